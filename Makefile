@@ -1,0 +1,37 @@
+# make test: everything. make check: what does not run the program. Both are what .ci/run calls.
+
+CARGO ?= cargo
+
+.PHONY: test check control-plane example lifecycle install
+
+# Fast tests, then the real ones. The control plane is built if its sources changed.
+test: control-plane
+	$(CARGO) test --all-targets
+
+control-plane:
+	sh tests/control-plane/build.sh
+
+# Format, lints, documentation; generated files are compared by the fast tests.
+check:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --document-private-items
+	$(CARGO) test --test fast generated
+
+# Records examples/shop.snapshot anew from a real control plane, and what is told of it.
+example: control-plane
+	UPDATE_EXAMPLE=1 $(CARGO) test --test real example
+	UPDATE=1 $(CARGO) test --test fast
+
+# Reads anew what upstream's own modules say about the life of their APIs; needs Go. A fast test compares our table.
+lifecycle:
+	cd tests/lifecycle && GOWORK=off go run . >upstream.new
+	mv tests/lifecycle/upstream.new tests/fixtures/upstream-lifecycle.tsv
+
+# Puts the plugin where kubectl finds it, under the name that `kubectl upgrade-check` looks for.
+BINDIR ?= $(HOME)/.local/bin
+install:
+	$(CARGO) build --profile dist
+	mkdir -p $(BINDIR)
+	install -m 755 target/dist/kubectl-upgrade-check $(BINDIR)/kubectl-upgrade_check
+	ln -sf kubectl-upgrade_check $(BINDIR)/kubectl_complete-upgrade_check

@@ -1,0 +1,352 @@
+//! The life of every built-in API: when it came, when it was deprecated, when its last server shipped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Minor;
+
+/// Group, version and kind. The core group is the empty string, as in `apiVersion: v1`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gvk {
+    /// API group, empty for the core group.
+    pub group: String,
+    /// Version within the group.
+    pub version: String,
+    /// Kind, in CamelCase.
+    pub kind: String,
+}
+
+impl Gvk {
+    /// From the two fields that every manifest has.
+    #[must_use]
+    pub fn new(api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+        }
+    }
+
+    /// `policy/v1beta1`, or `v1` in the core group.
+    #[must_use]
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+}
+
+impl fmt::Display for Gvk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.api_version(), self.kind)
+    }
+}
+
+/// The catalog writes a replacement as `group/version/Kind`.
+impl FromStr for Gvk {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split('/').collect::<Vec<_>>()[..] {
+            [group, version, kind] => Ok(Self {
+                group: core_as_empty(group),
+                version: version.to_owned(),
+                kind: kind.to_owned(),
+            }),
+            _ => Err(format!("{text:?} is not group/version/Kind")),
+        }
+    }
+}
+
+fn core_as_empty(group: &str) -> String {
+    if group == "core" { "" } else { group }.to_owned()
+}
+
+/// Whether and how an API server offers an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Served {
+    /// By default.
+    Yes,
+    /// Only where `--runtime-config` switches it on.
+    Off,
+    /// Never: a type inside others, or the payload of a webhook.
+    No,
+}
+
+/// One API of Kubernetes itself and what is known of its life.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Api {
+    #[serde(deserialize_with = "group")]
+    group: String,
+    version: String,
+    kind: String,
+    /// Plural name, with the subresource behind a slash where it is one; empty for embedded types.
+    pub resource: String,
+    /// First minor that had it.
+    pub introduced: Minor,
+    /// First minor that warned.
+    pub deprecated: Option<Minor>,
+    /// First minor whose API server does not serve it.
+    pub removed: Option<Minor>,
+    /// What to use in its place.
+    #[serde(deserialize_with = "replacement")]
+    pub replacement: Option<Gvk>,
+    /// Whether API servers offer it.
+    pub served: Served,
+    #[serde(deserialize_with = "yes_no")]
+    /// Whether its objects are stored, so that they can be listed.
+    pub listable: bool,
+    #[serde(deserialize_with = "yes_no")]
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+    /// What else a person must know; empty if nothing.
+    pub note: String,
+    /// Where the row was read.
+    pub source: String,
+    /// The day up to which the source was read.
+    pub horizon: jiff::civil::Date,
+}
+
+impl Api {
+    /// Group, version and kind.
+    #[must_use]
+    pub fn gvk(&self) -> Gvk {
+        Gvk {
+            group: self.group.clone(),
+            version: self.version.clone(),
+            kind: self.kind.clone(),
+        }
+    }
+
+    /// API group, empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Version within the group.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Whether an API server of this minor knows it.
+    #[must_use]
+    pub fn exists_in(&self, minor: Minor) -> bool {
+        self.introduced <= minor && self.removed.is_none_or(|removed| minor < removed)
+    }
+
+    /// Whether an API server of this minor warns about it.
+    #[must_use]
+    pub fn deprecated_in(&self, minor: Minor) -> bool {
+        self.deprecated.is_some_and(|since| since <= minor)
+    }
+
+    /// Whether it goes away on the way from one minor (exclusive) to another (inclusive).
+    #[must_use]
+    pub fn removed_between(&self, from: Minor, to: Minor) -> bool {
+        self.removed
+            .is_some_and(|removed| from < removed && removed <= to)
+    }
+
+    /// `(stability, number, number)`: GA above beta above alpha, higher above lower, as API servers order versions.
+    fn maturity(&self) -> (u8, u32, u32) {
+        let rest = self.version.strip_prefix('v').unwrap_or(&self.version);
+        let number = |text: &str| text.parse().unwrap_or(0);
+        if let Some((major, minor)) = rest.split_once("beta") {
+            (1, number(major), number(minor))
+        } else if let Some((major, minor)) = rest.split_once("alpha") {
+            (0, number(major), number(minor))
+        } else {
+            (2, number(rest), 0)
+        }
+    }
+}
+
+fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(core_as_empty(&String::deserialize(deserializer)?))
+}
+
+pub(super) fn yes_no<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        other => Err(serde::de::Error::custom(format!(
+            "{other:?} is not yes or no"
+        ))),
+    }
+}
+
+fn replacement<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Gvk>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// The objects behind one or several APIs: an Ingress is one object whether it is asked for through `extensions` or
+/// `networking.k8s.io`. Named by the group where it lives today and its plural name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resource {
+    /// Group, empty for the core group.
+    pub group: String,
+    /// Plural name.
+    pub plural: String,
+}
+
+impl Resource {
+    /// From group and plural name.
+    #[must_use]
+    pub fn new(group: &str, plural: &str) -> Self {
+        Self {
+            group: group.to_owned(),
+            plural: plural.to_owned(),
+        }
+    }
+}
+
+/// `poddisruptionbudgets.policy`, as kubectl writes it.
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.plural)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        Ok(())
+    }
+}
+
+/// Written as [`Display`](fmt::Display) has it, so that it can be a key in JSON.
+impl Serialize for Resource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Resource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (plural, group) = text.split_once('.').unwrap_or((&text, ""));
+        Ok(Self::new(group, plural))
+    }
+}
+
+/// All APIs, in the order of the data file.
+#[derive(Debug)]
+pub struct Apis {
+    rows: Vec<Api>,
+    by_gvk: HashMap<Gvk, usize>,
+    /// Rows that show the same objects, under the resource where those live today.
+    families: BTreeMap<Resource, Vec<usize>>,
+}
+
+impl Apis {
+    pub(super) fn new(rows: Vec<Api>) -> Self {
+        let by_gvk: HashMap<Gvk, usize> = rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| (row.gvk(), at))
+            .collect();
+        let mut families: BTreeMap<Resource, Vec<usize>> = BTreeMap::new();
+        for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.listable) {
+            let home = home_group(&rows, &by_gvk, row);
+            families
+                .entry(Resource::new(&home, &row.resource))
+                .or_default()
+                .push(at);
+        }
+        for members in families.values_mut() {
+            members.sort_by_key(|&at| std::cmp::Reverse(rows[at].maturity()));
+        }
+        Self {
+            rows,
+            by_gvk,
+            families,
+        }
+    }
+
+    /// Every row.
+    pub fn iter(&self) -> impl Iterator<Item = &Api> {
+        self.rows.iter()
+    }
+
+    /// The row of an API, if it is one of Kubernetes' own.
+    #[must_use]
+    pub fn find(&self, gvk: &Gvk) -> Option<&Api> {
+        self.by_gvk.get(gvk).map(|&at| &self.rows[at])
+    }
+
+    /// The objects that an API shows; none where there is nothing to list.
+    #[must_use]
+    pub fn resource_of(&self, api: &Api) -> Option<Resource> {
+        let home = home_group(&self.rows, &self.by_gvk, api);
+        api.listable.then(|| Resource::new(&home, &api.resource))
+    }
+
+    /// The APIs that show these objects, most mature first.
+    pub fn family(&self, resource: &Resource) -> impl Iterator<Item = &Api> {
+        self.families
+            .get(resource)
+            .into_iter()
+            .flatten()
+            .map(|&at| &self.rows[at])
+    }
+
+    /// What to use in the place of an API that goes, by somebody who must move before the upgrade and stay there after it:
+    /// the most mature one that both servers have, else the most mature one that the later server has.
+    #[must_use]
+    pub fn successor(&self, api: &Api, before: Option<Minor>, after: Minor) -> Option<&Api> {
+        let fallback = self.find(api.replacement.as_ref()?);
+        let Some(resource) = self.resource_of(api) else {
+            return fallback;
+        };
+        let others = || {
+            self.family(&resource)
+                .filter(|other| other.gvk() != api.gvk() && other.exists_in(after))
+        };
+        let both = before.and_then(|before| others().find(|other| other.exists_in(before)));
+        both.or_else(|| others().next()).or(fallback)
+    }
+
+    /// The API through which to list these objects on a server of this minor that offers these group versions: never a
+    /// deprecated one where another is offered, because asking for one is what the server's metric counts.
+    #[must_use]
+    pub fn best_served<'a>(
+        &'a self,
+        resource: &Resource,
+        minor: Minor,
+        serves: impl Fn(&str) -> bool,
+    ) -> Option<&'a Api> {
+        let offered = |api: &&Api| api.exists_in(minor) && serves(&api.gvk().api_version());
+        self.family(resource)
+            .filter(offered)
+            .find(|api| !api.deprecated_in(minor))
+            .or_else(|| self.family(resource).find(offered))
+    }
+}
+
+/// Where the objects of an API live today: the group at the end of the replacements that keep its kind.
+fn home_group(rows: &[Api], by_gvk: &HashMap<Gvk, usize>, api: &Api) -> String {
+    let mut home = api;
+    // A chain is at most as long as the table: data with a circle in it must not hang.
+    for _ in 0..rows.len() {
+        let next = home
+            .replacement
+            .as_ref()
+            .filter(|next| next.kind == api.kind && next.group != home.group)
+            .and_then(|next| by_gvk.get(next));
+        match next {
+            Some(&at) => home = &rows[at],
+            None => break,
+        }
+    }
+    home.group.clone()
+}

@@ -1,0 +1,235 @@
+//! Versions as Kubernetes writes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A text that is no version, kept for the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a version: {expected}")]
+pub struct NotAVersion {
+    /// What was found.
+    pub text: String,
+    /// What would have been a version.
+    pub expected: &'static str,
+}
+
+/// A minor release, such as `1.25`: what Kubernetes counts skew and removals in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Minor {
+    /// The number before the dot.
+    pub major: u32,
+    /// The number after it.
+    pub minor: u32,
+}
+
+impl Minor {
+    /// The minor after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self {
+            major: self.major,
+            minor: self.minor + 1,
+        }
+    }
+
+    /// How many minors `self` is ahead of `other`: negative when behind, none across majors.
+    #[must_use]
+    pub fn ahead_of(self, other: Self) -> Option<i64> {
+        (self.major == other.major).then(|| i64::from(self.minor) - i64::from(other.minor))
+    }
+}
+
+impl fmt::Display for Minor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl FromStr for Minor {
+    type Err = NotAVersion;
+
+    /// Reads `1.25` and `v1.25`, and nothing longer.
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let parts = text.strip_prefix('v').unwrap_or(text).split_once('.');
+        parts
+            .and_then(|(major, minor)| {
+                Some(Self {
+                    major: digits(major)?,
+                    minor: digits(minor)?,
+                })
+            })
+            .ok_or_else(|| NotAVersion {
+                text: text.to_owned(),
+                expected: "expected MAJOR.MINOR, such as 1.25",
+            })
+    }
+}
+
+/// Digits only: `u32::from_str` would take a sign too.
+fn digits(text: &str) -> Option<u32> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+impl Serialize for Minor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Minor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A Kubernetes version with its patch, such as `v1.27.3-gke.100` or `v1.24.17+k3s1`.
+///
+/// Build metadata and the suffixes of distributions are kept in [`Release::raw`] and ignored when versions are compared:
+/// `v1.27.3-gke.100` *is* 1.27.3, it does not come before it as semantic versioning would have it. Only the upstream
+/// pre-releases (`-alpha`, `-beta`, `-rc`) come before their release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Major, minor, patch, and an upstream pre-release if it is one.
+    pub semver: semver::Version,
+    /// As the cluster or the user wrote it, with no leading `v`.
+    pub raw: String,
+}
+
+impl Release {
+    /// The minor this release belongs to.
+    #[must_use]
+    pub fn minor(&self) -> Minor {
+        let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        Minor {
+            major: narrow(self.semver.major),
+            minor: narrow(self.semver.minor),
+        }
+    }
+
+    /// Major, minor and patch with no suffix: `1.27.3`.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        let v = &self.semver;
+        format!("{}.{}.{}", v.major, v.minor, v.patch)
+    }
+}
+
+impl PartialOrd for Release {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Release {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.semver
+            .cmp(&other.semver)
+            .then_with(|| self.raw.cmp(&other.raw))
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.raw)
+    }
+}
+
+impl FromStr for Release {
+    type Err = NotAVersion;
+
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let bad = || NotAVersion {
+            text: text.to_owned(),
+            expected: "expected MAJOR.MINOR.PATCH, such as v1.25.3",
+        };
+        let raw = text.strip_prefix('v').unwrap_or(text);
+        let (numbers, suffix) = match raw.find(['-', '+']) {
+            Some(at) => raw.split_at(at),
+            None => (raw, ""),
+        };
+        let mut semver: semver::Version = numbers.parse().map_err(|_| bad())?;
+        let upstream = ["-alpha", "-beta", "-rc"]
+            .iter()
+            .any(|prefix| suffix.starts_with(prefix));
+        if upstream {
+            let pre = suffix[1..].split('+').next().unwrap_or_default();
+            semver.pre = semver::Prerelease::new(pre).map_err(|_| bad())?;
+        }
+        Ok(Self {
+            semver,
+            raw: raw.to_owned(),
+        })
+    }
+}
+
+impl Serialize for Release {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.raw)
+    }
+}
+
+impl<'de> Deserialize<'de> for Release {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Minor, Release};
+
+    fn release(text: &str) -> Release {
+        text.parse().expect("a release")
+    }
+
+    #[test]
+    fn distributions_write_the_same_release_in_many_ways() {
+        for text in [
+            "v1.27.3",
+            "1.27.3",
+            "v1.27.3-gke.100",
+            "v1.27.3-eks-a5565ad",
+            "v1.27.3+k3s1",
+            "v1.27.3+rke2r1",
+            "v1.27.3-dispatcher.1+build",
+        ] {
+            assert_eq!(release(text).plain(), "1.27.3", "{text}");
+            assert!(
+                release(text).semver >= release("1.27.3").semver,
+                "{text} is not before its release"
+            );
+        }
+        assert!(release("v1.37.0-rc.0") < release("v1.37.0"));
+        assert_eq!(release("v1.27.3-gke.100").to_string(), "1.27.3-gke.100");
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused() {
+        for text in [
+            "", "v", "1", "1.27", "1.27.x", "latest", "1.27.3.4", "-1.2.3",
+        ] {
+            assert!(text.parse::<Release>().is_err(), "{text}");
+        }
+        for text in ["", "1", "1.", ".25", "1.25.3", "1.+5", "1.-5", "1.2 5"] {
+            assert!(text.parse::<Minor>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn minors_count() {
+        let (old, new): (Minor, Minor) = (
+            "1.9".parse().expect("a minor"),
+            "v1.25".parse().expect("a minor"),
+        );
+        assert!(old < new);
+        assert_eq!(new.ahead_of(old), Some(16));
+        assert_eq!(old.next().to_string(), "1.10");
+    }
+}

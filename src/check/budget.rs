@@ -1,0 +1,352 @@
+//! What rules on PodDisruptionBudgets share: which pods a budget covers, and how budgets are reckoned.
+//!
+//! Source: kubernetes/kubernetes pkg/controller/disruption/disruption.go and pkg/registry/core/pod/storage/eviction.go.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::data;
+use super::pods::{guarded, pods};
+use super::workload::{self, Workloads, number, replicas};
+use super::{Object, Situation};
+use crate::catalog::{Gvk, Resource};
+use crate::evidence::{Evidence, Source};
+use crate::need::{Depth, Need};
+use crate::snapshot::{JsonRow, Picture, PodRow};
+
+/// Through this version an empty selector fits nothing.
+const V1BETA1: &str = "v1beta1";
+
+/// A label that a budget wants of its pods; none where it wants none in particular.
+type Wanted<'a> = Option<(&'a str, &'a str)>;
+
+/// Budgets, whole.
+pub(crate) fn budgets() -> Need {
+    Need::objects(
+        Resource::new("policy", "poddisruptionbudgets"),
+        Depth::Whole,
+    )
+}
+
+/// Budgets, the pods they cover and the workloads of these.
+pub(super) fn with_workloads() -> Vec<Need> {
+    vec![
+        budgets(),
+        pods(),
+        workload::deployments(),
+        workload::stateful_sets(),
+    ]
+}
+
+/// The budgets of one cluster.
+pub(super) struct Budgets<'a> {
+    pub(super) picture: &'a Picture,
+    api: Gvk,
+    pub(super) all: Vec<Budget<'a>>,
+    /// Sets of two or more budgets, by index, with the pods that they share.
+    pub(super) overlaps: BTreeMap<Vec<usize>, Vec<&'a PodRow>>,
+}
+
+/// One budget.
+pub(super) struct Budget<'a> {
+    pub(super) row: &'a JsonRow,
+    /// The pods that an eviction would ask this budget for.
+    pub(super) pods: Vec<&'a PodRow>,
+}
+
+/// The budgets of every cluster where they and pods could be read.
+pub(super) fn all<'a>(situation: &Situation<'a>) -> Vec<Budgets<'a>> {
+    let (budgets, pods) = (budgets(), pods());
+    let mut found = Vec::new();
+    for (picture, rows) in situation.rows(&budgets) {
+        let resource = Resource::new("policy", "poddisruptionbudgets");
+        let api = data::listed_through(&resource, picture, situation.catalog);
+        let pods = situation.rows(&pods).find(|(of, _)| of.id == picture.id);
+        if let (Some(api), Some((_, pods))) = (api, pods) {
+            let mut budgets = Budgets {
+                picture,
+                api,
+                all: rows.json().iter().map(Budget::new).collect(),
+                overlaps: BTreeMap::new(),
+            };
+            budgets.cover(pods.pods());
+            found.push(budgets);
+        }
+    }
+    found
+}
+
+impl<'a> Budgets<'a> {
+    /// Finds out which pods each budget covers. Pods with the same labels are looked at once, and only with budgets that
+    /// want one of these labels or that want none in particular.
+    fn cover(&mut self, pods: &'a [PodRow]) {
+        let mut groups: HashMap<(&str, &BTreeMap<String, String>), Vec<&PodRow>> = HashMap::new();
+        for pod in pods.iter().filter(|pod| guarded(pod)) {
+            let key = (&*pod.namespace, &*pod.labels);
+            groups.entry(key).or_default().push(pod);
+        }
+        let mut index: HashMap<(&str, Wanted<'_>), Vec<usize>> = HashMap::new();
+        for (at, budget) in self.all.iter().enumerate() {
+            let wanted = budget.row.object.pointer("/spec/selector/matchLabels");
+            let wanted = wanted.and_then(Value::as_object).and_then(|labels| {
+                let (key, value) = labels.iter().next()?;
+                Some((key.as_str(), value.as_str()?))
+            });
+            index
+                .entry((budget.namespace(), wanted))
+                .or_default()
+                .push(at);
+        }
+        for ((namespace, labels), pods) in groups {
+            let wanted = labels
+                .iter()
+                .map(|(key, value)| Some((key.as_str(), value.as_str())));
+            let mut fitting: Vec<usize> = wanted
+                .chain([None])
+                .filter_map(|wanted| index.get(&(namespace, wanted)))
+                .flatten()
+                .copied()
+                .filter(|&at| self.fits(at, labels))
+                .collect();
+            fitting.sort_unstable();
+            for &at in &fitting {
+                self.all[at].pods.extend(&pods);
+            }
+            if fitting.len() > 1 {
+                self.overlaps.entry(fitting).or_default().extend(&pods);
+            }
+        }
+    }
+
+    fn fits(&self, at: usize, labels: &BTreeMap<String, String>) -> bool {
+        let selector = self.all[at].row.object.pointer("/spec/selector");
+        let empty = |selector: &Value| selector.as_object().is_some_and(serde_json::Map::is_empty);
+        match selector {
+            Some(selector) if empty(selector) => self.api.version != V1BETA1,
+            Some(selector) => selects(selector, labels),
+            None => false,
+        }
+    }
+
+    /// A budget as an object of a finding.
+    pub(super) fn object(&self, budget: &Budget<'_>, source: Source, detail: String) -> Object {
+        data::object(
+            self.picture,
+            &self.api,
+            budget.row,
+            Evidence::new(source, detail),
+        )
+    }
+}
+
+impl<'a> Budget<'a> {
+    fn new(row: &'a JsonRow) -> Self {
+        Self {
+            row,
+            pods: Vec::new(),
+        }
+    }
+
+    fn namespace(&self) -> &'a str {
+        self.row.meta.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// A number of its status.
+    pub(super) fn status(&self, name: &str) -> i64 {
+        number(&self.row.object, &format!("/status/{name}"))
+    }
+
+    /// Whether the controller has reckoned with the newest specification.
+    pub(super) fn observed(&self) -> bool {
+        let object = &self.row.object;
+        let seen = self.status("observedGeneration");
+        seen > 0 && seen >= number(object, "/metadata/generation")
+    }
+
+    /// Why it can never allow a disruption as things are, in words; none if it can, or if that cannot be told.
+    pub(super) fn impossible(&self, workloads: &Workloads<'a>) -> Option<String> {
+        if self.pods.is_empty() || (self.observed() && self.status("disruptionsAllowed") > 0) {
+            return None;
+        }
+        let spec = self.row.object.get("spec")?;
+        if let Some(most) = spec.get("maxUnavailable") {
+            // Both a number and a part of something are rounded up: anything but nothing is at least one.
+            let none = most.as_i64() == Some(0) || percent(most) == Some(0);
+            return none.then(|| format!("maxUnavailable {}", shown(most)));
+        }
+        let least = spec.get("minAvailable")?;
+        if let Some(percent) = percent(least) {
+            let expected = self.status("expectedPods");
+            // Rounded up, a part that leaves less than one whole pod is all of them.
+            let all = self.observed()
+                && expected > 0
+                && percent.saturating_mul(expected) > (expected - 1) * 100;
+            return match percent {
+                100.. => Some(format!("minAvailable {percent}%")),
+                _ if all => Some(format!("minAvailable {percent}% of {expected} pods is all")),
+                _ => None,
+            };
+        }
+        let least = least.as_i64()?;
+        let (sum, names) = self.wanted(workloads)?;
+        (least >= sum).then(|| format!("minAvailable {least}, {names} {sum}"))
+    }
+
+    /// How many pods the workloads of its pods ask for, and their names; none where that is not known of each.
+    fn wanted(&self, workloads: &Workloads<'a>) -> Option<(i64, String)> {
+        let mut sum = 0;
+        let mut owners: BTreeMap<String, &JsonRow> = BTreeMap::new();
+        for pod in &self.pods {
+            if pod.owner.is_none() {
+                sum += 1;
+                continue;
+            }
+            let (kind, row) = workloads.owner(pod)?;
+            let name = format!("{}/{}", kind.to_lowercase(), row.meta.name);
+            owners.insert(name, row);
+        }
+        for row in owners.values() {
+            // Asked for none while pods are there: somebody else is at the wheel.
+            let asked = replicas(&row.object);
+            sum += Some(asked).filter(|&asked| asked > 0)?;
+        }
+        let first = owners.keys().next();
+        let names = match (first, owners.len()) {
+            (None, _) => "pods without controller:".to_owned(),
+            (Some(name), 1) => format!("replicas of {name}:"),
+            (Some(name), count) => format!("replicas of {name} and {} more:", count - 1),
+        };
+        Some((sum, names))
+    }
+}
+
+/// `"50%"` as 50.
+fn percent(value: &Value) -> Option<i64> {
+    value.as_str()?.strip_suffix('%')?.parse().ok()
+}
+
+fn shown(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Whether a selector with something in it fits these labels. A selector that cannot be read fits nothing.
+pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+    let equal = selector.get("matchLabels").and_then(Value::as_object);
+    let equal = equal.is_none_or(|wanted| {
+        wanted
+            .iter()
+            .all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
+    });
+    let parts = selector.get("matchExpressions").and_then(Value::as_array);
+    equal
+        && parts.is_none_or(|parts| {
+            parts.iter().all(|part| {
+                let value = labels.get(part["key"].as_str().unwrap_or_default());
+                let values = part["values"].as_array().map_or(&[][..], Vec::as_slice);
+                let among = || value.is_some_and(|value| values.iter().any(|one| one == value));
+                match part["operator"].as_str() {
+                    Some("In") => among(),
+                    Some("NotIn") => !among(),
+                    Some("Exists") => value.is_some(),
+                    Some("DoesNotExist") => value.is_none(),
+                    _ => false,
+                }
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::{Budget, Workloads, selects};
+    use crate::snapshot::{JsonRow, MetaRow, PodRow};
+
+    /// Whether a budget over some pod, with these limits and this many pods expected, can never allow a disruption.
+    fn impossible(spec: Value, expected: i64) -> bool {
+        let row = JsonRow {
+            meta: MetaRow::default(),
+            object: json!({
+                "metadata": {"generation": 1},
+                "spec": spec,
+                "status": {"observedGeneration": 1, "expectedPods": expected},
+            }),
+        };
+        let pod = PodRow::default();
+        let budget = Budget {
+            row: &row,
+            pods: vec![&pod],
+        };
+        budget.impossible(&Workloads::default()).is_some()
+    }
+
+    #[test]
+    fn parts_are_rounded_up() {
+        for (limit, expected, never) in [
+            (json!({"maxUnavailable": 0}), 3, true),
+            (json!({"maxUnavailable": "0%"}), 3, true),
+            (json!({"maxUnavailable": 1}), 1, false),
+            (json!({"maxUnavailable": "1%"}), 3, false),
+            (json!({"minAvailable": "100%"}), 3, true),
+            (json!({"minAvailable": "99%"}), 3, true),
+            (json!({"minAvailable": "67%"}), 3, true),
+            (json!({"minAvailable": "66%"}), 3, false),
+            (json!({"minAvailable": "50%"}), 2, false),
+            (json!({"minAvailable": "51%"}), 2, true),
+            (json!({"minAvailable": "1%"}), 1, true),
+            (json!({"minAvailable": "0%"}), 1, false),
+            // The one pod has no controller.
+            (json!({"minAvailable": 1}), 1, true),
+            (json!({"minAvailable": 0}), 1, false),
+            (json!({}), 1, false),
+        ] {
+            assert_eq!(
+                impossible(limit.clone(), expected),
+                never,
+                "{limit} of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn selectors_fit_as_the_server_has_it() {
+        let labels: BTreeMap<String, String> = [("app", "web"), ("tier", "front")]
+            .map(|(k, v)| (k.into(), v.into()))
+            .into();
+        for (selector, fits) in [
+            (json!({"matchLabels": {"app": "web"}}), true),
+            (json!({"matchLabels": {"app": "cart"}}), false),
+            (
+                json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web"]}]}),
+                true,
+            ),
+            (
+                json!({"matchExpressions": [{"key": "zone", "operator": "NotIn", "values": ["a"]}]}),
+                true,
+            ),
+            (
+                json!({"matchExpressions": [{"key": "tier", "operator": "Exists"}]}),
+                true,
+            ),
+            (
+                json!({"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}),
+                false,
+            ),
+            (
+                json!({"matchExpressions": [{"key": "tier", "operator": "Near"}]}),
+                false,
+            ),
+            (
+                json!({"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "zone", "operator": "Exists"}]}),
+                false,
+            ),
+        ] {
+            assert_eq!(selects(&selector, &labels), fits, "{selector}");
+        }
+    }
+}

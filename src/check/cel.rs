@@ -1,0 +1,279 @@
+//! Predicates in CEL, the language that administrators write in ValidatingAdmissionPolicy.
+//!
+//! An expression sees `object` (the object, trimmed), `running` and `target` (minors as numbers: 24 for 1.24) and `now`
+//! (seconds since 1970), and the functions `seconds("2024-01-01T00:00:00Z")` and `certificates(caBundle)`, which counts those
+//! that can be read. Evaluation is bounded by the expression: its
+//! length, and how deep loops over lists are nested.
+
+use std::sync::{Arc, LazyLock};
+
+use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use cel::objects::{Key, Map};
+use cel::{Context, Env, Value};
+
+/// Longer than any predicate that a person would still read.
+const MAX_LENGTH: usize = 4096;
+/// Brackets within brackets, and operators in front of operators: the parser goes down a level for each.
+const MAX_DEPTH: usize = 24;
+/// Loops within loops: a list of an object in a list of the object, and no deeper.
+const MAX_NESTING: usize = 2;
+
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// An expression that is ready to be evaluated.
+#[derive(Debug)]
+pub(super) struct Program(cel::Program);
+
+/// An expression that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column} of the expression: {why}")]
+pub struct BadExpression {
+    /// Line within the expression, from 1.
+    pub line: usize,
+    /// Column within the line, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// What an expression is evaluated on besides the object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings {
+    /// The running minor.
+    pub(super) running: u32,
+    /// The minor at the end of the path.
+    pub(super) target: u32,
+    /// Seconds since 1970.
+    pub(super) now: i64,
+}
+
+impl Program {
+    /// Parses an expression and checks its bounds.
+    pub(super) fn compile(text: &str) -> Result<Self, BadExpression> {
+        let bad = |why: String| BadExpression {
+            line: 1,
+            column: 1,
+            why,
+        };
+        if text.len() > MAX_LENGTH {
+            return Err(bad(format!("it is longer than {MAX_LENGTH} bytes")));
+        }
+        if depth(text) > MAX_DEPTH {
+            return Err(bad(format!(
+                "it goes more than {MAX_DEPTH} brackets or signs deep"
+            )));
+        }
+        let program = cel::Program::compile(text).map_err(|errors| {
+            let first = errors.errors.first();
+            let (line, column) = first.map_or((1, 1), |error| error.pos);
+            let number = |n: isize| usize::try_from(n).unwrap_or(1).max(1);
+            BadExpression {
+                line: number(line),
+                column: number(column),
+                why: first.map_or_else(String::new, |error| error.msg.clone()),
+            }
+        })?;
+        let nesting = nesting(program.expression());
+        if nesting > MAX_NESTING {
+            return Err(bad(format!(
+                "loops are nested {nesting} deep, {MAX_NESTING} is the most"
+            )));
+        }
+        Ok(Self(program))
+    }
+
+    /// Whether it holds for an object.
+    pub(super) fn holds(
+        &self,
+        object: &serde_json::Value,
+        around: Surroundings,
+    ) -> Result<bool, String> {
+        match self.value(object, around)? {
+            Value::Bool(holds) => Ok(holds),
+            other => Err(format!("it gives a {}, not true or false", other.type_of())),
+        }
+    }
+
+    /// The text that it gives for an object.
+    pub(super) fn text(
+        &self,
+        object: &serde_json::Value,
+        around: Surroundings,
+    ) -> Result<String, String> {
+        match self.value(object, around)? {
+            Value::String(text) => Ok(text.to_string()),
+            other => Err(format!("it gives a {}, not a text", other.type_of())),
+        }
+    }
+
+    fn value(&self, object: &serde_json::Value, around: Surroundings) -> Result<Value, String> {
+        let mut context = Context::with_env(ENV.clone());
+        let add = |name: &str, context: &mut Context<'_, '_>| {
+            context.add_function(name, |text: Arc<String>| seconds(&text))
+        };
+        add("seconds", &mut context).map_err(|error| error.to_string())?;
+        context
+            .add_function("certificates", |bundle: Arc<String>| certificates(&bundle))
+            .map_err(|error| error.to_string())?;
+        context.add_variable_from_value("object", value(object));
+        context.add_variable_from_value("running", Value::Int(around.running.into()));
+        context.add_variable_from_value("target", Value::Int(around.target.into()));
+        context.add_variable_from_value("now", Value::Int(around.now));
+        self.0.execute(&context).map_err(|error| error.to_string())
+    }
+}
+
+/// Seconds since 1970; a time that is none is the beginning, so that it is long ago.
+fn seconds(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>()
+        .map_or(0, |time| time.as_second())
+}
+
+/// How many certificates of a bundle can be read.
+fn certificates(bundle: &str) -> i64 {
+    i64::try_from(super::ca_bundle::ends(bundle).len()).unwrap_or(i64::MAX)
+}
+
+/// JSON as CEL sees it. Whole numbers are `int`, so that literals compare with them.
+fn value(json: &serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => Value::Int(whole),
+            (None, Some(float)) => Value::Float(float),
+            (None, None) => Value::Null,
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::List(Arc::new(items.iter().map(value).collect())),
+        Json::Object(fields) => {
+            let entries = fields
+                .iter()
+                .map(|(name, field)| (Key::String(Arc::new(name.clone())), value(field)));
+            Value::Map(Map {
+                map: Arc::new(entries.collect()),
+            })
+        }
+    }
+}
+
+/// How deep a text goes, seen from its brackets and from signs in a row. Counts those in strings too: that errs on the
+/// safe side.
+fn depth(text: &str) -> usize {
+    let (mut open, mut row, mut deepest) = (0_usize, 0, 0);
+    for letter in text.chars() {
+        match letter {
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        row = match letter {
+            '!' | '-' | '?' => row + 1,
+            _ if letter.is_whitespace() => row,
+            _ => 0,
+        };
+        deepest = deepest.max(open).max(row);
+    }
+    deepest
+}
+
+/// How deep loops stand within loops.
+fn nesting(expression: &IdedExpr) -> usize {
+    let most = |parts: &mut dyn Iterator<Item = &IdedExpr>| parts.map(nesting).max().unwrap_or(0);
+    match &expression.expr {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => 0,
+        Expr::Select(select) => nesting(&select.operand),
+        Expr::List(list) => most(&mut list.elements.iter()),
+        Expr::Call(call) => {
+            let target = call.target.as_deref().map_or(0, nesting);
+            target.max(most(&mut call.args.iter()))
+        }
+        Expr::Map(map) => entries(map.entries.iter().map(|entry| &entry.expr)),
+        Expr::Struct(value) => entries(value.entries.iter().map(|entry| &entry.expr)),
+        Expr::Comprehension(looped) => {
+            let inside = [&looped.loop_cond, &looped.loop_step, &looped.result];
+            let before = [&looped.iter_range, &looped.accu_init];
+            let inside = 1 + most(&mut inside.into_iter());
+            inside.max(most(&mut before.into_iter()))
+        }
+    }
+}
+
+fn entries<'a>(entries: impl Iterator<Item = &'a EntryExpr>) -> usize {
+    entries
+        .map(|entry| match entry {
+            EntryExpr::StructField(field) => nesting(&field.value),
+            EntryExpr::MapEntry(entry) => nesting(&entry.key).max(nesting(&entry.value)),
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Program, Surroundings};
+
+    const AROUND: Surroundings = Surroundings {
+        running: 24,
+        target: 25,
+        now: 1_700_000_000,
+    };
+
+    fn holds(text: &str) -> Result<bool, String> {
+        let object = json!({"spec": {"n": 3, "p": "50%", "big": 4_294_967_296_i64, "list": [{"a": 1}, {"a": 2}]}});
+        Program::compile(text)
+            .expect("an expression")
+            .holds(&object, AROUND)
+    }
+
+    #[test]
+    fn expressions_see_the_object_and_its_surroundings() {
+        for text in [
+            "object.spec.n == 3 && object.spec.n >= 2",
+            "object.spec.big > 3",
+            "string(object.spec.n) == '3' && string(object.spec.p) == '50%'",
+            "!has(object.status)",
+            "object.spec.list.exists(item, item.a == 2)",
+            "target == running + 1",
+            "certificates('Cg==') == 0",
+            "now - seconds('2023-11-14T22:13:00Z') == 20",
+            "object.spec.list.map(item, string(item.a)).size() == 2",
+        ] {
+            assert_eq!(holds(text), Ok(true), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_is_an_error_and_no_answer() {
+        for text in [
+            "object.status.x == 1",
+            "object.spec.n",
+            "object.spec.n.x == 1",
+            "1 / 0 == 1",
+        ] {
+            assert!(holds(text).is_err(), "{text}: {:?}", holds(text));
+        }
+    }
+
+    #[test]
+    fn bad_expressions_are_told_with_line_and_column() {
+        let bad = Program::compile("object.spec.n ==\n  == 3").expect_err("no expression");
+        assert_eq!(bad.line, 2, "{bad}");
+        let bad = Program::compile(&"1 + ".repeat(2000)).expect_err("too long");
+        assert!(bad.why.contains("longer"), "{bad}");
+        let deep = "object.a.all(x, x.b.all(y, y.c.all(z, z)))";
+        assert!(
+            Program::compile(deep)
+                .expect_err("too deep")
+                .why
+                .contains("nested")
+        );
+        assert!(Program::compile("object.a.all(x, x.b.all(y, y)) && object.a.all(x, x)").is_ok());
+        for sign in ["(", "[", "{", "!", "-", "! ", "a?"] {
+            assert!(Program::compile(&sign.repeat(1500)).is_err(), "{sign}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `cp-kubeadm-config`: the next kubeadm cannot read the configuration that an old one left.
+
+use super::control_plane::{self, Kept};
+use super::{Body, Finding, Rule, Said, Severity, Situation};
+use crate::evidence::Confidence;
+use crate::path::HopRef;
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "cp-kubeadm-config",
+    severity: Severity::Blocker,
+    title: "kubeadm cannot read the configuration that it keeps in the cluster",
+    applies_to: "1.22 v1beta1, 1.27 v1beta2, 1.37 v1beta3",
+    why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins anything. It knows only the newest versions of that configuration and stops at an older one.",
+    how: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop: each upgrade by kubeadm writes it anew in its newest version, so later hops find another one. One that is no YAML at all is a warning. Clusters that are not made by kubeadm have no such ConfigMap.",
+    mend: "Rewrite it with `kubeadm config migrate` of the last kubeadm that knows both versions, and put the result into the ConfigMap, before this hop.",
+    reference: "https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-config/",
+    sources: &[
+        "kubernetes/sig-release releases/release-1.22/release-notes/release-notes-draft.md PR 101129",
+        "kubernetes/sig-release releases/release-1.27/release-notes/release-notes-draft.md",
+        "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md",
+    ],
+    reads_files: false,
+    body: Body::Code {
+        needs: |_| vec![control_plane::kubeadm()],
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
+    control_plane::kept(situation, &control_plane::kubeadm(), "ClusterConfiguration")
+        .iter()
+        .filter_map(|config| Finding::new(&RULE, said(situation, config)?))
+        .collect()
+}
+
+fn said(situation: &Situation<'_>, config: &Kept<'_>) -> Option<Said> {
+    let hop = situation.path.hops.first()?;
+    let text = config
+        .document
+        .as_ref()
+        .map(|document| document["apiVersion"].as_str());
+    let (severity, message, detail) = match text {
+        None => (
+            Severity::Warning,
+            "ClusterConfiguration cannot be read: it is no YAML mapping".to_owned(),
+            "data.ClusterConfiguration is no YAML mapping".to_owned(),
+        ),
+        Some(text) => {
+            let known = &situation.catalog.control_plane.kubeadm;
+            let row = known
+                .iter()
+                .find(|row| Some(row.api_version.as_str()) == text)?;
+            let removed = row.removed_in.filter(|removed| *removed <= hop.minor)?;
+            (
+                Severity::Blocker,
+                format!(
+                    "{} is not read by kubeadm {removed} and later",
+                    row.api_version
+                ),
+                format!("apiVersion {}", row.api_version),
+            )
+        }
+    };
+    Some(Said {
+        subject: config.picture.id.to_string(),
+        severity,
+        confidence: Confidence::Certain,
+        hop: Some(HopRef::from(hop)),
+        message,
+        remedy: RULE.mend.to_owned(),
+        objects: vec![control_plane::object(
+            config.picture,
+            config.row,
+            "v1",
+            "ConfigMap",
+            detail,
+        )],
+    })
+}

@@ -1,0 +1,184 @@
+//! What a rule says: data, never text for a terminal.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Rule;
+use crate::evidence::{Confidence, Evidence};
+use crate::need::ClusterId;
+use crate::path::HopRef;
+use crate::snapshot::Picture;
+
+/// How bad it is. Ordered: a note is least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// May hurt.
+    Warning,
+    /// The upgrade breaks something.
+    Blocker,
+}
+
+impl Severity {
+    /// `blocker`, `warning`, `note`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Blocker => "blocker",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// An object that a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// Which cluster; none for a manifest that belongs to none.
+    pub cluster: Option<ClusterId>,
+    /// None for objects of the cluster, and for manifests that name none.
+    pub namespace: Option<String>,
+    /// `apiVersion`; for an API finding the old one.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// Everything that speaks for it, strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Object {
+    /// The cluster itself, where a finding is about no single object of it.
+    #[must_use]
+    pub fn cluster(picture: &Picture, evidence: Evidence) -> Self {
+        Self {
+            cluster: Some(picture.id.clone()),
+            namespace: None,
+            api_version: String::new(),
+            kind: "Cluster".to_owned(),
+            name: picture.id.to_string(),
+            owner: None,
+            evidence: vec![evidence],
+        }
+    }
+}
+
+/// What a rule has to say of one subject, at one hop, in one severity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub id: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Stable over runs: the same for the same rule, subject, hop and severity.
+    pub fingerprint: String,
+    /// The hop at which it bites; none where it holds already.
+    pub hop: Option<HopRef>,
+    /// The rule's title.
+    pub title: &'static str,
+    /// What it is about, without a full stop.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// Where to read more.
+    pub reference: &'static str,
+    /// Sorted; never empty.
+    pub objects: Vec<Object>,
+}
+
+/// The parts of a finding that a rule decides anew each time.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// What the finding is about within its rule, such as an API: part of the fingerprint.
+    pub subject: String,
+    /// Never above the rule's own; a higher one is lowered to it.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The hop at which it bites.
+    pub hop: Option<HopRef>,
+    /// What it is about.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// Which objects; a finding without any is none.
+    pub objects: Vec<Object>,
+}
+
+impl Finding {
+    /// The only way to make one, so that nothing can be left out. None where there is no object.
+    #[must_use]
+    pub fn new(rule: &Rule, said: Said) -> Option<Self> {
+        let mut objects = said.objects;
+        objects.sort();
+        objects.dedup();
+        if objects.is_empty() {
+            return None;
+        }
+        let severity = said.severity.min(rule.severity);
+        let hop = said.hop.as_ref().map(ToString::to_string);
+        let key = [
+            rule.id,
+            &said.subject,
+            hop.as_deref().unwrap_or_default(),
+            severity.word(),
+        ];
+        Some(Self {
+            id: rule.id,
+            severity,
+            confidence: said.confidence,
+            fingerprint: fingerprint(&key),
+            hop: said.hop,
+            title: rule.title,
+            message: said.message,
+            remedy: said.remedy,
+            reference: rule.reference,
+            objects,
+        })
+    }
+}
+
+impl Finding {
+    /// One finding for each hop, in the rule's own severity and words, certain of what it says.
+    pub(super) fn by_hop(
+        rule: &Rule,
+        message: &str,
+        found: BTreeMap<Option<HopRef>, Vec<Object>>,
+    ) -> Vec<Self> {
+        let said = |(hop, objects)| Said {
+            subject: rule.id.to_owned(),
+            severity: rule.severity,
+            confidence: Confidence::Certain,
+            hop,
+            message: message.to_owned(),
+            remedy: rule.mend.to_owned(),
+            objects,
+        };
+        found
+            .into_iter()
+            .filter_map(|entry| Self::new(rule, said(entry)))
+            .collect()
+    }
+}
+
+fn fingerprint(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,58 @@
+//! `k8s-eol`: the running minor is out of upstream support.
+
+use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
+use crate::evidence::{Confidence, Evidence, Source};
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "k8s-eol",
+    severity: Severity::Warning,
+    title: "The running minor is out of upstream support",
+    applies_to: "any",
+    why: "There are no more security fixes for it from upstream. A provider or distribution may support it for longer.",
+    how: "By the version that the API server reports, the table of releases in the catalog, and the clock.",
+    mend: "Upgrade.",
+    reference: "https://kubernetes.io/releases/",
+    sources: &[
+        "kubernetes/website data/releases/eol.yaml",
+        "endoflife-date/endoflife.date products/kubernetes.md",
+    ],
+    reads_files: false,
+    body: Body::Code {
+        needs: |_| Vec::new(),
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
+    let today = situation.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    super::situation::clusters(situation)
+        .filter_map(|(picture, detected)| {
+            let minor = detected.kubernetes.minor();
+            let row = situation.catalog.kubernetes.find(minor)?;
+            if today <= row.end_of_life {
+                return None;
+            }
+            let since = row.end_of_life;
+            Finding::new(
+                &RULE,
+                Said {
+                    subject: format!("{} {minor}", picture.id),
+                    severity: Severity::Warning,
+                    confidence: Confidence::Certain,
+                    hop: None,
+                    message: format!("Kubernetes {minor} is out of upstream support since {since}"),
+                    remedy: "Upgrade; without support there are no security fixes from upstream."
+                        .to_owned(),
+                    objects: vec![Object::cluster(
+                        picture,
+                        Evidence::new(
+                            Source::Discovery,
+                            format!("the API server is v{}", detected.kubernetes),
+                        ),
+                    )],
+                },
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,111 @@
+//! `psp-present`: PodSecurityPolicies exist, and the target has no such thing.
+
+use std::collections::BTreeMap;
+
+use super::{Body, Finding, Object, Rule, Said, Severity, Situation, api_usage};
+use crate::catalog::{Api, Gvk};
+use crate::claims::{self, Life, Weight};
+use crate::evidence::{Confidence, Evidence, Source};
+use crate::need::{Depth, Need};
+
+const KIND: &str = "PodSecurityPolicy";
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "psp-present",
+    severity: Severity::Blocker,
+    title: "PodSecurityPolicies exist, and the target has none",
+    applies_to: "1.25",
+    why: "With the admission plugin gone, pods lose both the restriction and the changes that policies made to them: what was refused yesterday is let in tomorrow, and pods that relied on a policy's defaults come up differently. Charts that contain a policy can no longer be applied.",
+    how: "By listing the objects themselves, and by manifests and Helm releases that contain one. Policies that a provider installs by itself are left out.",
+    mend: "Replace them by Pod Security Admission labels on namespaces or by a policy webhook, then remove the policies, the charts' switches that make them, and the RBAC rules that let pods use them.",
+    reference: "https://kubernetes.io/docs/tasks/configure-pod-container/migrate-from-psp/",
+    sources: &[
+        "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
+    ],
+    reads_files: true,
+    body: Body::Code {
+        needs: |asking| claims::needs_of(asking, KIND),
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
+    let Some((api, hop)) = ending(situation) else {
+        return Vec::new();
+    };
+    let mut objects: BTreeMap<(Option<String>, String), Object> = BTreeMap::new();
+    for usage in &situation.usages {
+        let concerns = usage.api.kind == KIND
+            && matches!(usage.life, Life::Removed(_))
+            && usage.weight > Weight::Metric;
+        if concerns {
+            let cluster = usage.object.cluster.as_ref().map(ToString::to_string);
+            objects.insert(
+                (cluster, usage.object.name.clone()),
+                api_usage::object(usage),
+            );
+        }
+    }
+    live(situation, &api.gvk(), &mut objects);
+    let said = Said {
+        subject: KIND.to_owned(),
+        severity: Severity::Blocker,
+        confidence: Confidence::Certain,
+        message: format!(
+            "PodSecurityPolicy is gone in {}, nothing replaces it",
+            hop.to
+        ),
+        remedy: RULE.mend.to_owned(),
+        hop: Some(hop),
+        objects: objects.into_values().collect(),
+    };
+    Finding::new(&RULE, said).into_iter().collect()
+}
+
+/// The last API of the kind, and the hop at which it goes.
+fn ending<'a>(situation: &Situation<'a>) -> Option<(&'a Api, crate::path::HopRef)> {
+    let apis = situation.catalog.apis.iter();
+    apis.filter(|api| api.gvk().kind == KIND && api.replacement.is_none())
+        .find_map(|api| Some((api, situation.path.hop_into(api.removed?)?)))
+}
+
+/// Objects that exist, whoever wrote them.
+fn live(
+    situation: &Situation<'_>,
+    gvk: &Gvk,
+    objects: &mut BTreeMap<(Option<String>, String), Object>,
+) {
+    let Some(resource) = situation
+        .catalog
+        .apis
+        .find(gvk)
+        .and_then(|api| situation.catalog.apis.resource_of(api))
+    else {
+        return;
+    };
+    let need = Need::objects(resource, Depth::Meta);
+    for (picture, rows) in situation.rows(&need) {
+        for row in rows.meta() {
+            if situation.catalog.provided(KIND, &row.name) {
+                continue;
+            }
+            let seen = Evidence::new(Source::Spec, "it exists");
+            objects
+                .entry((Some(picture.id.to_string()), row.name.clone()))
+                .or_insert_with(|| Object {
+                    cluster: Some(picture.id.clone()),
+                    namespace: None,
+                    api_version: gvk.api_version(),
+                    kind: KIND.to_owned(),
+                    name: row.name.clone(),
+                    owner: row.owner.clone(),
+                    evidence: Vec::new(),
+                })
+                .evidence
+                .push(seen);
+        }
+    }
+    // What a provider installs comes back through managed fields too.
+    objects.retain(|(_, name), _| !situation.catalog.provided(KIND, name));
+}

@@ -1,0 +1,385 @@
+//! Waivers: objects of findings that somebody has taken on, with a reason and until a day.
+//!
+//! A waiver names objects as the OBJECT column does: `kind/namespace/name`, and `kind/name` or `kind//name` where there is
+//! no namespace. `*` stands for any run of characters inside a part. Upper and lower case of the kind do not matter.
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::Object;
+
+/// A file of waivers that cannot be used: one that is misread would hide something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WaiversError {
+    /// It is no such file.
+    #[error("{0}")]
+    Format(String),
+    /// It is a file of something else.
+    #[error("it is a {kind} of {api_version}, not Waivers of kubectl-upgrade/v1")]
+    Other {
+        /// Its `kind`.
+        kind: String,
+        /// Its `apiVersion`.
+        api_version: String,
+    },
+    /// A value in it means nothing.
+    #[error("line {line} column {column}: {why}")]
+    Value {
+        /// Where, from 1.
+        line: u64,
+        /// Where in the line, from 1.
+        column: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Document {
+    api_version: String,
+    kind: String,
+    waivers: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    rule: Spanned<String>,
+    objects: Spanned<Vec<Spanned<String>>>,
+    owner: Spanned<String>,
+    reason: Spanned<String>,
+    expires: Spanned<String>,
+}
+
+/// What is said of an object that somebody has taken on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// Who.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it counts.
+    pub expires: Date,
+}
+
+/// The waivers of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waivers(Vec<Entry>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    rule: String,
+    objects: Vec<Pattern>,
+    waiver: Waiver,
+}
+
+impl Waivers {
+    /// Reads a file. `unknown` says what is wrong with a rule's id, if anything is.
+    ///
+    /// # Errors
+    /// When the text holds no waivers, or one that could not mean anything, with line and column.
+    pub fn parse(
+        text: &str,
+        unknown: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, WaiversError> {
+        let document: Document = serde_saphyr::from_str(text)
+            .map_err(|error| WaiversError::Format(error.to_string()))?;
+        if (document.api_version.as_str(), document.kind.as_str())
+            != ("kubectl-upgrade/v1", "Waivers")
+        {
+            return Err(WaiversError::Other {
+                kind: document.kind,
+                api_version: document.api_version,
+            });
+        }
+        let entries = document.waivers.into_iter().map(|row| entry(row, unknown));
+        Ok(Self(entries.collect::<Result<_, _>>()?))
+    }
+
+    /// The waiver that holds for this object longest, if one counts today.
+    pub(super) fn of(&self, rule: &str, object: &Object, today: Date) -> Option<&Waiver> {
+        self.0
+            .iter()
+            .filter(|entry| entry.rule == rule && entry.waiver.expires >= today)
+            .filter(|entry| entry.objects.iter().any(|pattern| pattern.fits(object)))
+            .map(|entry| &entry.waiver)
+            .max_by_key(|waiver| waiver.expires)
+    }
+
+    /// A line on each waiver that no longer counts.
+    pub(super) fn expired(&self, today: Date) -> impl Iterator<Item = String> {
+        let expired = self
+            .0
+            .iter()
+            .filter(move |entry| entry.waiver.expires < today);
+        expired.map(|entry| {
+            let first = entry.objects.first().map_or("", |pattern| &pattern.text);
+            let more = match entry.objects.len() {
+                0 | 1 => String::new(),
+                all => format!(" and {} more", all - 1),
+            };
+            format!(
+                "the waiver of {} for {first}{more} by {} expired on {} and no longer counts",
+                entry.rule, entry.waiver.owner, entry.waiver.expires
+            )
+        })
+    }
+}
+
+fn entry(row: Row, unknown: &dyn Fn(&str) -> Option<String>) -> Result<Entry, WaiversError> {
+    if let Some(why) = unknown(&row.rule.value) {
+        return Err(bad(&row.rule, why));
+    }
+    let expires = row.expires.value.parse().map_err(|_| {
+        let why = format!("{:?} is no day, as 2026-12-31 is", row.expires.value);
+        bad(&row.expires, why)
+    })?;
+    for (name, text) in [("owner", &row.owner), ("reason", &row.reason)] {
+        if text.value.trim().is_empty() {
+            return Err(bad(text, format!("{name} says nothing")));
+        }
+    }
+    if row.objects.value.is_empty() {
+        let why = "a waiver without objects waives nothing; */*/* stands for all".to_owned();
+        return Err(bad(&row.objects, why));
+    }
+    let objects = row.objects.value.into_iter().map(|text| {
+        if text.value.split('/').next().is_none_or(str::is_empty) {
+            let why = format!("{:?} is not kind/namespace/name", text.value);
+            return Err(bad(&text, why));
+        }
+        Ok(Pattern { text: text.value })
+    });
+    Ok(Entry {
+        rule: row.rule.value,
+        objects: objects.collect::<Result<_, _>>()?,
+        waiver: Waiver {
+            owner: row.owner.value,
+            reason: row.reason.value,
+            expires,
+        },
+    })
+}
+
+fn bad<T>(at: &Spanned<T>, why: String) -> WaiversError {
+    WaiversError::Value {
+        line: at.referenced.line(),
+        column: at.referenced.column(),
+        why,
+    }
+}
+
+/// `kind/namespace/name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pattern {
+    text: String,
+}
+
+impl Pattern {
+    fn fits(&self, object: &Object) -> bool {
+        let (kind, place) = self.text.split_once('/').unwrap_or((&self.text, ""));
+        if !glob(&kind.to_lowercase(), &object.kind.to_lowercase()) {
+            return false;
+        }
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        let parts = place.split_once('/');
+        // The name of a cluster may hold slashes itself, and such names are never namespaced.
+        parts.is_some_and(|(within, name)| glob(within, namespace) && glob(name, &object.name))
+            || (namespace.is_empty() && glob(place, &object.name))
+    }
+}
+
+/// Whether a text fits a pattern in which `*` stands for any run of characters.
+fn glob(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(head) else {
+        return false;
+    };
+    // The leftmost place for each piece leaves most for those behind it, so no other needs to be tried.
+    let mut pieces: Vec<&str> = rest.split('*').collect();
+    let tail = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        let Some((_, after)) = text.split_once(piece) else {
+            return false;
+        };
+        text = after;
+    }
+    text.ends_with(tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Pattern, Waivers, glob};
+    use crate::check::Object;
+
+    fn object(kind: &str, namespace: Option<&str>, name: &str) -> Object {
+        Object {
+            cluster: None,
+            namespace: namespace.map(str::to_owned),
+            api_version: "policy/v1beta1".to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            owner: None,
+            evidence: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, text) in [
+            ("*", ""),
+            ("*", "cart"),
+            ("ca*", "cart"),
+            ("*rt", "cart"),
+            ("c*r*", "cart"),
+            ("**", "x"),
+            ("*a*a*", "banana"),
+            ("cart", "cart"),
+        ] {
+            assert!(glob(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [
+            ("", "cart"),
+            ("ca*at", "cat"),
+            ("*x*", "cart"),
+            ("cart*", "car"),
+            ("*aa*aa", "aaa"),
+        ] {
+            assert!(!glob(pattern, text), "{pattern} {text}");
+        }
+    }
+
+    /// The same, slowly: a star takes nothing, or one more character.
+    fn naive(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), tail) => {
+                naive(rest, text) || tail.is_some_and(|(_, tail)| naive(pattern, tail))
+            }
+            (Some((wanted, rest)), Some((letter, tail))) => wanted == letter && naive(rest, tail),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn stars_match_what_they_should(pattern in "[ab*]{0,7}", text in "[ab]{0,9}") {
+            prop_assert_eq!(glob(&pattern, &text), naive(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn objects_are_named_as_the_table_names_them() {
+        let cart = object("PodDisruptionBudget", Some("shop"), "cart");
+        let node = object("Node", None, "pool-a-1");
+        let arn = object("Cluster", None, "arn:aws:eks:eu:1:cluster/shop");
+        let unknown = object("Ingress", None, "");
+        let fits = |text: &str, object: &Object| {
+            let text = text.to_owned();
+            Pattern { text }.fits(object)
+        };
+        for text in [
+            "poddisruptionbudget/shop/cart",
+            "PodDisruptionBudget/*/cart",
+            "*/*/*",
+        ] {
+            assert!(fits(text, &cart), "{text}");
+        }
+        for text in [
+            "poddisruptionbudget/cart",
+            "poddisruptionbudget/*",
+            "poddisruptionbudget//cart",
+            "poddisruptionbudget",
+            "poddisruptionbudget/shop/Cart",
+        ] {
+            assert!(!fits(text, &cart), "{text}");
+        }
+        for text in ["node/pool-a-1", "node//pool-a-1", "NODE/pool-*", "node/*/*"] {
+            assert!(fits(text, &node), "{text}");
+        }
+        for text in [
+            "cluster/arn:aws:eks:eu:1:cluster/shop",
+            "cluster//arn:*",
+            "cluster/*",
+        ] {
+            assert!(fits(text, &arn), "{text}");
+        }
+        assert!(fits("ingress", &unknown), "no object is known by name");
+        assert!(!fits("node/shop/pool-a-1", &node));
+    }
+
+    const FILE: &str = "apiVersion: kubectl-upgrade/v1\nkind: Waivers\nwaivers:\n- rule: api-removed\n  objects: [poddisruptionbudget/shop/*]\n  owner: shop-team\n  reason: the chart moves next week\n  expires: 2026-12-31\n";
+
+    fn parse(text: &str) -> Result<Waivers, String> {
+        let unknown = |id: &str| (id != "api-removed").then(|| format!("no rule {id}"));
+        Waivers::parse(text, &unknown).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_waiver_counts_on_its_last_day_and_not_after_it() {
+        let waivers = parse(FILE).expect("waivers");
+        let cart = object("PodDisruptionBudget", Some("shop"), "cart");
+        let day = |text: &str| text.parse().expect("a day");
+        let waiver = waivers.of("api-removed", &cart, day("2026-12-31"));
+        assert_eq!(waiver.expect("a waiver").owner, "shop-team");
+        assert_eq!(waivers.expired(day("2026-12-31")).count(), 0);
+        assert_eq!(waivers.of("api-removed", &cart, day("2027-01-01")), None);
+        assert_eq!(waivers.of("api-deprecated", &cart, day("2026-12-31")), None);
+        let expired: Vec<String> = waivers.expired(day("2027-01-01")).collect();
+        assert_eq!(
+            expired,
+            [
+                "the waiver of api-removed for poddisruptionbudget/shop/* by shop-team expired on 2026-12-31 and no longer counts"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_place() {
+        for (from, to, says) in [
+            (
+                "rule: api-removed",
+                "rule: api-remove",
+                "line 4 column 9: no rule api-remove",
+            ),
+            (
+                "2026-12-31",
+                "2026-02-30",
+                "line 8 column 12: \"2026-02-30\" is no day",
+            ),
+            ("2026-12-31", "soon", "line 8 column 12: \"soon\" is no day"),
+            ("shop-team", "''", "line 6 column 10: owner says nothing"),
+            (
+                "[poddisruptionbudget/shop/*]",
+                "[]",
+                "line 5 column 12: a waiver without objects",
+            ),
+            (
+                "poddisruptionbudget/shop/*",
+                "/shop/*",
+                "is not kind/namespace/name",
+            ),
+            (
+                "kind: Waivers",
+                "kind: Waiver",
+                "it is a Waiver of kubectl-upgrade/v1",
+            ),
+            ("/v1\n", "/v2\n", "it is a Waivers of kubectl-upgrade/v2"),
+            ("  owner", "  until: x\n  owner", "until"),
+            ("  owner: shop-team\n", "", "owner"),
+        ] {
+            assert!(FILE.contains(from), "{from}");
+            let error = parse(&FILE.replacen(from, to, 1)).expect_err(to);
+            assert!(error.contains(says), "{to}: {error}");
+        }
+        let error =
+            parse(&FILE.replacen("  owner", "  until: x\n  owner", 1)).expect_err("a field");
+        assert!(error.contains("line 6"), "{error}");
+    }
+}

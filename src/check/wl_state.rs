@@ -1,0 +1,260 @@
+//! `wl-single-replica`, `wl-not-rolled-out` and `wl-ondelete`: what workloads themselves bring into an upgrade.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::pod_slow::rough;
+use super::pods::one;
+use super::workload::{self, Rollout, number, replicas, rollout, text};
+use super::{Body, Finding, Object, Rule, Severity, Situation};
+use crate::evidence::{Evidence, Source};
+use crate::need::Need;
+use crate::snapshot::{JsonRow, Picture};
+
+/// A rollout of which nothing moved for so long is stuck: the time after which a Deployment gives up by default.
+const STUCK: SignedDuration = SignedDuration::from_mins(10);
+
+/// Workloads with one pod.
+pub(super) const SINGLE_REPLICA: Rule = Rule {
+    id: "wl-single-replica",
+    severity: Severity::Warning,
+    title: "A workload has one replica",
+    applies_to: "any",
+    why: "When its node is drained the pod is ended first and made anew elsewhere afterwards: until that one is ready there is none. maxSurge does not help, it is for rollouts.",
+    how: "By spec.replicas 1 of Deployments and StatefulSets.",
+    mend: "Run two replicas and a budget with maxUnavailable 1, or accept the outage and say when.",
+    reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
+    sources: &["kubernetes/api apps/v1/types.go"],
+    reads_files: false,
+    body: Body::Code {
+        needs: |_| vec![workload::deployments(), workload::stateful_sets()],
+        evaluate: single_replica,
+    },
+};
+
+/// Workloads in the middle of a rollout.
+pub(super) const NOT_ROLLED_OUT: Rule = Rule {
+    id: "wl-not-rolled-out",
+    severity: Severity::Warning,
+    title: "A rollout is not finished",
+    applies_to: "any",
+    why: "A workload that cannot finish a rollout now will not do so while its nodes are replaced, and afterwards nobody can tell what broke it.",
+    how: "As kubectl rollout status tells it of Deployments, StatefulSets and DaemonSets. It is a warning once the controller has given up or nothing moved for ten minutes; while it moves, and while it is paused, a note.",
+    mend: "Finish it or undo it first: kubectl rollout status shows what it waits for.",
+    reference: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status",
+    sources: &["kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go"],
+    reads_files: false,
+    body: Body::Code {
+        needs: |_| every(),
+        evaluate: not_rolled_out,
+    },
+};
+
+/// Workloads that wait for somebody to delete their pods.
+pub(super) const ONDELETE: Rule = Rule {
+    id: "wl-ondelete",
+    severity: Severity::Warning,
+    title: "A workload takes its new template only when pods are deleted",
+    applies_to: "any",
+    why: "Pods of the old template are still there. Draining their nodes makes them anew of the new one, so that the upgrade rolls out a change nobody is watching.",
+    how: "By update strategy OnDelete with fewer updated pods than wanted.",
+    mend: "Delete the old pods one by one before the upgrade, and see that the new ones work.",
+    reference: "https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/",
+    sources: &[
+        "kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go",
+        "kubernetes/kubernetes pkg/controller/statefulset/stateful_set_utils.go",
+    ],
+    reads_files: false,
+    body: Body::Code {
+        needs: |_| vec![workload::daemon_sets(), workload::stateful_sets()],
+        evaluate: ondelete,
+    },
+};
+
+fn every() -> Vec<Need> {
+    vec![
+        workload::deployments(),
+        workload::stateful_sets(),
+        workload::daemon_sets(),
+    ]
+}
+
+/// The workloads of these kinds that are not being deleted, each as what `said` makes of it.
+fn collect<T>(
+    situation: &Situation<'_>,
+    kinds: &[&'static str],
+    said: impl Fn(&'static str, &JsonRow) -> Option<(T, String)>,
+) -> Vec<(T, Object)> {
+    let mut found = Vec::new();
+    for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
+        if !kinds.contains(&kind) {
+            continue;
+        }
+        let need = match kind {
+            "Deployment" => workload::deployments(),
+            "StatefulSet" => workload::stateful_sets(),
+            _ => workload::daemon_sets(),
+        };
+        for (picture, rows) in situation.rows(&need) {
+            for row in rows.json() {
+                if !text(&row.object, "/metadata/deletionTimestamp").is_empty() {
+                    continue;
+                }
+                if let Some((how, detail)) = said(kind, row) {
+                    found.push((how, object(picture, kind, row, detail)));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn object(picture: &Picture, kind: &str, row: &JsonRow, detail: String) -> Object {
+    Object {
+        cluster: Some(picture.id.clone()),
+        namespace: row.meta.namespace.clone(),
+        api_version: "apps/v1".to_owned(),
+        kind: kind.to_owned(),
+        name: row.meta.name.clone(),
+        owner: row.meta.owner.clone(),
+        evidence: vec![Evidence::new(Source::Status, detail)],
+    }
+}
+
+fn single_replica(situation: &Situation<'_>) -> Vec<Finding> {
+    let found = collect(situation, &["Deployment", "StatefulSet"], |_, row| {
+        (replicas(&row.object) == 1).then(|| (Source::Spec, "replicas 1".to_owned()))
+    });
+    let objects = found.into_iter().map(|(source, mut object)| {
+        object
+            .evidence
+            .iter_mut()
+            .for_each(|seen| seen.source = source);
+        object
+    });
+    let message = "is down while its pod moves to another node";
+    one(
+        &SINGLE_REPLICA,
+        SINGLE_REPLICA.severity,
+        message,
+        objects.collect(),
+    )
+    .into_iter()
+    .collect()
+}
+
+fn not_rolled_out(situation: &Situation<'_>) -> Vec<Finding> {
+    let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
+    let found = collect(situation, &kinds, |kind, row| {
+        match rollout(kind, &row.object) {
+            Rollout::Done => None,
+            Rollout::Failed(why) => Some((Severity::Warning, why)),
+            Rollout::Paused(why) => Some((Severity::Note, why)),
+            Rollout::Waiting(why) => Some(match still(situation, row) {
+                Some(still) if still > STUCK => {
+                    (Severity::Warning, format!("{why} for {}", rough(still)))
+                }
+                _ => (Severity::Note, why),
+            }),
+        }
+    });
+    let (stuck, moving): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|(severity, _)| *severity == Severity::Warning);
+    let objects =
+        |found: Vec<(Severity, Object)>| found.into_iter().map(|(_, object)| object).collect();
+    [
+        one(
+            &NOT_ROLLED_OUT,
+            Severity::Warning,
+            "its rollout is stuck",
+            objects(stuck),
+        ),
+        one(
+            &NOT_ROLLED_OUT,
+            Severity::Note,
+            "its rollout is under way",
+            objects(moving),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// For how long nothing was written to it; none where nobody wrote down when.
+fn still(situation: &Situation<'_>, row: &JsonRow) -> Option<SignedDuration> {
+    let written = row.meta.managers.iter().filter_map(|manager| manager.time);
+    Some(situation.now.duration_since(written.max()?))
+}
+
+fn ondelete(situation: &Situation<'_>) -> Vec<Finding> {
+    let found = collect(situation, &["DaemonSet", "StatefulSet"], |kind, row| {
+        let (updated, wanted) = behind(kind, &row.object)?;
+        Some(((), format!("OnDelete, {updated} of {wanted} updated")))
+    });
+    let objects = found.into_iter().map(|(_, object)| object).collect();
+    let message = "pods of its old template are still there";
+    one(&ONDELETE, ONDELETE.severity, message, objects)
+        .into_iter()
+        .collect()
+}
+
+/// Pods that have the new template, and those wanted, where these are more. The revisions in the status of a StatefulSet
+/// are not asked: under OnDelete older controllers, that of 1.24 among them, never move `currentRevision` on.
+fn behind(kind: &str, object: &Value) -> Option<(i64, i64)> {
+    let observed = number(object, "/status/observedGeneration");
+    if text(object, "/spec/updateStrategy/type") != "OnDelete"
+        || observed < number(object, "/metadata/generation")
+    {
+        return None;
+    }
+    let (updated, wanted) = if kind == "DaemonSet" {
+        (
+            number(object, "/status/updatedNumberScheduled"),
+            number(object, "/status/desiredNumberScheduled"),
+        )
+    } else {
+        (
+            number(object, "/status/updatedReplicas"),
+            number(object, "/status/replicas"),
+        )
+    };
+    (updated < wanted).then_some((updated, wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{STUCK, behind};
+    use crate::check::pod_slow::rough;
+
+    #[test]
+    fn ages_are_short() {
+        for (minutes, text) in [
+            (7, "7m"),
+            (119, "119m"),
+            (120, "2h"),
+            (47 * 60, "47h"),
+            (49 * 60, "2d"),
+        ] {
+            assert_eq!(rough(jiff::SignedDuration::from_mins(minutes)), text);
+        }
+        assert_eq!(rough(STUCK), "10m");
+    }
+
+    #[test]
+    fn an_unseen_specification_tells_nothing_of_old_pods() {
+        let object = |generation: i64, strategy: &str| {
+            json!({
+                "metadata": {"generation": generation},
+                "spec": {"updateStrategy": {"type": strategy}},
+                "status": {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1},
+            })
+        };
+        assert_eq!(behind("StatefulSet", &object(2, "OnDelete")), Some((1, 3)));
+        assert_eq!(behind("StatefulSet", &object(3, "OnDelete")), None);
+        assert_eq!(behind("StatefulSet", &object(2, "RollingUpdate")), None);
+    }
+}

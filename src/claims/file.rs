@@ -1,0 +1,52 @@
+//! Manifests about to be applied.
+
+use super::{Claim, ObjectKey, Trace};
+use crate::catalog::{Catalog, Gvk, Resource};
+use crate::evidence::{Evidence, Source};
+use crate::need::ClusterId;
+use crate::snapshot::ManifestObject;
+
+/// The claim of one manifest; none for kinds that are not Kubernetes' own.
+pub(super) fn claim(
+    object: &ManifestObject,
+    cluster: Option<&ClusterId>,
+    catalog: &Catalog,
+) -> Option<Claim> {
+    let (api, key) = api_and_key(object, cluster, catalog)?;
+    Some(Claim {
+        evidence: Evidence {
+            source: Source::File,
+            detail: object.location.clone(),
+            writer: None,
+            time: None,
+            location: Some(object.location.clone()),
+        },
+        api,
+        object: key,
+        trace: Trace::File,
+        writer: None,
+        time: None,
+        owner: None,
+    })
+}
+
+/// The API of a manifest and the object it stands for; none where the API is not Kubernetes' own.
+pub(super) fn api_and_key(
+    object: &ManifestObject,
+    cluster: Option<&ClusterId>,
+    catalog: &Catalog,
+) -> Option<(Gvk, ObjectKey)> {
+    let gvk = Gvk::new(&object.api_version, &object.kind);
+    let api = catalog.apis.find(&gvk)?;
+    let resource = catalog
+        .apis
+        .resource_of(api)
+        .unwrap_or_else(|| Resource::new(api.group(), &api.resource));
+    let key = ObjectKey {
+        cluster: cluster.cloned(),
+        resource,
+        namespace: object.namespace.clone().filter(|_| api.namespaced),
+        name: object.name.clone(),
+    };
+    Some((gvk, key))
+}

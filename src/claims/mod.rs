@@ -1,0 +1,147 @@
+//! Who still uses which API version.
+//!
+//! The API server converts what it lists, so the version an object is listed in proves nothing. What proves something is
+//! a trace that a writer left: each kind of trace is one module here and yields [`Claim`]s; one pure function,
+//! [`resolve()`], weighs them. A new kind of trace is one module and one line in [`resolve()`].
+
+mod file;
+mod helm;
+mod last_applied;
+mod managed_fields;
+mod metric;
+pub mod reference;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+pub use metric::NAME as METRIC;
+pub use resolve::{Life, Usage, Weight, resolve};
+
+use jiff::Timestamp;
+
+use crate::catalog::{Api, Catalog, Gvk, Minor, Resource, Writer};
+use crate::evidence::Evidence;
+use crate::need::{Asking, ClusterId, Depth, Need, Selector};
+use crate::path::Path;
+
+/// An object, whichever API it is seen through.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Which cluster; none for a manifest that belongs to none.
+    pub cluster: Option<ClusterId>,
+    /// Where its kind lives today.
+    pub resource: Resource,
+    /// None for objects of the cluster and for manifests that name none.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+/// What speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trace {
+    /// A manifest about to be applied.
+    File,
+    /// The record of a Helm release.
+    Helm,
+    /// An annotation that keeps what was applied last.
+    LastApplied,
+    /// An entry of `managedFields`.
+    ManagedFields {
+        /// The name of the manager.
+        manager: String,
+        /// Whether it wrote to a subresource.
+        subresource: bool,
+    },
+}
+
+/// One trace that a writer left on, or about, an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The API that was, or will be, written through.
+    pub api: Gvk,
+    /// Which object.
+    pub object: ObjectKey,
+    /// What speaks.
+    pub trace: Trace,
+    /// What kind of writer, where its name is known.
+    pub writer: Option<Writer>,
+    /// When.
+    pub time: Option<Timestamp>,
+    /// Who looks after the object.
+    pub owner: Option<String>,
+    /// What to show.
+    pub evidence: Evidence,
+}
+
+/// What the claims rest on, for this path.
+///
+/// Metadata of every kind that loses a served API on the way, Helm's records (deployed revisions only: the server leaves
+/// the history out), and the metric. A kind whose removal is not on the path is not listed.
+#[must_use]
+pub fn needs(asking: &Asking<'_>) -> Vec<Need> {
+    let Asking {
+        path,
+        catalog,
+        survey,
+    } = asking;
+    let losing = |api: &&Api| survey.serves(&api.gvk().api_version());
+    let mut needs = lists(removed_on(path, catalog).filter(losing), catalog);
+    needs.extend(helm_records());
+    needs.push(metric_page());
+    needs.sort();
+    needs.dedup();
+    needs
+}
+
+/// The same for one kind: its objects and Helm's records, and nothing where the path does not remove it.
+#[must_use]
+pub fn needs_of(asking: &Asking<'_>, kind: &str) -> Vec<Need> {
+    let mut removed = removed_on(asking.path, asking.catalog)
+        .filter(|api| api.gvk().kind == kind)
+        .peekable();
+    if removed.peek().is_none() {
+        return Vec::new();
+    }
+    let serves = |api: &&Api| asking.survey.serves(&api.gvk().api_version());
+    let mut needs = lists(removed.filter(serves), asking.catalog);
+    needs.extend(helm_records());
+    needs
+}
+
+fn lists<'a>(apis: impl Iterator<Item = &'a Api>, catalog: &Catalog) -> Vec<Need> {
+    apis.filter_map(|api| catalog.apis.resource_of(api))
+        .map(|resource| Need::objects(resource, Depth::Meta))
+        .collect()
+}
+
+/// The APIs that go away on the way.
+fn removed_on<'a>(path: &'a Path, catalog: &'a Catalog) -> impl Iterator<Item = &'a Api> {
+    catalog.apis.iter().filter(move |api| {
+        let from = path.from.unwrap_or(Minor { major: 0, minor: 0 });
+        api.removed_between(from, path.to)
+    })
+}
+
+/// Deployed revisions of Helm releases, wherever Helm keeps them.
+#[must_use]
+pub fn helm_records() -> [Need; 2] {
+    let labels = "owner=helm,status=deployed".to_owned();
+    let records = |plural, fields: &str| {
+        let selector = Selector {
+            labels: labels.clone(),
+            fields: fields.to_owned(),
+        };
+        Need::selected(Resource::new("", plural), selector, Depth::Fields)
+    };
+    [
+        records("secrets", "type=helm.sh/release.v1"),
+        records("configmaps", ""),
+    ]
+}
+
+/// Where the API server counts requests for deprecated APIs.
+#[must_use]
+pub fn metric_page() -> Need {
+    Need::lines("/metrics", METRIC)
+}

@@ -1,0 +1,75 @@
+//! Fields that name another object by version: `spec.scaleTargetRef` of a HorizontalPodAutoscaler.
+//!
+//! The autoscaler looks its target up by group and kind and ignores the version, so `apps/v1beta1` keeps working after
+//! its removal while `extensions/v1beta1` does not: no Deployment is left in that group.
+//! Source: kubernetes/kubernetes pkg/controller/podautoscaler/horizontal.go (reconcileAutoscaler, RESTMappings).
+
+use crate::catalog::{Api, Catalog, Gvk, Minor};
+use crate::snapshot::{JsonRow, Reference};
+
+/// The reference inside a live object that was read whole.
+#[must_use]
+pub fn of_live(row: &JsonRow) -> Option<Reference> {
+    let target = row.object.get("spec")?.get("scaleTargetRef")?;
+    let text = |field: &str| target.get(field)?.as_str().map(str::to_owned);
+    Some(Reference {
+        field: "spec.scaleTargetRef".to_owned(),
+        api_version: text("apiVersion")?,
+        kind: text("kind")?,
+        name: text("name")?,
+    })
+}
+
+/// The API that a reference names, if by the end of the path nothing of that group and kind is left to find, and the
+/// minor from which on that is so.
+#[must_use]
+pub fn dangling<'a>(
+    reference: &Reference,
+    end: Minor,
+    catalog: &'a Catalog,
+) -> Option<(&'a Api, Minor)> {
+    let gvk = Gvk::new(&reference.api_version, &reference.kind);
+    let api = catalog.apis.find(&gvk)?;
+    let removed: Option<Vec<Minor>> = catalog
+        .apis
+        .iter()
+        .filter(|other| other.group() == api.group() && other.gvk().kind == gvk.kind)
+        .map(|other| other.removed)
+        .collect();
+    let last = removed?.into_iter().max()?;
+    (last <= end).then_some((api, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dangling;
+    use crate::catalog::Catalog;
+    use crate::snapshot::Reference;
+
+    #[test]
+    fn targets_are_found_by_group_and_kind() {
+        let catalog = Catalog::embedded().expect("the catalog");
+        let end = "1.25".parse().expect("a minor");
+        let found = |api_version: &str, kind: &str| {
+            let reference = Reference {
+                field: "spec.scaleTargetRef".into(),
+                api_version: api_version.into(),
+                kind: kind.into(),
+                name: "web".into(),
+            };
+            dangling(&reference, end, &catalog).map(|(_, since)| since.to_string())
+        };
+        assert_eq!(
+            found("extensions/v1beta1", "Deployment").as_deref(),
+            Some("1.16")
+        );
+        for (api_version, kind) in [
+            ("apps/v1", "Deployment"),
+            ("apps/v1beta1", "Deployment"),
+            ("v1", "ReplicationController"),
+            ("argoproj.io/v1alpha1", "Rollout"),
+        ] {
+            assert_eq!(found(api_version, kind), None, "{api_version} {kind}");
+        }
+    }
+}

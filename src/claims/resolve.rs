@@ -1,0 +1,347 @@
+//! The one place that decides who still uses an old API.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Claim, ObjectKey, Trace, file, helm, last_applied, managed_fields, metric};
+use crate::catalog::{Api, Catalog, Gvk, Minor, Resource, Writer};
+use crate::evidence::{Evidence, Source};
+use crate::need::{ClusterId, Selector, Subject};
+use crate::path::Path;
+use crate::snapshot::{HelmRow, ManifestObject, Outcome, Picture, Rows, Snapshot};
+
+/// What becomes of the API that is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Life {
+    /// It is gone from this minor on.
+    Removed(Minor),
+    /// It is deprecated from this minor on, and the target still serves it.
+    Deprecated(Minor),
+}
+
+/// How much the evidence weighs. Ordered: the metric is least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Only the metric speaks for it: somebody asked, nobody knows who.
+    Metric,
+    /// It may be old news: an annotation, an entry that another one of the same second overtook.
+    Hint,
+    /// A writer wrote so, and nothing says that it changed.
+    Written,
+    /// It stands in what will be applied next.
+    Recorded,
+}
+
+/// An object for which somebody still uses an API that is, or will be, deprecated or gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The old API.
+    pub api: Gvk,
+    /// What becomes of it.
+    pub life: Life,
+    /// Which object.
+    pub object: ObjectKey,
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// Everything that speaks for it, strongest first.
+    pub evidence: Vec<Evidence>,
+    /// The strongest of it.
+    pub weight: Weight,
+}
+
+/// Weighs every trace in the snapshot.
+///
+/// * What a Helm release, a file or an annotation says outranks the managed fields of the writer behind it: after
+///   `helm upgrade` to a migrated chart the old entry stays for ever.
+/// * An entry is stale only through a newer entry of the same manager, on the object itself. What another manager does,
+///   such as a controller that writes the status, proves nothing.
+/// * What Kubernetes writes for itself is left out by writer.
+/// * Traces of APIs that the running server no longer serves count only where they will be applied again: in files and
+///   Helm records.
+/// * The metric corroborates; alone it weighs least, and not at all where our own list had no other version to ask for.
+#[must_use]
+pub fn resolve(snapshot: &Snapshot, catalog: &Catalog, path: &Path) -> Vec<Usage> {
+    let resolver = Resolver { catalog, path };
+    let mut claims: HashMap<ObjectKey, Vec<Claim>> = HashMap::new();
+    let owner_of_files = snapshot.clusters.first().map(|picture| &picture.id);
+    for claim in resolver.manifests(
+        &snapshot.files.objects,
+        &snapshot.files.releases,
+        owner_of_files,
+    ) {
+        claims.entry(claim.object.clone()).or_default().push(claim);
+    }
+    for picture in &snapshot.clusters {
+        for rows in complete(picture) {
+            let releases = rows.helm();
+            for claim in resolver.manifests(&[], releases, Some(&picture.id)) {
+                claims.entry(claim.object.clone()).or_default().push(claim);
+            }
+        }
+    }
+    let mut usages = Vec::new();
+    for picture in &snapshot.clusters {
+        for (resource, rows) in whole_lists(picture) {
+            resolver.live(picture, resource, rows, &mut claims, &mut usages);
+        }
+    }
+    // What is left stands in manifests only.
+    for claims in claims.into_values() {
+        usages.extend(resolver.object(claims));
+    }
+    for picture in &snapshot.clusters {
+        resolver.metric(picture, &mut usages);
+    }
+    usages.sort_by(|a, b| (&a.object, &a.api).cmp(&(&b.object, &b.api)));
+    usages
+}
+
+/// What was read to the end.
+fn complete(picture: &Picture) -> impl Iterator<Item = &Rows> {
+    picture
+        .readings
+        .iter()
+        .filter(|reading| reading.outcome == Outcome::Complete)
+        .map(|reading| &reading.rows)
+}
+
+/// Those of them that hold every object of their resource: a selection would show some of them twice.
+fn whole_lists(picture: &Picture) -> impl Iterator<Item = (&Resource, &Rows)> {
+    picture
+        .readings
+        .iter()
+        .filter(|reading| reading.outcome == Outcome::Complete)
+        .filter_map(|reading| match &reading.subject {
+            Subject::Objects {
+                resource,
+                namespace: None,
+                selector,
+            } if *selector == Selector::default() => Some((resource, &reading.rows)),
+            _ => None,
+        })
+}
+
+struct Resolver<'a> {
+    catalog: &'a Catalog,
+    path: &'a Path,
+}
+
+impl Resolver<'_> {
+    /// The claims of files and Helm records.
+    fn manifests(
+        &self,
+        files: &[ManifestObject],
+        releases: &[HelmRow],
+        cluster: Option<&ClusterId>,
+    ) -> Vec<Claim> {
+        let mut claims: Vec<Claim> = files
+            .iter()
+            .filter_map(|object| file::claim(object, cluster, self.catalog))
+            .collect();
+        for release in releases {
+            claims.extend(helm::claims(release, cluster, self.catalog));
+        }
+        claims
+    }
+
+    /// Live objects, each together with what manifests say of it.
+    fn live(
+        &self,
+        picture: &Picture,
+        resource: &Resource,
+        rows: &Rows,
+        manifests: &mut HashMap<ObjectKey, Vec<Claim>>,
+        usages: &mut Vec<Usage>,
+    ) {
+        let Some(kind) = self.catalog.apis.family(resource).next() else {
+            return;
+        };
+        let kind = kind.gvk().kind;
+        for row in rows.meta() {
+            let key = ObjectKey {
+                cluster: Some(picture.id.clone()),
+                resource: resource.clone(),
+                namespace: row.namespace.clone(),
+                name: row.name.clone(),
+            };
+            let mut claims = manifests.remove(&key).unwrap_or_default();
+            claims.extend(managed_fields::claims(row, &kind, &key, self.catalog));
+            claims.extend(last_applied::claims(row, &key));
+            usages.extend(self.object(claims));
+        }
+    }
+
+    /// All claims on one object, weighed against each other.
+    fn object(&self, claims: Vec<Claim>) -> Vec<Usage> {
+        let mut found: BTreeMap<Gvk, Usage> = BTreeMap::new();
+        for claim in &claims {
+            let Some((life, weight)) = self.weigh(claim, &claims) else {
+                continue;
+            };
+            let usage = found.entry(claim.api.clone()).or_insert_with(|| Usage {
+                api: claim.api.clone(),
+                life,
+                object: claim.object.clone(),
+                owner: None,
+                evidence: Vec::new(),
+                weight,
+            });
+            usage.weight = usage.weight.max(weight);
+            usage.owner = usage.owner.take().or_else(|| claim.owner.clone());
+            usage.evidence.push(claim.evidence.clone());
+        }
+        for usage in found.values_mut() {
+            usage.evidence.sort();
+            usage.evidence.dedup();
+        }
+        found.into_values().collect()
+    }
+
+    /// What becomes of the API of a claim and how much the claim weighs; none where it says nothing.
+    fn weigh(&self, claim: &Claim, all: &[Claim]) -> Option<(Life, Weight)> {
+        let api = self.catalog.apis.find(&claim.api)?;
+        let life = self.life(api)?;
+        let weight = match &claim.trace {
+            Trace::File | Trace::Helm => Weight::Recorded,
+            Trace::LastApplied if overtaken_by_file(claim, all) => return None,
+            Trace::LastApplied => Weight::Hint,
+            Trace::ManagedFields {
+                manager,
+                subresource: _,
+            } => {
+                if claim.writer == Some(Writer::System) || outranked(claim, all) {
+                    return None;
+                }
+                written(claim, manager, all)?
+            }
+        };
+        let remembered_only = matches!(
+            claim.trace,
+            Trace::ManagedFields { .. } | Trace::LastApplied
+        );
+        (!(remembered_only && self.gone_already(life))).then_some((life, weight))
+    }
+
+    fn life(&self, api: &Api) -> Option<Life> {
+        match api.removed {
+            Some(removed) if removed <= self.path.to => Some(Life::Removed(removed)),
+            _ => api
+                .deprecated
+                .filter(|since| *since <= self.path.to)
+                .map(Life::Deprecated),
+        }
+    }
+
+    fn gone_already(&self, life: Life) -> bool {
+        let Life::Removed(removed) = life else {
+            return false;
+        };
+        self.path.from.is_some_and(|from| removed <= from)
+    }
+
+    /// Adds what the metric says: to every use of the API, or as a use of its own.
+    fn metric(&self, picture: &Picture, usages: &mut Vec<Usage>) {
+        let page = super::metric_page();
+        let Ok(Some(rows)) = picture.read(&page, self.catalog) else {
+            return;
+        };
+        let minor = picture.survey.effective_minor();
+        for (api, line) in metric::requested(rows.lines(), self.catalog) {
+            let Some(life @ Life::Removed(_)) = self.life(api) else {
+                continue;
+            };
+            let gvk = api.gvk();
+            let evidence = Evidence::new(Source::Metric, line);
+            let mut spoken_for = false;
+            for usage in usages.iter_mut().filter(|usage| {
+                usage.api == gvk && usage.object.cluster.as_ref() == Some(&picture.id)
+            }) {
+                usage.evidence.push(evidence.clone());
+                spoken_for = true;
+            }
+            let resource = self.catalog.apis.resource_of(api);
+            let ours = resource.as_ref().is_some_and(|resource| {
+                let serves = |api_version: &str| picture.survey.serves(api_version);
+                self.catalog
+                    .apis
+                    .best_served(resource, minor, serves)
+                    .is_some_and(|asked| asked.gvk() == gvk)
+            });
+            if !spoken_for && !ours {
+                usages.push(Usage {
+                    life,
+                    object: ObjectKey {
+                        cluster: Some(picture.id.clone()),
+                        resource: resource
+                            .unwrap_or_else(|| Resource::new(api.group(), &api.resource)),
+                        namespace: None,
+                        name: "*".to_owned(),
+                    },
+                    owner: None,
+                    evidence: vec![evidence],
+                    weight: Weight::Metric,
+                    api: gvk,
+                });
+            }
+        }
+    }
+}
+
+/// Whether a manifest that is about to be applied takes the place of what an annotation remembers.
+fn overtaken_by_file(claim: &Claim, all: &[Claim]) -> bool {
+    let file = |api_is_same: bool| {
+        all.iter()
+            .any(|other| other.trace == Trace::File && (other.api == claim.api) == api_is_same)
+    };
+    file(false) && !file(true)
+}
+
+/// Whether what the writer behind a manager will write next is known, and is another version.
+///
+/// The record must not be older than the entry; annotations and files have no time and are what is current.
+fn outranked(claim: &Claim, all: &[Claim]) -> bool {
+    let speaks_for_writer = |other: &&Claim| match other.trace {
+        Trace::Helm => claim.writer == Some(Writer::Helm),
+        Trace::LastApplied => other.writer == claim.writer && !overtaken_by_file(other, all),
+        Trace::File => matches!(
+            claim.writer,
+            Some(Writer::KubectlApply | Writer::Kubectl | Writer::Kapp)
+        ),
+        Trace::ManagedFields { .. } => false,
+    };
+    let mut authorities = all.iter().filter(speaks_for_writer).peekable();
+    if authorities.peek().is_none() {
+        return false;
+    }
+    authorities.all(|other| {
+        let current = match (other.time, claim.time) {
+            (Some(record), Some(entry)) => record >= entry,
+            _ => true,
+        };
+        current && other.api != claim.api
+    })
+}
+
+/// How much an entry of `managedFields` weighs against the other entries of its manager; none if it is stale.
+fn written(claim: &Claim, manager: &str, all: &[Claim]) -> Option<Weight> {
+    let mut weight = Weight::Written;
+    for other in all {
+        let Trace::ManagedFields {
+            manager: name,
+            subresource: false,
+        } = &other.trace
+        else {
+            continue;
+        };
+        if name != manager || other.api == claim.api {
+            continue;
+        }
+        match (other.time, claim.time) {
+            (Some(newer), Some(older)) if newer > older => return None,
+            // Times have whole seconds: which of the two came last cannot be told.
+            (Some(same), Some(time)) if same == time => weight = Weight::Hint,
+            (None, _) | (_, None) => weight = Weight::Hint,
+            _ => {}
+        }
+    }
+    Some(weight)
+}

@@ -1,0 +1,85 @@
+//! Under which name we were called, and what follows from it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+/// `kubectl_complete-upgrade_check` asks for candidates in place of a run.
+const COMPLETER: &str = "kubectl_complete-";
+
+/// The last part of `argv[0]`, without `.exe`.
+fn stem(argv0: &OsStr) -> String {
+    let name = Path::new(argv0)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    name.strip_suffix(".exe").unwrap_or(&name).to_owned()
+}
+
+/// The command as the user typed it: kubectl turns dashes inside a word into underscores before it looks on PATH, so
+/// `kubectl-upgrade_check` was called as `kubectl upgrade-check` and `kubectl-upgrade-check` as `kubectl upgrade check`.
+pub(super) fn spelling(argv0: &OsStr) -> String {
+    let stem = stem(argv0);
+    match stem.strip_prefix("kubectl-") {
+        Some(words) => format!("kubectl {}", words.replace('-', " ").replace('_', "-")),
+        None => stem,
+    }
+}
+
+/// Whether kubectl asks for completion of a command line.
+pub(super) fn asks_for_completion(argv0: &OsStr) -> bool {
+    stem(argv0).starts_with(COMPLETER)
+}
+
+/// Candidates for the last of these words, in the form that kubectl reads: one a line with its description, then a
+/// directive. Nothing where there is none.
+///
+/// Source: kubernetes/kubectl pkg/cmd/plugin/plugin_completion.go.
+pub(super) fn complete(command: &mut clap::Command, words: Vec<OsString>) -> String {
+    const NO_FILES: &str = ":4\n";
+    let index = words.len();
+    let mut argv = vec![OsString::from(command.get_name())];
+    argv.extend(words);
+    let Ok(candidates) = clap_complete::engine::complete(command, argv, index, None) else {
+        return NO_FILES.to_owned();
+    };
+    let mut text = String::new();
+    for candidate in candidates {
+        text.push_str(&candidate.get_value().to_string_lossy());
+        if let Some(help) = candidate.get_help() {
+            let help = help.to_string();
+            text.push('\t');
+            text.push_str(help.lines().next().unwrap_or_default());
+        }
+        text.push('\n');
+    }
+    text + NO_FILES
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::{asks_for_completion, spelling};
+
+    #[test]
+    fn the_command_is_spelled_as_it_was_typed() {
+        for (argv0, typed) in [
+            (
+                "/home/u/.krew/bin/kubectl-upgrade_check",
+                "kubectl upgrade-check",
+            ),
+            ("kubectl-upgrade-check", "kubectl upgrade check"),
+            ("/opt/kubectl-upgrade_check.exe", "kubectl upgrade-check"),
+            ("target/debug/check", "check"),
+            ("", ""),
+        ] {
+            assert_eq!(spelling(OsStr::new(argv0)), typed, "{argv0}");
+        }
+        assert!(asks_for_completion(OsStr::new(
+            "/bin/kubectl_complete-upgrade_check"
+        )));
+        assert!(!asks_for_completion(OsStr::new(
+            "/bin/kubectl-upgrade_check"
+        )));
+    }
+}

@@ -1,0 +1,339 @@
+//! From flags to a snapshot and a path: a live cluster, a saved picture, or files alone.
+
+use std::io::{IsTerminal, stdin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::args::SourceFlags;
+use super::exit::{Exit, Stop};
+use super::policy::choice;
+use super::progress::progress;
+use crate::catalog::{Catalog, Minor, Release};
+use crate::check;
+use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
+use crate::cluster::{Manner, Reader, files, kubeconfig};
+use crate::need::{Asking, ClusterId, Request, Survey, plan};
+use crate::path::{Path, PathError, Target, Wanted};
+use crate::snapshot::{self, Picture, Snapshot};
+
+/// Lists in flight: enough to keep a connection busy, few enough for a control plane that has other things to do.
+const PARALLEL: usize = 4;
+
+/// How long a credential plugin may take: time for a person to log in.
+const LOGIN: Duration = Duration::from_secs(120);
+
+/// What a check works on.
+pub(super) struct Gathered {
+    pub(super) snapshot: Snapshot,
+    pub(super) path: Path,
+    pub(super) now: Timestamp,
+    /// To be said on stderr.
+    pub(super) notes: Vec<String>,
+}
+
+/// Looks where the flags say.
+pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
+    log(flags.verbosity);
+    let mut gathered = if flags.local {
+        local(flags, catalog)?
+    } else if let Some(file) = &flags.snapshot {
+        saved(flags, file, catalog)?
+    } else {
+        live(flags, catalog)?
+    };
+    if !flags.filename.is_empty() {
+        gathered.snapshot.files =
+            files::read(&flags.filename, stdin().lock(), catalog).map_err(Stop::could_not_run)?;
+    }
+    if let Some(now) = flags.now {
+        gathered.now = now;
+    }
+    if gathered.path.hops.is_empty() {
+        gathered.notes.push(format!(
+            "no hop: the catalog of {} knows nothing newer to go to, or the target is reached; checking what holds without one",
+            catalog.date
+        ));
+    }
+    Ok(gathered)
+}
+
+/// Only files: no cluster, so none is missing.
+fn local(flags: &SourceFlags, catalog: &Catalog) -> Result<Gathered, Stop> {
+    let from = from(flags, catalog)?;
+    let path = find_path(from.as_ref(), None, &flags.to, catalog)?;
+    let now = Timestamp::now();
+    Ok(Gathered {
+        snapshot: Snapshot {
+            taken_at: now,
+            clusters: Vec::new(),
+            files: snapshot::Files::default(),
+        },
+        path,
+        now,
+        notes: Vec::new(),
+    })
+}
+
+fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Result<Gathered, Stop> {
+    let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
+    let path = match snapshot.clusters.first() {
+        Some(picture) => path_of(&picture.survey, flags, catalog)?,
+        None => find_path(None, None, &flags.to, catalog)?,
+    };
+    let now = snapshot.taken_at;
+    let shown = file.display();
+    Ok(Gathered {
+        notes: vec![format!(
+            "{shown} was taken at {now:.0}; that is the clock of this report"
+        )],
+        now,
+        path,
+        snapshot,
+    })
+}
+
+fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
+    run(async {
+        let connected = Connected::new(flags, catalog).await?;
+        let (survey, path) = connected.look(flags, catalog).await?;
+        let requests = connected.plan(&survey, &path, flags, catalog)?;
+        let readings = connected.reader.read(&requests).await;
+        let now = Timestamp::now();
+        let connection = connected.connection;
+        let id = match &connection.context {
+            Some(context) => context.clone(),
+            None => connection.server.clone(),
+        };
+        let picture = Picture {
+            id: ClusterId(id),
+            context: connection.context,
+            server: connection.server,
+            namespace: connection.namespace,
+            survey,
+            readings,
+        };
+        Ok(Gathered {
+            snapshot: Snapshot {
+                taken_at: now,
+                clusters: vec![picture],
+                files: snapshot::Files::default(),
+            },
+            path,
+            now,
+            notes: Vec::new(),
+        })
+    })
+}
+
+/// What would be read, and who would have to be allowed to: for `rbac`.
+pub(super) struct Access {
+    pub(super) requests: Vec<Request>,
+    /// Who we are, where the API server has said so.
+    pub(super) user: Option<String>,
+}
+
+/// What would be read, without reading it.
+pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Access, Stop> {
+    log(flags.verbosity);
+    // A wrong id is told before a cluster is asked.
+    choice(&flags.choice)?;
+    let nobody = |requests| Access {
+        requests,
+        user: None,
+    };
+    if flags.local {
+        let from = from(flags, catalog)?;
+        let path = find_path(from.as_ref(), None, &flags.to, catalog)?;
+        let from = from.ok_or_else(|| {
+            Stop::usage(
+                "rbac --local needs --from too: what is read depends on both ends of the path",
+            )
+        })?;
+        let survey = presumed(from, catalog);
+        return Ok(nobody(plan_for(&survey, &path, flags, catalog, None)?));
+    }
+    if let Some(file) = &flags.snapshot {
+        let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
+        let picture = snapshot
+            .clusters
+            .first()
+            .ok_or_else(|| Stop::usage(format!("{} holds no cluster", file.display())))?;
+        let path = path_of(&picture.survey, flags, catalog)?;
+        let namespace = picture.namespace.as_deref();
+        let requests = plan_for(&picture.survey, &path, flags, catalog, namespace)?;
+        return Ok(nobody(requests));
+    }
+    run(async {
+        let connected = Connected::new(flags, catalog).await?;
+        let (survey, path) = connected.look(flags, catalog).await?;
+        let requests = connected.plan(&survey, &path, flags, catalog)?;
+        let user = match &flags.connection.impersonate {
+            Some(user) => Some(user.clone()),
+            None => connected.reader.refused_user(&requests).await,
+        };
+        Ok(Access { requests, user })
+    })
+}
+
+/// A server of this release with nothing switched on or off: for plans without a cluster.
+fn presumed(release: Release, catalog: &Catalog) -> Survey {
+    let minor = release.minor();
+    let served = catalog
+        .apis
+        .iter()
+        .filter(|api| api.exists_in(minor) && api.served == crate::catalog::Served::Yes);
+    Survey {
+        group_versions: served.map(|api| api.gvk().api_version()).collect(),
+        git_version: release,
+        emulated: None,
+    }
+}
+
+/// A connection that is ready to be used.
+struct Connected {
+    connection: Connection,
+    reader: Reader,
+}
+
+impl Connected {
+    async fn new(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Self, Stop> {
+        let wanted = flags.connection.wanted("kubectl-upgrade-check");
+        let mut connection = kubeconfig::connection(&wanted, &Env::process()).map_err(connect)?;
+        let reads_stdin = flags.filename.iter().any(|path| path.as_os_str() == "-");
+        let may_ask = stdin().is_terminal() && !reads_stdin;
+        connection
+            .authenticate(may_ask, LOGIN)
+            .await
+            .map_err(connect)?;
+        let manner = Manner {
+            patience: flags.connection.patience(),
+            chunk: flags.chunk_size,
+            parallel: PARALLEL,
+        };
+        let reader = Reader::new(&connection, manner, progress(flags.quiet), catalog.clone())
+            .map_err(Stop::could_not_run)?;
+        Ok(Self { connection, reader })
+    }
+
+    /// The first look, and the path that follows from it.
+    async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Survey, Path), Stop> {
+        let survey = self.reader.survey().await.map_err(Stop::could_not_run)?;
+        let path = path_of(&survey, flags, catalog)?;
+        Ok((survey, path))
+    }
+
+    fn plan(
+        &self,
+        survey: &Survey,
+        path: &Path,
+        flags: &SourceFlags,
+        catalog: &Catalog,
+    ) -> Result<Vec<Request>, Stop> {
+        let namespace = self.connection.namespace.as_deref();
+        plan_for(survey, path, flags, catalog, namespace)
+    }
+}
+
+fn connect(error: ConnectError) -> Stop {
+    if error.is_usage() {
+        Stop::usage(error)
+    } else {
+        Stop::could_not_run(error)
+    }
+}
+
+/// Runs what talks to an API server, until it is done or Ctrl-C is pressed.
+fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Stop::could_not_run(format!("starting threads: {error}")))?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Err(Stop {
+                message: "interrupted".to_owned(),
+                exit: Exit::Interrupted,
+            }),
+        }
+    });
+    // A decoder that still waits for a dead connection must not hold the process.
+    runtime.shutdown_background();
+    result
+}
+
+fn plan_for(
+    survey: &Survey,
+    path: &Path,
+    flags: &SourceFlags,
+    catalog: &Catalog,
+    namespace: Option<&str>,
+) -> Result<Vec<Request>, Stop> {
+    let asking = Asking {
+        path,
+        catalog,
+        survey,
+    };
+    let rules = choice(&flags.choice)?.of(check::rules().map_err(Stop::could_not_run)?);
+    let needs = check::needs(&rules, &asking);
+    Ok(plan(&needs, survey, catalog, namespace))
+}
+
+fn path_of(survey: &Survey, flags: &SourceFlags, catalog: &Catalog) -> Result<Path, Stop> {
+    find_path(
+        Some(&survey.git_version),
+        survey.emulated,
+        &flags.to,
+        catalog,
+    )
+}
+
+fn find_path(
+    from: Option<&Release>,
+    emulated: Option<Minor>,
+    to: &[Target],
+    catalog: &Catalog,
+) -> Result<Path, Stop> {
+    Path::find(from, emulated, to, catalog).map_err(|error| Stop {
+        exit: match error {
+            PathError::NoEdge { .. } => Exit::Blocked,
+            PathError::UnknownPlatform(_) | PathError::Twice | PathError::Down { .. } => {
+                Exit::Usage
+            }
+        },
+        message: error.to_string(),
+    })
+}
+
+/// `--from`: a minor stands for its newest patch.
+fn from(flags: &SourceFlags, catalog: &Catalog) -> Result<Option<Release>, Stop> {
+    let Some(target) = &flags.from else {
+        return Ok(None);
+    };
+    match &target.version {
+        Wanted::Release(release) => Ok(Some(release.clone())),
+        Wanted::Minor(minor) => match catalog.kubernetes.find(*minor) {
+            Some(row) => Ok(Some(row.newest_patch.clone())),
+            None => format!("{minor}.0").parse().map(Some).map_err(Stop::usage),
+        },
+    }
+}
+
+fn log(verbosity: u8) {
+    let level = match verbosity {
+        // What libraries log of an error is in our own message already.
+        0..=3 => "off,kubectl_upgrade=warn",
+        4..=5 => "off,kubectl_upgrade=info",
+        6..=7 => "off,kubectl_upgrade=debug",
+        _ => "info,kubectl_upgrade=trace",
+    };
+    // A second call, as tests make, changes nothing.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .without_time()
+        .try_init();
+}

@@ -1,0 +1,184 @@
+//! Flags, exit codes, streams: what stands between a shell and the library.
+//!
+//! Results go to stdout, everything else to stderr. Nothing here decides anything about clusters.
+
+mod args;
+mod called;
+pub mod connection;
+mod exit;
+mod gather;
+mod policy;
+mod progress;
+
+pub use args::{CheckCommand, CheckFlags, Helper, SourceFlags};
+pub use exit::{Exit, Stop};
+
+use std::ffi::OsString;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::LookFlags;
+
+use crate::catalog::Catalog;
+use crate::check::{self, Situation, judge};
+use crate::report::{self, Bind, Look, Styles, UpgradeReport, terminal};
+use crate::snapshot;
+
+/// Runs `kubectl upgrade-check` on this process's arguments, environment and streams.
+#[must_use]
+pub fn check_main() -> ExitCode {
+    let mut argv: Vec<OsString> = std::env::args_os().collect();
+    let argv0 = argv.first().cloned().unwrap_or_default();
+    let spelling = called::spelling(&argv0);
+    let mut command = CheckCommand::command();
+    if !spelling.is_empty() {
+        command = command.bin_name(spelling);
+    }
+    if called::asks_for_completion(&argv0) {
+        let words = argv.split_off(1);
+        return print(&called::complete(&mut command, words), Exit::Ready).into();
+    }
+    let parsed = command
+        .try_get_matches_from_mut(argv)
+        .and_then(|matches| CheckCommand::from_arg_matches(&matches));
+    match parsed {
+        Ok(parsed) => finish(run(parsed)).into(),
+        Err(error) => {
+            // clap knows which of its messages are help, and prints those on stdout.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ready
+            };
+            exit.into()
+        }
+    }
+}
+
+fn run(command: CheckCommand) -> Result<Exit, Stop> {
+    let catalog = Arc::new(Catalog::embedded().map_err(Stop::could_not_run)?);
+    match command.helper {
+        None => check(&command.check, &catalog),
+        Some(Helper::Rules(flags)) => {
+            let hazards = match flags.all {
+                true => check::hazards().map_err(Stop::could_not_run)?,
+                false => Vec::new(),
+            };
+            let list = flags.list;
+            let text = report::rules(list.output.into(), rules()?, &hazards, &look(list.look));
+            Ok(print(&text.map_err(Stop::could_not_run)?, Exit::Ready))
+        }
+        Some(Helper::Explain { id }) => {
+            let look = look(LookFlags::default());
+            let hazards = check::hazards().map_err(Stop::could_not_run)?;
+            if let Some(hazard) = hazards.iter().find(|hazard| hazard.id == id) {
+                return Ok(print(&report::explain_hazard(hazard, &look), Exit::Ready));
+            }
+            let text = report::explain(&id, rules()?, &look).map_err(Stop::usage)?;
+            Ok(print(&text, Exit::Ready))
+        }
+        Some(Helper::Rbac(flags)) => {
+            let access = gather::access(&flags.source, &catalog)?;
+            let bind = flags.bind_to.or(access.user.map(|name| Bind {
+                kind: "User".to_owned(),
+                name,
+            }));
+            let text = report::rbac(&access.requests, bind.as_ref());
+            let text = text.map_err(Stop::could_not_run)?;
+            Ok(print(&text, Exit::Ready))
+        }
+        Some(Helper::Catalog(flags)) => {
+            let text = report::catalog(flags.output.into(), &catalog, &look(flags.look));
+            Ok(print(&text.map_err(Stop::could_not_run)?, Exit::Ready))
+        }
+        Some(Helper::Completion { shell }) => {
+            let mut script = Vec::new();
+            // A fresh one: the name that kubectl called us by is not the one that shells know.
+            let mut command = CheckCommand::command();
+            clap_complete::generate(shell, &mut command, "kubectl-upgrade_check", &mut script);
+            Ok(print(&String::from_utf8_lossy(&script), Exit::Ready))
+        }
+    }
+}
+
+fn rules() -> Result<&'static [&'static check::Rule], Stop> {
+    check::rules().map_err(Stop::could_not_run)
+}
+
+fn check(flags: &CheckFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
+    // Files that cannot be used are told before a cluster is asked.
+    let policy = policy::policy(&flags.policy, &flags.source.choice)?;
+    let gathered = gather::gather(&flags.source, catalog)?;
+    if let Some(path) = &flags.save_snapshot {
+        snapshot::save(&gathered.snapshot, path).map_err(Stop::could_not_run)?;
+    }
+    for note in &gathered.notes {
+        say(flags.source.quiet, note);
+    }
+    let situation = Situation::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
+    let judgement = judge(&situation, rules()?, &policy);
+    for remark in &judgement.remarks {
+        say(flags.source.quiet, &format!("note: {remark}"));
+    }
+    let document = UpgradeReport::new(&situation, &judgement);
+    let text = report::render(flags.output.into(), &document, &look(flags.look))
+        .map_err(Stop::could_not_run)?;
+    let exit = Exit::of(&judgement, flags.policy.allow_gaps);
+    if let Some(note) = policy::why(&judgement, exit) {
+        say(flags.source.quiet, &note);
+    }
+    Ok(print(&text, exit))
+}
+
+fn look(flags: LookFlags) -> Look {
+    let color = report::wants_color(
+        flags.color.into(),
+        &|name| std::env::var(name).ok(),
+        std::io::stdout().is_terminal(),
+    );
+    Look {
+        styles: Styles::new(color),
+        headers: !flags.no_headers,
+        width: std::io::stdout()
+            .is_terminal()
+            .then(terminal_size::terminal_size)
+            .flatten()
+            .map(|(width, _)| usize::from(width.0)),
+    }
+}
+
+/// Prints a result. A reader that has gone away, as `head` does, is not an error: the code stays that of the result.
+fn print(text: &str, exit: Exit) -> Exit {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        Ok(()) => exit,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => exit,
+        Err(error) => {
+            say(false, &format!("error: writing the result: {error}"));
+            Exit::CouldNotRun
+        }
+    }
+}
+
+/// A line on stderr, unless it was asked to be quiet. What came from a cluster is escaped.
+fn say(quiet: bool, line: &str) {
+    if !quiet {
+        let _ = writeln!(std::io::stderr(), "{}", terminal::escape(line));
+    }
+}
+
+fn finish(result: Result<Exit, Stop>) -> Exit {
+    result.unwrap_or_else(|stop| {
+        if stop.exit != Exit::Interrupted {
+            say(false, &format!("error: {}", stop.message));
+        }
+        stop.exit
+    })
+}

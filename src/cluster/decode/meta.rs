@@ -1,0 +1,196 @@
+//! Metadata, from protobuf and from JSON, to one row.
+//!
+//! The messages declare only the fields we keep; prost skips the rest, the fields of `managedFields` above all. Tags are
+//! those of k8s.io/apimachinery pkg/apis/meta/v1/generated.proto.
+
+use jiff::Timestamp;
+use prost::Message;
+use serde::Deserialize;
+
+use crate::snapshot::{Applied, Manager, MetaRow, OwnerRow};
+
+/// Annotations that keep what was applied last: kubectl's and kapp's.
+const LAST_APPLIED: [&str; 2] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kapp.k14s.io/original",
+];
+
+/// Labels of Helm's records. Source: helm/helm pkg/storage/driver/secrets.go.
+const HELM_LABELS: [&str; 5] = ["name", "version", "status", "createdAt", "modifiedAt"];
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::cluster) struct ObjectMeta {
+    #[prost(string, tag = "1")]
+    pub(in crate::cluster) name: String,
+    #[prost(string, tag = "3")]
+    pub(in crate::cluster) namespace: String,
+    #[prost(message, optional, tag = "8")]
+    #[serde(skip)]
+    pub(in crate::cluster) created: Option<Time>,
+    #[prost(btree_map = "string, string", tag = "11")]
+    pub(in crate::cluster) labels: std::collections::BTreeMap<String, String>,
+    #[prost(btree_map = "string, string", tag = "12")]
+    pub(in crate::cluster) annotations: std::collections::BTreeMap<String, String>,
+    #[prost(message, repeated, tag = "13")]
+    owner_references: Vec<OwnerReference>,
+    #[prost(message, repeated, tag = "17")]
+    managed_fields: Vec<ManagedFields>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(in crate::cluster) struct Time {
+    #[prost(int64, tag = "1")]
+    seconds: i64,
+}
+
+impl Time {
+    pub(in crate::cluster) fn timestamp(self) -> Option<Timestamp> {
+        Timestamp::from_second(self.seconds).ok()
+    }
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OwnerReference {
+    #[prost(string, tag = "1")]
+    kind: String,
+    #[prost(string, tag = "3")]
+    name: String,
+    #[prost(string, tag = "5")]
+    api_version: String,
+    #[prost(bool, tag = "6")]
+    controller: bool,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ManagedFields {
+    #[prost(string, tag = "1")]
+    manager: String,
+    #[prost(string, tag = "2")]
+    operation: String,
+    #[prost(string, tag = "3")]
+    api_version: String,
+    #[prost(message, optional, tag = "4")]
+    #[serde(deserialize_with = "rfc3339")]
+    time: Option<Time>,
+    #[prost(string, tag = "8")]
+    subresource: String,
+}
+
+fn rfc3339<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<Time>, D::Error> {
+    let text = Option::<String>::deserialize(json)?;
+    Ok(text
+        .and_then(|text| text.parse::<Timestamp>().ok())
+        .map(|time| Time {
+            seconds: time.as_second(),
+        }))
+}
+
+impl ObjectMeta {
+    /// `namespace/name`, for messages on an object that has no row.
+    pub(in crate::cluster) fn place(&self) -> String {
+        if self.namespace.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
+    }
+
+    /// The row.
+    pub(in crate::cluster) fn row(self) -> MetaRow {
+        let owner = self.owner();
+        let applied = LAST_APPLIED
+            .iter()
+            .filter_map(|name| applied(name, self.annotations.get(*name)?))
+            .collect();
+        MetaRow {
+            namespace: Some(self.namespace).filter(|namespace| !namespace.is_empty()),
+            name: self.name,
+            owner,
+            managers: self.managed_fields.into_iter().map(manager).collect(),
+            applied,
+            labels: helm_labels(self.labels),
+            owners: self.owner_references.into_iter().map(owner_row).collect(),
+        }
+    }
+
+    /// Who looks after the object, by the marks that owners leave; the nearest one counts.
+    fn owner(&self) -> Option<String> {
+        let controller = self.owner_references.iter().find(|owner| owner.controller);
+        if let Some(owner) = controller {
+            return Some(format!("{}/{}", owner.kind, owner.name));
+        }
+        let annotation = |name: &str| self.annotations.get(name);
+        let label = |name: &str| self.labels.get(name);
+        let namespaced = |what: &str, namespace: Option<&String>, name: &String| match namespace {
+            Some(namespace) => format!("{what} {namespace}/{name}"),
+            None => format!("{what} {name}"),
+        };
+        if let Some(name) = label("kustomize.toolkit.fluxcd.io/name") {
+            let namespace = label("kustomize.toolkit.fluxcd.io/namespace");
+            return Some(namespaced("flux kustomization", namespace, name));
+        }
+        if let Some(name) = label("helm.toolkit.fluxcd.io/name") {
+            let namespace = label("helm.toolkit.fluxcd.io/namespace");
+            return Some(namespaced("flux helmrelease", namespace, name));
+        }
+        if let Some(tracking) = annotation("argocd.argoproj.io/tracking-id") {
+            let name = tracking.split(':').next().unwrap_or_default();
+            return Some(format!("argo cd application {name}"));
+        }
+        if let Some(name) = label("argocd.argoproj.io/instance") {
+            return Some(format!("argo cd application {name}"));
+        }
+        let name = annotation("meta.helm.sh/release-name")?;
+        let namespace = annotation("meta.helm.sh/release-namespace");
+        Some(namespaced("helm release", namespace, name))
+    }
+}
+
+/// The labels of an object, if it is one of Helm's records.
+fn helm_labels(
+    labels: std::collections::BTreeMap<String, String>,
+) -> std::collections::BTreeMap<String, String> {
+    let recorded = labels.get("owner").is_some_and(|owner| owner == "helm");
+    if !recorded {
+        return std::collections::BTreeMap::new();
+    }
+    let kept = |name: &str| HELM_LABELS.contains(&name);
+    labels.into_iter().filter(|(name, _)| kept(name)).collect()
+}
+
+fn owner_row(owner: OwnerReference) -> OwnerRow {
+    OwnerRow {
+        api_version: owner.api_version,
+        kind: owner.kind,
+        name: owner.name,
+    }
+}
+
+fn manager(entry: ManagedFields) -> Manager {
+    Manager {
+        manager: entry.manager,
+        api_version: entry.api_version,
+        applied: entry.operation == "Apply",
+        subresource: entry.subresource,
+        time: entry.time.and_then(Time::timestamp),
+    }
+}
+
+/// What the annotation says was applied; none where it is not a manifest, which then proves nothing.
+fn applied(annotation: &str, manifest: &str) -> Option<Applied> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Head {
+        api_version: String,
+        kind: String,
+    }
+    let head: Head = serde_json::from_str(manifest).ok()?;
+    Some(Applied {
+        annotation: annotation.to_owned(),
+        api_version: head.api_version,
+        kind: head.kind,
+    })
+}

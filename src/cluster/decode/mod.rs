@@ -1,0 +1,64 @@
+//! From the bytes of an answer to rows, one item at a time: memory is flat in the size of the answer.
+//!
+//! One decoder for each encoding ([`protobuf`], [`json`], [`text`]), all reading from a [`Read`], all handing items to a
+//! [`Sink`], which turns them into rows and drops the rest.
+
+mod json;
+mod meta;
+mod pod;
+mod protobuf;
+mod sink;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub(super) use meta::{ObjectMeta, Time};
+pub(super) use sink::Sink;
+
+use std::io::Read;
+
+/// No object that etcd can hold comes near this; a length beyond it is a damaged or hostile answer.
+const MAX_ITEM: usize = 64 << 20;
+
+/// What came with a page of a list besides its items.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Page {
+    /// Token for the next page; empty after the last one.
+    pub(super) next: String,
+}
+
+/// An answer that is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DecodeError {
+    /// The body ended, or the connection did.
+    #[error("the answer broke off: {0}")]
+    Io(#[from] std::io::Error),
+    /// The body is no such encoding.
+    #[error("the answer cannot be understood: {0}")]
+    Garbage(String),
+    /// The body is of another type than was asked for.
+    #[error("the answer is {got:?}, not what was asked for")]
+    WrongType {
+        /// `Content-Type` of the answer.
+        got: String,
+    },
+}
+
+/// Decodes one page by its content type.
+pub(super) fn page(
+    content_type: &str,
+    from: impl Read,
+    sink: &mut Sink,
+) -> Result<Page, DecodeError> {
+    if sink.takes_lines() {
+        return text::decode(from, sink);
+    }
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    match essence {
+        "application/vnd.kubernetes.protobuf" => protobuf::decode(from, sink),
+        "application/json" => json::decode(from, sink),
+        _ => Err(DecodeError::WrongType {
+            got: content_type.chars().take(100).collect(),
+        }),
+    }
+}

@@ -1,0 +1,159 @@
+//! Protobuf lists of Kubernetes: a magic number, an envelope, in it the list, in that the items.
+//!
+//! Only the outer layers are walked here; each item is handed on as the bytes of its message. The tags are those of
+//! k8s.io/apimachinery pkg/runtime/generated.proto (Unknown) and of every `…List` message: 1 metadata, 2 items.
+
+use std::io::{ErrorKind, Read};
+
+use prost::Message;
+
+use super::{DecodeError, MAX_ITEM, Page, Sink};
+
+const MAGIC: &[u8; 4] = b"k8s\0";
+/// `Unknown.raw`.
+const RAW: u32 = 2;
+/// `…List.metadata`.
+const LIST_META: u32 = 1;
+/// `…List.items`.
+const ITEMS: u32 = 2;
+
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const LENGTH: u8 = 2;
+const FIXED32: u8 = 5;
+
+#[derive(Clone, PartialEq, Message)]
+struct ListMeta {
+    #[prost(string, tag = "3")]
+    next: String,
+}
+
+/// Reads one page.
+pub(super) fn decode(from: impl Read, sink: &mut Sink) -> Result<Page, DecodeError> {
+    let mut from = Wire(from);
+    let mut magic = [0; 4];
+    from.0.read_exact(&mut magic)?;
+    if &magic != MAGIC {
+        return Err(DecodeError::Garbage(
+            "it does not begin as Kubernetes' protobuf does".to_owned(),
+        ));
+    }
+    let mut page = None;
+    while let Some((field, wire)) = from.tag()? {
+        if (field, wire) == (RAW, LENGTH) {
+            let length = from.varint()?;
+            let mut list = Wire((&mut from.0).take(length));
+            page = Some(items(&mut list, sink)?);
+            if list.0.limit() > 0 {
+                return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+            }
+        } else {
+            from.skip(wire)?;
+        }
+    }
+    page.ok_or_else(|| DecodeError::Garbage("it holds no list".to_owned()))
+}
+
+fn items(list: &mut Wire<impl Read>, sink: &mut Sink) -> Result<Page, DecodeError> {
+    let mut page = Page::default();
+    let mut message = Vec::new();
+    while let Some((field, wire)) = list.tag()? {
+        match (field, wire) {
+            (LIST_META, LENGTH) => {
+                list.message(&mut message)?;
+                page.next = ListMeta::decode(message.as_slice())
+                    .map_err(|error| DecodeError::Garbage(error.to_string()))?
+                    .next;
+            }
+            (ITEMS, LENGTH) => {
+                list.message(&mut message)?;
+                sink.protobuf(&message);
+            }
+            _ => list.skip(wire)?,
+        }
+    }
+    Ok(page)
+}
+
+/// The wire format, read from a stream.
+struct Wire<R>(R);
+
+impl<R: Read> Wire<R> {
+    /// The next field's number and wire type; none at the end.
+    fn tag(&mut self) -> Result<Option<(u32, u8)>, DecodeError> {
+        let mut first = [0];
+        loop {
+            match self.0.read(&mut first) {
+                Ok(0) => return Ok(None),
+                Ok(_) => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let tag = self.varint_from(first[0])?;
+        let field = u32::try_from(tag >> 3)
+            .map_err(|_| DecodeError::Garbage(format!("field {} does not exist", tag >> 3)))?;
+        Ok(Some((field, (tag & 7) as u8)))
+    }
+
+    fn varint(&mut self) -> Result<u64, DecodeError> {
+        let mut first = [0];
+        self.0.read_exact(&mut first)?;
+        self.varint_from(first[0])
+    }
+
+    fn varint_from(&mut self, first: u8) -> Result<u64, DecodeError> {
+        let mut value = u64::from(first & 0x7f);
+        let mut byte = [first];
+        let mut shift = 7;
+        while byte[0] & 0x80 != 0 {
+            if shift > 63 {
+                return Err(DecodeError::Garbage("a number has no end".to_owned()));
+            }
+            self.0.read_exact(&mut byte)?;
+            value |= u64::from(byte[0] & 0x7f) << shift;
+            shift += 7;
+        }
+        Ok(value)
+    }
+
+    /// A whole length-delimited message into a buffer that is used again.
+    fn message(&mut self, into: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let length = self.varint()?;
+        let fits = usize::try_from(length).ok().filter(|&n| n <= MAX_ITEM);
+        let Some(length) = fits else {
+            return Err(DecodeError::Garbage(format!(
+                "an object of {length} bytes, more than any API server holds"
+            )));
+        };
+        into.clear();
+        // Grows with what really arrives: a lying length must not allocate.
+        let got = (&mut self.0).take(length as u64).read_to_end(into)?;
+        if got < length {
+            return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, wire: u8) -> Result<(), DecodeError> {
+        let bytes = match wire {
+            VARINT => {
+                self.varint()?;
+                0
+            }
+            FIXED64 => 8,
+            FIXED32 => 4,
+            LENGTH => self.varint()?,
+            other => {
+                return Err(DecodeError::Garbage(format!(
+                    "wire type {other} does not exist"
+                )));
+            }
+        };
+        let skipped = std::io::copy(&mut (&mut self.0).take(bytes), &mut std::io::sink())?;
+        if skipped < bytes {
+            return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+        }
+        Ok(())
+    }
+}

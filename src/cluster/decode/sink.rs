@@ -1,0 +1,308 @@
+//! Where decoded items become rows.
+
+use std::sync::Arc;
+
+use prost::Message;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::meta::{ObjectMeta, Time};
+use super::pod;
+use crate::catalog::Catalog;
+use crate::cluster::releases;
+use crate::need::{Depth, Request, Subject};
+
+use crate::snapshot::{
+    Fault, HelmStorage, JsonRow, MetaRow, NodeCondition, NodeRow, Pool, Rows, SliceRow,
+};
+
+/// Of these the schemas are dropped.
+const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
+
+/// Where kubeadm notes the socket of a node's container runtime.
+const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
+
+/// Collects the rows of one reading.
+#[derive(Debug)]
+pub(in crate::cluster) struct Sink {
+    /// In the shape that the request asks for.
+    pub(in crate::cluster) rows: Rows,
+    /// Objects that came but could not be understood.
+    pub(in crate::cluster) faults: Vec<Fault>,
+    /// The resource, for messages.
+    what: String,
+    /// Only lines that begin so are kept.
+    prefix: String,
+    /// Where Helm keeps the records that come.
+    storage: HelmStorage,
+    /// What rows of pods share.
+    pool: Pool,
+    catalog: Arc<Catalog>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PartialObject {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
+}
+
+/// Tags of k8s.io/api core/v1/generated.proto.
+#[derive(Clone, PartialEq, Message)]
+struct Node {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
+    #[prost(message, optional, tag = "2")]
+    spec: Option<NodeSpec>,
+    #[prost(message, optional, tag = "3")]
+    status: Option<NodeStatus>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeSpec {
+    #[prost(string, tag = "3")]
+    provider_id: String,
+    #[prost(bool, tag = "4")]
+    unschedulable: bool,
+    #[prost(message, repeated, tag = "5")]
+    taints: Vec<Taint>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Taint {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(string, tag = "3")]
+    effect: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeStatus {
+    #[prost(message, repeated, tag = "4")]
+    conditions: Vec<Condition>,
+    #[prost(message, optional, tag = "7")]
+    info: Option<NodeSystemInfo>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Condition {
+    #[prost(string, tag = "1")]
+    kind: String,
+    #[prost(string, tag = "2")]
+    status: String,
+    #[prost(string, tag = "5")]
+    reason: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeSystemInfo {
+    #[prost(string, tag = "5")]
+    os_image: String,
+    #[prost(string, tag = "6")]
+    runtime: String,
+    #[prost(string, tag = "7")]
+    kubelet_version: String,
+}
+
+/// Tags of k8s.io/api discovery/v1/generated.proto, those of v1beta1 as well.
+#[derive(Clone, PartialEq, Message)]
+struct EndpointSlice {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
+    #[prost(message, repeated, tag = "2")]
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Endpoint {
+    #[prost(message, optional, tag = "2")]
+    conditions: Option<EndpointConditions>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct EndpointConditions {
+    #[prost(bool, optional, tag = "1")]
+    ready: Option<bool>,
+}
+
+impl Sink {
+    /// Takes what this request brings.
+    pub(in crate::cluster) fn new(request: &Request, catalog: Arc<Catalog>) -> Self {
+        let (rows, prefix, storage) = match &request.subject {
+            Subject::Url { keep, .. } => (Rows::Lines(Vec::new()), keep.as_str(), None),
+            Subject::Objects { resource, .. } => {
+                let plural = resource.plural.as_str();
+                let rows = match (request.depth, resource.group.as_str(), plural) {
+                    (Depth::Meta, ..) => Rows::Meta(Vec::new()),
+                    (Depth::Fields, "", "nodes") => Rows::Nodes(Vec::new()),
+                    (Depth::Fields, "", "pods") => Rows::Pods(Vec::new()),
+                    (Depth::Fields, "", "secrets" | "configmaps") => Rows::Helm(Vec::new()),
+                    (Depth::Fields, "discovery.k8s.io", "endpointslices") => {
+                        Rows::Slices(Vec::new())
+                    }
+                    // No typed row is declared for the kind: its metadata is what can be had.
+                    (Depth::Fields, ..) => Rows::Meta(Vec::new()),
+                    (Depth::Whole, ..) => Rows::Json(Vec::new()),
+                };
+                let storage = (plural == "configmaps").then_some(HelmStorage::ConfigMap);
+                (rows, "", storage)
+            }
+        };
+        Self {
+            rows,
+            faults: Vec::new(),
+            what: request.subject.to_string(),
+            prefix: prefix.to_owned(),
+            storage: storage.unwrap_or(HelmStorage::Secret),
+            pool: Pool::default(),
+            catalog,
+        }
+    }
+
+    pub(super) fn takes_lines(&self) -> bool {
+        matches!(self.rows, Rows::Lines(_))
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        if let Rows::Lines(lines) = &mut self.rows
+            && line.starts_with(&self.prefix)
+        {
+            lines.push(line.to_owned());
+        }
+    }
+
+    /// One item as a protobuf message.
+    pub(super) fn protobuf(&mut self, message: &[u8]) {
+        match &mut self.rows {
+            Rows::Meta(rows) => match PartialObject::decode(message) {
+                Ok(object) => rows.push(object.metadata.unwrap_or_default().row()),
+                Err(error) => self.fault(&error),
+            },
+            Rows::Nodes(rows) => match Node::decode(message) {
+                Ok(node) => rows.push(node_row(node)),
+                Err(error) => self.fault(&error),
+            },
+            Rows::Pods(rows) => match pod::row(message, &mut self.pool) {
+                Ok(row) => rows.push(row),
+                Err(error) => self.fault(&error),
+            },
+            Rows::Slices(rows) => match EndpointSlice::decode(message) {
+                Ok(slice) => rows.push(slice_row(slice)),
+                Err(error) => self.fault(&error),
+            },
+            Rows::Helm(rows) => {
+                let faults = releases::collect(message, self.storage, &self.catalog, rows);
+                self.faults.extend(faults);
+            }
+            Rows::Json(_) | Rows::Lines(_) => self.fault(&"it came as protobuf"),
+        }
+    }
+
+    /// One item as JSON.
+    pub(super) fn json(&mut self, item: Value) {
+        let meta = item
+            .get("metadata")
+            .and_then(|meta| ObjectMeta::deserialize(meta).ok());
+        let Some(meta) = meta else {
+            self.fault(&"it has no metadata");
+            return;
+        };
+        match &mut self.rows {
+            Rows::Meta(rows) => rows.push(meta.row()),
+            Rows::Json(rows) => {
+                let meta = meta.row();
+                let mut row = json_row(meta, item);
+                if self.what.starts_with(CRDS) {
+                    without_schemas(&mut row.object);
+                }
+                rows.push(row);
+            }
+            Rows::Nodes(_) | Rows::Pods(_) | Rows::Helm(_) | Rows::Slices(_) | Rows::Lines(_) => {
+                let place = meta.place();
+                self.fault(&format!("{place} came as JSON"));
+            }
+        }
+    }
+
+    fn fault(&mut self, why: &dyn std::fmt::Display) {
+        self.faults.push(Fault {
+            what: format!("an object of {}", self.what),
+            why: format!("it cannot be understood: {why}"),
+        });
+    }
+}
+
+/// A CRD is its schemas to nearly all of its size, and no rule looks into them.
+fn without_schemas(crd: &mut Value) {
+    let Some(spec) = crd.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
+    spec.remove("validation");
+    let versions = spec.get_mut("versions").and_then(Value::as_array_mut);
+    for version in versions.into_iter().flatten() {
+        if let Some(version) = version.as_object_mut() {
+            version.remove("schema");
+        }
+    }
+}
+
+fn node_row(node: Node) -> NodeRow {
+    let meta = node.metadata.unwrap_or_default();
+    let status = node.status.unwrap_or_default();
+    let info = status.info.unwrap_or_default();
+    let spec = node.spec.unwrap_or_default();
+    let keeps_off = |taint: &Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
+    let condition = |condition: Condition| NodeCondition {
+        kind: condition.kind,
+        status: condition.status,
+        reason: condition.reason,
+    };
+    NodeRow {
+        created: meta.created.and_then(Time::timestamp),
+        cri_socket: meta.annotations.get(CRI_SOCKET).cloned(),
+        name: meta.name,
+        labels: meta.labels,
+        unschedulable: spec.unschedulable,
+        tainted: spec.taints.iter().any(keeps_off),
+        taints: spec.taints.into_iter().map(|taint| taint.key).collect(),
+        conditions: status.conditions.into_iter().map(condition).collect(),
+        runtime: info.runtime,
+        provider_id: spec.provider_id,
+        kubelet_version: info.kubelet_version,
+        os_image: info.os_image,
+    }
+}
+
+fn slice_row(slice: EndpointSlice) -> SliceRow {
+    let meta = slice.metadata.unwrap_or_default();
+    // An endpoint that says nothing of itself counts as ready: so does kube-proxy take it.
+    let ready = |endpoint: &&Endpoint| {
+        let conditions = endpoint.conditions.unwrap_or_default();
+        conditions.ready.unwrap_or(true)
+    };
+    SliceRow {
+        service: meta
+            .labels
+            .get("kubernetes.io/service-name")
+            .cloned()
+            .unwrap_or_default(),
+        endpoints: slice.endpoints.len(),
+        ready: slice.endpoints.iter().filter(ready).count(),
+        meta: meta.row(),
+    }
+}
+
+/// The object without managed fields and without copies of itself in annotations, which are in the row's metadata.
+fn json_row(meta: MetaRow, mut object: Value) -> JsonRow {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+        if let Some(annotations) = metadata
+            .get_mut("annotations")
+            .and_then(Value::as_object_mut)
+        {
+            for applied in &meta.applied {
+                annotations.remove(&applied.annotation);
+            }
+        }
+    }
+    JsonRow { meta, object }
+}

@@ -1,0 +1,310 @@
+mod nodes;
+mod pods;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use prost::Message;
+
+use super::{DecodeError, Page, Sink, page};
+use crate::catalog::{Catalog, Resource};
+use crate::need::{AccessRule, Depth, Encoding, Freshness, Request, Subject};
+use crate::snapshot::Rows;
+
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList";
+const JSON: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+fn sink(resource: &str, depth: Depth) -> Sink {
+    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let request = Request {
+        subject: Subject::Objects {
+            resource: Resource::new(group, plural),
+            namespace: None,
+            selector: crate::need::Selector::default(),
+        },
+        depth,
+        freshness: Freshness::Cache,
+        path: String::new(),
+        api_version: "v1".into(),
+        encoding: Encoding::Meta,
+        access: AccessRule::list("", resource, None),
+    };
+    let catalog = Catalog::embedded().expect("the catalog");
+    Sink::new(&request, Arc::new(catalog))
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Unknown {
+    #[prost(message, optional, tag = "1")]
+    type_meta: Option<TypeMeta>,
+    #[prost(bytes = "vec", tag = "2")]
+    raw: Vec<u8>,
+    #[prost(string, tag = "4")]
+    content_type: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TypeMeta {
+    #[prost(string, tag = "1")]
+    api_version: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct List {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ListMeta>,
+    #[prost(message, repeated, tag = "2")]
+    items: Vec<Item>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ListMeta {
+    #[prost(string, tag = "3")]
+    next: String,
+    #[prost(int64, tag = "4")]
+    remaining: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Item {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<Meta>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Meta {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "3")]
+    namespace: String,
+    #[prost(btree_map = "string, string", tag = "12")]
+    annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// A list as an API server sends it.
+fn list(names: &[&str], next: &str) -> Vec<u8> {
+    let items = names.iter().map(|name| Item {
+        metadata: Some(Meta {
+            name: (*name).to_owned(),
+            namespace: "shop".into(),
+            annotations: std::collections::BTreeMap::new(),
+        }),
+    });
+    let list = List {
+        metadata: Some(ListMeta {
+            next: next.to_owned(),
+            remaining: 7,
+        }),
+        items: items.collect(),
+    };
+    let unknown = Unknown {
+        type_meta: Some(TypeMeta {
+            api_version: "meta.k8s.io/v1".into(),
+        }),
+        raw: list.encode_to_vec(),
+        content_type: String::new(),
+    };
+    let mut bytes = b"k8s\0".to_vec();
+    bytes.extend(unknown.encode_to_vec());
+    bytes
+}
+
+fn names(sink: &Sink) -> Vec<String> {
+    sink.rows.meta().map(|row| row.name.clone()).collect()
+}
+
+/// Gives one byte at a time, as a slow network does.
+struct Drip<'a>(&'a [u8]);
+
+impl Read for Drip<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = usize::from(!self.0.is_empty() && !into.is_empty());
+        into[..count].copy_from_slice(&self.0[..count]);
+        self.0 = &self.0[count..];
+        Ok(count)
+    }
+}
+
+#[test]
+fn protobuf_lists_come_item_by_item_with_their_token() {
+    let bytes = list(&["a", "b", "c"], "token");
+    let mut sink = sink("pods", Depth::Meta);
+    let read = page(PROTOBUF, Drip(&bytes), &mut sink).expect("a page");
+    assert_eq!(
+        read,
+        Page {
+            next: "token".into()
+        }
+    );
+    assert_eq!(names(&sink), ["a", "b", "c"]);
+    assert!(sink.faults.is_empty());
+}
+
+#[test]
+fn a_protobuf_list_that_ends_early_is_an_error_wherever_it_ends() {
+    let bytes = list(&["a", "b", "c"], "token");
+    let envelope = bytes.len();
+    for end in 0..envelope {
+        let mut sink = sink("pods", Depth::Meta);
+        let read = page(PROTOBUF, &bytes[..end], &mut sink);
+        assert!(read.is_err(), "cut at byte {end} of {envelope}: {read:?}");
+    }
+}
+
+#[test]
+fn a_lying_length_does_not_allocate() {
+    // items, length 2^40
+    let mut bytes = b"k8s\0\x12\xff\xff\xff\xff\xff\x7f\x12".to_vec();
+    bytes.extend([0x80, 0x80, 0x80, 0x80, 0x80, 0x20]);
+    let mut sink = sink("pods", Depth::Meta);
+    let read = page(PROTOBUF, bytes.as_slice(), &mut sink);
+    assert!(matches!(read, Err(DecodeError::Garbage(_))), "{read:?}");
+}
+
+#[test]
+fn json_lists_come_item_by_item_with_their_token() {
+    let text = r#"{"kind":"List","metadata":{"resourceVersion":"1","continue":"more"},"extra":[1,{"items":[]}],
+        "items":[{"metadata":{"name":"a","namespace":"shop","managedFields":[
+            {"manager":"helm","operation":"Update","apiVersion":"policy/v1beta1","time":"2024-01-01T00:00:00Z","fieldsV1":{"f:x":{}}}]}},
+          {"metadata":{"name":"b"}}]}"#;
+    let mut sink = sink("pods", Depth::Meta);
+    let read = page(JSON, Drip(text.as_bytes()), &mut sink).expect("a page");
+    assert_eq!(
+        read,
+        Page {
+            next: "more".into()
+        }
+    );
+    assert_eq!(names(&sink), ["a", "b"]);
+    let Rows::Meta(rows) = &sink.rows else {
+        panic!("metadata");
+    };
+    assert_eq!(rows[0].managers[0].manager, "helm");
+    assert_eq!(
+        rows[0].managers[0].time.expect("a time").to_string(),
+        "2024-01-01T00:00:00Z"
+    );
+}
+
+#[test]
+fn json_that_ends_early_or_is_no_list_is_an_error() {
+    let text = r#"{"metadata":{"continue":""},"items":[{"metadata":{"name":"a"}}]}"#;
+    for end in 0..text.len() {
+        let mut sink = sink("pods", Depth::Meta);
+        assert!(
+            page(JSON, &text.as_bytes()[..end], &mut sink).is_err(),
+            "cut at {end}"
+        );
+    }
+    for text in [
+        "{}",
+        "[]",
+        "null",
+        r#"{"items":{}}"#,
+        "<html>",
+        &"[".repeat(100_000),
+    ] {
+        let mut sink = sink("pods", Depth::Meta);
+        assert!(
+            page(JSON, text.as_bytes(), &mut sink).is_err(),
+            "{text:.20}"
+        );
+    }
+    let mut sink = sink("pods", Depth::Meta);
+    let empty = page(
+        JSON,
+        r#"{"metadata":{},"items":null}"#.as_bytes(),
+        &mut sink,
+    );
+    assert_eq!(empty.expect("Go's empty list"), Page::default());
+}
+
+#[test]
+fn another_content_type_is_named() {
+    let mut sink = sink("pods", Depth::Meta);
+    let read = page("text/html; charset=utf-8", "<html>".as_bytes(), &mut sink);
+    assert!(matches!(read, Err(DecodeError::WrongType { got }) if got.starts_with("text/html")));
+}
+
+#[test]
+fn an_item_that_cannot_be_understood_is_a_fault_and_the_rest_stays() {
+    let mut bytes = list(&["a"], "");
+    let broken = [0x0a, 0x03, 0x0a, 0x01, 0xff];
+    let item: Vec<u8> = [&[0x12, broken.len() as u8], broken.as_slice()].concat();
+    // A second envelope with the broken item alone.
+    let mut second = b"k8s\0\x12".to_vec();
+    second.push(item.len() as u8);
+    second.extend(item);
+    let mut sink = sink("pods", Depth::Meta);
+    page(PROTOBUF, bytes.as_mut_slice() as &[u8], &mut sink).expect("a page");
+    page(PROTOBUF, second.as_slice(), &mut sink).expect("a page");
+    assert_eq!(names(&sink), ["a"]);
+    assert_eq!(sink.faults.len(), 1, "{:?}", sink.faults);
+}
+
+#[test]
+fn rows_keep_what_was_applied_and_who_owns_the_object() {
+    let text = r#"{"items":[{"metadata":{"name":"a","annotations":{
+        "kubectl.kubernetes.io/last-applied-configuration":"{\"apiVersion\":\"policy/v1beta1\",\"kind\":\"PodDisruptionBudget\",\"spec\":{}}",
+        "kapp.k14s.io/original":"not json",
+        "meta.helm.sh/release-name":"cart","meta.helm.sh/release-namespace":"shop"}}},
+      {"metadata":{"name":"b","ownerReferences":[{"kind":"X","name":"x"},{"kind":"ReplicaSet","name":"web","controller":true}]}},
+      {"metadata":{"name":"c","labels":{"argocd.argoproj.io/instance":"shop"}}}]}"#;
+    let mut sink = sink("pods", Depth::Meta);
+    page(JSON, text.as_bytes(), &mut sink).expect("a page");
+    let rows: Vec<_> = sink.rows.meta().collect();
+    assert_eq!(rows[0].applied.len(), 1);
+    assert_eq!(rows[0].applied[0].api_version, "policy/v1beta1");
+    assert_eq!(rows[0].owner.as_deref(), Some("helm release shop/cart"));
+    assert_eq!(rows[1].owner.as_deref(), Some("ReplicaSet/web"));
+    assert_eq!(rows[2].owner.as_deref(), Some("argo cd application shop"));
+}
+
+#[test]
+fn labels_are_kept_of_helm_records_alone() {
+    let text = r#"{"items":[
+      {"metadata":{"name":"a","labels":{"owner":"helm","name":"cart","status":"failed","mine":"secret"},
+        "ownerReferences":[{"apiVersion":"apps/v1","kind":"X","name":"x"}]}},
+      {"metadata":{"name":"b","labels":{"owner":"me","name":"cart"}}}]}"#;
+    let mut sink = sink("secrets", Depth::Meta);
+    page(JSON, text.as_bytes(), &mut sink).expect("a page");
+    let rows: Vec<_> = sink.rows.meta().collect();
+    let kept: Vec<&str> = rows[0].labels.keys().map(String::as_str).collect();
+    assert_eq!(kept, ["name", "status"]);
+    assert_eq!(rows[0].owners[0].api_version, "apps/v1");
+    assert!(rows[1].labels.is_empty());
+}
+
+#[test]
+fn schemas_of_crds_are_dropped() {
+    let text = r#"{"items":[{"metadata":{"name":"a"},"spec":{"validation":{"a":1},
+        "versions":[{"name":"v1","served":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}]}"#;
+    let mut sink = sink(
+        "customresourcedefinitions.apiextensions.k8s.io",
+        Depth::Whole,
+    );
+    page("application/json", text.as_bytes(), &mut sink).expect("a page");
+    let spec = &sink.rows.json()[0].object["spec"];
+    let expected = serde_json::json!({"versions": [{"name": "v1", "served": true}]});
+    assert_eq!(*spec, expected);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        for (content_type, resource, depth) in [
+            (PROTOBUF, "pods", Depth::Meta),
+            (PROTOBUF, "nodes", Depth::Fields),
+            (PROTOBUF, "pods", Depth::Fields),
+            (PROTOBUF, "secrets", Depth::Fields),
+            (PROTOBUF, "endpointslices.discovery.k8s.io", Depth::Fields),
+            (JSON, "pods", Depth::Meta),
+            (JSON, "pods", Depth::Whole),
+        ] {
+            let _ = page(content_type, bytes.as_slice(), &mut sink(resource, depth));
+            let framed = [b"k8s\0".as_slice(), &bytes].concat();
+            let _ = page(content_type, framed.as_slice(), &mut sink(resource, depth));
+        }
+    }
+}

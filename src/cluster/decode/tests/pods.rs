@@ -1,0 +1,189 @@
+//! Rows of pods, from messages as an API server sends them.
+
+use std::collections::BTreeMap;
+
+use super::super::pod::row;
+use crate::snapshot::{Phase, Pool};
+
+/// A field of a message, as bytes: its tag and, behind its length, what is in it.
+pub(super) fn field(tag: u32, value: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::bytes::encode(tag, &value.as_ref().to_vec(), &mut bytes);
+    bytes
+}
+
+/// A field that is a number.
+pub(super) fn number(tag: u32, value: i64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::int64::encode(tag, &value, &mut bytes);
+    bytes
+}
+
+pub(super) fn map(tag: u32, entries: &[(&str, &str)]) -> Vec<u8> {
+    let entry = |(key, value): &(&str, &str)| field(tag, [field(1, key), field(2, value)].concat());
+    entries.iter().flat_map(entry).collect()
+}
+
+fn time(seconds: i64) -> Vec<u8> {
+    number(1, seconds)
+}
+
+/// A requirement of a selector: this key is among these values.
+fn among(key: &str, values: &[&str]) -> Vec<u8> {
+    let values = values.iter().flat_map(|value| field(3, value));
+    [field(1, key), field(2, "In")]
+        .concat()
+        .into_iter()
+        .chain(values)
+        .collect()
+}
+
+/// A pod with these further fields of its metadata and its specification.
+fn pod(meta: &[Vec<u8>], spec: &[Vec<u8>]) -> Vec<u8> {
+    let named = [field(1, "cart-1"), field(3, "shop"), meta.concat()].concat();
+    [field(1, named), field(2, spec.concat())].concat()
+}
+
+/// Required node affinity with a term for each of these, which has this field.
+fn on_nodes(terms: &[Vec<u8>]) -> Vec<u8> {
+    let terms: Vec<u8> = terms.iter().flat_map(|term| field(1, term)).collect();
+    field(18, field(1, field(1, terms)))
+}
+
+#[test]
+fn a_row_has_what_rules_look_at() {
+    let owner = |name: &str, controller: u8| {
+        let controls = vec![6 << 3, controller];
+        field(
+            13,
+            [field(1, "ReplicaSet"), field(3, name), controls].concat(),
+        )
+    };
+    let meta = [
+        field(9, time(1_700_000_000)),
+        number(10, 30),
+        map(11, &[("app", "cart")]),
+        map(12, &[("kubernetes.io/config.mirror", "x"), ("other", "y")]),
+        owner("not-this", 0),
+        owner("cart-6d4f", 1),
+        field(14, "shop.example/drain"),
+        // managedFields are never looked into, not even when they are broken.
+        field(17, [0xff, 0xff]),
+    ];
+    let volume =
+        |name: &str, source: Vec<u8>| field(1, [field(1, name), field(2, source)].concat());
+    let spec = [
+        volume("data", field(10, field(1, "data-cart-1"))),
+        volume("scratch", field(29, [])),
+        volume("old", field(11, field(2, "image"))),
+        volume("older", field(11, [])),
+        volume("empty", field(2, [])),
+        number(4, 3600),
+        field(10, "pool-a-1"),
+        map(7, &[("kubernetes.io/hostname", "pool-a-1")]),
+    ];
+    let condition = |kind: &str, status: &str| {
+        field(
+            2,
+            [
+                field(1, kind),
+                field(2, status),
+                field(4, time(1_600_000_000)),
+            ]
+            .concat(),
+        )
+    };
+    let status = [
+        field(1, "Running"),
+        condition("Initialized", "False"),
+        condition("Ready", "True"),
+    ];
+    let message = [pod(&meta, &spec), field(3, status.concat())].concat();
+
+    let mut pool = Pool::default();
+    let row = row(&message, &mut pool).expect("a pod");
+    assert_eq!((&*row.namespace, row.name.as_str()), ("shop", "cart-1"));
+    assert_eq!(
+        *row.labels,
+        BTreeMap::from([("app".to_owned(), "cart".to_owned())])
+    );
+    assert_eq!(row.deleted.expect("a time").as_second(), 1_700_000_000);
+    assert_eq!((row.deletion_grace, row.grace), (Some(30), Some(3600)));
+    assert!(row.mirror && row.ready && row.owned_by("ReplicaSet"));
+    assert_eq!(&*row.owner.expect("an owner").name, "cart-6d4f");
+    assert_eq!(row.finalizers, ["shop.example/drain".into()]);
+    assert_eq!((&*row.node, row.phase), ("pool-a-1", Phase::Running));
+    assert_eq!(
+        row.ready_changed.expect("a time").as_second(),
+        1_600_000_000
+    );
+    assert_eq!(row.pinned_to, Some("pool-a-1".into()));
+    assert_eq!(row.claims, ["data-cart-1".into(), "cart-1-scratch".into()]);
+    assert_eq!(row.volumes, ["rbd".into()]);
+    assert!(!row.apart);
+}
+
+#[test]
+fn equal_labels_are_there_once() {
+    let mut pool = Pool::default();
+    let labels = map(11, &[("app", "cart"), ("tier", "front")]);
+    let message = pod(&[labels], &[]);
+    let first = row(&message, &mut pool).expect("a pod");
+    let second = row(&message, &mut pool).expect("a pod");
+    assert!(first.labels.shared_with(&second.labels));
+    assert_eq!(first.phase, Phase::Pending);
+}
+
+#[test]
+fn a_pod_is_pinned_where_every_term_names_the_same_node() {
+    let pinned = |terms: &[Vec<u8>]| {
+        let row = row(&pod(&[], &[on_nodes(terms)]), &mut Pool::default()).expect("a pod");
+        row.pinned_to.map(|node| node.to_string())
+    };
+    let label = |nodes: &[&str]| field(1, among("kubernetes.io/hostname", nodes));
+    let name = |nodes: &[&str]| field(2, among("metadata.name", nodes));
+    let zone = || field(1, among("topology.kubernetes.io/zone", &["a"]));
+    assert_eq!(pinned(&[label(&["a"])]).as_deref(), Some("a"));
+    assert_eq!(pinned(&[name(&["a"])]).as_deref(), Some("a"));
+    assert_eq!(
+        pinned(&[[zone(), label(&["a"])].concat()]).as_deref(),
+        Some("a")
+    );
+    assert_eq!(pinned(&[label(&["a"]), name(&["a"])]).as_deref(), Some("a"));
+    assert_eq!(pinned(&[label(&["a"]), label(&["b"])]), None);
+    assert_eq!(pinned(&[label(&["a", "b"])]), None);
+    assert_eq!(pinned(&[label(&["a"]), zone()]), None);
+    assert_eq!(pinned(&[]), None);
+}
+
+#[test]
+fn a_pod_stands_apart_where_its_own_labels_are_kept_off_its_node() {
+    let selector = |app: &str| field(1, map(1, &[("app", app)]));
+    let topology = |key: &str| field(3, key);
+    let apart = |term: Vec<u8>| {
+        let anti = field(18, field(3, field(1, term)));
+        let labels = map(11, &[("app", "cart")]);
+        row(&pod(&[labels], &[anti]), &mut Pool::default())
+            .expect("a pod")
+            .apart
+    };
+    let host = || topology("kubernetes.io/hostname");
+    assert!(apart([selector("cart"), host()].concat()));
+    assert!(apart(
+        [field(1, field(2, among("app", &["web", "cart"]))), host()].concat()
+    ));
+    assert!(apart([selector("cart"), host(), field(2, "shop")].concat()));
+    assert!(apart([selector("cart"), host(), field(4, [])].concat()));
+    assert!(
+        !apart([selector("web"), host()].concat()),
+        "another application"
+    );
+    assert!(!apart(
+        [selector("cart"), topology("topology.kubernetes.io/zone")].concat()
+    ));
+    assert!(
+        !apart([selector("cart"), host(), field(2, "test")].concat()),
+        "elsewhere"
+    );
+    assert!(!apart(host()), "no selector fits nothing");
+}

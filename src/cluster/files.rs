@@ -1,0 +1,273 @@
+//! Manifests about to be applied: files, directories and standard input, as named by `-f`.
+//!
+//! One file is in memory at a time, and of it only what a manifest names is kept. What cannot be read or understood is a
+//! gap; the rest is kept.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::helm;
+use super::manifest::{self, HelmRecord, Origin};
+use crate::catalog::Catalog;
+use crate::snapshot::{Files, HelmRow, HelmStorage, Unmet};
+
+/// The most that is read of one file, in MiB.
+const MAX_MIB: u64 = 64;
+
+/// What standard input is called in locations.
+const STDIN: &str = "stdin";
+
+/// Why `-f` cannot be followed at all.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// There is no such file or directory.
+    #[error(
+        "cannot read -f {path}: there is no such file or directory; check the spelling and the directory \
+         that you run this in (standard input is -f -)"
+    )]
+    Missing {
+        /// As it was given.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It may be there, but cannot be looked at.
+    #[error("cannot read -f {path}: {source}; check who may read it and the directories above it")]
+    Unreachable {
+        /// As it was given.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Reads the files and directories of `-f`, and `stdin` for `-`.
+///
+/// Directories are walked in the order of names: `.yaml`, `.yml` and `.json`, without hidden directories and, as kubectl
+/// does it, without following links to directories. A file that is named is read whatever its name. A directory that is a
+/// Helm chart is a gap, for its templates are no manifests. Helm release records in files are decoded and of each release
+/// the newest deployed revision is kept. Namespaces stay empty where a manifest names none.
+///
+/// # Errors
+/// When something that was named does not exist or cannot be looked at. What cannot be read or understood within it is a
+/// gap in [`Files::gaps`].
+pub fn read(
+    paths: &[PathBuf],
+    mut stdin: impl Read,
+    catalog: &Catalog,
+) -> Result<Files, FilesError> {
+    let mut reading = Reading {
+        catalog,
+        files: Files::default(),
+        releases: Vec::new(),
+        seen: BTreeSet::new(),
+    };
+    for path in paths {
+        if path.as_os_str() == "-" {
+            if reading.seen.insert(path.clone()) {
+                let bytes = bounded(&mut stdin);
+                reading.take(STDIN, Origin::Rendered(STDIN), bytes);
+            }
+            continue;
+        }
+        let metadata = fs::metadata(path).map_err(|source| {
+            let path = path.display().to_string();
+            match source.kind() {
+                io::ErrorKind::NotFound => FilesError::Missing { path, source },
+                _ => FilesError::Unreachable { path, source },
+            }
+        })?;
+        if metadata.is_dir() {
+            reading.walk(path);
+        } else {
+            reading.file(path);
+        }
+    }
+    let mut files = reading.files;
+    files.releases = helm::newest(reading.releases);
+    Ok(files)
+}
+
+struct Reading<'a> {
+    catalog: &'a Catalog,
+    files: Files,
+    releases: Vec<HelmRow>,
+    /// Files read so far, for one may be named twice or lie in a directory that is named too.
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Reading<'_> {
+    fn walk(&mut self, root: &Path) {
+        let mut entries = WalkDir::new(root).sort_by_file_name().into_iter();
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let at = error.path().unwrap_or(root).to_owned();
+                    self.gap(name(&at), walk_error(&error));
+                    continue;
+                }
+            };
+            if entry.file_type().is_dir() {
+                let chart = entry.path().join("Chart.yaml").is_file();
+                if chart {
+                    self.chart(entry.path());
+                }
+                if chart || is_hidden(&entry) {
+                    entries.skip_current_dir();
+                }
+            } else if has_manifest_extension(entry.path()) && may_be_read(&entry) {
+                self.file(entry.path());
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path) {
+        let path = path.strip_prefix(".").unwrap_or(path);
+        if !self.seen.insert(path.to_owned()) {
+            return;
+        }
+        if path.extension().is_some_and(|extension| extension == "tgz") {
+            self.chart(path);
+            return;
+        }
+        let bytes = File::open(path)
+            .map_err(|error| error.to_string())
+            .and_then(bounded);
+        let name = name(path);
+        self.take(&name, Origin::File(&name), bytes);
+    }
+
+    fn chart(&mut self, path: &Path) {
+        let why = "not rendered: pipe `helm template` into `-f -`".to_owned();
+        self.gap(format!("Helm chart {}", name(path)), why);
+    }
+
+    /// Adds what one file holds.
+    fn take(&mut self, name: &str, origin: Origin<'_>, bytes: Result<Vec<u8>, String>) {
+        let text = match bytes.and_then(text) {
+            Ok(text) => text,
+            Err(why) => return self.gap(name.to_owned(), why),
+        };
+        let decoded = manifest::decode(&text, origin);
+        if decoded.manifests > 0 {
+            self.files.read += 1;
+        } else if decoded.faults.is_empty() {
+            self.files.skipped += 1;
+        }
+        self.files.objects.extend(decoded.objects);
+        for fault in decoded.faults {
+            self.gap(fault.what, fault.why);
+        }
+        for record in decoded.records {
+            self.record(&record);
+        }
+    }
+
+    fn record(&mut self, record: &HelmRecord) {
+        let payload = match record.storage {
+            HelmStorage::Secret => helm::unwrap_secret(&record.payload),
+            HelmStorage::ConfigMap => Ok(record.payload.clone().into_bytes()),
+        };
+        let release = payload.and_then(|payload| {
+            helm::decode_record(&payload, record.storage, record.created, self.catalog)
+        });
+        match release {
+            Ok(release) if release.is_deployed() => {
+                for fault in release.faults {
+                    self.gap(format!("{} in {}", fault.what, record.location), fault.why);
+                }
+                self.releases.push(release.row);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let place = if record.namespace.is_empty() {
+                    record.name.clone()
+                } else {
+                    format!("{}/{}", record.namespace, record.name)
+                };
+                let what = format!("Helm record {place} in {}", record.location);
+                self.gap(what, error.to_string());
+            }
+        }
+    }
+
+    fn gap(&mut self, what: String, why: String) {
+        let rbac = None;
+        self.files.gaps.push(Unmet { what, why, rbac });
+    }
+}
+
+/// The whole of it, or why not.
+fn bounded(from: impl Read) -> Result<Vec<u8>, String> {
+    let limit = MAX_MIB << 20;
+    let mut bytes = Vec::new();
+    from.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > limit {
+        return Err(format!(
+            "larger than {MAX_MIB} MiB, the most that is read of one file; split it"
+        ));
+    }
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, String> {
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    String::from_utf8(bytes).map_err(|_| {
+        if utf16 {
+            // What `>` writes in PowerShell on Windows.
+            "UTF-16 text; save it as UTF-8".to_owned()
+        } else {
+            "not UTF-8 text".to_owned()
+        }
+    })
+}
+
+/// A path as locations show it.
+fn name(path: &Path) -> String {
+    let short = path.strip_prefix(".").unwrap_or(path);
+    let short = if short.as_os_str().is_empty() {
+        path
+    } else {
+        short
+    };
+    short.display().to_string()
+}
+
+fn walk_error(error: &walkdir::Error) -> String {
+    error
+        .io_error()
+        .map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// `.git` and the like. The directory that was named is read whatever its name.
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+fn has_manifest_extension(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        ["yaml", "yml", "json"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Not pipes and devices, which might never end, nor links to directories. A link that leads nowhere is tried, so that it
+/// becomes a gap.
+fn may_be_read(entry: &DirEntry) -> bool {
+    match fs::metadata(entry.path()) {
+        Ok(metadata) => metadata.is_file(),
+        Err(_) => true,
+    }
+}

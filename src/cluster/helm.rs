@@ -1,0 +1,275 @@
+//! Helm's release records: what a release applied, from the one place that remembers it.
+//!
+//! Helm keeps each revision as JSON, gzipped, in base64, in a Secret or a ConfigMap. A record also holds the chart and the
+//! values of the release, which may be secret: the parser skips them, they are never kept. No error quotes a record.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::manifest::{self, Origin};
+use crate::catalog::{Catalog, Gvk};
+use crate::snapshot::{Fault, HelmRow, HelmStorage, ManifestObject};
+
+/// What a record may expand to, in MiB. The API server stores at most about 1.5 MiB, which text expands to some 20.
+const MAX_MIB: u64 = 64;
+
+/// Gzip, with its only compression method. Records of the first releases of Helm are not compressed.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// One revision of a release.
+#[derive(Debug)]
+pub(crate) struct Release {
+    /// What it applied.
+    pub(crate) row: HelmRow,
+    /// `info.status`, such as `deployed`; empty where the record has none.
+    pub(crate) status: String,
+    /// Documents of its manifest that cannot be understood.
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Release {
+    /// Whether it is what runs now.
+    pub(crate) fn is_deployed(&self) -> bool {
+        self.status == "deployed"
+    }
+}
+
+/// Why a record cannot be understood. Says nothing of which one: the caller names it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HelmError {
+    /// Not base64.
+    #[error("the Helm record is not valid base64")]
+    Base64(#[source] base64::DecodeError),
+    /// Not whole gzip.
+    #[error("the Helm record cannot be unpacked: its gzip data is damaged or cut short")]
+    Gzip(#[source] io::Error),
+    /// A bomb, or something that no API server would have stored.
+    #[error(
+        "the Helm record expands to more than {MAX_MIB} MiB, the most that is unpacked of one record"
+    )]
+    TooLarge,
+    /// Not a record. The parser's own message is dropped, for it may quote what it did not expect.
+    #[error(
+        "the Helm record is not the JSON that Helm 3 writes (line {line}, column {column} of it)"
+    )]
+    Json {
+        /// Line of the unpacked record.
+        line: usize,
+        /// Column of that line.
+        column: usize,
+    },
+}
+
+/// Takes off the layer of base64 that Kubernetes puts around the data of a Secret in JSON and YAML.
+///
+/// # Errors
+/// When it is not base64.
+pub(crate) fn unwrap_secret(data: &str) -> Result<Vec<u8>, HelmError> {
+    base64(data.as_bytes())
+}
+
+/// Reads the record of one revision. `payload` is what Helm wrote: the bytes of `data.release` of a Secret, or the text of
+/// a ConfigMap. Objects without a namespace get that of the release unless the catalog knows that they have none.
+///
+/// # Errors
+/// When it is damaged, not a record of Helm 3, or expands beyond all bounds.
+pub(crate) fn decode_record(
+    payload: &[u8],
+    storage: HelmStorage,
+    created: Option<Timestamp>,
+    catalog: &Catalog,
+) -> Result<Release, HelmError> {
+    let packed = base64(payload)?;
+    let record: Record = if packed.starts_with(&GZIP) {
+        parse(MultiGzDecoder::new(packed.as_slice()))?
+    } else {
+        parse(packed.as_slice())?
+    };
+    Ok(release(record, storage, created, catalog))
+}
+
+/// Of several deployed revisions of one release the newest: an upgrade that was interrupted can leave two behind. Sorted by
+/// namespace and release.
+pub(crate) fn newest(rows: Vec<HelmRow>) -> Vec<HelmRow> {
+    let mut newest: BTreeMap<_, HelmRow> = BTreeMap::new();
+    for row in rows {
+        let key = (row.namespace.clone(), row.release.clone(), row.storage);
+        match newest.get(&key) {
+            Some(known) if known.revision >= row.revision => {}
+            _ => {
+                newest.insert(key, row);
+            }
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// The fields of a record that are read. Charts, values and notes are skipped.
+#[derive(Deserialize)]
+struct Record {
+    name: String,
+    #[serde(default)]
+    namespace: Option<String>,
+    version: u64,
+    #[serde(default)]
+    info: Option<Info>,
+    #[serde(default)]
+    chart: Option<Chart>,
+    #[serde(default)]
+    manifest: Option<String>,
+    #[serde(default)]
+    hooks: Option<Vec<Hook>>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    #[serde(default)]
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Chart {
+    #[serde(default)]
+    metadata: Option<ChartMetadata>,
+}
+
+#[derive(Deserialize)]
+struct ChartMetadata {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Hook {
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    manifest: Option<String>,
+}
+
+fn base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
+    // Copied from a terminal or wrapped by a tool, it has line ends in it.
+    let text: Vec<u8> = data
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    STANDARD.decode(text).map_err(HelmError::Base64)
+}
+
+/// Parses while unpacking, so that what expands is never in memory as a whole.
+fn parse(unpacked: impl Read) -> Result<Record, HelmError> {
+    let mut bounded = Bounded {
+        inner: unpacked,
+        left: MAX_MIB << 20,
+        exceeded: false,
+    };
+    let parsed = serde_json::from_reader(io::BufReader::with_capacity(64 << 10, &mut bounded));
+    parsed.map_err(|error: serde_json::Error| {
+        if bounded.exceeded {
+            HelmError::TooLarge
+        } else if error.is_io() {
+            HelmError::Gzip(error.into())
+        } else {
+            HelmError::Json {
+                line: error.line(),
+                column: error.column(),
+            }
+        }
+    })
+}
+
+/// Fails where [`Read::take`] would pretend that the data ends.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+    exceeded: bool,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(read)
+            }
+            None => {
+                self.exceeded = true;
+                Err(io::ErrorKind::FileTooLarge.into())
+            }
+        }
+    }
+}
+
+fn release(
+    record: Record,
+    storage: HelmStorage,
+    created: Option<Timestamp>,
+    catalog: &Catalog,
+) -> Release {
+    let namespace = record.namespace.unwrap_or_default();
+    let origin = format!("helm release {namespace}/{}", record.name);
+    let main = manifest::decode(
+        record.manifest.as_deref().unwrap_or_default(),
+        Origin::Rendered(&origin),
+    );
+    let (mut objects, mut faults) = (main.objects, main.faults);
+    for hook in record.hooks.unwrap_or_default() {
+        let text = hook.manifest.unwrap_or_default();
+        let path = hook.path.filter(|path| !path.is_empty());
+        let part = manifest::decode(&text, Origin::Rendered(path.as_deref().unwrap_or(&origin)));
+        objects.extend(part.objects);
+        faults.extend(part.faults.into_iter().map(|fault| Fault {
+            what: format!("{origin}, hook {}", fault.what),
+            why: fault.why,
+        }));
+    }
+    for object in &mut objects {
+        settle(object, &namespace, catalog);
+    }
+    let chart = record.chart.and_then(|chart| chart.metadata);
+    Release {
+        row: HelmRow {
+            namespace,
+            release: record.name,
+            revision: record.version,
+            chart: chart.map(chart_name).unwrap_or_default(),
+            storage,
+            created,
+            objects,
+        },
+        status: record.info.and_then(|info| info.status).unwrap_or_default(),
+        faults,
+    }
+}
+
+/// Gives an object the namespace into which Helm put it.
+fn settle(object: &mut ManifestObject, namespace: &str, catalog: &Catalog) {
+    let api = catalog
+        .apis
+        .find(&Gvk::new(&object.api_version, &object.kind));
+    let namespaced = api.is_none_or(|api| api.namespaced);
+    if object.namespace.is_none() && namespaced && !namespace.is_empty() {
+        object.namespace = Some(namespace.to_owned());
+    }
+}
+
+fn chart_name(chart: ChartMetadata) -> String {
+    match (chart.name, chart.version) {
+        (Some(name), Some(version)) => format!("{name}-{version}"),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,215 @@
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+use super::*;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
+}
+
+fn decode(payload: &[u8]) -> Result<Release, HelmError> {
+    let catalog = Catalog::embedded().expect("the catalog is sound");
+    decode_record(payload, HelmStorage::Secret, None, &catalog)
+}
+
+fn packed(json: &str) -> Vec<u8> {
+    STANDARD.encode(gzip(json.as_bytes())).into_bytes()
+}
+
+fn cart() -> String {
+    let manifest = "---\n# Source: cart/templates/pdb.yaml\napiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata:\n  name: cart\n\
+        ---\n# Source: cart/templates/role.yaml\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: cart\n\
+        ---\n# Source: cart/templates/own.yaml\napiVersion: example.com/v1\nkind: Basket\nmetadata:\n  name: cart\n\
+        ---\n# Source: cart/templates/other.yaml\napiVersion: v1\nkind: Pod\nmetadata:\n  name: cart\n  namespace: other\n\
+        ---\n# Source: cart/templates/bad.yaml\na: b: c\n";
+    let hook = "apiVersion: batch/v1beta1\nkind: CronJob\nmetadata:\n  name: hook\n";
+    serde_json::json!({
+        "name": "cart",
+        "namespace": "shop",
+        "version": 4,
+        "info": {"status": "deployed", "notes": "hunter2"},
+        "config": {"password": "hunter2", "deep": [[[{}]]]},
+        "chart": {
+            "metadata": {"name": "cart", "version": "1.2.0"},
+            "values": {"password": "hunter2"},
+            "templates": [{"name": "templates/pdb.yaml", "data": "e30="}],
+        },
+        "manifest": manifest,
+        "hooks": [{"path": "cart/templates/hook.yaml", "manifest": hook, "events": ["pre-upgrade"]}, {"manifest": null}],
+    })
+    .to_string()
+}
+
+#[test]
+fn a_record_is_reduced_to_its_objects() {
+    let release = decode(&packed(&cart())).expect("it is a record");
+    assert!(release.is_deployed());
+    let row = &release.row;
+    assert_eq!(
+        (
+            row.namespace.as_str(),
+            row.release.as_str(),
+            row.revision,
+            row.chart.as_str()
+        ),
+        ("shop", "cart", 4, "cart-1.2.0")
+    );
+    let objects: Vec<_> = row
+        .objects
+        .iter()
+        .map(|object| {
+            (
+                object.kind.as_str(),
+                object.namespace.as_deref(),
+                object.location.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        objects,
+        [
+            (
+                "PodDisruptionBudget",
+                Some("shop"),
+                "cart/templates/pdb.yaml"
+            ),
+            ("ClusterRole", None, "cart/templates/role.yaml"),
+            ("Basket", Some("shop"), "cart/templates/own.yaml"),
+            ("Pod", Some("other"), "cart/templates/other.yaml"),
+            ("CronJob", Some("shop"), "cart/templates/hook.yaml"),
+        ]
+    );
+    assert_eq!(release.faults.len(), 1);
+    assert_eq!(
+        release.faults[0].what,
+        "helm release shop/cart document 5 (cart/templates/bad.yaml), line 28"
+    );
+    assert!(!format!("{release:?}").contains("hunter2"));
+}
+
+#[test]
+fn line_ends_in_base64_and_missing_gzip_are_tolerated() {
+    let expected = decode(&packed(&cart())).expect("it is a record").row;
+    let wrapped: Vec<u8> = packed(&cart())
+        .chunks(60)
+        .flat_map(|line| [line, b"\r\n"].concat())
+        .collect();
+    assert_eq!(decode(&wrapped).expect("it is a record").row, expected);
+    let plain = STANDARD.encode(cart());
+    assert_eq!(
+        decode(plain.as_bytes()).expect("it is a record").row,
+        expected
+    );
+    let twice = STANDARD.encode(&wrapped);
+    let once = unwrap_secret(&twice).expect("it is base64");
+    assert_eq!(decode(&once).expect("it is a record").row, expected);
+}
+
+#[test]
+fn sparse_records_are_read() {
+    let release = decode(&packed(
+        r#"{"name":"a","version":1,"hooks":null,"chart":null,"info":null}"#,
+    ))
+    .expect("it is a record");
+    assert!(!release.is_deployed());
+    assert_eq!(release.row.objects, []);
+    assert_eq!(release.row.chart, "");
+}
+
+#[test]
+fn damage_is_named_and_never_quoted() {
+    let whole = gzip(cart().as_bytes());
+    let mut torn = whole.clone();
+    torn.truncate(whole.len() / 2);
+    let mut flipped = whole.clone();
+    let end = flipped.len() - 5;
+    flipped[end] ^= 0xff;
+    let encode = |bytes: &[u8]| STANDARD.encode(bytes).into_bytes();
+    assert!(matches!(decode(b"not base64!"), Err(HelmError::Base64(_))));
+    assert!(matches!(decode(&encode(&torn)), Err(HelmError::Gzip(_))));
+    assert!(matches!(decode(&encode(&flipped)), Err(HelmError::Gzip(_))));
+    assert!(matches!(decode(b""), Err(HelmError::Json { .. })));
+    for text in [
+        "[]",
+        "{}",
+        r#"{"name":"a","version":"hunter2"}"#,
+        r#"{"name":"a","version":1,"chart":"hunter2"}"#,
+    ] {
+        let error = decode(&packed(text)).expect_err("it is no record");
+        assert!(matches!(error, HelmError::Json { .. }), "{text}");
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_bomb_stops_at_the_bound() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder
+        .write_all(br#"{"name":"a","version":1,"config":""#)
+        .expect("memory takes it");
+    let block = vec![b'a'; 1 << 20];
+    for _ in 0..=MAX_MIB {
+        encoder.write_all(&block).expect("memory takes it");
+    }
+    encoder.write_all(br#""}"#).expect("memory takes it");
+    let bomb = STANDARD.encode(encoder.finish().expect("memory takes it"));
+    let error = decode(bomb.as_bytes()).expect_err("it is a bomb");
+    assert!(matches!(error, HelmError::TooLarge));
+    assert!(error.to_string().contains("64 MiB"));
+}
+
+#[test]
+fn deep_json_is_no_danger() {
+    let json = format!(
+        r#"{{"name":"a","version":1,"config":{}{}}}"#,
+        "[".repeat(99_999),
+        "]".repeat(99_999)
+    );
+    assert!(decode(&packed(&json)).is_ok());
+}
+
+#[test]
+fn the_newest_deployed_revision_counts() {
+    let row = |namespace: &str, release: &str, revision, storage| HelmRow {
+        namespace: namespace.into(),
+        release: release.into(),
+        revision,
+        chart: String::new(),
+        storage,
+        created: None,
+        objects: Vec::new(),
+    };
+    let rows = newest(vec![
+        row("b", "x", 2, HelmStorage::Secret),
+        row("b", "x", 10, HelmStorage::Secret),
+        row("b", "x", 9, HelmStorage::Secret),
+        row("b", "x", 1, HelmStorage::ConfigMap),
+        row("a", "z", 1, HelmStorage::Secret),
+        row("a", "y", 3, HelmStorage::Secret),
+    ]);
+    let keys: Vec<_> = rows
+        .iter()
+        .map(|row| (row.namespace.as_str(), row.release.as_str(), row.revision))
+        .collect();
+    assert_eq!(
+        keys,
+        [("a", "y", 3), ("a", "z", 1), ("b", "x", 10), ("b", "x", 1)]
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+        let _ = decode(STANDARD.encode(&bytes).as_bytes());
+        let _ = decode(STANDARD.encode([&GZIP[..], &bytes].concat()).as_bytes());
+        let _ = decode(STANDARD.encode(gzip(&bytes)).as_bytes());
+    }
+}

@@ -1,0 +1,199 @@
+//! Which context, cluster and user are meant, and what to say when there is no such entry.
+
+use std::fmt;
+
+use kube::config::{AuthInfo, Cluster, Context};
+
+use super::Wanted;
+use super::error::ConnectError;
+use super::files::Loaded;
+
+/// The entries that were chosen; flags are not yet applied.
+pub(super) struct Choice {
+    pub(super) context: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) cluster_name: String,
+    pub(super) cluster: Cluster,
+    pub(super) user_name: String,
+    pub(super) user: AuthInfo,
+}
+
+/// Chooses as kubectl does, with two differences: a context whose cluster is missing is an error and not
+/// `localhost:8080`, and so is having no context at all.
+///
+/// `None`: nothing is chosen, neither by a file nor by a flag.
+pub(super) fn choose(loaded: &Loaded, wanted: &Wanted) -> Result<Option<Choice>, ConnectError> {
+    let context_name = wanted
+        .context
+        .as_ref()
+        .or(loaded.kubeconfig.current_context.as_ref());
+    let context = context_name
+        .map(|name| context(loaded, wanted, name))
+        .transpose()?;
+    if context.is_none() && wanted.cluster.is_none() && wanted.server.is_none() {
+        return Ok(None);
+    }
+    let context = context.unwrap_or_default();
+    let (cluster_name, cluster) = cluster(loaded, wanted, &context, context_name)?;
+    let (user_name, user) = user(loaded, wanted, &context)?;
+    Ok(Some(Choice {
+        context: context_name.cloned(),
+        namespace: context.namespace.filter(|namespace| !namespace.is_empty()),
+        cluster_name,
+        cluster,
+        user_name,
+        user,
+    }))
+}
+
+fn context(loaded: &Loaded, wanted: &Wanted, name: &str) -> Result<Context, ConnectError> {
+    let contexts = &loaded.kubeconfig.contexts;
+    contexts
+        .iter()
+        .find(|entry| entry.name == name)
+        .map(|entry| entry.context.clone().unwrap_or_default())
+        .ok_or_else(|| ConnectError::Unknown {
+            what: "context",
+            name: name.to_owned(),
+            by: if wanted.context.is_some() {
+                "--context".to_owned()
+            } else {
+                "current-context".to_owned()
+            },
+            files: loaded.read.clone(),
+            known: Known::new(Some(name), contexts.iter().map(|entry| entry.name.as_str())),
+        })
+}
+
+fn cluster(
+    loaded: &Loaded,
+    wanted: &Wanted,
+    context: &Context,
+    context_name: Option<&String>,
+) -> Result<(String, Cluster), ConnectError> {
+    let clusters = &loaded.kubeconfig.clusters;
+    let name = wanted.cluster.as_ref().unwrap_or(&context.cluster);
+    if let Some(entry) = clusters.iter().find(|entry| &entry.name == name) {
+        return Ok((name.clone(), entry.cluster.clone().unwrap_or_default()));
+    }
+    // An address on the command line is enough; kubectl does not ask for the entry then either.
+    if wanted.cluster.is_none() && wanted.server.is_some() {
+        return Ok((name.clone(), Cluster::default()));
+    }
+    Err(ConnectError::Unknown {
+        what: "cluster",
+        name: name.clone(),
+        by: match (&wanted.cluster, context_name) {
+            (None, Some(context)) => format!("context {context:?}"),
+            _ => "--cluster".to_owned(),
+        },
+        files: loaded.read.clone(),
+        known: Known::new(Some(name), clusters.iter().map(|entry| entry.name.as_str())),
+    })
+}
+
+fn user(
+    loaded: &Loaded,
+    wanted: &Wanted,
+    context: &Context,
+) -> Result<(String, AuthInfo), ConnectError> {
+    let users = &loaded.kubeconfig.auth_infos;
+    let name = wanted
+        .user
+        .clone()
+        .or_else(|| context.user.clone())
+        .unwrap_or_default();
+    if let Some(entry) = users.iter().find(|entry| entry.name == name) {
+        return Ok((name, entry.auth_info.clone().unwrap_or_default()));
+    }
+    if wanted.user.is_some() {
+        return Err(ConnectError::Unknown {
+            what: "user",
+            known: Known::new(Some(&name), users.iter().map(|entry| entry.name.as_str())),
+            name,
+            by: "--user".to_owned(),
+            files: loaded.read.clone(),
+        });
+    }
+    // A context may name a user that is not there: with --token it need not be, and kubectl goes on as nobody.
+    if !name.is_empty() {
+        tracing::warn!(user = %name, "the context names a user that the kubeconfig does not hold");
+    }
+    Ok((name, AuthInfo::default()))
+}
+
+/// The names that a kubeconfig knows, or those nearest to what was asked for, as the end of a sentence.
+#[derive(Debug, Clone)]
+pub struct Known(String);
+
+impl Known {
+    pub(super) fn new<'a>(asked: Option<&str>, names: impl Iterator<Item = &'a str>) -> Self {
+        /// Kubeconfigs with hundreds of contexts are common.
+        const SHOWN: usize = 10;
+        let mut all: Vec<String> = names.map(short).collect();
+        all.sort_unstable();
+        let mut near: Vec<(usize, &String)> = all
+            .iter()
+            .filter_map(|name| Some((distance(asked?, name)?, name)))
+            .collect();
+        near.sort();
+        if all.is_empty() {
+            return Self("; there is none".to_owned());
+        }
+        if !near.is_empty() {
+            let near = quoted(near.into_iter().map(|(_, name)| name).take(3));
+            return Self(format!("; did you mean {near}?"));
+        }
+        let mut text = format!("; known: {}", quoted(all.iter().take(SHOWN)));
+        if all.len() > SHOWN {
+            let more = all.len() - SHOWN;
+            text.push_str(&format!(" and {more} more (kubectl config view shows all)"));
+        }
+        Self(text)
+    }
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn quoted<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names
+        .map(|name| format!("{name:?}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn short(name: &str) -> String {
+    const LONGEST: usize = 120;
+    if name.chars().count() <= LONGEST {
+        return name.to_owned();
+    }
+    name.chars().take(LONGEST).chain(['…']).collect()
+}
+
+/// How far two names are apart, `None` for names that have nothing to do with one another.
+fn distance(asked: &str, known: &str) -> Option<usize> {
+    let (asked, known) = (asked.to_lowercase(), known.to_lowercase());
+    if asked.chars().count() >= 3 && known.contains(&asked) {
+        return Some(1);
+    }
+    let (asked, known): (Vec<char>, Vec<char>) = (asked.chars().collect(), known.chars().collect());
+    let most = (asked.len() / 3).clamp(1, 3);
+    if asked.len().abs_diff(known.len()) > most {
+        return None;
+    }
+    let mut row: Vec<usize> = (0..=known.len()).collect();
+    for (i, a) in asked.iter().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, k) in known.iter().enumerate() {
+            let cost = corner + usize::from(a != k);
+            corner = row[j + 1];
+            row[j + 1] = cost.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().filter(|steps| *steps <= most)
+}

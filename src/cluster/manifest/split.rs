@@ -1,0 +1,149 @@
+//! Cuts a text into documents before anything is parsed, so that a broken document does not lose the others.
+//!
+//! This is sound because `---` and `...` in the first column always mark a document: no scalar, block or quoted, may
+//! hold them there.
+
+/// One document of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chunk<'a> {
+    /// The document with the comments and directives above it.
+    pub(super) text: &'a str,
+    /// Its first line within the whole text, counted from 1.
+    pub(super) line: usize,
+}
+
+impl<'a> Chunk<'a> {
+    /// The template that Helm names at the top of what it rendered: `# Source: cart/templates/pdb.yaml`.
+    pub(super) fn source(&self) -> Option<&'a str> {
+        self.text
+            .lines()
+            .take_while(|line| !holds_content(line))
+            .find_map(|line| line.strip_prefix("# Source: "))
+            .map(str::trim)
+            .filter(|source| !source.is_empty())
+    }
+}
+
+/// The documents of a text that hold anything besides comments.
+pub(super) fn chunks(text: &str) -> Vec<Chunk<'_>> {
+    let mut chunks = Vec::new();
+    let mut start = (0, 1);
+    let mut offset = 0;
+    let mut content = false;
+    let mut marked = false;
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let end = offset + line.len();
+        if let Some(rest) = marker(line, "---") {
+            if content {
+                chunks.push(chunk(text, start, offset));
+            }
+            // Directives and comments above the first marker belong to the document that it opens.
+            if content || marked {
+                start = (offset, number);
+            }
+            content = holds_content(rest);
+            marked = true;
+        } else if marker(line, "...").is_some() {
+            if content {
+                chunks.push(chunk(text, start, offset));
+            }
+            start = (end, number + 1);
+            content = false;
+            marked = false;
+        } else {
+            let directive = !marked && !content && line.starts_with('%');
+            content = content || !directive && holds_content(line);
+        }
+        offset = end;
+    }
+    if content {
+        chunks.push(chunk(text, start, offset));
+    }
+    chunks
+}
+
+fn chunk(text: &str, (start, line): (usize, usize), end: usize) -> Chunk<'_> {
+    Chunk {
+        text: &text[start..end],
+        line,
+    }
+}
+
+/// What follows a marker on its line; none if the line is no marker.
+fn marker<'a>(line: &'a str, marker: &str) -> Option<&'a str> {
+    line.strip_prefix(marker)
+        .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
+/// Whether a line is anything else than blank, a comment or a bare marker.
+fn holds_content(line: &str) -> bool {
+    let rest = marker(line, "---").unwrap_or(line).trim();
+    !rest.is_empty() && !rest.starts_with('#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> Vec<(usize, &str)> {
+        chunks(text)
+            .into_iter()
+            .map(|chunk| (chunk.line, chunk.text))
+            .collect()
+    }
+
+    #[test]
+    fn documents_keep_their_lines() {
+        assert_eq!(
+            split("# licence\n---\na: 1\n--- # next\nb: 2\n---\n---\n# only a comment\n---\nc: 3"),
+            [
+                (1, "# licence\n---\na: 1\n"),
+                (4, "--- # next\nb: 2\n"),
+                (9, "---\nc: 3"),
+            ]
+        );
+    }
+
+    #[test]
+    fn directives_stay_with_their_document() {
+        assert_eq!(
+            split("%YAML 1.2\n---\na: 1\n...\n%YAML 1.2\n---\nb: 2\n"),
+            [(1, "%YAML 1.2\n---\na: 1\n"), (5, "%YAML 1.2\n---\nb: 2\n"),]
+        );
+    }
+
+    #[test]
+    fn only_whole_markers_in_the_first_column_split() {
+        let text = "a: |\n  ---\n  x\nb: ----\n---x: 1\n";
+        assert_eq!(split(text), [(1, text)]);
+        assert_eq!(
+            split("a: 1\r\n---\r\nb: 2\r\n"),
+            [(1, "a: 1\r\n"), (2, "---\r\nb: 2\r\n")]
+        );
+        assert_eq!(split("--- {a: 1}\n---\tb\n").len(), 2);
+    }
+
+    #[test]
+    fn nothing_holds_no_document() {
+        for text in [
+            "",
+            "\n\n",
+            "# a\n---\n# b\n",
+            "---\n---\n...\n",
+            "%YAML 1.2\n",
+        ] {
+            assert_eq!(split(text), [], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_template_is_read_from_the_top_only() {
+        let source = |text| chunks(text)[0].source();
+        assert_eq!(
+            source("---\n# Source: cart/templates/a.yaml\r\na: 1\n"),
+            Some("cart/templates/a.yaml")
+        );
+        assert_eq!(source("---\na: 1\n# Source: cart/templates/a.yaml\n"), None);
+        assert_eq!(source("# Source: \na: 1\n"), None);
+    }
+}

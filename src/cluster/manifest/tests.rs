@@ -1,0 +1,295 @@
+use super::*;
+
+pub(super) fn file(text: &str) -> Decoded {
+    decode(text, Origin::File("cart.yaml"))
+}
+
+/// `apiVersion kind namespace/name location`, one an object.
+pub(super) fn lines(decoded: &Decoded) -> Vec<String> {
+    decoded
+        .objects
+        .iter()
+        .map(|object| {
+            let namespace = object.namespace.as_deref().unwrap_or("-");
+            format!(
+                "{} {} {namespace}/{} {}",
+                object.api_version, object.kind, object.name, object.location
+            )
+        })
+        .collect()
+}
+
+pub(super) fn faults(decoded: &Decoded) -> Vec<String> {
+    decoded
+        .faults
+        .iter()
+        .map(|fault| format!("{}: {}", fault.what, fault.why))
+        .collect()
+}
+
+const BUDGET: &str = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart, namespace: shop}\n";
+
+#[test]
+fn one_document_is_called_by_its_file() {
+    let decoded = file(BUDGET);
+    assert_eq!(
+        lines(&decoded),
+        ["policy/v1beta1 PodDisruptionBudget shop/cart cart.yaml"]
+    );
+    assert_eq!(decoded.manifests, 1);
+    assert_eq!(
+        lines(&file(&format!("\u{feff}---\n{BUDGET}---\n"))),
+        lines(&decoded)
+    );
+    assert_eq!(lines(&file(&BUDGET.replace('\n', "\r\n"))), lines(&decoded));
+}
+
+#[test]
+fn several_documents_are_numbered() {
+    let decoded = file(
+        "# licence\n---\nkind: A\napiVersion: a/v1\nmetadata:\n  generateName: a-\n---\n# nothing\n---\n{\"kind\":\"B\",\"apiVersion\":\"v1\"}\n",
+    );
+    assert_eq!(
+        lines(&decoded),
+        [
+            "a/v1 A -/a- cart.yaml document 1",
+            "v1 B -/ cart.yaml document 2"
+        ]
+    );
+    assert_eq!(faults(&decoded), [""; 0]);
+}
+
+#[test]
+fn several_json_values_in_a_row_are_documents() {
+    let decoded = file(
+        "{\n\t\"apiVersion\": \"v1\", \"kind\": \"A\"}\n{\"apiVersion\": \"v1\", \"kind\": \"B\", \"kind\": \"C\"} \n",
+    );
+    assert_eq!(
+        lines(&decoded),
+        [
+            "v1 A -/ cart.yaml document 1",
+            "v1 C -/ cart.yaml document 2"
+        ]
+    );
+    let decoded =
+        file("{\"apiVersion\": \"v1\", \"kind\": \"A\"}\n{\"apiVersion\": \"v1\",\n \"kind\": }\n");
+    assert_eq!(lines(&decoded).len(), 1);
+    assert_eq!(
+        faults(&decoded),
+        ["cart.yaml document 2, line 3: expected value"]
+    );
+}
+
+#[test]
+fn json_may_stand_between_markers() {
+    let value = format!(
+        r#"{{"kind":"A","apiVersion":"v1","x":{}{}}}"#,
+        "[".repeat(999),
+        "]".repeat(999)
+    );
+    let decoded = file(&format!(
+        "---\n{value}\n---\n\n{{\n\"kind\": \"A\" \"b\"}}\n"
+    ));
+    assert_eq!(lines(&decoded).len(), 1);
+    assert_eq!(
+        faults(&decoded),
+        ["cart.yaml document 2, line 6: expected `,` or `}`"]
+    );
+}
+
+#[test]
+fn yaml_that_begins_like_json_is_yaml() {
+    assert_eq!(lines(&file("{apiVersion: v1, kind: A,}\n")).len(), 1);
+    assert_eq!(faults(&file("[a, b]\n")), [""; 0]);
+    assert_eq!(
+        faults(&file("\n{\"apiVersion\": \"v1\",\n\"kind\": \"A\"\n")),
+        ["cart.yaml, line 4: EOF while parsing an object"]
+    );
+}
+
+#[test]
+fn what_helm_rendered_is_called_by_its_template() {
+    let text = format!("---\n# Source: shop/templates/a.yaml\n{BUDGET}---\n{BUDGET}");
+    let rendered = decode(&text, Origin::Rendered("helm release shop/cart"));
+    let place = |at: usize| rendered.objects[at].location.as_str();
+    assert_eq!(place(0), "shop/templates/a.yaml");
+    assert_eq!(place(1), "helm release shop/cart document 2");
+    assert_eq!(file(&text).objects[0].location, "cart.yaml document 1");
+}
+
+#[test]
+fn a_broken_document_does_not_lose_the_others() {
+    let decoded = file(&format!(
+        "{BUDGET}---\n{BUDGET}---\na:\n  b: 1\n c: 2\n---\n{BUDGET}"
+    ));
+    assert_eq!(lines(&decoded).len(), 3);
+    assert_eq!(decoded.objects[2].location, "cart.yaml document 4");
+    assert_eq!(
+        faults(&decoded),
+        ["cart.yaml document 3, line 11: while parsing a block mapping, did not find expected key"]
+    );
+}
+
+#[test]
+fn likely_causes_are_named() {
+    let tab = "cart.yaml, line 4: YAML does not allow tabs for indentation; use spaces";
+    assert_eq!(faults(&file("a: b\nmeta:\n\n\tname: a\n")), [tab]);
+    assert_eq!(faults(&file("\nmeta:\n  a: b\n\tname: a\n")), [tab]);
+    let template = faults(&file("a: b\n{{- if .Values.x }}\nc: d\n{{- end }}\n"));
+    assert!(template[0].contains("line 2: "), "{template:?}");
+    assert!(template[0].contains("helm template"), "{template:?}");
+    // A tab behind a value is fine.
+    assert_eq!(faults(&file("a: b\t\n\t\nc: d\n")), [""; 0]);
+}
+
+#[test]
+fn lists_are_taken_apart() {
+    let decoded = file(
+        "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n\
+         - apiVersion: v1\n  kind: List\n  items: [{apiVersion: v2, kind: B, metadata: {name: b}}]\n- {}\n- 5\n",
+    );
+    assert_eq!(
+        lines(&decoded),
+        ["v1 A -/a cart.yaml", "v2 B -/b cart.yaml"]
+    );
+    assert_eq!(
+        faults(&decoded),
+        ["cart.yaml: 2 items of the list have no apiVersion and kind"]
+    );
+    assert_eq!(file("{apiVersion: v1, kind: List, items: []}").manifests, 1);
+}
+
+#[test]
+fn typed_lists_lend_their_kind() {
+    let text = r#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a"}}]}"#;
+    assert_eq!(lines(&file(text)), ["v1 Pod -/a cart.yaml"]);
+}
+
+#[test]
+fn a_kind_that_only_sounds_like_a_list_is_an_object() {
+    for text in [
+        "{apiVersion: x/v1, kind: AllowList, metadata: {name: a}, items: [{a: b}]}",
+        "{apiVersion: x/v1, kind: AllowList, metadata: {name: a}, items: {a: b}}",
+        "{apiVersion: x/v1, kind: AllowList, metadata: {name: a}, spec: [1]}",
+    ] {
+        assert_eq!(lines(&file(text)), ["x/v1 AllowList -/a cart.yaml"]);
+    }
+}
+
+#[test]
+fn references_are_taken() {
+    let decoded = file(
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\n\
+         spec: {scaleTargetRef: {apiVersion: apps/v1beta1, kind: Deployment, name: web}}\n\
+         ---\napiVersion: keda.sh/v1\nkind: ScaledObject\nmetadata: {name: web}\nspec: {scaleTargetRef: {name: web}}\n",
+    );
+    assert_eq!(
+        decoded.objects[0].references,
+        [Reference {
+            field: "spec.scaleTargetRef".into(),
+            api_version: "apps/v1beta1".into(),
+            kind: "Deployment".into(),
+            name: "web".into(),
+        }]
+    );
+    assert_eq!(decoded.objects[1].references, []);
+}
+
+#[test]
+fn documents_of_other_tools_are_no_manifests() {
+    for text in [
+        "replicas: 3\nkind: 5\n",
+        "kind: [a]\napiVersion: {b: c}\nmetadata: text\nspec: 5\nitems: x\n",
+        "apiVersion: v2\nname: cart\nversion: 1.0.0\n",
+        "services: {web: {image: a}}\n? {a: b}\n: c\n1: d\n~: e\n",
+        "- hosts: all\n- !vault |\n  6162\n",
+        "a: !Sub {b: c}\nd: !Ref e\nf: .inf\ng: 1e999\nh: !!binary zzz!\n",
+        "just words\n",
+        "5\n",
+        "null\n",
+        "# nothing\n",
+        "",
+    ] {
+        let decoded = file(text);
+        assert_eq!(lines(&decoded), [""; 0], "{text}");
+        assert_eq!(faults(&decoded), [""; 0], "{text}");
+        assert_eq!(decoded.manifests, 0, "{text}");
+    }
+}
+
+#[test]
+fn scalars_become_text() {
+    let name = |value: &str| {
+        file(&format!(
+            "apiVersion: v1\nkind: A\nmetadata: {{name: {value}}}\n"
+        ))
+        .objects
+        .remove(0)
+        .name
+    };
+    assert_eq!(name("123"), "123");
+    assert_eq!(name("on"), "on");
+    assert_eq!(name("true"), "true");
+    assert_eq!(name("'007'"), "007");
+    assert_eq!(name("2026-01-01"), "2026-01-01");
+    assert_eq!(name("~"), "");
+    assert_eq!(name("[a]"), "");
+}
+
+#[test]
+fn the_last_of_a_key_given_twice_counts() {
+    let decoded = file(
+        "apiVersion: v1\nkind: A\nkind: B\nmetadata: {labels: {x: y, x: z}, name: a, name: b}\n",
+    );
+    assert_eq!(lines(&decoded), ["v1 B -/b cart.yaml"]);
+}
+
+#[test]
+fn anchors_and_merges_are_followed() {
+    let decoded =
+        file("x: &x {apiVersion: v1, kind: A}\n<<: *x\nmetadata: &m {name: a}\nother: *m\n");
+    assert_eq!(lines(&decoded), ["v1 A -/a cart.yaml"]);
+}
+
+#[test]
+fn records_of_deployed_releases_are_told_from_other_secrets() {
+    let decoded = file(
+        "apiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\ndata: {release: YQ==}\n\
+         metadata: {name: sh.helm.release.v1.cart.v4, namespace: shop, labels: {status: deployed}, creationTimestamp: 2026-01-01T00:00:00Z}\n\
+         ---\napiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\ndata: {release: YQ==}\nmetadata: {labels: {status: superseded}}\n\
+         ---\napiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\nmetadata: {name: empty}\n\
+         ---\napiVersion: v1\nkind: Secret\ndata: {release: YQ==}\nmetadata: {name: plain}\n\
+         ---\napiVersion: v1\nkind: ConfigMap\ndata: {release: YQ==}\nmetadata: {name: c, labels: {owner: helm}}\n\
+         ---\napiVersion: v1\nkind: ConfigMap\ndata: {release: YQ==}\nmetadata: {name: d, labels: {owner: me}}\n",
+    );
+    let records: Vec<_> = decoded
+        .records
+        .iter()
+        .map(|record| {
+            (
+                record.storage,
+                record.name.as_str(),
+                record.payload.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        records,
+        [
+            (HelmStorage::Secret, "sh.helm.release.v1.cart.v4", "YQ=="),
+            (HelmStorage::ConfigMap, "c", "YQ=="),
+        ]
+    );
+    assert!(decoded.records[0].created.is_some());
+    assert_eq!(
+        lines(&decoded),
+        [
+            "v1 Secret -/plain cart.yaml document 4",
+            "v1 ConfigMap -/d cart.yaml document 6"
+        ]
+    );
+    assert_eq!(
+        faults(&decoded),
+        ["cart.yaml document 3: the Helm record empty has no data.release"]
+    );
+}

@@ -1,0 +1,133 @@
+//! The only room that talks to an API server, and the one that reads files. It reads, it never writes.
+//!
+//! [`Reader::survey`] takes the first look; [`Reader::read`] carries out a plan of requests and answers with lines of the
+//! ledger. A read that failed is a line that says so, never an empty list.
+
+mod decode;
+pub mod failure;
+pub mod files;
+mod get;
+mod guard;
+mod helm;
+pub mod kubeconfig;
+mod list;
+mod manifest;
+mod releases;
+mod survey;
+
+pub use guard::{Guard, Guarded};
+pub use kubeconfig::Patience;
+pub use survey::SurveyError;
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use kube::client::ClientBuilder;
+
+use crate::catalog::Catalog;
+use crate::need::{Request, Survey};
+use crate::snapshot::Reading;
+
+/// How to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How long to wait.
+    pub patience: Patience,
+    /// Objects a page, where the server pages.
+    pub chunk: u32,
+    /// Requests in flight.
+    pub parallel: usize,
+}
+
+/// Hears how a long read is getting on.
+pub trait Progress: Send + Sync {
+    /// So many requests will be sent.
+    fn planned(&self, requests: usize);
+    /// So many objects of this resource so far.
+    fn read(&self, what: &str, objects: usize);
+    /// One request is through.
+    fn done(&self, what: &str);
+}
+
+/// Nobody listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn planned(&self, _requests: usize) {}
+    fn read(&self, _what: &str, _objects: usize) {}
+    fn done(&self, _what: &str) {}
+}
+
+/// A client that can only read, and only what was planned.
+#[derive(Clone)]
+pub struct Reader {
+    client: kube::Client,
+    /// For messages.
+    server: String,
+    guard: Guard,
+    manner: Manner,
+    progress: Arc<dyn Progress>,
+    catalog: Arc<Catalog>,
+}
+
+impl Reader {
+    /// Builds a client for a connection, whose credential plugin must have run.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used: certificates, an authentication plugin, a proxy.
+    pub fn new(
+        connection: &kubeconfig::Connection,
+        manner: Manner,
+        progress: Arc<dyn Progress>,
+        catalog: Arc<Catalog>,
+    ) -> Result<Self, failure::Failure> {
+        let guard = Guard::default();
+        let server = connection.server.clone();
+        let client = ClientBuilder::try_from(connection.config.clone())
+            .map_err(|error| failure::classify(&error, &server))?
+            .with_layer(&guard)
+            .build();
+        Ok(Self {
+            client,
+            server,
+            guard,
+            manner,
+            progress,
+            catalog,
+        })
+    }
+
+    /// What the API server is and what it offers.
+    ///
+    /// # Errors
+    /// When it cannot be reached, refuses, or answers with something else: then there is nothing to go on with.
+    pub async fn survey(&self) -> Result<Survey, SurveyError> {
+        survey::survey(self).await
+    }
+
+    /// Carries out a plan; one line of the ledger for each request, in the order of the plan.
+    pub async fn read(&self, plan: &[Request]) -> Vec<Reading> {
+        self.guard
+            .allow(plan.iter().map(|request| request.path.clone()));
+        self.progress.planned(plan.len());
+        futures::stream::iter(plan)
+            .map(|request| async {
+                self.progress.read(&request.subject.to_string(), 0);
+                let reading = list::read(self, request).await;
+                self.progress.done(&request.subject.to_string());
+                reading
+            })
+            .buffered(self.manner.parallel.max(1))
+            .collect()
+            .await
+    }
+
+    /// The name by which the API server knows us, as it says when it refuses one of these reads; none if it refuses none.
+    /// Asks for one object of each, until it is refused.
+    pub async fn refused_user(&self, plan: &[Request]) -> Option<String> {
+        self.guard
+            .allow(plan.iter().map(|request| request.path.clone()));
+        list::refused_user(self, plan).await
+    }
+}

@@ -1,0 +1,57 @@
+//! Helm's records as they come in lists of Secrets and ConfigMaps.
+//!
+//! Everything else in a Secret is dropped here: no value leaves this module but the names and versions that the manifest
+//! of a release holds.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+
+use super::decode::{ObjectMeta, Time};
+use super::helm;
+use crate::catalog::Catalog;
+use crate::snapshot::{Fault, HelmRow, HelmStorage};
+
+/// Tags of k8s.io/api core/v1/generated.proto; a ConfigMap has the same two.
+#[derive(Clone, PartialEq, Message)]
+struct Keeper {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
+    #[prost(btree_map = "string, bytes", tag = "2")]
+    data: BTreeMap<String, Vec<u8>>,
+}
+
+/// Adds the release that a Secret or ConfigMap records; what cannot be understood comes back as faults.
+pub(super) fn collect(
+    message: &[u8],
+    storage: HelmStorage,
+    catalog: &Catalog,
+    rows: &mut Vec<HelmRow>,
+) -> Vec<Fault> {
+    let keeper = match Keeper::decode(message) {
+        Ok(keeper) => keeper,
+        Err(error) => return vec![fault("a Helm release record", &error)],
+    };
+    let metadata = keeper.metadata.unwrap_or_default();
+    let what = format!("Helm release record {}", metadata.place());
+    let Some(payload) = keeper.data.get("release") else {
+        return vec![fault(&what, &"it has no key \"release\"")];
+    };
+    let created = metadata.created.and_then(Time::timestamp);
+    match helm::decode_record(payload, storage, created, catalog) {
+        // The server selects by label; the record itself has the last word.
+        Ok(release) if !release.is_deployed() => Vec::new(),
+        Ok(release) => {
+            rows.push(release.row);
+            release.faults
+        }
+        Err(error) => vec![fault(&what, &error)],
+    }
+}
+
+fn fault(what: &str, why: &dyn std::fmt::Display) -> Fault {
+    Fault {
+        what: what.to_owned(),
+        why: why.to_string(),
+    }
+}

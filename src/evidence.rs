@@ -1,0 +1,71 @@
+//! Evidence: what was seen, where, and who left it. The vocabulary that claims and findings share.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How sure it is. Ordered: possible is least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Something speaks for it.
+    Possible,
+    /// A trustworthy trace speaks for it.
+    Likely,
+    /// It was seen.
+    Certain,
+}
+
+/// Where evidence was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// A manifest about to be applied.
+    File,
+    /// A Helm release record.
+    Helm,
+    /// `metadata.managedFields`.
+    ManagedFields,
+    /// An annotation that keeps what was applied last.
+    LastApplied,
+    /// A field that names another object by version.
+    Reference,
+    /// A metric of the API server.
+    Metric,
+    /// The specification of an object.
+    Spec,
+    /// The status of an object.
+    Status,
+    /// What the API server says of itself.
+    Discovery,
+    /// The list of checks by which the API server says whether it is ready.
+    Readyz,
+}
+
+/// One thing that was seen, and where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What kind of trace.
+    pub source: Source,
+    /// What was seen, short enough for a table cell.
+    pub detail: String,
+    /// Who left it: a field manager, a Helm release.
+    pub writer: Option<String>,
+    /// When it was left.
+    pub time: Option<Timestamp>,
+    /// What to open to see it: a file and document, a template of a chart, an object.
+    pub location: Option<String>,
+}
+
+impl Evidence {
+    /// Evidence without writer, time or place.
+    #[must_use]
+    pub fn new(source: Source, detail: impl Into<String>) -> Self {
+        Self {
+            source,
+            detail: detail.into(),
+            writer: None,
+            time: None,
+            location: None,
+        }
+    }
+}

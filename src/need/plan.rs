@@ -1,0 +1,169 @@
+//! From needs to the fewest requests in the cheapest encoding.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccessRule, Depth, Freshness, Need, Subject};
+use crate::catalog::{Catalog, Minor, Release, Resource};
+
+/// The first look at an API server: what it is and what it offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Survey {
+    /// `gitVersion`, with everything that distributions put behind it.
+    pub git_version: Release,
+    /// The minor it pretends to be (`--emulation-version`), which then decides what is served and what skew allows.
+    pub emulated: Option<Minor>,
+    /// Group versions that it serves, `v1` and `policy/v1`.
+    pub group_versions: BTreeSet<String>,
+}
+
+impl Survey {
+    /// The minor that counts for removed APIs and for skew.
+    ///
+    /// Source: kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions.
+    #[must_use]
+    pub fn effective_minor(&self) -> Minor {
+        self.emulated.unwrap_or_else(|| self.git_version.minor())
+    }
+
+    /// Whether it serves this `apiVersion`.
+    #[must_use]
+    pub fn serves(&self, api_version: &str) -> bool {
+        self.group_versions.contains(api_version)
+    }
+}
+
+/// How an answer is asked for and decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Metadata only: protobuf, or JSON from servers that do not have it.
+    Meta,
+    /// Whole objects as protobuf, of which rows keep the fields they declare.
+    Protobuf,
+    /// Whole objects as JSON, trimmed.
+    Json,
+    /// Lines of text.
+    Text,
+}
+
+/// One read: a list with all its pages, or a page of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What it answers.
+    pub subject: Subject,
+    /// The greatest depth that any need asks of it.
+    pub depth: Depth,
+    /// The strictest freshness that any need asks of it.
+    pub freshness: Freshness,
+    /// Path on the API server, without a query.
+    pub path: String,
+    /// `apiVersion` that is asked for; empty for text.
+    pub api_version: String,
+    /// How it is encoded.
+    pub encoding: Encoding,
+    /// What must be allowed.
+    pub access: AccessRule,
+}
+
+/// The requests for these needs, in a stable order: one for each subject, at the greatest depth and freshness asked of it.
+///
+/// `namespace` narrows namespaced resources. A resource that this server does not serve has no request; the caller notes
+/// it in the ledger as not served.
+#[must_use]
+pub fn plan(
+    needs: &[Need],
+    survey: &Survey,
+    catalog: &Catalog,
+    namespace: Option<&str>,
+) -> Vec<Request> {
+    let mut asked: BTreeMap<&Subject, (Depth, Freshness)> = BTreeMap::new();
+    for need in needs {
+        let entry = asked
+            .entry(&need.subject)
+            .or_insert((need.depth, need.freshness));
+        *entry = (entry.0.max(need.depth), entry.1.max(need.freshness));
+    }
+    asked
+        .into_iter()
+        .filter_map(|(subject, (depth, freshness))| {
+            let request = |path, api_version, encoding, access| Request {
+                subject: subject.clone(),
+                depth,
+                freshness,
+                path,
+                api_version,
+                encoding,
+                access,
+            };
+            match subject {
+                Subject::Url { path, .. } => {
+                    // The query is no part of what is allowed, neither here nor by RBAC.
+                    let page = path.split('?').next().unwrap_or_default();
+                    Some(request(
+                        page.to_owned(),
+                        String::new(),
+                        Encoding::Text,
+                        AccessRule::url(page),
+                    ))
+                }
+                Subject::Objects {
+                    resource,
+                    namespace: own,
+                    ..
+                } => {
+                    let served = Served::find(resource, survey, catalog)?;
+                    // A need that names its namespace means that one, whatever the run is narrowed to.
+                    let namespace = own.as_deref().or(namespace.filter(|_| served.namespaced));
+                    Some(request(
+                        served.path(namespace),
+                        served.api_version.clone(),
+                        encoding(depth),
+                        AccessRule::list(&served.group, &resource.plural, namespace),
+                    ))
+                }
+            }
+        })
+        .collect()
+}
+
+/// Kinds with very many objects come as protobuf, of which a row declares the fields it keeps; kinds with few come whole,
+/// as JSON, which is trimmed.
+fn encoding(depth: Depth) -> Encoding {
+    match depth {
+        Depth::Meta => Encoding::Meta,
+        Depth::Fields => Encoding::Protobuf,
+        Depth::Whole => Encoding::Json,
+    }
+}
+
+/// Where a resource is to be had on this server.
+struct Served {
+    group: String,
+    api_version: String,
+    plural: String,
+    namespaced: bool,
+}
+
+impl Served {
+    fn find(resource: &Resource, survey: &Survey, catalog: &Catalog) -> Option<Self> {
+        let api = catalog
+            .apis
+            .best_served(resource, survey.effective_minor(), |api_version| {
+                survey.serves(api_version)
+            })?;
+        Some(Self {
+            group: api.group().to_owned(),
+            api_version: api.gvk().api_version(),
+            plural: resource.plural.clone(),
+            namespaced: api.namespaced,
+        })
+    }
+
+    fn path(&self, namespace: Option<&str>) -> String {
+        let root = if self.group.is_empty() { "api" } else { "apis" };
+        let scope = namespace.map_or_else(String::new, |name| format!("namespaces/{name}/"));
+        format!("/{root}/{}/{scope}{}", self.api_version, self.plural)
+    }
+}

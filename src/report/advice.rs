@@ -1,0 +1,226 @@
+//! What stands below the table: what to do for each blocker, what could not be looked at, and the verdict.
+
+use super::document::ObjectDoc;
+use super::grid::grid;
+use super::prose::wrap;
+use super::table::{evidence, object_cell};
+use super::terminal::{self, count};
+use super::{Look, UpgradeReport};
+use crate::check::{Gap, Severity};
+use crate::evidence::Confidence;
+use crate::need::AccessRule;
+
+/// How many objects of a blocker, and how many gaps, are listed unless all are asked for.
+pub(super) const SHOWN: usize = 10;
+
+/// What to do for each blocker; empty where there is none.
+pub(super) fn remedies(report: &UpgradeReport, look: &Look, wide: bool) -> String {
+    let mut out = String::new();
+    let blockers = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Blocker && !finding.is_waived());
+    for finding in blockers {
+        if out.is_empty() {
+            push(&mut out, 0, &look.styles.heading("What to do"));
+        } else {
+            out.push('\n');
+        }
+        let rule = look.styles.heading(&terminal::line(&finding.id));
+        push(&mut out, 0, &format!("{rule}: {}", prose(&finding.message)));
+        out.push_str(&wrap(&prose(&finding.remedy), "  ", look.prose()));
+        let mine: Vec<&ObjectDoc> = finding
+            .objects
+            .iter()
+            .filter(|object| object.waiver.is_none())
+            .collect();
+        let shown = if wide { mine.len() } else { SHOWN };
+        let rows = mine
+            .iter()
+            .take(shown)
+            .map(|object| vec![object_cell(object), evidence(Some(object))])
+            .collect();
+        for line in grid(None, rows) {
+            push(&mut out, 4, &line);
+        }
+        more(&mut out, 4, mine.len(), shown);
+        if !finding.reference.is_empty() {
+            push(
+                &mut out,
+                2,
+                &format!("See {}", terminal::line(&finding.reference)),
+            );
+        }
+    }
+    out
+}
+
+/// What could not be looked at, why not, and how to mend it; empty where there is none.
+pub(super) fn gaps(report: &UpgradeReport, look: &Look, wide: bool) -> String {
+    if report.gaps.is_empty() {
+        return String::new();
+    }
+    let mut out = String::new();
+    push(&mut out, 0, &look.styles.heading("Not looked at"));
+    let shown = if wide { report.gaps.len() } else { SHOWN };
+    for gap in report.gaps.iter().take(shown) {
+        one_gap(&mut out, gap, look.prose());
+    }
+    more(&mut out, 2, report.gaps.len(), shown);
+    if report.gaps.iter().any(|gap| gap.rbac.is_some()) {
+        push(
+            &mut out,
+            2,
+            "kubectl upgrade-check rbac prints a role that allows all of it",
+        );
+    }
+    out
+}
+
+fn one_gap(out: &mut String, gap: &Gap, width: usize) {
+    let what = format!("{}: {}", terminal::line(&gap.what), prose(&gap.why));
+    out.push_str(&wrap(&what, "  ", width));
+    if let Some(rbac) = &gap.rbac {
+        let allow = format!("mend it: {}", allow(rbac));
+        out.push_str(&wrap(&allow, "    ", width));
+    }
+    if !gap.rules.is_empty() {
+        let rules = format!("not fully checked: {}", prose(&gap.rules.join(", ")));
+        out.push_str(&wrap(&rules, "    ", width));
+    }
+}
+
+/// `allow list on secrets in namespace shop`.
+fn allow(rule: &AccessRule) -> String {
+    let group = match rule.api_groups.first().map(String::as_str) {
+        None | Some("") => String::new(),
+        Some(group) => format!(".{group}"),
+    };
+    let resources = rule
+        .resources
+        .iter()
+        .map(|plural| format!("{plural}{group}"));
+    let what: Vec<String> = resources
+        .chain(rule.non_resource_urls.iter().cloned())
+        .collect();
+    let mut text = format!("allow {} on {}", rule.verbs.join(", "), what.join(", "));
+    if !rule.resource_names.is_empty() {
+        text.push_str(&format!(" ({})", rule.resource_names.join(", ")));
+    }
+    if let Some(namespace) = &rule.namespace {
+        text.push_str(&format!(" in namespace {namespace}"));
+    }
+    terminal::line(&text).into_owned()
+}
+
+/// The last line: the answer, what it counts, and what it holds for.
+pub(super) fn verdict(report: &UpgradeReport, look: &Look) -> String {
+    let summary = &report.summary;
+    let some = |number: usize, noun: &str| (number > 0).then(|| count(number, noun));
+    let found: Vec<String> = [
+        some(summary.blockers, "blocker"),
+        some(summary.warnings, "warning"),
+        some(summary.notes, "note"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let found = if found.is_empty() {
+        "nothing found".to_owned()
+    } else {
+        found.join(", ")
+    };
+    let known = report
+        .findings
+        .iter()
+        .filter(|finding| !finding.is_waived() && finding.is_known())
+        .count();
+    let number = |number: usize, word: &str| (number > 0).then(|| format!("{number} {word}"));
+    let aside = [
+        number(summary.waived, "waived"),
+        number(known, "known to the baseline"),
+        number(report.resolved.len(), "gone since"),
+        some(summary.skipped, "rule").map(|rules| format!("{rules} skipped")),
+        some(summary.gaps, "gap"),
+    ];
+    let counts: Vec<String> = std::iter::once(found)
+        .chain(aside.into_iter().flatten())
+        .collect();
+    format!(
+        "{}: {} ({})\n",
+        look.styles.verdict(report.verdict),
+        counts.join("; "),
+        scope(report)
+    )
+}
+
+/// What the verdict holds for: cluster, way, namespace.
+fn scope(report: &UpgradeReport) -> String {
+    let cluster = &report.cluster;
+    let place = match (&cluster.context, &cluster.server) {
+        (Some(context), _) => format!("context {}", terminal::line(context)),
+        (None, Some(server)) => format!("server {}", terminal::line(server)),
+        (None, None) => "no cluster".to_owned(),
+    };
+    let mut parts = vec![place];
+    parts.extend(way(report));
+    if let Some(namespace) = &cluster.namespace {
+        parts.push(format!("namespace {} only", terminal::line(namespace)));
+    }
+    parts.join(", ")
+}
+
+/// `1.24.17 → 1.25.16 → 1.26.15`; where there is no hop, where the cluster stays.
+fn way(report: &UpgradeReport) -> Option<String> {
+    let Some(first) = report.path.first() else {
+        let version = report.cluster.kubernetes_version.as_ref()?;
+        return Some(format!("stays at {}", terminal::line(version)));
+    };
+    let start = first.from.as_ref();
+    let stops: Vec<&String> = start
+        .into_iter()
+        .chain(report.path.iter().map(|hop| &hop.to))
+        .collect();
+    let stops: Vec<_> = stops.iter().map(|stop| terminal::line(stop)).collect();
+    Some(match start {
+        Some(_) => stops.join(" → "),
+        None => format!("to {}", stops.join(" → ")),
+    })
+}
+
+/// A platform as people write it.
+pub(super) fn platform_name(id: &str) -> String {
+    match id {
+        "kubernetes" => "Kubernetes".to_owned(),
+        "kyma" => "Kyma".to_owned(),
+        "dkp" => "DKP".to_owned(),
+        "cluster-api" => "Cluster API".to_owned(),
+        other => terminal::line(other).into_owned(),
+    }
+}
+
+/// The word for a confidence.
+pub(super) const fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Possible => "possible",
+        Confidence::Likely => "likely",
+        Confidence::Certain => "certain",
+    }
+}
+
+/// Sentences may be longer than names, but not without end.
+pub(super) fn prose(text: &str) -> String {
+    terminal::bounded(text, 4 * terminal::LIMIT).into_owned()
+}
+
+pub(super) fn more(out: &mut String, indent: usize, all: usize, shown: usize) {
+    if let Some(rest) = all.checked_sub(shown).filter(|rest| *rest > 0) {
+        push(out, indent, &format!("and {rest} more; -o wide lists all"));
+    }
+}
+
+pub(super) fn push(out: &mut String, indent: usize, line: &str) {
+    out.push_str(&" ".repeat(indent));
+    out.push_str(line);
+    out.push('\n');
+}

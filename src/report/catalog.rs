@@ -1,0 +1,240 @@
+//! `catalog`: what is known, and up to when.
+
+use serde::Serialize;
+
+use super::document::API_VERSION;
+use super::{Format, Look, RenderError, encode, grid::grid};
+use crate::catalog::{Catalog, Certainty, KubernetesRelease};
+use crate::path::KUBERNETES;
+
+/// What is known, as `catalog -o json` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogSummary {
+    /// [`API_VERSION`].
+    pub api_version: String,
+    /// `CatalogSummary`.
+    pub kind: String,
+    /// The newest day up to which a source was read, `YYYY-MM-DD`.
+    pub date: String,
+    /// Number of API versions whose life is known.
+    pub apis: usize,
+    /// What is known of each platform, by name.
+    pub platforms: Vec<PlatformReleases>,
+}
+
+/// The releases of a platform that are known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformReleases {
+    /// `kubernetes`.
+    pub name: String,
+    /// The oldest minor; null if there is none.
+    pub oldest: Option<String>,
+    /// The newest minor; null if there is none.
+    pub newest: Option<String>,
+    /// Each minor, oldest first.
+    pub releases: Vec<MinorDoc>,
+}
+
+/// A minor of a platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MinorDoc {
+    /// `1.25`.
+    pub minor: String,
+    /// `1.25.16`.
+    pub newest_patch: String,
+    /// The day of the first release, `YYYY-MM-DD`.
+    pub released: String,
+    /// The last day of upstream support, `YYYY-MM-DD`.
+    pub end_of_life: String,
+    /// Whether these dates happened or were announced.
+    pub certainty: Certainty,
+}
+
+impl CatalogSummary {
+    /// The summary of a catalog.
+    #[must_use]
+    pub fn new(catalog: &Catalog) -> Self {
+        let kubernetes = &catalog.kubernetes;
+        let minor = |row: &KubernetesRelease| row.minor.to_string();
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "CatalogSummary".to_owned(),
+            date: catalog.date.to_string(),
+            apis: catalog.apis.iter().count(),
+            platforms: vec![PlatformReleases {
+                name: KUBERNETES.to_owned(),
+                oldest: kubernetes.oldest().map(minor),
+                newest: kubernetes.newest().map(minor),
+                releases: kubernetes.iter().map(MinorDoc::new).collect(),
+            }],
+        }
+    }
+}
+
+impl MinorDoc {
+    fn new(row: &KubernetesRelease) -> Self {
+        Self {
+            minor: row.minor.to_string(),
+            newest_patch: row.newest_patch.to_string(),
+            released: row.released.to_string(),
+            end_of_life: row.end_of_life.to_string(),
+            certainty: row.certainty,
+        }
+    }
+}
+
+/// What is known, in the wanted format; as names, `platform/minor`.
+///
+/// # Errors
+/// See [`RenderError`].
+pub fn catalog(format: Format, catalog: &Catalog, look: &Look) -> Result<String, RenderError> {
+    let summary = CatalogSummary::new(catalog);
+    match format {
+        Format::Json => encode::json(&summary),
+        Format::Yaml => encode::yaml(&summary),
+        Format::Name => Ok(names(&summary)),
+        Format::Table | Format::Wide => Ok(table(&summary, look)),
+    }
+}
+
+/// Each platform with each of its releases.
+fn releases(summary: &CatalogSummary) -> impl Iterator<Item = (&str, &MinorDoc)> {
+    summary.platforms.iter().flat_map(|platform| {
+        platform
+            .releases
+            .iter()
+            .map(|release| (platform.name.as_str(), release))
+    })
+}
+
+fn names(summary: &CatalogSummary) -> String {
+    releases(summary)
+        .map(|(platform, release)| format!("{platform}/{}\n", release.minor))
+        .collect()
+}
+
+fn table(summary: &CatalogSummary, look: &Look) -> String {
+    let header = [
+        "PLATFORM",
+        "MINOR",
+        "NEWEST PATCH",
+        "RELEASED",
+        "END OF LIFE",
+    ];
+    let rows = releases(summary)
+        .map(|(platform, release)| {
+            // A date that was only announced is no promise.
+            let planned = match release.certainty {
+                Certainty::Known => "",
+                Certainty::Planned => " (planned)",
+            };
+            vec![
+                platform.to_owned(),
+                release.minor.clone(),
+                release.newest_patch.clone(),
+                format!("{}{planned}", release.released),
+                format!("{}{planned}", release.end_of_life),
+            ]
+        })
+        .collect();
+    let mut lines = grid(look.headers.then_some(&header), rows);
+    lines.push(String::new());
+    lines.push(format!(
+        "facts of {}: the life of {} API versions",
+        summary.date, summary.apis
+    ));
+    for platform in &summary.platforms {
+        if let (Some(oldest), Some(newest)) = (&platform.oldest, &platform.newest) {
+            lines.push(format!("{}: {oldest} to {newest}", platform.name));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CatalogSummary, catalog};
+    use crate::catalog::Catalog;
+    use crate::report::{Format, Look};
+
+    /// A catalog of two lines, so that new facts do not change this test.
+    fn summary() -> CatalogSummary {
+        let all = Catalog::embedded().expect("the catalog");
+        let mut summary = CatalogSummary::new(&all);
+        let platform = &mut summary.platforms[0];
+        platform.releases.truncate(2);
+        platform.newest = platform.releases.last().map(|row| row.minor.clone());
+        platform.releases[1].certainty = crate::catalog::Certainty::Planned;
+        summary.date = "2026-08-22".into();
+        summary.apis = 400;
+        summary
+    }
+
+    #[test]
+    fn what_is_known_in_a_table() {
+        insta::assert_snapshot!(super::table(&summary(), &Look::default()), @r"
+        PLATFORM     MINOR   NEWEST PATCH   RELEASED               END OF LIFE
+        kubernetes   1.16    1.16.15        2019-09-18             2020-09-02
+        kubernetes   1.17    1.17.17        2019-12-09 (planned)   2021-01-13 (planned)
+
+        facts of 2026-08-22: the life of 400 API versions
+        kubernetes: 1.16 to 1.17
+        ");
+        insta::assert_snapshot!(super::names(&summary()), @r"
+        kubernetes/1.16
+        kubernetes/1.17
+        ");
+    }
+
+    #[test]
+    fn what_is_known_as_a_document() {
+        insta::assert_snapshot!(super::encode::yaml(&summary()).expect("YAML"), @r#"
+        apiVersion: kubectl-upgrade/v1
+        kind: CatalogSummary
+        date: "2026-08-22"
+        apis: 400
+        platforms:
+        - name: kubernetes
+          oldest: "1.16"
+          newest: "1.17"
+          releases:
+          - minor: "1.16"
+            newestPatch: "1.16.15"
+            released: "2019-09-18"
+            endOfLife: "2020-09-02"
+            certainty: known
+          - minor: "1.17"
+            newestPatch: "1.17.17"
+            released: "2019-12-09"
+            endOfLife: "2021-01-13"
+            certainty: planned
+        "#);
+    }
+
+    #[test]
+    fn the_embedded_catalog_speaks_in_every_format() {
+        let all = Catalog::embedded().expect("the catalog");
+        let text = |format| catalog(format, &all, &Look::default()).expect("a catalog");
+        for format in [
+            Format::Table,
+            Format::Wide,
+            Format::Json,
+            Format::Yaml,
+            Format::Name,
+        ] {
+            let newest = all
+                .kubernetes
+                .newest()
+                .expect("a release")
+                .minor
+                .to_string();
+            assert!(text(format).contains(&newest), "{format:?}");
+        }
+        let json: serde_json::Value = serde_json::from_str(&text(Format::Json)).expect("JSON");
+        assert_eq!(json["kind"], "CatalogSummary");
+        assert_eq!(json["date"], all.date.to_string());
+    }
+}

@@ -1,0 +1,390 @@
+//! The report as data: what `-o json` and `-o yaml` print and what every other format is made from.
+//!
+//! Names and order of keys are a promise to other tools: keys are added, never renamed, and always present. The JSON Schema
+//! beside this file says the same to machines.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::check::{
+    Finding, Gap, Judgement, Object, PastFinding, PastObject, Severity, Situation, Standing,
+    Summary, Verdict, Waiver,
+};
+use crate::detect::Detected;
+use crate::evidence::{Confidence, Evidence};
+use crate::need::ClusterId;
+use crate::path::{Hop, HopRef, KUBERNETES};
+use crate::snapshot::Picture;
+
+/// `apiVersion` of everything that we print as JSON or YAML.
+pub const API_VERSION: &str = "kubectl-upgrade/v1";
+
+/// The name by which the report says who made it.
+pub const TOOL: &str = "kubectl-upgrade-check";
+
+/// The answer to "may we start?".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpgradeReport {
+    /// [`API_VERSION`].
+    pub api_version: String,
+    /// `UpgradeReport`.
+    pub kind: String,
+    /// When and by what it was made.
+    pub metadata: Metadata,
+    /// What was looked at.
+    pub cluster: ClusterDoc,
+    /// The way to the target, hop by hop; empty where there is nothing to do.
+    pub path: Vec<HopDoc>,
+    /// The answer in one word.
+    pub verdict: Verdict,
+    /// Worst first.
+    pub findings: Vec<FindingDoc>,
+    /// In the baseline, gone now, and looked at again.
+    pub resolved: Vec<FindingDoc>,
+    /// What could not be looked at.
+    pub gaps: Vec<Gap>,
+    /// What else must be known: waivers that no longer count, limits of the comparison with a baseline.
+    pub remarks: Vec<String>,
+    /// Counts.
+    pub summary: Summary,
+}
+
+/// When and by what a document was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// RFC 3339, seconds, UTC.
+    pub generated_at: String,
+    /// The program.
+    pub tool: ToolDoc,
+    /// What it knew.
+    pub catalog: CatalogDoc,
+}
+
+/// A program and its version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToolDoc {
+    /// [`TOOL`].
+    pub name: String,
+    /// SemVer.
+    pub version: String,
+}
+
+/// The facts that a program knew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CatalogDoc {
+    /// The newest day up to which a source was read, `YYYY-MM-DD`.
+    pub date: String,
+}
+
+/// What was looked at. Under `--local` all of it is null or empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterDoc {
+    /// Name of the kubeconfig context.
+    pub context: Option<String>,
+    /// URL of the API server.
+    pub server: Option<String>,
+    /// The one namespace that was looked at; null for all of them. A verdict holds for what was looked at.
+    pub namespace: Option<String>,
+    /// As the API server says it, with no leading `v`.
+    pub kubernetes_version: Option<String>,
+    /// `eks`, `gke`, …; null where no mark was found.
+    pub provider: Option<String>,
+    /// Number of nodes; null where they could not be read.
+    pub nodes: Option<usize>,
+    /// What runs, by name.
+    pub platforms: Vec<PlatformDoc>,
+    /// How clusters belong together; empty for a single one.
+    pub topology: BTreeMap<String, String>,
+}
+
+/// A platform that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlatformDoc {
+    /// `kubernetes`, `kyma`, `dkp`, `cluster-api`.
+    pub name: String,
+    /// Its release.
+    pub version: String,
+    /// What that rests on.
+    pub evidence: Vec<String>,
+}
+
+/// One hop of the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HopDoc {
+    /// Which platform.
+    pub platform: String,
+    /// The release it leaves; null where the start is not known.
+    pub from: Option<String>,
+    /// The release it reaches.
+    pub to: String,
+    /// Why this hop is supported.
+    pub source: String,
+}
+
+/// One rule, one subject, one hop, one severity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FindingDoc {
+    /// Id of the rule.
+    pub id: String,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The same for the same rule, subject, hop and severity, run after run.
+    pub fingerprint: String,
+    /// The hop at which it bites; null where it holds already.
+    pub hop: Option<HopRef>,
+    /// The rule in one line.
+    pub title: String,
+    /// What it is about.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// Where to read more.
+    pub reference: String,
+    /// Which objects; sorted, never empty.
+    pub objects: Vec<ObjectDoc>,
+}
+
+/// An object of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectDoc {
+    /// Which cluster; null for a manifest.
+    pub cluster: Option<ClusterId>,
+    /// `apiVersion`, for an API finding the old one; empty where a finding is about the cluster itself.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Null for objects of the cluster, and where a manifest names none.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// Who has taken it on; null if nobody has.
+    pub waiver: Option<WaiverDoc>,
+    /// Against the baseline; null without one.
+    pub baseline: Option<BaselineDoc>,
+    /// What speaks for it, strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Who has taken a finding on, why, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaiverDoc {
+    /// Who.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The last day, `YYYY-MM-DD`.
+    pub expires: String,
+}
+
+/// Whether the baseline knows an object of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BaselineDoc {
+    /// It does not.
+    New,
+    /// It does.
+    Known,
+}
+
+impl WaiverDoc {
+    fn new(waiver: &Waiver) -> Self {
+        Self {
+            owner: waiver.owner.clone(),
+            reason: waiver.reason.clone(),
+            expires: waiver.expires.to_string(),
+        }
+    }
+}
+
+impl UpgradeReport {
+    /// The report on a judgement: a pure function of its arguments. Decides nothing, and keeps the order of findings and gaps.
+    ///
+    /// Of several clusters, the first is described.
+    #[must_use]
+    pub fn new(situation: &Situation<'_>, judgement: &Judgement) -> Self {
+        let first = situation.snapshot.clusters.first();
+        let cluster = first
+            .zip(situation.detected.first())
+            .map(|(picture, detected)| ClusterDoc::new(picture, detected))
+            .unwrap_or_default();
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "UpgradeReport".to_owned(),
+            metadata: Metadata::new(situation.now, situation.catalog.date),
+            cluster,
+            path: situation.path.hops.iter().map(HopDoc::new).collect(),
+            verdict: judgement.verdict,
+            findings: judgement
+                .findings
+                .iter()
+                .zip(&judgement.standings)
+                .map(|(finding, standings)| FindingDoc::new(finding, standings))
+                .collect(),
+            resolved: judgement.resolved.iter().map(FindingDoc::past).collect(),
+            gaps: judgement.gaps.clone(),
+            remarks: judgement.remarks.clone(),
+            summary: judgement.summary,
+        }
+    }
+}
+
+impl Metadata {
+    fn new(now: Timestamp, catalog: jiff::civil::Date) -> Self {
+        Self {
+            generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            tool: ToolDoc {
+                name: TOOL.to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            catalog: CatalogDoc {
+                date: catalog.to_string(),
+            },
+        }
+    }
+}
+
+impl ClusterDoc {
+    fn new(picture: &Picture, detected: &Detected) -> Self {
+        let version = detected.kubernetes.to_string();
+        let mut evidence = detected.evidence.clone();
+        evidence.sort();
+        Self {
+            context: picture.context.clone(),
+            server: Some(picture.server.clone()),
+            namespace: picture.namespace.clone(),
+            kubernetes_version: Some(version.clone()),
+            provider: detected.provider.clone(),
+            nodes: detected.nodes,
+            platforms: vec![PlatformDoc {
+                name: KUBERNETES.to_owned(),
+                version,
+                evidence,
+            }],
+            topology: BTreeMap::new(),
+        }
+    }
+}
+
+impl HopDoc {
+    fn new(hop: &Hop) -> Self {
+        Self {
+            platform: hop.platform.clone(),
+            from: hop.from.clone(),
+            to: hop.to.clone(),
+            source: hop.source.clone(),
+        }
+    }
+}
+
+impl FindingDoc {
+    fn new(finding: &Finding, standings: &[Standing]) -> Self {
+        let objects = finding.objects.iter().zip(standings);
+        Self {
+            id: finding.id.to_owned(),
+            severity: finding.severity,
+            confidence: finding.confidence,
+            fingerprint: finding.fingerprint.clone(),
+            hop: finding.hop.clone(),
+            title: finding.title.to_owned(),
+            message: finding.message.clone(),
+            remedy: finding.remedy.clone(),
+            reference: finding.reference.to_owned(),
+            objects: objects
+                .map(|(object, standing)| ObjectDoc::new(object, standing))
+                .collect(),
+        }
+    }
+
+    /// A finding of the baseline, with the objects that are gone.
+    fn past(finding: &PastFinding) -> Self {
+        Self {
+            id: finding.id.clone(),
+            severity: finding.severity,
+            confidence: finding.confidence,
+            fingerprint: finding.fingerprint.clone(),
+            hop: finding.hop.clone(),
+            title: finding.title.clone(),
+            message: finding.message.clone(),
+            remedy: finding.remedy.clone(),
+            reference: finding.reference.clone(),
+            objects: finding.objects.iter().map(ObjectDoc::past).collect(),
+        }
+    }
+
+    /// Whether somebody has taken on all of it.
+    #[must_use]
+    pub fn is_waived(&self) -> bool {
+        self.objects.iter().all(|object| object.waiver.is_some())
+    }
+
+    /// Whether the baseline knows all of it.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        let known = |object: &ObjectDoc| object.baseline == Some(BaselineDoc::Known);
+        self.objects.iter().all(known)
+    }
+}
+
+impl ObjectDoc {
+    fn new(object: &Object, standing: &Standing) -> Self {
+        Self {
+            cluster: object.cluster.clone(),
+            api_version: object.api_version.clone(),
+            kind: object.kind.clone(),
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+            owner: object.owner.clone(),
+            waiver: standing.waiver.as_ref().map(WaiverDoc::new),
+            baseline: standing.known.map(|known| match known {
+                true => BaselineDoc::Known,
+                false => BaselineDoc::New,
+            }),
+            evidence: object.evidence.clone(),
+        }
+    }
+
+    fn past(object: &PastObject) -> Self {
+        Self {
+            cluster: object.cluster.clone(),
+            api_version: object.api_version.clone(),
+            kind: object.kind.clone(),
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+            owner: object.owner.clone(),
+            waiver: None,
+            baseline: Some(BaselineDoc::Known),
+            evidence: object.evidence.clone(),
+        }
+    }
+
+    /// Whether nobody has taken it on and no baseline knows it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.waiver.is_none() && self.baseline != Some(BaselineDoc::Known)
+    }
+
+    /// `poddisruptionbudget/shop/cart`, `node/a` outside of namespaces, the kind alone where no object is known by name; as
+    /// it came, not fit for a terminal.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let kind = self.kind.to_lowercase();
+        let namespace = self.namespace.as_deref();
+        let parts = [Some(kind.as_str()), namespace, Some(self.name.as_str())];
+        let parts: Vec<&str> = parts
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect();
+        parts.join("/")
+    }
+}

@@ -1,0 +1,176 @@
+//! Reports to test formats with.
+
+use super::document::{
+    API_VERSION, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc, PlatformDoc,
+    TOOL, ToolDoc, UpgradeReport, WaiverDoc,
+};
+use crate::check::{Gap, Severity, Summary, Verdict};
+use crate::evidence::{Confidence, Evidence, Source};
+use crate::need::{AccessRule, ClusterId};
+use crate::path::HopRef;
+
+/// A way over these releases.
+pub(super) fn way(stops: &[&str]) -> Vec<HopDoc> {
+    stops
+        .windows(2)
+        .map(|pair| HopDoc {
+            platform: "kubernetes".into(),
+            from: Some(pair[0].into()),
+            to: pair[1].into(),
+            source: "one minor at a time".into(),
+        })
+        .collect()
+}
+
+/// An object in the namespace `shop` with one trace.
+pub(super) fn object(kind: &str, name: &str, detail: &str) -> ObjectDoc {
+    ObjectDoc {
+        cluster: Some(ClusterId("uid-1".into())),
+        api_version: "policy/v1beta1".into(),
+        kind: kind.into(),
+        namespace: Some("shop".into()),
+        name: name.into(),
+        owner: Some("helm shop/cart".into()),
+        waiver: None,
+        baseline: None,
+        evidence: vec![Evidence {
+            writer: Some("helm".into()),
+            time: "2024-01-02T03:04:05Z".parse().ok(),
+            ..Evidence::new(Source::Helm, detail)
+        }],
+    }
+}
+
+/// A finding at the hop to this minor, or at none.
+pub(super) fn finding(
+    severity: Severity,
+    id: &str,
+    hop: Option<&str>,
+    objects: Vec<ObjectDoc>,
+) -> FindingDoc {
+    FindingDoc {
+        id: id.into(),
+        severity,
+        confidence: Confidence::Certain,
+        fingerprint: "0123456789abcdef".into(),
+        hop: hop.map(|to| HopRef {
+            platform: "kubernetes".into(),
+            to: to.into(),
+        }),
+        title: "An API version in use is not served by the target".into(),
+        message: "policy/v1beta1 is gone in 1.25; use policy/v1".into(),
+        remedy: "Upgrade the Helm release to a chart that renders policy/v1.".into(),
+        reference: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/".into(),
+        objects,
+    }
+}
+
+/// Secrets that must not be read.
+pub(super) fn gap() -> Gap {
+    Gap {
+        what: "secrets (type=helm.sh/release.v1)".into(),
+        why: "secrets is forbidden: User \"eve\" cannot list resource \"secrets\"".into(),
+        cluster: Some(ClusterId("uid-1".into())),
+        rules: vec!["api-deprecated".into(), "api-removed".into()],
+        rbac: Some(AccessRule::list("", "secrets", None)),
+    }
+}
+
+/// A report with these findings and gaps, counted.
+pub(super) fn report(stops: &[&str], findings: Vec<FindingDoc>, gaps: Vec<Gap>) -> UpgradeReport {
+    let count = |severity| {
+        findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    };
+    let summary = Summary {
+        blockers: count(Severity::Blocker),
+        warnings: count(Severity::Warning),
+        notes: count(Severity::Note),
+        gaps: gaps.len(),
+        rules_evaluated: 8,
+        objects_read: 120,
+        ..Summary::default()
+    };
+    let verdict = match (summary.blockers, summary.gaps) {
+        (1.., _) => Verdict::Blocked,
+        (0, 1..) => Verdict::Incomplete,
+        (0, 0) => Verdict::Ready,
+    };
+    UpgradeReport {
+        api_version: API_VERSION.into(),
+        kind: "UpgradeReport".into(),
+        metadata: Metadata {
+            generated_at: "2026-09-01T12:00:00Z".into(),
+            tool: ToolDoc {
+                name: TOOL.into(),
+                version: "0.0.0".into(),
+            },
+            catalog: CatalogDoc {
+                date: "2026-08-22".into(),
+            },
+        },
+        cluster: ClusterDoc {
+            context: Some("prod".into()),
+            server: Some("https://10.0.0.1:6443".into()),
+            kubernetes_version: Some("1.24.17".into()),
+            nodes: Some(3),
+            platforms: vec![PlatformDoc {
+                name: "kubernetes".into(),
+                version: "1.24.17".into(),
+                evidence: vec!["GET /version: v1.24.17".into()],
+            }],
+            ..ClusterDoc::default()
+        },
+        path: way(stops),
+        verdict,
+        findings,
+        resolved: Vec::new(),
+        gaps,
+        remarks: Vec::new(),
+        summary,
+    }
+}
+
+/// Every string that somebody else wrote, as somebody hostile would write it.
+pub(super) fn hostile() -> UpgradeReport {
+    let evil = "a\u{1b}[2J\u{1b}]0;x\u{7}\r\nready: nothing found | \u{202e}x\u{9b}31m\t<b>\u{0}";
+    let mut object = object(evil, evil, evil);
+    object.namespace = Some(evil.into());
+    object.owner = Some(evil.into());
+    object.api_version = format!("{evil}/v1");
+    object.cluster = Some(ClusterId(evil.into()));
+    for evidence in &mut object.evidence {
+        evidence.writer = Some(evil.into());
+        evidence.location = Some(evil.into());
+    }
+    let mut huge = object.clone();
+    huge.name = "n".repeat(2_000_000);
+    let mut waived = object.clone();
+    waived.waiver = Some(WaiverDoc {
+        owner: evil.into(),
+        reason: evil.repeat(1000),
+        expires: "2026-10-01".into(),
+    });
+    let mut finding = finding(
+        Severity::Blocker,
+        "api-removed",
+        Some("1.25"),
+        vec![object, huge, waived],
+    );
+    finding.message = evil.into();
+    finding.remedy = evil.into();
+    let mut gap = gap();
+    gap.what = evil.into();
+    gap.why = evil.repeat(1000);
+    gap.rbac = Some(AccessRule::list(evil, evil, Some(evil)));
+    let resolved = vec![finding.clone()];
+    let mut report = report(&["1.24.17", "1.25.16"], vec![finding], vec![gap]);
+    report.resolved = resolved;
+    report.remarks = vec![evil.into()];
+    report.cluster.context = Some(evil.into());
+    report.cluster.server = Some(evil.into());
+    report.cluster.namespace = Some(evil.into());
+    report
+}

@@ -1,0 +1,75 @@
+//! Hazards that no rule looks at: `rules --all`, and what `explain` says of them.
+
+use serde::Serialize;
+
+use super::rules::{RuleDoc, WIDTH};
+use super::{Look, prose};
+use crate::check::{Hazard, Visibility};
+use crate::path::KUBERNETES;
+
+/// Whether a hazard is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleState {
+    /// It is.
+    Checked,
+    /// Not yet.
+    Planned,
+    /// The API does not show it.
+    Invisible,
+}
+
+impl RuleState {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Checked => "checked",
+            Self::Planned => "planned",
+            Self::Invisible => "invisible",
+        }
+    }
+}
+
+impl RuleDoc {
+    /// A hazard without a rule, in short.
+    pub(super) fn hazard(hazard: &Hazard) -> Self {
+        let (state, how) = match hazard.state {
+            Visibility::Planned => (RuleState::Planned, "Not checked yet."),
+            Visibility::Invisible => (RuleState::Invisible, hazard.look.as_str()),
+        };
+        Self {
+            id: hazard.id.clone(),
+            severity: hazard.severity,
+            title: hazard.title.clone(),
+            platforms: vec![KUBERNETES.to_owned()],
+            applies_to: hazard.applies_to.clone(),
+            visible: state != RuleState::Invisible,
+            state,
+            how: how.to_owned(),
+        }
+    }
+}
+
+/// What there is to say of a hazard without a rule.
+#[must_use]
+pub fn explain_hazard(hazard: &Hazard, look: &Look) -> String {
+    let styles = &look.styles;
+    let doc = RuleDoc::hazard(hazard);
+    let mut out = String::new();
+    for (name, value) in [
+        ("HAZARD:     ", doc.id.as_str()),
+        ("SEVERITY:   ", &styles.severity(doc.severity)),
+        ("APPLIES TO: ", &doc.applies_to),
+        ("STATE:      ", doc.state.word()),
+    ] {
+        out.push_str(&format!("{}{value}\n", styles.heading(name)));
+    }
+    for (name, text) in [
+        ("TITLE:", &doc.title),
+        ("HOW IT IS DETECTED:", &doc.how),
+        ("SOURCES:", &hazard.source.replace("; ", "\n")),
+    ] {
+        let text = prose::wrap(text, "    ", WIDTH);
+        out.push_str(&format!("\n{}\n{text}", styles.heading(name)));
+    }
+    out
+}

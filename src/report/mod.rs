@@ -1,0 +1,122 @@
+//! From a judgement to text: a file for each format over one document. Nothing is decided here.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `document` | [`UpgradeReport`], the types behind `-o json` and `-o yaml` |
+//! | `schema/` | the JSON Schema of that document |
+//! | `encode` | JSON and YAML of any document |
+//! | `table`, `advice`, `aside` | the table, and what stands below it |
+//! | `name` | `-o name` |
+//! | `rules`, `hazards` | `rules` and `explain` |
+//! | `rbac` | `rbac` |
+//! | `catalog` | `catalog` |
+//! | `terminal`, `styles` | escaping, ages, colour |
+//! | `grid`, `prose` | columns and wrapped lines |
+
+mod advice;
+mod aside;
+mod catalog;
+mod document;
+mod encode;
+mod grid;
+mod hazards;
+mod name;
+mod narrow;
+mod prose;
+mod rbac;
+mod rules;
+mod styles;
+mod table;
+pub mod terminal;
+
+pub use catalog::{CatalogSummary, MinorDoc, PlatformReleases, catalog};
+pub use document::{
+    API_VERSION, BaselineDoc, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc,
+    PlatformDoc, TOOL, ToolDoc, UpgradeReport, WaiverDoc,
+};
+pub use hazards::{RuleState, explain_hazard};
+pub use rbac::{Bind, rbac};
+pub use rules::{RuleDoc, RuleList, UnknownRule, explain, rules};
+pub use styles::{ColorChoice, Styles, wants_color};
+
+/// The JSON Schema (draft 2020-12) of [`UpgradeReport`].
+pub const UPGRADE_REPORT_SCHEMA: &str = include_str!("schema/upgrade-report.schema.json");
+
+/// What `-o` chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// A finding a line, and what to do.
+    #[default]
+    Table,
+    /// More columns, and an object a line.
+    Wide,
+    /// The document as JSON.
+    Json,
+    /// The document as YAML.
+    Yaml,
+    /// `kind.group/name`, an object a line.
+    Name,
+}
+
+/// How text for people looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Colours.
+    pub styles: Styles,
+    /// Whether tables have headers.
+    pub headers: bool,
+    /// Columns of the terminal: a wider table is told in lines below one another. None where nobody is looking, as in a
+    /// pipe, where a row stays one line.
+    pub width: Option<usize>,
+}
+
+impl Look {
+    /// How wide a line of prose may be.
+    fn prose(&self) -> usize {
+        const WIDEST: usize = 100;
+        const NARROWEST: usize = 40;
+        self.width.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
+    }
+}
+
+impl Default for Look {
+    /// Plain, with headers.
+    fn default() -> Self {
+        Self {
+            styles: Styles::default(),
+            headers: true,
+            width: None,
+        }
+    }
+}
+
+/// A document that could not be written down. Cannot happen with the documents of this module, whose keys are all strings;
+/// it is an error all the same, so that it would be seen.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// As JSON.
+    #[error("the result cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// As YAML.
+    #[error("the result cannot be written as YAML")]
+    Yaml(#[from] serde_saphyr::SerializeError),
+}
+
+/// A report in the wanted format, with a line break at the end unless it is empty.
+///
+/// # Errors
+/// See [`RenderError`].
+pub fn render(format: Format, report: &UpgradeReport, look: &Look) -> Result<String, RenderError> {
+    match format {
+        Format::Table => Ok(table::table(report, look, false)),
+        Format::Wide => Ok(table::table(report, look, true)),
+        Format::Json => encode::json(report),
+        Format::Yaml => encode::yaml(report),
+        Format::Name => Ok(name::names(report)),
+    }
+}
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! `-o name`: what to hand to another kubectl.
+
+use std::collections::BTreeSet;
+
+use super::UpgradeReport;
+use super::document::ObjectDoc;
+use super::terminal;
+
+/// `kind.group/name` of every object of every finding, once, sorted. As in kubectl there is no namespace in it.
+///
+/// What is no object of the API, such as the cluster itself, has no such name and is left out, as is a use of an API of
+/// which no object is known. What somebody has taken on is left out too: these names are to be worked on.
+pub(super) fn names(report: &UpgradeReport) -> String {
+    let names: BTreeSet<String> = report
+        .findings
+        .iter()
+        .flat_map(|finding| &finding.objects)
+        .filter(|object| object.waiver.is_none())
+        .filter(|object| !object.api_version.is_empty() && !object.name.is_empty())
+        .map(name)
+        .collect();
+    names.into_iter().map(|name| name + "\n").collect()
+}
+
+fn name(object: &ObjectDoc) -> String {
+    let group = object
+        .api_version
+        .split_once('/')
+        .map_or_else(String::new, |(group, _)| format!(".{group}"));
+    let text = format!("{}{group}/{}", object.kind.to_lowercase(), object.name);
+    terminal::line(&text).into_owned()
+}

@@ -1,0 +1,92 @@
+//! What becomes of a table that is wider than the terminal: each row a few lines, one below the other.
+
+use super::prose;
+
+/// The width of a line on a terminal; escape sequences of our own styles take none.
+pub(super) fn width(line: &str) -> usize {
+    let mut width = 0;
+    let mut styled = false;
+    for letter in line.chars() {
+        match (styled, letter) {
+            (false, '\u{1b}') => styled = true,
+            (false, _) => width += 1,
+            (true, 'm') => styled = false,
+            (true, _) => {}
+        }
+    }
+    width
+}
+
+/// Each row as lines: the first two cells and the third on one line, the others below it, wrapped between words.
+///
+/// ```text
+/// blocker   api-removed   poddisruptionbudget/shop/cart
+///           policy/v1beta1 is gone in 1.25; use policy/v1
+///           helm release shop/cart v4
+/// ```
+pub(super) fn rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
+    let first = |row: &Vec<String>| row.first().map_or(0, |cell| width(cell));
+    let indent = rows.iter().map(first).max().unwrap_or(0) + GAP;
+    rows.iter()
+        .map(|row| {
+            let mut lines = String::new();
+            let head = row.first().map_or("", String::as_str);
+            lines.push_str(head);
+            lines.push_str(&" ".repeat(indent.saturating_sub(width(head))));
+            let named: Vec<&str> = row.iter().skip(1).take(2).map(String::as_str).collect();
+            lines.push_str(&named.join(&" ".repeat(GAP)));
+            lines.push('\n');
+            for cell in row.iter().skip(3).filter(|cell| !cell.is_empty()) {
+                lines.push_str(&prose::wrap(cell, &" ".repeat(indent), limit));
+            }
+            lines.trim_end().to_owned()
+        })
+        .collect()
+}
+
+/// Spaces between two cells, as in tables.
+const GAP: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::{rows, width};
+
+    #[test]
+    fn styles_take_no_width() {
+        assert_eq!(width("\u{1b}[31mbad\u{1b}[0m"), 3);
+        assert_eq!(width("plain"), 5);
+    }
+
+    #[test]
+    fn a_row_becomes_lines_that_fit() {
+        let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
+        let told = rows(
+            &[
+                row([
+                    "blocker",
+                    "api-removed",
+                    "poddisruptionbudget/shop/cart",
+                    "policy/v1beta1 is gone in 1.25; use policy/v1",
+                    "helm release shop/cart v4",
+                ]),
+                row([
+                    "note",
+                    "patch-behind",
+                    "cluster/shop",
+                    "1.24.3 runs, 1.24.17 is the newest patch",
+                    "",
+                ]),
+            ],
+            40,
+        );
+        insta::assert_snapshot!(told.join("\n"), @r"
+        blocker   api-removed   poddisruptionbudget/shop/cart
+                  policy/v1beta1 is gone in
+                  1.25; use policy/v1
+                  helm release shop/cart v4
+        note      patch-behind   cluster/shop
+                  1.24.3 runs, 1.24.17 is the
+                  newest patch
+        ");
+    }
+}

@@ -1,0 +1,379 @@
+//! `rules` and `explain`: what is checked, and how.
+
+use serde::Serialize;
+
+use super::document::API_VERSION;
+use super::hazards::RuleState;
+use super::{Format, Look, RenderError, encode, grid::grid, prose, terminal};
+use crate::check::{Hazard, Rule, Severity};
+use crate::path::KUBERNETES;
+
+/// Prose is no wider than this.
+pub(super) const WIDTH: usize = 80;
+
+/// Every rule, as `rules -o json` prints them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleList {
+    /// [`API_VERSION`].
+    pub api_version: String,
+    /// `RuleList`.
+    pub kind: String,
+    /// By id.
+    pub items: Vec<RuleDoc>,
+}
+
+/// A rule in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleDoc {
+    /// Stable, kebab-case.
+    pub id: String,
+    /// The worst it can say.
+    pub severity: Severity,
+    /// One line.
+    pub title: String,
+    /// On which platforms it speaks.
+    pub platforms: Vec<String>,
+    /// From which target on it matters, in words.
+    pub applies_to: String,
+    /// Whether a client that only reads can see it at all.
+    pub visible: bool,
+    /// Whether it is checked.
+    pub state: RuleState,
+    /// How it is told; what to look at by hand where nobody can tell it from outside.
+    pub how: String,
+}
+
+impl RuleList {
+    /// These rules and hazards without a rule, by id.
+    #[must_use]
+    pub fn new(rules: &[&Rule], hazards: &[Hazard]) -> Self {
+        let mut items: Vec<RuleDoc> = rules
+            .iter()
+            .map(|rule| RuleDoc {
+                id: rule.id.to_owned(),
+                severity: rule.severity,
+                title: rule.title.to_owned(),
+                platforms: vec![KUBERNETES.to_owned()],
+                applies_to: rule.applies_to.to_owned(),
+                visible: true,
+                state: RuleState::Checked,
+                how: rule.how.to_owned(),
+            })
+            .chain(hazards.iter().map(RuleDoc::hazard))
+            .collect();
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "RuleList".to_owned(),
+            items,
+        }
+    }
+}
+
+/// The rules, and hazards without one, in the wanted format; as names, their ids.
+///
+/// # Errors
+/// See [`RenderError`].
+pub fn rules(
+    format: Format,
+    rules: &[&Rule],
+    hazards: &[Hazard],
+    look: &Look,
+) -> Result<String, RenderError> {
+    let list = RuleList::new(rules, hazards);
+    let all = !hazards.is_empty();
+    match format {
+        Format::Json => encode::json(&list),
+        Format::Yaml => encode::yaml(&list),
+        Format::Name => Ok(list
+            .items
+            .iter()
+            .map(|rule| rule.id.clone() + "\n")
+            .collect()),
+        Format::Table => Ok(table(&list, look, all, false)),
+        Format::Wide => Ok(table(&list, look, all, true)),
+    }
+}
+
+fn table(list: &RuleList, look: &Look, all: bool, wide: bool) -> String {
+    let mut header = vec!["ID", "SEVERITY", "APPLIES TO", "TITLE"];
+    if all {
+        header.insert(1, "STATE");
+    }
+    if wide {
+        header.extend(["PLATFORMS", "VISIBLE"]);
+    }
+    let rows = list
+        .items
+        .iter()
+        .map(|rule| {
+            let mut row = vec![
+                rule.id.clone(),
+                look.styles.severity(rule.severity),
+                terminal::cell(&rule.applies_to).into_owned(),
+                terminal::cell(&rule.title).into_owned(),
+            ];
+            if all {
+                row.insert(1, rule.state.word().to_owned());
+            }
+            if wide {
+                row.extend([rule.platforms.join(","), rule.visible.to_string()]);
+            }
+            row
+        })
+        .collect();
+    let mut out = grid(look.headers.then_some(&header), rows).join("\n");
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+/// An id that is no rule's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct UnknownRule {
+    /// What was asked for.
+    pub id: String,
+    /// What may have been meant.
+    pub nearest: Option<String>,
+}
+
+impl std::fmt::Display for UnknownRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "there is no rule \"{}\"", terminal::line(&self.id))?;
+        if let Some(nearest) = &self.nearest {
+            write!(f, "; did you mean {nearest}?")?;
+        }
+        f.write_str(" (kubectl upgrade-check rules lists all rules)")
+    }
+}
+
+impl UnknownRule {
+    /// For the id that was asked for and the rules that there are. Holds for `explain`, `--only` and `--skip` alike.
+    #[must_use]
+    pub fn new(id: &str, rules: &[&Rule]) -> Self {
+        let ids = rules.iter().map(|rule| rule.id);
+        Self {
+            id: id.to_owned(),
+            nearest: prose::nearest(id, ids).map(str::to_owned),
+        }
+    }
+}
+
+/// All there is to say of a rule, in lines of 80 characters at most.
+///
+/// # Errors
+/// When no rule has this id, with the id that may have been meant.
+pub fn explain(id: &str, rules: &[&Rule], look: &Look) -> Result<String, UnknownRule> {
+    let rule = rules
+        .iter()
+        .find(|rule| rule.id == id)
+        .ok_or_else(|| UnknownRule::new(id, rules))?;
+    let styles = &look.styles;
+    let field = |name: &str, value: &str| {
+        let padding = " ".repeat("APPLIES TO: ".len().saturating_sub(name.len()));
+        format!("{}{padding}{value}\n", styles.heading(name))
+    };
+    let mut out = field("RULE:", rule.id);
+    out.push_str(&field("SEVERITY:", &styles.severity(rule.severity)));
+    out.push_str(&field("APPLIES TO:", rule.applies_to));
+    let sources: String = rule
+        .sources
+        .iter()
+        .map(|source| prose::wrap(source, "    ", WIDTH))
+        .collect();
+    for (name, text) in [
+        ("TITLE:", prose::wrap(rule.title, "    ", WIDTH)),
+        ("WHY IT MATTERS:", prose::wrap(rule.why, "    ", WIDTH)),
+        ("HOW IT IS DETECTED:", prose::wrap(rule.how, "    ", WIDTH)),
+        ("HOW TO MEND IT:", prose::wrap(rule.mend, "    ", WIDTH)),
+        ("READ MORE:", prose::wrap(rule.reference, "    ", WIDTH)),
+        ("SOURCES:", sources),
+    ] {
+        if !text.is_empty() {
+            out.push_str(&format!("\n{}\n{text}", styles.heading(name)));
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UnknownRule, WIDTH, explain, rules};
+    use crate::check::{self, Body, Rule, Severity};
+    use crate::report::{Format, Look};
+
+    const fn example(id: &'static str, applies_to: &'static str) -> Rule {
+        Rule {
+            id,
+            severity: Severity::Blocker,
+            title: "A budget never allows an eviction",
+            applies_to,
+            why: "A node whose pods may never be evicted cannot be drained, and the upgrade of its pool stands still until somebody gives in.",
+            how: "By minAvailable and the number of replicas.",
+            mend: "Allow one:\n\n  kubectl patch pdb NAME --type merge -p '{\"spec\":{\"maxUnavailable\":1,\"minAvailable\":null}}'\n\nor add a replica.",
+            reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
+            sources: &[
+                "kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go",
+                "kubernetes/kubectl pkg/drain",
+            ],
+            reads_files: false,
+            body: Body::Code {
+                needs: |_| Vec::new(),
+                evaluate: |_| Vec::new(),
+            },
+        }
+    }
+
+    const EXAMPLE: Rule = example("pdb-impossible", "any");
+    const OTHER: Rule = example("api-removed", "each minor");
+
+    #[test]
+    fn rules_are_listed_by_id() {
+        let text =
+            |format| rules(format, &[&EXAMPLE, &OTHER], &[], &Look::default()).expect("rules");
+        insta::assert_snapshot!(text(Format::Table), @r"
+        ID               SEVERITY   APPLIES TO   TITLE
+        api-removed      blocker    each minor   A budget never allows an eviction
+        pdb-impossible   blocker    any          A budget never allows an eviction
+        ");
+        insta::assert_snapshot!(text(Format::Wide), @r"
+        ID               SEVERITY   APPLIES TO   TITLE                               PLATFORMS    VISIBLE
+        api-removed      blocker    each minor   A budget never allows an eviction   kubernetes   true
+        pdb-impossible   blocker    any          A budget never allows an eviction   kubernetes   true
+        ");
+        insta::assert_snapshot!(text(Format::Json), @r#"
+        {
+          "apiVersion": "kubectl-upgrade/v1",
+          "kind": "RuleList",
+          "items": [
+            {
+              "id": "api-removed",
+              "severity": "blocker",
+              "title": "A budget never allows an eviction",
+              "platforms": [
+                "kubernetes"
+              ],
+              "appliesTo": "each minor",
+              "visible": true,
+              "state": "checked",
+              "how": "By minAvailable and the number of replicas."
+            },
+            {
+              "id": "pdb-impossible",
+              "severity": "blocker",
+              "title": "A budget never allows an eviction",
+              "platforms": [
+                "kubernetes"
+              ],
+              "appliesTo": "any",
+              "visible": true,
+              "state": "checked",
+              "how": "By minAvailable and the number of replicas."
+            }
+          ]
+        }
+        "#);
+        insta::assert_snapshot!(text(Format::Yaml), @r"
+        apiVersion: kubectl-upgrade/v1
+        kind: RuleList
+        items:
+        - id: api-removed
+          severity: blocker
+          title: A budget never allows an eviction
+          platforms:
+          - kubernetes
+          appliesTo: each minor
+          visible: true
+          state: checked
+          how: By minAvailable and the number of replicas.
+        - id: pdb-impossible
+          severity: blocker
+          title: A budget never allows an eviction
+          platforms:
+          - kubernetes
+          appliesTo: any
+          visible: true
+          state: checked
+          how: By minAvailable and the number of replicas.
+        ");
+        insta::assert_snapshot!(text(Format::Name), @r"
+        api-removed
+        pdb-impossible
+        ");
+        let bare = Look {
+            headers: false,
+            ..Look::default()
+        };
+        let text = rules(Format::Table, &[&OTHER], &[], &bare).expect("rules");
+        assert!(text.starts_with("api-removed   blocker"), "{text}");
+        assert_eq!(rules(Format::Table, &[], &[], &bare).expect("rules"), "");
+    }
+
+    #[test]
+    fn a_rule_explains_itself() {
+        let text = explain("pdb-impossible", &[&EXAMPLE], &Look::default()).expect("a rule");
+        insta::assert_snapshot!(text, @r#"
+        RULE:       pdb-impossible
+        SEVERITY:   blocker
+        APPLIES TO: any
+
+        TITLE:
+            A budget never allows an eviction
+
+        WHY IT MATTERS:
+            A node whose pods may never be evicted cannot be drained, and the upgrade of
+            its pool stands still until somebody gives in.
+
+        HOW IT IS DETECTED:
+            By minAvailable and the number of replicas.
+
+        HOW TO MEND IT:
+            Allow one:
+
+              kubectl patch pdb NAME --type merge -p '{"spec":{"maxUnavailable":1,"minAvailable":null}}'
+
+            or add a replica.
+
+        READ MORE:
+            https://kubernetes.io/docs/tasks/run-application/configure-pdb/
+
+        SOURCES:
+            kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go
+            kubernetes/kubectl pkg/drain
+        "#);
+    }
+
+    #[test]
+    fn prose_of_every_rule_fits_a_terminal() {
+        for rule in check::rules().expect("the rules") {
+            let text = explain(
+                rule.id,
+                check::rules().expect("the rules"),
+                &Look::default(),
+            )
+            .expect("a rule");
+            for line in text.lines().filter(|line| line.trim().contains(' ')) {
+                let command = line.starts_with("     ");
+                assert!(command || line.chars().count() <= WIDTH, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_rule_is_answered_with_a_known_one() {
+        let look = Look::default();
+        let error = explain("PDB-imposible", &[&EXAMPLE, &OTHER], &look).expect_err("unknown");
+        assert_eq!(
+            error.to_string(),
+            "there is no rule \"PDB-imposible\"; did you mean pdb-impossible? (kubectl upgrade-check rules lists all rules)"
+        );
+        let error = UnknownRule::new("\u{1b}[2J", &[&EXAMPLE]);
+        assert_eq!(
+            error.to_string(),
+            "there is no rule \"^[[2J\" (kubectl upgrade-check rules lists all rules)"
+        );
+    }
+}

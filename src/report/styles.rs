@@ -1,0 +1,212 @@
+//! Colour, decided once and carried as a value. Meaning never depends on it.
+
+use std::fmt::Display;
+
+use owo_colors::{OwoColorize, Style};
+
+use crate::check::{Severity, Verdict};
+
+/// What `--color` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorChoice {
+    /// As the environment and the terminal have it.
+    #[default]
+    Auto,
+    /// With colour.
+    Always,
+    /// Without.
+    Never,
+}
+
+/// Whether to write in colour.
+///
+/// The flag wins; then a `NO_COLOR` that is not empty switches it off; then `CLICOLOR_FORCE` or `FORCE_COLOR`, neither empty
+/// nor `0`, switch it on; then `CLICOLOR=0` or `TERM=dumb` switch it off; then it depends on whether results go to a
+/// terminal. `env` looks up a variable.
+pub fn wants_color(
+    choice: ColorChoice,
+    env: &dyn Fn(&str) -> Option<String>,
+    is_terminal: bool,
+) -> bool {
+    let value = |name| env(name).unwrap_or_default();
+    let forced = |name| !matches!(value(name).as_str(), "" | "0");
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if !value("NO_COLOR").is_empty() => false,
+        ColorChoice::Auto if forced("CLICOLOR_FORCE") || forced("FORCE_COLOR") => true,
+        ColorChoice::Auto if value("CLICOLOR") == "0" || value("TERM") == "dumb" => false,
+        ColorChoice::Auto => is_terminal,
+    }
+}
+
+/// How words look. Plain by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Styles {
+    bad: Style,
+    careful: Style,
+    aside: Style,
+    good: Style,
+    heading: Style,
+}
+
+impl Styles {
+    /// In colour.
+    #[must_use]
+    pub fn colored() -> Self {
+        Self {
+            bad: Style::new().red().bold(),
+            careful: Style::new().yellow(),
+            aside: Style::new().dimmed(),
+            good: Style::new().green().bold(),
+            heading: Style::new().bold(),
+        }
+    }
+
+    /// Coloured or plain.
+    #[must_use]
+    pub fn new(colored: bool) -> Self {
+        if colored {
+            Self::colored()
+        } else {
+            Self::default()
+        }
+    }
+
+    /// The word for a severity.
+    #[must_use]
+    pub fn severity(&self, severity: Severity) -> String {
+        let style = match severity {
+            Severity::Blocker => self.bad,
+            Severity::Warning => self.careful,
+            Severity::Note => self.aside,
+        };
+        paint(severity.word(), style)
+    }
+
+    /// The word for a severity that fails nobody, with the reason.
+    #[must_use]
+    pub fn settled(&self, severity: Severity, why: &str) -> String {
+        paint(format_args!("{} ({why})", severity.word()), self.aside)
+    }
+
+    /// The word for a verdict.
+    #[must_use]
+    pub fn verdict(&self, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Ready => paint("ready", self.good),
+            Verdict::Blocked => paint("blocked", self.bad),
+            Verdict::Incomplete => paint("incomplete", self.careful),
+        }
+    }
+
+    /// A line that stands above others.
+    #[must_use]
+    pub fn heading(&self, text: &str) -> String {
+        paint(text, self.heading)
+    }
+}
+
+fn paint(text: impl Display, style: Style) -> String {
+    text.style(style).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ColorChoice, Styles, wants_color};
+    use crate::check::{Severity, Verdict};
+
+    #[test]
+    fn plain_styles_leave_text_alone() {
+        let plain = Styles::default();
+        assert_eq!(plain.severity(Severity::Blocker), "blocker");
+        assert_eq!(plain.verdict(Verdict::Incomplete), "incomplete");
+        assert_eq!(plain.heading("now"), "now");
+    }
+
+    #[test]
+    fn colour_says_nothing_that_the_word_does_not() {
+        let colored = Styles::new(true);
+        assert_eq!(
+            colored.severity(Severity::Blocker),
+            "\u{1b}[31;1mblocker\u{1b}[0m"
+        );
+        assert_eq!(
+            colored.severity(Severity::Warning),
+            "\u{1b}[33mwarning\u{1b}[0m"
+        );
+        assert_eq!(colored.severity(Severity::Note), "\u{1b}[2mnote\u{1b}[0m");
+        assert_eq!(
+            colored.verdict(Verdict::Ready),
+            "\u{1b}[32;1mready\u{1b}[0m"
+        );
+    }
+
+    #[test]
+    fn the_rule_of_colour() {
+        use ColorChoice::{Always, Auto, Never};
+        type Row = (
+            ColorChoice,
+            &'static [(&'static str, &'static str)],
+            bool,
+            bool,
+        );
+        let rows: &[Row] = &[
+            // The flag wins over everything.
+            (Always, &[("NO_COLOR", "1"), ("TERM", "dumb")], false, true),
+            (Never, &[("FORCE_COLOR", "1")], true, false),
+            // Nothing set: the terminal decides.
+            (Auto, &[], true, true),
+            (Auto, &[], false, false),
+            // NO_COLOR counts unless it is empty, whatever its value.
+            (Auto, &[("NO_COLOR", "1")], true, false),
+            (Auto, &[("NO_COLOR", "0")], true, false),
+            (Auto, &[("NO_COLOR", "")], true, true),
+            (
+                Auto,
+                &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")],
+                true,
+                false,
+            ),
+            (
+                Auto,
+                &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
+                true,
+                false,
+            ),
+            // Forcing, unless empty or 0.
+            (Auto, &[("CLICOLOR_FORCE", "1")], false, true),
+            (Auto, &[("FORCE_COLOR", "true")], false, true),
+            (Auto, &[("CLICOLOR_FORCE", "0")], false, false),
+            (Auto, &[("FORCE_COLOR", "0")], false, false),
+            (Auto, &[("FORCE_COLOR", "0")], true, true),
+            (Auto, &[("FORCE_COLOR", "")], false, false),
+            (
+                Auto,
+                &[("CLICOLOR_FORCE", "1"), ("CLICOLOR", "0")],
+                false,
+                true,
+            ),
+            (Auto, &[("FORCE_COLOR", "1"), ("TERM", "dumb")], false, true),
+            // Declining.
+            (Auto, &[("CLICOLOR", "0")], true, false),
+            (Auto, &[("CLICOLOR", "1")], true, true),
+            (Auto, &[("CLICOLOR", "1")], false, false),
+            (Auto, &[("TERM", "dumb")], true, false),
+            (Auto, &[("TERM", "xterm-256color")], true, true),
+        ];
+        for (choice, variables, is_terminal, expected) in rows {
+            let env = |name: &str| {
+                variables
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(
+                wants_color(*choice, &env, *is_terminal),
+                *expected,
+                "{choice:?} {variables:?} terminal {is_terminal}"
+            );
+        }
+    }
+}

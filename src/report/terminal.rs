@@ -1,0 +1,267 @@
+//! Text from a cluster on its way to a terminal.
+//!
+//! Names, messages and annotations are written by whoever may write to the cluster. On a terminal they must neither move
+//! the cursor nor look like something else, so everything that is not plainly visible is spelled out, as kubectl does it
+//! (kubernetes/cli-runtime: pkg/printers/terminal.go) and for a few more characters than kubectl knows of.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How many characters of a text are printed before it is cut: more than the longest name that Kubernetes allows, with its
+/// kind and namespace, and far less than what would bury the rest of a table.
+pub const LIMIT: usize = 400;
+
+/// What marks a text that was cut.
+const CUT: &str = "...";
+
+/// One line of any text: nothing in it breaks the line, moves the cursor or hides. At most [`LIMIT`] characters of it.
+#[must_use]
+pub fn line(text: &str) -> Cow<'_, str> {
+    bounded(text, LIMIT)
+}
+
+/// The whole of a text as one line, such as a message on stderr: what [`line()`] spells out, with no limit.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    bounded(text, usize::MAX)
+}
+
+/// [`line()`] with a limit of its own, in characters of the text.
+#[must_use]
+pub fn bounded(text: &str, limit: usize) -> Cow<'_, str> {
+    let (kept, cut) = match text.char_indices().nth(limit) {
+        Some((end, _)) => (&text[..end], true),
+        None => (text, false),
+    };
+    if !cut && !kept.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(kept.len() + CUT.len());
+    for character in kept.chars() {
+        push(&mut out, character);
+    }
+    if cut {
+        out.push_str(CUT);
+    }
+    Cow::Owned(out)
+}
+
+/// A cell of a table: [`line()`] of the text up to its first line break or form feed, with `...` where more follows.
+#[must_use]
+pub fn cell(text: &str) -> Cow<'_, str> {
+    match text.find(['\n', '\r', '\u{c}']) {
+        Some(end) => Cow::Owned(format!("{}{CUT}", line(&text[..end]))),
+        None => line(text),
+    }
+}
+
+/// Whether a character does something to a terminal, or to the reader, other than being seen in its place.
+#[must_use]
+pub fn is_unsafe(character: char) -> bool {
+    character.is_control() || is_invisible(character)
+}
+
+/// Characters that reorder, join, break or hide text without being seen: U+202E and its relatives.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+fn push(out: &mut String, character: char) {
+    match character {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        // Caret notation: ESC is ^[, as in kubectl, and DEL is ^?.
+        '\0'..='\u{1f}' | '\u{7f}' => {
+            out.push('^');
+            out.extend(char::from_u32(u32::from(character) ^ 0x40));
+        }
+        other if is_unsafe(other) => {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(other));
+        }
+        other => out.push(other),
+    }
+}
+
+/// How long ago something was, as kubectl's AGE columns have it; `<invalid>` for more than a second in the future.
+#[must_use]
+pub fn age(then: Timestamp, now: Timestamp) -> String {
+    human_duration(now.duration_since(then))
+}
+
+/// A duration in two units at most: `90s`, `4m10s`, `3h20m`, `2d3h`, `400d`, `2y30d`.
+///
+/// Source: k8s.io/apimachinery pkg/util/duration `HumanDuration`.
+#[must_use]
+pub fn human_duration(duration: SignedDuration) -> String {
+    // Go cuts towards zero: anything less than two seconds in the future is still a difference between clocks.
+    let seconds = duration.as_secs();
+    match seconds {
+        ..-1 => return "<invalid>".to_owned(),
+        -1 => return "0s".to_owned(),
+        0..120 => return format!("{seconds}s"),
+        _ => {}
+    }
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    let (days, years) = (hours / 24, hours / 24 / 365);
+    if minutes < 10 {
+        two(minutes, 'm', seconds % 60, 's')
+    } else if minutes < 180 {
+        format!("{minutes}m")
+    } else if hours < 8 {
+        two(hours, 'h', minutes % 60, 'm')
+    } else if hours < 48 {
+        format!("{hours}h")
+    } else if days < 8 {
+        two(days, 'd', hours % 24, 'h')
+    } else if years < 2 {
+        format!("{days}d")
+    } else if years < 8 {
+        two(years, 'y', days % 365, 'd')
+    } else {
+        format!("{years}y")
+    }
+}
+
+/// Two units, the second only where there is some of it.
+fn two(first: i64, unit: char, second: i64, smaller: char) -> String {
+    if second == 0 {
+        format!("{first}{unit}")
+    } else {
+        format!("{first}{unit}{second}{smaller}")
+    }
+}
+
+/// A number and its noun: `1 gap`, `0 gaps`, `2 gaps`. For nouns that take an s.
+#[must_use]
+pub fn count(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::{LIMIT, age, cell, count, escape, human_duration, is_unsafe, line};
+
+    #[test]
+    fn what_moves_a_cursor_or_hides_is_spelled_out() {
+        for (text, shown) in [
+            ("plain, größe, 日本", "plain, größe, 日本"),
+            ("\u{1b}[31mred\u{1b}[0m", "^[[31mred^[[0m"),
+            ("a\rb", "a\\rb"),
+            ("a\nb\tc", "a\\nb\\tc"),
+            ("\0\u{7}\u{7f}", "^@^G^?"),
+            ("\u{9b}31m", "\\u009b31m"),
+            ("pod\u{202e}gpj", "pod\\u202egpj"),
+            ("\u{2066}\u{200b}\u{feff}", "\\u2066\\u200b\\ufeff"),
+            ("tag\u{e0041}", "tag\\ue0041"),
+        ] {
+            assert_eq!(line(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_cell_ends_with_its_line() {
+        for (text, shown) in [
+            ("one", "one"),
+            ("one\ntwo", "one..."),
+            ("one\r\ntwo", "one..."),
+            ("one\u{c}two", "one..."),
+            ("\n", "..."),
+            ("a\u{b}b", "a^Kb"),
+        ] {
+            assert_eq!(cell(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let long = "ä".repeat(2_000_000);
+        let shown = line(&long);
+        assert_eq!(shown.chars().count(), LIMIT + 3);
+        assert!(shown.ends_with("ä..."));
+        let fits = "ä".repeat(LIMIT);
+        assert_eq!(line(&fits), fits);
+        assert_eq!(escape(&long), long);
+        assert_eq!(escape("a\nb"), "a\\nb");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_unsafe_comes_out(text in any::<String>()) {
+            prop_assert!(!line(&text).chars().any(is_unsafe));
+            prop_assert!(!cell(&text).chars().any(is_unsafe));
+        }
+    }
+
+    /// The table of apimachinery's own test, and the borders between its rules.
+    #[test]
+    fn durations_read_as_in_kubectl() {
+        const MINUTE: i64 = 60;
+        const HOUR: i64 = 60 * MINUTE;
+        const DAY: i64 = 24 * HOUR;
+        const YEAR: i64 = 365 * DAY;
+        for (seconds, text) in [
+            (-2, "<invalid>"),
+            (-1, "0s"),
+            (0, "0s"),
+            (1, "1s"),
+            (70, "70s"),
+            (119, "119s"),
+            (2 * MINUTE, "2m"),
+            (2 * MINUTE + 10, "2m10s"),
+            (9 * MINUTE + 59, "9m59s"),
+            (10 * MINUTE + 59, "10m"),
+            (179 * MINUTE, "179m"),
+            (3 * HOUR, "3h"),
+            (3 * HOUR + 10 * MINUTE, "3h10m"),
+            (7 * HOUR + 59 * MINUTE, "7h59m"),
+            (8 * HOUR + 30 * MINUTE, "8h"),
+            (47 * HOUR, "47h"),
+            (49 * HOUR, "2d1h"),
+            (2 * DAY, "2d"),
+            (7 * DAY + 23 * HOUR, "7d23h"),
+            (8 * DAY + HOUR, "8d"),
+            (2 * YEAR - DAY, "729d"),
+            (2 * YEAR, "2y"),
+            (2 * YEAR + DAY, "2y1d"),
+            (8 * YEAR - 1, "7y364d"),
+            (8 * YEAR, "8y"),
+            (8 * YEAR + 364 * DAY, "8y"),
+        ] {
+            assert_eq!(human_duration(SignedDuration::from_secs(seconds)), text);
+        }
+        assert_eq!(
+            human_duration(SignedDuration::new(-1, -999_999_999)),
+            "0s",
+            "less than two seconds ahead"
+        );
+        let now = "2024-01-02T00:00:00Z".parse().expect("a time");
+        let then = "2024-01-01T23:59:30Z".parse().expect("a time");
+        assert_eq!(age(then, now), "30s");
+    }
+
+    #[test]
+    fn nouns_follow_their_number() {
+        assert_eq!(count(0, "gap"), "0 gaps");
+        assert_eq!(count(1, "gap"), "1 gap");
+        assert_eq!(count(2, "gap"), "2 gaps");
+    }
+}

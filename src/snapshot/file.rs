@@ -1,0 +1,183 @@
+//! Saving and loading a snapshot: gzip of two JSON documents, a header that stays readable for every later version and
+//! the snapshot itself.
+
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+
+use super::Snapshot;
+
+/// The version of the format. Raised when a reader of the old one would misunderstand the new one.
+pub const FORMAT: u32 = 1;
+
+const API_VERSION: &str = "kubectl-upgrade/v1";
+const KIND: &str = "Snapshot";
+/// Far above the snapshot of the largest cluster that Kubernetes supports; a bound for files that are made to expand.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Why a snapshot could not be saved or loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The file system said no.
+    #[error("{action} {path}: {source}")]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which file.
+        path: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is something else.
+    #[error("{path} is not a snapshot of kubectl upgrade-check: {why}")]
+    Alien {
+        /// Which file.
+        path: String,
+        /// What it looks like.
+        why: String,
+    },
+    /// It was made by a newer version.
+    #[error(
+        "{path} has snapshot format {found}, made by version {by}; this version reads up to format {FORMAT}: use the newer version to read it"
+    )]
+    Newer {
+        /// Which file.
+        path: String,
+        /// Its format.
+        found: u32,
+        /// The version that made it.
+        by: String,
+    },
+    /// It ends too early or is damaged.
+    #[error("{path} is damaged or was cut off: {why}; save it again")]
+    Damaged {
+        /// Which file.
+        path: String,
+        /// Where and how.
+        why: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    api_version: String,
+    kind: String,
+    format: u32,
+    tool_version: String,
+}
+
+/// Writes a snapshot beside its place and renames it, so that an older file there survives a full disk.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError> {
+    let shown = path.display().to_string();
+    let io = |action| {
+        let path = shown.clone();
+        move |source| SnapshotError::Io {
+            action,
+            path,
+            source,
+        }
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".upgrade-snapshot-")
+        .tempfile_in(folder)
+        .map_err(io("creating a file beside"))?;
+    write(snapshot, BufWriter::new(file.as_file_mut())).map_err(io("writing"))?;
+    file.as_file().sync_all().map_err(io("writing"))?;
+    file.persist(path)
+        .map_err(|error| io("replacing")(error.error))?;
+    Ok(())
+}
+
+fn write(snapshot: &Snapshot, to: impl Write) -> std::io::Result<()> {
+    let mut gzip = GzEncoder::new(to, Compression::default());
+    let header = Header {
+        api_version: API_VERSION.to_owned(),
+        kind: KIND.to_owned(),
+        format: FORMAT,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    serde_json::to_writer(&mut gzip, &header)?;
+    gzip.write_all(b"\n")?;
+    serde_json::to_writer(&mut gzip, snapshot)?;
+    gzip.write_all(b"\n")?;
+    gzip.finish()?.flush()
+}
+
+/// Reads a snapshot.
+///
+/// # Errors
+/// When the file cannot be read, is something else, is newer than this version, or is damaged.
+pub fn load(path: &Path) -> Result<Snapshot, SnapshotError> {
+    let shown = path.display().to_string();
+    let file = std::fs::File::open(path).map_err(|source| SnapshotError::Io {
+        action: "reading",
+        path: shown.clone(),
+        source,
+    })?;
+    read(BufReader::new(file), &shown)
+}
+
+fn read(from: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
+    let alien = |why: &str| SnapshotError::Alien {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    };
+    let damaged = |why: String| SnapshotError::Damaged {
+        path: path.to_owned(),
+        why,
+    };
+    let mut from = BufReader::new(from);
+    let magic = std::io::BufRead::fill_buf(&mut from).map_err(|source| SnapshotError::Io {
+        action: "reading",
+        path: path.to_owned(),
+        source,
+    })?;
+    if !magic.starts_with(&[0x1f, 0x8b]) {
+        return Err(alien(if magic.is_empty() {
+            "it is empty"
+        } else {
+            "it is not gzip"
+        }));
+    }
+    let text = BufReader::new(MultiGzDecoder::new(from).take(MAX_BYTES));
+    let mut documents = serde_json::Deserializer::from_reader(text);
+    let header = Header::deserialize(&mut documents).map_err(|error| {
+        if error.is_eof() || error.is_io() {
+            damaged(error.to_string())
+        } else {
+            alien("it does not begin with the header of one")
+        }
+    })?;
+    if header.api_version != API_VERSION || header.kind != KIND {
+        return Err(alien(&format!(
+            "it is a {} of {}",
+            header.kind, header.api_version
+        )));
+    }
+    if header.format > FORMAT {
+        return Err(SnapshotError::Newer {
+            path: path.to_owned(),
+            found: header.format,
+            by: header.tool_version,
+        });
+    }
+    let snapshot =
+        Snapshot::deserialize(&mut documents).map_err(|error| damaged(error.to_string()))?;
+    documents
+        .end()
+        .map_err(|error| damaged(error.to_string()))?;
+    Ok(snapshot)
+}

@@ -1,0 +1,142 @@
+#!/bin/sh
+# Builds the real control planes, helm and kwok that the tests run against, from
+# Go modules, into the target directory (CARGO_TARGET_DIR, or target/):
+#
+#   control-plane/v1.24.17/{etcd,kube-apiserver,...}   links to one binary
+#   control-plane/bin/{helm,kwok}
+#   control-plane/kwok-stages/                         what kwok plays for a kubelet
+#
+# Usage: build.sh [--list] [COMPONENT...]     (a COMPONENT is a folder beside this file)
+#
+# Only a component whose sources changed is built: a stamp beside the output
+# holds their hash. Without Go nothing is built and the tests that need a real
+# cluster are skipped; with CI set that is an error.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+target=${CARGO_TARGET_DIR:-$here/../../target}
+mkdir -p "$target/control-plane"
+out=$(CDPATH='' cd -- "$target/control-plane" && pwd)
+
+sha256() {
+    if command -v sha256sum >/dev/null 2>&1; then sha256sum; else shasum -a 256; fi
+}
+
+# The hash of everything a component is built from: its files, and the part of
+# this script that says how.
+sources_hash() {
+    {
+        sed -n '/^# How to build/,/^# What to build/p' "$here/build.sh"
+        cat "$here/$1/go.mod" "$here/$1/go.sum" "$here/$1"/*.go
+    } | sha256 | cut -d ' ' -f 1
+}
+
+# How to build -----------------------------------------------------------------
+
+# What the component's programs print as their version: an API server built
+# without this calls itself v0.0.0-master+$Format:%H$.
+version_flags() {
+    minor=${1#v1.}
+    minor=${minor%%.*}
+    for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+        printf ' -X %s=%s' \
+            "$package.gitVersion" "$1" "$package.gitMajor" 1 "$package.gitMinor" "$minor" \
+            "$package.gitTreeState" clean \
+            "$package.gitCommit" 0000000000000000000000000000000000000000
+    done
+}
+
+# go_build FOLDER OUTPUT PACKAGE [LINKER FLAGS]; go.mod is never changed.
+go_build() {
+    (cd "$here/$1" && GOWORK=off CGO_ENABLED=0 nice -n 5 go build -mod=readonly -trimpath \
+        -buildvcs=false -ldflags "-s -w ${4:-}" -o "$2.new" "$3")
+    mv -f "$2.new" "$2"
+}
+
+module_version() {
+    sed -n "s#^require $2 ##p" "$here/$1/go.mod"
+}
+
+module_dir() {
+    (cd "$here/$1" && GOWORK=off go list -mod=readonly -m -f '{{.Dir}}' "$2")
+}
+
+build_control_plane() {
+    mkdir -p "$out/$1"
+    go_build "$1" "$out/$1/control-plane" . "$(version_flags "$1")"
+    for name in etcd genkey kube-apiserver kube-controller-manager kube-scheduler kubectl; do
+        rm -f "$out/$1/$name"
+        if grep -q "\"$name\"" "$here/$1/main.go"; then
+            ln -s control-plane "$out/$1/$name"
+        fi
+    done
+}
+
+build_helm() {
+    mkdir -p "$out/bin"
+    go_build helm "$out/bin/helm" helm.sh/helm/v3/cmd/helm \
+        "-X helm.sh/helm/v3/internal/version.version=$(module_version helm helm.sh/helm/v3)"
+}
+
+build_kwok() {
+    mkdir -p "$out/bin"
+    go_build kwok "$out/bin/kwok" sigs.k8s.io/kwok/cmd/kwok
+    stages=$(module_dir kwok sigs.k8s.io/kwok)/kustomize/stage
+    rm -rf "$out/kwok-stages"
+    cp -R "$stages" "$out/kwok-stages"
+    chmod -R u+w "$out/kwok-stages" # the module cache is read-only
+}
+
+# What to build ----------------------------------------------------------------
+
+# A component is fresh when its stamp and what it was built into are there.
+is_fresh() {
+    case $1 in
+    v*) product=$out/$1/control-plane ;;
+    *) product=$out/bin/$1 ;;
+    esac
+    [ -x "$product" ] && [ -f "$out/$1.stamp" ] && [ "$(cat "$out/$1.stamp")" = "$(sources_hash "$1")" ]
+}
+
+build() {
+    started=$(date +%s)
+    hash=$(sources_hash "$1")
+    rm -f "$out/$1.stamp"
+    case $1 in
+    v*) build_control_plane "$1" ;;
+    *) "build_$1" ;;
+    esac
+    echo "$hash" >"$out/$1.stamp"
+    echo "$1: built in $(($(date +%s) - started)) s"
+}
+
+list=no
+if [ "${1:-}" = --list ]; then
+    list=yes
+    shift
+fi
+if [ $# -eq 0 ]; then
+    for module in "$here"/*/go.mod; do
+        set -- "$@" "$(basename "$(dirname "$module")")"
+    done
+fi
+
+for component in "$@"; do
+    if [ ! -f "$here/$component/go.mod" ]; then
+        echo "build.sh: no component called $component" >&2
+        exit 2
+    fi
+    if is_fresh "$component"; then
+        [ "$list" = no ] || echo "$component: built"
+    elif [ "$list" = yes ]; then
+        echo "$component: to be built"
+    elif command -v go >/dev/null 2>&1; then
+        build "$component"
+    elif [ -n "${CI:-}" ]; then
+        echo "build.sh: Go is not installed, and in CI the tests against real clusters must run" >&2
+        exit 1
+    else
+        echo "Go is not installed: the tests against real clusters will be skipped."
+        exit 0
+    fi
+done

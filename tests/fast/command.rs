@@ -1,0 +1,309 @@
+//! The built program: arguments in, code and streams out.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::golden;
+
+pub(crate) const EXAMPLE: &str = "examples/shop.snapshot";
+
+/// The program with nothing of our environment but what a test gives it.
+pub(crate) fn program(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-upgrade-check"));
+    command
+        .env_clear()
+        .env("HOME", home)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null());
+    command
+}
+
+pub(crate) fn run(args: &[&str]) -> Output {
+    let home = tempfile::tempdir().expect("a folder");
+    let output = program(home.path()).args(args).output();
+    output.expect("the program runs")
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(crate) fn with_example<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [&["--snapshot", EXAMPLE], args].concat()
+}
+
+#[test]
+fn the_example_is_told_the_same_way_each_time() {
+    for (format, golden_file) in [
+        ("table", "tests/fixtures/example/table.txt"),
+        ("wide", "tests/fixtures/example/wide.txt"),
+        ("json", "tests/fixtures/example/report.json"),
+        ("yaml", "tests/fixtures/example/report.yaml"),
+        ("name", "tests/fixtures/example/name.txt"),
+    ] {
+        let first = run(&with_example(&["-o", format]));
+        let second = run(&with_example(&["-o", format]));
+        assert_eq!(first.status.code(), Some(3), "{}", text(&first.stderr));
+        assert_eq!(first.stdout, second.stdout, "{format} is byte-identical");
+        golden::compare(golden_file, &text(&first.stdout));
+        assert!(
+            text(&first.stderr).contains("was taken at"),
+            "the clock is named"
+        );
+    }
+}
+
+#[test]
+fn json_fits_its_schema() {
+    let output = run(&with_example(&["-o", "json"]));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let schema = std::fs::read_to_string(golden::in_repository(
+        "src/report/schema/upgrade-report.schema.json",
+    ));
+    let schema: Value = serde_json::from_str(&schema.expect("the schema")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<String> = validator
+        .iter_errors(&report)
+        .map(|error| error.to_string())
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn the_clock_can_be_set_and_quiet_is_quiet() {
+    let output = run(&with_example(&[
+        "-q",
+        "-o",
+        "json",
+        "--now",
+        "2023-01-01T00:00:00Z",
+    ]));
+    assert_eq!(text(&output.stderr), "");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["metadata"]["generatedAt"], "2023-01-01T00:00:00Z");
+    assert!(
+        !text(&output.stdout).contains("k8s-eol"),
+        "1.24 was supported then"
+    );
+}
+
+#[test]
+fn help_is_what_the_documentation_shows() {
+    let output = run(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    golden::compare("docs/help.txt", &text(&output.stdout));
+}
+
+#[test]
+fn usage_errors_are_2_and_say_what_is_wrong() {
+    for (args, says) in [
+        (&["--no-such-flag"][..], "--no-such-flag"),
+        (&["--to", "moon"], "1.25"),
+        (&["--local"], "--to"),
+        (&["--from", "1.24"], "--local"),
+        (&["-o", "xml"], "table"),
+        (&["--now", "yesterday"], "yesterday"),
+        (&["--chunk-size", "0"], "0"),
+        (&["explain", "api-remove"], "api-removed"),
+        (
+            &["--certificate-authority", "x", "--insecure-skip-tls-verify"],
+            "--insecure-skip-tls-verify",
+        ),
+        (&["--snapshot", EXAMPLE, "--to", "1.23"], "restore"),
+        (&["--snapshot", EXAMPLE, "--to", "dkp=2.2"], "kubernetes="),
+        // Not built yet: never silently ignored.
+        (&["--redact"], "--redact"),
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&output.stdout), "", "{args:?}");
+        assert!(
+            text(&output.stderr).contains(says),
+            "{args:?}: {}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn no_path_is_3() {
+    let output = run(&with_example(&["--to", "2.0"]));
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        text(&output.stderr).contains("nearest reachable release"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn the_commonest_errors_are_1_and_say_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("config");
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = closed.local_addr().expect("an address");
+    drop(closed);
+    let kubeconfig = |address: &str| {
+        let text = format!(
+            "{{apiVersion: v1, kind: Config, current-context: shop, contexts: [{{name: shop, context: {{cluster: shop, user: u}}}}], \
+             clusters: [{{name: shop, cluster: {{server: 'http://{address}'}}}}], users: [{{name: u, user: {{}}}}]}}"
+        );
+        std::fs::write(&config, text).expect("a kubeconfig");
+    };
+    let stderr = |args: &[&str]| {
+        let output = program(folder.path())
+            .env("KUBECONFIG", &config)
+            .args(args)
+            .output()
+            .expect("the program runs");
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{args:?}: {}",
+            text(&output.stderr)
+        );
+        assert_eq!(text(&output.stdout), "");
+        let stderr = text(&output.stderr);
+        assert!(stderr.starts_with("error: "), "{stderr}");
+        stderr
+    };
+    assert!(stderr(&[]).contains("no kubeconfig"));
+    kubeconfig(&address.to_string());
+    assert!(
+        stderr(&["--context", "moon"]).contains("shop"),
+        "what there is"
+    );
+    assert!(stderr(&[]).contains("was refused"));
+    let status = |code: u16, reason: &str| {
+        format!(
+            r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{reason} it is","reason":"{reason}","code":{code}}}"#
+        )
+    };
+    kubeconfig(&serve(401, "Unauthorized", status(401, "Unauthorized")));
+    assert!(stderr(&[]).contains("must be logged in"));
+    kubeconfig(&serve(403, "Forbidden", status(403, "Forbidden")));
+    assert!(stderr(&[]).contains("Forbidden"));
+    kubeconfig(&serve(
+        200,
+        "OK",
+        "<html>Welcome to the proxy</html>".to_owned(),
+    ));
+    assert!(stderr(&[]).contains("API server"));
+}
+
+/// A server on loopback that answers everything in one way.
+fn serve(code: u16, words: &str, body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let answer = format!(
+        "HTTP/1.1 {code} {words}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    thread::spawn(move || {
+        for stream in listener.incoming().take(8) {
+            let mut stream: TcpStream = stream.expect("a connection");
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly_with_the_verdicts_code() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut child = program(home.path())
+        .args(with_example(&["-q"]))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn files_are_read_from_stdin_and_trees_without_a_cluster() {
+    let manifest = "apiVersion: policy/v1beta1\r\nkind: PodDisruptionBudget\r\nmetadata: {name: cart}\r\n---\r\n\
+        apiVersion: policy/v1\r\nkind: PodDisruptionBudget\r\nmetadata: {name: web}\r\n";
+    let home = tempfile::tempdir().expect("a folder");
+    let mut child = program(home.path())
+        .args(["--local", "--to", "1.25", "-f", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(manifest.as_bytes()).expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(3));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let objects = &report["findings"][0]["objects"];
+    assert_eq!(objects.as_array().map(Vec::len), Some(1), "{report:#}");
+    assert_eq!(
+        (&objects[0]["name"], &objects[0]["namespace"]),
+        (&"cart".into(), &Value::Null)
+    );
+    assert_eq!(objects[0]["cluster"], Value::Null);
+    assert_eq!(
+        report["gaps"],
+        Value::Array(Vec::new()),
+        "the cluster is no gap"
+    );
+
+    let missing = run(&["--local", "--to", "1.25", "-f", "no-such-file.yaml"]);
+    assert_eq!(missing.status.code(), Some(1));
+
+    let tree = tempfile::tempdir().expect("a folder");
+    std::fs::write(tree.path().join("tabs.yaml"), "a:\n\tb: c\n").expect("a file");
+    std::fs::write(tree.path().join("good.yaml"), manifest).expect("a file");
+    let shown = tree.path().to_string_lossy().into_owned();
+    let both = run(&["--local", "--to", "1.25", "-f", &shown, "-o", "json"]);
+    assert_eq!(both.status.code(), Some(3), "what blocks outranks the gap");
+    let report: Value = serde_json::from_slice(&both.stdout).expect("JSON");
+    assert_eq!(report["summary"]["gaps"], 1, "{report:#}");
+    let fine = run(&["--local", "--to", "1.24", "-f", &shown]);
+    assert_eq!(fine.status.code(), Some(4), "{}", text(&fine.stdout));
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let plain = run(&with_example(&[]));
+    assert!(!text(&plain.stdout).contains('\u{1b}'), "not a terminal");
+    let forced = run(&with_example(&["--color", "always"]));
+    assert!(text(&forced.stdout).contains('\u{1b}'));
+}
+
+#[test]
+fn kubectl_gets_candidates_under_the_completers_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let link = folder.path().join("kubectl_complete-upgrade_check");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kubectl-upgrade-check"), &link).expect("a link");
+    let output = Command::new(&link)
+        .env_clear()
+        .args(["--output", ""])
+        .output()
+        .expect("the program runs");
+    let lines = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        lines.lines().any(|line| line.starts_with("json")),
+        "{lines}"
+    );
+    assert!(lines.ends_with(":4\n"), "{lines}");
+    assert_eq!(text(&output.stderr), "");
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = run(&["completion", shell]);
+        assert_eq!(script.status.code(), Some(0), "{shell}");
+        assert!(text(&script.stdout).contains("upgrade_check"), "{shell}");
+    }
+}

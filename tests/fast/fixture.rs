@@ -1,0 +1,200 @@
+//! A cluster as a few lines of YAML: what a rule sees, without a server.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path as File;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use kubectl_upgrade::catalog::{Catalog, Minor, Release, Served};
+use kubectl_upgrade::check::{self, Judgement, Policy, Rule, Situation, judge, needs};
+use kubectl_upgrade::need::{Asking, ClusterId, Need, Subject, Survey, plan};
+use kubectl_upgrade::path::Path;
+use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
+use kubectl_upgrade::snapshot::{Files, ManifestObject, Outcome, Picture, Reading, Rows, Snapshot};
+
+/// What stands in a fixture file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Fixture {
+    /// The version that the API server reports.
+    kubernetes: Release,
+    /// The minor that it emulates.
+    #[serde(default)]
+    emulates: Option<Minor>,
+    /// The target; by default the next minor.
+    #[serde(default)]
+    to: Option<String>,
+    /// The clock.
+    now: Timestamp,
+    /// Rows by resource (`poddisruptionbudgets.policy`) or path (`/metrics`); `helm` for releases,
+    /// `helm pending` for the metadata of records in between. What is not named is
+    /// empty.
+    #[serde(default)]
+    rows: BTreeMap<String, Rows>,
+    /// Resources that may not be read.
+    #[serde(default)]
+    refused: Vec<String>,
+    /// Manifests given with `-f`.
+    #[serde(default)]
+    files: Vec<ManifestObject>,
+}
+
+impl Fixture {
+    /// Reads a fixture.
+    pub(crate) fn load(path: &File) -> Self {
+        let text =
+            fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads a fixture from a text.
+    pub(crate) fn parse(text: &str, name: &str) -> Self {
+        serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The way that the fixture's cluster goes.
+    pub(crate) fn path(&self, catalog: &Catalog) -> Path {
+        let to: Vec<_> = self
+            .to
+            .iter()
+            .map(|to| to.parse().expect("a target"))
+            .collect();
+        Path::find(Some(&self.kubernetes), self.emulates, &to, catalog).expect("a path")
+    }
+
+    /// The snapshot that a reader would have made of the fixture's cluster.
+    pub(crate) fn snapshot(&self, catalog: &Catalog, path: &Path) -> Snapshot {
+        let survey = self.survey(catalog);
+        let asking = Asking {
+            path,
+            catalog,
+            survey: &survey,
+        };
+        let needs = needs(rules(), &asking);
+        let requests = plan(&needs, &survey, catalog, None);
+        let readings = requests.iter().map(|request| {
+            let key = key(&request.subject);
+            let outcome = if self.refused.contains(&key) {
+                Outcome::Refused {
+                    why: format!("{key} is forbidden"),
+                    rbac: request.access.clone(),
+                }
+            } else {
+                Outcome::Complete
+            };
+            Reading {
+                subject: request.subject.clone(),
+                depth: request.depth,
+                freshness: request.freshness,
+                outcome,
+                at: self.now,
+                rows: self
+                    .rows
+                    .get(&key)
+                    .cloned()
+                    .unwrap_or(Rows::Meta(Vec::new())),
+                faults: Vec::new(),
+            }
+        });
+        let readings: Vec<Reading> = readings.collect();
+        self.check_that_all_was_asked_for(&needs);
+        Snapshot {
+            taken_at: self.now,
+            clusters: vec![Picture {
+                id: ClusterId("shop".to_owned()),
+                context: Some("shop".to_owned()),
+                server: "https://shop.example".to_owned(),
+                namespace: None,
+                survey,
+                readings,
+            }],
+            files: Files {
+                objects: self.files.clone(),
+                read: self.files.len(),
+                ..Files::default()
+            },
+        }
+    }
+
+    /// Everything that a server of this version offers by default.
+    fn survey(&self, catalog: &Catalog) -> Survey {
+        let minor = self.emulates.unwrap_or_else(|| self.kubernetes.minor());
+        let offered = catalog
+            .apis
+            .iter()
+            .filter(|api| api.exists_in(minor) && api.served == Served::Yes);
+        Survey {
+            git_version: self.kubernetes.clone(),
+            emulated: self.emulates,
+            group_versions: offered.map(|api| api.gvk().api_version()).collect(),
+        }
+    }
+
+    /// A row that no need asks for would test nothing.
+    fn check_that_all_was_asked_for(&self, needs: &[Need]) {
+        let asked: Vec<String> = needs.iter().map(|need| key(&need.subject)).collect();
+        for name in self.rows.keys().chain(&self.refused) {
+            assert!(
+                asked.contains(name),
+                "no rule asks for {name} on this path: {asked:?}"
+            );
+        }
+    }
+
+    /// What these rules say of it.
+    pub(crate) fn judge(&self, catalog: &Catalog, rules: &[&Rule]) -> (Judgement, UpgradeReport) {
+        let path = self.path(catalog);
+        let snapshot = self.snapshot(catalog, &path);
+        let situation = Situation::new(&snapshot, catalog, &path, self.now);
+        let judgement = judge(&situation, rules, &Policy::default());
+        let report = UpgradeReport::new(&situation, &judgement);
+        (judgement, report)
+    }
+}
+
+/// How a fixture names what is read.
+fn key(subject: &Subject) -> String {
+    match subject {
+        Subject::Url { path, .. } => path.clone(),
+        Subject::Objects {
+            resource, selector, ..
+        } if selector.labels.contains("owner=helm") => {
+            let what = if selector.labels.contains("pending") {
+                "helm pending"
+            } else {
+                "helm"
+            };
+            if resource.plural == "secrets" {
+                what.to_owned()
+            } else {
+                format!("{what} in configmaps")
+            }
+        }
+        Subject::Objects {
+            namespace: Some(namespace),
+            selector,
+            resource,
+        } if selector.fields.is_empty() => format!("{namespace}/{resource}"),
+        Subject::Objects {
+            namespace: Some(namespace),
+            selector,
+            ..
+        } => format!(
+            "{namespace}/{}",
+            selector.fields.replace("metadata.name=", "")
+        ),
+        Subject::Objects { resource, .. } => resource.to_string(),
+    }
+}
+
+/// The table of a report.
+pub(crate) fn table(report: &UpgradeReport) -> String {
+    render(Format::Table, report, &Look::default()).expect("a table")
+}
+
+/// Every rule.
+pub(crate) fn rules() -> &'static [&'static Rule] {
+    check::rules().expect("the rules")
+}

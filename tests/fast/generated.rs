@@ -1,0 +1,85 @@
+//! Pages that are made from the code: they never differ from it.
+
+use std::fmt::Write;
+
+use crate::fixture::rules;
+use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::need::{Asking, Survey, plan};
+use kubectl_upgrade::path::Path;
+
+use crate::golden;
+
+const HEAD: &str = "<!-- Made by `UPDATE=1 cargo test --test fast`; do not edit. -->\n";
+
+#[test]
+fn the_page_of_rules() {
+    let mut page = format!(
+        "{HEAD}\n# Rules\n\nWhat `kubectl upgrade-check rules` lists and `explain` tells.\n"
+    );
+    for rule in rules() {
+        let severity = rule.severity.word();
+        write!(
+            page,
+            "\n## {}\n\n{} · {severity} · from target: {}\n\n**Why it matters.** {}\n\n**How it is told.** {}\n\n**How to mend it.** {}\n\nSee <{}>.\n\nSources:\n",
+            rule.id, rule.title, rule.applies_to, rule.why, rule.how, rule.mend, rule.reference
+        )
+        .expect("memory");
+        for source in rule.sources {
+            writeln!(page, "* {source}").expect("memory");
+        }
+    }
+    golden::compare("docs/rules.md", &page);
+}
+
+#[test]
+fn the_page_on_what_is_read() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let mut page = format!(
+        "{HEAD}\n# What is read, and why\n\nOne request, or one for each page, for every line; nothing else leaves the client, and nothing is ever written.\n\
+         The first look is `GET /version` and `GET /apis`. What drains, webhooks, nodes and control planes are judged by is read on every path; other kinds only where the hop removes an API version of theirs.\n\
+         Of Secrets only Helm's release records are asked for: of deployed ones names and API versions are kept, of others the metadata.\n"
+    );
+    let hops: Vec<_> = catalog.kubernetes.iter().collect();
+    for pair in hops.windows(2) {
+        let (from, to) = (pair[0], pair[1]);
+        let served = catalog.apis.iter().filter(|api| api.exists_in(from.minor));
+        let survey = Survey {
+            git_version: from.newest_patch.clone(),
+            emulated: None,
+            group_versions: served.map(|api| api.gvk().api_version()).collect(),
+        };
+        let target = to.minor.to_string().parse().expect("a target");
+        let path =
+            Path::find(Some(&survey.git_version), None, &[target], &catalog).expect("a path");
+        let asking = Asking {
+            path: &path,
+            catalog: &catalog,
+            survey: &survey,
+        };
+        write!(
+            page,
+            "\n## {} to {}\n\n| request | depth | for |\n| --- | --- | --- |\n",
+            from.minor, to.minor
+        )
+        .expect("memory");
+        for request in plan(
+            &kubectl_upgrade::check::needs(rules(), &asking),
+            &survey,
+            &catalog,
+            None,
+        ) {
+            let rules: Vec<&str> = rules()
+                .iter()
+                .filter(|rule| {
+                    let needs = rule.needs(&asking);
+                    needs.iter().any(|need| need.subject == request.subject)
+                })
+                .map(|rule| rule.id)
+                .collect();
+            let depth = format!("{:?}", request.depth).to_lowercase();
+            let rules = rules.join(", ");
+            writeln!(page, "| `{}` | {depth} | {rules} |", request.path).expect("memory");
+        }
+    }
+    golden::compare("docs/what-is-read.md", &page);
+}

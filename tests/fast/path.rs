@@ -1,0 +1,99 @@
+//! Paths: every pair of minors against what counting says, and the words for what cannot be.
+
+use kubectl_upgrade::catalog::{Catalog, Minor, Release};
+use kubectl_upgrade::path::{Path, PathError, Target};
+
+fn find(from: &str, to: &[&str]) -> Result<Path, PathError> {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let from: Release = from.parse().expect("a release");
+    let to: Vec<Target> = to.iter().map(|to| to.parse().expect("a target")).collect();
+    Path::find(Some(&from), None, &to, &catalog)
+}
+
+fn ends(path: &Path) -> Vec<&str> {
+    path.hops.iter().map(|hop| hop.to.as_str()).collect()
+}
+
+#[test]
+fn one_minor_at_a_time_over_every_pair() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let known: Vec<(Minor, String)> = catalog
+        .kubernetes
+        .iter()
+        .map(|row| (row.minor, row.newest_patch.to_string()))
+        .collect();
+    for (from, release) in &known {
+        for (to, _) in &known {
+            let found = find(release, &[&to.to_string()]);
+            if to < from {
+                assert!(
+                    matches!(found, Err(PathError::Down { .. })),
+                    "{from} → {to}"
+                );
+                continue;
+            }
+            let path = found.expect("a path");
+            let counted: Vec<&str> = known
+                .iter()
+                .filter(|(minor, _)| from < minor && minor <= to)
+                .map(|(_, patch)| patch.as_str())
+                .collect();
+            assert_eq!(ends(&path), counted, "{from} → {to}");
+            for pair in path.hops.windows(2) {
+                assert_eq!(pair[0].to, pair[1].from.clone().unwrap_or_default());
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_target_it_is_the_next_minor_or_none() {
+    assert_eq!(ends(&find("1.24.17", &[]).expect("a path")), ["1.25.16"]);
+    assert_eq!(
+        ends(&find("1.24.3+k3s1", &[]).expect("a path")),
+        ["1.25.16"]
+    );
+    assert!(find("1.37.0", &[]).expect("a path").hops.is_empty());
+    assert!(find("1.40.0", &[]).expect("a path").hops.is_empty());
+}
+
+#[test]
+fn patches_are_hops_too_and_the_target_itself_is_none() {
+    assert_eq!(
+        ends(&find("1.24.3", &["1.24"]).expect("a path")),
+        ["1.24.17"]
+    );
+    assert_eq!(
+        ends(&find("1.24.3", &["1.24.9"]).expect("a path")),
+        ["1.24.9"]
+    );
+    assert!(find("1.24.17", &["1.24"]).expect("a path").hops.is_empty());
+    assert!(
+        find("1.24.17+k3s1", &["v1.24.17"])
+            .expect("a path")
+            .hops
+            .is_empty()
+    );
+    assert_eq!(
+        ends(&find("1.24.17", &["kubernetes=1.26.3"]).expect("a path")),
+        ["1.25.16", "1.26.3"]
+    );
+}
+
+#[test]
+fn beyond_the_catalog_is_not_refused() {
+    assert_eq!(
+        ends(&find("1.36.4", &["1.39"]).expect("a path")),
+        ["1.37.0", "1.38", "1.39"]
+    );
+}
+
+#[test]
+fn what_cannot_be_says_what_to_do() {
+    let words = |from: &str, to: &[&str]| find(from, to).expect_err("no path").to_string();
+    assert!(words("1.24.17", &["1.23"]).contains("restore etcd"));
+    assert!(words("1.24.17", &["1.24.3"]).contains("cannot be downgraded"));
+    assert!(words("1.24.17", &["2.0"]).contains("nearest reachable release is 1.37.0"));
+    assert!(words("1.24.17", &["kyma=1.14"]).contains("--to kubernetes=VERSION"));
+    assert!(words("1.24.17", &["1.25", "kubernetes=1.26"]).contains("twice"));
+}

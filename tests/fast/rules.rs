@@ -1,0 +1,191 @@
+//! Every rule has a folder with an object that triggers it and a near miss that must not, and every folder has a rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::check::{Severity, Verdict, needs};
+use kubectl_upgrade::need::{Asking, Depth, Subject};
+
+use crate::fixture::{Fixture, rules, table};
+use crate::golden;
+
+const FOLDER: &str = "tests/fixtures/rules";
+
+#[test]
+fn every_rule_has_fixtures_and_every_folder_a_rule() {
+    let folders: BTreeSet<String> = fs::read_dir(golden::in_repository(FOLDER))
+        .expect("the folder")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    let ids: BTreeSet<String> = rules().iter().map(|rule| rule.id.to_owned()).collect();
+    assert_eq!(ids.len(), rules().len(), "ids are unique");
+    assert_eq!(folders, ids);
+}
+
+#[test]
+fn rules_are_complete_and_in_order() {
+    let ids: Vec<&str> = rules().iter().map(|rule| rule.id).collect();
+    assert!(ids.is_sorted(), "{ids:?}");
+    for rule in rules() {
+        let id = rule.id;
+        let kebab =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        assert!(id.chars().all(kebab), "{id}");
+        for text in [rule.title, rule.applies_to, rule.why, rule.how, rule.mend] {
+            assert!(!text.is_empty() && text.trim() == text, "{id}: {text:?}");
+        }
+        assert!(!rule.title.ends_with('.'), "{id}: a title is no sentence");
+        assert!(rule.reference.starts_with("https://"), "{id}");
+        assert!(!rule.sources.is_empty(), "{id}");
+    }
+}
+
+#[test]
+fn triggers_trigger_and_near_misses_do_not() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    for rule in rules() {
+        let folder = format!("{FOLDER}/{}", rule.id);
+        let load = |name: &str| Fixture::load(&golden::in_repository(&format!("{folder}/{name}")));
+        let (judgement, report) = load("trigger.yaml").judge(&catalog, rules());
+        let found: Vec<_> = judgement
+            .findings
+            .iter()
+            .filter(|finding| finding.id == rule.id)
+            .collect();
+        assert!(!found.is_empty(), "{}: {:#?}", rule.id, judgement.findings);
+        let worst = found.iter().map(|finding| finding.severity).max();
+        assert_eq!(worst, Some(rule.severity), "{} at its worst", rule.id);
+        golden::compare(&format!("{folder}/trigger.txt"), &table(&report));
+
+        let (judgement, _) = load("near-miss.yaml").judge(&catalog, rules());
+        let found: Vec<_> = judgement
+            .findings
+            .iter()
+            .filter(|finding| finding.id == rule.id)
+            .collect();
+        assert!(found.is_empty(), "{}: {found:#?}", rule.id);
+    }
+}
+
+#[test]
+fn a_read_that_was_refused_is_a_gap_and_never_ready() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let fixture = |refused: &str| {
+        let text = format!(
+            "kubernetes: 1.24.17\nto: '1.25'\nnow: 2023-01-01T00:00:00Z\nrefused: [{refused}]\n"
+        );
+        Fixture::parse(&text, refused).judge(&catalog, rules()).0
+    };
+    assert_eq!(fixture("").verdict, Verdict::Ready);
+    for refused in [
+        "nodes",
+        "helm",
+        "/metrics",
+        "poddisruptionbudgets.policy",
+        "podsecuritypolicies.policy",
+    ] {
+        let judgement = fixture(refused);
+        assert_eq!(judgement.verdict, Verdict::Incomplete, "{refused}");
+        assert_eq!(judgement.gaps.len(), 1, "{refused}: {:#?}", judgement.gaps);
+        let gap = &judgement.gaps[0];
+        assert!(gap.rbac.is_some() && !gap.rules.is_empty(), "{gap:#?}");
+    }
+    let nodes = fixture("nodes");
+    let blind = &nodes.gaps[0].rules;
+    for rule in ["node-kubelet-too-new", "node-kubelet-too-old"] {
+        assert!(blind.iter().any(|id| id == rule), "{blind:?}");
+    }
+    let evaluated = nodes.summary.rules_evaluated;
+    assert!(evaluated <= rules().len() - 2, "neither was evaluated");
+}
+
+#[test]
+fn every_hop_of_a_path_is_told_with_what_bites_at_it() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let text = "
+kubernetes: 1.24.17
+to: '1.27'
+now: 2023-01-01T00:00:00Z
+rows:
+  poddisruptionbudgets.policy: {meta: [{name: a, namespace: x, managers: [{manager: m, apiVersion: policy/v1beta1, applied: false, time: 2022-01-01T00:00:00Z}]}]}
+  csistoragecapacities.storage.k8s.io: {meta: [{name: b, namespace: x, managers: [{manager: m, apiVersion: storage.k8s.io/v1beta1, applied: false, time: 2022-01-01T00:00:00Z}]}]}
+";
+    let (judgement, _) = Fixture::parse(text, "three hops").judge(&catalog, rules());
+    let hops: Vec<String> = judgement
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Blocker)
+        .map(|finding| finding.hop.as_ref().expect("a hop").to_string())
+        .collect();
+    assert_eq!(hops, ["kubernetes 1.25", "kubernetes 1.27"]);
+}
+
+#[test]
+fn a_removal_that_is_only_announced_warns() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let text = "
+kubernetes: 1.37.0
+to: '1.38'
+now: 2026-12-01T00:00:00Z
+files: [{apiVersion: resource.k8s.io/v1beta1, kind: DeviceClass, name: gpu, location: gpu.yaml}]
+";
+    let (judgement, _) = Fixture::parse(text, "announced").judge(&catalog, rules());
+    assert_eq!(judgement.findings[0].severity, Severity::Warning);
+    assert_eq!(
+        judgement.verdict,
+        Verdict::Incomplete,
+        "1.38 is beyond the catalog"
+    );
+}
+
+#[test]
+fn what_the_server_emulates_counts() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let text = "
+kubernetes: 1.34.0
+emulates: '1.33'
+to: '1.34'
+now: 2025-12-01T00:00:00Z
+rows: {nodes: {nodes: [{name: ahead, kubeletVersion: v1.34.0}]}}
+";
+    let (judgement, _) = Fixture::parse(text, "emulated").judge(&catalog, rules());
+    let ids: Vec<&str> = judgement
+        .findings
+        .iter()
+        .map(|finding| finding.id)
+        .collect();
+    assert!(ids.contains(&"node-kubelet-too-new"), "{ids:?}");
+}
+
+/// A plan reads each subject once, at the greatest depth asked of it: one rule that asked for whole pods would take the
+/// typed rows from all others.
+#[test]
+fn kinds_with_typed_rows_are_asked_for_at_one_depth() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let text = "kubernetes: 1.24.17\nto: '1.37'\nnow: 2026-10-01T00:00:00Z\n";
+    let fixture = Fixture::parse(text, "every hop");
+    let path = fixture.path(&catalog);
+    let snapshot = fixture.snapshot(&catalog, &path);
+    let asking = Asking {
+        path: &path,
+        catalog: &catalog,
+        survey: &snapshot.clusters[0].survey,
+    };
+    let mut depths: BTreeMap<Subject, BTreeSet<Depth>> = BTreeMap::new();
+    for need in needs(rules(), &asking) {
+        depths.entry(need.subject).or_default().insert(need.depth);
+    }
+    let typed = depths
+        .iter()
+        .filter(|(_, depths)| depths.contains(&Depth::Fields));
+    for (subject, depths) in typed {
+        assert!(!depths.contains(&Depth::Whole), "{subject}");
+    }
+}

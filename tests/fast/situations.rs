@@ -1,0 +1,60 @@
+//! Whole situations, told for a narrow and for a wide terminal: golden files to be read by people.
+
+use std::fs;
+
+use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::check::{Policy, Situation, judge};
+use kubectl_upgrade::path::Path;
+use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
+use kubectl_upgrade::snapshot::load;
+
+use crate::fixture::{Fixture, rules};
+use crate::golden;
+
+const FOLDER: &str = "tests/fixtures/situations";
+
+/// Compares what is told for both widths, and that no line of the narrow one is wider than it must be.
+fn compare(name: &str, report: &UpgradeReport) {
+    for width in [80, 160] {
+        let look = Look {
+            width: Some(width),
+            ..Look::default()
+        };
+        let text = render(Format::Table, report, &look).expect("a table");
+        golden::compare(&format!("{FOLDER}/{name}.{width}.txt"), &text);
+    }
+}
+
+#[test]
+fn situations_read_well_at_80_and_160_columns() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let mut names: Vec<String> = fs::read_dir(golden::in_repository(FOLDER))
+        .expect("the folder")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .filter_map(|name| name.strip_suffix(".yaml").map(str::to_owned))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 2, "{names:?}");
+    for name in names {
+        let fixture = Fixture::load(&golden::in_repository(&format!("{FOLDER}/{name}.yaml")));
+        let (_, report) = fixture.judge(&catalog, rules());
+        compare(&name, &report);
+    }
+}
+
+#[test]
+fn the_recorded_shop_reads_well_at_80_and_160_columns() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let snapshot = load(&golden::in_repository("examples/shop.snapshot")).expect("the example");
+    let survey = &snapshot.clusters[0].survey;
+    let path = Path::find(Some(&survey.git_version), None, &[], &catalog).expect("a path");
+    let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
+    let report = UpgradeReport::new(&situation, &judge(&situation, rules(), &Policy::default()));
+    compare("shop-to-1.25", &report);
+}

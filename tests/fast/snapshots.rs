@@ -1,0 +1,97 @@
+//! Saved snapshots: what is read back is what was written, and what is no snapshot is told apart.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use kubectl_upgrade::snapshot::{SnapshotError, load, save};
+
+use crate::golden;
+
+fn example() -> PathBuf {
+    golden::in_repository("examples/shop.snapshot")
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn load_bytes(bytes: &[u8]) -> Result<(), SnapshotError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.snapshot");
+    fs::write(&path, bytes).expect("a file");
+    load(&path).map(drop)
+}
+
+#[test]
+fn what_is_saved_is_what_is_loaded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("copy.snapshot");
+    let snapshot = load(&example()).expect("the example");
+    save(&snapshot, &copy).expect("a file");
+    assert_eq!(load(&copy).expect("the copy"), snapshot);
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("the folder").count(),
+        1,
+        "nothing is left beside it"
+    );
+}
+
+#[test]
+fn a_snapshot_cut_anywhere_is_damaged() {
+    let whole = fs::read(example()).expect("the example");
+    for end in (10..whole.len()).step_by(37).chain([whole.len() - 1]) {
+        let error = load_bytes(&whole[..end]).expect_err("it is cut");
+        assert!(
+            matches!(error, SnapshotError::Damaged { .. }),
+            "cut at {end}: {error}"
+        );
+        assert!(error.to_string().contains("save it again"), "{error}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_noticed() {
+    let mut bytes = fs::read(example()).expect("the example");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    let error = load_bytes(&bytes).expect_err("it is damaged");
+    assert!(matches!(error, SnapshotError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn alien_and_newer_files_are_told_apart() {
+    let pod = gzip(r#"{"apiVersion":"v1","kind":"Pod","format":1,"toolVersion":""}"#);
+    let newer = gzip(
+        r#"{"apiVersion":"kubectl-upgrade/v1","kind":"Snapshot","format":99,"toolVersion":"9.0.0"} {"unheard":"of"}"#,
+    );
+    for (bytes, says) in [
+        (b"".to_vec(), "empty"),
+        (b"apiVersion: v1".to_vec(), "not gzip"),
+        (gzip("hello"), "header"),
+        (gzip("{}"), "header"),
+        (pod, "Pod"),
+        (newer, "9.0.0"),
+    ] {
+        let error = load_bytes(&bytes).expect_err("it is no snapshot of ours");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let missing = load(&golden::in_repository("no-such.snapshot")).expect_err("not there");
+    assert!(
+        missing.to_string().contains("no-such.snapshot"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn an_old_file_survives_when_the_new_one_cannot_be_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let snapshot = load(&example()).expect("the example");
+    let nowhere = folder.path().join("no/such/folder/x.snapshot");
+    let error = save(&snapshot, &nowhere).expect_err("no folder");
+    assert!(error.to_string().contains("no/such/folder"), "{error}");
+}

@@ -1,0 +1,105 @@
+//! What really went over the wire, as the API servers themselves wrote it down.
+
+use std::collections::BTreeSet;
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use crate::harness::{audit_logs_of_this_run, read_audit_log};
+
+/// How the program under test calls itself.
+const USER_AGENT: &str = "kubectl-upgrade-check/";
+
+/// What may be listed on any path that the tests take, as `group/plural`. Written down by hand, so that a change of what
+/// is read is a change here.
+const MAY_LIST: &[&str] = &[
+    "/configmaps",
+    "/namespaces",
+    "/nodes",
+    "/persistentvolumes",
+    "/pods",
+    "/secrets",
+    "/services",
+    "admissionregistration.k8s.io/mutatingwebhookconfigurations",
+    "admissionregistration.k8s.io/validatingwebhookconfigurations",
+    "apiextensions.k8s.io/customresourcedefinitions",
+    "apiregistration.k8s.io/apiservices",
+    "apps/daemonsets",
+    "apps/deployments",
+    "apps/statefulsets",
+    "autoscaling/horizontalpodautoscalers",
+    "batch/cronjobs",
+    "batch/jobs",
+    "certificates.k8s.io/certificatesigningrequests",
+    "discovery.k8s.io/endpointslices",
+    "events.k8s.io/events",
+    "flowcontrol.apiserver.k8s.io/flowschemas",
+    "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
+    "networking.k8s.io/ipaddresses",
+    "networking.k8s.io/servicecidrs",
+    "node.k8s.io/runtimeclasses",
+    "policy/poddisruptionbudgets",
+    "policy/podsecuritypolicies",
+    "storage.k8s.io/csidrivers",
+    "storage.k8s.io/csinodes",
+    "storage.k8s.io/csistoragecapacities",
+    "storage.k8s.io/storageclasses",
+    "storage.k8s.io/volumeattachments",
+    "storage.k8s.io/volumeattributesclasses",
+];
+
+const MAY_GET: [&str; 4] = ["/version", "/apis", "/metrics", "/readyz?verbose"];
+
+/// Looks at all audit logs of this run; to be run after everything else.
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![Trial::test("audit::only_reads_that_were_planned", || {
+        only_reads_that_were_planned()
+    })]
+}
+
+fn only_reads_that_were_planned() -> Result<(), Failed> {
+    let mut ours = 0;
+    let mut strange = BTreeSet::new();
+    let mut listed = BTreeSet::new();
+    for log in audit_logs_of_this_run() {
+        for event in read_audit_log(&log) {
+            let agent = event["userAgent"].as_str().unwrap_or_default();
+            if !agent.starts_with(USER_AGENT) {
+                continue;
+            }
+            ours += 1;
+            match allowed(&event) {
+                Some(what) => listed.insert(what),
+                None => strange.insert(format!("{} {}", event["verb"], event["requestURI"])),
+            };
+        }
+    }
+    if ours == 0 {
+        // Nothing ran: filtered out, or skipped for want of a control plane.
+        return Ok(());
+    }
+    println!("{ours} requests of ours, to {listed:?}");
+    assert_eq!(strange, BTreeSet::new(), "of {ours} requests");
+    Ok(())
+}
+
+/// What an allowed request asks for; none if it is not allowed.
+fn allowed(event: &Value) -> Option<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let object = &event["objectRef"];
+    match text(&event["verb"]).as_str() {
+        "get" if object.is_null() => {
+            let path = text(&event["requestURI"]);
+            MAY_GET.contains(&path.as_str()).then_some(path)
+        }
+        "list" if object["subresource"].is_null() => {
+            let what = format!(
+                "{}/{}",
+                text(&object["apiGroup"]),
+                text(&object["resource"])
+            );
+            MAY_LIST.contains(&what.as_str()).then_some(what)
+        }
+        _ => None,
+    }
+}

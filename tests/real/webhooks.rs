@@ -1,0 +1,354 @@
+//! Webhooks that do not answer or reach too far, of admission and of CRDs, on real servers.
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use crate::harness::{Cluster, Need, eventually, scenario};
+
+const OLD: &str = "1.24.17";
+const NEWEST: &str = "1.37.0";
+
+/// Authorities whose certificate ended in 2021 and ends in 2099.
+const EXPIRED: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJSakNCN3FBREFnRUNBZ0VCTUFvR0NDcUdTTTQ5QkFNQ01CVXhFekFSQmdOVkJBTU1DbmRsWW1odmIyc3QKWTJFd0hoY05NakF3TVRBeE1EQXdNREF3V2hjTk1qRXdNVEF4TURBd01EQXdXakFWTVJNd0VRWURWUVFEREFwMwpaV0pvYjI5ckxXTmhNRmt3RXdZSEtvWkl6ajBDQVFZSUtvWkl6ajBEQVFjRFFnQUVKOXRnQytLOGFXZUFKZlgxCkdQM2pLU21oZ2cxTDZwYmNLWW5BbXM4NTVsdDR5dFBjdGxrSk1lMjhUaEQvOWc1NWFpMmg1bzd3eVp0bGhRRGoKUUsyZkFhTXZNQzB3REFZRFZSMFRCQVV3QXdFQi96QWRCZ05WSFE0RUZnUVUwTFdISFlxaklpbUoyVVpReS9HaAp0MFlKOGtrd0NnWUlLb1pJemowRUF3SURSd0F3UkFJZ081SjdBWW12V0tSUG5tS1Ztdk83L253UlVrQU9PMS9ZClZOQm9xdmNrZ0JBQ0lGUm51MWZYcnhHOHQ2MG1LdUUraUpmdXVNTDJwY0crQmd3Z2h6RmNHSTMzCi0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K";
+const GOOD: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJTakNCOEtBREFnRUNBZ0VDTUFvR0NDcUdTTTQ5QkFNQ01CVXhFekFSQmdOVkJBTU1DbmRsWW1odmIyc3QKWTJFd0lCY05NakF3TVRBeE1EQXdNREF3V2hnUE1qQTVPVEF4TURFd01EQXdNREJhTUJVeEV6QVJCZ05WQkFNTQpDbmRsWW1odmIyc3RZMkV3V1RBVEJnY3Foa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVFuMjJBTDRyeHBaNEFsCjlmVVkvZU1wS2FHQ0RVdnFsdHdwaWNDYXp6bm1XM2pLMDl5MldRa3g3YnhPRVAvMkRubHFMYUhtanZESm0yV0YKQU9OQXJaOEJveTh3TFRBTUJnTlZIUk1FQlRBREFRSC9NQjBHQTFVZERnUVdCQlRRdFljZGlxTWlLWW5aUmxETAo4YUczUmdueVNUQUtCZ2dxaGtqT1BRUURBZ05KQURCR0FpRUFsSk56STFQMzVmc0dscjBQaGlKT1Jxb1BJOE40Cm41TFFIbnY1TG1YM2NYQUNJUUN5dzV0OWJSNlJTZ2UralExNnFJcldpMG1NMGpsNWNxS3JGUTlFdFI0WXhRPT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
+
+/// The scenarios of this file.
+pub(crate) fn trials() -> Vec<Trial> {
+    let newest = [Need::ControlPlane(NEWEST)];
+    vec![
+        scenario("webhooks::admission", &newest, admission),
+        scenario("webhooks::crds", &newest, crds),
+        scenario(
+            "webhooks::old_server",
+            &[Need::ControlPlane(OLD)],
+            old_server,
+        ),
+    ]
+}
+
+/// Creates these objects, one after the other.
+pub(crate) fn create(cluster: &Cluster, objects: &[Value]) {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    let create = ["create", "--validate=false", "-f", "-"];
+    cluster.kubectl_stdin(&create, &list.to_string()).ok();
+}
+
+/// What the program says of a way to this target.
+pub(crate) fn report(cluster: &Cluster, target: &str) -> Value {
+    let run = cluster.check(&["--to", target, "-o", "json"]);
+    assert!(matches!(run.code, 0 | 3 | 4), "{}", run.stderr);
+    run.json()
+}
+
+/// The names of the objects of which a rule speaks with this severity.
+pub(crate) fn named(report: &Value, id: &str, severity: &str) -> Vec<String> {
+    let all = report["findings"].as_array().expect("findings");
+    let mut names: Vec<String> = all
+        .iter()
+        .filter(|finding| finding["id"] == id && finding["severity"] == severity)
+        .flat_map(|finding| finding["objects"].as_array().cloned().unwrap_or_default())
+        .map(|object| object["name"].as_str().expect("a name").to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// No names.
+pub(crate) const NOTHING: [&str; 0] = [];
+
+fn namespace(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+}
+
+fn service(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"ports": [{"port": 443}], "selector": {"app": name}}})
+}
+
+/// A slice of a service's endpoints, as the controller would have written it.
+fn slice(service: &str, ready: &[bool]) -> Value {
+    let endpoints: Vec<Value> = ready
+        .iter()
+        .zip(1..)
+        .map(|(ready, at)| {
+            json!({"addresses": [format!("10.0.0.{at}")], "conditions": {"ready": ready}})
+        })
+        .collect();
+    json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"name": format!("{service}-1"), "namespace": "shop",
+            "labels": {"kubernetes.io/service-name": service}},
+        "endpoints": endpoints, "ports": [{"port": 443}]})
+}
+
+/// A validating webhook for the creation of one resource, called through a service of the namespace shop.
+fn webhook(name: &str, service: &str, group: &str, resource: &str, more: &Value) -> Value {
+    let mut hook = json!({"name": format!("{name}.shop.example"), "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": {"service": {"namespace": "shop", "name": service}},
+        "rules": [{"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE"],
+            "resources": [resource]}]});
+    for (field, value) in more.as_object().expect("fields") {
+        hook[field] = value.clone();
+    }
+    json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": name}, "webhooks": [hook]})
+}
+
+fn outside(namespaces: &[&str]) -> Value {
+    json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn",
+        "values": namespaces}]})
+}
+
+fn admission() -> Result<(), Failed> {
+    let cluster = Cluster::start(NEWEST);
+    let quiet = |value: Value| value;
+    create(&cluster, &[namespace("shop")]);
+    create(
+        &cluster,
+        &[
+            service("down"),
+            slice("down", &[false, false]),
+            service("rolling"),
+            slice("rolling", &[true, false]),
+            service("single"),
+            slice("single", &[true]),
+        ],
+    );
+    let system = outside(&["kube-system"]);
+    let by_url = |bundle: &str| json!({"url": "https://guard.shop.example/", "caBundle": bundle});
+    let hooks = [
+        webhook(
+            "down-pods",
+            "down",
+            "",
+            "pods",
+            &json!({"namespaceSelector": system}),
+        ),
+        webhook("gone-carts", "gone", "shop.example", "carts", &json!({})),
+        webhook(
+            "down-nowhere",
+            "down",
+            "",
+            "pods",
+            &json!({"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}),
+        ),
+        webhook(
+            "down-ignored",
+            "down",
+            "",
+            "pods",
+            &json!({"failurePolicy": "Ignore"}),
+        ),
+        webhook(
+            "rolling-pods",
+            "rolling",
+            "",
+            "pods",
+            &json!({"namespaceSelector": system}),
+        ),
+        webhook(
+            "single-pods",
+            "single",
+            "",
+            "pods",
+            &json!({"namespaceSelector": system}),
+        ),
+        webhook(
+            "single-elsewhere",
+            "single",
+            "",
+            "pods",
+            &json!({"namespaceSelector": outside(&["shop", "kube-system"])}),
+        ),
+        webhook(
+            "rolling-addons",
+            "rolling",
+            "",
+            "pods",
+            &json!({"namespaceSelector": outside(&["shop"])}),
+        ),
+        webhook(
+            "rolling-nodes",
+            "rolling",
+            "",
+            "nodes",
+            &json!({"timeoutSeconds": 30}),
+        ),
+        webhook(
+            "rolling-reviews",
+            "rolling",
+            "authentication.k8s.io",
+            "tokenreviews",
+            &json!({}),
+        ),
+        webhook(
+            "expired",
+            "rolling",
+            "shop.example",
+            "carts",
+            &json!({"clientConfig": by_url(EXPIRED)}),
+        ),
+        webhook(
+            "valid",
+            "rolling",
+            "shop.example",
+            "carts",
+            &json!({"clientConfig": by_url(GOOD)}),
+        ),
+    ]
+    .map(quiet);
+    create(&cluster, &hooks);
+    // The API server's own word: nobody can create a pod in the namespace that the first one looks into.
+    eventually("the webhook is asked", 20, || {
+        let run = cluster.kubectl(&["run", "web", "--image=web", "-n", "shop"]);
+        run.code != 0 && run.stderr.contains("down-pods.shop.example")
+    });
+
+    let report = report(&cluster, "1.37");
+    let of = |id: &str, severity: &str| named(&report, id, severity);
+    assert_eq!(
+        of("webhook-fail-dead", "blocker"),
+        ["down-pods"],
+        "{report:#}"
+    );
+    assert_eq!(
+        of("webhook-fail-dead", "warning"),
+        ["down-nowhere", "gone-carts"]
+    );
+    assert_eq!(of("webhook-self-deadlock", "warning"), ["single-pods"]);
+    assert_eq!(of("webhook-kube-system", "warning"), ["rolling-addons"]);
+    assert_eq!(of("webhook-critical-rules", "warning"), ["rolling-nodes"]);
+    assert_eq!(of("webhook-timeout", "note"), ["rolling-nodes"]);
+    assert_eq!(of("webhook-ca-expired", "warning"), ["expired"]);
+    assert_eq!(of("cp-readyz", "blocker"), NOTHING, "the server is well");
+    assert_eq!(report["gaps"], json!([]));
+    // Narrowed to another namespace, nothing is known of these services.
+    let run = cluster.check(&["--to", "1.37", "-n", "default", "-o", "json"]);
+    assert_eq!(named(&run.json(), "webhook-fail-dead", "blocker"), NOTHING);
+    Ok(())
+}
+
+fn crd(plural: &str, kind: &str, versions: &Value, more: &Value) -> Value {
+    let mut spec = json!({"group": "shop.example", "scope": "Namespaced",
+        "names": {"plural": plural, "kind": kind}, "versions": versions});
+    for (field, value) in more.as_object().expect("fields") {
+        spec[field] = value.clone();
+    }
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.shop.example")}, "spec": spec})
+}
+
+fn version(name: &str, served: bool, storage: bool) -> Value {
+    json!({"name": name, "served": served, "storage": storage,
+        "schema": {"openAPIV3Schema": {"type": "object"}}})
+}
+
+fn converted_by(service: &str, bundle: &str) -> Value {
+    json!({"conversion": {"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"],
+        "clientConfig": {"service": {"namespace": "shop", "name": service}, "caBundle": bundle}}}})
+}
+
+fn crds() -> Result<(), Failed> {
+    let cluster = Cluster::start(NEWEST);
+    let only = json!([version("v1", true, true)]);
+    let two = json!([version("v1", true, true), version("v1beta1", true, false)]);
+    let before = json!([version("v1beta1", true, true)]);
+    let after = json!([version("v1", true, true), version("v1beta1", false, false)]);
+    create(
+        &cluster,
+        &[namespace("shop"), service("up"), slice("up", &[true])],
+    );
+    create(
+        &cluster,
+        &[
+            crd("carts", "Cart", &two, &converted_by("gone", GOOD)),
+            crd("coupons", "Coupon", &two, &converted_by("up", GOOD)),
+            crd("tills", "Till", &two, &converted_by("up", EXPIRED)),
+            crd("lists", "List", &only, &converted_by("gone", GOOD)),
+            crd("orders", "Order", &before, &json!({})),
+            crd("bills", "Bill", &before, &json!({})),
+        ],
+    );
+    create(&cluster, &[crd("trolleys", "Cart", &only, &json!({}))]);
+    let moved = |versions: &Value| json!({"spec": {"versions": versions}}).to_string();
+    let patch = |name: &str, versions: &Value| {
+        let patch = moved(versions);
+        cluster
+            .kubectl(&["patch", "crd", name, "--type=merge", "-p", &patch])
+            .ok();
+    };
+    let condition = |name: &str, kind: &str| {
+        let get = ["get", "crd", name, "-o", "json"];
+        let crd = cluster.kubectl(&get).ok().json();
+        let all = crd["status"]["conditions"].as_array().cloned();
+        let mut all = all.unwrap_or_default().into_iter();
+        all.find(|condition| condition["type"] == kind)
+            .map(|condition| condition["status"].clone())
+    };
+    eventually("the names are taken", 20, || {
+        condition("trolleys.shop.example", "NamesAccepted") == Some("False".into())
+            && condition("bills.shop.example", "Established") == Some("True".into())
+    });
+    patch("orders.shop.example", &after);
+    patch("bills.shop.example", &two);
+
+    let report = report(&cluster, "1.37");
+    let of = |id: &str, severity: &str| named(&report, id, severity);
+    assert_eq!(
+        of("crd-conversion-broken", "blocker"),
+        ["carts.shop.example", "tills.shop.example"],
+        "{report:#}"
+    );
+    assert_eq!(
+        of("crd-not-established", "warning"),
+        ["trolleys.shop.example"]
+    );
+    assert_eq!(of("crd-storedversions", "blocker"), NOTHING);
+    assert_eq!(of("crd-storedversions", "warning"), ["orders.shop.example"]);
+    assert_eq!(of("crd-storedversions", "note"), ["bills.shop.example"]);
+    assert_eq!(of("crd-nonstructural", "warning"), NOTHING);
+    assert_eq!(of("crd-cabundle-invalid", "warning"), NOTHING);
+    // The API server's own word on what a version that is still stored means.
+    let dropped = moved(&only);
+    let run = cluster.kubectl(&[
+        "patch",
+        "crd",
+        "orders.shop.example",
+        "--type=merge",
+        "-p",
+        &dropped,
+    ]);
+    assert!(run.stderr.contains("storedVersions"), "{}", run.stderr);
+    Ok(())
+}
+
+/// What newer servers refuse to store.
+fn old_server() -> Result<(), Failed> {
+    let cluster = Cluster::start(OLD);
+    let only = json!([version("v1", true, true)]);
+    let rules = |version: &str| {
+        json!({"rules": [{"apiGroups": ["policy"], "apiVersions": [version], "operations": ["CREATE"],
+            "resources": ["poddisruptionbudgets"]}], "failurePolicy": "Ignore"})
+    };
+    create(
+        &cluster,
+        &[
+            crd("carts", "Cart", &only, &converted_by("gone", "Cg==")),
+            crd("coupons", "Coupon", &only, &converted_by("gone", GOOD)),
+            webhook("old", "gone", "", "", &rules("v1beta1")),
+            webhook("new", "gone", "", "", &rules("v1")),
+        ],
+    );
+    let far = report(&cluster, "1.31");
+    let of = |id: &str| named(&far, id, "warning");
+    assert_eq!(
+        of("crd-cabundle-invalid"),
+        ["carts.shop.example"],
+        "{far:#}"
+    );
+    assert_eq!(of("webhook-old-versions"), ["old"]);
+    let here = report(&cluster, "1.24");
+    assert_eq!(named(&here, "crd-cabundle-invalid", "warning"), NOTHING);
+    assert_eq!(named(&here, "webhook-old-versions", "warning"), NOTHING);
+    Ok(())
+}
