@@ -78,7 +78,7 @@ fn clients(text: &mut String, m: &Measured) {
         ("(d) the usual way, thrown away", &m.usual, Some(&m.usual)),
     ] {
         let traffic = like.map(Samples::traffic).map_or_else(
-            || "| |".to_owned(),
+            || "| | |".to_owned(),
             |(requests, bytes)| format!("| {requests} | {:.0} |", bytes as f64 / MB),
         );
         let _ = writeln!(
@@ -196,7 +196,8 @@ fn helm(text: &mut String, m: &Measured) {
     let _ = writeln!(
         text,
         "Helm's records: {requests} requests, {:.1} MB. Downloading them takes a client {bare:.2} s of processor time; \
-         `--only helm-pending`, which unpacks and parses those that are deployed, {check:.2} s ({} wall beside {}).\n",
+         `--only helm-pending`, which unpacks and parses those that are deployed and looks at little else, {check:.2} s \
+         ({} s of wall time beside {} s).\n",
         bytes as f64 / MB,
         wall(&m.helm_check),
         wall(&m.helm_bare)
