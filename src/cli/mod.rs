@@ -192,7 +192,10 @@ fn say(quiet: bool, line: &str) {
 /// indented, so that none of them can look like a message of its own.
 fn explain(message: &str) {
     let mut lines = message.lines().take(30);
-    say(false, &format!("error: {}", lines.next().unwrap_or_default()));
+    say(
+        false,
+        &format!("error: {}", lines.next().unwrap_or_default()),
+    );
     for line in lines {
         say(false, &format!("  {line}"));
     }

@@ -83,7 +83,8 @@ fn baseline(file: &Path) -> Result<Baseline, Stop> {
 
 fn read(what: &str, file: &Path) -> Result<String, Stop> {
     let mut text = String::new();
-    let read = fs::File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    let read =
+        fs::File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
     read.map_err(|error| unusable(what, file, &error.to_string()))?;
     if text.len() as u64 > LARGEST {
         let why = format!("it is larger than {} MiB", LARGEST >> 20);

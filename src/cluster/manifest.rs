@@ -146,7 +146,10 @@ pub(crate) fn decode_within(text: &str, origin: Origin<'_>, room: &Room) -> Deco
         decoder.chunk(chunk);
     }
     if decoder.full {
-        let why = format!("its objects take more than {} MiB; split it", MAX_TEXT >> 20);
+        let why = format!(
+            "its objects take more than {} MiB; split it",
+            MAX_TEXT >> 20
+        );
         decoder.fault(decoder.name().to_owned(), why);
     }
     decoder.out
