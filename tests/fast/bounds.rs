@@ -5,8 +5,6 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -51,14 +49,14 @@ fn ends(home: &Path, args: &[&str], code: i32, says: &str) {
     );
 }
 
+/// Members one behind the other, each packed once.
 fn gzip(parts: &[(&[u8], usize)]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    for (part, times) in parts {
-        for _ in 0..*times {
-            encoder.write_all(part).expect("memory");
-        }
-    }
-    encoder.finish().expect("memory")
+    let packed = parts.iter().flat_map(|(part, times)| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(part).expect("memory");
+        encoder.finish().expect("memory").repeat(*times)
+    });
+    packed.collect()
 }
 
 #[test]
@@ -93,22 +91,8 @@ fn files_that_expand() {
     let list = format!(r#"{{"kind":"{name}List","apiVersion":"v1","items":[{items}]}}"#);
     manifest(&write("list.json", list.as_bytes()), "128 MiB");
 
-    let record = gzip(&[
-        (br#"{"name":"a","version":1,"manifest":""#, 1),
-        (&[b'a'; 1 << 20], 70),
-        (br#""}"#, 1),
-    ]);
-    let secret = format!(
-        "apiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\nmetadata: {{name: a}}\ndata: {{release: {}}}\n",
-        STANDARD.encode(STANDARD.encode(record))
-    );
-    manifest(
-        &write("record.yaml", secret.as_bytes()),
-        "expands to more than 64 MiB",
-    );
-
     let header = br#"{"apiVersion":"kubectl-upgrade/v1","kind":"Snapshot","format":1,"toolVersion":"1"}{"takenAt":""#;
-    let snapshot = write("x.snapshot", &gzip(&[(header, 1), (&[b'a'; 1 << 20], 100)]));
+    let snapshot = write("x.snapshot", &gzip(&[(header, 1), (&[b'a'; 1 << 20], 40)]));
     ends(
         home.path(),
         &["--snapshot", &snapshot],
@@ -158,12 +142,6 @@ fn files_without_an_end() {
     ends(
         home.path(),
         &["--snapshot", EXAMPLE, "--baseline", "/dev/zero"],
-        1,
-        "256 MiB",
-    );
-    ends(
-        home.path(),
-        &["--snapshot", EXAMPLE, "--waivers", "/dev/zero"],
         1,
         "256 MiB",
     );

@@ -13,7 +13,7 @@ use kubectl_upgrade::snapshot::Snapshot;
 use crate::command::{EXAMPLE, program, text};
 use crate::fixture::{Fixture, rules};
 use crate::golden;
-use crate::server::{kubeconfig, reply, serve};
+use crate::server::{ascii, kubeconfig, reply, serve};
 
 /// Colours, a link, the clipboard, a bell, backspaces, C1 controls, marks that reorder or hide, another line.
 const HOSTILE: &str = "\u{1b}[31m\u{1b}]8;;http://x\u{7}\u{1b}]52;c;YQ==\u{7}\r\u{8}\u{9b}2J\u{85}\u{202e}\u{2066}\u{2069}\u{200b}\u{feff}\nerror: all is well\t\0";
@@ -113,7 +113,7 @@ fn comes_from_outside(place: &str) -> bool {
             .any(|end| place.ends_with(end))
 }
 
-/// Every string of every rule's trigger, made hostile one by one.
+/// Every string of every rule's trigger, made hostile one by one. How a report is encoded is looked at below.
 #[test]
 fn whatever_a_rule_sees_is_shown_harmlessly() {
     let catalog = Catalog::embedded().expect("the catalog");
@@ -126,33 +126,27 @@ fn whatever_a_rule_sees_is_shown_harmlessly() {
         let mut places = Vec::new();
         strings(&value, String::new(), &mut places);
         places.retain(|place| comes_from_outside(place));
-        for (index, place) in places.iter().enumerate() {
-            for replace in [false, true] {
-                let mut value = value.clone();
-                let text = value.pointer_mut(place).expect("a place");
-                let old = text.as_str().unwrap_or_default();
-                *text = match replace {
-                    true => json!(WORDS[index % WORDS.len()]),
-                    false => json!(format!("{old}{HOSTILE}")),
-                };
-                // Not every string may be anything: times, phases.
-                let Ok(snapshot) = serde_json::from_value::<Snapshot>(value) else {
-                    continue;
-                };
-                let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
-                let judgement = judge(&situation, &[rule], &Policy::default());
-                let report = UpgradeReport::new(&situation, &judgement);
-                tried += 1;
-                let json = render(Format::Json, &report, &Look::default()).expect("JSON");
-                // What is not in the report cannot do harm there, and the formats take time.
-                if replace || json.contains("all is well") {
-                    shown += 1;
-                    harmless_in_every_format(&format!("{} {place}", rule.id), &report);
-                }
+        for place in &places {
+            let mut value = value.clone();
+            let text = value.pointer_mut(place).expect("a place");
+            *text = json!(format!("{}{HOSTILE}", text.as_str().unwrap_or_default()));
+            // Not every string may be anything: times, phases.
+            let Ok(snapshot) = serde_json::from_value::<Snapshot>(value) else {
+                continue;
+            };
+            let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
+            let judgement = judge(&situation, &[rule], &Policy::default());
+            let report = UpgradeReport::new(&situation, &judgement);
+            tried += 1;
+            let what = format!("{} {place}", rule.id);
+            for format in [Format::Wide, Format::Table, Format::Name] {
+                let text = render(format, &report, &Look::default()).expect("a report");
+                harmless(&what, &text);
+                shown += usize::from(format == Format::Wide && text.contains("^[[31m"));
             }
         }
     }
-    assert!(tried > 500 && shown > 500, "{tried} {shown}");
+    assert!(tried > 500 && shown > 200, "{tried} {shown}");
 }
 
 /// Puts a text into every field of a report that is not ours.
@@ -356,7 +350,7 @@ fn names_in_a_kubeconfig() {
     let text = json!({
         "apiVersion": HOSTILE, "kind": HOSTILE, "current-context": HOSTILE,
     });
-    std::fs::write(home.path().join("kubeconfig"), text.to_string()).expect("a file");
+    std::fs::write(home.path().join("kubeconfig"), ascii(&text)).expect("a file");
     says(home.path(), &[], 1);
     let user = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": HOSTILE.replace('\0', ""), "installHint": HOSTILE, "interactiveMode": "Never"}});
     let text = json!({
@@ -365,10 +359,10 @@ fn names_in_a_kubeconfig() {
         "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:1"}}],
         "users": [{"name": HOSTILE, "user": user}],
     });
-    std::fs::write(home.path().join("kubeconfig"), text.to_string()).expect("a file");
+    std::fs::write(home.path().join("kubeconfig"), ascii(&text)).expect("a file");
     let (_, stderr) = says(home.path(), &["-v", "9"], 1);
     assert!(stderr.contains("not installed"), "{stderr}");
-    let text = text.to_string().replace("\"users\"", "\"others\"");
+    let text = ascii(&text).replace("\"users\"", "\"others\"");
     std::fs::write(home.path().join("kubeconfig"), text).expect("a file");
     says(home.path(), &["-v", "9"], 1);
 }

@@ -75,6 +75,19 @@ pub(crate) fn kubeconfig(folder: &Path, address: &str, context: &str) -> PathBuf
         "users": [{"name": context, "user": {}}],
     });
     let file = folder.join("kubeconfig");
-    std::fs::write(&file, text.to_string()).expect("a kubeconfig");
+    std::fs::write(&file, ascii(&text)).expect("a kubeconfig");
     file
+}
+
+/// JSON that is YAML too, whatever is in its strings: YAML takes no control characters but as escapes.
+pub(crate) fn ascii(json: &serde_json::Value) -> String {
+    json.to_string().chars().fold(String::new(), |out, letter| {
+        if letter.is_ascii() && letter != '\u{7f}' {
+            return out + letter.encode_utf8(&mut [0; 4]);
+        }
+        let units = letter.encode_utf16(&mut [0; 2]).to_vec();
+        units
+            .iter()
+            .fold(out, |out, unit| format!("{out}\\u{unit:04x}"))
+    })
 }
