@@ -92,7 +92,7 @@ fn files_that_expand() {
     manifest(&write("list.json", list.as_bytes()), "128 MiB");
 
     let header = br#"{"apiVersion":"kubectl-upgrade/v1","kind":"Snapshot","format":1,"toolVersion":"1"}{"takenAt":""#;
-    let snapshot = write("x.snapshot", &gzip(&[(header, 1), (&[b'a'; 1 << 20], 40)]));
+    let snapshot = write("x.snapshot", &gzip(&[(header, 1), (&[b'a'; 1 << 20], 18)]));
     ends(
         home.path(),
         &["--snapshot", &snapshot],

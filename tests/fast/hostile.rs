@@ -139,7 +139,7 @@ fn whatever_a_rule_sees_is_shown_harmlessly() {
             let report = UpgradeReport::new(&situation, &judgement);
             tried += 1;
             let what = format!("{} {place}", rule.id);
-            for format in [Format::Wide, Format::Table, Format::Name] {
+            for format in [Format::Wide, Format::Name] {
                 let text = render(format, &report, &Look::default()).expect("a report");
                 harmless(&what, &text);
                 shown += usize::from(format == Format::Wide && text.contains("^[[31m"));
@@ -235,9 +235,6 @@ fn every_field_of_a_report_is_shown_harmlessly() {
         harmless("long", &text);
         assert!(text.len() < 200_000, "{format:?}: {}", text.len());
     }
-    let json = render(Format::Json, &report, &Look::default()).expect("JSON");
-    let back: Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!(back["cluster"]["context"], json!(long));
 }
 
 /// Runs the program and looks at both streams.
@@ -408,7 +405,7 @@ fn a_server_that_says_anything() {
     }
     for which in ["lists", "refused"] {
         start(which);
-        for format in ["table", "wide", "json", "yaml", "name"] {
+        for format in ["table", "json", "name"] {
             let mut command = program(home.path());
             command.env("KUBECONFIG", home.path().join("kubeconfig"));
             let output = command
