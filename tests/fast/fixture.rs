@@ -7,6 +7,7 @@ use std::path::Path as File;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::workload_rows::typed;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, Served};
 use kubectl_upgrade::check::{self, Judgement, Policy, Rule, Situation, judge, needs};
 use kubectl_upgrade::need::{Asking, ClusterId, Need, Subject, Survey, plan};
@@ -90,11 +91,7 @@ impl Fixture {
                 freshness: request.freshness,
                 outcome,
                 at: self.now,
-                rows: self
-                    .rows
-                    .get(&key)
-                    .cloned()
-                    .unwrap_or(Rows::Meta(Vec::new())),
+                rows: self.rows_of(&request.subject, &key),
                 faults: Vec::new(),
             }
         });
@@ -115,6 +112,22 @@ impl Fixture {
                 read: self.files.len(),
                 ..Files::default()
             },
+        }
+    }
+
+    fn rows_of(&self, subject: &Subject, key: &str) -> Rows {
+        let rows = self.rows.get(key).cloned();
+        let rows = rows.unwrap_or(Rows::Meta(Vec::new()));
+        let workloads = ["deployments", "statefulsets", "daemonsets"];
+        match subject {
+            Subject::Objects {
+                resource,
+                namespace: None,
+                ..
+            } if resource.group == "apps" && workloads.contains(&resource.plural.as_str()) => {
+                typed(rows)
+            }
+            _ => rows,
         }
     }
 

@@ -20,3 +20,4 @@ mod situations;
 mod snapshots;
 mod volumes;
 mod webhooks;
+mod workload_rows;

@@ -11,6 +11,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 mod text;
+mod workload;
 
 pub(super) use meta::{ObjectMeta, Time};
 pub(super) use sink::Sink;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::meta::{ObjectMeta, Time};
 use super::pod;
+use super::workload::{self, Kind};
 use crate::catalog::Catalog;
 use crate::cluster::releases;
 use crate::need::{Depth, Request, Subject};
@@ -35,7 +36,9 @@ pub(in crate::cluster) struct Sink {
     prefix: String,
     /// Where Helm keeps the records that come.
     storage: HelmStorage,
-    /// What rows of pods share.
+    /// Which workloads come.
+    workload: Option<Kind>,
+    /// What rows share.
     pool: Pool,
     catalog: Arc<Catalog>,
 }
@@ -127,10 +130,12 @@ struct EndpointConditions {
 impl Sink {
     /// Takes what this request brings.
     pub(in crate::cluster) fn new(request: &Request, catalog: Arc<Catalog>) -> Self {
+        let mut workload = None;
         let (rows, prefix, storage) = match &request.subject {
             Subject::Url { keep, .. } => (Rows::Lines(Vec::new()), keep.as_str(), None),
             Subject::Objects { resource, .. } => {
                 let plural = resource.plural.as_str();
+                workload = Kind::of(plural).filter(|_| resource.group == "apps");
                 let rows = match (request.depth, resource.group.as_str(), plural) {
                     (Depth::Meta, ..) => Rows::Meta(Vec::new()),
                     (Depth::Fields, "", "nodes") => Rows::Nodes(Vec::new()),
@@ -139,6 +144,7 @@ impl Sink {
                     (Depth::Fields, "discovery.k8s.io", "endpointslices") => {
                         Rows::Slices(Vec::new())
                     }
+                    (Depth::Fields, ..) if workload.is_some() => Rows::Workloads(Vec::new()),
                     // No typed row is declared for the kind: its metadata is what can be had.
                     (Depth::Fields, ..) => Rows::Meta(Vec::new()),
                     (Depth::Whole, ..) => Rows::Json(Vec::new()),
@@ -153,6 +159,7 @@ impl Sink {
             what: request.subject.to_string(),
             prefix: prefix.to_owned(),
             storage: storage.unwrap_or(HelmStorage::Secret),
+            workload,
             pool: Pool::default(),
             catalog,
         }
@@ -174,7 +181,9 @@ impl Sink {
     pub(super) fn protobuf(&mut self, message: &[u8]) {
         match &mut self.rows {
             Rows::Meta(rows) => match PartialObject::decode(message) {
-                Ok(object) => rows.push(object.metadata.unwrap_or_default().row()),
+                Ok(object) => {
+                    rows.push(object.metadata.unwrap_or_default().row(&mut self.pool));
+                }
                 Err(error) => self.fault(&error),
             },
             Rows::Nodes(rows) => match Node::decode(message) {
@@ -186,9 +195,16 @@ impl Sink {
                 Err(error) => self.fault(&error),
             },
             Rows::Slices(rows) => match EndpointSlice::decode(message) {
-                Ok(slice) => rows.push(slice_row(slice)),
+                Ok(slice) => rows.push(slice_row(slice, &mut self.pool)),
                 Err(error) => self.fault(&error),
             },
+            Rows::Workloads(rows) => {
+                let kind = self.workload.unwrap_or(Kind::Deployment);
+                match workload::row(kind, message, &mut self.pool) {
+                    Ok(row) => rows.push(row),
+                    Err(error) => self.fault(&error),
+                }
+            }
             Rows::Helm(rows) => {
                 let faults = releases::collect(message, self.storage, &self.catalog, rows);
                 self.faults.extend(faults);
@@ -207,16 +223,21 @@ impl Sink {
             return;
         };
         match &mut self.rows {
-            Rows::Meta(rows) => rows.push(meta.row()),
+            Rows::Meta(rows) => rows.push(meta.row(&mut self.pool)),
             Rows::Json(rows) => {
-                let meta = meta.row();
+                let meta = meta.row(&mut self.pool);
                 let mut row = json_row(meta, item);
                 if self.what.starts_with(CRDS) {
                     without_schemas(&mut row.object);
                 }
                 rows.push(row);
             }
-            Rows::Nodes(_) | Rows::Pods(_) | Rows::Helm(_) | Rows::Slices(_) | Rows::Lines(_) => {
+            Rows::Nodes(_)
+            | Rows::Pods(_)
+            | Rows::Helm(_)
+            | Rows::Slices(_)
+            | Rows::Workloads(_)
+            | Rows::Lines(_) => {
                 let place = meta.place();
                 self.fault(&format!("{place} came as JSON"));
             }
@@ -272,7 +293,7 @@ fn node_row(node: Node) -> NodeRow {
     }
 }
 
-fn slice_row(slice: EndpointSlice) -> SliceRow {
+fn slice_row(slice: EndpointSlice, pool: &mut Pool) -> SliceRow {
     let meta = slice.metadata.unwrap_or_default();
     // An endpoint that says nothing of itself counts as ready: so does kube-proxy take it.
     let ready = |endpoint: &&Endpoint| {
@@ -287,7 +308,7 @@ fn slice_row(slice: EndpointSlice) -> SliceRow {
             .unwrap_or_default(),
         endpoints: slice.endpoints.len(),
         ready: slice.endpoints.iter().filter(ready).count(),
-        meta: meta.row(),
+        meta: meta.row(pool),
     }
 }
 
@@ -300,7 +321,7 @@ fn json_row(meta: MetaRow, mut object: Value) -> JsonRow {
             .and_then(Value::as_object_mut)
         {
             for applied in &meta.applied {
-                annotations.remove(&applied.annotation);
+                annotations.remove(&*applied.annotation);
             }
         }
     }
