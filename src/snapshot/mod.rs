@@ -7,6 +7,7 @@ mod file;
 mod pods;
 mod rows;
 mod shared;
+mod trim;
 mod workloads;
 
 pub use file::{FORMAT, SnapshotError, load, save};
@@ -16,6 +17,7 @@ pub use rows::{
     NodeRow, OwnerRow, Reference, Rows, SliceRow,
 };
 pub use shared::{Labels, Pool, Text};
+pub use trim::trim;
 pub use workloads::{LabelSelector, Placement, Requirement, WorkloadRow, WorkloadStatus};
 
 use jiff::Timestamp;

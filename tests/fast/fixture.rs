@@ -13,7 +13,9 @@ use kubectl_upgrade::check::{self, Judgement, Policy, Rule, Situation, judge, ne
 use kubectl_upgrade::need::{Asking, ClusterId, Need, Subject, Survey, plan};
 use kubectl_upgrade::path::Path;
 use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
-use kubectl_upgrade::snapshot::{Files, ManifestObject, Outcome, Picture, Reading, Rows, Snapshot};
+use kubectl_upgrade::snapshot::{
+    Files, ManifestObject, Outcome, Picture, Reading, Rows, Snapshot, trim,
+};
 
 /// What stands in a fixture file.
 #[derive(Debug, Clone, Deserialize)]
@@ -117,7 +119,11 @@ impl Fixture {
 
     fn rows_of(&self, subject: &Subject, key: &str) -> Rows {
         let rows = self.rows.get(key).cloned();
-        let rows = rows.unwrap_or(Rows::Meta(Vec::new()));
+        let mut rows = rows.unwrap_or(Rows::Meta(Vec::new()));
+        if let (Rows::Json(rows), Subject::Objects { resource, .. }) = (&mut rows, subject) {
+            rows.iter_mut()
+                .for_each(|row| trim(resource, &mut row.object));
+        }
         let workloads = ["deployments", "statefulsets", "daemonsets"];
         match subject {
             Subject::Objects {

@@ -9,16 +9,13 @@ use serde_json::Value;
 use super::meta::{ObjectMeta, Time};
 use super::pod;
 use super::workload::{self, Kind};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Resource};
 use crate::cluster::releases;
 use crate::need::{Depth, Request, Subject};
 
 use crate::snapshot::{
-    Fault, HelmStorage, JsonRow, MetaRow, NodeCondition, NodeRow, Pool, Rows, SliceRow,
+    Fault, HelmStorage, JsonRow, MetaRow, NodeCondition, NodeRow, Pool, Rows, SliceRow, trim,
 };
-
-/// Of these the schemas are dropped.
-const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
 /// Where kubeadm notes the socket of a node's container runtime.
 const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
@@ -30,8 +27,10 @@ pub(in crate::cluster) struct Sink {
     pub(in crate::cluster) rows: Rows,
     /// Objects that came but could not be understood.
     pub(in crate::cluster) faults: Vec<Fault>,
-    /// The resource, for messages.
+    /// What it is, for messages.
     what: String,
+    /// Of which resource objects come.
+    resource: Option<Resource>,
     /// Only lines that begin so are kept.
     prefix: String,
     /// Where Helm keeps the records that come.
@@ -159,6 +158,10 @@ impl Sink {
             what: request.subject.to_string(),
             prefix: prefix.to_owned(),
             storage: storage.unwrap_or(HelmStorage::Secret),
+            resource: match &request.subject {
+                Subject::Objects { resource, .. } => Some(resource.clone()),
+                Subject::Url { .. } => None,
+            },
             workload,
             pool: Pool::default(),
             catalog,
@@ -226,11 +229,7 @@ impl Sink {
             Rows::Meta(rows) => rows.push(meta.row(&mut self.pool)),
             Rows::Json(rows) => {
                 let meta = meta.row(&mut self.pool);
-                let mut row = json_row(meta, item);
-                if self.what.starts_with(CRDS) {
-                    without_schemas(&mut row.object);
-                }
-                rows.push(row);
+                rows.push(json_row(meta, item, self.resource.as_ref()));
             }
             Rows::Nodes(_)
             | Rows::Pods(_)
@@ -249,20 +248,6 @@ impl Sink {
             what: format!("an object of {}", self.what),
             why: format!("it cannot be understood: {why}"),
         });
-    }
-}
-
-/// A CRD is its schemas to nearly all of its size, and no rule looks into them.
-fn without_schemas(crd: &mut Value) {
-    let Some(spec) = crd.get_mut("spec").and_then(Value::as_object_mut) else {
-        return;
-    };
-    spec.remove("validation");
-    let versions = spec.get_mut("versions").and_then(Value::as_array_mut);
-    for version in versions.into_iter().flatten() {
-        if let Some(version) = version.as_object_mut() {
-            version.remove("schema");
-        }
     }
 }
 
@@ -312,17 +297,15 @@ fn slice_row(slice: EndpointSlice, pool: &mut Pool) -> SliceRow {
     }
 }
 
-/// The object without managed fields and without copies of itself in annotations, which are in the row's metadata.
-fn json_row(meta: MetaRow, mut object: Value) -> JsonRow {
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-        if let Some(annotations) = metadata
-            .get_mut("annotations")
-            .and_then(Value::as_object_mut)
-        {
-            for applied in &meta.applied {
-                annotations.remove(&*applied.annotation);
-            }
+/// The object without what no rule looks at and without copies of itself in annotations, which are in the row's metadata.
+fn json_row(meta: MetaRow, mut object: Value, resource: Option<&Resource>) -> JsonRow {
+    if let Some(resource) = resource {
+        trim(resource, &mut object);
+    }
+    let annotations = object.pointer_mut("/metadata/annotations");
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        for applied in &meta.applied {
+            annotations.remove(&*applied.annotation);
         }
     }
     JsonRow { meta, object }
