@@ -3,7 +3,7 @@ mod pods;
 mod workloads;
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use prost::Message;
@@ -31,8 +31,10 @@ fn sink(resource: &str, depth: Depth) -> Sink {
         encoding: Encoding::Meta,
         access: AccessRule::list("", resource, None),
     };
-    let catalog = Catalog::embedded().expect("the catalog");
-    Sink::new(&request, Arc::new(catalog))
+    // Read once: properties make very many sinks.
+    static CATALOG: LazyLock<Arc<Catalog>> =
+        LazyLock::new(|| Arc::new(Catalog::embedded().expect("the catalog")));
+    Sink::new(&request, CATALOG.clone())
 }
 
 #[derive(Clone, PartialEq, Message)]
