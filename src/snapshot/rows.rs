@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::pods::PodRow;
-use super::shared::{self, Pool, Share, Text};
+use super::shared::{self, Text};
 use super::workloads::WorkloadRow;
 
 /// One entry of `metadata.managedFields`, without the fields themselves.
@@ -74,44 +74,6 @@ pub struct OwnerRow {
     pub kind: Text,
     /// `name`.
     pub name: Text,
-}
-
-impl Share for MetaRow {
-    fn share(&mut self, pool: &mut Pool) {
-        let managers = self.managers.iter_mut().flat_map(|manager| {
-            [
-                &mut manager.manager,
-                &mut manager.api_version,
-                &mut manager.subresource,
-            ]
-        });
-        let applied = self.applied.iter_mut().flat_map(|applied| {
-            [
-                &mut applied.annotation,
-                &mut applied.api_version,
-                &mut applied.kind,
-            ]
-        });
-        let owners = self
-            .owners
-            .iter_mut()
-            .flat_map(|owner| [&mut owner.api_version, &mut owner.kind, &mut owner.name]);
-        for text in managers.chain(applied).chain(owners) {
-            pool.share(text);
-        }
-    }
-}
-
-impl Share for SliceRow {
-    fn share(&mut self, pool: &mut Pool) {
-        self.meta.share(pool);
-    }
-}
-
-impl Share for JsonRow {
-    fn share(&mut self, pool: &mut Pool) {
-        self.meta.share(pool);
-    }
 }
 
 /// A slice of the endpoints of a service: how many there are, not which.
@@ -302,6 +264,43 @@ impl Rows {
             Self::Workloads(rows) => rows.len(),
             Self::Json(rows) => rows.len(),
             Self::Lines(rows) => rows.len(),
+        }
+    }
+
+    /// None of the same shape.
+    #[must_use]
+    pub fn like(&self) -> Self {
+        match self {
+            Self::Meta(_) => Self::Meta(Vec::new()),
+            Self::Nodes(_) => Self::Nodes(Vec::new()),
+            Self::Pods(_) => Self::Pods(Vec::new()),
+            Self::Helm(_) => Self::Helm(Vec::new()),
+            Self::Slices(_) => Self::Slices(Vec::new()),
+            Self::Workloads(_) => Self::Workloads(Vec::new()),
+            Self::Json(_) => Self::Json(Vec::new()),
+            Self::Lines(_) => Self::Lines(Vec::new()),
+        }
+    }
+
+    /// Puts more rows of the same shape behind these; rows of another shape are not taken.
+    pub fn append(&mut self, more: Self) {
+        fn join<T>(rows: &mut Vec<T>, mut more: Vec<T>) {
+            if rows.is_empty() {
+                *rows = more;
+            } else {
+                rows.append(&mut more);
+            }
+        }
+        match (self, more) {
+            (Self::Meta(rows), Self::Meta(more)) => join(rows, more),
+            (Self::Nodes(rows), Self::Nodes(more)) => join(rows, more),
+            (Self::Pods(rows), Self::Pods(more)) => join(rows, more),
+            (Self::Helm(rows), Self::Helm(more)) => join(rows, more),
+            (Self::Slices(rows), Self::Slices(more)) => join(rows, more),
+            (Self::Workloads(rows), Self::Workloads(more)) => join(rows, more),
+            (Self::Json(rows), Self::Json(more)) => join(rows, more),
+            (Self::Lines(rows), Self::Lines(more)) => join(rows, more),
+            _ => {}
         }
     }
 

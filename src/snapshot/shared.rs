@@ -9,6 +9,8 @@ use std::sync::Arc;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::rows::{JsonRow, MetaRow, SliceRow};
+
 /// A text that many rows share.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Arc<str>);
@@ -102,6 +104,44 @@ where
         }
     }
     rows.deserialize_seq(Shared(std::marker::PhantomData))
+}
+
+impl Share for MetaRow {
+    fn share(&mut self, pool: &mut Pool) {
+        let managers = self.managers.iter_mut().flat_map(|manager| {
+            [
+                &mut manager.manager,
+                &mut manager.api_version,
+                &mut manager.subresource,
+            ]
+        });
+        let applied = self.applied.iter_mut().flat_map(|applied| {
+            [
+                &mut applied.annotation,
+                &mut applied.api_version,
+                &mut applied.kind,
+            ]
+        });
+        let owners = self
+            .owners
+            .iter_mut()
+            .flat_map(|owner| [&mut owner.api_version, &mut owner.kind, &mut owner.name]);
+        for text in managers.chain(applied).chain(owners) {
+            pool.share(text);
+        }
+    }
+}
+
+impl Share for SliceRow {
+    fn share(&mut self, pool: &mut Pool) {
+        self.meta.share(pool);
+    }
+}
+
+impl Share for JsonRow {
+    fn share(&mut self, pool: &mut Pool) {
+        self.meta.share(pool);
+    }
 }
 
 impl Text {

@@ -1,6 +1,6 @@
 //! Where decoded items become rows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prost::Message;
 use serde::Deserialize;
@@ -37,8 +37,8 @@ pub(in crate::cluster) struct Sink {
     storage: HelmStorage,
     /// Which workloads come.
     workload: Option<Kind>,
-    /// What rows share.
-    pool: Pool,
+    /// What rows share, over all parts of a list.
+    pool: Arc<Mutex<Pool>>,
     catalog: Arc<Catalog>,
 }
 
@@ -163,9 +163,30 @@ impl Sink {
                 Subject::Url { .. } => None,
             },
             workload,
-            pool: Pool::default(),
+            pool: Arc::default(),
             catalog,
         }
+    }
+
+    /// An empty one for a part of the same list, so that a part which breaks off can be dropped.
+    pub(in crate::cluster) fn part(&self) -> Self {
+        Self {
+            rows: self.rows.like(),
+            faults: Vec::new(),
+            what: self.what.clone(),
+            resource: self.resource.clone(),
+            workload: self.workload,
+            prefix: self.prefix.clone(),
+            storage: self.storage,
+            pool: self.pool.clone(),
+            catalog: self.catalog.clone(),
+        }
+    }
+
+    /// Takes over what a part brought.
+    pub(in crate::cluster) fn append(&mut self, part: Self) {
+        self.rows.append(part.rows);
+        self.faults.extend(part.faults);
     }
 
     pub(super) fn takes_lines(&self) -> bool {
@@ -185,7 +206,12 @@ impl Sink {
         match &mut self.rows {
             Rows::Meta(rows) => match PartialObject::decode(message) {
                 Ok(object) => {
-                    rows.push(object.metadata.unwrap_or_default().row(&mut self.pool));
+                    rows.push(
+                        object
+                            .metadata
+                            .unwrap_or_default()
+                            .row(&mut lock(&self.pool)),
+                    );
                 }
                 Err(error) => self.fault(&error),
             },
@@ -193,17 +219,19 @@ impl Sink {
                 Ok(node) => rows.push(node_row(node)),
                 Err(error) => self.fault(&error),
             },
-            Rows::Pods(rows) => match pod::row(message, &mut self.pool) {
-                Ok(row) => rows.push(row),
+            Rows::Pods(rows) => match pod::Pod::decode(message) {
+                Ok(pod) => {
+                    rows.push(pod.row(&mut lock(&self.pool)));
+                }
                 Err(error) => self.fault(&error),
             },
             Rows::Slices(rows) => match EndpointSlice::decode(message) {
-                Ok(slice) => rows.push(slice_row(slice, &mut self.pool)),
+                Ok(slice) => rows.push(slice_row(slice, &mut lock(&self.pool))),
                 Err(error) => self.fault(&error),
             },
             Rows::Workloads(rows) => {
                 let kind = self.workload.unwrap_or(Kind::Deployment);
-                match workload::row(kind, message, &mut self.pool) {
+                match workload::row(kind, message, &mut lock(&self.pool)) {
                     Ok(row) => rows.push(row),
                     Err(error) => self.fault(&error),
                 }
@@ -226,9 +254,9 @@ impl Sink {
             return;
         };
         match &mut self.rows {
-            Rows::Meta(rows) => rows.push(meta.row(&mut self.pool)),
+            Rows::Meta(rows) => rows.push(meta.row(&mut lock(&self.pool))),
             Rows::Json(rows) => {
-                let meta = meta.row(&mut self.pool);
+                let meta = meta.row(&mut lock(&self.pool));
                 rows.push(json_row(meta, item, self.resource.as_ref()));
             }
             Rows::Nodes(_)
@@ -249,6 +277,10 @@ impl Sink {
             why: format!("it cannot be understood: {why}"),
         });
     }
+}
+
+fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn node_row(node: Node) -> NodeRow {
