@@ -26,3 +26,4 @@ mod situations;
 mod snapshots;
 mod volumes;
 mod webhooks;
+mod workload_rows;

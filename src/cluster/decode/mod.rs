@@ -12,6 +12,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 mod text;
+mod workload;
 
 pub(super) use meta::{ObjectMeta, Time};
 pub(super) use sink::Sink;
