@@ -243,7 +243,8 @@ impl Sink {
             },
             Rows::Workloads(rows) => {
                 let kind = self.workload.unwrap_or(Kind::Deployment);
-                match workload::row(kind, message, &mut lock(&self.pool)) {
+                let row = workload::row(kind, message, &mut lock(&self.pool));
+                match row {
                     Ok(row) => rows.push(row),
                     Err(error) => self.fault(&error),
                 }
