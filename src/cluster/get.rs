@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use kube::client::Body;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -102,15 +103,8 @@ async fn send(
     clock: &Clock,
 ) -> Result<Response<Body>, Failure> {
     for attempt in 1.. {
-        let request = Request::get(uri)
-            .header(header::ACCEPT, accept)
-            .body(Body::empty())
-            .map_err(|error| other(format!("{uri} is no request: {error}")))?;
         tracing::debug!(%uri, attempt, "GET");
-        let response = clock
-            .limit("waiting for an answer", reader.client.send(request))
-            .await?
-            .map_err(|error| classify(&error, &reader.server))?;
+        let response = ask(reader, uri, accept, clock).await?;
         let status = response.status();
         tracing::debug!(%uri, %status, "answer");
         if status.is_success() {
@@ -139,6 +133,41 @@ async fn send(
             .await?;
     }
     Err(other("no try was made".to_owned()))
+}
+
+/// Sends once, and once more with fresh credentials where the server does not accept the old ones any more.
+async fn ask(
+    reader: &Reader,
+    uri: &str,
+    accept: &str,
+    clock: &Clock,
+) -> Result<Response<Body>, Failure> {
+    let mut pass = reader.session.pass().await;
+    let mut fresh = false;
+    loop {
+        let request = Request::get(uri)
+            .header(header::ACCEPT, accept)
+            .body(Body::empty())
+            .map_err(|error| other(format!("{uri} is no request: {error}")))?;
+        let asked = Timestamp::now();
+        let response = clock
+            .limit("waiting for an answer", pass.client.send(request))
+            .await?
+            .map_err(|error| classify(&error, &reader.server))?;
+        reader.session.compare_clocks(asked, response.headers());
+        if response.status().is_success() {
+            pass.accept();
+        }
+        if fresh || response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        // A plugin may take longer than a request; it has its own limit.
+        match reader.session.renew(&pass).await? {
+            Some(next) => pass = next,
+            None => return Ok(response),
+        }
+        fresh = true;
+    }
 }
 
 /// Whether an error is a list of checks of which one failed, as plain text.

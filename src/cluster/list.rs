@@ -122,11 +122,12 @@ fn uri(request: &Request, chunk: u32, next: &str) -> String {
 /// What a failure means for the ledger.
 fn judge(failure: &Failure, request: &Request) -> Outcome {
     match failure {
-        Failure::Forbidden { .. } | Failure::Unauthorized { .. } => Outcome::Refused {
+        Failure::Forbidden { .. } => Outcome::Refused {
             why: failure.to_string(),
             rbac: request.access.clone(),
         },
         Failure::NotFound { .. } => Outcome::NotServed,
+        // 401 among them: no permission helps somebody whom the server does not know.
         failure => Outcome::Failed {
             why: failure.to_string(),
         },

@@ -13,6 +13,7 @@ pub mod kubeconfig;
 mod list;
 mod manifest;
 mod releases;
+mod session;
 mod survey;
 
 pub use guard::{Guard, Guarded};
@@ -22,11 +23,12 @@ pub use survey::SurveyError;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use kube::client::ClientBuilder;
+use jiff::SignedDuration;
 
 use crate::catalog::Catalog;
 use crate::need::{Request, Survey};
 use crate::snapshot::Reading;
+use session::Session;
 
 /// How to read.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +64,7 @@ impl Progress for Silent {
 /// A client that can only read, and only what was planned.
 #[derive(Clone)]
 pub struct Reader {
-    client: kube::Client,
+    session: Arc<Session>,
     /// For messages.
     server: String,
     guard: Guard,
@@ -84,18 +86,22 @@ impl Reader {
     ) -> Result<Self, failure::Failure> {
         let guard = Guard::default();
         let server = connection.server.clone();
-        let client = ClientBuilder::try_from(connection.config.clone())
-            .map_err(|error| failure::classify(&error, &server))?
-            .with_layer(&guard)
-            .build();
+        let session = Session::new(connection.clone(), guard.clone())?;
         Ok(Self {
-            client,
+            session: Arc::new(session),
             server,
             guard,
             manner,
             progress,
             catalog,
         })
+    }
+
+    /// How far the clock of the API server is ahead of ours, behind if negative; none where they agree well enough, or
+    /// where nothing was asked yet.
+    #[must_use]
+    pub fn clocks_apart(&self) -> Option<SignedDuration> {
+        self.session.clocks_apart()
     }
 
     /// What the API server is and what it offers.
