@@ -298,7 +298,7 @@ fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            _ = tokio::signal::ctrl_c() => Err(Stop {
+            Ok(()) = tokio::signal::ctrl_c() => Err(Stop {
                 message: "interrupted".to_owned(),
                 exit: Exit::Interrupted,
             }),
