@@ -8,6 +8,7 @@ use super::decode::{DecodeError, Page, Sink, page};
 use super::failure::Failure;
 use super::get::get;
 use super::helm;
+use crate::catalog::{Catalog, Served};
 use crate::need::{Encoding, Freshness, Request, Subject};
 use crate::snapshot::{Outcome, Reading, Rows};
 
@@ -31,7 +32,7 @@ pub(super) async fn read(reader: &Reader, request: &Request) -> Reading {
                 break;
             }
             Err(failure) => {
-                outcome = judge(&failure, request);
+                outcome = judge(&failure, request, &reader.catalog);
                 // 410: the token is older than what the server remembers. Begin anew, so that nothing is seen twice.
                 if !expired(&failure) || restart == RESTARTS {
                     break;
@@ -71,13 +72,14 @@ async fn all_pages(reader: &Reader, request: &Request, mut sink: Sink) -> Result
     let mut next = String::new();
     loop {
         let uri = uri(request, reader.manner.chunk, &next);
-        let (decoded, back) = get(reader, &uri, accept(request), move |content_type, body| {
-            let decoded = page(content_type, body, &mut sink);
-            (decoded, sink)
+        let empty = sink.part();
+        let (decoded, part) = get(reader, &uri, accept(request), move |content_type, body| {
+            let mut part = empty.part();
+            (page(content_type, body, &mut part), part)
         })
         .await?;
-        sink = back;
         let Page { next: token } = decoded.map_err(garbage)?;
+        sink.append(part);
         reader.progress.read(&what, sink.rows.len());
         if token.is_empty() {
             return Ok(sink);
@@ -120,17 +122,27 @@ fn uri(request: &Request, chunk: u32, next: &str) -> String {
 }
 
 /// What a failure means for the ledger.
-fn judge(failure: &Failure, request: &Request) -> Outcome {
+fn judge(failure: &Failure, request: &Request, catalog: &Catalog) -> Outcome {
     match failure {
-        Failure::Forbidden { .. } | Failure::Unauthorized { .. } => Outcome::Refused {
+        Failure::Forbidden { .. } => Outcome::Refused {
             why: failure.to_string(),
             rbac: request.access.clone(),
         },
-        Failure::NotFound { .. } => Outcome::NotServed,
+        // What comes and goes may be gone; what always is there was offered a moment ago, and is not empty for sure.
+        Failure::NotFound { .. } if !is_always_served(request, catalog) => Outcome::NotServed,
+        // 401 among them: no permission helps somebody whom the server does not know.
         failure => Outcome::Failed {
             why: failure.to_string(),
         },
     }
+}
+
+fn is_always_served(request: &Request, catalog: &Catalog) -> bool {
+    let Subject::Objects { resource, .. } = &request.subject else {
+        return false;
+    };
+    let mut family = catalog.apis.family(resource);
+    family.any(|api| api.gvk().api_version() == request.api_version && api.served == Served::Yes)
 }
 
 fn expired(failure: &Failure) -> bool {

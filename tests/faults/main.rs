@@ -9,6 +9,8 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod answers;
+mod bulk;
 #[expect(
     dead_code,
     unused_imports,
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(8);
     let stage = Arc::new(Stage::default());
     let rows = table::rows();
-    let faults: Vec<_> = [wire::FAULTS].concat();
+    let faults: Vec<_> = [wire::FAULTS, answers::FAULTS, bulk::FAULTS].concat();
     let mut trials = vec![Trial::test("table::every_row_has_its_trial", {
         let names: Vec<&str> = faults.iter().map(|(name, _)| *name).collect();
         let expected: Vec<String> = rows.iter().map(|row| row.test.clone()).collect();

@@ -1,6 +1,8 @@
 //! Connections that are refused, hang, drip or break.
 
-use crate::proxy::{Action, Front, refusing};
+use std::time::Duration;
+
+use crate::proxy::{Action, Front, Pace, Seen, refusing};
 use crate::table::Row;
 use crate::world::World;
 
@@ -13,11 +15,27 @@ pub(crate) const FAULTS: &[Fault] = &[
         "wire::hangs_before_the_handshake",
         hangs_before_the_handshake,
     ),
+    ("wire::hangs_for_everybody", hangs_for_everybody),
+    ("wire::hangs_after_headers", hangs_after_headers),
+    ("wire::drips", drips),
+    ("wire::closes_in_a_page", closes_in_a_page),
+    ("wire::closes_in_every_page", closes_in_every_page),
+    ("wire::restarts_in_a_list", restarts_in_a_list),
+    ("wire::goes_for_good", goes_for_good),
 ];
+
+/// Long enough for anything that is well, also on a busy machine.
+const SHORT: [&str; 2] = ["--request-timeout", "10"];
+
+/// The second page of a list.
+pub(crate) fn second(seen: &Seen, kind: &str) -> bool {
+    seen.path.ends_with(kind) && seen.nth == 2
+}
 
 fn refused(world: &World, row: &Row) {
     let (_holder, port) = refusing(world.runtime.handle());
-    let run = world.check_with(&world.kubeconfig(&format!("https://127.0.0.1:{port}")), &[]);
+    let config = world.kubeconfig(&format!("https://127.0.0.1:{port}"));
+    let run = world.check_with(&config, &[]);
     world.judge(row, &run, &[]);
     assert!(run.seconds < 1.0, "a dead server took {} s", run.seconds);
 }
@@ -28,4 +46,78 @@ fn hangs_before_the_handshake(world: &World, row: &Row) {
     let run = world.check_with(&config, &["--request-timeout", "2"]);
     world.judge(row, &run, &[]);
     assert!(run.seconds > 1.9, "{} s", run.seconds);
+}
+
+/// After the first look nobody is answered any more: what hangs twice is not asked a third time.
+fn hangs_for_everybody(world: &World, row: &Row) {
+    let proxy = world.proxy(|seen| match seen.path.as_str() {
+        "/version" | "/apis" => Action::Forward,
+        _ => Action::Silence,
+    });
+    let run = world.check(&proxy, &SHORT);
+    world.judge(row, &run, &[""]);
+    assert!(run.seconds < 25.0, "{} s", run.seconds);
+}
+
+fn hangs_after_headers(world: &World, row: &Row) {
+    let proxy = world.proxy(|seen| match seen.path.ends_with("/pods") {
+        true => Action::change(|answer| answer.pace = Pace::Stall(0)),
+        false => Action::Forward,
+    });
+    let run = world.check(&proxy, &SHORT);
+    world.judge(row, &run, &["pods"]);
+}
+
+/// With the time-out that is used by default: half a minute.
+fn drips(world: &World, row: &Row) {
+    let proxy = world.proxy(|seen| match seen.path.ends_with("/pods") {
+        true => Action::change(|answer| answer.pace = Pace::Drip(Duration::from_secs(1))),
+        false => Action::Forward,
+    });
+    let run = world.check(&proxy, &[]);
+    world.judge(row, &run, &["pods"]);
+    assert!(run.seconds > 29.0, "{} s", run.seconds);
+}
+
+fn closes_in_a_page(world: &World, row: &Row) {
+    let proxy = world.proxy(|seen| match second(seen, "/pods") {
+        true => Action::change(|answer| {
+            let half = answer.bytes().len() / 2;
+            answer.pace = Pace::Cut(half);
+        }),
+        false => Action::Forward,
+    });
+    let run = world.check(&proxy, &[]);
+    world.judge(row, &run, &[]);
+    let asked = proxy.asked("/pods");
+    let same = |seen: &&Seen| seen.query == asked[1].query;
+    assert_eq!(asked.iter().filter(same).count(), 2, "{asked:#?}");
+}
+
+fn closes_in_every_page(world: &World, row: &Row) {
+    let proxy = world.proxy(|seen| match seen.path.ends_with("/pods") {
+        true => Action::change(|answer| answer.pace = Pace::Cut(9)),
+        false => Action::Forward,
+    });
+    let run = world.check(&proxy, &[]);
+    world.judge(row, &run, &["pods"]);
+}
+
+fn restarts_in_a_list(world: &World, row: &Row) {
+    let proxy = world.proxy(|seen| match second(seen, "/pods") {
+        true => Action::Restart(Duration::from_secs(1)),
+        false => Action::Forward,
+    });
+    let run = world.check(&proxy, &[]);
+    world.judge(row, &run, &[]);
+}
+
+fn goes_for_good(world: &World, row: &Row) {
+    let proxy = world.proxy(|seen| match second(seen, "/pods") {
+        true => Action::Restart(Duration::from_secs(600)),
+        false => Action::Forward,
+    });
+    let run = world.check(&proxy, &SHORT);
+    world.judge(row, &run, &["pods"]);
+    assert!(run.seconds < 25.0, "{} s", run.seconds);
 }

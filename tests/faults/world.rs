@@ -14,7 +14,8 @@ use crate::harness::{Cluster, Run};
 use crate::proxy::{Action, Front, Hook, Proxy, Seen};
 use crate::table::Row;
 
-mod objects;
+mod measured;
+pub(crate) mod objects;
 
 /// What every run is asked; nothing that is found makes it fail, so that the code tells of the reading alone. Pages are
 /// small, so that every kind has several.
@@ -158,10 +159,25 @@ impl World {
         run(command, "")
     }
 
+    /// The same through a proxy, and the most memory that it took, in bytes.
+    #[track_caller]
+    pub(crate) fn measure(&self, proxy: &Proxy, more: &[&str]) -> (Run, u64) {
+        let config = self.kubeconfig(&format!("http://127.0.0.1:{}", proxy.port));
+        let mut command = check_command(&config, self.folder.path());
+        command.args(ARGS).args(more);
+        measured::run(command)
+    }
+
     /// Holds a run to its row: the exit code, what is said, and findings and gaps equal to those without faults but for
     /// these gaps and the rules that they name. A gap is named by how it begins.
     #[track_caller]
     pub(crate) fn judge(&self, row: &Row, run: &Run, gaps: &[&str]) {
+        self.judge_by(row, run, gaps, &self.healthy);
+    }
+
+    /// The same, compared with another report.
+    #[track_caller]
+    pub(crate) fn judge_by(&self, row: &Row, run: &Run, gaps: &[&str], healthy: &Value) {
         let shown = format!("{}: {}\n{}", row.test, run.command, run.stderr);
         assert_eq!(run.code, row.exit, "{shown}");
         if run.code == 1 || run.code == 2 {
@@ -189,13 +205,13 @@ impl World {
             .flat_map(|gap| gap["rules"].as_array().cloned().unwrap_or_default())
             .filter_map(|rule| rule.as_str().map(str::to_owned))
             .collect();
-        let (now, before) = (findings(&report, &blind), findings(&self.healthy, &blind));
+        let (now, before) = (findings(&report, &blind), findings(healthy, &blind));
         assert_eq!(now, before, "{shown}");
         let read = |report: &Value| report["summary"]["objectsRead"].as_u64().expect("a count");
         if gaps.is_empty() {
-            assert_eq!(read(&report), read(&self.healthy), "{shown}");
+            assert_eq!(read(&report), read(healthy), "{shown}");
         } else {
-            assert!(read(&report) <= read(&self.healthy), "{shown}");
+            assert!(read(&report) <= read(healthy), "{shown}");
         }
     }
 }

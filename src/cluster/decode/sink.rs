@@ -158,6 +158,25 @@ impl Sink {
         }
     }
 
+    /// An empty one for a part of the same list, so that a part which breaks off can be dropped.
+    pub(in crate::cluster) fn part(&self) -> Self {
+        Self {
+            rows: self.rows.like(),
+            faults: Vec::new(),
+            what: self.what.clone(),
+            prefix: self.prefix.clone(),
+            storage: self.storage,
+            pool: Pool::default(),
+            catalog: self.catalog.clone(),
+        }
+    }
+
+    /// Takes over what a part brought.
+    pub(in crate::cluster) fn append(&mut self, part: Self) {
+        self.rows.append(part.rows);
+        self.faults.extend(part.faults);
+    }
+
     pub(super) fn takes_lines(&self) -> bool {
         matches!(self.rows, Rows::Lines(_))
     }

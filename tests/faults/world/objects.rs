@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{Cluster, eventually};
 
+/// A pod that is nearly as large as etcd takes, which is 1.5 MiB with all around it.
+pub(crate) const LARGE: &str = "as-large-as-can-be";
+const SIZE: usize = 1_500_000;
+
 pub(crate) const NAMESPACES: [&str; 3] = ["bank", "post", "shop"];
 
 /// Makes them.
@@ -28,6 +32,9 @@ pub(super) fn make(cluster: &Cluster) {
         }
         all.push(budget("policy/v1beta1", namespace, "old", 0));
     }
+    let mut large = pod("shop", LARGE);
+    large["spec"]["containers"][0]["env"] = json!([{"name": "LARGE", "value": "x".repeat(SIZE)}]);
+    all.push(large);
     let list = json!({"apiVersion": "v1", "kind": "List", "items": all}).to_string();
     let create = ["create", "--field-manager=shopper", "-f", "-"];
     cluster.kubectl_stdin(&create, &list).ok();
