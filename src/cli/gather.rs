@@ -19,9 +19,6 @@ use crate::path::{Path, PathError, Target, Wanted};
 use crate::report::terminal;
 use crate::snapshot::{self, Picture, Snapshot};
 
-/// Lists in flight: enough to keep a connection busy, few enough for a control plane that has other things to do.
-const PARALLEL: usize = 4;
-
 /// How long a credential plugin may take if nothing else is said: time for a person to log in.
 const LOGIN: Duration = Duration::from_secs(120);
 
@@ -100,7 +97,7 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
         let connected = Connected::new(flags, catalog).await?;
         let (survey, path) = connected.look(flags, catalog).await?;
         let requests = connected.plan(&survey, &path, flags, catalog)?;
-        let readings = connected.reader.read(&requests).await;
+        let readings = connected.reader.read(&requests, &survey).await;
         let now = Timestamp::now();
         let apart = connected
             .reader
@@ -225,7 +222,7 @@ impl Connected {
         let manner = Manner {
             patience,
             chunk: flags.chunk_size,
-            parallel: PARALLEL,
+            in_flight: flags.max_in_flight.into(),
         };
         let reader = Reader::new(&connection, manner, progress(flags.quiet), catalog.clone())
             .map_err(Stop::could_not_run)?;
