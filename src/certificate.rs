@@ -113,7 +113,10 @@ mod tests {
 
     #[test]
     fn no_bytes_make_it_panic() {
-        let body: String = EXPIRED.lines().filter(|line| !line.starts_with('-')).collect();
+        let body: String = EXPIRED
+            .lines()
+            .filter(|line| !line.starts_with('-'))
+            .collect();
         let der = STANDARD.decode(body).expect("base64");
         for at in 0..der.len() {
             assert!(super::not_after(&der[..at]).is_none() || at > 60);

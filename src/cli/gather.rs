@@ -102,7 +102,10 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
         let requests = connected.plan(&survey, &path, flags, catalog)?;
         let readings = connected.reader.read(&requests).await;
         let now = Timestamp::now();
-        let apart = connected.reader.clocks_apart().filter(|_| flags.now.is_none());
+        let apart = connected
+            .reader
+            .clocks_apart()
+            .filter(|_| flags.now.is_none());
         let connection = connected.connection;
         let id = match &connection.context {
             Some(context) => context.clone(),

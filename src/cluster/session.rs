@@ -85,12 +85,16 @@ impl Session {
         if state.exhausted || !refused.accepted.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        tracing::info!("the API server does not accept the credentials any more, taking fresh ones");
+        tracing::info!(
+            "the API server does not accept the credentials any more, taking fresh ones"
+        );
         let renewed = state.connection.renew().await;
         if !matches!(renewed, Ok(true)) {
             state.exhausted = true;
         }
-        if !renewed.map_err(|error| Failure::Login { why: error.to_string() })? {
+        if !renewed.map_err(|error| Failure::Login {
+            why: error.to_string(),
+        })? {
             return Ok(None);
         }
         state.pass = Pass::new(&state.connection, &self.guard, refused.number + 1)?;

@@ -35,7 +35,9 @@ pub enum SnapshotError {
         source: std::io::Error,
     },
     /// It could not be written.
-    #[error("cannot save the snapshot to {path}: {source}; a file that was there before is as it was")]
+    #[error(
+        "cannot save the snapshot to {path}: {source}; a file that was there before is as it was"
+    )]
     Unsaved {
         /// Where to.
         path: String,
