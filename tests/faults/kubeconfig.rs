@@ -10,7 +10,7 @@ use crate::harness::{Run, eventually, is_alive};
 use crate::proxy::Action;
 use crate::table::Row;
 use crate::wire::Fault;
-use crate::world::{ARGS, World};
+use crate::world::{ARGS, World, at_once};
 
 pub(crate) const FAULTS: &[Fault] = &[
     ("kubeconfig::empty", empty),
@@ -35,9 +35,8 @@ fn judge_text(world: &World, row: &Row, text: &str) -> Run {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = folder.path().join("config.yaml");
     fs::write(&config, text).expect("a file");
-    let run = world.check_with(&config, &[]);
+    let run = at_once(|| world.check_with(&config, &[]));
     world.judge(row, &run, &[]);
-    assert!(run.seconds < 1.0, "{} s", run.seconds);
     run
 }
 
