@@ -282,10 +282,12 @@ fn clocks(apart: SignedDuration) -> String {
     } else {
         "behind"
     };
+    // To the minute: more than that nobody can say, the answer was on its way.
+    let minutes = (apart.abs().as_secs() + 30) / 60;
     format!(
         "the clock here is {} {direction} that of the API server: ages, and whether certificates and waivers have expired, \
          are judged by the clock here; set it, or give the right time with --now",
-        terminal::human_duration(apart.abs())
+        terminal::human_duration(SignedDuration::from_mins(minutes))
     )
 }
 

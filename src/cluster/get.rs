@@ -207,6 +207,17 @@ async fn start_of(mut body: Body) -> Vec<u8> {
     start
 }
 
+/// Who has begun to answer can be reached.
+fn broken_off(failure: Failure) -> Failure {
+    match failure {
+        Failure::Unreachable { server, .. } => Failure::Unreachable {
+            server,
+            why: "the connection was closed before the answer was complete".to_owned(),
+        },
+        other => other,
+    }
+}
+
 /// Hands the body to the decoder as it comes.
 async fn pump(
     mut body: Body,
@@ -220,7 +231,7 @@ async fn pump(
         let Some(frame) = clock.limit("reading the answer", body.frame()).await? else {
             return Ok(());
         };
-        let frame = frame.map_err(|error| classify(&error, server))?;
+        let frame = frame.map_err(|error| broken_off(classify(&error, server)))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

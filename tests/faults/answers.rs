@@ -284,7 +284,7 @@ fn discovery_without_a_group(world: &World, row: &Row) {
     world.judge(
         row,
         &world.check(&proxy, &[]),
-        &[BUDGETS_GAP, "podsecuritypolicies.policy"],
+        &[BUDGETS_GAP],
     );
 }
 

@@ -11,6 +11,9 @@
 
 mod answers;
 mod bulk;
+mod certificates;
+mod clock;
+mod detour;
 #[expect(
     dead_code,
     unused_imports,
@@ -18,9 +21,14 @@ mod bulk;
 )]
 #[path = "../real/harness/mod.rs"]
 mod harness;
+mod kubeconfig;
+mod login;
+mod process;
 mod proxy;
 mod recording;
 mod table;
+mod terminal;
+mod tls;
 mod wire;
 mod world;
 
@@ -41,7 +49,19 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(8);
     let stage = Arc::new(Stage::default());
     let rows = table::rows();
-    let faults: Vec<_> = [wire::FAULTS, answers::FAULTS, bulk::FAULTS].concat();
+    let faults: Vec<_> = [
+        wire::FAULTS,
+        answers::FAULTS,
+        bulk::FAULTS,
+        tls::FAULTS,
+        kubeconfig::FAULTS,
+        login::FAULTS,
+        clock::FAULTS,
+        detour::FAULTS,
+        process::FAULTS,
+        terminal::FAULTS,
+    ]
+    .concat();
     let mut trials = vec![Trial::test("table::every_row_has_its_trial", {
         let names: Vec<&str> = faults.iter().map(|(name, _)| *name).collect();
         let expected: Vec<String> = rows.iter().map(|row| row.test.clone()).collect();

@@ -133,6 +133,8 @@ pub(crate) type Hook = Box<dyn Fn(&Seen) -> Action + Send + Sync>;
 #[derive(Clone)]
 pub(crate) enum Front {
     Plain,
+    /// TLS, with a certificate of the test's.
+    Tls(tokio_rustls::TlsAcceptor),
     /// Connections are accepted, and that is all.
     Mute,
 }
@@ -259,6 +261,7 @@ async fn converse(stream: tokio::net::TcpStream, front: Front, inner: &Inner) ->
     let _ = stream.set_nodelay(true);
     match front {
         Front::Plain => speak(stream, inner).await,
+        Front::Tls(acceptor) => speak(acceptor.accept(stream).await?, inner).await,
         Front::Mute => {
             let _open = stream;
             std::future::pending().await
@@ -284,6 +287,8 @@ async fn speak(
         let answer = match (inner.hook)(&seen) {
             Action::Forward => forward(&seen, inner).await,
             Action::Change(change) => {
+                // Nothing is changed inside gzip.
+                seen.headers.retain(|(name, _)| name != "accept-encoding");
                 let mut answer = forward(&seen, inner).await;
                 change(&mut answer);
                 answer
