@@ -281,11 +281,7 @@ fn discovery_without_a_group(world: &World, row: &Row) {
         }),
         _ => Action::Forward,
     });
-    world.judge(
-        row,
-        &world.check(&proxy, &[]),
-        &[BUDGETS_GAP],
-    );
+    world.judge(row, &world.check(&proxy, &[]), &[BUDGETS_GAP]);
 }
 
 fn discovery_fails(world: &World, row: &Row) {
