@@ -58,9 +58,9 @@ impl FromStr for Target {
             .parse()
             .map(Wanted::Minor)
             .or_else(|_| version.parse().map(Wanted::Release))
-            .map_err(|_| NotAVersion {
-                text: text.to_owned(),
-                expected: "expected [PLATFORM=]VERSION, such as 1.25 or kubernetes=1.25.3",
+            .map_err(|_| {
+                let expected = "expected [PLATFORM=]VERSION, such as 1.25 or kubernetes=1.25.3";
+                NotAVersion::new(text, expected)
             })?;
         Ok(Self { platform, version })
     }
@@ -113,6 +113,16 @@ pub enum PathError {
         /// What was asked for.
         to: String,
     },
+    /// A slip of the fingers, or a server that says nonsense.
+    #[error(
+        "the target {to} is more than {MOST_HOPS} minors away from the running {from}; is that what was meant?"
+    )]
+    TooFar {
+        /// What runs.
+        from: String,
+        /// What was asked for.
+        to: String,
+    },
     /// Nothing leads there.
     #[error(
         "no supported path from {from} to {to}: no edge leaves major version {major}; the nearest reachable release is {nearest}"
@@ -128,6 +138,9 @@ pub enum PathError {
         nearest: String,
     },
 }
+
+/// Hops of one path: Kubernetes took ten years for the first forty minors.
+const MOST_HOPS: u32 = 100;
 
 /// The rule that every hop of Kubernetes rests on.
 const ONE_MINOR_AT_A_TIME: &str = "kubernetes/website content/en/releases/version-skew-policy.md: the API server goes up one minor at a time";
@@ -167,6 +180,12 @@ impl Path {
                     .kubernetes
                     .newest()
                     .map_or_else(|| running.plain(), |row| row.newest_patch.to_string()),
+            });
+        }
+        if end.minor.saturating_sub(start.minor) > MOST_HOPS {
+            return Err(PathError::TooFar {
+                from: running.plain(),
+                to: wanted.to_string(),
             });
         }
         let mut path = Self::stay(start);

@@ -5,14 +5,24 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A text that is no version, kept for the message.
+/// Longer than any version that anybody gives: `v1.27.3-gke.1200+build`.
+const LONGEST: usize = 256;
+
+/// A text that is no version; its beginning is kept for the message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a version: {expected}")]
 pub struct NotAVersion {
-    /// What was found.
+    /// What was found, cut where it is long.
     pub text: String,
     /// What would have been a version.
     pub expected: &'static str,
+}
+
+impl NotAVersion {
+    pub(crate) fn new(text: &str, expected: &'static str) -> Self {
+        let text = text.chars().take(LONGEST).collect();
+        Self { text, expected }
+    }
 }
 
 /// A minor release, such as `1.25`: what Kubernetes counts skew and removals in.
@@ -30,7 +40,7 @@ impl Minor {
     pub const fn next(self) -> Self {
         Self {
             major: self.major,
-            minor: self.minor + 1,
+            minor: self.minor.saturating_add(1),
         }
     }
 
@@ -60,10 +70,7 @@ impl FromStr for Minor {
                     minor: digits(minor)?,
                 })
             })
-            .ok_or_else(|| NotAVersion {
-                text: text.to_owned(),
-                expected: "expected MAJOR.MINOR, such as 1.25",
-            })
+            .ok_or_else(|| NotAVersion::new(text, "expected MAJOR.MINOR, such as 1.25"))
     }
 }
 
@@ -144,10 +151,10 @@ impl FromStr for Release {
     type Err = NotAVersion;
 
     fn from_str(text: &str) -> Result<Self, NotAVersion> {
-        let bad = || NotAVersion {
-            text: text.to_owned(),
-            expected: "expected MAJOR.MINOR.PATCH, such as v1.25.3",
-        };
+        let bad = || NotAVersion::new(text, "expected MAJOR.MINOR.PATCH, such as v1.25.3");
+        if text.len() > LONGEST {
+            return Err(bad());
+        }
         let raw = text.strip_prefix('v').unwrap_or(text);
         let (numbers, suffix) = match raw.find(['-', '+']) {
             Some(at) => raw.split_at(at),

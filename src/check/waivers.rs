@@ -85,7 +85,7 @@ impl Waivers {
         unknown: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, WaiversError> {
         let document: Document = serde_saphyr::from_str(text)
-            .map_err(|error| WaiversError::Format(error.to_string()))?;
+            .map_err(|error| WaiversError::Format(error.without_snippet().to_string()))?;
         if (document.api_version.as_str(), document.kind.as_str())
             != ("kubectl-upgrade/v1", "Waivers")
         {

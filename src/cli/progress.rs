@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::say;
 use crate::cluster::{Progress, Silent};
+use crate::report::terminal;
 
 /// Fits into a line of 80.
 const LONGEST: usize = 50;
@@ -93,7 +94,7 @@ impl Line {
 
 /// The resource alone: selectors make the line too long.
 fn name(what: &str) -> String {
-    what.split(" (").next().unwrap_or(what).to_owned()
+    terminal::line(what.split(" (").next().unwrap_or(what)).into_owned()
 }
 
 impl Progress for Line {
@@ -129,6 +130,7 @@ impl Progress for Line {
 struct Plain;
 
 impl Progress for Plain {
+    fn begun(&self, _what: &str) {}
     fn planned(&self, _requests: usize) {}
     fn read(&self, _what: &str, _objects: usize) {}
     fn done(&self, _what: &str) {}

@@ -91,11 +91,6 @@ impl Answer {
         self
     }
 
-    pub(crate) fn paced(mut self, pace: Pace) -> Self {
-        self.pace = pace;
-        self
-    }
-
     pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
         match &mut self.body {
             Body::Bytes(bytes) => bytes,
@@ -114,8 +109,6 @@ pub(crate) enum Action {
     Answer(Answer),
     /// The connection stays open and nothing comes.
     Silence,
-    /// The connection is closed without a word.
-    Close,
     /// All connections are closed, and new ones refused for so long.
     Restart(Duration),
 }
@@ -295,7 +288,6 @@ async fn speak(
             }
             Action::Answer(answer) => answer,
             Action::Silence => std::future::pending().await,
-            Action::Close => return Ok(()),
             Action::Restart(time) => {
                 inner.pause.send_replace(time);
                 inner.epoch.send_modify(|epoch| *epoch += 1);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::snapshot::{Applied, Manager, MetaRow, OwnerRow};
 
 /// Annotations that keep what was applied last: kubectl's and kapp's.
-const LAST_APPLIED: [&str; 2] = [
+pub(super) const LAST_APPLIED: [&str; 2] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kapp.k14s.io/original",
 ];

@@ -6,15 +6,19 @@ use prost::Message;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::meta::{ObjectMeta, Time};
+use super::meta::{LAST_APPLIED, ObjectMeta, Time};
 use super::pod;
 use crate::catalog::Catalog;
+use crate::cluster::failure::bounded;
 use crate::cluster::releases;
 use crate::need::{Depth, Request, Subject};
 
 use crate::snapshot::{
     Fault, HelmStorage, JsonRow, MetaRow, NodeCondition, NodeRow, Pool, Rows, SliceRow,
 };
+
+/// Faults of one reading that are told one by one.
+const MAX_FAULTS: usize = 100;
 
 /// Of these the schemas are dropped.
 const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
@@ -29,6 +33,8 @@ pub(in crate::cluster) struct Sink {
     pub(in crate::cluster) rows: Rows,
     /// Objects that came but could not be understood.
     pub(in crate::cluster) faults: Vec<Fault>,
+    /// Faults beyond those that are told one by one.
+    untold: usize,
     /// The resource, for messages.
     what: String,
     /// Only lines that begin so are kept.
@@ -150,6 +156,7 @@ impl Sink {
         Self {
             rows,
             faults: Vec::new(),
+            untold: 0,
             what: request.subject.to_string(),
             prefix: prefix.to_owned(),
             storage: storage.unwrap_or(HelmStorage::Secret),
@@ -163,6 +170,7 @@ impl Sink {
         Self {
             rows: self.rows.like(),
             faults: Vec::new(),
+            untold: 0,
             what: self.what.clone(),
             prefix: self.prefix.clone(),
             storage: self.storage,
@@ -174,18 +182,28 @@ impl Sink {
     /// Takes over what a part brought.
     pub(in crate::cluster) fn append(&mut self, part: Self) {
         self.rows.append(part.rows);
-        self.faults.extend(part.faults);
+        let mut faults = part.faults;
+        if part.untold > 0 {
+            faults.truncate(MAX_FAULTS);
+        }
+        for fault in faults {
+            self.blame(fault);
+        }
+        self.leave_untold(part.untold);
     }
 
     pub(super) fn takes_lines(&self) -> bool {
         matches!(self.rows, Rows::Lines(_))
     }
 
-    pub(super) fn line(&mut self, line: &str) {
-        if let Rows::Lines(lines) = &mut self.rows
-            && line.starts_with(&self.prefix)
-        {
-            lines.push(line.to_owned());
+    /// Takes a line if it is wanted; returns how many bytes are kept of it.
+    pub(super) fn line(&mut self, line: &str) -> usize {
+        match &mut self.rows {
+            Rows::Lines(lines) if line.starts_with(&self.prefix) => {
+                lines.push(line.to_owned());
+                line.len()
+            }
+            _ => 0,
         }
     }
 
@@ -213,7 +231,7 @@ impl Sink {
             },
             Rows::Helm(rows) => {
                 let faults = releases::collect(message, self.storage, &self.catalog, rows);
-                self.faults.extend(faults);
+                faults.into_iter().for_each(|fault| self.blame(fault));
             }
             Rows::Json(_) | Rows::Lines(_) => self.fault(&"it came as protobuf"),
         }
@@ -236,6 +254,7 @@ impl Sink {
                 if self.what.starts_with(CRDS) {
                     without_schemas(&mut row.object);
                 }
+                without_environment(&mut row.object);
                 rows.push(row);
             }
             Rows::Nodes(_) | Rows::Pods(_) | Rows::Helm(_) | Rows::Slices(_) | Rows::Lines(_) => {
@@ -246,9 +265,30 @@ impl Sink {
     }
 
     fn fault(&mut self, why: &dyn std::fmt::Display) {
-        self.faults.push(Fault {
+        let why = why.to_string();
+        self.blame(Fault {
             what: format!("an object of {}", self.what),
-            why: format!("it cannot be understood: {why}"),
+            why: format!("it cannot be understood: {}", bounded(&why)),
+        });
+    }
+
+    /// Notes a fault; beyond some, how many more there are.
+    fn blame(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_FAULTS {
+            return self.faults.push(fault);
+        }
+        self.leave_untold(1);
+    }
+
+    fn leave_untold(&mut self, more: usize) {
+        if more == 0 {
+            return;
+        }
+        self.untold += more;
+        self.faults.truncate(MAX_FAULTS);
+        self.faults.push(Fault {
+            what: format!("{} more objects of {}", self.untold, self.what),
+            why: "they cannot be understood either".to_owned(),
         });
     }
 }
@@ -263,6 +303,29 @@ fn without_schemas(crd: &mut Value) {
     for version in versions.into_iter().flatten() {
         if let Some(version) = version.as_object_mut() {
             version.remove("schema");
+        }
+    }
+}
+
+/// The values of environment variables are where passwords stand that should stand in Secrets. No rule looks at them; they
+/// are dropped from pods and from templates of pods, so that they are in no snapshot.
+fn without_environment(object: &mut Value) {
+    const TEMPLATES: [&str; 3] = [
+        "/spec",
+        "/spec/template/spec",
+        "/spec/jobTemplate/spec/template/spec",
+    ];
+    for template in TEMPLATES {
+        let Some(spec) = object.pointer_mut(template) else {
+            continue;
+        };
+        for list in ["containers", "initContainers", "ephemeralContainers"] {
+            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+            for container in containers.into_iter().flatten() {
+                if let Some(container) = container.as_object_mut() {
+                    container.remove("env");
+                }
+            }
         }
     }
 }
@@ -313,7 +376,8 @@ fn slice_row(slice: EndpointSlice) -> SliceRow {
     }
 }
 
-/// The object without managed fields and without copies of itself in annotations, which are in the row's metadata.
+/// The object without managed fields and without copies of itself in annotations, of which the row's metadata has what
+/// counts.
 fn json_row(meta: MetaRow, mut object: Value) -> JsonRow {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
@@ -321,8 +385,8 @@ fn json_row(meta: MetaRow, mut object: Value) -> JsonRow {
             .get_mut("annotations")
             .and_then(Value::as_object_mut)
         {
-            for applied in &meta.applied {
-                annotations.remove(&applied.annotation);
+            for copy in LAST_APPLIED {
+                annotations.remove(copy);
             }
         }
     }
