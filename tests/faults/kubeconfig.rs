@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::run::{check_command, run};
 use crate::harness::{Run, eventually, is_alive};
+use crate::process::interrupt;
 use crate::proxy::Action;
 use crate::table::Row;
 use crate::wire::Fault;
@@ -18,6 +19,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     ("kubeconfig::missing_in_a_list", missing_in_a_list),
     ("kubeconfig::plugin_fails", plugin_fails),
     ("kubeconfig::plugin_hangs", plugin_hangs),
+    ("kubeconfig::plugin_is_interrupted", plugin_is_interrupted),
     ("kubeconfig::plugin_prints_garbage", plugin_prints_garbage),
 ];
 
@@ -82,9 +84,28 @@ fn plugin_hangs(world: &World, row: &Row) {
     let script = format!("echo $$ > '{}'; exec sleep 600", file.display());
     let run = with_plugin(world, row, &script, &["--request-timeout", "1s"]);
     assert!(run.seconds > 0.9, "{} s", run.seconds);
-    let pid = fs::read_to_string(&file).expect("it was started");
-    let pid: u32 = pid.trim().parse().expect("a process id");
+    let pid = started(&file).expect("it was started");
     eventually("the plugin is gone", 10, || !is_alive(pid));
+}
+
+fn plugin_is_interrupted(world: &World, row: &Row) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("pid");
+    let script = format!("echo $$ > '{}'; exec sleep 600", file.display());
+    let cluster = json!({"server": "https://192.0.2.1:6443"});
+    let config = world.kubeconfig_of(&cluster, &plugin(&script));
+    let mut command = check_command(&config, folder.path());
+    let (code, output) = interrupt(command.args(ARGS), || started(&file).is_some());
+    assert_eq!(code, Some(row.exit));
+    assert_eq!(output, "");
+    let pid = started(&file).expect("it was started");
+    eventually("the plugin is gone", 10, || !is_alive(pid));
+}
+
+/// The process id that a plugin wrote, when it has.
+fn started(file: &Path) -> Option<u32> {
+    let text = fs::read_to_string(file).ok()?;
+    text.strip_suffix('\n')?.parse().ok()
 }
 
 fn plugin_prints_garbage(world: &World, row: &Row) {

@@ -116,15 +116,31 @@ fn stderr_closed(world: &World, row: &Row) {
 
 fn interrupted_at_its_input(_world: &World, row: &Row) {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let mut child = check_command(Path::new("/nowhere"), home.path())
-        .args(["--local", "--to", "1.25", "-f", "-"])
+    let mut command = check_command(Path::new("/nowhere"), home.path());
+    command.args(["--local", "--to", "1.25", "-f", "-"]);
+    let (code, output) = interrupt(&mut command, || true);
+    assert_eq!(code, Some(row.exit));
+    assert_eq!(output, "");
+}
+
+/// Starts a program whose input stays open, sends it what Ctrl-C sends when it is `ready`, and waits for its end. Returns
+/// the code and all that it printed.
+pub(crate) fn interrupt(
+    command: &mut Command,
+    mut ready: impl FnMut() -> bool,
+) -> (Option<i32>, String) {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
+    // Held until the end: it shall not end because its input does.
+    let input = child.stdin.take();
     let pid = child.id();
-    eventually("it listens for Ctrl-C", 60, || catches_interrupts(pid));
+    eventually("it listens for Ctrl-C", 60, || {
+        catches_interrupts(pid) && ready()
+    });
     let kill = Command::new("kill")
         .args(["-INT", &pid.to_string()])
         .status();
@@ -134,11 +150,11 @@ fn interrupted_at_its_input(_world: &World, row: &Row) {
         status = child.try_wait().expect("a status");
         status.is_some()
     });
-    // Open until now: it did not end because its input did.
-    drop(child.stdin.take());
-    assert_eq!(status.and_then(|status| status.code()), Some(row.exit));
+    drop(input);
     let output = child.wait_with_output().expect("what it printed");
-    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    let printed = [output.stdout, output.stderr].concat();
+    let code = status.and_then(|status| status.code());
+    (code, String::from_utf8_lossy(&printed).into_owned())
 }
 
 /// Whether a process has a handler for SIGINT, the second bit of `SigCgt`: see proc_pid_status(5).
