@@ -190,6 +190,8 @@ impl<'de> Deserialize<'de> for Release {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{Minor, Release};
 
     fn release(text: &str) -> Release {
@@ -238,5 +240,53 @@ mod tests {
         assert!(old < new);
         assert_eq!(new.ahead_of(old), Some(16));
         assert_eq!(old.next().to_string(), "1.10");
+    }
+
+    /// Text that looks like a version, or almost.
+    fn versions() -> impl Strategy<Value = String> {
+        let number = prop_oneof![
+            (0..40_u32).prop_map(|number| number.to_string()),
+            Just("4294967295".to_owned()),
+            Just("18446744073709551616".to_owned()),
+            "[0-9+x-]{0,3}",
+        ];
+        let suffix = prop_oneof![
+            Just(String::new()),
+            "[-+](alpha|beta|rc|gke|eks|k3s|rke2r)?[.]?[0-9a-z.+-]{0,8}",
+            any::<String>(),
+        ];
+        ("v{0,2}", proptest::collection::vec(number, 0..5), suffix)
+            .prop_map(|(v, numbers, suffix)| format!("{v}{}{suffix}", numbers.join(".")))
+    }
+
+    proptest! {
+        #![proptest_config(crate::mutate::cases(2000))]
+
+        #[test]
+        fn what_is_a_version_is_read_again_as_the_same(text in versions(), other in versions()) {
+            if let Ok(minor) = text.parse::<Minor>() {
+                prop_assert_eq!(minor.to_string().parse::<Minor>(), Ok(minor));
+                prop_assert!(minor.next() >= minor);
+            }
+            if let Ok(release) = text.parse::<Release>() {
+                let again: Release = release.to_string().parse().expect("it was one");
+                prop_assert_eq!(&again, &release);
+                prop_assert!(release.plain().parse::<Release>().is_ok());
+                // Numbers decide first, whatever stands behind them.
+                let core = |release: &Release| (release.semver.major, release.semver.minor, release.semver.patch);
+                if let Ok(other) = other.parse::<Release>() {
+                    prop_assert!(core(&release) >= core(&other) || release < other);
+                    prop_assert_eq!(release.cmp(&other), other.cmp(&release).reverse());
+                }
+                let _ = release.minor().next();
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_no_version_and_not_shown_whole() {
+        let long = format!("1.2.3-{}", "x".repeat(1 << 20));
+        let error = long.parse::<Release>().expect_err("too long");
+        assert!(error.to_string().len() < 1000);
     }
 }

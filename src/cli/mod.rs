@@ -65,12 +65,13 @@ pub fn check_main() -> ExitCode {
 fn complain(error: &clap::Error) {
     let plain = error.to_string();
     let harmless = |letter: char| matches!(letter, '\n' | '\t') || !terminal::is_unsafe(letter);
-    if plain.chars().all(harmless) {
+    let mut lines = plain.lines();
+    let first = lines.next().unwrap_or_default();
+    if plain.chars().all(harmless) && !lines.clone().any(|line| line.starts_with("error:")) {
         let _ = error.print();
     } else {
-        for line in plain.lines() {
-            say(false, line);
-        }
+        say(false, first);
+        lines.for_each(|line| say(false, &format!("  {line}")));
     }
 }
 

@@ -24,6 +24,9 @@ const ERROR_BODY: usize = 64 << 10;
 /// How a page of checks begins a line about one that failed.
 const FAILED_CHECK: &[u8] = b"[-]";
 
+/// What is asked for, in which encoding, for which time.
+type What<'a> = (&'a str, &'a str, u32);
+
 /// Why an attempt failed, and for how long the server asked to be left alone.
 pub(super) struct Refusal {
     pub(super) failure: Failure,
@@ -54,8 +57,7 @@ pub(super) async fn get<T: Send + 'static>(
     let decode = Arc::new(decode);
     for attempt in 1.. {
         reader.weather.hopeful(uri)?;
-        tracing::debug!(%uri, attempt, "GET");
-        let refusal = match once(reader, uri, accept, &clock, &decode).await {
+        let refusal = match once(reader, (uri, accept, attempt), &clock, &decode).await {
             Ok(decoded) => {
                 reader.weather.cleared();
                 return Ok(decoded);
@@ -80,12 +82,11 @@ pub(super) async fn get<T: Send + 'static>(
 /// One attempt.
 async fn once<T: Send + 'static>(
     reader: &Reader,
-    uri: &str,
-    accept: &str,
+    what: What<'_>,
     clock: &Clock,
     decode: &Arc<impl Fn(&str, Incoming) -> T + Send + Sync + 'static>,
 ) -> Result<T, Refusal> {
-    let response = send(reader, uri, accept, clock).await?;
+    let response = send(reader, what, clock).await?;
     let content_type = response
         .headers()
         .get(header::CONTENT_TYPE)
@@ -114,11 +115,10 @@ async fn once<T: Send + 'static>(
 /// Sends, and takes an answer that is worth reading.
 async fn send(
     reader: &Reader,
-    uri: &str,
-    accept: &str,
+    what @ (uri, ..): What<'_>,
     clock: &Clock,
 ) -> Result<Response<Body>, Refusal> {
-    let response = ask(reader, uri, accept, clock).await?;
+    let response = ask(reader, what, clock).await?;
     reader.weather.reached();
     let status = response.status();
     tracing::debug!(%uri, %status, "answer");
@@ -139,8 +139,7 @@ async fn send(
 /// Sends once, and once more with fresh credentials where the server does not accept the old ones any more.
 async fn ask(
     reader: &Reader,
-    uri: &str,
-    accept: &str,
+    (uri, accept, attempt): What<'_>,
     clock: &Clock,
 ) -> Result<Response<Body>, Failure> {
     let mut pass = reader.session.pass().await;
@@ -151,6 +150,7 @@ async fn ask(
             .body(Body::empty())
             .map_err(|error| other(format!("{uri} is no request: {error}")))?;
         let asked = Timestamp::now();
+        tracing::debug!(%uri, accept, attempt, "GET");
         let response = clock
             .limit("waiting for an answer", pass.client.send(request))
             .await?

@@ -284,6 +284,10 @@ impl Decoder<'_> {
         kind: &str,
         place: Place<'_>,
     ) -> usize {
+        if self.full {
+            // What it would lend to the rest need not be copied any more.
+            return 0;
+        }
         let bare = item.api_version.is_none() && item.kind.is_none();
         if bare && !kind.is_empty() && item.metadata.name.is_some() {
             item.api_version = Some(api_version.to_owned());

@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 4 << 30;
 const MAX_RATIO: u64 = 200;
 
 /// What any file may expand to, however small it is.
-const ALWAYS: u64 = 32 << 20;
+const ALWAYS: u64 = 16 << 20;
 
 /// Why a snapshot could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]

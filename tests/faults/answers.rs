@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::proxy::{Action, Answer, Seen};
 use crate::table::Row;
-use crate::wire::{Fault, second};
+use crate::wire::{Fault, second_page};
 use crate::world::World;
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -119,15 +119,13 @@ fn expired() -> Answer {
 
 /// No object is seen twice, none is missed: the numbers and the findings are those of a run without faults.
 fn expired_token(world: &World, row: &Row) {
-    let proxy = world.proxy(|seen| {
-        let kinds = ["/pods", "/secrets", BUDGETS];
-        match kinds.iter().any(|kind| second(seen, kind)) {
-            true => Action::Answer(expired()),
-            false => Action::Forward,
-        }
+    let is_second = second_page(&["/api/v1/pods", "/secrets", BUDGETS]);
+    let proxy = world.proxy(move |seen| match is_second(seen) {
+        true => Action::Answer(expired()),
+        false => Action::Forward,
     });
     world.judge(row, &world.check(&proxy, &[]), &[]);
-    let asked = proxy.asked("/pods");
+    let asked = proxy.asked("/api/v1/pods");
     assert!(!asked[2].query.contains("continue="), "{asked:#?}");
 }
 
@@ -281,7 +279,11 @@ fn discovery_without_a_group(world: &World, row: &Row) {
         }),
         _ => Action::Forward,
     });
-    world.judge(row, &world.check(&proxy, &[]), &[BUDGETS_GAP, "podsecuritypolicies.policy"]);
+    world.judge(
+        row,
+        &world.check(&proxy, &[]),
+        &[BUDGETS_GAP, "podsecuritypolicies.policy"],
+    );
 }
 
 fn discovery_fails(world: &World, row: &Row) {

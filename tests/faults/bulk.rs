@@ -113,14 +113,16 @@ fn helm_bomb(world: &World, row: &Row) {
     ]
     .concat();
     let proxy = world.proxy(move |seen| {
-        if !seen.path.ends_with("/secrets") {
+        // The list of records, not that of their metadata.
+        let whole = seen.header("accept") == Some("application/vnd.kubernetes.protobuf");
+        if !seen.path.ends_with("/secrets") || !whole {
             return Action::Forward;
         }
         let secret = secret.clone();
         Action::change(move |answer| {
             let mut envelope = open(answer.bytes());
             // Once, behind the last page.
-            if envelope.raw.len() > 2 && !has_next(&envelope.raw) {
+            if !has_next(&envelope.raw) {
                 envelope.raw.extend(field(ITEMS, &secret));
             }
             *answer.bytes() = close(&envelope);
@@ -155,7 +157,7 @@ fn has_next(raw: &[u8]) -> bool {
 /// The last page of pods is followed by six hundred pods of a mebibyte each, none of which has anything to find.
 fn answer_of_600_mb(world: &World, row: &Row) {
     const PODS: usize = 600;
-    let proxy = world.proxy(|seen| match seen.path.ends_with("/pods") {
+    let proxy = world.proxy(|seen| match seen.path == "/api/v1/pods" {
         true => Action::change(|answer| {
             let envelope = open(answer.bytes());
             if !has_next(&envelope.raw) {

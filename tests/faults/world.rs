@@ -276,15 +276,16 @@ fn client(kubeconfig: &Path, runtime: &Runtime) -> kube::Client {
     kube::Client::try_from(config).expect("a client")
 }
 
-/// A run that ends within a second. Where the machine has much else to do it may take several to get one.
+/// A run that ends within a second, beside the time that the machine takes to run anything at all.
 #[track_caller]
 pub(crate) fn at_once(mut run: impl FnMut() -> Run) -> Run {
     let mut last = run();
     eventually("it ends within a second", 60, || {
-        if last.seconds >= 1.0 {
+        let idle = crate::harness::check("/nowhere/kubeconfig", &["--version"]);
+        if last.seconds >= 1.0 + idle.seconds {
             last = run();
         }
-        last.seconds < 1.0
+        last.seconds < 1.0 + idle.seconds
     });
     last
 }

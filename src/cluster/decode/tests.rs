@@ -1,8 +1,9 @@
+mod damaged;
 mod nodes;
 mod pods;
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use prost::Message;
@@ -14,6 +15,10 @@ use crate::snapshot::Rows;
 
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList";
 const JSON: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/// Read once: the tests of properties make thousands of sinks.
+static CATALOG: LazyLock<Arc<Catalog>> =
+    LazyLock::new(|| Arc::new(Catalog::embedded().expect("the catalog")));
 
 fn sink(resource: &str, depth: Depth) -> Sink {
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
@@ -31,8 +36,7 @@ fn sink(resource: &str, depth: Depth) -> Sink {
         access: AccessRule::list("", resource, None),
         across: false,
     };
-    let catalog = Catalog::embedded().expect("the catalog");
-    Sink::new(&request, Arc::new(catalog))
+    Sink::new(&request, CATALOG.clone())
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -294,6 +298,8 @@ fn schemas_of_crds_are_dropped() {
 }
 
 proptest! {
+    #![proptest_config(crate::mutate::cases(256))]
+
     #[test]
     fn no_bytes_make_a_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         for (content_type, resource, depth) in [
