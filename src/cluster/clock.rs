@@ -39,16 +39,19 @@ impl Clock {
         what: &str,
         future: impl Future<Output = T>,
     ) -> Result<T, Failure> {
-        let Some(deadline) = self.deadline() else {
+        let (Some(deadline), Some(time)) = (self.deadline(), self.time()) else {
             return Ok(future.await);
-        };
-        let began = match self.patience {
-            Patience::Total(_) => self.started,
-            Patience::Idle(_) | Patience::Endless => Instant::now(),
         };
         timeout_at(deadline, future)
             .await
-            .map_err(|_| gave_up(what, began.elapsed()))
+            .map_err(|_| gave_up(what, time))
+    }
+
+    fn time(&self) -> Option<Duration> {
+        match self.patience {
+            Patience::Idle(time) | Patience::Total(time) => Some(time),
+            Patience::Endless => None,
+        }
     }
 
     /// Whether there is time to wait so long before another attempt. A wait of our own is no time without a byte.
@@ -73,17 +76,11 @@ impl Clock {
     }
 }
 
-/// Whole tenths are enough, and the same in every run.
-fn gave_up(what: &str, after: Duration) -> Failure {
-    let tenths = after.as_millis() / 100;
-    let after = Duration::from_millis(
-        u64::try_from(tenths)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(100),
-    );
+/// Told is the time that was set: what passed is a little more, and another number each time.
+fn gave_up(what: &str, time: Duration) -> Failure {
     Failure::TimedOut {
         what: what.to_owned(),
-        after: Some(after),
+        after: Some(time),
     }
 }
 
@@ -107,7 +104,7 @@ impl Floor {
         }
         if self.bytes < window.as_secs() * FLOOR {
             let what = "reading an answer that comes at less than 1 KiB a second";
-            return Err(gave_up(what, self.waited));
+            return Err(gave_up(what, window));
         }
         self.waited = Duration::ZERO;
         self.bytes = 0;
