@@ -26,6 +26,7 @@ pub use survey::SurveyError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::join_all;
 use jiff::SignedDuration;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -157,13 +158,17 @@ impl Reader {
             grounds.namespaces = reading.rows.meta().map(|meta| meta.name.clone()).collect();
             first = Some((place, reading));
         }
-        let readings = plan
-            .iter()
-            .enumerate()
-            .map(async |(place, request)| match &first {
-                Some((done, _)) if *done == place => None,
-                _ => Some(self.read_one(request, &grounds).await),
-            });
+        let grounds = &grounds;
+        let readings = plan.iter().enumerate().map(|(place, request)| {
+            let reading = async move {
+                if namespaces == Some(place) {
+                    return None;
+                }
+                Some(self.read_one(request, grounds).await)
+            };
+            // Boxed, for the compiler takes very long over the type of all that is awaited in it.
+            reading.boxed_local()
+        });
         let mut readings = join_all(readings).await;
         if let Some((place, reading)) = first {
             readings[place] = Some(reading);
