@@ -2,9 +2,9 @@
 //!
 //! The cheapest answer is the one from the API server's memory (`resourceVersion=0`): it spares etcd, but is as large as the
 //! collection, for the limit is ignored. Servers that send a list while they encode it are asked so. Older ones
-//! build the whole answer first, in memory that grows with it, and go through all objects of all namespaces to list one
-//! (until 1.32, BtreeWatchCache): they are asked for pages from their store, which knows namespaces.
-//! Lists of very many objects are taken apart by namespace on every server: several pieces in flight are encoded in parallel.
+//! build the whole answer first, in memory that grows with it: they are asked for pages from their store. Lists of very many
+//! objects are taken apart by namespace there, for several pieces in flight are encoded in parallel; their memory would go
+//! through the objects of all namespaces to list one (until 1.32, BtreeWatchCache), their store does not.
 //! Measured: docs/performance.md.
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -12,7 +12,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use super::Reader;
 use super::decode::Sink;
 use super::list::{Lost, Source, one_page, whole};
-use crate::need::{Depth, Freshness, Request, Subject};
+use crate::need::{Freshness, Request, Subject};
 
 /// From so many pages on a list is large.
 const LARGE: u64 = 10;
@@ -36,12 +36,7 @@ pub(super) async fn read(
     empty: &Sink,
 ) -> Result<Sink, Lost> {
     let cached = request.freshness == Freshness::Cache;
-    let selects = matches!(&request.subject, Subject::Objects { selector, .. }
-        if !selector.labels.is_empty() || !selector.fields.is_empty());
-    // Of these there may be very many, and the first page says how many.
-    let may_be_large = request.across && request.depth == Depth::Fields && !selects;
-    if matches!(request.subject, Subject::Url { .. }) || cached && grounds.streams && !may_be_large
-    {
+    if matches!(request.subject, Subject::Url { .. }) || cached && grounds.streams {
         return Ok(whole(reader, request, Source::Cache, empty, None).await?);
     }
     let (sink, first) = one_page(reader, request, Source::Store, empty, "").await?;
@@ -50,17 +45,12 @@ pub(super) async fn read(
     }
     let objects = sink.rows.len() as u64 + first.remaining.unwrap_or_default();
     let nameable = |name: &String| request.within(name).is_some();
-    if cached
-        && request.across
+    if request.across
         && grounds.namespaces.iter().all(nameable)
         && take_apart(objects, reader.manner.chunk, grounds)
     {
         drop(sink);
         return by_namespace(reader, request, grounds, empty).await;
-    }
-    if cached && grounds.streams {
-        drop(sink);
-        return Ok(whole(reader, request, Source::Cache, empty, None).await?);
     }
     Ok(whole(reader, request, Source::Store, empty, Some((sink, first))).await?)
 }
@@ -78,11 +68,6 @@ async fn by_namespace(
     grounds: &Grounds,
     empty: &Sink,
 ) -> Result<Sink, Lost> {
-    let source = if grounds.streams {
-        Source::Cache
-    } else {
-        Source::Store
-    };
     let inner: Vec<(&String, Request)> = grounds
         .namespaces
         .iter()
@@ -97,7 +82,7 @@ async fn by_namespace(
     let mut answers = futures::stream::iter(inner.iter().enumerate())
         .map(|(place, (namespace, request))| {
             let part = async move {
-                let part = whole(reader, request, source, empty, None).await;
+                let part = whole(reader, request, Source::Store, empty, None).await;
                 part.map(|part| (place, part)).map_err(|failure| Lost {
                     failure,
                     namespace: Some((*namespace).clone()),

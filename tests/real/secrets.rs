@@ -115,11 +115,8 @@ fn credentials_stay_secret() -> Result<(), Failed> {
     let cluster = Cluster::start(OLD);
     let folder = tempfile::tempdir()?;
     let text = fs::read_to_string(cluster.kubeconfig())?;
-    let address = text
-        .split_whitespace()
-        .find(|word| word.trim_matches(['"', '\'']).starts_with("https://"))
-        .expect("an address")
-        .trim_matches(['"', '\'', ',', '}']);
+    let config: serde_json::Value = serde_json::from_str(&text)?;
+    let address = &config["clusters"][0]["cluster"]["server"];
     let exec = |command: &str| {
         serde_json::json!({"exec": {
             "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never", "command": "sh",
