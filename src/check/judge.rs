@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::baseline::{Gone, Now};
 use super::{Finding, PastFinding, Policy, Rule, Severity, Situation, Standing};
+use crate::catalog::PlatformName;
 use crate::need::{AccessRule, Asking, ClusterId};
 use crate::snapshot::Unmet;
 
@@ -259,7 +260,7 @@ fn gaps(
             evaluated += 1;
         }
     }
-    if let Some(unmet) = beyond_the_catalog(situation) {
+    for unmet in beyond_the_catalog(situation) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
         found.entry((None, unmet)).or_default().extend(ids);
@@ -282,14 +283,30 @@ fn gaps(
 }
 
 /// A target that is newer than the catalog is not refused: what is not known about it is a gap.
-fn beyond_the_catalog(situation: &Situation<'_>) -> Option<Unmet> {
-    let newest = situation.catalog.kubernetes.newest()?;
-    (situation.path.to > newest.minor).then(|| Unmet {
+fn beyond_the_catalog(situation: &Situation<'_>) -> Vec<Unmet> {
+    let newest = situation.catalog.kubernetes.newest();
+    let newest = newest.filter(|newest| situation.path.to > newest.minor);
+    let kubernetes = newest.map(|newest| Unmet {
         what: format!("what Kubernetes {} changes", situation.path.to),
         why: format!(
             "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
             situation.catalog.date, newest.minor
         ),
         rbac: None,
-    })
+    });
+    let hops = situation.path.hops.iter();
+    let platforms = hops.filter_map(|hop| {
+        let platform = situation.catalog.platform(hop.platform.parse().ok()?)?;
+        let newest = &platform.newest()?.release;
+        let unknown = platform.name != PlatformName::Kubernetes && hop.minor > newest.minor();
+        unknown.then(|| Unmet {
+            what: format!("what {} {} changes", platform.title, hop.to),
+            why: format!(
+                "the catalog of {} ends with {newest}. Update kubectl upgrade-check",
+                platform.date
+            ),
+            rbac: None,
+        })
+    });
+    kubernetes.into_iter().chain(platforms).collect()
 }

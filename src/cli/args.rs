@@ -114,9 +114,9 @@ pub struct SourceFlags {
     /// Ask no API server: only -f is read. Needs --to
     #[arg(long, requires = "to", conflicts_with = "snapshot")]
     pub local: bool,
-    /// Where we start, under --local; without it every hazard up to the target counts
+    /// Where we start, under --local, repeatable; without it every hazard up to the target counts
     #[arg(long, value_name = "[PLATFORM=]VERSION", requires = "local")]
-    pub from: Option<Target>,
+    pub from: Vec<Target>,
     /// Manifests about to be applied, repeatable; directories are walked, - is stdin
     #[arg(short, long, value_name = "PATH")]
     pub filename: Vec<PathBuf>,

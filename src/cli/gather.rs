@@ -10,12 +10,12 @@ use super::args::SourceFlags;
 use super::exit::{Exit, Stop};
 use super::policy::choice;
 use super::progress::progress;
-use crate::catalog::{Catalog, Minor, Release};
+use crate::catalog::{Catalog, Platform, PlatformName, Release};
 use crate::check;
 use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
 use crate::cluster::{Manner, Reader, files, kubeconfig};
 use crate::need::{Asking, ClusterId, Request, Survey, plan};
-use crate::path::{Path, PathError, Target, Wanted};
+use crate::path::{Path, Start, Target, Wanted};
 use crate::snapshot::{self, Picture, Snapshot};
 
 /// Lists in flight: enough to keep a connection busy, few enough for a control plane that has other things to do.
@@ -50,6 +50,10 @@ pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gath
     if let Some(now) = flags.now {
         gathered.now = now;
     }
+    let remarks = gathered.path.remarks.iter();
+    gathered
+        .notes
+        .extend(remarks.map(|remark| format!("note: {remark}")));
     if gathered.path.hops.is_empty() {
         gathered.notes.push(format!(
             "no hop: the catalog of {} knows nothing newer to go to, or the target is reached; checking what holds without one",
@@ -61,8 +65,7 @@ pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gath
 
 /// Only files: no cluster, so none is missing.
 fn local(flags: &SourceFlags, catalog: &Catalog) -> Result<Gathered, Stop> {
-    let from = from(flags, catalog)?;
-    let path = find_path(from.as_ref(), None, &flags.to, catalog)?;
+    let path = find_path(&from(flags, catalog)?, &of_kubernetes(&flags.to), catalog)?;
     let now = Timestamp::now();
     Ok(Gathered {
         snapshot: Snapshot {
@@ -80,7 +83,7 @@ fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Resu
     let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
     let path = match snapshot.clusters.first() {
         Some(picture) => path_of(&picture.survey, flags, catalog)?,
-        None => find_path(None, None, &flags.to, catalog)?,
+        None => find_path(&Start::default(), &of_kubernetes(&flags.to), catalog)?,
     };
     let now = snapshot.taken_at;
     let shown = file.display();
@@ -145,10 +148,10 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
     };
     if flags.local {
         let from = from(flags, catalog)?;
-        let path = find_path(from.as_ref(), None, &flags.to, catalog)?;
-        let from = from.ok_or_else(|| {
+        let path = find_path(&from, &of_kubernetes(&flags.to), catalog)?;
+        let from = from.kubernetes.ok_or_else(|| {
             Stop::usage(
-                "rbac --local needs --from too: what is read depends on both ends of the path",
+                "rbac --local needs --from kubernetes=VERSION too: what is read depends on both ends of the path",
             )
         })?;
         let survey = presumed(from, catalog);
@@ -283,41 +286,67 @@ fn plan_for(
 }
 
 fn path_of(survey: &Survey, flags: &SourceFlags, catalog: &Catalog) -> Result<Path, Stop> {
-    find_path(
-        Some(&survey.git_version),
-        survey.emulated,
-        &flags.to,
-        catalog,
-    )
+    let start = Start {
+        kubernetes: Some(survey.git_version.clone()),
+        emulated: survey.emulated,
+        ..Start::default()
+    };
+    find_path(&start, &flags.to, catalog)
 }
 
-fn find_path(
-    from: Option<&Release>,
-    emulated: Option<Minor>,
-    to: &[Target],
-    catalog: &Catalog,
-) -> Result<Path, Stop> {
-    Path::find(from, emulated, to, catalog).map_err(|error| Stop {
-        exit: match error {
-            PathError::NoEdge { .. } => Exit::Blocked,
-            PathError::UnknownPlatform(_) | PathError::Twice | PathError::Down { .. } => {
-                Exit::Usage
-            }
+fn find_path(start: &Start, to: &[Target], catalog: &Catalog) -> Result<Path, Stop> {
+    Path::joint(start, to, catalog).map_err(|error| Stop {
+        exit: match error.is_answer() {
+            true => Exit::Blocked,
+            false => Exit::Usage,
         },
         message: error.to_string(),
     })
 }
 
-/// `--from`: a minor stands for its newest patch.
-fn from(flags: &SourceFlags, catalog: &Catalog) -> Result<Option<Release>, Stop> {
-    let Some(target) = &flags.from else {
-        return Ok(None);
-    };
-    match &target.version {
-        Wanted::Release(release) => Ok(Some(release.clone())),
-        Wanted::Minor(minor) => match catalog.kubernetes.find(*minor) {
-            Some(row) => Ok(Some(row.newest_patch.clone())),
-            None => format!("{minor}.0").parse().map(Some).map_err(Stop::usage),
+/// Targets without a cluster: a version alone is one of Kubernetes.
+fn of_kubernetes(targets: &[Target]) -> Vec<Target> {
+    let mut targets = targets.to_vec();
+    for target in &mut targets {
+        target
+            .platform
+            .get_or_insert_with(|| PlatformName::Kubernetes.to_string());
+    }
+    targets
+}
+
+/// `--from`: a minor stands for its newest patch, a version alone for one of Kubernetes.
+fn from(flags: &SourceFlags, catalog: &Catalog) -> Result<Start, Stop> {
+    let mut start = Start::default();
+    for target in of_kubernetes(&flags.from) {
+        let name = target.platform.unwrap_or_default();
+        let platform = name
+            .parse()
+            .ok()
+            .and_then(|name| catalog.platform(name))
+            .ok_or_else(|| {
+                Stop::usage(format!(
+                    "--from names {name:?}; there are kubernetes, kyma and dkp"
+                ))
+            })?;
+        let release = newest(platform, &target.version)?;
+        let before = match platform.name {
+            PlatformName::Kubernetes => start.kubernetes.replace(release),
+            name => start.platforms.insert(name, release),
+        };
+        if before.is_some() {
+            return Err(Stop::usage(format!("--from names {name} twice")));
+        }
+    }
+    Ok(start)
+}
+
+fn newest(platform: &Platform, version: &Wanted) -> Result<Release, Stop> {
+    match version {
+        Wanted::Release(release) => Ok(release.clone()),
+        Wanted::Minor(minor) => match platform.patches(*minor).next_back() {
+            Some(row) => Ok(row.release.clone()),
+            None => format!("{minor}.0").parse().map_err(Stop::usage),
         },
     }
 }

@@ -29,7 +29,7 @@ mod styles;
 mod table;
 pub mod terminal;
 
-pub use catalog::{CatalogSummary, MinorDoc, PlatformReleases, catalog};
+pub use catalog::{CatalogSummary, MinorDoc, PlatformReleases, SpanDoc, catalog};
 pub use document::{
     API_VERSION, BaselineDoc, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc,
     PlatformDoc, TOOL, ToolDoc, UpgradeReport, WaiverDoc,
