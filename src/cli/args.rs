@@ -76,7 +76,7 @@ pub enum Helper {
     },
     /// Print the ClusterRoles and bindings that hold exactly what the check reads
     Rbac(Box<RbacFlags>),
-    /// Tell what is known: releases, APIs, and the date of the facts
+    /// Tell what is known: platforms and their releases, APIs, and the date of the facts
     Catalog(ListFlags),
     /// Print a completion script
     Completion {

@@ -150,6 +150,7 @@ impl Path {
             };
             let running = start.kubernetes.as_ref().map(Release::plain);
             path.hops = map.hops(&moves, &running.unwrap_or_default());
+            path.remarks.extend(dead_ends(&map, &goal));
         }
         path.hops.extend(nowhere::hops(&start, &nowhere, catalog)?);
         let ends = path.of_kubernetes().last().map(|hop| hop.minor);
@@ -297,6 +298,20 @@ fn no_way(map: &Map<'_>, goal: &Goal, (name, wanted): &(PlatformName, Wanted)) -
         Some(line) => explain::platform(map, line, goal.stops[line].unwrap_or_default(), wanted),
         None => explain::kubernetes(map, wanted),
     }
+}
+
+/// Targets that nothing leads on from, though there are later minors.
+fn dead_ends(map: &Map<'_>, goal: &Goal) -> Vec<String> {
+    let lines = map.lines.iter().zip(&map.world.lines).zip(&goal.stops);
+    lines
+        .filter_map(|((line, stops), stop)| {
+            let release = &line.releases[(*stop)?];
+            let later = line.releases.last()?.minor() > release.minor();
+            let ends = later && stops[(*stop)?].ways.is_empty();
+            let title = &line.platform.title;
+            ends.then(|| format!("no edge leads on from {title} {release} to any later release"))
+        })
+        .collect()
 }
 
 /// Hops that nobody published, to be said aloud.

@@ -217,7 +217,7 @@ fn brute(world: &World, goal: &Goal, within: bool) -> Option<Way0> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_search_finds_what_walking_every_way_finds((world, goal) in quests()) {

@@ -262,12 +262,12 @@ mod tests {
     #[test]
     fn what_is_known_in_a_table() {
         insta::assert_snapshot!(super::table(&summary(), &Look::default()), @r"
-        PLATFORM     MINOR   NEWEST PATCH   RELEASED               END OF LIFE
-        kubernetes   1.16    1.16.15        2019-09-18             2020-09-02
-        kubernetes   1.17    1.17.17        2019-12-09 (planned)   2021-01-13 (planned)
+        PLATFORM     MINOR   NEWEST PATCH   RELEASED               END OF LIFE            KUBERNETES
+        kubernetes   1.16    1.16.15        2019-09-18             2020-09-02             -
+        kubernetes   1.17    1.17.17        2019-12-09 (planned)   2021-01-13 (planned)   -
 
         facts of 2026-08-22: the life of 400 API versions
-        kubernetes: 1.16 to 1.17
+        kubernetes: 1.16 to 1.17, facts of 2026-08-22
         ");
         insta::assert_snapshot!(super::names(&summary()), @r"
         kubernetes/1.16
@@ -284,6 +284,7 @@ mod tests {
         apis: 400
         platforms:
         - name: kubernetes
+          date: "2026-08-22"
           oldest: "1.16"
           newest: "1.17"
           releases:
@@ -291,11 +292,13 @@ mod tests {
             newestPatch: "1.16.15"
             released: "2019-09-18"
             endOfLife: "2020-09-02"
+            kubernetes: null
             certainty: known
           - minor: "1.17"
             newestPatch: "1.17.17"
             released: "2019-12-09"
             endOfLife: "2021-01-13"
+            kubernetes: null
             certainty: planned
         "#);
     }
