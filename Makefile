@@ -2,14 +2,18 @@
 
 CARGO ?= cargo
 
-.PHONY: test check control-plane example lifecycle install
+.PHONY: test check control-plane bench example lifecycle install
 
 # Fast tests, then the real ones. The control plane is built if its sources changed.
 test: control-plane
-	$(CARGO) test --all-targets
+	$(CARGO) test
 
 control-plane:
 	sh tests/control-plane/build.sh
+
+# Measures on a large cluster and writes the tables of docs/performance.md. ARGS="--scale 0.1 --runs 1" is a quick look.
+bench: control-plane
+	$(CARGO) bench --bench large -- --write docs/performance.md $(ARGS)
 
 # Format, lints, documentation; generated files are compared by the fast tests.
 check:

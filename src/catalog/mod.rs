@@ -22,7 +22,8 @@ pub use nodes::{NodeTaint, OsImage, PoolLabel, RoleLabel, RuntimeLimit};
 pub use platform::{Edge, Ending, NotAPlatform, Platform, PlatformName, PlatformRelease, Strength};
 pub use release::{Certainty, KubernetesRelease, Releases};
 pub use rows::{
-    Admitted, EvidencePlace, Provided, ProviderMark, SkewLimit, Writer, WriterRow, Writers,
+    Ability, Admitted, EvidencePlace, Provided, ProviderMark, ServerAbility, SkewLimit, Writer,
+    WriterRow, Writers,
 };
 pub use span::{Span, Wanted};
 pub use version::{Minor, NotAVersion, Release};
@@ -55,6 +56,8 @@ pub struct Catalog {
     pub platforms: Vec<Platform>,
     /// How far components may lag behind the API server.
     pub skew: Vec<SkewLimit>,
+    /// What API servers can do, and since when.
+    pub servers: Vec<ServerAbility>,
     /// Marks by which providers and distributions are told apart.
     pub providers: Vec<ProviderMark>,
     /// Who stands behind the name of a field manager.
@@ -107,6 +110,7 @@ impl Catalog {
             kubernetes,
             platforms,
             skew: table("skew.tsv", include_str!("kubernetes/skew.tsv"))?,
+            servers: table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,
             providers: table("providers.tsv", include_str!("kubernetes/providers.tsv"))?,
             writers: Writers::new(table(
                 "writers.tsv",
@@ -138,6 +142,14 @@ impl Catalog {
         self.provided
             .iter()
             .any(|row| row.kind == kind && rows::fits(&row.name, name))
+    }
+
+    /// Whether an API server of this minor has the ability.
+    #[must_use]
+    pub fn can(&self, ability: Ability, server: Minor) -> bool {
+        self.servers
+            .iter()
+            .any(|row| row.ability == ability && row.from_minor <= server)
     }
 
     /// By how many minors a component of this minor may be behind the API server.

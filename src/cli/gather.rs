@@ -18,9 +18,6 @@ use crate::need::{Asking, ClusterId, Request, Survey, plan};
 use crate::path::{Path, Start, Target, Wanted};
 use crate::snapshot::{self, Picture, Snapshot};
 
-/// Lists in flight: enough to keep a connection busy, few enough for a control plane that has other things to do.
-const PARALLEL: usize = 4;
-
 /// How long a credential plugin may take: time for a person to log in.
 const LOGIN: Duration = Duration::from_secs(120);
 
@@ -102,7 +99,7 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
         let connected = Connected::new(flags, catalog).await?;
         let (survey, path) = connected.look(flags, catalog).await?;
         let requests = connected.plan(&survey, &path, flags, catalog)?;
-        let readings = connected.reader.read(&requests).await;
+        let readings = connected.reader.read(&requests, &survey).await;
         let now = Timestamp::now();
         let connection = connected.connection;
         let id = match &connection.context {
@@ -213,7 +210,7 @@ impl Connected {
         let manner = Manner {
             patience: flags.connection.patience(),
             chunk: flags.chunk_size,
-            parallel: PARALLEL,
+            in_flight: flags.max_in_flight.into(),
         };
         let reader = Reader::new(&connection, manner, progress(flags.quiet), catalog.clone())
             .map_err(Stop::could_not_run)?;

@@ -106,7 +106,7 @@ async fn send(
             .header(header::ACCEPT, accept)
             .body(Body::empty())
             .map_err(|error| other(format!("{uri} is no request: {error}")))?;
-        tracing::debug!(%uri, attempt, "GET");
+        tracing::debug!(%uri, accept, attempt, "GET");
         let response = clock
             .limit("waiting for an answer", reader.client.send(request))
             .await?

@@ -1,9 +1,14 @@
 //! Ways over the joint state of platforms and Kubernetes.
 
+use std::sync::LazyLock;
+
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
 use kubectl_upgrade::path::{Path, PathError, Start, Target};
 
 use crate::platforms::release;
+
+/// Loaded once.
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
 
 /// The way in one line: `kyma 1.10.0, kubernetes 1.16.15`.
 fn way(from: &[&str], to: &[&str]) -> String {
@@ -21,9 +26,8 @@ fn way(from: &[&str], to: &[&str]) -> String {
 }
 
 fn find(from: &[&str], to: &[&str]) -> Result<Path, PathError> {
-    let catalog = Catalog::embedded().expect("the catalog");
     let to: Vec<Target> = to.iter().map(|to| to.parse().expect("a target")).collect();
-    Path::joint(&start(from), &to, &catalog)
+    Path::joint(&start(from), &to, &CATALOG)
 }
 
 fn start(from: &[&str]) -> Start {
@@ -254,5 +258,10 @@ fn a_release_that_nothing_leads_on_from_is_said_aloud() {
     let said = |remark: &String| remark.contains("no edge leads on from DKP 2.4.2");
     assert!(path.remarks.iter().any(said), "{:?}", path.remarks);
     let path = find(&["dkp=2.3.3"], &["dkp=2.4.1"]).expect("a path");
-    assert!(!path.remarks.iter().any(|remark| remark.contains("leads on")));
+    assert!(
+        !path
+            .remarks
+            .iter()
+            .any(|remark| remark.contains("leads on"))
+    );
 }

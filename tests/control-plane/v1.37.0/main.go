@@ -1,7 +1,8 @@
 // Command control-plane is a Kubernetes control plane in one binary, for tests:
 // it starts the component whose name it was called by (the base name of
 // argv[0]). Links to it named etcd, kube-apiserver and so on are the programs.
-// `genkey` prints a fresh RSA key for signing service account tokens.
+// `genkey` prints a fresh RSA key for signing service account tokens, `load`
+// fills an etcd with a large cluster for the benchmark.
 package main
 
 import (
@@ -42,6 +43,10 @@ func main() {
 		}
 		block := pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
 		_ = pem.Encode(os.Stdout, &block)
+		return
+	}
+	if name == "load" {
+		loadMain()
 		return
 	}
 	command, known := commands[name]

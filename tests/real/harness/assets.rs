@@ -37,6 +37,8 @@ pub(crate) struct Assets {
     pub(crate) kubectl: PathBuf,
     /// Prints an RSA key; without it `openssl` is asked.
     pub(crate) genkey: Option<PathBuf>,
+    /// Fills an etcd with a large cluster.
+    pub(crate) load: Option<PathBuf>,
     /// `kube-controller-manager` and `kube-scheduler` of this version.
     pub(crate) controllers: Option<(PathBuf, PathBuf)>,
 }
@@ -64,6 +66,7 @@ impl Assets {
                 .or_else(|| in_path("kubectl"))
                 .ok_or_else(missing)?,
             genkey: find("genkey").or_else(|| of_any_version("genkey")),
+            load: find("load").or_else(|| of_any_version("load")),
             controllers: find("kube-controller-manager").zip(find("kube-scheduler")),
         })
     }

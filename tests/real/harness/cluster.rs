@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,10 @@ use super::launch::{self, ApiServer, Ports};
 use super::process::Process;
 use super::run::{Run, check, eventually, run, scrubbed};
 
-/// How long an API server may take until it is ready.
+/// How long a server may take until it is ready.
 const READY: Duration = Duration::from_secs(60);
+/// The same where it must first read a large cluster into its memory.
+const READY_LOADED: Duration = Duration::from_secs(900);
 /// How often a start is tried when somebody else took a port in the meantime.
 const ATTEMPTS: u32 = 5;
 
@@ -28,6 +30,8 @@ pub(crate) struct Options {
     controllers: bool,
     kwok: bool,
     apiserver_args: Vec<String>,
+    etcd_args: Vec<String>,
+    scale: Option<f64>,
 }
 
 impl Options {
@@ -47,6 +51,22 @@ impl Options {
     pub(crate) fn apiserver_args(mut self, args: &[&str]) -> Self {
         self.apiserver_args
             .extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Adds arguments to etcd's, which they override.
+    #[allow(dead_code, reason = "only the benchmark does")]
+    pub(crate) fn etcd_args(mut self, args: &[&str]) -> Self {
+        self.etcd_args
+            .extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Fills etcd with a large cluster before the API server starts: 1 is 5,000 nodes
+    /// and 150,000 pods.
+    #[allow(dead_code, reason = "only the benchmark does")]
+    pub(crate) fn loaded(mut self, scale: f64) -> Self {
+        self.scale = Some(scale);
         self
     }
 
@@ -83,6 +103,7 @@ impl Options {
             folder,
         };
         cluster.start_etcd(&assets.etcd)?;
+        cluster.load(&assets);
         cluster.start_apiserver(&assets.apiserver)?;
         cluster.start_followers(&assets);
         Some(cluster)
@@ -131,6 +152,8 @@ impl Cluster {
             controllers: false,
             kwok: false,
             apiserver_args: Vec::new(),
+            etcd_args: Vec::new(),
+            scale: None,
         }
     }
 
@@ -179,6 +202,13 @@ impl Cluster {
     pub(crate) fn pids(&self) -> Vec<u32> {
         let servers = self.etcd.iter().chain(&self.apiserver);
         servers.chain(&self.followers).map(Process::pid).collect()
+    }
+
+    /// The process ids of the API server and of etcd.
+    #[allow(dead_code, reason = "only the benchmark does")]
+    pub(crate) fn servers(&self) -> (u32, u32) {
+        let pid = |process: &Option<Process>| process.as_ref().map(Process::pid).expect("it runs");
+        (pid(&self.apiserver), pid(&self.etcd))
     }
 
     /// What was asked of the API servers so far, at level Metadata. An event is there
@@ -252,12 +282,28 @@ impl Cluster {
     }
 
     fn start_etcd(&mut self, program: &Path) -> Option<()> {
-        let args = launch::etcd(&self.folder, self.ports);
+        let args = launch::etcd(&self.folder, self.ports, &self.options.etcd_args);
         let process = Process::start(self.folder.path(), "etcd", program, &args);
         // Whoever took its port would accept connections, too; so ask its log.
         let serves = |etcd: &Process| etcd.log().contains("ready to serve client requests");
-        self.etcd = Some(wait_until_ready(process, serves)?);
+        self.etcd = Some(wait_until_ready(process, READY, serves)?);
         Some(())
+    }
+
+    /// Writes the large cluster, if one was asked for.
+    fn load(&self, assets: &Assets) {
+        let Some(scale) = self.options.scale else {
+            return;
+        };
+        let program = assets.load.as_ref().expect("the control plane has `load`");
+        let status = Command::new(program)
+            .arg(format!("--endpoint=http://127.0.0.1:{}", self.ports.etcd))
+            .arg(format!("--scale={scale}"))
+            .arg(format!("--kubelet=v{}", self.options.version))
+            .stdout(Stdio::null())
+            .status();
+        let status = status.unwrap_or_else(|error| panic!("cannot run load: {error}"));
+        assert!(status.success(), "load: {status}");
     }
 
     fn start_apiserver(&mut self, program: &Path) -> Option<()> {
@@ -269,7 +315,11 @@ impl Cluster {
         };
         let args = server.args();
         let process = Process::start(self.folder.path(), "kube-apiserver", program, &args);
-        let process = wait_until_ready(process, |_| {
+        let patience = match self.options.scale {
+            Some(_) => READY_LOADED,
+            None => READY,
+        };
+        let process = wait_until_ready(process, patience, |_| {
             accepts(self.ports.api)
                 && self.folder.write_kubeconfigs(self.ports.api)
                 && self.kubectl(&["get", "--raw", "/readyz"]).code == 0
@@ -311,7 +361,11 @@ impl Cluster {
 /// # Panics
 /// When it ended for another reason, or is not ready in time.
 #[track_caller]
-fn wait_until_ready(mut process: Process, ready: impl Fn(&Process) -> bool) -> Option<Process> {
+fn wait_until_ready(
+    mut process: Process,
+    patience: Duration,
+    ready: impl Fn(&Process) -> bool,
+) -> Option<Process> {
     let start = Instant::now();
     while !ready(&process) {
         if process.has_exited() {
@@ -323,8 +377,8 @@ fn wait_until_ready(mut process: Process, ready: impl Fn(&Process) -> bool) -> O
         }
         let log = || process.log_tail();
         assert!(
-            start.elapsed() < READY,
-            "not ready within {READY:?}:\n{}",
+            start.elapsed() < patience,
+            "not ready within {patience:?}:\n{}",
             log()
         );
         thread::sleep(Duration::from_millis(100));

@@ -25,10 +25,11 @@ pub(crate) struct ApiServer<'a> {
 }
 
 /// An etcd that never waits for the disk: it need not survive the machine.
-pub(crate) fn etcd(folder: &Folder, ports: Ports) -> Vec<String> {
+/// The arguments of the test come last and win.
+pub(crate) fn etcd(folder: &Folder, ports: Ports, extra: &[String]) -> Vec<String> {
     let client = format!("http://127.0.0.1:{}", ports.etcd);
     let peer = format!("http://127.0.0.1:{}", ports.peer);
-    vec![
+    let mut args = vec![
         format!("--data-dir={}", folder.arg("etcd")),
         format!("--listen-client-urls={client}"),
         format!("--advertise-client-urls={client}"),
@@ -36,7 +37,9 @@ pub(crate) fn etcd(folder: &Folder, ports: Ports) -> Vec<String> {
         format!("--initial-advertise-peer-urls={peer}"),
         format!("--initial-cluster=default={peer}"),
         "--unsafe-no-fsync".to_owned(),
-    ]
+    ];
+    args.extend_from_slice(extra);
+    args
 }
 
 impl ApiServer<'_> {

@@ -1,0 +1,86 @@
+//! A large cluster on a real API server, read by `upgrade-check`, by a bare client, and the usual way.
+//!
+//! `make bench` runs it and writes the measured part of `docs/performance.md`. Nothing is asserted but that everything
+//! runs to its end: times belong to the machine. Flags, or variables of the same meaning:
+//!
+//! * `--runs N`, `BENCH_RUNS`: how often each is measured, alternating; 7
+//! * `--scale S`, `BENCH_SCALE`: 1 is 5,000 nodes and 150,000 pods; the small cluster has a tenth of it
+//! * `--versions A,B`, `BENCH_VERSIONS`: API servers; 1.24.17,1.37.0
+//! * `--write FILE`, `BENCH_WRITE`: where the tables go; without it they are only printed
+
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints, and stops when something cannot be measured"
+)]
+
+mod client;
+mod measure;
+mod page;
+mod plan;
+mod program;
+mod suite;
+mod ways;
+
+#[path = "../real/harness/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the tests use the rest")]
+mod harness;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+/// What is measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) runs: usize,
+    pub(crate) scale: f64,
+    pub(crate) versions: Vec<String>,
+    write: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, plan] = args.as_slice()
+        && first == client::FLAG
+    {
+        return client::run(plan.as_ref());
+    }
+    let settings = Settings {
+        runs: setting(&args, "runs", 7),
+        scale: setting(&args, "scale", 1.0),
+        versions: setting(&args, "versions", "1.24.17,1.37.0".to_owned())
+            .split(',')
+            .map(str::to_owned)
+            .collect(),
+        write: Some(setting(&args, "write", PathBuf::new())).filter(|path| path != &PathBuf::new()),
+    };
+    let mut text = page::head(&settings);
+    for version in &settings.versions {
+        let section = suite::run(version, &settings);
+        println!("{section}");
+        text += &section;
+    }
+    if let Some(path) = &settings.write {
+        page::write(path, &text);
+    }
+    ExitCode::SUCCESS
+}
+
+fn setting<T: FromStr>(args: &[String], name: &str, default: T) -> T {
+    let flag = format!("--{name}");
+    let given = args.windows(2).find(|pair| pair[0] == flag);
+    let variable = format!("BENCH_{}", name.to_uppercase());
+    let text = given.map(|pair| pair[1].clone()).or_else(|| {
+        std::env::var(&variable)
+            .ok()
+            .filter(|text| !text.is_empty())
+    });
+    match text {
+        Some(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{flag} or {variable}: {text:?} will not do")),
+        None => default,
+    }
+}

@@ -1,0 +1,238 @@
+//! The tables, on the terminal and in `docs/performance.md`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::Settings;
+use crate::measure::{Sample, Samples};
+use crate::program::CHECK;
+use crate::suite::Measured;
+
+const BEGIN: &str = "<!-- measured: begin (make bench writes what follows) -->";
+const END: &str = "<!-- measured: end -->";
+const MB: f64 = 1e6;
+
+/// What was measured on, and the sizes of the binaries.
+pub(crate) fn head(settings: &Settings) -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("unknown", |rest| rest.trim_start_matches([' ', '\t', ':']));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let mut text = format!(
+        "Scale {}, each measured {} times, alternating; medians, with least and most in brackets. Clients and servers \
+         share {cores} cores ({model}), over loopback with TLS.\n\n",
+        settings.scale, settings.runs
+    );
+    let target = Path::new(CHECK).parent().and_then(Path::parent);
+    for (profile, file) in [
+        ("release", Some(Path::new(CHECK).to_owned())),
+        (
+            "dist",
+            target.map(|target| target.join("dist/kubectl-upgrade-check")),
+        ),
+    ] {
+        if let Some(length) = file
+            .and_then(|file| fs::metadata(file).ok())
+            .map(|file| file.len())
+        {
+            let _ = writeln!(
+                text,
+                "The program built with profile `{profile}`: {:.1} MB.\n",
+                length as f64 / MB
+            );
+        }
+    }
+    text
+}
+
+/// Everything of one version.
+pub(crate) fn section(m: &Measured) -> String {
+    let mut text = format!("### API server {}\n\n", m.version);
+    let count = |name: &str| m.report[name].as_array().map_or(0, Vec::len);
+    let _ = writeln!(
+        text,
+        "{} findings, {} gaps; up to {} requests in flight. At rest the API server holds {:.1} GB, etcd {:.1} GB.\n",
+        count("findings"),
+        count("gaps"),
+        m.parallel,
+        m.resting.0 / 1e9,
+        m.resting.1 / 1e9
+    );
+    clients(&mut text, m);
+    wishes(&mut text, m);
+    helm(&mut text, m);
+    ways(&mut text, m);
+    text
+}
+
+fn clients(text: &mut String, m: &Measured) {
+    *text += "| | wall, s | client CPU, s | API server CPU, s | etcd CPU, s | peak memory, MB | requests | MB received |\n";
+    *text += "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    for (name, samples, like) in [
+        ("(a) bare download of the same", &m.bare, Some(&m.bare)),
+        ("(b) `upgrade-check`", &m.check, Some(&m.bare)),
+        ("(c) the same at a tenth", &m.tenth, None),
+        ("(d) the usual way, thrown away", &m.usual, Some(&m.usual)),
+    ] {
+        let traffic = like.map(Samples::traffic).map_or_else(
+            || "| | |".to_owned(),
+            |(requests, bytes)| format!("| {requests} | {:.0} |", bytes as f64 / MB),
+        );
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {:.2} | {:.2} | {:.2} | {:.0} {traffic}",
+            wall(samples),
+            samples.median(|s| s.client),
+            samples.median(|s| s.server),
+            samples.median(|s| s.etcd),
+            samples.median(|s| s.peak) / MB,
+        );
+    }
+    text.push('\n');
+}
+
+fn wall(samples: &Samples) -> String {
+    let (least, most) = samples.range(|s| s.seconds);
+    format!(
+        "{:.2} ({least:.2}–{most:.2})",
+        samples.median(|s| s.seconds)
+    )
+}
+
+/// Each figure beside what we want it to be.
+fn wishes(text: &mut String, m: &Measured) {
+    let seconds: fn(&Sample) -> f64 = |s| s.seconds;
+    let peak: fn(&Sample) -> f64 = |s| s.peak;
+    let ratio = |over: &Samples, under: &Samples, of| over.median(of) / under.median(of);
+    *text += "| | measured | wish | met |\n| --- | --- | --- | --- |\n";
+    let mut line = |name: &str, value: f64, unit: &str, wish: f64, at_least: bool| {
+        let met = if at_least {
+            value >= wish
+        } else {
+            value <= wish
+        };
+        let sign = if at_least { '≥' } else { '≤' };
+        let met = if met { "yes" } else { "no" };
+        let _ = writeln!(
+            text,
+            "| {name} | {value:.2}{unit} | {sign} {wish}{unit} | {met} |"
+        );
+    };
+    line(
+        "b/a: beside a bare download",
+        ratio(&m.check, &m.bare, seconds),
+        "",
+        1.15,
+        false,
+    );
+    line(
+        "d/b: faster than the usual way",
+        ratio(&m.usual, &m.check, seconds),
+        "",
+        4.0,
+        true,
+    );
+    line(
+        "time from (c) to (b), ten times the size",
+        ratio(&m.check, &m.tenth, seconds),
+        "",
+        10.0,
+        false,
+    );
+    line(
+        "memory from (c) to (b)",
+        ratio(&m.check, &m.tenth, peak),
+        "",
+        10.0,
+        false,
+    );
+    line(
+        "peak memory of (b)",
+        m.check.median(peak) / MB,
+        " MB",
+        200.0,
+        false,
+    );
+    line(
+        "a saved snapshot",
+        m.snapshot_bytes as f64 / MB,
+        " MB",
+        40.0,
+        false,
+    );
+    line(
+        "reading it back",
+        m.snapshot.median(seconds),
+        " s",
+        3.0,
+        false,
+    );
+    line(
+        "peak memory meanwhile",
+        m.snapshot.median(peak) / MB,
+        " MB",
+        200.0,
+        false,
+    );
+    line(
+        "`--version`",
+        m.version_flag.median(seconds) * 1e3,
+        " ms",
+        20.0,
+        false,
+    );
+    text.push('\n');
+}
+
+fn helm(text: &mut String, m: &Measured) {
+    let (requests, bytes) = m.helm_bare.traffic();
+    let (bare, check) = (
+        m.helm_bare.median(|s| s.client),
+        m.helm_check.median(|s| s.client),
+    );
+    let _ = writeln!(
+        text,
+        "Helm's records: {requests} requests, {:.1} MB. Downloading them takes a client {bare:.2} s of processor time; \
+         `--only helm-pending`, which unpacks and parses those that are deployed and looks at little else, {check:.2} s \
+         ({} s of wall time beside {} s).\n",
+        bytes as f64 / MB,
+        wall(&m.helm_check),
+        wall(&m.helm_bare)
+    );
+}
+
+fn ways(text: &mut String, m: &Measured) {
+    *text += "Ways to read all pods and nodes, thrown away:\n\n";
+    *text += "| | wall, s | MB | requests | client CPU, s | API server CPU, s | etcd CPU, s | API server grows by, MB |\n";
+    *text += "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    for (name, samples) in &m.ways {
+        let (requests, bytes) = samples.traffic();
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {:.0} | {requests} | {:.2} | {:.2} | {:.2} | {:.0} |",
+            wall(samples),
+            bytes as f64 / MB,
+            samples.median(|s| s.client),
+            samples.median(|s| s.server),
+            samples.median(|s| s.etcd),
+            samples.median(|s| s.growth) / MB,
+        );
+    }
+    text.push('\n');
+}
+
+/// Puts the tables between the markers of the page, and leaves the prose around them.
+pub(crate) fn write(path: &Path, tables: &str) {
+    let page = fs::read_to_string(path).unwrap_or_else(|_| format!("{BEGIN}\n{END}\n"));
+    let (before, rest) = page
+        .split_once(BEGIN)
+        .expect("the page has the first marker");
+    let (_, after) = rest
+        .split_once(END)
+        .expect("the page has the second marker");
+    let page = format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", tables.trim_end());
+    fs::write(path, page).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}

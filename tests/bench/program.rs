@@ -1,0 +1,102 @@
+//! The programs that are run: the one under test, and this one as the bare client.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client;
+use crate::harness::Cluster;
+use crate::measure::{Output, Sample, measure};
+use crate::plan::Plan;
+
+/// The program under test.
+pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-check");
+/// Ready, blocked, incomplete: it has run.
+const RAN: [i32; 3] = [0, 3, 4];
+
+/// A cluster with a folder for files of ours.
+pub(crate) struct Bench {
+    cluster: Cluster,
+    folder: TempDir,
+}
+
+impl Bench {
+    /// Starts a cluster of this scale.
+    pub(crate) fn start(version: &str, scale: f64) -> Self {
+        let cluster = Cluster::options(version)
+            .loaded(scale)
+            .etcd_args(&["--quota-backend-bytes=8589934592"])
+            .start();
+        Self {
+            cluster,
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub(crate) fn servers(&self) -> (u32, u32) {
+        self.cluster.servers()
+    }
+
+    pub(crate) fn kubeconfig(&self) -> String {
+        self.cluster.kubeconfig().to_string_lossy().into_owned()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs the program with its log on, outside of all measurements: its requests and its report.
+    pub(crate) fn record(&self, args: &[&str]) -> (Plan, Value) {
+        let log = self.file("log");
+        let output = self
+            .command(&[args, &["-v", "6", "-o", "json"]].concat())
+            .stderr(fs::File::create(&log).expect("a log"))
+            .output()
+            .expect("the program runs");
+        let log = fs::read_to_string(&log).expect("the log");
+        let report = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("no report: {error}\n{log}"));
+        (Plan::recorded(&self.kubeconfig(), &log), report)
+    }
+
+    /// Runs the program and throws its report away.
+    pub(crate) fn check(&self, args: &[&str]) -> Sample {
+        let mut command = self.command(args);
+        measure(&mut command, self.servers(), &RAN, Output::ThrownAway)
+    }
+
+    /// Runs the bare client.
+    pub(crate) fn bare(&self, plan: &Plan) -> Sample {
+        let path = self.file("plan.json");
+        fs::write(&path, serde_json::to_vec(plan).expect("JSON")).expect("the plan is written");
+        let mut command = Command::new(std::env::current_exe().expect("our own path"));
+        command.arg(client::FLAG).arg(&path);
+        measure(&mut command, self.servers(), &[0], Output::Kept)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = scrubbed(self.folder.path());
+        command
+            .env("KUBECONFIG", self.cluster.kubeconfig())
+            .args(args);
+        command
+    }
+}
+
+/// The program under test, quiet, with nothing of our environment.
+pub(crate) fn scrubbed(home: &Path) -> Command {
+    let mut command = Command::new(CHECK);
+    command
+        .env_clear()
+        .env("HOME", home)
+        .current_dir(home)
+        .stderr(Stdio::null());
+    command
+}
