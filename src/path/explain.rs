@@ -51,11 +51,12 @@ pub(super) fn platform(map: &Map<'_>, line: usize, stop: usize, wanted: &Wanted)
         let on = &map.lines[line];
         let (from, to) = (&on.releases[0], &on.releases[stop]);
         let title = &on.platform.title;
+        let older = match on.platform.is_older(to, from) {
+            true => ", which came out before it",
+            false => "",
+        };
         match on.platform.refusal(from, to) {
-            Some(_) if on.platform.is_older(to, from) => {
-                format!("{title} {to} came out before {from}")
-            }
-            Some(source) => format!("there is no edge {title} {from} to {to} ({source})"),
+            Some(source) => format!("there is no edge {title} {from} to {to}{older} ({source})"),
             None => format!("there is no edge {title} {from} to {to}"),
         }
     });
