@@ -246,13 +246,7 @@ fn points(
     catalog: &Catalog,
 ) -> Vec<(Named, Point)> {
     let minor = emulated.unwrap_or_else(|| running.minor());
-    let version = match emulated {
-        // A server that emulates a minor has nothing left to gain in that minor.
-        Some(emulated) if emulated != running.minor() => {
-            Version::new(emulated.major.into(), emulated.minor.into(), u64::MAX)
-        }
-        _ => running.semver.clone(),
-    };
+    let version = version_of(running, emulated);
     let mut points: BTreeMap<Version, (String, bool, bool)> = BTreeMap::new();
     for minor in minors(minor, asked, catalog) {
         let release = newest_patch(minor, catalog);
@@ -298,6 +292,17 @@ fn points(
             (Named { version, text }, point)
         })
         .collect()
+}
+
+/// The version that counts of a running server.
+fn version_of(running: &Release, emulated: Option<Minor>) -> Version {
+    match emulated {
+        // A server that emulates a minor has nothing left to gain in that minor.
+        Some(emulated) if emulated != running.minor() => {
+            Version::new(emulated.major.into(), emulated.minor.into(), u64::MAX)
+        }
+        _ => running.semver.clone(),
+    }
 }
 
 /// From the minor that runs to the newest that is known or asked for, without a hole.

@@ -231,6 +231,10 @@ fn where_nothing_leads_the_missing_edge_and_what_is_near_are_named() {
             "{from:?} to {to}: {error}"
         );
     }
+}
+
+#[test]
+fn what_nobody_can_mean_is_a_matter_of_usage() {
     for (from, to, says) in [
         (&["kyma=1.10.0"][..], "kyma=1.9", "cannot be downgraded"),
         (&["kyma=1.10.0"], "dkp=2.2", "--to kyma="),
