@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test check control-plane bench example lifecycle install
+.PHONY: test check control-plane bench example lifecycle audit install
 
 # Fast tests, then the real ones. The control plane is built if its sources changed.
 test: control-plane
@@ -31,6 +31,11 @@ example: control-plane
 lifecycle:
 	cd tests/lifecycle && GOWORK=off go run . >upstream.new
 	mv tests/lifecycle/upstream.new tests/fixtures/upstream-lifecycle.tsv
+
+# Licences, sources and bans of everything we depend on, by deny.toml; needs cargo-deny, which takes minutes to build:
+# cargo install cargo-deny --locked
+audit:
+	$(CARGO) deny check licenses bans sources
 
 # Puts the plugin where kubectl finds it, under the name that `kubectl upgrade-check` looks for.
 BINDIR ?= $(HOME)/.local/bin

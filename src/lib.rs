@@ -36,6 +36,8 @@ pub mod cli;
 pub mod cluster;
 pub mod detect;
 pub mod evidence;
+#[cfg(test)]
+mod mutate;
 pub mod need;
 pub mod path;
 pub mod report;

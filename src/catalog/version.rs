@@ -5,14 +5,24 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A text that is no version, kept for the message.
+/// Longer than any version that anybody gives: `v1.27.3-gke.1200+build`.
+const LONGEST: usize = 256;
+
+/// A text that is no version; its beginning is kept for the message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a version: {expected}")]
 pub struct NotAVersion {
-    /// What was found.
+    /// What was found, cut where it is long.
     pub text: String,
     /// What would have been a version.
     pub expected: &'static str,
+}
+
+impl NotAVersion {
+    pub(crate) fn new(text: &str, expected: &'static str) -> Self {
+        let text = text.chars().take(LONGEST).collect();
+        Self { text, expected }
+    }
 }
 
 /// A minor release, such as `1.25`: what Kubernetes counts skew and removals in.
@@ -30,7 +40,7 @@ impl Minor {
     pub const fn next(self) -> Self {
         Self {
             major: self.major,
-            minor: self.minor + 1,
+            minor: self.minor.saturating_add(1),
         }
     }
 
@@ -60,10 +70,7 @@ impl FromStr for Minor {
                     minor: digits(minor)?,
                 })
             })
-            .ok_or_else(|| NotAVersion {
-                text: text.to_owned(),
-                expected: "expected MAJOR.MINOR, such as 1.25",
-            })
+            .ok_or_else(|| NotAVersion::new(text, "expected MAJOR.MINOR, such as 1.25"))
     }
 }
 
@@ -144,10 +151,10 @@ impl FromStr for Release {
     type Err = NotAVersion;
 
     fn from_str(text: &str) -> Result<Self, NotAVersion> {
-        let bad = || NotAVersion {
-            text: text.to_owned(),
-            expected: "expected MAJOR.MINOR.PATCH, such as v1.25.3",
-        };
+        let bad = || NotAVersion::new(text, "expected MAJOR.MINOR.PATCH, such as v1.25.3");
+        if text.len() > LONGEST {
+            return Err(bad());
+        }
         let raw = text.strip_prefix('v').unwrap_or(text);
         let (numbers, suffix) = match raw.find(['-', '+']) {
             Some(at) => raw.split_at(at),
@@ -183,6 +190,8 @@ impl<'de> Deserialize<'de> for Release {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{Minor, Release};
 
     fn release(text: &str) -> Release {
@@ -231,5 +240,53 @@ mod tests {
         assert!(old < new);
         assert_eq!(new.ahead_of(old), Some(16));
         assert_eq!(old.next().to_string(), "1.10");
+    }
+
+    /// Text that looks like a version, or almost.
+    fn versions() -> impl Strategy<Value = String> {
+        let number = prop_oneof![
+            (0..40_u32).prop_map(|number| number.to_string()),
+            Just("4294967295".to_owned()),
+            Just("18446744073709551616".to_owned()),
+            "[0-9+x-]{0,3}",
+        ];
+        let suffix = prop_oneof![
+            Just(String::new()),
+            "[-+](alpha|beta|rc|gke|eks|k3s|rke2r)?[.]?[0-9a-z.+-]{0,8}",
+            any::<String>(),
+        ];
+        ("v{0,2}", proptest::collection::vec(number, 0..5), suffix)
+            .prop_map(|(v, numbers, suffix)| format!("{v}{}{suffix}", numbers.join(".")))
+    }
+
+    proptest! {
+        #![proptest_config(crate::mutate::cases(2000))]
+
+        #[test]
+        fn what_is_a_version_is_read_again_as_the_same(text in versions(), other in versions()) {
+            if let Ok(minor) = text.parse::<Minor>() {
+                prop_assert_eq!(minor.to_string().parse::<Minor>(), Ok(minor));
+                prop_assert!(minor.next() >= minor);
+            }
+            if let Ok(release) = text.parse::<Release>() {
+                let again: Release = release.to_string().parse().expect("it was one");
+                prop_assert_eq!(&again, &release);
+                prop_assert!(release.plain().parse::<Release>().is_ok());
+                // Numbers decide first, whatever stands behind them.
+                let core = |release: &Release| (release.semver.major, release.semver.minor, release.semver.patch);
+                if let Ok(other) = other.parse::<Release>() {
+                    prop_assert!(core(&release) >= core(&other) || release < other);
+                    prop_assert_eq!(release.cmp(&other), other.cmp(&release).reverse());
+                }
+                let _ = release.minor().next();
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_no_version_and_not_shown_whole() {
+        let long = format!("1.2.3-{}", "x".repeat(1 << 20));
+        let error = long.parse::<Release>().expect_err("too long");
+        assert!(error.to_string().len() < 1000);
     }
 }

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::data;
 use super::pods::{guarded, pods};
-use super::workload::{self, Workloads, number, replicas};
+use super::workload::{self, Workloads, replicas};
 use super::{Object, Situation};
 use crate::catalog::{Gvk, Resource};
 use crate::evidence::{Evidence, Source};
 use crate::need::{Depth, Need};
-use crate::snapshot::{JsonRow, Picture, PodRow};
+use crate::snapshot::{JsonRow, Labels, Picture, PodRow, WorkloadRow};
 
 /// Through this version an empty selector fits nothing.
 const V1BETA1: &str = "v1beta1";
@@ -81,9 +81,9 @@ impl<'a> Budgets<'a> {
     /// Finds out which pods each budget covers. Pods with the same labels are looked at once, and only with budgets that
     /// want one of these labels or that want none in particular.
     fn cover(&mut self, pods: &'a [PodRow]) {
-        let mut groups: HashMap<(&str, &BTreeMap<String, String>), Vec<&PodRow>> = HashMap::new();
+        let mut groups: HashMap<(&str, &Labels), Vec<&PodRow>> = HashMap::new();
         for pod in pods.iter().filter(|pod| guarded(pod)) {
-            let key = (&*pod.namespace, &*pod.labels);
+            let key = (&*pod.namespace, &pod.labels);
             groups.entry(key).or_default().push(pod);
         }
         let mut index: HashMap<(&str, Wanted<'_>), Vec<usize>> = HashMap::new();
@@ -99,9 +99,7 @@ impl<'a> Budgets<'a> {
                 .push(at);
         }
         for ((namespace, labels), pods) in groups {
-            let wanted = labels
-                .iter()
-                .map(|(key, value)| Some((key.as_str(), value.as_str())));
+            let wanted = labels.iter().map(Some);
             let mut fitting: Vec<usize> = wanted
                 .chain([None])
                 .filter_map(|wanted| index.get(&(namespace, wanted)))
@@ -119,7 +117,7 @@ impl<'a> Budgets<'a> {
         }
     }
 
-    fn fits(&self, at: usize, labels: &BTreeMap<String, String>) -> bool {
+    fn fits(&self, at: usize, labels: &Labels) -> bool {
         let selector = self.all[at].row.object.pointer("/spec/selector");
         let empty = |selector: &Value| selector.as_object().is_some_and(serde_json::Map::is_empty);
         match selector {
@@ -196,7 +194,7 @@ impl<'a> Budget<'a> {
     /// How many pods the workloads of its pods ask for, and their names; none where that is not known of each.
     fn wanted(&self, workloads: &Workloads<'a>) -> Option<(i64, String)> {
         let mut sum = 0;
-        let mut owners: BTreeMap<String, &JsonRow> = BTreeMap::new();
+        let mut owners: BTreeMap<String, &WorkloadRow> = BTreeMap::new();
         for pod in &self.pods {
             if pod.owner.is_none() {
                 sum += 1;
@@ -208,7 +206,7 @@ impl<'a> Budget<'a> {
         }
         for row in owners.values() {
             // Asked for none while pods are there: somebody else is at the wheel.
-            let asked = replicas(&row.object);
+            let asked = i64::from(replicas(row));
             sum += Some(asked).filter(|&asked| asked > 0)?;
         }
         let first = owners.keys().next();
@@ -232,13 +230,18 @@ fn shown(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// A whole number at a place of an object, 0 where there is none.
+pub(super) fn number(object: &Value, place: &str) -> i64 {
+    object.pointer(place).and_then(Value::as_i64).unwrap_or(0)
+}
+
 /// Whether a selector with something in it fits these labels. A selector that cannot be read fits nothing.
-pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+pub(super) fn selects(selector: &Value, labels: &Labels) -> bool {
     let equal = selector.get("matchLabels").and_then(Value::as_object);
     let equal = equal.is_none_or(|wanted| {
         wanted
             .iter()
-            .all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
+            .all(|(key, value)| labels.get(key) == value.as_str())
     });
     let parts = selector.get("matchExpressions").and_then(Value::as_array);
     equal
@@ -260,12 +263,10 @@ pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bo
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::{Value, json};
 
     use super::{Budget, Workloads, selects};
-    use crate::snapshot::{JsonRow, MetaRow, PodRow};
+    use crate::snapshot::{JsonRow, Labels, MetaRow, PodRow};
 
     /// Whether a budget over some pod, with these limits and this many pods expected, can never allow a disruption.
     fn impossible(spec: Value, expected: i64) -> bool {
@@ -315,9 +316,7 @@ mod tests {
 
     #[test]
     fn selectors_fit_as_the_server_has_it() {
-        let labels: BTreeMap<String, String> = [("app", "web"), ("tier", "front")]
-            .map(|(k, v)| (k.into(), v.into()))
-            .into();
+        let labels: Labels = [("app", "web"), ("tier", "front")].into_iter().collect();
         for (selector, fits) in [
             (json!({"matchLabels": {"app": "web"}}), true),
             (json!({"matchLabels": {"app": "cart"}}), false),

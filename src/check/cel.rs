@@ -13,7 +13,8 @@ use cel::{Context, Env, Value};
 
 /// Longer than any predicate that a person would still read.
 const MAX_LENGTH: usize = 4096;
-/// Brackets within brackets, and operators in front of operators: the parser goes down a level for each.
+/// Brackets within brackets, signs in front of signs, operators behind operators: parser and evaluation go down a level for
+/// each, and some sixty fill the stack of a thread in a debug build.
 const MAX_DEPTH: usize = 24;
 /// Loops within loops: a list of an object in a list of the object, and no deeper.
 const MAX_NESTING: usize = 2;
@@ -60,7 +61,7 @@ impl Program {
         }
         if depth(text) > MAX_DEPTH {
             return Err(bad(format!(
-                "it goes more than {MAX_DEPTH} brackets or signs deep"
+                "it goes more than {MAX_DEPTH} brackets, signs or operators deep"
             )));
         }
         let program = cel::Program::compile(text).map_err(|errors| {
@@ -158,22 +159,32 @@ fn value(json: &serde_json::Value) -> Value {
     }
 }
 
-/// How deep a text goes, seen from its brackets and from signs in a row. Counts those in strings too: that errs on the
-/// safe side.
+/// How deep a text goes, seen from its brackets, signs and operators: in a chain such as `1 + 2 + 3` or `f(1)(2)(3)` each one
+/// contains those before it. Those in strings count too: that errs on the safe side.
 fn depth(text: &str) -> usize {
-    let (mut open, mut row, mut deepest) = (0_usize, 0, 0);
-    for letter in text.chars() {
+    // A chain for each bracket that is open, what was before the first one among them.
+    let mut chains = vec![0_usize];
+    let mut deepest = 0;
+    let words = text.replace(" in ", " + ");
+    for letter in words.chars() {
         match letter {
-            '(' | '[' | '{' => open += 1,
-            ')' | ']' | '}' => open = open.saturating_sub(1),
+            ')' | ']' | '}' if chains.len() > 1 => drop(chains.pop()),
+            '(' | '[' | '{' | '!' | '-' | '+' | '*' | '/' | '%' | '<' | '>' | '=' | '?' => {
+                if let Some(chain) = chains.last_mut() {
+                    *chain += 1;
+                }
+            }
+            '&' | '|' | ':' | ',' => {
+                if let Some(chain) = chains.last_mut() {
+                    *chain = 0;
+                }
+            }
             _ => {}
         }
-        row = match letter {
-            '!' | '-' | '?' => row + 1,
-            _ if letter.is_whitespace() => row,
-            _ => 0,
-        };
-        deepest = deepest.max(open).max(row);
+        deepest = deepest.max(chains.iter().sum());
+        if matches!(letter, '(' | '[' | '{') {
+            chains.push(0);
+        }
     }
     deepest
 }
@@ -212,6 +223,7 @@ fn entries<'a>(entries: impl Iterator<Item = &'a EntryExpr>) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::{Program, Surroundings};
@@ -274,6 +286,40 @@ mod tests {
         assert!(Program::compile("object.a.all(x, x.b.all(y, y)) && object.a.all(x, x)").is_ok());
         for sign in ["(", "[", "{", "!", "-", "! ", "a?"] {
             assert!(Program::compile(&sign.repeat(1500)).is_err(), "{sign}");
+        }
+    }
+
+    #[test]
+    fn long_chains_are_refused_before_they_are_parsed() {
+        for piece in [
+            " + 3", " < 3", "[0]", ".f()", ".f(1)", " in [1]", " - 1 * 2", " ? (1", "(-",
+        ] {
+            let text = format!("object.x{}", piece.repeat(300));
+            assert!(Program::compile(&text).is_err(), "{piece}");
+        }
+        for piece in [".a", " && true", " || x == 1 + 2"] {
+            let text = format!("object.x{}", piece.repeat(200));
+            assert!(Program::compile(&text).is_ok(), "{piece}");
+        }
+    }
+
+    const EXPRESSIONS: [&str; 4] = [
+        "object.spec.list.exists(item, item.a == 2) && has(object.status) ? 'x' : \"y\\n\"",
+        "now - seconds('2023-11-14T22:13:00Z') == 20 || !(target in [1, 2u, -3, 4.5e3])",
+        "certificates('Cg==') == 0 && {'a': object.spec.n}.a % 2 < 3 / 1",
+        "object.spec.list.map(item, string(item.a)).size() == 2 && object.spec.p.matches('^[0-9]+%$')",
+    ];
+
+    proptest! {
+        #![proptest_config(crate::mutate::cases(256))]
+
+        #[test]
+        fn no_damage_to_an_expression_panics(text in crate::mutate::damaged_text(&EXPRESSIONS)) {
+            let object = json!({"spec": {"n": 3, "p": "50%", "list": [{"a": 1}, {"a": "\u{202e}"}]}});
+            if let Ok(program) = Program::compile(&text) {
+                    let _ = program.holds(&object, AROUND);
+                let _ = program.text(&object, AROUND);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, Gvk, Minor, Resource};
 use crate::evidence::{Confidence, Evidence, Source};
 use crate::need::{Asking, Depth, Need};
 use crate::path::Path;
-use crate::snapshot::{JsonRow, Picture, Unmet};
+use crate::snapshot::{JsonRow, MetaRow, Picture, Unmet};
 
 /// The embedded files.
 const FILES: &[(&str, &str)] = &[
@@ -315,13 +315,23 @@ fn place(row: &JsonRow) -> String {
 
 /// The object of a finding. Items of a list do not say what they are: the API through which they were listed does.
 pub(super) fn object(picture: &Picture, api: &Gvk, row: &JsonRow, evidence: Evidence) -> Object {
+    object_of(picture, api, &row.meta, evidence)
+}
+
+/// The object of a finding, by its metadata.
+pub(super) fn object_of(
+    picture: &Picture,
+    api: &Gvk,
+    meta: &MetaRow,
+    evidence: Evidence,
+) -> Object {
     Object {
         cluster: Some(picture.id.clone()),
-        namespace: row.meta.namespace.clone(),
+        namespace: meta.namespace.clone(),
         api_version: api.api_version(),
         kind: api.kind.clone(),
-        name: row.meta.name.clone(),
-        owner: row.meta.owner.clone(),
+        name: meta.name.clone(),
+        owner: meta.owner.clone(),
         evidence: vec![evidence],
     }
 }

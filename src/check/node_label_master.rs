@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use super::data::{listed_through, object};
+use super::data::{listed_through, object_of};
 use super::{Body, Finding, Object, Rule, Severity, Situation, workload};
 use crate::catalog::RoleLabel;
 use crate::detect;
 use crate::evidence::{Evidence, Source};
 use crate::need::{Need, Subject};
 use crate::path::HopRef;
-use crate::snapshot::{JsonRow, Picture};
+use crate::snapshot::{Picture, Placement, WorkloadRow};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -91,46 +89,31 @@ fn naming(
     let (Some(api), Some(rows)) = (api, rows) else {
         return Vec::new();
     };
-    let seen = |row: &JsonRow| {
-        let place = place(&row.object["spec"]["template"]["spec"], label)?;
+    let seen = |row: &WorkloadRow| {
+        let place = place(row.placement.as_ref()?, label)?;
         let evidence = Evidence::new(Source::Spec, format!("{place}: {}", label.label));
-        Some(object(picture, &api, row, evidence))
+        Some(object_of(picture, &api, &row.meta, evidence))
     };
-    rows.json().iter().filter_map(seen).collect()
+    rows.workloads().iter().filter_map(seen).collect()
 }
 
-/// Where a pod's specification names the old key so that it will miss the nodes; none where it does not.
-fn place(spec: &Value, label: &RoleLabel) -> Option<&'static str> {
-    if spec["nodeSelector"].get(&label.label).is_some() {
+/// Where a template names the old key so that its pods will miss the nodes; none where it does not.
+fn place(placement: &Placement, label: &RoleLabel) -> Option<&'static str> {
+    let old = label.label.as_str();
+    if placement.node_selector.iter().any(|key| &**key == old) {
         return Some("nodeSelector");
     }
-    let affinity = "requiredDuringSchedulingIgnoredDuringExecution";
-    let terms = spec["affinity"]["nodeAffinity"][affinity]["nodeSelectorTerms"].as_array();
-    let names = |term: &Value| {
-        let wanted = |expression: &Value| {
-            let absent = matches!(
-                expression["operator"].as_str(),
-                Some("DoesNotExist" | "NotIn")
-            );
-            expression["key"] == label.label.as_str() && !absent
-        };
-        term["matchExpressions"]
-            .as_array()
-            .is_some_and(|all| all.iter().any(wanted))
-    };
     // Terms are alternatives: it is lost only where each of them names the old key.
-    if terms.is_some_and(|terms| !terms.is_empty() && terms.iter().all(names)) {
+    let terms = &placement.node_affinity;
+    if !terms.is_empty()
+        && terms
+            .iter()
+            .all(|term| term.iter().any(|key| &**key == old))
+    {
         return Some("nodeAffinity");
     }
-    let tolerations = spec["tolerations"].as_array()?;
-    let key = |toleration: &Value| toleration["key"].as_str().unwrap_or_default().to_owned();
-    let old = tolerations
-        .iter()
-        .any(|toleration| key(toleration) == label.label);
-    let new = tolerations.iter().any(|toleration| {
-        let key = key(toleration);
-        // An empty key tolerates everything.
-        key.is_empty() || key == label.replacement
-    });
-    (old && !new).then_some("tolerations")
+    let tolerates = |key: &str| placement.tolerations.iter().any(|own| &**own == key);
+    // An empty key tolerates everything.
+    let new = tolerates("") || tolerates(&label.replacement);
+    (tolerates(old) && !new).then_some("tolerations")
 }

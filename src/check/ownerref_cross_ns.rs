@@ -115,10 +115,7 @@ impl<'a> Places<'a> {
             let gvk = Gvk::new(&owner.api_version, &owner.kind);
             let api = self.catalog.apis.find(&gvk).filter(|api| api.namespaced)?;
             let resource = self.catalog.apis.resource_of(api)?;
-            let namespaces = self
-                .by_name
-                .get(&resource.to_string())?
-                .get(owner.name.as_str())?;
+            let namespaces = self.by_name.get(&resource.to_string())?.get(&*owner.name)?;
             let elsewhere = namespaces.iter().find(|namespace| **namespace != own)?;
             (!namespaces.contains(own)).then_some((owner, *elsewhere))
         })

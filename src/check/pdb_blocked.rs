@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::budget::{self, Budget, budgets, with_workloads};
 use super::pods::{and_more, one, pods};
-use super::workload::{Rollout, Workloads, condition, rollout, text};
+use super::workload::{Rollout, Workloads, rollout};
 use super::{Body, Finding, Object, Rule, Severity, Situation};
 use crate::evidence::Source;
 
@@ -121,15 +121,17 @@ fn zero(situation: &Situation<'_>) -> Vec<Finding> {
 
 /// Whether the controller could not reckon, which is another rule's business.
 fn sync_failed(budget: &Budget<'_>) -> bool {
-    condition(&budget.row.object, "DisruptionAllowed")
-        .is_some_and(|condition| condition["reason"] == "SyncFailed")
+    let conditions = budget.row.object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|condition| {
+        condition["type"] == "DisruptionAllowed" && condition["reason"] == "SyncFailed"
+    })
 }
 
 /// Whether a workload of its pods is being rolled out.
 fn rolling<'a>(budget: &Budget<'a>, workloads: &Workloads<'a>) -> bool {
     budget.pods.iter().any(|pod| {
         let owner = workloads.owner(pod);
-        owner.is_some_and(|(kind, row)| rollout(kind, &row.object) != Rollout::Done)
+        owner.is_some_and(|(kind, row)| rollout(kind, row) != Rollout::Done)
     })
 }
 
@@ -142,11 +144,11 @@ fn unhealthy_stuck(situation: &Situation<'_>) -> Vec<Finding> {
                 budget.status("desiredHealthy"),
             );
             let enough = healthy >= desired && desired > 0;
-            let policy = text(&budget.row.object, "/spec/unhealthyPodEvictionPolicy");
+            let policy = &budget.row.object["spec"]["unhealthyPodEvictionPolicy"];
             if !budget.observed()
                 || enough
                 || budget.status("disruptionsAllowed") > 0
-                || policy == "AlwaysAllow"
+                || *policy == "AlwaysAllow"
             {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! `pod-local-pv`, `pod-node-pinned` and `pod-antiaffinity-full`: pods that find no other node.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::catalog::Resource;
 use crate::detect;
 use crate::evidence::{Evidence, Source};
 use crate::need::{ClusterId, Depth, Need};
-use crate::snapshot::{NodeRow, Phase, PodRow};
+use crate::snapshot::{Phase, PodRow};
 
 /// The label by which a node is told from all others.
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -134,6 +134,11 @@ fn antiaffinity_full(situation: &Situation<'_>) -> Vec<Finding> {
     let need = detect::nodes();
     for (picture, rows) in situation.rows(&need) {
         let nodes = rows.nodes();
+        let closed: HashSet<&str> = nodes
+            .iter()
+            .filter(|node| node.unschedulable || node.tainted)
+            .map(|node| node.name.as_str())
+            .collect();
         let mut workloads: BTreeMap<(&str, &str, &str), Vec<&PodRow>> = BTreeMap::new();
         let apart = all(situation).filter(|(of, pod)| {
             of.id == picture.id
@@ -149,7 +154,7 @@ fn antiaffinity_full(situation: &Situation<'_>) -> Vec<Finding> {
             }
         }
         for pods in workloads.into_values() {
-            let open = open(nodes, &pods);
+            let open = open(&closed, nodes.len(), &pods);
             if open > 1 && pods.len() >= open {
                 let detail = format!("{} pods, {open} nodes", pods.len());
                 let seen = Evidence::new(Source::Spec, detail);
@@ -168,11 +173,9 @@ fn antiaffinity_full(situation: &Situation<'_>) -> Vec<Finding> {
     .collect()
 }
 
-/// How many nodes could take one of these pods.
-fn open(nodes: &[NodeRow], pods: &[&PodRow]) -> usize {
+/// How many nodes could take one of these pods: those that take any, and those that have one of them though they do not.
+fn open(closed: &HashSet<&str>, total: usize, pods: &[&PodRow]) -> usize {
     let taken: BTreeSet<&str> = pods.iter().map(|pod| &*pod.node).collect();
-    let takes = |node: &&NodeRow| {
-        taken.contains(node.name.as_str()) || (!node.unschedulable && !node.tainted)
-    };
-    nodes.iter().filter(takes).count()
+    let taken = taken.iter().filter(|node| closed.contains(**node));
+    total - closed.len() + taken.count()
 }

@@ -1,15 +1,13 @@
 //! `wl-single-replica`, `wl-not-rolled-out` and `wl-ondelete`: what workloads themselves bring into an upgrade.
 
-use jiff::SignedDuration;
-use serde_json::Value;
-
 use super::pod_slow::rough;
 use super::pods::one;
-use super::workload::{self, Rollout, number, replicas, rollout, text};
+use super::workload::{self, Rollout, replicas, rollout};
 use super::{Body, Finding, Object, Rule, Severity, Situation};
 use crate::evidence::{Evidence, Source};
 use crate::need::Need;
-use crate::snapshot::{JsonRow, Picture};
+use crate::snapshot::{Picture, WorkloadRow};
+use jiff::SignedDuration;
 
 /// A rollout of which nothing moved for so long is stuck: the time after which a Deployment gives up by default.
 const STUCK: SignedDuration = SignedDuration::from_mins(10);
@@ -83,7 +81,7 @@ fn every() -> Vec<Need> {
 fn collect<T>(
     situation: &Situation<'_>,
     kinds: &[&'static str],
-    said: impl Fn(&'static str, &JsonRow) -> Option<(T, String)>,
+    said: impl Fn(&'static str, &WorkloadRow) -> Option<(T, String)>,
 ) -> Vec<(T, Object)> {
     let mut found = Vec::new();
     for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
@@ -96,8 +94,8 @@ fn collect<T>(
             _ => workload::daemon_sets(),
         };
         for (picture, rows) in situation.rows(&need) {
-            for row in rows.json() {
-                if !text(&row.object, "/metadata/deletionTimestamp").is_empty() {
+            for row in rows.workloads() {
+                if row.deleted {
                     continue;
                 }
                 if let Some((how, detail)) = said(kind, row) {
@@ -109,7 +107,7 @@ fn collect<T>(
     found
 }
 
-fn object(picture: &Picture, kind: &str, row: &JsonRow, detail: String) -> Object {
+fn object(picture: &Picture, kind: &str, row: &WorkloadRow, detail: String) -> Object {
     Object {
         cluster: Some(picture.id.clone()),
         namespace: row.meta.namespace.clone(),
@@ -123,7 +121,7 @@ fn object(picture: &Picture, kind: &str, row: &JsonRow, detail: String) -> Objec
 
 fn single_replica(situation: &Situation<'_>) -> Vec<Finding> {
     let found = collect(situation, &["Deployment", "StatefulSet"], |_, row| {
-        (replicas(&row.object) == 1).then(|| (Source::Spec, "replicas 1".to_owned()))
+        (replicas(row) == 1).then(|| (Source::Spec, "replicas 1".to_owned()))
     });
     let objects = found.into_iter().map(|(source, mut object)| {
         object
@@ -145,18 +143,16 @@ fn single_replica(situation: &Situation<'_>) -> Vec<Finding> {
 
 fn not_rolled_out(situation: &Situation<'_>) -> Vec<Finding> {
     let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
-    let found = collect(situation, &kinds, |kind, row| {
-        match rollout(kind, &row.object) {
-            Rollout::Done => None,
-            Rollout::Failed(why) => Some((Severity::Warning, why)),
-            Rollout::Paused(why) => Some((Severity::Note, why)),
-            Rollout::Waiting(why) => Some(match still(situation, row) {
-                Some(still) if still > STUCK => {
-                    (Severity::Warning, format!("{why} for {}", rough(still)))
-                }
-                _ => (Severity::Note, why),
-            }),
-        }
+    let found = collect(situation, &kinds, |kind, row| match rollout(kind, row) {
+        Rollout::Done => None,
+        Rollout::Failed(why) => Some((Severity::Warning, why)),
+        Rollout::Paused(why) => Some((Severity::Note, why)),
+        Rollout::Waiting(why) => Some(match still(situation, row) {
+            Some(still) if still > STUCK => {
+                (Severity::Warning, format!("{why} for {}", rough(still)))
+            }
+            _ => (Severity::Note, why),
+        }),
     });
     let (stuck, moving): (Vec<_>, Vec<_>) = found
         .into_iter()
@@ -183,14 +179,14 @@ fn not_rolled_out(situation: &Situation<'_>) -> Vec<Finding> {
 }
 
 /// For how long nothing was written to it; none where nobody wrote down when.
-fn still(situation: &Situation<'_>, row: &JsonRow) -> Option<SignedDuration> {
+fn still(situation: &Situation<'_>, row: &WorkloadRow) -> Option<SignedDuration> {
     let written = row.meta.managers.iter().filter_map(|manager| manager.time);
     Some(situation.now.duration_since(written.max()?))
 }
 
 fn ondelete(situation: &Situation<'_>) -> Vec<Finding> {
-    let found = collect(situation, &["DaemonSet", "StatefulSet"], |kind, row| {
-        let (updated, wanted) = behind(kind, &row.object)?;
+    let found = collect(situation, &["DaemonSet", "StatefulSet"], |_, row| {
+        let (updated, wanted) = behind(row)?;
         Some(((), format!("OnDelete, {updated} of {wanted} updated")))
     });
     let objects = found.into_iter().map(|(_, object)| object).collect();
@@ -202,33 +198,18 @@ fn ondelete(situation: &Situation<'_>) -> Vec<Finding> {
 
 /// Pods that have the new template, and those wanted, where these are more. The revisions in the status of a StatefulSet
 /// are not asked: under OnDelete older controllers, that of 1.24 among them, never move `currentRevision` on.
-fn behind(kind: &str, object: &Value) -> Option<(i64, i64)> {
-    let observed = number(object, "/status/observedGeneration");
-    if text(object, "/spec/updateStrategy/type") != "OnDelete"
-        || observed < number(object, "/metadata/generation")
-    {
-        return None;
-    }
-    let (updated, wanted) = if kind == "DaemonSet" {
-        (
-            number(object, "/status/updatedNumberScheduled"),
-            number(object, "/status/desiredNumberScheduled"),
-        )
-    } else {
-        (
-            number(object, "/status/updatedReplicas"),
-            number(object, "/status/replicas"),
-        )
-    };
-    (updated < wanted).then_some((updated, wanted))
+fn behind(row: &WorkloadRow) -> Option<(i32, i32)> {
+    let status = &row.status;
+    let on_delete = &*row.update_strategy == "OnDelete";
+    (on_delete && status.observed_generation >= row.generation && status.updated < status.replicas)
+        .then_some((status.updated, status.replicas))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::{STUCK, behind};
     use crate::check::pod_slow::rough;
+    use crate::snapshot::{WorkloadRow, WorkloadStatus};
 
     #[test]
     fn ages_are_short() {
@@ -246,15 +227,19 @@ mod tests {
 
     #[test]
     fn an_unseen_specification_tells_nothing_of_old_pods() {
-        let object = |generation: i64, strategy: &str| {
-            json!({
-                "metadata": {"generation": generation},
-                "spec": {"updateStrategy": {"type": strategy}},
-                "status": {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1},
-            })
+        let object = |generation: i64, strategy: &str| WorkloadRow {
+            generation,
+            update_strategy: strategy.into(),
+            status: WorkloadStatus {
+                observed_generation: 2,
+                replicas: 3,
+                updated: 1,
+                ..WorkloadStatus::default()
+            },
+            ..WorkloadRow::default()
         };
-        assert_eq!(behind("StatefulSet", &object(2, "OnDelete")), Some((1, 3)));
-        assert_eq!(behind("StatefulSet", &object(3, "OnDelete")), None);
-        assert_eq!(behind("StatefulSet", &object(2, "RollingUpdate")), None);
+        assert_eq!(behind(&object(2, "OnDelete")), Some((1, 3)));
+        assert_eq!(behind(&object(3, "OnDelete")), None);
+        assert_eq!(behind(&object(2, "RollingUpdate")), None);
     }
 }

@@ -2,31 +2,28 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
-
 use super::Situation;
-use super::budget::selects;
 use crate::catalog::Resource;
 use crate::need::{Depth, Need};
-use crate::snapshot::{JsonRow, Picture, PodRow};
+use crate::snapshot::{Picture, PodRow, WorkloadRow};
 
-/// Deployments, whole.
+/// Deployments, as rows of fields.
 pub(crate) fn deployments() -> Need {
     apps("deployments")
 }
 
-/// StatefulSets, whole.
+/// StatefulSets, as rows of fields.
 pub(crate) fn stateful_sets() -> Need {
     apps("statefulsets")
 }
 
-/// DaemonSets, whole.
+/// DaemonSets, as rows of fields.
 pub(crate) fn daemon_sets() -> Need {
     apps("daemonsets")
 }
 
 fn apps(plural: &str) -> Need {
-    Need::objects(Resource::new("apps", plural), Depth::Whole)
+    Need::objects(Resource::new("apps", plural), Depth::Fields)
 }
 
 /// How far a rollout has come.
@@ -42,131 +39,95 @@ pub(super) enum Rollout {
     Failed(String),
 }
 
-/// A whole number at a place of an object, 0 where there is none.
-pub(super) fn number(object: &Value, place: &str) -> i64 {
-    given(object, place).unwrap_or(0)
-}
-
-/// A whole number at a place of an object.
-fn given(object: &Value, place: &str) -> Option<i64> {
-    object.pointer(place).and_then(Value::as_i64)
-}
-
-/// A text at a place of an object, empty where there is none.
-pub(super) fn text<'a>(object: &'a Value, place: &str) -> &'a str {
-    object
-        .pointer(place)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-/// The condition of this type.
-pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
-    let conditions = object.pointer("/status/conditions")?.as_array()?;
-    conditions
-        .iter()
-        .find(|condition| condition["type"] == kind)
-}
-
 /// How many pods it asks for; the API server writes the default of 1.
-pub(super) fn replicas(object: &Value) -> i64 {
-    given(object, "/spec/replicas").unwrap_or(1)
+pub(super) fn replicas(row: &WorkloadRow) -> i32 {
+    row.replicas.unwrap_or(1)
 }
 
 const UNSEEN: &str = "the controller has not seen the newest specification";
 
-fn unseen(object: &Value) -> bool {
-    number(object, "/metadata/generation") > number(object, "/status/observedGeneration")
+fn unseen(row: &WorkloadRow) -> bool {
+    row.generation > row.status.observed_generation
 }
 
-fn waiting(has: i64, of: i64, what: &str) -> Rollout {
+fn waiting(has: i32, of: i32, what: &str) -> Rollout {
     Rollout::Waiting(format!("{has} of {of} {what}"))
 }
 
 /// As `kubectl rollout status` tells it of a Deployment.
 ///
 /// Source of this and the following: kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go.
-pub(super) fn deployment(object: &Value) -> Rollout {
-    if unseen(object) {
+fn deployment(row: &WorkloadRow) -> Rollout {
+    if unseen(row) {
         return Rollout::Waiting(UNSEEN.to_owned());
     }
-    let progressing = condition(object, "Progressing");
-    if progressing.is_some_and(|condition| condition["reason"] == "ProgressDeadlineExceeded") {
+    let status = &row.status;
+    if status.given_up {
         return Rollout::Failed("ProgressDeadlineExceeded".to_owned());
     }
-    let (wanted, updated) = (replicas(object), number(object, "/status/updatedReplicas"));
-    let (all, available) = (
-        number(object, "/status/replicas"),
-        number(object, "/status/availableReplicas"),
-    );
-    let paused = object.pointer("/spec/paused") == Some(&Value::Bool(true));
-    if updated < wanted && paused {
+    let (wanted, updated) = (replicas(row), status.updated);
+    if updated < wanted && row.paused {
         Rollout::Paused(format!("paused, {updated} of {wanted} updated"))
     } else if updated < wanted {
         waiting(updated, wanted, "updated")
-    } else if all > updated {
-        Rollout::Waiting(format!("{} old pods still there", all - updated))
-    } else if available < updated {
-        waiting(available, updated, "available")
+    } else if status.replicas > updated {
+        let old = i64::from(status.replicas) - i64::from(updated);
+        Rollout::Waiting(format!("{old} old pods still there"))
+    } else if status.available < updated {
+        waiting(status.available, updated, "available")
     } else {
         Rollout::Done
     }
 }
 
 /// As `kubectl rollout status` tells it of a DaemonSet.
-pub(super) fn daemon_set(object: &Value) -> Rollout {
-    if text(object, "/spec/updateStrategy/type") != "RollingUpdate" {
+fn daemon_set(row: &WorkloadRow) -> Rollout {
+    if &*row.update_strategy != "RollingUpdate" {
         return Rollout::Done;
     }
-    if unseen(object) {
+    if unseen(row) {
         return Rollout::Waiting(UNSEEN.to_owned());
     }
-    let wanted = number(object, "/status/desiredNumberScheduled");
-    let updated = number(object, "/status/updatedNumberScheduled");
-    let available = number(object, "/status/numberAvailable");
-    if updated < wanted {
-        waiting(updated, wanted, "updated")
-    } else if available < wanted {
-        waiting(available, wanted, "available")
+    let status = &row.status;
+    if status.updated < status.replicas {
+        waiting(status.updated, status.replicas, "updated")
+    } else if status.available < status.replicas {
+        waiting(status.available, status.replicas, "available")
     } else {
         Rollout::Done
     }
 }
 
 /// As `kubectl rollout status` tells it of a StatefulSet.
-pub(super) fn stateful_set(object: &Value) -> Rollout {
-    if text(object, "/spec/updateStrategy/type") != "RollingUpdate" {
+fn stateful_set(row: &WorkloadRow) -> Rollout {
+    if &*row.update_strategy != "RollingUpdate" {
         return Rollout::Done;
     }
-    if number(object, "/status/observedGeneration") == 0 || unseen(object) {
+    let status = &row.status;
+    if status.observed_generation == 0 || unseen(row) {
         return Rollout::Waiting(UNSEEN.to_owned());
     }
-    let wanted = replicas(object);
-    let ready = number(object, "/status/readyReplicas");
-    let updated = number(object, "/status/updatedReplicas");
-    if ready < wanted {
-        return waiting(ready, wanted, "ready");
+    let wanted = replicas(row);
+    if status.ready < wanted {
+        return waiting(status.ready, wanted, "ready");
     }
-    if object
-        .pointer("/spec/updateStrategy/rollingUpdate")
-        .is_some()
-    {
-        let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition");
-        if updated < wanted - partition {
-            return waiting(updated, wanted - partition, "updated");
+    if let Some(partition) = row.partition {
+        let wanted = wanted.saturating_sub(partition);
+        if status.updated < wanted {
+            return waiting(status.updated, wanted, "updated");
         }
         return Rollout::Done;
     }
-    if text(object, "/status/updateRevision") == text(object, "/status/currentRevision") {
-        Rollout::Done
+    if status.between_revisions {
+        waiting(status.updated, wanted, "updated")
     } else {
-        waiting(updated, wanted, "updated")
+        Rollout::Done
     }
 }
 
 /// Deployments and StatefulSets of one cluster, by kind, namespace and name.
 #[derive(Debug, Default)]
-pub(super) struct Workloads<'a>(HashMap<(&'static str, &'a str, &'a str), &'a JsonRow>);
+pub(super) struct Workloads<'a>(HashMap<(&'static str, &'a str, &'a str), &'a WorkloadRow>);
 
 impl<'a> Workloads<'a> {
     /// Those that were read.
@@ -180,7 +141,7 @@ impl<'a> Workloads<'a> {
                 if of.id != picture.id {
                     continue;
                 }
-                for row in rows.json() {
+                for row in rows.workloads() {
                     let namespace = row.meta.namespace.as_deref().unwrap_or_default();
                     found.insert((kind, namespace, row.meta.name.as_str()), row);
                 }
@@ -191,7 +152,7 @@ impl<'a> Workloads<'a> {
 
     /// The workload that a pod belongs to. The name of a Deployment's ReplicaSet is that of the Deployment and a hash; that
     /// it is not another ReplicaSet with such a name is told by the Deployment's selector.
-    pub(super) fn owner(&self, pod: &PodRow) -> Option<(&'static str, &'a JsonRow)> {
+    pub(super) fn owner(&self, pod: &PodRow) -> Option<(&'static str, &'a WorkloadRow)> {
         let owner = pod.owner.as_ref()?;
         let (kind, name) = match &*owner.kind {
             "ReplicaSet" => ("Deployment", owner.name.rsplit_once('-')?.0),
@@ -199,28 +160,60 @@ impl<'a> Workloads<'a> {
             _ => return None,
         };
         let row = *self.0.get(&(kind, &*pod.namespace, name))?;
-        let fits = selects(row.object.pointer("/spec/selector")?, &pod.labels);
-        fits.then_some((kind, row))
+        let selector = row.selector.as_ref()?;
+        selector.fits(&pod.labels).then_some((kind, row))
     }
 }
 
-/// How far the rollout of a Deployment or StatefulSet has come.
-pub(super) fn rollout(kind: &str, object: &Value) -> Rollout {
+/// How far the rollout of a workload of this kind has come.
+pub(super) fn rollout(kind: &str, row: &WorkloadRow) -> Rollout {
     match kind {
-        "Deployment" => deployment(object),
-        "DaemonSet" => daemon_set(object),
-        _ => stateful_set(object),
+        "Deployment" => deployment(row),
+        "DaemonSet" => daemon_set(row),
+        _ => stateful_set(row),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::{Rollout, daemon_set, deployment, stateful_set};
+    use crate::snapshot::{WorkloadRow, WorkloadStatus};
 
-    fn with(spec: Value, status: Value) -> Value {
-        json!({"metadata": {"generation": 2}, "spec": spec, "status": status})
+    /// Three replicas, of a specification that was changed once.
+    fn three(status: WorkloadStatus) -> WorkloadRow {
+        WorkloadRow {
+            generation: 2,
+            replicas: Some(3),
+            status,
+            ..WorkloadRow::default()
+        }
+    }
+
+    fn with_strategy(
+        strategy: &str,
+        partition: Option<i32>,
+        status: WorkloadStatus,
+    ) -> WorkloadRow {
+        WorkloadRow {
+            update_strategy: strategy.into(),
+            partition,
+            ..three(status)
+        }
+    }
+
+    /// Observed generation, and pods: all, updated, ready, available.
+    fn status(
+        observed_generation: i64,
+        [replicas, updated, ready, available]: [i32; 4],
+    ) -> WorkloadStatus {
+        WorkloadStatus {
+            observed_generation,
+            replicas,
+            updated,
+            ready,
+            available,
+            ..WorkloadStatus::default()
+        }
     }
 
     /// `done`, `paused`, `waiting` or `failed`.
@@ -235,88 +228,69 @@ mod tests {
 
     #[test]
     fn deployments() {
-        let status = |observed: i64, all: i64, updated: i64, available: i64| {
-            json!({"observedGeneration": observed, "replicas": all, "updatedReplicas": updated,
-                "availableReplicas": available})
-        };
-        let three = || json!({"replicas": 3});
-        for (spec, status, expected) in [
-            (three(), status(2, 3, 3, 3), "done"),
-            (three(), status(1, 3, 3, 3), "waiting"),
-            (three(), status(2, 4, 2, 3), "waiting"),
-            (three(), status(2, 4, 3, 3), "waiting"),
-            (three(), status(2, 3, 3, 2), "waiting"),
-            (
-                json!({"replicas": 3, "paused": true}),
-                status(2, 3, 1, 3),
-                "paused",
-            ),
-            (
-                json!({"replicas": 3, "paused": true}),
-                status(2, 3, 3, 3),
-                "done",
-            ),
-            (
-                json!({"replicas": 0}),
-                json!({"observedGeneration": 2}),
-                "done",
-            ),
+        for (status, expected) in [
+            (status(2, [3, 3, 3, 3]), "done"),
+            (status(1, [3, 3, 3, 3]), "waiting"),
+            (status(2, [4, 2, 3, 3]), "waiting"),
+            (status(2, [4, 3, 3, 3]), "waiting"),
+            (status(2, [3, 3, 3, 2]), "waiting"),
         ] {
-            let object = with(spec, status);
-            assert_eq!(word(&deployment(&object)), expected, "{object}");
+            assert_eq!(word(&deployment(&three(status))), expected, "{status:?}");
         }
-        let late = json!({"observedGeneration": 2, "conditions": [
-            {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]});
-        assert_eq!(word(&deployment(&with(three(), late))), "failed");
+        for (updated, expected) in [(1, "paused"), (3, "done")] {
+            let row = WorkloadRow {
+                paused: true,
+                ..three(status(2, [3, updated, 3, 3]))
+            };
+            assert_eq!(word(&deployment(&row)), expected);
+        }
+        for (replicas, expected) in [(Some(0), "done"), (None, "waiting")] {
+            let row = WorkloadRow {
+                replicas,
+                ..three(status(2, [0; 4]))
+            };
+            assert_eq!(word(&deployment(&row)), expected);
+        }
+        let late = WorkloadStatus {
+            given_up: true,
+            ..status(2, [0; 4])
+        };
+        assert_eq!(word(&deployment(&three(late))), "failed");
     }
 
     #[test]
     fn daemon_sets() {
-        let rolling = || json!({"updateStrategy": {"type": "RollingUpdate"}});
-        let status = |observed: i64, updated: i64, available: i64| {
-            json!({"observedGeneration": observed, "desiredNumberScheduled": 3,
-                "updatedNumberScheduled": updated, "numberAvailable": available})
-        };
-        let on_delete = json!({"updateStrategy": {"type": "OnDelete"}});
-        for (spec, status, expected) in [
-            (rolling(), status(2, 3, 3), "done"),
-            (rolling(), status(1, 3, 3), "waiting"),
-            (rolling(), status(2, 2, 3), "waiting"),
-            (rolling(), status(2, 3, 2), "waiting"),
-            (on_delete, status(2, 0, 0), "done"),
+        for (strategy, status, expected) in [
+            ("RollingUpdate", status(2, [3, 3, 3, 3]), "done"),
+            ("RollingUpdate", status(1, [3, 3, 3, 3]), "waiting"),
+            ("RollingUpdate", status(2, [3, 2, 3, 3]), "waiting"),
+            ("RollingUpdate", status(2, [3, 3, 3, 2]), "waiting"),
+            ("OnDelete", status(2, [3, 0, 0, 0]), "done"),
         ] {
-            let object = with(spec, status);
-            assert_eq!(word(&daemon_set(&object)), expected, "{object}");
+            let row = with_strategy(strategy, None, status);
+            assert_eq!(word(&daemon_set(&row)), expected, "{status:?}");
         }
     }
 
     #[test]
     fn stateful_sets() {
-        let rolling = |partition: i64| {
-            json!({"replicas": 3, "updateStrategy":
-                {"type": "RollingUpdate", "rollingUpdate": {"partition": partition}}})
+        let status = |observed: i64, ready: i32, updated: i32| WorkloadStatus {
+            between_revisions: true,
+            ..status(observed, [3, updated, ready, 3])
         };
-        let status = |observed: i64, ready: i64, updated: i64| {
-            json!({"observedGeneration": observed, "readyReplicas": ready, "updatedReplicas": updated,
-                "currentRevision": "db-1", "updateRevision": "db-2"})
-        };
-        let bare = || json!({"replicas": 3, "updateStrategy": {"type": "RollingUpdate"}});
-        for (spec, status, expected) in [
-            (rolling(0), status(2, 3, 3), "done"),
-            (rolling(0), status(0, 3, 3), "waiting"),
-            (rolling(0), status(1, 3, 3), "waiting"),
-            (rolling(0), status(2, 2, 3), "waiting"),
-            (rolling(0), status(2, 3, 2), "waiting"),
-            (rolling(2), status(2, 3, 1), "done"),
-            (bare(), status(2, 3, 3), "waiting"),
-            (
-                json!({"updateStrategy": {"type": "OnDelete"}}),
-                status(2, 0, 0),
-                "done",
-            ),
+        let rolling = "RollingUpdate";
+        for (strategy, partition, status, expected) in [
+            (rolling, Some(0), status(2, 3, 3), "done"),
+            (rolling, Some(0), status(0, 3, 3), "waiting"),
+            (rolling, Some(0), status(1, 3, 3), "waiting"),
+            (rolling, Some(0), status(2, 2, 3), "waiting"),
+            (rolling, Some(0), status(2, 3, 2), "waiting"),
+            (rolling, Some(2), status(2, 3, 1), "done"),
+            (rolling, None, status(2, 3, 3), "waiting"),
+            ("OnDelete", None, status(2, 0, 0), "done"),
         ] {
-            let object = with(spec, status);
-            assert_eq!(word(&stateful_set(&object)), expected, "{object}");
+            let row = with_strategy(strategy, partition, status);
+            assert_eq!(word(&stateful_set(&row)), expected, "{row:?}");
         }
     }
 }

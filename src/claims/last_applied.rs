@@ -11,7 +11,7 @@ const KAPP: &str = "kapp.k14s.io/original";
 /// One claim for each annotation, of every version.
 pub(super) fn claims<'a>(row: &'a MetaRow, key: &'a ObjectKey) -> impl Iterator<Item = Claim> + 'a {
     row.applied.iter().map(move |applied| {
-        let (writer, name) = if applied.annotation == KAPP {
+        let (writer, name) = if *applied.annotation == *KAPP {
             (Writer::Kapp, "kapp")
         } else {
             (Writer::KubectlApply, "kubectl apply")

@@ -16,7 +16,7 @@ pub(super) fn claims<'a>(
         api: Gvk::new(&entry.api_version, kind),
         object: key.clone(),
         trace: Trace::ManagedFields {
-            manager: entry.manager.clone(),
+            manager: entry.manager.to_string(),
             subresource: !entry.subresource.is_empty(),
         },
         writer: catalog.writers.of(&entry.manager),
@@ -25,7 +25,7 @@ pub(super) fn claims<'a>(
         evidence: Evidence {
             source: Source::ManagedFields,
             detail: words(entry),
-            writer: Some(entry.manager.clone()),
+            writer: Some(entry.manager.to_string()),
             time: entry.time,
             location: None,
         },
@@ -33,16 +33,14 @@ pub(super) fn claims<'a>(
 }
 
 fn words(entry: &Manager) -> String {
-    let manager = if entry.manager.is_empty() {
-        "an unnamed manager"
-    } else {
-        &entry.manager
+    let manager = match &*entry.manager {
+        "" => "an unnamed manager",
+        named => named,
     };
     let verb = if entry.applied { "applied" } else { "wrote" };
-    let what = if entry.subresource.is_empty() {
-        "it"
-    } else {
-        &entry.subresource
+    let what = match &*entry.subresource {
+        "" => "it",
+        subresource => subresource,
     };
     format!("{manager} {verb} {what} through {}", entry.api_version)
 }

@@ -22,10 +22,10 @@ fn at(second: i64) -> Timestamp {
 fn wrote(manager: &str, api_version: &str, second: i64) -> Manager {
     let (manager, subresource) = manager.split_once('/').unwrap_or((manager, ""));
     Manager {
-        manager: manager.to_owned(),
-        api_version: api_version.to_owned(),
+        manager: manager.into(),
+        api_version: api_version.into(),
         applied: false,
-        subresource: subresource.to_owned(),
+        subresource: subresource.into(),
         time: Some(at(second)),
     }
 }
@@ -40,7 +40,7 @@ fn budget(managers: Vec<Manager>, applied: &[&str]) -> MetaRow {
             .iter()
             .map(|api_version| Applied {
                 annotation: "kubectl.kubernetes.io/last-applied-configuration".into(),
-                api_version: (*api_version).to_owned(),
+                api_version: (*api_version).into(),
                 kind: KIND.into(),
             })
             .collect(),

@@ -1,6 +1,6 @@
 //! From flags to a snapshot and a path: a live cluster, a saved picture, or files alone.
 
-use std::io::{IsTerminal, stdin};
+use std::io::{IsTerminal, Write, stdin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,11 @@ use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
 use crate::cluster::{Manner, Reader, files, kubeconfig};
 use crate::need::{Asking, ClusterId, Request, Survey, plan};
 use crate::path::{Path, Start, Target, Wanted};
+use crate::report::terminal;
 use crate::snapshot::{self, Picture, Snapshot};
+
+/// How much of an event of the log is shown.
+const LONGEST_EVENT: usize = 4000;
 
 /// How long a credential plugin may take: time for a person to log in.
 const LOGIN: Duration = Duration::from_secs(120);
@@ -359,7 +363,23 @@ fn log(verbosity: u8) {
     // A second call, as tests make, changes nothing.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Escaping)
         .without_time()
         .try_init();
+}
+
+/// Standard error for logs: what came from a cluster is escaped, each event stays one line.
+struct Escaping;
+
+impl Write for Escaping {
+    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = terminal::bounded(text.trim_end_matches('\n'), LONGEST_EVENT);
+        writeln!(std::io::stderr(), "{line}")?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }

@@ -47,8 +47,7 @@ pub fn check_main() -> ExitCode {
     match parsed {
         Ok(parsed) => finish(run(parsed)).into(),
         Err(error) => {
-            // clap knows which of its messages are help, and prints those on stdout.
-            let _ = error.print();
+            complain(&error);
             let exit = if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -56,6 +55,21 @@ pub fn check_main() -> ExitCode {
             };
             exit.into()
         }
+    }
+}
+
+/// Prints help on stdout and what is wrong on stderr: clap knows which of its messages are which. It shows arguments as they
+/// came, and those may have been copied from anywhere.
+fn complain(error: &clap::Error) {
+    let plain = error.to_string();
+    let harmless = |letter: char| matches!(letter, '\n' | '\t') || !terminal::is_unsafe(letter);
+    let mut lines = plain.lines();
+    let first = lines.next().unwrap_or_default();
+    if plain.chars().all(harmless) && !lines.clone().any(|line| line.starts_with("error:")) {
+        let _ = error.print();
+    } else {
+        say(false, first);
+        lines.for_each(|line| say(false, &format!("  {line}")));
     }
 }
 
@@ -167,17 +181,31 @@ fn print(text: &str, exit: Exit) -> Exit {
     }
 }
 
-/// A line on stderr, unless it was asked to be quiet. What came from a cluster is escaped.
+/// A line on stderr, unless it was asked to be quiet. What came from a cluster is escaped, and cut where it has no end.
 fn say(quiet: bool, line: &str) {
+    const LONGEST: usize = 20 * terminal::LIMIT;
     if !quiet {
-        let _ = writeln!(std::io::stderr(), "{}", terminal::escape(line));
+        let _ = writeln!(std::io::stderr(), "{}", terminal::bounded(line, LONGEST));
+    }
+}
+
+/// Why a command ended. Messages may have several lines, as install hints of credential plugins do; all but the first are
+/// indented, so that none of them can look like a message of its own.
+fn explain(message: &str) {
+    let mut lines = message.lines().take(30);
+    say(
+        false,
+        &format!("error: {}", lines.next().unwrap_or_default()),
+    );
+    for line in lines {
+        say(false, &format!("  {line}"));
     }
 }
 
 fn finish(result: Result<Exit, Stop>) -> Exit {
     result.unwrap_or_else(|stop| {
         if stop.exit != Exit::Interrupted {
-            say(false, &format!("error: {}", stop.message));
+            explain(&stop.message);
         }
         stop.exit
     })

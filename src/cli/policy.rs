@@ -1,6 +1,7 @@
 //! From flags and the files they name to a [`Policy`].
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -10,6 +11,9 @@ use super::args::{ChoiceFlags, PolicyFlags};
 use super::exit::{Exit, Stop};
 use crate::check::{self, Baseline, Choice, Judgement, Policy, Verdict, Visibility, Waivers};
 use crate::report::{UnknownRule, terminal};
+
+/// More than the report on any cluster; what goes on without an end is no file for us.
+const LARGEST: u64 = 256 << 20;
 
 /// Everything that weighs findings.
 pub(super) fn policy(flags: &PolicyFlags, rules: &ChoiceFlags) -> Result<Policy, Stop> {
@@ -78,8 +82,14 @@ fn baseline(file: &Path) -> Result<Baseline, Stop> {
 }
 
 fn read(what: &str, file: &Path) -> Result<String, Stop> {
-    let text =
-        fs::read_to_string(file).map_err(|error| unusable(what, file, &error.to_string()))?;
+    let mut text = String::new();
+    let read =
+        fs::File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    read.map_err(|error| unusable(what, file, &error.to_string()))?;
+    if text.len() as u64 > LARGEST {
+        let why = format!("it is larger than {} MiB", LARGEST >> 20);
+        return Err(unusable(what, file, &why));
+    }
     // Some editors begin a file with a mark that is no part of it.
     Ok(text.trim_start_matches('\u{feff}').to_owned())
 }

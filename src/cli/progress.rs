@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cluster::{Progress, Silent};
+use crate::report::terminal;
 
 /// Fits into a line of 80 with room for the `^C` that a terminal prints: in a full line it would begin another one.
 const LONGEST: usize = 50;
@@ -41,7 +42,7 @@ impl Line {
 
 /// The resource alone: selectors make the line too long.
 fn name(what: &str) -> String {
-    what.split(" (").next().unwrap_or(what).to_owned()
+    terminal::line(what.split(" (").next().unwrap_or(what)).into_owned()
 }
 
 impl Progress for Line {

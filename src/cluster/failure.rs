@@ -220,7 +220,7 @@ fn host(server: &str) -> &str {
 }
 
 /// Text from outside, on one line, without control characters, of a bearable length.
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     const LONGEST: usize = 200;
     let mut shown = String::new();
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());

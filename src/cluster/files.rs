@@ -1,22 +1,24 @@
 //! Manifests about to be applied: files, directories and standard input, as named by `-f`.
 //!
-//! One file is in memory at a time, and of it only what a manifest names is kept. What cannot be read or understood is a
-//! gap; the rest is kept.
+//! As many files are in memory at a time as there are processors, and of each only what a manifest names is kept. What
+//! cannot be read or understood is a gap; the rest is kept.
 
+mod batch;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
 use super::helm;
-use super::manifest::{self, HelmRecord, Origin};
+use super::manifest::Origin;
 use crate::catalog::Catalog;
-use crate::snapshot::{Files, HelmRow, HelmStorage, Unmet};
+use crate::snapshot::{Files, HelmRow};
+use batch::{Step, Taken, decoded};
 
 /// The most that is read of one file, in MiB.
 const MAX_MIB: u64 = 64;
@@ -69,12 +71,14 @@ pub fn read(
         files: Files::default(),
         releases: Vec::new(),
         seen: BTreeSet::new(),
+        steps: Vec::new(),
     };
     for path in paths {
         if path.as_os_str() == "-" {
             if reading.seen.insert(path.clone()) {
                 let bytes = bounded(&mut stdin);
-                reading.take(STDIN, Origin::Rendered(STDIN), bytes);
+                let taken = decoded(STDIN, Origin::Rendered(STDIN), bytes, catalog);
+                reading.step(Step::Taken(taken));
             }
             continue;
         }
@@ -91,6 +95,7 @@ pub fn read(
             reading.file(path);
         }
     }
+    reading.flush();
     let mut files = reading.files;
     files.releases = helm::newest(reading.releases);
     Ok(files)
@@ -102,6 +107,8 @@ struct Reading<'a> {
     releases: Vec<HelmRow>,
     /// Files read so far, for one may be named twice or lie in a directory that is named too.
     seen: BTreeSet<PathBuf>,
+    /// What is to be done next, in the order in which its results count.
+    steps: Vec<Step>,
 }
 
 impl Reading<'_> {
@@ -139,11 +146,7 @@ impl Reading<'_> {
             self.chart(path);
             return;
         }
-        let bytes = File::open(path)
-            .map_err(|error| error.to_string())
-            .and_then(bounded);
-        let name = name(path);
-        self.take(&name, Origin::File(&name), bytes);
+        self.step(Step::File(path.to_owned()));
     }
 
     fn chart(&mut self, path: &Path) {
@@ -151,58 +154,26 @@ impl Reading<'_> {
         self.gap(format!("Helm chart {}", name(path)), why);
     }
 
-    /// Adds what one file holds.
-    fn take(&mut self, name: &str, origin: Origin<'_>, bytes: Result<Vec<u8>, String>) {
-        let text = match bytes.and_then(text) {
-            Ok(text) => text,
-            Err(why) => return self.gap(name.to_owned(), why),
-        };
-        let decoded = manifest::decode(&text, origin);
-        if decoded.manifests > 0 {
-            self.files.read += 1;
-        } else if decoded.faults.is_empty() {
-            self.files.skipped += 1;
-        }
-        self.files.objects.extend(decoded.objects);
-        for fault in decoded.faults {
-            self.gap(fault.what, fault.why);
-        }
-        for record in decoded.records {
-            self.record(&record);
-        }
-    }
-
-    fn record(&mut self, record: &HelmRecord) {
-        let payload = match record.storage {
-            HelmStorage::Secret => helm::unwrap_secret(&record.payload),
-            HelmStorage::ConfigMap => Ok(record.payload.clone().into_bytes()),
-        };
-        let release = payload.and_then(|payload| {
-            helm::decode_record(&payload, record.storage, record.created, self.catalog)
-        });
-        match release {
-            Ok(release) if release.is_deployed() => {
-                for fault in release.faults {
-                    self.gap(format!("{} in {}", fault.what, record.location), fault.why);
-                }
-                self.releases.push(release.row);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                let place = if record.namespace.is_empty() {
-                    record.name.clone()
-                } else {
-                    format!("{}/{}", record.namespace, record.name)
-                };
-                let what = format!("Helm record {place} in {}", record.location);
-                self.gap(what, error.to_string());
-            }
-        }
-    }
-
     fn gap(&mut self, what: String, why: String) {
-        let rbac = None;
-        self.files.gaps.push(Unmet { what, why, rbac });
+        self.step(Step::Taken(Taken::gap(what, why)));
+    }
+
+    fn step(&mut self, step: Step) {
+        self.steps.push(step);
+        if self.steps.len() >= batch::SIZE {
+            self.flush();
+        }
+    }
+
+    /// Does what is to be done, and adds what it brings.
+    fn flush(&mut self) {
+        for taken in batch::run(std::mem::take(&mut self.steps), self.catalog) {
+            self.files.objects.extend(taken.objects);
+            self.files.gaps.extend(taken.gaps);
+            self.files.read += taken.read;
+            self.files.skipped += taken.skipped;
+            self.releases.extend(taken.releases);
+        }
     }
 }
 
@@ -219,18 +190,6 @@ fn bounded(from: impl Read) -> Result<Vec<u8>, String> {
         ));
     }
     Ok(bytes)
-}
-
-fn text(bytes: Vec<u8>) -> Result<String, String> {
-    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    String::from_utf8(bytes).map_err(|_| {
-        if utf16 {
-            // What `>` writes in PowerShell on Windows.
-            "UTF-16 text; save it as UTF-8".to_owned()
-        } else {
-            "not UTF-8 text".to_owned()
-        }
-    })
 }
 
 /// A path as locations show it.

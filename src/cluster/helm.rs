@@ -15,12 +15,15 @@ use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::manifest::{self, Origin};
+use super::manifest::{self, Origin, Room, short};
 use crate::catalog::{Catalog, Gvk};
 use crate::snapshot::{Fault, HelmRow, HelmStorage, ManifestObject};
 
 /// What a record may expand to, in MiB. The API server stores at most about 1.5 MiB, which text expands to some 20.
 const MAX_MIB: u64 = 64;
+
+/// The longest name that Kubernetes has. Those of Helm's releases have 53 characters at most.
+const MAX_NAME: usize = 253;
 
 /// Gzip, with its only compression method. Records of the first releases of Helm are not compressed.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
@@ -57,6 +60,9 @@ pub(crate) enum HelmError {
         "the Helm record expands to more than {MAX_MIB} MiB, the most that is unpacked of one record"
     )]
     TooLarge,
+    /// Not a record either: its name would be that of a Secret.
+    #[error("the Helm record names a release or namespace with more than {MAX_NAME} characters")]
+    Name,
     /// Not a record. The parser's own message is dropped, for it may quote what it did not expect.
     #[error(
         "the Helm record is not the JSON that Helm 3 writes (line {line}, column {column} of it)"
@@ -94,6 +100,10 @@ pub(crate) fn decode_record(
     } else {
         parse(packed.as_slice())?
     };
+    let namespace = record.namespace.as_deref().unwrap_or_default();
+    if record.name.len() > MAX_NAME || namespace.len() > MAX_NAME {
+        return Err(HelmError::Name);
+    }
     Ok(release(record, storage, created, catalog))
 }
 
@@ -221,21 +231,26 @@ fn release(
 ) -> Release {
     let namespace = record.namespace.unwrap_or_default();
     let origin = format!("helm release {namespace}/{}", record.name);
-    let main = manifest::decode(
+    // One room for all of it: a record may have a million hooks.
+    let room = Room::default();
+    let main = manifest::decode_within(
         record.manifest.as_deref().unwrap_or_default(),
         Origin::Rendered(&origin),
+        &room,
     );
     let (mut objects, mut faults) = (main.objects, main.faults);
     for hook in record.hooks.unwrap_or_default() {
         let text = hook.manifest.unwrap_or_default();
         let path = hook.path.filter(|path| !path.is_empty());
-        let part = manifest::decode(&text, Origin::Rendered(path.as_deref().unwrap_or(&origin)));
+        let place = Origin::Rendered(path.as_deref().map_or(&origin, short));
+        let part = manifest::decode_within(&text, place, &room);
         objects.extend(part.objects);
         faults.extend(part.faults.into_iter().map(|fault| Fault {
             what: format!("{origin}, hook {}", fault.what),
             why: fault.why,
         }));
     }
+    faults.extend(room.rest(&origin));
     for object in &mut objects {
         settle(object, &namespace, catalog);
     }
@@ -267,9 +282,10 @@ fn settle(object: &mut ManifestObject, namespace: &str, catalog: &Catalog) {
 }
 
 fn chart_name(chart: ChartMetadata) -> String {
-    match (chart.name, chart.version) {
+    let text = match (chart.name, chart.version) {
         (Some(name), Some(version)) => format!("{name}-{version}"),
         (Some(only), None) | (None, Some(only)) => only,
         (None, None) => String::new(),
-    }
+    };
+    short(&text).to_owned()
 }

@@ -22,8 +22,56 @@ use split::{Chunk, chunks};
 /// Objects that one text may hold: about 150 MB of rows.
 const MAX_OBJECTS: usize = 500_000;
 
+/// Bytes of the names, kinds and places of these objects: what a list lends to its items is there once for each of them.
+const MAX_TEXT: usize = 128 << 20;
+
 /// Faults of one text that are told one by one.
 const MAX_FAULTS: usize = 100;
+
+/// Characters of a name or path that are repeated in places and faults: more than Kubernetes and file systems allow.
+const MAX_NAME: usize = 1000;
+
+/// What may still be taken: of one text, or of all texts of a Helm record.
+pub(crate) struct Room {
+    /// Objects that may still be read.
+    objects: Cell<usize>,
+    /// Bytes that they may still take.
+    text: Cell<usize>,
+    /// Faults that may still be told one by one.
+    faults: Cell<usize>,
+    /// Faults beyond those.
+    untold: Cell<usize>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            objects: Cell::new(MAX_OBJECTS),
+            text: Cell::new(MAX_TEXT),
+            faults: Cell::new(MAX_FAULTS),
+            untold: Cell::new(0),
+        }
+    }
+}
+
+impl Room {
+    /// What could not be told one by one.
+    pub(crate) fn rest(&self, name: &str) -> Option<Fault> {
+        let untold = self.untold.get();
+        (untold > 0).then(|| Fault {
+            what: name.to_owned(),
+            why: format!("{untold} more documents cannot be understood"),
+        })
+    }
+}
+
+/// The beginning of a name that may have no end.
+pub(crate) fn short(name: &str) -> &str {
+    match name.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => &name[..end],
+        None => name,
+    }
+}
 
 /// Where a text comes from, which decides what to call the place of an object.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +113,15 @@ pub(crate) struct HelmRecord {
 
 /// Reads all documents of a text. Comments, empty documents and documents without `apiVersion` and `kind` are no fault.
 pub(crate) fn decode(text: &str, origin: Origin<'_>) -> Decoded {
+    let room = Room::default();
+    let mut decoded = decode_within(text, origin, &room);
+    let (Origin::Rendered(name) | Origin::File(name)) = origin;
+    decoded.faults.extend(room.rest(name));
+    decoded
+}
+
+/// [`decode`] for one of several texts that share a room. What of it could not be told is told by [`Room::rest`].
+pub(crate) fn decode_within(text: &str, origin: Origin<'_>, room: &Room) -> Decoded {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let chunks = chunks(text);
     let mut decoder = Decoder {
@@ -72,11 +129,14 @@ pub(crate) fn decode(text: &str, origin: Origin<'_>) -> Decoded {
         origin,
         several: chunks.len() > 1,
         number: 0,
-        left: Cell::new(MAX_OBJECTS),
-        untold: 0,
+        room,
+        full: false,
     };
     for chunk in &chunks {
-        if decoder.left.get() == 0 {
+        if decoder.full {
+            break;
+        }
+        if room.objects.get() == 0 {
             decoder.fault(
                 format!("{}, line {} and below", decoder.name(), chunk.line),
                 format!("more than {MAX_OBJECTS} objects; split it"),
@@ -85,7 +145,14 @@ pub(crate) fn decode(text: &str, origin: Origin<'_>) -> Decoded {
         }
         decoder.chunk(chunk);
     }
-    decoder.finish()
+    if decoder.full {
+        let why = format!(
+            "its objects take more than {} MiB; split it",
+            MAX_TEXT >> 20
+        );
+        decoder.fault(decoder.name().to_owned(), why);
+    }
+    decoder.out
 }
 
 /// A document and the template it was rendered from, if any.
@@ -102,28 +169,41 @@ struct Decoder<'a> {
     several: bool,
     /// Documents so far.
     number: usize,
-    /// Objects that may still be read.
-    left: Cell<usize>,
-    /// Faults beyond those that are told one by one.
-    untold: usize,
+    /// What may still be taken.
+    room: &'a Room,
+    /// Whether the room for objects has run out.
+    full: bool,
 }
 
 impl Decoder<'_> {
-    fn finish(mut self) -> Decoded {
-        if self.untold > 0 {
-            self.out.faults.push(Fault {
-                what: self.name().to_owned(),
-                why: format!("{} more documents cannot be understood", self.untold),
-            });
+    fn fault(&mut self, what: String, why: String) {
+        match self.room.faults.get().checked_sub(1) {
+            Some(left) => {
+                self.room.faults.set(left);
+                self.out.faults.push(Fault { what, why });
+            }
+            None => self.room.untold.set(self.room.untold.get() + 1),
         }
-        self.out
     }
 
-    fn fault(&mut self, what: String, why: String) {
-        if self.out.faults.len() < MAX_FAULTS {
-            self.out.faults.push(Fault { what, why });
-        } else {
-            self.untold += 1;
+    /// Keeps an object, unless the room for them has run out.
+    fn keep(&mut self, object: ManifestObject) {
+        let referred = object
+            .references
+            .iter()
+            .map(|to| to.api_version.len() + to.kind.len() + to.name.len());
+        let size = object.api_version.len()
+            + object.kind.len()
+            + object.namespace.as_ref().map_or(0, String::len)
+            + object.name.len()
+            + object.location.len()
+            + referred.sum::<usize>();
+        match self.room.text.get().checked_sub(size) {
+            Some(left) if !self.full => {
+                self.room.text.set(left);
+                self.out.objects.push(object);
+            }
+            _ => self.full = true,
         }
     }
 
@@ -133,8 +213,8 @@ impl Decoder<'_> {
     }
 
     fn chunk(&mut self, chunk: &Chunk<'_>) {
-        let source = chunk.source();
-        let (documents, broken) = parse::documents(chunk.text, &self.left);
+        let source = chunk.source().map(short);
+        let (documents, broken) = parse::documents(chunk.text, &self.room.objects);
         self.several |= documents.len() + usize::from(broken.is_some()) > 1;
         for document in documents {
             self.number += 1;
@@ -185,7 +265,7 @@ impl Decoder<'_> {
             return 0;
         }
         let metadata = document.metadata;
-        self.out.objects.push(ManifestObject {
+        self.keep(ManifestObject {
             references: references(document.target),
             api_version,
             kind,
@@ -204,6 +284,10 @@ impl Decoder<'_> {
         kind: &str,
         place: Place<'_>,
     ) -> usize {
+        if self.full {
+            // What it would lend to the rest need not be copied any more.
+            return 0;
+        }
         let bare = item.api_version.is_none() && item.kind.is_none();
         if bare && !kind.is_empty() && item.metadata.name.is_some() {
             item.api_version = Some(api_version.to_owned());
@@ -226,7 +310,7 @@ impl Decoder<'_> {
                 location: self.location(place),
             }),
             None if deployed => {
-                let why = format!("the Helm record {name} has no data.release");
+                let why = format!("the Helm record {} has no data.release", short(&name));
                 self.fault(self.describe(place), why);
             }
             _ => {}

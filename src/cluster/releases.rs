@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use super::decode::{ObjectMeta, Time};
-use super::helm;
+use super::{helm, manifest};
 use crate::catalog::Catalog;
 use crate::snapshot::{Fault, HelmRow, HelmStorage};
 
@@ -33,7 +33,8 @@ pub(super) fn collect(
         Err(error) => return vec![fault("a Helm release record", &error)],
     };
     let metadata = keeper.metadata.unwrap_or_default();
-    let what = format!("Helm release record {}", metadata.place());
+    let place = metadata.place();
+    let what = format!("Helm release record {}", manifest::short(&place));
     let Some(payload) = keeper.data.get("release") else {
         return vec![fault(&what, &"it has no key \"release\"")];
     };

@@ -5,7 +5,7 @@ use std::io::Read;
 use serde::Deserialize;
 
 use super::Reader;
-use super::failure::Failure;
+use super::failure::{Failure, bounded};
 use super::get::get;
 use crate::catalog::{Minor, NotAVersion};
 use crate::need::Survey;
@@ -98,6 +98,6 @@ async fn fetch<T: for<'de> Deserialize<'de> + Send + 'static>(
     .await?;
     answer.map_err(|error: serde_json::Error| SurveyError::Alien {
         url,
-        why: error.to_string(),
+        why: bounded(&error.to_string()),
     })
 }

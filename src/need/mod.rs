@@ -38,16 +38,25 @@ pub struct Asking<'a> {
     pub survey: &'a Survey,
 }
 
-/// How much of each object is needed. A reading at a greater depth serves a need at a smaller one.
+/// How much of each object is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Depth {
     /// Names, owners and who wrote what through which version: [`MetaRow`](crate::snapshot::MetaRow).
     Meta,
-    /// The few fields that the typed row of this kind declares: nodes, pods, and the records of Helm.
+    /// The few fields that the typed row of this kind declares: nodes, pods, workloads, and the records of Helm.
     Fields,
     /// The whole object, trimmed: for kinds with few objects.
     Whole,
+}
+
+impl Depth {
+    /// Whether a reading at this depth answers a need: every row has metadata, but a typed row is not made of a whole
+    /// object, nor the other way round.
+    #[must_use]
+    pub fn serves(self, need: Self) -> bool {
+        self == need || need == Self::Meta
+    }
 }
 
 /// How fresh the answer must be.

@@ -1,5 +1,8 @@
 //! Why there is no way.
 
+/// Hops of one path: Kubernetes took ten years for the first forty minors.
+pub(super) const MOST_HOPS: u32 = 100;
+
 /// Why there is no way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -51,6 +54,16 @@ pub enum PathError {
         "which Kubernetes runs must be known to say how it goes along with the platform: say --from kubernetes=VERSION"
     )]
     NeedsStart,
+    /// A slip of the fingers, or a server that says nonsense.
+    #[error(
+        "the target {to} is more than {MOST_HOPS} minors away from the running {from}; is that what was meant?"
+    )]
+    TooFar {
+        /// What runs.
+        from: String,
+        /// What was asked for.
+        to: String,
+    },
     /// Nothing leads there.
     #[error(
         "no supported path from {from} to {to}: {missing}; the nearest reachable release is {nearest}"

@@ -12,8 +12,8 @@ pub(super) fn unknown(map: &Map<'_>, line: usize, wanted: &Wanted) -> PathError 
     let missing = no_release(map.lines[line].platform, wanted);
     let releases = &map.lines[line].releases;
     let place = super::world::release_of(wanted);
-    let place = releases.partition_point(|release| release.semver < place.semver);
-    no_edge(map, line, place, wanted, missing)
+    let after = releases.partition_point(|release| release.semver < place.semver);
+    no_edge(map, line, after.saturating_sub(1), wanted, missing)
 }
 
 /// That a version is no release, in words.

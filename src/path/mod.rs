@@ -45,9 +45,9 @@ impl FromStr for Target {
             Some((platform, version)) => (Some(platform.to_lowercase()), version),
             None => (None, text),
         };
-        let version = version.parse().map_err(|_| NotAVersion {
-            text: text.to_owned(),
-            expected: "expected [PLATFORM=]VERSION, such as 1.25 or kubernetes=1.25.3",
+        let version = version.parse().map_err(|_| {
+            let expected = "expected [PLATFORM=]VERSION, such as 1.25 or kubernetes=1.25.3";
+            NotAVersion::new(text, expected)
         })?;
         Ok(Self { platform, version })
     }

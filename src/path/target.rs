@@ -1,5 +1,6 @@
 //! Which release of which platform a person means.
 
+use super::error::MOST_HOPS;
 use super::search::{Aim, Move};
 use super::world::Map;
 use super::{PathError, Start, Target, explain};
@@ -20,7 +21,7 @@ pub(super) fn named(
         if named.iter().any(|(one, _)| *one == name) {
             return Err(PathError::Twice(name.to_string()));
         }
-        refuse_down(
+        refuse(
             name,
             &target.version,
             target.platform.is_none(),
@@ -115,7 +116,7 @@ fn is_known_above(name: PlatformName, wanted: &Wanted, start: &Start, catalog: &
     }
 }
 
-fn refuse_down(
+fn refuse(
     name: PlatformName,
     wanted: &Wanted,
     bare: bool,
@@ -141,7 +142,15 @@ fn refuse_down(
         }
     };
     if !down {
-        return Ok(());
+        let near = match wanted.minor().ahead_of(counts) {
+            Some(minors) => minors <= i64::from(MOST_HOPS),
+            None => true,
+        };
+        let too_far = || PathError::TooFar {
+            from: at.plain(),
+            to: wanted.to_string(),
+        };
+        return near.then_some(()).ok_or_else(too_far);
     }
     let mut instead = platform.going_back.clone();
     if bare && name != PlatformName::Kubernetes {

@@ -10,9 +10,6 @@ use crate::catalog::{
     Catalog, Edge, Minor, Platform, PlatformName, Release, Span, Strength, Wanted,
 };
 
-/// How far beyond the catalog a target may lie. More is no version that anybody means.
-const BEYOND: u32 = 64;
-
 /// A world, and what its numbers stand for.
 pub(super) struct Map<'a> {
     pub(super) world: World,
@@ -314,13 +311,7 @@ fn minors(from: Minor, asked: Option<&Wanted>, catalog: &Catalog) -> impl Iterat
     let asked = asked
         .map(Wanted::minor)
         .filter(|asked| asked.major == from.major)
-        .map_or(known, |asked| {
-            let limit = known.max(from).minor.saturating_add(BEYOND);
-            Minor {
-                major: asked.major,
-                minor: asked.minor.min(limit),
-            }
-        });
+        .unwrap_or(known);
     let newest = known.max(asked).minor;
     (from.minor..=newest).map(move |minor| Minor {
         major: from.major,

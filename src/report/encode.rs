@@ -201,6 +201,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::mutate::cases(256))]
+
         #[test]
         fn whatever_goes_in_comes_out(
             texts in prop::collection::vec(any::<String>(), 0..4),

@@ -28,5 +28,6 @@ fn name(object: &ObjectDoc) -> String {
         .split_once('/')
         .map_or_else(String::new, |(group, _)| format!(".{group}"));
     let text = format!("{}{group}/{}", object.kind.to_lowercase(), object.name);
-    terminal::line(&text).into_owned()
+    // A kind, a group and a name as long as Kubernetes allows them fit.
+    terminal::bounded(&text, 2 * terminal::LIMIT).into_owned()
 }

@@ -204,6 +204,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::mutate::cases(256))]
+
         #[test]
         fn nothing_unsafe_comes_out(text in any::<String>()) {
             prop_assert!(!line(&text).chars().any(is_unsafe));

@@ -19,6 +19,13 @@ const KIND: &str = "Snapshot";
 /// Far above the snapshot of the largest cluster that Kubernetes supports; a bound for files that are made to expand.
 const MAX_BYTES: u64 = 4 << 30;
 
+/// How many times larger than the file its contents may be: rows of the same kind are packed some twenty to sixty times
+/// smaller, what is made to expand a thousand times.
+const MAX_RATIO: u64 = 200;
+
+/// What any file may expand to, however small it is.
+const ALWAYS: u64 = 16 << 20;
+
 /// Why a snapshot could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
@@ -52,6 +59,14 @@ pub enum SnapshotError {
         found: u32,
         /// The version that made it.
         by: String,
+    },
+    /// It is made to expand.
+    #[error(
+        "{path} is no snapshot that this program has written: it expands to more than {MAX_RATIO} times its size"
+    )]
+    Expands {
+        /// Which file.
+        path: String,
     },
     /// It ends too early or is damaged.
     #[error("{path} is damaged or was cut off: {why}; save it again")]
@@ -127,17 +142,16 @@ pub fn load(path: &Path) -> Result<Snapshot, SnapshotError> {
         path: shown.clone(),
         source,
     })?;
-    read(BufReader::new(file), &shown)
+    let size = file.metadata().map_or(0, |file| file.len());
+    let limit = size.saturating_mul(MAX_RATIO).clamp(ALWAYS, MAX_BYTES);
+    read(BufReader::new(file), &shown, limit)
 }
 
-fn read(from: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
+/// Reads what expands to `limit` bytes at most.
+fn read(from: impl Read, path: &str, limit: u64) -> Result<Snapshot, SnapshotError> {
     let alien = |why: &str| SnapshotError::Alien {
         path: path.to_owned(),
         why: why.to_owned(),
-    };
-    let damaged = |why: String| SnapshotError::Damaged {
-        path: path.to_owned(),
-        why,
     };
     let mut from = BufReader::new(from);
     let magic = std::io::BufRead::fill_buf(&mut from).map_err(|source| SnapshotError::Io {
@@ -152,7 +166,28 @@ fn read(from: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
             "it is not gzip"
         }));
     }
-    let text = BufReader::new(MultiGzDecoder::new(from).take(MAX_BYTES));
+    let mut text = BufReader::new(MultiGzDecoder::new(from).take(limit));
+    let snapshot = documents(&mut text, path);
+    match snapshot {
+        Err(SnapshotError::Damaged { .. }) if text.get_ref().limit() == 0 => {
+            Err(SnapshotError::Expands {
+                path: path.to_owned(),
+            })
+        }
+        other => other,
+    }
+}
+
+/// The header and the snapshot behind it.
+fn documents(text: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
+    let alien = |why: &str| SnapshotError::Alien {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    };
+    let damaged = |why: String| SnapshotError::Damaged {
+        path: path.to_owned(),
+        why,
+    };
     let mut documents = serde_json::Deserializer::from_reader(text);
     let header = Header::deserialize(&mut documents).map_err(|error| {
         if error.is_eof() || error.is_io() {

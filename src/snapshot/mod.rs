@@ -6,13 +6,19 @@
 mod file;
 mod pods;
 mod rows;
+mod shared;
+mod trim;
+mod workloads;
 
 pub use file::{FORMAT, SnapshotError, load, save};
-pub use pods::{Labels, Phase, PodOwner, PodRow, Pool, Text};
+pub use pods::{Phase, PodOwner, PodRow};
 pub use rows::{
     Applied, HelmRow, HelmStorage, JsonRow, Manager, ManifestObject, MetaRow, NodeCondition,
     NodeRow, OwnerRow, Reference, Rows, SliceRow,
 };
+pub use shared::{Labels, Pool, Text};
+pub use trim::trim;
+pub use workloads::{LabelSelector, Placement, Requirement, WorkloadRow, WorkloadStatus};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -116,7 +122,7 @@ impl Picture {
         };
         let reading = self.readings.iter().find(|reading| {
             reading.subject == need.subject
-                && reading.depth >= need.depth
+                && reading.depth.serves(need.depth)
                 && reading.freshness >= need.freshness
         });
         match reading {

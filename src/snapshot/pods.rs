@@ -1,33 +1,13 @@
 //! Pods: the kind with the most objects, so rows keep few fields and share what they have in common.
 //!
-//! A row takes 272 bytes and about 50 for its name; namespaces, nodes, owners, claims and equal label maps are there once.
+//! A row takes 280 bytes and about 40 for its name; namespaces, nodes, owners, claims and equal label maps are there once.
 //! 150,000 pods, the most that Kubernetes supports, take about 50 MB. Labels that no other pod has, as those of StatefulSets
-//! and Jobs, take about 1 KB more for each such pod.
-
-use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashSet};
-use std::fmt;
-use std::ops::Deref;
-use std::sync::Arc;
+//! and Jobs, take about 250 bytes more for each such pod.
 
 use jiff::Timestamp;
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-/// A text that many rows share.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Arc<str>);
-
-/// A map of labels that many rows share.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Arc<BTreeMap<String, String>>);
-
-/// Texts and maps that were seen before.
-#[derive(Debug, Default)]
-pub struct Pool {
-    texts: HashSet<Text>,
-    labels: HashSet<Labels>,
-}
+use super::shared::{Labels, Pool, Share, Text};
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +46,7 @@ pub struct PodRow {
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// `spec.nodeName`, empty while it has none.
-    #[serde(skip_serializing_if = "nothing")]
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub node: Text,
     /// `status.phase`.
     pub phase: Phase,
@@ -107,10 +87,6 @@ pub struct PodRow {
     pub volumes: Vec<Text>,
 }
 
-fn nothing(text: &str) -> bool {
-    text.is_empty()
-}
-
 impl PodRow {
     /// Whether it will never run again.
     #[must_use]
@@ -125,10 +101,10 @@ impl PodRow {
             .as_ref()
             .is_some_and(|owner| &*owner.kind == kind)
     }
+}
 
-    /// The same row with its texts from the pool.
-    #[must_use]
-    pub fn share(mut self, pool: &mut Pool) -> Self {
+impl Share for PodRow {
+    fn share(&mut self, pool: &mut Pool) {
         let texts = [&mut self.namespace, &mut self.node]
             .into_iter()
             .chain(
@@ -141,148 +117,9 @@ impl PodRow {
             .chain(&mut self.claims)
             .chain(&mut self.volumes);
         for text in texts {
-            *text = pool.text(text);
+            pool.share(text);
         }
-        self.labels = pool.labels(self.labels);
-        self
-    }
-}
-
-impl Pool {
-    /// The text, shared with all before it.
-    pub fn text(&mut self, text: &str) -> Text {
-        if let Some(known) = self.texts.get(text) {
-            return known.clone();
-        }
-        let new = Text::from(text);
-        self.texts.insert(new.clone());
-        new
-    }
-
-    /// The map, shared with all before it.
-    pub fn labels(&mut self, labels: impl Into<Labels>) -> Labels {
-        let labels = labels.into();
-        if let Some(known) = self.labels.get(&labels) {
-            return known.clone();
-        }
-        self.labels.insert(labels.clone());
-        labels
-    }
-}
-
-/// Rows of a saved snapshot, shared again.
-pub(super) fn shared<'de, D: Deserializer<'de>>(rows: D) -> Result<Vec<PodRow>, D::Error> {
-    struct Shared;
-    impl<'de> Visitor<'de> for Shared {
-        type Value = Vec<PodRow>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("rows of pods")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Self::Value, A::Error> {
-            let mut pool = Pool::default();
-            let mut shared = Vec::new();
-            while let Some(row) = rows.next_element::<PodRow>()? {
-                shared.push(row.share(&mut pool));
-            }
-            Ok(shared)
-        }
-    }
-    rows.deserialize_seq(Shared)
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self::from("")
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Deref for Text {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Borrow<str> for Text {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
-    }
-}
-
-impl Serialize for Text {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from).map(|text| Self(text.into()))
-    }
-}
-
-impl From<BTreeMap<String, String>> for Labels {
-    fn from(labels: BTreeMap<String, String>) -> Self {
-        Self(Arc::new(labels))
-    }
-}
-
-impl Labels {
-    /// Whether both are the very same map in memory.
-    #[must_use]
-    pub fn shared_with(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Deref for Labels {
-    type Target = BTreeMap<String, String>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Labels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
-    }
-}
-
-impl Serialize for Labels {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for Labels {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        BTreeMap::deserialize(from).map(Self::from)
+        pool.share_labels(&mut self.labels);
     }
 }
 

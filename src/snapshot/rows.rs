@@ -6,20 +6,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::pods::PodRow;
+use super::shared::{self, Text};
+use super::workloads::WorkloadRow;
 
 /// One entry of `metadata.managedFields`, without the fields themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manager {
     /// Name of the field manager; empty if the server kept none.
-    pub manager: String,
+    pub manager: Text,
     /// The version through which it wrote.
-    pub api_version: String,
+    pub api_version: Text,
     /// Whether it applied (server-side apply) or wrote.
     pub applied: bool,
     /// The subresource it wrote to, empty for the object itself.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub subresource: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub subresource: Text,
     /// When, to the second.
     pub time: Option<Timestamp>,
 }
@@ -29,11 +31,11 @@ pub struct Manager {
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
     /// Which annotation.
-    pub annotation: String,
+    pub annotation: Text,
     /// `apiVersion` in it.
-    pub api_version: String,
+    pub api_version: Text,
     /// `kind` in it.
-    pub kind: String,
+    pub kind: Text,
 }
 
 /// Any object, by its metadata alone.
@@ -67,11 +69,11 @@ pub struct MetaRow {
 #[serde(rename_all = "camelCase")]
 pub struct OwnerRow {
     /// `apiVersion` by which the garbage collector looks the owner up.
-    pub api_version: String,
+    pub api_version: Text,
     /// `kind`.
-    pub kind: String,
+    pub kind: Text,
     /// `name`.
-    pub name: String,
+    pub name: Text,
 }
 
 /// A slice of the endpoints of a service: how many there are, not which.
@@ -232,17 +234,19 @@ pub struct HelmRow {
 #[serde(rename_all = "camelCase")]
 pub enum Rows {
     /// Metadata.
-    Meta(Vec<MetaRow>),
+    Meta(#[serde(deserialize_with = "shared::rows")] Vec<MetaRow>),
     /// Nodes.
     Nodes(Vec<NodeRow>),
     /// Pods.
-    Pods(#[serde(deserialize_with = "super::pods::shared")] Vec<PodRow>),
+    Pods(#[serde(deserialize_with = "shared::rows")] Vec<PodRow>),
     /// Deployed revisions of Helm releases.
     Helm(Vec<HelmRow>),
     /// Slices of the endpoints of services.
-    Slices(Vec<SliceRow>),
+    Slices(#[serde(deserialize_with = "shared::rows")] Vec<SliceRow>),
+    /// Deployments, StatefulSets or DaemonSets.
+    Workloads(#[serde(deserialize_with = "shared::rows")] Vec<WorkloadRow>),
     /// Whole objects, trimmed.
-    Json(Vec<JsonRow>),
+    Json(#[serde(deserialize_with = "shared::rows")] Vec<JsonRow>),
     /// Lines of a page of text that somebody needs.
     Lines(Vec<String>),
 }
@@ -257,6 +261,7 @@ impl Rows {
             Self::Pods(rows) => rows.len(),
             Self::Helm(rows) => rows.len(),
             Self::Slices(rows) => rows.len(),
+            Self::Workloads(rows) => rows.len(),
             Self::Json(rows) => rows.len(),
             Self::Lines(rows) => rows.len(),
         }
@@ -271,6 +276,7 @@ impl Rows {
             Self::Pods(_) => Self::Pods(Vec::new()),
             Self::Helm(_) => Self::Helm(Vec::new()),
             Self::Slices(_) => Self::Slices(Vec::new()),
+            Self::Workloads(_) => Self::Workloads(Vec::new()),
             Self::Json(_) => Self::Json(Vec::new()),
             Self::Lines(_) => Self::Lines(Vec::new()),
         }
@@ -291,6 +297,7 @@ impl Rows {
             (Self::Pods(rows), Self::Pods(more)) => join(rows, more),
             (Self::Helm(rows), Self::Helm(more)) => join(rows, more),
             (Self::Slices(rows), Self::Slices(more)) => join(rows, more),
+            (Self::Workloads(rows), Self::Workloads(more)) => join(rows, more),
             (Self::Json(rows), Self::Json(more)) => join(rows, more),
             (Self::Lines(rows), Self::Lines(more)) => join(rows, more),
             _ => {}
@@ -309,6 +316,7 @@ impl Rows {
             Self::Meta(rows) => Box::new(rows.iter()),
             Self::Json(rows) => Box::new(rows.iter().map(|row| &row.meta)),
             Self::Slices(rows) => Box::new(rows.iter().map(|row| &row.meta)),
+            Self::Workloads(rows) => Box::new(rows.iter().map(|row| &row.meta)),
             Self::Nodes(_) | Self::Pods(_) | Self::Helm(_) | Self::Lines(_) => {
                 Box::new(std::iter::empty())
             }
@@ -347,6 +355,15 @@ impl Rows {
     pub fn slices(&self) -> &[SliceRow] {
         match self {
             Self::Slices(rows) => rows,
+            _ => &[],
+        }
+    }
+
+    /// Deployments, StatefulSets or DaemonSets, if these rows are such.
+    #[must_use]
+    pub fn workloads(&self) -> &[WorkloadRow] {
+        match self {
+            Self::Workloads(rows) => rows,
             _ => &[],
         }
     }

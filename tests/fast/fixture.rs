@@ -7,12 +7,15 @@ use std::path::Path as File;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::workload_rows::typed;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, Served};
 use kubectl_upgrade::check::{self, Judgement, Policy, Rule, Situation, judge, needs};
 use kubectl_upgrade::need::{Asking, ClusterId, Need, Subject, Survey, plan};
 use kubectl_upgrade::path::Path;
 use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
-use kubectl_upgrade::snapshot::{Files, ManifestObject, Outcome, Picture, Reading, Rows, Snapshot};
+use kubectl_upgrade::snapshot::{
+    Files, ManifestObject, Outcome, Picture, Reading, Rows, Snapshot, trim,
+};
 
 /// What stands in a fixture file.
 #[derive(Debug, Clone, Deserialize)]
@@ -90,11 +93,7 @@ impl Fixture {
                 freshness: request.freshness,
                 outcome,
                 at: self.now,
-                rows: self
-                    .rows
-                    .get(&key)
-                    .cloned()
-                    .unwrap_or(Rows::Meta(Vec::new())),
+                rows: self.rows_of(&request.subject, &key),
                 faults: Vec::new(),
             }
         });
@@ -115,6 +114,26 @@ impl Fixture {
                 read: self.files.len(),
                 ..Files::default()
             },
+        }
+    }
+
+    fn rows_of(&self, subject: &Subject, key: &str) -> Rows {
+        let rows = self.rows.get(key).cloned();
+        let mut rows = rows.unwrap_or(Rows::Meta(Vec::new()));
+        if let (Rows::Json(rows), Subject::Objects { resource, .. }) = (&mut rows, subject) {
+            rows.iter_mut()
+                .for_each(|row| trim(resource, &mut row.object));
+        }
+        let workloads = ["deployments", "statefulsets", "daemonsets"];
+        match subject {
+            Subject::Objects {
+                resource,
+                namespace: None,
+                ..
+            } if resource.group == "apps" && workloads.contains(&resource.plural.as_str()) => {
+                typed(rows)
+            }
+            _ => rows,
         }
     }
 

@@ -5,20 +5,27 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod audit;
 mod baseline;
+mod bounds;
 mod command;
 mod contributing;
 mod fixture;
 mod generated;
 mod golden;
 mod hazards;
+mod hostile;
 mod lifecycle;
+#[path = "../../src/mutate.rs"]
+mod mutate;
 mod path;
 mod platforms;
 mod policy;
 mod rules;
+mod server;
 mod situations;
 mod snapshots;
 mod volumes;
 mod ways;
 mod webhooks;
+mod workload_rows;

@@ -8,7 +8,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use kubectl_upgrade::snapshot::{SnapshotError, load, save};
 
+use crate::fixture::{Fixture, rules};
 use crate::golden;
+use crate::mutate::{cases, damaged};
+use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::check::Baseline;
+use proptest::prelude::*;
 
 fn example() -> PathBuf {
     golden::in_repository("examples/shop.snapshot")
@@ -94,4 +99,56 @@ fn an_old_file_survives_when_the_new_one_cannot_be_written() {
     let nowhere = folder.path().join("no/such/folder/x.snapshot");
     let error = save(&snapshot, &nowhere).expect_err("no folder");
     assert!(error.to_string().contains("no/such/folder"), "{error}");
+}
+
+const SMALL: &str = "
+kubernetes: 1.24.17
+to: '1.25'
+now: 2023-01-01T00:00:00Z
+refused: [pods]
+rows:
+  nodes: {nodes: [{name: a, kubeletVersion: v1.24.17, conditions: [{type: Ready, status: 'True'}]}]}
+  poddisruptionbudgets.policy: {meta: [{name: a, namespace: x, managers: [{manager: m, apiVersion: policy/v1beta1, applied: false, time: 2022-01-01T00:00:00Z}]}]}
+";
+
+#[test]
+fn no_damage_to_a_snapshot_or_a_baseline_panics() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let fixture = Fixture::parse(SMALL, "small");
+    let snapshot = fixture.snapshot(&catalog, &fixture.path(&catalog));
+    let header =
+        r#"{"apiVersion":"kubectl-upgrade/v1","kind":"Snapshot","format":1,"toolVersion":"0.1.0"}"#;
+    let whole = format!(
+        "{header}\n{}\n",
+        serde_json::to_string(&snapshot).expect("JSON")
+    );
+    load_bytes(&gzip(&whole)).expect("a snapshot");
+    let (_, report) = fixture.judge(&catalog, rules());
+    let report = serde_json::to_string_pretty(&report).expect("JSON");
+    Baseline::parse(&report).expect("a baseline");
+
+    let run = |strategy: &dyn Fn() -> BoxedStrategy<Vec<u8>>, test: &dyn Fn(&[u8])| {
+        let mut runner = proptest::test_runner::TestRunner::new(cases(96));
+        let ran = runner.run(&strategy(), |bytes| {
+            test(&bytes);
+            Ok(())
+        });
+        ran.expect("no damage panics");
+    };
+    run(
+        &|| damaged(vec![whole.clone().into_bytes()]).boxed(),
+        &|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = load_bytes(&gzip(&text));
+        },
+    );
+    run(&|| damaged(vec![gzip(&whole)]).boxed(), &|bytes| {
+        let _ = load_bytes(bytes);
+    });
+    run(
+        &|| damaged(vec![report.clone().into_bytes()]).boxed(),
+        &|bytes| {
+            let _ = Baseline::parse(&String::from_utf8_lossy(bytes));
+        },
+    );
 }

@@ -1,13 +1,15 @@
 //! JSON lists, item by item.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::Read;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
 
-use super::{DecodeError, Page, Sink};
+use super::bounded::{Item, Meter, Metered};
+use super::{DecodeError, MAX_ITEM, Page, Sink};
+use crate::cluster::failure::bounded;
 
 #[derive(Deserialize)]
 struct ListMeta {
@@ -19,20 +21,43 @@ struct ListMeta {
 
 /// Reads one page.
 pub(super) fn decode(from: impl Read, sink: &mut Sink) -> Result<Page, DecodeError> {
+    let meter = Meter::new();
+    let from = Metered {
+        inner: from,
+        meter: meter.clone(),
+    };
     let mut json = serde_json::Deserializer::from_reader(std::io::BufReader::new(from));
-    let read = List(sink)
+    let list = List {
+        sink,
+        meter: meter.clone(),
+    };
+    let read = list
         .deserialize(&mut json)
         .and_then(|page| json.end().map(|()| page));
     read.map_err(|error| match error.classify() {
-        serde_json::error::Category::Io | serde_json::error::Category::Eof => {
-            DecodeError::Io(error.into())
-        }
-        _ => DecodeError::Garbage(error.to_string()),
+        serde_json::error::Category::Io if meter.is_exceeded() => DecodeError::Garbage(format!(
+            "an object of more than {} MiB, more than any API server holds",
+            MAX_ITEM >> 20
+        )),
+        category => broken(error, category),
     })
 }
 
+fn broken(error: serde_json::Error, category: serde_json::error::Category) -> DecodeError {
+    match category {
+        serde_json::error::Category::Io | serde_json::error::Category::Eof => {
+            DecodeError::Io(error.into())
+        }
+        // It may quote what it did not expect.
+        _ => DecodeError::Garbage(bounded(&error.to_string())),
+    }
+}
+
 /// A list as a seed: its items go to the sink as they are read.
-struct List<'a>(&'a mut Sink);
+struct List<'a> {
+    sink: &'a mut Sink,
+    meter: Meter,
+}
 
 impl<'de> DeserializeSeed<'de> for List<'_> {
     type Value = Page;
@@ -60,7 +85,7 @@ impl<'de> Visitor<'de> for List<'_> {
                     page.remaining = meta.remaining.and_then(|count| count.try_into().ok());
                 }
                 "items" => {
-                    map.next_value_seed(Items(self.0))?;
+                    map.next_value_seed(Items(&mut *self.sink, &self.meter))?;
                     is_list = true;
                 }
                 _ => {
@@ -76,7 +101,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-struct Items<'a>(&'a mut Sink);
+struct Items<'a>(&'a mut Sink, &'a Meter);
 
 impl<'de> DeserializeSeed<'de> for Items<'_> {
     type Value = ();
@@ -99,8 +124,11 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element::<Value>()? {
+        let left = Cell::new(0);
+        self.1.next();
+        while let Some(item) = items.next_element_seed(Item::new(&left))? {
             self.0.json(item);
+            self.1.next();
         }
         Ok(())
     }

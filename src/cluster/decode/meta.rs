@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use prost::Message;
 use serde::Deserialize;
 
-use crate::snapshot::{Applied, Manager, MetaRow, OwnerRow};
+use crate::snapshot::{Applied, Manager, MetaRow, OwnerRow, Pool};
 
 /// Annotations that keep what was applied last: kubectl's and kapp's.
-const LAST_APPLIED: [&str; 2] = [
+pub(super) const LAST_APPLIED: [&str; 2] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kapp.k14s.io/original",
 ];
@@ -25,9 +25,14 @@ pub(in crate::cluster) struct ObjectMeta {
     pub(in crate::cluster) name: String,
     #[prost(string, tag = "3")]
     pub(in crate::cluster) namespace: String,
+    #[prost(int64, tag = "7")]
+    pub(in crate::cluster) generation: i64,
     #[prost(message, optional, tag = "8")]
     #[serde(skip)]
     pub(in crate::cluster) created: Option<Time>,
+    #[prost(message, optional, tag = "9")]
+    #[serde(skip)]
+    pub(in crate::cluster) deleted: Option<Time>,
     #[prost(btree_map = "string, string", tag = "11")]
     pub(in crate::cluster) labels: std::collections::BTreeMap<String, String>,
     #[prost(btree_map = "string, string", tag = "12")]
@@ -99,20 +104,23 @@ impl ObjectMeta {
     }
 
     /// The row.
-    pub(in crate::cluster) fn row(self) -> MetaRow {
+    pub(in crate::cluster) fn row(self, pool: &mut Pool) -> MetaRow {
         let owner = self.owner();
         let applied = LAST_APPLIED
             .iter()
-            .filter_map(|name| applied(name, self.annotations.get(*name)?))
+            .filter_map(|name| applied(name, self.annotations.get(*name)?, pool))
             .collect();
+        // Borrowed: a vector made in the place of another keeps the room of that one.
+        let managers = self.managed_fields.iter();
+        let owners = self.owner_references.iter();
         MetaRow {
             namespace: Some(self.namespace).filter(|namespace| !namespace.is_empty()),
             name: self.name,
             owner,
-            managers: self.managed_fields.into_iter().map(manager).collect(),
+            managers: managers.map(|entry| manager(entry, pool)).collect(),
             applied,
             labels: helm_labels(self.labels),
-            owners: self.owner_references.into_iter().map(owner_row).collect(),
+            owners: owners.map(|owner| owner_row(owner, pool)).collect(),
         }
     }
 
@@ -161,26 +169,26 @@ fn helm_labels(
     labels.into_iter().filter(|(name, _)| kept(name)).collect()
 }
 
-fn owner_row(owner: OwnerReference) -> OwnerRow {
+fn owner_row(owner: &OwnerReference, pool: &mut Pool) -> OwnerRow {
     OwnerRow {
-        api_version: owner.api_version,
-        kind: owner.kind,
-        name: owner.name,
+        api_version: pool.text(&owner.api_version),
+        kind: pool.text(&owner.kind),
+        name: pool.text(&owner.name),
     }
 }
 
-fn manager(entry: ManagedFields) -> Manager {
+fn manager(entry: &ManagedFields, pool: &mut Pool) -> Manager {
     Manager {
-        manager: entry.manager,
-        api_version: entry.api_version,
+        manager: pool.text(&entry.manager),
+        api_version: pool.text(&entry.api_version),
         applied: entry.operation == "Apply",
-        subresource: entry.subresource,
+        subresource: pool.text(&entry.subresource),
         time: entry.time.and_then(Time::timestamp),
     }
 }
 
 /// What the annotation says was applied; none where it is not a manifest, which then proves nothing.
-fn applied(annotation: &str, manifest: &str) -> Option<Applied> {
+fn applied(annotation: &str, manifest: &str, pool: &mut Pool) -> Option<Applied> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Head {
@@ -189,8 +197,8 @@ fn applied(annotation: &str, manifest: &str) -> Option<Applied> {
     }
     let head: Head = serde_json::from_str(manifest).ok()?;
     Some(Applied {
-        annotation: annotation.to_owned(),
-        api_version: head.api_version,
-        kind: head.kind,
+        annotation: pool.text(annotation),
+        api_version: pool.text(&head.api_version),
+        kind: pool.text(&head.kind),
     })
 }

@@ -3,6 +3,7 @@
 //! One decoder for each encoding ([`protobuf`], [`json`], [`text`]), all reading from a [`Read`], all handing items to a
 //! [`Sink`], which turns them into rows and drops the rest.
 
+mod bounded;
 mod json;
 mod meta;
 mod pod;
@@ -11,14 +12,19 @@ mod sink;
 #[cfg(test)]
 mod tests;
 mod text;
+mod workload;
 
 pub(super) use meta::{ObjectMeta, Time};
 pub(super) use sink::Sink;
 
 use std::io::Read;
 
-/// No object that etcd can hold comes near this; a length beyond it is a damaged or hostile answer.
-const MAX_ITEM: usize = 64 << 20;
+/// The most that one object may take. etcd takes 1.5 MiB by default and API servers 3 MiB of a request; a length beyond this
+/// is a damaged or hostile answer. What a message of so many bytes expands to is bounded by it too.
+///
+/// Sources: etcd-io/etcd server/embed/config.go (DefaultMaxRequestBytes); kubernetes/kubernetes
+/// staging/src/k8s.io/apiserver/pkg/server/config.go (MaxRequestBodyBytes).
+const MAX_ITEM: usize = 8 << 20;
 
 /// What came with a page of a list besides its items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

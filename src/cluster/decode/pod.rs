@@ -81,34 +81,34 @@ struct Affinity {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct NodeAffinity {
+pub(super) struct NodeAffinity {
     #[prost(message, optional, tag = "1")]
-    required: Option<NodeSelector>,
+    pub(super) required: Option<NodeSelector>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct NodeSelector {
+pub(super) struct NodeSelector {
     #[prost(message, repeated, tag = "1")]
-    terms: Vec<NodeTerm>,
+    pub(super) terms: Vec<NodeTerm>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct NodeTerm {
+pub(super) struct NodeTerm {
     #[prost(message, repeated, tag = "1")]
-    expressions: Vec<Requirement>,
+    pub(super) expressions: Vec<Requirement>,
     #[prost(message, repeated, tag = "2")]
-    fields: Vec<Requirement>,
+    pub(super) fields: Vec<Requirement>,
 }
 
 /// Of a node selector and of a label selector: both have the same tags.
 #[derive(Clone, PartialEq, Message)]
-struct Requirement {
+pub(super) struct Requirement {
     #[prost(string, tag = "1")]
-    key: String,
+    pub(super) key: String,
     #[prost(string, tag = "2")]
-    operator: String,
+    pub(super) operator: String,
     #[prost(string, repeated, tag = "3")]
-    values: Vec<String>,
+    pub(super) values: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -130,11 +130,11 @@ struct AntiTerm {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct LabelSelector {
+pub(super) struct LabelSelector {
     #[prost(btree_map = "string, string", tag = "1")]
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     #[prost(message, repeated, tag = "2")]
-    expressions: Vec<Requirement>,
+    pub(super) expressions: Vec<Requirement>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -290,7 +290,7 @@ impl Pod {
             volumes,
             namespace: pool.text(&meta.namespace),
             name: meta.name,
-            labels: pool.labels(meta.labels),
+            labels: pool.labels(&meta.labels),
         }
     }
 }

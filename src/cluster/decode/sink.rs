@@ -1,23 +1,25 @@
 //! Where decoded items become rows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prost::Message;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::meta::{ObjectMeta, Time};
+use super::meta::{LAST_APPLIED, ObjectMeta, Time};
 use super::pod;
-use crate::catalog::Catalog;
+use super::workload::{self, Kind};
+use crate::catalog::{Catalog, Resource};
+use crate::cluster::failure::bounded;
 use crate::cluster::releases;
 use crate::need::{Depth, Request, Subject};
 
 use crate::snapshot::{
-    Fault, HelmStorage, JsonRow, MetaRow, NodeCondition, NodeRow, Pool, Rows, SliceRow,
+    Fault, HelmStorage, JsonRow, MetaRow, NodeCondition, NodeRow, Pool, Rows, SliceRow, trim,
 };
 
-/// Of these the schemas are dropped.
-const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
+/// Faults of one reading that are told one by one.
+const MAX_FAULTS: usize = 100;
 
 /// Where kubeadm notes the socket of a node's container runtime.
 const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
@@ -29,13 +31,19 @@ pub(in crate::cluster) struct Sink {
     pub(in crate::cluster) rows: Rows,
     /// Objects that came but could not be understood.
     pub(in crate::cluster) faults: Vec<Fault>,
-    /// The resource, for messages.
+    /// Faults beyond those that are told one by one.
+    untold: usize,
+    /// What it is, for messages.
     what: String,
+    /// Of which resource objects come.
+    resource: Option<Resource>,
     /// Only lines that begin so are kept.
     prefix: String,
     /// Where Helm keeps the records that come.
     storage: HelmStorage,
-    /// What rows of pods share, over all parts of a list.
+    /// Which workloads come.
+    workload: Option<Kind>,
+    /// What rows share, over all parts of a list.
     pool: Arc<Mutex<Pool>>,
     catalog: Arc<Catalog>,
 }
@@ -127,10 +135,12 @@ struct EndpointConditions {
 impl Sink {
     /// Takes what this request brings.
     pub(in crate::cluster) fn new(request: &Request, catalog: Arc<Catalog>) -> Self {
+        let mut workload = None;
         let (rows, prefix, storage) = match &request.subject {
             Subject::Url { keep, .. } => (Rows::Lines(Vec::new()), keep.as_str(), None),
             Subject::Objects { resource, .. } => {
                 let plural = resource.plural.as_str();
+                workload = Kind::of(plural).filter(|_| resource.group == "apps");
                 let rows = match (request.depth, resource.group.as_str(), plural) {
                     (Depth::Meta, ..) => Rows::Meta(Vec::new()),
                     (Depth::Fields, "", "nodes") => Rows::Nodes(Vec::new()),
@@ -139,6 +149,7 @@ impl Sink {
                     (Depth::Fields, "discovery.k8s.io", "endpointslices") => {
                         Rows::Slices(Vec::new())
                     }
+                    (Depth::Fields, ..) if workload.is_some() => Rows::Workloads(Vec::new()),
                     // No typed row is declared for the kind: its metadata is what can be had.
                     (Depth::Fields, ..) => Rows::Meta(Vec::new()),
                     (Depth::Whole, ..) => Rows::Json(Vec::new()),
@@ -150,9 +161,15 @@ impl Sink {
         Self {
             rows,
             faults: Vec::new(),
+            untold: 0,
             what: request.subject.to_string(),
             prefix: prefix.to_owned(),
             storage: storage.unwrap_or(HelmStorage::Secret),
+            resource: match &request.subject {
+                Subject::Objects { resource, .. } => Some(resource.clone()),
+                Subject::Url { .. } => None,
+            },
+            workload,
             pool: Arc::default(),
             catalog,
         }
@@ -163,7 +180,10 @@ impl Sink {
         Self {
             rows: self.rows.like(),
             faults: Vec::new(),
+            untold: 0,
             what: self.what.clone(),
+            resource: self.resource.clone(),
+            workload: self.workload,
             prefix: self.prefix.clone(),
             storage: self.storage,
             pool: self.pool.clone(),
@@ -174,18 +194,22 @@ impl Sink {
     /// Takes over what a part brought.
     pub(in crate::cluster) fn append(&mut self, part: Self) {
         self.rows.append(part.rows);
-        self.faults.extend(part.faults);
+        self.untold += part.untold;
+        part.faults.into_iter().for_each(|fault| self.blame(fault));
     }
 
     pub(super) fn takes_lines(&self) -> bool {
         matches!(self.rows, Rows::Lines(_))
     }
 
-    pub(super) fn line(&mut self, line: &str) {
-        if let Rows::Lines(lines) = &mut self.rows
-            && line.starts_with(&self.prefix)
-        {
-            lines.push(line.to_owned());
+    /// Takes a line if it is wanted; returns how many bytes are kept of it.
+    pub(super) fn line(&mut self, line: &str) -> usize {
+        match &mut self.rows {
+            Rows::Lines(lines) if line.starts_with(&self.prefix) => {
+                lines.push(line.to_owned());
+                line.len()
+            }
+            _ => 0,
         }
     }
 
@@ -193,7 +217,14 @@ impl Sink {
     pub(super) fn protobuf(&mut self, message: &[u8]) {
         match &mut self.rows {
             Rows::Meta(rows) => match PartialObject::decode(message) {
-                Ok(object) => rows.push(object.metadata.unwrap_or_default().row()),
+                Ok(object) => {
+                    rows.push(
+                        object
+                            .metadata
+                            .unwrap_or_default()
+                            .row(&mut lock(&self.pool)),
+                    );
+                }
                 Err(error) => self.fault(&error),
             },
             Rows::Nodes(rows) => match Node::decode(message) {
@@ -202,18 +233,24 @@ impl Sink {
             },
             Rows::Pods(rows) => match pod::Pod::decode(message) {
                 Ok(pod) => {
-                    let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-                    rows.push(pod.row(&mut pool));
+                    rows.push(pod.row(&mut lock(&self.pool)));
                 }
                 Err(error) => self.fault(&error),
             },
             Rows::Slices(rows) => match EndpointSlice::decode(message) {
-                Ok(slice) => rows.push(slice_row(slice)),
+                Ok(slice) => rows.push(slice_row(slice, &mut lock(&self.pool))),
                 Err(error) => self.fault(&error),
             },
+            Rows::Workloads(rows) => {
+                let kind = self.workload.unwrap_or(Kind::Deployment);
+                match workload::row(kind, message, &mut lock(&self.pool)) {
+                    Ok(row) => rows.push(row),
+                    Err(error) => self.fault(&error),
+                }
+            }
             Rows::Helm(rows) => {
                 let faults = releases::collect(message, self.storage, &self.catalog, rows);
-                self.faults.extend(faults);
+                faults.into_iter().for_each(|fault| self.blame(fault));
             }
             Rows::Json(_) | Rows::Lines(_) => self.fault(&"it came as protobuf"),
         }
@@ -229,16 +266,17 @@ impl Sink {
             return;
         };
         match &mut self.rows {
-            Rows::Meta(rows) => rows.push(meta.row()),
+            Rows::Meta(rows) => rows.push(meta.row(&mut lock(&self.pool))),
             Rows::Json(rows) => {
-                let meta = meta.row();
-                let mut row = json_row(meta, item);
-                if self.what.starts_with(CRDS) {
-                    without_schemas(&mut row.object);
-                }
-                rows.push(row);
+                let meta = meta.row(&mut lock(&self.pool));
+                rows.push(json_row(meta, item, self.resource.as_ref()));
             }
-            Rows::Nodes(_) | Rows::Pods(_) | Rows::Helm(_) | Rows::Slices(_) | Rows::Lines(_) => {
+            Rows::Nodes(_)
+            | Rows::Pods(_)
+            | Rows::Helm(_)
+            | Rows::Slices(_)
+            | Rows::Workloads(_)
+            | Rows::Lines(_) => {
                 let place = meta.place();
                 self.fault(&format!("{place} came as JSON"));
             }
@@ -246,23 +284,50 @@ impl Sink {
     }
 
     fn fault(&mut self, why: &dyn std::fmt::Display) {
-        self.faults.push(Fault {
+        let why = why.to_string();
+        self.blame(Fault {
             what: format!("an object of {}", self.what),
-            why: format!("it cannot be understood: {why}"),
+            why: format!("it cannot be understood: {}", bounded(&why)),
+        });
+    }
+
+    /// Notes a fault; beyond some, how many more there are.
+    fn blame(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_FAULTS {
+            return self.faults.push(fault);
+        }
+        self.untold += 1;
+        self.faults.truncate(MAX_FAULTS);
+        self.faults.push(Fault {
+            what: format!("{} more objects of {}", self.untold, self.what),
+            why: "they cannot be understood either".to_owned(),
         });
     }
 }
 
-/// A CRD is its schemas to nearly all of its size, and no rule looks into them.
-fn without_schemas(crd: &mut Value) {
-    let Some(spec) = crd.get_mut("spec").and_then(Value::as_object_mut) else {
-        return;
-    };
-    spec.remove("validation");
-    let versions = spec.get_mut("versions").and_then(Value::as_array_mut);
-    for version in versions.into_iter().flatten() {
-        if let Some(version) = version.as_object_mut() {
-            version.remove("schema");
+fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The values of environment variables are where passwords stand that should stand in Secrets. No rule looks at them; they
+/// are dropped from pods and from templates of pods, so that they are in no snapshot.
+fn without_environment(object: &mut Value) {
+    const TEMPLATES: [&str; 3] = [
+        "/spec",
+        "/spec/template/spec",
+        "/spec/jobTemplate/spec/template/spec",
+    ];
+    for template in TEMPLATES {
+        let Some(spec) = object.pointer_mut(template) else {
+            continue;
+        };
+        for list in ["containers", "initContainers", "ephemeralContainers"] {
+            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+            for container in containers.into_iter().flatten() {
+                if let Some(container) = container.as_object_mut() {
+                    container.remove("env");
+                }
+            }
         }
     }
 }
@@ -294,7 +359,7 @@ fn node_row(node: Node) -> NodeRow {
     }
 }
 
-fn slice_row(slice: EndpointSlice) -> SliceRow {
+fn slice_row(slice: EndpointSlice, pool: &mut Pool) -> SliceRow {
     let meta = slice.metadata.unwrap_or_default();
     // An endpoint that says nothing of itself counts as ready: so does kube-proxy take it.
     let ready = |endpoint: &&Endpoint| {
@@ -309,21 +374,21 @@ fn slice_row(slice: EndpointSlice) -> SliceRow {
             .unwrap_or_default(),
         endpoints: slice.endpoints.len(),
         ready: slice.endpoints.iter().filter(ready).count(),
-        meta: meta.row(),
+        meta: meta.row(pool),
     }
 }
 
-/// The object without managed fields and without copies of itself in annotations, which are in the row's metadata.
-fn json_row(meta: MetaRow, mut object: Value) -> JsonRow {
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-        if let Some(annotations) = metadata
-            .get_mut("annotations")
-            .and_then(Value::as_object_mut)
-        {
-            for applied in &meta.applied {
-                annotations.remove(&applied.annotation);
-            }
+/// The object without what no rule looks at, without values of environment variables and without copies of itself in
+/// annotations, of which the row's metadata has what counts.
+fn json_row(meta: MetaRow, mut object: Value, resource: Option<&Resource>) -> JsonRow {
+    if let Some(resource) = resource {
+        trim(resource, &mut object);
+    }
+    without_environment(&mut object);
+    let annotations = object.pointer_mut("/metadata/annotations");
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        for copy in LAST_APPLIED {
+            annotations.remove(copy);
         }
     }
     JsonRow { meta, object }

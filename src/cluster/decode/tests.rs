@@ -1,8 +1,10 @@
+mod damaged;
 mod nodes;
 mod pods;
+mod workloads;
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use prost::Message;
@@ -14,6 +16,10 @@ use crate::snapshot::Rows;
 
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList";
 const JSON: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/// Read once: the tests of properties make thousands of sinks.
+static CATALOG: LazyLock<Arc<Catalog>> =
+    LazyLock::new(|| Arc::new(Catalog::embedded().expect("the catalog")));
 
 fn sink(resource: &str, depth: Depth) -> Sink {
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
@@ -31,8 +37,7 @@ fn sink(resource: &str, depth: Depth) -> Sink {
         access: AccessRule::list("", resource, None),
         across: false,
     };
-    let catalog = Catalog::embedded().expect("the catalog");
-    Sink::new(&request, Arc::new(catalog))
+    Sink::new(&request, CATALOG.clone())
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -183,7 +188,7 @@ fn json_lists_come_item_by_item_with_their_token() {
     let Rows::Meta(rows) = &sink.rows else {
         panic!("metadata");
     };
-    assert_eq!(rows[0].managers[0].manager, "helm");
+    assert_eq!(&*rows[0].managers[0].manager, "helm");
     assert_eq!(
         rows[0].managers[0].time.expect("a time").to_string(),
         "2024-01-01T00:00:00Z"
@@ -258,7 +263,7 @@ fn rows_keep_what_was_applied_and_who_owns_the_object() {
     page(JSON, text.as_bytes(), &mut sink).expect("a page");
     let rows: Vec<_> = sink.rows.meta().collect();
     assert_eq!(rows[0].applied.len(), 1);
-    assert_eq!(rows[0].applied[0].api_version, "policy/v1beta1");
+    assert_eq!(&*rows[0].applied[0].api_version, "policy/v1beta1");
     assert_eq!(rows[0].owner.as_deref(), Some("helm release shop/cart"));
     assert_eq!(rows[1].owner.as_deref(), Some("ReplicaSet/web"));
     assert_eq!(rows[2].owner.as_deref(), Some("argo cd application shop"));
@@ -275,7 +280,7 @@ fn labels_are_kept_of_helm_records_alone() {
     let rows: Vec<_> = sink.rows.meta().collect();
     let kept: Vec<&str> = rows[0].labels.keys().map(String::as_str).collect();
     assert_eq!(kept, ["name", "status"]);
-    assert_eq!(rows[0].owners[0].api_version, "apps/v1");
+    assert_eq!(&*rows[0].owners[0].api_version, "apps/v1");
     assert!(rows[1].labels.is_empty());
 }
 
@@ -294,6 +299,8 @@ fn schemas_of_crds_are_dropped() {
 }
 
 proptest! {
+    #![proptest_config(crate::mutate::cases(256))]
+
     #[test]
     fn no_bytes_make_a_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         for (content_type, resource, depth) in [
@@ -302,6 +309,9 @@ proptest! {
             (PROTOBUF, "pods", Depth::Fields),
             (PROTOBUF, "secrets", Depth::Fields),
             (PROTOBUF, "endpointslices.discovery.k8s.io", Depth::Fields),
+            (PROTOBUF, "deployments.apps", Depth::Fields),
+            (PROTOBUF, "statefulsets.apps", Depth::Fields),
+            (PROTOBUF, "daemonsets.apps", Depth::Fields),
             (JSON, "pods", Depth::Meta),
             (JSON, "pods", Depth::Whole),
         ] {

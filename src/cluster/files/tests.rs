@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::snapshot::HelmStorage;
 
 const BUDGET: &str =
     "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart}\n";
@@ -244,11 +245,44 @@ fn helm_records_are_decoded() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(crate::mutate::cases(64))]
 
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let files = read_all(&["-".into()], &bytes).expect("standard input is there");
         prop_assert_eq!(files.objects.len(), 0);
     }
+}
+
+#[test]
+fn results_keep_the_order_of_the_tree_whatever_is_done_first() {
+    // More than two batches, with gaps and large files in between.
+    let large = format!("{BUDGET}---\n").repeat(200);
+    let names: Vec<String> = (0..batch::SIZE * 2 + 7)
+        .map(|n| format!("{n:05}.yaml"))
+        .collect();
+    let content = |at: usize| match at % 50 {
+        0 => large.as_bytes(),
+        1 => b"a: [",
+        2 => b"replicas: 3\n",
+        _ => BUDGET.as_bytes(),
+    };
+    let entries: Vec<(&str, &[u8])> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| (name.as_str(), content(at)))
+        .collect();
+    let dir = tree(&entries);
+    let files = read_tree(&dir);
+    let kinds = |wanted: fn(usize) -> bool| (0..names.len()).filter(|at| wanted(at % 50)).count();
+    assert_eq!(files.skipped, kinds(|kind| kind == 2));
+    assert_eq!(files.gaps.len(), kinds(|kind| kind == 1));
+    assert_eq!(files.read, kinds(|kind| kind == 0 || kind > 2));
+    let gaps = gaps(&files, &dir);
+    assert!(gaps.is_sorted(), "{gaps:?}");
+    let found: Vec<String> = locations(&files, &dir)
+        .into_iter()
+        .map(|location| location[..10].to_owned())
+        .collect();
+    assert!(found.is_sorted(), "{found:?}");
 }

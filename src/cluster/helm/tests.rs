@@ -13,8 +13,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn decode(payload: &[u8]) -> Result<Release, HelmError> {
-    let catalog = Catalog::embedded().expect("the catalog is sound");
-    decode_record(payload, HelmStorage::Secret, None, &catalog)
+    static CATALOG: std::sync::LazyLock<Catalog> =
+        std::sync::LazyLock::new(|| Catalog::embedded().expect("the catalog is sound"));
+    decode_record(payload, HelmStorage::Secret, None, &CATALOG)
 }
 
 fn packed(json: &str) -> Vec<u8> {
@@ -203,7 +204,7 @@ fn the_newest_deployed_revision_counts() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(crate::mutate::cases(64))]
 
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -212,4 +213,40 @@ proptest! {
         let _ = decode(STANDARD.encode([&GZIP[..], &bytes].concat()).as_bytes());
         let _ = decode(STANDARD.encode(gzip(&bytes)).as_bytes());
     }
+}
+
+proptest! {
+    #![proptest_config(crate::mutate::cases(128))]
+
+    #[test]
+    fn no_damage_to_a_record_panics(
+        json in crate::mutate::damaged(vec![cart().into_bytes()]),
+        packed in crate::mutate::damaged(vec![packed(&cart())]),
+    ) {
+        let _ = decode(STANDARD.encode(&json).as_bytes());
+        let _ = decode(STANDARD.encode(gzip(&json)).as_bytes());
+        let _ = decode(&packed);
+        let _ = unwrap_secret(&String::from_utf8_lossy(&packed));
+    }
+}
+
+#[test]
+fn what_a_record_repeats_is_bounded() {
+    let long = "n".repeat(300);
+    for text in [
+        format!(r#"{{"name":"{long}","version":1}}"#),
+        format!(r#"{{"name":"a","namespace":"{long}","version":1}}"#),
+    ] {
+        let error = decode(&packed(&text)).expect_err("no such name");
+        assert!(matches!(error, HelmError::Name), "{error:?}");
+    }
+    let hooks = vec![serde_json::json!({"path": long.repeat(10), "manifest": "a: b: c"}); 250];
+    let record = serde_json::json!({"name": "a", "namespace": "b", "version": 1, "hooks": hooks});
+    let release = decode(&packed(&record.to_string())).expect("a record");
+    assert_eq!(release.faults.len(), 101, "those of all hooks together");
+    assert_eq!(
+        release.faults[100].why,
+        "150 more documents cannot be understood"
+    );
+    assert!(release.faults[0].what.len() < 1200);
 }

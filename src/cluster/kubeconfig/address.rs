@@ -111,16 +111,19 @@ fn proxy_url(url: &str, by: &str) -> Result<Uri, ConnectError> {
     }
 }
 
-/// Hides what stands before the `@`.
+/// Hides what stands before the last `@`, wherever that is: passwords hold slashes and question marks too. A query goes,
+/// for it may be a ticket.
 fn without_password(url: &str) -> String {
     let (head, rest) = url
         .split_once("://")
         .map_or(("", url), |(scheme, rest)| (&url[..scheme.len() + 3], rest));
-    let end = rest.find('/').unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{head}…{}", &rest[at..]),
-        None => url.to_owned(),
-    }
+    let (hidden, rest) = match rest.rfind('@') {
+        Some(at) => ("…", &rest[at..]),
+        None => ("", rest),
+    };
+    let shown = rest.split(['?', '#']).next().unwrap_or_default();
+    let query = if shown.len() < rest.len() { "…" } else { "" };
+    format!("{head}{hidden}{shown}{query}")
 }
 
 /// Whether `NO_PROXY` exempts a server, by the rules of Go and thus of kubectl: hosts with their subdomains, `.suffix`

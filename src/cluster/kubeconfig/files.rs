@@ -80,10 +80,19 @@ fn candidates(env: &Env<'_>) -> Vec<PathBuf> {
     files
 }
 
+/// A kubeconfig with a thousand clusters and their certificates takes some 10 MiB.
+const LARGEST: u64 = 64 << 20;
+
 /// What a file says, `None` where there is no such file. Relative paths in it become absolute.
 fn read(path: &Path) -> Result<Option<Kubeconfig>, ConnectError> {
     if is_half_utf16(path) {
         return Err(not_text(path));
+    }
+    if std::fs::metadata(path).is_ok_and(|file| file.len() > LARGEST) {
+        return Err(ConnectError::Unreadable {
+            path: path.to_owned(),
+            why: format!("it is larger than {} MiB", LARGEST >> 20),
+        });
     }
     match Kubeconfig::read_from(path) {
         Ok(kubeconfig) => tidy(kubeconfig, path).map(Some),

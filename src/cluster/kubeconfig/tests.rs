@@ -3,6 +3,7 @@
 mod addresses;
 mod credentials;
 mod files;
+mod hostile;
 #[cfg(unix)]
 mod plugins;
 

@@ -150,6 +150,8 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(crate::mutate::cases(256))]
+
     #[test]
     fn no_text_panics(text in ".*") {
         file(&text);
@@ -171,4 +173,64 @@ proptest! {
             prop_assert_eq!(lines[chunk.line - 1], first);
         }
     }
+}
+
+/// One of each thing that is taken from a manifest.
+const VALID: [&str; 4] = [
+    "# Source: cart/templates/pdb.yaml\napiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart, namespace: shop, labels: {owner: helm}}\n---\nx: &x {apiVersion: v1, kind: A}\n<<: *x\nmetadata:\n  name: |\n    a\n",
+    "apiVersion: v1\nkind: List\nitems:\n- apiVersion: autoscaling/v2\n  kind: HorizontalPodAutoscaler\n  metadata: {generateName: web-}\n  spec: {scaleTargetRef: {apiVersion: apps/v1beta1, kind: Deployment, name: web}}\n",
+    r#"{"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"a","creationTimestamp":"2026-01-01T00:00:00Z"}}]}{"apiVersion":"v1","kind":"A"}"#,
+    "apiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\ndata: {release: YQ==}\nmetadata: {name: a, labels: {status: deployed}}\n",
+];
+
+proptest! {
+    #![proptest_config(crate::mutate::cases(512))]
+
+    #[test]
+    fn no_damage_panics(text in crate::mutate::damaged_text(&VALID)) {
+        let decoded = file(&text);
+        prop_assert!(decoded.faults.len() <= MAX_FAULTS + 1);
+    }
+}
+
+#[test]
+fn what_aliases_repeat_is_bounded() {
+    let name = "n".repeat(1 << 20);
+    let aliases = vec!["*x"; 1000].join(",");
+    let text = format!(
+        "x: &x {{apiVersion: v1, kind: A, metadata: {{name: {name}}}}}\napiVersion: v1\nkind: List\nitems: [{aliases}]\n"
+    );
+    let decoded = file(&text);
+    assert!(decoded.objects.is_empty());
+    let faults = faults(&decoded);
+    assert!(faults[0].contains("8 MiB"), "{faults:?}");
+    // A few are fine.
+    let text = text.replace(&name, "cart");
+    assert_eq!(file(&text).objects.len(), 1000);
+}
+
+#[test]
+fn what_a_list_lends_to_its_items_is_bounded() {
+    let item = r#"{"metadata":{"name":"a"}}"#;
+    let text = format!(
+        r#"{{"kind":"{}List","apiVersion":"v1","items":[{}]}}"#,
+        "k".repeat(1 << 20),
+        vec![item; 1000].join(",")
+    );
+    let decoded = file(&text);
+    assert!(
+        decoded.objects.len() <= MAX_TEXT >> 20,
+        "{}",
+        decoded.objects.len()
+    );
+    assert_eq!(
+        faults(&decoded),
+        ["cart.yaml: its objects take more than 128 MiB; split it"]
+    );
+    let source = "s".repeat(1 << 20);
+    let items = "- {apiVersion: v1, kind: A}\n".repeat(1000);
+    let text = format!("# Source: {source}\napiVersion: v1\nkind: List\nitems:\n{items}");
+    let decoded = decode(&text, Origin::Rendered("x"));
+    assert_eq!(decoded.objects.len(), 1000);
+    assert_eq!(decoded.objects[0].location.len(), MAX_NAME);
 }

@@ -15,6 +15,9 @@ const MAX_DEPTH: usize = 64;
 /// Nodes that aliases of one document may expand to.
 const MAX_ALIASED: usize = 100_000;
 
+/// Bytes that aliases of one document may expand to, on top of what stands in the document.
+const MAX_ALIASED_TEXT: usize = 8 << 20;
+
 /// A broken document: the line within its chunk, and why.
 pub(super) struct Broken {
     pub(super) line: Option<usize>,
@@ -84,7 +87,7 @@ fn looks_like_json(text: &str) -> bool {
 }
 
 fn yaml(text: &str, left: &Cell<usize>) -> Result<Document, Broken> {
-    serde_saphyr::with_deserializer_from_str_with_options(text, options(), |parser| {
+    serde_saphyr::with_deserializer_from_str_with_options(text, options(text), |parser| {
         DocumentShape::new(left).deserialize(parser)
     })
     .map_err(|error| {
@@ -97,7 +100,7 @@ fn yaml(text: &str, left: &Cell<usize>) -> Result<Document, Broken> {
 }
 
 /// Snippets are off because they would show values of Secrets, comments because their number is limited.
-fn options() -> serde_saphyr::Options {
+fn options(text: &str) -> serde_saphyr::Options {
     serde_saphyr::options! {
         with_snippet: false,
         emit_comments: false,
@@ -116,7 +119,8 @@ fn options() -> serde_saphyr::Options {
             // Files are bounded by their size.
             max_events: usize::MAX,
             max_nodes: usize::MAX,
-            max_total_scalar_bytes: usize::MAX,
+            // Escapes and tags may be longer than they are written, but not twice as long.
+            max_total_scalar_bytes: 2 * text.len() + MAX_ALIASED_TEXT,
         },
     }
 }
@@ -148,7 +152,8 @@ fn explain(text: &str, line: Option<usize>, error: &serde_saphyr::Error) -> Brok
         serde_saphyr::Error::Budget { .. }
         | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
         | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. } => format!(
-            "nested deeper than {MAX_DEPTH} levels, or aliases that expand to more than {MAX_ALIASED} nodes"
+            "nested deeper than {MAX_DEPTH} levels, or aliases that expand to more than {MAX_ALIASED} nodes or {} MiB",
+            MAX_ALIASED_TEXT >> 20
         ),
         other => UserMessageFormatter.format_message(other).into_owned(),
     };

@@ -150,7 +150,7 @@ func write(client *clientv3.Client, records <-chan record) (int64, error) {
 		if len(ops) == 0 {
 			return nil
 		}
-		_, err := client.Txn(context.Background()).Then(ops...).Commit()
+		err := commit(client, ops)
 		total += size
 		ops, size = ops[:0], 0
 		return err
@@ -173,6 +173,17 @@ func write(client *clientv3.Client, records <-chan record) (int64, error) {
 		size += int64(len(value))
 	}
 	return total, flush()
+}
+
+// commit tries again where etcd was too busy: to put the same once more does no harm.
+func commit(client *clientv3.Client, ops []clientv3.Op) error {
+	for attempt := 1; ; attempt++ {
+		_, err := client.Txn(context.Background()).Then(ops...).Commit()
+		if err == nil || attempt == 30 {
+			return err
+		}
+		time.Sleep(time.Second)
+	}
 }
 
 // What all objects have in common -----------------------------------------------

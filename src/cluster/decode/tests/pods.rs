@@ -1,7 +1,5 @@
 //! Rows of pods, from messages as an API server sends them.
 
-use std::collections::BTreeMap;
-
 use prost::Message;
 
 use super::super::pod::Pod;
@@ -109,10 +107,7 @@ fn a_row_has_what_rules_look_at() {
     let mut pool = Pool::default();
     let row = row(&message, &mut pool).expect("a pod");
     assert_eq!((&*row.namespace, row.name.as_str()), ("shop", "cart-1"));
-    assert_eq!(
-        *row.labels,
-        BTreeMap::from([("app".to_owned(), "cart".to_owned())])
-    );
+    assert_eq!(row.labels, [("app", "cart")].into_iter().collect());
     assert_eq!(row.deleted.expect("a time").as_second(), 1_700_000_000);
     assert_eq!((row.deletion_grace, row.grace), (Some(30), Some(3600)));
     assert!(row.mirror && row.ready && row.owned_by("ReplicaSet"));

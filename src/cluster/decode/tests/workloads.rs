@@ -1,0 +1,204 @@
+//! Rows of workloads, from messages as an API server sends them.
+
+use super::super::workload::{Kind, row};
+use super::pods::{field, map, number};
+use super::{PROTOBUF, sink};
+use crate::need::Depth;
+use crate::snapshot::{Pool, Text, WorkloadRow};
+
+/// Metadata of a changed object, with these further fields.
+fn meta(more: &[Vec<u8>]) -> Vec<u8> {
+    let fields = [
+        field(1, "cart"),
+        field(3, "shop"),
+        number(7, 2),
+        more.concat(),
+    ];
+    field(1, fields.concat())
+}
+
+fn parse(kind: Kind, message: &[Vec<u8>]) -> WorkloadRow {
+    row(kind, &message.concat(), &mut Pool::default()).expect("a workload")
+}
+
+fn condition(kind: &str, reason: &str) -> Vec<u8> {
+    field(6, [field(1, kind), field(4, reason)].concat())
+}
+
+fn requirement(key: &str, operator: &str, value: &str) -> Vec<u8> {
+    [field(1, key), field(2, operator), field(3, value)].concat()
+}
+
+#[test]
+fn a_deployment_has_what_rules_look_at() {
+    let manager = [field(1, "helm"), field(2, "Update"), field(3, "apps/v1")];
+    let selector = [
+        map(1, &[("app", "cart")]),
+        field(2, requirement("tier", "In", "front")),
+    ];
+    let term = [
+        field(1, requirement("pool", "In", "a")),
+        field(1, requirement("old", "DoesNotExist", "")),
+    ];
+    let affinity = field(18, field(1, field(1, field(1, term.concat()))));
+    let pod = [
+        map(7, &[("disk", "ssd")]),
+        affinity,
+        field(22, field(1, "dedicated")),
+        field(22, field(2, "Exists")),
+    ];
+    let spec = [
+        number(1, 3),
+        field(2, selector.concat()),
+        field(3, field(2, pod.concat())),
+        number(7, 1),
+    ];
+    let status = [
+        number(1, 2),
+        number(2, 4),
+        number(3, 1),
+        number(4, 2),
+        condition("Available", "MinimumReplicasAvailable"),
+        condition("Progressing", "ProgressDeadlineExceeded"),
+        number(7, 3),
+    ];
+    let row = parse(
+        Kind::Deployment,
+        &[
+            meta(&[
+                field(9, number(1, 1_700_000_000)),
+                field(17, manager.concat()),
+            ]),
+            field(2, spec.concat()),
+            field(3, status.concat()),
+        ],
+    );
+    assert_eq!(
+        (row.meta.namespace.as_deref(), row.meta.name.as_str()),
+        (Some("shop"), "cart")
+    );
+    assert_eq!(&*row.meta.managers[0].manager, "helm");
+    assert!(row.deleted && row.paused);
+    assert_eq!((row.generation, row.replicas), (2, Some(3)));
+    let selector = row.selector.expect("a selector");
+    let fits =
+        |labels: &[(&'static str, &'static str)]| selector.fits(&labels.iter().copied().collect());
+    assert!(fits(&[("app", "cart"), ("tier", "front")]));
+    assert!(!fits(&[("app", "cart")]));
+    let placement = row.placement.expect("a placement");
+    assert_eq!(placement.node_selector, [Text::from("disk")]);
+    assert_eq!(placement.node_affinity, [vec![Text::from("pool")]]);
+    assert_eq!(
+        placement.tolerations,
+        [Text::from("dedicated"), Text::from("")]
+    );
+    let status = row.status;
+    assert_eq!(status.observed_generation, 2);
+    let counts = [
+        status.replicas,
+        status.updated,
+        status.available,
+        status.ready,
+    ];
+    assert_eq!(counts, [4, 1, 2, 3]);
+    assert!(status.given_up && !status.between_revisions);
+}
+
+#[test]
+fn a_stateful_set_has_its_revisions_and_its_partition() {
+    let strategy =
+        |rolling: &[Vec<u8>]| field(7, [field(1, "RollingUpdate"), rolling.concat()].concat());
+    let status = |update: &str| {
+        field(
+            3,
+            [
+                number(1, 2),
+                number(2, 5),
+                number(3, 4),
+                number(5, 3),
+                field(6, "db-1"),
+                field(7, update),
+                number(11, 2),
+            ]
+            .concat(),
+        )
+    };
+    let set = |rolling: &[Vec<u8>], update: &str| {
+        let spec = [number(1, 0), strategy(rolling)];
+        let message = [meta(&[]), field(2, spec.concat()), status(update)];
+        parse(Kind::StatefulSet, &message)
+    };
+    let row = set(&[field(2, number(1, 2))], "db-2");
+    assert_eq!(&*row.update_strategy, "RollingUpdate");
+    assert_eq!((row.replicas, row.partition), (Some(0), Some(2)));
+    let counts = [
+        row.status.replicas,
+        row.status.ready,
+        row.status.updated,
+        row.status.available,
+    ];
+    assert_eq!(counts, [5, 4, 3, 2]);
+    assert!(row.status.between_revisions && !row.deleted);
+    assert_eq!(set(&[field(2, [])], "db-1").partition, Some(0));
+    let row = set(&[], "db-1");
+    assert_eq!((row.partition, row.status.between_revisions), (None, false));
+}
+
+#[test]
+fn a_daemon_set_has_other_tags() {
+    // maxUnavailable stands where a StatefulSet has its partition.
+    let rolling = field(2, field(1, number(2, 1)));
+    let spec = [
+        field(1, map(1, &[("app", "logs")])),
+        field(2, field(2, field(22, field(1, "node-role")))),
+        field(3, [field(1, "RollingUpdate"), rolling].concat()),
+    ];
+    let status = [1, 9, 3, 4, 2, 6, 7].into_iter().zip([1, 2, 3, 4, 5, 6, 7]);
+    let status: Vec<u8> = status.flat_map(|(value, tag)| number(tag, value)).collect();
+    let row = parse(
+        Kind::DaemonSet,
+        &[meta(&[]), field(2, spec.concat()), field(3, status)],
+    );
+    assert_eq!(&*row.update_strategy, "RollingUpdate");
+    assert_eq!((row.replicas, row.partition), (None, None));
+    assert!(
+        row.selector
+            .is_some_and(|it| it.fits(&[("app", "logs")].into_iter().collect()))
+    );
+    assert_eq!(
+        row.placement.expect("a placement").tolerations,
+        [Text::from("node-role")]
+    );
+    let status = row.status;
+    assert_eq!(status.observed_generation, 2);
+    assert_eq!(
+        [
+            status.replicas,
+            status.ready,
+            status.updated,
+            status.available
+        ],
+        [3, 4, 6, 7]
+    );
+}
+
+#[test]
+fn the_resource_decides_which_of_them_comes() {
+    let spec = field(2, [number(1, 2), number(7, 1)].concat());
+    let item = field(2, [meta(&[]), spec].concat());
+    let bytes = [b"k8s\0".to_vec(), field(2, item)].concat();
+    let mut deployments = sink("deployments.apps", Depth::Fields);
+    super::page(PROTOBUF, bytes.as_slice(), &mut deployments).expect("a page");
+    assert!(deployments.faults.is_empty() && deployments.rows.workloads()[0].paused);
+    let mut sets = sink("statefulsets.apps", Depth::Fields);
+    super::page(PROTOBUF, bytes.as_slice(), &mut sets).expect("a page");
+    assert_eq!(sets.faults.len(), 1, "field 7 is a message there");
+    let mut elsewhere = sink("deployments.shop.example", Depth::Fields);
+    super::page(PROTOBUF, bytes.as_slice(), &mut elsewhere).expect("a page");
+    assert_eq!(
+        elsewhere.rows.meta().count(),
+        1,
+        "metadata is what can be had"
+    );
+    assert!(elsewhere.rows.workloads().is_empty());
+}

@@ -1,0 +1,181 @@
+//! What is left out of whole objects: a map of JSON takes about 600 bytes however little is in it, so that of kinds which
+//! may have tens of thousands of objects only what rules look at is kept.
+
+use serde_json::{Map, Value};
+
+use crate::catalog::Resource;
+
+/// Kinds with very many objects, and where in them is what rules look at; lists on the way are gone through. Rules that
+/// are data see what is kept: a kind is not here while one of them is about more.
+const KEPT: &[(&str, &str, &[&str])] = &[
+    ("", "namespaces", &["metadata.labels"]),
+    ("", "services", &["spec.type", "spec.selector"]),
+    (
+        "autoscaling",
+        "horizontalpodautoscalers",
+        &["spec.scaleTargetRef", "status.conditions"],
+    ),
+    ("storage.k8s.io", "csinodes", &["spec.drivers.name"]),
+    (
+        "storage.k8s.io",
+        "volumeattachments",
+        &[
+            "metadata.creationTimestamp",
+            "metadata.deletionTimestamp",
+            "spec.nodeName",
+            "status",
+        ],
+    ),
+];
+
+/// Leaves out what no rule looks at.
+pub fn trim(resource: &Resource, object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    let (group, plural) = (resource.group.as_str(), resource.plural.as_str());
+    let kept = KEPT
+        .iter()
+        .find(|(of, kind, _)| (*of, *kind) == (group, plural));
+    if let Some((_, _, paths)) = kept {
+        let paths: Vec<Vec<&str>> = paths.iter().map(|path| path.split('.').collect()).collect();
+        let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
+        keep(object, &paths);
+    }
+    match (group, plural) {
+        ("", "persistentvolumes") => volume(object),
+        ("batch", "jobs") => {
+            if let Some(spec) = fields(object, "spec") {
+                spec.remove("template");
+            }
+        }
+        ("apiextensions.k8s.io", "customresourcedefinitions") => schemas(object),
+        _ => {}
+    }
+}
+
+fn fields<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+    object.get_mut(name)?.as_object_mut()
+}
+
+/// Keeps what is at the end of these paths.
+fn keep(value: &mut Value, paths: &[&[&str]]) {
+    if paths.iter().any(|path| path.is_empty()) {
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| keep(item, paths)),
+        Value::Object(fields) => fields.retain(|name, field| {
+            let below: Vec<&[&str]> = paths
+                .iter()
+                .filter_map(|path| path.split_first())
+                .filter(|(first, _)| *first == name)
+                .map(|(_, rest)| rest)
+                .collect();
+            keep(field, &below);
+            !below.is_empty()
+        }),
+        _ => {}
+    }
+}
+
+/// Of a volume: its phase, its claim, the node of a local one, and which plug-in it is of.
+fn volume(object: &mut Value) {
+    keep(object, &[&["spec"], &["status", "phase"]]);
+    let Some(spec) = fields(object, "spec") else {
+        return;
+    };
+    let local = spec.contains_key("local") || spec.contains_key("hostPath");
+    spec.retain(|name, field| {
+        let paths: &[&[&str]] = match name.as_str() {
+            "claimRef" => &[&["namespace"], &["name"]],
+            "csi" => &[&["driver"]],
+            "nodeAffinity" if local => &[&[]],
+            "nodeAffinity" | "capacity" => return false,
+            _ => &[],
+        };
+        keep(field, paths);
+        field.is_object()
+    });
+}
+
+/// A CRD is its schemas to nearly all of its size, and no rule looks into them.
+fn schemas(crd: &mut Value) {
+    let Some(spec) = fields(crd, "spec") else {
+        return;
+    };
+    spec.remove("validation");
+    let versions = spec.get_mut("versions").and_then(Value::as_array_mut);
+    for version in versions.into_iter().flatten() {
+        if let Some(version) = version.as_object_mut() {
+            version.remove("schema");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::trim;
+    use crate::catalog::Resource;
+
+    fn trimmed(resource: &str, mut object: Value) -> Value {
+        let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+        trim(&Resource::new(group, plural), &mut object);
+        object
+    }
+
+    #[test]
+    fn what_rules_look_at_is_kept() {
+        for (resource, object, expected) in [
+            (
+                "services",
+                json!({"metadata": {"name": "web"}, "spec": {"type": "ClusterIP", "ports": [{"port": 80}], "selector": {"app": "web"}}}),
+                json!({"spec": {"type": "ClusterIP", "selector": {"app": "web"}}}),
+            ),
+            (
+                "csinodes.storage.k8s.io",
+                json!({"spec": {"drivers": [{"name": "disk", "nodeID": "i-1"}, {"name": "net"}]}}),
+                json!({"spec": {"drivers": [{"name": "disk"}, {"name": "net"}]}}),
+            ),
+            (
+                "persistentvolumes",
+                json!({"spec": {"capacity": {"storage": "1Gi"}, "claimRef": {"name": "a", "namespace": "b", "uid": "c"},
+                    "nodeAffinity": {"required": {}}, "rbd": {"image": "x"}, "volumeMode": "Block"}, "status": {"phase": "Bound", "x": 1}}),
+                json!({"spec": {"claimRef": {"name": "a", "namespace": "b"}, "rbd": {}}, "status": {"phase": "Bound"}}),
+            ),
+            (
+                "persistentvolumes",
+                json!({"spec": {"local": {"path": "/x"}, "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": []}]}}}}),
+                json!({"spec": {"local": {}, "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": []}]}}}}),
+            ),
+            (
+                "services.shop.example",
+                json!({"metadata": {"name": "web", "managedFields": [1]}, "spec": {"x": 1}}),
+                json!({"metadata": {"name": "web"}, "spec": {"x": 1}}),
+            ),
+        ] {
+            assert_eq!(trimmed(resource, object), expected, "{resource}");
+        }
+    }
+
+    #[test]
+    fn other_shapes_than_expected_do_no_harm() {
+        for object in [
+            json!(null),
+            json!([1]),
+            json!({"spec": 7}),
+            json!({"spec": {"csi": 1, "drivers": "x"}}),
+        ] {
+            for resource in [
+                "persistentvolumes",
+                "services",
+                "jobs.batch",
+                "csinodes.storage.k8s.io",
+            ] {
+                trimmed(resource, object.clone());
+            }
+        }
+    }
+}

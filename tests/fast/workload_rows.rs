@@ -1,0 +1,97 @@
+//! Workloads of fixtures: written as manifests, for that is how people know them, seen by rules as rows.
+
+use serde_json::Value;
+
+use kubectl_upgrade::snapshot::{
+    JsonRow, LabelSelector, Placement, Rows, Text, WorkloadRow, WorkloadStatus,
+};
+
+/// The rows that the decoder of protobuf would have made of these manifests.
+pub(crate) fn typed(rows: Rows) -> Rows {
+    match rows {
+        Rows::Json(rows) => Rows::Workloads(rows.into_iter().map(row).collect()),
+        other => other,
+    }
+}
+
+fn row(JsonRow { meta, object }: JsonRow) -> WorkloadRow {
+    let (spec, status) = (&object["spec"], &object["status"]);
+    let rolling = &spec["updateStrategy"]["rollingUpdate"];
+    WorkloadRow {
+        meta,
+        generation: object["metadata"]["generation"].as_i64().unwrap_or(0),
+        deleted: object["metadata"]["deletionTimestamp"].is_string(),
+        replicas: spec["replicas"].is_i64().then(|| number(&spec["replicas"])),
+        paused: spec["paused"] == true,
+        update_strategy: text(&spec["updateStrategy"]["type"]),
+        partition: rolling.is_object().then(|| number(&rolling["partition"])),
+        selector: selector(&spec["selector"]).map(Box::new),
+        placement: placement(&spec["template"]["spec"]).map(Box::new),
+        status: WorkloadStatus {
+            observed_generation: status["observedGeneration"].as_i64().unwrap_or(0),
+            replicas: either(status, "replicas", "desiredNumberScheduled"),
+            updated: either(status, "updatedReplicas", "updatedNumberScheduled"),
+            ready: either(status, "readyReplicas", "numberReady"),
+            available: either(status, "availableReplicas", "numberAvailable"),
+            given_up: list(&status["conditions"]).iter().any(|condition| {
+                condition["type"] == "Progressing"
+                    && condition["reason"] == "ProgressDeadlineExceeded"
+            }),
+            between_revisions: status["currentRevision"] != status["updateRevision"],
+        },
+    }
+}
+
+fn selector(wanted: &Value) -> Option<LabelSelector> {
+    let wanted = wanted.is_object().then(|| wanted.clone())?;
+    Some(serde_json::from_value(wanted).expect("a label selector"))
+}
+
+fn placement(spec: &Value) -> Option<Placement> {
+    let required =
+        &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    let wanted = |term: &Value| {
+        let parts = list(&term["matchExpressions"]).iter();
+        let absent =
+            |part: &&Value| part["operator"] == "DoesNotExist" || part["operator"] == "NotIn";
+        parts
+            .filter(|part| !absent(part))
+            .map(|part| text(&part["key"]))
+            .collect()
+    };
+    let placement = Placement {
+        node_selector: spec["nodeSelector"]
+            .as_object()
+            .into_iter()
+            .flat_map(|labels| labels.keys().map(|key| Text::from(key.as_str())))
+            .collect(),
+        node_affinity: list(&required["nodeSelectorTerms"])
+            .iter()
+            .map(wanted)
+            .collect(),
+        tolerations: list(&spec["tolerations"])
+            .iter()
+            .map(|toleration| text(&toleration["key"]))
+            .collect(),
+    };
+    (placement != Placement::default()).then_some(placement)
+}
+
+fn either(status: &Value, one: &str, other: &str) -> i32 {
+    let given = if status[one].is_null() { other } else { one };
+    number(&status[given])
+}
+
+fn number(value: &Value) -> i32 {
+    value
+        .as_i64()
+        .map_or(0, |number| number.try_into().expect("a small number"))
+}
+
+fn text(value: &Value) -> Text {
+    value.as_str().unwrap_or_default().into()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
