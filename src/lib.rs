@@ -30,6 +30,7 @@
 //! Everything after the snapshot is a pure function of snapshot, catalog, target and clock.
 
 pub mod catalog;
+mod certificate;
 pub mod check;
 pub mod claims;
 pub mod cli;

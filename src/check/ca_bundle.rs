@@ -1,21 +1,12 @@
 //! Bundles of certificates that the API server trusts when it calls somebody: whether any of them is still good.
 //!
-//! A bundle with one good certificate is good: that is how certificates are rotated. The few bytes on the way to a
-//! certificate's last day are read here; a library for all of X.509 would be a large one for that.
+//! A bundle with one good certificate is good: that is how certificates are rotated.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
-
-/// Tags of DER.
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const EXPLICIT_VERSION: u8 = 0xa0;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
+use crate::certificate;
 
 /// What a bundle is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,73 +48,7 @@ impl Bundle {
 /// The last second of each certificate that can be read.
 pub(super) fn ends(bundle: &str) -> Vec<Timestamp> {
     let pem = STANDARD.decode(bundle).unwrap_or_default();
-    let pem = String::from_utf8_lossy(&pem);
-    let blocks = pem.split(BEGIN).skip(1);
-    blocks
-        .filter_map(|rest| {
-            let body: String = rest.split(END).next()?.split_whitespace().collect();
-            not_after(&STANDARD.decode(body).ok()?)
-        })
-        .collect()
-}
-
-/// The last second of a certificate: RFC 5280, section 4.1.
-fn not_after(certificate: &[u8]) -> Option<Timestamp> {
-    let (certificate, _) = element(certificate, SEQUENCE)?;
-    let (mut body, _) = element(certificate, SEQUENCE)?;
-    if let Some((_, rest)) = element(body, EXPLICIT_VERSION) {
-        body = rest;
-    }
-    let (_, body) = element(body, INTEGER)?;
-    let (_, body) = element(body, SEQUENCE)?;
-    let (_, body) = element(body, SEQUENCE)?;
-    let (validity, _) = element(body, SEQUENCE)?;
-    let (_, end) = time(validity)?;
-    time(end).map(|(time, _)| time)
-}
-
-fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
-    let (digits, rest, century) = match element(der, UTC_TIME) {
-        // RFC 5280, section 4.1.2.5.1: two digits stand for 1950 to 2049.
-        Some((text, rest)) => (text, rest, if *text.first()? < b'5' { "20" } else { "19" }),
-        None => {
-            let (text, rest) = element(der, GENERALIZED_TIME)?;
-            (text, rest, "")
-        }
-    };
-    let text = format!("{century}{}", std::str::from_utf8(digits).ok()?);
-    let part = |from: usize, to: usize| text.get(from..to);
-    let written = format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        part(0, 4)?,
-        part(4, 6)?,
-        part(6, 8)?,
-        part(8, 10)?,
-        part(10, 12)?,
-        part(12, 14)?
-    );
-    Some((written.parse().ok()?, rest))
-}
-
-/// The content of the first element, if it has this tag, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = der.split_first()?;
-    if first != tag {
-        return None;
-    }
-    let (&length, rest) = rest.split_first()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(length), rest),
-        0x81..=0x84 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x0f))?;
-            let length = bytes
-                .iter()
-                .fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
-            (length, rest)
-        }
-        _ => return None,
-    };
-    rest.split_at_checked(length)
+    certificate::ends(&String::from_utf8_lossy(&pem))
 }
 
 #[cfg(test)]
@@ -169,20 +94,6 @@ mod tests {
                 Some("caBundle holds no certificate"),
                 "{bundle}"
             );
-        }
-    }
-
-    #[test]
-    fn no_bytes_make_it_panic() {
-        let der = STANDARD.decode(EXPIRED).expect("base64");
-        let pem = String::from_utf8(der).expect("PEM");
-        let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-        let der = STANDARD.decode(body).expect("base64");
-        for at in 0..der.len() {
-            assert!(super::not_after(&der[..at]).is_none() || at > 60);
-            let mut other = der.clone();
-            other[at] ^= 0xff;
-            let _ = super::not_after(&other);
         }
     }
 }

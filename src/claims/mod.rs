@@ -85,7 +85,7 @@ pub fn needs(asking: &Asking<'_>) -> Vec<Need> {
         catalog,
         survey,
     } = asking;
-    let losing = |api: &&Api| survey.serves(&api.gvk().api_version());
+    let losing = |api: &&Api| survey.ought_to_serve(api);
     let mut needs = lists(removed_on(path, catalog).filter(losing), catalog);
     needs.extend(helm_records());
     needs.push(metric_page());
@@ -103,7 +103,7 @@ pub fn needs_of(asking: &Asking<'_>, kind: &str) -> Vec<Need> {
     if removed.peek().is_none() {
         return Vec::new();
     }
-    let serves = |api: &&Api| asking.survey.serves(&api.gvk().api_version());
+    let serves = |api: &&Api| asking.survey.ought_to_serve(api);
     let mut needs = lists(removed.filter(serves), asking.catalog);
     needs.extend(helm_records());
     needs

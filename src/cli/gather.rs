@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write, stdin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceFlags;
 use super::exit::{Exit, Stop};
@@ -13,7 +13,7 @@ use super::progress::progress;
 use crate::catalog::{Catalog, Platform, PlatformName, Release};
 use crate::check;
 use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
-use crate::cluster::{Manner, Reader, files, kubeconfig};
+use crate::cluster::{Manner, Patience, Reader, SurveyError, files, kubeconfig};
 use crate::need::{Asking, ClusterId, Request, Survey, plan};
 use crate::path::{Path, Start, Target, Wanted};
 use crate::report::terminal;
@@ -22,7 +22,7 @@ use crate::snapshot::{self, Picture, Snapshot};
 /// How much of an event of the log is shown.
 const LONGEST_EVENT: usize = 4000;
 
-/// How long a credential plugin may take: time for a person to log in.
+/// How long a credential plugin may take if nothing else is said: time for a person to log in.
 const LOGIN: Duration = Duration::from_secs(120);
 
 /// What a check works on.
@@ -105,6 +105,11 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
         let requests = connected.plan(&survey, &path, flags, catalog)?;
         let readings = connected.reader.read(&requests, &survey).await;
         let now = Timestamp::now();
+        let apart = connected
+            .reader
+            .clocks_apart()
+            .filter(|_| flags.now.is_none());
+        let waited = waited(connected.reader.waited());
         let connection = connected.connection;
         let id = match &connection.context {
             Some(context) => context.clone(),
@@ -126,9 +131,17 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
             },
             path,
             now,
-            notes: Vec::new(),
+            notes: waited.into_iter().chain(apart.map(clocks)).collect(),
         })
     })
+}
+
+/// Why the read took longer than it had to.
+fn waited(time: Duration) -> Option<String> {
+    // Never less than it was, and at least a second.
+    let seconds = time.as_millis().div_ceil(1000);
+    (seconds > 0)
+        .then(|| format!("waited {seconds} s in all for an API server that was busy or away"))
 }
 
 /// What would be read, and who would have to be allowed to: for `rbac`.
@@ -207,12 +220,13 @@ impl Connected {
         let mut connection = kubeconfig::connection(&wanted, &Env::process()).map_err(connect)?;
         let reads_stdin = flags.filename.iter().any(|path| path.as_os_str() == "-");
         let may_ask = stdin().is_terminal() && !reads_stdin;
+        let patience = flags.connection.patience();
         connection
-            .authenticate(may_ask, LOGIN)
+            .authenticate(may_ask, login(patience, may_ask))
             .await
             .map_err(connect)?;
         let manner = Manner {
-            patience: flags.connection.patience(),
+            patience,
             chunk: flags.chunk_size,
             in_flight: flags.max_in_flight.into(),
         };
@@ -223,9 +237,26 @@ impl Connected {
 
     /// The first look, and the path that follows from it.
     async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Survey, Path), Stop> {
-        let survey = self.reader.survey().await.map_err(Stop::could_not_run)?;
+        let survey = self.reader.survey().await;
+        let survey = survey.map_err(|error| self.stop(&error))?;
         let path = path_of(&survey, flags, catalog)?;
         Ok((survey, path))
+    }
+
+    /// Why there is no first look, on which cluster, and what is known here that may explain it.
+    fn stop(&self, error: &SurveyError) -> Stop {
+        let mut message = error.to_string();
+        let server = &self.connection.server;
+        let host = server.split_once("://").map_or(&**server, |(_, host)| host);
+        if !message.contains(host) {
+            message.push_str(&format!(" (the API server {server})"));
+        }
+        if error.is_about_who_we_are()
+            && let Some(expired) = self.connection.expired(Timestamp::now())
+        {
+            message.push_str(&format!("; {expired}"));
+        }
+        Stop::could_not_run(message)
     }
 
     fn plan(
@@ -238,6 +269,32 @@ impl Connected {
         let namespace = self.connection.namespace.as_deref();
         plan_for(survey, path, flags, catalog, namespace)
     }
+}
+
+/// How long a credential plugin may take: as long as a request, but where it may ask a person not less than one needs.
+fn login(patience: Patience, may_ask: bool) -> Duration {
+    match patience {
+        Patience::Idle(_) => LOGIN,
+        Patience::Total(time) if may_ask => time.max(LOGIN),
+        Patience::Total(time) => time,
+        Patience::Endless => Duration::MAX,
+    }
+}
+
+/// What to say about clocks that differ, where ours is the one of the report.
+fn clocks(apart: SignedDuration) -> String {
+    let direction = if apart.is_negative() {
+        "ahead of"
+    } else {
+        "behind"
+    };
+    // To the minute: more than that nobody can say, the answer was on its way.
+    let minutes = (apart.abs().as_secs() + 30) / 60;
+    format!(
+        "the clock here is {} {direction} that of the API server: ages, and whether certificates and waivers have expired, \
+         are judged by the clock here; set it, or give the right time with --now",
+        terminal::human_duration(SignedDuration::from_mins(minutes))
+    )
 }
 
 fn connect(error: ConnectError) -> Stop {
@@ -258,7 +315,7 @@ fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            _ = tokio::signal::ctrl_c() => Err(Stop {
+            Ok(()) = tokio::signal::ctrl_c() => Err(Stop {
                 message: "interrupted".to_owned(),
                 exit: Exit::Interrupted,
             }),
@@ -365,6 +422,8 @@ fn log(verbosity: u8) {
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(|| Escaping)
         .without_time()
+        // It would panic where stderr is closed.
+        .log_internal_errors(false)
         .try_init();
 }
 

@@ -7,6 +7,7 @@ mod called;
 pub mod connection;
 mod exit;
 mod gather;
+mod interrupt;
 mod policy;
 mod progress;
 
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::LookFlags;
+use interrupt::interruptible;
 
 use crate::catalog::Catalog;
 use crate::check::{self, Situation, judge};
@@ -45,7 +47,7 @@ pub fn check_main() -> ExitCode {
         .try_get_matches_from_mut(argv)
         .and_then(|matches| CheckCommand::from_arg_matches(&matches));
     match parsed {
-        Ok(parsed) => finish(run(parsed)).into(),
+        Ok(parsed) => interruptible(move || finish(run(parsed))).into(),
         Err(error) => {
             complain(&error);
             let exit = if error.use_stderr() {
@@ -127,9 +129,10 @@ fn check(flags: &CheckFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
     // Files that cannot be used are told before a cluster is asked.
     let policy = policy::policy(&flags.policy, &flags.source.choice)?;
     let gathered = gather::gather(&flags.source, catalog)?;
-    if let Some(path) = &flags.save_snapshot {
-        snapshot::save(&gathered.snapshot, path).map_err(Stop::could_not_run)?;
-    }
+    let saved = match &flags.save_snapshot {
+        Some(path) => snapshot::save(&gathered.snapshot, path).map_err(Stop::could_not_run),
+        None => Ok(()),
+    };
     for note in &gathered.notes {
         say(flags.source.quiet, note);
     }
@@ -145,7 +148,9 @@ fn check(flags: &CheckFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
     if let Some(note) = policy::why(&judgement, exit) {
         say(flags.source.quiet, &note);
     }
-    Ok(print(&text, exit))
+    let exit = print(&text, exit);
+    // The report was not lost with the snapshot.
+    saved.map(|()| exit)
 }
 
 fn look(flags: LookFlags) -> Look {

@@ -1,17 +1,69 @@
 //! How a long read is getting on, on stderr when that is a terminal.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
+use super::say;
 use crate::cluster::{Progress, Silent};
 use crate::report::terminal;
 
-/// Fits into a line of 80 with room for the `^C` that a terminal prints: in a full line it would begin another one.
+/// Fits into a line of 80.
 const LONGEST: usize = 50;
+
+/// Columns that stay free at the end of the line: a terminal prints `^C` there, and where there is no room it begins
+/// another line and leaves ours standing.
+const FREE: u16 = 4;
+
+/// The terminal on stderr, said to be narrower than it is, since lines are filled with blanks to their end.
+#[derive(Debug)]
+struct Narrower(Term);
+
+impl TermLike for Narrower {
+    fn width(&self) -> u16 {
+        self.0.size().1.saturating_sub(FREE).max(1)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_up(lines)
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_down(lines)
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_right(columns)
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_left(columns)
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.0.write_line(line)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 /// A line that shows what is being read and how much of it came.
 struct Line {
@@ -68,21 +120,53 @@ impl Progress for Line {
         });
         self.bar.inc(1);
     }
+
+    fn waiting(&self, failure: &str) {
+        self.bar.suspend(|| tell_of_wait(failure));
+    }
+}
+
+/// No line that moves, but what must be known is said.
+struct Plain;
+
+impl Progress for Plain {
+    fn begun(&self, _what: &str) {}
+    fn planned(&self, _requests: usize) {}
+    fn read(&self, _what: &str, _objects: usize) {}
+    fn done(&self, _what: &str) {}
+
+    fn waiting(&self, failure: &str) {
+        tell_of_wait(failure);
+    }
+}
+
+fn tell_of_wait(failure: &str) {
+    say(
+        false,
+        &format!("note: {failure}; waiting, then trying again"),
+    );
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        // Takes the line away and restores the cursor, also when Ctrl-C ends the read.
+        // Also when Ctrl-C ends the read.
         self.bar.finish_and_clear();
     }
 }
 
 /// Progress where somebody sees it, silence elsewhere.
 pub(super) fn progress(quiet: bool) -> Arc<dyn Progress> {
-    if quiet || !std::io::stderr().is_terminal() {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+    if quiet {
         return Arc::new(Silent);
     }
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    if is_dumb || !io::stderr().is_terminal() {
+        return Arc::new(Plain);
+    }
+    // Buffered, so that a line is drawn at once.
+    let terminal = Narrower(Term::buffered_stderr());
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal), 20);
+    let bar = ProgressBar::with_draw_target(Some(0), target);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} read; now {msg}") {
         bar.set_style(style);
     }

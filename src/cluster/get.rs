@@ -1,20 +1,21 @@
-//! One GET: sent within its time, tried again where that is right, its body read frame by frame on another thread.
+//! One GET: sent within its time, sent again where that may help, its body read frame by frame on another thread.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use kube::client::Body;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::Reader;
+use super::clock::Clock;
 use super::failure::{Failure, classify, from_answer};
-use super::{Patience, Reader};
 
-/// Tries of a request that a busy or restarting server refused.
-const TRIES: u32 = 4;
 /// The longest wait that a server may ask for between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How much of an error's body is read.
@@ -23,43 +24,26 @@ const ERROR_BODY: usize = 64 << 10;
 /// How a page of checks begins a line about one that failed.
 const FAILED_CHECK: &[u8] = b"[-]";
 
-/// When to give up: total time, or time without a byte.
-struct Clock {
-    patience: Patience,
-    started: Instant,
+/// What is asked for, in which encoding, for which time.
+type What<'a> = (&'a str, &'a str, u32);
+
+/// Why an attempt failed, and for how long the server asked to be left alone.
+pub(super) struct Refusal {
+    pub(super) failure: Failure,
+    pub(super) asked: Option<Duration>,
 }
 
-impl Clock {
-    fn start(patience: Patience) -> Self {
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
         Self {
-            patience,
-            started: Instant::now(),
+            failure,
+            asked: None,
         }
-    }
-
-    /// The moment at which the next byte must have come; none to wait for ever.
-    fn deadline(&self) -> Option<Instant> {
-        match self.patience {
-            Patience::Idle(time) => Some(Instant::now() + time),
-            Patience::Total(time) => Some(self.started + time),
-            Patience::Endless => None,
-        }
-    }
-
-    async fn limit<T>(&self, what: &str, future: impl Future<Output = T>) -> Result<T, Failure> {
-        let Some(deadline) = self.deadline() else {
-            return Ok(future.await);
-        };
-        timeout_at(deadline, future)
-            .await
-            .map_err(|_| Failure::TimedOut {
-                what: what.to_owned(),
-                after: Some(self.started.elapsed()),
-            })
     }
 }
 
-/// Fetches a page and decodes it on a thread of its own while it arrives.
+/// Fetches a page and decodes it on a thread of its own while it arrives. Sent again where that may help, from the
+/// beginning: `decode` is called once for each answer, and must start anew each time.
 ///
 /// # Errors
 /// The failure of the request, or, inside `Ok`, what the decoder made of it.
@@ -67,10 +51,42 @@ pub(super) async fn get<T: Send + 'static>(
     reader: &Reader,
     uri: &str,
     accept: &str,
-    decode: impl FnOnce(&str, Incoming) -> T + Send + 'static,
+    decode: impl Fn(&str, Incoming) -> T + Send + Sync + 'static,
 ) -> Result<T, Failure> {
     let clock = Clock::start(reader.manner.patience);
-    let response = send(reader, uri, accept, &clock).await?;
+    let decode = Arc::new(decode);
+    for attempt in 1.. {
+        reader.weather.hopeful(uri)?;
+        let refusal = match once(reader, (uri, accept, attempt), &clock, &decode).await {
+            Ok(decoded) => {
+                reader.weather.cleared();
+                return Ok(decoded);
+            }
+            Err(refusal) => refusal,
+        };
+        let wait = reader.weather.again(uri, &refusal, attempt);
+        // What the time does not allow is not begun.
+        let Some(wait) = wait.filter(|wait| clock.allows(*wait)) else {
+            return Err(refusal.failure);
+        };
+        let failure = refusal.failure.to_string();
+        tracing::info!(%uri, %failure, seconds = wait.as_secs_f32(), "waiting, then trying again");
+        reader
+            .weather
+            .sit_out(wait, &failure, &*reader.progress)
+            .await;
+    }
+    Err(other("no try was made".to_owned()))
+}
+
+/// One attempt.
+async fn once<T: Send + 'static>(
+    reader: &Reader,
+    what: What<'_>,
+    clock: &Clock,
+    decode: &Arc<impl Fn(&str, Incoming) -> T + Send + Sync + 'static>,
+) -> Result<T, Refusal> {
+    let response = send(reader, what, clock).await?;
     let content_type = response
         .headers()
         .get(header::CONTENT_TYPE)
@@ -78,9 +94,10 @@ pub(super) async fn get<T: Send + 'static>(
         .unwrap_or_default()
         .to_owned();
     let (feed, incoming) = mpsc::channel(16);
+    let decode = Arc::clone(decode);
     let decoding =
         tokio::task::spawn_blocking(move || decode(&content_type, Incoming::new(incoming)));
-    let fed = pump(response.into_body(), &feed, &clock, &reader.server).await;
+    let fed = pump(response.into_body(), &feed, clock, &reader.server).await;
     if let Err(failure) = &fed {
         // The decoder must see a broken body, not the end of one.
         let broken =
@@ -91,54 +108,67 @@ pub(super) async fn get<T: Send + 'static>(
     let decoded = decoding
         .await
         .map_err(|error| other(format!("decoding the answer failed: {error}")))?;
-    fed.map(|()| decoded)
+    fed?;
+    Ok(decoded)
 }
 
-/// Sends until an answer comes that is worth reading.
+/// Sends, and takes an answer that is worth reading.
 async fn send(
     reader: &Reader,
-    uri: &str,
-    accept: &str,
+    what @ (uri, ..): What<'_>,
+    clock: &Clock,
+) -> Result<Response<Body>, Refusal> {
+    let response = ask(reader, what, clock).await?;
+    reader.weather.reached();
+    let status = response.status();
+    tracing::debug!(%uri, %status, "answer");
+    if status.is_success() {
+        return Ok(response);
+    }
+    let asked = retry_after(&response);
+    let (head, body) = response.into_parts();
+    let body = clock.limit("reading an error", start_of(body)).await?;
+    if names_failed_checks(&head.headers, &body) {
+        // A page such as /readyz answers 500 with the very thing that was asked for.
+        return Ok(Response::from_parts(head, Body::from(body)));
+    }
+    let failure = from_answer(status, &head.headers, &body);
+    Err(Refusal { failure, asked })
+}
+
+/// Sends once, and once more with fresh credentials where the server does not accept the old ones any more.
+async fn ask(
+    reader: &Reader,
+    (uri, accept, attempt): What<'_>,
     clock: &Clock,
 ) -> Result<Response<Body>, Failure> {
-    for attempt in 1.. {
+    let mut pass = reader.session.pass().await;
+    let mut fresh = false;
+    loop {
         let request = Request::get(uri)
             .header(header::ACCEPT, accept)
             .body(Body::empty())
             .map_err(|error| other(format!("{uri} is no request: {error}")))?;
+        let asked = Timestamp::now();
         tracing::debug!(%uri, accept, attempt, "GET");
         let response = clock
-            .limit("waiting for an answer", reader.client.send(request))
+            .limit("waiting for an answer", pass.client.send(request))
             .await?
             .map_err(|error| classify(&error, &reader.server))?;
-        let status = response.status();
-        tracing::debug!(%uri, %status, "answer");
-        if status.is_success() {
+        reader.session.compare_clocks(asked, response.headers());
+        if response.status().is_success() {
+            pass.accept();
+        }
+        if fresh || response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        let wait = retry_after(&response).unwrap_or(Duration::from_millis(250 << attempt.min(4)));
-        let (head, body) = response.into_parts();
-        let body = clock.limit("reading an error", start_of(body)).await?;
-        if names_failed_checks(&head.headers, &body) {
-            // A page such as /readyz answers 500 with the very thing that was asked for.
-            return Ok(Response::from_parts(head, Body::from(body)));
+        // A plugin may take longer than a request; it has its own limit.
+        match reader.session.renew(&pass).await? {
+            Some(next) => pass = next,
+            None => return Ok(response),
         }
-        let failure = from_answer(status, &head.headers, &body);
-        let busy = matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT
-        );
-        if !busy || attempt >= TRIES {
-            return Err(failure);
-        }
-        tracing::info!(%uri, %status, seconds = wait.as_secs_f32(), "the API server is busy, waiting");
-        clock
-            .limit("waiting as the API server asked", tokio::time::sleep(wait))
-            .await?;
+        fresh = true;
     }
-    Err(other("no try was made".to_owned()))
 }
 
 /// Whether an error is a list of checks of which one failed, as plain text.
@@ -177,6 +207,17 @@ async fn start_of(mut body: Body) -> Vec<u8> {
     start
 }
 
+/// Who has begun to answer can be reached.
+fn broken_off(failure: Failure) -> Failure {
+    match failure {
+        Failure::Unreachable { server, .. } => Failure::Unreachable {
+            server,
+            why: "the connection was closed before the answer was complete".to_owned(),
+        },
+        other => other,
+    }
+}
+
 /// Hands the body to the decoder as it comes.
 async fn pump(
     mut body: Body,
@@ -184,17 +225,22 @@ async fn pump(
     clock: &Clock,
     server: &str,
 ) -> Result<(), Failure> {
-    while let Some(frame) = clock.limit("reading the answer", body.frame()).await? {
-        let frame = frame.map_err(|error| classify(&error, server))?;
+    let mut floor = clock.floor();
+    loop {
+        let asked = Instant::now();
+        let Some(frame) = clock.limit("reading the answer", body.frame()).await? else {
+            return Ok(());
+        };
+        let frame = frame.map_err(|error| broken_off(classify(&error, server)))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
+        floor.came(data.len(), asked.elapsed())?;
         if feed.send(Ok(data)).await.is_err() {
             // The decoder has seen enough: what it says of that is the answer.
             return Ok(());
         }
     }
-    Ok(())
 }
 
 /// A body as a reader, on the decoder's thread.

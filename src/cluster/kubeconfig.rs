@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod plugin;
 mod pod;
+mod renew;
 #[cfg(test)]
 mod tests;
 
@@ -133,6 +134,16 @@ pub struct Connection {
     pub namespace: Option<String>,
     user: String,
     plugin: Option<ExecConfig>,
+    /// What the plugin was told when it ran.
+    login: Option<Login>,
+    /// The file that the token was read from.
+    token_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy)]
+struct Login {
+    terminal: bool,
+    patience: Duration,
 }
 
 impl fmt::Debug for Connection {
@@ -160,8 +171,8 @@ impl Connection {
     /// `terminal` says whether it may ask a person: standard input is a terminal and nobody else reads it. Its standard
     /// error is ours, as in kubectl.
     ///
-    /// Returns when the credentials end, if the plugin says so. They are not renewed by themselves: call this again (it
-    /// runs the plugin again) and build a new client.
+    /// Returns when the credentials end, if the plugin says so. They are not renewed by themselves: see
+    /// [`renew`](Self::renew).
     ///
     /// # Errors
     /// When the plugin is not there, fails, takes too long, needs a terminal that is not there, or gives no credentials.
@@ -173,6 +184,7 @@ impl Connection {
         let Some(exec) = &self.plugin else {
             return Ok(None);
         };
+        self.login = Some(Login { terminal, patience });
         let credentials = plugin::run(exec, &self.user, terminal, patience).await?;
         Ok(credentials.apply(&mut self.config.auth_info))
     }
@@ -199,6 +211,9 @@ pub fn connection(wanted: &Wanted, env: &Env<'_>) -> Result<Connection, ConnectE
             return Err(ConnectError::NoKubeconfig {
                 tried: loaded.tried,
             });
+        }
+        None if loaded.kubeconfig.contexts.is_empty() => {
+            return Err(ConnectError::Empty { files: loaded.read });
         }
         None => {
             let names = loaded.kubeconfig.contexts.iter();
@@ -293,6 +308,9 @@ fn finish(
         namespace: wanted.namespace.clone(),
         user: name,
         plugin: config.auth_info.exec.clone(),
+        login: None,
+        // The token itself is in its place; kube would read the file again, but not when the server refuses the token.
+        token_file: config.auth_info.token_file.take().map(PathBuf::from),
         config,
     })
 }

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::get::get;
 use super::helm;
 use super::pieces::{self, Grounds};
+use crate::catalog::{Catalog, Served};
 use crate::need::{Depth, Encoding, Request, Subject};
 use crate::snapshot::{Outcome, Reading, Rows};
 
@@ -50,7 +51,7 @@ pub(super) async fn read(reader: &Reader, request: &Request, grounds: &Grounds) 
     let sink = Sink::new(request, reader.catalog.clone());
     let (outcome, mut collected) = match pieces::read(reader, request, grounds, &sink).await {
         Ok(collected) => (Outcome::Complete, collected),
-        Err(lost) => (judge(&lost, request), sink),
+        Err(lost) => (judge(&lost, request, &reader.catalog), sink),
     };
     if let Rows::Helm(rows) = &mut collected.rows {
         *rows = helm::newest(std::mem::take(rows));
@@ -135,10 +136,11 @@ pub(super) async fn one_page(
     next: &str,
 ) -> Result<(Sink, Page), Failure> {
     let uri = uri(request, source, reader.manner.chunk, next);
-    let mut sink = empty.part();
+    let empty = empty.part();
     let _slot = reader.slot().await;
     reader.progress.begun(&request.subject.to_string());
     let (decoded, sink) = get(reader, &uri, accept(request), move |content_type, body| {
+        let mut sink = empty.part();
         let decoded = page(content_type, body, &mut sink);
         (decoded, sink)
     })
@@ -154,9 +156,10 @@ pub(super) async fn count(reader: &Reader, request: &Request) -> Result<u64, Fai
         ..request.clone()
     };
     let uri = uri(&one, Source::Store, 1, "");
-    let mut sink = Sink::new(&one, reader.catalog.clone());
+    let empty = Sink::new(&one, reader.catalog.clone());
     let _slot = reader.slot().await;
     let (decoded, sink) = get(reader, &uri, META, move |content_type, body| {
+        let mut sink = empty.part();
         let decoded = page(content_type, body, &mut sink);
         (decoded, sink)
     })
@@ -199,20 +202,34 @@ fn uri(request: &Request, source: Source, chunk: u32, next: &str) -> String {
 }
 
 /// What a failure means for the ledger.
-fn judge(lost: &Lost, request: &Request) -> Outcome {
+fn judge(lost: &Lost, request: &Request, catalog: &Catalog) -> Outcome {
     let why = match &lost.namespace {
         Some(namespace) => format!("namespace {namespace}: {}", lost.failure),
         None => lost.failure.to_string(),
     };
     match &lost.failure {
-        Failure::Forbidden { .. } | Failure::Unauthorized { .. } => Outcome::Refused {
+        Failure::Forbidden { .. } => Outcome::Refused {
             why,
             rbac: request.access.clone(),
         },
-        // Where other namespaces have answered, the resource is there.
-        Failure::NotFound { .. } if lost.namespace.is_none() => Outcome::NotServed,
+        // Where other namespaces have answered, the resource is there. What comes and goes may be gone; what always is
+        // there was offered a moment ago, and is not empty for sure.
+        Failure::NotFound { .. }
+            if lost.namespace.is_none() && !is_always_served(request, catalog) =>
+        {
+            Outcome::NotServed
+        }
+        // 401 among them: no permission helps somebody whom the server does not know.
         _ => Outcome::Failed { why },
     }
+}
+
+fn is_always_served(request: &Request, catalog: &Catalog) -> bool {
+    let Subject::Objects { resource, .. } = &request.subject else {
+        return false;
+    };
+    let mut family = catalog.apis.family(resource);
+    family.any(|api| api.gvk().api_version() == request.api_version && api.served == Served::Yes)
 }
 
 fn garbage(error: DecodeError) -> Failure {

@@ -3,6 +3,7 @@
 //! [`Reader::survey`] takes the first look; [`Reader::read`] carries out a plan of requests and answers with lines of the
 //! ledger. A read that failed is a line that says so, never an empty list.
 
+mod clock;
 mod decode;
 pub mod failure;
 pub mod files;
@@ -14,22 +15,28 @@ mod list;
 mod manifest;
 mod pieces;
 mod releases;
+mod session;
 mod survey;
+mod weather;
 
 pub use guard::{Guard, Guarded};
 pub use kubeconfig::Patience;
 pub use survey::SurveyError;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::join_all;
-use kube::client::ClientBuilder;
+use jiff::SignedDuration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::pieces::Grounds;
 use crate::catalog::{Ability, Catalog};
 use crate::need::{Request, Survey};
 use crate::snapshot::Reading;
+use session::Session;
+use weather::Weather;
 
 /// How to read.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +59,8 @@ pub trait Progress: Send + Sync {
     fn read(&self, what: &str, objects: usize);
     /// One request is through.
     fn done(&self, what: &str);
+    /// The API server is busy or away, as this failure says: we wait, and try again. Said once.
+    fn waiting(&self, failure: &str);
 }
 
 /// Nobody listens.
@@ -63,12 +72,14 @@ impl Progress for Silent {
     fn begun(&self, _what: &str) {}
     fn read(&self, _what: &str, _objects: usize) {}
     fn done(&self, _what: &str) {}
+    fn waiting(&self, _failure: &str) {}
 }
 
 /// A client that can only read, and only what was planned.
 #[derive(Clone)]
 pub struct Reader {
-    client: kube::Client,
+    session: Arc<Session>,
+    weather: Arc<Weather>,
     /// For messages.
     server: String,
     guard: Guard,
@@ -92,12 +103,10 @@ impl Reader {
     ) -> Result<Self, failure::Failure> {
         let guard = Guard::default();
         let server = connection.server.clone();
-        let client = ClientBuilder::try_from(connection.config.clone())
-            .map_err(|error| failure::classify(&error, &server))?
-            .with_layer(&guard)
-            .build();
+        let session = Session::new(connection.clone(), guard.clone())?;
         Ok(Self {
-            client,
+            session: Arc::new(session),
+            weather: Arc::new(Weather::new(manner.patience)),
             server,
             guard,
             manner,
@@ -105,6 +114,19 @@ impl Reader {
             catalog,
             slots: Arc::new(Semaphore::new(manner.in_flight.max(1))),
         })
+    }
+
+    /// How far the clock of the API server is ahead of ours, behind if negative; none where they agree well enough, or
+    /// where nothing was asked yet.
+    #[must_use]
+    pub fn clocks_apart(&self) -> Option<SignedDuration> {
+        self.session.clocks_apart()
+    }
+
+    /// How long we waited, between two attempts, for an API server that was busy or away.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.weather.waited()
     }
 
     /// What the API server is and what it offers.
@@ -136,13 +158,17 @@ impl Reader {
             grounds.namespaces = reading.rows.meta().map(|meta| meta.name.clone()).collect();
             first = Some((place, reading));
         }
-        let readings = plan
-            .iter()
-            .enumerate()
-            .map(async |(place, request)| match &first {
-                Some((done, _)) if *done == place => None,
-                _ => Some(self.read_one(request, &grounds).await),
-            });
+        let grounds = &grounds;
+        let readings = plan.iter().enumerate().map(|(place, request)| {
+            let reading = async move {
+                if namespaces == Some(place) {
+                    return None;
+                }
+                Some(self.read_one(request, grounds).await)
+            };
+            // Boxed, for the compiler takes very long over the type of all that is awaited in it.
+            reading.boxed_local()
+        });
         let mut readings = join_all(readings).await;
         if let Some((place, reading)) = first {
             readings[place] = Some(reading);

@@ -6,7 +6,7 @@
 //! of very many objects are taken apart by namespace on every server: several pieces in flight are encoded in parallel.
 //! Measured: docs/performance.md.
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::Reader;
 use super::decode::Sink;
@@ -91,9 +91,12 @@ async fn by_namespace(
         (0..inner.len()).map(|place| (place, 0)).collect()
     } else {
         futures::stream::iter(inner.iter().enumerate())
-            .map(async |(place, request)| {
-                let objects = count(reader, request).await.map_err(lost(place))?;
-                Ok::<_, Lost>((place, objects))
+            .map(|(place, request)| {
+                let counted = async move {
+                    let objects = count(reader, request).await.map_err(lost(place))?;
+                    Ok::<_, Lost>((place, objects))
+                };
+                counted.boxed_local()
             })
             .buffer_unordered(abreast)
             .try_collect()
@@ -105,14 +108,18 @@ async fn by_namespace(
     let mut parts: Vec<Option<Sink>> = inner.iter().map(|_| None).collect();
     let mut objects_read = 0;
     let mut answers = futures::stream::iter(order)
-        .map(async |(place, objects)| {
+        .map(|(place, objects)| {
             let source = if objects > large {
                 Source::Store
             } else {
                 Source::Cache
             };
-            let part = whole(reader, &inner[place], source, empty, None).await;
-            part.map(|part| (place, part)).map_err(lost(place))
+            let request = &inner[place];
+            let part = async move {
+                let part = whole(reader, request, source, empty, None).await;
+                part.map(|part| (place, part)).map_err(lost(place))
+            };
+            part.boxed_local()
         })
         .buffer_unordered(abreast);
     while let Some((place, part)) = answers.try_next().await? {

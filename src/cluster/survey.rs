@@ -5,7 +5,7 @@ use std::io::Read;
 use serde::Deserialize;
 
 use super::Reader;
-use super::failure::{Failure, bounded};
+use super::failure::{Failure, Trouble, bounded};
 use super::get::get;
 use crate::catalog::{Minor, NotAVersion};
 use crate::need::Survey;
@@ -32,6 +32,19 @@ pub enum SurveyError {
     /// Its version cannot be read.
     #[error("the API server says it is {0}")]
     Version(#[from] NotAVersion),
+}
+
+impl SurveyError {
+    /// Whether the server did not accept who we say we are.
+    #[must_use]
+    pub fn is_about_who_we_are(&self) -> bool {
+        let tls = |trouble: &Trouble| *trouble == Trouble::ClientCertificate;
+        match self {
+            Self::Request(Failure::Unauthorized { .. }) => true,
+            Self::Request(Failure::Tls { trouble, .. }) => tls(trouble),
+            _ => false,
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{AccessRule, Depth, Freshness, Need, Selector, Subject};
-use crate::catalog::{Catalog, Minor, Release, Resource};
+use crate::catalog::{self, Api, Catalog, Minor, Release, Resource};
 
 /// The first look at an API server: what it is and what it offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,20 @@ impl Survey {
     #[must_use]
     pub fn serves(&self, api_version: &str) -> bool {
         self.group_versions.contains(api_version)
+    }
+
+    /// Whether it serves this API, or would if discovery were whole: every server of this version offers it unless told
+    /// otherwise, and of its group nothing is offered at all.
+    #[must_use]
+    pub fn ought_to_serve(&self, api: &Api) -> bool {
+        let of_group = |api_version: &String| match api_version.split_once('/') {
+            Some((group, _)) => group == api.group(),
+            None => api.group().is_empty(),
+        };
+        self.serves(&api.gvk().api_version())
+            || api.served == catalog::Served::Yes
+                && api.exists_in(self.effective_minor())
+                && !self.group_versions.iter().any(of_group)
     }
 }
 

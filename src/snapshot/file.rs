@@ -1,6 +1,7 @@
 //! Saving and loading a snapshot: gzip of two JSON documents, a header that stays readable for every later version and
 //! the snapshot itself.
 
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
@@ -37,6 +38,17 @@ pub enum SnapshotError {
         /// On which file.
         path: String,
         /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It could not be written.
+    #[error(
+        "cannot save the snapshot to {path}: {source}; a file that was there before is as it was"
+    )]
+    Unsaved {
+        /// Where to.
+        path: String,
+        /// Why not.
         #[source]
         source: std::io::Error,
     },
@@ -87,32 +99,40 @@ struct Header {
     tool_version: String,
 }
 
-/// Writes a snapshot beside its place and renames it, so that an older file there survives a full disk.
+/// Writes a snapshot beside its place and renames it, so that an older file there survives a full disk. What is there and
+/// is no file, such as a pipe or a device, is written to.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When it cannot be written.
 pub fn save(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError> {
-    let shown = path.display().to_string();
-    let io = |action| {
-        let path = shown.clone();
-        move |source| SnapshotError::Io {
-            action,
-            path,
-            source,
-        }
+    let is_other = std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir());
+    let saved = if is_other {
+        File::options()
+            .write(true)
+            .open(path)
+            .and_then(|there| write(snapshot, BufWriter::new(there)))
+    } else {
+        replace(snapshot, path)
     };
-    let folder = path
+    saved.map_err(|source| SnapshotError::Unsaved {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+fn replace(snapshot: &Snapshot, path: &Path) -> std::io::Result<()> {
+    // Where a link leads to; a link that is renamed over is a link no more.
+    let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = place
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".upgrade-snapshot-")
-        .tempfile_in(folder)
-        .map_err(io("creating a file beside"))?;
-    write(snapshot, BufWriter::new(file.as_file_mut())).map_err(io("writing"))?;
-    file.as_file().sync_all().map_err(io("writing"))?;
-    file.persist(path)
-        .map_err(|error| io("replacing")(error.error))?;
+        .tempfile_in(folder)?;
+    write(snapshot, BufWriter::new(file.as_file_mut()))?;
+    file.as_file().sync_all()?;
+    file.persist(&place).map_err(|error| error.error)?;
     Ok(())
 }
 
@@ -137,7 +157,7 @@ fn write(snapshot: &Snapshot, to: impl Write) -> std::io::Result<()> {
 /// When the file cannot be read, is something else, is newer than this version, or is damaged.
 pub fn load(path: &Path) -> Result<Snapshot, SnapshotError> {
     let shown = path.display().to_string();
-    let file = std::fs::File::open(path).map_err(|source| SnapshotError::Io {
+    let file = File::open(path).map_err(|source| SnapshotError::Io {
         action: "reading",
         path: shown.clone(),
         source,

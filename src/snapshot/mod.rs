@@ -23,7 +23,7 @@ pub use workloads::{LabelSelector, Placement, Requirement, WorkloadRow, Workload
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Served};
 use crate::need::{AccessRule, ClusterId, Depth, Freshness, Need, Subject, Survey, plan};
 
 /// How a reading ended.
@@ -136,8 +136,23 @@ impl Picture {
                 "it was not read when this picture was taken; read the cluster again",
                 None,
             )),
+            None if self.should_offer(need, catalog) => Err(unmet(
+                "discovery does not offer it, although API servers of this version serve it unless told otherwise",
+                None,
+            )),
             None => Ok(None),
         }
+    }
+
+    /// Discovery that lacks a group looks like a server without it: an aggregator that is not ready, a proxy, or
+    /// `--runtime-config`.
+    fn should_offer(&self, need: &Need, catalog: &Catalog) -> bool {
+        let Subject::Objects { resource, .. } = &need.subject else {
+            return false;
+        };
+        let minor = self.survey.effective_minor();
+        let mut family = catalog.apis.family(resource);
+        family.any(|api| api.exists_in(minor) && api.served == Served::Yes)
     }
 
     fn offers(&self, need: &Need, catalog: &Catalog) -> bool {

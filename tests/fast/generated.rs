@@ -83,3 +83,31 @@ fn the_page_on_what_is_read() {
     }
     golden::compare("docs/what-is-read.md", &page);
 }
+
+#[test]
+fn the_table_of_faults() {
+    const MADE: &str = "<!-- The table is made";
+    let written = std::fs::read_to_string(golden::in_repository("docs/reliability.md"));
+    let written = written.expect("the page");
+    let lines = written.lines();
+    let prose: Vec<&str> = lines.take_while(|line| !line.starts_with(MADE)).collect();
+    let mut page = prose.join("\n");
+    page += "\n<!-- The table is made from tests/faults/*.tsv by `UPDATE=1 cargo test --test fast`. -->\n\n\
+             | fault | what comes of it | what is said | exit code | test |\n| --- | --- | --- | --- | --- |\n";
+    let files = [
+        include_str!("../faults/wire.tsv"),
+        include_str!("../faults/local.tsv"),
+    ];
+    for row in files.iter().flat_map(|file| file.lines()) {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let [fault, outcome, said, exit, test] = columns[..] else {
+            panic!("not five columns: {row}");
+        };
+        let said = match said {
+            "" => String::new(),
+            said => format!("`{}`", said.replace('|', "\\|")),
+        };
+        writeln!(page, "| {fault} | {outcome} | {said} | {exit} | `{test}` |").expect("memory");
+    }
+    golden::compare("docs/reliability.md", &page);
+}

@@ -101,6 +101,34 @@ fn an_old_file_survives_when_the_new_one_cannot_be_written() {
     assert!(error.to_string().contains("no/such/folder"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link_and_a_pipe_a_pipe() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::process::Command;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let snapshot = load(&example()).expect("the example");
+
+    fs::write(path("file"), "old").expect("a file");
+    symlink(path("file"), path("link")).expect("a link");
+    save(&snapshot, &path("link")).expect("saved");
+    assert!(path("link").is_symlink());
+    assert_eq!(load(&path("file")).expect("where it leads to"), snapshot);
+
+    // What would happen to /dev/null, too, if it were renamed over.
+    let made = Command::new("mkfifo").arg(path("pipe")).status();
+    assert!(made.expect("mkfifo runs").success());
+    let other = path("pipe");
+    let reader = std::thread::spawn(move || fs::read(other).expect("bytes"));
+    save(&snapshot, &path("pipe")).expect("saved");
+    let kind = fs::symlink_metadata(path("pipe")).expect("it is there");
+    assert!(kind.file_type().is_fifo());
+    let bytes = reader.join().expect("no panic");
+    assert!(load_bytes(&bytes).is_ok());
+}
+
 const SMALL: &str = "
 kubernetes: 1.24.17
 to: '1.25'

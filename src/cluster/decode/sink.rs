@@ -194,8 +194,14 @@ impl Sink {
     /// Takes over what a part brought.
     pub(in crate::cluster) fn append(&mut self, part: Self) {
         self.rows.append(part.rows);
-        self.untold += part.untold;
-        part.faults.into_iter().for_each(|fault| self.blame(fault));
+        let mut faults = part.faults;
+        if part.untold > 0 {
+            faults.truncate(MAX_FAULTS);
+        }
+        for fault in faults {
+            self.blame(fault);
+        }
+        self.leave_untold(part.untold);
     }
 
     pub(super) fn takes_lines(&self) -> bool {
@@ -243,7 +249,8 @@ impl Sink {
             },
             Rows::Workloads(rows) => {
                 let kind = self.workload.unwrap_or(Kind::Deployment);
-                match workload::row(kind, message, &mut lock(&self.pool)) {
+                let row = workload::row(kind, message, &mut lock(&self.pool));
+                match row {
                     Ok(row) => rows.push(row),
                     Err(error) => self.fault(&error),
                 }
@@ -296,7 +303,14 @@ impl Sink {
         if self.faults.len() < MAX_FAULTS {
             return self.faults.push(fault);
         }
-        self.untold += 1;
+        self.leave_untold(1);
+    }
+
+    fn leave_untold(&mut self, more: usize) {
+        if more == 0 {
+            return;
+        }
+        self.untold += more;
         self.faults.truncate(MAX_FAULTS);
         self.faults.push(Fault {
             what: format!("{} more objects of {}", self.untold, self.what),

@@ -16,10 +16,13 @@ struct Status {
     reason: String,
 }
 
+/// What an API server says of a path that none of its handlers knows. Source: golang/go src/net/http/server.go (NotFound).
+const NO_SUCH_PAGE: &[u8] = b"404 page not found";
+
 /// What an answer means that is no success, by its code, its headers and (the beginning of) its body.
 ///
-/// The code counts and not the reason, since proxies send pages of their own; but a web page that says 404 is not the API
-/// server saying that it serves no such resource.
+/// The code counts and not the reason, since proxies send pages of their own; but a page of theirs that says 404 is not the
+/// API server saying that it serves no such resource.
 #[must_use]
 pub fn from_answer(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
     if code.is_redirection() {
@@ -45,7 +48,7 @@ pub(super) fn from_body(code: u16, body: &[u8]) -> Failure {
         .filter(|status| status.kind == "Status" || !status.message.is_empty())
         .or_else(|| protobuf(body));
     let Some(status) = status else {
-        let is_odd = code < 400 || code == 404 && is_web_page(body);
+        let is_odd = code < 400 || code == 404 && body.trim_ascii() != NO_SUCH_PAGE;
         let what = page(code, body);
         return if is_odd {
             Failure::Garbage { what }

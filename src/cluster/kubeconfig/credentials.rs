@@ -232,35 +232,41 @@ fn client_certificate(entry: &mut AuthInfo, name: &str) -> Result<(), ConnectErr
     }
 }
 
-/// Makes sure that the token fits into a header. kube sends a token file as it is; most editors end it with a line break.
+/// Makes sure that the token fits into a header. One from a file is read here and stands beside the path of the file: kube
+/// sends a file as it is, and most editors end it with a line break.
 fn token(entry: &mut AuthInfo, name: &str) -> Result<(), ConnectError> {
-    let owner = format!("user {name:?}");
-    let fits = |token: &str| token.chars().all(|letter| letter.is_ascii_graphic());
     if let Some(token) = &entry.token {
-        if !fits(token.expose_secret()) {
+        if !fits_header(token.expose_secret()) {
             return Err(ConnectError::Contradiction(format!(
-                "the token of {owner} holds blanks, line breaks or letters that no HTTP header can carry"
+                "the token of user {name:?} holds blanks, line breaks or letters that no HTTP header can carry"
             )));
         }
         entry.token_file = None;
     } else if let Some(path) = &entry.token_file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| unreadable("the token", &owner, Path::new(path), &error))?;
-        let token = text.trim();
-        if token.is_empty() || !fits(token) {
-            return Err(ConnectError::Credential {
-                what: "the token",
-                owner,
-                from: path.clone(),
-                why: "it is not a single token".to_owned(),
-            });
-        }
-        if token.len() != text.len() {
-            entry.token = Some(SecretString::from(token));
-            entry.token_file = None;
-        }
+        entry.token = Some(token_of(Path::new(path), name)?);
     }
     Ok(())
+}
+
+/// The token in a file.
+pub(super) fn token_of(path: &Path, user: &str) -> Result<SecretString, ConnectError> {
+    let owner = format!("user {user:?}");
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| unreadable("the token", &owner, path, &error))?;
+    let token = text.trim();
+    if token.is_empty() || !fits_header(token) {
+        return Err(ConnectError::Credential {
+            what: "the token",
+            owner,
+            from: path.display().to_string(),
+            why: "it is not a single token".to_owned(),
+        });
+    }
+    Ok(SecretString::from(token))
+}
+
+fn fits_header(token: &str) -> bool {
+    token.chars().all(|letter| letter.is_ascii_graphic())
 }
 
 /// Refuses what kubectl refuses; what kube knows of `gcp` would run a command in the middle of building the client.

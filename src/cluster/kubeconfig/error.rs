@@ -62,6 +62,12 @@ pub enum ConnectError {
         /// The contexts that there are.
         known: Known,
     },
+    /// The kubeconfig is empty, or as good as that.
+    #[error("the kubeconfig holds no context: {files}; name another one with --kubeconfig or KUBECONFIG, or an address with --server", files = listed(files))]
+    Empty {
+        /// The files that were read.
+        files: Vec<PathBuf>,
+    },
     /// A name that the kubeconfig does not know.
     #[error("{what} {name:?} ({by}) does not exist in {files}{known}", files = listed(files))]
     Unknown {
@@ -133,7 +139,7 @@ pub enum ConnectError {
     },
     /// The credential plugin gave no answer in time and was stopped.
     #[error(
-        "the credential plugin {command:?} of user {user:?} gave no answer within {} and was stopped; run it by hand to see what it waits for",
+        "the credential plugin {command:?} of user {user:?} gave no answer within {} and was stopped; run it by hand to see what it waits for, or give it longer with --request-timeout",
         Span(*after)
     )]
     PluginTimedOut {

@@ -134,12 +134,18 @@ fn command(exec: &ExecConfig, interactive: bool, name: &Name) -> Result<Command,
     Ok(command)
 }
 
-/// Tells the thread to stop the plugin when the future goes away.
-struct StopOnDrop(Arc<AtomicBool>);
+/// Has the thread stop the plugin when the future goes away, and waits for that: the process may end right after.
+struct StopOnDrop {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -149,16 +155,20 @@ async fn answer(
     hint: Option<&str>,
     patience: Duration,
 ) -> Result<Vec<u8>, ConnectError> {
-    let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
+    let stop = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    let (flag, named) = (Arc::clone(&stop.0), name.clone());
+    let (flag, named) = (Arc::clone(&stop), name.clone());
     // A thread of our own: the runtime waits for its own blocking threads when it ends, however long they take.
     let thread = std::thread::Builder::new().name("credentials".to_owned());
-    thread
+    let thread = thread
         .spawn(move || {
             let _ = sender.send(wait(command, &flag, patience));
         })
         .map_err(|error| name.failed(why(&error)))?;
+    let _stop = StopOnDrop {
+        stop,
+        thread: Some(thread),
+    };
     let outcome = receiver
         .await
         .unwrap_or_else(|_| Outcome::Failed("it was given up".to_owned()));

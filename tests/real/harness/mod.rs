@@ -10,7 +10,7 @@ mod cluster;
 mod folder;
 mod launch;
 mod process;
-mod run;
+pub(crate) mod run;
 mod trials;
 
 pub(crate) use cluster::Cluster;

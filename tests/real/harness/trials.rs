@@ -6,9 +6,6 @@ use libtest_mimic::{Failed, Trial};
 
 use super::assets::{self, Assets, Missing};
 
-/// A test against real clusters.
-pub(crate) type Scenario = fn() -> Result<(), Failed>;
-
 /// What a scenario cannot do without.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Need {
@@ -35,7 +32,11 @@ impl Need {
 
 /// The scenario as a trial. Where something it needs is missing, the trial is ignored
 /// and its name says why; in CI it fails instead, since there nothing may be skipped.
-pub(crate) fn scenario(name: &str, needs: &[Need], run: Scenario) -> Trial {
+pub(crate) fn scenario(
+    name: &str,
+    needs: &[Need],
+    run: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
     let Some(missing) = needs.iter().find_map(|need| need.missing()) else {
         return Trial::test(name, run);
     };

@@ -107,10 +107,6 @@ fn trims_a_token_file() {
     let user = place.connected(&wanted()).config.auth_info;
     let token = user.token.as_ref().map(ExposeSecret::expose_secret);
     assert_eq!((token, user.token_file), (Some("abc"), None));
-    place.file("token", "abc");
-    let user = place.connected(&wanted()).config.auth_info;
-    let file = place.path("token").display().to_string();
-    assert_eq!((user.token.is_none(), user.token_file), (true, Some(file)));
     for text in ["", "a b", "a\nb", "ä"] {
         place.file("token", text);
         assert!(
@@ -123,6 +119,27 @@ fn trims_a_token_file() {
         place.error(&wanted()),
         "cannot load the token of user \"me\" from DIR/token: no such file or directory"
     );
+}
+
+#[tokio::test]
+async fn a_token_file_is_read_again() {
+    let place = with_user("{tokenFile: token}");
+    place.file("token", "first\n");
+    let mut found = place.connected(&wanted());
+    assert!(
+        found.renew().await.is_ok_and(|new| !new),
+        "it is still the same"
+    );
+    place.file("token", "second\n");
+    assert!(found.renew().await.is_ok_and(|new| new));
+    let token = found.config.auth_info.token.as_ref();
+    assert_eq!(token.map(ExposeSecret::expose_secret), Some("second"));
+    std::fs::remove_file(place.path("token")).expect("removed");
+    let error = found.renew().await.expect_err("no token").to_string();
+    assert!(error.starts_with("cannot load the token of user \"me\""));
+    // What was typed or stands in the kubeconfig is not renewed.
+    let mut found = Place::with(PLAIN).connected(&wanted());
+    assert!(found.renew().await.is_ok_and(|new| !new));
 }
 
 #[test]

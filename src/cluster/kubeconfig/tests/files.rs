@@ -1,5 +1,7 @@
 //! Which files are read, and what is said about those that cannot be.
 
+use secrecy::ExposeSecret;
+
 use super::{PLAIN, Place, joined, some, wanted};
 use crate::cluster::kubeconfig::{ConnectError, Wanted};
 
@@ -141,8 +143,10 @@ fn refuses_other_objects() {
 #[test]
 fn an_empty_file_is_no_context() {
     let place = Place::with("");
-    let error = place.connect(&wanted()).expect_err("no context");
-    assert!(matches!(error, ConnectError::NoContext { .. }), "{error}");
+    assert_eq!(
+        place.error(&wanted()),
+        "the kubeconfig holds no context: DIR/config; name another one with --kubeconfig or KUBECONFIG, or an address with --server"
+    );
 }
 
 #[test]
@@ -174,12 +178,8 @@ fn a_pod_needs_no_kubeconfig() {
     let found = place.connected(&wanted());
     assert_eq!(found.server, "https://10.0.0.1:443");
     assert_eq!(found.config.default_namespace, "tools");
-    let file = place.path("serviceaccount/token").display().to_string();
-    assert_eq!(
-        found.config.auth_info.token_file,
-        Some(file),
-        "kube reads it anew each minute"
-    );
+    let token = found.config.auth_info.token.as_ref();
+    assert_eq!(token.map(ExposeSecret::expose_secret), Some("pod-token"));
     assert_eq!(found.config.root_cert.map(|roots| roots.len()), Some(1));
 }
 
@@ -198,7 +198,7 @@ fn a_kubeconfig_counts_more_than_the_pod() {
         kubeconfig: Some(empty),
         ..wanted()
     });
-    assert!(matches!(error, Err(ConnectError::NoContext { .. })));
+    assert!(matches!(error, Err(ConnectError::Empty { .. })));
 }
 
 #[test]

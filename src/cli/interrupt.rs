@@ -1,0 +1,48 @@
+//! Ctrl-C, whatever it finds us at.
+
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use super::exit::Exit;
+use super::say;
+
+/// As much as the first thread of a process has.
+const STACK: usize = 8 << 20;
+/// What is at work may clean up after itself for so long: the line of progress, a file half written.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Runs `work` on a thread of its own and ends with [`Exit::Interrupted`] when Ctrl-C is pressed, even where the thread
+/// waits for standard input.
+pub(super) fn interruptible(work: impl FnOnce() -> Exit + Send + 'static) -> Exit {
+    let (sender, mut receiver) = oneshot::channel();
+    let started = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| {
+            let thread = thread::Builder::new().stack_size(STACK);
+            thread.spawn(move || {
+                let _ = sender.send(work());
+            })?;
+            Ok(runtime)
+        });
+    let runtime = match started {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(false, &format!("error: starting a thread: {error}"));
+            return Exit::CouldNotRun;
+        }
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            // Without an answer it has panicked, and said so.
+            done = &mut receiver => done.unwrap_or(Exit::CouldNotRun),
+            Ok(()) = tokio::signal::ctrl_c() => {
+                let _ = tokio::time::timeout(GRACE, receiver).await;
+                Exit::Interrupted
+            }
+        }
+    })
+}

@@ -1,0 +1,167 @@
+//! Tokens that end while a cluster is read.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::certificates::{Authority, Clients, Life};
+use crate::harness::Run;
+use crate::kubeconfig::plugin;
+use crate::proxy::{Action, Answer, Proxy};
+use crate::table::Row;
+use crate::wire::Fault;
+use crate::world::World;
+
+pub(crate) const FAULTS: &[Fault] = &[
+    ("login::token_ends_half_way", token_ends_half_way),
+    (
+        "login::plugin_gives_a_fresh_token",
+        plugin_gives_a_fresh_token,
+    ),
+    ("login::plugin_fails_half_way", plugin_fails_half_way),
+    ("login::token_file_is_read_again", token_file_is_read_again),
+];
+
+/// So many requests the first token is good for: the first look, and some lists.
+const GOOD_FOR: usize = 12;
+
+/// A server behind which `first` is good for some requests, and `second` from then on.
+struct Fading {
+    authority: Authority,
+    proxy: Proxy,
+}
+
+impl Fading {
+    /// `faded` is called when the first token ends.
+    fn new(world: &World, faded: impl Fn() + Send + Sync + 'static) -> Self {
+        let authority = Authority::new("the authority of servers");
+        let front = authority.server("127.0.0.1", Life::Good, Clients::Any);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let hook = move |seen: &crate::proxy::Seen| {
+            let number = asked.fetch_add(1, Ordering::SeqCst);
+            if number == GOOD_FOR {
+                faded();
+            }
+            let good = match number {
+                ..GOOD_FOR => "Bearer first",
+                _ => "Bearer second",
+            };
+            match seen.header("authorization") {
+                Some(token) if token == good => Action::Forward,
+                _ => Action::Answer(Answer::status(401, "Unauthorized", "Unauthorized")),
+            }
+        };
+        let proxy = world.proxy_behind(front, Box::new(hook));
+        Self { authority, proxy }
+    }
+
+    fn check(&self, world: &World, user: &Value) -> Run {
+        let cluster = self.authority.cluster(self.proxy.port);
+        world.check_with(&world.kubeconfig_of(&cluster, user), &[])
+    }
+
+    /// What was asked for when the first token had ended, as gaps name it.
+    fn lost(&self) -> Vec<String> {
+        let seen = self.proxy.seen();
+        assert!(seen.len() > GOOD_FOR, "only {} requests", seen.len());
+        let lost: BTreeSet<String> = seen[GOOD_FOR..].iter().map(|one| name(&one.path)).collect();
+        lost.into_iter().collect()
+    }
+}
+
+/// `/apis/apps/v1/deployments` is `deployments.apps`.
+fn name(path: &str) -> String {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match segments.as_slice() {
+        ["api", _, .., plural] => (*plural).to_owned(),
+        ["apis", group, _, .., plural] => format!("{plural}.{group}"),
+        _ => path.to_owned(),
+    }
+}
+
+fn token_ends_half_way(world: &World, row: &Row) {
+    let server = Fading::new(world, || {});
+    let run = server.check(world, &json!({"token": "first"}));
+    let lost = server.lost();
+    let lost: Vec<&str> = lost.iter().map(String::as_str).collect();
+    world.judge(row, &run, &lost);
+    let report = run.json();
+    assert!(report["summary"]["objectsRead"].as_u64() > Some(0));
+    let gaps = report["gaps"].as_array().expect("gaps");
+    assert!(
+        gaps.iter().all(|gap| gap["rbac"].is_null()),
+        "no permission helps"
+    );
+}
+
+/// A plugin that gives the lines of a file one after the other, and fails when there are no more.
+struct Plugin {
+    _folder: tempfile::TempDir,
+    runs: PathBuf,
+    user: Value,
+}
+
+impl Plugin {
+    fn new(tokens: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file("tokens"), tokens.join("\n") + "\n").expect("a file");
+        let script = format!(
+            "cd '{}' || exit 1
+             echo run >> runs
+             token=$(sed -n \"$(wc -l < runs)p\" tokens)
+             test -n \"$token\" || exit 1
+             printf '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"status\":{{\"token\":\"%s\"}}}}' \"$token\"",
+            folder.path().display()
+        );
+        Self {
+            runs: file("runs"),
+            user: plugin(&script),
+            _folder: folder,
+        }
+    }
+
+    fn runs(&self) -> usize {
+        let runs = fs::read_to_string(&self.runs).expect("it ran");
+        runs.lines().count()
+    }
+}
+
+fn plugin_gives_a_fresh_token(world: &World, row: &Row) {
+    let server = Fading::new(world, || {});
+    let plugin = Plugin::new(&["first", "second"]);
+    let run = server.check(world, &plugin.user);
+    world.judge(row, &run, &[]);
+    assert_eq!(plugin.runs(), 2, "once at the beginning, once half-way");
+}
+
+fn plugin_fails_half_way(world: &World, row: &Row) {
+    let server = Fading::new(world, || {});
+    let plugin = Plugin::new(&["first"]);
+    let run = server.check(world, &plugin.user);
+    let lost = server.lost();
+    let lost: Vec<&str> = lost.iter().map(String::as_str).collect();
+    world.judge(row, &run, &lost);
+    assert_eq!(plugin.runs(), 2, "not again for each request");
+}
+
+fn token_file_is_read_again(world: &World, row: &Row) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("token");
+    write_token(&file, "first");
+    let place = file.clone();
+    let server = Fading::new(world, move || write_token(&place, "second"));
+    let run = server.check(world, &json!({"tokenFile": file}));
+    world.judge(row, &run, &[]);
+}
+
+/// As a kubelet does it: written beside and renamed.
+fn write_token(file: &Path, token: &str) {
+    let beside = file.with_extension("new");
+    fs::write(&beside, format!("{token}\n")).expect("a file");
+    fs::rename(beside, file).expect("renamed");
+}

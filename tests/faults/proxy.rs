@@ -1,0 +1,442 @@
+//! A proxy in front of an API server that does to a request what a test wants.
+//!
+//! HTTP/1.1 by hand, since what it is for is breaking HTTP. Every request is recorded before anything happens to it; what
+//! is forwarded goes to the API server as the administrator, unless [`Proxy::answer_as`] says as whom.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// One request, as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    /// Names in small letters.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// How many requests came for this path so far, this one included.
+    pub(crate) nth: usize,
+}
+
+impl Seen {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        value(&self.headers, name)
+    }
+}
+
+fn value<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = headers.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// An answer on its way back. Its length is told unless the body is made on the way.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Body,
+    pub(crate) pace: Pace,
+}
+
+/// What an answer holds.
+pub(crate) enum Body {
+    Bytes(Vec<u8>),
+    /// In chunks, made as they are sent.
+    Made(Box<dyn Iterator<Item = Bytes> + Send>),
+}
+
+/// How much of a body is sent, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    Whole,
+    /// So many bytes, then the connection is closed.
+    Cut(usize),
+    /// So many bytes, then nothing more, on an open connection.
+    Stall(usize),
+    /// One byte, and another one after each pause.
+    Drip(Duration),
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: Body::Bytes(body.into()),
+            pace: Pace::Whole,
+        }
+    }
+
+    /// A `Status` as API servers send it.
+    pub(crate) fn status(code: u16, reason: &str, message: &str) -> Self {
+        let status = serde_json::json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": message, "reason": reason, "code": code,
+        });
+        Self::new(code, "application/json", status.to_string())
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(key, _)| key != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
+        match &mut self.body {
+            Body::Bytes(bytes) => bytes,
+            Body::Made(_) => panic!("a body that is made on the way has no bytes yet"),
+        }
+    }
+}
+
+/// What happens to a request.
+pub(crate) enum Action {
+    /// To the API server and back.
+    Forward,
+    /// To the API server, and its answer changed on the way back.
+    Change(Box<dyn FnOnce(&mut Answer) + Send>),
+    /// This in place of the API server's answer.
+    Answer(Answer),
+    /// The connection stays open and nothing comes.
+    Silence,
+    /// All connections are closed, and new ones refused for so long.
+    Restart(Duration),
+}
+
+impl Action {
+    pub(crate) fn change(change: impl FnOnce(&mut Answer) + Send + 'static) -> Self {
+        Self::Change(Box::new(change))
+    }
+}
+
+/// Decides what happens to a request.
+pub(crate) type Hook = Box<dyn Fn(&Seen) -> Action + Send + Sync>;
+
+/// What connections go through before there is HTTP on them.
+#[derive(Clone)]
+pub(crate) enum Front {
+    Plain,
+    /// TLS, with a certificate of the test's.
+    Tls(tokio_rustls::TlsAcceptor),
+    /// Connections are accepted, and that is all.
+    Mute,
+}
+
+struct Inner {
+    hook: Hook,
+    upstream: kube::Client,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    /// For all proxies together.
+    recording: Arc<Mutex<Vec<Seen>>>,
+    /// Counts restarts; connections end when it changes.
+    epoch: watch::Sender<u32>,
+    pause: watch::Sender<Duration>,
+}
+
+/// A proxy on a port of its own, until it is dropped.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    serving: tokio::task::JoinHandle<()>,
+    inner: Arc<Inner>,
+}
+
+impl Proxy {
+    /// Starts a proxy whose requests are decided by `hook`.
+    pub(crate) fn start(
+        runtime: &Handle,
+        upstream: kube::Client,
+        recording: &Arc<Mutex<Vec<Seen>>>,
+        front: Front,
+        hook: Hook,
+    ) -> Self {
+        let _guard = runtime.enter();
+        let seen = Arc::default();
+        let inner = Arc::new(Inner {
+            hook,
+            upstream,
+            seen: Arc::clone(&seen),
+            recording: Arc::clone(recording),
+            epoch: watch::Sender::new(0),
+            pause: watch::Sender::new(Duration::ZERO),
+        });
+        // Bound and never listening: the port stays ours while connections to it are refused.
+        let holder = socket(0).expect("a free port");
+        let port = holder.local_addr().expect("an address").port();
+        let listener = listen(port).expect("a port of our own");
+        let serving = runtime.spawn(serve(holder, listener, front, Arc::clone(&inner)));
+        Self {
+            port,
+            seen,
+            serving,
+            inner,
+        }
+    }
+
+    /// What came so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().expect("no panic").clone()
+    }
+
+    /// Requests so far whose path ends so.
+    pub(crate) fn asked(&self, path: &str) -> Vec<Seen> {
+        let mut seen = self.seen();
+        seen.retain(|request| request.path.ends_with(path));
+        seen
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+        self.inner.epoch.send_modify(|epoch| *epoch += 1);
+    }
+}
+
+fn socket(port: u16) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseport(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    Ok(socket)
+}
+
+fn listen(port: u16) -> io::Result<TcpListener> {
+    socket(port)?.listen(128)
+}
+
+/// A port that nobody listens on, as long as what comes back is kept.
+pub(crate) fn refusing(runtime: &Handle) -> (TcpSocket, u16) {
+    let _guard = runtime.enter();
+    let holder = socket(0).expect("a free port");
+    let port = holder.local_addr().expect("an address").port();
+    (holder, port)
+}
+
+async fn serve(holder: TcpSocket, listener: TcpListener, front: Front, inner: Arc<Inner>) {
+    let mut listener = Some(listener);
+    let mut pause = inner.pause.subscribe();
+    let port = holder.local_addr().expect("an address").port();
+    loop {
+        let Some(open) = &listener else {
+            let time = *pause.borrow_and_update();
+            tokio::time::sleep(time).await;
+            listener = Some(listen(port).expect("the port is still ours"));
+            continue;
+        };
+        tokio::select! {
+            accepted = open.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                let (inner, front) = (Arc::clone(&inner), front.clone());
+                let mut epoch = inner.epoch.subscribe();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = converse(stream, front, &inner) => {}
+                        _ = epoch.changed() => {}
+                    }
+                });
+            }
+            _ = pause.changed() => listener = None,
+        }
+    }
+}
+
+async fn converse(stream: tokio::net::TcpStream, front: Front, inner: &Inner) -> io::Result<()> {
+    let _ = stream.set_nodelay(true);
+    match front {
+        Front::Plain => speak(stream, inner).await,
+        Front::Tls(acceptor) => speak(acceptor.accept(stream).await?, inner).await,
+        Front::Mute => {
+            let _open = stream;
+            std::future::pending().await
+        }
+    }
+}
+
+/// Requests and answers, one after the other, until one side has enough.
+async fn speak(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    inner: &Inner,
+) -> io::Result<()> {
+    let mut early = Vec::new();
+    while let Some(mut seen) = request(&mut stream, &mut early).await? {
+        {
+            let mut all = inner.seen.lock().expect("no panic");
+            seen.nth = 1 + all.iter().filter(|one| one.path == seen.path).count();
+            all.push(seen.clone());
+        }
+        let mut recorded = seen.clone();
+        recorded.body.clear();
+        inner.recording.lock().expect("no panic").push(recorded);
+        let answer = match (inner.hook)(&seen) {
+            Action::Forward => forward(&seen, inner).await,
+            Action::Change(change) => {
+                // Nothing is changed inside gzip.
+                seen.headers.retain(|(name, _)| name != "accept-encoding");
+                let mut answer = forward(&seen, inner).await;
+                change(&mut answer);
+                answer
+            }
+            Action::Answer(answer) => answer,
+            Action::Silence => std::future::pending().await,
+            Action::Restart(time) => {
+                inner.pause.send_replace(time);
+                inner.epoch.send_modify(|epoch| *epoch += 1);
+                return Ok(());
+            }
+        };
+        send(&mut stream, answer).await?;
+    }
+    Ok(())
+}
+
+/// The next request; none when the other side has closed.
+async fn request(
+    stream: &mut (impl AsyncRead + Unpin),
+    early: &mut Vec<u8>,
+) -> io::Result<Option<Seen>> {
+    let end = loop {
+        if let Some(at) = early.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at;
+        }
+        if stream.read_buf(early).await? == 0 {
+            return Ok(None);
+        }
+    };
+    let head = String::from_utf8_lossy(&early[..end]).into_owned();
+    early.drain(..end + 4);
+    let mut lines = head.split("\r\n");
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next());
+    let target = target.unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let length = value(&headers, "content-length").and_then(|length| length.parse().ok());
+    let length: usize = length.unwrap_or_default();
+    while early.len() < length {
+        if stream.read_buf(early).await? == 0 {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Seen {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        body: early.drain(..length).collect(),
+        headers,
+        nth: 0,
+    }))
+}
+
+/// Asks the API server. Headers that concern one connection only, and who asks, stay here.
+async fn forward(seen: &Seen, inner: &Inner) -> Answer {
+    const OWN: [&str; 5] = [
+        "host",
+        "connection",
+        "authorization",
+        "content-length",
+        "transfer-encoding",
+    ];
+    let target = match seen.query.as_str() {
+        "" => seen.path.clone(),
+        query => format!("{}?{query}", seen.path),
+    };
+    let mut request = http::Request::builder()
+        .method(seen.method.as_str())
+        .uri(target);
+    for (name, value) in &seen.headers {
+        if !OWN.contains(&name.as_str()) {
+            request = request.header(name, value);
+        }
+    }
+    let request = request.body(kube::client::Body::from(seen.body.clone()));
+    let request = request.expect("it came as one");
+    let answer = async {
+        let response = inner.upstream.send(request).await?;
+        let (head, body) = response.into_parts();
+        let headers = head.headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.as_str().to_owned(), value.into_owned())
+        });
+        Ok::<_, kube::Error>(Answer {
+            status: head.status.as_u16(),
+            headers: headers
+                .filter(|(name, _)| !OWN.contains(&name.as_str()))
+                .collect(),
+            body: Body::Bytes(body.collect().await?.to_bytes().to_vec()),
+            pace: Pace::Whole,
+        })
+    };
+    answer.await.unwrap_or_else(|error| {
+        Answer::new(
+            502,
+            "text/plain",
+            format!("the proxy of the tests: {error}"),
+        )
+    })
+}
+
+async fn send(stream: &mut (impl AsyncWrite + Unpin), answer: Answer) -> io::Result<()> {
+    let mut head = format!("HTTP/1.1 {} Of the proxy\r\n", answer.status);
+    for (name, value) in &answer.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    match answer.body {
+        Body::Bytes(bytes) => {
+            head += &format!("content-length: {}\r\n\r\n", bytes.len());
+            stream.write_all(head.as_bytes()).await?;
+            paced(stream, &bytes, answer.pace).await
+        }
+        Body::Made(chunks) => {
+            head += "transfer-encoding: chunked\r\n\r\n";
+            stream.write_all(head.as_bytes()).await?;
+            for chunk in chunks {
+                let length = format!("{:x}\r\n", chunk.len());
+                stream.write_all(length.as_bytes()).await?;
+                stream.write_all(&chunk).await?;
+                stream.write_all(b"\r\n").await?;
+            }
+            stream.write_all(b"0\r\n\r\n").await?;
+            stream.flush().await
+        }
+    }
+}
+
+async fn paced(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], pace: Pace) -> io::Result<()> {
+    match pace {
+        Pace::Whole => {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        }
+        Pace::Cut(at) => {
+            stream.write_all(&bytes[..at.min(bytes.len())]).await?;
+            stream.shutdown().await?;
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
+        Pace::Stall(at) => {
+            stream.write_all(&bytes[..at.min(bytes.len())]).await?;
+            stream.flush().await?;
+            std::future::pending().await
+        }
+        Pace::Drip(pause) => {
+            for byte in bytes {
+                stream.write_all(&[*byte]).await?;
+                stream.flush().await?;
+                tokio::time::sleep(pause).await;
+            }
+            Ok(())
+        }
+    }
+}
