@@ -6,6 +6,7 @@
 
 mod api;
 mod control_plane;
+mod custom;
 mod nodes;
 mod release;
 mod rows;
@@ -16,6 +17,7 @@ mod volumes;
 
 pub use api::{Api, Apis, Gvk, Resource, Served};
 pub use control_plane::{ControlPlane, FeatureGate, KubeadmVersion, RemovedFlag, RemovedPlugin};
+pub use custom::{Custom, CustomApi, DkpMark, PlatformName, ServedCustom};
 pub use nodes::{NodeTaint, OsImage, PoolLabel, RoleLabel, RuntimeLimit};
 pub use release::{Certainty, KubernetesRelease, Releases};
 pub use rows::{
@@ -45,6 +47,8 @@ pub struct Catalog {
     pub date: Date,
     /// APIs of Kubernetes itself.
     pub apis: Apis,
+    /// Custom resources of platforms.
+    pub custom: Custom,
     /// Releases of Kubernetes.
     pub kubernetes: Releases,
     /// How far components may lag behind the API server.
@@ -96,6 +100,7 @@ impl Catalog {
         Ok(Self {
             date,
             apis: Apis::new(apis),
+            custom: Custom::embedded()?,
             kubernetes: Releases::new(releases),
             skew: table("skew.tsv", include_str!("kubernetes/skew.tsv"))?,
             providers: table("providers.tsv", include_str!("kubernetes/providers.tsv"))?,

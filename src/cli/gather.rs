@@ -14,6 +14,7 @@ use crate::catalog::{Catalog, Minor, Release};
 use crate::check;
 use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
 use crate::cluster::{Manner, Reader, files, kubeconfig};
+use crate::detect;
 use crate::need::{Asking, ClusterId, Request, Survey, plan};
 use crate::path::{Path, PathError, Target, Wanted};
 use crate::snapshot::{self, Picture, Snapshot};
@@ -79,7 +80,7 @@ fn local(flags: &SourceFlags, catalog: &Catalog) -> Result<Gathered, Stop> {
 fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Result<Gathered, Stop> {
     let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
     let path = match snapshot.clusters.first() {
-        Some(picture) => path_of(&picture.survey, flags, catalog)?,
+        Some(picture) => path_of(picture, flags, catalog)?,
         None => find_path(None, None, &flags.to, catalog)?,
     };
     let now = snapshot.taken_at;
@@ -97,23 +98,12 @@ fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Resu
 fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
     run(async {
         let connected = Connected::new(flags, catalog).await?;
-        let (survey, path) = connected.look(flags, catalog).await?;
-        let requests = connected.plan(&survey, &path, flags, catalog)?;
+        let (mut picture, path) = connected.look(flags, catalog).await?;
+        let mut requests = plan_for(&picture, &path, flags, catalog)?;
+        requests.retain(|request| !picture.holds(request));
         let readings = connected.reader.read(&requests).await;
+        picture.add(readings);
         let now = Timestamp::now();
-        let connection = connected.connection;
-        let id = match &connection.context {
-            Some(context) => context.clone(),
-            None => connection.server.clone(),
-        };
-        let picture = Picture {
-            id: ClusterId(id),
-            context: connection.context,
-            server: connection.server,
-            namespace: connection.namespace,
-            survey,
-            readings,
-        };
         Ok(Gathered {
             snapshot: Snapshot {
                 taken_at: now,
@@ -134,7 +124,7 @@ pub(super) struct Access {
     pub(super) user: Option<String>,
 }
 
-/// What would be read, without reading it.
+/// What would be read, without reading more than the first look, on which it depends.
 pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Access, Stop> {
     log(flags.verbosity);
     // A wrong id is told before a cluster is asked.
@@ -151,8 +141,8 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
                 "rbac --local needs --from too: what is read depends on both ends of the path",
             )
         })?;
-        let survey = presumed(from, catalog);
-        return Ok(nobody(plan_for(&survey, &path, flags, catalog, None)?));
+        let picture = presumed(from, catalog);
+        return Ok(nobody(plan_for(&picture, &path, flags, catalog)?));
     }
     if let Some(file) = &flags.snapshot {
         let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
@@ -160,15 +150,13 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
             .clusters
             .first()
             .ok_or_else(|| Stop::usage(format!("{} holds no cluster", file.display())))?;
-        let path = path_of(&picture.survey, flags, catalog)?;
-        let namespace = picture.namespace.as_deref();
-        let requests = plan_for(&picture.survey, &path, flags, catalog, namespace)?;
-        return Ok(nobody(requests));
+        let path = path_of(picture, flags, catalog)?;
+        return Ok(nobody(plan_for(picture, &path, flags, catalog)?));
     }
     run(async {
         let connected = Connected::new(flags, catalog).await?;
-        let (survey, path) = connected.look(flags, catalog).await?;
-        let requests = connected.plan(&survey, &path, flags, catalog)?;
+        let (picture, path) = connected.look(flags, catalog).await?;
+        let requests = plan_for(&picture, &path, flags, catalog)?;
         let user = match &flags.connection.impersonate {
             Some(user) => Some(user.clone()),
             None => connected.reader.refused_user(&requests).await,
@@ -178,16 +166,23 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
 }
 
 /// A server of this release with nothing switched on or off: for plans without a cluster.
-fn presumed(release: Release, catalog: &Catalog) -> Survey {
+fn presumed(release: Release, catalog: &Catalog) -> Picture {
     let minor = release.minor();
     let served = catalog
         .apis
         .iter()
         .filter(|api| api.exists_in(minor) && api.served == crate::catalog::Served::Yes);
-    Survey {
-        group_versions: served.map(|api| api.gvk().api_version()).collect(),
-        git_version: release,
-        emulated: None,
+    Picture {
+        id: ClusterId(String::new()),
+        context: None,
+        server: String::new(),
+        namespace: None,
+        survey: Survey {
+            group_versions: served.map(|api| api.gvk().api_version()).collect(),
+            git_version: release,
+            emulated: None,
+        },
+        readings: Vec::new(),
     }
 }
 
@@ -217,22 +212,27 @@ impl Connected {
         Ok(Self { connection, reader })
     }
 
-    /// The first look, and the path that follows from it.
-    async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Survey, Path), Stop> {
+    /// The first look: the survey, what tells what runs, and the path that follows from it. On a plain cluster that is
+    /// its nodes; of platforms only what the survey says is served at all is asked for.
+    async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Picture, Path), Stop> {
         let survey = self.reader.survey().await.map_err(Stop::could_not_run)?;
-        let path = path_of(&survey, flags, catalog)?;
-        Ok((survey, path))
-    }
-
-    fn plan(
-        &self,
-        survey: &Survey,
-        path: &Path,
-        flags: &SourceFlags,
-        catalog: &Catalog,
-    ) -> Result<Vec<Request>, Stop> {
-        let namespace = self.connection.namespace.as_deref();
-        plan_for(survey, path, flags, catalog, namespace)
+        let connection = &self.connection;
+        let id = match &connection.context {
+            Some(context) => context.clone(),
+            None => connection.server.clone(),
+        };
+        let namespace = connection.namespace.as_deref();
+        let requests = plan(&detect::needs(&survey), &survey, catalog, namespace);
+        let picture = Picture {
+            id: ClusterId(id),
+            context: connection.context.clone(),
+            server: connection.server.clone(),
+            namespace: connection.namespace.clone(),
+            readings: self.reader.read(&requests).await,
+            survey,
+        };
+        let path = path_of(&picture, flags, catalog)?;
+        Ok((picture, path))
     }
 }
 
@@ -265,13 +265,14 @@ fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     result
 }
 
+/// Everything that is to be read on this path, the first look included.
 fn plan_for(
-    survey: &Survey,
+    picture: &Picture,
     path: &Path,
     flags: &SourceFlags,
     catalog: &Catalog,
-    namespace: Option<&str>,
 ) -> Result<Vec<Request>, Stop> {
+    let survey = &picture.survey;
     let asking = Asking {
         path,
         catalog,
@@ -279,10 +280,11 @@ fn plan_for(
     };
     let rules = choice(&flags.choice)?.of(check::rules().map_err(Stop::could_not_run)?);
     let needs = check::needs(&rules, &asking);
-    Ok(plan(&needs, survey, catalog, namespace))
+    Ok(plan(&needs, survey, catalog, picture.namespace.as_deref()))
 }
 
-fn path_of(survey: &Survey, flags: &SourceFlags, catalog: &Catalog) -> Result<Path, Stop> {
+fn path_of(picture: &Picture, flags: &SourceFlags, catalog: &Catalog) -> Result<Path, Stop> {
+    let survey = &picture.survey;
     find_path(
         Some(&survey.git_version),
         survey.emulated,

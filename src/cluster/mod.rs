@@ -41,7 +41,7 @@ pub struct Manner {
 
 /// Hears how a long read is getting on.
 pub trait Progress: Send + Sync {
-    /// So many requests will be sent.
+    /// So many more requests will be sent.
     fn planned(&self, requests: usize);
     /// So many objects of this resource so far.
     fn read(&self, what: &str, objects: usize);

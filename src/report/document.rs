@@ -3,8 +3,6 @@
 //! Names and order of keys are a promise to other tools: keys are added, never renamed, and always present. The JSON Schema
 //! beside this file says the same to machines.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,7 +10,7 @@ use crate::check::{
     Finding, Gap, Judgement, Object, PastFinding, PastObject, Severity, Situation, Standing,
     Summary, Verdict, Waiver,
 };
-use crate::detect::Detected;
+use crate::detect::{Component, Detected, DetectedPlatform, Topology};
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
 use crate::path::{Hop, HopRef, KUBERNETES};
@@ -96,10 +94,10 @@ pub struct ClusterDoc {
     pub provider: Option<String>,
     /// Number of nodes; null where they could not be read.
     pub nodes: Option<usize>,
-    /// What runs, by name.
+    /// What runs: Kubernetes first, then what runs upon it, outermost first.
     pub platforms: Vec<PlatformDoc>,
-    /// How clusters belong together; empty for a single one.
-    pub topology: BTreeMap<String, String>,
+    /// How clusters belong together; null and empty for one that stands alone.
+    pub topology: Topology,
 }
 
 /// A platform that was found.
@@ -107,10 +105,25 @@ pub struct ClusterDoc {
 pub struct PlatformDoc {
     /// `kubernetes`, `kyma`, `dkp`, `cluster-api`.
     pub name: String,
-    /// Its release.
-    pub version: String,
+    /// Its release; null where it cannot be told, and where it has none of its own.
+    pub version: Option<String>,
     /// What that rests on.
     pub evidence: Vec<String>,
+    /// `local`, `cluster` or `modules` for Kyma; null elsewhere.
+    pub variant: Option<String>,
+    /// Parts with versions of their own; sorted.
+    pub components: Vec<ComponentDoc>,
+}
+
+/// A part of a platform with a version of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComponentDoc {
+    /// Name.
+    pub name: String,
+    /// As it is written there.
+    pub version: Option<String>,
+    /// How it is, in the platform's own word.
+    pub state: Option<String>,
 }
 
 /// One hop of the way.
@@ -265,12 +278,38 @@ impl ClusterDoc {
             kubernetes_version: Some(version.clone()),
             provider: detected.provider.clone(),
             nodes: detected.nodes,
-            platforms: vec![PlatformDoc {
+            platforms: std::iter::once(PlatformDoc {
                 name: KUBERNETES.to_owned(),
-                version,
+                version: Some(version),
                 evidence,
-            }],
-            topology: BTreeMap::new(),
+                variant: None,
+                components: Vec::new(),
+            })
+            .chain(detected.platforms.iter().map(PlatformDoc::new))
+            .collect(),
+            topology: detected.topology.clone(),
+        }
+    }
+}
+
+impl PlatformDoc {
+    fn new(platform: &DetectedPlatform) -> Self {
+        Self {
+            name: platform.platform.word().to_owned(),
+            version: platform.version.as_ref().map(ToString::to_string),
+            evidence: platform.evidence.clone(),
+            variant: platform.variant.clone(),
+            components: platform.components.iter().map(ComponentDoc::new).collect(),
+        }
+    }
+}
+
+impl ComponentDoc {
+    fn new(component: &Component) -> Self {
+        Self {
+            name: component.name.clone(),
+            version: component.version.clone(),
+            state: component.state.clone(),
         }
     }
 }

@@ -118,8 +118,10 @@ pub(super) fn report(stops: &[&str], findings: Vec<FindingDoc>, gaps: Vec<Gap>) 
             nodes: Some(3),
             platforms: vec![PlatformDoc {
                 name: "kubernetes".into(),
-                version: "1.24.17".into(),
+                version: Some("1.24.17".into()),
                 evidence: vec!["GET /version: v1.24.17".into()],
+                variant: None,
+                components: Vec::new(),
             }],
             ..ClusterDoc::default()
         },

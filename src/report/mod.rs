@@ -31,8 +31,8 @@ pub mod terminal;
 
 pub use catalog::{CatalogSummary, MinorDoc, PlatformReleases, catalog};
 pub use document::{
-    API_VERSION, BaselineDoc, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc,
-    PlatformDoc, TOOL, ToolDoc, UpgradeReport, WaiverDoc,
+    API_VERSION, BaselineDoc, CatalogDoc, ClusterDoc, ComponentDoc, FindingDoc, HopDoc, Metadata,
+    ObjectDoc, PlatformDoc, TOOL, ToolDoc, UpgradeReport, WaiverDoc,
 };
 pub use hazards::{RuleState, explain_hazard};
 pub use rbac::{Bind, rbac};
