@@ -72,6 +72,8 @@ pub struct CustomApi {
 pub struct ServedCustom {
     /// `apiVersion` to ask through.
     pub api_version: String,
+    /// Kind.
+    pub kind: String,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
 }
@@ -140,7 +142,7 @@ impl Custom {
                 .iter()
                 .filter(|api| api.group == resource.group && api.resource == resource.plural)
         };
-        let namespaced = family().next()?.namespaced;
+        let first = family().next()?;
         let versions: Vec<&str> = group_versions
             .iter()
             .filter_map(|text| text.split_once('/'))
@@ -154,7 +156,8 @@ impl Custom {
         let version = known.or_else(|| versions.iter().max_by_key(|version| maturity(version)))?;
         Some(ServedCustom {
             api_version: format!("{}/{version}", resource.group),
-            namespaced,
+            kind: first.kind.clone(),
+            namespaced: first.namespaced,
         })
     }
 }

@@ -8,6 +8,7 @@
 mod baseline;
 mod command;
 mod contributing;
+mod detect;
 mod fixture;
 mod generated;
 mod golden;
