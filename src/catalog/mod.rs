@@ -21,7 +21,8 @@ pub use custom::{Custom, CustomApi, DkpMark, PlatformName, ServedCustom};
 pub use nodes::{NodeTaint, OsImage, PoolLabel, RoleLabel, RuntimeLimit};
 pub use release::{Certainty, KubernetesRelease, Releases};
 pub use rows::{
-    Admitted, EvidencePlace, Provided, ProviderMark, SkewLimit, Writer, WriterRow, Writers,
+    Ability, Admitted, EvidencePlace, Provided, ProviderMark, ServerAbility, SkewLimit, Writer,
+    WriterRow, Writers,
 };
 pub use version::{Minor, NotAVersion, Release};
 pub use volumes::{Fate, VolumePlugin, volume_plugins};
@@ -53,6 +54,8 @@ pub struct Catalog {
     pub kubernetes: Releases,
     /// How far components may lag behind the API server.
     pub skew: Vec<SkewLimit>,
+    /// What API servers can do, and since when.
+    pub servers: Vec<ServerAbility>,
     /// Marks by which providers and distributions are told apart.
     pub providers: Vec<ProviderMark>,
     /// Who stands behind the name of a field manager.
@@ -103,6 +106,7 @@ impl Catalog {
             custom: Custom::embedded()?,
             kubernetes: Releases::new(releases),
             skew: table("skew.tsv", include_str!("kubernetes/skew.tsv"))?,
+            servers: table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,
             providers: table("providers.tsv", include_str!("kubernetes/providers.tsv"))?,
             writers: Writers::new(table(
                 "writers.tsv",
@@ -128,6 +132,14 @@ impl Catalog {
         self.provided
             .iter()
             .any(|row| row.kind == kind && rows::fits(&row.name, name))
+    }
+
+    /// Whether an API server of this minor has the ability.
+    #[must_use]
+    pub fn can(&self, ability: Ability, server: Minor) -> bool {
+        self.servers
+            .iter()
+            .any(|row| row.ability == ability && row.from_minor <= server)
     }
 
     /// By how many minors a component of this minor may be behind the API server.

@@ -20,6 +20,27 @@ pub struct SkewLimit {
     pub horizon: Date,
 }
 
+/// Something that decides how an API server is best asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ability {
+    /// Sends a list while it encodes it; before, it holds the whole answer in memory first.
+    StreamsLists,
+}
+
+/// Since when API servers have an ability.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServerAbility {
+    /// Which.
+    pub ability: Ability,
+    /// The first minor that has it switched on.
+    pub from_minor: Minor,
+    /// Where it was read.
+    pub source: String,
+    /// The day up to which the source was read.
+    pub horizon: Date,
+}
+
 /// Where a provider leaves its mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

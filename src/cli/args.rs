@@ -132,6 +132,9 @@ pub struct SourceFlags {
     /// Objects a page, where the API server pages
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     pub chunk_size: u32,
+    /// Requests in flight at a time: few, for a control plane has other things to do
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub max_in_flight: u8,
     /// Log level: 4 waits and retries, 6 requests, 8 everything
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
     pub verbosity: u8,

@@ -19,9 +19,6 @@ use crate::need::{Asking, ClusterId, Request, Survey, plan};
 use crate::path::{Path, PathError, Target, Wanted};
 use crate::snapshot::{self, Picture, Snapshot};
 
-/// Lists in flight: enough to keep a connection busy, few enough for a control plane that has other things to do.
-const PARALLEL: usize = 4;
-
 /// How long a credential plugin may take: time for a person to log in.
 const LOGIN: Duration = Duration::from_secs(120);
 
@@ -101,7 +98,7 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
         let (mut picture, path) = connected.look(flags, catalog).await?;
         let mut requests = plan_for(&picture, &path, flags, catalog)?;
         requests.retain(|request| !picture.holds(request));
-        let readings = connected.reader.read(&requests).await;
+        let readings = connected.reader.read(&requests, &picture.survey).await;
         picture.add(readings);
         let now = Timestamp::now();
         Ok(Gathered {
@@ -205,7 +202,7 @@ impl Connected {
         let manner = Manner {
             patience: flags.connection.patience(),
             chunk: flags.chunk_size,
-            parallel: PARALLEL,
+            in_flight: flags.max_in_flight.into(),
         };
         let reader = Reader::new(&connection, manner, progress(flags.quiet), catalog.clone())
             .map_err(Stop::could_not_run)?;
@@ -228,7 +225,7 @@ impl Connected {
             context: connection.context.clone(),
             server: connection.server.clone(),
             namespace: connection.namespace.clone(),
-            readings: self.reader.read(&requests).await,
+            readings: self.reader.read(&requests, &survey).await,
             survey,
         };
         let path = path_of(&picture, flags, catalog)?;

@@ -50,6 +50,12 @@ impl Progress for Line {
         self.bar.inc_length(requests as u64);
     }
 
+    fn begun(&self, what: &str) {
+        self.change(|current| {
+            current.entry(name(what)).or_default();
+        });
+    }
+
     fn read(&self, what: &str, objects: usize) {
         self.change(|current| {
             current.insert(name(what), objects);

@@ -8,7 +8,8 @@ use super::decode::{DecodeError, Page, Sink, page};
 use super::failure::Failure;
 use super::get::get;
 use super::helm;
-use crate::need::{Encoding, Freshness, Request, Subject};
+use super::pieces::{self, Grounds};
+use crate::need::{Depth, Encoding, Request, Subject};
 use crate::snapshot::{Outcome, Reading, Rows};
 
 /// How often a list is begun anew after its continue token has expired.
@@ -18,27 +19,39 @@ const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 const JSON: &str = "application/json";
 const META: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
-/// Carries out one request.
-pub(super) async fn read(reader: &Reader, request: &Request) -> Reading {
-    let mut outcome = Outcome::Complete;
-    let empty = || Sink::new(request, reader.catalog.clone());
-    let mut collected = empty();
-    for restart in 0..=RESTARTS {
-        match all_pages(reader, request, empty()).await {
-            Ok(done) => {
-                collected = done;
-                outcome = Outcome::Complete;
-                break;
-            }
-            Err(failure) => {
-                outcome = judge(&failure, request);
-                // 410: the token is older than what the server remembers. Begin anew, so that nothing is seen twice.
-                if !expired(&failure) || restart == RESTARTS {
-                    break;
-                }
-            }
+/// Where the API server takes a list from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Its memory, in one answer, whatever the limit. Kinds that it does not keep there come in pages.
+    Cache,
+    /// Its store, in pages.
+    Store,
+}
+
+/// Why a list is not complete.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) failure: Failure,
+    /// The namespace that was being listed, where the list was taken apart.
+    pub(super) namespace: Option<String>,
+}
+
+impl From<Failure> for Lost {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            namespace: None,
         }
     }
+}
+
+/// Carries out one request.
+pub(super) async fn read(reader: &Reader, request: &Request, grounds: &Grounds) -> Reading {
+    let sink = Sink::new(request, reader.catalog.clone());
+    let (outcome, mut collected) = match pieces::read(reader, request, grounds, &sink).await {
+        Ok(collected) => (Outcome::Complete, collected),
+        Err(lost) => (judge(&lost, request), sink),
+    };
     if let Rows::Helm(rows) = &mut collected.rows {
         *rows = helm::newest(std::mem::take(rows));
     }
@@ -56,7 +69,8 @@ pub(super) async fn read(reader: &Reader, request: &Request) -> Reading {
 /// The name by which the API server knows us, from the first of these requests that it refuses; none if it refuses none.
 pub(super) async fn refused_user(reader: &Reader, plan: &[Request]) -> Option<String> {
     for request in plan {
-        let answer = get(reader, &uri(request, 1, ""), accept(request), |_, _| ()).await;
+        let uri = uri(request, Source::Cache, 1, "");
+        let answer = get(reader, &uri, accept(request), |_, _| ()).await;
         if let Err(Failure::Forbidden { message }) = answer {
             // secrets is forbidden: User "jane" cannot list resource "secrets" …
             let (_, rest) = message.split_once("User \"")?;
@@ -66,24 +80,89 @@ pub(super) async fn refused_user(reader: &Reader, plan: &[Request]) -> Option<St
     None
 }
 
-async fn all_pages(reader: &Reader, request: &Request, mut sink: Sink) -> Result<Sink, Failure> {
-    let what = request.subject.to_string();
-    let mut next = String::new();
+/// A whole list, begun anew when its continue token has expired, so that nothing is seen twice and nothing is missed.
+///
+/// `begun` is its first page, where that was fetched already.
+pub(super) async fn whole(
+    reader: &Reader,
+    request: &Request,
+    source: Source,
+    empty: &Sink,
+    begun: Option<(Sink, Page)>,
+) -> Result<Sink, Failure> {
+    let mut begun = begun;
+    let mut restarts = 0;
     loop {
-        let uri = uri(request, reader.manner.chunk, &next);
-        let (decoded, back) = get(reader, &uri, accept(request), move |content_type, body| {
-            let decoded = page(content_type, body, &mut sink);
-            (decoded, sink)
-        })
-        .await?;
-        sink = back;
-        let Page { next: token } = decoded.map_err(garbage)?;
-        reader.progress.read(&what, sink.rows.len());
-        if token.is_empty() {
-            return Ok(sink);
+        let listed = match begun.take() {
+            Some((sink, first)) => rest(reader, request, source, sink, first).await,
+            None => match one_page(reader, request, source, empty, "").await {
+                Ok((sink, first)) => rest(reader, request, source, sink, first).await,
+                Err(failure) => Err(failure),
+            },
+        };
+        match listed {
+            Err(Failure::Server { code: 410, .. }) if restarts < RESTARTS => restarts += 1,
+            listed => return listed,
         }
-        next = token;
     }
+}
+
+/// The pages after the first one.
+async fn rest(
+    reader: &Reader,
+    request: &Request,
+    source: Source,
+    mut collected: Sink,
+    mut page: Page,
+) -> Result<Sink, Failure> {
+    while !page.next.is_empty() {
+        let (part, following) = one_page(reader, request, source, &collected, &page.next).await?;
+        collected.append(part);
+        page = following;
+        reader
+            .progress
+            .read(&request.subject.to_string(), collected.rows.len());
+    }
+    Ok(collected)
+}
+
+/// One page, decoded while it arrives; `next` is the token of the page before it, empty for the first.
+pub(super) async fn one_page(
+    reader: &Reader,
+    request: &Request,
+    source: Source,
+    empty: &Sink,
+    next: &str,
+) -> Result<(Sink, Page), Failure> {
+    let uri = uri(request, source, reader.manner.chunk, next);
+    let mut sink = empty.part();
+    let _slot = reader.slot().await;
+    reader.progress.begun(&request.subject.to_string());
+    let (decoded, sink) = get(reader, &uri, accept(request), move |content_type, body| {
+        let decoded = page(content_type, body, &mut sink);
+        (decoded, sink)
+    })
+    .await?;
+    Ok((sink, decoded.map_err(garbage)?))
+}
+
+/// How many objects a list has, by asking for the metadata of one of them and for what remains.
+pub(super) async fn count(reader: &Reader, request: &Request) -> Result<u64, Failure> {
+    let one = Request {
+        depth: Depth::Meta,
+        encoding: Encoding::Meta,
+        ..request.clone()
+    };
+    let uri = uri(&one, Source::Store, 1, "");
+    let mut sink = Sink::new(&one, reader.catalog.clone());
+    let _slot = reader.slot().await;
+    let (decoded, sink) = get(reader, &uri, META, move |content_type, body| {
+        let decoded = page(content_type, body, &mut sink);
+        (decoded, sink)
+    })
+    .await?;
+    let page = decoded.map_err(garbage)?;
+    Ok(sink.rows.len() as u64 + page.remaining.unwrap_or_default())
 }
 
 fn accept(request: &Request) -> &'static str {
@@ -95,10 +174,10 @@ fn accept(request: &Request) -> &'static str {
     }
 }
 
-/// The request line: from the watch cache where that is fresh enough, in pages where the server makes pages.
+/// The request line.
 ///
-/// With `resourceVersion=0` servers answer from memory and most ignore the limit; kinds without a watch cache obey it.
-fn uri(request: &Request, chunk: u32, next: &str) -> String {
+/// With `resourceVersion=0` servers answer from memory and ignore the limit, but for kinds without a watch cache.
+fn uri(request: &Request, source: Source, chunk: u32, next: &str) -> String {
     let selector = match &request.subject {
         Subject::Url { path, .. } => return path.clone(),
         Subject::Objects { selector, .. } => selector,
@@ -113,28 +192,27 @@ fn uri(request: &Request, chunk: u32, next: &str) -> String {
     add("labelSelector", &selector.labels);
     add("fieldSelector", &selector.fields);
     add("continue", next);
-    if next.is_empty() && request.freshness == Freshness::Cache {
+    if next.is_empty() && source == Source::Cache {
         add("resourceVersion", "0");
     }
     format!("{}?{}", request.path, query.join("&"))
 }
 
 /// What a failure means for the ledger.
-fn judge(failure: &Failure, request: &Request) -> Outcome {
-    match failure {
+fn judge(lost: &Lost, request: &Request) -> Outcome {
+    let why = match &lost.namespace {
+        Some(namespace) => format!("namespace {namespace}: {}", lost.failure),
+        None => lost.failure.to_string(),
+    };
+    match &lost.failure {
         Failure::Forbidden { .. } | Failure::Unauthorized { .. } => Outcome::Refused {
-            why: failure.to_string(),
+            why,
             rbac: request.access.clone(),
         },
-        Failure::NotFound { .. } => Outcome::NotServed,
-        failure => Outcome::Failed {
-            why: failure.to_string(),
-        },
+        // Where other namespaces have answered, the resource is there.
+        Failure::NotFound { .. } if lost.namespace.is_none() => Outcome::NotServed,
+        _ => Outcome::Failed { why },
     }
-}
-
-fn expired(failure: &Failure) -> bool {
-    matches!(failure, Failure::Server { code: 410, .. })
 }
 
 fn garbage(error: DecodeError) -> Failure {

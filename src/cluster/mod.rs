@@ -12,6 +12,7 @@ mod helm;
 pub mod kubeconfig;
 mod list;
 mod manifest;
+mod pieces;
 mod releases;
 mod survey;
 
@@ -21,10 +22,12 @@ pub use survey::SurveyError;
 
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::future::join_all;
 use kube::client::ClientBuilder;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::catalog::Catalog;
+use self::pieces::Grounds;
+use crate::catalog::{Ability, Catalog};
 use crate::need::{Request, Survey};
 use crate::snapshot::Reading;
 
@@ -35,14 +38,16 @@ pub struct Manner {
     pub patience: Patience,
     /// Objects a page, where the server pages.
     pub chunk: u32,
-    /// Requests in flight.
-    pub parallel: usize,
+    /// Requests in flight, whatever they are for.
+    pub in_flight: usize,
 }
 
 /// Hears how a long read is getting on.
 pub trait Progress: Send + Sync {
     /// So many more requests will be sent.
     fn planned(&self, requests: usize);
+    /// This resource is being read.
+    fn begun(&self, what: &str);
     /// So many objects of this resource so far.
     fn read(&self, what: &str, objects: usize);
     /// One request is through.
@@ -55,6 +60,7 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn planned(&self, _requests: usize) {}
+    fn begun(&self, _what: &str) {}
     fn read(&self, _what: &str, _objects: usize) {}
     fn done(&self, _what: &str) {}
 }
@@ -69,6 +75,8 @@ pub struct Reader {
     manner: Manner,
     progress: Arc<dyn Progress>,
     catalog: Arc<Catalog>,
+    /// One for each request that may be in flight.
+    slots: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -95,6 +103,7 @@ impl Reader {
             manner,
             progress,
             catalog,
+            slots: Arc::new(Semaphore::new(manner.in_flight.max(1))),
         })
     }
 
@@ -107,20 +116,50 @@ impl Reader {
     }
 
     /// Carries out a plan; one line of the ledger for each request, in the order of the plan.
-    pub async fn read(&self, plan: &[Request]) -> Vec<Reading> {
+    pub async fn read(&self, plan: &[Request], survey: &Survey) -> Vec<Reading> {
         self.guard
             .allow(plan.iter().map(|request| request.path.clone()));
         self.progress.planned(plan.len());
-        futures::stream::iter(plan)
-            .map(|request| async {
-                self.progress.read(&request.subject.to_string(), 0);
-                let reading = list::read(self, request).await;
-                self.progress.done(&request.subject.to_string());
-                reading
-            })
-            .buffered(self.manner.parallel.max(1))
-            .collect()
-            .await
+        let mut grounds = Grounds {
+            streams: self
+                .catalog
+                .can(Ability::StreamsLists, survey.effective_minor()),
+            namespaces: Vec::new(),
+        };
+        // Namespaces first, where they are to be read at all: large lists are taken apart by them.
+        let namespaces = plan
+            .iter()
+            .position(|request| request.lists("", "namespaces"));
+        let mut first = None;
+        if let Some(place) = namespaces {
+            let reading = self.read_one(&plan[place], &grounds).await;
+            grounds.namespaces = reading.rows.meta().map(|meta| meta.name.clone()).collect();
+            first = Some((place, reading));
+        }
+        let readings = plan
+            .iter()
+            .enumerate()
+            .map(async |(place, request)| match &first {
+                Some((done, _)) if *done == place => None,
+                _ => Some(self.read_one(request, &grounds).await),
+            });
+        let mut readings = join_all(readings).await;
+        if let Some((place, reading)) = first {
+            readings[place] = Some(reading);
+        }
+        readings.into_iter().flatten().collect()
+    }
+
+    async fn read_one(&self, request: &Request, grounds: &Grounds) -> Reading {
+        let reading = list::read(self, request, grounds).await;
+        self.progress.done(&request.subject.to_string());
+        reading
+    }
+
+    /// Waits until another request may be in flight, which it may until the slot is dropped.
+    async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed.
+        self.slots.acquire().await.ok()
     }
 
     /// The name by which the API server knows us, as it says when it refuses one of these reads; none if it refuses none.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, Depth, Freshness, Need, Subject};
+use super::{AccessRule, Depth, Freshness, Need, Selector, Subject};
 use crate::catalog::{Catalog, Minor, Release, Resource};
 
 /// The first look at an API server: what it is and what it offers.
@@ -65,6 +65,33 @@ pub struct Request {
     pub encoding: Encoding,
     /// What must be allowed.
     pub access: AccessRule,
+    /// Whether it spans all namespaces, so that it may be asked for namespace by namespace.
+    pub across: bool,
+}
+
+impl Request {
+    /// Whether it lists all objects of this resource.
+    #[must_use]
+    pub fn lists(&self, group: &str, plural: &str) -> bool {
+        matches!(&self.subject, Subject::Objects { resource, namespace: None, selector }
+            if resource.group == group && resource.plural == plural && *selector == Selector::default())
+    }
+
+    /// The same within one namespace; `None` for a name that no namespace can have.
+    #[must_use]
+    pub fn within(&self, namespace: &str) -> Option<Self> {
+        // What a namespace may be called: a DNS label. The name goes into a path.
+        let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if namespace.is_empty() || !namespace.bytes().all(label) {
+            return None;
+        }
+        let (root, plural) = self.path.rsplit_once('/')?;
+        Some(Self {
+            path: format!("{root}/namespaces/{namespace}/{plural}"),
+            across: false,
+            ..self.clone()
+        })
+    }
 }
 
 /// The requests for these needs, in a stable order: one for each subject, at the greatest depth and freshness asked of it.
@@ -88,7 +115,7 @@ pub fn plan(
     asked
         .into_iter()
         .filter_map(|(subject, (depth, freshness))| {
-            let request = |path, api_version, encoding, access| Request {
+            let request = |path, api_version, encoding, access, across| Request {
                 subject: subject.clone(),
                 depth,
                 freshness,
@@ -96,6 +123,7 @@ pub fn plan(
                 api_version,
                 encoding,
                 access,
+                across,
             };
             match subject {
                 Subject::Url { path, .. } => {
@@ -106,6 +134,7 @@ pub fn plan(
                         String::new(),
                         Encoding::Text,
                         AccessRule::url(page),
+                        false,
                     ))
                 }
                 Subject::Objects {
@@ -121,6 +150,7 @@ pub fn plan(
                         served.api_version.clone(),
                         encoding(depth),
                         AccessRule::list(&served.group, &resource.plural, namespace),
+                        served.namespaced && namespace.is_none(),
                     ))
                 }
             }

@@ -265,6 +265,41 @@ impl Rows {
         }
     }
 
+    /// None of the same shape.
+    #[must_use]
+    pub fn like(&self) -> Self {
+        match self {
+            Self::Meta(_) => Self::Meta(Vec::new()),
+            Self::Nodes(_) => Self::Nodes(Vec::new()),
+            Self::Pods(_) => Self::Pods(Vec::new()),
+            Self::Helm(_) => Self::Helm(Vec::new()),
+            Self::Slices(_) => Self::Slices(Vec::new()),
+            Self::Json(_) => Self::Json(Vec::new()),
+            Self::Lines(_) => Self::Lines(Vec::new()),
+        }
+    }
+
+    /// Puts more rows of the same shape behind these; rows of another shape are not taken.
+    pub fn append(&mut self, more: Self) {
+        fn join<T>(rows: &mut Vec<T>, mut more: Vec<T>) {
+            if rows.is_empty() {
+                *rows = more;
+            } else {
+                rows.append(&mut more);
+            }
+        }
+        match (self, more) {
+            (Self::Meta(rows), Self::Meta(more)) => join(rows, more),
+            (Self::Nodes(rows), Self::Nodes(more)) => join(rows, more),
+            (Self::Pods(rows), Self::Pods(more)) => join(rows, more),
+            (Self::Helm(rows), Self::Helm(more)) => join(rows, more),
+            (Self::Slices(rows), Self::Slices(more)) => join(rows, more),
+            (Self::Json(rows), Self::Json(more)) => join(rows, more),
+            (Self::Lines(rows), Self::Lines(more)) => join(rows, more),
+            _ => {}
+        }
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

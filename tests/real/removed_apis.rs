@@ -320,10 +320,15 @@ fn nobody_there() -> Result<(), Failed> {
     assert_eq!(context.code, 1);
     assert!(context.stderr.contains("moon"), "{}", context.stderr);
     cluster.stop_apiserver();
-    let down = cluster.check(&[]);
-    assert_eq!((down.code, down.stdout.as_str()), (1, ""));
-    assert!(down.seconds < 1.0, "it took {} s", down.seconds);
-    assert!(down.stderr.contains("was refused"), "{}", down.stderr);
+    // The quickest of a few, for the machine may be busy with other things.
+    let mut quickest = f64::MAX;
+    for _ in 0..5 {
+        let down = cluster.check(&[]);
+        assert_eq!((down.code, down.stdout.as_str()), (1, ""));
+        assert!(down.stderr.contains("was refused"), "{}", down.stderr);
+        quickest = quickest.min(down.seconds);
+    }
+    assert!(quickest < 1.0, "it took {quickest} s");
     Ok(())
 }
 

@@ -13,6 +13,8 @@ use super::{DecodeError, Page, Sink};
 struct ListMeta {
     #[serde(rename = "continue", default)]
     next: String,
+    #[serde(rename = "remainingItemCount", default)]
+    remaining: Option<i64>,
 }
 
 /// Reads one page.
@@ -52,7 +54,11 @@ impl<'de> Visitor<'de> for List<'_> {
         let mut is_list = false;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "metadata" => page.next = map.next_value::<ListMeta>()?.next,
+                "metadata" => {
+                    let meta = map.next_value::<ListMeta>()?;
+                    page.next = meta.next;
+                    page.remaining = meta.remaining.and_then(|count| count.try_into().ok());
+                }
                 "items" => {
                     map.next_value_seed(Items(self.0))?;
                     is_list = true;

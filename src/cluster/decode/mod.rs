@@ -25,6 +25,8 @@ const MAX_ITEM: usize = 64 << 20;
 pub(super) struct Page {
     /// Token for the next page; empty after the last one.
     pub(super) next: String,
+    /// Objects after this page, where the server counted them: not when it had to select.
+    pub(super) remaining: Option<u64>,
 }
 
 /// An answer that is not what it should be.

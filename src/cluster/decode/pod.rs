@@ -17,8 +17,9 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 /// The field that node affinity may name.
 const NODE_NAME: &str = "metadata.name";
 
+/// A pod as it comes.
 #[derive(Clone, PartialEq, Message)]
-struct Pod {
+pub(super) struct Pod {
     #[prost(message, optional, tag = "1")]
     metadata: Option<Meta>,
     #[prost(message, optional, tag = "2")]
@@ -241,56 +242,57 @@ struct Condition {
     changed: Option<Time>,
 }
 
-/// Decodes one pod.
-pub(super) fn row(message: &[u8], pool: &mut Pool) -> Result<PodRow, prost::DecodeError> {
-    let pod = Pod::decode(message)?;
-    let meta = pod.metadata.unwrap_or_default();
-    let spec = pod.spec.unwrap_or_default();
-    let status = pod.status.unwrap_or_default();
-    let ready = status
-        .conditions
-        .iter()
-        .find(|condition| condition.kind == "Ready");
-    let owner = meta.owners.iter().find(|owner| owner.controller);
-    let mut volumes: Vec<Text> = Vec::new();
-    let mut claims = Vec::new();
-    for volume in &spec.volumes {
-        let source = volume.source.as_ref();
-        if let Some(claim) = source.and_then(|source| source.claim.as_ref()) {
-            claims.push(pool.text(&claim.name));
+impl Pod {
+    /// The row, its texts from the pool.
+    pub(super) fn row(self, pool: &mut Pool) -> PodRow {
+        let meta = self.metadata.unwrap_or_default();
+        let spec = self.spec.unwrap_or_default();
+        let status = self.status.unwrap_or_default();
+        let ready = status
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == "Ready");
+        let owner = meta.owners.iter().find(|owner| owner.controller);
+        let mut volumes: Vec<Text> = Vec::new();
+        let mut claims = Vec::new();
+        for volume in &spec.volumes {
+            let source = volume.source.as_ref();
+            if let Some(claim) = source.and_then(|source| source.claim.as_ref()) {
+                claims.push(pool.text(&claim.name));
+            }
+            if source.is_some_and(|source| source.ephemeral.is_some()) {
+                // The name that the controller of ephemeral volumes gives to the claim it makes.
+                claims.push(pool.text(&format!("{}-{}", meta.name, volume.name)));
+            }
+            if let Some(driver) = source.and_then(VolumeSource::driver) {
+                volumes.push(pool.text(driver));
+            }
         }
-        if source.is_some_and(|source| source.ephemeral.is_some()) {
-            // The name that the controller of ephemeral volumes gives to the claim it makes.
-            claims.push(pool.text(&format!("{}-{}", meta.name, volume.name)));
-        }
-        if let Some(driver) = source.and_then(VolumeSource::driver) {
-            volumes.push(pool.text(driver));
+        volumes.sort();
+        volumes.dedup();
+        PodRow {
+            node: pool.text(&spec.node),
+            phase: phase(&status.phase),
+            ready: ready.is_some_and(|ready| ready.status == "True"),
+            ready_changed: ready.and_then(|ready| ready.changed?.timestamp()),
+            owner: owner.map(|owner| PodOwner {
+                kind: pool.text(&owner.kind),
+                name: pool.text(&owner.name),
+            }),
+            mirror: meta.annotations.contains_key(MIRROR),
+            deleted: meta.deleted.and_then(Time::timestamp),
+            deletion_grace: meta.deletion_grace,
+            finalizers: meta.finalizers.iter().map(|name| pool.text(name)).collect(),
+            grace: spec.grace,
+            pinned_to: pinned_to(&spec).map(|node| pool.text(node)),
+            apart: apart(&spec, &meta),
+            claims,
+            volumes,
+            namespace: pool.text(&meta.namespace),
+            name: meta.name,
+            labels: pool.labels(meta.labels),
         }
     }
-    volumes.sort();
-    volumes.dedup();
-    Ok(PodRow {
-        node: pool.text(&spec.node),
-        phase: phase(&status.phase),
-        ready: ready.is_some_and(|ready| ready.status == "True"),
-        ready_changed: ready.and_then(|ready| ready.changed?.timestamp()),
-        owner: owner.map(|owner| PodOwner {
-            kind: pool.text(&owner.kind),
-            name: pool.text(&owner.name),
-        }),
-        mirror: meta.annotations.contains_key(MIRROR),
-        deleted: meta.deleted.and_then(Time::timestamp),
-        deletion_grace: meta.deletion_grace,
-        finalizers: meta.finalizers.iter().map(|name| pool.text(name)).collect(),
-        grace: spec.grace,
-        pinned_to: pinned_to(&spec).map(|node| pool.text(node)),
-        apart: apart(&spec, &meta),
-        claims,
-        volumes,
-        namespace: pool.text(&meta.namespace),
-        name: meta.name,
-        labels: pool.labels(meta.labels),
-    })
 }
 
 fn phase(text: &str) -> Phase {

@@ -26,6 +26,8 @@ const FIXED32: u8 = 5;
 struct ListMeta {
     #[prost(string, tag = "3")]
     next: String,
+    #[prost(int64, optional, tag = "4")]
+    remaining: Option<i64>,
 }
 
 /// Reads one page.
@@ -61,9 +63,10 @@ fn items(list: &mut Wire<impl Read>, sink: &mut Sink) -> Result<Page, DecodeErro
         match (field, wire) {
             (LIST_META, LENGTH) => {
                 list.message(&mut message)?;
-                page.next = ListMeta::decode(message.as_slice())
-                    .map_err(|error| DecodeError::Garbage(error.to_string()))?
-                    .next;
+                let meta = ListMeta::decode(message.as_slice())
+                    .map_err(|error| DecodeError::Garbage(error.to_string()))?;
+                page.next = meta.next;
+                page.remaining = meta.remaining.and_then(|count| count.try_into().ok());
             }
             (ITEMS, LENGTH) => {
                 list.message(&mut message)?;

@@ -1,6 +1,6 @@
 //! Where decoded items become rows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message;
 use serde::Deserialize;
@@ -41,8 +41,8 @@ pub(in crate::cluster) struct Sink {
     prefix: String,
     /// Where Helm keeps the records that come.
     storage: HelmStorage,
-    /// What rows of pods share.
-    pool: Pool,
+    /// What rows of pods share, over all parts of a list.
+    pool: Arc<Mutex<Pool>>,
     catalog: Arc<Catalog>,
 }
 
@@ -159,9 +159,28 @@ impl Sink {
             what: request.subject.to_string(),
             prefix: prefix.to_owned(),
             storage: storage.unwrap_or(HelmStorage::Secret),
-            pool: Pool::default(),
+            pool: Arc::default(),
             catalog,
         }
+    }
+
+    /// An empty one for a part of the same list, so that a part which breaks off can be dropped.
+    pub(in crate::cluster) fn part(&self) -> Self {
+        Self {
+            rows: self.rows.like(),
+            faults: Vec::new(),
+            what: self.what.clone(),
+            prefix: self.prefix.clone(),
+            storage: self.storage,
+            pool: self.pool.clone(),
+            catalog: self.catalog.clone(),
+        }
+    }
+
+    /// Takes over what a part brought.
+    pub(in crate::cluster) fn append(&mut self, part: Self) {
+        self.rows.append(part.rows);
+        self.faults.extend(part.faults);
     }
 
     pub(super) fn takes_lines(&self) -> bool {
@@ -187,8 +206,11 @@ impl Sink {
                 Ok(node) => rows.push(node_row(node)),
                 Err(error) => self.fault(&error),
             },
-            Rows::Pods(rows) => match pod::row(message, &mut self.pool) {
-                Ok(row) => rows.push(row),
+            Rows::Pods(rows) => match pod::Pod::decode(message) {
+                Ok(pod) => {
+                    let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+                    rows.push(pod.row(&mut pool));
+                }
                 Err(error) => self.fault(&error),
             },
             Rows::Slices(rows) => match EndpointSlice::decode(message) {

@@ -29,6 +29,7 @@ fn sink(resource: &str, depth: Depth) -> Sink {
         api_version: "v1".into(),
         encoding: Encoding::Meta,
         access: AccessRule::list("", resource, None),
+        across: false,
     };
     let catalog = Catalog::embedded().expect("the catalog");
     Sink::new(&request, Arc::new(catalog))
@@ -134,7 +135,8 @@ fn protobuf_lists_come_item_by_item_with_their_token() {
     assert_eq!(
         read,
         Page {
-            next: "token".into()
+            next: "token".into(),
+            remaining: Some(7),
         }
     );
     assert_eq!(names(&sink), ["a", "b", "c"]);
@@ -164,7 +166,7 @@ fn a_lying_length_does_not_allocate() {
 
 #[test]
 fn json_lists_come_item_by_item_with_their_token() {
-    let text = r#"{"kind":"List","metadata":{"resourceVersion":"1","continue":"more"},"extra":[1,{"items":[]}],
+    let text = r#"{"kind":"List","metadata":{"resourceVersion":"1","continue":"more","remainingItemCount":7},"extra":[1,{"items":[]}],
         "items":[{"metadata":{"name":"a","namespace":"shop","managedFields":[
             {"manager":"helm","operation":"Update","apiVersion":"policy/v1beta1","time":"2024-01-01T00:00:00Z","fieldsV1":{"f:x":{}}}]}},
           {"metadata":{"name":"b"}}]}"#;
@@ -173,7 +175,8 @@ fn json_lists_come_item_by_item_with_their_token() {
     assert_eq!(
         read,
         Page {
-            next: "more".into()
+            next: "more".into(),
+            remaining: Some(7),
         }
     );
     assert_eq!(names(&sink), ["a", "b"]);

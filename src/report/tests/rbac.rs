@@ -19,6 +19,7 @@ fn list(group: &str, plural: &str, namespace: Option<&str>) -> Request {
         api_version: String::new(),
         encoding: Encoding::Meta,
         access: AccessRule::list(group, plural, namespace),
+        across: false,
     }
 }
 

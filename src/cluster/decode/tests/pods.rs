@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::pod::row;
-use crate::snapshot::{Phase, Pool};
+use prost::Message;
+
+use super::super::pod::Pod;
+use crate::snapshot::{Phase, PodRow, Pool};
 
 /// A field of a message, as bytes: its tag and, behind its length, what is in it.
 pub(super) fn field(tag: u32, value: impl AsRef<[u8]>) -> Vec<u8> {
@@ -48,6 +50,10 @@ fn pod(meta: &[Vec<u8>], spec: &[Vec<u8>]) -> Vec<u8> {
 fn on_nodes(terms: &[Vec<u8>]) -> Vec<u8> {
     let terms: Vec<u8> = terms.iter().flat_map(|term| field(1, term)).collect();
     field(18, field(1, field(1, terms)))
+}
+
+fn row(message: &[u8], pool: &mut Pool) -> Result<PodRow, prost::DecodeError> {
+    Pod::decode(message).map(|pod| pod.row(pool))
 }
 
 #[test]

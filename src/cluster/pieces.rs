@@ -1,0 +1,149 @@
+//! In what pieces a list is asked for.
+//!
+//! The cheapest answer is the one from the API server's memory (`resourceVersion=0`): it spares etcd, but is as large as the
+//! collection, for the limit is ignored. Servers that send a list while they encode it can be asked so; older ones
+//! build the whole answer first, in memory that grows with it, and are asked for pages, or for one namespace at a time. Lists
+//! of very many objects are taken apart by namespace on every server: several pieces in flight are encoded in parallel.
+//! Measured: docs/performance.md.
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::Reader;
+use super::decode::Sink;
+use super::list::{Lost, Source, count, one_page, whole};
+use crate::need::{Depth, Freshness, Request, Subject};
+
+/// From so many pages on a list is large: it is taken apart, and a namespace that holds as much is read in pages.
+const LARGE: u64 = 10;
+/// Objects that a namespace must hold on average for its own request to be worth its while.
+const WORTH_A_REQUEST: u64 = 50;
+
+/// What is known about the cluster when the pieces are chosen.
+#[derive(Debug, Default)]
+pub(super) struct Grounds {
+    /// Whether the server sends a list while it encodes it.
+    pub(super) streams: bool,
+    /// The namespaces; none where they were not to be listed, or could not be.
+    pub(super) namespaces: Vec<String>,
+}
+
+/// Reads what a request asks for; `empty` is the sink to collect in.
+pub(super) async fn read(
+    reader: &Reader,
+    request: &Request,
+    grounds: &Grounds,
+    empty: &Sink,
+) -> Result<Sink, Lost> {
+    let cached = request.freshness == Freshness::Cache;
+    let selects = matches!(&request.subject, Subject::Objects { selector, .. }
+        if !selector.labels.is_empty() || !selector.fields.is_empty());
+    // Of these there may be very many, and the first page says how many.
+    let may_be_large = request.across && request.depth == Depth::Fields && !selects;
+    if matches!(request.subject, Subject::Url { .. }) || cached && grounds.streams && !may_be_large
+    {
+        return Ok(whole(reader, request, Source::Cache, empty, None).await?);
+    }
+    let (sink, first) = one_page(reader, request, Source::Store, empty, "").await?;
+    if first.next.is_empty() {
+        return Ok(sink);
+    }
+    let objects = sink.rows.len() as u64 + first.remaining.unwrap_or_default();
+    if cached && request.across && take_apart(objects, reader.manner.chunk, grounds) {
+        drop(sink);
+        return by_namespace(reader, request, grounds, empty).await;
+    }
+    if cached && grounds.streams {
+        drop(sink);
+        return Ok(whole(reader, request, Source::Cache, empty, None).await?);
+    }
+    Ok(whole(reader, request, Source::Store, empty, Some((sink, first))).await?)
+}
+
+/// Whether a list of so many objects is asked for namespace by namespace.
+fn take_apart(objects: u64, chunk: u32, grounds: &Grounds) -> bool {
+    let namespaces = grounds.namespaces.len() as u64;
+    namespaces > 1 && objects >= LARGE * u64::from(chunk) && objects >= WORTH_A_REQUEST * namespaces
+}
+
+/// Asks namespace by namespace, the large ones first and in pages where the server would build them in memory.
+async fn by_namespace(
+    reader: &Reader,
+    request: &Request,
+    grounds: &Grounds,
+    empty: &Sink,
+) -> Result<Sink, Lost> {
+    let inner: Vec<Request> = grounds
+        .namespaces
+        .iter()
+        .filter_map(|namespace| request.within(namespace))
+        .collect();
+    reader
+        .guard
+        .allow(inner.iter().map(|request| request.path.clone()));
+    let lost = |place: usize| {
+        move |failure| Lost {
+            failure,
+            namespace: grounds.namespaces.get(place).cloned(),
+        }
+    };
+    let abreast = reader.manner.in_flight.max(1);
+    let mut order: Vec<(usize, u64)> = if grounds.streams {
+        (0..inner.len()).map(|place| (place, 0)).collect()
+    } else {
+        futures::stream::iter(inner.iter().enumerate())
+            .map(async |(place, request)| {
+                let objects = count(reader, request).await.map_err(lost(place))?;
+                Ok::<_, Lost>((place, objects))
+            })
+            .buffer_unordered(abreast)
+            .try_collect()
+            .await?
+    };
+    order.sort_by_key(|&(place, objects)| (std::cmp::Reverse(objects), place));
+    let large = LARGE * u64::from(reader.manner.chunk);
+    let what = request.subject.to_string();
+    let mut parts: Vec<Option<Sink>> = inner.iter().map(|_| None).collect();
+    let mut objects_read = 0;
+    let mut answers = futures::stream::iter(order)
+        .map(async |(place, objects)| {
+            let source = if objects > large {
+                Source::Store
+            } else {
+                Source::Cache
+            };
+            let part = whole(reader, &inner[place], source, empty, None).await;
+            part.map(|part| (place, part)).map_err(lost(place))
+        })
+        .buffer_unordered(abreast);
+    while let Some((place, part)) = answers.try_next().await? {
+        objects_read += part.rows.len();
+        reader.progress.read(&what, objects_read);
+        parts[place] = Some(part);
+    }
+    drop(answers);
+    // In the order of the namespaces, so that the same cluster gives the same rows.
+    let mut collected = empty.part();
+    for part in parts.into_iter().flatten() {
+        collected.append(part);
+    }
+    Ok(collected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Grounds, take_apart};
+
+    #[test]
+    fn a_list_is_taken_apart_where_namespaces_are_worth_a_request() {
+        let grounds = |namespaces: usize| Grounds {
+            streams: false,
+            namespaces: (0..namespaces).map(|n| format!("n{n}")).collect(),
+        };
+        assert!(take_apart(150_000, 500, &grounds(300)));
+        assert!(!take_apart(150_000, 500, &grounds(5_000)), "too thin");
+        assert!(!take_apart(4_999, 500, &grounds(10)), "few objects");
+        assert!(take_apart(5_000, 500, &grounds(10)));
+        assert!(!take_apart(150_000, 500, &grounds(1)), "nothing gained");
+        assert!(!take_apart(150_000, 500, &grounds(0)), "not listed");
+    }
+}
