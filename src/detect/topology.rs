@@ -301,36 +301,11 @@ fn projects(look: &Look<'_>, workspaces: &[Workspace]) -> Vec<Project> {
 
 /// Clusters that Kommander and Cluster API know, each once.
 fn members(look: &Look<'_>, cluster_api: &ClusterApi, workspaces: &[Workspace]) -> Vec<Member> {
-    let id = |namespace: &str, name: &str, this: bool| match this {
-        true => look.picture.id.clone(),
-        false => ClusterId(format!("{namespace}/{name}")),
-    };
-    let mut found: BTreeMap<(String, String), Member> = BTreeMap::new();
-    for cluster in &cluster_api.clusters {
-        let Capi {
-            namespace,
-            name,
-            this,
-            ..
-        } = cluster.clone();
-        let role = if this {
-            Role::Management
-        } else {
-            Role::Managed
-        };
-        let member = Member {
-            cluster: id(&namespace, &name, this),
-            workspace: None,
-            role,
-            kubernetes_version: cluster.kubernetes.clone(),
-            provider: cluster.infrastructure.clone(),
-            phase: cluster.phase.clone(),
-            this,
-            namespace: namespace.clone(),
-            name: name.clone(),
-        };
-        found.insert((namespace, name), member);
-    }
+    let made = cluster_api.clusters.iter().map(|cluster| {
+        let key = (cluster.namespace.clone(), cluster.name.clone());
+        (key, by_cluster_api(look, cluster))
+    });
+    let mut found: BTreeMap<(String, String), Member> = made.collect();
     for row in look.objects(&dkp::clusters()) {
         let namespace = row.meta.namespace.clone().unwrap_or_default();
         let made = text(&row.object, "/spec/clusterRef/capiCluster/name").map(|name| {
@@ -339,34 +314,71 @@ fn members(look: &Look<'_>, cluster_api: &ClusterApi, workspaces: &[Workspace]) 
         });
         let host = namespace == "kommander" && row.meta.name == "host-cluster";
         // Kommander may refer to the Cluster that it runs on or not: it is the one that was looked at.
-        let own = || {
-            host.then(|| found.iter().find(|(_, member)| member.this))
-                .flatten()
-        };
-        let key = made.clone().or_else(|| own().map(|(key, _)| key.clone()));
+        let this = found.iter().find(|(_, member)| member.this && host);
+        let key = made.clone().or_else(|| this.map(|(key, _)| key.clone()));
         let known = key.and_then(|key| found.remove(&key));
-        let this = host || known.as_ref().is_some_and(|member| member.this);
-        let known_role = if made.is_some() {
-            Role::Managed
-        } else {
-            Role::Attached
+        let role = match made {
+            Some(_) => Role::Managed,
+            None => Role::Attached,
         };
-        let version = known
-            .as_ref()
-            .and_then(|member| member.kubernetes_version.clone());
-        let infrastructure = known.as_ref().and_then(|member| member.provider.clone());
-        let member = Member {
-            cluster: id(&namespace, &row.meta.name, this),
-            workspace: workspace_of(workspaces, Some(&namespace)),
-            role: if this { Role::Management } else { known_role },
-            kubernetes_version: owned(&row.object, "/status/kubernetesVersion").or(version),
-            provider: infrastructure.or_else(|| owned(&row.object, "/status/type")),
-            phase: owned(&row.object, "/status/phase"),
-            this,
-            name: row.meta.name.clone(),
-            namespace: namespace.clone(),
-        };
+        let mut member = by_kommander(look, row, role, known);
+        member.workspace = workspace_of(workspaces, Some(&namespace));
         found.insert((namespace, row.meta.name.clone()), member);
     }
     found.into_values().collect()
+}
+
+fn id(look: &Look<'_>, namespace: &str, name: &str, this: bool) -> ClusterId {
+    match this {
+        true => look.picture.id.clone(),
+        false => ClusterId(format!("{namespace}/{name}")),
+    }
+}
+
+fn by_cluster_api(look: &Look<'_>, cluster: &Capi) -> Member {
+    let Capi {
+        namespace,
+        name,
+        kubernetes,
+        infrastructure,
+        phase,
+        this,
+    } = cluster.clone();
+    Member {
+        cluster: id(look, &namespace, &name, this),
+        namespace,
+        name,
+        workspace: None,
+        role: if this {
+            Role::Management
+        } else {
+            Role::Managed
+        },
+        kubernetes_version: kubernetes,
+        provider: infrastructure,
+        phase,
+        this,
+    }
+}
+
+/// A KommanderCluster, with what Cluster API knows of the same cluster.
+fn by_kommander(look: &Look<'_>, row: &JsonRow, role: Role, known: Option<Member>) -> Member {
+    let namespace = row.meta.namespace.clone().unwrap_or_default();
+    let host = namespace == "kommander" && row.meta.name == "host-cluster";
+    let this = host || known.as_ref().is_some_and(|member| member.this);
+    let (version, provider) = match known {
+        Some(known) => (known.kubernetes_version, known.provider),
+        None => (None, None),
+    };
+    Member {
+        cluster: id(look, &namespace, &row.meta.name, this),
+        workspace: None,
+        role: if this { Role::Management } else { role },
+        kubernetes_version: owned(&row.object, "/status/kubernetesVersion").or(version),
+        provider: provider.or_else(|| owned(&row.object, "/status/type")),
+        phase: owned(&row.object, "/status/phase"),
+        this,
+        name: row.meta.name.clone(),
+        namespace,
+    }
 }

@@ -6,14 +6,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::platforms::PlatformDoc;
 use crate::check::{
     Finding, Gap, Judgement, Object, PastFinding, PastObject, Severity, Situation, Standing,
     Summary, Verdict, Waiver,
 };
-use crate::detect::{Component, Detected, DetectedPlatform, Topology};
+use crate::detect::{Detected, Topology};
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
-use crate::path::{Hop, HopRef, KUBERNETES};
+use crate::path::{Hop, HopRef};
 use crate::snapshot::Picture;
 
 /// `apiVersion` of everything that we print as JSON or YAML.
@@ -98,32 +99,6 @@ pub struct ClusterDoc {
     pub platforms: Vec<PlatformDoc>,
     /// How clusters belong together; null and empty for one that stands alone.
     pub topology: Topology,
-}
-
-/// A platform that was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlatformDoc {
-    /// `kubernetes`, `kyma`, `dkp`, `cluster-api`.
-    pub name: String,
-    /// Its release; null where it cannot be told, and where it has none of its own.
-    pub version: Option<String>,
-    /// What that rests on.
-    pub evidence: Vec<String>,
-    /// `local`, `cluster` or `modules` for Kyma; null elsewhere.
-    pub variant: Option<String>,
-    /// Parts with versions of their own; sorted.
-    pub components: Vec<ComponentDoc>,
-}
-
-/// A part of a platform with a version of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ComponentDoc {
-    /// Name.
-    pub name: String,
-    /// As it is written there.
-    pub version: Option<String>,
-    /// How it is, in the platform's own word.
-    pub state: Option<String>,
 }
 
 /// One hop of the way.
@@ -278,38 +253,8 @@ impl ClusterDoc {
             kubernetes_version: Some(version.clone()),
             provider: detected.provider.clone(),
             nodes: detected.nodes,
-            platforms: std::iter::once(PlatformDoc {
-                name: KUBERNETES.to_owned(),
-                version: Some(version),
-                evidence,
-                variant: None,
-                components: Vec::new(),
-            })
-            .chain(detected.platforms.iter().map(PlatformDoc::new))
-            .collect(),
+            platforms: PlatformDoc::all(version, evidence, detected),
             topology: detected.topology.clone(),
-        }
-    }
-}
-
-impl PlatformDoc {
-    fn new(platform: &DetectedPlatform) -> Self {
-        Self {
-            name: platform.platform.word().to_owned(),
-            version: platform.version.as_ref().map(ToString::to_string),
-            evidence: platform.evidence.clone(),
-            variant: platform.variant.clone(),
-            components: platform.components.iter().map(ComponentDoc::new).collect(),
-        }
-    }
-}
-
-impl ComponentDoc {
-    fn new(component: &Component) -> Self {
-        Self {
-            name: component.name.clone(),
-            version: component.version.clone(),
-            state: component.state.clone(),
         }
     }
 }

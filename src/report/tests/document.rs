@@ -5,13 +5,9 @@ use serde_json::Value;
 use super::{text, three};
 use crate::catalog::Catalog;
 use crate::check::{Situation, judge};
-use crate::detect::{Edition, Member, Project, Role, Topology, Workspace};
-use crate::need::ClusterId;
 use crate::path::{Path, Target};
-use crate::report::fixture::{hostile, report};
-use crate::report::{
-    BaselineDoc, ComponentDoc, Format, PlatformDoc, UPGRADE_REPORT_SCHEMA, UpgradeReport, WaiverDoc,
-};
+use crate::report::fixture::{hostile, platforms, report};
+use crate::report::{BaselineDoc, Format, UPGRADE_REPORT_SCHEMA, UpgradeReport, WaiverDoc};
 use crate::snapshot::{Files, ManifestObject, Snapshot};
 
 #[test]
@@ -256,51 +252,7 @@ fn documents_are_as_the_schema_says() {
     waived.findings[0].objects[0].baseline = Some(BaselineDoc::Known);
     waived.resolved = waived.findings.clone();
     valid(&waived);
-    valid(&platforms());
-}
-
-/// A report on a cluster of many parts.
-fn platforms() -> UpgradeReport {
-    let mut report = three();
-    report.cluster.platforms.push(PlatformDoc {
-        name: "kyma".into(),
-        version: None,
-        evidence: vec!["Kyma kyma-system/default of lifecycle-manager".into()],
-        variant: Some("modules".into()),
-        components: vec![ComponentDoc {
-            name: "istio".into(),
-            version: Some("1.2.3".into()),
-            state: None,
-        }],
-    });
-    let member = Member {
-        cluster: ClusterId("prod/east".into()),
-        namespace: "prod".into(),
-        name: "east".into(),
-        workspace: Some("prod".into()),
-        role: Role::Managed,
-        kubernetes_version: Some("v1.23.12".into()),
-        provider: Some("AWSCluster".into()),
-        phase: None,
-        this: false,
-    };
-    report.cluster.topology = Topology {
-        role: Some(Role::Attached),
-        evidence: vec!["GitRepository kommander-flux/management is there".into()],
-        edition: Some(Edition::Enterprise),
-        go_to: Some("elsewhere".into()),
-        workspaces: vec![Workspace {
-            name: "prod".into(),
-            namespace: None,
-        }],
-        projects: vec![Project {
-            workspace: None,
-            name: "shop".into(),
-            namespace: Some("shop".into()),
-        }],
-        clusters: vec![member],
-    };
-    report
+    valid(&platforms(three()));
 }
 
 /// The schema must refuse what a consumer would trip over: a key that is missing, and one that nobody knows.
@@ -308,7 +260,7 @@ fn platforms() -> UpgradeReport {
 fn the_schema_is_strict() {
     let schema: Value = serde_json::from_str(UPGRADE_REPORT_SCHEMA).expect("a schema in JSON");
     let validator = jsonschema::draft202012::new(&schema).expect("a schema");
-    let good = serde_json::to_value(platforms()).expect("a value");
+    let good = serde_json::to_value(platforms(three())).expect("a value");
     let mut objects = Vec::new();
     pointers(&good, String::new(), &mut objects);
     assert!(objects.len() > 15, "{objects:?}");
