@@ -33,7 +33,7 @@ pub mod terminal;
 pub use catalog::{CatalogSummary, MinorDoc, PlatformReleases, catalog};
 pub use document::{
     API_VERSION, BaselineDoc, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc,
-    PlatformDoc, TOOL, ToolDoc, UpgradeReport, WaiverDoc,
+    TOOL, ToolDoc, UpgradeReport, WaiverDoc,
 };
 pub use hazards::{RuleState, explain_hazard};
 pub use platforms::{ComponentDoc, PlatformDoc};
