@@ -6,6 +6,7 @@
 
 mod api;
 mod control_plane;
+mod custom;
 mod nodes;
 mod platform;
 mod release;
@@ -18,6 +19,7 @@ mod volumes;
 
 pub use api::{Api, Apis, Gvk, Resource, Served};
 pub use control_plane::{ControlPlane, FeatureGate, KubeadmVersion, RemovedFlag, RemovedPlugin};
+pub use custom::{Custom, CustomApi, DkpMark, ServedCustom};
 pub use nodes::{NodeTaint, OsImage, PoolLabel, RoleLabel, RuntimeLimit};
 pub use platform::{Edge, Ending, NotAPlatform, Platform, PlatformName, PlatformRelease, Strength};
 pub use release::{Certainty, KubernetesRelease, Releases};
@@ -50,6 +52,8 @@ pub struct Catalog {
     pub date: Date,
     /// APIs of Kubernetes itself.
     pub apis: Apis,
+    /// Custom resources of platforms.
+    pub custom: Custom,
     /// Releases of Kubernetes.
     pub kubernetes: Releases,
     /// Products with releases and edges between them, outermost first; the last is Kubernetes.
@@ -107,6 +111,7 @@ impl Catalog {
         Ok(Self {
             date,
             apis: Apis::new(apis),
+            custom: Custom::embedded()?,
             kubernetes,
             platforms,
             skew: table("skew.tsv", include_str!("kubernetes/skew.tsv"))?,

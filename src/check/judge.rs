@@ -120,7 +120,7 @@ pub fn judge(situation: &Situation<'_>, rules: &[&Rule], policy: &Policy) -> Jud
             gaps: &gaps,
         })
     });
-    let remarks = remarks(policy, gone.as_ref());
+    let remarks = remarks(situation, policy, gone.as_ref());
     let summary = Summary {
         skipped: rules.len() - chosen.len(),
         gaps: gaps.len(),
@@ -167,8 +167,10 @@ fn objects_read(situation: &Situation<'_>) -> usize {
 }
 
 /// What else must be known.
-fn remarks(policy: &Policy, gone: Option<&Gone>) -> Vec<String> {
+fn remarks(situation: &Situation<'_>, policy: &Policy, gone: Option<&Gone>) -> Vec<String> {
     let mut remarks: Vec<String> = policy.waivers.expired(policy.today).collect();
+    let detected = situation.detected.iter();
+    remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
     let objects = |number: usize| match number {
         1 => "1 object of the baseline was".to_owned(),
         _ => format!("{number} objects of the baseline were"),
@@ -220,6 +222,9 @@ fn gaps(
     let mut found: BTreeMap<(Option<ClusterId>, Unmet), Vec<String>> = BTreeMap::new();
     for (id, fault) in faults {
         found.entry((None, fault)).or_default().push(id.to_owned());
+    }
+    for unseen in unseen(situation) {
+        found.entry(unseen).or_default();
     }
     let mut evaluated = 0;
     let files = &situation.snapshot.files;
@@ -280,6 +285,14 @@ fn gaps(
         })
         .collect();
     (gaps, evaluated)
+}
+
+/// What detection could not tell, and other clusters that belong to this one and were not looked at.
+fn unseen(situation: &Situation<'_>) -> impl Iterator<Item = (Option<ClusterId>, Unmet)> {
+    let detected = situation.detected.iter();
+    detected
+        .flat_map(|detected| &detected.unseen)
+        .map(|unseen| (Some(unseen.cluster.clone()), unseen.unmet.clone()))
 }
 
 /// A target that is newer than the catalog is not refused: what is not known about it is a gap.

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write, stdin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceFlags;
@@ -14,6 +15,7 @@ use crate::catalog::{Catalog, Platform, PlatformName, Release};
 use crate::check;
 use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
 use crate::cluster::{Manner, Patience, Reader, SurveyError, files, kubeconfig};
+use crate::detect::{self, Detected};
 use crate::need::{Asking, ClusterId, Request, Survey, plan};
 use crate::path::{Path, Start, Target, Wanted};
 use crate::report::terminal;
@@ -83,7 +85,7 @@ fn local(flags: &SourceFlags, catalog: &Catalog) -> Result<Gathered, Stop> {
 fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Result<Gathered, Stop> {
     let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
     let path = match snapshot.clusters.first() {
-        Some(picture) => path_of(&picture.survey, flags, catalog)?,
+        Some(picture) => path_of(picture, flags, catalog)?,
         None => find_path(&Start::default(), &of_kubernetes(&flags.to), catalog)?,
     };
     let now = snapshot.taken_at;
@@ -101,28 +103,18 @@ fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Resu
 fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
     run(async {
         let connected = Connected::new(flags, catalog).await?;
-        let (survey, path) = connected.look(flags, catalog).await?;
-        let requests = connected.plan(&survey, &path, flags, catalog)?;
-        let readings = connected.reader.read(&requests, &survey).await;
+        let (mut picture, path) = connected.look(flags, catalog).await?;
+        let mut requests = plan_for(&picture, &path, flags, catalog)?;
+        requests.retain(|request| !picture.holds(request));
+        let readings = connected.reader.read(&requests, &picture.survey);
+        // Boxed, as the first round.
+        picture.add(readings.boxed_local().await);
         let now = Timestamp::now();
         let apart = connected
             .reader
             .clocks_apart()
             .filter(|_| flags.now.is_none());
         let waited = waited(connected.reader.waited());
-        let connection = connected.connection;
-        let id = match &connection.context {
-            Some(context) => context.clone(),
-            None => connection.server.clone(),
-        };
-        let picture = Picture {
-            id: ClusterId(id),
-            context: connection.context,
-            server: connection.server,
-            namespace: connection.namespace,
-            survey,
-            readings,
-        };
         Ok(Gathered {
             snapshot: Snapshot {
                 taken_at: now,
@@ -151,7 +143,7 @@ pub(super) struct Access {
     pub(super) user: Option<String>,
 }
 
-/// What would be read, without reading it.
+/// What would be read, without reading more than the first look, on which it depends.
 pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Access, Stop> {
     log(flags.verbosity);
     // A wrong id is told before a cluster is asked.
@@ -168,8 +160,8 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
                 "rbac --local needs --from kubernetes=VERSION too: what is read depends on both ends of the path",
             )
         })?;
-        let survey = presumed(from, catalog);
-        return Ok(nobody(plan_for(&survey, &path, flags, catalog, None)?));
+        let picture = presumed(from, catalog);
+        return Ok(nobody(plan_for(&picture, &path, flags, catalog)?));
     }
     if let Some(file) = &flags.snapshot {
         let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
@@ -177,15 +169,13 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
             .clusters
             .first()
             .ok_or_else(|| Stop::usage(format!("{} holds no cluster", file.display())))?;
-        let path = path_of(&picture.survey, flags, catalog)?;
-        let namespace = picture.namespace.as_deref();
-        let requests = plan_for(&picture.survey, &path, flags, catalog, namespace)?;
-        return Ok(nobody(requests));
+        let path = path_of(picture, flags, catalog)?;
+        return Ok(nobody(plan_for(picture, &path, flags, catalog)?));
     }
     run(async {
         let connected = Connected::new(flags, catalog).await?;
-        let (survey, path) = connected.look(flags, catalog).await?;
-        let requests = connected.plan(&survey, &path, flags, catalog)?;
+        let (picture, path) = connected.look(flags, catalog).await?;
+        let requests = plan_for(&picture, &path, flags, catalog)?;
         let user = match &flags.connection.impersonate {
             Some(user) => Some(user.clone()),
             None => connected.reader.refused_user(&requests).await,
@@ -195,16 +185,23 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
 }
 
 /// A server of this release with nothing switched on or off: for plans without a cluster.
-fn presumed(release: Release, catalog: &Catalog) -> Survey {
+fn presumed(release: Release, catalog: &Catalog) -> Picture {
     let minor = release.minor();
     let served = catalog
         .apis
         .iter()
         .filter(|api| api.exists_in(minor) && api.served == crate::catalog::Served::Yes);
-    Survey {
-        group_versions: served.map(|api| api.gvk().api_version()).collect(),
-        git_version: release,
-        emulated: None,
+    Picture {
+        id: ClusterId(String::new()),
+        context: None,
+        server: String::new(),
+        namespace: None,
+        survey: Survey {
+            group_versions: served.map(|api| api.gvk().api_version()).collect(),
+            git_version: release,
+            emulated: None,
+        },
+        readings: Vec::new(),
     }
 }
 
@@ -235,12 +232,29 @@ impl Connected {
         Ok(Self { connection, reader })
     }
 
-    /// The first look, and the path that follows from it.
-    async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Survey, Path), Stop> {
+    /// The first look: the survey, what tells what runs, and the path that follows from it. On a plain cluster that is
+    /// its nodes; of platforms only what the survey says is served at all is asked for.
+    async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Picture, Path), Stop> {
         let survey = self.reader.survey().await;
         let survey = survey.map_err(|error| self.stop(&error))?;
-        let path = path_of(&survey, flags, catalog)?;
-        Ok((survey, path))
+        let connection = &self.connection;
+        let id = match &connection.context {
+            Some(context) => context.clone(),
+            None => connection.server.clone(),
+        };
+        let namespace = connection.namespace.as_deref();
+        let requests = plan(&detect::needs(&survey), &survey, catalog, namespace);
+        let picture = Picture {
+            id: ClusterId(id),
+            context: connection.context.clone(),
+            server: connection.server.clone(),
+            namespace: connection.namespace.clone(),
+            // Boxed, for the compiler takes very long over the type of all that is awaited in it.
+            readings: self.reader.read(&requests, &survey).boxed_local().await,
+            survey,
+        };
+        let path = path_of(&picture, flags, catalog)?;
+        Ok((picture, path))
     }
 
     /// Why there is no first look, on which cluster, and what is known here that may explain it.
@@ -257,17 +271,6 @@ impl Connected {
             message.push_str(&format!("; {expired}"));
         }
         Stop::could_not_run(message)
-    }
-
-    fn plan(
-        &self,
-        survey: &Survey,
-        path: &Path,
-        flags: &SourceFlags,
-        catalog: &Catalog,
-    ) -> Result<Vec<Request>, Stop> {
-        let namespace = self.connection.namespace.as_deref();
-        plan_for(survey, path, flags, catalog, namespace)
     }
 }
 
@@ -326,13 +329,14 @@ fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     result
 }
 
+/// Everything that is to be read on this path, the first look included.
 fn plan_for(
-    survey: &Survey,
+    picture: &Picture,
     path: &Path,
     flags: &SourceFlags,
     catalog: &Catalog,
-    namespace: Option<&str>,
 ) -> Result<Vec<Request>, Stop> {
+    let survey = &picture.survey;
     let asking = Asking {
         path,
         catalog,
@@ -340,14 +344,22 @@ fn plan_for(
     };
     let rules = choice(&flags.choice)?.of(check::rules().map_err(Stop::could_not_run)?);
     let needs = check::needs(&rules, &asking);
-    Ok(plan(&needs, survey, catalog, namespace))
+    Ok(plan(&needs, survey, catalog, picture.namespace.as_deref()))
 }
 
-fn path_of(survey: &Survey, flags: &SourceFlags, catalog: &Catalog) -> Result<Path, Stop> {
+/// The way from what was detected. A platform whose release could not be told is no start: that is a gap.
+fn path_of(picture: &Picture, flags: &SourceFlags, catalog: &Catalog) -> Result<Path, Stop> {
+    let platforms = Detected::new(picture, catalog).platforms.into_iter();
+    let known = platforms.filter_map(|platform| {
+        let version = platform.version?;
+        catalog.platform(platform.platform)?.find(&version)?;
+        Some((platform.platform, version))
+    });
+    let survey = &picture.survey;
     let start = Start {
         kubernetes: Some(survey.git_version.clone()),
         emulated: survey.emulated,
-        ..Start::default()
+        platforms: known.collect(),
     };
     find_path(&start, &flags.to, catalog)
 }

@@ -10,6 +10,7 @@ mod baseline;
 mod bounds;
 mod command;
 mod contributing;
+mod detect;
 mod fixture;
 mod generated;
 mod golden;
