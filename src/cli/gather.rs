@@ -11,13 +11,14 @@ use super::args::SourceFlags;
 use super::exit::{Exit, Stop};
 use super::policy::choice;
 use super::progress::progress;
-use crate::catalog::{Catalog, Platform, PlatformName, Release};
+use super::way::{find_path, from, of_kubernetes, path_of};
+use crate::catalog::{Catalog, Release};
 use crate::check;
 use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
 use crate::cluster::{Manner, Patience, Reader, SurveyError, files, kubeconfig};
-use crate::detect::{self, Detected};
+use crate::detect;
 use crate::need::{Asking, ClusterId, Request, Survey, plan};
-use crate::path::{Path, Start, Target, Wanted};
+use crate::path::{Path, Start};
 use crate::report::terminal;
 use crate::snapshot::{self, Picture, Snapshot};
 
@@ -242,8 +243,7 @@ impl Connected {
             Some(context) => context.clone(),
             None => connection.server.clone(),
         };
-        let namespace = connection.namespace.as_deref();
-        let requests = plan(&detect::needs(&survey), &survey, catalog, namespace);
+        let requests = first_round(&survey, catalog);
         let picture = Picture {
             id: ClusterId(id),
             context: connection.context.clone(),
@@ -343,82 +343,19 @@ fn plan_for(
         survey,
     };
     let rules = choice(&flags.choice)?.of(check::rules().map_err(Stop::could_not_run)?);
-    let needs = check::needs(&rules, &asking);
-    Ok(plan(&needs, survey, catalog, picture.namespace.as_deref()))
+    let detection = detect::needs(survey);
+    let mut needs = check::needs(&rules, &asking);
+    needs.retain(|need| !detection.contains(need));
+    let mut requests = plan(&needs, survey, catalog, picture.namespace.as_deref());
+    requests.extend(first_round(survey, catalog));
+    requests.sort_by(|a, b| a.subject.cmp(&b.subject));
+    Ok(requests)
 }
 
-/// The way from what was detected. A platform whose release could not be told is no start: that is a gap.
-fn path_of(picture: &Picture, flags: &SourceFlags, catalog: &Catalog) -> Result<Path, Stop> {
-    let platforms = Detected::new(picture, catalog).platforms.into_iter();
-    let known = platforms.filter_map(|platform| {
-        let version = platform.version?;
-        catalog.platform(platform.platform)?.find(&version)?;
-        Some((platform.platform, version))
-    });
-    let survey = &picture.survey;
-    let start = Start {
-        kubernetes: Some(survey.git_version.clone()),
-        emulated: survey.emulated,
-        platforms: known.collect(),
-    };
-    find_path(&start, &flags.to, catalog)
-}
-
-fn find_path(start: &Start, to: &[Target], catalog: &Catalog) -> Result<Path, Stop> {
-    Path::joint(start, to, catalog).map_err(|error| Stop {
-        exit: match error.is_answer() {
-            true => Exit::Blocked,
-            false => Exit::Usage,
-        },
-        message: error.to_string(),
-    })
-}
-
-/// Targets without a cluster: a version alone is one of Kubernetes.
-fn of_kubernetes(targets: &[Target]) -> Vec<Target> {
-    let mut targets = targets.to_vec();
-    for target in &mut targets {
-        target
-            .platform
-            .get_or_insert_with(|| PlatformName::Kubernetes.to_string());
-    }
-    targets
-}
-
-/// `--from`: a minor stands for its newest patch, a version alone for one of Kubernetes.
-fn from(flags: &SourceFlags, catalog: &Catalog) -> Result<Start, Stop> {
-    let mut start = Start::default();
-    for target in of_kubernetes(&flags.from) {
-        let name = target.platform.unwrap_or_default();
-        let platform = name
-            .parse()
-            .ok()
-            .and_then(|name| catalog.platform(name))
-            .ok_or_else(|| {
-                Stop::usage(format!(
-                    "--from names {name:?}; there are kubernetes, kyma and dkp"
-                ))
-            })?;
-        let release = newest(platform, &target.version)?;
-        let before = match platform.name {
-            PlatformName::Kubernetes => start.kubernetes.replace(release),
-            name => start.platforms.insert(name, release),
-        };
-        if before.is_some() {
-            return Err(Stop::usage(format!("--from names {name} twice")));
-        }
-    }
-    Ok(start)
-}
-
-fn newest(platform: &Platform, version: &Wanted) -> Result<Release, Stop> {
-    match version {
-        Wanted::Release(release) => Ok(release.clone()),
-        Wanted::Minor(minor) => match platform.patches(*minor).next_back() {
-            Some(row) => Ok(row.release.clone()),
-            None => format!("{minor}.0").parse().map_err(Stop::usage),
-        },
-    }
+/// What tells what runs. A platform is looked for everywhere, whatever the run is narrowed to: one that lies in another
+/// namespace would seem not to be there.
+fn first_round(survey: &Survey, catalog: &Catalog) -> Vec<Request> {
+    plan(&detect::needs(survey), survey, catalog, None)
 }
 
 fn log(verbosity: u8) {

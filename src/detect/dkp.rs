@@ -209,7 +209,7 @@ fn rungs(look: &Look<'_>) -> Vec<Rung> {
     let add_ons = look.objects(&add_ons());
     if !add_ons.is_empty() {
         let seen = format!("ClusterAddons of kubeaddons: {}", add_ons.len());
-        let why = "DKP 1.8 notes its release in cluster.yaml beside the cluster, not in it; say where it starts with --from dkp=VERSION";
+        let why = "DKP 1.8 notes its release in cluster.yaml beside the cluster, not in it; the way from it is told by --local --from dkp=VERSION --to dkp=VERSION";
         // Left over after the upgrade to 2.1, when something newer speaks.
         let says = match rungs.is_empty() {
             true => Says::Unknown(why.to_owned()),
@@ -223,11 +223,7 @@ fn rungs(look: &Look<'_>) -> Vec<Rung> {
 /// What Flux installed, which is what runs; what is wanted stands in the specification.
 fn helm_rung(look: &Look<'_>, row: &JsonRow) -> Rung {
     let at = format!("HelmRelease {}", place(row));
-    // From its API v2 on Flux keeps a history, newest first, in the place of lastAppliedRevision.
-    let history = items(&row.object, "/status/history")
-        .find(|entry| text(entry, "/status") == Some("deployed"))
-        .and_then(|entry| text(entry, "/chartVersion"));
-    match text(&row.object, "/status/lastAppliedRevision").or(history) {
+    match applied(row) {
         Some(applied) => {
             let seen = format!("{at} applied {applied}");
             Rung::version(look.catalog, seen, NAME, applied)
@@ -239,11 +235,20 @@ fn helm_rung(look: &Look<'_>, row: &JsonRow) -> Rung {
     }
 }
 
+/// The version of the chart that runs.
+fn applied(row: &JsonRow) -> Option<&str> {
+    // From its API v2 on Flux keeps a history, newest first, in the place of lastAppliedRevision.
+    let history = items(&row.object, "/status/history")
+        .find(|entry| text(entry, "/status") == Some("deployed"))
+        .and_then(|entry| text(entry, "/chartVersion"));
+    text(&row.object, "/status/lastAppliedRevision").or(history)
+}
+
 /// An upgrade of Kommander that was begun and is not through.
 fn in_flight(look: &Look<'_>) -> Option<String> {
     let row = look.objects(&helm_release()).first()?;
     let wanted = text(&row.object, "/spec/chart/spec/version")?;
-    let applied = text(&row.object, "/status/lastAppliedRevision")?;
+    let applied = applied(row)?;
     let plain = |text: &str| text.strip_prefix('v').unwrap_or(text).to_owned();
     (plain(wanted) != plain(applied)).then(|| {
         format!(

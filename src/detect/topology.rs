@@ -115,10 +115,15 @@ pub struct Topology {
 impl Topology {
     /// What must be said of the role before anything is done here.
     pub(super) fn remarks(&self, id: &ClusterId) -> Vec<String> {
-        let role = self.role.map(Role::word);
-        let said = role.zip(self.go_to.as_ref());
+        let said = self.role.zip(self.go_to.as_ref());
         said.into_iter()
-            .map(|(role, go_to)| format!("{id} is a {role} cluster: {go_to}"))
+            .map(|(role, go_to)| {
+                let article = match role {
+                    Role::Attached => "an",
+                    Role::Management | Role::Managed | Role::Bootstrap => "a",
+                };
+                format!("{id} is {article} {} cluster: {go_to}", role.word())
+            })
             .collect()
     }
 

@@ -1,6 +1,7 @@
 //! What runs, told from the objects that a cluster would hold: each piece of evidence with the stronger ones taken away.
 
 mod given;
+mod way;
 
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
@@ -148,12 +149,16 @@ fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
         assert_eq!(given.release(PlatformName::Dkp).as_deref(), Some("none"));
         assert!(given.unseen().contains(says), "{}", given.unseen());
     }
-    // From its second API on Flux keeps a history.
+    // From its second API on Flux keeps a history. What is wanted stands beside it as before.
     let history = only("HelmRelease").with(
         "\"lastAppliedRevision\":\"v2.5.1\"",
         "\"history\":[{\"chartVersion\":\"2.6.0\",\"status\":\"failed\"},{\"chartVersion\":\"2.5.1\",\"status\":\"deployed\"}]",
     );
     assert_eq!(history.release(PlatformName::Dkp).as_deref(), Some("2.5.1"));
+    assert_eq!(history.detected().remarks, Vec::<String>::new());
+    let wants = history.with("\"version\":\"v2.5.1\"}}}", "\"version\":\"v2.6.0\"}}}");
+    let remarks = wants.detected().remarks;
+    assert!(remarks[0].contains("wants v2.6.0"), "{remarks:?}");
 }
 
 #[test]

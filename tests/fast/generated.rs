@@ -117,7 +117,7 @@ fn the_table_of_faults() {
 fn platforms(catalog: &Catalog) -> String {
     let mut page = String::from(
         "\n## Platforms\n\nBefore anything else nodes are read, and what tells a platform and its release. Nothing of it is asked for unless \
-         the API server serves APIs of that platform at all.\n\n| request | depth | where |\n| --- | --- | --- |\n",
+         the API server serves APIs of that platform at all; then it is, whatever namespace the run is narrowed to.\n\n| request | depth | where |\n| --- | --- | --- |\n",
     );
     let kubernetes = catalog.kubernetes.newest().expect("a release");
     let served = |custom: &[&str]| {

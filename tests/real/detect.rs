@@ -147,7 +147,7 @@ fn kyma() -> Result<(), Failed> {
             ),
         ],
     );
-    let told = report(&cluster, "1.37");
+    let told = report(&cluster, "kubernetes=1.37");
     let kyma = platform(&told, "kyma");
     assert_eq!(kyma["version"], "1.24.8", "{told:#}");
     assert_eq!(kyma["variant"], "cluster");
@@ -165,7 +165,7 @@ fn kyma() -> Result<(), Failed> {
         .ok();
     // The API server's watch cache may be a moment behind.
     eventually("the other image is seen", 30, || {
-        let told = report(&cluster, "1.37");
+        let told = report(&cluster, "kubernetes=1.37");
         let gap = told["gaps"].to_string();
         platform(&told, "kyma")["version"].is_null()
             && gap.contains("main-0123abcd")
@@ -215,7 +215,7 @@ fn dkp_management() -> Result<(), Failed> {
                 "spec": {"infrastructureRef": {"kind": "AWSCluster", "name": "east"}}}),
         ],
     );
-    let told = report(&cluster, "1.37");
+    let told = report(&cluster, "kubernetes=1.37");
     assert_eq!(platform(&told, "dkp")["version"], "2.3.0", "{told:#}");
     let topology = &told["cluster"]["topology"];
     assert_eq!(topology["role"], "management", "{topology:#}");
@@ -236,5 +236,16 @@ fn dkp_management() -> Result<(), Failed> {
         "{gaps:#?}"
     );
     assert_eq!(told["verdict"], "incomplete");
+    // Which platform runs is no matter of the namespace that is asked about.
+    let narrowed = [
+        "-n",
+        "default",
+        "--to",
+        "kubernetes=1.37",
+        "-o",
+        "json",
+    ];
+    let narrowed = cluster.check(&narrowed).json();
+    assert_eq!(narrowed["cluster"]["topology"], *topology);
     Ok(())
 }

@@ -137,7 +137,7 @@ impl<'a> Generations<'a> {
         if self.installer.is_none() {
             found.unmet.push(Unmet {
                 what: "the release of Kyma".to_owned(),
-                why: "the Deployment kyma-installer/kyma-installer, whose image names it, is gone while an Installation is there: an upgrade was stopped between deleting the old installer and applying the new one; say where it starts with --from kyma=VERSION"
+                why: "the Deployment kyma-installer/kyma-installer, whose image names it, is gone while an Installation is there: an upgrade was stopped between deleting the old installer and applying the new one; the way from it is told by --local --from kyma=VERSION --to kyma=VERSION"
                     .to_owned(),
                 rbac: None,
             });

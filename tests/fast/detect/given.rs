@@ -183,13 +183,17 @@ impl Given {
         texts.join("\n")
     }
 
+    pub(super) fn snapshot(&self, catalog: &Catalog) -> Snapshot {
+        Snapshot {
+            taken_at: Timestamp::UNIX_EPOCH,
+            clusters: vec![self.picture(catalog)],
+            files: Files::default(),
+        }
+    }
+
     pub(super) fn report(&self) -> UpgradeReport {
         let catalog = Catalog::embedded().expect("the catalog");
-        let snapshot = Snapshot {
-            taken_at: Timestamp::UNIX_EPOCH,
-            clusters: vec![self.picture(&catalog)],
-            files: Files::default(),
-        };
+        let snapshot = self.snapshot(&catalog);
         let path = Path::find(Some(&self.kubernetes), None, &[], &catalog).expect("a path");
         let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
         let judgement = judge(&situation, &[], &Policy::default());
