@@ -24,7 +24,7 @@ pub enum WaiversError {
         api_version: String,
     },
     /// A value in it means nothing.
-    #[error("line {line} column {column}: {why}")]
+    #[error("line {line}, column {column}: {why}")]
     Value {
         /// Where, from 1.
         line: u64,
@@ -348,19 +348,23 @@ mod tests {
             (
                 "rule: api-removed",
                 "rule: api-remove",
-                "line 4 column 9: no rule api-remove",
+                "line 4, column 9: no rule api-remove",
             ),
             (
                 "2026-12-31",
                 "2026-02-30",
-                "line 8 column 12: \"2026-02-30\" is no day",
+                "line 8, column 12: \"2026-02-30\" is no day",
             ),
-            ("2026-12-31", "soon", "line 8 column 12: \"soon\" is no day"),
-            ("shop-team", "''", "line 6 column 10: owner says nothing"),
+            (
+                "2026-12-31",
+                "soon",
+                "line 8, column 12: \"soon\" is no day",
+            ),
+            ("shop-team", "''", "line 6, column 10: owner says nothing"),
             (
                 "[poddisruptionbudget/shop/*]",
                 "[]",
-                "line 5 column 12: a waiver without objects",
+                "line 5, column 12: a waiver without objects",
             ),
             (
                 "poddisruptionbudget/shop/*",

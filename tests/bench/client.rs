@@ -49,7 +49,7 @@ pub(crate) fn run(path: &Path) -> ExitCode {
             .build();
         futures::stream::iter(&plan.gets)
             .map(|get| all_pages(&client, get, &counts))
-            .buffered(plan.parallel)
+            .buffer_unordered(plan.parallel)
             .collect::<Vec<()>>()
             .await;
     });
@@ -63,7 +63,7 @@ pub(crate) fn run(path: &Path) -> ExitCode {
 
 async fn all_pages(client: &kube::Client, get: &Get, counts: &Counts) {
     let mut uri = get.uri.clone();
-    loop {
+    for page in 1.. {
         let request = Request::get(&uri)
             .header(header::ACCEPT, &get.accept)
             .body(Body::empty());
@@ -80,6 +80,9 @@ async fn all_pages(client: &kube::Client, get: &Get, counts: &Counts) {
             };
             counts.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
             head.extend_from_slice(&data[..data.len().min(HEAD.saturating_sub(head.len()))]);
+        }
+        if get.pages == Some(page) {
+            return;
         }
         let Some(token) = token(&head) else {
             return;

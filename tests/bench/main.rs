@@ -4,6 +4,7 @@
 //! runs to its end: times belong to the machine. Flags, or variables of the same meaning:
 //!
 //! * `--runs N`, `BENCH_RUNS`: how often each is measured, alternating; 7
+//! * `--ways N`, `BENCH_WAYS`: how often the ways to read are; 3
 //! * `--scale S`, `BENCH_SCALE`: 1 is 5,000 nodes and 150,000 pods; the small cluster has a tenth of it
 //! * `--versions A,B`, `BENCH_VERSIONS`: API servers; 1.24.17,1.37.0
 //! * `--write FILE`, `BENCH_WRITE`: where the tables go; without it they are only printed
@@ -16,6 +17,7 @@
 )]
 
 mod client;
+mod manifests;
 mod measure;
 mod page;
 mod plan;
@@ -35,6 +37,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) runs: usize,
+    pub(crate) ways: usize,
     pub(crate) scale: f64,
     pub(crate) versions: Vec<String>,
     write: Option<PathBuf>,
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     }
     let settings = Settings {
         runs: setting(&args, "runs", 7),
+        ways: setting(&args, "ways", 3),
         scale: setting(&args, "scale", 1.0),
         versions: setting(&args, "versions", "1.24.17,1.37.0".to_owned())
             .split(',')
@@ -56,7 +60,7 @@ fn main() -> ExitCode {
             .collect(),
         write: Some(setting(&args, "write", PathBuf::new())).filter(|path| path != &PathBuf::new()),
     };
-    let mut text = page::head(&settings);
+    let mut text = page::head(&settings) + &suite::files(settings.runs);
     for version in &settings.versions {
         let section = suite::run(version, &settings);
         println!("{section}");

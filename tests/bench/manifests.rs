@@ -78,7 +78,11 @@ fn budget(at: usize, api_version: &str) -> String {
 fn values(at: usize) -> String {
     let mut text = String::from("# Values of a chart\n");
     for key in 0..40 {
-        let _ = writeln!(text, "setting{key}: {{enabled: true, weight: {}}}", at + key);
+        let _ = writeln!(
+            text,
+            "setting{key}: {{enabled: true, weight: {}}}",
+            at + key
+        );
     }
     text
 }

@@ -48,6 +48,24 @@ pub(crate) fn head(settings: &Settings) -> String {
     text
 }
 
+/// Trees of manifests.
+pub(crate) fn files(of_sizes: &[(usize, Samples)]) -> String {
+    let mut text = "### Manifests in a tree, `-f DIRECTORY --local`\n\n".to_owned();
+    text +=
+        "| files | wall, s | processor time, s | peak memory, MB |\n| --- | --- | --- | --- |\n";
+    for (files, samples) in of_sizes {
+        let _ = writeln!(
+            text,
+            "| {files} | {} | {:.2} | {:.0} |",
+            wall(samples),
+            samples.median(|s| s.client),
+            samples.median(|s| s.peak) / MB,
+        );
+    }
+    text.push('\n');
+    text
+}
+
 /// Everything of one version.
 pub(crate) fn section(m: &Measured) -> String {
     let mut text = format!("### API server {}\n\n", m.version);

@@ -1,6 +1,6 @@
 //! What a client is to send: recorded from the debug log of a run of the program, or made up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,14 @@ pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 pub(crate) const META: &str =
     "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
-/// One list with all its pages, or one page of something else.
+/// A list, or one page of something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Get {
     /// Of the first page.
     pub(crate) uri: String,
     pub(crate) accept: String,
+    /// How many pages of it are fetched at most; all where there is none.
+    pub(crate) pages: Option<usize>,
 }
 
 impl Get {
@@ -25,6 +27,7 @@ impl Get {
         Self {
             uri: uri.to_owned(),
             accept: accept.to_owned(),
+            pages: None,
         }
     }
 }
@@ -38,10 +41,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// What the program sent, from its log at `-v 6`: further pages of a list follow from the first. The number in
-    /// flight is the most that were unanswered at one time.
+    /// What the program sent, from its log at `-v 6`, with as many pages of each list as it fetched. The number in flight
+    /// is the most that were unanswered at one time.
     pub(crate) fn recorded(kubeconfig: &str, log: &str) -> Self {
         let mut gets = Vec::new();
+        let mut further: BTreeMap<String, usize> = BTreeMap::new();
         let (mut flying, mut parallel) = (0_usize, 1);
         for line in log.lines() {
             if let Some((_, rest)) = line.split_once(": GET uri=") {
@@ -53,7 +57,9 @@ impl Plan {
                     .nth(1)
                     .and_then(|rest| rest.split('"').next());
                 let first_try = rest.contains("attempt=1");
-                if first_try && !uri.contains("continue=") {
+                if first_try && uri.contains("continue=") {
+                    *further.entry(list(uri)).or_default() += 1;
+                } else if first_try {
                     gets.push(Get::new(
                         uri,
                         accept.expect("the log tells what was accepted"),
@@ -64,6 +70,10 @@ impl Plan {
             }
         }
         assert!(!gets.is_empty(), "no request in the log:\n{log}");
+        for get in gets.iter_mut().rev() {
+            // The last list of this name is the one that was read on.
+            get.pages = Some(1 + further.remove(&list(&get.uri)).unwrap_or_default());
+        }
         Self {
             kubeconfig: kubeconfig.to_owned(),
             parallel,
@@ -92,6 +102,13 @@ impl Plan {
         plan.gets.retain(|get| get.uri.contains("owner%3Dhelm"));
         plan
     }
+}
+
+/// What a page is of: path and selectors.
+fn list(uri: &str) -> String {
+    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let selectors = query.split('&').filter(|part| part.contains("Selector="));
+    selectors.fold(path.to_owned(), |list, part| list + "&" + part)
 }
 
 /// The list that a usual tool would ask for; none where the request was no list.

@@ -4,13 +4,13 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::Settings;
 use crate::harness::Cluster;
 use crate::measure::{Output, Sample, Samples, measure};
 use crate::page;
 use crate::plan::Plan;
 use crate::program::{Bench, scrubbed};
 use crate::ways;
+use crate::{Settings, manifests};
 
 /// The rule that needs Helm's records and little else.
 const HELM_RULE: [&str; 2] = ["--only", "helm-pending"];
@@ -65,7 +65,9 @@ pub(crate) fn run(version: &str, settings: &Settings) -> String {
         measured.tenth.0.push(small.check(&["-o", "json"]));
         measured.usual.0.push(large.bare(&usual));
         helm(&large, &helm_plan, &mut measured);
-        ways::measure(&large, &ways, &mut of_ways);
+        if round <= settings.ways {
+            ways::measure(&large, &ways, &mut of_ways);
+        }
         measured.snapshot.0.push(read_back(&large));
         measured.version_flag.0.push(large.check(&["--version"]));
     }
@@ -74,6 +76,35 @@ pub(crate) fn run(version: &str, settings: &Settings) -> String {
     let (api, etcd) = large.servers();
     measured.resting = (rss(api), rss(etcd));
     page::section(&measured)
+}
+
+/// Manifests in a tree.
+const FILES: usize = 50_000;
+
+/// Measures a tree of manifests and none, which has what the program costs by itself.
+pub(crate) fn files(runs: usize) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut of_sizes = Vec::new();
+    for files in [FILES / 10, FILES] {
+        let tree = folder.path().join(files.to_string());
+        manifests::tree(&tree, files);
+        let mut samples = Samples::default();
+        for _ in 0..runs {
+            let mut command = scrubbed(folder.path());
+            command.args(["--local", "--to", "1.25", "-o", "json", "-f"]);
+            command.arg(&tree);
+            let nobody = (0, 0);
+            samples
+                .0
+                .push(measure(&mut command, nobody, &[3], Output::Kept));
+        }
+        let found = samples.0.last().map_or("", |sample| &sample.stdout);
+        let report: Value = serde_json::from_str(found).expect("a report");
+        let objects = report["findings"][0]["objects"].as_array().map(Vec::len);
+        assert_eq!(objects, Some(manifests::removed(files)), "{files} files");
+        of_sizes.push((files, samples));
+    }
+    page::files(&of_sizes)
 }
 
 fn helm(large: &Bench, plan: &Plan, measured: &mut Measured) {
