@@ -237,14 +237,7 @@ fn dkp_management() -> Result<(), Failed> {
     );
     assert_eq!(told["verdict"], "incomplete");
     // Which platform runs is no matter of the namespace that is asked about.
-    let narrowed = [
-        "-n",
-        "default",
-        "--to",
-        "kubernetes=1.37",
-        "-o",
-        "json",
-    ];
+    let narrowed = ["-n", "default", "--to", "kubernetes=1.37", "-o", "json"];
     let narrowed = cluster.check(&narrowed).json();
     assert_eq!(narrowed["cluster"]["topology"], *topology);
     Ok(())
