@@ -10,7 +10,7 @@ use super::get::get;
 use super::helm;
 use super::pieces::{self, Grounds};
 use crate::catalog::{Catalog, Served};
-use crate::need::{Depth, Encoding, Request, Subject};
+use crate::need::{Encoding, Request, Subject};
 use crate::snapshot::{Outcome, Reading, Rows};
 
 /// How often a list is begun anew after its continue token has expired.
@@ -146,26 +146,6 @@ pub(super) async fn one_page(
     })
     .await?;
     Ok((sink, decoded.map_err(garbage)?))
-}
-
-/// How many objects a list has, by asking for the metadata of one of them and for what remains.
-pub(super) async fn count(reader: &Reader, request: &Request) -> Result<u64, Failure> {
-    let one = Request {
-        depth: Depth::Meta,
-        encoding: Encoding::Meta,
-        ..request.clone()
-    };
-    let uri = uri(&one, Source::Store, 1, "");
-    let empty = Sink::new(&one, reader.catalog.clone());
-    let _slot = reader.slot().await;
-    let (decoded, sink) = get(reader, &uri, META, move |content_type, body| {
-        let mut sink = empty.part();
-        let decoded = page(content_type, body, &mut sink);
-        (decoded, sink)
-    })
-    .await?;
-    let page = decoded.map_err(garbage)?;
-    Ok(sink.rows.len() as u64 + page.remaining.unwrap_or_default())
 }
 
 fn accept(request: &Request) -> &'static str {

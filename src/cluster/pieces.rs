@@ -1,19 +1,20 @@
 //! In what pieces a list is asked for.
 //!
 //! The cheapest answer is the one from the API server's memory (`resourceVersion=0`): it spares etcd, but is as large as the
-//! collection, for the limit is ignored. Servers that send a list while they encode it can be asked so; older ones
-//! build the whole answer first, in memory that grows with it, and are asked for pages, or for one namespace at a time. Lists
-//! of very many objects are taken apart by namespace on every server: several pieces in flight are encoded in parallel.
+//! collection, for the limit is ignored. Servers that send a list while they encode it are asked so. Older ones
+//! build the whole answer first, in memory that grows with it, and go through all objects of all namespaces to list one
+//! (until 1.32, BtreeWatchCache): they are asked for pages from their store, which knows namespaces.
+//! Lists of very many objects are taken apart by namespace on every server: several pieces in flight are encoded in parallel.
 //! Measured: docs/performance.md.
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::Reader;
 use super::decode::Sink;
-use super::list::{Lost, Source, count, one_page, whole};
+use super::list::{Lost, Source, one_page, whole};
 use crate::need::{Depth, Freshness, Request, Subject};
 
-/// From so many pages on a list is large: it is taken apart, and a namespace that holds as much is read in pages.
+/// From so many pages on a list is large.
 const LARGE: u64 = 10;
 /// Objects that a namespace must hold on average for its own request to be worth its while.
 const WORTH_A_REQUEST: u64 = 50;
@@ -48,7 +49,12 @@ pub(super) async fn read(
         return Ok(sink);
     }
     let objects = sink.rows.len() as u64 + first.remaining.unwrap_or_default();
-    if cached && request.across && take_apart(objects, reader.manner.chunk, grounds) {
+    let nameable = |name: &String| request.within(name).is_some();
+    if cached
+        && request.across
+        && grounds.namespaces.iter().all(nameable)
+        && take_apart(objects, reader.manner.chunk, grounds)
+    {
         drop(sink);
         return by_namespace(reader, request, grounds, empty).await;
     }
@@ -65,63 +71,41 @@ fn take_apart(objects: u64, chunk: u32, grounds: &Grounds) -> bool {
     namespaces > 1 && objects >= LARGE * u64::from(chunk) && objects >= WORTH_A_REQUEST * namespaces
 }
 
-/// Asks namespace by namespace, the large ones first and in pages where the server would build them in memory.
+/// Asks namespace by namespace.
 async fn by_namespace(
     reader: &Reader,
     request: &Request,
     grounds: &Grounds,
     empty: &Sink,
 ) -> Result<Sink, Lost> {
-    let inner: Vec<Request> = grounds
+    let source = if grounds.streams {
+        Source::Cache
+    } else {
+        Source::Store
+    };
+    let inner: Vec<(&String, Request)> = grounds
         .namespaces
         .iter()
-        .filter_map(|namespace| request.within(namespace))
+        .filter_map(|namespace| Some((namespace, request.within(namespace)?)))
         .collect();
     reader
         .guard
-        .allow(inner.iter().map(|request| request.path.clone()));
-    let lost = |place: usize| {
-        move |failure| Lost {
-            failure,
-            namespace: grounds.namespaces.get(place).cloned(),
-        }
-    };
-    let abreast = reader.manner.in_flight.max(1);
-    let mut order: Vec<(usize, u64)> = if grounds.streams {
-        (0..inner.len()).map(|place| (place, 0)).collect()
-    } else {
-        futures::stream::iter(inner.iter().enumerate())
-            .map(|(place, request)| {
-                let counted = async move {
-                    let objects = count(reader, request).await.map_err(lost(place))?;
-                    Ok::<_, Lost>((place, objects))
-                };
-                counted.boxed_local()
-            })
-            .buffer_unordered(abreast)
-            .try_collect()
-            .await?
-    };
-    order.sort_by_key(|&(place, objects)| (std::cmp::Reverse(objects), place));
-    let large = LARGE * u64::from(reader.manner.chunk);
+        .allow(inner.iter().map(|(_, request)| request.path.clone()));
     let what = request.subject.to_string();
     let mut parts: Vec<Option<Sink>> = inner.iter().map(|_| None).collect();
     let mut objects_read = 0;
-    let mut answers = futures::stream::iter(order)
-        .map(|(place, objects)| {
-            let source = if objects > large {
-                Source::Store
-            } else {
-                Source::Cache
-            };
-            let request = &inner[place];
+    let mut answers = futures::stream::iter(inner.iter().enumerate())
+        .map(|(place, (namespace, request))| {
             let part = async move {
                 let part = whole(reader, request, source, empty, None).await;
-                part.map(|part| (place, part)).map_err(lost(place))
+                part.map(|part| (place, part)).map_err(|failure| Lost {
+                    failure,
+                    namespace: Some((*namespace).clone()),
+                })
             };
             part.boxed_local()
         })
-        .buffer_unordered(abreast);
+        .buffer_unordered(reader.manner.in_flight.max(1));
     while let Some((place, part)) = answers.try_next().await? {
         objects_read += part.rows.len();
         reader.progress.read(&what, objects_read);
@@ -130,6 +114,7 @@ async fn by_namespace(
     drop(answers);
     // In the order of the namespaces, so that the same cluster gives the same rows.
     let mut collected = empty.part();
+    collected.rows.reserve(objects_read);
     for part in parts.into_iter().flatten() {
         collected.append(part);
     }

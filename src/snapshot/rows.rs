@@ -285,10 +285,24 @@ impl Rows {
         }
     }
 
+    /// Makes room for so many more rows, and for no others.
+    pub fn reserve(&mut self, more: usize) {
+        match self {
+            Self::Meta(rows) => rows.reserve_exact(more),
+            Self::Nodes(rows) => rows.reserve_exact(more),
+            Self::Pods(rows) => rows.reserve_exact(more),
+            Self::Helm(rows) => rows.reserve_exact(more),
+            Self::Slices(rows) => rows.reserve_exact(more),
+            Self::Workloads(rows) => rows.reserve_exact(more),
+            Self::Json(rows) => rows.reserve_exact(more),
+            Self::Lines(rows) => rows.reserve_exact(more),
+        }
+    }
+
     /// Puts more rows of the same shape behind these; rows of another shape are not taken.
     pub fn append(&mut self, more: Self) {
         fn join<T>(rows: &mut Vec<T>, mut more: Vec<T>) {
-            if rows.is_empty() {
+            if rows.capacity() == 0 {
                 *rows = more;
             } else {
                 rows.append(&mut more);

@@ -303,7 +303,7 @@ fn says(home: &Path, args: &[&str], code: i32) -> (String, String) {
 
 /// What a file system takes as a name.
 fn file_name() -> String {
-    HOSTILE.replace('\0', "").replace('/', "")
+    HOSTILE.replace(['\0', '/'], "")
 }
 
 /// What an argument may hold.

@@ -14,6 +14,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             of_plugins_that_go,
         ),
         scenario(
+            "volumes::pods_that_name_them",
+            &[Need::ControlPlane("1.24.17")],
+            pods_that_name_them,
+        ),
+        scenario(
             "volumes::drivers_and_attachments",
             &[Need::Controllers("1.37.0")],
             drivers_and_attachments,
@@ -188,5 +193,83 @@ fn drivers_and_attachments() -> Result<(), Failed> {
         said(&bound, "csi-driver-missing"),
         one("warning", "", &["kept"])
     );
+    Ok(())
+}
+
+/// What a pod must say to name a volume of each plug-in itself, as the rule's table has them.
+const NAMED: [(&str, &str, &str); 17] = [
+    ("vol-awsebs", "awsElasticBlockStore", "{volumeID: v}"),
+    (
+        "vol-azuredisk",
+        "azureDisk",
+        "{diskName: d, diskURI: 'https://a.blob.core.windows.net/c/d.vhd'}",
+    ),
+    (
+        "vol-azurefile",
+        "azureFile",
+        "{secretName: s, shareName: s}",
+    ),
+    ("vol-cephfs", "cephfs", "{monitors: [m]}"),
+    ("vol-cephrbd", "rbd", "{monitors: [m], image: i}"),
+    ("vol-cinder", "cinder", "{volumeID: v}"),
+    ("vol-flex", "flexVolume", "{driver: shop.example/disk}"),
+    ("vol-flocker", "flocker", "{datasetName: d}"),
+    ("vol-gcepd", "gcePersistentDisk", "{pdName: d}"),
+    ("vol-gitrepo", "gitRepo", "{repository: r}"),
+    ("vol-glusterfs", "glusterfs", "{endpoints: e, path: p}"),
+    ("vol-photon", "photonPersistentDisk", "{pdID: d}"),
+    ("vol-portworx", "portworxVolume", "{volumeID: v}"),
+    ("vol-quobyte", "quobyte", "{registry: 'r:1', volume: v}"),
+    (
+        "vol-scaleio",
+        "scaleIO",
+        "{gateway: g, system: s, volumeName: v, secretRef: {name: s}}",
+    ),
+    ("vol-storageos", "storageos", "{volumeName: v}"),
+    ("vol-vsphere", "vsphereVolume", "{volumePath: '[shop] d'}"),
+];
+
+/// Kinds of volumes that stay.
+const KEPT: [&str; 11] = [
+    "configMap: {name: c}",
+    "csi: {driver: d}",
+    "downwardAPI: {}",
+    "emptyDir: {}",
+    "ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}",
+    "fc: {targetWWNs: [w], lun: 1}",
+    "hostPath: {path: /tmp}",
+    "iscsi: {targetPortal: t, iqn: 'iqn.2026-01.shop:d', lun: 1}",
+    "nfs: {server: s, path: /p}",
+    "projected: {sources: []}",
+    "secret: {secretName: s}",
+];
+
+fn pod(name: &str, volumes: &[String]) -> String {
+    let volumes = volumes
+        .iter()
+        .enumerate()
+        .map(|(at, volume)| format!("{{name: v{at}, {volume}}}"));
+    let volumes: Vec<String> = volumes.collect();
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: default}}\nspec:\n  containers: [{{name: c, \
+         image: shop}}]\n  volumes: [{}]\n---\n",
+        volumes.join(", ")
+    )
+}
+
+/// Each pod is told by the rule of its plug-in, and one with every other kind of volume by none.
+fn pods_that_name_them() -> Result<(), Failed> {
+    let cluster = Cluster::start("1.24.17");
+    let kept = KEPT.map(str::to_owned);
+    let pods = NAMED
+        .iter()
+        .map(|(id, field, value)| pod(id, &[format!("{field}: {value}")]));
+    let pods = pods.collect::<String>() + &pod("kept", &kept);
+    cluster.kubectl_stdin(&["create", "-f", "-"], &pods).ok();
+    let report = report(&cluster, "1.36", 3);
+    for (id, field, _) in NAMED {
+        let names: Vec<String> = said(&report, id).into_iter().flat_map(|it| it.2).collect();
+        assert_eq!(names, [id], "{field}: {:#}", report["findings"]);
+    }
     Ok(())
 }

@@ -181,9 +181,9 @@ struct VolumeSource {
     flocker: Option<Present>,
     #[prost(message, optional, tag = "18")]
     azure_file: Option<Present>,
-    #[prost(message, optional, tag = "19")]
-    vsphere_volume: Option<Present>,
     #[prost(message, optional, tag = "20")]
+    vsphere_volume: Option<Present>,
+    #[prost(message, optional, tag = "21")]
     quobyte: Option<Present>,
     #[prost(message, optional, tag = "22")]
     azure_disk: Option<Present>,
