@@ -17,7 +17,7 @@
 //! | room | holds | knows nothing of |
 //! |---|---|---|
 //! | [`catalog`] | facts with source and horizon, and their loader | clusters |
-//! | [`path`] | targets and the hops that lead to them | clusters |
+//! | [`path`] | targets and the hops that lead to them, over platforms and Kubernetes together | clusters |
 //! | [`need`] | what must be seen, and from that the requests and permissions | transports |
 //! | [`snapshot`] | rows, ledger, saving and loading | where rows came from |
 //! | [`cluster`] | kubeconfig to client, read-only guard, lists as streams, Helm records, files | findings |

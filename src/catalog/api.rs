@@ -156,17 +156,21 @@ impl Api {
             .is_some_and(|removed| from < removed && removed <= to)
     }
 
-    /// `(stability, number, number)`: GA above beta above alpha, higher above lower, as API servers order versions.
     fn maturity(&self) -> (u8, u32, u32) {
-        let rest = self.version.strip_prefix('v').unwrap_or(&self.version);
-        let number = |text: &str| text.parse().unwrap_or(0);
-        if let Some((major, minor)) = rest.split_once("beta") {
-            (1, number(major), number(minor))
-        } else if let Some((major, minor)) = rest.split_once("alpha") {
-            (0, number(major), number(minor))
-        } else {
-            (2, number(rest), 0)
-        }
+        maturity(&self.version)
+    }
+}
+
+/// `(stability, number, number)`: GA above beta above alpha, higher above lower, as API servers order versions.
+pub(super) fn maturity(version: &str) -> (u8, u32, u32) {
+    let rest = version.strip_prefix('v').unwrap_or(version);
+    let number = |text: &str| text.parse().unwrap_or(0);
+    if let Some((major, minor)) = rest.split_once("beta") {
+        (1, number(major), number(minor))
+    } else if let Some((major, minor)) = rest.split_once("alpha") {
+        (0, number(major), number(minor))
+    } else {
+        (2, number(rest), 0)
     }
 }
 

@@ -6,9 +6,12 @@
 
 mod api;
 mod control_plane;
+mod custom;
 mod nodes;
+mod platform;
 mod release;
 mod rows;
+mod span;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -16,12 +19,15 @@ mod volumes;
 
 pub use api::{Api, Apis, Gvk, Resource, Served};
 pub use control_plane::{ControlPlane, FeatureGate, KubeadmVersion, RemovedFlag, RemovedPlugin};
+pub use custom::{Custom, CustomApi, DkpMark, ServedCustom};
 pub use nodes::{NodeTaint, OsImage, PoolLabel, RoleLabel, RuntimeLimit};
+pub use platform::{Edge, Ending, NotAPlatform, Platform, PlatformName, PlatformRelease, Strength};
 pub use release::{Certainty, KubernetesRelease, Releases};
 pub use rows::{
     Ability, Admitted, EvidencePlace, Provided, ProviderMark, ServerAbility, SkewLimit, Writer,
     WriterRow, Writers,
 };
+pub use span::{Span, Wanted};
 pub use version::{Minor, NotAVersion, Release};
 pub use volumes::{Fate, VolumePlugin, volume_plugins};
 
@@ -36,7 +42,7 @@ pub struct CatalogError {
     pub table: &'static str,
     /// What is wrong with it, with the line.
     #[source]
-    pub source: csv::Error,
+    pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// Everything that is known.
@@ -46,8 +52,12 @@ pub struct Catalog {
     pub date: Date,
     /// APIs of Kubernetes itself.
     pub apis: Apis,
+    /// Custom resources of platforms.
+    pub custom: Custom,
     /// Releases of Kubernetes.
     pub kubernetes: Releases,
+    /// Products with releases and edges between them, outermost first; the last is Kubernetes.
+    pub platforms: Vec<Platform>,
     /// How far components may lag behind the API server.
     pub skew: Vec<SkewLimit>,
     /// What API servers can do, and since when.
@@ -91,15 +101,19 @@ impl Catalog {
         let apis: Vec<Api> = table("apis.tsv", apis)?;
         let releases: Vec<KubernetesRelease> =
             table("releases.tsv", include_str!("kubernetes/releases.tsv"))?;
+        let kubernetes = Releases::new(releases);
+        let platforms = platform::embedded(&kubernetes)?;
         let horizons = apis.iter().map(|row| row.horizon);
         let date = horizons
-            .chain(releases.iter().map(|row| row.horizon))
+            .chain(platforms.iter().map(|platform| platform.date))
             .max()
             .unwrap_or_default();
         Ok(Self {
             date,
             apis: Apis::new(apis),
-            kubernetes: Releases::new(releases),
+            custom: Custom::embedded()?,
+            kubernetes,
+            platforms,
             skew: table("skew.tsv", include_str!("kubernetes/skew.tsv"))?,
             servers: table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,
             providers: table("providers.tsv", include_str!("kubernetes/providers.tsv"))?,
@@ -119,6 +133,12 @@ impl Catalog {
             runtimes: table("runtimes.tsv", include_str!("kubernetes/runtimes.tsv"))?,
             os_images: table("os_images.tsv", include_str!("kubernetes/os_images.tsv"))?,
         })
+    }
+
+    /// A platform that has releases.
+    #[must_use]
+    pub fn platform(&self, name: PlatformName) -> Option<&Platform> {
+        self.platforms.iter().find(|platform| platform.name == name)
     }
 
     /// Whether a provider installs this object by itself.
@@ -160,6 +180,6 @@ pub(crate) fn table<T: DeserializeOwned>(
         .collect::<Result<_, _>>()
         .map_err(|source| CatalogError {
             table: name,
-            source,
+            source: Box::new(source),
         })
 }

@@ -296,7 +296,7 @@ fn hop(situation: &Situation<'_>, setting: &Setting<'_>, since: Minor) -> Option
     let path = situation.path;
     let gone = path.from.is_some_and(|from| since <= from);
     if gone && setting.kept {
-        return path.hops.first().map(HopRef::from);
+        return path.of_kubernetes().next().map(HopRef::from);
     }
     path.hop_into(since)
 }

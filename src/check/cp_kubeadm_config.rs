@@ -35,7 +35,7 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
 }
 
 fn said(situation: &Situation<'_>, config: &Kept<'_>) -> Option<Said> {
-    let hop = situation.path.hops.first()?;
+    let hop = situation.path.of_kubernetes().next()?;
     let text = config
         .document
         .as_ref()

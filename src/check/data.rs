@@ -302,8 +302,12 @@ pub(super) fn listed_through(
 ) -> Option<Gvk> {
     let minor = picture.survey.effective_minor();
     let serves = |api_version: &str| picture.survey.serves(api_version);
-    let api = catalog.apis.best_served(resource, minor, serves)?;
-    Some(api.gvk())
+    if let Some(api) = catalog.apis.best_served(resource, minor, serves) {
+        return Some(api.gvk());
+    }
+    let group_versions = &picture.survey.group_versions;
+    let custom = catalog.custom.best_served(resource, group_versions)?;
+    Some(Gvk::new(&custom.api_version, &custom.kind))
 }
 
 fn place(row: &JsonRow) -> String {

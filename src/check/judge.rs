@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::baseline::{Gone, Now};
 use super::{Finding, PastFinding, Policy, Rule, Severity, Situation, Standing};
+use crate::catalog::PlatformName;
 use crate::need::{AccessRule, Asking, ClusterId};
 use crate::snapshot::Unmet;
 
@@ -119,7 +120,7 @@ pub fn judge(situation: &Situation<'_>, rules: &[&Rule], policy: &Policy) -> Jud
             gaps: &gaps,
         })
     });
-    let remarks = remarks(policy, gone.as_ref());
+    let remarks = remarks(situation, policy, gone.as_ref());
     let summary = Summary {
         skipped: rules.len() - chosen.len(),
         gaps: gaps.len(),
@@ -166,8 +167,10 @@ fn objects_read(situation: &Situation<'_>) -> usize {
 }
 
 /// What else must be known.
-fn remarks(policy: &Policy, gone: Option<&Gone>) -> Vec<String> {
+fn remarks(situation: &Situation<'_>, policy: &Policy, gone: Option<&Gone>) -> Vec<String> {
     let mut remarks: Vec<String> = policy.waivers.expired(policy.today).collect();
+    let detected = situation.detected.iter();
+    remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
     let objects = |number: usize| match number {
         1 => "1 object of the baseline was".to_owned(),
         _ => format!("{number} objects of the baseline were"),
@@ -220,6 +223,9 @@ fn gaps(
     for (id, fault) in faults {
         found.entry((None, fault)).or_default().push(id.to_owned());
     }
+    for unseen in unseen(situation) {
+        found.entry(unseen).or_default();
+    }
     let mut evaluated = 0;
     let files = &situation.snapshot.files;
     for rule in rules {
@@ -259,7 +265,7 @@ fn gaps(
             evaluated += 1;
         }
     }
-    if let Some(unmet) = beyond_the_catalog(situation) {
+    for unmet in beyond_the_catalog(situation) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
         found.entry((None, unmet)).or_default().extend(ids);
@@ -281,15 +287,39 @@ fn gaps(
     (gaps, evaluated)
 }
 
+/// What detection could not tell, and other clusters that belong to this one and were not looked at.
+fn unseen(situation: &Situation<'_>) -> impl Iterator<Item = (Option<ClusterId>, Unmet)> {
+    let detected = situation.detected.iter();
+    detected
+        .flat_map(|detected| &detected.unseen)
+        .map(|unseen| (Some(unseen.cluster.clone()), unseen.unmet.clone()))
+}
+
 /// A target that is newer than the catalog is not refused: what is not known about it is a gap.
-fn beyond_the_catalog(situation: &Situation<'_>) -> Option<Unmet> {
-    let newest = situation.catalog.kubernetes.newest()?;
-    (situation.path.to > newest.minor).then(|| Unmet {
+fn beyond_the_catalog(situation: &Situation<'_>) -> Vec<Unmet> {
+    let newest = situation.catalog.kubernetes.newest();
+    let newest = newest.filter(|newest| situation.path.to > newest.minor);
+    let kubernetes = newest.map(|newest| Unmet {
         what: format!("what Kubernetes {} changes", situation.path.to),
         why: format!(
             "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
             situation.catalog.date, newest.minor
         ),
         rbac: None,
-    })
+    });
+    let hops = situation.path.hops.iter();
+    let platforms = hops.filter_map(|hop| {
+        let platform = situation.catalog.platform(hop.platform.parse().ok()?)?;
+        let newest = &platform.newest()?.release;
+        let unknown = platform.name != PlatformName::Kubernetes && hop.minor > newest.minor();
+        unknown.then(|| Unmet {
+            what: format!("what {} {} changes", platform.title, hop.to),
+            why: format!(
+                "the catalog of {} ends with {newest}. Update kubectl upgrade-check",
+                platform.date
+            ),
+            rbac: None,
+        })
+    });
+    kubernetes.into_iter().chain(platforms).collect()
 }

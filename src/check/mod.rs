@@ -235,7 +235,7 @@ pub fn rules() -> Result<&'static [&'static Rule], &'static data::RuleError> {
 /// What detectors and these rules must see on this path, each need once.
 #[must_use]
 pub fn needs(rules: &[&Rule], asking: &Asking<'_>) -> Vec<Need> {
-    let mut needs = detect::needs();
+    let mut needs = detect::needs(asking.survey);
     needs.extend(rules.iter().flat_map(|rule| rule.needs(asking)));
     needs.sort();
     needs.dedup();

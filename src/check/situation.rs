@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::catalog::Catalog;
 use crate::claims::{self, Usage};
 use crate::detect::Detected;
-use crate::need::Need;
+use crate::need::{ClusterId, Need};
 use crate::path::Path;
 use crate::snapshot::{Picture, Rows, Snapshot};
 
@@ -35,11 +35,18 @@ impl<'a> Situation<'a> {
         path: &'a Path,
         now: Timestamp,
     ) -> Self {
-        let detected = snapshot
+        let mut detected: Vec<Detected> = snapshot
             .clusters
             .iter()
             .map(|picture| Detected::new(picture, catalog))
             .collect();
+        // A cluster of the snapshot was looked at, whichever of them knows it.
+        let seen = |id: &ClusterId| snapshot.clusters.iter().any(|picture| picture.id == *id);
+        for (picture, detected) in snapshot.clusters.iter().zip(&mut detected) {
+            detected
+                .unseen
+                .retain(|unseen| unseen.cluster == picture.id || !seen(&unseen.cluster));
+        }
         Self {
             snapshot,
             catalog,

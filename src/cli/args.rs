@@ -76,7 +76,7 @@ pub enum Helper {
     },
     /// Print the ClusterRoles and bindings that hold exactly what the check reads
     Rbac(Box<RbacFlags>),
-    /// Tell what is known: releases, APIs, and the date of the facts
+    /// Tell what is known: platforms and their releases, APIs, and the date of the facts
     Catalog(ListFlags),
     /// Print a completion script
     Completion {
@@ -114,9 +114,9 @@ pub struct SourceFlags {
     /// Ask no API server: only -f is read. Needs --to
     #[arg(long, requires = "to", conflicts_with = "snapshot")]
     pub local: bool,
-    /// Where we start, under --local; without it every hazard up to the target counts
+    /// Where we start, under --local, repeatable; without it every hazard up to the target counts
     #[arg(long, value_name = "[PLATFORM=]VERSION", requires = "local")]
-    pub from: Option<Target>,
+    pub from: Vec<Target>,
     /// Manifests about to be applied, repeatable; directories are walked, - is stdin
     #[arg(short, long, value_name = "PATH")]
     pub filename: Vec<PathBuf>,

@@ -4,18 +4,21 @@ use std::io::{IsTerminal, Write, stdin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceFlags;
 use super::exit::{Exit, Stop};
 use super::policy::choice;
 use super::progress::progress;
-use crate::catalog::{Catalog, Minor, Release};
+use super::way::{find_path, from, of_kubernetes, path_of};
+use crate::catalog::{Catalog, Release};
 use crate::check;
 use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
 use crate::cluster::{Manner, Patience, Reader, SurveyError, files, kubeconfig};
+use crate::detect;
 use crate::need::{Asking, ClusterId, Request, Survey, plan};
-use crate::path::{Path, PathError, Target, Wanted};
+use crate::path::{Path, Start};
 use crate::report::terminal;
 use crate::snapshot::{self, Picture, Snapshot};
 
@@ -51,6 +54,10 @@ pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gath
     if let Some(now) = flags.now {
         gathered.now = now;
     }
+    let remarks = gathered.path.remarks.iter();
+    gathered
+        .notes
+        .extend(remarks.map(|remark| format!("note: {remark}")));
     if gathered.path.hops.is_empty() {
         gathered.notes.push(format!(
             "no hop: the catalog of {} knows nothing newer to go to, or the target is reached; checking what holds without one",
@@ -62,8 +69,7 @@ pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gath
 
 /// Only files: no cluster, so none is missing.
 fn local(flags: &SourceFlags, catalog: &Catalog) -> Result<Gathered, Stop> {
-    let from = from(flags, catalog)?;
-    let path = find_path(from.as_ref(), None, &flags.to, catalog)?;
+    let path = find_path(&from(flags, catalog)?, &of_kubernetes(&flags.to), catalog)?;
     let now = Timestamp::now();
     Ok(Gathered {
         snapshot: Snapshot {
@@ -80,8 +86,8 @@ fn local(flags: &SourceFlags, catalog: &Catalog) -> Result<Gathered, Stop> {
 fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Result<Gathered, Stop> {
     let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
     let path = match snapshot.clusters.first() {
-        Some(picture) => path_of(&picture.survey, flags, catalog)?,
-        None => find_path(None, None, &flags.to, catalog)?,
+        Some(picture) => path_of(picture, flags, catalog)?,
+        None => find_path(&Start::default(), &of_kubernetes(&flags.to), catalog)?,
     };
     let now = snapshot.taken_at;
     let shown = file.display();
@@ -98,28 +104,18 @@ fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Resu
 fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
     run(async {
         let connected = Connected::new(flags, catalog).await?;
-        let (survey, path) = connected.look(flags, catalog).await?;
-        let requests = connected.plan(&survey, &path, flags, catalog)?;
-        let readings = connected.reader.read(&requests, &survey).await;
+        let (mut picture, path) = connected.look(flags, catalog).await?;
+        let mut requests = plan_for(&picture, &path, flags, catalog)?;
+        requests.retain(|request| !picture.holds(request));
+        let readings = connected.reader.read(&requests, &picture.survey);
+        // Boxed, as the first round.
+        picture.add(readings.boxed_local().await);
         let now = Timestamp::now();
         let apart = connected
             .reader
             .clocks_apart()
             .filter(|_| flags.now.is_none());
         let waited = waited(connected.reader.waited());
-        let connection = connected.connection;
-        let id = match &connection.context {
-            Some(context) => context.clone(),
-            None => connection.server.clone(),
-        };
-        let picture = Picture {
-            id: ClusterId(id),
-            context: connection.context,
-            server: connection.server,
-            namespace: connection.namespace,
-            survey,
-            readings,
-        };
         Ok(Gathered {
             snapshot: Snapshot {
                 taken_at: now,
@@ -148,7 +144,7 @@ pub(super) struct Access {
     pub(super) user: Option<String>,
 }
 
-/// What would be read, without reading it.
+/// What would be read, without reading more than the first look, on which it depends.
 pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Access, Stop> {
     log(flags.verbosity);
     // A wrong id is told before a cluster is asked.
@@ -159,14 +155,14 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
     };
     if flags.local {
         let from = from(flags, catalog)?;
-        let path = find_path(from.as_ref(), None, &flags.to, catalog)?;
-        let from = from.ok_or_else(|| {
+        let path = find_path(&from, &of_kubernetes(&flags.to), catalog)?;
+        let from = from.kubernetes.ok_or_else(|| {
             Stop::usage(
-                "rbac --local needs --from too: what is read depends on both ends of the path",
+                "rbac --local needs --from kubernetes=VERSION too: what is read depends on both ends of the path",
             )
         })?;
-        let survey = presumed(from, catalog);
-        return Ok(nobody(plan_for(&survey, &path, flags, catalog, None)?));
+        let picture = presumed(from, catalog);
+        return Ok(nobody(plan_for(&picture, &path, flags, catalog)?));
     }
     if let Some(file) = &flags.snapshot {
         let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
@@ -174,15 +170,13 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
             .clusters
             .first()
             .ok_or_else(|| Stop::usage(format!("{} holds no cluster", file.display())))?;
-        let path = path_of(&picture.survey, flags, catalog)?;
-        let namespace = picture.namespace.as_deref();
-        let requests = plan_for(&picture.survey, &path, flags, catalog, namespace)?;
-        return Ok(nobody(requests));
+        let path = path_of(picture, flags, catalog)?;
+        return Ok(nobody(plan_for(picture, &path, flags, catalog)?));
     }
     run(async {
         let connected = Connected::new(flags, catalog).await?;
-        let (survey, path) = connected.look(flags, catalog).await?;
-        let requests = connected.plan(&survey, &path, flags, catalog)?;
+        let (picture, path) = connected.look(flags, catalog).await?;
+        let requests = plan_for(&picture, &path, flags, catalog)?;
         let user = match &flags.connection.impersonate {
             Some(user) => Some(user.clone()),
             None => connected.reader.refused_user(&requests).await,
@@ -192,16 +186,23 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
 }
 
 /// A server of this release with nothing switched on or off: for plans without a cluster.
-fn presumed(release: Release, catalog: &Catalog) -> Survey {
+fn presumed(release: Release, catalog: &Catalog) -> Picture {
     let minor = release.minor();
     let served = catalog
         .apis
         .iter()
         .filter(|api| api.exists_in(minor) && api.served == crate::catalog::Served::Yes);
-    Survey {
-        group_versions: served.map(|api| api.gvk().api_version()).collect(),
-        git_version: release,
-        emulated: None,
+    Picture {
+        id: ClusterId(String::new()),
+        context: None,
+        server: String::new(),
+        namespace: None,
+        survey: Survey {
+            group_versions: served.map(|api| api.gvk().api_version()).collect(),
+            git_version: release,
+            emulated: None,
+        },
+        readings: Vec::new(),
     }
 }
 
@@ -232,12 +233,28 @@ impl Connected {
         Ok(Self { connection, reader })
     }
 
-    /// The first look, and the path that follows from it.
-    async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Survey, Path), Stop> {
+    /// The first look: the survey, what tells what runs, and the path that follows from it. On a plain cluster that is
+    /// its nodes; of platforms only what the survey says is served at all is asked for.
+    async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Picture, Path), Stop> {
         let survey = self.reader.survey().await;
         let survey = survey.map_err(|error| self.stop(&error))?;
-        let path = path_of(&survey, flags, catalog)?;
-        Ok((survey, path))
+        let connection = &self.connection;
+        let id = match &connection.context {
+            Some(context) => context.clone(),
+            None => connection.server.clone(),
+        };
+        let requests = first_round(&survey, catalog);
+        let picture = Picture {
+            id: ClusterId(id),
+            context: connection.context.clone(),
+            server: connection.server.clone(),
+            namespace: connection.namespace.clone(),
+            // Boxed, for the compiler takes very long over the type of all that is awaited in it.
+            readings: self.reader.read(&requests, &survey).boxed_local().await,
+            survey,
+        };
+        let path = path_of(&picture, flags, catalog)?;
+        Ok((picture, path))
     }
 
     /// Why there is no first look, on which cluster, and what is known here that may explain it.
@@ -254,17 +271,6 @@ impl Connected {
             message.push_str(&format!("; {expired}"));
         }
         Stop::could_not_run(message)
-    }
-
-    fn plan(
-        &self,
-        survey: &Survey,
-        path: &Path,
-        flags: &SourceFlags,
-        catalog: &Catalog,
-    ) -> Result<Vec<Request>, Stop> {
-        let namespace = self.connection.namespace.as_deref();
-        plan_for(survey, path, flags, catalog, namespace)
     }
 }
 
@@ -323,62 +329,33 @@ fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     result
 }
 
+/// Everything that is to be read on this path, the first look included.
 fn plan_for(
-    survey: &Survey,
+    picture: &Picture,
     path: &Path,
     flags: &SourceFlags,
     catalog: &Catalog,
-    namespace: Option<&str>,
 ) -> Result<Vec<Request>, Stop> {
+    let survey = &picture.survey;
     let asking = Asking {
         path,
         catalog,
         survey,
     };
     let rules = choice(&flags.choice)?.of(check::rules().map_err(Stop::could_not_run)?);
-    let needs = check::needs(&rules, &asking);
-    Ok(plan(&needs, survey, catalog, namespace))
+    let detection = detect::needs(survey);
+    let mut needs = check::needs(&rules, &asking);
+    needs.retain(|need| !detection.contains(need));
+    let mut requests = plan(&needs, survey, catalog, picture.namespace.as_deref());
+    requests.extend(first_round(survey, catalog));
+    requests.sort_by(|a, b| a.subject.cmp(&b.subject));
+    Ok(requests)
 }
 
-fn path_of(survey: &Survey, flags: &SourceFlags, catalog: &Catalog) -> Result<Path, Stop> {
-    find_path(
-        Some(&survey.git_version),
-        survey.emulated,
-        &flags.to,
-        catalog,
-    )
-}
-
-fn find_path(
-    from: Option<&Release>,
-    emulated: Option<Minor>,
-    to: &[Target],
-    catalog: &Catalog,
-) -> Result<Path, Stop> {
-    Path::find(from, emulated, to, catalog).map_err(|error| Stop {
-        exit: match error {
-            PathError::NoEdge { .. } => Exit::Blocked,
-            PathError::UnknownPlatform(_)
-            | PathError::Twice
-            | PathError::Down { .. }
-            | PathError::TooFar { .. } => Exit::Usage,
-        },
-        message: error.to_string(),
-    })
-}
-
-/// `--from`: a minor stands for its newest patch.
-fn from(flags: &SourceFlags, catalog: &Catalog) -> Result<Option<Release>, Stop> {
-    let Some(target) = &flags.from else {
-        return Ok(None);
-    };
-    match &target.version {
-        Wanted::Release(release) => Ok(Some(release.clone())),
-        Wanted::Minor(minor) => match catalog.kubernetes.find(*minor) {
-            Some(row) => Ok(Some(row.newest_patch.clone())),
-            None => format!("{minor}.0").parse().map(Some).map_err(Stop::usage),
-        },
-    }
+/// What tells what runs. A platform is looked for everywhere, whatever the run is narrowed to: one that lies in another
+/// namespace would seem not to be there.
+fn first_round(survey: &Survey, catalog: &Catalog) -> Vec<Request> {
+    plan(&detect::needs(survey), survey, catalog, None)
 }
 
 fn log(verbosity: u8) {

@@ -99,7 +99,8 @@ fn name(what: &str) -> String {
 
 impl Progress for Line {
     fn planned(&self, requests: usize) {
-        self.bar.set_length(requests as u64);
+        // Reads come in rounds.
+        self.bar.inc_length(requests as u64);
     }
 
     fn begun(&self, what: &str) {

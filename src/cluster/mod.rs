@@ -51,7 +51,7 @@ pub struct Manner {
 
 /// Hears how a long read is getting on.
 pub trait Progress: Send + Sync {
-    /// So many requests will be sent.
+    /// So many more requests will be sent.
     fn planned(&self, requests: usize);
     /// This resource is being read.
     fn begun(&self, what: &str);

@@ -1,8 +1,23 @@
-//! What is running, and how that is known.
+//! What is running, and how that is known: Kubernetes and its provider, platforms upon it, and how clusters belong together.
+//!
+//! A file for each platform. Each declares what it must see, given what the server serves at all, so that a plain cluster
+//! is asked for nothing more; and reads it from a picture, evidence by evidence, strongest first. Evidence that disagrees
+//! is said aloud; a release that cannot be told is a gap, never a guess.
 
-use crate::catalog::{Catalog, EvidencePlace, Minor, ProviderMark, Release, Resource};
-use crate::need::{Depth, Need};
-use crate::snapshot::{NodeRow, Picture};
+mod cluster_api;
+mod dkp;
+mod kyma;
+mod look;
+mod provider;
+mod rungs;
+mod topology;
+
+pub use topology::{Edition, Member, Project, Role, Topology, Workspace};
+
+use crate::catalog::{Catalog, Minor, PlatformName, Release, Resource};
+use crate::need::{ClusterId, Depth, Need, Survey};
+use crate::snapshot::{NodeRow, Picture, Unmet};
+use look::Look;
 
 /// What one cluster turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +32,57 @@ pub struct Detected {
     pub evidence: Vec<String>,
     /// How many nodes; none where nodes could not be read.
     pub nodes: Option<usize>,
+    /// What runs upon Kubernetes, outermost first.
+    pub platforms: Vec<DetectedPlatform>,
+    /// How this cluster belongs to others.
+    pub topology: Topology,
+    /// What could not be told, and which other clusters were not looked at.
+    pub unseen: Vec<Unseen>,
+    /// What must be known before anything is done: evidence that disagrees, the role of this cluster and where to go instead.
+    pub remarks: Vec<String>,
+}
+
+/// A platform that runs upon Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetectedPlatform {
+    /// Which one.
+    pub platform: PlatformName,
+    /// Its release; none where it cannot be told, which is then a gap, and where it has none, as Kyma's modules.
+    pub version: Option<Release>,
+    /// What that rests on, strongest first.
+    pub evidence: Vec<String>,
+    /// Which kind of installation, where there are several: `local` or `cluster`, `modules`.
+    pub variant: Option<String>,
+    /// Parts with versions of their own.
+    pub components: Vec<Component>,
+}
+
+/// A part of a platform with a version of its own: a module of Kyma, a provider of Cluster API.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Component {
+    /// Name.
+    pub name: String,
+    /// Version as it is written there; none where none is.
+    pub version: Option<String>,
+    /// How it is, in the platform's own word.
+    pub state: Option<String>,
+}
+
+/// Something that detection could not see.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unseen {
+    /// On which cluster; one that is not in the snapshot where that is what was not looked at.
+    pub cluster: ClusterId,
+    /// What and why.
+    pub unmet: Unmet,
+}
+
+/// What the detection of one platform came to.
+#[derive(Debug, Default)]
+struct Found {
+    platform: Option<DetectedPlatform>,
+    unmet: Vec<Unmet>,
+    remarks: Vec<String>,
 }
 
 /// Nodes, as rows of fields.
@@ -25,162 +91,78 @@ pub fn nodes() -> Need {
     Need::objects(Resource::new("", "nodes"), Depth::Fields)
 }
 
-/// What detection looks at beyond the survey.
+/// What detection looks at beyond the survey: nodes, and of a platform what the server serves at all.
 #[must_use]
-pub fn needs() -> Vec<Need> {
-    vec![nodes()]
+pub fn needs(survey: &Survey) -> Vec<Need> {
+    let mut needs = vec![nodes()];
+    needs.extend(platform_needs(survey));
+    needs.sort();
+    needs.dedup();
+    needs
+}
+
+fn platform_needs(survey: &Survey) -> impl Iterator<Item = Need> {
+    let kyma = kyma::needs(survey);
+    let dkp = dkp::needs(survey);
+    kyma.into_iter()
+        .chain(dkp)
+        .chain(cluster_api::needs(survey))
 }
 
 impl Detected {
-    /// Looks at a picture: the version first, then the marks that providers leave on it and on nodes.
+    /// Looks at a picture: a pure function of its arguments.
     #[must_use]
     pub fn new(picture: &Picture, catalog: &Catalog) -> Self {
-        let need = nodes();
-        let nodes = match picture.read(&need, catalog) {
-            Ok(Some(rows)) => Some(rows.nodes()),
-            Ok(None) | Err(_) => None,
-        };
-        let survey = &picture.survey;
-        let mut evidence = vec![format!("GET /version: v{}", survey.git_version)];
-        if let Some(emulated) = survey.emulated {
-            evidence.push(format!("GET /version: emulates {emulated}"));
+        let look = Look::new(picture, catalog);
+        let (provider, evidence) = provider::provider(&look);
+        let cluster_api = cluster_api::detect(&look);
+        let dkp = dkp::detect(&look, &cluster_api);
+        let kyma = kyma::detect(&look);
+        let topology = topology::topology(&look, &cluster_api, &dkp);
+        let mut unmet = unmet_needs(&look);
+        let mut remarks = topology.remarks(&picture.id);
+        let mut platforms = Vec::new();
+        for found in [dkp.found, kyma, cluster_api.found] {
+            platforms.extend(found.platform);
+            unmet.extend(found.unmet);
+            remarks.extend(found.remarks);
         }
-        let version = format!("v{}", survey.git_version);
-        let marks = catalog
-            .providers
-            .iter()
-            .filter_map(|mark| Some((mark, seen(mark, &version, nodes.unwrap_or_default())?)));
-        let mut provider = None;
-        for (mark, text) in marks {
-            // The first mark names the provider; one that disagrees is said aloud, not dropped.
-            let first = provider.get_or_insert_with(|| mark.provider.clone());
-            if *first == mark.provider {
-                evidence.push(format!("{}: {text}", mark.provider));
-            } else {
-                evidence.push(format!("conflicting: {} by {text}", mark.provider));
-            }
-        }
+        let here = unmet.into_iter().map(|unmet| Unseen {
+            cluster: picture.id.clone(),
+            unmet,
+        });
+        let mut unseen: Vec<Unseen> = here.chain(topology.elsewhere()).collect();
+        unseen.sort();
+        unseen.dedup();
         Self {
-            kubernetes: survey.git_version.clone(),
-            effective_minor: survey.effective_minor(),
+            kubernetes: picture.survey.git_version.clone(),
+            effective_minor: picture.survey.effective_minor(),
             provider,
             evidence,
-            nodes: nodes.map(<[NodeRow]>::len),
+            nodes: look.nodes().map(<[NodeRow]>::len),
+            platforms,
+            topology,
+            unseen,
+            remarks,
         }
+    }
+
+    /// A platform, if it runs here.
+    #[must_use]
+    pub fn platform(&self, name: PlatformName) -> Option<&DetectedPlatform> {
+        self.platforms
+            .iter()
+            .find(|platform| platform.platform == name)
     }
 }
 
-/// Where the mark was seen, in words.
-fn seen(mark: &ProviderMark, version: &str, nodes: &[NodeRow]) -> Option<String> {
-    let pattern = mark.pattern.as_str();
-    let node = |test: &dyn Fn(&NodeRow) -> bool| nodes.iter().find(|node| test(node));
-    match mark.place {
-        EvidencePlace::Version => version
-            .contains(pattern)
-            .then(|| format!("{pattern} in the version")),
-        EvidencePlace::NodeLabel => node(&|node| node.labels.contains_key(pattern))
-            .map(|node| format!("label {pattern} on node {}", node.name)),
-        EvidencePlace::OsImage => node(&|node| node.os_image.starts_with(pattern))
-            .map(|node| format!("operating system {} on node {}", node.os_image, node.name)),
-        EvidencePlace::ProviderId => node(&|node| node.provider_id.starts_with(pattern))
-            .map(|node| format!("providerID of node {}", node.name)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::Detected;
-    use crate::catalog::Catalog;
-    use crate::need::{ClusterId, Survey};
-    use crate::snapshot::{NodeRow, Outcome, Picture, Reading, Rows};
-
-    fn picture(version: &str, nodes: Option<Vec<NodeRow>>) -> Picture {
-        let need = super::nodes();
-        Picture {
-            id: ClusterId("c".into()),
-            context: None,
-            server: "https://c".into(),
-            namespace: None,
-            survey: Survey {
-                git_version: version.parse().expect("a version"),
-                emulated: None,
-                group_versions: ["v1".to_owned()].into(),
-            },
-            readings: nodes
-                .into_iter()
-                .map(|nodes| Reading {
-                    subject: need.subject.clone(),
-                    depth: need.depth,
-                    freshness: need.freshness,
-                    outcome: Outcome::Complete,
-                    at: jiff::Timestamp::UNIX_EPOCH,
-                    rows: Rows::Nodes(nodes),
-                    faults: Vec::new(),
-                })
-                .collect(),
-        }
-    }
-
-    fn detect(version: &str, nodes: Option<Vec<NodeRow>>) -> Detected {
-        let catalog = Catalog::embedded().expect("the catalog");
-        Detected::new(&picture(version, nodes), &catalog)
-    }
-
-    fn node(label: &str, os_image: &str) -> NodeRow {
-        NodeRow {
-            name: "n1".into(),
-            labels: BTreeMap::from([(label.to_owned(), "x".to_owned())]),
-            os_image: os_image.to_owned(),
-            ..NodeRow::default()
-        }
-    }
-
-    #[test]
-    fn versions_of_distributions_name_the_provider_and_keep_their_minor() {
-        for (version, provider) in [
-            ("v1.27.3-gke.100", Some("gke")),
-            ("v1.27.3-eks-a5565ad", Some("eks")),
-            ("v1.27.3+k3s1", Some("k3s")),
-            ("v1.27.3+rke2r1", Some("rke2")),
-            ("v1.27.3", None),
-        ] {
-            let found = detect(version, None);
-            assert_eq!(found.provider.as_deref(), provider, "{version}");
-            assert_eq!(found.effective_minor.to_string(), "1.27", "{version}");
-            assert_eq!(found.nodes, None, "nodes were not read");
-        }
-    }
-
-    #[test]
-    fn nodes_name_the_provider_where_the_version_does_not() {
-        let found = detect(
-            "v1.27.3",
-            Some(vec![node("kubernetes.azure.com/agentpool", "")]),
-        );
-        assert_eq!(found.provider.as_deref(), Some("aks"));
-        assert_eq!(found.nodes, Some(1));
-        let found = detect("v1.27.3", Some(vec![node("x", "Talos (v1.7.0)")]));
-        assert_eq!(found.provider.as_deref(), Some("talos"));
-        let found = detect("v1.27.3", Some(vec![node("x", "Ubuntu by Talos fans")]));
-        assert_eq!(found.provider, None);
-    }
-
-    #[test]
-    fn conflicting_marks_are_said_aloud() {
-        let found = detect(
-            "v1.27.3-eks-1",
-            Some(vec![node("cloud.google.com/gke-nodepool", "")]),
-        );
-        assert_eq!(found.provider.as_deref(), Some("eks"));
-        assert!(
-            found
-                .evidence
-                .iter()
-                .any(|line| line.starts_with("conflicting: gke")),
-            "{:?}",
-            found.evidence
-        );
-    }
+/// What platforms are told by and could not be read. Nodes are left to the rules that look at them.
+fn unmet_needs(look: &Look<'_>) -> Vec<Unmet> {
+    platform_needs(&look.picture.survey)
+        .filter_map(|need| look.picture.read(&need, look.catalog).err())
+        .map(|unmet| Unmet {
+            why: format!("{}; a platform is told by it", unmet.why),
+            ..*unmet
+        })
+        .collect()
 }

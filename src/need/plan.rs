@@ -192,16 +192,26 @@ struct Served {
 
 impl Served {
     fn find(resource: &Resource, survey: &Survey, catalog: &Catalog) -> Option<Self> {
-        let api = catalog
+        let serves = |api_version: &str| survey.serves(api_version);
+        let built_in = catalog
             .apis
-            .best_served(resource, survey.effective_minor(), |api_version| {
-                survey.serves(api_version)
-            })?;
+            .best_served(resource, survey.effective_minor(), serves);
+        if let Some(api) = built_in {
+            return Some(Self {
+                group: api.group().to_owned(),
+                api_version: api.gvk().api_version(),
+                plural: resource.plural.clone(),
+                namespaced: api.namespaced,
+            });
+        }
+        let custom = catalog
+            .custom
+            .best_served(resource, &survey.group_versions)?;
         Some(Self {
-            group: api.group().to_owned(),
-            api_version: api.gvk().api_version(),
+            group: resource.group.clone(),
+            api_version: custom.api_version,
             plural: resource.plural.clone(),
-            namespaced: api.namespaced,
+            namespaced: custom.namespaced,
         })
     }
 

@@ -1,6 +1,6 @@
 //! What stands below the table: what to do for each blocker, what could not be looked at, and the verdict.
 
-use super::document::ObjectDoc;
+use super::document::{HopDoc, ObjectDoc};
 use super::grid::grid;
 use super::prose::wrap;
 use super::table::{evidence, object_cell};
@@ -9,6 +9,7 @@ use super::{Look, UpgradeReport};
 use crate::check::{Gap, Severity};
 use crate::evidence::Confidence;
 use crate::need::AccessRule;
+use crate::path::KUBERNETES;
 
 /// How many objects of a blocker, and how many gaps, are listed unless all are asked for.
 pub(super) const SHOWN: usize = 10;
@@ -170,22 +171,31 @@ fn scope(report: &UpgradeReport) -> String {
     parts.join(", ")
 }
 
-/// `1.24.17 → 1.25.16 → 1.26.15`; where there is no hop, where the cluster stays.
+/// `1.24.17 → 1.25.16 → 1.26.15`, with names where platforms go too; where there is no hop, where the cluster stays.
 fn way(report: &UpgradeReport) -> Option<String> {
-    let Some(first) = report.path.first() else {
+    if report.path.is_empty() {
         let version = report.cluster.kubernetes_version.as_ref()?;
         return Some(format!("stays at {}", terminal::line(version)));
+    }
+    let alone = report.path.iter().all(|hop| hop.platform == KUBERNETES);
+    let legs = report
+        .path
+        .chunk_by(|hop, next| hop.platform == next.platform);
+    let legs: Vec<String> = legs.map(|hops| leg(hops, alone)).collect();
+    Some(legs.join(", "))
+}
+
+/// Hops of one platform that follow each other.
+fn leg(hops: &[HopDoc], alone: bool) -> String {
+    let start = hops.first().and_then(|hop| hop.from.as_ref());
+    let stops = start.into_iter().chain(hops.iter().map(|hop| &hop.to));
+    let stops: Vec<_> = stops.map(|stop| terminal::line(stop)).collect();
+    let to = if start.is_none() { "to " } else { "" };
+    let name = match hops.first() {
+        Some(hop) if !alone => platform_name(&hop.platform) + " ",
+        _ => String::new(),
     };
-    let start = first.from.as_ref();
-    let stops: Vec<&String> = start
-        .into_iter()
-        .chain(report.path.iter().map(|hop| &hop.to))
-        .collect();
-    let stops: Vec<_> = stops.iter().map(|stop| terminal::line(stop)).collect();
-    Some(match start {
-        Some(_) => stops.join(" → "),
-        None => format!("to {}", stops.join(" → ")),
-    })
+    format!("{to}{name}{}", stops.join(" → "))
 }
 
 /// A platform as people write it.

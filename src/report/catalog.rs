@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::document::API_VERSION;
 use super::{Format, Look, RenderError, encode, grid::grid};
-use crate::catalog::{Catalog, Certainty, KubernetesRelease};
-use crate::path::KUBERNETES;
+use crate::catalog::{
+    Catalog, Certainty, KubernetesRelease, Minor, Platform, PlatformName, PlatformRelease, Span,
+};
 
 /// What is known, as `catalog -o json` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,8 +28,10 @@ pub struct CatalogSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformReleases {
-    /// `kubernetes`.
+    /// `kubernetes`, `kyma`, `dkp`.
     pub name: String,
+    /// The newest day up to which a source was read, `YYYY-MM-DD`.
+    pub date: String,
     /// The oldest minor; null if there is none.
     pub oldest: Option<String>,
     /// The newest minor; null if there is none.
@@ -45,33 +48,70 @@ pub struct MinorDoc {
     pub minor: String,
     /// `1.25.16`.
     pub newest_patch: String,
-    /// The day of the first release, `YYYY-MM-DD`.
-    pub released: String,
-    /// The last day of upstream support, `YYYY-MM-DD`.
-    pub end_of_life: String,
+    /// The day of the first release, `YYYY-MM-DD`; null where it is not known.
+    pub released: Option<String>,
+    /// The last day of upstream support, `YYYY-MM-DD`; null where none is known.
+    pub end_of_life: Option<String>,
+    /// The minors of Kubernetes that its newest patch runs on; null where that is not known, and for Kubernetes itself.
+    pub kubernetes: Option<SpanDoc>,
     /// Whether these dates happened or were announced.
     pub certainty: Certainty,
+}
+
+/// A range of minors of Kubernetes, both ends in it; an open end is null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpanDoc {
+    /// `1.21`.
+    pub oldest: Option<String>,
+    /// `1.22`.
+    pub newest: Option<String>,
 }
 
 impl CatalogSummary {
     /// The summary of a catalog.
     #[must_use]
     pub fn new(catalog: &Catalog) -> Self {
-        let kubernetes = &catalog.kubernetes;
-        let minor = |row: &KubernetesRelease| row.minor.to_string();
+        let platforms = catalog.platforms.iter().rev();
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "CatalogSummary".to_owned(),
             date: catalog.date.to_string(),
             apis: catalog.apis.iter().count(),
-            platforms: vec![PlatformReleases {
-                name: KUBERNETES.to_owned(),
-                oldest: kubernetes.oldest().map(minor),
-                newest: kubernetes.newest().map(minor),
-                releases: kubernetes.iter().map(MinorDoc::new).collect(),
-            }],
+            platforms: platforms
+                .map(|platform| PlatformReleases::new(platform, catalog))
+                .collect(),
         }
     }
+}
+
+impl PlatformReleases {
+    fn new(platform: &Platform, catalog: &Catalog) -> Self {
+        let releases: Vec<MinorDoc> = match platform.name {
+            PlatformName::Kubernetes => catalog.kubernetes.iter().map(MinorDoc::new).collect(),
+            _ => minors(platform)
+                .filter_map(|minor| MinorDoc::of(platform.patches(minor)))
+                .collect(),
+        };
+        let minor = |row: Option<&MinorDoc>| row.map(|row| row.minor.clone());
+        Self {
+            name: platform.name.to_string(),
+            date: platform.date.to_string(),
+            oldest: minor(releases.first()),
+            newest: minor(releases.last()),
+            releases,
+        }
+    }
+}
+
+/// Each minor once, oldest first.
+fn minors(platform: &Platform) -> impl Iterator<Item = Minor> {
+    let mut minors: Vec<Minor> = platform
+        .releases()
+        .iter()
+        .map(|row| row.release.minor())
+        .collect();
+    minors.dedup();
+    minors.into_iter()
 }
 
 impl MinorDoc {
@@ -79,9 +119,44 @@ impl MinorDoc {
         Self {
             minor: row.minor.to_string(),
             newest_patch: row.newest_patch.to_string(),
-            released: row.released.to_string(),
-            end_of_life: row.end_of_life.to_string(),
+            released: Some(row.released.to_string()),
+            end_of_life: Some(row.end_of_life.to_string()),
+            kubernetes: None,
             certainty: row.certainty,
+        }
+    }
+
+    /// From the releases of a minor, oldest first.
+    fn of<'a>(mut patches: impl DoubleEndedIterator<Item = &'a PlatformRelease>) -> Option<Self> {
+        let first = patches.next()?;
+        let newest = patches.next_back().unwrap_or(first);
+        Some(Self {
+            minor: first.release.minor().to_string(),
+            newest_patch: newest.release.to_string(),
+            released: first.released.map(|day| day.to_string()),
+            end_of_life: None,
+            kubernetes: newest.kubernetes.map(|span| SpanDoc::new(&span)),
+            certainty: Certainty::Known,
+        })
+    }
+}
+
+impl SpanDoc {
+    fn new(span: &Span) -> Self {
+        Self {
+            oldest: span.oldest.map(|minor| minor.to_string()),
+            newest: span.newest.map(|minor| minor.to_string()),
+        }
+    }
+
+    /// `1.21 to 1.22`, `1.21`, `up to 1.22`.
+    fn words(&self) -> String {
+        match (&self.oldest, &self.newest) {
+            (Some(oldest), Some(newest)) if oldest == newest => oldest.clone(),
+            (Some(oldest), Some(newest)) => format!("{oldest} to {newest}"),
+            (Some(oldest), None) => format!("{oldest} and later"),
+            (None, Some(newest)) => format!("up to {newest}"),
+            (None, None) => String::new(),
         }
     }
 }
@@ -123,6 +198,7 @@ fn table(summary: &CatalogSummary, look: &Look) -> String {
         "NEWEST PATCH",
         "RELEASED",
         "END OF LIFE",
+        "KUBERNETES",
     ];
     let rows = releases(summary)
         .map(|(platform, release)| {
@@ -131,12 +207,18 @@ fn table(summary: &CatalogSummary, look: &Look) -> String {
                 Certainty::Known => "",
                 Certainty::Planned => " (planned)",
             };
+            let day = |day: &Option<String>| {
+                let day = day.as_ref().map(|day| format!("{day}{planned}"));
+                day.unwrap_or_else(|| "-".to_owned())
+            };
+            let kubernetes = release.kubernetes.as_ref().map(SpanDoc::words);
             vec![
                 platform.to_owned(),
                 release.minor.clone(),
                 release.newest_patch.clone(),
-                format!("{}{planned}", release.released),
-                format!("{}{planned}", release.end_of_life),
+                day(&release.released),
+                day(&release.end_of_life),
+                kubernetes.unwrap_or_else(|| "-".to_owned()),
             ]
         })
         .collect();
@@ -148,7 +230,10 @@ fn table(summary: &CatalogSummary, look: &Look) -> String {
     ));
     for platform in &summary.platforms {
         if let (Some(oldest), Some(newest)) = (&platform.oldest, &platform.newest) {
-            lines.push(format!("{}: {oldest} to {newest}", platform.name));
+            lines.push(format!(
+                "{}: {oldest} to {newest}, facts of {}",
+                platform.name, platform.date
+            ));
         }
     }
     lines.join("\n") + "\n"
@@ -164,6 +249,7 @@ mod tests {
     fn summary() -> CatalogSummary {
         let all = Catalog::embedded().expect("the catalog");
         let mut summary = CatalogSummary::new(&all);
+        summary.platforms.truncate(1);
         let platform = &mut summary.platforms[0];
         platform.releases.truncate(2);
         platform.newest = platform.releases.last().map(|row| row.minor.clone());
@@ -176,12 +262,12 @@ mod tests {
     #[test]
     fn what_is_known_in_a_table() {
         insta::assert_snapshot!(super::table(&summary(), &Look::default()), @r"
-        PLATFORM     MINOR   NEWEST PATCH   RELEASED               END OF LIFE
-        kubernetes   1.16    1.16.15        2019-09-18             2020-09-02
-        kubernetes   1.17    1.17.17        2019-12-09 (planned)   2021-01-13 (planned)
+        PLATFORM     MINOR   NEWEST PATCH   RELEASED               END OF LIFE            KUBERNETES
+        kubernetes   1.16    1.16.15        2019-09-18             2020-09-02             -
+        kubernetes   1.17    1.17.17        2019-12-09 (planned)   2021-01-13 (planned)   -
 
         facts of 2026-08-22: the life of 400 API versions
-        kubernetes: 1.16 to 1.17
+        kubernetes: 1.16 to 1.17, facts of 2026-08-22
         ");
         insta::assert_snapshot!(super::names(&summary()), @r"
         kubernetes/1.16
@@ -198,6 +284,7 @@ mod tests {
         apis: 400
         platforms:
         - name: kubernetes
+          date: "2026-08-22"
           oldest: "1.16"
           newest: "1.17"
           releases:
@@ -205,11 +292,13 @@ mod tests {
             newestPatch: "1.16.15"
             released: "2019-09-18"
             endOfLife: "2020-09-02"
+            kubernetes: null
             certainty: known
           - minor: "1.17"
             newestPatch: "1.17.17"
             released: "2019-12-09"
             endOfLife: "2021-01-13"
+            kubernetes: null
             certainty: planned
         "#);
     }

@@ -3,19 +3,18 @@
 //! Names and order of keys are a promise to other tools: keys are added, never renamed, and always present. The JSON Schema
 //! beside this file says the same to machines.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::platforms::PlatformDoc;
 use crate::check::{
     Finding, Gap, Judgement, Object, PastFinding, PastObject, Severity, Situation, Standing,
     Summary, Verdict, Waiver,
 };
-use crate::detect::Detected;
+use crate::detect::{Detected, Topology};
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
-use crate::path::{Hop, HopRef, KUBERNETES};
+use crate::path::{Hop, HopRef};
 use crate::snapshot::Picture;
 
 /// `apiVersion` of everything that we print as JSON or YAML.
@@ -96,21 +95,10 @@ pub struct ClusterDoc {
     pub provider: Option<String>,
     /// Number of nodes; null where they could not be read.
     pub nodes: Option<usize>,
-    /// What runs, by name.
+    /// What runs: Kubernetes first, then what runs upon it, outermost first.
     pub platforms: Vec<PlatformDoc>,
-    /// How clusters belong together; empty for a single one.
-    pub topology: BTreeMap<String, String>,
-}
-
-/// A platform that was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlatformDoc {
-    /// `kubernetes`, `kyma`, `dkp`, `cluster-api`.
-    pub name: String,
-    /// Its release.
-    pub version: String,
-    /// What that rests on.
-    pub evidence: Vec<String>,
+    /// How clusters belong together; null and empty for one that stands alone.
+    pub topology: Topology,
 }
 
 /// One hop of the way.
@@ -265,12 +253,8 @@ impl ClusterDoc {
             kubernetes_version: Some(version.clone()),
             provider: detected.provider.clone(),
             nodes: detected.nodes,
-            platforms: vec![PlatformDoc {
-                name: KUBERNETES.to_owned(),
-                version,
-                evidence,
-            }],
-            topology: BTreeMap::new(),
+            platforms: PlatformDoc::all(version, evidence, detected),
+            topology: detected.topology.clone(),
         }
     }
 }

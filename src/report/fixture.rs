@@ -1,10 +1,12 @@
 //! Reports to test formats with.
 
 use super::document::{
-    API_VERSION, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc, PlatformDoc,
-    TOOL, ToolDoc, UpgradeReport, WaiverDoc,
+    API_VERSION, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc, TOOL, ToolDoc,
+    UpgradeReport, WaiverDoc,
 };
+use super::platforms::{ComponentDoc, PlatformDoc};
 use crate::check::{Gap, Severity, Summary, Verdict};
+use crate::detect::{Edition, Member, Project, Role, Topology, Workspace};
 use crate::evidence::{Confidence, Evidence, Source};
 use crate::need::{AccessRule, ClusterId};
 use crate::path::HopRef;
@@ -118,8 +120,10 @@ pub(super) fn report(stops: &[&str], findings: Vec<FindingDoc>, gaps: Vec<Gap>) 
             nodes: Some(3),
             platforms: vec![PlatformDoc {
                 name: "kubernetes".into(),
-                version: "1.24.17".into(),
+                version: Some("1.24.17".into()),
                 evidence: vec!["GET /version: v1.24.17".into()],
+                variant: None,
+                components: Vec::new(),
             }],
             ..ClusterDoc::default()
         },
@@ -131,6 +135,49 @@ pub(super) fn report(stops: &[&str], findings: Vec<FindingDoc>, gaps: Vec<Gap>) 
         remarks: Vec::new(),
         summary,
     }
+}
+
+/// The same report, on a cluster of many parts.
+pub(super) fn platforms(mut report: UpgradeReport) -> UpgradeReport {
+    report.cluster.platforms.push(PlatformDoc {
+        name: "kyma".into(),
+        version: None,
+        evidence: vec!["Kyma kyma-system/default of lifecycle-manager".into()],
+        variant: Some("modules".into()),
+        components: vec![ComponentDoc {
+            name: "istio".into(),
+            version: Some("1.2.3".into()),
+            state: None,
+        }],
+    });
+    let member = Member {
+        cluster: ClusterId("prod/east".into()),
+        namespace: "prod".into(),
+        name: "east".into(),
+        workspace: Some("prod".into()),
+        role: Role::Managed,
+        kubernetes_version: Some("v1.23.12".into()),
+        provider: Some("AWSCluster".into()),
+        phase: None,
+        this: false,
+    };
+    report.cluster.topology = Topology {
+        role: Some(Role::Attached),
+        evidence: vec!["GitRepository kommander-flux/management is there".into()],
+        edition: Some(Edition::Enterprise),
+        go_to: Some("elsewhere".into()),
+        workspaces: vec![Workspace {
+            name: "prod".into(),
+            namespace: None,
+        }],
+        projects: vec![Project {
+            workspace: None,
+            name: "shop".into(),
+            namespace: Some("shop".into()),
+        }],
+        clusters: vec![member],
+    };
+    report
 }
 
 /// Every string that somebody else wrote, as somebody hostile would write it.

@@ -22,6 +22,7 @@ mod grid;
 mod hazards;
 mod name;
 mod narrow;
+mod platforms;
 mod prose;
 mod rbac;
 mod rules;
@@ -29,12 +30,13 @@ mod styles;
 mod table;
 pub mod terminal;
 
-pub use catalog::{CatalogSummary, MinorDoc, PlatformReleases, catalog};
+pub use catalog::{CatalogSummary, MinorDoc, PlatformReleases, SpanDoc, catalog};
 pub use document::{
     API_VERSION, BaselineDoc, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc,
-    PlatformDoc, TOOL, ToolDoc, UpgradeReport, WaiverDoc,
+    TOOL, ToolDoc, UpgradeReport, WaiverDoc,
 };
 pub use hazards::{RuleState, explain_hazard};
+pub use platforms::{ComponentDoc, PlatformDoc};
 pub use rbac::{Bind, rbac};
 pub use rules::{RuleDoc, RuleList, UnknownRule, explain, rules};
 pub use styles::{ColorChoice, Styles, wants_color};

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, Served};
-use crate::need::{AccessRule, ClusterId, Depth, Freshness, Need, Subject, Survey, plan};
+use crate::need::{AccessRule, ClusterId, Depth, Freshness, Need, Request, Subject, Survey, plan};
 
 /// How a reading ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +153,24 @@ impl Picture {
         let minor = self.survey.effective_minor();
         let mut family = catalog.apis.family(resource);
         family.any(|api| api.exists_in(minor) && api.served == Served::Yes)
+    }
+
+    /// Whether a request was answered already, at its depth and as fresh.
+    #[must_use]
+    pub fn holds(&self, request: &Request) -> bool {
+        self.readings.iter().any(|reading| {
+            reading.subject == request.subject
+                && reading.depth.serves(request.depth)
+                && reading.freshness >= request.freshness
+        })
+    }
+
+    /// Adds the readings of a later round, in the order of subjects. One that goes deeper takes the place of an earlier one.
+    pub fn add(&mut self, readings: Vec<Reading>) {
+        self.readings
+            .retain(|old| readings.iter().all(|new| new.subject != old.subject));
+        self.readings.extend(readings);
+        self.readings.sort_by(|a, b| a.subject.cmp(&b.subject));
     }
 
     fn offers(&self, need: &Need, catalog: &Catalog) -> bool {

@@ -143,6 +143,9 @@ pub struct NodeRow {
     /// The socket of the runtime, where kubeadm noted it in an annotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cri_socket: Option<String>,
+    /// `namespace/name` of the Cluster it belongs to, where Cluster API noted it in annotations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 impl NodeRow {

@@ -36,7 +36,7 @@ fn the_page_on_what_is_read() {
     let catalog = Catalog::embedded().expect("the catalog");
     let mut page = format!(
         "{HEAD}\n# What is read, and why\n\nOne request, or one for each page, for every line; nothing else leaves the client, and nothing is ever written.\n\
-         The first look is `GET /version` and `GET /apis`. What drains, webhooks, nodes and control planes are judged by is read on every path; other kinds only where the hop removes an API version of theirs.\n\
+         The first look is `GET /version` and `GET /apis`, then what tells the platforms that are served (at the end of this page). What drains, webhooks, nodes and control planes are judged by is read on every path; other kinds only where the hop removes an API version of theirs.\n\
          Of Secrets only Helm's release records are asked for: of deployed ones names and API versions are kept, of others the metadata.\n"
     );
     let hops: Vec<_> = catalog.kubernetes.iter().collect();
@@ -81,6 +81,7 @@ fn the_page_on_what_is_read() {
             writeln!(page, "| `{}` | {depth} | {rules} |", request.path).expect("memory");
         }
     }
+    page.push_str(&platforms(&catalog));
     golden::compare("docs/what-is-read.md", &page);
 }
 
@@ -110,4 +111,75 @@ fn the_table_of_faults() {
         writeln!(page, "| {fault} | {outcome} | {said} | {exit} | `{test}` |").expect("memory");
     }
     golden::compare("docs/reliability.md", &page);
+}
+
+/// What tells platforms, on a server that serves all of their APIs.
+fn platforms(catalog: &Catalog) -> String {
+    let mut page = String::from(
+        "\n## Platforms\n\nBefore anything else nodes are read, and what tells a platform and its release. Nothing of it is asked for unless \
+         the API server serves APIs of that platform at all; then it is, whatever namespace the run is narrowed to.\n\n| request | depth | where |\n| --- | --- | --- |\n",
+    );
+    let kubernetes = catalog.kubernetes.newest().expect("a release");
+    let served = |custom: &[&str]| {
+        let api = catalog.apis.iter();
+        let built_in = api
+            .filter(|api| api.exists_in(kubernetes.minor))
+            .map(|api| api.gvk().api_version());
+        Survey {
+            git_version: kubernetes.newest_patch.clone(),
+            emulated: None,
+            group_versions: built_in
+                .chain(custom.iter().map(|&api| api.to_owned()))
+                .collect(),
+        }
+    };
+    let plain = kubectl_upgrade::detect::needs(&served(&[]));
+    let mut rows = Vec::new();
+    let mut groups: Vec<&str> = catalog
+        .custom
+        .iter()
+        .map(|api| api.group.as_str())
+        .collect();
+    groups.dedup();
+    for group in groups {
+        let versions: Vec<String> = catalog
+            .custom
+            .iter()
+            .filter(|api| api.group == group)
+            .map(|api| format!("{group}/{}", api.version))
+            .collect();
+        let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+        let survey = served(&versions);
+        let needs = kubectl_upgrade::detect::needs(&survey);
+        let needs: Vec<_> = needs
+            .into_iter()
+            .filter(|need| !plain.contains(need))
+            .collect();
+        for request in plan(&needs, &survey, catalog, None) {
+            let depth = format!("{:?}", request.depth).to_lowercase();
+            let what = match &request.subject {
+                kubectl_upgrade::need::Subject::Objects { selector, .. } => {
+                    let query = [selector.fields.as_str(), selector.labels.as_str()];
+                    let query: Vec<&str> =
+                        query.into_iter().filter(|text| !text.is_empty()).collect();
+                    match query.is_empty() {
+                        true => request.path.clone(),
+                        false => format!("{} ({})", request.path, query.join(", ")),
+                    }
+                }
+                kubectl_upgrade::need::Subject::Url { path, .. } => path.clone(),
+            };
+            rows.push((what, depth, group));
+        }
+    }
+    let mut seen: std::collections::BTreeMap<(String, String), Vec<&str>> =
+        std::collections::BTreeMap::new();
+    for (what, depth, group) in rows {
+        seen.entry((what, depth)).or_default().push(group);
+    }
+    for ((what, depth), groups) in seen {
+        let groups = groups.join(", ");
+        writeln!(page, "| `{what}` | {depth} | {groups} |").expect("memory");
+    }
+    page
 }

@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::check::{Gap, Policy, Situation, judge};
-use kubectl_upgrade::report::{Format, Look, Styles, UpgradeReport, WaiverDoc, render, terminal};
+use kubectl_upgrade::detect::{Member, Project, Role, Topology, Workspace};
+use kubectl_upgrade::need::ClusterId;
+use kubectl_upgrade::report::{
+    ComponentDoc, Format, Look, Styles, UpgradeReport, WaiverDoc, render, terminal,
+};
 use kubectl_upgrade::snapshot::Snapshot;
 
 use crate::command::{EXAMPLE, program, text};
@@ -149,6 +153,33 @@ fn whatever_a_rule_sees_is_shown_harmlessly() {
     assert!(tried > 500 && shown > 200, "{tried} {shown}");
 }
 
+/// The same for what a management cluster says of others.
+fn poison_topology(topology: &mut Topology, text: &str) {
+    let some = || Some(text.to_owned());
+    topology.evidence = vec![text.to_owned()];
+    topology.go_to = some();
+    topology.workspaces = vec![Workspace {
+        name: text.to_owned(),
+        namespace: some(),
+    }];
+    topology.projects = vec![Project {
+        workspace: some(),
+        name: text.to_owned(),
+        namespace: some(),
+    }];
+    topology.clusters = vec![Member {
+        cluster: ClusterId(text.to_owned()),
+        namespace: text.to_owned(),
+        name: text.to_owned(),
+        workspace: some(),
+        role: Role::Managed,
+        kubernetes_version: some(),
+        provider: some(),
+        phase: some(),
+        this: false,
+    }];
+}
+
 /// Puts a text into every field of a report that is not ours.
 fn poison(report: &mut UpgradeReport, text: &str) {
     let some = || Some(text.to_owned());
@@ -159,9 +190,16 @@ fn poison(report: &mut UpgradeReport, text: &str) {
     cluster.kubernetes_version = some();
     cluster.provider = some();
     for platform in &mut cluster.platforms {
-        platform.version = text.to_owned();
+        platform.version = some();
         platform.evidence = vec![text.to_owned()];
+        platform.variant = some();
+        platform.components = vec![ComponentDoc {
+            name: text.to_owned(),
+            version: some(),
+            state: some(),
+        }];
     }
+    poison_topology(&mut cluster.topology, text);
     for hop in &mut report.path {
         hop.from = some();
         hop.to = text.to_owned();

@@ -1,13 +1,17 @@
 //! Paths: every pair of minors against what counting says, and the words for what cannot be.
 
+use std::sync::LazyLock;
+
 use kubectl_upgrade::catalog::{Catalog, Minor, Release};
 use kubectl_upgrade::path::{Path, PathError, Target};
 
+/// Loaded once: there are many pairs.
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
+
 fn find(from: &str, to: &[&str]) -> Result<Path, PathError> {
-    let catalog = Catalog::embedded().expect("the catalog");
     let from: Release = from.parse().expect("a release");
     let to: Vec<Target> = to.iter().map(|to| to.parse().expect("a target")).collect();
-    Path::find(Some(&from), None, &to, &catalog)
+    Path::find(Some(&from), None, &to, &CATALOG)
 }
 
 fn ends(path: &Path) -> Vec<&str> {
@@ -16,8 +20,7 @@ fn ends(path: &Path) -> Vec<&str> {
 
 #[test]
 fn one_minor_at_a_time_over_every_pair() {
-    let catalog = Catalog::embedded().expect("the catalog");
-    let known: Vec<(Minor, String)> = catalog
+    let known: Vec<(Minor, String)> = CATALOG
         .kubernetes
         .iter()
         .map(|row| (row.minor, row.newest_patch.to_string()))

@@ -13,6 +13,7 @@
 mod audit;
 mod busy;
 mod control_plane;
+mod detect;
 mod example;
 mod extensions;
 mod harness;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     trials.extend(policy::trials());
     trials.extend(control_plane::trials());
     trials.extend(nodes::trials());
+    trials.extend(detect::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // What the servers saw can only be judged when all have been asked.
     let afterwards = libtest_mimic::run(&arguments, audit::trials());

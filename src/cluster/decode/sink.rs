@@ -24,6 +24,12 @@ const MAX_FAULTS: usize = 100;
 /// Where kubeadm notes the socket of a node's container runtime.
 const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
 
+/// Where Cluster API notes whose machine a node is. Source: kubernetes-sigs/cluster-api api/core common_types.go.
+const CLUSTER: [&str; 2] = [
+    "cluster.x-k8s.io/cluster-namespace",
+    "cluster.x-k8s.io/cluster-name",
+];
+
 /// Collects the rows of one reading.
 #[derive(Debug)]
 pub(in crate::cluster) struct Sink {
@@ -357,7 +363,13 @@ fn node_row(node: Node) -> NodeRow {
         status: condition.status,
         reason: condition.reason,
     };
+    let [namespace, cluster] = CLUSTER.map(|name| meta.annotations.get(name));
     NodeRow {
+        // Old releases of Cluster API did not note the namespace.
+        cluster: cluster.map(|name| match namespace {
+            Some(namespace) => format!("{namespace}/{name}"),
+            None => format!("/{name}"),
+        }),
         created: meta.created.and_then(Time::timestamp),
         cri_socket: meta.annotations.get(CRI_SOCKET).cloned(),
         name: meta.name,

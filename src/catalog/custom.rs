@@ -1,0 +1,226 @@
+//! APIs of platforms: custom resources by which a platform is told and followed, and the marks of its releases.
+//!
+//! They are not in the table of Kubernetes' own APIs: which versions are served is no matter of the Kubernetes minor but of
+//! what somebody installed.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::api::{maturity, yes_no};
+use super::{Catalog, CatalogError, PlatformName, Release, Resource, table};
+
+/// One version of a custom resource that platforms are told by.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CustomApi {
+    /// Whose detection asks for it.
+    pub platform: PlatformName,
+    /// API group.
+    pub group: String,
+    /// Version within the group.
+    pub version: String,
+    /// Kind.
+    pub kind: String,
+    /// Plural name.
+    pub resource: String,
+    /// Whether its objects live in namespaces.
+    #[serde(deserialize_with = "yes_no")]
+    pub namespaced: bool,
+    /// Where the row was read.
+    pub source: String,
+    /// The day up to which the source was read.
+    pub horizon: Date,
+}
+
+/// Where a custom resource is to be had on a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedCustom {
+    /// `apiVersion` to ask through.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+}
+
+/// A mark by which a release of DKP is told where nothing names it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DkpMark {
+    /// `kommander-app`: version of the application; `cluster-api`: beginning of the core provider's version.
+    pub mark: String,
+    /// What is seen.
+    pub value: String,
+    /// The release; for `cluster-api` a minor, or a minor and all later ones (`2.2+`).
+    pub release: String,
+    /// Where the row was read.
+    pub source: String,
+    /// The day up to which the source was read.
+    pub horizon: Date,
+}
+
+/// Custom resources and marks of platforms.
+#[derive(Debug)]
+pub struct Custom {
+    apis: Vec<CustomApi>,
+    dkp_marks: Vec<DkpMark>,
+}
+
+impl Custom {
+    pub(super) fn embedded() -> Result<Self, CatalogError> {
+        Ok(Self {
+            apis: table(
+                "platforms/resources.tsv",
+                include_str!("platforms/resources.tsv"),
+            )?,
+            dkp_marks: table(
+                "platforms/dkp-marks.tsv",
+                include_str!("platforms/dkp-marks.tsv"),
+            )?,
+        })
+    }
+
+    /// Every version of every resource.
+    pub fn iter(&self) -> impl Iterator<Item = &CustomApi> {
+        self.apis.iter()
+    }
+
+    /// Every mark of DKP.
+    #[must_use]
+    pub fn dkp_marks(&self) -> &[DkpMark] {
+        &self.dkp_marks
+    }
+
+    /// The version through which to ask for a resource on a server that serves these group versions; none where the group
+    /// is not served at all, or the resource is not in the table.
+    ///
+    /// The most mature version that the table knows comes first. Where only others of the group are served, the most
+    /// mature of those is asked: a platform may be newer than the table, and a server that does not have the resource
+    /// there says so.
+    #[must_use]
+    pub fn best_served(
+        &self,
+        resource: &Resource,
+        group_versions: &BTreeSet<String>,
+    ) -> Option<ServedCustom> {
+        let family = || {
+            self.apis
+                .iter()
+                .filter(|api| api.group == resource.group && api.resource == resource.plural)
+        };
+        let first = family().next()?;
+        let versions: Vec<&str> = group_versions
+            .iter()
+            .filter_map(|text| text.split_once('/'))
+            .filter(|(group, _)| *group == resource.group)
+            .map(|(_, version)| version)
+            .collect();
+        let known = versions
+            .iter()
+            .filter(|version| family().any(|api| api.version == **version))
+            .max_by_key(|version| maturity(version));
+        let version = known.or_else(|| versions.iter().max_by_key(|version| maturity(version)))?;
+        Some(ServedCustom {
+            api_version: format!("{}/{version}", resource.group),
+            kind: first.kind.clone(),
+            namespaced: first.namespaced,
+        })
+    }
+}
+
+impl Catalog {
+    /// Whether a release of a platform is one that its makers published, by its row: `1.14.0`, and Kyma's release candidates
+    /// of 1.16, which never became a release. Releases are compared without what stands behind their numbers, so that the
+    /// text decides: a fork's `1.14.0-mine` is none. Of products without a table every one may be.
+    #[must_use]
+    pub fn is_release(&self, platform: PlatformName, release: &Release) -> bool {
+        match platform {
+            PlatformName::Kubernetes | PlatformName::ClusterApi => true,
+            PlatformName::Dkp | PlatformName::Kyma => {
+                let row = self.platform(platform).and_then(|it| it.find(release));
+                row.is_some_and(|row| row.release.raw == release.raw)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Custom;
+    use crate::catalog::{Catalog, PlatformName, Resource};
+
+    fn served(resource: &Resource, group_versions: &[&str]) -> Option<String> {
+        let custom = Custom::embedded().expect("the tables");
+        let group_versions: BTreeSet<String> =
+            group_versions.iter().map(|&text| text.to_owned()).collect();
+        let found = custom.best_served(resource, &group_versions)?;
+        Some(found.api_version)
+    }
+
+    #[test]
+    fn the_best_known_version_is_asked_and_a_newer_one_where_there_is_no_other() {
+        let clusters = Resource::new("cluster.x-k8s.io", "clusters");
+        let at = |versions: &[&str]| served(&clusters, versions);
+        assert_eq!(at(&["v1", "policy/v1"]), None, "a plain cluster");
+        assert_eq!(
+            at(&["cluster.x-k8s.io/v1alpha4", "cluster.x-k8s.io/v1beta1"]).as_deref(),
+            Some("cluster.x-k8s.io/v1beta1")
+        );
+        assert_eq!(
+            at(&["cluster.x-k8s.io/v1beta2", "cluster.x-k8s.io/v9"]).as_deref(),
+            Some("cluster.x-k8s.io/v1beta2")
+        );
+        assert_eq!(
+            at(&["cluster.x-k8s.io/v8", "cluster.x-k8s.io/v9"]).as_deref(),
+            Some("cluster.x-k8s.io/v9")
+        );
+        assert_eq!(
+            served(
+                &Resource::new("cluster.x-k8s.io", "unheardof"),
+                &["cluster.x-k8s.io/v1beta1"]
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn rows_are_whole() {
+        let custom = Custom::embedded().expect("the tables");
+        let mut seen = BTreeSet::new();
+        for api in custom.iter() {
+            let key = (&api.group, &api.version, &api.resource);
+            assert!(seen.insert(key), "{key:?} stands twice");
+            assert!(api.group.contains('.') && !api.source.is_empty(), "{key:?}");
+        }
+        let mut seen = BTreeSet::new();
+        for mark in custom.dkp_marks() {
+            assert!(seen.insert((&mark.mark, &mark.value, &mark.release)));
+            assert!(!mark.source.is_empty(), "{mark:?}");
+            assert!(matches!(
+                mark.mark.as_str(),
+                "kommander-app" | "cluster-api"
+            ));
+        }
+    }
+
+    #[test]
+    fn builds_that_nobody_published_are_no_releases() {
+        let catalog = Catalog::embedded().expect("the catalog");
+        for (platform, text, published) in [
+            (PlatformName::Kyma, "1.14.0", true),
+            (PlatformName::Kyma, "1.16.0-rc4", true),
+            (PlatformName::Kyma, "1.17.0-rc1", false),
+            (PlatformName::Kyma, "1.14.0-mine", false),
+            (PlatformName::Dkp, "v2.3.0", true),
+            (PlatformName::Dkp, "v2.3.0-dev.1", false),
+            (PlatformName::Dkp, "v2.9.0", false),
+            (PlatformName::Kyma, "2.21.0", false),
+            (PlatformName::ClusterApi, "v1.1.3-d2iq.3", true),
+        ] {
+            let release = text.parse().expect("a version");
+            assert_eq!(catalog.is_release(platform, &release), published, "{text}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Ranges of minors, and versions as people write them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer};
+
+use super::{Minor, NotAVersion, Release};
+
+/// A range of minors with both ends in it; an end that is not known or does not exist is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Span {
+    /// The first minor in it.
+    pub oldest: Option<Minor>,
+    /// The last minor in it.
+    pub newest: Option<Minor>,
+}
+
+impl Span {
+    /// Every minor.
+    pub const ANY: Self = Self {
+        oldest: None,
+        newest: None,
+    };
+
+    /// Whether a minor is in it.
+    #[must_use]
+    pub fn contains(&self, minor: Minor) -> bool {
+        self.distance(minor) == 0
+    }
+
+    /// By how many minors it is missed; across majors by more than any range is long.
+    #[must_use]
+    pub fn distance(&self, minor: Minor) -> u32 {
+        let far = |from: Minor, to: Minor| match to.ahead_of(from) {
+            Some(minors) => u32::try_from(minors).unwrap_or(0),
+            None => 1000 * to.major.abs_diff(from.major),
+        };
+        match (self.oldest, self.newest) {
+            (Some(oldest), _) if minor < oldest => far(minor, oldest),
+            (_, Some(newest)) if newest < minor => far(newest, minor),
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.oldest, self.newest) {
+            (Some(oldest), Some(newest)) if oldest == newest => oldest.fmt(f),
+            (Some(oldest), Some(newest)) => write!(f, "{oldest} to {newest}"),
+            (Some(oldest), None) => write!(f, "{oldest} and later"),
+            (None, Some(newest)) => write!(f, "up to {newest}"),
+            (None, None) => f.write_str("any"),
+        }
+    }
+}
+
+impl FromStr for Span {
+    type Err = NotAVersion;
+
+    /// Reads `1.21..1.22`, `1.21..`, `..1.22`, `..` and `1.21` alone.
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let end = |end: &str| match end {
+            "" => Ok(None),
+            minor => minor.parse().map(Some),
+        };
+        match text.split_once("..") {
+            Some((oldest, newest)) => Ok(Self {
+                oldest: end(oldest)?,
+                newest: end(newest)?,
+            }),
+            None => {
+                let minor = Some(text.parse()?);
+                Ok(Self {
+                    oldest: minor,
+                    newest: minor,
+                })
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A version as a person writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// `1.25`: its newest patch, or all of its patches.
+    Minor(Minor),
+    /// `1.25.3`.
+    Release(Release),
+}
+
+impl Wanted {
+    /// The minor that is meant.
+    #[must_use]
+    pub fn minor(&self) -> Minor {
+        match self {
+            Self::Minor(minor) => *minor,
+            Self::Release(release) => release.minor(),
+        }
+    }
+
+    /// Whether a release is meant by it.
+    #[must_use]
+    pub fn is_meant(&self, release: &Release) -> bool {
+        match self {
+            Self::Minor(minor) => release.minor() == *minor,
+            Self::Release(one) => one.semver == release.semver,
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Minor(minor) => minor.fmt(f),
+            Self::Release(release) => release.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = NotAVersion;
+
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        text.parse()
+            .map(Self::Minor)
+            .or_else(|_| text.parse().map(Self::Release))
+    }
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Span;
+
+    #[test]
+    fn spans_are_read_and_measured() {
+        let span = |text: &str| text.parse::<Span>().expect("a span");
+        let minor = |text: &str| text.parse().expect("a minor");
+        assert_eq!(span("1.21..1.22").to_string(), "1.21 to 1.22");
+        assert_eq!(span("1.21").to_string(), "1.21");
+        assert_eq!(span(".."), Span::ANY);
+        assert_eq!(span("1.21..1.22").distance(minor("1.20")), 1);
+        assert_eq!(span("1.21..1.22").distance(minor("1.25")), 3);
+        assert_eq!(span("..1.22").distance(minor("1.2")), 0);
+        assert!(!span("0.9").contains(minor("1.0")));
+        assert!("1.21...1.22".parse::<Span>().is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! Kubernetes itself and the provider or distribution it comes from.
+
+use super::look::Look;
+use crate::catalog::{EvidencePlace, ProviderMark};
+use crate::snapshot::NodeRow;
+
+/// The provider, and what was seen of it and of the version.
+pub(super) fn provider(look: &Look<'_>) -> (Option<String>, Vec<String>) {
+    let nodes = look.nodes().unwrap_or_default();
+    let survey = &look.picture.survey;
+    let mut evidence = vec![format!("GET /version: v{}", survey.git_version)];
+    if let Some(emulated) = survey.emulated {
+        evidence.push(format!("GET /version: emulates {emulated}"));
+    }
+    let version = format!("v{}", survey.git_version);
+    let marks = look
+        .catalog
+        .providers
+        .iter()
+        .filter_map(|mark| Some((mark, seen(mark, &version, nodes)?)));
+    let mut provider = None;
+    for (mark, text) in marks {
+        // The first mark names the provider; one that disagrees is said aloud, not dropped.
+        let first = provider.get_or_insert_with(|| mark.provider.clone());
+        if *first == mark.provider {
+            evidence.push(format!("{}: {text}", mark.provider));
+        } else {
+            evidence.push(format!("conflicting: {} by {text}", mark.provider));
+        }
+    }
+    (provider, evidence)
+}
+
+/// Where the mark was seen, in words.
+fn seen(mark: &ProviderMark, version: &str, nodes: &[NodeRow]) -> Option<String> {
+    let pattern = mark.pattern.as_str();
+    let node = |test: &dyn Fn(&NodeRow) -> bool| nodes.iter().find(|node| test(node));
+    match mark.place {
+        EvidencePlace::Version => version
+            .contains(pattern)
+            .then(|| format!("{pattern} in the version")),
+        EvidencePlace::NodeLabel => node(&|node| node.labels.contains_key(pattern))
+            .map(|node| format!("label {pattern} on node {}", node.name)),
+        EvidencePlace::OsImage => node(&|node| node.os_image.starts_with(pattern))
+            .map(|node| format!("operating system {} on node {}", node.os_image, node.name)),
+        EvidencePlace::ProviderId => node(&|node| node.provider_id.starts_with(pattern))
+            .map(|node| format!("providerID of node {}", node.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::catalog::Catalog;
+    use crate::detect::Detected;
+    use crate::need::{ClusterId, Survey};
+    use crate::snapshot::{NodeRow, Outcome, Picture, Reading, Rows};
+
+    fn picture(version: &str, nodes: Option<Vec<NodeRow>>) -> Picture {
+        let need = crate::detect::nodes();
+        Picture {
+            id: ClusterId("c".into()),
+            context: None,
+            server: "https://c".into(),
+            namespace: None,
+            survey: Survey {
+                git_version: version.parse().expect("a version"),
+                emulated: None,
+                group_versions: ["v1".to_owned()].into(),
+            },
+            readings: nodes
+                .into_iter()
+                .map(|nodes| Reading {
+                    subject: need.subject.clone(),
+                    depth: need.depth,
+                    freshness: need.freshness,
+                    outcome: Outcome::Complete,
+                    at: jiff::Timestamp::UNIX_EPOCH,
+                    rows: Rows::Nodes(nodes),
+                    faults: Vec::new(),
+                })
+                .collect(),
+        }
+    }
+
+    fn detect(version: &str, nodes: Option<Vec<NodeRow>>) -> Detected {
+        let catalog = Catalog::embedded().expect("the catalog");
+        Detected::new(&picture(version, nodes), &catalog)
+    }
+
+    fn node(label: &str, os_image: &str) -> NodeRow {
+        NodeRow {
+            name: "n1".into(),
+            labels: BTreeMap::from([(label.to_owned(), "x".to_owned())]),
+            os_image: os_image.to_owned(),
+            ..NodeRow::default()
+        }
+    }
+
+    #[test]
+    fn versions_of_distributions_name_the_provider_and_keep_their_minor() {
+        for (version, provider) in [
+            ("v1.27.3-gke.100", Some("gke")),
+            ("v1.27.3-eks-a5565ad", Some("eks")),
+            ("v1.27.3+k3s1", Some("k3s")),
+            ("v1.27.3+rke2r1", Some("rke2")),
+            ("v1.27.3", None),
+        ] {
+            let found = detect(version, None);
+            assert_eq!(found.provider.as_deref(), provider, "{version}");
+            assert_eq!(found.effective_minor.to_string(), "1.27", "{version}");
+            assert_eq!(found.nodes, None, "nodes were not read");
+        }
+    }
+
+    #[test]
+    fn nodes_name_the_provider_where_the_version_does_not() {
+        let found = detect(
+            "v1.27.3",
+            Some(vec![node("kubernetes.azure.com/agentpool", "")]),
+        );
+        assert_eq!(found.provider.as_deref(), Some("aks"));
+        assert_eq!(found.nodes, Some(1));
+        let found = detect("v1.27.3", Some(vec![node("x", "Talos (v1.7.0)")]));
+        assert_eq!(found.provider.as_deref(), Some("talos"));
+        let found = detect("v1.27.3", Some(vec![node("x", "Ubuntu by Talos fans")]));
+        assert_eq!(found.provider, None);
+    }
+
+    #[test]
+    fn conflicting_marks_are_said_aloud() {
+        let found = detect(
+            "v1.27.3-eks-1",
+            Some(vec![node("cloud.google.com/gke-nodepool", "")]),
+        );
+        assert_eq!(found.provider.as_deref(), Some("eks"));
+        assert!(
+            found
+                .evidence
+                .iter()
+                .any(|line| line.starts_with("conflicting: gke")),
+            "{:?}",
+            found.evidence
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! Why there is no way.
+
+/// Hops of one path: Kubernetes took ten years for the first forty minors.
+pub(super) const MOST_HOPS: u32 = 100;
+
+/// Why there is no way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// A platform that does not run here, or is not known at all.
+    #[error("{name:?} is no platform that runs here: {running}. Try --to {first}=VERSION")]
+    UnknownPlatform {
+        /// As it was written.
+        name: String,
+        /// What runs, in words.
+        running: String,
+        /// The outermost of it.
+        first: String,
+    },
+    /// The same platform twice.
+    #[error("{0} is named twice; give one target for each platform")]
+    Twice(String),
+    /// A version that more than one platform has.
+    #[error("the target {version} may be meant of more than one platform: say {spellings}")]
+    Ambiguous {
+        /// As it was written.
+        version: String,
+        /// `--to kyma=1.18 or --to kubernetes=1.18`.
+        spellings: String,
+    },
+    /// Down.
+    #[error("the target {to} is older than the running {from}: {instead}")]
+    Down {
+        /// What runs.
+        from: String,
+        /// What was asked for.
+        to: String,
+        /// What the platform offers instead.
+        instead: String,
+    },
+    /// A start that is no release.
+    #[error("{release} is no release of {platform} that the catalog of {date} knows{near}")]
+    UnknownStart {
+        /// The platform, as people write it.
+        platform: String,
+        /// What runs.
+        release: String,
+        /// Of the catalog.
+        date: String,
+        /// `: of 1.16 it knows 1.16.0-rc1, …`, or nothing.
+        near: String,
+    },
+    /// A target of Kubernetes, platforms that it must fit, and nobody knows where it stands.
+    #[error(
+        "which Kubernetes runs must be known to say how it goes along with the platform: say --from kubernetes=VERSION"
+    )]
+    NeedsStart,
+    /// A slip of the fingers, or a server that says nonsense.
+    #[error(
+        "the target {to} is more than {MOST_HOPS} minors away from the running {from}; is that what was meant?"
+    )]
+    TooFar {
+        /// What runs.
+        from: String,
+        /// What was asked for.
+        to: String,
+    },
+    /// Nothing leads there.
+    #[error(
+        "no supported path from {from} to {to}: {missing}; the nearest reachable release is {nearest}"
+    )]
+    NoEdge {
+        /// What runs.
+        from: String,
+        /// What was asked for.
+        to: String,
+        /// The edge that is missing.
+        missing: String,
+        /// The release nearest to the target that can be reached; what runs where nothing can.
+        nearest: String,
+    },
+}
+
+impl PathError {
+    /// Whether the question was a good one and the answer is that there is no way.
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        matches!(self, Self::NoEdge { .. })
+    }
+}

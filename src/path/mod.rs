@@ -1,0 +1,328 @@
+//! Targets and the way to them, hop by hop, over the joint state of platforms and Kubernetes.
+//!
+//! A hop changes one platform. Before and after each, Kubernetes must lie in the range of every platform release; a platform
+//! moves over edges of the catalog only, and nothing goes down. Of all ways the shortest is taken; of equally short ones that
+//! with the fewest hops of Kubernetes, then with the fewest edges that nobody published; what is left is decided by the order
+//! of the documentation: outer platforms first, Kubernetes when it must, each hop to the newest patch.
+
+mod error;
+mod explain;
+mod nowhere;
+mod search;
+mod target;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use crate::catalog::Wanted;
+pub use error::PathError;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::catalog::{Catalog, Minor, NotAVersion, PlatformName, Release, Strength};
+use search::{Aim, Goal};
+use world::Map;
+
+/// The name of the one platform that is always there.
+pub const KUBERNETES: &str = "kubernetes";
+
+/// What `--to` and `--from` take: `[PLATFORM=]VERSION`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// None where only a version was given.
+    pub platform: Option<String>,
+    /// Which version.
+    pub version: Wanted,
+}
+
+impl FromStr for Target {
+    type Err = NotAVersion;
+
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let (platform, version) = match text.split_once('=') {
+            Some((platform, version)) => (Some(platform.to_lowercase()), version),
+            None => (None, text),
+        };
+        let version = version.parse().map_err(|_| {
+            let expected = "expected [PLATFORM=]VERSION, such as 1.25 or kubernetes=1.25.3";
+            NotAVersion::new(text, expected)
+        })?;
+        Ok(Self { platform, version })
+    }
+}
+
+/// One step of a platform from a release to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// Which platform.
+    pub platform: String,
+    /// The release it leaves; none where the start is not known (`--local` without `--from`).
+    pub from: Option<String>,
+    /// The release it reaches.
+    pub to: String,
+    /// The minor it reaches, of its own platform.
+    pub minor: Minor,
+    /// Why this hop is supported.
+    pub source: String,
+    /// How that is known.
+    pub strength: Strength,
+}
+
+/// Where a way begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// The Kubernetes that runs.
+    pub kubernetes: Option<Release>,
+    /// The minor that its API server pretends to be; hops are counted from it.
+    pub emulated: Option<Minor>,
+    /// The platforms that run, with their releases; what is no release of the catalog belongs into a gap, not in here.
+    pub platforms: BTreeMap<PlatformName, Release>,
+}
+
+/// The way from what is running to the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// The minor of Kubernetes that counts today; none where the start is not known.
+    pub from: Option<Minor>,
+    /// The minor of Kubernetes in which it ends; 0.0, before every one, where nothing is said of Kubernetes.
+    pub to: Minor,
+    /// In order; none when there is nothing to do.
+    pub hops: Vec<Hop>,
+    /// What it rests on beside the facts, to be told to people.
+    pub remarks: Vec<String>,
+}
+
+impl Path {
+    /// The way of a cluster of which nothing but Kubernetes is known. See [`Path::joint`].
+    ///
+    /// # Errors
+    /// When a target is unknown, below what runs, or cannot be reached.
+    pub fn find(
+        running: Option<&Release>,
+        emulated: Option<Minor>,
+        targets: &[Target],
+        catalog: &Catalog,
+    ) -> Result<Self, PathError> {
+        let start = Start {
+            kubernetes: running.cloned(),
+            emulated,
+            platforms: BTreeMap::new(),
+        };
+        Self::joint(&start, targets, catalog)
+    }
+
+    /// The way from where a cluster stands to the targets. Without a target it is the next supported hop of the outermost
+    /// platform, with what must go before it and with it; where that has none, of the next platform inwards; or none at all.
+    ///
+    /// # Errors
+    /// When a target is unknown, below what runs, or cannot be reached.
+    pub fn joint(start: &Start, targets: &[Target], catalog: &Catalog) -> Result<Self, PathError> {
+        let (start, remarks) = presume(start, catalog)?;
+        let targets = target::named(targets, &start, catalog)?;
+        let starts = |name: &PlatformName| match name {
+            PlatformName::Kubernetes => start.kubernetes.is_some(),
+            name => start.platforms.contains_key(name),
+        };
+        let (here, nowhere): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|(name, _)| starts(name));
+        if !start.platforms.is_empty() && !nowhere.is_empty() {
+            return Err(PathError::NeedsStart);
+        }
+        let map = Map::new(&start, &here, catalog);
+        let goal = if !here.is_empty() {
+            Some(goal(&map, &here)?)
+        } else if nowhere.is_empty() {
+            next(&map, &start, catalog)
+        } else {
+            None
+        };
+        let mut path = Self::stay(&start);
+        path.remarks = remarks;
+        if let Some(goal) = goal {
+            // Kubernetes is the last of them: where it is to go, it is what is in the way.
+            let part = here.iter().max_by_key(|(name, _)| *name);
+            let moves = match (map.world.solve(&goal), part) {
+                (Some(moves), _) => moves,
+                (None, Some(part)) => return Err(no_way(&map, &goal, part)),
+                (None, None) => Vec::new(),
+            };
+            let running = start.kubernetes.as_ref().map(Release::plain);
+            path.hops = map.hops(&moves, &running.unwrap_or_default());
+            path.remarks.extend(dead_ends(&map, &goal));
+        }
+        path.hops.extend(nowhere::hops(&start, &nowhere, catalog)?);
+        let ends = path.of_kubernetes().last().map(|hop| hop.minor);
+        path.to = ends.unwrap_or(path.to);
+        path.remarks.extend(unpublished(&path.hops));
+        Ok(path)
+    }
+
+    /// No hop: the checks that hold without one.
+    fn stay(start: &Start) -> Self {
+        let running = start.kubernetes.as_ref().map(Release::minor);
+        let from = running.map(|running| start.emulated.unwrap_or(running));
+        Self {
+            from,
+            to: from.unwrap_or(Minor { major: 0, minor: 0 }),
+            hops: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Its hops of Kubernetes itself.
+    pub fn of_kubernetes(&self) -> impl Iterator<Item = &Hop> {
+        self.hops.iter().filter(|hop| hop.platform == KUBERNETES)
+    }
+
+    /// The hop at which something of Kubernetes bites that ends with this minor; none if it lies behind us or beyond the
+    /// target.
+    #[must_use]
+    pub fn hop_into(&self, minor: Minor) -> Option<HopRef> {
+        let ahead = self.from.is_none_or(|from| from < minor) && minor <= self.to;
+        ahead.then(|| HopRef {
+            platform: KUBERNETES.to_owned(),
+            to: minor.to_string(),
+        })
+    }
+
+    /// The first hop that changes the minor of Kubernetes.
+    #[must_use]
+    pub fn first_minor_hop(&self) -> Option<&Hop> {
+        self.of_kubernetes()
+            .find(|hop| self.from.is_some_and(|from| hop.minor > from))
+    }
+}
+
+/// A hop as findings name it: the platform, and the release; for Kubernetes the minor.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct HopRef {
+    /// Which platform.
+    pub platform: String,
+    /// `1.25`, of a platform `2.2.0`.
+    pub to: String,
+}
+
+impl From<&Hop> for HopRef {
+    fn from(hop: &Hop) -> Self {
+        Self {
+            platform: hop.platform.clone(),
+            to: if hop.platform == KUBERNETES {
+                hop.minor.to_string()
+            } else {
+                hop.to.clone()
+            },
+        }
+    }
+}
+
+impl fmt::Display for HopRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.platform, self.to)
+    }
+}
+
+/// The start with the Kubernetes that a platform brings along, where nobody said which one runs; and that this was presumed.
+fn presume(start: &Start, catalog: &Catalog) -> Result<(Start, Vec<String>), PathError> {
+    let mut start = start.clone();
+    let mut remarks = Vec::new();
+    for (name, release) in &start.platforms {
+        let known = catalog.platform(*name);
+        let Some(platform) = known.filter(|_| *name != PlatformName::Kubernetes) else {
+            continue;
+        };
+        let Some(row) = platform.find(release) else {
+            return Err(PathError::UnknownStart {
+                platform: platform.title.clone(),
+                release: release.to_string(),
+                date: platform.date.to_string(),
+                near: explain::near(platform, release.minor()),
+            });
+        };
+        if let (None, Some(ships)) = (&start.kubernetes, &row.ships) {
+            let ships = match ships {
+                Wanted::Minor(minor) => world::newest_patch(*minor, catalog),
+                Wanted::Release(release) => release.clone(),
+            };
+            remarks.push(format!(
+                "{} {release} is presumed to run on Kubernetes {ships}, which it brings along; if it does not, say --from kubernetes=VERSION",
+                platform.title
+            ));
+            start.kubernetes = Some(ships);
+        }
+    }
+    if start.kubernetes.is_none() && !start.platforms.is_empty() {
+        remarks.push(
+            "which Kubernetes runs is not known, so none of its hops is on the way; say --from kubernetes=VERSION"
+                .to_owned(),
+        );
+    }
+    Ok((start, remarks))
+}
+
+fn goal(map: &Map<'_>, targets: &[(PlatformName, Wanted)]) -> Result<Goal, PathError> {
+    let mut goal = map.goal(Aim::Anywhere);
+    for (name, wanted) in targets {
+        match map.line(*name) {
+            Some(line) => goal.stops[line] = Some(target::stop(map, line, wanted)?),
+            None => {
+                let aim = map.aim(wanted);
+                goal.aim = aim.ok_or_else(|| explain::kubernetes(map, wanted))?;
+            }
+        }
+    }
+    Ok(goal)
+}
+
+/// The next supported hop: of the outermost platform that has one.
+fn next(map: &Map<'_>, start: &Start, catalog: &Catalog) -> Option<Goal> {
+    let reached = |goal: &Goal| map.world.solve(goal).is_some();
+    for line in 0..map.lines.len() {
+        let minor = target::next(map, line).map(Wanted::Minor);
+        let stop = minor.and_then(|minor| target::stop(map, line, &minor).ok());
+        if let Some(stop) = stop.filter(|stop| *stop > 0) {
+            let mut goal = map.goal(Aim::Anywhere);
+            goal.stops[line] = Some(stop);
+            return Some(goal);
+        }
+    }
+    let next = Path::stay(start).from?.next();
+    catalog.kubernetes.find(next)?;
+    Some(map.goal(Aim::Minor(next))).filter(reached)
+}
+
+/// Why a goal cannot be reached that this target is a part of.
+fn no_way(map: &Map<'_>, goal: &Goal, (name, wanted): &(PlatformName, Wanted)) -> PathError {
+    match map.line(*name) {
+        Some(line) => explain::platform(map, line, goal.stops[line].unwrap_or_default(), wanted),
+        None => explain::kubernetes(map, wanted),
+    }
+}
+
+/// Targets that nothing leads on from, though there are later minors.
+fn dead_ends(map: &Map<'_>, goal: &Goal) -> Vec<String> {
+    let lines = map.lines.iter().zip(&map.world.lines).zip(&goal.stops);
+    lines
+        .filter_map(|((line, stops), stop)| {
+            let release = &line.releases[(*stop)?];
+            let later = line.releases.last()?.minor() > release.minor();
+            let ends = later && stops[(*stop)?].ways.is_empty();
+            let title = &line.platform.title;
+            ends.then(|| format!("no edge leads on from {title} {release} to any later release"))
+        })
+        .collect()
+}
+
+/// Hops that nobody published, to be said aloud.
+fn unpublished(hops: &[Hop]) -> impl Iterator<Item = String> {
+    hops.iter()
+        .filter(|hop| hop.strength == Strength::Inferred)
+        .map(|hop| {
+            let from = hop.from.as_deref().unwrap_or("any release");
+            format!(
+                "{} {from} to {} was published nowhere: {}",
+                hop.platform, hop.to, hop.source
+            )
+        })
+}

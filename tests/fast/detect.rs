@@ -1,0 +1,326 @@
+//! What runs, told from the objects that a cluster would hold: each piece of evidence with the stronger ones taken away.
+
+mod given;
+mod way;
+
+use jiff::Timestamp;
+use kubectl_upgrade::catalog::{Catalog, PlatformName};
+use kubectl_upgrade::check::{Policy, Situation, judge};
+use kubectl_upgrade::detect::{self, Role};
+use kubectl_upgrade::need::ClusterId;
+use kubectl_upgrade::path::Path;
+use kubectl_upgrade::snapshot::{Files, Picture, Snapshot};
+use serde_json::json;
+
+use crate::golden;
+use given::Given;
+
+const FOLDER: &str = "tests/fixtures/detect";
+const NAMES: [&str; 12] = [
+    "cluster-api-managed",
+    "cluster-api-management",
+    "dkp-1-8",
+    "dkp-attached",
+    "dkp-bootstrap",
+    "dkp-half-done",
+    "dkp-managed",
+    "dkp-management",
+    "kyma",
+    "kyma-local",
+    "kyma-modules-alone",
+    "left-behind",
+];
+
+/// Every fixture has its golden report: what of it concerns detection.
+#[test]
+fn what_is_said_of_each_kind_of_cluster() {
+    for name in NAMES {
+        let report = Given::load(name).report();
+        let said = json!({
+            "platforms": report.cluster.platforms[1..].iter().map(|platform| {
+                serde_json::to_value(platform).expect("a value")
+            }).collect::<Vec<_>>(),
+            "topology": report.cluster.topology,
+            "gaps": report.gaps,
+            "remarks": report.remarks,
+        });
+        let text = serde_json::to_string_pretty(&said).expect("JSON");
+        golden::compare(&format!("{FOLDER}/{name}.json"), &format!("{text}\n"));
+    }
+}
+
+#[test]
+fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let plain = Given {
+        kubernetes: "1.33.1".parse().expect("a version"),
+        server: String::new(),
+        serves: Vec::new(),
+        objects: Vec::new(),
+        refused: Vec::new(),
+    };
+    let picture = plain.picture(&catalog);
+    assert_eq!(detect::needs(&picture.survey), [detect::nodes()]);
+    let detected = plain.detected();
+    assert!(detected.platforms.is_empty() && detected.unseen.is_empty());
+    assert_eq!(detected.topology, detect::Topology::default());
+}
+
+#[test]
+fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
+    let given = Given::load("dkp-management");
+    let mut gone = Vec::new();
+    let steps: [(&[&str], &str, &str); 5] = [
+        (
+            &[],
+            "2.5.1",
+            "HelmRelease kommander/kommander applied v2.5.1",
+        ),
+        (
+            &["HelmRelease"],
+            "2.5.1",
+            "AppDeployment kommander/kommander",
+        ),
+        (
+            &["AppDeployment"],
+            "2.5.1",
+            "status.version of KommanderCore",
+        ),
+        (&["KommanderCore"], "none", "Konvoy 2.2 or later"),
+        (
+            &[
+                "KommanderCluster",
+                "Workspace",
+                "Project",
+                "License",
+                "GitRepository",
+            ],
+            "none",
+            "label konvoy.d2iq.io/provider=aws of Cluster default/mgmt",
+        ),
+    ];
+    for (kinds, release, says) in steps {
+        gone.extend_from_slice(kinds);
+        let left = given.clone().without(&gone);
+        let detected = left.detected();
+        let dkp = detected.platform(PlatformName::Dkp).expect("DKP");
+        assert!(
+            dkp.evidence.iter().any(|line| line.contains(says)),
+            "{gone:?}: {dkp:#?}"
+        );
+        let found = left.release(PlatformName::Dkp);
+        assert_eq!(found.as_deref(), Some(release), "without {gone:?}");
+        let gap = left.unseen().contains("the release of DKP");
+        assert_eq!(gap, release == "none", "{}", left.unseen());
+        assert_eq!(detected.topology.role, Some(Role::Management), "{gone:?}");
+    }
+    gone.extend(["Provider", "Cluster", "Deployment"]);
+    let nothing = given.without(&gone);
+    assert_eq!(nothing.release(PlatformName::Dkp), None);
+    assert_eq!(nothing.detected().topology.role, None);
+}
+
+#[test]
+fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
+    let only = |kind: &str| {
+        let all = ["HelmRelease", "AppDeployment", "KommanderCore"];
+        let others: Vec<&str> = all.into_iter().filter(|other| *other != kind).collect();
+        Given::load("dkp-management").without(&others)
+    };
+    for (given, says) in [
+        (
+            only("AppDeployment").with("kommander-0.5.1", "kommander-0.3.2"),
+            "2.3.1 or 2.3.2",
+        ),
+        (
+            only("AppDeployment").with("kommander-0.5.1", "kommander-0.99.0"),
+            "knows no release",
+        ),
+        (
+            only("HelmRelease").with("\"lastAppliedRevision\":\"v2.5.1\"", "\"x\":\"\""),
+            "applied nothing",
+        ),
+        (
+            only("HelmRelease").with("v2.5.1", "0.0.0-dev.0"),
+            "no release that was published",
+        ),
+        (Given::load("dkp-1-8"), "cluster.yaml"),
+    ] {
+        assert_eq!(given.release(PlatformName::Dkp).as_deref(), Some("none"));
+        assert!(given.unseen().contains(says), "{}", given.unseen());
+    }
+    // From its second API on Flux keeps a history. What is wanted stands beside it as before.
+    let history = only("HelmRelease").with(
+        "\"lastAppliedRevision\":\"v2.5.1\"",
+        "\"history\":[{\"chartVersion\":\"2.6.0\",\"status\":\"failed\"},{\"chartVersion\":\"2.5.1\",\"status\":\"deployed\"}]",
+    );
+    assert_eq!(history.release(PlatformName::Dkp).as_deref(), Some("2.5.1"));
+    assert_eq!(history.detected().remarks, Vec::<String>::new());
+    let wants = history.with("\"version\":\"v2.5.1\"}}}", "\"version\":\"v2.6.0\"}}}");
+    let remarks = wants.detected().remarks;
+    assert!(remarks[0].contains("wants v2.6.0"), "{remarks:?}");
+}
+
+#[test]
+fn evidence_that_disagrees_is_said_aloud() {
+    let detected = Given::load("dkp-half-done").detected();
+    let dkp = detected.platform(PlatformName::Dkp).expect("DKP");
+    assert_eq!(
+        dkp.version.as_ref().map(ToString::to_string).as_deref(),
+        Some("2.2.1")
+    );
+    let conflicting = dkp
+        .evidence
+        .iter()
+        .filter(|line| line.starts_with("conflicting: "));
+    assert_eq!(conflicting.count(), 1, "{dkp:#?}");
+    for says in ["conflicting", "half done", "wants v2.2.2"] {
+        let mut remarks = detected.remarks.iter();
+        assert!(
+            remarks.any(|remark| remark.contains(says)),
+            "{says}: {:#?}",
+            detected.remarks
+        );
+    }
+    assert!(Given::load("dkp-management").detected().remarks.is_empty());
+}
+
+#[test]
+fn kyma_is_told_by_the_strongest_evidence_that_is_left() {
+    let given = Given::load("kyma");
+    let mut gone = Vec::new();
+    let steps: [(&[&str], &str, Option<&str>); 5] = [
+        (&[], "none", Some("modules")),
+        (&["Kyma"], "2.4.2", Some("cluster")),
+        (
+            &[
+                "Deployment/eventing-controller",
+                "Deployment/serverless-ctrl-mngr",
+                "Deployment/rafter-controller-manager",
+            ],
+            "2.4.2",
+            Some("cluster"),
+        ),
+        (&["ConfigMap/eventing-status"], "1.24.8", Some("cluster")),
+        (&["Deployment/kyma-installer"], "none", Some("cluster")),
+    ];
+    for (kinds, release, variant) in steps {
+        gone.extend_from_slice(kinds);
+        let left = given.clone().without(&gone);
+        let detected = left.detected();
+        let kyma = detected.platform(PlatformName::Kyma).expect("Kyma");
+        assert_eq!(
+            left.release(PlatformName::Kyma).as_deref(),
+            Some(release),
+            "{gone:?}"
+        );
+        assert_eq!(kyma.variant.as_deref(), variant, "{gone:?}");
+        let gap = left.unseen().contains("the release of Kyma");
+        let told = release != "none" || variant == Some("modules");
+        assert_eq!(gap, !told, "{}", left.unseen());
+    }
+    gone.push("Installation");
+    let nothing = given.without(&gone);
+    assert_eq!(nothing.release(PlatformName::Kyma), None);
+    let remarks = nothing.detected().remarks;
+    assert!(remarks[0].contains("left behind"), "{remarks:?}");
+}
+
+#[test]
+fn only_published_images_of_the_installer_name_a_release() {
+    let given = Given::load("kyma").without(&["Kyma", "ConfigMap/eventing-status"]);
+    let given = given.with("reconciler.kyma-project.io/managed-by", "other");
+    let official = "eu.gcr.io/kyma-project/kyma-installer:1.24.8";
+    assert_eq!(given.release(PlatformName::Kyma).as_deref(), Some("1.24.8"));
+    for image in [
+        "eu.gcr.io/kyma-project/kyma-installer:main-0123abcd",
+        "eu.gcr.io/kyma-project/kyma-installer:PR-9486-0123abcd",
+        "eu.gcr.io/kyma-project/kyma-installer@sha256:0123",
+        "eu.gcr.io/kyma-project/kyma-installer:1.17.0-rc1",
+        "eu.gcr.io/kyma-project/develop/installer:0123abcd",
+        "registry.example:5000/my/kyma-installer:1.24.8",
+        "my/kyma-installer:v1.4.0",
+    ] {
+        let other = given.clone().with(official, image);
+        assert_eq!(
+            other.release(PlatformName::Kyma).as_deref(),
+            Some("none"),
+            "{image}"
+        );
+        assert!(other.unseen().contains(image), "{}", other.unseen());
+    }
+    let with_digest = format!("{official}@sha256:0123");
+    let pinned = given.with(official, &with_digest);
+    assert_eq!(
+        pinned.release(PlatformName::Kyma).as_deref(),
+        Some("1.24.8")
+    );
+}
+
+#[test]
+fn cluster_api_is_told_by_the_strongest_evidence_that_is_left() {
+    let given = Given::load("cluster-api-management");
+    let mut gone = Vec::new();
+    let steps: [(&[&str], &str); 3] = [
+        (&[], "1.11.3"),
+        (&["Provider"], "1.11.2"),
+        (&["Deployment"], "none"),
+    ];
+    for (kinds, release) in steps {
+        gone.extend_from_slice(kinds);
+        let left = given.clone().without(&gone);
+        let found = left.release(PlatformName::ClusterApi);
+        assert_eq!(found.as_deref(), Some(release), "{gone:?}");
+    }
+    gone.push("Cluster");
+    assert_eq!(given.without(&gone).release(PlatformName::ClusterApi), None);
+}
+
+#[test]
+fn other_clusters_are_gaps_until_they_are_read() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let given = Given::load("dkp-management");
+    let gaps = |clusters: Vec<Picture>| {
+        let snapshot = Snapshot {
+            taken_at: Timestamp::UNIX_EPOCH,
+            clusters,
+            files: Files::default(),
+        };
+        let path = Path::find(Some(&given.kubernetes), None, &[], &catalog).expect("a path");
+        let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
+        let gaps = judge(&situation, &[], &Policy::default()).gaps;
+        let mut ids: Vec<String> = gaps
+            .into_iter()
+            .filter_map(|gap| Some(gap.cluster?.0))
+            .collect();
+        ids.sort();
+        ids
+    };
+    let own = given.picture(&catalog);
+    assert_eq!(
+        gaps(vec![own.clone()]),
+        ["default/loose", "retail-ns/east", "retail-ns/office"]
+    );
+    let mut east = Given::load("cluster-api-managed").picture(&catalog);
+    east.id = ClusterId("retail-ns/east".to_owned());
+    assert_eq!(gaps(vec![own, east]), ["default/loose", "retail-ns/office"]);
+}
+
+#[test]
+fn what_may_not_be_read_is_a_gap_that_says_what_to_allow() {
+    for (name, plural) in [
+        ("dkp-management", "licenses"),
+        ("dkp-management", "kommanderclusters"),
+        ("kyma", "installations"),
+        ("cluster-api-management", "clusters"),
+    ] {
+        let mut given = Given::load(name);
+        given.refused = vec![plural.to_owned()];
+        let unseen = given.detected().unseen;
+        let refused = unseen
+            .iter()
+            .find(|unseen| unseen.unmet.what.starts_with(plural));
+        let refused = refused.unwrap_or_else(|| panic!("{plural}: {unseen:#?}"));
+        assert!(refused.unmet.rbac.is_some(), "{refused:?}");
+    }
+}

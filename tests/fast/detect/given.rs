@@ -1,0 +1,238 @@
+//! A cluster by its objects, as an API server would answer for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use kubectl_upgrade::catalog::{Catalog, PlatformName, Release, Served};
+use kubectl_upgrade::check::{Policy, Situation, judge};
+use kubectl_upgrade::detect::{self, Detected};
+use kubectl_upgrade::need::{ClusterId, Depth, Request, Subject, Survey, plan};
+use kubectl_upgrade::path::Path;
+use kubectl_upgrade::report::UpgradeReport;
+use kubectl_upgrade::snapshot::{
+    Files, JsonRow, MetaRow, NodeRow, Outcome, Picture, Reading, Rows, Snapshot,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::FOLDER;
+use crate::golden;
+
+/// A cluster, by its objects.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Given {
+    pub(super) kubernetes: Release,
+    #[serde(default)]
+    pub(super) server: String,
+    /// Group versions that are served beside those of the objects.
+    #[serde(default)]
+    pub(super) serves: Vec<String>,
+    pub(super) objects: Vec<Value>,
+    /// Plural names that may not be read.
+    #[serde(default)]
+    pub(super) refused: Vec<String>,
+}
+
+impl Given {
+    pub(super) fn load(name: &str) -> Self {
+        let path = golden::in_repository(&format!("{FOLDER}/{name}.yaml"));
+        let text = std::fs::read_to_string(&path).expect("the fixture");
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The same without the objects of these kinds, or of one `Kind/name`. Their APIs stay.
+    pub(super) fn without(mut self, kinds: &[&str]) -> Self {
+        let apis = self.objects.iter();
+        self.serves
+            .extend(apis.filter_map(|object| object["apiVersion"].as_str().map(str::to_owned)));
+        self.objects.retain(|object| {
+            let kind = object["kind"].as_str().unwrap_or_default();
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            !kinds.contains(&kind) && !kinds.contains(&format!("{kind}/{name}").as_str())
+        });
+        self
+    }
+
+    /// The same with a text of every object replaced.
+    pub(super) fn with(mut self, from: &str, to: &str) -> Self {
+        let text = Value::from(self.objects).to_string();
+        assert!(text.contains(from), "{from}");
+        self.objects = serde_json::from_str(&text.replace(from, to)).expect("objects");
+        self
+    }
+
+    pub(super) fn picture(&self, catalog: &Catalog) -> Picture {
+        let minor = self.kubernetes.minor();
+        let built_in = catalog.apis.iter();
+        let offered = built_in.filter(|api| api.exists_in(minor) && api.served == Served::Yes);
+        let mut group_versions: BTreeSet<String> =
+            offered.map(|api| api.gvk().api_version()).collect();
+        group_versions.extend(self.serves.iter().cloned());
+        let apis = self.objects.iter();
+        group_versions
+            .extend(apis.filter_map(|object| object["apiVersion"].as_str().map(str::to_owned)));
+        let survey = Survey {
+            git_version: self.kubernetes.clone(),
+            emulated: None,
+            group_versions,
+        };
+        let requests = plan(&detect::needs(&survey), &survey, catalog, None);
+        let readings = requests
+            .iter()
+            .map(|request| self.reading(request, catalog));
+        Picture {
+            id: ClusterId("mine".to_owned()),
+            context: Some("mine".to_owned()),
+            server: self.server.clone(),
+            namespace: None,
+            readings: readings.collect(),
+            survey,
+        }
+    }
+
+    /// As an API server would answer.
+    fn reading(&self, request: &Request, catalog: &Catalog) -> Reading {
+        let Subject::Objects {
+            resource,
+            namespace,
+            selector,
+        } = &request.subject
+        else {
+            panic!("{request:?}");
+        };
+        let custom = catalog.custom.iter();
+        let kind = custom
+            .filter(|api| api.group == resource.group && api.resource == resource.plural)
+            .map(|api| api.kind.to_lowercase())
+            .next()
+            .unwrap_or_else(|| resource.plural.trim_end_matches('s').to_owned());
+        let found = self.objects.iter().filter(|object| {
+            let group = object["apiVersion"].as_str().expect("an apiVersion");
+            let group = group.split_once('/').map_or("", |(group, _)| group);
+            let meta = &object["metadata"];
+            let fits_namespace = namespace
+                .as_ref()
+                .is_none_or(|namespace| meta["namespace"] == **namespace);
+            let fits_name = selector
+                .fields
+                .strip_prefix("metadata.name=")
+                .is_none_or(|name| meta["name"] == *name);
+            let fits_label = match selector.labels.split_once('=') {
+                Some((name, value)) => meta["labels"][name] == *value,
+                None => {
+                    selector.labels.is_empty() || meta["labels"].get(&selector.labels).is_some()
+                }
+            };
+            object["kind"].as_str().expect("a kind").to_lowercase() == kind
+                && group == resource.group
+                && fits_namespace
+                && fits_name
+                && fits_label
+        });
+        let rows = match (request.depth, kind.as_str()) {
+            (Depth::Fields, _) => Rows::Nodes(found.map(node).collect()),
+            (Depth::Meta, _) => Rows::Meta(found.map(meta).collect()),
+            (Depth::Whole, _) => Rows::Json(found.map(row).collect()),
+        };
+        let outcome = match self.refused.contains(&resource.plural) {
+            true => Outcome::Refused {
+                why: format!("{resource} is forbidden"),
+                rbac: request.access.clone(),
+            },
+            false => Outcome::Complete,
+        };
+        Reading {
+            subject: request.subject.clone(),
+            depth: request.depth,
+            freshness: request.freshness,
+            outcome,
+            at: Timestamp::UNIX_EPOCH,
+            rows,
+            faults: Vec::new(),
+        }
+    }
+
+    pub(super) fn detected(&self) -> Detected {
+        let catalog = Catalog::embedded().expect("the catalog");
+        Detected::new(&self.picture(&catalog), &catalog)
+    }
+
+    /// The release of a platform in words; `none` where it is there without one.
+    pub(super) fn release(&self, platform: PlatformName) -> Option<String> {
+        let detected = self.detected();
+        let version = &detected.platform(platform)?.version;
+        Some(
+            version
+                .as_ref()
+                .map_or("none".to_owned(), ToString::to_string),
+        )
+    }
+
+    /// Everything that is not told of it, in one text.
+    pub(super) fn unseen(&self) -> String {
+        let unseen = self.detected().unseen.into_iter();
+        let texts: Vec<String> = unseen
+            .map(|unseen| {
+                format!(
+                    "{}: {}: {}",
+                    unseen.cluster, unseen.unmet.what, unseen.unmet.why
+                )
+            })
+            .collect();
+        texts.join("\n")
+    }
+
+    pub(super) fn snapshot(&self, catalog: &Catalog) -> Snapshot {
+        Snapshot {
+            taken_at: Timestamp::UNIX_EPOCH,
+            clusters: vec![self.picture(catalog)],
+            files: Files::default(),
+        }
+    }
+
+    pub(super) fn report(&self) -> UpgradeReport {
+        let catalog = Catalog::embedded().expect("the catalog");
+        let snapshot = self.snapshot(&catalog);
+        let path = Path::find(Some(&self.kubernetes), None, &[], &catalog).expect("a path");
+        let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
+        let judgement = judge(&situation, &[], &Policy::default());
+        UpgradeReport::new(&situation, &judgement)
+    }
+}
+
+fn text(object: &Value, pointer: &str) -> Option<String> {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+}
+
+fn meta(object: &Value) -> MetaRow {
+    MetaRow {
+        namespace: text(object, "/metadata/namespace"),
+        name: text(object, "/metadata/name").expect("a name"),
+        ..MetaRow::default()
+    }
+}
+
+fn row(object: &Value) -> JsonRow {
+    JsonRow {
+        meta: meta(object),
+        object: object.clone(),
+    }
+}
+
+fn node(object: &Value) -> NodeRow {
+    let annotations: BTreeMap<String, String> =
+        serde_json::from_value(object["metadata"]["annotations"].clone()).unwrap_or_default();
+    let of = |name: &str| annotations.get(&format!("cluster.x-k8s.io/{name}"));
+    NodeRow {
+        name: text(object, "/metadata/name").expect("a name"),
+        provider_id: text(object, "/spec/providerID").unwrap_or_default(),
+        cluster: of("cluster-namespace")
+            .zip(of("cluster-name"))
+            .map(|(namespace, name)| format!("{namespace}/{name}")),
+        ..NodeRow::default()
+    }
+}
