@@ -70,7 +70,8 @@ pub(super) async fn read(reader: &Reader, request: &Request, grounds: &Grounds) 
 /// The name by which the API server knows us, from the first of these requests that it refuses; none if it refuses none.
 pub(super) async fn refused_user(reader: &Reader, plan: &[Request]) -> Option<String> {
     for request in plan {
-        let uri = uri(request, Source::Cache, 1, "");
+        // From the store, where the limit is obeyed.
+        let uri = uri(request, Source::Store, 1, "");
         let answer = get(reader, &uri, accept(request), |_, _| ()).await;
         if let Err(Failure::Forbidden { message }) = answer {
             // secrets is forbidden: User "jane" cannot list resource "secrets" …

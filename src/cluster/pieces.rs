@@ -35,8 +35,8 @@ pub(super) async fn read(
     grounds: &Grounds,
     empty: &Sink,
 ) -> Result<Sink, Lost> {
-    let cached = request.freshness == Freshness::Cache;
-    if matches!(request.subject, Subject::Url { .. }) || cached && grounds.streams {
+    let cached = request.freshness == Freshness::Cache && grounds.streams;
+    if matches!(request.subject, Subject::Url { .. }) || cached {
         return Ok(whole(reader, request, Source::Cache, empty, None).await?);
     }
     let (sink, first) = one_page(reader, request, Source::Store, empty, "").await?;
@@ -44,13 +44,12 @@ pub(super) async fn read(
         return Ok(sink);
     }
     let objects = sink.rows.len() as u64 + first.remaining.unwrap_or_default();
-    let nameable = |name: &String| request.within(name).is_some();
     if request.across
-        && grounds.namespaces.iter().all(nameable)
         && take_apart(objects, reader.manner.chunk, grounds)
+        && let Some(inner) = inner(request, grounds)
     {
         drop(sink);
-        return by_namespace(reader, request, grounds, empty).await;
+        return by_namespace(reader, &inner, empty).await;
     }
     Ok(whole(reader, request, Source::Store, empty, Some((sink, first))).await?)
 }
@@ -61,22 +60,21 @@ fn take_apart(objects: u64, chunk: u32, grounds: &Grounds) -> bool {
     namespaces > 1 && objects >= LARGE * u64::from(chunk) && objects >= WORTH_A_REQUEST * namespaces
 }
 
+/// The request for each namespace; none where one of them has a name that cannot be asked for.
+fn inner<'a>(request: &Request, grounds: &'a Grounds) -> Option<Vec<(&'a str, Request)>> {
+    let of_one = |name: &'a String| Some((name.as_str(), request.within(name)?));
+    grounds.namespaces.iter().map(of_one).collect()
+}
+
 /// Asks namespace by namespace.
 async fn by_namespace(
     reader: &Reader,
-    request: &Request,
-    grounds: &Grounds,
+    inner: &[(&str, Request)],
     empty: &Sink,
 ) -> Result<Sink, Lost> {
-    let inner: Vec<(&String, Request)> = grounds
-        .namespaces
-        .iter()
-        .filter_map(|namespace| Some((namespace, request.within(namespace)?)))
-        .collect();
     reader
         .guard
         .allow(inner.iter().map(|(_, request)| request.path.clone()));
-    let what = request.subject.to_string();
     let mut parts: Vec<Option<Sink>> = inner.iter().map(|_| None).collect();
     let mut objects_read = 0;
     let mut answers = futures::stream::iter(inner.iter().enumerate())
@@ -85,7 +83,7 @@ async fn by_namespace(
                 let part = whole(reader, request, Source::Store, empty, None).await;
                 part.map(|part| (place, part)).map_err(|failure| Lost {
                     failure,
-                    namespace: Some((*namespace).clone()),
+                    namespace: Some((*namespace).to_owned()),
                 })
             };
             part.boxed_local()
@@ -93,7 +91,9 @@ async fn by_namespace(
         .buffer_unordered(reader.manner.in_flight.max(1));
     while let Some((place, part)) = answers.try_next().await? {
         objects_read += part.rows.len();
-        reader.progress.read(&what, objects_read);
+        reader
+            .progress
+            .read(&inner[place].1.subject.to_string(), objects_read);
         parts[place] = Some(part);
     }
     drop(answers);

@@ -102,12 +102,7 @@ impl Weather {
             | Failure::Server {
                 code: 500 | 502..=504,
                 ..
-            } if refusal.asked.is_some() => AS_ASKED,
-            Failure::TooManyRequests { .. }
-            | Failure::Server {
-                code: 500 | 502..=504,
-                ..
-            } => OTHERWISE,
+            } => refusal.asked.map_or(OTHERWISE, |_| AS_ASKED),
             Failure::Refused { .. } if state.reached => REFUSED,
             Failure::Unreachable { .. } if state.reached => OTHERWISE,
             Failure::TimedOut { .. } => {

@@ -7,23 +7,27 @@ use crate::catalog::Resource;
 
 /// Kinds with very many objects, and where in them is what rules look at; lists on the way are gone through. Rules that
 /// are data see what is kept: a kind is not here while one of them is about more.
-const KEPT: &[(&str, &str, &[&str])] = &[
-    ("", "namespaces", &["metadata.labels"]),
-    ("", "services", &["spec.type", "spec.selector"]),
+const KEPT: &[(&str, &str, &[&[&str]])] = &[
+    ("", "namespaces", &[&["metadata", "labels"]]),
+    ("", "services", &[&["spec", "type"], &["spec", "selector"]]),
     (
         "autoscaling",
         "horizontalpodautoscalers",
-        &["spec.scaleTargetRef", "status.conditions"],
+        &[&["spec", "scaleTargetRef"], &["status", "conditions"]],
     ),
-    ("storage.k8s.io", "csinodes", &["spec.drivers.name"]),
+    (
+        "storage.k8s.io",
+        "csinodes",
+        &[&["spec", "drivers", "name"]],
+    ),
     (
         "storage.k8s.io",
         "volumeattachments",
         &[
-            "metadata.creationTimestamp",
-            "metadata.deletionTimestamp",
-            "spec.nodeName",
-            "status",
+            &["metadata", "creationTimestamp"],
+            &["metadata", "deletionTimestamp"],
+            &["spec", "nodeName"],
+            &["status"],
         ],
     ),
 ];
@@ -38,9 +42,7 @@ pub fn trim(resource: &Resource, object: &mut Value) {
         .iter()
         .find(|(of, kind, _)| (*of, *kind) == (group, plural));
     if let Some((_, _, paths)) = kept {
-        let paths: Vec<Vec<&str>> = paths.iter().map(|path| path.split('.').collect()).collect();
-        let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
-        keep(object, &paths);
+        keep(object, paths);
     }
     match (group, plural) {
         ("", "persistentvolumes") => volume(object),
@@ -51,6 +53,30 @@ pub fn trim(resource: &Resource, object: &mut Value) {
         }
         ("apiextensions.k8s.io", "customresourcedefinitions") => schemas(object),
         _ => {}
+    }
+    without_environment(object);
+}
+
+/// The values of environment variables are where passwords stand that should stand in Secrets. No rule looks at them; they
+/// are dropped from pods and from templates of pods, so that they are in no snapshot.
+fn without_environment(object: &mut Value) {
+    const TEMPLATES: [&str; 3] = [
+        "/spec",
+        "/spec/template/spec",
+        "/spec/jobTemplate/spec/template/spec",
+    ];
+    for template in TEMPLATES {
+        let Some(spec) = object.pointer_mut(template) else {
+            continue;
+        };
+        for list in ["containers", "initContainers", "ephemeralContainers"] {
+            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+            for container in containers.into_iter().flatten() {
+                if let Some(container) = container.as_object_mut() {
+                    container.remove("env");
+                }
+            }
+        }
     }
 }
 

@@ -6,9 +6,11 @@
 mod bounded;
 mod json;
 mod meta;
+mod node;
 mod pod;
 mod protobuf;
 mod sink;
+mod slice;
 #[cfg(test)]
 mod tests;
 mod text;

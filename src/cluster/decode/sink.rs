@@ -6,29 +6,19 @@ use prost::Message;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::meta::{LAST_APPLIED, ObjectMeta, Time};
-use super::pod;
+use super::meta::{LAST_APPLIED, ObjectMeta};
+use super::node::Node;
+use super::pod::Pod;
+use super::slice::EndpointSlice;
 use super::workload::{self, Kind};
 use crate::catalog::{Catalog, Resource};
 use crate::cluster::failure::bounded;
 use crate::cluster::releases;
 use crate::need::{Depth, Request, Subject};
-
-use crate::snapshot::{
-    Fault, HelmStorage, JsonRow, MetaRow, NodeCondition, NodeRow, Pool, Rows, SliceRow, trim,
-};
+use crate::snapshot::{Fault, HelmStorage, JsonRow, MetaRow, Pool, Rows, trim};
 
 /// Faults of one reading that are told one by one.
 const MAX_FAULTS: usize = 100;
-
-/// Where kubeadm notes the socket of a node's container runtime.
-const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
-
-/// Where Cluster API notes whose machine a node is. Source: kubernetes-sigs/cluster-api api/core common_types.go.
-const CLUSTER: [&str; 2] = [
-    "cluster.x-k8s.io/cluster-namespace",
-    "cluster.x-k8s.io/cluster-name",
-];
 
 /// Collects the rows of one reading.
 #[derive(Debug)]
@@ -58,84 +48,6 @@ pub(in crate::cluster) struct Sink {
 struct PartialObject {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
-}
-
-/// Tags of k8s.io/api core/v1/generated.proto.
-#[derive(Clone, PartialEq, Message)]
-struct Node {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<ObjectMeta>,
-    #[prost(message, optional, tag = "2")]
-    spec: Option<NodeSpec>,
-    #[prost(message, optional, tag = "3")]
-    status: Option<NodeStatus>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct NodeSpec {
-    #[prost(string, tag = "3")]
-    provider_id: String,
-    #[prost(bool, tag = "4")]
-    unschedulable: bool,
-    #[prost(message, repeated, tag = "5")]
-    taints: Vec<Taint>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Taint {
-    #[prost(string, tag = "1")]
-    key: String,
-    #[prost(string, tag = "3")]
-    effect: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct NodeStatus {
-    #[prost(message, repeated, tag = "4")]
-    conditions: Vec<Condition>,
-    #[prost(message, optional, tag = "7")]
-    info: Option<NodeSystemInfo>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Condition {
-    #[prost(string, tag = "1")]
-    kind: String,
-    #[prost(string, tag = "2")]
-    status: String,
-    #[prost(string, tag = "5")]
-    reason: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct NodeSystemInfo {
-    #[prost(string, tag = "5")]
-    os_image: String,
-    #[prost(string, tag = "6")]
-    runtime: String,
-    #[prost(string, tag = "7")]
-    kubelet_version: String,
-}
-
-/// Tags of k8s.io/api discovery/v1/generated.proto, those of v1beta1 as well.
-#[derive(Clone, PartialEq, Message)]
-struct EndpointSlice {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<ObjectMeta>,
-    #[prost(message, repeated, tag = "2")]
-    endpoints: Vec<Endpoint>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Endpoint {
-    #[prost(message, optional, tag = "2")]
-    conditions: Option<EndpointConditions>,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-struct EndpointConditions {
-    #[prost(bool, optional, tag = "1")]
-    ready: Option<bool>,
 }
 
 impl Sink {
@@ -230,27 +142,21 @@ impl Sink {
         match &mut self.rows {
             Rows::Meta(rows) => match PartialObject::decode(message) {
                 Ok(object) => {
-                    rows.push(
-                        object
-                            .metadata
-                            .unwrap_or_default()
-                            .row(&mut lock(&self.pool)),
-                    );
+                    let meta = object.metadata.unwrap_or_default();
+                    rows.push(meta.row(&mut lock(&self.pool)));
                 }
                 Err(error) => self.fault(&error),
             },
             Rows::Nodes(rows) => match Node::decode(message) {
-                Ok(node) => rows.push(node_row(node)),
+                Ok(node) => rows.push(node.row()),
                 Err(error) => self.fault(&error),
             },
-            Rows::Pods(rows) => match pod::Pod::decode(message) {
-                Ok(pod) => {
-                    rows.push(pod.row(&mut lock(&self.pool)));
-                }
+            Rows::Pods(rows) => match Pod::decode(message) {
+                Ok(pod) => rows.push(pod.row(&mut lock(&self.pool))),
                 Err(error) => self.fault(&error),
             },
             Rows::Slices(rows) => match EndpointSlice::decode(message) {
-                Ok(slice) => rows.push(slice_row(slice, &mut lock(&self.pool))),
+                Ok(slice) => rows.push(slice.row(&mut lock(&self.pool))),
                 Err(error) => self.fault(&error),
             },
             Rows::Workloads(rows) => {
@@ -329,88 +235,12 @@ fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
     pool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The values of environment variables are where passwords stand that should stand in Secrets. No rule looks at them; they
-/// are dropped from pods and from templates of pods, so that they are in no snapshot.
-fn without_environment(object: &mut Value) {
-    const TEMPLATES: [&str; 3] = [
-        "/spec",
-        "/spec/template/spec",
-        "/spec/jobTemplate/spec/template/spec",
-    ];
-    for template in TEMPLATES {
-        let Some(spec) = object.pointer_mut(template) else {
-            continue;
-        };
-        for list in ["containers", "initContainers", "ephemeralContainers"] {
-            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
-            for container in containers.into_iter().flatten() {
-                if let Some(container) = container.as_object_mut() {
-                    container.remove("env");
-                }
-            }
-        }
-    }
-}
-
-fn node_row(node: Node) -> NodeRow {
-    let meta = node.metadata.unwrap_or_default();
-    let status = node.status.unwrap_or_default();
-    let info = status.info.unwrap_or_default();
-    let spec = node.spec.unwrap_or_default();
-    let keeps_off = |taint: &Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
-    let condition = |condition: Condition| NodeCondition {
-        kind: condition.kind,
-        status: condition.status,
-        reason: condition.reason,
-    };
-    let [namespace, cluster] = CLUSTER.map(|name| meta.annotations.get(name));
-    NodeRow {
-        // Old releases of Cluster API did not note the namespace.
-        cluster: cluster.map(|name| match namespace {
-            Some(namespace) => format!("{namespace}/{name}"),
-            None => format!("/{name}"),
-        }),
-        created: meta.created.and_then(Time::timestamp),
-        cri_socket: meta.annotations.get(CRI_SOCKET).cloned(),
-        name: meta.name,
-        labels: meta.labels,
-        unschedulable: spec.unschedulable,
-        tainted: spec.taints.iter().any(keeps_off),
-        taints: spec.taints.into_iter().map(|taint| taint.key).collect(),
-        conditions: status.conditions.into_iter().map(condition).collect(),
-        runtime: info.runtime,
-        provider_id: spec.provider_id,
-        kubelet_version: info.kubelet_version,
-        os_image: info.os_image,
-    }
-}
-
-fn slice_row(slice: EndpointSlice, pool: &mut Pool) -> SliceRow {
-    let meta = slice.metadata.unwrap_or_default();
-    // An endpoint that says nothing of itself counts as ready: so does kube-proxy take it.
-    let ready = |endpoint: &&Endpoint| {
-        let conditions = endpoint.conditions.unwrap_or_default();
-        conditions.ready.unwrap_or(true)
-    };
-    SliceRow {
-        service: meta
-            .labels
-            .get("kubernetes.io/service-name")
-            .cloned()
-            .unwrap_or_default(),
-        endpoints: slice.endpoints.len(),
-        ready: slice.endpoints.iter().filter(ready).count(),
-        meta: meta.row(pool),
-    }
-}
-
-/// The object without what no rule looks at, without values of environment variables and without copies of itself in
-/// annotations, of which the row's metadata has what counts.
+/// The object without what no rule looks at and without copies of itself in annotations, of which the row's metadata has what
+/// counts.
 fn json_row(meta: MetaRow, mut object: Value, resource: Option<&Resource>) -> JsonRow {
     if let Some(resource) = resource {
         trim(resource, &mut object);
     }
-    without_environment(&mut object);
     let annotations = object.pointer_mut("/metadata/annotations");
     if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
         for copy in LAST_APPLIED {

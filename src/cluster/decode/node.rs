@@ -1,0 +1,110 @@
+//! Nodes, from protobuf to one row.
+//!
+//! Only the fields that the row needs are declared. Tags are those of k8s.io/api core/v1/generated.proto.
+
+use prost::Message;
+
+use super::meta::{ObjectMeta, Time};
+use crate::snapshot::{NodeCondition, NodeRow};
+
+/// Where kubeadm notes the socket of a node's container runtime.
+const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
+
+/// Where Cluster API notes whose machine a node is. Source: kubernetes-sigs/cluster-api api/core common_types.go.
+const CLUSTER: [&str; 2] = [
+    "cluster.x-k8s.io/cluster-namespace",
+    "cluster.x-k8s.io/cluster-name",
+];
+
+/// A node as it comes.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Node {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
+    #[prost(message, optional, tag = "2")]
+    spec: Option<NodeSpec>,
+    #[prost(message, optional, tag = "3")]
+    status: Option<NodeStatus>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeSpec {
+    #[prost(string, tag = "3")]
+    provider_id: String,
+    #[prost(bool, tag = "4")]
+    unschedulable: bool,
+    #[prost(message, repeated, tag = "5")]
+    taints: Vec<Taint>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Taint {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(string, tag = "3")]
+    effect: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeStatus {
+    #[prost(message, repeated, tag = "4")]
+    conditions: Vec<Condition>,
+    #[prost(message, optional, tag = "7")]
+    info: Option<NodeSystemInfo>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Condition {
+    #[prost(string, tag = "1")]
+    kind: String,
+    #[prost(string, tag = "2")]
+    status: String,
+    #[prost(string, tag = "5")]
+    reason: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeSystemInfo {
+    #[prost(string, tag = "5")]
+    os_image: String,
+    #[prost(string, tag = "6")]
+    runtime: String,
+    #[prost(string, tag = "7")]
+    kubelet_version: String,
+}
+
+impl Node {
+    /// The row.
+    pub(super) fn row(self) -> NodeRow {
+        let meta = self.metadata.unwrap_or_default();
+        let status = self.status.unwrap_or_default();
+        let info = status.info.unwrap_or_default();
+        let spec = self.spec.unwrap_or_default();
+        let keeps_off = |taint: &Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
+        let condition = |condition: Condition| NodeCondition {
+            kind: condition.kind,
+            status: condition.status,
+            reason: condition.reason,
+        };
+        let [namespace, cluster] = CLUSTER.map(|name| meta.annotations.get(name));
+        NodeRow {
+            // Old releases of Cluster API did not note the namespace.
+            cluster: cluster.map(|name| match namespace {
+                Some(namespace) => format!("{namespace}/{name}"),
+                None => format!("/{name}"),
+            }),
+            created: meta.created.and_then(Time::timestamp),
+            cri_socket: meta.annotations.get(CRI_SOCKET).cloned(),
+            name: meta.name,
+            labels: meta.labels,
+            unschedulable: spec.unschedulable,
+            tainted: spec.taints.iter().any(keeps_off),
+            taints: spec.taints.into_iter().map(|taint| taint.key).collect(),
+            conditions: status.conditions.into_iter().map(condition).collect(),
+            runtime: info.runtime,
+            provider_id: spec.provider_id,
+            kubelet_version: info.kubelet_version,
+            os_image: info.os_image,
+        }
+    }
+}

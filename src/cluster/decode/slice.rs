@@ -1,0 +1,49 @@
+//! Slices of the endpoints of services, from protobuf to one row.
+
+use prost::Message;
+
+use super::meta::ObjectMeta;
+use crate::snapshot::{Pool, SliceRow};
+
+/// Tags of k8s.io/api discovery/v1/generated.proto, those of v1beta1 as well.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct EndpointSlice {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
+    #[prost(message, repeated, tag = "2")]
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Endpoint {
+    #[prost(message, optional, tag = "2")]
+    conditions: Option<EndpointConditions>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct EndpointConditions {
+    #[prost(bool, optional, tag = "1")]
+    ready: Option<bool>,
+}
+
+impl EndpointSlice {
+    /// The row, its texts from the pool.
+    pub(super) fn row(self, pool: &mut Pool) -> SliceRow {
+        let meta = self.metadata.unwrap_or_default();
+        // An endpoint that says nothing of itself counts as ready: so does kube-proxy take it.
+        let ready = |endpoint: &&Endpoint| {
+            let conditions = endpoint.conditions.unwrap_or_default();
+            conditions.ready.unwrap_or(true)
+        };
+        SliceRow {
+            service: meta
+                .labels
+                .get("kubernetes.io/service-name")
+                .cloned()
+                .unwrap_or_default(),
+            endpoints: self.endpoints.len(),
+            ready: self.endpoints.iter().filter(ready).count(),
+            meta: meta.row(pool),
+        }
+    }
+}
