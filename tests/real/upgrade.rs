@@ -201,10 +201,11 @@ fn by_its_own_plan() -> Result<(), Failed> {
         .collect();
     for id in &ids {
         let steps = planned(&cluster);
-        let step = steps
-            .iter()
-            .find(|step| step["id"] == **id)
-            .expect("the step");
+        let Some(step) = steps.iter().find(|step| step["id"] == **id) else {
+            // At the target no step is left, that of a last look included.
+            assert_eq!(steps, Vec::<Value>::new(), "before {id}");
+            continue;
+        };
         assert_ne!(step["state"], "blocked", "{step:#}");
         follow(&mut cluster, step);
         let after = planned(&cluster);
