@@ -5,6 +5,7 @@
 //! a table ([`RowRule`]). Everything else about it, its needs, its
 //! help, its line in `rules` and its page in the documentation, comes from its [`Rule`].
 
+mod addons;
 mod api_deprecated;
 mod api_removed;
 mod api_usage;
@@ -122,6 +123,11 @@ pub trait RowRule: std::fmt::Debug + Send + Sync {
 
     /// What it says. A need that is not met has no rows here and is a gap already.
     fn evaluate(&self, rule: &Rule, situation: &Situation<'_>) -> Vec<Finding>;
+
+    /// What came and could not be judged.
+    fn faults(&self, _situation: &Situation<'_>) -> Vec<Unmet> {
+        Vec::new()
+    }
 }
 
 /// What a rule has to say.
@@ -155,7 +161,7 @@ impl Rule {
             Body::Data(rule) => rule.evaluate(self, situation),
             Body::Row(row) => Spoken {
                 findings: row.evaluate(self, situation),
-                faults: Vec::new(),
+                faults: row.faults(situation),
             },
         }
     }
@@ -226,6 +232,7 @@ pub fn rules() -> Result<&'static [&'static Rule], &'static data::RuleError> {
         let mut rules = CODE.to_vec();
         rules.extend(data::embedded()?);
         rules.extend(volumes::embedded()?);
+        rules.extend(addons::rules());
         rules.sort_by_key(|rule| rule.id);
         Ok(rules)
     });
