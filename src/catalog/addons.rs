@@ -293,7 +293,7 @@ impl Addons {
             .filter(|row| row.limits(component))
             .filter(|row| row.fits(from) == Fit::Yes && row.fits(to) == Fit::Yes)
             .collect();
-        rows.sort_by(|a, b| b.versions.newest().cmp(&a.versions.newest()));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.versions.newest()));
         rows
     }
 }

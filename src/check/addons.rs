@@ -16,7 +16,7 @@ use crate::snapshot::Unmet;
 #[derive(Debug)]
 struct Of(&'static str);
 
-const HOW: &str = "By the tags of the images of Deployments, DaemonSets and StatefulSets, against the ranges of minors that the makers of the add-on publish. It is told at the first hop into a minor that the release is not for; what comes after is the next release's. An image that is named by its digest alone, a tag that is no version and a release that no range speaks of tell nothing. One that goes with or after the control plane, and for which no release is for both minors, is a step of the hop and nothing is said.";
+const HOW: &str = "By the tags of the images of Deployments, DaemonSets and StatefulSets, against the ranges of minors that the makers of the add-on publish. It is told at the first hop into a minor that the release is not for; what comes after is the next release's. An image that is named by its digest alone, a tag that is no version and a release that no range speaks of tell nothing. One that goes with or after the control plane, and for which no release is for both minors, is a step of the hop; it is told only where it is not for the minor that runs either.";
 
 /// The rules. They live as long as the program, which reads them once.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -76,7 +76,7 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
 
 impl RowRule for Of {
     fn needs(&self, _: &Asking<'_>) -> Vec<Need> {
-        addons::needs()
+        addons::workloads().to_vec()
     }
 
     fn evaluate(&self, rule: &Rule, situation: &Situation<'_>) -> Vec<Finding> {

@@ -58,11 +58,16 @@ pub struct Installed {
 /// What must be seen to tell which add-ons run.
 #[must_use]
 pub fn needs() -> Vec<Need> {
-    let workloads = KINDS.iter().map(|(_, plural)| workloads(plural));
-    workloads.chain(helm_records()).collect()
+    workloads().into_iter().chain(helm_records()).collect()
 }
 
-fn workloads(plural: &str) -> Need {
+/// What must be seen to tell releases of add-ons: a chart has a version of its own and tells none.
+#[must_use]
+pub fn workloads() -> [Need; 3] {
+    KINDS.map(|(_, plural)| of_kind(plural))
+}
+
+fn of_kind(plural: &str) -> Need {
     Need::objects(Resource::new("apps", plural), Depth::Fields)
 }
 
@@ -85,7 +90,7 @@ pub(super) fn detect(picture: &Picture, catalog: &Catalog) -> Addons {
             .extend(picture.read(&need, catalog).err().map(|unmet| *unmet));
     }
     for (kind, plural) in KINDS {
-        let rows = match picture.read(&workloads(plural), catalog) {
+        let rows = match picture.read(&of_kind(plural), catalog) {
             Ok(Some(rows)) => rows.workloads(),
             Ok(None) => continue,
             Err(unmet) => {
@@ -115,7 +120,7 @@ pub(super) fn detect(picture: &Picture, catalog: &Catalog) -> Addons {
 /// Images that a snapshot does not have because it was saved before they were kept.
 pub(crate) fn unkept_images(picture: &Picture, catalog: &Catalog) -> Vec<Unmet> {
     let kinds = KINDS.iter().filter_map(|(_, plural)| {
-        let rows = picture.read(&workloads(plural), catalog).ok()??;
+        let rows = picture.read(&of_kind(plural), catalog).ok()??;
         without_images(plural, rows.workloads())
     });
     kinds.collect()
