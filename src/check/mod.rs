@@ -11,6 +11,7 @@ mod api_removed;
 mod api_usage;
 mod arguments;
 mod backing;
+pub mod backup;
 mod baseline;
 mod budget;
 mod ca_bundle;
@@ -171,6 +172,7 @@ impl Rule {
 const CODE: &[&Rule] = &[
     &api_deprecated::RULE,
     &api_removed::RULE,
+    &backup::RULE,
     &cp_readyz::RULE,
     &cp_arguments::ADMISSION_PLUGIN,
     &cp_arguments::FEATURE_GATES,
