@@ -27,6 +27,9 @@ pub(crate) struct Fixture {
     /// The minor that it emulates.
     #[serde(default)]
     emulates: Option<Minor>,
+    /// Group versions that are served beside those of Kubernetes.
+    #[serde(default)]
+    serves: Vec<String>,
     /// The target; by default the next minor.
     #[serde(default)]
     to: Option<String>,
@@ -151,7 +154,10 @@ impl Fixture {
         Survey {
             git_version: self.kubernetes.clone(),
             emulated: self.emulates,
-            group_versions: offered.map(|api| api.gvk().api_version()).collect(),
+            group_versions: offered
+                .map(|api| api.gvk().api_version())
+                .chain(self.serves.iter().cloned())
+                .collect(),
         }
     }
 

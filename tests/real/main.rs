@@ -10,6 +10,7 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod addons;
 mod audit;
 mod busy;
 mod control_plane;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(nodes::trials());
     trials.extend(detect::trials());
     trials.extend(upgrade::trials());
+    trials.extend(addons::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // What the servers saw can only be judged when all have been asked.
     let afterwards = libtest_mimic::run(&arguments, audit::trials());
