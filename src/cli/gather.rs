@@ -20,7 +20,7 @@ use crate::detect;
 use crate::need::{Asking, ClusterId, Request, Survey, plan};
 use crate::path::{Path, Start};
 use crate::report::terminal;
-use crate::snapshot::{self, Picture, Snapshot};
+use crate::snapshot::{self, Interest, Picture, Snapshot};
 
 /// How much of an event of the log is shown.
 const LONGEST_EVENT: usize = 4000;
@@ -48,8 +48,14 @@ pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gath
         live(flags, catalog)?
     };
     if !flags.filename.is_empty() {
-        gathered.snapshot.files =
-            files::read(&flags.filename, stdin().lock(), catalog).map_err(Stop::could_not_run)?;
+        let interest = Interest {
+            beside_cluster: !gathered.snapshot.clusters.is_empty(),
+            from: gathered.path.from,
+            // A saved picture may be asked about another target.
+            to: None,
+        };
+        gathered.snapshot.files = files::read(&flags.filename, stdin().lock(), catalog, interest)
+            .map_err(Stop::could_not_run)?;
     }
     if let Some(now) = flags.now {
         gathered.now = now;
