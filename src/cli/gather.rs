@@ -8,7 +8,8 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceFlags;
-use super::exit::{Exit, Stop};
+use super::exit::Stop;
+use super::interrupt::told_to_end;
 use super::policy::choice;
 use super::progress::progress;
 use super::way::{find_path, from, of_kubernetes, path_of};
@@ -314,7 +315,7 @@ fn connect(error: ConnectError) -> Stop {
     }
 }
 
-/// Runs what talks to an API server, until it is done or Ctrl-C is pressed.
+/// Runs what talks to an API server, until it is done or told to end.
 fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -324,9 +325,9 @@ fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Stop {
+            exit = told_to_end() => Err(Stop {
                 message: "interrupted".to_owned(),
-                exit: Exit::Interrupted,
+                exit,
             }),
         }
     });

@@ -210,7 +210,7 @@ fn explain(message: &str) {
 
 fn finish(result: Result<Exit, Stop>) -> Exit {
     result.unwrap_or_else(|stop| {
-        if stop.exit != Exit::Interrupted {
+        if !matches!(stop.exit, Exit::Interrupted | Exit::Terminated) {
             explain(&stop.message);
         }
         stop.exit
