@@ -18,6 +18,7 @@ mod example;
 mod extensions;
 mod harness;
 mod nodes;
+mod pieces;
 mod policy;
 mod removed_apis;
 mod secrets;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     trials.extend(control_plane::trials());
     trials.extend(nodes::trials());
     trials.extend(detect::trials());
+    trials.extend(pieces::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // What the servers saw can only be judged when all have been asked.
     let afterwards = libtest_mimic::run(&arguments, audit::trials());
