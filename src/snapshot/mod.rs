@@ -9,6 +9,7 @@ mod pods;
 mod rows;
 mod shared;
 mod trim;
+mod uid;
 mod workloads;
 
 pub use file::{FORMAT, SnapshotError, load, save};
@@ -20,6 +21,7 @@ pub use rows::{
 };
 pub use shared::{Labels, Pool, Text};
 pub use trim::trim;
+pub use uid::{NotAUuid, Uid};
 pub use workloads::{LabelSelector, Placement, Requirement, WorkloadRow, WorkloadStatus};
 
 use jiff::Timestamp;
