@@ -39,6 +39,7 @@ Exit codes:
   3  blocked: at least one finding at or above --fail-on; or no supported path to the target
   4  incomplete: nothing blocks, but something could not be looked at
   130  interrupted
+  143  terminated
 
 What is read: what the API server says of itself, nodes, pods and what keeps them (workloads, budgets, volumes),
 webhooks, aggregated APIs and CRDs, Helm's release records, and the metadata of kinds that lose an API version on the

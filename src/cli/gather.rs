@@ -8,7 +8,8 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceFlags;
-use super::exit::{Exit, Stop};
+use super::exit::Stop;
+use super::interrupt::told_to_end;
 use super::policy::choice;
 use super::progress::progress;
 use super::way::{find_path, from, of_kubernetes, path_of, under_way};
@@ -20,7 +21,7 @@ use crate::detect;
 use crate::need::{Asking, ClusterId, Need, Request, Survey, plan};
 use crate::path::{Path, Start};
 use crate::report::terminal;
-use crate::snapshot::{self, Picture, Snapshot};
+use crate::snapshot::{self, Interest, Picture, Snapshot};
 
 /// How much of an event of the log is shown.
 const LONGEST_EVENT: usize = 4000;
@@ -76,8 +77,14 @@ pub(super) fn gather(
         live(flags, catalog, task)?
     };
     if !flags.filename.is_empty() {
-        gathered.snapshot.files =
-            files::read(&flags.filename, stdin().lock(), catalog).map_err(Stop::could_not_run)?;
+        let interest = Interest {
+            beside_cluster: !gathered.snapshot.clusters.is_empty(),
+            from: gathered.path.from,
+            // A saved picture may be asked about another target.
+            to: None,
+        };
+        gathered.snapshot.files = files::read(&flags.filename, stdin().lock(), catalog, interest)
+            .map_err(Stop::could_not_run)?;
     }
     if let Some(now) = flags.now {
         gathered.now = now;
@@ -344,7 +351,7 @@ fn connect(error: ConnectError) -> Stop {
     }
 }
 
-/// Runs what talks to an API server, until it is done or Ctrl-C is pressed.
+/// Runs what talks to an API server, until it is done or told to end.
 fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -354,9 +361,9 @@ fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Stop {
+            exit = told_to_end() => Err(Stop {
                 message: "interrupted".to_owned(),
-                exit: Exit::Interrupted,
+                exit,
             }),
         }
     });

@@ -229,7 +229,7 @@ fn explain(message: &str) {
 
 fn finish(result: Result<Exit, Stop>) -> Exit {
     result.unwrap_or_else(|stop| {
-        if stop.exit != Exit::Interrupted {
+        if !matches!(stop.exit, Exit::Interrupted | Exit::Terminated) {
             explain(&stop.message);
         }
         stop.exit

@@ -19,6 +19,7 @@ mod example;
 mod extensions;
 mod harness;
 mod nodes;
+mod pieces;
 mod policy;
 mod removed_apis;
 mod secrets;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(control_plane::trials());
     trials.extend(nodes::trials());
     trials.extend(detect::trials());
+    trials.extend(pieces::trials());
     trials.extend(upgrade::trials());
     trials.extend(addons::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
