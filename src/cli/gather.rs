@@ -11,6 +11,7 @@ use super::args::SourceFlags;
 use super::exit::{Exit, Stop};
 use super::policy::choice;
 use super::progress::progress;
+use super::pseudonyms::{key, redact};
 use super::way::{find_path, from, of_kubernetes, path_of};
 use crate::catalog::{Catalog, Release};
 use crate::check;
@@ -39,7 +40,7 @@ pub(super) struct Gathered {
 
 /// Looks where the flags say.
 pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
-    log(flags.verbosity);
+    log(flags);
     let mut gathered = if flags.local {
         local(flags, catalog)?
     } else if let Some(file) = &flags.snapshot {
@@ -53,6 +54,9 @@ pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gath
     }
     if let Some(now) = flags.now {
         gathered.now = now;
+    }
+    if flags.redact {
+        redact(&mut gathered, catalog)?;
     }
     let remarks = gathered.path.remarks.iter();
     gathered
@@ -73,6 +77,7 @@ fn local(flags: &SourceFlags, catalog: &Catalog) -> Result<Gathered, Stop> {
     let now = Timestamp::now();
     Ok(Gathered {
         snapshot: Snapshot {
+            redacted: false,
             taken_at: now,
             clusters: Vec::new(),
             files: snapshot::Files::default(),
@@ -90,7 +95,10 @@ fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Resu
         None => find_path(&Start::default(), &of_kubernetes(&flags.to), catalog)?,
     };
     let now = snapshot.taken_at;
-    let shown = file.display();
+    let shown = match flags.redact {
+        true => "the snapshot".to_owned(),
+        false => file.display().to_string(),
+    };
     Ok(Gathered {
         notes: vec![format!(
             "{shown} was taken at {now:.0}; that is the clock of this report"
@@ -118,6 +126,7 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
         let waited = waited(connected.reader.waited());
         Ok(Gathered {
             snapshot: Snapshot {
+                redacted: false,
                 taken_at: now,
                 clusters: vec![picture],
                 files: snapshot::Files::default(),
@@ -146,7 +155,7 @@ pub(super) struct Access {
 
 /// What would be read, without reading more than the first look, on which it depends.
 pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Access, Stop> {
-    log(flags.verbosity);
+    log(flags);
     // A wrong id is told before a cluster is asked.
     choice(&flags.choice)?;
     let nobody = |requests| Access {
@@ -345,6 +354,9 @@ fn plan_for(
     let rules = choice(&flags.choice)?.of(check::rules().map_err(Stop::could_not_run)?);
     let detection = detect::needs(survey);
     let mut needs = check::needs(&rules, &asking);
+    if flags.redact {
+        needs.extend(key(&needs));
+    }
     needs.retain(|need| !detection.contains(need));
     let mut requests = plan(&needs, survey, catalog, picture.namespace.as_deref());
     requests.extend(first_round(survey, catalog));
@@ -358,8 +370,10 @@ fn first_round(survey: &Survey, catalog: &Catalog) -> Vec<Request> {
     plan(&detect::needs(survey), survey, catalog, None)
 }
 
-fn log(verbosity: u8) {
-    let level = match verbosity {
+fn log(flags: &SourceFlags) {
+    let level = match flags.verbosity {
+        // Events name what they are about.
+        _ if flags.redact => "off",
         // What libraries log of an error is in our own message already.
         0..=3 => "off,kubectl_upgrade=warn",
         4..=5 => "off,kubectl_upgrade=info",

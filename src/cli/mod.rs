@@ -10,6 +10,7 @@ mod gather;
 mod interrupt;
 mod policy;
 mod progress;
+mod pseudonyms;
 mod way;
 
 pub use args::{CheckCommand, CheckFlags, Helper, SourceFlags};

@@ -5,6 +5,7 @@
 
 mod file;
 mod pods;
+mod redact;
 mod rows;
 mod shared;
 mod trim;
@@ -12,6 +13,7 @@ mod workloads;
 
 pub use file::{FORMAT, SnapshotError, load, save};
 pub use pods::{Phase, PodOwner, PodRow};
+pub use redact::{Key, redact};
 pub use rows::{
     Applied, HelmRow, HelmStorage, JsonRow, Manager, ManifestObject, MetaRow, NodeCondition,
     NodeRow, OwnerRow, Reference, Rows, SliceRow,
@@ -229,4 +231,7 @@ pub struct Snapshot {
     /// Manifests about to be applied.
     #[serde(default)]
     pub files: Files,
+    /// Whether names in it are pseudonyms.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
 }

@@ -282,6 +282,7 @@ fn other_clusters_are_gaps_until_they_are_read() {
     let given = Given::load("dkp-management");
     let gaps = |clusters: Vec<Picture>| {
         let snapshot = Snapshot {
+            redacted: false,
             taken_at: Timestamp::UNIX_EPOCH,
             clusters,
             files: Files::default(),
