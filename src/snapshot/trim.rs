@@ -51,7 +51,9 @@ pub fn trim(resource: &Resource, object: &mut Value) {
         keep(object, paths);
     }
     if let (Some(uid), Value::Object(fields)) = (uid, &mut *object) {
-        fields.entry("metadata").or_insert_with(|| Value::Object(Map::new()))["uid"] = uid;
+        fields
+            .entry("metadata")
+            .or_insert_with(|| Value::Object(Map::new()))["uid"] = uid;
     }
     match (group, plural) {
         ("", "persistentvolumes") => volume(object),

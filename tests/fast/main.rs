@@ -26,6 +26,7 @@ mod mutate;
 mod path;
 mod platforms;
 mod policy;
+mod redact;
 mod rules;
 mod server;
 mod situations;

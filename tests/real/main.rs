@@ -19,6 +19,7 @@ mod extensions;
 mod harness;
 mod nodes;
 mod policy;
+mod redact;
 mod removed_apis;
 mod secrets;
 mod served;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     trials.extend(served::trials());
     trials.extend(volumes::trials());
     trials.extend(policy::trials());
+    trials.extend(redact::trials());
     trials.extend(control_plane::trials());
     trials.extend(nodes::trials());
     trials.extend(detect::trials());

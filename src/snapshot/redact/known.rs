@@ -86,7 +86,10 @@ impl<'a> Known<'a> {
         words.remove("");
         let images = catalog.os_images.iter().map(|row| &row.image);
         let patterns = catalog.providers.iter().map(|row| &row.pattern);
-        let os_words = images.chain(patterns).flat_map(|it| it.split(' ')).collect();
+        let os_words = images
+            .chain(patterns)
+            .flat_map(|it| it.split(' '))
+            .collect();
         Self {
             words,
             os_words,
@@ -96,10 +99,7 @@ impl<'a> Known<'a> {
 
     /// Whether this whole name stays.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.words.contains(name)
-            || is_domain(name)
-            || is_api_version(name)
-            || is_pseudonym(name)
+        self.words.contains(name) || is_domain(name) || is_api_version(name) || is_pseudonym(name)
     }
 
     /// Beginnings of names behind which another name stands.

@@ -164,7 +164,11 @@ impl Words<'_> {
                     shown.push(':');
                     let value = rest.trim();
                     let stays = (name == "kind" && is_camel(value)) || value.is_empty();
-                    shown.push_str(&if stays { rest.to_owned() } else { self.text(rest) });
+                    shown.push_str(&if stays {
+                        rest.to_owned()
+                    } else {
+                        self.text(rest)
+                    });
                 }
                 None => shown.push_str(&self.text(content)),
             }
@@ -186,6 +190,10 @@ fn bundle(text: &str) -> String {
     let pem = STANDARD.decode(text).unwrap_or_default();
     let ends = certificate::ends(&String::from_utf8_lossy(&pem));
     // What cannot be read stays unreadable.
-    let shown = if ends.is_empty() { "\n".to_owned() } else { certificate::bare(&ends) };
+    let shown = if ends.is_empty() {
+        "\n".to_owned()
+    } else {
+        certificate::bare(&ends)
+    };
     STANDARD.encode(shown)
 }

@@ -10,6 +10,9 @@ use super::super::{
 use super::words::{Words, is_camel};
 use crate::need::Subject;
 
+/// The labels that Helm puts on its records.
+const HELM_LABELS: [&str; 5] = ["name", "version", "status", "createdAt", "modifiedAt"];
+
 impl Words<'_> {
     pub(super) fn rows(&self, subject: &Subject, rows: &mut Rows) {
         match rows {
@@ -27,9 +30,14 @@ impl Words<'_> {
                 self.object(&mut row.object);
             }),
             Rows::Lines(lines) => {
-                let is_readyz = matches!(subject, Subject::Url { path, .. } if path.starts_with("/readyz"));
+                let is_readyz =
+                    matches!(subject, Subject::Url { path, .. } if path.starts_with("/readyz"));
                 for line in lines {
-                    *line = if is_readyz { check(line) } else { self.text(line) };
+                    *line = if is_readyz {
+                        check(line)
+                    } else {
+                        self.text(line)
+                    };
                 }
             }
         }
@@ -43,10 +51,7 @@ impl Words<'_> {
 
     fn labels(&self, labels: &Labels) -> Labels {
         let pair = |(key, value): (&str, &str)| {
-            (
-                Text::from(self.label(key)),
-                Text::from(self.text(value)),
-            )
+            (Text::from(self.label(key)), Text::from(self.text(value)))
         };
         labels.iter().map(pair).collect()
     }
@@ -65,6 +70,8 @@ impl Words<'_> {
             applied.kind = self.kind(&applied.api_version, &applied.kind).into();
             applied.api_version = self.api_version(&applied.api_version).into();
         }
+        row.labels
+            .retain(|key, _| HELM_LABELS.contains(&key.as_str()));
         for (key, value) in &mut row.labels {
             *value = match key.as_str() {
                 "name" => self.word(value),
@@ -87,6 +94,7 @@ impl Words<'_> {
             .collect::<BTreeMap<_, _>>();
         // Behind the mark of the provider stand accounts, zones and machines.
         let scheme = row.provider_id.split_once("://").map(|(scheme, _)| scheme);
+        let scheme = scheme.filter(|scheme| scheme.chars().all(|it| it.is_ascii_alphanumeric()));
         row.provider_id = scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
         row.os_image = self.system(&row.os_image);
         row.kubelet_version = self.text(&row.kubelet_version);
@@ -95,7 +103,11 @@ impl Words<'_> {
             *taint = self.label(taint);
         }
         for condition in &mut row.conditions {
-            for text in [&mut condition.kind, &mut condition.status, &mut condition.reason] {
+            for text in [
+                &mut condition.kind,
+                &mut condition.status,
+                &mut condition.reason,
+            ] {
                 if !is_camel(text) {
                     *text = self.text(text);
                 }
@@ -194,5 +206,8 @@ fn is_helms_own(value: &str) -> bool {
 
 /// Of a check of the API server its name, which is written in the API server, and that it failed.
 fn check(line: &str) -> String {
-    line.split(':').next().unwrap_or_default().to_owned()
+    match line.strip_prefix('[') {
+        Some(_) => line.split(':').next().unwrap_or_default().to_owned(),
+        None => String::new(),
+    }
 }

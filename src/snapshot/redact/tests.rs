@@ -18,7 +18,11 @@ fn with<T>(test: impl Fn(&Words<'_>) -> T) -> T {
         files: Files::default(),
     };
     let key = Key::new(b"uid");
-    test(&Words::new(&key, Known::new(&catalog, &snapshot), &snapshot))
+    test(&Words::new(
+        &key,
+        Known::new(&catalog, &snapshot),
+        &snapshot,
+    ))
 }
 
 /// The text with every pseudonym as `#`.
@@ -39,21 +43,40 @@ fn names_are_replaced_and_shapes_stay() {
     for (text, expected) in [
         ("shop", "#"),
         ("shop/web", "#/#"),
-        ("system:serviceaccount:shop:web", "system:serviceaccount:#:#"),
+        (
+            "system:serviceaccount:shop:web",
+            "system:serviceaccount:#:#",
+        ),
         ("system:node:ip-10-0-0-1.corp.example", "system:node:#"),
         ("https://web.shop.svc:8443/convert", "https://#:8443/#"),
-        ("registry.corp.example:5000/shop/web:1.2.3", "#:5000/#/#:1.2.3"),
-        ("registry.k8s.io/kube-apiserver:v1.27.3", "registry.k8s.io/kube-apiserver:v1.27.3"),
-        ("rancher/hardened-kubernetes:v1.27.3-rke2r1-build20230614", "#/#:v1.27.3-rke2r1-build20230614"),
+        (
+            "registry.corp.example:5000/shop/web:1.2.3",
+            "#:5000/#/#:1.2.3",
+        ),
+        (
+            "registry.k8s.io/kube-apiserver:v1.27.3",
+            "registry.k8s.io/kube-apiserver:v1.27.3",
+        ),
+        (
+            "rancher/hardened-kubernetes:v1.27.3-rke2r1-build20230614",
+            "#/#:v1.27.3-rke2r1-build20230614",
+        ),
         ("web:1.2.3-shop", "#:1.2.3-#"),
         ("10.0.0.1", "#"),
         ("10.96.0.0/12", "#/12"),
         ("127.0.0.1", "127.0.0.1"),
         ("kube-apiserver-cp1", "kube-apiserver-#"),
         ("kommander-0.1.0", "kommander-0.1.0"),
+        ("kube-dns-0.1.0-shop", "kube-dns-0.1.0-#"),
         ("kubernetes.io/hostname", "kubernetes.io/hostname"),
-        ("node-role.kubernetes.io/master", "node-role.kubernetes.io/master"),
-        ("node-role.kubernetes.io/gpu-shop", "node-role.kubernetes.io/#"),
+        (
+            "node-role.kubernetes.io/master",
+            "node-role.kubernetes.io/master",
+        ),
+        (
+            "node-role.kubernetes.io/gpu-shop",
+            "node-role.kubernetes.io/#",
+        ),
         ("eks.amazonaws.com/nodegroup", "eks.amazonaws.com/nodegroup"),
         ("corp.example/team", "#/#"),
         ("4h0m0s", "4h0m0s"),
@@ -74,7 +97,11 @@ fn names_are_replaced_and_shapes_stay() {
 fn the_same_name_is_the_same_everywhere_and_another_with_another_key() {
     let (word, text) = with(|words| (words.word("shop"), words.text("a/shop")));
     assert!(text.ends_with(&word), "{word} {text}");
-    assert_eq!(with(|words| words.word(&word)), word, "a pseudonym is its own");
+    assert_eq!(
+        with(|words| words.word(&word)),
+        word,
+        "a pseudonym is its own"
+    );
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = Snapshot {
         redacted: false,
@@ -85,6 +112,28 @@ fn the_same_name_is_the_same_everywhere_and_another_with_another_key() {
     let key = Key::new(b"another");
     let words = Words::new(&key, Known::new(&catalog, &snapshot), &snapshot);
     assert_ne!(words.word("shop"), word);
+}
+
+#[test]
+fn what_a_deployment_has_made_is_called_after_it() {
+    let (one, other, pod, known, long) = with(|words| {
+        let long = words.word("a-6d4f-6d4f-6d4f-6d4f-6d4f");
+        (
+            words.word("cart"),
+            words.word("cart-7cb9d8f5"),
+            words.word("cart-7cb9d8f5-x2xkp"),
+            words.word("coredns-7cb9d8f5"),
+            long,
+        )
+    });
+    assert_eq!(
+        other.rsplit_once('-').map(|(front, _)| front),
+        Some(one.as_str())
+    );
+    assert_eq!(with(|words| words.word(&other)), other);
+    assert!(is_pseudonym(&pod), "{pod}");
+    assert!(known.starts_with("coredns-x"), "{known}");
+    assert!(long.len() <= 63, "{long}");
 }
 
 #[test]
@@ -130,9 +179,18 @@ fn places_are_replaced_part_by_part() {
 #[test]
 fn of_reasons_stays_what_holds_no_names() {
     for (text, expected) in [
-        ("Error from server (Forbidden): nodes is forbidden: User \"ann\" cannot", "Error from server (Forbidden); more is left out by --redact"),
-        ("Gave up waiting for corp.example after 5s", "Gave up; more is left out by --redact"),
-        ("corp.example is odd", "it failed; more is left out by --redact"),
+        (
+            "Error from server (Forbidden): nodes is forbidden: User \"ann\" cannot",
+            "Error from server (Forbidden); more is left out by --redact",
+        ),
+        (
+            "Gave up waiting for corp.example after 5s",
+            "Gave up; more is left out by --redact",
+        ),
+        (
+            "corp.example is odd",
+            "it failed; more is left out by --redact",
+        ),
     ] {
         assert_eq!(reason(text), expected);
         assert_eq!(reason(expected), expected, "once is enough");
@@ -176,7 +234,12 @@ fn objects_keep_their_shape() {
             "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Broken", "message": "", "lastTransitionTime": "2023-01-01T00:00:00Z"}]},
         })
     );
-    let same = |path: &str| shown.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let same = |path: &str| {
+        shown
+            .pointer(path)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     assert_eq!(same("/metadata/name"), same("/spec/scaleTargetRef/name"));
     assert_eq!(same("/metadata/name"), same("/metadata/labels/app"));
 }
@@ -190,14 +253,20 @@ fn documents_in_config_maps_can_still_be_read() {
         words.object(&mut object);
         object
     });
-    let shown = object["data"]["ClusterConfiguration"].as_str().expect("a text").to_owned();
+    let shown = object["data"]["ClusterConfiguration"]
+        .as_str()
+        .expect("a text")
+        .to_owned();
     let read: Value = serde_saphyr::from_str(&bare(&shown).replace('#', "x")).expect("YAML");
     assert_eq!(read["apiVersion"], "kubeadm.k8s.io/v1beta2");
     assert_eq!(read["kind"], "ClusterConfiguration");
     assert_eq!(read["clusterName"], "x");
     assert_eq!(read["controlPlaneEndpoint"], "x:6443");
     assert_eq!(read["apiServer"]["certSANs"][0], "x");
-    assert_eq!(read["apiServer"]["extraArgs"]["feature-gates"], "PodSecurity=true");
+    assert_eq!(
+        read["apiServer"]["extraArgs"]["feature-gates"],
+        "PodSecurity=true"
+    );
     assert_eq!(read["apiServer"]["extraArgs"]["ssh-user"], "x");
 }
 

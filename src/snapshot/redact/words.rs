@@ -12,6 +12,10 @@ use super::known::Known;
 const MARK: &str = "name-";
 /// How many hexadecimal digits follow: of half a million names no two meet but once in two thousand clusters.
 const DIGITS: usize = 12;
+/// What the pseudonym of a hash begins with.
+const MADE: &str = "x";
+/// What a label may be long.
+const LONGEST: usize = 63;
 /// What stands between names.
 const BETWEEN: &[char] = &[
     '/', ':', '@', '=', ',', ';', '?', '&', '#', '"', '\'', '(', ')', '[', ']', '{', '}', '<', '>',
@@ -23,8 +27,8 @@ const UNITS: [&str; 17] = [
 ];
 /// What distributions put behind a version.
 const EDITIONS: [&str; 15] = [
-    "alpha", "beta", "rc", "eks", "gke", "k3s", "rke", "rke2r", "vmware", "d2iq", "build", "dev", "debian",
-    "ubuntu", "dirty",
+    "alpha", "beta", "rc", "eks", "gke", "k3s", "rke", "rke2r", "vmware", "d2iq", "build", "dev",
+    "debian", "ubuntu", "dirty",
 ];
 
 /// Puts pseudonyms in the place of names.
@@ -76,13 +80,31 @@ impl<'a> Words<'a> {
                 _ => {}
             }
         }
+        if let Some(made) = self.made(name) {
+            return made;
+        }
         // `kommander-0.1.0`: an application of a platform with its version.
         let versioned = name.match_indices('-').find_map(|(at, _)| {
             let (front, rest) = (&name[..at], &name[at + 1..]);
-            let version = version(rest, |_| None)?;
+            let version = version(rest, |part| Some(self.word(part)))?;
             self.known.has(front).then(|| format!("{front}-{version}"))
         });
         versioned.unwrap_or_else(|| format!("{MARK}{}", self.key.digits(name)))
+    }
+
+    /// The name of what a Deployment has made: that of the Deployment and a hash of its template. Rules go from one to the
+    /// other by it.
+    fn made(&self, name: &str) -> Option<String> {
+        let (front, hash) = name.rsplit_once('-')?;
+        let hash = if is_made(hash) {
+            hash.to_owned()
+        } else if is_template_hash(hash) {
+            format!("{MADE}{}", self.key.digits(name))
+        } else {
+            return None;
+        };
+        let made = format!("{}-{hash}", self.word(front));
+        (made.len() <= LONGEST).then_some(made)
     }
 
     /// A text with the names in it replaced, and what stands between them as it was.
@@ -224,7 +246,15 @@ impl<'a> Words<'a> {
 
     fn file(&self, name: &str) -> String {
         const FIXED: [&str; 9] = [
-            "", ".", "..", "-", "stdin", "templates", "crds", "charts", "hooks",
+            "",
+            ".",
+            "..",
+            "-",
+            "stdin",
+            "templates",
+            "crds",
+            "charts",
+            "hooks",
         ];
         const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "tpl", "txt"];
         if FIXED.contains(&name) {
@@ -243,11 +273,7 @@ impl<'a> Words<'a> {
         let stays = |word: &&str| {
             self.known.of_system(word) || is_plain(word) || version(word, |_| None).is_some()
         };
-        image
-            .split(' ')
-            .filter(stays)
-            .collect::<Vec<_>>()
-            .join(" ")
+        image.split(' ').filter(stays).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -297,9 +323,24 @@ pub(super) fn is_api_version(word: &str) -> bool {
 
 /// What another redaction, or an earlier one, has made.
 pub(super) fn is_pseudonym(word: &str) -> bool {
+    word.strip_prefix(MARK).is_some_and(are_digits)
+}
+
+/// What it has made of a hash.
+fn is_made(hash: &str) -> bool {
+    hash.strip_prefix(MADE).is_some_and(are_digits)
+}
+
+fn are_digits(digits: &str) -> bool {
     let digit = |letter: u8| letter.is_ascii_digit() || (b'a'..=b'f').contains(&letter);
-    word.strip_prefix(MARK)
-        .is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(digit))
+    digits.len() == DIGITS && digits.bytes().all(digit)
+}
+
+/// The hash of a template: a number of 32 bits, digit by digit in other letters.
+///
+/// Source: kubernetes/apimachinery pkg/util/rand/rand.go (SafeEncodeString), of which decimal digits reach these ten.
+fn is_template_hash(hash: &str) -> bool {
+    (4..=10).contains(&hash.len()) && hash.bytes().all(|byte| b"456789bcdf".contains(&byte))
 }
 
 /// Truth, a small number, a quantity, a time span.
@@ -351,7 +392,11 @@ fn version(word: &str, other: impl Fn(&str) -> Option<String>) -> Option<String>
                 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
                 && text.bytes().any(|byte| byte.is_ascii_digit())
         };
-        if front.is_empty() || EDITIONS.contains(&front) || EDITIONS.contains(&name) || is_commit(name) {
+        if front.is_empty()
+            || EDITIONS.contains(&front)
+            || EDITIONS.contains(&name)
+            || is_commit(name)
+        {
             shown.push_str(name);
         } else {
             shown.push_str(&other(name)?);
