@@ -237,8 +237,13 @@ impl Connected {
             chunk: flags.chunk_size,
             in_flight: flags.max_in_flight.into(),
         };
-        let reader = Reader::new(&connection, manner, progress(flags.quiet), catalog.clone())
-            .map_err(Stop::could_not_run)?;
+        let reader = Reader::new(
+            &connection,
+            manner,
+            progress(flags.quiet, flags.redact),
+            catalog.clone(),
+        )
+        .map_err(Stop::could_not_run)?;
         Ok(Self { connection, reader })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::Snapshot;
-use super::words::{is_api_version, is_pseudonym};
+use super::shapes::{is_api_version, is_pseudonym};
 use crate::catalog::{Catalog, volume_plugins};
 use crate::need::Subject;
 
@@ -50,6 +50,7 @@ const BEGINNINGS: [&str; 5] = [
 #[derive(Debug)]
 pub(super) struct Known<'a> {
     words: HashSet<String>,
+    domains: HashSet<&'a str>,
     os_words: HashSet<&'a str>,
     catalog: &'a Catalog,
 }
@@ -90,8 +91,12 @@ impl<'a> Known<'a> {
             .chain(patterns)
             .flat_map(|it| it.split(' '))
             .collect();
+        let labels = catalog.pools.iter().map(|row| &row.label);
+        let labels = labels.chain(catalog.taints.iter().map(|row| &row.key));
+        let domains = labels.filter_map(|key| key.split_once('/').map(|(domain, _)| domain));
         Self {
             words,
+            domains: domains.collect(),
             os_words,
             catalog,
         }
@@ -111,7 +116,7 @@ impl<'a> Known<'a> {
 
     /// Whether names behind this one and a slash are public as well.
     pub(super) fn gives_names(&self, domain: &str) -> bool {
-        domain.contains('.') && self.has(domain)
+        is_domain(domain) || self.domains.contains(domain)
     }
 
     /// Whether this is the name of a field manager that stays.

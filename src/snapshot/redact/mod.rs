@@ -17,6 +17,7 @@
 mod known;
 mod object;
 mod rows;
+mod shapes;
 mod words;
 
 use sha2::{Digest, Sha256};
@@ -25,6 +26,7 @@ use super::{Files, Outcome, Picture, Snapshot, Unmet};
 use crate::catalog::{Catalog, Resource};
 use crate::need::{ClusterId, Depth, Need, Selector, Subject};
 use known::Known;
+use shapes::reason;
 use words::Words;
 
 /// The namespace whose UID stands for the cluster: it is there from the first start on and cannot be deleted.
@@ -120,15 +122,15 @@ impl Words<'_> {
         for reading in &mut picture.readings {
             match &mut reading.outcome {
                 Outcome::Complete | Outcome::NotServed => {}
-                Outcome::Failed { why } => *why = words::reason(why),
+                Outcome::Failed { why } => *why = reason(why),
                 Outcome::Refused { why, rbac } => {
-                    *why = words::reason(why);
+                    *why = reason(why);
                     rbac.namespace = rbac.namespace.take().map(|name| self.word(&name));
                 }
             }
             for fault in &mut reading.faults {
                 fault.what = self.text(&fault.what);
-                fault.why = words::reason(&fault.why);
+                fault.why = reason(&fault.why);
             }
             self.rows(&reading.subject, &mut reading.rows);
         }
@@ -143,7 +145,7 @@ impl Words<'_> {
         }
         for Unmet { what, why, rbac: _ } in &mut files.gaps {
             *what = self.location(what);
-            *why = words::reason(why);
+            *why = reason(why);
         }
     }
 }

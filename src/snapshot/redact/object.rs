@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::words::{Words, is_camel};
+use super::shapes::is_camel;
+use super::words::Words;
 use crate::certificate;
 
 /// Fields that no rule looks into and that may hold anything.
@@ -90,13 +91,14 @@ impl Words<'_> {
                 false => format!("{text}/"),
             })
             .unwrap_or_default();
-        let is_labels = LABELS.contains(&field) && fields.values().all(Value::is_string);
+        let labels = LABELS.contains(&field) || field.ends_with("Labels");
+        let is_labels = labels && fields.values().all(Value::is_string);
         let old = std::mem::take(fields);
         for (name, mut value) in old {
             if LEFT_OUT.contains(&name.as_str()) && !(name == "values" && value.is_array()) {
                 continue;
             }
-            if field == "annotations" {
+            if field == "annotations" || field.ends_with("Annotations") {
                 // That one is there may matter; what it says does not.
                 if self.is_public_label(&name) {
                     fields.insert(name, Value::String(String::new()));

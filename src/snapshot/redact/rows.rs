@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::shared::{Pool, Share};
 use super::super::{
-    HelmRow, JsonRow, Labels, ManifestObject, MetaRow, NodeRow, PodRow, Rows, SliceRow, Text,
-    WorkloadRow,
+    HelmRow, JsonRow, ManifestObject, MetaRow, NodeRow, PodRow, Rows, SliceRow, Text, WorkloadRow,
 };
-use super::words::{Words, is_camel};
+use super::shapes::is_camel;
+use super::words::Words;
 use crate::need::Subject;
 
 /// The labels that Helm puts on its records.
@@ -47,13 +47,6 @@ impl Words<'_> {
         for text in texts {
             *text = self.word(text).into();
         }
-    }
-
-    fn labels(&self, labels: &Labels) -> Labels {
-        let pair = |(key, value): (&str, &str)| {
-            (Text::from(self.label(key)), Text::from(self.text(value)))
-        };
-        labels.iter().map(pair).collect()
     }
 
     fn meta(&self, row: &mut MetaRow) {

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::known::Known;
-use super::words::{Words, is_pseudonym, reason};
+use super::shapes::{is_pseudonym, reason};
+use super::words::Words;
 use super::{Files, Key, Snapshot};
 use crate::catalog::Catalog;
 use crate::certificate;
@@ -61,9 +62,13 @@ fn names_are_replaced_and_shapes_stay() {
             "rancher/hardened-kubernetes:v1.27.3-rke2r1-build20230614",
             "#/#:v1.27.3-rke2r1-build20230614",
         ),
+        ("eu.gcr.io/shop", "eu.gcr.io/#"),
+        ("127.0.0.1/shop", "127.0.0.1/#"),
         ("web:1.2.3-shop", "#:1.2.3-#"),
         ("10.0.0.1", "#"),
         ("10.96.0.0/12", "#/12"),
+        ("fd00::1:2", "#"),
+        ("advertise=[2001:db8::7]:6443,fd00::/64", "#=#:6443,#/64"),
         ("127.0.0.1", "127.0.0.1"),
         ("kube-apiserver-cp1", "kube-apiserver-#"),
         ("kommander-0.1.0", "kommander-0.1.0"),
@@ -76,6 +81,10 @@ fn names_are_replaced_and_shapes_stay() {
         (
             "node-role.kubernetes.io/gpu-shop",
             "node-role.kubernetes.io/#",
+        ),
+        (
+            "node-restriction.kubernetes.io/shop",
+            "node-restriction.kubernetes.io/#",
         ),
         ("eks.amazonaws.com/nodegroup", "eks.amazonaws.com/nodegroup"),
         ("corp.example/team", "#/#"),

@@ -1,35 +1,27 @@
 //! From words to pseudonyms.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::super::{Rows, Snapshot};
+use super::super::{Labels, Rows, Snapshot, Text};
 use super::Key;
 use super::known::Known;
+use super::shapes::{
+    MADE, MARK, each_part, is_camel, is_made, is_plain, is_template_hash, version,
+};
 
-/// What every pseudonym begins with.
-const MARK: &str = "name-";
-/// How many hexadecimal digits follow: of half a million names no two meet but once in two thousand clusters.
-const DIGITS: usize = 12;
-/// What the pseudonym of a hash begins with.
-const MADE: &str = "x";
 /// What a label may be long.
 const LONGEST: usize = 63;
-/// What stands between names.
+/// What stands around names and addresses.
+const OUTSIDE: &[char] = &[',', ';', '=', '"', '\'', '(', ')', '{', '}', '<', '>', '|'];
+/// What else stands between names.
 const BETWEEN: &[char] = &[
-    '/', ':', '@', '=', ',', ';', '?', '&', '#', '"', '\'', '(', ')', '[', ']', '{', '}', '<', '>',
-    '|', '!', '*', '$', '^', '~', '\\', '`', '%',
+    '/', ':', '@', '?', '&', '#', '[', ']', '!', '*', '$', '^', '~', '\\', '`', '%',
 ];
-/// Units of quantities and of times.
-const UNITS: [&str; 17] = [
-    "", "s", "m", "h", "d", "ms", "us", "ns", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti", "Pi",
-];
-/// What distributions put behind a version.
-const EDITIONS: [&str; 15] = [
-    "alpha", "beta", "rc", "eks", "gke", "k3s", "rke", "rke2r", "vmware", "d2iq", "build", "dev",
-    "debian", "ubuntu", "dirty",
-];
+/// Domains of Kubernetes in which everybody gives names.
+const FREE: [&str; 2] = ["node-role.kubernetes.io", "node-restriction.kubernetes.io"];
 
 /// Puts pseudonyms in the place of names.
 pub(super) struct Words<'a> {
@@ -37,6 +29,8 @@ pub(super) struct Words<'a> {
     known: Known<'a>,
     /// Names that look like something else, such as a node `10`.
     misleading: HashSet<String>,
+    /// Labels that many pods share.
+    labels: RefCell<HashMap<Labels, Labels>>,
 }
 
 impl<'a> Words<'a> {
@@ -66,7 +60,21 @@ impl<'a> Words<'a> {
             key,
             known,
             misleading,
+            labels: RefCell::default(),
         }
+    }
+
+    /// Labels of an object, or those that a selector wants.
+    pub(super) fn labels(&self, labels: &Labels) -> Labels {
+        if let Some(known) = self.labels.borrow().get(labels) {
+            return known.clone();
+        }
+        let pair = |(key, value): (&str, &str)| -> (Text, Text) {
+            (self.label(key).into(), self.text(value).into())
+        };
+        let new: Labels = labels.iter().map(pair).collect();
+        self.labels.borrow_mut().insert(labels.clone(), new.clone());
+        new
     }
 
     /// The pseudonym of a name, or itself where it is known.
@@ -112,14 +120,22 @@ impl<'a> Words<'a> {
         if text.parse::<Timestamp>().is_ok() || self.is_public(text) {
             return text.to_owned();
         }
-        let apart = |letter: char| letter.is_whitespace() || BETWEEN.contains(&letter);
-        let mut shown = String::new();
-        for part in text.split_inclusive(apart) {
-            let name = part.trim_end_matches(apart);
-            shown.push_str(&self.token(name));
-            shown.push_str(&part[name.len()..]);
-        }
-        shown
+        let outer = |letter: char| letter.is_whitespace() || OUTSIDE.contains(&letter);
+        let inner = |letter: char| BETWEEN.contains(&letter);
+        each_part(text, outer, |part| {
+            self.address(part)
+                .unwrap_or_else(|| each_part(part, inner, |name| self.token(name)))
+        })
+    }
+
+    /// An address of version 6, whose parts look like numbers, with what may stand around it.
+    fn address(&self, text: &str) -> Option<String> {
+        let (address, rest) = match text.strip_prefix('[') {
+            Some(inside) => inside.split_once(']')?,
+            None => text.find('/').map_or((text, ""), |at| text.split_at(at)),
+        };
+        let is_address = address.parse::<std::net::Ipv6Addr>().is_ok();
+        is_address.then(|| format!("{}{}", self.host(address), self.text(rest)))
     }
 
     fn token(&self, token: &str) -> String {
@@ -143,7 +159,7 @@ impl<'a> Words<'a> {
         text.split_once('/').is_some_and(|(domain, name)| {
             self.known.has(text)
                 || (self.known.gives_names(domain)
-                    && domain != "node-role.kubernetes.io"
+                    && !FREE.contains(&domain)
                     && name.chars().all(harmless))
         })
     }
@@ -275,133 +291,4 @@ impl<'a> Words<'a> {
         };
         image.split(' ').filter(stays).collect::<Vec<_>>().join(" ")
     }
-}
-
-/// Why something could not be seen, as far as it is told without names.
-pub(super) fn reason(text: &str) -> String {
-    const LEFT_OUT: &str = "more is left out by --redact";
-    const TOLD: [&str; 6] = [
-        "is forbidden",
-        "was refused",
-        "Gave up",
-        "Unable to connect to the server",
-        "You must be logged in to the server",
-        "The answer is not that of a Kubernetes API server",
-    ];
-    if text.ends_with(LEFT_OUT) {
-        return text.to_owned();
-    }
-    let answer = text
-        .strip_prefix("Error from server (")
-        .and_then(|rest| rest.split_once(')'))
-        .filter(|(reason, _)| is_camel(reason))
-        .map(|(reason, _)| format!("Error from server ({reason})"));
-    let told = || TOLD.iter().find(|told| text.contains(**told));
-    match answer.or_else(|| told().map(|told| (*told).to_owned())) {
-        Some(told) => format!("{told}; {LEFT_OUT}"),
-        None => format!("it failed; {LEFT_OUT}"),
-    }
-}
-
-/// One word that begins with a capital, as kinds and reasons do and no name of an object can.
-pub(super) fn is_camel(word: &str) -> bool {
-    word.len() <= 63
-        && word.starts_with(|first: char| first.is_ascii_uppercase())
-        && word.chars().all(|letter| letter.is_ascii_alphanumeric())
-}
-
-/// `v1`, `v2beta1`.
-pub(super) fn is_api_version(word: &str) -> bool {
-    let Some(rest) = word.strip_prefix('v') else {
-        return false;
-    };
-    let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    let maturity = rest.trim_end_matches(|digit: char| digit.is_ascii_digit());
-    let has_number = word.len() > rest.len() + 1;
-    has_number && word.len() <= 12 && (rest.is_empty() || matches!(maturity, "alpha" | "beta"))
-}
-
-/// What another redaction, or an earlier one, has made.
-pub(super) fn is_pseudonym(word: &str) -> bool {
-    word.strip_prefix(MARK).is_some_and(are_digits)
-}
-
-/// What it has made of a hash.
-fn is_made(hash: &str) -> bool {
-    hash.strip_prefix(MADE).is_some_and(are_digits)
-}
-
-fn are_digits(digits: &str) -> bool {
-    let digit = |letter: u8| letter.is_ascii_digit() || (b'a'..=b'f').contains(&letter);
-    digits.len() == DIGITS && digits.bytes().all(digit)
-}
-
-/// The hash of a template: a number of 32 bits, digit by digit in other letters.
-///
-/// Source: kubernetes/apimachinery pkg/util/rand/rand.go (SafeEncodeString), of which decimal digits reach these ten.
-fn is_template_hash(hash: &str) -> bool {
-    (4..=10).contains(&hash.len()) && hash.bytes().all(|byte| b"456789bcdf".contains(&byte))
-}
-
-/// Truth, a small number, a quantity, a time span.
-fn is_plain(word: &str) -> bool {
-    if matches!(
-        word,
-        "true" | "false" | "True" | "False" | "Unknown" | "null"
-    ) {
-        return true;
-    }
-    let mut rest = word;
-    while !rest.is_empty() {
-        let unit = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
-        let digits = rest.len() - unit.len();
-        let letters = unit.find(|letter: char| !letter.is_ascii_alphabetic());
-        let (unit, next) = unit.split_at(letters.unwrap_or(unit.len()));
-        if digits == 0 || digits > 6 || !UNITS.contains(&unit) {
-            return false;
-        }
-        rest = next;
-    }
-    !word.is_empty()
-}
-
-/// A version: two or three numbers and what distributions put behind them. `other` says what becomes of parts that are
-/// none of theirs; where it says nothing, the word is no version.
-fn version(word: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let plain = word.strip_prefix('v').unwrap_or(word);
-    let end = plain.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
-    let (numbers, suffix) = plain.split_at(end.unwrap_or(plain.len()));
-    let parts: Vec<&str> = numbers.split('.').collect();
-    let is_number = |part: &&str| !part.is_empty() && part.len() <= 6;
-    if !(2..=3).contains(&parts.len()) || !parts.iter().all(|part| is_number(&part)) {
-        return None;
-    }
-    let mut shown = word[..word.len() - suffix.len()].to_owned();
-    if suffix.is_empty() {
-        return Some(shown);
-    }
-    if !suffix.starts_with(['-', '+', '_']) {
-        return None;
-    }
-    let apart = |letter: char| matches!(letter, '-' | '+' | '_' | '.');
-    for part in suffix.split_inclusive(apart) {
-        let name = part.trim_end_matches(apart);
-        let front = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
-        let is_commit = |text: &str| {
-            text.len() >= 6
-                && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-                && text.bytes().any(|byte| byte.is_ascii_digit())
-        };
-        if front.is_empty()
-            || EDITIONS.contains(&front)
-            || EDITIONS.contains(&name)
-            || is_commit(name)
-        {
-            shown.push_str(name);
-        } else {
-            shown.push_str(&other(name)?);
-        }
-        shown.push_str(&part[name.len()..]);
-    }
-    Some(shown)
 }
