@@ -5,9 +5,9 @@
 //! One street, one direction; nothing imports against the arrow.
 //!
 //! ```text
-//! kubeconfig context ─┐                                    ┌─► table · wide
-//! files, dirs, stdin ─┼─► cluster ─► Snapshot ─► detect ─► check ─► report ─► name
-//! saved snapshot ─────┘   (access)   (plain data)          └─► json · yaml
+//! kubeconfig context ─┐                                               ┌─► table · wide
+//! files, dirs, stdin ─┼─► cluster ─► Snapshot ─► detect ─► check ─┬───► report ─► name
+//! saved snapshot ─────┘   (access)   (plain data)          progress ─► plan ─┘ └─► json · yaml
 //!                  catalog (embedded facts) ─┘
 //! ```
 //!
@@ -24,6 +24,8 @@
 //! | [`detect`] | what is running | checks |
 //! | [`claims`] | who still uses which API: a module for each kind of evidence, one resolver | findings |
 //! | [`check`] | rules, [`Finding`](check::Finding), [`judge`](check::judge()) | output |
+//! | [`progress`] | typed conditions, and how far a cluster is from them | output |
+//! | [`plan`] | hops and procedures expanded into steps with this cluster's names | output |
 //! | [`report`] | a file for each format over one document | clusters |
 //! | [`cli`] | flags, exit codes, progress | checks |
 //!
@@ -41,5 +43,7 @@ pub mod evidence;
 mod mutate;
 pub mod need;
 pub mod path;
+pub mod plan;
+pub mod progress;
 pub mod report;
 pub mod snapshot;

@@ -9,6 +9,7 @@ mod control_plane;
 mod custom;
 mod nodes;
 mod platform;
+mod procedure;
 mod release;
 mod rows;
 mod span;
@@ -22,6 +23,9 @@ pub use control_plane::{ControlPlane, FeatureGate, KubeadmVersion, RemovedFlag, 
 pub use custom::{Custom, CustomApi, DkpMark, ServedCustom};
 pub use nodes::{NodeTaint, OsImage, PoolLabel, RoleLabel, RuntimeLimit};
 pub use platform::{Edge, Ending, NotAPlatform, Platform, PlatformName, PlatformRelease, Strength};
+pub use procedure::{
+    Action, Done, Each, Fits, Gates, Kubelets, NoTemplate, Phase, Procedure, Reach, Takes, Template,
+};
 pub use release::{Certainty, KubernetesRelease, Releases};
 pub use rows::{
     Ability, Admitted, EvidencePlace, Provided, ProviderMark, ServerAbility, SkewLimit, Writer,
@@ -58,6 +62,8 @@ pub struct Catalog {
     pub kubernetes: Releases,
     /// Products with releases and edges between them, outermost first; the last is Kubernetes.
     pub platforms: Vec<Platform>,
+    /// What is done in a hop, for which clusters.
+    pub procedures: Vec<Procedure>,
     /// How far components may lag behind the API server.
     pub skew: Vec<SkewLimit>,
     /// What API servers can do, and since when.
@@ -114,6 +120,7 @@ impl Catalog {
             custom: Custom::embedded()?,
             kubernetes,
             platforms,
+            procedures: procedure::embedded()?,
             skew: table("skew.tsv", include_str!("kubernetes/skew.tsv"))?,
             servers: table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,
             providers: table("providers.tsv", include_str!("kubernetes/providers.tsv"))?,

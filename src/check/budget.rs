@@ -40,23 +40,23 @@ pub(super) fn with_workloads() -> Vec<Need> {
 }
 
 /// The budgets of one cluster.
-pub(super) struct Budgets<'a> {
-    pub(super) picture: &'a Picture,
+pub(crate) struct Budgets<'a> {
+    pub(crate) picture: &'a Picture,
     api: Gvk,
-    pub(super) all: Vec<Budget<'a>>,
+    pub(crate) all: Vec<Budget<'a>>,
     /// Sets of two or more budgets, by index, with the pods that they share.
     pub(super) overlaps: BTreeMap<Vec<usize>, Vec<&'a PodRow>>,
 }
 
 /// One budget.
-pub(super) struct Budget<'a> {
-    pub(super) row: &'a JsonRow,
+pub(crate) struct Budget<'a> {
+    pub(crate) row: &'a JsonRow,
     /// The pods that an eviction would ask this budget for.
-    pub(super) pods: Vec<&'a PodRow>,
+    pub(crate) pods: Vec<&'a PodRow>,
 }
 
 /// The budgets of every cluster where they and pods could be read.
-pub(super) fn all<'a>(situation: &Situation<'a>) -> Vec<Budgets<'a>> {
+pub(crate) fn all<'a>(situation: &Situation<'a>) -> Vec<Budgets<'a>> {
     let (budgets, pods) = (budgets(), pods());
     let mut found = Vec::new();
     for (picture, rows) in situation.rows(&budgets) {

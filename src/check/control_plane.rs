@@ -12,13 +12,13 @@ use crate::need::{Depth, Need};
 use crate::path::HopRef;
 use crate::snapshot::{JsonRow, Picture};
 
-pub(super) const APISERVER: &str = "kube-apiserver";
+pub(crate) const APISERVER: &str = "kube-apiserver";
 pub(super) const CONTROLLERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 const NAMESPACE: &str = "kube-system";
 const MIRROR: &str = "/metadata/annotations/kubernetes.io~1config.mirror";
 
 /// Pods of the control plane.
-pub(super) fn pods() -> Need {
+pub(crate) fn pods() -> Need {
     Need::selected_in(
         Resource::new("", "pods"),
         NAMESPACE,
@@ -28,7 +28,7 @@ pub(super) fn pods() -> Need {
 }
 
 /// kubeadm's configuration of the cluster.
-pub(super) fn kubeadm() -> Need {
+pub(crate) fn kubeadm() -> Need {
     Need::named(Resource::new("", "configmaps"), NAMESPACE, "kubeadm-config")
 }
 
@@ -38,14 +38,14 @@ pub(super) fn kubelet() -> Need {
 }
 
 /// A static pod of a component of Kubernetes itself: etcd and others that stand beside it have flags of their own.
-pub(super) struct Member<'a> {
-    pub(super) picture: &'a Picture,
-    pub(super) component: &'static str,
+pub(crate) struct Member<'a> {
+    pub(crate) picture: &'a Picture,
+    pub(crate) component: &'static str,
     row: &'a JsonRow,
 }
 
 /// Every static pod of the components.
-pub(super) fn members<'a>(situation: &Situation<'a>) -> Vec<Member<'a>> {
+pub(crate) fn members<'a>(situation: &Situation<'a>) -> Vec<Member<'a>> {
     let mut found = Vec::new();
     for (picture, rows) in situation.rows(&pods()) {
         for row in rows.json() {
@@ -80,6 +80,11 @@ impl Member<'_> {
         &self.row.meta.name
     }
 
+    /// Name of its node.
+    pub(crate) fn node(&self) -> Option<&str> {
+        self.row.object.pointer("/spec/nodeName")?.as_str()
+    }
+
     fn arguments(&self) -> Option<Arguments> {
         let container = self.container()?;
         let words: Vec<&str> = ["command", "args"]
@@ -92,7 +97,7 @@ impl Member<'_> {
     }
 
     /// The release of its image, where the tag says it.
-    pub(super) fn release(&self) -> Option<Release> {
+    pub(crate) fn release(&self) -> Option<Release> {
         release_of(self.container()?["image"].as_str()?)
     }
 
@@ -122,7 +127,7 @@ pub(super) fn object(
 }
 
 /// The release that the tag of an image names; none for a digest alone and for tags that are no version.
-pub(super) fn release_of(image: &str) -> Option<Release> {
+pub(crate) fn release_of(image: &str) -> Option<Release> {
     let name = image.split('@').next()?.rsplit('/').next()?;
     name.split_once(':')?.1.parse().ok()
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::{Catalog, Minor, Release};
-use crate::detect;
+use crate::detect::{self, in_control_plane, pool};
 use crate::evidence::{Confidence, Evidence, Source};
 use crate::snapshot::{NodeRow, Picture};
 
@@ -14,11 +14,6 @@ use crate::snapshot::{NodeRow, Picture};
 const JOINING: SignedDuration = SignedDuration::from_mins(10);
 /// More workers of a pool than one in so many is more than bad luck.
 const ONE_IN: usize = 10;
-/// The marks of nodes that run the control plane.
-const CONTROL_PLANE: [&str; 2] = [
-    "node-role.kubernetes.io/control-plane",
-    "node-role.kubernetes.io/master",
-];
 /// Conditions that are bad news where they are true.
 const PRESSURES: [&str; 4] = ["MemoryPressure", "DiskPressure", "PIDPressure", NO_NETWORK];
 /// The one that is normal on a node that is still joining.
@@ -300,22 +295,6 @@ fn told(kind: &str, status: &str, reason: &str) -> String {
         "" => format!("{kind} {status}"),
         reason => format!("{kind} {status}, {reason}"),
     }
-}
-
-fn in_control_plane(node: &NodeRow) -> bool {
-    CONTROL_PLANE
-        .iter()
-        .any(|label| node.labels.contains_key(*label))
-}
-
-/// The pool of a node; empty where no label names one.
-fn pool<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
-    let labels = catalog.pools.iter();
-    labels
-        .filter_map(|row| node.labels.get(&row.label))
-        .map(String::as_str)
-        .next()
-        .unwrap_or_default()
 }
 
 fn joining(situation: &Situation<'_>, node: &NodeRow) -> bool {

@@ -24,7 +24,7 @@ pub(super) fn all<'a>(
 /// Whether a drain has to do with it at all: neither a mirror of a static pod, nor of a DaemonSet, nor at its end.
 ///
 /// Source: kubernetes/kubectl pkg/drain/filters.go.
-pub(super) fn drained(pod: &PodRow) -> bool {
+pub(crate) fn drained(pod: &PodRow) -> bool {
     !pod.mirror && !pod.owned_by("DaemonSet") && !pod.finished()
 }
 

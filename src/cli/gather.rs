@@ -12,13 +12,13 @@ use super::exit::{Exit, Stop};
 use super::policy::choice;
 use super::progress::progress;
 use super::pseudonyms::{key, redact};
-use super::way::{find_path, from, of_kubernetes, path_of};
+use super::way::{find_path, from, of_kubernetes, path_of, under_way};
 use crate::catalog::{Catalog, Release};
 use crate::check;
 use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
 use crate::cluster::{Manner, Patience, Reader, SurveyError, files, kubeconfig};
 use crate::detect;
-use crate::need::{Asking, ClusterId, Request, Survey, plan};
+use crate::need::{Asking, ClusterId, Need, Request, Survey, plan};
 use crate::path::{Path, Start};
 use crate::report::terminal;
 use crate::snapshot::{self, Picture, Snapshot};
@@ -29,7 +29,31 @@ const LONGEST_EVENT: usize = 4000;
 /// How long a credential plugin may take if nothing else is said: time for a person to log in.
 const LOGIN: Duration = Duration::from_secs(120);
 
-/// What a check works on.
+/// For what a cluster is read.
+pub(super) struct Task {
+    /// The program that reads, for the `User-Agent` header.
+    pub(super) program: &'static str,
+    /// What it looks at beyond what rules look at.
+    needs: fn(&Survey) -> Vec<Need>,
+    /// Whether it tells of hops that are under way.
+    follows: bool,
+}
+
+/// `kubectl upgrade-check`.
+pub(super) const CHECK: Task = Task {
+    program: "kubectl-upgrade-check",
+    needs: |_| Vec::new(),
+    follows: false,
+};
+
+/// `kubectl upgrade-plan`.
+pub(super) const PLAN: Task = Task {
+    program: "kubectl-upgrade-plan",
+    needs: crate::plan::needs,
+    follows: true,
+};
+
+/// What a check or a plan works on.
 pub(super) struct Gathered {
     pub(super) snapshot: Snapshot,
     pub(super) path: Path,
@@ -39,14 +63,18 @@ pub(super) struct Gathered {
 }
 
 /// Looks where the flags say.
-pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
+pub(super) fn gather(
+    flags: &SourceFlags,
+    catalog: &Arc<Catalog>,
+    task: &Task,
+) -> Result<Gathered, Stop> {
     log(flags);
     let mut gathered = if flags.local {
         local(flags, catalog)?
     } else if let Some(file) = &flags.snapshot {
         saved(flags, file, catalog)?
     } else {
-        live(flags, catalog)?
+        live(flags, catalog, task)?
     };
     if !flags.filename.is_empty() {
         gathered.snapshot.files =
@@ -62,7 +90,11 @@ pub(super) fn gather(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gath
     gathered
         .notes
         .extend(remarks.map(|remark| format!("note: {remark}")));
-    if gathered.path.hops.is_empty() {
+    if task.follows && flags.to.is_empty() {
+        let first = gathered.snapshot.clusters.first();
+        gathered.notes.extend(first.and_then(under_way));
+    }
+    if gathered.path.hops.is_empty() && !task.follows {
         gathered.notes.push(format!(
             "no hop: the catalog of {} knows nothing newer to go to, or the target is reached; checking what holds without one",
             catalog.date
@@ -109,11 +141,11 @@ fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Resu
     })
 }
 
-fn live(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Gathered, Stop> {
+fn live(flags: &SourceFlags, catalog: &Arc<Catalog>, task: &Task) -> Result<Gathered, Stop> {
     run(async {
-        let connected = Connected::new(flags, catalog).await?;
+        let connected = Connected::new(flags, catalog, task).await?;
         let (mut picture, path) = connected.look(flags, catalog).await?;
-        let mut requests = plan_for(&picture, &path, flags, catalog)?;
+        let mut requests = plan_for(&picture, &path, flags, catalog, task)?;
         requests.retain(|request| !picture.holds(request));
         let readings = connected.reader.read(&requests, &picture.survey);
         // Boxed, as the first round.
@@ -154,7 +186,11 @@ pub(super) struct Access {
 }
 
 /// What would be read, without reading more than the first look, on which it depends.
-pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Access, Stop> {
+pub(super) fn access(
+    flags: &SourceFlags,
+    catalog: &Arc<Catalog>,
+    task: &Task,
+) -> Result<Access, Stop> {
     log(flags);
     // A wrong id is told before a cluster is asked.
     choice(&flags.choice)?;
@@ -171,7 +207,7 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
             )
         })?;
         let picture = presumed(from, catalog);
-        return Ok(nobody(plan_for(&picture, &path, flags, catalog)?));
+        return Ok(nobody(plan_for(&picture, &path, flags, catalog, task)?));
     }
     if let Some(file) = &flags.snapshot {
         let snapshot = snapshot::load(file).map_err(Stop::could_not_run)?;
@@ -180,12 +216,12 @@ pub(super) fn access(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Acce
             .first()
             .ok_or_else(|| Stop::usage(format!("{} holds no cluster", file.display())))?;
         let path = path_of(picture, flags, catalog)?;
-        return Ok(nobody(plan_for(picture, &path, flags, catalog)?));
+        return Ok(nobody(plan_for(picture, &path, flags, catalog, task)?));
     }
     run(async {
-        let connected = Connected::new(flags, catalog).await?;
+        let connected = Connected::new(flags, catalog, task).await?;
         let (picture, path) = connected.look(flags, catalog).await?;
-        let requests = plan_for(&picture, &path, flags, catalog)?;
+        let requests = plan_for(&picture, &path, flags, catalog, task)?;
         let user = match &flags.connection.impersonate {
             Some(user) => Some(user.clone()),
             None => connected.reader.refused_user(&requests).await,
@@ -222,8 +258,8 @@ struct Connected {
 }
 
 impl Connected {
-    async fn new(flags: &SourceFlags, catalog: &Arc<Catalog>) -> Result<Self, Stop> {
-        let wanted = flags.connection.wanted("kubectl-upgrade-check");
+    async fn new(flags: &SourceFlags, catalog: &Arc<Catalog>, task: &Task) -> Result<Self, Stop> {
+        let wanted = flags.connection.wanted(task.program);
         let mut connection = kubeconfig::connection(&wanted, &Env::process()).map_err(connect)?;
         let reads_stdin = flags.filename.iter().any(|path| path.as_os_str() == "-");
         let may_ask = stdin().is_terminal() && !reads_stdin;
@@ -349,6 +385,7 @@ fn plan_for(
     path: &Path,
     flags: &SourceFlags,
     catalog: &Catalog,
+    task: &Task,
 ) -> Result<Vec<Request>, Stop> {
     let survey = &picture.survey;
     let asking = Asking {
@@ -359,6 +396,7 @@ fn plan_for(
     let rules = choice(&flags.choice)?.of(check::rules().map_err(Stop::could_not_run)?);
     let detection = detect::needs(survey);
     let mut needs = check::needs(&rules, &asking);
+    needs.extend((task.needs)(survey));
     if flags.redact {
         needs.extend(key(&needs));
     }

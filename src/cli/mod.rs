@@ -8,6 +8,7 @@ pub mod connection;
 mod exit;
 mod gather;
 mod interrupt;
+mod plan;
 mod policy;
 mod progress;
 mod pseudonyms;
@@ -15,6 +16,7 @@ mod way;
 
 pub use args::{CheckCommand, CheckFlags, Helper, SourceFlags};
 pub use exit::{Exit, Stop};
+pub use plan::{PlanCommand, PlanFlags};
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -34,10 +36,23 @@ use crate::snapshot;
 /// Runs `kubectl upgrade-check` on this process's arguments, environment and streams.
 #[must_use]
 pub fn check_main() -> ExitCode {
+    command_main(run)
+}
+
+/// Runs `kubectl upgrade-plan` on this process's arguments, environment and streams.
+#[must_use]
+pub fn plan_main() -> ExitCode {
+    command_main(plan::run)
+}
+
+fn command_main<C>(run: fn(C) -> Result<Exit, Stop>) -> ExitCode
+where
+    C: CommandFactory + FromArgMatches + Send + 'static,
+{
     let mut argv: Vec<OsString> = std::env::args_os().collect();
     let argv0 = argv.first().cloned().unwrap_or_default();
     let spelling = called::spelling(&argv0);
-    let mut command = CheckCommand::command();
+    let mut command = C::command();
     if !spelling.is_empty() {
         command = command.bin_name(spelling);
     }
@@ -47,7 +62,7 @@ pub fn check_main() -> ExitCode {
     }
     let parsed = command
         .try_get_matches_from_mut(argv)
-        .and_then(|matches| CheckCommand::from_arg_matches(&matches));
+        .and_then(|matches| C::from_arg_matches(&matches));
     match parsed {
         Ok(parsed) => interruptible(move || finish(run(parsed))).into(),
         Err(error) => {
@@ -100,7 +115,7 @@ fn run(command: CheckCommand) -> Result<Exit, Stop> {
             Ok(print(&text, Exit::Ready))
         }
         Some(Helper::Rbac(flags)) => {
-            let access = gather::access(&flags.source, &catalog)?;
+            let access = gather::access(&flags.source, &catalog, &gather::CHECK)?;
             let bind = flags.bind_to.or(access.user.map(|name| Bind {
                 kind: "User".to_owned(),
                 name,
@@ -114,13 +129,17 @@ fn run(command: CheckCommand) -> Result<Exit, Stop> {
             Ok(print(&text.map_err(Stop::could_not_run)?, Exit::Ready))
         }
         Some(Helper::Completion { shell }) => {
-            let mut script = Vec::new();
-            // A fresh one: the name that kubectl called us by is not the one that shells know.
-            let mut command = CheckCommand::command();
-            clap_complete::generate(shell, &mut command, "kubectl-upgrade_check", &mut script);
-            Ok(print(&String::from_utf8_lossy(&script), Exit::Ready))
+            Ok(completion::<CheckCommand>(shell, "kubectl-upgrade_check"))
         }
     }
+}
+
+/// A completion script for the file of this name.
+fn completion<C: CommandFactory>(shell: clap_complete::Shell, name: &str) -> Exit {
+    let mut script = Vec::new();
+    // A fresh one: the name that kubectl called us by is not the one that shells know.
+    clap_complete::generate(shell, &mut C::command(), name, &mut script);
+    print(&String::from_utf8_lossy(&script), Exit::Ready)
 }
 
 fn rules() -> Result<&'static [&'static check::Rule], Stop> {
@@ -130,7 +149,7 @@ fn rules() -> Result<&'static [&'static check::Rule], Stop> {
 fn check(flags: &CheckFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
     // Files that cannot be used are told before a cluster is asked.
     let policy = policy::policy(&flags.policy, &flags.source.choice)?;
-    let gathered = gather::gather(&flags.source, catalog)?;
+    let gathered = gather::gather(&flags.source, catalog, &gather::CHECK)?;
     let saved = match &flags.save_snapshot {
         Some(path) => snapshot::save(&gathered.snapshot, path).map_err(Stop::could_not_run),
         None => Ok(()),

@@ -28,6 +28,25 @@ pub(super) fn path_of(
     find_path(&start, &flags.to, catalog)
 }
 
+/// What to say where kubelets are a minor or more behind the API server, and nobody said what the target is: they may be meant
+/// to be, or a hop is not at its end.
+pub(super) fn under_way(picture: &Picture) -> Option<String> {
+    let server = &picture.survey.git_version;
+    let readings = picture.readings.iter();
+    let nodes = readings.flat_map(|reading| reading.rows.nodes());
+    let kubelets = nodes.filter_map(|node| node.kubelet_version.parse().ok());
+    let behind = kubelets.filter(|kubelet: &Release| kubelet.minor() < server.minor());
+    let nodes = match behind.count() {
+        0 => return None,
+        1 => "1 node is".to_owned(),
+        nodes => format!("{nodes} nodes are"),
+    };
+    Some(format!(
+        "note: {nodes} behind the API server: --to kubernetes={} shows what is left of the hop that brought it there",
+        server.plain()
+    ))
+}
+
 pub(super) fn find_path(start: &Start, to: &[Target], catalog: &Catalog) -> Result<Path, Stop> {
     Path::joint(start, to, catalog).map_err(|error| Stop {
         exit: match error.is_answer() {

@@ -52,7 +52,9 @@ fn clusters() -> Need {
     all("cluster.x-k8s.io", "clusters")
 }
 
-fn control_planes() -> Need {
+/// Control planes that Cluster API looks after.
+#[must_use]
+pub fn control_planes() -> Need {
     all("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes")
 }
 

@@ -8,10 +8,13 @@ mod cluster_api;
 mod dkp;
 mod kyma;
 mod look;
+mod nodes;
 mod provider;
 mod rungs;
 mod topology;
 
+pub use cluster_api::control_planes;
+pub use nodes::{in_control_plane, pool};
 pub use topology::{Edition, Member, Project, Role, Topology, Workspace};
 
 use crate::catalog::{Catalog, Minor, PlatformName, Release, Resource};

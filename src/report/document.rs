@@ -208,7 +208,7 @@ impl UpgradeReport {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeReport".to_owned(),
-            metadata: Metadata::new(situation.now, situation.catalog.date),
+            metadata: Metadata::new(TOOL, situation.now, situation.catalog.date),
             cluster,
             path: situation.path.hops.iter().map(HopDoc::new).collect(),
             verdict: judgement.verdict,
@@ -227,11 +227,13 @@ impl UpgradeReport {
 }
 
 impl Metadata {
-    fn new(now: Timestamp, catalog: jiff::civil::Date) -> Self {
+    /// Made by a program at a time, with facts of a day.
+    #[must_use]
+    pub fn new(tool: &str, now: Timestamp, catalog: jiff::civil::Date) -> Self {
         Self {
             generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             tool: ToolDoc {
-                name: TOOL.to_owned(),
+                name: tool.to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             catalog: CatalogDoc {
@@ -242,7 +244,7 @@ impl Metadata {
 }
 
 impl ClusterDoc {
-    fn new(picture: &Picture, detected: &Detected) -> Self {
+    pub(super) fn new(picture: &Picture, detected: &Detected) -> Self {
         let version = detected.kubernetes.to_string();
         let mut evidence = detected.evidence.clone();
         evidence.sort();
@@ -260,7 +262,7 @@ impl ClusterDoc {
 }
 
 impl HopDoc {
-    fn new(hop: &Hop) -> Self {
+    pub(super) fn new(hop: &Hop) -> Self {
         Self {
             platform: hop.platform.clone(),
             from: hop.from.clone(),
@@ -287,6 +289,12 @@ impl FindingDoc {
                 .map(|(object, standing)| ObjectDoc::new(object, standing))
                 .collect(),
         }
+    }
+
+    /// A finding on which nobody has said anything.
+    pub(super) fn alone(finding: &Finding) -> Self {
+        let standings = vec![Standing::default(); finding.objects.len()];
+        Self::new(finding, &standings)
     }
 
     /// A finding of the baseline, with the objects that are gone.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `document` | [`UpgradeReport`], the types behind `-o json` and `-o yaml` |
 //! | `schema/` | the JSON Schema of that document |
+//! | `plan/` | [`UpgradePlan`], and what is told of plans |
 //! | `encode` | JSON and YAML of any document |
 //! | `table`, `advice`, `aside` | the table, and what stands below it |
 //! | `name` | `-o name` |
@@ -22,6 +23,7 @@ mod grid;
 mod hazards;
 mod name;
 mod narrow;
+mod plan;
 mod platforms;
 mod prose;
 mod rbac;
@@ -36,6 +38,10 @@ pub use document::{
     TOOL, ToolDoc, UpgradeReport, WaiverDoc,
 };
 pub use hazards::{RuleState, explain_hazard};
+pub use plan::{
+    ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UPGRADE_PLAN_SCHEMA, UpgradePlan,
+    render_plan,
+};
 pub use platforms::{ComponentDoc, PlatformDoc};
 pub use rbac::{Bind, rbac};
 pub use rules::{RuleDoc, RuleList, UnknownRule, explain, rules};

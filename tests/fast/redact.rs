@@ -10,7 +10,8 @@ use kubectl_upgrade::catalog::{Catalog, PlatformName};
 use kubectl_upgrade::check::{Judgement, Policy, Situation, judge};
 use kubectl_upgrade::detect::Detected;
 use kubectl_upgrade::path::Path;
-use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
+use kubectl_upgrade::plan::{Plan, Wishes, plan};
+use kubectl_upgrade::report::{Format, Look, UpgradePlan, UpgradeReport, render, render_plan};
 use kubectl_upgrade::snapshot::{Key, Snapshot, load, redact};
 use serde_json::{Value, json};
 
@@ -90,6 +91,39 @@ fn judged(case: &Case, snapshot: &Snapshot, catalog: &Catalog) -> (Judgement, Up
     let judgement = judge(&situation, rules(), &Policy::default());
     let report = UpgradeReport::new(&situation, &judgement);
     (judgement, report)
+}
+
+fn planned(case: &Case, snapshot: &Snapshot, catalog: &Catalog) -> (Plan, UpgradePlan) {
+    let situation = Situation::new(snapshot, catalog, &case.path, case.now);
+    let judgement = judge(&situation, rules(), &Policy::default());
+    let plan = plan(&situation, &judgement, &Wishes::default());
+    let document = UpgradePlan::new(&situation, &plan);
+    (plan, document)
+}
+
+/// What a plan says but for names: steps, how far they are, what stands in their way.
+fn steps(plan: &Plan) -> Vec<String> {
+    let mut steps: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            format!(
+                "{} {:?} {} {:?} {} commands, {} gates, {} interrupts, {} objects {:?} {:?}",
+                step.hop,
+                step.scope.level,
+                step.scope.pool.is_some(),
+                (step.state, step.progress, step.reversible),
+                step.commands.len(),
+                step.gates.len(),
+                step.interrupts.len(),
+                step.objects.len(),
+                step.takes,
+                step.links,
+            )
+        })
+        .collect();
+    steps.sort();
+    steps
 }
 
 /// What a report says but for names: findings with their objects, gaps, counts, verdict.
@@ -180,6 +214,8 @@ fn what_is_found_is_the_same() {
         let text =
             |judgement: &Judgement| serde_json::to_string_pretty(&shape(judgement)).expect("JSON");
         assert_eq!(text(&after), text(&before), "{}", case.name);
+        let told = |snapshot| steps(&planned(&case, snapshot, &catalog).0);
+        assert_eq!(told(&copy), told(&case.snapshot), "{}", case.name);
         for (after, before) in copy.clusters.iter().zip(&case.snapshot.clusters) {
             let told = |picture| platforms(&Detected::new(picture, &catalog));
             assert_eq!(told(after), told(before), "{}", case.name);
@@ -266,6 +302,7 @@ fn no_name_is_in_any_output_or_in_the_snapshot() {
             .collect();
         assert!(!dropped.is_empty(), "{}: {dropped:?}", case.name);
         let (_, report) = judged(&case, &copy, &catalog);
+        let (_, plan) = planned(&case, &copy, &catalog);
         let formats = [
             Format::Table,
             Format::Wide,
@@ -274,7 +311,9 @@ fn no_name_is_in_any_output_or_in_the_snapshot() {
             Format::Name,
         ];
         for format in formats {
-            let text = render(format, &report, &Look::default()).expect("a report");
+            let report = render(format, &report, &Look::default()).expect("a report");
+            let plan = render_plan(format, &plan, &Look::default()).expect("a plan");
+            let text = report + &plan;
             let left: Vec<&str> = words(&text).filter(|word| dropped.contains(word)).collect();
             assert!(
                 left.is_empty(),

@@ -1,0 +1,262 @@
+//! Procedures: what is done in one hop of a platform, step by step, as data.
+//!
+//! A procedure is a YAML file in `procedures/`. It says for which clusters it is ([`Fits`]), whether kubelets may lag behind,
+//! and its steps in their order; each names how often it is done ([`Each`]), its commands as templates, what gates it, how to
+//! tell that it is done ([`Done`]), how long it takes and on what basis, whom it interrupts, whether there is a way back, and
+//! where all that was read. Steps of the procedure that fits every cluster and those of the one that fits this cluster are put
+//! together by their [`Phase`].
+//!
+//! # Templates
+//!
+//! `{name}` stands for a value of the cluster, quoted for a shell in commands; see [`Each::names`]. Commands run where kubectl
+//! does, unless the step says that they run on its node.
+
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub use template::{NoTemplate, Template};
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::{CatalogError, PlatformName, Span};
+
+/// What is done in a hop.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Procedure {
+    /// Whose hops.
+    pub platform: PlatformName,
+    /// As people call it: `kubeadm`, `Amazon EKS`.
+    pub title: String,
+    /// For which clusters.
+    pub fits: Fits,
+    /// What reaching a release means: a provider that chooses patches by itself is asked for minors only.
+    #[serde(default)]
+    pub reach: Reach,
+    /// How far kubelets may be left behind on the way; none where the procedure fits every cluster and says nothing of it.
+    pub kubelets: Option<Kubelets>,
+    /// In their order within each phase.
+    pub steps: Vec<Action>,
+}
+
+/// For which clusters a procedure is. What comes first is asked first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fits {
+    /// Every cluster, beside the one that fits it best.
+    Every,
+    /// Hops into a minor that the binaries of the control plane have already, but do not emulate yet.
+    Emulated,
+    /// Clusters that Cluster API makes of a ClusterClass.
+    ClusterTopology,
+    /// Clusters that Cluster API makes of single objects.
+    ClusterApi,
+    /// Clusters of a provider or distribution.
+    Provider(String),
+    /// Clusters that kubeadm made.
+    Kubeadm,
+    /// All others.
+    Otherwise,
+}
+
+/// When a release counts as reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// At this patch or a later one.
+    #[default]
+    Patch,
+    /// At any patch of the minor.
+    Minor,
+}
+
+/// How kubelets follow the control plane.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kubelets {
+    /// Whether a pool may skip hops as far as the version skew policy lets it.
+    pub may_lag: bool,
+    /// Where that was read.
+    pub source: String,
+    /// The day up to which the source was read.
+    pub horizon: Date,
+}
+
+/// When in a hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Before anything is changed.
+    Prepare,
+    /// What must be in order before the control plane moves.
+    Before,
+    /// API servers, then controllers and scheduler.
+    ControlPlane,
+    /// Add-ons that wait for the control plane.
+    After,
+    /// Nodes, pool by pool.
+    Nodes,
+    /// At the end of the hop.
+    Finish,
+}
+
+/// How often a step is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Each {
+    /// Once a hop.
+    Once,
+    /// On the node of the control plane that goes first.
+    FirstControlPlaneNode,
+    /// On each other node of the control plane.
+    OtherControlPlaneNodes,
+    /// On each node of the control plane.
+    ControlPlaneNodes,
+    /// For each pool of workers that moves in this hop.
+    Pool,
+    /// For each node of such a pool.
+    Node,
+}
+
+impl Each {
+    /// The names that its templates may use, in addition to those of every step: `cluster`, `namespace` and `controlPlane`
+    /// (of its objects of Cluster API), `from`, `to`, `minor`.
+    #[must_use]
+    pub const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Once => &[],
+            Self::FirstControlPlaneNode
+            | Self::OtherControlPlaneNodes
+            | Self::ControlPlaneNodes => &["node"],
+            Self::Pool => &["pool"],
+            Self::Node => &["pool", "node"],
+        }
+    }
+}
+
+/// What stands between a step and its being done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gates {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Every blocker that bites at this hop, and those that hold already.
+    Hop,
+    /// Blockers on what the drain of the step's nodes would evict.
+    Drain,
+}
+
+/// How to tell that a step is done.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Done {
+    /// Nothing in the cluster shows it.
+    ByHand,
+    /// A backup was completed within so many hours.
+    Backup(u32),
+    /// The API server that answers has the release.
+    ApiServer,
+    /// The API server emulates the minor.
+    Emulation,
+    /// Every component of the control plane, on the step's node where it has one, has the release.
+    ControlPlane,
+    /// The control plane that Cluster API looks after has the release, on all machines.
+    ControlPlaneObject,
+    /// The nodes of the step have the release, are ready and take pods.
+    Nodes,
+    /// No blocker of the hop is left.
+    NoBlockers,
+    /// The image of the DaemonSet kube-system/kube-proxy has the release.
+    KubeProxy,
+}
+
+/// How long a step tends to take, in seconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Takes {
+    /// At least.
+    pub low: u64,
+    /// At most, unless something is in the way.
+    pub high: u64,
+    /// On what basis.
+    pub basis: String,
+}
+
+/// A step as the procedure has it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Action {
+    /// Unique within all procedures of a platform that may be put together.
+    pub id: String,
+    /// What is done.
+    pub title: Template,
+    /// When in the hop.
+    pub phase: Phase,
+    /// How often.
+    pub each: Each,
+    /// For hops into these minors.
+    #[serde(default)]
+    pub hops: Span,
+    /// Only in hops that change the minor.
+    #[serde(default)]
+    pub crossing: bool,
+    /// Whether commands other than kubectl's run on the step's node.
+    #[serde(default)]
+    pub on_node: bool,
+    /// In their order.
+    #[serde(default)]
+    pub commands: Vec<Template>,
+    /// What must be out of the way.
+    #[serde(default)]
+    pub gates: Gates,
+    /// How to tell that it is done.
+    pub done: Done,
+    /// Whether the steps after it cannot be done without it, so that it was done if one of them is.
+    #[serde(default)]
+    pub implied: bool,
+    /// How long it takes; none where nobody published it and nothing shows it.
+    pub takes: Option<Takes>,
+    /// Who is interrupted.
+    #[serde(default)]
+    pub interrupts: Vec<Template>,
+    /// Whether there is a way back.
+    pub reversible: bool,
+    /// Pages for people.
+    #[serde(default)]
+    pub links: Vec<String>,
+    /// Where the step was read.
+    pub source: String,
+    /// The day up to which the source was read.
+    pub horizon: Date,
+}
+
+/// The files of `procedures/`.
+const FILES: &[(&str, &str)] = &[
+    (
+        "kubernetes.yaml",
+        include_str!("../procedures/kubernetes.yaml"),
+    ),
+    ("kubeadm.yaml", include_str!("../procedures/kubeadm.yaml")),
+    (
+        "otherwise.yaml",
+        include_str!("../procedures/otherwise.yaml"),
+    ),
+];
+
+/// The procedures of this binary, those that are asked first first.
+pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
+    let mut procedures = FILES
+        .iter()
+        .map(|(file, text)| {
+            serde_saphyr::from_str(text).map_err(|source| CatalogError {
+                table: file,
+                source: Box::new(source),
+            })
+        })
+        .collect::<Result<Vec<Procedure>, _>>()?;
+    procedures.sort_by(|one, other| (one.platform, &one.fits).cmp(&(other.platform, &other.fits)));
+    Ok(procedures)
+}

@@ -1,0 +1,128 @@
+use std::collections::BTreeSet;
+
+use super::{Each, Fits, Phase, Procedure, Template, embedded};
+use crate::catalog::PlatformName;
+
+/// What every template may name.
+const EVERYWHERE: [&str; 6] = [
+    "cluster",
+    "namespace",
+    "controlPlane",
+    "from",
+    "to",
+    "minor",
+];
+/// What may stand within quotes of a command, for it holds nothing that a shell would take apart.
+const VERSIONS: [&str; 3] = ["from", "to", "minor"];
+
+fn all() -> Vec<Procedure> {
+    embedded().expect("the procedures")
+}
+
+fn templates(procedure: &Procedure) -> impl Iterator<Item = (&str, Each, &Template)> {
+    procedure.steps.iter().flat_map(|step| {
+        std::iter::once(&step.title)
+            .chain(&step.commands)
+            .chain(&step.interrupts)
+            .map(|template| (step.id.as_str(), step.each, template))
+    })
+}
+
+#[test]
+fn templates_name_only_what_their_step_knows() {
+    for procedure in all() {
+        for (id, each, template) in templates(&procedure) {
+            for name in template.names() {
+                let known = EVERYWHERE.contains(&name) || each.names().contains(&name);
+                assert!(known, "{} {id}: {{{name}}}", procedure.title);
+            }
+        }
+    }
+}
+
+#[test]
+fn within_quotes_only_versions_are_filled_in() {
+    for procedure in all() {
+        for step in &procedure.steps {
+            for command in &step.commands {
+                let marked = command.fill(|name| Some(format!("\u{1}{name}\u{2}")));
+                let mut quote = None;
+                for (at, letter) in marked.char_indices() {
+                    match (letter, quote) {
+                        ('\'' | '"', None) => quote = Some(letter),
+                        (letter, Some(open)) if letter == open => quote = None,
+                        ('\u{1}', Some(_)) => {
+                            let name = marked[at + 1..].split('\u{2}').next().expect("its end");
+                            assert!(VERSIONS.contains(&name), "{}: {name}", step.id);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_have_sources_and_ids_of_their_own() {
+    for procedure in all() {
+        let mut ids = BTreeSet::new();
+        let common = all()
+            .into_iter()
+            .find(|other| other.platform == procedure.platform && other.fits == Fits::Every);
+        let beside = common.filter(|_| procedure.fits != Fits::Every);
+        let beside = beside.iter().flat_map(|other| &other.steps);
+        for step in procedure.steps.iter().chain(beside) {
+            assert!(
+                ids.insert(step.id.clone()),
+                "{} {}",
+                procedure.title,
+                step.id
+            );
+            assert!(!step.source.is_empty(), "{}", step.id);
+            if let Some(takes) = &step.takes {
+                assert!(
+                    takes.low <= takes.high && !takes.basis.is_empty(),
+                    "{}",
+                    step.id
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_procedure_of_kubernetes_moves_a_control_plane_and_nodes() {
+    let of_kubernetes = all().into_iter().filter(|procedure| {
+        procedure.platform == PlatformName::Kubernetes
+            && !matches!(procedure.fits, Fits::Every | Fits::Emulated)
+    });
+    for procedure in of_kubernetes {
+        for phase in [Phase::ControlPlane, Phase::Nodes] {
+            assert!(
+                procedure.steps.iter().any(|step| step.phase == phase),
+                "{}: {phase:?}",
+                procedure.title
+            );
+        }
+        assert!(procedure.kubelets.is_some(), "{}", procedure.title);
+    }
+}
+
+#[test]
+fn each_kind_of_cluster_has_one_procedure() {
+    let procedures = all();
+    let mut kinds: Vec<_> = procedures
+        .iter()
+        .map(|procedure| (procedure.platform, &procedure.fits))
+        .collect();
+    let count = kinds.len();
+    kinds.dedup();
+    assert_eq!(kinds.len(), count);
+    for fits in [Fits::Every, Fits::Otherwise] {
+        assert!(
+            kinds.contains(&(PlatformName::Kubernetes, &fits)),
+            "{fits:?}"
+        );
+    }
+}

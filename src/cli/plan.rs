@@ -1,0 +1,197 @@
+//! `kubectl upgrade-plan`: from flags to a plan.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use jiff::Timestamp;
+
+use super::args::{LookFlags, SourceFlags};
+use super::exit::{Exit, Stop};
+use super::{completion, gather, look, policy, print, rules, say};
+use crate::catalog::Catalog;
+use crate::check::{Policy, Situation, judge};
+use crate::plan::{self, Wishes};
+use crate::report::{self, Format, Metadata, UpgradePlan};
+use crate::snapshot;
+
+const AFTER_HELP: &str = "\
+Examples:
+  # The steps to the next minor, with the names of this cluster and what is done of them
+  kubectl upgrade-plan
+
+  # Over several minors; what is left of it, half-way
+  kubectl upgrade-plan --to 1.29 --only-remaining
+
+  # A runbook for a change request
+  kubectl upgrade-plan --to 1.29 -o markdown > runbook.md
+
+  # Without a cluster: the hops, and the steps that hold for any
+  kubectl upgrade-plan --local --from kyma=1.10 --to kyma=1.14
+
+Exit codes:
+  0  plan made
+  1  could not run at all (no kubeconfig, unknown context, unauthorised, nobody there)
+  2  usage
+  3  no supported path to the target
+  4  plan made, but something could not be looked at
+  130  interrupted
+
+What is read: what 'kubectl upgrade-check' reads. Nothing is ever written; people and pipelines act.";
+
+/// Prints the runbook for this cluster: the hops, then the steps in order, each with how far it is, its commands, what must
+/// be out of the way, how to tell that it is done, how long it takes, and whether there is a way back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-upgrade-plan",
+    version,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
+    max_term_width = 120
+)]
+pub struct PlanCommand {
+    /// A helper in place of the plan.
+    #[command(subcommand)]
+    pub helper: Option<PlanHelper>,
+    /// The plan.
+    #[command(flatten)]
+    pub plan: PlanFlags,
+}
+
+/// Helpers.
+#[derive(Debug, Subcommand)]
+pub enum PlanHelper {
+    /// Print a completion script
+    Completion {
+        /// For which shell
+        shell: Shell,
+    },
+}
+
+/// Flags of the plan.
+#[derive(Debug, Args)]
+pub struct PlanFlags {
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceFlags,
+    /// Nodes of a pool at a time that durations are reckoned with [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub parallel: Option<u32>,
+    /// Leave out what is done; the summary counts it
+    #[arg(long)]
+    pub only_remaining: bool,
+    /// Gaps are listed, but the exit code is 0
+    #[arg(long)]
+    pub allow_gaps: bool,
+    /// Write what was read to this file, for later or for a colleague; contents of Secrets are never in it
+    #[arg(long, value_name = "FILE")]
+    pub save_snapshot: Option<PathBuf>,
+    /// Format of the plan
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
+    pub output: PlanFormat,
+    /// How to print.
+    #[command(flatten)]
+    pub look: LookFlags,
+}
+
+/// `-o` of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// A tree; steps that are alike are told once
+    Table,
+    /// Every step, with all that is known of it
+    Wide,
+    /// UpgradePlan
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// Ids of steps
+    Name,
+}
+
+impl From<PlanFormat> for Format {
+    fn from(format: PlanFormat) -> Self {
+        match format {
+            PlanFormat::Table => Self::Table,
+            PlanFormat::Wide => Self::Wide,
+            PlanFormat::Json => Self::Json,
+            PlanFormat::Yaml => Self::Yaml,
+            PlanFormat::Name => Self::Name,
+        }
+    }
+}
+
+pub(super) fn run(command: PlanCommand) -> Result<Exit, Stop> {
+    let catalog = Arc::new(Catalog::embedded().map_err(Stop::could_not_run)?);
+    match command.helper {
+        Some(PlanHelper::Completion { shell }) => {
+            Ok(completion::<PlanCommand>(shell, "kubectl-upgrade_plan"))
+        }
+        None => make(&command.plan, &catalog),
+    }
+}
+
+fn make(flags: &PlanFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
+    let policy = Policy {
+        choice: policy::choice(&flags.source.choice)?,
+        ..Policy::default()
+    };
+    let gathered = match gather::gather(&flags.source, catalog, &gather::PLAN) {
+        Err(stop) if stop.exit == Exit::Blocked => return nowhere(flags, catalog, stop),
+        gathered => gathered?,
+    };
+    let saved = match &flags.save_snapshot {
+        Some(path) => snapshot::save(&gathered.snapshot, path).map_err(Stop::could_not_run),
+        None => Ok(()),
+    };
+    for note in &gathered.notes {
+        say(flags.source.quiet, note);
+    }
+    let situation = Situation::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
+    let judgement = judge(&situation, rules()?, &policy);
+    let wishes = Wishes {
+        parallel: flags.parallel,
+        only_remaining: flags.only_remaining,
+    };
+    let plan = plan::plan(&situation, &judgement, &wishes);
+    for remark in &plan.remarks {
+        say(flags.source.quiet, &format!("note: {remark}"));
+    }
+    if plan.steps.is_empty() {
+        say(
+            flags.source.quiet,
+            &format!(
+                "no steps: nothing is left to do on the way to the target, as far as the catalog of {} knows",
+                catalog.date
+            ),
+        );
+    }
+    let exit = match plan.gaps.is_empty() || flags.allow_gaps {
+        true => Exit::Ready,
+        false => Exit::Incomplete,
+    };
+    let exit = show(flags, &UpgradePlan::new(&situation, &plan), exit)?;
+    // The plan was not lost with the snapshot.
+    saved.map(|()| exit)
+}
+
+/// No path leads to the target. Programs get a document all the same, with the reason in it.
+fn nowhere(flags: &PlanFlags, catalog: &Catalog, stop: Stop) -> Result<Exit, Stop> {
+    if matches!(flags.output, PlanFormat::Json | PlanFormat::Yaml) {
+        let now = flags.source.now.unwrap_or_else(Timestamp::now);
+        let metadata = Metadata::new(gather::PLAN.program, now, catalog.date);
+        show(
+            flags,
+            &UpgradePlan::no_path(metadata, &stop.message),
+            stop.exit,
+        )?;
+    }
+    Err(stop)
+}
+
+fn show(flags: &PlanFlags, document: &UpgradePlan, exit: Exit) -> Result<Exit, Stop> {
+    let text = report::render_plan(flags.output.into(), document, &look(flags.look));
+    Ok(print(&text.map_err(Stop::could_not_run)?, exit))
+}

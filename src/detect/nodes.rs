@@ -1,0 +1,29 @@
+//! What a node is to its cluster, by its labels.
+
+use crate::catalog::Catalog;
+use crate::snapshot::NodeRow;
+
+/// The marks of nodes that run the control plane. Source: kubernetes/kubernetes cmd/kubeadm/app/constants/constants.go.
+const CONTROL_PLANE: [&str; 2] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+];
+
+/// Whether it runs the control plane.
+#[must_use]
+pub fn in_control_plane(node: &NodeRow) -> bool {
+    CONTROL_PLANE
+        .iter()
+        .any(|label| node.labels.contains_key(*label))
+}
+
+/// Its pool; empty where no label names one.
+#[must_use]
+pub fn pool<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
+    let labels = catalog.pools.iter();
+    labels
+        .filter_map(|row| node.labels.get(&row.label))
+        .map(String::as_str)
+        .next()
+        .unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! The hops of a plan: those of the path, and before them the one that is under way.
+
+use crate::catalog::{PlatformName, Procedure, Reach, Release};
+use crate::check::{Situation, control_plane};
+use crate::detect;
+use crate::path::{Hop, KUBERNETES};
+
+use super::layout;
+
+/// A hop with what is done in it.
+#[derive(Debug)]
+pub(super) struct Leg<'a> {
+    pub(super) hop: Hop,
+    /// What every cluster does, and what this one does beside it; none where the catalog has no procedure.
+    pub(super) procedures: Vec<&'a Procedure>,
+    pub(super) reach: Reach,
+}
+
+impl Leg<'_> {
+    /// Whether it is one of Kubernetes.
+    pub(super) fn is_kubernetes(&self) -> bool {
+        self.hop.platform == KUBERNETES
+    }
+
+    /// Whether it changes the minor.
+    pub(super) fn crosses(&self) -> bool {
+        let from: Option<Release> = self.hop.from.as_ref().and_then(|from| from.parse().ok());
+        from.is_none_or(|from| from.minor() != self.hop.minor)
+    }
+}
+
+/// The way that a plan takes.
+#[derive(Debug)]
+pub(super) struct Course<'a> {
+    pub(super) legs: Vec<Leg<'a>>,
+    /// What must be known of it.
+    pub(super) remarks: Vec<String>,
+}
+
+pub(super) fn course<'a>(situation: &Situation<'a>) -> Course<'a> {
+    let mut remarks = Vec::new();
+    let under_way = under_way(situation);
+    if let Some(hop) = &under_way {
+        let from = hop.from.as_deref().unwrap_or_default();
+        remarks.push(format!(
+            "the hop from {from} to {} is under way: what is left of it comes first",
+            hop.to
+        ));
+    }
+    let hops = under_way
+        .into_iter()
+        .chain(situation.path.hops.iter().cloned());
+    let legs = hops.map(|hop| leg(situation, hop)).collect();
+    Course { legs, remarks }
+}
+
+fn leg<'a>(situation: &Situation<'a>, hop: Hop) -> Leg<'a> {
+    let procedures = layout::procedures(situation, &hop);
+    let reach = procedures.last().map(|procedure| procedure.reach);
+    Leg {
+        reach: reach.unwrap_or_default(),
+        procedures,
+        hop,
+    }
+}
+
+/// The hop of Kubernetes that has begun and is not at its end: the API server has its release, but components of the control
+/// plane, or where no other hop lies ahead nodes, do not.
+fn under_way(situation: &Situation<'_>) -> Option<Hop> {
+    let (picture, detected) = layout::here(situation)?;
+    let current = &detected.kubernetes;
+    let behind = |release: &Release| match layout::reach(situation) {
+        Reach::Patch => release.semver < current.semver,
+        Reach::Minor => release.minor() < current.minor(),
+    };
+    let members = control_plane::members(situation);
+    let components = members.iter().filter_map(control_plane::Member::release);
+    let rows = picture.read(&detect::nodes(), situation.catalog);
+    let nodes = rows
+        .ok()
+        .flatten()
+        .map(|rows| rows.nodes())
+        .unwrap_or_default();
+    let no_other_hop = situation.path.of_kubernetes().next().is_none();
+    let kubelets = nodes
+        .iter()
+        .filter(|_| no_other_hop)
+        .filter_map(|node| node.kubelet_version.parse().ok());
+    let oldest = components.chain(kubelets).filter(behind).min()?;
+    let kubernetes = situation.catalog.platform(PlatformName::Kubernetes);
+    let edge = kubernetes.and_then(|kubernetes| kubernetes.edge(&oldest, current));
+    Some(Hop {
+        platform: KUBERNETES.to_owned(),
+        from: Some(oldest.plain()),
+        to: current.plain(),
+        minor: current.minor(),
+        source: edge
+            .as_ref()
+            .map_or_else(|| "it has begun".to_owned(), crate::catalog::Edge::cited),
+        strength: edge.map_or(crate::catalog::Strength::Rule, |edge| edge.strength),
+    })
+}

@@ -1,0 +1,171 @@
+//! Who makes this cluster, its control plane and its pools, in the order in which they go.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{Fits, PlatformName, Procedure, Reach, Release};
+use crate::check::{Situation, control_plane};
+use crate::detect::{self, Detected, in_control_plane, pool};
+use crate::need::Need;
+use crate::path::Hop;
+use crate::snapshot::{NodeRow, Picture};
+
+use super::fill;
+
+/// Nodes of the control plane and pools of workers.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// Names of the nodes that run the control plane, the one that goes first first.
+    pub(super) control_plane: Vec<String>,
+    /// By name.
+    pub(super) pools: Vec<Pool>,
+}
+
+/// Workers that go together.
+#[derive(Debug)]
+pub(super) struct Pool {
+    /// Empty for workers of none.
+    pub(super) name: String,
+    /// Names, sorted.
+    pub(super) nodes: Vec<String>,
+    /// The oldest kubelet; none where none says what it is.
+    pub(super) oldest: Option<Release>,
+}
+
+/// What it is told by beside nodes.
+pub(super) fn needs() -> Vec<Need> {
+    vec![control_plane::kubeadm()]
+}
+
+/// The cluster that is planned for.
+pub(super) fn here<'a>(situation: &'a Situation<'_>) -> Option<(&'a Picture, &'a Detected)> {
+    let picture = situation.snapshot.clusters.first()?;
+    Some((picture, situation.detected.first()?))
+}
+
+/// What every cluster does in this hop, then what this one does.
+pub(super) fn procedures<'a>(situation: &Situation<'a>, hop: &Hop) -> Vec<&'a Procedure> {
+    let all = situation.catalog.procedures.iter();
+    let of_platform: Vec<&Procedure> = all
+        .filter(|procedure| procedure.platform.word() == hop.platform)
+        .collect();
+    let (every, one): (Vec<_>, Vec<_>) = of_platform
+        .into_iter()
+        .partition(|procedure| procedure.fits == Fits::Every);
+    let best = one.into_iter().find(|one| fits(situation, &one.fits, hop));
+    every.into_iter().chain(best).collect()
+}
+
+/// What reaching a release of Kubernetes means here, when nothing is known of the hop.
+pub(super) fn reach(situation: &Situation<'_>) -> Reach {
+    let provider = situation
+        .detected
+        .first()
+        .and_then(|it| it.provider.clone());
+    let mut all = situation.catalog.procedures.iter();
+    let one = all.find(|one| {
+        one.platform == PlatformName::Kubernetes && one.fits == fits_provider(provider.as_deref())
+    });
+    one.map(|one| one.reach).unwrap_or_default()
+}
+
+fn fits_provider(provider: Option<&str>) -> Fits {
+    Fits::Provider(provider.unwrap_or_default().to_owned())
+}
+
+fn fits(situation: &Situation<'_>, fits: &Fits, hop: &Hop) -> bool {
+    let Some((picture, detected)) = here(situation) else {
+        return *fits == Fits::Otherwise;
+    };
+    match fits {
+        Fits::Every | Fits::Otherwise => true,
+        Fits::Emulated => {
+            picture.survey.emulated.is_some() && hop.minor <= detected.kubernetes.minor()
+        }
+        Fits::ClusterTopology => false,
+        Fits::ClusterApi => nodes(situation, picture)
+            .iter()
+            .any(|node| node.cluster.is_some()),
+        Fits::Provider(name) => detected.provider.as_ref() == Some(name),
+        Fits::Kubeadm => {
+            let kept = picture.read(&control_plane::kubeadm(), situation.catalog);
+            let noted = |node: &NodeRow| node.cri_socket.is_some();
+            matches!(kept, Ok(Some(rows)) if !rows.is_empty())
+                || nodes(situation, picture).iter().any(noted)
+        }
+    }
+}
+
+fn nodes<'a>(situation: &Situation<'_>, picture: &'a Picture) -> &'a [NodeRow] {
+    let rows = picture.read(&detect::nodes(), situation.catalog);
+    rows.ok()
+        .flatten()
+        .map(|rows| rows.nodes())
+        .unwrap_or_default()
+}
+
+impl Layout {
+    /// Of the cluster that is planned for; without one, names that stand for any.
+    pub(super) fn new(situation: &Situation<'_>) -> Self {
+        let Some((picture, _)) = here(situation) else {
+            return Self {
+                control_plane: vec![fill::NODE.to_owned(), fill::NODE.to_owned()],
+                pools: vec![Pool {
+                    name: fill::POOL.to_owned(),
+                    nodes: vec![fill::NODE.to_owned()],
+                    oldest: None,
+                }],
+            };
+        };
+        let (ours, workers): (Vec<_>, Vec<_>) = nodes(situation, picture)
+            .iter()
+            .partition(|node| in_control_plane(node));
+        let mut pools: BTreeMap<&str, Vec<&NodeRow>> = BTreeMap::new();
+        for node in workers {
+            pools
+                .entry(pool(situation.catalog, node))
+                .or_default()
+                .push(node);
+        }
+        Self {
+            control_plane: first_first(situation, picture, &ours),
+            pools: pools
+                .into_iter()
+                .map(|(name, nodes)| Pool::new(name, &nodes))
+                .collect(),
+        }
+    }
+}
+
+/// The node whose API server is newest goes, or went, first; of equal ones the first by name.
+fn first_first(situation: &Situation<'_>, picture: &Picture, nodes: &[&NodeRow]) -> Vec<String> {
+    let members = control_plane::members(situation);
+    let newest = |node: &NodeRow| {
+        let servers = members.iter().filter(|member| {
+            member.picture.id == picture.id
+                && member.component == control_plane::APISERVER
+                && member.node() == Some(&node.name)
+        });
+        servers.filter_map(control_plane::Member::release).max()
+    };
+    let mut nodes: Vec<_> = nodes
+        .iter()
+        .map(|node| (std::cmp::Reverse(newest(node)), node.name.clone()))
+        .collect();
+    nodes.sort();
+    nodes.into_iter().map(|(_, name)| name).collect()
+}
+
+impl Pool {
+    fn new(name: &str, nodes: &[&NodeRow]) -> Self {
+        let kubelets = nodes
+            .iter()
+            .filter_map(|node| node.kubelet_version.parse().ok());
+        let mut names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
+        names.sort();
+        Self {
+            name: name.to_owned(),
+            oldest: kubelets.min(),
+            nodes: names,
+        }
+    }
+}

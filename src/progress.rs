@@ -1,0 +1,350 @@
+//! How far a cluster has come: one typed condition, one answer, for plans, gates and watching alike.
+//!
+//! A [`Condition`] names what is to be so, with the names of this cluster in it; [`progress()`] says how far it is from that,
+//! from what was seen alone. What was not seen is [`Progress::Unknown`], never done.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::catalog::{Minor, PlatformName, Reach, Release, Resource, Wanted};
+use crate::check::{Finding, Severity, Situation, control_plane};
+use crate::detect::{self, Detected, in_control_plane, pool};
+use crate::need::{Need, Survey};
+use crate::path::HopRef;
+use crate::snapshot::{JsonRow, NodeRow, Picture};
+
+/// What is to be so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Condition {
+    /// Nothing in the cluster shows it.
+    ByHand,
+    /// A backup was completed within so many seconds.
+    Backup {
+        /// How old it may be.
+        within_seconds: u64,
+    },
+    /// The API server that answers has the release.
+    ApiServer(Goal),
+    /// The API server emulates the minor.
+    Emulation {
+        /// Which one.
+        minor: String,
+    },
+    /// Components of the control plane have the release.
+    ControlPlane {
+        /// On this node only.
+        node: Option<String>,
+        /// What they must be.
+        #[serde(flatten)]
+        goal: Goal,
+    },
+    /// The KubeadmControlPlane has the release on all of its machines.
+    ControlPlaneObject {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What it must be.
+        #[serde(flatten)]
+        goal: Goal,
+    },
+    /// Nodes have the release, are ready and take pods.
+    Nodes {
+        /// Which ones.
+        #[serde(flatten)]
+        of: Nodes,
+        /// What their kubelets must be.
+        #[serde(flatten)]
+        goal: Goal,
+    },
+    /// No blocker is left that holds already or bites at this hop.
+    NoBlockers {
+        /// Which hop.
+        hop: HopRef,
+    },
+    /// Findings are gone.
+    Gone {
+        /// Their fingerprints.
+        fingerprints: Vec<String>,
+    },
+    /// kube-proxy has the release.
+    KubeProxy(Goal),
+    /// A platform has the release.
+    Platform {
+        /// Which platform.
+        platform: PlatformName,
+        /// Which release.
+        release: String,
+    },
+}
+
+/// A release to reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Goal {
+    /// `1.25.16`.
+    pub release: String,
+    /// Whether any patch of its minor will do.
+    pub any_patch: bool,
+}
+
+/// A set of nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Nodes {
+    /// One of them.
+    Node(String),
+    /// The workers of a pool; of none where it is empty.
+    Pool(String),
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It is so.
+    Done,
+    /// Part of it is.
+    Doing {
+        /// So many.
+        done: usize,
+        /// Of so many.
+        of: usize,
+    },
+    /// It is not so.
+    Todo,
+    /// It could not be seen.
+    Unknown,
+    /// It cannot be seen: a person knows.
+    ByHand,
+}
+
+impl Goal {
+    /// The release of a hop.
+    #[must_use]
+    pub fn new(release: &str, reach: Reach) -> Self {
+        Self {
+            release: release.to_owned(),
+            any_patch: reach == Reach::Minor,
+        }
+    }
+
+    /// Whether this version, as somebody wrote it, is the release or a later one; none where it is no version.
+    fn reached(&self, version: &str) -> Option<bool> {
+        let version: Release = version.parse().ok()?;
+        match self.release.parse::<Wanted>().ok()? {
+            Wanted::Release(release) if !self.any_patch => Some(version.semver >= release.semver),
+            // A minor alone stands where no patch of it is known.
+            wanted => Some(version.minor() >= wanted.minor()),
+        }
+    }
+}
+
+impl Progress {
+    /// So many of so many.
+    fn of(done: usize, all: usize) -> Self {
+        match (done, all) {
+            (_, 0) => Self::Unknown,
+            (0, _) => Self::Todo,
+            (done, of) if done < of => Self::Doing { done, of },
+            _ => Self::Done,
+        }
+    }
+}
+
+/// The DaemonSet kube-proxy.
+fn kube_proxy() -> Need {
+    let resource = Resource::new("apps", "daemonsets");
+    Need::named(resource, "kube-system", "kube-proxy")
+}
+
+/// What conditions look at, on a server that serves this.
+#[must_use]
+pub fn needs(survey: &Survey) -> Vec<Need> {
+    let mut needs = detect::needs(survey);
+    needs.extend([control_plane::pods(), kube_proxy()]);
+    needs
+}
+
+/// The workers of a pool; those of none where its name is empty.
+pub fn workers<'a>(
+    situation: &'a Situation<'_>,
+    picture: &'a Picture,
+    name: &'a str,
+) -> Option<impl Iterator<Item = &'a NodeRow>> {
+    let catalog = situation.catalog;
+    let rows = picture.read(&detect::nodes(), catalog).ok()??;
+    let workers = rows.nodes().iter().filter(|node| !in_control_plane(node));
+    Some(workers.filter(move |node| pool(catalog, node) == name))
+}
+
+/// How far a cluster of the snapshot is from a condition: a pure function of its arguments. Findings are those of the same
+/// situation.
+#[must_use]
+pub fn progress(
+    condition: &Condition,
+    situation: &Situation<'_>,
+    (picture, detected): (&Picture, &Detected),
+    findings: &[Finding],
+) -> Progress {
+    let known = |reached: Option<bool>| match reached {
+        Some(true) => Progress::Done,
+        Some(false) => Progress::Todo,
+        None => Progress::Unknown,
+    };
+    match condition {
+        Condition::ByHand => Progress::ByHand,
+        Condition::Backup { .. } => Progress::ByHand,
+        Condition::ApiServer(goal) => known(goal.reached(&detected.kubernetes.raw)),
+        Condition::Emulation { minor } => {
+            let minor = minor.parse().ok();
+            known(minor.map(|minor: Minor| detected.effective_minor >= minor))
+        }
+        Condition::ControlPlane { node, goal } => {
+            components(situation, picture, node.as_deref(), goal)
+        }
+        Condition::ControlPlaneObject {
+            namespace,
+            name,
+            goal,
+        } => machines(situation, picture, (namespace, name), goal),
+        Condition::Nodes { of, goal } => nodes(situation, picture, of, goal),
+        Condition::NoBlockers { hop } => {
+            let mut blockers = findings.iter().filter(|finding| blocks(finding, hop));
+            known(Some(blockers.next().is_none()))
+        }
+        Condition::Gone { fingerprints } => {
+            let is_there = |finding: &&Finding| fingerprints.contains(&finding.fingerprint);
+            known(Some(findings.iter().find(is_there).is_none()))
+        }
+        Condition::KubeProxy(goal) => known(kube_proxy_at(situation, picture, goal)),
+        Condition::Platform { platform, release } => {
+            let version = detected
+                .platform(*platform)
+                .and_then(|it| it.version.as_ref());
+            let release: Option<Release> = release.parse().ok();
+            known(version.zip(release).map(|(it, to)| it.semver >= to.semver))
+        }
+    }
+}
+
+/// Whether a finding stands in the way of a hop.
+#[must_use]
+pub fn blocks(finding: &Finding, hop: &HopRef) -> bool {
+    finding.severity == Severity::Blocker && finding.hop.as_ref().is_none_or(|bites| bites == hop)
+}
+
+/// Static pods of the control plane. Where none is seen, as of a managed one, nothing can be said.
+fn components(
+    situation: &Situation<'_>,
+    picture: &Picture,
+    node: Option<&str>,
+    goal: &Goal,
+) -> Progress {
+    let members = control_plane::members(situation);
+    let here: Vec<Option<bool>> = members
+        .iter()
+        .filter(|member| member.picture.id == picture.id)
+        .filter(|member| node.is_none_or(|node| member.node() == Some(node)))
+        .map(|member| goal.reached(&member.release()?.raw))
+        .collect();
+    if here.contains(&None) {
+        return Progress::Unknown;
+    }
+    let done = here.iter().filter(|reached| **reached == Some(true));
+    Progress::of(done.count(), here.len())
+}
+
+fn machines(
+    situation: &Situation<'_>,
+    picture: &Picture,
+    (namespace, name): (&str, &str),
+    goal: &Goal,
+) -> Progress {
+    let need = detect::control_planes();
+    let Ok(Some(rows)) = picture.read(&need, situation.catalog) else {
+        return Progress::Unknown;
+    };
+    let is_it =
+        |row: &&JsonRow| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace);
+    let Some(row) = rows.json().iter().find(is_it) else {
+        return Progress::Unknown;
+    };
+    let asked = row.object.pointer("/spec/version").and_then(Value::as_str);
+    let number = |path: &str| {
+        let number = row.object.pointer(path).and_then(Value::as_u64);
+        number.and_then(|number| usize::try_from(number).ok())
+    };
+    // `updatedReplicas` until v1beta1, `upToDateReplicas` since v1beta2.
+    let updated = number("/status/updatedReplicas").or_else(|| number("/status/upToDateReplicas"));
+    match (asked.and_then(|asked| goal.reached(asked)), updated) {
+        (Some(false), _) => Progress::Todo,
+        (Some(true), Some(updated)) => {
+            let all = number("/status/replicas").unwrap_or(0).max(updated);
+            match Progress::of(updated, all) {
+                Progress::Todo => Progress::Doing { done: 0, of: all },
+                other => other,
+            }
+        }
+        _ => Progress::Unknown,
+    }
+}
+
+fn nodes(situation: &Situation<'_>, picture: &Picture, of: &Nodes, goal: &Goal) -> Progress {
+    let Ok(Some(rows)) = picture.read(&detect::nodes(), situation.catalog) else {
+        return Progress::Unknown;
+    };
+    let all: Vec<&NodeRow> = match of {
+        Nodes::Node(name) => rows
+            .nodes()
+            .iter()
+            .filter(|node| node.name == *name)
+            .collect(),
+        Nodes::Pool(name) => match workers(situation, picture, name) {
+            Some(workers) => workers.collect(),
+            None => return Progress::Unknown,
+        },
+    };
+    let at: Vec<Option<bool>> = all
+        .iter()
+        .map(|node| goal.reached(&node.kubelet_version))
+        .collect();
+    if at.contains(&None) {
+        return Progress::Unknown;
+    }
+    let at_work = |node: &NodeRow| {
+        let ready = node.condition("Ready");
+        ready.is_some_and(|ready| ready.status == "True") && !node.unschedulable
+    };
+    let done = all
+        .iter()
+        .zip(&at)
+        .filter(|(node, reached)| **reached == Some(true) && at_work(node));
+    // A node that was taken out of service, or has its kubelet but is not back, is under way.
+    let begun = all
+        .iter()
+        .zip(&at)
+        .any(|(node, reached)| *reached == Some(true) || node.unschedulable);
+    match Progress::of(done.count(), all.len()) {
+        Progress::Todo if begun => Progress::Doing {
+            done: 0,
+            of: all.len(),
+        },
+        other => other,
+    }
+}
+
+fn kube_proxy_at(situation: &Situation<'_>, picture: &Picture, goal: &Goal) -> Option<bool> {
+    let rows = picture.read(&kube_proxy(), situation.catalog).ok()??;
+    let containers = rows
+        .json()
+        .first()?
+        .object
+        .pointer("/spec/template/spec/containers");
+    let image = containers?.get(0)?.get("image")?.as_str()?;
+    goal.reached(&control_plane::release_of(image)?.raw)
+}

@@ -1,0 +1,253 @@
+//! The plan as data: what `-o json` and `-o yaml` print and what every other format is made from.
+//!
+//! Names and order of keys are a promise to other tools: keys are added, never renamed, and always present.
+
+use serde::Serialize;
+
+use super::super::document::{API_VERSION, ClusterDoc, FindingDoc, HopDoc, Metadata};
+use super::words;
+use crate::check::{Gap, Situation};
+use crate::path::HopRef;
+use crate::plan::{Level, Plan, State, Step, Takes};
+use crate::progress::Condition;
+
+/// The name by which a plan says who made it.
+pub(super) const TOOL: &str = "kubectl-upgrade-plan";
+
+/// The answer to "what exactly, in what order?".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpgradePlan {
+    /// [`API_VERSION`].
+    pub api_version: String,
+    /// `UpgradePlan`.
+    pub kind: String,
+    /// When and by what it was made.
+    pub metadata: Metadata,
+    /// What was looked at.
+    pub cluster: ClusterDoc,
+    /// The hops, the one under way included; empty where there is nothing to do, and where nothing leads to the target.
+    pub path: Vec<HopDoc>,
+    /// Why there is no path to the target; null where there is one.
+    pub no_path: Option<String>,
+    /// In order.
+    pub steps: Vec<StepDoc>,
+    /// The findings that gate steps.
+    pub findings: Vec<FindingDoc>,
+    /// When steps may run.
+    pub windows: Vec<WindowDoc>,
+    /// What could not be looked at.
+    pub gaps: Vec<Gap>,
+    /// What else must be known.
+    pub remarks: Vec<String>,
+    /// Counts and sums.
+    pub summary: PlanSummary,
+}
+
+/// Something that is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepDoc {
+    /// The same for the same hop, action and place, run after run.
+    pub id: String,
+    /// In which hop.
+    pub hop: HopRef,
+    /// Where.
+    pub scope: ScopeDoc,
+    /// What is done.
+    pub title: String,
+    /// How far it is.
+    pub state: State,
+    /// Of a step under way: how many of how many; else null.
+    pub progress: Option<ProgressDoc>,
+    /// In order, for a shell.
+    pub commands: Vec<String>,
+    /// Fingerprints of `findings` that must be out of the way.
+    pub gates: Vec<String>,
+    /// How to tell that it is done.
+    pub done_when: ConditionDoc,
+    /// How long it takes.
+    pub duration_seconds: DurationDoc,
+    /// On what basis.
+    pub basis: String,
+    /// Who is interrupted.
+    pub interrupts: Vec<String>,
+    /// Whether there is a way back.
+    pub reversible: bool,
+    /// Pages for people.
+    pub links: Vec<String>,
+    /// Objects to be changed, and by whom.
+    pub objects: Vec<String>,
+}
+
+/// Where a step runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScopeDoc {
+    /// What kind of place.
+    pub level: Level,
+    /// Which one.
+    pub name: String,
+    /// Of a worker its pool; else null.
+    pub pool: Option<String>,
+}
+
+/// So many of so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ProgressDoc {
+    /// So many are done.
+    pub done: usize,
+    /// Of so many.
+    pub total: usize,
+}
+
+/// How to tell that a step is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConditionDoc {
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub condition: Condition,
+}
+
+/// Seconds; null where nothing is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct DurationDoc {
+    /// At least.
+    pub low: Option<u64>,
+    /// At most.
+    pub high: Option<u64>,
+}
+
+/// A window and what is done in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WindowDoc {
+    /// As it was asked for.
+    pub window: String,
+}
+
+/// Counts and sums.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanSummary {
+    /// Steps, those that were left out because they are done included.
+    pub steps: usize,
+    /// Steps that are done.
+    pub done: usize,
+    /// What is left takes so long, as far as that is known.
+    pub duration_seconds: DurationDoc,
+    /// Steps that are left and of which it is not known how long they take at most.
+    pub unknown_durations: usize,
+    /// Nodes of a pool at a time that this is reckoned with.
+    pub parallel: u32,
+    /// Ids of steps that are left and from which no way leads back.
+    pub points_of_no_return: Vec<String>,
+    /// Things that could not be looked at.
+    pub gaps: usize,
+}
+
+impl UpgradePlan {
+    /// The document on a plan: decides nothing.
+    #[must_use]
+    pub fn new(situation: &Situation<'_>, plan: &Plan) -> Self {
+        let first = situation.snapshot.clusters.first();
+        let cluster = first
+            .zip(situation.detected.first())
+            .map(|(picture, detected)| ClusterDoc::new(picture, detected))
+            .unwrap_or_default();
+        Self {
+            cluster,
+            path: plan.hops.iter().map(HopDoc::new).collect(),
+            steps: plan.steps.iter().map(StepDoc::new).collect(),
+            findings: plan.findings.iter().map(FindingDoc::alone).collect(),
+            gaps: plan.gaps.clone(),
+            remarks: plan.remarks.clone(),
+            summary: PlanSummary::new(plan),
+            ..Self::empty(Metadata::new(TOOL, situation.now, situation.catalog.date))
+        }
+    }
+
+    /// There is no path, for this reason.
+    #[must_use]
+    pub fn no_path(metadata: Metadata, why: &str) -> Self {
+        Self {
+            no_path: Some(why.to_owned()),
+            ..Self::empty(metadata)
+        }
+    }
+
+    fn empty(metadata: Metadata) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "UpgradePlan".to_owned(),
+            metadata,
+            cluster: ClusterDoc::default(),
+            path: Vec::new(),
+            no_path: None,
+            steps: Vec::new(),
+            findings: Vec::new(),
+            windows: Vec::new(),
+            gaps: Vec::new(),
+            remarks: Vec::new(),
+            summary: PlanSummary::default(),
+        }
+    }
+}
+
+impl StepDoc {
+    fn new(step: &Step) -> Self {
+        Self {
+            id: step.id.clone(),
+            hop: step.hop.clone(),
+            scope: ScopeDoc {
+                level: step.scope.level,
+                name: step.scope.name.clone(),
+                pool: step.scope.pool.clone(),
+            },
+            title: step.title.clone(),
+            state: step.state,
+            progress: step
+                .progress
+                .map(|(done, total)| ProgressDoc { done, total }),
+            commands: step.commands.clone(),
+            gates: step.gates.clone(),
+            done_when: ConditionDoc {
+                text: words::condition(&step.done_when),
+                condition: step.done_when.clone(),
+            },
+            duration_seconds: DurationDoc::new(&step.takes),
+            basis: step.takes.basis.clone(),
+            interrupts: step.interrupts.clone(),
+            reversible: step.reversible,
+            links: step.links.clone(),
+            objects: step.objects.clone(),
+        }
+    }
+}
+
+impl DurationDoc {
+    fn new(takes: &Takes) -> Self {
+        Self {
+            low: takes.low,
+            high: takes.high,
+        }
+    }
+}
+
+impl PlanSummary {
+    fn new(plan: &Plan) -> Self {
+        let left = plan.left();
+        let takes = plan.takes();
+        Self {
+            steps: plan.steps.len() + plan.done_before,
+            done: plan.done(),
+            duration_seconds: DurationDoc::new(&takes.seconds),
+            unknown_durations: takes.unknown,
+            parallel: plan.parallel,
+            points_of_no_return: left
+                .filter(|step| !step.reversible)
+                .map(|step| step.id.clone())
+                .collect(),
+            gaps: plan.gaps.len(),
+        }
+    }
+}
