@@ -8,9 +8,10 @@ use crate::catalog::{Catalog, volume_plugins};
 use crate::need::Subject;
 
 /// Domains whose names are given by public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
-const DOMAINS: [&str; 8] = [
+const DOMAINS: [&str; 9] = [
     "kubernetes.io",
     "k8s.io",
+    "x-k8s.io",
     "kyma-project.io",
     "d2iq.io",
     "mesosphere.io",

@@ -95,7 +95,8 @@ impl Words<'_> {
         let is_labels = labels && fields.values().all(Value::is_string);
         let old = std::mem::take(fields);
         for (name, mut value) in old {
-            if LEFT_OUT.contains(&name.as_str()) && !(name == "values" && value.is_array()) {
+            let is_free = name != "values" || value.is_object();
+            if is_free && LEFT_OUT.contains(&name.as_str()) {
                 continue;
             }
             if field == "annotations" || field.ends_with("Annotations") {

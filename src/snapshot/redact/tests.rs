@@ -146,6 +146,16 @@ fn what_a_deployment_has_made_is_called_after_it() {
 }
 
 #[test]
+fn names_without_an_end_are_replaced_at_once() {
+    for part in ["k3d-", "6d4f-", "kube-dns-", "1.2-", "a/", "[", "1m"] {
+        let long = part.repeat(300_000);
+        let shown = with(|words| words.word(&long));
+        assert!(is_pseudonym(&shown), "{part}");
+        assert!(!with(|words| words.text(&long)).is_empty());
+    }
+}
+
+#[test]
 fn places_are_replaced_part_by_part() {
     let all = |words: &Words<'_>| {
         [

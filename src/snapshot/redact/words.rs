@@ -14,6 +14,8 @@ use super::shapes::{
 
 /// What a label may be long.
 const LONGEST: usize = 63;
+/// What the name of an object may be long; nothing is looked for in what is longer.
+const LONGEST_NAME: usize = 253;
 /// What stands around names and addresses.
 const OUTSIDE: &[char] = &[',', ';', '=', '"', '\'', '(', ')', '{', '}', '<', '>', '|'];
 /// What else stands between names.
@@ -82,6 +84,9 @@ impl<'a> Words<'a> {
         if name.is_empty() || self.known.has(name) {
             return name.to_owned();
         }
+        if name.len() > LONGEST_NAME {
+            return self.pseudonym(name);
+        }
         for beginning in self.known.beginnings() {
             match name.strip_prefix(beginning) {
                 Some(rest) if !rest.is_empty() => return format!("{beginning}{}", self.word(rest)),
@@ -97,7 +102,11 @@ impl<'a> Words<'a> {
             let version = version(rest, |part| Some(self.word(part)))?;
             self.known.has(front).then(|| format!("{front}-{version}"))
         });
-        versioned.unwrap_or_else(|| format!("{MARK}{}", self.key.digits(name)))
+        versioned.unwrap_or_else(|| self.pseudonym(name))
+    }
+
+    fn pseudonym(&self, name: &str) -> String {
+        format!("{MARK}{}", self.key.digits(name))
     }
 
     /// The name of what a Deployment has made: that of the Deployment and a hash of its template. Rules go from one to the
@@ -145,6 +154,9 @@ impl<'a> Words<'a> {
         }
         if self.misleading.contains(token) {
             return self.word(token);
+        }
+        if token.len() > LONGEST_NAME {
+            return self.pseudonym(token);
         }
         if is_plain(token) {
             return token.to_owned();

@@ -72,6 +72,28 @@ fn every_format_is_redacted_and_so_is_what_is_saved() {
 }
 
 #[test]
+fn plans_are_redacted_as_well() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let given = with_uid(folder.path());
+    let plan = |args: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-upgrade-plan"))
+            .env_clear()
+            .args(["--snapshot", &given])
+            .args(args)
+            .output()
+            .expect("the program runs")
+    };
+    for format in ["table", "wide", "json", "yaml", "name"] {
+        let plain = plan(&["-o", format]);
+        let output = plan(&["-o", format, "--redact"]);
+        assert_eq!(output.status.code(), plain.status.code(), "{format}");
+        assert!(!output.stdout.is_empty(), "{format}");
+        tells_no_name(&text(&output.stdout));
+        tells_no_name(&text(&output.stderr));
+    }
+}
+
+#[test]
 fn without_the_uid_pseudonyms_are_of_one_run() {
     let run = || {
         run(&[
