@@ -316,6 +316,7 @@ fn local(from: &str, to: &str) -> Plan {
     let to = format!("kubernetes={to}").parse().expect("a target");
     let path = Path::find(Some(&running), None, &[to], &catalog).expect("a path");
     let snapshot = Snapshot {
+        redacted: false,
         taken_at: jiff::Timestamp::UNIX_EPOCH,
         clusters: Vec::new(),
         files: Files::default(),

@@ -21,6 +21,7 @@ mod harness;
 mod nodes;
 mod pieces;
 mod policy;
+mod redact;
 mod removed_apis;
 mod secrets;
 mod served;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     trials.extend(served::trials());
     trials.extend(volumes::trials());
     trials.extend(policy::trials());
+    trials.extend(redact::trials());
     trials.extend(control_plane::trials());
     trials.extend(nodes::trials());
     trials.extend(detect::trials());
