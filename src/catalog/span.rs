@@ -167,8 +167,9 @@ impl Versions {
         after && before
     }
 
-    /// The last of them, to be compared.
-    pub(super) fn newest(&self) -> (Minor, u64) {
+    /// The last of them, to be compared: its minor and its patch.
+    #[must_use]
+    pub fn newest(&self) -> (Minor, u64) {
         match &self.newest {
             Wanted::Minor(minor) => (*minor, u64::MAX),
             Wanted::Release(release) => (release.minor(), release.semver.patch),

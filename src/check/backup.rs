@@ -33,7 +33,7 @@ pub(super) const RULE: Rule = Rule {
     body: Body::Code {
         needs: |asking| match asking.path.hops.is_empty() {
             true => Vec::new(),
-            false => RECORDS.iter().map(Records::need).collect(),
+            false => needs().collect(),
         },
         evaluate,
     },
@@ -94,6 +94,11 @@ const RECORDS: [Records; 2] = [
         completed: etcd,
     },
 ];
+
+/// What shows backups, where it is served at all.
+pub(crate) fn needs() -> impl Iterator<Item = Need> {
+    RECORDS.iter().map(Records::need)
+}
 
 /// The newest backup of the cluster that the way begins at: a pure function of the situation.
 #[must_use]

@@ -107,6 +107,7 @@ impl Fixture {
         let readings: Vec<Reading> = readings.collect();
         self.check_that_all_was_asked_for(&needs);
         Snapshot {
+            redacted: false,
             taken_at: self.now,
             clusters: vec![Picture {
                 id: ClusterId("shop".to_owned()),
