@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use kube::client::Body;
@@ -13,6 +13,7 @@ use super::Reader;
 use super::body::{Feed, Incoming, body, unpacked};
 use super::clock::Clock;
 use super::failure::{Failure, classify, from_answer};
+use super::http_date::date;
 
 /// The longest wait that a server may ask for between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -122,7 +123,7 @@ async fn send(
     if status.is_success() {
         return Ok(response);
     }
-    let asked = retry_after(&response);
+    let asked = retry_after(response.headers(), Timestamp::now());
     let (mut head, body) = response.into_parts();
     let body = clock.limit("reading an error", start_of(body)).await?;
     let body = unpacked(&head.headers, body, ERROR_BODY);
@@ -172,7 +173,7 @@ async fn ask(
 }
 
 /// Whether an error is a list of checks of which one failed, as plain text.
-fn names_failed_checks(headers: &header::HeaderMap, body: &[u8]) -> bool {
+fn names_failed_checks(headers: &HeaderMap, body: &[u8]) -> bool {
     let text = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
@@ -185,10 +186,19 @@ fn other(why: String) -> Failure {
     Failure::Other { why }
 }
 
-fn retry_after(response: &Response<Body>) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?;
-    let seconds: u64 = seconds.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+/// How long the server asks to be left alone: seconds, or a date that lies ahead.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    let wait = match text.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            // By the clock of whoever set the date, where the answer tells that too.
+            let now = date(headers, header::DATE).unwrap_or(now);
+            let until = date(headers, header::RETRY_AFTER).filter(|until| *until > now)?;
+            until.duration_since(now).unsigned_abs()
+        }
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// The beginning of an error's body: enough for a `Status`, bounded for anything else.
@@ -240,9 +250,39 @@ async fn pump(mut body: Body, feed: &Feed, clock: &Clock, server: &str) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http::{HeaderMap, HeaderValue, header};
 
-    use super::names_failed_checks;
+    use super::{names_failed_checks, retry_after};
+
+    #[test]
+    fn a_wait_is_a_number_of_seconds_or_a_date_that_lies_ahead() {
+        let now = "2026-11-21T10:00:00Z".parse().expect("a time");
+        let asked = |after: &'static str, there: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(after));
+            if let Some(there) = there {
+                headers.insert(header::DATE, HeaderValue::from_static(there));
+            }
+            retry_after(&headers, now)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(asked("7", None), seconds(7));
+        assert_eq!(asked("3600", None), seconds(30), "bounded");
+        assert_eq!(asked("Sat, 21 Nov 2026 10:00:07 GMT", None), seconds(7));
+        assert_eq!(asked("Sat, 21 Nov 2026 11:00:00 GMT", None), seconds(30));
+        // No time to come back at.
+        assert_eq!(asked("Sat, 21 Nov 2026 09:59:59 GMT", None), None);
+        assert_eq!(asked("-1", None), None);
+        assert_eq!(asked("soon", None), None);
+        // Whose clock is two hours ahead does not mean two hours.
+        let there = Some("Sat, 21 Nov 2026 12:00:00 GMT");
+        assert_eq!(asked("Sat, 21 Nov 2026 12:00:07 GMT", there), seconds(7));
+        assert_eq!(asked("Sat, 21 Nov 2026 11:00:00 GMT", there), None);
+        assert_eq!(asked("7", there), seconds(7));
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
 
     #[test]
     fn only_a_list_of_checks_is_an_answer_in_spite_of_its_status() {

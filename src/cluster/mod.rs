@@ -11,6 +11,7 @@ pub mod files;
 mod get;
 mod guard;
 mod helm;
+mod http_date;
 pub mod kubeconfig;
 mod list;
 mod manifest;
