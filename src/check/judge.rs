@@ -190,6 +190,9 @@ fn remarks(situation: &Situation<'_>, policy: &Policy, gone: Option<&Gone>) -> V
             "the baseline was incomplete: what is new may be what it could not see".to_owned(),
         );
     }
+    if situation.snapshot.redacted {
+        remarks.push("names in this report are pseudonyms (--redact)".to_owned());
+    }
     remarks.sort();
     remarks.dedup();
     remarks

@@ -11,6 +11,7 @@ mod interrupt;
 mod plan;
 mod policy;
 mod progress;
+mod pseudonyms;
 mod way;
 
 pub use args::{CheckCommand, CheckFlags, Helper, SourceFlags};

@@ -1,18 +1,16 @@
 //! One GET: sent within its time, sent again where that may help, its body read frame by frame on another thread.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use kube::client::Body;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Reader;
+use super::body::{Feed, Incoming, body, unpacked};
 use super::clock::Clock;
 use super::failure::{Failure, classify, from_answer};
 use super::http_date::date;
@@ -94,10 +92,9 @@ async fn once<T: Send + 'static>(
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    let (feed, incoming) = mpsc::channel(16);
+    let (feed, unread) = body(response.headers());
     let decode = Arc::clone(decode);
-    let decoding =
-        tokio::task::spawn_blocking(move || decode(&content_type, Incoming::new(incoming)));
+    let decoding = tokio::task::spawn_blocking(move || decode(&content_type, unread.open()));
     let fed = pump(response.into_body(), &feed, clock, &reader.server).await;
     if let Err(failure) = &fed {
         // The decoder must see a broken body, not the end of one.
@@ -127,8 +124,10 @@ async fn send(
         return Ok(response);
     }
     let asked = retry_after(response.headers(), Timestamp::now());
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
     let body = clock.limit("reading an error", start_of(body)).await?;
+    let body = unpacked(&head.headers, body, ERROR_BODY);
+    head.headers.remove(header::CONTENT_ENCODING);
     if names_failed_checks(&head.headers, &body) {
         // A page such as /readyz answers 500 with the very thing that was asked for.
         return Ok(Response::from_parts(head, Body::from(body)));
@@ -148,6 +147,7 @@ async fn ask(
     loop {
         let request = Request::get(uri)
             .header(header::ACCEPT, accept)
+            .header(header::ACCEPT_ENCODING, "gzip")
             .body(Body::empty())
             .map_err(|error| other(format!("{uri} is no request: {error}")))?;
         let asked = Timestamp::now();
@@ -229,12 +229,7 @@ fn broken_off(failure: Failure) -> Failure {
 }
 
 /// Hands the body to the decoder as it comes.
-async fn pump(
-    mut body: Body,
-    feed: &mpsc::Sender<std::io::Result<Bytes>>,
-    clock: &Clock,
-    server: &str,
-) -> Result<(), Failure> {
+async fn pump(mut body: Body, feed: &Feed, clock: &Clock, server: &str) -> Result<(), Failure> {
     let mut floor = clock.floor();
     loop {
         let asked = Instant::now();
@@ -250,35 +245,6 @@ async fn pump(
             // The decoder has seen enough: what it says of that is the answer.
             return Ok(());
         }
-    }
-}
-
-/// A body as a reader, on the decoder's thread.
-pub(super) struct Incoming {
-    chunks: mpsc::Receiver<std::io::Result<Bytes>>,
-    current: Bytes,
-}
-
-impl Incoming {
-    fn new(chunks: mpsc::Receiver<std::io::Result<Bytes>>) -> Self {
-        Self {
-            chunks,
-            current: Bytes::new(),
-        }
-    }
-}
-
-impl Read for Incoming {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        while self.current.is_empty() {
-            match self.chunks.blocking_recv() {
-                Some(chunk) => self.current = chunk?,
-                None => return Ok(0),
-            }
-        }
-        let count = into.len().min(self.current.len());
-        into[..count].copy_from_slice(&self.current.split_to(count));
-        Ok(count)
     }
 }
 

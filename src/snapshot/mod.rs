@@ -6,6 +6,7 @@
 mod file;
 mod files;
 mod pods;
+mod redact;
 mod rows;
 mod shared;
 mod trim;
@@ -15,6 +16,7 @@ mod workloads;
 pub use file::{FORMAT, SnapshotError, load, save};
 pub use files::{Counted, Files, Interest, Tally};
 pub use pods::{Phase, PodOwner, PodRow};
+pub use redact::{Key, redact};
 pub use rows::{
     Applied, HelmRow, HelmStorage, JsonRow, Manager, ManifestObject, MetaRow, NodeCondition,
     NodeRow, OwnerRow, Reference, Rows, SliceRow,
@@ -216,4 +218,7 @@ pub struct Snapshot {
     /// Manifests about to be applied.
     #[serde(default)]
     pub files: Files,
+    /// Whether names in it are pseudonyms.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
 }

@@ -27,6 +27,7 @@ mod path;
 mod plans;
 mod platforms;
 mod policy;
+mod redact;
 mod rules;
 mod server;
 mod situations;
