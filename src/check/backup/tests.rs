@@ -88,6 +88,7 @@ fn told(
         taken_at: at(NOW),
         clusters: vec![picture],
         files: Files::default(),
+        redacted: false,
     };
     let running = "1.30.0".parse().expect("a version");
     let path = Path::find(Some(&running), None, &[], &catalog).expect("a path");
