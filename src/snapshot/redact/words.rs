@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::super::{Labels, Rows, Snapshot, Text};
+use super::super::{Labels, Rows, Snapshot, Text, Uid};
 use super::Key;
 use super::known::Known;
 use super::shapes::{
@@ -103,6 +103,11 @@ impl<'a> Words<'a> {
             self.known.has(front).then(|| format!("{front}-{version}"))
         });
         versioned.unwrap_or_else(|| self.pseudonym(name))
+    }
+
+    /// A UID in the place of another.
+    pub(super) fn uid(&self, uid: Uid) -> Uid {
+        self.key.uid(uid)
     }
 
     fn pseudonym(&self, name: &str) -> String {
