@@ -78,6 +78,24 @@ impl Key {
         uid.map(|uid| Self::new(uid.as_bytes()))
     }
 
+    /// What the key makes of a UID.
+    fn uid(&self, uid: &str) -> String {
+        let hex = [
+            self.digits(uid),
+            self.digits(&format!("{uid} ")),
+            self.digits(&format!(" {uid}")),
+        ]
+        .concat();
+        format!(
+            "{}-{}-{}-{}-{}",
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..32]
+        )
+    }
+
     /// The beginning of what the key makes of a name, in hexadecimal digits.
     fn digits(&self, name: &str) -> String {
         let digest = Sha256::new()
@@ -139,6 +157,10 @@ impl Words<'_> {
     fn files(&self, files: &mut Files) {
         for object in &mut files.objects {
             self.manifest(object);
+        }
+        for counted in &mut files.others {
+            counted.kind = self.kind(&counted.api_version, &counted.kind);
+            counted.api_version = self.api_version(&counted.api_version);
         }
         for release in &mut files.releases {
             self.helm(release);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::shared::{Pool, Share};
 use super::super::{
-    HelmRow, JsonRow, ManifestObject, MetaRow, NodeRow, PodRow, Rows, SliceRow, Text, WorkloadRow,
+    HelmRow, JsonRow, ManifestObject, MetaRow, NodeRow, PodRow, Rows, SliceRow, Text, Uid,
+    WorkloadRow,
 };
 use super::shapes::is_camel;
 use super::words::Words;
@@ -52,6 +53,7 @@ impl Words<'_> {
     fn meta(&self, row: &mut MetaRow) {
         row.namespace = row.namespace.take().map(|name| self.word(&name));
         row.name = self.word(&row.name);
+        row.uid = row.uid.and_then(|uid| self.uid(uid));
         row.owner = row.owner.take().map(|owner| self.owner(&owner));
         for manager in &mut row.managers {
             manager.manager = self.manager(&manager.manager).into();
@@ -76,7 +78,16 @@ impl Words<'_> {
             owner.kind = self.kind(&owner.api_version, &owner.kind).into();
             owner.api_version = self.api_version(&owner.api_version).into();
             owner.name = self.word(&owner.name).into();
+            owner.uid = owner.uid.and_then(|uid| self.uid(uid));
         }
+    }
+
+    /// Another UID: that of kube-system is the key, and all of them lead back to the cluster.
+    fn uid(&self, uid: Uid) -> Option<Uid> {
+        if self.again {
+            return Some(uid);
+        }
+        self.key.uid(&uid.to_string()).parse().ok()
     }
 
     fn node(&self, row: &mut NodeRow) {
@@ -132,6 +143,9 @@ impl Words<'_> {
         self.meta(&mut row.meta);
         if !is_camel(&row.update_strategy) {
             self.texts([&mut row.update_strategy]);
+        }
+        for image in &mut row.images {
+            *image = self.text(image).into();
         }
         if let Some(selector) = &mut row.selector {
             selector.match_labels = self.labels(&selector.match_labels);

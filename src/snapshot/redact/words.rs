@@ -27,7 +27,9 @@ const FREE: [&str; 2] = ["node-role.kubernetes.io", "node-restriction.kubernetes
 
 /// Puts pseudonyms in the place of names.
 pub(super) struct Words<'a> {
-    key: &'a Key,
+    pub(super) key: &'a Key,
+    /// Whether the snapshot was redacted before.
+    pub(super) again: bool,
     known: Known<'a>,
     /// Names that look like something else, such as a node `10`.
     misleading: HashSet<String>,
@@ -60,6 +62,7 @@ impl<'a> Words<'a> {
         }
         Self {
             key,
+            again: snapshot.redacted,
             known,
             misleading,
             labels: RefCell::default(),
