@@ -27,7 +27,7 @@ const FREE: [&str; 2] = ["node-role.kubernetes.io", "node-restriction.kubernetes
 
 /// Puts pseudonyms in the place of names.
 pub(super) struct Words<'a> {
-    key: &'a Key,
+    pub(super) key: &'a Key,
     known: Known<'a>,
     /// Names that look like something else, such as a node `10`.
     misleading: HashSet<String>,
