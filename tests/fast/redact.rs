@@ -345,6 +345,7 @@ fn plant(value: &mut Value) {
         "kubeletVersion",
         "uid",
         "gitVersion",
+        "uid",
     ];
     match value {
         Value::String(text) if text.starts_with("[-]") => text.push_str(&format!(": {CANARY}")),
