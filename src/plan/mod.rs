@@ -7,6 +7,7 @@
 //! | `machines` | the objects of Cluster API that the cluster is made from |
 //! | `pools` | at which hops each pool moves |
 //! | `drain` | what draining a node meets |
+//! | `draft` | one step of a procedure, with this cluster's own names |
 //! | `expand` | from a procedure of the catalog to the steps of a hop |
 //! | `addons` | add-ons that are not for the minor of a hop |
 //! | `apis` | APIs that go, as steps before their hop |
@@ -19,6 +20,7 @@
 mod addons;
 mod apis;
 mod course;
+mod draft;
 mod drain;
 mod expand;
 mod fill;
