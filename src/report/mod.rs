@@ -13,6 +13,7 @@
 //! | `catalog` | `catalog` |
 //! | `terminal`, `styles` | escaping, ages, colour |
 //! | `grid`, `prose` | columns and wrapped lines |
+//! | `markdown` | text that is no markup; pages are templates in `templates/` |
 
 mod advice;
 mod aside;
@@ -21,6 +22,7 @@ mod document;
 mod encode;
 mod grid;
 mod hazards;
+mod markdown;
 mod name;
 mod narrow;
 mod plan;
@@ -64,6 +66,10 @@ pub enum Format {
     Yaml,
     /// `kind.group/name`, an object a line.
     Name,
+    /// To put into a ticket or a change request. Lists of what is known have no such form and are tables.
+    Markdown,
+    /// A page of its own. Lists of what is known have no such form and are tables.
+    Html,
 }
 
 /// How text for people looks.
@@ -108,6 +114,9 @@ pub enum RenderError {
     /// As YAML.
     #[error("the result cannot be written as YAML")]
     Yaml(#[from] serde_saphyr::SerializeError),
+    /// As HTML.
+    #[error("the result cannot be written as HTML")]
+    Html(#[from] askama::Error),
 }
 
 /// A report in the wanted format, with a line break at the end unless it is empty.
@@ -116,7 +125,7 @@ pub enum RenderError {
 /// See [`RenderError`].
 pub fn render(format: Format, report: &UpgradeReport, look: &Look) -> Result<String, RenderError> {
     match format {
-        Format::Table => Ok(table::table(report, look, false)),
+        Format::Table | Format::Markdown | Format::Html => Ok(table::table(report, look, false)),
         Format::Wide => Ok(table::table(report, look, true)),
         Format::Json => encode::json(report),
         Format::Yaml => encode::yaml(report),

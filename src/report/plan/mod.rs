@@ -1,7 +1,13 @@
 //! A plan, for people and for programs: a file for each format over one document.
 
 mod document;
+mod fold;
+mod foot;
+mod html;
+mod markdown;
 mod table;
+mod view;
+mod wide;
 mod words;
 
 pub use document::{ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UpgradePlan};
@@ -26,5 +32,7 @@ pub fn render_plan(format: Format, plan: &UpgradePlan, look: &Look) -> Result<St
             .iter()
             .map(|step| format!("{}\n", step.id))
             .collect()),
+        Format::Markdown => Ok(markdown::markdown(plan)),
+        Format::Html => html::html(plan),
     }
 }
