@@ -12,7 +12,7 @@ use super::exit::{Exit, Stop};
 use super::{completion, gather, look, policy, print, rules, say};
 use crate::catalog::Catalog;
 use crate::check::{Policy, Situation, judge};
-use crate::plan::{self, Wishes};
+use crate::plan::{self, Window, Wishes};
 use crate::report::{self, Format, Metadata, UpgradePlan};
 use crate::snapshot;
 
@@ -79,6 +79,9 @@ pub struct PlanFlags {
     /// Nodes of a pool at a time that durations are reckoned with [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel: Option<u32>,
+    /// When steps may run that interrupt somebody, repeatable: days, times and time zone; steps that fit none are named
+    #[arg(long, value_name = "\"Sat 22:00-04:00 Europe/Berlin\"")]
+    pub window: Vec<Window>,
     /// Leave out what is done; the summary counts it
     #[arg(long)]
     pub only_remaining: bool,
@@ -160,6 +163,7 @@ fn make(flags: &PlanFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
     let wishes = Wishes {
         parallel: flags.parallel,
         only_remaining: flags.only_remaining,
+        windows: flags.window.clone(),
     };
     let plan = plan::plan(&situation, &judgement, &wishes);
     for remark in &plan.remarks {

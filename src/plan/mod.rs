@@ -8,6 +8,7 @@
 //! | `drain` | what draining a node meets |
 //! | `expand` | from a procedure of the catalog to the steps of a hop |
 //! | `apis` | APIs that go, as steps before their hop |
+//! | `window` | maintenance windows, and which steps fit into them |
 //! | `fill` | names and commands with this cluster's own words in them |
 //!
 //! A plan is a pure function of a situation, its findings and what was wished. A step's state is read from the cluster, never
@@ -20,6 +21,9 @@ mod expand;
 mod fill;
 mod layout;
 mod pools;
+mod window;
+
+pub use window::{NotAWindow, Schedule, Slot, Window};
 
 use crate::check::{Finding, Gap, Judgement, Situation};
 use crate::need::{ClusterId, Need, Survey};
@@ -33,6 +37,8 @@ pub struct Wishes {
     pub parallel: Option<u32>,
     /// Leave out what is done.
     pub only_remaining: bool,
+    /// When steps may run that interrupt somebody; none for any time.
+    pub windows: Vec<Window>,
 }
 
 /// The whole plan.
@@ -52,6 +58,8 @@ pub struct Plan {
     pub done_before: usize,
     /// How many nodes of a pool at a time durations are reckoned with.
     pub parallel: u32,
+    /// The windows that are used; empty where none was asked for.
+    pub schedule: Schedule,
 }
 
 /// Something that a person or a pipeline does.
@@ -253,15 +261,28 @@ pub fn plan(situation: &Situation<'_>, judgement: &Judgement, wishes: &Wishes) -
     let findings = judgement.findings.iter().filter(gates).cloned().collect();
     let mut remarks = judgement.remarks.clone();
     remarks.extend(course.remarks);
+    let parallel = wishes.parallel.unwrap_or(1).max(1);
+    let schedule = match wishes.windows.is_empty() {
+        true => Schedule::default(),
+        false => window::schedule(&steps, &wishes.windows, parallel, situation.now),
+    };
+    remarks.extend(misfits(&schedule));
     Plan {
+        schedule,
         hops: course.legs.into_iter().map(|leg| leg.hop).collect(),
         findings,
         gaps: gaps(situation, judgement),
         remarks,
         done_before,
-        parallel: wishes.parallel.unwrap_or(1).max(1),
+        parallel,
         steps,
     }
+}
+
+/// Steps that fit no window, to be said aloud.
+fn misfits(schedule: &Schedule) -> impl Iterator<Item = String> {
+    let misfits = schedule.misfits.iter();
+    misfits.map(|id| format!("{id} takes longer than any window is open"))
 }
 
 /// What rules could not see, and what only the plan looks at.

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use crate::workload_rows::typed;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, Served};
 use kubectl_upgrade::check::{self, Judgement, Policy, Rule, Situation, judge, needs};
-use kubectl_upgrade::need::{Asking, ClusterId, Need, Subject, Survey, plan};
+use kubectl_upgrade::need::{Asking, ClusterId, Need, Subject, Survey, plan as plan_of};
 use kubectl_upgrade::path::Path;
+use kubectl_upgrade::plan::{self, Plan, Wishes};
 use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
 use kubectl_upgrade::snapshot::{
     Files, ManifestObject, Outcome, Picture, Reading, Rows, Snapshot, trim,
@@ -75,8 +76,11 @@ impl Fixture {
             catalog,
             survey: &survey,
         };
-        let needs = needs(rules(), &asking);
-        let requests = plan(&needs, &survey, catalog, None);
+        let mut needs = needs(rules(), &asking);
+        needs.extend(plan::needs(&survey));
+        needs.sort();
+        needs.dedup();
+        let requests = plan_of(&needs, &survey, catalog, None);
         let readings = requests.iter().map(|request| {
             let key = key(&request.subject);
             let outcome = if self.refused.contains(&key) {
@@ -160,6 +164,15 @@ impl Fixture {
                 "no rule asks for {name} on this path: {asked:?}"
             );
         }
+    }
+
+    /// What is planned for it.
+    pub(crate) fn plan(&self, catalog: &Catalog, wishes: &Wishes) -> Plan {
+        let path = self.path(catalog);
+        let snapshot = self.snapshot(catalog, &path);
+        let situation = Situation::new(&snapshot, catalog, &path, self.now);
+        let judgement = judge(&situation, rules(), &Policy::default());
+        plan::plan(&situation, &judgement, wishes)
     }
 
     /// What these rules say of it.

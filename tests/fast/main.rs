@@ -24,6 +24,7 @@ mod lifecycle;
 )]
 mod mutate;
 mod path;
+mod plans;
 mod platforms;
 mod policy;
 mod rules;

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::harness::{audit_logs_of_this_run, read_audit_log};
 
-/// How the program under test calls itself.
-const USER_AGENT: &str = "kubectl-upgrade-check/";
+/// How the programs under test call themselves.
+const USER_AGENTS: [&str; 2] = ["kubectl-upgrade-check/", "kubectl-upgrade-plan/"];
 
 /// What may be listed on any path that the tests take, as `group/plural`. Written down by hand, so that a change of what
 /// is read is a change here.
@@ -78,7 +78,7 @@ fn only_reads_that_were_planned() -> Result<(), Failed> {
     for log in audit_logs_of_this_run() {
         for event in read_audit_log(&log) {
             let agent = event["userAgent"].as_str().unwrap_or_default();
-            if !agent.starts_with(USER_AGENT) {
+            if !USER_AGENTS.iter().any(|name| agent.starts_with(name)) {
                 continue;
             }
             ours += 1;

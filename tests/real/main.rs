@@ -23,6 +23,7 @@ mod removed_apis;
 mod secrets;
 mod served;
 mod smoke;
+mod upgrade;
 mod volumes;
 mod webhooks;
 mod workloads;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     trials.extend(control_plane::trials());
     trials.extend(nodes::trials());
     trials.extend(detect::trials());
+    trials.extend(upgrade::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // What the servers saw can only be judged when all have been asked.
     let afterwards = libtest_mimic::run(&arguments, audit::trials());

@@ -8,7 +8,7 @@ use super::super::document::{API_VERSION, ClusterDoc, FindingDoc, HopDoc, Metada
 use super::words;
 use crate::check::{Gap, Situation};
 use crate::path::HopRef;
-use crate::plan::{Level, Plan, State, Step, Takes};
+use crate::plan::{Level, Plan, Slot, State, Step, Takes};
 use crate::progress::Condition;
 
 /// The name by which a plan says who made it.
@@ -123,6 +123,12 @@ pub struct DurationDoc {
 pub struct WindowDoc {
     /// As it was asked for.
     pub window: String,
+    /// When it opens, RFC 3339, UTC; the time of the plan where it is open already.
+    pub start: String,
+    /// When it closes.
+    pub end: String,
+    /// Ids of the steps that are planned for it, in order.
+    pub steps: Vec<String>,
 }
 
 /// Counts and sums.
@@ -141,6 +147,8 @@ pub struct PlanSummary {
     pub parallel: u32,
     /// Ids of steps that are left and from which no way leads back.
     pub points_of_no_return: Vec<String>,
+    /// Ids of steps that take longer than any window is open.
+    pub no_window: Vec<String>,
     /// Things that could not be looked at.
     pub gaps: usize,
 }
@@ -158,6 +166,7 @@ impl UpgradePlan {
             cluster,
             path: plan.hops.iter().map(HopDoc::new).collect(),
             steps: plan.steps.iter().map(StepDoc::new).collect(),
+            windows: plan.schedule.slots.iter().map(WindowDoc::new).collect(),
             findings: plan.findings.iter().map(FindingDoc::alone).collect(),
             gaps: plan.gaps.clone(),
             remarks: plan.remarks.clone(),
@@ -224,6 +233,18 @@ impl StepDoc {
     }
 }
 
+impl WindowDoc {
+    fn new(slot: &Slot) -> Self {
+        let time = |time: jiff::Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        Self {
+            window: slot.window.clone(),
+            start: time(slot.start),
+            end: time(slot.end),
+            steps: slot.steps.clone(),
+        }
+    }
+}
+
 impl DurationDoc {
     fn new(takes: &Takes) -> Self {
         Self {
@@ -247,6 +268,7 @@ impl PlanSummary {
                 .filter(|step| !step.reversible)
                 .map(|step| step.id.clone())
                 .collect(),
+            no_window: plan.schedule.misfits.clone(),
             gaps: plan.gaps.len(),
         }
     }

@@ -14,7 +14,7 @@ use super::assets::{self, Assets};
 use super::folder::{ADMIN, Folder, read_audit_log};
 use super::launch::{self, ApiServer, Ports};
 use super::process::Process;
-use super::run::{Run, check, eventually, run, scrubbed};
+use super::run::{Run, check, eventually, plan, run, scrubbed};
 
 /// How long a server may take until it is ready.
 const READY: Duration = Duration::from_secs(60);
@@ -250,6 +250,28 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn check(&self, args: &[&str]) -> Run {
         check(self.kubeconfig(), args)
+    }
+
+    /// Runs the program that plans as the administrator.
+    #[track_caller]
+    pub(crate) fn plan(&self, args: &[&str]) -> Run {
+        plan(self.kubeconfig(), args)
+    }
+
+    /// Runs a line as the administrator's shell would, with kubectl on its path.
+    #[track_caller]
+    pub(crate) fn shell(&self, line: &str) -> Run {
+        let bin = self.folder.file("bin");
+        let link = bin.join("kubectl");
+        if !link.exists() {
+            fs::create_dir_all(&bin).expect("a folder");
+            std::os::unix::fs::symlink(&self.kubectl, &link).expect("a link");
+        }
+        let mut command = self.command(Path::new("/bin/sh"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", bin.display()));
+        command.args(["-c", line]);
+        run(command, "")
     }
 
     /// Makes a Node with room for a hundred pods and a kubelet of `version`.

@@ -113,10 +113,27 @@ pub(crate) fn scrubbed(program: &Path, home: &Path) -> Command {
 /// The program under test, with `kubeconfig` in a scrubbed environment; `home` is
 /// its home and working directory. Add arguments and environment, then [`run`] it.
 pub(crate) fn check_command(kubeconfig: &Path, home: &Path) -> Command {
-    let program = Path::new(env!("CARGO_BIN_EXE_kubectl-upgrade-check"));
-    let mut command = scrubbed(program, home);
+    command_of(
+        env!("CARGO_BIN_EXE_kubectl-upgrade-check"),
+        kubeconfig,
+        home,
+    )
+}
+
+fn command_of(program: &str, kubeconfig: &Path, home: &Path) -> Command {
+    let mut command = scrubbed(Path::new(program), home);
     command.env("KUBECONFIG", kubeconfig);
     command
+}
+
+/// Runs the program that plans with an empty home and no input.
+#[track_caller]
+pub(crate) fn plan(kubeconfig: impl AsRef<Path>, args: &[&str]) -> Run {
+    let home = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
+    let program = env!("CARGO_BIN_EXE_kubectl-upgrade-plan");
+    let mut command = command_of(program, kubeconfig.as_ref(), home.path());
+    command.args(args);
+    run(command, "")
 }
 
 /// Runs the program under test with an empty home and no input.

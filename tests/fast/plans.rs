@@ -1,0 +1,357 @@
+//! Plans of clusters in several stages of an upgrade: what is done, what is under way, what is left.
+
+use std::collections::BTreeSet;
+
+use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::check::{Policy, Situation, judge};
+use kubectl_upgrade::path::Path;
+use kubectl_upgrade::plan::{Plan, State, Step, Wishes, plan};
+use kubectl_upgrade::snapshot::{Files, Snapshot};
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, rules};
+
+/// A cluster of kubeadm with two nodes of the control plane and two pools.
+struct Cluster {
+    server: &'static str,
+    /// Of the components on cp-1 and cp-2.
+    control_plane: [&'static str; 2],
+    proxy: &'static str,
+    /// Kubelets of cp-1, cp-2, a-1, a-2, b-1; a `!` at the end is a cordon.
+    kubelets: [&'static str; 5],
+    to: &'static str,
+}
+
+impl Cluster {
+    fn fixture(&self) -> Fixture {
+        self.with(json!({}))
+    }
+
+    /// With rows of more resources.
+    fn with(&self, more: Value) -> Fixture {
+        let names = ["cp-1", "cp-2", "a-1", "a-2", "b-1"];
+        let nodes: Vec<Value> = names
+            .iter()
+            .zip(self.kubelets)
+            .map(|(name, kubelet)| node(name, kubelet))
+            .collect();
+        let components = [
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+        ];
+        let pods: Vec<Value> = ["cp-1", "cp-2"]
+            .iter()
+            .zip(self.control_plane)
+            .flat_map(|(node, version)| {
+                components.map(|component| static_pod(component, node, version))
+            })
+            .collect();
+        let image = format!("registry.k8s.io/kube-proxy:v{}", self.proxy);
+        let mut rows = json!({
+            "nodes": {"nodes": nodes},
+            "kube-system/pods": {"json": pods},
+            "kube-system/kube-proxy": {"json": [{
+                "meta": {"namespace": "kube-system", "name": "kube-proxy"},
+                "object": {"metadata": {"namespace": "kube-system", "name": "kube-proxy"},
+                    "spec": {"template": {"spec": {"containers": [{"name": "kube-proxy", "image": image}]}}}}}]},
+        });
+        let all = rows.as_object_mut().expect("rows");
+        all.extend(more.as_object().expect("rows").clone());
+        let fixture = json!({"kubernetes": self.server, "to": self.to, "now": "2023-02-01T00:00:00Z", "rows": rows});
+        Fixture::parse(&fixture.to_string(), "a cluster of kubeadm")
+    }
+
+    fn told(&self) -> String {
+        lines(&planned(&self.fixture()))
+    }
+}
+
+fn node(name: &str, kubelet: &str) -> Value {
+    let cordoned = kubelet.ends_with('!');
+    let kubelet = kubelet.trim_end_matches('!');
+    let labels = match name.split_once('-').expect("a pool") {
+        ("cp", _) => json!({"node-role.kubernetes.io/control-plane": ""}),
+        (pool, _) => json!({"node.kubernetes.io/instance-group": format!("pool-{pool}")}),
+    };
+    json!({"name": name, "kubeletVersion": format!("v{kubelet}"), "labels": labels, "unschedulable": cordoned,
+        "runtime": "containerd://1.7.0", "criSocket": "unix:///run/containerd/containerd.sock",
+        "conditions": [{"type": "Ready", "status": "True"}]})
+}
+
+fn static_pod(component: &str, node: &str, version: &str) -> Value {
+    let name = format!("{component}-{node}");
+    json!({"meta": {"namespace": "kube-system", "name": name},
+        "object": {"metadata": {"namespace": "kube-system", "name": name,
+                "labels": {"tier": "control-plane", "component": component},
+                "annotations": {"kubernetes.io/config.mirror": "a"}},
+            "spec": {"nodeName": node,
+                "containers": [{"name": component, "image": format!("registry.k8s.io/{component}:v{version}")}]}}})
+}
+
+fn planned(fixture: &Fixture) -> Plan {
+    let catalog = Catalog::embedded().expect("the catalog");
+    fixture.plan(&catalog, &Wishes::default())
+}
+
+/// A step a line: how far it is, and which one it is.
+fn lines(plan: &Plan) -> String {
+    let line = |step: &Step| match step.progress {
+        Some((done, of)) => format!("doing {done}/{of} {}", step.id),
+        None => format!("{} {}", step.state.word(), step.id),
+    };
+    let lines: Vec<String> = plan.steps.iter().map(line).collect();
+    lines.join("\n").replace("kubernetes-", "")
+}
+
+const BEFORE: Cluster = Cluster {
+    server: "1.24.17",
+    control_plane: ["1.24.17"; 2],
+    proxy: "1.24.17",
+    kubelets: ["1.24.17"; 5],
+    to: "1.25.0",
+};
+
+#[test]
+fn before_an_upgrade_all_is_to_do() {
+    insta::assert_snapshot!(BEFORE.told(), @r"
+    by-hand 1.25.0-backup
+    done 1.25.0-check
+    todo 1.25.0-kubeadm-first-cp-1
+    todo 1.25.0-apply-cp-1
+    todo 1.25.0-control-plane-node-cp-2
+    todo 1.25.0-control-plane-kubelet-cp-1
+    todo 1.25.0-control-plane-kubelet-cp-2
+    todo 1.25.0-kube-proxy
+    todo 1.25.0-worker-a-1
+    todo 1.25.0-worker-a-2
+    todo 1.25.0-worker-b-1
+    by-hand 1.25.0-verify
+    ");
+}
+
+#[test]
+fn half_way_the_same_question_shows_what_is_done() {
+    let control_plane = Cluster {
+        control_plane: ["1.24.17", "1.25.0"],
+        ..BEFORE
+    };
+    // Whichever went first is the first.
+    insta::assert_snapshot!(control_plane.told(), @r"
+    by-hand 1.25.0-backup
+    done 1.25.0-check
+    done 1.25.0-kubeadm-first-cp-2
+    done 1.25.0-apply-cp-2
+    todo 1.25.0-control-plane-node-cp-1
+    todo 1.25.0-control-plane-kubelet-cp-2
+    todo 1.25.0-control-plane-kubelet-cp-1
+    todo 1.25.0-kube-proxy
+    todo 1.25.0-worker-a-1
+    todo 1.25.0-worker-a-2
+    todo 1.25.0-worker-b-1
+    by-hand 1.25.0-verify
+    ");
+    let nodes = Cluster {
+        server: "1.25.0",
+        control_plane: ["1.25.0"; 2],
+        proxy: "1.25.0",
+        kubelets: ["1.25.0", "1.25.0", "1.25.0", "1.24.17!", "1.24.17"],
+        to: "1.25.0",
+    };
+    insta::assert_snapshot!(nodes.told(), @r"
+    by-hand 1.25.0-backup
+    done 1.25.0-check
+    done 1.25.0-kubeadm-first-cp-1
+    done 1.25.0-apply-cp-1
+    done 1.25.0-control-plane-node-cp-2
+    done 1.25.0-control-plane-kubelet-cp-1
+    done 1.25.0-control-plane-kubelet-cp-2
+    done 1.25.0-kube-proxy
+    done 1.25.0-worker-a-1
+    doing 0/1 1.25.0-worker-a-2
+    todo 1.25.0-worker-b-1
+    by-hand 1.25.0-verify
+    ");
+}
+
+#[test]
+fn at_the_end_nothing_is_left() {
+    let done = Cluster {
+        server: "1.25.0",
+        control_plane: ["1.25.0"; 2],
+        proxy: "1.25.0",
+        kubelets: ["1.25.0"; 5],
+        to: "1.25.0",
+    };
+    assert_eq!(planned(&done.fixture()).steps, []);
+}
+
+#[test]
+fn pools_skip_hops_as_far_as_skew_allows() {
+    let far = Cluster {
+        to: "1.27",
+        ..BEFORE
+    };
+    let plan = planned(&far.fixture());
+    let workers: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| step.scope.pool.is_some())
+        .map(|step| step.id.as_str())
+        .collect();
+    // Kubelets 1.24 may be two behind: they wait for 1.26, and move on with the last hop.
+    assert_eq!(
+        workers,
+        [
+            "kubernetes-1.26.15-worker-a-1",
+            "kubernetes-1.26.15-worker-a-2",
+            "kubernetes-1.26.15-worker-b-1",
+            "kubernetes-1.27.16-worker-a-1",
+            "kubernetes-1.27.16-worker-a-2",
+            "kubernetes-1.27.16-worker-b-1",
+        ]
+    );
+}
+
+#[test]
+fn a_pool_that_would_be_too_old_goes_first_and_blocks_nothing_itself() {
+    let old = Cluster {
+        kubelets: ["1.24.17", "1.24.17", "1.24.17", "1.24.17", "1.22.17"],
+        ..BEFORE
+    };
+    let plan = planned(&old.fixture());
+    let at = |id: &str| {
+        let found = plan.steps.iter().position(|step| step.id == id);
+        found.unwrap_or_else(|| panic!("no {id} in\n{}", lines(&plan)))
+    };
+    let first = at("kubernetes-1.25.0-worker-to-1.24.17-b-1");
+    assert_eq!(plan.steps[first].state, State::Todo);
+    assert!(first < at("kubernetes-1.25.0-apply-cp-1"));
+    assert!(first < at("kubernetes-1.25.0-worker-b-1"));
+}
+
+#[test]
+fn a_budget_that_never_lets_go_blocks_the_nodes_of_its_pods_alone() {
+    let pod = |name: &str, node: &str| {
+        json!({"namespace": "shop", "name": name, "labels": {"app": name}, "node": node, "phase": "Running", "ready": true,
+            "owner": {"kind": "StatefulSet", "name": name}, "grace": 90})
+    };
+    let budget = json!({"meta": {"namespace": "shop", "name": "db"},
+        "object": {"metadata": {"namespace": "shop", "name": "db", "generation": 1},
+            "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "db"}}},
+            "status": {"disruptionsAllowed": 0, "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1, "observedGeneration": 1}}});
+    let fixture = BEFORE.with(json!({
+        "pods": {"pods": [pod("db", "a-2"), pod("web", "b-1")]},
+        "poddisruptionbudgets.policy": {"json": [budget]},
+    }));
+    let plan = planned(&fixture);
+    let step = |id: &str| plan.steps.iter().find(|step| step.id == id).expect(id);
+    let blocked = step("kubernetes-1.25.0-worker-a-2");
+    assert_eq!(blocked.state, State::Blocked);
+    assert_eq!((blocked.takes.high, blocked.gates.len()), (None, 1));
+    assert!(
+        blocked.takes.basis.contains("shop/db"),
+        "{}",
+        blocked.takes.basis
+    );
+    let gate = plan
+        .findings
+        .iter()
+        .find(|it| it.fingerprint == blocked.gates[0]);
+    assert_eq!(gate.map(|it| it.id), Some("pdb-impossible"));
+    let free = step("kubernetes-1.25.0-worker-b-1");
+    assert_eq!((free.state, free.takes.high), (State::Todo, Some(690)));
+    assert_eq!(
+        free.interrupts.last().map(String::as_str),
+        Some("statefulset/shop/web is down meanwhile: it has one pod only")
+    );
+    let untouched = step("kubernetes-1.25.0-worker-a-1");
+    assert_eq!(
+        (untouched.state, untouched.takes.high),
+        (State::Todo, Some(600))
+    );
+}
+
+#[test]
+fn what_could_not_be_read_is_a_gap_and_never_done() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let refused = json!({"kubernetes": "1.24.17", "to": "1.25.0", "now": "2023-02-01T00:00:00Z", "refused": ["nodes"]});
+    let plan = planned(&Fixture::parse(&refused.to_string(), "refused"));
+    assert!(
+        plan.gaps.iter().any(|gap| gap.what == "nodes"),
+        "{:?}",
+        plan.gaps
+    );
+    let done: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| step.state == State::Done && !step.id.ends_with("-check"))
+        .map(|step| step.id.as_str())
+        .collect();
+    assert_eq!(done, [""; 0], "{}", catalog.date);
+}
+
+#[test]
+fn commands_name_the_cluster_and_quote_its_names() {
+    let plan = planned(&BEFORE.fixture());
+    let worker = plan
+        .steps
+        .iter()
+        .find(|step| step.id.ends_with("worker-a-1"));
+    insta::assert_snapshot!(worker.expect("a worker").commands.join("\n"), @r"
+    kubectl --context shop drain a-1 --ignore-daemonsets --delete-emptydir-data
+    # on a-1:
+    sudo apt-mark unhold kubeadm kubelet kubectl && sudo apt-get update && sudo apt-get install -y kubeadm='1.25.0-*' kubelet='1.25.0-*' kubectl='1.25.0-*' && sudo apt-mark hold kubeadm kubelet kubectl
+    sudo kubeadm upgrade node
+    sudo systemctl daemon-reload && sudo systemctl restart kubelet
+    # where kubectl runs:
+    kubectl --context shop uncordon a-1
+    ");
+}
+
+/// A plan without a cluster.
+fn local(from: &str, to: &str) -> Plan {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let running = from.parse().expect("a release");
+    let to = format!("kubernetes={to}").parse().expect("a target");
+    let path = Path::find(Some(&running), None, &[to], &catalog).expect("a path");
+    let snapshot = Snapshot {
+        taken_at: jiff::Timestamp::UNIX_EPOCH,
+        clusters: Vec::new(),
+        files: Files::default(),
+    };
+    let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
+    let judgement = judge(&situation, rules(), &Policy::default());
+    plan(&situation, &judgement, &Wishes::default())
+}
+
+#[test]
+fn the_whole_way_of_kubernetes_is_planned_hop_by_hop() {
+    let plan = local("1.16.15", "1.37");
+    let minors: Vec<u32> = plan.hops.iter().map(|hop| hop.minor.minor).collect();
+    assert_eq!(minors, (17..=37).collect::<Vec<_>>());
+    for hop in &plan.hops {
+        let of_hop = |part: &str| {
+            let id = format!("kubernetes-{}-{part}", hop.to);
+            plan.steps.iter().position(|step| step.id == id)
+        };
+        let order = ["backup", "check", "api-servers", "controllers", "verify"].map(of_hop);
+        assert!(
+            order.iter().all(Option::is_some) && order.is_sorted(),
+            "{}: {order:?}",
+            hop.to
+        );
+    }
+    let ids: BTreeSet<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids.len(), plan.steps.len(), "ids are unique");
+    // Of every cluster that is not known the pools move as seldom as skew allows.
+    let drains = plan.steps.iter().filter(|step| step.id.contains("-drain-"));
+    assert_eq!(drains.count(), 9);
+    let unfilled: Vec<&String> = plan
+        .steps
+        .iter()
+        .flat_map(|step| step.commands.iter().chain([&step.title]))
+        .filter(|text| text.contains(['{', '}']))
+        .collect();
+    assert_eq!(unfilled, [""; 0]);
+}
