@@ -42,7 +42,7 @@ pub use document::{
 pub use hazards::{RuleState, explain_hazard};
 pub use plan::{
     ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UPGRADE_PLAN_SCHEMA, UpgradePlan,
-    render_plan,
+    WindowDoc, render_plan,
 };
 pub use platforms::{ComponentDoc, PlatformDoc};
 pub use rbac::{Bind, rbac};

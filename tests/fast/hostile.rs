@@ -72,7 +72,7 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
                     "{what}: {text}"
                 );
             }
-            Format::Table | Format::Wide => {}
+            Format::Table | Format::Wide | Format::Markdown | Format::Html => {}
         }
     }
     // With colours of our own, nothing else is coloured.

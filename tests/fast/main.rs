@@ -24,6 +24,7 @@ mod lifecycle;
 )]
 mod mutate;
 mod path;
+mod plan_formats;
 mod plans;
 mod platforms;
 mod policy;

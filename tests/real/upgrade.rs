@@ -139,7 +139,14 @@ fn on_node(cluster: &mut Cluster, node: &str, line: &str) {
         cluster.restart_apiserver(NEW);
         mirror(cluster, NEW);
         let image = format!("kube-proxy=registry.k8s.io/kube-proxy:v{NEW}");
-        let set = ["set", "image", "-n", "kube-system", "daemonset/kube-proxy", &image];
+        let set = [
+            "set",
+            "image",
+            "-n",
+            "kube-system",
+            "daemonset/kube-proxy",
+            &image,
+        ];
         cluster.kubectl(&set).ok();
     } else if line.contains("systemctl restart kubelet") {
         cluster.kubectl(&["delete", "node", node]).ok();

@@ -1,9 +1,10 @@
 //! What stands below the steps: what is in the way, when they may run, and what is left.
 
+use super::super::grid::grid;
 use super::super::prose::wrap;
 use super::super::terminal::count;
 use super::super::{FindingDoc, Look, advice, terminal};
-use super::{DurationDoc, StepDoc, UpgradePlan, words};
+use super::{DurationDoc, StepDoc, UpgradePlan, WindowDoc, words};
 use crate::plan::State;
 
 /// The findings that stand in the way of a step.
@@ -49,10 +50,25 @@ pub(super) fn windows(plan: &UpgradePlan, look: &Look) -> String {
         return out;
     }
     advice::push(&mut out, 0, &look.styles.heading("Windows"));
-    for window in &plan.windows {
-        advice::push(&mut out, 2, &terminal::line(&window.window));
+    let rows = plan.windows.iter().map(|window| {
+        let steps = count(window.steps.len(), "step");
+        let cells = [&window.start, &window.end, &window.window, &steps];
+        cells.map(|cell| terminal::cell(cell).into_owned()).to_vec()
+    });
+    for line in grid(None, rows.collect()) {
+        advice::push(&mut out, 2, &line);
     }
     out
+}
+
+/// When the windows open that steps are planned for, each once.
+pub(super) fn opens<'a>(plan: &'a UpgradePlan, steps: &[&StepDoc]) -> Vec<&'a str> {
+    let planned = |window: &&WindowDoc| {
+        let mut ids = window.steps.iter();
+        ids.any(|id| steps.iter().any(|step| step.id == *id))
+    };
+    let windows = plan.windows.iter().filter(planned);
+    windows.map(|window| window.start.as_str()).collect()
 }
 
 /// The last line: how many steps, how much of it is left, and what it holds for.

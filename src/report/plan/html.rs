@@ -21,5 +21,6 @@ pub(super) fn html(plan: &UpgradePlan) -> Result<String, RenderError> {
         page: Page::new(plan),
         no_way_back: NO_WAY_BACK,
     };
-    Ok(page.render()?)
+    // Templates lose their last line break.
+    Ok(page.render()? + "\n")
 }

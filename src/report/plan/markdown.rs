@@ -43,9 +43,16 @@ fn list<T>(out: &mut String, heading: &str, items: &[T], told: impl Fn(&T) -> St
 
 /// Hops, how long they take, and from where no way leads back.
 fn overview(out: &mut String, page: &Page) {
-    list(out, "Windows", &page.windows, |window| {
-        format!("- {}\n", text(window))
-    });
+    if !page.windows.is_empty() {
+        blank(out);
+        out.push_str(
+            "## Windows\n\n| Window | Opens | Closes | Steps |\n| --- | --- | --- | --- |\n",
+        );
+    }
+    for window in &page.windows {
+        let cells = [&window.window, &window.start, &window.end].map(|it| cell(it));
+        out.push_str(&format!("| {} | {} |\n", cells.join(" | "), window.steps));
+    }
     if page.hops.is_empty() {
         return;
     }

@@ -17,6 +17,8 @@ const NOT_NEXT: &str = "   ";
 pub(super) const NAMED: [usize; 3] = [4, 2, 0];
 /// What says that no way leads back.
 pub(super) const NO_WAY_BACK: &str = "no way back";
+/// What says that a step takes longer than any window is open.
+pub(super) const NO_WINDOW: &str = "fits no window";
 
 /// The whole plan as text. `all` tells every step, with all that is known of it.
 pub(super) fn table(plan: &UpgradePlan, look: &Look, all: bool) -> String {
@@ -140,7 +142,7 @@ impl Row {
                 State::Done => String::new(),
                 _ => words::takes(fold.takes(plan.summary.parallel)),
             },
-            note: note(fold),
+            note: note(plan, fold),
         }
     }
 
@@ -213,13 +215,17 @@ pub(super) fn state(fold: &Fold<'_>, look: &Look) -> String {
     }
 }
 
-fn note(fold: &Fold<'_>) -> String {
+fn note(plan: &UpgradePlan, fold: &Fold<'_>) -> String {
     if fold.state() == State::Done {
         return String::new();
     }
     let mut said = Vec::new();
     if fold.steps.iter().any(|step| !step.reversible) {
         said.push(NO_WAY_BACK.to_owned());
+    }
+    let misfits = &plan.summary.no_window;
+    if fold.steps.iter().any(|step| misfits.contains(&step.id)) {
+        said.push(NO_WINDOW.to_owned());
     }
     let mut gates: Vec<&String> = fold.steps.iter().flat_map(|step| &step.gates).collect();
     gates.sort_unstable();

@@ -2,7 +2,7 @@
 
 use super::super::{FindingDoc, advice, terminal};
 use super::fold::{self, Fold, HopFolds};
-use super::{StepDoc, UpgradePlan, foot, table, words};
+use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
 use crate::plan::State;
 
 /// How many objects are listed.
@@ -18,10 +18,18 @@ pub(super) struct Page {
     pub(super) hops: Vec<HopView>,
     pub(super) findings: Vec<FindingView>,
     pub(super) gaps: Vec<GapView>,
-    pub(super) windows: Vec<String>,
+    pub(super) windows: Vec<WindowView>,
     pub(super) remarks: Vec<String>,
     /// Who signs.
     pub(super) sign_off: [&'static str; 4],
+}
+
+/// An opening of a window.
+pub(super) struct WindowView {
+    pub(super) window: String,
+    pub(super) start: String,
+    pub(super) end: String,
+    pub(super) steps: usize,
 }
 
 /// A hop.
@@ -145,7 +153,7 @@ impl Page {
                 .map(|(at, finding)| FindingView::new(at + 1, finding))
                 .collect(),
             gaps: plan.gaps.iter().map(GapView::new).collect(),
-            windows: plan.windows.iter().map(|it| plain(&it.window)).collect(),
+            windows: plan.windows.iter().map(WindowView::new).collect(),
             remarks: plan.remarks.iter().map(|remark| plain(remark)).collect(),
             sign_off: [
                 "Prepared by",
@@ -185,6 +193,17 @@ fn facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
     facts.push(("Points of no return ahead", points.to_string()));
     facts.push(("Not looked at", terminal::count(summary.gaps, "gap")));
     facts
+}
+
+impl WindowView {
+    fn new(window: &WindowDoc) -> Self {
+        Self {
+            window: plain(&window.window),
+            start: plain(&window.start),
+            end: plain(&window.end),
+            steps: window.steps.len(),
+        }
+    }
 }
 
 impl HopView {
@@ -236,7 +255,10 @@ impl FoldView {
             title: plain(&fold.title()),
             place: words::places(fold, table::NAMED[0]),
             takes: words::takes(takes),
-            said: common.filter(|(_, said)| !said.is_empty()).collect(),
+            said: common
+                .filter(|(_, said)| !said.is_empty())
+                .chain(window(plan, fold))
+                .collect(),
             gates: gates
                 .map(|(at, finding)| GateView::new(at + 1, finding))
                 .collect(),
@@ -256,6 +278,19 @@ impl FoldView {
             },
         }
     }
+}
+
+/// When steps may run, where windows were asked for.
+fn window(plan: &UpgradePlan, fold: &Fold<'_>) -> Option<(&'static str, String)> {
+    let mut said: Vec<String> = foot::opens(plan, &fold.steps)
+        .into_iter()
+        .map(plain)
+        .collect();
+    let misfits = &plan.summary.no_window;
+    if fold.steps.iter().any(|step| misfits.contains(&step.id)) {
+        said.push(table::NO_WINDOW.to_owned());
+    }
+    (!said.is_empty()).then(|| ("Window", said.join(", ")))
 }
 
 /// What is said of a step, with its name.

@@ -4,8 +4,8 @@ use super::super::narrow::width;
 use super::super::prose::wrap;
 use super::super::{Look, advice};
 use super::fold::HopFolds;
-use super::foot::gates;
-use super::table::{NEXT, NO_WAY_BACK, heading};
+use super::foot::{gates, opens};
+use super::table::{NEXT, NO_WAY_BACK, NO_WINDOW, heading};
 use super::{StepDoc, UpgradePlan, words};
 
 /// Where what is said of a step begins.
@@ -48,6 +48,10 @@ fn one(out: &mut String, plan: &UpgradePlan, step: &StepDoc, is_next: bool, look
     said.of("scope", &[words::place(step)]);
     let takes = words::takes(step.duration_seconds);
     said.of("takes", &[format!("{takes} ({})", step.basis)]);
+    said.of("window", &opens(plan, &[step]));
+    if plan.summary.no_window.contains(&step.id) {
+        said.label("window", &look.styles.careful(NO_WINDOW));
+    }
     if !step.reversible {
         said.label("way back", &look.styles.careful(NO_WAY_BACK));
     }
