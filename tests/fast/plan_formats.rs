@@ -39,10 +39,14 @@ fn document(snapshot: &Snapshot, path: &Path, catalog: &Catalog, wishes: &Wishes
 
 /// The recorded shop, on its way over two hops.
 fn shop() -> UpgradePlan {
+    shop_to("1.26")
+}
+
+fn shop_to(minor: &str) -> UpgradePlan {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = load(&golden::in_repository(EXAMPLE)).expect("the example");
     let survey = &snapshot.clusters[0].survey;
-    let to = "kubernetes=1.26".parse().expect("a target");
+    let to = format!("kubernetes={minor}").parse().expect("a target");
     let path = Path::find(Some(&survey.git_version), None, &[to], &catalog).expect("a path");
     document(&snapshot, &path, &catalog, &Wishes::default())
 }
@@ -399,6 +403,18 @@ fn no_string_becomes_markup() {
         links.clone().count() > 5 && links.clone().all(ours),
         "{blocks:?}"
     );
+}
+
+/// The README shows the plan of the example, as a terminal of 100 columns does.
+#[test]
+fn the_readme_shows_a_plan() {
+    const BEGINS: &str = "made by `UPDATE=1 cargo test --test fast`. -->\n```text\n";
+    let page = fs::read_to_string(golden::in_repository("README.md")).expect("the page");
+    let (before, rest) = page.split_once(BEGINS).expect("the place of the plan");
+    let (_, after) = rest.split_once("```\n").expect("its end");
+    let told = at(100, &shop_to("1.25"));
+    let (tree, _) = told.split_once("\nIn the way\n").expect("what is in the way");
+    golden::compare("README.md", &format!("{before}{BEGINS}{tree}```\n{after}"));
 }
 
 #[test]
