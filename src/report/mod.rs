@@ -13,7 +13,7 @@
 //! | `catalog` | `catalog` |
 //! | `terminal`, `styles` | escaping, ages, colour |
 //! | `grid`, `prose` | columns and wrapped lines |
-//! | `markdown` | text that is no markup; pages are templates in `templates/` |
+//! | `page/` | Markdown and HTML; the templates are in `templates/` |
 
 mod advice;
 mod aside;
@@ -22,9 +22,9 @@ mod document;
 mod encode;
 mod grid;
 mod hazards;
-mod markdown;
 mod name;
 mod narrow;
+mod page;
 mod plan;
 mod platforms;
 mod prose;
@@ -125,7 +125,9 @@ pub enum RenderError {
 /// See [`RenderError`].
 pub fn render(format: Format, report: &UpgradeReport, look: &Look) -> Result<String, RenderError> {
     match format {
-        Format::Table | Format::Markdown | Format::Html => Ok(table::table(report, look, false)),
+        Format::Table => Ok(table::table(report, look, false)),
+        Format::Markdown => Ok(page::check_markdown(report)),
+        Format::Html => page::html(report),
         Format::Wide => Ok(table::table(report, look, true)),
         Format::Json => encode::json(report),
         Format::Yaml => encode::yaml(report),

@@ -54,6 +54,8 @@ fn the_example_is_told_the_same_way_each_time() {
         ("json", "tests/fixtures/example/report.json"),
         ("yaml", "tests/fixtures/example/report.yaml"),
         ("name", "tests/fixtures/example/name.txt"),
+        ("markdown", "tests/fixtures/example/report.md"),
+        ("html", "tests/fixtures/example/report.html"),
     ] {
         let first = run(&with_example(&["-o", format]));
         let second = run(&with_example(&["-o", format]));

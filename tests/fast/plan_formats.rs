@@ -216,7 +216,7 @@ fn what_both_schemas_define_is_the_same() {
 }
 
 /// What somebody would write who wants to be more than a name.
-const HOSTILE: [&str; 9] = [
+pub(crate) const HOSTILE: [&str; 9] = [
     "\u{1b}[31m\u{1b}]8;;http://x\u{7}\r\n\u{9b}2J\u{202e}\u{2066}\u{200b}\nplan: nothing is left\t\0",
     "</code></pre><script>alert(1)</script><img src=x onerror=alert(1)>",
     "\" onmouseover=\"alert(1)\" x=\"' onfocus='alert(1)",
@@ -330,7 +330,7 @@ fn texts_without_end_are_cut() {
 }
 
 /// The tags of a page, in order, attributes included.
-fn tags(page: &str) -> Vec<&str> {
+pub(crate) fn tags(page: &str) -> Vec<&str> {
     let parts = page.split('<').skip(1);
     parts
         .map(|part| part.split('>').next().unwrap_or_default())
@@ -370,7 +370,7 @@ fn no_string_becomes_html() {
 }
 
 /// What a reader of Markdown makes of a text: its blocks and links, and words in bold.
-fn structure(markdown: &str) -> Vec<String> {
+pub(crate) fn structure(markdown: &str) -> Vec<String> {
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let told = Parser::new_ext(markdown, options).filter_map(|event| match event {
@@ -413,7 +413,9 @@ fn the_readme_shows_a_plan() {
     let (before, rest) = page.split_once(BEGINS).expect("the place of the plan");
     let (_, after) = rest.split_once("```\n").expect("its end");
     let told = at(100, &shop_to("1.25"));
-    let (tree, _) = told.split_once("\nIn the way\n").expect("what is in the way");
+    let (tree, _) = told
+        .split_once("\nIn the way\n")
+        .expect("what is in the way");
     golden::compare("README.md", &format!("{before}{BEGINS}{tree}```\n{after}"));
 }
 

@@ -1,9 +1,9 @@
 //! The runbook for a change request: steps with boxes to tick, and lines to sign.
 
-use super::super::markdown::{blank, block, cell, code, text};
+use super::super::page::markdown::{blank, block, cell, code, finding, gap, link, list, text};
 use super::UpgradePlan;
 use super::table::NO_WAY_BACK;
-use super::view::{FindingView, FoldView, GapView, HopView, Link, MemberView, Page};
+use super::view::{FoldView, HopView, MemberView, Page};
 
 /// The plan as Markdown.
 pub(super) fn markdown(plan: &UpgradePlan) -> String {
@@ -17,7 +17,7 @@ pub(super) fn markdown(plan: &UpgradePlan) -> String {
     for hop in &page.hops {
         one_hop(&mut out, hop);
     }
-    list(&mut out, "In the way", &page.findings, finding);
+    list(&mut out, page.findings_are, &page.findings, finding);
     list(&mut out, "Not looked at", &page.gaps, gap);
     list(&mut out, "Mind", &page.remarks, |remark| {
         format!("- {}\n", text(remark))
@@ -30,15 +30,6 @@ pub(super) fn markdown(plan: &UpgradePlan) -> String {
         out.push_str(&format!("| {who} | | | |\n"));
     }
     out
-}
-
-fn list<T>(out: &mut String, heading: &str, items: &[T], told: impl Fn(&T) -> String) {
-    if items.is_empty() {
-        return;
-    }
-    blank(out);
-    out.push_str(&format!("## {heading}\n\n"));
-    items.iter().for_each(|item| out.push_str(&told(item)));
 }
 
 /// Hops, how long they take, and from where no way leads back.
@@ -140,44 +131,4 @@ fn member(out: &mut String, member: &MemberView) {
     for (name, value) in &member.said {
         out.push_str(&format!("    - {name}: {}\n", text(value)));
     }
-}
-
-fn link(link: &Link) -> String {
-    match link.is_safe {
-        true => format!("<{}>", link.url),
-        false => code(&link.url),
-    }
-}
-
-fn finding(finding: &FindingView) -> String {
-    let mut out = format!(
-        "- {}: {}\n  - {}\n",
-        code(&finding.id),
-        text(&finding.message),
-        text(&finding.remedy)
-    );
-    for (object, evidence) in &finding.objects {
-        out.push_str(&format!("  - {}", code(object)));
-        if !evidence.is_empty() {
-            out.push_str(&format!(" — {}", text(evidence)));
-        }
-        out.push('\n');
-    }
-    if finding.more > 0 {
-        out.push_str(&format!("  - and {} more\n", finding.more));
-    }
-    if let Some(url) = &finding.reference {
-        out.push_str(&format!("  - See {}\n", link(url)));
-    }
-    out
-}
-
-fn gap(gap: &GapView) -> String {
-    let mut out = format!("- {}: {}\n", code(&gap.what), text(&gap.why));
-    for (name, value) in [("Mend it", &gap.mend), ("Not fully checked", &gap.rules)] {
-        if !value.is_empty() {
-            out.push_str(&format!("  - {name}: {}\n", text(value)));
-        }
-    }
-    out
 }

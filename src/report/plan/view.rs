@@ -1,12 +1,10 @@
 //! The plan as pages tell it, Markdown and HTML alike: every text harmless and of bounded length, none of it encoded yet.
 
+use super::super::page::{FindingView, GapView, Link, OBJECTS, plain};
 use super::super::{FindingDoc, advice, terminal};
 use super::fold::{self, Fold, HopFolds};
 use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
 use crate::plan::State;
-
-/// How many objects are listed.
-const OBJECTS: usize = 100;
 
 /// The whole plan.
 pub(super) struct Page {
@@ -17,6 +15,7 @@ pub(super) struct Page {
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) hops: Vec<HopView>,
     pub(super) findings: Vec<FindingView>,
+    pub(super) findings_are: &'static str,
     pub(super) gaps: Vec<GapView>,
     pub(super) windows: Vec<WindowView>,
     pub(super) remarks: Vec<String>,
@@ -86,49 +85,6 @@ pub(super) struct MemberView {
     pub(super) said: Vec<(&'static str, String)>,
 }
 
-/// A finding that stands in the way.
-pub(super) struct FindingView {
-    pub(super) number: usize,
-    pub(super) id: String,
-    pub(super) message: String,
-    pub(super) remedy: String,
-    /// Objects and what speaks for them.
-    pub(super) objects: Vec<(String, String)>,
-    pub(super) more: usize,
-    pub(super) reference: Option<Link>,
-}
-
-/// Something that could not be looked at.
-pub(super) struct GapView {
-    pub(super) what: String,
-    pub(super) why: String,
-    pub(super) mend: String,
-    pub(super) rules: String,
-}
-
-/// An address: one to follow, or one that is only shown because it is not plainly one.
-pub(super) struct Link {
-    pub(super) is_safe: bool,
-    pub(super) url: String,
-}
-
-/// A text without what moves, hides or never ends.
-fn plain(text: &str) -> String {
-    advice::prose(text)
-}
-
-impl Link {
-    fn new(url: &str) -> Self {
-        let is_plain =
-            |letter: char| letter.is_ascii_alphanumeric() || "-._~:/?#@!$&+,;=%".contains(letter);
-        let scheme = url.starts_with("https://") || url.starts_with("http://");
-        Self {
-            is_safe: scheme && url.len() <= terminal::LIMIT && url.chars().all(is_plain),
-            url: terminal::line(url).into_owned(),
-        }
-    }
-}
-
 impl Page {
     pub(super) fn new(plan: &UpgradePlan) -> Self {
         let next = fold::next(plan);
@@ -152,6 +108,7 @@ impl Page {
             findings: findings
                 .map(|(at, finding)| FindingView::new(at + 1, finding))
                 .collect(),
+            findings_are: "In the way",
             gaps: plan.gaps.iter().map(GapView::new).collect(),
             windows: plan.windows.iter().map(WindowView::new).collect(),
             remarks: plan.remarks.iter().map(|remark| plain(remark)).collect(),
@@ -339,37 +296,6 @@ impl GateView {
             number,
             id: plain(&finding.id),
             message: plain(&finding.message),
-        }
-    }
-}
-
-impl FindingView {
-    fn new(number: usize, finding: &FindingDoc) -> Self {
-        let objects = finding.objects.iter().take(OBJECTS).map(|object| {
-            let evidence = object.evidence.first();
-            let evidence = evidence.map(|it| terminal::cell(&it.detail).into_owned());
-            let path = terminal::cell(&object.path()).into_owned();
-            (path, evidence.unwrap_or_default())
-        });
-        Self {
-            number,
-            id: plain(&finding.id),
-            message: plain(&finding.message),
-            remedy: plain(&finding.remedy),
-            objects: objects.collect(),
-            more: finding.objects.len().saturating_sub(OBJECTS),
-            reference: (!finding.reference.is_empty()).then(|| Link::new(&finding.reference)),
-        }
-    }
-}
-
-impl GapView {
-    fn new(gap: &crate::check::Gap) -> Self {
-        Self {
-            what: terminal::line(&gap.what).into_owned(),
-            why: plain(&gap.why),
-            mend: gap.rbac.as_ref().map(advice::allow).unwrap_or_default(),
-            rules: plain(&gap.rules.join(", ")),
         }
     }
 }

@@ -1,15 +1,17 @@
 //! Text in Markdown (GitHub's dialect of CommonMark), so that it is read as it is and does nothing else: no markup, no HTML,
 //! no links, nobody mentioned.
 //!
-//! Texts come without line breaks and control characters; see [`terminal`](super::terminal).
+//! Texts come without line breaks and control characters; see [`terminal`](crate::report::terminal).
+
+use super::{FindingView, GapView, Link};
 
 /// A text in the middle of a line.
-pub(super) fn text(text: &str) -> String {
+pub(in crate::report) fn text(text: &str) -> String {
     words(text, false)
 }
 
 /// A text in a cell of a table.
-pub(super) fn cell(text: &str) -> String {
+pub(in crate::report) fn cell(text: &str) -> String {
     words(text, true)
 }
 
@@ -54,7 +56,7 @@ fn escaped(word: &str) -> String {
 }
 
 /// A text as code within a line.
-pub(super) fn code(text: &str) -> String {
+pub(in crate::report) fn code(text: &str) -> String {
     let fence = "`".repeat(longest_run(text) + 1);
     match text.starts_with('`') || text.ends_with('`') || text.is_empty() {
         true => format!("{fence} {text} {fence}"),
@@ -63,14 +65,14 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// An empty line, unless there is one.
-pub(super) fn blank(out: &mut String) {
+pub(in crate::report) fn blank(out: &mut String) {
     if !out.ends_with("\n\n") {
         out.push('\n');
     }
 }
 
 /// Commands in a block that none of them can end, with an empty line above and below.
-pub(super) fn block(out: &mut String, indent: usize, lines: &[String]) {
+pub(in crate::report) fn block(out: &mut String, indent: usize, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
@@ -90,6 +92,69 @@ pub(super) fn block(out: &mut String, indent: usize, lines: &[String]) {
 fn longest_run(text: &str) -> usize {
     let runs = text.split(|letter| letter != '`');
     runs.map(str::len).max().unwrap_or(0)
+}
+
+/// A heading and items below it; nothing where there is none.
+pub(in crate::report) fn list<T>(
+    out: &mut String,
+    heading: &str,
+    items: &[T],
+    told: impl Fn(&T) -> String,
+) {
+    if items.is_empty() {
+        return;
+    }
+    blank(out);
+    out.push_str(&format!("## {heading}\n\n"));
+    items.iter().for_each(|item| out.push_str(&told(item)));
+}
+
+/// An address to follow, or only to see.
+pub(in crate::report) fn link(link: &Link) -> String {
+    match link.is_safe {
+        true => format!("<{}>", link.url),
+        false => code(&link.url),
+    }
+}
+
+/// A finding as an item of a list.
+pub(in crate::report) fn finding(finding: &FindingView) -> String {
+    let hop = match finding.hop.as_str() {
+        "" => String::new(),
+        hop => format!(", at {}", text(hop)),
+    };
+    let mut out = format!(
+        "- **{}** {}{hop}: {}\n  - {}\n",
+        finding.severity,
+        code(&finding.id),
+        text(&finding.message),
+        text(&finding.remedy)
+    );
+    for (object, evidence) in &finding.objects {
+        out.push_str(&format!("  - {}", code(object)));
+        if !evidence.is_empty() {
+            out.push_str(&format!(" — {}", text(evidence)));
+        }
+        out.push('\n');
+    }
+    if finding.more > 0 {
+        out.push_str(&format!("  - and {} more\n", finding.more));
+    }
+    if let Some(url) = &finding.reference {
+        out.push_str(&format!("  - See {}\n", link(url)));
+    }
+    out
+}
+
+/// A gap as an item of a list.
+pub(in crate::report) fn gap(gap: &GapView) -> String {
+    let mut out = format!("- {}: {}\n", code(&gap.what), text(&gap.why));
+    for (name, value) in [("Mend it", &gap.mend), ("Not fully checked", &gap.rules)] {
+        if !value.is_empty() {
+            out.push_str(&format!("  - {name}: {}\n", text(value)));
+        }
+    }
+    out
 }
 
 #[cfg(test)]
