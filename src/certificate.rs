@@ -42,6 +42,27 @@ fn not_after(certificate: &[u8]) -> Option<Timestamp> {
     time(end).map(|(time, _)| time)
 }
 
+/// Certificates that say nothing but when they end: what [`ends`] reads again.
+pub(crate) fn bare(ends: &[Timestamp]) -> String {
+    // None of them is longer than 127 bytes, so that one byte says how long.
+    let wrap = |tag: u8, content: &[u8]| [&[tag, content.len() as u8], content].concat();
+    let certificate = |end: &Timestamp| {
+        let end = end.strftime("%Y%m%d%H%M%SZ").to_string();
+        let begin = wrap(GENERALIZED_TIME, b"19700101000000Z");
+        let validity = [begin, wrap(GENERALIZED_TIME, end.as_bytes())].concat();
+        let empty = wrap(SEQUENCE, &[]);
+        let body = [
+            wrap(INTEGER, &[1]),
+            empty.clone(),
+            empty,
+            wrap(SEQUENCE, &validity),
+        ];
+        let der = wrap(SEQUENCE, &wrap(SEQUENCE, &body.concat()));
+        format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode(der))
+    };
+    ends.iter().map(certificate).collect()
+}
+
 fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
     let (digits, rest, century) = match element(der, UTC_TIME) {
         // RFC 5280, section 4.1.2.5.1: two digits stand for 1950 to 2049.

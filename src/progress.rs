@@ -6,9 +6,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::catalog::addons::Fit;
 use crate::catalog::{Minor, PlatformName, Reach, Release, Resource, Wanted};
+use crate::check::backup::{self, Backup};
 use crate::check::{Finding, Severity, Situation, control_plane};
-use crate::detect::{self, Detected, in_control_plane, pool};
+use crate::detect::{self, Detected, Installed, in_control_plane, pool};
 use crate::need::{Need, Survey};
 use crate::path::HopRef;
 use crate::snapshot::{JsonRow, NodeRow, Picture};
@@ -71,6 +73,15 @@ pub enum Condition {
     Gone {
         /// Their fingerprints.
         fingerprints: Vec<String>,
+    },
+    /// An add-on runs in a release that is for the minor, and its rollout is done.
+    Addon {
+        /// Its name in the catalog.
+        component: String,
+        /// Where it runs.
+        namespace: String,
+        /// The minor of Kubernetes.
+        minor: String,
     },
     /// kube-proxy has the release.
     KubeProxy(Goal),
@@ -167,6 +178,8 @@ fn kube_proxy() -> Need {
 pub fn needs(survey: &Survey) -> Vec<Need> {
     let mut needs = detect::needs(survey);
     needs.extend([control_plane::pods(), kube_proxy()]);
+    needs.extend(detect::addons::needs());
+    needs.extend(backup::needs());
     needs
 }
 
@@ -198,7 +211,12 @@ pub fn progress(
     };
     match condition {
         Condition::ByHand => Progress::ByHand,
-        Condition::Backup { .. } => Progress::ByHand,
+        Condition::Backup { within_seconds } => backup(situation, *within_seconds),
+        Condition::Addon {
+            component,
+            namespace,
+            minor,
+        } => addon(situation, detected, (component, namespace), minor),
         Condition::ApiServer(goal) => known(goal.reached(&detected.kubernetes.raw)),
         Condition::Emulation { minor } => {
             let minor = minor.parse().ok();
@@ -229,6 +247,56 @@ pub fn progress(
             let release: Option<Release> = release.parse().ok();
             known(version.zip(release).map(|(it, to)| it.semver >= to.semver))
         }
+    }
+}
+
+/// The newest backup, where the cluster records any.
+fn backup(situation: &Situation<'_>, within_seconds: u64) -> Progress {
+    match backup::newest(situation) {
+        Backup::Found { at, .. } => {
+            let age = situation.now.duration_since(at).as_secs();
+            match u64::try_from(age).is_ok_and(|age| age > within_seconds) {
+                true => Progress::Todo,
+                false => Progress::Done,
+            }
+        }
+        Backup::None => Progress::Todo,
+        Backup::CannotTell { .. } => Progress::ByHand,
+    }
+}
+
+fn addon(
+    situation: &Situation<'_>,
+    detected: &Detected,
+    (component, namespace): (&str, &str),
+    minor: &str,
+) -> Progress {
+    let Ok(minor) = minor.parse() else {
+        return Progress::Unknown;
+    };
+    let is_it = |it: &&Installed| it.component == component && it.namespace == namespace;
+    let parts: Vec<&Installed> = detected.addons.iter().filter(is_it).collect();
+    let known = parts.iter().filter_map(|it| it.version.as_ref());
+    let addons = &situation.catalog.addons;
+    let fits: Vec<Fit> = known
+        .map(|version| addons.fits(component, version, minor))
+        .collect();
+    if fits.is_empty() || fits.contains(&Fit::Unknown) {
+        return Progress::Unknown;
+    }
+    let done = fits.iter().filter(|fit| **fit == Fit::Yes).count();
+    match Progress::of(done, fits.len()) {
+        Progress::Done
+            if parts
+                .iter()
+                .any(|it| it.status.updated < it.status.replicas) =>
+        {
+            Progress::Doing {
+                done: 0,
+                of: fits.len(),
+            }
+        }
+        other => other,
     }
 }
 

@@ -156,6 +156,13 @@ impl Api {
             .is_some_and(|removed| from < removed && removed <= to)
     }
 
+    /// Whether it is deprecated or gone at this minor, or at any one that is known.
+    #[must_use]
+    pub fn ends(&self, by: Option<Minor>) -> bool {
+        let end = self.deprecated.into_iter().chain(self.removed).min();
+        end.is_some_and(|end| by.is_none_or(|by| end <= by))
+    }
+
     fn maturity(&self) -> (u8, u32, u32) {
         maturity(&self.version)
     }

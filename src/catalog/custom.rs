@@ -1,4 +1,5 @@
-//! APIs of platforms: custom resources by which a platform is told and followed, and the marks of its releases.
+//! APIs of platforms: custom resources by which a platform is told and followed, and the marks of its releases. Those that
+//! rules look at on any Kubernetes are here too.
 //!
 //! They are not in the table of Kubernetes' own APIs: which versions are served is no matter of the Kubernetes minor but of
 //! what somebody installed.
@@ -14,7 +15,7 @@ use super::{Catalog, CatalogError, PlatformName, Release, Resource, table};
 /// One version of a custom resource that platforms are told by.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CustomApi {
-    /// Whose detection asks for it.
+    /// Whose detection asks for it; of Kubernetes itself, rules do.
     pub platform: PlatformName,
     /// API group.
     pub group: String,

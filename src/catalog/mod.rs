@@ -4,6 +4,7 @@
 //! the binary; [`Catalog::embedded`] parses them and tests cross-check them (no replacement without a row, no removal
 //! before a deprecation, no release without dates). Adding a fact means adding a row.
 
+pub mod addons;
 mod api;
 mod control_plane;
 mod custom;
@@ -18,6 +19,7 @@ mod tests;
 mod version;
 mod volumes;
 
+pub use addons::Addons;
 pub use api::{Api, Apis, Gvk, Resource, Served};
 pub use control_plane::{ControlPlane, FeatureGate, KubeadmVersion, RemovedFlag, RemovedPlugin};
 pub use custom::{Custom, CustomApi, DkpMark, ServedCustom};
@@ -31,7 +33,7 @@ pub use rows::{
     Ability, Admitted, EvidencePlace, Provided, ProviderMark, ServerAbility, SkewLimit, Writer,
     WriterRow, Writers,
 };
-pub use span::{Span, Wanted};
+pub use span::{Span, Versions, Wanted};
 pub use version::{Minor, NotAVersion, Release};
 pub use volumes::{Fate, VolumePlugin, volume_plugins};
 
@@ -66,6 +68,8 @@ pub struct Catalog {
     pub procedures: Vec<Procedure>,
     /// How far components may lag behind the API server.
     pub skew: Vec<SkewLimit>,
+    /// What runs beside Kubernetes itself and must fit its minor.
+    pub addons: Addons,
     /// What API servers can do, and since when.
     pub servers: Vec<ServerAbility>,
     /// Marks by which providers and distributions are told apart.
@@ -109,6 +113,7 @@ impl Catalog {
             table("releases.tsv", include_str!("kubernetes/releases.tsv"))?;
         let kubernetes = Releases::new(releases);
         let platforms = platform::embedded(&kubernetes)?;
+        let skew: Vec<SkewLimit> = table("skew.tsv", include_str!("kubernetes/skew.tsv"))?;
         let horizons = apis.iter().map(|row| row.horizon);
         let date = horizons
             .chain(platforms.iter().map(|platform| platform.date))
@@ -118,10 +123,11 @@ impl Catalog {
             date,
             apis: Apis::new(apis),
             custom: Custom::embedded()?,
+            addons: Addons::embedded(&kubernetes, &skew)?,
             kubernetes,
             platforms,
             procedures: procedure::embedded()?,
-            skew: table("skew.tsv", include_str!("kubernetes/skew.tsv"))?,
+            skew,
             servers: table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,
             providers: table("providers.tsv", include_str!("kubernetes/providers.tsv"))?,
             writers: Writers::new(table(

@@ -143,6 +143,70 @@ impl<'de> Deserialize<'de> for Wanted {
     }
 }
 
+/// Releases, with both ends in it. An end that is a minor stands for all of its patches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    /// The first.
+    pub oldest: Wanted,
+    /// The last.
+    pub newest: Wanted,
+}
+
+impl Versions {
+    /// Whether a release is among them.
+    #[must_use]
+    pub fn contains(&self, release: &Release) -> bool {
+        let after = match &self.oldest {
+            Wanted::Minor(minor) => *minor <= release.minor(),
+            Wanted::Release(oldest) => oldest.semver <= release.semver,
+        };
+        let before = match &self.newest {
+            Wanted::Minor(minor) => release.minor() <= *minor,
+            Wanted::Release(newest) => release.semver <= newest.semver,
+        };
+        after && before
+    }
+
+    /// The last of them, to be compared: its minor and its patch.
+    #[must_use]
+    pub fn newest(&self) -> (Minor, u64) {
+        match &self.newest {
+            Wanted::Minor(minor) => (*minor, u64::MAX),
+            Wanted::Release(release) => (release.minor(), release.semver.patch),
+        }
+    }
+}
+
+impl fmt::Display for Versions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.oldest == self.newest {
+            self.oldest.fmt(f)
+        } else {
+            write!(f, "{} to {}", self.oldest, self.newest)
+        }
+    }
+}
+
+impl FromStr for Versions {
+    type Err = NotAVersion;
+
+    /// Reads `1.12`, `1.10.0` and `1.15.0..1.15.1`.
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let (oldest, newest) = text.split_once("..").unwrap_or((text, text));
+        Ok(Self {
+            oldest: oldest.parse()?,
+            newest: newest.parse()?,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Versions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Span;

@@ -48,6 +48,15 @@ pub(crate) struct Budgets<'a> {
     pub(super) overlaps: BTreeMap<Vec<usize>, Vec<&'a PodRow>>,
 }
 
+/// Which pods the budgets of a cluster cover: by index, in the order in which both were read.
+#[derive(Debug, Default)]
+pub(super) struct Covered {
+    /// Of each budget.
+    of_each: Vec<Vec<usize>>,
+    /// As in [`Budgets`].
+    overlaps: BTreeMap<Vec<usize>, Vec<usize>>,
+}
+
 /// One budget.
 pub(crate) struct Budget<'a> {
     pub(crate) row: &'a JsonRow,
@@ -57,6 +66,26 @@ pub(crate) struct Budget<'a> {
 
 /// The budgets of every cluster where they and pods could be read.
 pub(crate) fn all<'a>(situation: &Situation<'a>) -> Vec<Budgets<'a>> {
+    let mut found = read(situation);
+    let covered = situation.covered.get_or_init(|| {
+        let covered = found.iter().map(|(budgets, pods)| budgets.cover(pods));
+        covered.collect()
+    });
+    for ((budgets, pods), covered) in found.iter_mut().zip(covered) {
+        let these = |pods_at: &Vec<usize>| pods_at.iter().map(|&at| &pods[at]).collect();
+        for (budget, pods_at) in budgets.all.iter_mut().zip(&covered.of_each) {
+            budget.pods = these(pods_at);
+        }
+        let overlaps = covered.overlaps.iter();
+        budgets.overlaps = overlaps
+            .map(|(together, pods_at)| (together.clone(), these(pods_at)))
+            .collect();
+    }
+    found.into_iter().map(|(budgets, _)| budgets).collect()
+}
+
+/// Budgets that cover nothing yet, and the pods beside them.
+fn read<'a>(situation: &Situation<'a>) -> Vec<(Budgets<'a>, &'a [PodRow])> {
     let (budgets, pods) = (budgets(), pods());
     let mut found = Vec::new();
     for (picture, rows) in situation.rows(&budgets) {
@@ -64,29 +93,61 @@ pub(crate) fn all<'a>(situation: &Situation<'a>) -> Vec<Budgets<'a>> {
         let api = data::listed_through(&resource, picture, situation.catalog);
         let pods = situation.rows(&pods).find(|(of, _)| of.id == picture.id);
         if let (Some(api), Some((_, pods))) = (api, pods) {
-            let mut budgets = Budgets {
+            let budgets = Budgets {
                 picture,
                 api,
                 all: rows.json().iter().map(Budget::new).collect(),
                 overlaps: BTreeMap::new(),
             };
-            budgets.cover(pods.pods());
-            found.push(budgets);
+            found.push((budgets, pods.pods()));
         }
     }
     found
 }
 
-impl<'a> Budgets<'a> {
+impl Budgets<'_> {
     /// Finds out which pods each budget covers. Pods with the same labels are looked at once, and only with budgets that
     /// want one of these labels or that want none in particular.
-    fn cover(&mut self, pods: &'a [PodRow]) {
-        let mut groups: HashMap<(&str, &Labels), Vec<&PodRow>> = HashMap::new();
-        for pod in pods.iter().filter(|pod| guarded(pod)) {
-            let key = (&*pod.namespace, &pod.labels);
-            groups.entry(key).or_default().push(pod);
+    fn cover(&self, pods: &[PodRow]) -> Covered {
+        // By where the labels are in memory: equal ones are shared, or are looked at once more.
+        let mut groups: HashMap<(&str, usize), (&Labels, Vec<usize>)> = HashMap::new();
+        for (at, pod) in pods.iter().enumerate().filter(|(_, pod)| guarded(pod)) {
+            let group = groups.entry((&pod.namespace, pod.labels.address()));
+            let (_, pods_at) = group.or_insert_with(|| (&pod.labels, Vec::new()));
+            pods_at.push(at);
         }
-        let mut index: HashMap<(&str, Wanted<'_>), Vec<usize>> = HashMap::new();
+        let index = self.index();
+        let mut covered = Covered {
+            of_each: vec![Vec::new(); self.all.len()],
+            overlaps: BTreeMap::new(),
+        };
+        for ((namespace, _), (labels, pods_at)) in groups {
+            let wanted = labels.iter().map(Some);
+            let mut fitting: Vec<usize> = wanted
+                .chain([None])
+                .filter_map(|wanted| index.get(&(namespace, wanted)))
+                .flatten()
+                .copied()
+                .filter(|&at| self.fits(at, labels))
+                .collect();
+            fitting.sort_unstable();
+            for &at in &fitting {
+                covered.of_each[at].extend(&pods_at);
+            }
+            if fitting.len() > 1 {
+                covered
+                    .overlaps
+                    .entry(fitting)
+                    .or_default()
+                    .extend(&pods_at);
+            }
+        }
+        covered
+    }
+
+    /// Budgets by namespace and the first label that they want.
+    fn index(&self) -> HashMap<(&str, Wanted<'_>), Vec<usize>> {
+        let mut index: HashMap<_, Vec<usize>> = HashMap::new();
         for (at, budget) in self.all.iter().enumerate() {
             let wanted = budget.row.object.pointer("/spec/selector/matchLabels");
             let wanted = wanted.and_then(Value::as_object).and_then(|labels| {
@@ -98,23 +159,7 @@ impl<'a> Budgets<'a> {
                 .or_default()
                 .push(at);
         }
-        for ((namespace, labels), pods) in groups {
-            let wanted = labels.iter().map(Some);
-            let mut fitting: Vec<usize> = wanted
-                .chain([None])
-                .filter_map(|wanted| index.get(&(namespace, wanted)))
-                .flatten()
-                .copied()
-                .filter(|&at| self.fits(at, labels))
-                .collect();
-            fitting.sort_unstable();
-            for &at in &fitting {
-                self.all[at].pods.extend(&pods);
-            }
-            if fitting.len() > 1 {
-                self.overlaps.entry(fitting).or_default().extend(&pods);
-            }
-        }
+        index
     }
 
     fn fits(&self, at: usize, labels: &Labels) -> bool {

@@ -5,11 +5,13 @@
 //! that can be read. Evaluation is bounded by the expression: its
 //! length, and how deep loops over lists are nested.
 
+mod seen;
+
 use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
-use cel::objects::{Key, Map};
 use cel::{Context, Env, Value};
+use seen::Seen;
 
 /// Longer than any predicate that a person would still read.
 const MAX_LENGTH: usize = 4096;
@@ -23,7 +25,11 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// An expression that is ready to be evaluated.
 #[derive(Debug)]
-pub(super) struct Program(cel::Program);
+pub(super) struct Program {
+    program: cel::Program,
+    /// What it looks at of the object.
+    seen: Seen,
+}
 
 /// An expression that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,14 +86,16 @@ impl Program {
                 "loops are nested {nesting} deep, {MAX_NESTING} is the most"
             )));
         }
-        Ok(Self(program))
+        let mut seen = Seen::default();
+        seen.note(program.expression());
+        Ok(Self { program, seen })
     }
 
     /// Whether it holds for an object.
     pub(super) fn holds(
         &self,
         object: &serde_json::Value,
-        around: Surroundings,
+        around: &mut Around,
     ) -> Result<bool, String> {
         match self.value(object, around)? {
             Value::Bool(holds) => Ok(holds),
@@ -99,7 +107,7 @@ impl Program {
     pub(super) fn text(
         &self,
         object: &serde_json::Value,
-        around: Surroundings,
+        around: &mut Around,
     ) -> Result<String, String> {
         match self.value(object, around)? {
             Value::String(text) => Ok(text.to_string()),
@@ -107,21 +115,32 @@ impl Program {
         }
     }
 
-    fn value(&self, object: &serde_json::Value, around: Surroundings) -> Result<Value, String> {
-        let mut context = Context::with_env(ENV.clone());
-        let add = |name: &str, context: &mut Context<'_, '_>| {
-            context.add_function(name, |text: Arc<String>| seconds(&text))
-        };
-        add("seconds", &mut context).map_err(|error| error.to_string())?;
-        context
-            .add_function("certificates", |bundle: Arc<String>| certificates(&bundle))
-            .map_err(|error| error.to_string())?;
-        context.add_variable_from_value("object", value(object));
-        context.add_variable_from_value("running", Value::Int(around.running.into()));
-        context.add_variable_from_value("target", Value::Int(around.target.into()));
-        context.add_variable_from_value("now", Value::Int(around.now));
-        self.0.execute(&context).map_err(|error| error.to_string())
+    fn value(&self, object: &serde_json::Value, around: &mut Around) -> Result<Value, String> {
+        let context = around.0.as_mut().map_err(|error| error.clone())?;
+        context.add_variable_from_value("object", self.seen.of(object));
+        self.program
+            .execute(context)
+            .map_err(|error| error.to_string())
     }
+}
+
+/// What an expression sees but for the object. Made once for many objects.
+pub(super) struct Around(Result<Context<'static, 'static>, String>);
+
+impl Around {
+    pub(super) fn new(around: Surroundings) -> Self {
+        Self(context(around).map_err(|error| error.to_string()))
+    }
+}
+
+fn context(around: Surroundings) -> Result<Context<'static, 'static>, cel::DeclarationError> {
+    let mut context = Context::with_env(ENV.clone());
+    context.add_function("seconds", |text: Arc<String>| seconds(&text))?;
+    context.add_function("certificates", |bundle: Arc<String>| certificates(&bundle))?;
+    context.add_variable_from_value("running", Value::Int(around.running.into()));
+    context.add_variable_from_value("target", Value::Int(around.target.into()));
+    context.add_variable_from_value("now", Value::Int(around.now));
+    Ok(context)
 }
 
 /// Seconds since 1970; a time that is none is the beginning, so that it is long ago.
@@ -133,30 +152,6 @@ fn seconds(text: &str) -> i64 {
 /// How many certificates of a bundle can be read.
 fn certificates(bundle: &str) -> i64 {
     i64::try_from(super::ca_bundle::ends(bundle).len()).unwrap_or(i64::MAX)
-}
-
-/// JSON as CEL sees it. Whole numbers are `int`, so that literals compare with them.
-fn value(json: &serde_json::Value) -> Value {
-    use serde_json::Value as Json;
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => Value::Int(whole),
-            (None, Some(float)) => Value::Float(float),
-            (None, None) => Value::Null,
-        },
-        Json::String(text) => Value::from(text.as_str()),
-        Json::Array(items) => Value::List(Arc::new(items.iter().map(value).collect())),
-        Json::Object(fields) => {
-            let entries = fields
-                .iter()
-                .map(|(name, field)| (Key::String(Arc::new(name.clone())), value(field)));
-            Value::Map(Map {
-                map: Arc::new(entries.collect()),
-            })
-        }
-    }
 }
 
 /// How deep a text goes, seen from its brackets, signs and operators: in a chain such as `1 + 2 + 3` or `f(1)(2)(3)` each one
@@ -226,7 +221,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::{Program, Surroundings};
+    use super::{Around, Program, Surroundings};
 
     const AROUND: Surroundings = Surroundings {
         running: 24,
@@ -234,11 +229,18 @@ mod tests {
         now: 1_700_000_000,
     };
 
+    fn around() -> Around {
+        Around::new(AROUND)
+    }
+
     fn holds(text: &str) -> Result<bool, String> {
-        let object = json!({"spec": {"n": 3, "p": "50%", "big": 4_294_967_296_i64, "list": [{"a": 1}, {"a": 2}]}});
+        let object = json!({
+            "spec": {"n": 3, "p": "50%", "big": 4_294_967_296_i64, "list": [{"a": 1}, {"a": 2}]},
+            "other": null,
+        });
         Program::compile(text)
             .expect("an expression")
-            .holds(&object, AROUND)
+            .holds(&object, &mut around())
     }
 
     #[test]
@@ -253,6 +255,10 @@ mod tests {
             "certificates('Cg==') == 0",
             "now - seconds('2023-11-14T22:13:00Z') == 20",
             "object.spec.list.map(item, string(item.a)).size() == 2",
+            "has(object.spec) && has(object.spec.list) && has(object.other)",
+            "has(object.spec.n) && object.spec == {'n': 3, 'p': '50%', 'big': 4294967296, 'list': object.spec.list}",
+            "object['spec']['n'] == 3 && 'spec' in object && size(object) == 2 && object.spec.list[1]['a'] == 2",
+            "[object.spec.n, 4].exists(object, object == 4) && {'a': object.spec.p}['a'] == '50%'",
         ] {
             assert_eq!(holds(text), Ok(true), "{text}");
         }
@@ -317,8 +323,8 @@ mod tests {
         fn no_damage_to_an_expression_panics(text in crate::mutate::damaged_text(&EXPRESSIONS)) {
             let object = json!({"spec": {"n": 3, "p": "50%", "list": [{"a": 1}, {"a": "\u{202e}"}]}});
             if let Ok(program) = Program::compile(&text) {
-                    let _ = program.holds(&object, AROUND);
-                let _ = program.text(&object, AROUND);
+                let _ = program.holds(&object, &mut around());
+                let _ = program.text(&object, &mut around());
             }
         }
     }

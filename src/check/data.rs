@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::cel::{BadExpression, Program, Surroundings};
+use super::cel::{Around, BadExpression, Program, Surroundings};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation, Spoken};
 use crate::catalog::{Catalog, Gvk, Minor, Resource};
 use crate::evidence::{Confidence, Evidence, Source};
@@ -221,16 +221,16 @@ impl DataRule {
         let mut found: BTreeMap<Severity, Vec<Object>> = BTreeMap::new();
         let need = self.need();
         for (picture, rows) in situation.rows(&need) {
-            let around = Surroundings {
+            let mut around = Around::new(Surroundings {
                 running: picture.survey.effective_minor().minor,
                 target: situation.path.to.minor,
                 now: situation.now.as_second(),
-            };
+            });
             let Some(api) = listed_through(&self.resource, picture, situation.catalog) else {
                 continue;
             };
             for row in rows.json() {
-                match self.judge(rule, row, around) {
+                match self.judge(rule, row, &mut around) {
                     Ok(None) => {}
                     Ok(Some((severity, detail))) => {
                         let object = object(picture, &api, row, Evidence::new(self.seen, detail));
@@ -270,7 +270,7 @@ impl DataRule {
         &self,
         rule: &Rule,
         row: &JsonRow,
-        around: Surroundings,
+        around: &mut Around,
     ) -> Result<Option<(Severity, String)>, String> {
         if !self.when.holds(&row.object, around)? {
             return Ok(None);

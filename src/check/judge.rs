@@ -163,7 +163,7 @@ fn counts(findings: &[Finding], standings: &[Vec<Standing>]) -> Summary {
 fn objects_read(situation: &Situation<'_>) -> usize {
     let clusters = situation.snapshot.clusters.iter();
     let seen: usize = clusters.map(crate::snapshot::Picture::objects_read).sum();
-    situation.snapshot.files.objects.len() + seen
+    situation.snapshot.files.objects_read() + seen
 }
 
 /// What else must be known.
@@ -189,6 +189,9 @@ fn remarks(situation: &Situation<'_>, policy: &Policy, gone: Option<&Gone>) -> V
         remarks.push(
             "the baseline was incomplete: what is new may be what it could not see".to_owned(),
         );
+    }
+    if situation.snapshot.redacted {
+        remarks.push("names in this report are pseudonyms (--redact)".to_owned());
     }
     remarks.sort();
     remarks.dedup();
@@ -265,7 +268,11 @@ fn gaps(
             evaluated += 1;
         }
     }
-    for unmet in beyond_the_catalog(situation) {
+    let path = situation.path;
+    let forgone = situation
+        .snapshot
+        .forgone(path.from, path.to, situation.catalog);
+    for unmet in beyond_the_catalog(situation).into_iter().chain(forgone) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
         found.entry((None, unmet)).or_default().extend(ids);

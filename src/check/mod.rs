@@ -5,11 +5,13 @@
 //! a table ([`RowRule`]). Everything else about it, its needs, its
 //! help, its line in `rules` and its page in the documentation, comes from its [`Rule`].
 
+mod addons;
 mod api_deprecated;
 mod api_removed;
 mod api_usage;
 mod arguments;
 mod backing;
+pub mod backup;
 mod baseline;
 pub(crate) mod budget;
 mod ca_bundle;
@@ -122,6 +124,11 @@ pub trait RowRule: std::fmt::Debug + Send + Sync {
 
     /// What it says. A need that is not met has no rows here and is a gap already.
     fn evaluate(&self, rule: &Rule, situation: &Situation<'_>) -> Vec<Finding>;
+
+    /// What came and could not be judged.
+    fn faults(&self, _situation: &Situation<'_>) -> Vec<Unmet> {
+        Vec::new()
+    }
 }
 
 /// What a rule has to say.
@@ -155,7 +162,7 @@ impl Rule {
             Body::Data(rule) => rule.evaluate(self, situation),
             Body::Row(row) => Spoken {
                 findings: row.evaluate(self, situation),
-                faults: Vec::new(),
+                faults: row.faults(situation),
             },
         }
     }
@@ -165,6 +172,7 @@ impl Rule {
 const CODE: &[&Rule] = &[
     &api_deprecated::RULE,
     &api_removed::RULE,
+    &backup::RULE,
     &cp_readyz::RULE,
     &cp_arguments::ADMISSION_PLUGIN,
     &cp_arguments::FEATURE_GATES,
@@ -226,6 +234,7 @@ pub fn rules() -> Result<&'static [&'static Rule], &'static data::RuleError> {
         let mut rules = CODE.to_vec();
         rules.extend(data::embedded()?);
         rules.extend(volumes::embedded()?);
+        rules.extend(addons::rules());
         rules.sort_by_key(|rule| rule.id);
         Ok(rules)
     });

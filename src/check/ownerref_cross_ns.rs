@@ -1,13 +1,13 @@
 //! `ownerref-cross-ns`: objects whose owner stands in another namespace.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::data::listed_through;
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
-use crate::catalog::{Catalog, Gvk};
+use crate::catalog::{Catalog, Resource};
 use crate::evidence::{Confidence, Evidence, Source};
 use crate::need::{Selector, Subject};
-use crate::snapshot::{MetaRow, Outcome, OwnerRow, Picture, Reading, Rows};
+use crate::snapshot::{MetaRow, Outcome, OwnerRow, Picture, Reading, Rows, Uid};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
     title: "An owner stands in another namespace",
     applies_to: "1.20",
     why: "Owners are looked up in the object's own namespace. From 1.20 on the garbage collector takes one that is not there for deleted, and deletes the object.",
-    how: "By metadata.ownerReferences of objects that are read for another reason, where all objects of the owner's kind are read too: none of that name is in the same namespace, and one is in another. Names are compared, not UIDs, so a namesake may be meant.",
+    how: "By metadata.ownerReferences of objects that are read for another reason, where all objects of the owner's kind are read too: the one with the UID that is named is in another namespace. A namesake is not meant.",
     mend: "Put the object into its owner's namespace, or remove the reference. Nothing in the API allows an owner from another namespace.",
     reference: "https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/",
     sources: &[
@@ -31,41 +31,17 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
-    let objects = situation.snapshot.clusters.iter().flat_map(|picture| {
-        // Narrowed to a namespace, the others cannot be seen.
-        let everything = picture.namespace.is_none();
-        let readings = picture.readings.iter().filter(move |_| everything);
-        let places = Places::of(picture, situation.catalog);
-        readings
-            .filter_map(whole)
-            .flat_map(|(api, rows)| {
-                let api = listed_through(api, picture, situation.catalog);
-                let strangers = rows
-                    .meta()
-                    .filter_map(|row| Some((row, places.stranger(row)?)));
-                strangers
-                    .filter_map(|(row, (owner, namespace))| {
-                        let api = api.as_ref()?;
-                        let detail =
-                            format!("owner {} {} is in {namespace}", owner.kind, owner.name);
-                        Some(Object {
-                            cluster: Some(picture.id.clone()),
-                            namespace: row.namespace.clone(),
-                            api_version: api.api_version(),
-                            kind: api.kind.clone(),
-                            name: row.name.clone(),
-                            owner: row.owner.clone(),
-                            evidence: vec![Evidence::new(Source::Spec, detail)],
-                        })
-                    })
-                    .collect::<Vec<Object>>()
-            })
-            .collect::<Vec<Object>>()
-    });
+    // Narrowed to a namespace, the others cannot be seen.
+    let everything = situation
+        .snapshot
+        .clusters
+        .iter()
+        .filter(|picture| picture.namespace.is_none());
+    let objects = everything.flat_map(|picture| strangers(picture, situation.catalog));
     let said = Said {
         subject: RULE.id.to_owned(),
         severity: Severity::Warning,
-        confidence: Confidence::Possible,
+        confidence: Confidence::Certain,
         hop: None,
         message: "the garbage collector takes its owner for deleted".to_owned(),
         remedy: RULE.mend.to_owned(),
@@ -74,8 +50,35 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
     Finding::new(&RULE, said).into_iter().collect()
 }
 
+/// Objects of which an owner is in another namespace.
+fn strangers(picture: &Picture, catalog: &Catalog) -> Vec<Object> {
+    let places = places(picture);
+    let mut objects = Vec::new();
+    for (resource, rows) in picture.readings.iter().filter_map(whole) {
+        let Some(api) = listed_through(resource, picture, catalog) else {
+            continue;
+        };
+        for row in rows.meta() {
+            let Some((owner, namespace)) = abroad(row, &places) else {
+                continue;
+            };
+            let detail = format!("owner {} {} is in {namespace}", owner.kind, owner.name);
+            objects.push(Object {
+                cluster: Some(picture.id.clone()),
+                namespace: row.namespace.clone(),
+                api_version: api.api_version(),
+                kind: api.kind.clone(),
+                name: row.name.clone(),
+                owner: row.owner.clone(),
+                evidence: vec![Evidence::new(Source::Spec, detail)],
+            });
+        }
+    }
+    objects
+}
+
 /// A reading that holds every object of its resource.
-fn whole(reading: &Reading) -> Option<(&crate::catalog::Resource, &Rows)> {
+fn whole(reading: &Reading) -> Option<(&Resource, &Rows)> {
     match &reading.subject {
         Subject::Objects {
             resource,
@@ -88,36 +91,31 @@ fn whole(reading: &Reading) -> Option<(&crate::catalog::Resource, &Rows)> {
     }
 }
 
-/// In which namespaces the objects of a kind and name are, for the namespaced kinds of which all were read.
-struct Places<'a> {
-    catalog: &'a Catalog,
-    by_name: HashMap<String, HashMap<&'a str, BTreeSet<&'a str>>>,
+/// The namespaces of the owners that somebody names, as far as they were read.
+type Places<'a> = HashMap<Uid, Option<&'a str>>;
+
+fn places(picture: &Picture) -> Places<'_> {
+    let rows = || {
+        let readings = picture.readings.iter().filter_map(whole);
+        readings.flat_map(|(_, rows)| rows.meta())
+    };
+    let owners = rows().flat_map(|row| &row.owners);
+    let mut places: Places<'_> = owners
+        .filter_map(|owner| Some((owner.uid?, None)))
+        .collect();
+    for row in rows() {
+        if let Some(place) = row.uid.and_then(|uid| places.get_mut(&uid)) {
+            *place = row.namespace.as_deref();
+        }
+    }
+    places
 }
 
-impl<'a> Places<'a> {
-    fn of(picture: &'a Picture, catalog: &'a Catalog) -> Self {
-        let mut by_name: HashMap<String, HashMap<&str, BTreeSet<&str>>> = HashMap::new();
-        for (resource, rows) in picture.readings.iter().filter_map(whole) {
-            let names = by_name.entry(resource.to_string()).or_default();
-            for row in rows.meta() {
-                if let Some(namespace) = &row.namespace {
-                    names.entry(&row.name).or_default().insert(namespace);
-                }
-            }
-        }
-        Self { catalog, by_name }
-    }
-
-    /// The first owner of an object that is in other namespaces only, and one of those.
-    fn stranger<'b>(&'b self, row: &'b MetaRow) -> Option<(&'b OwnerRow, &'b str)> {
-        let own = row.namespace.as_deref()?;
-        row.owners.iter().find_map(|owner| {
-            let gvk = Gvk::new(&owner.api_version, &owner.kind);
-            let api = self.catalog.apis.find(&gvk).filter(|api| api.namespaced)?;
-            let resource = self.catalog.apis.resource_of(api)?;
-            let namespaces = self.by_name.get(&resource.to_string())?.get(&*owner.name)?;
-            let elsewhere = namespaces.iter().find(|namespace| **namespace != own)?;
-            (!namespaces.contains(own)).then_some((owner, *elsewhere))
-        })
-    }
+/// The first owner of an object that is in another namespace, and in which.
+fn abroad<'a>(row: &'a MetaRow, places: &Places<'a>) -> Option<(&'a OwnerRow, &'a str)> {
+    let own = row.namespace.as_deref()?;
+    row.owners.iter().find_map(|owner| {
+        let place = (*places.get(&owner.uid?)?)?;
+        (place != own).then_some((owner, place))
+    })
 }

@@ -1,7 +1,10 @@
 //! Everything a rule may look at.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
 
+use super::budget::Covered;
 use crate::catalog::Catalog;
 use crate::claims::{self, Usage};
 use crate::detect::Detected;
@@ -24,6 +27,8 @@ pub struct Situation<'a> {
     pub detected: Vec<Detected>,
     /// Who still uses which API, as the claims resolve.
     pub usages: Vec<Usage>,
+    /// Which pods budgets cover, of each cluster where both were read, once a rule has asked: several do.
+    pub(super) covered: OnceLock<Vec<Covered>>,
 }
 
 impl<'a> Situation<'a> {
@@ -54,6 +59,7 @@ impl<'a> Situation<'a> {
             now,
             detected,
             usages: claims::resolve(snapshot, catalog, path),
+            covered: OnceLock::new(),
         }
     }
 

@@ -4,35 +4,30 @@ use super::{Claim, Trace, file};
 use crate::catalog::{Catalog, Writer};
 use crate::evidence::{Evidence, Source};
 use crate::need::ClusterId;
-use crate::snapshot::HelmRow;
+use crate::snapshot::{HelmRow, ManifestObject};
 
-/// One claim for each object of the release's manifest, of every version.
-pub(super) fn claims(
+/// The claim of one object of the release's manifest, of any version; none for kinds that are not Kubernetes' own.
+pub(super) fn claim(
     release: &HelmRow,
+    object: &ManifestObject,
     cluster: Option<&ClusterId>,
     catalog: &Catalog,
-) -> Vec<Claim> {
+) -> Option<Claim> {
     let name = format!("helm release {}/{}", release.namespace, release.release);
-    release
-        .objects
-        .iter()
-        .filter_map(|object| {
-            let (api, key) = file::api_and_key(object, cluster, catalog)?;
-            Some(Claim {
-                api,
-                object: key,
-                trace: Trace::Helm,
-                writer: Some(Writer::Helm),
-                time: release.created,
-                owner: Some(name.clone()),
-                evidence: Evidence {
-                    source: Source::Helm,
-                    detail: format!("{name} v{}", release.revision),
-                    writer: Some("helm".to_owned()),
-                    time: release.created,
-                    location: Some(object.location.clone()),
-                },
-            })
-        })
-        .collect()
+    let (api, key) = file::api_and_key(object, cluster, catalog)?;
+    Some(Claim {
+        api,
+        object: key,
+        trace: Trace::Helm,
+        writer: Some(Writer::Helm),
+        time: release.created,
+        evidence: Evidence {
+            source: Source::Helm,
+            detail: format!("{name} v{}", release.revision),
+            writer: Some("helm".to_owned()),
+            time: release.created,
+            location: Some(object.location.clone()),
+        },
+        owner: Some(name),
+    })
 }

@@ -1,6 +1,6 @@
 //! The one place that decides who still uses an old API.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Claim, ObjectKey, Trace, file, helm, last_applied, managed_fields, metric};
 use crate::catalog::{Api, Catalog, Gvk, Minor, Resource, Writer};
@@ -60,33 +60,25 @@ pub struct Usage {
 /// * The metric corroborates; alone it weighs least, and not at all where our own list had no other version to ask for.
 #[must_use]
 pub fn resolve(snapshot: &Snapshot, catalog: &Catalog, path: &Path) -> Vec<Usage> {
-    let resolver = Resolver { catalog, path };
-    let mut claims: HashMap<ObjectKey, Vec<Claim>> = HashMap::new();
-    let owner_of_files = snapshot.clusters.first().map(|picture| &picture.id);
-    for claim in resolver.manifests(
-        &snapshot.files.objects,
-        &snapshot.files.releases,
-        owner_of_files,
-    ) {
-        claims.entry(claim.object.clone()).or_default().push(claim);
-    }
-    for picture in &snapshot.clusters {
-        for rows in complete(picture) {
-            let releases = rows.helm();
-            for claim in resolver.manifests(&[], releases, Some(&picture.id)) {
-                claims.entry(claim.object.clone()).or_default().push(claim);
-            }
-        }
-    }
+    let listed = snapshot
+        .clusters
+        .iter()
+        .flat_map(|picture| whole_lists(picture).map(move |(resource, _)| (&picture.id, resource)));
+    let resolver = Resolver {
+        catalog,
+        path,
+        listed: listed.collect(),
+    };
+    let mut manifests = resolver.manifests(snapshot);
     let mut usages = Vec::new();
     for picture in &snapshot.clusters {
         for (resource, rows) in whole_lists(picture) {
-            resolver.live(picture, resource, rows, &mut claims, &mut usages);
+            resolver.live(picture, resource, rows, &mut manifests, &mut usages);
         }
     }
     // What is left stands in manifests only.
-    for claims in claims.into_values() {
-        usages.extend(resolver.object(claims));
+    for (key, manifests) in manifests {
+        usages.extend(resolver.object(resolver.claims(&key, &manifests)));
     }
     for picture in &snapshot.clusters {
         resolver.metric(picture, &mut usages);
@@ -120,27 +112,69 @@ fn whole_lists(picture: &Picture) -> impl Iterator<Item = (&Resource, &Rows)> {
         })
 }
 
+/// An object in a file or in the record of a release. A claim is several times as large, and made when it is weighed.
+struct Manifest<'a> {
+    release: Option<&'a HelmRow>,
+    object: &'a ManifestObject,
+}
+
+type Manifests<'a> = HashMap<ObjectKey, Vec<Manifest<'a>>>;
+
 struct Resolver<'a> {
     catalog: &'a Catalog,
     path: &'a Path,
+    /// Of what every object was seen.
+    listed: HashSet<(&'a ClusterId, &'a Resource)>,
 }
 
 impl Resolver<'_> {
-    /// The claims of files and Helm records.
-    fn manifests(
-        &self,
-        files: &[ManifestObject],
-        releases: &[HelmRow],
-        cluster: Option<&ClusterId>,
-    ) -> Vec<Claim> {
-        let mut claims: Vec<Claim> = files
-            .iter()
-            .filter_map(|object| file::claim(object, cluster, self.catalog))
-            .collect();
-        for release in releases {
-            claims.extend(helm::claims(release, cluster, self.catalog));
+    /// What files and Helm records hold, by object.
+    fn manifests<'s>(&self, snapshot: &'s Snapshot) -> Manifests<'s> {
+        let files = &snapshot.files;
+        let owner_of_files = snapshot.clusters.first().map(|picture| &picture.id);
+        let mut manifests = Manifests::new();
+        let mut note = |release, object, cluster| {
+            if let Some(key) = self.key_if_it_matters(object, cluster) {
+                let manifest = Manifest { release, object };
+                manifests.entry(key).or_default().push(manifest);
+            }
+        };
+        for object in &files.objects {
+            note(None, object, owner_of_files);
         }
-        claims
+        let in_files = files.releases.iter().map(|row| (row, owner_of_files));
+        let in_clusters = snapshot.clusters.iter().flat_map(|picture| {
+            let releases = complete(picture).flat_map(Rows::helm);
+            releases.map(move |row| (row, Some(&picture.id)))
+        });
+        for (release, cluster) in in_files.chain(in_clusters) {
+            for object in &release.objects {
+                note(Some(release), object, cluster);
+            }
+        }
+        manifests
+    }
+
+    /// The object of a manifest, where the manifest says something: because its own API goes, or because the object
+    /// was seen and may remember another.
+    fn key_if_it_matters(
+        &self,
+        object: &ManifestObject,
+        cluster: Option<&ClusterId>,
+    ) -> Option<ObjectKey> {
+        let (api, key) = file::api_and_key(object, cluster, self.catalog)?;
+        let ends = self.life(self.catalog.apis.find(&api)?).is_some();
+        let seen = cluster.is_some_and(|cluster| self.listed.contains(&(cluster, &key.resource)));
+        (ends || seen).then_some(key)
+    }
+
+    fn claims(&self, key: &ObjectKey, manifests: &[Manifest<'_>]) -> Vec<Claim> {
+        let cluster = key.cluster.as_ref();
+        let claim = |manifest: &Manifest<'_>| match manifest.release {
+            None => file::claim(manifest.object, cluster, self.catalog),
+            Some(release) => helm::claim(release, manifest.object, cluster, self.catalog),
+        };
+        manifests.iter().filter_map(claim).collect()
     }
 
     /// Live objects, each together with what manifests say of it.
@@ -149,7 +183,7 @@ impl Resolver<'_> {
         picture: &Picture,
         resource: &Resource,
         rows: &Rows,
-        manifests: &mut HashMap<ObjectKey, Vec<Claim>>,
+        manifests: &mut Manifests<'_>,
         usages: &mut Vec<Usage>,
     ) {
         let Some(kind) = self.catalog.apis.family(resource).next() else {
@@ -163,7 +197,8 @@ impl Resolver<'_> {
                 namespace: row.namespace.clone(),
                 name: row.name.clone(),
             };
-            let mut claims = manifests.remove(&key).unwrap_or_default();
+            let said = manifests.remove(&key).unwrap_or_default();
+            let mut claims = self.claims(&key, &said);
             claims.extend(managed_fields::claims(row, &kind, &key, self.catalog));
             claims.extend(last_applied::claims(row, &key));
             usages.extend(self.object(claims));

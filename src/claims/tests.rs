@@ -108,6 +108,7 @@ fn found(readings: Vec<Reading>, files: Vec<ManifestObject>) -> Vec<Usage> {
         readings,
     };
     let snapshot = Snapshot {
+        redacted: false,
         taken_at: at(100),
         clusters: vec![picture],
         files: Files {

@@ -26,6 +26,9 @@ Examples:
   kubectl upgrade-check --save-snapshot shop.snapshot
   kubectl upgrade-check --snapshot shop.snapshot -o wide
 
+  # The same for somebody who must not know the names
+  kubectl upgrade-check --redact --save-snapshot redacted.snapshot
+
   # In a pipeline: what was there yesterday, and what a team has taken on, does not fail it
   kubectl upgrade-check --baseline yesterday.json --waivers waivers.yaml
 
@@ -39,6 +42,7 @@ Exit codes:
   3  blocked: at least one finding at or above --fail-on; or no supported path to the target
   4  incomplete: nothing blocks, but something could not be looked at
   130  interrupted
+  143  terminated
 
 What is read: what the API server says of itself, nodes, pods and what keeps them (workloads, budgets, volumes),
 webhooks, aggregated APIs and CRDs, Helm's release records, and the metadata of kinds that lose an API version on the
@@ -123,6 +127,11 @@ pub struct SourceFlags {
     /// Read a saved snapshot in place of the cluster
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
+    /// Pseudonyms in place of names (of namespaces, objects, nodes, users, hosts), in every output and in a saved snapshot;
+    /// names that everybody knows stay, free text is dropped. The key is the UID of kube-system: every run on this cluster
+    /// gives the same pseudonyms. Waivers, baselines and logs speak of real names and cannot be used with it
+    #[arg(long, conflicts_with = "verbosity")]
+    pub redact: bool,
     /// Which rules speak.
     #[command(flatten)]
     pub choice: ChoiceFlags,
@@ -165,10 +174,10 @@ pub struct PolicyFlags {
     pub fail_on: FailLine,
     /// Findings that somebody has taken on: a file that names rule, objects, owner, reason and expires of each. They stay
     /// visible, and no longer block. An expired waiver does not count; the day is today's, not that of --now
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "redact")]
     pub waivers: Option<PathBuf>,
     /// An earlier report, of -o json: what it knows stays visible, and only what is new makes the exit code 3
-    #[arg(long, value_name = "REPORT.json")]
+    #[arg(long, value_name = "REPORT.json", conflicts_with = "redact")]
     pub baseline: Option<PathBuf>,
     /// Gaps are listed and the verdict stays incomplete, but the exit code is 0
     #[arg(long)]

@@ -92,6 +92,20 @@ pub struct ConnectionFlags {
     #[arg(long, value_name = "URL", value_parser = secret, value_hint = ValueHint::Url, help_heading = HEADING)]
     pub proxy_url: Option<SecretString>,
 
+    /// Ask for answers that are not compressed
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        help_heading = HEADING
+    )]
+    pub disable_compression: bool,
+
     /// Act as this user or service account
     #[arg(long = "as", value_name = "USER", help_heading = HEADING)]
     pub impersonate: Option<String>,
@@ -128,6 +142,7 @@ impl ConnectionFlags {
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
             tls_server_name: self.tls_server_name.clone(),
             proxy_url: self.proxy_url.clone(),
+            disable_compression: self.disable_compression,
             impersonate: self.impersonate.clone(),
             impersonate_groups: self.impersonate_groups.clone(),
             impersonate_uid: self.impersonate_uid.clone(),
@@ -295,6 +310,7 @@ mod tests {
             "--insecure-skip-tls-verify",
             "--tls-server-name=e",
             "--proxy-url=p",
+            "--disable-compression",
             "--as=f",
             "--as-group=g",
             "--as-group=h",
@@ -304,7 +320,7 @@ mod tests {
         .expect("flags")
         .wanted("program");
         assert_eq!(wanted.impersonate_groups, ["g", "h"]);
-        assert!(wanted.insecure_skip_tls_verify);
+        assert!(wanted.insecure_skip_tls_verify && wanted.disable_compression);
         assert_eq!(wanted.server.as_deref(), Some("s"));
         assert_eq!(wanted.impersonate.as_deref(), Some("f"));
     }

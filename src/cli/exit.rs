@@ -20,6 +20,8 @@ pub enum Exit {
     Incomplete = 4,
     /// Ctrl-C.
     Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
 }
 
 impl Exit {

@@ -8,9 +8,11 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceFlags;
-use super::exit::{Exit, Stop};
+use super::exit::Stop;
+use super::interrupt::told_to_end;
 use super::policy::choice;
 use super::progress::progress;
+use super::pseudonyms::{key, redact};
 use super::way::{find_path, from, of_kubernetes, path_of, under_way};
 use crate::catalog::{Catalog, Release};
 use crate::check;
@@ -20,7 +22,7 @@ use crate::detect;
 use crate::need::{Asking, ClusterId, Need, Request, Survey, plan};
 use crate::path::{Path, Start};
 use crate::report::terminal;
-use crate::snapshot::{self, Picture, Snapshot};
+use crate::snapshot::{self, Interest, Picture, Snapshot};
 
 /// How much of an event of the log is shown.
 const LONGEST_EVENT: usize = 4000;
@@ -67,7 +69,7 @@ pub(super) fn gather(
     catalog: &Arc<Catalog>,
     task: &Task,
 ) -> Result<Gathered, Stop> {
-    log(flags.verbosity);
+    log(flags);
     let mut gathered = if flags.local {
         local(flags, catalog)?
     } else if let Some(file) = &flags.snapshot {
@@ -76,11 +78,20 @@ pub(super) fn gather(
         live(flags, catalog, task)?
     };
     if !flags.filename.is_empty() {
-        gathered.snapshot.files =
-            files::read(&flags.filename, stdin().lock(), catalog).map_err(Stop::could_not_run)?;
+        let interest = Interest {
+            beside_cluster: !gathered.snapshot.clusters.is_empty(),
+            from: gathered.path.from,
+            // A saved picture may be asked about another target.
+            to: None,
+        };
+        gathered.snapshot.files = files::read(&flags.filename, stdin().lock(), catalog, interest)
+            .map_err(Stop::could_not_run)?;
     }
     if let Some(now) = flags.now {
         gathered.now = now;
+    }
+    if flags.redact {
+        redact(&mut gathered, catalog)?;
     }
     let remarks = gathered.path.remarks.iter();
     gathered
@@ -105,6 +116,7 @@ fn local(flags: &SourceFlags, catalog: &Catalog) -> Result<Gathered, Stop> {
     let now = Timestamp::now();
     Ok(Gathered {
         snapshot: Snapshot {
+            redacted: false,
             taken_at: now,
             clusters: Vec::new(),
             files: snapshot::Files::default(),
@@ -122,7 +134,10 @@ fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Resu
         None => find_path(&Start::default(), &of_kubernetes(&flags.to), catalog)?,
     };
     let now = snapshot.taken_at;
-    let shown = file.display();
+    let shown = match flags.redact {
+        true => "the snapshot".to_owned(),
+        false => file.display().to_string(),
+    };
     Ok(Gathered {
         notes: vec![format!(
             "{shown} was taken at {now:.0}; that is the clock of this report"
@@ -150,6 +165,7 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>, task: &Task) -> Result<Gath
         let waited = waited(connected.reader.waited());
         Ok(Gathered {
             snapshot: Snapshot {
+                redacted: false,
                 taken_at: now,
                 clusters: vec![picture],
                 files: snapshot::Files::default(),
@@ -182,7 +198,7 @@ pub(super) fn access(
     catalog: &Arc<Catalog>,
     task: &Task,
 ) -> Result<Access, Stop> {
-    log(flags.verbosity);
+    log(flags);
     // A wrong id is told before a cluster is asked.
     choice(&flags.choice)?;
     let nobody = |requests| Access {
@@ -264,8 +280,13 @@ impl Connected {
             chunk: flags.chunk_size,
             in_flight: flags.max_in_flight.into(),
         };
-        let reader = Reader::new(&connection, manner, progress(flags.quiet), catalog.clone())
-            .map_err(Stop::could_not_run)?;
+        let reader = Reader::new(
+            &connection,
+            manner,
+            progress(flags.quiet, flags.redact),
+            catalog.clone(),
+        )
+        .map_err(Stop::could_not_run)?;
         Ok(Self { connection, reader })
     }
 
@@ -344,7 +365,7 @@ fn connect(error: ConnectError) -> Stop {
     }
 }
 
-/// Runs what talks to an API server, until it is done or Ctrl-C is pressed.
+/// Runs what talks to an API server, until it is done or told to end.
 fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -354,9 +375,9 @@ fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Stop {
+            exit = told_to_end() => Err(Stop {
                 message: "interrupted".to_owned(),
-                exit: Exit::Interrupted,
+                exit,
             }),
         }
     });
@@ -383,6 +404,9 @@ fn plan_for(
     let detection = detect::needs(survey);
     let mut needs = check::needs(&rules, &asking);
     needs.extend((task.needs)(survey));
+    if flags.redact {
+        needs.extend(key(&needs));
+    }
     needs.retain(|need| !detection.contains(need));
     let mut requests = plan(&needs, survey, catalog, picture.namespace.as_deref());
     requests.extend(first_round(survey, catalog));
@@ -396,8 +420,10 @@ fn first_round(survey: &Survey, catalog: &Catalog) -> Vec<Request> {
     plan(&detect::needs(survey), survey, catalog, None)
 }
 
-fn log(verbosity: u8) {
-    let level = match verbosity {
+fn log(flags: &SourceFlags) {
+    let level = match flags.verbosity {
+        // Events name what they are about.
+        _ if flags.redact => "off",
         // What libraries log of an error is in our own message already.
         0..=3 => "off,kubectl_upgrade=warn",
         4..=5 => "off,kubectl_upgrade=info",

@@ -1,4 +1,4 @@
-//! Ctrl-C, whatever it finds us at.
+//! Ctrl-C and SIGTERM, whatever they find us at.
 
 use std::thread;
 use std::time::Duration;
@@ -14,8 +14,8 @@ const STACK: usize = 8 << 20;
 /// What is at work may clean up after itself for so long: the line of progress, a file half written.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs `work` on a thread of its own and ends with [`Exit::Interrupted`] when Ctrl-C is pressed, even where the thread
-/// waits for standard input.
+/// Runs `work` on a thread of its own and ends when it is [told to](told_to_end), even where the thread waits for standard
+/// input.
 pub(super) fn interruptible(work: impl FnOnce() -> Exit + Send + 'static) -> Exit {
     let (sender, mut receiver) = oneshot::channel();
     let started = Builder::new_current_thread()
@@ -39,10 +39,34 @@ pub(super) fn interruptible(work: impl FnOnce() -> Exit + Send + 'static) -> Exi
         tokio::select! {
             // Without an answer it has panicked, and said so.
             done = &mut receiver => done.unwrap_or(Exit::CouldNotRun),
-            Ok(()) = tokio::signal::ctrl_c() => {
+            exit = told_to_end() => {
                 let _ = tokio::time::timeout(GRACE, receiver).await;
-                Exit::Interrupted
+                exit
             }
         }
     })
+}
+
+/// Waits for Ctrl-C, or for what `kill`, a pipeline and the kubelet send; returns how to end then.
+pub(super) async fn told_to_end() -> Exit {
+    tokio::select! {
+        Ok(()) = tokio::signal::ctrl_c() => Exit::Interrupted,
+        () = terminated() => Exit::Terminated,
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let Ok(mut signals) = signal(SignalKind::terminate())
+        && signals.recv().await.is_some()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }

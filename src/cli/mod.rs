@@ -11,6 +11,7 @@ mod interrupt;
 mod plan;
 mod policy;
 mod progress;
+mod pseudonyms;
 mod way;
 
 pub use args::{CheckCommand, CheckFlags, Helper, SourceFlags};
@@ -229,7 +230,7 @@ fn explain(message: &str) {
 
 fn finish(result: Result<Exit, Stop>) -> Exit {
     result.unwrap_or_else(|stop| {
-        if stop.exit != Exit::Interrupted {
+        if !matches!(stop.exit, Exit::Interrupted | Exit::Terminated) {
             explain(&stop.message);
         }
         stop.exit

@@ -70,6 +70,8 @@ struct Line {
     bar: ProgressBar,
     /// What is being read now, and how many objects of it came.
     current: Mutex<BTreeMap<String, usize>>,
+    /// Whether names are not to be told.
+    redact: bool,
 }
 
 impl Line {
@@ -123,12 +125,14 @@ impl Progress for Line {
     }
 
     fn waiting(&self, failure: &str) {
-        self.bar.suspend(|| tell_of_wait(failure));
+        self.bar.suspend(|| tell_of_wait(failure, self.redact));
     }
 }
 
 /// No line that moves, but what must be known is said.
-struct Plain;
+struct Plain {
+    redact: bool,
+}
 
 impl Progress for Plain {
     fn begun(&self, _what: &str) {}
@@ -137,11 +141,16 @@ impl Progress for Plain {
     fn done(&self, _what: &str) {}
 
     fn waiting(&self, failure: &str) {
-        tell_of_wait(failure);
+        tell_of_wait(failure, self.redact);
     }
 }
 
-fn tell_of_wait(failure: &str) {
+fn tell_of_wait(failure: &str, redact: bool) {
+    // What failed is told with the address of the server.
+    let failure = match redact {
+        true => "the API server is busy or away",
+        false => failure,
+    };
     say(
         false,
         &format!("note: {failure}; waiting, then trying again"),
@@ -156,13 +165,13 @@ impl Drop for Line {
 }
 
 /// Progress where somebody sees it, silence elsewhere.
-pub(super) fn progress(quiet: bool) -> Arc<dyn Progress> {
+pub(super) fn progress(quiet: bool, redact: bool) -> Arc<dyn Progress> {
     let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
     if quiet {
         return Arc::new(Silent);
     }
     if is_dumb || !io::stderr().is_terminal() {
-        return Arc::new(Plain);
+        return Arc::new(Plain { redact });
     }
     // Buffered, so that a line is drawn at once.
     let terminal = Narrower(Term::buffered_stderr());
@@ -175,6 +184,7 @@ pub(super) fn progress(quiet: bool) -> Arc<dyn Progress> {
     bar.enable_steady_tick(Duration::from_millis(100));
     Arc::new(Line {
         bar,
+        redact,
         current: Mutex::default(),
     })
 }

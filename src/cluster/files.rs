@@ -1,7 +1,7 @@
 //! Manifests about to be applied: files, directories and standard input, as named by `-f`.
 //!
-//! As many files are in memory at a time as there are processors, and of each only what a manifest names is kept. What
-//! cannot be read or understood is a gap; the rest is kept.
+//! As many files are in memory at a time as there are processors. Of each manifest of which something may be said its
+//! names are kept, others are counted. What cannot be read or understood is a gap.
 
 mod batch;
 #[cfg(test)]
@@ -17,8 +17,8 @@ use walkdir::{DirEntry, WalkDir};
 use super::helm;
 use super::manifest::Origin;
 use crate::catalog::Catalog;
-use crate::snapshot::{Files, HelmRow};
-use batch::{Step, Taken, decoded};
+use crate::snapshot::{Files, HelmRow, Interest, Tally};
+use batch::{Step, Taken, Wanted, decoded};
 
 /// The most that is read of one file, in MiB.
 const MAX_MIB: u64 = 64;
@@ -56,7 +56,8 @@ pub enum FilesError {
 /// Directories are walked in the order of names: `.yaml`, `.yml` and `.json`, without hidden directories and, as kubectl
 /// does it, without following links to directories. A file that is named is read whatever its name. A directory that is a
 /// Helm chart is a gap, for its templates are no manifests. Helm release records in files are decoded and of each release
-/// the newest deployed revision is kept. Namespaces stay empty where a manifest names none.
+/// the newest deployed revision is kept. Namespaces stay empty where a manifest names none. Manifests that are of no
+/// interest are counted.
 ///
 /// # Errors
 /// When something that was named does not exist or cannot be looked at. What cannot be read or understood within it is a
@@ -65,19 +66,22 @@ pub fn read(
     paths: &[PathBuf],
     mut stdin: impl Read,
     catalog: &Catalog,
+    interest: Interest,
 ) -> Result<Files, FilesError> {
     let mut reading = Reading {
-        catalog,
+        wanted: Wanted { catalog, interest },
         files: Files::default(),
+        others: Tally::default(),
         releases: Vec::new(),
-        seen: BTreeSet::new(),
+        // A walk alone meets no file twice.
+        seen: (paths.len() > 1).then(BTreeSet::new),
         steps: Vec::new(),
     };
     for path in paths {
         if path.as_os_str() == "-" {
-            if reading.seen.insert(path.clone()) {
+            if reading.is_new(path) {
                 let bytes = bounded(&mut stdin);
-                let taken = decoded(STDIN, Origin::Rendered(STDIN), bytes, catalog);
+                let taken = decoded(STDIN, Origin::Rendered(STDIN), bytes, reading.wanted);
                 reading.step(Step::Taken(taken));
             }
             continue;
@@ -97,16 +101,19 @@ pub fn read(
     }
     reading.flush();
     let mut files = reading.files;
+    files.others = reading.others.counted();
     files.releases = helm::newest(reading.releases);
     Ok(files)
 }
 
 struct Reading<'a> {
-    catalog: &'a Catalog,
+    wanted: Wanted<'a>,
     files: Files,
+    others: Tally,
     releases: Vec<HelmRow>,
-    /// Files read so far, for one may be named twice or lie in a directory that is named too.
-    seen: BTreeSet<PathBuf>,
+    /// Files read so far, for one may be named twice or lie in a directory that is named too; none where only one thing is
+    /// named.
+    seen: Option<BTreeSet<PathBuf>>,
     /// What is to be done next, in the order in which its results count.
     steps: Vec<Step>,
 }
@@ -139,7 +146,7 @@ impl Reading<'_> {
 
     fn file(&mut self, path: &Path) {
         let path = path.strip_prefix(".").unwrap_or(path);
-        if !self.seen.insert(path.to_owned()) {
+        if !self.is_new(path) {
             return;
         }
         if path.extension().is_some_and(|extension| extension == "tgz") {
@@ -147,6 +154,11 @@ impl Reading<'_> {
             return;
         }
         self.step(Step::File(path.to_owned()));
+    }
+
+    fn is_new(&mut self, path: &Path) -> bool {
+        let seen = self.seen.as_mut();
+        seen.is_none_or(|seen| seen.insert(path.to_owned()))
     }
 
     fn chart(&mut self, path: &Path) {
@@ -167,8 +179,9 @@ impl Reading<'_> {
 
     /// Does what is to be done, and adds what it brings.
     fn flush(&mut self) {
-        for taken in batch::run(std::mem::take(&mut self.steps), self.catalog) {
+        for taken in batch::run(std::mem::take(&mut self.steps), self.wanted) {
             self.files.objects.extend(taken.objects);
+            self.others.add(taken.others);
             self.files.gaps.extend(taken.gaps);
             self.files.read += taken.read;
             self.files.skipped += taken.skipped;

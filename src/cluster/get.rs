@@ -1,20 +1,19 @@
 //! One GET: sent within its time, sent again where that may help, its body read frame by frame on another thread.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use kube::client::Body;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Reader;
+use super::body::{Feed, Incoming, body, unpacked};
 use super::clock::Clock;
 use super::failure::{Failure, classify, from_answer};
+use super::http_date::date;
 
 /// The longest wait that a server may ask for between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -93,10 +92,9 @@ async fn once<T: Send + 'static>(
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    let (feed, incoming) = mpsc::channel(16);
+    let (feed, unread) = body(response.headers());
     let decode = Arc::clone(decode);
-    let decoding =
-        tokio::task::spawn_blocking(move || decode(&content_type, Incoming::new(incoming)));
+    let decoding = tokio::task::spawn_blocking(move || decode(&content_type, unread.open()));
     let fed = pump(response.into_body(), &feed, clock, &reader.server).await;
     if let Err(failure) = &fed {
         // The decoder must see a broken body, not the end of one.
@@ -125,9 +123,11 @@ async fn send(
     if status.is_success() {
         return Ok(response);
     }
-    let asked = retry_after(&response);
-    let (head, body) = response.into_parts();
+    let asked = retry_after(response.headers(), Timestamp::now());
+    let (mut head, body) = response.into_parts();
     let body = clock.limit("reading an error", start_of(body)).await?;
+    let body = unpacked(&head.headers, body, ERROR_BODY);
+    head.headers.remove(header::CONTENT_ENCODING);
     if names_failed_checks(&head.headers, &body) {
         // A page such as /readyz answers 500 with the very thing that was asked for.
         return Ok(Response::from_parts(head, Body::from(body)));
@@ -147,6 +147,7 @@ async fn ask(
     loop {
         let request = Request::get(uri)
             .header(header::ACCEPT, accept)
+            .header(header::ACCEPT_ENCODING, "gzip")
             .body(Body::empty())
             .map_err(|error| other(format!("{uri} is no request: {error}")))?;
         let asked = Timestamp::now();
@@ -172,7 +173,7 @@ async fn ask(
 }
 
 /// Whether an error is a list of checks of which one failed, as plain text.
-fn names_failed_checks(headers: &header::HeaderMap, body: &[u8]) -> bool {
+fn names_failed_checks(headers: &HeaderMap, body: &[u8]) -> bool {
     let text = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
@@ -185,10 +186,19 @@ fn other(why: String) -> Failure {
     Failure::Other { why }
 }
 
-fn retry_after(response: &Response<Body>) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?;
-    let seconds: u64 = seconds.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+/// How long the server asks to be left alone: seconds, or a date that lies ahead.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    let wait = match text.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            // By the clock of whoever set the date, where the answer tells that too.
+            let now = date(headers, header::DATE).unwrap_or(now);
+            let until = date(headers, header::RETRY_AFTER).filter(|until| *until > now)?;
+            until.duration_since(now).unsigned_abs()
+        }
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// The beginning of an error's body: enough for a `Status`, bounded for anything else.
@@ -219,12 +229,7 @@ fn broken_off(failure: Failure) -> Failure {
 }
 
 /// Hands the body to the decoder as it comes.
-async fn pump(
-    mut body: Body,
-    feed: &mpsc::Sender<std::io::Result<Bytes>>,
-    clock: &Clock,
-    server: &str,
-) -> Result<(), Failure> {
+async fn pump(mut body: Body, feed: &Feed, clock: &Clock, server: &str) -> Result<(), Failure> {
     let mut floor = clock.floor();
     loop {
         let asked = Instant::now();
@@ -243,40 +248,41 @@ async fn pump(
     }
 }
 
-/// A body as a reader, on the decoder's thread.
-pub(super) struct Incoming {
-    chunks: mpsc::Receiver<std::io::Result<Bytes>>,
-    current: Bytes,
-}
-
-impl Incoming {
-    fn new(chunks: mpsc::Receiver<std::io::Result<Bytes>>) -> Self {
-        Self {
-            chunks,
-            current: Bytes::new(),
-        }
-    }
-}
-
-impl Read for Incoming {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        while self.current.is_empty() {
-            match self.chunks.blocking_recv() {
-                Some(chunk) => self.current = chunk?,
-                None => return Ok(0),
-            }
-        }
-        let count = into.len().min(self.current.len());
-        into[..count].copy_from_slice(&self.current.split_to(count));
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http::{HeaderMap, HeaderValue, header};
 
-    use super::names_failed_checks;
+    use super::{names_failed_checks, retry_after};
+
+    #[test]
+    fn a_wait_is_a_number_of_seconds_or_a_date_that_lies_ahead() {
+        let now = "2026-11-21T10:00:00Z".parse().expect("a time");
+        let asked = |after: &'static str, there: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(after));
+            if let Some(there) = there {
+                headers.insert(header::DATE, HeaderValue::from_static(there));
+            }
+            retry_after(&headers, now)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(asked("7", None), seconds(7));
+        assert_eq!(asked("3600", None), seconds(30), "bounded");
+        assert_eq!(asked("Sat, 21 Nov 2026 10:00:07 GMT", None), seconds(7));
+        assert_eq!(asked("Sat, 21 Nov 2026 11:00:00 GMT", None), seconds(30));
+        // No time to come back at.
+        assert_eq!(asked("Sat, 21 Nov 2026 09:59:59 GMT", None), None);
+        assert_eq!(asked("-1", None), None);
+        assert_eq!(asked("soon", None), None);
+        // Whose clock is two hours ahead does not mean two hours.
+        let there = Some("Sat, 21 Nov 2026 12:00:00 GMT");
+        assert_eq!(asked("Sat, 21 Nov 2026 12:00:07 GMT", there), seconds(7));
+        assert_eq!(asked("Sat, 21 Nov 2026 11:00:00 GMT", there), None);
+        assert_eq!(asked("7", there), seconds(7));
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
 
     #[test]
     fn only_a_list_of_checks_is_an_answer_in_spite_of_its_status() {

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -21,6 +21,9 @@ use crate::snapshot::{Fault, HelmRow, HelmStorage, ManifestObject};
 
 /// What a record may expand to, in MiB. The API server stores at most about 1.5 MiB, which text expands to some 20.
 const MAX_MIB: u64 = 64;
+
+/// What a record expands to as a rule, in bytes; few are longer.
+const USUAL: usize = 4 << 20;
 
 /// The longest name that Kubernetes has. Those of Helm's releases have 53 characters at most.
 const MAX_NAME: usize = 253;
@@ -169,23 +172,35 @@ struct Hook {
 }
 
 fn base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
-    // Copied from a terminal or wrapped by a tool, it has line ends in it.
-    let text: Vec<u8> = data
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    STANDARD.decode(text).map_err(HelmError::Base64)
+    STANDARD.decode(data).or_else(|_| {
+        // Copied from a terminal or wrapped by a tool, it has line ends in it.
+        let text: Vec<u8> = data
+            .iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        STANDARD.decode(text).map_err(HelmError::Base64)
+    })
 }
 
-/// Parses while unpacking, so that what expands is never in memory as a whole.
+/// Parses a record: one of usual size from memory, for that takes half the time, a larger one while it is unpacked, so that
+/// what expands is never in memory as a whole.
 fn parse(unpacked: impl Read) -> Result<Record, HelmError> {
     let mut bounded = Bounded {
         inner: unpacked,
         left: MAX_MIB << 20,
         exceeded: false,
     };
-    let parsed = serde_json::from_reader(io::BufReader::with_capacity(64 << 10, &mut bounded));
+    let mut begun = Vec::new();
+    if let Err(error) = (&mut bounded).take(USUAL as u64).read_to_end(&mut begun) {
+        return Err(HelmError::Gzip(error));
+    }
+    let parsed = if begun.len() < USUAL {
+        serde_json::from_slice(&begun)
+    } else {
+        let all = begun.as_slice().chain(&mut bounded);
+        serde_json::from_reader(io::BufReader::with_capacity(64 << 10, all))
+    };
     parsed.map_err(|error: serde_json::Error| {
         if bounded.exceeded {
             HelmError::TooLarge

@@ -62,6 +62,8 @@ pub struct Wanted {
     pub tls_server_name: Option<String>,
     /// The proxy; secret because it may hold a password.
     pub proxy_url: Option<SecretString>,
+    /// Whether answers must not be compressed.
+    pub disable_compression: bool,
     /// The user to act as.
     pub impersonate: Option<String>,
     /// The groups to act as.

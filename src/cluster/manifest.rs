@@ -7,6 +7,7 @@
 mod hostile;
 mod parse;
 mod shape;
+mod skim;
 mod split;
 #[cfg(test)]
 mod tests;

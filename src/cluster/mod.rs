@@ -3,6 +3,7 @@
 //! [`Reader::survey`] takes the first look; [`Reader::read`] carries out a plan of requests and answers with lines of the
 //! ledger. A read that failed is a line that says so, never an empty list.
 
+mod body;
 mod clock;
 mod decode;
 pub mod failure;
@@ -10,6 +11,7 @@ pub mod files;
 mod get;
 mod guard;
 mod helm;
+mod http_date;
 pub mod kubeconfig;
 mod list;
 mod manifest;

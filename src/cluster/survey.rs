@@ -1,6 +1,6 @@
 //! The first look: `/version` and `/apis`.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 
@@ -106,7 +106,7 @@ async fn fetch<T: for<'de> Deserialize<'de> + Send + 'static>(
     url: &'static str,
 ) -> Result<T, SurveyError> {
     let answer = get(reader, url, "application/json", |_, body| {
-        serde_json::from_reader(body.take(MAX_ANSWER))
+        serde_json::from_reader(BufReader::new(body.take(MAX_ANSWER)))
     })
     .await?;
     answer.map_err(|error: serde_json::Error| SurveyError::Alien {

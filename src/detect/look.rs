@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+pub(super) use crate::catalog::addons::reference as image;
 use crate::catalog::{Catalog, Resource};
 use crate::need::{Depth, Need, Survey};
 use crate::snapshot::{JsonRow, NodeRow, Picture};
@@ -98,15 +99,6 @@ pub(super) fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 /// Images of the containers of a workload.
 pub(super) fn images(object: &Value) -> impl Iterator<Item = &str> {
     items(object, "/spec/template/spec/containers").filter_map(|it| text(it, "/image"))
-}
-
-/// An image as repository and tag; a registry may have a port, and a digest is no tag.
-pub(super) fn image(reference: &str) -> (&str, Option<&str>) {
-    let reference = reference.split('@').next().unwrap_or_default();
-    match reference.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
-        _ => (reference, None),
-    }
 }
 
 /// `namespace/name` of an object.

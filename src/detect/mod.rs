@@ -4,6 +4,7 @@
 //! is asked for nothing more; and reads it from a picture, evidence by evidence, strongest first. Evidence that disagrees
 //! is said aloud; a release that cannot be told is a gap, never a guess.
 
+pub mod addons;
 mod cluster_api;
 mod dkp;
 mod kyma;
@@ -13,6 +14,7 @@ mod provider;
 mod rungs;
 mod topology;
 
+pub use addons::Installed;
 pub use cluster_api::control_planes;
 pub use nodes::{in_control_plane, pool};
 pub use topology::{Edition, Member, Project, Role, Topology, Workspace};
@@ -37,6 +39,11 @@ pub struct Detected {
     pub nodes: Option<usize>,
     /// What runs upon Kubernetes, outermost first.
     pub platforms: Vec<DetectedPlatform>,
+    /// Add-ons, as far as what tells of them was read; by name and place.
+    pub addons: Vec<Installed>,
+    /// What could not be looked at of what tells of add-ons. It is for those who ask about them: a run that does not has no
+    /// gap.
+    pub addons_unseen: Vec<Unmet>,
     /// How this cluster belongs to others.
     pub topology: Topology,
     /// What could not be told, and which other clusters were not looked at.
@@ -122,6 +129,7 @@ impl Detected {
         let dkp = dkp::detect(&look, &cluster_api);
         let kyma = kyma::detect(&look);
         let topology = topology::topology(&look, &cluster_api, &dkp);
+        let addons = addons::detect(picture, catalog);
         let mut unmet = unmet_needs(&look);
         let mut remarks = topology.remarks(&picture.id);
         let mut platforms = Vec::new();
@@ -144,6 +152,8 @@ impl Detected {
             evidence,
             nodes: look.nodes().map(<[NodeRow]>::len),
             platforms,
+            addons: addons.installed,
+            addons_unseen: addons.unseen,
             topology,
             unseen,
             remarks,

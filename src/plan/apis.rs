@@ -1,8 +1,10 @@
 //! What must be mended before a hop, as steps: objects of an API that goes, and all else that blocks there.
 
-use crate::check::Severity;
+use crate::check::{Finding, Object, Severity};
+use crate::progress::Condition;
 
 use super::expand::{Draft, Now, Work};
+use super::{Step, Takes};
 
 /// Pools that are too old have steps of their own: they catch up.
 const HAS_STEPS: &str = "node-kubelet-too-old";
@@ -14,5 +16,39 @@ pub(super) fn steps(work: &Work<'_>, now: &Now<'_>) -> Vec<Draft> {
             && finding.hop.as_ref() == Some(&now.hop)
             && finding.id != HAS_STEPS
     });
-    here.map(|finding| work.of_finding(now, finding)).collect()
+    here.map(|finding| of_finding(work, now, finding)).collect()
+}
+
+/// What it speaks of must be gone.
+fn of_finding(work: &Work<'_>, now: &Now<'_>, finding: &Finding) -> Draft {
+    let id = format!("{}-{}", finding.id, finding.fingerprint);
+    let done_when = Condition::Gone {
+        fingerprints: vec![finding.fingerprint.clone()],
+    };
+    Draft {
+        implied: false,
+        is_of_now: false,
+        step: Step {
+            takes: Takes {
+                basis: "it depends on who must change what".to_owned(),
+                ..Takes::default()
+            },
+            links: vec![finding.reference.to_owned()],
+            objects: finding.objects.iter().map(shown).collect(),
+            ..work.blank(now, &id, finding.message.clone(), done_when)
+        },
+    }
+}
+
+/// An object, and who must change it.
+fn shown(object: &Object) -> String {
+    let namespace = object.namespace.as_deref().map(|it| format!("{it}/"));
+    let kind = object.kind.to_lowercase();
+    let owner = object.owner.as_deref().map(|owner| format!(" ({owner})"));
+    format!(
+        "{kind}/{}{}{}",
+        namespace.unwrap_or_default(),
+        object.name,
+        owner.unwrap_or_default()
+    )
 }

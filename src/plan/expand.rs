@@ -14,7 +14,7 @@ use super::drain::{Drain, Drains};
 use super::fill::Values;
 use super::layout::{Layout, Pool, here};
 use super::pools::{Moves, moves};
-use super::{Level, Scope, Step, Takes, apis, cluster_name, state};
+use super::{Level, Scope, Step, Takes, addons, apis, cluster_name, fill, state};
 
 /// A step that is still to be told how far it is.
 pub(super) struct Draft {
@@ -33,6 +33,8 @@ pub(super) struct Work<'a> {
     drains: Drains,
     /// For each pool of the layout.
     moves: Vec<Moves>,
+    /// What is done to add-ons.
+    pub(super) addons: Vec<addons::Move>,
 }
 
 /// One hop of them.
@@ -44,7 +46,7 @@ pub(super) struct Now<'a> {
     /// The release that nodes get: that of the hop, unless they catch up.
     release: &'a str,
     /// Of the hops of Kubernetes.
-    number: usize,
+    pub(super) number: usize,
 }
 
 /// Where a step is done.
@@ -100,7 +102,15 @@ impl<'a> Work<'a> {
             let oldest = oldest.or(situation.path.from);
             moves(oldest, server, &minors, may_lag, situation.catalog)
         };
+        let installed = here.map(|(_, detected)| detected.addons.as_slice());
+        let addons = addons::moves(
+            installed.unwrap_or_default(),
+            server,
+            &minors,
+            situation.catalog,
+        );
         Self {
+            addons,
             situation,
             findings,
             here,
@@ -130,7 +140,11 @@ impl<'a> Work<'a> {
             drafts.extend(self.phase(now, phase, &pools));
             match phase {
                 Phase::Prepare => drafts.extend(self.catching_up(now)),
-                Phase::Before => drafts.extend(apis::steps(self, now)),
+                Phase::Before => {
+                    drafts.extend(apis::steps(self, now));
+                    drafts.extend(addons::steps(self, now, phase));
+                }
+                Phase::After => drafts.extend(addons::steps(self, now, phase)),
                 _ => {}
             }
         }
@@ -437,31 +451,19 @@ impl<'a> Work<'a> {
             platform,
             release: hop.to.clone(),
         });
+        let title = format!(
+            "Upgrade {title}{} to {}, as its guide says",
+            from.unwrap_or_default(),
+            hop.to
+        );
         Draft {
             implied: false,
             is_of_now: false,
             step: Step {
-                id: self.id(now, "upgrade", &Place::Cluster),
-                hop: now.hop.clone(),
-                scope: self.scope(&Place::Cluster),
-                title: format!(
-                    "Upgrade {title}{} to {}, as its guide says",
-                    from.unwrap_or_default(),
-                    hop.to
-                ),
-                state: super::State::Unknown,
-                progress: None,
-                commands: Vec::new(),
                 gates: self.gates(now, &Gates::Hop, &Drain::default()),
-                done_when,
-                takes: Takes {
-                    basis: "nobody published how long it takes".to_owned(),
-                    ..Takes::default()
-                },
-                interrupts: Vec::new(),
                 reversible: false,
                 links: self.of_hop(now),
-                objects: Vec::new(),
+                ..self.blank(now, "upgrade", title, done_when)
             },
         }
     }
@@ -499,48 +501,41 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// A step on findings: what they speak of must be gone.
-    pub(super) fn of_finding(&self, now: &Now<'_>, finding: &Finding) -> Draft {
-        let object = |object: &crate::check::Object| {
-            let namespace = object.namespace.as_deref().map(|it| format!("{it}/"));
-            let kind = object.kind.to_lowercase();
-            let owner = object.owner.as_deref().map(|owner| format!(" ({owner})"));
-            format!(
-                "{kind}/{}{}{}",
-                namespace.unwrap_or_default(),
-                object.name,
-                owner.unwrap_or_default()
-            )
-        };
-        Draft {
-            implied: false,
-            is_of_now: false,
-            step: Step {
-                id: self.id(
-                    now,
-                    &format!("{}-{}", finding.id, finding.fingerprint),
-                    &Place::Cluster,
-                ),
-                hop: now.hop.clone(),
-                scope: self.scope(&Place::Cluster),
-                title: finding.message.clone(),
-                state: super::State::Unknown,
-                progress: None,
-                commands: Vec::new(),
-                gates: Vec::new(),
-                done_when: Condition::Gone {
-                    fingerprints: vec![finding.fingerprint.clone()],
-                },
-                takes: Takes {
-                    basis: "it depends on who must change what".to_owned(),
-                    ..Takes::default()
-                },
-                interrupts: Vec::new(),
-                reversible: true,
-                links: vec![finding.reference.to_owned()],
-                objects: finding.objects.iter().map(object).collect(),
+    /// A step of the whole cluster, with nothing in it but what it is and how to tell that it is done.
+    pub(super) fn blank(
+        &self,
+        now: &Now<'_>,
+        id: &str,
+        title: String,
+        done_when: Condition,
+    ) -> Step {
+        Step {
+            id: self.id(now, id, &Place::Cluster),
+            hop: now.hop.clone(),
+            scope: self.scope(&Place::Cluster),
+            title,
+            state: super::State::Unknown,
+            progress: None,
+            commands: Vec::new(),
+            gates: Vec::new(),
+            done_when,
+            takes: Takes {
+                basis: "nobody published how long it takes".to_owned(),
+                ..Takes::default()
             },
+            interrupts: Vec::new(),
+            reversible: true,
+            links: Vec::new(),
+            objects: Vec::new(),
         }
+    }
+
+    /// A command of kubectl for this cluster, its words quoted already.
+    pub(super) fn here_command(&self, line: &str) -> String {
+        let context = self
+            .here
+            .and_then(|(picture, _)| picture.context.as_deref());
+        fill::with_context(line, context)
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `pools` | at which hops each pool moves |
 //! | `drain` | what draining a node meets |
 //! | `expand` | from a procedure of the catalog to the steps of a hop |
+//! | `addons` | add-ons that are not for the minor of a hop |
 //! | `apis` | APIs that go, as steps before their hop |
 //! | `window` | maintenance windows, and which steps fit into them |
 //! | `fill` | names and commands with this cluster's own words in them |
@@ -14,6 +15,7 @@
 //! A plan is a pure function of a situation, its findings and what was wished. A step's state is read from the cluster, never
 //! from a file that we keep: asked half-way, the same question shows what is done.
 
+mod addons;
 mod apis;
 mod course;
 mod drain;

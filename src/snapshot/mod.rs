@@ -4,20 +4,26 @@
 //! empty list always means "looked, and there are none".
 
 mod file;
+mod files;
 mod pods;
+mod redact;
 mod rows;
 mod shared;
 mod trim;
+mod uid;
 mod workloads;
 
 pub use file::{FORMAT, SnapshotError, load, save};
+pub use files::{Counted, Files, Interest, Tally};
 pub use pods::{Phase, PodOwner, PodRow};
+pub use redact::{Key, redact};
 pub use rows::{
     Applied, HelmRow, HelmStorage, JsonRow, Manager, ManifestObject, MetaRow, NodeCondition,
     NodeRow, OwnerRow, Reference, Rows, SliceRow,
 };
 pub use shared::{Labels, Pool, Text};
 pub use trim::trim;
+pub use uid::{NotAUuid, Uid};
 pub use workloads::{LabelSelector, Placement, Requirement, WorkloadRow, WorkloadStatus};
 
 use jiff::Timestamp;
@@ -201,23 +207,6 @@ impl Picture {
     }
 }
 
-/// What was read from `-f`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Files {
-    /// Manifests about to be applied.
-    pub objects: Vec<ManifestObject>,
-    /// Helm releases recorded in them.
-    #[serde(default)]
-    pub releases: Vec<HelmRow>,
-    /// Files, or documents in them, that could not be read or understood.
-    pub gaps: Vec<Unmet>,
-    /// Files that hold manifests.
-    pub read: usize,
-    /// Text files that hold none.
-    pub skipped: usize,
-}
-
 /// Everything that was seen in one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -229,4 +218,7 @@ pub struct Snapshot {
     /// Manifests about to be applied.
     #[serde(default)]
     pub files: Files,
+    /// Whether names in it are pseudonyms.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pods::PodRow;
 use super::shared::{self, Text};
+use super::uid::Uid;
 use super::workloads::WorkloadRow;
 
 /// One entry of `metadata.managedFields`, without the fields themselves.
@@ -47,6 +48,9 @@ pub struct MetaRow {
     pub namespace: Option<String>,
     /// Name.
     pub name: String,
+    /// What tells it from others of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
     /// Who looks after it: a controller, a Helm release, a GitOps application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -74,6 +78,9 @@ pub struct OwnerRow {
     pub kind: Text,
     /// `name`.
     pub name: Text,
+    /// `uid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
 }
 
 /// A slice of the endpoints of a service: how many there are, not which.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -19,11 +20,12 @@ pub struct Text(Arc<str>);
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Arc<[(Text, Text)]>);
 
-/// Texts and labels that were seen before.
+/// Texts and labels that were seen before. Who chose them cannot choose which of them collide, for the hash begins with
+/// another number in each run.
 #[derive(Debug, Default)]
 pub struct Pool {
-    texts: HashSet<Text>,
-    labels: HashSet<Labels>,
+    texts: HashSet<Text, RandomState>,
+    labels: HashSet<Labels, RandomState>,
 }
 
 /// A row that has something in common with others.
@@ -244,6 +246,12 @@ impl Labels {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Where they are in memory: the same for those that are shared.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.0.as_ptr().addr()
     }
 
     /// Whether both are the very same in memory.

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::redact::KUBE_SYSTEM;
 use crate::catalog::Resource;
 
 /// Kinds with very many objects, and where in them is what rules look at; lists on the way are gone through. Rules that
@@ -41,8 +42,18 @@ pub fn trim(resource: &Resource, object: &mut Value) {
     let kept = KEPT
         .iter()
         .find(|(of, kind, _)| (*of, *kind) == (group, plural));
+    // By its UID a cluster is known again: the key of redaction.
+    let uid = match (group, plural) {
+        ("", "namespaces") => uid_of_system(object),
+        _ => None,
+    };
     if let Some((_, _, paths)) = kept {
         keep(object, paths);
+    }
+    if let (Some(uid), Value::Object(fields)) = (uid, &mut *object) {
+        fields
+            .entry("metadata")
+            .or_insert_with(|| Value::Object(Map::new()))["uid"] = uid;
     }
     match (group, plural) {
         ("", "persistentvolumes") => volume(object),
@@ -55,6 +66,12 @@ pub fn trim(resource: &Resource, object: &mut Value) {
         _ => {}
     }
     without_environment(object);
+}
+
+fn uid_of_system(namespace: &mut Value) -> Option<Value> {
+    let metadata = fields(namespace, "metadata")?;
+    let is_system = metadata.get("name")? == KUBE_SYSTEM;
+    metadata.remove("uid").filter(|_| is_system)
 }
 
 /// The values of environment variables are where passwords stand that should stand in Secrets. No rule looks at them; they
@@ -159,6 +176,16 @@ mod tests {
                 "services",
                 json!({"metadata": {"name": "web"}, "spec": {"type": "ClusterIP", "ports": [{"port": 80}], "selector": {"app": "web"}}}),
                 json!({"spec": {"type": "ClusterIP", "selector": {"app": "web"}}}),
+            ),
+            (
+                "namespaces",
+                json!({"metadata": {"name": "kube-system", "uid": "1-2", "labels": {"a": "b"}}, "spec": {}}),
+                json!({"metadata": {"uid": "1-2", "labels": {"a": "b"}}}),
+            ),
+            (
+                "namespaces",
+                json!({"metadata": {"name": "shop", "uid": "1-3", "labels": {"a": "b"}}}),
+                json!({"metadata": {"labels": {"a": "b"}}}),
             ),
             (
                 "csinodes.storage.k8s.io",

@@ -34,6 +34,10 @@ pub struct WorkloadRow {
     /// Where its pods may run; none where its template says nothing of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,
+    /// Images of the containers of its template, those of init containers left out. An API server takes no template without
+    /// any: where there are none, the snapshot is of a version that did not keep them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Text>,
     /// How far its controller has come.
     pub status: WorkloadStatus,
 }
@@ -138,6 +142,7 @@ impl Share for WorkloadRow {
     fn share(&mut self, pool: &mut Pool) {
         self.meta.share(pool);
         pool.share(&mut self.update_strategy);
+        self.images.iter_mut().for_each(|image| pool.share(image));
         if let Some(selector) = &mut self.selector {
             pool.share_labels(&mut selector.match_labels);
             for part in &mut selector.match_expressions {

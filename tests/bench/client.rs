@@ -1,9 +1,11 @@
 //! The bare client: sends what it is told to and throws the answers away. It runs in a process of its own.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use flate2::write::MultiGzDecoder;
 use futures::StreamExt;
 use http::{Request, header};
 use http_body_util::BodyExt;
@@ -61,30 +63,61 @@ pub(crate) fn run(path: &Path) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Counts what comes, and keeps where it begins.
+#[derive(Default)]
+struct ThrownAway {
+    bytes: u64,
+    head: Vec<u8>,
+}
+
+impl Write for ThrownAway {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.bytes += data.len() as u64;
+        let room = HEAD.saturating_sub(self.head.len());
+        self.head.extend_from_slice(&data[..data.len().min(room)]);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 async fn all_pages(client: &kube::Client, get: &Get, counts: &Counts) {
     let mut uri = get.uri.clone();
     for page in 1.. {
         let request = Request::get(&uri)
             .header(header::ACCEPT, &get.accept)
+            .header(header::ACCEPT_ENCODING, "gzip")
             .body(Body::empty());
         let response = client
             .send(request.expect("a request"))
             .await
             .expect("an answer");
         counts.requests.fetch_add(1, Ordering::Relaxed);
+        let packed = response.headers().contains_key(header::CONTENT_ENCODING);
         let mut body = response.into_body();
-        let mut head = Vec::new();
+        let mut thrown = ThrownAway::default();
+        let mut unpacked = MultiGzDecoder::new(&mut thrown);
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.expect("a whole answer").into_data() else {
                 continue;
             };
-            counts.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-            head.extend_from_slice(&data[..data.len().min(HEAD.saturating_sub(head.len()))]);
+            let to: &mut dyn Write = match packed {
+                true => &mut unpacked,
+                false => unpacked.get_mut(),
+            };
+            to.write_all(&data).expect("gzip");
         }
+        if packed {
+            unpacked.try_finish().expect("whole gzip");
+        }
+        drop(unpacked);
+        counts.bytes.fetch_add(thrown.bytes, Ordering::Relaxed);
         if get.pages == Some(page) {
             return;
         }
-        let Some(token) = token(&head) else {
+        let Some(token) = token(&thrown.head) else {
             return;
         };
         uri = next(&get.uri, &token);

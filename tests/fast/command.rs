@@ -132,8 +132,10 @@ fn usage_errors_are_2_and_say_what_is_wrong() {
         ),
         (&["--snapshot", EXAMPLE, "--to", "1.23"], "restore"),
         (&["--snapshot", EXAMPLE, "--to", "dkp=2.2"], "kubernetes="),
-        // Not built yet: never silently ignored.
-        (&["--redact"], "--redact"),
+        // They speak of real names.
+        (&["--redact", "--waivers", "x.yaml"], "--waivers"),
+        (&["--redact", "--baseline", "x.json"], "--baseline"),
+        (&["--redact", "-v", "6"], "--redact"),
     ] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");

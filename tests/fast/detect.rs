@@ -31,6 +31,17 @@ const NAMES: [&str; 12] = [
     "left-behind",
 ];
 
+/// The clusters of all fixtures, with a way to go.
+pub(crate) fn snapshots(catalog: &Catalog) -> Vec<(String, Snapshot, Path)> {
+    let one = |name: &str| {
+        let given = Given::load(name);
+        let snapshot = given.snapshot(catalog);
+        let path = Path::find(Some(&given.kubernetes), None, &[], catalog).expect("a path");
+        (name.to_owned(), snapshot, path)
+    };
+    NAMES.into_iter().map(one).collect()
+}
+
 /// Every fixture has its golden report: what of it concerns detection.
 #[test]
 fn what_is_said_of_each_kind_of_cluster() {
@@ -282,6 +293,7 @@ fn other_clusters_are_gaps_until_they_are_read() {
     let given = Given::load("dkp-management");
     let gaps = |clusters: Vec<Picture>| {
         let snapshot = Snapshot {
+            redacted: false,
             taken_at: Timestamp::UNIX_EPOCH,
             clusters,
             files: Files::default(),

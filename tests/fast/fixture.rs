@@ -27,6 +27,9 @@ pub(crate) struct Fixture {
     /// The minor that it emulates.
     #[serde(default)]
     emulates: Option<Minor>,
+    /// Group versions that are served beside those of Kubernetes.
+    #[serde(default)]
+    serves: Vec<String>,
     /// The target; by default the next minor.
     #[serde(default)]
     to: Option<String>,
@@ -104,6 +107,7 @@ impl Fixture {
         let readings: Vec<Reading> = readings.collect();
         self.check_that_all_was_asked_for(&needs);
         Snapshot {
+            redacted: false,
             taken_at: self.now,
             clusters: vec![Picture {
                 id: ClusterId("shop".to_owned()),
@@ -151,7 +155,10 @@ impl Fixture {
         Survey {
             git_version: self.kubernetes.clone(),
             emulated: self.emulates,
-            group_versions: offered.map(|api| api.gvk().api_version()).collect(),
+            group_versions: offered
+                .map(|api| api.gvk().api_version())
+                .chain(self.serves.iter().cloned())
+                .collect(),
         }
     }
 

@@ -81,6 +81,7 @@ fn the_page_on_what_is_read() {
             writeln!(page, "| `{}` | {depth} | {rules} |", request.path).expect("memory");
         }
     }
+    page.push_str(&custom(&catalog));
     page.push_str(&platforms(&catalog));
     golden::compare("docs/what-is-read.md", &page);
 }
@@ -111,6 +112,52 @@ fn the_table_of_faults() {
         writeln!(page, "| {fault} | {outcome} | {said} | {exit} | `{test}` |").expect("memory");
     }
     golden::compare("docs/reliability.md", &page);
+}
+
+/// What rules look at where it is served, on a server that serves everything.
+fn custom(catalog: &Catalog) -> String {
+    let mut page = String::from(
+        "\n## Where it is served\n\nOn every path with a hop, where somebody installed it.\n\n| request | depth | for |\n| --- | --- | --- |\n",
+    );
+    let apis = catalog.apis.iter().map(|api| api.gvk().api_version());
+    let hops: Vec<_> = catalog.kubernetes.iter().collect();
+    let [.., from, newest] = hops[..] else {
+        panic!("two releases");
+    };
+    let survey = Survey {
+        git_version: from.newest_patch.clone(),
+        emulated: None,
+        group_versions: apis
+            .chain(
+                catalog
+                    .custom
+                    .iter()
+                    .map(|api| format!("{}/{}", api.group, api.version)),
+            )
+            .collect(),
+    };
+    let target = newest.minor.to_string().parse().expect("a target");
+    let path = Path::find(Some(&survey.git_version), None, &[target], catalog).expect("a path");
+    let asking = Asking {
+        path: &path,
+        catalog,
+        survey: &survey,
+    };
+    for rule in rules() {
+        let mut needs = rule.needs(&asking);
+        needs.retain(|need| match &need.subject {
+            kubectl_upgrade::need::Subject::Objects { resource, .. } => {
+                let mut apis = catalog.custom.iter();
+                apis.any(|api| api.group == resource.group && api.resource == resource.plural)
+            }
+            kubectl_upgrade::need::Subject::Url { .. } => false,
+        });
+        for request in plan(&needs, &survey, catalog, None) {
+            let depth = format!("{:?}", request.depth).to_lowercase();
+            writeln!(page, "| `{}` | {depth} | {} |", request.path, rule.id).expect("memory");
+        }
+    }
+    page
 }
 
 /// What tells platforms, on a server that serves all of their APIs.

@@ -28,6 +28,7 @@ mod plan_formats;
 mod plans;
 mod platforms;
 mod policy;
+mod redact;
 mod rules;
 mod server;
 mod situations;

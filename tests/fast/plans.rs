@@ -316,6 +316,7 @@ fn local(from: &str, to: &str) -> Plan {
     let to = format!("kubernetes={to}").parse().expect("a target");
     let path = Path::find(Some(&running), None, &[to], &catalog).expect("a path");
     let snapshot = Snapshot {
+        redacted: false,
         taken_at: jiff::Timestamp::UNIX_EPOCH,
         clusters: Vec::new(),
         files: Files::default(),
@@ -354,4 +355,62 @@ fn the_whole_way_of_kubernetes_is_planned_hop_by_hop() {
         .filter(|text| text.contains(['{', '}']))
         .collect();
     assert_eq!(unfilled, [""; 0]);
+}
+
+fn deployment(namespace: &str, name: &str, image: &str) -> Value {
+    let labels = json!({"app": name});
+    json!({"meta": {"namespace": namespace, "name": name, "owner": format!("helm {namespace}/{name}")},
+        "object": {"metadata": {"namespace": namespace, "name": name, "generation": 1},
+            "spec": {"replicas": 2, "selector": {"matchLabels": labels},
+                "template": {"spec": {"containers": [{"name": name, "image": image}]}}},
+            "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}}})
+}
+
+#[test]
+fn add_ons_go_in_their_place_and_as_seldom_as_can_be() {
+    let cluster = Cluster {
+        server: "1.27.16",
+        control_plane: ["1.27.16"; 2],
+        proxy: "1.27.16",
+        kubelets: ["1.27.16"; 5],
+        to: "1.30",
+    };
+    let fixture = cluster.with(json!({"deployments.apps": {"json": [
+        deployment("cert-manager", "cert-manager", "quay.io/jetstack/cert-manager-controller:v1.13.2"),
+        deployment("kube-system", "cluster-autoscaler", "registry.k8s.io/autoscaling/cluster-autoscaler:v1.27.3"),
+        deployment("web", "ingress-nginx-controller", "registry.k8s.io/ingress-nginx/controller@sha256:abc"),
+        deployment("shop", "cart", "example.com/cart:1.0.0"),
+    ]}}));
+    let plan = planned(&fixture);
+    let told: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| step.id.contains("-addon-"))
+        .map(|step| format!("{} {}: {}", step.state.word(), step.hop.to, step.title))
+        .collect();
+    // cert-manager 1.16 lasts to 1.32; an autoscaler is of the minor of its cluster.
+    insta::assert_snapshot!(told.join("\n"), @r"
+    todo 1.28: Upgrade cert-manager from 1.13.2 to 1.16, which is for Kubernetes 1.28 and the minor before
+    by-hand 1.28: Find out which release of ingress-nginx runs, and whether it is for Kubernetes 1.28: the image is named by its digest alone
+    todo 1.28: Upgrade cluster-autoscaler from 1.27.3 to 1.28, which is for Kubernetes 1.28
+    todo 1.29: Upgrade cluster-autoscaler from 1.28 to 1.29, which is for Kubernetes 1.29
+    todo 1.30: Upgrade cluster-autoscaler from 1.29 to 1.30, which is for Kubernetes 1.30
+    ");
+    let order = [
+        "-addon-cert-manager",
+        "-apply-",
+        "-addon-cluster-autoscaler",
+        "-worker-",
+    ]
+    .map(|part| plan.steps.iter().position(|step| step.id.contains(part)));
+    assert!(order.is_sorted(), "{order:?}");
+    let next = plan
+        .steps
+        .iter()
+        .find(|step| step.id.ends_with("-addon-cert-manager-cert-manager"));
+    let next = next.expect("a step");
+    assert_eq!(
+        next.objects,
+        ["deployment/cert-manager/cert-manager (helm cert-manager/cert-manager)"]
+    );
 }

@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::proxy::{Action, Answer, Seen};
 use crate::table::Row;
 use crate::wire::{Fault, second_page};
@@ -10,12 +12,11 @@ use crate::world::World;
 
 pub(crate) const FAULTS: &[Fault] = &[
     ("answers::unauthorized", unauthorized),
-    ("answers::forbidden_kind", forbidden_kind),
-    ("answers::forbidden_namespace", forbidden_namespace),
     ("answers::group_is_gone", group_is_gone),
     ("answers::expired_token", expired_token),
     ("answers::token_expires_each_time", token_expires_each_time),
     ("answers::busy_until_then", busy_until_then),
+    ("answers::busy_until_a_date", busy_until_a_date),
     ("answers::busy", busy),
     ("answers::busy_for_ever", busy_for_ever),
     ("answers::internal_error", internal_error),
@@ -66,37 +67,6 @@ fn unauthorized(world: &World, row: &Row) {
         world.proxy(|_| Action::Answer(Answer::status(401, "Unauthorized", "Unauthorized")));
     world.judge(row, &world.check(&proxy, &[]), &[]);
     assert_eq!(proxy.seen().len(), 1);
-}
-
-fn forbidden(seen: &Seen) -> Answer {
-    let message = format!("User \"shopper\" cannot list {}", seen.path);
-    Answer::status(403, "Forbidden", &message)
-}
-
-fn forbidden_kind(world: &World, row: &Row) {
-    let proxy = world.proxy(|seen| match seen.path.ends_with(BUDGETS) {
-        true => Action::Answer(forbidden(seen)),
-        false => Action::Forward,
-    });
-    let run = world.check(&proxy, &[]);
-    world.judge(row, &run, &[BUDGETS_GAP]);
-    let report = run.json();
-    assert_eq!(report["gaps"][0]["rbac"]["verbs"][0], "list", "{report:#}");
-    assert_eq!(proxy.asked(BUDGETS).len(), 1, "asked again in vain");
-}
-
-fn forbidden_namespace(world: &World, row: &Row) {
-    let narrow = ["-n", "shop"];
-    let healthy = world
-        .check(&world.proxy(|_| Action::Forward), &narrow)
-        .json();
-    let proxy = world.proxy(|seen| match seen.path.ends_with("/namespaces/shop/pods") {
-        true => Action::Answer(forbidden(seen)),
-        false => Action::Forward,
-    });
-    let run = world.check(&proxy, &narrow);
-    world.judge_by(row, &run, &["pods"], &healthy);
-    assert_eq!(run.json()["gaps"][0]["rbac"]["namespace"], "shop");
 }
 
 fn group_is_gone(world: &World, row: &Row) {
@@ -158,6 +128,21 @@ fn busy_until_then(world: &World, row: &Row) {
         "{}",
         run.stderr
     );
+}
+
+/// Four times two seconds ahead, less what the date is short of a whole second; once more than without being asked.
+fn busy_until_a_date(world: &World, row: &Row) {
+    let proxy = world.proxy(|seen| match seen.path.ends_with("/pods") && seen.nth <= 4 {
+        true => {
+            let until = Timestamp::now() + SignedDuration::from_secs(2);
+            let until = until.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            Action::Answer(too_many().with("retry-after", &until))
+        }
+        false => Action::Forward,
+    });
+    let run = world.check(&proxy, &[]);
+    world.judge(row, &run, &[]);
+    assert!(run.seconds > 3.9, "came again too early: {} s", run.seconds);
 }
 
 fn busy(world: &World, row: &Row) {

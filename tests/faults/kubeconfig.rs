@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::run::{check_command, run};
 use crate::harness::{Run, eventually, is_alive};
-use crate::process::interrupt;
+use crate::process::{INT, Signal, TERM, end_by};
 use crate::proxy::Action;
 use crate::table::Row;
 use crate::wire::Fault;
@@ -19,7 +19,12 @@ pub(crate) const FAULTS: &[Fault] = &[
     ("kubeconfig::missing_in_a_list", missing_in_a_list),
     ("kubeconfig::plugin_fails", plugin_fails),
     ("kubeconfig::plugin_hangs", plugin_hangs),
-    ("kubeconfig::plugin_is_interrupted", plugin_is_interrupted),
+    ("kubeconfig::plugin_is_interrupted", |world, row| {
+        plugin_ends_too(world, row, INT);
+    }),
+    ("kubeconfig::plugin_is_terminated", |world, row| {
+        plugin_ends_too(world, row, TERM);
+    }),
     ("kubeconfig::plugin_prints_garbage", plugin_prints_garbage),
 ];
 
@@ -88,14 +93,14 @@ fn plugin_hangs(world: &World, row: &Row) {
     eventually("the plugin is gone", 10, || !is_alive(pid));
 }
 
-fn plugin_is_interrupted(world: &World, row: &Row) {
+fn plugin_ends_too(world: &World, row: &Row, signal: Signal) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("pid");
     let script = format!("echo $$ > '{}'; exec sleep 600", file.display());
     let cluster = json!({"server": "https://192.0.2.1:6443"});
     let config = world.kubeconfig_of(&cluster, &plugin(&script));
     let mut command = check_command(&config, folder.path());
-    let (code, output) = interrupt(command.args(ARGS), || started(&file).is_some());
+    let (code, output) = end_by(signal, command.args(ARGS), || started(&file).is_some());
     assert_eq!(code, Some(row.exit));
     assert_eq!(output, "");
     let pid = started(&file).expect("it was started");

@@ -23,6 +23,7 @@ mod detour;
 mod harness;
 mod kubeconfig;
 mod login;
+mod permission;
 mod process;
 mod proxy;
 mod recording;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         tls::FAULTS,
         kubeconfig::FAULTS,
         login::FAULTS,
+        permission::FAULTS,
         clock::FAULTS,
         detour::FAULTS,
         process::FAULTS,

@@ -118,14 +118,24 @@ fn interrupted_at_its_input(_world: &World, row: &Row) {
     let home = tempfile::tempdir().expect("a temporary folder");
     let mut command = check_command(Path::new("/nowhere"), home.path());
     command.args(["--local", "--to", "1.25", "-f", "-"]);
-    let (code, output) = interrupt(&mut command, || true);
+    let (code, output) = end_by(INT, &mut command, || true);
     assert_eq!(code, Some(row.exit));
     assert_eq!(output, "");
 }
 
-/// Starts a program whose input stays open, sends it what Ctrl-C sends when it is `ready`, and waits for its end. Returns
-/// the code and all that it printed.
-pub(crate) fn interrupt(
+/// A signal: its name for `kill`, and its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signal(&'static str, u32);
+
+/// What Ctrl-C sends.
+pub(crate) const INT: Signal = Signal("INT", 2);
+/// What `kill` sends.
+pub(crate) const TERM: Signal = Signal("TERM", 15);
+
+/// Starts a program whose input stays open, sends it a signal when it is `ready`, and waits for its end. Returns the code
+/// and all that it printed.
+pub(crate) fn end_by(
+    signal: Signal,
     command: &mut Command,
     mut ready: impl FnMut() -> bool,
 ) -> (Option<i32>, String) {
@@ -138,11 +148,11 @@ pub(crate) fn interrupt(
     // Held until the end: it shall not end because its input does.
     let input = child.stdin.take();
     let pid = child.id();
-    eventually("it listens for Ctrl-C", 60, || {
-        catches_interrupts(pid) && ready()
+    eventually("it listens for the signal", 60, || {
+        catches(pid, signal) && ready()
     });
     let kill = Command::new("kill")
-        .args(["-INT", &pid.to_string()])
+        .args([format!("-{}", signal.0), pid.to_string()])
         .status();
     assert!(kill.expect("kill runs").success());
     let mut status = None;
@@ -157,10 +167,10 @@ pub(crate) fn interrupt(
     (code, String::from_utf8_lossy(&printed).into_owned())
 }
 
-/// Whether a process has a handler for SIGINT, the second bit of `SigCgt`: see proc_pid_status(5).
-pub(crate) fn catches_interrupts(pid: u32) -> bool {
+/// Whether a process has a handler for a signal, by its bit of `SigCgt`: see proc_pid_status(5).
+pub(crate) fn catches(pid: u32, signal: Signal) -> bool {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let mask = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 0b10 != 0)
+    mask.is_some_and(|mask| mask >> (signal.1 - 1) & 1 == 1)
 }

@@ -1,7 +1,7 @@
 //! A proxy in front of an API server that does to a request what a test wants.
 //!
 //! HTTP/1.1 by hand, since what it is for is breaking HTTP. Every request is recorded before anything happens to it; what
-//! is forwarded goes to the API server as the administrator, unless [`Proxy::answer_as`] says as whom.
+//! is forwarded goes to the API server as whoever the proxy is started for.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::harness::eventually;
 use crate::harness::run::check_command;
-use crate::process::catches_interrupts;
+use crate::process::{INT, catches};
 use crate::proxy::{Action, Seen};
 use crate::table::Row;
 use crate::wire::Fault;
@@ -44,9 +44,7 @@ fn interrupted(world: &World, row: &Row) {
     });
     let shown = || screen.lock().expect("no panic").screen().contents();
     eventually("the line of progress", 60, || shown().contains("now pods"));
-    eventually("it listens for Ctrl-C", 60, || {
-        catches_interrupts(child.id())
-    });
+    eventually("it listens for Ctrl-C", 60, || catches(child.id(), INT));
     (&*pty).write_all(CTRL_C).expect("a key");
     let mut status = None;
     eventually("it ends", 60, || {

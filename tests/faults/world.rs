@@ -125,6 +125,17 @@ impl World {
         self.proxy_behind(Front::Plain, Box::new(hook))
     }
 
+    /// A proxy that only forwards, as this user, one of [`LIMITED`](crate::harness::LIMITED).
+    pub(crate) fn proxy_as(&self, user: &str) -> Proxy {
+        let handle = self.runtime.handle();
+        let client = {
+            let _guard = self.runtime.enter();
+            client(&self.cluster.kubeconfig_for(user), &self.runtime)
+        };
+        let hook = Box::new(|_: &Seen| Action::Forward);
+        Proxy::start(handle, client, &self.recording, Front::Plain, hook)
+    }
+
     /// The same, with something before HTTP.
     pub(crate) fn proxy_behind(&self, front: Front, hook: Hook) -> Proxy {
         let handle = self.runtime.handle();

@@ -20,7 +20,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A custom resource definition that takes anything.
-fn definition(group: &str, version: &str, kind: &str, plural: &str, scope: &str) -> Value {
+pub(crate) fn definition(
+    group: &str,
+    version: &str,
+    kind: &str,
+    plural: &str,
+    scope: &str,
+) -> Value {
     json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": format!("{plural}.{group}"),
             "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"}},
@@ -32,7 +38,7 @@ fn definition(group: &str, version: &str, kind: &str, plural: &str, scope: &str)
 }
 
 /// Makes the definitions and waits until all are served.
-fn define(cluster: &Cluster, definitions: &[Value]) {
+pub(crate) fn define(cluster: &Cluster, definitions: &[Value]) {
     create(cluster, definitions);
     eventually("the custom resources are served", 60, || {
         definitions.iter().all(|definition| {
@@ -50,7 +56,7 @@ fn define(cluster: &Cluster, definitions: &[Value]) {
     });
 }
 
-fn namespaces(names: &[&str]) -> Vec<Value> {
+pub(crate) fn namespaces(names: &[&str]) -> Vec<Value> {
     let namespace =
         |name: &&str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     names.iter().map(namespace).collect()
@@ -64,7 +70,7 @@ fn platform<'a>(report: &'a Value, name: &str) -> &'a Value {
     found.unwrap_or(&Value::Null)
 }
 
-fn deployment(namespace: &str, name: &str, image: &str) -> Value {
+pub(crate) fn deployment(namespace: &str, name: &str, image: &str) -> Value {
     let labels = json!({"app": name});
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},
         "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},

@@ -64,12 +64,33 @@ fn references() -> Result<(), Failed> {
             "spec": {"maxReplicas": 3,
                 "scaleTargetRef": {"apiVersion": api_version, "kind": "Deployment", "name": name}}})
     };
-    let budget = |name: &str, owner: &str| {
+    let owned = |name: &str, owner: &str, uid: &str| {
         json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
             "metadata": {"name": name, "namespace": "default", "ownerReferences": [{"apiVersion": owner,
-                "kind": "Deployment", "name": "web", "uid": "0a1b2c3d-0000-4000-8000-000000000000"}]},
+                "kind": "Deployment", "name": "web", "uid": uid}]},
             "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": name}}}})
     };
+    let budget = |name, owner| owned(name, owner, "0a1b2c3d-0000-4000-8000-000000000000");
+    // In another namespace, and with a namesake where the budget is.
+    let uid = |namespace: &str| {
+        let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "namespace": namespace},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "main", "image": "main"}]}}}});
+        create(&cluster, &[deployment]);
+        let get = [
+            "get",
+            "deployment",
+            "web",
+            "-n",
+            namespace,
+            "-o=jsonpath={.metadata.uid}",
+        ];
+        cluster.kubectl(&get).ok().stdout
+    };
+    cluster.kubectl(&["create", "namespace", "operators"]).ok();
+    let (abroad, here) = (uid("operators"), uid("default"));
     let request = json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
         "metadata": {"name": "pool-a-1"}, "spec": {"request": REQUEST,
             "signerName": "kubernetes.io/kubelet-serving",
@@ -82,6 +103,8 @@ fn references() -> Result<(), Failed> {
             budget("lost", "apps/v1beta1"),
             budget("found", "apps/v1"),
             budget("unknown", "shop.example/v1"),
+            owned("abroad", "apps/v1", &abroad),
+            owned("here", "apps/v1", &here),
             request,
         ],
     );
@@ -89,6 +112,7 @@ fn references() -> Result<(), Failed> {
     let of = |id: &str, severity: &str| named(&report, id, severity);
     assert_eq!(of("hpa-targetref", "warning"), ["lost"], "{report:#}");
     assert_eq!(of("ownerref-dead-gv", "warning"), ["lost"]);
+    assert_eq!(of("ownerref-cross-ns", "warning"), ["abroad"]);
     assert_eq!(of("node-csr-pending", "warning"), NOTHING, "just now");
     Ok(())
 }

@@ -10,6 +10,7 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod addons;
 mod audit;
 mod busy;
 mod control_plane;
@@ -18,7 +19,9 @@ mod example;
 mod extensions;
 mod harness;
 mod nodes;
+mod pieces;
 mod policy;
+mod redact;
 mod removed_apis;
 mod secrets;
 mod served;
@@ -49,10 +52,13 @@ fn main() -> ExitCode {
     trials.extend(served::trials());
     trials.extend(volumes::trials());
     trials.extend(policy::trials());
+    trials.extend(redact::trials());
     trials.extend(control_plane::trials());
     trials.extend(nodes::trials());
     trials.extend(detect::trials());
+    trials.extend(pieces::trials());
     trials.extend(upgrade::trials());
+    trials.extend(addons::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // What the servers saw can only be judged when all have been asked.
     let afterwards = libtest_mimic::run(&arguments, audit::trials());

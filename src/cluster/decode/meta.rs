@@ -25,6 +25,8 @@ pub(in crate::cluster) struct ObjectMeta {
     pub(in crate::cluster) name: String,
     #[prost(string, tag = "3")]
     pub(in crate::cluster) namespace: String,
+    #[prost(string, tag = "5")]
+    uid: String,
     #[prost(int64, tag = "7")]
     pub(in crate::cluster) generation: i64,
     #[prost(message, optional, tag = "8")]
@@ -62,6 +64,8 @@ struct OwnerReference {
     kind: String,
     #[prost(string, tag = "3")]
     name: String,
+    #[prost(string, tag = "4")]
+    uid: String,
     #[prost(string, tag = "5")]
     api_version: String,
     #[prost(bool, tag = "6")]
@@ -116,6 +120,7 @@ impl ObjectMeta {
         MetaRow {
             namespace: Some(self.namespace).filter(|namespace| !namespace.is_empty()),
             name: self.name,
+            uid: self.uid.parse().ok(),
             owner,
             managers: managers.map(|entry| manager(entry, pool)).collect(),
             applied,
@@ -174,6 +179,7 @@ fn owner_row(owner: &OwnerReference, pool: &mut Pool) -> OwnerRow {
         api_version: pool.text(&owner.api_version),
         kind: pool.text(&owner.kind),
         name: pool.text(&owner.name),
+        uid: owner.uid.parse().ok(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the bytes of an answer to rows, one item at a time: memory is flat in the size of the answer.
 //!
-//! One decoder for each encoding ([`protobuf`], [`json`], [`text`]), all reading from a [`Read`], all handing items to a
+//! One decoder for each encoding ([`protobuf`], [`json`], [`text`]), all reading from a [`BufRead`], all handing items to a
 //! [`Sink`], which turns them into rows and drops the rest.
 
 mod bounded;
@@ -19,7 +19,7 @@ mod workload;
 pub(super) use meta::{ObjectMeta, Time};
 pub(super) use sink::Sink;
 
-use std::io::Read;
+use std::io::BufRead;
 
 /// The most that one object may take. etcd takes 1.5 MiB by default and API servers 3 MiB of a request; a length beyond this
 /// is a damaged or hostile answer. What a message of so many bytes expands to is bounded by it too.
@@ -57,7 +57,7 @@ pub(super) enum DecodeError {
 /// Decodes one page by its content type.
 pub(super) fn page(
     content_type: &str,
-    from: impl Read,
+    from: impl BufRead,
     sink: &mut Sink,
 ) -> Result<Page, DecodeError> {
     if sink.takes_lines() {

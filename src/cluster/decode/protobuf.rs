@@ -3,7 +3,7 @@
 //! Only the outer layers are walked here; each item is handed on as the bytes of its message. The tags are those of
 //! k8s.io/apimachinery pkg/runtime/generated.proto (Unknown) and of every `…List` message: 1 metadata, 2 items.
 
-use std::io::{ErrorKind, Read};
+use std::io::{BufRead, ErrorKind, Read};
 
 use prost::Message;
 
@@ -31,7 +31,7 @@ struct ListMeta {
 }
 
 /// Reads one page.
-pub(super) fn decode(from: impl Read, sink: &mut Sink) -> Result<Page, DecodeError> {
+pub(super) fn decode(from: impl BufRead, sink: &mut Sink) -> Result<Page, DecodeError> {
     let mut from = Wire(from);
     let mut magic = [0; 4];
     from.0.read_exact(&mut magic)?;
@@ -56,21 +56,19 @@ pub(super) fn decode(from: impl Read, sink: &mut Sink) -> Result<Page, DecodeErr
     page.ok_or_else(|| DecodeError::Garbage("it holds no list".to_owned()))
 }
 
-fn items(list: &mut Wire<impl Read>, sink: &mut Sink) -> Result<Page, DecodeError> {
+fn items(list: &mut Wire<impl BufRead>, sink: &mut Sink) -> Result<Page, DecodeError> {
     let mut page = Page::default();
     let mut message = Vec::new();
     while let Some((field, wire)) = list.tag()? {
         match (field, wire) {
             (LIST_META, LENGTH) => {
-                list.message(&mut message)?;
-                let meta = ListMeta::decode(message.as_slice())
-                    .map_err(|error| DecodeError::Garbage(error.to_string()))?;
+                let meta = list.message(&mut message, |meta| ListMeta::decode(meta))?;
+                let meta = meta.map_err(|error| DecodeError::Garbage(error.to_string()))?;
                 page.next = meta.next;
                 page.remaining = meta.remaining.and_then(|count| count.try_into().ok());
             }
             (ITEMS, LENGTH) => {
-                list.message(&mut message)?;
-                sink.protobuf(&message);
+                list.message(&mut message, |item| sink.protobuf(item))?;
             }
             _ => list.skip(wire)?,
         }
@@ -81,7 +79,7 @@ fn items(list: &mut Wire<impl Read>, sink: &mut Sink) -> Result<Page, DecodeErro
 /// The wire format, read from a stream.
 struct Wire<R>(R);
 
-impl<R: Read> Wire<R> {
+impl<R: BufRead> Wire<R> {
     /// The next field's number and wire type; none at the end.
     fn tag(&mut self) -> Result<Option<(u32, u8)>, DecodeError> {
         let mut first = [0];
@@ -120,8 +118,12 @@ impl<R: Read> Wire<R> {
         Ok(value)
     }
 
-    /// A whole length-delimited message into a buffer that is used again.
-    fn message(&mut self, into: &mut Vec<u8>) -> Result<(), DecodeError> {
+    /// Hands on a whole length-delimited message: where it is, or, if it comes in pieces, from a buffer that is used again.
+    fn message<T>(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, DecodeError> {
         let length = self.varint()?;
         let fits = usize::try_from(length).ok().filter(|&n| n <= MAX_ITEM);
         let Some(length) = fits else {
@@ -129,13 +131,23 @@ impl<R: Read> Wire<R> {
                 "an object of {length} bytes, more than any API server holds"
             )));
         };
-        into.clear();
-        // Grows with what really arrives: a lying length must not allocate.
-        let got = (&mut self.0).take(length as u64).read_to_end(into)?;
-        if got < length {
-            return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+        if let Some(whole) = self.0.fill_buf()?.get(..length) {
+            let taken = take(whole);
+            self.0.consume(length);
+            return Ok(taken);
         }
-        Ok(())
+        buffer.clear();
+        // Grows with what really arrives: a lying length must not allocate.
+        while buffer.len() < length {
+            let piece = self.0.fill_buf()?;
+            if piece.is_empty() {
+                return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+            }
+            let count = piece.len().min(length - buffer.len());
+            buffer.extend_from_slice(&piece[..count]);
+            self.0.consume(count);
+        }
+        Ok(take(buffer))
     }
 
     fn skip(&mut self, wire: u8) -> Result<(), DecodeError> {

@@ -3,7 +3,7 @@ mod nodes;
 mod pods;
 mod workloads;
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
@@ -132,11 +132,16 @@ impl Read for Drip<'_> {
     }
 }
 
+/// With one byte in its buffer at a time.
+fn dripping(bytes: &[u8]) -> impl BufRead {
+    BufReader::with_capacity(1, Drip(bytes))
+}
+
 #[test]
 fn protobuf_lists_come_item_by_item_with_their_token() {
     let bytes = list(&["a", "b", "c"], "token");
     let mut sink = sink("pods", Depth::Meta);
-    let read = page(PROTOBUF, Drip(&bytes), &mut sink).expect("a page");
+    let read = page(PROTOBUF, dripping(&bytes), &mut sink).expect("a page");
     assert_eq!(
         read,
         Page {
@@ -176,7 +181,7 @@ fn json_lists_come_item_by_item_with_their_token() {
             {"manager":"helm","operation":"Update","apiVersion":"policy/v1beta1","time":"2024-01-01T00:00:00Z","fieldsV1":{"f:x":{}}}]}},
           {"metadata":{"name":"b"}}]}"#;
     let mut sink = sink("pods", Depth::Meta);
-    let read = page(JSON, Drip(text.as_bytes()), &mut sink).expect("a page");
+    let read = page(JSON, dripping(text.as_bytes()), &mut sink).expect("a page");
     assert_eq!(
         read,
         Page {

@@ -1,6 +1,6 @@
 //! Pages of text, line by line.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 
 use super::{DecodeError, Page, Sink};
 
@@ -11,8 +11,7 @@ const MAX_LINE: u64 = 64 << 10;
 const MAX_KEPT: usize = 16 << 20;
 
 /// Reads a page and keeps the lines that the sink wants.
-pub(super) fn decode(from: impl Read, sink: &mut Sink) -> Result<Page, DecodeError> {
-    let mut from = BufReader::new(from);
+pub(super) fn decode(mut from: impl BufRead, sink: &mut Sink) -> Result<Page, DecodeError> {
     let mut line = Vec::new();
     let mut kept = 0;
     loop {

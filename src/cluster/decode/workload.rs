@@ -173,12 +173,20 @@ struct Template {
 
 #[derive(Clone, PartialEq, Message)]
 struct PodSpec {
+    #[prost(message, repeated, tag = "2")]
+    containers: Vec<Container>,
     #[prost(btree_map = "string, string", tag = "7")]
     node_selector: std::collections::BTreeMap<String, String>,
     #[prost(message, optional, tag = "18")]
     affinity: Option<Affinity>,
     #[prost(message, repeated, tag = "22")]
     tolerations: Vec<Toleration>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Container {
+    #[prost(string, tag = "2")]
+    image: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -276,11 +284,18 @@ fn common(
 ) -> WorkloadRow {
     let meta = meta.unwrap_or_default();
     let spec = template.and_then(|template| template.spec);
+    let containers = spec.iter().flat_map(|spec| &spec.containers);
     WorkloadRow {
+        images: containers
+            .map(|container| pool.text(&container.image))
+            .collect(),
         generation: meta.generation,
         deleted: meta.deleted.is_some(),
         selector: wanted.map(|wanted| Box::new(selector(&wanted, pool))),
-        placement: spec.and_then(|spec| placement(&spec, pool)).map(Box::new),
+        placement: spec
+            .as_ref()
+            .and_then(|spec| placement(spec, pool))
+            .map(Box::new),
         meta: meta.row(pool),
         ..WorkloadRow::default()
     }

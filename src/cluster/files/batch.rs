@@ -11,13 +11,20 @@ use super::{bounded, name};
 use crate::catalog::Catalog;
 use crate::cluster::helm;
 use crate::cluster::manifest::{self, HelmRecord, Origin};
-use crate::snapshot::{HelmRow, HelmStorage, ManifestObject, Unmet};
+use crate::snapshot::{HelmRow, HelmStorage, Interest, ManifestObject, Tally, Unmet};
 
 /// Steps that are done at once: enough that threads are seldom started, few enough that results do not pile up.
 pub(super) const SIZE: usize = 512;
 
 /// More threads than this wait for the disk, and each may hold a file of the greatest size.
 const MAX_THREADS: usize = 8;
+
+/// What decides which manifests are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) interest: Interest,
+}
 
 /// Something to do, or done already.
 pub(super) enum Step {
@@ -31,6 +38,8 @@ pub(super) enum Step {
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) objects: Vec<ManifestObject>,
+    /// Those that are of no interest.
+    pub(super) others: Tally,
     pub(super) releases: Vec<HelmRow>,
     pub(super) gaps: Vec<Unmet>,
     /// 1 for a file with manifests.
@@ -40,7 +49,7 @@ pub(super) struct Taken {
 }
 
 /// What each step brings, in their order.
-pub(super) fn run(steps: Vec<Step>, catalog: &Catalog) -> Vec<Taken> {
+pub(super) fn run(steps: Vec<Step>, wanted: Wanted<'_>) -> Vec<Taken> {
     let mut files = Vec::new();
     let mut taken: Vec<Taken> = Vec::with_capacity(steps.len());
     for (at, step) in steps.into_iter().enumerate() {
@@ -56,7 +65,7 @@ pub(super) fn run(steps: Vec<Step>, catalog: &Catalog) -> Vec<Taken> {
     let work = || {
         let mut done = Vec::new();
         while let Some((at, path)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((*at, file(path, catalog)));
+            done.push((*at, file(path, wanted)));
         }
         done
     };
@@ -79,12 +88,12 @@ pub(super) fn run(steps: Vec<Step>, catalog: &Catalog) -> Vec<Taken> {
     taken
 }
 
-fn file(path: &PathBuf, catalog: &Catalog) -> Taken {
+fn file(path: &PathBuf, wanted: Wanted<'_>) -> Taken {
     let bytes = File::open(path)
         .map_err(|error| error.to_string())
         .and_then(bounded);
     let name = name(path);
-    decoded(&name, Origin::File(&name), bytes, catalog)
+    decoded(&name, Origin::File(&name), bytes, wanted)
 }
 
 /// What one file holds.
@@ -92,7 +101,7 @@ pub(super) fn decoded(
     name: &str,
     origin: Origin<'_>,
     bytes: Result<Vec<u8>, String>,
-    catalog: &Catalog,
+    wanted: Wanted<'_>,
 ) -> Taken {
     let text = match bytes.and_then(text) {
         Ok(text) => text,
@@ -102,14 +111,20 @@ pub(super) fn decoded(
     let mut taken = Taken {
         read: usize::from(decoded.manifests > 0),
         skipped: usize::from(decoded.manifests == 0 && decoded.faults.is_empty()),
-        objects: decoded.objects,
         ..Taken::default()
     };
+    for object in decoded.objects {
+        if wanted.interest.takes(&object, wanted.catalog) {
+            taken.objects.push(object);
+        } else {
+            taken.others.count(object);
+        }
+    }
     for fault in decoded.faults {
         taken.add_gap(fault.what, fault.why);
     }
     for record in &decoded.records {
-        taken.record(record, catalog);
+        taken.record(record, wanted.catalog);
     }
     taken
 }

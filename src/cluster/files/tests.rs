@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::snapshot::HelmStorage;
+use crate::snapshot::{Counted, HelmStorage};
 
 const BUDGET: &str =
     "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart}\n";
@@ -23,7 +23,12 @@ fn tree(files: &[(&str, &[u8])]) -> TempDir {
 
 fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<Files, FilesError> {
     let catalog = Catalog::embedded().expect("the catalog is sound");
-    read(paths, stdin, &catalog)
+    let interest = Interest {
+        beside_cluster: false,
+        from: None,
+        to: None,
+    };
+    read(paths, stdin, &catalog, interest)
 }
 
 fn read_tree(dir: &TempDir) -> Files {
@@ -71,10 +76,16 @@ fn trees_are_walked_in_order() {
             "a/two.YML document 1",
             "a/two.YML document 2",
             "b.yaml",
-            "c.json"
         ]
     );
     assert_eq!((files.read, files.skipped), (4, 2));
+    let pods = Counted {
+        api_version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        objects: 1,
+    };
+    assert_eq!(files.others, [pods], "of no interest, and counted");
+    assert_eq!(files.objects_read(), 5);
     assert_eq!(files.gaps, []);
 }
 

@@ -32,6 +32,9 @@ pub(super) fn cluster(entry: &mut Cluster, wanted: &Wanted) -> Result<(), Connec
     if wanted.server.is_some() || wanted.tls_server_name.is_some() {
         entry.tls_server_name.clone_from(&wanted.tls_server_name);
     }
+    if wanted.disable_compression {
+        entry.disable_compression = Some(true);
+    }
     if let Some(server) = &wanted.server {
         entry.server = Some(server.clone());
     }

@@ -6,7 +6,8 @@ use serde::de::DeserializeSeed;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 
-use super::shape::{Document, DocumentShape};
+use super::shape::{Document, DocumentShape, take};
+use super::skim::skim;
 
 /// Sequences and mappings within one another. The schemas of real CustomResourceDefinitions need about thirty; this many fit
 /// on the stack of a thread in a debug build.
@@ -37,7 +38,8 @@ pub(super) fn documents(text: &str, left: &Cell<usize>) -> (Vec<Document>, Optio
         });
         (documents, broken)
     } else {
-        match yaml(text, left) {
+        let quick = || skim(text).filter(|_| take(left).is_some());
+        match quick().map_or_else(|| yaml(text, left), Ok) {
             Ok(document) => (vec![document], None),
             Err(broken) => (Vec::new(), Some(broken)),
         }
@@ -86,7 +88,7 @@ fn looks_like_json(text: &str) -> bool {
         .is_none_or(|rest| rest.trim_start().starts_with(['"', '}']))
 }
 
-fn yaml(text: &str, left: &Cell<usize>) -> Result<Document, Broken> {
+pub(super) fn yaml(text: &str, left: &Cell<usize>) -> Result<Document, Broken> {
     serde_saphyr::with_deserializer_from_str_with_options(text, options(text), |parser| {
         DocumentShape::new(left).deserialize(parser)
     })

@@ -15,6 +15,7 @@ use serde::de::{
 
 /// The fields of one document, or of one item of a list.
 #[derive(Default)]
+#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
 pub(super) struct Document {
     /// `apiVersion`.
     pub(super) api_version: Option<String>,
@@ -34,6 +35,7 @@ pub(super) struct Document {
 
 /// What is taken from `metadata`.
 #[derive(Default)]
+#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
 pub(super) struct Metadata {
     pub(super) name: Option<String>,
     pub(super) generate_name: Option<String>,
@@ -44,6 +46,7 @@ pub(super) struct Metadata {
 
 /// The labels that Helm puts on its records.
 #[derive(Default)]
+#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
 pub(super) struct Labels {
     pub(super) owner: Option<String>,
     pub(super) status: Option<String>,
@@ -51,6 +54,7 @@ pub(super) struct Labels {
 
 /// A reference to another object by version.
 #[derive(Default)]
+#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
 pub(super) struct Target {
     pub(super) api_version: Option<String>,
     pub(super) kind: Option<String>,
@@ -76,6 +80,12 @@ impl<'a> DocumentShape<'a> {
     }
 }
 
+/// Takes an object off what may still be read; none where there is none left.
+pub(super) fn take(left: &Cell<usize>) -> Option<()> {
+    left.set(left.get().checked_sub(1)?);
+    Some(())
+}
+
 impl<'de> DeserializeSeed<'de> for DocumentShape<'_> {
     type Value = Document;
 
@@ -88,12 +98,8 @@ impl Shape for DocumentShape<'_> {
     type Out = Document;
 
     fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
-        let left = self
-            .left
-            .get()
-            .checked_sub(1)
+        take(self.left)
             .ok_or_else(|| A::Error::custom("too many objects for one file; split it"))?;
-        self.left.set(left);
         let mut document = Document::default();
         while let Some(key) = map.next_key_seed(Loose(Text))? {
             match key.as_deref() {

@@ -168,6 +168,11 @@ pub(super) fn condition(condition: &Condition) -> String {
         },
         Condition::NoBlockers { .. } => "kubectl upgrade-check finds no blocker".to_owned(),
         Condition::Gone { .. } => "kubectl upgrade-check no longer finds it".to_owned(),
+        Condition::Addon {
+            component, minor, ..
+        } => format!(
+            "the release of {component} is for Kubernetes {minor}, and its pods are up to date"
+        ),
         Condition::KubeProxy(goal) => {
             format!(
                 "the DaemonSet kube-system/kube-proxy runs {}",

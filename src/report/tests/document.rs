@@ -309,6 +309,7 @@ fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
 fn local() -> UpgradeReport {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = Snapshot {
+        redacted: false,
         taken_at: "2026-09-01T12:00:00Z".parse().expect("a time"),
         clusters: Vec::new(),
         files: Files {

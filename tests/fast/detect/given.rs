@@ -185,6 +185,7 @@ impl Given {
 
     pub(super) fn snapshot(&self, catalog: &Catalog) -> Snapshot {
         Snapshot {
+            redacted: false,
             taken_at: Timestamp::UNIX_EPOCH,
             clusters: vec![self.picture(catalog)],
             files: Files::default(),

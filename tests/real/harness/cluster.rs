@@ -64,7 +64,6 @@ impl Options {
 
     /// Fills etcd with a large cluster before the API server starts: 1 is 5,000 nodes
     /// and 150,000 pods.
-    #[allow(dead_code, reason = "only the benchmark does")]
     pub(crate) fn loaded(mut self, scale: f64) -> Self {
         self.scale = Some(scale);
         self

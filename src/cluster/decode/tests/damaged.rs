@@ -130,7 +130,7 @@ fn the_rich_list_is_a_list() {
 }
 
 /// Endless bytes behind a beginning.
-fn endless(beginning: &str, rest: &'static [u8]) -> impl std::io::Read {
+fn endless(beginning: &str, rest: &'static [u8]) -> impl std::io::BufRead {
     struct Endless(&'static [u8], usize);
     impl std::io::Read for Endless {
         fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
@@ -141,7 +141,8 @@ fn endless(beginning: &str, rest: &'static [u8]) -> impl std::io::Read {
             Ok(into.len())
         }
     }
-    std::io::Read::chain(std::io::Cursor::new(beginning.to_owned()), Endless(rest, 0))
+    let rest = std::io::BufReader::new(Endless(rest, 0));
+    std::io::Read::chain(std::io::Cursor::new(beginning.to_owned()), rest)
 }
 
 #[test]

@@ -41,7 +41,12 @@ fn a_deployment_has_what_rules_look_at() {
         field(1, requirement("old", "DoesNotExist", "")),
     ];
     let affinity = field(18, field(1, field(1, field(1, term.concat()))));
+    let container = |image: &str| field(2, [field(1, "it"), field(2, image)].concat());
     let pod = [
+        container("shop/cart:1.2.0"),
+        container("envoy:v1"),
+        // An init container.
+        field(20, field(2, "shop/init:1")),
         map(7, &[("disk", "ssd")]),
         affinity,
         field(22, field(1, "dedicated")),
@@ -85,6 +90,10 @@ fn a_deployment_has_what_rules_look_at() {
         |labels: &[(&'static str, &'static str)]| selector.fits(&labels.iter().copied().collect());
     assert!(fits(&[("app", "cart"), ("tier", "front")]));
     assert!(!fits(&[("app", "cart")]));
+    assert_eq!(
+        row.images,
+        [Text::from("shop/cart:1.2.0"), Text::from("envoy:v1")]
+    );
     let placement = row.placement.expect("a placement");
     assert_eq!(placement.node_selector, [Text::from("disk")]);
     assert_eq!(placement.node_affinity, [vec![Text::from("pool")]]);

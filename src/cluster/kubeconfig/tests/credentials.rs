@@ -56,6 +56,22 @@ fn an_empty_authority_is_that_of_the_system() {
 }
 
 #[test]
+fn answers_are_compressed_unless_the_entry_or_the_flag_says_no() {
+    let flag = Wanted {
+        disable_compression: true,
+        ..wanted()
+    };
+    let plain = |entry: &str, wanted: &Wanted| {
+        let config = with_cluster(entry).connected(wanted).config;
+        config.disable_compression
+    };
+    assert!(!plain("", &wanted()));
+    assert!(plain("", &flag));
+    assert!(plain("disable-compression: true", &wanted()));
+    assert!(plain("disable-compression: false", &flag));
+}
+
+#[test]
 fn insecure_and_authority_exclude_one_another() {
     let data = STANDARD.encode(CA);
     let place = with_cluster(&format!("certificate-authority-data: {data}"));

@@ -1,0 +1,209 @@
+//! The tables of add-ons checked against each other, and what is told by them.
+
+use std::collections::BTreeSet;
+
+use super::{Addons, Claim, Fit, Place};
+use crate::catalog::{Catalog, Minor, Release};
+
+fn addons() -> Addons {
+    Catalog::embedded().expect("the catalog").addons
+}
+
+fn minor(text: &str) -> Minor {
+    text.parse().expect("a minor")
+}
+
+fn release(text: &str) -> Release {
+    text.parse().expect("a release")
+}
+
+#[test]
+fn rows_are_whole_and_of_a_known_add_on() {
+    let addons = addons();
+    let names: Vec<&str> = addons.iter().map(|addon| &*addon.component).collect();
+    assert!(names.is_sorted_by(|a, b| a < b), "sorted, and each once");
+    let mut ends = BTreeSet::new();
+    for addon in addons.iter() {
+        let name = &addon.component;
+        assert!(
+            !addon.title.is_empty() && !addon.source.is_empty(),
+            "{name}"
+        );
+        assert!(!addon.images.is_empty(), "{name}");
+        for end in &addon.images {
+            assert!(ends.insert(end), "{end} stands twice");
+            assert!(!end.contains([':', '@']) && !end.starts_with('/'), "{end}");
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for row in addons.rows() {
+        let name = format!("{} {}", row.component, row.versions);
+        assert!(names.contains(&&*row.component), "{name}: no such add-on");
+        assert!(!row.source.is_empty(), "{name}");
+        let (oldest, newest) = (row.kubernetes.oldest, row.kubernetes.newest);
+        assert!(oldest.is_some(), "{name}: from which minor on");
+        assert!(newest.is_none_or(|newest| Some(newest) >= oldest), "{name}");
+        assert!(row.known.is_some(), "{name}: read before any minor was out");
+        if row.strength != Claim::KubeadmDefault {
+            let fresh = seen.insert((row.component.clone(), row.versions.to_string()));
+            assert!(fresh, "{name} stands twice");
+        }
+    }
+}
+
+#[test]
+fn add_ons_are_told_by_the_end_of_their_images() {
+    let addons = addons();
+    for (image, component, version) in [
+        (
+            "registry.k8s.io/coredns/coredns:v1.9.3",
+            "coredns",
+            Some("1.9.3"),
+        ),
+        ("k8s.gcr.io/coredns:1.6.7", "coredns", Some("1.6.7")),
+        (
+            "rancher/mirrored-coredns-coredns:1.10.1",
+            "coredns",
+            Some("1.10.1"),
+        ),
+        (
+            "602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/kube-proxy:v1.21.5-eksbuild.1",
+            "kube-proxy",
+            Some("1.21.5-eksbuild.1"),
+        ),
+        (
+            "mirror.local:5000/ingress-nginx/controller:v1.9.4@sha256:0123",
+            "ingress-nginx",
+            Some("1.9.4"),
+        ),
+        ("quay.io/cilium/cilium@sha256:0123", "cilium", None),
+        ("quay.io/cilium/cilium:latest", "cilium", None),
+        ("quay.io/cilium/cilium", "cilium", None),
+        ("ghcr.io/fluxcd/source-controller:v1.2.3", "flux", None),
+        ("docker.io/calico/node:v3.29.1", "calico", Some("3.29.1")),
+        (
+            "cluster-autoscaler:v1.27.2",
+            "cluster-autoscaler",
+            Some("1.27.2"),
+        ),
+    ] {
+        let (addon, found) = addons.component_of(image).expect(image);
+        assert_eq!(addon.component, component, "{image}");
+        assert_eq!(
+            found.map(|it| it.raw),
+            version.map(str::to_owned),
+            "{image}"
+        );
+    }
+    for image in [
+        "",
+        "shop/web:1.2.3",
+        // Scales other workloads by the number of nodes, whatever its name says.
+        "rancher/hardened-cluster-autoscaler:v1.8.5",
+        "example.org/node:v3.29.1",
+        "example.org/controller:v1.9.4",
+        "example.org/mycoredns:v1.9.4",
+        "example.org/coredns/tools:v1.9.4",
+    ] {
+        assert!(addons.component_of(image).is_none(), "{image}");
+    }
+}
+
+#[test]
+fn add_ons_are_told_by_the_chart() {
+    let addons = addons();
+    for (chart, component) in [
+        ("cert-manager-v1.9.1", Some("cert-manager")),
+        ("ingress-nginx-4.12.0", Some("ingress-nginx")),
+        ("cilium-1.8.0-rc3", Some("cilium")),
+        ("keda-add-ons-http-0.5.0", None),
+        ("keda", None),
+        ("", None),
+    ] {
+        let found = addons.component_of_chart(chart);
+        assert_eq!(found.map(|addon| &*addon.component), component, "{chart}");
+    }
+}
+
+#[test]
+fn a_release_fits_the_minors_that_its_makers_name() {
+    let addons = addons();
+    for (component, version, on, fit) in [
+        ("cert-manager", "1.13.2", "1.27", Fit::Yes),
+        ("cert-manager", "1.13.2", "1.28", Fit::No),
+        ("cert-manager", "1.13.2", "1.20", Fit::No),
+        // No row knows the release.
+        ("cert-manager", "0.1.0", "1.28", Fit::Unknown),
+        // A range that ended before the newest minor of its day has ended.
+        ("cert-manager", "1.20.0", "1.37", Fit::No),
+        // One that reached up to it may go on.
+        ("cert-manager", "1.21.0", "1.36", Fit::Yes),
+        ("cert-manager", "1.21.0", "1.37", Fit::Unknown),
+        ("ingress-nginx", "1.10.0", "1.30", Fit::No),
+        ("ingress-nginx", "1.10.1", "1.30", Fit::Yes),
+        ("cluster-autoscaler", "1.27.3", "1.27", Fit::Yes),
+        ("cluster-autoscaler", "1.27.3", "1.28", Fit::No),
+        ("metrics-server", "0.6.4", "1.24", Fit::No),
+        ("metrics-server", "0.6.4", "1.37", Fit::Yes),
+        // What is known to be needed is not known to be enough.
+        ("knative", "1.12.0", "1.25", Fit::No),
+        ("knative", "1.12.0", "1.26", Fit::Unknown),
+        // What kubeadm installs by default limits nothing.
+        ("coredns", "1.9.3", "1.25", Fit::Unknown),
+        ("coredns", "1.9.3", "1.37", Fit::Unknown),
+        ("longhorn", "1.8.1", "1.30", Fit::Unknown),
+        // kube-proxy goes by the skew policy.
+        ("kube-proxy", "1.24.17", "1.26", Fit::Yes),
+        ("kube-proxy", "1.24.17", "1.27", Fit::No),
+        ("kube-proxy", "1.25.16", "1.28", Fit::Yes),
+        ("kube-proxy", "1.26.0", "1.25", Fit::No),
+    ] {
+        let found = addons.fits(component, &release(version), minor(on));
+        assert_eq!(found, fit, "{component} {version} on {on}");
+    }
+}
+
+#[test]
+fn bridging_releases_are_for_both_minors_newest_first() {
+    let addons = addons();
+    let found = |component: &str, from: &str, to: &str| -> Vec<String> {
+        let rows = addons.bridging(component, minor(from), minor(to));
+        rows.iter().map(|row| row.versions.to_string()).collect()
+    };
+    assert_eq!(
+        found("cert-manager", "1.27", "1.28"),
+        ["1.16", "1.15", "1.14", "1.12"]
+    );
+    assert_eq!(found("calico", "1.32", "1.33"), ["3.31", "3.30"]);
+    assert_eq!(
+        found("ingress-nginx", "1.29", "1.30"),
+        [
+            "1.13.0 to 1.13.9",
+            "1.12.0 to 1.12.8",
+            "1.11.0 to 1.11.8",
+            "1.10.1 to 1.10.6"
+        ]
+    );
+    assert!(found("cluster-autoscaler", "1.27", "1.28").is_empty());
+    assert!(found("coredns", "1.27", "1.28").is_empty());
+    assert!(
+        found("knative", "1.34", "1.35").is_empty(),
+        "a minimum promises nothing"
+    );
+}
+
+#[test]
+fn what_kubeadm_brings_goes_with_it_and_the_autoscaler_after_it() {
+    let addons = addons();
+    for (component, place) in [
+        ("coredns", Place::With),
+        ("kube-proxy", Place::With),
+        ("calico", Place::Before),
+        ("cluster-autoscaler", Place::After),
+        ("metrics-server", Place::After),
+    ] {
+        let found = addons.find(component).map(|addon| addon.place);
+        assert_eq!(found, Some(place), "{component}");
+    }
+    assert!(addons.find("web").is_none());
+}

@@ -1,0 +1,217 @@
+//! What is kept of manifests about to be applied: those of which something may be said, and of all others how many there
+//! were of which API. A tree may hold tens of thousands, and most of them are of APIs that stay.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::rows::{HelmRow, ManifestObject};
+use super::{Snapshot, Unmet};
+use crate::catalog::{Catalog, Gvk, Minor};
+
+/// What was read from `-f`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Files {
+    /// Manifests about to be applied, of which something may be said.
+    pub objects: Vec<ManifestObject>,
+    /// How many others there were, by API.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Counted>,
+    /// Helm releases recorded in them.
+    #[serde(default)]
+    pub releases: Vec<HelmRow>,
+    /// Files, or documents in them, that could not be read or understood.
+    pub gaps: Vec<Unmet>,
+    /// Files that hold manifests.
+    pub read: usize,
+    /// Text files that hold none.
+    pub skipped: usize,
+}
+
+/// Manifests of one API that were counted and not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counted {
+    /// `apiVersion`.
+    pub api_version: String,
+    /// `kind`.
+    pub kind: String,
+    /// How many.
+    pub objects: usize,
+}
+
+/// Manifests by API while they are counted.
+#[derive(Debug, Default)]
+pub struct Tally(BTreeMap<(String, String), usize>);
+
+/// What manifests are looked at for.
+#[derive(Debug, Clone, Copy)]
+pub struct Interest {
+    /// Whether a cluster is looked at beside them: then they also tell what the writer of an object will write next, so
+    /// that what the object remembers of an older version is no news.
+    pub beside_cluster: bool,
+    /// The minor that runs; none if every hazard counts.
+    pub from: Option<Minor>,
+    /// The target; none for whatever target somebody asks about later.
+    pub to: Option<Minor>,
+}
+
+impl Files {
+    /// Manifests that were read, kept or not.
+    #[must_use]
+    pub fn objects_read(&self) -> usize {
+        let others: usize = self.others.iter().map(|counted| counted.objects).sum();
+        self.objects.len() + others
+    }
+}
+
+impl Interest {
+    /// Whether something may be said of this manifest.
+    #[must_use]
+    pub fn takes(&self, object: &ManifestObject, catalog: &Catalog) -> bool {
+        !object.references.is_empty() || self.takes_api(&object.api_version, &object.kind, catalog)
+    }
+
+    fn takes_api(&self, api_version: &str, kind: &str, catalog: &Catalog) -> bool {
+        let apis = &catalog.apis;
+        let Some(api) = apis.find(&Gvk::new(api_version, kind)) else {
+            return false;
+        };
+        if api.ends(self.to) {
+            return true;
+        }
+        let remembered = |resource| {
+            apis.family(&resource).any(|other| {
+                let gone = |from| other.removed.is_some_and(|removed| removed <= from);
+                other.ends(self.to) && !self.from.is_some_and(gone)
+            })
+        };
+        self.beside_cluster && apis.resource_of(api).is_some_and(remembered)
+    }
+}
+
+impl Snapshot {
+    /// Manifests that were only counted when the picture was taken, and of which something may be said by what is known
+    /// now.
+    pub fn forgone(&self, from: Option<Minor>, to: Minor, catalog: &Catalog) -> Vec<Unmet> {
+        let interest = Interest {
+            beside_cluster: !self.clusters.is_empty(),
+            from,
+            to: Some(to),
+        };
+        let others = self.files.others.iter();
+        others
+            .filter(|counted| interest.takes_api(&counted.api_version, &counted.kind, catalog))
+            .map(|counted| Unmet {
+                what: format!(
+                    "{} {} in files ({} read)",
+                    counted.api_version, counted.kind, counted.objects
+                ),
+                why: "this picture has only their number, for nothing was known against their API when it was taken; \
+                      read the files again"
+                    .to_owned(),
+                rbac: None,
+            })
+            .collect()
+    }
+}
+
+impl Tally {
+    /// Counts one more.
+    pub fn count(&mut self, object: ManifestObject) {
+        let api = (object.api_version, object.kind);
+        *self.0.entry(api).or_default() += 1;
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: Self) {
+        for (api, objects) in other.0 {
+            *self.0.entry(api).or_default() += objects;
+        }
+    }
+
+    /// In the order of APIs.
+    #[must_use]
+    pub fn counted(self) -> Vec<Counted> {
+        let counts = self.0.into_iter();
+        counts
+            .map(|((api_version, kind), objects)| Counted {
+                api_version,
+                kind,
+                objects,
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Interest;
+    use crate::catalog::Catalog;
+    use crate::snapshot::{ManifestObject, Reference};
+
+    fn taken(api_version: &str, kind: &str, beside_cluster: bool, from: &str, to: &str) -> bool {
+        let catalog = Catalog::embedded().expect("the catalog");
+        let object = ManifestObject {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: None,
+            name: "cart".to_owned(),
+            location: "cart.yaml".to_owned(),
+            references: Vec::new(),
+        };
+        let interest = Interest {
+            beside_cluster,
+            from: from.parse().ok(),
+            to: to.parse().ok(),
+        };
+        let refers = ManifestObject {
+            references: vec![Reference {
+                field: "spec.scaleTargetRef".to_owned(),
+                api_version: "extensions/v1beta1".to_owned(),
+                kind: "Deployment".to_owned(),
+                name: "cart".to_owned(),
+            }],
+            ..object.clone()
+        };
+        assert!(
+            interest.takes(&refers, &catalog),
+            "what it refers to may go"
+        );
+        interest.takes(&object, &catalog)
+    }
+
+    #[test]
+    fn manifests_of_apis_that_go_are_kept_for_whatever_target() {
+        assert!(taken(
+            "policy/v1beta1",
+            "PodDisruptionBudget",
+            false,
+            "",
+            ""
+        ));
+        assert!(taken("extensions/v1beta1", "Ingress", false, "", ""));
+        assert!(!taken("policy/v1", "PodDisruptionBudget", false, "", ""));
+        assert!(!taken("shop.example/v1", "Cart", true, "", ""));
+    }
+
+    #[test]
+    fn beside_a_cluster_the_versions_that_stay_are_kept_where_others_go() {
+        let beside = |kind, api_version, from| taken(api_version, kind, true, from, "");
+        assert!(beside("PodDisruptionBudget", "policy/v1", "1.24"));
+        assert!(!beside("PodDisruptionBudget", "policy/v1", "1.25"));
+        assert!(beside("Deployment", "apps/v1", "1.15"));
+        assert!(!beside("Deployment", "apps/v1", "1.16"));
+        assert!(beside("Deployment", "apps/v1", ""), "wherever it begins");
+        assert!(!beside("ConfigMap", "v1", "1.15"));
+    }
+
+    #[test]
+    fn a_target_before_the_end_is_of_no_interest() {
+        let until = |to| taken("policy/v1beta1", "PodDisruptionBudget", true, "1.19", to);
+        assert!(!until("1.20"));
+        assert!(until("1.21"), "deprecated");
+        assert!(until("1.25"), "gone");
+    }
+}

@@ -1,0 +1,168 @@
+//! Names that stay: public ones, and those that detection and rules know by name.
+
+use std::collections::HashSet;
+
+use super::super::Snapshot;
+use super::shapes::{is_api_version, is_pseudonym};
+use crate::catalog::{Catalog, volume_plugins};
+use crate::need::Subject;
+
+/// Domains whose names are given by public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
+const DOMAINS: [&str; 9] = [
+    "kubernetes.io",
+    "k8s.io",
+    "x-k8s.io",
+    "kyma-project.io",
+    "d2iq.io",
+    "mesosphere.io",
+    "fluxcd.io",
+    "argoproj.io",
+    "k14s.io",
+];
+
+/// Names of Kubernetes itself, and of the platforms that are told apart by them.
+const NAMES: &str = "
+    kube-system kube-public kube-node-lease default kubernetes kubernetes-admin system masters anonymous node nodes
+    kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm etcd coredns kube-dns
+    kubeadm-config kubelet-config cloud-controller-manager kube-rbac-proxy cluster-admin
+    system-cluster-critical system-node-critical foregroundDeletion orphan serviceaccount serviceaccounts bootstrappers
+    control-plane master worker
+    app component tier k8s-app name role version control-plane-component
+    bootstrap-kubelet CoreProvider cluster-api reconciler host-cluster kommander
+    kyma-system kyma-installer kyma-installer-container kyma-project kyma-integration eu.gcr.io logging monitoring
+    regular fast rapid experimental enterprise essential
+    local localhost 127.0.0.1 http https tcp unix npipe cluster svc
+    var run containerd containerd.sock crio crio.sock cri-dockerd.sock dockershim.sock docker dockerd
+    sha256 latest apiserver_requested_deprecated_apis group resource subresource removed_release
+    feature-gates enable-admission-plugins disable-admission-plugins admission-control featureGates
+    sh ash bash dash busybox
+";
+
+/// Beginnings of names behind which another name stands: static pods are called after their nodes.
+const BEGINNINGS: [&str; 5] = [
+    "kube-apiserver-",
+    "kube-controller-manager-",
+    "kube-scheduler-",
+    "etcd-",
+    "k3d-",
+];
+
+/// What stays.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    words: HashSet<String>,
+    domains: HashSet<&'a str>,
+    os_words: HashSet<&'a str>,
+    catalog: &'a Catalog,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(catalog: &'a Catalog, snapshot: &Snapshot) -> Self {
+        let mut words: HashSet<String> = NAMES.split_whitespace().map(str::to_owned).collect();
+        for api in catalog.apis.iter() {
+            let parts = api.resource.split('/').map(str::to_owned);
+            words.extend(parts.chain([api.group().to_owned(), api.gvk().kind]));
+        }
+        for api in catalog.custom.iter() {
+            words.extend([&api.group, &api.kind, &api.resource].map(String::clone));
+        }
+        for row in &catalog.admitted {
+            let parts = row.namespaces.split(',').chain(row.operations());
+            words.extend(parts.map(str::to_owned));
+        }
+        words.extend(catalog.writers.iter().map(|row| row.manager.clone()));
+        words.extend(catalog.skew.iter().map(|row| row.component.clone()));
+        words.extend(catalog.pools.iter().map(|row| row.label.clone()));
+        words.extend(catalog.taints.iter().map(|row| row.key.clone()));
+        words.extend(catalog.runtimes.iter().map(|row| row.runtime.clone()));
+        words.extend(catalog.providers.iter().map(|row| row.pattern.clone()));
+        for row in &catalog.role_labels {
+            words.extend([row.label.clone(), row.replacement.clone()]);
+        }
+        words.extend(catalog.provided.iter().map(|row| row.name.clone()));
+        words.extend(control_plane(catalog));
+        for row in volume_plugins().unwrap_or_default() {
+            words.extend([row.field, row.provisioner, row.driver]);
+        }
+        words.extend(asked_for(snapshot));
+        words.remove("");
+        let images = catalog.os_images.iter().map(|row| &row.image);
+        let patterns = catalog.providers.iter().map(|row| &row.pattern);
+        let os_words = images
+            .chain(patterns)
+            .flat_map(|it| it.split(' '))
+            .collect();
+        let labels = catalog.pools.iter().map(|row| &row.label);
+        let labels = labels.chain(catalog.taints.iter().map(|row| &row.key));
+        let domains = labels.filter_map(|key| key.split_once('/').map(|(domain, _)| domain));
+        Self {
+            words,
+            domains: domains.collect(),
+            os_words,
+            catalog,
+        }
+    }
+
+    /// Whether this whole name stays.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.words.contains(name) || is_domain(name) || is_api_version(name) || is_pseudonym(name)
+    }
+
+    /// Beginnings of names behind which another name stands.
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = &str> {
+        let provided = self.catalog.provided.iter();
+        let provided = provided.filter_map(|row| row.name.strip_suffix('*'));
+        BEGINNINGS.into_iter().chain(provided)
+    }
+
+    /// Whether names behind this one and a slash are public as well.
+    pub(super) fn gives_names(&self, domain: &str) -> bool {
+        is_domain(domain) || self.domains.contains(domain)
+    }
+
+    /// Whether this is the name of a field manager that stays.
+    pub(super) fn writes(&self, manager: &str) -> bool {
+        self.catalog.writers.of(manager).is_some()
+    }
+
+    /// Whether this is part of the name of a public operating system.
+    pub(super) fn of_system(&self, word: &str) -> bool {
+        self.os_words.contains(word)
+    }
+}
+
+fn control_plane(catalog: &Catalog) -> Vec<String> {
+    let known = &catalog.control_plane;
+    let gates = known.gates.iter().map(|row| row.gate.clone());
+    let flags = known.flags.iter().map(|row| row.flag.clone());
+    let plugins = known.plugins.iter().map(|row| row.plugin.clone());
+    gates.chain(flags).chain(plugins).collect()
+}
+
+/// Names that stand in what was asked for: they are written in this program.
+fn asked_for(snapshot: &Snapshot) -> Vec<String> {
+    let readings = snapshot.clusters.iter().flat_map(|it| &it.readings);
+    let mut names = Vec::new();
+    for reading in readings {
+        let Subject::Objects {
+            resource,
+            namespace,
+            selector,
+        } = &reading.subject
+        else {
+            continue;
+        };
+        names.extend(namespace.clone());
+        names.extend([resource.group.clone(), resource.plural.clone()]);
+        let named = selector.fields.strip_prefix("metadata.name=");
+        names.extend(named.map(str::to_owned));
+    }
+    names
+}
+
+fn is_domain(name: &str) -> bool {
+    DOMAINS.iter().any(|domain| {
+        name.strip_suffix(domain)
+            .is_some_and(|front| front.is_empty() || front.ends_with('.'))
+    })
+}

@@ -1,0 +1,202 @@
+//! Whole objects: every string in them by the field it stands in.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use super::shapes::is_camel;
+use super::words::Words;
+use crate::certificate;
+
+/// Fields that no rule looks into and that may hold anything.
+const LEFT_OUT: [&str; 9] = [
+    "uid",
+    "parameters",
+    "mountOptions",
+    "values",
+    "overrides",
+    "configOverrides",
+    "volumeAttributes",
+    "volumeHandle",
+    "request",
+];
+/// Maps whose keys are labels.
+const LABELS: [&str; 5] = [
+    "labels",
+    "matchLabels",
+    "selector",
+    "nodeSelector",
+    "stringData",
+];
+/// Fields of free text.
+const MESSAGES: [&str; 6] = [
+    "message",
+    "description",
+    "note",
+    "notes",
+    "certificate",
+    "expression",
+];
+/// What rules look for in messages.
+const PHRASES: [&str; 1] = ["no matches for kind"];
+/// Fields whose values are words of an API, such as `Ready`.
+const WORDS: [&str; 22] = [
+    "type",
+    "status",
+    "reason",
+    "phase",
+    "state",
+    "operator",
+    "action",
+    "effect",
+    "strategy",
+    "scope",
+    "operations",
+    "failurePolicy",
+    "matchPolicy",
+    "sideEffects",
+    "reinvocationPolicy",
+    "reclaimPolicy",
+    "volumeBindingMode",
+    "unhealthyPodEvictionPolicy",
+    "dkpLevel",
+    "completionMode",
+    "channel",
+    "restartPolicy",
+];
+/// More words than a name ever has.
+const WORDS_OF_A_TEXT: usize = 4;
+
+impl Words<'_> {
+    /// A whole object.
+    pub(super) fn object(&self, object: &mut Value) {
+        self.value("", object);
+    }
+
+    fn value(&self, field: &str, value: &mut Value) {
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => *text = self.leaf(field, text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(field, item)),
+            Value::Object(fields) => self.fields(field, fields),
+        }
+    }
+
+    fn fields(&self, field: &str, fields: &mut Map<String, Value>) {
+        let group = ["apiVersion", "apiGroup", "group"]
+            .iter()
+            .find_map(|name| fields.get(*name)?.as_str())
+            .map(|text| match text.contains('/') {
+                true => text.to_owned(),
+                false => format!("{text}/"),
+            })
+            .unwrap_or_default();
+        let labels = LABELS.contains(&field) || field.ends_with("Labels");
+        let is_labels = labels && fields.values().all(Value::is_string);
+        let old = std::mem::take(fields);
+        for (name, mut value) in old {
+            let is_free = name != "values" || value.is_object();
+            if is_free && LEFT_OUT.contains(&name.as_str()) {
+                continue;
+            }
+            if field == "annotations" || field.ends_with("Annotations") {
+                // That one is there may matter; what it says does not.
+                if self.is_public_label(&name) {
+                    fields.insert(name, Value::String(String::new()));
+                }
+                continue;
+            }
+            match &mut value {
+                Value::String(text) if is_labels => *text = self.text(text),
+                Value::String(text) if field == "data" => *text = self.document(text),
+                Value::String(text) if name == "kind" => *text = self.kind(&group, text),
+                _ => self.value(&name, &mut value),
+            }
+            let is_field = |letter: char| letter.is_ascii_alphanumeric();
+            let stays = !is_labels && name.chars().all(is_field);
+            fields.insert(if stays { name } else { self.label(&name) }, value);
+        }
+    }
+
+    fn leaf(&self, field: &str, text: &str) -> String {
+        match field {
+            _ if MESSAGES.contains(&field) => {
+                let said = PHRASES.iter().find(|phrase| text.contains(**phrase));
+                said.map_or_else(String::new, |said| (*said).to_owned())
+            }
+            _ if WORDS.contains(&field) && is_word(text) => text.to_owned(),
+            "name" | "namespace" | "nodeName" | "namespaceName" | "generateName" => self.word(text),
+            "host" => self.host(text),
+            "key" => self.label(text),
+            "apiVersion" | "apiGroup" | "group" => self.api_version(text),
+            "caBundle" => bundle(text),
+            "command" | "args" => self.argument(text),
+            _ if text.split_whitespace().count() >= WORDS_OF_A_TEXT => String::new(),
+            _ => self.text(text),
+        }
+    }
+
+    /// An argument on a command line; the name of a flag is one of its program.
+    fn argument(&self, text: &str) -> String {
+        let Some(flag) = text.strip_prefix("--") else {
+            return self.text(text);
+        };
+        match flag.split_once('=') {
+            Some((flag, value)) => format!("--{flag}={}", self.text(value)),
+            None => text.to_owned(),
+        }
+    }
+
+    /// A document of YAML within a ConfigMap, line by line: fields stay, values are replaced.
+    fn document(&self, text: &str) -> String {
+        let mut shown = String::new();
+        for line in text.split_inclusive('\n') {
+            let content = line.trim_start_matches([' ', '-', '"', '\'']);
+            let front = &line[..line.len() - content.len()];
+            let is_field = |name: &&str| {
+                let field = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+                let name = name.trim_end_matches(['"', '\'']);
+                !name.is_empty() && name.chars().all(field)
+            };
+            let split = content.split_once(':').filter(|(name, _)| is_field(name));
+            let end = |rest: &str| rest.is_empty() || rest.starts_with(char::is_whitespace);
+            shown.push_str(front);
+            match split.filter(|(_, rest)| end(rest)) {
+                Some((name, rest)) => {
+                    shown.push_str(name);
+                    shown.push(':');
+                    let value = rest.trim();
+                    let stays = (name == "kind" && is_camel(value)) || value.is_empty();
+                    shown.push_str(&if stays {
+                        rest.to_owned()
+                    } else {
+                        self.text(rest)
+                    });
+                }
+                None => shown.push_str(&self.text(content)),
+            }
+        }
+        shown
+    }
+}
+
+/// A word of an API.
+fn is_word(text: &str) -> bool {
+    text.len() <= 63 && text.chars().all(|letter| letter.is_ascii_alphabetic())
+}
+
+/// Certificates name hosts: others take their place that end on the same day and say nothing else.
+fn bundle(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let pem = STANDARD.decode(text).unwrap_or_default();
+    let ends = certificate::ends(&String::from_utf8_lossy(&pem));
+    // What cannot be read stays unreadable.
+    let shown = if ends.is_empty() {
+        "\n".to_owned()
+    } else {
+        certificate::bare(&ends)
+    };
+    STANDARD.encode(shown)
+}

@@ -1,0 +1,161 @@
+//! Shapes of words that are no names, and of what redaction makes of names.
+
+/// What every pseudonym begins with.
+pub(super) const MARK: &str = "name-";
+/// How many hexadecimal digits follow: of half a million names no two meet but once in two thousand clusters.
+const DIGITS: usize = 12;
+/// What the pseudonym of a hash begins with.
+pub(super) const MADE: &str = "x";
+/// Units of quantities and of times.
+const UNITS: [&str; 17] = [
+    "", "s", "m", "h", "d", "ms", "us", "ns", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti", "Pi",
+];
+/// What distributions put behind a version.
+const EDITIONS: [&str; 15] = [
+    "alpha", "beta", "rc", "eks", "gke", "k3s", "rke", "rke2r", "vmware", "d2iq", "build", "dev",
+    "debian", "ubuntu", "dirty",
+];
+
+/// A text with each part replaced, and what stands between the parts as it was.
+pub(super) fn each_part(
+    text: &str,
+    apart: impl Fn(char) -> bool,
+    replace: impl Fn(&str) -> String,
+) -> String {
+    let mut shown = String::new();
+    for part in text.split_inclusive(&apart) {
+        let name = part.strip_suffix(&apart).unwrap_or(part);
+        shown.push_str(&replace(name));
+        shown.push_str(&part[name.len()..]);
+    }
+    shown
+}
+
+/// Why something could not be seen, as far as it is told without names.
+pub(super) fn reason(text: &str) -> String {
+    const LEFT_OUT: &str = "more is left out by --redact";
+    const TOLD: [&str; 6] = [
+        "is forbidden",
+        "was refused",
+        "Gave up",
+        "Unable to connect to the server",
+        "You must be logged in to the server",
+        "The answer is not that of a Kubernetes API server",
+    ];
+    if text.ends_with(LEFT_OUT) {
+        return text.to_owned();
+    }
+    let answer = text
+        .strip_prefix("Error from server (")
+        .and_then(|rest| rest.split_once(')'))
+        .filter(|(reason, _)| is_camel(reason))
+        .map(|(reason, _)| format!("Error from server ({reason})"));
+    let told = || TOLD.iter().find(|told| text.contains(**told));
+    match answer.or_else(|| told().map(|told| (*told).to_owned())) {
+        Some(told) => format!("{told}; {LEFT_OUT}"),
+        None => format!("it failed; {LEFT_OUT}"),
+    }
+}
+
+/// One word that begins with a capital, as kinds and reasons do and no name of an object can.
+pub(super) fn is_camel(word: &str) -> bool {
+    word.len() <= 63
+        && word.starts_with(|first: char| first.is_ascii_uppercase())
+        && word.chars().all(|letter| letter.is_ascii_alphanumeric())
+}
+
+/// `v1`, `v2beta1`.
+pub(super) fn is_api_version(word: &str) -> bool {
+    let Some(rest) = word.strip_prefix('v') else {
+        return false;
+    };
+    let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let maturity = rest.trim_end_matches(|digit: char| digit.is_ascii_digit());
+    let has_number = word.len() > rest.len() + 1;
+    has_number && word.len() <= 12 && (rest.is_empty() || matches!(maturity, "alpha" | "beta"))
+}
+
+/// What another redaction, or an earlier one, has made.
+pub(super) fn is_pseudonym(word: &str) -> bool {
+    word.strip_prefix(MARK).is_some_and(are_digits)
+}
+
+/// What it has made of a hash.
+pub(super) fn is_made(hash: &str) -> bool {
+    hash.strip_prefix(MADE).is_some_and(are_digits)
+}
+
+fn are_digits(digits: &str) -> bool {
+    let digit = |letter: u8| letter.is_ascii_digit() || (b'a'..=b'f').contains(&letter);
+    digits.len() == DIGITS && digits.bytes().all(digit)
+}
+
+/// The hash of a template: a number of 32 bits, digit by digit in other letters.
+///
+/// Source: kubernetes/apimachinery pkg/util/rand/rand.go (SafeEncodeString), of which decimal digits reach these ten.
+pub(super) fn is_template_hash(hash: &str) -> bool {
+    (4..=10).contains(&hash.len()) && hash.bytes().all(|byte| b"456789bcdf".contains(&byte))
+}
+
+/// Truth, a small number, a quantity, a time span.
+pub(super) fn is_plain(word: &str) -> bool {
+    if matches!(
+        word,
+        "true" | "false" | "True" | "False" | "Unknown" | "null"
+    ) {
+        return true;
+    }
+    let mut rest = word;
+    while !rest.is_empty() {
+        let unit = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let digits = rest.len() - unit.len();
+        let letters = unit.find(|letter: char| !letter.is_ascii_alphabetic());
+        let (unit, next) = unit.split_at(letters.unwrap_or(unit.len()));
+        if digits == 0 || digits > 6 || !UNITS.contains(&unit) {
+            return false;
+        }
+        rest = next;
+    }
+    !word.is_empty()
+}
+
+/// A version: two or three numbers and what distributions put behind them. `other` says what becomes of parts that are
+/// none of theirs; where it says nothing, the word is no version.
+pub(super) fn version(word: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let plain = word.strip_prefix('v').unwrap_or(word);
+    let end = plain.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    let (numbers, suffix) = plain.split_at(end.unwrap_or(plain.len()));
+    let parts: Vec<&str> = numbers.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.len() <= 6;
+    if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_number) {
+        return None;
+    }
+    let mut shown = word[..word.len() - suffix.len()].to_owned();
+    if suffix.is_empty() {
+        return Some(shown);
+    }
+    if !suffix.starts_with(['-', '+', '_']) {
+        return None;
+    }
+    let apart = |letter: char| matches!(letter, '-' | '+' | '_' | '.');
+    for part in suffix.split_inclusive(apart) {
+        let name = part.trim_end_matches(apart);
+        let front = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
+        let is_commit = |text: &str| {
+            text.len() >= 6
+                && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && text.bytes().any(|byte| byte.is_ascii_digit())
+        };
+        if front.is_empty()
+            || EDITIONS.contains(&front)
+            || EDITIONS.contains(&name)
+            || is_commit(name)
+        {
+            shown.push_str(name);
+        } else {
+            shown.push_str(&other(name)?);
+        }
+        shown.push_str(&part[name.len()..]);
+    }
+    Some(shown)
+}

@@ -1,0 +1,429 @@
+//! `--redact`: the same findings, and no name.
+
+mod program;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use jiff::Timestamp;
+use kubectl_upgrade::catalog::{Catalog, PlatformName};
+use kubectl_upgrade::check::{Judgement, Policy, Situation, judge};
+use kubectl_upgrade::detect::Detected;
+use kubectl_upgrade::path::Path;
+use kubectl_upgrade::plan::{Plan, Wishes, plan};
+use kubectl_upgrade::report::{Format, Look, UpgradePlan, UpgradeReport, render, render_plan};
+use kubectl_upgrade::snapshot::{Key, Snapshot, load, redact};
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, rules};
+use crate::golden;
+
+/// A snapshot, where it is to go, and when.
+struct Case {
+    name: String,
+    snapshot: Snapshot,
+    path: Path,
+    now: Timestamp,
+}
+
+/// Every snapshot that the other tests work on.
+fn cases(catalog: &Catalog) -> Vec<Case> {
+    let mut cases = vec![example(catalog)];
+    let mut files: Vec<String> = rules()
+        .iter()
+        .flat_map(|rule| {
+            ["trigger", "near-miss"]
+                .map(|what| format!("tests/fixtures/rules/{}/{what}.yaml", rule.id))
+        })
+        .collect();
+    let situations = fs::read_dir(golden::in_repository("tests/fixtures/situations"));
+    for entry in situations.expect("the folder") {
+        let name = entry.expect("an entry").file_name();
+        let name = name.to_string_lossy().into_owned();
+        if name.ends_with(".yaml") {
+            files.push(format!("tests/fixtures/situations/{name}"));
+        }
+    }
+    cases.extend(files.into_iter().map(|name| {
+        let fixture = Fixture::load(&golden::in_repository(&name));
+        let path = fixture.path(catalog);
+        let snapshot = fixture.snapshot(catalog, &path);
+        Case {
+            now: snapshot.taken_at,
+            name,
+            snapshot,
+            path,
+        }
+    }));
+    let platforms = crate::detect::snapshots(catalog).into_iter();
+    cases.extend(platforms.map(|(name, snapshot, path)| Case {
+        now: snapshot.taken_at,
+        name,
+        snapshot,
+        path,
+    }));
+    cases
+}
+
+fn example(catalog: &Catalog) -> Case {
+    let snapshot = load(&golden::in_repository("examples/shop.snapshot")).expect("the example");
+    let survey = &snapshot.clusters[0].survey;
+    Case {
+        name: "the example".to_owned(),
+        path: Path::find(Some(&survey.git_version), None, &[], catalog).expect("a path"),
+        now: snapshot.taken_at,
+        snapshot,
+    }
+}
+
+fn redacted(snapshot: &Snapshot, catalog: &Catalog) -> Snapshot {
+    let mut copy = snapshot.clone();
+    redact(
+        &mut copy,
+        &Key::new(b"3b241101-e2bb-4255-8caf-4136c566a962"),
+        catalog,
+    );
+    copy
+}
+
+/// Everything that is told of a snapshot.
+struct Told {
+    judgement: Judgement,
+    report: UpgradeReport,
+    plan: Plan,
+    plan_document: UpgradePlan,
+    detected: Vec<Value>,
+}
+
+fn told(case: &Case, snapshot: &Snapshot, catalog: &Catalog) -> Told {
+    let situation = Situation::new(snapshot, catalog, &case.path, case.now);
+    let judgement = judge(&situation, rules(), &Policy::default());
+    let plan = plan(&situation, &judgement, &Wishes::default());
+    Told {
+        report: UpgradeReport::new(&situation, &judgement),
+        plan_document: UpgradePlan::new(&situation, &plan),
+        detected: situation.detected.iter().map(platforms).collect(),
+        judgement,
+        plan,
+    }
+}
+
+/// What a plan says but for names: steps, how far they are, what stands in their way.
+fn steps(plan: &Plan) -> Vec<String> {
+    let mut steps: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            format!(
+                "{} {:?} {} {:?} {} commands, {} gates, {} interrupts, {} objects {:?} {:?}",
+                step.hop,
+                step.scope.level,
+                step.scope.pool.is_some(),
+                (step.state, step.progress, step.reversible),
+                step.commands.len(),
+                step.gates.len(),
+                step.interrupts.len(),
+                step.objects.len(),
+                step.takes,
+                step.links,
+            )
+        })
+        .collect();
+    steps.sort();
+    steps
+}
+
+/// What a report says but for names: findings with their objects, gaps, counts, verdict.
+fn shape(judgement: &Judgement) -> Value {
+    let mut findings: Vec<Value> = judgement
+        .findings
+        .iter()
+        .map(|finding| {
+            let mut objects: Vec<String> = finding
+                .objects
+                .iter()
+                .map(|object| {
+                    let sources: Vec<_> = object
+                        .evidence
+                        .iter()
+                        .map(|seen| (seen.source, seen.writer.is_some(), seen.time))
+                        .collect();
+                    format!(
+                        "{} {} {} {} {sources:?}",
+                        object.api_version,
+                        object.kind,
+                        object.namespace.is_some(),
+                        object.owner.is_some()
+                    )
+                })
+                .collect();
+            objects.sort();
+            json!({
+                "id": finding.id, "severity": finding.severity, "confidence": finding.confidence,
+                "hop": finding.hop, "title": finding.title, "objects": objects,
+            })
+        })
+        .collect();
+    findings.sort_by_key(ToString::to_string);
+    let mut gaps: Vec<Value> = judgement.gaps.iter().map(|gap| {
+        json!({"rules": gap.rules, "rbac": gap.rbac.is_some(), "cluster": gap.cluster.is_some()})
+    }).collect();
+    gaps.sort_by_key(ToString::to_string);
+    json!({
+        "verdict": judgement.verdict, "findings": findings, "gaps": gaps, "summary": judgement.summary,
+        // One of them says that names are pseudonyms.
+        "remarks": judgement.remarks.iter().filter(|text| !text.contains("--redact")).count(),
+    })
+}
+
+/// What runs, but for names.
+fn platforms(detected: &Detected) -> Value {
+    let platforms: Vec<Value> = detected.platforms.iter().map(|platform| {
+        let mut versions: Vec<_> = platform.components.iter().map(|it| (it.version.clone(), it.state.clone())).collect();
+        versions.sort();
+        json!({
+            "platform": platform.platform.word(), "version": platform.version.as_ref().map(ToString::to_string),
+            "variant": platform.variant, "evidence": platform.evidence.len(), "components": versions,
+        })
+    }).collect();
+    let topology = &detected.topology;
+    let mut members: Vec<String> = topology
+        .clusters
+        .iter()
+        .map(|it| {
+            format!(
+                "{:?} {:?} {:?} {} {}",
+                it.role,
+                it.kubernetes_version,
+                it.phase,
+                it.this,
+                it.workspace.is_some()
+            )
+        })
+        .collect();
+    members.sort();
+    json!({
+        "provider": detected.provider, "nodes": detected.nodes, "platforms": platforms, "members": members,
+        "role": topology.role, "edition": topology.edition, "evidence": topology.evidence.len(),
+        "goes": topology.go_to.is_some(), "workspaces": topology.workspaces.len(),
+        "projects": topology.projects.iter().map(|it| it.workspace.is_some()).collect::<Vec<_>>(),
+        "unseen": detected.unseen.len(), "remarks": detected.remarks.len(),
+    })
+}
+
+#[test]
+fn what_is_found_is_the_same() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    for case in cases(&catalog) {
+        let copy = redacted(&case.snapshot, &catalog);
+        let before = told(&case, &case.snapshot, &catalog);
+        let after = told(&case, &copy, &catalog);
+        let text = |told: &Told| {
+            let all = json!({
+                "judgement": shape(&told.judgement), "detected": told.detected, "plan": steps(&told.plan),
+            });
+            serde_json::to_string_pretty(&all).expect("JSON")
+        };
+        assert_eq!(text(&after), text(&before), "{}", case.name);
+    }
+}
+
+/// The words of a text, as names may stand in it.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let apart = |letter: char| !(letter.is_alphanumeric() || "._-".contains(letter));
+    let words = text
+        .split(apart)
+        .map(|word| word.trim_matches(['.', '-', '_']));
+    words.filter(|word| word.chars().any(char::is_alphabetic))
+}
+
+/// Every word of a snapshot that somebody outside of this project chose: of strings and of keys.
+fn words_of(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => found.extend(words(text).map(str::to_owned)),
+        Value::Array(items) => items.iter().for_each(|item| words_of(item, found)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if name != "subject" && name != "at" {
+                    found.extend(words(name).map(str::to_owned));
+                    words_of(field, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn words_in(snapshot: &Snapshot) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    words_of(&serde_json::to_value(snapshot).expect("JSON"), &mut found);
+    found
+}
+
+/// All words of all fixtures that a redaction keeps: to be read by people, who would see a name among them.
+#[test]
+fn the_words_that_stay_are_known() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let mut kept = BTreeSet::new();
+    for case in cases(&catalog) {
+        let after = words_in(&redacted(&case.snapshot, &catalog));
+        kept.extend(words_in(&case.snapshot).intersection(&after).cloned());
+    }
+    // Versions of APIs and of software, of which there are many.
+    kept.retain(|word| {
+        !word
+            .trim_start_matches('v')
+            .starts_with(|first: char| first.is_ascii_digit())
+    });
+    let text = kept.into_iter().map(|word| word + "\n").collect::<String>();
+    golden::compare("tests/fixtures/redact/kept.txt", &text);
+}
+
+#[test]
+fn no_name_is_in_any_output_or_in_the_snapshot() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    // Words of the program's own texts: a namespace `web` is not given away by the word.
+    let own = [
+        golden::in_repository("docs/rules.md"),
+        golden::in_repository("docs/help.txt"),
+    ];
+    let own = own.map(|file| fs::read_to_string(file).expect("a page"));
+    let own: BTreeSet<&str> = own
+        .iter()
+        .flat_map(|text| words(text))
+        .chain(PlatformName::ALL.map(PlatformName::word))
+        .collect();
+    let kept = fs::read_to_string(golden::in_repository("tests/fixtures/redact/kept.txt"));
+    let kept = kept.expect("the list");
+    let kept: BTreeSet<&str> = kept.lines().collect();
+    for case in cases(&catalog) {
+        let copy = redacted(&case.snapshot, &catalog);
+        let after = words_in(&copy);
+        let before = words_in(&case.snapshot);
+        let dropped: BTreeSet<&str> = before
+            .difference(&after)
+            .map(String::as_str)
+            .filter(|word| word.len() > 2 && !own.contains(word) && !kept.contains(word))
+            .collect();
+        assert!(!dropped.is_empty(), "{}: {dropped:?}", case.name);
+        let told = told(&case, &copy, &catalog);
+        let formats = [
+            Format::Table,
+            Format::Wide,
+            Format::Json,
+            Format::Yaml,
+            Format::Name,
+        ];
+        for format in formats {
+            let report = render(format, &told.report, &Look::default()).expect("a report");
+            let plan = render_plan(format, &told.plan_document, &Look::default()).expect("a plan");
+            let text = report + &plan;
+            let left: Vec<&str> = words(&text).filter(|word| dropped.contains(word)).collect();
+            assert!(
+                left.is_empty(),
+                "{} {format:?}: {left:?}\n{text}",
+                case.name
+            );
+        }
+    }
+}
+
+/// What is planted wherever a cluster may hold anything.
+const CANARY: &str = "canary-4f1d9c";
+
+/// Plants it in every string of rows, and as a label, but where only certain words can stand.
+fn plant(value: &mut Value) {
+    const TYPED: [&str; 10] = [
+        "phase",
+        "time",
+        "created",
+        "storage",
+        "deleted",
+        "readyChanged",
+        "annotation",
+        "field",
+        "kubeletVersion",
+        "gitVersion",
+    ];
+    match value {
+        Value::String(text) if text.starts_with("[-]") => text.push_str(&format!(": {CANARY}")),
+        Value::String(text) => *text = format!("{CANARY}/{text} {CANARY}"),
+        Value::Array(items) => items.iter_mut().for_each(plant),
+        Value::Object(fields) => {
+            for (name, field) in &mut *fields {
+                if !TYPED.contains(&name.as_str()) {
+                    plant(field);
+                }
+                if ["labels", "matchLabels", "annotations", "nodeSelector"].contains(&name.as_str())
+                    && let Some(labels) = field.as_object_mut()
+                {
+                    labels.insert(CANARY.to_owned(), CANARY.into());
+                    labels.insert(format!("{CANARY}.example/{CANARY}"), CANARY.into());
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_replaced() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    for case in cases(&catalog) {
+        let mut value = serde_json::to_value(&case.snapshot).expect("JSON");
+        let clusters = value["clusters"].as_array_mut().expect("clusters");
+        for picture in clusters {
+            for field in ["id", "context", "server", "namespace"] {
+                picture[field] = CANARY.into();
+            }
+            picture["survey"]["groupVersions"] = json!([format!("{CANARY}.example/v1"), "v1"]);
+            for reading in picture["readings"].as_array_mut().expect("readings") {
+                plant(&mut reading["rows"]);
+                if let Some(refused) = reading["outcome"].get_mut("refused") {
+                    refused["why"] = format!("users {CANARY} is forbidden").into();
+                    refused["rbac"]["namespace"] = CANARY.into();
+                }
+                reading["faults"] = json!([{"what": CANARY, "why": format!("of {CANARY}")}]);
+            }
+        }
+        plant(&mut value["files"]);
+        value["files"]["gaps"] = json!([{"what": CANARY, "why": CANARY, "rbac": null}]);
+        let planted: Snapshot = serde_json::from_value(value).expect("a snapshot");
+        let text = serde_json::to_string(&redacted(&planted, &catalog)).expect("JSON");
+        let at = text.find(CANARY);
+        let around = at.map(|at| &text[at.saturating_sub(200)..(at + 100).min(text.len())]);
+        assert_eq!(around, None, "{}", case.name);
+    }
+}
+
+#[test]
+fn what_was_redacted_stays_as_it_is() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    for case in cases(&catalog) {
+        let once = redacted(&case.snapshot, &catalog);
+        let mut twice = once.clone();
+        redact(&mut twice, &Key::new(b"another"), &catalog);
+        assert_eq!(twice, once, "{}", case.name);
+    }
+}
+
+#[test]
+fn pseudonyms_are_names_that_kubernetes_takes() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let case = example(&catalog);
+    let copy = redacted(&case.snapshot, &catalog);
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in copy.clusters[0]
+        .readings
+        .iter()
+        .flat_map(|it| it.rows.meta())
+    {
+        *names.entry(&row.name).or_default() += 1;
+    }
+    assert!(names.len() > 3, "{names:?}");
+    for name in names.keys() {
+        let fits =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+        assert!(name.len() <= 63 && name.bytes().all(fits), "{name}");
+    }
+}
