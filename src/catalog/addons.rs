@@ -202,23 +202,39 @@ impl Addons {
     /// alone, for a tag that is no version, and for an image with versions of its own.
     #[must_use]
     pub fn component_of(&self, image: &str) -> Option<(&Addon, Option<Release>)> {
-        let (repository, tag) = reference(image);
+        let (_, at) = self.end_of(image)?;
+        let tag = reference(image).1;
+        let addon = self.addons.get(at)?;
+        let release = tag
+            .filter(|_| addon.tags == Tags::Release)
+            .and_then(|tag| tag.parse().ok());
+        Some((addon, release))
+    }
+
+    /// What of an add-on's image is no secret: the end by which it is known, without the registry before it, and the numbers of
+    /// its release.
+    #[must_use]
+    pub fn public_part(&self, image: &str) -> Option<String> {
+        let (end, _) = self.end_of(image)?;
+        let release = reference(image).1.and_then(|tag| tag.parse().ok());
+        Some(match release.map(|release: Release| release.plain()) {
+            Some(release) => format!("{end}:{release}"),
+            None => end.to_owned(),
+        })
+    }
+
+    /// The longest end that an image is known by, and of which add-on it is.
+    fn end_of(&self, image: &str) -> Option<(&str, usize)> {
+        let (repository, _) = reference(image);
         let last = repository.rsplit('/').next()?;
         let is_end = |end: &str| {
             let before = repository.strip_suffix(end);
             before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
         };
-        let (_, at) = self
-            .ends
-            .get(last)?
-            .iter()
-            .filter(|(end, _)| is_end(end))
-            .max_by_key(|(end, _)| end.len())?;
-        let addon = self.addons.get(*at)?;
-        let release = tag
-            .filter(|_| addon.tags == Tags::Release)
-            .and_then(|tag| tag.parse().ok());
-        Some((addon, release))
+        let ends = self.ends.get(last)?.iter();
+        ends.filter(|(end, _)| is_end(end))
+            .max_by_key(|(end, _)| end.len())
+            .map(|(end, at)| (end.as_str(), *at))
     }
 
     /// The add-on that a chart installs, by the chart's name and version as Helm records them: `cert-manager-v1.9.1`.

@@ -110,6 +110,36 @@ fn add_ons_are_told_by_the_end_of_their_images() {
 }
 
 #[test]
+fn of_an_image_its_public_part_tells_the_same() {
+    let addons = addons();
+    for (image, public) in [
+        (
+            "registry.corp.example:5000/team/coredns/coredns:v1.9.3-corp.7@sha256:01",
+            Some("coredns:1.9.3"),
+        ),
+        (
+            "corp.example/quay/cilium/cilium@sha256:01",
+            Some("cilium/cilium"),
+        ),
+        ("corp.example/calico/node:corp", Some("calico/node")),
+        ("corp.example/shop/web:1.2.3", None),
+    ] {
+        let found = addons.public_part(image);
+        assert_eq!(found.as_deref(), public, "{image}");
+        let name = |image: &str| {
+            addons
+                .component_of(image)
+                .map(|(addon, _)| addon.component.clone())
+        };
+        assert_eq!(
+            found.and_then(|public| name(&public)),
+            name(image),
+            "{image}"
+        );
+    }
+}
+
+#[test]
 fn add_ons_are_told_by_the_chart() {
     let addons = addons();
     for (chart, component) in [

@@ -120,6 +120,11 @@ impl<'a> Known<'a> {
         is_domain(domain) || self.domains.contains(domain)
     }
 
+    /// What of an add-on's image is no secret.
+    pub(super) fn image(&self, image: &str) -> Option<String> {
+        self.catalog.addons.public_part(image)
+    }
+
     /// Whether this is the name of a field manager that stays.
     pub(super) fn writes(&self, manager: &str) -> bool {
         self.catalog.writers.of(manager).is_some()

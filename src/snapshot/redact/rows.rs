@@ -133,6 +133,9 @@ impl Words<'_> {
         if !is_camel(&row.update_strategy) {
             self.texts([&mut row.update_strategy]);
         }
+        for image in &mut row.images {
+            *image = self.image(image).into();
+        }
         if let Some(selector) = &mut row.selector {
             selector.match_labels = self.labels(&selector.match_labels);
             for part in &mut selector.match_expressions {

@@ -251,6 +251,11 @@ impl<'a> Words<'a> {
         format!("{tool}{}", parts.collect::<Vec<_>>().join("/"))
     }
 
+    /// An image: of an add-on what is public stays, of any other nothing.
+    pub(super) fn image(&self, image: &str) -> String {
+        self.known.image(image).unwrap_or_else(|| self.word(image))
+    }
+
     /// A chart and its version, `cart-1.2.0`.
     pub(super) fn chart(&self, chart: &str) -> String {
         let split = chart.match_indices('-').find_map(|(at, _)| {
