@@ -37,6 +37,7 @@ Exit codes:
   3  no supported path to the target
   4  plan made, but something could not be looked at
   130  interrupted
+  143  terminated
 
 What is read: what 'kubectl upgrade-check' reads. Nothing is ever written; people and pipelines act.";
 

@@ -22,7 +22,7 @@ pub(super) type Feed = mpsc::Sender<io::Result<Bytes>>;
 /// A body as the decoder reads it.
 pub(super) enum Incoming {
     Plain(Pieces),
-    Packed(BufReader<MultiGzDecoder<Pieces>>),
+    Packed(Box<BufReader<MultiGzDecoder<Pieces>>>),
 }
 
 /// The pieces as they come.
@@ -53,7 +53,7 @@ impl Unread {
     pub(super) fn open(self) -> Incoming {
         if self.packed {
             let unpacked = MultiGzDecoder::new(self.pieces);
-            Incoming::Packed(BufReader::with_capacity(AHEAD, unpacked))
+            Incoming::Packed(Box::new(BufReader::with_capacity(AHEAD, unpacked)))
         } else {
             Incoming::Plain(self.pieces)
         }

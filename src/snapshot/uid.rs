@@ -9,6 +9,25 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid([u8; 16]);
 
+/// The version of UUIDs that are made of something else, where those of API servers are of version 4.
+///
+/// Source: RFC 9562, 5.8.
+const MADE_UP: u8 = 0x80;
+
+impl Uid {
+    /// One that stands for another.
+    #[must_use]
+    pub(super) fn made_up(mut bytes: [u8; 16]) -> Self {
+        bytes[6] = MADE_UP | bytes[6] & 0x0f;
+        Self(bytes)
+    }
+
+    /// Whether it stands for another.
+    pub(super) fn is_made_up(self) -> bool {
+        self.0[6] & 0xf0 == MADE_UP
+    }
+}
+
 /// What is no UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID")]

@@ -52,7 +52,7 @@ fn ends(home: &Path, args: &[&str], code: i32, says: &str) {
 /// Members one behind the other, each packed once.
 fn gzip(parts: &[(&[u8], usize)]) -> Vec<u8> {
     let packed = parts.iter().flat_map(|(part, times)| {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(part).expect("memory");
         encoder.finish().expect("memory").repeat(*times)
     });

@@ -333,7 +333,7 @@ const CANARY: &str = "canary-4f1d9c";
 
 /// Plants it in every string of rows, and as a label, but where only certain words can stand.
 fn plant(value: &mut Value) {
-    const TYPED: [&str; 10] = [
+    const TYPED: [&str; 11] = [
         "phase",
         "time",
         "created",
@@ -343,7 +343,9 @@ fn plant(value: &mut Value) {
         "annotation",
         "field",
         "kubeletVersion",
+        "uid",
         "gitVersion",
+        "uid",
     ];
     match value {
         Value::String(text) if text.starts_with("[-]") => text.push_str(&format!(": {CANARY}")),

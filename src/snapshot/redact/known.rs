@@ -80,6 +80,11 @@ impl<'a> Known<'a> {
             words.extend([row.label.clone(), row.replacement.clone()]);
         }
         words.extend(catalog.provided.iter().map(|row| row.name.clone()));
+        for addon in catalog.addons.iter() {
+            let images = addon.images.iter().flat_map(|image| image.split('/'));
+            let names = images.chain(addon.charts.iter().map(String::as_str));
+            words.extend(names.chain([addon.component.as_str()]).map(str::to_owned));
+        }
         words.extend(control_plane(catalog));
         for row in volume_plugins().unwrap_or_default() {
             words.extend([row.field, row.provisioner, row.driver]);

@@ -22,7 +22,7 @@ mod words;
 
 use sha2::{Digest, Sha256};
 
-use super::{Files, Outcome, Picture, Snapshot, Unmet};
+use super::{Files, Outcome, Picture, Snapshot, Uid, Unmet};
 use crate::catalog::{Catalog, Resource};
 use crate::need::{ClusterId, Depth, Need, Selector, Subject};
 use known::Known;
@@ -76,6 +76,21 @@ impl Key {
             uid.filter(|uid| is_system && !uid.is_empty())
         });
         uid.map(|uid| Self::new(uid.as_bytes()))
+    }
+
+    /// A UID that stands for another: references to it still lead somewhere.
+    fn uid(&self, uid: Uid) -> Uid {
+        if uid.is_made_up() {
+            return uid;
+        }
+        let digest = Sha256::new()
+            .chain_update(self.0)
+            .chain_update("uid ")
+            .chain_update(uid.to_string())
+            .finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Uid::made_up(bytes)
     }
 
     /// The beginning of what the key makes of a name, in hexadecimal digits.
@@ -139,6 +154,10 @@ impl Words<'_> {
     fn files(&self, files: &mut Files) {
         for object in &mut files.objects {
             self.manifest(object);
+        }
+        for counted in &mut files.others {
+            counted.kind = self.kind(&counted.api_version, &counted.kind);
+            counted.api_version = self.api_version(&counted.api_version);
         }
         for release in &mut files.releases {
             self.helm(release);

@@ -52,6 +52,8 @@ impl Words<'_> {
     fn meta(&self, row: &mut MetaRow) {
         row.namespace = row.namespace.take().map(|name| self.word(&name));
         row.name = self.word(&row.name);
+        // One of them is the key.
+        row.uid = row.uid.map(|uid| self.uid(uid));
         row.owner = row.owner.take().map(|owner| self.owner(&owner));
         for manager in &mut row.managers {
             manager.manager = self.manager(&manager.manager).into();
@@ -76,6 +78,7 @@ impl Words<'_> {
             owner.kind = self.kind(&owner.api_version, &owner.kind).into();
             owner.api_version = self.api_version(&owner.api_version).into();
             owner.name = self.word(&owner.name).into();
+            owner.uid = owner.uid.map(|uid| self.uid(uid));
         }
     }
 

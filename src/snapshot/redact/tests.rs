@@ -123,6 +123,37 @@ fn the_same_name_is_the_same_everywhere_and_another_with_another_key() {
     assert_ne!(words.word("shop"), word);
 }
 
+/// The key is a UID itself, that of a namespace, and must not be in any row.
+#[test]
+fn uids_are_replaced_and_still_lead_somewhere() {
+    use crate::snapshot::{JsonRow, MetaRow, OwnerRow, Rows, Uid};
+    let uid: Uid = "0a1b2c3d-4e5f-4000-8000-00000000abcd".parse().expect("one");
+    let row = MetaRow {
+        uid: Some(uid),
+        owners: vec![OwnerRow {
+            uid: Some(uid),
+            ..OwnerRow::default()
+        }],
+        ..MetaRow::default()
+    };
+    let object = json!({"metadata": {"uid": uid.to_string()}});
+    let subject = super::Key::need().subject;
+    let mut rows = Rows::Json(vec![JsonRow { meta: row, object }]);
+    let mut redact = || {
+        let before = rows.clone();
+        let after = std::cell::RefCell::new(before);
+        with(|words| words.rows(&subject, &mut after.borrow_mut()));
+        rows = after.into_inner();
+        rows.clone()
+    };
+    let once = redact();
+    let text = serde_json::to_string(&once).expect("JSON");
+    assert!(!text.contains(&uid.to_string()), "{text}");
+    let row = &once.json()[0].meta;
+    assert!(row.uid.is_some() && row.uid == row.owners[0].uid, "{text}");
+    assert_eq!(redact(), once, "once is enough");
+}
+
 #[test]
 fn what_a_deployment_has_made_is_called_after_it() {
     let (one, other, pod, known, long) = with(|words| {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::super::{Labels, Rows, Snapshot, Text};
+use super::super::{Labels, Rows, Snapshot, Text, Uid};
 use super::Key;
 use super::known::Known;
 use super::shapes::{
@@ -27,7 +27,7 @@ const FREE: [&str; 2] = ["node-role.kubernetes.io", "node-restriction.kubernetes
 
 /// Puts pseudonyms in the place of names.
 pub(super) struct Words<'a> {
-    key: &'a Key,
+    pub(super) key: &'a Key,
     known: Known<'a>,
     /// Names that look like something else, such as a node `10`.
     misleading: HashSet<String>,
@@ -103,6 +103,11 @@ impl<'a> Words<'a> {
             self.known.has(front).then(|| format!("{front}-{version}"))
         });
         versioned.unwrap_or_else(|| self.pseudonym(name))
+    }
+
+    /// A UID in the place of another.
+    pub(super) fn uid(&self, uid: Uid) -> Uid {
+        self.key.uid(uid)
     }
 
     fn pseudonym(&self, name: &str) -> String {
