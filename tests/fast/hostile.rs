@@ -17,7 +17,7 @@ use kubectl_upgrade::snapshot::Snapshot;
 use crate::command::{EXAMPLE, program, text};
 use crate::fixture::{Fixture, rules};
 use crate::golden;
-use crate::plan_formats::{HOSTILE as MARKUP, structure, tags};
+use crate::plan_hostile::{HOSTILE as MARKUP, structure, tags};
 use crate::server::{ascii, kubeconfig, reply, serve};
 
 /// Colours, a link, the clipboard, a bell, backspaces, C1 controls, marks that reorder or hide, another line.

@@ -345,7 +345,6 @@ fn plant(value: &mut Value) {
         "kubeletVersion",
         "uid",
         "gitVersion",
-        "uid",
     ];
     match value {
         Value::String(text) if text.starts_with("[-]") => text.push_str(&format!(": {CANARY}")),

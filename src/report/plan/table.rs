@@ -191,7 +191,7 @@ impl Row {
             advice::push(&mut out, 0, &format!("{left}{text}"));
         }
         let takes = match self.takes.as_str() {
-            "unknown" => "nobody knows how long".to_owned(),
+            "unknown" => "unknown length".to_owned(),
             "" => String::new(),
             takes => format!("takes {takes}"),
         };
