@@ -3,8 +3,9 @@
 //! A [`Condition`] names what is to be so, with the names of this cluster in it; [`progress()`] says how far it is from that,
 //! from what was seen alone. What was not seen is [`Progress::Unknown`], never done.
 
+mod machines;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::catalog::addons::Fit;
 use crate::catalog::{Minor, PlatformName, Reach, Release, Resource, Wanted};
@@ -13,7 +14,7 @@ use crate::check::{Finding, Severity, Situation, control_plane};
 use crate::detect::{self, Detected, Installed, in_control_plane, pool};
 use crate::need::{Need, Survey};
 use crate::path::HopRef;
-use crate::snapshot::{JsonRow, NodeRow, Picture};
+use crate::snapshot::{NodeRow, Picture};
 
 /// What is to be so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,16 @@ pub enum Condition {
     },
     /// The KubeadmControlPlane has the release on all of its machines.
     ControlPlaneObject {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What it must be.
+        #[serde(flatten)]
+        goal: Goal,
+    },
+    /// The MachineDeployment has the release on all of its machines.
+    MachineDeployment {
         /// Its namespace.
         namespace: String,
         /// Its name.
@@ -178,6 +189,9 @@ fn kube_proxy() -> Need {
 pub fn needs(survey: &Survey) -> Vec<Need> {
     let mut needs = detect::needs(survey);
     needs.extend([control_plane::pods(), kube_proxy()]);
+    if detect::serves_cluster_api(survey) {
+        needs.push(detect::machine_deployments());
+    }
     needs.extend(detect::addons::needs());
     needs.extend(backup::needs());
     needs
@@ -229,7 +243,12 @@ pub fn progress(
             namespace,
             name,
             goal,
-        } => machines(situation, picture, (namespace, name), goal),
+        } => machines::control_plane(situation, picture, (namespace, name), goal),
+        Condition::MachineDeployment {
+            namespace,
+            name,
+            goal,
+        } => machines::deployment(situation, picture, (namespace, name), goal),
         Condition::Nodes { of, goal } => nodes(situation, picture, of, goal),
         Condition::NoBlockers { hop } => {
             let mut blockers = findings.iter().filter(|finding| blocks(finding, hop));
@@ -325,41 +344,6 @@ fn components(
     }
     let done = here.iter().filter(|reached| **reached == Some(true));
     Progress::of(done.count(), here.len())
-}
-
-fn machines(
-    situation: &Situation<'_>,
-    picture: &Picture,
-    (namespace, name): (&str, &str),
-    goal: &Goal,
-) -> Progress {
-    let need = detect::control_planes();
-    let Ok(Some(rows)) = picture.read(&need, situation.catalog) else {
-        return Progress::Unknown;
-    };
-    let is_it =
-        |row: &&JsonRow| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace);
-    let Some(row) = rows.json().iter().find(is_it) else {
-        return Progress::Unknown;
-    };
-    let asked = row.object.pointer("/spec/version").and_then(Value::as_str);
-    let number = |path: &str| {
-        let number = row.object.pointer(path).and_then(Value::as_u64);
-        number.and_then(|number| usize::try_from(number).ok())
-    };
-    // `updatedReplicas` until v1beta1, `upToDateReplicas` since v1beta2.
-    let updated = number("/status/updatedReplicas").or_else(|| number("/status/upToDateReplicas"));
-    match (asked.and_then(|asked| goal.reached(asked)), updated) {
-        (Some(false), _) => Progress::Todo,
-        (Some(true), Some(updated)) => {
-            let all = number("/status/replicas").unwrap_or(0).max(updated);
-            match Progress::of(updated, all) {
-                Progress::Todo => Progress::Doing { done: 0, of: all },
-                other => other,
-            }
-        }
-        _ => Progress::Unknown,
-    }
 }
 
 fn nodes(situation: &Situation<'_>, picture: &Picture, of: &Nodes, goal: &Goal) -> Progress {

@@ -48,8 +48,23 @@ fn providers() -> Need {
     all("clusterctl.cluster.x-k8s.io", "providers")
 }
 
-fn clusters() -> Need {
+/// Clusters that Cluster API looks after.
+#[must_use]
+pub fn capi_cluster_objects() -> Need {
     all("cluster.x-k8s.io", "clusters")
+}
+
+/// Pools of their machines.
+#[must_use]
+pub fn machine_deployments() -> Need {
+    all("cluster.x-k8s.io", "machinedeployments")
+}
+
+/// Whether its objects can be here at all.
+#[must_use]
+pub fn serves_cluster_api(survey: &Survey) -> bool {
+    let mut versions = survey.group_versions.iter();
+    versions.any(|text| text.starts_with("cluster.x-k8s.io/"))
 }
 
 /// Control planes that Cluster API looks after.
@@ -73,7 +88,12 @@ fn controllers() -> Need {
 /// What Cluster API is told by.
 pub(super) fn needs(survey: &Survey) -> Vec<Need> {
     if serves(survey, "cluster.x-k8s.io") {
-        vec![providers(), clusters(), control_planes(), controllers()]
+        vec![
+            providers(),
+            capi_cluster_objects(),
+            control_planes(),
+            controllers(),
+        ]
     } else {
         Vec::new()
     }
@@ -196,7 +216,7 @@ fn components(inventory: &[JsonRow], deployments: &[JsonRow]) -> Vec<Component> 
 
 fn capi_clusters(look: &Look<'_>) -> Vec<Capi> {
     let planes = look.objects(&control_planes());
-    let rows = look.objects(&clusters());
+    let rows = look.objects(&capi_cluster_objects());
     let mut found: Vec<Capi> = rows
         .iter()
         .map(|row| {
@@ -255,12 +275,16 @@ fn konvoy(look: &Look<'_>, inventory: &[JsonRow]) -> Vec<String> {
         let version = text(&row.object, "/version").filter(|text| text.contains("d2iq"))?;
         Some(format!("version of provider {}: {version}", place(row)))
     }));
-    marks.extend(look.objects(&clusters()).iter().filter_map(|row| {
-        let provider = label(&row.object, DKP_PROVIDER)?;
-        Some(format!(
-            "label {DKP_PROVIDER}={provider} of Cluster {}",
-            place(row)
-        ))
-    }));
+    marks.extend(
+        look.objects(&capi_cluster_objects())
+            .iter()
+            .filter_map(|row| {
+                let provider = label(&row.object, DKP_PROVIDER)?;
+                Some(format!(
+                    "label {DKP_PROVIDER}={provider} of Cluster {}",
+                    place(row)
+                ))
+            }),
+    );
     marks
 }

@@ -15,7 +15,9 @@ mod rungs;
 mod topology;
 
 pub use addons::Installed;
-pub use cluster_api::control_planes;
+pub use cluster_api::{
+    capi_cluster_objects, control_planes, machine_deployments, serves_cluster_api,
+};
 pub use nodes::{in_control_plane, pool};
 pub use topology::{Edition, Member, Project, Role, Topology, Workspace};
 

@@ -17,13 +17,14 @@ pub fn in_control_plane(node: &NodeRow) -> bool {
         .any(|label| node.labels.contains_key(*label))
 }
 
-/// Its pool; empty where no label names one.
+/// Its pool: the MachineDeployment that made it, or what a label names; empty where neither is known.
 #[must_use]
 pub fn pool<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
-    let labels = catalog.pools.iter();
-    labels
-        .filter_map(|row| node.labels.get(&row.label))
-        .map(String::as_str)
-        .next()
+    let labels = || {
+        let labels = catalog.pools.iter();
+        labels.filter_map(|row| node.labels.get(&row.label)).next()
+    };
+    node.machine_deployment()
+        .or_else(|| labels().map(String::as_str))
         .unwrap_or_default()
 }

@@ -1,8 +1,6 @@
 //! From the procedures of each hop to steps with this cluster's own names.
 
-use std::borrow::Cow;
-
-use crate::catalog::{Action, Done, Each, Gates, Minor, Phase};
+use crate::catalog::{Action, Done, Each, Gates, Minor, Phase, Release};
 use crate::check::{Finding, Situation};
 use crate::detect::Detected;
 use crate::path::HopRef;
@@ -15,6 +13,9 @@ use super::fill::Values;
 use super::layout::{Layout, Pool, here};
 use super::pools::{Moves, moves};
 use super::{Level, Scope, Step, Takes, addons, apis, cluster_name, fill, state};
+
+/// The kind of object whose machines can be counted.
+const KUBEADM: &str = "kubeadmcontrolplane";
 
 /// A step that is still to be told how far it is.
 pub(super) struct Draft {
@@ -94,13 +95,17 @@ impl<'a> Work<'a> {
         let legs = || course.legs.iter().filter(|leg| leg.is_kubernetes());
         let minors: Vec<Minor> = legs().map(|leg| leg.hop.minor).collect();
         let procedures = legs().flat_map(|leg| &leg.procedures);
-        let mut kubelets = procedures.filter_map(|procedure| procedure.kubelets.as_ref());
-        let may_lag = kubelets.all(|kubelets| kubelets.may_lag);
+        let kubelets = procedures.filter_map(|procedure| procedure.kubelets.as_ref());
+        let mut limits = kubelets.map(|kubelets| {
+            let limit = kubelets.at_most.unwrap_or(u8::MAX);
+            kubelets.may_lag.then_some(limit)
+        });
+        let at_most = limits.try_fold(u8::MAX, |least, limit| Some(least.min(limit?)));
         let server = here.map(|(_, detected)| detected.effective_minor);
         let moves = |pool: &Pool| {
             let oldest = pool.oldest.as_ref().map(crate::catalog::Release::minor);
             let oldest = oldest.or(situation.path.from);
-            moves(oldest, server, &minors, may_lag, situation.catalog)
+            moves(oldest, server, &minors, at_most, situation.catalog)
         };
         let installed = here.map(|(_, detected)| detected.addons.as_slice());
         let addons = addons::moves(
@@ -228,8 +233,12 @@ impl<'a> Work<'a> {
     }
 
     fn draft(&self, now: &Now<'_>, action: &Action, place: &Place<'_>) -> Draft {
-        let values = self.values(now, place);
+        let mut values = self.values(now, place);
         let drain = self.drain(place);
+        let is_elsewhere = action.on_management && !self.layout.machines.here;
+        if is_elsewhere {
+            values.context = None;
+        }
         let mut commands: Vec<String> = action
             .commands
             .iter()
@@ -240,12 +249,15 @@ impl<'a> Work<'a> {
         {
             commands = on_node(node, commands);
         }
+        if is_elsewhere && !commands.is_empty() {
+            commands.insert(0, "# on the management cluster:".to_owned());
+        }
         let mut interrupts: Vec<String> = action
             .interrupts
             .iter()
             .map(|text| values.text(text))
             .collect();
-        if action.done == Done::Nodes {
+        if action.gates == Gates::Drain {
             interrupts.extend(drain.interrupts());
         }
         Draft {
@@ -292,18 +304,47 @@ impl<'a> Work<'a> {
     }
 
     fn values<'v>(&'v self, now: &'v Now<'_>, place: &'v Place<'_>) -> Values<'v> {
-        let cluster = cluster_name(self.here.map(|(picture, _)| &picture.id));
+        let machines = &self.layout.machines;
         let from = now.leg.hop.from.as_deref().unwrap_or_default();
+        // Pools that catch up go to another minor than that of the hop.
+        let minor = now.release.parse::<Release>().ok();
+        let minor = minor.map_or(now.leg.hop.minor, |release| release.minor());
         let mut pairs = vec![
-            ("cluster", Cow::Owned(cluster)),
             ("from", from.into()),
             ("to", now.release.into()),
-            ("minor", now.leg.hop.minor.to_string().into()),
+            ("minor", minor.to_string().into()),
         ];
+        let mut variables = Vec::new();
+        let cluster = match machines.cluster.as_str() {
+            "" => cluster_name(self.here.map(|(picture, _)| &picture.id)),
+            name => name.to_owned(),
+        };
+        pairs.push(("cluster", cluster.into()));
+        let provider_cluster = self.layout.provider_cluster.as_deref().unwrap_or_default();
+        for (name, value, variable) in [
+            ("namespace", machines.namespace.as_str(), "NAMESPACE"),
+            ("controlPlane", &machines.control_plane, "CONTROL_PLANE"),
+            (
+                "controlPlaneKind",
+                &machines.control_plane_kind,
+                "CONTROL_PLANE_KIND",
+            ),
+            ("providerCluster", provider_cluster, "CLUSTER"),
+        ] {
+            match value {
+                "" => variables.push((name, variable)),
+                value => pairs.push((name, value.into())),
+            }
+        }
         match place {
             Place::Cluster => {}
             Place::ControlPlaneNode(node) => pairs.push(("node", (*node).into())),
-            Place::Pool(pool) => pairs.push(("pool", pool.shown().into())),
+            Place::Pool(pool) => {
+                if pool.name.is_empty() {
+                    variables.push(("pool", super::fill::POOL));
+                }
+                pairs.push(("pool", pool.shown().into()));
+            }
             Place::Worker(pool, node) => {
                 pairs.push(("pool", pool.shown().into()));
                 pairs.push(("node", (*node).into()));
@@ -315,6 +356,7 @@ impl<'a> Work<'a> {
                 .and_then(|(picture, _)| picture.context.as_deref()),
             is_real: self.here.is_some(),
             pairs,
+            variables,
         }
     }
 
@@ -386,14 +428,37 @@ impl<'a> Work<'a> {
                 minor: now.leg.hop.minor.to_string(),
             },
             Done::ControlPlane => Condition::ControlPlane { node, goal },
-            Done::ControlPlaneObject => Condition::ByHand,
-            Done::Nodes => Condition::Nodes {
-                of: match (place, node) {
-                    (_, Some(node)) => Nodes::Node(node),
-                    (Place::Pool(pool), None) => Nodes::Pool(pool.name.clone()),
-                    _ => Nodes::Pool(String::new()),
+            Done::ControlPlaneObject => match &self.layout.machines {
+                machines if machines.here && machines.control_plane_kind == KUBEADM => {
+                    Condition::ControlPlaneObject {
+                        namespace: machines.namespace.clone(),
+                        name: machines.control_plane.clone(),
+                        goal,
+                    }
+                }
+                // No component of a managed one can be seen.
+                _ if self.layout.control_plane.is_empty() => Condition::ApiServer(goal),
+                _ => Condition::ControlPlane { node, goal },
+            },
+            Done::MachineDeployment | Done::Nodes => match (place, &self.layout.machines) {
+                (Place::Pool(pool), machines)
+                    if *done == Done::MachineDeployment
+                        && machines.deployments.contains(&pool.name) =>
+                {
+                    Condition::MachineDeployment {
+                        namespace: machines.namespace.clone(),
+                        name: pool.name.clone(),
+                        goal,
+                    }
+                }
+                _ => Condition::Nodes {
+                    of: match (place, node) {
+                        (_, Some(node)) => Nodes::Node(node),
+                        (Place::Pool(pool), None) => Nodes::Pool(pool.name.clone()),
+                        _ => Nodes::Pool(String::new()),
+                    },
+                    goal,
                 },
-                goal,
             },
             Done::NoBlockers => Condition::NoBlockers {
                 hop: now.hop.clone(),
@@ -421,7 +486,7 @@ impl<'a> Work<'a> {
             takes.high = takes.high.map(|high| high * nodes);
             takes.basis = format!("{} ({nodes} nodes, one at a time)", takes.basis);
         }
-        if action.done != Done::Nodes || self.here.is_none() {
+        if action.gates != Gates::Drain || self.here.is_none() {
             return takes;
         }
         if !self.drains.seen {

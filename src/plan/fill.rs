@@ -18,6 +18,8 @@ pub(super) struct Values<'a> {
     pub(super) context: Option<&'a str>,
     pub(super) is_real: bool,
     pub(super) pairs: Vec<(&'static str, Cow<'a, str>)>,
+    /// What cannot be known of the cluster: names, and the variables of the shell that stand for them in commands.
+    pub(super) variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Values<'_> {
@@ -28,14 +30,27 @@ impl Values<'_> {
             .map(|(_, value)| &**value)
     }
 
+    fn variable(&self, name: &str) -> Option<&'static str> {
+        let mut variables = self.variables.iter();
+        variables
+            .find(|(one, _)| *one == name)
+            .map(|(_, variable)| *variable)
+    }
+
     /// For people.
     pub(super) fn text(&self, template: &Template) -> String {
-        template.fill(|name| self.find(name).map(str::to_owned))
+        template.fill(|name| {
+            let value = self.find(name).or_else(|| self.variable(name));
+            value.map(str::to_owned)
+        })
     }
 
     /// For a shell: every value is one word of it.
     pub(super) fn command(&self, template: &Template) -> String {
         let line = template.fill(|name| {
+            if let Some(variable) = self.variable(name) {
+                return Some(format!("\"${variable}\""));
+            }
             let value = self.find(name)?;
             Some(
                 match !self.is_real && [CLUSTER, NODE, POOL].contains(&value) {

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Fits, PlatformName, Procedure, Reach, Release};
 use crate::check::{Situation, control_plane};
-use crate::detect::{self, Detected, in_control_plane, pool};
+use crate::detect::{Detected, in_control_plane, pool};
 use crate::need::Need;
 use crate::path::Hop;
 use crate::snapshot::{NodeRow, Picture};
 
 use super::fill;
+use super::machines::{Machines, nodes};
+
+/// Labels of nodes that say what their provider calls the cluster. Source: eksctl-io/eksctl pkg/apis/eksctl.io/v1alpha5.
+const NAMES: [&str; 1] = ["alpha.eksctl.io/cluster-name"];
 
 /// Nodes of the control plane and pools of workers.
 #[derive(Debug, Default)]
@@ -18,6 +22,10 @@ pub(super) struct Layout {
     pub(super) control_plane: Vec<String>,
     /// By name.
     pub(super) pools: Vec<Pool>,
+    /// What Cluster API makes it from.
+    pub(super) machines: Machines,
+    /// What its provider calls it; none where nothing here says so.
+    pub(super) provider_cluster: Option<String>,
 }
 
 /// Workers that go together.
@@ -81,10 +89,10 @@ fn fits(situation: &Situation<'_>, fits: &Fits, hop: &Hop) -> bool {
         Fits::Emulated => {
             picture.survey.emulated.is_some() && hop.minor <= detected.kubernetes.minor()
         }
-        Fits::ClusterTopology => false,
-        Fits::ClusterApi => nodes(situation, picture)
-            .iter()
-            .any(|node| node.cluster.is_some()),
+        Fits::ClusterTopology => Machines::new(situation, picture, detected).has_topology,
+        Fits::ClusterApi => !Machines::new(situation, picture, detected)
+            .cluster
+            .is_empty(),
         Fits::Provider(name) => detected.provider.as_ref() == Some(name),
         Fits::Kubeadm => {
             let kept = picture.read(&control_plane::kubeadm(), situation.catalog);
@@ -95,18 +103,10 @@ fn fits(situation: &Situation<'_>, fits: &Fits, hop: &Hop) -> bool {
     }
 }
 
-fn nodes<'a>(situation: &Situation<'_>, picture: &'a Picture) -> &'a [NodeRow] {
-    let rows = picture.read(&detect::nodes(), situation.catalog);
-    rows.ok()
-        .flatten()
-        .map(|rows| rows.nodes())
-        .unwrap_or_default()
-}
-
 impl Layout {
     /// Of the cluster that is planned for; without one, names that stand for any.
     pub(super) fn new(situation: &Situation<'_>) -> Self {
-        let Some((picture, _)) = here(situation) else {
+        let Some((picture, detected)) = here(situation) else {
             return Self {
                 control_plane: vec![fill::NODE.to_owned(), fill::NODE.to_owned()],
                 pools: vec![Pool {
@@ -114,11 +114,17 @@ impl Layout {
                     nodes: vec![fill::NODE.to_owned()],
                     oldest: None,
                 }],
+                ..Self::default()
             };
         };
-        let (ours, workers): (Vec<_>, Vec<_>) = nodes(situation, picture)
-            .iter()
-            .partition(|node| in_control_plane(node));
+        let nodes = nodes(situation, picture);
+        let named = |node: &NodeRow| {
+            let mut names = NAMES.iter();
+            names.find_map(|label| node.labels.get(*label).cloned())
+        };
+        let provider_cluster = nodes.iter().find_map(named);
+        let (ours, workers): (Vec<_>, Vec<_>) =
+            nodes.iter().partition(|node| in_control_plane(node));
         let mut pools: BTreeMap<&str, Vec<&NodeRow>> = BTreeMap::new();
         for node in workers {
             pools
@@ -127,6 +133,8 @@ impl Layout {
                 .push(node);
         }
         Self {
+            machines: Machines::new(situation, picture, detected),
+            provider_cluster,
             control_plane: first_first(situation, picture, &ours),
             pools: pools
                 .into_iter()

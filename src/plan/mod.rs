@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `course` | the hops, the one that is under way first |
 //! | `layout` | nodes of the control plane and pools, in the order in which they go |
+//! | `machines` | the objects of Cluster API that the cluster is made from |
 //! | `pools` | at which hops each pool moves |
 //! | `drain` | what draining a node meets |
 //! | `expand` | from a procedure of the catalog to the steps of a hop |
@@ -22,6 +23,7 @@ mod drain;
 mod expand;
 mod fill;
 mod layout;
+mod machines;
 mod pools;
 mod window;
 

@@ -13,34 +13,38 @@ pub(super) struct Moves {
 
 /// The moves of a pool whose oldest kubelet has the minor `at`, along a way over these minors that begins at `from`.
 ///
-/// Waiting as long as skew allows is best: whatever a pool does earlier, moving later leaves it at least as new.
+/// Waiting as long as skew allows is best: whatever a pool does earlier, moving later leaves it at least as new. Kubelets may be
+/// left behind by `at_most` minors, and never by more than the policy lets them; none where they may not lag at all.
 /// Source of the window: `skew.tsv`.
 pub(super) fn moves(
     at: Option<Minor>,
     from: Option<Minor>,
     minors: &[Minor],
-    may_lag: bool,
+    at_most: Option<u8>,
     catalog: &Catalog,
 ) -> Moves {
     let fits = |kubelet: Minor, server: Minor| {
         let limit = catalog.may_lag("kubelet", kubelet);
         match (limit, server.ahead_of(kubelet)) {
-            (Some(limit), Some(behind)) => behind <= i64::from(limit.minors_behind),
+            (Some(limit), Some(behind)) => {
+                let own = i64::from(at_most.unwrap_or(u8::MAX));
+                behind <= i64::from(limit.minors_behind).min(own)
+            }
             _ => false,
         }
     };
     let mut kubelet = at;
     let mut catches_up = false;
     if let (Some(old), Some(first), Some(from)) = (at, minors.first(), from)
-        && !fits(old, *first)
         && old < from
+        && (!fits(old, *first) || (at_most.is_none() && from < *first))
     {
         catches_up = true;
         kubelet = Some(from);
     }
     let moves = minors.iter().enumerate().map(|(hop, minor)| {
         let waits = match (kubelet, minors.get(hop + 1)) {
-            (Some(kubelet), Some(next)) => may_lag && fits(kubelet, *next),
+            (Some(kubelet), Some(next)) => at_most.is_some() && fits(kubelet, *next),
             _ => false,
         };
         if !waits {
@@ -60,6 +64,10 @@ mod tests {
     use crate::catalog::{Catalog, Minor};
 
     fn told(at: &str, way: &[&str], may_lag: bool) -> String {
+        limited(at, way, may_lag.then_some(u8::MAX))
+    }
+
+    fn limited(at: &str, way: &[&str], at_most: Option<u8>) -> String {
         let catalog = Catalog::embedded().expect("the catalog");
         let minor = |text: &str| text.parse::<Minor>().expect("a minor");
         let minors: Vec<Minor> = way[1..].iter().map(|text| minor(text)).collect();
@@ -67,7 +75,7 @@ mod tests {
             Some(minor(at)),
             Some(minor(way[0])),
             &minors,
-            may_lag,
+            at_most,
             &catalog,
         );
         let caught = found.catches_up.then(|| format!("{}!", way[0]));
@@ -109,6 +117,19 @@ mod tests {
         assert_eq!(told("1.22", &["1.24", "1.25"], true), "1.24! 1.25");
         assert_eq!(told("1.23", &["1.24", "1.25"], true), "1.25");
         assert_eq!(told("1.25", &["1.28", "1.29"], true), "1.28! 1.29");
+    }
+
+    #[test]
+    fn providers_may_allow_less_than_the_policy() {
+        let way = ["1.28", "1.29", "1.30", "1.31"];
+        assert_eq!(limited("1.28", &way, Some(2)), "1.30 1.31");
+        assert_eq!(limited("1.28", &way, Some(9)), "1.31");
+        assert_eq!(limited("1.26", &["1.28", "1.29"], Some(2)), "1.28! 1.29");
+        assert_eq!(limited("1.27", &["1.28", "1.29"], Some(2)), "1.29");
+        // Where kubelets may not lag, they are at what the control plane has before it moves.
+        assert_eq!(limited("1.27", &["1.28", "1.29"], None), "1.28! 1.29");
+        // A hop that is under way moves them once.
+        assert_eq!(limited("1.27", &["1.28", "1.28"], None), "1.28");
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod rules;
 mod server;
 mod situations;
 mod snapshots;
+mod variants;
 mod volumes;
 mod ways;
 mod webhooks;

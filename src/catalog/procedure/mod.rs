@@ -8,8 +8,9 @@
 //!
 //! # Templates
 //!
-//! `{name}` stands for a value of the cluster, quoted for a shell in commands; see [`Each::names`]. Commands run where kubectl
-//! does, unless the step says that they run on its node.
+//! `{name}` stands for a value of the cluster, quoted for a shell in commands; see [`Each::names`]. What a plan cannot know of the
+//! cluster, as the resource group of a cloud, is a variable of the shell. Commands run where kubectl does, unless the step says
+//! that they run on its node.
 
 mod template;
 #[cfg(test)]
@@ -78,6 +79,8 @@ pub enum Reach {
 pub struct Kubelets {
     /// Whether a pool may skip hops as far as the version skew policy lets it.
     pub may_lag: bool,
+    /// So many minors, where who runs the cluster allows fewer than the policy.
+    pub at_most: Option<u8>,
     /// Where that was read.
     pub source: String,
     /// The day up to which the source was read.
@@ -121,8 +124,9 @@ pub enum Each {
 }
 
 impl Each {
-    /// The names that its templates may use, in addition to those of every step: `cluster`, `namespace` and `controlPlane`
-    /// (of its objects of Cluster API), `from`, `to`, `minor`.
+    /// The names that its templates may use, in addition to those of every step: `cluster`, `namespace`, `controlPlane`
+    /// and `controlPlaneKind` (of its objects of Cluster API), `providerCluster` (what its provider calls it), `from`, `to`,
+    /// `minor`.
     #[must_use]
     pub const fn names(self) -> &'static [&'static str] {
         match self {
@@ -165,6 +169,9 @@ pub enum Done {
     ControlPlane,
     /// The control plane that Cluster API looks after has the release, on all machines.
     ControlPlaneObject,
+    /// The MachineDeployment of the step's pool has the release on all machines; where it cannot be seen from this cluster, the
+    /// nodes of the pool have it.
+    MachineDeployment,
     /// The nodes of the step have the release, are ready and take pods.
     Nodes,
     /// No blocker of the hop is left.
@@ -206,6 +213,9 @@ pub struct Action {
     /// Whether commands other than kubectl's run on the step's node.
     #[serde(default)]
     pub on_node: bool,
+    /// Whether commands run on the cluster that holds the objects of Cluster API, where that is another one.
+    #[serde(default)]
+    pub on_management: bool,
     /// In their order.
     #[serde(default)]
     pub commands: Vec<Template>,
@@ -235,15 +245,31 @@ pub struct Action {
 
 /// The files of `procedures/`.
 const FILES: &[(&str, &str)] = &[
+    ("aks.yaml", include_str!("../procedures/aks.yaml")),
+    (
+        "cluster-api.yaml",
+        include_str!("../procedures/cluster-api.yaml"),
+    ),
+    (
+        "cluster-topology.yaml",
+        include_str!("../procedures/cluster-topology.yaml"),
+    ),
+    ("eks.yaml", include_str!("../procedures/eks.yaml")),
+    ("emulated.yaml", include_str!("../procedures/emulated.yaml")),
+    ("gke.yaml", include_str!("../procedures/gke.yaml")),
+    ("k3s.yaml", include_str!("../procedures/k3s.yaml")),
+    ("kops.yaml", include_str!("../procedures/kops.yaml")),
+    ("kubeadm.yaml", include_str!("../procedures/kubeadm.yaml")),
     (
         "kubernetes.yaml",
         include_str!("../procedures/kubernetes.yaml"),
     ),
-    ("kubeadm.yaml", include_str!("../procedures/kubeadm.yaml")),
     (
         "otherwise.yaml",
         include_str!("../procedures/otherwise.yaml"),
     ),
+    ("rke2.yaml", include_str!("../procedures/rke2.yaml")),
+    ("talos.yaml", include_str!("../procedures/talos.yaml")),
 ];
 
 /// The procedures of this binary, those that are asked first first.

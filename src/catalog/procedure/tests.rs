@@ -4,8 +4,10 @@ use super::{Each, Fits, Phase, Procedure, Template, embedded};
 use crate::catalog::PlatformName;
 
 /// What every template may name.
-const EVERYWHERE: [&str; 6] = [
+const EVERYWHERE: [&str; 8] = [
+    "controlPlaneKind",
     "cluster",
+    "providerCluster",
     "namespace",
     "controlPlane",
     "from",
@@ -14,6 +16,16 @@ const EVERYWHERE: [&str; 6] = [
 ];
 /// What may stand within quotes of a command, for it holds nothing that a shell would take apart.
 const VERSIONS: [&str; 3] = ["from", "to", "minor"];
+
+/// Variables of the shell that commands may leave to people, for a cluster does not say them.
+const VARIABLES: [&str; 6] = [
+    "ADDON",
+    "ADDON_VERSION",
+    "CONTROL_PLANE_NODE",
+    "K3S_ARGS",
+    "LOCATION",
+    "RESOURCE_GROUP",
+];
 
 fn all() -> Vec<Procedure> {
     embedded().expect("the procedures")
@@ -38,6 +50,22 @@ fn templates_name_only_what_their_step_knows() {
             }
         }
     }
+}
+
+#[test]
+fn commands_leave_only_known_variables_to_people() {
+    let mut seen = BTreeSet::new();
+    for procedure in all() {
+        for command in procedure.steps.iter().flat_map(|step| &step.commands) {
+            let line = command.fill(|_| Some(String::new()));
+            for name in line.split('$').skip(1) {
+                let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+                let name = name.split(|letter| !word(letter)).next();
+                seen.insert(name.unwrap_or_default().to_owned());
+            }
+        }
+    }
+    assert_eq!(seen.iter().collect::<Vec<_>>(), VARIABLES);
 }
 
 #[test]

@@ -16,6 +16,9 @@ const CLUSTER: [&str; 2] = [
     "cluster.x-k8s.io/cluster-name",
 ];
 
+/// Where it notes what that machine belongs to. Source: the same.
+const OWNER: [&str; 2] = ["cluster.x-k8s.io/owner-kind", "cluster.x-k8s.io/owner-name"];
+
 /// A node as it comes.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Node {
@@ -87,7 +90,11 @@ impl Node {
             reason: condition.reason,
         };
         let [namespace, cluster] = CLUSTER.map(|name| meta.annotations.get(name));
+        let [kind, owner] = OWNER.map(|name| meta.annotations.get(name));
         NodeRow {
+            machine_owner: kind
+                .zip(owner)
+                .map(|(kind, owner)| format!("{kind}/{owner}")),
             // Old releases of Cluster API did not note the namespace.
             cluster: cluster.map(|name| match namespace {
                 Some(namespace) => format!("{namespace}/{name}"),

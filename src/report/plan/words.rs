@@ -150,6 +150,14 @@ pub(super) fn condition(condition: &Condition) -> String {
             "all machines of the control plane {namespace}/{name} have {}",
             release(goal)
         ),
+        Condition::MachineDeployment {
+            namespace,
+            name,
+            goal,
+        } => format!(
+            "all machines of the pool {namespace}/{name} have {} and are at work",
+            release(goal)
+        ),
         Condition::Nodes { of, goal } => match of {
             Nodes::Node(name) => format!(
                 "the kubelet of {name} has {}, the node is ready and takes pods",

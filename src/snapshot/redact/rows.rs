@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::rows::machine_deployment;
 use super::super::shared::{Pool, Share};
 use super::super::{
     HelmRow, JsonRow, ManifestObject, MetaRow, NodeRow, PodRow, Rows, SliceRow, Text, WorkloadRow,
@@ -113,6 +114,16 @@ impl Words<'_> {
         row.cluster = row.cluster.take().map(|cluster| {
             let parts = cluster.split('/').map(|part| self.word(part));
             parts.collect::<Vec<_>>().join("/")
+        });
+        row.machine_owner = row.machine_owner.take().map(|owner| {
+            let (kind, name) = owner.split_once('/').unwrap_or_default();
+            let kind = match is_camel(kind) {
+                true => kind.to_owned(),
+                false => self.word(kind),
+            };
+            // What a MachineSet has behind the name of its MachineDeployment was made at random; pools are told by it.
+            let named = machine_deployment(name).unwrap_or(name);
+            format!("{kind}/{}{}", self.word(named), &name[named.len()..])
         });
     }
 

@@ -234,6 +234,9 @@ fn node(object: &Value) -> NodeRow {
         cluster: of("cluster-namespace")
             .zip(of("cluster-name"))
             .map(|(namespace, name)| format!("{namespace}/{name}")),
+        machine_owner: of("owner-kind")
+            .zip(of("owner-name"))
+            .map(|(kind, name)| format!("{kind}/{name}")),
         ..NodeRow::default()
     }
 }

@@ -53,3 +53,34 @@ fn a_node_keeps_what_rules_ask_for() {
     assert_eq!(row.runtime, "containerd://2.1.0");
     assert_eq!(row.kubelet_version, "v1.37.0");
 }
+
+#[test]
+fn what_cluster_api_noted_is_kept() {
+    let row = |annotations: &[(&str, &str)]| {
+        let names: Vec<(String, &str)> = annotations
+            .iter()
+            .map(|(name, value)| (format!("cluster.x-k8s.io/{name}"), *value))
+            .collect();
+        let pairs = names
+            .iter()
+            .map(|(name, value)| map(12, &[(name.as_str(), *value)]));
+        let metadata = [field(1, "a"), pairs.collect::<Vec<_>>().concat()];
+        let mut sink = sink("nodes", Depth::Fields);
+        sink.protobuf(&field(1, metadata.concat()));
+        sink.rows.nodes()[0].clone()
+    };
+    let noted = row(&[
+        ("cluster-name", "shop"),
+        ("cluster-namespace", "fleet"),
+        ("owner-kind", "MachineSet"),
+        ("owner-name", "shop-md-0-x7k2q"),
+    ]);
+    assert_eq!(noted.cluster.as_deref(), Some("fleet/shop"));
+    let owner = noted.machine_owner.as_deref();
+    assert_eq!(owner, Some("MachineSet/shop-md-0-x7k2q"));
+    assert_eq!(noted.machine_deployment(), Some("shop-md-0"));
+    // A machine of its own belongs to nothing.
+    let alone = row(&[("cluster-name", "shop"), ("owner-kind", "")]);
+    assert_eq!(alone.cluster.as_deref(), Some("/shop"));
+    assert_eq!(alone.machine_owner, None);
+}

@@ -1,0 +1,346 @@
+//! Plans for clusters of each kind: which procedure, in what order, with which commands.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use kubectl_upgrade::catalog::{Catalog, Minor, Phase, Release, Served};
+use kubectl_upgrade::check::{Policy, Situation, judge};
+use kubectl_upgrade::detect;
+use kubectl_upgrade::need::{ClusterId, Need, Request, Subject, Survey};
+use kubectl_upgrade::path::Path;
+use kubectl_upgrade::plan::{self, Plan, State, Step, Wishes};
+use kubectl_upgrade::progress::Condition;
+use kubectl_upgrade::snapshot::{
+    Files, JsonRow, MetaRow, NodeRow, Outcome, Picture, Reading, Rows, Snapshot,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::golden;
+
+const FOLDER: &str = "tests/fixtures/plans";
+
+/// Each with the title of the procedure that it picks.
+const VARIANTS: [(&str, &str); 13] = [
+    ("aks", "Azure Kubernetes Service"),
+    ("cluster-api", "Cluster API"),
+    ("cluster-api-workload", "Cluster API"),
+    ("cluster-topology", "Cluster API with a ClusterClass"),
+    ("eks", "Amazon EKS"),
+    ("emulated", "Emulated versions"),
+    ("gke", "Google Kubernetes Engine"),
+    ("k3s", "k3s"),
+    ("kops", "kOps"),
+    ("kubeadm", "kubeadm"),
+    ("otherwise", "Kubernetes"),
+    ("rke2", "RKE2"),
+    ("talos", "Talos Linux"),
+];
+
+/// A cluster, by its nodes and objects of Cluster API.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variant {
+    kubernetes: Release,
+    #[serde(default)]
+    emulates: Option<Minor>,
+    to: String,
+    nodes: Vec<NodeRow>,
+    #[serde(default)]
+    objects: Vec<Value>,
+}
+
+impl Variant {
+    fn load(name: &str) -> Self {
+        let path = golden::in_repository(&format!("{FOLDER}/{name}.yaml"));
+        let text = std::fs::read_to_string(&path).expect("the fixture");
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn survey(&self, catalog: &Catalog) -> Survey {
+        let minor = self.emulates.unwrap_or_else(|| self.kubernetes.minor());
+        let built_in = catalog.apis.iter();
+        let offered = built_in.filter(|api| api.exists_in(minor) && api.served == Served::Yes);
+        let objects = self.objects.iter();
+        let custom = objects.filter_map(|object| object["apiVersion"].as_str().map(str::to_owned));
+        Survey {
+            git_version: self.kubernetes.clone(),
+            emulated: self.emulates,
+            group_versions: offered
+                .map(|api| api.gvk().api_version())
+                .chain(custom)
+                .collect(),
+        }
+    }
+
+    fn snapshot(&self, catalog: &Catalog) -> Snapshot {
+        let survey = self.survey(catalog);
+        let mut needs: Vec<Need> = detect::needs(&survey);
+        needs.extend(plan::needs(&survey));
+        let requests = kubectl_upgrade::need::plan(&needs, &survey, catalog, None);
+        Snapshot {
+            taken_at: Timestamp::UNIX_EPOCH,
+            clusters: vec![Picture {
+                id: ClusterId("shop-prod".to_owned()),
+                context: Some("shop-prod".to_owned()),
+                server: "https://shop.example".to_owned(),
+                namespace: None,
+                readings: requests
+                    .iter()
+                    .map(|request| self.reading(request, catalog))
+                    .collect(),
+                survey,
+            }],
+            files: Files::default(),
+            redacted: false,
+        }
+    }
+
+    fn reading(&self, request: &Request, catalog: &Catalog) -> Reading {
+        let rows = match &request.subject {
+            Subject::Objects { resource, .. } if resource.plural == "nodes" => {
+                Rows::Nodes(self.nodes.clone())
+            }
+            Subject::Objects { resource, .. } => {
+                let mut custom = catalog.custom.iter();
+                let api = custom
+                    .find(|api| api.group == resource.group && api.resource == resource.plural);
+                let objects = self.objects.iter().filter(|object| {
+                    api.is_some_and(|api| object["kind"].as_str() == Some(&*api.kind))
+                });
+                Rows::Json(objects.map(row).collect())
+            }
+            Subject::Url { .. } => Rows::Meta(Vec::new()),
+        };
+        Reading {
+            subject: request.subject.clone(),
+            depth: request.depth,
+            freshness: request.freshness,
+            outcome: Outcome::Complete,
+            at: Timestamp::UNIX_EPOCH,
+            rows,
+            faults: Vec::new(),
+        }
+    }
+
+    fn plan(&self, catalog: &Catalog) -> Plan {
+        let to = [self.to.parse().expect("a target")];
+        let path = Path::find(Some(&self.kubernetes), self.emulates, &to, catalog);
+        let path = path.expect("a path");
+        let snapshot = self.snapshot(catalog);
+        let situation = Situation::new(&snapshot, catalog, &path, snapshot.taken_at);
+        let judgement = judge(&situation, &[], &Policy::default());
+        plan::plan(&situation, &judgement, &Wishes::default())
+    }
+}
+
+fn row(object: &Value) -> JsonRow {
+    let text = |path: &str| object.pointer(path).and_then(Value::as_str);
+    JsonRow {
+        meta: MetaRow {
+            namespace: text("/metadata/namespace").map(str::to_owned),
+            name: text("/metadata/name").expect("a name").to_owned(),
+            ..MetaRow::default()
+        },
+        object: object.clone(),
+    }
+}
+
+fn catalog() -> Catalog {
+    Catalog::embedded().expect("the catalog")
+}
+
+fn told(steps: &[Step]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let done = serde_json::to_value(&step.done_when).expect("a condition");
+        let kind = done["type"].as_str().expect("its type").to_owned();
+        writeln!(text, "{} ({}, {kind})", step.id, step.state.word()).expect("a line");
+        for command in &step.commands {
+            writeln!(text, "    {command}").expect("a line");
+        }
+    }
+    text
+}
+
+fn is_of(step: &Step, hop: &str) -> bool {
+    step.id.starts_with(&format!("kubernetes-{hop}-"))
+}
+
+/// Where in its hop a step stands, by the procedure that it was made from.
+fn phase(catalog: &Catalog, title: &str, step: &Step, hop: &str) -> Option<Phase> {
+    let rest = step.id.strip_prefix(&format!("kubernetes-{hop}-"))?;
+    let procedures = catalog.procedures.iter();
+    let of_it = procedures.filter(|it| it.title == title || it.title == "Kubernetes");
+    let mut actions: Vec<_> = of_it.flat_map(|procedure| &procedure.steps).collect();
+    actions.retain(|action| rest == action.id || rest.starts_with(&format!("{}-", action.id)));
+    // The longest name: `control-plane-kubelet` is no `control-plane`.
+    actions.sort_by_key(|action| action.id.len());
+    actions.last().map(|action| action.phase)
+}
+
+#[test]
+fn each_kind_of_cluster_has_its_own_steps() {
+    let catalog = catalog();
+    for (name, _) in VARIANTS {
+        let plan = Variant::load(name).plan(&catalog);
+        golden::compare(&format!("{FOLDER}/{name}.txt"), &told(&plan.steps));
+    }
+}
+
+#[test]
+fn every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards() {
+    let catalog = catalog();
+    for (name, title) in VARIANTS {
+        let plan = Variant::load(name).plan(&catalog);
+        assert!(plan.hops.len() >= 2 || name == "cluster-api", "{name}");
+        let mut moves_nodes = false;
+        for hop in &plan.hops {
+            let steps = plan.steps.iter().filter(|step| is_of(step, &hop.to));
+            let phases = steps.filter(|step| !step.id.contains("-to-"));
+            let phases: Vec<Phase> = phases
+                .map(|step| {
+                    let phase = phase(&catalog, title, step, &hop.to);
+                    phase.unwrap_or_else(|| panic!("{name}: {} is of no procedure", step.id))
+                })
+                .collect();
+            assert!(phases.is_sorted(), "{name}: {phases:?}");
+            assert!(phases.contains(&Phase::ControlPlane), "{name} {}", hop.to);
+            moves_nodes |= phases.contains(&Phase::Nodes);
+        }
+        let last = plan.hops.last().expect("a hop");
+        let mut last = plan.steps.iter().filter(|step| is_of(step, &last.to));
+        assert!(
+            moves_nodes
+                && last.any(|step| matches!(
+                    step.done_when,
+                    Condition::Nodes { .. } | Condition::MachineDeployment { .. }
+                )),
+            "{name}: no node reaches the end of the way"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_left_to_fill_in() {
+    let catalog = catalog();
+    for (name, _) in VARIANTS {
+        for step in Variant::load(name).plan(&catalog).steps {
+            let texts = [&step.title].into_iter();
+            for text in texts.chain(&step.commands).chain(&step.interrupts) {
+                for rest in text.split('{').skip(1) {
+                    let inside: String =
+                        rest.chars().take_while(char::is_ascii_alphabetic).collect();
+                    let is_name = !inside.is_empty() && rest[inside.len()..].starts_with('}');
+                    assert!(!is_name, "{name} {}: {text}", step.id);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cluster_that_looks_after_itself_shows_how_far_its_machines_are() {
+    let plan = Variant::load("cluster-api").plan(&catalog());
+    let state = |id: &str| {
+        let mut steps = plan.steps.iter();
+        let step = steps.find(|step| step.id == id);
+        step.map(|step| (step.state, step.progress))
+            .unwrap_or_else(|| panic!("no {id}: {}", told(&plan.steps)))
+    };
+    // Both pools are behind and catch up first; the machines of one are on their way.
+    assert_eq!(
+        state("kubernetes-1.32.13-machine-deployment-to-1.31.14-shop-md-1"),
+        (State::Todo, None)
+    );
+    assert_eq!(
+        state("kubernetes-1.32.13-machine-deployment-to-1.31.14-shop-md-0"),
+        (State::Doing, Some((1, 3)))
+    );
+    assert_eq!(
+        state("kubernetes-1.32.13-machine-deployment-shop-md-0"),
+        (State::Todo, None)
+    );
+    assert_eq!(
+        state("kubernetes-1.32.13-control-plane"),
+        (State::Todo, None)
+    );
+}
+
+#[test]
+fn without_the_objects_of_its_machines_nodes_tell_how_far_it_is() {
+    let mut variant = Variant::load("cluster-topology");
+    variant
+        .objects
+        .retain(|object| object["kind"] != "MachineDeployment");
+    let plan = variant.plan(&catalog());
+    let mut pools = plan
+        .steps
+        .iter()
+        .filter(|step| step.id.contains("-machine-deployment-"));
+    assert!(pools.all(|step| matches!(step.done_when, Condition::Nodes { .. })));
+    // A Cluster that is not of this cluster's nodes says nothing of it.
+    variant
+        .objects
+        .retain(|object| object["metadata"]["name"] != "shop");
+    let text = told(&variant.plan(&catalog()).steps);
+    assert!(
+        text.contains("    kubectl patch kubeadmcontrolplane shop-cp -n fleet")
+            && text.contains("    # on the management cluster:"),
+        "{text}"
+    );
+}
+
+#[test]
+fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
+    let mut variant = Variant::load("cluster-topology");
+    for node in &mut variant.nodes {
+        (node.cluster, node.machine_owner) = (None, None);
+    }
+    // Neither its own nor that of another cluster: nobody knows who made it.
+    let text = told(&variant.plan(&catalog()).steps);
+    assert!(text.contains("kubernetes-1.31.14-api-servers"), "{text}");
+    let shop = variant
+        .objects
+        .iter_mut()
+        .find(|object| object["kind"] == "Cluster" && object["metadata"]["name"] == "shop");
+    shop.expect("the Cluster")["spec"]["controlPlaneEndpoint"] =
+        serde_json::json!({"host": "shop.example", "port": 443});
+    let text = told(&variant.plan(&catalog()).steps);
+    assert!(
+        text.contains("patch clusters.cluster.x-k8s.io shop -n fleet"),
+        "{text}"
+    );
+    // Workers of which no pool is known: whoever runs the command names it.
+    assert!(
+        text.contains("get machinedeployment \"$POOL\" -n fleet"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
+    let mut variant = Variant::load("cluster-api-workload");
+    variant.nodes.remove(0);
+    let plan = variant.plan(&catalog());
+    let text = told(&plan.steps);
+    // A provider runs it: nothing here names it.
+    assert!(
+        text.contains("control-plane (todo, apiServer)")
+            && text.contains("kubectl patch \"$CONTROL_PLANE_KIND\" \"$CONTROL_PLANE\" -n fleet"),
+        "{text}"
+    );
+    let mut variant = Variant::load("cluster-api");
+    let shop = variant
+        .objects
+        .iter_mut()
+        .find(|object| object["kind"] == "Cluster" && object["metadata"]["name"] == "shop");
+    shop.expect("the Cluster")["spec"]["controlPlaneRef"] =
+        serde_json::json!({"kind": "RKE2ControlPlane", "name": "shop-rke2"});
+    let text = told(&variant.plan(&catalog()).steps);
+    assert!(
+        text.contains("control-plane (unknown, controlPlane)")
+            && text.contains("patch rke2controlplane shop-rke2 -n fleet"),
+        "{text}"
+    );
+}
