@@ -16,7 +16,7 @@ use crate::command::{EXAMPLE, plan_program, text};
 use crate::fixture::{Fixture, rules};
 use crate::golden;
 
-const FOLDER: &str = "tests/fixtures/plans";
+const FOLDER: &str = "tests/fixtures/plan-formats";
 
 fn document(snapshot: &Snapshot, path: &Path, catalog: &Catalog, wishes: &Wishes) -> UpgradePlan {
     let situation = Situation::new(snapshot, catalog, path, snapshot.taken_at);
