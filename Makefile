@@ -37,10 +37,12 @@ lifecycle:
 audit:
 	$(CARGO) deny check licenses bans sources
 
-# Puts the plugin where kubectl finds it, under the name that `kubectl upgrade-check` looks for.
+# Puts the plugins where kubectl finds them, under the names that it looks for, and links by which it asks for completion.
 BINDIR ?= $(HOME)/.local/bin
 install:
-	$(CARGO) build --profile dist
+	$(CARGO) build --profile dist --bins
 	mkdir -p $(BINDIR)
-	install -m 755 target/dist/kubectl-upgrade-check $(BINDIR)/kubectl-upgrade_check
-	ln -sf kubectl-upgrade_check $(BINDIR)/kubectl_complete-upgrade_check
+	for name in check plan; do \
+		install -m 755 target/dist/kubectl-upgrade-$$name $(BINDIR)/kubectl-upgrade_$$name && \
+		ln -sf kubectl-upgrade_$$name $(BINDIR)/kubectl_complete-upgrade_$$name || exit 1; \
+	done

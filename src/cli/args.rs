@@ -288,6 +288,10 @@ pub enum OutputFormat {
     Yaml,
     /// Names of objects
     Name,
+    /// To put into a ticket
+    Markdown,
+    /// A page to read and to print
+    Html,
 }
 
 impl From<OutputFormat> for Format {
@@ -298,6 +302,8 @@ impl From<OutputFormat> for Format {
             OutputFormat::Json => Self::Json,
             OutputFormat::Yaml => Self::Yaml,
             OutputFormat::Name => Self::Name,
+            OutputFormat::Markdown => Self::Markdown,
+            OutputFormat::Html => Self::Html,
         }
     }
 }

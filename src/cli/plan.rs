@@ -113,6 +113,10 @@ pub enum PlanFormat {
     Yaml,
     /// Ids of steps
     Name,
+    /// A runbook for a change request, with boxes to tick
+    Markdown,
+    /// The same as a page of its own, to read and to print
+    Html,
 }
 
 impl From<PlanFormat> for Format {
@@ -123,6 +127,8 @@ impl From<PlanFormat> for Format {
             PlanFormat::Json => Self::Json,
             PlanFormat::Yaml => Self::Yaml,
             PlanFormat::Name => Self::Name,
+            PlanFormat::Markdown => Self::Markdown,
+            PlanFormat::Html => Self::Html,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What stands below the table: what to do for each blocker, what could not be looked at, and the verdict.
 
-use super::document::{HopDoc, ObjectDoc};
+use super::document::{ClusterDoc, FindingDoc, HopDoc, ObjectDoc};
 use super::grid::grid;
 use super::prose::wrap;
 use super::table::{evidence, object_cell};
@@ -27,48 +27,50 @@ pub(super) fn remedies(report: &UpgradeReport, look: &Look, wide: bool) -> Strin
         } else {
             out.push('\n');
         }
-        let rule = look.styles.heading(&terminal::line(&finding.id));
-        push(&mut out, 0, &format!("{rule}: {}", prose(&finding.message)));
-        out.push_str(&wrap(&prose(&finding.remedy), "  ", look.prose()));
-        let mine: Vec<&ObjectDoc> = finding
-            .objects
-            .iter()
-            .filter(|object| object.waiver.is_none())
-            .collect();
-        let shown = if wide { mine.len() } else { SHOWN };
-        let rows = mine
-            .iter()
-            .take(shown)
-            .map(|object| vec![object_cell(object), evidence(Some(object))])
-            .collect();
-        for line in grid(None, rows) {
-            push(&mut out, 4, &line);
-        }
-        more(&mut out, 4, mine.len(), shown);
-        if !finding.reference.is_empty() {
-            push(
-                &mut out,
-                2,
-                &format!("See {}", terminal::line(&finding.reference)),
-            );
-        }
+        remedy(&mut out, finding, look, wide);
     }
     out
 }
 
+/// One finding: what it is about, what to do, and on which objects.
+pub(super) fn remedy(out: &mut String, finding: &FindingDoc, look: &Look, wide: bool) {
+    let rule = look.styles.heading(&terminal::line(&finding.id));
+    push(out, 0, &format!("{rule}: {}", prose(&finding.message)));
+    out.push_str(&wrap(&prose(&finding.remedy), "  ", look.prose()));
+    let mine: Vec<&ObjectDoc> = finding
+        .objects
+        .iter()
+        .filter(|object| object.waiver.is_none())
+        .collect();
+    let shown = if wide { mine.len() } else { SHOWN };
+    let rows = mine
+        .iter()
+        .take(shown)
+        .map(|object| vec![object_cell(object), evidence(Some(object))])
+        .collect();
+    for line in grid(None, rows) {
+        push(out, 4, &line);
+    }
+    more(out, 4, mine.len(), shown);
+    if !finding.reference.is_empty() {
+        let reference = terminal::line(&finding.reference);
+        push(out, 2, &format!("See {reference}"));
+    }
+}
+
 /// What could not be looked at, why not, and how to mend it; empty where there is none.
-pub(super) fn gaps(report: &UpgradeReport, look: &Look, wide: bool) -> String {
-    if report.gaps.is_empty() {
+pub(super) fn gaps(gaps: &[Gap], look: &Look, wide: bool) -> String {
+    if gaps.is_empty() {
         return String::new();
     }
     let mut out = String::new();
     push(&mut out, 0, &look.styles.heading("Not looked at"));
-    let shown = if wide { report.gaps.len() } else { SHOWN };
-    for gap in report.gaps.iter().take(shown) {
+    let shown = if wide { gaps.len() } else { SHOWN };
+    for gap in gaps.iter().take(shown) {
         one_gap(&mut out, gap, look.prose());
     }
-    more(&mut out, 2, report.gaps.len(), shown);
-    if report.gaps.iter().any(|gap| gap.rbac.is_some()) {
+    more(&mut out, 2, gaps.len(), shown);
+    if gaps.iter().any(|gap| gap.rbac.is_some()) {
         push(
             &mut out,
             2,
@@ -92,7 +94,7 @@ fn one_gap(out: &mut String, gap: &Gap, width: usize) {
 }
 
 /// `allow list on secrets in namespace shop`.
-fn allow(rule: &AccessRule) -> String {
+pub(super) fn allow(rule: &AccessRule) -> String {
     let group = match rule.api_groups.first().map(String::as_str) {
         None | Some("") => String::new(),
         Some(group) => format!(".{group}"),
@@ -151,20 +153,19 @@ pub(super) fn verdict(report: &UpgradeReport, look: &Look) -> String {
         "{}: {} ({})\n",
         look.styles.verdict(report.verdict),
         counts.join("; "),
-        scope(report)
+        scope(&report.cluster, &report.path)
     )
 }
 
-/// What the verdict holds for: cluster, way, namespace.
-fn scope(report: &UpgradeReport) -> String {
-    let cluster = &report.cluster;
+/// What an answer holds for: cluster, way, namespace.
+pub(super) fn scope(cluster: &ClusterDoc, path: &[HopDoc]) -> String {
     let place = match (&cluster.context, &cluster.server) {
         (Some(context), _) => format!("context {}", terminal::line(context)),
         (None, Some(server)) => format!("server {}", terminal::line(server)),
         (None, None) => "no cluster".to_owned(),
     };
     let mut parts = vec![place];
-    parts.extend(way(report));
+    parts.extend(way(cluster, path));
     if let Some(namespace) = &cluster.namespace {
         parts.push(format!("namespace {} only", terminal::line(namespace)));
     }
@@ -172,15 +173,13 @@ fn scope(report: &UpgradeReport) -> String {
 }
 
 /// `1.24.17 → 1.25.16 → 1.26.15`, with names where platforms go too; where there is no hop, where the cluster stays.
-fn way(report: &UpgradeReport) -> Option<String> {
-    if report.path.is_empty() {
-        let version = report.cluster.kubernetes_version.as_ref()?;
+pub(super) fn way(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<String> {
+    if path.is_empty() {
+        let version = cluster.kubernetes_version.as_ref()?;
         return Some(format!("stays at {}", terminal::line(version)));
     }
-    let alone = report.path.iter().all(|hop| hop.platform == KUBERNETES);
-    let legs = report
-        .path
-        .chunk_by(|hop, next| hop.platform == next.platform);
+    let alone = path.iter().all(|hop| hop.platform == KUBERNETES);
+    let legs = path.chunk_by(|hop, next| hop.platform == next.platform);
     let legs: Vec<String> = legs.map(|hops| leg(hops, alone)).collect();
     Some(legs.join(", "))
 }

@@ -57,13 +57,13 @@ fn listed(heading: &str, mut rows: Vec<Vec<String>>, look: &Look, wide: bool) ->
 }
 
 /// What else must be known of this answer; empty where there is nothing.
-pub(super) fn remarks(report: &UpgradeReport, look: &Look) -> String {
+pub(super) fn remarks(remarks: &[String], look: &Look) -> String {
     let mut out = String::new();
-    if report.remarks.is_empty() {
+    if remarks.is_empty() {
         return out;
     }
     push(&mut out, 0, &look.styles.heading("Mind"));
-    for remark in &report.remarks {
+    for remark in remarks {
         push(&mut out, 2, &prose(remark));
     }
     out

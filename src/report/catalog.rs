@@ -171,7 +171,7 @@ pub fn catalog(format: Format, catalog: &Catalog, look: &Look) -> Result<String,
         Format::Json => encode::json(&summary),
         Format::Yaml => encode::yaml(&summary),
         Format::Name => Ok(names(&summary)),
-        Format::Table | Format::Wide => Ok(table(&summary, look)),
+        Format::Table | Format::Wide | Format::Markdown | Format::Html => Ok(table(&summary, look)),
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `catalog` | `catalog` |
 //! | `terminal`, `styles` | escaping, ages, colour |
 //! | `grid`, `prose` | columns and wrapped lines |
+//! | `page/` | Markdown and HTML; the templates are in `templates/` |
 
 mod advice;
 mod aside;
@@ -23,6 +24,7 @@ mod grid;
 mod hazards;
 mod name;
 mod narrow;
+mod page;
 mod plan;
 mod platforms;
 mod prose;
@@ -40,7 +42,7 @@ pub use document::{
 pub use hazards::{RuleState, explain_hazard};
 pub use plan::{
     ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UPGRADE_PLAN_SCHEMA, UpgradePlan,
-    render_plan,
+    WindowDoc, render_plan,
 };
 pub use platforms::{ComponentDoc, PlatformDoc};
 pub use rbac::{Bind, rbac};
@@ -64,6 +66,10 @@ pub enum Format {
     Yaml,
     /// `kind.group/name`, an object a line.
     Name,
+    /// To put into a ticket or a change request. Lists of what is known have no such form and are tables.
+    Markdown,
+    /// A page of its own. Lists of what is known have no such form and are tables.
+    Html,
 }
 
 /// How text for people looks.
@@ -108,6 +114,9 @@ pub enum RenderError {
     /// As YAML.
     #[error("the result cannot be written as YAML")]
     Yaml(#[from] serde_saphyr::SerializeError),
+    /// As HTML.
+    #[error("the result cannot be written as HTML")]
+    Html(#[from] askama::Error),
 }
 
 /// A report in the wanted format, with a line break at the end unless it is empty.
@@ -117,6 +126,8 @@ pub enum RenderError {
 pub fn render(format: Format, report: &UpgradeReport, look: &Look) -> Result<String, RenderError> {
     match format {
         Format::Table => Ok(table::table(report, look, false)),
+        Format::Markdown => Ok(page::check_markdown(report)),
+        Format::Html => page::html(report),
         Format::Wide => Ok(table::table(report, look, true)),
         Format::Json => encode::json(report),
         Format::Yaml => encode::yaml(report),

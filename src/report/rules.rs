@@ -92,7 +92,7 @@ pub fn rules(
             .iter()
             .map(|rule| rule.id.clone() + "\n")
             .collect()),
-        Format::Table => Ok(table(&list, look, all, false)),
+        Format::Table | Format::Markdown | Format::Html => Ok(table(&list, look, all, false)),
         Format::Wide => Ok(table(&list, look, all, true)),
     }
 }

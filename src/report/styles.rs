@@ -5,6 +5,7 @@ use std::fmt::Display;
 use owo_colors::{OwoColorize, Style};
 
 use crate::check::{Severity, Verdict};
+use crate::plan::State;
 
 /// What `--color` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,6 +99,30 @@ impl Styles {
             Verdict::Blocked => paint("blocked", self.bad),
             Verdict::Incomplete => paint("incomplete", self.careful),
         }
+    }
+
+    /// The word for how far a step is.
+    #[must_use]
+    pub fn state(&self, state: State) -> String {
+        let style = match state {
+            State::Done => self.good,
+            State::Doing | State::Unknown => self.careful,
+            State::Todo | State::ByHand => Style::new(),
+            State::Blocked => self.bad,
+        };
+        paint(state.word(), style)
+    }
+
+    /// What must not be missed.
+    #[must_use]
+    pub fn careful(&self, text: &str) -> String {
+        paint(text, self.careful)
+    }
+
+    /// What may be skipped.
+    #[must_use]
+    pub fn aside(&self, text: &str) -> String {
+        paint(text, self.aside)
     }
 
     /// A line that stands above others.

@@ -23,8 +23,8 @@ pub(super) fn table(report: &UpgradeReport, look: &Look, wide: bool) -> String {
         advice::remedies(report, look, wide),
         aside::waived(report, look, wide),
         aside::resolved(report, look, wide),
-        advice::gaps(report, look, wide),
-        aside::remarks(report, look),
+        advice::gaps(&report.gaps, look, wide),
+        aside::remarks(&report.remarks, look),
         advice::verdict(report, look),
     ];
     let mut out = String::new();

@@ -14,7 +14,16 @@ pub(crate) const EXAMPLE: &str = "examples/shop.snapshot";
 
 /// The program with nothing of our environment but what a test gives it.
 pub(crate) fn program(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-upgrade-check"));
+    bare(env!("CARGO_BIN_EXE_kubectl-upgrade-check"), home)
+}
+
+/// The same for plans.
+pub(crate) fn plan_program(home: &Path) -> Command {
+    bare(env!("CARGO_BIN_EXE_kubectl-upgrade-plan"), home)
+}
+
+fn bare(program: &str, home: &Path) -> Command {
+    let mut command = Command::new(program);
     command
         .env_clear()
         .env("HOME", home)
@@ -45,6 +54,8 @@ fn the_example_is_told_the_same_way_each_time() {
         ("json", "tests/fixtures/example/report.json"),
         ("yaml", "tests/fixtures/example/report.yaml"),
         ("name", "tests/fixtures/example/name.txt"),
+        ("markdown", "tests/fixtures/example/report.md"),
+        ("html", "tests/fixtures/example/report.html"),
     ] {
         let first = run(&with_example(&["-o", format]));
         let second = run(&with_example(&["-o", format]));
@@ -94,9 +105,14 @@ fn the_clock_can_be_set_and_quiet_is_quiet() {
 
 #[test]
 fn help_is_what_the_documentation_shows() {
-    let output = run(&["--help"]);
-    assert_eq!(output.status.code(), Some(0));
-    golden::compare("docs/help.txt", &text(&output.stdout));
+    let home = tempfile::tempdir().expect("a folder");
+    let programs = [program(home.path()), plan_program(home.path())];
+    let help = programs.map(|mut program| {
+        let output = program.arg("--help").output().expect("the program runs");
+        assert_eq!(output.status.code(), Some(0));
+        text(&output.stdout)
+    });
+    golden::compare("docs/help.txt", &help.join("\n\n"));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use kubectl_upgrade::snapshot::Snapshot;
 use crate::command::{EXAMPLE, program, text};
 use crate::fixture::{Fixture, rules};
 use crate::golden;
+use crate::plan_hostile::{HOSTILE as MARKUP, structure, tags};
 use crate::server::{ascii, kubeconfig, reply, serve};
 
 /// Colours, a link, the clipboard, a bell, backspaces, C1 controls, marks that reorder or hide, another line.
@@ -52,6 +53,8 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
         (Format::Json, Look::default()),
         (Format::Yaml, Look::default()),
         (Format::Name, Look::default()),
+        (Format::Markdown, Look::default()),
+        (Format::Html, Look::default()),
     ] {
         let text = render(format, report, &look).expect("a report");
         harmless(&format!("{what} as {format:?}"), &text);
@@ -72,7 +75,7 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
                     "{what}: {text}"
                 );
             }
-            Format::Table | Format::Wide => {}
+            Format::Table | Format::Wide | Format::Markdown | Format::Html => {}
         }
     }
     // With colours of our own, nothing else is coloured.
@@ -268,10 +271,36 @@ fn every_field_of_a_report_is_shown_harmlessly() {
     let long = format!("{HOSTILE}{}", "x ".repeat(500_000));
     let mut report = fresh();
     poison(&mut report, &long);
-    for format in [Format::Table, Format::Wide, Format::Name] {
+    for format in [
+        Format::Table,
+        Format::Wide,
+        Format::Name,
+        Format::Markdown,
+        Format::Html,
+    ] {
         let text = render(format, &report, &Look::default()).expect("a report");
         harmless("long", &text);
         assert!(text.len() < 200_000, "{format:?}: {}", text.len());
+    }
+}
+
+#[test]
+fn no_field_of_a_report_becomes_markup() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let file = golden::in_repository("tests/fixtures/rules/psp-present/trigger.yaml");
+    let fresh = Fixture::load(&file).judge(&catalog, rules()).1;
+    let told = |word: &str| {
+        let mut report = fresh.clone();
+        poison(&mut report, word);
+        [Format::Html, Format::Markdown]
+            .map(|format| render(format, &report, &Look::default()).expect("a page"))
+    };
+    let [page, text] = told("x");
+    assert!(!tags(&page).is_empty() && !structure(&text).is_empty());
+    for word in MARKUP {
+        let [other, other_text] = told(word);
+        assert_eq!(tags(&other), tags(&page), "{word:?}");
+        assert_eq!(structure(&other_text), structure(&text), "{word:?}");
     }
 }
 

@@ -24,6 +24,8 @@ mod lifecycle;
 )]
 mod mutate;
 mod path;
+mod plan_formats;
+mod plan_hostile;
 mod plans;
 mod platforms;
 mod policy;

@@ -1,12 +1,20 @@
 //! A plan, for people and for programs: a file for each format over one document.
 
 mod document;
+mod fold;
+mod foot;
+mod html;
+mod markdown;
 mod table;
+mod view;
+mod wide;
 mod words;
 
-pub use document::{ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UpgradePlan};
+pub use document::{
+    ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UpgradePlan, WindowDoc,
+};
 
-use super::{Format, Look, RenderError, encode};
+use super::{Format, Look, RenderError, encode, terminal};
 
 /// The JSON Schema (draft 2020-12) of [`UpgradePlan`].
 pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("../schema/upgrade-plan.schema.json");
@@ -24,7 +32,9 @@ pub fn render_plan(format: Format, plan: &UpgradePlan, look: &Look) -> Result<St
         Format::Name => Ok(plan
             .steps
             .iter()
-            .map(|step| format!("{}\n", step.id))
+            .map(|step| format!("{}\n", terminal::line(&step.id)))
             .collect()),
+        Format::Markdown => Ok(markdown::markdown(plan)),
+        Format::Html => html::html(plan),
     }
 }
