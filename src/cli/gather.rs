@@ -54,6 +54,12 @@ pub(super) const PLAN: Task = Task {
     follows: true,
 };
 
+/// What both of them read, for `rbac`.
+pub(super) const BOTH: Task = Task {
+    program: CHECK.program,
+    ..PLAN
+};
+
 /// What a check or a plan works on.
 pub(super) struct Gathered {
     pub(super) snapshot: Snapshot,

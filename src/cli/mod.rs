@@ -115,7 +115,7 @@ fn run(command: CheckCommand) -> Result<Exit, Stop> {
             Ok(print(&text, Exit::Ready))
         }
         Some(Helper::Rbac(flags)) => {
-            let access = gather::access(&flags.source, &catalog, &gather::CHECK)?;
+            let access = gather::access(&flags.source, &catalog, &gather::BOTH)?;
             let bind = flags.bind_to.or(access.user.map(|name| Bind {
                 kind: "User".to_owned(),
                 name,

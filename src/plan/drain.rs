@@ -52,6 +52,10 @@ fn owner(pod: &PodRow) -> Option<Owner<'_>> {
 
 impl Drains {
     pub(super) fn new(situation: &Situation<'_>, picture: &Picture, findings: &[Finding]) -> Self {
+        // Of one namespace alone: what else a node holds was not looked at.
+        if picture.namespace.is_some() {
+            return Self::default();
+        }
         let read = |need: &Need| picture.read(need, situation.catalog).ok().flatten();
         let (Some(rows), Some(_)) = (read(&pods::pods()), read(&budget::budgets())) else {
             return Self::default();

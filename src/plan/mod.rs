@@ -267,6 +267,7 @@ pub fn plan(situation: &Situation<'_>, judgement: &Judgement, wishes: &Wishes) -
     let findings = judgement.findings.iter().filter(gates).cloned().collect();
     let mut remarks = judgement.remarks.clone();
     remarks.extend(course.remarks);
+    remarks.extend(narrowed(situation));
     let parallel = wishes.parallel.unwrap_or(1).max(1);
     let schedule = match wishes.windows.is_empty() {
         true => Schedule::default(),
@@ -283,6 +284,14 @@ pub fn plan(situation: &Situation<'_>, judgement: &Judgement, wishes: &Wishes) -
         parallel,
         steps,
     }
+}
+
+/// What a plan of one namespace cannot know.
+fn narrowed(situation: &Situation<'_>) -> Option<String> {
+    let namespace = situation.snapshot.clusters.first()?.namespace.as_ref()?;
+    Some(format!(
+        "only the namespace {namespace} was looked at: what drains meet elsewhere, and what blocks there, is not in this plan"
+    ))
 }
 
 /// Steps that fit no window, to be said aloud.

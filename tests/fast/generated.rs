@@ -62,13 +62,11 @@ fn the_page_on_what_is_read() {
             from.minor, to.minor
         )
         .expect("memory");
-        for request in plan(
-            &kubectl_upgrade::check::needs(rules(), &asking),
-            &survey,
-            &catalog,
-            None,
-        ) {
-            let rules: Vec<&str> = rules()
+        let mut needs = kubectl_upgrade::check::needs(rules(), &asking);
+        let planned = kubectl_upgrade::plan::needs(&survey);
+        needs.extend(planned.iter().cloned());
+        for request in plan(&needs, &survey, &catalog, None) {
+            let mut readers: Vec<&str> = rules()
                 .iter()
                 .filter(|rule| {
                     let needs = rule.needs(&asking);
@@ -77,8 +75,11 @@ fn the_page_on_what_is_read() {
                 .map(|rule| rule.id)
                 .collect();
             let depth = format!("{:?}", request.depth).to_lowercase();
-            let rules = rules.join(", ");
-            writeln!(page, "| `{}` | {depth} | {rules} |", request.path).expect("memory");
+            if planned.iter().any(|need| need.subject == request.subject) {
+                readers.push("upgrade-plan");
+            }
+            let readers = readers.join(", ");
+            writeln!(page, "| `{}` | {depth} | {readers} |", request.path).expect("memory");
         }
     }
     page.push_str(&custom(&catalog));
