@@ -33,6 +33,7 @@ const MAY_LIST: &[&str] = &[
     "batch/jobs",
     "certificates.k8s.io/certificatesigningrequests",
     "cluster.x-k8s.io/clusters",
+    "cluster.x-k8s.io/machinedeployments",
     "clusterctl.cluster.x-k8s.io/providers",
     "controlplane.cluster.x-k8s.io/kubeadmcontrolplanes",
     "discovery.k8s.io/endpointslices",
@@ -42,6 +43,7 @@ const MAY_LIST: &[&str] = &[
     "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
     "helm.toolkit.fluxcd.io/helmreleases",
     "installer.kyma-project.io/installations",
+    "k3s.cattle.io/etcdsnapshotfiles",
     "kommander.mesosphere.io/kommanderclusters",
     "kommander.mesosphere.io/licenses",
     "kubeaddons.mesosphere.io/clusteraddons",
@@ -58,6 +60,7 @@ const MAY_LIST: &[&str] = &[
     "storage.k8s.io/storageclasses",
     "storage.k8s.io/volumeattachments",
     "storage.k8s.io/volumeattributesclasses",
+    "velero.io/backups",
     "workspaces.kommander.mesosphere.io/projects",
     "workspaces.kommander.mesosphere.io/workspaces",
 ];

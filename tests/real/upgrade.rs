@@ -380,6 +380,8 @@ fn fleet(cluster: &Cluster) {
         cluster,
         &[
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fleet"}}),
+            json!({"apiVersion": "clusterctl.cluster.x-k8s.io/v1alpha3", "kind": "Provider",
+                "metadata": meta("cluster-api"), "providerName": "cluster-api", "type": "CoreProvider", "version": "v1.3.0"}),
             json!({"apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "Cluster", "metadata": meta("shop"),
                 "spec": {"controlPlaneRef": {"kind": "KubeadmControlPlane", "name": "shop-cp"}}}),
             json!({"apiVersion": "controlplane.cluster.x-k8s.io/v1beta1", "kind": "KubeadmControlPlane",
