@@ -40,15 +40,17 @@ fn of_finding(work: &Work<'_>, now: &Now<'_>, finding: &Finding) -> Draft {
     }
 }
 
-/// An object, and who must change it.
+/// An object, and who must change it: its owner, or else who wrote it so.
 fn shown(object: &Object) -> String {
     let namespace = object.namespace.as_deref().map(|it| format!("{it}/"));
     let kind = object.kind.to_lowercase();
-    let owner = object.owner.as_deref().map(|owner| format!(" ({owner})"));
+    let mut writers = object.evidence.iter().filter_map(|seen| seen.writer.as_ref());
+    let writer = writers.next().map(|writer| format!("written by {writer}"));
+    let who = object.owner.clone().or(writer);
     format!(
         "{kind}/{}{}{}",
         namespace.unwrap_or_default(),
         object.name,
-        owner.unwrap_or_default()
+        who.map(|who| format!(" ({who})")).unwrap_or_default()
     )
 }
