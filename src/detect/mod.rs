@@ -171,13 +171,19 @@ impl Detected {
     }
 }
 
-/// What platforms are told by and could not be read. Nodes are left to the rules that look at them.
+/// What platforms are told by and could not be read, or not be understood. Nodes are left to the rules that look at them.
 fn unmet_needs(look: &Look<'_>) -> Vec<Unmet> {
-    platform_needs(&look.picture.survey)
-        .filter_map(|need| look.picture.read(&need, look.catalog).err())
+    let needs: Vec<Need> = platform_needs(&look.picture.survey).collect();
+    let unread = needs
+        .iter()
+        .filter_map(|need| look.picture.read(need, look.catalog).err())
+        .map(|unmet| *unmet);
+    let not_understood = needs.iter().flat_map(|need| look.picture.faults(need));
+    unread
+        .chain(not_understood)
         .map(|unmet| Unmet {
             why: format!("{}; a platform is told by it", unmet.why),
-            ..*unmet
+            ..unmet
         })
         .collect()
 }

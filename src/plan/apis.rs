@@ -44,7 +44,10 @@ fn of_finding(work: &Work<'_>, now: &Now<'_>, finding: &Finding) -> Draft {
 fn shown(object: &Object) -> String {
     let namespace = object.namespace.as_deref().map(|it| format!("{it}/"));
     let kind = object.kind.to_lowercase();
-    let mut writers = object.evidence.iter().filter_map(|seen| seen.writer.as_ref());
+    let mut writers = object
+        .evidence
+        .iter()
+        .filter_map(|seen| seen.writer.as_ref());
     let writer = writers.next().map(|writer| format!("written by {writer}"));
     let who = object.owner.clone().or(writer);
     format!(

@@ -6,10 +6,10 @@ mod way;
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
 use kubectl_upgrade::check::{Policy, Situation, judge};
-use kubectl_upgrade::detect::{self, Role};
+use kubectl_upgrade::detect::{self, Detected, Role};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::path::Path;
-use kubectl_upgrade::snapshot::{Files, Picture, Snapshot};
+use kubectl_upgrade::snapshot::{Fault, Files, Picture, Snapshot};
 use serde_json::json;
 
 use crate::golden;
@@ -75,6 +75,34 @@ fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
     let detected = plain.detected();
     assert!(detected.platforms.is_empty() && detected.unseen.is_empty());
     assert_eq!(detected.topology, detect::Topology::default());
+}
+
+#[test]
+fn an_object_that_cannot_be_understood_is_a_gap() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let mut picture = Given::load("kyma").picture(&catalog);
+    let whole = Detected::new(&picture, &catalog);
+    let reading = picture.readings.iter_mut().find(|reading| {
+        let what = reading.subject.to_string();
+        what.starts_with("installations.")
+    });
+    reading.expect("what tells Kyma").faults.push(Fault {
+        what: "installations.installer.kyma-project.io/default/other".to_owned(),
+        why: "it is no object".to_owned(),
+    });
+    let damaged = Detected::new(&picture, &catalog);
+    let new: Vec<String> = damaged
+        .unseen
+        .iter()
+        .filter(|unseen| !whole.unseen.contains(unseen))
+        .map(|unseen| format!("{}: {}", unseen.unmet.what, unseen.unmet.why))
+        .collect();
+    assert_eq!(
+        new,
+        [
+            "installations.installer.kyma-project.io/default/other: it is no object; a platform is told by it"
+        ]
+    );
 }
 
 #[test]
