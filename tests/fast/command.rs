@@ -8,6 +8,9 @@ use std::thread;
 
 use serde_json::Value;
 
+/// The program that plans.
+const PLAN: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-plan");
+
 use crate::golden;
 
 pub(crate) const EXAMPLE: &str = "examples/shop.snapshot";
@@ -19,7 +22,7 @@ pub(crate) fn program(home: &Path) -> Command {
 
 /// The same for plans.
 pub(crate) fn plan_program(home: &Path) -> Command {
-    bare(env!("CARGO_BIN_EXE_kubectl-upgrade-plan"), home)
+    bare(PLAN, home)
 }
 
 fn bare(program: &str, home: &Path) -> Command {
@@ -304,24 +307,65 @@ fn colours_only_where_they_are_wanted() {
 #[test]
 fn kubectl_gets_candidates_under_the_completers_name() {
     let folder = tempfile::tempdir().expect("a folder");
-    let link = folder.path().join("kubectl_complete-upgrade_check");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kubectl-upgrade-check"), &link).expect("a link");
-    let output = Command::new(&link)
-        .env_clear()
-        .args(["--output", ""])
-        .output()
-        .expect("the program runs");
-    let lines = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0));
-    assert!(
-        lines.lines().any(|line| line.starts_with("json")),
-        "{lines}"
-    );
-    assert!(lines.ends_with(":4\n"), "{lines}");
-    assert_eq!(text(&output.stderr), "");
+    for (name, program) in [
+        ("upgrade_check", env!("CARGO_BIN_EXE_kubectl-upgrade-check")),
+        ("upgrade_plan", PLAN),
+    ] {
+        let link = folder.path().join(format!("kubectl_complete-{name}"));
+        std::os::unix::fs::symlink(program, &link).expect("a link");
+        let output = Command::new(&link)
+            .env_clear()
+            .args(["--output", ""])
+            .output()
+            .expect("the program runs");
+        let lines = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(
+            lines.lines().any(|line| line.starts_with("json")),
+            "{lines}"
+        );
+        assert!(lines.ends_with(":4\n"), "{lines}");
+        assert_eq!(text(&output.stderr), "");
+    }
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = run(&["completion", shell]);
         assert_eq!(script.status.code(), Some(0), "{shell}");
         assert!(text(&script.stdout).contains("upgrade_check"), "{shell}");
     }
+}
+
+#[test]
+fn a_plan_ends_with_the_code_that_it_has_earned() {
+    let plan = |args: &[&str]| {
+        let mut command = Command::new(PLAN);
+        command.env_clear().args(args);
+        command.output().expect("the program runs")
+    };
+    let made = plan(&[
+        "--local",
+        "--from",
+        "kubernetes=1.24",
+        "--to",
+        "kubernetes=1.25",
+    ]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+
+    let nowhere = ["--local", "--from", "dkp=2.1.2", "--to", "dkp=2.2.0"];
+    let told = plan(&nowhere);
+    assert_eq!((told.status.code(), told.stdout.len()), (Some(3), 0));
+    assert!(text(&told.stderr).contains("nearest reachable release is 2.2.1"));
+    let document = plan(&[&nowhere[..], &["-o", "json"]].concat());
+    assert_eq!(document.status.code(), Some(3));
+    let document: Value = serde_json::from_slice(&document.stdout).expect("JSON");
+    assert_eq!(document["path"], Value::Array(Vec::new()));
+    let why = document["noPath"].as_str().expect("a reason");
+    assert!(why.contains("no edge DKP 2.1.2 to 2.2.0"), "{why}");
+
+    let window = plan(&["--local", "--to", "1.25", "--window", "Sat 22-04 UTC"]);
+    assert_eq!(window.status.code(), Some(2));
+    assert!(
+        text(&window.stderr).contains("no time HH:MM"),
+        "{}",
+        text(&window.stderr)
+    );
 }
