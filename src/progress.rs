@@ -1,20 +1,20 @@
 //! How far a cluster has come: one typed condition, one answer, for plans, gates and watching alike.
 //!
-//! A [`Condition`] names what is to be so, with the names of this cluster in it; [`progress()`] says how far it is from that,
-//! from what was seen alone. What was not seen is [`Progress::Unknown`], never done.
+//! A [`Condition`] names what is to be so, with the names of this cluster in it; [`Seen::progress`] says how far it is from
+//! that, from what was seen alone. What was not seen is [`Progress::Unknown`], never done.
 
 mod machines;
+mod seen;
+
+pub use seen::Seen;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::addons::Fit;
-use crate::catalog::{Minor, PlatformName, Reach, Release, Resource, Wanted};
-use crate::check::backup::{self, Backup};
-use crate::check::{Finding, Severity, Situation, control_plane};
-use crate::detect::{self, Detected, Installed, in_control_plane, pool};
+use crate::catalog::{PlatformName, Reach, Release, Wanted};
+use crate::check::{Finding, Severity, backup, control_plane};
+use crate::detect;
 use crate::need::{Need, Survey};
 use crate::path::HopRef;
-use crate::snapshot::{NodeRow, Picture};
 
 /// What is to be so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,17 +178,11 @@ impl Progress {
     }
 }
 
-/// The DaemonSet kube-proxy.
-fn kube_proxy() -> Need {
-    let resource = Resource::new("apps", "daemonsets");
-    Need::named(resource, "kube-system", "kube-proxy")
-}
-
 /// What conditions look at, on a server that serves this.
 #[must_use]
 pub fn needs(survey: &Survey) -> Vec<Need> {
     let mut needs = detect::needs(survey);
-    needs.extend([control_plane::pods(), kube_proxy()]);
+    needs.extend([control_plane::pods(), control_plane::kube_proxy()]);
     if detect::serves_cluster_api(survey) {
         needs.push(detect::machine_deployments());
     }
@@ -197,206 +191,8 @@ pub fn needs(survey: &Survey) -> Vec<Need> {
     needs
 }
 
-/// The workers of a pool; those of none where its name is empty.
-pub fn workers<'a>(
-    situation: &'a Situation<'_>,
-    picture: &'a Picture,
-    name: &'a str,
-) -> Option<impl Iterator<Item = &'a NodeRow>> {
-    let catalog = situation.catalog;
-    let rows = picture.read(&detect::nodes(), catalog).ok()??;
-    let workers = rows.nodes().iter().filter(|node| !in_control_plane(node));
-    Some(workers.filter(move |node| pool(catalog, node) == name))
-}
-
-/// How far a cluster of the snapshot is from a condition: a pure function of its arguments. Findings are those of the same
-/// situation.
-#[must_use]
-pub fn progress(
-    condition: &Condition,
-    situation: &Situation<'_>,
-    (picture, detected): (&Picture, &Detected),
-    findings: &[Finding],
-) -> Progress {
-    let known = |reached: Option<bool>| match reached {
-        Some(true) => Progress::Done,
-        Some(false) => Progress::Todo,
-        None => Progress::Unknown,
-    };
-    match condition {
-        Condition::ByHand => Progress::ByHand,
-        Condition::Backup { within_seconds } => backup(situation, *within_seconds),
-        Condition::Addon {
-            component,
-            namespace,
-            minor,
-        } => addon(situation, detected, (component, namespace), minor),
-        Condition::ApiServer(goal) => known(goal.reached(&detected.kubernetes.raw)),
-        Condition::Emulation { minor } => {
-            let minor = minor.parse().ok();
-            known(minor.map(|minor: Minor| detected.effective_minor >= minor))
-        }
-        Condition::ControlPlane { node, goal } => {
-            components(situation, picture, node.as_deref(), goal)
-        }
-        Condition::ControlPlaneObject {
-            namespace,
-            name,
-            goal,
-        } => machines::control_plane(situation, picture, (namespace, name), goal),
-        Condition::MachineDeployment {
-            namespace,
-            name,
-            goal,
-        } => machines::deployment(situation, picture, (namespace, name), goal),
-        Condition::Nodes { of, goal } => nodes(situation, picture, of, goal),
-        Condition::NoBlockers { hop } => {
-            let mut blockers = findings.iter().filter(|finding| blocks(finding, hop));
-            known(Some(blockers.next().is_none()))
-        }
-        Condition::Gone { fingerprints } => {
-            let is_there = |finding: &&Finding| fingerprints.contains(&finding.fingerprint);
-            known(Some(findings.iter().find(is_there).is_none()))
-        }
-        Condition::KubeProxy(goal) => known(kube_proxy_at(situation, picture, goal)),
-        Condition::Platform { platform, release } => {
-            let version = detected
-                .platform(*platform)
-                .and_then(|it| it.version.as_ref());
-            let release: Option<Release> = release.parse().ok();
-            known(version.zip(release).map(|(it, to)| it.semver >= to.semver))
-        }
-    }
-}
-
-/// The newest backup, where the cluster records any.
-fn backup(situation: &Situation<'_>, within_seconds: u64) -> Progress {
-    match backup::newest(situation) {
-        Backup::Found { at, .. } => {
-            let age = situation.now.duration_since(at).as_secs();
-            match u64::try_from(age).is_ok_and(|age| age > within_seconds) {
-                true => Progress::Todo,
-                false => Progress::Done,
-            }
-        }
-        Backup::None => Progress::Todo,
-        Backup::CannotTell { .. } => Progress::ByHand,
-    }
-}
-
-fn addon(
-    situation: &Situation<'_>,
-    detected: &Detected,
-    (component, namespace): (&str, &str),
-    minor: &str,
-) -> Progress {
-    let Ok(minor) = minor.parse() else {
-        return Progress::Unknown;
-    };
-    let is_it = |it: &&Installed| it.component == component && it.namespace == namespace;
-    let parts: Vec<&Installed> = detected.addons.iter().filter(is_it).collect();
-    let known = parts.iter().filter_map(|it| it.version.as_ref());
-    let addons = &situation.catalog.addons;
-    let fits: Vec<Fit> = known
-        .map(|version| addons.fits(component, version, minor))
-        .collect();
-    if fits.is_empty() || fits.contains(&Fit::Unknown) {
-        return Progress::Unknown;
-    }
-    let done = fits.iter().filter(|fit| **fit == Fit::Yes).count();
-    match Progress::of(done, fits.len()) {
-        Progress::Done
-            if parts
-                .iter()
-                .any(|it| it.status.updated < it.status.replicas) =>
-        {
-            Progress::Doing {
-                done: 0,
-                of: fits.len(),
-            }
-        }
-        other => other,
-    }
-}
-
 /// Whether a finding stands in the way of a hop.
 #[must_use]
 pub fn blocks(finding: &Finding, hop: &HopRef) -> bool {
     finding.severity == Severity::Blocker && finding.hop.as_ref().is_none_or(|bites| bites == hop)
-}
-
-/// Static pods of the control plane. Where none is seen, as of a managed one, nothing can be said.
-fn components(
-    situation: &Situation<'_>,
-    picture: &Picture,
-    node: Option<&str>,
-    goal: &Goal,
-) -> Progress {
-    let members = control_plane::members(situation);
-    let here: Vec<Option<bool>> = members
-        .iter()
-        .filter(|member| member.picture.id == picture.id)
-        .filter(|member| node.is_none_or(|node| member.node() == Some(node)))
-        .map(|member| goal.reached(&member.release()?.raw))
-        .collect();
-    if here.contains(&None) {
-        return Progress::Unknown;
-    }
-    let done = here.iter().filter(|reached| **reached == Some(true));
-    Progress::of(done.count(), here.len())
-}
-
-fn nodes(situation: &Situation<'_>, picture: &Picture, of: &Nodes, goal: &Goal) -> Progress {
-    let Ok(Some(rows)) = picture.read(&detect::nodes(), situation.catalog) else {
-        return Progress::Unknown;
-    };
-    let all: Vec<&NodeRow> = match of {
-        Nodes::Node(name) => rows
-            .nodes()
-            .iter()
-            .filter(|node| node.name == *name)
-            .collect(),
-        Nodes::Pool(name) => match workers(situation, picture, name) {
-            Some(workers) => workers.collect(),
-            None => return Progress::Unknown,
-        },
-    };
-    let at: Vec<Option<bool>> = all
-        .iter()
-        .map(|node| goal.reached(&node.kubelet_version))
-        .collect();
-    if at.contains(&None) {
-        return Progress::Unknown;
-    }
-    let at_work = |node: &NodeRow| {
-        let ready = node.condition("Ready");
-        ready.is_some_and(|ready| ready.status == "True") && !node.unschedulable
-    };
-    let done = all
-        .iter()
-        .zip(&at)
-        .filter(|(node, reached)| **reached == Some(true) && at_work(node));
-    // A node that was taken out of service, or has its kubelet but is not back, is under way.
-    let begun = all
-        .iter()
-        .zip(&at)
-        .any(|(node, reached)| *reached == Some(true) || node.unschedulable);
-    match Progress::of(done.count(), all.len()) {
-        Progress::Todo if begun => Progress::Doing {
-            done: 0,
-            of: all.len(),
-        },
-        other => other,
-    }
-}
-
-fn kube_proxy_at(situation: &Situation<'_>, picture: &Picture, goal: &Goal) -> Option<bool> {
-    let rows = picture.read(&kube_proxy(), situation.catalog).ok()??;
-    let containers = rows
-        .json()
-        .first()?
-        .object
-        .pointer("/spec/template/spec/containers");
-    let image = containers?.get(0)?.get("image")?.as_str()?;
-    goal.reached(&control_plane::release_of(image)?.raw)
 }

@@ -27,6 +27,18 @@ pub(crate) fn pods() -> Need {
     )
 }
 
+/// The DaemonSet kube-proxy.
+pub(crate) fn kube_proxy() -> Need {
+    let resource = Resource::new("apps", "daemonsets");
+    Need::named(resource, NAMESPACE, "kube-proxy")
+}
+
+/// The image of the first container of a workload's template.
+pub(crate) fn first_image(row: &JsonRow) -> Option<&str> {
+    let containers = row.object.pointer("/spec/template/spec/containers")?;
+    containers.get(0)?.get("image")?.as_str()
+}
+
 /// kubeadm's configuration of the cluster.
 pub(crate) fn kubeadm() -> Need {
     Need::named(Resource::new("", "configmaps"), NAMESPACE, "kubeadm-config")

@@ -2,9 +2,8 @@
 
 use super::control_plane::{self, APISERVER, Member};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
-use crate::catalog::{Minor, Resource};
+use crate::catalog::Minor;
 use crate::evidence::Confidence;
-use crate::need::Need;
 use crate::path::HopRef;
 use crate::snapshot::Picture;
 
@@ -57,18 +56,10 @@ pub(super) const KUBEPROXY: Rule = Rule {
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     reads_files: false,
     body: Body::Code {
-        needs: |_| vec![kube_proxy()],
+        needs: |_| vec![control_plane::kube_proxy()],
         evaluate: proxies,
     },
 };
-
-fn kube_proxy() -> Need {
-    Need::named(
-        Resource::new("apps", "daemonsets"),
-        "kube-system",
-        "kube-proxy",
-    )
-}
 
 /// Static pods of a cluster whose image names its release, with the minor.
 fn dated<'a, 'b>(members: &'b [Member<'a>], picture: &Picture) -> Vec<(Minor, &'b Member<'a>)> {
@@ -151,12 +142,9 @@ fn components(situation: &Situation<'_>) -> Vec<Finding> {
 fn proxies(situation: &Situation<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let next = situation.path.first_minor_hop();
-    for (picture, rows) in situation.rows(&kube_proxy()) {
+    for (picture, rows) in situation.rows(&control_plane::kube_proxy()) {
         for row in rows.json() {
-            let containers = row.object.pointer("/spec/template/spec/containers");
-            let image = containers
-                .and_then(|containers| containers[0]["image"].as_str())
-                .unwrap_or_default();
+            let image = control_plane::first_image(row).unwrap_or_default();
             let Some(minor) = control_plane::release_of(image).map(|release| release.minor())
             else {
                 continue;

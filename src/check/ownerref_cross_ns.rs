@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::data::listed_through;
+use super::data::{listed_through, object_of};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::{Catalog, Resource};
 use crate::evidence::{Confidence, Evidence, Source};
@@ -63,15 +63,12 @@ fn strangers(picture: &Picture, catalog: &Catalog) -> Vec<Object> {
                 continue;
             };
             let detail = format!("owner {} {} is in {namespace}", owner.kind, owner.name);
-            objects.push(Object {
-                cluster: Some(picture.id.clone()),
-                namespace: row.namespace.clone(),
-                api_version: api.api_version(),
-                kind: api.kind.clone(),
-                name: row.name.clone(),
-                owner: row.owner.clone(),
-                evidence: vec![Evidence::new(Source::Spec, detail)],
-            });
+            objects.push(object_of(
+                picture,
+                &api,
+                row,
+                Evidence::new(Source::Spec, detail),
+            ));
         }
     }
     objects

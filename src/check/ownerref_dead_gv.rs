@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::data::listed_through;
+use super::data::{listed_through, object_of};
 use super::{Body, Finding, Object, Rule, Severity, Situation};
 use crate::catalog::{Catalog, Gvk, Minor};
 use crate::evidence::{Evidence, Source};
@@ -53,15 +53,12 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
                         owner.kind, owner.name, owner.api_version
                     );
                     let hop = since.and_then(|minor| situation.path.hop_into(minor));
-                    found.entry(hop).or_default().push(Object {
-                        cluster: Some(picture.id.clone()),
-                        namespace: row.namespace.clone(),
-                        api_version: api.api_version(),
-                        kind: api.kind.clone(),
-                        name: row.name.clone(),
-                        owner: row.owner.clone(),
-                        evidence: vec![Evidence::new(Source::Spec, detail)],
-                    });
+                    found.entry(hop).or_default().push(object_of(
+                        picture,
+                        &api,
+                        row,
+                        Evidence::new(Source::Spec, detail),
+                    ));
                 }
             }
         }

@@ -20,12 +20,14 @@ pub use plan::{PlanCommand, PlanFlags};
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 
 use args::LookFlags;
+use gather::Gathered;
 use interrupt::interruptible;
 
 use crate::catalog::Catalog;
@@ -150,13 +152,11 @@ fn check(flags: &CheckFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
     // Files that cannot be used are told before a cluster is asked.
     let policy = policy::policy(&flags.policy, &flags.source.choice)?;
     let gathered = gather::gather(&flags.source, catalog, &gather::CHECK)?;
-    let saved = match &flags.save_snapshot {
-        Some(path) => snapshot::save(&gathered.snapshot, path).map_err(Stop::could_not_run),
-        None => Ok(()),
-    };
-    for note in &gathered.notes {
-        say(flags.source.quiet, note);
-    }
+    let saved = keep(
+        &gathered,
+        flags.save_snapshot.as_deref(),
+        flags.source.quiet,
+    );
     let situation = Situation::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
     let judgement = judge(&situation, rules()?, &policy);
     for remark in &judgement.remarks {
@@ -172,6 +172,18 @@ fn check(flags: &CheckFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
     let exit = print(&text, exit);
     // The report was not lost with the snapshot.
     saved.map(|()| exit)
+}
+
+/// Saves what was read where that is wanted, and says what there is to say of it. What is made of it is printed all the same.
+fn keep(gathered: &Gathered, file: Option<&Path>, quiet: bool) -> Result<(), Stop> {
+    let saved = match file {
+        Some(file) => snapshot::save(&gathered.snapshot, file).map_err(Stop::could_not_run),
+        None => Ok(()),
+    };
+    for note in &gathered.notes {
+        say(quiet, note);
+    }
+    saved
 }
 
 fn look(flags: LookFlags) -> Look {

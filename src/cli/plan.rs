@@ -9,12 +9,11 @@ use jiff::Timestamp;
 
 use super::args::{LookFlags, SourceFlags};
 use super::exit::{Exit, Stop};
-use super::{completion, gather, look, policy, print, rules, say};
+use super::{completion, gather, keep, look, policy, print, rules, say};
 use crate::catalog::Catalog;
 use crate::check::{Policy, Situation, judge};
 use crate::plan::{self, Window, Wishes};
 use crate::report::{self, Format, Metadata, UpgradePlan};
-use crate::snapshot;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -152,13 +151,11 @@ fn make(flags: &PlanFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
         Err(stop) if stop.exit == Exit::Blocked => return nowhere(flags, catalog, stop),
         gathered => gathered?,
     };
-    let saved = match &flags.save_snapshot {
-        Some(path) => snapshot::save(&gathered.snapshot, path).map_err(Stop::could_not_run),
-        None => Ok(()),
-    };
-    for note in &gathered.notes {
-        say(flags.source.quiet, note);
-    }
+    let saved = keep(
+        &gathered,
+        flags.save_snapshot.as_deref(),
+        flags.source.quiet,
+    );
     let situation = Situation::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
     let judgement = judge(&situation, rules()?, &policy);
     let wishes = Wishes {

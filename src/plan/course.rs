@@ -2,10 +2,9 @@
 
 use crate::catalog::{PlatformName, Procedure, Reach, Release};
 use crate::check::{Situation, control_plane};
-use crate::detect;
 use crate::path::{Hop, KUBERNETES};
 
-use super::layout;
+use super::{layout, machines};
 
 /// A hop with what is done in it.
 #[derive(Debug)]
@@ -69,20 +68,15 @@ fn leg<'a>(situation: &Situation<'a>, hop: Hop) -> Leg<'a> {
 fn under_way(situation: &Situation<'_>) -> Option<Hop> {
     let (picture, detected) = layout::here(situation)?;
     let current = &detected.kubernetes;
-    let behind = |release: &Release| match layout::reach(situation) {
+    let reach = layout::reach(situation);
+    let behind = |release: &Release| match reach {
         Reach::Patch => release.semver < current.semver,
         Reach::Minor => release.minor() < current.minor(),
     };
     let members = control_plane::members(situation);
     let components = members.iter().filter_map(control_plane::Member::release);
-    let rows = picture.read(&detect::nodes(), situation.catalog);
-    let nodes = rows
-        .ok()
-        .flatten()
-        .map(|rows| rows.nodes())
-        .unwrap_or_default();
     let no_other_hop = situation.path.of_kubernetes().next().is_none();
-    let kubelets = nodes
+    let kubelets = machines::nodes(situation, picture)
         .iter()
         .filter(|_| no_other_hop)
         .filter_map(|node| node.kubelet_version.parse().ok());

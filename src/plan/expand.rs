@@ -4,7 +4,7 @@ use crate::catalog::{Action, Each, Gates, Minor, Phase};
 use crate::check::{Finding, Situation};
 use crate::detect::Detected;
 use crate::path::HopRef;
-use crate::progress::{Condition, Progress, progress};
+use crate::progress::{Condition, Progress, Seen};
 use crate::snapshot::Picture;
 
 use super::course::{Course, Leg};
@@ -26,6 +26,7 @@ pub(super) struct Work<'a> {
     pub(super) situation: &'a Situation<'a>,
     pub(super) findings: &'a [Finding],
     pub(super) here: Option<(&'a Picture, &'a Detected)>,
+    seen: Option<Seen<'a>>,
     pub(super) layout: Layout,
     pub(super) drains: Drains,
     /// For each pool of the layout.
@@ -115,6 +116,7 @@ impl<'a> Work<'a> {
             situation,
             findings,
             here,
+            seen: here.map(|here| Seen::new(situation, here, findings)),
             drains: drains.unwrap_or_default(),
             moves: layout.pools.iter().map(moves).collect(),
             layout,
@@ -281,11 +283,11 @@ impl<'a> Work<'a> {
     }
 
     fn seen(&self, condition: &Condition, is_too_early: bool) -> Progress {
-        match (self.here, condition) {
+        match (&self.seen, condition) {
             (_, Condition::ByHand) => Progress::ByHand,
             (None, _) => Progress::Todo,
             (Some(_), Condition::NoBlockers { .. }) if is_too_early => Progress::Todo,
-            (Some(here), condition) => progress(condition, self.situation, here, self.findings),
+            (Some(seen), condition) => seen.progress(condition),
         }
     }
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::markdown::{blank, cell, finding, gap, list, text};
-use super::{FindingView, GapView, edge, plain};
+use super::{FindingView, GapView, cluster_facts, edge, plain};
 use crate::check::Verdict;
 use crate::report::terminal::count;
 use crate::report::{RenderError, UpgradeReport, advice};
@@ -68,18 +68,8 @@ impl Page {
 }
 
 fn facts(report: &UpgradeReport) -> Vec<(&'static str, String)> {
-    let (cluster, summary) = (&report.cluster, &report.summary);
-    let mut facts = Vec::new();
-    let told = [
-        ("Server", &cluster.server),
-        ("Kubernetes", &cluster.kubernetes_version),
-        ("Provider", &cluster.provider),
-        ("Only the namespace", &cluster.namespace),
-    ];
-    for (name, value) in told {
-        facts.extend(value.as_ref().map(|value| (name, plain(value))));
-    }
-    facts.extend(cluster.nodes.map(|nodes| ("Nodes", nodes.to_string())));
+    let summary = &report.summary;
+    let mut facts = cluster_facts(&report.cluster);
     let found = [
         count(summary.blockers, "blocker"),
         count(summary.warnings, "warning"),

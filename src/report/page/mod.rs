@@ -5,7 +5,7 @@ pub(super) mod markdown;
 
 pub(super) use check::{html, markdown as check_markdown};
 
-use super::document::ObjectDoc;
+use super::document::{ClusterDoc, ObjectDoc};
 use super::{FindingDoc, HopDoc, advice, terminal};
 use crate::check::Gap;
 use crate::path::HopRef;
@@ -40,6 +40,22 @@ pub(super) struct GapView {
 pub(super) struct Link {
     pub(super) is_safe: bool,
     pub(super) url: String,
+}
+
+/// What a page says of the cluster that was looked at, but for its name.
+pub(super) fn cluster_facts(cluster: &ClusterDoc) -> Vec<(&'static str, String)> {
+    let told = [
+        ("Server", &cluster.server),
+        ("Kubernetes", &cluster.kubernetes_version),
+        ("Provider", &cluster.provider),
+        ("Only the namespace", &cluster.namespace),
+    ];
+    let told = told.into_iter();
+    let mut facts: Vec<_> = told
+        .filter_map(|(name, value)| Some((name, plain(value.as_ref()?))))
+        .collect();
+    facts.extend(cluster.nodes.map(|nodes| ("Nodes", nodes.to_string())));
+    facts
 }
 
 /// A text without what moves, hides or never ends.

@@ -1,6 +1,6 @@
 //! The plan as pages tell it, Markdown and HTML alike: every text harmless and of bounded length, none of it encoded yet.
 
-use super::super::page::{FindingView, GapView, Link, OBJECTS, plain};
+use super::super::page::{FindingView, GapView, Link, OBJECTS, cluster_facts, plain};
 use super::super::{FindingDoc, advice, terminal};
 use super::fold::{self, Fold, HopFolds};
 use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
@@ -123,19 +123,9 @@ impl Page {
 }
 
 fn facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
-    let cluster = &plan.cluster;
-    let mut facts = Vec::new();
-    let told = [
-        ("Context", &cluster.context),
-        ("Server", &cluster.server),
-        ("Kubernetes", &cluster.kubernetes_version),
-        ("Provider", &cluster.provider),
-        ("Only the namespace", &cluster.namespace),
-    ];
-    for (name, value) in told {
-        facts.extend(value.as_ref().map(|value| (name, plain(value))));
-    }
-    facts.extend(cluster.nodes.map(|nodes| ("Nodes", nodes.to_string())));
+    let context = plan.cluster.context.as_ref();
+    let mut facts = Vec::from_iter(context.map(|context| ("Context", plain(context))));
+    facts.extend(cluster_facts(&plan.cluster));
     let summary = &plan.summary;
     facts.push(("Steps", format!("{}, {} done", summary.steps, summary.done)));
     if summary.done < summary.steps {
