@@ -297,7 +297,7 @@ fn narrowed(situation: &Situation<'_>) -> Option<String> {
 /// Steps that fit no window, to be said aloud.
 fn misfits(schedule: &Schedule) -> impl Iterator<Item = String> {
     let misfits = schedule.misfits.iter();
-    misfits.map(|id| format!("{id} takes longer than any window is open"))
+    misfits.map(|id| format!("{id} fits into no window that is left"))
 }
 
 /// What rules could not see, and what only the plan looks at.

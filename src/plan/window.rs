@@ -58,7 +58,7 @@ pub struct Slot {
 pub struct Schedule {
     /// Those openings that are used, in order.
     pub slots: Vec<Slot>,
-    /// Ids of steps that take longer than any window is open.
+    /// Ids of steps that fit into no opening that is left.
     pub misfits: Vec<String>,
 }
 
@@ -182,40 +182,32 @@ pub(super) fn schedule(
         .collect();
     openings.sort();
     let mut schedule = Schedule::default();
-    let mut free: Option<Timestamp> = None;
-    let mut next = openings.into_iter().peekable();
+    // The opening that is being filled, and up to when it is.
+    let mut current = 0;
+    let mut free = now;
     for group in groups(steps, parallel) {
         let seconds = group.iter().map(|step| length(step)).max().unwrap_or(0);
-        let ids = || group.iter().map(|step| step.id.clone());
-        let longest = next
-            .clone()
-            .map(|(start, end, _)| end.duration_since(start).as_secs());
-        if longest.max().is_none_or(|longest| longest < seconds) {
-            schedule.misfits.extend(ids());
+        let ids = group.iter().map(|step| step.id.clone());
+        let fits = |&at: &usize| {
+            let (start, end, _) = openings[at];
+            end.duration_since(free.max(start)).as_secs() >= seconds
+        };
+        let Some(at) = (current..openings.len()).find(fits) else {
+            schedule.misfits.extend(ids);
             continue;
-        }
-        while let Some((start, end, text)) = next.peek().copied() {
-            let begin = free.unwrap_or(start).max(start);
-            if end.duration_since(begin).as_secs() < seconds {
-                next.next();
-                free = None;
-                continue;
-            }
-            free = Some(begin + Span::new().seconds(seconds));
-            match schedule
-                .slots
-                .last_mut()
-                .filter(|slot| slot.start == start && slot.end == end)
-            {
-                Some(slot) => slot.steps.extend(ids()),
-                None => schedule.slots.push(Slot {
-                    window: text.to_owned(),
-                    start,
-                    end,
-                    steps: ids().collect(),
-                }),
-            }
-            break;
+        };
+        let (start, end, text) = openings[at];
+        current = at;
+        free = free.max(start) + Span::new().seconds(seconds);
+        let slot = schedule.slots.last_mut();
+        match slot.filter(|slot| (slot.start, slot.end) == (start, end)) {
+            Some(slot) => slot.steps.extend(ids),
+            None => schedule.slots.push(Slot {
+                window: text.to_owned(),
+                start,
+                end,
+                steps: ids.collect(),
+            }),
         }
     }
     schedule
@@ -388,6 +380,36 @@ mod tests {
         let (slots, misfits) = told(&steps, 1);
         assert_eq!(slots, ["21: a b", "28: d e"]);
         assert_eq!(misfits, ["c"]);
+    }
+
+    #[test]
+    fn no_step_is_lost_and_no_two_run_at_a_time() {
+        let at = now("2026-11-21T12:00:00Z");
+        let window = |text: &str| text.parse::<Window>().expect("a window");
+        let hours = |id: &str, hours: u64| step(id, Some(hours * 3600), None);
+        // The only opening is used up by then, though it was long enough.
+        let once = [window("2026-11-21 20:00-24:00 UTC")];
+        let found = schedule(&[hours("a", 2), hours("b", 3), hours("c", 2)], &once, 1, at);
+        assert_eq!(
+            (found.slots.len(), found.slots[0].steps.join(" ")),
+            (1, "a c".to_owned())
+        );
+        assert_eq!(found.misfits, ["b"]);
+        // Where windows overlap, the second begins when the step before it ends.
+        let both = [
+            window("2026-11-21 20:00-23:00 UTC"),
+            window("2026-11-21 21:00-24:00 UTC"),
+        ];
+        let found = schedule(&[hours("a", 2), hours("b", 2), hours("c", 1)], &both, 1, at);
+        let told: Vec<String> = found
+            .slots
+            .iter()
+            .map(|slot| slot.steps.join(" "))
+            .collect();
+        assert_eq!(
+            (told, found.misfits),
+            (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()])
+        );
     }
 
     #[test]

@@ -147,7 +147,7 @@ pub struct PlanSummary {
     pub parallel: u32,
     /// Ids of steps that are left and from which no way leads back.
     pub points_of_no_return: Vec<String>,
-    /// Ids of steps that take longer than any window is open.
+    /// Ids of steps that fit into no opening that is left.
     pub no_window: Vec<String>,
     /// Things that could not be looked at.
     pub gaps: usize,

@@ -17,7 +17,7 @@ const NOT_NEXT: &str = "   ";
 pub(super) const NAMED: [usize; 3] = [4, 2, 0];
 /// What says that no way leads back.
 pub(super) const NO_WAY_BACK: &str = "no way back";
-/// What says that a step takes longer than any window is open.
+/// What says that a step fits into no opening that is left.
 pub(super) const NO_WINDOW: &str = "fits no window";
 
 /// The whole plan as text. `all` tells every step, with all that is known of it.
