@@ -11,7 +11,8 @@
 //! | `expand` | from a procedure of the catalog to the steps of a hop |
 //! | `addons` | add-ons that are not for the minor of a hop |
 //! | `apis` | APIs that go, as steps before their hop |
-//! | `window` | maintenance windows, and which steps fit into them |
+//! | `window` | maintenance windows, and when they open |
+//! | `schedule` | which steps fit into them |
 //! | `fill` | names and commands with this cluster's own words in them |
 //!
 //! A plan is a pure function of a situation, its findings and what was wished. A step's state is read from the cluster, never
@@ -27,9 +28,11 @@ mod fill;
 mod layout;
 mod machines;
 mod pools;
+mod schedule;
 mod window;
 
-pub use window::{NotAWindow, Schedule, Slot, Window};
+pub use schedule::{Schedule, Slot};
+pub use window::{NotAWindow, Window};
 
 use crate::check::{Finding, Gap, Judgement, Situation};
 use crate::need::{ClusterId, Need, Survey};
@@ -271,7 +274,7 @@ pub fn plan(situation: &Situation<'_>, judgement: &Judgement, wishes: &Wishes) -
     let parallel = wishes.parallel.unwrap_or(1).max(1);
     let schedule = match wishes.windows.is_empty() {
         true => Schedule::default(),
-        false => window::schedule(&steps, &wishes.windows, parallel, situation.now),
+        false => schedule::schedule(&steps, &wishes.windows, parallel, situation.now),
     };
     remarks.extend(misfits(&schedule));
     Plan {
