@@ -27,7 +27,7 @@ pub(super) struct Session {
 struct State {
     connection: Connection,
     pass: Pass,
-    /// Nothing new came when fresh credentials were wanted; it would not the next time either.
+    /// Fresh credentials were wanted and could not be had; it would be no other the next time.
     exhausted: bool,
 }
 
@@ -90,9 +90,8 @@ impl Session {
             "the API server does not accept the credentials any more, taking fresh ones"
         );
         let renewed = state.connection.renew().await;
-        if !matches!(renewed, Ok(true)) {
-            state.exhausted = true;
-        }
+        // A file that is the same now may be another one at the next refusal; to look costs nothing.
+        state.exhausted = renewed.is_err();
         if !renewed.map_err(|error| Failure::Login {
             why: error.to_string(),
         })? {

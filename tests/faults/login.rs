@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
@@ -36,16 +35,19 @@ struct Fading {
 }
 
 impl Fading {
-    /// `faded` is called when the first token ends.
+    /// `faded` is called before the first token ends, for whoever is refused with it.
     fn new(world: &World, faded: impl Fn() + Send + Sync + 'static) -> Self {
         let authority = Authority::new("the authority of servers");
         let front = authority.server("127.0.0.1", Life::Good, Clients::Any);
-        let asked = Arc::new(AtomicUsize::new(0));
+        let asked = Mutex::new(0);
         let hook = move |seen: &crate::proxy::Seen| {
-            let number = asked.fetch_add(1, Ordering::SeqCst);
+            let mut asked = asked.lock().expect("no panic");
+            let number = *asked;
             if number == GOOD_FOR {
                 faded();
             }
+            *asked += 1;
+            drop(asked);
             let good = match number {
                 ..GOOD_FOR => "Bearer first",
                 _ => "Bearer second",
