@@ -185,9 +185,14 @@ fn make(flags: &PlanFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
     saved.map(|()| exit)
 }
 
-/// No path leads to the target. Programs get a document all the same, with the reason in it.
+/// No path leads to the target. Programs get a document all the same, and a file for a change request is a page that says so;
+/// on a terminal the error says it.
 fn nowhere(flags: &PlanFlags, catalog: &Catalog, stop: Stop) -> Result<Exit, Stop> {
-    if matches!(flags.output, PlanFormat::Json | PlanFormat::Yaml) {
+    let tells = match flags.output {
+        PlanFormat::Json | PlanFormat::Yaml | PlanFormat::Markdown | PlanFormat::Html => true,
+        PlanFormat::Table | PlanFormat::Wide | PlanFormat::Name => false,
+    };
+    if tells {
         let now = flags.source.now.unwrap_or_else(Timestamp::now);
         let metadata = Metadata::new(gather::PLAN.program, now, catalog.date);
         show(

@@ -6,11 +6,19 @@ use super::fold::{self, Fold, HopFolds};
 use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
 use crate::plan::State;
 
+/// What a page begins with where no path leads to the target: the reason follows.
+pub(super) const NO_PLAN: &str = "There is no plan:";
+/// And how it goes on.
+pub(super) const TRY_AGAIN: &str =
+    "Nothing was planned. Make the plan again for a release that can be reached.";
+
 /// The whole plan.
 pub(super) struct Page {
     pub(super) title: String,
     /// When and by what it was made.
     pub(super) made: String,
+    /// Why there is no path to the target, and then nothing else; none where there is one.
+    pub(super) no_path: Option<String>,
     /// What to know before all else: names and what is said of them.
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) hops: Vec<HopView>,
@@ -92,15 +100,24 @@ impl Page {
         let hops = hops.iter().enumerate();
         let findings = plan.findings.iter().enumerate();
         let metadata = &plan.metadata;
-        Self {
-            title: format!("Upgrade plan: {}", advice::scope(&plan.cluster, &plan.path)),
-            made: format!(
-                "Made by {} {} at {}, with the facts of {}. How far steps are is what the cluster showed then.",
-                plain(&metadata.tool.name),
-                plain(&metadata.tool.version),
-                plain(&metadata.generated_at),
-                plain(&metadata.catalog.date),
+        let made = format!(
+            "Made by {} {} at {}, with the facts of {}.",
+            plain(&metadata.tool.name),
+            plain(&metadata.tool.version),
+            plain(&metadata.generated_at),
+            plain(&metadata.catalog.date),
+        );
+        let (title, made) = match &plan.no_path {
+            Some(_) => ("no supported path".to_owned(), made),
+            None => (
+                advice::scope(&plan.cluster, &plan.path),
+                made + " How far steps are is what the cluster showed then.",
             ),
+        };
+        Self {
+            title: format!("Upgrade plan: {title}"),
+            made,
+            no_path: plan.no_path.as_deref().map(plain),
             facts: facts(plan),
             hops: hops
                 .map(|(at, hop)| HopView::new(plan, at + 1, hop, next))
