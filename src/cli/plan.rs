@@ -76,7 +76,7 @@ pub struct PlanFlags {
     /// Where to look.
     #[command(flatten)]
     pub source: SourceFlags,
-    /// Nodes of a pool at a time that durations are reckoned with [default: 1]
+    /// Nodes of a pool at a time that durations are reckoned with [default: the pool's own setting, where it shows; else 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel: Option<u32>,
     /// When steps may run that interrupt somebody, repeatable: days, times and time zone; steps that fit none are named

@@ -56,6 +56,7 @@ fn cases(catalog: &Catalog) -> Vec<Case> {
         }
     }));
     let platforms = crate::detect::snapshots(catalog).into_iter();
+    let platforms = platforms.chain(crate::variants::snapshots(catalog));
     cases.extend(platforms.map(|(name, snapshot, path)| Case {
         now: snapshot.taken_at,
         name,

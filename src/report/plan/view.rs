@@ -4,7 +4,7 @@ use super::super::page::{FindingView, GapView, Link, OBJECTS, cluster_facts, pla
 use super::super::{FindingDoc, advice, terminal};
 use super::fold::{self, Fold, HopFolds};
 use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
-use crate::plan::State;
+use crate::plan::{Level, State};
 
 /// What a page begins with where no path leads to the target: the reason follows.
 pub(super) const NO_PLAN: &str = "There is no plan:";
@@ -147,10 +147,17 @@ fn facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
     facts.push(("Steps", format!("{}, {} done", summary.steps, summary.done)));
     if summary.done < summary.steps {
         facts.push(("What is left", foot::left(plan)));
-        let at_a_time = format!(
+        let mut at_a_time = format!(
             "{} of a pool at a time",
             terminal::count(summary.parallel as usize, "node")
         );
+        if plan
+            .steps
+            .iter()
+            .any(|step| step.scope.level == Level::Pool)
+        {
+            at_a_time.push_str("; of pools that are one step, as many as it says");
+        }
         facts.push(("Reckoned with", at_a_time));
     }
     let points = summary.points_of_no_return.len();
