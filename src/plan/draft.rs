@@ -7,10 +7,14 @@ use super::drain::Drain;
 use super::expand::{Draft, Now, Place, Work};
 use super::fill::Values;
 use super::layout::Pool;
+use super::rolling::Pace;
 use super::{Level, Scope, Step, Takes, cluster_name, fill};
 
 /// The kind of object whose machines can be counted.
 const KUBEADM: &str = "kubeadmcontrolplane";
+
+/// What must be known of a pool whose machines nobody replaces.
+const ON_DELETE: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced once somebody deletes the old one, and not before";
 
 /// On what basis nothing is said of how long a step takes.
 const NOT_PUBLISHED: &str = "nobody published how long it takes";
@@ -45,7 +49,12 @@ impl Work<'_> {
             interrupts.extend(drain.interrupts());
         }
         let held = match place {
-            Place::Pool(pool) => pool.held.as_deref(),
+            Place::Pool(pool) => {
+                if pool.pace == Pace::OnDelete {
+                    commands.push(fill::comment(ON_DELETE));
+                }
+                pool.held.as_deref()
+            }
             _ => None,
         };
         if let Some(why) = held {
@@ -271,7 +280,7 @@ impl Work<'_> {
             _ => None,
         };
         let Some(takes) = &action.takes else {
-            let why = pool.map(|(_, at_a_time)| format!("; nodes {}", at_a_time.why));
+            let why = pool.map(|(_, at_a_time)| format!("; {}", at_a_time.why));
             return Takes {
                 basis: format!("{NOT_PUBLISHED}{}", why.unwrap_or_default()),
                 ..Takes::default()
@@ -286,7 +295,7 @@ impl Work<'_> {
             let rounds = nodes.div_ceil(at_a_time.nodes);
             takes.low = takes.low.map(|low| low * rounds);
             takes.high = takes.high.map(|high| high * rounds);
-            takes.basis = format!("{} ({nodes} nodes, {})", takes.basis, at_a_time.why);
+            takes.basis = format!("{} ({nodes} nodes in all; {})", takes.basis, at_a_time.why);
         }
         if action.gates != Gates::Drain || self.here.is_none() {
             return takes;

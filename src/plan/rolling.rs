@@ -32,7 +32,7 @@ pub(super) enum Pace {
 pub(super) struct AtATime {
     /// At least one.
     pub(super) nodes: u64,
-    /// `2 at a time, as asked for`.
+    /// `2 nodes at a time, as asked for`.
     pub(super) why: String,
 }
 
@@ -48,10 +48,14 @@ impl Pace {
 
     /// What durations are reckoned with: what was asked for comes before what the pool says.
     pub(super) fn at_a_time(self, asked: Option<u32>) -> AtATime {
+        let told = |nodes: u64| match nodes {
+            1 => "1 node at a time".to_owned(),
+            _ => format!("{nodes} nodes at a time"),
+        };
         let (nodes, why) = match (asked, self) {
             (Some(asked), _) => {
                 let nodes = u64::from(asked.max(1));
-                (nodes, format!("{nodes} at a time, as asked for"))
+                (nodes, format!("{}, as asked for", told(nodes)))
             }
             (
                 None,
@@ -62,17 +66,16 @@ impl Pace {
                 },
             ) => {
                 let nodes = surge.saturating_add(unavailable).min(replicas).max(1);
-                let why = format!(
-                    "{nodes} at a time, as its MachineDeployment says: maxSurge {surge}, maxUnavailable {unavailable}"
-                );
-                (nodes, why)
+                let by = "as its MachineDeployment says";
+                let numbers = format!("maxSurge {surge}, maxUnavailable {unavailable}");
+                (nodes, format!("{}, {by}: {numbers}", told(nodes)))
             }
             (None, Self::OnDelete) => {
-                let why = "as fast as somebody deletes its old machines: the strategy of its MachineDeployment is OnDelete";
+                let why = "its nodes go as somebody deletes their machines, as its MachineDeployment says: OnDelete";
                 (1, why.to_owned())
             }
             (None, Self::NotKnown) => {
-                let why = "taken as one at a time, for nothing here says how many go together";
+                let why = "1 node at a time is assumed, for nothing here says how many go together";
                 (1, why.to_owned())
             }
         };
@@ -232,10 +235,10 @@ mod tests {
         assert_eq!(told.each_ref().map(|it| it.nodes), [4, 2, 1, 1]);
         let why = told.map(|it| it.why).join("\n");
         insta::assert_snapshot!(why, @r"
-        4 at a time, as its MachineDeployment says: maxSurge 3, maxUnavailable 1
-        2 at a time, as asked for
-        taken as one at a time, for nothing here says how many go together
-        as fast as somebody deletes its old machines: the strategy of its MachineDeployment is OnDelete
+        4 nodes at a time, as its MachineDeployment says: maxSurge 3, maxUnavailable 1
+        2 nodes at a time, as asked for
+        1 node at a time is assumed, for nothing here says how many go together
+        its nodes go as somebody deletes their machines, as its MachineDeployment says: OnDelete
         ");
     }
 }

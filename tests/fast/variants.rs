@@ -398,7 +398,12 @@ fn a_topology_says_which_pools_wait() {
         .remarks
         .iter()
         .filter(|it| it.contains(" is held back: "));
-    insta::assert_snapshot!(held.cloned().collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(held.cloned().collect::<Vec<_>>().join("\n"), @r"
+    shop-db-x2p9d is held back: topology.cluster.x-k8s.io/defer-upgrade is on it in spec.topology.workers.machineDeployments
+    shop-edge-c4jts is held back: topology.cluster.x-k8s.io/hold-upgrade-sequence is on it in spec.topology.workers.machineDeployments
+    shop-apps-w8bn5 is held back: topology.cluster.x-k8s.io/hold-upgrade-sequence is on edge, which comes before it in spec.topology.workers.machineDeployments
+    spot is held back: topology.cluster.x-k8s.io/defer-upgrade is on it in spec.topology.workers.machinePools
+    ");
     // Asked for, it counts for all of them.
     let wishes = Wishes {
         parallel: Some(3),
@@ -412,7 +417,7 @@ fn a_topology_says_which_pools_wait() {
     let asked = pools.filter(|step| {
         step.takes
             .basis
-            .ends_with("nodes 3 at a time, as asked for")
+            .ends_with("; 3 nodes at a time, as asked for")
     });
     assert_eq!(asked.count(), 12);
 }
