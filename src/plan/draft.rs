@@ -48,21 +48,10 @@ impl Work<'_> {
         if action.gates == Gates::Drain {
             interrupts.extend(drain.interrupts());
         }
-        let held = match place {
-            Place::Pool(pool) => {
-                if pool.pace == Pace::OnDelete {
-                    commands.push(fill::comment(ON_DELETE));
-                }
-                pool.held.as_deref()
-            }
-            _ => None,
-        };
-        if let Some(why) = held {
-            commands.insert(0, fill::comment(&format!("held back: {why}")));
-        }
+        let is_held = annotated(place, &mut commands);
         Draft {
             implied: action.implied,
-            is_held: held.is_some(),
+            is_held,
             is_of_now: matches!(action.done, Done::NoBlockers | Done::Backup(_)),
             step: Step {
                 id: self.id(now, &action.id, place),
@@ -362,6 +351,21 @@ impl Pool {
             name => name,
         }
     }
+}
+
+/// Writes beside the commands what somebody wants of a pool on purpose. Says whether it waits.
+fn annotated(place: &Place<'_>, commands: &mut Vec<String>) -> bool {
+    let Place::Pool(pool) = place else {
+        return false;
+    };
+    if pool.pace == Pace::OnDelete {
+        commands.push(fill::comment(ON_DELETE));
+    }
+    let held = pool.held.as_ref();
+    if let Some(why) = held {
+        commands.insert(0, fill::comment(&format!("held back: {why}")));
+    }
+    held.is_some()
 }
 
 /// Says where commands run that kubectl is not for.
