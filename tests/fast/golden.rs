@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A path in the repository.
 pub(crate) fn in_repository(path: &str) -> PathBuf {
@@ -21,4 +22,18 @@ pub(crate) fn compare(path: &str, text: &str) {
         "{path} differs from what is made now. Look at the difference; if it is right, run\n\
          UPDATE=1 cargo test --test fast\n\n--- {path}\n{golden}\n--- now\n{text}"
     );
+}
+
+/// Compares what a page shows of the program: the block behind the comment that begins so.
+#[track_caller]
+pub(crate) fn shown(page: &str, comment: &str, text: &str) {
+    // Tests run side by side, and several blocks may be of one page.
+    static PAGES: Mutex<()> = Mutex::new(());
+    let _turn = PAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    let begins = format!("<!-- {comment}; made by `UPDATE=1 cargo test --test fast`. -->\n```text\n");
+    let whole = fs::read_to_string(in_repository(page)).expect("the page");
+    let (before, rest) = whole.split_once(&begins).expect("the place on the page");
+    let end = rest.find("```\n").expect("the end of the block");
+    let after = &rest[end..];
+    compare(page, &format!("{before}{begins}{text}{after}"));
 }

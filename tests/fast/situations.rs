@@ -50,11 +50,28 @@ fn situations_read_well_at_80_and_160_columns() {
 
 #[test]
 fn the_recorded_shop_reads_well_at_80_and_160_columns() {
+    compare("shop-to-1.25", &shop());
+}
+
+/// The README shows the findings of the example and the verdict, as a terminal of 100 columns does.
+#[test]
+fn the_readme_shows_a_report() {
+    let look = Look {
+        width: Some(100),
+        ..Look::default()
+    };
+    let told = render(Format::Table, &shop(), &look).expect("a table");
+    let (findings, rest) = told.split_once("\nWhat to do\n").expect("what to do");
+    let verdict = rest.lines().last().expect("the verdict");
+    let text = format!("{findings}\n…\n\n{verdict}\n");
+    golden::shown("README.md", "The report of the example", &text);
+}
+
+fn shop() -> UpgradeReport {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = load(&golden::in_repository("examples/shop.snapshot")).expect("the example");
     let survey = &snapshot.clusters[0].survey;
     let path = Path::find(Some(&survey.git_version), None, &[], &catalog).expect("a path");
     let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
-    let report = UpgradeReport::new(&situation, &judge(&situation, rules(), &Policy::default()));
-    compare("shop-to-1.25", &report);
+    UpgradeReport::new(&situation, &judge(&situation, rules(), &Policy::default()))
 }
