@@ -196,20 +196,13 @@ impl WaiverDoc {
 
 impl UpgradeReport {
     /// The report on a judgement: a pure function of its arguments. Decides nothing, and keeps the order of findings and gaps.
-    ///
-    /// Of several clusters, the first is described.
     #[must_use]
     pub fn new(situation: &Situation<'_>, judgement: &Judgement) -> Self {
-        let first = situation.snapshot.clusters.first();
-        let cluster = first
-            .zip(situation.detected.first())
-            .map(|(picture, detected)| ClusterDoc::new(picture, detected))
-            .unwrap_or_default();
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeReport".to_owned(),
             metadata: Metadata::new(TOOL, situation.now, situation.catalog.date),
-            cluster,
+            cluster: ClusterDoc::of(situation),
             path: situation.path.hops.iter().map(HopDoc::new).collect(),
             verdict: judgement.verdict,
             findings: judgement
@@ -231,7 +224,7 @@ impl Metadata {
     #[must_use]
     pub fn new(tool: &str, now: Timestamp, catalog: jiff::civil::Date) -> Self {
         Self {
-            generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            generated_at: rfc3339(now),
             tool: ToolDoc {
                 name: tool.to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -243,8 +236,22 @@ impl Metadata {
     }
 }
 
+/// To the second, UTC.
+pub(super) fn rfc3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 impl ClusterDoc {
-    pub(super) fn new(picture: &Picture, detected: &Detected) -> Self {
+    /// Of several clusters, the first is described.
+    pub(super) fn of(situation: &Situation<'_>) -> Self {
+        let first = situation.snapshot.clusters.first();
+        first
+            .zip(situation.detected.first())
+            .map(|(picture, detected)| Self::new(picture, detected))
+            .unwrap_or_default()
+    }
+
+    fn new(picture: &Picture, detected: &Detected) -> Self {
         let version = detected.kubernetes.to_string();
         let mut evidence = detected.evidence.clone();
         evidence.sort();
