@@ -9,7 +9,7 @@ use super::Rule;
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
 use crate::path::HopRef;
-use crate::snapshot::Picture;
+use crate::snapshot::{MetaRow, Picture};
 
 /// How bad it is. Ordered: a note is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,6 +55,25 @@ pub struct Object {
 }
 
 impl Object {
+    /// The object of a row, seen through this version.
+    pub(super) fn new(
+        picture: &Picture,
+        api_version: impl Into<String>,
+        kind: &str,
+        meta: &MetaRow,
+        evidence: Evidence,
+    ) -> Self {
+        Self {
+            cluster: Some(picture.id.clone()),
+            namespace: meta.namespace.clone(),
+            api_version: api_version.into(),
+            kind: kind.to_owned(),
+            name: meta.name.clone(),
+            owner: meta.owner.clone(),
+            evidence: vec![evidence],
+        }
+    }
+
     /// The cluster itself, where a finding is about no single object of it.
     #[must_use]
     pub fn cluster(picture: &Picture, evidence: Evidence) -> Self {
@@ -114,6 +133,27 @@ pub struct Said {
     pub objects: Vec<Object>,
 }
 
+impl Said {
+    /// In the rule's own severity and words, certain, of what holds already: what a rule says otherwise, it sets.
+    #[must_use]
+    pub fn new(
+        rule: &Rule,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+        objects: Vec<Object>,
+    ) -> Self {
+        Self {
+            subject: subject.into(),
+            severity: rule.severity,
+            confidence: Confidence::Certain,
+            hop: None,
+            message: message.into(),
+            remedy: rule.mend.to_owned(),
+            objects,
+        }
+    }
+}
+
 impl Finding {
     /// The only way to make one, so that nothing can be left out. None where there is no object.
     #[must_use]
@@ -155,13 +195,8 @@ impl Finding {
         found: BTreeMap<Option<HopRef>, Vec<Object>>,
     ) -> Vec<Self> {
         let said = |(hop, objects)| Said {
-            subject: rule.id.to_owned(),
-            severity: rule.severity,
-            confidence: Confidence::Certain,
             hop,
-            message: message.to_owned(),
-            remedy: rule.mend.to_owned(),
-            objects,
+            ..Said::new(rule, rule.id, message, objects)
         };
         found
             .into_iter()
