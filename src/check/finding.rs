@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Rule;
+use super::baseline::known_evidence;
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
 use crate::path::HopRef;
@@ -35,8 +36,9 @@ impl Severity {
     }
 }
 
-/// An object that a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// An object that a finding is about, of this run or, read from it again, of an earlier report.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Object {
     /// Which cluster; none for a manifest that belongs to none.
     pub cluster: Option<ClusterId>,
@@ -50,7 +52,8 @@ pub struct Object {
     pub name: String,
     /// Who looks after it.
     pub owner: Option<String>,
-    /// Everything that speaks for it, strongest first.
+    /// Everything that speaks for it, strongest first; of an earlier report what this program knows of it.
+    #[serde(deserialize_with = "known_evidence")]
     pub evidence: Vec<Evidence>,
 }
 
@@ -87,6 +90,16 @@ impl Object {
             evidence: vec![evidence],
         }
     }
+}
+
+/// `poddisruptionbudget/shop/cart`, `node/a` outside of namespaces, the kind alone where no object is known by name; as it
+/// came, not fit for a terminal.
+#[must_use]
+pub fn object_path(kind: &str, namespace: Option<&str>, name: &str) -> String {
+    let kind = kind.to_lowercase();
+    let parts = [&kind, namespace.unwrap_or_default(), name].into_iter();
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join("/")
 }
 
 /// What a rule has to say of one subject, at one hop, in one severity.

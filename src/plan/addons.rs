@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::addons::{Claim, Fit, Place, Row};
 use crate::catalog::{Catalog, Minor, Phase, Release};
+use crate::check::object_path;
 use crate::detect::Installed;
 use crate::progress::Condition;
 
@@ -165,8 +166,7 @@ fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
             Condition::ByHand,
         ),
     };
-    let kind = at.kind.to_lowercase();
-    let object = format!("{kind}/{}/{}", at.namespace, at.name);
+    let object = object_path(at.kind, Some(&at.namespace), &at.name);
     let chart = at.chart.as_ref().map(|chart| format!("chart {chart}"));
     let owner = at.owner.clone().or(chart);
     let commands = match it.what {
@@ -174,7 +174,7 @@ fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
         _ => vec![work.here_command(&format!(
             "kubectl rollout status -n {} {}",
             fill::quoted(&at.namespace),
-            fill::quoted(&format!("{kind}/{}", at.name))
+            fill::quoted(&object_path(at.kind, None, &at.name))
         ))],
     };
     let interrupts = match it.what {

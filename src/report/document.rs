@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::platforms::PlatformDoc;
 use crate::check::{
-    Finding, Gap, Judgement, Object, PastFinding, PastObject, Severity, Situation, Standing,
-    Summary, Verdict, Waiver,
+    Finding, Gap, Judgement, Object, PastFinding, Severity, Situation, Standing, Summary, Verdict,
+    Waiver, object_path,
 };
 use crate::detect::{Detected, Topology};
 use crate::evidence::{Confidence, Evidence};
@@ -306,6 +306,10 @@ impl FindingDoc {
 
     /// A finding of the baseline, with the objects that are gone.
     fn past(finding: &PastFinding) -> Self {
+        let gone = Standing {
+            known: Some(true),
+            ..Standing::default()
+        };
         Self {
             id: finding.id.clone(),
             severity: finding.severity,
@@ -316,7 +320,11 @@ impl FindingDoc {
             message: finding.message.clone(),
             remedy: finding.remedy.clone(),
             reference: finding.reference.clone(),
-            objects: finding.objects.iter().map(ObjectDoc::past).collect(),
+            objects: finding
+                .objects
+                .iter()
+                .map(|object| ObjectDoc::new(object, &gone))
+                .collect(),
         }
     }
 
@@ -352,38 +360,15 @@ impl ObjectDoc {
         }
     }
 
-    fn past(object: &PastObject) -> Self {
-        Self {
-            cluster: object.cluster.clone(),
-            api_version: object.api_version.clone(),
-            kind: object.kind.clone(),
-            namespace: object.namespace.clone(),
-            name: object.name.clone(),
-            owner: object.owner.clone(),
-            waiver: None,
-            baseline: Some(BaselineDoc::Known),
-            evidence: object.evidence.clone(),
-        }
-    }
-
     /// Whether nobody has taken it on and no baseline knows it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.waiver.is_none() && self.baseline != Some(BaselineDoc::Known)
     }
 
-    /// `poddisruptionbudget/shop/cart`, `node/a` outside of namespaces, the kind alone where no object is known by name; as
-    /// it came, not fit for a terminal.
+    /// See [`object_path`].
     #[must_use]
     pub fn path(&self) -> String {
-        let kind = self.kind.to_lowercase();
-        let namespace = self.namespace.as_deref();
-        let parts = [Some(kind.as_str()), namespace, Some(self.name.as_str())];
-        let parts: Vec<&str> = parts
-            .into_iter()
-            .flatten()
-            .filter(|part| !part.is_empty())
-            .collect();
-        parts.join("/")
+        object_path(&self.kind, self.namespace.as_deref(), &self.name)
     }
 }
