@@ -4,11 +4,13 @@
 
 mod args;
 mod called;
+mod connected;
 pub mod connection;
 mod exit;
 mod format;
 mod gather;
 mod interrupt;
+mod log;
 mod plan;
 mod policy;
 mod progress;
