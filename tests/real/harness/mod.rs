@@ -9,6 +9,7 @@ mod assets;
 mod cluster;
 mod folder;
 mod launch;
+mod options;
 mod process;
 pub(crate) mod run;
 mod trials;
