@@ -42,7 +42,6 @@ pub(crate) fn trials() -> Vec<Trial> {
             &[Need::Controllers(NEWEST)],
             newest_is_ready,
         ),
-        scenario("removed_apis::kubelets", &old, kubelets),
     ]
 }
 
@@ -392,28 +391,5 @@ fn newest_is_ready() -> Result<(), Failed> {
     let beyond = cluster.check(&["--to", "1.39", "-o", "json"]);
     assert_eq!(beyond.code, 4, "{}", beyond.stdout);
     assert_eq!(blockers(&beyond.json()), 0);
-    Ok(())
-}
-
-/// Kubelets outside the window, and those just inside it.
-fn kubelets() -> Result<(), Failed> {
-    let cluster = Cluster::start(OLD);
-    cluster.add_node("old", "v1.22.17");
-    cluster.add_node("edge", "v1.23.17");
-    cluster.add_node("new", "v1.25.0");
-    let report = report(&cluster, 3);
-    let names = |id: &str| -> Vec<Value> {
-        let found = findings(&report, id);
-        let objects = found
-            .iter()
-            .flat_map(|finding| finding["objects"].as_array().cloned());
-        objects
-            .flatten()
-            .map(|object| object["name"].clone())
-            .collect()
-    };
-    assert_eq!(names("node-kubelet-too-old"), ["old"], "{report:#}");
-    assert_eq!(names("node-kubelet-too-new"), ["new"], "{report:#}");
-    assert_eq!(report["cluster"]["nodes"], 3);
     Ok(())
 }

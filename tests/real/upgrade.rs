@@ -423,6 +423,13 @@ fn try_lines(cluster: &Cluster, kind: &str) -> Vec<String> {
     verbs
 }
 
+/// Whether the add-ons of kubeadm are at work on the nodes that are there.
+fn rolled_out(cluster: &Cluster) -> bool {
+    let status = ["rollout", "status", "-n", "kube-system", "--timeout=1s"];
+    let is_done = |what| cluster.kubectl(&[&status[..], &[what]].concat()).code == 0;
+    is_done("daemonset/kube-proxy") && is_done("deployment/coredns")
+}
+
 fn lines_are_accepted() -> Result<(), Failed> {
     let cluster = Cluster::options(OLD).with_controllers().with_kwok().start();
     define(
@@ -439,17 +446,7 @@ fn lines_are_accepted() -> Result<(), Failed> {
     nodes_of(&cluster, &PLAIN);
     addons(&cluster);
     eventually("what kubeadm installs is rolled out", 120, || {
-        let status = |what| {
-            cluster.kubectl(&[
-                "rollout",
-                "status",
-                "-n",
-                "kube-system",
-                what,
-                "--timeout=1s",
-            ])
-        };
-        status("daemonset/kube-proxy").code == 0 && status("deployment/coredns").code == 0
+        rolled_out(&cluster)
     });
     clear();
     for kind in &KINDS {
@@ -461,19 +458,7 @@ fn lines_are_accepted() -> Result<(), Failed> {
             name => json!(name),
         };
         assert_eq!(*provider, expected, "{}", kind.name);
-        eventually("rolled out on these nodes", 120, || {
-            let status = |what| {
-                cluster.kubectl(&[
-                    "rollout",
-                    "status",
-                    "-n",
-                    "kube-system",
-                    what,
-                    "--timeout=1s",
-                ])
-            };
-            status("daemonset/kube-proxy").code == 0 && status("deployment/coredns").code == 0
-        });
+        eventually("rolled out on these nodes", 120, || rolled_out(&cluster));
         let verbs = try_lines(&cluster, kind.name);
         assert!(
             verbs.contains(&"get".to_owned()),
