@@ -4,9 +4,10 @@ CARGO ?= cargo
 
 .PHONY: test check control-plane bench example lifecycle audit install
 
-# Fast tests, then the real ones. The control plane is built if its sources changed.
+# What plain `cargo test` runs, then what takes minutes. The control plane is built if its sources changed.
 test: control-plane
 	$(CARGO) test
+	$(CARGO) test --test real
 
 control-plane:
 	sh tests/control-plane/build.sh
@@ -19,6 +20,7 @@ bench: control-plane
 check:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- --deny warnings
+	$(CARGO) clippy --test real -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --document-private-items
 	$(CARGO) test --test fast generated
 
