@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, named, scenario};
+use crate::harness::{Cluster, Need, named, report_with, scenario};
 
 const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
@@ -143,9 +143,7 @@ fn kubelets() -> Result<(), Failed> {
     cluster.add_node("old", "v1.22.17");
     cluster.add_node("edge", "v1.23.17");
     cluster.add_node("new", "v1.25.0");
-    let run = cluster.check(&["--to", "1.25", "-o", "json"]);
-    assert_eq!(run.code, 3, "{}\n{}", run.stdout, run.stderr);
-    let report = run.json();
+    let report = report_with(&cluster, "1.25", 3);
     for (id, name) in [
         ("node-kubelet-too-old", "old"),
         ("node-kubelet-too-new", "new"),

@@ -5,8 +5,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::detect::{define, definition};
-use crate::harness::{Cluster, Need, eventually, scenario};
-use crate::webhooks::create;
+use crate::harness::{Cluster, Need, create, eventually, scenario};
 
 const OLD: &str = "1.24.17";
 const NEW: &str = "1.25.0";

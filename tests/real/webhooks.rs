@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, eventually, scenario};
+use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report, scenario};
 
 const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
@@ -25,36 +25,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
     ]
 }
-
-/// Creates these objects, one after the other.
-pub(crate) fn create(cluster: &Cluster, objects: &[Value]) {
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-    let create = ["create", "--validate=false", "-f", "-"];
-    cluster.kubectl_stdin(&create, &list.to_string()).ok();
-}
-
-/// What the program says of a way to this target.
-pub(crate) fn report(cluster: &Cluster, target: &str) -> Value {
-    let run = cluster.check(&["--to", target, "-o", "json"]);
-    assert!(matches!(run.code, 0 | 3 | 4), "{}", run.stderr);
-    run.json()
-}
-
-/// The names of the objects of which a rule speaks with this severity.
-pub(crate) fn named(report: &Value, id: &str, severity: &str) -> Vec<String> {
-    let all = report["findings"].as_array().expect("findings");
-    let mut names: Vec<String> = all
-        .iter()
-        .filter(|finding| finding["id"] == id && finding["severity"] == severity)
-        .flat_map(|finding| finding["objects"].as_array().cloned().unwrap_or_default())
-        .map(|object| object["name"].as_str().expect("a name").to_owned())
-        .collect();
-    names.sort();
-    names
-}
-
-/// No names.
-pub(crate) const NOTHING: [&str; 0] = [];
 
 fn namespace(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
