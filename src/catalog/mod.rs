@@ -26,7 +26,8 @@ pub use custom::{Custom, CustomApi, DkpMark, ServedCustom};
 pub use nodes::{NodeTaint, OsImage, PoolLabel, RoleLabel, RuntimeLimit};
 pub use platform::{Edge, Ending, NotAPlatform, Platform, PlatformName, PlatformRelease, Strength};
 pub use procedure::{
-    Action, Done, Each, Fits, Gates, Kubelets, NoTemplate, Phase, Procedure, Reach, Takes, Template,
+    Action, Done, Each, Fits, Gates, Kubelets, Maker, NoTemplate, Phase, Procedure, Reach, Takes,
+    Template,
 };
 pub use release::{Certainty, KubernetesRelease, Releases};
 pub use rows::{

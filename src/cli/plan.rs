@@ -76,7 +76,7 @@ pub struct PlanFlags {
     /// Where to look.
     #[command(flatten)]
     pub source: SourceFlags,
-    /// Nodes of a pool at a time that durations are reckoned with [default: 1]
+    /// Nodes of a pool at a time that durations are reckoned with [default: the pool's own setting, where it shows; else 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel: Option<u32>,
     /// When steps may run that interrupt somebody, repeatable: days, times and time zone; steps that fit none are named
@@ -152,9 +152,14 @@ fn make(flags: &PlanFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
     saved.map(|()| exit)
 }
 
-/// No path leads to the target. Programs get a document all the same, with the reason in it.
+/// No path leads to the target. Programs get a document all the same, and a file for a change request is a page that says so;
+/// on a terminal the error says it.
 fn nowhere(flags: &PlanFlags, catalog: &Catalog, stop: Stop) -> Result<Exit, Stop> {
-    if matches!(flags.output, Format::Json | Format::Yaml) {
+    let tells = match flags.output {
+        Format::Json | Format::Yaml | Format::Markdown | Format::Html => true,
+        Format::Table | Format::Wide | Format::Name => false,
+    };
+    if tells {
         let now = flags.source.now.unwrap_or_else(Timestamp::now);
         let metadata = Metadata::new(gather::PLAN.program, now, catalog.date);
         show(

@@ -17,7 +17,7 @@ pub fn in_control_plane(node: &NodeRow) -> bool {
         .any(|label| node.labels.contains_key(*label))
 }
 
-/// Its pool: the MachineDeployment that made it, or what a label names; empty where neither is known.
+/// Its pool: the MachineDeployment or MachinePool that made it, or what a label names; empty where neither is known.
 #[must_use]
 pub fn pool<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
     let labels = || {
@@ -25,6 +25,7 @@ pub fn pool<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
         labels.filter_map(|row| node.labels.get(&row.label)).next()
     };
     node.machine_deployment()
+        .or_else(|| node.machine_pool())
         .or_else(|| labels().map(String::as_str))
         .unwrap_or_default()
 }

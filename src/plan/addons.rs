@@ -182,6 +182,7 @@ fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
         _ => vec![format!("pods of {object} restart")],
     };
     Draft {
+        is_held: false,
         implied: false,
         is_of_now: false,
         step: Step {

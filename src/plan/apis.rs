@@ -26,6 +26,7 @@ fn of_finding(work: &Work<'_>, now: &Now<'_>, finding: &Finding) -> Draft {
         fingerprints: vec![finding.fingerprint.clone()],
     };
     Draft {
+        is_held: false,
         implied: false,
         is_of_now: false,
         step: Step {

@@ -7,10 +7,17 @@ use super::drain::Drain;
 use super::expand::{Draft, Now, Place, Work};
 use super::fill::Values;
 use super::layout::Pool;
+use super::rolling::Pace;
 use super::{Level, Scope, Step, Takes, cluster_name, fill};
 
 /// The kind of object whose machines can be counted.
 const KUBEADM: &str = "kubeadmcontrolplane";
+
+/// What must be known of a pool whose machines nobody replaces.
+const ON_DELETE: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced once somebody deletes the old one, and not before";
+
+/// On what basis nothing is said of how long a step takes.
+const NOT_PUBLISHED: &str = "nobody published how long it takes";
 
 impl Work<'_> {
     pub(super) fn draft(&self, now: &Now<'_>, action: &Action, place: &Place<'_>) -> Draft {
@@ -41,8 +48,10 @@ impl Work<'_> {
         if action.gates == Gates::Drain {
             interrupts.extend(drain.interrupts());
         }
+        let is_held = annotated(place, &mut commands);
         Draft {
             implied: action.implied,
+            is_held,
             is_of_now: matches!(action.done, Done::NoBlockers | Done::Backup(_)),
             step: Step {
                 id: self.id(now, &action.id, place),
@@ -90,7 +99,10 @@ impl Work<'_> {
         // Pools that catch up go to another minor than that of the hop.
         let minor = now.release.parse::<Release>().ok();
         let minor = minor.map_or(now.leg.hop.minor, |release| release.minor());
+        let sequence = machines.sequence.as_ref();
+        let concurrency = sequence.map_or(1, |it| it.concurrency);
         let mut pairs = vec![
+            ("concurrency", concurrency.to_string().into()),
             ("from", from.into()),
             ("to", now.release.into()),
             ("minor", minor.to_string().into()),
@@ -224,7 +236,7 @@ impl Work<'_> {
             Done::MachineDeployment | Done::Nodes => match (place, &self.layout.machines) {
                 (Place::Pool(pool), machines)
                     if *done == Done::MachineDeployment
-                        && machines.deployments.contains(&pool.name) =>
+                        && machines.deployments.contains_key(&pool.name) =>
                 {
                     Condition::MachineDeployment {
                         namespace: machines.namespace.clone(),
@@ -250,9 +262,16 @@ impl Work<'_> {
 
     /// What the procedure says, and what the drain adds to it.
     fn takes(&self, action: &Action, place: &Place<'_>, drain: &Drain) -> Takes {
+        let pool = match place {
+            Place::Pool(pool) => {
+                Some((pool.nodes.len() as u64, pool.pace.at_a_time(self.parallel)))
+            }
+            _ => None,
+        };
         let Some(takes) = &action.takes else {
+            let why = pool.map(|(_, at_a_time)| format!("; {}", at_a_time.why));
             return Takes {
-                basis: "nobody published how long it takes".to_owned(),
+                basis: format!("{NOT_PUBLISHED}{}", why.unwrap_or_default()),
                 ..Takes::default()
             };
         };
@@ -261,11 +280,11 @@ impl Work<'_> {
             high: Some(takes.high),
             basis: takes.basis.clone(),
         };
-        if let Place::Pool(pool) = place {
-            let nodes = pool.nodes.len() as u64;
-            takes.low = takes.low.map(|low| low * nodes);
-            takes.high = takes.high.map(|high| high * nodes);
-            takes.basis = format!("{} ({nodes} nodes, one at a time)", takes.basis);
+        if let Some((nodes, at_a_time)) = pool {
+            let rounds = nodes.div_ceil(at_a_time.nodes);
+            takes.low = takes.low.map(|low| low * rounds);
+            takes.high = takes.high.map(|high| high * rounds);
+            takes.basis = format!("{} ({nodes} nodes in all; {})", takes.basis, at_a_time.why);
         }
         if action.gates != Gates::Drain || self.here.is_none() {
             return takes;
@@ -305,7 +324,7 @@ impl Work<'_> {
             gates: Vec::new(),
             done_when,
             takes: Takes {
-                basis: "nobody published how long it takes".to_owned(),
+                basis: NOT_PUBLISHED.to_owned(),
                 ..Takes::default()
             },
             interrupts: Vec::new(),
@@ -332,6 +351,21 @@ impl Pool {
             name => name,
         }
     }
+}
+
+/// Writes beside the commands what somebody wants of a pool on purpose. Says whether it waits.
+fn annotated(place: &Place<'_>, commands: &mut Vec<String>) -> bool {
+    let Place::Pool(pool) = place else {
+        return false;
+    };
+    if pool.pace == Pace::OnDelete {
+        commands.push(fill::comment(ON_DELETE));
+    }
+    let held = pool.held.as_ref();
+    if let Some(why) = held {
+        commands.insert(0, fill::comment(&format!("held back: {why}")));
+    }
+    held.is_some()
 }
 
 /// Says where commands run that kubectl is not for.

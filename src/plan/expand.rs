@@ -17,6 +17,8 @@ use super::{Step, addons, apis, state};
 pub(super) struct Draft {
     pub(super) step: Step,
     pub(super) implied: bool,
+    /// Whether somebody holds it back on purpose.
+    pub(super) is_held: bool,
     /// Whether it is judged by the cluster as it is now, which tells nothing of a hop that is not next.
     pub(super) is_of_now: bool,
 }
@@ -33,6 +35,8 @@ pub(super) struct Work<'a> {
     pub(super) moves: Vec<Moves>,
     /// What is done to add-ons.
     pub(super) addons: Vec<addons::Move>,
+    /// How many nodes of a pool at a time, where somebody asked for it.
+    pub(super) parallel: Option<u32>,
 }
 
 /// One hop of them.
@@ -55,12 +59,17 @@ pub(super) enum Place<'a> {
     Worker(&'a Pool, &'a str),
 }
 
+/// The steps of all hops, and what must be known of them.
 pub(super) fn steps<'a>(
     situation: &'a Situation<'a>,
     findings: &'a [Finding],
     course: &'a Course<'a>,
-) -> Vec<Step> {
-    let work = Work::new(situation, findings, course);
+    parallel: Option<u32>,
+) -> (Vec<Step>, Vec<String>) {
+    let work = Work {
+        parallel,
+        ..Work::new(situation, findings, course)
+    };
     let mut steps = Vec::new();
     let mut number = 0;
     let mut is_next = true;
@@ -81,7 +90,11 @@ pub(super) fn steps<'a>(
         steps.extend(told);
         number += usize::from(leg.is_kubernetes());
     }
-    steps
+    let remarks = match number {
+        0 => Vec::new(),
+        _ => work.layout.held(),
+    };
+    (steps, remarks)
 }
 
 impl<'a> Work<'a> {
@@ -120,6 +133,7 @@ impl<'a> Work<'a> {
             drains: drains.unwrap_or_default(),
             moves: layout.pools.iter().map(moves).collect(),
             layout,
+            parallel: None,
         }
     }
 
@@ -217,14 +231,18 @@ impl<'a> Work<'a> {
     }
 
     fn of_pools(&self, now: &Now<'_>, action: &Action, pools: &[&Pool]) -> Vec<Draft> {
-        let places = pools.iter().flat_map(|pool| match action.each {
-            Each::Node => pool
-                .nodes
-                .iter()
-                .map(|node| Place::Worker(pool, node))
-                .collect(),
-            _ => vec![Place::Pool(pool)],
-        });
+        let made = |pool: &&&Pool| action.made_by.is_none_or(|maker| maker == pool.maker);
+        let places = pools
+            .iter()
+            .filter(made)
+            .flat_map(|pool| match action.each {
+                Each::Node => pool
+                    .nodes
+                    .iter()
+                    .map(|node| Place::Worker(pool, node))
+                    .collect(),
+                _ => vec![Place::Pool(pool)],
+            });
         places
             .map(|place| self.draft(now, action, &place))
             .collect()
@@ -248,6 +266,7 @@ impl<'a> Work<'a> {
         );
         Draft {
             implied: false,
+            is_held: false,
             is_of_now: false,
             step: Step {
                 gates: self.gates(now, &Gates::Hop, &Drain::default()),
@@ -274,7 +293,8 @@ impl<'a> Work<'a> {
                 };
                 later_is_begun |=
                     matches!(progress, Progress::Done | Progress::Doing { .. }) && !draft.is_of_now;
-                (step.state, step.progress) = state(progress, !step.gates.is_empty());
+                let is_gated = draft.is_held || !step.gates.is_empty();
+                (step.state, step.progress) = state(progress, is_gated);
                 step
             })
             .collect();

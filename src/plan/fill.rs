@@ -70,6 +70,11 @@ pub(super) fn quoted(value: &str) -> String {
     quoted.map(Cow::into_owned).unwrap_or_default()
 }
 
+/// A line that a shell leaves alone, whatever stands in it.
+pub(super) fn comment(text: &str) -> String {
+    format!("# {}", text.replace(char::is_control, " "))
+}
+
 /// The same command for this cluster, whatever the current context is where it runs. Plugins of kubectl take flags behind
 /// their name only.
 pub(super) fn with_context(line: &str, context: Option<&str>) -> String {
@@ -85,7 +90,7 @@ pub(super) fn with_context(line: &str, context: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{quoted, with_context};
+    use super::{comment, quoted, with_context};
 
     #[test]
     fn values_are_one_word_of_a_shell() {
@@ -99,6 +104,11 @@ mod tests {
         ] {
             assert_eq!(quoted(value), word);
         }
+    }
+
+    #[test]
+    fn a_comment_is_one_line() {
+        assert_eq!(comment("a\nreboot\r\0b"), "# a reboot  b");
     }
 
     #[test]

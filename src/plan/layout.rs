@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Fits, PlatformName, Procedure, Reach, Release};
+use crate::catalog::{Fits, Maker, PlatformName, Procedure, Reach, Release};
 use crate::check::{Situation, control_plane};
 use crate::detect::{Detected, in_control_plane, pool};
 use crate::need::Need;
@@ -11,6 +11,8 @@ use crate::snapshot::{NodeRow, Picture};
 
 use super::fill;
 use super::machines::{Machines, nodes};
+use super::rolling::Pace;
+use super::sequence::Turn;
 
 /// Labels of nodes that say what their provider calls the cluster. Source: eksctl-io/eksctl pkg/apis/eksctl.io/v1alpha5.
 const NAMES: [&str; 1] = ["alpha.eksctl.io/cluster-name"];
@@ -20,7 +22,7 @@ const NAMES: [&str; 1] = ["alpha.eksctl.io/cluster-name"];
 pub(super) struct Layout {
     /// Names of the nodes that run the control plane, the one that goes first first.
     pub(super) control_plane: Vec<String>,
-    /// By name.
+    /// In the order of the topology that they are made from, else by name.
     pub(super) pools: Vec<Pool>,
     /// What Cluster API makes it from.
     pub(super) machines: Machines,
@@ -29,7 +31,7 @@ pub(super) struct Layout {
 }
 
 /// Workers that go together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pool {
     /// Empty for workers of none.
     pub(super) name: String,
@@ -37,6 +39,12 @@ pub(super) struct Pool {
     pub(super) nodes: Vec<String>,
     /// The oldest kubelet; none where none says what it is.
     pub(super) oldest: Option<Release>,
+    /// What makes its machines.
+    pub(super) maker: Maker,
+    /// How many of them go at a time, by what it says itself.
+    pub(super) pace: Pace,
+    /// Why it waits, on purpose; none where nothing holds it back.
+    pub(super) held: Option<String>,
 }
 
 /// What it is told by beside nodes.
@@ -112,7 +120,7 @@ impl Layout {
                 pools: vec![Pool {
                     name: fill::POOL.to_owned(),
                     nodes: vec![fill::NODE.to_owned()],
-                    oldest: None,
+                    ..Pool::default()
                 }],
                 ..Self::default()
             };
@@ -125,22 +133,43 @@ impl Layout {
         let provider_cluster = nodes.iter().find_map(named);
         let (ours, workers): (Vec<_>, Vec<_>) =
             nodes.iter().partition(|node| in_control_plane(node));
-        let mut pools: BTreeMap<&str, Vec<&NodeRow>> = BTreeMap::new();
+        let mut by_pool: BTreeMap<(Maker, &str), Vec<&NodeRow>> = BTreeMap::new();
         for node in workers {
-            pools
-                .entry(pool(situation.catalog, node))
-                .or_default()
-                .push(node);
+            let maker = match node.machine_pool() {
+                Some(_) => Maker::MachinePool,
+                None => Maker::MachineDeployment,
+            };
+            let of = (maker, pool(situation.catalog, node));
+            by_pool.entry(of).or_default().push(node);
         }
+        let machines = Machines::new(situation, picture, detected);
+        let pools = by_pool.into_iter();
+        let mut pools: Vec<Pool> = pools
+            .map(|((maker, name), nodes)| Pool::new(maker, name, &nodes, &machines))
+            .collect();
+        // Stable: what has no turn keeps its place, behind those that have one.
+        pools.sort_by_key(|pool| {
+            let turn = pool.turn(&machines).map(|(at, _)| at);
+            (pool.maker, turn.unwrap_or(usize::MAX))
+        });
         Self {
-            machines: Machines::new(situation, picture, detected),
+            machines,
             provider_cluster,
             control_plane: first_first(situation, picture, &ours),
-            pools: pools
-                .into_iter()
-                .map(|(name, nodes)| Pool::new(name, &nodes))
-                .collect(),
+            pools,
         }
+    }
+}
+
+impl Layout {
+    /// Which pools somebody holds back on purpose, to be said aloud.
+    pub(super) fn held(&self) -> Vec<String> {
+        let pools = self.pools.iter();
+        let here = pools.filter_map(|pool| Some((pool.name.as_str(), pool.held.as_deref()?)));
+        let named = self.machines.pools_held();
+        here.chain(named)
+            .map(|(name, why)| format!("{name} is held back: {why}"))
+            .collect()
     }
 }
 
@@ -164,16 +193,32 @@ fn first_first(situation: &Situation<'_>, picture: &Picture, nodes: &[&NodeRow])
 }
 
 impl Pool {
-    fn new(name: &str, nodes: &[&NodeRow]) -> Self {
+    fn new(maker: Maker, name: &str, nodes: &[&NodeRow], machines: &Machines) -> Self {
         let kubelets = nodes
             .iter()
             .filter_map(|node| node.kubelet_version.parse().ok());
         let mut names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
         names.sort();
-        Self {
+        let mut pool = Self {
             name: name.to_owned(),
             oldest: kubelets.min(),
             nodes: names,
+            maker,
+            ..Self::default()
+        };
+        if maker == Maker::MachineDeployment {
+            let deployment = machines.deployments.get(name);
+            pool.pace = deployment.map(|it| it.pace).unwrap_or_default();
+            pool.held = pool.turn(machines).and_then(|(_, turn)| turn.held.clone());
+        }
+        pool
+    }
+
+    /// Its turn in the topology. Which one a MachinePool has does not show on its nodes.
+    fn turn<'m>(&self, machines: &'m Machines) -> Option<(usize, &'m Turn)> {
+        match self.maker {
+            Maker::MachineDeployment => machines.turn(&self.name),
+            Maker::MachinePool => None,
         }
     }
 }

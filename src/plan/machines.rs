@@ -1,7 +1,7 @@
 //! The objects of Cluster API that the cluster is made from, by what its nodes note and, where the cluster looks after itself,
 //! by the objects.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -9,6 +9,13 @@ use crate::check::Situation;
 use crate::detect::{self, Detected, in_control_plane};
 use crate::need::Need;
 use crate::snapshot::{JsonRow, NodeRow, Picture};
+
+use super::rolling::Pace;
+use super::sequence::{Sequence, Turn};
+
+/// The label by which a MachineDeployment says its name in the topology. Source: kubernetes-sigs/cluster-api
+/// docs/book/src/reference/api/labels-and-annotations.md.
+const IN_TOPOLOGY: &str = "topology.cluster.x-k8s.io/deployment-name";
 
 /// None of it where Cluster API did not make the cluster.
 #[derive(Debug, Default)]
@@ -26,8 +33,30 @@ pub(super) struct Machines {
     pub(super) here: bool,
     /// Whether the Cluster has a ClusterClass, as far as can be seen from here.
     pub(super) has_topology: bool,
-    /// Names of its MachineDeployments, where they are here.
-    pub(super) deployments: BTreeSet<String>,
+    /// Its MachineDeployments by name, where they are here.
+    pub(super) deployments: BTreeMap<String, Deployment>,
+    /// In what order its pools go; none without a topology.
+    pub(super) sequence: Option<Sequence>,
+}
+
+/// What a MachineDeployment says of itself.
+#[derive(Debug, Default)]
+pub(super) struct Deployment {
+    /// How many of its machines go at a time.
+    pub(super) pace: Pace,
+    /// Its name in the topology; none where it was not made from one.
+    in_topology: Option<String>,
+}
+
+impl Deployment {
+    fn new(row: &JsonRow) -> Self {
+        let labels = row.object.pointer("/metadata/labels");
+        let name = labels.and_then(|labels| labels.get(IN_TOPOLOGY)?.as_str());
+        Self {
+            pace: Pace::of(&row.object),
+            in_topology: name.map(str::to_owned),
+        }
+    }
 }
 
 impl Machines {
@@ -63,10 +92,28 @@ impl Machines {
             control_plane_kind: kind.to_lowercase(),
             here: object.is_some(),
             has_topology: object.is_some_and(|row| text(row, "/spec/topology/version").is_some()),
-            deployments: deployments.map(|row| row.meta.name.clone()).collect(),
+            deployments: deployments
+                .map(|row| (row.meta.name.clone(), Deployment::new(row)))
+                .collect(),
+            sequence: object.and_then(|row| Sequence::of(&row.object)),
             namespace,
             cluster,
         }
+    }
+}
+
+impl Machines {
+    /// Which turn a MachineDeployment has among those of the topology, and what holds it back.
+    pub(super) fn turn(&self, deployment: &str) -> Option<(usize, &Turn)> {
+        let name = self.deployments.get(deployment)?.in_topology.as_ref()?;
+        let mut turns = self.sequence.as_ref()?.deployments.iter().enumerate();
+        turns.find(|(_, turn)| turn.name == *name)
+    }
+
+    /// What the topology holds back of pools whose objects are not read: their names in it, and why.
+    pub(super) fn pools_held(&self) -> impl Iterator<Item = (&str, &str)> {
+        let turns = self.sequence.iter().flat_map(|it| &it.pools);
+        turns.filter_map(|turn| Some((turn.name.as_str(), turn.held.as_deref()?)))
     }
 }
 

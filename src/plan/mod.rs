@@ -6,6 +6,8 @@
 //! | `layout` | nodes of the control plane and pools, in the order in which they go |
 //! | `machines` | the objects of Cluster API that the cluster is made from |
 //! | `pools` | at which hops each pool moves |
+//! | `rolling` | how many machines of a pool go at a time, by what it says itself |
+//! | `sequence` | in what order a topology upgrades its pools, and what holds them back |
 //! | `drain` | what draining a node meets |
 //! | `draft` | one step of a procedure, with this cluster's own names |
 //! | `expand` | from a procedure of the catalog to the steps of a hop |
@@ -28,7 +30,9 @@ mod fill;
 mod layout;
 mod machines;
 mod pools;
+mod rolling;
 mod schedule;
+mod sequence;
 mod window;
 
 pub use schedule::{Schedule, Slot};
@@ -42,7 +46,7 @@ use crate::progress::{self, Condition, Progress};
 /// What a person wants of a plan.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
-    /// How many nodes of a pool at a time; none for one.
+    /// How many nodes of a pool at a time; none for as many as the pool itself says, and one where it says nothing.
     pub parallel: Option<u32>,
     /// Leave out what is done.
     pub only_remaining: bool,
@@ -65,7 +69,8 @@ pub struct Plan {
     pub remarks: Vec<String>,
     /// Steps that were left out because they are done.
     pub done_before: usize,
-    /// How many nodes of a pool at a time durations are reckoned with.
+    /// How many nodes of a pool at a time durations are reckoned with, where its nodes are steps of their own. A pool that is
+    /// one step has it in the basis of its duration.
     pub parallel: u32,
     /// The windows that are used; empty where none was asked for.
     pub schedule: Schedule,
@@ -225,8 +230,11 @@ impl Plan {
         let mut left = Left::default();
         let (mut low, mut high) = (0, 0);
         for step in self.left() {
-            let side_by_side = step.scope.pool.is_some() || step.scope.level == Level::Pool;
-            let by = if side_by_side { parallel } else { 1 };
+            let by = if step.scope.pool.is_some() {
+                parallel
+            } else {
+                1
+            };
             low += step.takes.low.unwrap_or_default().div_ceil(by);
             match step.takes.high {
                 Some(seconds) => high += seconds.div_ceil(by),
@@ -254,7 +262,7 @@ pub fn needs(survey: &Survey) -> Vec<Need> {
 #[must_use]
 pub fn plan(situation: &Situation<'_>, judgement: &Judgement, wishes: &Wishes) -> Plan {
     let course = course::course(situation);
-    let mut steps = expand::steps(situation, &judgement.findings, &course);
+    let (mut steps, held) = expand::steps(situation, &judgement.findings, &course, wishes.parallel);
     let done_before = match wishes.only_remaining {
         true => {
             let all = steps.len();
@@ -270,6 +278,7 @@ pub fn plan(situation: &Situation<'_>, judgement: &Judgement, wishes: &Wishes) -
     let findings = judgement.findings.iter().filter(gates).cloned().collect();
     let mut remarks = judgement.remarks.clone();
     remarks.extend(course.remarks);
+    remarks.extend(held);
     remarks.extend(narrowed(situation));
     let parallel = wishes.parallel.unwrap_or(1).max(1);
     let schedule = match wishes.windows.is_empty() {

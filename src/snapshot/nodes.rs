@@ -82,6 +82,12 @@ impl NodeRow {
             .and_then(|owner| owner.strip_prefix("MachineSet/"))
             .and_then(machine_deployment)
     }
+
+    /// The MachinePool of Cluster API that it is of.
+    #[must_use]
+    pub fn machine_pool(&self) -> Option<&str> {
+        self.machine_owner.as_ref()?.strip_prefix("MachinePool/")
+    }
 }
 
 /// The MachineDeployment of a MachineSet, by its name; the MachineSet itself where it was not made by one; none where the name

@@ -138,6 +138,35 @@ fn the_program_prints_the_same_plan_each_time() {
     assert!(table.contains("\u{1b}[31;1mblocked"), "{table}");
 }
 
+/// A file for a change request is never empty: where nothing leads to the target, it says so.
+#[test]
+fn without_a_path_a_page_says_what_is_missing() {
+    let args = [
+        "--local",
+        "--from",
+        "dkp=2.2.2",
+        "--from",
+        "kubernetes=1.23.7",
+        "--to",
+        "dkp=2.3.0",
+        "--now",
+        "2026-11-21T12:00:00Z",
+        "-o",
+    ];
+    for (format, ending) in [("markdown", "md"), ("html", "html")] {
+        let (code, stdout, stderr) = run(&[&args[..], &[format]].concat());
+        assert_eq!(code, Some(3), "{stderr}");
+        let why = stderr.trim_end().strip_prefix("error: ").expect("an error");
+        assert!(why.contains("nearest reachable release"), "{stderr}");
+        golden::compare(&format!("{FOLDER}/no-path.{ending}"), &stdout);
+    }
+    // On a terminal the error says it, and there is no id to name.
+    for format in ["table", "wide", "name"] {
+        let (code, stdout, stderr) = run(&[&args[..], &[format]].concat());
+        assert_eq!((code, stdout.as_str()), (Some(3), ""), "{stderr}");
+    }
+}
+
 #[test]
 fn plans_fit_their_schema() {
     let schema: Value = serde_json::from_str(UPGRADE_PLAN_SCHEMA).expect("JSON");
@@ -218,5 +247,5 @@ fn the_readme_shows_a_plan() {
 
 #[test]
 fn the_golden_files_are_all_looked_at() {
-    assert_eq!(golden::names(FOLDER).len(), 1 + 2 * 7);
+    assert_eq!(golden::names(FOLDER).len(), 1 + 2 * 7 + 2);
 }

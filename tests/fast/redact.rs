@@ -131,6 +131,25 @@ fn no_name_is_in_any_output_or_in_the_snapshot() {
     }
 }
 
+#[test]
+fn what_a_topology_says_of_its_pools_stays() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let mut cases = cases(&catalog).into_iter();
+    let case = cases.find(|case| case.name.ends_with("/cluster-topology-held.yaml"));
+    let case = case.expect("the case");
+    let order = |snapshot: &Snapshot| {
+        let told = told(&case, snapshot, &catalog);
+        let steps = told.plan.steps.into_iter();
+        let pools = steps.filter(|step| step.id.contains("-machine-"));
+        pools.map(|step| step.takes.basis).collect::<Vec<_>>()
+    };
+    let copy = redacted(&case.snapshot, &catalog);
+    assert_eq!(order(&copy), order(&case.snapshot));
+    let plan = told(&case, &copy, &catalog).plan;
+    let mut commands = plan.steps.iter().flat_map(|step| &step.commands);
+    assert!(commands.any(|line| line.contains("upgrade-concurrency=2 ")));
+}
+
 /// What is planted wherever a cluster may hold anything.
 const CANARY: &str = "canary-4f1d9c";
 

@@ -8,7 +8,7 @@ use kubectl_upgrade::check::{Policy, Situation, judge};
 use kubectl_upgrade::detect;
 use kubectl_upgrade::need::{ClusterId, Need, Request, Subject, Survey};
 use kubectl_upgrade::path::Path;
-use kubectl_upgrade::plan::{self, Plan, State, Step, Wishes};
+use kubectl_upgrade::plan::{self, Level, Plan, State, Step, Wishes};
 use kubectl_upgrade::progress::Condition;
 use kubectl_upgrade::snapshot::{
     Files, JsonRow, MetaRow, NodeRow, Outcome, Picture, Reading, Rows, Snapshot,
@@ -21,11 +21,13 @@ use crate::golden;
 const FOLDER: &str = "tests/fixtures/plans";
 
 /// Each with the title of the procedure that it picks.
-const VARIANTS: [(&str, &str); 13] = [
+const VARIANTS: [(&str, &str); 15] = [
     ("aks", "Azure Kubernetes Service"),
     ("cluster-api", "Cluster API"),
+    ("cluster-api-pools", "Cluster API"),
     ("cluster-api-workload", "Cluster API"),
     ("cluster-topology", "Cluster API with a ClusterClass"),
+    ("cluster-topology-held", "Cluster API with a ClusterClass"),
     ("eks", "Amazon EKS"),
     ("emulated", "Emulated versions"),
     ("gke", "Google Kubernetes Engine"),
@@ -123,15 +125,32 @@ impl Variant {
         }
     }
 
-    fn plan(&self, catalog: &Catalog) -> Plan {
+    fn path(&self, catalog: &Catalog) -> Path {
         let to = [self.to.parse().expect("a target")];
         let path = Path::find(Some(&self.kubernetes), self.emulates, &to, catalog);
-        let path = path.expect("a path");
+        path.expect("a path")
+    }
+
+    fn plan(&self, catalog: &Catalog) -> Plan {
+        self.plan_as(&Wishes::default(), catalog)
+    }
+
+    fn plan_as(&self, wishes: &Wishes, catalog: &Catalog) -> Plan {
+        let path = self.path(catalog);
         let snapshot = self.snapshot(catalog);
         let situation = Situation::new(&snapshot, catalog, &path, snapshot.taken_at);
         let judgement = judge(&situation, &[], &Policy::default());
-        plan::plan(&situation, &judgement, &Wishes::default())
+        plan::plan(&situation, &judgement, wishes)
     }
+}
+
+/// Every variant as a snapshot, and where it is to go.
+pub(crate) fn snapshots(catalog: &Catalog) -> impl Iterator<Item = (String, Snapshot, Path)> {
+    VARIANTS.into_iter().map(move |(name, _)| {
+        let variant = Variant::load(name);
+        let name = format!("{FOLDER}/{name}.yaml");
+        (name, variant.snapshot(catalog), variant.path(catalog))
+    })
 }
 
 fn row(object: &Value) -> JsonRow {
@@ -158,6 +177,9 @@ fn told(steps: &[Step]) -> String {
         writeln!(text, "{} ({}, {kind})", step.id, step.state.word()).expect("a line");
         for command in &step.commands {
             writeln!(text, "    {command}").expect("a line");
+        }
+        if step.scope.level == Level::Pool {
+            writeln!(text, "    basis: {}", step.takes.basis).expect("a line");
         }
     }
     text
@@ -343,4 +365,59 @@ fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
             && text.contains("patch rke2controlplane shop-rke2 -n fleet"),
         "{text}"
     );
+}
+
+#[test]
+fn a_topology_says_which_pools_wait() {
+    let variant = Variant::load("cluster-topology-held");
+    let catalog = catalog();
+    let plan = variant.plan(&catalog);
+    let states: Vec<(&str, State)> = plan
+        .steps
+        .iter()
+        .filter_map(|step| {
+            Some((
+                step.id.strip_prefix("kubernetes-1.31.14-machine-")?,
+                step.state,
+            ))
+        })
+        .collect();
+    // In the order of the topology, not by name; what is under way goes on.
+    assert_eq!(
+        states,
+        [
+            ("deployment-shop-web-7hkqm", State::Todo),
+            ("deployment-shop-db-x2p9d", State::Blocked),
+            ("deployment-shop-batch-9mzrv", State::Todo),
+            ("deployment-shop-edge-c4jts", State::Blocked),
+            ("deployment-shop-apps-w8bn5", State::Blocked),
+            ("pool-shop-spot-kq6fd", State::Todo),
+        ]
+    );
+    let held = plan
+        .remarks
+        .iter()
+        .filter(|it| it.contains(" is held back: "));
+    insta::assert_snapshot!(held.cloned().collect::<Vec<_>>().join("\n"), @r"
+    shop-db-x2p9d is held back: topology.cluster.x-k8s.io/defer-upgrade is on it in spec.topology.workers.machineDeployments
+    shop-edge-c4jts is held back: topology.cluster.x-k8s.io/hold-upgrade-sequence is on it in spec.topology.workers.machineDeployments
+    shop-apps-w8bn5 is held back: topology.cluster.x-k8s.io/hold-upgrade-sequence is on edge, which comes before it in spec.topology.workers.machineDeployments
+    spot is held back: topology.cluster.x-k8s.io/defer-upgrade is on it in spec.topology.workers.machinePools
+    ");
+    // Asked for, it counts for all of them.
+    let wishes = Wishes {
+        parallel: Some(3),
+        ..Wishes::default()
+    };
+    let plan = variant.plan_as(&wishes, &catalog);
+    let pools = plan
+        .steps
+        .iter()
+        .filter(|step| step.scope.level == Level::Pool);
+    let asked = pools.filter(|step| {
+        step.takes
+            .basis
+            .ends_with("; 3 nodes at a time, as asked for")
+    });
+    assert_eq!(asked.count(), 12);
 }

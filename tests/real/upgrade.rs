@@ -313,6 +313,18 @@ const MADE: Kind = Kind {
     ..PLAIN
 };
 
+/// Nodes of a machine pool of Cluster API.
+const POOLED: Kind = Kind {
+    name: "machine-pool",
+    annotations: &[
+        ("cluster.x-k8s.io/cluster-namespace", "fleet"),
+        ("cluster.x-k8s.io/cluster-name", "shop"),
+        ("cluster.x-k8s.io/owner-kind", "MachinePool"),
+        ("cluster.x-k8s.io/owner-name", "shop-mp-0"),
+    ],
+    ..PLAIN
+};
+
 fn nodes_of(cluster: &Cluster, kind: &Kind) {
     let map = |pairs: &[(&str, &str)]| {
         let pairs = pairs
@@ -359,6 +371,13 @@ fn fleet(cluster: &Cluster) {
             "Namespaced",
         ),
         definition(
+            "cluster.x-k8s.io",
+            "v1beta1",
+            "MachinePool",
+            "machinepools",
+            "Namespaced",
+        ),
+        definition(
             "controlplane.cluster.x-k8s.io",
             "v1beta1",
             "KubeadmControlPlane",
@@ -389,6 +408,8 @@ fn fleet(cluster: &Cluster) {
             json!({"apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "MachineDeployment", "metadata": meta("shop-md-0"),
                 "spec": {"clusterName": "shop", "replicas": 1, "template": {"spec": {"version": format!("v{OLD}")}}},
                 "status": {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}}),
+            json!({"apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "MachinePool", "metadata": meta("shop-mp-0"),
+                "spec": {"clusterName": "shop", "replicas": 1, "template": {"spec": {"version": format!("v{OLD}")}}}}),
         ],
     );
 }
@@ -467,8 +488,20 @@ fn lines_are_accepted() -> Result<(), Failed> {
         clear();
     }
     fleet(&cluster);
-    nodes_of(&cluster, &MADE);
-    assert!(try_lines(&cluster, "cluster-api").contains(&"patch".to_owned()));
+    let of_both_kinds = |verb: &str| {
+        let kinds = [
+            (&MADE, "-machine-deployment-", "shop-md-0"),
+            (&POOLED, "-machine-pool-", "shop-mp-0"),
+        ];
+        for (kind, part, pool) in kinds {
+            nodes_of(&cluster, kind);
+            assert_eq!(states(&planned(&cluster), part), [(pool, "todo")]);
+            let verbs = try_lines(&cluster, kind.name);
+            assert!(verbs.contains(&verb.to_owned()), "{}: {verbs:?}", kind.name);
+            clear();
+        }
+    };
+    of_both_kinds("patch");
     let topology = r#"{"spec":{"topology":{"version":"v1.24.17"}}}"#;
     let patch = [
         "patch",
@@ -481,7 +514,6 @@ fn lines_are_accepted() -> Result<(), Failed> {
         topology,
     ];
     cluster.kubectl(&patch).ok();
-    let verbs = try_lines(&cluster, "cluster-topology");
-    assert!(verbs.contains(&"annotate".to_owned()), "{verbs:?}");
+    of_both_kinds("annotate");
     Ok(())
 }

@@ -125,8 +125,8 @@ pub enum Each {
 
 impl Each {
     /// The names that its templates may use, in addition to those of every step: `cluster`, `namespace`, `controlPlane`
-    /// and `controlPlaneKind` (of its objects of Cluster API), `providerCluster` (what its provider calls it), `from`, `to`,
-    /// `minor`.
+    /// and `controlPlaneKind` (of its objects of Cluster API), `concurrency` (how many pools its topology upgrades at a time),
+    /// `providerCluster` (what its provider calls it), `from`, `to`, `minor`.
     #[must_use]
     pub const fn names(self) -> &'static [&'static str] {
         match self {
@@ -138,6 +138,17 @@ impl Each {
             Self::Node => &["pool", "node"],
         }
     }
+}
+
+/// What makes the machines of a pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Maker {
+    /// A MachineDeployment of Cluster API, or nobody knows what.
+    #[default]
+    MachineDeployment,
+    /// A MachinePool of Cluster API.
+    MachinePool,
 }
 
 /// What stands between a step and its being done.
@@ -204,6 +215,8 @@ pub struct Action {
     pub phase: Phase,
     /// How often.
     pub each: Each,
+    /// Of pools, for those that this makes; for all of them where it is not said.
+    pub made_by: Option<Maker>,
     /// For hops into these minors.
     #[serde(default)]
     pub hops: Span,

@@ -4,8 +4,9 @@ use super::{Each, Fits, Phase, Procedure, Template, embedded};
 use crate::catalog::PlatformName;
 
 /// What every template may name.
-const EVERYWHERE: [&str; 8] = [
+const EVERYWHERE: [&str; 9] = [
     "controlPlaneKind",
+    "concurrency",
     "cluster",
     "providerCluster",
     "namespace",
@@ -134,6 +135,23 @@ fn every_procedure_of_kubernetes_moves_a_control_plane_and_nodes() {
             );
         }
         assert!(procedure.kubelets.is_some(), "{}", procedure.title);
+    }
+}
+
+#[test]
+fn who_makes_a_pool_matters_for_pools_alone_and_none_is_left_out() {
+    for procedure in all() {
+        let of_pools = |each| matches!(each, Each::Pool | Each::Node);
+        let mut makers = BTreeSet::new();
+        for step in &procedure.steps {
+            assert!(step.made_by.is_none() || of_pools(step.each), "{}", step.id);
+            makers.extend(step.made_by);
+        }
+        assert!(
+            makers.is_empty() || makers.len() == 2,
+            "{}: {makers:?}",
+            procedure.title
+        );
     }
 }
 

@@ -143,7 +143,8 @@ pub struct PlanSummary {
     pub duration_seconds: DurationDoc,
     /// Steps that are left and of which it is not known how long they take at most.
     pub unknown_durations: usize,
-    /// Nodes of a pool at a time that this is reckoned with.
+    /// Nodes of a pool at a time that this is reckoned with, where they are steps of their own; of a pool that is one step
+    /// its basis says it.
     pub parallel: u32,
     /// Ids of steps that are left and from which no way leads back.
     pub points_of_no_return: Vec<String>,

@@ -112,11 +112,10 @@ impl Fold<'_> {
             high: Some(0),
         };
         for step in &self.steps {
-            let side_by_side = step.scope.pool.is_some() || step.scope.level == Level::Pool;
-            let by = if side_by_side {
-                u64::from(parallel.max(1))
-            } else {
-                1
+            // Of a pool that is one step it is in the duration already.
+            let by = match step.scope.pool {
+                Some(_) => u64::from(parallel.max(1)),
+                None => 1,
             };
             if let Some(low) = step.duration_seconds.low {
                 sum.low = Some(sum.low.unwrap_or(0) + low.div_ceil(by));

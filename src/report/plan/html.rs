@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::UpgradePlan;
 use super::table::NO_WAY_BACK;
-use super::view::Page;
+use super::view::{NO_PLAN, Page, TRY_AGAIN};
 use crate::report::RenderError;
 
 /// The template. Whatever it puts in is encoded.
@@ -13,6 +13,8 @@ use crate::report::RenderError;
 struct PlanPage {
     page: Page,
     no_way_back: &'static str,
+    no_plan: &'static str,
+    try_again: &'static str,
 }
 
 /// The plan as HTML.
@@ -20,6 +22,8 @@ pub(super) fn html(plan: &UpgradePlan) -> Result<String, RenderError> {
     let page = PlanPage {
         page: Page::new(plan),
         no_way_back: NO_WAY_BACK,
+        no_plan: NO_PLAN,
+        try_again: TRY_AGAIN,
     };
     // Templates lose their last line break.
     Ok(page.render()? + "\n")

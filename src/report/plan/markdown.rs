@@ -3,12 +3,16 @@
 use super::super::page::markdown::{blank, block, cell, code, finding, gap, link, list, text};
 use super::UpgradePlan;
 use super::table::NO_WAY_BACK;
-use super::view::{FoldView, HopView, MemberView, Page};
+use super::view::{FoldView, HopView, MemberView, NO_PLAN, Page, TRY_AGAIN};
 
 /// The plan as Markdown.
 pub(super) fn markdown(plan: &UpgradePlan) -> String {
     let page = Page::new(plan);
     let mut out = format!("# {}\n\n{}\n\n", text(&page.title), text(&page.made));
+    if let Some(why) = &page.no_path {
+        out.push_str(&format!("**{NO_PLAN}** {}.\n\n{TRY_AGAIN}\n", text(why)));
+        return out;
+    }
     out.push_str("| | |\n| --- | --- |\n");
     for (name, value) in &page.facts {
         out.push_str(&format!("| {name} | {} |\n", cell(value)));

@@ -4,13 +4,21 @@ use super::super::page::{FindingView, GapView, Link, OBJECTS, cluster_facts, mad
 use super::super::{FindingDoc, advice, terminal};
 use super::fold::{self, Fold, HopFolds};
 use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
-use crate::plan::State;
+use crate::plan::{Level, State};
+
+/// What a page begins with where no path leads to the target: the reason follows.
+pub(super) const NO_PLAN: &str = "There is no plan:";
+/// And how it goes on.
+pub(super) const TRY_AGAIN: &str =
+    "Nothing was planned. Make the plan again for a release that can be reached.";
 
 /// The whole plan.
 pub(super) struct Page {
     pub(super) title: String,
     /// When and by what it was made.
     pub(super) made: String,
+    /// Why there is no path to the target, and then nothing else; none where there is one.
+    pub(super) no_path: Option<String>,
     /// What to know before all else: names and what is said of them.
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) hops: Vec<HopView>,
@@ -90,12 +98,18 @@ impl Page {
         let next = fold::next(plan);
         let hops = fold::hops(plan);
         let hops = hops.iter().enumerate();
-        Self {
-            title: format!("Upgrade plan: {}", advice::scope(&plan.cluster, &plan.path)),
-            made: format!(
-                "{} How far steps are is what the cluster showed then.",
-                made(&plan.metadata)
+        let made = made(&plan.metadata);
+        let (title, made) = match &plan.no_path {
+            Some(_) => ("no supported path".to_owned(), made),
+            None => (
+                advice::scope(&plan.cluster, &plan.path),
+                made + " How far steps are is what the cluster showed then.",
             ),
+        };
+        Self {
+            title: format!("Upgrade plan: {title}"),
+            made,
+            no_path: plan.no_path.as_deref().map(plain),
             facts: facts(plan),
             hops: hops
                 .map(|(at, hop)| HopView::new(plan, at + 1, hop, next))
@@ -123,10 +137,17 @@ fn facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
     facts.push(("Steps", format!("{}, {} done", summary.steps, summary.done)));
     if summary.done < summary.steps {
         facts.push(("What is left", foot::left(plan)));
-        let at_a_time = format!(
+        let mut at_a_time = format!(
             "{} of a pool at a time",
             terminal::count(summary.parallel as usize, "node")
         );
+        if plan
+            .steps
+            .iter()
+            .any(|step| step.scope.level == Level::Pool)
+        {
+            at_a_time.push_str("; of pools that are one step, as many as it says");
+        }
         facts.push(("Reckoned with", at_a_time));
     }
     let points = summary.points_of_no_return.len();

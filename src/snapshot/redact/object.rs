@@ -37,6 +37,10 @@ const MESSAGES: [&str; 6] = [
     "certificate",
     "expression",
 ];
+/// Annotations whose value is a number that counts.
+const NUMBERS: [&str; 1] = ["topology.cluster.x-k8s.io/upgrade-concurrency"];
+/// Labels whose value is a name that stands elsewhere as the name of something.
+const NAMES: [&str; 1] = ["topology.cluster.x-k8s.io/deployment-name"];
 /// What rules look for in messages.
 const PHRASES: [&str; 1] = ["no matches for kind"];
 /// Fields whose values are words of an API, such as `Ready`.
@@ -100,13 +104,19 @@ impl Words<'_> {
                 continue;
             }
             if field == "annotations" || field.ends_with("Annotations") {
-                // That one is there may matter; what it says does not.
+                // That one is there may matter; what it says does not, but for a few.
                 if self.is_public_label(&name) {
-                    fields.insert(name, Value::String(String::new()));
+                    let stays = NUMBERS.contains(&name.as_str());
+                    let text = value.as_str().filter(|text| stays && is_small(text));
+                    let text = text.unwrap_or_default().to_owned();
+                    fields.insert(name, Value::String(text));
                 }
                 continue;
             }
             match &mut value {
+                Value::String(text) if is_labels && NAMES.contains(&name.as_str()) => {
+                    *text = self.word(text);
+                }
                 Value::String(text) if is_labels => *text = self.text(text),
                 Value::String(text) if field == "data" => *text = self.document(text),
                 Value::String(text) if name == "kind" => *text = self.kind(&group, text),
@@ -178,6 +188,11 @@ impl Words<'_> {
         }
         shown
     }
+}
+
+/// A number that names nobody.
+fn is_small(text: &str) -> bool {
+    (1..=3).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// A word of an API.

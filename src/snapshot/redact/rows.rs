@@ -117,13 +117,16 @@ impl Words<'_> {
         });
         row.machine_owner = row.machine_owner.take().map(|owner| {
             let (kind, name) = owner.split_once('/').unwrap_or_default();
-            let kind = match is_camel(kind) {
+            let shown = match is_camel(kind) {
                 true => kind.to_owned(),
                 false => self.word(kind),
             };
             // What a MachineSet has behind the name of its MachineDeployment was made at random; pools are told by it.
-            let named = machine_deployment(name).unwrap_or(name);
-            format!("{kind}/{}{}", self.word(named), &name[named.len()..])
+            let named = match kind == "MachineSet" {
+                true => machine_deployment(name).unwrap_or(name),
+                false => name,
+            };
+            format!("{shown}/{}{}", self.word(named), &name[named.len()..])
         });
     }
 
