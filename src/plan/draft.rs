@@ -269,7 +269,9 @@ impl Work<'_> {
             _ => None,
         };
         let Some(takes) = &action.takes else {
-            let why = pool.map(|(_, at_a_time)| format!("; {}", at_a_time.why));
+            // An assumption that nothing is reckoned with is not worth a word.
+            let told = pool.filter(|(_, at_a_time)| !at_a_time.is_assumed);
+            let why = told.map(|(_, at_a_time)| format!("; {}", at_a_time.why));
             return Takes {
                 basis: format!("{NOT_PUBLISHED}{}", why.unwrap_or_default()),
                 ..Takes::default()

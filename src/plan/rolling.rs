@@ -34,6 +34,8 @@ pub(super) struct AtATime {
     pub(super) nodes: u64,
     /// `2 nodes at a time, as asked for`.
     pub(super) why: String,
+    /// Whether nobody said so, neither a person nor the pool.
+    pub(super) is_assumed: bool,
 }
 
 impl Pace {
@@ -79,7 +81,11 @@ impl Pace {
                 (1, why.to_owned())
             }
         };
-        AtATime { nodes, why }
+        AtATime {
+            nodes,
+            why,
+            is_assumed: asked.is_none() && self == Self::NotKnown,
+        }
     }
 }
 
