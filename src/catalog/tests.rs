@@ -1,11 +1,22 @@
 //! The data files checked against each other.
 
-use std::collections::BTreeSet;
+mod apis;
 
-use super::{Catalog, Fate, Gvk, Minor, Resource, Served, Writer, volume_plugins};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use jiff::civil::Date;
+
+use super::{Catalog, Fate, Minor, Writer, volume_plugins};
 
 fn catalog() -> Catalog {
     Catalog::embedded().expect("the catalog")
+}
+
+/// Every row says where it is from, and when that was read.
+#[track_caller]
+fn sourced(what: impl Display, source: &str, horizon: Date) {
+    assert!(!source.is_empty() && horizon.year() >= 2026, "{what}");
 }
 
 fn minor(text: &str) -> Minor {
@@ -13,79 +24,10 @@ fn minor(text: &str) -> Minor {
 }
 
 #[test]
-fn every_api_is_there_once_and_every_replacement_has_a_row() {
-    let catalog = catalog();
-    let mut seen = BTreeSet::new();
-    for api in catalog.apis.iter() {
-        assert!(seen.insert(api.gvk()), "{} stands there twice", api.gvk());
-        if let Some(next) = &api.replacement {
-            let row = catalog.apis.find(next);
-            assert!(
-                row.is_some(),
-                "{} is replaced by {next}, which has no row",
-                api.gvk()
-            );
-        }
-    }
-    assert!(seen.len() > 230);
-}
-
-#[test]
-fn lives_run_forward() {
-    for api in catalog().apis.iter() {
-        let name = api.gvk();
-        if let Some(deprecated) = api.deprecated {
-            assert!(
-                api.introduced <= deprecated,
-                "{name} was deprecated before it came"
-            );
-        }
-        if let Some(removed) = api.removed {
-            assert!(api.introduced < removed, "{name} went before it came");
-            let deprecated = api.deprecated.unwrap_or(api.introduced);
-            assert!(
-                deprecated <= removed,
-                "{name} went before it was deprecated"
-            );
-        }
-        if let Some(next) = &api.replacement {
-            let same = api.removed.is_none() || api.gvk() != *next;
-            assert!(same, "{name} replaces itself");
-        }
-    }
-}
-
-#[test]
-fn where_an_api_goes_that_is_served_by_default_and_has_a_replacement_another_one_is_there() {
-    let catalog = catalog();
-    for api in catalog
-        .apis
-        .iter()
-        .filter(|api| api.served == Served::Yes && api.listable)
-    {
-        let (Some(removed), Some(_)) = (api.removed, &api.replacement) else {
-            continue;
-        };
-        let next = catalog
-            .apis
-            .successor(api, None, removed)
-            .expect("a successor");
-        let same_objects = next.gvk().kind == api.gvk().kind;
-        assert!(
-            !same_objects || next.exists_in(removed),
-            "{} goes in {removed}, {} is not there",
-            api.gvk(),
-            next.gvk()
-        );
-    }
-}
-
-#[test]
 fn every_fact_has_a_source_and_a_horizon() {
     let catalog = catalog();
-    let year = |date: jiff::civil::Date| date.year() >= 2026;
     for api in catalog.apis.iter() {
-        assert!(!api.source.is_empty() && year(api.horizon), "{}", api.gvk());
+        sourced(api.gvk(), &api.source, api.horizon);
         if api.listable {
             assert!(
                 !api.resource.is_empty() && !api.resource.contains('/'),
@@ -95,34 +37,32 @@ fn every_fact_has_a_source_and_a_horizon() {
         }
     }
     for row in catalog.kubernetes.iter() {
-        assert!(!row.source.is_empty() && year(row.horizon), "{}", row.minor);
+        sourced(row.minor, &row.source, row.horizon);
         assert!(row.released < row.end_of_life, "{}", row.minor);
         assert_eq!(row.newest_patch.minor(), row.minor, "{}", row.minor);
     }
     for row in &catalog.skew {
-        assert!(
-            !row.source.is_empty() && year(row.horizon),
-            "{}",
-            row.component
-        );
+        sourced(&row.component, &row.source, row.horizon);
     }
     for row in &catalog.providers {
-        assert!(
-            !row.source.is_empty() && year(row.horizon),
-            "{}",
-            row.pattern
-        );
+        sourced(&row.pattern, &row.source, row.horizon);
     }
     for row in catalog.writers.iter() {
-        assert!(
-            !row.source.is_empty() && year(row.horizon),
-            "{}",
-            row.manager
-        );
+        sourced(&row.manager, &row.source, row.horizon);
     }
+    for row in &catalog.provided {
+        sourced(&row.name, &row.source, row.horizon);
+        let bare = row.name.trim_end_matches('*');
+        assert!(!bare.is_empty() && !row.by.is_empty(), "{}", row.kind);
+    }
+}
+
+#[test]
+fn what_is_known_of_admission_fits_the_apis() {
+    let catalog = catalog();
     for row in &catalog.admitted {
         let what = &row.resource;
-        assert!(!row.source.is_empty() && year(row.horizon), "{what}");
+        sourced(what, &row.source, row.horizon);
         let namespaces = row.namespaces.split(',').any(|name| !name.is_empty());
         assert_eq!(row.namespaced, namespaces, "{what}");
         let known = ["CREATE", "UPDATE", "DELETE"];
@@ -139,11 +79,6 @@ fn every_fact_has_a_source_and_a_horizon() {
         assert!(row.blocks || row.critical || row.addon, "{what}");
         assert!(!row.failing.is_empty(), "{what}");
     }
-    for row in &catalog.provided {
-        assert!(!row.source.is_empty() && year(row.horizon), "{}", row.name);
-        let bare = row.name.trim_end_matches('*');
-        assert!(!bare.is_empty() && !row.by.is_empty(), "{}", row.kind);
-    }
 }
 
 #[test]
@@ -154,67 +89,6 @@ fn minors_follow_each_other_without_a_hole() {
         assert_eq!(pair[0].next(), pair[1]);
     }
     assert_eq!(minors.first(), Some(&minor("1.16")));
-}
-
-#[test]
-fn objects_are_the_same_behind_all_the_apis_that_show_them() {
-    let catalog = catalog();
-    let home = |api_version: &str, kind: &str| {
-        let api = catalog
-            .apis
-            .find(&Gvk::new(api_version, kind))
-            .expect("a row");
-        catalog
-            .apis
-            .resource_of(api)
-            .expect("a resource")
-            .to_string()
-    };
-    assert_eq!(
-        home("extensions/v1beta1", "Ingress"),
-        "ingresses.networking.k8s.io"
-    );
-    assert_eq!(home("extensions/v1beta1", "Deployment"), "deployments.apps");
-    assert_eq!(
-        home("extensions/v1beta1", "PodSecurityPolicy"),
-        "podsecuritypolicies.policy"
-    );
-    // Replaced by another kind: not the same objects.
-    assert_eq!(home("v1", "Endpoints"), "endpoints");
-}
-
-#[test]
-fn a_deprecated_version_is_asked_for_only_where_there_is_no_other() {
-    let catalog = catalog();
-    let best = |resource: &Resource, at: &str, served: &[&str]| {
-        catalog
-            .apis
-            .best_served(resource, minor(at), |api_version| {
-                served.contains(&api_version)
-            })
-            .map(|api| api.gvk().api_version())
-    };
-    let budgets = Resource::new("policy", "poddisruptionbudgets");
-    let both = ["policy/v1", "policy/v1beta1"];
-    assert_eq!(best(&budgets, "1.24", &both).as_deref(), Some("policy/v1"));
-    assert_eq!(
-        best(&budgets, "1.20", &both).as_deref(),
-        Some("policy/v1beta1")
-    );
-    assert_eq!(best(&budgets, "1.24", &[]), None);
-    let policies = Resource::new("policy", "podsecuritypolicies");
-    assert_eq!(
-        best(&policies, "1.24", &both).as_deref(),
-        Some("policy/v1beta1")
-    );
-    assert_eq!(best(&policies, "1.25", &both), None);
-    let ingresses = Resource::new("networking.k8s.io", "ingresses");
-    let old = ["extensions/v1beta1", "networking.k8s.io/v1beta1"];
-    assert_eq!(
-        best(&ingresses, "1.18", &old).as_deref(),
-        Some("networking.k8s.io/v1beta1"),
-        "both are deprecated: the more mature place"
-    );
 }
 
 #[test]
@@ -241,29 +115,6 @@ fn writers_are_known_by_name_or_beginning() {
 }
 
 #[test]
-fn a_successor_is_there_before_and_after_the_hop() {
-    let catalog = catalog();
-    let successor = |api_version: &str, kind: &str, before: &str, after: &str| {
-        let api = catalog
-            .apis
-            .find(&Gvk::new(api_version, kind))
-            .expect("a row");
-        catalog
-            .apis
-            .successor(api, Some(minor(before)), minor(after))
-            .map(|next| next.gvk().api_version())
-            .expect("a successor")
-    };
-    let flow = "flowcontrol.apiserver.k8s.io";
-    let next = successor(&format!("{flow}/v1beta1"), "FlowSchema", "1.25", "1.26");
-    assert_eq!(next, format!("{flow}/v1beta2"), "v1 comes only in 1.29");
-    let next = successor("policy/v1beta1", "PodDisruptionBudget", "1.24", "1.25");
-    assert_eq!(next, "policy/v1");
-    let next = successor("extensions/v1beta1", "Deployment", "1.15", "1.16");
-    assert_eq!(next, "apps/v1");
-}
-
-#[test]
 fn volume_plugins_are_told_whole() {
     let plugins = volume_plugins().expect("the table");
     let mut fields = BTreeSet::new();
@@ -282,7 +133,7 @@ fn volume_plugins_are_told_whole() {
             "{id}"
         );
         assert!(row.reference.starts_with("https://"), "{id}");
-        assert!(!row.source.is_empty() && row.horizon.year() >= 2026, "{id}");
+        sourced(id, &row.source, row.horizon);
     }
     assert_eq!(plugins.len(), 17);
 }
@@ -291,8 +142,8 @@ fn volume_plugins_are_told_whole() {
 fn what_components_stop_taking_is_told_once_and_in_order() {
     let known = catalog().control_plane;
     let mut seen = BTreeSet::new();
-    let mut row = |what: String, source: &str, horizon: jiff::civil::Date| {
-        assert!(!source.is_empty() && horizon.year() >= 2026, "{what}");
+    let mut row = |what: String, source: &str, horizon: Date| {
+        sourced(&what, source, horizon);
         assert!(seen.insert(what.clone()), "{what} stands there twice");
     };
     for gate in &known.gates {
@@ -354,7 +205,6 @@ fn what_components_stop_taking_is_told_once_and_in_order() {
 #[test]
 fn tables_on_nodes_hold_together() {
     let catalog = catalog();
-    let year = |date: jiff::civil::Date| date.year() >= 2026;
     let mut labels = BTreeSet::new();
     for row in &catalog.pools {
         assert!(
@@ -362,19 +212,20 @@ fn tables_on_nodes_hold_together() {
             "{} stands there twice",
             row.label
         );
-        assert!(!row.by.is_empty() && !row.source.is_empty() && year(row.horizon));
+        assert!(!row.by.is_empty(), "{}", row.label);
+        sourced(&row.label, &row.source, row.horizon);
     }
     let mut keys = BTreeSet::new();
     for row in &catalog.taints {
         assert!(keys.insert(&row.key), "{} stands there twice", row.key);
-        assert!(!row.source.is_empty() && year(row.horizon), "{}", row.key);
+        sourced(&row.key, &row.source, row.horizon);
     }
     for row in &catalog.runtimes {
         assert!(row.from <= row.worst_from, "{}", row.rule);
-        assert!(!row.source.is_empty() && year(row.horizon), "{}", row.rule);
+        sourced(&row.rule, &row.source, row.horizon);
     }
     for row in &catalog.os_images {
-        assert!(!row.source.is_empty() && year(row.horizon), "{}", row.image);
+        sourced(&row.image, &row.source, row.horizon);
     }
     let rules = crate::check::rules().expect("the rules");
     let runtimes = catalog.runtimes.iter().map(|row| &row.rule);
@@ -425,10 +276,6 @@ fn runtimes_and_operating_systems_are_told_as_nodes_report_them() {
 fn a_role_label_is_replaced_by_another_one() {
     for row in &catalog().role_labels {
         assert!(row.label != row.replacement, "{}", row.label);
-        assert!(
-            !row.source.is_empty() && row.horizon.year() >= 2026,
-            "{}",
-            row.label
-        );
+        sourced(&row.label, &row.source, row.horizon);
     }
 }

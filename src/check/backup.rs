@@ -173,15 +173,7 @@ impl Records {
     }
 
     fn object(&self, picture: &Picture, row: &JsonRow, at: Timestamp) -> Object {
-        Object {
-            cluster: Some(picture.id.clone()),
-            namespace: row.meta.namespace.clone(),
-            api_version: self.api_version.to_owned(),
-            kind: self.kind.to_owned(),
-            name: row.meta.name.clone(),
-            owner: row.meta.owner.clone(),
-            evidence: vec![seen(at)],
-        }
+        Object::new(picture, self.api_version, self.kind, &row.meta, seen(at))
     }
 }
 
@@ -239,14 +231,9 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
             Backup::Found { .. } | Backup::CannotTell { .. } => return None,
         };
         let said = Said {
-            subject: picture.id.to_string(),
-            severity: RULE.severity,
             // Others may be made where the API does not show them.
             confidence: Confidence::Likely,
-            hop: None,
-            message: message.to_owned(),
-            remedy: RULE.mend.to_owned(),
-            objects: vec![object],
+            ..Said::new(&RULE, picture.id.to_string(), message, vec![object])
         };
         Finding::new(&RULE, said)
     });

@@ -65,32 +65,13 @@ pub struct PastFinding {
     /// Where to read more.
     pub reference: String,
     /// Which objects.
-    pub objects: Vec<PastObject>,
-}
-
-/// An object of a finding of an earlier report.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PastObject {
-    /// Which cluster.
-    pub cluster: Option<ClusterId>,
-    /// `apiVersion`.
-    pub api_version: String,
-    /// Kind.
-    pub kind: String,
-    /// Namespace.
-    pub namespace: Option<String>,
-    /// Name.
-    pub name: String,
-    /// Who looked after it.
-    pub owner: Option<String>,
-    /// What spoke for it, as far as this program knows such evidence.
-    #[serde(deserialize_with = "known_evidence")]
-    pub evidence: Vec<Evidence>,
+    pub objects: Vec<Object>,
 }
 
 /// Keys may be added to reports, and so may be kinds of evidence.
-fn known_evidence<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Evidence>, D::Error> {
+pub(super) fn known_evidence<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<Evidence>, D::Error> {
     let values = Vec::<Value>::deserialize(from)?;
     let known = values.into_iter().map(serde_json::from_value);
     Ok(known.filter_map(Result::ok).collect())
@@ -109,10 +90,10 @@ struct Key {
 }
 
 impl Key {
-    fn now(finding: &Finding, object: &Object) -> Self {
+    fn new(rule: &str, hop: Option<&HopRef>, object: &Object) -> Self {
         Self {
-            rule: finding.id.to_owned(),
-            hop: finding.hop.clone(),
+            rule: rule.to_owned(),
+            hop: hop.cloned(),
             cluster: object.cluster.clone(),
             api_version: object.api_version.clone(),
             kind: object.kind.clone(),
@@ -121,16 +102,12 @@ impl Key {
         }
     }
 
-    fn then(finding: &PastFinding, object: &PastObject) -> Self {
-        Self {
-            rule: finding.id.clone(),
-            hop: finding.hop.clone(),
-            cluster: object.cluster.clone(),
-            api_version: object.api_version.clone(),
-            kind: object.kind.clone(),
-            namespace: object.namespace.clone(),
-            name: object.name.clone(),
-        }
+    fn now(finding: &Finding, object: &Object) -> Self {
+        Self::new(finding.id, finding.hop.as_ref(), object)
+    }
+
+    fn then(finding: &PastFinding, object: &Object) -> Self {
+        Self::new(&finding.id, finding.hop.as_ref(), object)
     }
 }
 
@@ -198,7 +175,7 @@ impl Baseline {
             .collect();
         let mut gone = Gone::default();
         for finding in &self.findings {
-            let (resolved, unseen): (Vec<PastObject>, Vec<PastObject>) = finding
+            let (resolved, unseen): (Vec<Object>, Vec<Object>) = finding
                 .objects
                 .iter()
                 .filter(|object| !found.contains(&Key::then(finding, object)))
@@ -226,7 +203,7 @@ pub(super) struct Now<'a> {
 
 impl Now<'_> {
     /// Whether this run would have found the object if it were still as it was: only then it is gone for good.
-    fn looked_at(&self, finding: &PastFinding, object: &PastObject) -> bool {
+    fn looked_at(&self, finding: &PastFinding, object: &Object) -> bool {
         let asked = self.rules.iter().any(|rule| rule.id == finding.id);
         let whole = !self.gaps.iter().any(|gap| gap.rules.contains(&finding.id));
         let on_the_way = finding.hop.as_ref().is_none_or(|hop| {
@@ -236,7 +213,7 @@ impl Now<'_> {
         asked && whole && on_the_way && self.in_scope(object)
     }
 
-    fn in_scope(&self, object: &PastObject) -> bool {
+    fn in_scope(&self, object: &Object) -> bool {
         let snapshot = self.situation.snapshot;
         let by_file = |evidence: &Evidence| evidence.source == Source::File;
         if snapshot.files.read == 0 && object.evidence.iter().any(by_file) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::data;
 use super::pods::{guarded, pods};
 use super::workload::{self, Workloads, replicas};
-use super::{Object, Situation};
+use super::{Object, Situation, object_path};
 use crate::catalog::{Gvk, Resource};
 use crate::evidence::{Evidence, Source};
 use crate::need::{Depth, Need};
@@ -246,7 +246,7 @@ impl<'a> Budget<'a> {
                 continue;
             }
             let (kind, row) = workloads.owner(pod)?;
-            let name = format!("{}/{}", kind.to_lowercase(), row.meta.name);
+            let name = object_path(kind, None, &row.meta.name);
             owners.insert(name, row);
         }
         for row in owners.values() {

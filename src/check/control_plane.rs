@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::arguments::Arguments;
 use super::{Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::{Minor, Release, Resource};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{Depth, Need};
 use crate::path::HopRef;
 use crate::snapshot::{JsonRow, Picture};
@@ -127,15 +127,8 @@ pub(super) fn object(
     kind: &str,
     detail: String,
 ) -> Object {
-    Object {
-        cluster: Some(picture.id.clone()),
-        namespace: row.meta.namespace.clone(),
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
-        name: row.meta.name.clone(),
-        owner: row.meta.owner.clone(),
-        evidence: vec![Evidence::new(Source::Spec, detail)],
-    }
+    let evidence = Evidence::new(Source::Spec, detail);
+    Object::new(picture, api_version, kind, &row.meta, evidence)
 }
 
 /// The release that the tag of an image names; none for a digest alone and for tags that are no version.
@@ -290,14 +283,14 @@ pub(super) fn findings(
             let kind = if setting.kept { "ConfigMap" } else { "Pod" };
             let object = object(setting.picture, setting.row, "v1", kind, bite.detail);
             let key = (setting.component, bite.what.clone(), hop.clone());
-            let said = found.entry(key).or_insert_with(|| Said {
-                subject: format!("{} {}", setting.component, bite.what),
-                severity,
-                confidence: Confidence::Certain,
-                hop: Some(hop),
-                message: format!("{} {}", setting.component, bite.message),
-                remedy: rule.mend.to_owned(),
-                objects: Vec::new(),
+            let said = found.entry(key).or_insert_with(|| {
+                let subject = format!("{} {}", setting.component, bite.what);
+                let message = format!("{} {}", setting.component, bite.message);
+                Said {
+                    severity,
+                    hop: Some(hop),
+                    ..Said::new(rule, subject, message, Vec::new())
+                }
             });
             said.severity = said.severity.max(severity);
             said.objects.push(object);

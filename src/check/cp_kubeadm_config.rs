@@ -2,7 +2,6 @@
 
 use super::control_plane::{self, Kept};
 use super::{Body, Finding, Rule, Said, Severity, Situation};
-use crate::evidence::Confidence;
 use crate::path::HopRef;
 
 /// The rule.
@@ -62,19 +61,10 @@ fn said(situation: &Situation<'_>, config: &Kept<'_>) -> Option<Said> {
             )
         }
     };
+    let object = control_plane::object(config.picture, config.row, "v1", "ConfigMap", detail);
     Some(Said {
-        subject: config.picture.id.to_string(),
         severity,
-        confidence: Confidence::Certain,
         hop: Some(HopRef::from(hop)),
-        message,
-        remedy: RULE.mend.to_owned(),
-        objects: vec![control_plane::object(
-            config.picture,
-            config.row,
-            "v1",
-            "ConfigMap",
-            detail,
-        )],
+        ..Said::new(&RULE, config.picture.id.to_string(), message, vec![object])
     })
 }

@@ -1,7 +1,7 @@
 //! `cp-readyz`: the API server says that it is not ready.
 
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::Need;
 
 /// How a line about a check that failed begins.
@@ -53,14 +53,10 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
                 .collect();
             let mut object = Object::cluster(picture, evidence.first()?.clone());
             object.evidence = evidence;
+            let message = "the API server says that it is not ready";
             let said = Said {
-                subject: picture.id.to_string(),
                 severity,
-                confidence: Confidence::Certain,
-                hop: None,
-                message: "the API server says that it is not ready".to_owned(),
-                remedy: RULE.mend.to_owned(),
-                objects: vec![object],
+                ..Said::new(&RULE, picture.id.to_string(), message, vec![object])
             };
             Finding::new(&RULE, said)
         })

@@ -3,7 +3,6 @@
 use super::control_plane::{self, APISERVER, Member};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::Minor;
-use crate::evidence::Confidence;
 use crate::path::HopRef;
 use crate::snapshot::Picture;
 
@@ -84,13 +83,7 @@ fn apiservers(situation: &Situation<'_>) -> Vec<Finding> {
             let objects = servers.iter().map(|(_, member)| image(member)).collect();
             let message = format!("API servers {oldest} and {newest} in one cluster");
             let subject = picture.id.to_string();
-            let said = said(
-                &APISERVER_SKEW,
-                Severity::Blocker,
-                subject,
-                message,
-                objects,
-            );
+            let said = Said::new(&APISERVER_SKEW, subject, message, objects);
             found.extend(Finding::new(&APISERVER_SKEW, said));
         }
     }
@@ -132,7 +125,10 @@ fn components(situation: &Situation<'_>) -> Vec<Finding> {
             };
             let subject = format!("{} {}", picture.id, member.name());
             let message = format!("{component} {minor}, {how}");
-            let said = said(&COMPONENT, severity, subject, message, vec![image(member)]);
+            let said = Said {
+                severity,
+                ..Said::new(&COMPONENT, subject, message, vec![image(member)])
+            };
             found.extend(Finding::new(&COMPONENT, said));
         }
     }
@@ -159,14 +155,10 @@ fn proxies(situation: &Situation<'_>) -> Vec<Finding> {
             let detail = format!("image {image}");
             let object = control_plane::object(picture, row, "apps/v1", "DaemonSet", detail);
             let message = format!("kube-proxy {minor}, {how}");
-            let mut said = said(
-                &KUBEPROXY,
-                Severity::Warning,
-                picture.id.to_string(),
-                message,
-                vec![object],
-            );
-            said.hop = too_old.map(HopRef::from);
+            let said = Said {
+                hop: too_old.map(HopRef::from),
+                ..Said::new(&KUBEPROXY, picture.id.to_string(), message, vec![object])
+            };
             found.extend(Finding::new(&KUBEPROXY, said));
         }
     }
@@ -184,22 +176,4 @@ fn lags(situation: &Situation<'_>, component: &str, minor: Minor, server: Minor)
 fn image(member: &Member<'_>) -> Object {
     let release = member.release().map(|release| release.to_string());
     member.object(format!("image v{}", release.unwrap_or_default()))
-}
-
-fn said(
-    rule: &Rule,
-    severity: Severity,
-    subject: String,
-    message: String,
-    objects: Vec<Object>,
-) -> Said {
-    Said {
-        subject,
-        severity,
-        confidence: Confidence::Certain,
-        hop: None,
-        message,
-        remedy: rule.mend.to_owned(),
-        objects,
-    }
 }

@@ -7,7 +7,7 @@ use super::data::{listed_through, object};
 use super::webhooks::ClientConfig;
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::Resource;
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{Depth, Need};
 use crate::snapshot::{JsonRow, Picture};
 
@@ -92,14 +92,6 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
         crd.object(situation, detail)
     });
     let message = "its objects cannot be read in every version";
-    let said = Said {
-        subject: RULE.id.to_owned(),
-        severity: RULE.severity,
-        confidence: Confidence::Certain,
-        hop: None,
-        message: message.to_owned(),
-        remedy: RULE.mend.to_owned(),
-        objects: objects.collect(),
-    };
+    let said = Said::new(&RULE, RULE.id, message, objects.collect());
     Finding::new(&RULE, said).into_iter().collect()
 }

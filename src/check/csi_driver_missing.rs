@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::volumes::{csi_drivers, drivers_of, in_use, persistent_volumes, seen, whole};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
-use crate::evidence::Confidence;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -49,17 +48,9 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
             }
         }
     }
-    let said = |(driver, objects): (&str, _)| Said {
-        subject: driver.to_owned(),
-        severity: RULE.severity,
-        confidence: Confidence::Certain,
-        hop: None,
-        message: format!("no node and no object of the cluster knows the CSI driver {driver}"),
-        remedy: RULE.mend.to_owned(),
-        objects,
-    };
-    let findings = found.into_iter().map(said);
-    findings
-        .filter_map(|said| Finding::new(&RULE, said))
-        .collect()
+    let findings = found.into_iter().filter_map(|(driver, objects)| {
+        let message = format!("no node and no object of the cluster knows the CSI driver {driver}");
+        Finding::new(&RULE, Said::new(&RULE, driver, message, objects))
+    });
+    findings.collect()
 }

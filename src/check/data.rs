@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::cel::{Around, BadExpression, Program, Surroundings};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation, Spoken};
 use crate::catalog::{Catalog, Gvk, Minor, Resource};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{Asking, Depth, Need};
 use crate::path::Path;
 use crate::snapshot::{JsonRow, MetaRow, Picture, Unmet};
@@ -248,18 +248,12 @@ impl DataRule {
         spoken.findings = found
             .into_iter()
             .filter_map(|(severity, objects)| {
-                Finding::new(
-                    rule,
-                    Said {
-                        subject: rule.id.to_owned(),
-                        severity: self.at(severity, situation.path),
-                        confidence: Confidence::Certain,
-                        hop: hop.clone(),
-                        message: self.message.to_owned(),
-                        remedy: rule.mend.to_owned(),
-                        objects,
-                    },
-                )
+                let said = Said {
+                    severity: self.at(severity, situation.path),
+                    hop: hop.clone(),
+                    ..Said::new(rule, rule.id, self.message, objects)
+                };
+                Finding::new(rule, said)
             })
             .collect();
         spoken
@@ -329,13 +323,5 @@ pub(super) fn object_of(
     meta: &MetaRow,
     evidence: Evidence,
 ) -> Object {
-    Object {
-        cluster: Some(picture.id.clone()),
-        namespace: meta.namespace.clone(),
-        api_version: api.api_version(),
-        kind: api.kind.clone(),
-        name: meta.name.clone(),
-        owner: meta.owner.clone(),
-        evidence: vec![evidence],
-    }
+    Object::new(picture, api.api_version(), &api.kind, meta, evidence)
 }

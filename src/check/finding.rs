@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Rule;
+use super::baseline::known_evidence;
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
 use crate::path::HopRef;
-use crate::snapshot::Picture;
+use crate::snapshot::{MetaRow, Picture};
 
 /// How bad it is. Ordered: a note is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,8 +36,9 @@ impl Severity {
     }
 }
 
-/// An object that a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// An object that a finding is about, of this run or, read from it again, of an earlier report.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Object {
     /// Which cluster; none for a manifest that belongs to none.
     pub cluster: Option<ClusterId>,
@@ -50,11 +52,31 @@ pub struct Object {
     pub name: String,
     /// Who looks after it.
     pub owner: Option<String>,
-    /// Everything that speaks for it, strongest first.
+    /// Everything that speaks for it, strongest first; of an earlier report what this program knows of it.
+    #[serde(deserialize_with = "known_evidence")]
     pub evidence: Vec<Evidence>,
 }
 
 impl Object {
+    /// The object of a row, seen through this version.
+    pub(super) fn new(
+        picture: &Picture,
+        api_version: impl Into<String>,
+        kind: &str,
+        meta: &MetaRow,
+        evidence: Evidence,
+    ) -> Self {
+        Self {
+            cluster: Some(picture.id.clone()),
+            namespace: meta.namespace.clone(),
+            api_version: api_version.into(),
+            kind: kind.to_owned(),
+            name: meta.name.clone(),
+            owner: meta.owner.clone(),
+            evidence: vec![evidence],
+        }
+    }
+
     /// The cluster itself, where a finding is about no single object of it.
     #[must_use]
     pub fn cluster(picture: &Picture, evidence: Evidence) -> Self {
@@ -68,6 +90,16 @@ impl Object {
             evidence: vec![evidence],
         }
     }
+}
+
+/// `poddisruptionbudget/shop/cart`, `node/a` outside of namespaces, the kind alone where no object is known by name; as it
+/// came, not fit for a terminal.
+#[must_use]
+pub fn object_path(kind: &str, namespace: Option<&str>, name: &str) -> String {
+    let kind = kind.to_lowercase();
+    let parts = [&kind, namespace.unwrap_or_default(), name].into_iter();
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join("/")
 }
 
 /// What a rule has to say of one subject, at one hop, in one severity.
@@ -114,6 +146,27 @@ pub struct Said {
     pub objects: Vec<Object>,
 }
 
+impl Said {
+    /// In the rule's own severity and words, certain, of what holds already: what a rule says otherwise, it sets.
+    #[must_use]
+    pub fn new(
+        rule: &Rule,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+        objects: Vec<Object>,
+    ) -> Self {
+        Self {
+            subject: subject.into(),
+            severity: rule.severity,
+            confidence: Confidence::Certain,
+            hop: None,
+            message: message.into(),
+            remedy: rule.mend.to_owned(),
+            objects,
+        }
+    }
+}
+
 impl Finding {
     /// The only way to make one, so that nothing can be left out. None where there is no object.
     #[must_use]
@@ -155,13 +208,8 @@ impl Finding {
         found: BTreeMap<Option<HopRef>, Vec<Object>>,
     ) -> Vec<Self> {
         let said = |(hop, objects)| Said {
-            subject: rule.id.to_owned(),
-            severity: rule.severity,
-            confidence: Confidence::Certain,
             hop,
-            message: message.to_owned(),
-            remedy: rule.mend.to_owned(),
-            objects,
+            ..Said::new(rule, rule.id, message, objects)
         };
         found
             .into_iter()

@@ -128,13 +128,9 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
                 _ => "its next upgrade is refused",
             };
             let said = Said {
-                subject: RULE.id.to_owned(),
                 severity,
                 confidence: Confidence::Likely,
-                hop: None,
-                message: message.to_owned(),
-                remedy: RULE.mend.to_owned(),
-                objects,
+                ..Said::new(&RULE, RULE.id, message, objects)
             };
             Finding::new(&RULE, said)
         })

@@ -8,7 +8,7 @@ use super::data::{listed_through, object};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::{Minor, Resource};
 use crate::claims::{helm_records, reference};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{ClusterId, Depth, Need};
 use crate::path::HopRef;
 use crate::snapshot::{JsonRow, ManifestObject, Reference};
@@ -76,13 +76,9 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
                 _ => "its target is of a group and kind that is not served",
             };
             let said = Said {
-                subject: RULE.id.to_owned(),
                 severity,
-                confidence: Confidence::Certain,
                 hop,
-                message: message.to_owned(),
-                remedy: RULE.mend.to_owned(),
-                objects,
+                ..Said::new(&RULE, RULE.id, message, objects)
             };
             Finding::new(&RULE, said)
         })

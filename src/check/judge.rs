@@ -213,6 +213,9 @@ fn order(finding: &Finding) -> impl Ord {
     )
 }
 
+/// What could not be looked at, in which cluster, and the rules that it concerns.
+type Unlooked = BTreeMap<(Option<ClusterId>, Unmet), Vec<String>>;
+
 /// What could not be looked at, and how many rules could be evaluated.
 ///
 /// A rule is evaluated over the needs that were met; each need that was not is a gap that names it, so that what it says
@@ -222,52 +225,17 @@ fn gaps(
     rules: &[&Rule],
     faults: Vec<(&'static str, Unmet)>,
 ) -> (Vec<Gap>, usize) {
-    let mut found: BTreeMap<(Option<ClusterId>, Unmet), Vec<String>> = BTreeMap::new();
+    let mut found = Unlooked::new();
     for (id, fault) in faults {
         found.entry((None, fault)).or_default().push(id.to_owned());
     }
     for unseen in unseen(situation) {
         found.entry(unseen).or_default();
     }
-    let mut evaluated = 0;
-    let files = &situation.snapshot.files;
-    for rule in rules {
-        let (mut asked, mut met) = (0, 0);
-        for picture in &situation.snapshot.clusters {
-            let asking = Asking {
-                path: situation.path,
-                catalog: situation.catalog,
-                survey: &picture.survey,
-            };
-            for need in rule.needs(&asking) {
-                asked += 1;
-                match picture.read(&need, situation.catalog) {
-                    Ok(_) => met += 1,
-                    Err(unmet) => found
-                        .entry((Some(picture.id.clone()), *unmet))
-                        .or_default()
-                        .push(rule.id.to_owned()),
-                }
-                for fault in picture.faults(&need) {
-                    found
-                        .entry((Some(picture.id.clone()), fault))
-                        .or_default()
-                        .push(rule.id.to_owned());
-                }
-            }
-        }
-        if rule.reads_files {
-            for unmet in &files.gaps {
-                found
-                    .entry((None, unmet.clone()))
-                    .or_default()
-                    .push(rule.id.to_owned());
-            }
-        }
-        if met > 0 || asked == 0 || (rule.reads_files && files.read > 0) {
-            evaluated += 1;
-        }
-    }
+    let evaluated = rules
+        .iter()
+        .filter(|rule| evaluated(situation, rule, &mut found))
+        .count();
     let path = situation.path;
     let forgone = situation
         .snapshot
@@ -292,6 +260,39 @@ fn gaps(
         })
         .collect();
     (gaps, evaluated)
+}
+
+/// Whether a rule could be evaluated at all; what it could not look at is put to the rest.
+fn evaluated(situation: &Situation<'_>, rule: &Rule, found: &mut Unlooked) -> bool {
+    let mut concerns = |cluster: Option<&ClusterId>, unmet: Unmet| {
+        let rules = found.entry((cluster.cloned(), unmet)).or_default();
+        rules.push(rule.id.to_owned());
+    };
+    let (mut asked, mut met) = (0, 0);
+    for picture in &situation.snapshot.clusters {
+        let asking = Asking {
+            path: situation.path,
+            catalog: situation.catalog,
+            survey: &picture.survey,
+        };
+        for need in rule.needs(&asking) {
+            asked += 1;
+            match picture.read(&need, situation.catalog) {
+                Ok(_) => met += 1,
+                Err(unmet) => concerns(Some(&picture.id), *unmet),
+            }
+            for fault in picture.faults(&need) {
+                concerns(Some(&picture.id), fault);
+            }
+        }
+    }
+    let files = &situation.snapshot.files;
+    if rule.reads_files {
+        for unmet in &files.gaps {
+            concerns(None, unmet.clone());
+        }
+    }
+    met > 0 || asked == 0 || (rule.reads_files && files.read > 0)
 }
 
 /// What detection could not tell, and other clusters that belong to this one and were not looked at.

@@ -1,7 +1,7 @@
 //! `k8s-eol`: the running minor is out of upstream support.
 
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -34,25 +34,16 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
                 return None;
             }
             let since = row.end_of_life;
-            Finding::new(
-                &RULE,
-                Said {
-                    subject: format!("{} {minor}", picture.id),
-                    severity: Severity::Warning,
-                    confidence: Confidence::Certain,
-                    hop: None,
-                    message: format!("Kubernetes {minor} is out of upstream support since {since}"),
-                    remedy: "Upgrade; without support there are no security fixes from upstream."
-                        .to_owned(),
-                    objects: vec![Object::cluster(
-                        picture,
-                        Evidence::new(
-                            Source::Discovery,
-                            format!("the API server is v{}", detected.kubernetes),
-                        ),
-                    )],
-                },
-            )
+            let detail = format!("the API server is v{}", detected.kubernetes);
+            let object = Object::cluster(picture, Evidence::new(Source::Discovery, detail));
+            let subject = format!("{} {minor}", picture.id);
+            let message = format!("Kubernetes {minor} is out of upstream support since {since}");
+            let said = Said {
+                remedy: "Upgrade; without support there are no security fixes from upstream."
+                    .to_owned(),
+                ..Said::new(&RULE, subject, message, vec![object])
+            };
+            Finding::new(&RULE, said)
         })
         .collect()
 }

@@ -60,8 +60,8 @@ mod wl_state;
 mod workload;
 
 pub use crate::evidence::{Confidence, Evidence, Source};
-pub use baseline::{Baseline, BaselineError, PastFinding, PastObject};
-pub use finding::{Finding, Object, Said, Severity};
+pub use baseline::{Baseline, BaselineError, PastFinding};
+pub use finding::{Finding, Object, Said, Severity, object_path};
 pub use hazards::{Hazard, Visibility, hazards};
 pub use judge::{Gap, Judgement, Summary, Verdict, judge};
 pub use policy::{Choice, FailOn, Policy, Standing};

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::node_state::{count, node_object};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::{Minor, Release};
 use crate::detect;
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::path::HopRef;
-use crate::snapshot::NodeRow;
 
 /// Kubelets too far behind the first hop.
 pub(super) const TOO_OLD: Rule = Rule {
@@ -101,10 +101,8 @@ fn by_minor(
                 continue;
             };
             if outside(kubelet.minor(), server) {
-                let object = Object {
-                    cluster: Some(picture.id.clone()),
-                    ..object(node)
-                };
+                let detail = format!("kubelet {}", node.kubelet_version);
+                let object = node_object(picture, node, Evidence::new(Source::Status, detail));
                 found.entry(kubelet.minor()).or_default().push(object);
             }
         }
@@ -112,37 +110,12 @@ fn by_minor(
     found
         .into_iter()
         .filter_map(|(minor, objects)| {
-            let nodes = match objects.len() {
-                1 => "1 node".to_owned(),
-                count => format!("{count} nodes"),
+            let nodes = count(objects.len());
+            let said = Said {
+                hop: hop.clone(),
+                ..Said::new(rule, minor.to_string(), said(&nodes, minor), objects)
             };
-            Finding::new(
-                rule,
-                Said {
-                    subject: minor.to_string(),
-                    severity: rule.severity,
-                    confidence: Confidence::Certain,
-                    hop: hop.clone(),
-                    message: said(&nodes, minor),
-                    remedy: rule.mend.to_owned(),
-                    objects,
-                },
-            )
+            Finding::new(rule, said)
         })
         .collect()
-}
-
-fn object(node: &NodeRow) -> Object {
-    Object {
-        cluster: None,
-        namespace: None,
-        api_version: "v1".to_owned(),
-        kind: "Node".to_owned(),
-        name: node.name.clone(),
-        owner: None,
-        evidence: vec![Evidence::new(
-            Source::Status,
-            format!("kubelet {}", node.kubelet_version),
-        )],
-    }
 }

@@ -190,14 +190,12 @@ fn said(rule: &Rule, found: Found, what: &str) -> Vec<Finding> {
     let findings = found
         .into_iter()
         .filter_map(|((severity, confidence, hop), objects)| {
+            let message = format!("{} {what}", count(objects.len()));
             let said = Said {
-                subject: String::new(),
                 severity,
                 confidence,
                 hop: Some(hop),
-                message: format!("{} {what}", count(objects.len())),
-                remedy: rule.mend.to_owned(),
-                objects,
+                ..Said::new(rule, "", message, objects)
             };
             Finding::new(rule, said)
         });

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::{Catalog, Minor, Release};
 use crate::detect::{self, in_control_plane, pool};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::snapshot::{NodeRow, Picture};
 
 /// So long a node may take to join.
@@ -278,13 +278,8 @@ fn say(
     objects: Vec<Object>,
 ) -> Option<Finding> {
     let said = Said {
-        subject,
         severity,
-        confidence: Confidence::Certain,
-        hop: None,
-        message,
-        remedy: rule.mend.to_owned(),
-        objects,
+        ..Said::new(rule, subject, message, objects)
     };
     Finding::new(rule, said)
 }

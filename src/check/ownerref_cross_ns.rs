@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::data::{listed_through, object_of};
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::{Catalog, Resource};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{Selector, Subject};
 use crate::snapshot::{MetaRow, Outcome, OwnerRow, Picture, Reading, Rows, Uid};
 
@@ -38,15 +38,8 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
         .iter()
         .filter(|picture| picture.namespace.is_none());
     let objects = everything.flat_map(|picture| strangers(picture, situation.catalog));
-    let said = Said {
-        subject: RULE.id.to_owned(),
-        severity: Severity::Warning,
-        confidence: Confidence::Certain,
-        hop: None,
-        message: "the garbage collector takes its owner for deleted".to_owned(),
-        remedy: RULE.mend.to_owned(),
-        objects: objects.collect(),
-    };
+    let message = "the garbage collector takes its owner for deleted";
+    let said = Said::new(&RULE, RULE.id, message, objects.collect());
     Finding::new(&RULE, said).into_iter().collect()
 }
 

@@ -1,7 +1,7 @@
 //! `patch-behind`: not on the newest patch of the running minor.
 
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -30,21 +30,15 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
             if running.semver >= newest.semver {
                 return None;
             }
-            Finding::new(
-                &RULE,
-                Said {
-                    subject: format!("{} {newest}", picture.id),
-                    severity: Severity::Note,
-                    confidence: Confidence::Certain,
-                    hop: None,
-                    message: format!("{} runs, {newest} is the newest patch", running.plain()),
-                    remedy: format!("Upgrade to {newest} before the next minor."),
-                    objects: vec![Object::cluster(
-                        picture,
-                        Evidence::new(Source::Discovery, format!("the API server is v{running}")),
-                    )],
-                },
-            )
+            let detail = format!("the API server is v{running}");
+            let object = Object::cluster(picture, Evidence::new(Source::Discovery, detail));
+            let subject = format!("{} {newest}", picture.id);
+            let message = format!("{} runs, {newest} is the newest patch", running.plain());
+            let said = Said {
+                remedy: format!("Upgrade to {newest} before the next minor."),
+                ..Said::new(&RULE, subject, message, vec![object])
+            };
+            Finding::new(&RULE, said)
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::Resource;
-use crate::evidence::{Confidence, Evidence};
+use crate::evidence::Evidence;
 use crate::need::{Depth, Need};
 use crate::snapshot::{Phase, Picture, PodRow};
 
@@ -59,13 +59,8 @@ pub(super) fn one(
     objects: Vec<Object>,
 ) -> Option<Finding> {
     let said = Said {
-        subject: String::new(),
         severity,
-        confidence: Confidence::Certain,
-        hop: None,
-        message: message.to_owned(),
-        remedy: rule.mend.to_owned(),
-        objects,
+        ..Said::new(rule, "", message, objects)
     };
     Finding::new(rule, said)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Body, Finding, Object, Rule, Said, Severity, Situation, api_usage};
 use crate::catalog::{Api, Gvk};
 use crate::claims::{self, Life, Weight};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{Depth, Need};
 
 const KIND: &str = "PodSecurityPolicy";
@@ -48,17 +48,13 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
         }
     }
     live(situation, &api.gvk(), &mut objects);
+    let message = format!(
+        "PodSecurityPolicy is gone in {}, nothing replaces it",
+        hop.to
+    );
     let said = Said {
-        subject: KIND.to_owned(),
-        severity: Severity::Blocker,
-        confidence: Confidence::Certain,
-        message: format!(
-            "PodSecurityPolicy is gone in {}, nothing replaces it",
-            hop.to
-        ),
-        remedy: RULE.mend.to_owned(),
         hop: Some(hop),
-        objects: objects.into_values().collect(),
+        ..Said::new(&RULE, KIND, message, objects.into_values().collect())
     };
     Finding::new(&RULE, said).into_iter().collect()
 }

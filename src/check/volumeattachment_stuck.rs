@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::volumes::{storage, whole};
 use super::{Body, Finding, Rule, Said, Severity, Situation};
 use crate::detect;
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{Depth, Need};
 
 /// As long as the attach-detach controller itself waits before it forces a detach; what is younger may be under way.
@@ -51,15 +51,8 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
             }
         }
     }
-    let said = Said {
-        subject: String::new(),
-        severity: RULE.severity,
-        confidence: Confidence::Certain,
-        hop: None,
-        message: "a pod cannot take its volume to another node".to_owned(),
-        remedy: RULE.mend.to_owned(),
-        objects,
-    };
+    let message = "a pod cannot take its volume to another node";
+    let said = Said::new(&RULE, "", message, objects);
     Finding::new(&RULE, said).into_iter().collect()
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::data::{RuleError, listed_through, object};
 use super::{Body, Finding, Object, RowRule, Rule, Said, Severity, Situation, pods};
 use crate::catalog::{Catalog, Fate, Resource, VolumePlugin, volume_plugins};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{Asking, Depth, Need};
 use crate::snapshot::{JsonRow, Picture, PodRow};
 
@@ -200,13 +200,9 @@ impl RowRule for VolumePlugin {
             (Fate::Deprecated, _) => format!("{} is deprecated since {}", self.name, self.from),
         };
         let said = |(severity, objects)| Said {
-            subject: self.id.clone(),
             severity,
-            confidence: Confidence::Certain,
             hop: hop.clone(),
-            message: message.clone(),
-            remedy: rule.mend.to_owned(),
-            objects,
+            ..Said::new(rule, self.id.as_str(), message.as_str(), objects)
         };
         let findings = found.into_iter().map(said);
         findings

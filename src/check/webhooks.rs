@@ -10,7 +10,7 @@ use super::data::{listed_through, object};
 use super::selector::{Labels, Selector};
 use super::{Finding, Object, Rule, Said, Severity, Situation};
 use crate::catalog::{Admitted, Gvk, Resource};
-use crate::evidence::{Confidence, Evidence, Source};
+use crate::evidence::{Evidence, Source};
 use crate::need::{Depth, Need};
 use crate::snapshot::{JsonRow, Picture};
 
@@ -323,13 +323,8 @@ pub(super) fn findings(
         .into_iter()
         .filter_map(|(severity, objects)| {
             let said = Said {
-                subject: rule.id.to_owned(),
                 severity,
-                confidence: Confidence::Certain,
-                hop: None,
-                message: message.to_owned(),
-                remedy: rule.mend.to_owned(),
-                objects,
+                ..Said::new(rule, rule.id, message, objects)
             };
             Finding::new(rule, said)
         })

@@ -108,15 +108,8 @@ fn collect<T>(
 }
 
 fn object(picture: &Picture, kind: &str, row: &WorkloadRow, detail: String) -> Object {
-    Object {
-        cluster: Some(picture.id.clone()),
-        namespace: row.meta.namespace.clone(),
-        api_version: "apps/v1".to_owned(),
-        kind: kind.to_owned(),
-        name: row.meta.name.clone(),
-        owner: row.meta.owner.clone(),
-        evidence: vec![Evidence::new(Source::Status, detail)],
-    }
+    let evidence = Evidence::new(Source::Status, detail);
+    Object::new(picture, "apps/v1", kind, &row.meta, evidence)
 }
 
 fn single_replica(situation: &Situation<'_>) -> Vec<Finding> {

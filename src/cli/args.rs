@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use super::connection::ConnectionFlags;
+use super::format;
 use crate::check::FailOn;
 use crate::path::Target;
 use crate::report::{Bind, ColorChoice, Format};
@@ -102,8 +103,8 @@ pub struct CheckFlags {
     #[arg(long, value_name = "FILE")]
     pub save_snapshot: Option<PathBuf>,
     /// Format of the report
-    #[arg(short, long, value_enum, default_value_t = OutputFormat::Table)]
-    pub output: OutputFormat,
+    #[arg(short, long, value_parser = format::one_of(format::REPORT), default_value = "table")]
+    pub output: Format,
     /// How to print.
     #[command(flatten)]
     pub look: LookFlags,
@@ -235,8 +236,8 @@ pub struct RbacFlags {
 #[derive(Debug, Args)]
 pub struct ListFlags {
     /// Format
-    #[arg(short, long, value_enum, default_value_t = ListFormat::Table)]
-    pub output: ListFormat,
+    #[arg(short, long, value_parser = format::one_of(format::LIST), default_value = "table")]
+    pub output: Format,
     /// How to print.
     #[command(flatten)]
     pub look: LookFlags,
@@ -271,60 +272,6 @@ impl From<Color> for ColorChoice {
             Color::Auto => Self::Auto,
             Color::Always => Self::Always,
             Color::Never => Self::Never,
-        }
-    }
-}
-
-/// `-o` of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// One finding a line, then what to do
-    Table,
-    /// One object a line
-    Wide,
-    /// UpgradeReport
-    Json,
-    /// The same as YAML
-    Yaml,
-    /// Names of objects
-    Name,
-    /// To put into a ticket
-    Markdown,
-    /// A page to read and to print
-    Html,
-}
-
-impl From<OutputFormat> for Format {
-    fn from(format: OutputFormat) -> Self {
-        match format {
-            OutputFormat::Table => Self::Table,
-            OutputFormat::Wide => Self::Wide,
-            OutputFormat::Json => Self::Json,
-            OutputFormat::Yaml => Self::Yaml,
-            OutputFormat::Name => Self::Name,
-            OutputFormat::Markdown => Self::Markdown,
-            OutputFormat::Html => Self::Html,
-        }
-    }
-}
-
-/// `-o` of lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
-    /// A table
-    Table,
-    /// JSON
-    Json,
-    /// YAML
-    Yaml,
-}
-
-impl From<ListFormat> for Format {
-    fn from(format: ListFormat) -> Self {
-        match format {
-            ListFormat::Table => Self::Table,
-            ListFormat::Json => Self::Json,
-            ListFormat::Yaml => Self::Yaml,
         }
     }
 }

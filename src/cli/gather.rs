@@ -1,34 +1,25 @@
 //! From flags to a snapshot and a path: a live cluster, a saved picture, or files alone.
 
-use std::io::{IsTerminal, Write, stdin};
+use std::io::stdin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::args::SourceFlags;
+use super::connected::{Connected, first_round, run};
 use super::exit::Stop;
-use super::interrupt::told_to_end;
+use super::log::log;
 use super::policy::choice;
-use super::progress::progress;
 use super::pseudonyms::{key, redact};
 use super::way::{find_path, from, of_kubernetes, path_of, under_way};
 use crate::catalog::{Catalog, Release};
 use crate::check;
-use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
-use crate::cluster::{Manner, Patience, Reader, SurveyError, files, kubeconfig};
+use crate::cluster::files;
 use crate::detect;
 use crate::need::{Asking, ClusterId, Need, Request, Survey, plan};
 use crate::path::{Path, Start};
-use crate::report::terminal;
 use crate::snapshot::{self, Interest, Picture, Snapshot};
-
-/// How much of an event of the log is shown.
-const LONGEST_EVENT: usize = 4000;
-
-/// How long a credential plugin may take if nothing else is said: time for a person to log in.
-const LOGIN: Duration = Duration::from_secs(120);
 
 /// For what a cluster is read.
 pub(super) struct Task {
@@ -156,7 +147,7 @@ fn saved(flags: &SourceFlags, file: &std::path::Path, catalog: &Catalog) -> Resu
 
 fn live(flags: &SourceFlags, catalog: &Arc<Catalog>, task: &Task) -> Result<Gathered, Stop> {
     run(async {
-        let connected = Connected::new(flags, catalog, task).await?;
+        let connected = Connected::new(flags, catalog, task.program).await?;
         let (mut picture, path) = connected.look(flags, catalog).await?;
         let mut requests = plan_for(&picture, &path, flags, catalog, task)?;
         requests.retain(|request| !picture.holds(request));
@@ -164,11 +155,6 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>, task: &Task) -> Result<Gath
         // Boxed, as the first round.
         picture.add(readings.boxed_local().await);
         let now = Timestamp::now();
-        let apart = connected
-            .reader
-            .clocks_apart()
-            .filter(|_| flags.now.is_none());
-        let waited = waited(connected.reader.waited());
         Ok(Gathered {
             snapshot: Snapshot {
                 redacted: false,
@@ -178,17 +164,9 @@ fn live(flags: &SourceFlags, catalog: &Arc<Catalog>, task: &Task) -> Result<Gath
             },
             path,
             now,
-            notes: waited.into_iter().chain(apart.map(clocks)).collect(),
+            notes: connected.notes(flags),
         })
     })
-}
-
-/// Why the read took longer than it had to.
-fn waited(time: Duration) -> Option<String> {
-    // Never less than it was, and at least a second.
-    let seconds = time.as_millis().div_ceil(1000);
-    (seconds > 0)
-        .then(|| format!("waited {seconds} s in all for an API server that was busy or away"))
 }
 
 /// What would be read, and who would have to be allowed to: for `rbac`.
@@ -232,7 +210,7 @@ pub(super) fn access(
         return Ok(nobody(plan_for(picture, &path, flags, catalog, task)?));
     }
     run(async {
-        let connected = Connected::new(flags, catalog, task).await?;
+        let connected = Connected::new(flags, catalog, task.program).await?;
         let (picture, path) = connected.look(flags, catalog).await?;
         let requests = plan_for(&picture, &path, flags, catalog, task)?;
         let user = match &flags.connection.impersonate {
@@ -264,134 +242,6 @@ fn presumed(release: Release, catalog: &Catalog) -> Picture {
     }
 }
 
-/// A connection that is ready to be used.
-struct Connected {
-    connection: Connection,
-    reader: Reader,
-}
-
-impl Connected {
-    async fn new(flags: &SourceFlags, catalog: &Arc<Catalog>, task: &Task) -> Result<Self, Stop> {
-        let wanted = flags.connection.wanted(task.program);
-        let mut connection = kubeconfig::connection(&wanted, &Env::process()).map_err(connect)?;
-        let reads_stdin = flags.filename.iter().any(|path| path.as_os_str() == "-");
-        let may_ask = stdin().is_terminal() && !reads_stdin;
-        let patience = flags.connection.patience();
-        connection
-            .authenticate(may_ask, login(patience, may_ask))
-            .await
-            .map_err(connect)?;
-        let manner = Manner {
-            patience,
-            chunk: flags.chunk_size,
-            in_flight: flags.max_in_flight.into(),
-        };
-        let reader = Reader::new(
-            &connection,
-            manner,
-            progress(flags.quiet, flags.redact),
-            catalog.clone(),
-        )
-        .map_err(Stop::could_not_run)?;
-        Ok(Self { connection, reader })
-    }
-
-    /// The first look: the survey, what tells what runs, and the path that follows from it. On a plain cluster that is
-    /// its nodes; of platforms only what the survey says is served at all is asked for.
-    async fn look(&self, flags: &SourceFlags, catalog: &Catalog) -> Result<(Picture, Path), Stop> {
-        let survey = self.reader.survey().await;
-        let survey = survey.map_err(|error| self.stop(&error))?;
-        let connection = &self.connection;
-        let id = match &connection.context {
-            Some(context) => context.clone(),
-            None => connection.server.clone(),
-        };
-        let requests = first_round(&survey, catalog);
-        let picture = Picture {
-            id: ClusterId(id),
-            context: connection.context.clone(),
-            server: connection.server.clone(),
-            namespace: connection.namespace.clone(),
-            // Boxed, for the compiler takes very long over the type of all that is awaited in it.
-            readings: self.reader.read(&requests, &survey).boxed_local().await,
-            survey,
-        };
-        let path = path_of(&picture, flags, catalog)?;
-        Ok((picture, path))
-    }
-
-    /// Why there is no first look, on which cluster, and what is known here that may explain it.
-    fn stop(&self, error: &SurveyError) -> Stop {
-        let mut message = error.to_string();
-        let server = &self.connection.server;
-        let host = server.split_once("://").map_or(&**server, |(_, host)| host);
-        if !message.contains(host) {
-            message.push_str(&format!(" (the API server {server})"));
-        }
-        if error.is_about_who_we_are()
-            && let Some(expired) = self.connection.expired(Timestamp::now())
-        {
-            message.push_str(&format!("; {expired}"));
-        }
-        Stop::could_not_run(message)
-    }
-}
-
-/// How long a credential plugin may take: as long as a request, but where it may ask a person not less than one needs.
-fn login(patience: Patience, may_ask: bool) -> Duration {
-    match patience {
-        Patience::Idle(_) => LOGIN,
-        Patience::Total(time) if may_ask => time.max(LOGIN),
-        Patience::Total(time) => time,
-        Patience::Endless => Duration::MAX,
-    }
-}
-
-/// What to say about clocks that differ, where ours is the one of the report.
-fn clocks(apart: SignedDuration) -> String {
-    let direction = if apart.is_negative() {
-        "ahead of"
-    } else {
-        "behind"
-    };
-    // To the minute: more than that nobody can say, the answer was on its way.
-    let minutes = (apart.abs().as_secs() + 30) / 60;
-    format!(
-        "the clock here is {} {direction} that of the API server: ages, and whether certificates and waivers have expired, \
-         are judged by the clock here; set it, or give the right time with --now",
-        terminal::human_duration(SignedDuration::from_mins(minutes))
-    )
-}
-
-fn connect(error: ConnectError) -> Stop {
-    if error.is_usage() {
-        Stop::usage(error)
-    } else {
-        Stop::could_not_run(error)
-    }
-}
-
-/// Runs what talks to an API server, until it is done or told to end.
-fn run<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Stop::could_not_run(format!("starting threads: {error}")))?;
-    let result = runtime.block_on(async {
-        tokio::select! {
-            result = work => result,
-            exit = told_to_end() => Err(Stop {
-                message: "interrupted".to_owned(),
-                exit,
-            }),
-        }
-    });
-    // A decoder that still waits for a dead connection must not hold the process.
-    runtime.shutdown_background();
-    result
-}
-
 /// Everything that is to be read on this path, the first look included.
 fn plan_for(
     picture: &Picture,
@@ -418,46 +268,4 @@ fn plan_for(
     requests.extend(first_round(survey, catalog));
     requests.sort_by(|a, b| a.subject.cmp(&b.subject));
     Ok(requests)
-}
-
-/// What tells what runs. A platform is looked for everywhere, whatever the run is narrowed to: one that lies in another
-/// namespace would seem not to be there.
-fn first_round(survey: &Survey, catalog: &Catalog) -> Vec<Request> {
-    plan(&detect::needs(survey), survey, catalog, None)
-}
-
-fn log(flags: &SourceFlags) {
-    let level = match flags.verbosity {
-        // Events name what they are about.
-        _ if flags.redact => "off",
-        // What libraries log of an error is in our own message already.
-        0..=3 => "off,kubectl_upgrade=warn",
-        4..=5 => "off,kubectl_upgrade=info",
-        6..=7 => "off,kubectl_upgrade=debug",
-        _ => "info,kubectl_upgrade=trace",
-    };
-    // A second call, as tests make, changes nothing.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(|| Escaping)
-        .without_time()
-        // It would panic where stderr is closed.
-        .log_internal_errors(false)
-        .try_init();
-}
-
-/// Standard error for logs: what came from a cluster is escaped, each event stays one line.
-struct Escaping;
-
-impl Write for Escaping {
-    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
-        let line = terminal::bounded(text.trim_end_matches('\n'), LONGEST_EVENT);
-        writeln!(std::io::stderr(), "{line}")?;
-        Ok(event.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
-    }
 }

@@ -4,10 +4,13 @@
 
 mod args;
 mod called;
+mod connected;
 pub mod connection;
 mod exit;
+mod format;
 mod gather;
 mod interrupt;
+mod log;
 mod plan;
 mod policy;
 mod progress;
@@ -104,7 +107,7 @@ fn run(command: CheckCommand) -> Result<Exit, Stop> {
                 false => Vec::new(),
             };
             let list = flags.list;
-            let text = report::rules(list.output.into(), rules()?, &hazards, &look(list.look));
+            let text = report::rules(list.output, rules()?, &hazards, &look(list.look));
             Ok(print(&text.map_err(Stop::could_not_run)?, Exit::Ready))
         }
         Some(Helper::Explain { id }) => {
@@ -127,7 +130,7 @@ fn run(command: CheckCommand) -> Result<Exit, Stop> {
             Ok(print(&text, Exit::Ready))
         }
         Some(Helper::Catalog(flags)) => {
-            let text = report::catalog(flags.output.into(), &catalog, &look(flags.look));
+            let text = report::catalog(flags.output, &catalog, &look(flags.look));
             Ok(print(&text.map_err(Stop::could_not_run)?, Exit::Ready))
         }
         Some(Helper::Completion { shell }) => {
@@ -163,8 +166,8 @@ fn check(flags: &CheckFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
         say(flags.source.quiet, &format!("note: {remark}"));
     }
     let document = UpgradeReport::new(&situation, &judgement);
-    let text = report::render(flags.output.into(), &document, &look(flags.look))
-        .map_err(Stop::could_not_run)?;
+    let text =
+        report::render(flags.output, &document, &look(flags.look)).map_err(Stop::could_not_run)?;
     let exit = Exit::of(&judgement, flags.policy.allow_gaps);
     if let Some(note) = policy::why(&judgement, exit) {
         say(flags.source.quiet, &note);

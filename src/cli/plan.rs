@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
 use super::args::{LookFlags, SourceFlags};
 use super::exit::{Exit, Stop};
-use super::{completion, gather, keep, look, policy, print, rules, say};
+use super::{completion, format, gather, keep, look, policy, print, rules, say};
 use crate::catalog::Catalog;
 use crate::check::{Policy, Situation, judge};
 use crate::plan::{self, Window, Wishes};
@@ -92,44 +92,11 @@ pub struct PlanFlags {
     #[arg(long, value_name = "FILE")]
     pub save_snapshot: Option<PathBuf>,
     /// Format of the plan
-    #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
-    pub output: PlanFormat,
+    #[arg(short, long, value_parser = format::one_of(format::PLAN), default_value = "table")]
+    pub output: Format,
     /// How to print.
     #[command(flatten)]
     pub look: LookFlags,
-}
-
-/// `-o` of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
-    /// A tree; steps that are alike are told once
-    Table,
-    /// Every step, with all that is known of it
-    Wide,
-    /// UpgradePlan
-    Json,
-    /// The same as YAML
-    Yaml,
-    /// Ids of steps
-    Name,
-    /// A runbook for a change request, with boxes to tick
-    Markdown,
-    /// The same as a page of its own, to read and to print
-    Html,
-}
-
-impl From<PlanFormat> for Format {
-    fn from(format: PlanFormat) -> Self {
-        match format {
-            PlanFormat::Table => Self::Table,
-            PlanFormat::Wide => Self::Wide,
-            PlanFormat::Json => Self::Json,
-            PlanFormat::Yaml => Self::Yaml,
-            PlanFormat::Name => Self::Name,
-            PlanFormat::Markdown => Self::Markdown,
-            PlanFormat::Html => Self::Html,
-        }
-    }
 }
 
 pub(super) fn run(command: PlanCommand) -> Result<Exit, Stop> {
@@ -189,8 +156,8 @@ fn make(flags: &PlanFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
 /// on a terminal the error says it.
 fn nowhere(flags: &PlanFlags, catalog: &Catalog, stop: Stop) -> Result<Exit, Stop> {
     let tells = match flags.output {
-        PlanFormat::Json | PlanFormat::Yaml | PlanFormat::Markdown | PlanFormat::Html => true,
-        PlanFormat::Table | PlanFormat::Wide | PlanFormat::Name => false,
+        Format::Json | Format::Yaml | Format::Markdown | Format::Html => true,
+        Format::Table | Format::Wide | Format::Name => false,
     };
     if tells {
         let now = flags.source.now.unwrap_or_else(Timestamp::now);
@@ -205,6 +172,6 @@ fn nowhere(flags: &PlanFlags, catalog: &Catalog, stop: Stop) -> Result<Exit, Sto
 }
 
 fn show(flags: &PlanFlags, document: &UpgradePlan, exit: Exit) -> Result<Exit, Stop> {
-    let text = report::render_plan(flags.output.into(), document, &look(flags.look));
+    let text = report::render_plan(flags.output, document, &look(flags.look));
     Ok(print(&text.map_err(Stop::could_not_run)?, exit))
 }

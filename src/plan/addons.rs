@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::addons::{Claim, Fit, Place, Row};
 use crate::catalog::{Catalog, Minor, Phase, Release};
+use crate::check::object_path;
 use crate::detect::Installed;
 use crate::progress::Condition;
 
@@ -134,39 +135,8 @@ pub(super) fn steps(work: &Work<'_>, now: &Now<'_>, phase: Phase) -> Vec<Draft> 
 
 fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
     let at = &it.at;
-    let runs = &it.from;
-    let (title, done_when) = match &it.what {
-        What::Bridge(versions, minor) => (
-            format!(
-                "Upgrade {} from {runs} to {versions}, which is for Kubernetes {minor} and the minor before",
-                at.title
-            ),
-            done(at, *minor),
-        ),
-        What::Follow(Some(versions), minor) => (
-            format!(
-                "Upgrade {} from {runs} to {versions}, which is for Kubernetes {minor}",
-                at.title
-            ),
-            done(at, *minor),
-        ),
-        What::Follow(None, minor) => (
-            format!(
-                "Upgrade {} from {runs} to a release for Kubernetes {minor}; none is known here",
-                at.title
-            ),
-            done(at, *minor),
-        ),
-        What::FindOut(why) => (
-            format!(
-                "Find out which release of {} runs, and whether it is for Kubernetes {}: {why}",
-                at.title, now.leg.hop.minor
-            ),
-            Condition::ByHand,
-        ),
-    };
-    let kind = at.kind.to_lowercase();
-    let object = format!("{kind}/{}/{}", at.namespace, at.name);
+    let (title, done_when) = goal(it, now.leg.hop.minor);
+    let object = object_path(at.kind, Some(&at.namespace), &at.name);
     let chart = at.chart.as_ref().map(|chart| format!("chart {chart}"));
     let owner = at.owner.clone().or(chart);
     let commands = match it.what {
@@ -174,7 +144,7 @@ fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
         _ => vec![work.here_command(&format!(
             "kubectl rollout status -n {} {}",
             fill::quoted(&at.namespace),
-            fill::quoted(&format!("{kind}/{}", at.name))
+            fill::quoted(&object_path(at.kind, None, &at.name))
         ))],
     };
     let interrupts = match it.what {
@@ -203,6 +173,34 @@ fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
                 done_when,
             )
         },
+    }
+}
+
+/// What is done, and how to tell that it is; `hop` is the minor that the hop leads to.
+fn goal(it: &Move, hop: Minor) -> (String, Condition) {
+    let name = &it.at.title;
+    let upgrade = format!("Upgrade {name} from {}", it.from);
+    match &it.what {
+        What::Bridge(versions, minor) => (
+            format!(
+                "{upgrade} to {versions}, which is for Kubernetes {minor} and the minor before"
+            ),
+            done(&it.at, *minor),
+        ),
+        What::Follow(Some(versions), minor) => (
+            format!("{upgrade} to {versions}, which is for Kubernetes {minor}"),
+            done(&it.at, *minor),
+        ),
+        What::Follow(None, minor) => (
+            format!("{upgrade} to a release for Kubernetes {minor}; none is known here"),
+            done(&it.at, *minor),
+        ),
+        What::FindOut(why) => (
+            format!(
+                "Find out which release of {name} runs, and whether it is for Kubernetes {hop}: {why}"
+            ),
+            Condition::ByHand,
+        ),
     }
 }
 

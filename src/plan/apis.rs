@@ -1,6 +1,6 @@
 //! What must be mended before a hop, as steps: objects of an API that goes, and all else that blocks there.
 
-use crate::check::{Finding, Object, Severity};
+use crate::check::{Finding, Object, Severity, object_path};
 use crate::progress::Condition;
 
 use super::expand::{Draft, Now, Work};
@@ -43,18 +43,14 @@ fn of_finding(work: &Work<'_>, now: &Now<'_>, finding: &Finding) -> Draft {
 
 /// An object, and who must change it: its owner, or else who wrote it so.
 fn shown(object: &Object) -> String {
-    let namespace = object.namespace.as_deref().map(|it| format!("{it}/"));
-    let kind = object.kind.to_lowercase();
     let mut writers = object
         .evidence
         .iter()
         .filter_map(|seen| seen.writer.as_ref());
     let writer = writers.next().map(|writer| format!("written by {writer}"));
-    let who = object.owner.clone().or(writer);
-    format!(
-        "{kind}/{}{}{}",
-        namespace.unwrap_or_default(),
-        object.name,
-        who.map(|who| format!(" ({who})")).unwrap_or_default()
-    )
+    let path = object_path(&object.kind, object.namespace.as_deref(), &object.name);
+    match object.owner.clone().or(writer) {
+        Some(who) => format!("{path} ({who})"),
+        None => path,
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::check::{Finding, Severity, Situation, budget, pods};
+use crate::check::{Finding, Severity, Situation, budget, object_path, pods};
 use crate::need::Need;
 use crate::snapshot::{Picture, PodRow};
 
@@ -76,8 +76,7 @@ impl Drains {
             drain.grace = drain.grace.max(grace);
             if let Some(one) = owner(pod).filter(|one| siblings.get(one) == Some(&1)) {
                 let (namespace, kind, name) = one;
-                let kind = kind.to_lowercase();
-                drain.alone.push(format!("{kind}/{namespace}/{name}"));
+                drain.alone.push(object_path(kind, Some(namespace), name));
             }
         }
         drains.guard(situation, picture, findings);

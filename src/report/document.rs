@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::platforms::PlatformDoc;
 use crate::check::{
-    Finding, Gap, Judgement, Object, PastFinding, PastObject, Severity, Situation, Standing,
-    Summary, Verdict, Waiver,
+    Finding, Gap, Judgement, Object, PastFinding, Severity, Situation, Standing, Summary, Verdict,
+    Waiver, object_path,
 };
 use crate::detect::{Detected, Topology};
 use crate::evidence::{Confidence, Evidence};
@@ -196,20 +196,13 @@ impl WaiverDoc {
 
 impl UpgradeReport {
     /// The report on a judgement: a pure function of its arguments. Decides nothing, and keeps the order of findings and gaps.
-    ///
-    /// Of several clusters, the first is described.
     #[must_use]
     pub fn new(situation: &Situation<'_>, judgement: &Judgement) -> Self {
-        let first = situation.snapshot.clusters.first();
-        let cluster = first
-            .zip(situation.detected.first())
-            .map(|(picture, detected)| ClusterDoc::new(picture, detected))
-            .unwrap_or_default();
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeReport".to_owned(),
             metadata: Metadata::new(TOOL, situation.now, situation.catalog.date),
-            cluster,
+            cluster: ClusterDoc::of(situation),
             path: situation.path.hops.iter().map(HopDoc::new).collect(),
             verdict: judgement.verdict,
             findings: judgement
@@ -231,7 +224,7 @@ impl Metadata {
     #[must_use]
     pub fn new(tool: &str, now: Timestamp, catalog: jiff::civil::Date) -> Self {
         Self {
-            generated_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            generated_at: rfc3339(now),
             tool: ToolDoc {
                 name: tool.to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -243,8 +236,22 @@ impl Metadata {
     }
 }
 
+/// To the second, UTC.
+pub(super) fn rfc3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 impl ClusterDoc {
-    pub(super) fn new(picture: &Picture, detected: &Detected) -> Self {
+    /// Of several clusters, the first is described.
+    pub(super) fn of(situation: &Situation<'_>) -> Self {
+        let first = situation.snapshot.clusters.first();
+        first
+            .zip(situation.detected.first())
+            .map(|(picture, detected)| Self::new(picture, detected))
+            .unwrap_or_default()
+    }
+
+    fn new(picture: &Picture, detected: &Detected) -> Self {
         let version = detected.kubernetes.to_string();
         let mut evidence = detected.evidence.clone();
         evidence.sort();
@@ -299,6 +306,10 @@ impl FindingDoc {
 
     /// A finding of the baseline, with the objects that are gone.
     fn past(finding: &PastFinding) -> Self {
+        let gone = Standing {
+            known: Some(true),
+            ..Standing::default()
+        };
         Self {
             id: finding.id.clone(),
             severity: finding.severity,
@@ -309,7 +320,11 @@ impl FindingDoc {
             message: finding.message.clone(),
             remedy: finding.remedy.clone(),
             reference: finding.reference.clone(),
-            objects: finding.objects.iter().map(ObjectDoc::past).collect(),
+            objects: finding
+                .objects
+                .iter()
+                .map(|object| ObjectDoc::new(object, &gone))
+                .collect(),
         }
     }
 
@@ -345,38 +360,15 @@ impl ObjectDoc {
         }
     }
 
-    fn past(object: &PastObject) -> Self {
-        Self {
-            cluster: object.cluster.clone(),
-            api_version: object.api_version.clone(),
-            kind: object.kind.clone(),
-            namespace: object.namespace.clone(),
-            name: object.name.clone(),
-            owner: object.owner.clone(),
-            waiver: None,
-            baseline: Some(BaselineDoc::Known),
-            evidence: object.evidence.clone(),
-        }
-    }
-
     /// Whether nobody has taken it on and no baseline knows it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.waiver.is_none() && self.baseline != Some(BaselineDoc::Known)
     }
 
-    /// `poddisruptionbudget/shop/cart`, `node/a` outside of namespaces, the kind alone where no object is known by name; as
-    /// it came, not fit for a terminal.
+    /// See [`object_path`].
     #[must_use]
     pub fn path(&self) -> String {
-        let kind = self.kind.to_lowercase();
-        let namespace = self.namespace.as_deref();
-        let parts = [Some(kind.as_str()), namespace, Some(self.name.as_str())];
-        let parts: Vec<&str> = parts
-            .into_iter()
-            .flatten()
-            .filter(|part| !part.is_empty())
-            .collect();
-        parts.join("/")
+        object_path(&self.kind, self.namespace.as_deref(), &self.name)
     }
 }

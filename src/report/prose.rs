@@ -27,6 +27,18 @@ pub(super) fn wrap(text: &str, indent: &str, width: usize) -> String {
     out
 }
 
+/// One below the other with an empty line between them; those that are empty are left out.
+pub(super) fn apart(sections: &[String]) -> String {
+    let mut out = String::new();
+    for section in sections.iter().filter(|section| !section.is_empty()) {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(section);
+    }
+    out
+}
+
 fn push(out: &mut String, indent: &str, line: &str) {
     if !line.is_empty() {
         out.push_str(indent);

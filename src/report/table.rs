@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{BaselineDoc, FindingDoc, HopDoc, ObjectDoc};
 use super::grid::grid;
-use super::{Look, UpgradeReport, advice, aside, narrow, terminal};
+use super::{Look, UpgradeReport, advice, aside, narrow, prose, terminal};
 use crate::path::HopRef;
 
 const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];
@@ -18,7 +18,7 @@ const NOW: &str = "now";
 
 /// The whole answer as text. `wide` has more columns and an object a line.
 pub(super) fn table(report: &UpgradeReport, look: &Look, wide: bool) -> String {
-    let sections = [
+    prose::apart(&[
         findings(report, look, wide),
         advice::remedies(report, look, wide),
         aside::waived(report, look, wide),
@@ -26,15 +26,7 @@ pub(super) fn table(report: &UpgradeReport, look: &Look, wide: bool) -> String {
         advice::gaps(&report.gaps, look, wide),
         aside::remarks(&report.remarks, look),
         advice::verdict(report, look),
-    ];
-    let mut out = String::new();
-    for section in sections.iter().filter(|section| !section.is_empty()) {
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        out.push_str(section);
-    }
-    out
+    ])
 }
 
 fn findings(report: &UpgradeReport, look: &Look, wide: bool) -> String {
@@ -64,7 +56,7 @@ fn findings(report: &UpgradeReport, look: &Look, wide: bool) -> String {
         header
             .into_iter()
             .chain(lines)
-            .for_each(|line| push(&mut out, &line));
+            .for_each(|line| advice::push(&mut out, 0, &line));
         return out;
     }
     for (heading, findings) in &groups.groups {
@@ -72,9 +64,11 @@ fn findings(report: &UpgradeReport, look: &Look, wide: bool) -> String {
             if !out.is_empty() {
                 out.push('\n');
             }
-            push(&mut out, &look.styles.heading(heading));
+            advice::push(&mut out, 0, &look.styles.heading(heading));
         }
-        header.iter().for_each(|header| push(&mut out, header));
+        header
+            .iter()
+            .for_each(|header| advice::push(&mut out, 0, header));
         let count = findings
             .iter()
             .map(|finding| if wide { finding.objects.len() } else { 1 })
@@ -82,14 +76,9 @@ fn findings(report: &UpgradeReport, look: &Look, wide: bool) -> String {
         lines
             .by_ref()
             .take(count)
-            .for_each(|line| push(&mut out, &line));
+            .for_each(|line| advice::push(&mut out, 0, &line));
     }
     out
-}
-
-fn push(out: &mut String, line: &str) {
-    out.push_str(line);
-    out.push('\n');
 }
 
 /// Findings by hop, with what stands above each group.

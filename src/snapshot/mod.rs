@@ -5,6 +5,7 @@
 
 mod file;
 mod files;
+mod nodes;
 mod pods;
 mod redact;
 mod rows;
@@ -15,11 +16,12 @@ mod workloads;
 
 pub use file::{FORMAT, SnapshotError, load, save};
 pub use files::{Counted, Files, Interest, Tally};
+pub use nodes::{NodeCondition, NodeRow};
 pub use pods::{Phase, PodOwner, PodRow};
 pub use redact::{Key, redact};
 pub use rows::{
-    Applied, HelmRow, HelmStorage, JsonRow, Manager, ManifestObject, MetaRow, NodeCondition,
-    NodeRow, OwnerRow, Reference, Rows, SliceRow,
+    Applied, HelmRow, HelmStorage, JsonRow, Manager, ManifestObject, MetaRow, OwnerRow, Reference,
+    Rows, SliceRow,
 };
 pub use shared::{Labels, Pool, Text};
 pub use trim::trim;

@@ -26,7 +26,7 @@ mod suite;
 mod ways;
 
 #[path = "../real/harness/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the tests use the rest")]
+#[expect(dead_code, unused_imports, reason = "the tests use the rest")]
 mod harness;
 
 use std::path::PathBuf;

@@ -120,88 +120,85 @@ fn wall(samples: &Samples) -> String {
     )
 }
 
+/// What a figure ought to be.
+enum Wish {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
 /// Each figure beside what we want it to be.
 fn wishes(text: &mut String, m: &Measured) {
+    use Wish::{AtLeast, AtMost};
     let seconds: fn(&Sample) -> f64 = |s| s.seconds;
     let peak: fn(&Sample) -> f64 = |s| s.peak;
     let ratio = |over: &Samples, under: &Samples, of| over.median(of) / under.median(of);
     *text += "| | measured | wish | met |\n| --- | --- | --- | --- |\n";
-    let mut line = |name: &str, value: f64, unit: &str, wish: f64, at_least: bool| {
-        let met = if at_least {
-            value >= wish
-        } else {
-            value <= wish
+    for (name, value, unit, wish) in [
+        (
+            "b/a: beside a bare download",
+            ratio(&m.check, &m.bare, seconds),
+            "",
+            AtMost(1.15),
+        ),
+        (
+            "d/b: faster than the usual way",
+            ratio(&m.usual, &m.check, seconds),
+            "",
+            AtLeast(4.0),
+        ),
+        (
+            "time from (c) to (b), ten times the size",
+            ratio(&m.check, &m.tenth, seconds),
+            "",
+            AtMost(10.0),
+        ),
+        (
+            "memory from (c) to (b)",
+            ratio(&m.check, &m.tenth, peak),
+            "",
+            AtMost(10.0),
+        ),
+        (
+            "peak memory of (b)",
+            m.check.median(peak) / MB,
+            " MB",
+            AtMost(200.0),
+        ),
+        (
+            "a saved snapshot",
+            m.snapshot_bytes as f64 / MB,
+            " MB",
+            AtMost(40.0),
+        ),
+        (
+            "reading it back",
+            m.snapshot.median(seconds),
+            " s",
+            AtMost(3.0),
+        ),
+        (
+            "peak memory meanwhile",
+            m.snapshot.median(peak) / MB,
+            " MB",
+            AtMost(200.0),
+        ),
+        (
+            "`--version`",
+            m.version_flag.median(seconds) * 1e3,
+            " ms",
+            AtMost(20.0),
+        ),
+    ] {
+        let (sign, wish, met) = match wish {
+            AtLeast(wish) => ('≥', wish, value >= wish),
+            AtMost(wish) => ('≤', wish, value <= wish),
         };
-        let sign = if at_least { '≥' } else { '≤' };
         let met = if met { "yes" } else { "no" };
         let _ = writeln!(
             text,
             "| {name} | {value:.2}{unit} | {sign} {wish}{unit} | {met} |"
         );
-    };
-    line(
-        "b/a: beside a bare download",
-        ratio(&m.check, &m.bare, seconds),
-        "",
-        1.15,
-        false,
-    );
-    line(
-        "d/b: faster than the usual way",
-        ratio(&m.usual, &m.check, seconds),
-        "",
-        4.0,
-        true,
-    );
-    line(
-        "time from (c) to (b), ten times the size",
-        ratio(&m.check, &m.tenth, seconds),
-        "",
-        10.0,
-        false,
-    );
-    line(
-        "memory from (c) to (b)",
-        ratio(&m.check, &m.tenth, peak),
-        "",
-        10.0,
-        false,
-    );
-    line(
-        "peak memory of (b)",
-        m.check.median(peak) / MB,
-        " MB",
-        200.0,
-        false,
-    );
-    line(
-        "a saved snapshot",
-        m.snapshot_bytes as f64 / MB,
-        " MB",
-        40.0,
-        false,
-    );
-    line(
-        "reading it back",
-        m.snapshot.median(seconds),
-        " s",
-        3.0,
-        false,
-    );
-    line(
-        "peak memory meanwhile",
-        m.snapshot.median(peak) / MB,
-        " MB",
-        200.0,
-        false,
-    );
-    line(
-        "`--version`",
-        m.version_flag.median(seconds) * 1e3,
-        " ms",
-        20.0,
-        false,
-    );
+    }
     text.push('\n');
 }
 

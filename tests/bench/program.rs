@@ -26,12 +26,11 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts a cluster of this scale.
     pub(crate) fn start(version: &str, scale: f64) -> Self {
-        let cluster = Cluster::options(version)
-            .loaded(scale)
-            .etcd_args(&["--quota-backend-bytes=8589934592"])
-            .start();
+        let mut options = Cluster::options(version).loaded(scale);
+        let quota = "--quota-backend-bytes=8589934592";
+        options.etcd_args.push(quota.to_owned());
         Self {
-            cluster,
+            cluster: options.start(),
             folder: tempfile::tempdir().expect("a temporary folder"),
         }
     }
@@ -40,8 +39,12 @@ impl Bench {
         &self.cluster
     }
 
+    /// The process ids of the API server and of etcd.
     pub(crate) fn servers(&self) -> (u32, u32) {
-        self.cluster.servers()
+        match self.cluster.pids()[..] {
+            [etcd, apiserver, ..] => (apiserver, etcd),
+            _ => panic!("both of them run"),
+        }
     }
 
     pub(crate) fn kubeconfig(&self) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::fixture::rules;
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::need::{Asking, Survey, plan};
+use kubectl_upgrade::need::{Asking, Request, Subject, Survey, plan};
 use kubectl_upgrade::path::Path;
 
 use crate::golden;
@@ -147,11 +147,11 @@ fn custom(catalog: &Catalog) -> String {
     for rule in rules() {
         let mut needs = rule.needs(&asking);
         needs.retain(|need| match &need.subject {
-            kubectl_upgrade::need::Subject::Objects { resource, .. } => {
+            Subject::Objects { resource, .. } => {
                 let mut apis = catalog.custom.iter();
                 apis.any(|api| api.group == resource.group && api.resource == resource.plural)
             }
-            kubectl_upgrade::need::Subject::Url { .. } => false,
+            Subject::Url { .. } => false,
         });
         for request in plan(&needs, &survey, catalog, None) {
             let depth = format!("{:?}", request.depth).to_lowercase();
@@ -159,6 +159,20 @@ fn custom(catalog: &Catalog) -> String {
         }
     }
     page
+}
+
+/// The path of a request, and its selectors.
+fn asked(request: &Request) -> String {
+    let selector = match &request.subject {
+        Subject::Objects { selector, .. } => selector,
+        Subject::Url { path, .. } => return path.clone(),
+    };
+    let query = [selector.fields.as_str(), selector.labels.as_str()];
+    let query: Vec<&str> = query.into_iter().filter(|text| !text.is_empty()).collect();
+    match query.is_empty() {
+        true => request.path.clone(),
+        false => format!("{} ({})", request.path, query.join(", ")),
+    }
 }
 
 /// What tells platforms, on a server that serves all of their APIs.
@@ -205,19 +219,7 @@ fn platforms(catalog: &Catalog) -> String {
             .collect();
         for request in plan(&needs, &survey, catalog, None) {
             let depth = format!("{:?}", request.depth).to_lowercase();
-            let what = match &request.subject {
-                kubectl_upgrade::need::Subject::Objects { selector, .. } => {
-                    let query = [selector.fields.as_str(), selector.labels.as_str()];
-                    let query: Vec<&str> =
-                        query.into_iter().filter(|text| !text.is_empty()).collect();
-                    match query.is_empty() {
-                        true => request.path.clone(),
-                        false => format!("{} ({})", request.path, query.join(", ")),
-                    }
-                }
-                kubectl_upgrade::need::Subject::Url { path, .. } => path.clone(),
-            };
-            rows.push((what, depth, group));
+            rows.push((asked(&request), depth, group));
         }
     }
     let mut seen: std::collections::BTreeMap<(String, String), Vec<&str>> =

@@ -9,6 +9,17 @@ pub(crate) fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// The names in a folder of the repository, in order.
+pub(crate) fn names(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(in_repository(folder)).expect("the folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
 /// Compares a text with a golden file of the repository, or writes it.
 pub(crate) fn compare(path: &str, text: &str) {
     let file = in_repository(path);

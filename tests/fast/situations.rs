@@ -1,7 +1,5 @@
 //! Whole situations, told for a narrow and for a wide terminal: golden files to be read by people.
 
-use std::fs;
-
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::check::{Policy, Situation, judge};
 use kubectl_upgrade::path::Path;
@@ -28,23 +26,14 @@ fn compare(name: &str, report: &UpgradeReport) {
 #[test]
 fn situations_read_well_at_80_and_160_columns() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let mut names: Vec<String> = fs::read_dir(golden::in_repository(FOLDER))
-        .expect("the folder")
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .filter_map(|name| name.strip_suffix(".yaml").map(str::to_owned))
-        .collect();
-    names.sort();
+    let files = golden::names(FOLDER);
+    let names = files.iter().filter_map(|file| file.strip_suffix(".yaml"));
+    let names: Vec<&str> = names.collect();
     assert!(names.len() >= 2, "{names:?}");
     for name in names {
         let fixture = Fixture::load(&golden::in_repository(&format!("{FOLDER}/{name}.yaml")));
         let (_, report) = fixture.judge(&catalog, rules());
-        compare(&name, &report);
+        compare(name, &report);
     }
 }
 

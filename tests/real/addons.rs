@@ -4,8 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::detect::{define, definition, deployment, namespaces};
-use crate::harness::{Cluster, Need, eventually, scenario};
-use crate::webhooks::{NOTHING, create, named, report};
+use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report, scenario};
 
 const NEWEST: &str = "1.37.0";
 const OLD: &str = "1.24.17";

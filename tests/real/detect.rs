@@ -4,8 +4,7 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, eventually, scenario};
-use crate::webhooks::{create, report};
+use crate::harness::{Cluster, Need, create, eventually, report, scenario};
 
 const NEWEST: &str = "1.37.0";
 

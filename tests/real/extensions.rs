@@ -5,8 +5,7 @@ use std::process::Stdio;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, eventually, scenario};
-use crate::webhooks::{NOTHING, create, named, report};
+use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report, scenario};
 
 const NEWEST: &str = "1.37.0";
 

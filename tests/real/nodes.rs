@@ -3,17 +3,21 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, named, scenario};
+use crate::harness::{Cluster, Need, named, report_with, scenario};
 
+const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
 
 /// The scenarios of this file.
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![scenario(
-        "nodes::in_all_states",
-        &[Need::ControlPlane(NEWEST)],
-        in_all_states,
-    )]
+    vec![
+        scenario(
+            "nodes::in_all_states",
+            &[Need::ControlPlane(NEWEST)],
+            in_all_states,
+        ),
+        scenario("nodes::kubelets", &[Need::ControlPlane(OLD)], kubelets),
+    ]
 }
 
 /// Writes what a kubelet would report.
@@ -130,5 +134,22 @@ fn in_all_states() -> Result<(), Failed> {
         let none = named(&found, "node-notready", severity);
         assert!(none.is_empty(), "{found:#}");
     }
+    Ok(())
+}
+
+/// Kubelets outside the window, and those just inside it.
+fn kubelets() -> Result<(), Failed> {
+    let cluster = Cluster::start(OLD);
+    cluster.add_node("old", "v1.22.17");
+    cluster.add_node("edge", "v1.23.17");
+    cluster.add_node("new", "v1.25.0");
+    let report = report_with(&cluster, "1.25", 3);
+    for (id, name) in [
+        ("node-kubelet-too-old", "old"),
+        ("node-kubelet-too-new", "new"),
+    ] {
+        assert_eq!(named(&report, id, "blocker"), [name], "{report:#}");
+    }
+    assert_eq!(report["cluster"]["nodes"], 3);
     Ok(())
 }

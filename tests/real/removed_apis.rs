@@ -8,7 +8,7 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::harness::{Cluster, LIMITED, Need, Run, check, eventually, scenario};
+use crate::harness::{Cluster, LIMITED, Need, Run, check, eventually, report_with, scenario};
 
 const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
@@ -42,7 +42,6 @@ pub(crate) fn trials() -> Vec<Trial> {
             &[Need::Controllers(NEWEST)],
             newest_is_ready,
         ),
-        scenario("removed_apis::kubelets", &old, kubelets),
     ]
 }
 
@@ -61,13 +60,6 @@ fn blockers(report: &Value) -> u64 {
     report["summary"]["blockers"].as_u64().expect("a count")
 }
 
-/// Checks as JSON and expects this code.
-fn report(cluster: &Cluster, code: i32) -> Value {
-    let run = cluster.check(&["--to", "1.25", "-o", "json"]);
-    assert_eq!(run.code, code, "{}\n{}", run.stdout, run.stderr);
-    run.json()
-}
-
 fn budget(version: &str, minimum: u32) -> String {
     format!(
         "apiVersion: policy/{version}\nkind: PodDisruptionBudget\nmetadata: {{name: cart, namespace: default}}\n\
@@ -78,7 +70,7 @@ fn budget(version: &str, minimum: u32) -> String {
 /// Nothing but the end of support, and notes.
 fn untouched_cluster() -> Result<(), Failed> {
     let cluster = Cluster::start(OLD);
-    let report = report(&cluster, 0);
+    let report = report_with(&cluster, "1.25", 0);
     assert_eq!(report["verdict"], "ready", "{report:#}");
     for finding in report["findings"].as_array().expect("findings") {
         let allowed = finding["id"] == "k8s-eol" || finding["severity"] == "note";
@@ -99,7 +91,7 @@ fn writers() -> Result<(), Failed> {
         listed.ok().json()["items"][0]["apiVersion"],
         "policy/v1beta1"
     );
-    let clean = report(&cluster, 0);
+    let clean = report_with(&cluster, "1.25", 0);
     assert_eq!(
         blockers(&clean),
         0,
@@ -110,7 +102,7 @@ fn writers() -> Result<(), Failed> {
 
     let create = ["create", "--field-manager=helm", "-f", "-"];
     cluster.kubectl_stdin(&create, &budget("v1beta1", 1)).ok();
-    let blocked = report(&cluster, 3);
+    let blocked = report_with(&cluster, "1.25", 3);
     let finding = findings(&blocked, "api-removed")[0];
     assert_eq!(finding["severity"], "blocker");
     assert_eq!(finding["hop"]["to"], "1.25");
@@ -143,7 +135,7 @@ fn writers() -> Result<(), Failed> {
     sleep(Duration::from_millis(1100));
     let replace = ["replace", "--field-manager=helm", "-f", "-"];
     cluster.kubectl_stdin(&replace, &budget("v1", 2)).ok();
-    let moved = report(&cluster, 0);
+    let moved = report_with(&cluster, "1.25", 0);
     assert_eq!(blockers(&moved), 0, "{moved:#}");
     assert_eq!(findings(&moved, "api-removed").len(), 0, "{moved:#}");
 
@@ -152,7 +144,7 @@ fn writers() -> Result<(), Failed> {
     cluster
         .kubectl(&["annotate", "pdb", "cart", &annotation])
         .ok();
-    let hinted = report(&cluster, 0);
+    let hinted = report_with(&cluster, "1.25", 0);
     let finding = findings(&hinted, "api-removed")[0];
     assert_eq!(finding["severity"], "warning", "{hinted:#}");
     assert_eq!(
@@ -177,7 +169,7 @@ fn a_controller_changes_nothing() -> Result<(), Failed> {
             .any(|entry| entry["subresource"] == "status" && entry["apiVersion"] == "policy/v1")
     };
     eventually("the controller has written the status", 30, wrote_status);
-    let blocked = report(&cluster, 3);
+    let blocked = report_with(&cluster, "1.25", 3);
     let finding = findings(&blocked, "api-removed")[0];
     assert_eq!(finding["objects"][0]["evidence"][0]["writer"], "shopper");
     let named: Vec<&Value> = finding["objects"][0]["evidence"]
@@ -228,7 +220,7 @@ fn charts() -> Result<(), Failed> {
         chart(&path, "batch/v1beta1", "1.0.0");
         helm(&["install", "cart", &shown, "-n", "shop"]);
         helm(&["upgrade", "cart", &shown, "-n", "shop"]);
-        let blocked = report(&cluster, 3);
+        let blocked = report_with(&cluster, "1.25", 3);
         let finding = findings(&blocked, "api-removed")[0];
         assert_eq!(finding["objects"][0]["apiVersion"], "batch/v1beta1");
         assert_eq!(finding["objects"][0]["namespace"], "shop");
@@ -254,7 +246,7 @@ fn charts() -> Result<(), Failed> {
             entries.contains("batch/v1beta1"),
             "the old entry stays: {entries}"
         );
-        let mended = report(&cluster, 0);
+        let mended = report_with(&cluster, "1.25", 0);
         assert_eq!(findings(&mended, "api-removed").len(), 0, "{mended:#}");
         helm(&["uninstall", "cart", "-n", "shop"]);
     }
@@ -346,7 +338,7 @@ fn policies_and_autoscalers() -> Result<(), Failed> {
     let create = ["create", "--field-manager=platform-team", "-f", "-"];
     cluster.kubectl_stdin(&create, POLICY).ok();
     cluster.kubectl_stdin(&create, AUTOSCALER).ok();
-    let report = report(&cluster, 3);
+    let report = report_with(&cluster, "1.25", 3);
     let policies = findings(&report, "psp-present");
     assert_eq!(
         policies[0]["objects"][0]["name"], "restricted",
@@ -392,28 +384,5 @@ fn newest_is_ready() -> Result<(), Failed> {
     let beyond = cluster.check(&["--to", "1.39", "-o", "json"]);
     assert_eq!(beyond.code, 4, "{}", beyond.stdout);
     assert_eq!(blockers(&beyond.json()), 0);
-    Ok(())
-}
-
-/// Kubelets outside the window, and those just inside it.
-fn kubelets() -> Result<(), Failed> {
-    let cluster = Cluster::start(OLD);
-    cluster.add_node("old", "v1.22.17");
-    cluster.add_node("edge", "v1.23.17");
-    cluster.add_node("new", "v1.25.0");
-    let report = report(&cluster, 3);
-    let names = |id: &str| -> Vec<Value> {
-        let found = findings(&report, id);
-        let objects = found
-            .iter()
-            .flat_map(|finding| finding["objects"].as_array().cloned());
-        objects
-            .flatten()
-            .map(|object| object["name"].clone())
-            .collect()
-    };
-    assert_eq!(names("node-kubelet-too-old"), ["old"], "{report:#}");
-    assert_eq!(names("node-kubelet-too-new"), ["new"], "{report:#}");
-    assert_eq!(report["cluster"]["nodes"], 3);
     Ok(())
 }

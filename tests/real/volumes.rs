@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::harness::{Cluster, Need, scenario};
+use crate::harness::{Cluster, Need, report_with, scenario};
 
 /// The scenarios of this file.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -44,12 +44,6 @@ fn driver(name: &str) -> String {
     format!(
         "apiVersion: storage.k8s.io/v1\nkind: CSIDriver\nmetadata: {{name: {name}}}\nspec: {{}}\n---\n"
     )
-}
-
-fn report(cluster: &Cluster, to: &str, code: i32) -> Value {
-    let run = cluster.check(&["--to", to, "-o", "json"]);
-    assert_eq!(run.code, code, "{}\n{}", run.stdout, run.stderr);
-    run.json()
 }
 
 /// Severity, hop and names of the objects of each finding of a rule.
@@ -95,7 +89,7 @@ fn of_plugins_that_go() -> Result<(), Failed> {
     let create = ["create", "-f", "-"];
     cluster.kubectl_stdin(&create, &objects).ok();
 
-    let before = report(&cluster, "1.26", 3);
+    let before = report_with(&cluster, "1.26", 3);
     assert_eq!(
         said(&before, "vol-awsebs"),
         one("warning", "", &["gp2", "ebs"])
@@ -135,7 +129,7 @@ fn of_plugins_that_go() -> Result<(), Failed> {
         ];
         cluster.kubectl(&patch).ok();
     }
-    let after = report(&cluster, "1.26", 0);
+    let after = report_with(&cluster, "1.26", 0);
     assert_eq!(said(&after, "vol-awsebs"), []);
     assert_eq!(said(&after, "vol-vsphere"), []);
     assert_eq!(
@@ -152,7 +146,7 @@ fn of_plugins_that_go() -> Result<(), Failed> {
 /// Drivers that nothing names, and attachments that hang: young ones are left in peace.
 fn drivers_and_attachments() -> Result<(), Failed> {
     let cluster = Cluster::options("1.37.0").with_controllers().start();
-    let clean = report(&cluster, "1.37", 0);
+    let clean = report_with(&cluster, "1.37", 0);
     let attachment = "apiVersion: storage.k8s.io/v1\nkind: VolumeAttachment\nmetadata: {name: cart}\n\
         spec: {attacher: here.shop.example, nodeName: nowhere, source: {persistentVolumeName: here}}\n---\n";
     let mut objects = volume("gone", "csi: {driver: gone.shop.example, volumeHandle: a}");
@@ -161,7 +155,7 @@ fn drivers_and_attachments() -> Result<(), Failed> {
     objects += attachment;
     let made = cluster.kubectl_stdin(&["create", "-f", "-"], &objects);
     made.ok();
-    let now = report(&cluster, "1.37", 0);
+    let now = report_with(&cluster, "1.37", 0);
     for id in ["csi-driver-missing", "volumeattachment-stuck"] {
         assert_eq!(said(&clean, id), []);
     }
@@ -177,7 +171,7 @@ fn drivers_and_attachments() -> Result<(), Failed> {
     );
     // The controller finds that the claims are not there: nobody mounts such volumes.
     crate::harness::eventually("the volumes are free", 30, || {
-        said(&report(&cluster, "1.37", 0), "csi-driver-missing").is_empty()
+        said(&report_with(&cluster, "1.37", 0), "csi-driver-missing").is_empty()
     });
     let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: kept, namespace: default}\n\
         spec: {volumeName: kept, storageClassName: '', accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n---\n";
@@ -188,7 +182,7 @@ fn drivers_and_attachments() -> Result<(), Failed> {
         let phase = ["get", "pv", "kept", "-o", "jsonpath={.status.phase}"];
         cluster.kubectl(&phase).ok().stdout == "Bound"
     });
-    let bound = report(&cluster, "1.37", 0);
+    let bound = report_with(&cluster, "1.37", 0);
     assert_eq!(
         said(&bound, "csi-driver-missing"),
         one("warning", "", &["kept"])
@@ -266,7 +260,7 @@ fn pods_that_name_them() -> Result<(), Failed> {
         .map(|(id, field, value)| pod(id, &[format!("{field}: {value}")]));
     let pods = pods.collect::<String>() + &pod("kept", &kept);
     cluster.kubectl_stdin(&["create", "-f", "-"], &pods).ok();
-    let report = report(&cluster, "1.36", 3);
+    let report = report_with(&cluster, "1.36", 3);
     for (id, field, _) in NAMED {
         let names: Vec<String> = said(&report, id).into_iter().flat_map(|it| it.2).collect();
         assert_eq!(names, [id], "{field}: {:#}", report["findings"]);

@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, eventually, scenario};
+use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report, scenario};
 
 const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
@@ -25,36 +25,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
     ]
 }
-
-/// Creates these objects, one after the other.
-pub(crate) fn create(cluster: &Cluster, objects: &[Value]) {
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-    let create = ["create", "--validate=false", "-f", "-"];
-    cluster.kubectl_stdin(&create, &list.to_string()).ok();
-}
-
-/// What the program says of a way to this target.
-pub(crate) fn report(cluster: &Cluster, target: &str) -> Value {
-    let run = cluster.check(&["--to", target, "-o", "json"]);
-    assert!(matches!(run.code, 0 | 3 | 4), "{}", run.stderr);
-    run.json()
-}
-
-/// The names of the objects of which a rule speaks with this severity.
-pub(crate) fn named(report: &Value, id: &str, severity: &str) -> Vec<String> {
-    let all = report["findings"].as_array().expect("findings");
-    let mut names: Vec<String> = all
-        .iter()
-        .filter(|finding| finding["id"] == id && finding["severity"] == severity)
-        .flat_map(|finding| finding["objects"].as_array().cloned().unwrap_or_default())
-        .map(|object| object["name"].as_str().expect("a name").to_owned())
-        .collect();
-    names.sort();
-    names
-}
-
-/// No names.
-pub(crate) const NOTHING: [&str; 0] = [];
 
 fn namespace(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -99,9 +69,58 @@ fn outside(namespaces: &[&str]) -> Value {
         "values": namespaces}]})
 }
 
+/// Webhooks of all kinds, called through services that are down, rolling, single, gone, or by URL.
+fn hooks() -> Vec<Value> {
+    let system = json!({"namespaceSelector": outside(&["kube-system"])});
+    let by_url = |bundle: &str| json!({"clientConfig": {"url": "https://guard.shop.example/", "caBundle": bundle}});
+    let guarded = json!({"namespaceSelector": {"matchLabels": {"guarded": "yes"}}});
+    let elsewhere = json!({"namespaceSelector": outside(&["shop", "kube-system"])});
+    let addons = json!({"namespaceSelector": outside(&["shop"])});
+    let reviews = "authentication.k8s.io";
+    [
+        ("down-pods", "down", "", "pods", &system),
+        ("gone-carts", "gone", "shop.example", "carts", &json!({})),
+        ("down-nowhere", "down", "", "pods", &guarded),
+        (
+            "down-ignored",
+            "down",
+            "",
+            "pods",
+            &json!({"failurePolicy": "Ignore"}),
+        ),
+        ("rolling-pods", "rolling", "", "pods", &system),
+        ("single-pods", "single", "", "pods", &system),
+        ("single-elsewhere", "single", "", "pods", &elsewhere),
+        ("rolling-addons", "rolling", "", "pods", &addons),
+        (
+            "rolling-nodes",
+            "rolling",
+            "",
+            "nodes",
+            &json!({"timeoutSeconds": 30}),
+        ),
+        (
+            "rolling-reviews",
+            "rolling",
+            reviews,
+            "tokenreviews",
+            &json!({}),
+        ),
+        (
+            "expired",
+            "rolling",
+            "shop.example",
+            "carts",
+            &by_url(EXPIRED),
+        ),
+        ("valid", "rolling", "shop.example", "carts", &by_url(GOOD)),
+    ]
+    .map(|(name, service, group, resource, more)| webhook(name, service, group, resource, more))
+    .to_vec()
+}
+
 fn admission() -> Result<(), Failed> {
     let cluster = Cluster::start(NEWEST);
-    let quiet = |value: Value| value;
     create(&cluster, &[namespace("shop")]);
     create(
         &cluster,
@@ -114,90 +133,7 @@ fn admission() -> Result<(), Failed> {
             slice("single", &[true]),
         ],
     );
-    let system = outside(&["kube-system"]);
-    let by_url = |bundle: &str| json!({"url": "https://guard.shop.example/", "caBundle": bundle});
-    let hooks = [
-        webhook(
-            "down-pods",
-            "down",
-            "",
-            "pods",
-            &json!({"namespaceSelector": system}),
-        ),
-        webhook("gone-carts", "gone", "shop.example", "carts", &json!({})),
-        webhook(
-            "down-nowhere",
-            "down",
-            "",
-            "pods",
-            &json!({"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}),
-        ),
-        webhook(
-            "down-ignored",
-            "down",
-            "",
-            "pods",
-            &json!({"failurePolicy": "Ignore"}),
-        ),
-        webhook(
-            "rolling-pods",
-            "rolling",
-            "",
-            "pods",
-            &json!({"namespaceSelector": system}),
-        ),
-        webhook(
-            "single-pods",
-            "single",
-            "",
-            "pods",
-            &json!({"namespaceSelector": system}),
-        ),
-        webhook(
-            "single-elsewhere",
-            "single",
-            "",
-            "pods",
-            &json!({"namespaceSelector": outside(&["shop", "kube-system"])}),
-        ),
-        webhook(
-            "rolling-addons",
-            "rolling",
-            "",
-            "pods",
-            &json!({"namespaceSelector": outside(&["shop"])}),
-        ),
-        webhook(
-            "rolling-nodes",
-            "rolling",
-            "",
-            "nodes",
-            &json!({"timeoutSeconds": 30}),
-        ),
-        webhook(
-            "rolling-reviews",
-            "rolling",
-            "authentication.k8s.io",
-            "tokenreviews",
-            &json!({}),
-        ),
-        webhook(
-            "expired",
-            "rolling",
-            "shop.example",
-            "carts",
-            &json!({"clientConfig": by_url(EXPIRED)}),
-        ),
-        webhook(
-            "valid",
-            "rolling",
-            "shop.example",
-            "carts",
-            &json!({"clientConfig": by_url(GOOD)}),
-        ),
-    ]
-    .map(quiet);
-    create(&cluster, &hooks);
+    create(&cluster, &hooks());
     // The API server's own word: nobody can create a pod in the namespace that the first one looks into.
     eventually("the webhook is asked", 20, || {
         let run = cluster.kubectl(&["run", "web", "--image=web", "-n", "shop"]);

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::markdown::{blank, cell, finding, gap, list, text};
-use super::{FindingView, GapView, cluster_facts, edge, plain};
+use super::{FindingView, GapView, cluster_facts, edge, made, plain};
 use crate::check::Verdict;
 use crate::report::terminal::count;
 use crate::report::{RenderError, UpgradeReport, advice};
@@ -32,21 +32,13 @@ struct CheckPage {
 
 impl Page {
     fn new(report: &UpgradeReport) -> Self {
-        let metadata = &report.metadata;
-        let findings = report.findings.iter().enumerate();
         let resolved = report.resolved.iter();
         Self {
             title: format!(
                 "Upgrade check: {}",
                 advice::scope(&report.cluster, &report.path)
             ),
-            made: format!(
-                "Made by {} {} at {}, with the facts of {}.",
-                plain(&metadata.tool.name),
-                plain(&metadata.tool.version),
-                plain(&metadata.generated_at),
-                plain(&metadata.catalog.date),
-            ),
+            made: made(&report.metadata),
             verdict: match report.verdict {
                 Verdict::Ready => "ready",
                 Verdict::Blocked => "blocked",
@@ -54,9 +46,7 @@ impl Page {
             },
             facts: facts(report),
             hops: report.path.iter().map(edge).collect(),
-            findings: findings
-                .map(|(at, finding)| FindingView::new(at + 1, finding))
-                .collect(),
+            findings: FindingView::all(&report.findings),
             findings_are: "Findings",
             resolved: resolved
                 .map(|it| format!("{}: {}", plain(&it.id), plain(&it.message)))

@@ -6,7 +6,7 @@ pub(super) mod markdown;
 pub(super) use check::{html, markdown as check_markdown};
 
 use super::document::{ClusterDoc, ObjectDoc};
-use super::{FindingDoc, HopDoc, advice, terminal};
+use super::{FindingDoc, HopDoc, Metadata, advice, terminal};
 use crate::check::Gap;
 use crate::path::HopRef;
 
@@ -58,6 +58,17 @@ pub(super) fn cluster_facts(cluster: &ClusterDoc) -> Vec<(&'static str, String)>
     facts
 }
 
+/// When and by what a document was made.
+pub(super) fn made(metadata: &Metadata) -> String {
+    format!(
+        "Made by {} {} at {}, with the facts of {}.",
+        plain(&metadata.tool.name),
+        plain(&metadata.tool.version),
+        plain(&metadata.generated_at),
+        plain(&metadata.catalog.date),
+    )
+}
+
 /// A text without what moves, hides or never ends.
 pub(super) fn plain(text: &str) -> String {
     advice::prose(text)
@@ -96,7 +107,15 @@ impl Link {
 }
 
 impl FindingView {
-    pub(super) fn new(number: usize, finding: &FindingDoc) -> Self {
+    /// Numbered from one.
+    pub(super) fn all(findings: &[FindingDoc]) -> Vec<Self> {
+        (1..)
+            .zip(findings)
+            .map(|(number, finding)| Self::new(number, finding))
+            .collect()
+    }
+
+    fn new(number: usize, finding: &FindingDoc) -> Self {
         let objects = finding.objects.iter().take(OBJECTS);
         Self {
             number,

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::super::document::{API_VERSION, ClusterDoc, FindingDoc, HopDoc, Metadata};
+use super::super::document::{API_VERSION, ClusterDoc, FindingDoc, HopDoc, Metadata, rfc3339};
 use super::words;
 use crate::check::{Gap, Situation};
 use crate::path::HopRef;
@@ -158,13 +158,8 @@ impl UpgradePlan {
     /// The document on a plan: decides nothing.
     #[must_use]
     pub fn new(situation: &Situation<'_>, plan: &Plan) -> Self {
-        let first = situation.snapshot.clusters.first();
-        let cluster = first
-            .zip(situation.detected.first())
-            .map(|(picture, detected)| ClusterDoc::new(picture, detected))
-            .unwrap_or_default();
         Self {
-            cluster,
+            cluster: ClusterDoc::of(situation),
             path: plan.hops.iter().map(HopDoc::new).collect(),
             steps: plan.steps.iter().map(StepDoc::new).collect(),
             windows: plan.schedule.slots.iter().map(WindowDoc::new).collect(),
@@ -236,11 +231,10 @@ impl StepDoc {
 
 impl WindowDoc {
     fn new(slot: &Slot) -> Self {
-        let time = |time: jiff::Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         Self {
             window: slot.window.clone(),
-            start: time(slot.start),
-            end: time(slot.end),
+            start: rfc3339(slot.start),
+            end: rfc3339(slot.end),
             steps: slot.steps.clone(),
         }
     }

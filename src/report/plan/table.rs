@@ -3,7 +3,7 @@
 
 use super::super::grid::grid;
 use super::super::narrow::width;
-use super::super::prose::wrap;
+use super::super::prose::{apart, wrap};
 use super::super::{Look, advice, aside, terminal};
 use super::fold::{self, Fold, HopFolds};
 use super::{StepDoc, UpgradePlan, foot, wide, words};
@@ -28,22 +28,14 @@ pub(super) fn table(plan: &UpgradePlan, look: &Look, all: bool) -> String {
         true => wide::steps(plan, &hops, next, look),
         false => tree(plan, &hops, next, look),
     };
-    let sections = [
+    apart(&[
         steps,
         foot::in_the_way(plan, look, all),
         foot::windows(plan, look),
         advice::gaps(&plan.gaps, look, all),
         aside::remarks(&plan.remarks, look),
         foot::summary(plan, look),
-    ];
-    let mut out = String::new();
-    for section in sections.iter().filter(|section| !section.is_empty()) {
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        out.push_str(section);
-    }
-    out
+    ])
 }
 
 fn tree(plan: &UpgradePlan, hops: &[HopFolds<'_>], next: Option<&StepDoc>, look: &Look) -> String {

@@ -1,6 +1,6 @@
 //! The plan as pages tell it, Markdown and HTML alike: every text harmless and of bounded length, none of it encoded yet.
 
-use super::super::page::{FindingView, GapView, Link, OBJECTS, cluster_facts, plain};
+use super::super::page::{FindingView, GapView, Link, OBJECTS, cluster_facts, made, plain};
 use super::super::{FindingDoc, advice, terminal};
 use super::fold::{self, Fold, HopFolds};
 use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
@@ -98,15 +98,7 @@ impl Page {
         let next = fold::next(plan);
         let hops = fold::hops(plan);
         let hops = hops.iter().enumerate();
-        let findings = plan.findings.iter().enumerate();
-        let metadata = &plan.metadata;
-        let made = format!(
-            "Made by {} {} at {}, with the facts of {}.",
-            plain(&metadata.tool.name),
-            plain(&metadata.tool.version),
-            plain(&metadata.generated_at),
-            plain(&metadata.catalog.date),
-        );
+        let made = made(&plan.metadata);
         let (title, made) = match &plan.no_path {
             Some(_) => ("no supported path".to_owned(), made),
             None => (
@@ -122,9 +114,7 @@ impl Page {
             hops: hops
                 .map(|(at, hop)| HopView::new(plan, at + 1, hop, next))
                 .collect(),
-            findings: findings
-                .map(|(at, finding)| FindingView::new(at + 1, finding))
-                .collect(),
+            findings: FindingView::all(&plan.findings),
             findings_are: "In the way",
             gaps: plan.gaps.iter().map(GapView::new).collect(),
             windows: plan.windows.iter().map(WindowView::new).collect(),

@@ -158,22 +158,7 @@ pub(super) fn condition(condition: &Condition) -> String {
             "all machines of the pool {namespace}/{name} have {} and are at work",
             release(goal)
         ),
-        Condition::Nodes { of, goal } => match of {
-            Nodes::Node(name) => format!(
-                "the kubelet of {name} has {}, the node is ready and takes pods",
-                release(goal)
-            ),
-            Nodes::Pool(name) => {
-                let pool = match name.as_str() {
-                    "" => "the workers".to_owned(),
-                    name => format!("the pool {name}"),
-                };
-                format!(
-                    "all kubelets of {pool} have {}, the nodes are ready and take pods",
-                    release(goal)
-                )
-            }
-        },
+        Condition::Nodes { of, goal } => nodes(of, &release(goal)),
         Condition::NoBlockers { .. } => "kubectl upgrade-check finds no blocker".to_owned(),
         Condition::Gone { .. } => "kubectl upgrade-check no longer finds it".to_owned(),
         Condition::Addon {
@@ -189,6 +174,21 @@ pub(super) fn condition(condition: &Condition) -> String {
         }
         Condition::Platform { platform, release } => {
             format!("{} is at {release}", platform.title())
+        }
+    }
+}
+
+fn nodes(of: &Nodes, release: &str) -> String {
+    match of {
+        Nodes::Node(name) => {
+            format!("the kubelet of {name} has {release}, the node is ready and takes pods")
+        }
+        Nodes::Pool(name) => {
+            let pool = match name.as_str() {
+                "" => "the workers".to_owned(),
+                name => format!("the pool {name}"),
+            };
+            format!("all kubelets of {pool} have {release}, the nodes are ready and take pods")
         }
     }
 }

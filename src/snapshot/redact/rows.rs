@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::rows::machine_deployment;
+use super::super::nodes::machine_deployment;
 use super::super::shared::{Pool, Share};
 use super::super::{
     HelmRow, JsonRow, ManifestObject, MetaRow, NodeRow, PodRow, Rows, SliceRow, Text, WorkloadRow,

@@ -11,6 +11,10 @@ use crate::catalog::Catalog;
 use crate::certificate;
 
 fn with<T>(test: impl Fn(&Words<'_>) -> T) -> T {
+    with_key(b"uid", test)
+}
+
+fn with_key<T>(key: &[u8], test: impl Fn(&Words<'_>) -> T) -> T {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = Snapshot {
         redacted: false,
@@ -18,7 +22,7 @@ fn with<T>(test: impl Fn(&Words<'_>) -> T) -> T {
         clusters: Vec::new(),
         files: Files::default(),
     };
-    let key = Key::new(b"uid");
+    let key = Key::new(key);
     test(&Words::new(
         &key,
         Known::new(&catalog, &snapshot),
@@ -111,16 +115,7 @@ fn the_same_name_is_the_same_everywhere_and_another_with_another_key() {
         word,
         "a pseudonym is its own"
     );
-    let catalog = Catalog::embedded().expect("the catalog");
-    let snapshot = Snapshot {
-        redacted: false,
-        taken_at: Timestamp::UNIX_EPOCH,
-        clusters: Vec::new(),
-        files: Files::default(),
-    };
-    let key = Key::new(b"another");
-    let words = Words::new(&key, Known::new(&catalog, &snapshot), &snapshot);
-    assert_ne!(words.word("shop"), word);
+    assert_ne!(with_key(b"another", |words| words.word("shop")), word);
 }
 
 /// The key is a UID itself, that of a namespace, and must not be in any row.

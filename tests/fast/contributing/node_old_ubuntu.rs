@@ -2,7 +2,7 @@
 
 use kubectl_upgrade::check::{Body, Finding, Object, Rule, Said, Severity, Situation};
 use kubectl_upgrade::detect;
-use kubectl_upgrade::evidence::{Confidence, Evidence, Source};
+use kubectl_upgrade::evidence::{Evidence, Source};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -39,14 +39,7 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
             evidence: vec![Evidence::new(Source::Status, node.os_image.clone())],
         })
     });
-    let said = Said {
-        subject: String::new(),
-        severity: RULE.severity,
-        confidence: Confidence::Certain,
-        hop: None,
-        message: "the operating system has no security fixes any more".to_owned(),
-        remedy: RULE.mend.to_owned(),
-        objects: objects.collect(),
-    };
+    let message = "the operating system has no security fixes any more";
+    let said = Said::new(&RULE, "", message, objects.collect());
     Finding::new(&RULE, said).into_iter().collect()
 }

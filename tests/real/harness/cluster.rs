@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::assets::{self, Assets};
 use super::folder::{ADMIN, Folder, read_audit_log};
 use super::launch::{self, ApiServer, Ports};
+use super::options::{ATTEMPTS, Options};
 use super::process::Process;
 use super::run::{Run, check, eventually, plan, run, scrubbed};
 
@@ -20,95 +21,6 @@ use super::run::{Run, check, eventually, plan, run, scrubbed};
 const READY: Duration = Duration::from_secs(60);
 /// The same where it must first read a large cluster into its memory.
 const READY_LOADED: Duration = Duration::from_secs(900);
-/// How often a start is tried when somebody else took a port in the meantime.
-const ATTEMPTS: u32 = 5;
-
-/// What a cluster consists of.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    version: String,
-    controllers: bool,
-    kwok: bool,
-    apiserver_args: Vec<String>,
-    etcd_args: Vec<String>,
-    scale: Option<f64>,
-}
-
-impl Options {
-    /// Adds kube-controller-manager and kube-scheduler.
-    pub(crate) fn with_controllers(mut self) -> Self {
-        self.controllers = true;
-        self
-    }
-
-    /// Adds kwok, which plays the kubelet of every Node.
-    pub(crate) fn with_kwok(mut self) -> Self {
-        self.kwok = true;
-        self
-    }
-
-    /// Adds arguments to the API server's, which they override.
-    pub(crate) fn apiserver_args(mut self, args: &[&str]) -> Self {
-        self.apiserver_args
-            .extend(args.iter().map(|&arg| arg.to_owned()));
-        self
-    }
-
-    /// Adds arguments to etcd's, which they override.
-    #[allow(dead_code, reason = "only the benchmark does")]
-    pub(crate) fn etcd_args(mut self, args: &[&str]) -> Self {
-        self.etcd_args
-            .extend(args.iter().map(|&arg| arg.to_owned()));
-        self
-    }
-
-    /// Fills etcd with a large cluster before the API server starts: 1 is 5,000 nodes
-    /// and 150,000 pods.
-    pub(crate) fn loaded(mut self, scale: f64) -> Self {
-        self.scale = Some(scale);
-        self
-    }
-
-    /// Starts the cluster and waits until it is ready.
-    ///
-    /// # Panics
-    /// With the end of the program's log, when it does not come up.
-    pub(crate) fn start(self) -> Cluster {
-        for _ in 1..ATTEMPTS {
-            if let Some(cluster) = self.try_start() {
-                return cluster;
-            }
-        }
-        panic!("no cluster after {ATTEMPTS} attempts: its ports were always taken")
-    }
-
-    /// Starts the cluster unless somebody else took one of its ports.
-    fn try_start(&self) -> Option<Cluster> {
-        let found = if self.controllers {
-            Assets::find_with_controllers(&self.version)
-        } else {
-            Assets::find(&self.version)
-        };
-        let assets = found.unwrap_or_else(|missing| panic!("{missing}"));
-        let folder = Folder::create(assets.genkey.as_deref());
-        let ports = free_ports().unwrap_or_else(|error| panic!("no free ports: {error}"));
-        let mut cluster = Cluster {
-            options: self.clone(),
-            followers: Vec::new(),
-            apiserver: None,
-            etcd: None,
-            kubectl: assets.kubectl.clone(),
-            ports,
-            folder,
-        };
-        cluster.start_etcd(&assets.etcd)?;
-        cluster.load(&assets);
-        cluster.start_apiserver(&assets.apiserver)?;
-        cluster.start_followers(&assets);
-        Some(cluster)
-    }
-}
-
 /// A program that was stopped in its tracks. Dropping lets it go on.
 pub(crate) struct Frozen(u32);
 
@@ -156,6 +68,32 @@ impl Cluster {
         }
     }
 
+    /// Starts the cluster unless somebody else took one of its ports.
+    pub(super) fn try_start(options: &Options) -> Option<Self> {
+        let found = if options.controllers {
+            Assets::find_with_controllers(&options.version)
+        } else {
+            Assets::find(&options.version)
+        };
+        let assets = found.unwrap_or_else(|missing| panic!("{missing}"));
+        let folder = Folder::create(assets.genkey.as_deref());
+        let ports = free_ports().unwrap_or_else(|error| panic!("no free ports: {error}"));
+        let mut cluster = Self {
+            options: options.clone(),
+            followers: Vec::new(),
+            apiserver: None,
+            etcd: None,
+            kubectl: assets.kubectl.clone(),
+            ports,
+            folder,
+        };
+        cluster.start_etcd(&assets.etcd)?;
+        cluster.load(&assets);
+        cluster.start_apiserver(&assets.apiserver)?;
+        cluster.start_followers(&assets);
+        Some(cluster)
+    }
+
     /// Stops the API server; clients are refused a connection until it is back.
     pub(crate) fn stop_apiserver(&mut self) {
         self.apiserver = None;
@@ -197,17 +135,10 @@ impl Cluster {
         Frozen(pid)
     }
 
-    /// The process ids of the cluster's programs.
+    /// The process ids of the cluster's programs: etcd, the API server, and who follows them.
     pub(crate) fn pids(&self) -> Vec<u32> {
         let servers = self.etcd.iter().chain(&self.apiserver);
         servers.chain(&self.followers).map(Process::pid).collect()
-    }
-
-    /// The process ids of the API server and of etcd.
-    #[allow(dead_code, reason = "only the benchmark does")]
-    pub(crate) fn servers(&self) -> (u32, u32) {
-        let pid = |process: &Option<Process>| process.as_ref().map(Process::pid).expect("it runs");
-        (pid(&self.apiserver), pid(&self.etcd))
     }
 
     /// What was asked of the API servers so far, at level Metadata. An event is there

@@ -9,12 +9,15 @@ mod assets;
 mod cluster;
 mod folder;
 mod launch;
+mod options;
 mod process;
 pub(crate) mod run;
+mod told;
 mod trials;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use folder::{LIMITED, audit_logs_of_this_run, read_audit_log};
 pub(crate) use process::{Process, is_alive};
-pub(crate) use run::{Run, check, eventually, named};
+pub(crate) use run::{Run, check, eventually};
+pub(crate) use told::{NOTHING, create, named, report, report_with};
 pub(crate) use trials::{Need, scenario};

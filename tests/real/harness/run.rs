@@ -188,16 +188,3 @@ fn wait(child: &mut Child, shown: &str, start: Instant) -> i32 {
         }
     }
 }
-
-/// The names of the objects that a rule speaks of in this severity, sorted.
-pub(crate) fn named(report: &serde_json::Value, id: &str, severity: &str) -> Vec<String> {
-    let findings = report["findings"].as_array().expect("findings");
-    let mut names: Vec<String> = findings
-        .iter()
-        .filter(|finding| finding["id"] == id && finding["severity"] == severity)
-        .flat_map(|finding| finding["objects"].as_array().expect("objects"))
-        .map(|object| object["name"].as_str().expect("a name").to_owned())
-        .collect();
-    names.sort();
-    names
-}

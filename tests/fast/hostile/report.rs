@@ -1,0 +1,223 @@
+//! Every field of a report, in every format.
+
+use serde_json::Value;
+
+use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::check::Gap;
+use kubectl_upgrade::detect::{Member, Project, Role, Topology, Workspace};
+use kubectl_upgrade::need::ClusterId;
+use kubectl_upgrade::report::{
+    ComponentDoc, Format, Look, Styles, UpgradeReport, WaiverDoc, render,
+};
+
+use super::{HOSTILE, harmless};
+use crate::fixture::{Fixture, rules};
+use crate::golden;
+use crate::plan_hostile::{HOSTILE as MARKUP, structure, tags};
+
+/// Words that YAML takes for something else.
+const WORDS: [&str; 12] = [
+    "yes", "null", "~", "- a", "#", ": ", "a: b", "", "---", "1e3", "*a", "'\"\\",
+];
+
+/// The report in every format: harmless, and the same value for a program.
+#[track_caller]
+fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
+    let value = serde_json::to_value(report).expect("a value");
+    let narrow = Look {
+        width: Some(60),
+        ..Look::default()
+    };
+    for (format, look) in [
+        (Format::Table, Look::default()),
+        (Format::Table, narrow),
+        (Format::Wide, Look::default()),
+        (Format::Json, Look::default()),
+        (Format::Yaml, Look::default()),
+        (Format::Name, Look::default()),
+        (Format::Markdown, Look::default()),
+        (Format::Html, Look::default()),
+    ] {
+        let text = render(format, report, &look).expect("a report");
+        harmless(&format!("{what} as {format:?}"), &text);
+        match format {
+            Format::Json => {
+                let back: Value = serde_json::from_str(&text).expect("JSON");
+                assert_eq!(back, value, "{what}");
+            }
+            Format::Yaml => {
+                let back: Value = serde_saphyr::from_str(&text).expect("YAML");
+                assert_eq!(back, value, "{what}");
+            }
+            Format::Name => {
+                let objects = report.findings.iter().flat_map(|finding| &finding.objects);
+                assert!(text.lines().count() <= objects.count(), "{what}: {text}");
+                assert!(
+                    text.lines().all(|line| line.contains('/')),
+                    "{what}: {text}"
+                );
+            }
+            Format::Table | Format::Wide | Format::Markdown | Format::Html => {}
+        }
+    }
+    // With colours of our own, nothing else is coloured.
+    let colored = Look {
+        styles: Styles::colored(),
+        ..Look::default()
+    };
+    let text = render(Format::Table, report, &colored).expect("a report");
+    let plain = ["31;1", "33", "2", "32;1", "1", "0"]
+        .iter()
+        .fold(text, |text, code| {
+            text.replace(&format!("\u{1b}[{code}m"), "")
+        });
+    harmless(what, &plain);
+}
+
+/// Puts a text into what a management cluster says of others.
+fn poison_topology(topology: &mut Topology, text: &str) {
+    let some = || Some(text.to_owned());
+    topology.evidence = vec![text.to_owned()];
+    topology.go_to = some();
+    topology.workspaces = vec![Workspace {
+        name: text.to_owned(),
+        namespace: some(),
+    }];
+    topology.projects = vec![Project {
+        workspace: some(),
+        name: text.to_owned(),
+        namespace: some(),
+    }];
+    topology.clusters = vec![Member {
+        cluster: ClusterId(text.to_owned()),
+        namespace: text.to_owned(),
+        name: text.to_owned(),
+        workspace: some(),
+        role: Role::Managed,
+        kubernetes_version: some(),
+        provider: some(),
+        phase: some(),
+        this: false,
+    }];
+}
+
+/// Puts a text into every field of a report that is not ours.
+fn poison(report: &mut UpgradeReport, text: &str) {
+    let some = || Some(text.to_owned());
+    let cluster = &mut report.cluster;
+    cluster.context = some();
+    cluster.server = some();
+    cluster.namespace = some();
+    cluster.kubernetes_version = some();
+    cluster.provider = some();
+    for platform in &mut cluster.platforms {
+        platform.version = some();
+        platform.evidence = vec![text.to_owned()];
+        platform.variant = some();
+        platform.components = vec![ComponentDoc {
+            name: text.to_owned(),
+            version: some(),
+            state: some(),
+        }];
+    }
+    poison_topology(&mut cluster.topology, text);
+    for hop in &mut report.path {
+        hop.from = some();
+        hop.to = text.to_owned();
+    }
+    for finding in &mut report.findings {
+        finding.message = text.to_owned();
+        finding.remedy = text.to_owned();
+        for object in &mut finding.objects {
+            object.api_version = format!("{text}/{text}");
+            object.kind = text.to_owned();
+            object.namespace = some();
+            object.name = text.to_owned();
+            object.owner = some();
+            object.waiver = Some(WaiverDoc {
+                owner: text.to_owned(),
+                reason: text.to_owned(),
+                expires: text.to_owned(),
+            });
+            for evidence in &mut object.evidence {
+                evidence.detail = text.to_owned();
+                evidence.writer = some();
+                evidence.location = some();
+            }
+        }
+    }
+    let mut past = report.findings.clone();
+    for finding in &mut past {
+        finding.id = text.to_owned();
+        finding.title = text.to_owned();
+        finding.reference = text.to_owned();
+        for object in &mut finding.objects {
+            object.waiver = None;
+        }
+    }
+    report.resolved = past.clone();
+    // Open findings too, with a remedy and names.
+    report.findings.extend(past);
+    report.gaps = vec![Gap {
+        what: text.to_owned(),
+        why: text.to_owned(),
+        cluster: None,
+        rules: vec![text.to_owned()],
+        rbac: None,
+    }];
+    report.remarks = vec![text.to_owned()];
+}
+
+#[test]
+fn every_field_of_a_report_is_shown_harmlessly() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let file = golden::in_repository("tests/fixtures/rules/psp-present/trigger.yaml");
+    let fresh = || Fixture::load(&file).judge(&catalog, rules()).1;
+    for word in WORDS.into_iter().chain([HOSTILE]) {
+        let mut report = fresh();
+        poison(&mut report, word);
+        harmless_in_every_format(&format!("{word:?}"), &report);
+    }
+    let mut report = fresh();
+    poison(&mut report, HOSTILE);
+    let table = render(Format::Table, &report, &Look::default()).expect("a table");
+    assert!(
+        table.contains("^[[31m") && table.contains("\\u202e"),
+        "{table}"
+    );
+
+    let long = format!("{HOSTILE}{}", "x ".repeat(500_000));
+    let mut report = fresh();
+    poison(&mut report, &long);
+    for format in [
+        Format::Table,
+        Format::Wide,
+        Format::Name,
+        Format::Markdown,
+        Format::Html,
+    ] {
+        let text = render(format, &report, &Look::default()).expect("a report");
+        harmless("long", &text);
+        assert!(text.len() < 200_000, "{format:?}: {}", text.len());
+    }
+}
+
+#[test]
+fn no_field_of_a_report_becomes_markup() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let file = golden::in_repository("tests/fixtures/rules/psp-present/trigger.yaml");
+    let fresh = Fixture::load(&file).judge(&catalog, rules()).1;
+    let told = |word: &str| {
+        let mut report = fresh.clone();
+        poison(&mut report, word);
+        [Format::Html, Format::Markdown]
+            .map(|format| render(format, &report, &Look::default()).expect("a page"))
+    };
+    let [page, text] = told("x");
+    assert!(!tags(&page).is_empty() && !structure(&text).is_empty());
+    for word in MARKUP {
+        let [other, other_text] = told(word);
+        assert_eq!(tags(&other), tags(&page), "{word:?}");
+        assert_eq!(structure(&other_text), structure(&text), "{word:?}");
+    }
+}
