@@ -41,7 +41,8 @@ pub(crate) fn shown(page: &str, comment: &str, text: &str) {
     // Tests run side by side, and several blocks may be of one page.
     static PAGES: Mutex<()> = Mutex::new(());
     let _turn = PAGES.lock().unwrap_or_else(PoisonError::into_inner);
-    let begins = format!("<!-- {comment}; made by `UPDATE=1 cargo test --test fast`. -->\n```text\n");
+    let begins =
+        format!("<!-- {comment}; made by `UPDATE=1 cargo test --test fast`. -->\n```text\n");
     let whole = fs::read_to_string(in_repository(page)).expect("the page");
     let (before, rest) = whole.split_once(&begins).expect("the place on the page");
     let end = rest.find("```\n").expect("the end of the block");
