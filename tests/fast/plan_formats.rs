@@ -1,6 +1,5 @@
 //! Plans in every format: golden files to be read by people, and the schema.
 
-
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::check::{Policy, Situation, judge};
 use kubectl_upgrade::path::Path;

@@ -1,0 +1,167 @@
+//! What Cluster API tells of its machines, its topologies and its control planes.
+
+use kubectl_upgrade::plan::{Level, State, Wishes};
+use kubectl_upgrade::progress::Condition;
+
+use super::{Variant, catalog, told};
+
+#[test]
+fn a_cluster_that_looks_after_itself_shows_how_far_its_machines_are() {
+    let plan = Variant::load("cluster-api").plan(&catalog());
+    let state = |id: &str| {
+        let mut steps = plan.steps.iter();
+        let step = steps.find(|step| step.id == id);
+        step.map(|step| (step.state, step.progress))
+            .unwrap_or_else(|| panic!("no {id}: {}", told(&plan.steps)))
+    };
+    // Both pools are behind and catch up first; the machines of one are on their way.
+    assert_eq!(
+        state("kubernetes-1.32.13-machine-deployment-to-1.31.14-shop-md-1"),
+        (State::Todo, None)
+    );
+    assert_eq!(
+        state("kubernetes-1.32.13-machine-deployment-to-1.31.14-shop-md-0"),
+        (State::Doing, Some((1, 3)))
+    );
+    assert_eq!(
+        state("kubernetes-1.32.13-machine-deployment-shop-md-0"),
+        (State::Todo, None)
+    );
+    assert_eq!(
+        state("kubernetes-1.32.13-control-plane"),
+        (State::Todo, None)
+    );
+}
+
+#[test]
+fn without_the_objects_of_its_machines_nodes_tell_how_far_it_is() {
+    let mut variant = Variant::load("cluster-topology");
+    variant
+        .objects
+        .retain(|object| object["kind"] != "MachineDeployment");
+    let plan = variant.plan(&catalog());
+    let mut pools = plan
+        .steps
+        .iter()
+        .filter(|step| step.id.contains("-machine-deployment-"));
+    assert!(pools.all(|step| matches!(step.done_when, Condition::Nodes { .. })));
+    // A Cluster that is not of this cluster's nodes says nothing of it.
+    variant
+        .objects
+        .retain(|object| object["metadata"]["name"] != "shop");
+    let text = told(&variant.plan(&catalog()).steps);
+    assert!(
+        text.contains("    kubectl patch kubeadmcontrolplane shop-cp -n fleet")
+            && text.contains("    # on the management cluster:"),
+        "{text}"
+    );
+}
+
+#[test]
+fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
+    let mut variant = Variant::load("cluster-topology");
+    for node in &mut variant.nodes {
+        (node.cluster, node.machine_owner) = (None, None);
+    }
+    // Neither its own nor that of another cluster: nobody knows who made it.
+    let text = told(&variant.plan(&catalog()).steps);
+    assert!(text.contains("kubernetes-1.31.14-api-servers"), "{text}");
+    let shop = variant
+        .objects
+        .iter_mut()
+        .find(|object| object["kind"] == "Cluster" && object["metadata"]["name"] == "shop");
+    shop.expect("the Cluster")["spec"]["controlPlaneEndpoint"] =
+        serde_json::json!({"host": "shop.example", "port": 443});
+    let text = told(&variant.plan(&catalog()).steps);
+    assert!(
+        text.contains("patch clusters.cluster.x-k8s.io shop -n fleet"),
+        "{text}"
+    );
+    // Workers of which no pool is known: whoever runs the command names it.
+    assert!(
+        text.contains("get machinedeployment \"$POOL\" -n fleet"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
+    let mut variant = Variant::load("cluster-api-workload");
+    variant.nodes.remove(0);
+    let plan = variant.plan(&catalog());
+    let text = told(&plan.steps);
+    // A provider runs it: nothing here names it.
+    assert!(
+        text.contains("control-plane (todo, apiServer)")
+            && text.contains("kubectl patch \"$CONTROL_PLANE_KIND\" \"$CONTROL_PLANE\" -n fleet"),
+        "{text}"
+    );
+    let mut variant = Variant::load("cluster-api");
+    let shop = variant
+        .objects
+        .iter_mut()
+        .find(|object| object["kind"] == "Cluster" && object["metadata"]["name"] == "shop");
+    shop.expect("the Cluster")["spec"]["controlPlaneRef"] =
+        serde_json::json!({"kind": "RKE2ControlPlane", "name": "shop-rke2"});
+    let text = told(&variant.plan(&catalog()).steps);
+    assert!(
+        text.contains("control-plane (unknown, controlPlane)")
+            && text.contains("patch rke2controlplane shop-rke2 -n fleet"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_topology_says_which_pools_wait() {
+    let variant = Variant::load("cluster-topology-held");
+    let catalog = catalog();
+    let plan = variant.plan(&catalog);
+    let states: Vec<(&str, State)> = plan
+        .steps
+        .iter()
+        .filter_map(|step| {
+            Some((
+                step.id.strip_prefix("kubernetes-1.31.14-machine-")?,
+                step.state,
+            ))
+        })
+        .collect();
+    // In the order of the topology, not by name; what is under way goes on.
+    assert_eq!(
+        states,
+        [
+            ("deployment-shop-web-7hkqm", State::Todo),
+            ("deployment-shop-db-x2p9d", State::Blocked),
+            ("deployment-shop-batch-9mzrv", State::Todo),
+            ("deployment-shop-edge-c4jts", State::Blocked),
+            ("deployment-shop-apps-w8bn5", State::Blocked),
+            ("pool-shop-spot-kq6fd", State::Todo),
+        ]
+    );
+    let held = plan
+        .remarks
+        .iter()
+        .filter(|it| it.contains(" is held back: "));
+    insta::assert_snapshot!(held.cloned().collect::<Vec<_>>().join("\n"), @r"
+    shop-db-x2p9d is held back: topology.cluster.x-k8s.io/defer-upgrade is on it in spec.topology.workers.machineDeployments
+    shop-edge-c4jts is held back: topology.cluster.x-k8s.io/hold-upgrade-sequence is on it in spec.topology.workers.machineDeployments
+    shop-apps-w8bn5 is held back: topology.cluster.x-k8s.io/hold-upgrade-sequence is on edge, which comes before it in spec.topology.workers.machineDeployments
+    spot is held back: topology.cluster.x-k8s.io/defer-upgrade is on it in spec.topology.workers.machinePools
+    ");
+    // Asked for, it counts for all of them.
+    let wishes = Wishes {
+        parallel: Some(3),
+        ..Wishes::default()
+    };
+    let plan = variant.plan_as(&wishes, &catalog);
+    let pools = plan
+        .steps
+        .iter()
+        .filter(|step| step.scope.level == Level::Pool);
+    let asked = pools.filter(|step| {
+        step.takes
+            .basis
+            .ends_with("; 3 nodes at a time, as asked for")
+    });
+    assert_eq!(asked.count(), 12);
+}
