@@ -1,7 +1,7 @@
 //! What stands below the table: what to do for each blocker, what could not be looked at, and the verdict.
 
 use super::document::{ClusterDoc, FindingDoc, HopDoc, ObjectDoc};
-use super::grid::grid;
+use super::narrow;
 use super::prose::wrap;
 use super::table::{evidence, object_cell};
 use super::terminal::{self, count};
@@ -48,9 +48,7 @@ pub(super) fn remedy(out: &mut String, finding: &FindingDoc, look: &Look, wide: 
         .take(shown)
         .map(|object| vec![object_cell(object), evidence(Some(object))])
         .collect();
-    for line in grid(None, rows) {
-        push(out, 4, &line);
-    }
+    out.push_str(&narrow::list(rows, 4, look.width));
     more(out, 4, mine.len(), shown);
     if !finding.reference.is_empty() {
         let reference = terminal::line(&finding.reference);

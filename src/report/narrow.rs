@@ -1,5 +1,6 @@
 //! What becomes of a table that is wider than the terminal: each row a few lines, one below the other.
 
+use super::grid::grid;
 use super::prose;
 
 /// The width of a line on a terminal; escape sequences of our own styles take none.
@@ -44,12 +45,39 @@ pub(super) fn rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
         .collect()
 }
 
+/// Each row as a line of columns; where one is wider than the terminal, what is behind the first cell stands below it,
+/// wrapped between words. All of it `indent` spaces to the right.
+///
+/// ```text
+///     poddisruptionbudget/shop/cart
+///       helm release shop/cart v4
+/// ```
+pub(super) fn list(rows: Vec<Vec<String>>, indent: usize, limit: Option<usize>) -> String {
+    let in_columns = grid(None, rows.clone());
+    let indented = |by: usize| " ".repeat(by);
+    let fits = |limit: usize| in_columns.iter().all(|line| indent + width(line) <= limit);
+    let Some(limit) = limit.filter(|limit| !fits(*limit)) else {
+        let lines = in_columns.iter();
+        return lines
+            .map(|line| format!("{}{line}\n", indented(indent)))
+            .collect();
+    };
+    let mut out = String::new();
+    for row in rows {
+        for (place, cell) in row.iter().enumerate() {
+            let deeper = if place == 0 { 0 } else { 2 };
+            out.push_str(&prose::wrap(cell, &indented(indent + deeper), limit));
+        }
+    }
+    out
+}
+
 /// Spaces between two cells, as in tables.
 const GAP: usize = 3;
 
 #[cfg(test)]
 mod tests {
-    use super::{rows, width};
+    use super::{list, rows, width};
 
     #[test]
     fn styles_take_no_width() {
@@ -87,6 +115,29 @@ mod tests {
         note      patch-behind   cluster/shop
                   1.24.3 runs, 1.24.17 is the
                   newest patch
+        ");
+    }
+
+    #[test]
+    fn a_list_is_in_columns_where_they_fit() {
+        let cells = [
+            vec![
+                "budget/shop/cart".to_owned(),
+                "helm release cart v4".to_owned(),
+            ],
+            vec!["budget/a".to_owned(), "kubectl wrote it".to_owned()],
+        ];
+        let told = |limit| list(cells.to_vec(), 2, limit);
+        assert_eq!(told(None), told(Some(41)));
+        insta::assert_snapshot!(told(Some(41)), @r"
+        budget/shop/cart   helm release cart v4
+        budget/a           kubectl wrote it
+        ");
+        insta::assert_snapshot!(told(Some(40)), @r"
+        budget/shop/cart
+          helm release cart v4
+        budget/a
+          kubectl wrote it
         ");
     }
 }

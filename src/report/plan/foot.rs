@@ -119,7 +119,7 @@ pub(super) fn left(plan: &UpgradePlan) -> String {
         high: seconds.high.filter(|high| *high > 0),
     };
     match (known == DurationDoc::default(), summary.unknown_durations) {
-        (true, _) => "takes nobody knows how long".to_owned(),
+        (true, _) => "is of unknown length".to_owned(),
         (false, 0) => format!("takes {}", words::takes(seconds)),
         (false, _) => format!(
             "takes {} and {steps} of unknown length",
