@@ -161,11 +161,11 @@ impl Reader {
             first = Some((place, reading));
         }
         let grounds = &grounds;
-        let others = (0..plan.len()).filter(|place| namespaces != Some(*place));
+        let mut others: Vec<usize> = (0..plan.len()).collect();
+        others.retain(|place| namespaces != Some(*place));
         // The one that takes longest is begun first: what is left at the end is not waited for alone.
-        let (longest, shorter): (Vec<_>, Vec<_>) =
-            others.partition(|place| plan[*place].lists("", "pods"));
-        let readings = longest.into_iter().chain(shorter).map(|place| {
+        others.sort_by_key(|place| !plan[*place].lists("", "pods"));
+        let readings = others.into_iter().map(|place| {
             let reading = async move { (place, self.read_one(&plan[place], grounds).await) };
             // Boxed, for the compiler takes very long over the type of all that is awaited in it.
             reading.boxed_local()

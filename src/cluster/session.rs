@@ -86,9 +86,6 @@ impl Session {
         if state.exhausted || !refused.accepted.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        tracing::info!(
-            "the API server does not accept the credentials any more, taking fresh ones"
-        );
         let renewed = state.connection.renew().await;
         // A file that is the same now may be another one at the next refusal; to look costs nothing.
         state.exhausted = renewed.is_err();
@@ -97,6 +94,7 @@ impl Session {
         })? {
             return Ok(None);
         }
+        tracing::info!("the API server did not accept the credentials any more, took fresh ones");
         state.pass = Pass::new(&state.connection, &self.guard, refused.number + 1)?;
         Ok(Some(state.pass.clone()))
     }

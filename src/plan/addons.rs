@@ -151,29 +151,24 @@ fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
         What::FindOut(_) => Vec::new(),
         _ => vec![format!("pods of {object} restart")],
     };
-    Draft {
-        is_held: false,
-        implied: false,
-        is_of_now: false,
-        step: Step {
-            commands,
-            interrupts,
-            takes: Takes {
-                basis: "it depends on how it was installed".to_owned(),
-                ..Takes::default()
-            },
-            objects: vec![match owner {
-                Some(owner) => format!("{object} ({owner})"),
-                None => object,
-            }],
-            ..work.blank(
-                now,
-                &format!("addon-{}-{}", at.component, at.namespace),
-                title,
-                done_when,
-            )
+    Draft::from(Step {
+        commands,
+        interrupts,
+        takes: Takes {
+            basis: "it depends on how it was installed".to_owned(),
+            ..Takes::default()
         },
-    }
+        objects: vec![match owner {
+            Some(owner) => format!("{object} ({owner})"),
+            None => object,
+        }],
+        ..work.blank(
+            now,
+            &format!("addon-{}-{}", at.component, at.namespace),
+            title,
+            done_when,
+        )
+    })
 }
 
 /// What is done, and how to tell that it is; `hop` is the minor that the hop leads to.

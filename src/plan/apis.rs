@@ -25,20 +25,15 @@ fn of_finding(work: &Work<'_>, now: &Now<'_>, finding: &Finding) -> Draft {
     let done_when = Condition::Gone {
         fingerprints: vec![finding.fingerprint.clone()],
     };
-    Draft {
-        is_held: false,
-        implied: false,
-        is_of_now: false,
-        step: Step {
-            takes: Takes {
-                basis: "it depends on who must change what".to_owned(),
-                ..Takes::default()
-            },
-            links: vec![finding.reference.to_owned()],
-            objects: finding.objects.iter().map(shown).collect(),
-            ..work.blank(now, &id, finding.message.clone(), done_when)
+    Draft::from(Step {
+        takes: Takes {
+            basis: "it depends on who must change what".to_owned(),
+            ..Takes::default()
         },
-    }
+        links: vec![finding.reference.to_owned()],
+        objects: finding.objects.iter().map(shown).collect(),
+        ..work.blank(now, &id, finding.message.clone(), done_when)
+    })
 }
 
 /// An object, and who must change it: its owner, or else who wrote it so.

@@ -23,6 +23,18 @@ pub(super) struct Draft {
     pub(super) is_of_now: bool,
 }
 
+/// Nothing is known of it but the step.
+impl From<Step> for Draft {
+    fn from(step: Step) -> Self {
+        Self {
+            step,
+            implied: false,
+            is_held: false,
+            is_of_now: false,
+        }
+    }
+}
+
 /// What steps of every hop are made from.
 pub(super) struct Work<'a> {
     pub(super) situation: &'a Situation<'a>,
@@ -66,10 +78,7 @@ pub(super) fn steps<'a>(
     course: &'a Course<'a>,
     parallel: Option<u32>,
 ) -> (Vec<Step>, Vec<String>) {
-    let work = Work {
-        parallel,
-        ..Work::new(situation, findings, course)
-    };
+    let work = Work::new(situation, findings, course, parallel);
     let mut steps = Vec::new();
     let mut number = 0;
     let mut is_next = true;
@@ -98,7 +107,12 @@ pub(super) fn steps<'a>(
 }
 
 impl<'a> Work<'a> {
-    fn new(situation: &'a Situation<'a>, findings: &'a [Finding], course: &Course<'_>) -> Self {
+    fn new(
+        situation: &'a Situation<'a>,
+        findings: &'a [Finding],
+        course: &Course<'_>,
+        parallel: Option<u32>,
+    ) -> Self {
         let here = here(situation);
         let layout = Layout::new(situation);
         let drains = here.map(|(picture, _)| Drains::new(situation, picture, findings));
@@ -133,7 +147,7 @@ impl<'a> Work<'a> {
             drains: drains.unwrap_or_default(),
             moves: layout.pools.iter().map(moves).collect(),
             layout,
-            parallel: None,
+            parallel,
         }
     }
 
@@ -264,17 +278,12 @@ impl<'a> Work<'a> {
             from.unwrap_or_default(),
             hop.to
         );
-        Draft {
-            implied: false,
-            is_held: false,
-            is_of_now: false,
-            step: Step {
-                gates: self.gates(now, &Gates::Hop, &Drain::default()),
-                reversible: false,
-                links: self.of_hop(now),
-                ..self.blank(now, "upgrade", title, done_when)
-            },
-        }
+        Draft::from(Step {
+            gates: self.gates(now, &Gates::Hop, &Drain::default()),
+            reversible: false,
+            links: self.of_hop(now),
+            ..self.blank(now, "upgrade", title, done_when)
+        })
     }
 
     /// The steps of a hop, with how far each of them is.

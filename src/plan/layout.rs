@@ -159,9 +159,7 @@ impl Layout {
             pools,
         }
     }
-}
 
-impl Layout {
     /// Which pools somebody holds back on purpose, to be said aloud.
     pub(super) fn held(&self) -> Vec<String> {
         let pools = self.pools.iter();

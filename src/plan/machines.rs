@@ -100,9 +100,7 @@ impl Machines {
             cluster,
         }
     }
-}
 
-impl Machines {
     /// Which turn a MachineDeployment has among those of the topology, and what holds it back.
     pub(super) fn turn(&self, deployment: &str) -> Option<(usize, &Turn)> {
         let name = self.deployments.get(deployment)?.in_topology.as_ref()?;

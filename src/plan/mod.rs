@@ -226,15 +226,10 @@ impl Plan {
     /// How long what is left takes. Workers of a pool go side by side.
     #[must_use]
     pub fn takes(&self) -> Left {
-        let parallel = u64::from(self.parallel);
         let mut left = Left::default();
         let (mut low, mut high) = (0, 0);
         for step in self.left() {
-            let by = if step.scope.pool.is_some() {
-                parallel
-            } else {
-                1
-            };
+            let by = side_by_side(step.scope.pool.as_deref(), self.parallel);
             low += step.takes.low.unwrap_or_default().div_ceil(by);
             match step.takes.high {
                 Some(seconds) => high += seconds.div_ceil(by),
@@ -245,6 +240,13 @@ impl Plan {
         left.seconds.high = Some(high);
         left
     }
+}
+
+/// With how many others of its kind a step goes together, itself included: workers of a pool, so many as was wished. Of a pool
+/// that is one step it is in the duration already.
+#[must_use]
+pub fn side_by_side(pool: Option<&str>, parallel: u32) -> u64 {
+    pool.map_or(1, |_| u64::from(parallel.max(1)))
 }
 
 /// What a plan looks at beyond what rules look at, on a server that serves this.

@@ -5,7 +5,7 @@
 use super::super::document::HopDoc;
 use super::{DurationDoc, StepDoc, UpgradePlan};
 use crate::path::HopRef;
-use crate::plan::{Level, State};
+use crate::plan::{Level, State, side_by_side};
 
 /// What stands for the node in what steps have in common.
 const EACH: &str = "each node";
@@ -112,11 +112,7 @@ impl Fold<'_> {
             high: Some(0),
         };
         for step in &self.steps {
-            // Of a pool that is one step it is in the duration already.
-            let by = match step.scope.pool {
-                Some(_) => u64::from(parallel.max(1)),
-                None => 1,
-            };
+            let by = side_by_side(step.scope.pool.as_deref(), parallel);
             if let Some(low) = step.duration_seconds.low {
                 sum.low = Some(sum.low.unwrap_or(0) + low.div_ceil(by));
             }

@@ -2,8 +2,17 @@
 
 use kubectl_upgrade::plan::{Level, State, Wishes};
 use kubectl_upgrade::progress::Condition;
+use serde_json::Value;
 
 use super::{Variant, catalog, told};
+
+/// The Cluster that the nodes are of.
+fn shop(variant: &mut Variant) -> &mut Value {
+    let mut objects = variant.objects.iter_mut();
+    let shop =
+        objects.find(|object| object["kind"] == "Cluster" && object["metadata"]["name"] == "shop");
+    shop.expect("the Cluster")
+}
 
 #[test]
 fn a_cluster_that_looks_after_itself_shows_how_far_its_machines_are() {
@@ -66,11 +75,7 @@ fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
     // Neither its own nor that of another cluster: nobody knows who made it.
     let text = told(&variant.plan(&catalog()).steps);
     assert!(text.contains("kubernetes-1.31.14-api-servers"), "{text}");
-    let shop = variant
-        .objects
-        .iter_mut()
-        .find(|object| object["kind"] == "Cluster" && object["metadata"]["name"] == "shop");
-    shop.expect("the Cluster")["spec"]["controlPlaneEndpoint"] =
+    shop(&mut variant)["spec"]["controlPlaneEndpoint"] =
         serde_json::json!({"host": "shop.example", "port": 443});
     let text = told(&variant.plan(&catalog()).steps);
     assert!(
@@ -97,11 +102,7 @@ fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
         "{text}"
     );
     let mut variant = Variant::load("cluster-api");
-    let shop = variant
-        .objects
-        .iter_mut()
-        .find(|object| object["kind"] == "Cluster" && object["metadata"]["name"] == "shop");
-    shop.expect("the Cluster")["spec"]["controlPlaneRef"] =
+    shop(&mut variant)["spec"]["controlPlaneRef"] =
         serde_json::json!({"kind": "RKE2ControlPlane", "name": "shop-rke2"});
     let text = told(&variant.plan(&catalog()).steps);
     assert!(
