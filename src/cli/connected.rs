@@ -14,7 +14,7 @@ use super::progress::progress;
 use super::way::path_of;
 use crate::catalog::Catalog;
 use crate::cluster::kubeconfig::{ConnectError, Connection, Env};
-use crate::cluster::{Manner, Patience, Reader, SurveyError, kubeconfig};
+use crate::cluster::{ReadOptions, Timeout, ClusterReader, DiscoveryError, kubeconfig};
 use crate::detect;
 use crate::need::{ClusterId, Request, Survey, plan};
 use crate::path::Path;
@@ -27,7 +27,7 @@ const LOGIN: Duration = Duration::from_secs(120);
 /// A connection that is ready to be used.
 pub(super) struct Connected {
     connection: Connection,
-    pub(super) reader: Reader,
+    pub(super) reader: ClusterReader,
 }
 
 impl Connected {
@@ -38,7 +38,7 @@ impl Connected {
         program: &str,
     ) -> Result<Self, Stop> {
         let wanted = flags.connection.wanted(program);
-        let mut connection = kubeconfig::connection(&wanted, &Env::process()).map_err(connect)?;
+        let mut connection = kubeconfig::resolve(&wanted, &Env::process()).map_err(connect)?;
         let reads_stdin = flags.filename.iter().any(|path| path.as_os_str() == "-");
         let may_ask = stdin().is_terminal() && !reads_stdin;
         let patience = flags.connection.patience();
@@ -46,12 +46,12 @@ impl Connected {
             .authenticate(may_ask, login(patience, may_ask))
             .await
             .map_err(connect)?;
-        let manner = Manner {
-            patience,
-            chunk: flags.chunk_size,
-            in_flight: flags.max_in_flight.into(),
+        let manner = ReadOptions {
+            timeout: patience,
+            page_size: flags.chunk_size,
+            max_in_flight: flags.max_in_flight.into(),
         };
-        let reader = Reader::new(
+        let reader = ClusterReader::new(
             &connection,
             manner,
             progress(flags.quiet, flags.redact),
@@ -68,7 +68,7 @@ impl Connected {
         flags: &SourceFlags,
         catalog: &Catalog,
     ) -> Result<(Picture, Path), Stop> {
-        let survey = self.reader.survey().await;
+        let survey = self.reader.discover().await;
         let survey = survey.map_err(|error| self.stop(&error))?;
         let connection = &self.connection;
         let id = match &connection.context {
@@ -91,21 +91,21 @@ impl Connected {
 
     /// What there is to say of the read: that it had to wait, and that clocks differ where ours is the one of the report.
     pub(super) fn notes(&self, flags: &SourceFlags) -> Vec<String> {
-        let apart = self.reader.clocks_apart().filter(|_| flags.now.is_none());
-        let waited = waited(self.reader.waited());
+        let apart = self.reader.clock_skew().filter(|_| flags.now.is_none());
+        let waited = waited(self.reader.total_backoff());
         waited.into_iter().chain(apart.map(clocks)).collect()
     }
 
     /// Why there is no first look, on which cluster, and what is known here that may explain it.
-    fn stop(&self, error: &SurveyError) -> Stop {
+    fn stop(&self, error: &DiscoveryError) -> Stop {
         let mut message = error.to_string();
         let server = &self.connection.server;
         let host = server.split_once("://").map_or(&**server, |(_, host)| host);
         if !message.contains(host) {
             message.push_str(&format!(" (the API server {server})"));
         }
-        if error.is_about_who_we_are()
-            && let Some(expired) = self.connection.expired(Timestamp::now())
+        if error.is_auth_error()
+            && let Some(expired) = self.connection.expired_client_certificate(Timestamp::now())
         {
             message.push_str(&format!("; {expired}"));
         }
@@ -114,12 +114,12 @@ impl Connected {
 }
 
 /// How long a credential plugin may take: as long as a request, but where it may ask a person not less than one needs.
-fn login(patience: Patience, may_ask: bool) -> Duration {
+fn login(patience: Timeout, may_ask: bool) -> Duration {
     match patience {
-        Patience::Idle(_) => LOGIN,
-        Patience::Total(time) if may_ask => time.max(LOGIN),
-        Patience::Total(time) => time,
-        Patience::Endless => Duration::MAX,
+        Timeout::Idle(_) => LOGIN,
+        Timeout::Total(time) if may_ask => time.max(LOGIN),
+        Timeout::Total(time) => time,
+        Timeout::Never => Duration::MAX,
     }
 }
 
@@ -148,7 +148,7 @@ fn clocks(apart: SignedDuration) -> String {
 }
 
 fn connect(error: ConnectError) -> Stop {
-    if error.is_usage() {
+    if error.is_usage_error() {
         Stop::usage(error)
     } else {
         Stop::could_not_run(error)

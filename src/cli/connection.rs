@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 use secrecy::SecretString;
 
-pub use crate::cluster::kubeconfig::Patience;
-use crate::cluster::kubeconfig::Wanted;
+pub use crate::cluster::kubeconfig::Timeout;
+use crate::cluster::kubeconfig::ConnectOptions;
 
 const HEADING: &str = "Connection (as in kubectl)";
 
@@ -120,14 +120,14 @@ pub struct ConnectionFlags {
 
     /// Give up a request after this time in all, such as 30s, 2m or 1m30s; 0 never gives up; default: 30 s without a byte
     #[arg(long, value_name = "TIME", value_parser = request_timeout, help_heading = HEADING)]
-    pub request_timeout: Option<Patience>,
+    pub request_timeout: Option<Timeout>,
 }
 
 impl ConnectionFlags {
     /// What is wanted, in the words of the room that opens connections. `program` goes into the `User-Agent`.
     #[must_use]
-    pub fn wanted(&self, program: &str) -> Wanted {
-        Wanted {
+    pub fn wanted(&self, program: &str) -> ConnectOptions {
+        ConnectOptions {
             program: program.to_owned(),
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
@@ -151,7 +151,7 @@ impl ConnectionFlags {
 
     /// How long a request may take: `--request-timeout`, else 30 s without a byte.
     #[must_use]
-    pub fn patience(&self) -> Patience {
+    pub fn patience(&self) -> Timeout {
         self.request_timeout.unwrap_or_default()
     }
 }
@@ -162,14 +162,14 @@ fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
 }
 
 /// kubectl's grammar: a whole number is seconds, else numbers with units one after the other, as in Go. Zero is no limit.
-fn request_timeout(text: &str) -> Result<Patience, String> {
+fn request_timeout(text: &str) -> Result<Timeout, String> {
     let time = match text.parse::<u32>() {
         Ok(seconds) if !text.starts_with('+') => Some(Duration::from_secs(seconds.into())),
         _ => go_duration(text),
     };
     match time {
-        Some(Duration::ZERO) => Ok(Patience::Endless),
-        Some(time) => Ok(Patience::Total(time)),
+        Some(Duration::ZERO) => Ok(Timeout::Never),
+        Some(time) => Ok(Timeout::Total(time)),
         None => Err(
             "must be a whole number of seconds, or numbers with a unit (such as 1s, 2m, 3h or 1m30s); 0 never gives up"
                 .to_owned(),
@@ -212,7 +212,7 @@ mod tests {
     use clap::Parser;
     use secrecy::ExposeSecret;
 
-    use super::{ConnectionFlags, Patience};
+    use super::{ConnectionFlags, Timeout};
 
     #[derive(Parser, Debug)]
     struct Line {
@@ -225,7 +225,7 @@ mod tests {
         Line::try_parse_from(words).map(|line| line.connection)
     }
 
-    fn patience(text: &str) -> Option<Patience> {
+    fn patience(text: &str) -> Option<Timeout> {
         parse(&["--request-timeout", text])
             .ok()
             .map(|flags| flags.patience())
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn reads_times_as_kubectl_does() {
-        let total = |millis| Some(Patience::Total(Duration::from_millis(millis)));
+        let total = |millis| Some(Timeout::Total(Duration::from_millis(millis)));
         for (text, expected) in [
             ("5", total(5_000)),
             ("1s", total(1_000)),
@@ -242,8 +242,8 @@ mod tests {
             ("1m30s", total(90_000)),
             ("1.5s", total(1_500)),
             ("250ms", total(250)),
-            ("0", Some(Patience::Endless)),
-            ("0s", Some(Patience::Endless)),
+            ("0", Some(Timeout::Never)),
+            ("0s", Some(Timeout::Never)),
             ("1d", None),
             ("abc", None),
             ("1.5", None),
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn is_patient_as_long_as_bytes_come() {
         let flags = parse(&[]).expect("no flags at all");
-        assert_eq!(flags.patience(), Patience::Idle(Duration::from_secs(30)));
+        assert_eq!(flags.patience(), Timeout::Idle(Duration::from_secs(30)));
     }
 
     #[test]

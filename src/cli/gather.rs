@@ -215,7 +215,7 @@ pub(super) fn access(
         let requests = plan_for(&picture, &path, flags, catalog, task)?;
         let user = match &flags.connection.impersonate {
             Some(user) => Some(user.clone()),
-            None => connected.reader.refused_user(&requests).await,
+            None => connected.reader.user_from_forbidden(&requests).await,
         };
         Ok(Access { requests, user })
     })

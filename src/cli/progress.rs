@@ -9,7 +9,7 @@ use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::say;
-use crate::cluster::{Progress, Silent};
+use crate::cluster::{ReadObserver, NoopObserver};
 use crate::report::terminal;
 
 /// Fits into a line of 80.
@@ -99,32 +99,32 @@ fn name(what: &str) -> String {
     terminal::line(what.split(" (").next().unwrap_or(what)).into_owned()
 }
 
-impl Progress for Line {
-    fn planned(&self, requests: usize) {
+impl ReadObserver for Line {
+    fn on_planned(&self, requests: usize) {
         // Reads come in rounds.
         self.bar.inc_length(requests as u64);
     }
 
-    fn begun(&self, what: &str) {
+    fn on_started(&self, what: &str) {
         self.change(|current| {
             current.entry(name(what)).or_default();
         });
     }
 
-    fn read(&self, what: &str, objects: usize) {
+    fn on_objects_read(&self, what: &str, objects: usize) {
         self.change(|current| {
             current.insert(name(what), objects);
         });
     }
 
-    fn done(&self, what: &str) {
+    fn on_finished(&self, what: &str) {
         self.change(|current| {
             current.remove(&name(what));
         });
         self.bar.inc(1);
     }
 
-    fn waiting(&self, failure: &str) {
+    fn on_backoff(&self, failure: &str) {
         self.bar.suspend(|| tell_of_wait(failure, self.redact));
     }
 }
@@ -134,13 +134,13 @@ struct Plain {
     redact: bool,
 }
 
-impl Progress for Plain {
-    fn begun(&self, _what: &str) {}
-    fn planned(&self, _requests: usize) {}
-    fn read(&self, _what: &str, _objects: usize) {}
-    fn done(&self, _what: &str) {}
+impl ReadObserver for Plain {
+    fn on_started(&self, _what: &str) {}
+    fn on_planned(&self, _requests: usize) {}
+    fn on_objects_read(&self, _what: &str, _objects: usize) {}
+    fn on_finished(&self, _what: &str) {}
 
-    fn waiting(&self, failure: &str) {
+    fn on_backoff(&self, failure: &str) {
         tell_of_wait(failure, self.redact);
     }
 }
@@ -165,10 +165,10 @@ impl Drop for Line {
 }
 
 /// Progress where somebody sees it, silence elsewhere.
-pub(super) fn progress(quiet: bool, redact: bool) -> Arc<dyn Progress> {
+pub(super) fn progress(quiet: bool, redact: bool) -> Arc<dyn ReadObserver> {
     let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
     if quiet {
-        return Arc::new(Silent);
+        return Arc::new(NoopObserver);
     }
     if is_dumb || !io::stderr().is_terminal() {
         return Arc::new(Plain { redact });

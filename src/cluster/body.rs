@@ -11,58 +11,58 @@ use http::{HeaderMap, header};
 use tokio::sync::mpsc;
 
 /// Pieces that may wait for the decoder. They are up to half a megabyte each.
-const WAITING: usize = 4;
+const MAX_QUEUED_CHUNKS: usize = 4;
 
 /// How much is unpacked ahead of the decoder.
-const AHEAD: usize = 64 << 10;
+const DECOMPRESS_BUFFER_BYTES: usize = 64 << 10;
 
 /// Where the pieces of a body go.
-pub(super) type Feed = mpsc::Sender<io::Result<Bytes>>;
+pub(super) type ChunkSender = mpsc::Sender<io::Result<Bytes>>;
 
 /// A body as the decoder reads it.
-pub(super) enum Incoming {
-    Plain(Pieces),
-    Packed(Box<BufReader<MultiGzDecoder<Pieces>>>),
+pub(super) enum BodyReader {
+    Plain(ChunkReader),
+    Gzip(Box<BufReader<MultiGzDecoder<ChunkReader>>>),
 }
 
 /// The pieces as they come.
-pub(super) struct Pieces {
-    feed: mpsc::Receiver<io::Result<Bytes>>,
-    current: Bytes,
+pub(super) struct ChunkReader {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    current_chunk: Bytes,
 }
 
 /// A body of which nothing was read.
-pub(super) struct Unread {
-    pieces: Pieces,
-    packed: bool,
+pub(super) struct PendingBody {
+    chunks: ChunkReader,
+    is_gzip: bool,
 }
 
 /// Both ends of a body with these headers.
-pub(super) fn body(headers: &HeaderMap) -> (Feed, Unread) {
-    let (to, feed) = mpsc::channel(WAITING);
-    let pieces = Pieces {
-        feed,
-        current: Bytes::new(),
+pub(super) fn body_channel(headers: &HeaderMap) -> (ChunkSender, PendingBody) {
+    let (to, feed) = mpsc::channel(MAX_QUEUED_CHUNKS);
+    let pieces = ChunkReader {
+        receiver: feed,
+        current_chunk: Bytes::new(),
     };
-    let packed = is_packed(headers);
-    (to, Unread { pieces, packed })
+    let packed = is_gzip(headers);
+    (to, PendingBody { chunks: pieces, is_gzip: packed })
 }
 
-impl Unread {
+impl PendingBody {
     /// To be called on the decoder's thread: it waits for the beginning.
-    pub(super) fn open(self) -> Incoming {
-        if self.packed {
-            let unpacked = MultiGzDecoder::new(self.pieces);
-            Incoming::Packed(Box::new(BufReader::with_capacity(AHEAD, unpacked)))
+    pub(super) fn into_reader(self) -> BodyReader {
+        if self.is_gzip {
+            let unpacked = MultiGzDecoder::new(self.chunks);
+            BodyReader::Gzip(Box::new(BufReader::with_capacity(DECOMPRESS_BUFFER_BYTES, unpacked)))
         } else {
-            Incoming::Plain(self.pieces)
+            BodyReader::Plain(self.chunks)
         }
     }
 }
 
 /// So much of the beginning of a body as can be unpacked of a piece of it.
-pub(super) fn unpacked(headers: &HeaderMap, beginning: Vec<u8>, most: usize) -> Vec<u8> {
-    if !is_packed(headers) {
+pub(super) fn decompress_prefix(headers: &HeaderMap, beginning: Vec<u8>, most: usize) -> Vec<u8> {
+    if !is_gzip(headers) {
         return beginning;
     }
     let mut text = Vec::new();
@@ -72,56 +72,56 @@ pub(super) fn unpacked(headers: &HeaderMap, beginning: Vec<u8>, most: usize) -> 
     text
 }
 
-fn is_packed(headers: &HeaderMap) -> bool {
+fn is_gzip(headers: &HeaderMap) -> bool {
     let encoding = headers.get(header::CONTENT_ENCODING);
     encoding.is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(b"gzip"))
 }
 
-impl BufRead for Pieces {
+impl BufRead for ChunkReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.current.is_empty() {
-            match self.feed.blocking_recv() {
-                Some(piece) => self.current = piece?,
+        while self.current_chunk.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.current_chunk = piece?,
                 None => break,
             }
         }
-        Ok(&self.current)
+        Ok(&self.current_chunk)
     }
 
     fn consume(&mut self, count: usize) {
-        self.current.advance(count);
+        self.current_chunk.advance(count);
     }
 }
 
-impl Read for Pieces {
+impl Read for ChunkReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        copy(self, into)
+        read_buffered(self, into)
     }
 }
 
-impl BufRead for Incoming {
+impl BufRead for BodyReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self {
             Self::Plain(pieces) => pieces.fill_buf(),
-            Self::Packed(unpacked) => unpacked.fill_buf().map_err(damaged),
+            Self::Gzip(unpacked) => unpacked.fill_buf().map_err(gzip_error),
         }
     }
 
     fn consume(&mut self, count: usize) {
         match self {
             Self::Plain(pieces) => pieces.consume(count),
-            Self::Packed(unpacked) => unpacked.consume(count),
+            Self::Gzip(unpacked) => unpacked.consume(count),
         }
     }
 }
 
-impl Read for Incoming {
+impl Read for BodyReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        copy(self, into)
+        read_buffered(self, into)
     }
 }
 
-fn copy(from: &mut impl BufRead, into: &mut [u8]) -> io::Result<usize> {
+fn read_buffered(from: &mut impl BufRead, into: &mut [u8]) -> io::Result<usize> {
     let piece = from.fill_buf()?;
     let count = into.len().min(piece.len());
     into[..count].copy_from_slice(&piece[..count]);
@@ -130,7 +130,7 @@ fn copy(from: &mut impl BufRead, into: &mut [u8]) -> io::Result<usize> {
 }
 
 /// What became of the connection is told as it is.
-fn damaged(error: io::Error) -> io::Error {
+fn gzip_error(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
             io::Error::new(ErrorKind::InvalidData, "its gzip is damaged or cut short")
@@ -147,7 +147,7 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
     use http::{HeaderMap, HeaderValue, header};
 
-    use super::{body, unpacked};
+    use super::{body_channel, decompress_prefix};
 
     fn packed(text: &[u8]) -> Vec<u8> {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn read(headers: &HeaderMap, bytes: &[u8], piece: usize) -> std::io::Result<Vec<u8>> {
-        let (feed, unread) = body(headers);
+        let (feed, unread) = body_channel(headers);
         let pieces: Vec<Bytes> = bytes.chunks(piece).map(Bytes::copy_from_slice).collect();
         let feeding = std::thread::spawn(move || {
             for piece in pieces {
@@ -173,7 +173,7 @@ mod tests {
                 }
             }
         });
-        let mut incoming = unread.open();
+        let mut incoming = unread.into_reader();
         let mut whole = Vec::new();
         let read = incoming.read_to_end(&mut whole);
         drop(incoming);
@@ -215,8 +215,8 @@ mod tests {
     fn of_an_error_the_beginning_is_enough() {
         let whole = packed(&[b'x'; 5000]);
         let gzip = headers(Some("gzip"));
-        assert_eq!(unpacked(&gzip, whole.clone(), 10), [b'x'; 10]);
-        assert_eq!(unpacked(&gzip, b"no gzip".to_vec(), 10), b"");
-        assert_eq!(unpacked(&headers(None), whole.clone(), 10), whole);
+        assert_eq!(decompress_prefix(&gzip, whole.clone(), 10), [b'x'; 10]);
+        assert_eq!(decompress_prefix(&gzip, b"no gzip".to_vec(), 10), b"");
+        assert_eq!(decompress_prefix(&headers(None), whole.clone(), 10), whole);
     }
 }

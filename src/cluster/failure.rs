@@ -12,19 +12,19 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-pub use answer::from_answer;
+pub use answer::from_response;
 pub use chain::classify;
 
-use super::kubeconfig::Span;
+use super::kubeconfig::HumanDuration;
 
 /// Why a request has no good answer.
 ///
 /// A layer that gives up by itself may return one of these as its error: [`classify`] finds it again under whatever is
 /// wrapped around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum RequestError {
     /// Nobody listens there.
-    Refused {
+    ConnectionRefused {
         /// The address of the server.
         server: String,
     },
@@ -45,7 +45,7 @@ pub enum Failure {
         /// The address of the server.
         server: String,
         /// Which of the usual troubles it is.
-        trouble: Trouble,
+        cause: TlsError,
     },
     /// 401: nobody, as far as the server knows.
     Unauthorized {
@@ -79,22 +79,22 @@ pub enum Failure {
     /// We stopped waiting.
     TimedOut {
         /// What was waited for: `listing pods`.
-        what: String,
+        operation: String,
         /// How long, where it is known.
         after: Option<Duration>,
     },
     /// Something came, but not from a Kubernetes API server, as it seems.
-    Garbage {
+    InvalidResponse {
         /// What came instead.
-        what: String,
+        found: String,
     },
     /// Our own guard did not let the request out.
-    GuardRefused {
+    NotAllowed {
         /// The request.
-        what: String,
+        request: String,
     },
     /// A credential plugin or another way to log in failed on our side.
-    Login {
+    CredentialsUnavailable {
         /// Why, without a full stop.
         why: String,
     },
@@ -107,47 +107,47 @@ pub enum Failure {
 
 /// The usual troubles with TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub enum TlsError {
     /// The certificate comes from an authority that we do not trust.
     UnknownAuthority,
     /// The certificate is of an authority itself, or is trusted as one without being one.
-    AuthorityAsServer,
+    CaUsedAsServer,
     /// The certificate is past its end; when that was, where it is known.
     Expired(Option<jiff::Timestamp>),
     /// The certificate has not begun, or our clock is wrong.
     NotYetValid,
     /// The certificate is for other names; what the library says about them.
-    WrongName(String),
+    HostnameMismatch(String),
     /// The server refused our certificate, or wants one.
-    ClientCertificate,
+    ClientCertificateRejected,
     /// The other side does not speak TLS.
     NotTls,
     /// Something else.
     Other(String),
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for RequestError {}
 
-impl fmt::Display for Failure {
+impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { server } => write!(
+            Self::ConnectionRefused { server } => write!(
                 f,
                 "The connection to the server {} was refused - did you specify the right host or port?",
-                host(server)
+                host_and_port(server)
             ),
             Self::Unreachable { server, why } => {
-                write!(f, "Unable to connect to the server {}: {why}", host(server))
+                write!(f, "Unable to connect to the server {}: {why}", host_and_port(server))
             }
             Self::Proxy { why } => write!(
                 f,
                 "Unable to connect to the server: {why}; check proxy-url of the kubeconfig, --proxy-url, HTTPS_PROXY and NO_PROXY"
             ),
-            Self::Tls { server, trouble } => {
+            Self::Tls { server, cause: trouble } => {
                 write!(
                     f,
                     "Unable to connect to the server {}: {trouble}",
-                    host(server)
+                    host_and_port(server)
                 )
             }
             Self::Unauthorized { message } => write!(
@@ -165,46 +165,46 @@ impl fmt::Display for Failure {
                 write!(f, "Error from server ({reason}): {message}")
             }
             Self::TimedOut {
-                what,
+                operation: what,
                 after: Some(after),
             } => {
-                write!(f, "Gave up {what} after {}", Span(*after))
+                write!(f, "Gave up {what} after {}", HumanDuration(*after))
             }
-            Self::TimedOut { what, after: None } => write!(f, "Gave up {what}: it took too long"),
-            Self::Garbage { what } => write!(
+            Self::TimedOut { operation: what, after: None } => write!(f, "Gave up {what}: it took too long"),
+            Self::InvalidResponse { found: what } => write!(
                 f,
                 "The answer is not that of a Kubernetes API server: {what}; check the address and what is in between"
             ),
-            Self::GuardRefused { what } => {
+            Self::NotAllowed { request: what } => {
                 write!(
                     f,
                     "Not sent, because it is outside what may be read: {what}"
                 )
             }
-            Self::Login { why } => write!(f, "Unable to log in: {why}"),
+            Self::CredentialsUnavailable { why } => write!(f, "Unable to log in: {why}"),
             Self::Other { why } => write!(f, "The request failed: {why}"),
         }
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownAuthority => f.write_str(
                 "its certificate is signed by an unknown authority; check certificate-authority of the cluster entry, which \
                  must hold the authority: the server's own certificate there is enough for kubectl, but not here",
             ),
-            Self::AuthorityAsServer => f.write_str(
+            Self::CaUsedAsServer => f.write_str(
                 "its certificate is that of an authority, which cannot be used for a server here, although kubectl accepts \
                  it; give the server a certificate of its own, signed by that authority",
             ),
             Self::Expired(Some(end)) => write!(f, "its certificate expired at {end}; renew it, or set the clock here"),
             Self::Expired(None) => f.write_str("its certificate has expired; renew it, or set the clock here"),
             Self::NotYetValid => f.write_str("its certificate is not valid yet; is the clock here right?"),
-            Self::WrongName(names) => {
+            Self::HostnameMismatch(names) => {
                 write!(f, "its certificate is for another name, it {names}; use that address, or --tls-server-name")
             }
-            Self::ClientCertificate => f.write_str(
+            Self::ClientCertificateRejected => f.write_str(
                 "it refused our client certificate or asks for one; check client-certificate of the user entry and whether it has expired",
             ),
             Self::NotTls => f.write_str("it does not speak TLS there; does the address begin with http://, or is the port another?"),
@@ -214,13 +214,13 @@ impl fmt::Display for Trouble {
 }
 
 /// The host and port of an address, as kubectl names it.
-fn host(server: &str) -> &str {
+fn host_and_port(server: &str) -> &str {
     let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)
 }
 
 /// Text from outside, on one line, without control characters, of a bearable length.
-pub(super) fn bounded(text: &str) -> String {
+pub(super) fn sanitize_line(text: &str) -> String {
     const LONGEST: usize = 200;
     let mut shown = String::new();
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());

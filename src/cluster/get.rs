@@ -9,34 +9,34 @@ use jiff::Timestamp;
 use kube::client::Body;
 use tokio::time::Instant;
 
-use super::Reader;
-use super::body::{Feed, Incoming, body, unpacked};
-use super::clock::Clock;
-use super::failure::{Failure, classify, from_answer};
-use super::http_date::date;
+use super::ClusterReader;
+use super::body::{ChunkSender, BodyReader, body_channel, decompress_prefix};
+use super::clock::RequestTimer;
+use super::failure::{RequestError, classify, from_response};
+use super::http_date::parse_date_header;
 
 /// The longest wait that a server may ask for between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 /// How much of an error's body is read.
-const ERROR_BODY: usize = 64 << 10;
+const MAX_ERROR_BODY_BYTES: usize = 64 << 10;
 
 /// How a page of checks begins a line about one that failed.
-const FAILED_CHECK: &[u8] = b"[-]";
+const FAILED_CHECK_PREFIX: &[u8] = b"[-]";
 
 /// What is asked for, in which encoding, for which time.
-type What<'a> = (&'a str, &'a str, u32);
+type AttemptSpec<'a> = (&'a str, &'a str, u32);
 
 /// Why an attempt failed, and for how long the server asked to be left alone.
-pub(super) struct Refusal {
-    pub(super) failure: Failure,
-    pub(super) asked: Option<Duration>,
+pub(super) struct AttemptError {
+    pub(super) error: RequestError,
+    pub(super) retry_after: Option<Duration>,
 }
 
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
+impl From<RequestError> for AttemptError {
+    fn from(failure: RequestError) -> Self {
         Self {
-            failure,
-            asked: None,
+            error: failure,
+            retry_after: None,
         }
     }
 }
@@ -46,56 +46,56 @@ impl From<Failure> for Refusal {
 ///
 /// # Errors
 /// The failure of the request, or, inside `Ok`, what the decoder made of it.
-pub(super) async fn get<T: Send + 'static>(
-    reader: &Reader,
+pub(super) async fn get_and_decode<T: Send + 'static>(
+    reader: &ClusterReader,
     uri: &str,
     accept: &str,
-    decode: impl Fn(&str, Incoming) -> T + Send + Sync + 'static,
-) -> Result<T, Failure> {
-    let clock = Clock::start(reader.manner.patience);
+    decode: impl Fn(&str, BodyReader) -> T + Send + Sync + 'static,
+) -> Result<T, RequestError> {
+    let clock = RequestTimer::start(reader.options.timeout);
     let decode = Arc::new(decode);
     for attempt in 1.. {
-        reader.weather.hopeful(uri)?;
-        let refusal = match once(reader, (uri, accept, attempt), &clock, &decode).await {
+        reader.retry_state.check_circuit(uri)?;
+        let refusal = match attempt_once(reader, (uri, accept, attempt), &clock, &decode).await {
             Ok(decoded) => {
-                reader.weather.cleared();
+                reader.retry_state.record_success();
                 return Ok(decoded);
             }
             Err(refusal) => refusal,
         };
-        let wait = reader.weather.again(uri, &refusal, attempt);
+        let wait = reader.retry_state.backoff_for(uri, &refusal, attempt);
         // What the time does not allow is not begun.
-        let Some(wait) = wait.filter(|wait| clock.allows(*wait)) else {
-            return Err(refusal.failure);
+        let Some(wait) = wait.filter(|wait| clock.has_time_for(*wait)) else {
+            return Err(refusal.error);
         };
-        let failure = refusal.failure.to_string();
+        let failure = refusal.error.to_string();
         tracing::info!(%uri, %failure, seconds = wait.as_secs_f32(), "waiting, then trying again");
         reader
-            .weather
-            .sit_out(wait, &failure, &*reader.progress)
+            .retry_state
+            .wait_backoff(wait, &failure, &*reader.observer)
             .await;
     }
-    Err(other("no try was made".to_owned()))
+    Err(other_error("no try was made".to_owned()))
 }
 
 /// One attempt.
-async fn once<T: Send + 'static>(
-    reader: &Reader,
-    what: What<'_>,
-    clock: &Clock,
-    decode: &Arc<impl Fn(&str, Incoming) -> T + Send + Sync + 'static>,
-) -> Result<T, Refusal> {
-    let response = send(reader, what, clock).await?;
+async fn attempt_once<T: Send + 'static>(
+    reader: &ClusterReader,
+    what: AttemptSpec<'_>,
+    clock: &RequestTimer,
+    decode: &Arc<impl Fn(&str, BodyReader) -> T + Send + Sync + 'static>,
+) -> Result<T, AttemptError> {
+    let response = send_expecting_success(reader, what, clock).await?;
     let content_type = response
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    let (feed, unread) = body(response.headers());
+    let (feed, unread) = body_channel(response.headers());
     let decode = Arc::clone(decode);
-    let decoding = tokio::task::spawn_blocking(move || decode(&content_type, unread.open()));
-    let fed = pump(response.into_body(), &feed, clock, &reader.server).await;
+    let decoding = tokio::task::spawn_blocking(move || decode(&content_type, unread.into_reader()));
+    let fed = stream_body(response.into_body(), &feed, clock, &reader.server).await;
     if let Err(failure) = &fed {
         // The decoder must see a broken body, not the end of one.
         let broken =
@@ -105,19 +105,19 @@ async fn once<T: Send + 'static>(
     drop(feed);
     let decoded = decoding
         .await
-        .map_err(|error| other(format!("decoding the answer failed: {error}")))?;
+        .map_err(|error| other_error(format!("decoding the answer failed: {error}")))?;
     fed?;
     Ok(decoded)
 }
 
 /// Sends, and takes an answer that is worth reading.
-async fn send(
-    reader: &Reader,
-    what @ (uri, ..): What<'_>,
-    clock: &Clock,
-) -> Result<Response<Body>, Refusal> {
-    let response = ask(reader, what, clock).await?;
-    reader.weather.reached();
+async fn send_expecting_success(
+    reader: &ClusterReader,
+    what @ (uri, ..): AttemptSpec<'_>,
+    clock: &RequestTimer,
+) -> Result<Response<Body>, AttemptError> {
+    let response = send_with_reauth(reader, what, clock).await?;
+    reader.retry_state.record_response();
     let status = response.status();
     tracing::debug!(%uri, %status, "answer");
     if status.is_success() {
@@ -125,46 +125,46 @@ async fn send(
     }
     let asked = retry_after(response.headers(), Timestamp::now());
     let (mut head, body) = response.into_parts();
-    let body = clock.limit("reading an error", start_of(body)).await?;
-    let body = unpacked(&head.headers, body, ERROR_BODY);
+    let body = clock.with_deadline("reading an error", read_body_prefix(body)).await?;
+    let body = decompress_prefix(&head.headers, body, MAX_ERROR_BODY_BYTES);
     head.headers.remove(header::CONTENT_ENCODING);
-    if names_failed_checks(&head.headers, &body) {
+    if has_failed_checks(&head.headers, &body) {
         // A page such as /readyz answers 500 with the very thing that was asked for.
         return Ok(Response::from_parts(head, Body::from(body)));
     }
-    let failure = from_answer(status, &head.headers, &body);
-    Err(Refusal { failure, asked })
+    let failure = from_response(status, &head.headers, &body);
+    Err(AttemptError { error: failure, retry_after: asked })
 }
 
 /// Sends once, and once more with fresh credentials where the server does not accept the old ones any more.
-async fn ask(
-    reader: &Reader,
-    (uri, accept, attempt): What<'_>,
-    clock: &Clock,
-) -> Result<Response<Body>, Failure> {
-    let mut pass = reader.session.pass().await;
+async fn send_with_reauth(
+    reader: &ClusterReader,
+    (uri, accept, attempt): AttemptSpec<'_>,
+    clock: &RequestTimer,
+) -> Result<Response<Body>, RequestError> {
+    let mut pass = reader.auth_session.current_client().await;
     let mut fresh = false;
     loop {
         let request = Request::get(uri)
             .header(header::ACCEPT, accept)
             .header(header::ACCEPT_ENCODING, "gzip")
             .body(Body::empty())
-            .map_err(|error| other(format!("{uri} is no request: {error}")))?;
+            .map_err(|error| other_error(format!("{uri} is no request: {error}")))?;
         let asked = Timestamp::now();
         tracing::debug!(%uri, accept, attempt, "GET");
         let response = clock
-            .limit("waiting for an answer", pass.client.send(request))
+            .with_deadline("waiting for an answer", pass.client.send(request))
             .await?
             .map_err(|error| classify(&error, &reader.server))?;
-        reader.session.compare_clocks(asked, response.headers());
+        reader.auth_session.record_clock_skew(asked, response.headers());
         if response.status().is_success() {
-            pass.accept();
+            pass.mark_accepted();
         }
         if fresh || response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         // A plugin may take longer than a request; it has its own limit.
-        match reader.session.renew(&pass).await? {
+        match reader.auth_session.refresh(&pass).await? {
             Some(next) => pass = next,
             None => return Ok(response),
         }
@@ -173,17 +173,17 @@ async fn ask(
 }
 
 /// Whether an error is a list of checks of which one failed, as plain text.
-fn names_failed_checks(headers: &HeaderMap, body: &[u8]) -> bool {
+fn has_failed_checks(headers: &HeaderMap, body: &[u8]) -> bool {
     let text = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
     text && body
         .split(|byte| *byte == b'\n')
-        .any(|line| line.starts_with(FAILED_CHECK))
+        .any(|line| line.starts_with(FAILED_CHECK_PREFIX))
 }
 
-fn other(why: String) -> Failure {
-    Failure::Other { why }
+fn other_error(why: String) -> RequestError {
+    RequestError::Other { why }
 }
 
 /// How long the server asks to be left alone: seconds, or a date that lies ahead.
@@ -193,18 +193,18 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             // By the clock of whoever set the date, where the answer tells that too.
-            let now = date(headers, header::DATE).unwrap_or(now);
-            let until = date(headers, header::RETRY_AFTER).filter(|until| *until > now)?;
+            let now = parse_date_header(headers, header::DATE).unwrap_or(now);
+            let until = parse_date_header(headers, header::RETRY_AFTER).filter(|until| *until > now)?;
             until.duration_since(now).unsigned_abs()
         }
     };
-    Some(wait.min(LONGEST_WAIT))
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 /// The beginning of an error's body: enough for a `Status`, bounded for anything else.
-async fn start_of(mut body: Body) -> Vec<u8> {
+async fn read_body_prefix(mut body: Body) -> Vec<u8> {
     let mut start = Vec::new();
-    while start.len() < ERROR_BODY {
+    while start.len() < MAX_ERROR_BODY_BYTES {
         match body.frame().await {
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
@@ -218,9 +218,9 @@ async fn start_of(mut body: Body) -> Vec<u8> {
 }
 
 /// Who has begun to answer can be reached.
-fn broken_off(failure: Failure) -> Failure {
+fn closed_mid_response(failure: RequestError) -> RequestError {
     match failure {
-        Failure::Unreachable { server, .. } => Failure::Unreachable {
+        RequestError::Unreachable { server, .. } => RequestError::Unreachable {
             server,
             why: "the connection was closed before the answer was complete".to_owned(),
         },
@@ -229,18 +229,18 @@ fn broken_off(failure: Failure) -> Failure {
 }
 
 /// Hands the body to the decoder as it comes.
-async fn pump(mut body: Body, feed: &Feed, clock: &Clock, server: &str) -> Result<(), Failure> {
-    let mut floor = clock.floor();
+async fn stream_body(mut body: Body, feed: &ChunkSender, clock: &RequestTimer, server: &str) -> Result<(), RequestError> {
+    let mut floor = clock.throughput_guard();
     loop {
         let asked = Instant::now();
-        let Some(frame) = clock.limit("reading the answer", body.frame()).await? else {
+        let Some(frame) = clock.with_deadline("reading the answer", body.frame()).await? else {
             return Ok(());
         };
-        let frame = frame.map_err(|error| broken_off(classify(&error, server)))?;
+        let frame = frame.map_err(|error| closed_mid_response(classify(&error, server)))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        floor.came(data.len(), asked.elapsed())?;
+        floor.record(data.len(), asked.elapsed())?;
         if feed.send(Ok(data)).await.is_err() {
             // The decoder has seen enough: what it says of that is the answer.
             return Ok(());
@@ -254,7 +254,7 @@ mod tests {
 
     use http::{HeaderMap, HeaderValue, header};
 
-    use super::{names_failed_checks, retry_after};
+    use super::{has_failed_checks, retry_after};
 
     #[test]
     fn a_wait_is_a_number_of_seconds_or_a_date_that_lies_ahead() {
@@ -289,7 +289,7 @@ mod tests {
         let of = |kind: &'static str, body: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-            names_failed_checks(&headers, body.as_bytes())
+            has_failed_checks(&headers, body.as_bytes())
         };
         let checks = "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n";
         assert!(of("text/plain; charset=utf-8", checks));

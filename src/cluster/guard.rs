@@ -13,16 +13,16 @@ use futures::future::Either;
 use http::{Method, Request};
 use tower::{BoxError, Layer, Service};
 
-use super::failure::Failure;
+use super::failure::RequestError;
 
 /// Subresources that act when they are read.
-const ACTING: [&str; 4] = ["exec", "attach", "portforward", "proxy"];
+const CONNECT_SUBRESOURCES: [&str; 4] = ["exec", "attach", "portforward", "proxy"];
 
 /// The paths that may be read, shared between the guard and those who plan.
 #[derive(Debug, Clone, Default)]
-pub struct Guard(Arc<RwLock<BTreeSet<String>>>);
+pub struct ReadOnlyLayer(Arc<RwLock<BTreeSet<String>>>);
 
-impl Guard {
+impl ReadOnlyLayer {
     /// Lets GET requests for these paths through from now on.
     pub fn allow(&self, paths: impl IntoIterator<Item = String>) {
         self.0
@@ -35,24 +35,24 @@ impl Guard {
     ///
     /// # Errors
     /// When it may not.
-    pub fn check(&self, method: &Method, path: &str) -> Result<(), Failure> {
+    pub fn check(&self, method: &Method, path: &str) -> Result<(), RequestError> {
         let planned = self
             .0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .contains(path);
-        if method == Method::GET && planned && !acts(path) {
+        if method == Method::GET && planned && !is_connect_path(path) {
             return Ok(());
         }
         // Always a mistake of ours, never the user's.
-        Err(Failure::GuardRefused {
-            what: format!("{method} {path}"),
+        Err(RequestError::NotAllowed {
+            request: format!("{method} {path}"),
         })
     }
 }
 
 /// Whether a GET of this path does something: a subresource that opens a connection, or the old proxy root.
-fn acts(path: &str) -> bool {
+fn is_connect_path(path: &str) -> bool {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let rest: Vec<&str> = match segments.next() {
         Some("api") => segments.skip(1).collect(),
@@ -65,17 +65,17 @@ fn acts(path: &str) -> bool {
     };
     match rest {
         ["proxy", ..] => true,
-        [_resource, _name, subresource, ..] => ACTING.contains(subresource),
+        [_resource, _name, subresource, ..] => CONNECT_SUBRESOURCES.contains(subresource),
         _ => false,
     }
 }
 
-impl<S> Layer<S> for Guard {
-    type Service = Guarded<S>;
+impl<S> Layer<S> for ReadOnlyLayer {
+    type Service = ReadOnlyService<S>;
 
-    fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded {
-            guard: self.clone(),
+    fn layer(&self, inner: S) -> ReadOnlyService<S> {
+        ReadOnlyService {
+            layer: self.clone(),
             inner,
         }
     }
@@ -83,12 +83,12 @@ impl<S> Layer<S> for Guard {
 
 /// A service behind the guard.
 #[derive(Debug, Clone)]
-pub struct Guarded<S> {
-    guard: Guard,
+pub struct ReadOnlyService<S> {
+    layer: ReadOnlyLayer,
     inner: S,
 }
 
-impl<S, B> Service<Request<B>> for Guarded<S>
+impl<S, B> Service<Request<B>> for ReadOnlyService<S>
 where
     S: Service<Request<B>>,
     S::Error: Into<BoxError>,
@@ -106,7 +106,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         use futures::TryFutureExt;
-        match self.guard.check(request.method(), request.uri().path()) {
+        match self.layer.check(request.method(), request.uri().path()) {
             Ok(()) => Either::Right(
                 self.inner
                     .call(request)
@@ -121,11 +121,11 @@ where
 mod tests {
     use http::Method;
 
-    use super::{Guard, acts};
+    use super::{ReadOnlyLayer, is_connect_path};
 
     #[test]
     fn lets_through_what_was_planned_and_nothing_else() {
-        let guard = Guard::default();
+        let guard = ReadOnlyLayer::default();
         guard.allow(["/api/v1/nodes".to_owned(), "/version".to_owned()]);
         assert!(guard.check(&Method::GET, "/api/v1/nodes").is_ok());
         assert!(guard.check(&Method::GET, "/version").is_ok());
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_get_that_acts_is_refused_even_when_it_was_allowed() {
-        let guard = Guard::default();
+        let guard = ReadOnlyLayer::default();
         for path in [
             "/api/v1/namespaces/shop/pods/cart/exec",
             "/api/v1/namespaces/shop/pods/cart/attach",
@@ -165,7 +165,7 @@ mod tests {
             "/api/v1/namespaces/exec/secrets",
             "/apis/policy/v1/poddisruptionbudgets",
         ] {
-            assert!(!acts(path), "{path}");
+            assert!(!is_connect_path(path), "{path}");
         }
     }
 }

@@ -8,15 +8,15 @@ use jiff::tz::TimeZone;
 /// What nobody should send any more and whoever reads a date must understand, always in UTC.
 ///
 /// Source: RFC 9110, 5.6.7.
-const OBSOLETE: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+const OBSOLETE_FORMATS: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// The date in a header; none where it is missing or is no date.
-pub(super) fn date(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
+pub(super) fn parse_date_header(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
     let text = headers.get(name)?.to_str().ok()?;
     if let Ok(date) = jiff::fmt::rfc2822::parse(text) {
         return Some(date.timestamp());
     }
-    let mut formats = OBSOLETE.iter();
+    let mut formats = OBSOLETE_FORMATS.iter();
     let date = formats.find_map(|format| DateTime::strptime(format, text).ok())?;
     Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
@@ -25,14 +25,14 @@ pub(super) fn date(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
 mod tests {
     use http::{HeaderMap, HeaderValue, header};
 
-    use super::date;
+    use super::parse_date_header;
 
     #[test]
     fn reads_every_form_of_a_date() {
         let read = |text: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::DATE, HeaderValue::from_static(text));
-            date(&headers, header::DATE).map(|date| date.to_string())
+            parse_date_header(&headers, header::DATE).map(|date| date.to_string())
         };
         let expected = Some("1994-11-06T08:49:37Z".to_owned());
         // The three of RFC 9110, 5.6.7.
@@ -42,6 +42,6 @@ mod tests {
         for none in ["", "today", "120", "Sun, 99 Nov 1994 08:49:37 GMT"] {
             assert_eq!(read(none), None, "{none:?}");
         }
-        assert_eq!(date(&HeaderMap::new(), header::DATE), None);
+        assert_eq!(parse_date_header(&HeaderMap::new(), header::DATE), None);
     }
 }

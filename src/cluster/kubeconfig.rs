@@ -27,13 +27,13 @@ use kube::Config;
 use kube::config::ExecConfig;
 use secrecy::SecretString;
 
-pub use choose::Known;
+pub use choose::Suggestions;
 pub use error::ConnectError;
-pub(crate) use error::Span;
+pub(crate) use error::HumanDuration;
 
 /// What the flags ask for. An empty text counts as not given, as in kubectl.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct ConnectOptions {
     /// The program that asks, for the `User-Agent` header: `kubectl-upgrade-check`.
     pub program: String,
     /// The only kubeconfig to read.
@@ -78,7 +78,7 @@ pub struct Env<'a> {
     /// Looks up an environment variable.
     pub var: &'a dyn Fn(&str) -> Option<OsString>,
     /// Where a pod finds `token`, `ca.crt` and `namespace`.
-    pub service_account: &'a Path,
+    pub service_account_dir: &'a Path,
 }
 
 impl Env<'_> {
@@ -90,7 +90,7 @@ impl Env<'_> {
         }
         Env {
             var: &var,
-            service_account: Path::new("/var/run/secrets/kubernetes.io/serviceaccount"),
+            service_account_dir: Path::new("/var/run/secrets/kubernetes.io/serviceaccount"),
         }
     }
 
@@ -108,16 +108,16 @@ impl Env<'_> {
 
 /// How long a request may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum Timeout {
     /// So long without a byte; as long as bytes come, the request may go on.
     Idle(Duration),
     /// So long in all.
     Total(Duration),
     /// For ever.
-    Endless,
+    Never,
 }
 
-impl Default for Patience {
+impl Default for Timeout {
     fn default() -> Self {
         Self::Idle(Duration::from_secs(30))
     }
@@ -134,18 +134,18 @@ pub struct Connection {
     pub server: String,
     /// The namespace of `-n`. That of the context is only `config.default_namespace`: without `-n` everything is read.
     pub namespace: Option<String>,
-    user: String,
+    user_name: String,
     plugin: Option<ExecConfig>,
     /// What the plugin was told when it ran.
-    login: Option<Login>,
+    exec_settings: Option<ExecSettings>,
     /// The file that the token was read from.
     token_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy)]
-struct Login {
-    terminal: bool,
-    patience: Duration,
+struct ExecSettings {
+    is_interactive: bool,
+    timeout: Duration,
 }
 
 impl fmt::Debug for Connection {
@@ -186,9 +186,9 @@ impl Connection {
         let Some(exec) = &self.plugin else {
             return Ok(None);
         };
-        self.login = Some(Login { terminal, patience });
-        let credentials = plugin::run(exec, &self.user, terminal, patience).await?;
-        Ok(credentials.apply(&mut self.config.auth_info))
+        self.exec_settings = Some(ExecSettings { is_interactive: terminal, timeout: patience });
+        let credentials = plugin::run_plugin(exec, &self.user_name, terminal, patience).await?;
+        Ok(credentials.apply_to(&mut self.config.auth_info))
     }
 }
 
@@ -200,36 +200,36 @@ impl Connection {
 ///
 /// # Errors
 /// When a file cannot be read, a name is not known, or what is asked for contradicts itself.
-pub fn connection(wanted: &Wanted, env: &Env<'_>) -> Result<Connection, ConnectError> {
+pub fn resolve(wanted: &ConnectOptions, env: &Env<'_>) -> Result<Connection, ConnectError> {
     let wanted = &without_empty(wanted.clone());
-    check(wanted)?;
-    let loaded = files::load(wanted, env)?;
-    let chosen = choose::choose(&loaded, wanted)?;
-    let from_pod = chosen.is_none() && wanted.kubeconfig.is_none() && pod::is_pod(env);
+    validate_options(wanted)?;
+    let loaded = files::load_kubeconfigs(wanted, env)?;
+    let chosen = choose::resolve_entries(&loaded, wanted)?;
+    let from_pod = chosen.is_none() && wanted.kubeconfig.is_none() && pod::is_in_cluster(env);
     let mut chosen = match chosen {
         Some(chosen) => chosen,
-        None if from_pod => pod::entries(wanted, env)?,
-        None if loaded.read.is_empty() => {
+        None if from_pod => pod::in_cluster_entries(wanted, env)?,
+        None if loaded.files_read.is_empty() => {
             return Err(ConnectError::NoKubeconfig {
-                tried: loaded.tried,
+                tried: loaded.files_tried,
             });
         }
         None if loaded.kubeconfig.contexts.is_empty() => {
-            return Err(ConnectError::Empty { files: loaded.read });
+            return Err(ConnectError::NoContexts { files: loaded.files_read });
         }
         None => {
             let names = loaded.kubeconfig.contexts.iter();
             return Err(ConnectError::NoContext {
-                known: Known::new(None, names.map(|entry| entry.name.as_str())),
-                files: loaded.read,
+                known: Suggestions::new(None, names.map(|entry| entry.name.as_str())),
+                files: loaded.files_read,
             });
         }
     };
-    credentials::cluster(&mut chosen.cluster, wanted)?;
+    credentials::apply_cluster_flags(&mut chosen.cluster, wanted)?;
     let Some(address) = &chosen.cluster.server else {
         return Err(ConnectError::NoServer {
             cluster: chosen.cluster_name,
-            files: loaded.read,
+            files: loaded.files_read,
         });
     };
     let by = if wanted.server.is_some() {
@@ -237,16 +237,16 @@ pub fn connection(wanted: &Wanted, env: &Env<'_>) -> Result<Connection, ConnectE
     } else {
         format!("the server address of cluster {:?}", chosen.cluster_name)
     };
-    let mut config = Config::new(address::server(address, &by)?);
-    fill(&mut config, &chosen, wanted, env)?;
-    finish(config, chosen, wanted)
+    let mut config = Config::new(address::parse_server_url(address, &by)?);
+    apply_cluster(&mut config, &chosen, wanted, env)?;
+    apply_user(config, chosen, wanted)
 }
 
 /// Everything that the cluster entry decides.
-fn fill(
+fn apply_cluster(
     config: &mut Config,
-    chosen: &choose::Choice,
-    wanted: &Wanted,
+    chosen: &choose::ResolvedEntries,
+    wanted: &ConnectOptions,
     env: &Env<'_>,
 ) -> Result<(), ConnectError> {
     let cluster = &chosen.cluster;
@@ -265,9 +265,9 @@ fn fill(
         // No authority is asked; an empty list keeps kube from looking for the operating system's, which may have none.
         Some(Vec::new())
     } else {
-        credentials::authority(cluster, &format!("cluster {:?}", chosen.cluster_name))?
+        credentials::load_certificate_authority(cluster, &format!("cluster {:?}", chosen.cluster_name))?
     };
-    config.proxy_url = address::proxy(
+    config.proxy_url = address::resolve_proxy(
         &config.cluster_url,
         wanted.proxy_url.as_ref(),
         cluster.proxy_url.as_deref(),
@@ -275,23 +275,23 @@ fn fill(
     )?;
     let agent = format!("{}/{}", wanted.program, env!("CARGO_PKG_VERSION"));
     let agent = HeaderValue::from_str(&agent).map_err(|_| {
-        ConnectError::Contradiction("the name of the program fits no HTTP header".to_owned())
+        ConnectError::InvalidOptions("the name of the program fits no HTTP header".to_owned())
     })?;
     config.headers.push((USER_AGENT, agent));
     Ok(())
 }
 
 /// Everything that the user entry decides.
-fn finish(
+fn apply_user(
     mut config: Config,
-    chosen: choose::Choice,
-    wanted: &Wanted,
+    chosen: choose::ResolvedEntries,
+    wanted: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
     let name = chosen.user_name;
     config.auth_info = if config.cluster_url.scheme_str() == Some("https") {
-        credentials::user(chosen.user, wanted, &name)?
+        credentials::apply_user_flags(chosen.user, wanted, &name)?
     } else {
-        credentials::in_the_clear(chosen.user, wanted, &name)?
+        credentials::without_credentials(chosen.user, wanted, &name)?
     };
     if let Some(exec) = &mut config.auth_info.exec
         && exec.provide_cluster_info
@@ -308,16 +308,16 @@ fn finish(
             .trim_end_matches('/')
             .to_owned(),
         namespace: wanted.namespace.clone(),
-        user: name,
+        user_name: name,
         plugin: config.auth_info.exec.clone(),
-        login: None,
+        exec_settings: None,
         // The token itself is in its place; kube would read the file again, but not when the server refuses the token.
         token_file: config.auth_info.token_file.take().map(PathBuf::from),
         config,
     })
 }
 
-fn without_empty(mut wanted: Wanted) -> Wanted {
+fn without_empty(mut wanted: ConnectOptions) -> ConnectOptions {
     for field in [
         &mut wanted.context,
         &mut wanted.cluster,
@@ -348,9 +348,9 @@ fn without_empty(mut wanted: Wanted) -> Wanted {
 }
 
 /// What can be seen from the flags alone.
-fn check(wanted: &Wanted) -> Result<(), ConnectError> {
+fn validate_options(wanted: &ConnectOptions) -> Result<(), ConnectError> {
     if wanted.certificate_authority.is_some() && wanted.insecure_skip_tls_verify {
-        return Err(ConnectError::Contradiction(
+        return Err(ConnectError::InvalidOptions(
             "--certificate-authority together with --insecure-skip-tls-verify is not allowed; leave one of them out"
                 .to_owned(),
         ));
@@ -361,7 +361,7 @@ fn check(wanted: &Wanted) -> Result<(), ConnectError> {
             .bytes()
             .all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
         if !fits {
-            return Err(ConnectError::Contradiction(format!(
+            return Err(ConnectError::InvalidOptions(format!(
                 "{namespace:?} (-n) is no name of a namespace: letters, digits and dashes only"
             )));
         }

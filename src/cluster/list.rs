@@ -3,55 +3,55 @@
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::Reader;
+use super::ClusterReader;
 use super::decode::{DecodeError, Page, Sink, page};
-use super::failure::Failure;
-use super::get::get;
+use super::failure::RequestError;
+use super::get::get_and_decode;
 use super::helm;
-use super::pieces::{self, Grounds};
+use super::pieces::{self, ServerHints};
 use crate::catalog::{Catalog, Served};
 use crate::need::{Encoding, Request, Subject};
 use crate::snapshot::{Outcome, Reading, Rows};
 
 /// How often a list is begun anew after its continue token has expired.
-const RESTARTS: u32 = 3;
+const MAX_RESTARTS: u32 = 3;
 
-const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
-const JSON: &str = "application/json";
-const META: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const ACCEPT_PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+const ACCEPT_JSON: &str = "application/json";
+const ACCEPT_METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// Where the API server takes a list from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ListFrom {
     /// Its memory, in one answer, whatever the limit. Kinds that it does not keep there come in pages.
-    Cache,
+    WatchCache,
     /// Its store, in pages.
-    Store,
+    Etcd,
 }
 
 /// Why a list is not complete.
 #[derive(Debug)]
-pub(super) struct Lost {
-    pub(super) failure: Failure,
+pub(super) struct ListError {
+    pub(super) error: RequestError,
     /// The namespace that was being listed, where the list was taken apart.
     pub(super) namespace: Option<String>,
 }
 
-impl From<Failure> for Lost {
-    fn from(failure: Failure) -> Self {
+impl From<RequestError> for ListError {
+    fn from(failure: RequestError) -> Self {
         Self {
-            failure,
+            error: failure,
             namespace: None,
         }
     }
 }
 
 /// Carries out one request.
-pub(super) async fn read(reader: &Reader, request: &Request, grounds: &Grounds) -> Reading {
+pub(super) async fn read_request(reader: &ClusterReader, request: &Request, grounds: &ServerHints) -> Reading {
     let sink = Sink::new(request, reader.catalog.clone());
-    let (outcome, mut collected) = match pieces::read(reader, request, grounds, &sink).await {
+    let (outcome, mut collected) = match pieces::read_rows(reader, request, grounds, &sink).await {
         Ok(collected) => (Outcome::Complete, collected),
-        Err(lost) => (judge(&lost, request, &reader.catalog), sink),
+        Err(lost) => (outcome_of(&lost, request, &reader.catalog), sink),
     };
     if let Rows::Helm(rows) = &mut collected.rows {
         *rows = helm::newest(std::mem::take(rows));
@@ -68,12 +68,12 @@ pub(super) async fn read(reader: &Reader, request: &Request, grounds: &Grounds) 
 }
 
 /// The name by which the API server knows us, from the first of these requests that it refuses; none if it refuses none.
-pub(super) async fn refused_user(reader: &Reader, plan: &[Request]) -> Option<String> {
+pub(super) async fn user_from_forbidden(reader: &ClusterReader, plan: &[Request]) -> Option<String> {
     for request in plan {
         // From the store, where the limit is obeyed.
-        let uri = uri(request, Source::Store, 1, "");
-        let answer = get(reader, &uri, accept(request), |_, _| ()).await;
-        if let Err(Failure::Forbidden { message }) = answer {
+        let uri = request_uri(request, ListFrom::Etcd, 1, "");
+        let answer = get_and_decode(reader, &uri, accept_header(request), |_, _| ()).await;
+        if let Err(RequestError::Forbidden { message }) = answer {
             // secrets is forbidden: User "jane" cannot list resource "secrets" …
             let (_, rest) = message.split_once("User \"")?;
             return rest.split_once('"').map(|(name, _)| name.to_owned());
@@ -85,75 +85,75 @@ pub(super) async fn refused_user(reader: &Reader, plan: &[Request]) -> Option<St
 /// A whole list, begun anew when its continue token has expired, so that nothing is seen twice and nothing is missed.
 ///
 /// `begun` is its first page, where that was fetched already.
-pub(super) async fn whole(
-    reader: &Reader,
+pub(super) async fn list_all(
+    reader: &ClusterReader,
     request: &Request,
-    source: Source,
+    source: ListFrom,
     empty: &Sink,
     begun: Option<(Sink, Page)>,
-) -> Result<Sink, Failure> {
+) -> Result<Sink, RequestError> {
     let mut begun = begun;
     let mut restarts = 0;
     loop {
         let listed = match begun.take() {
-            Some((sink, first)) => rest(reader, request, source, sink, first).await,
-            None => match one_page(reader, request, source, empty, "").await {
-                Ok((sink, first)) => rest(reader, request, source, sink, first).await,
+            Some((sink, first)) => remaining_pages(reader, request, source, sink, first).await,
+            None => match fetch_page(reader, request, source, empty, "").await {
+                Ok((sink, first)) => remaining_pages(reader, request, source, sink, first).await,
                 Err(failure) => Err(failure),
             },
         };
         match listed {
-            Err(Failure::Server { code: 410, .. }) if restarts < RESTARTS => restarts += 1,
+            Err(RequestError::Server { code: 410, .. }) if restarts < MAX_RESTARTS => restarts += 1,
             listed => return listed,
         }
     }
 }
 
 /// The pages after the first one.
-async fn rest(
-    reader: &Reader,
+async fn remaining_pages(
+    reader: &ClusterReader,
     request: &Request,
-    source: Source,
+    source: ListFrom,
     mut collected: Sink,
     mut page: Page,
-) -> Result<Sink, Failure> {
+) -> Result<Sink, RequestError> {
     while !page.next.is_empty() {
-        let (part, following) = one_page(reader, request, source, &collected, &page.next).await?;
+        let (part, following) = fetch_page(reader, request, source, &collected, &page.next).await?;
         collected.append(part);
         page = following;
         reader
-            .progress
-            .read(&request.subject.to_string(), collected.rows.len());
+            .observer
+            .on_objects_read(&request.subject.to_string(), collected.rows.len());
     }
     Ok(collected)
 }
 
 /// One page, decoded while it arrives; `next` is the token of the page before it, empty for the first.
-pub(super) async fn one_page(
-    reader: &Reader,
+pub(super) async fn fetch_page(
+    reader: &ClusterReader,
     request: &Request,
-    source: Source,
+    source: ListFrom,
     empty: &Sink,
     next: &str,
-) -> Result<(Sink, Page), Failure> {
-    let uri = uri(request, source, reader.manner.chunk, next);
+) -> Result<(Sink, Page), RequestError> {
+    let uri = request_uri(request, source, reader.options.page_size, next);
     let empty = empty.part();
-    let _slot = reader.slot().await;
-    reader.progress.begun(&request.subject.to_string());
-    let (decoded, sink) = get(reader, &uri, accept(request), move |content_type, body| {
+    let _slot = reader.acquire_slot().await;
+    reader.observer.on_started(&request.subject.to_string());
+    let (decoded, sink) = get_and_decode(reader, &uri, accept_header(request), move |content_type, body| {
         let mut sink = empty.part();
         let decoded = page(content_type, body, &mut sink);
         (decoded, sink)
     })
     .await?;
-    Ok((sink, decoded.map_err(garbage)?))
+    Ok((sink, decoded.map_err(invalid_response)?))
 }
 
-fn accept(request: &Request) -> &'static str {
+fn accept_header(request: &Request) -> &'static str {
     match request.encoding {
-        Encoding::Meta => META,
-        Encoding::Protobuf => PROTOBUF,
-        Encoding::Json => JSON,
+        Encoding::Meta => ACCEPT_METADATA,
+        Encoding::Protobuf => ACCEPT_PROTOBUF,
+        Encoding::Json => ACCEPT_JSON,
         Encoding::Text => "text/plain",
     }
 }
@@ -161,7 +161,7 @@ fn accept(request: &Request) -> &'static str {
 /// The request line.
 ///
 /// With `resourceVersion=0` servers answer from memory and ignore the limit, but for kinds without a watch cache.
-fn uri(request: &Request, source: Source, chunk: u32, next: &str) -> String {
+fn request_uri(request: &Request, source: ListFrom, chunk: u32, next: &str) -> String {
     let selector = match &request.subject {
         Subject::Url { path, .. } => return path.clone(),
         Subject::Objects { selector, .. } => selector,
@@ -176,26 +176,26 @@ fn uri(request: &Request, source: Source, chunk: u32, next: &str) -> String {
     add("labelSelector", &selector.labels);
     add("fieldSelector", &selector.fields);
     add("continue", next);
-    if next.is_empty() && source == Source::Cache {
+    if next.is_empty() && source == ListFrom::WatchCache {
         add("resourceVersion", "0");
     }
     format!("{}?{}", request.path, query.join("&"))
 }
 
 /// What a failure means for the ledger.
-fn judge(lost: &Lost, request: &Request, catalog: &Catalog) -> Outcome {
+fn outcome_of(lost: &ListError, request: &Request, catalog: &Catalog) -> Outcome {
     let why = match &lost.namespace {
-        Some(namespace) => format!("namespace {namespace}: {}", lost.failure),
-        None => lost.failure.to_string(),
+        Some(namespace) => format!("namespace {namespace}: {}", lost.error),
+        None => lost.error.to_string(),
     };
-    match &lost.failure {
-        Failure::Forbidden { .. } => Outcome::Refused {
+    match &lost.error {
+        RequestError::Forbidden { .. } => Outcome::Refused {
             why,
             rbac: request.access.clone(),
         },
         // Where other namespaces have answered, the resource is there. What comes and goes may be gone; what always is
         // there was offered a moment ago, and is not empty for sure.
-        Failure::NotFound { .. }
+        RequestError::NotFound { .. }
             if lost.namespace.is_none() && !is_always_served(request, catalog) =>
         {
             Outcome::NotServed
@@ -213,8 +213,8 @@ fn is_always_served(request: &Request, catalog: &Catalog) -> bool {
     family.any(|api| api.gvk().api_version() == request.api_version && api.served == Served::Yes)
 }
 
-fn garbage(error: DecodeError) -> Failure {
-    Failure::Garbage {
-        what: error.to_string(),
+fn invalid_response(error: DecodeError) -> RequestError {
+    RequestError::InvalidResponse {
+        found: error.to_string(),
     }
 }

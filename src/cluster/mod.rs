@@ -21,9 +21,9 @@ mod session;
 mod survey;
 mod weather;
 
-pub use guard::{Guard, Guarded};
-pub use kubeconfig::Patience;
-pub use survey::SurveyError;
+pub use guard::{ReadOnlyLayer, ReadOnlyService};
+pub use kubeconfig::Timeout;
+pub use survey::DiscoveryError;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,119 +33,119 @@ use futures::future::join_all;
 use jiff::SignedDuration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use self::pieces::Grounds;
+use self::pieces::ServerHints;
 use crate::catalog::{Ability, Catalog};
 use crate::need::{Request, Survey};
 use crate::snapshot::Reading;
-use session::Session;
-use weather::Weather;
+use session::AuthSession;
+use weather::RetryState;
 
 /// How to read.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub struct ReadOptions {
     /// How long to wait.
-    pub patience: Patience,
+    pub timeout: Timeout,
     /// Objects a page, where the server pages.
-    pub chunk: u32,
+    pub page_size: u32,
     /// Requests in flight, whatever they are for.
-    pub in_flight: usize,
+    pub max_in_flight: usize,
 }
 
 /// Hears how a long read is getting on.
-pub trait Progress: Send + Sync {
+pub trait ReadObserver: Send + Sync {
     /// So many more requests will be sent.
-    fn planned(&self, requests: usize);
+    fn on_planned(&self, requests: usize);
     /// This resource is being read.
-    fn begun(&self, what: &str);
+    fn on_started(&self, what: &str);
     /// So many objects of this resource so far.
-    fn read(&self, what: &str, objects: usize);
+    fn on_objects_read(&self, what: &str, objects: usize);
     /// One request is through.
-    fn done(&self, what: &str);
+    fn on_finished(&self, what: &str);
     /// The API server is busy or away, as this failure says: we wait, and try again. Said once.
-    fn waiting(&self, failure: &str);
+    fn on_backoff(&self, failure: &str);
 }
 
 /// Nobody listens.
 #[derive(Debug, Clone, Copy)]
-pub struct Silent;
+pub struct NoopObserver;
 
-impl Progress for Silent {
-    fn planned(&self, _requests: usize) {}
-    fn begun(&self, _what: &str) {}
-    fn read(&self, _what: &str, _objects: usize) {}
-    fn done(&self, _what: &str) {}
-    fn waiting(&self, _failure: &str) {}
+impl ReadObserver for NoopObserver {
+    fn on_planned(&self, _requests: usize) {}
+    fn on_started(&self, _what: &str) {}
+    fn on_objects_read(&self, _what: &str, _objects: usize) {}
+    fn on_finished(&self, _what: &str) {}
+    fn on_backoff(&self, _failure: &str) {}
 }
 
 /// A client that can only read, and only what was planned.
 #[derive(Clone)]
-pub struct Reader {
-    session: Arc<Session>,
-    weather: Arc<Weather>,
+pub struct ClusterReader {
+    auth_session: Arc<AuthSession>,
+    retry_state: Arc<RetryState>,
     /// For messages.
     server: String,
-    guard: Guard,
-    manner: Manner,
-    progress: Arc<dyn Progress>,
+    read_only_layer: ReadOnlyLayer,
+    options: ReadOptions,
+    observer: Arc<dyn ReadObserver>,
     catalog: Arc<Catalog>,
     /// One for each request that may be in flight.
-    slots: Arc<Semaphore>,
+    request_slots: Arc<Semaphore>,
 }
 
-impl Reader {
+impl ClusterReader {
     /// Builds a client for a connection, whose credential plugin must have run.
     ///
     /// # Errors
     /// When the configuration cannot be used: certificates, an authentication plugin, a proxy.
     pub fn new(
         connection: &kubeconfig::Connection,
-        manner: Manner,
-        progress: Arc<dyn Progress>,
+        manner: ReadOptions,
+        progress: Arc<dyn ReadObserver>,
         catalog: Arc<Catalog>,
-    ) -> Result<Self, failure::Failure> {
-        let guard = Guard::default();
+    ) -> Result<Self, failure::RequestError> {
+        let guard = ReadOnlyLayer::default();
         let server = connection.server.clone();
-        let session = Session::new(connection.clone(), guard.clone())?;
+        let session = AuthSession::new(connection.clone(), guard.clone())?;
         Ok(Self {
-            session: Arc::new(session),
-            weather: Arc::new(Weather::new(manner.patience)),
+            auth_session: Arc::new(session),
+            retry_state: Arc::new(RetryState::new(manner.timeout)),
             server,
-            guard,
-            manner,
-            progress,
+            read_only_layer: guard,
+            options: manner,
+            observer: progress,
             catalog,
-            slots: Arc::new(Semaphore::new(manner.in_flight.max(1))),
+            request_slots: Arc::new(Semaphore::new(manner.max_in_flight.max(1))),
         })
     }
 
     /// How far the clock of the API server is ahead of ours, behind if negative; none where they agree well enough, or
     /// where nothing was asked yet.
     #[must_use]
-    pub fn clocks_apart(&self) -> Option<SignedDuration> {
-        self.session.clocks_apart()
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.auth_session.clock_skew()
     }
 
     /// How long we waited, between two attempts, for an API server that was busy or away.
     #[must_use]
-    pub fn waited(&self) -> Duration {
-        self.weather.waited()
+    pub fn total_backoff(&self) -> Duration {
+        self.retry_state.total_backoff()
     }
 
     /// What the API server is and what it offers.
     ///
     /// # Errors
     /// When it cannot be reached, refuses, or answers with something else: then there is nothing to go on with.
-    pub async fn survey(&self) -> Result<Survey, SurveyError> {
-        survey::survey(self).await
+    pub async fn discover(&self) -> Result<Survey, DiscoveryError> {
+        survey::discover(self).await
     }
 
     /// Carries out a plan; one line of the ledger for each request, in the order of the plan.
     pub async fn read(&self, plan: &[Request], survey: &Survey) -> Vec<Reading> {
-        self.guard
+        self.read_only_layer
             .allow(plan.iter().map(|request| request.path.clone()));
-        self.progress.planned(plan.len());
-        let mut grounds = Grounds {
-            streams: self
+        self.observer.on_planned(plan.len());
+        let mut grounds = ServerHints {
+            can_stream_lists: self
                 .catalog
                 .can(Ability::StreamsLists, survey.effective_minor()),
             namespaces: Vec::new(),
@@ -156,7 +156,7 @@ impl Reader {
             .position(|request| request.lists("", "namespaces"));
         let mut first = None;
         if let Some(place) = namespaces {
-            let reading = self.read_one(&plan[place], &grounds).await;
+            let reading = self.read_request(&plan[place], &grounds).await;
             grounds.namespaces = reading.rows.meta().map(|meta| meta.name.clone()).collect();
             first = Some((place, reading));
         }
@@ -166,7 +166,7 @@ impl Reader {
         // The one that takes longest is begun first: what is left at the end is not waited for alone.
         others.sort_by_key(|place| !plan[*place].lists("", "pods"));
         let readings = others.into_iter().map(|place| {
-            let reading = async move { (place, self.read_one(&plan[place], grounds).await) };
+            let reading = async move { (place, self.read_request(&plan[place], grounds).await) };
             // Boxed, for the compiler takes very long over the type of all that is awaited in it.
             reading.boxed_local()
         });
@@ -176,23 +176,23 @@ impl Reader {
         readings.into_iter().map(|(_, reading)| reading).collect()
     }
 
-    async fn read_one(&self, request: &Request, grounds: &Grounds) -> Reading {
-        let reading = list::read(self, request, grounds).await;
-        self.progress.done(&request.subject.to_string());
+    async fn read_request(&self, request: &Request, grounds: &ServerHints) -> Reading {
+        let reading = list::read_request(self, request, grounds).await;
+        self.observer.on_finished(&request.subject.to_string());
         reading
     }
 
     /// Waits until another request may be in flight, which it may until the slot is dropped.
-    async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+    async fn acquire_slot(&self) -> Option<SemaphorePermit<'_>> {
         // Never closed.
-        self.slots.acquire().await.ok()
+        self.request_slots.acquire().await.ok()
     }
 
     /// The name by which the API server knows us, as it says when it refuses one of these reads; none if it refuses none.
     /// Asks for one object of each, until it is refused.
-    pub async fn refused_user(&self, plan: &[Request]) -> Option<String> {
-        self.guard
+    pub async fn user_from_forbidden(&self, plan: &[Request]) -> Option<String> {
+        self.read_only_layer
             .allow(plan.iter().map(|request| request.path.clone()));
-        list::refused_user(self, plan).await
+        list::user_from_forbidden(self, plan).await
     }
 }

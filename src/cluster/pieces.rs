@@ -9,91 +9,91 @@
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
-use super::Reader;
+use super::ClusterReader;
 use super::decode::Sink;
-use super::list::{Lost, Source, one_page, whole};
+use super::list::{ListError, ListFrom, fetch_page, list_all};
 use crate::need::{Freshness, Request, Subject};
 
 /// From so many pages on a list is large.
-const LARGE: u64 = 10;
+const LARGE_LIST_PAGES: u64 = 10;
 /// Objects that a namespace must hold on average for its own request to be worth its while.
-const WORTH_A_REQUEST: u64 = 50;
+const MIN_OBJECTS_PER_NAMESPACE: u64 = 50;
 
 /// What is known about the cluster when the pieces are chosen.
 #[derive(Debug, Default)]
-pub(super) struct Grounds {
+pub(super) struct ServerHints {
     /// Whether the server sends a list while it encodes it.
-    pub(super) streams: bool,
+    pub(super) can_stream_lists: bool,
     /// The namespaces; none where they were not to be listed, or could not be.
     pub(super) namespaces: Vec<String>,
 }
 
 /// Reads what a request asks for; `empty` is the sink to collect in.
-pub(super) async fn read(
-    reader: &Reader,
+pub(super) async fn read_rows(
+    reader: &ClusterReader,
     request: &Request,
-    grounds: &Grounds,
+    grounds: &ServerHints,
     empty: &Sink,
-) -> Result<Sink, Lost> {
-    let cached = request.freshness == Freshness::Cache && grounds.streams;
+) -> Result<Sink, ListError> {
+    let cached = request.freshness == Freshness::Cache && grounds.can_stream_lists;
     if matches!(request.subject, Subject::Url { .. }) || cached {
-        return Ok(whole(reader, request, Source::Cache, empty, None).await?);
+        return Ok(list_all(reader, request, ListFrom::WatchCache, empty, None).await?);
     }
-    let (sink, first) = one_page(reader, request, Source::Store, empty, "").await?;
+    let (sink, first) = fetch_page(reader, request, ListFrom::Etcd, empty, "").await?;
     if first.next.is_empty() {
         return Ok(sink);
     }
     let objects = sink.rows.len() as u64 + first.remaining.unwrap_or_default();
     if request.across
-        && take_apart(objects, reader.manner.chunk, grounds)
-        && let Some(inner) = inner(request, grounds)
+        && should_partition(objects, reader.options.page_size, grounds)
+        && let Some(inner) = per_namespace_requests(request, grounds)
     {
         drop(sink);
-        return by_namespace(reader, &inner, empty).await;
+        return list_by_namespace(reader, &inner, empty).await;
     }
-    Ok(whole(reader, request, Source::Store, empty, Some((sink, first))).await?)
+    Ok(list_all(reader, request, ListFrom::Etcd, empty, Some((sink, first))).await?)
 }
 
 /// Whether a list of so many objects is asked for namespace by namespace.
-fn take_apart(objects: u64, chunk: u32, grounds: &Grounds) -> bool {
+fn should_partition(objects: u64, chunk: u32, grounds: &ServerHints) -> bool {
     let namespaces = grounds.namespaces.len() as u64;
-    namespaces > 1 && objects >= LARGE * u64::from(chunk) && objects >= WORTH_A_REQUEST * namespaces
+    namespaces > 1 && objects >= LARGE_LIST_PAGES * u64::from(chunk) && objects >= MIN_OBJECTS_PER_NAMESPACE * namespaces
 }
 
 /// The request for each namespace; none where one of them has a name that cannot be asked for.
-fn inner<'a>(request: &Request, grounds: &'a Grounds) -> Option<Vec<(&'a str, Request)>> {
+fn per_namespace_requests<'a>(request: &Request, grounds: &'a ServerHints) -> Option<Vec<(&'a str, Request)>> {
     let of_one = |name: &'a String| Some((name.as_str(), request.within(name)?));
     grounds.namespaces.iter().map(of_one).collect()
 }
 
 /// Asks namespace by namespace.
-async fn by_namespace(
-    reader: &Reader,
+async fn list_by_namespace(
+    reader: &ClusterReader,
     inner: &[(&str, Request)],
     empty: &Sink,
-) -> Result<Sink, Lost> {
+) -> Result<Sink, ListError> {
     reader
-        .guard
+        .read_only_layer
         .allow(inner.iter().map(|(_, request)| request.path.clone()));
     let mut parts: Vec<Option<Sink>> = inner.iter().map(|_| None).collect();
     let mut objects_read = 0;
     let mut answers = futures::stream::iter(inner.iter().enumerate())
         .map(|(place, (namespace, request))| {
             let part = async move {
-                let part = whole(reader, request, Source::Store, empty, None).await;
-                part.map(|part| (place, part)).map_err(|failure| Lost {
-                    failure,
+                let part = list_all(reader, request, ListFrom::Etcd, empty, None).await;
+                part.map(|part| (place, part)).map_err(|failure| ListError {
+                    error: failure,
                     namespace: Some((*namespace).to_owned()),
                 })
             };
             part.boxed_local()
         })
-        .buffer_unordered(reader.manner.in_flight.max(1));
+        .buffer_unordered(reader.options.max_in_flight.max(1));
     while let Some((place, part)) = answers.try_next().await? {
         objects_read += part.rows.len();
         reader
-            .progress
-            .read(&inner[place].1.subject.to_string(), objects_read);
+            .observer
+            .on_objects_read(&inner[place].1.subject.to_string(), objects_read);
         parts[place] = Some(part);
     }
     drop(answers);
@@ -108,19 +108,19 @@ async fn by_namespace(
 
 #[cfg(test)]
 mod tests {
-    use super::{Grounds, take_apart};
+    use super::{ServerHints, should_partition};
 
     #[test]
     fn a_list_is_taken_apart_where_namespaces_are_worth_a_request() {
-        let grounds = |namespaces: usize| Grounds {
-            streams: false,
+        let grounds = |namespaces: usize| ServerHints {
+            can_stream_lists: false,
             namespaces: (0..namespaces).map(|n| format!("n{n}")).collect(),
         };
-        assert!(take_apart(150_000, 500, &grounds(300)));
-        assert!(!take_apart(150_000, 500, &grounds(5_000)), "too thin");
-        assert!(!take_apart(4_999, 500, &grounds(10)), "few objects");
-        assert!(take_apart(5_000, 500, &grounds(10)));
-        assert!(!take_apart(150_000, 500, &grounds(1)), "nothing gained");
-        assert!(!take_apart(150_000, 500, &grounds(0)), "not listed");
+        assert!(should_partition(150_000, 500, &grounds(300)));
+        assert!(!should_partition(150_000, 500, &grounds(5_000)), "too thin");
+        assert!(!should_partition(4_999, 500, &grounds(10)), "few objects");
+        assert!(should_partition(5_000, 500, &grounds(10)));
+        assert!(!should_partition(150_000, 500, &grounds(1)), "nothing gained");
+        assert!(!should_partition(150_000, 500, &grounds(0)), "not listed");
     }
 }

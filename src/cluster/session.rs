@@ -9,113 +9,113 @@ use jiff::{SignedDuration, Timestamp};
 use kube::client::ClientBuilder;
 use tokio::sync::Mutex;
 
-use super::failure::{Failure, classify};
-use super::guard::Guard;
-use super::http_date::date;
+use super::failure::{RequestError, classify};
+use super::guard::ReadOnlyLayer;
+use super::http_date::parse_date_header;
 use super::kubeconfig::Connection;
 
 /// Clocks that differ by less are as good as equal: what is judged by them lasts for hours at least.
-const CLOCKS_MAY_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// A client, and where to get the next one when its credentials have ended.
-pub(super) struct Session {
-    guard: Guard,
-    state: Mutex<State>,
-    clocks: OnceLock<SignedDuration>,
+pub(super) struct AuthSession {
+    read_only_layer: ReadOnlyLayer,
+    state: Mutex<AuthSessionState>,
+    clock_skew: OnceLock<SignedDuration>,
 }
 
-struct State {
+struct AuthSessionState {
     connection: Connection,
-    pass: Pass,
+    current_client: AuthedClient,
     /// Fresh credentials were wanted and could not be had; it would be no other the next time.
-    exhausted: bool,
+    has_refresh_failed: bool,
 }
 
 /// A client with the credentials of a moment.
 #[derive(Clone)]
-pub(super) struct Pass {
+pub(super) struct AuthedClient {
     pub(super) client: kube::Client,
-    number: u32,
+    generation: u32,
     /// Whether the server ever accepted them: what it never did has not ended.
-    accepted: Arc<AtomicBool>,
+    is_accepted: Arc<AtomicBool>,
 }
 
-impl Pass {
-    fn new(connection: &Connection, guard: &Guard, number: u32) -> Result<Self, Failure> {
+impl AuthedClient {
+    fn new(connection: &Connection, guard: &ReadOnlyLayer, number: u32) -> Result<Self, RequestError> {
         let client = ClientBuilder::try_from(connection.config.clone())
             .map_err(|error| classify(&error, &connection.server))?
             .with_layer(guard)
             .build();
         Ok(Self {
             client,
-            number,
-            accepted: Arc::default(),
+            generation: number,
+            is_accepted: Arc::default(),
         })
     }
 
-    pub(super) fn accept(&self) {
-        self.accepted.store(true, Ordering::Relaxed);
+    pub(super) fn mark_accepted(&self) {
+        self.is_accepted.store(true, Ordering::Relaxed);
     }
 }
 
-impl Session {
-    pub(super) fn new(connection: Connection, guard: Guard) -> Result<Self, Failure> {
-        let pass = Pass::new(&connection, &guard, 0)?;
+impl AuthSession {
+    pub(super) fn new(connection: Connection, guard: ReadOnlyLayer) -> Result<Self, RequestError> {
+        let pass = AuthedClient::new(&connection, &guard, 0)?;
         Ok(Self {
-            guard,
-            state: Mutex::new(State {
+            read_only_layer: guard,
+            state: Mutex::new(AuthSessionState {
                 connection,
-                pass,
-                exhausted: false,
+                current_client: pass,
+                has_refresh_failed: false,
             }),
-            clocks: OnceLock::new(),
+            clock_skew: OnceLock::new(),
         })
     }
 
-    pub(super) async fn pass(&self) -> Pass {
-        self.state.lock().await.pass.clone()
+    pub(super) async fn current_client(&self) -> AuthedClient {
+        self.state.lock().await.current_client.clone()
     }
 
     /// A pass in place of one that the server does not accept any more; none where there is no better one. However many
     /// requests were refused at the same time, a credential plugin runs once.
-    pub(super) async fn renew(&self, refused: &Pass) -> Result<Option<Pass>, Failure> {
+    pub(super) async fn refresh(&self, refused: &AuthedClient) -> Result<Option<AuthedClient>, RequestError> {
         let mut state = self.state.lock().await;
-        if state.pass.number != refused.number {
-            return Ok(Some(state.pass.clone()));
+        if state.current_client.generation != refused.generation {
+            return Ok(Some(state.current_client.clone()));
         }
-        if state.exhausted || !refused.accepted.load(Ordering::Relaxed) {
+        if state.has_refresh_failed || !refused.is_accepted.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let renewed = state.connection.renew().await;
+        let renewed = state.connection.refresh_credentials().await;
         // A file that is the same now may be another one at the next refusal; to look costs nothing.
-        state.exhausted = renewed.is_err();
-        if !renewed.map_err(|error| Failure::Login {
+        state.has_refresh_failed = renewed.is_err();
+        if !renewed.map_err(|error| RequestError::CredentialsUnavailable {
             why: error.to_string(),
         })? {
             return Ok(None);
         }
         tracing::info!("the API server did not accept the credentials any more, took fresh ones");
-        state.pass = Pass::new(&state.connection, &self.guard, refused.number + 1)?;
-        Ok(Some(state.pass.clone()))
+        state.current_client = AuthedClient::new(&state.connection, &self.read_only_layer, refused.generation + 1)?;
+        Ok(Some(state.current_client.clone()))
     }
 
     /// Compares the clocks, by the first answer that says what time it is there.
-    pub(super) fn compare_clocks(&self, asked: Timestamp, headers: &HeaderMap) {
-        if let Some(there) = date(headers, header::DATE) {
-            let _ = self.clocks.set(apart(asked, there, Timestamp::now()));
+    pub(super) fn record_clock_skew(&self, asked: Timestamp, headers: &HeaderMap) {
+        if let Some(there) = parse_date_header(headers, header::DATE) {
+            let _ = self.clock_skew.set(skew_between(asked, there, Timestamp::now()));
         }
     }
 
     /// How far the clock of the API server is ahead of ours, behind if negative; none where they agree well enough, or
     /// where it is not known.
-    pub(super) fn clocks_apart(&self) -> Option<SignedDuration> {
-        let apart = self.clocks.get().copied()?;
-        (apart.abs() > CLOCKS_MAY_DIFFER).then_some(apart)
+    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
+        let apart = self.clock_skew.get().copied()?;
+        (apart.abs() > MAX_CLOCK_SKEW).then_some(apart)
     }
 }
 
 /// An answer was written somewhen between the question and its arrival; beyond that the clocks differ.
-fn apart(asked: Timestamp, there: Timestamp, arrived: Timestamp) -> SignedDuration {
+fn skew_between(asked: Timestamp, there: Timestamp, arrived: Timestamp) -> SignedDuration {
     if there > arrived {
         there.duration_since(arrived)
     } else if there < asked {
@@ -129,7 +129,7 @@ fn apart(asked: Timestamp, there: Timestamp, arrived: Timestamp) -> SignedDurati
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::apart;
+    use super::skew_between;
 
     fn time(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -145,7 +145,7 @@ mod tests {
             ("2026-01-01T08:00:00Z", -2),
         ] {
             let expected = SignedDuration::from_hours(hours);
-            assert_eq!(apart(asked, time(there), arrived), expected, "{there}");
+            assert_eq!(skew_between(asked, time(there), arrived), expected, "{there}");
         }
     }
 }

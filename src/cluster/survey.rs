@@ -4,26 +4,26 @@ use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 
-use super::Reader;
-use super::failure::{Failure, Trouble, bounded};
-use super::get::get;
+use super::ClusterReader;
+use super::failure::{RequestError, TlsError, sanitize_line};
+use super::get::get_and_decode;
 use crate::catalog::{Minor, NotAVersion};
 use crate::need::Survey;
 
 /// Answers to these are small; what is larger is something else.
-const MAX_ANSWER: u64 = 16 << 20;
+const MAX_RESPONSE_BYTES: u64 = 16 << 20;
 
 /// Why the first look failed.
 #[derive(Debug, thiserror::Error)]
-pub enum SurveyError {
+pub enum DiscoveryError {
     /// The request itself.
     #[error("{0}")]
-    Request(#[from] Failure),
+    Request(#[from] RequestError),
     /// Something answered, but not as an API server does.
     #[error(
         "{url} does not answer as an API server does: {why}. Is the server in the kubeconfig right?"
     )]
-    Alien {
+    NotAnApiServer {
         /// What was asked for.
         url: &'static str,
         /// What is wrong with the answer.
@@ -31,17 +31,17 @@ pub enum SurveyError {
     },
     /// Its version cannot be read.
     #[error("the API server says it is {0}")]
-    Version(#[from] NotAVersion),
+    InvalidVersion(#[from] NotAVersion),
 }
 
-impl SurveyError {
+impl DiscoveryError {
     /// Whether the server did not accept who we say we are.
     #[must_use]
-    pub fn is_about_who_we_are(&self) -> bool {
-        let tls = |trouble: &Trouble| *trouble == Trouble::ClientCertificate;
+    pub fn is_auth_error(&self) -> bool {
+        let tls = |trouble: &TlsError| *trouble == TlsError::ClientCertificateRejected;
         match self {
-            Self::Request(Failure::Unauthorized { .. }) => true,
-            Self::Request(Failure::Tls { trouble, .. }) => tls(trouble),
+            Self::Request(RequestError::Unauthorized { .. }) => true,
+            Self::Request(RequestError::Tls { cause: trouble, .. }) => tls(trouble),
             _ => false,
         }
     }
@@ -58,12 +58,12 @@ struct VersionInfo {
 }
 
 #[derive(Deserialize)]
-struct GroupList {
-    groups: Vec<Group>,
+struct ApiGroupList {
+    groups: Vec<ApiGroup>,
 }
 
 #[derive(Deserialize)]
-struct Group {
+struct ApiGroup {
     #[serde(default)]
     versions: Vec<GroupVersion>,
 }
@@ -74,12 +74,12 @@ struct GroupVersion {
     group_version: String,
 }
 
-pub(super) async fn survey(reader: &Reader) -> Result<Survey, SurveyError> {
+pub(super) async fn discover(reader: &ClusterReader) -> Result<Survey, DiscoveryError> {
     reader
-        .guard
+        .read_only_layer
         .allow(["/version".to_owned(), "/apis".to_owned()]);
-    let info: VersionInfo = fetch(reader, "/version").await?;
-    let groups: GroupList = fetch(reader, "/apis").await?;
+    let info: VersionInfo = get_json(reader, "/version").await?;
+    let groups: ApiGroupList = get_json(reader, "/apis").await?;
     let emulated = format!("{}.{}", info.emulation_major, info.emulation_minor);
     let git_version: crate::catalog::Release = info.git_version.parse()?;
     let mut group_versions: std::collections::BTreeSet<String> = groups
@@ -101,16 +101,16 @@ pub(super) async fn survey(reader: &Reader) -> Result<Survey, SurveyError> {
     })
 }
 
-async fn fetch<T: for<'de> Deserialize<'de> + Send + 'static>(
-    reader: &Reader,
+async fn get_json<T: for<'de> Deserialize<'de> + Send + 'static>(
+    reader: &ClusterReader,
     url: &'static str,
-) -> Result<T, SurveyError> {
-    let answer = get(reader, url, "application/json", |_, body| {
-        serde_json::from_reader(BufReader::new(body.take(MAX_ANSWER)))
+) -> Result<T, DiscoveryError> {
+    let answer = get_and_decode(reader, url, "application/json", |_, body| {
+        serde_json::from_reader(BufReader::new(body.take(MAX_RESPONSE_BYTES)))
     })
     .await?;
-    answer.map_err(|error: serde_json::Error| SurveyError::Alien {
+    answer.map_err(|error: serde_json::Error| DiscoveryError::NotAnApiServer {
         url,
-        why: bounded(&error.to_string()),
+        why: sanitize_line(&error.to_string()),
     })
 }

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use http::{Request, header};
 use http_body_util::BodyExt;
 use kube::client::{Body, ClientBuilder};
-use kubectl_upgrade::cluster::kubeconfig::{self, Env, Wanted};
+use kubectl_upgrade::cluster::kubeconfig::{self, Env, ConnectOptions};
 
 use crate::plan::{Get, Plan};
 
@@ -32,12 +32,12 @@ struct Counts {
 pub(crate) fn run(path: &Path) -> ExitCode {
     let text = std::fs::read_to_string(path).expect("the plan can be read");
     let plan: Plan = serde_json::from_str(&text).expect("the plan is one");
-    let wanted = Wanted {
+    let wanted = ConnectOptions {
         program: "kubectl-upgrade-check".to_owned(),
         kubeconfig: Some(plan.kubeconfig.clone().into()),
-        ..Wanted::default()
+        ..ConnectOptions::default()
     };
-    let connection = kubeconfig::connection(&wanted, &Env::process()).expect("a connection");
+    let connection = kubeconfig::resolve(&wanted, &Env::process()).expect("a connection");
     let counts = Counts::default();
     // As many threads as the program under test has.
     let runtime = tokio::runtime::Builder::new_multi_thread()

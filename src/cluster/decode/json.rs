@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::bounded::{Item, Meter, Metered};
 use super::{DecodeError, MAX_ITEM, Page, Sink};
-use crate::cluster::failure::bounded;
+use crate::cluster::failure::sanitize_line;
 
 #[derive(Deserialize)]
 struct ListMeta {
@@ -49,7 +49,7 @@ fn broken(error: serde_json::Error, category: serde_json::error::Category) -> De
             DecodeError::Io(error.into())
         }
         // It may quote what it did not expect.
-        _ => DecodeError::Garbage(bounded(&error.to_string())),
+        _ => DecodeError::Garbage(sanitize_line(&error.to_string())),
     }
 }
 

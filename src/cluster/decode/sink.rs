@@ -12,7 +12,7 @@ use super::pod::Pod;
 use super::slice::EndpointSlice;
 use super::workload::{self, Kind};
 use crate::catalog::{Catalog, Resource};
-use crate::cluster::failure::bounded;
+use crate::cluster::failure::sanitize_line;
 use crate::cluster::releases;
 use crate::need::{Depth, Request, Subject};
 use crate::snapshot::{Fault, HelmStorage, JsonRow, MetaRow, Pool, Rows, trim};
@@ -206,7 +206,7 @@ impl Sink {
         let why = why.to_string();
         self.blame(Fault {
             what: format!("an object of {}", self.what),
-            why: format!("it cannot be understood: {}", bounded(&why)),
+            why: format!("it cannot be understood: {}", sanitize_line(&why)),
         });
     }
 

@@ -3,11 +3,11 @@
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
-use super::{Failure, bounded};
+use super::{RequestError, sanitize_line};
 
 /// The part of a `Status` that is of interest. kube's own type asks for more than proxies and old servers give.
 #[derive(Deserialize)]
-struct Status {
+struct ErrorStatus {
     #[serde(default)]
     kind: String,
     #[serde(default)]
@@ -17,14 +17,14 @@ struct Status {
 }
 
 /// What an API server says of a path that none of its handlers knows. Source: golang/go src/net/http/server.go (NotFound).
-const NO_SUCH_PAGE: &[u8] = b"404 page not found";
+const NOT_FOUND_BODY: &[u8] = b"404 page not found";
 
 /// What an answer means that is no success, by its code, its headers and (the beginning of) its body.
 ///
 /// The code counts and not the reason, since proxies send pages of their own; but a page of theirs that says 404 is not the
 /// API server saying that it serves no such resource.
 #[must_use]
-pub fn from_answer(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+pub fn from_response(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> RequestError {
     if code.is_redirection() {
         let location = headers.get(header::LOCATION);
         let to = location.map_or_else(String::new, |location| {
@@ -32,37 +32,37 @@ pub fn from_answer(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failur
             // What follows the question mark may be a ticket.
             format!(
                 " to {}",
-                bounded(text.split('?').next().unwrap_or_default())
+                sanitize_line(text.split('?').next().unwrap_or_default())
             )
         });
-        return Failure::Garbage {
-            what: format!("a redirect{to}, perhaps a page to log in"),
+        return RequestError::InvalidResponse {
+            found: format!("a redirect{to}, perhaps a page to log in"),
         };
     }
     from_body(code.as_u16(), body)
 }
 
-pub(super) fn from_body(code: u16, body: &[u8]) -> Failure {
-    let status = serde_json::from_slice::<Status>(body)
+pub(super) fn from_body(code: u16, body: &[u8]) -> RequestError {
+    let status = serde_json::from_slice::<ErrorStatus>(body)
         .ok()
         .filter(|status| status.kind == "Status" || !status.message.is_empty())
-        .or_else(|| protobuf(body));
+        .or_else(|| decode_protobuf_status(body));
     let Some(status) = status else {
-        let is_odd = code < 400 || code == 404 && body.trim_ascii() != NO_SUCH_PAGE;
-        let what = page(code, body);
+        let is_odd = code < 400 || code == 404 && body.trim_ascii() != NOT_FOUND_BODY;
+        let what = describe_body(code, body);
         return if is_odd {
-            Failure::Garbage { what }
+            RequestError::InvalidResponse { found: what }
         } else {
-            of_code(code, String::new(), what)
+            from_status_code(code, String::new(), what)
         };
     };
-    of_code(code, status.reason, clean(&status.message))
+    from_status_code(code, status.reason, sanitize_message(&status.message))
 }
 
 /// A `Status` as the API server sends it to somebody who asked for protobuf.
 ///
 /// Tags of k8s.io/apimachinery pkg/runtime/generated.proto (Unknown) and pkg/apis/meta/v1/generated.proto (Status).
-fn protobuf(body: &[u8]) -> Option<Status> {
+fn decode_protobuf_status(body: &[u8]) -> Option<ErrorStatus> {
     #[derive(Clone, PartialEq, prost::Message)]
     struct Unknown {
         #[prost(bytes = "vec", tag = "2")]
@@ -77,14 +77,14 @@ fn protobuf(body: &[u8]) -> Option<Status> {
     }
     let unknown = <Unknown as prost::Message>::decode(body.strip_prefix(b"k8s\0")?).ok()?;
     let answer = <Answer as prost::Message>::decode(unknown.raw.as_slice()).ok()?;
-    Some(Status {
+    Some(ErrorStatus {
         kind: "Status".to_owned(),
         message: answer.message,
         reason: answer.reason,
     })
 }
 
-pub(super) fn of_code(code: u16, reason: String, message: String) -> Failure {
+pub(super) fn from_status_code(code: u16, reason: String, message: String) -> RequestError {
     let named = StatusCode::from_u16(code)
         .ok()
         .and_then(|code| code.canonical_reason())
@@ -98,11 +98,11 @@ pub(super) fn of_code(code: u16, reason: String, message: String) -> Failure {
     };
     let message = or_name(message);
     match code {
-        401 => Failure::Unauthorized { message },
-        403 => Failure::Forbidden { message },
-        404 => Failure::NotFound { message },
-        429 => Failure::TooManyRequests { message },
-        _ => Failure::Server {
+        401 => RequestError::Unauthorized { message },
+        403 => RequestError::Forbidden { message },
+        404 => RequestError::NotFound { message },
+        429 => RequestError::TooManyRequests { message },
+        _ => RequestError::Server {
             code,
             reason: or_name(reason),
             message,
@@ -111,7 +111,7 @@ pub(super) fn of_code(code: u16, reason: String, message: String) -> Failure {
 }
 
 /// The message of a `Status`. Those of admission webhooks may be long, and have lines of their own.
-pub(super) fn clean(message: &str) -> String {
+pub(super) fn sanitize_message(message: &str) -> String {
     const LONGEST: usize = 1000;
     let mut text: String = message
         .chars()
@@ -134,7 +134,7 @@ fn is_web_page(body: &[u8]) -> bool {
 }
 
 /// A body that is no `Status`, in a few words.
-pub(super) fn page(code: u16, body: &[u8]) -> String {
+pub(super) fn describe_body(code: u16, body: &[u8]) -> String {
     const LOOKED_AT: usize = 64 << 10;
     let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
     let text = text.trim();
@@ -145,7 +145,7 @@ pub(super) fn page(code: u16, body: &[u8]) -> String {
         return format!("HTTP {code} without a text");
     }
     if is_web_page(body) {
-        return match title(text) {
+        return match html_title(text) {
             Some(title) => format!("HTTP {code} with a web page titled {title:?}"),
             None => format!("HTTP {code} with a web page"),
         };
@@ -157,15 +157,15 @@ pub(super) fn page(code: u16, body: &[u8]) -> String {
     if strange.count() * 4 > start.len() {
         return format!("HTTP {code} with {} bytes that are no text", body.len());
     }
-    format!("HTTP {code} with {:?}", bounded(text))
+    format!("HTTP {code} with {:?}", sanitize_line(text))
 }
 
-fn title(html: &str) -> Option<String> {
+fn html_title(html: &str) -> Option<String> {
     // ASCII only: other letters may change their length, and the places must be those of the original.
     let lower = html.to_ascii_lowercase();
     let from = lower.find("<title>")? + "<title>".len();
     let end = from + lower.get(from..)?.find("</title>")?;
     html.get(from..end)
-        .map(bounded)
+        .map(sanitize_line)
         .filter(|title| !title.is_empty())
 }

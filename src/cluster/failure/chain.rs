@@ -3,38 +3,38 @@
 use std::error::Error;
 use std::io;
 
-use super::{Failure, Trouble, answer, bounded};
+use super::{RequestError, TlsError, answer, sanitize_line};
 
 /// What an error of kube, of a layer around it or of the operating system means.
 ///
 /// `server` is the address that was asked, for the sentence. A [`Failure`] anywhere in the chain is the answer.
 #[must_use]
-pub fn classify(error: &(dyn Error + 'static), server: &str) -> Failure {
-    let links = links(error);
+pub fn classify(error: &(dyn Error + 'static), server: &str) -> RequestError {
+    let links = error_chain(error);
     for link in &links {
-        if let Some(failure) = link.downcast_ref::<Failure>() {
+        if let Some(failure) = link.downcast_ref::<RequestError>() {
             return failure.clone();
         }
         if let Some(error) = link.downcast_ref::<kube::Error>()
-            && let Some(failure) = of_kube(error)
+            && let Some(failure) = from_kube_error(error)
         {
             return failure;
         }
     }
     let texts: Vec<String> = links.iter().map(|link| link.to_string()).collect();
-    of_proxy(&texts)
-        .or_else(|| of_tls(&texts, server))
-        .or_else(|| of_network(&links, &texts, server))
-        .or_else(|| of_http(&links, &texts, server))
-        .unwrap_or_else(|| Failure::Other {
+    proxy_error(&texts)
+        .or_else(|| tls_error(&texts, server))
+        .or_else(|| network_error(&links, &texts, server))
+        .or_else(|| http_error(&links, &texts, server))
+        .unwrap_or_else(|| RequestError::Other {
             why: texts
                 .last()
-                .map_or_else(String::new, |text| bounded(&text_of_os(text))),
+                .map_or_else(String::new, |text| sanitize_line(&strip_os_code(text))),
         })
 }
 
 /// The error and all that stands behind it. The cause of an I/O error is inside it, not behind it.
-fn links<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
     // Longer than any real chain; one that ends in itself must not hold us.
     const LONGEST: usize = 32;
     let mut links: Vec<&'a (dyn Error + 'static)> = Vec::new();
@@ -55,7 +55,7 @@ fn links<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)>
 }
 
 /// What kube says about answers and about preparing a request; `None` where the cause lies deeper.
-fn of_kube(error: &kube::Error) -> Option<Failure> {
+fn from_kube_error(error: &kube::Error) -> Option<RequestError> {
     match error {
         kube::Error::Api(status) => {
             let code = status.code;
@@ -63,28 +63,28 @@ fn of_kube(error: &kube::Error) -> Option<Failure> {
                 // kube's words for a body that is no Status; the body is in the message.
                 return Some(answer::from_body(code, status.message.as_bytes()));
             }
-            let message = answer::clean(&status.message);
-            Some(answer::of_code(code, status.reason.clone(), message))
+            let message = answer::sanitize_message(&status.message);
+            Some(answer::from_status_code(code, status.reason.clone(), message))
         }
-        kube::Error::SerdeError(error) => Some(Failure::Garbage {
-            what: format!("its JSON makes no sense ({})", bounded(&error.to_string())),
+        kube::Error::SerdeError(error) => Some(RequestError::InvalidResponse {
+            found: format!("its JSON makes no sense ({})", sanitize_line(&error.to_string())),
         }),
-        kube::Error::FromUtf8(_) => Some(Failure::Garbage {
-            what: "it is no text".to_owned(),
+        kube::Error::FromUtf8(_) => Some(RequestError::InvalidResponse {
+            found: "it is no text".to_owned(),
         }),
-        kube::Error::Auth(error) => of_login(error),
-        kube::Error::RustlsTls(error) => Some(Failure::Login {
-            why: bounded(&error.to_string()),
+        kube::Error::Auth(error) => from_auth_error(error),
+        kube::Error::RustlsTls(error) => Some(RequestError::CredentialsUnavailable {
+            why: sanitize_line(&error.to_string()),
         }),
         kube::Error::ProxyProtocolUnsupported { .. }
-        | kube::Error::ProxyProtocolDisabled { .. } => Some(Failure::Proxy {
+        | kube::Error::ProxyProtocolDisabled { .. } => Some(RequestError::Proxy {
             why: "the proxy's scheme must be http, https or socks5".to_owned(),
         }),
         _ => None,
     }
 }
 
-fn of_login(error: &kube::client::AuthError) -> Option<Failure> {
+fn from_auth_error(error: &kube::client::AuthError) -> Option<RequestError> {
     use kube::client::AuthError;
     let why = match error {
         // Its Display shows everything that the plugin printed, credentials included.
@@ -97,14 +97,14 @@ fn of_login(error: &kube::client::AuthError) -> Option<Failure> {
         AuthError::ReadTokenFile(error, path) => format!(
             "cannot read the token file {}: {}",
             path.display(),
-            text_of_os(&error.to_string())
+            strip_os_code(&error.to_string())
         ),
-        other => bounded(&other.to_string()),
+        other => sanitize_line(&other.to_string()),
     };
-    Some(Failure::Login { why })
+    Some(RequestError::CredentialsUnavailable { why })
 }
 
-fn of_proxy(texts: &[String]) -> Option<Failure> {
+fn proxy_error(texts: &[String]) -> Option<RequestError> {
     let at = texts
         .iter()
         .position(|text| text.starts_with("tunnel error: ") || text.starts_with("SOCKS error: "))?;
@@ -115,26 +115,26 @@ fn of_proxy(texts: &[String]) -> Option<Failure> {
         "the proxy refuses to connect to the server".to_owned()
     } else if text.ends_with("failed to create underlying connection") {
         let cause = texts.last().filter(|_| at + 1 < texts.len());
-        let cause = cause.map_or_else(String::new, |cause| format!(" ({})", text_of_os(cause)));
+        let cause = cause.map_or_else(String::new, |cause| format!(" ({})", strip_os_code(cause)));
         format!("the proxy cannot be reached{cause}")
     } else {
-        format!("the proxy failed ({})", bounded(text))
+        format!("the proxy failed ({})", sanitize_line(text))
     };
-    Some(Failure::Proxy { why })
+    Some(RequestError::Proxy { why })
 }
 
 /// By the words of rustls: its types are not ours to import, it comes with kube.
-fn of_tls(texts: &[String], server: &str) -> Option<Failure> {
-    let text = texts.iter().rev().find(|text| is_tls(text))?;
+fn tls_error(texts: &[String], server: &str) -> Option<RequestError> {
+    let text = texts.iter().rev().find(|text| is_tls_message(text))?;
     let has = |word: &str| text.contains(word);
     let trouble = if has("UnknownIssuer") || has("not trusted") || has("BadSignature") {
-        Trouble::UnknownAuthority
+        TlsError::UnknownAuthority
     } else if has("CaUsedAsEndEntity") {
-        Trouble::AuthorityAsServer
+        TlsError::CaUsedAsServer
     } else if has("certificate expired") || text.ends_with("certificate: Expired") {
-        Trouble::Expired(end_of_certificate(text))
+        TlsError::Expired(parse_not_after(text))
     } else if has("not valid yet") || has("NotValidYet") {
-        Trouble::NotYetValid
+        TlsError::NotYetValid
     } else if has("not valid for") || has("NotValidForName") {
         let names = text
             .split_once("; ")
@@ -143,21 +143,21 @@ fn of_tls(texts: &[String], server: &str) -> Option<Failure> {
             .trim_start_matches("certificate ")
             .replace("DnsName(\"", "")
             .replace("\")", "");
-        Trouble::WrongName(bounded(&names))
+        TlsError::HostnameMismatch(sanitize_line(&names))
     } else if has("received fatal alert") && (has("ertificate") || has("UnknownCA")) {
-        Trouble::ClientCertificate
+        TlsError::ClientCertificateRejected
     } else if has("InvalidContentType") {
-        Trouble::NotTls
+        TlsError::NotTls
     } else {
-        Trouble::Other(bounded(text))
+        TlsError::Other(sanitize_line(text))
     };
-    Some(Failure::Tls {
+    Some(RequestError::Tls {
         server: server.to_owned(),
-        trouble,
+        cause: trouble,
     })
 }
 
-fn is_tls(text: &str) -> bool {
+fn is_tls_message(text: &str) -> bool {
     const BEGINNINGS: [&str; 10] = [
         "invalid peer certificate",
         "received corrupt message",
@@ -175,21 +175,21 @@ fn is_tls(text: &str) -> bool {
         .any(|beginning| text.starts_with(beginning))
 }
 
-fn end_of_certificate(text: &str) -> Option<jiff::Timestamp> {
+fn parse_not_after(text: &str) -> Option<jiff::Timestamp> {
     let (_, rest) = text.split_once("not valid after ")?;
     let seconds = rest.split(' ').next()?.parse().ok()?;
     jiff::Timestamp::from_second(seconds).ok()
 }
 
-fn of_network(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) -> Option<Failure> {
+fn network_error(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) -> Option<RequestError> {
     let unreachable = |why: String| {
-        Some(Failure::Unreachable {
+        Some(RequestError::Unreachable {
             server: server.to_owned(),
             why,
         })
     };
     if texts.iter().any(|text| text == "dns error") {
-        let cause = texts.last().map(|text| text_of_os(text))?;
+        let cause = texts.last().map(|text| strip_os_code(text))?;
         let cause = cause
             .rsplit_once(": ")
             .map_or(cause.as_str(), |(_, cause)| cause);
@@ -200,7 +200,7 @@ fn of_network(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) 
         .rev()
         .find_map(|link| link.downcast_ref::<io::Error>())?;
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => Some(Failure::Refused {
+        io::ErrorKind::ConnectionRefused => Some(RequestError::ConnectionRefused {
             server: server.to_owned(),
         }),
         io::ErrorKind::ConnectionReset
@@ -213,20 +213,20 @@ fn of_network(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) 
         }
         _ => error
             .raw_os_error()
-            .and_then(|_| unreachable(text_of_os(&error.to_string()))),
+            .and_then(|_| unreachable(strip_os_code(&error.to_string()))),
     }
 }
 
 /// By the words of hyper, tokio and the decompression, whose types are not ours to import either.
-fn of_http(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) -> Option<Failure> {
+fn http_error(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) -> Option<RequestError> {
     let has = |words: &[&str]| {
         texts
             .iter()
             .any(|text| words.iter().any(|word| text.contains(word)))
     };
     if has(&["deadline has elapsed", "operation timed out"]) {
-        return Some(Failure::TimedOut {
-            what: "waiting for the answer".to_owned(),
+        return Some(RequestError::TimedOut {
+            operation: "waiting for the answer".to_owned(),
             after: None,
         });
     }
@@ -239,7 +239,7 @@ fn of_http(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) -> 
         "operation was canceled",
     ];
     if has(&broken) {
-        return Some(Failure::Unreachable {
+        return Some(RequestError::Unreachable {
             server: server.to_owned(),
             why: "the connection was closed before the answer was complete".to_owned(),
         });
@@ -254,15 +254,15 @@ fn of_http(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) -> 
         "message head is too large",
     ];
     if is_json || has(&unlike_http) || has(&["gzip", "deflate", "Invalid chunk"]) {
-        return Some(Failure::Garbage {
-            what: texts.last().map_or_else(String::new, |text| bounded(text)),
+        return Some(RequestError::InvalidResponse {
+            found: texts.last().map_or_else(String::new, |text| sanitize_line(text)),
         });
     }
     None
 }
 
 /// What the operating system says, without its number.
-fn text_of_os(text: &str) -> String {
+fn strip_os_code(text: &str) -> String {
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_owned()
 }

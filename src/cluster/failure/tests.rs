@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
 
-use super::{Failure, Trouble, bounded, classify, from_answer};
+use super::{RequestError, TlsError, sanitize_line, classify, from_response};
 
 const SERVER: &str = "https://host:6443/prefix";
 
@@ -34,7 +34,7 @@ fn client(server: &str) -> Client {
 }
 
 /// What is said of the answer to a typed request.
-async fn failure_of(server: &str) -> Failure {
+async fn failure_of(server: &str) -> RequestError {
     let error = client(server).apiserver_version().await;
     classify(&error.expect_err("a failure"), server)
 }
@@ -109,29 +109,29 @@ async fn a_proxy_answers() {
         "Error from server (Bad Gateway): HTTP 502 with a web page titled \"502 Bad Gateway\""
     );
     let failure = failure_of(&serve(answer("404 Not Found", "text/html", page))).await;
-    assert!(matches!(failure, Failure::Garbage { .. }), "{failure}");
+    assert!(matches!(failure, RequestError::InvalidResponse { .. }), "{failure}");
     let failure = failure_of(&serve(answer("200 OK", "text/html", page))).await;
-    assert!(matches!(failure, Failure::Garbage { .. }), "{failure}");
+    assert!(matches!(failure, RequestError::InvalidResponse { .. }), "{failure}");
 }
 
 #[tokio::test]
 async fn something_else_answers() {
     let failure = failure_of(&serve("220 mail.example ESMTP\r\n")).await;
-    assert!(matches!(failure, Failure::Garbage { .. }), "{failure}");
+    assert!(matches!(failure, RequestError::InvalidResponse { .. }), "{failure}");
     let failure = failure_of(&serve("")).await;
-    assert!(matches!(failure, Failure::Unreachable { .. }), "{failure}");
+    assert!(matches!(failure, RequestError::Unreachable { .. }), "{failure}");
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{";
     let failure = failure_of(&serve(cut)).await;
-    assert!(matches!(failure, Failure::Unreachable { .. }), "{failure}");
+    assert!(matches!(failure, RequestError::Unreachable { .. }), "{failure}");
 }
 
 #[tokio::test]
 async fn it_does_not_speak_tls() {
     let server = serve("HTTP/1.1 400 Bad Request\r\n\r\n").replace("http:", "https:");
     let failure = failure_of(&server).await;
-    let expected = Failure::Tls {
+    let expected = RequestError::Tls {
         server,
-        trouble: Trouble::NotTls,
+        cause: TlsError::NotTls,
     };
     assert_eq!(failure, expected);
 }
@@ -164,7 +164,7 @@ async fn the_proxy_is_the_trouble() {
         let error = client.apiserver_version().await.expect_err("a failure");
         let failure = classify(&error, "https://host.invalid");
         assert!(
-            matches!(failure, Failure::Proxy { .. }),
+            matches!(failure, RequestError::Proxy { .. }),
             "{proxy}: {failure:?}"
         );
         assert!(failure.to_string().contains(expected), "{proxy}: {failure}");
@@ -173,8 +173,8 @@ async fn the_proxy_is_the_trouble() {
 
 #[tokio::test]
 async fn a_layer_may_give_up_by_itself() {
-    let refused = Failure::GuardRefused {
-        what: "POST /api/v1/nodes".to_owned(),
+    let refused = RequestError::NotAllowed {
+        request: "POST /api/v1/nodes".to_owned(),
     };
     let error = refused.clone();
     let service = tower::service_fn(move |_: http::Request<Body>| {
@@ -186,9 +186,9 @@ async fn a_layer_may_give_up_by_itself() {
     assert_eq!(classify(&error, SERVER), refused);
 }
 
-fn from(code: u16, body: &str) -> Failure {
+fn from(code: u16, body: &str) -> RequestError {
     let code = StatusCode::from_u16(code).expect("a code");
-    from_answer(code, &HeaderMap::new(), body.as_bytes())
+    from_response(code, &HeaderMap::new(), body.as_bytes())
 }
 
 #[test]
@@ -198,20 +198,20 @@ fn the_code_counts() {
         not_found.to_string(),
         "Error from server (NotFound): HTTP 404 with \"404 page not found\""
     );
-    assert!(matches!(not_found, Failure::NotFound { .. }));
+    assert!(matches!(not_found, RequestError::NotFound { .. }));
     assert!(matches!(
         from(404, &status(404, "NotFound", "no")),
-        Failure::NotFound { .. }
+        RequestError::NotFound { .. }
     ));
     assert!(matches!(
         from(404, " <!DOCTYPE html><p>no"),
-        Failure::Garbage { .. }
+        RequestError::InvalidResponse { .. }
     ));
-    assert!(matches!(from(403, "<html>no"), Failure::Forbidden { .. }));
-    assert!(matches!(from(401, ""), Failure::Unauthorized { .. }));
-    assert!(matches!(from(429, "slow"), Failure::TooManyRequests { .. }));
+    assert!(matches!(from(403, "<html>no"), RequestError::Forbidden { .. }));
+    assert!(matches!(from(401, ""), RequestError::Unauthorized { .. }));
+    assert!(matches!(from(429, "slow"), RequestError::TooManyRequests { .. }));
     let expired = from(410, &status(410, "Expired", "too old"));
-    assert!(matches!(expired, Failure::Server { code: 410, .. }));
+    assert!(matches!(expired, RequestError::Server { code: 410, .. }));
     assert_eq!(expired.to_string(), "Error from server (Expired): too old");
     assert_eq!(
         from(503, "").to_string(),
@@ -229,7 +229,7 @@ fn a_redirect_is_no_answer() {
     let mut headers = HeaderMap::new();
     let location = "https://login.example/start?ticket=s3cret".parse();
     headers.insert("location", location.expect("a header"));
-    let failure = from_answer(StatusCode::FOUND, &headers, b"");
+    let failure = from_response(StatusCode::FOUND, &headers, b"");
     let text = failure.to_string();
     assert!(
         text.contains("a redirect to https://login.example/start, perhaps a page to log in"),
@@ -245,14 +245,14 @@ fn bodies_are_bounded_and_tame() {
     assert!(text.len() < 300, "{text}");
     assert!(text.contains("a [31m b"), "{text}");
     assert!(!text.chars().any(char::is_control), "{text}");
-    let failure = from_answer(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[0xFF; 500]);
+    let failure = from_response(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &[0xFF; 500]);
     assert!(
         failure.to_string().contains("500 bytes that are no text"),
         "{failure}"
     );
     let huge = status(422, "Invalid", &"y".repeat(100_000));
     assert!(from(422, &huge).to_string().len() < 1_200);
-    assert_eq!(bounded("ä".repeat(300).as_str()).chars().count(), 201);
+    assert_eq!(sanitize_line("ä".repeat(300).as_str()).chars().count(), 201);
 }
 
 /// A chain with the words of the TLS library, whose types we do not import.
@@ -349,8 +349,8 @@ fn anything_else_is_its_innermost_sentence() {
         "The request failed: something odd"
     );
     let after = Some(std::time::Duration::from_secs(90));
-    let waited = Failure::TimedOut {
-        what: "listing pods".to_owned(),
+    let waited = RequestError::TimedOut {
+        operation: "listing pods".to_owned(),
         after,
     };
     assert_eq!(waited.to_string(), "Gave up listing pods after 1m30s");

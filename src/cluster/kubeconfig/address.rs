@@ -12,10 +12,10 @@ use super::error::ConnectError;
 /// entry says. (client-go asks whether the connection is TLS before it has looked at certificates, so they never count.)
 ///
 /// A path stays, a query goes. `by` names who gives the address.
-pub(super) fn server(text: &str, by: &str) -> Result<Uri, ConnectError> {
-    let bad = |why: &str| ConnectError::BadAddress {
+pub(super) fn parse_server_url(text: &str, by: &str) -> Result<Uri, ConnectError> {
+    let bad = |why: &str| ConnectError::InvalidAddress {
         by: by.to_owned(),
-        value: without_password(text),
+        value: redact_url(text),
         why: why.to_owned(),
     };
     let shape = "it must be a URL such as https://host:6443, or host:port";
@@ -38,13 +38,13 @@ pub(super) fn server(text: &str, by: &str) -> Result<Uri, ConnectError> {
         Some(authority) if authority.as_str().contains('@') => Err(bad(
             "it must not hold a user name or password; a user entry does",
         )),
-        Some(authority) if good_port(authority) => Ok(uri),
+        Some(authority) if has_valid_port(authority) => Ok(uri),
         _ => Err(bad(shape)),
     }
 }
 
 /// Whether there is a host and the part after it, if any, is a port: the `http` crate does not look.
-fn good_port(authority: &http::uri::Authority) -> bool {
+fn has_valid_port(authority: &http::uri::Authority) -> bool {
     let rest = authority.as_str().strip_prefix(authority.host());
     !authority.host().is_empty()
         && (authority.port_u16().is_some_and(|port| port > 0) || rest == Some(""))
@@ -54,7 +54,7 @@ fn good_port(authority: &http::uri::Authority) -> bool {
 /// environment, which obeys it.
 ///
 /// kube 5.0 asks the environment by itself and compares `NO_PROXY` with the address of the proxy; hence all of it here.
-pub(super) fn proxy(
+pub(super) fn resolve_proxy(
     server: &Uri,
     flag: Option<&SecretString>,
     kubeconfig: Option<&str>,
@@ -65,7 +65,7 @@ pub(super) fn proxy(
         .or_else(|| kubeconfig.map(|url| ("proxy-url of the kubeconfig", url)))
         .filter(|(_, url)| !url.is_empty());
     if let Some((by, url)) = explicit {
-        return proxy_url(url, by).map(Some);
+        return parse_proxy_url(url, by).map(Some);
     }
     let names = match server.scheme_str() {
         Some("https") => ["HTTPS_PROXY", "https_proxy"],
@@ -83,7 +83,7 @@ pub(super) fn proxy(
         .into_iter()
         .find_map(|name| env.text(name))
         .unwrap_or_default();
-    if is_exempt(server, &exempt) {
+    if bypasses_proxy(server, &exempt) {
         return Ok(None);
     }
     // Only the environment may leave the scheme out.
@@ -92,13 +92,13 @@ pub(super) fn proxy(
     } else {
         format!("http://{url}")
     };
-    proxy_url(&url, name).map(Some)
+    parse_proxy_url(&url, name).map(Some)
 }
 
-fn proxy_url(url: &str, by: &str) -> Result<Uri, ConnectError> {
-    let bad = |why: &str| ConnectError::BadAddress {
+fn parse_proxy_url(url: &str, by: &str) -> Result<Uri, ConnectError> {
+    let bad = |why: &str| ConnectError::InvalidAddress {
         by: by.to_owned(),
-        value: without_password(url),
+        value: redact_url(url),
         why: why.to_owned(),
     };
     let uri: Uri = url
@@ -113,7 +113,7 @@ fn proxy_url(url: &str, by: &str) -> Result<Uri, ConnectError> {
 
 /// Hides what stands before the last `@`, wherever that is: passwords hold slashes and question marks too. A query goes,
 /// for it may be a ticket.
-fn without_password(url: &str) -> String {
+fn redact_url(url: &str) -> String {
     let (head, rest) = url
         .split_once("://")
         .map_or(("", url), |(scheme, rest)| (&url[..scheme.len() + 3], rest));
@@ -129,7 +129,7 @@ fn without_password(url: &str) -> String {
 /// Whether `NO_PROXY` exempts a server, by the rules of Go and thus of kubectl: hosts with their subdomains, `.suffix`
 /// and `*.suffix` without the domain itself, addresses, CIDR ranges, each with an optional port; `*` is everything;
 /// what cannot be read is skipped. Loopback is always exempt.
-fn is_exempt(server: &Uri, list: &str) -> bool {
+fn bypasses_proxy(server: &Uri, list: &str) -> bool {
     let host = server
         .host()
         .unwrap_or_default()
@@ -150,17 +150,17 @@ fn is_exempt(server: &Uri, list: &str) -> bool {
     let port = server.port_u16().unwrap_or(standard);
     list.split(',')
         .map(|entry| entry.trim().to_ascii_lowercase())
-        .any(|entry| matches_entry(&entry, &host, address, port))
+        .any(|entry| matches_no_proxy_entry(&entry, &host, address, port))
 }
 
-fn matches_entry(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
+fn matches_no_proxy_entry(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     if entry.is_empty() || entry == "*" {
         return !entry.is_empty();
     }
-    if let Some((network, bits)) = cidr(entry) {
-        return address.is_some_and(|address| within(address, network, bits));
+    if let Some((network, bits)) = parse_cidr(entry) {
+        return address.is_some_and(|address| is_in_network(address, network, bits));
     }
-    let (name, its_port) = split_port(entry);
+    let (name, its_port) = split_host_port(entry);
     if its_port.is_some_and(|its_port| its_port.parse() != Ok(port)) {
         return false;
     }
@@ -183,7 +183,7 @@ fn matches_entry(entry: &str, host: &str, address: Option<IpAddr>, port: u16) ->
 }
 
 /// `name:port` and `[address]:port` apart; an IPv6 address without brackets has no port.
-fn split_port(entry: &str) -> (&str, Option<&str>) {
+fn split_host_port(entry: &str) -> (&str, Option<&str>) {
     if let Some((address, rest)) = entry
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))
@@ -196,14 +196,14 @@ fn split_port(entry: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn cidr(entry: &str) -> Option<(IpAddr, u32)> {
+fn parse_cidr(entry: &str) -> Option<(IpAddr, u32)> {
     let (network, bits) = entry.split_once('/')?;
     let network: IpAddr = network.parse().ok()?;
     let bits: u32 = bits.parse().ok()?;
     (bits <= if network.is_ipv4() { 32 } else { 128 }).then_some((network, bits))
 }
 
-fn within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
+fn is_in_network(address: IpAddr, network: IpAddr, bits: u32) -> bool {
     match (address, network) {
         (IpAddr::V4(address), IpAddr::V4(network)) => {
             let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);

@@ -4,12 +4,12 @@ use std::fmt;
 
 use kube::config::{AuthInfo, Cluster, Context};
 
-use super::Wanted;
+use super::ConnectOptions;
 use super::error::ConnectError;
-use super::files::Loaded;
+use super::files::MergedKubeconfig;
 
 /// The entries that were chosen; flags are not yet applied.
-pub(super) struct Choice {
+pub(super) struct ResolvedEntries {
     pub(super) context: Option<String>,
     pub(super) namespace: Option<String>,
     pub(super) cluster_name: String,
@@ -22,21 +22,21 @@ pub(super) struct Choice {
 /// `localhost:8080`, and so is having no context at all.
 ///
 /// `None`: nothing is chosen, neither by a file nor by a flag.
-pub(super) fn choose(loaded: &Loaded, wanted: &Wanted) -> Result<Option<Choice>, ConnectError> {
+pub(super) fn resolve_entries(loaded: &MergedKubeconfig, wanted: &ConnectOptions) -> Result<Option<ResolvedEntries>, ConnectError> {
     let context_name = wanted
         .context
         .as_ref()
         .or(loaded.kubeconfig.current_context.as_ref());
     let context = context_name
-        .map(|name| context(loaded, wanted, name))
+        .map(|name| find_context(loaded, wanted, name))
         .transpose()?;
     if context.is_none() && wanted.cluster.is_none() && wanted.server.is_none() {
         return Ok(None);
     }
     let context = context.unwrap_or_default();
-    let (cluster_name, cluster) = cluster(loaded, wanted, &context, context_name)?;
-    let (user_name, user) = user(loaded, wanted, &context)?;
-    Ok(Some(Choice {
+    let (cluster_name, cluster) = find_cluster(loaded, wanted, &context, context_name)?;
+    let (user_name, user) = find_user(loaded, wanted, &context)?;
+    Ok(Some(ResolvedEntries {
         context: context_name.cloned(),
         namespace: context.namespace.filter(|namespace| !namespace.is_empty()),
         cluster_name,
@@ -46,13 +46,13 @@ pub(super) fn choose(loaded: &Loaded, wanted: &Wanted) -> Result<Option<Choice>,
     }))
 }
 
-fn context(loaded: &Loaded, wanted: &Wanted, name: &str) -> Result<Context, ConnectError> {
+fn find_context(loaded: &MergedKubeconfig, wanted: &ConnectOptions, name: &str) -> Result<Context, ConnectError> {
     let contexts = &loaded.kubeconfig.contexts;
     contexts
         .iter()
         .find(|entry| entry.name == name)
         .map(|entry| entry.context.clone().unwrap_or_default())
-        .ok_or_else(|| ConnectError::Unknown {
+        .ok_or_else(|| ConnectError::UnknownEntry {
             what: "context",
             name: name.to_owned(),
             by: if wanted.context.is_some() {
@@ -60,14 +60,14 @@ fn context(loaded: &Loaded, wanted: &Wanted, name: &str) -> Result<Context, Conn
             } else {
                 "current-context".to_owned()
             },
-            files: loaded.read.clone(),
-            known: Known::new(Some(name), contexts.iter().map(|entry| entry.name.as_str())),
+            files: loaded.files_read.clone(),
+            known: Suggestions::new(Some(name), contexts.iter().map(|entry| entry.name.as_str())),
         })
 }
 
-fn cluster(
-    loaded: &Loaded,
-    wanted: &Wanted,
+fn find_cluster(
+    loaded: &MergedKubeconfig,
+    wanted: &ConnectOptions,
     context: &Context,
     context_name: Option<&String>,
 ) -> Result<(String, Cluster), ConnectError> {
@@ -80,21 +80,21 @@ fn cluster(
     if wanted.cluster.is_none() && wanted.server.is_some() {
         return Ok((name.clone(), Cluster::default()));
     }
-    Err(ConnectError::Unknown {
+    Err(ConnectError::UnknownEntry {
         what: "cluster",
         name: name.clone(),
         by: match (&wanted.cluster, context_name) {
             (None, Some(context)) => format!("context {context:?}"),
             _ => "--cluster".to_owned(),
         },
-        files: loaded.read.clone(),
-        known: Known::new(Some(name), clusters.iter().map(|entry| entry.name.as_str())),
+        files: loaded.files_read.clone(),
+        known: Suggestions::new(Some(name), clusters.iter().map(|entry| entry.name.as_str())),
     })
 }
 
-fn user(
-    loaded: &Loaded,
-    wanted: &Wanted,
+fn find_user(
+    loaded: &MergedKubeconfig,
+    wanted: &ConnectOptions,
     context: &Context,
 ) -> Result<(String, AuthInfo), ConnectError> {
     let users = &loaded.kubeconfig.auth_infos;
@@ -107,12 +107,12 @@ fn user(
         return Ok((name, entry.auth_info.clone().unwrap_or_default()));
     }
     if wanted.user.is_some() {
-        return Err(ConnectError::Unknown {
+        return Err(ConnectError::UnknownEntry {
             what: "user",
-            known: Known::new(Some(&name), users.iter().map(|entry| entry.name.as_str())),
+            known: Suggestions::new(Some(&name), users.iter().map(|entry| entry.name.as_str())),
             name,
             by: "--user".to_owned(),
-            files: loaded.read.clone(),
+            files: loaded.files_read.clone(),
         });
     }
     // A context may name a user that is not there: with --token it need not be, and kubectl goes on as nobody.
@@ -124,17 +124,17 @@ fn user(
 
 /// The names that a kubeconfig knows, or those nearest to what was asked for, as the end of a sentence.
 #[derive(Debug, Clone)]
-pub struct Known(String);
+pub struct Suggestions(String);
 
-impl Known {
+impl Suggestions {
     pub(super) fn new<'a>(asked: Option<&str>, names: impl Iterator<Item = &'a str>) -> Self {
         /// Kubeconfigs with hundreds of contexts are common.
         const SHOWN: usize = 10;
-        let mut all: Vec<String> = names.map(short).collect();
+        let mut all: Vec<String> = names.map(truncate_name).collect();
         all.sort_unstable();
         let mut near: Vec<(usize, &String)> = all
             .iter()
-            .filter_map(|name| Some((distance(asked?, name)?, name)))
+            .filter_map(|name| Some((edit_distance(asked?, name)?, name)))
             .collect();
         near.sort();
         if all.is_empty() {
@@ -153,7 +153,7 @@ impl Known {
     }
 }
 
-impl fmt::Display for Known {
+impl fmt::Display for Suggestions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -166,7 +166,7 @@ fn quoted<'a>(names: impl Iterator<Item = &'a String>) -> String {
         .join(", ")
 }
 
-fn short(name: &str) -> String {
+fn truncate_name(name: &str) -> String {
     const LONGEST: usize = 120;
     if name.chars().count() <= LONGEST {
         return name.to_owned();
@@ -175,7 +175,7 @@ fn short(name: &str) -> String {
 }
 
 /// How far two names are apart, `None` for names that have nothing to do with one another.
-fn distance(asked: &str, known: &str) -> Option<usize> {
+fn edit_distance(asked: &str, known: &str) -> Option<usize> {
     let (asked, known) = (asked.to_lowercase(), known.to_lowercase());
     if asked.chars().count() >= 3 && known.contains(&asked) {
         return Some(1);

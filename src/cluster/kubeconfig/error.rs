@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::choose::Known;
+use super::choose::Suggestions;
 
 /// Why a kubeconfig, the flags and the environment did not make a connection.
 ///
@@ -24,7 +24,7 @@ pub enum ConnectError {
     },
     /// The file that was named does not exist.
     #[error("kubeconfig {} does not exist; check --kubeconfig", path.display())]
-    Missing {
+    KubeconfigNotFound {
         /// The file.
         path: PathBuf,
     },
@@ -38,7 +38,7 @@ pub enum ConnectError {
     },
     /// The file is not what a kubeconfig looks like.
     #[error("kubeconfig {}{place} cannot be parsed: {why}", path.display())]
-    Broken {
+    InvalidYaml {
         /// The file.
         path: PathBuf,
         /// `:LINE:COLUMN`, or nothing where it is not known.
@@ -48,7 +48,7 @@ pub enum ConnectError {
     },
     /// The file holds something else.
     #[error("{} is not a kubeconfig: it holds {found}", path.display())]
-    Alien {
+    NotAKubeconfig {
         /// The file.
         path: PathBuf,
         /// What it holds.
@@ -60,17 +60,17 @@ pub enum ConnectError {
         /// The files that were read.
         files: Vec<PathBuf>,
         /// The contexts that there are.
-        known: Known,
+        known: Suggestions,
     },
     /// The kubeconfig is empty, or as good as that.
     #[error("the kubeconfig holds no context: {files}; name another one with --kubeconfig or KUBECONFIG, or an address with --server", files = listed(files))]
-    Empty {
+    NoContexts {
         /// The files that were read.
         files: Vec<PathBuf>,
     },
     /// A name that the kubeconfig does not know.
     #[error("{what} {name:?} ({by}) does not exist in {files}{known}", files = listed(files))]
-    Unknown {
+    UnknownEntry {
         /// `context`, `cluster` or `user`.
         what: &'static str,
         /// The name.
@@ -80,7 +80,7 @@ pub enum ConnectError {
         /// The files that were read.
         files: Vec<PathBuf>,
         /// The names that there are.
-        known: Known,
+        known: Suggestions,
     },
     /// The cluster entry has no address.
     #[error("cluster {cluster:?} has no server address in {files}; add one there or name one with --server", files = listed(files))]
@@ -92,7 +92,7 @@ pub enum ConnectError {
     },
     /// An address that cannot be used.
     #[error("cannot use {by} {value:?}: {why}")]
-    BadAddress {
+    InvalidAddress {
         /// Who gives it: a flag, a variable, an entry.
         by: String,
         /// The address, without a password.
@@ -102,10 +102,10 @@ pub enum ConnectError {
     },
     /// Flags or entries that exclude one another, or values that no request can carry.
     #[error("{0}")]
-    Contradiction(String),
+    InvalidOptions(String),
     /// A certificate, a key or a token that cannot be loaded.
     #[error("cannot load {what} of {owner} from {from}: {why}")]
-    Credential {
+    InvalidCredential {
         /// What it is.
         what: &'static str,
         /// The cluster or user entry.
@@ -117,7 +117,7 @@ pub enum ConnectError {
     },
     /// An authentication provider that is gone or unknown.
     #[error("user {user:?} logs in through the auth-provider {name:?}, {advice}")]
-    Provider {
+    UnsupportedAuthProvider {
         /// The user entry.
         user: String,
         /// The provider.
@@ -129,7 +129,7 @@ pub enum ConnectError {
     #[error(
         "the credential plugin {command:?} of user {user:?} is not installed or not in PATH{hint}"
     )]
-    PluginMissing {
+    ExecPluginNotFound {
         /// Its command.
         command: String,
         /// The user entry.
@@ -140,9 +140,9 @@ pub enum ConnectError {
     /// The credential plugin gave no answer in time and was stopped.
     #[error(
         "the credential plugin {command:?} of user {user:?} gave no answer within {} and was stopped; run it by hand to see what it waits for, or give it longer with --request-timeout",
-        Span(*after)
+        HumanDuration(*after)
     )]
-    PluginTimedOut {
+    ExecPluginTimedOut {
         /// Its command.
         command: String,
         /// The user entry.
@@ -152,7 +152,7 @@ pub enum ConnectError {
     },
     /// The credential plugin did not give credentials.
     #[error("the credential plugin {command:?} of user {user:?} failed: {why}")]
-    PluginFailed {
+    ExecPluginFailed {
         /// Its command.
         command: String,
         /// The user entry.
@@ -164,7 +164,7 @@ pub enum ConnectError {
     #[error(
         "cannot use the service account of this pod: {why}; name a kubeconfig with --kubeconfig"
     )]
-    Pod {
+    InClusterConfig {
         /// Why.
         why: String,
     },
@@ -173,8 +173,8 @@ pub enum ConnectError {
 impl ConnectError {
     /// Whether the flags contradict one another, so that a usage error is the better ending.
     #[must_use]
-    pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Contradiction(_))
+    pub fn is_usage_error(&self) -> bool {
+        matches!(self, Self::InvalidOptions(_))
     }
 }
 
@@ -197,7 +197,7 @@ fn listed(paths: &[PathBuf]) -> String {
 }
 
 /// What the operating system says, without `(os error 2)`.
-pub(super) fn why(error: &std::io::Error) -> String {
+pub(super) fn os_error_text(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text
         .find(" (os error")
@@ -209,24 +209,24 @@ pub(super) fn why(error: &std::io::Error) -> String {
 }
 
 /// A credential that comes from a file.
-pub(super) fn unreadable(
+pub(super) fn unreadable_credential(
     what: &'static str,
     owner: &str,
     path: &Path,
     error: &std::io::Error,
 ) -> ConnectError {
-    ConnectError::Credential {
+    ConnectError::InvalidCredential {
         what,
         owner: owner.to_owned(),
         from: path.display().to_string(),
-        why: why(error),
+        why: os_error_text(error),
     }
 }
 
 /// A span of time as a person writes it: `45s`, `1m30s`, `250ms`.
-pub(crate) struct Span(pub(crate) Duration);
+pub(crate) struct HumanDuration(pub(crate) Duration);
 
-impl fmt::Display for Span {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         let millis = self.0.subsec_millis();

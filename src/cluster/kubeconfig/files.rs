@@ -4,39 +4,39 @@ use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
-use super::error::{ConnectError, why};
-use super::{Env, Wanted};
+use super::error::{ConnectError, os_error_text};
+use super::{Env, ConnectOptions};
 
 /// The merged kubeconfig and where it came from.
 #[derive(Default)]
-pub(super) struct Loaded {
+pub(super) struct MergedKubeconfig {
     /// What the files say together; the first to set a value wins.
     pub(super) kubeconfig: Kubeconfig,
     /// The files that were read.
-    pub(super) read: Vec<PathBuf>,
+    pub(super) files_read: Vec<PathBuf>,
     /// The files that were looked for.
-    pub(super) tried: Vec<PathBuf>,
+    pub(super) files_tried: Vec<PathBuf>,
 }
 
 /// Reads the file of `--kubeconfig`, else those of `KUBECONFIG`, else `~/.kube/config`.
 ///
 /// A missing file is an error for the flag only; in a list it is skipped as in kubectl (kube would fail).
-pub(super) fn load(wanted: &Wanted, env: &Env<'_>) -> Result<Loaded, ConnectError> {
+pub(super) fn load_kubeconfigs(wanted: &ConnectOptions, env: &Env<'_>) -> Result<MergedKubeconfig, ConnectError> {
     if let Some(path) = &wanted.kubeconfig {
-        let kubeconfig = read(path)?.ok_or_else(|| ConnectError::Missing { path: path.clone() })?;
+        let kubeconfig = read_kubeconfig(path)?.ok_or_else(|| ConnectError::KubeconfigNotFound { path: path.clone() })?;
         let files = vec![path.clone()];
-        return Ok(Loaded {
+        return Ok(MergedKubeconfig {
             kubeconfig,
-            read: files.clone(),
-            tried: files,
+            files_read: files.clone(),
+            files_tried: files,
         });
     }
-    let mut loaded = Loaded {
-        tried: candidates(env),
-        ..Loaded::default()
+    let mut loaded = MergedKubeconfig {
+        files_tried: candidate_paths(env),
+        ..MergedKubeconfig::default()
     };
-    for path in &loaded.tried {
-        let Some(next) = read(path)? else {
+    for path in &loaded.files_tried {
+        let Some(next) = read_kubeconfig(path)? else {
             continue;
         };
         loaded.kubeconfig =
@@ -47,12 +47,12 @@ pub(super) fn load(wanted: &Wanted, env: &Env<'_>) -> Result<Loaded, ConnectErro
                     path: path.clone(),
                     why: error.to_string(),
                 })?;
-        loaded.read.push(path.clone());
+        loaded.files_read.push(path.clone());
     }
     Ok(loaded)
 }
 
-fn candidates(env: &Env<'_>) -> Vec<PathBuf> {
+fn candidate_paths(env: &Env<'_>) -> Vec<PathBuf> {
     if let Some(list) = env.value("KUBECONFIG") {
         return std::env::split_paths(&list)
             .filter(|path| !path.as_os_str().is_empty())
@@ -81,21 +81,21 @@ fn candidates(env: &Env<'_>) -> Vec<PathBuf> {
 }
 
 /// A kubeconfig with a thousand clusters and their certificates takes some 10 MiB.
-const LARGEST: u64 = 64 << 20;
+const MAX_KUBECONFIG_BYTES: u64 = 64 << 20;
 
 /// What a file says, `None` where there is no such file. Relative paths in it become absolute.
-fn read(path: &Path) -> Result<Option<Kubeconfig>, ConnectError> {
-    if is_half_utf16(path) {
-        return Err(not_text(path));
+fn read_kubeconfig(path: &Path) -> Result<Option<Kubeconfig>, ConnectError> {
+    if is_truncated_utf16(path) {
+        return Err(not_utf8(path));
     }
-    if std::fs::metadata(path).is_ok_and(|file| file.len() > LARGEST) {
+    if std::fs::metadata(path).is_ok_and(|file| file.len() > MAX_KUBECONFIG_BYTES) {
         return Err(ConnectError::Unreadable {
             path: path.to_owned(),
-            why: format!("it is larger than {} MiB", LARGEST >> 20),
+            why: format!("it is larger than {} MiB", MAX_KUBECONFIG_BYTES >> 20),
         });
     }
     match Kubeconfig::read_from(path) {
-        Ok(kubeconfig) => tidy(kubeconfig, path).map(Some),
+        Ok(kubeconfig) => normalize(kubeconfig, path).map(Some),
         Err(KubeconfigError::ReadConfig(error, _))
             if error.kind() == std::io::ErrorKind::NotFound =>
         {
@@ -104,13 +104,13 @@ fn read(path: &Path) -> Result<Option<Kubeconfig>, ConnectError> {
         Err(KubeconfigError::ReadConfig(error, _))
             if error.kind() == std::io::ErrorKind::InvalidData =>
         {
-            Err(not_text(path))
+            Err(not_utf8(path))
         }
         Err(KubeconfigError::ReadConfig(error, _)) => Err(ConnectError::Unreadable {
             path: path.to_owned(),
-            why: why(&error),
+            why: os_error_text(&error),
         }),
-        Err(KubeconfigError::Parse(error)) => Err(broken(path, &error)),
+        Err(KubeconfigError::Parse(error)) => Err(parse_error(path, &error)),
         Err(error) => Err(ConnectError::Unreadable {
             path: path.to_owned(),
             why: error.to_string(),
@@ -118,7 +118,7 @@ fn read(path: &Path) -> Result<Option<Kubeconfig>, ConnectError> {
     }
 }
 
-fn not_text(path: &Path) -> ConnectError {
+fn not_utf8(path: &Path) -> ConnectError {
     ConnectError::Unreadable {
         path: path.to_owned(),
         why: "it is not UTF-8 text".to_owned(),
@@ -127,7 +127,7 @@ fn not_text(path: &Path) -> ConnectError {
 
 /// Whether the mark of UTF-16 begins an odd number of bytes: kube 5.0 panics on the last one. Only regular files are
 /// looked at, what comes through a pipe can be read but once.
-fn is_half_utf16(path: &Path) -> bool {
+fn is_truncated_utf16(path: &Path) -> bool {
     let odd = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() % 2 == 1);
     let mut mark = [0; 2];
     odd && std::fs::File::open(path)
@@ -137,12 +137,12 @@ fn is_half_utf16(path: &Path) -> bool {
 
 /// Refuses other kinds of objects, and lets an empty `current-context` count as none: in kube it would hide that of the
 /// next file.
-fn tidy(mut kubeconfig: Kubeconfig, path: &Path) -> Result<Kubeconfig, ConnectError> {
+fn normalize(mut kubeconfig: Kubeconfig, path: &Path) -> Result<Kubeconfig, ConnectError> {
     // Taken away, because two files may differ in leaving them out or empty, which kube refuses to merge.
     let kind = kubeconfig.kind.take().unwrap_or_default();
     let version = kubeconfig.api_version.take().unwrap_or_default();
     if !matches!(kind.as_str(), "" | "Config") || !matches!(version.as_str(), "" | "v1") {
-        return Err(ConnectError::Alien {
+        return Err(ConnectError::NotAKubeconfig {
             path: path.to_owned(),
             found: format!("kind {kind:?}, apiVersion {version:?}"),
         });
@@ -153,19 +153,19 @@ fn tidy(mut kubeconfig: Kubeconfig, path: &Path) -> Result<Kubeconfig, ConnectEr
     Ok(kubeconfig)
 }
 
-fn broken(path: &Path, error: &serde_saphyr::Error) -> ConnectError {
+fn parse_error(path: &Path, error: &serde_saphyr::Error) -> ConnectError {
     let place = error.location().map_or_else(String::new, |place| {
         format!(":{}:{}", place.line(), place.column())
     });
-    ConnectError::Broken {
+    ConnectError::InvalidYaml {
         path: path.to_owned(),
         place,
-        why: without_values(&error.without_snippet().to_string()),
+        why: redact_quoted_values(&error.without_snippet().to_string()),
     }
 }
 
 /// The parser's sentence without its place, which we write ourselves, and without quoted values: they may be tokens.
-fn without_values(text: &str) -> String {
+fn redact_quoted_values(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let line = line.find(" at line ").map_or(line, |end| &line[..end]);
     let line = line

@@ -16,74 +16,74 @@ use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::error::{ConnectError, why};
+use super::error::{ConnectError, os_error_text};
 
 /// Credentials are a few kilobytes.
-const MAX_ANSWER: u64 = 1 << 20;
+const MAX_OUTPUT_BYTES: u64 = 1 << 20;
 /// How often a running plugin is looked at.
-const TICK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How long the answer of a plugin that has ended may still be on its way.
-const GRACE: Duration = Duration::from_secs(1);
+const OUTPUT_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
 /// What a plugin gave.
-pub(super) struct Credentials {
+pub(super) struct ExecCredentials {
     token: Option<SecretString>,
-    certificate: Option<(String, SecretString)>,
-    until: Option<Timestamp>,
+    client_certificate: Option<(String, SecretString)>,
+    expires_at: Option<Timestamp>,
 }
 
-impl Credentials {
+impl ExecCredentials {
     /// Puts the credentials in the place of the plugin; returns when they end.
-    pub(super) fn apply(self, entry: &mut AuthInfo) -> Option<Timestamp> {
+    pub(super) fn apply_to(self, entry: &mut AuthInfo) -> Option<Timestamp> {
         entry.exec = None;
         entry.token = self.token;
-        if let Some((certificate, key)) = self.certificate {
+        if let Some((certificate, key)) = self.client_certificate {
             entry.client_certificate_data = Some(STANDARD.encode(certificate));
             let key = secrecy::ExposeSecret::expose_secret(&key);
             entry.client_key_data = Some(SecretString::from(STANDARD.encode(key)));
         }
-        self.until
+        self.expires_at
     }
 }
 
 /// Runs a plugin. See [`Connection::authenticate`](super::Connection::authenticate).
-pub(super) async fn run(
+pub(super) async fn run_plugin(
     exec: &ExecConfig,
     user: &str,
     terminal: bool,
     patience: Duration,
-) -> Result<Credentials, ConnectError> {
-    let name = Name {
+) -> Result<ExecCredentials, ConnectError> {
+    let name = PluginId {
         command: exec.command.clone().unwrap_or_default(),
         user: user.to_owned(),
     };
     if name.command.is_empty() {
-        return Err(name.failed("the kubeconfig gives no command"));
+        return Err(name.error("the kubeconfig gives no command"));
     }
     let interactive = match exec.interactive_mode {
         Some(ExecInteractiveMode::Never) => false,
         Some(ExecInteractiveMode::Always) if !terminal => {
-            return Err(name.failed(
+            return Err(name.error(
                 "it must ask a person (interactiveMode: Always), but standard input is not a terminal or is being read",
             ));
         }
         _ => terminal,
     };
-    let command = command(exec, interactive, &name)?;
-    let answer = answer(command, &name, exec.install_hint.as_deref(), patience).await?;
-    parse(&answer, exec.api_version.as_deref(), &name)
+    let command = build_command(exec, interactive, &name)?;
+    let answer = run_on_thread(command, &name, exec.install_hint.as_deref(), patience).await?;
+    parse_credentials(&answer, exec.api_version.as_deref(), &name)
 }
 
 /// Who is to be named in errors.
 #[derive(Clone)]
-struct Name {
+struct PluginId {
     command: String,
     user: String,
 }
 
-impl Name {
-    fn failed(&self, why: impl Into<String>) -> ConnectError {
-        ConnectError::PluginFailed {
+impl PluginId {
+    fn error(&self, why: impl Into<String>) -> ConnectError {
+        ConnectError::ExecPluginFailed {
             command: self.command.clone(),
             user: self.user.clone(),
             why: why.into(),
@@ -93,20 +93,20 @@ impl Name {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'a> {
+struct ExecCredentialRequest<'a> {
     api_version: Option<&'a str>,
     kind: &'static str,
-    spec: RequestSpec<'a>,
+    spec: ExecCredentialSpec<'a>,
 }
 
 #[derive(Serialize)]
-struct RequestSpec<'a> {
+struct ExecCredentialSpec<'a> {
     interactive: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<&'a ExecAuthCluster>,
 }
 
-fn command(exec: &ExecConfig, interactive: bool, name: &Name) -> Result<Command, ConnectError> {
+fn build_command(exec: &ExecConfig, interactive: bool, name: &PluginId) -> Result<Command, ConnectError> {
     let mut command = Command::new(&name.command);
     command.args(exec.args.iter().flatten());
     for variable in exec.env.iter().flatten() {
@@ -114,16 +114,16 @@ fn command(exec: &ExecConfig, interactive: bool, name: &Name) -> Result<Command,
             command.env(key, value);
         }
     }
-    let request = Request {
+    let request = ExecCredentialRequest {
         api_version: exec.api_version.as_deref(),
         kind: "ExecCredential",
-        spec: RequestSpec {
+        spec: ExecCredentialSpec {
             interactive,
             cluster: exec.cluster.as_ref(),
         },
     };
     let request =
-        serde_json::to_string(&request).map_err(|error| name.failed(error.to_string()))?;
+        serde_json::to_string(&request).map_err(|error| name.error(error.to_string()))?;
     command.env("KUBERNETES_EXEC_INFO", request);
     command.stdin(if interactive {
         Stdio::inherit()
@@ -136,22 +136,22 @@ fn command(exec: &ExecConfig, interactive: bool, name: &Name) -> Result<Command,
 
 /// Has the thread stop the plugin when the future goes away, and waits for that: the process may end right after.
 struct StopOnDrop {
-    stop: Arc<AtomicBool>,
+    stop_flag: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop_flag.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-async fn answer(
+async fn run_on_thread(
     command: Command,
-    name: &Name,
+    name: &PluginId,
     hint: Option<&str>,
     patience: Duration,
 ) -> Result<Vec<u8>, ConnectError> {
@@ -162,34 +162,34 @@ async fn answer(
     let thread = std::thread::Builder::new().name("credentials".to_owned());
     let thread = thread
         .spawn(move || {
-            let _ = sender.send(wait(command, &flag, patience));
+            let _ = sender.send(run_until_exit(command, &flag, patience));
         })
-        .map_err(|error| name.failed(why(&error)))?;
+        .map_err(|error| name.error(os_error_text(&error)))?;
     let _stop = StopOnDrop {
-        stop,
+        stop_flag: stop,
         thread: Some(thread),
     };
     let outcome = receiver
         .await
-        .unwrap_or_else(|_| Outcome::Failed("it was given up".to_owned()));
+        .unwrap_or_else(|_| PluginOutcome::Failed("it was given up".to_owned()));
     match outcome {
-        Outcome::Answer(answer) => Ok(answer),
-        Outcome::Failed(why) => Err(named.failed(why)),
-        Outcome::TimedOut => Err(ConnectError::PluginTimedOut {
+        PluginOutcome::Stdout(answer) => Ok(answer),
+        PluginOutcome::Failed(why) => Err(named.error(why)),
+        PluginOutcome::TimedOut => Err(ConnectError::ExecPluginTimedOut {
             command: named.command,
             user: named.user,
             after: patience,
         }),
-        Outcome::Missing => Err(ConnectError::PluginMissing {
+        PluginOutcome::NotFound => Err(ConnectError::ExecPluginNotFound {
             command: named.command,
             user: named.user,
-            hint: hint.map_or_else(String::new, install_hint),
+            hint: hint.map_or_else(String::new, sanitize_install_hint),
         }),
     }
 }
 
 /// The hint comes from the kubeconfig, which often comes from somebody else: no escape sequences, no novels.
-fn install_hint(hint: &str) -> String {
+fn sanitize_install_hint(hint: &str) -> String {
     let clean: String = hint
         .trim()
         .chars()
@@ -203,74 +203,74 @@ fn install_hint(hint: &str) -> String {
     }
 }
 
-enum Outcome {
-    Answer(Vec<u8>),
+enum PluginOutcome {
+    Stdout(Vec<u8>),
     Failed(String),
     TimedOut,
-    Missing,
+    NotFound,
 }
 
 /// Runs a plugin to its end, on a thread of its own.
-fn wait(mut command: Command, stop: &AtomicBool, patience: Duration) -> Outcome {
+fn run_until_exit(mut command: Command, stop: &AtomicBool, patience: Duration) -> PluginOutcome {
     let start = Instant::now();
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Outcome::Missing,
-        Err(error) => return Outcome::Failed(format!("it cannot be started: {}", why(&error))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return PluginOutcome::NotFound,
+        Err(error) => return PluginOutcome::Failed(format!("it cannot be started: {}", os_error_text(&error))),
     };
-    let Some(output) = Output::of(&mut child) else {
-        end(&mut child);
-        return Outcome::Failed("its output cannot be read".to_owned());
+    let Some(output) = CapturedStdout::capture(&mut child) else {
+        kill_and_reap(&mut child);
+        return PluginOutcome::Failed("its output cannot be read".to_owned());
     };
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
             Ok(None) => {}
-            Err(error) => return Outcome::Failed(why(&error)),
+            Err(error) => return PluginOutcome::Failed(os_error_text(&error)),
         }
         if stop.load(Ordering::Relaxed) || start.elapsed() >= patience {
-            end(&mut child);
-            return Outcome::TimedOut;
+            kill_and_reap(&mut child);
+            return PluginOutcome::TimedOut;
         }
-        if output.is_too_long() {
-            end(&mut child);
-            return Outcome::Failed("it prints without an end".to_owned());
+        if output.is_over_limit() {
+            kill_and_reap(&mut child);
+            return PluginOutcome::Failed("it prints without an end".to_owned());
         }
-        std::thread::sleep(TICK);
+        std::thread::sleep(POLL_INTERVAL);
     };
-    if output.is_too_long() {
+    if output.is_over_limit() {
         // It may have ended because nobody read on.
-        return Outcome::Failed("it prints without an end".to_owned());
+        return PluginOutcome::Failed("it prints without an end".to_owned());
     }
     if !status.success() {
-        return Outcome::Failed(match status.code() {
+        return PluginOutcome::Failed(match status.code() {
             Some(code) => format!("it ended with exit code {code}; what it said is above"),
             None => "a signal ended it".to_owned(),
         });
     }
-    Outcome::Answer(output.take())
+    PluginOutcome::Stdout(output.into_bytes())
 }
 
 /// Ends a plugin; what it started itself is not ours to find.
-fn end(child: &mut Child) {
+fn kill_and_reap(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
 
 /// What a plugin prints, gathered by a thread: a program that it leaves behind may hold the pipe open for ever.
-struct Output {
+struct CapturedStdout {
     bytes: Arc<Mutex<Vec<u8>>>,
-    done: Arc<AtomicBool>,
+    is_done: Arc<AtomicBool>,
 }
 
-impl Output {
-    fn of(child: &mut Child) -> Option<Self> {
-        let mut pipe = child.stdout.take()?.take(MAX_ANSWER + 1);
+impl CapturedStdout {
+    fn capture(child: &mut Child) -> Option<Self> {
+        let mut pipe = child.stdout.take()?.take(MAX_OUTPUT_BYTES + 1);
         let output = Self {
             bytes: Arc::default(),
-            done: Arc::default(),
+            is_done: Arc::default(),
         };
-        let (bytes, done) = (Arc::clone(&output.bytes), Arc::clone(&output.done));
+        let (bytes, done) = (Arc::clone(&output.bytes), Arc::clone(&output.is_done));
         std::thread::Builder::new()
             .spawn(move || {
                 let mut chunk = [0; 4096];
@@ -287,15 +287,15 @@ impl Output {
         Some(output)
     }
 
-    fn is_too_long(&self) -> bool {
+    fn is_over_limit(&self) -> bool {
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        bytes.len() as u64 > MAX_ANSWER
+        bytes.len() as u64 > MAX_OUTPUT_BYTES
     }
 
-    fn take(self) -> Vec<u8> {
-        let end = Instant::now() + GRACE;
-        while !self.done.load(Ordering::Acquire) && Instant::now() < end {
-            std::thread::sleep(TICK);
+    fn into_bytes(self) -> Vec<u8> {
+        let end = Instant::now() + OUTPUT_GRACE_PERIOD;
+        while !self.is_done.load(Ordering::Acquire) && Instant::now() < end {
+            std::thread::sleep(POLL_INTERVAL);
         }
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -303,15 +303,15 @@ impl Output {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ExecCredentialResponse {
     #[serde(default)]
     api_version: String,
-    status: Option<AnswerStatus>,
+    status: Option<ExecCredentialStatus>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct AnswerStatus {
+struct ExecCredentialStatus {
     expiration_timestamp: Option<String>,
     token: Option<String>,
     client_certificate_data: Option<String>,
@@ -319,24 +319,24 @@ struct AnswerStatus {
 }
 
 /// Reads an answer. No error holds any part of it.
-fn parse(answer: &[u8], expected: Option<&str>, name: &Name) -> Result<Credentials, ConnectError> {
-    let text = std::str::from_utf8(answer).map_err(|_| name.failed("what it prints is no text"))?;
-    let answer: Answer = serde_json::from_str(text)
+fn parse_credentials(answer: &[u8], expected: Option<&str>, name: &PluginId) -> Result<ExecCredentials, ConnectError> {
+    let text = std::str::from_utf8(answer).map_err(|_| name.error("what it prints is no text"))?;
+    let answer: ExecCredentialResponse = serde_json::from_str(text)
         .ok()
         .or_else(|| serde_saphyr::from_str(text).ok())
-        .ok_or_else(|| name.failed("what it prints is no ExecCredential in JSON"))?;
+        .ok_or_else(|| name.error("what it prints is no ExecCredential in JSON"))?;
     if let Some(expected) = expected
         && !answer.api_version.is_empty()
         && answer.api_version != expected
     {
-        return Err(name.failed(format!(
+        return Err(name.error(format!(
             "the kubeconfig asks for {expected}, it answers in {:?}",
             answer.api_version
         )));
     }
     let status = answer
         .status
-        .ok_or_else(|| name.failed("its answer holds no status"))?;
+        .ok_or_else(|| name.error("its answer holds no status"))?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let token = given(status.token);
     let certificate = match (
@@ -345,25 +345,25 @@ fn parse(answer: &[u8], expected: Option<&str>, name: &Name) -> Result<Credentia
     ) {
         (Some(certificate), Some(key)) => Some((certificate, SecretString::from(key))),
         (None, None) => None,
-        _ => return Err(name.failed("it gives only one of certificate and key")),
+        _ => return Err(name.error("it gives only one of certificate and key")),
     };
     if token.is_none() && certificate.is_none() {
-        return Err(name.failed("it gives neither a token nor a certificate"));
+        return Err(name.error("it gives neither a token nor a certificate"));
     }
     if token
         .iter()
         .flat_map(|token| token.chars())
         .any(|letter| !letter.is_ascii_graphic())
     {
-        return Err(name.failed("its token fits no HTTP header"));
+        return Err(name.error("its token fits no HTTP header"));
     }
     let until = given(status.expiration_timestamp)
         .map(|time| time.parse())
         .transpose()
-        .map_err(|_| name.failed("its expirationTimestamp is no time"))?;
-    Ok(Credentials {
+        .map_err(|_| name.error("its expirationTimestamp is no time"))?;
+    Ok(ExecCredentials {
         token: token.map(SecretString::from),
-        certificate,
-        until,
+        client_certificate: certificate,
+        expires_at: until,
     })
 }

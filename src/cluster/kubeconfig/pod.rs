@@ -4,36 +4,36 @@ use std::path::PathBuf;
 
 use kube::config::{AuthInfo, Cluster};
 
-use super::choose::Choice;
-use super::error::{ConnectError, why};
-use super::{Env, Wanted};
+use super::choose::ResolvedEntries;
+use super::error::{ConnectError, os_error_text};
+use super::{Env, ConnectOptions};
 
 /// Whether this is a pod with a service account, by kubectl's signs.
-pub(super) fn is_pod(env: &Env<'_>) -> bool {
+pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {
     env.text("KUBERNETES_SERVICE_HOST").is_some()
         && env.text("KUBERNETES_SERVICE_PORT").is_some()
-        && file(env, "token").is_file()
+        && service_account_file(env, "token").is_file()
 }
 
 /// The entries that a kubeconfig of this pod would hold; the flags are applied to them as to any other.
-pub(super) fn entries(wanted: &Wanted, env: &Env<'_>) -> Result<Choice, ConnectError> {
+pub(super) fn in_cluster_entries(wanted: &ConnectOptions, env: &Env<'_>) -> Result<ResolvedEntries, ConnectError> {
     let host = env.text("KUBERNETES_SERVICE_HOST").unwrap_or_default();
     let port = env.text("KUBERNETES_SERVICE_PORT").unwrap_or_default();
     let host = match host.parse() {
         Ok(std::net::IpAddr::V6(address)) => format!("[{address}]"),
         _ => host,
     };
-    let bundle = file(env, "ca.crt");
+    let bundle = service_account_file(env, "ca.crt");
     if wanted.certificate_authority.is_none() && !wanted.insecure_skip_tls_verify {
-        std::fs::File::open(&bundle).map_err(|error| ConnectError::Pod {
-            why: format!("cannot read {}: {}", bundle.display(), why(&error)),
+        std::fs::File::open(&bundle).map_err(|error| ConnectError::InClusterConfig {
+            why: format!("cannot read {}: {}", bundle.display(), os_error_text(&error)),
         })?;
     }
     let namespace = env.text("POD_NAMESPACE").or_else(|| {
-        let text = std::fs::read_to_string(file(env, "namespace")).ok()?;
+        let text = std::fs::read_to_string(service_account_file(env, "namespace")).ok()?;
         Some(text.trim().to_owned()).filter(|name| !name.is_empty())
     });
-    Ok(Choice {
+    Ok(ResolvedEntries {
         context: None,
         namespace,
         cluster_name: "this pod's".to_owned(),
@@ -44,12 +44,12 @@ pub(super) fn entries(wanted: &Wanted, env: &Env<'_>) -> Result<Choice, ConnectE
         },
         user_name: "this pod's service account".to_owned(),
         user: AuthInfo {
-            token_file: Some(file(env, "token").display().to_string()),
+            token_file: Some(service_account_file(env, "token").display().to_string()),
             ..AuthInfo::default()
         },
     })
 }
 
-fn file(env: &Env<'_>, name: &str) -> PathBuf {
-    env.service_account.join(name)
+fn service_account_file(env: &Env<'_>, name: &str) -> PathBuf {
+    env.service_account_dir.join(name)
 }

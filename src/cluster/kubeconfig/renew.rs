@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use super::{ConnectError, Connection, Login, credentials};
+use super::{ConnectError, Connection, ExecSettings, credentials};
 use crate::certificate;
 
 impl Connection {
@@ -14,15 +14,15 @@ impl Connection {
     ///
     /// # Errors
     /// When the plugin fails, or the file cannot be read.
-    pub async fn renew(&mut self) -> Result<bool, ConnectError> {
-        if let Some(Login { terminal, patience }) = self.login {
+    pub async fn refresh_credentials(&mut self) -> Result<bool, ConnectError> {
+        if let Some(ExecSettings { is_interactive: terminal, timeout: patience }) = self.exec_settings {
             self.authenticate(terminal, patience).await?;
             return Ok(true);
         }
         let Some(path) = &self.token_file else {
             return Ok(false);
         };
-        let fresh = credentials::token_of(path, &self.user)?;
+        let fresh = credentials::read_token_file(path, &self.user_name)?;
         let old = &mut self.config.auth_info.token;
         let is_new = old.as_ref().map(ExposeSecret::expose_secret) != Some(fresh.expose_secret());
         *old = Some(fresh);
@@ -31,7 +31,7 @@ impl Connection {
 
     /// When our client certificate has ended, in words; none where it has not, or there is none.
     #[must_use]
-    pub fn expired(&self, now: Timestamp) -> Option<String> {
+    pub fn expired_client_certificate(&self, now: Timestamp) -> Option<String> {
         let entry = &self.config.auth_info;
         let pem = match (&entry.client_certificate_data, &entry.client_certificate) {
             (Some(data), _) => STANDARD.decode(data).ok()?,
@@ -43,7 +43,7 @@ impl Connection {
         let end = ends.first().filter(|end| **end < now)?;
         Some(format!(
             "the client certificate of user {:?} expired at {end}, get a new one",
-            self.user
+            self.user_name
         ))
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{ConnectError, Connection, Env, Wanted, connection};
+use super::{ConnectError, Connection, Env, ConnectOptions, resolve};
 
 /// One cluster, one user, one context.
 const PLAIN: &str = "
@@ -68,23 +68,23 @@ impl Place {
         path
     }
 
-    fn connect(&self, wanted: &Wanted) -> Result<Connection, ConnectError> {
+    fn connect(&self, wanted: &ConnectOptions) -> Result<Connection, ConnectError> {
         let var = |name: &str| {
             let found = self.variables.iter().find(|(key, _)| key == name);
             found.map(|(_, value)| value.clone())
         };
         let env = Env {
             var: &var,
-            service_account: &self.path("serviceaccount"),
+            service_account_dir: &self.path("serviceaccount"),
         };
-        connection(wanted, &env)
+        resolve(wanted, &env)
     }
 
-    fn connected(&self, wanted: &Wanted) -> Connection {
+    fn connected(&self, wanted: &ConnectOptions) -> Connection {
         self.connect(wanted).expect("a connection")
     }
 
-    fn error(&self, wanted: &Wanted) -> String {
+    fn error(&self, wanted: &ConnectOptions) -> String {
         let error = self.connect(wanted).expect_err("no connection");
         error.to_string().replace(&self.shown(), "DIR")
     }
@@ -94,10 +94,10 @@ impl Place {
     }
 }
 
-fn wanted() -> Wanted {
-    Wanted {
+fn wanted() -> ConnectOptions {
+    ConnectOptions {
         program: "kubectl-upgrade-check".to_owned(),
-        ..Wanted::default()
+        ..ConnectOptions::default()
     }
 }
 
@@ -142,7 +142,7 @@ fn the_namespace_of_the_context_is_no_scope() {
     let found = place.connected(&wanted());
     assert_eq!(found.config.default_namespace, "shop");
     assert_eq!(found.namespace, None);
-    let found = place.connected(&Wanted {
+    let found = place.connected(&ConnectOptions {
         namespace: some("kube-system"),
         ..wanted()
     });
@@ -154,11 +154,11 @@ fn the_namespace_of_the_context_is_no_scope() {
 fn a_namespace_cannot_lead_elsewhere() {
     let place = Place::with(PLAIN);
     for name in ["../nodes", "a/b", "a%2fb", "a?b", ".."] {
-        let error = place.connect(&Wanted {
+        let error = place.connect(&ConnectOptions {
             namespace: some(name),
             ..wanted()
         });
-        assert!(error.is_err_and(|error| error.is_usage()), "{name}");
+        assert!(error.is_err_and(|error| error.is_usage_error()), "{name}");
     }
 }
 
@@ -195,7 +195,7 @@ fn finds_names_that_are_nearly_right() {
         ("PRODUCTION-BLUE", "did you mean \"production-blue\"?"),
         ("green", "known: \"production-blue\""),
     ] {
-        let error = place.error(&Wanted {
+        let error = place.error(&ConnectOptions {
             context: some(asked),
             ..wanted()
         });
@@ -209,7 +209,7 @@ fn finds_names_that_are_nearly_right() {
 #[test]
 fn refuses_unknown_clusters_and_users() {
     let place = Place::with(PLAIN);
-    let cluster = place.error(&Wanted {
+    let cluster = place.error(&ConnectOptions {
         cluster: some("glue"),
         ..wanted()
     });
@@ -217,7 +217,7 @@ fn refuses_unknown_clusters_and_users() {
         cluster.starts_with("cluster \"glue\" (--cluster) does not exist"),
         "{cluster}"
     );
-    let user = place.error(&Wanted {
+    let user = place.error(&ConnectOptions {
         user: some("you"),
         ..wanted()
     });
@@ -245,7 +245,7 @@ fn a_context_may_dangle_where_kubectl_lets_it() {
         error.starts_with("cluster \"ghost\" (context \"blue\") does not exist"),
         "{error}"
     );
-    let found = no_cluster.connected(&Wanted {
+    let found = no_cluster.connected(&ConnectOptions {
         server: some("https://other:1"),
         ..wanted()
     });

@@ -1,7 +1,7 @@
 //! Servers, proxies, and which servers need none.
 
 use super::{PLAIN, Place, some, wanted};
-use crate::cluster::kubeconfig::Wanted;
+use crate::cluster::kubeconfig::ConnectOptions;
 
 fn at(server: &str) -> Place {
     Place::with(&PLAIN.replace("https://blue.example:6443", server))
@@ -46,7 +46,7 @@ fn refuses_what_is_no_address() {
         );
         assert!(!error.contains("s3cret"), "{error}");
     }
-    let error = Place::with(PLAIN).error(&Wanted {
+    let error = Place::with(PLAIN).error(&ConnectOptions {
         server: some("ftp://host"),
         ..wanted()
     });
@@ -68,9 +68,9 @@ fn a_cluster_needs_an_address() {
 #[test]
 fn an_address_undoes_the_server_name_of_the_entry() {
     let place = Place::with(&PLAIN.replace("6443'}", "6443', tls-server-name: inner}"));
-    let name = |wanted: &Wanted| place.connected(wanted).config.tls_server_name;
+    let name = |wanted: &ConnectOptions| place.connected(wanted).config.tls_server_name;
     assert_eq!(name(&wanted()).as_deref(), Some("inner"));
-    let mut elsewhere = Wanted {
+    let mut elsewhere = ConnectOptions {
         server: some("https://other"),
         ..wanted()
     };
@@ -190,7 +190,7 @@ fn the_proxy_of_the_kubeconfig_ignores_no_proxy() {
         .set("HTTPS_PROXY", "http://proxy:3128")
         .set("NO_PROXY", "*");
     assert_eq!(proxy(&place).as_deref(), Some("http://own:1"));
-    let found = place.connected(&Wanted {
+    let found = place.connected(&ConnectOptions {
         proxy_url: Some("socks5://flag:2".into()),
         ..wanted()
     });
@@ -205,7 +205,7 @@ fn names_a_proxy_that_cannot_be_used() {
         place.error(&wanted()),
         "cannot use HTTPS_PROXY \"gopher://…@proxy:1\": the scheme must be http, https or socks5"
     );
-    let error = Place::with(PLAIN).error(&Wanted {
+    let error = Place::with(PLAIN).error(&ConnectOptions {
         proxy_url: Some("proxy:3128".into()),
         ..wanted()
     });

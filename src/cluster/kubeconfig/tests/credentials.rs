@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 
 use super::{PLAIN, Place, some, wanted};
-use crate::cluster::kubeconfig::{ConnectError, Wanted};
+use crate::cluster::kubeconfig::{ConnectError, ConnectOptions};
 
 /// Looks like a certificate as far as PEM goes, which is as far as we look.
 pub(super) const CA: &str =
@@ -57,11 +57,11 @@ fn an_empty_authority_is_that_of_the_system() {
 
 #[test]
 fn answers_are_compressed_unless_the_entry_or_the_flag_says_no() {
-    let flag = Wanted {
+    let flag = ConnectOptions {
         disable_compression: true,
         ..wanted()
     };
-    let plain = |entry: &str, wanted: &Wanted| {
+    let plain = |entry: &str, wanted: &ConnectOptions| {
         let config = with_cluster(entry).connected(wanted).config;
         config.disable_compression
     };
@@ -75,7 +75,7 @@ fn answers_are_compressed_unless_the_entry_or_the_flag_says_no() {
 fn insecure_and_authority_exclude_one_another() {
     let data = STANDARD.encode(CA);
     let place = with_cluster(&format!("certificate-authority-data: {data}"));
-    let mut insecure = Wanted {
+    let mut insecure = ConnectOptions {
         insecure_skip_tls_verify: true,
         ..wanted()
     };
@@ -84,7 +84,7 @@ fn insecure_and_authority_exclude_one_another() {
     assert_eq!(config.root_cert, Some(Vec::new()));
     insecure.certificate_authority = Some(place.file("ca.crt", CA));
     let error = place.connect(&insecure).expect_err("a contradiction");
-    assert!(error.is_usage(), "{error}");
+    assert!(error.is_usage_error(), "{error}");
     let both = with_cluster(&format!(
         "insecure-skip-tls-verify: true, certificate-authority-data: {data}"
     ));
@@ -92,7 +92,7 @@ fn insecure_and_authority_exclude_one_another() {
         both.error(&wanted())
             .starts_with("a certificate authority together with")
     );
-    let flag = Wanted {
+    let flag = ConnectOptions {
         certificate_authority: Some(both.file("ca.crt", CA)),
         ..wanted()
     };
@@ -104,7 +104,7 @@ fn a_token_counts_more_than_all_that_kube_would_prefer() {
     let place = with_user(
         "{username: u, password: p, tokenFile: /nowhere, auth-provider: {name: oidc}, exec: {command: x}}",
     );
-    let found = place.connected(&Wanted {
+    let found = place.connected(&ConnectOptions {
         token: Some("mine".into()),
         ..wanted()
     });
@@ -143,24 +143,24 @@ async fn a_token_file_is_read_again() {
     place.file("token", "first\n");
     let mut found = place.connected(&wanted());
     assert!(
-        found.renew().await.is_ok_and(|new| !new),
+        found.refresh_credentials().await.is_ok_and(|new| !new),
         "it is still the same"
     );
     place.file("token", "second\n");
-    assert!(found.renew().await.is_ok_and(|new| new));
+    assert!(found.refresh_credentials().await.is_ok_and(|new| new));
     let token = found.config.auth_info.token.as_ref();
     assert_eq!(token.map(ExposeSecret::expose_secret), Some("second"));
     std::fs::remove_file(place.path("token")).expect("removed");
-    let error = found.renew().await.expect_err("no token").to_string();
+    let error = found.refresh_credentials().await.expect_err("no token").to_string();
     assert!(error.starts_with("cannot load the token of user \"me\""));
     // What was typed or stands in the kubeconfig is not renewed.
     let mut found = Place::with(PLAIN).connected(&wanted());
-    assert!(found.renew().await.is_ok_and(|new| !new));
+    assert!(found.refresh_credentials().await.is_ok_and(|new| !new));
 }
 
 #[test]
 fn a_token_must_fit_a_header() {
-    let error = Place::with(PLAIN).connect(&Wanted {
+    let error = Place::with(PLAIN).connect(&ConnectOptions {
         token: Some("s3 cret".into()),
         ..wanted()
     });
@@ -173,7 +173,7 @@ fn certificate_flags_undo_the_data() {
     let place = with_user("{client-certificate-data: AAAA, client-key-data: AAAA}");
     let (certificate, key) = (place.file("c.crt", CA), place.file("c.key", "k"));
     let user = place
-        .connected(&Wanted {
+        .connected(&ConnectOptions {
             client_certificate: Some(certificate.clone()),
             client_key: Some(key),
             ..wanted()
@@ -216,7 +216,7 @@ fn names_certificates_that_cannot_be_loaded() {
 #[test]
 fn impersonates() {
     let place = Place::with(PLAIN);
-    let mut act = Wanted {
+    let mut act = ConnectOptions {
         impersonate: some("alice"),
         impersonate_groups: vec!["a".to_owned(), "b".to_owned()],
         impersonate_uid: some("7"),
@@ -229,7 +229,7 @@ fn impersonates() {
     act.impersonate = some("");
     let error = place.connect(&act).expect_err("nobody to act as");
     assert!(
-        error.is_usage() && error.to_string().ends_with("add --as"),
+        error.is_usage_error() && error.to_string().ends_with("add --as"),
         "{error}"
     );
     // The user entry may name whom to act as, as in kubectl.
@@ -245,7 +245,7 @@ fn sends_no_credentials_in_the_clear() {
     let text = PLAIN
         .replace("https://", "http://")
         .replace("{token: t0ken}", "{token: t0ken, as: bob}");
-    let found = Place::with(&text).connected(&Wanted {
+    let found = Place::with(&text).connected(&ConnectOptions {
         token: Some("mine".into()),
         ..wanted()
     });
@@ -263,7 +263,7 @@ fn refuses_providers_that_are_gone() {
     ] {
         let place = with_user(&format!("{{auth-provider: {{name: {name}}}}}"));
         let error = place.connect(&wanted()).expect_err("no provider");
-        assert!(matches!(error, ConnectError::Provider { .. }));
+        assert!(matches!(error, ConnectError::UnsupportedAuthProvider { .. }));
         assert!(error.to_string().contains(hint), "{error}");
     }
 }

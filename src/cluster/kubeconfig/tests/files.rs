@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::{PLAIN, Place, joined, some, wanted};
-use crate::cluster::kubeconfig::{ConnectError, Wanted};
+use crate::cluster::kubeconfig::{ConnectError, ConnectOptions};
 
 #[test]
 fn skips_missing_files_of_a_list() {
@@ -49,12 +49,12 @@ fn reads_the_file_of_the_home_folder() {
 fn a_flag_counts_more_than_the_list() {
     let place = Place::with(PLAIN);
     let green = place.file("green", PLAIN.replace("blue", "green"));
-    let found = place.connected(&Wanted {
+    let found = place.connected(&ConnectOptions {
         kubeconfig: Some(green),
         ..wanted()
     });
     assert_eq!(found.server, "https://green.example:6443");
-    let error = place.error(&Wanted {
+    let error = place.error(&ConnectOptions {
         kubeconfig: Some(place.path("gone")),
         ..wanted()
     });
@@ -152,7 +152,7 @@ fn an_empty_file_is_no_context() {
 #[test]
 fn an_address_needs_no_kubeconfig() {
     let place = Place::new();
-    let found = place.connected(&Wanted {
+    let found = place.connected(&ConnectOptions {
         server: some("https://host:6443"),
         ..wanted()
     });
@@ -188,17 +188,17 @@ fn a_kubeconfig_counts_more_than_the_pod() {
     let place = pod();
     let file = place.file("config", PLAIN);
     let empty = place.file("empty", "");
-    let found = place.connected(&Wanted {
+    let found = place.connected(&ConnectOptions {
         kubeconfig: Some(file),
         ..wanted()
     });
     assert_eq!(found.server, "https://blue.example:6443");
     // Who names a file does not want another cluster by accident.
-    let error = place.connect(&Wanted {
+    let error = place.connect(&ConnectOptions {
         kubeconfig: Some(empty),
         ..wanted()
     });
-    assert!(matches!(error, Err(ConnectError::Empty { .. })));
+    assert!(matches!(error, Err(ConnectError::NoContexts { .. })));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::Place;
-use crate::cluster::kubeconfig::Wanted;
+use crate::cluster::kubeconfig::ConnectOptions;
 use crate::mutate::{cases, damaged};
 
 /// What is secret in the files below.
@@ -62,10 +62,10 @@ fn shown(text: &str) -> Vec<String> {
     ["blue", "green", "old", ""]
         .into_iter()
         .map(|context| {
-            let wanted = Wanted {
+            let wanted = ConnectOptions {
                 program: "test".to_owned(),
                 context: Some(context.to_owned()),
-                ..Wanted::default()
+                ..ConnectOptions::default()
             };
             match place.connect(&wanted) {
                 Ok(connection) => format!("{connection:?}"),
@@ -122,7 +122,7 @@ proptest! {
         let place = place.set("KUBECONFIG", file);
         for context in ["blue", "green"] {
             let context = Some(context.to_owned());
-            let _ = place.connect(&Wanted { context, ..Wanted::default() });
+            let _ = place.connect(&ConnectOptions { context, ..ConnectOptions::default() });
         }
     }
 }

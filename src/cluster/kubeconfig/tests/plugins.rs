@@ -59,7 +59,7 @@ async fn runs_once_and_leaves_nothing_to_run() {
     assert!(client.is_ok());
     let runs = std::fs::read_to_string(place.path("plugin.sh.runs")).expect("it ran");
     assert_eq!(runs, "x\n");
-    assert!(found.renew().await.is_ok_and(|new| new));
+    assert!(found.refresh_credentials().await.is_ok_and(|new| new));
     let runs = std::fs::read_to_string(place.path("plugin.sh.runs")).expect("it ran");
     assert_eq!(runs, "x\nx\n", "again, when the credentials have ended");
 }
@@ -159,7 +159,7 @@ async fn says_how_to_install_it() {
         .authenticate(false, PATIENCE)
         .await
         .expect_err("not there");
-    assert!(matches!(error, ConnectError::PluginMissing { .. }));
+    assert!(matches!(error, ConnectError::ExecPluginNotFound { .. }));
     assert_eq!(
         error.to_string(),
         "the credential plugin \"no-such-plugin-here\" of user \"me\" is not installed or not in PATH\nget it from\n[1mhttps://example"
