@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
+const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const PEM_END: &str = "-----END CERTIFICATE-----";
 
 /// Tags of DER.
 const SEQUENCE: u8 = 0x30;
@@ -17,11 +17,11 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 /// The last second of each certificate of a PEM text that can be read, in their order.
-pub(crate) fn ends(pem: &str) -> Vec<Timestamp> {
-    let blocks = pem.split(BEGIN).skip(1);
+pub(crate) fn not_after_dates(pem: &str) -> Vec<Timestamp> {
+    let blocks = pem.split(PEM_BEGIN).skip(1);
     blocks
         .filter_map(|rest| {
-            let body: String = rest.split(END).next()?.split_whitespace().collect();
+            let body: String = rest.split(PEM_END).next()?.split_whitespace().collect();
             not_after(&STANDARD.decode(body).ok()?)
         })
         .collect()
@@ -29,21 +29,21 @@ pub(crate) fn ends(pem: &str) -> Vec<Timestamp> {
 
 /// The last second of a certificate: RFC 5280, section 4.1.
 fn not_after(certificate: &[u8]) -> Option<Timestamp> {
-    let (certificate, _) = element(certificate, SEQUENCE)?;
-    let (mut body, _) = element(certificate, SEQUENCE)?;
-    if let Some((_, rest)) = element(body, EXPLICIT_VERSION) {
+    let (certificate, _) = der_element(certificate, SEQUENCE)?;
+    let (mut body, _) = der_element(certificate, SEQUENCE)?;
+    if let Some((_, rest)) = der_element(body, EXPLICIT_VERSION) {
         body = rest;
     }
-    let (_, body) = element(body, INTEGER)?;
-    let (_, body) = element(body, SEQUENCE)?;
-    let (_, body) = element(body, SEQUENCE)?;
-    let (validity, _) = element(body, SEQUENCE)?;
-    let (_, end) = time(validity)?;
-    time(end).map(|(time, _)| time)
+    let (_, body) = der_element(body, INTEGER)?;
+    let (_, body) = der_element(body, SEQUENCE)?;
+    let (_, body) = der_element(body, SEQUENCE)?;
+    let (validity, _) = der_element(body, SEQUENCE)?;
+    let (_, end) = der_time(validity)?;
+    der_time(end).map(|(time, _)| time)
 }
 
 /// Certificates that say nothing but when they end: what [`ends`] reads again.
-pub(crate) fn bare(ends: &[Timestamp]) -> String {
+pub(crate) fn expiry_only_pem(ends: &[Timestamp]) -> String {
     // None of them is longer than 127 bytes, so that one byte says how long.
     let wrap = |tag: u8, content: &[u8]| [&[tag, content.len() as u8], content].concat();
     let certificate = |end: &Timestamp| {
@@ -58,17 +58,17 @@ pub(crate) fn bare(ends: &[Timestamp]) -> String {
             wrap(SEQUENCE, &validity),
         ];
         let der = wrap(SEQUENCE, &wrap(SEQUENCE, &body.concat()));
-        format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode(der))
+        format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", STANDARD.encode(der))
     };
     ends.iter().map(certificate).collect()
 }
 
-fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
-    let (digits, rest, century) = match element(der, UTC_TIME) {
+fn der_time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (digits, rest, century) = match der_element(der, UTC_TIME) {
         // RFC 5280, section 4.1.2.5.1: two digits stand for 1950 to 2049.
         Some((text, rest)) => (text, rest, if *text.first()? < b'5' { "20" } else { "19" }),
         None => {
-            let (text, rest) = element(der, GENERALIZED_TIME)?;
+            let (text, rest) = der_element(der, GENERALIZED_TIME)?;
             (text, rest, "")
         }
     };
@@ -87,7 +87,7 @@ fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
 }
 
 /// The content of the first element, if it has this tag, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+fn der_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&first, rest) = der.split_first()?;
     if first != tag {
         return None;
@@ -124,12 +124,12 @@ mod tests {
 
     #[test]
     fn the_last_second_is_read() {
-        let ends: Vec<String> = super::ends(&EXPIRED.repeat(2))
+        let ends: Vec<String> = super::not_after_dates(&EXPIRED.repeat(2))
             .iter()
             .map(ToString::to_string)
             .collect();
         assert_eq!(ends, ["2021-01-01T00:00:00Z", "2021-01-01T00:00:00Z"]);
-        assert!(super::ends("no certificate").is_empty());
+        assert!(super::not_after_dates("no certificate").is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub enum Confidence {
 /// Where evidence was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Source {
+pub enum EvidenceSource {
     /// A manifest about to be applied.
     File,
     /// A Helm release record.
@@ -45,7 +45,7 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Evidence {
     /// What kind of trace.
-    pub source: Source,
+    pub source: EvidenceSource,
     /// What was seen, short enough for a table cell.
     pub detail: String,
     /// Who left it: a field manager, a Helm release.
@@ -59,7 +59,7 @@ pub struct Evidence {
 impl Evidence {
     /// Evidence without writer, time or place.
     #[must_use]
-    pub fn new(source: Source, detail: impl Into<String>) -> Self {
+    pub fn new(source: EvidenceSource, detail: impl Into<String>) -> Self {
         Self {
             source,
             detail: detail.into(),

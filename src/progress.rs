@@ -6,15 +6,15 @@
 mod machines;
 mod seen;
 
-pub use seen::Seen;
+pub use seen::ConditionEvaluator;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{PlatformName, Reach, Release, Wanted};
+use crate::catalog::{PlatformName, Release, VersionPrecision, VersionSpec};
 use crate::check::{Finding, Severity, backup, control_plane};
 use crate::detect;
-use crate::need::{Need, Survey};
-use crate::path::HopRef;
+use crate::need::{Discovery, Need};
+use crate::path::HopId;
 
 /// What is to be so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,16 +23,17 @@ use crate::path::HopRef;
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
-pub enum Condition {
+pub enum CompletionCondition {
     /// Nothing in the cluster shows it.
-    ByHand,
+    #[serde(rename = "byHand")]
+    Manual,
     /// A backup was completed within so many seconds.
     Backup {
         /// How old it may be.
         within_seconds: u64,
     },
     /// The API server that answers has the release.
-    ApiServer(Goal),
+    ApiServer(VersionGoal),
     /// The API server emulates the minor.
     Emulation {
         /// Which one.
@@ -44,17 +45,18 @@ pub enum Condition {
         node: Option<String>,
         /// What they must be.
         #[serde(flatten)]
-        goal: Goal,
+        goal: VersionGoal,
     },
     /// The KubeadmControlPlane has the release on all of its machines.
-    ControlPlaneObject {
+    #[serde(rename = "controlPlaneObject")]
+    KubeadmControlPlane {
         /// Its namespace.
         namespace: String,
         /// Its name.
         name: String,
         /// What it must be.
         #[serde(flatten)]
-        goal: Goal,
+        goal: VersionGoal,
     },
     /// The MachineDeployment has the release on all of its machines.
     MachineDeployment {
@@ -64,24 +66,25 @@ pub enum Condition {
         name: String,
         /// What it must be.
         #[serde(flatten)]
-        goal: Goal,
+        goal: VersionGoal,
     },
     /// Nodes have the release, are ready and take pods.
     Nodes {
         /// Which ones.
         #[serde(flatten)]
-        of: Nodes,
+        nodes: NodeSet,
         /// What their kubelets must be.
         #[serde(flatten)]
-        goal: Goal,
+        goal: VersionGoal,
     },
     /// No blocker is left that holds already or bites at this hop.
     NoBlockers {
         /// Which hop.
-        hop: HopRef,
+        hop: HopId,
     },
     /// Findings are gone.
-    Gone {
+    #[serde(rename = "gone")]
+    FindingsResolved {
         /// Their fingerprints.
         fingerprints: Vec<String>,
     },
@@ -95,7 +98,7 @@ pub enum Condition {
         minor: String,
     },
     /// kube-proxy has the release.
-    KubeProxy(Goal),
+    KubeProxy(VersionGoal),
     /// A platform has the release.
     Platform {
         /// Which platform.
@@ -108,7 +111,7 @@ pub enum Condition {
 /// A release to reach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Goal {
+pub struct VersionGoal {
     /// `1.25.16`.
     pub release: String,
     /// Whether any patch of its minor will do.
@@ -118,7 +121,7 @@ pub struct Goal {
 /// A set of nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Nodes {
+pub enum NodeSet {
     /// One of them.
     Node(String),
     /// The workers of a pool; of none where it is empty.
@@ -127,52 +130,54 @@ pub enum Nodes {
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum CompletionStatus {
     /// It is so.
     Done,
     /// Part of it is.
-    Doing {
+    InProgress {
         /// So many.
         done: usize,
         /// Of so many.
-        of: usize,
+        total: usize,
     },
     /// It is not so.
     Todo,
     /// It could not be seen.
     Unknown,
     /// It cannot be seen: a person knows.
-    ByHand,
+    Manual,
 }
 
-impl Goal {
+impl VersionGoal {
     /// The release of a hop.
     #[must_use]
-    pub fn new(release: &str, reach: Reach) -> Self {
+    pub fn new(release: &str, reach: VersionPrecision) -> Self {
         Self {
             release: release.to_owned(),
-            any_patch: reach == Reach::Minor,
+            any_patch: reach == VersionPrecision::Minor,
         }
     }
 
     /// Whether this version, as somebody wrote it, is the release or a later one; none where it is no version.
-    fn reached(&self, version: &str) -> Option<bool> {
+    fn is_reached_by(&self, version: &str) -> Option<bool> {
         let version: Release = version.parse().ok()?;
-        match self.release.parse::<Wanted>().ok()? {
-            Wanted::Release(release) if !self.any_patch => Some(version.semver >= release.semver),
+        match self.release.parse::<VersionSpec>().ok()? {
+            VersionSpec::Release(release) if !self.any_patch => {
+                Some(version.semver >= release.semver)
+            }
             // A minor alone stands where no patch of it is known.
             wanted => Some(version.minor() >= wanted.minor()),
         }
     }
 }
 
-impl Progress {
+impl CompletionStatus {
     /// So many of so many.
-    fn of(done: usize, all: usize) -> Self {
+    fn from_counts(done: usize, all: usize) -> Self {
         match (done, all) {
             (_, 0) => Self::Unknown,
             (0, _) => Self::Todo,
-            (done, of) if done < of => Self::Doing { done, of },
+            (done, of) if done < of => Self::InProgress { done, total: of },
             _ => Self::Done,
         }
     }
@@ -180,19 +185,22 @@ impl Progress {
 
 /// What conditions look at, on a server that serves this.
 #[must_use]
-pub fn needs(survey: &Survey) -> Vec<Need> {
+pub fn needs(survey: &Discovery) -> Vec<Need> {
     let mut needs = detect::needs(survey);
-    needs.extend([control_plane::pods(), control_plane::kube_proxy()]);
+    needs.extend([
+        control_plane::control_plane_pods_need(),
+        control_plane::kube_proxy_need(),
+    ]);
     if detect::serves_cluster_api(survey) {
-        needs.push(detect::machine_deployments());
+        needs.push(detect::machine_deployments_need());
     }
     needs.extend(detect::addons::needs());
-    needs.extend(backup::needs());
+    needs.extend(backup::backup_needs());
     needs
 }
 
 /// Whether a finding stands in the way of a hop.
 #[must_use]
-pub fn blocks(finding: &Finding, hop: &HopRef) -> bool {
+pub fn blocks_hop(finding: &Finding, hop: &HopId) -> bool {
     finding.severity == Severity::Blocker && finding.hop.as_ref().is_none_or(|bites| bites == hop)
 }

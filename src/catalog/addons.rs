@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 
-use super::{CatalogError, Minor, Release, Releases, SkewLimit, Span, Versions, table};
+use super::{
+    CatalogError, KubernetesReleases, Minor, MinorRange, Release, SkewLimit, VersionRange,
+    load_table,
+};
 
 /// What an add-on does in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum AddonRole {
     /// The network of pods.
     Cni,
     /// Volumes.
@@ -43,23 +46,28 @@ pub enum Role {
 /// When in a hop an add-on goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Place {
+pub enum UpgradeOrder {
     /// Before the control plane, where its release is not for the new minor.
-    Before,
+    #[serde(rename = "before")]
+    BeforeControlPlane,
     /// With the control plane: kubeadm brings its own.
-    With,
+    #[serde(rename = "with")]
+    WithControlPlane,
     /// After the control plane and before the nodes.
-    After,
+    #[serde(rename = "after")]
+    AfterControlPlane,
 }
 
 /// What the tag of an image says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tags {
+pub enum TagScheme {
     /// The release of the add-on.
-    Release,
+    #[serde(rename = "release")]
+    AddonRelease,
     /// A version of the image's own, of which the add-on's release cannot be told.
-    Own,
+    #[serde(rename = "own")]
+    ImageVersion,
 }
 
 /// An add-on.
@@ -70,29 +78,33 @@ pub struct Addon {
     /// What people call it.
     pub title: String,
     /// What it does.
-    pub role: Role,
+    pub role: AddonRole,
     /// When in a hop it goes.
-    pub place: Place,
+    #[serde(rename = "place")]
+    pub upgrade_order: UpgradeOrder,
     /// Ends of the repositories of its images, whole parts of a path; parted by commas.
     #[serde(deserialize_with = "listed")]
-    pub images: Vec<String>,
+    #[serde(rename = "images")]
+    pub image_suffixes: Vec<String>,
     /// Names of the Helm charts that install it; parted by commas.
     #[serde(deserialize_with = "listed")]
     pub charts: Vec<String>,
     /// What the tag of its images says.
-    pub tags: Tags,
+    #[serde(rename = "tags")]
+    pub tag_scheme: TagScheme,
     /// Id of the rule that looks at its release; empty where none does.
     pub rule: String,
     /// Where the row was read; several are parted by semicolons.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// How strong it is what a source says of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Claim {
+pub enum SupportLevel {
     /// Its makers support it on these minors.
     Supported,
     /// Its makers test it with these minors; others may work.
@@ -109,64 +121,67 @@ pub enum Claim {
 
 /// For which minors releases of an add-on are.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Row {
+pub struct CompatibilityRange {
     /// Which add-on.
     pub component: String,
     /// Which releases of it.
-    pub versions: Versions,
+    pub versions: VersionRange,
     /// For which minors.
-    pub kubernetes: Span,
+    pub kubernetes: MinorRange,
     /// How strong that is.
-    pub strength: Claim,
+    #[serde(rename = "strength")]
+    pub support_level: SupportLevel,
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
     /// The newest minor that was out on that day: of later ones the source could not speak.
     #[serde(skip)]
-    known: Option<Minor>,
+    newest_minor_when_verified: Option<Minor>,
 }
 
 /// Whether a release of an add-on is for a minor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
+pub enum Compatibility {
     /// A source says so.
-    Yes,
+    Compatible,
     /// A source says for which minors it is, and this is none of them.
-    No,
+    Incompatible,
     /// No source says anything of it.
     Unknown,
 }
 
 /// Everything that is known of add-ons.
 #[derive(Debug)]
-pub struct Addons {
+pub struct AddonCatalog {
     addons: Vec<Addon>,
-    rows: Vec<Row>,
+    ranges: Vec<CompatibilityRange>,
     /// By the last part of a repository: the whole end, and which add-on.
-    ends: BTreeMap<String, Vec<(String, usize)>>,
-    skew: Vec<SkewLimit>,
+    by_image_name: BTreeMap<String, Vec<(String, usize)>>,
+    skew_limits: Vec<SkewLimit>,
 }
 
-impl Addons {
+impl AddonCatalog {
     pub(super) fn embedded(
-        kubernetes: &Releases,
+        kubernetes: &KubernetesReleases,
         skew: &[SkewLimit],
     ) -> Result<Self, CatalogError> {
-        let addons: Vec<Addon> = table(
+        let addons: Vec<Addon> = load_table(
             "addon-images.tsv",
             include_str!("kubernetes/addon-images.tsv"),
         )?;
-        let mut rows: Vec<Row> = table("addons.tsv", include_str!("kubernetes/addons.tsv"))?;
+        let mut rows: Vec<CompatibilityRange> =
+            load_table("addons.tsv", include_str!("kubernetes/addons.tsv"))?;
         for row in &mut rows {
             let out = kubernetes
                 .iter()
-                .filter(|minor| minor.released <= row.horizon);
-            row.known = out.map(|minor| minor.minor).max();
+                .filter(|minor| minor.released <= row.verified_on);
+            row.newest_minor_when_verified = out.map(|minor| minor.minor).max();
         }
         let mut ends: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
         for (at, addon) in addons.iter().enumerate() {
-            for end in &addon.images {
+            for end in &addon.image_suffixes {
                 let last = end.rsplit('/').next().unwrap_or_default();
                 let ends = ends.entry(last.to_owned()).or_default();
                 ends.push((end.clone(), at));
@@ -174,9 +189,9 @@ impl Addons {
         }
         Ok(Self {
             addons,
-            rows,
-            ends,
-            skew: skew.to_vec(),
+            ranges: rows,
+            by_image_name: ends,
+            skew_limits: skew.to_vec(),
         })
     }
 
@@ -186,8 +201,8 @@ impl Addons {
     }
 
     /// Every range.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter()
+    pub fn ranges(&self) -> impl Iterator<Item = &CompatibilityRange> {
+        self.ranges.iter()
     }
 
     /// An add-on by name.
@@ -201,12 +216,12 @@ impl Addons {
     /// The add-on that an image is of, whatever registry it comes from, and the release that its tag names: none for a digest
     /// alone, for a tag that is no version, and for an image with versions of its own.
     #[must_use]
-    pub fn component_of(&self, image: &str) -> Option<(&Addon, Option<Release>)> {
-        let (_, at) = self.end_of(image)?;
-        let tag = reference(image).1;
+    pub fn find_by_image(&self, image: &str) -> Option<(&Addon, Option<Release>)> {
+        let (_, at) = self.match_image_suffix(image)?;
+        let tag = split_image_reference(image).1;
         let addon = self.addons.get(at)?;
         let release = tag
-            .filter(|_| addon.tags == Tags::Release)
+            .filter(|_| addon.tag_scheme == TagScheme::AddonRelease)
             .and_then(|tag| tag.parse().ok());
         Some((addon, release))
     }
@@ -214,24 +229,28 @@ impl Addons {
     /// What of an add-on's image is no secret: the end by which it is known, without the registry before it, and the numbers of
     /// its release.
     #[must_use]
-    pub fn public_part(&self, image: &str) -> Option<String> {
-        let (end, _) = self.end_of(image)?;
-        let release = reference(image).1.and_then(|tag| tag.parse().ok());
-        Some(match release.map(|release: Release| release.plain()) {
-            Some(release) => format!("{end}:{release}"),
-            None => end.to_owned(),
-        })
+    pub fn public_image_name(&self, image: &str) -> Option<String> {
+        let (end, _) = self.match_image_suffix(image)?;
+        let release = split_image_reference(image)
+            .1
+            .and_then(|tag| tag.parse().ok());
+        Some(
+            match release.map(|release: Release| release.without_suffix()) {
+                Some(release) => format!("{end}:{release}"),
+                None => end.to_owned(),
+            },
+        )
     }
 
     /// The longest end that an image is known by, and of which add-on it is.
-    fn end_of(&self, image: &str) -> Option<(&str, usize)> {
-        let (repository, _) = reference(image);
+    fn match_image_suffix(&self, image: &str) -> Option<(&str, usize)> {
+        let (repository, _) = split_image_reference(image);
         let last = repository.rsplit('/').next()?;
         let is_end = |end: &str| {
             let before = repository.strip_suffix(end);
             before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
         };
-        let ends = self.ends.get(last)?.iter();
+        let ends = self.by_image_name.get(last)?.iter();
         ends.filter(|(end, _)| is_end(end))
             .max_by_key(|(end, _)| end.len())
             .map(|(end, at)| (end.as_str(), *at))
@@ -239,7 +258,7 @@ impl Addons {
 
     /// The add-on that a chart installs, by the chart's name and version as Helm records them: `cert-manager-v1.9.1`.
     #[must_use]
-    pub fn component_of_chart(&self, chart: &str) -> Option<&Addon> {
+    pub fn find_by_chart(&self, chart: &str) -> Option<&Addon> {
         let is_of = |name: &String| {
             let version = chart
                 .strip_prefix(name.as_str())
@@ -253,91 +272,105 @@ impl Addons {
     }
 
     /// What sources say of this release of an add-on, but for what kubeadm installs by default, which limits nothing.
-    pub fn limits<'a>(
+    pub fn limiting_ranges<'a>(
         &'a self,
         component: &'a str,
         release: &'a Release,
-    ) -> impl Iterator<Item = &'a Row> {
-        self.rows
+    ) -> impl Iterator<Item = &'a CompatibilityRange> {
+        self.ranges
             .iter()
-            .filter(move |row| row.limits(component) && row.versions.contains(release))
+            .filter(move |row| row.is_limiting_for(component) && row.versions.contains(release))
     }
 
     /// Whether this release of an add-on is for this minor. Of a component that the skew policy speaks of, such as kube-proxy,
     /// the policy decides.
     #[must_use]
-    pub fn fits(&self, component: &str, release: &Release, minor: Minor) -> Fit {
-        if self.skew.iter().any(|limit| limit.component == component) {
-            return self.by_skew(component, release.minor(), minor);
+    pub fn compatibility(&self, component: &str, release: &Release, minor: Minor) -> Compatibility {
+        if self
+            .skew_limits
+            .iter()
+            .any(|limit| limit.component == component)
+        {
+            return self.compatibility_by_skew(component, release.minor(), minor);
         }
-        let of_rows: Vec<Fit> = self
-            .limits(component, release)
-            .map(|row| row.fits(minor))
+        let of_rows: Vec<Compatibility> = self
+            .limiting_ranges(component, release)
+            .map(|row| row.compatibility(minor))
             .collect();
-        if of_rows.contains(&Fit::Yes) {
-            Fit::Yes
-        } else if of_rows.is_empty() || of_rows.contains(&Fit::Unknown) {
-            Fit::Unknown
+        if of_rows.contains(&Compatibility::Compatible) {
+            Compatibility::Compatible
+        } else if of_rows.is_empty() || of_rows.contains(&Compatibility::Unknown) {
+            Compatibility::Unknown
         } else {
-            Fit::No
+            Compatibility::Incompatible
         }
     }
 
-    fn by_skew(&self, component: &str, own: Minor, server: Minor) -> Fit {
+    fn compatibility_by_skew(&self, component: &str, own: Minor, server: Minor) -> Compatibility {
         let limit = self
-            .skew
+            .skew_limits
             .iter()
             .filter(|limit| limit.component == component && limit.from_component_minor <= own)
             .max_by_key(|limit| limit.from_component_minor);
-        match (limit, server.ahead_of(own)) {
+        match (limit, server.minors_ahead_of(own)) {
             (Some(limit), Some(behind))
                 if (0..=i64::from(limit.minors_behind)).contains(&behind) =>
             {
-                Fit::Yes
+                Compatibility::Compatible
             }
-            (Some(_), Some(_)) => Fit::No,
-            _ => Fit::Unknown,
+            (Some(_), Some(_)) => Compatibility::Incompatible,
+            _ => Compatibility::Unknown,
         }
     }
 
     /// Releases of an add-on that are for both minors, newest first: with one of them it stays in its range over the hop.
     #[must_use]
-    pub fn bridging(&self, component: &str, from: Minor, to: Minor) -> Vec<&Row> {
-        let mut rows: Vec<&Row> = self
-            .rows
+    pub fn bridging_ranges(
+        &self,
+        component: &str,
+        from: Minor,
+        to: Minor,
+    ) -> Vec<&CompatibilityRange> {
+        let mut rows: Vec<&CompatibilityRange> = self
+            .ranges
             .iter()
-            .filter(|row| row.limits(component))
-            .filter(|row| row.fits(from) == Fit::Yes && row.fits(to) == Fit::Yes)
+            .filter(|row| row.is_limiting_for(component))
+            .filter(|row| {
+                row.compatibility(from) == Compatibility::Compatible
+                    && row.compatibility(to) == Compatibility::Compatible
+            })
             .collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.versions.newest()));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.versions.newest_key()));
         rows
     }
 }
 
-impl Row {
-    fn limits(&self, component: &str) -> bool {
-        self.component == component && self.strength != Claim::KubeadmDefault
+impl CompatibilityRange {
+    fn is_limiting_for(&self, component: &str) -> bool {
+        self.component == component && self.support_level != SupportLevel::KubeadmDefault
     }
 
     /// What this row alone says of a minor.
     #[must_use]
-    pub fn fits(&self, minor: Minor) -> Fit {
-        match self.strength {
-            Claim::KubeadmDefault => return Fit::Unknown,
+    pub fn compatibility(&self, minor: Minor) -> Compatibility {
+        match self.support_level {
+            SupportLevel::KubeadmDefault => return Compatibility::Unknown,
             // What is known to be needed is not known to be enough.
-            Claim::Minimum if self.kubernetes.contains(minor) => return Fit::Unknown,
-            _ if self.kubernetes.contains(minor) => return Fit::Yes,
+            SupportLevel::Minimum if self.kubernetes.contains(minor) => {
+                return Compatibility::Unknown;
+            }
+            _ if self.kubernetes.contains(minor) => return Compatibility::Compatible,
             _ => {}
         }
         // A range that reaches up to what was newest then may have grown since.
-        let may_have_grown = match (self.kubernetes.newest, self.known) {
+        let may_have_grown = match (self.kubernetes.newest, self.newest_minor_when_verified) {
             (Some(newest), Some(known)) => newest >= known && minor > known,
             _ => false,
         };
         if may_have_grown {
-            Fit::Unknown
+            Compatibility::Unknown
         } else {
-            Fit::No
+            Compatibility::Incompatible
         }
     }
 }
@@ -349,7 +382,7 @@ fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::
 }
 
 /// An image as repository and tag; a registry may have a port, and a digest is no tag.
-pub(crate) fn reference(image: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_image_reference(image: &str) -> (&str, Option<&str>) {
     let named = image.split('@').next().unwrap_or_default();
     match named.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),

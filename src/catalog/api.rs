@@ -55,7 +55,7 @@ impl FromStr for Gvk {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split('/').collect::<Vec<_>>()[..] {
             [group, version, kind] => Ok(Self {
-                group: core_as_empty(group),
+                group: normalize_core_group(group),
                 version: version.to_owned(),
                 kind: kind.to_owned(),
             }),
@@ -64,20 +64,23 @@ impl FromStr for Gvk {
     }
 }
 
-fn core_as_empty(group: &str) -> String {
+fn normalize_core_group(group: &str) -> String {
     if group == "core" { "" } else { group }.to_owned()
 }
 
 /// Whether and how an API server offers an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Served {
+pub enum ServingMode {
     /// By default.
-    Yes,
+    #[serde(rename = "yes")]
+    ByDefault,
     /// Only where `--runtime-config` switches it on.
-    Off,
+    #[serde(rename = "off")]
+    OffByDefault,
     /// Never: a type inside others, or the payload of a webhook.
-    No,
+    #[serde(rename = "no")]
+    Never,
 }
 
 /// One API of Kubernetes itself and what is known of its life.
@@ -99,7 +102,8 @@ pub struct Api {
     #[serde(deserialize_with = "replacement")]
     pub replacement: Option<Gvk>,
     /// Whether API servers offer it.
-    pub served: Served,
+    #[serde(rename = "served")]
+    pub serving_mode: ServingMode,
     #[serde(deserialize_with = "yes_no")]
     /// Whether its objects are stored, so that they can be listed.
     pub listable: bool,
@@ -111,7 +115,8 @@ pub struct Api {
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: jiff::civil::Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: jiff::civil::Date,
 }
 
 impl Api {
@@ -145,20 +150,20 @@ impl Api {
 
     /// Whether an API server of this minor warns about it.
     #[must_use]
-    pub fn deprecated_in(&self, minor: Minor) -> bool {
+    pub fn is_deprecated_in(&self, minor: Minor) -> bool {
         self.deprecated.is_some_and(|since| since <= minor)
     }
 
     /// Whether it goes away on the way from one minor (exclusive) to another (inclusive).
     #[must_use]
-    pub fn removed_between(&self, from: Minor, to: Minor) -> bool {
+    pub fn is_removed_between(&self, from: Minor, to: Minor) -> bool {
         self.removed
             .is_some_and(|removed| from < removed && removed <= to)
     }
 
     /// Whether it is deprecated or gone at this minor, or at any one that is known.
     #[must_use]
-    pub fn ends(&self, by: Option<Minor>) -> bool {
+    pub fn is_ending(&self, by: Option<Minor>) -> bool {
         let end = self.deprecated.into_iter().chain(self.removed).min();
         end.is_some_and(|end| by.is_none_or(|by| end <= by))
     }
@@ -182,7 +187,7 @@ pub(super) fn maturity(version: &str) -> (u8, u32, u32) {
 }
 
 fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(core_as_empty(&String::deserialize(deserializer)?))
+    Ok(normalize_core_group(&String::deserialize(deserializer)?))
 }
 
 pub(super) fn yes_no<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
@@ -206,14 +211,14 @@ fn replacement<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Gvk>
 /// The objects behind one or several APIs: an Ingress is one object whether it is asked for through `extensions` or
 /// `networking.k8s.io`. Named by the group where it lives today and its plural name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Resource {
+pub struct GroupResource {
     /// Group, empty for the core group.
     pub group: String,
     /// Plural name.
     pub plural: String,
 }
 
-impl Resource {
+impl GroupResource {
     /// From group and plural name.
     #[must_use]
     pub fn new(group: &str, plural: &str) -> Self {
@@ -225,7 +230,7 @@ impl Resource {
 }
 
 /// `poddisruptionbudgets.policy`, as kubectl writes it.
-impl fmt::Display for Resource {
+impl fmt::Display for GroupResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.plural)?;
         if !self.group.is_empty() {
@@ -236,13 +241,13 @@ impl fmt::Display for Resource {
 }
 
 /// Written as [`Display`](fmt::Display) has it, so that it can be a key in JSON.
-impl Serialize for Resource {
+impl Serialize for GroupResource {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Resource {
+impl<'de> Deserialize<'de> for GroupResource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let (plural, group) = text.split_once('.').unwrap_or((&text, ""));
@@ -256,7 +261,7 @@ pub struct Apis {
     rows: Vec<Api>,
     by_gvk: HashMap<Gvk, usize>,
     /// Rows that show the same objects, under the resource where those live today.
-    families: BTreeMap<Resource, Vec<usize>>,
+    by_resource: BTreeMap<GroupResource, Vec<usize>>,
 }
 
 impl Apis {
@@ -266,11 +271,11 @@ impl Apis {
             .enumerate()
             .map(|(at, row)| (row.gvk(), at))
             .collect();
-        let mut families: BTreeMap<Resource, Vec<usize>> = BTreeMap::new();
+        let mut families: BTreeMap<GroupResource, Vec<usize>> = BTreeMap::new();
         for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.listable) {
-            let home = home_group(&rows, &by_gvk, row);
+            let home = canonical_group(&rows, &by_gvk, row);
             families
-                .entry(Resource::new(&home, &row.resource))
+                .entry(GroupResource::new(&home, &row.resource))
                 .or_default()
                 .push(at);
         }
@@ -280,7 +285,7 @@ impl Apis {
         Self {
             rows,
             by_gvk,
-            families,
+            by_resource: families,
         }
     }
 
@@ -297,14 +302,15 @@ impl Apis {
 
     /// The objects that an API shows; none where there is nothing to list.
     #[must_use]
-    pub fn resource_of(&self, api: &Api) -> Option<Resource> {
-        let home = home_group(&self.rows, &self.by_gvk, api);
-        api.listable.then(|| Resource::new(&home, &api.resource))
+    pub fn resource_of(&self, api: &Api) -> Option<GroupResource> {
+        let home = canonical_group(&self.rows, &self.by_gvk, api);
+        api.listable
+            .then(|| GroupResource::new(&home, &api.resource))
     }
 
     /// The APIs that show these objects, most mature first.
-    pub fn family(&self, resource: &Resource) -> impl Iterator<Item = &Api> {
-        self.families
+    pub fn apis_of(&self, resource: &GroupResource) -> impl Iterator<Item = &Api> {
+        self.by_resource
             .get(resource)
             .into_iter()
             .flatten()
@@ -320,7 +326,7 @@ impl Apis {
             return fallback;
         };
         let others = || {
-            self.family(&resource)
+            self.apis_of(&resource)
                 .filter(|other| other.gvk() != api.gvk() && other.exists_in(after))
         };
         let both = before.and_then(|before| others().find(|other| other.exists_in(before)));
@@ -332,20 +338,20 @@ impl Apis {
     #[must_use]
     pub fn best_served<'a>(
         &'a self,
-        resource: &Resource,
+        resource: &GroupResource,
         minor: Minor,
         serves: impl Fn(&str) -> bool,
     ) -> Option<&'a Api> {
         let offered = |api: &&Api| api.exists_in(minor) && serves(&api.gvk().api_version());
-        self.family(resource)
+        self.apis_of(resource)
             .filter(offered)
-            .find(|api| !api.deprecated_in(minor))
-            .or_else(|| self.family(resource).find(offered))
+            .find(|api| !api.is_deprecated_in(minor))
+            .or_else(|| self.apis_of(resource).find(offered))
     }
 }
 
 /// Where the objects of an API live today: the group at the end of the replacements that keep its kind.
-fn home_group(rows: &[Api], by_gvk: &HashMap<Gvk, usize>, api: &Api) -> String {
+fn canonical_group(rows: &[Api], by_gvk: &HashMap<Gvk, usize>, api: &Api) -> String {
     let mut home = api;
     // A chain is at most as long as the table: data with a circle in it must not hang.
     for _ in 0..rows.len() {

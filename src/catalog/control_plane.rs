@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::{CatalogError, Minor, table};
+use super::{CatalogError, Minor, load_table};
 
 /// A feature gate whose life ends, or that can no longer be turned.
 ///
@@ -11,7 +11,8 @@ use super::{CatalogError, Minor, table};
 #[derive(Debug, Clone, Deserialize)]
 pub struct FeatureGate {
     /// Its name.
-    pub gate: String,
+    #[serde(rename = "gate")]
+    pub name: String,
     /// The first minor that knows it; 1.12 for those that are older.
     pub introduced: Minor,
     /// The first minor in which it can only be set to one value.
@@ -23,7 +24,8 @@ pub struct FeatureGate {
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// A command-line flag that is gone.
@@ -38,12 +40,13 @@ pub struct RemovedFlag {
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// An admission plugin that is gone.
 #[derive(Debug, Clone, Deserialize)]
-pub struct RemovedPlugin {
+pub struct RemovedAdmissionPlugin {
     /// Its name.
     pub plugin: String,
     /// The first minor whose API server refuses to start with it.
@@ -51,12 +54,13 @@ pub struct RemovedPlugin {
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// A version of the configuration that kubeadm keeps in the cluster.
 #[derive(Debug, Clone, Deserialize)]
-pub struct KubeadmVersion {
+pub struct KubeadmConfigVersion {
     /// `kubeadm.k8s.io/v1beta3`.
     pub api_version: String,
     /// The first kubeadm that writes it.
@@ -68,35 +72,36 @@ pub struct KubeadmVersion {
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// All of it.
 #[derive(Debug)]
-pub struct ControlPlane {
+pub struct ControlPlaneRemovals {
     /// Feature gates.
-    pub gates: Vec<FeatureGate>,
+    pub feature_gates: Vec<FeatureGate>,
     /// Flags.
     pub flags: Vec<RemovedFlag>,
     /// Admission plugins.
-    pub plugins: Vec<RemovedPlugin>,
+    pub admission_plugins: Vec<RemovedAdmissionPlugin>,
     /// Versions of kubeadm's configuration.
-    pub kubeadm: Vec<KubeadmVersion>,
+    pub kubeadm_config_versions: Vec<KubeadmConfigVersion>,
 }
 
-impl ControlPlane {
+impl ControlPlaneRemovals {
     pub(super) fn embedded() -> Result<Self, CatalogError> {
         Ok(Self {
-            gates: table(
+            feature_gates: load_table(
                 "feature-gates.tsv",
                 include_str!("kubernetes/feature-gates.tsv"),
             )?,
-            flags: table("flags.tsv", include_str!("kubernetes/flags.tsv"))?,
-            plugins: table(
+            flags: load_table("flags.tsv", include_str!("kubernetes/flags.tsv"))?,
+            admission_plugins: load_table(
                 "admission-plugins.tsv",
                 include_str!("kubernetes/admission-plugins.tsv"),
             )?,
-            kubeadm: table(
+            kubeadm_config_versions: load_table(
                 "kubeadm-config.tsv",
                 include_str!("kubernetes/kubeadm-config.tsv"),
             )?,
@@ -105,7 +110,7 @@ impl ControlPlane {
 
     /// The row of a gate; none for one whose life does not end as far as is known.
     #[must_use]
-    pub fn gate(&self, name: &str) -> Option<&FeatureGate> {
-        self.gates.iter().find(|row| row.gate == name)
+    pub fn feature_gate(&self, name: &str) -> Option<&FeatureGate> {
+        self.feature_gates.iter().find(|row| row.name == name)
     }
 }

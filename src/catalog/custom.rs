@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::api::{maturity, yes_no};
-use super::{Catalog, CatalogError, PlatformName, Release, Resource, table};
+use super::{Catalog, CatalogError, GroupResource, PlatformName, Release, load_table};
 
 /// One version of a custom resource that platforms are told by.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,12 +31,13 @@ pub struct CustomApi {
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// Where a custom resource is to be had on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServedCustom {
+pub struct ServedCustomApi {
     /// `apiVersion` to ask through.
     pub api_version: String,
     /// Kind.
@@ -47,9 +48,10 @@ pub struct ServedCustom {
 
 /// A mark by which a release of DKP is told where nothing names it.
 #[derive(Debug, Clone, Deserialize)]
-pub struct DkpMark {
+pub struct DkpVersionHint {
     /// `kommander-app`: version of the application; `cluster-api`: beginning of the core provider's version.
-    pub mark: String,
+    #[serde(rename = "mark")]
+    pub kind: String,
     /// What is seen.
     pub value: String,
     /// The release; for `cluster-api` a minor, or a minor and all later ones (`2.2+`).
@@ -57,24 +59,25 @@ pub struct DkpMark {
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// Custom resources and marks of platforms.
 #[derive(Debug)]
-pub struct Custom {
+pub struct CustomApis {
     apis: Vec<CustomApi>,
-    dkp_marks: Vec<DkpMark>,
+    dkp_version_hints: Vec<DkpVersionHint>,
 }
 
-impl Custom {
+impl CustomApis {
     pub(super) fn embedded() -> Result<Self, CatalogError> {
         Ok(Self {
-            apis: table(
+            apis: load_table(
                 "platforms/resources.tsv",
                 include_str!("platforms/resources.tsv"),
             )?,
-            dkp_marks: table(
+            dkp_version_hints: load_table(
                 "platforms/dkp-marks.tsv",
                 include_str!("platforms/dkp-marks.tsv"),
             )?,
@@ -88,8 +91,8 @@ impl Custom {
 
     /// Every mark of DKP.
     #[must_use]
-    pub fn dkp_marks(&self) -> &[DkpMark] {
-        &self.dkp_marks
+    pub fn dkp_version_hints(&self) -> &[DkpVersionHint] {
+        &self.dkp_version_hints
     }
 
     /// The version through which to ask for a resource on a server that serves these group versions; none where the group
@@ -101,9 +104,9 @@ impl Custom {
     #[must_use]
     pub fn best_served(
         &self,
-        resource: &Resource,
+        resource: &GroupResource,
         group_versions: &BTreeSet<String>,
-    ) -> Option<ServedCustom> {
+    ) -> Option<ServedCustomApi> {
         let family = || {
             self.apis
                 .iter()
@@ -121,7 +124,7 @@ impl Custom {
             .filter(|version| family().any(|api| api.version == **version))
             .max_by_key(|version| maturity(version));
         let version = known.or_else(|| versions.iter().max_by_key(|version| maturity(version)))?;
-        Some(ServedCustom {
+        Some(ServedCustomApi {
             api_version: format!("{}/{version}", resource.group),
             kind: first.kind.clone(),
             namespaced: first.namespaced,
@@ -134,11 +137,13 @@ impl Catalog {
     /// of 1.16, which never became a release. Releases are compared without what stands behind their numbers, so that the
     /// text decides: a fork's `1.14.0-mine` is none. Of products without a table every one may be.
     #[must_use]
-    pub fn is_release(&self, platform: PlatformName, release: &Release) -> bool {
+    pub fn is_published_release(&self, platform: PlatformName, release: &Release) -> bool {
         match platform {
             PlatformName::Kubernetes | PlatformName::ClusterApi => true,
             PlatformName::Dkp | PlatformName::Kyma => {
-                let row = self.platform(platform).and_then(|it| it.find(release));
+                let row = self
+                    .platform(platform)
+                    .and_then(|it| it.find_release(release));
                 row.is_some_and(|row| row.release.raw == release.raw)
             }
         }
@@ -149,11 +154,11 @@ impl Catalog {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::Custom;
-    use crate::catalog::{Catalog, PlatformName, Resource};
+    use super::CustomApis;
+    use crate::catalog::{Catalog, GroupResource, PlatformName};
 
-    fn served(resource: &Resource, group_versions: &[&str]) -> Option<String> {
-        let custom = Custom::embedded().expect("the tables");
+    fn served(resource: &GroupResource, group_versions: &[&str]) -> Option<String> {
+        let custom = CustomApis::embedded().expect("the tables");
         let group_versions: BTreeSet<String> =
             group_versions.iter().map(|&text| text.to_owned()).collect();
         let found = custom.best_served(resource, &group_versions)?;
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_best_known_version_is_asked_and_a_newer_one_where_there_is_no_other() {
-        let clusters = Resource::new("cluster.x-k8s.io", "clusters");
+        let clusters = GroupResource::new("cluster.x-k8s.io", "clusters");
         let at = |versions: &[&str]| served(&clusters, versions);
         assert_eq!(at(&["v1", "policy/v1"]), None, "a plain cluster");
         assert_eq!(
@@ -179,7 +184,7 @@ mod tests {
         );
         assert_eq!(
             served(
-                &Resource::new("cluster.x-k8s.io", "unheardof"),
+                &GroupResource::new("cluster.x-k8s.io", "unheardof"),
                 &["cluster.x-k8s.io/v1beta1"]
             ),
             None
@@ -188,7 +193,7 @@ mod tests {
 
     #[test]
     fn rows_are_whole() {
-        let custom = Custom::embedded().expect("the tables");
+        let custom = CustomApis::embedded().expect("the tables");
         let mut seen = BTreeSet::new();
         for api in custom.iter() {
             let key = (&api.group, &api.version, &api.resource);
@@ -196,11 +201,11 @@ mod tests {
             assert!(api.group.contains('.') && !api.source.is_empty(), "{key:?}");
         }
         let mut seen = BTreeSet::new();
-        for mark in custom.dkp_marks() {
-            assert!(seen.insert((&mark.mark, &mark.value, &mark.release)));
+        for mark in custom.dkp_version_hints() {
+            assert!(seen.insert((&mark.kind, &mark.value, &mark.release)));
             assert!(!mark.source.is_empty(), "{mark:?}");
             assert!(matches!(
-                mark.mark.as_str(),
+                mark.kind.as_str(),
                 "kommander-app" | "cluster-api"
             ));
         }
@@ -221,7 +226,11 @@ mod tests {
             (PlatformName::ClusterApi, "v1.1.3-d2iq.3", true),
         ] {
             let release = text.parse().expect("a version");
-            assert_eq!(catalog.is_release(platform, &release), published, "{text}");
+            assert_eq!(
+                catalog.is_published_release(platform, &release),
+                published,
+                "{text}"
+            );
         }
     }
 }

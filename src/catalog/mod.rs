@@ -19,24 +19,30 @@ mod tests;
 mod version;
 mod volumes;
 
-pub use addons::Addons;
-pub use api::{Api, Apis, Gvk, Resource, Served};
-pub use control_plane::{ControlPlane, FeatureGate, KubeadmVersion, RemovedFlag, RemovedPlugin};
-pub use custom::{Custom, CustomApi, DkpMark, ServedCustom};
-pub use nodes::{NodeTaint, OsImage, PoolLabel, RoleLabel, RuntimeLimit};
-pub use platform::{Edge, Ending, NotAPlatform, Platform, PlatformName, PlatformRelease, Strength};
+pub use addons::AddonCatalog;
+pub use api::{Api, Apis, GroupResource, Gvk, ServingMode};
+pub use control_plane::{
+    ControlPlaneRemovals, FeatureGate, KubeadmConfigVersion, RemovedAdmissionPlugin, RemovedFlag,
+};
+pub use custom::{CustomApi, CustomApis, DkpVersionHint, ServedCustomApi};
+pub use nodes::{
+    IntentionalTaint, LegacyRoleLabel, PoolLabel, UnsupportedOsImage, UnsupportedRuntime,
+};
+pub use platform::{
+    Edge, EdgeConfidence, EndOfLine, ParsePlatformError, Platform, PlatformName, PlatformRelease,
+};
 pub use procedure::{
-    Action, Done, Each, Fits, Gates, Kubelets, Maker, NoTemplate, Phase, Procedure, Reach, Takes,
-    Template,
+    AppliesTo, Completion, GateScope, HopPhase, KubeletSkewRule, MachineOwner, ParseTemplateError,
+    Procedure, RepeatFor, StepTemplate, TextTemplate, TypicalDuration, VersionPrecision,
 };
-pub use release::{Certainty, KubernetesRelease, Releases};
+pub use release::{Certainty, KubernetesRelease, KubernetesReleases};
 pub use rows::{
-    Ability, Admitted, EvidencePlace, Provided, ProviderMark, ServerAbility, SkewLimit, Writer,
-    WriterRow, Writers,
+    KnownFieldManager, KnownFieldManagers, ProviderManagedObject, ProviderSignature, ServerFeature,
+    ServerFeatureSupport, SignatureLocation, SkewLimit, SystemWrite, WriterKind,
 };
-pub use span::{Span, Versions, Wanted};
-pub use version::{Minor, NotAVersion, Release};
-pub use volumes::{Fate, VolumePlugin, volume_plugins};
+pub use span::{MinorRange, VersionRange, VersionSpec};
+pub use version::{Minor, ParseVersionError, Release};
+pub use volumes::{InTreeStatus, VolumePlugin, volume_plugins};
 
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
@@ -60,39 +66,39 @@ pub struct Catalog {
     /// APIs of Kubernetes itself.
     pub apis: Apis,
     /// Custom resources of platforms.
-    pub custom: Custom,
+    pub custom_apis: CustomApis,
     /// Releases of Kubernetes.
-    pub kubernetes: Releases,
+    pub kubernetes_releases: KubernetesReleases,
     /// Products with releases and edges between them, outermost first; the last is Kubernetes.
     pub platforms: Vec<Platform>,
     /// What is done in a hop, for which clusters.
     pub procedures: Vec<Procedure>,
     /// How far components may lag behind the API server.
-    pub skew: Vec<SkewLimit>,
+    pub skew_limits: Vec<SkewLimit>,
     /// What runs beside Kubernetes itself and must fit its minor.
-    pub addons: Addons,
+    pub addons: AddonCatalog,
     /// What API servers can do, and since when.
-    pub servers: Vec<ServerAbility>,
+    pub server_features: Vec<ServerFeatureSupport>,
     /// Marks by which providers and distributions are told apart.
-    pub providers: Vec<ProviderMark>,
+    pub provider_signatures: Vec<ProviderSignature>,
     /// Who stands behind the name of a field manager.
-    pub writers: Writers,
+    pub field_managers: KnownFieldManagers,
     /// Objects that providers install by themselves.
-    pub provided: Vec<Provided>,
+    pub provider_managed_objects: Vec<ProviderManagedObject>,
     /// What the cluster itself writes and webhooks may refuse.
-    pub admitted: Vec<Admitted>,
+    pub system_writes: Vec<SystemWrite>,
     /// What components of the control plane stop taking.
-    pub control_plane: ControlPlane,
+    pub control_plane_removals: ControlPlaneRemovals,
     /// Labels that name the pool of a node.
-    pub pools: Vec<PoolLabel>,
+    pub pool_labels: Vec<PoolLabel>,
     /// Labels of nodes that kubeadm replaced.
-    pub role_labels: Vec<RoleLabel>,
+    pub legacy_role_labels: Vec<LegacyRoleLabel>,
     /// Taints that keep pods off a node on purpose.
-    pub taints: Vec<NodeTaint>,
+    pub intentional_taints: Vec<IntentionalTaint>,
     /// Container runtimes that kubelets stop working with.
-    pub runtimes: Vec<RuntimeLimit>,
+    pub unsupported_runtimes: Vec<UnsupportedRuntime>,
     /// Operating systems that kubelets stop working with.
-    pub os_images: Vec<OsImage>,
+    pub unsupported_os_images: Vec<UnsupportedOsImage>,
 }
 
 impl Catalog {
@@ -109,13 +115,13 @@ impl Catalog {
     /// # Errors
     /// When a data file is broken, with its name and line.
     pub fn with_apis(apis: &str) -> Result<Self, CatalogError> {
-        let apis: Vec<Api> = table("apis.tsv", apis)?;
+        let apis: Vec<Api> = load_table("apis.tsv", apis)?;
         let releases: Vec<KubernetesRelease> =
-            table("releases.tsv", include_str!("kubernetes/releases.tsv"))?;
-        let kubernetes = Releases::new(releases);
+            load_table("releases.tsv", include_str!("kubernetes/releases.tsv"))?;
+        let kubernetes = KubernetesReleases::new(releases);
         let platforms = platform::embedded(&kubernetes)?;
-        let skew: Vec<SkewLimit> = table("skew.tsv", include_str!("kubernetes/skew.tsv"))?;
-        let horizons = apis.iter().map(|row| row.horizon);
+        let skew: Vec<SkewLimit> = load_table("skew.tsv", include_str!("kubernetes/skew.tsv"))?;
+        let horizons = apis.iter().map(|row| row.verified_on);
         let date = horizons
             .chain(platforms.iter().map(|platform| platform.date))
             .max()
@@ -123,29 +129,41 @@ impl Catalog {
         Ok(Self {
             date,
             apis: Apis::new(apis),
-            custom: Custom::embedded()?,
-            addons: Addons::embedded(&kubernetes, &skew)?,
-            kubernetes,
+            custom_apis: CustomApis::embedded()?,
+            addons: AddonCatalog::embedded(&kubernetes, &skew)?,
+            kubernetes_releases: kubernetes,
             platforms,
             procedures: procedure::embedded()?,
-            skew,
-            servers: table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,
-            providers: table("providers.tsv", include_str!("kubernetes/providers.tsv"))?,
-            writers: Writers::new(table(
+            skew_limits: skew,
+            server_features: load_table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,
+            provider_signatures: load_table(
+                "providers.tsv",
+                include_str!("kubernetes/providers.tsv"),
+            )?,
+            field_managers: KnownFieldManagers::new(load_table(
                 "writers.tsv",
                 include_str!("kubernetes/writers.tsv"),
             )?),
-            provided: table("provided.tsv", include_str!("kubernetes/provided.tsv"))?,
-            admitted: table("admission.tsv", include_str!("kubernetes/admission.tsv"))?,
-            control_plane: ControlPlane::embedded()?,
-            pools: table("pools.tsv", include_str!("kubernetes/pools.tsv"))?,
-            role_labels: table(
+            provider_managed_objects: load_table(
+                "provided.tsv",
+                include_str!("kubernetes/provided.tsv"),
+            )?,
+            system_writes: load_table("admission.tsv", include_str!("kubernetes/admission.tsv"))?,
+            control_plane_removals: ControlPlaneRemovals::embedded()?,
+            pool_labels: load_table("pools.tsv", include_str!("kubernetes/pools.tsv"))?,
+            legacy_role_labels: load_table(
                 "role-labels.tsv",
                 include_str!("kubernetes/role-labels.tsv"),
             )?,
-            taints: table("taints.tsv", include_str!("kubernetes/taints.tsv"))?,
-            runtimes: table("runtimes.tsv", include_str!("kubernetes/runtimes.tsv"))?,
-            os_images: table("os_images.tsv", include_str!("kubernetes/os_images.tsv"))?,
+            intentional_taints: load_table("taints.tsv", include_str!("kubernetes/taints.tsv"))?,
+            unsupported_runtimes: load_table(
+                "runtimes.tsv",
+                include_str!("kubernetes/runtimes.tsv"),
+            )?,
+            unsupported_os_images: load_table(
+                "os_images.tsv",
+                include_str!("kubernetes/os_images.tsv"),
+            )?,
         })
     }
 
@@ -157,24 +175,24 @@ impl Catalog {
 
     /// Whether a provider installs this object by itself.
     #[must_use]
-    pub fn provided(&self, kind: &str, name: &str) -> bool {
-        self.provided
+    pub fn is_provider_managed(&self, kind: &str, name: &str) -> bool {
+        self.provider_managed_objects
             .iter()
-            .any(|row| row.kind == kind && rows::fits(&row.name, name))
+            .any(|row| row.kind == kind && rows::matches_pattern(&row.name, name))
     }
 
     /// Whether an API server of this minor has the ability.
     #[must_use]
-    pub fn can(&self, ability: Ability, server: Minor) -> bool {
-        self.servers
+    pub fn supports(&self, ability: ServerFeature, server: Minor) -> bool {
+        self.server_features
             .iter()
-            .any(|row| row.ability == ability && row.from_minor <= server)
+            .any(|row| row.feature == ability && row.from_minor <= server)
     }
 
     /// By how many minors a component of this minor may be behind the API server.
     #[must_use]
-    pub fn may_lag(&self, component: &str, minor: Minor) -> Option<&SkewLimit> {
-        self.skew
+    pub fn skew_limit(&self, component: &str, minor: Minor) -> Option<&SkewLimit> {
+        self.skew_limits
             .iter()
             .filter(|limit| limit.component == component && limit.from_component_minor <= minor)
             .max_by_key(|limit| limit.from_component_minor)
@@ -182,7 +200,7 @@ impl Catalog {
 }
 
 /// The rows of an embedded table.
-pub(crate) fn table<T: DeserializeOwned>(
+pub(crate) fn load_table<T: DeserializeOwned>(
     name: &'static str,
     text: &str,
 ) -> Result<Vec<T>, CatalogError> {

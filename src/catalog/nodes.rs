@@ -11,76 +11,86 @@ pub struct PoolLabel {
     /// Key of the label.
     pub label: String,
     /// Who sets it.
-    pub by: String,
+    #[serde(rename = "by")]
+    pub set_by: String,
     /// Where it was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// A label, and taint, that kubeadm replaced by another one.
 #[derive(Debug, Clone, Deserialize)]
-pub struct RoleLabel {
+pub struct LegacyRoleLabel {
     /// The old key.
     pub label: String,
     /// The new one.
     pub replacement: String,
     /// The minor whose kubeadm takes the label away and sets the new taint.
-    pub from: Minor,
+    #[serde(rename = "from")]
+    pub removed_from: Minor,
     /// Where it was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// A taint that says that somebody keeps pods off a node on purpose.
 #[derive(Debug, Clone, Deserialize)]
-pub struct NodeTaint {
+pub struct IntentionalTaint {
     /// Key of the taint.
     pub key: String,
     /// Whether the node is about to be deleted.
-    pub leaving: bool,
+    #[serde(rename = "leaving")]
+    pub marks_deletion: bool,
     /// Where it was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// A container runtime that kubelets stop working with.
 #[derive(Debug, Clone, Deserialize)]
-pub struct RuntimeLimit {
+pub struct UnsupportedRuntime {
     /// The rule that speaks of it.
     pub rule: String,
     /// Name of the runtime, as kubelets report it before `://`.
     pub runtime: String,
     /// Only versions below this one; none for all.
-    pub below: Option<Minor>,
+    #[serde(rename = "below")]
+    pub below_version: Option<Minor>,
     /// The first kubelet minor with which it is a matter.
-    pub from: Minor,
+    #[serde(rename = "from")]
+    pub warn_from: Minor,
     /// The first kubelet minor that does not work with it.
-    pub worst_from: Minor,
+    #[serde(rename = "worst_from")]
+    pub unsupported_from: Minor,
     /// Where it was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
-impl RuntimeLimit {
+impl UnsupportedRuntime {
     /// Whether what a node reports, such as `containerd://1.7.2-k3s1`, is meant. A version that is none is not.
     #[must_use]
-    pub fn means(&self, reported: &str) -> bool {
+    pub fn matches(&self, reported: &str) -> bool {
         let Some((runtime, version)) = reported.split_once("://") else {
             return false;
         };
         runtime == self.runtime
-            && self
-                .below
-                .is_none_or(|below| version_of(version).is_some_and(|version| version < below))
+            && self.below_version.is_none_or(|below| {
+                parse_runtime_version(version).is_some_and(|version| version < below)
+            })
     }
 }
 
 /// Major and minor version of a runtime.
-fn version_of(text: &str) -> Option<Minor> {
+fn parse_runtime_version(text: &str) -> Option<Minor> {
     let mut parts = text.trim_start_matches('v').split('.');
     let mut part = || parts.next()?.parse().ok();
     Some(Minor {
@@ -91,25 +101,28 @@ fn version_of(text: &str) -> Option<Minor> {
 
 /// An operating system that is set up by default in a way that kubelets stop working with.
 #[derive(Debug, Clone, Deserialize)]
-pub struct OsImage {
+pub struct UnsupportedOsImage {
     /// The rule that speaks of it.
     pub rule: String,
     /// How its name begins; a digit never follows.
-    pub image: String,
+    #[serde(rename = "image")]
+    pub name_prefix: String,
     /// The first kubelet minor that does not work with it.
-    pub from: Minor,
+    #[serde(rename = "from")]
+    pub unsupported_from: Minor,
     /// Where it was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
-impl OsImage {
+impl UnsupportedOsImage {
     /// Whether what a node reports, such as `Ubuntu 20.04.6 LTS`, is meant.
     #[must_use]
-    pub fn means(&self, reported: &str) -> bool {
+    pub fn matches(&self, reported: &str) -> bool {
         reported
-            .strip_prefix(&self.image)
+            .strip_prefix(&self.name_prefix)
             .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
     }
 }

@@ -10,7 +10,8 @@ use super::{Minor, Release};
 #[serde(rename_all = "lowercase")]
 pub enum Certainty {
     /// It happened.
-    Known,
+    #[serde(rename = "known")]
+    Confirmed,
     /// It was announced when the source was read.
     Planned,
 }
@@ -31,14 +32,15 @@ pub struct KubernetesRelease {
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// All minors that the catalog knows, oldest first.
 #[derive(Debug)]
-pub struct Releases(Vec<KubernetesRelease>);
+pub struct KubernetesReleases(Vec<KubernetesRelease>);
 
-impl Releases {
+impl KubernetesReleases {
     pub(super) fn new(mut rows: Vec<KubernetesRelease>) -> Self {
         rows.sort_by_key(|row| row.minor);
         Self(rows)

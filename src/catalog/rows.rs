@@ -17,34 +17,38 @@ pub struct SkewLimit {
     /// Where the rule was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// Something that decides how an API server is best asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ability {
+pub enum ServerFeature {
     /// Sends a list while it encodes it; before, it holds the whole answer in memory first.
-    StreamsLists,
+    #[serde(rename = "streams-lists")]
+    StreamingLists,
 }
 
 /// Since when API servers have an ability.
 #[derive(Debug, Clone, Deserialize)]
-pub struct ServerAbility {
+pub struct ServerFeatureSupport {
     /// Which.
-    pub ability: Ability,
+    #[serde(rename = "ability")]
+    pub feature: ServerFeature,
     /// The first minor that has it switched on.
     pub from_minor: Minor,
     /// Where it was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// Where a provider leaves its mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum EvidencePlace {
+pub enum SignatureLocation {
     /// In the version that the API server reports: the mark stands somewhere in it.
     Version,
     /// In the labels of nodes: the mark is a key.
@@ -58,24 +62,25 @@ pub enum EvidencePlace {
 
 /// A mark by which a provider or distribution is told.
 #[derive(Debug, Clone, Deserialize)]
-pub struct ProviderMark {
+pub struct ProviderSignature {
     /// `eks`, `gke`, `k3s`, …
     pub provider: String,
     /// Where to look.
     #[serde(rename = "where")]
-    pub place: EvidencePlace,
+    pub location: SignatureLocation,
     /// What to look for.
     pub pattern: String,
     /// Where the mark was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// What kind of writer stands behind a field manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Writer {
+pub enum WriterKind {
     /// Part of Kubernetes: what it writes for itself is upgraded with it.
     System,
     /// Helm, whose release record says what it will write next.
@@ -92,59 +97,63 @@ pub enum Writer {
 
 /// A row of the table of writers.
 #[derive(Debug, Clone, Deserialize)]
-pub struct WriterRow {
+pub struct KnownFieldManager {
     /// Name of the field manager; a `*` at the end stands for any ending.
     pub manager: String,
     /// What kind of writer it is.
-    pub writer: Writer,
+    #[serde(rename = "writer")]
+    pub kind: WriterKind,
     /// Where the name was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// Who stands behind the name of a field manager.
 #[derive(Debug)]
-pub struct Writers(Vec<WriterRow>);
+pub struct KnownFieldManagers(Vec<KnownFieldManager>);
 
-impl Writers {
-    pub(super) fn new(rows: Vec<WriterRow>) -> Self {
+impl KnownFieldManagers {
+    pub(super) fn new(rows: Vec<KnownFieldManager>) -> Self {
         Self(rows)
     }
 
     /// Every row.
-    pub fn iter(&self) -> impl Iterator<Item = &WriterRow> {
+    pub fn iter(&self) -> impl Iterator<Item = &KnownFieldManager> {
         self.0.iter()
     }
 
     /// The writer of this manager; none where the name is not known.
     #[must_use]
-    pub fn of(&self, manager: &str) -> Option<Writer> {
+    pub fn writer_kind(&self, manager: &str) -> Option<WriterKind> {
         self.0
             .iter()
-            .find(|row| fits(&row.manager, manager))
-            .map(|row| row.writer)
+            .find(|row| matches_pattern(&row.manager, manager))
+            .map(|row| row.kind)
     }
 }
 
 /// An object that a provider installs by itself and takes away by itself.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Provided {
+pub struct ProviderManagedObject {
     /// Kind.
     pub kind: String,
     /// Name; a `*` at the end stands for any ending.
     pub name: String,
     /// Who installs it.
-    pub by: String,
+    #[serde(rename = "by")]
+    pub managed_by: String,
     /// Where that was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// What the cluster itself writes, so that a webhook that refuses it hurts the cluster.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Admitted {
+pub struct SystemWrite {
     /// API group; `core` for the core group.
     pub group: String,
     /// Plural name, with a subresource behind a slash.
@@ -158,25 +167,30 @@ pub struct Admitted {
     pub operations: String,
     /// Whether an upgrade cannot do without.
     #[serde(deserialize_with = "super::api::yes_no")]
-    pub blocks: bool,
+    #[serde(rename = "blocks")]
+    pub blocks_upgrade: bool,
     /// Whether a webhook should keep its hands off, alive or not.
     #[serde(deserialize_with = "super::api::yes_no")]
-    pub critical: bool,
+    #[serde(rename = "critical")]
+    pub is_off_limits: bool,
     /// Whether add-ons of the cluster in kube-system are made of it.
     #[serde(deserialize_with = "super::api::yes_no")]
-    pub addon: bool,
+    #[serde(rename = "addon")]
+    pub is_addon: bool,
     /// From this minor on the API server asks no webhook about it.
-    pub until: Option<Minor>,
+    #[serde(rename = "until")]
+    pub exempt_since: Option<Minor>,
     /// What fails when it is refused.
     #[serde(rename = "use")]
-    pub failing: String,
+    pub consequence: String,
     /// Where that was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
-impl Admitted {
+impl SystemWrite {
     /// API group, empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
@@ -194,7 +208,7 @@ impl Admitted {
 
     /// Whether the cluster writes it in this namespace.
     #[must_use]
-    pub fn is_in(&self, namespace: &str) -> bool {
+    pub fn is_written_in(&self, namespace: &str) -> bool {
         self.namespaces
             .split(',')
             .any(|name| name == "*" || name == namespace)
@@ -202,13 +216,13 @@ impl Admitted {
 
     /// Whether API servers of this minor ask webhooks about it.
     #[must_use]
-    pub fn is_asked_in(&self, minor: Minor) -> bool {
-        self.until.is_none_or(|until| minor < until)
+    pub fn is_subject_to_webhooks(&self, minor: Minor) -> bool {
+        self.exempt_since.is_none_or(|until| minor < until)
     }
 }
 
 /// Whether a name fits a pattern whose `*` at the end, if it has one, stands for any ending.
-pub(super) fn fits(pattern: &str, name: &str) -> bool {
+pub(super) fn matches_pattern(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,

@@ -5,18 +5,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Minor, NotAVersion, Release};
+use super::{Minor, ParseVersionError, Release};
 
 /// A range of minors with both ends in it; an end that is not known or does not exist is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Span {
+pub struct MinorRange {
     /// The first minor in it.
     pub oldest: Option<Minor>,
     /// The last minor in it.
     pub newest: Option<Minor>,
 }
 
-impl Span {
+impl MinorRange {
     /// Every minor.
     pub const ANY: Self = Self {
         oldest: None,
@@ -32,7 +32,7 @@ impl Span {
     /// By how many minors it is missed; across majors by more than any range is long.
     #[must_use]
     pub fn distance(&self, minor: Minor) -> u32 {
-        let far = |from: Minor, to: Minor| match to.ahead_of(from) {
+        let far = |from: Minor, to: Minor| match to.minors_ahead_of(from) {
             Some(minors) => u32::try_from(minors).unwrap_or(0),
             None => 1000 * to.major.abs_diff(from.major),
         };
@@ -44,7 +44,7 @@ impl Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for MinorRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.oldest, self.newest) {
             (Some(oldest), Some(newest)) if oldest == newest => oldest.fmt(f),
@@ -56,11 +56,11 @@ impl fmt::Display for Span {
     }
 }
 
-impl FromStr for Span {
-    type Err = NotAVersion;
+impl FromStr for MinorRange {
+    type Err = ParseVersionError;
 
     /// Reads `1.21..1.22`, `1.21..`, `..1.22`, `..` and `1.21` alone.
-    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+    fn from_str(text: &str) -> Result<Self, ParseVersionError> {
         let end = |end: &str| match end {
             "" => Ok(None),
             minor => minor.parse().map(Some),
@@ -81,7 +81,7 @@ impl FromStr for Span {
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for MinorRange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
@@ -90,14 +90,14 @@ impl<'de> Deserialize<'de> for Span {
 
 /// A version as a person writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum VersionSpec {
     /// `1.25`: its newest patch, or all of its patches.
     Minor(Minor),
     /// `1.25.3`.
     Release(Release),
 }
 
-impl Wanted {
+impl VersionSpec {
     /// The minor that is meant.
     #[must_use]
     pub fn minor(&self) -> Minor {
@@ -109,7 +109,7 @@ impl Wanted {
 
     /// Whether a release is meant by it.
     #[must_use]
-    pub fn is_meant(&self, release: &Release) -> bool {
+    pub fn matches(&self, release: &Release) -> bool {
         match self {
             Self::Minor(minor) => release.minor() == *minor,
             Self::Release(one) => one.semver == release.semver,
@@ -117,7 +117,7 @@ impl Wanted {
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for VersionSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Minor(minor) => minor.fmt(f),
@@ -126,17 +126,17 @@ impl fmt::Display for Wanted {
     }
 }
 
-impl FromStr for Wanted {
-    type Err = NotAVersion;
+impl FromStr for VersionSpec {
+    type Err = ParseVersionError;
 
-    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+    fn from_str(text: &str) -> Result<Self, ParseVersionError> {
         text.parse()
             .map(Self::Minor)
             .or_else(|_| text.parse().map(Self::Release))
     }
 }
 
-impl<'de> Deserialize<'de> for Wanted {
+impl<'de> Deserialize<'de> for VersionSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
@@ -145,39 +145,39 @@ impl<'de> Deserialize<'de> for Wanted {
 
 /// Releases, with both ends in it. An end that is a minor stands for all of its patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Versions {
+pub struct VersionRange {
     /// The first.
-    pub oldest: Wanted,
+    pub oldest: VersionSpec,
     /// The last.
-    pub newest: Wanted,
+    pub newest: VersionSpec,
 }
 
-impl Versions {
+impl VersionRange {
     /// Whether a release is among them.
     #[must_use]
     pub fn contains(&self, release: &Release) -> bool {
         let after = match &self.oldest {
-            Wanted::Minor(minor) => *minor <= release.minor(),
-            Wanted::Release(oldest) => oldest.semver <= release.semver,
+            VersionSpec::Minor(minor) => *minor <= release.minor(),
+            VersionSpec::Release(oldest) => oldest.semver <= release.semver,
         };
         let before = match &self.newest {
-            Wanted::Minor(minor) => release.minor() <= *minor,
-            Wanted::Release(newest) => release.semver <= newest.semver,
+            VersionSpec::Minor(minor) => release.minor() <= *minor,
+            VersionSpec::Release(newest) => release.semver <= newest.semver,
         };
         after && before
     }
 
     /// The last of them, to be compared: its minor and its patch.
     #[must_use]
-    pub fn newest(&self) -> (Minor, u64) {
+    pub fn newest_key(&self) -> (Minor, u64) {
         match &self.newest {
-            Wanted::Minor(minor) => (*minor, u64::MAX),
-            Wanted::Release(release) => (release.minor(), release.semver.patch),
+            VersionSpec::Minor(minor) => (*minor, u64::MAX),
+            VersionSpec::Release(release) => (release.minor(), release.semver.patch),
         }
     }
 }
 
-impl fmt::Display for Versions {
+impl fmt::Display for VersionRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.oldest == self.newest {
             self.oldest.fmt(f)
@@ -187,11 +187,11 @@ impl fmt::Display for Versions {
     }
 }
 
-impl FromStr for Versions {
-    type Err = NotAVersion;
+impl FromStr for VersionRange {
+    type Err = ParseVersionError;
 
     /// Reads `1.12`, `1.10.0` and `1.15.0..1.15.1`.
-    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+    fn from_str(text: &str) -> Result<Self, ParseVersionError> {
         let (oldest, newest) = text.split_once("..").unwrap_or((text, text));
         Ok(Self {
             oldest: oldest.parse()?,
@@ -200,7 +200,7 @@ impl FromStr for Versions {
     }
 }
 
-impl<'de> Deserialize<'de> for Versions {
+impl<'de> Deserialize<'de> for VersionRange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
@@ -209,19 +209,19 @@ impl<'de> Deserialize<'de> for Versions {
 
 #[cfg(test)]
 mod tests {
-    use super::Span;
+    use super::MinorRange;
 
     #[test]
     fn spans_are_read_and_measured() {
-        let span = |text: &str| text.parse::<Span>().expect("a span");
+        let span = |text: &str| text.parse::<MinorRange>().expect("a span");
         let minor = |text: &str| text.parse().expect("a minor");
         assert_eq!(span("1.21..1.22").to_string(), "1.21 to 1.22");
         assert_eq!(span("1.21").to_string(), "1.21");
-        assert_eq!(span(".."), Span::ANY);
+        assert_eq!(span(".."), MinorRange::ANY);
         assert_eq!(span("1.21..1.22").distance(minor("1.20")), 1);
         assert_eq!(span("1.21..1.22").distance(minor("1.25")), 3);
         assert_eq!(span("..1.22").distance(minor("1.2")), 0);
         assert!(!span("0.9").contains(minor("1.0")));
-        assert!("1.21...1.22".parse::<Span>().is_err());
+        assert!("1.21...1.22".parse::<MinorRange>().is_err());
     }
 }

@@ -6,21 +6,21 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Longer than any version that anybody gives: `v1.27.3-gke.1200+build`.
-const LONGEST: usize = 256;
+const MAX_VERSION_LEN: usize = 256;
 
 /// A text that is no version; its beginning is kept for the message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a version: {expected}")]
-pub struct NotAVersion {
+pub struct ParseVersionError {
     /// What was found, cut where it is long.
     pub text: String,
     /// What would have been a version.
     pub expected: &'static str,
 }
 
-impl NotAVersion {
+impl ParseVersionError {
     pub(crate) fn new(text: &str, expected: &'static str) -> Self {
-        let text = text.chars().take(LONGEST).collect();
+        let text = text.chars().take(MAX_VERSION_LEN).collect();
         Self { text, expected }
     }
 }
@@ -46,7 +46,7 @@ impl Minor {
 
     /// How many minors `self` is ahead of `other`: negative when behind, none across majors.
     #[must_use]
-    pub fn ahead_of(self, other: Self) -> Option<i64> {
+    pub fn minors_ahead_of(self, other: Self) -> Option<i64> {
         (self.major == other.major).then(|| i64::from(self.minor) - i64::from(other.minor))
     }
 }
@@ -58,24 +58,24 @@ impl fmt::Display for Minor {
 }
 
 impl FromStr for Minor {
-    type Err = NotAVersion;
+    type Err = ParseVersionError;
 
     /// Reads `1.25` and `v1.25`, and nothing longer.
-    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+    fn from_str(text: &str) -> Result<Self, ParseVersionError> {
         let parts = text.strip_prefix('v').unwrap_or(text).split_once('.');
         parts
             .and_then(|(major, minor)| {
                 Some(Self {
-                    major: digits(major)?,
-                    minor: digits(minor)?,
+                    major: parse_digits(major)?,
+                    minor: parse_digits(minor)?,
                 })
             })
-            .ok_or_else(|| NotAVersion::new(text, "expected MAJOR.MINOR, such as 1.25"))
+            .ok_or_else(|| ParseVersionError::new(text, "expected MAJOR.MINOR, such as 1.25"))
     }
 }
 
 /// Digits only: `u32::from_str` would take a sign too.
-fn digits(text: &str) -> Option<u32> {
+fn parse_digits(text: &str) -> Option<u32> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
         .then(|| text.parse().ok())
@@ -121,7 +121,7 @@ impl Release {
 
     /// Major, minor and patch with no suffix: `1.27.3`.
     #[must_use]
-    pub fn plain(&self) -> String {
+    pub fn without_suffix(&self) -> String {
         let v = &self.semver;
         format!("{}.{}.{}", v.major, v.minor, v.patch)
     }
@@ -148,11 +148,11 @@ impl fmt::Display for Release {
 }
 
 impl FromStr for Release {
-    type Err = NotAVersion;
+    type Err = ParseVersionError;
 
-    fn from_str(text: &str) -> Result<Self, NotAVersion> {
-        let bad = || NotAVersion::new(text, "expected MAJOR.MINOR.PATCH, such as v1.25.3");
-        if text.len() > LONGEST {
+    fn from_str(text: &str) -> Result<Self, ParseVersionError> {
+        let bad = || ParseVersionError::new(text, "expected MAJOR.MINOR.PATCH, such as v1.25.3");
+        if text.len() > MAX_VERSION_LEN {
             return Err(bad());
         }
         let raw = text.strip_prefix('v').unwrap_or(text);
@@ -209,7 +209,7 @@ mod tests {
             "v1.27.3+rke2r1",
             "v1.27.3-dispatcher.1+build",
         ] {
-            assert_eq!(release(text).plain(), "1.27.3", "{text}");
+            assert_eq!(release(text).without_suffix(), "1.27.3", "{text}");
             assert!(
                 release(text).semver >= release("1.27.3").semver,
                 "{text} is not before its release"
@@ -238,7 +238,7 @@ mod tests {
             "v1.25".parse().expect("a minor"),
         );
         assert!(old < new);
-        assert_eq!(new.ahead_of(old), Some(16));
+        assert_eq!(new.minors_ahead_of(old), Some(16));
         assert_eq!(old.next().to_string(), "1.10");
     }
 
@@ -271,7 +271,7 @@ mod tests {
             if let Ok(release) = text.parse::<Release>() {
                 let again: Release = release.to_string().parse().expect("it was one");
                 prop_assert_eq!(&again, &release);
-                prop_assert!(release.plain().parse::<Release>().is_ok());
+                prop_assert!(release.without_suffix().parse::<Release>().is_ok());
                 // Numbers decide first, whatever stands behind them.
                 let core = |release: &Release| (release.semver.major, release.semver.minor, release.semver.patch);
                 if let Ok(other) = other.parse::<Release>() {

@@ -3,16 +3,18 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::{CatalogError, Minor, table};
+use super::{CatalogError, Minor, load_table};
 
 /// What becomes of a plug-in at its minor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fate {
+pub enum InTreeStatus {
     /// A CSI driver does its work from then on.
-    Driver,
+    #[serde(rename = "driver")]
+    MigratedToCsi,
     /// It is gone, and nothing takes its volumes over.
-    Gone,
+    #[serde(rename = "gone")]
+    Removed,
     /// It works on, and is to be left.
     Deprecated,
 }
@@ -29,13 +31,17 @@ pub struct VolumePlugin {
     /// How storage classes name it; empty where it could not provision.
     pub provisioner: String,
     /// The CSI driver that takes over; empty where none does.
-    pub driver: String,
+    #[serde(rename = "driver")]
+    pub csi_driver: String,
     /// What becomes of it.
-    pub fate: Fate,
+    #[serde(rename = "fate")]
+    pub status: InTreeStatus,
     /// The first minor in which that is so.
-    pub from: Minor,
+    #[serde(rename = "from")]
+    pub effective_from: Minor,
     /// The first minor in which it is at its worst; before that it is a warning. None where that is `from`.
-    pub worst_from: Option<Minor>,
+    #[serde(rename = "worst_from")]
+    pub blocker_from: Option<Minor>,
     /// What to do, beyond what is said of all such plug-ins; empty if nothing.
     pub remedy: String,
     /// Where to read more.
@@ -43,7 +49,8 @@ pub struct VolumePlugin {
     /// Where the row was read; several are parted by semicolons.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// Every row.
@@ -51,5 +58,5 @@ pub struct VolumePlugin {
 /// # Errors
 /// When the data file is broken, with its line.
 pub fn volume_plugins() -> Result<Vec<VolumePlugin>, CatalogError> {
-    table("volumes.tsv", include_str!("kubernetes/volumes.tsv"))
+    load_table("volumes.tsv", include_str!("kubernetes/volumes.tsv"))
 }

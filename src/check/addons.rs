@@ -3,20 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{Body, Finding, Object, RowRule, Rule, Said, Severity, Situation};
-use crate::catalog::addons::{Addon, Claim, Fit, Place, Row};
-use crate::catalog::{Addons, Minor, Release, Span};
-use crate::detect::{Installed, addons};
-use crate::evidence::{Confidence, Evidence, Source};
-use crate::need::{Asking, Need};
-use crate::path::{HopRef, Path};
-use crate::snapshot::Unmet;
+use super::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
+};
+use crate::catalog::addons::{
+    Addon, Compatibility, CompatibilityRange, SupportLevel, UpgradeOrder,
+};
+use crate::catalog::{AddonCatalog, Minor, MinorRange, Release};
+use crate::detect::{InstalledAddon, addons};
+use crate::evidence::{Confidence, Evidence, EvidenceSource};
+use crate::need::{Need, NeedContext};
+use crate::path::{HopId, UpgradePath};
+use crate::snapshot::MissingData;
 
 /// What is different about each of the rules.
 #[derive(Debug)]
-struct Of(&'static str);
+struct AddonRule(&'static str);
 
-const HOW: &str = "By the tags of the images of Deployments, DaemonSets and StatefulSets, against the ranges of minors that the makers of the add-on publish. It is told at the first hop into a minor that the release is not for; what comes after is the next release's. An image that is named by its digest alone, a tag that is no version and a release that no range speaks of tell nothing. One that goes with or after the control plane, and for which no release is for both minors, is a step of the hop; it is told only where it is not for the minor that runs either.";
+const DETECTION: &str = "By the tags of the images of Deployments, DaemonSets and StatefulSets, against the ranges of minors that the makers of the add-on publish. It is told at the first hop into a minor that the release is not for; what comes after is the next release's. An image that is named by its digest alone, a tag that is no version and a release that no range speaks of tell nothing. One that goes with or after the control plane, and for which no release is for both minors, is a step of the hop; it is told only where it is not for the minor that runs either.";
 
 /// The rules. They live as long as the program, which reads them once.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -28,12 +32,12 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
             title,
             applies_to: "each minor",
             why,
-            how: HOW,
-            mend,
+            detection: DETECTION,
+            remedy: mend,
             reference,
             sources,
             reads_files: false,
-            body: Body::Row(Box::new(Of(id))),
+            kind: RuleKind::Table(Box::new(AddonRule(id))),
         }));
         rule
     };
@@ -74,16 +78,16 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
     .into_iter()
 }
 
-impl RowRule for Of {
-    fn needs(&self, _: &Asking<'_>) -> Vec<Need> {
-        addons::workloads().to_vec()
+impl TableRule for AddonRule {
+    fn needs(&self, _: &NeedContext<'_>) -> Vec<Need> {
+        addons::workload_needs().to_vec()
     }
 
-    fn evaluate(&self, rule: &Rule, situation: &Situation<'_>) -> Vec<Finding> {
+    fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding> {
         let known = &situation.catalog.addons;
-        let mut found: BTreeMap<(String, Misfit), Vec<Object>> = BTreeMap::new();
-        for (picture, detected) in super::situation::clusters(situation) {
-            let running = picture.survey.effective_minor();
+        let mut found: BTreeMap<(String, UnsupportedMinor), Vec<AffectedObject>> = BTreeMap::new();
+        for (picture, detected) in super::situation::clusters_with_detection(situation) {
+            let running = picture.discovery.effective_minor();
             for it in &detected.addons {
                 let addon = known
                     .find(&it.component)
@@ -91,8 +95,10 @@ impl RowRule for Of {
                 let (Some(addon), Some(version)) = (addon, &it.version) else {
                     continue;
                 };
-                if let Some(misfit) = misfit(known, addon, version, running, situation.path) {
-                    let object = object(it, picture.id.clone());
+                if let Some(misfit) =
+                    find_unsupported_minor(known, addon, version, running, situation.path)
+                {
+                    let object = addon_object(it, picture.id.clone());
                     let key = (it.component.clone(), misfit);
                     found.entry(key).or_default().push(object);
                 }
@@ -102,52 +108,54 @@ impl RowRule for Of {
             .into_iter()
             .filter_map(|((component, misfit), objects)| {
                 let addon = known.find(&component)?;
-                Finding::new(rule, said(rule, known, addon, misfit, objects))
+                Finding::new(rule, draft_finding(rule, known, addon, misfit, objects))
             })
             .collect()
     }
 
-    fn faults(&self, situation: &Situation<'_>) -> Vec<Unmet> {
+    fn unevaluated(&self, situation: &CheckContext<'_>) -> Vec<MissingData> {
         let pictures = situation.snapshot.clusters.iter();
         pictures
-            .flat_map(|picture| addons::unkept_images(picture, situation.catalog))
+            .flat_map(|picture| addons::unrecorded_images(picture, situation.catalog))
             .collect()
     }
 }
 
 /// A release and the minor that it is not for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Misfit {
+struct UnsupportedMinor {
     version: Release,
     /// The minor before that one, on the way.
-    from: Minor,
+    last_supported: Minor,
     /// The minor that it is not for.
-    to: Minor,
+    unsupported: Minor,
     /// The hop into it; none where it runs already.
-    hop: Option<HopRef>,
+    hop: Option<HopId>,
 }
 
 /// Where on the way a release is not for the minor; none where it is, where that is not known, and where its upgrade is a
 /// step of a hop like any other.
-fn misfit(
-    known: &Addons,
+fn find_unsupported_minor(
+    known: &AddonCatalog,
     addon: &Addon,
     version: &Release,
     running: Minor,
-    path: &Path,
-) -> Option<Misfit> {
-    let is_not_for = |minor| known.fits(&addon.component, version, minor) == Fit::No;
+    path: &UpgradePath,
+) -> Option<UnsupportedMinor> {
+    let is_not_for = |minor| {
+        known.compatibility(&addon.component, version, minor) == Compatibility::Incompatible
+    };
     let misfit = |from, to, hop| {
-        Some(Misfit {
+        Some(UnsupportedMinor {
             version: version.clone(),
-            from,
-            to,
+            last_supported: from,
+            unsupported: to,
             hop,
         })
     };
     let mut before = running;
     let mut hops = path
-        .of_kubernetes()
+        .kubernetes_hops()
         .filter(|hop| hop.minor > running)
         .peekable();
     if hops.peek().is_none() && is_not_for(running) {
@@ -156,10 +164,10 @@ fn misfit(
     for hop in hops {
         if is_not_for(hop.minor) {
             let bridged = !known
-                .bridging(&addon.component, before, hop.minor)
+                .bridging_ranges(&addon.component, before, hop.minor)
                 .is_empty();
-            if addon.place == Place::Before || bridged {
-                return misfit(before, hop.minor, Some(HopRef::from(hop)));
+            if addon.upgrade_order == UpgradeOrder::BeforeControlPlane || bridged {
+                return misfit(before, hop.minor, Some(HopId::from(hop)));
             }
             // It goes with this hop; what is wrong is only that it does not fit before.
             return match is_not_for(before) && before == running {
@@ -172,30 +180,42 @@ fn misfit(
     None
 }
 
-fn object(it: &Installed, cluster: crate::need::ClusterId) -> Object {
-    Object {
+fn addon_object(it: &InstalledAddon, cluster: crate::need::ClusterId) -> AffectedObject {
+    AffectedObject {
         cluster: Some(cluster),
         namespace: Some(it.namespace.clone()),
         api_version: "apps/v1".to_owned(),
         kind: it.kind.to_owned(),
         name: it.name.clone(),
         owner: it.owner.clone(),
-        evidence: vec![Evidence::new(Source::Spec, format!("image {}", it.image))],
+        evidence: vec![Evidence::new(
+            EvidenceSource::Spec,
+            format!("image {}", it.image),
+        )],
     }
 }
 
-fn said(rule: &Rule, known: &Addons, addon: &Addon, misfit: Misfit, objects: Vec<Object>) -> Said {
-    let Misfit {
-        version, from, to, ..
+fn draft_finding(
+    rule: &Rule,
+    known: &AddonCatalog,
+    addon: &Addon,
+    misfit: UnsupportedMinor,
+    objects: Vec<AffectedObject>,
+) -> FindingDraft {
+    let UnsupportedMinor {
+        version,
+        last_supported: from,
+        unsupported: to,
+        ..
     } = &misfit;
-    let rows: Vec<&Row> = known.limits(&addon.component, version).collect();
+    let rows: Vec<&CompatibilityRange> = known.limiting_ranges(&addon.component, version).collect();
     let ranges: Vec<String> = rows.iter().map(|row| row.kubernetes.to_string()).collect();
-    let (is, not) = verb(rows.first().map(|row| row.strength));
+    let (is, not) = support_phrase(rows.first().map(|row| row.support_level));
     let bridge = known
-        .bridging(&addon.component, *from, *to)
+        .bridging_ranges(&addon.component, *from, *to)
         .into_iter()
         .next();
-    Said {
+    FindingDraft {
         subject: format!("{} {version}", addon.component),
         severity: rule.severity,
         confidence: Confidence::Certain,
@@ -209,9 +229,9 @@ fn said(rule: &Rule, known: &Addons, addon: &Addon, misfit: Misfit, objects: Vec
                 "Upgrade {} before this hop; {} is for both {from} and {to} ({}).",
                 addon.title,
                 row.versions,
-                short(row.kubernetes)
+                range_phrase(row.kubernetes)
             ),
-            _ => rule.mend.to_owned(),
+            _ => rule.remedy.to_owned(),
         },
         hop: misfit.hop,
         objects,
@@ -219,25 +239,27 @@ fn said(rule: &Rule, known: &Addons, addon: &Addon, misfit: Misfit, objects: Vec
 }
 
 /// What sources say of a release, as words before the minors that it is for and the one that it is not.
-fn verb(strength: Option<Claim>) -> (&'static str, &'static str) {
+fn support_phrase(strength: Option<SupportLevel>) -> (&'static str, &'static str) {
     match strength {
-        Some(Claim::Tested) => ("was tested with", "not with"),
-        Some(Claim::Recommended) => ("is meant for", "not for"),
-        Some(Claim::Minimum) => ("needs", "not"),
-        Some(Claim::Expected) => ("is expected to work on", "not on"),
-        Some(Claim::Supported | Claim::KubeadmDefault) | None => ("is supported on", "not on"),
+        Some(SupportLevel::Tested) => ("was tested with", "not with"),
+        Some(SupportLevel::Recommended) => ("is meant for", "not for"),
+        Some(SupportLevel::Minimum) => ("needs", "not"),
+        Some(SupportLevel::Expected) => ("is expected to work on", "not on"),
+        Some(SupportLevel::Supported | SupportLevel::KubeadmDefault) | None => {
+            ("is supported on", "not on")
+        }
     }
 }
 
-fn short(span: Span) -> String {
+fn range_phrase(span: MinorRange) -> String {
     format!("it is for {span}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::misfit;
+    use super::find_unsupported_minor;
     use crate::catalog::Catalog;
-    use crate::path::{HopRef, Path};
+    use crate::path::{HopId, UpgradePath};
 
     /// The minor that a release is not for, and the hop at which it is told.
     fn told(
@@ -249,12 +271,14 @@ mod tests {
         let catalog = Catalog::embedded().expect("the catalog");
         let running = format!("{running}.0").parse().expect("a version");
         let to = [to.parse().expect("a target")];
-        let path = Path::find(Some(&running), None, &to, &catalog).expect("a path");
+        let path =
+            UpgradePath::for_kubernetes(Some(&running), None, &to, &catalog).expect("a path");
         let addon = catalog.addons.find(component).expect("an add-on");
         let version = version.parse().expect("a version");
-        let found = misfit(&catalog.addons, addon, &version, running.minor(), &path)?;
-        let hop = found.hop.map(|hop: HopRef| hop.to);
-        Some((found.to.to_string(), hop))
+        let found =
+            find_unsupported_minor(&catalog.addons, addon, &version, running.minor(), &path)?;
+        let hop = found.hop.map(|hop: HopId| hop.to);
+        Some((found.unsupported.to_string(), hop))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `api-removed`: somebody still uses an API version that the target does not serve.
 
-use super::{Body, Finding, Rule, Severity, Situation, api_usage};
-use crate::claims::{self, Life};
+use super::{CheckContext, Finding, Rule, RuleKind, Severity, api_usage};
+use crate::claims::{self, ApiLifecycle};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -10,8 +10,8 @@ pub(super) const RULE: Rule = Rule {
     title: "An API version in use is not served by the target",
     applies_to: "each minor that removes an API",
     why: "After the upgrade the API server answers 404 to every request for that version. Charts and manifests that name it can no longer be applied, Helm can no longer upgrade a release whose stored manifest holds it, and controllers that write through it stop working. Objects that are stored already stay, and are served in the version that replaces it.",
-    how: "By what writers leave behind, strongest first: manifests given with -f, the newest deployed revision of each Helm release (in Secrets and ConfigMaps), managedFields (names the writer and the time), the last-applied annotations of kubectl and kapp, references inside objects, and the metric apiserver_requested_deprecated_apis. An object that is merely listed in an old version is no evidence: the API server converts what it lists. An old managedFields entry is stale once the same manager has written through another version, or once its Helm release or its last-applied annotation holds another version. What Kubernetes writes for itself is left out.",
-    mend: "Move the named manifests, charts and clients to the replacement before the upgrade. Stored objects need no change.",
+    detection: "By what writers leave behind, strongest first: manifests given with -f, the newest deployed revision of each Helm release (in Secrets and ConfigMaps), managedFields (names the writer and the time), the last-applied annotations of kubectl and kapp, references inside objects, and the metric apiserver_requested_deprecated_apis. An object that is merely listed in an old version is no evidence: the API server converts what it lists. An old managedFields entry is stale once the same manager has written through another version, or once its Helm release or its last-applied annotation holds another version. What Kubernetes writes for itself is left out.",
+    remedy: "Move the named manifests, charts and clients to the replacement before the upgrade. Stored objects need no change.",
     reference: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/",
     sources: &[
         "kubernetes/apiserver pkg/server/deleted_kinds.go",
@@ -19,16 +19,16 @@ pub(super) const RULE: Rule = Rule {
         "kubernetes-sigs/structured-merge-diff merge/update.go",
     ],
     reads_files: true,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: claims::needs,
         evaluate,
     },
 };
 
-fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
-    let usages = situation.usages.iter().filter(|usage| {
-        matches!(usage.life, Life::Removed(_))
-            && !api_usage::OWN_RULES.contains(&usage.api.kind.as_str())
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let usages = situation.api_usages.iter().filter(|usage| {
+        matches!(usage.lifecycle, ApiLifecycle::Removed(_))
+            && !api_usage::KINDS_WITH_OWN_RULE.contains(&usage.api.kind.as_str())
     });
-    api_usage::findings(&RULE, situation, usages)
+    api_usage::usage_findings(&RULE, situation, usages)
 }

@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Object, Rule, Said, Severity, Situation};
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
 use crate::catalog::{Api, Gvk};
-use crate::claims::{Life, Usage, Weight};
-use crate::evidence::{Confidence, Source};
-use crate::path::HopRef;
+use crate::claims::{ApiLifecycle, ApiUsage, EvidenceStrength};
+use crate::evidence::{Confidence, EvidenceSource};
+use crate::path::HopId;
 
 /// Kinds that have a rule of their own in place of `api-removed`.
-pub(super) const OWN_RULES: [&str; 2] = ["CustomResourceDefinition", "PodSecurityPolicy"];
+pub(super) const KINDS_WITH_OWN_RULE: [&str; 2] = ["CustomResourceDefinition", "PodSecurityPolicy"];
 
 /// One finding for each API, hop and severity among these uses.
-pub(super) fn findings<'a>(
+pub(super) fn usage_findings<'a>(
     rule: &Rule,
-    situation: &Situation<'_>,
-    usages: impl Iterator<Item = &'a Usage>,
+    situation: &CheckContext<'_>,
+    usages: impl Iterator<Item = &'a ApiUsage>,
 ) -> Vec<Finding> {
-    let mut groups: BTreeMap<(&Gvk, Option<HopRef>, Severity), Vec<&Usage>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&Gvk, Option<HopId>, Severity), Vec<&ApiUsage>> = BTreeMap::new();
     for usage in usages {
-        let hop = match usage.life {
-            Life::Removed(minor) => situation.path.hop_into(minor),
-            Life::Deprecated(_) => None,
+        let hop = match usage.lifecycle {
+            ApiLifecycle::Removed(minor) => situation.path.hop_into(minor),
+            ApiLifecycle::Deprecated(_) => None,
         };
-        let severity = severity(usage, hop.as_ref(), situation);
+        let severity = usage_severity(usage, hop.as_ref(), situation);
         groups
             .entry((&usage.api, hop, severity))
             .or_default()
@@ -35,14 +35,18 @@ pub(super) fn findings<'a>(
             let api = situation.catalog.apis.find(gvk)?;
             Finding::new(
                 rule,
-                Said {
+                FindingDraft {
                     subject: gvk.to_string(),
                     severity,
-                    confidence: usages.iter().map(|usage| confidence(usage)).max()?,
-                    message: message(api, usages.first()?, hop.as_ref(), situation),
-                    remedy: remedy(api, &usages, successor(api, usages.first()?, situation)),
+                    confidence: usages.iter().map(|usage| usage_confidence(usage)).max()?,
+                    message: usage_message(api, usages.first()?, hop.as_ref(), situation),
+                    remedy: usage_remedy(
+                        api,
+                        &usages,
+                        replacement_api(api, usages.first()?, situation),
+                    ),
                     hop,
-                    objects: usages.iter().map(|usage| object(usage)).collect(),
+                    objects: usages.iter().map(|usage| usage_object(usage)).collect(),
                 },
             )
         })
@@ -51,56 +55,67 @@ pub(super) fn findings<'a>(
 
 /// A removal blocks where a writer will use the API again, warns where that is only likely or the removal only announced,
 /// and is a note where nothing but the metric speaks.
-fn severity(usage: &Usage, hop: Option<&HopRef>, situation: &Situation<'_>) -> Severity {
-    let Life::Removed(minor) = usage.life else {
+fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, situation: &CheckContext<'_>) -> Severity {
+    let ApiLifecycle::Removed(minor) = usage.lifecycle else {
         return Severity::Note;
     };
     let announced = situation
         .catalog
-        .kubernetes
+        .kubernetes_releases
         .newest()
         .is_some_and(|newest| minor > newest.minor);
     let recorded_in_file = usage
         .evidence
         .iter()
-        .any(|evidence| evidence.source == Source::File);
-    match usage.weight {
-        Weight::Metric => Severity::Note,
-        Weight::Hint => Severity::Warning,
-        Weight::Written | Weight::Recorded if announced => Severity::Warning,
+        .any(|evidence| evidence.source == EvidenceSource::File);
+    match usage.strength {
+        EvidenceStrength::Metric => Severity::Note,
+        EvidenceStrength::PossiblyStale => Severity::Warning,
+        EvidenceStrength::Written | EvidenceStrength::ToBeApplied if announced => Severity::Warning,
         // Gone before this upgrade began: a release that holds it cannot be upgraded any more, but this upgrade breaks nothing
         // new. A file about to be applied fails whatever happens.
-        Weight::Written | Weight::Recorded if hop.is_none() && !recorded_in_file => {
+        EvidenceStrength::Written | EvidenceStrength::ToBeApplied
+            if hop.is_none() && !recorded_in_file =>
+        {
             Severity::Warning
         }
-        Weight::Written | Weight::Recorded => Severity::Blocker,
+        EvidenceStrength::Written | EvidenceStrength::ToBeApplied => Severity::Blocker,
     }
 }
 
-fn confidence(usage: &Usage) -> Confidence {
-    match usage.weight {
-        Weight::Recorded => Confidence::Certain,
-        Weight::Written => Confidence::Likely,
-        Weight::Hint | Weight::Metric => Confidence::Possible,
+fn usage_confidence(usage: &ApiUsage) -> Confidence {
+    match usage.strength {
+        EvidenceStrength::ToBeApplied => Confidence::Certain,
+        EvidenceStrength::Written => Confidence::Likely,
+        EvidenceStrength::PossiblyStale | EvidenceStrength::Metric => Confidence::Possible,
     }
 }
 
-fn message(api: &Api, usage: &Usage, hop: Option<&HopRef>, situation: &Situation<'_>) -> String {
+fn usage_message(
+    api: &Api,
+    usage: &ApiUsage,
+    hop: Option<&HopId>,
+    situation: &CheckContext<'_>,
+) -> String {
     let name = api.gvk().api_version();
-    let instead = instead(api, successor(api, usage, situation));
-    let newest = situation.catalog.kubernetes.newest().map(|row| row.minor);
-    match usage.life {
-        Life::Removed(minor) if usage.weight == Weight::Metric => {
+    let instead = replacement_phrase(api, replacement_api(api, usage, situation));
+    let newest = situation
+        .catalog
+        .kubernetes_releases
+        .newest()
+        .map(|row| row.minor);
+    match usage.lifecycle {
+        ApiLifecycle::Removed(minor) if usage.strength == EvidenceStrength::Metric => {
             format!("some client asked for {}, gone in {minor}", api.gvk())
         }
-        Life::Removed(minor) if newest.is_some_and(|newest| minor > newest) => {
+        ApiLifecycle::Removed(minor) if newest.is_some_and(|newest| minor > newest) => {
             format!("{name} is announced to go in {minor}; {instead}")
         }
-        Life::Removed(minor) if hop.is_none() => {
+        ApiLifecycle::Removed(minor) if hop.is_none() => {
             format!("{name} is gone since {minor}; {instead}")
         }
-        Life::Removed(minor) => format!("{name} is gone in {minor}; {instead}"),
-        Life::Deprecated(minor) => {
+        ApiLifecycle::Removed(minor) => format!("{name} is gone in {minor}; {instead}"),
+        ApiLifecycle::Deprecated(minor) => {
             let end = api
                 .removed
                 .map_or_else(String::new, |removed| format!(", gone in {removed}"));
@@ -110,17 +125,21 @@ fn message(api: &Api, usage: &Usage, hop: Option<&HopRef>, situation: &Situation
 }
 
 /// Where to move: an API that is there before the hop at which this one goes, if there is one, and after it.
-fn successor<'a>(api: &Api, usage: &Usage, situation: &Situation<'a>) -> Option<&'a Api> {
-    let after = match usage.life {
-        Life::Removed(minor) => minor,
-        Life::Deprecated(_) => situation.path.to,
+fn replacement_api<'a>(
+    api: &Api,
+    usage: &ApiUsage,
+    situation: &CheckContext<'a>,
+) -> Option<&'a Api> {
+    let after = match usage.lifecycle {
+        ApiLifecycle::Removed(minor) => minor,
+        ApiLifecycle::Deprecated(_) => situation.path.to,
     };
     let before = situation.path.from;
     situation.catalog.apis.successor(api, before, after)
 }
 
 /// `use policy/v1`, with the kind where it is another one.
-fn instead(api: &Api, next: Option<&Api>) -> String {
+fn replacement_phrase(api: &Api, next: Option<&Api>) -> String {
     match next.map(Api::gvk) {
         Some(next) if next.kind == api.gvk().kind => format!("use {}", next.api_version()),
         Some(next) => format!("use {next}"),
@@ -129,7 +148,7 @@ fn instead(api: &Api, next: Option<&Api>) -> String {
     }
 }
 
-fn remedy(api: &Api, usages: &[&Usage], next: Option<&Api>) -> String {
+fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
     let mut told: Vec<String> = Vec::new();
     let speaks = |source| {
         usages
@@ -140,25 +159,27 @@ fn remedy(api: &Api, usages: &[&Usage], next: Option<&Api>) -> String {
         let name = api.gvk();
         return format!(
             "Remove {name} from manifests, charts and clients: nothing replaces it.{}",
-            note(api)
+            api_note(api)
         );
     };
-    if speaks(Source::Helm) {
+    if speaks(EvidenceSource::Helm) {
         told.push(format!(
             "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest holds an API that is gone."
         ));
     }
-    if speaks(Source::File) {
+    if speaks(EvidenceSource::File) {
         told.push(format!("Change apiVersion in the manifest to {to}."));
     }
     // Where the next thing that is applied is known, its writer has been told above.
-    let only_remembered = usages.iter().any(|usage| usage.weight < Weight::Recorded);
-    if speaks(Source::ManagedFields) && only_remembered {
+    let only_remembered = usages
+        .iter()
+        .any(|usage| usage.strength < EvidenceStrength::ToBeApplied);
+    if speaks(EvidenceSource::ManagedFields) && only_remembered {
         told.push(format!(
             "Make the writer that is named write through {to}: update it, or change the manifest it applies."
         ));
     }
-    if speaks(Source::LastApplied) {
+    if speaks(EvidenceSource::LastApplied) {
         told.push(format!(
             "Apply the manifest once more with apiVersion {to}: the annotation is what the next kubectl apply compares with."
         ));
@@ -167,10 +188,10 @@ fn remedy(api: &Api, usages: &[&Usage], next: Option<&Api>) -> String {
         told.push("Find the client in the audit log: the metric does not name it.".to_owned());
     }
     told.push("Stored objects need no change: the API server converts them.".to_owned());
-    told.join(" ") + &note(api)
+    told.join(" ") + &api_note(api)
 }
 
-fn note(api: &Api) -> String {
+fn api_note(api: &Api) -> String {
     if api.note.is_empty() {
         String::new()
     } else {
@@ -179,9 +200,9 @@ fn note(api: &Api) -> String {
 }
 
 /// The object of a finding: the old version, the kind, and who speaks. The metric speaks of the cluster, not of an object.
-pub(super) fn object(usage: &Usage) -> Object {
-    if let (Weight::Metric, Some(cluster)) = (usage.weight, &usage.object.cluster) {
-        return Object {
+pub(super) fn usage_object(usage: &ApiUsage) -> AffectedObject {
+    if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, &usage.object.cluster) {
+        return AffectedObject {
             cluster: Some(cluster.clone()),
             namespace: None,
             api_version: usage.api.api_version(),
@@ -191,7 +212,7 @@ pub(super) fn object(usage: &Usage) -> Object {
             evidence: usage.evidence.clone(),
         };
     }
-    Object {
+    AffectedObject {
         cluster: usage.object.cluster.clone(),
         namespace: usage.object.namespace.clone(),
         api_version: usage.api.api_version(),

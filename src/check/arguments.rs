@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 const SHELLS: [&str; 5] = ["sh", "ash", "bash", "dash", "busybox"];
 
-const GATES: &str = "feature-gates";
+const FEATURE_GATES_FLAG: &str = "feature-gates";
 
 /// Flags in the order in which they stand, without their dashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Arguments(Vec<(String, Option<String>)>);
+pub(super) struct CommandFlags(Vec<(String, Option<String>)>);
 
-impl Arguments {
+impl CommandFlags {
     /// The flags of `program` in the command and the arguments of a container; none where nothing is known of them, as
     /// after `sh -c`.
-    pub(super) fn of_container(program: &str, words: &[&str]) -> Option<Self> {
+    pub(super) fn from_container(program: &str, words: &[&str]) -> Option<Self> {
         let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
         let first = words.first().map(|word| name(word)).unwrap_or_default();
         if SHELLS.contains(&first.as_str()) {
@@ -47,8 +47,8 @@ impl Arguments {
     }
 
     /// One more feature gate.
-    pub(super) fn push_gate(&mut self, gate: &str, value: &str) {
-        self.push(GATES, Some(&format!("{gate}={value}")));
+    pub(super) fn push_feature_gate(&mut self, gate: &str, value: &str) {
+        self.push(FEATURE_GATES_FLAG, Some(&format!("{gate}={value}")));
     }
 
     /// Whether the flag is there, with or without a value.
@@ -57,31 +57,33 @@ impl Arguments {
     }
 
     /// Everything that a flag with a list as value names: several of them add up.
-    pub(super) fn list<'a>(&'a self, flag: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn list_values<'a>(&'a self, flag: &'a str) -> impl Iterator<Item = &'a str> {
         let values = self.0.iter().filter(move |(name, _)| name == flag);
         values
             .filter_map(|(_, value)| value.as_deref())
-            .flat_map(|value| unquoted(value).split(','))
-            .map(unquoted)
+            .flat_map(|value| trim_quotes(value).split(','))
+            .map(trim_quotes)
             .filter(|item| !item.is_empty())
     }
 
     /// Feature gates: several flags add up, and a later one wins.
-    pub(super) fn gates(&self) -> BTreeMap<&str, bool> {
-        let pairs = self.list(GATES).filter_map(|item| item.split_once('='));
+    pub(super) fn feature_gates(&self) -> BTreeMap<&str, bool> {
+        let pairs = self
+            .list_values(FEATURE_GATES_FLAG)
+            .filter_map(|item| item.split_once('='));
         pairs
-            .filter_map(|(gate, value)| Some((gate.trim(), switch(value.trim())?)))
+            .filter_map(|(gate, value)| Some((gate.trim(), parse_go_bool(value.trim())?)))
             .collect()
     }
 }
 
 /// A value that quotes were left around.
-fn unquoted(value: &str) -> &str {
+fn trim_quotes(value: &str) -> &str {
     value.trim().trim_matches(['"', '\'']).trim()
 }
 
 /// As strconv.ParseBool of Go.
-fn switch(text: &str) -> Option<bool> {
+fn parse_go_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -91,10 +93,10 @@ fn switch(text: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::Arguments;
+    use super::CommandFlags;
 
-    fn parse(words: &[&str]) -> Arguments {
-        Arguments::of_container("kube-apiserver", words).expect("arguments")
+    fn parse(words: &[&str]) -> CommandFlags {
+        CommandFlags::from_container("kube-apiserver", words).expect("arguments")
     }
 
     #[test]
@@ -117,7 +119,7 @@ mod tests {
             ],
         ] {
             let gates = parse(words);
-            let gates: Vec<_> = gates.gates().into_iter().collect();
+            let gates: Vec<_> = gates.feature_gates().into_iter().collect();
             assert_eq!(gates, [("A", true), ("B", false)], "{words:?}");
         }
     }
@@ -125,14 +127,14 @@ mod tests {
     #[test]
     fn flags_add_up_and_the_later_wins() {
         let arguments = parse(&["--feature-gates=A=true,B=true", "--feature-gates=A=false"]);
-        let gates: Vec<_> = arguments.gates().into_iter().collect();
+        let gates: Vec<_> = arguments.feature_gates().into_iter().collect();
         assert_eq!(gates, [("A", false), ("B", true)]);
         let arguments = parse(&[
             "--enable-admission-plugins=X,Y",
             "--enable-admission-plugins",
             "Z",
         ]);
-        let plugins: Vec<_> = arguments.list("enable-admission-plugins").collect();
+        let plugins: Vec<_> = arguments.list_values("enable-admission-plugins").collect();
         assert_eq!(plugins, ["X", "Y", "Z"]);
     }
 
@@ -141,8 +143,8 @@ mod tests {
         let arguments = parse(&["--profiling", "--port", "0", "-v", "2", "--", "--late=1"]);
         assert!(arguments.has("profiling") && arguments.has("port"));
         assert!(!arguments.has("late") && !arguments.has("v"));
-        assert_eq!(arguments.list("profiling").count(), 0);
-        assert_eq!(arguments.list("port").collect::<Vec<_>>(), ["0"]);
+        assert_eq!(arguments.list_values("profiling").count(), 0);
+        assert_eq!(arguments.list_values("port").collect::<Vec<_>>(), ["0"]);
     }
 
     #[test]
@@ -160,16 +162,16 @@ mod tests {
     fn nothing_is_known_behind_a_shell() {
         for shell in ["sh", "/bin/sh", "/usr/bin/bash"] {
             let words = [shell, "-c", "kube-apiserver --feature-gates=A=true"];
-            assert_eq!(Arguments::of_container("kube-apiserver", &words), None);
+            assert_eq!(CommandFlags::from_container("kube-apiserver", &words), None);
         }
     }
 
     #[test]
     fn nonsense_is_no_gate() {
         let arguments = parse(&["--feature-gates=A,B=,=true,C=perhaps,,D=true"]);
-        let mut gates = arguments.gates();
+        let mut gates = arguments.feature_gates();
         gates.remove("");
         assert_eq!(gates.into_iter().collect::<Vec<_>>(), [("D", true)]);
-        assert_eq!(parse(&[]), Arguments::default());
+        assert_eq!(parse(&[]), CommandFlags::default());
     }
 }

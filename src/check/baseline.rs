@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Confidence, Evidence, Finding, Gap, Object, Rule, Severity, Situation, Source};
+use super::{
+    AffectedObject, CheckContext, Confidence, Evidence, EvidenceSource, Finding, Gap, Rule,
+    Severity,
+};
 use crate::need::ClusterId;
-use crate::path::HopRef;
+use crate::path::HopId;
 
 /// A file that is no baseline.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +24,7 @@ pub enum BaselineError {
         if kind.is_empty() { "no kind" } else { kind },
         if api_version.is_empty() { "no apiVersion" } else { api_version }
     )]
-    Other {
+    UnexpectedKind {
         /// Its `kind`.
         kind: String,
         /// Its `apiVersion`.
@@ -31,21 +34,21 @@ pub enum BaselineError {
     #[error(
         "it is an UpgradeReport of {0}, which is newer than this program; update kubectl upgrade-check"
     )]
-    Newer(String),
+    UnsupportedVersion(String),
 }
 
 /// The part of an `UpgradeReport` that a later run is compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Baseline {
-    findings: Vec<PastFinding>,
+    findings: Vec<BaselineFinding>,
     /// What it could not look at: what is new now may have been there then.
-    pub gaps: usize,
-    known: BTreeMap<Key, Severity>,
+    pub gap_count: usize,
+    severity_by_object: BTreeMap<BaselineKey, Severity>,
 }
 
 /// A finding of an earlier report.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct PastFinding {
+pub struct BaselineFinding {
     /// The rule.
     pub id: String,
     /// How bad it was.
@@ -55,7 +58,7 @@ pub struct PastFinding {
     /// As it was.
     pub fingerprint: String,
     /// The hop at which it would have bitten.
-    pub hop: Option<HopRef>,
+    pub hop: Option<HopId>,
     /// The rule's title.
     pub title: String,
     /// What it was about.
@@ -65,11 +68,11 @@ pub struct PastFinding {
     /// Where to read more.
     pub reference: String,
     /// Which objects.
-    pub objects: Vec<Object>,
+    pub objects: Vec<AffectedObject>,
 }
 
 /// Keys may be added to reports, and so may be kinds of evidence.
-pub(super) fn known_evidence<'de, D: Deserializer<'de>>(
+pub(super) fn deserialize_known_evidence<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Vec<Evidence>, D::Error> {
     let values = Vec::<Value>::deserialize(from)?;
@@ -79,9 +82,9 @@ pub(super) fn known_evidence<'de, D: Deserializer<'de>>(
 
 /// What makes an object of a finding the same as in another run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct BaselineKey {
     rule: String,
-    hop: Option<HopRef>,
+    hop: Option<HopId>,
     cluster: Option<ClusterId>,
     api_version: String,
     kind: String,
@@ -89,8 +92,8 @@ struct Key {
     name: String,
 }
 
-impl Key {
-    fn new(rule: &str, hop: Option<&HopRef>, object: &Object) -> Self {
+impl BaselineKey {
+    fn new(rule: &str, hop: Option<&HopId>, object: &AffectedObject) -> Self {
         Self {
             rule: rule.to_owned(),
             hop: hop.cloned(),
@@ -102,22 +105,22 @@ impl Key {
         }
     }
 
-    fn now(finding: &Finding, object: &Object) -> Self {
+    fn for_current(finding: &Finding, object: &AffectedObject) -> Self {
         Self::new(finding.id, finding.hop.as_ref(), object)
     }
 
-    fn then(finding: &PastFinding, object: &Object) -> Self {
+    fn for_baseline(finding: &BaselineFinding, object: &AffectedObject) -> Self {
         Self::new(&finding.id, finding.hop.as_ref(), object)
     }
 }
 
 /// What of a baseline is no longer found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Gone {
+pub(super) struct Resolved {
     /// Looked at again: findings of the baseline, with the objects that are gone.
-    pub(super) resolved: Vec<PastFinding>,
+    pub(super) findings: Vec<BaselineFinding>,
     /// Objects that were not looked at again.
-    pub(super) unseen: usize,
+    pub(super) unchecked_objects: usize,
 }
 
 impl Baseline {
@@ -128,62 +131,64 @@ impl Baseline {
     pub fn parse(text: &str) -> Result<Self, BaselineError> {
         #[derive(Deserialize)]
         struct Report {
-            findings: Vec<PastFinding>,
+            findings: Vec<BaselineFinding>,
             gaps: Vec<Value>,
         }
         let value: Value = serde_json::from_str(text)?;
         let word = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
         let (kind, api_version) = (word("kind"), word("apiVersion"));
         if kind != "UpgradeReport" || !api_version.starts_with("kubectl-upgrade/v") {
-            return Err(BaselineError::Other { kind, api_version });
+            return Err(BaselineError::UnexpectedKind { kind, api_version });
         }
         if api_version != "kubectl-upgrade/v1" {
-            return Err(BaselineError::Newer(api_version));
+            return Err(BaselineError::UnsupportedVersion(api_version));
         }
         let report: Report = serde_json::from_value(value)?;
         let mut known = BTreeMap::new();
         for finding in &report.findings {
             for object in &finding.objects {
                 let severity = known
-                    .entry(Key::then(finding, object))
+                    .entry(BaselineKey::for_baseline(finding, object))
                     .or_insert(finding.severity);
                 *severity = finding.severity.max(*severity);
             }
         }
         Ok(Self {
             findings: report.findings,
-            gaps: report.gaps.len(),
-            known,
+            gap_count: report.gaps.len(),
+            severity_by_object: known,
         })
     }
 
     /// Whether the baseline has this object, and had it at least as bad: what has become worse is news.
-    pub(super) fn knows(&self, finding: &Finding, object: &Object) -> bool {
-        let then = self.known.get(&Key::now(finding, object));
+    pub(super) fn covers(&self, finding: &Finding, object: &AffectedObject) -> bool {
+        let then = self
+            .severity_by_object
+            .get(&BaselineKey::for_current(finding, object));
         then.is_some_and(|severity| *severity >= finding.severity)
     }
 
     /// What is no longer found by these rules.
-    pub(super) fn gone(&self, now: &Now<'_>) -> Gone {
-        let found: std::collections::BTreeSet<Key> = now
+    pub(super) fn resolved_since(&self, now: &CurrentRun<'_>) -> Resolved {
+        let found: std::collections::BTreeSet<BaselineKey> = now
             .findings
             .iter()
             .flat_map(|finding| {
                 let objects = finding.objects.iter();
-                objects.map(|object| Key::now(finding, object))
+                objects.map(|object| BaselineKey::for_current(finding, object))
             })
             .collect();
-        let mut gone = Gone::default();
+        let mut gone = Resolved::default();
         for finding in &self.findings {
-            let (resolved, unseen): (Vec<Object>, Vec<Object>) = finding
+            let (resolved, unseen): (Vec<AffectedObject>, Vec<AffectedObject>) = finding
                 .objects
                 .iter()
-                .filter(|object| !found.contains(&Key::then(finding, object)))
+                .filter(|object| !found.contains(&BaselineKey::for_baseline(finding, object)))
                 .cloned()
-                .partition(|object| now.looked_at(finding, object));
-            gone.unseen += unseen.len();
+                .partition(|object| now.has_checked(finding, object));
+            gone.unchecked_objects += unseen.len();
             if !resolved.is_empty() {
-                gone.resolved.push(PastFinding {
+                gone.findings.push(BaselineFinding {
                     objects: resolved,
                     ..finding.clone()
                 });
@@ -194,33 +199,33 @@ impl Baseline {
 }
 
 /// What this run has looked at.
-pub(super) struct Now<'a> {
-    pub(super) situation: &'a Situation<'a>,
+pub(super) struct CurrentRun<'a> {
+    pub(super) context: &'a CheckContext<'a>,
     pub(super) rules: &'a [&'a Rule],
     pub(super) findings: &'a [Finding],
     pub(super) gaps: &'a [Gap],
 }
 
-impl Now<'_> {
+impl CurrentRun<'_> {
     /// Whether this run would have found the object if it were still as it was: only then it is gone for good.
-    fn looked_at(&self, finding: &PastFinding, object: &Object) -> bool {
+    fn has_checked(&self, finding: &BaselineFinding, object: &AffectedObject) -> bool {
         let asked = self.rules.iter().any(|rule| rule.id == finding.id);
         let whole = !self.gaps.iter().any(|gap| gap.rules.contains(&finding.id));
         let on_the_way = finding.hop.as_ref().is_none_or(|hop| {
-            let hops = &self.situation.path.hops;
-            hops.iter().any(|step| HopRef::from(step) == *hop)
+            let hops = &self.context.path.hops;
+            hops.iter().any(|step| HopId::from(step) == *hop)
         });
-        asked && whole && on_the_way && self.in_scope(object)
+        asked && whole && on_the_way && self.is_in_scope(object)
     }
 
-    fn in_scope(&self, object: &Object) -> bool {
-        let snapshot = self.situation.snapshot;
-        let by_file = |evidence: &Evidence| evidence.source == Source::File;
-        if snapshot.files.read == 0 && object.evidence.iter().any(by_file) {
+    fn is_in_scope(&self, object: &AffectedObject) -> bool {
+        let snapshot = self.context.snapshot;
+        let by_file = |evidence: &Evidence| evidence.source == EvidenceSource::File;
+        if snapshot.files.files_read == 0 && object.evidence.iter().any(by_file) {
             return false;
         }
         match &object.cluster {
-            None => snapshot.files.read > 0,
+            None => snapshot.files.files_read > 0,
             Some(id) => snapshot.clusters.iter().any(|picture| {
                 let scope = picture.namespace.as_ref();
                 picture.id == *id && (scope.is_none() || scope == object.namespace.as_ref())

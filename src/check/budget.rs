@@ -7,73 +7,75 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::data;
-use super::pods::{guarded, pods};
-use super::workload::{self, Workloads, replicas};
-use super::{Object, Situation, object_path};
-use crate::catalog::{Gvk, Resource};
-use crate::evidence::{Evidence, Source};
-use crate::need::{Depth, Need};
-use crate::snapshot::{JsonRow, Labels, Picture, PodRow, WorkloadRow};
+use super::pods::{checks_budgets, pods_need};
+use super::workload::{self, WorkloadIndex, desired_replicas};
+use super::{AffectedObject, CheckContext, object_path};
+use crate::catalog::{GroupResource, Gvk};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{DetailLevel, Need};
+use crate::snapshot::{ClusterSnapshot, ObjectRow, PodRow, SharedLabels, WorkloadRow};
 
 /// Through this version an empty selector fits nothing.
 const V1BETA1: &str = "v1beta1";
 
 /// A label that a budget wants of its pods; none where it wants none in particular.
-type Wanted<'a> = Option<(&'a str, &'a str)>;
+type RequiredLabel<'a> = Option<(&'a str, &'a str)>;
 
 /// Budgets, whole.
-pub(crate) fn budgets() -> Need {
+pub(crate) fn budgets_need() -> Need {
     Need::objects(
-        Resource::new("policy", "poddisruptionbudgets"),
-        Depth::Whole,
+        GroupResource::new("policy", "poddisruptionbudgets"),
+        DetailLevel::Full,
     )
 }
 
 /// Budgets, the pods they cover and the workloads of these.
-pub(super) fn with_workloads() -> Vec<Need> {
+pub(super) fn budget_needs_with_workloads() -> Vec<Need> {
     vec![
-        budgets(),
-        pods(),
+        budgets_need(),
+        pods_need(),
         workload::deployments(),
         workload::stateful_sets(),
     ]
 }
 
 /// The budgets of one cluster.
-pub(crate) struct Budgets<'a> {
-    pub(crate) picture: &'a Picture,
-    api: Gvk,
-    pub(crate) all: Vec<Budget<'a>>,
+pub(crate) struct ClusterBudgets<'a> {
+    pub(crate) picture: &'a ClusterSnapshot,
+    gvk: Gvk,
+    pub(crate) budgets: Vec<DisruptionBudget<'a>>,
     /// Sets of two or more budgets, by index, with the pods that they share.
     pub(super) overlaps: BTreeMap<Vec<usize>, Vec<&'a PodRow>>,
 }
 
 /// Which pods the budgets of a cluster cover: by index, in the order in which both were read.
 #[derive(Debug, Default)]
-pub(super) struct Covered {
+pub(super) struct BudgetCoverage {
     /// Of each budget.
-    of_each: Vec<Vec<usize>>,
+    pods_by_budget: Vec<Vec<usize>>,
     /// As in [`Budgets`].
     overlaps: BTreeMap<Vec<usize>, Vec<usize>>,
 }
 
 /// One budget.
-pub(crate) struct Budget<'a> {
-    pub(crate) row: &'a JsonRow,
+pub(crate) struct DisruptionBudget<'a> {
+    pub(crate) row: &'a ObjectRow,
     /// The pods that an eviction would ask this budget for.
     pub(crate) pods: Vec<&'a PodRow>,
 }
 
 /// The budgets of every cluster where they and pods could be read.
-pub(crate) fn all<'a>(situation: &Situation<'a>) -> Vec<Budgets<'a>> {
-    let mut found = read(situation);
-    let covered = situation.covered.get_or_init(|| {
-        let covered = found.iter().map(|(budgets, pods)| budgets.cover(pods));
+pub(crate) fn cluster_budgets<'a>(situation: &CheckContext<'a>) -> Vec<ClusterBudgets<'a>> {
+    let mut found = budgets_without_coverage(situation);
+    let covered = situation.budget_coverage.get_or_init(|| {
+        let covered = found
+            .iter()
+            .map(|(budgets, pods)| budgets.compute_coverage(pods));
         covered.collect()
     });
     for ((budgets, pods), covered) in found.iter_mut().zip(covered) {
         let these = |pods_at: &Vec<usize>| pods_at.iter().map(|&at| &pods[at]).collect();
-        for (budget, pods_at) in budgets.all.iter_mut().zip(&covered.of_each) {
+        for (budget, pods_at) in budgets.budgets.iter_mut().zip(&covered.pods_by_budget) {
             budget.pods = these(pods_at);
         }
         let overlaps = covered.overlaps.iter();
@@ -85,18 +87,20 @@ pub(crate) fn all<'a>(situation: &Situation<'a>) -> Vec<Budgets<'a>> {
 }
 
 /// Budgets that cover nothing yet, and the pods beside them.
-fn read<'a>(situation: &Situation<'a>) -> Vec<(Budgets<'a>, &'a [PodRow])> {
-    let (budgets, pods) = (budgets(), pods());
+fn budgets_without_coverage<'a>(
+    situation: &CheckContext<'a>,
+) -> Vec<(ClusterBudgets<'a>, &'a [PodRow])> {
+    let (budgets, pods) = (budgets_need(), pods_need());
     let mut found = Vec::new();
     for (picture, rows) in situation.rows(&budgets) {
-        let resource = Resource::new("policy", "poddisruptionbudgets");
-        let api = data::listed_through(&resource, picture, situation.catalog);
+        let resource = GroupResource::new("policy", "poddisruptionbudgets");
+        let api = data::listed_gvk(&resource, picture, situation.catalog);
         let pods = situation.rows(&pods).find(|(of, _)| of.id == picture.id);
         if let (Some(api), Some((_, pods))) = (api, pods) {
-            let budgets = Budgets {
+            let budgets = ClusterBudgets {
                 picture,
-                api,
-                all: rows.json().iter().map(Budget::new).collect(),
+                gvk: api,
+                budgets: rows.objects().iter().map(DisruptionBudget::new).collect(),
                 overlaps: BTreeMap::new(),
             };
             found.push((budgets, pods.pods()));
@@ -105,20 +109,24 @@ fn read<'a>(situation: &Situation<'a>) -> Vec<(Budgets<'a>, &'a [PodRow])> {
     found
 }
 
-impl Budgets<'_> {
+impl ClusterBudgets<'_> {
     /// Finds out which pods each budget covers. Pods with the same labels are looked at once, and only with budgets that
     /// want one of these labels or that want none in particular.
-    fn cover(&self, pods: &[PodRow]) -> Covered {
+    fn compute_coverage(&self, pods: &[PodRow]) -> BudgetCoverage {
         // By where the labels are in memory: equal ones are shared, or are looked at once more.
-        let mut groups: HashMap<(&str, usize), (&Labels, Vec<usize>)> = HashMap::new();
-        for (at, pod) in pods.iter().enumerate().filter(|(_, pod)| guarded(pod)) {
+        let mut groups: HashMap<(&str, usize), (&SharedLabels, Vec<usize>)> = HashMap::new();
+        for (at, pod) in pods
+            .iter()
+            .enumerate()
+            .filter(|(_, pod)| checks_budgets(pod))
+        {
             let group = groups.entry((&pod.namespace, pod.labels.address()));
             let (_, pods_at) = group.or_insert_with(|| (&pod.labels, Vec::new()));
             pods_at.push(at);
         }
-        let index = self.index();
-        let mut covered = Covered {
-            of_each: vec![Vec::new(); self.all.len()],
+        let index = self.index_by_label();
+        let mut covered = BudgetCoverage {
+            pods_by_budget: vec![Vec::new(); self.budgets.len()],
             overlaps: BTreeMap::new(),
         };
         for ((namespace, _), (labels, pods_at)) in groups {
@@ -128,11 +136,11 @@ impl Budgets<'_> {
                 .filter_map(|wanted| index.get(&(namespace, wanted)))
                 .flatten()
                 .copied()
-                .filter(|&at| self.fits(at, labels))
+                .filter(|&at| self.budget_selects(at, labels))
                 .collect();
             fitting.sort_unstable();
             for &at in &fitting {
-                covered.of_each[at].extend(&pods_at);
+                covered.pods_by_budget[at].extend(&pods_at);
             }
             if fitting.len() > 1 {
                 covered
@@ -146,9 +154,9 @@ impl Budgets<'_> {
     }
 
     /// Budgets by namespace and the first label that they want.
-    fn index(&self) -> HashMap<(&str, Wanted<'_>), Vec<usize>> {
+    fn index_by_label(&self) -> HashMap<(&str, RequiredLabel<'_>), Vec<usize>> {
         let mut index: HashMap<_, Vec<usize>> = HashMap::new();
-        for (at, budget) in self.all.iter().enumerate() {
+        for (at, budget) in self.budgets.iter().enumerate() {
             let wanted = budget.row.object.pointer("/spec/selector/matchLabels");
             let wanted = wanted.and_then(Value::as_object).and_then(|labels| {
                 let (key, value) = labels.iter().next()?;
@@ -162,29 +170,34 @@ impl Budgets<'_> {
         index
     }
 
-    fn fits(&self, at: usize, labels: &Labels) -> bool {
-        let selector = self.all[at].row.object.pointer("/spec/selector");
+    fn budget_selects(&self, at: usize, labels: &SharedLabels) -> bool {
+        let selector = self.budgets[at].row.object.pointer("/spec/selector");
         let empty = |selector: &Value| selector.as_object().is_some_and(serde_json::Map::is_empty);
         match selector {
-            Some(selector) if empty(selector) => self.api.version != V1BETA1,
-            Some(selector) => selects(selector, labels),
+            Some(selector) if empty(selector) => self.gvk.version != V1BETA1,
+            Some(selector) => selector_matches(selector, labels),
             None => false,
         }
     }
 
     /// A budget as an object of a finding.
-    pub(super) fn object(&self, budget: &Budget<'_>, source: Source, detail: String) -> Object {
-        data::object(
+    pub(super) fn object(
+        &self,
+        budget: &DisruptionBudget<'_>,
+        source: EvidenceSource,
+        detail: String,
+    ) -> AffectedObject {
+        data::object_from_row(
             self.picture,
-            &self.api,
+            &self.gvk,
             budget.row,
             Evidence::new(source, detail),
         )
     }
 }
 
-impl<'a> Budget<'a> {
-    fn new(row: &'a JsonRow) -> Self {
+impl<'a> DisruptionBudget<'a> {
+    fn new(row: &'a ObjectRow) -> Self {
         Self {
             row,
             pods: Vec::new(),
@@ -196,33 +209,35 @@ impl<'a> Budget<'a> {
     }
 
     /// A number of its status.
-    pub(super) fn status(&self, name: &str) -> i64 {
-        number(&self.row.object, &format!("/status/{name}"))
+    pub(super) fn status_number(&self, name: &str) -> i64 {
+        integer_at(&self.row.object, &format!("/status/{name}"))
     }
 
     /// Whether the controller has reckoned with the newest specification.
-    pub(super) fn observed(&self) -> bool {
+    pub(super) fn is_status_current(&self) -> bool {
         let object = &self.row.object;
-        let seen = self.status("observedGeneration");
-        seen > 0 && seen >= number(object, "/metadata/generation")
+        let seen = self.status_number("observedGeneration");
+        seen > 0 && seen >= integer_at(object, "/metadata/generation")
     }
 
     /// Why it can never allow a disruption as things are, in words; none if it can, or if that cannot be told.
-    pub(super) fn impossible(&self, workloads: &Workloads<'a>) -> Option<String> {
-        if self.pods.is_empty() || (self.observed() && self.status("disruptionsAllowed") > 0) {
+    pub(super) fn never_allows_reason(&self, workloads: &WorkloadIndex<'a>) -> Option<String> {
+        if self.pods.is_empty()
+            || (self.is_status_current() && self.status_number("disruptionsAllowed") > 0)
+        {
             return None;
         }
         let spec = self.row.object.get("spec")?;
         if let Some(most) = spec.get("maxUnavailable") {
             // Both a number and a part of something are rounded up: anything but nothing is at least one.
-            let none = most.as_i64() == Some(0) || percent(most) == Some(0);
-            return none.then(|| format!("maxUnavailable {}", shown(most)));
+            let none = most.as_i64() == Some(0) || parse_percent(most) == Some(0);
+            return none.then(|| format!("maxUnavailable {}", display_value(most)));
         }
         let least = spec.get("minAvailable")?;
-        if let Some(percent) = percent(least) {
-            let expected = self.status("expectedPods");
+        if let Some(percent) = parse_percent(least) {
+            let expected = self.status_number("expectedPods");
             // Rounded up, a part that leaves less than one whole pod is all of them.
-            let all = self.observed()
+            let all = self.is_status_current()
                 && expected > 0
                 && percent.saturating_mul(expected) > (expected - 1) * 100;
             return match percent {
@@ -232,26 +247,26 @@ impl<'a> Budget<'a> {
             };
         }
         let least = least.as_i64()?;
-        let (sum, names) = self.wanted(workloads)?;
+        let (sum, names) = self.desired_pods(workloads)?;
         (least >= sum).then(|| format!("minAvailable {least}, {names} {sum}"))
     }
 
     /// How many pods the workloads of its pods ask for, and their names; none where that is not known of each.
-    fn wanted(&self, workloads: &Workloads<'a>) -> Option<(i64, String)> {
+    fn desired_pods(&self, workloads: &WorkloadIndex<'a>) -> Option<(i64, String)> {
         let mut sum = 0;
         let mut owners: BTreeMap<String, &WorkloadRow> = BTreeMap::new();
         for pod in &self.pods {
-            if pod.owner.is_none() {
+            if pod.controller.is_none() {
                 sum += 1;
                 continue;
             }
-            let (kind, row) = workloads.owner(pod)?;
+            let (kind, row) = workloads.workload_of(pod)?;
             let name = object_path(kind, None, &row.meta.name);
             owners.insert(name, row);
         }
         for row in owners.values() {
             // Asked for none while pods are there: somebody else is at the wheel.
-            let asked = i64::from(replicas(row));
+            let asked = i64::from(desired_replicas(row));
             sum += Some(asked).filter(|&asked| asked > 0)?;
         }
         let first = owners.keys().next();
@@ -265,23 +280,23 @@ impl<'a> Budget<'a> {
 }
 
 /// `"50%"` as 50.
-fn percent(value: &Value) -> Option<i64> {
+fn parse_percent(value: &Value) -> Option<i64> {
     value.as_str()?.strip_suffix('%')?.parse().ok()
 }
 
-fn shown(value: &Value) -> String {
+fn display_value(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A whole number at a place of an object, 0 where there is none.
-pub(super) fn number(object: &Value, place: &str) -> i64 {
+pub(super) fn integer_at(object: &Value, place: &str) -> i64 {
     object.pointer(place).and_then(Value::as_i64).unwrap_or(0)
 }
 
 /// Whether a selector with something in it fits these labels. A selector that cannot be read fits nothing.
-pub(super) fn selects(selector: &Value, labels: &Labels) -> bool {
+pub(super) fn selector_matches(selector: &Value, labels: &SharedLabels) -> bool {
     let equal = selector.get("matchLabels").and_then(Value::as_object);
     let equal = equal.is_none_or(|wanted| {
         wanted
@@ -310,12 +325,12 @@ pub(super) fn selects(selector: &Value, labels: &Labels) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Budget, Workloads, selects};
-    use crate::snapshot::{JsonRow, Labels, MetaRow, PodRow};
+    use super::{DisruptionBudget, WorkloadIndex, selector_matches};
+    use crate::snapshot::{MetaRow, ObjectRow, PodRow, SharedLabels};
 
     /// Whether a budget over some pod, with these limits and this many pods expected, can never allow a disruption.
     fn impossible(spec: Value, expected: i64) -> bool {
-        let row = JsonRow {
+        let row = ObjectRow {
             meta: MetaRow::default(),
             object: json!({
                 "metadata": {"generation": 1},
@@ -324,11 +339,13 @@ mod tests {
             }),
         };
         let pod = PodRow::default();
-        let budget = Budget {
+        let budget = DisruptionBudget {
             row: &row,
             pods: vec![&pod],
         };
-        budget.impossible(&Workloads::default()).is_some()
+        budget
+            .never_allows_reason(&WorkloadIndex::default())
+            .is_some()
     }
 
     #[test]
@@ -361,7 +378,7 @@ mod tests {
 
     #[test]
     fn selectors_fit_as_the_server_has_it() {
-        let labels: Labels = [("app", "web"), ("tier", "front")].into_iter().collect();
+        let labels: SharedLabels = [("app", "web"), ("tier", "front")].into_iter().collect();
         for (selector, fits) in [
             (json!({"matchLabels": {"app": "web"}}), true),
             (json!({"matchLabels": {"app": "cart"}}), false),
@@ -390,7 +407,7 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(selects(&selector, &labels), fits, "{selector}");
+            assert_eq!(selector_matches(&selector, &labels), fits, "{selector}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::{Context, Env, Value};
-use seen::Seen;
+use seen::ReferencedFields;
 
 /// Longer than any predicate that a person would still read.
 const MAX_LENGTH: usize = 4096;
@@ -25,27 +25,27 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// An expression that is ready to be evaluated.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(super) struct CelProgram {
     program: cel::Program,
     /// What it looks at of the object.
-    seen: Seen,
+    referenced_fields: ReferencedFields,
 }
 
 /// An expression that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column} of the expression: {why}")]
-pub struct BadExpression {
+#[error("line {line}, column {column} of the expression: {reason}")]
+pub struct CelCompileError {
     /// Line within the expression, from 1.
     pub line: usize,
     /// Column within the line, from 1.
     pub column: usize,
     /// What is wrong.
-    pub why: String,
+    pub reason: String,
 }
 
 /// What an expression is evaluated on besides the object.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Surroundings {
+pub(super) struct CelVariables {
     /// The running minor.
     pub(super) running: u32,
     /// The minor at the end of the path.
@@ -54,18 +54,18 @@ pub(super) struct Surroundings {
     pub(super) now: i64,
 }
 
-impl Program {
+impl CelProgram {
     /// Parses an expression and checks its bounds.
-    pub(super) fn compile(text: &str) -> Result<Self, BadExpression> {
-        let bad = |why: String| BadExpression {
+    pub(super) fn compile(text: &str) -> Result<Self, CelCompileError> {
+        let bad = |why: String| CelCompileError {
             line: 1,
             column: 1,
-            why,
+            reason: why,
         };
         if text.len() > MAX_LENGTH {
             return Err(bad(format!("it is longer than {MAX_LENGTH} bytes")));
         }
-        if depth(text) > MAX_DEPTH {
+        if bracket_depth(text) > MAX_DEPTH {
             return Err(bad(format!(
                 "it goes more than {MAX_DEPTH} brackets, signs or operators deep"
             )));
@@ -74,50 +74,53 @@ impl Program {
             let first = errors.errors.first();
             let (line, column) = first.map_or((1, 1), |error| error.pos);
             let number = |n: isize| usize::try_from(n).unwrap_or(1).max(1);
-            BadExpression {
+            CelCompileError {
                 line: number(line),
                 column: number(column),
-                why: first.map_or_else(String::new, |error| error.msg.clone()),
+                reason: first.map_or_else(String::new, |error| error.msg.clone()),
             }
         })?;
-        let nesting = nesting(program.expression());
+        let nesting = loop_nesting(program.expression());
         if nesting > MAX_NESTING {
             return Err(bad(format!(
                 "loops are nested {nesting} deep, {MAX_NESTING} is the most"
             )));
         }
-        let mut seen = Seen::default();
-        seen.note(program.expression());
-        Ok(Self { program, seen })
+        let mut seen = ReferencedFields::default();
+        seen.collect(program.expression());
+        Ok(Self {
+            program,
+            referenced_fields: seen,
+        })
     }
 
     /// Whether it holds for an object.
-    pub(super) fn holds(
+    pub(super) fn eval_bool(
         &self,
         object: &serde_json::Value,
-        around: &mut Around,
+        around: &mut CelBindings,
     ) -> Result<bool, String> {
-        match self.value(object, around)? {
+        match self.eval(object, around)? {
             Value::Bool(holds) => Ok(holds),
             other => Err(format!("it gives a {}, not true or false", other.type_of())),
         }
     }
 
     /// The text that it gives for an object.
-    pub(super) fn text(
+    pub(super) fn eval_string(
         &self,
         object: &serde_json::Value,
-        around: &mut Around,
+        around: &mut CelBindings,
     ) -> Result<String, String> {
-        match self.value(object, around)? {
+        match self.eval(object, around)? {
             Value::String(text) => Ok(text.to_string()),
             other => Err(format!("it gives a {}, not a text", other.type_of())),
         }
     }
 
-    fn value(&self, object: &serde_json::Value, around: &mut Around) -> Result<Value, String> {
+    fn eval(&self, object: &serde_json::Value, around: &mut CelBindings) -> Result<Value, String> {
         let context = around.0.as_mut().map_err(|error| error.clone())?;
-        context.add_variable_from_value("object", self.seen.of(object));
+        context.add_variable_from_value("object", self.referenced_fields.project(object));
         self.program
             .execute(context)
             .map_err(|error| error.to_string())
@@ -125,18 +128,22 @@ impl Program {
 }
 
 /// What an expression sees but for the object. Made once for many objects.
-pub(super) struct Around(Result<Context<'static, 'static>, String>);
+pub(super) struct CelBindings(Result<Context<'static, 'static>, String>);
 
-impl Around {
-    pub(super) fn new(around: Surroundings) -> Self {
-        Self(context(around).map_err(|error| error.to_string()))
+impl CelBindings {
+    pub(super) fn new(around: CelVariables) -> Self {
+        Self(bind_variables(around).map_err(|error| error.to_string()))
     }
 }
 
-fn context(around: Surroundings) -> Result<Context<'static, 'static>, cel::DeclarationError> {
+fn bind_variables(
+    around: CelVariables,
+) -> Result<Context<'static, 'static>, cel::DeclarationError> {
     let mut context = Context::with_env(ENV.clone());
-    context.add_function("seconds", |text: Arc<String>| seconds(&text))?;
-    context.add_function("certificates", |bundle: Arc<String>| certificates(&bundle))?;
+    context.add_function("seconds", |text: Arc<String>| unix_seconds(&text))?;
+    context.add_function("certificates", |bundle: Arc<String>| {
+        count_certificates(&bundle)
+    })?;
     context.add_variable_from_value("running", Value::Int(around.running.into()));
     context.add_variable_from_value("target", Value::Int(around.target.into()));
     context.add_variable_from_value("now", Value::Int(around.now));
@@ -144,19 +151,19 @@ fn context(around: Surroundings) -> Result<Context<'static, 'static>, cel::Decla
 }
 
 /// Seconds since 1970; a time that is none is the beginning, so that it is long ago.
-fn seconds(text: &str) -> i64 {
+fn unix_seconds(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>()
         .map_or(0, |time| time.as_second())
 }
 
 /// How many certificates of a bundle can be read.
-fn certificates(bundle: &str) -> i64 {
-    i64::try_from(super::ca_bundle::ends(bundle).len()).unwrap_or(i64::MAX)
+fn count_certificates(bundle: &str) -> i64 {
+    i64::try_from(super::ca_bundle::expiry_times(bundle).len()).unwrap_or(i64::MAX)
 }
 
 /// How deep a text goes, seen from its brackets, signs and operators: in a chain such as `1 + 2 + 3` or `f(1)(2)(3)` each one
 /// contains those before it. Those in strings count too: that errs on the safe side.
-fn depth(text: &str) -> usize {
+fn bracket_depth(text: &str) -> usize {
     // A chain for each bracket that is open, what was before the first one among them.
     let mut chains = vec![0_usize];
     let mut deepest = 0;
@@ -185,18 +192,19 @@ fn depth(text: &str) -> usize {
 }
 
 /// How deep loops stand within loops.
-fn nesting(expression: &IdedExpr) -> usize {
-    let most = |parts: &mut dyn Iterator<Item = &IdedExpr>| parts.map(nesting).max().unwrap_or(0);
+fn loop_nesting(expression: &IdedExpr) -> usize {
+    let most =
+        |parts: &mut dyn Iterator<Item = &IdedExpr>| parts.map(loop_nesting).max().unwrap_or(0);
     match &expression.expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => 0,
-        Expr::Select(select) => nesting(&select.operand),
+        Expr::Select(select) => loop_nesting(&select.operand),
         Expr::List(list) => most(&mut list.elements.iter()),
         Expr::Call(call) => {
-            let target = call.target.as_deref().map_or(0, nesting);
+            let target = call.target.as_deref().map_or(0, loop_nesting);
             target.max(most(&mut call.args.iter()))
         }
-        Expr::Map(map) => entries(map.entries.iter().map(|entry| &entry.expr)),
-        Expr::Struct(value) => entries(value.entries.iter().map(|entry| &entry.expr)),
+        Expr::Map(map) => entries_nesting(map.entries.iter().map(|entry| &entry.expr)),
+        Expr::Struct(value) => entries_nesting(value.entries.iter().map(|entry| &entry.expr)),
         Expr::Comprehension(looped) => {
             let inside = [&looped.loop_cond, &looped.loop_step, &looped.result];
             let before = [&looped.iter_range, &looped.accu_init];
@@ -206,11 +214,11 @@ fn nesting(expression: &IdedExpr) -> usize {
     }
 }
 
-fn entries<'a>(entries: impl Iterator<Item = &'a EntryExpr>) -> usize {
+fn entries_nesting<'a>(entries: impl Iterator<Item = &'a EntryExpr>) -> usize {
     entries
         .map(|entry| match entry {
-            EntryExpr::StructField(field) => nesting(&field.value),
-            EntryExpr::MapEntry(entry) => nesting(&entry.key).max(nesting(&entry.value)),
+            EntryExpr::StructField(field) => loop_nesting(&field.value),
+            EntryExpr::MapEntry(entry) => loop_nesting(&entry.key).max(loop_nesting(&entry.value)),
         })
         .max()
         .unwrap_or(0)
@@ -221,16 +229,16 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::{Around, Program, Surroundings};
+    use super::{CelBindings, CelProgram, CelVariables};
 
-    const AROUND: Surroundings = Surroundings {
+    const AROUND: CelVariables = CelVariables {
         running: 24,
         target: 25,
         now: 1_700_000_000,
     };
 
-    fn around() -> Around {
-        Around::new(AROUND)
+    fn around() -> CelBindings {
+        CelBindings::new(AROUND)
     }
 
     fn holds(text: &str) -> Result<bool, String> {
@@ -238,9 +246,9 @@ mod tests {
             "spec": {"n": 3, "p": "50%", "big": 4_294_967_296_i64, "list": [{"a": 1}, {"a": 2}]},
             "other": null,
         });
-        Program::compile(text)
+        CelProgram::compile(text)
             .expect("an expression")
-            .holds(&object, &mut around())
+            .eval_bool(&object, &mut around())
     }
 
     #[test]
@@ -278,20 +286,22 @@ mod tests {
 
     #[test]
     fn bad_expressions_are_told_with_line_and_column() {
-        let bad = Program::compile("object.spec.n ==\n  == 3").expect_err("no expression");
+        let bad = CelProgram::compile("object.spec.n ==\n  == 3").expect_err("no expression");
         assert_eq!(bad.line, 2, "{bad}");
-        let bad = Program::compile(&"1 + ".repeat(2000)).expect_err("too long");
-        assert!(bad.why.contains("longer"), "{bad}");
+        let bad = CelProgram::compile(&"1 + ".repeat(2000)).expect_err("too long");
+        assert!(bad.reason.contains("longer"), "{bad}");
         let deep = "object.a.all(x, x.b.all(y, y.c.all(z, z)))";
         assert!(
-            Program::compile(deep)
+            CelProgram::compile(deep)
                 .expect_err("too deep")
-                .why
+                .reason
                 .contains("nested")
         );
-        assert!(Program::compile("object.a.all(x, x.b.all(y, y)) && object.a.all(x, x)").is_ok());
+        assert!(
+            CelProgram::compile("object.a.all(x, x.b.all(y, y)) && object.a.all(x, x)").is_ok()
+        );
         for sign in ["(", "[", "{", "!", "-", "! ", "a?"] {
-            assert!(Program::compile(&sign.repeat(1500)).is_err(), "{sign}");
+            assert!(CelProgram::compile(&sign.repeat(1500)).is_err(), "{sign}");
         }
     }
 
@@ -301,11 +311,11 @@ mod tests {
             " + 3", " < 3", "[0]", ".f()", ".f(1)", " in [1]", " - 1 * 2", " ? (1", "(-",
         ] {
             let text = format!("object.x{}", piece.repeat(300));
-            assert!(Program::compile(&text).is_err(), "{piece}");
+            assert!(CelProgram::compile(&text).is_err(), "{piece}");
         }
         for piece in [".a", " && true", " || x == 1 + 2"] {
             let text = format!("object.x{}", piece.repeat(200));
-            assert!(Program::compile(&text).is_ok(), "{piece}");
+            assert!(CelProgram::compile(&text).is_ok(), "{piece}");
         }
     }
 
@@ -322,9 +332,9 @@ mod tests {
         #[test]
         fn no_damage_to_an_expression_panics(text in crate::mutate::damaged_text(&EXPRESSIONS)) {
             let object = json!({"spec": {"n": 3, "p": "50%", "list": [{"a": 1}, {"a": "\u{202e}"}]}});
-            if let Ok(program) = Program::compile(&text) {
-                let _ = program.holds(&object, &mut around());
-                let _ = program.text(&object, &mut around());
+            if let Ok(program) = CelProgram::compile(&text) {
+                let _ = program.eval_bool(&object, &mut around());
+                let _ = program.eval_string(&object, &mut around());
             }
         }
     }

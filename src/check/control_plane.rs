@@ -4,70 +4,80 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::arguments::Arguments;
-use super::{Finding, Object, Rule, Said, Severity, Situation};
-use crate::catalog::{Minor, Release, Resource};
-use crate::evidence::{Evidence, Source};
-use crate::need::{Depth, Need};
-use crate::path::HopRef;
-use crate::snapshot::{JsonRow, Picture};
+use super::arguments::CommandFlags;
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
+use crate::catalog::{GroupResource, Minor, Release};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{DetailLevel, Need};
+use crate::path::HopId;
+use crate::snapshot::{ClusterSnapshot, ObjectRow};
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
-pub(super) const CONTROLLERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
-const NAMESPACE: &str = "kube-system";
-const MIRROR: &str = "/metadata/annotations/kubernetes.io~1config.mirror";
+pub(super) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
+const KUBE_SYSTEM_NAMESPACE: &str = "kube-system";
+const MIRROR_ANNOTATION_POINTER: &str = "/metadata/annotations/kubernetes.io~1config.mirror";
 
 /// Pods of the control plane.
-pub(crate) fn pods() -> Need {
-    Need::selected_in(
-        Resource::new("", "pods"),
-        NAMESPACE,
+pub(crate) fn control_plane_pods_need() -> Need {
+    Need::labelled_in_namespace(
+        GroupResource::new("", "pods"),
+        KUBE_SYSTEM_NAMESPACE,
         "tier=control-plane",
-        Depth::Whole,
+        DetailLevel::Full,
     )
 }
 
 /// The DaemonSet kube-proxy.
-pub(crate) fn kube_proxy() -> Need {
-    let resource = Resource::new("apps", "daemonsets");
-    Need::named(resource, NAMESPACE, "kube-proxy")
+pub(crate) fn kube_proxy_need() -> Need {
+    let resource = GroupResource::new("apps", "daemonsets");
+    Need::single_object(resource, KUBE_SYSTEM_NAMESPACE, "kube-proxy")
 }
 
 /// The image of the first container of a workload's template.
-pub(crate) fn first_image(row: &JsonRow) -> Option<&str> {
+pub(crate) fn first_image(row: &ObjectRow) -> Option<&str> {
     let containers = row.object.pointer("/spec/template/spec/containers")?;
     containers.get(0)?.get("image")?.as_str()
 }
 
 /// kubeadm's configuration of the cluster.
-pub(crate) fn kubeadm() -> Need {
-    Need::named(Resource::new("", "configmaps"), NAMESPACE, "kubeadm-config")
+pub(crate) fn kubeadm_config_need() -> Need {
+    Need::single_object(
+        GroupResource::new("", "configmaps"),
+        KUBE_SYSTEM_NAMESPACE,
+        "kubeadm-config",
+    )
 }
 
 /// kubeadm's configuration of kubelets.
-pub(super) fn kubelet() -> Need {
-    Need::named(Resource::new("", "configmaps"), NAMESPACE, "kubelet-config")
+pub(super) fn kubelet_config_need() -> Need {
+    Need::single_object(
+        GroupResource::new("", "configmaps"),
+        KUBE_SYSTEM_NAMESPACE,
+        "kubelet-config",
+    )
 }
 
 /// A static pod of a component of Kubernetes itself: etcd and others that stand beside it have flags of their own.
-pub(crate) struct Member<'a> {
-    pub(crate) picture: &'a Picture,
+pub(crate) struct ControlPlanePod<'a> {
+    pub(crate) picture: &'a ClusterSnapshot,
     pub(crate) component: &'static str,
-    row: &'a JsonRow,
+    row: &'a ObjectRow,
 }
 
 /// Every static pod of the components.
-pub(crate) fn members<'a>(situation: &Situation<'a>) -> Vec<Member<'a>> {
+pub(crate) fn control_plane_pods<'a>(situation: &CheckContext<'a>) -> Vec<ControlPlanePod<'a>> {
     let mut found = Vec::new();
-    for (picture, rows) in situation.rows(&pods()) {
-        for row in rows.json() {
+    for (picture, rows) in situation.rows(&control_plane_pods_need()) {
+        for row in rows.objects() {
             let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
             let label = text("/metadata/labels/component");
-            let known = std::iter::once(APISERVER).chain(CONTROLLERS);
+            let known = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
             let component = known.into_iter().find(|name| Some(*name) == label);
             let leaving = text("/metadata/deletionTimestamp").is_some();
-            if let (Some(component), Some(_), false) = (component, text(MIRROR), leaving) {
-                found.push(Member {
+            if let (Some(component), Some(_), false) =
+                (component, text(MIRROR_ANNOTATION_POINTER), leaving)
+            {
+                found.push(ControlPlanePod {
                     picture,
                     component,
                     row,
@@ -78,7 +88,7 @@ pub(crate) fn members<'a>(situation: &Situation<'a>) -> Vec<Member<'a>> {
     found
 }
 
-impl Member<'_> {
+impl ControlPlanePod<'_> {
     fn container(&self) -> Option<&Value> {
         let containers = self.row.object.pointer("/spec/containers")?.as_array()?;
         let named = containers
@@ -97,7 +107,7 @@ impl Member<'_> {
         self.row.object.pointer("/spec/nodeName")?.as_str()
     }
 
-    fn arguments(&self) -> Option<Arguments> {
+    fn flags(&self) -> Option<CommandFlags> {
         let container = self.container()?;
         let words: Vec<&str> = ["command", "args"]
             .iter()
@@ -105,54 +115,58 @@ impl Member<'_> {
             .flatten()
             .filter_map(Value::as_str)
             .collect();
-        Arguments::of_container(self.component, &words)
+        CommandFlags::from_container(self.component, &words)
     }
 
     /// The release of its image, where the tag says it.
     pub(crate) fn release(&self) -> Option<Release> {
-        release_of(self.container()?["image"].as_str()?)
+        image_release(self.container()?["image"].as_str()?)
     }
 
     /// The pod as an object of a finding.
-    pub(super) fn object(&self, detail: String) -> Object {
-        object(self.picture, self.row, "v1", "Pod", detail)
+    pub(super) fn object(&self, detail: String) -> AffectedObject {
+        kube_system_object(self.picture, self.row, "v1", "Pod", detail)
     }
 }
 
 /// An object of kube-system that a finding is about.
-pub(super) fn object(
-    picture: &Picture,
-    row: &JsonRow,
+pub(super) fn kube_system_object(
+    picture: &ClusterSnapshot,
+    row: &ObjectRow,
     api_version: &str,
     kind: &str,
     detail: String,
-) -> Object {
-    let evidence = Evidence::new(Source::Spec, detail);
-    Object::new(picture, api_version, kind, &row.meta, evidence)
+) -> AffectedObject {
+    let evidence = Evidence::new(EvidenceSource::Spec, detail);
+    AffectedObject::new(picture, api_version, kind, &row.meta, evidence)
 }
 
 /// The release that the tag of an image names; none for a digest alone and for tags that are no version.
-pub(crate) fn release_of(image: &str) -> Option<Release> {
+pub(crate) fn image_release(image: &str) -> Option<Release> {
     let name = image.split('@').next()?.rsplit('/').next()?;
     name.split_once(':')?.1.parse().ok()
 }
 
 /// A configuration that kubeadm keeps in a ConfigMap.
-pub(super) struct Kept<'a> {
-    pub(super) picture: &'a Picture,
-    pub(super) row: &'a JsonRow,
+pub(super) struct KubeadmConfig<'a> {
+    pub(super) picture: &'a ClusterSnapshot,
+    pub(super) row: &'a ObjectRow,
     /// None where it is no YAML mapping.
     pub(super) document: Option<Value>,
 }
 
 /// What a ConfigMap of kubeadm holds under this key, in every cluster that has it.
-pub(super) fn kept<'a>(situation: &Situation<'a>, need: &Need, key: &str) -> Vec<Kept<'a>> {
+pub(super) fn kubeadm_configs<'a>(
+    situation: &CheckContext<'a>,
+    need: &Need,
+    key: &str,
+) -> Vec<KubeadmConfig<'a>> {
     let mut found = Vec::new();
     for (picture, rows) in situation.rows(need) {
-        for row in rows.json() {
+        for row in rows.objects() {
             if let Some(text) = row.object["data"][key].as_str() {
                 let document = serde_saphyr::from_str::<Value>(text).ok();
-                found.push(Kept {
+                found.push(KubeadmConfig {
                     picture,
                     row,
                     document: document.filter(Value::is_object),
@@ -164,80 +178,86 @@ pub(super) fn kept<'a>(situation: &Situation<'a>, need: &Need, key: &str) -> Vec
 }
 
 /// How one component is started, and where that was seen.
-pub(super) struct Setting<'a> {
-    picture: &'a Picture,
-    row: &'a JsonRow,
+pub(super) struct ComponentConfig<'a> {
+    picture: &'a ClusterSnapshot,
+    row: &'a ObjectRow,
     pub(super) component: &'static str,
     /// Kept by kubeadm for the next time, not running.
-    kept: bool,
-    pub(super) arguments: Arguments,
+    from_kubeadm: bool,
+    pub(super) flags: CommandFlags,
 }
 
 /// How components are started now, and how kubeadm will start them next.
-pub(super) fn settings<'a>(situation: &Situation<'a>) -> Vec<Setting<'a>> {
-    let mut found: Vec<Setting<'a>> = members(situation)
+pub(super) fn component_configs<'a>(situation: &CheckContext<'a>) -> Vec<ComponentConfig<'a>> {
+    let mut found: Vec<ComponentConfig<'a>> = control_plane_pods(situation)
         .into_iter()
         .filter_map(|member| {
-            Some(Setting {
-                arguments: member.arguments()?,
+            Some(ComponentConfig {
+                flags: member.flags()?,
                 picture: member.picture,
                 row: member.row,
                 component: member.component,
-                kept: false,
+                from_kubeadm: false,
             })
         })
         .collect();
     let fields = ["apiServer", "controllerManager", "scheduler"];
-    for config in kept(situation, &kubeadm(), "ClusterConfiguration") {
+    for config in kubeadm_configs(situation, &kubeadm_config_need(), "ClusterConfiguration") {
         let Some(document) = &config.document else {
             continue;
         };
-        let components = std::iter::once(APISERVER).chain(CONTROLLERS);
+        let components = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
         for (component, field) in components.zip(fields) {
-            found.push(config.setting(component, extra(&document[field]["extraArgs"])));
+            found.push(
+                config.component_config(component, extra_args_flags(&document[field]["extraArgs"])),
+            );
         }
     }
-    for config in kept(situation, &kubelet(), "kubelet") {
+    for config in kubeadm_configs(situation, &kubelet_config_need(), "kubelet") {
         let gates = config
             .document
             .as_ref()
             .map(|document| &document["featureGates"]);
-        let mut arguments = Arguments::default();
+        let mut arguments = CommandFlags::default();
         for (gate, value) in gates.and_then(Value::as_object).into_iter().flatten() {
-            arguments.push_gate(gate, &plain(value));
+            arguments.push_feature_gate(gate, &scalar_to_string(value));
         }
-        found.push(config.setting("kubelet", arguments));
+        found.push(config.component_config("kubelet", arguments));
     }
     found
 }
 
-impl<'a> Kept<'a> {
-    fn setting(&self, component: &'static str, arguments: Arguments) -> Setting<'a> {
-        Setting {
+impl<'a> KubeadmConfig<'a> {
+    fn component_config(
+        &self,
+        component: &'static str,
+        arguments: CommandFlags,
+    ) -> ComponentConfig<'a> {
+        ComponentConfig {
             picture: self.picture,
             row: self.row,
             component,
-            kept: true,
-            arguments,
+            from_kubeadm: true,
+            flags: arguments,
         }
     }
 }
 
 /// `extraArgs`: a map up to v1beta3, a list of names and values from v1beta4 on.
-fn extra(args: &Value) -> Arguments {
-    let mut found = Arguments::default();
+fn extra_args_flags(args: &Value) -> CommandFlags {
+    let mut found = CommandFlags::default();
     for (flag, value) in args.as_object().into_iter().flatten() {
-        found.push(flag, Some(&plain(value)));
+        found.push(flag, Some(&scalar_to_string(value)));
     }
     for pair in args.as_array().into_iter().flatten() {
         if let Some(flag) = pair["name"].as_str() {
-            found.push(flag, Some(&plain(&pair["value"])));
+            found.push(flag, Some(&scalar_to_string(&pair["value"])));
         }
     }
     found
 }
 
-fn plain(value: &Value) -> String {
+fn scalar_to_string(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
@@ -246,9 +266,9 @@ fn plain(value: &Value) -> String {
 }
 
 /// Something with which a component does not start from a minor on.
-pub(super) struct Bite {
+pub(super) struct Incompatibility {
     /// What, within its component: part of the fingerprint.
-    pub(super) what: String,
+    pub(super) subject: String,
     /// The first minor that does not start with it.
     pub(super) since: Minor,
     /// Behind the name of the component.
@@ -261,35 +281,39 @@ pub(super) struct Bite {
 ///
 /// kubeadm writes the manifests of static pods anew at each upgrade from what it keeps. What only a running pod has goes
 /// away with that, unless patches bring it back; what kubeadm keeps bites at the next upgrade, however long it is gone.
-pub(super) fn findings(
-    situation: &Situation<'_>,
+pub(super) fn incompatibility_findings(
+    situation: &CheckContext<'_>,
     rule: &Rule,
-    bites: impl Fn(&Setting<'_>) -> Vec<Bite>,
+    bites: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,
 ) -> Vec<Finding> {
-    let settings = settings(situation);
-    let mut found: BTreeMap<(&str, String, HopRef), Said> = BTreeMap::new();
+    let settings = component_configs(situation);
+    let mut found: BTreeMap<(&str, String, HopId), FindingDraft> = BTreeMap::new();
     for setting in &settings {
-        let anew = !setting.kept
+        let anew = !setting.from_kubeadm
             && settings.iter().any(|other| {
-                other.kept
+                other.from_kubeadm
                     && other.component == setting.component
                     && other.picture.id == setting.picture.id
             });
         let severity = if anew { Severity::Note } else { rule.severity };
         for bite in bites(setting) {
-            let Some(hop) = hop(situation, setting, bite.since) else {
+            let Some(hop) = affected_hop(situation, setting, bite.since) else {
                 continue;
             };
-            let kind = if setting.kept { "ConfigMap" } else { "Pod" };
-            let object = object(setting.picture, setting.row, "v1", kind, bite.detail);
-            let key = (setting.component, bite.what.clone(), hop.clone());
+            let kind = if setting.from_kubeadm {
+                "ConfigMap"
+            } else {
+                "Pod"
+            };
+            let object = kube_system_object(setting.picture, setting.row, "v1", kind, bite.detail);
+            let key = (setting.component, bite.subject.clone(), hop.clone());
             let said = found.entry(key).or_insert_with(|| {
-                let subject = format!("{} {}", setting.component, bite.what);
+                let subject = format!("{} {}", setting.component, bite.subject);
                 let message = format!("{} {}", setting.component, bite.message);
-                Said {
+                FindingDraft {
                     severity,
                     hop: Some(hop),
-                    ..Said::new(rule, subject, message, Vec::new())
+                    ..FindingDraft::new(rule, subject, message, Vec::new())
                 }
             });
             said.severity = said.severity.max(severity);
@@ -302,18 +326,22 @@ pub(super) fn findings(
         .collect()
 }
 
-fn hop(situation: &Situation<'_>, setting: &Setting<'_>, since: Minor) -> Option<HopRef> {
+fn affected_hop(
+    situation: &CheckContext<'_>,
+    setting: &ComponentConfig<'_>,
+    since: Minor,
+) -> Option<HopId> {
     let path = situation.path;
     let gone = path.from.is_some_and(|from| since <= from);
-    if gone && setting.kept {
-        return path.of_kubernetes().next().map(HopRef::from);
+    if gone && setting.from_kubeadm {
+        return path.kubernetes_hops().next().map(HopId::from);
     }
     path.hop_into(since)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{extra, release_of};
+    use super::{extra_args_flags, image_release};
 
     #[test]
     fn tags_are_told_from_ports_and_digests() {
@@ -333,7 +361,7 @@ mod tests {
             ),
             ("a.example/kube-apiserver:latest", None),
         ] {
-            let found = release_of(image).map(|release| release.plain());
+            let found = image_release(image).map(|release| release.without_suffix());
             assert_eq!(found.as_deref(), release, "{image}");
         }
     }
@@ -344,8 +372,8 @@ mod tests {
             "{feature-gates: 'A=true,B=false', v: 2}",
             "[{name: feature-gates, value: A=true}, {name: feature-gates, value: B=false}, {name: v, value: '2'}]",
         ] {
-            let arguments = extra(&serde_saphyr::from_str(text).expect("YAML"));
-            let gates: Vec<_> = arguments.gates().into_iter().collect();
+            let arguments = extra_args_flags(&serde_saphyr::from_str(text).expect("YAML"));
+            let gates: Vec<_> = arguments.feature_gates().into_iter().collect();
             assert_eq!(gates, [("A", true), ("B", false)], "{text}");
             assert!(arguments.has("v"), "{text}");
         }

@@ -1,7 +1,7 @@
 //! `cp-feature-gates`, `cp-flags-removed` and `cp-admission-plugin`: what a component will no longer start with.
 
-use super::control_plane::{self, APISERVER, Bite, Setting};
-use super::{Body, Finding, Rule, Severity, Situation};
+use super::control_plane::{self, APISERVER, ComponentConfig, Incompatibility};
+use super::{CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::catalog::FeatureGate;
 use crate::need::Need;
 
@@ -12,23 +12,23 @@ pub(super) const FEATURE_GATES: Rule = Rule {
     title: "A feature gate is set that the target does not take",
     applies_to: "any",
     why: "A component that is given a feature gate it does not know, or told to turn one that is locked, refuses to start. With the API server that is the end of the upgrade, half-way.",
-    how: "By --feature-gates of the static pods of the control plane, of kubeadm's ConfigMap kubeadm-config and by featureGates in its ConfigMap kubelet-config, against the table of gates. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them; neither are configuration files on nodes visible.",
-    mend: "Remove the gate from the static pods' manifests and from kubeadm's ConfigMaps before this hop.",
+    detection: "By --feature-gates of the static pods of the control plane, of kubeadm's ConfigMap kubeadm-config and by featureGates in its ConfigMap kubelet-config, against the table of gates. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them; neither are configuration files on nodes visible.",
+    remedy: "Remove the gate from the static pods' manifests and from kubeadm's ConfigMaps before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates-removed/",
     sources: &[
         "kubernetes/component-base featuregate/feature_gate.go",
         "kubernetes/kubernetes pkg/features/kube_features.go",
     ],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| {
             vec![
-                control_plane::pods(),
-                control_plane::kubeadm(),
-                control_plane::kubelet(),
+                control_plane::control_plane_pods_need(),
+                control_plane::kubeadm_config_need(),
+                control_plane::kubelet_config_need(),
             ]
         },
-        evaluate: gates,
+        evaluate: removed_feature_gates,
     },
 };
 
@@ -39,14 +39,14 @@ pub(super) const FLAGS_REMOVED: Rule = Rule {
     title: "A control-plane component has a flag that the target does not take",
     applies_to: "any",
     why: "A component that is given a flag it does not know refuses to start.",
-    how: "By the command lines of the static pods of the control plane and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the table of removed flags. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them.",
-    mend: "Remove the flag from the static pods' manifests and from extraArgs in kubeadm-config before this hop.",
+    detection: "By the command lines of the static pods of the control plane and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the table of removed flags. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them.",
+    remedy: "Remove the flag from the static pods' manifests and from extraArgs in kubeadm-config before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/",
     sources: &["kubernetes/sig-release releases/release-1.N/release-notes/release-notes-draft.md"],
     reads_files: false,
-    body: Body::Code {
-        needs: settings_needs,
-        evaluate: flags,
+    kind: RuleKind::Code {
+        needs: component_config_needs,
+        evaluate: removed_flags,
     },
 };
 
@@ -57,8 +57,8 @@ pub(super) const ADMISSION_PLUGIN: Rule = Rule {
     title: "The API server names an admission plugin that the target does not have",
     applies_to: "each minor that removes a plugin",
     why: "An API server that is told to enable or disable an admission plugin it does not know refuses to start.",
-    how: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them.",
-    mend: "Remove the plugin from both flags, in the static pods' manifests and in kubeadm-config, before this hop.",
+    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them.",
+    remedy: "Remove the plugin from both flags, in the static pods' manifests and in kubeadm-config, before this hop.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/",
     sources: &[
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
@@ -66,29 +66,32 @@ pub(super) const ADMISSION_PLUGIN: Rule = Rule {
         "kubernetes/sig-release releases/release-1.31/release-notes/release-notes-draft.md PR 124505",
     ],
     reads_files: false,
-    body: Body::Code {
-        needs: settings_needs,
-        evaluate: plugins,
+    kind: RuleKind::Code {
+        needs: component_config_needs,
+        evaluate: removed_admission_plugins,
     },
 };
 
-fn settings_needs(_: &crate::need::Asking<'_>) -> Vec<Need> {
-    vec![control_plane::pods(), control_plane::kubeadm()]
+fn component_config_needs(_: &crate::need::NeedContext<'_>) -> Vec<Need> {
+    vec![
+        control_plane::control_plane_pods_need(),
+        control_plane::kubeadm_config_need(),
+    ]
 }
 
-fn gates(situation: &Situation<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane;
-    control_plane::findings(situation, &FEATURE_GATES, |setting| {
-        let set = setting.arguments.gates();
+fn removed_feature_gates(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &situation.catalog.control_plane_removals;
+    control_plane::incompatibility_findings(situation, &FEATURE_GATES, |setting| {
+        let set = setting.flags.feature_gates();
         set.iter()
-            .filter_map(|(gate, value)| gate_bite(known.gate(gate)?, *value))
+            .filter_map(|(gate, value)| gate_incompatibility(known.feature_gate(gate)?, *value))
             .collect()
     })
 }
 
 /// The first thing that happens to a gate that is set so.
-fn gate_bite(row: &FeatureGate, value: bool) -> Option<Bite> {
-    let gate = &row.gate;
+fn gate_incompatibility(row: &FeatureGate, value: bool) -> Option<Incompatibility> {
+    let gate = &row.name;
     let against = row.locked_value.filter(|locked| *locked != value);
     let locked = row.locked_since.zip(against).map(|(since, locked)| {
         let message =
@@ -102,23 +105,23 @@ fn gate_bite(row: &FeatureGate, value: bool) -> Option<Bite> {
         )
     });
     let (since, message) = locked.or(removed)?;
-    Some(Bite {
-        what: gate.clone(),
+    Some(Incompatibility {
+        subject: gate.clone(),
         since,
         message,
         detail: format!("{gate}={value}"),
     })
 }
 
-fn flags(situation: &Situation<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane.flags;
-    control_plane::findings(situation, &FLAGS_REMOVED, |setting| {
+fn removed_flags(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &situation.catalog.control_plane_removals.flags;
+    control_plane::incompatibility_findings(situation, &FLAGS_REMOVED, |setting| {
         let own = known
             .iter()
             .filter(|row| row.component == setting.component);
-        own.filter(|row| setting.arguments.has(&row.flag))
-            .map(|row| Bite {
-                what: row.flag.clone(),
+        own.filter(|row| setting.flags.has(&row.flag))
+            .map(|row| Incompatibility {
+                subject: row.flag.clone(),
                 since: row.removed_in,
                 message: format!("has the flag --{}, gone in {}", row.flag, row.removed_in),
                 detail: format!("--{}", row.flag),
@@ -127,15 +130,15 @@ fn flags(situation: &Situation<'_>) -> Vec<Finding> {
     })
 }
 
-fn plugins(situation: &Situation<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane.plugins;
-    let named = |setting: &Setting<'_>| {
+fn removed_admission_plugins(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &situation.catalog.control_plane_removals.admission_plugins;
+    let named = |setting: &ComponentConfig<'_>| {
         let mut bites = Vec::new();
         for flag in ["enable-admission-plugins", "disable-admission-plugins"] {
-            for plugin in setting.arguments.list(flag) {
+            for plugin in setting.flags.list_values(flag) {
                 let row = known.iter().find(|row| row.plugin == plugin);
-                bites.extend(row.map(|row| Bite {
-                    what: row.plugin.clone(),
+                bites.extend(row.map(|row| Incompatibility {
+                    subject: row.plugin.clone(),
                     since: row.removed_in,
                     message: format!(
                         "names the admission plugin {plugin}, gone in {}",
@@ -147,7 +150,7 @@ fn plugins(situation: &Situation<'_>) -> Vec<Finding> {
         }
         bites
     };
-    control_plane::findings(situation, &ADMISSION_PLUGIN, |setting| {
+    control_plane::incompatibility_findings(situation, &ADMISSION_PLUGIN, |setting| {
         if setting.component == APISERVER {
             named(setting)
         } else {

@@ -1,8 +1,8 @@
 //! `cp-kubeadm-config`: the next kubeadm cannot read the configuration that an old one left.
 
-use super::control_plane::{self, Kept};
-use super::{Body, Finding, Rule, Said, Severity, Situation};
-use crate::path::HopRef;
+use super::control_plane::{self, KubeadmConfig};
+use super::{CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::path::HopId;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -11,8 +11,8 @@ pub(super) const RULE: Rule = Rule {
     title: "kubeadm cannot read the configuration that it keeps in the cluster",
     applies_to: "1.22 v1beta1, 1.27 v1beta2, 1.37 v1beta3",
     why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins anything. It knows only the newest versions of that configuration and stops at an older one.",
-    how: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop: each upgrade by kubeadm writes it anew in its newest version, so later hops find another one. One that is no YAML at all is a warning. Clusters that are not made by kubeadm have no such ConfigMap.",
-    mend: "Rewrite it with `kubeadm config migrate` of the last kubeadm that knows both versions, and put the result into the ConfigMap, before this hop.",
+    detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop: each upgrade by kubeadm writes it anew in its newest version, so later hops find another one. One that is no YAML at all is a warning. Clusters that are not made by kubeadm have no such ConfigMap.",
+    remedy: "Rewrite it with `kubeadm config migrate` of the last kubeadm that knows both versions, and put the result into the ConfigMap, before this hop.",
     reference: "https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-config/",
     sources: &[
         "kubernetes/sig-release releases/release-1.22/release-notes/release-notes-draft.md PR 101129",
@@ -20,21 +20,25 @@ pub(super) const RULE: Rule = Rule {
         "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md",
     ],
     reads_files: false,
-    body: Body::Code {
-        needs: |_| vec![control_plane::kubeadm()],
+    kind: RuleKind::Code {
+        needs: |_| vec![control_plane::kubeadm_config_need()],
         evaluate,
     },
 };
 
-fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
-    control_plane::kept(situation, &control_plane::kubeadm(), "ClusterConfiguration")
-        .iter()
-        .filter_map(|config| Finding::new(&RULE, said(situation, config)?))
-        .collect()
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    control_plane::kubeadm_configs(
+        situation,
+        &control_plane::kubeadm_config_need(),
+        "ClusterConfiguration",
+    )
+    .iter()
+    .filter_map(|config| Finding::new(&RULE, draft_finding(situation, config)?))
+    .collect()
 }
 
-fn said(situation: &Situation<'_>, config: &Kept<'_>) -> Option<Said> {
-    let hop = situation.path.of_kubernetes().next()?;
+fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Option<FindingDraft> {
+    let hop = situation.path.kubernetes_hops().next()?;
     let text = config
         .document
         .as_ref()
@@ -46,7 +50,10 @@ fn said(situation: &Situation<'_>, config: &Kept<'_>) -> Option<Said> {
             "data.ClusterConfiguration is no YAML mapping".to_owned(),
         ),
         Some(text) => {
-            let known = &situation.catalog.control_plane.kubeadm;
+            let known = &situation
+                .catalog
+                .control_plane_removals
+                .kubeadm_config_versions;
             let row = known
                 .iter()
                 .find(|row| Some(row.api_version.as_str()) == text)?;
@@ -61,10 +68,11 @@ fn said(situation: &Situation<'_>, config: &Kept<'_>) -> Option<Said> {
             )
         }
     };
-    let object = control_plane::object(config.picture, config.row, "v1", "ConfigMap", detail);
-    Some(Said {
+    let object =
+        control_plane::kube_system_object(config.picture, config.row, "v1", "ConfigMap", detail);
+    Some(FindingDraft {
         severity,
-        hop: Some(HopRef::from(hop)),
-        ..Said::new(&RULE, config.picture.id.to_string(), message, vec![object])
+        hop: Some(HopId::from(hop)),
+        ..FindingDraft::new(&RULE, config.picture.id.to_string(), message, vec![object])
     })
 }

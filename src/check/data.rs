@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::cel::{Around, BadExpression, Program, Surroundings};
-use super::{Body, Finding, Object, Rule, Said, Severity, Situation, Spoken};
-use crate::catalog::{Catalog, Gvk, Minor, Resource};
-use crate::evidence::{Evidence, Source};
-use crate::need::{Asking, Depth, Need};
-use crate::path::Path;
-use crate::snapshot::{JsonRow, MetaRow, Picture, Unmet};
+use super::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
+use super::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput, Severity,
+};
+use crate::catalog::{Catalog, GroupResource, Gvk, Minor};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{DetailLevel, Need, NeedContext};
+use crate::path::UpgradePath;
+use crate::snapshot::{ClusterSnapshot, MetaRow, MissingData, ObjectRow};
 
 /// The embedded files.
-const FILES: &[(&str, &str)] = &[
+const RULE_FILES: &[(&str, &str)] = &[
     ("apis.yaml", include_str!("../catalog/rules/apis.yaml")),
     (
         "budgets.yaml",
@@ -27,14 +29,14 @@ const FILES: &[(&str, &str)] = &[
 
 /// A file of rules that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RuleError {
+pub enum LoadRulesError {
     /// It is no file of rules.
-    #[error("{file}: {why}")]
+    #[error("{file}: {reason}")]
     File {
         /// Which file.
         file: String,
         /// What is wrong, with line and column.
-        why: String,
+        reason: String,
     },
     /// An expression in it is none.
     #[error("{file}: rule {id}, field {field}: {source}")]
@@ -46,7 +48,7 @@ pub enum RuleError {
         /// Which field of it.
         field: &'static str,
         /// What is wrong, with line and column.
-        source: BadExpression,
+        source: CelCompileError,
     },
 }
 
@@ -55,13 +57,13 @@ pub enum RuleError {
 struct RuleSet {
     api_version: String,
     kind: String,
-    rules: Vec<Row>,
+    rules: Vec<DataRuleSpec>,
 }
 
 /// One row.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Row {
+struct DataRuleSpec {
     id: String,
     severity: Severity,
     title: String,
@@ -70,19 +72,23 @@ struct Row {
     /// Last target minor at which it matters.
     to: Option<Minor>,
     /// From this target minor on it is as severe as `severity` says, before that a warning.
-    worst_from: Option<Minor>,
-    resource: ResourceRow,
+    #[serde(rename = "worstFrom")]
+    full_severity_from: Option<Minor>,
+    resource: ResourceSpec,
     /// Where the evidence is: `spec` or `status`.
-    seen: Source,
+    #[serde(rename = "seen")]
+    evidence_source: EvidenceSource,
     when: String,
     /// A milder severity for objects for which this holds.
     #[serde(default)]
-    milder: Vec<Milder>,
+    #[serde(rename = "milder")]
+    severity_overrides: Vec<SeverityOverride>,
     /// What was seen, as a text.
     evidence: String,
     message: String,
     why: String,
-    how: String,
+    #[serde(rename = "how")]
+    detection: String,
     remedy: String,
     reference: String,
     sources: Vec<String>,
@@ -90,14 +96,14 @@ struct Row {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ResourceRow {
+struct ResourceSpec {
     group: String,
     plural: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Milder {
+struct SeverityOverride {
     severity: Severity,
     when: String,
 }
@@ -107,20 +113,20 @@ struct Milder {
 pub struct DataRule {
     from: Option<Minor>,
     to: Option<Minor>,
-    worst_from: Option<Minor>,
-    resource: Resource,
-    seen: Source,
-    when: Program,
-    milder: Vec<(Severity, Program)>,
-    evidence: Program,
+    full_severity_from: Option<Minor>,
+    resource: GroupResource,
+    evidence_source: EvidenceSource,
+    when: CelProgram,
+    severity_overrides: Vec<(Severity, CelProgram)>,
+    evidence: CelProgram,
     message: &'static str,
 }
 
 /// The rules of the embedded files.
-pub(super) fn embedded() -> Result<Vec<&'static Rule>, RuleError> {
+pub(super) fn embedded_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
     let mut rules = Vec::new();
-    for (name, text) in FILES {
-        rules.extend(parse(name, text)?);
+    for (name, text) in RULE_FILES {
+        rules.extend(parse_rules(name, text)?);
     }
     Ok(rules)
 }
@@ -129,10 +135,10 @@ pub(super) fn embedded() -> Result<Vec<&'static Rule>, RuleError> {
 ///
 /// # Errors
 /// When the text is no file of rules, with line and column.
-pub fn parse(file: &str, text: &str) -> Result<Vec<&'static Rule>, RuleError> {
-    let bad = |why: String| RuleError::File {
+pub fn parse_rules(file: &str, text: &str) -> Result<Vec<&'static Rule>, LoadRulesError> {
+    let bad = |why: String| LoadRulesError::File {
         file: file.to_owned(),
-        why,
+        reason: why,
     };
     let set: RuleSet = serde_saphyr::from_str(text).map_err(|error| bad(error.to_string()))?;
     if (set.api_version.as_str(), set.kind.as_str()) != ("kubectl-upgrade/v1", "RuleSet") {
@@ -141,12 +147,15 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<&'static Rule>, RuleError> {
             set.kind, set.api_version
         )));
     }
-    set.rules.into_iter().map(|row| rule(file, row)).collect()
+    set.rules
+        .into_iter()
+        .map(|row| compile_rule(file, row))
+        .collect()
 }
 
-fn rule(file: &str, row: Row) -> Result<&'static Rule, RuleError> {
+fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRulesError> {
     let compile = |field, text: &str| {
-        Program::compile(text).map_err(|source| RuleError::Expression {
+        CelProgram::compile(text).map_err(|source| LoadRulesError::Expression {
             file: file.to_owned(),
             id: row.id.clone(),
             field,
@@ -154,22 +163,22 @@ fn rule(file: &str, row: Row) -> Result<&'static Rule, RuleError> {
         })
     };
     let milder = row
-        .milder
+        .severity_overrides
         .iter()
         .map(|milder| Ok((milder.severity, compile("milder", &milder.when)?)))
-        .collect::<Result<_, RuleError>>()?;
+        .collect::<Result<_, LoadRulesError>>()?;
     let body = DataRule {
         from: row.from,
         to: row.to,
-        worst_from: row.worst_from,
-        resource: Resource::new(&row.resource.group, &row.resource.plural),
-        seen: row.seen,
+        full_severity_from: row.full_severity_from,
+        resource: GroupResource::new(&row.resource.group, &row.resource.plural),
+        evidence_source: row.evidence_source,
         when: compile("when", &row.when)?,
-        milder,
+        severity_overrides: milder,
         evidence: compile("evidence", &row.evidence)?,
         message: row.message.leak(),
     };
-    let applies_to = match (row.from, row.worst_from) {
+    let applies_to = match (row.from, row.full_severity_from) {
         (None, _) => "any".to_owned(),
         (Some(from), None) => from.to_string(),
         (Some(from), Some(worst)) => format!("{from}, at its worst from {worst}"),
@@ -185,19 +194,19 @@ fn rule(file: &str, row: Row) -> Result<&'static Rule, RuleError> {
         title: row.title.leak(),
         applies_to: applies_to.leak(),
         why: row.why.trim().to_owned().leak(),
-        how: row.how.trim().to_owned().leak(),
-        mend: row.remedy.trim().to_owned().leak(),
+        detection: row.detection.trim().to_owned().leak(),
+        remedy: row.remedy.trim().to_owned().leak(),
         reference: row.reference.leak(),
         sources: sources.leak(),
         reads_files: false,
-        body: Body::Data(Box::new(body)),
+        kind: RuleKind::Data(Box::new(body)),
     })))
 }
 
 impl DataRule {
     /// Its objects, where it matters on this path.
-    pub(super) fn needs(&self, asking: &Asking<'_>) -> Vec<Need> {
-        if self.matters(asking.path) {
+    pub(super) fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
+        if self.applies_to_path(asking.path) {
             vec![self.need()]
         } else {
             Vec::new()
@@ -205,39 +214,44 @@ impl DataRule {
     }
 
     fn need(&self) -> Need {
-        Need::objects(self.resource.clone(), Depth::Whole)
+        Need::objects(self.resource.clone(), DetailLevel::Full)
     }
 
-    fn matters(&self, path: &Path) -> bool {
+    fn applies_to_path(&self, path: &UpgradePath) -> bool {
         self.from.is_none_or(|from| from <= path.to) && self.to.is_none_or(|to| path.to <= to)
     }
 
     /// One finding for each severity, with the objects for which the predicate holds.
-    pub(super) fn evaluate(&self, rule: &Rule, situation: &Situation<'_>) -> Spoken {
-        let mut spoken = Spoken::default();
-        if !self.matters(situation.path) {
+    pub(super) fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> RuleOutput {
+        let mut spoken = RuleOutput::default();
+        if !self.applies_to_path(situation.path) {
             return spoken;
         }
-        let mut found: BTreeMap<Severity, Vec<Object>> = BTreeMap::new();
+        let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
         let need = self.need();
         for (picture, rows) in situation.rows(&need) {
-            let mut around = Around::new(Surroundings {
-                running: picture.survey.effective_minor().minor,
+            let mut around = CelBindings::new(CelVariables {
+                running: picture.discovery.effective_minor().minor,
                 target: situation.path.to.minor,
                 now: situation.now.as_second(),
             });
-            let Some(api) = listed_through(&self.resource, picture, situation.catalog) else {
+            let Some(api) = listed_gvk(&self.resource, picture, situation.catalog) else {
                 continue;
             };
-            for row in rows.json() {
-                match self.judge(rule, row, &mut around) {
+            for row in rows.objects() {
+                match self.evaluate_object(rule, row, &mut around) {
                     Ok(None) => {}
                     Ok(Some((severity, detail))) => {
-                        let object = object(picture, &api, row, Evidence::new(self.seen, detail));
+                        let object = object_from_row(
+                            picture,
+                            &api,
+                            row,
+                            Evidence::new(self.evidence_source, detail),
+                        );
                         found.entry(severity).or_default().push(object);
                     }
-                    Err(why) => spoken.faults.push(Unmet {
-                        what: format!("{} {}", self.resource, place(row)),
+                    Err(why) => spoken.unevaluated.push(MissingData {
+                        what: format!("{} {}", self.resource, namespaced_name(row)),
                         why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
                         rbac: None,
                     }),
@@ -248,10 +262,10 @@ impl DataRule {
         spoken.findings = found
             .into_iter()
             .filter_map(|(severity, objects)| {
-                let said = Said {
-                    severity: self.at(severity, situation.path),
+                let said = FindingDraft {
+                    severity: self.severity_for_path(severity, situation.path),
                     hop: hop.clone(),
-                    ..Said::new(rule, rule.id, self.message, objects)
+                    ..FindingDraft::new(rule, rule.id, self.message, objects)
                 };
                 Finding::new(rule, said)
             })
@@ -260,28 +274,28 @@ impl DataRule {
     }
 
     /// Whether the rule has something to say of an object: how severe it is, and what was seen.
-    fn judge(
+    fn evaluate_object(
         &self,
         rule: &Rule,
-        row: &JsonRow,
-        around: &mut Around,
+        row: &ObjectRow,
+        around: &mut CelBindings,
     ) -> Result<Option<(Severity, String)>, String> {
-        if !self.when.holds(&row.object, around)? {
+        if !self.when.eval_bool(&row.object, around)? {
             return Ok(None);
         }
         let mut severity = rule.severity;
-        for (milder, when) in &self.milder {
-            if when.holds(&row.object, around)? {
+        for (milder, when) in &self.severity_overrides {
+            if when.eval_bool(&row.object, around)? {
                 severity = severity.min(*milder);
             }
         }
-        let detail = self.evidence.text(&row.object, around)?;
+        let detail = self.evidence.eval_string(&row.object, around)?;
         Ok(Some((severity, detail)))
     }
 
     /// A hazard that blocks only from a later minor on warns before.
-    fn at(&self, severity: Severity, path: &Path) -> Severity {
-        match self.worst_from {
+    fn severity_for_path(&self, severity: Severity, path: &UpgradePath) -> Severity {
+        match self.full_severity_from {
             Some(worst) if path.to < worst => severity.min(Severity::Warning),
             _ => severity,
         }
@@ -289,22 +303,22 @@ impl DataRule {
 }
 
 /// The API through which these objects were listed on a cluster.
-pub(super) fn listed_through(
-    resource: &Resource,
-    picture: &Picture,
+pub(super) fn listed_gvk(
+    resource: &GroupResource,
+    picture: &ClusterSnapshot,
     catalog: &Catalog,
 ) -> Option<Gvk> {
-    let minor = picture.survey.effective_minor();
-    let serves = |api_version: &str| picture.survey.serves(api_version);
+    let minor = picture.discovery.effective_minor();
+    let serves = |api_version: &str| picture.discovery.serves(api_version);
     if let Some(api) = catalog.apis.best_served(resource, minor, serves) {
         return Some(api.gvk());
     }
-    let group_versions = &picture.survey.group_versions;
-    let custom = catalog.custom.best_served(resource, group_versions)?;
+    let group_versions = &picture.discovery.group_versions;
+    let custom = catalog.custom_apis.best_served(resource, group_versions)?;
     Some(Gvk::new(&custom.api_version, &custom.kind))
 }
 
-fn place(row: &JsonRow) -> String {
+fn namespaced_name(row: &ObjectRow) -> String {
     match &row.meta.namespace {
         Some(namespace) => format!("{namespace}/{}", row.meta.name),
         None => row.meta.name.clone(),
@@ -312,16 +326,21 @@ fn place(row: &JsonRow) -> String {
 }
 
 /// The object of a finding. Items of a list do not say what they are: the API through which they were listed does.
-pub(super) fn object(picture: &Picture, api: &Gvk, row: &JsonRow, evidence: Evidence) -> Object {
-    object_of(picture, api, &row.meta, evidence)
+pub(super) fn object_from_row(
+    picture: &ClusterSnapshot,
+    api: &Gvk,
+    row: &ObjectRow,
+    evidence: Evidence,
+) -> AffectedObject {
+    object_from_meta(picture, api, &row.meta, evidence)
 }
 
 /// The object of a finding, by its metadata.
-pub(super) fn object_of(
-    picture: &Picture,
+pub(super) fn object_from_meta(
+    picture: &ClusterSnapshot,
     api: &Gvk,
     meta: &MetaRow,
     evidence: Evidence,
-) -> Object {
-    Object::new(picture, api.api_version(), &api.kind, meta, evidence)
+) -> AffectedObject {
+    AffectedObject::new(picture, api.api_version(), &api.kind, meta, evidence)
 }

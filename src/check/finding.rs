@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Rule;
-use super::baseline::known_evidence;
+use super::baseline::deserialize_known_evidence;
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
-use crate::path::HopRef;
-use crate::snapshot::{MetaRow, Picture};
+use crate::path::HopId;
+use crate::snapshot::{ClusterSnapshot, MetaRow};
 
 /// How bad it is. Ordered: a note is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub enum Severity {
 impl Severity {
     /// `blocker`, `warning`, `note`.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Blocker => "blocker",
             Self::Warning => "warning",
@@ -39,7 +39,7 @@ impl Severity {
 /// An object that a finding is about, of this run or, read from it again, of an earlier report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Object {
+pub struct AffectedObject {
     /// Which cluster; none for a manifest that belongs to none.
     pub cluster: Option<ClusterId>,
     /// None for objects of the cluster, and for manifests that name none.
@@ -53,14 +53,14 @@ pub struct Object {
     /// Who looks after it.
     pub owner: Option<String>,
     /// Everything that speaks for it, strongest first; of an earlier report what this program knows of it.
-    #[serde(deserialize_with = "known_evidence")]
+    #[serde(deserialize_with = "deserialize_known_evidence")]
     pub evidence: Vec<Evidence>,
 }
 
-impl Object {
+impl AffectedObject {
     /// The object of a row, seen through this version.
     pub(super) fn new(
-        picture: &Picture,
+        picture: &ClusterSnapshot,
         api_version: impl Into<String>,
         kind: &str,
         meta: &MetaRow,
@@ -79,7 +79,7 @@ impl Object {
 
     /// The cluster itself, where a finding is about no single object of it.
     #[must_use]
-    pub fn cluster(picture: &Picture, evidence: Evidence) -> Self {
+    pub fn cluster(picture: &ClusterSnapshot, evidence: Evidence) -> Self {
         Self {
             cluster: Some(picture.id.clone()),
             namespace: None,
@@ -114,7 +114,7 @@ pub struct Finding {
     /// Stable over runs: the same for the same rule, subject, hop and severity.
     pub fingerprint: String,
     /// The hop at which it bites; none where it holds already.
-    pub hop: Option<HopRef>,
+    pub hop: Option<HopId>,
     /// The rule's title.
     pub title: &'static str,
     /// What it is about, without a full stop.
@@ -124,12 +124,12 @@ pub struct Finding {
     /// Where to read more.
     pub reference: &'static str,
     /// Sorted; never empty.
-    pub objects: Vec<Object>,
+    pub objects: Vec<AffectedObject>,
 }
 
 /// The parts of a finding that a rule decides anew each time.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub struct FindingDraft {
     /// What the finding is about within its rule, such as an API: part of the fingerprint.
     pub subject: String,
     /// Never above the rule's own; a higher one is lowered to it.
@@ -137,23 +137,23 @@ pub struct Said {
     /// How sure.
     pub confidence: Confidence,
     /// The hop at which it bites.
-    pub hop: Option<HopRef>,
+    pub hop: Option<HopId>,
     /// What it is about.
     pub message: String,
     /// What to do.
     pub remedy: String,
     /// Which objects; a finding without any is none.
-    pub objects: Vec<Object>,
+    pub objects: Vec<AffectedObject>,
 }
 
-impl Said {
+impl FindingDraft {
     /// In the rule's own severity and words, certain, of what holds already: what a rule says otherwise, it sets.
     #[must_use]
     pub fn new(
         rule: &Rule,
         subject: impl Into<String>,
         message: impl Into<String>,
-        objects: Vec<Object>,
+        objects: Vec<AffectedObject>,
     ) -> Self {
         Self {
             subject: subject.into(),
@@ -161,7 +161,7 @@ impl Said {
             confidence: Confidence::Certain,
             hop: None,
             message: message.into(),
-            remedy: rule.mend.to_owned(),
+            remedy: rule.remedy.to_owned(),
             objects,
         }
     }
@@ -170,7 +170,7 @@ impl Said {
 impl Finding {
     /// The only way to make one, so that nothing can be left out. None where there is no object.
     #[must_use]
-    pub fn new(rule: &Rule, said: Said) -> Option<Self> {
+    pub fn new(rule: &Rule, said: FindingDraft) -> Option<Self> {
         let mut objects = said.objects;
         objects.sort();
         objects.dedup();
@@ -183,7 +183,7 @@ impl Finding {
             rule.id,
             &said.subject,
             hop.as_deref().unwrap_or_default(),
-            severity.word(),
+            severity.as_str(),
         ];
         Some(Self {
             id: rule.id,
@@ -202,14 +202,14 @@ impl Finding {
 
 impl Finding {
     /// One finding for each hop, in the rule's own severity and words, certain of what it says.
-    pub(super) fn by_hop(
+    pub(super) fn per_hop(
         rule: &Rule,
         message: &str,
-        found: BTreeMap<Option<HopRef>, Vec<Object>>,
+        found: BTreeMap<Option<HopId>, Vec<AffectedObject>>,
     ) -> Vec<Self> {
-        let said = |(hop, objects)| Said {
+        let said = |(hop, objects)| FindingDraft {
             hop,
-            ..Said::new(rule, rule.id, message, objects)
+            ..FindingDraft::new(rule, rule.id, message, objects)
         };
         found
             .into_iter()

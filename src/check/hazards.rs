@@ -5,12 +5,12 @@ use serde::Deserialize;
 use jiff::civil::Date;
 
 use super::Severity;
-use crate::catalog::{CatalogError, table};
+use crate::catalog::{CatalogError, load_table};
 
 /// Why no rule looks at a hazard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Visibility {
+pub enum CoverageState {
     /// A rule could see it, and is not written yet.
     Planned,
     /// No client that only reads the API can see it.
@@ -25,17 +25,19 @@ pub struct Hazard {
     /// How bad it is at its worst.
     pub severity: Severity,
     /// Why no rule looks at it.
-    pub state: Visibility,
+    pub state: CoverageState,
     /// From which target on it matters, in words.
     pub applies_to: String,
     /// One line.
     pub title: String,
     /// Of what the API does not show: why not, and what to look at by hand.
-    pub look: String,
+    #[serde(rename = "look")]
+    pub manual_check: String,
     /// Where it was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// Every hazard without a rule, by id.
@@ -43,7 +45,7 @@ pub struct Hazard {
 /// # Errors
 /// When the embedded table is broken, with its line. Cannot happen in a released binary: tests load the same bytes.
 pub fn hazards() -> Result<Vec<Hazard>, CatalogError> {
-    table(
+    load_table(
         "hazards.tsv",
         include_str!("../catalog/kubernetes/hazards.tsv"),
     )

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::data::{listed_through, object};
-use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
-use crate::catalog::{Minor, Resource};
-use crate::claims::{helm_records, reference};
-use crate::evidence::{Evidence, Source};
-use crate::need::{ClusterId, Depth, Need};
-use crate::path::HopRef;
-use crate::snapshot::{JsonRow, ManifestObject, Reference};
+use super::data::{listed_gvk, object_from_row};
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::catalog::{GroupResource, Minor};
+use crate::claims::{helm_release_needs, reference};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{ClusterId, DetailLevel, Need};
+use crate::path::HopId;
+use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow};
 
 const KIND: &str = "HorizontalPodAutoscaler";
 
@@ -22,15 +22,15 @@ pub(super) const RULE: Rule = Rule {
     title: "An autoscaler names a kind that is not served",
     applies_to: "any",
     why: "It does not scale any more, without anything failing: under load the number of replicas stays what it was.",
-    how: "By the group and kind of spec.scaleTargetRef, in live objects, manifests and Helm releases, and by the condition AbleToScale. The version alone does not matter: apps/v1beta1 is found as apps/v1, extensions/v1beta1 is not. A target that does not exist for another reason is a note.",
-    mend: "Name the target as apps/v1, in the manifest or chart that makes the autoscaler.",
+    detection: "By the group and kind of spec.scaleTargetRef, in live objects, manifests and Helm releases, and by the condition AbleToScale. The version alone does not matter: apps/v1beta1 is found as apps/v1, extensions/v1beta1 is not. A target that does not exist for another reason is a note.",
+    remedy: "Name the target as apps/v1, in the manifest or chart that makes the autoscaler.",
     reference: "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
     sources: &["kubernetes/kubernetes pkg/controller/podautoscaler/horizontal.go"],
     reads_files: true,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| {
-            let mut needs = helm_records().to_vec();
-            needs.push(autoscalers());
+            let mut needs = helm_release_needs().to_vec();
+            needs.push(autoscalers_need());
             needs
         },
         evaluate,
@@ -38,29 +38,29 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// All autoscalers.
-pub(crate) fn autoscalers() -> Need {
-    Need::objects(resource(), Depth::Whole)
+pub(crate) fn autoscalers_need() -> Need {
+    Need::objects(hpa_resource(), DetailLevel::Full)
 }
 
-fn resource() -> Resource {
-    Resource::new("autoscaling", "horizontalpodautoscalers")
+fn hpa_resource() -> GroupResource {
+    GroupResource::new("autoscaling", "horizontalpodautoscalers")
 }
 
 /// What is wrong with one autoscaler.
-struct Lost {
-    object: Object,
+struct BrokenAutoscaler {
+    object: AffectedObject,
     /// From which minor on its target cannot be found; none where that is only seen in its status.
     since: Option<Minor>,
     severity: Severity,
 }
 
-type Key = (Option<ClusterId>, Option<String>, String);
+type AutoscalerKey = (Option<ClusterId>, Option<String>, String);
 
-fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
-    let mut lost: BTreeMap<Key, Lost> = BTreeMap::new();
-    live(situation, &mut lost);
-    manifests(situation, &mut lost);
-    let mut groups: BTreeMap<(Severity, Option<HopRef>), Vec<Object>> = BTreeMap::new();
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut lost: BTreeMap<AutoscalerKey, BrokenAutoscaler> = BTreeMap::new();
+    check_live(situation, &mut lost);
+    check_manifests(situation, &mut lost);
+    let mut groups: BTreeMap<(Severity, Option<HopId>), Vec<AffectedObject>> = BTreeMap::new();
     for found in lost.into_values() {
         let hop = found.since.and_then(|since| situation.path.hop_into(since));
         groups
@@ -75,10 +75,10 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
                 Severity::Note => "it cannot read the scale of its target",
                 _ => "its target is of a group and kind that is not served",
             };
-            let said = Said {
+            let said = FindingDraft {
                 severity,
                 hop,
-                ..Said::new(&RULE, RULE.id, message, objects)
+                ..FindingDraft::new(&RULE, RULE.id, message, objects)
             };
             Finding::new(&RULE, said)
         })
@@ -86,30 +86,34 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
 }
 
 /// Since when the target of a reference cannot be found, and what to show for it.
-fn gone(situation: &Situation<'_>, reference: &Reference) -> Option<(Minor, Evidence)> {
+fn removed_target(
+    situation: &CheckContext<'_>,
+    reference: &ObjectReference,
+) -> Option<(Minor, Evidence)> {
     let end = situation.path.to;
-    let (api, since) = reference::dangling(reference, end, situation.catalog)?;
+    let (api, since) = reference::dangling_api(reference, end, situation.catalog)?;
     let detail = format!("{} names {}", reference.field, api.gvk());
-    Some((since, Evidence::new(Source::Reference, detail)))
+    Some((since, Evidence::new(EvidenceSource::Reference, detail)))
 }
 
-fn live(situation: &Situation<'_>, lost: &mut BTreeMap<Key, Lost>) {
-    let need = autoscalers();
+fn check_live(situation: &CheckContext<'_>, lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>) {
+    let need = autoscalers_need();
     for (picture, rows) in situation.rows(&need) {
-        let Some(api) = listed_through(&resource(), picture, situation.catalog) else {
+        let Some(api) = listed_gvk(&hpa_resource(), picture, situation.catalog) else {
             continue;
         };
-        for row in rows.json() {
-            let named = reference::of_live(row).and_then(|target| gone(situation, &target));
-            let (since, severity, evidence) = match (named, unable(row)) {
+        for row in rows.objects() {
+            let named = reference::scale_target_ref(row)
+                .and_then(|target| removed_target(situation, &target));
+            let (since, severity, evidence) = match (named, failed_get_scale(row)) {
                 (Some((since, evidence)), _) => (Some(since), Severity::Warning, evidence),
                 (None, Some((severity, evidence))) => (None, severity, evidence),
                 (None, None) => continue,
             };
-            let object = object(picture, &api, row, evidence);
+            let object = object_from_row(picture, &api, row, evidence);
             lost.insert(
-                key(&object),
-                Lost {
+                autoscaler_key(&object),
+                BrokenAutoscaler {
                     object,
                     since,
                     severity,
@@ -119,7 +123,7 @@ fn live(situation: &Situation<'_>, lost: &mut BTreeMap<Key, Lost>) {
     }
 }
 
-fn key(object: &Object) -> Key {
+fn autoscaler_key(object: &AffectedObject) -> AutoscalerKey {
     (
         object.cluster.clone(),
         object.namespace.clone(),
@@ -128,7 +132,7 @@ fn key(object: &Object) -> Key {
 }
 
 /// What the controller says, if it cannot read the scale of the target.
-fn unable(row: &JsonRow) -> Option<(Severity, Evidence)> {
+fn failed_get_scale(row: &ObjectRow) -> Option<(Severity, Evidence)> {
     let conditions = row.object.pointer("/status/conditions")?.as_array()?;
     let text = |condition: &Value, field: &str| {
         let text = condition.get(field).and_then(Value::as_str);
@@ -147,44 +151,58 @@ fn unable(row: &JsonRow) -> Option<(Severity, Evidence)> {
     };
     let reason = said.rsplit("scale: ").next().unwrap_or_default();
     let detail = format!("FailedGetScale: {reason}");
-    Some((severity, Evidence::new(Source::Status, detail)))
+    Some((severity, Evidence::new(EvidenceSource::Status, detail)))
 }
 
 /// What will be applied next: files, and the manifests of Helm releases.
-fn manifests(situation: &Situation<'_>, lost: &mut BTreeMap<Key, Lost>) {
+fn check_manifests(
+    situation: &CheckContext<'_>,
+    lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>,
+) {
     let files = &situation.snapshot.files;
     let owner = situation.snapshot.clusters.first().map(|first| &first.id);
     for manifest in &files.objects {
-        note(situation, manifest, None, owner, Source::File, lost);
+        check_manifest(situation, manifest, None, owner, EvidenceSource::File, lost);
     }
-    let mut releases: Vec<_> = files.releases.iter().map(|row| (owner, row)).collect();
-    let needs = helm_records();
+    let mut releases: Vec<_> = files.helm_releases.iter().map(|row| (owner, row)).collect();
+    let needs = helm_release_needs();
     for need in &needs {
         for (picture, rows) in situation.rows(need) {
-            releases.extend(rows.helm().iter().map(|row| (Some(&picture.id), row)));
+            releases.extend(
+                rows.helm_releases()
+                    .iter()
+                    .map(|row| (Some(&picture.id), row)),
+            );
         }
     }
     for (cluster, release) in releases {
         for manifest in &release.objects {
             let namespace = Some(release.namespace.as_str());
-            note(situation, manifest, namespace, cluster, Source::Helm, lost);
+            check_manifest(
+                situation,
+                manifest,
+                namespace,
+                cluster,
+                EvidenceSource::Helm,
+                lost,
+            );
         }
     }
 }
 
-fn note(
-    situation: &Situation<'_>,
+fn check_manifest(
+    situation: &CheckContext<'_>,
     manifest: &ManifestObject,
     namespace: Option<&str>,
     cluster: Option<&ClusterId>,
-    source: Source,
-    lost: &mut BTreeMap<Key, Lost>,
+    source: EvidenceSource,
+    lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>,
 ) {
     if manifest.kind != KIND {
         return;
     }
     let mut found = manifest.references.iter();
-    let Some((since, evidence)) = found.find_map(|target| gone(situation, target)) else {
+    let Some((since, evidence)) = found.find_map(|target| removed_target(situation, target)) else {
         return;
     };
     let evidence = Evidence {
@@ -192,7 +210,7 @@ fn note(
         location: Some(manifest.location.clone()),
         ..evidence
     };
-    let object = Object {
+    let object = AffectedObject {
         cluster: cluster.cloned(),
         namespace: manifest
             .namespace
@@ -204,11 +222,13 @@ fn note(
         owner: None,
         evidence: Vec::new(),
     };
-    let entry = lost.entry(key(&object)).or_insert(Lost {
-        object,
-        since: Some(since),
-        severity: Severity::Warning,
-    });
+    let entry = lost
+        .entry(autoscaler_key(&object))
+        .or_insert(BrokenAutoscaler {
+            object,
+            since: Some(since),
+            severity: Severity::Warning,
+        });
     entry.since = Some(since);
     entry.severity = Severity::Warning;
     entry.object.evidence.push(evidence);

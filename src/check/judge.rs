@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::baseline::{Gone, Now};
-use super::{Finding, PastFinding, Policy, Rule, Severity, Situation, Standing};
+use super::baseline::{CurrentRun, Resolved};
+use super::{BaselineFinding, CheckContext, Finding, Policy, PolicyStatus, Rule, Severity};
 use crate::catalog::PlatformName;
-use crate::need::{AccessRule, Asking, ClusterId};
-use crate::snapshot::Unmet;
+use crate::need::{ClusterId, NeedContext, PolicyRule};
+use crate::snapshot::MissingData;
 
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -34,7 +34,7 @@ pub struct Gap {
     /// Which rules would have looked at it.
     pub rules: Vec<String>,
     /// What would have to be allowed.
-    pub rbac: Option<AccessRule>,
+    pub rbac: Option<PolicyRule>,
 }
 
 /// Counts of findings, not of objects.
@@ -61,17 +61,17 @@ pub struct Summary {
 
 /// The whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub struct Evaluation {
     /// In one word.
     pub verdict: Verdict,
     /// Worst first; then by hop, rule and subject.
     pub findings: Vec<Finding>,
     /// For each of the findings, how each of its objects stands to the policy.
-    pub standings: Vec<Vec<Standing>>,
+    pub policy_statuses: Vec<Vec<PolicyStatus>>,
     /// How many findings fail the run: at or above the policy's line, with an object neither taken on nor known.
-    pub failing: usize,
+    pub failing_findings: usize,
     /// In the baseline, gone now, and looked at again.
-    pub resolved: Vec<PastFinding>,
+    pub resolved_findings: Vec<BaselineFinding>,
     /// By what could not be looked at.
     pub gaps: Vec<Gap>,
     /// What else must be known of this answer: waivers that no longer count, limits of the comparison.
@@ -85,23 +85,23 @@ pub struct Judgement {
 /// The verdict tells of the cluster, with what somebody has taken on set aside. What the baseline knows and where the
 /// line of the policy runs decides only what fails the run.
 #[must_use]
-pub fn judge(situation: &Situation<'_>, rules: &[&Rule], policy: &Policy) -> Judgement {
-    let chosen = policy.choice.of(rules);
+pub fn evaluate(situation: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) -> Evaluation {
+    let chosen = policy.rule_filter.select(rules);
     let mut findings = Vec::new();
     let mut faults = Vec::new();
     for rule in &chosen {
         let spoken = rule.evaluate(situation);
         findings.extend(spoken.findings);
-        faults.extend(spoken.faults.into_iter().map(|fault| (rule.id, fault)));
+        faults.extend(spoken.unevaluated.into_iter().map(|fault| (rule.id, fault)));
     }
-    findings.sort_by(|a, b| order(a).cmp(&order(b)));
-    let (gaps, rules_evaluated) = gaps(situation, &chosen, faults);
-    let standings: Vec<Vec<Standing>> = findings
+    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    let (gaps, rules_evaluated) = collect_gaps(situation, &chosen, faults);
+    let standings: Vec<Vec<PolicyStatus>> = findings
         .iter()
         .map(|finding| {
             let objects = finding.objects.iter();
             objects
-                .map(|object| policy.standing(finding, object))
+                .map(|object| policy.status_of(finding, object))
                 .collect()
         })
         .collect();
@@ -109,12 +109,13 @@ pub fn judge(situation: &Situation<'_>, rules: &[&Rule], policy: &Policy) -> Jud
         .iter()
         .zip(&standings)
         .filter(|(finding, standings)| {
-            policy.fail_on.counts(finding.severity) && standings.iter().any(Standing::is_open)
+            policy.fail_on.is_reached_by(finding.severity)
+                && standings.iter().any(PolicyStatus::is_open)
         })
         .count();
     let gone = policy.baseline.as_ref().map(|baseline| {
-        baseline.gone(&Now {
-            situation,
+        baseline.resolved_since(&CurrentRun {
+            context: situation,
             rules: &chosen,
             findings: &findings,
             gaps: &gaps,
@@ -126,19 +127,19 @@ pub fn judge(situation: &Situation<'_>, rules: &[&Rule], policy: &Policy) -> Jud
         gaps: gaps.len(),
         rules_evaluated,
         objects_read: objects_read(situation),
-        ..counts(&findings, &standings)
+        ..count_findings(&findings, &standings)
     };
     let verdict = match (summary.blockers, summary.gaps) {
         (1.., _) => Verdict::Blocked,
         (0, 1..) => Verdict::Incomplete,
         (0, 0) => Verdict::Ready,
     };
-    Judgement {
+    Evaluation {
         verdict,
         findings,
-        standings,
-        failing,
-        resolved: gone.map(|gone| gone.resolved).unwrap_or_default(),
+        policy_statuses: standings,
+        failing_findings: failing,
+        resolved_findings: gone.map(|gone| gone.findings).unwrap_or_default(),
         gaps,
         remarks,
         summary,
@@ -146,7 +147,7 @@ pub fn judge(situation: &Situation<'_>, rules: &[&Rule], policy: &Policy) -> Jud
 }
 
 /// Findings by severity; those that are waived as a whole are counted for themselves.
-fn counts(findings: &[Finding], standings: &[Vec<Standing>]) -> Summary {
+fn count_findings(findings: &[Finding], standings: &[Vec<PolicyStatus>]) -> Summary {
     let mut summary = Summary::default();
     for (finding, standings) in findings.iter().zip(standings) {
         let count = match finding.severity {
@@ -160,37 +161,39 @@ fn counts(findings: &[Finding], standings: &[Vec<Standing>]) -> Summary {
     summary
 }
 
-fn objects_read(situation: &Situation<'_>) -> usize {
+fn objects_read(situation: &CheckContext<'_>) -> usize {
     let clusters = situation.snapshot.clusters.iter();
-    let seen: usize = clusters.map(crate::snapshot::Picture::objects_read).sum();
+    let seen: usize = clusters
+        .map(crate::snapshot::ClusterSnapshot::objects_read)
+        .sum();
     situation.snapshot.files.objects_read() + seen
 }
 
 /// What else must be known.
-fn remarks(situation: &Situation<'_>, policy: &Policy, gone: Option<&Gone>) -> Vec<String> {
-    let mut remarks: Vec<String> = policy.waivers.expired(policy.today).collect();
+fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved>) -> Vec<String> {
+    let mut remarks: Vec<String> = policy.waivers.expired_remarks(policy.today).collect();
     let detected = situation.detected.iter();
     remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
     let objects = |number: usize| match number {
         1 => "1 object of the baseline was".to_owned(),
         _ => format!("{number} objects of the baseline were"),
     };
-    if let Some(gone) = gone.filter(|gone| gone.unseen > 0) {
+    if let Some(gone) = gone.filter(|gone| gone.unchecked_objects > 0) {
         remarks.push(format!(
             "{} neither found nor looked at again, and may still be there",
-            objects(gone.unseen)
+            objects(gone.unchecked_objects)
         ));
     }
     if policy
         .baseline
         .as_ref()
-        .is_some_and(|baseline| baseline.gaps > 0)
+        .is_some_and(|baseline| baseline.gap_count > 0)
     {
         remarks.push(
             "the baseline was incomplete: what is new may be what it could not see".to_owned(),
         );
     }
-    if situation.snapshot.redacted {
+    if situation.snapshot.is_redacted {
         remarks.push("names in this report are pseudonyms (--redact)".to_owned());
     }
     remarks.sort();
@@ -199,7 +202,7 @@ fn remarks(situation: &Situation<'_>, policy: &Policy, gone: Option<&Gone>) -> V
 }
 
 /// Worst first; what holds already before what a hop brings, nearer hops before farther ones.
-fn order(finding: &Finding) -> impl Ord {
+fn sort_key(finding: &Finding) -> impl Ord {
     let hop = finding.hop.as_ref().map(|hop| {
         let minor = hop.to.parse::<crate::catalog::Minor>().ok();
         (hop.platform.clone(), minor, hop.to.clone())
@@ -214,33 +217,33 @@ fn order(finding: &Finding) -> impl Ord {
 }
 
 /// What could not be looked at, in which cluster, and the rules that it concerns.
-type Unlooked = BTreeMap<(Option<ClusterId>, Unmet), Vec<String>>;
+type GapIndex = BTreeMap<(Option<ClusterId>, MissingData), Vec<String>>;
 
 /// What could not be looked at, and how many rules could be evaluated.
 ///
 /// A rule is evaluated over the needs that were met; each need that was not is a gap that names it, so that what it says
 /// is never mistaken for the whole. A rule none of whose needs were met is not evaluated.
-fn gaps(
-    situation: &Situation<'_>,
+fn collect_gaps(
+    situation: &CheckContext<'_>,
     rules: &[&Rule],
-    faults: Vec<(&'static str, Unmet)>,
+    faults: Vec<(&'static str, MissingData)>,
 ) -> (Vec<Gap>, usize) {
-    let mut found = Unlooked::new();
+    let mut found = GapIndex::new();
     for (id, fault) in faults {
         found.entry((None, fault)).or_default().push(id.to_owned());
     }
-    for unseen in unseen(situation) {
+    for unseen in detection_gaps(situation) {
         found.entry(unseen).or_default();
     }
     let evaluated = rules
         .iter()
-        .filter(|rule| evaluated(situation, rule, &mut found))
+        .filter(|rule| could_evaluate(situation, rule, &mut found))
         .count();
     let path = situation.path;
     let forgone = situation
         .snapshot
-        .forgone(path.from, path.to, situation.catalog);
-    for unmet in beyond_the_catalog(situation).into_iter().chain(forgone) {
+        .dropped_manifest_gaps(path.from, path.to, situation.catalog);
+    for unmet in catalog_horizon_gaps(situation).into_iter().chain(forgone) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
         found.entry((None, unmet)).or_default().extend(ids);
@@ -263,25 +266,25 @@ fn gaps(
 }
 
 /// Whether a rule could be evaluated at all; what it could not look at is put to the rest.
-fn evaluated(situation: &Situation<'_>, rule: &Rule, found: &mut Unlooked) -> bool {
-    let mut concerns = |cluster: Option<&ClusterId>, unmet: Unmet| {
+fn could_evaluate(situation: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex) -> bool {
+    let mut concerns = |cluster: Option<&ClusterId>, unmet: MissingData| {
         let rules = found.entry((cluster.cloned(), unmet)).or_default();
         rules.push(rule.id.to_owned());
     };
     let (mut asked, mut met) = (0, 0);
     for picture in &situation.snapshot.clusters {
-        let asking = Asking {
+        let asking = NeedContext {
             path: situation.path,
             catalog: situation.catalog,
-            survey: &picture.survey,
+            discovery: &picture.discovery,
         };
         for need in rule.needs(&asking) {
             asked += 1;
-            match picture.read(&need, situation.catalog) {
+            match picture.rows_for(&need, situation.catalog) {
                 Ok(_) => met += 1,
                 Err(unmet) => concerns(Some(&picture.id), *unmet),
             }
-            for fault in picture.faults(&need) {
+            for fault in picture.skipped_objects(&need) {
                 concerns(Some(&picture.id), fault);
             }
         }
@@ -292,22 +295,24 @@ fn evaluated(situation: &Situation<'_>, rule: &Rule, found: &mut Unlooked) -> bo
             concerns(None, unmet.clone());
         }
     }
-    met > 0 || asked == 0 || (rule.reads_files && files.read > 0)
+    met > 0 || asked == 0 || (rule.reads_files && files.files_read > 0)
 }
 
 /// What detection could not tell, and other clusters that belong to this one and were not looked at.
-fn unseen(situation: &Situation<'_>) -> impl Iterator<Item = (Option<ClusterId>, Unmet)> {
+fn detection_gaps(
+    situation: &CheckContext<'_>,
+) -> impl Iterator<Item = (Option<ClusterId>, MissingData)> {
     let detected = situation.detected.iter();
     detected
-        .flat_map(|detected| &detected.unseen)
-        .map(|unseen| (Some(unseen.cluster.clone()), unseen.unmet.clone()))
+        .flat_map(|detected| &detected.gaps)
+        .map(|unseen| (Some(unseen.cluster.clone()), unseen.missing.clone()))
 }
 
 /// A target that is newer than the catalog is not refused: what is not known about it is a gap.
-fn beyond_the_catalog(situation: &Situation<'_>) -> Vec<Unmet> {
-    let newest = situation.catalog.kubernetes.newest();
+fn catalog_horizon_gaps(situation: &CheckContext<'_>) -> Vec<MissingData> {
+    let newest = situation.catalog.kubernetes_releases.newest();
     let newest = newest.filter(|newest| situation.path.to > newest.minor);
-    let kubernetes = newest.map(|newest| Unmet {
+    let kubernetes = newest.map(|newest| MissingData {
         what: format!("what Kubernetes {} changes", situation.path.to),
         why: format!(
             "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
@@ -318,9 +323,9 @@ fn beyond_the_catalog(situation: &Situation<'_>) -> Vec<Unmet> {
     let hops = situation.path.hops.iter();
     let platforms = hops.filter_map(|hop| {
         let platform = situation.catalog.platform(hop.platform.parse().ok()?)?;
-        let newest = &platform.newest()?.release;
+        let newest = &platform.newest_release()?.release;
         let unknown = platform.name != PlatformName::Kubernetes && hop.minor > newest.minor();
-        unknown.then(|| Unmet {
+        unknown.then(|| MissingData {
             what: format!("what {} {} changes", platform.title, hop.to),
             why: format!(
                 "the catalog of {} ends with {newest}. Update kubectl upgrade-check",

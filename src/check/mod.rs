@@ -59,20 +59,20 @@ mod webhooks;
 mod wl_state;
 mod workload;
 
-pub use crate::evidence::{Confidence, Evidence, Source};
-pub use baseline::{Baseline, BaselineError, PastFinding};
-pub use finding::{Finding, Object, Said, Severity, object_path};
-pub use hazards::{Hazard, Visibility, hazards};
-pub use judge::{Gap, Judgement, Summary, Verdict, judge};
-pub use policy::{Choice, FailOn, Policy, Standing};
-pub use situation::Situation;
+pub use crate::evidence::{Confidence, Evidence, EvidenceSource};
+pub use baseline::{Baseline, BaselineError, BaselineFinding};
+pub use finding::{AffectedObject, Finding, FindingDraft, Severity, object_path};
+pub use hazards::{CoverageState, Hazard, hazards};
+pub use judge::{Evaluation, Gap, Summary, Verdict, evaluate};
+pub use policy::{FailOn, Policy, PolicyStatus, RuleFilter};
+pub use situation::CheckContext;
 pub use waivers::{Waiver, Waivers, WaiversError};
 
 use std::sync::LazyLock;
 
 use crate::detect;
-use crate::need::{Asking, Need};
-use crate::snapshot::Unmet;
+use crate::need::{Need, NeedContext};
+use crate::snapshot::MissingData;
 
 /// A rule: what it is, what it must see, what it says.
 #[derive(Debug)]
@@ -88,9 +88,9 @@ pub struct Rule {
     /// Why it matters.
     pub why: &'static str,
     /// How it is told, and what is no evidence.
-    pub how: &'static str,
+    pub detection: &'static str,
     /// How to mend it, in general.
-    pub mend: &'static str,
+    pub remedy: &'static str,
     /// Where to read more.
     pub reference: &'static str,
     /// Where the rule itself was read.
@@ -98,78 +98,78 @@ pub struct Rule {
     /// Whether manifests given with `-f` speak to it, so that one that cannot be read is a gap of this rule.
     pub reads_files: bool,
     /// How it decides.
-    pub body: Body,
+    pub kind: RuleKind,
 }
 
 /// How a rule decides.
 #[derive(Debug)]
-pub enum Body {
+pub enum RuleKind {
     /// By code: for kinds with very many objects, and where several kinds must be looked at together.
     Code {
         /// What it must see on this path.
-        needs: fn(&Asking<'_>) -> Vec<Need>,
+        needs: fn(&NeedContext<'_>) -> Vec<Need>,
         /// What it says. A need that is not met has no rows here and is a gap already.
-        evaluate: fn(&Situation<'_>) -> Vec<Finding>,
+        evaluate: fn(&CheckContext<'_>) -> Vec<Finding>,
     },
     /// By data: a resource and a predicate over each of its objects.
     Data(Box<data::DataRule>),
     /// By code that many rules share, each for its row of a table.
-    Row(Box<dyn RowRule>),
+    Table(Box<dyn TableRule>),
 }
 
 /// One row of a table of which every row is a rule: the same code, other facts.
-pub trait RowRule: std::fmt::Debug + Send + Sync {
+pub trait TableRule: std::fmt::Debug + Send + Sync {
     /// What it must see on this path.
-    fn needs(&self, asking: &Asking<'_>) -> Vec<Need>;
+    fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need>;
 
     /// What it says. A need that is not met has no rows here and is a gap already.
-    fn evaluate(&self, rule: &Rule, situation: &Situation<'_>) -> Vec<Finding>;
+    fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding>;
 
     /// What came and could not be judged.
-    fn faults(&self, _situation: &Situation<'_>) -> Vec<Unmet> {
+    fn unevaluated(&self, _situation: &CheckContext<'_>) -> Vec<MissingData> {
         Vec::new()
     }
 }
 
 /// What a rule has to say.
 #[derive(Debug, Default)]
-pub struct Spoken {
+pub struct RuleOutput {
     /// Findings.
     pub findings: Vec<Finding>,
     /// Objects on which it could not be evaluated.
-    pub faults: Vec<Unmet>,
+    pub unevaluated: Vec<MissingData>,
 }
 
 impl Rule {
     /// What it must see on this path.
     #[must_use]
-    pub fn needs(&self, asking: &Asking<'_>) -> Vec<Need> {
-        match &self.body {
-            Body::Code { needs, .. } => needs(asking),
-            Body::Data(rule) => rule.needs(asking),
-            Body::Row(row) => row.needs(asking),
+    pub fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
+        match &self.kind {
+            RuleKind::Code { needs, .. } => needs(asking),
+            RuleKind::Data(rule) => rule.needs(asking),
+            RuleKind::Table(row) => row.needs(asking),
         }
     }
 
     /// What it says.
     #[must_use]
-    pub fn evaluate(&self, situation: &Situation<'_>) -> Spoken {
-        match &self.body {
-            Body::Code { evaluate, .. } => Spoken {
+    pub fn evaluate(&self, situation: &CheckContext<'_>) -> RuleOutput {
+        match &self.kind {
+            RuleKind::Code { evaluate, .. } => RuleOutput {
                 findings: evaluate(situation),
-                faults: Vec::new(),
+                unevaluated: Vec::new(),
             },
-            Body::Data(rule) => rule.evaluate(self, situation),
-            Body::Row(row) => Spoken {
+            RuleKind::Data(rule) => rule.evaluate(self, situation),
+            RuleKind::Table(row) => RuleOutput {
                 findings: row.evaluate(self, situation),
-                faults: row.faults(situation),
+                unevaluated: row.unevaluated(situation),
             },
         }
     }
 }
 
 /// The rules that are code.
-const CODE: &[&Rule] = &[
+const CODE_RULES: &[&Rule] = &[
     &api_deprecated::RULE,
     &api_removed::RULE,
     &backup::RULE,
@@ -179,8 +179,8 @@ const CODE: &[&Rule] = &[
     &cp_arguments::FLAGS_REMOVED,
     &cp_kubeadm_config::RULE,
     &cp_skew::APISERVER_SKEW,
-    &cp_skew::COMPONENT,
-    &cp_skew::KUBEPROXY,
+    &cp_skew::COMPONENT_SKEW,
+    &cp_skew::KUBE_PROXY_SKEW,
     &crd_v1beta1::RULE,
     &crd_webhook::RULE,
     &helm_pending::RULE,
@@ -213,14 +213,14 @@ const CODE: &[&Rule] = &[
     &pod_tied::NODE_PINNED,
     &psp_present::RULE,
     &wl_state::NOT_ROLLED_OUT,
-    &wl_state::ONDELETE,
+    &wl_state::ON_DELETE,
     &wl_state::SINGLE_REPLICA,
-    &webhook_call::EXPIRED,
+    &webhook_call::CA_EXPIRED,
     &webhook_call::TIMEOUT,
     &webhook_dead::RULE,
-    &webhook_reach::ADDONS,
-    &webhook_reach::CRITICAL,
-    &webhook_reach::DEADLOCK,
+    &webhook_reach::KUBE_SYSTEM_ADDONS,
+    &webhook_reach::CRITICAL_RULES,
+    &webhook_reach::SELF_DEADLOCK,
     &webhook_versions::RULE,
     &volumeattachment_stuck::RULE,
 ];
@@ -229,22 +229,23 @@ const CODE: &[&Rule] = &[
 ///
 /// # Errors
 /// When a data file is broken, with its line. Cannot happen in a released binary: tests load the same bytes.
-pub fn rules() -> Result<&'static [&'static Rule], &'static data::RuleError> {
-    static RULES: LazyLock<Result<Vec<&'static Rule>, data::RuleError>> = LazyLock::new(|| {
-        let mut rules = CODE.to_vec();
-        rules.extend(data::embedded()?);
-        rules.extend(volumes::embedded()?);
-        rules.extend(addons::rules());
-        rules.sort_by_key(|rule| rule.id);
-        Ok(rules)
-    });
+pub fn rules() -> Result<&'static [&'static Rule], &'static data::LoadRulesError> {
+    static RULES: LazyLock<Result<Vec<&'static Rule>, data::LoadRulesError>> =
+        LazyLock::new(|| {
+            let mut rules = CODE_RULES.to_vec();
+            rules.extend(data::embedded_rules()?);
+            rules.extend(volumes::volume_rules()?);
+            rules.extend(addons::rules());
+            rules.sort_by_key(|rule| rule.id);
+            Ok(rules)
+        });
     RULES.as_deref()
 }
 
 /// What detectors and these rules must see on this path, each need once.
 #[must_use]
-pub fn needs(rules: &[&Rule], asking: &Asking<'_>) -> Vec<Need> {
-    let mut needs = detect::needs(asking.survey);
+pub fn needs(rules: &[&Rule], asking: &NeedContext<'_>) -> Vec<Need> {
+    let mut needs = detect::needs(asking.discovery);
     needs.extend(rules.iter().flat_map(|rule| rule.needs(asking)));
     needs.sort();
     needs.dedup();

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::node_state::{count, node_object};
-use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
+use super::node_state::{count_nodes, node_object};
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::catalog::{Minor, Release};
 use crate::detect;
-use crate::evidence::{Evidence, Source};
-use crate::path::HopRef;
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::path::HopId;
 
 /// Kubelets too far behind the first hop.
 pub(super) const TOO_OLD: Rule = Rule {
@@ -16,15 +16,15 @@ pub(super) const TOO_OLD: Rule = Rule {
     title: "A kubelet is too old for the target API server",
     applies_to: "any",
     why: "A kubelet may be at most three minors behind the API server (two if it is older than 1.25). Beyond that nothing is tested, and fields and APIs that the kubelet needs may be gone.",
-    how: "By status.nodeInfo.kubeletVersion of each node against the first hop. Later hops are judged with the nodes as the upgrade leaves them.",
-    mend: "Upgrade these nodes before the control plane takes this hop.",
+    detection: "By status.nodeInfo.kubeletVersion of each node against the first hop. Later hops are judged with the nodes as the upgrade leaves them.",
+    remedy: "Upgrade these nodes before the control plane takes this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &[
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/3935-oldest-node-newest-control-plane/README.md",
     ],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: too_old,
     },
@@ -37,21 +37,21 @@ pub(super) const TOO_NEW: Rule = Rule {
     title: "A kubelet is newer than the API server",
     applies_to: "any",
     why: "A kubelet must never be newer than the API server it talks to: it may use fields and APIs that the server does not have.",
-    how: "By status.nodeInfo.kubeletVersion of each node against the API server, or the minor it emulates.",
-    mend: "Upgrade the API server to the kubelet's minor first, or put these nodes back.",
+    detection: "By status.nodeInfo.kubeletVersion of each node against the API server, or the minor it emulates.",
+    remedy: "Upgrade the API server to the kubelet's minor first, or put these nodes back.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &[
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions/README.md",
     ],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: too_new,
     },
 };
 
-fn too_old(situation: &Situation<'_>) -> Vec<Finding> {
+fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {
     let Some(hop) = situation.path.first_minor_hop() else {
         return Vec::new();
     };
@@ -61,14 +61,14 @@ fn too_old(situation: &Situation<'_>) -> Vec<Finding> {
             hop.minor
         )
     };
-    by_minor(
+    findings_by_minor(
         situation,
         &TOO_OLD,
-        Some(HopRef::from(hop)),
+        Some(HopId::from(hop)),
         said,
         |kubelet, _| {
-            let limit = situation.catalog.may_lag("kubelet", kubelet);
-            match (limit, hop.minor.ahead_of(kubelet)) {
+            let limit = situation.catalog.skew_limit("kubelet", kubelet);
+            match (limit, hop.minor.minors_ahead_of(kubelet)) {
                 (Some(limit), Some(behind)) => behind > i64::from(limit.minors_behind),
                 _ => false,
             }
@@ -76,33 +76,34 @@ fn too_old(situation: &Situation<'_>) -> Vec<Finding> {
     )
 }
 
-fn too_new(situation: &Situation<'_>) -> Vec<Finding> {
+fn too_new(situation: &CheckContext<'_>) -> Vec<Finding> {
     let said = |nodes: &str, minor: Minor| {
         format!("{nodes} with kubelet {minor}, newer than the API server")
     };
-    by_minor(situation, &TOO_NEW, None, said, |kubelet, server| {
+    findings_by_minor(situation, &TOO_NEW, None, said, |kubelet, server| {
         kubelet > server
     })
 }
 
 /// One finding for each kubelet minor that is outside the window.
-fn by_minor(
-    situation: &Situation<'_>,
+fn findings_by_minor(
+    situation: &CheckContext<'_>,
     rule: &Rule,
-    hop: Option<HopRef>,
+    hop: Option<HopId>,
     said: impl Fn(&str, Minor) -> String,
     outside: impl Fn(Minor, Minor) -> bool,
 ) -> Vec<Finding> {
-    let mut found: BTreeMap<Minor, Vec<Object>> = BTreeMap::new();
+    let mut found: BTreeMap<Minor, Vec<AffectedObject>> = BTreeMap::new();
     for (picture, rows) in situation.rows(&detect::nodes()) {
-        let server = picture.survey.effective_minor();
+        let server = picture.discovery.effective_minor();
         for node in rows.nodes() {
             let Ok(kubelet) = node.kubelet_version.parse::<Release>() else {
                 continue;
             };
             if outside(kubelet.minor(), server) {
                 let detail = format!("kubelet {}", node.kubelet_version);
-                let object = node_object(picture, node, Evidence::new(Source::Status, detail));
+                let object =
+                    node_object(picture, node, Evidence::new(EvidenceSource::Status, detail));
                 found.entry(kubelet.minor()).or_default().push(object);
             }
         }
@@ -110,10 +111,10 @@ fn by_minor(
     found
         .into_iter()
         .filter_map(|(minor, objects)| {
-            let nodes = count(objects.len());
-            let said = Said {
+            let nodes = count_nodes(objects.len());
+            let said = FindingDraft {
                 hop: hop.clone(),
-                ..Said::new(rule, minor.to_string(), said(&nodes, minor), objects)
+                ..FindingDraft::new(rule, minor.to_string(), said(&nodes, minor), objects)
             };
             Finding::new(rule, said)
         })

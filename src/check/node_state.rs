@@ -4,20 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::catalog::{Catalog, Minor, Release};
-use crate::detect::{self, in_control_plane, pool};
-use crate::evidence::{Evidence, Source};
-use crate::snapshot::{NodeRow, Picture};
+use crate::detect::{self, is_control_plane_node, pool_name};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::snapshot::{ClusterSnapshot, NodeRow};
 
 /// So long a node may take to join.
-const JOINING: SignedDuration = SignedDuration::from_mins(10);
+const JOIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(10);
 /// More workers of a pool than one in so many is more than bad luck.
-const ONE_IN: usize = 10;
+const MAX_NOT_READY_DIVISOR: usize = 10;
 /// Conditions that are bad news where they are true.
-const PRESSURES: [&str; 4] = ["MemoryPressure", "DiskPressure", "PIDPressure", NO_NETWORK];
+const PRESSURE_CONDITIONS: [&str; 4] = [
+    "MemoryPressure",
+    "DiskPressure",
+    "PIDPressure",
+    NETWORK_UNAVAILABLE,
+];
 /// The one that is normal on a node that is still joining.
-const NO_NETWORK: &str = "NetworkUnavailable";
+const NETWORK_UNAVAILABLE: &str = "NetworkUnavailable";
 
 /// Nodes that do not work.
 pub(super) const NOT_READY: Rule = Rule {
@@ -26,12 +31,12 @@ pub(super) const NOT_READY: Rule = Rule {
     title: "A node is not ready",
     applies_to: "any",
     why: "Pods that a drain moves need ready nodes, a node that does not report cannot be drained or upgraded in an orderly way, and a control plane that is short of a member may lose its quorum when the next one restarts.",
-    how: "By the condition Ready. Nodes of the control plane block, and so do workers if more than one and more than a tenth of their pool are not ready; otherwise it warns. Nodes younger than ten minutes and nodes that never reported are a note, nodes about to be deleted are left out.",
-    mend: "Repair these nodes or take them out of the cluster first.",
+    detection: "By the condition Ready. Nodes of the control plane block, and so do workers if more than one and more than a tenth of their pool are not ready; otherwise it warns. Nodes younger than ten minutes and nodes that never reported are a note, nodes about to be deleted are left out.",
+    remedy: "Repair these nodes or take them out of the cluster first.",
     reference: "https://kubernetes.io/docs/reference/node/node-status/#condition",
     sources: &["kubernetes/api core/v1/types.go"],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: not_ready,
     },
@@ -44,8 +49,8 @@ pub(super) const CORDONED: Rule = Rule {
     title: "A node takes no new pods because somebody cordoned it",
     applies_to: "any",
     why: "The room of a cordoned node is missing when others are drained, and a forgotten cordon often is the trace of an upgrade that was not finished.",
-    how: "By spec.unschedulable and by the taints of kubectl cordon, the cluster autoscaler and Karpenter.",
-    mend: "Find out why; uncordon these nodes or remove them.",
+    detection: "By spec.unschedulable and by the taints of kubectl cordon, the cluster autoscaler and Karpenter.",
+    remedy: "Find out why; uncordon these nodes or remove them.",
     reference: "https://kubernetes.io/docs/concepts/architecture/nodes/#manual-node-administration",
     sources: &[
         "kubernetes/api core/v1/well_known_taints.go",
@@ -53,7 +58,7 @@ pub(super) const CORDONED: Rule = Rule {
         "kubernetes-sigs/karpenter pkg/apis/v1/taints.go",
     ],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: cordoned,
     },
@@ -66,12 +71,12 @@ pub(super) const PRESSURE: Rule = Rule {
     title: "A node is short of memory, disk, process ids or network",
     applies_to: "any",
     why: "Such a node takes no new pods and may evict those that it has, just when others are drained.",
-    how: "By the conditions MemoryPressure, DiskPressure, PIDPressure and NetworkUnavailable. The last one is normal on nodes younger than ten minutes.",
-    mend: "Free what these nodes are short of, or add nodes, before others are drained.",
+    detection: "By the conditions MemoryPressure, DiskPressure, PIDPressure and NetworkUnavailable. The last one is normal on nodes younger than ten minutes.",
+    remedy: "Free what these nodes are short of, or add nodes, before others are drained.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
     sources: &["kubernetes/api core/v1/types.go"],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: pressure,
     },
@@ -84,20 +89,24 @@ pub(super) const MIXED: Rule = Rule {
     title: "Nodes run several minors of the kubelet",
     applies_to: "any",
     why: "Several minors are allowed, but they are the trace of an upgrade that is not finished, and they use up the skew that the next one needs.",
-    how: "By status.nodeInfo.kubeletVersion; nodes that are behind the newest one are named.",
-    mend: "Finish the upgrade of these nodes first.",
+    detection: "By status.nodeInfo.kubeletVersion; nodes that are behind the newest one are named.",
+    remedy: "Finish the upgrade of these nodes first.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
-        evaluate: mixed,
+        evaluate: mixed_kubelets,
     },
 };
 
 /// The node as an object of a finding.
-pub(super) fn node_object(picture: &Picture, node: &NodeRow, evidence: Evidence) -> Object {
-    Object {
+pub(super) fn node_object(
+    picture: &ClusterSnapshot,
+    node: &NodeRow,
+    evidence: Evidence,
+) -> AffectedObject {
+    AffectedObject {
         cluster: Some(picture.id.clone()),
         namespace: None,
         api_version: "v1".to_owned(),
@@ -109,7 +118,7 @@ pub(super) fn node_object(picture: &Picture, node: &NodeRow, evidence: Evidence)
 }
 
 /// So many nodes, in words.
-pub(super) fn count(nodes: usize) -> String {
+pub(super) fn count_nodes(nodes: usize) -> String {
     match nodes {
         1 => "1 node".to_owned(),
         nodes => format!("{nodes} nodes"),
@@ -118,62 +127,63 @@ pub(super) fn count(nodes: usize) -> String {
 
 /// What a node that is not ready belongs to.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Group {
+enum NotReadyGroup {
     ControlPlane,
     /// Its pool; empty for workers of none.
     Workers(String),
     Joining,
-    Silent,
+    NeverReported,
 }
 
-fn not_ready(situation: &Situation<'_>) -> Vec<Finding> {
+fn not_ready(situation: &CheckContext<'_>) -> Vec<Finding> {
     let catalog = situation.catalog;
     let mut findings = Vec::new();
     for (picture, rows) in situation.rows(&detect::nodes()) {
         let nodes = rows.nodes();
-        let mut groups: BTreeMap<Group, Vec<Object>> = BTreeMap::new();
-        for node in nodes.iter().filter(|node| !leaving(catalog, node)) {
+        let mut groups: BTreeMap<NotReadyGroup, Vec<AffectedObject>> = BTreeMap::new();
+        for node in nodes.iter().filter(|node| !is_leaving(catalog, node)) {
             let detail = match node.condition("Ready") {
                 Some(ready) if ready.status == "True" => continue,
-                Some(ready) => told("Ready", &ready.status, &ready.reason),
+                Some(ready) => format_condition("Ready", &ready.status, &ready.reason),
                 None => "no condition Ready".to_owned(),
             };
-            let group = if joining(situation, node) {
-                Group::Joining
+            let group = if is_joining(situation, node) {
+                NotReadyGroup::Joining
             } else if node.condition("Ready").is_none() {
-                Group::Silent
-            } else if in_control_plane(node) {
-                Group::ControlPlane
+                NotReadyGroup::NeverReported
+            } else if is_control_plane_node(node) {
+                NotReadyGroup::ControlPlane
             } else {
-                Group::Workers(pool(catalog, node).to_owned())
+                NotReadyGroup::Workers(pool_name(catalog, node).to_owned())
             };
-            let object = node_object(picture, node, Evidence::new(Source::Status, detail));
+            let object = node_object(picture, node, Evidence::new(EvidenceSource::Status, detail));
             groups.entry(group).or_default().push(object);
         }
         for (group, objects) in groups {
-            findings.extend(not_ready_of(catalog, nodes, group, objects));
+            findings.extend(not_ready_finding(catalog, nodes, group, objects));
         }
     }
     findings
 }
 
-fn not_ready_of(
+fn not_ready_finding(
     catalog: &Catalog,
     nodes: &[NodeRow],
-    group: Group,
-    objects: Vec<Object>,
+    group: NotReadyGroup,
+    objects: Vec<AffectedObject>,
 ) -> Option<Finding> {
     let some = objects.len();
     let (severity, subject, message) = match group {
-        Group::ControlPlane => (
+        NotReadyGroup::ControlPlane => (
             Severity::Blocker,
             "control-plane".to_owned(),
-            format!("{} of the control plane not ready", count(some)),
+            format!("{} of the control plane not ready", count_nodes(some)),
         ),
-        Group::Workers(name) => {
-            let of_pool = |node: &&NodeRow| !in_control_plane(node) && pool(catalog, node) == name;
+        NotReadyGroup::Workers(name) => {
+            let of_pool =
+                |node: &&NodeRow| !is_control_plane_node(node) && pool_name(catalog, node) == name;
             let all = nodes.iter().filter(of_pool).count();
-            let severity = if some > 1 && some * ONE_IN > all {
+            let severity = if some > 1 && some * MAX_NOT_READY_DIVISOR > all {
                 Severity::Blocker
             } else {
                 Severity::Warning
@@ -185,45 +195,54 @@ fn not_ready_of(
             let message = format!("{some} of {all} {what} not ready");
             (severity, format!("pool {name}"), message)
         }
-        Group::Joining => (
+        NotReadyGroup::Joining => (
             Severity::Note,
             "joining".to_owned(),
-            format!("{} may still be joining", count(some)),
+            format!("{} may still be joining", count_nodes(some)),
         ),
-        Group::Silent => (
+        NotReadyGroup::NeverReported => (
             Severity::Note,
             "silent".to_owned(),
-            format!("{} never reported", count(some)),
+            format!("{} never reported", count_nodes(some)),
         ),
     };
-    say(&NOT_READY, severity, subject, message, objects)
+    new_finding(&NOT_READY, severity, subject, message, objects)
 }
 
-fn cordoned(situation: &Situation<'_>) -> Vec<Finding> {
-    one(situation, &CORDONED, "cordoned or about to go", |node| {
-        let known = |key: &&String| situation.catalog.taints.iter().any(|row| row.key == **key);
-        if node.unschedulable {
+fn cordoned(situation: &CheckContext<'_>) -> Vec<Finding> {
+    single_node_finding(situation, &CORDONED, "cordoned or about to go", |node| {
+        let known = |key: &&String| {
+            situation
+                .catalog
+                .intentional_taints
+                .iter()
+                .any(|row| row.key == **key)
+        };
+        if node.is_unschedulable {
             return Some("spec.unschedulable".to_owned());
         }
-        Some(format!("taint {}", node.taints.iter().find(known)?))
+        Some(format!("taint {}", node.taint_keys.iter().find(known)?))
     })
 }
 
-fn pressure(situation: &Situation<'_>) -> Vec<Finding> {
-    one(situation, &PRESSURE, "short of something", |node| {
+fn pressure(situation: &CheckContext<'_>) -> Vec<Finding> {
+    single_node_finding(situation, &PRESSURE, "short of something", |node| {
         let is_true = |kind: &&str| {
-            let normal = *kind == NO_NETWORK && joining(situation, node);
+            let normal = *kind == NETWORK_UNAVAILABLE && is_joining(situation, node);
             !normal
                 && node
                     .condition(kind)
                     .is_some_and(|condition| condition.status == "True")
         };
-        let true_ones: Vec<&str> = PRESSURES.into_iter().filter(|kind| is_true(kind)).collect();
+        let true_ones: Vec<&str> = PRESSURE_CONDITIONS
+            .into_iter()
+            .filter(|kind| is_true(kind))
+            .collect();
         (!true_ones.is_empty()).then(|| true_ones.join(", "))
     })
 }
 
-fn mixed(situation: &Situation<'_>) -> Vec<Finding> {
+fn mixed_kubelets(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (picture, rows) in situation.rows(&detect::nodes()) {
         let minor = |node: &NodeRow| -> Option<Minor> {
@@ -238,19 +257,25 @@ fn mixed(situation: &Situation<'_>) -> Vec<Finding> {
         let objects = behind
             .map(|node| {
                 let detail = format!("kubelet {}", node.kubelet_version);
-                node_object(picture, node, Evidence::new(Source::Status, detail))
+                node_object(picture, node, Evidence::new(EvidenceSource::Status, detail))
             })
             .collect();
         let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
         let message = format!("kubelets of {} run together", minors.join(", "));
-        findings.extend(say(&MIXED, MIXED.severity, String::new(), message, objects));
+        findings.extend(new_finding(
+            &MIXED,
+            MIXED.severity,
+            String::new(),
+            message,
+            objects,
+        ));
     }
     findings
 }
 
 /// One finding for every node of which there is something to tell.
-fn one(
-    situation: &Situation<'_>,
+fn single_node_finding(
+    situation: &CheckContext<'_>,
     rule: &Rule,
     what: &str,
     tell: impl Fn(&NodeRow) -> Option<String>,
@@ -259,46 +284,51 @@ fn one(
     for (picture, rows) in situation.rows(&detect::nodes()) {
         for node in rows.nodes() {
             if let Some(detail) = tell(node) {
-                let seen = Evidence::new(Source::Status, detail);
+                let seen = Evidence::new(EvidenceSource::Status, detail);
                 objects.push(node_object(picture, node, seen));
             }
         }
     }
-    let message = format!("{} {what}", count(objects.len()));
-    say(rule, rule.severity, String::new(), message, objects)
+    let message = format!("{} {what}", count_nodes(objects.len()));
+    new_finding(rule, rule.severity, String::new(), message, objects)
         .into_iter()
         .collect()
 }
 
-fn say(
+fn new_finding(
     rule: &Rule,
     severity: Severity,
     subject: String,
     message: String,
-    objects: Vec<Object>,
+    objects: Vec<AffectedObject>,
 ) -> Option<Finding> {
-    let said = Said {
+    let said = FindingDraft {
         severity,
-        ..Said::new(rule, subject, message, objects)
+        ..FindingDraft::new(rule, subject, message, objects)
     };
     Finding::new(rule, said)
 }
 
 /// `Ready False, KubeletNotReady`.
-fn told(kind: &str, status: &str, reason: &str) -> String {
+fn format_condition(kind: &str, status: &str, reason: &str) -> String {
     match reason {
         "" => format!("{kind} {status}"),
         reason => format!("{kind} {status}, {reason}"),
     }
 }
 
-fn joining(situation: &Situation<'_>, node: &NodeRow) -> bool {
-    node.created
-        .is_some_and(|created| situation.now.duration_since(created) < JOINING)
+fn is_joining(situation: &CheckContext<'_>, node: &NodeRow) -> bool {
+    node.created_at
+        .is_some_and(|created| situation.now.duration_since(created) < JOIN_GRACE_PERIOD)
 }
 
 /// Whether whoever looks after the number of nodes is about to delete this one.
-fn leaving(catalog: &Catalog, node: &NodeRow) -> bool {
-    let marks = catalog.taints.iter().filter(|row| row.leaving);
-    marks.into_iter().any(|row| node.taints.contains(&row.key))
+fn is_leaving(catalog: &Catalog, node: &NodeRow) -> bool {
+    let marks = catalog
+        .intentional_taints
+        .iter()
+        .filter(|row| row.marks_deletion);
+    marks
+        .into_iter()
+        .any(|row| node.taint_keys.contains(&row.key))
 }

@@ -1,7 +1,7 @@
 //! `patch-behind`: not on the newest patch of the running minor.
 
-use super::{Body, Finding, Object, Rule, Said, Severity, Situation};
-use crate::evidence::{Evidence, Source};
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::evidence::{Evidence, EvidenceSource};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -10,33 +10,40 @@ pub(super) const RULE: Rule = Rule {
     title: "The running minor has a newer patch",
     applies_to: "any",
     why: "Fixes of upgrade problems come with patches: go to the newest patch of the running minor before the next one.",
-    how: "By the version that the API server reports and the newest patch that the catalog knows.",
-    mend: "Upgrade to the newest patch of the running minor first.",
+    detection: "By the version that the API server reports and the newest patch that the catalog knows.",
+    remedy: "Upgrade to the newest patch of the running minor first.",
     reference: "https://kubernetes.io/releases/patch-releases/",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| Vec::new(),
         evaluate,
     },
 };
 
-fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
-    super::situation::clusters(situation)
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    super::situation::clusters_with_detection(situation)
         .filter_map(|(picture, detected)| {
             let running = &detected.kubernetes;
-            let row = situation.catalog.kubernetes.find(running.minor())?;
+            let row = situation
+                .catalog
+                .kubernetes_releases
+                .find(running.minor())?;
             let newest = &row.newest_patch;
             if running.semver >= newest.semver {
                 return None;
             }
             let detail = format!("the API server is v{running}");
-            let object = Object::cluster(picture, Evidence::new(Source::Discovery, detail));
+            let object =
+                AffectedObject::cluster(picture, Evidence::new(EvidenceSource::Discovery, detail));
             let subject = format!("{} {newest}", picture.id);
-            let message = format!("{} runs, {newest} is the newest patch", running.plain());
-            let said = Said {
+            let message = format!(
+                "{} runs, {newest} is the newest patch",
+                running.without_suffix()
+            );
+            let said = FindingDraft {
                 remedy: format!("Upgrade to {newest} before the next minor."),
-                ..Said::new(&RULE, subject, message, vec![object])
+                ..FindingDraft::new(&RULE, subject, message, vec![object])
             };
             Finding::new(&RULE, said)
         })

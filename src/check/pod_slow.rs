@@ -2,14 +2,14 @@
 
 use jiff::SignedDuration;
 
-use super::pods::{all, drained, object, one, pods};
-use super::{Body, Finding, Rule, Severity, Situation};
-use crate::evidence::{Evidence, Source};
+use super::pods::{all_pods, is_evicted_by_drain, pod_object, pods_need, single_finding};
+use super::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::evidence::{Evidence, EvidenceSource};
 
 /// Longer than this is long: ten times the default grace period.
-const LONG_SECONDS: i64 = 300;
+const LONG_GRACE_SECONDS: i64 = 300;
 /// How long after its time a pod may still be there, because clocks differ and kubelets are busy.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+const DELETION_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Pods that may take long to end.
 pub(super) const LONG_GRACE: Rule = Rule {
@@ -18,13 +18,13 @@ pub(super) const LONG_GRACE: Rule = Rule {
     title: "A pod may take more than five minutes to end",
     applies_to: "any",
     why: "A drain waits for every pod until it has ended. What one pod may take adds up over the nodes, and tools that replace nodes give up or kill the pod after a limit of their own.",
-    how: "By spec.terminationGracePeriodSeconds above 300. Pods of DaemonSets, which a drain leaves alone, mirrors of static pods and finished pods are left out.",
-    mend: "Shorten terminationGracePeriodSeconds, or plan the time, and see that the limit of whatever drains the nodes is above it.",
+    detection: "By spec.terminationGracePeriodSeconds above 300. Pods of DaemonSets, which a drain leaves alone, mirrors of static pods and finished pods are left out.",
+    remedy: "Shorten terminationGracePeriodSeconds, or plan the time, and see that the limit of whatever drains the nodes is above it.",
     reference: "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
     sources: &["kubernetes/kubectl pkg/drain/drain.go"],
     reads_files: false,
-    body: Body::Code {
-        needs: |_| vec![pods()],
+    kind: RuleKind::Code {
+        needs: |_| vec![pods_need()],
         evaluate: long_grace,
     },
 };
@@ -36,52 +36,58 @@ pub(super) const TERMINATING: Rule = Rule {
     title: "A pod should be gone and is not",
     applies_to: "any",
     why: "A drain waits until the pod is gone. If a finalizer is never taken off, or the kubelet of its node is down and cannot say that the containers have stopped, that is for ever.",
-    how: "By metadata.deletionTimestamp, which has the grace period in it already, more than five minutes ago.",
-    mend: "Have whoever set the finalizer finish its work; repair the node, or taint it node.kubernetes.io/out-of-service if it never comes back.",
+    detection: "By metadata.deletionTimestamp, which has the grace period in it already, more than five minutes ago.",
+    remedy: "Have whoever set the finalizer finish its work; repair the node, or taint it node.kubernetes.io/out-of-service if it never comes back.",
     reference: "https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/",
     sources: &[
         "kubernetes/kubectl pkg/drain/filters.go",
         "kubernetes/apiserver pkg/registry/rest/delete.go",
     ],
     reads_files: false,
-    body: Body::Code {
-        needs: |_| vec![pods()],
+    kind: RuleKind::Code {
+        needs: |_| vec![pods_need()],
         evaluate: terminating,
     },
 };
 
-fn long_grace(situation: &Situation<'_>) -> Vec<Finding> {
-    let objects = all(situation).filter_map(|(picture, pod)| {
-        let grace = pod.grace.filter(|&grace| grace > LONG_SECONDS)?;
+fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+        let grace = pod
+            .termination_grace_period_seconds
+            .filter(|&grace| grace > LONG_GRACE_SECONDS)?;
         let seen = Evidence::new(
-            Source::Spec,
+            EvidenceSource::Spec,
             format!("terminationGracePeriodSeconds {grace}"),
         );
-        drained(pod).then(|| object(picture, pod, seen))
+        is_evicted_by_drain(pod).then(|| pod_object(picture, pod, seen))
     });
     let message = "may keep a drain waiting for more than five minutes";
-    one(&LONG_GRACE, LONG_GRACE.severity, message, objects.collect())
+    single_finding(&LONG_GRACE, LONG_GRACE.severity, message, objects.collect())
         .into_iter()
         .collect()
 }
 
-fn terminating(situation: &Situation<'_>) -> Vec<Finding> {
-    let objects = all(situation).filter_map(|(picture, pod)| {
-        let late = situation.now.duration_since(pod.deleted?);
-        if late <= MARGIN {
+fn terminating(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+        let late = situation.now.duration_since(pod.deletion_timestamp?);
+        if late <= DELETION_MARGIN {
             return None;
         }
-        let mut detail = format!("overdue for {}", rough(late));
+        let mut detail = format!("overdue for {}", format_age(late));
         if !pod.finalizers.is_empty() {
             let names: Vec<&str> = pod.finalizers.iter().map(|name| &**name).collect();
             detail = format!("{detail}, finalizer {}", names.join(", "));
-        } else if !pod.node.is_empty() {
-            detail = format!("{detail} on node {}", pod.node);
+        } else if !pod.node_name.is_empty() {
+            detail = format!("{detail} on node {}", pod.node_name);
         }
-        Some(object(picture, pod, Evidence::new(Source::Status, detail)))
+        Some(pod_object(
+            picture,
+            pod,
+            Evidence::new(EvidenceSource::Status, detail),
+        ))
     });
     let message = "was deleted and does not go";
-    one(
+    single_finding(
         &TERMINATING,
         TERMINATING.severity,
         message,
@@ -92,7 +98,7 @@ fn terminating(situation: &Situation<'_>) -> Vec<Finding> {
 }
 
 /// As kubectl shows ages: `7m`, `3h`, `2d`.
-pub(super) fn rough(time: SignedDuration) -> String {
+pub(super) fn format_age(time: SignedDuration) -> String {
     match (time.as_hours(), time.as_mins()) {
         (48.., _) => format!("{}d", time.as_hours() / 24),
         (2.., _) => format!("{}h", time.as_hours()),

@@ -1,21 +1,21 @@
 //! What rules on pods share.
 
-use super::{Finding, Object, Rule, Said, Severity, Situation};
-use crate::catalog::Resource;
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
+use crate::catalog::GroupResource;
 use crate::evidence::Evidence;
-use crate::need::{Depth, Need};
-use crate::snapshot::{Phase, Picture, PodRow};
+use crate::need::{DetailLevel, Need};
+use crate::snapshot::{ClusterSnapshot, PodPhase, PodRow};
 
 /// Pods, as rows of fields.
-pub(crate) fn pods() -> Need {
-    Need::objects(Resource::new("", "pods"), Depth::Fields)
+pub(crate) fn pods_need() -> Need {
+    Need::objects(GroupResource::new("", "pods"), DetailLevel::Typed)
 }
 
 /// Every pod of every cluster.
-pub(super) fn all<'a>(
-    situation: &Situation<'a>,
-) -> impl Iterator<Item = (&'a Picture, &'a PodRow)> {
-    let need = pods();
+pub(super) fn all_pods<'a>(
+    situation: &CheckContext<'a>,
+) -> impl Iterator<Item = (&'a ClusterSnapshot, &'a PodRow)> {
+    let need = pods_need();
     let read: Vec<_> = situation.rows(&need).collect();
     read.into_iter()
         .flat_map(|(picture, rows)| rows.pods().iter().map(move |pod| (picture, pod)))
@@ -24,27 +24,31 @@ pub(super) fn all<'a>(
 /// Whether a drain has to do with it at all: neither a mirror of a static pod, nor of a DaemonSet, nor at its end.
 ///
 /// Source: kubernetes/kubectl pkg/drain/filters.go.
-pub(crate) fn drained(pod: &PodRow) -> bool {
-    !pod.mirror && !pod.owned_by("DaemonSet") && !pod.finished()
+pub(crate) fn is_evicted_by_drain(pod: &PodRow) -> bool {
+    !pod.is_mirror && !pod.is_controlled_by("DaemonSet") && !pod.is_finished()
 }
 
 /// Whether an eviction asks budgets first: pods that have not started, are finished or are being deleted go without.
 ///
 /// Source: kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go.
-pub(super) fn guarded(pod: &PodRow) -> bool {
-    drained(pod) && pod.phase != Phase::Pending && pod.deleted.is_none()
+pub(super) fn checks_budgets(pod: &PodRow) -> bool {
+    is_evicted_by_drain(pod) && pod.phase != PodPhase::Pending && pod.deletion_timestamp.is_none()
 }
 
 /// The pod as an object of a finding.
-pub(super) fn object(picture: &Picture, pod: &PodRow, evidence: Evidence) -> Object {
-    Object {
+pub(super) fn pod_object(
+    picture: &ClusterSnapshot,
+    pod: &PodRow,
+    evidence: Evidence,
+) -> AffectedObject {
+    AffectedObject {
         cluster: Some(picture.id.clone()),
         namespace: Some(pod.namespace.to_string()),
         api_version: "v1".to_owned(),
         kind: "Pod".to_owned(),
         name: pod.name.clone(),
         owner: pod
-            .owner
+            .controller
             .as_ref()
             .map(|owner| format!("{}/{}", owner.kind, owner.name)),
         evidence: vec![evidence],
@@ -52,21 +56,21 @@ pub(super) fn object(picture: &Picture, pod: &PodRow, evidence: Evidence) -> Obj
 }
 
 /// One finding for all objects, which holds already.
-pub(super) fn one(
+pub(super) fn single_finding(
     rule: &Rule,
     severity: Severity,
     message: &str,
-    objects: Vec<Object>,
+    objects: Vec<AffectedObject>,
 ) -> Option<Finding> {
-    let said = Said {
+    let said = FindingDraft {
         severity,
-        ..Said::new(rule, "", message, objects)
+        ..FindingDraft::new(rule, "", message, objects)
     };
     Finding::new(rule, said)
 }
 
 /// The name of one thing, and how many there are besides it.
-pub(super) fn and_more(first: &str, count: usize) -> String {
+pub(super) fn first_and_count(first: &str, count: usize) -> String {
     match count {
         0 | 1 => first.to_owned(),
         count => format!("{first} and {} more", count - 1),

@@ -4,13 +4,13 @@ use jiff::civil::Date;
 
 use super::baseline::Baseline;
 use super::waivers::{Waiver, Waivers};
-use super::{Finding, Object, Rule, Severity};
+use super::{AffectedObject, Finding, Rule, Severity};
 
 /// Everything that weighs a finding and is no fact about a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policy {
     /// Which rules speak.
-    pub choice: Choice,
+    pub rule_filter: RuleFilter,
     /// From which severity on a finding fails the run.
     pub fail_on: FailOn,
     /// What somebody has taken on.
@@ -23,17 +23,17 @@ pub struct Policy {
 
 /// `--only` and `--skip`: ids of rules that there are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Choice {
+pub struct RuleFilter {
     /// These and no others; all of them where it is empty.
     pub only: Vec<String>,
     /// Not these.
     pub skip: Vec<String>,
 }
 
-impl Choice {
+impl RuleFilter {
     /// The rules that speak, in their order.
     #[must_use]
-    pub fn of<'r>(&self, rules: &[&'r Rule]) -> Vec<&'r Rule> {
+    pub fn select<'r>(&self, rules: &[&'r Rule]) -> Vec<&'r Rule> {
         let names = |ids: &[String], rule: &Rule| ids.iter().any(|id| id == rule.id);
         rules
             .iter()
@@ -61,7 +61,7 @@ pub enum FailOn {
 impl FailOn {
     /// Whether a finding of this severity fails the run.
     #[must_use]
-    pub fn counts(self, severity: Severity) -> bool {
+    pub fn is_reached_by(self, severity: Severity) -> bool {
         let least = match self {
             Self::Blocker => Severity::Blocker,
             Self::Warning => Severity::Warning,
@@ -74,30 +74,30 @@ impl FailOn {
 
 /// How an object of a finding stands to the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct PolicyStatus {
     /// Who has taken it on.
     pub waiver: Option<Waiver>,
     /// Whether the baseline knows it; none without a baseline.
-    pub known: Option<bool>,
+    pub in_baseline: Option<bool>,
 }
 
-impl Standing {
+impl PolicyStatus {
     /// Whether it is neither taken on nor known.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.waiver.is_none() && self.known != Some(true)
+        self.waiver.is_none() && self.in_baseline != Some(true)
     }
 }
 
 impl Policy {
     /// How an object of a finding stands.
-    pub(super) fn standing(&self, finding: &Finding, object: &Object) -> Standing {
-        Standing {
-            waiver: self.waivers.of(finding.id, object, self.today).cloned(),
-            known: self
+    pub(super) fn status_of(&self, finding: &Finding, object: &AffectedObject) -> PolicyStatus {
+        PolicyStatus {
+            waiver: self.waivers.find(finding.id, object, self.today).cloned(),
+            in_baseline: self
                 .baseline
                 .as_ref()
-                .map(|baseline| baseline.knows(finding, object)),
+                .map(|baseline| baseline.covers(finding, object)),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Body, Finding, Object, Rule, Said, Severity, Situation, api_usage};
+use super::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, api_usage,
+};
 use crate::catalog::{Api, Gvk};
-use crate::claims::{self, Life, Weight};
-use crate::evidence::{Evidence, Source};
-use crate::need::{Depth, Need};
+use crate::claims::{self, ApiLifecycle, EvidenceStrength};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{DetailLevel, Need};
 
 const KIND: &str = "PodSecurityPolicy";
 
@@ -17,60 +19,60 @@ pub(super) const RULE: Rule = Rule {
     title: "PodSecurityPolicies exist, and the target has none",
     applies_to: "1.25",
     why: "With the admission plugin gone, pods lose both the restriction and the changes that policies made to them: what was refused yesterday is let in tomorrow, and pods that relied on a policy's defaults come up differently. Charts that contain a policy can no longer be applied.",
-    how: "By listing the objects themselves, and by manifests and Helm releases that contain one. Policies that a provider installs by itself are left out.",
-    mend: "Replace them by Pod Security Admission labels on namespaces or by a policy webhook, then remove the policies, the charts' switches that make them, and the RBAC rules that let pods use them.",
+    detection: "By listing the objects themselves, and by manifests and Helm releases that contain one. Policies that a provider installs by itself are left out.",
+    remedy: "Replace them by Pod Security Admission labels on namespaces or by a policy webhook, then remove the policies, the charts' switches that make them, and the RBAC rules that let pods use them.",
     reference: "https://kubernetes.io/docs/tasks/configure-pod-container/migrate-from-psp/",
     sources: &[
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
     ],
     reads_files: true,
-    body: Body::Code {
-        needs: |asking| claims::needs_of(asking, KIND),
+    kind: RuleKind::Code {
+        needs: |asking| claims::needs_for_kind(asking, KIND),
         evaluate,
     },
 };
 
-fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
-    let Some((api, hop)) = ending(situation) else {
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let Some((api, hop)) = psp_removal(situation) else {
         return Vec::new();
     };
-    let mut objects: BTreeMap<(Option<String>, String), Object> = BTreeMap::new();
-    for usage in &situation.usages {
+    let mut objects: BTreeMap<(Option<String>, String), AffectedObject> = BTreeMap::new();
+    for usage in &situation.api_usages {
         let concerns = usage.api.kind == KIND
-            && matches!(usage.life, Life::Removed(_))
-            && usage.weight > Weight::Metric;
+            && matches!(usage.lifecycle, ApiLifecycle::Removed(_))
+            && usage.strength > EvidenceStrength::Metric;
         if concerns {
             let cluster = usage.object.cluster.as_ref().map(ToString::to_string);
             objects.insert(
                 (cluster, usage.object.name.clone()),
-                api_usage::object(usage),
+                api_usage::usage_object(usage),
             );
         }
     }
-    live(situation, &api.gvk(), &mut objects);
+    add_live_objects(situation, &api.gvk(), &mut objects);
     let message = format!(
         "PodSecurityPolicy is gone in {}, nothing replaces it",
         hop.to
     );
-    let said = Said {
+    let said = FindingDraft {
         hop: Some(hop),
-        ..Said::new(&RULE, KIND, message, objects.into_values().collect())
+        ..FindingDraft::new(&RULE, KIND, message, objects.into_values().collect())
     };
     Finding::new(&RULE, said).into_iter().collect()
 }
 
 /// The last API of the kind, and the hop at which it goes.
-fn ending<'a>(situation: &Situation<'a>) -> Option<(&'a Api, crate::path::HopRef)> {
+fn psp_removal<'a>(situation: &CheckContext<'a>) -> Option<(&'a Api, crate::path::HopId)> {
     let apis = situation.catalog.apis.iter();
     apis.filter(|api| api.gvk().kind == KIND && api.replacement.is_none())
         .find_map(|api| Some((api, situation.path.hop_into(api.removed?)?)))
 }
 
 /// Objects that exist, whoever wrote them.
-fn live(
-    situation: &Situation<'_>,
+fn add_live_objects(
+    situation: &CheckContext<'_>,
     gvk: &Gvk,
-    objects: &mut BTreeMap<(Option<String>, String), Object>,
+    objects: &mut BTreeMap<(Option<String>, String), AffectedObject>,
 ) {
     let Some(resource) = situation
         .catalog
@@ -80,16 +82,16 @@ fn live(
     else {
         return;
     };
-    let need = Need::objects(resource, Depth::Meta);
+    let need = Need::objects(resource, DetailLevel::Metadata);
     for (picture, rows) in situation.rows(&need) {
-        for row in rows.meta() {
-            if situation.catalog.provided(KIND, &row.name) {
+        for row in rows.metadata() {
+            if situation.catalog.is_provider_managed(KIND, &row.name) {
                 continue;
             }
-            let seen = Evidence::new(Source::Spec, "it exists");
+            let seen = Evidence::new(EvidenceSource::Spec, "it exists");
             objects
                 .entry((Some(picture.id.to_string()), row.name.clone()))
-                .or_insert_with(|| Object {
+                .or_insert_with(|| AffectedObject {
                     cluster: Some(picture.id.clone()),
                     namespace: None,
                     api_version: gvk.api_version(),
@@ -103,5 +105,5 @@ fn live(
         }
     }
     // What a provider installs comes back through managed fields too.
-    objects.retain(|(_, name), _| !situation.catalog.provided(KIND, name));
+    objects.retain(|(_, name), _| !situation.catalog.is_provider_managed(KIND, name));
 }

@@ -7,35 +7,35 @@ use serde::Deserialize;
 /// A label selector; without requirements it selects everything.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Selector {
+pub(super) struct WebhookLabelSelector {
     match_labels: BTreeMap<String, String>,
-    match_expressions: Vec<Requirement>,
+    match_expressions: Vec<SelectorRequirement>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct Requirement {
+struct SelectorRequirement {
     key: String,
     operator: String,
     values: Vec<String>,
 }
 
 /// Labels of an object.
-pub(super) type Labels = BTreeMap<String, String>;
+pub(super) type LabelMap = BTreeMap<String, String>;
 
-impl Selector {
+impl WebhookLabelSelector {
     /// Whether it selects an object with exactly these labels.
-    pub(super) fn selects(&self, labels: &Labels) -> bool {
-        self.holds(labels).unwrap_or(false) && self.decides_unknown(labels, false)
+    pub(super) fn matches(&self, labels: &LabelMap) -> bool {
+        self.matches_present(labels).unwrap_or(false) && self.is_decided_by(labels, false)
     }
 
     /// Whether it selects every object that has these labels, whatever others it has.
-    pub(super) fn selects_whatever_else(&self, labels: &Labels) -> bool {
-        self.holds(labels).unwrap_or(false) && self.decides_unknown(labels, true)
+    pub(super) fn matches_any_superset(&self, labels: &LabelMap) -> bool {
+        self.matches_present(labels).unwrap_or(false) && self.is_decided_by(labels, true)
     }
 
     /// Whether all requirements on labels that are there hold.
-    fn holds(&self, labels: &Labels) -> Option<bool> {
+    fn matches_present(&self, labels: &LabelMap) -> Option<bool> {
         for (key, value) in &self.match_labels {
             if labels.get(key)? != value {
                 return Some(false);
@@ -59,7 +59,7 @@ impl Selector {
     }
 
     /// Whether labels that are not there leave the answer as it is.
-    fn decides_unknown(&self, labels: &Labels, others_possible: bool) -> bool {
+    fn is_decided_by(&self, labels: &LabelMap, others_possible: bool) -> bool {
         !others_possible
             || self
                 .match_expressions
@@ -70,13 +70,13 @@ impl Selector {
 
 #[cfg(test)]
 mod tests {
-    use super::{Labels, Selector};
+    use super::{LabelMap, WebhookLabelSelector};
 
-    fn selector(json: &str) -> Selector {
+    fn selector(json: &str) -> WebhookLabelSelector {
         serde_json::from_str(json).expect("a selector")
     }
 
-    fn labels(pairs: &[(&str, &str)]) -> Labels {
+    fn labels(pairs: &[(&str, &str)]) -> LabelMap {
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         pairs.iter().map(own).collect()
     }
@@ -110,8 +110,8 @@ mod tests {
                 true,
             ),
         ] {
-            assert_eq!(selector(text).selects(&shop), of_shop, "{text}");
-            assert_eq!(selector(text).selects(&none), of_none, "{text}");
+            assert_eq!(selector(text).matches(&shop), of_shop, "{text}");
+            assert_eq!(selector(text).matches(&none), of_none, "{text}");
         }
     }
 
@@ -119,8 +119,8 @@ mod tests {
     fn a_label_that_may_be_there_decides_nothing() {
         let shop = labels(&[("app", "shop")]);
         let out = r#"{"matchExpressions":[{"key":"ignore","operator":"DoesNotExist"}]}"#;
-        assert!(selector(out).selects(&shop));
-        assert!(!selector(out).selects_whatever_else(&shop));
-        assert!(selector(r#"{"matchLabels":{"app":"shop"}}"#).selects_whatever_else(&shop));
+        assert!(selector(out).matches(&shop));
+        assert!(!selector(out).matches_any_superset(&shop));
+        assert!(selector(r#"{"matchLabels":{"app":"shop"}}"#).matches_any_superset(&shop));
     }
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::Object;
+use super::AffectedObject;
 
 /// A file of waivers that cannot be used: one that is misread would hide something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,35 +17,35 @@ pub enum WaiversError {
     Format(String),
     /// It is a file of something else.
     #[error("it is a {kind} of {api_version}, not Waivers of kubectl-upgrade/v1")]
-    Other {
+    UnexpectedKind {
         /// Its `kind`.
         kind: String,
         /// Its `apiVersion`.
         api_version: String,
     },
     /// A value in it means nothing.
-    #[error("line {line}, column {column}: {why}")]
-    Value {
+    #[error("line {line}, column {column}: {reason}")]
+    InvalidValue {
         /// Where, from 1.
         line: u64,
         /// Where in the line, from 1.
         column: u64,
         /// What is wrong with it.
-        why: String,
+        reason: String,
     },
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Document {
+struct WaiversFile {
     api_version: String,
     kind: String,
-    waivers: Vec<Row>,
+    waivers: Vec<WaiverSpec>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct WaiverSpec {
     rule: Spanned<String>,
     objects: Spanned<Vec<Spanned<String>>>,
     owner: Spanned<String>,
@@ -66,12 +66,12 @@ pub struct Waiver {
 
 /// The waivers of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Waivers(Vec<Entry>);
+pub struct Waivers(Vec<WaiverEntry>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+struct WaiverEntry {
     rule: String,
-    objects: Vec<Pattern>,
+    objects: Vec<ObjectPattern>,
     waiver: Waiver,
 }
 
@@ -84,32 +84,35 @@ impl Waivers {
         text: &str,
         unknown: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, WaiversError> {
-        let document: Document = serde_saphyr::from_str(text)
+        let document: WaiversFile = serde_saphyr::from_str(text)
             .map_err(|error| WaiversError::Format(error.without_snippet().to_string()))?;
         if (document.api_version.as_str(), document.kind.as_str())
             != ("kubectl-upgrade/v1", "Waivers")
         {
-            return Err(WaiversError::Other {
+            return Err(WaiversError::UnexpectedKind {
                 kind: document.kind,
                 api_version: document.api_version,
             });
         }
-        let entries = document.waivers.into_iter().map(|row| entry(row, unknown));
+        let entries = document
+            .waivers
+            .into_iter()
+            .map(|row| parse_entry(row, unknown));
         Ok(Self(entries.collect::<Result<_, _>>()?))
     }
 
     /// The waiver that holds for this object longest, if one counts today.
-    pub(super) fn of(&self, rule: &str, object: &Object, today: Date) -> Option<&Waiver> {
+    pub(super) fn find(&self, rule: &str, object: &AffectedObject, today: Date) -> Option<&Waiver> {
         self.0
             .iter()
             .filter(|entry| entry.rule == rule && entry.waiver.expires >= today)
-            .filter(|entry| entry.objects.iter().any(|pattern| pattern.fits(object)))
+            .filter(|entry| entry.objects.iter().any(|pattern| pattern.matches(object)))
             .map(|entry| &entry.waiver)
             .max_by_key(|waiver| waiver.expires)
     }
 
     /// A line on each waiver that no longer counts.
-    pub(super) fn expired(&self, today: Date) -> impl Iterator<Item = String> {
+    pub(super) fn expired_remarks(&self, today: Date) -> impl Iterator<Item = String> {
         let expired = self
             .0
             .iter()
@@ -128,31 +131,34 @@ impl Waivers {
     }
 }
 
-fn entry(row: Row, unknown: &dyn Fn(&str) -> Option<String>) -> Result<Entry, WaiversError> {
+fn parse_entry(
+    row: WaiverSpec,
+    unknown: &dyn Fn(&str) -> Option<String>,
+) -> Result<WaiverEntry, WaiversError> {
     if let Some(why) = unknown(&row.rule.value) {
-        return Err(bad(&row.rule, why));
+        return Err(invalid_value(&row.rule, why));
     }
     let expires = row.expires.value.parse().map_err(|_| {
         let why = format!("{:?} is no day, as 2026-12-31 is", row.expires.value);
-        bad(&row.expires, why)
+        invalid_value(&row.expires, why)
     })?;
     for (name, text) in [("owner", &row.owner), ("reason", &row.reason)] {
         if text.value.trim().is_empty() {
-            return Err(bad(text, format!("{name} says nothing")));
+            return Err(invalid_value(text, format!("{name} says nothing")));
         }
     }
     if row.objects.value.is_empty() {
         let why = "a waiver without objects waives nothing; */*/* stands for all".to_owned();
-        return Err(bad(&row.objects, why));
+        return Err(invalid_value(&row.objects, why));
     }
     let objects = row.objects.value.into_iter().map(|text| {
         if text.value.split('/').next().is_none_or(str::is_empty) {
             let why = format!("{:?} is not kind/namespace/name", text.value);
-            return Err(bad(&text, why));
+            return Err(invalid_value(&text, why));
         }
-        Ok(Pattern { text: text.value })
+        Ok(ObjectPattern { text: text.value })
     });
-    Ok(Entry {
+    Ok(WaiverEntry {
         rule: row.rule.value,
         objects: objects.collect::<Result<_, _>>()?,
         waiver: Waiver {
@@ -163,36 +169,37 @@ fn entry(row: Row, unknown: &dyn Fn(&str) -> Option<String>) -> Result<Entry, Wa
     })
 }
 
-fn bad<T>(at: &Spanned<T>, why: String) -> WaiversError {
-    WaiversError::Value {
+fn invalid_value<T>(at: &Spanned<T>, why: String) -> WaiversError {
+    WaiversError::InvalidValue {
         line: at.referenced.line(),
         column: at.referenced.column(),
-        why,
+        reason: why,
     }
 }
 
 /// `kind/namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Pattern {
+struct ObjectPattern {
     text: String,
 }
 
-impl Pattern {
-    fn fits(&self, object: &Object) -> bool {
+impl ObjectPattern {
+    fn matches(&self, object: &AffectedObject) -> bool {
         let (kind, place) = self.text.split_once('/').unwrap_or((&self.text, ""));
-        if !glob(&kind.to_lowercase(), &object.kind.to_lowercase()) {
+        if !glob_matches(&kind.to_lowercase(), &object.kind.to_lowercase()) {
             return false;
         }
         let namespace = object.namespace.as_deref().unwrap_or_default();
         let parts = place.split_once('/');
         // The name of a cluster may hold slashes itself, and such names are never namespaced.
-        parts.is_some_and(|(within, name)| glob(within, namespace) && glob(name, &object.name))
-            || (namespace.is_empty() && glob(place, &object.name))
+        parts.is_some_and(|(within, name)| {
+            glob_matches(within, namespace) && glob_matches(name, &object.name)
+        }) || (namespace.is_empty() && glob_matches(place, &object.name))
     }
 }
 
 /// Whether a text fits a pattern in which `*` stands for any run of characters.
-fn glob(pattern: &str, text: &str) -> bool {
+fn glob_matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

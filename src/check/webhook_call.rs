@@ -1,30 +1,30 @@
 //! `webhook-ca-expired` and `webhook-timeout`: how the API server calls a webhook.
 
 use super::webhooks;
-use super::{Body, Finding, Rule, Severity, Situation};
+use super::{CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// What the API server waits for a webhook that does not say: longer than that somebody chose.
 /// Source: kubernetes/kubernetes pkg/apis/admissionregistration/v1/defaults.go.
-const DEFAULT_TIMEOUT: i64 = 10;
+const DEFAULT_TIMEOUT_SECONDS: i64 = 10;
 
 /// The certificates that it trusts.
-pub(super) const EXPIRED: Rule = Rule {
+pub(super) const CA_EXPIRED: Rule = Rule {
     id: "webhook-ca-expired",
     severity: Severity::Warning,
     title: "The API server trusts no certificate of a webhook any more",
     applies_to: "any",
     why: "Every call to the webhook fails: what it covers is refused under failurePolicy Fail and passes unseen under Ignore.",
-    how: "By clientConfig.caBundle: none of its certificates can be read, or all of them have expired. A bundle with one good certificate is good, an empty one is not judged. Under failurePolicy Ignore it is a note.",
-    mend: "Renew the certificates of the webhook and put the new authority into caBundle; with cert-manager, look at the Certificate and at the CA injector.",
+    detection: "By clientConfig.caBundle: none of its certificates can be read, or all of them have expired. A bundle with one good certificate is good, an empty one is not judged. Under failurePolicy Ignore it is a note.",
+    remedy: "Renew the certificates of the webhook and put the new authority into caBundle; with cert-manager, look at the Certificate and at the CA injector.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#contacting-the-webhook",
     sources: &[
         "kubernetes/apiserver pkg/util/webhook/client.go",
         "golang/go src/crypto/x509/verify.go",
     ],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
-        evaluate: expired,
+        evaluate: expired_ca,
     },
 };
 
@@ -35,21 +35,24 @@ pub(super) const TIMEOUT: Rule = Rule {
     title: "A webhook may take long to answer",
     applies_to: "any",
     why: "While the webhook's pods move to another node, every write that it covers waits this long. A drain becomes slow, and clients give up.",
-    how: "By timeoutSeconds above the default.",
-    mend: "Lower timeoutSeconds to a few seconds.",
+    detection: "By timeoutSeconds above the default.",
+    remedy: "Lower timeoutSeconds to a few seconds.",
     reference: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/#timeout",
     sources: &["kubernetes/kubernetes pkg/apis/admissionregistration/v1/defaults.go"],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
-        evaluate: timeout,
+        evaluate: long_timeout,
     },
 };
 
-fn expired(situation: &Situation<'_>) -> Vec<Finding> {
+fn expired_ca(situation: &CheckContext<'_>) -> Vec<Finding> {
     let message = "calls to it fail";
-    webhooks::findings(&EXPIRED, situation, message, |_, webhook| {
-        let fault = webhook.client_config.bundle().fault(situation.now)?;
+    webhooks::webhook_findings(&CA_EXPIRED, situation, message, |_, webhook| {
+        let fault = webhook
+            .client_config
+            .decoded_ca_bundle()
+            .problem(situation.now)?;
         let severity = if webhook.fails_closed() {
             Severity::Warning
         } else {
@@ -59,10 +62,11 @@ fn expired(situation: &Situation<'_>) -> Vec<Finding> {
     })
 }
 
-fn timeout(situation: &Situation<'_>) -> Vec<Finding> {
+fn long_timeout(situation: &CheckContext<'_>) -> Vec<Finding> {
     let message = "writes wait for it";
-    webhooks::findings(&TIMEOUT, situation, message, |_, webhook| {
+    webhooks::webhook_findings(&TIMEOUT, situation, message, |_, webhook| {
         let seconds = webhook.timeout_seconds?;
-        (seconds > DEFAULT_TIMEOUT).then(|| (Severity::Note, format!("waits up to {seconds} s")))
+        (seconds > DEFAULT_TIMEOUT_SECONDS)
+            .then(|| (Severity::Note, format!("waits up to {seconds} s")))
     })
 }

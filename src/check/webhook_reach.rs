@@ -1,9 +1,9 @@
 //! `webhook-critical-rules`, `webhook-kube-system` and `webhook-self-deadlock`: webhooks that must answer and reach too far.
 
-use super::backing::Backing;
-use super::webhooks::{self, Configuration, KUBE_SYSTEM, Webhook};
-use super::{Body, Finding, Rule, Severity, Situation};
-use crate::catalog::Admitted;
+use super::backing::ServiceBackends;
+use super::webhooks::{self, KUBE_SYSTEM, Webhook, WebhookConfiguration};
+use super::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::catalog::SystemWrite;
 
 const GOOD_PRACTICE: &str =
     "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/";
@@ -13,124 +13,146 @@ const SOURCES: &[&str] = &[
 ];
 
 /// What the cluster itself writes.
-pub(super) const CRITICAL: Rule = Rule {
+pub(super) const CRITICAL_RULES: Rule = Rule {
     id: "webhook-critical-rules",
     severity: Severity::Warning,
     title: "A webhook that must answer covers nodes, leases, certificates, tokens or events",
     applies_to: "any",
     why: "The cluster writes these for itself, all the time. When the webhook does not answer, as it will for a moment during an upgrade, nodes cannot report, leaders lose their leases, and joining nodes get no certificate.",
-    how: "By failurePolicy Fail and the rules and selectors of each webhook, against the list of such resources in the catalog. A webhook with matchConditions is left out: they may exclude them.",
-    mend: "Narrow the rules to what the webhook is for; do not use * for groups and resources.",
+    detection: "By failurePolicy Fail and the rules and selectors of each webhook, against the list of such resources in the catalog. A webhook with matchConditions is left out: they may exclude them.",
+    remedy: "Narrow the rules to what the webhook is for; do not use * for groups and resources.",
     reference: GOOD_PRACTICE,
     sources: SOURCES,
     reads_files: false,
-    body: Body::Code {
-        needs: |_| with_namespaces(),
-        evaluate: critical,
+    kind: RuleKind::Code {
+        needs: |_| configurations_with_namespaces(),
+        evaluate: critical_rules,
     },
 };
 
 /// Add-ons of the cluster.
-pub(super) const ADDONS: Rule = Rule {
+pub(super) const KUBE_SYSTEM_ADDONS: Rule = Rule {
     id: "webhook-kube-system",
     severity: Severity::Warning,
     title: "A webhook that must answer covers kube-system",
     applies_to: "any",
     why: "Network, DNS and kube-proxy live there, and the webhook needs them in order to answer. If all of them are down at once, none can come back.",
-    how: "By failurePolicy Fail, rules that cover pods, deployments or daemonsets, and a namespaceSelector that selects kube-system. A webhook with matchConditions or with an objectSelector that objects must opt in to is left out.",
-    mend: "Exclude it: namespaceSelector with kubernetes.io/metadata.name NotIn (kube-system).",
+    detection: "By failurePolicy Fail, rules that cover pods, deployments or daemonsets, and a namespaceSelector that selects kube-system. A webhook with matchConditions or with an objectSelector that objects must opt in to is left out.",
+    remedy: "Exclude it: namespaceSelector with kubernetes.io/metadata.name NotIn (kube-system).",
     reference: GOOD_PRACTICE,
     sources: SOURCES,
     reads_files: false,
-    body: Body::Code {
-        needs: |_| with_namespaces(),
-        evaluate: addons,
+    kind: RuleKind::Code {
+        needs: |_| configurations_with_namespaces(),
+        evaluate: kube_system_addons,
     },
 };
 
 /// Its own pods.
-pub(super) const DEADLOCK: Rule = Rule {
+pub(super) const SELF_DEADLOCK: Rule = Rule {
     id: "webhook-self-deadlock",
     severity: Severity::Warning,
     title: "A webhook with one replica is asked about its own pods",
     applies_to: "any",
     why: "Once a drain has taken the only replica, the pod that should replace it is refused because the webhook does not answer.",
-    how: "By failurePolicy Fail, rules that cover the creation of pods, selectors that select the webhook's own pods for certain, and a service with one endpoint.",
-    mend: "Exclude the webhook's namespace by its namespaceSelector, and run at least two replicas on different nodes behind a disruption budget.",
+    detection: "By failurePolicy Fail, rules that cover the creation of pods, selectors that select the webhook's own pods for certain, and a service with one endpoint.",
+    remedy: "Exclude the webhook's namespace by its namespaceSelector, and run at least two replicas on different nodes behind a disruption budget.",
     reference: GOOD_PRACTICE,
     sources: SOURCES,
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| webhooks::with_services(),
-        evaluate: deadlock,
+        evaluate: self_deadlock,
     },
 };
 
-fn with_namespaces() -> Vec<crate::need::Need> {
+fn configurations_with_namespaces() -> Vec<crate::need::Need> {
     let mut needs = webhooks::configurations();
     needs.push(webhooks::namespaces());
     needs
 }
 
-fn critical(situation: &Situation<'_>) -> Vec<Finding> {
+fn critical_rules(situation: &CheckContext<'_>) -> Vec<Finding> {
     let message = "the cluster needs it to answer";
-    webhooks::findings(&CRITICAL, situation, message, |configuration, webhook| {
-        let rows = situation.catalog.admitted.iter();
-        let asked = rows.filter(|row| row.critical && webhook.is_asked(row, configuration));
-        told(webhook, asked).map(|names| (Severity::Warning, format!("covers {names}")))
-    })
+    webhooks::webhook_findings(
+        &CRITICAL_RULES,
+        situation,
+        message,
+        |configuration, webhook| {
+            let rows = situation.catalog.system_writes.iter();
+            let asked =
+                rows.filter(|row| row.is_off_limits && webhook.is_called_for(row, configuration));
+            required_resource_names(webhook, asked)
+                .map(|names| (Severity::Warning, format!("covers {names}")))
+        },
+    )
 }
 
-fn addons(situation: &Situation<'_>) -> Vec<Finding> {
+fn kube_system_addons(situation: &CheckContext<'_>) -> Vec<Finding> {
     let message = "add-ons need it in order to start, and it needs them";
-    webhooks::findings(&ADDONS, situation, message, |configuration, webhook| {
-        let kube_system = configuration.namespaces.labels(KUBE_SYSTEM)?;
-        if !webhook.looks_into(kube_system) || !webhook.takes_unlabelled() {
-            return None;
-        }
-        let rows = situation.catalog.admitted.iter();
-        let asked = rows.filter(|row| row.addon && webhook.covers(row, configuration.picture));
-        told(webhook, asked).map(|names| (Severity::Warning, format!("covers {names}")))
-    })
+    webhooks::webhook_findings(
+        &KUBE_SYSTEM_ADDONS,
+        situation,
+        message,
+        |configuration, webhook| {
+            let kube_system = configuration.namespaces.labels(KUBE_SYSTEM)?;
+            if !webhook.matches_namespace(kube_system) || !webhook.matches_unlabelled() {
+                return None;
+            }
+            let rows = situation.catalog.system_writes.iter();
+            let asked =
+                rows.filter(|row| row.is_addon && webhook.covers(row, configuration.picture));
+            required_resource_names(webhook, asked)
+                .map(|names| (Severity::Warning, format!("covers {names}")))
+        },
+    )
 }
 
-fn deadlock(situation: &Situation<'_>) -> Vec<Finding> {
+fn self_deadlock(situation: &CheckContext<'_>) -> Vec<Finding> {
     let message = "its only replica cannot be replaced";
-    webhooks::findings(&DEADLOCK, situation, message, |configuration, webhook| {
-        let detail = asks_itself(situation, configuration, webhook)?;
-        Some((Severity::Warning, detail))
-    })
+    webhooks::webhook_findings(
+        &SELF_DEADLOCK,
+        situation,
+        message,
+        |configuration, webhook| {
+            let detail = self_call_evidence(situation, configuration, webhook)?;
+            Some((Severity::Warning, detail))
+        },
+    )
 }
 
 /// How many endpoints it has, if the creation of its own pods depends on them and one is all there is.
-fn asks_itself(
-    situation: &Situation<'_>,
-    configuration: &Configuration<'_>,
+fn self_call_evidence(
+    situation: &CheckContext<'_>,
+    configuration: &WebhookConfiguration<'_>,
     webhook: &Webhook,
 ) -> Option<String> {
     let picture = configuration.picture;
     let service = webhook.client_config.service.as_ref()?;
-    let backing = Backing::new(situation, picture);
-    let pods = situation.catalog.admitted.iter();
+    let backing = ServiceBackends::new(situation, picture);
+    let pods = situation.catalog.system_writes.iter();
     let covers_pods = pods
         .filter(|row| row.group().is_empty() && row.resource == "pods")
         .any(|row| webhook.covers(row, picture));
     let own = configuration.namespaces.labels(&service.namespace)?;
-    let labels = backing.pod_labels(service)?;
+    let labels = backing.selector_labels(service)?;
     let asked = webhook.fails_closed()
-        && !webhook.is_narrowed()
+        && !webhook.has_match_conditions()
         && covers_pods
-        && webhook.looks_into(own)
-        && webhook.takes_all_with(&labels);
-    match backing.endpoints(service)? {
+        && webhook.matches_namespace(own)
+        && webhook.matches_all_with(&labels);
+    match backing.endpoint_counts(service)? {
         (_, 1) if asked => Some(format!("service {service} has one endpoint")),
         _ => None,
     }
 }
 
 /// The names of what it covers, if it is one that must answer.
-fn told<'a>(webhook: &Webhook, asked: impl Iterator<Item = &'a Admitted>) -> Option<String> {
-    if !webhook.fails_closed() || webhook.is_narrowed() {
+fn required_resource_names<'a>(
+    webhook: &Webhook,
+    asked: impl Iterator<Item = &'a SystemWrite>,
+) -> Option<String> {
+    if !webhook.fails_closed() || webhook.has_match_conditions() {
         return None;
     }
     let mut names: Vec<&str> = asked.map(|row| row.resource.as_str()).collect();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::webhooks::{self, Configuration, Covered};
-use super::{Body, Finding, Object, Rule, Severity, Situation};
+use super::webhooks::{self, WebhookConfiguration, WebhookRule};
+use super::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::catalog::{Api, Gvk, Minor};
-use crate::path::HopRef;
+use crate::path::HopId;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -14,8 +14,8 @@ pub(super) const RULE: Rule = Rule {
     title: "A webhook names only API versions that are gone",
     applies_to: "any",
     why: "Requests through the versions that are left pass by the webhook unseen: what it checked or changed is no longer checked or changed, without an error anywhere. matchPolicy Equivalent does not help: it knows only versions that are served.",
-    how: "By the rules of all webhooks of the configuration together: a kind of which every named version is gone by the end of the path, while another version of it is left.",
-    mend: "Add the versions that are served to the webhook's rules, and let it understand them.",
+    detection: "By the rules of all webhooks of the configuration together: a kind of which every named version is gone by the end of the path, while another version of it is left.",
+    remedy: "Add the versions that are served to the webhook's rules, and let it understand them.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchpolicy",
     sources: &[
         "kubernetes/apiserver pkg/admission/plugin/webhook/generic/webhook.go",
@@ -23,16 +23,16 @@ pub(super) const RULE: Rule = Rule {
         "kubernetes/website content/en/releases/version-skew-policy.md",
     ],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
         evaluate,
     },
 };
 
-fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
-    let mut found: BTreeMap<Option<HopRef>, Vec<Object>> = BTreeMap::new();
-    for configuration in webhooks::read(situation) {
-        let passed = bypassed(situation, &configuration);
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
+    for configuration in webhooks::read_configurations(situation) {
+        let passed = bypassed_apis(situation, &configuration);
         // One object, one finding: the first hop at which a kind is lost counts.
         let Some(first) = passed.values().min().copied() else {
             continue;
@@ -44,11 +44,14 @@ fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
             .or_default()
             .push(configuration.object(details.collect()));
     }
-    Finding::by_hop(&RULE, "what it should see passes by it", found)
+    Finding::per_hop(&RULE, "what it should see passes by it", found)
 }
 
 /// The newest named API of each kind that passes by at the end of the path, and since when.
-fn bypassed(situation: &Situation<'_>, configuration: &Configuration<'_>) -> BTreeMap<Gvk, Minor> {
+fn bypassed_apis(
+    situation: &CheckContext<'_>,
+    configuration: &WebhookConfiguration<'_>,
+) -> BTreeMap<Gvk, Minor> {
     let catalog = situation.catalog;
     let end = situation.path.to;
     let rules = || configuration.webhooks.iter().flat_map(|hook| &hook.rules);
@@ -56,19 +59,19 @@ fn bypassed(situation: &Situation<'_>, configuration: &Configuration<'_>) -> BTr
     let named = catalog
         .apis
         .iter()
-        .filter(|api| rules().any(|rule| spells_out(rule, api)));
+        .filter(|api| rules().any(|rule| names_exactly(rule, api)));
     for api in named {
         let (Some(removed), Some(resource)) = (api.removed, catalog.apis.resource_of(api)) else {
             continue;
         };
         let left = || {
-            let family = catalog.apis.family(&resource);
+            let family = catalog.apis.apis_of(&resource);
             family.filter(|other| other.exists_in(end))
         };
-        let seen = left().any(|other| rules().any(|rule| speaks_of(rule, other)));
+        let seen = left().any(|other| rules().any(|rule| covers_api(rule, other)));
         // Of several versions that went, the last one counts.
-        let is_last = catalog.apis.family(&resource).all(|other| {
-            !rules().any(|rule| spells_out(rule, other)) || other.removed <= api.removed
+        let is_last = catalog.apis.apis_of(&resource).all(|other| {
+            !rules().any(|rule| names_exactly(rule, other)) || other.removed <= api.removed
         });
         if removed <= end && left().next().is_some() && !seen && is_last {
             found.insert(api.gvk(), removed);
@@ -78,7 +81,7 @@ fn bypassed(situation: &Situation<'_>, configuration: &Configuration<'_>) -> BTr
 }
 
 /// Whether a rule names an API without any wildcard for its version.
-fn spells_out(rule: &Covered, api: &Api) -> bool {
+fn names_exactly(rule: &WebhookRule, api: &Api) -> bool {
     let name = |list: &[String], name: &str| list.iter().any(|entry| entry == name);
     name(&rule.api_groups, api.group())
         && name(&rule.api_versions, api.version())
@@ -89,7 +92,7 @@ fn spells_out(rule: &Covered, api: &Api) -> bool {
 }
 
 /// Whether requests through an API reach a rule.
-fn speaks_of(rule: &Covered, api: &Api) -> bool {
+fn covers_api(rule: &WebhookRule, api: &Api) -> bool {
     let name = |list: &[String], name: &str| list.iter().any(|entry| entry == "*" || entry == name);
     name(&rule.api_groups, api.group())
         && name(&rule.api_versions, api.version())

@@ -4,18 +4,18 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
-use super::backing::{self, ServiceName};
-use super::ca_bundle::Bundle;
-use super::data::{listed_through, object};
-use super::selector::{Labels, Selector};
-use super::{Finding, Object, Rule, Said, Severity, Situation};
-use crate::catalog::{Admitted, Gvk, Resource};
-use crate::evidence::{Evidence, Source};
-use crate::need::{Depth, Need};
-use crate::snapshot::{JsonRow, Picture};
+use super::backing::{self, ServiceReference};
+use super::ca_bundle::CaBundle;
+use super::data::{listed_gvk, object_from_row};
+use super::selector::{LabelMap, WebhookLabelSelector};
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
+use crate::catalog::{GroupResource, Gvk, SystemWrite};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{DetailLevel, Need};
+use crate::snapshot::{ClusterSnapshot, ObjectRow};
 
-const GROUP: &str = "admissionregistration.k8s.io";
-const CONFIGURATIONS: [&str; 2] = [
+const ADMISSION_GROUP: &str = "admissionregistration.k8s.io";
+const CONFIGURATION_PLURALS: [&str; 2] = [
     "mutatingwebhookconfigurations",
     "validatingwebhookconfigurations",
 ];
@@ -25,21 +25,30 @@ pub(super) const KUBE_SYSTEM: &str = "kube-system";
 
 /// Both kinds of configurations.
 pub(crate) fn configurations() -> Vec<Need> {
-    CONFIGURATIONS
+    CONFIGURATION_PLURALS
         .iter()
-        .map(|plural| Need::objects(Resource::new(GROUP, plural), Depth::Whole))
+        .map(|plural| {
+            Need::objects(
+                GroupResource::new(ADMISSION_GROUP, plural),
+                DetailLevel::Full,
+            )
+        })
         .collect()
 }
 
 /// All namespaces, for their labels.
 pub(crate) fn namespaces() -> Need {
-    Need::objects(Resource::new("", "namespaces"), Depth::Whole)
+    Need::objects(GroupResource::new("", "namespaces"), DetailLevel::Full)
 }
 
 /// Configurations, and what stands behind them.
 pub(crate) fn with_services() -> Vec<Need> {
     let mut needs = configurations();
-    needs.extend([backing::services(), backing::slices(), namespaces()]);
+    needs.extend([
+        backing::services(),
+        backing::endpoint_slices(),
+        namespaces(),
+    ]);
     needs
 }
 
@@ -49,16 +58,16 @@ pub(crate) fn with_services() -> Vec<Need> {
 pub(super) struct Webhook {
     pub(super) name: String,
     #[serde(default)]
-    pub(super) client_config: ClientConfig,
+    pub(super) client_config: WebhookClientConfig,
     #[serde(default)]
-    pub(super) rules: Vec<Covered>,
+    pub(super) rules: Vec<WebhookRule>,
     /// The server fills it in; where it has not, the webhook is taken for one that lets pass.
     #[serde(default)]
     failure_policy: String,
     #[serde(default)]
-    namespace_selector: Option<Selector>,
+    namespace_selector: Option<WebhookLabelSelector>,
     #[serde(default)]
-    object_selector: Option<Selector>,
+    object_selector: Option<WebhookLabelSelector>,
     #[serde(default)]
     match_conditions: Vec<serde::de::IgnoredAny>,
     #[serde(default)]
@@ -68,22 +77,22 @@ pub(super) struct Webhook {
 /// How the API server reaches whoever it calls.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct ClientConfig {
-    pub(super) service: Option<ServiceName>,
+pub(super) struct WebhookClientConfig {
+    pub(super) service: Option<ServiceReference>,
     ca_bundle: Option<String>,
 }
 
-impl ClientConfig {
+impl WebhookClientConfig {
     /// The certificates that the API server trusts in this call.
-    pub(super) fn bundle(&self) -> Bundle {
-        Bundle::read(self.ca_bundle.as_deref())
+    pub(super) fn decoded_ca_bundle(&self) -> CaBundle {
+        CaBundle::decode(self.ca_bundle.as_deref())
     }
 }
 
 /// A rule of a webhook: what it is asked about.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Covered {
+pub(super) struct WebhookRule {
     pub(super) api_groups: Vec<String>,
     pub(super) api_versions: Vec<String>,
     pub(super) resources: Vec<String>,
@@ -91,13 +100,13 @@ pub(super) struct Covered {
     scope: Option<String>,
 }
 
-fn names(list: &[String], name: &str) -> bool {
+fn matches_name(list: &[String], name: &str) -> bool {
     list.iter().any(|entry| entry == "*" || entry == name)
 }
 
-impl Covered {
+impl WebhookRule {
     /// Whether it is about this resource, with a subresource behind a slash, in some version that is served.
-    fn covers(&self, row: &Admitted, picture: &Picture) -> bool {
+    fn covers(&self, row: &SystemWrite, picture: &ClusterSnapshot) -> bool {
         let scope = match self.scope.as_deref() {
             Some("Namespaced") => row.namespaced,
             Some("Cluster") => !row.namespaced,
@@ -108,21 +117,23 @@ impl Covered {
                 "" => version.clone(),
                 group => format!("{group}/{version}"),
             };
-            version == "*" || picture.survey.serves(&api_version)
+            version == "*" || picture.discovery.serves(&api_version)
         });
         scope
             && version
-            && names(&self.api_groups, row.group())
-            && row.operations().any(|name| names(&self.operations, name))
+            && matches_name(&self.api_groups, row.group())
+            && row
+                .operations()
+                .any(|name| matches_name(&self.operations, name))
             && self
                 .resources
                 .iter()
-                .any(|entry| fits(entry, &row.resource))
+                .any(|entry| resource_entry_matches(entry, &row.resource))
     }
 }
 
 /// Whether an entry such as `pods`, `pods/*`, `*/status`, `*` or `*/*` is about a resource.
-fn fits(entry: &str, resource: &str) -> bool {
+fn resource_entry_matches(entry: &str, resource: &str) -> bool {
     let split = |text: &str| match text.split_once('/') {
         Some((name, sub)) => (name.to_owned(), Some(sub.to_owned())),
         None => (text.to_owned(), None),
@@ -143,65 +154,69 @@ impl Webhook {
     }
 
     /// Whether expressions narrow it further, in ways that are not followed here.
-    pub(super) fn is_narrowed(&self) -> bool {
+    pub(super) fn has_match_conditions(&self) -> bool {
         !self.match_conditions.is_empty()
     }
 
     /// Whether its rules cover this, whatever its selectors say.
-    pub(super) fn covers(&self, row: &Admitted, picture: &Picture) -> bool {
+    pub(super) fn covers(&self, row: &SystemWrite, picture: &ClusterSnapshot) -> bool {
         self.rules.iter().any(|rule| rule.covers(row, picture))
     }
 
     /// Whether it is asked about objects of a namespace with these labels.
-    pub(super) fn looks_into(&self, namespace: &Labels) -> bool {
+    pub(super) fn matches_namespace(&self, namespace: &LabelMap) -> bool {
         let selector = self.namespace_selector.as_ref();
-        selector.is_none_or(|selector| selector.selects(namespace))
+        selector.is_none_or(|selector| selector.matches(namespace))
     }
 
     /// Whether it is asked about objects without labels of their own.
-    pub(super) fn takes_unlabelled(&self) -> bool {
+    pub(super) fn matches_unlabelled(&self) -> bool {
         let selector = self.object_selector.as_ref();
-        selector.is_none_or(|selector| selector.selects(&Labels::new()))
+        selector.is_none_or(|selector| selector.matches(&LabelMap::new()))
     }
 
     /// Whether it is asked about every object that has at least these labels.
-    pub(super) fn takes_all_with(&self, labels: &Labels) -> bool {
+    pub(super) fn matches_all_with(&self, labels: &LabelMap) -> bool {
         let selector = self.object_selector.as_ref();
-        selector.is_none_or(|selector| selector.selects_whatever_else(labels))
+        selector.is_none_or(|selector| selector.matches_any_superset(labels))
     }
 
     /// Whether it is asked about what the cluster itself writes of this.
-    pub(super) fn is_asked(&self, row: &Admitted, configuration: &Configuration<'_>) -> bool {
+    pub(super) fn is_called_for(
+        &self,
+        row: &SystemWrite,
+        configuration: &WebhookConfiguration<'_>,
+    ) -> bool {
         let picture = configuration.picture;
         let in_a_namespace = || {
             let namespaces = &configuration.namespaces;
             namespaces
                 .0
                 .iter()
-                .any(|(name, labels)| row.is_in(name) && self.looks_into(labels))
+                .any(|(name, labels)| row.is_written_in(name) && self.matches_namespace(labels))
         };
-        row.is_asked_in(picture.survey.effective_minor())
+        row.is_subject_to_webhooks(picture.discovery.effective_minor())
             && self.covers(row, picture)
-            && self.takes_unlabelled()
+            && self.matches_unlabelled()
             && (!row.namespaced || in_a_namespace())
     }
 }
 
 /// Namespaces with their labels.
 #[derive(Debug, Default)]
-pub(super) struct Namespaces(Vec<(String, Labels)>);
+pub(super) struct NamespaceLabels(Vec<(String, LabelMap)>);
 
-impl Namespaces {
+impl NamespaceLabels {
     /// Those of a cluster; none where they were not seen.
-    fn new(situation: &Situation<'_>, picture: &Picture) -> Self {
+    fn new(situation: &CheckContext<'_>, picture: &ClusterSnapshot) -> Self {
         let rows = picture
-            .read(&namespaces(), situation.catalog)
+            .rows_for(&namespaces(), situation.catalog)
             .ok()
             .flatten();
-        let rows = rows.map(|rows| rows.json()).unwrap_or_default();
-        let labels = |row: &JsonRow| {
+        let rows = rows.map(|rows| rows.objects()).unwrap_or_default();
+        let labels = |row: &ObjectRow| {
             let labels = row.object.get("metadata")?.get("labels")?;
-            Labels::deserialize(labels).ok()
+            LabelMap::deserialize(labels).ok()
         };
         Self(
             rows.iter()
@@ -211,72 +226,76 @@ impl Namespaces {
     }
 
     /// The labels of a namespace.
-    pub(super) fn labels(&self, name: &str) -> Option<&Labels> {
+    pub(super) fn labels(&self, name: &str) -> Option<&LabelMap> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, labels)| labels)
     }
 }
 
 /// A configuration: the object, the API it was listed through, and its webhooks.
-pub(super) struct Configuration<'a> {
-    pub(super) picture: &'a Picture,
+pub(super) struct WebhookConfiguration<'a> {
+    pub(super) picture: &'a ClusterSnapshot,
     /// The namespaces of its cluster.
-    pub(super) namespaces: Rc<Namespaces>,
-    api: Gvk,
-    row: &'a JsonRow,
+    pub(super) namespaces: Rc<NamespaceLabels>,
+    gvk: Gvk,
+    row: &'a ObjectRow,
     pub(super) webhooks: Vec<Webhook>,
 }
 
 #[derive(Deserialize)]
-struct Webhooks {
+struct WebhookConfigurationSpec {
     #[serde(default)]
     webhooks: Vec<Webhook>,
 }
 
-impl Configuration<'_> {
+impl WebhookConfiguration<'_> {
     /// The object of a finding.
-    pub(super) fn object(&self, details: Vec<String>) -> Object {
+    pub(super) fn object(&self, details: Vec<String>) -> AffectedObject {
         let mut evidence = details
             .into_iter()
-            .map(|detail| Evidence::new(Source::Spec, detail));
+            .map(|detail| Evidence::new(EvidenceSource::Spec, detail));
         let first = evidence
             .next()
-            .unwrap_or_else(|| Evidence::new(Source::Spec, ""));
-        let mut object = object(self.picture, &self.api, self.row, first);
+            .unwrap_or_else(|| Evidence::new(EvidenceSource::Spec, ""));
+        let mut object = object_from_row(self.picture, &self.gvk, self.row, first);
         object.evidence.extend(evidence);
         object
     }
 }
 
 /// Every configuration that was read, of both kinds, but those that are being deleted.
-pub(super) fn read<'a>(situation: &Situation<'a>) -> Vec<Configuration<'a>> {
+pub(super) fn read_configurations<'a>(
+    situation: &CheckContext<'a>,
+) -> Vec<WebhookConfiguration<'a>> {
     let mut found = Vec::new();
-    let namespaces: Vec<Rc<Namespaces>> = situation
+    let namespaces: Vec<Rc<NamespaceLabels>> = situation
         .snapshot
         .clusters
         .iter()
-        .map(|picture| Rc::new(Namespaces::new(situation, picture)))
+        .map(|picture| Rc::new(NamespaceLabels::new(situation, picture)))
         .collect();
-    let of = |picture: &Picture| {
+    let of = |picture: &ClusterSnapshot| {
         let mut clusters = situation.snapshot.clusters.iter();
         let at = clusters.position(|other| other.id == picture.id);
         at.and_then(|at| namespaces.get(at).cloned())
             .unwrap_or_default()
     };
-    for plural in CONFIGURATIONS {
-        let resource = Resource::new(GROUP, plural);
-        let need = Need::objects(resource.clone(), Depth::Whole);
+    for plural in CONFIGURATION_PLURALS {
+        let resource = GroupResource::new(ADMISSION_GROUP, plural);
+        let need = Need::objects(resource.clone(), DetailLevel::Full);
         for (picture, rows) in situation.rows(&need) {
-            let Some(api) = listed_through(&resource, picture, situation.catalog) else {
+            let Some(api) = listed_gvk(&resource, picture, situation.catalog) else {
                 continue;
             };
-            for row in rows.json() {
+            for row in rows.objects() {
                 let leaving = !row.object["metadata"]["deletionTimestamp"].is_null();
-                if let (false, Ok(parsed)) = (leaving, Webhooks::deserialize(&row.object)) {
-                    found.push(Configuration {
+                if let (false, Ok(parsed)) =
+                    (leaving, WebhookConfigurationSpec::deserialize(&row.object))
+                {
+                    found.push(WebhookConfiguration {
                         picture,
                         namespaces: of(picture),
-                        api: api.clone(),
+                        gvk: api.clone(),
                         row,
                         webhooks: parsed.webhooks,
                     });
@@ -288,15 +307,15 @@ pub(super) fn read<'a>(situation: &Situation<'a>) -> Vec<Configuration<'a>> {
 }
 
 /// One finding for each severity, about the configurations of which some webhook speaks to it.
-pub(super) fn findings(
+pub(super) fn webhook_findings(
     rule: &Rule,
-    situation: &Situation<'_>,
+    situation: &CheckContext<'_>,
     message: &str,
-    mut says: impl FnMut(&Configuration<'_>, &Webhook) -> Option<(Severity, String)>,
+    mut says: impl FnMut(&WebhookConfiguration<'_>, &Webhook) -> Option<(Severity, String)>,
 ) -> Vec<Finding> {
-    let mut found: std::collections::BTreeMap<Severity, Vec<Object>> =
+    let mut found: std::collections::BTreeMap<Severity, Vec<AffectedObject>> =
         std::collections::BTreeMap::new();
-    for configuration in read(situation) {
+    for configuration in read_configurations(situation) {
         let said: Vec<(Severity, String)> = configuration
             .webhooks
             .iter()
@@ -322,9 +341,9 @@ pub(super) fn findings(
     found
         .into_iter()
         .filter_map(|(severity, objects)| {
-            let said = Said {
+            let said = FindingDraft {
                 severity,
-                ..Said::new(rule, rule.id, message, objects)
+                ..FindingDraft::new(rule, rule.id, message, objects)
             };
             Finding::new(rule, said)
         })
@@ -333,7 +352,7 @@ pub(super) fn findings(
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use super::resource_entry_matches;
 
     #[test]
     fn entries_fit_as_the_server_takes_them() {
@@ -351,7 +370,11 @@ mod tests {
             ("serviceaccounts/token", "serviceaccounts/token", true),
             ("serviceaccounts", "serviceaccounts/token", false),
         ] {
-            assert_eq!(fits(entry, resource), expected, "{entry} {resource}");
+            assert_eq!(
+                resource_entry_matches(entry, resource),
+                expected,
+                "{entry} {resource}"
+            );
         }
     }
 }

@@ -2,136 +2,136 @@
 
 use std::collections::HashMap;
 
-use super::Situation;
-use crate::catalog::Resource;
-use crate::need::{Depth, Need};
-use crate::snapshot::{Picture, PodRow, WorkloadRow};
+use super::CheckContext;
+use crate::catalog::GroupResource;
+use crate::need::{DetailLevel, Need};
+use crate::snapshot::{ClusterSnapshot, PodRow, WorkloadRow};
 
 /// Deployments, as rows of fields.
 pub(crate) fn deployments() -> Need {
-    apps("deployments")
+    apps_need("deployments")
 }
 
 /// StatefulSets, as rows of fields.
 pub(crate) fn stateful_sets() -> Need {
-    apps("statefulsets")
+    apps_need("statefulsets")
 }
 
 /// DaemonSets, as rows of fields.
 pub(crate) fn daemon_sets() -> Need {
-    apps("daemonsets")
+    apps_need("daemonsets")
 }
 
-fn apps(plural: &str) -> Need {
-    Need::objects(Resource::new("apps", plural), Depth::Fields)
+fn apps_need(plural: &str) -> Need {
+    Need::objects(GroupResource::new("apps", plural), DetailLevel::Typed)
 }
 
 /// How far a rollout has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Rollout {
+pub(super) enum RolloutStatus {
     /// To its end.
     Done,
     /// Somebody paused it.
     Paused(String),
     /// It is not done, for this reason.
-    Waiting(String),
+    InProgress(String),
     /// The controller has given up.
     Failed(String),
 }
 
 /// How many pods it asks for; the API server writes the default of 1.
-pub(super) fn replicas(row: &WorkloadRow) -> i32 {
+pub(super) fn desired_replicas(row: &WorkloadRow) -> i32 {
     row.replicas.unwrap_or(1)
 }
 
-const UNSEEN: &str = "the controller has not seen the newest specification";
+const STALE_STATUS: &str = "the controller has not seen the newest specification";
 
-fn unseen(row: &WorkloadRow) -> bool {
+fn is_status_stale(row: &WorkloadRow) -> bool {
     row.generation > row.status.observed_generation
 }
 
-fn waiting(has: i32, of: i32, what: &str) -> Rollout {
-    Rollout::Waiting(format!("{has} of {of} {what}"))
+fn in_progress(has: i32, of: i32, what: &str) -> RolloutStatus {
+    RolloutStatus::InProgress(format!("{has} of {of} {what}"))
 }
 
 /// As `kubectl rollout status` tells it of a Deployment.
 ///
 /// Source of this and the following: kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go.
-fn deployment(row: &WorkloadRow) -> Rollout {
-    if unseen(row) {
-        return Rollout::Waiting(UNSEEN.to_owned());
+fn deployment_rollout(row: &WorkloadRow) -> RolloutStatus {
+    if is_status_stale(row) {
+        return RolloutStatus::InProgress(STALE_STATUS.to_owned());
     }
     let status = &row.status;
-    if status.given_up {
-        return Rollout::Failed("ProgressDeadlineExceeded".to_owned());
+    if status.is_progress_deadline_exceeded {
+        return RolloutStatus::Failed("ProgressDeadlineExceeded".to_owned());
     }
-    let (wanted, updated) = (replicas(row), status.updated);
-    if updated < wanted && row.paused {
-        Rollout::Paused(format!("paused, {updated} of {wanted} updated"))
+    let (wanted, updated) = (desired_replicas(row), status.updated_replicas);
+    if updated < wanted && row.is_paused {
+        RolloutStatus::Paused(format!("paused, {updated} of {wanted} updated"))
     } else if updated < wanted {
-        waiting(updated, wanted, "updated")
+        in_progress(updated, wanted, "updated")
     } else if status.replicas > updated {
         let old = i64::from(status.replicas) - i64::from(updated);
-        Rollout::Waiting(format!("{old} old pods still there"))
-    } else if status.available < updated {
-        waiting(status.available, updated, "available")
+        RolloutStatus::InProgress(format!("{old} old pods still there"))
+    } else if status.available_replicas < updated {
+        in_progress(status.available_replicas, updated, "available")
     } else {
-        Rollout::Done
+        RolloutStatus::Done
     }
 }
 
 /// As `kubectl rollout status` tells it of a DaemonSet.
-fn daemon_set(row: &WorkloadRow) -> Rollout {
+fn daemon_set_rollout(row: &WorkloadRow) -> RolloutStatus {
     if &*row.update_strategy != "RollingUpdate" {
-        return Rollout::Done;
+        return RolloutStatus::Done;
     }
-    if unseen(row) {
-        return Rollout::Waiting(UNSEEN.to_owned());
+    if is_status_stale(row) {
+        return RolloutStatus::InProgress(STALE_STATUS.to_owned());
     }
     let status = &row.status;
-    if status.updated < status.replicas {
-        waiting(status.updated, status.replicas, "updated")
-    } else if status.available < status.replicas {
-        waiting(status.available, status.replicas, "available")
+    if status.updated_replicas < status.replicas {
+        in_progress(status.updated_replicas, status.replicas, "updated")
+    } else if status.available_replicas < status.replicas {
+        in_progress(status.available_replicas, status.replicas, "available")
     } else {
-        Rollout::Done
+        RolloutStatus::Done
     }
 }
 
 /// As `kubectl rollout status` tells it of a StatefulSet.
-fn stateful_set(row: &WorkloadRow) -> Rollout {
+fn stateful_set_rollout(row: &WorkloadRow) -> RolloutStatus {
     if &*row.update_strategy != "RollingUpdate" {
-        return Rollout::Done;
+        return RolloutStatus::Done;
     }
     let status = &row.status;
-    if status.observed_generation == 0 || unseen(row) {
-        return Rollout::Waiting(UNSEEN.to_owned());
+    if status.observed_generation == 0 || is_status_stale(row) {
+        return RolloutStatus::InProgress(STALE_STATUS.to_owned());
     }
-    let wanted = replicas(row);
-    if status.ready < wanted {
-        return waiting(status.ready, wanted, "ready");
+    let wanted = desired_replicas(row);
+    if status.ready_replicas < wanted {
+        return in_progress(status.ready_replicas, wanted, "ready");
     }
     if let Some(partition) = row.partition {
         let wanted = wanted.saturating_sub(partition);
-        if status.updated < wanted {
-            return waiting(status.updated, wanted, "updated");
+        if status.updated_replicas < wanted {
+            return in_progress(status.updated_replicas, wanted, "updated");
         }
-        return Rollout::Done;
+        return RolloutStatus::Done;
     }
-    if status.between_revisions {
-        waiting(status.updated, wanted, "updated")
+    if status.has_pending_revision {
+        in_progress(status.updated_replicas, wanted, "updated")
     } else {
-        Rollout::Done
+        RolloutStatus::Done
     }
 }
 
 /// Deployments and StatefulSets of one cluster, by kind, namespace and name.
 #[derive(Debug, Default)]
-pub(super) struct Workloads<'a>(HashMap<(&'static str, &'a str, &'a str), &'a WorkloadRow>);
+pub(super) struct WorkloadIndex<'a>(HashMap<(&'static str, &'a str, &'a str), &'a WorkloadRow>);
 
-impl<'a> Workloads<'a> {
+impl<'a> WorkloadIndex<'a> {
     /// Those that were read.
-    pub(super) fn of(situation: &Situation<'a>, picture: &Picture) -> Self {
+    pub(super) fn from_context(situation: &CheckContext<'a>, picture: &ClusterSnapshot) -> Self {
         let mut found = HashMap::new();
         for (kind, need) in [
             ("Deployment", deployments()),
@@ -152,8 +152,8 @@ impl<'a> Workloads<'a> {
 
     /// The workload that a pod belongs to. The name of a Deployment's ReplicaSet is that of the Deployment and a hash; that
     /// it is not another ReplicaSet with such a name is told by the Deployment's selector.
-    pub(super) fn owner(&self, pod: &PodRow) -> Option<(&'static str, &'a WorkloadRow)> {
-        let owner = pod.owner.as_ref()?;
+    pub(super) fn workload_of(&self, pod: &PodRow) -> Option<(&'static str, &'a WorkloadRow)> {
+        let owner = pod.controller.as_ref()?;
         let (kind, name) = match &*owner.kind {
             "ReplicaSet" => ("Deployment", owner.name.rsplit_once('-')?.0),
             "StatefulSet" => ("StatefulSet", &*owner.name),
@@ -161,22 +161,22 @@ impl<'a> Workloads<'a> {
         };
         let row = *self.0.get(&(kind, &*pod.namespace, name))?;
         let selector = row.selector.as_ref()?;
-        selector.fits(&pod.labels).then_some((kind, row))
+        selector.matches(&pod.labels).then_some((kind, row))
     }
 }
 
 /// How far the rollout of a workload of this kind has come.
-pub(super) fn rollout(kind: &str, row: &WorkloadRow) -> Rollout {
+pub(super) fn rollout_status(kind: &str, row: &WorkloadRow) -> RolloutStatus {
     match kind {
-        "Deployment" => deployment(row),
-        "DaemonSet" => daemon_set(row),
-        _ => stateful_set(row),
+        "Deployment" => deployment_rollout(row),
+        "DaemonSet" => daemon_set_rollout(row),
+        _ => stateful_set_rollout(row),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Rollout, daemon_set, deployment, stateful_set};
+    use super::{RolloutStatus, daemon_set_rollout, deployment_rollout, stateful_set_rollout};
     use crate::snapshot::{WorkloadRow, WorkloadStatus};
 
     /// Three replicas, of a specification that was changed once.
@@ -209,20 +209,20 @@ mod tests {
         WorkloadStatus {
             observed_generation,
             replicas,
-            updated,
-            ready,
-            available,
+            updated_replicas: updated,
+            ready_replicas: ready,
+            available_replicas: available,
             ..WorkloadStatus::default()
         }
     }
 
     /// `done`, `paused`, `waiting` or `failed`.
-    fn word(rollout: &Rollout) -> &'static str {
+    fn word(rollout: &RolloutStatus) -> &'static str {
         match rollout {
-            Rollout::Done => "done",
-            Rollout::Paused(_) => "paused",
-            Rollout::Waiting(_) => "waiting",
-            Rollout::Failed(_) => "failed",
+            RolloutStatus::Done => "done",
+            RolloutStatus::Paused(_) => "paused",
+            RolloutStatus::InProgress(_) => "waiting",
+            RolloutStatus::Failed(_) => "failed",
         }
     }
 
@@ -235,27 +235,31 @@ mod tests {
             (status(2, [4, 3, 3, 3]), "waiting"),
             (status(2, [3, 3, 3, 2]), "waiting"),
         ] {
-            assert_eq!(word(&deployment(&three(status))), expected, "{status:?}");
+            assert_eq!(
+                word(&deployment_rollout(&three(status))),
+                expected,
+                "{status:?}"
+            );
         }
         for (updated, expected) in [(1, "paused"), (3, "done")] {
             let row = WorkloadRow {
-                paused: true,
+                is_paused: true,
                 ..three(status(2, [3, updated, 3, 3]))
             };
-            assert_eq!(word(&deployment(&row)), expected);
+            assert_eq!(word(&deployment_rollout(&row)), expected);
         }
         for (replicas, expected) in [(Some(0), "done"), (None, "waiting")] {
             let row = WorkloadRow {
                 replicas,
                 ..three(status(2, [0; 4]))
             };
-            assert_eq!(word(&deployment(&row)), expected);
+            assert_eq!(word(&deployment_rollout(&row)), expected);
         }
         let late = WorkloadStatus {
-            given_up: true,
+            is_progress_deadline_exceeded: true,
             ..status(2, [0; 4])
         };
-        assert_eq!(word(&deployment(&three(late))), "failed");
+        assert_eq!(word(&deployment_rollout(&three(late))), "failed");
     }
 
     #[test]
@@ -268,14 +272,14 @@ mod tests {
             ("OnDelete", status(2, [3, 0, 0, 0]), "done"),
         ] {
             let row = with_strategy(strategy, None, status);
-            assert_eq!(word(&daemon_set(&row)), expected, "{status:?}");
+            assert_eq!(word(&daemon_set_rollout(&row)), expected, "{status:?}");
         }
     }
 
     #[test]
     fn stateful_sets() {
         let status = |observed: i64, ready: i32, updated: i32| WorkloadStatus {
-            between_revisions: true,
+            has_pending_revision: true,
             ..status(observed, [3, updated, ready, 3])
         };
         let rolling = "RollingUpdate";
@@ -290,7 +294,7 @@ mod tests {
             ("OnDelete", None, status(2, 0, 0), "done"),
         ] {
             let row = with_strategy(strategy, partition, status);
-            assert_eq!(word(&stateful_set(&row)), expected, "{row:?}");
+            assert_eq!(word(&stateful_set_rollout(&row)), expected, "{row:?}");
         }
     }
 }

@@ -1,21 +1,21 @@
 //! Manifests about to be applied.
 
-use super::{Claim, ObjectKey, Trace};
-use crate::catalog::{Catalog, Gvk, Resource};
-use crate::evidence::{Evidence, Source};
+use super::{ApiUsageEvidence, ObjectKey, WriteTrace};
+use crate::catalog::{Catalog, GroupResource, Gvk};
+use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::ClusterId;
 use crate::snapshot::ManifestObject;
 
 /// The claim of one manifest; none for kinds that are not Kubernetes' own.
-pub(super) fn claim(
+pub(super) fn file_evidence(
     object: &ManifestObject,
     cluster: Option<&ClusterId>,
     catalog: &Catalog,
-) -> Option<Claim> {
+) -> Option<ApiUsageEvidence> {
     let (api, key) = api_and_key(object, cluster, catalog)?;
-    Some(Claim {
+    Some(ApiUsageEvidence {
         evidence: Evidence {
-            source: Source::File,
+            source: EvidenceSource::File,
             detail: object.location.clone(),
             writer: None,
             time: None,
@@ -23,7 +23,7 @@ pub(super) fn claim(
         },
         api,
         object: key,
-        trace: Trace::File,
+        trace: WriteTrace::File,
         writer: None,
         time: None,
         owner: None,
@@ -41,7 +41,7 @@ pub(super) fn api_and_key(
     let resource = catalog
         .apis
         .resource_of(api)
-        .unwrap_or_else(|| Resource::new(api.group(), &api.resource));
+        .unwrap_or_else(|| GroupResource::new(api.group(), &api.resource));
     let key = ObjectKey {
         cluster: cluster.cloned(),
         resource,

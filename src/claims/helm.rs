@@ -1,31 +1,31 @@
 //! Records of Helm releases: what `helm upgrade` and `helm rollback` start from.
 
-use super::{Claim, Trace, file};
-use crate::catalog::{Catalog, Writer};
-use crate::evidence::{Evidence, Source};
+use super::{ApiUsageEvidence, WriteTrace, file};
+use crate::catalog::{Catalog, WriterKind};
+use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::ClusterId;
-use crate::snapshot::{HelmRow, ManifestObject};
+use crate::snapshot::{HelmReleaseRow, ManifestObject};
 
 /// The claim of one object of the release's manifest, of any version; none for kinds that are not Kubernetes' own.
-pub(super) fn claim(
-    release: &HelmRow,
+pub(super) fn helm_evidence(
+    release: &HelmReleaseRow,
     object: &ManifestObject,
     cluster: Option<&ClusterId>,
     catalog: &Catalog,
-) -> Option<Claim> {
+) -> Option<ApiUsageEvidence> {
     let name = format!("helm release {}/{}", release.namespace, release.release);
     let (api, key) = file::api_and_key(object, cluster, catalog)?;
-    Some(Claim {
+    Some(ApiUsageEvidence {
         api,
         object: key,
-        trace: Trace::Helm,
-        writer: Some(Writer::Helm),
-        time: release.created,
+        trace: WriteTrace::Helm,
+        writer: Some(WriterKind::Helm),
+        time: release.created_at,
         evidence: Evidence {
-            source: Source::Helm,
+            source: EvidenceSource::Helm,
             detail: format!("{name} v{}", release.revision),
             writer: Some("helm".to_owned()),
-            time: release.created,
+            time: release.created_at,
             location: Some(object.location.clone()),
         },
         owner: Some(name),

@@ -1,30 +1,33 @@
 //! Annotations in which kubectl and kapp keep what they applied last.
 
-use super::{Claim, ObjectKey, Trace};
-use crate::catalog::{Gvk, Writer};
-use crate::evidence::{Evidence, Source};
+use super::{ApiUsageEvidence, ObjectKey, WriteTrace};
+use crate::catalog::{Gvk, WriterKind};
+use crate::evidence::{Evidence, EvidenceSource};
 use crate::snapshot::MetaRow;
 
 /// kapp's annotation; any other is kubectl's.
-const KAPP: &str = "kapp.k14s.io/original";
+const KAPP_ANNOTATION: &str = "kapp.k14s.io/original";
 
 /// One claim for each annotation, of every version.
-pub(super) fn claims<'a>(row: &'a MetaRow, key: &'a ObjectKey) -> impl Iterator<Item = Claim> + 'a {
-    row.applied.iter().map(move |applied| {
-        let (writer, name) = if *applied.annotation == *KAPP {
-            (Writer::Kapp, "kapp")
+pub(super) fn last_applied_evidence<'a>(
+    row: &'a MetaRow,
+    key: &'a ObjectKey,
+) -> impl Iterator<Item = ApiUsageEvidence> + 'a {
+    row.last_applied.iter().map(move |applied| {
+        let (writer, name) = if *applied.annotation == *KAPP_ANNOTATION {
+            (WriterKind::Kapp, "kapp")
         } else {
-            (Writer::KubectlApply, "kubectl apply")
+            (WriterKind::KubectlApply, "kubectl apply")
         };
-        Claim {
+        ApiUsageEvidence {
             api: Gvk::new(&applied.api_version, &applied.kind),
             object: key.clone(),
-            trace: Trace::LastApplied,
+            trace: WriteTrace::LastApplied,
             writer: Some(writer),
             time: None,
             owner: row.owner.clone(),
             evidence: Evidence {
-                source: Source::LastApplied,
+                source: EvidenceSource::LastApplied,
                 detail: format!("{}: {}", applied.annotation, applied.api_version),
                 writer: Some(name.to_owned()),
                 time: None,

@@ -1,43 +1,45 @@
 //! `metadata.managedFields`: who wrote through which version, and when.
 
-use super::{Claim, ObjectKey, Trace};
+use super::{ApiUsageEvidence, ObjectKey, WriteTrace};
 use crate::catalog::{Catalog, Gvk};
-use crate::evidence::{Evidence, Source};
-use crate::snapshot::{Manager, MetaRow};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::snapshot::{FieldManager, MetaRow};
 
 /// One claim for each entry, of every version: newer entries make older ones of the same manager stale.
-pub(super) fn claims<'a>(
+pub(super) fn managed_fields_evidence<'a>(
     row: &'a MetaRow,
     kind: &'a str,
     key: &'a ObjectKey,
     catalog: &'a Catalog,
-) -> impl Iterator<Item = Claim> + 'a {
-    row.managers.iter().map(move |entry| Claim {
-        api: Gvk::new(&entry.api_version, kind),
-        object: key.clone(),
-        trace: Trace::ManagedFields {
-            manager: entry.manager.to_string(),
-            subresource: !entry.subresource.is_empty(),
-        },
-        writer: catalog.writers.of(&entry.manager),
-        time: entry.time,
-        owner: row.owner.clone(),
-        evidence: Evidence {
-            source: Source::ManagedFields,
-            detail: words(entry),
-            writer: Some(entry.manager.to_string()),
+) -> impl Iterator<Item = ApiUsageEvidence> + 'a {
+    row.field_managers
+        .iter()
+        .map(move |entry| ApiUsageEvidence {
+            api: Gvk::new(&entry.api_version, kind),
+            object: key.clone(),
+            trace: WriteTrace::ManagedFields {
+                manager: entry.name.to_string(),
+                is_subresource: !entry.subresource.is_empty(),
+            },
+            writer: catalog.field_managers.writer_kind(&entry.name),
             time: entry.time,
-            location: None,
-        },
-    })
+            owner: row.owner.clone(),
+            evidence: Evidence {
+                source: EvidenceSource::ManagedFields,
+                detail: describe_entry(entry),
+                writer: Some(entry.name.to_string()),
+                time: entry.time,
+                location: None,
+            },
+        })
 }
 
-fn words(entry: &Manager) -> String {
-    let manager = match &*entry.manager {
+fn describe_entry(entry: &FieldManager) -> String {
+    let manager = match &*entry.name {
         "" => "an unnamed manager",
         named => named,
     };
-    let verb = if entry.applied { "applied" } else { "wrote" };
+    let verb = if entry.is_apply { "applied" } else { "wrote" };
     let what = match &*entry.subresource {
         "" => "it",
         subresource => subresource,

@@ -6,15 +6,17 @@
 use crate::catalog::{Api, Catalog};
 
 /// How its lines begin, for those who read the page.
-pub const NAME: &str = "apiserver_requested_deprecated_apis";
+pub const DEPRECATED_API_METRIC: &str = "apiserver_requested_deprecated_apis";
 
 /// The APIs that were asked for, one for each line that says so.
-pub(super) fn requested<'a>(
+pub(super) fn requested_apis<'a>(
     lines: &'a [String],
     catalog: &'a Catalog,
 ) -> impl Iterator<Item = (&'a Api, &'a str)> {
     lines.iter().filter_map(|line| {
-        let labels = line.strip_prefix(NAME)?.strip_prefix('{')?;
+        let labels = line
+            .strip_prefix(DEPRECATED_API_METRIC)?
+            .strip_prefix('{')?;
         let (labels, value) = labels.split_once('}')?;
         if value.split_whitespace().next() == Some("0") {
             return None;
@@ -39,7 +41,7 @@ pub(super) fn requested<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::requested;
+    use super::requested_apis;
     use crate::catalog::Catalog;
 
     #[test]
@@ -55,7 +57,7 @@ mod tests {
         ]
         .map(str::to_owned)
         .to_vec();
-        let found: Vec<String> = requested(&lines, &catalog)
+        let found: Vec<String> = requested_apis(&lines, &catalog)
             .map(|(api, _)| api.gvk().to_string())
             .collect();
         assert_eq!(found, ["policy/v1beta1 PodDisruptionBudget"]);

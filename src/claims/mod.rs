@@ -14,15 +14,15 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-pub use metric::NAME as METRIC;
-pub use resolve::{Life, Usage, Weight, resolve};
+pub use metric::DEPRECATED_API_METRIC as METRIC;
+pub use resolve::{ApiLifecycle, ApiUsage, EvidenceStrength, resolve_usages};
 
 use jiff::Timestamp;
 
-use crate::catalog::{Api, Catalog, Gvk, Minor, Resource, Writer};
+use crate::catalog::{Api, Catalog, GroupResource, Gvk, Minor, WriterKind};
 use crate::evidence::Evidence;
-use crate::need::{Asking, ClusterId, Depth, Need, Selector};
-use crate::path::Path;
+use crate::need::{ClusterId, DetailLevel, ListSelector, Need, NeedContext};
+use crate::path::UpgradePath;
 
 /// An object, whichever API it is seen through.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +30,7 @@ pub struct ObjectKey {
     /// Which cluster; none for a manifest that belongs to none.
     pub cluster: Option<ClusterId>,
     /// Where its kind lives today.
-    pub resource: Resource,
+    pub resource: GroupResource,
     /// None for objects of the cluster and for manifests that name none.
     pub namespace: Option<String>,
     /// Name.
@@ -39,7 +39,7 @@ pub struct ObjectKey {
 
 /// What speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trace {
+pub enum WriteTrace {
     /// A manifest about to be applied.
     File,
     /// The record of a Helm release.
@@ -51,21 +51,21 @@ pub enum Trace {
         /// The name of the manager.
         manager: String,
         /// Whether it wrote to a subresource.
-        subresource: bool,
+        is_subresource: bool,
     },
 }
 
 /// One trace that a writer left on, or about, an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct ApiUsageEvidence {
     /// The API that was, or will be, written through.
     pub api: Gvk,
     /// Which object.
     pub object: ObjectKey,
     /// What speaks.
-    pub trace: Trace,
+    pub trace: WriteTrace,
     /// What kind of writer, where its name is known.
-    pub writer: Option<Writer>,
+    pub writer: Option<WriterKind>,
     /// When.
     pub time: Option<Timestamp>,
     /// Who looks after the object.
@@ -79,16 +79,16 @@ pub struct Claim {
 /// Metadata of every kind that loses a served API on the way, Helm's records (deployed revisions only: the server leaves
 /// the history out), and the metric. A kind whose removal is not on the path is not listed.
 #[must_use]
-pub fn needs(asking: &Asking<'_>) -> Vec<Need> {
-    let Asking {
+pub fn needs(asking: &NeedContext<'_>) -> Vec<Need> {
+    let NeedContext {
         path,
         catalog,
-        survey,
+        discovery: survey,
     } = asking;
-    let losing = |api: &&Api| survey.ought_to_serve(api);
-    let mut needs = lists(removed_on(path, catalog).filter(losing), catalog);
-    needs.extend(helm_records());
-    needs.push(metric_page());
+    let losing = |api: &&Api| survey.should_serve(api);
+    let mut needs = metadata_list_needs(apis_removed_on(path, catalog).filter(losing), catalog);
+    needs.extend(helm_release_needs());
+    needs.push(metrics_need());
     needs.sort();
     needs.dedup();
     needs
@@ -96,43 +96,46 @@ pub fn needs(asking: &Asking<'_>) -> Vec<Need> {
 
 /// The same for one kind: its objects and Helm's records, and nothing where the path does not remove it.
 #[must_use]
-pub fn needs_of(asking: &Asking<'_>, kind: &str) -> Vec<Need> {
-    let mut removed = removed_on(asking.path, asking.catalog)
+pub fn needs_for_kind(asking: &NeedContext<'_>, kind: &str) -> Vec<Need> {
+    let mut removed = apis_removed_on(asking.path, asking.catalog)
         .filter(|api| api.gvk().kind == kind)
         .peekable();
     if removed.peek().is_none() {
         return Vec::new();
     }
-    let serves = |api: &&Api| asking.survey.ought_to_serve(api);
-    let mut needs = lists(removed.filter(serves), asking.catalog);
-    needs.extend(helm_records());
+    let serves = |api: &&Api| asking.discovery.should_serve(api);
+    let mut needs = metadata_list_needs(removed.filter(serves), asking.catalog);
+    needs.extend(helm_release_needs());
     needs
 }
 
-fn lists<'a>(apis: impl Iterator<Item = &'a Api>, catalog: &Catalog) -> Vec<Need> {
+fn metadata_list_needs<'a>(apis: impl Iterator<Item = &'a Api>, catalog: &Catalog) -> Vec<Need> {
     apis.filter_map(|api| catalog.apis.resource_of(api))
-        .map(|resource| Need::objects(resource, Depth::Meta))
+        .map(|resource| Need::objects(resource, DetailLevel::Metadata))
         .collect()
 }
 
 /// The APIs that go away on the way.
-fn removed_on<'a>(path: &'a Path, catalog: &'a Catalog) -> impl Iterator<Item = &'a Api> {
+fn apis_removed_on<'a>(
+    path: &'a UpgradePath,
+    catalog: &'a Catalog,
+) -> impl Iterator<Item = &'a Api> {
     catalog.apis.iter().filter(move |api| {
         let from = path.from.unwrap_or(Minor { major: 0, minor: 0 });
-        api.removed_between(from, path.to)
+        api.is_removed_between(from, path.to)
     })
 }
 
 /// Deployed revisions of Helm releases, wherever Helm keeps them.
 #[must_use]
-pub fn helm_records() -> [Need; 2] {
+pub fn helm_release_needs() -> [Need; 2] {
     let labels = "owner=helm,status=deployed".to_owned();
     let records = |plural, fields: &str| {
-        let selector = Selector {
+        let selector = ListSelector {
             labels: labels.clone(),
             fields: fields.to_owned(),
         };
-        Need::selected(Resource::new("", plural), selector, Depth::Fields)
+        Need::selected(GroupResource::new("", plural), selector, DetailLevel::Typed)
     };
     [
         records("secrets", "type=helm.sh/release.v1"),
@@ -142,6 +145,6 @@ pub fn helm_records() -> [Need; 2] {
 
 /// Where the API server counts requests for deprecated APIs.
 #[must_use]
-pub fn metric_page() -> Need {
-    Need::lines("/metrics", METRIC)
+pub fn metrics_need() -> Need {
+    Need::text_lines("/metrics", METRIC)
 }

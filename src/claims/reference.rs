@@ -5,14 +5,14 @@
 //! Source: kubernetes/kubernetes pkg/controller/podautoscaler/horizontal.go (reconcileAutoscaler, RESTMappings).
 
 use crate::catalog::{Api, Catalog, Gvk, Minor};
-use crate::snapshot::{JsonRow, Reference};
+use crate::snapshot::{ObjectReference, ObjectRow};
 
 /// The reference inside a live object that was read whole.
 #[must_use]
-pub fn of_live(row: &JsonRow) -> Option<Reference> {
+pub fn scale_target_ref(row: &ObjectRow) -> Option<ObjectReference> {
     let target = row.object.get("spec")?.get("scaleTargetRef")?;
     let text = |field: &str| target.get(field)?.as_str().map(str::to_owned);
-    Some(Reference {
+    Some(ObjectReference {
         field: "spec.scaleTargetRef".to_owned(),
         api_version: text("apiVersion")?,
         kind: text("kind")?,
@@ -23,8 +23,8 @@ pub fn of_live(row: &JsonRow) -> Option<Reference> {
 /// The API that a reference names, if by the end of the path nothing of that group and kind is left to find, and the
 /// minor from which on that is so.
 #[must_use]
-pub fn dangling<'a>(
-    reference: &Reference,
+pub fn dangling_api<'a>(
+    reference: &ObjectReference,
     end: Minor,
     catalog: &'a Catalog,
 ) -> Option<(&'a Api, Minor)> {
@@ -42,22 +42,22 @@ pub fn dangling<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::dangling;
+    use super::dangling_api;
     use crate::catalog::Catalog;
-    use crate::snapshot::Reference;
+    use crate::snapshot::ObjectReference;
 
     #[test]
     fn targets_are_found_by_group_and_kind() {
         let catalog = Catalog::embedded().expect("the catalog");
         let end = "1.25".parse().expect("a minor");
         let found = |api_version: &str, kind: &str| {
-            let reference = Reference {
+            let reference = ObjectReference {
                 field: "spec.scaleTargetRef".into(),
                 api_version: api_version.into(),
                 kind: kind.into(),
                 name: "web".into(),
             };
-            dangling(&reference, end, &catalog).map(|(_, since)| since.to_string())
+            dangling_api(&reference, end, &catalog).map(|(_, since)| since.to_string())
         };
         assert_eq!(
             found("extensions/v1beta1", "Deployment").as_deref(),

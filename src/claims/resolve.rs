@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Claim, ObjectKey, Trace, file, helm, last_applied, managed_fields, metric};
-use crate::catalog::{Api, Catalog, Gvk, Minor, Resource, Writer};
-use crate::evidence::{Evidence, Source};
-use crate::need::{ClusterId, Selector, Subject};
-use crate::path::Path;
-use crate::snapshot::{HelmRow, ManifestObject, Outcome, Picture, Rows, Snapshot};
+use super::{
+    ApiUsageEvidence, ObjectKey, WriteTrace, file, helm, last_applied, managed_fields, metric,
+};
+use crate::catalog::{Api, Catalog, GroupResource, Gvk, Minor, WriterKind};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{ClusterId, ListSelector, ReadTarget};
+use crate::path::UpgradePath;
+use crate::snapshot::{
+    ClusterSnapshot, HelmReleaseRow, ManifestObject, ReadOutcome, Rows, Snapshot,
+};
 
 /// What becomes of the API that is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Life {
+pub enum ApiLifecycle {
     /// It is gone from this minor on.
     Removed(Minor),
     /// It is deprecated from this minor on, and the target still serves it.
@@ -20,24 +24,24 @@ pub enum Life {
 
 /// How much the evidence weighs. Ordered: the metric is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
+pub enum EvidenceStrength {
     /// Only the metric speaks for it: somebody asked, nobody knows who.
     Metric,
     /// It may be old news: an annotation, an entry that another one of the same second overtook.
-    Hint,
+    PossiblyStale,
     /// A writer wrote so, and nothing says that it changed.
     Written,
     /// It stands in what will be applied next.
-    Recorded,
+    ToBeApplied,
 }
 
 /// An object for which somebody still uses an API that is, or will be, deprecated or gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Usage {
+pub struct ApiUsage {
     /// The old API.
     pub api: Gvk,
     /// What becomes of it.
-    pub life: Life,
+    pub lifecycle: ApiLifecycle,
     /// Which object.
     pub object: ObjectKey,
     /// Who looks after it.
@@ -45,7 +49,7 @@ pub struct Usage {
     /// Everything that speaks for it, strongest first.
     pub evidence: Vec<Evidence>,
     /// The strongest of it.
-    pub weight: Weight,
+    pub strength: EvidenceStrength,
 }
 
 /// Weighs every trace in the snapshot.
@@ -59,92 +63,92 @@ pub struct Usage {
 ///   Helm records.
 /// * The metric corroborates; alone it weighs least, and not at all where our own list had no other version to ask for.
 #[must_use]
-pub fn resolve(snapshot: &Snapshot, catalog: &Catalog, path: &Path) -> Vec<Usage> {
+pub fn resolve_usages(snapshot: &Snapshot, catalog: &Catalog, path: &UpgradePath) -> Vec<ApiUsage> {
     let listed = snapshot
         .clusters
         .iter()
-        .flat_map(|picture| whole_lists(picture).map(move |(resource, _)| (&picture.id, resource)));
-    let resolver = Resolver {
+        .flat_map(|picture| full_lists(picture).map(move |(resource, _)| (&picture.id, resource)));
+    let resolver = UsageResolver {
         catalog,
         path,
-        listed: listed.collect(),
+        fully_listed: listed.collect(),
     };
-    let mut manifests = resolver.manifests(snapshot);
+    let mut manifests = resolver.collect_manifests(snapshot);
     let mut usages = Vec::new();
     for picture in &snapshot.clusters {
-        for (resource, rows) in whole_lists(picture) {
-            resolver.live(picture, resource, rows, &mut manifests, &mut usages);
+        for (resource, rows) in full_lists(picture) {
+            resolver.resolve_live(picture, resource, rows, &mut manifests, &mut usages);
         }
     }
     // What is left stands in manifests only.
     for (key, manifests) in manifests {
-        usages.extend(resolver.object(resolver.claims(&key, &manifests)));
+        usages.extend(resolver.resolve_object(resolver.manifest_evidence(&key, &manifests)));
     }
     for picture in &snapshot.clusters {
-        resolver.metric(picture, &mut usages);
+        resolver.add_metric_evidence(picture, &mut usages);
     }
     usages.sort_by(|a, b| (&a.object, &a.api).cmp(&(&b.object, &b.api)));
     usages
 }
 
 /// What was read to the end.
-fn complete(picture: &Picture) -> impl Iterator<Item = &Rows> {
+fn complete_rows(picture: &ClusterSnapshot) -> impl Iterator<Item = &Rows> {
     picture
-        .readings
+        .ledger
         .iter()
-        .filter(|reading| reading.outcome == Outcome::Complete)
+        .filter(|reading| reading.outcome == ReadOutcome::Complete)
         .map(|reading| &reading.rows)
 }
 
 /// Those of them that hold every object of their resource: a selection would show some of them twice.
-fn whole_lists(picture: &Picture) -> impl Iterator<Item = (&Resource, &Rows)> {
+fn full_lists(picture: &ClusterSnapshot) -> impl Iterator<Item = (&GroupResource, &Rows)> {
     picture
-        .readings
+        .ledger
         .iter()
-        .filter(|reading| reading.outcome == Outcome::Complete)
-        .filter_map(|reading| match &reading.subject {
-            Subject::Objects {
+        .filter(|reading| reading.outcome == ReadOutcome::Complete)
+        .filter_map(|reading| match &reading.target {
+            ReadTarget::Objects {
                 resource,
                 namespace: None,
                 selector,
-            } if *selector == Selector::default() => Some((resource, &reading.rows)),
+            } if *selector == ListSelector::default() => Some((resource, &reading.rows)),
             _ => None,
         })
 }
 
 /// An object in a file or in the record of a release. A claim is several times as large, and made when it is weighed.
-struct Manifest<'a> {
-    release: Option<&'a HelmRow>,
+struct ManifestEntry<'a> {
+    release: Option<&'a HelmReleaseRow>,
     object: &'a ManifestObject,
 }
 
-type Manifests<'a> = HashMap<ObjectKey, Vec<Manifest<'a>>>;
+type ManifestsByObject<'a> = HashMap<ObjectKey, Vec<ManifestEntry<'a>>>;
 
-struct Resolver<'a> {
+struct UsageResolver<'a> {
     catalog: &'a Catalog,
-    path: &'a Path,
+    path: &'a UpgradePath,
     /// Of what every object was seen.
-    listed: HashSet<(&'a ClusterId, &'a Resource)>,
+    fully_listed: HashSet<(&'a ClusterId, &'a GroupResource)>,
 }
 
-impl Resolver<'_> {
+impl UsageResolver<'_> {
     /// What files and Helm records hold, by object.
-    fn manifests<'s>(&self, snapshot: &'s Snapshot) -> Manifests<'s> {
+    fn collect_manifests<'s>(&self, snapshot: &'s Snapshot) -> ManifestsByObject<'s> {
         let files = &snapshot.files;
         let owner_of_files = snapshot.clusters.first().map(|picture| &picture.id);
-        let mut manifests = Manifests::new();
+        let mut manifests = ManifestsByObject::new();
         let mut note = |release, object, cluster| {
-            if let Some(key) = self.key_if_it_matters(object, cluster) {
-                let manifest = Manifest { release, object };
+            if let Some(key) = self.relevant_key(object, cluster) {
+                let manifest = ManifestEntry { release, object };
                 manifests.entry(key).or_default().push(manifest);
             }
         };
         for object in &files.objects {
             note(None, object, owner_of_files);
         }
-        let in_files = files.releases.iter().map(|row| (row, owner_of_files));
+        let in_files = files.helm_releases.iter().map(|row| (row, owner_of_files));
         let in_clusters = snapshot.clusters.iter().flat_map(|picture| {
-            let releases = complete(picture).flat_map(Rows::helm);
+            let releases = complete_rows(picture).flat_map(Rows::helm_releases);
             releases.map(move |row| (row, Some(&picture.id)))
         });
         for (release, cluster) in in_files.chain(in_clusters) {
@@ -157,40 +161,45 @@ impl Resolver<'_> {
 
     /// The object of a manifest, where the manifest says something: because its own API goes, or because the object
     /// was seen and may remember another.
-    fn key_if_it_matters(
+    fn relevant_key(
         &self,
         object: &ManifestObject,
         cluster: Option<&ClusterId>,
     ) -> Option<ObjectKey> {
         let (api, key) = file::api_and_key(object, cluster, self.catalog)?;
-        let ends = self.life(self.catalog.apis.find(&api)?).is_some();
-        let seen = cluster.is_some_and(|cluster| self.listed.contains(&(cluster, &key.resource)));
+        let ends = self.lifecycle_of(self.catalog.apis.find(&api)?).is_some();
+        let seen =
+            cluster.is_some_and(|cluster| self.fully_listed.contains(&(cluster, &key.resource)));
         (ends || seen).then_some(key)
     }
 
-    fn claims(&self, key: &ObjectKey, manifests: &[Manifest<'_>]) -> Vec<Claim> {
+    fn manifest_evidence(
+        &self,
+        key: &ObjectKey,
+        manifests: &[ManifestEntry<'_>],
+    ) -> Vec<ApiUsageEvidence> {
         let cluster = key.cluster.as_ref();
-        let claim = |manifest: &Manifest<'_>| match manifest.release {
-            None => file::claim(manifest.object, cluster, self.catalog),
-            Some(release) => helm::claim(release, manifest.object, cluster, self.catalog),
+        let claim = |manifest: &ManifestEntry<'_>| match manifest.release {
+            None => file::file_evidence(manifest.object, cluster, self.catalog),
+            Some(release) => helm::helm_evidence(release, manifest.object, cluster, self.catalog),
         };
         manifests.iter().filter_map(claim).collect()
     }
 
     /// Live objects, each together with what manifests say of it.
-    fn live(
+    fn resolve_live(
         &self,
-        picture: &Picture,
-        resource: &Resource,
+        picture: &ClusterSnapshot,
+        resource: &GroupResource,
         rows: &Rows,
-        manifests: &mut Manifests<'_>,
-        usages: &mut Vec<Usage>,
+        manifests: &mut ManifestsByObject<'_>,
+        usages: &mut Vec<ApiUsage>,
     ) {
-        let Some(kind) = self.catalog.apis.family(resource).next() else {
+        let Some(kind) = self.catalog.apis.apis_of(resource).next() else {
             return;
         };
         let kind = kind.gvk().kind;
-        for row in rows.meta() {
+        for row in rows.metadata() {
             let key = ObjectKey {
                 cluster: Some(picture.id.clone()),
                 resource: resource.clone(),
@@ -198,29 +207,34 @@ impl Resolver<'_> {
                 name: row.name.clone(),
             };
             let said = manifests.remove(&key).unwrap_or_default();
-            let mut claims = self.claims(&key, &said);
-            claims.extend(managed_fields::claims(row, &kind, &key, self.catalog));
-            claims.extend(last_applied::claims(row, &key));
-            usages.extend(self.object(claims));
+            let mut claims = self.manifest_evidence(&key, &said);
+            claims.extend(managed_fields::managed_fields_evidence(
+                row,
+                &kind,
+                &key,
+                self.catalog,
+            ));
+            claims.extend(last_applied::last_applied_evidence(row, &key));
+            usages.extend(self.resolve_object(claims));
         }
     }
 
     /// All claims on one object, weighed against each other.
-    fn object(&self, claims: Vec<Claim>) -> Vec<Usage> {
-        let mut found: BTreeMap<Gvk, Usage> = BTreeMap::new();
+    fn resolve_object(&self, claims: Vec<ApiUsageEvidence>) -> Vec<ApiUsage> {
+        let mut found: BTreeMap<Gvk, ApiUsage> = BTreeMap::new();
         for claim in &claims {
             let Some((life, weight)) = self.weigh(claim, &claims) else {
                 continue;
             };
-            let usage = found.entry(claim.api.clone()).or_insert_with(|| Usage {
+            let usage = found.entry(claim.api.clone()).or_insert_with(|| ApiUsage {
                 api: claim.api.clone(),
-                life,
+                lifecycle: life,
                 object: claim.object.clone(),
                 owner: None,
                 evidence: Vec::new(),
-                weight,
+                strength: weight,
             });
-            usage.weight = usage.weight.max(weight);
+            usage.strength = usage.strength.max(weight);
             usage.owner = usage.owner.take().or_else(|| claim.owner.clone());
             usage.evidence.push(claim.evidence.clone());
         }
@@ -232,60 +246,64 @@ impl Resolver<'_> {
     }
 
     /// What becomes of the API of a claim and how much the claim weighs; none where it says nothing.
-    fn weigh(&self, claim: &Claim, all: &[Claim]) -> Option<(Life, Weight)> {
+    fn weigh(
+        &self,
+        claim: &ApiUsageEvidence,
+        all: &[ApiUsageEvidence],
+    ) -> Option<(ApiLifecycle, EvidenceStrength)> {
         let api = self.catalog.apis.find(&claim.api)?;
-        let life = self.life(api)?;
+        let life = self.lifecycle_of(api)?;
         let weight = match &claim.trace {
-            Trace::File | Trace::Helm => Weight::Recorded,
-            Trace::LastApplied if overtaken_by_file(claim, all) => return None,
-            Trace::LastApplied => Weight::Hint,
-            Trace::ManagedFields {
+            WriteTrace::File | WriteTrace::Helm => EvidenceStrength::ToBeApplied,
+            WriteTrace::LastApplied if is_superseded_by_file(claim, all) => return None,
+            WriteTrace::LastApplied => EvidenceStrength::PossiblyStale,
+            WriteTrace::ManagedFields {
                 manager,
-                subresource: _,
+                is_subresource: _,
             } => {
-                if claim.writer == Some(Writer::System) || outranked(claim, all) {
+                if claim.writer == Some(WriterKind::System) || is_outranked(claim, all) {
                     return None;
                 }
-                written(claim, manager, all)?
+                managed_fields_strength(claim, manager, all)?
             }
         };
         let remembered_only = matches!(
             claim.trace,
-            Trace::ManagedFields { .. } | Trace::LastApplied
+            WriteTrace::ManagedFields { .. } | WriteTrace::LastApplied
         );
-        (!(remembered_only && self.gone_already(life))).then_some((life, weight))
+        (!(remembered_only && self.is_already_removed(life))).then_some((life, weight))
     }
 
-    fn life(&self, api: &Api) -> Option<Life> {
+    fn lifecycle_of(&self, api: &Api) -> Option<ApiLifecycle> {
         match api.removed {
-            Some(removed) if removed <= self.path.to => Some(Life::Removed(removed)),
+            Some(removed) if removed <= self.path.to => Some(ApiLifecycle::Removed(removed)),
             _ => api
                 .deprecated
                 .filter(|since| *since <= self.path.to)
-                .map(Life::Deprecated),
+                .map(ApiLifecycle::Deprecated),
         }
     }
 
-    fn gone_already(&self, life: Life) -> bool {
-        let Life::Removed(removed) = life else {
+    fn is_already_removed(&self, life: ApiLifecycle) -> bool {
+        let ApiLifecycle::Removed(removed) = life else {
             return false;
         };
         self.path.from.is_some_and(|from| removed <= from)
     }
 
     /// Adds what the metric says: to every use of the API, or as a use of its own.
-    fn metric(&self, picture: &Picture, usages: &mut Vec<Usage>) {
-        let page = super::metric_page();
-        let Ok(Some(rows)) = picture.read(&page, self.catalog) else {
+    fn add_metric_evidence(&self, picture: &ClusterSnapshot, usages: &mut Vec<ApiUsage>) {
+        let page = super::metrics_need();
+        let Ok(Some(rows)) = picture.rows_for(&page, self.catalog) else {
             return;
         };
-        let minor = picture.survey.effective_minor();
-        for (api, line) in metric::requested(rows.lines(), self.catalog) {
-            let Some(life @ Life::Removed(_)) = self.life(api) else {
+        let minor = picture.discovery.effective_minor();
+        for (api, line) in metric::requested_apis(rows.text_lines(), self.catalog) {
+            let Some(life @ ApiLifecycle::Removed(_)) = self.lifecycle_of(api) else {
                 continue;
             };
             let gvk = api.gvk();
-            let evidence = Evidence::new(Source::Metric, line);
+            let evidence = Evidence::new(EvidenceSource::Metric, line);
             let mut spoken_for = false;
             for usage in usages.iter_mut().filter(|usage| {
                 usage.api == gvk && usage.object.cluster.as_ref() == Some(&picture.id)
@@ -295,25 +313,25 @@ impl Resolver<'_> {
             }
             let resource = self.catalog.apis.resource_of(api);
             let ours = resource.as_ref().is_some_and(|resource| {
-                let serves = |api_version: &str| picture.survey.serves(api_version);
+                let serves = |api_version: &str| picture.discovery.serves(api_version);
                 self.catalog
                     .apis
                     .best_served(resource, minor, serves)
                     .is_some_and(|asked| asked.gvk() == gvk)
             });
             if !spoken_for && !ours {
-                usages.push(Usage {
-                    life,
+                usages.push(ApiUsage {
+                    lifecycle: life,
                     object: ObjectKey {
                         cluster: Some(picture.id.clone()),
                         resource: resource
-                            .unwrap_or_else(|| Resource::new(api.group(), &api.resource)),
+                            .unwrap_or_else(|| GroupResource::new(api.group(), &api.resource)),
                         namespace: None,
                         name: "*".to_owned(),
                     },
                     owner: None,
                     evidence: vec![evidence],
-                    weight: Weight::Metric,
+                    strength: EvidenceStrength::Metric,
                     api: gvk,
                 });
             }
@@ -322,10 +340,10 @@ impl Resolver<'_> {
 }
 
 /// Whether a manifest that is about to be applied takes the place of what an annotation remembers.
-fn overtaken_by_file(claim: &Claim, all: &[Claim]) -> bool {
+fn is_superseded_by_file(claim: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
     let file = |api_is_same: bool| {
         all.iter()
-            .any(|other| other.trace == Trace::File && (other.api == claim.api) == api_is_same)
+            .any(|other| other.trace == WriteTrace::File && (other.api == claim.api) == api_is_same)
     };
     file(false) && !file(true)
 }
@@ -333,15 +351,17 @@ fn overtaken_by_file(claim: &Claim, all: &[Claim]) -> bool {
 /// Whether what the writer behind a manager will write next is known, and is another version.
 ///
 /// The record must not be older than the entry; annotations and files have no time and are what is current.
-fn outranked(claim: &Claim, all: &[Claim]) -> bool {
-    let speaks_for_writer = |other: &&Claim| match other.trace {
-        Trace::Helm => claim.writer == Some(Writer::Helm),
-        Trace::LastApplied => other.writer == claim.writer && !overtaken_by_file(other, all),
-        Trace::File => matches!(
+fn is_outranked(claim: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
+    let speaks_for_writer = |other: &&ApiUsageEvidence| match other.trace {
+        WriteTrace::Helm => claim.writer == Some(WriterKind::Helm),
+        WriteTrace::LastApplied => {
+            other.writer == claim.writer && !is_superseded_by_file(other, all)
+        }
+        WriteTrace::File => matches!(
             claim.writer,
-            Some(Writer::KubectlApply | Writer::Kubectl | Writer::Kapp)
+            Some(WriterKind::KubectlApply | WriterKind::Kubectl | WriterKind::Kapp)
         ),
-        Trace::ManagedFields { .. } => false,
+        WriteTrace::ManagedFields { .. } => false,
     };
     let mut authorities = all.iter().filter(speaks_for_writer).peekable();
     if authorities.peek().is_none() {
@@ -357,12 +377,16 @@ fn outranked(claim: &Claim, all: &[Claim]) -> bool {
 }
 
 /// How much an entry of `managedFields` weighs against the other entries of its manager; none if it is stale.
-fn written(claim: &Claim, manager: &str, all: &[Claim]) -> Option<Weight> {
-    let mut weight = Weight::Written;
+fn managed_fields_strength(
+    claim: &ApiUsageEvidence,
+    manager: &str,
+    all: &[ApiUsageEvidence],
+) -> Option<EvidenceStrength> {
+    let mut weight = EvidenceStrength::Written;
     for other in all {
-        let Trace::ManagedFields {
+        let WriteTrace::ManagedFields {
             manager: name,
-            subresource: false,
+            is_subresource: false,
         } = &other.trace
         else {
             continue;
@@ -373,8 +397,8 @@ fn written(claim: &Claim, manager: &str, all: &[Claim]) -> Option<Weight> {
         match (other.time, claim.time) {
             (Some(newer), Some(older)) if newer > older => return None,
             // Times have whole seconds: which of the two came last cannot be told.
-            (Some(same), Some(time)) if same == time => weight = Weight::Hint,
-            (None, _) | (_, None) => weight = Weight::Hint,
+            (Some(same), Some(time)) if same == time => weight = EvidenceStrength::PossiblyStale,
+            (None, _) | (_, None) => weight = EvidenceStrength::PossiblyStale,
             _ => {}
         }
     }

@@ -1,13 +1,13 @@
 use jiff::Timestamp;
 
-use super::{Life, Usage, Weight, resolve};
-use crate::catalog::{Catalog, Resource};
-use crate::evidence::Source;
-use crate::need::{ClusterId, Depth, Need, Survey};
-use crate::path::Path;
+use super::{ApiLifecycle, ApiUsage, EvidenceStrength, resolve_usages};
+use crate::catalog::{Catalog, GroupResource};
+use crate::evidence::EvidenceSource;
+use crate::need::{ClusterId, DetailLevel, Discovery, Need};
+use crate::path::UpgradePath;
 use crate::snapshot::{
-    Applied, Files, HelmRow, HelmStorage, Manager, ManifestObject, MetaRow, Outcome, Picture,
-    Reading, Rows, Snapshot,
+    ClusterSnapshot, FieldManager, HelmReleaseRow, HelmStorage, LastApplied, ManifestFiles,
+    ManifestObject, MetaRow, ReadOutcome, ReadResult, Rows, Snapshot,
 };
 
 const OLD: &str = "policy/v1beta1";
@@ -19,26 +19,26 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// An entry of managedFields; `manager/status` writes to the status.
-fn wrote(manager: &str, api_version: &str, second: i64) -> Manager {
+fn wrote(manager: &str, api_version: &str, second: i64) -> FieldManager {
     let (manager, subresource) = manager.split_once('/').unwrap_or((manager, ""));
-    Manager {
-        manager: manager.into(),
+    FieldManager {
+        name: manager.into(),
         api_version: api_version.into(),
-        applied: false,
+        is_apply: false,
         subresource: subresource.into(),
         time: Some(at(second)),
     }
 }
 
-fn budget(managers: Vec<Manager>, applied: &[&str]) -> MetaRow {
+fn budget(managers: Vec<FieldManager>, applied: &[&str]) -> MetaRow {
     MetaRow {
         namespace: Some("shop".into()),
         name: "cart".into(),
         owner: None,
-        managers,
-        applied: applied
+        field_managers: managers,
+        last_applied: applied
             .iter()
-            .map(|api_version| Applied {
+            .map(|api_version| LastApplied {
                 annotation: "kubectl.kubernetes.io/last-applied-configuration".into(),
                 api_version: (*api_version).into(),
                 kind: KIND.into(),
@@ -59,88 +59,92 @@ fn manifest(api_version: &str) -> ManifestObject {
     }
 }
 
-fn release(api_version: &str, second: i64) -> HelmRow {
-    HelmRow {
+fn release(api_version: &str, second: i64) -> HelmReleaseRow {
+    HelmReleaseRow {
         namespace: "shop".into(),
         release: "cart".into(),
         revision: 4,
         chart: "cart-1.0.0".into(),
         storage: HelmStorage::Secret,
-        created: Some(at(second)),
+        created_at: Some(at(second)),
         objects: vec![manifest(api_version)],
     }
 }
 
-fn reading(need: &Need, rows: Rows) -> Reading {
-    Reading {
-        subject: need.subject.clone(),
-        depth: need.depth,
+fn reading(need: &Need, rows: Rows) -> ReadResult {
+    ReadResult {
+        target: need.target.clone(),
+        detail_level: need.detail_level,
         freshness: need.freshness,
-        outcome: Outcome::Complete,
-        at: at(0),
+        outcome: ReadOutcome::Complete,
+        finished_at: at(0),
         rows,
-        faults: Vec::new(),
+        skipped_objects: Vec::new(),
     }
 }
 
 fn budgets() -> Need {
-    Need::objects(Resource::new("policy", "poddisruptionbudgets"), Depth::Meta)
+    Need::objects(
+        GroupResource::new("policy", "poddisruptionbudgets"),
+        DetailLevel::Metadata,
+    )
 }
 
 /// What is found on a 1.24 cluster on its way to 1.25.
-fn found(readings: Vec<Reading>, files: Vec<ManifestObject>) -> Vec<Usage> {
+fn found(readings: Vec<ReadResult>, files: Vec<ManifestObject>) -> Vec<ApiUsage> {
     let catalog = Catalog::embedded().expect("the catalog");
-    let survey = Survey {
+    let survey = Discovery {
         git_version: "1.24.17".parse().expect("a version"),
-        emulated: None,
+        emulation_version: None,
         group_versions: [OLD, NEW, "v1", "autoscaling/v2", "apps/v1"]
             .map(str::to_owned)
             .into(),
     };
     let target = "1.25".parse().expect("a target");
-    let path = Path::find(Some(&survey.git_version), None, &[target], &catalog).expect("a path");
-    let picture = Picture {
+    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[target], &catalog)
+        .expect("a path");
+    let picture = ClusterSnapshot {
         id: ClusterId("c".into()),
         context: Some("c".into()),
         server: "https://c".into(),
         namespace: None,
-        survey,
-        readings,
+        discovery: survey,
+        ledger: readings,
     };
     let snapshot = Snapshot {
-        redacted: false,
+        is_redacted: false,
         taken_at: at(100),
         clusters: vec![picture],
-        files: Files {
+        files: ManifestFiles {
             objects: files,
-            ..Files::default()
+            ..ManifestFiles::default()
         },
     };
-    resolve(&snapshot, &catalog, &path)
+    resolve_usages(&snapshot, &catalog, &path)
 }
 
-fn live(managers: Vec<Manager>, applied: &[&str]) -> Vec<Usage> {
+fn live(managers: Vec<FieldManager>, applied: &[&str]) -> Vec<ApiUsage> {
     found(
         vec![reading(
             &budgets(),
-            Rows::Meta(vec![budget(managers, applied)]),
+            Rows::Metadata(vec![budget(managers, applied)]),
         )],
         Vec::new(),
     )
 }
 
-fn live_and_helm(managers: Vec<Manager>, release: HelmRow) -> Vec<Usage> {
-    let [secrets, _] = super::helm_records();
+fn live_and_helm(managers: Vec<FieldManager>, release: HelmReleaseRow) -> Vec<ApiUsage> {
+    let [secrets, _] = super::helm_release_needs();
     found(
         vec![
-            reading(&budgets(), Rows::Meta(vec![budget(managers, &[])])),
-            reading(&secrets, Rows::Helm(vec![release])),
+            reading(&budgets(), Rows::Metadata(vec![budget(managers, &[])])),
+            reading(&secrets, Rows::HelmReleases(vec![release])),
         ],
         Vec::new(),
     )
 }
 
-fn sources(usages: &[Usage]) -> Vec<Source> {
+fn sources(usages: &[ApiUsage]) -> Vec<EvidenceSource> {
     usages
         .iter()
         .flat_map(|usage| usage.evidence.iter().map(|evidence| evidence.source))
@@ -157,9 +161,9 @@ fn a_listed_object_proves_nothing() {
 fn a_writer_that_used_the_old_version_is_named() {
     let usages = live(vec![wrote("helm", OLD, 0)], &[]);
     assert_eq!(usages.len(), 1);
-    assert_eq!(usages[0].weight, Weight::Written);
+    assert_eq!(usages[0].strength, EvidenceStrength::Written);
     assert_eq!(usages[0].evidence[0].writer.as_deref(), Some("helm"));
-    assert!(matches!(usages[0].life, Life::Removed(_)));
+    assert!(matches!(usages[0].lifecycle, ApiLifecycle::Removed(_)));
 }
 
 #[test]
@@ -173,20 +177,20 @@ fn only_the_same_manager_on_the_object_itself_makes_an_entry_stale() {
     ] {
         let usages = live(vec![old(), other.clone()], &[]);
         assert_eq!(usages.len(), 1, "{other:?}");
-        assert_eq!(usages[0].weight, Weight::Written, "{other:?}");
+        assert_eq!(usages[0].strength, EvidenceStrength::Written, "{other:?}");
     }
     let newer_is_old = live(
         vec![wrote("shopper", NEW, 0), wrote("shopper", OLD, 1)],
         &[],
     );
-    assert_eq!(newer_is_old[0].weight, Weight::Written);
+    assert_eq!(newer_is_old[0].strength, EvidenceStrength::Written);
     let same_second = live(
         vec![wrote("shopper", NEW, 0), wrote("shopper", OLD, 0)],
         &[],
     );
     assert_eq!(
-        same_second[0].weight,
-        Weight::Hint,
+        same_second[0].strength,
+        EvidenceStrength::PossiblyStale,
         "nobody can tell which was last"
     );
 }
@@ -210,11 +214,14 @@ fn what_kubernetes_writes_for_itself_is_left_out() {
 fn an_annotation_alone_is_a_hint() {
     let usages = live(vec![wrote("kubectl-client-side-apply", NEW, 0)], &[OLD]);
     assert_eq!(usages.len(), 1);
-    assert_eq!(usages[0].weight, Weight::Hint);
-    assert_eq!(sources(&usages), [Source::LastApplied]);
+    assert_eq!(usages[0].strength, EvidenceStrength::PossiblyStale);
+    assert_eq!(sources(&usages), [EvidenceSource::LastApplied]);
     let both = live(vec![wrote("kubectl-client-side-apply", OLD, 0)], &[OLD]);
-    assert_eq!(both[0].weight, Weight::Written);
-    assert_eq!(sources(&both), [Source::ManagedFields, Source::LastApplied]);
+    assert_eq!(both[0].strength, EvidenceStrength::Written);
+    assert_eq!(
+        sources(&both),
+        [EvidenceSource::ManagedFields, EvidenceSource::LastApplied]
+    );
 }
 
 #[test]
@@ -234,8 +241,11 @@ fn a_helm_release_outranks_helms_old_entries() {
         "helm upgrade moved the chart; the old entry stays for ever"
     );
     let not_yet = live_and_helm(vec![wrote("helm", OLD, 0)], release(OLD, 50));
-    assert_eq!(not_yet[0].weight, Weight::Recorded);
-    assert_eq!(sources(&not_yet), [Source::Helm, Source::ManagedFields]);
+    assert_eq!(not_yet[0].strength, EvidenceStrength::ToBeApplied);
+    assert_eq!(
+        sources(&not_yet),
+        [EvidenceSource::Helm, EvidenceSource::ManagedFields]
+    );
     let somebody_else = live_and_helm(vec![wrote("operator", OLD, 0)], release(NEW, 50));
     assert_eq!(
         somebody_else.len(),
@@ -248,9 +258,9 @@ fn a_helm_release_outranks_helms_old_entries() {
 
 #[test]
 fn a_release_counts_without_a_live_object() {
-    let [secrets, _] = super::helm_records();
+    let [secrets, _] = super::helm_release_needs();
     let usages = found(
-        vec![reading(&secrets, Rows::Helm(vec![release(OLD, 0)]))],
+        vec![reading(&secrets, Rows::HelmReleases(vec![release(OLD, 0)]))],
         Vec::new(),
     );
     assert_eq!(usages.len(), 1);
@@ -260,26 +270,29 @@ fn a_release_counts_without_a_live_object() {
 #[test]
 fn a_file_speaks_for_itself_and_for_kubectl() {
     assert_eq!(
-        found(Vec::new(), vec![manifest(OLD)])[0].weight,
-        Weight::Recorded
+        found(Vec::new(), vec![manifest(OLD)])[0].strength,
+        EvidenceStrength::ToBeApplied
     );
     assert_eq!(found(Vec::new(), vec![manifest(NEW)]), []);
     let moved = |manager| {
-        let rows = Rows::Meta(vec![budget(vec![wrote(manager, OLD, 0)], &[OLD])]);
+        let rows = Rows::Metadata(vec![budget(vec![wrote(manager, OLD, 0)], &[OLD])]);
         found(vec![reading(&budgets(), rows)], vec![manifest(NEW)])
     };
     assert_eq!(moved("kubectl-client-side-apply"), []);
-    assert_eq!(sources(&moved("operator")), [Source::ManagedFields]);
+    assert_eq!(sources(&moved("operator")), [EvidenceSource::ManagedFields]);
 }
 
 #[test]
 fn what_was_gone_before_counts_only_where_it_will_be_applied_again() {
     let gone = "extensions/v1beta1";
-    let rows = Rows::Meta(vec![MetaRow {
-        managers: vec![wrote("helm", gone, 0)],
+    let rows = Rows::Metadata(vec![MetaRow {
+        field_managers: vec![wrote("helm", gone, 0)],
         ..budget(Vec::new(), &[])
     }]);
-    let need = Need::objects(Resource::new("networking.k8s.io", "ingresses"), Depth::Meta);
+    let need = Need::objects(
+        GroupResource::new("networking.k8s.io", "ingresses"),
+        DetailLevel::Metadata,
+    );
     assert_eq!(found(vec![reading(&need, rows)], Vec::new()), []);
     let file = ManifestObject {
         kind: "Ingress".into(),
@@ -291,22 +304,33 @@ fn what_was_gone_before_counts_only_where_it_will_be_applied_again() {
 #[test]
 fn the_metric_corroborates_and_alone_weighs_least() {
     let line = r#"apiserver_requested_deprecated_apis{group="policy",removed_release="1.25",resource="poddisruptionbudgets",subresource="",version="v1beta1"} 1"#;
-    let metric = || reading(&super::metric_page(), Rows::Lines(vec![line.to_owned()]));
+    let metric = || {
+        reading(
+            &super::metrics_need(),
+            Rows::TextLines(vec![line.to_owned()]),
+        )
+    };
     let alone = found(vec![metric()], Vec::new());
     assert_eq!(alone.len(), 1);
     assert_eq!(
-        (alone[0].weight, alone[0].object.name.as_str()),
-        (Weight::Metric, "*")
+        (alone[0].strength, alone[0].object.name.as_str()),
+        (EvidenceStrength::Metric, "*")
     );
-    let rows = Rows::Meta(vec![budget(vec![wrote("helm", OLD, 0)], &[])]);
+    let rows = Rows::Metadata(vec![budget(vec![wrote("helm", OLD, 0)], &[])]);
     let both = found(vec![reading(&budgets(), rows), metric()], Vec::new());
     assert_eq!(both.len(), 1);
-    assert_eq!(sources(&both), [Source::ManagedFields, Source::Metric]);
+    assert_eq!(
+        sources(&both),
+        [EvidenceSource::ManagedFields, EvidenceSource::Metric]
+    );
 }
 
 #[test]
 fn the_metric_says_nothing_where_we_asked_ourselves() {
     let line = r#"apiserver_requested_deprecated_apis{group="policy",removed_release="1.25",resource="podsecuritypolicies",subresource="",version="v1beta1"} 1"#;
-    let metric = reading(&super::metric_page(), Rows::Lines(vec![line.to_owned()]));
+    let metric = reading(
+        &super::metrics_need(),
+        Rows::TextLines(vec![line.to_owned()]),
+    );
     assert_eq!(found(vec![metric], Vec::new()), []);
 }

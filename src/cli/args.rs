@@ -6,11 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
-use super::connection::ConnectionFlags;
+use super::connection::ConnectionArgs;
 use super::format;
 use crate::check::FailOn;
-use crate::path::Target;
-use crate::report::{Bind, ColorChoice, Format};
+use crate::path::UpgradeTarget;
+use crate::report::{ColorChoice, OutputFormat, RbacSubject};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -63,26 +63,26 @@ way. Nothing is ever written. See 'rbac' for the exact list.";
 pub struct CheckCommand {
     /// A helper in place of the check.
     #[command(subcommand)]
-    pub helper: Option<Helper>,
+    pub subcommand: Option<CheckSubcommand>,
     /// The check.
     #[command(flatten)]
-    pub check: CheckFlags,
+    pub check: CheckArgs,
 }
 
 /// Helpers.
 #[derive(Debug, Subcommand)]
-pub enum Helper {
+pub enum CheckSubcommand {
     /// List every rule
-    Rules(RulesFlags),
+    Rules(RulesArgs),
     /// Tell why a rule matters, how it is detected and how to mend what it finds
     Explain {
         /// Id of the rule, as in the RULE column
         id: String,
     },
     /// Print the ClusterRoles and bindings that hold exactly what the check reads
-    Rbac(Box<RbacFlags>),
+    Rbac(Box<RbacArgs>),
     /// Tell what is known: platforms and their releases, APIs, and the date of the facts
-    Catalog(ListFlags),
+    Catalog(ListArgs),
     /// Print a completion script
     Completion {
         /// For which shell
@@ -92,36 +92,36 @@ pub enum Helper {
 
 /// Flags of the check.
 #[derive(Debug, Args)]
-pub struct CheckFlags {
+pub struct CheckArgs {
     /// Where to look.
     #[command(flatten)]
-    pub source: SourceFlags,
+    pub source: SourceArgs,
     /// What counts.
     #[command(flatten)]
-    pub policy: PolicyFlags,
+    pub policy: PolicyArgs,
     /// Write what was read to this file, for later or for a colleague; contents of Secrets are never in it
     #[arg(long, value_name = "FILE")]
     pub save_snapshot: Option<PathBuf>,
     /// Format of the report
-    #[arg(short, long, value_parser = format::one_of(format::REPORT), default_value = "table")]
-    pub output: Format,
+    #[arg(short, long, value_parser = format::format_parser(format::REPORT_FORMATS), default_value = "table")]
+    pub output: OutputFormat,
     /// How to print.
     #[command(flatten)]
-    pub look: LookFlags,
+    pub output_args: OutputArgs,
 }
 
 /// Where to look and where to go.
 #[derive(Debug, Args)]
-pub struct SourceFlags {
+pub struct SourceArgs {
     /// Target, repeatable; a minor stands for its newest patch [default: the next supported hop]
     #[arg(long, value_name = "[PLATFORM=]VERSION")]
-    pub to: Vec<Target>,
+    pub to: Vec<UpgradeTarget>,
     /// Ask no API server: only -f is read. Needs --to
     #[arg(long, requires = "to", conflicts_with = "snapshot")]
     pub local: bool,
     /// Where we start, under --local, repeatable; without it every hazard up to the target counts
     #[arg(long, value_name = "[PLATFORM=]VERSION", requires = "local")]
-    pub from: Vec<Target>,
+    pub from: Vec<UpgradeTarget>,
     /// Manifests about to be applied, repeatable; directories are walked, - is stdin
     #[arg(short, long, value_name = "PATH")]
     pub filename: Vec<PathBuf>,
@@ -135,7 +135,7 @@ pub struct SourceFlags {
     pub redact: bool,
     /// Which rules speak.
     #[command(flatten)]
-    pub choice: ChoiceFlags,
+    pub rule_filter: RuleFilterArgs,
     /// The clock, for a reproducible run [default: now, or the time of the snapshot]
     #[arg(long, value_name = "RFC3339")]
     pub now: Option<Timestamp>,
@@ -153,12 +153,12 @@ pub struct SourceFlags {
     pub quiet: bool,
     /// How to reach the cluster.
     #[command(flatten)]
-    pub connection: ConnectionFlags,
+    pub connection: ConnectionArgs,
 }
 
 /// Which rules speak. What only other rules need is not read.
 #[derive(Debug, Args)]
-pub struct ChoiceFlags {
+pub struct RuleFilterArgs {
     /// Check by these rules only; comma-separated, repeatable
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub only: Vec<String>,
@@ -169,10 +169,10 @@ pub struct ChoiceFlags {
 
 /// What counts.
 #[derive(Debug, Args)]
-pub struct PolicyFlags {
+pub struct PolicyArgs {
     /// From which severity on a finding makes the exit code 3; the verdict stays as it is
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailLine::Blocker)]
-    pub fail_on: FailLine,
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOnArg::Blocker)]
+    pub fail_on: FailOnArg,
     /// Findings that somebody has taken on: a file that names rule, objects, owner, reason and expires of each. They stay
     /// visible, and no longer block. An expired waiver does not count; the day is today's, not that of --now
     #[arg(long, value_name = "FILE", conflicts_with = "redact")]
@@ -187,7 +187,7 @@ pub struct PolicyFlags {
 
 /// `--fail-on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailLine {
+pub enum FailOnArg {
     /// Blockers
     Blocker,
     /// Warnings and blockers
@@ -198,65 +198,65 @@ pub enum FailLine {
     Never,
 }
 
-impl From<FailLine> for FailOn {
-    fn from(line: FailLine) -> Self {
+impl From<FailOnArg> for FailOn {
+    fn from(line: FailOnArg) -> Self {
         match line {
-            FailLine::Blocker => Self::Blocker,
-            FailLine::Warning => Self::Warning,
-            FailLine::Note => Self::Note,
-            FailLine::Never => Self::Never,
+            FailOnArg::Blocker => Self::Blocker,
+            FailOnArg::Warning => Self::Warning,
+            FailOnArg::Note => Self::Note,
+            FailOnArg::Never => Self::Never,
         }
     }
 }
 
 /// Flags of `rules`.
 #[derive(Debug, Args)]
-pub struct RulesFlags {
+pub struct RulesArgs {
     /// Also the hazards that no rule looks at yet, and those that no client that only reads can see
     #[arg(long)]
     pub all: bool,
     /// Format and look.
     #[command(flatten)]
-    pub list: ListFlags,
+    pub list: ListArgs,
 }
 
 /// Flags of `rbac`.
 #[derive(Debug, Args)]
-pub struct RbacFlags {
+pub struct RbacArgs {
     /// To whom the role is given: user:NAME, group:NAME or serviceaccount:NAMESPACE/NAME [default: you, where the API
     /// server refuses you a read, else the group kubectl-upgrade-readers]
-    #[arg(long, value_name = "KIND:NAME", value_parser = bind)]
-    pub bind_to: Option<Bind>,
+    #[arg(long, value_name = "KIND:NAME", value_parser = parse_rbac_subject)]
+    pub bind_to: Option<RbacSubject>,
     /// Where to look.
     #[command(flatten)]
-    pub source: SourceFlags,
+    pub source: SourceArgs,
 }
 
 /// Flags of lists about the suite itself.
 #[derive(Debug, Args)]
-pub struct ListFlags {
+pub struct ListArgs {
     /// Format
-    #[arg(short, long, value_parser = format::one_of(format::LIST), default_value = "table")]
-    pub output: Format,
+    #[arg(short, long, value_parser = format::format_parser(format::LIST_FORMATS), default_value = "table")]
+    pub output: OutputFormat,
     /// How to print.
     #[command(flatten)]
-    pub look: LookFlags,
+    pub output_args: OutputArgs,
 }
 
 /// How to print.
 #[derive(Debug, Clone, Copy, Default, Args)]
-pub struct LookFlags {
+pub struct OutputArgs {
     /// No headers in tables
     #[arg(long)]
     pub no_headers: bool,
     /// When to colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
-    pub color: Color,
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
+    pub color: ColorArg,
 }
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub enum ColorArg {
     /// On a terminal that wants it
     #[default]
     Auto,
@@ -266,19 +266,19 @@ pub enum Color {
     Never,
 }
 
-impl From<Color> for ColorChoice {
-    fn from(color: Color) -> Self {
+impl From<ColorArg> for ColorChoice {
+    fn from(color: ColorArg) -> Self {
         match color {
-            Color::Auto => Self::Auto,
-            Color::Always => Self::Always,
-            Color::Never => Self::Never,
+            ColorArg::Auto => Self::Auto,
+            ColorArg::Always => Self::Always,
+            ColorArg::Never => Self::Never,
         }
     }
 }
 
 /// Reads `--bind-to`.
-fn bind(text: &str) -> Result<Bind, String> {
-    let bound = |kind: &str, name: String| Bind {
+fn parse_rbac_subject(text: &str) -> Result<RbacSubject, String> {
+    let bound = |kind: &str, name: String| RbacSubject {
         kind: kind.to_owned(),
         name,
     };

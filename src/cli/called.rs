@@ -4,10 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// `kubectl_complete-upgrade_check` asks for candidates in place of a run.
-const COMPLETER: &str = "kubectl_complete-";
+const COMPLETION_PREFIX: &str = "kubectl_complete-";
 
 /// The last part of `argv[0]`, without `.exe`.
-fn stem(argv0: &OsStr) -> String {
+fn program_stem(argv0: &OsStr) -> String {
     let name = Path::new(argv0)
         .file_name()
         .unwrap_or_default()
@@ -17,8 +17,8 @@ fn stem(argv0: &OsStr) -> String {
 
 /// The command as the user typed it: kubectl turns dashes inside a word into underscores before it looks on PATH, so
 /// `kubectl-upgrade_check` was called as `kubectl upgrade-check` and `kubectl-upgrade-check` as `kubectl upgrade check`.
-pub(super) fn spelling(argv0: &OsStr) -> String {
-    let stem = stem(argv0);
+pub(super) fn invocation_name(argv0: &OsStr) -> String {
+    let stem = program_stem(argv0);
     match stem.strip_prefix("kubectl-") {
         Some(words) => format!("kubectl {}", words.replace('-', " ").replace('_', "-")),
         None => stem,
@@ -26,15 +26,15 @@ pub(super) fn spelling(argv0: &OsStr) -> String {
 }
 
 /// Whether kubectl asks for completion of a command line.
-pub(super) fn asks_for_completion(argv0: &OsStr) -> bool {
-    stem(argv0).starts_with(COMPLETER)
+pub(super) fn is_completion_request(argv0: &OsStr) -> bool {
+    program_stem(argv0).starts_with(COMPLETION_PREFIX)
 }
 
 /// Candidates for the last of these words, in the form that kubectl reads: one a line with its description, then a
 /// directive. Nothing where there is none.
 ///
 /// Source: kubernetes/kubectl pkg/cmd/plugin/plugin_completion.go.
-pub(super) fn complete(command: &mut clap::Command, words: Vec<OsString>) -> String {
+pub(super) fn completion_candidates(command: &mut clap::Command, words: Vec<OsString>) -> String {
     const NO_FILES: &str = ":4\n";
     let index = words.len();
     let mut argv = vec![OsString::from(command.get_name())];
@@ -59,7 +59,7 @@ pub(super) fn complete(command: &mut clap::Command, words: Vec<OsString>) -> Str
 mod tests {
     use std::ffi::OsStr;
 
-    use super::{asks_for_completion, spelling};
+    use super::{invocation_name, is_completion_request};
 
     #[test]
     fn the_command_is_spelled_as_it_was_typed() {
@@ -73,12 +73,12 @@ mod tests {
             ("target/debug/check", "check"),
             ("", ""),
         ] {
-            assert_eq!(spelling(OsStr::new(argv0)), typed, "{argv0}");
+            assert_eq!(invocation_name(OsStr::new(argv0)), typed, "{argv0}");
         }
-        assert!(asks_for_completion(OsStr::new(
+        assert!(is_completion_request(OsStr::new(
             "/bin/kubectl_complete-upgrade_check"
         )));
-        assert!(!asks_for_completion(OsStr::new(
+        assert!(!is_completion_request(OsStr::new(
             "/bin/kubectl-upgrade_check"
         )));
     }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 use secrecy::SecretString;
 
-pub use crate::cluster::kubeconfig::Timeout;
 use crate::cluster::kubeconfig::ConnectOptions;
+pub use crate::cluster::kubeconfig::Timeout;
 
 const HEADING: &str = "Connection (as in kubectl)";
 
 /// kubectl's flags for choosing a cluster and logging in to it.
 #[derive(Args, Debug, Clone, Default)]
-pub struct ConnectionFlags {
+pub struct ConnectionArgs {
     /// Read this kubeconfig only; default: those in $KUBECONFIG, else ~/.kube/config
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub kubeconfig: Option<PathBuf>,
@@ -54,7 +54,7 @@ pub struct ConnectionFlags {
     pub server: Option<String>,
 
     /// Log in with this bearer token
-    #[arg(long, value_name = "TOKEN", value_parser = secret, help_heading = HEADING)]
+    #[arg(long, value_name = "TOKEN", value_parser = parse_secret, help_heading = HEADING)]
     pub token: Option<SecretString>,
 
     /// Trust the server if its certificate comes from an authority in this file
@@ -89,7 +89,7 @@ pub struct ConnectionFlags {
 
     /// Go through this proxy (http, https or socks5); default: that of the kubeconfig or of $HTTPS_PROXY
     // Secret, because it may hold a password.
-    #[arg(long, value_name = "URL", value_parser = secret, value_hint = ValueHint::Url, help_heading = HEADING)]
+    #[arg(long, value_name = "URL", value_parser = parse_secret, value_hint = ValueHint::Url, help_heading = HEADING)]
     pub proxy_url: Option<SecretString>,
 
     /// Ask for answers that are not compressed
@@ -119,14 +119,14 @@ pub struct ConnectionFlags {
     pub impersonate_uid: Option<String>,
 
     /// Give up a request after this time in all, such as 30s, 2m or 1m30s; 0 never gives up; default: 30 s without a byte
-    #[arg(long, value_name = "TIME", value_parser = request_timeout, help_heading = HEADING)]
+    #[arg(long, value_name = "TIME", value_parser = parse_request_timeout, help_heading = HEADING)]
     pub request_timeout: Option<Timeout>,
 }
 
-impl ConnectionFlags {
+impl ConnectionArgs {
     /// What is wanted, in the words of the room that opens connections. `program` goes into the `User-Agent`.
     #[must_use]
-    pub fn wanted(&self, program: &str) -> ConnectOptions {
+    pub fn connect_options(&self, program: &str) -> ConnectOptions {
         ConnectOptions {
             program: program.to_owned(),
             kubeconfig: self.kubeconfig.clone(),
@@ -151,21 +151,21 @@ impl ConnectionFlags {
 
     /// How long a request may take: `--request-timeout`, else 30 s without a byte.
     #[must_use]
-    pub fn patience(&self) -> Timeout {
+    pub fn timeout(&self) -> Timeout {
         self.request_timeout.unwrap_or_default()
     }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
-fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+fn parse_secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(SecretString::from(text))
 }
 
 /// kubectl's grammar: a whole number is seconds, else numbers with units one after the other, as in Go. Zero is no limit.
-fn request_timeout(text: &str) -> Result<Timeout, String> {
+fn parse_request_timeout(text: &str) -> Result<Timeout, String> {
     let time = match text.parse::<u32>() {
         Ok(seconds) if !text.starts_with('+') => Some(Duration::from_secs(seconds.into())),
-        _ => go_duration(text),
+        _ => parse_go_duration(text),
     };
     match time {
         Some(Duration::ZERO) => Ok(Timeout::Never),
@@ -178,7 +178,7 @@ fn request_timeout(text: &str) -> Result<Timeout, String> {
 }
 
 /// `1h2m3.5s`; `None` for anything else, a negative time included.
-fn go_duration(text: &str) -> Option<Duration> {
+fn parse_go_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
@@ -212,15 +212,15 @@ mod tests {
     use clap::Parser;
     use secrecy::ExposeSecret;
 
-    use super::{ConnectionFlags, Timeout};
+    use super::{ConnectionArgs, Timeout};
 
     #[derive(Parser, Debug)]
     struct Line {
         #[command(flatten)]
-        connection: ConnectionFlags,
+        connection: ConnectionArgs,
     }
 
-    fn parse(words: &[&str]) -> Result<ConnectionFlags, clap::Error> {
+    fn parse(words: &[&str]) -> Result<ConnectionArgs, clap::Error> {
         let words = std::iter::once("program").chain(words.iter().copied());
         Line::try_parse_from(words).map(|line| line.connection)
     }
@@ -228,7 +228,7 @@ mod tests {
     fn patience(text: &str) -> Option<Timeout> {
         parse(&["--request-timeout", text])
             .ok()
-            .map(|flags| flags.patience())
+            .map(|flags| flags.timeout())
     }
 
     #[test]
@@ -261,12 +261,12 @@ mod tests {
     #[test]
     fn is_patient_as_long_as_bytes_come() {
         let flags = parse(&[]).expect("no flags at all");
-        assert_eq!(flags.patience(), Timeout::Idle(Duration::from_secs(30)));
+        assert_eq!(flags.timeout(), Timeout::Idle(Duration::from_secs(30)));
     }
 
     #[test]
     fn all_namespaces_wins() {
-        let wanted = |words: &[&str]| parse(words).expect("flags").wanted("p").namespace;
+        let wanted = |words: &[&str]| parse(words).expect("flags").connect_options("p").namespace;
         assert_eq!(wanted(&["-n", "shop"]).as_deref(), Some("shop"));
         assert_eq!(wanted(&["-A", "-n", "shop"]), None);
         assert_eq!(wanted(&["-n", "shop", "-A"]), None);
@@ -286,7 +286,7 @@ mod tests {
         ])
         .expect("flags");
         assert!(!format!("{flags:?}").contains("s3cret"));
-        let wanted = flags.wanted("p");
+        let wanted = flags.connect_options("p");
         assert!(!format!("{wanted:?}").contains("s3cret"));
         let token = wanted.token.expect("a token");
         assert_eq!(token.expose_secret(), "s3cret");
@@ -318,7 +318,7 @@ mod tests {
             "--request-timeout=1",
         ])
         .expect("flags")
-        .wanted("program");
+        .connect_options("program");
         assert_eq!(wanted.impersonate_groups, ["g", "h"]);
         assert!(wanted.insecure_skip_tls_verify && wanted.disable_compression);
         assert_eq!(wanted.server.as_deref(), Some("s"));

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use crate::check::Judgement;
+use crate::check::Evaluation;
 
 /// How a command ends. Through kubectl on Windows every code but 0 becomes 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
     /// Ready; or the command did what it was asked for.
-    Ready = 0,
+    Success = 0,
     /// It could not run at all: no kubeconfig, unknown context, unauthorised, nobody there.
     CouldNotRun = 1,
     /// The command line is wrong.
@@ -27,11 +27,11 @@ pub enum Exit {
 impl Exit {
     /// The code of a judgement. With `allow_gaps` an incomplete one ends well; what fails the run still does.
     #[must_use]
-    pub fn of(judgement: &Judgement, allow_gaps: bool) -> Self {
-        match (judgement.failing, judgement.gaps.len()) {
+    pub fn from_evaluation(judgement: &Evaluation, allow_gaps: bool) -> Self {
+        match (judgement.failing_findings, judgement.gaps.len()) {
             (1.., _) => Self::Blocked,
             (0, 1..) if !allow_gaps => Self::Incomplete,
-            (0, _) => Self::Ready,
+            (0, _) => Self::Success,
         }
     }
 }
@@ -45,14 +45,14 @@ impl From<Exit> for ExitCode {
 /// Why a command ends without a result: what to print after `error: `, and the code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Stop {
+pub struct CliError {
     /// What was attempted, on what, why it failed, what to try.
     pub message: String,
     /// The code.
     pub exit: Exit,
 }
 
-impl Stop {
+impl CliError {
     /// It could not run at all.
     pub fn could_not_run(why: impl std::fmt::Display) -> Self {
         Self {

@@ -2,62 +2,64 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::report::Format;
+use crate::report::OutputFormat;
 
 /// What one writes, what that is, and what is said of it.
-type Known = (&'static str, Format, &'static str);
+type FormatSpec = (&'static str, OutputFormat, &'static str);
 
 /// Of the report.
-pub(super) const REPORT: &[Known] = &[
+pub(super) const REPORT_FORMATS: &[FormatSpec] = &[
     (
         "table",
-        Format::Table,
+        OutputFormat::Table,
         "One finding a line, then what to do",
     ),
-    ("wide", Format::Wide, "One object a line"),
-    ("json", Format::Json, "UpgradeReport"),
-    ("yaml", Format::Yaml, "The same as YAML"),
-    ("name", Format::Name, "Names of objects"),
-    ("markdown", Format::Markdown, "To put into a ticket"),
-    ("html", Format::Html, "A page to read and to print"),
+    ("wide", OutputFormat::Wide, "One object a line"),
+    ("json", OutputFormat::Json, "UpgradeReport"),
+    ("yaml", OutputFormat::Yaml, "The same as YAML"),
+    ("name", OutputFormat::Name, "Names of objects"),
+    ("markdown", OutputFormat::Markdown, "To put into a ticket"),
+    ("html", OutputFormat::Html, "A page to read and to print"),
 ];
 
 /// Of a plan.
-pub(super) const PLAN: &[Known] = &[
+pub(super) const PLAN_FORMATS: &[FormatSpec] = &[
     (
         "table",
-        Format::Table,
+        OutputFormat::Table,
         "A tree; steps that are alike are told once",
     ),
     (
         "wide",
-        Format::Wide,
+        OutputFormat::Wide,
         "Every step, with all that is known of it",
     ),
-    ("json", Format::Json, "UpgradePlan"),
-    ("yaml", Format::Yaml, "The same as YAML"),
-    ("name", Format::Name, "Ids of steps"),
+    ("json", OutputFormat::Json, "UpgradePlan"),
+    ("yaml", OutputFormat::Yaml, "The same as YAML"),
+    ("name", OutputFormat::Name, "Ids of steps"),
     (
         "markdown",
-        Format::Markdown,
+        OutputFormat::Markdown,
         "A runbook for a change request, with boxes to tick",
     ),
     (
         "html",
-        Format::Html,
+        OutputFormat::Html,
         "The same as a page of its own, to read and to print",
     ),
 ];
 
 /// Of lists.
-pub(super) const LIST: &[Known] = &[
-    ("table", Format::Table, "A table"),
-    ("json", Format::Json, "JSON"),
-    ("yaml", Format::Yaml, "YAML"),
+pub(super) const LIST_FORMATS: &[FormatSpec] = &[
+    ("table", OutputFormat::Table, "A table"),
+    ("json", OutputFormat::Json, "JSON"),
+    ("yaml", OutputFormat::Yaml, "YAML"),
 ];
 
 /// Takes one of these.
-pub(super) fn one_of(known: &'static [Known]) -> impl TypedValueParser<Value = Format> {
+pub(super) fn format_parser(
+    known: &'static [FormatSpec],
+) -> impl TypedValueParser<Value = OutputFormat> {
     let values = known
         .iter()
         .map(|(name, _, help)| PossibleValue::new(*name).help(*help));

@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use super::args::SourceFlags;
+use super::args::SourceArgs;
 use crate::report::terminal;
 
 /// How much of an event of the log is shown.
-const LONGEST_EVENT: usize = 4000;
+const MAX_EVENT_CHARS: usize = 4000;
 
 /// Begins to log as the flags say.
-pub(super) fn log(flags: &SourceFlags) {
+pub(super) fn init_logging(flags: &SourceArgs) {
     let level = match flags.verbosity {
         // Events name what they are about.
         _ if flags.redact => "off",
@@ -22,7 +22,7 @@ pub(super) fn log(flags: &SourceFlags) {
     // A second call, as tests make, changes nothing.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(|| Escaping)
+        .with_writer(|| EscapingStderr)
         .without_time()
         // It would panic where stderr is closed.
         .log_internal_errors(false)
@@ -30,12 +30,12 @@ pub(super) fn log(flags: &SourceFlags) {
 }
 
 /// Standard error for logs: what came from a cluster is escaped, each event stays one line.
-struct Escaping;
+struct EscapingStderr;
 
-impl Write for Escaping {
+impl Write for EscapingStderr {
     fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        let line = terminal::bounded(text.trim_end_matches('\n'), LONGEST_EVENT);
+        let line = terminal::escape_truncated(text.trim_end_matches('\n'), MAX_EVENT_CHARS);
         writeln!(std::io::stderr(), "{line}")?;
         Ok(event.len())
     }

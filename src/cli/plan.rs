@@ -7,13 +7,16 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
-use super::args::{LookFlags, SourceFlags};
-use super::exit::{Exit, Stop};
-use super::{completion, format, gather, keep, look, policy, print, rules, say};
+use super::args::{OutputArgs, SourceArgs};
+use super::exit::{CliError, Exit};
+use super::{
+    eprint_line, format, gather, policy, print_completion, print_result, render_options, rules,
+    save_snapshot,
+};
 use crate::catalog::Catalog;
-use crate::check::{Policy, Situation, judge};
-use crate::plan::{self, Window, Wishes};
-use crate::report::{self, Format, Metadata, UpgradePlan};
+use crate::check::{CheckContext, Policy, evaluate};
+use crate::plan::{self, PlanOptions, Window};
+use crate::report::{self, DocumentMetadata, OutputFormat, UpgradePlan};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -54,15 +57,15 @@ What is read: what 'kubectl upgrade-check' reads. Nothing is ever written; peopl
 pub struct PlanCommand {
     /// A helper in place of the plan.
     #[command(subcommand)]
-    pub helper: Option<PlanHelper>,
+    pub subcommand: Option<PlanSubcommand>,
     /// The plan.
     #[command(flatten)]
-    pub plan: PlanFlags,
+    pub plan: PlanArgs,
 }
 
 /// Helpers.
 #[derive(Debug, Subcommand)]
-pub enum PlanHelper {
+pub enum PlanSubcommand {
     /// Print a completion script
     Completion {
         /// For which shell
@@ -72,10 +75,10 @@ pub enum PlanHelper {
 
 /// Flags of the plan.
 #[derive(Debug, Args)]
-pub struct PlanFlags {
+pub struct PlanArgs {
     /// Where to look.
     #[command(flatten)]
-    pub source: SourceFlags,
+    pub source: SourceArgs,
     /// Nodes of a pool at a time that durations are reckoned with [default: the pool's own setting, where it shows; else 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel: Option<u32>,
@@ -92,50 +95,51 @@ pub struct PlanFlags {
     #[arg(long, value_name = "FILE")]
     pub save_snapshot: Option<PathBuf>,
     /// Format of the plan
-    #[arg(short, long, value_parser = format::one_of(format::PLAN), default_value = "table")]
-    pub output: Format,
+    #[arg(short, long, value_parser = format::format_parser(format::PLAN_FORMATS), default_value = "table")]
+    pub output: OutputFormat,
     /// How to print.
     #[command(flatten)]
-    pub look: LookFlags,
+    pub output_args: OutputArgs,
 }
 
-pub(super) fn run(command: PlanCommand) -> Result<Exit, Stop> {
-    let catalog = Arc::new(Catalog::embedded().map_err(Stop::could_not_run)?);
-    match command.helper {
-        Some(PlanHelper::Completion { shell }) => {
-            Ok(completion::<PlanCommand>(shell, "kubectl-upgrade_plan"))
-        }
-        None => make(&command.plan, &catalog),
+pub(super) fn run_plan_command(command: PlanCommand) -> Result<Exit, CliError> {
+    let catalog = Arc::new(Catalog::embedded().map_err(CliError::could_not_run)?);
+    match command.subcommand {
+        Some(PlanSubcommand::Completion { shell }) => Ok(print_completion::<PlanCommand>(
+            shell,
+            "kubectl-upgrade_plan",
+        )),
+        None => run_plan(&command.plan, &catalog),
     }
 }
 
-fn make(flags: &PlanFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
+fn run_plan(flags: &PlanArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
     let policy = Policy {
-        choice: policy::choice(&flags.source.choice)?,
+        rule_filter: policy::rule_filter(&flags.source.rule_filter)?,
         ..Policy::default()
     };
-    let gathered = match gather::gather(&flags.source, catalog, &gather::PLAN) {
-        Err(stop) if stop.exit == Exit::Blocked => return nowhere(flags, catalog, stop),
+    let gathered = match gather::load_input(&flags.source, catalog, &gather::PLAN_PROFILE) {
+        Err(stop) if stop.exit == Exit::Blocked => return report_no_path(flags, catalog, stop),
         gathered => gathered?,
     };
-    let saved = keep(
+    let saved = save_snapshot(
         &gathered,
         flags.save_snapshot.as_deref(),
         flags.source.quiet,
     );
-    let situation = Situation::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
-    let judgement = judge(&situation, rules()?, &policy);
-    let wishes = Wishes {
+    let situation = CheckContext::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
+    let judgement = evaluate(&situation, rules()?, &policy);
+    let wishes = PlanOptions {
         parallel: flags.parallel,
         only_remaining: flags.only_remaining,
         windows: flags.window.clone(),
     };
-    let plan = plan::plan(&situation, &judgement, &wishes);
+    let plan = plan::build(&situation, &judgement, &wishes);
     for remark in &plan.remarks {
-        say(flags.source.quiet, &format!("note: {remark}"));
+        eprint_line(flags.source.quiet, &format!("note: {remark}"));
     }
     if plan.steps.is_empty() {
-        say(
+        eprint_line(
             flags.source.quiet,
             &format!(
                 "no steps: nothing is left to do on the way to the target, as far as the catalog of {} knows",
@@ -144,34 +148,36 @@ fn make(flags: &PlanFlags, catalog: &Arc<Catalog>) -> Result<Exit, Stop> {
         );
     }
     let exit = match plan.gaps.is_empty() || flags.allow_gaps {
-        true => Exit::Ready,
+        true => Exit::Success,
         false => Exit::Incomplete,
     };
-    let exit = show(flags, &UpgradePlan::new(&situation, &plan), exit)?;
+    let exit = print_plan(flags, &UpgradePlan::new(&situation, &plan), exit)?;
     // The plan was not lost with the snapshot.
     saved.map(|()| exit)
 }
 
 /// No path leads to the target. Programs get a document all the same, and a file for a change request is a page that says so;
 /// on a terminal the error says it.
-fn nowhere(flags: &PlanFlags, catalog: &Catalog, stop: Stop) -> Result<Exit, Stop> {
+fn report_no_path(flags: &PlanArgs, catalog: &Catalog, stop: CliError) -> Result<Exit, CliError> {
     let tells = match flags.output {
-        Format::Json | Format::Yaml | Format::Markdown | Format::Html => true,
-        Format::Table | Format::Wide | Format::Name => false,
+        OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Markdown | OutputFormat::Html => {
+            true
+        }
+        OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => false,
     };
     if tells {
         let now = flags.source.now.unwrap_or_else(Timestamp::now);
-        let metadata = Metadata::new(gather::PLAN.program, now, catalog.date);
-        show(
+        let metadata = DocumentMetadata::new(gather::PLAN_PROFILE.program, now, catalog.date);
+        print_plan(
             flags,
-            &UpgradePlan::no_path(metadata, &stop.message),
+            &UpgradePlan::without_path(metadata, &stop.message),
             stop.exit,
         )?;
     }
     Err(stop)
 }
 
-fn show(flags: &PlanFlags, document: &UpgradePlan, exit: Exit) -> Result<Exit, Stop> {
-    let text = report::render_plan(flags.output, document, &look(flags.look));
-    Ok(print(&text.map_err(Stop::could_not_run)?, exit))
+fn print_plan(flags: &PlanArgs, document: &UpgradePlan, exit: Exit) -> Result<Exit, CliError> {
+    let text = report::render_plan(flags.output, document, &render_options(flags.output_args));
+    Ok(print_result(&text.map_err(CliError::could_not_run)?, exit))
 }

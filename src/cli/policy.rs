@@ -7,45 +7,47 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::args::{ChoiceFlags, PolicyFlags};
-use super::exit::{Exit, Stop};
-use crate::check::{self, Baseline, Choice, Judgement, Policy, Verdict, Visibility, Waivers};
+use super::args::{PolicyArgs, RuleFilterArgs};
+use super::exit::{CliError, Exit};
+use crate::check::{
+    self, Baseline, CoverageState, Evaluation, Policy, RuleFilter, Verdict, Waivers,
+};
 use crate::report::{UnknownRule, terminal};
 
 /// More than the report on any cluster; what goes on without an end is no file for us.
-const LARGEST: u64 = 256 << 20;
+const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// Everything that weighs findings.
-pub(super) fn policy(flags: &PolicyFlags, rules: &ChoiceFlags) -> Result<Policy, Stop> {
+pub(super) fn load_policy(flags: &PolicyArgs, rules: &RuleFilterArgs) -> Result<Policy, CliError> {
     Ok(Policy {
-        choice: choice(rules)?,
+        rule_filter: rule_filter(rules)?,
         fail_on: flags.fail_on.into(),
         waivers: match &flags.waivers {
-            Some(file) => waivers(file)?,
+            Some(file) => load_waivers(file)?,
             None => Waivers::default(),
         },
-        baseline: flags.baseline.as_deref().map(baseline).transpose()?,
+        baseline: flags.baseline.as_deref().map(load_baseline).transpose()?,
         today: Timestamp::now().to_zoned(TimeZone::UTC).date(),
     })
 }
 
 /// Which rules speak. A name that is no rule's is never ignored: it would leave out, or let in, more than was meant.
-pub(super) fn choice(flags: &ChoiceFlags) -> Result<Choice, Stop> {
-    let rules = check::rules().map_err(Stop::could_not_run)?;
+pub(super) fn rule_filter(flags: &RuleFilterArgs) -> Result<RuleFilter, CliError> {
+    let rules = check::rules().map_err(CliError::could_not_run)?;
     let ids = |ids: &[String]| {
         let ids = ids.iter().map(|id| id.trim().to_owned());
-        ids.map(|id| match unknown(&id) {
-            Some(unknown) => Err(Stop::usage(unknown)),
+        ids.map(|id| match unknown_rule_message(&id) {
+            Some(unknown) => Err(CliError::usage(unknown)),
             None => Ok(id),
         })
         .collect::<Result<_, _>>()
     };
-    let choice = Choice {
+    let choice = RuleFilter {
         only: ids(&flags.only)?,
         skip: ids(&flags.skip)?,
     };
-    if choice.of(rules).is_empty() {
-        return Err(Stop::usage(
+    if choice.select(rules).is_empty() {
+        return Err(CliError::usage(
             "--only and --skip leave no rule: nothing would be checked",
         ));
     }
@@ -53,7 +55,7 @@ pub(super) fn choice(flags: &ChoiceFlags) -> Result<Choice, Stop> {
 }
 
 /// What to say of an id that is no rule's.
-fn unknown(id: &str) -> Option<String> {
+fn unknown_rule_message(id: &str) -> Option<String> {
     let rules = check::rules().ok()?;
     if rules.iter().any(|rule| rule.id == id) {
         return None;
@@ -63,45 +65,45 @@ fn unknown(id: &str) -> Option<String> {
         Some(hazard) => format!(
             "{id} is a hazard that no rule looks at {} (kubectl upgrade-check explain {id} tells more)",
             match hazard.state {
-                Visibility::Planned => "yet",
-                Visibility::Invisible => "because the API does not show it",
+                CoverageState::Planned => "yet",
+                CoverageState::Invisible => "because the API does not show it",
             }
         ),
         None => UnknownRule::new(id, rules).to_string(),
     })
 }
 
-fn waivers(file: &Path) -> Result<Waivers, Stop> {
-    Waivers::parse(&read("waivers", file)?, &unknown)
-        .map_err(|error| unusable("waivers", file, &error.to_string()))
+fn load_waivers(file: &Path) -> Result<Waivers, CliError> {
+    Waivers::parse(&read_limited("waivers", file)?, &unknown_rule_message)
+        .map_err(|error| unusable_file("waivers", file, &error.to_string()))
 }
 
-fn baseline(file: &Path) -> Result<Baseline, Stop> {
-    Baseline::parse(&read("baseline", file)?)
-        .map_err(|error| unusable("baseline", file, &error.to_string()))
+fn load_baseline(file: &Path) -> Result<Baseline, CliError> {
+    Baseline::parse(&read_limited("baseline", file)?)
+        .map_err(|error| unusable_file("baseline", file, &error.to_string()))
 }
 
-fn read(what: &str, file: &Path) -> Result<String, Stop> {
+fn read_limited(what: &str, file: &Path) -> Result<String, CliError> {
     let mut text = String::new();
-    let read =
-        fs::File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
-    read.map_err(|error| unusable(what, file, &error.to_string()))?;
-    if text.len() as u64 > LARGEST {
-        let why = format!("it is larger than {} MiB", LARGEST >> 20);
-        return Err(unusable(what, file, &why));
+    let read = fs::File::open(file)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
+    read.map_err(|error| unusable_file(what, file, &error.to_string()))?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        let why = format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20);
+        return Err(unusable_file(what, file, &why));
     }
     // Some editors begin a file with a mark that is no part of it.
     Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
-fn unusable(what: &str, file: &Path, why: &str) -> Stop {
+fn unusable_file(what: &str, file: &Path, why: &str) -> CliError {
     let file = file.display().to_string();
-    Stop::could_not_run(format!("{what} {}: {why}", terminal::line(&file)))
+    CliError::could_not_run(format!("{what} {}: {why}", terminal::escape_line(&file)))
 }
 
 /// A note where the exit code is not the one that the verdict would have.
-pub(super) fn why(judgement: &Judgement, exit: Exit) -> Option<String> {
-    let findings = match judgement.failing {
+pub(super) fn exit_note(judgement: &Evaluation, exit: Exit) -> Option<String> {
+    let findings = match judgement.failing_findings {
         1 => "1 finding counts".to_owned(),
         failing => format!("{failing} findings count"),
     };
@@ -109,7 +111,7 @@ pub(super) fn why(judgement: &Judgement, exit: Exit) -> Option<String> {
         (Verdict::Ready | Verdict::Incomplete, Exit::Blocked) => {
             Some(format!("note: the exit code is 3: by --fail-on {findings}"))
         }
-        (Verdict::Blocked, Exit::Ready | Exit::Incomplete) => Some(format!(
+        (Verdict::Blocked, Exit::Success | Exit::Incomplete) => Some(format!(
             "note: the exit code is {}: by --fail-on and --baseline none of the blockers counts",
             exit as u8
         )),

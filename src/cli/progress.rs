@@ -8,24 +8,24 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::say;
-use crate::cluster::{ReadObserver, NoopObserver};
+use super::eprint_line;
+use crate::cluster::{NoopObserver, ReadObserver};
 use crate::report::terminal;
 
 /// Fits into a line of 80.
-const LONGEST: usize = 50;
+const MAX_MESSAGE_CHARS: usize = 50;
 
 /// Columns that stay free at the end of the line: a terminal prints `^C` there, and where there is no room it begins
 /// another line and leaves ours standing.
-const FREE: u16 = 4;
+const RESERVED_COLUMNS: u16 = 4;
 
 /// The terminal on stderr, said to be narrower than it is, since lines are filled with blanks to their end.
 #[derive(Debug)]
-struct Narrower(Term);
+struct NarrowedTerminal(Term);
 
-impl TermLike for Narrower {
+impl TermLike for NarrowedTerminal {
     fn width(&self) -> u16 {
-        self.0.size().1.saturating_sub(FREE).max(1)
+        self.0.size().1.saturating_sub(RESERVED_COLUMNS).max(1)
     }
 
     fn height(&self) -> u16 {
@@ -66,17 +66,20 @@ impl TermLike for Narrower {
 }
 
 /// A line that shows what is being read and how much of it came.
-struct Line {
+struct SpinnerObserver {
     bar: ProgressBar,
     /// What is being read now, and how many objects of it came.
-    current: Mutex<BTreeMap<String, usize>>,
+    in_progress: Mutex<BTreeMap<String, usize>>,
     /// Whether names are not to be told.
     redact: bool,
 }
 
-impl Line {
-    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, usize>)) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+impl SpinnerObserver {
+    fn update(&self, change: impl FnOnce(&mut BTreeMap<String, usize>)) {
+        let mut current = self
+            .in_progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         change(&mut current);
         let shown: Vec<String> = current
             .iter()
@@ -86,7 +89,7 @@ impl Line {
             })
             .collect();
         let mut shown = shown.join(", ");
-        if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
+        if let Some((end, _)) = shown.char_indices().nth(MAX_MESSAGE_CHARS) {
             shown.truncate(end);
             shown.push('…');
         }
@@ -95,69 +98,69 @@ impl Line {
 }
 
 /// The resource alone: selectors make the line too long.
-fn name(what: &str) -> String {
-    terminal::line(what.split(" (").next().unwrap_or(what)).into_owned()
+fn resource_name(what: &str) -> String {
+    terminal::escape_line(what.split(" (").next().unwrap_or(what)).into_owned()
 }
 
-impl ReadObserver for Line {
+impl ReadObserver for SpinnerObserver {
     fn on_planned(&self, requests: usize) {
         // Reads come in rounds.
         self.bar.inc_length(requests as u64);
     }
 
     fn on_started(&self, what: &str) {
-        self.change(|current| {
-            current.entry(name(what)).or_default();
+        self.update(|current| {
+            current.entry(resource_name(what)).or_default();
         });
     }
 
     fn on_objects_read(&self, what: &str, objects: usize) {
-        self.change(|current| {
-            current.insert(name(what), objects);
+        self.update(|current| {
+            current.insert(resource_name(what), objects);
         });
     }
 
     fn on_finished(&self, what: &str) {
-        self.change(|current| {
-            current.remove(&name(what));
+        self.update(|current| {
+            current.remove(&resource_name(what));
         });
         self.bar.inc(1);
     }
 
     fn on_backoff(&self, failure: &str) {
-        self.bar.suspend(|| tell_of_wait(failure, self.redact));
+        self.bar.suspend(|| announce_backoff(failure, self.redact));
     }
 }
 
 /// No line that moves, but what must be known is said.
-struct Plain {
+struct PlainObserver {
     redact: bool,
 }
 
-impl ReadObserver for Plain {
+impl ReadObserver for PlainObserver {
     fn on_started(&self, _what: &str) {}
     fn on_planned(&self, _requests: usize) {}
     fn on_objects_read(&self, _what: &str, _objects: usize) {}
     fn on_finished(&self, _what: &str) {}
 
     fn on_backoff(&self, failure: &str) {
-        tell_of_wait(failure, self.redact);
+        announce_backoff(failure, self.redact);
     }
 }
 
-fn tell_of_wait(failure: &str, redact: bool) {
+fn announce_backoff(failure: &str, redact: bool) {
     // What failed is told with the address of the server.
     let failure = match redact {
         true => "the API server is busy or away",
         false => failure,
     };
-    say(
+    eprint_line(
         false,
         &format!("note: {failure}; waiting, then trying again"),
     );
 }
 
-impl Drop for Line {
+impl Drop for SpinnerObserver {
     fn drop(&mut self) {
         // Also when Ctrl-C ends the read.
         self.bar.finish_and_clear();
@@ -165,16 +168,16 @@ impl Drop for Line {
 }
 
 /// Progress where somebody sees it, silence elsewhere.
-pub(super) fn progress(quiet: bool, redact: bool) -> Arc<dyn ReadObserver> {
+pub(super) fn read_observer(quiet: bool, redact: bool) -> Arc<dyn ReadObserver> {
     let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
     if quiet {
         return Arc::new(NoopObserver);
     }
     if is_dumb || !io::stderr().is_terminal() {
-        return Arc::new(Plain { redact });
+        return Arc::new(PlainObserver { redact });
     }
     // Buffered, so that a line is drawn at once.
-    let terminal = Narrower(Term::buffered_stderr());
+    let terminal = NarrowedTerminal(Term::buffered_stderr());
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal), 20);
     let bar = ProgressBar::with_draw_target(Some(0), target);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} read; now {msg}") {
@@ -182,9 +185,9 @@ pub(super) fn progress(quiet: bool, redact: bool) -> Arc<dyn ReadObserver> {
     }
     bar.set_message("asking the API server");
     bar.enable_steady_tick(Duration::from_millis(100));
-    Arc::new(Line {
+    Arc::new(SpinnerObserver {
         bar,
         redact,
-        current: Mutex::default(),
+        in_progress: Mutex::default(),
     })
 }

@@ -1,35 +1,35 @@
 //! `--redact`: the key, what must be read for it, and what is said where it cannot be.
 
-use super::exit::Stop;
-use super::gather::Gathered;
+use super::exit::CliError;
+use super::gather::RunInput;
 use crate::catalog::Catalog;
-use crate::need::{Need, Selector, Subject};
-use crate::snapshot::{Key, redact as redacted};
+use crate::need::{ListSelector, Need, ReadTarget};
+use crate::snapshot::{RedactionKey, redact as redacted};
 
 /// What must be read for the key; nothing where all namespaces are read anyhow.
-pub(super) fn key(others: &[Need]) -> Option<Need> {
-    let need = Key::need();
-    let Subject::Objects { resource, .. } = &need.subject else {
+pub(super) fn redaction_key_need(others: &[Need]) -> Option<Need> {
+    let need = RedactionKey::need();
+    let ReadTarget::Objects { resource, .. } = &need.target else {
         return Some(need);
     };
-    let all = Subject::Objects {
+    let all = ReadTarget::Objects {
         resource: resource.clone(),
         namespace: None,
-        selector: Selector::default(),
+        selector: ListSelector::default(),
     };
     let read = others
         .iter()
-        .any(|other| other.subject == all && other.depth == need.depth);
+        .any(|other| other.target == all && other.detail_level == need.detail_level);
     (!read).then_some(need)
 }
 
 /// Puts pseudonyms in the place of names, before anything is judged, told or saved.
-pub(super) fn redact(gathered: &mut Gathered, catalog: &Catalog) -> Result<(), Stop> {
+pub(super) fn redact_input(gathered: &mut RunInput, catalog: &Catalog) -> Result<(), CliError> {
     let snapshot = &gathered.snapshot;
-    let key = match Key::of(snapshot) {
+    let key = match RedactionKey::from_snapshot(snapshot) {
         Some(key) => key,
         None => {
-            if snapshot.redacted {
+            if snapshot.is_redacted {
                 let said = "the snapshot was redacted before: its pseudonyms stay as they are";
                 gathered.notes.push(said.to_owned());
             } else if !snapshot.clusters.is_empty() {
@@ -39,17 +39,17 @@ pub(super) fn redact(gathered: &mut Gathered, catalog: &Catalog) -> Result<(), S
                         .to_owned(),
                 );
             }
-            random()?
+            random_key()?
         }
     };
     redacted(&mut gathered.snapshot, &key, catalog);
     Ok(())
 }
 
-fn random() -> Result<Key, Stop> {
+fn random_key() -> Result<RedactionKey, CliError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| {
-        Stop::could_not_run(format!("a key for --redact: no random numbers: {error}"))
+        CliError::could_not_run(format!("a key for --redact: no random numbers: {error}"))
     })?;
-    Ok(Key::new(&secret))
+    Ok(RedactionKey::new(&secret))
 }

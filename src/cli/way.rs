@@ -1,28 +1,28 @@
 //! From where a cluster stands, or is said to stand, to the path.
 
-use super::args::SourceFlags;
-use super::exit::{Exit, Stop};
+use super::args::SourceArgs;
+use super::exit::{CliError, Exit};
 use crate::catalog::{Catalog, Platform, PlatformName, Release};
-use crate::detect::Detected;
-use crate::path::{Path, Start, Target, Wanted};
-use crate::snapshot::Picture;
+use crate::detect::DetectedCluster;
+use crate::path::{StartingVersions, UpgradePath, UpgradeTarget, VersionSpec};
+use crate::snapshot::ClusterSnapshot;
 
 /// The way from what was detected. A platform whose release could not be told is no start: that is a gap.
-pub(super) fn path_of(
-    picture: &Picture,
-    flags: &SourceFlags,
+pub(super) fn path_from_detected(
+    picture: &ClusterSnapshot,
+    flags: &SourceArgs,
     catalog: &Catalog,
-) -> Result<Path, Stop> {
-    let platforms = Detected::new(picture, catalog).platforms.into_iter();
+) -> Result<UpgradePath, CliError> {
+    let platforms = DetectedCluster::new(picture, catalog).platforms.into_iter();
     let known = platforms.filter_map(|platform| {
         let version = platform.version?;
-        catalog.platform(platform.platform)?.find(&version)?;
-        Some((platform.platform, version))
+        catalog.platform(platform.name)?.find_release(&version)?;
+        Some((platform.name, version))
     });
-    let survey = &picture.survey;
-    let start = Start {
+    let survey = &picture.discovery;
+    let start = StartingVersions {
         kubernetes: Some(survey.git_version.clone()),
-        emulated: survey.emulated,
+        emulated: survey.emulation_version,
         platforms: known.collect(),
     };
     find_path(&start, &flags.to, catalog)
@@ -30,9 +30,9 @@ pub(super) fn path_of(
 
 /// What to say where kubelets are a minor or more behind the API server, and nobody said what the target is: they may be meant
 /// to be, or a hop is not at its end.
-pub(super) fn under_way(picture: &Picture) -> Option<String> {
-    let server = &picture.survey.git_version;
-    let readings = picture.readings.iter();
+pub(super) fn unfinished_hop_hint(picture: &ClusterSnapshot) -> Option<String> {
+    let server = &picture.discovery.git_version;
+    let readings = picture.ledger.iter();
     let nodes = readings.flat_map(|reading| reading.rows.nodes());
     let kubelets = nodes.filter_map(|node| node.kubelet_version.parse().ok());
     let behind = kubelets.filter(|kubelet: &Release| kubelet.minor() < server.minor());
@@ -43,13 +43,17 @@ pub(super) fn under_way(picture: &Picture) -> Option<String> {
     };
     Some(format!(
         "note: {nodes} behind the API server: --to kubernetes={} shows what is left of the hop that brought it there",
-        server.plain()
+        server.without_suffix()
     ))
 }
 
-pub(super) fn find_path(start: &Start, to: &[Target], catalog: &Catalog) -> Result<Path, Stop> {
-    Path::joint(start, to, catalog).map_err(|error| Stop {
-        exit: match error.is_answer() {
+pub(super) fn find_path(
+    start: &StartingVersions,
+    to: &[UpgradeTarget],
+    catalog: &Catalog,
+) -> Result<UpgradePath, CliError> {
+    UpgradePath::solve(start, to, catalog).map_err(|error| CliError {
+        exit: match error.is_no_path() {
             true => Exit::Blocked,
             false => Exit::Usage,
         },
@@ -58,7 +62,7 @@ pub(super) fn find_path(start: &Start, to: &[Target], catalog: &Catalog) -> Resu
 }
 
 /// Targets without a cluster: a version alone is one of Kubernetes.
-pub(super) fn of_kubernetes(targets: &[Target]) -> Vec<Target> {
+pub(super) fn default_to_kubernetes(targets: &[UpgradeTarget]) -> Vec<UpgradeTarget> {
     let mut targets = targets.to_vec();
     for target in &mut targets {
         target
@@ -69,37 +73,40 @@ pub(super) fn of_kubernetes(targets: &[Target]) -> Vec<Target> {
 }
 
 /// `--from`: a minor stands for its newest patch, a version alone for one of Kubernetes.
-pub(super) fn from(flags: &SourceFlags, catalog: &Catalog) -> Result<Start, Stop> {
-    let mut start = Start::default();
-    for target in of_kubernetes(&flags.from) {
+pub(super) fn starting_versions(
+    flags: &SourceArgs,
+    catalog: &Catalog,
+) -> Result<StartingVersions, CliError> {
+    let mut start = StartingVersions::default();
+    for target in default_to_kubernetes(&flags.from) {
         let name = target.platform.unwrap_or_default();
         let platform = name
             .parse()
             .ok()
             .and_then(|name| catalog.platform(name))
             .ok_or_else(|| {
-                Stop::usage(format!(
+                CliError::usage(format!(
                     "--from names {name:?}; there are kubernetes, kyma and dkp"
                 ))
             })?;
-        let release = newest(platform, &target.version)?;
+        let release = newest_release(platform, &target.version)?;
         let before = match platform.name {
             PlatformName::Kubernetes => start.kubernetes.replace(release),
             name => start.platforms.insert(name, release),
         };
         if before.is_some() {
-            return Err(Stop::usage(format!("--from names {name} twice")));
+            return Err(CliError::usage(format!("--from names {name} twice")));
         }
     }
     Ok(start)
 }
 
-fn newest(platform: &Platform, version: &Wanted) -> Result<Release, Stop> {
+fn newest_release(platform: &Platform, version: &VersionSpec) -> Result<Release, CliError> {
     match version {
-        Wanted::Release(release) => Ok(release.clone()),
-        Wanted::Minor(minor) => match platform.patches(*minor).next_back() {
+        VersionSpec::Release(release) => Ok(release.clone()),
+        VersionSpec::Minor(minor) => match platform.patches_of(*minor).next_back() {
             Some(row) => Ok(row.release.clone()),
-            None => format!("{minor}.0").parse().map_err(Stop::usage),
+            None => format!("{minor}.0").parse().map_err(CliError::usage),
         },
     }
 }

@@ -45,7 +45,13 @@ pub(super) fn body_channel(headers: &HeaderMap) -> (ChunkSender, PendingBody) {
         current_chunk: Bytes::new(),
     };
     let packed = is_gzip(headers);
-    (to, PendingBody { chunks: pieces, is_gzip: packed })
+    (
+        to,
+        PendingBody {
+            chunks: pieces,
+            is_gzip: packed,
+        },
+    )
 }
 
 impl PendingBody {
@@ -53,7 +59,10 @@ impl PendingBody {
     pub(super) fn into_reader(self) -> BodyReader {
         if self.is_gzip {
             let unpacked = MultiGzDecoder::new(self.chunks);
-            BodyReader::Gzip(Box::new(BufReader::with_capacity(DECOMPRESS_BUFFER_BYTES, unpacked)))
+            BodyReader::Gzip(Box::new(BufReader::with_capacity(
+                DECOMPRESS_BUFFER_BYTES,
+                unpacked,
+            )))
         } else {
             BodyReader::Plain(self.chunks)
         }

@@ -137,13 +137,20 @@ impl fmt::Display for RequestError {
                 host_and_port(server)
             ),
             Self::Unreachable { server, why } => {
-                write!(f, "Unable to connect to the server {}: {why}", host_and_port(server))
+                write!(
+                    f,
+                    "Unable to connect to the server {}: {why}",
+                    host_and_port(server)
+                )
             }
             Self::Proxy { why } => write!(
                 f,
                 "Unable to connect to the server: {why}; check proxy-url of the kubeconfig, --proxy-url, HTTPS_PROXY and NO_PROXY"
             ),
-            Self::Tls { server, cause: trouble } => {
+            Self::Tls {
+                server,
+                cause: trouble,
+            } => {
                 write!(
                     f,
                     "Unable to connect to the server {}: {trouble}",
@@ -170,7 +177,10 @@ impl fmt::Display for RequestError {
             } => {
                 write!(f, "Gave up {what} after {}", HumanDuration(*after))
             }
-            Self::TimedOut { operation: what, after: None } => write!(f, "Gave up {what}: it took too long"),
+            Self::TimedOut {
+                operation: what,
+                after: None,
+            } => write!(f, "Gave up {what}: it took too long"),
             Self::InvalidResponse { found: what } => write!(
                 f,
                 "The answer is not that of a Kubernetes API server: {what}; check the address and what is in between"

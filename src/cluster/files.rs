@@ -17,14 +17,14 @@ use walkdir::{DirEntry, WalkDir};
 use super::helm;
 use super::manifest::Origin;
 use crate::catalog::Catalog;
-use crate::snapshot::{Files, HelmRow, Interest, Tally};
-use batch::{Step, Taken, Wanted, decoded};
+use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter};
+use batch::{FileDecodeContext, FileResult, WorkItem, decode_bytes};
 
 /// The most that is read of one file, in MiB.
-const MAX_MIB: u64 = 64;
+const MAX_FILE_MIB: u64 = 64;
 
 /// What standard input is called in locations.
-const STDIN: &str = "stdin";
+const STDIN_NAME: &str = "stdin";
 
 /// Why `-f` cannot be followed at all.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum FilesError {
         "cannot read -f {path}: there is no such file or directory; check the spelling and the directory \
          that you run this in (standard input is -f -)"
     )]
-    Missing {
+    NotFound {
         /// As it was given.
         path: String,
         /// What the operating system said.
@@ -43,7 +43,7 @@ pub enum FilesError {
     },
     /// It may be there, but cannot be looked at.
     #[error("cannot read -f {path}: {source}; check who may read it and the directories above it")]
-    Unreachable {
+    Inaccessible {
         /// As it was given.
         path: String,
         /// What the operating system said.
@@ -66,147 +66,155 @@ pub fn read(
     paths: &[PathBuf],
     mut stdin: impl Read,
     catalog: &Catalog,
-    interest: Interest,
-) -> Result<Files, FilesError> {
-    let mut reading = Reading {
-        wanted: Wanted { catalog, interest },
-        files: Files::default(),
-        others: Tally::default(),
+    interest: ManifestFilter,
+) -> Result<ManifestFiles, FilesError> {
+    let mut reading = ManifestCollector {
+        context: FileDecodeContext {
+            catalog,
+            filter: interest,
+        },
+        files: ManifestFiles::default(),
+        other_apis: ApiCounter::default(),
         releases: Vec::new(),
         // A walk alone meets no file twice.
-        seen: (paths.len() > 1).then(BTreeSet::new),
-        steps: Vec::new(),
+        visited: (paths.len() > 1).then(BTreeSet::new),
+        pending: Vec::new(),
     };
     for path in paths {
         if path.as_os_str() == "-" {
-            if reading.is_new(path) {
-                let bytes = bounded(&mut stdin);
-                let taken = decoded(STDIN, Origin::Rendered(STDIN), bytes, reading.wanted);
-                reading.step(Step::Taken(taken));
+            if reading.mark_visited(path) {
+                let bytes = read_limited(&mut stdin);
+                let taken = decode_bytes(
+                    STDIN_NAME,
+                    Origin::Rendered(STDIN_NAME),
+                    bytes,
+                    reading.context,
+                );
+                reading.push_item(WorkItem::Done(taken));
             }
             continue;
         }
         let metadata = fs::metadata(path).map_err(|source| {
             let path = path.display().to_string();
             match source.kind() {
-                io::ErrorKind::NotFound => FilesError::Missing { path, source },
-                _ => FilesError::Unreachable { path, source },
+                io::ErrorKind::NotFound => FilesError::NotFound { path, source },
+                _ => FilesError::Inaccessible { path, source },
             }
         })?;
         if metadata.is_dir() {
-            reading.walk(path);
+            reading.walk_directory(path);
         } else {
-            reading.file(path);
+            reading.add_file(path);
         }
     }
     reading.flush();
     let mut files = reading.files;
-    files.others = reading.others.counted();
-    files.releases = helm::newest(reading.releases);
+    files.api_counts = reading.other_apis.into_counts();
+    files.helm_releases = helm::newest_revisions(reading.releases);
     Ok(files)
 }
 
-struct Reading<'a> {
-    wanted: Wanted<'a>,
-    files: Files,
-    others: Tally,
-    releases: Vec<HelmRow>,
+struct ManifestCollector<'a> {
+    context: FileDecodeContext<'a>,
+    files: ManifestFiles,
+    other_apis: ApiCounter,
+    releases: Vec<HelmReleaseRow>,
     /// Files read so far, for one may be named twice or lie in a directory that is named too; none where only one thing is
     /// named.
-    seen: Option<BTreeSet<PathBuf>>,
+    visited: Option<BTreeSet<PathBuf>>,
     /// What is to be done next, in the order in which its results count.
-    steps: Vec<Step>,
+    pending: Vec<WorkItem>,
 }
 
-impl Reading<'_> {
-    fn walk(&mut self, root: &Path) {
+impl ManifestCollector<'_> {
+    fn walk_directory(&mut self, root: &Path) {
         let mut entries = WalkDir::new(root).sort_by_file_name().into_iter();
         while let Some(entry) = entries.next() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
                     let at = error.path().unwrap_or(root).to_owned();
-                    self.gap(name(&at), walk_error(&error));
+                    self.add_gap(display_path(&at), walk_error_message(&error));
                     continue;
                 }
             };
             if entry.file_type().is_dir() {
                 let chart = entry.path().join("Chart.yaml").is_file();
                 if chart {
-                    self.chart(entry.path());
+                    self.add_chart_gap(entry.path());
                 }
                 if chart || is_hidden(&entry) {
                     entries.skip_current_dir();
                 }
-            } else if has_manifest_extension(entry.path()) && may_be_read(&entry) {
-                self.file(entry.path());
+            } else if has_manifest_extension(entry.path()) && can_be_read(&entry) {
+                self.add_file(entry.path());
             }
         }
     }
 
-    fn file(&mut self, path: &Path) {
+    fn add_file(&mut self, path: &Path) {
         let path = path.strip_prefix(".").unwrap_or(path);
-        if !self.is_new(path) {
+        if !self.mark_visited(path) {
             return;
         }
         if path.extension().is_some_and(|extension| extension == "tgz") {
-            self.chart(path);
+            self.add_chart_gap(path);
             return;
         }
-        self.step(Step::File(path.to_owned()));
+        self.push_item(WorkItem::File(path.to_owned()));
     }
 
-    fn is_new(&mut self, path: &Path) -> bool {
-        let seen = self.seen.as_mut();
+    fn mark_visited(&mut self, path: &Path) -> bool {
+        let seen = self.visited.as_mut();
         seen.is_none_or(|seen| seen.insert(path.to_owned()))
     }
 
-    fn chart(&mut self, path: &Path) {
+    fn add_chart_gap(&mut self, path: &Path) {
         let why = "not rendered: pipe `helm template` into `-f -`".to_owned();
-        self.gap(format!("Helm chart {}", name(path)), why);
+        self.add_gap(format!("Helm chart {}", display_path(path)), why);
     }
 
-    fn gap(&mut self, what: String, why: String) {
-        self.step(Step::Taken(Taken::gap(what, why)));
+    fn add_gap(&mut self, what: String, why: String) {
+        self.push_item(WorkItem::Done(FileResult::from_gap(what, why)));
     }
 
-    fn step(&mut self, step: Step) {
-        self.steps.push(step);
-        if self.steps.len() >= batch::SIZE {
+    fn push_item(&mut self, step: WorkItem) {
+        self.pending.push(step);
+        if self.pending.len() >= batch::BATCH_SIZE {
             self.flush();
         }
     }
 
     /// Does what is to be done, and adds what it brings.
     fn flush(&mut self) {
-        for taken in batch::run(std::mem::take(&mut self.steps), self.wanted) {
+        for taken in batch::run_batch(std::mem::take(&mut self.pending), self.context) {
             self.files.objects.extend(taken.objects);
-            self.others.add(taken.others);
+            self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);
-            self.files.read += taken.read;
-            self.files.skipped += taken.skipped;
+            self.files.files_read += taken.files_read;
+            self.files.files_skipped += taken.files_skipped;
             self.releases.extend(taken.releases);
         }
     }
 }
 
 /// The whole of it, or why not.
-fn bounded(from: impl Read) -> Result<Vec<u8>, String> {
-    let limit = MAX_MIB << 20;
+fn read_limited(from: impl Read) -> Result<Vec<u8>, String> {
+    let limit = MAX_FILE_MIB << 20;
     let mut bytes = Vec::new();
     from.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| error.to_string())?;
     if bytes.len() as u64 > limit {
         return Err(format!(
-            "larger than {MAX_MIB} MiB, the most that is read of one file; split it"
+            "larger than {MAX_FILE_MIB} MiB, the most that is read of one file; split it"
         ));
     }
     Ok(bytes)
 }
 
 /// A path as locations show it.
-fn name(path: &Path) -> String {
+fn display_path(path: &Path) -> String {
     let short = path.strip_prefix(".").unwrap_or(path);
     let short = if short.as_os_str().is_empty() {
         path
@@ -216,7 +224,7 @@ fn name(path: &Path) -> String {
     short.display().to_string()
 }
 
-fn walk_error(error: &walkdir::Error) -> String {
+fn walk_error_message(error: &walkdir::Error) -> String {
     error
         .io_error()
         .map_or_else(|| error.to_string(), ToString::to_string)
@@ -237,7 +245,7 @@ fn has_manifest_extension(path: &Path) -> bool {
 
 /// Not pipes and devices, which might never end, nor links to directories. A link that leads nowhere is tried, so that it
 /// becomes a gap.
-fn may_be_read(entry: &DirEntry) -> bool {
+fn can_be_read(entry: &DirEntry) -> bool {
     match fs::metadata(entry.path()) {
         Ok(metadata) => metadata.is_file(),
         Err(_) => true,

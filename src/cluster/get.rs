@@ -10,7 +10,7 @@ use kube::client::Body;
 use tokio::time::Instant;
 
 use super::ClusterReader;
-use super::body::{ChunkSender, BodyReader, body_channel, decompress_prefix};
+use super::body::{BodyReader, ChunkSender, body_channel, decompress_prefix};
 use super::clock::RequestTimer;
 use super::failure::{RequestError, classify, from_response};
 use super::http_date::parse_date_header;
@@ -125,7 +125,9 @@ async fn send_expecting_success(
     }
     let asked = retry_after(response.headers(), Timestamp::now());
     let (mut head, body) = response.into_parts();
-    let body = clock.with_deadline("reading an error", read_body_prefix(body)).await?;
+    let body = clock
+        .with_deadline("reading an error", read_body_prefix(body))
+        .await?;
     let body = decompress_prefix(&head.headers, body, MAX_ERROR_BODY_BYTES);
     head.headers.remove(header::CONTENT_ENCODING);
     if has_failed_checks(&head.headers, &body) {
@@ -133,7 +135,10 @@ async fn send_expecting_success(
         return Ok(Response::from_parts(head, Body::from(body)));
     }
     let failure = from_response(status, &head.headers, &body);
-    Err(AttemptError { error: failure, retry_after: asked })
+    Err(AttemptError {
+        error: failure,
+        retry_after: asked,
+    })
 }
 
 /// Sends once, and once more with fresh credentials where the server does not accept the old ones any more.
@@ -156,7 +161,9 @@ async fn send_with_reauth(
             .with_deadline("waiting for an answer", pass.client.send(request))
             .await?
             .map_err(|error| classify(&error, &reader.server))?;
-        reader.auth_session.record_clock_skew(asked, response.headers());
+        reader
+            .auth_session
+            .record_clock_skew(asked, response.headers());
         if response.status().is_success() {
             pass.mark_accepted();
         }
@@ -194,7 +201,8 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
         Err(_) => {
             // By the clock of whoever set the date, where the answer tells that too.
             let now = parse_date_header(headers, header::DATE).unwrap_or(now);
-            let until = parse_date_header(headers, header::RETRY_AFTER).filter(|until| *until > now)?;
+            let until =
+                parse_date_header(headers, header::RETRY_AFTER).filter(|until| *until > now)?;
             until.duration_since(now).unsigned_abs()
         }
     };
@@ -229,11 +237,19 @@ fn closed_mid_response(failure: RequestError) -> RequestError {
 }
 
 /// Hands the body to the decoder as it comes.
-async fn stream_body(mut body: Body, feed: &ChunkSender, clock: &RequestTimer, server: &str) -> Result<(), RequestError> {
+async fn stream_body(
+    mut body: Body,
+    feed: &ChunkSender,
+    clock: &RequestTimer,
+    server: &str,
+) -> Result<(), RequestError> {
     let mut floor = clock.throughput_guard();
     loop {
         let asked = Instant::now();
-        let Some(frame) = clock.with_deadline("reading the answer", body.frame()).await? else {
+        let Some(frame) = clock
+            .with_deadline("reading the answer", body.frame())
+            .await?
+        else {
             return Ok(());
         };
         let frame = frame.map_err(|error| closed_mid_response(classify(&error, server)))?;

@@ -15,34 +15,34 @@ use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::manifest::{self, Origin, Room, short};
+use super::manifest::{self, DecodeBudget, Origin, truncate_name};
 use crate::catalog::{Catalog, Gvk};
-use crate::snapshot::{Fault, HelmRow, HelmStorage, ManifestObject};
+use crate::snapshot::{HelmReleaseRow, HelmStorage, ManifestObject, SkippedObject};
 
 /// What a record may expand to, in MiB. The API server stores at most about 1.5 MiB, which text expands to some 20.
 const MAX_MIB: u64 = 64;
 
 /// What a record expands to as a rule, in bytes; few are longer.
-const USUAL: usize = 4 << 20;
+const TYPICAL_RECORD_BYTES: usize = 4 << 20;
 
 /// The longest name that Kubernetes has. Those of Helm's releases have 53 characters at most.
 const MAX_NAME: usize = 253;
 
 /// Gzip, with its only compression method. Records of the first releases of Helm are not compressed.
-const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
 /// One revision of a release.
 #[derive(Debug)]
-pub(crate) struct Release {
+pub(crate) struct HelmRelease {
     /// What it applied.
-    pub(crate) row: HelmRow,
+    pub(crate) row: HelmReleaseRow,
     /// `info.status`, such as `deployed`; empty where the record has none.
     pub(crate) status: String,
     /// Documents of its manifest that cannot be understood.
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) skipped_objects: Vec<SkippedObject>,
 }
 
-impl Release {
+impl HelmRelease {
     /// Whether it is what runs now.
     pub(crate) fn is_deployed(&self) -> bool {
         self.status == "deployed"
@@ -65,7 +65,7 @@ pub(crate) enum HelmError {
     TooLarge,
     /// Not a record either: its name would be that of a Secret.
     #[error("the Helm record names a release or namespace with more than {MAX_NAME} characters")]
-    Name,
+    NameTooLong,
     /// Not a record. The parser's own message is dropped, for it may quote what it did not expect.
     #[error(
         "the Helm record is not the JSON that Helm 3 writes (line {line}, column {column} of it)"
@@ -82,8 +82,8 @@ pub(crate) enum HelmError {
 ///
 /// # Errors
 /// When it is not base64.
-pub(crate) fn unwrap_secret(data: &str) -> Result<Vec<u8>, HelmError> {
-    base64(data.as_bytes())
+pub(crate) fn decode_secret_data(data: &str) -> Result<Vec<u8>, HelmError> {
+    decode_base64(data.as_bytes())
 }
 
 /// Reads the record of one revision. `payload` is what Helm wrote: the bytes of `data.release` of a Secret, or the text of
@@ -96,24 +96,24 @@ pub(crate) fn decode_record(
     storage: HelmStorage,
     created: Option<Timestamp>,
     catalog: &Catalog,
-) -> Result<Release, HelmError> {
-    let packed = base64(payload)?;
-    let record: Record = if packed.starts_with(&GZIP) {
-        parse(MultiGzDecoder::new(packed.as_slice()))?
+) -> Result<HelmRelease, HelmError> {
+    let packed = decode_base64(payload)?;
+    let record: HelmReleaseJson = if packed.starts_with(&GZIP_MAGIC) {
+        parse_record(MultiGzDecoder::new(packed.as_slice()))?
     } else {
-        parse(packed.as_slice())?
+        parse_record(packed.as_slice())?
     };
     let namespace = record.namespace.as_deref().unwrap_or_default();
     if record.name.len() > MAX_NAME || namespace.len() > MAX_NAME {
-        return Err(HelmError::Name);
+        return Err(HelmError::NameTooLong);
     }
-    Ok(release(record, storage, created, catalog))
+    Ok(release_from_record(record, storage, created, catalog))
 }
 
 /// Of several deployed revisions of one release the newest: an upgrade that was interrupted can leave two behind. Sorted by
 /// namespace and release.
-pub(crate) fn newest(rows: Vec<HelmRow>) -> Vec<HelmRow> {
-    let mut newest: BTreeMap<_, HelmRow> = BTreeMap::new();
+pub(crate) fn newest_revisions(rows: Vec<HelmReleaseRow>) -> Vec<HelmReleaseRow> {
+    let mut newest: BTreeMap<_, HelmReleaseRow> = BTreeMap::new();
     for row in rows {
         let key = (row.namespace.clone(), row.release.clone(), row.storage);
         match newest.get(&key) {
@@ -128,35 +128,35 @@ pub(crate) fn newest(rows: Vec<HelmRow>) -> Vec<HelmRow> {
 
 /// The fields of a record that are read. Charts, values and notes are skipped.
 #[derive(Deserialize)]
-struct Record {
+struct HelmReleaseJson {
     name: String,
     #[serde(default)]
     namespace: Option<String>,
     version: u64,
     #[serde(default)]
-    info: Option<Info>,
+    info: Option<HelmReleaseInfo>,
     #[serde(default)]
-    chart: Option<Chart>,
+    chart: Option<HelmChart>,
     #[serde(default)]
     manifest: Option<String>,
     #[serde(default)]
-    hooks: Option<Vec<Hook>>,
+    hooks: Option<Vec<HelmHook>>,
 }
 
 #[derive(Deserialize)]
-struct Info {
+struct HelmReleaseInfo {
     #[serde(default)]
     status: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Chart {
+struct HelmChart {
     #[serde(default)]
-    metadata: Option<ChartMetadata>,
+    metadata: Option<HelmChartMetadata>,
 }
 
 #[derive(Deserialize)]
-struct ChartMetadata {
+struct HelmChartMetadata {
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
@@ -164,14 +164,14 @@ struct ChartMetadata {
 }
 
 #[derive(Deserialize)]
-struct Hook {
+struct HelmHook {
     #[serde(default)]
     path: Option<String>,
     #[serde(default)]
     manifest: Option<String>,
 }
 
-fn base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
+fn decode_base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
     STANDARD.decode(data).or_else(|_| {
         // Copied from a terminal or wrapped by a tool, it has line ends in it.
         let text: Vec<u8> = data
@@ -185,24 +185,27 @@ fn base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
 
 /// Parses a record: one of usual size from memory, for that takes half the time, a larger one while it is unpacked, so that
 /// what expands is never in memory as a whole.
-fn parse(unpacked: impl Read) -> Result<Record, HelmError> {
-    let mut bounded = Bounded {
+fn parse_record(unpacked: impl Read) -> Result<HelmReleaseJson, HelmError> {
+    let mut bounded = SizeLimitedReader {
         inner: unpacked,
-        left: MAX_MIB << 20,
-        exceeded: false,
+        bytes_left: MAX_MIB << 20,
+        is_exceeded: false,
     };
     let mut begun = Vec::new();
-    if let Err(error) = (&mut bounded).take(USUAL as u64).read_to_end(&mut begun) {
+    if let Err(error) = (&mut bounded)
+        .take(TYPICAL_RECORD_BYTES as u64)
+        .read_to_end(&mut begun)
+    {
         return Err(HelmError::Gzip(error));
     }
-    let parsed = if begun.len() < USUAL {
+    let parsed = if begun.len() < TYPICAL_RECORD_BYTES {
         serde_json::from_slice(&begun)
     } else {
         let all = begun.as_slice().chain(&mut bounded);
         serde_json::from_reader(io::BufReader::with_capacity(64 << 10, all))
     };
     parsed.map_err(|error: serde_json::Error| {
-        if bounded.exceeded {
+        if bounded.is_exceeded {
             HelmError::TooLarge
         } else if error.is_io() {
             HelmError::Gzip(error.into())
@@ -216,77 +219,77 @@ fn parse(unpacked: impl Read) -> Result<Record, HelmError> {
 }
 
 /// Fails where [`Read::take`] would pretend that the data ends.
-struct Bounded<R> {
+struct SizeLimitedReader<R> {
     inner: R,
-    left: u64,
-    exceeded: bool,
+    bytes_left: u64,
+    is_exceeded: bool,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for SizeLimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        match self.left.checked_sub(read as u64) {
+        match self.bytes_left.checked_sub(read as u64) {
             Some(left) => {
-                self.left = left;
+                self.bytes_left = left;
                 Ok(read)
             }
             None => {
-                self.exceeded = true;
+                self.is_exceeded = true;
                 Err(io::ErrorKind::FileTooLarge.into())
             }
         }
     }
 }
 
-fn release(
-    record: Record,
+fn release_from_record(
+    record: HelmReleaseJson,
     storage: HelmStorage,
     created: Option<Timestamp>,
     catalog: &Catalog,
-) -> Release {
+) -> HelmRelease {
     let namespace = record.namespace.unwrap_or_default();
     let origin = format!("helm release {namespace}/{}", record.name);
     // One room for all of it: a record may have a million hooks.
-    let room = Room::default();
-    let main = manifest::decode_within(
+    let room = DecodeBudget::default();
+    let main = manifest::decode_with_budget(
         record.manifest.as_deref().unwrap_or_default(),
         Origin::Rendered(&origin),
         &room,
     );
-    let (mut objects, mut faults) = (main.objects, main.faults);
+    let (mut objects, mut faults) = (main.objects, main.skipped_objects);
     for hook in record.hooks.unwrap_or_default() {
         let text = hook.manifest.unwrap_or_default();
         let path = hook.path.filter(|path| !path.is_empty());
-        let place = Origin::Rendered(path.as_deref().map_or(&origin, short));
-        let part = manifest::decode_within(&text, place, &room);
+        let place = Origin::Rendered(path.as_deref().map_or(&origin, truncate_name));
+        let part = manifest::decode_with_budget(&text, place, &room);
         objects.extend(part.objects);
-        faults.extend(part.faults.into_iter().map(|fault| Fault {
+        faults.extend(part.skipped_objects.into_iter().map(|fault| SkippedObject {
             what: format!("{origin}, hook {}", fault.what),
             why: fault.why,
         }));
     }
-    faults.extend(room.rest(&origin));
+    faults.extend(room.unlisted_skipped(&origin));
     for object in &mut objects {
-        settle(object, &namespace, catalog);
+        fill_in_namespace(object, &namespace, catalog);
     }
     let chart = record.chart.and_then(|chart| chart.metadata);
-    Release {
-        row: HelmRow {
+    HelmRelease {
+        row: HelmReleaseRow {
             namespace,
             release: record.name,
             revision: record.version,
             chart: chart.map(chart_name).unwrap_or_default(),
             storage,
-            created,
+            created_at: created,
             objects,
         },
         status: record.info.and_then(|info| info.status).unwrap_or_default(),
-        faults,
+        skipped_objects: faults,
     }
 }
 
 /// Gives an object the namespace into which Helm put it.
-fn settle(object: &mut ManifestObject, namespace: &str, catalog: &Catalog) {
+fn fill_in_namespace(object: &mut ManifestObject, namespace: &str, catalog: &Catalog) {
     let api = catalog
         .apis
         .find(&Gvk::new(&object.api_version, &object.kind));
@@ -296,11 +299,11 @@ fn settle(object: &mut ManifestObject, namespace: &str, catalog: &Catalog) {
     }
 }
 
-fn chart_name(chart: ChartMetadata) -> String {
+fn chart_name(chart: HelmChartMetadata) -> String {
     let text = match (chart.name, chart.version) {
         (Some(name), Some(version)) => format!("{name}-{version}"),
         (Some(only), None) | (None, Some(only)) => only,
         (None, None) => String::new(),
     };
-    short(&text).to_owned()
+    truncate_name(&text).to_owned()
 }

@@ -135,7 +135,7 @@ pub struct Connection {
     /// The namespace of `-n`. That of the context is only `config.default_namespace`: without `-n` everything is read.
     pub namespace: Option<String>,
     user_name: String,
-    plugin: Option<ExecConfig>,
+    exec: Option<ExecConfig>,
     /// What the plugin was told when it ran.
     exec_settings: Option<ExecSettings>,
     /// The file that the token was read from.
@@ -162,8 +162,8 @@ impl fmt::Debug for Connection {
 impl Connection {
     /// The credential plugin that logs in for this connection, if any.
     #[must_use]
-    pub fn plugin(&self) -> Option<&str> {
-        self.plugin.as_ref()?.command.as_deref()
+    pub fn exec_command(&self) -> Option<&str> {
+        self.exec.as_ref()?.command.as_deref()
     }
 
     /// Runs the credential plugin, if there is one, and puts what it gives in the place of the plugin in `config`.
@@ -183,10 +183,13 @@ impl Connection {
         terminal: bool,
         patience: Duration,
     ) -> Result<Option<Timestamp>, ConnectError> {
-        let Some(exec) = &self.plugin else {
+        let Some(exec) = &self.exec else {
             return Ok(None);
         };
-        self.exec_settings = Some(ExecSettings { is_interactive: terminal, timeout: patience });
+        self.exec_settings = Some(ExecSettings {
+            is_interactive: terminal,
+            timeout: patience,
+        });
         let credentials = plugin::run_plugin(exec, &self.user_name, terminal, patience).await?;
         Ok(credentials.apply_to(&mut self.config.auth_info))
     }
@@ -215,7 +218,9 @@ pub fn resolve(wanted: &ConnectOptions, env: &Env<'_>) -> Result<Connection, Con
             });
         }
         None if loaded.kubeconfig.contexts.is_empty() => {
-            return Err(ConnectError::NoContexts { files: loaded.files_read });
+            return Err(ConnectError::NoContexts {
+                files: loaded.files_read,
+            });
         }
         None => {
             let names = loaded.kubeconfig.contexts.iter();
@@ -265,7 +270,10 @@ fn apply_cluster(
         // No authority is asked; an empty list keeps kube from looking for the operating system's, which may have none.
         Some(Vec::new())
     } else {
-        credentials::load_certificate_authority(cluster, &format!("cluster {:?}", chosen.cluster_name))?
+        credentials::load_certificate_authority(
+            cluster,
+            &format!("cluster {:?}", chosen.cluster_name),
+        )?
     };
     config.proxy_url = address::resolve_proxy(
         &config.cluster_url,
@@ -309,7 +317,7 @@ fn apply_user(
             .to_owned(),
         namespace: wanted.namespace.clone(),
         user_name: name,
-        plugin: config.auth_info.exec.clone(),
+        exec: config.auth_info.exec.clone(),
         exec_settings: None,
         // The token itself is in its place; kube would read the file again, but not when the server refuses the token.
         token_file: config.auth_info.token_file.take().map(PathBuf::from),

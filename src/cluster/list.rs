@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ClusterReader;
-use super::decode::{DecodeError, Page, Sink, page};
+use super::decode::{DecodeError, PageMeta, RowCollector, decode_page};
 use super::failure::RequestError;
 use super::get::get_and_decode;
 use super::helm;
 use super::pieces::{self, ServerHints};
-use crate::catalog::{Catalog, Served};
-use crate::need::{Encoding, Request, Subject};
-use crate::snapshot::{Outcome, Reading, Rows};
+use crate::catalog::{Catalog, ServingMode};
+use crate::need::{Encoding, ReadRequest, ReadTarget};
+use crate::snapshot::{ReadOutcome, ReadResult, Rows};
 
 /// How often a list is begun anew after its continue token has expired.
 const MAX_RESTARTS: u32 = 3;
@@ -47,28 +47,35 @@ impl From<RequestError> for ListError {
 }
 
 /// Carries out one request.
-pub(super) async fn read_request(reader: &ClusterReader, request: &Request, grounds: &ServerHints) -> Reading {
-    let sink = Sink::new(request, reader.catalog.clone());
+pub(super) async fn read_request(
+    reader: &ClusterReader,
+    request: &ReadRequest,
+    grounds: &ServerHints,
+) -> ReadResult {
+    let sink = RowCollector::new(request, reader.catalog.clone());
     let (outcome, mut collected) = match pieces::read_rows(reader, request, grounds, &sink).await {
-        Ok(collected) => (Outcome::Complete, collected),
+        Ok(collected) => (ReadOutcome::Complete, collected),
         Err(lost) => (outcome_of(&lost, request, &reader.catalog), sink),
     };
-    if let Rows::Helm(rows) = &mut collected.rows {
-        *rows = helm::newest(std::mem::take(rows));
+    if let Rows::HelmReleases(rows) = &mut collected.rows {
+        *rows = helm::newest_revisions(std::mem::take(rows));
     }
-    Reading {
-        subject: request.subject.clone(),
-        depth: request.depth,
+    ReadResult {
+        target: request.target.clone(),
+        detail_level: request.detail_level,
         freshness: request.freshness,
         outcome,
-        at: Timestamp::now(),
+        finished_at: Timestamp::now(),
         rows: collected.rows,
-        faults: collected.faults,
+        skipped_objects: collected.skipped_objects,
     }
 }
 
 /// The name by which the API server knows us, from the first of these requests that it refuses; none if it refuses none.
-pub(super) async fn user_from_forbidden(reader: &ClusterReader, plan: &[Request]) -> Option<String> {
+pub(super) async fn user_from_forbidden(
+    reader: &ClusterReader,
+    plan: &[ReadRequest],
+) -> Option<String> {
     for request in plan {
         // From the store, where the limit is obeyed.
         let uri = request_uri(request, ListFrom::Etcd, 1, "");
@@ -87,11 +94,11 @@ pub(super) async fn user_from_forbidden(reader: &ClusterReader, plan: &[Request]
 /// `begun` is its first page, where that was fetched already.
 pub(super) async fn list_all(
     reader: &ClusterReader,
-    request: &Request,
+    request: &ReadRequest,
     source: ListFrom,
-    empty: &Sink,
-    begun: Option<(Sink, Page)>,
-) -> Result<Sink, RequestError> {
+    empty: &RowCollector,
+    begun: Option<(RowCollector, PageMeta)>,
+) -> Result<RowCollector, RequestError> {
     let mut begun = begun;
     let mut restarts = 0;
     loop {
@@ -112,18 +119,19 @@ pub(super) async fn list_all(
 /// The pages after the first one.
 async fn remaining_pages(
     reader: &ClusterReader,
-    request: &Request,
+    request: &ReadRequest,
     source: ListFrom,
-    mut collected: Sink,
-    mut page: Page,
-) -> Result<Sink, RequestError> {
-    while !page.next.is_empty() {
-        let (part, following) = fetch_page(reader, request, source, &collected, &page.next).await?;
+    mut collected: RowCollector,
+    mut page: PageMeta,
+) -> Result<RowCollector, RequestError> {
+    while !page.continue_token.is_empty() {
+        let (part, following) =
+            fetch_page(reader, request, source, &collected, &page.continue_token).await?;
         collected.append(part);
         page = following;
         reader
             .observer
-            .on_objects_read(&request.subject.to_string(), collected.rows.len());
+            .on_objects_read(&request.target.to_string(), collected.rows.len());
     }
     Ok(collected)
 }
@@ -131,27 +139,32 @@ async fn remaining_pages(
 /// One page, decoded while it arrives; `next` is the token of the page before it, empty for the first.
 pub(super) async fn fetch_page(
     reader: &ClusterReader,
-    request: &Request,
+    request: &ReadRequest,
     source: ListFrom,
-    empty: &Sink,
+    empty: &RowCollector,
     next: &str,
-) -> Result<(Sink, Page), RequestError> {
+) -> Result<(RowCollector, PageMeta), RequestError> {
     let uri = request_uri(request, source, reader.options.page_size, next);
-    let empty = empty.part();
+    let empty = empty.empty_like();
     let _slot = reader.acquire_slot().await;
-    reader.observer.on_started(&request.subject.to_string());
-    let (decoded, sink) = get_and_decode(reader, &uri, accept_header(request), move |content_type, body| {
-        let mut sink = empty.part();
-        let decoded = page(content_type, body, &mut sink);
-        (decoded, sink)
-    })
+    reader.observer.on_started(&request.target.to_string());
+    let (decoded, sink) = get_and_decode(
+        reader,
+        &uri,
+        accept_header(request),
+        move |content_type, body| {
+            let mut sink = empty.empty_like();
+            let decoded = decode_page(content_type, body, &mut sink);
+            (decoded, sink)
+        },
+    )
     .await?;
     Ok((sink, decoded.map_err(invalid_response)?))
 }
 
-fn accept_header(request: &Request) -> &'static str {
+fn accept_header(request: &ReadRequest) -> &'static str {
     match request.encoding {
-        Encoding::Meta => ACCEPT_METADATA,
+        Encoding::Metadata => ACCEPT_METADATA,
         Encoding::Protobuf => ACCEPT_PROTOBUF,
         Encoding::Json => ACCEPT_JSON,
         Encoding::Text => "text/plain",
@@ -161,10 +174,10 @@ fn accept_header(request: &Request) -> &'static str {
 /// The request line.
 ///
 /// With `resourceVersion=0` servers answer from memory and ignore the limit, but for kinds without a watch cache.
-fn request_uri(request: &Request, source: ListFrom, chunk: u32, next: &str) -> String {
-    let selector = match &request.subject {
-        Subject::Url { path, .. } => return path.clone(),
-        Subject::Objects { selector, .. } => selector,
+fn request_uri(request: &ReadRequest, source: ListFrom, chunk: u32, next: &str) -> String {
+    let selector = match &request.target {
+        ReadTarget::NonResourceUrl { path, .. } => return path.clone(),
+        ReadTarget::Objects { selector, .. } => selector,
     };
     let mut query = vec![format!("limit={chunk}")];
     let mut add = |name: &str, value: &str| {
@@ -183,34 +196,36 @@ fn request_uri(request: &Request, source: ListFrom, chunk: u32, next: &str) -> S
 }
 
 /// What a failure means for the ledger.
-fn outcome_of(lost: &ListError, request: &Request, catalog: &Catalog) -> Outcome {
+fn outcome_of(lost: &ListError, request: &ReadRequest, catalog: &Catalog) -> ReadOutcome {
     let why = match &lost.namespace {
         Some(namespace) => format!("namespace {namespace}: {}", lost.error),
         None => lost.error.to_string(),
     };
     match &lost.error {
-        RequestError::Forbidden { .. } => Outcome::Refused {
+        RequestError::Forbidden { .. } => ReadOutcome::Forbidden {
             why,
-            rbac: request.access.clone(),
+            rbac: request.rbac.clone(),
         },
         // Where other namespaces have answered, the resource is there. What comes and goes may be gone; what always is
         // there was offered a moment ago, and is not empty for sure.
         RequestError::NotFound { .. }
             if lost.namespace.is_none() && !is_always_served(request, catalog) =>
         {
-            Outcome::NotServed
+            ReadOutcome::NotServed
         }
         // 401 among them: no permission helps somebody whom the server does not know.
-        _ => Outcome::Failed { why },
+        _ => ReadOutcome::Failed { why },
     }
 }
 
-fn is_always_served(request: &Request, catalog: &Catalog) -> bool {
-    let Subject::Objects { resource, .. } = &request.subject else {
+fn is_always_served(request: &ReadRequest, catalog: &Catalog) -> bool {
+    let ReadTarget::Objects { resource, .. } = &request.target else {
         return false;
     };
-    let mut family = catalog.apis.family(resource);
-    family.any(|api| api.gvk().api_version() == request.api_version && api.served == Served::Yes)
+    let mut family = catalog.apis.apis_of(resource);
+    family.any(|api| {
+        api.gvk().api_version() == request.api_version && api.serving_mode == ServingMode::ByDefault
+    })
 }
 
 fn invalid_response(error: DecodeError) -> RequestError {

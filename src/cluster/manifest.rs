@@ -16,50 +16,50 @@ use std::cell::Cell;
 
 use jiff::Timestamp;
 
-use crate::snapshot::{Fault, HelmStorage, ManifestObject, Reference};
-use shape::Document;
-use split::{Chunk, chunks};
+use crate::snapshot::{HelmStorage, ManifestObject, ObjectReference, SkippedObject};
+use shape::ManifestDocument;
+use split::{RawDocument, split_documents};
 
 /// Objects that one text may hold: about 150 MB of rows.
 const MAX_OBJECTS: usize = 500_000;
 
 /// Bytes of the names, kinds and places of these objects: what a list lends to its items is there once for each of them.
-const MAX_TEXT: usize = 128 << 20;
+const MAX_OBJECT_BYTES: usize = 128 << 20;
 
 /// Faults of one text that are told one by one.
-const MAX_FAULTS: usize = 100;
+const MAX_LISTED_SKIPPED: usize = 100;
 
 /// Characters of a name or path that are repeated in places and faults: more than Kubernetes and file systems allow.
 const MAX_NAME: usize = 1000;
 
 /// What may still be taken: of one text, or of all texts of a Helm record.
-pub(crate) struct Room {
+pub(crate) struct DecodeBudget {
     /// Objects that may still be read.
-    objects: Cell<usize>,
+    objects_left: Cell<usize>,
     /// Bytes that they may still take.
-    text: Cell<usize>,
+    bytes_left: Cell<usize>,
     /// Faults that may still be told one by one.
-    faults: Cell<usize>,
+    listings_left: Cell<usize>,
     /// Faults beyond those.
-    untold: Cell<usize>,
+    unlisted: Cell<usize>,
 }
 
-impl Default for Room {
+impl Default for DecodeBudget {
     fn default() -> Self {
         Self {
-            objects: Cell::new(MAX_OBJECTS),
-            text: Cell::new(MAX_TEXT),
-            faults: Cell::new(MAX_FAULTS),
-            untold: Cell::new(0),
+            objects_left: Cell::new(MAX_OBJECTS),
+            bytes_left: Cell::new(MAX_OBJECT_BYTES),
+            listings_left: Cell::new(MAX_LISTED_SKIPPED),
+            unlisted: Cell::new(0),
         }
     }
 }
 
-impl Room {
+impl DecodeBudget {
     /// What could not be told one by one.
-    pub(crate) fn rest(&self, name: &str) -> Option<Fault> {
-        let untold = self.untold.get();
-        (untold > 0).then(|| Fault {
+    pub(crate) fn unlisted_skipped(&self, name: &str) -> Option<SkippedObject> {
+        let untold = self.unlisted.get();
+        (untold > 0).then(|| SkippedObject {
             what: name.to_owned(),
             why: format!("{untold} more documents cannot be understood"),
         })
@@ -67,7 +67,7 @@ impl Room {
 }
 
 /// The beginning of a name that may have no end.
-pub(crate) fn short(name: &str) -> &str {
+pub(crate) fn truncate_name(name: &str) -> &str {
     match name.char_indices().nth(MAX_NAME) {
         Some((end, _)) => &name[..end],
         None => name,
@@ -85,19 +85,19 @@ pub(crate) enum Origin<'a> {
 
 /// What a text holds.
 #[derive(Default)]
-pub(crate) struct Decoded {
+pub(crate) struct DecodedManifests {
     /// Objects in the order of the text, lists taken apart.
     pub(crate) objects: Vec<ManifestObject>,
     /// Records of deployed Helm releases, which are not among the objects.
-    pub(crate) records: Vec<HelmRecord>,
+    pub(crate) helm_records: Vec<EncodedHelmRecord>,
     /// Documents that cannot be understood: `cart.yaml document 3, line 7` and why.
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) skipped_objects: Vec<SkippedObject>,
     /// Documents that were understood and are manifests, lists counted once.
-    pub(crate) manifests: usize,
+    pub(crate) manifest_count: usize,
 }
 
 /// A Secret or ConfigMap in which Helm keeps a release. It holds the values of the release: never print or keep it.
-pub(crate) struct HelmRecord {
+pub(crate) struct EncodedHelmRecord {
     /// Which of the two.
     pub(crate) storage: HelmStorage,
     /// Namespace of the record; empty where none is given.
@@ -113,82 +113,92 @@ pub(crate) struct HelmRecord {
 }
 
 /// Reads all documents of a text. Comments, empty documents and documents without `apiVersion` and `kind` are no fault.
-pub(crate) fn decode(text: &str, origin: Origin<'_>) -> Decoded {
-    let room = Room::default();
-    let mut decoded = decode_within(text, origin, &room);
+pub(crate) fn decode(text: &str, origin: Origin<'_>) -> DecodedManifests {
+    let room = DecodeBudget::default();
+    let mut decoded = decode_with_budget(text, origin, &room);
     let (Origin::Rendered(name) | Origin::File(name)) = origin;
-    decoded.faults.extend(room.rest(name));
+    decoded.skipped_objects.extend(room.unlisted_skipped(name));
     decoded
 }
 
 /// [`decode`] for one of several texts that share a room. What of it could not be told is told by [`Room::rest`].
-pub(crate) fn decode_within(text: &str, origin: Origin<'_>, room: &Room) -> Decoded {
+pub(crate) fn decode_with_budget(
+    text: &str,
+    origin: Origin<'_>,
+    room: &DecodeBudget,
+) -> DecodedManifests {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let chunks = chunks(text);
-    let mut decoder = Decoder {
-        out: Decoded::default(),
+    let chunks = split_documents(text);
+    let mut decoder = ManifestDecoder {
+        decoded: DecodedManifests::default(),
         origin,
-        several: chunks.len() > 1,
-        number: 0,
-        room,
-        full: false,
+        is_multi_document: chunks.len() > 1,
+        document_count: 0,
+        budget: room,
+        is_exhausted: false,
     };
     for chunk in &chunks {
-        if decoder.full {
+        if decoder.is_exhausted {
             break;
         }
-        if room.objects.get() == 0 {
-            decoder.fault(
-                format!("{}, line {} and below", decoder.name(), chunk.line),
+        if room.objects_left.get() == 0 {
+            decoder.record_skipped(
+                format!(
+                    "{}, line {} and below",
+                    decoder.origin_name(),
+                    chunk.first_line
+                ),
                 format!("more than {MAX_OBJECTS} objects; split it"),
             );
             break;
         }
-        decoder.chunk(chunk);
+        decoder.decode_raw(chunk);
     }
-    if decoder.full {
+    if decoder.is_exhausted {
         let why = format!(
             "its objects take more than {} MiB; split it",
-            MAX_TEXT >> 20
+            MAX_OBJECT_BYTES >> 20
         );
-        decoder.fault(decoder.name().to_owned(), why);
+        decoder.record_skipped(decoder.origin_name().to_owned(), why);
     }
-    decoder.out
+    decoder.decoded
 }
 
 /// A document and the template it was rendered from, if any.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct DocumentPosition<'a> {
     number: usize,
-    source: Option<&'a str>,
+    template: Option<&'a str>,
 }
 
-struct Decoder<'a> {
-    out: Decoded,
+struct ManifestDecoder<'a> {
+    decoded: DecodedManifests,
     origin: Origin<'a>,
     /// Whether the text has more than one document, so that they are told apart by number.
-    several: bool,
+    is_multi_document: bool,
     /// Documents so far.
-    number: usize,
+    document_count: usize,
     /// What may still be taken.
-    room: &'a Room,
+    budget: &'a DecodeBudget,
     /// Whether the room for objects has run out.
-    full: bool,
+    is_exhausted: bool,
 }
 
-impl Decoder<'_> {
-    fn fault(&mut self, what: String, why: String) {
-        match self.room.faults.get().checked_sub(1) {
+impl ManifestDecoder<'_> {
+    fn record_skipped(&mut self, what: String, why: String) {
+        match self.budget.listings_left.get().checked_sub(1) {
             Some(left) => {
-                self.room.faults.set(left);
-                self.out.faults.push(Fault { what, why });
+                self.budget.listings_left.set(left);
+                self.decoded
+                    .skipped_objects
+                    .push(SkippedObject { what, why });
             }
-            None => self.room.untold.set(self.room.untold.get() + 1),
+            None => self.budget.unlisted.set(self.budget.unlisted.get() + 1),
         }
     }
 
     /// Keeps an object, unless the room for them has run out.
-    fn keep(&mut self, object: ManifestObject) {
+    fn push_object(&mut self, object: ManifestObject) {
         let referred = object
             .references
             .iter()
@@ -199,54 +209,67 @@ impl Decoder<'_> {
             + object.name.len()
             + object.location.len()
             + referred.sum::<usize>();
-        match self.room.text.get().checked_sub(size) {
-            Some(left) if !self.full => {
-                self.room.text.set(left);
-                self.out.objects.push(object);
+        match self.budget.bytes_left.get().checked_sub(size) {
+            Some(left) if !self.is_exhausted => {
+                self.budget.bytes_left.set(left);
+                self.decoded.objects.push(object);
             }
-            _ => self.full = true,
+            _ => self.is_exhausted = true,
         }
     }
 
-    fn name(&self) -> &str {
+    fn origin_name(&self) -> &str {
         let (Origin::Rendered(name) | Origin::File(name)) = self.origin;
         name
     }
 
-    fn chunk(&mut self, chunk: &Chunk<'_>) {
-        let source = chunk.source().map(short);
-        let (documents, broken) = parse::documents(chunk.text, &self.room.objects);
-        self.several |= documents.len() + usize::from(broken.is_some()) > 1;
+    fn decode_raw(&mut self, chunk: &RawDocument<'_>) {
+        let source = chunk.template_path().map(truncate_name);
+        let (documents, broken) = parse::parse_documents(chunk.text, &self.budget.objects_left);
+        self.is_multi_document |= documents.len() + usize::from(broken.is_some()) > 1;
         for document in documents {
-            self.number += 1;
-            let number = self.number;
-            self.document(document, Place { number, source });
+            self.document_count += 1;
+            let number = self.document_count;
+            self.decode_document(
+                document,
+                DocumentPosition {
+                    number,
+                    template: source,
+                },
+            );
         }
         if let Some(broken) = broken {
-            self.number += 1;
-            let number = self.number;
-            let place = self.describe(Place { number, source });
+            self.document_count += 1;
+            let number = self.document_count;
+            let place = self.describe_position(DocumentPosition {
+                number,
+                template: source,
+            });
             let what = match broken.line {
-                Some(line) => format!("{place}, line {}", chunk.line + line - 1),
+                Some(line) => format!("{place}, line {}", chunk.first_line + line - 1),
                 None => place,
             };
-            self.fault(what, broken.why);
+            self.record_skipped(what, broken.message);
         }
     }
 
-    fn document(&mut self, document: Document, place: Place<'_>) {
+    fn decode_document(&mut self, document: ManifestDocument, place: DocumentPosition<'_>) {
         if document.api_version.is_some() && document.kind.is_some() {
-            self.out.manifests += 1;
-            let nameless = self.object(document, place);
+            self.decoded.manifest_count += 1;
+            let nameless = self.decode_object(document, place);
             if nameless > 0 {
                 let why = format!("{nameless} items of the list have no apiVersion and kind");
-                self.fault(self.describe(place), why);
+                self.record_skipped(self.describe_position(place), why);
             }
         }
     }
 
     /// Takes an object, or the items of a list, and returns how many items are no objects.
-    fn object(&mut self, mut document: Document, place: Place<'_>) -> usize {
+    fn decode_object(
+        &mut self,
+        mut document: ManifestDocument,
+        place: DocumentPosition<'_>,
+    ) -> usize {
         let (Some(api_version), Some(kind)) = (document.api_version.take(), document.kind.take())
         else {
             return 1;
@@ -258,16 +281,16 @@ impl Decoder<'_> {
         if let (Some(item_kind), Some(items)) = (item_kind, document.items.take()) {
             return items
                 .into_iter()
-                .map(|item| self.item(item, &api_version, item_kind, place))
+                .map(|item| self.decode_list_item(item, &api_version, item_kind, place))
                 .sum();
         }
-        if let Some(storage) = helm_storage(&api_version, &kind, &document) {
-            self.record(document, storage, place);
+        if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
+            self.decode_helm_record(document, storage, place);
             return 0;
         }
         let metadata = document.metadata;
-        self.keep(ManifestObject {
-            references: references(document.target),
+        self.push_object(ManifestObject {
+            references: scale_target_references(document.scale_target_ref),
             api_version,
             kind,
             namespace: metadata.namespace.filter(|name| !name.is_empty()),
@@ -278,14 +301,14 @@ impl Decoder<'_> {
     }
 
     /// The API server leaves out of typed lists what the list already says: a `PodList` holds Pods.
-    fn item(
+    fn decode_list_item(
         &mut self,
-        mut item: Document,
+        mut item: ManifestDocument,
         api_version: &str,
         kind: &str,
-        place: Place<'_>,
+        place: DocumentPosition<'_>,
     ) -> usize {
-        if self.full {
+        if self.is_exhausted {
             // What it would lend to the rest need not be copied any more.
             return 0;
         }
@@ -294,48 +317,58 @@ impl Decoder<'_> {
             item.api_version = Some(api_version.to_owned());
             item.kind = Some(kind.to_owned());
         }
-        self.object(item, place)
+        self.decode_object(item, place)
     }
 
-    fn record(&mut self, document: Document, storage: HelmStorage, place: Place<'_>) {
+    fn decode_helm_record(
+        &mut self,
+        document: ManifestDocument,
+        storage: HelmStorage,
+        place: DocumentPosition<'_>,
+    ) {
         let metadata = document.metadata;
         let deployed = metadata.labels.status.as_deref().unwrap_or("deployed") == "deployed";
         let name = metadata.name.unwrap_or_default();
-        match document.release {
-            Some(payload) if deployed => self.out.records.push(HelmRecord {
+        match document.release_payload {
+            Some(payload) if deployed => self.decoded.helm_records.push(EncodedHelmRecord {
                 storage,
                 namespace: metadata.namespace.unwrap_or_default(),
                 name,
-                created: metadata.created,
+                created: metadata.creation_timestamp,
                 payload,
                 location: self.location(place),
             }),
             None if deployed => {
-                let why = format!("the Helm record {} has no data.release", short(&name));
-                self.fault(self.describe(place), why);
+                let why = format!(
+                    "the Helm record {} has no data.release",
+                    truncate_name(&name)
+                );
+                self.record_skipped(self.describe_position(place), why);
             }
             _ => {}
         }
     }
 
-    fn location(&self, place: Place<'_>) -> String {
-        match (self.origin, place.source) {
+    fn location(&self, place: DocumentPosition<'_>) -> String {
+        match (self.origin, place.template) {
             (Origin::Rendered(_), Some(source)) => source.to_owned(),
-            (Origin::Rendered(name) | Origin::File(name), _) => self.numbered(name, place.number),
+            (Origin::Rendered(name) | Origin::File(name), _) => {
+                self.numbered_name(name, place.number)
+            }
         }
     }
 
     /// As [`location`](Self::location), with all that is known.
-    fn describe(&self, place: Place<'_>) -> String {
-        let numbered = self.numbered(self.name(), place.number);
-        match place.source {
+    fn describe_position(&self, place: DocumentPosition<'_>) -> String {
+        let numbered = self.numbered_name(self.origin_name(), place.number);
+        match place.template {
             Some(source) => format!("{numbered} ({source})"),
             None => numbered,
         }
     }
 
-    fn numbered(&self, name: &str, number: usize) -> String {
-        if self.several {
+    fn numbered_name(&self, name: &str, number: usize) -> String {
+        if self.is_multi_document {
             format!("{name} document {number}")
         } else {
             name.to_owned()
@@ -343,9 +376,9 @@ impl Decoder<'_> {
     }
 }
 
-fn references(target: shape::Target) -> Vec<Reference> {
+fn scale_target_references(target: shape::ScaleTargetRef) -> Vec<ObjectReference> {
     match (target.api_version, target.kind) {
-        (Some(api_version), Some(kind)) => vec![Reference {
+        (Some(api_version), Some(kind)) => vec![ObjectReference {
             field: "spec.scaleTargetRef".to_owned(),
             api_version,
             kind,
@@ -356,12 +389,16 @@ fn references(target: shape::Target) -> Vec<Reference> {
     }
 }
 
-fn helm_storage(api_version: &str, kind: &str, document: &Document) -> Option<HelmStorage> {
-    let of_type = document.of_type.as_deref();
+fn helm_storage_of(
+    api_version: &str,
+    kind: &str,
+    document: &ManifestDocument,
+) -> Option<HelmStorage> {
+    let of_type = document.secret_type.as_deref();
     let owner = document.metadata.labels.owner.as_deref();
     match (api_version, kind) {
         ("v1", "Secret") if of_type == Some("helm.sh/release.v1") => Some(HelmStorage::Secret),
-        ("v1", "ConfigMap") if owner == Some("helm") && document.release.is_some() => {
+        ("v1", "ConfigMap") if owner == Some("helm") && document.release_payload.is_some() => {
             Some(HelmStorage::ConfigMap)
         }
         _ => None,

@@ -34,9 +34,9 @@ use jiff::SignedDuration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::pieces::ServerHints;
-use crate::catalog::{Ability, Catalog};
-use crate::need::{Request, Survey};
-use crate::snapshot::Reading;
+use crate::catalog::{Catalog, ServerFeature};
+use crate::need::{Discovery, ReadRequest};
+use crate::snapshot::ReadResult;
 use session::AuthSession;
 use weather::RetryState;
 
@@ -135,36 +135,40 @@ impl ClusterReader {
     ///
     /// # Errors
     /// When it cannot be reached, refuses, or answers with something else: then there is nothing to go on with.
-    pub async fn discover(&self) -> Result<Survey, DiscoveryError> {
+    pub async fn discover(&self) -> Result<Discovery, DiscoveryError> {
         survey::discover(self).await
     }
 
     /// Carries out a plan; one line of the ledger for each request, in the order of the plan.
-    pub async fn read(&self, plan: &[Request], survey: &Survey) -> Vec<Reading> {
+    pub async fn read(&self, plan: &[ReadRequest], survey: &Discovery) -> Vec<ReadResult> {
         self.read_only_layer
             .allow(plan.iter().map(|request| request.path.clone()));
         self.observer.on_planned(plan.len());
         let mut grounds = ServerHints {
             can_stream_lists: self
                 .catalog
-                .can(Ability::StreamsLists, survey.effective_minor()),
+                .supports(ServerFeature::StreamingLists, survey.effective_minor()),
             namespaces: Vec::new(),
         };
         // Namespaces first, where they are to be read at all: large lists are taken apart by them.
         let namespaces = plan
             .iter()
-            .position(|request| request.lists("", "namespaces"));
+            .position(|request| request.is_full_list_of("", "namespaces"));
         let mut first = None;
         if let Some(place) = namespaces {
             let reading = self.read_request(&plan[place], &grounds).await;
-            grounds.namespaces = reading.rows.meta().map(|meta| meta.name.clone()).collect();
+            grounds.namespaces = reading
+                .rows
+                .metadata()
+                .map(|meta| meta.name.clone())
+                .collect();
             first = Some((place, reading));
         }
         let grounds = &grounds;
         let mut others: Vec<usize> = (0..plan.len()).collect();
         others.retain(|place| namespaces != Some(*place));
         // The one that takes longest is begun first: what is left at the end is not waited for alone.
-        others.sort_by_key(|place| !plan[*place].lists("", "pods"));
+        others.sort_by_key(|place| !plan[*place].is_full_list_of("", "pods"));
         let readings = others.into_iter().map(|place| {
             let reading = async move { (place, self.read_request(&plan[place], grounds).await) };
             // Boxed, for the compiler takes very long over the type of all that is awaited in it.
@@ -176,9 +180,9 @@ impl ClusterReader {
         readings.into_iter().map(|(_, reading)| reading).collect()
     }
 
-    async fn read_request(&self, request: &Request, grounds: &ServerHints) -> Reading {
+    async fn read_request(&self, request: &ReadRequest, grounds: &ServerHints) -> ReadResult {
         let reading = list::read_request(self, request, grounds).await;
-        self.observer.on_finished(&request.subject.to_string());
+        self.observer.on_finished(&request.target.to_string());
         reading
     }
 
@@ -190,7 +194,7 @@ impl ClusterReader {
 
     /// The name by which the API server knows us, as it says when it refuses one of these reads; none if it refuses none.
     /// Asks for one object of each, until it is refused.
-    pub async fn user_from_forbidden(&self, plan: &[Request]) -> Option<String> {
+    pub async fn user_from_forbidden(&self, plan: &[ReadRequest]) -> Option<String> {
         self.read_only_layer
             .allow(plan.iter().map(|request| request.path.clone()));
         list::user_from_forbidden(self, plan).await

@@ -10,9 +10,9 @@
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::ClusterReader;
-use super::decode::Sink;
+use super::decode::RowCollector;
 use super::list::{ListError, ListFrom, fetch_page, list_all};
-use crate::need::{Freshness, Request, Subject};
+use crate::need::{Freshness, ReadRequest, ReadTarget};
 
 /// From so many pages on a list is large.
 const LARGE_LIST_PAGES: u64 = 10;
@@ -31,20 +31,20 @@ pub(super) struct ServerHints {
 /// Reads what a request asks for; `empty` is the sink to collect in.
 pub(super) async fn read_rows(
     reader: &ClusterReader,
-    request: &Request,
+    request: &ReadRequest,
     grounds: &ServerHints,
-    empty: &Sink,
-) -> Result<Sink, ListError> {
-    let cached = request.freshness == Freshness::Cache && grounds.can_stream_lists;
-    if matches!(request.subject, Subject::Url { .. }) || cached {
+    empty: &RowCollector,
+) -> Result<RowCollector, ListError> {
+    let cached = request.freshness == Freshness::WatchCache && grounds.can_stream_lists;
+    if matches!(request.target, ReadTarget::NonResourceUrl { .. }) || cached {
         return Ok(list_all(reader, request, ListFrom::WatchCache, empty, None).await?);
     }
     let (sink, first) = fetch_page(reader, request, ListFrom::Etcd, empty, "").await?;
-    if first.next.is_empty() {
+    if first.continue_token.is_empty() {
         return Ok(sink);
     }
-    let objects = sink.rows.len() as u64 + first.remaining.unwrap_or_default();
-    if request.across
+    let objects = sink.rows.len() as u64 + first.remaining_item_count.unwrap_or_default();
+    if request.all_namespaces
         && should_partition(objects, reader.options.page_size, grounds)
         && let Some(inner) = per_namespace_requests(request, grounds)
     {
@@ -57,25 +57,30 @@ pub(super) async fn read_rows(
 /// Whether a list of so many objects is asked for namespace by namespace.
 fn should_partition(objects: u64, chunk: u32, grounds: &ServerHints) -> bool {
     let namespaces = grounds.namespaces.len() as u64;
-    namespaces > 1 && objects >= LARGE_LIST_PAGES * u64::from(chunk) && objects >= MIN_OBJECTS_PER_NAMESPACE * namespaces
+    namespaces > 1
+        && objects >= LARGE_LIST_PAGES * u64::from(chunk)
+        && objects >= MIN_OBJECTS_PER_NAMESPACE * namespaces
 }
 
 /// The request for each namespace; none where one of them has a name that cannot be asked for.
-fn per_namespace_requests<'a>(request: &Request, grounds: &'a ServerHints) -> Option<Vec<(&'a str, Request)>> {
-    let of_one = |name: &'a String| Some((name.as_str(), request.within(name)?));
+fn per_namespace_requests<'a>(
+    request: &ReadRequest,
+    grounds: &'a ServerHints,
+) -> Option<Vec<(&'a str, ReadRequest)>> {
+    let of_one = |name: &'a String| Some((name.as_str(), request.in_namespace(name)?));
     grounds.namespaces.iter().map(of_one).collect()
 }
 
 /// Asks namespace by namespace.
 async fn list_by_namespace(
     reader: &ClusterReader,
-    inner: &[(&str, Request)],
-    empty: &Sink,
-) -> Result<Sink, ListError> {
+    inner: &[(&str, ReadRequest)],
+    empty: &RowCollector,
+) -> Result<RowCollector, ListError> {
     reader
         .read_only_layer
         .allow(inner.iter().map(|(_, request)| request.path.clone()));
-    let mut parts: Vec<Option<Sink>> = inner.iter().map(|_| None).collect();
+    let mut parts: Vec<Option<RowCollector>> = inner.iter().map(|_| None).collect();
     let mut objects_read = 0;
     let mut answers = futures::stream::iter(inner.iter().enumerate())
         .map(|(place, (namespace, request))| {
@@ -93,12 +98,12 @@ async fn list_by_namespace(
         objects_read += part.rows.len();
         reader
             .observer
-            .on_objects_read(&inner[place].1.subject.to_string(), objects_read);
+            .on_objects_read(&inner[place].1.target.to_string(), objects_read);
         parts[place] = Some(part);
     }
     drop(answers);
     // In the order of the namespaces, so that the same cluster gives the same rows.
-    let mut collected = empty.part();
+    let mut collected = empty.empty_like();
     collected.rows.reserve(objects_read);
     for part in parts.into_iter().flatten() {
         collected.append(part);
@@ -120,7 +125,10 @@ mod tests {
         assert!(!should_partition(150_000, 500, &grounds(5_000)), "too thin");
         assert!(!should_partition(4_999, 500, &grounds(10)), "few objects");
         assert!(should_partition(5_000, 500, &grounds(10)));
-        assert!(!should_partition(150_000, 500, &grounds(1)), "nothing gained");
+        assert!(
+            !should_partition(150_000, 500, &grounds(1)),
+            "nothing gained"
+        );
         assert!(!should_partition(150_000, 500, &grounds(0)), "not listed");
     }
 }

@@ -10,11 +10,11 @@ use prost::Message;
 use super::decode::{ObjectMeta, Time};
 use super::{helm, manifest};
 use crate::catalog::Catalog;
-use crate::snapshot::{Fault, HelmRow, HelmStorage};
+use crate::snapshot::{HelmReleaseRow, HelmStorage, SkippedObject};
 
 /// Tags of k8s.io/api core/v1/generated.proto; a ConfigMap has the same two.
 #[derive(Clone, PartialEq, Message)]
-struct Keeper {
+struct HelmStorageObject {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
     #[prost(btree_map = "string, bytes", tag = "2")]
@@ -22,36 +22,36 @@ struct Keeper {
 }
 
 /// Adds the release that a Secret or ConfigMap records; what cannot be understood comes back as faults.
-pub(super) fn collect(
+pub(super) fn collect_release(
     message: &[u8],
     storage: HelmStorage,
     catalog: &Catalog,
-    rows: &mut Vec<HelmRow>,
-) -> Vec<Fault> {
-    let keeper = match Keeper::decode(message) {
+    rows: &mut Vec<HelmReleaseRow>,
+) -> Vec<SkippedObject> {
+    let keeper = match HelmStorageObject::decode(message) {
         Ok(keeper) => keeper,
-        Err(error) => return vec![fault("a Helm release record", &error)],
+        Err(error) => return vec![skipped_object("a Helm release record", &error)],
     };
     let metadata = keeper.metadata.unwrap_or_default();
-    let place = metadata.place();
-    let what = format!("Helm release record {}", manifest::short(&place));
+    let place = metadata.namespaced_name();
+    let what = format!("Helm release record {}", manifest::truncate_name(&place));
     let Some(payload) = keeper.data.get("release") else {
-        return vec![fault(&what, &"it has no key \"release\"")];
+        return vec![skipped_object(&what, &"it has no key \"release\"")];
     };
-    let created = metadata.created.and_then(Time::timestamp);
+    let created = metadata.creation_timestamp.and_then(Time::to_timestamp);
     match helm::decode_record(payload, storage, created, catalog) {
         // The server selects by label; the record itself has the last word.
         Ok(release) if !release.is_deployed() => Vec::new(),
         Ok(release) => {
             rows.push(release.row);
-            release.faults
+            release.skipped_objects
         }
-        Err(error) => vec![fault(&what, &error)],
+        Err(error) => vec![skipped_object(&what, &error)],
     }
 }
 
-fn fault(what: &str, why: &dyn std::fmt::Display) -> Fault {
-    Fault {
+fn skipped_object(what: &str, why: &dyn std::fmt::Display) -> SkippedObject {
+    SkippedObject {
         what: what.to_owned(),
         why: why.to_string(),
     }

@@ -41,7 +41,11 @@ pub(super) struct AuthedClient {
 }
 
 impl AuthedClient {
-    fn new(connection: &Connection, guard: &ReadOnlyLayer, number: u32) -> Result<Self, RequestError> {
+    fn new(
+        connection: &Connection,
+        guard: &ReadOnlyLayer,
+        number: u32,
+    ) -> Result<Self, RequestError> {
         let client = ClientBuilder::try_from(connection.config.clone())
             .map_err(|error| classify(&error, &connection.server))?
             .with_layer(guard)
@@ -78,7 +82,10 @@ impl AuthSession {
 
     /// A pass in place of one that the server does not accept any more; none where there is no better one. However many
     /// requests were refused at the same time, a credential plugin runs once.
-    pub(super) async fn refresh(&self, refused: &AuthedClient) -> Result<Option<AuthedClient>, RequestError> {
+    pub(super) async fn refresh(
+        &self,
+        refused: &AuthedClient,
+    ) -> Result<Option<AuthedClient>, RequestError> {
         let mut state = self.state.lock().await;
         if state.current_client.generation != refused.generation {
             return Ok(Some(state.current_client.clone()));
@@ -95,14 +102,20 @@ impl AuthSession {
             return Ok(None);
         }
         tracing::info!("the API server did not accept the credentials any more, took fresh ones");
-        state.current_client = AuthedClient::new(&state.connection, &self.read_only_layer, refused.generation + 1)?;
+        state.current_client = AuthedClient::new(
+            &state.connection,
+            &self.read_only_layer,
+            refused.generation + 1,
+        )?;
         Ok(Some(state.current_client.clone()))
     }
 
     /// Compares the clocks, by the first answer that says what time it is there.
     pub(super) fn record_clock_skew(&self, asked: Timestamp, headers: &HeaderMap) {
         if let Some(there) = parse_date_header(headers, header::DATE) {
-            let _ = self.clock_skew.set(skew_between(asked, there, Timestamp::now()));
+            let _ = self
+                .clock_skew
+                .set(skew_between(asked, there, Timestamp::now()));
         }
     }
 
@@ -145,7 +158,11 @@ mod tests {
             ("2026-01-01T08:00:00Z", -2),
         ] {
             let expected = SignedDuration::from_hours(hours);
-            assert_eq!(skew_between(asked, time(there), arrived), expected, "{there}");
+            assert_eq!(
+                skew_between(asked, time(there), arrived),
+                expected,
+                "{there}"
+            );
         }
     }
 }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::ClusterReader;
 use super::failure::{RequestError, TlsError, sanitize_line};
 use super::get::get_and_decode;
-use crate::catalog::{Minor, NotAVersion};
-use crate::need::Survey;
+use crate::catalog::{Minor, ParseVersionError};
+use crate::need::Discovery;
 
 /// Answers to these are small; what is larger is something else.
 const MAX_RESPONSE_BYTES: u64 = 16 << 20;
@@ -31,7 +31,7 @@ pub enum DiscoveryError {
     },
     /// Its version cannot be read.
     #[error("the API server says it is {0}")]
-    InvalidVersion(#[from] NotAVersion),
+    InvalidVersion(#[from] ParseVersionError),
 }
 
 impl DiscoveryError {
@@ -74,7 +74,7 @@ struct GroupVersion {
     group_version: String,
 }
 
-pub(super) async fn discover(reader: &ClusterReader) -> Result<Survey, DiscoveryError> {
+pub(super) async fn discover(reader: &ClusterReader) -> Result<Discovery, DiscoveryError> {
     reader
         .read_only_layer
         .allow(["/version".to_owned(), "/apis".to_owned()]);
@@ -94,9 +94,9 @@ pub(super) async fn discover(reader: &ClusterReader) -> Result<Survey, Discovery
         .parse::<Minor>()
         .ok()
         .filter(|minor| *minor != git_version.minor());
-    Ok(Survey {
+    Ok(Discovery {
         git_version,
-        emulated,
+        emulation_version: emulated,
         group_versions,
     })
 }

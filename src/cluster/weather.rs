@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::failure::RequestError;
 use super::get::AttemptError;
-use super::{Timeout, ReadObserver};
+use super::{ReadObserver, Timeout};
 
 /// Attempts where the server says when to come again; the number of client-go.
 ///
@@ -32,7 +32,7 @@ const MAX_TIMED_OUT_RESOURCES: usize = 2;
 pub(super) struct RetryState {
     /// How long all requests may fail until none is repeated.
     give_up_after: Duration,
-    state: Mutex<RetryStateInner>,
+    inner: Mutex<RetryStateInner>,
 }
 
 #[derive(Debug, Default)]
@@ -60,22 +60,22 @@ impl RetryState {
                 Timeout::Idle(time) | Timeout::Total(time) => time,
                 Timeout::Never => DEFAULT_GIVE_UP_AFTER,
             },
-            state: Mutex::default(),
+            inner: Mutex::default(),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, RetryStateInner> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_inner(&self) -> MutexGuard<'_, RetryStateInner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server answered, whatever it said.
     pub(super) fn record_response(&self) {
-        self.state().has_responded = true;
+        self.lock_inner().has_responded = true;
     }
 
     /// An answer came as it should.
     pub(super) fn record_success(&self) {
-        let mut state = self.state();
+        let mut state = self.lock_inner();
         state.failing_since = None;
         state.timed_out_resources.clear();
         state.last_timeout = None;
@@ -86,8 +86,9 @@ impl RetryState {
     /// # Errors
     /// With the failure of those before it, when they all waited in vain.
     pub(super) fn check_circuit(&self, uri: &str) -> Result<(), RequestError> {
-        let state = self.state();
-        let hangs = state.timed_out_resources.len() >= MAX_TIMED_OUT_RESOURCES || state.timed_out_resources.contains(resource_of_uri(uri));
+        let state = self.lock_inner();
+        let hangs = state.timed_out_resources.len() >= MAX_TIMED_OUT_RESOURCES
+            || state.timed_out_resources.contains(resource_of_uri(uri));
         match &state.last_timeout {
             Some(failure) if hangs => Err(failure.clone()),
             _ => Ok(()),
@@ -95,18 +96,29 @@ impl RetryState {
     }
 
     /// How long to wait before the next attempt; none where it is of no use.
-    pub(super) fn backoff_for(&self, uri: &str, refusal: &AttemptError, attempt: u32) -> Option<Duration> {
-        let mut state = self.state();
+    pub(super) fn backoff_for(
+        &self,
+        uri: &str,
+        refusal: &AttemptError,
+        attempt: u32,
+    ) -> Option<Duration> {
+        let mut state = self.lock_inner();
         let attempts = match &refusal.error {
             RequestError::TooManyRequests { .. }
             | RequestError::Server {
                 code: 500 | 502..=504,
                 ..
-            } => refusal.retry_after.map_or(MAX_ATTEMPTS_TRANSIENT, |_| MAX_ATTEMPTS_RETRY_AFTER),
-            RequestError::ConnectionRefused { .. } if state.has_responded => MAX_ATTEMPTS_CONNECTION_REFUSED,
+            } => refusal
+                .retry_after
+                .map_or(MAX_ATTEMPTS_TRANSIENT, |_| MAX_ATTEMPTS_RETRY_AFTER),
+            RequestError::ConnectionRefused { .. } if state.has_responded => {
+                MAX_ATTEMPTS_CONNECTION_REFUSED
+            }
             RequestError::Unreachable { .. } if state.has_responded => MAX_ATTEMPTS_TRANSIENT,
             RequestError::TimedOut { .. } => {
-                state.timed_out_resources.insert(resource_of_uri(uri).to_owned());
+                state
+                    .timed_out_resources
+                    .insert(resource_of_uri(uri).to_owned());
                 state.last_timeout = Some(refusal.error.clone());
                 return None;
             }
@@ -121,9 +133,14 @@ impl RetryState {
     }
 
     /// Waits, and says so the first time.
-    pub(super) async fn wait_backoff(&self, time: Duration, failure: &str, progress: &dyn ReadObserver) {
+    pub(super) async fn wait_backoff(
+        &self,
+        time: Duration,
+        failure: &str,
+        progress: &dyn ReadObserver,
+    ) {
         let first = {
-            let mut state = self.state();
+            let mut state = self.lock_inner();
             state.waiting_requests += 1;
             state.waiting_since.get_or_insert_with(Instant::now);
             !std::mem::replace(&mut state.has_announced_wait, true)
@@ -132,7 +149,7 @@ impl RetryState {
             progress.on_backoff(failure);
         }
         tokio::time::sleep(time).await;
-        let mut state = self.state();
+        let mut state = self.lock_inner();
         state.waiting_requests -= 1;
         if state.waiting_requests == 0
             && let Some(since) = state.waiting_since.take()
@@ -143,7 +160,7 @@ impl RetryState {
 
     /// How long at least one request was waiting before another attempt.
     pub(super) fn total_backoff(&self) -> Duration {
-        self.state().total_backoff
+        self.lock_inner().total_backoff
     }
 }
 
@@ -157,7 +174,7 @@ fn resource_of_uri(uri: &str) -> &str {
 mod tests {
     use std::time::Duration;
 
-    use super::{RequestError, Timeout, AttemptError, RetryState};
+    use super::{AttemptError, RequestError, RetryState, Timeout};
 
     fn refusal(failure: RequestError, asked: Option<u64>) -> AttemptError {
         AttemptError {
@@ -178,7 +195,13 @@ mod tests {
 
     fn late() -> AttemptError {
         let what = String::new();
-        refusal(RequestError::TimedOut { operation: what, after: None }, None)
+        refusal(
+            RequestError::TimedOut {
+                operation: what,
+                after: None,
+            },
+            None,
+        )
     }
 
     fn weather() -> RetryState {
@@ -241,8 +264,16 @@ mod tests {
     #[test]
     fn a_server_that_hangs_twice_is_not_asked_a_third_time() {
         let weather = weather();
-        assert!(weather.backoff_for("/ns/a/pods?limit=5", &late(), 1).is_none());
-        assert!(weather.backoff_for("/ns/b/pods?limit=5", &late(), 1).is_none());
+        assert!(
+            weather
+                .backoff_for("/ns/a/pods?limit=5", &late(), 1)
+                .is_none()
+        );
+        assert!(
+            weather
+                .backoff_for("/ns/b/pods?limit=5", &late(), 1)
+                .is_none()
+        );
         assert!(weather.check_circuit("/ns/c/pods").is_err());
         assert_eq!(weather.check_circuit("/nodes"), Ok(()));
         assert!(weather.backoff_for("/nodes", &late(), 1).is_none());
@@ -254,8 +285,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn time_that_is_waited_together_counts_once() {
         let weather = weather();
-        let wait =
-            |seconds| weather.wait_backoff(Duration::from_secs(seconds), "", &super::super::NoopObserver);
+        let wait = |seconds| {
+            weather.wait_backoff(
+                Duration::from_secs(seconds),
+                "",
+                &super::super::NoopObserver,
+            )
+        };
         futures::join!(wait(2), wait(5), wait(1));
         wait(1).await;
         assert_eq!(weather.total_backoff(), Duration::from_secs(6));

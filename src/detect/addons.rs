@@ -5,14 +5,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::catalog::addons::{Addon, Place, Role, Tags, reference};
-use crate::catalog::{Catalog, Release, Resource};
-use crate::claims::helm_records;
-use crate::need::{Depth, Need};
-use crate::snapshot::{HelmRow, Picture, Text, Unmet, WorkloadRow, WorkloadStatus};
+use crate::catalog::addons::{Addon, AddonRole, TagScheme, UpgradeOrder, split_image_reference};
+use crate::catalog::{Catalog, GroupResource, Release};
+use crate::claims::helm_release_needs;
+use crate::need::{DetailLevel, Need};
+use crate::snapshot::{
+    ClusterSnapshot, HelmReleaseRow, MissingData, SharedStr, WorkloadRow, WorkloadStatus,
+};
 
 /// The kinds of workloads, with their plural names.
-const KINDS: [(&str, &str); 3] = [
+const WORKLOAD_KINDS: [(&str, &str); 3] = [
     ("DaemonSet", "daemonsets"),
     ("Deployment", "deployments"),
     ("StatefulSet", "statefulsets"),
@@ -20,15 +22,15 @@ const KINDS: [(&str, &str); 3] = [
 
 /// A workload that is an add-on, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
+pub struct InstalledAddon {
     /// Name of the add-on in the catalog.
     pub component: String,
     /// What people call it.
     pub title: String,
     /// What it does.
-    pub role: Role,
+    pub role: AddonRole,
     /// When in a hop it goes.
-    pub place: Place,
+    pub upgrade_order: UpgradeOrder,
     /// Kind of the workload.
     pub kind: &'static str,
     /// Its namespace.
@@ -40,7 +42,7 @@ pub struct Installed {
     /// The release of the add-on; none where it cannot be told.
     pub version: Option<Release>,
     /// Why it cannot be told; none where it can.
-    pub unknown: Option<String>,
+    pub unknown_version_reason: Option<String>,
     /// The image that it was told by; of one that was told by its chart the first.
     pub image: String,
     /// The chart that installed it, with the chart's own version, where Helm's record was read.
@@ -58,77 +60,82 @@ pub struct Installed {
 /// What must be seen to tell which add-ons run.
 #[must_use]
 pub fn needs() -> Vec<Need> {
-    workloads().into_iter().chain(helm_records()).collect()
+    workload_needs()
+        .into_iter()
+        .chain(helm_release_needs())
+        .collect()
 }
 
 /// What must be seen to tell releases of add-ons: a chart has a version of its own and tells none.
 #[must_use]
-pub fn workloads() -> [Need; 3] {
-    KINDS.map(|(_, plural)| of_kind(plural))
+pub fn workload_needs() -> [Need; 3] {
+    WORKLOAD_KINDS.map(|(_, plural)| workload_need(plural))
 }
 
-fn of_kind(plural: &str) -> Need {
-    Need::objects(Resource::new("apps", plural), Depth::Fields)
+fn workload_need(plural: &str) -> Need {
+    Need::objects(GroupResource::new("apps", plural), DetailLevel::Typed)
 }
 
 /// What was found, and what could not be looked at.
 #[derive(Debug, Default)]
-pub(super) struct Addons {
-    pub(super) installed: Vec<Installed>,
-    pub(super) unseen: Vec<Unmet>,
+pub(super) struct AddonDetection {
+    pub(super) installed: Vec<InstalledAddon>,
+    pub(super) missing: Vec<MissingData>,
 }
 
 /// Looks at a picture.
-pub(super) fn detect(picture: &Picture, catalog: &Catalog) -> Addons {
-    let mut found = Addons::default();
-    let releases = Charts::of(picture, catalog);
+pub(super) fn detect(picture: &ClusterSnapshot, catalog: &Catalog) -> AddonDetection {
+    let mut found = AddonDetection::default();
+    let releases = ReleasesByWorkload::from_snapshot(picture, catalog);
     let mut by_image = Vec::new();
     let mut by_chart = Vec::new();
-    for need in helm_records() {
+    for need in helm_release_needs() {
         found
-            .unseen
-            .extend(picture.read(&need, catalog).err().map(|unmet| *unmet));
+            .missing
+            .extend(picture.rows_for(&need, catalog).err().map(|unmet| *unmet));
     }
-    for (kind, plural) in KINDS {
-        let rows = match picture.read(&of_kind(plural), catalog) {
+    for (kind, plural) in WORKLOAD_KINDS {
+        let rows = match picture.rows_for(&workload_need(plural), catalog) {
             Ok(Some(rows)) => rows.workloads(),
             Ok(None) => continue,
             Err(unmet) => {
-                found.unseen.push(*unmet);
+                found.missing.push(*unmet);
                 continue;
             }
         };
-        found.unseen.extend(without_images(plural, rows));
+        found.missing.extend(unrecorded_images_of(plural, rows));
         for row in rows {
             let release = releases.find(kind, row);
             let before = by_image.len();
-            by_image.extend(told_by_image(kind, row, release, catalog));
+            by_image.extend(addons_from_images(kind, row, release, catalog));
             if by_image.len() == before {
-                by_chart.extend(told_by_chart(kind, row, release, catalog));
+                by_chart.extend(addon_from_chart(kind, row, release, catalog));
             }
         }
     }
     // The other workloads of a chart, once one of them is known by its image.
-    let known: BTreeSet<(String, String)> = by_image.iter().map(key).collect();
-    by_chart.retain(|it| !known.contains(&key(it)));
+    let known: BTreeSet<(String, String)> = by_image.iter().map(installation_key).collect();
+    by_chart.retain(|it| !known.contains(&installation_key(it)));
     found.installed = by_image;
     found.installed.extend(by_chart);
-    found.installed.sort_by(|a, b| order(a).cmp(&order(b)));
+    found
+        .installed
+        .sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     found
 }
 
 /// Images that a snapshot does not have because it was saved before they were kept.
-pub(crate) fn unkept_images(picture: &Picture, catalog: &Catalog) -> Vec<Unmet> {
-    let kinds = KINDS.iter().filter_map(|(_, plural)| {
-        let rows = picture.read(&of_kind(plural), catalog).ok()??;
-        without_images(plural, rows.workloads())
+pub(crate) fn unrecorded_images(picture: &ClusterSnapshot, catalog: &Catalog) -> Vec<MissingData> {
+    let kinds = WORKLOAD_KINDS.iter().filter_map(|(_, plural)| {
+        let rows = picture.rows_for(&workload_need(plural), catalog).ok()??;
+        unrecorded_images_of(plural, rows.workloads())
     });
     kinds.collect()
 }
 
-fn without_images(plural: &str, rows: &[WorkloadRow]) -> Option<Unmet> {
+fn unrecorded_images_of(plural: &str, rows: &[WorkloadRow]) -> Option<MissingData> {
     let bare = rows.iter().any(|row| row.images.is_empty());
-    bare.then(|| Unmet {
+    bare.then(|| MissingData {
         what: format!("images of {plural}.apps"),
         why: "the snapshot is of a version that did not keep them; read the cluster again"
             .to_owned(),
@@ -136,7 +143,7 @@ fn without_images(plural: &str, rows: &[WorkloadRow]) -> Option<Unmet> {
     })
 }
 
-fn order(it: &Installed) -> impl Ord {
+fn sort_key(it: &InstalledAddon) -> impl Ord {
     (
         it.component.clone(),
         it.namespace.clone(),
@@ -146,30 +153,32 @@ fn order(it: &Installed) -> impl Ord {
 }
 
 /// What was installed together: an add-on in a namespace.
-fn key(it: &Installed) -> (String, String) {
+fn installation_key(it: &InstalledAddon) -> (String, String) {
     (it.component.clone(), it.namespace.clone())
 }
 
 /// Every add-on that a workload has an image of, each once.
-fn told_by_image(
+fn addons_from_images(
     kind: &'static str,
     row: &WorkloadRow,
-    release: Option<&HelmRow>,
+    release: Option<&HelmReleaseRow>,
     catalog: &Catalog,
-) -> Vec<Installed> {
-    let mut found: Vec<Installed> = Vec::new();
+) -> Vec<InstalledAddon> {
+    let mut found: Vec<InstalledAddon> = Vec::new();
     for image in &row.images {
-        let Some((addon, version)) = catalog.addons.component_of(image) else {
+        let Some((addon, version)) = catalog.addons.find_by_image(image) else {
             continue;
         };
         if found.iter().any(|it| it.component == addon.component) {
             continue;
         }
-        let unknown = version.is_none().then(|| why_unknown(addon, image));
-        let it = installed(kind, row, addon, image, release);
-        found.push(Installed {
+        let unknown = version
+            .is_none()
+            .then(|| unknown_version_reason(addon, image));
+        let it = addon_of_workload(kind, row, addon, image, release);
+        found.push(InstalledAddon {
             version,
-            unknown,
+            unknown_version_reason: unknown,
             ..it
         });
     }
@@ -177,33 +186,33 @@ fn told_by_image(
 }
 
 /// A workload whose images are not known, of a chart that is.
-fn told_by_chart(
+fn addon_from_chart(
     kind: &'static str,
     row: &WorkloadRow,
-    release: Option<&HelmRow>,
+    release: Option<&HelmReleaseRow>,
     catalog: &Catalog,
-) -> Option<Installed> {
+) -> Option<InstalledAddon> {
     let release = release?;
-    let addon = catalog.addons.component_of_chart(&release.chart)?;
+    let addon = catalog.addons.find_by_chart(&release.chart)?;
     let image = row.images.first()?;
-    let it = installed(kind, row, addon, image, Some(release));
+    let it = addon_of_workload(kind, row, addon, image, Some(release));
     let why = format!(
         "told by the chart {} alone; {image} is no image that is known",
         release.chart
     );
-    Some(Installed {
-        unknown: Some(why),
+    Some(InstalledAddon {
+        unknown_version_reason: Some(why),
         ..it
     })
 }
 
-fn installed(
+fn addon_of_workload(
     kind: &'static str,
     row: &WorkloadRow,
     addon: &Addon,
-    image: &Text,
-    release: Option<&HelmRow>,
-) -> Installed {
+    image: &SharedStr,
+    release: Option<&HelmReleaseRow>,
+) -> InstalledAddon {
     let namespace = row.meta.namespace.clone().unwrap_or_default();
     let mut evidence = vec![format!("{kind} {namespace}/{} runs {image}", row.meta.name)];
     if let Some(release) = release {
@@ -212,17 +221,17 @@ fn installed(
             release.namespace, release.release, release.chart
         ));
     }
-    Installed {
+    InstalledAddon {
         component: addon.component.clone(),
         title: addon.title.clone(),
         role: addon.role,
-        place: addon.place,
+        upgrade_order: addon.upgrade_order,
         kind,
         name: row.meta.name.clone(),
         namespace,
         owner: row.meta.owner.clone(),
         version: None,
-        unknown: None,
+        unknown_version_reason: None,
         image: image.to_string(),
         chart: release
             .map(|release| release.chart.clone())
@@ -234,33 +243,33 @@ fn installed(
     }
 }
 
-fn why_unknown(addon: &Addon, image: &str) -> String {
-    match (addon.tags, reference(image).1) {
-        (Tags::Own, _) => format!(
+fn unknown_version_reason(addon: &Addon, image: &str) -> String {
+    match (addon.tag_scheme, split_image_reference(image).1) {
+        (TagScheme::ImageVersion, _) => format!(
             "its images have versions of their own, not those of {}",
             addon.title
         ),
-        (Tags::Release, Some(tag)) => format!("the tag {tag} is no version"),
-        (Tags::Release, None) if image.contains('@') => {
+        (TagScheme::AddonRelease, Some(tag)) => format!("the tag {tag} is no version"),
+        (TagScheme::AddonRelease, None) if image.contains('@') => {
             "the image is named by its digest alone".to_owned()
         }
-        (Tags::Release, None) => "the image has no tag".to_owned(),
+        (TagScheme::AddonRelease, None) => "the image has no tag".to_owned(),
     }
 }
 
 /// Helm's deployed releases by the workloads that they made.
-struct Charts<'a>(HashMap<(&'a str, &'a str, &'a str), &'a HelmRow>);
+struct ReleasesByWorkload<'a>(HashMap<(&'a str, &'a str, &'a str), &'a HelmReleaseRow>);
 
-impl<'a> Charts<'a> {
-    fn of(picture: &'a Picture, catalog: &Catalog) -> Self {
+impl<'a> ReleasesByWorkload<'a> {
+    fn from_snapshot(picture: &'a ClusterSnapshot, catalog: &Catalog) -> Self {
         let mut made = HashMap::new();
-        for need in helm_records() {
-            let Ok(Some(rows)) = picture.read(&need, catalog) else {
+        for need in helm_release_needs() {
+            let Ok(Some(rows)) = picture.rows_for(&need, catalog) else {
                 continue;
             };
-            for release in rows.helm() {
+            for release in rows.helm_releases() {
                 for object in &release.objects {
-                    if KINDS.iter().any(|(kind, _)| *kind == object.kind) {
+                    if WORKLOAD_KINDS.iter().any(|(kind, _)| *kind == object.kind) {
                         let namespace = object.namespace.as_deref().unwrap_or(&release.namespace);
                         made.insert((&*object.kind, namespace, &*object.name), release);
                     }
@@ -270,7 +279,7 @@ impl<'a> Charts<'a> {
         Self(made)
     }
 
-    fn find(&self, kind: &str, row: &WorkloadRow) -> Option<&'a HelmRow> {
+    fn find(&self, kind: &str, row: &WorkloadRow) -> Option<&'a HelmReleaseRow> {
         let namespace = row.meta.namespace.as_deref().unwrap_or_default();
         self.0
             .get(&(kind, namespace, row.meta.name.as_str()))

@@ -1,98 +1,101 @@
 //! Cluster API: whether this is a management cluster, its providers, and the clusters it looks after.
 
-use super::look::{Look, all, image, images, label, owned, place, serves, text};
-use super::rungs::{Rung, Says, settle};
-use super::{Component, DetectedPlatform, Found};
-use crate::catalog::{PlatformName, Resource};
-use crate::need::{Depth, Need, Selector, Survey};
-use crate::snapshot::JsonRow;
+use super::look::{
+    ClusterView, container_images, image, label_of, list_need, namespaced_name,
+    serves_group_suffix, str_at, string_at,
+};
+use super::rungs::{VersionClaim, VersionEvidence, resolve_version};
+use super::{DetectedPlatform, Detection, PlatformComponent};
+use crate::catalog::{GroupResource, PlatformName};
+use crate::need::{DetailLevel, Discovery, ListSelector, Need};
+use crate::snapshot::ObjectRow;
 
 /// The label that clusterctl puts on everything it installs. Source: kubernetes-sigs/cluster-api cmd/clusterctl/api/v1alpha3.
-const CLUSTERCTL: &str = "clusterctl.cluster.x-k8s.io";
+const CLUSTERCTL_LABEL: &str = "clusterctl.cluster.x-k8s.io";
 
 /// The label that names the provider. Source: the same.
-const PROVIDER: &str = "cluster.x-k8s.io/provider";
+const PROVIDER_LABEL: &str = "cluster.x-k8s.io/provider";
 
 /// The name of the core provider in that label and in its `Provider` object.
-const CORE: &str = "cluster-api";
+const CORE_PROVIDER: &str = "cluster-api";
 
-const DKP_PROVIDER: &str = "konvoy.d2iq.io/provider";
+const DKP_PROVIDER_LABEL: &str = "konvoy.d2iq.io/provider";
 
 /// What detection of Cluster API came to.
 #[derive(Debug, Default)]
-pub(super) struct ClusterApi {
-    pub(super) found: Found,
+pub(super) struct CapiDetection {
+    pub(super) detection: Detection,
     /// Versions of the core provider, as it is written.
-    pub(super) core: Option<String>,
+    pub(super) core_provider_version: Option<String>,
     /// Its Clusters.
-    pub(super) clusters: Vec<Capi>,
+    pub(super) clusters: Vec<CapiCluster>,
     /// Marks that DKP leaves on it, in words.
-    pub(super) konvoy: Vec<String>,
+    pub(super) konvoy_hints: Vec<String>,
 }
 
 /// A Cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Capi {
+pub(super) struct CapiCluster {
     pub(super) namespace: String,
     pub(super) name: String,
     /// What its control plane is asked to be.
-    pub(super) kubernetes: Option<String>,
+    pub(super) kubernetes_version: Option<String>,
     /// Kind of its infrastructure.
-    pub(super) infrastructure: Option<String>,
+    pub(super) infrastructure_kind: Option<String>,
     pub(super) phase: Option<String>,
     /// Whether it is the very cluster that was looked at.
-    pub(super) this: bool,
+    pub(super) is_inspected: bool,
 }
 
-fn providers() -> Need {
-    all("clusterctl.cluster.x-k8s.io", "providers")
+fn providers_need() -> Need {
+    list_need("clusterctl.cluster.x-k8s.io", "providers")
 }
 
 /// Clusters that Cluster API looks after.
 #[must_use]
-pub fn capi_cluster_objects() -> Need {
-    all("cluster.x-k8s.io", "clusters")
+pub fn capi_clusters_need() -> Need {
+    list_need("cluster.x-k8s.io", "clusters")
 }
 
 /// Pools of their machines.
 #[must_use]
-pub fn machine_deployments() -> Need {
-    all("cluster.x-k8s.io", "machinedeployments")
+pub fn machine_deployments_need() -> Need {
+    list_need("cluster.x-k8s.io", "machinedeployments")
 }
 
 /// Whether its objects can be here at all.
 #[must_use]
-pub fn serves_cluster_api(survey: &Survey) -> bool {
+pub fn serves_cluster_api(survey: &Discovery) -> bool {
     let mut versions = survey.group_versions.iter();
     versions.any(|text| text.starts_with("cluster.x-k8s.io/"))
 }
 
 /// Control planes that Cluster API looks after.
 #[must_use]
-pub fn control_planes() -> Need {
-    all("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes")
+pub fn kubeadm_control_planes_need() -> Need {
+    list_need("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes")
 }
 
 /// Deployments of providers, wherever they are.
-fn controllers() -> Need {
+fn provider_deployments_need() -> Need {
     Need::selected(
-        Resource::new("apps", "deployments"),
-        Selector {
-            labels: CLUSTERCTL.to_owned(),
+        GroupResource::new("apps", "deployments"),
+        ListSelector {
+            labels: CLUSTERCTL_LABEL.to_owned(),
             fields: String::new(),
         },
-        Depth::Whole,
+        DetailLevel::Full,
     )
 }
 
 /// What Cluster API is told by.
-pub(super) fn needs(survey: &Survey) -> Vec<Need> {
-    if serves(survey, "cluster.x-k8s.io") {
+pub(super) fn needs(survey: &Discovery) -> Vec<Need> {
+    if serves_group_suffix(survey, "cluster.x-k8s.io") {
         vec![
-            providers(),
-            capi_cluster_objects(),
-            control_planes(),
-            controllers(),
+            providers_need(),
+            capi_clusters_need(),
+            kubeadm_control_planes_need(),
+            provider_deployments_need(),
         ]
     } else {
         Vec::new()
@@ -100,111 +103,115 @@ pub(super) fn needs(survey: &Survey) -> Vec<Need> {
 }
 
 /// Looks for a management cluster. CRDs alone make none: they stay behind.
-pub(super) fn detect(look: &Look<'_>) -> ClusterApi {
-    let served = look.served("cluster.x-k8s.io");
+pub(super) fn detect(look: &ClusterView<'_>) -> CapiDetection {
+    let served = look.served_group_versions("cluster.x-k8s.io");
     if served.is_empty() {
-        return ClusterApi::default();
+        return CapiDetection::default();
     }
-    let inventory = look.objects(&providers());
-    let deployments: &[JsonRow] = look.objects(&controllers());
+    let inventory = look.objects(&providers_need());
+    let deployments: &[ObjectRow] = look.objects(&provider_deployments_need());
     let clusters = capi_clusters(look);
-    let mut found = Found::default();
+    let mut found = Detection::default();
     if inventory.is_empty() && deployments.is_empty() && clusters.is_empty() {
         found.remarks.push(format!(
             "APIs of Cluster API are served ({}), but neither a provider nor a Cluster is there: this is no management cluster",
             served.join(", ")
         ));
-        return ClusterApi {
-            found,
-            ..ClusterApi::default()
+        return CapiDetection {
+            detection: found,
+            ..CapiDetection::default()
         };
     }
     let components = components(inventory, deployments);
-    let rungs = rungs(look, inventory, deployments, clusters.len());
-    let settled = settle(&rungs);
-    found.unmet.extend(settled.gap("Cluster API"));
-    found.remarks.extend(settled.remark("Cluster API"));
+    let rungs = version_evidence(look, inventory, deployments, clusters.len());
+    let settled = resolve_version(&rungs);
+    found.missing.extend(settled.gap("Cluster API"));
+    found.remarks.extend(settled.conflict_remark("Cluster API"));
     found.platform = Some(DetectedPlatform {
-        platform: PlatformName::ClusterApi,
+        name: PlatformName::ClusterApi,
         version: settled.version,
         evidence: settled.evidence,
         variant: None,
         components,
     });
-    let core = core(inventory).or_else(|| core_by_image(deployments));
-    ClusterApi {
-        found,
-        konvoy: konvoy(look, inventory),
-        core: core.map(|(_, version)| version),
+    let core =
+        core_provider_from_inventory(inventory).or_else(|| core_provider_from_image(deployments));
+    CapiDetection {
+        detection: found,
+        konvoy_hints: konvoy_hints(look, inventory),
+        core_provider_version: core.map(|(_, version)| version),
         clusters,
     }
 }
 
-fn rungs(
-    look: &Look<'_>,
-    inventory: &[JsonRow],
-    deployments: &[JsonRow],
+fn version_evidence(
+    look: &ClusterView<'_>,
+    inventory: &[ObjectRow],
+    deployments: &[ObjectRow],
     clusters: usize,
-) -> Vec<Rung> {
+) -> Vec<VersionEvidence> {
     let mut rungs = Vec::new();
     let version = |seen: &str, text: &str| {
         let seen = format!("{seen}: {text}");
-        Rung::version(look.catalog, seen, PlatformName::ClusterApi, text)
+        VersionEvidence::from_version(look.catalog, seen, PlatformName::ClusterApi, text)
     };
-    if let Some((at, text)) = core(inventory) {
+    if let Some((at, text)) = core_provider_from_inventory(inventory) {
         rungs.push(version(&format!("version of provider {at}"), &text));
     }
-    if let Some((at, text)) = core_by_image(deployments) {
+    if let Some((at, text)) = core_provider_from_image(deployments) {
         rungs.push(version(&format!("image of deployment {at}"), &text));
     }
     if clusters > 0 {
-        rungs.push(Rung::new(format!("Clusters: {clusters}"), Says::Here));
+        rungs.push(VersionEvidence::new(
+            format!("Clusters: {clusters}"),
+            VersionClaim::PresenceOnly,
+        ));
     }
     rungs
 }
 
 /// The core provider, by the inventory that clusterctl keeps.
-fn core(inventory: &[JsonRow]) -> Option<(String, String)> {
+fn core_provider_from_inventory(inventory: &[ObjectRow]) -> Option<(String, String)> {
     inventory
         .iter()
         .filter(|row| {
-            text(&row.object, "/type") == Some("CoreProvider")
-                || text(&row.object, "/providerName") == Some(CORE)
+            str_at(&row.object, "/type") == Some("CoreProvider")
+                || str_at(&row.object, "/providerName") == Some(CORE_PROVIDER)
         })
-        .find_map(|row| Some((place(row), owned(&row.object, "/version")?)))
+        .find_map(|row| Some((namespaced_name(row), string_at(&row.object, "/version")?)))
 }
 
 /// The same by the image that runs.
-fn core_by_image(deployments: &[JsonRow]) -> Option<(String, String)> {
+fn core_provider_from_image(deployments: &[ObjectRow]) -> Option<(String, String)> {
     deployments
         .iter()
-        .filter(|row| label(&row.object, PROVIDER) == Some(CORE))
-        .find_map(|row| Some((place(row), manager_tag(row)?)))
+        .filter(|row| label_of(&row.object, PROVIDER_LABEL) == Some(CORE_PROVIDER))
+        .find_map(|row| Some((namespaced_name(row), provider_image_tag(row)?)))
 }
 
 /// The tag of the image of a provider. Old releases ran a proxy for metrics beside the manager.
-fn manager_tag(row: &JsonRow) -> Option<String> {
-    let mut images = images(&row.object).map(image);
+fn provider_image_tag(row: &ObjectRow) -> Option<String> {
+    let mut images = container_images(&row.object).map(image);
     images.find_map(|(repository, tag)| {
         let proxy = repository.ends_with("kube-rbac-proxy");
         (!proxy).then_some(tag).flatten().map(str::to_owned)
     })
 }
 
-fn components(inventory: &[JsonRow], deployments: &[JsonRow]) -> Vec<Component> {
-    let listed = inventory.iter().map(|row| Component {
+fn components(inventory: &[ObjectRow], deployments: &[ObjectRow]) -> Vec<PlatformComponent> {
+    let listed = inventory.iter().map(|row| PlatformComponent {
         name: row.meta.name.clone(),
-        version: owned(&row.object, "/version"),
+        version: string_at(&row.object, "/version"),
         state: None,
     });
     let running = deployments.iter().filter_map(|row| {
-        Some(Component {
-            name: label(&row.object, PROVIDER)?.to_owned(),
-            version: manager_tag(row),
+        Some(PlatformComponent {
+            name: label_of(&row.object, PROVIDER_LABEL)?.to_owned(),
+            version: provider_image_tag(row),
             state: None,
         })
     });
-    let mut components: Vec<Component> = if inventory.is_empty() {
+    let mut components: Vec<PlatformComponent> = if inventory.is_empty() {
         running.collect()
     } else {
         listed.collect()
@@ -214,24 +221,25 @@ fn components(inventory: &[JsonRow], deployments: &[JsonRow]) -> Vec<Component> 
     components
 }
 
-fn capi_clusters(look: &Look<'_>) -> Vec<Capi> {
-    let planes = look.objects(&control_planes());
-    let rows = look.objects(&capi_cluster_objects());
-    let mut found: Vec<Capi> = rows
+fn capi_clusters(look: &ClusterView<'_>) -> Vec<CapiCluster> {
+    let planes = look.objects(&kubeadm_control_planes_need());
+    let rows = look.objects(&capi_clusters_need());
+    let mut found: Vec<CapiCluster> = rows
         .iter()
         .map(|row| {
             let namespace = row.meta.namespace.clone().unwrap_or_default();
-            let plane = text(&row.object, "/spec/controlPlaneRef/name");
+            let plane = str_at(&row.object, "/spec/controlPlaneRef/name");
             let plane = planes.iter().find(|candidate| {
                 Some(candidate.meta.name.as_str()) == plane
                     && candidate.meta.namespace.as_deref() == Some(&namespace)
             });
-            let asked = plane.and_then(|plane| owned(&plane.object, "/spec/version"));
-            Capi {
-                kubernetes: asked.or_else(|| owned(&row.object, "/spec/topology/version")),
-                infrastructure: owned(&row.object, "/spec/infrastructureRef/kind"),
-                phase: owned(&row.object, "/status/phase"),
-                this: is_this(look, row, &namespace),
+            let asked = plane.and_then(|plane| string_at(&plane.object, "/spec/version"));
+            CapiCluster {
+                kubernetes_version: asked
+                    .or_else(|| string_at(&row.object, "/spec/topology/version")),
+                infrastructure_kind: string_at(&row.object, "/spec/infrastructureRef/kind"),
+                phase: string_at(&row.object, "/status/phase"),
+                is_inspected: is_inspected_cluster(look, row, &namespace),
                 name: row.meta.name.clone(),
                 namespace,
             }
@@ -243,46 +251,53 @@ fn capi_clusters(look: &Look<'_>) -> Vec<Capi> {
 
 /// Whether a Cluster is the very one that was looked at: by what its machines' nodes say, else by the address of its API
 /// server.
-fn is_this(look: &Look<'_>, row: &JsonRow, namespace: &str) -> bool {
+fn is_inspected_cluster(look: &ClusterView<'_>, row: &ObjectRow, namespace: &str) -> bool {
     let names = [
         format!("{namespace}/{}", row.meta.name),
         format!("/{}", row.meta.name),
     ];
     let mut nodes = look.nodes().unwrap_or_default().iter();
-    if nodes.any(|node| node.cluster.as_ref().is_some_and(|it| names.contains(it))) {
+    if nodes.any(|node| {
+        node.capi_cluster
+            .as_ref()
+            .is_some_and(|it| names.contains(it))
+    }) {
         return true;
     }
     let endpoint = "/spec/controlPlaneEndpoint";
-    let Some(host) = text(&row.object, &format!("{endpoint}/host")) else {
+    let Some(host) = str_at(&row.object, &format!("{endpoint}/host")) else {
         return false;
     };
     let port = row.object.pointer(&format!("{endpoint}/port"));
     let port = port.and_then(serde_json::Value::as_u64).unwrap_or(6443);
-    let server = look.picture.server.trim_end_matches('/');
+    let server = look.cluster.server.trim_end_matches('/');
     let address = server.strip_prefix("https://").unwrap_or(server);
     let bracketed = format!("[{host}]:{port}");
     address == format!("{host}:{port}") || address == bracketed || (address == host && port == 443)
 }
 
 /// Marks that DKP leaves on Cluster API.
-fn konvoy(look: &Look<'_>, inventory: &[JsonRow]) -> Vec<String> {
+fn konvoy_hints(look: &ClusterView<'_>, inventory: &[ObjectRow]) -> Vec<String> {
     let mut marks: Vec<String> = look
-        .served("konvoy.d2iq.io")
+        .served_group_versions("konvoy.d2iq.io")
         .into_iter()
         .map(|api| format!("{api} is served"))
         .collect();
     marks.extend(inventory.iter().filter_map(|row| {
-        let version = text(&row.object, "/version").filter(|text| text.contains("d2iq"))?;
-        Some(format!("version of provider {}: {version}", place(row)))
+        let version = str_at(&row.object, "/version").filter(|text| text.contains("d2iq"))?;
+        Some(format!(
+            "version of provider {}: {version}",
+            namespaced_name(row)
+        ))
     }));
     marks.extend(
-        look.objects(&capi_cluster_objects())
+        look.objects(&capi_clusters_need())
             .iter()
             .filter_map(|row| {
-                let provider = label(&row.object, DKP_PROVIDER)?;
+                let provider = label_of(&row.object, DKP_PROVIDER_LABEL)?;
                 Some(format!(
-                    "label {DKP_PROVIDER}={provider} of Cluster {}",
-                    place(row)
+                    "label {DKP_PROVIDER_LABEL}={provider} of Cluster {}",
+                    namespaced_name(row)
                 ))
             }),
     );

@@ -6,81 +6,90 @@
 mod generations;
 mod local;
 
-use super::look::{Look, all, image, images, items, label, owned, place, serves, text};
-use super::rungs::{Rung, settle};
-use super::{Component, DetectedPlatform, Found};
-use crate::catalog::{PlatformName, Resource};
-use crate::need::{Depth, Need, Selector, Survey};
-use crate::snapshot::{JsonRow, Unmet};
+use super::look::{
+    ClusterView, container_images, image, items_at, label_of, list_need, namespaced_name,
+    serves_group_suffix, str_at, string_at,
+};
+use super::rungs::{VersionEvidence, resolve_version};
+use super::{DetectedPlatform, Detection, PlatformComponent};
+use crate::catalog::{GroupResource, PlatformName};
+use crate::need::{DetailLevel, Discovery, ListSelector, Need};
+use crate::snapshot::{MissingData, ObjectRow};
 
-const GROUPS: &str = "kyma-project.io";
-const NAME: PlatformName = PlatformName::Kyma;
+const GROUP_SUFFIX: &str = "kyma-project.io";
+const PLATFORM: PlatformName = PlatformName::Kyma;
 
-fn kymas() -> Need {
-    all("operator.kyma-project.io", "kymas")
+fn kymas_need() -> Need {
+    list_need("operator.kyma-project.io", "kymas")
 }
 
-fn installations() -> Need {
-    all("installer.kyma-project.io", "installations")
+fn installations_need() -> Need {
+    list_need("installer.kyma-project.io", "installations")
 }
 
-fn installer() -> Need {
-    Need::named(
-        Resource::new("apps", "deployments"),
+fn installer_need() -> Need {
+    Need::single_object(
+        GroupResource::new("apps", "deployments"),
         "kyma-installer",
         "kyma-installer",
     )
 }
 
 /// All Deployments of the system namespace: those of the reconciler carry its label, those of lone modules none.
-fn system() -> Need {
-    Need::selected_in(
-        Resource::new("apps", "deployments"),
+fn system_deployments_need() -> Need {
+    Need::labelled_in_namespace(
+        GroupResource::new("apps", "deployments"),
         "kyma-system",
         "",
-        Depth::Whole,
+        DetailLevel::Full,
     )
 }
 
 /// What the reconciler notes of each component.
-fn summaries() -> Need {
+fn reconciler_summaries_need() -> Need {
     Need::selected(
-        Resource::new("", "configmaps"),
-        Selector {
+        GroupResource::new("", "configmaps"),
+        ListSelector {
             labels: "reconciler.kyma-project.io/reconciliation-summary=true".to_owned(),
             fields: String::new(),
         },
-        Depth::Whole,
+        DetailLevel::Full,
     )
 }
 
 /// What Kyma is told by.
-pub(super) fn needs(survey: &Survey) -> Vec<Need> {
-    if !serves(survey, GROUPS) {
+pub(super) fn needs(survey: &Discovery) -> Vec<Need> {
+    if !serves_group_suffix(survey, GROUP_SUFFIX) {
         return Vec::new();
     }
-    let mut needs = vec![kymas(), installations(), installer(), system(), summaries()];
+    let mut needs = vec![
+        kymas_need(),
+        installations_need(),
+        installer_need(),
+        system_deployments_need(),
+        reconciler_summaries_need(),
+    ];
     needs.extend(local::needs());
     needs
 }
 
 /// Looks for Kyma, the newest generation first: older ones leave objects behind.
-pub(super) fn detect(look: &Look<'_>) -> Found {
-    let served = look.served(GROUPS);
+pub(super) fn detect(look: &ClusterView<'_>) -> Detection {
+    let served = look.served_group_versions(GROUP_SUFFIX);
     if served.is_empty() {
-        return Found::default();
+        return Detection::default();
     }
-    let generations = generations::Generations::new(look);
-    let mut found = Found::default();
-    found.remarks.extend(generations.left_behind());
-    let platform = if generations.modular.is_some() {
-        generations.modules()
-    } else if !generations.reconciled.is_empty() {
-        generations.second(look, &mut found)
-    } else if generations.first() {
-        generations.installer(look, &mut found)
-    } else if !generations.lone.is_empty() {
-        generations.lone_modules(&mut found)
+    let generations = generations::KymaGenerations::new(look);
+    let mut found = Detection::default();
+    found.remarks.extend(generations.leftover_remarks());
+    let platform = if generations.modular_kyma.is_some() {
+        generations.modular_platform()
+    } else if !generations.reconciler_versions.is_empty() {
+        generations.kyma2_platform(look, &mut found)
+    } else if generations.has_kyma1() {
+        generations.kyma1_platform(look, &mut found)
+    } else if !generations.unreconciled_deployments.is_empty() {
+        generations.standalone_modules_platform(&mut found)
     } else {
         found.remarks.push(format!(
             "APIs of Kyma are served ({}), but nothing of it runs: custom resource definitions were left behind",
@@ -92,12 +101,12 @@ pub(super) fn detect(look: &Look<'_>) -> Found {
     found
 }
 
-fn settled(rungs: &[Rung], found: &mut Found) -> DetectedPlatform {
-    let settled = settle(rungs);
-    found.unmet.extend(settled.gap("Kyma"));
-    found.remarks.extend(settled.remark("Kyma"));
+fn platform_from_evidence(rungs: &[VersionEvidence], found: &mut Detection) -> DetectedPlatform {
+    let settled = resolve_version(rungs);
+    found.missing.extend(settled.gap("Kyma"));
+    found.remarks.extend(settled.conflict_remark("Kyma"));
     DetectedPlatform {
-        platform: NAME,
+        name: PLATFORM,
         version: settled.version,
         evidence: settled.evidence,
         variant: None,

@@ -14,21 +14,21 @@ mod provider;
 mod rungs;
 mod topology;
 
-pub use addons::Installed;
+pub use addons::InstalledAddon;
 pub use cluster_api::{
-    capi_cluster_objects, control_planes, machine_deployments, serves_cluster_api,
+    capi_clusters_need, kubeadm_control_planes_need, machine_deployments_need, serves_cluster_api,
 };
-pub use nodes::{in_control_plane, pool};
-pub use topology::{Edition, Member, Project, Role, Topology, Workspace};
+pub use nodes::{is_control_plane_node, pool_name};
+pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 
-use crate::catalog::{Catalog, Minor, PlatformName, Release, Resource};
-use crate::need::{ClusterId, Depth, Need, Survey};
-use crate::snapshot::{NodeRow, Picture, Unmet};
-use look::Look;
+use crate::catalog::{Catalog, GroupResource, Minor, PlatformName, Release};
+use crate::need::{ClusterId, DetailLevel, Discovery, Need};
+use crate::snapshot::{ClusterSnapshot, MissingData, NodeRow};
+use look::ClusterView;
 
 /// What one cluster turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Detected {
+pub struct DetectedCluster {
     /// What the API server says it is, suffixes of distributions included.
     pub kubernetes: Release,
     /// The minor that counts for removed APIs and skew.
@@ -38,18 +38,18 @@ pub struct Detected {
     /// What the above rests on, for a person to check.
     pub evidence: Vec<String>,
     /// How many nodes; none where nodes could not be read.
-    pub nodes: Option<usize>,
+    pub node_count: Option<usize>,
     /// What runs upon Kubernetes, outermost first.
     pub platforms: Vec<DetectedPlatform>,
     /// Add-ons, as far as what tells of them was read; by name and place.
-    pub addons: Vec<Installed>,
+    pub addons: Vec<InstalledAddon>,
     /// What could not be looked at of what tells of add-ons. It is for those who ask about them: a run that does not has no
     /// gap.
-    pub addons_unseen: Vec<Unmet>,
+    pub addon_gaps: Vec<MissingData>,
     /// How this cluster belongs to others.
     pub topology: Topology,
     /// What could not be told, and which other clusters were not looked at.
-    pub unseen: Vec<Unseen>,
+    pub gaps: Vec<DetectionGap>,
     /// What must be known before anything is done: evidence that disagrees, the role of this cluster and where to go instead.
     pub remarks: Vec<String>,
 }
@@ -58,7 +58,7 @@ pub struct Detected {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DetectedPlatform {
     /// Which one.
-    pub platform: PlatformName,
+    pub name: PlatformName,
     /// Its release; none where it cannot be told, which is then a gap, and where it has none, as Kyma's modules.
     pub version: Option<Release>,
     /// What that rests on, strongest first.
@@ -66,12 +66,12 @@ pub struct DetectedPlatform {
     /// Which kind of installation, where there are several: `local` or `cluster`, `modules`.
     pub variant: Option<String>,
     /// Parts with versions of their own.
-    pub components: Vec<Component>,
+    pub components: Vec<PlatformComponent>,
 }
 
 /// A part of a platform with a version of its own: a module of Kyma, a provider of Cluster API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Component {
+pub struct PlatformComponent {
     /// Name.
     pub name: String,
     /// Version as it is written there; none where none is.
@@ -82,30 +82,30 @@ pub struct Component {
 
 /// Something that detection could not see.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unseen {
+pub struct DetectionGap {
     /// On which cluster; one that is not in the snapshot where that is what was not looked at.
     pub cluster: ClusterId,
     /// What and why.
-    pub unmet: Unmet,
+    pub missing: MissingData,
 }
 
 /// What the detection of one platform came to.
 #[derive(Debug, Default)]
-struct Found {
+struct Detection {
     platform: Option<DetectedPlatform>,
-    unmet: Vec<Unmet>,
+    missing: Vec<MissingData>,
     remarks: Vec<String>,
 }
 
 /// Nodes, as rows of fields.
 #[must_use]
 pub fn nodes() -> Need {
-    Need::objects(Resource::new("", "nodes"), Depth::Fields)
+    Need::objects(GroupResource::new("", "nodes"), DetailLevel::Typed)
 }
 
 /// What detection looks at beyond the survey: nodes, and of a platform what the server serves at all.
 #[must_use]
-pub fn needs(survey: &Survey) -> Vec<Need> {
+pub fn needs(survey: &Discovery) -> Vec<Need> {
     let mut needs = vec![nodes()];
     needs.extend(platform_needs(survey));
     needs.sort();
@@ -113,7 +113,7 @@ pub fn needs(survey: &Survey) -> Vec<Need> {
     needs
 }
 
-fn platform_needs(survey: &Survey) -> impl Iterator<Item = Need> {
+fn platform_needs(survey: &Discovery) -> impl Iterator<Item = Need> {
     let kyma = kyma::needs(survey);
     let dkp = dkp::needs(survey);
     kyma.into_iter()
@@ -121,43 +121,43 @@ fn platform_needs(survey: &Survey) -> impl Iterator<Item = Need> {
         .chain(cluster_api::needs(survey))
 }
 
-impl Detected {
+impl DetectedCluster {
     /// Looks at a picture: a pure function of its arguments.
     #[must_use]
-    pub fn new(picture: &Picture, catalog: &Catalog) -> Self {
-        let look = Look::new(picture, catalog);
-        let (provider, evidence) = provider::provider(&look);
+    pub fn new(picture: &ClusterSnapshot, catalog: &Catalog) -> Self {
+        let look = ClusterView::new(picture, catalog);
+        let (provider, evidence) = provider::detect_provider(&look);
         let cluster_api = cluster_api::detect(&look);
         let dkp = dkp::detect(&look, &cluster_api);
         let kyma = kyma::detect(&look);
-        let topology = topology::topology(&look, &cluster_api, &dkp);
+        let topology = topology::detect_topology(&look, &cluster_api, &dkp);
         let addons = addons::detect(picture, catalog);
-        let mut unmet = unmet_needs(&look);
+        let mut unmet = missing_platform_data(&look);
         let mut remarks = topology.remarks(&picture.id);
         let mut platforms = Vec::new();
-        for found in [dkp.found, kyma, cluster_api.found] {
+        for found in [dkp.detection, kyma, cluster_api.detection] {
             platforms.extend(found.platform);
-            unmet.extend(found.unmet);
+            unmet.extend(found.missing);
             remarks.extend(found.remarks);
         }
-        let here = unmet.into_iter().map(|unmet| Unseen {
+        let here = unmet.into_iter().map(|unmet| DetectionGap {
             cluster: picture.id.clone(),
-            unmet,
+            missing: unmet,
         });
-        let mut unseen: Vec<Unseen> = here.chain(topology.elsewhere()).collect();
+        let mut unseen: Vec<DetectionGap> = here.chain(topology.unread_clusters()).collect();
         unseen.sort();
         unseen.dedup();
         Self {
-            kubernetes: picture.survey.git_version.clone(),
-            effective_minor: picture.survey.effective_minor(),
+            kubernetes: picture.discovery.git_version.clone(),
+            effective_minor: picture.discovery.effective_minor(),
             provider,
             evidence,
-            nodes: look.nodes().map(<[NodeRow]>::len),
+            node_count: look.nodes().map(<[NodeRow]>::len),
             platforms,
             addons: addons.installed,
-            addons_unseen: addons.unseen,
+            addon_gaps: addons.missing,
             topology,
-            unseen,
+            gaps: unseen,
             remarks,
         }
     }
@@ -165,23 +165,23 @@ impl Detected {
     /// A platform, if it runs here.
     #[must_use]
     pub fn platform(&self, name: PlatformName) -> Option<&DetectedPlatform> {
-        self.platforms
-            .iter()
-            .find(|platform| platform.platform == name)
+        self.platforms.iter().find(|platform| platform.name == name)
     }
 }
 
 /// What platforms are told by and could not be read, or not be understood. Nodes are left to the rules that look at them.
-fn unmet_needs(look: &Look<'_>) -> Vec<Unmet> {
-    let needs: Vec<Need> = platform_needs(&look.picture.survey).collect();
+fn missing_platform_data(look: &ClusterView<'_>) -> Vec<MissingData> {
+    let needs: Vec<Need> = platform_needs(&look.cluster.discovery).collect();
     let unread = needs
         .iter()
-        .filter_map(|need| look.picture.read(need, look.catalog).err())
+        .filter_map(|need| look.cluster.rows_for(need, look.catalog).err())
         .map(|unmet| *unmet);
-    let not_understood = needs.iter().flat_map(|need| look.picture.faults(need));
+    let not_understood = needs
+        .iter()
+        .flat_map(|need| look.cluster.skipped_objects(need));
     unread
         .chain(not_understood)
-        .map(|unmet| Unmet {
+        .map(|unmet| MissingData {
             why: format!("{}; a platform is told by it", unmet.why),
             ..unmet
         })

@@ -4,24 +4,24 @@ use crate::catalog::Catalog;
 use crate::snapshot::NodeRow;
 
 /// The marks of nodes that run the control plane. Source: kubernetes/kubernetes cmd/kubeadm/app/constants/constants.go.
-const CONTROL_PLANE: [&str; 2] = [
+const CONTROL_PLANE_LABELS: [&str; 2] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
 ];
 
 /// Whether it runs the control plane.
 #[must_use]
-pub fn in_control_plane(node: &NodeRow) -> bool {
-    CONTROL_PLANE
+pub fn is_control_plane_node(node: &NodeRow) -> bool {
+    CONTROL_PLANE_LABELS
         .iter()
         .any(|label| node.labels.contains_key(*label))
 }
 
 /// Its pool: the MachineDeployment or MachinePool that made it, or what a label names; empty where neither is known.
 #[must_use]
-pub fn pool<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
+pub fn pool_name<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
     let labels = || {
-        let labels = catalog.pools.iter();
+        let labels = catalog.pool_labels.iter();
         labels.filter_map(|row| node.labels.get(&row.label)).next()
     };
     node.machine_deployment()

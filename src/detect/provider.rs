@@ -1,23 +1,23 @@
 //! Kubernetes itself and the provider or distribution it comes from.
 
-use super::look::Look;
-use crate::catalog::{EvidencePlace, ProviderMark};
+use super::look::ClusterView;
+use crate::catalog::{ProviderSignature, SignatureLocation};
 use crate::snapshot::NodeRow;
 
 /// The provider, and what was seen of it and of the version.
-pub(super) fn provider(look: &Look<'_>) -> (Option<String>, Vec<String>) {
+pub(super) fn detect_provider(look: &ClusterView<'_>) -> (Option<String>, Vec<String>) {
     let nodes = look.nodes().unwrap_or_default();
-    let survey = &look.picture.survey;
+    let survey = &look.cluster.discovery;
     let mut evidence = vec![format!("GET /version: v{}", survey.git_version)];
-    if let Some(emulated) = survey.emulated {
+    if let Some(emulated) = survey.emulation_version {
         evidence.push(format!("GET /version: emulates {emulated}"));
     }
     let version = format!("v{}", survey.git_version);
     let marks = look
         .catalog
-        .providers
+        .provider_signatures
         .iter()
-        .filter_map(|mark| Some((mark, seen(mark, &version, nodes)?)));
+        .filter_map(|mark| Some((mark, describe_match(mark, &version, nodes)?)));
     let mut provider = None;
     for (mark, text) in marks {
         // The first mark names the provider; one that disagrees is said aloud, not dropped.
@@ -32,18 +32,18 @@ pub(super) fn provider(look: &Look<'_>) -> (Option<String>, Vec<String>) {
 }
 
 /// Where the mark was seen, in words.
-fn seen(mark: &ProviderMark, version: &str, nodes: &[NodeRow]) -> Option<String> {
+fn describe_match(mark: &ProviderSignature, version: &str, nodes: &[NodeRow]) -> Option<String> {
     let pattern = mark.pattern.as_str();
     let node = |test: &dyn Fn(&NodeRow) -> bool| nodes.iter().find(|node| test(node));
-    match mark.place {
-        EvidencePlace::Version => version
+    match mark.location {
+        SignatureLocation::Version => version
             .contains(pattern)
             .then(|| format!("{pattern} in the version")),
-        EvidencePlace::NodeLabel => node(&|node| node.labels.contains_key(pattern))
+        SignatureLocation::NodeLabel => node(&|node| node.labels.contains_key(pattern))
             .map(|node| format!("label {pattern} on node {}", node.name)),
-        EvidencePlace::OsImage => node(&|node| node.os_image.starts_with(pattern))
+        SignatureLocation::OsImage => node(&|node| node.os_image.starts_with(pattern))
             .map(|node| format!("operating system {} on node {}", node.os_image, node.name)),
-        EvidencePlace::ProviderId => node(&|node| node.provider_id.starts_with(pattern))
+        SignatureLocation::ProviderId => node(&|node| node.provider_id.starts_with(pattern))
             .map(|node| format!("providerID of node {}", node.name)),
     }
 }
@@ -53,40 +53,40 @@ mod tests {
     use std::collections::BTreeMap;
 
     use crate::catalog::Catalog;
-    use crate::detect::Detected;
-    use crate::need::{ClusterId, Survey};
-    use crate::snapshot::{NodeRow, Outcome, Picture, Reading, Rows};
+    use crate::detect::DetectedCluster;
+    use crate::need::{ClusterId, Discovery};
+    use crate::snapshot::{ClusterSnapshot, NodeRow, ReadOutcome, ReadResult, Rows};
 
-    fn picture(version: &str, nodes: Option<Vec<NodeRow>>) -> Picture {
+    fn picture(version: &str, nodes: Option<Vec<NodeRow>>) -> ClusterSnapshot {
         let need = crate::detect::nodes();
-        Picture {
+        ClusterSnapshot {
             id: ClusterId("c".into()),
             context: None,
             server: "https://c".into(),
             namespace: None,
-            survey: Survey {
+            discovery: Discovery {
                 git_version: version.parse().expect("a version"),
-                emulated: None,
+                emulation_version: None,
                 group_versions: ["v1".to_owned()].into(),
             },
-            readings: nodes
+            ledger: nodes
                 .into_iter()
-                .map(|nodes| Reading {
-                    subject: need.subject.clone(),
-                    depth: need.depth,
+                .map(|nodes| ReadResult {
+                    target: need.target.clone(),
+                    detail_level: need.detail_level,
                     freshness: need.freshness,
-                    outcome: Outcome::Complete,
-                    at: jiff::Timestamp::UNIX_EPOCH,
+                    outcome: ReadOutcome::Complete,
+                    finished_at: jiff::Timestamp::UNIX_EPOCH,
                     rows: Rows::Nodes(nodes),
-                    faults: Vec::new(),
+                    skipped_objects: Vec::new(),
                 })
                 .collect(),
         }
     }
 
-    fn detect(version: &str, nodes: Option<Vec<NodeRow>>) -> Detected {
+    fn detect(version: &str, nodes: Option<Vec<NodeRow>>) -> DetectedCluster {
         let catalog = Catalog::embedded().expect("the catalog");
-        Detected::new(&picture(version, nodes), &catalog)
+        DetectedCluster::new(&picture(version, nodes), &catalog)
     }
 
     fn node(label: &str, os_image: &str) -> NodeRow {
@@ -110,7 +110,7 @@ mod tests {
             let found = detect(version, None);
             assert_eq!(found.provider.as_deref(), provider, "{version}");
             assert_eq!(found.effective_minor.to_string(), "1.27", "{version}");
-            assert_eq!(found.nodes, None, "nodes were not read");
+            assert_eq!(found.node_count, None, "nodes were not read");
         }
     }
 
@@ -121,7 +121,7 @@ mod tests {
             Some(vec![node("kubernetes.azure.com/agentpool", "")]),
         );
         assert_eq!(found.provider.as_deref(), Some("aks"));
-        assert_eq!(found.nodes, Some(1));
+        assert_eq!(found.node_count, Some(1));
         let found = detect("v1.27.3", Some(vec![node("x", "Talos (v1.7.0)")]));
         assert_eq!(found.provider.as_deref(), Some("talos"));
         let found = detect("v1.27.3", Some(vec![node("x", "Ubuntu by Talos fans")]));

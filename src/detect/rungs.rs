@@ -1,11 +1,11 @@
 //! Evidence for a release, strongest first, and what it comes to.
 
 use crate::catalog::{Catalog, Minor, PlatformName, Release};
-use crate::snapshot::Unmet;
+use crate::snapshot::MissingData;
 
 /// What one piece of evidence says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Says {
+pub(super) enum VersionClaim {
     /// This release.
     Release(Release),
     /// One of these releases, oldest first.
@@ -15,40 +15,42 @@ pub(super) enum Says {
     /// Something that is no release, with the reason.
     Unknown(String),
     /// That it is here, and no more.
-    Here,
+    PresenceOnly,
 }
 
 /// A piece of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rung {
+pub(super) struct VersionEvidence {
     /// What was seen and where.
-    pub(super) seen: String,
+    pub(super) description: String,
     /// What it says.
-    pub(super) says: Says,
+    pub(super) claim: VersionClaim,
 }
 
-impl Rung {
-    pub(super) fn new(seen: impl Into<String>, says: Says) -> Self {
+impl VersionEvidence {
+    pub(super) fn new(seen: impl Into<String>, says: VersionClaim) -> Self {
         Self {
-            seen: seen.into(),
-            says,
+            description: seen.into(),
+            claim: says,
         }
     }
 
     /// A version as it is written somewhere: a release if it is one that was published.
-    pub(super) fn version(
+    pub(super) fn from_version(
         catalog: &Catalog,
         seen: impl Into<String>,
         platform: PlatformName,
         text: &str,
     ) -> Self {
         let says = match text.parse::<Release>() {
-            Ok(release) if catalog.is_release(platform, &release) => Says::Release(release),
+            Ok(release) if catalog.is_published_release(platform, &release) => {
+                VersionClaim::Release(release)
+            }
             Ok(_) | Err(_) => {
                 let date = catalog
                     .platform(platform)
                     .map_or(catalog.date, |it| it.date);
-                Says::Unknown(format!(
+                VersionClaim::Unknown(format!(
                     "{text:?} is no release that was published, as far as the catalog of {date} knows"
                 ))
             }
@@ -59,38 +61,40 @@ impl Rung {
 
 /// What the evidence comes to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Settled {
+pub(super) struct ResolvedVersion {
     pub(super) version: Option<Release>,
     /// Each piece in words; those that contradict the release say so.
     pub(super) evidence: Vec<String>,
     /// Pieces that contradict the release.
     pub(super) conflicts: Vec<String>,
     /// Why there is no release, where there is none.
-    pub(super) why_none: Option<String>,
+    pub(super) unresolved_reason: Option<String>,
 }
 
 /// The strongest piece that speaks of a release decides, also that it cannot be told; one that leaves several is narrowed
 /// by weaker ones. All that disagree are named.
-pub(super) fn settle(rungs: &[Rung]) -> Settled {
-    let mut settled = Settled::default();
+pub(super) fn resolve_version(rungs: &[VersionEvidence]) -> ResolvedVersion {
+    let mut settled = ResolvedVersion::default();
     let mut narrowed: Option<Vec<Release>> = None;
     for rung in rungs {
-        match (&rung.says, &narrowed) {
-            _ if settled.version.is_some() || settled.why_none.is_some() => {}
-            (Says::Release(release), None) => settled.version = Some(release.clone()),
-            (Says::Release(release), Some(several)) if several.contains(release) => {
+        match (&rung.claim, &narrowed) {
+            _ if settled.version.is_some() || settled.unresolved_reason.is_some() => {}
+            (VersionClaim::Release(release), None) => settled.version = Some(release.clone()),
+            (VersionClaim::Release(release), Some(several)) if several.contains(release) => {
                 settled.version = Some(release.clone());
             }
-            (Says::OneOf(several), None) if several.len() == 1 => {
+            (VersionClaim::OneOf(several), None) if several.len() == 1 => {
                 settled.version = several.first().cloned();
             }
-            (Says::OneOf(several), None) => narrowed = Some(several.clone()),
-            (Says::Unknown(why), None) => settled.why_none = Some(format!("{}: {why}", rung.seen)),
+            (VersionClaim::OneOf(several), None) => narrowed = Some(several.clone()),
+            (VersionClaim::Unknown(why), None) => {
+                settled.unresolved_reason = Some(format!("{}: {why}", rung.description))
+            }
             _ => {}
         }
     }
-    if settled.version.is_none() && settled.why_none.is_none() {
-        settled.why_none = Some(match &narrowed {
+    if settled.version.is_none() && settled.unresolved_reason.is_none() {
+        settled.unresolved_reason = Some(match &narrowed {
             Some(several) => {
                 let several: Vec<String> = several.iter().map(ToString::to_string).collect();
                 format!("it may be {}", several.join(" or "))
@@ -99,38 +103,44 @@ pub(super) fn settle(rungs: &[Rung]) -> Settled {
         });
     }
     for rung in rungs {
-        if disagrees(&rung.says, settled.version.as_ref(), narrowed.as_deref()) {
-            settled.conflicts.push(rung.seen.clone());
-            settled.evidence.push(format!("conflicting: {}", rung.seen));
+        if contradicts(&rung.claim, settled.version.as_ref(), narrowed.as_deref()) {
+            settled.conflicts.push(rung.description.clone());
+            settled
+                .evidence
+                .push(format!("conflicting: {}", rung.description));
         } else {
-            settled.evidence.push(rung.seen.clone());
+            settled.evidence.push(rung.description.clone());
         }
     }
     settled
 }
 
-fn disagrees(says: &Says, version: Option<&Release>, narrowed: Option<&[Release]>) -> bool {
+fn contradicts(
+    says: &VersionClaim,
+    version: Option<&Release>,
+    narrowed: Option<&[Release]>,
+) -> bool {
     match (says, version, narrowed) {
-        (Says::Release(release), Some(version), _) => release.semver != version.semver,
-        (Says::Release(release), None, Some(several)) => !several.contains(release),
-        (Says::OneOf(several), Some(version), _) => !several
+        (VersionClaim::Release(release), Some(version), _) => release.semver != version.semver,
+        (VersionClaim::Release(release), None, Some(several)) => !several.contains(release),
+        (VersionClaim::OneOf(several), Some(version), _) => !several
             .iter()
             .any(|release| release.semver == version.semver),
-        (Says::Minor(minor, later), Some(version), _) => {
+        (VersionClaim::Minor(minor, later), Some(version), _) => {
             let own = version.minor();
             own < *minor || (own > *minor && !later)
         }
         // What strong evidence settles, weaker evidence of an unpublished build contradicts.
-        (Says::Unknown(_), Some(_), _) => true,
+        (VersionClaim::Unknown(_), Some(_), _) => true,
         _ => false,
     }
 }
 
-impl Settled {
+impl ResolvedVersion {
     /// The gap, where there is no release.
-    pub(super) fn gap(&self, name: &str) -> Option<Unmet> {
-        let why = self.why_none.as_ref()?;
-        Some(Unmet {
+    pub(super) fn gap(&self, name: &str) -> Option<MissingData> {
+        let why = self.unresolved_reason.as_ref()?;
+        Some(MissingData {
             what: format!("the release of {name}"),
             why: why.clone(),
             rbac: None,
@@ -138,7 +148,7 @@ impl Settled {
     }
 
     /// What contradicts, in one remark.
-    pub(super) fn remark(&self, name: &str) -> Option<String> {
+    pub(super) fn conflict_remark(&self, name: &str) -> Option<String> {
         if self.conflicts.is_empty() {
             return None;
         }
@@ -155,32 +165,32 @@ impl Settled {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rung, Says, settle};
+    use super::{VersionClaim, VersionEvidence, resolve_version};
     use crate::catalog::{Catalog, PlatformName, Release};
 
     fn release(text: &str) -> Release {
         text.parse().expect("a release")
     }
 
-    fn says(says: Says) -> Rung {
-        Rung::new(format!("{says:?}"), says)
+    fn says(says: VersionClaim) -> VersionEvidence {
+        VersionEvidence::new(format!("{says:?}"), says)
     }
 
-    fn one_of(texts: &[&str]) -> Rung {
-        says(Says::OneOf(
+    fn one_of(texts: &[&str]) -> VersionEvidence {
+        says(VersionClaim::OneOf(
             texts.iter().map(|text| release(text)).collect(),
         ))
     }
 
-    fn is(text: &str) -> Rung {
+    fn is(text: &str) -> VersionEvidence {
         let catalog = Catalog::embedded().expect("the catalog");
-        Rung::version(&catalog, text, PlatformName::Dkp, text)
+        VersionEvidence::from_version(&catalog, text, PlatformName::Dkp, text)
     }
 
     #[test]
     fn the_strongest_decides_and_the_rest_must_agree() {
-        let two_three = Says::Minor("2.3".parse().expect("a minor"), false);
-        let later = Says::Minor("2.2".parse().expect("a minor"), true);
+        let two_three = VersionClaim::Minor("2.3".parse().expect("a minor"), false);
+        let later = VersionClaim::Minor("2.2".parse().expect("a minor"), true);
         for (rungs, version, conflicts) in [
             (vec![], None, 0),
             (vec![is("2.3.0")], Some("2.3.0"), 0),
@@ -206,14 +216,14 @@ mod tests {
             (vec![is("2.4.0"), says(two_three)], Some("2.4.0"), 1),
             (vec![is("2.4.0"), says(later.clone())], Some("2.4.0"), 0),
             (vec![is("2.1.0"), says(later)], Some("2.1.0"), 1),
-            (vec![says(Says::Here)], None, 0),
+            (vec![says(VersionClaim::PresenceOnly)], None, 0),
         ] {
-            let settled = settle(&rungs);
+            let settled = resolve_version(&rungs);
             let found = settled.version.as_ref().map(ToString::to_string);
             assert_eq!(found.as_deref(), version, "{rungs:#?}");
             assert_eq!(settled.conflicts.len(), conflicts, "{settled:#?}");
             assert_eq!(settled.gap("x").is_none(), version.is_some());
-            assert_eq!(settled.remark("x").is_some(), conflicts > 0);
+            assert_eq!(settled.conflict_remark("x").is_some(), conflicts > 0);
             assert_eq!(settled.evidence.len(), rungs.len(), "all is told");
         }
     }

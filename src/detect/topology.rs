@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Unseen;
-use super::cluster_api::{Capi, ClusterApi};
-use super::dkp::{self, Dkp};
-use super::look::{Look, owned, text};
+use super::DetectionGap;
+use super::cluster_api::{CapiCluster, CapiDetection};
+use super::dkp::{self, DkpDetection};
+use super::look::{ClusterView, str_at, string_at};
 use crate::need::ClusterId;
-use crate::snapshot::{JsonRow, Unmet};
+use crate::snapshot::{MissingData, ObjectRow};
 
 /// What a cluster is to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum TopologyRole {
     /// It looks after others, or after itself.
     Management,
     /// Another cluster made it and upgrades its nodes.
@@ -25,10 +25,10 @@ pub enum Role {
     Bootstrap,
 }
 
-impl Role {
+impl TopologyRole {
     /// As reports write it.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Management => "management",
             Self::Managed => "managed",
@@ -41,7 +41,7 @@ impl Role {
 /// What a licence of DKP allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Edition {
+pub enum LicenseEdition {
     /// One cluster.
     Essential,
     /// Many.
@@ -71,7 +71,7 @@ pub struct Project {
 /// A cluster that the management cluster knows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Member {
+pub struct KnownCluster {
     /// Which one, as gaps and objects name it.
     pub cluster: ClusterId,
     /// Namespace of the object that describes it on the management cluster.
@@ -81,7 +81,7 @@ pub struct Member {
     /// Its workspace; null outside of Kommander.
     pub workspace: Option<String>,
     /// What it is to the management cluster.
-    pub role: Role,
+    pub role: TopologyRole,
     /// Its Kubernetes version as the management cluster has it.
     pub kubernetes_version: Option<String>,
     /// Kind of its infrastructure, or the vendor of its control plane.
@@ -89,7 +89,8 @@ pub struct Member {
     /// How it is, in the management cluster's word.
     pub phase: Option<String>,
     /// Whether it is the very cluster that was looked at.
-    pub this: bool,
+    #[serde(rename = "this")]
+    pub is_inspected: bool,
 }
 
 /// How clusters belong together. Empty for one that stands alone.
@@ -97,45 +98,48 @@ pub struct Member {
 #[serde(rename_all = "camelCase")]
 pub struct Topology {
     /// What this cluster is to others; null for one that stands alone.
-    pub role: Option<Role>,
+    pub role: Option<TopologyRole>,
     /// What that rests on.
     pub evidence: Vec<String>,
     /// What the licence of DKP allows; null where it is not told.
-    pub edition: Option<Edition>,
+    pub edition: Option<LicenseEdition>,
     /// Where to run this instead; null on a management cluster.
-    pub go_to: Option<String>,
+    #[serde(rename = "goTo")]
+    pub upgrade_from: Option<String>,
     /// Workspaces of Kommander, sorted.
     pub workspaces: Vec<Workspace>,
     /// Projects of Kommander, sorted.
     pub projects: Vec<Project>,
     /// Clusters that this one knows, itself among them, sorted.
-    pub clusters: Vec<Member>,
+    pub clusters: Vec<KnownCluster>,
 }
 
 impl Topology {
     /// What must be said of the role before anything is done here.
     pub(super) fn remarks(&self, id: &ClusterId) -> Vec<String> {
-        let said = self.role.zip(self.go_to.as_ref());
+        let said = self.role.zip(self.upgrade_from.as_ref());
         said.into_iter()
             .map(|(role, go_to)| {
                 let article = match role {
-                    Role::Attached => "an",
-                    Role::Management | Role::Managed | Role::Bootstrap => "a",
+                    TopologyRole::Attached => "an",
+                    TopologyRole::Management | TopologyRole::Managed | TopologyRole::Bootstrap => {
+                        "a"
+                    }
                 };
-                format!("{id} is {article} {} cluster: {go_to}", role.word())
+                format!("{id} is {article} {} cluster: {go_to}", role.as_str())
             })
             .collect()
     }
 
     /// Other clusters, none of which were looked at.
-    pub(super) fn elsewhere(&self) -> impl Iterator<Item = Unseen> {
+    pub(super) fn unread_clusters(&self) -> impl Iterator<Item = DetectionGap> {
         self.clusters
             .iter()
-            .filter(|member| !member.this)
-            .map(|member| Unseen {
+            .filter(|member| !member.is_inspected)
+            .map(|member| DetectionGap {
                 cluster: member.cluster.clone(),
-                unmet: Unmet {
-                    what: format!("the {} cluster {}", member.role.word(), member.cluster),
+                missing: MissingData {
+                    what: format!("the {} cluster {}", member.role.as_str(), member.cluster),
                     why: "it is another cluster, and only this one was read: run the command with its kubeconfig too"
                         .to_owned(),
                     rbac: None,
@@ -145,70 +149,94 @@ impl Topology {
 }
 
 /// How this cluster belongs to others.
-pub(super) fn topology(look: &Look<'_>, cluster_api: &ClusterApi, dkp: &Dkp) -> Topology {
+pub(super) fn detect_topology(
+    look: &ClusterView<'_>,
+    cluster_api: &CapiDetection,
+    dkp: &DkpDetection,
+) -> Topology {
     let workspaces = workspaces(look);
     let mut topology = Topology {
         projects: projects(look, &workspaces),
-        clusters: members(look, cluster_api, &workspaces),
+        clusters: known_clusters(look, cluster_api, &workspaces),
         workspaces,
         ..Topology::default()
     };
-    topology.assign(look, cluster_api, dkp);
-    if !dkp.here.is_empty() {
-        topology.license(look);
+    topology.assign_role(look, cluster_api, dkp);
+    if !dkp.kommander_evidence.is_empty() {
+        topology.set_edition(look);
     }
     topology
 }
 
 impl Topology {
-    fn assign(&mut self, look: &Look<'_>, cluster_api: &ClusterApi, dkp: &Dkp) {
-        let own = own_cluster(look);
-        let self_managed = cluster_api.clusters.iter().any(|cluster| cluster.this);
+    fn assign_role(
+        &mut self,
+        look: &ClusterView<'_>,
+        cluster_api: &CapiDetection,
+        dkp: &DkpDetection,
+    ) {
+        let own = capi_cluster_of_nodes(look);
+        let self_managed = cluster_api
+            .clusters
+            .iter()
+            .any(|cluster| cluster.is_inspected);
         let machine_of = |own: &str| format!("nodes are machines of the Cluster {own}");
         let is_kind = look
             .nodes()
             .unwrap_or_default()
             .iter()
             .any(|node| node.provider_id.starts_with("kind://"));
-        if !dkp.here.is_empty() {
-            self.be(Role::Management, dkp.here.clone(), None);
-        } else if let Some(delivered) = &dkp.delivered {
+        if !dkp.kommander_evidence.is_empty() {
+            self.set_role(
+                TopologyRole::Management,
+                dkp.kommander_evidence.clone(),
+                None,
+            );
+        } else if let Some(delivered) = &dkp.attachment_evidence {
             let mut evidence = vec![delivered.clone()];
             let role = match own.as_deref().filter(|_| !self_managed) {
                 Some(own) => {
                     evidence.push(machine_of(own));
-                    Role::Managed
+                    TopologyRole::Managed
                 }
-                None => Role::Attached,
+                None => TopologyRole::Attached,
             };
-            self.be(role, evidence, Some(go_to(role, dkp.source.as_deref())));
-        } else if !cluster_api.konvoy.is_empty() && !self_managed && is_kind {
-            let mut evidence = cluster_api.konvoy.clone();
-            evidence.push("it runs in kind, and none of its Clusters is itself".to_owned());
-            self.be(
-                Role::Bootstrap,
+            self.set_role(
+                role,
                 evidence,
-                Some(go_to(Role::Bootstrap, None)),
+                Some(upgrade_instructions(role, dkp.source_url.as_deref())),
             );
-        } else if let Some(platform) = &cluster_api.found.platform {
-            self.be(Role::Management, platform.evidence.clone(), None);
+        } else if !cluster_api.konvoy_hints.is_empty() && !self_managed && is_kind {
+            let mut evidence = cluster_api.konvoy_hints.clone();
+            evidence.push("it runs in kind, and none of its Clusters is itself".to_owned());
+            self.set_role(
+                TopologyRole::Bootstrap,
+                evidence,
+                Some(upgrade_instructions(TopologyRole::Bootstrap, None)),
+            );
+        } else if let Some(platform) = &cluster_api.detection.platform {
+            self.set_role(TopologyRole::Management, platform.evidence.clone(), None);
         } else if let Some(own) = &own {
             let evidence = vec![machine_of(own)];
-            self.be(Role::Managed, evidence, Some(go_to(Role::Managed, None)));
+            self.set_role(
+                TopologyRole::Managed,
+                evidence,
+                Some(upgrade_instructions(TopologyRole::Managed, None)),
+            );
         }
     }
 
-    fn be(&mut self, role: Role, evidence: Vec<String>, go_to: Option<String>) {
+    fn set_role(&mut self, role: TopologyRole, evidence: Vec<String>, go_to: Option<String>) {
         self.role = Some(role);
         self.evidence = evidence;
-        self.go_to = go_to;
+        self.upgrade_from = go_to;
     }
 
     /// The edition by the licence; where that does not tell, by what only Enterprise has.
-    fn license(&mut self, look: &Look<'_>) {
-        let levels = look.objects(&dkp::licenses()).iter();
+    fn set_edition(&mut self, look: &ClusterView<'_>) {
+        let levels = look.objects(&dkp::licenses_need()).iter();
         let levels: Vec<&str> = levels
-            .filter_map(|row| text(&row.object, "/status/dkpLevel"))
+            .filter_map(|row| str_at(&row.object, "/status/dkpLevel"))
             .collect();
         for level in &levels {
             self.evidence
@@ -221,11 +249,11 @@ impl Topology {
         let others = self
             .clusters
             .iter()
-            .any(|member| !member.this && member.workspace.is_some());
+            .any(|member| !member.is_inspected && member.workspace.is_some());
         if says("enterprise") {
-            self.edition = Some(Edition::Enterprise);
+            self.edition = Some(LicenseEdition::Enterprise);
         } else if says("essential") {
-            self.edition = Some(Edition::Essential);
+            self.edition = Some(LicenseEdition::Essential);
             if others {
                 self.evidence.push(
                     "conflicting: Kommander looks after other clusters, which an essential licence does not allow"
@@ -235,48 +263,50 @@ impl Topology {
         } else if others {
             self.evidence
                 .push("enterprise: Kommander looks after other clusters".to_owned());
-            self.edition = Some(Edition::Enterprise);
+            self.edition = Some(LicenseEdition::Enterprise);
         }
     }
 }
 
-fn go_to(role: Role, source: Option<&str>) -> String {
+fn upgrade_instructions(role: TopologyRole, source: Option<&str>) -> String {
     let from = source.map_or_else(String::new, |url| {
         format!(" (its applications come from {url})")
     });
     match role {
-        Role::Managed => format!(
+        TopologyRole::Managed => format!(
             "its control plane and nodes are upgraded from its management cluster{from}; run this against that cluster for the order of steps, and here for what stands in their way"
         ),
-        Role::Attached => format!(
+        TopologyRole::Attached => format!(
             "its platform applications are upgraded from its management cluster{from}, Kubernetes itself by the tools that made it; run this against both"
         ),
-        Role::Bootstrap => {
+        TopologyRole::Bootstrap => {
             "it holds Cluster API only for a while; run this against the management cluster, with that one's kubeconfig"
                 .to_owned()
         }
-        Role::Management => String::new(),
+        TopologyRole::Management => String::new(),
     }
 }
 
 /// The Cluster whose machines this cluster's nodes are.
-fn own_cluster(look: &Look<'_>) -> Option<String> {
+fn capi_cluster_of_nodes(look: &ClusterView<'_>) -> Option<String> {
     let nodes = look.nodes()?.iter();
-    let cluster = nodes.filter_map(|node| node.cluster.as_deref()).min()?;
+    let cluster = nodes
+        .filter_map(|node| node.capi_cluster.as_deref())
+        .min()?;
     Some(cluster.trim_start_matches('/').to_owned())
 }
 
-fn namespace_of(row: &JsonRow) -> Option<String> {
-    owned(&row.object, "/status/namespaceRef/name")
-        .or_else(|| owned(&row.object, "/spec/namespaceName"))
+fn target_namespace(row: &ObjectRow) -> Option<String> {
+    string_at(&row.object, "/status/namespaceRef/name")
+        .or_else(|| string_at(&row.object, "/spec/namespaceName"))
 }
 
-fn workspaces(look: &Look<'_>) -> Vec<Workspace> {
-    let rows = look.objects(&dkp::workspaces()).iter();
+fn workspaces(look: &ClusterView<'_>) -> Vec<Workspace> {
+    let rows = look.objects(&dkp::workspaces_need()).iter();
     let mut workspaces: Vec<Workspace> = rows
         .map(|row| Workspace {
             name: row.meta.name.clone(),
-            namespace: namespace_of(row),
+            namespace: target_namespace(row),
         })
         .collect();
     workspaces.sort();
@@ -290,14 +320,14 @@ fn workspace_of(workspaces: &[Workspace], namespace: Option<&str>) -> Option<Str
         .map(|workspace| workspace.name.clone())
 }
 
-fn projects(look: &Look<'_>, workspaces: &[Workspace]) -> Vec<Project> {
-    let rows = look.objects(&dkp::projects()).iter();
+fn projects(look: &ClusterView<'_>, workspaces: &[Workspace]) -> Vec<Project> {
+    let rows = look.objects(&dkp::projects_need()).iter();
     let mut projects: Vec<Project> = rows
         .map(|row| Project {
             workspace: workspace_of(workspaces, row.meta.namespace.as_deref())
-                .or_else(|| owned(&row.object, "/spec/workspaceRef/name")),
+                .or_else(|| string_at(&row.object, "/spec/workspaceRef/name")),
             name: row.meta.name.clone(),
-            namespace: namespace_of(row),
+            namespace: target_namespace(row),
         })
         .collect();
     projects.sort();
@@ -305,84 +335,93 @@ fn projects(look: &Look<'_>, workspaces: &[Workspace]) -> Vec<Project> {
 }
 
 /// Clusters that Kommander and Cluster API know, each once.
-fn members(look: &Look<'_>, cluster_api: &ClusterApi, workspaces: &[Workspace]) -> Vec<Member> {
+fn known_clusters(
+    look: &ClusterView<'_>,
+    cluster_api: &CapiDetection,
+    workspaces: &[Workspace],
+) -> Vec<KnownCluster> {
     let made = cluster_api.clusters.iter().map(|cluster| {
         let key = (cluster.namespace.clone(), cluster.name.clone());
-        (key, by_cluster_api(look, cluster))
+        (key, known_from_cluster_api(look, cluster))
     });
-    let mut found: BTreeMap<(String, String), Member> = made.collect();
-    for row in look.objects(&dkp::clusters()) {
+    let mut found: BTreeMap<(String, String), KnownCluster> = made.collect();
+    for row in look.objects(&dkp::kommander_clusters_need()) {
         let namespace = row.meta.namespace.clone().unwrap_or_default();
-        let made = text(&row.object, "/spec/clusterRef/capiCluster/name").map(|name| {
-            let at = text(&row.object, "/spec/clusterRef/capiCluster/namespace");
+        let made = str_at(&row.object, "/spec/clusterRef/capiCluster/name").map(|name| {
+            let at = str_at(&row.object, "/spec/clusterRef/capiCluster/namespace");
             (at.unwrap_or(&namespace).to_owned(), name.to_owned())
         });
         let host = namespace == "kommander" && row.meta.name == "host-cluster";
         // Kommander may refer to the Cluster that it runs on or not: it is the one that was looked at.
-        let this = found.iter().find(|(_, member)| member.this && host);
+        let this = found.iter().find(|(_, member)| member.is_inspected && host);
         let key = made.clone().or_else(|| this.map(|(key, _)| key.clone()));
         let known = key.and_then(|key| found.remove(&key));
         let role = match made {
-            Some(_) => Role::Managed,
-            None => Role::Attached,
+            Some(_) => TopologyRole::Managed,
+            None => TopologyRole::Attached,
         };
-        let mut member = by_kommander(look, row, role, known);
+        let mut member = known_from_kommander(look, row, role, known);
         member.workspace = workspace_of(workspaces, Some(&namespace));
         found.insert((namespace, row.meta.name.clone()), member);
     }
     found.into_values().collect()
 }
 
-fn id(look: &Look<'_>, namespace: &str, name: &str, this: bool) -> ClusterId {
+fn cluster_id(look: &ClusterView<'_>, namespace: &str, name: &str, this: bool) -> ClusterId {
     match this {
-        true => look.picture.id.clone(),
+        true => look.cluster.id.clone(),
         false => ClusterId(format!("{namespace}/{name}")),
     }
 }
 
-fn by_cluster_api(look: &Look<'_>, cluster: &Capi) -> Member {
-    let Capi {
+fn known_from_cluster_api(look: &ClusterView<'_>, cluster: &CapiCluster) -> KnownCluster {
+    let CapiCluster {
         namespace,
         name,
-        kubernetes,
-        infrastructure,
+        kubernetes_version: kubernetes,
+        infrastructure_kind: infrastructure,
         phase,
-        this,
+        is_inspected: this,
     } = cluster.clone();
-    Member {
-        cluster: id(look, &namespace, &name, this),
+    KnownCluster {
+        cluster: cluster_id(look, &namespace, &name, this),
         namespace,
         name,
         workspace: None,
         role: if this {
-            Role::Management
+            TopologyRole::Management
         } else {
-            Role::Managed
+            TopologyRole::Managed
         },
         kubernetes_version: kubernetes,
         provider: infrastructure,
         phase,
-        this,
+        is_inspected: this,
     }
 }
 
 /// A KommanderCluster, with what Cluster API knows of the same cluster.
-fn by_kommander(look: &Look<'_>, row: &JsonRow, role: Role, known: Option<Member>) -> Member {
+fn known_from_kommander(
+    look: &ClusterView<'_>,
+    row: &ObjectRow,
+    role: TopologyRole,
+    known: Option<KnownCluster>,
+) -> KnownCluster {
     let namespace = row.meta.namespace.clone().unwrap_or_default();
     let host = namespace == "kommander" && row.meta.name == "host-cluster";
-    let this = host || known.as_ref().is_some_and(|member| member.this);
+    let this = host || known.as_ref().is_some_and(|member| member.is_inspected);
     let (version, provider) = match known {
         Some(known) => (known.kubernetes_version, known.provider),
         None => (None, None),
     };
-    Member {
-        cluster: id(look, &namespace, &row.meta.name, this),
+    KnownCluster {
+        cluster: cluster_id(look, &namespace, &row.meta.name, this),
         workspace: None,
-        role: if this { Role::Management } else { role },
-        kubernetes_version: owned(&row.object, "/status/kubernetesVersion").or(version),
-        provider: provider.or_else(|| owned(&row.object, "/status/type")),
-        phase: owned(&row.object, "/status/phase"),
-        this,
+        role: if this { TopologyRole::Management } else { role },
+        kubernetes_version: string_at(&row.object, "/status/kubernetesVersion").or(version),
+        provider: provider.or_else(|| string_at(&row.object, "/status/type")),
+        phase: string_at(&row.object, "/status/phase"),
+        is_inspected: this,
         name: row.meta.name.clone(),
         namespace,
     }

@@ -6,15 +6,15 @@
 mod plan;
 mod rbac;
 
-pub use plan::{Encoding, Request, Survey, plan};
-pub use rbac::AccessRule;
+pub use plan::{Discovery, Encoding, ReadRequest, read_plan};
+pub use rbac::PolicyRule;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Catalog, Resource};
-use crate::path::Path;
+use crate::catalog::{Catalog, GroupResource};
+use crate::path::UpgradePath;
 
 /// Which cluster of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,33 +29,36 @@ impl fmt::Display for ClusterId {
 
 /// What is known when needs are declared: before anything but the survey was read.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking<'a> {
+pub struct NeedContext<'a> {
     /// Where the cluster is to go.
-    pub path: &'a Path,
+    pub path: &'a UpgradePath,
     /// What is known about the world.
     pub catalog: &'a Catalog,
     /// What the API server is and offers.
-    pub survey: &'a Survey,
+    pub discovery: &'a Discovery,
 }
 
 /// How much of each object is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Depth {
+pub enum DetailLevel {
     /// Names, owners and who wrote what through which version: [`MetaRow`](crate::snapshot::MetaRow).
-    Meta,
+    #[serde(rename = "meta")]
+    Metadata,
     /// The few fields that the typed row of this kind declares: nodes, pods, workloads, and the records of Helm.
-    Fields,
+    #[serde(rename = "fields")]
+    Typed,
     /// The whole object, trimmed: for kinds with few objects.
-    Whole,
+    #[serde(rename = "whole")]
+    Full,
 }
 
-impl Depth {
+impl DetailLevel {
     /// Whether a reading at this depth answers a need: every row has metadata, but a typed row is not made of a whole
     /// object, nor the other way round.
     #[must_use]
-    pub fn serves(self, need: Self) -> bool {
-        self == need || need == Self::Meta
+    pub fn satisfies(self, need: Self) -> bool {
+        self == need || need == Self::Metadata
     }
 }
 
@@ -64,14 +67,16 @@ impl Depth {
 #[serde(rename_all = "lowercase")]
 pub enum Freshness {
     /// What the API server holds in its cache: cheap, perhaps a little old.
-    Cache,
+    #[serde(rename = "cache")]
+    WatchCache,
     /// What is stored.
-    Exact,
+    #[serde(rename = "exact")]
+    MostRecent,
 }
 
 /// Narrowing that the API server does for us.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Selector {
+pub struct ListSelector {
     /// `labelSelector`, empty for all.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub labels: String,
@@ -83,24 +88,26 @@ pub struct Selector {
 /// What is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Subject {
+pub enum ReadTarget {
     /// Objects of one resource.
     Objects {
         /// Where they live today; the plan chooses the version to ask through.
-        resource: Resource,
+        resource: GroupResource,
         /// In this namespace only; none for all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         namespace: Option<String>,
         /// Which of them.
         #[serde(default)]
-        selector: Selector,
+        selector: ListSelector,
     },
     /// A page of the API server that is no resource, such as `/metrics`.
-    Url {
+    #[serde(rename = "url")]
+    NonResourceUrl {
         /// Where it is, with the query if it takes one.
         path: String,
         /// Lines that begin so are kept, the rest is dropped.
-        keep: String,
+        #[serde(rename = "keep")]
+        line_prefix: String,
     },
 }
 
@@ -109,9 +116,11 @@ pub enum Subject {
 #[serde(rename_all = "camelCase")]
 pub struct Need {
     /// What.
-    pub subject: Subject,
+    #[serde(rename = "subject")]
+    pub target: ReadTarget,
     /// How deep.
-    pub depth: Depth,
+    #[serde(rename = "depth")]
+    pub detail_level: DetailLevel,
     /// How fresh.
     pub freshness: Freshness,
 }
@@ -119,77 +128,82 @@ pub struct Need {
 impl Need {
     /// All objects of a resource.
     #[must_use]
-    pub fn objects(resource: Resource, depth: Depth) -> Self {
-        Self::selected(resource, Selector::default(), depth)
+    pub fn objects(resource: GroupResource, depth: DetailLevel) -> Self {
+        Self::selected(resource, ListSelector::default(), depth)
     }
 
     /// The objects of a resource that a selector picks.
     #[must_use]
-    pub fn selected(resource: Resource, selector: Selector, depth: Depth) -> Self {
+    pub fn selected(resource: GroupResource, selector: ListSelector, depth: DetailLevel) -> Self {
         Self {
-            subject: Subject::Objects {
+            target: ReadTarget::Objects {
                 resource,
                 namespace: None,
                 selector,
             },
-            depth,
-            freshness: Freshness::Cache,
+            detail_level: depth,
+            freshness: Freshness::WatchCache,
         }
     }
 
     /// One object by name.
     #[must_use]
-    pub fn named(resource: Resource, namespace: &str, name: &str) -> Self {
+    pub fn single_object(resource: GroupResource, namespace: &str, name: &str) -> Self {
         Self {
-            subject: Subject::Objects {
+            target: ReadTarget::Objects {
                 resource,
                 namespace: Some(namespace.to_owned()),
-                selector: Selector {
+                selector: ListSelector {
                     labels: String::new(),
                     fields: format!("metadata.name={name}"),
                 },
             },
-            depth: Depth::Whole,
-            freshness: Freshness::Cache,
+            detail_level: DetailLevel::Full,
+            freshness: Freshness::WatchCache,
         }
     }
 
     /// The objects of one namespace that carry these labels.
     #[must_use]
-    pub fn selected_in(resource: Resource, namespace: &str, labels: &str, depth: Depth) -> Self {
+    pub fn labelled_in_namespace(
+        resource: GroupResource,
+        namespace: &str,
+        labels: &str,
+        depth: DetailLevel,
+    ) -> Self {
         Self {
-            subject: Subject::Objects {
+            target: ReadTarget::Objects {
                 resource,
                 namespace: Some(namespace.to_owned()),
-                selector: Selector {
+                selector: ListSelector {
                     labels: labels.to_owned(),
                     fields: String::new(),
                 },
             },
-            depth,
-            freshness: Freshness::Cache,
+            detail_level: depth,
+            freshness: Freshness::WatchCache,
         }
     }
 
     /// The lines that begin so, on a page of the API server.
     #[must_use]
-    pub fn lines(path: &str, keep: &str) -> Self {
+    pub fn text_lines(path: &str, keep: &str) -> Self {
         Self {
-            subject: Subject::Url {
+            target: ReadTarget::NonResourceUrl {
                 path: path.to_owned(),
-                keep: keep.to_owned(),
+                line_prefix: keep.to_owned(),
             },
-            depth: Depth::Meta,
-            freshness: Freshness::Exact,
+            detail_level: DetailLevel::Metadata,
+            freshness: Freshness::MostRecent,
         }
     }
 }
 
 /// In words, for gaps and for the page on what is read: `secrets of type helm.sh/release.v1`.
-impl fmt::Display for Subject {
+impl fmt::Display for ReadTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url { path, .. } => f.write_str(path),
+            Self::NonResourceUrl { path, .. } => f.write_str(path),
             Self::Objects {
                 resource,
                 namespace,

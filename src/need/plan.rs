@@ -4,28 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, Depth, Freshness, Need, Selector, Subject};
-use crate::catalog::{self, Api, Catalog, Minor, Release, Resource};
+use super::{DetailLevel, Freshness, ListSelector, Need, PolicyRule, ReadTarget};
+use crate::catalog::{self, Api, Catalog, GroupResource, Minor, Release};
 
 /// The first look at an API server: what it is and what it offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Survey {
+pub struct Discovery {
     /// `gitVersion`, with everything that distributions put behind it.
     pub git_version: Release,
     /// The minor it pretends to be (`--emulation-version`), which then decides what is served and what skew allows.
-    pub emulated: Option<Minor>,
+    #[serde(rename = "emulated")]
+    pub emulation_version: Option<Minor>,
     /// Group versions that it serves, `v1` and `policy/v1`.
     pub group_versions: BTreeSet<String>,
 }
 
-impl Survey {
+impl Discovery {
     /// The minor that counts for removed APIs and for skew.
     ///
     /// Source: kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions.
     #[must_use]
     pub fn effective_minor(&self) -> Minor {
-        self.emulated.unwrap_or_else(|| self.git_version.minor())
+        self.emulation_version
+            .unwrap_or_else(|| self.git_version.minor())
     }
 
     /// Whether it serves this `apiVersion`.
@@ -37,13 +39,13 @@ impl Survey {
     /// Whether it serves this API, or would if discovery were whole: every server of this version offers it unless told
     /// otherwise, and of its group nothing is offered at all.
     #[must_use]
-    pub fn ought_to_serve(&self, api: &Api) -> bool {
+    pub fn should_serve(&self, api: &Api) -> bool {
         let of_group = |api_version: &String| match api_version.split_once('/') {
             Some((group, _)) => group == api.group(),
             None => api.group().is_empty(),
         };
         self.serves(&api.gvk().api_version())
-            || api.served == catalog::Served::Yes
+            || api.serving_mode == catalog::ServingMode::ByDefault
                 && api.exists_in(self.effective_minor())
                 && !self.group_versions.iter().any(of_group)
     }
@@ -53,7 +55,7 @@ impl Survey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// Metadata only: protobuf, or JSON from servers that do not have it.
-    Meta,
+    Metadata,
     /// Whole objects as protobuf, of which rows keep the fields they declare.
     Protobuf,
     /// Whole objects as JSON, trimmed.
@@ -64,11 +66,11 @@ pub enum Encoding {
 
 /// One read: a list with all its pages, or a page of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct ReadRequest {
     /// What it answers.
-    pub subject: Subject,
+    pub target: ReadTarget,
     /// The greatest depth that any need asks of it.
-    pub depth: Depth,
+    pub detail_level: DetailLevel,
     /// The strictest freshness that any need asks of it.
     pub freshness: Freshness,
     /// Path on the API server, without a query.
@@ -78,22 +80,22 @@ pub struct Request {
     /// How it is encoded.
     pub encoding: Encoding,
     /// What must be allowed.
-    pub access: AccessRule,
+    pub rbac: PolicyRule,
     /// Whether it spans all namespaces, so that it may be asked for namespace by namespace.
-    pub across: bool,
+    pub all_namespaces: bool,
 }
 
-impl Request {
+impl ReadRequest {
     /// Whether it lists all objects of this resource.
     #[must_use]
-    pub fn lists(&self, group: &str, plural: &str) -> bool {
-        matches!(&self.subject, Subject::Objects { resource, namespace: None, selector }
-            if resource.group == group && resource.plural == plural && *selector == Selector::default())
+    pub fn is_full_list_of(&self, group: &str, plural: &str) -> bool {
+        matches!(&self.target, ReadTarget::Objects { resource, namespace: None, selector }
+            if resource.group == group && resource.plural == plural && *selector == ListSelector::default())
     }
 
     /// The same within one namespace; `None` for a name that no namespace can have.
     #[must_use]
-    pub fn within(&self, namespace: &str) -> Option<Self> {
+    pub fn in_namespace(&self, namespace: &str) -> Option<Self> {
         // What a namespace may be called: a DNS label. The name goes into a path.
         let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if namespace.is_empty() || !namespace.bytes().all(label) {
@@ -102,7 +104,7 @@ impl Request {
         let (root, plural) = self.path.rsplit_once('/')?;
         Some(Self {
             path: format!("{root}/namespaces/{namespace}/{plural}"),
-            across: false,
+            all_namespaces: false,
             ..self.clone()
         })
     }
@@ -113,58 +115,60 @@ impl Request {
 /// `namespace` narrows namespaced resources. A resource that this server does not serve has no request; the caller notes
 /// it in the ledger as not served.
 #[must_use]
-pub fn plan(
+pub fn read_plan(
     needs: &[Need],
-    survey: &Survey,
+    survey: &Discovery,
     catalog: &Catalog,
     namespace: Option<&str>,
-) -> Vec<Request> {
-    let mut asked: BTreeMap<&Subject, (Depth, Freshness)> = BTreeMap::new();
+) -> Vec<ReadRequest> {
+    let mut asked: BTreeMap<&ReadTarget, (DetailLevel, Freshness)> = BTreeMap::new();
     for need in needs {
         let entry = asked
-            .entry(&need.subject)
-            .or_insert((need.depth, need.freshness));
-        *entry = (entry.0.max(need.depth), entry.1.max(need.freshness));
+            .entry(&need.target)
+            .or_insert((need.detail_level, need.freshness));
+        *entry = (entry.0.max(need.detail_level), entry.1.max(need.freshness));
     }
     asked
         .into_iter()
         .filter_map(|(subject, (depth, freshness))| {
-            let request = |path, api_version, encoding, access, across| Request {
-                subject: subject.clone(),
-                depth,
+            let request = |path, api_version, encoding, access, across| ReadRequest {
+                target: subject.clone(),
+                detail_level: depth,
                 freshness,
                 path,
                 api_version,
                 encoding,
-                access,
-                across,
+                rbac: access,
+                all_namespaces: across,
             };
             match subject {
-                Subject::Url { path, .. } => {
+                ReadTarget::NonResourceUrl { path, .. } => {
                     // The query is no part of what is allowed, neither here nor by RBAC.
                     let page = path.split('?').next().unwrap_or_default();
                     Some(request(
                         page.to_owned(),
                         String::new(),
                         Encoding::Text,
-                        AccessRule::url(page),
+                        PolicyRule::allow_get_url(page),
                         false,
                     ))
                 }
-                Subject::Objects {
+                ReadTarget::Objects {
                     resource,
                     namespace: own,
                     ..
                 } => {
-                    let served = Served::find(resource, survey, catalog)?;
+                    let served = ServedResource::find(resource, survey, catalog)?;
                     // A need that names its namespace means that one, whatever the run is narrowed to.
-                    let namespace = own.as_deref().or(namespace.filter(|_| served.namespaced));
+                    let namespace = own
+                        .as_deref()
+                        .or(namespace.filter(|_| served.is_namespaced));
                     Some(request(
-                        served.path(namespace),
+                        served.url_path(namespace),
                         served.api_version.clone(),
-                        encoding(depth),
-                        AccessRule::list(&served.group, &resource.plural, namespace),
-                        served.namespaced && namespace.is_none(),
+                        encoding_for(depth),
+                        PolicyRule::allow_list(&served.group, &resource.plural, namespace),
+                        served.is_namespaced && namespace.is_none(),
                     ))
                 }
             }
@@ -174,24 +178,24 @@ pub fn plan(
 
 /// Kinds with very many objects come as protobuf, of which a row declares the fields it keeps; kinds with few come whole,
 /// as JSON, which is trimmed.
-fn encoding(depth: Depth) -> Encoding {
+fn encoding_for(depth: DetailLevel) -> Encoding {
     match depth {
-        Depth::Meta => Encoding::Meta,
-        Depth::Fields => Encoding::Protobuf,
-        Depth::Whole => Encoding::Json,
+        DetailLevel::Metadata => Encoding::Metadata,
+        DetailLevel::Typed => Encoding::Protobuf,
+        DetailLevel::Full => Encoding::Json,
     }
 }
 
 /// Where a resource is to be had on this server.
-struct Served {
+struct ServedResource {
     group: String,
     api_version: String,
     plural: String,
-    namespaced: bool,
+    is_namespaced: bool,
 }
 
-impl Served {
-    fn find(resource: &Resource, survey: &Survey, catalog: &Catalog) -> Option<Self> {
+impl ServedResource {
+    fn find(resource: &GroupResource, survey: &Discovery, catalog: &Catalog) -> Option<Self> {
         let serves = |api_version: &str| survey.serves(api_version);
         let built_in = catalog
             .apis
@@ -201,21 +205,21 @@ impl Served {
                 group: api.group().to_owned(),
                 api_version: api.gvk().api_version(),
                 plural: resource.plural.clone(),
-                namespaced: api.namespaced,
+                is_namespaced: api.namespaced,
             });
         }
         let custom = catalog
-            .custom
+            .custom_apis
             .best_served(resource, &survey.group_versions)?;
         Some(Self {
             group: resource.group.clone(),
             api_version: custom.api_version,
             plural: resource.plural.clone(),
-            namespaced: custom.namespaced,
+            is_namespaced: custom.namespaced,
         })
     }
 
-    fn path(&self, namespace: Option<&str>) -> String {
+    fn url_path(&self, namespace: Option<&str>) -> String {
         let root = if self.group.is_empty() { "api" } else { "apis" };
         let scope = namespace.map_or_else(String::new, |name| format!("namespaces/{name}/"));
         format!("/{root}/{}/{scope}{}", self.api_version, self.plural)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Keys and shape are those of the report's `gaps[].rbac`; lists that do not apply are empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AccessRule {
+pub struct PolicyRule {
     /// API groups; the core group is the empty string.
     pub api_groups: Vec<String>,
     /// Plural names.
@@ -23,10 +23,10 @@ pub struct AccessRule {
     pub verbs: Vec<String>,
 }
 
-impl AccessRule {
+impl PolicyRule {
     /// To list the objects of a resource.
     #[must_use]
-    pub fn list(group: &str, plural: &str, namespace: Option<&str>) -> Self {
+    pub fn allow_list(group: &str, plural: &str, namespace: Option<&str>) -> Self {
         Self {
             api_groups: vec![group.to_owned()],
             resources: vec![plural.to_owned()],
@@ -39,7 +39,7 @@ impl AccessRule {
 
     /// To get a page of the API server.
     #[must_use]
-    pub fn url(path: &str) -> Self {
+    pub fn allow_get_url(path: &str) -> Self {
         Self {
             api_groups: Vec::new(),
             resources: Vec::new(),

@@ -18,7 +18,7 @@ pub enum PathError {
     },
     /// The same platform twice.
     #[error("{0} is named twice; give one target for each platform")]
-    Twice(String),
+    DuplicateTarget(String),
     /// A version that more than one platform has.
     #[error("the target {version} may be meant of more than one platform: say {spellings}")]
     Ambiguous {
@@ -29,7 +29,7 @@ pub enum PathError {
     },
     /// Down.
     #[error("the target {to} is older than the running {from}: {instead}")]
-    Down {
+    Downgrade {
         /// What runs.
         from: String,
         /// What was asked for.
@@ -53,12 +53,12 @@ pub enum PathError {
     #[error(
         "which Kubernetes runs must be known to say how it goes along with the platform: say --from kubernetes=VERSION"
     )]
-    NeedsStart,
+    StartRequired,
     /// A slip of the fingers, or a server that says nonsense.
     #[error(
         "the target {to} is more than {MOST_HOPS} minors away from the running {from}; is that what was meant?"
     )]
-    TooFar {
+    TargetTooFar {
         /// What runs.
         from: String,
         /// What was asked for.
@@ -68,7 +68,7 @@ pub enum PathError {
     #[error(
         "no supported path from {from} to {to}: {missing}; the nearest reachable release is {nearest}"
     )]
-    NoEdge {
+    NoPath {
         /// What runs.
         from: String,
         /// What was asked for.
@@ -83,7 +83,7 @@ pub enum PathError {
 impl PathError {
     /// Whether the question was a good one and the answer is that there is no way.
     #[must_use]
-    pub const fn is_answer(&self) -> bool {
-        matches!(self, Self::NoEdge { .. })
+    pub const fn is_no_path(&self) -> bool {
+        matches!(self, Self::NoPath { .. })
     }
 }

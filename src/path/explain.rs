@@ -3,40 +3,44 @@
 use std::collections::BTreeSet;
 
 use super::PathError;
-use super::search::{Aim, Move};
-use super::world::Map;
-use crate::catalog::{Minor, Platform, Wanted};
+use super::search::{KubernetesGoal, Transition};
+use super::world::GraphIndex;
+use crate::catalog::{Minor, Platform, VersionSpec};
 
 /// A version that is no release of the platform.
-pub(super) fn unknown(map: &Map<'_>, line: usize, wanted: &Wanted) -> PathError {
-    let missing = no_release(map.lines[line].platform, wanted);
-    let releases = &map.lines[line].releases;
-    let place = super::world::release_of(wanted);
+pub(super) fn unknown_release(
+    map: &GraphIndex<'_>,
+    line: usize,
+    wanted: &VersionSpec,
+) -> PathError {
+    let missing = describe_unknown_release(map.tracks[line].platform, wanted);
+    let releases = &map.tracks[line].releases;
+    let place = super::world::lowest_release(wanted);
     let after = releases.partition_point(|release| release.semver < place.semver);
-    no_edge(map, line, after.saturating_sub(1), wanted, missing)
+    no_path(map, line, after.saturating_sub(1), wanted, missing)
 }
 
 /// That a version is no release, in words.
-pub(super) fn no_release(platform: &Platform, wanted: &Wanted) -> String {
+pub(super) fn describe_unknown_release(platform: &Platform, wanted: &VersionSpec) -> String {
     let ended = platform
-        .ends
+        .end_of_line
         .as_ref()
-        .filter(|ends| wanted.minor() > ends.minor);
+        .filter(|ends| wanted.minor() > ends.last_minor);
     match ended {
-        Some(ends) => ends.then.clone(),
+        Some(ends) => ends.replacement.clone(),
         None => format!(
             "{} has no release {wanted}, as far as the catalog of {} knows{}",
             platform.title,
             platform.date,
-            near(platform, wanted.minor())
+            list_known_patches(platform, wanted.minor())
         ),
     }
 }
 
 /// `: of 1.16 there are 1.16.0-rc1 and 1.16.0-rc2`, or nothing.
-pub(super) fn near(platform: &Platform, minor: Minor) -> String {
+pub(super) fn list_known_patches(platform: &Platform, minor: Minor) -> String {
     let known: Vec<String> = platform
-        .patches(minor)
+        .patches_of(minor)
         .map(|row| row.release.to_string())
         .collect();
     if known.is_empty() {
@@ -46,58 +50,67 @@ pub(super) fn near(platform: &Platform, minor: Minor) -> String {
 }
 
 /// A release that nothing leads to.
-pub(super) fn platform(map: &Map<'_>, line: usize, stop: usize, wanted: &Wanted) -> PathError {
-    let missing = blocked_by_kubernetes(map, line, stop).unwrap_or_else(|| {
-        let on = &map.lines[line];
+pub(super) fn unreachable_release(
+    map: &GraphIndex<'_>,
+    line: usize,
+    stop: usize,
+    wanted: &VersionSpec,
+) -> PathError {
+    let missing = blocking_kubernetes_range(map, line, stop).unwrap_or_else(|| {
+        let on = &map.tracks[line];
         let (from, to) = (&on.releases[0], &on.releases[stop]);
         let title = &on.platform.title;
-        let older = match on.platform.is_older(to, from) {
+        let older = match on.platform.was_released_before(to, from) {
             true => ", which came out before it",
             false => "",
         };
-        match on.platform.refusal(from, to) {
+        match on.platform.unsupported_citation(from, to) {
             Some(source) => format!("there is no edge {title} {from} to {to}{older} ({source})"),
             None => format!("there is no edge {title} {from} to {to}"),
         }
     });
-    no_edge(map, line, stop, wanted, missing)
+    no_path(map, line, stop, wanted, missing)
 }
 
 /// Where the platform alone would have a way, the first hop of it that Kubernetes is in the way of.
-fn blocked_by_kubernetes(map: &Map<'_>, line: usize, stop: usize) -> Option<String> {
-    let mut alone = map.world.clone();
-    alone.points.clear();
-    for stop in alone.lines.iter_mut().flatten() {
-        stop.ships = None;
+fn blocking_kubernetes_range(map: &GraphIndex<'_>, line: usize, stop: usize) -> Option<String> {
+    let mut alone = map.graph.clone();
+    alone.kubernetes_vertices.clear();
+    for stop in alone.tracks.iter_mut().flatten() {
+        stop.bundled_kubernetes = None;
     }
-    let mut goal = map.goal(Aim::Anywhere);
-    goal.stops[line] = Some(stop);
+    let mut goal = map.goal_for_kubernetes(KubernetesGoal::Anywhere);
+    goal.release_targets[line] = Some(stop);
     let moves = alone.solve(&goal)?;
     let reached: BTreeSet<usize> = map
-        .world
-        .reach()
+        .graph
+        .reachable_states()
         .iter()
-        .map(|state| state.stops[line])
+        .map(|state| state.release_positions[line])
         .collect();
     let mut from = 0;
     for step in moves {
-        let Move::Platform { line: on, to } = step else {
+        let Transition::Platform { track: on, to } = step else {
             continue;
         };
         if on != line {
             continue;
         }
-        let stops = &map.world.lines[line];
-        let way = stops[from].ways.iter().find(|way| way.to == to)?;
-        let span = way.starts.unwrap_or(stops[to].fits);
+        let stops = &map.graph.tracks[line];
+        let way = stops[from].edges.iter().find(|way| way.to == to)?;
+        let span = way
+            .required_kubernetes
+            .unwrap_or(stops[to].kubernetes_range);
         if !reached.contains(&to) || to == stop {
-            let releases = &map.lines[line].releases;
+            let releases = &map.tracks[line].releases;
             return Some(format!(
                 "the edge {} {} to {} is for Kubernetes {span}, and nothing leads there from Kubernetes {}",
-                map.lines[line].platform.title,
+                map.tracks[line].platform.title,
                 releases[from],
                 releases[to],
-                map.points.first().map_or("", |point| point.text.as_str()),
+                map.kubernetes_versions
+                    .first()
+                    .map_or("", |point| point.text.as_str()),
             ));
         }
         from = to;
@@ -105,19 +118,19 @@ fn blocked_by_kubernetes(map: &Map<'_>, line: usize, stop: usize) -> Option<Stri
     None
 }
 
-fn no_edge(
-    map: &Map<'_>,
+fn no_path(
+    map: &GraphIndex<'_>,
     line: usize,
     place: usize,
-    wanted: &Wanted,
+    wanted: &VersionSpec,
     missing: String,
 ) -> PathError {
-    let on = &map.lines[line];
+    let on = &map.tracks[line];
     let reached: BTreeSet<usize> = map
-        .world
-        .reach()
+        .graph
+        .reachable_states()
         .iter()
-        .map(|state| state.stops[line])
+        .map(|state| state.release_positions[line])
         .filter(|stop| *stop > 0)
         .collect();
     // Of two that are as near, the newer one.
@@ -125,7 +138,7 @@ fn no_edge(
         .into_iter()
         .min_by_key(|stop| (stop.abs_diff(place), std::cmp::Reverse(*stop)))
         .unwrap_or(0);
-    PathError::NoEdge {
+    PathError::NoPath {
         from: format!("{} {}", on.platform.title, on.releases[0]),
         to: wanted.to_string(),
         missing,
@@ -137,18 +150,18 @@ fn no_edge(
 }
 
 /// A version of Kubernetes that nothing leads to.
-pub(super) fn kubernetes(map: &Map<'_>, wanted: &Wanted) -> PathError {
-    let here = &map.world.points[0];
-    let reached = map.world.reach();
+pub(super) fn unreachable_kubernetes(map: &GraphIndex<'_>, wanted: &VersionSpec) -> PathError {
+    let here = &map.graph.kubernetes_vertices[0];
+    let reached = map.graph.reachable_states();
     let last = reached
         .iter()
-        .map(|state| state.point)
-        .filter(|point| map.world.points[*point].minor <= wanted.minor())
+        .map(|state| state.kubernetes_position)
+        .filter(|point| map.graph.kubernetes_vertices[*point].minor <= wanted.minor())
         .max()
         .unwrap_or(0);
-    let end = &map.world.points[last];
+    let end = &map.graph.kubernetes_vertices[last];
     let titles: Vec<&str> = map
-        .lines
+        .tracks
         .iter()
         .map(|line| line.platform.title.as_str())
         .collect();
@@ -163,10 +176,10 @@ pub(super) fn kubernetes(map: &Map<'_>, wanted: &Wanted) -> PathError {
             end.minor.next()
         )
     };
-    PathError::NoEdge {
-        from: map.points[0].text.clone(),
+    PathError::NoPath {
+        from: map.kubernetes_versions[0].text.clone(),
         to: wanted.to_string(),
         missing,
-        nearest: map.points[last].text.clone(),
+        nearest: map.kubernetes_versions[last].text.clone(),
     }
 }

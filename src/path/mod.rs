@@ -14,40 +14,40 @@ mod target;
 mod tests;
 mod world;
 
-pub use crate::catalog::Wanted;
+pub use crate::catalog::VersionSpec;
 pub use error::PathError;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::catalog::{Catalog, Minor, NotAVersion, PlatformName, Release, Strength};
-use search::{Aim, Goal};
-use world::Map;
+use crate::catalog::{Catalog, EdgeConfidence, Minor, ParseVersionError, PlatformName, Release};
+use search::{KubernetesGoal, SearchGoal};
+use world::GraphIndex;
 
 /// The name of the one platform that is always there.
 pub const KUBERNETES: &str = "kubernetes";
 
 /// What `--to` and `--from` take: `[PLATFORM=]VERSION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct UpgradeTarget {
     /// None where only a version was given.
     pub platform: Option<String>,
     /// Which version.
-    pub version: Wanted,
+    pub version: VersionSpec,
 }
 
-impl FromStr for Target {
-    type Err = NotAVersion;
+impl FromStr for UpgradeTarget {
+    type Err = ParseVersionError;
 
-    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+    fn from_str(text: &str) -> Result<Self, ParseVersionError> {
         let (platform, version) = match text.split_once('=') {
             Some((platform, version)) => (Some(platform.to_lowercase()), version),
             None => (None, text),
         };
         let version = version.parse().map_err(|_| {
             let expected = "expected [PLATFORM=]VERSION, such as 1.25 or kubernetes=1.25.3";
-            NotAVersion::new(text, expected)
+            ParseVersionError::new(text, expected)
         })?;
         Ok(Self { platform, version })
     }
@@ -67,12 +67,12 @@ pub struct Hop {
     /// Why this hop is supported.
     pub source: String,
     /// How that is known.
-    pub strength: Strength,
+    pub confidence: EdgeConfidence,
 }
 
 /// Where a way begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Start {
+pub struct StartingVersions {
     /// The Kubernetes that runs.
     pub kubernetes: Option<Release>,
     /// The minor that its API server pretends to be; hops are counted from it.
@@ -83,7 +83,7 @@ pub struct Start {
 
 /// The way from what is running to the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Path {
+pub struct UpgradePath {
     /// The minor of Kubernetes that counts today; none where the start is not known.
     pub from: Option<Minor>,
     /// The minor of Kubernetes in which it ends; 0.0, before every one, where nothing is said of Kubernetes.
@@ -94,23 +94,23 @@ pub struct Path {
     pub remarks: Vec<String>,
 }
 
-impl Path {
+impl UpgradePath {
     /// The way of a cluster of which nothing but Kubernetes is known. See [`Path::joint`].
     ///
     /// # Errors
     /// When a target is unknown, below what runs, or cannot be reached.
-    pub fn find(
+    pub fn for_kubernetes(
         running: Option<&Release>,
         emulated: Option<Minor>,
-        targets: &[Target],
+        targets: &[UpgradeTarget],
         catalog: &Catalog,
     ) -> Result<Self, PathError> {
-        let start = Start {
+        let start = StartingVersions {
             kubernetes: running.cloned(),
             emulated,
             platforms: BTreeMap::new(),
         };
-        Self::joint(&start, targets, catalog)
+        Self::solve(&start, targets, catalog)
     }
 
     /// The way from where a cluster stands to the targets. Without a target it is the next supported hop of the outermost
@@ -118,9 +118,13 @@ impl Path {
     ///
     /// # Errors
     /// When a target is unknown, below what runs, or cannot be reached.
-    pub fn joint(start: &Start, targets: &[Target], catalog: &Catalog) -> Result<Self, PathError> {
-        let (start, remarks) = presume(start, catalog)?;
-        let targets = target::named(targets, &start, catalog)?;
+    pub fn solve(
+        start: &StartingVersions,
+        targets: &[UpgradeTarget],
+        catalog: &Catalog,
+    ) -> Result<Self, PathError> {
+        let (start, remarks) = assume_shipped_kubernetes(start, catalog)?;
+        let targets = target::resolve_targets(targets, &start, catalog)?;
         let starts = |name: &PlatformName| match name {
             PlatformName::Kubernetes => start.kubernetes.is_some(),
             name => start.platforms.contains_key(name),
@@ -128,39 +132,40 @@ impl Path {
         let (here, nowhere): (Vec<_>, Vec<_>) =
             targets.into_iter().partition(|(name, _)| starts(name));
         if !start.platforms.is_empty() && !nowhere.is_empty() {
-            return Err(PathError::NeedsStart);
+            return Err(PathError::StartRequired);
         }
-        let map = Map::new(&start, &here, catalog);
+        let map = GraphIndex::new(&start, &here, catalog);
         let goal = if !here.is_empty() {
-            Some(goal(&map, &here)?)
+            Some(search_goal(&map, &here)?)
         } else if nowhere.is_empty() {
-            next(&map, &start, catalog)
+            next_hop_goal(&map, &start, catalog)
         } else {
             None
         };
-        let mut path = Self::stay(&start);
+        let mut path = Self::no_op(&start);
         path.remarks = remarks;
         if let Some(goal) = goal {
             // Kubernetes is the last of them: where it is to go, it is what is in the way.
             let part = here.iter().max_by_key(|(name, _)| *name);
-            let moves = match (map.world.solve(&goal), part) {
+            let moves = match (map.graph.solve(&goal), part) {
                 (Some(moves), _) => moves,
-                (None, Some(part)) => return Err(no_way(&map, &goal, part)),
+                (None, Some(part)) => return Err(no_path_error(&map, &goal, part)),
                 (None, None) => Vec::new(),
             };
-            let running = start.kubernetes.as_ref().map(Release::plain);
-            path.hops = map.hops(&moves, &running.unwrap_or_default());
-            path.remarks.extend(dead_ends(&map, &goal));
+            let running = start.kubernetes.as_ref().map(Release::without_suffix);
+            path.hops = map.to_hops(&moves, &running.unwrap_or_default());
+            path.remarks.extend(dead_end_remarks(&map, &goal));
         }
-        path.hops.extend(nowhere::hops(&start, &nowhere, catalog)?);
-        let ends = path.of_kubernetes().last().map(|hop| hop.minor);
+        path.hops
+            .extend(nowhere::hops_without_start(&start, &nowhere, catalog)?);
+        let ends = path.kubernetes_hops().last().map(|hop| hop.minor);
         path.to = ends.unwrap_or(path.to);
-        path.remarks.extend(unpublished(&path.hops));
+        path.remarks.extend(unpublished_hop_remarks(&path.hops));
         Ok(path)
     }
 
     /// No hop: the checks that hold without one.
-    fn stay(start: &Start) -> Self {
+    fn no_op(start: &StartingVersions) -> Self {
         let running = start.kubernetes.as_ref().map(Release::minor);
         let from = running.map(|running| start.emulated.unwrap_or(running));
         Self {
@@ -172,16 +177,16 @@ impl Path {
     }
 
     /// Its hops of Kubernetes itself.
-    pub fn of_kubernetes(&self) -> impl Iterator<Item = &Hop> {
+    pub fn kubernetes_hops(&self) -> impl Iterator<Item = &Hop> {
         self.hops.iter().filter(|hop| hop.platform == KUBERNETES)
     }
 
     /// The hop at which something of Kubernetes bites that ends with this minor; none if it lies behind us or beyond the
     /// target.
     #[must_use]
-    pub fn hop_into(&self, minor: Minor) -> Option<HopRef> {
+    pub fn hop_into(&self, minor: Minor) -> Option<HopId> {
         let ahead = self.from.is_none_or(|from| from < minor) && minor <= self.to;
-        ahead.then(|| HopRef {
+        ahead.then(|| HopId {
             platform: KUBERNETES.to_owned(),
             to: minor.to_string(),
         })
@@ -190,21 +195,21 @@ impl Path {
     /// The first hop that changes the minor of Kubernetes.
     #[must_use]
     pub fn first_minor_hop(&self) -> Option<&Hop> {
-        self.of_kubernetes()
+        self.kubernetes_hops()
             .find(|hop| self.from.is_some_and(|from| hop.minor > from))
     }
 }
 
 /// A hop as findings name it: the platform, and the release; for Kubernetes the minor.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct HopRef {
+pub struct HopId {
     /// Which platform.
     pub platform: String,
     /// `1.25`, of a platform `2.2.0`.
     pub to: String,
 }
 
-impl From<&Hop> for HopRef {
+impl From<&Hop> for HopId {
     fn from(hop: &Hop) -> Self {
         Self {
             platform: hop.platform.clone(),
@@ -217,14 +222,17 @@ impl From<&Hop> for HopRef {
     }
 }
 
-impl fmt::Display for HopRef {
+impl fmt::Display for HopId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.platform, self.to)
     }
 }
 
 /// The start with the Kubernetes that a platform brings along, where nobody said which one runs; and that this was presumed.
-fn presume(start: &Start, catalog: &Catalog) -> Result<(Start, Vec<String>), PathError> {
+fn assume_shipped_kubernetes(
+    start: &StartingVersions,
+    catalog: &Catalog,
+) -> Result<(StartingVersions, Vec<String>), PathError> {
     let mut start = start.clone();
     let mut remarks = Vec::new();
     for (name, release) in &start.platforms {
@@ -232,18 +240,18 @@ fn presume(start: &Start, catalog: &Catalog) -> Result<(Start, Vec<String>), Pat
         let Some(platform) = known.filter(|_| *name != PlatformName::Kubernetes) else {
             continue;
         };
-        let Some(row) = platform.find(release) else {
+        let Some(row) = platform.find_release(release) else {
             return Err(PathError::UnknownStart {
                 platform: platform.title.clone(),
                 release: release.to_string(),
                 date: platform.date.to_string(),
-                near: explain::near(platform, release.minor()),
+                near: explain::list_known_patches(platform, release.minor()),
             });
         };
-        if let (None, Some(ships)) = (&start.kubernetes, &row.ships) {
+        if let (None, Some(ships)) = (&start.kubernetes, &row.bundled_kubernetes) {
             let ships = match ships {
-                Wanted::Minor(minor) => world::newest_patch(*minor, catalog),
-                Wanted::Release(release) => release.clone(),
+                VersionSpec::Minor(minor) => world::newest_patch(*minor, catalog),
+                VersionSpec::Release(release) => release.clone(),
             };
             remarks.push(format!(
                 "{} {release} is presumed to run on Kubernetes {ships}, which it brings along; if it does not, say --from kubernetes=VERSION",
@@ -261,14 +269,20 @@ fn presume(start: &Start, catalog: &Catalog) -> Result<(Start, Vec<String>), Pat
     Ok((start, remarks))
 }
 
-fn goal(map: &Map<'_>, targets: &[(PlatformName, Wanted)]) -> Result<Goal, PathError> {
-    let mut goal = map.goal(Aim::Anywhere);
+fn search_goal(
+    map: &GraphIndex<'_>,
+    targets: &[(PlatformName, VersionSpec)],
+) -> Result<SearchGoal, PathError> {
+    let mut goal = map.goal_for_kubernetes(KubernetesGoal::Anywhere);
     for (name, wanted) in targets {
-        match map.line(*name) {
-            Some(line) => goal.stops[line] = Some(target::stop(map, line, wanted)?),
+        match map.track_of(*name) {
+            Some(line) => {
+                goal.release_targets[line] = Some(target::target_position(map, line, wanted)?)
+            }
             None => {
-                let aim = map.aim(wanted);
-                goal.aim = aim.ok_or_else(|| explain::kubernetes(map, wanted))?;
+                let aim = map.kubernetes_goal(wanted);
+                goal.kubernetes =
+                    aim.ok_or_else(|| explain::unreachable_kubernetes(map, wanted))?;
             }
         }
     }
@@ -276,38 +290,55 @@ fn goal(map: &Map<'_>, targets: &[(PlatformName, Wanted)]) -> Result<Goal, PathE
 }
 
 /// The next supported hop: of the outermost platform that has one.
-fn next(map: &Map<'_>, start: &Start, catalog: &Catalog) -> Option<Goal> {
-    let reached = |goal: &Goal| map.world.solve(goal).is_some();
-    for line in 0..map.lines.len() {
-        let minor = target::next(map, line).map(Wanted::Minor);
-        let stop = minor.and_then(|minor| target::stop(map, line, &minor).ok());
+fn next_hop_goal(
+    map: &GraphIndex<'_>,
+    start: &StartingVersions,
+    catalog: &Catalog,
+) -> Option<SearchGoal> {
+    let reached = |goal: &SearchGoal| map.graph.solve(goal).is_some();
+    for line in 0..map.tracks.len() {
+        let minor = target::next_minor(map, line).map(VersionSpec::Minor);
+        let stop = minor.and_then(|minor| target::target_position(map, line, &minor).ok());
         if let Some(stop) = stop.filter(|stop| *stop > 0) {
-            let mut goal = map.goal(Aim::Anywhere);
-            goal.stops[line] = Some(stop);
+            let mut goal = map.goal_for_kubernetes(KubernetesGoal::Anywhere);
+            goal.release_targets[line] = Some(stop);
             return Some(goal);
         }
     }
-    let next = Path::stay(start).from?.next();
-    catalog.kubernetes.find(next)?;
-    Some(map.goal(Aim::Minor(next))).filter(reached)
+    let next = UpgradePath::no_op(start).from?.next();
+    catalog.kubernetes_releases.find(next)?;
+    Some(map.goal_for_kubernetes(KubernetesGoal::Minor(next))).filter(reached)
 }
 
 /// Why a goal cannot be reached that this target is a part of.
-fn no_way(map: &Map<'_>, goal: &Goal, (name, wanted): &(PlatformName, Wanted)) -> PathError {
-    match map.line(*name) {
-        Some(line) => explain::platform(map, line, goal.stops[line].unwrap_or_default(), wanted),
-        None => explain::kubernetes(map, wanted),
+fn no_path_error(
+    map: &GraphIndex<'_>,
+    goal: &SearchGoal,
+    (name, wanted): &(PlatformName, VersionSpec),
+) -> PathError {
+    match map.track_of(*name) {
+        Some(line) => explain::unreachable_release(
+            map,
+            line,
+            goal.release_targets[line].unwrap_or_default(),
+            wanted,
+        ),
+        None => explain::unreachable_kubernetes(map, wanted),
     }
 }
 
 /// Targets that nothing leads on from, though there are later minors.
-fn dead_ends(map: &Map<'_>, goal: &Goal) -> Vec<String> {
-    let lines = map.lines.iter().zip(&map.world.lines).zip(&goal.stops);
+fn dead_end_remarks(map: &GraphIndex<'_>, goal: &SearchGoal) -> Vec<String> {
+    let lines = map
+        .tracks
+        .iter()
+        .zip(&map.graph.tracks)
+        .zip(&goal.release_targets);
     lines
         .filter_map(|((line, stops), stop)| {
             let release = &line.releases[(*stop)?];
             let later = line.releases.last()?.minor() > release.minor();
-            let ends = later && stops[(*stop)?].ways.is_empty();
+            let ends = later && stops[(*stop)?].edges.is_empty();
             let title = &line.platform.title;
             ends.then(|| format!("no edge leads on from {title} {release} to any later release"))
         })
@@ -315,9 +346,9 @@ fn dead_ends(map: &Map<'_>, goal: &Goal) -> Vec<String> {
 }
 
 /// Hops that nobody published, to be said aloud.
-fn unpublished(hops: &[Hop]) -> impl Iterator<Item = String> {
+fn unpublished_hop_remarks(hops: &[Hop]) -> impl Iterator<Item = String> {
     hops.iter()
-        .filter(|hop| hop.strength == Strength::Inferred)
+        .filter(|hop| hop.confidence == EdgeConfidence::Inferred)
         .map(|hop| {
             let from = hop.from.as_deref().unwrap_or("any release");
             format!(

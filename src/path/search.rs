@@ -7,63 +7,63 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Add;
 
-use crate::catalog::{Minor, Span, Strength};
+use crate::catalog::{EdgeConfidence, Minor, MinorRange};
 
 /// Lines outermost first, each with its stops oldest first; points oldest first. The first of each is where we are.
 #[derive(Debug, Clone)]
-pub(super) struct World {
-    pub(super) lines: Vec<Vec<Stop>>,
+pub(super) struct UpgradeGraph {
+    pub(super) tracks: Vec<Vec<ReleaseVertex>>,
     /// Empty where it is not known which Kubernetes runs: then none is asked for, and none moves.
-    pub(super) points: Vec<Point>,
+    pub(super) kubernetes_vertices: Vec<KubernetesVertex>,
 }
 
 /// A release of a platform.
 #[derive(Debug, Clone)]
-pub(super) struct Stop {
+pub(super) struct ReleaseVertex {
     /// The minors of Kubernetes it runs on.
-    pub(super) fits: Span,
+    pub(super) kubernetes_range: MinorRange,
     /// The point that it brings along.
-    pub(super) ships: Option<usize>,
+    pub(super) bundled_kubernetes: Option<usize>,
     /// Edges, newest target first.
-    pub(super) ways: Vec<Way>,
+    pub(super) edges: Vec<GraphEdge>,
 }
 
 /// An edge to a later stop of the same line.
 #[derive(Debug, Clone)]
-pub(super) struct Way {
+pub(super) struct GraphEdge {
     pub(super) to: usize,
-    pub(super) strength: Strength,
+    pub(super) confidence: EdgeConfidence,
     /// Which Kubernetes must run when it begins, where that is said of the edge itself.
-    pub(super) starts: Option<Span>,
+    pub(super) required_kubernetes: Option<MinorRange>,
 }
 
 /// A version of Kubernetes.
 #[derive(Debug, Clone)]
-pub(super) struct Point {
+pub(super) struct KubernetesVertex {
     pub(super) minor: Minor,
     /// The newest patch of its minor that is known.
-    pub(super) newest: bool,
+    pub(super) is_newest_patch: bool,
     /// Somebody asked for exactly this one.
-    pub(super) asked: bool,
+    pub(super) is_requested: bool,
 }
 
 /// Where everything stands.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct State {
-    pub(super) stops: Vec<usize>,
-    pub(super) point: usize,
+pub(super) struct SearchState {
+    pub(super) release_positions: Vec<usize>,
+    pub(super) kubernetes_position: usize,
 }
 
 /// One hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Move {
-    Platform { line: usize, to: usize },
+pub(super) enum Transition {
+    Platform { track: usize, to: usize },
     Kubernetes { to: usize },
 }
 
 /// Where Kubernetes is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aim {
+pub(super) enum KubernetesGoal {
     /// Nobody asked: where the platforms that were asked for bring it.
     Anywhere,
     /// At this point.
@@ -74,231 +74,263 @@ pub(super) enum Aim {
 
 /// Where the way is to end.
 #[derive(Debug, Clone)]
-pub(super) struct Goal {
+pub(super) struct SearchGoal {
     /// For each line; none where nobody asked.
-    pub(super) stops: Vec<Option<usize>>,
-    pub(super) aim: Aim,
+    pub(super) release_targets: Vec<Option<usize>>,
+    pub(super) kubernetes: KubernetesGoal,
 }
 
 /// What a way costs, what counts most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Cost {
+pub(super) struct PathCost {
     pub(super) hops: u32,
-    pub(super) kubernetes: u32,
+    pub(super) kubernetes_hops: u32,
     /// Hops that nobody published.
-    pub(super) inferred: u32,
+    pub(super) inferred_hops: u32,
     /// Hops that follow from a rule only.
-    pub(super) ruled: u32,
+    pub(super) rule_hops: u32,
     /// How far outside of supported ranges it leads, for how long.
-    pub(super) strain: u32,
+    pub(super) range_violation: u32,
 }
 
-impl Add for Cost {
+impl Add for PathCost {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
         Self {
             hops: self.hops + other.hops,
-            kubernetes: self.kubernetes + other.kubernetes,
-            inferred: self.inferred + other.inferred,
-            ruled: self.ruled + other.ruled,
-            strain: self.strain + other.strain,
+            kubernetes_hops: self.kubernetes_hops + other.kubernetes_hops,
+            inferred_hops: self.inferred_hops + other.inferred_hops,
+            rule_hops: self.rule_hops + other.rule_hops,
+            range_violation: self.range_violation + other.range_violation,
         }
     }
 }
 
 /// For each state, the best way on from it: its cost and first move; none where the goal cannot be reached.
-type Best = HashMap<State, Option<(Cost, Option<Move>)>>;
+type BestTransitions = HashMap<SearchState, Option<(PathCost, Option<Transition>)>>;
 
-impl World {
+impl UpgradeGraph {
     /// Where we are.
-    pub(super) fn start(&self) -> State {
-        State {
-            stops: vec![0; self.lines.len()],
-            point: 0,
+    pub(super) fn start_state(&self) -> SearchState {
+        SearchState {
+            release_positions: vec![0; self.tracks.len()],
+            kubernetes_position: 0,
         }
     }
 
-    pub(super) fn minor(&self, state: &State) -> Option<Minor> {
-        self.points.get(state.point).map(|point| point.minor)
+    pub(super) fn kubernetes_minor(&self, state: &SearchState) -> Option<Minor> {
+        self.kubernetes_vertices
+            .get(state.kubernetes_position)
+            .map(|point| point.minor)
     }
 
-    pub(super) fn stop(&self, state: &State, line: usize) -> &Stop {
-        &self.lines[line][state.stops[line]]
+    pub(super) fn vertex(&self, state: &SearchState, line: usize) -> &ReleaseVertex {
+        &self.tracks[line][state.release_positions[line]]
     }
 
     /// By how many minors Kubernetes is outside of what the platforms run on.
-    pub(super) fn strain(&self, state: &State) -> u32 {
-        let Some(minor) = self.minor(state) else {
+    pub(super) fn range_violation(&self, state: &SearchState) -> u32 {
+        let Some(minor) = self.kubernetes_minor(state) else {
             return 0;
         };
-        (0..self.lines.len())
-            .map(|line| self.stop(state, line).fits.distance(minor))
+        (0..self.tracks.len())
+            .map(|line| self.vertex(state, line).kubernetes_range.distance(minor))
             .sum()
     }
 
     /// The best way to the goal. It ends within all ranges; only where it begins outside of them and nothing leads back, it
     /// may end outside, no farther than it began.
-    pub(super) fn solve(&self, goal: &Goal) -> Option<Vec<Move>> {
-        let within = self.ways(goal, true);
-        if within.is_none() && self.strain(&self.start()) > 0 {
-            return self.ways(goal, false);
+    pub(super) fn solve(&self, goal: &SearchGoal) -> Option<Vec<Transition>> {
+        let within = self.search(goal, true);
+        if within.is_none() && self.range_violation(&self.start_state()) > 0 {
+            return self.search(goal, false);
         }
         within
     }
 
-    fn ways(&self, goal: &Goal, within: bool) -> Option<Vec<Move>> {
-        let mut best = Best::new();
-        let mut state = self.start();
-        self.best(&state, goal, within, &mut best)?;
+    fn search(&self, goal: &SearchGoal, within: bool) -> Option<Vec<Transition>> {
+        let mut best = BestTransitions::new();
+        let mut state = self.start_state();
+        self.best_cost(&state, goal, within, &mut best)?;
         let mut moves = Vec::new();
         while let Some(Some((_, Some(next)))) = best.get(&state) {
             moves.push(*next);
-            state = self.after(&state, *next);
+            state = self.apply(&state, *next);
         }
         Some(moves)
     }
 
-    fn best(&self, state: &State, goal: &Goal, within: bool, known: &mut Best) -> Option<Cost> {
+    fn best_cost(
+        &self,
+        state: &SearchState,
+        goal: &SearchGoal,
+        within: bool,
+        known: &mut BestTransitions,
+    ) -> Option<PathCost> {
         if let Some(found) = known.get(state) {
             return found.map(|(cost, _)| cost);
         }
-        let found = if self.is_met(state, goal) && (!within || self.strain(state) == 0) {
-            Some((Cost::default(), None))
-        } else {
-            let mut found: Option<(Cost, Option<Move>)> = None;
-            for (step, cost) in self.moves(state) {
-                let next = self.after(state, step);
-                if self.is_past(&next, goal) {
-                    continue;
+        let found =
+            if self.is_goal_met(state, goal) && (!within || self.range_violation(state) == 0) {
+                Some((PathCost::default(), None))
+            } else {
+                let mut found: Option<(PathCost, Option<Transition>)> = None;
+                for (step, cost) in self.transitions(state) {
+                    let next = self.apply(state, step);
+                    if self.is_past_goal(&next, goal) {
+                        continue;
+                    }
+                    let Some(rest) = self.best_cost(&next, goal, within, known) else {
+                        continue;
+                    };
+                    // The first of equals stays: moves come in the order of preference.
+                    let whole = cost + rest;
+                    if found.is_none_or(|(best, _)| whole < best) {
+                        found = Some((whole, Some(step)));
+                    }
                 }
-                let Some(rest) = self.best(&next, goal, within, known) else {
-                    continue;
-                };
-                // The first of equals stays: moves come in the order of preference.
-                let whole = cost + rest;
-                if found.is_none_or(|(best, _)| whole < best) {
-                    found = Some((whole, Some(step)));
-                }
-            }
-            found
-        };
+                found
+            };
         known.insert(state.clone(), found);
         found.map(|(cost, _)| cost)
     }
 
     /// What may be done next, outer platforms first, newer releases first, Kubernetes last; with what it costs.
-    pub(super) fn moves(&self, state: &State) -> Vec<(Move, Cost)> {
+    pub(super) fn transitions(&self, state: &SearchState) -> Vec<(Transition, PathCost)> {
         let mut moves = Vec::new();
-        let minor = self.minor(state);
-        for line in 0..self.lines.len() {
-            let here = self.stop(state, line);
-            for way in &here.ways {
-                let there = &self.lines[line][way.to];
-                let allowed = minor.is_none_or(|minor| match way.starts {
+        let minor = self.kubernetes_minor(state);
+        for line in 0..self.tracks.len() {
+            let here = self.vertex(state, line);
+            for way in &here.edges {
+                let there = &self.tracks[line][way.to];
+                let allowed = minor.is_none_or(|minor| match way.required_kubernetes {
                     Some(starts) => starts.contains(minor),
-                    None => there.fits.distance(minor) <= here.fits.distance(minor),
+                    None => {
+                        there.kubernetes_range.distance(minor)
+                            <= here.kubernetes_range.distance(minor)
+                    }
                 });
                 if allowed {
-                    let step = Move::Platform { line, to: way.to };
-                    moves.push((step, self.cost(state, step, way.strength)));
+                    let step = Transition::Platform {
+                        track: line,
+                        to: way.to,
+                    };
+                    moves.push((step, self.transition_cost(state, step, way.confidence)));
                 }
             }
         }
-        for to in (state.point + 1..self.points.len()).rev() {
-            if self.may_rise(state, to) {
-                let step = Move::Kubernetes { to };
-                moves.push((step, self.cost(state, step, Strength::Rule)));
+        for to in (state.kubernetes_position + 1..self.kubernetes_vertices.len()).rev() {
+            if self.can_upgrade_kubernetes(state, to) {
+                let step = Transition::Kubernetes { to };
+                moves.push((
+                    step,
+                    self.transition_cost(state, step, EdgeConfidence::FromRule),
+                ));
             }
         }
         moves
     }
 
-    fn cost(&self, state: &State, step: Move, strength: Strength) -> Cost {
-        let platform = matches!(step, Move::Platform { .. });
-        Cost {
+    fn transition_cost(
+        &self,
+        state: &SearchState,
+        step: Transition,
+        strength: EdgeConfidence,
+    ) -> PathCost {
+        let platform = matches!(step, Transition::Platform { .. });
+        PathCost {
             hops: 1,
-            kubernetes: u32::from(!platform),
-            inferred: u32::from(platform && strength == Strength::Inferred),
-            ruled: u32::from(platform && strength == Strength::Rule),
-            strain: self.strain(&self.after(state, step)),
+            kubernetes_hops: u32::from(!platform),
+            inferred_hops: u32::from(platform && strength == EdgeConfidence::Inferred),
+            rule_hops: u32::from(platform && strength == EdgeConfidence::FromRule),
+            range_violation: self.range_violation(&self.apply(state, step)),
         }
     }
 
     /// Whether Kubernetes may go to a later point: to the next minor at most, and farther out of no range.
-    fn may_rise(&self, state: &State, to: usize) -> bool {
-        let (from, target) = (&self.points[state.point], &self.points[to]);
-        let near = matches!(target.minor.ahead_of(from.minor), Some(0 | 1));
-        near && self.is_offered(state, to)
-            && (0..self.lines.len()).all(|line| {
-                let fits = self.stop(state, line).fits;
+    fn can_upgrade_kubernetes(&self, state: &SearchState, to: usize) -> bool {
+        let (from, target) = (
+            &self.kubernetes_vertices[state.kubernetes_position],
+            &self.kubernetes_vertices[to],
+        );
+        let near = matches!(target.minor.minors_ahead_of(from.minor), Some(0 | 1));
+        near && self.is_candidate(state, to)
+            && (0..self.tracks.len()).all(|line| {
+                let fits = self.vertex(state, line).kubernetes_range;
                 fits.distance(target.minor) <= fits.distance(from.minor)
             })
     }
 
     /// Whether this version is one to go to: what a platform brings along, else the newest patch, else what was asked for.
-    fn is_offered(&self, state: &State, to: usize) -> bool {
-        let point = &self.points[to];
-        let shipped: Vec<usize> = (0..self.lines.len())
-            .filter_map(|line| self.stop(state, line).ships)
+    fn is_candidate(&self, state: &SearchState, to: usize) -> bool {
+        let point = &self.kubernetes_vertices[to];
+        let shipped: Vec<usize> = (0..self.tracks.len())
+            .filter_map(|line| self.vertex(state, line).bundled_kubernetes)
             .collect();
-        let lowest = shipped.iter().map(|ships| self.points[*ships].minor).min();
-        point.asked
+        let lowest = shipped
+            .iter()
+            .map(|ships| self.kubernetes_vertices[*ships].minor)
+            .min();
+        point.is_requested
             || shipped.contains(&to)
-            || point.newest && lowest.is_none_or(|lowest| point.minor < lowest)
+            || point.is_newest_patch && lowest.is_none_or(|lowest| point.minor < lowest)
     }
 
-    pub(super) fn after(&self, state: &State, step: Move) -> State {
+    pub(super) fn apply(&self, state: &SearchState, step: Transition) -> SearchState {
         let mut next = state.clone();
         match step {
-            Move::Platform { line, to } => next.stops[line] = to,
-            Move::Kubernetes { to } => next.point = to,
+            Transition::Platform { track: line, to } => next.release_positions[line] = to,
+            Transition::Kubernetes { to } => next.kubernetes_position = to,
         }
         next
     }
 
     /// Whether it is where the goal says.
-    pub(super) fn is_met(&self, state: &State, goal: &Goal) -> bool {
-        let mut asked = goal.stops.iter().zip(&state.stops);
+    pub(super) fn is_goal_met(&self, state: &SearchState, goal: &SearchGoal) -> bool {
+        let mut asked = goal.release_targets.iter().zip(&state.release_positions);
         if !asked.all(|(asked, stop)| asked.is_none_or(|asked| asked == *stop)) {
             return false;
         }
-        match goal.aim {
-            Aim::At(point) => state.point == point,
-            Aim::Minor(minor) => {
-                let later = state.point + 1..self.points.len();
-                let same = |to: usize| self.points[to].minor == minor;
-                self.minor(state) == Some(minor)
+        match goal.kubernetes {
+            KubernetesGoal::At(point) => state.kubernetes_position == point,
+            KubernetesGoal::Minor(minor) => {
+                let later = state.kubernetes_position + 1..self.kubernetes_vertices.len();
+                let same = |to: usize| self.kubernetes_vertices[to].minor == minor;
+                self.kubernetes_minor(state) == Some(minor)
                     && !later
                         .into_iter()
-                        .any(|to| same(to) && self.may_rise(state, to))
+                        .any(|to| same(to) && self.can_upgrade_kubernetes(state, to))
             }
-            Aim::Anywhere => (0..self.lines.len()).all(|line| {
-                let ships = self.stop(state, line).ships;
-                let asked = goal.stops[line].is_some() && !self.points.is_empty();
-                !asked || ships.is_none_or(|ships| ships <= state.point)
+            KubernetesGoal::Anywhere => (0..self.tracks.len()).all(|line| {
+                let ships = self.vertex(state, line).bundled_kubernetes;
+                let asked =
+                    goal.release_targets[line].is_some() && !self.kubernetes_vertices.is_empty();
+                !asked || ships.is_none_or(|ships| ships <= state.kubernetes_position)
             }),
         }
     }
 
     /// Whether the goal lies behind, where nothing leads back to.
-    fn is_past(&self, state: &State, goal: &Goal) -> bool {
-        let mut asked = goal.stops.iter().zip(&state.stops);
+    fn is_past_goal(&self, state: &SearchState, goal: &SearchGoal) -> bool {
+        let mut asked = goal.release_targets.iter().zip(&state.release_positions);
         let past = asked.any(|(asked, stop)| asked.is_some_and(|asked| asked < *stop));
-        past || match goal.aim {
-            Aim::At(point) => point < state.point,
-            Aim::Minor(minor) => self.minor(state).is_some_and(|here| minor < here),
-            Aim::Anywhere => false,
+        past || match goal.kubernetes {
+            KubernetesGoal::At(point) => point < state.kubernetes_position,
+            KubernetesGoal::Minor(minor) => self
+                .kubernetes_minor(state)
+                .is_some_and(|here| minor < here),
+            KubernetesGoal::Anywhere => false,
         }
     }
 
     /// Every state that can be reached.
-    pub(super) fn reach(&self) -> HashSet<State> {
-        let mut seen = HashSet::from([self.start()]);
-        let mut todo = vec![self.start()];
+    pub(super) fn reachable_states(&self) -> HashSet<SearchState> {
+        let mut seen = HashSet::from([self.start_state()]);
+        let mut todo = vec![self.start_state()];
         while let Some(state) = todo.pop() {
-            for (step, _) in self.moves(&state) {
-                let next = self.after(&state, step);
+            for (step, _) in self.transitions(&state) {
+                let next = self.apply(&state, step);
                 if seen.insert(next.clone()) {
                     todo.push(next);
                 }

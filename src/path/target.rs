@@ -1,27 +1,27 @@
 //! Which release of which platform a person means.
 
 use super::error::MOST_HOPS;
-use super::search::{Aim, Move};
-use super::world::Map;
-use super::{PathError, Start, Target, explain};
-use crate::catalog::{Catalog, Minor, Platform, PlatformName, Strength, Wanted};
+use super::search::{KubernetesGoal, Transition};
+use super::world::GraphIndex;
+use super::{PathError, StartingVersions, UpgradeTarget, explain};
+use crate::catalog::{Catalog, EdgeConfidence, Minor, Platform, PlatformName, VersionSpec};
 
 /// Each target with its platform.
-pub(super) fn named(
-    targets: &[Target],
-    start: &Start,
+pub(super) fn resolve_targets(
+    targets: &[UpgradeTarget],
+    start: &StartingVersions,
     catalog: &Catalog,
-) -> Result<Vec<(PlatformName, Wanted)>, PathError> {
-    let mut named: Vec<(PlatformName, Wanted)> = Vec::new();
+) -> Result<Vec<(PlatformName, VersionSpec)>, PathError> {
+    let mut named: Vec<(PlatformName, VersionSpec)> = Vec::new();
     for target in targets {
         let name = match &target.platform {
-            Some(text) => platform(text, start, catalog)?,
-            None => bare(&target.version, start, catalog)?,
+            Some(text) => resolve_platform(text, start, catalog)?,
+            None => infer_platform(&target.version, start, catalog)?,
         };
         if named.iter().any(|(one, _)| *one == name) {
-            return Err(PathError::Twice(name.to_string()));
+            return Err(PathError::DuplicateTarget(name.to_string()));
         }
-        refuse(
+        validate_target(
             name,
             &target.version,
             target.platform.is_none(),
@@ -34,7 +34,7 @@ pub(super) fn named(
 }
 
 /// What runs and has releases, outermost first.
-fn running(start: &Start, catalog: &Catalog) -> Vec<PlatformName> {
+fn running_platforms(start: &StartingVersions, catalog: &Catalog) -> Vec<PlatformName> {
     let platforms = start.platforms.keys().copied();
     platforms
         .filter(|name| *name != PlatformName::Kubernetes)
@@ -43,8 +43,12 @@ fn running(start: &Start, catalog: &Catalog) -> Vec<PlatformName> {
         .collect()
 }
 
-fn platform(text: &str, start: &Start, catalog: &Catalog) -> Result<PlatformName, PathError> {
-    let running = running(start, catalog);
+fn resolve_platform(
+    text: &str,
+    start: &StartingVersions,
+    catalog: &Catalog,
+) -> Result<PlatformName, PathError> {
+    let running = running_platforms(start, catalog);
     let known = text
         .parse()
         .ok()
@@ -59,7 +63,7 @@ fn platform(text: &str, start: &Start, catalog: &Catalog) -> Result<PlatformName
             Ok(name)
         }
         _ => {
-            let words: Vec<&str> = running.iter().map(|name| name.word()).collect();
+            let words: Vec<&str> = running.iter().map(|name| name.as_str()).collect();
             let first = running.first().copied().unwrap_or(PlatformName::Kubernetes);
             Err(PathError::UnknownPlatform {
                 name: text.to_owned(),
@@ -75,12 +79,16 @@ fn platform(text: &str, start: &Start, catalog: &Catalog) -> Result<PlatformName
 }
 
 /// Of which platform a version alone is meant: of the outermost one, unless it could be meant of several.
-fn bare(wanted: &Wanted, start: &Start, catalog: &Catalog) -> Result<PlatformName, PathError> {
-    let running = running(start, catalog);
+fn infer_platform(
+    wanted: &VersionSpec,
+    start: &StartingVersions,
+    catalog: &Catalog,
+) -> Result<PlatformName, PathError> {
+    let running = running_platforms(start, catalog);
     let above: Vec<PlatformName> = running
         .iter()
         .copied()
-        .filter(|name| is_known_above(*name, wanted, start, catalog))
+        .filter(|name| is_known_upgrade(*name, wanted, start, catalog))
         .collect();
     if above.len() > 1 {
         let spellings: Vec<String> = above
@@ -96,14 +104,19 @@ fn bare(wanted: &Wanted, start: &Start, catalog: &Catalog) -> Result<PlatformNam
 }
 
 /// Whether it is a release that the catalog knows, above the one that runs.
-fn is_known_above(name: PlatformName, wanted: &Wanted, start: &Start, catalog: &Catalog) -> bool {
+fn is_known_upgrade(
+    name: PlatformName,
+    wanted: &VersionSpec,
+    start: &StartingVersions,
+    catalog: &Catalog,
+) -> bool {
     match (name, &start.kubernetes) {
         // Of Kubernetes the table has minors, and any patch up to the newest came out.
         (PlatformName::Kubernetes, Some(running)) => {
-            let row = catalog.kubernetes.find(wanted.minor());
+            let row = catalog.kubernetes_releases.find(wanted.minor());
             row.is_some_and(|row| match wanted {
-                Wanted::Minor(minor) => running.minor() < *minor,
-                Wanted::Release(release) => {
+                VersionSpec::Minor(minor) => running.minor() < *minor,
+                VersionSpec::Release(release) => {
                     running.semver < release.semver && release.semver <= row.newest_patch.semver
                 }
             })
@@ -111,16 +124,16 @@ fn is_known_above(name: PlatformName, wanted: &Wanted, start: &Start, catalog: &
         _ => start.platforms.get(&name).is_some_and(|at| {
             let releases = catalog.platform(name).map(Platform::releases);
             let mut releases = releases.unwrap_or_default().iter();
-            releases.any(|row| row.release.semver > at.semver && wanted.is_meant(&row.release))
+            releases.any(|row| row.release.semver > at.semver && wanted.matches(&row.release))
         }),
     }
 }
 
-fn refuse(
+fn validate_target(
     name: PlatformName,
-    wanted: &Wanted,
+    wanted: &VersionSpec,
     bare: bool,
-    start: &Start,
+    start: &StartingVersions,
     catalog: &Catalog,
 ) -> Result<(), PathError> {
     let at = match name {
@@ -135,24 +148,24 @@ fn refuse(
         _ => at.minor(),
     };
     let down = match wanted {
-        Wanted::Minor(minor) => *minor < counts,
-        Wanted::Release(release) => {
+        VersionSpec::Minor(minor) => *minor < counts,
+        VersionSpec::Release(release) => {
             release.minor() < counts
                 || (release.minor() == at.minor() && release.semver < at.semver)
         }
     };
     if !down {
-        let near = match wanted.minor().ahead_of(counts) {
+        let near = match wanted.minor().minors_ahead_of(counts) {
             Some(minors) => minors <= i64::from(MOST_HOPS),
             None => true,
         };
-        let too_far = || PathError::TooFar {
-            from: at.plain(),
+        let too_far = || PathError::TargetTooFar {
+            from: at.without_suffix(),
             to: wanted.to_string(),
         };
         return near.then_some(()).ok_or_else(too_far);
     }
-    let mut instead = platform.going_back.clone();
+    let mut instead = platform.downgrade_advice.clone();
     if bare && name != PlatformName::Kubernetes {
         instead += &format!(". If Kubernetes was meant, say --to kubernetes={wanted}");
     }
@@ -161,10 +174,10 @@ fn refuse(
         _ => format!("{} {text}", platform.title),
     };
     let running = match name {
-        PlatformName::Kubernetes => at.plain(),
+        PlatformName::Kubernetes => at.without_suffix(),
         _ => at.to_string(),
     };
-    Err(PathError::Down {
+    Err(PathError::Downgrade {
         from: titled(running),
         to: titled(wanted.to_string()),
         instead,
@@ -172,59 +185,68 @@ fn refuse(
 }
 
 /// The stop that is meant on a line: a release itself; of a minor its newest patch with the strongest way to it.
-pub(super) fn stop(map: &Map<'_>, line: usize, wanted: &Wanted) -> Result<usize, PathError> {
-    let releases = &map.lines[line].releases;
+pub(super) fn target_position(
+    map: &GraphIndex<'_>,
+    line: usize,
+    wanted: &VersionSpec,
+) -> Result<usize, PathError> {
+    let releases = &map.tracks[line].releases;
     let numbered = releases.iter().enumerate();
     let meant: Vec<usize> = numbered
-        .filter(|(_, release)| wanted.is_meant(release))
+        .filter(|(_, release)| wanted.matches(release))
         .map(|(stop, _)| stop)
         .collect();
     let minor = match wanted {
-        Wanted::Release(_) => {
+        VersionSpec::Release(_) => {
             let found = meant.first().copied();
-            return found.ok_or_else(|| explain::unknown(map, line, wanted));
+            return found.ok_or_else(|| explain::unknown_release(map, line, wanted));
         }
-        Wanted::Minor(minor) => *minor,
+        VersionSpec::Minor(minor) => *minor,
     };
     let best = meant
         .iter()
         .copied()
         .filter(|stop| *stop > 0)
-        .filter_map(|stop| Some((weakest(map, line, stop)?, std::cmp::Reverse(stop))))
+        .filter_map(|stop| {
+            Some((
+                weakest_confidence(map, line, stop)?,
+                std::cmp::Reverse(stop),
+            ))
+        })
         .min();
     match (best, meant.last()) {
         (Some((_, std::cmp::Reverse(stop))), _) => Ok(stop),
         (None, _) if releases[0].minor() == minor => Ok(0),
-        (None, Some(newest)) => Err(explain::platform(map, line, *newest, wanted)),
-        (None, None) => Err(explain::unknown(map, line, wanted)),
+        (None, Some(newest)) => Err(explain::unreachable_release(map, line, *newest, wanted)),
+        (None, None) => Err(explain::unknown_release(map, line, wanted)),
     }
 }
 
 /// The weakest edge of the best way to a stop; none where nothing leads there.
-fn weakest(map: &Map<'_>, line: usize, stop: usize) -> Option<Strength> {
-    let mut goal = map.goal(Aim::Anywhere);
-    goal.stops[line] = Some(stop);
-    let moves = map.world.solve(&goal)?;
-    let mut state = map.world.start();
-    let mut weakest = Strength::Published;
+fn weakest_confidence(map: &GraphIndex<'_>, line: usize, stop: usize) -> Option<EdgeConfidence> {
+    let mut goal = map.goal_for_kubernetes(KubernetesGoal::Anywhere);
+    goal.release_targets[line] = Some(stop);
+    let moves = map.graph.solve(&goal)?;
+    let mut state = map.graph.start_state();
+    let mut weakest = EdgeConfidence::Published;
     for step in moves {
-        if let Move::Platform { line: on, to } = step
+        if let Transition::Platform { track: on, to } = step
             && on == line
         {
-            let ways = &map.world.stop(&state, line).ways;
+            let ways = &map.graph.vertex(&state, line).edges;
             let way = ways.iter().find(|way| way.to == to);
-            weakest = weakest.max(way.map_or(Strength::Inferred, |way| way.strength));
+            weakest = weakest.max(way.map_or(EdgeConfidence::Inferred, |way| way.confidence));
         }
-        state = map.world.after(&state, step);
+        state = map.graph.apply(&state, step);
     }
     Some(weakest)
 }
 
 /// The minor that the next supported hop of a line leads to: the next one, else the same one.
-pub(super) fn next(map: &Map<'_>, line: usize) -> Option<Minor> {
-    let releases = &map.lines[line].releases;
+pub(super) fn next_minor(map: &GraphIndex<'_>, line: usize) -> Option<Minor> {
+    let releases = &map.tracks[line].releases;
     let here = releases[0].minor();
-    let ways = &map.world.lines[line][0].ways;
+    let ways = &map.graph.tracks[line][0].edges;
     let minors = ways.iter().map(|way| releases[way.to].minor());
     let next = minors.clone().filter(|minor| *minor > here).min();
     next.or_else(|| minors.min())

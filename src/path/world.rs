@@ -4,143 +4,149 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::search::{Aim, Goal, Move, Point, Stop, Way, World};
-use super::{Hop, Start};
+use super::search::{
+    GraphEdge, KubernetesGoal, KubernetesVertex, ReleaseVertex, SearchGoal, Transition,
+    UpgradeGraph,
+};
+use super::{Hop, StartingVersions};
 use crate::catalog::{
-    Catalog, Edge, Minor, Platform, PlatformName, Release, Span, Strength, Wanted,
+    Catalog, Edge, EdgeConfidence, Minor, MinorRange, Platform, PlatformName, Release, VersionSpec,
 };
 
 /// A world, and what its numbers stand for.
-pub(super) struct Map<'a> {
-    pub(super) world: World,
+pub(super) struct GraphIndex<'a> {
+    pub(super) graph: UpgradeGraph,
     /// For each line, outermost first.
-    pub(super) lines: Vec<Line<'a>>,
-    pub(super) points: Vec<Named>,
+    pub(super) tracks: Vec<PlatformTrack<'a>>,
+    pub(super) kubernetes_versions: Vec<VertexVersion>,
     catalog: &'a Catalog,
 }
 
 /// What a line stands for.
-pub(super) struct Line<'a> {
+pub(super) struct PlatformTrack<'a> {
     pub(super) platform: &'a Platform,
     /// For each stop.
     pub(super) releases: Vec<Release>,
 }
 
 /// What a point stands for.
-pub(super) struct Named {
+pub(super) struct VertexVersion {
     pub(super) version: Version,
     /// `1.25.16`; a minor alone where no patch is known.
     pub(super) text: String,
 }
 
-impl<'a> Map<'a> {
+impl<'a> GraphIndex<'a> {
     /// The part of the world that lies before us.
     pub(super) fn new(
-        start: &Start,
-        targets: &[(PlatformName, Wanted)],
+        start: &StartingVersions,
+        targets: &[(PlatformName, VersionSpec)],
         catalog: &'a Catalog,
     ) -> Self {
         let target = |name| {
             let mut targets = targets.iter();
             targets.find(|(one, _)| *one == name).map(|(_, to)| to)
         };
-        let lines: Vec<Line<'a>> = start
+        let lines: Vec<PlatformTrack<'a>> = start
             .platforms
             .iter()
             .filter(|(name, _)| **name != PlatformName::Kubernetes)
             .filter_map(|(name, at)| {
                 let platform = catalog.platform(*name)?;
-                Some(Line::new(platform, at, target(*name)))
+                Some(PlatformTrack::new(platform, at, target(*name)))
             })
             .collect();
         let asked = target(PlatformName::Kubernetes);
         let points = match &start.kubernetes {
-            Some(running) => points(running, start.emulated, asked, &lines, catalog),
+            Some(running) => kubernetes_candidates(running, start.emulated, asked, &lines, catalog),
             None => Vec::new(),
         };
-        let world = World {
-            lines: lines.iter().map(|line| line.stops(&points)).collect(),
-            points: points.iter().map(|(_, point)| point.clone()).collect(),
+        let world = UpgradeGraph {
+            tracks: lines.iter().map(|line| line.vertices(&points)).collect(),
+            kubernetes_vertices: points.iter().map(|(_, point)| point.clone()).collect(),
         };
         Self {
-            world,
-            lines,
-            points: points.into_iter().map(|(named, _)| named).collect(),
+            graph: world,
+            tracks: lines,
+            kubernetes_versions: points.into_iter().map(|(named, _)| named).collect(),
             catalog,
         }
     }
 
     /// A goal of nothing but what is said of Kubernetes.
-    pub(super) fn goal(&self, aim: Aim) -> Goal {
-        Goal {
-            stops: vec![None; self.lines.len()],
-            aim,
+    pub(super) fn goal_for_kubernetes(&self, aim: KubernetesGoal) -> SearchGoal {
+        SearchGoal {
+            release_targets: vec![None; self.tracks.len()],
+            kubernetes: aim,
         }
     }
 
     /// The number of a platform's line.
-    pub(super) fn line(&self, name: PlatformName) -> Option<usize> {
-        self.lines
+    pub(super) fn track_of(&self, name: PlatformName) -> Option<usize> {
+        self.tracks
             .iter()
             .position(|line| line.platform.name == name)
     }
 
     /// Where a wanted version of Kubernetes lies; none where nothing can lead there.
-    pub(super) fn aim(&self, wanted: &Wanted) -> Option<Aim> {
+    pub(super) fn kubernetes_goal(&self, wanted: &VersionSpec) -> Option<KubernetesGoal> {
         match wanted {
-            Wanted::Minor(minor) => {
-                let mut points = self.world.points.iter();
+            VersionSpec::Minor(minor) => {
+                let mut points = self.graph.kubernetes_vertices.iter();
                 points
                     .any(|point| point.minor == *minor)
-                    .then_some(Aim::Minor(*minor))
+                    .then_some(KubernetesGoal::Minor(*minor))
             }
-            Wanted::Release(release) => {
-                let mut points = self.points.iter();
+            VersionSpec::Release(release) => {
+                let mut points = self.kubernetes_versions.iter();
                 points
                     .position(|point| point.version == release.semver)
-                    .map(Aim::At)
+                    .map(KubernetesGoal::At)
             }
         }
     }
 
     /// What a way is in hops. `running` is the text of the Kubernetes that runs.
-    pub(super) fn hops(&self, moves: &[Move], running: &str) -> Vec<Hop> {
-        let mut state = self.world.start();
+    pub(super) fn to_hops(&self, moves: &[Transition], running: &str) -> Vec<Hop> {
+        let mut state = self.graph.start_state();
         let mut at = running.to_owned();
         let mut hops = Vec::new();
         for step in moves {
             hops.push(match *step {
-                Move::Platform { line, to } => self.lines[line].hop(state.stops[line], to),
-                Move::Kubernetes { to } => {
-                    let from = std::mem::replace(&mut at, self.points[to].text.clone());
-                    self.kubernetes(state.point, from, to)
+                Transition::Platform { track: line, to } => {
+                    self.tracks[line].to_hop(state.release_positions[line], to)
+                }
+                Transition::Kubernetes { to } => {
+                    let from =
+                        std::mem::replace(&mut at, self.kubernetes_versions[to].text.clone());
+                    self.kubernetes_hop(state.kubernetes_position, from, to)
                 }
             });
-            state = self.world.after(&state, *step);
+            state = self.graph.apply(&state, *step);
         }
         hops
     }
 
-    fn kubernetes(&self, from: usize, text: String, to: usize) -> Hop {
-        let target = self.points[to].release();
-        let edge = self.edge(&self.points[from].release(), &target);
+    fn kubernetes_hop(&self, from: usize, text: String, to: usize) -> Hop {
+        let target = self.kubernetes_versions[to].release();
+        let edge = self.kubernetes_edge(&self.kubernetes_versions[from].release(), &target);
         Hop {
-            platform: PlatformName::Kubernetes.word().to_owned(),
+            platform: PlatformName::Kubernetes.as_str().to_owned(),
             from: Some(text),
-            to: self.points[to].text.clone(),
+            to: self.kubernetes_versions[to].text.clone(),
             minor: target.minor(),
-            source: edge.as_ref().map(Edge::cited).unwrap_or_default(),
-            strength: edge.map_or(Strength::Inferred, |edge| edge.strength),
+            source: edge.as_ref().map(Edge::citation).unwrap_or_default(),
+            confidence: edge.map_or(EdgeConfidence::Inferred, |edge| edge.confidence),
         }
     }
 
-    fn edge(&self, from: &Release, to: &Release) -> Option<Edge> {
+    fn kubernetes_edge(&self, from: &Release, to: &Release) -> Option<Edge> {
         let kubernetes = self.catalog.platform(PlatformName::Kubernetes)?;
         kubernetes.edge(from, to)
     }
 }
 
-impl Named {
+impl VertexVersion {
     pub(super) fn release(&self) -> Release {
         Release {
             semver: self.version.clone(),
@@ -149,13 +155,13 @@ impl Named {
     }
 }
 
-impl<'a> Line<'a> {
-    fn new(platform: &'a Platform, at: &Release, target: Option<&Wanted>) -> Self {
+impl<'a> PlatformTrack<'a> {
+    fn new(platform: &'a Platform, at: &Release, target: Option<&VersionSpec>) -> Self {
         let later = platform.releases().iter().map(|row| &row.release);
         let later = later.filter(|release| release.semver > at.semver);
         let mut releases: Vec<Release> = std::iter::once(at).chain(later).cloned().collect();
-        let beyond = target.filter(|target| is_beyond(platform, target));
-        if let Some(beyond) = beyond.map(release_of)
+        let beyond = target.filter(|target| is_beyond_catalog(platform, target));
+        if let Some(beyond) = beyond.map(lowest_release)
             && releases
                 .iter()
                 .all(|release| release.semver < beyond.semver)
@@ -165,58 +171,61 @@ impl<'a> Line<'a> {
         Self { platform, releases }
     }
 
-    fn stops(&self, points: &[(Named, Point)]) -> Vec<Stop> {
+    fn vertices(&self, points: &[(VertexVersion, KubernetesVertex)]) -> Vec<ReleaseVertex> {
         let releases = self.releases.iter().enumerate();
         releases
             .map(|(at, release)| {
-                let row = self.platform.find(release);
-                let ships = row.and_then(|row| row.ships.as_ref());
+                let row = self.platform.find_release(release);
+                let ships = row.and_then(|row| row.bundled_kubernetes.as_ref());
                 let ways = (at + 1..self.releases.len()).rev().filter_map(|to| {
                     let edge = self.platform.edge(release, &self.releases[to])?;
-                    Some(Way {
+                    Some(GraphEdge {
                         to,
-                        strength: edge.strength,
-                        starts: edge.starts,
+                        confidence: edge.confidence,
+                        required_kubernetes: edge.required_kubernetes,
                     })
                 });
-                Stop {
-                    fits: row.and_then(|row| row.kubernetes).unwrap_or(Span::ANY),
-                    ships: ships.and_then(|ships| place(points, &release_of(ships).semver)),
-                    ways: ways.collect(),
+                ReleaseVertex {
+                    kubernetes_range: row
+                        .and_then(|row| row.kubernetes_range)
+                        .unwrap_or(MinorRange::ANY),
+                    bundled_kubernetes: ships
+                        .and_then(|ships| position_of(points, &lowest_release(ships).semver)),
+                    edges: ways.collect(),
                 }
             })
             .collect()
     }
 
-    fn hop(&self, from: usize, to: usize) -> Hop {
+    fn to_hop(&self, from: usize, to: usize) -> Hop {
         let (from, to) = (&self.releases[from], &self.releases[to]);
         let edge = self.platform.edge(from, to);
         Hop {
-            platform: self.platform.name.word().to_owned(),
+            platform: self.platform.name.as_str().to_owned(),
             from: Some(from.to_string()),
             to: to.to_string(),
             minor: to.minor(),
-            source: edge.as_ref().map(Edge::cited).unwrap_or_default(),
-            strength: edge.map_or(Strength::Inferred, |edge| edge.strength),
+            source: edge.as_ref().map(Edge::citation).unwrap_or_default(),
+            confidence: edge.map_or(EdgeConfidence::Inferred, |edge| edge.confidence),
         }
     }
 }
 
 /// Whether a platform's target is newer than all that the catalog knows of it, and may yet come.
-pub(super) fn is_beyond(platform: &Platform, wanted: &Wanted) -> bool {
-    let newest = platform.newest().map(|row| &row.release);
-    platform.ends.is_none()
+pub(super) fn is_beyond_catalog(platform: &Platform, wanted: &VersionSpec) -> bool {
+    let newest = platform.newest_release().map(|row| &row.release);
+    platform.end_of_line.is_none()
         && newest.is_some_and(|newest| match wanted {
-            Wanted::Minor(minor) => *minor > newest.minor(),
-            Wanted::Release(release) => release.semver > newest.semver,
+            VersionSpec::Minor(minor) => *minor > newest.minor(),
+            VersionSpec::Release(release) => release.semver > newest.semver,
         })
 }
 
 /// A release for a version of which perhaps only the minor is known.
-pub(super) fn release_of(wanted: &Wanted) -> Release {
+pub(super) fn lowest_release(wanted: &VersionSpec) -> Release {
     match wanted {
-        Wanted::Release(release) => release.clone(),
-        Wanted::Minor(minor) => Release {
+        VersionSpec::Release(release) => release.clone(),
+        VersionSpec::Minor(minor) => Release {
             semver: Version::new(minor.major.into(), minor.minor.into(), 0),
             raw: minor.to_string(),
         },
@@ -224,7 +233,7 @@ pub(super) fn release_of(wanted: &Wanted) -> Release {
 }
 
 /// The point of a version: itself, or where we are if that is newer.
-fn place(points: &[(Named, Point)], version: &Version) -> Option<usize> {
+fn position_of(points: &[(VertexVersion, KubernetesVertex)], version: &Version) -> Option<usize> {
     let (here, _) = points.first()?;
     if *version <= here.version {
         return Some(0);
@@ -235,17 +244,17 @@ fn place(points: &[(Named, Point)], version: &Version) -> Option<usize> {
 }
 
 /// The versions of Kubernetes that a way may lead over, oldest first; the first is the one that runs.
-fn points(
+fn kubernetes_candidates(
     running: &Release,
     emulated: Option<Minor>,
-    asked: Option<&Wanted>,
-    lines: &[Line<'_>],
+    asked: Option<&VersionSpec>,
+    lines: &[PlatformTrack<'_>],
     catalog: &Catalog,
-) -> Vec<(Named, Point)> {
+) -> Vec<(VertexVersion, KubernetesVertex)> {
     let minor = emulated.unwrap_or_else(|| running.minor());
-    let version = version_of(running, emulated);
+    let version = effective_version(running, emulated);
     let mut points: BTreeMap<Version, (String, bool, bool)> = BTreeMap::new();
-    for minor in minors(minor, asked, catalog) {
+    for minor in minor_sequence(minor, asked, catalog) {
         let release = newest_patch(minor, catalog);
         points.insert(release.semver, (release.raw, true, false));
     }
@@ -255,15 +264,15 @@ fn points(
     for (line, release) in shipped {
         let ships = line
             .platform
-            .find(release)
-            .and_then(|row| row.ships.as_ref());
-        if let Some(ships) = ships.map(release_of) {
+            .find_release(release)
+            .and_then(|row| row.bundled_kubernetes.as_ref());
+        if let Some(ships) = ships.map(lowest_release) {
             points
                 .entry(ships.semver)
                 .or_insert((ships.raw, false, false));
         }
     }
-    if let Some(Wanted::Release(release)) = asked
+    if let Some(VersionSpec::Release(release)) = asked
         && release.minor().major == minor.major
     {
         let entry = points.entry(release.semver.clone());
@@ -271,7 +280,7 @@ fn points(
         entry.0 = release.to_string();
         entry.2 = true;
     }
-    let here = (running.plain(), true, false);
+    let here = (running.without_suffix(), true, false);
     let later = points.into_iter().filter(|(later, _)| *later > version);
     std::iter::once((version.clone(), here))
         .chain(later)
@@ -281,18 +290,18 @@ fn points(
                 major: number(version.major),
                 minor: number(version.minor),
             };
-            let point = Point {
+            let point = KubernetesVertex {
                 minor,
-                newest,
-                asked,
+                is_newest_patch: newest,
+                is_requested: asked,
             };
-            (Named { version, text }, point)
+            (VertexVersion { version, text }, point)
         })
         .collect()
 }
 
 /// The version that counts of a running server.
-fn version_of(running: &Release, emulated: Option<Minor>) -> Version {
+fn effective_version(running: &Release, emulated: Option<Minor>) -> Version {
     match emulated {
         // A server that emulates a minor has nothing left to gain in that minor.
         Some(emulated) if emulated != running.minor() => {
@@ -303,13 +312,17 @@ fn version_of(running: &Release, emulated: Option<Minor>) -> Version {
 }
 
 /// From the minor that runs to the newest that is known or asked for, without a hole.
-fn minors(from: Minor, asked: Option<&Wanted>, catalog: &Catalog) -> impl Iterator<Item = Minor> {
-    let known = catalog.kubernetes.newest().map(|row| row.minor);
+fn minor_sequence(
+    from: Minor,
+    asked: Option<&VersionSpec>,
+    catalog: &Catalog,
+) -> impl Iterator<Item = Minor> {
+    let known = catalog.kubernetes_releases.newest().map(|row| row.minor);
     let known = known
         .filter(|known| known.major == from.major)
         .unwrap_or(from);
     let asked = asked
-        .map(Wanted::minor)
+        .map(VersionSpec::minor)
         .filter(|asked| asked.major == from.major)
         .unwrap_or(known);
     let newest = known.max(asked).minor;
@@ -321,8 +334,8 @@ fn minors(from: Minor, asked: Option<&Wanted>, catalog: &Catalog) -> impl Iterat
 
 /// The newest patch of a minor of Kubernetes; the minor alone where none is known.
 pub(super) fn newest_patch(minor: Minor, catalog: &Catalog) -> Release {
-    catalog.kubernetes.find(minor).map_or_else(
-        || release_of(&Wanted::Minor(minor)),
+    catalog.kubernetes_releases.find(minor).map_or_else(
+        || lowest_release(&VersionSpec::Minor(minor)),
         |row| row.newest_patch.clone(),
     )
 }

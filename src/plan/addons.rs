@@ -3,47 +3,50 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::addons::{Claim, Fit, Place, Row};
-use crate::catalog::{Catalog, Minor, Phase, Release};
+use crate::catalog::addons::{Compatibility, CompatibilityRange, SupportLevel, UpgradeOrder};
+use crate::catalog::{Catalog, HopPhase, Minor, Release};
 use crate::check::object_path;
-use crate::detect::Installed;
-use crate::progress::Condition;
+use crate::detect::InstalledAddon;
+use crate::progress::CompletionCondition;
 
-use super::expand::{Draft, Now, Work};
-use super::{Step, Takes, fill};
+use super::expand::{HopContext, PlanBuilder, StepDraft};
+use super::{DurationEstimate, Step, fill};
 
 /// What is done to one installation, in hops of Kubernetes.
 #[derive(Debug, Clone)]
-pub(super) struct Move {
+pub(super) struct AddonUpgrade {
     /// Of the hops of Kubernetes.
-    hop: usize,
-    phase: Phase,
-    at: Installed,
+    hop_index: usize,
+    phase: HopPhase,
+    addon: InstalledAddon,
     /// What it is by then.
-    from: String,
-    what: What,
+    from_version: String,
+    action: AddonAction,
 }
 
 #[derive(Debug, Clone)]
-enum What {
+enum AddonAction {
     /// To a release of these, which are for the minor before and after the hop.
-    Bridge(String, Minor),
+    UpgradeBefore(String, Minor),
     /// To one of these, which are for the minor after it only; or where none is known, to any that is.
-    Follow(Option<String>, Minor),
+    UpgradeAfter(Option<String>, Minor),
     /// Which release runs is not known.
-    FindOut(String),
+    DetermineVersion(String),
 }
 
 /// The moves of every installation along a way over these minors that begins at `from`.
-pub(super) fn moves(
-    installed: &[Installed],
+pub(super) fn addon_upgrades(
+    installed: &[InstalledAddon],
     from: Option<Minor>,
     minors: &[Minor],
     catalog: &Catalog,
-) -> Vec<Move> {
+) -> Vec<AddonUpgrade> {
     // An add-on of several workloads is one installation.
-    let mut one_each: BTreeMap<(&str, &str), &Installed> = BTreeMap::new();
-    for it in installed.iter().filter(|it| it.place != Place::With) {
+    let mut one_each: BTreeMap<(&str, &str), &InstalledAddon> = BTreeMap::new();
+    for it in installed
+        .iter()
+        .filter(|it| it.upgrade_order != UpgradeOrder::WithControlPlane)
+    {
         let key = (it.component.as_str(), it.namespace.as_str());
         let known = one_each.entry(key).or_insert(it);
         if known.version.is_none() && it.version.is_some() {
@@ -51,56 +54,73 @@ pub(super) fn moves(
         }
     }
     let all = one_each.into_values();
-    all.flat_map(|it| of_one(it, from, minors, catalog))
+    all.flat_map(|it| upgrades_of_addon(it, from, minors, catalog))
         .collect()
 }
 
-fn of_one(it: &Installed, from: Option<Minor>, minors: &[Minor], catalog: &Catalog) -> Vec<Move> {
+fn upgrades_of_addon(
+    it: &InstalledAddon,
+    from: Option<Minor>,
+    minors: &[Minor],
+    catalog: &Catalog,
+) -> Vec<AddonUpgrade> {
     let addons = &catalog.addons;
-    let a_move = |hop, phase, from: Option<String>, what| Move {
-        hop,
+    let a_move = |hop, phase, from: Option<String>, what| AddonUpgrade {
+        hop_index: hop,
         phase,
-        at: it.clone(),
-        from: from.unwrap_or_default(),
-        what,
+        addon: it.clone(),
+        from_version: from.unwrap_or_default(),
+        action: what,
     };
     let Some(version) = &it.version else {
-        let limited = addons
-            .rows()
-            .any(|row| row.component == it.component && row.strength != Claim::KubeadmDefault);
-        let why = it.unknown.clone().unwrap_or_default();
+        let limited = addons.ranges().any(|row| {
+            row.component == it.component && row.support_level != SupportLevel::KubeadmDefault
+        });
+        let why = it.unknown_version_reason.clone().unwrap_or_default();
         let needed = limited && !minors.is_empty();
         return needed
-            .then(|| a_move(0, Phase::Before, None, What::FindOut(why)))
+            .then(|| {
+                a_move(
+                    0,
+                    HopPhase::BeforeControlPlane,
+                    None,
+                    AddonAction::DetermineVersion(why),
+                )
+            })
             .into_iter()
             .collect();
     };
     let mut moves = Vec::new();
-    let mut chosen: Option<&Row> = None;
+    let mut chosen: Option<&CompatibilityRange> = None;
     let mut before = from;
     for (hop, minor) in minors.iter().enumerate() {
         let fit = match chosen {
-            Some(row) => row.fits(*minor),
-            None => addons.fits(&it.component, version, *minor),
+            Some(row) => row.compatibility(*minor),
+            None => addons.compatibility(&it.component, version, *minor),
         };
-        if fit == Fit::No {
+        if fit == Compatibility::Incompatible {
             let bridge = before.and_then(|before| {
-                let rows = addons.bridging(&it.component, before, *minor);
-                furthest(rows.into_iter(), version)
+                let rows = addons.bridging_ranges(&it.component, before, *minor);
+                longest_supported(rows.into_iter(), version)
             });
-            let late = it.place == Place::After;
+            let late = it.upgrade_order == UpgradeOrder::AfterControlPlane;
             let (row, phase, what) = match bridge.filter(|_| !late) {
                 Some(row) => {
-                    let what = What::Bridge(row.versions.to_string(), *minor);
-                    (Some(row), Phase::Before, what)
+                    let what = AddonAction::UpgradeBefore(row.versions.to_string(), *minor);
+                    (Some(row), HopPhase::BeforeControlPlane, what)
                 }
                 None => {
-                    let rows = addons.rows().filter(|row| {
-                        row.component == it.component && row.fits(*minor) == Fit::Yes
+                    let rows = addons.ranges().filter(|row| {
+                        row.component == it.component
+                            && row.compatibility(*minor) == Compatibility::Compatible
                     });
-                    let row = furthest(rows, version);
+                    let row = longest_supported(rows, version);
                     let shown = row.map(|row| row.versions.to_string());
-                    (row, Phase::After, What::Follow(shown, *minor))
+                    (
+                        row,
+                        HopPhase::AfterControlPlane,
+                        AddonAction::UpgradeAfter(shown, *minor),
+                    )
                 }
             };
             let from = chosen.map_or_else(|| version.to_string(), |row| row.versions.to_string());
@@ -113,56 +133,63 @@ fn of_one(it: &Installed, from: Option<Minor>, minors: &[Minor], catalog: &Catal
 }
 
 /// Of rows that are not behind what runs, the one that lasts longest; of equal ones the newest.
-fn furthest<'a>(rows: impl Iterator<Item = &'a Row>, version: &Release) -> Option<&'a Row> {
+fn longest_supported<'a>(
+    rows: impl Iterator<Item = &'a CompatibilityRange>,
+    version: &Release,
+) -> Option<&'a CompatibilityRange> {
     let runs = (version.minor(), version.semver.patch);
-    let ahead = rows.filter(|row| row.versions.newest() > runs);
+    let ahead = rows.filter(|row| row.versions.newest_key() > runs);
     ahead.max_by_key(|row| {
         let lasts = row.kubernetes.newest;
-        (lasts.is_none(), lasts, row.versions.newest())
+        (lasts.is_none(), lasts, row.versions.newest_key())
     })
 }
 
 /// The steps of a hop that belong to this phase.
-pub(super) fn steps(work: &Work<'_>, now: &Now<'_>, phase: Phase) -> Vec<Draft> {
-    if !now.leg.is_kubernetes() {
+pub(super) fn addon_steps(
+    work: &PlanBuilder<'_>,
+    now: &HopContext<'_>,
+    phase: HopPhase,
+) -> Vec<StepDraft> {
+    if !now.hop_plan.is_kubernetes() {
         return Vec::new();
     }
-    let here = work.addons.iter();
-    here.filter(|it| it.hop == now.number && it.phase == phase)
-        .map(|it| draft(work, now, it))
+    let here = work.addon_upgrades.iter();
+    here.filter(|it| it.hop_index == now.kubernetes_hop_index && it.phase == phase)
+        .map(|it| draft_addon_step(work, now, it))
         .collect()
 }
 
-fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
-    let at = &it.at;
-    let (title, done_when) = goal(it, now.leg.hop.minor);
+fn draft_addon_step(work: &PlanBuilder<'_>, now: &HopContext<'_>, it: &AddonUpgrade) -> StepDraft {
+    let at = &it.addon;
+    let (title, done_when) = title_and_condition(it, now.hop_plan.hop.minor);
     let object = object_path(at.kind, Some(&at.namespace), &at.name);
     let chart = at.chart.as_ref().map(|chart| format!("chart {chart}"));
     let owner = at.owner.clone().or(chart);
-    let commands = match it.what {
-        What::FindOut(_) => Vec::new(),
-        _ => vec![work.here_command(&format!(
+    let commands = match it.action {
+        AddonAction::DetermineVersion(_) => Vec::new(),
+        _ => vec![work.kubectl_command(&format!(
             "kubectl rollout status -n {} {}",
-            fill::quoted(&at.namespace),
-            fill::quoted(&object_path(at.kind, None, &at.name))
+            fill::shell_quoted(&at.namespace),
+            fill::shell_quoted(&object_path(at.kind, None, &at.name))
         ))],
     };
-    let interrupts = match it.what {
-        What::FindOut(_) => Vec::new(),
+    let interrupts = match it.action {
+        AddonAction::DetermineVersion(_) => Vec::new(),
         _ => vec![format!("pods of {object} restart")],
     };
-    Draft::from(Step {
+    StepDraft::from(Step {
         commands,
         interrupts,
-        takes: Takes {
+        duration: DurationEstimate {
             basis: "it depends on how it was installed".to_owned(),
-            ..Takes::default()
+            ..DurationEstimate::default()
         },
         objects: vec![match owner {
             Some(owner) => format!("{object} ({owner})"),
             None => object,
         }],
-        ..work.blank(
+        ..work.step_skeleton(
             now,
             &format!("addon-{}-{}", at.component, at.namespace),
             title,
@@ -172,35 +199,35 @@ fn draft(work: &Work<'_>, now: &Now<'_>, it: &Move) -> Draft {
 }
 
 /// What is done, and how to tell that it is; `hop` is the minor that the hop leads to.
-fn goal(it: &Move, hop: Minor) -> (String, Condition) {
-    let name = &it.at.title;
-    let upgrade = format!("Upgrade {name} from {}", it.from);
-    match &it.what {
-        What::Bridge(versions, minor) => (
+fn title_and_condition(it: &AddonUpgrade, hop: Minor) -> (String, CompletionCondition) {
+    let name = &it.addon.title;
+    let upgrade = format!("Upgrade {name} from {}", it.from_version);
+    match &it.action {
+        AddonAction::UpgradeBefore(versions, minor) => (
             format!(
                 "{upgrade} to {versions}, which is for Kubernetes {minor} and the minor before"
             ),
-            done(&it.at, *minor),
+            addon_condition(&it.addon, *minor),
         ),
-        What::Follow(Some(versions), minor) => (
+        AddonAction::UpgradeAfter(Some(versions), minor) => (
             format!("{upgrade} to {versions}, which is for Kubernetes {minor}"),
-            done(&it.at, *minor),
+            addon_condition(&it.addon, *minor),
         ),
-        What::Follow(None, minor) => (
+        AddonAction::UpgradeAfter(None, minor) => (
             format!("{upgrade} to a release for Kubernetes {minor}; none is known here"),
-            done(&it.at, *minor),
+            addon_condition(&it.addon, *minor),
         ),
-        What::FindOut(why) => (
+        AddonAction::DetermineVersion(why) => (
             format!(
                 "Find out which release of {name} runs, and whether it is for Kubernetes {hop}: {why}"
             ),
-            Condition::ByHand,
+            CompletionCondition::Manual,
         ),
     }
 }
 
-fn done(at: &Installed, minor: Minor) -> Condition {
-    Condition::Addon {
+fn addon_condition(at: &InstalledAddon, minor: Minor) -> CompletionCondition {
+    CompletionCondition::Addon {
         component: at.component.clone(),
         namespace: at.namespace.clone(),
         minor: minor.to_string(),

@@ -1,43 +1,44 @@
 //! What must be mended before a hop, as steps: objects of an API that goes, and all else that blocks there.
 
-use crate::check::{Finding, Object, Severity, object_path};
-use crate::progress::Condition;
+use crate::check::{AffectedObject, Finding, Severity, object_path};
+use crate::progress::CompletionCondition;
 
-use super::expand::{Draft, Now, Work};
-use super::{Step, Takes};
+use super::expand::{HopContext, PlanBuilder, StepDraft};
+use super::{DurationEstimate, Step};
 
 /// Pools that are too old have steps of their own: they catch up.
-const HAS_STEPS: &str = "node-kubelet-too-old";
+const RULE_WITH_OWN_STEPS: &str = "node-kubelet-too-old";
 
 /// A step for each blocker that bites at this hop, in the order of the findings.
-pub(super) fn steps(work: &Work<'_>, now: &Now<'_>) -> Vec<Draft> {
+pub(super) fn remediation_steps(work: &PlanBuilder<'_>, now: &HopContext<'_>) -> Vec<StepDraft> {
     let here = work.findings.iter().filter(|finding| {
         finding.severity == Severity::Blocker
-            && finding.hop.as_ref() == Some(&now.hop)
-            && finding.id != HAS_STEPS
+            && finding.hop.as_ref() == Some(&now.hop_id)
+            && finding.id != RULE_WITH_OWN_STEPS
     });
-    here.map(|finding| of_finding(work, now, finding)).collect()
+    here.map(|finding| remediation_step(work, now, finding))
+        .collect()
 }
 
 /// What it speaks of must be gone.
-fn of_finding(work: &Work<'_>, now: &Now<'_>, finding: &Finding) -> Draft {
+fn remediation_step(work: &PlanBuilder<'_>, now: &HopContext<'_>, finding: &Finding) -> StepDraft {
     let id = format!("{}-{}", finding.id, finding.fingerprint);
-    let done_when = Condition::Gone {
+    let done_when = CompletionCondition::FindingsResolved {
         fingerprints: vec![finding.fingerprint.clone()],
     };
-    Draft::from(Step {
-        takes: Takes {
+    StepDraft::from(Step {
+        duration: DurationEstimate {
             basis: "it depends on who must change what".to_owned(),
-            ..Takes::default()
+            ..DurationEstimate::default()
         },
         links: vec![finding.reference.to_owned()],
-        objects: finding.objects.iter().map(shown).collect(),
-        ..work.blank(now, &id, finding.message.clone(), done_when)
+        objects: finding.objects.iter().map(describe_object).collect(),
+        ..work.step_skeleton(now, &id, finding.message.clone(), done_when)
     })
 }
 
 /// An object, and who must change it: its owner, or else who wrote it so.
-fn shown(object: &Object) -> String {
+fn describe_object(object: &AffectedObject) -> String {
     let mut writers = object
         .evidence
         .iter()

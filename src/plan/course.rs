@@ -1,28 +1,28 @@
 //! The hops of a plan: those of the path, and before them the one that is under way.
 
-use crate::catalog::{PlatformName, Procedure, Reach, Release};
-use crate::check::{Situation, control_plane};
+use crate::catalog::{PlatformName, Procedure, Release, VersionPrecision};
+use crate::check::{CheckContext, control_plane};
 use crate::path::{Hop, KUBERNETES};
 
 use super::{layout, machines};
 
 /// A hop with what is done in it.
 #[derive(Debug)]
-pub(super) struct Leg<'a> {
+pub(super) struct HopPlan<'a> {
     pub(super) hop: Hop,
     /// What every cluster does, and what this one does beside it; none where the catalog has no procedure.
     pub(super) procedures: Vec<&'a Procedure>,
-    pub(super) reach: Reach,
+    pub(super) version_precision: VersionPrecision,
 }
 
-impl Leg<'_> {
+impl HopPlan<'_> {
     /// Whether it is one of Kubernetes.
     pub(super) fn is_kubernetes(&self) -> bool {
         self.hop.platform == KUBERNETES
     }
 
     /// Whether it changes the minor.
-    pub(super) fn crosses(&self) -> bool {
+    pub(super) fn is_minor_change(&self) -> bool {
         let from: Option<Release> = self.hop.from.as_ref().and_then(|from| from.parse().ok());
         from.is_none_or(|from| from.minor() != self.hop.minor)
     }
@@ -30,15 +30,15 @@ impl Leg<'_> {
 
 /// The way that a plan takes.
 #[derive(Debug)]
-pub(super) struct Course<'a> {
-    pub(super) legs: Vec<Leg<'a>>,
+pub(super) struct Itinerary<'a> {
+    pub(super) hop_plans: Vec<HopPlan<'a>>,
     /// What must be known of it.
     pub(super) remarks: Vec<String>,
 }
 
-pub(super) fn course<'a>(situation: &Situation<'a>) -> Course<'a> {
+pub(super) fn itinerary<'a>(situation: &CheckContext<'a>) -> Itinerary<'a> {
     let mut remarks = Vec::new();
-    let under_way = under_way(situation);
+    let under_way = hop_in_progress(situation);
     if let Some(hop) = &under_way {
         let from = hop.from.as_deref().unwrap_or_default();
         remarks.push(format!(
@@ -49,15 +49,20 @@ pub(super) fn course<'a>(situation: &Situation<'a>) -> Course<'a> {
     let hops = under_way
         .into_iter()
         .chain(situation.path.hops.iter().cloned());
-    let legs = hops.map(|hop| leg(situation, hop)).collect();
-    Course { legs, remarks }
+    let legs = hops.map(|hop| hop_plan(situation, hop)).collect();
+    Itinerary {
+        hop_plans: legs,
+        remarks,
+    }
 }
 
-fn leg<'a>(situation: &Situation<'a>, hop: Hop) -> Leg<'a> {
+fn hop_plan<'a>(situation: &CheckContext<'a>, hop: Hop) -> HopPlan<'a> {
     let procedures = layout::procedures(situation, &hop);
-    let reach = procedures.last().map(|procedure| procedure.reach);
-    Leg {
-        reach: reach.unwrap_or_default(),
+    let reach = procedures
+        .last()
+        .map(|procedure| procedure.version_precision);
+    HopPlan {
+        version_precision: reach.unwrap_or_default(),
         procedures,
         hop,
     }
@@ -65,18 +70,20 @@ fn leg<'a>(situation: &Situation<'a>, hop: Hop) -> Leg<'a> {
 
 /// The hop of Kubernetes that has begun and is not at its end: the API server has its release, but components of the control
 /// plane, or where no other hop lies ahead nodes, do not.
-fn under_way(situation: &Situation<'_>) -> Option<Hop> {
-    let (picture, detected) = layout::here(situation)?;
+fn hop_in_progress(situation: &CheckContext<'_>) -> Option<Hop> {
+    let (picture, detected) = layout::target_cluster(situation)?;
     let current = &detected.kubernetes;
-    let reach = layout::reach(situation);
+    let reach = layout::version_precision(situation);
     let behind = |release: &Release| match reach {
-        Reach::Patch => release.semver < current.semver,
-        Reach::Minor => release.minor() < current.minor(),
+        VersionPrecision::Patch => release.semver < current.semver,
+        VersionPrecision::Minor => release.minor() < current.minor(),
     };
-    let members = control_plane::members(situation);
-    let components = members.iter().filter_map(control_plane::Member::release);
-    let no_other_hop = situation.path.of_kubernetes().next().is_none();
-    let kubelets = machines::nodes(situation, picture)
+    let members = control_plane::control_plane_pods(situation);
+    let components = members
+        .iter()
+        .filter_map(control_plane::ControlPlanePod::release);
+    let no_other_hop = situation.path.kubernetes_hops().next().is_none();
+    let kubelets = machines::node_rows(situation, picture)
         .iter()
         .filter(|_| no_other_hop)
         .filter_map(|node| node.kubelet_version.parse().ok());
@@ -85,12 +92,14 @@ fn under_way(situation: &Situation<'_>) -> Option<Hop> {
     let edge = kubernetes.and_then(|kubernetes| kubernetes.edge(&oldest, current));
     Some(Hop {
         platform: KUBERNETES.to_owned(),
-        from: Some(oldest.plain()),
-        to: current.plain(),
+        from: Some(oldest.without_suffix()),
+        to: current.without_suffix(),
         minor: current.minor(),
         source: edge
             .as_ref()
-            .map_or_else(|| "it has begun".to_owned(), crate::catalog::Edge::cited),
-        strength: edge.map_or(crate::catalog::Strength::Rule, |edge| edge.strength),
+            .map_or_else(|| "it has begun".to_owned(), crate::catalog::Edge::citation),
+        confidence: edge.map_or(crate::catalog::EdgeConfidence::FromRule, |edge| {
+            edge.confidence
+        }),
     })
 }

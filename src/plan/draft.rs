@@ -1,41 +1,46 @@
 //! One step of a procedure, with this cluster's own names in it.
 
-use crate::catalog::{Action, Done, Gates, Release};
-use crate::progress::{Condition, Goal, Nodes, blocks};
+use crate::catalog::{Completion, GateScope, Release, StepTemplate};
+use crate::progress::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
 
-use super::drain::Drain;
-use super::expand::{Draft, Now, Place, Work};
-use super::fill::Values;
-use super::layout::Pool;
-use super::rolling::Pace;
-use super::{Level, Scope, Step, Takes, cluster_name, fill};
+use super::drain::DrainImpact;
+use super::expand::{HopContext, PlanBuilder, StepDraft, StepTarget};
+use super::fill::TemplateValues;
+use super::layout::NodePool;
+use super::rolling::RolloutStrategy;
+use super::{DurationEstimate, ScopeLevel, Step, StepScope, cluster_name, fill};
 
 /// The kind of object whose machines can be counted.
-const KUBEADM: &str = "kubeadmcontrolplane";
+const KUBEADM_CONTROL_PLANE: &str = "kubeadmcontrolplane";
 
 /// What must be known of a pool whose machines nobody replaces.
-const ON_DELETE: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced once somebody deletes the old one, and not before";
+const ON_DELETE_REMARK: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced once somebody deletes the old one, and not before";
 
 /// On what basis nothing is said of how long a step takes.
 const NOT_PUBLISHED: &str = "nobody published how long it takes";
 
-impl Work<'_> {
-    pub(super) fn draft(&self, now: &Now<'_>, action: &Action, place: &Place<'_>) -> Draft {
-        let mut values = self.values(now, place);
-        let drain = self.drain(place);
-        let is_elsewhere = action.on_management && !self.layout.machines.here;
+impl PlanBuilder<'_> {
+    pub(super) fn draft_step(
+        &self,
+        now: &HopContext<'_>,
+        action: &StepTemplate,
+        place: &StepTarget<'_>,
+    ) -> StepDraft {
+        let mut values = self.template_values(now, place);
+        let drain = self.drain_impact(place);
+        let is_elsewhere = action.runs_on_management && !self.inventory.capi.is_self_managed;
         if is_elsewhere {
-            values.context = None;
+            values.kubectl_context = None;
         }
         let mut commands: Vec<String> = action
             .commands
             .iter()
-            .map(|command| values.command(command))
+            .map(|command| values.render_command(command))
             .collect();
-        if let (true, Place::ControlPlaneNode(node) | Place::Worker(_, node)) =
-            (action.on_node, place)
+        if let (true, StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node)) =
+            (action.runs_on_node, place)
         {
-            commands = on_node(node, commands);
+            commands = annotate_node_commands(node, commands);
         }
         if is_elsewhere && !commands.is_empty() {
             commands.insert(0, "# on the management cluster:".to_owned());
@@ -43,48 +48,51 @@ impl Work<'_> {
         let mut interrupts: Vec<String> = action
             .interrupts
             .iter()
-            .map(|text| values.text(text))
+            .map(|text| values.render_text(text))
             .collect();
-        if action.gates == Gates::Drain {
-            interrupts.extend(drain.interrupts());
+        if action.gated_by == GateScope::Drain {
+            interrupts.extend(drain.interruptions());
         }
-        let is_held = annotated(place, &mut commands);
-        Draft {
-            implied: action.implied,
-            is_held,
-            is_of_now: matches!(action.done, Done::NoBlockers | Done::Backup(_)),
+        let is_held = annotate_pool_commands(place, &mut commands);
+        StepDraft {
+            is_implied_by_later: action.is_implied_by_later,
+            is_on_hold: is_held,
+            is_judged_by_current_state: matches!(
+                action.done_when,
+                Completion::NoBlockers | Completion::RecentBackup(_)
+            ),
             step: Step {
-                id: self.id(now, &action.id, place),
-                hop: now.hop.clone(),
-                scope: self.scope(place),
-                title: values.text(&action.title),
-                state: super::State::Unknown,
+                id: self.step_id(now, &action.id, place),
+                hop: now.hop_id.clone(),
+                scope: self.step_scope(place),
+                title: values.render_text(&action.title),
+                state: super::StepState::Unknown,
                 progress: None,
                 commands,
-                gates: self.gates(now, &action.gates, &drain),
-                done_when: self.condition(now, &action.done, place),
-                takes: self.takes(action, place, &drain),
+                gates: self.gate_fingerprints(now, &action.gated_by, &drain),
+                done_when: self.completion_condition(now, &action.done_when, place),
+                duration: self.duration_estimate(action, place, &drain),
                 interrupts,
-                reversible: action.reversible,
-                links: self.links(now, action),
+                is_reversible: action.is_reversible,
+                links: self.step_links(now, action),
                 objects: Vec::new(),
             },
         }
     }
 
-    fn links(&self, now: &Now<'_>, action: &Action) -> Vec<String> {
+    fn step_links(&self, now: &HopContext<'_>, action: &StepTemplate) -> Vec<String> {
         let mut links = action.links.clone();
-        if action.done == Done::NoBlockers {
-            links.extend(self.of_hop(now));
+        if action.done_when == Completion::NoBlockers {
+            links.extend(self.hop_links(now));
         }
         links
     }
 
     /// Pages for people about the whole hop.
-    pub(super) fn of_hop(&self, now: &Now<'_>) -> Vec<String> {
-        let hop = &now.leg.hop;
+    pub(super) fn hop_links(&self, now: &HopContext<'_>) -> Vec<String> {
+        let hop = &now.hop_plan.hop;
         let platform = hop.platform.parse().ok();
-        let platform = platform.and_then(|name| self.situation.catalog.platform(name));
+        let platform = platform.and_then(|name| self.context.catalog.platform(name));
         let to = hop.to.parse().ok();
         let from = hop.from.as_ref().and_then(|from| from.parse().ok());
         match (platform, from.or(to.clone()), to) {
@@ -93,30 +101,42 @@ impl Work<'_> {
         }
     }
 
-    fn values<'v>(&'v self, now: &'v Now<'_>, place: &'v Place<'_>) -> Values<'v> {
-        let machines = &self.layout.machines;
-        let from = now.leg.hop.from.as_deref().unwrap_or_default();
+    fn template_values<'v>(
+        &'v self,
+        now: &'v HopContext<'_>,
+        place: &'v StepTarget<'_>,
+    ) -> TemplateValues<'v> {
+        let machines = &self.inventory.capi;
+        let from = now.hop_plan.hop.from.as_deref().unwrap_or_default();
         // Pools that catch up go to another minor than that of the hop.
-        let minor = now.release.parse::<Release>().ok();
-        let minor = minor.map_or(now.leg.hop.minor, |release| release.minor());
-        let sequence = machines.sequence.as_ref();
+        let minor = now.node_release.parse::<Release>().ok();
+        let minor = minor.map_or(now.hop_plan.hop.minor, |release| release.minor());
+        let sequence = machines.topology_order.as_ref();
         let concurrency = sequence.map_or(1, |it| it.concurrency);
         let mut pairs = vec![
             ("concurrency", concurrency.to_string().into()),
             ("from", from.into()),
-            ("to", now.release.into()),
+            ("to", now.node_release.into()),
             ("minor", minor.to_string().into()),
         ];
         let mut variables = Vec::new();
-        let cluster = match machines.cluster.as_str() {
-            "" => cluster_name(self.here.map(|(picture, _)| &picture.id)),
+        let cluster = match machines.cluster_name.as_str() {
+            "" => cluster_name(self.target_cluster.map(|(picture, _)| &picture.id)),
             name => name.to_owned(),
         };
         pairs.push(("cluster", cluster.into()));
-        let provider_cluster = self.layout.provider_cluster.as_deref().unwrap_or_default();
+        let provider_cluster = self
+            .inventory
+            .provider_cluster
+            .as_deref()
+            .unwrap_or_default();
         for (name, value, variable) in [
             ("namespace", machines.namespace.as_str(), "NAMESPACE"),
-            ("controlPlane", &machines.control_plane, "CONTROL_PLANE"),
+            (
+                "controlPlane",
+                &machines.control_plane_name,
+                "CONTROL_PLANE",
+            ),
             (
                 "controlPlaneKind",
                 &machines.control_plane_kind,
@@ -130,224 +150,264 @@ impl Work<'_> {
             }
         }
         match place {
-            Place::Cluster => {}
-            Place::ControlPlaneNode(node) => pairs.push(("node", (*node).into())),
-            Place::Pool(pool) => {
+            StepTarget::Cluster => {}
+            StepTarget::ControlPlaneNode(node) => pairs.push(("node", (*node).into())),
+            StepTarget::Pool(pool) => {
                 if pool.name.is_empty() {
-                    variables.push(("pool", super::fill::POOL));
+                    variables.push(("pool", super::fill::POOL_PLACEHOLDER));
                 }
-                pairs.push(("pool", pool.shown().into()));
+                pairs.push(("pool", pool.display_name().into()));
             }
-            Place::Worker(pool, node) => {
-                pairs.push(("pool", pool.shown().into()));
+            StepTarget::Worker(pool, node) => {
+                pairs.push(("pool", pool.display_name().into()));
                 pairs.push(("node", (*node).into()));
             }
         }
-        Values {
-            context: self
-                .here
+        TemplateValues {
+            kubectl_context: self
+                .target_cluster
                 .and_then(|(picture, _)| picture.context.as_deref()),
-            is_real: self.here.is_some(),
+            has_cluster: self.target_cluster.is_some(),
             pairs,
-            variables,
+            shell_variables: variables,
         }
     }
 
-    fn drain(&self, place: &Place<'_>) -> Drain {
+    fn drain_impact(&self, place: &StepTarget<'_>) -> DrainImpact {
         match place {
-            Place::Cluster => Drain::default(),
-            Place::ControlPlaneNode(node) | Place::Worker(_, node) => self.drains.of(node),
-            Place::Pool(pool) => self.drains.of_all(&pool.nodes),
+            StepTarget::Cluster => DrainImpact::default(),
+            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
+                self.drain_impacts.for_node(node)
+            }
+            StepTarget::Pool(pool) => self.drain_impacts.for_nodes(&pool.nodes),
         }
     }
 
-    pub(super) fn scope(&self, place: &Place<'_>) -> Scope {
+    pub(super) fn step_scope(&self, place: &StepTarget<'_>) -> StepScope {
         let (level, name, pool) = match place {
-            Place::Cluster => {
-                let name = cluster_name(self.here.map(|(picture, _)| &picture.id));
-                (Level::Cluster, name, None)
+            StepTarget::Cluster => {
+                let name = cluster_name(self.target_cluster.map(|(picture, _)| &picture.id));
+                (ScopeLevel::Cluster, name, None)
             }
-            Place::ControlPlaneNode(node) => (Level::Node, (*node).to_owned(), None),
-            Place::Pool(pool) => (Level::Pool, pool.shown().to_owned(), None),
-            Place::Worker(pool, node) => (
-                Level::Node,
+            StepTarget::ControlPlaneNode(node) => (ScopeLevel::Node, (*node).to_owned(), None),
+            StepTarget::Pool(pool) => (ScopeLevel::Pool, pool.display_name().to_owned(), None),
+            StepTarget::Worker(pool, node) => (
+                ScopeLevel::Node,
                 (*node).to_owned(),
-                Some(pool.shown().to_owned()),
+                Some(pool.display_name().to_owned()),
             ),
         };
-        Scope { level, name, pool }
+        StepScope { level, name, pool }
     }
 
-    pub(super) fn id(&self, now: &Now<'_>, action: &str, place: &Place<'_>) -> String {
-        let hop = format!("{}-{}-{action}", now.hop.platform, now.leg.hop.to);
+    pub(super) fn step_id(
+        &self,
+        now: &HopContext<'_>,
+        action: &str,
+        place: &StepTarget<'_>,
+    ) -> String {
+        let hop = format!("{}-{}-{action}", now.hop_id.platform, now.hop_plan.hop.to);
         // Nodes that catch up first may move again in the same hop.
-        let hop = match now.release == now.leg.hop.to {
+        let hop = match now.node_release == now.hop_plan.hop.to {
             true => hop,
-            false => format!("{hop}-to-{}", now.release),
+            false => format!("{hop}-to-{}", now.node_release),
         };
         match place {
-            Place::Cluster => hop,
-            Place::ControlPlaneNode(node) | Place::Worker(_, node) => format!("{hop}-{node}"),
-            Place::Pool(pool) => format!("{hop}-{}", pool.shown()),
+            StepTarget::Cluster => hop,
+            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
+                format!("{hop}-{node}")
+            }
+            StepTarget::Pool(pool) => format!("{hop}-{}", pool.display_name()),
         }
     }
 
-    pub(super) fn gates(&self, now: &Now<'_>, gates: &Gates, drain: &Drain) -> Vec<String> {
+    pub(super) fn gate_fingerprints(
+        &self,
+        now: &HopContext<'_>,
+        gates: &GateScope,
+        drain: &DrainImpact,
+    ) -> Vec<String> {
         match gates {
-            Gates::Nothing => Vec::new(),
-            Gates::Drain => drain.gates.iter().cloned().collect(),
-            Gates::Hop => {
+            GateScope::Nothing => Vec::new(),
+            GateScope::Drain => drain.blocking_findings.iter().cloned().collect(),
+            GateScope::Hop => {
                 let here = self.findings.iter().filter(|finding| {
-                    blocks(finding, &now.hop) && (now.is_first || finding.hop.is_some())
+                    blocks_hop(finding, &now.hop_id) && (now.is_first || finding.hop.is_some())
                 });
                 here.map(|finding| finding.fingerprint.clone()).collect()
             }
         }
     }
 
-    fn condition(&self, now: &Now<'_>, done: &Done, place: &Place<'_>) -> Condition {
-        let goal = Goal::new(now.release, now.leg.reach);
+    fn completion_condition(
+        &self,
+        now: &HopContext<'_>,
+        done: &Completion,
+        place: &StepTarget<'_>,
+    ) -> CompletionCondition {
+        let goal = VersionGoal::new(now.node_release, now.hop_plan.version_precision);
         let node = match place {
-            Place::ControlPlaneNode(node) | Place::Worker(_, node) => Some((*node).to_owned()),
-            Place::Cluster | Place::Pool(_) => None,
+            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
+                Some((*node).to_owned())
+            }
+            StepTarget::Cluster | StepTarget::Pool(_) => None,
         };
         match done {
-            Done::ByHand => Condition::ByHand,
-            Done::Backup(hours) => Condition::Backup {
+            Completion::Manual => CompletionCondition::Manual,
+            Completion::RecentBackup(hours) => CompletionCondition::Backup {
                 within_seconds: u64::from(*hours) * 3600,
             },
-            Done::ApiServer => Condition::ApiServer(goal),
-            Done::Emulation => Condition::Emulation {
-                minor: now.leg.hop.minor.to_string(),
+            Completion::ApiServer => CompletionCondition::ApiServer(goal),
+            Completion::Emulation => CompletionCondition::Emulation {
+                minor: now.hop_plan.hop.minor.to_string(),
             },
-            Done::ControlPlane => Condition::ControlPlane { node, goal },
-            Done::ControlPlaneObject => match &self.layout.machines {
-                machines if machines.here && machines.control_plane_kind == KUBEADM => {
-                    Condition::ControlPlaneObject {
+            Completion::ControlPlane => CompletionCondition::ControlPlane { node, goal },
+            Completion::CapiControlPlane => match &self.inventory.capi {
+                machines
+                    if machines.is_self_managed
+                        && machines.control_plane_kind == KUBEADM_CONTROL_PLANE =>
+                {
+                    CompletionCondition::KubeadmControlPlane {
                         namespace: machines.namespace.clone(),
-                        name: machines.control_plane.clone(),
+                        name: machines.control_plane_name.clone(),
                         goal,
                     }
                 }
                 // No component of a managed one can be seen.
-                _ if self.layout.control_plane.is_empty() => Condition::ApiServer(goal),
-                _ => Condition::ControlPlane { node, goal },
-            },
-            Done::MachineDeployment | Done::Nodes => match (place, &self.layout.machines) {
-                (Place::Pool(pool), machines)
-                    if *done == Done::MachineDeployment
-                        && machines.deployments.contains_key(&pool.name) =>
-                {
-                    Condition::MachineDeployment {
-                        namespace: machines.namespace.clone(),
-                        name: pool.name.clone(),
-                        goal,
-                    }
+                _ if self.inventory.control_plane_nodes.is_empty() => {
+                    CompletionCondition::ApiServer(goal)
                 }
-                _ => Condition::Nodes {
-                    of: match (place, node) {
-                        (_, Some(node)) => Nodes::Node(node),
-                        (Place::Pool(pool), None) => Nodes::Pool(pool.name.clone()),
-                        _ => Nodes::Pool(String::new()),
+                _ => CompletionCondition::ControlPlane { node, goal },
+            },
+            Completion::MachineDeployment | Completion::Nodes => {
+                match (place, &self.inventory.capi) {
+                    (StepTarget::Pool(pool), machines)
+                        if *done == Completion::MachineDeployment
+                            && machines.machine_deployments.contains_key(&pool.name) =>
+                    {
+                        CompletionCondition::MachineDeployment {
+                            namespace: machines.namespace.clone(),
+                            name: pool.name.clone(),
+                            goal,
+                        }
+                    }
+                    _ => CompletionCondition::Nodes {
+                        nodes: match (place, node) {
+                            (_, Some(node)) => NodeSet::Node(node),
+                            (StepTarget::Pool(pool), None) => NodeSet::Pool(pool.name.clone()),
+                            _ => NodeSet::Pool(String::new()),
+                        },
+                        goal,
                     },
-                    goal,
-                },
+                }
+            }
+            Completion::NoBlockers => CompletionCondition::NoBlockers {
+                hop: now.hop_id.clone(),
             },
-            Done::NoBlockers => Condition::NoBlockers {
-                hop: now.hop.clone(),
-            },
-            Done::KubeProxy => Condition::KubeProxy(goal),
+            Completion::KubeProxy => CompletionCondition::KubeProxy(goal),
         }
     }
 
     /// What the procedure says, and what the drain adds to it.
-    fn takes(&self, action: &Action, place: &Place<'_>, drain: &Drain) -> Takes {
+    fn duration_estimate(
+        &self,
+        action: &StepTemplate,
+        place: &StepTarget<'_>,
+        drain: &DrainImpact,
+    ) -> DurationEstimate {
         let pool = match place {
-            Place::Pool(pool) => {
-                Some((pool.nodes.len() as u64, pool.pace.at_a_time(self.parallel)))
-            }
+            StepTarget::Pool(pool) => Some((
+                pool.nodes.len() as u64,
+                pool.rollout_strategy.parallelism(self.parallel),
+            )),
             _ => None,
         };
-        let Some(takes) = &action.takes else {
+        let Some(takes) = &action.duration else {
             // An assumption that nothing is reckoned with is not worth a word.
             let told = pool.filter(|(_, at_a_time)| !at_a_time.is_assumed);
-            let why = told.map(|(_, at_a_time)| format!("; {}", at_a_time.why));
-            return Takes {
+            let why = told.map(|(_, at_a_time)| format!("; {}", at_a_time.reason));
+            return DurationEstimate {
                 basis: format!("{NOT_PUBLISHED}{}", why.unwrap_or_default()),
-                ..Takes::default()
+                ..DurationEstimate::default()
             };
         };
-        let mut takes = Takes {
-            low: Some(takes.low),
-            high: Some(takes.high),
+        let mut takes = DurationEstimate {
+            min_seconds: Some(takes.min_seconds),
+            max_seconds: Some(takes.max_seconds),
             basis: takes.basis.clone(),
         };
         if let Some((nodes, at_a_time)) = pool {
             let rounds = nodes.div_ceil(at_a_time.nodes);
-            takes.low = takes.low.map(|low| low * rounds);
-            takes.high = takes.high.map(|high| high * rounds);
-            takes.basis = format!("{} ({nodes} nodes in all; {})", takes.basis, at_a_time.why);
+            takes.min_seconds = takes.min_seconds.map(|low| low * rounds);
+            takes.max_seconds = takes.max_seconds.map(|high| high * rounds);
+            takes.basis = format!(
+                "{} ({nodes} nodes in all; {})",
+                takes.basis, at_a_time.reason
+            );
         }
-        if action.gates != Gates::Drain || self.here.is_none() {
+        if action.gated_by != GateScope::Drain || self.target_cluster.is_none() {
             return takes;
         }
-        if !self.drains.seen {
-            takes.high = None;
+        if !self.drain_impacts.is_observed {
+            takes.max_seconds = None;
             takes.basis = format!("{}; what is drained could not be seen", takes.basis);
-        } else if let Some(budget) = drain.budgets.first() {
-            takes.high = None;
+        } else if let Some(budget) = drain.blocking_budgets.first() {
+            takes.max_seconds = None;
             takes.basis = format!(
                 "{}; the budget {budget} allows no eviction now, and nobody knows for how long",
                 takes.basis
             );
-        } else if drain.pods > 0 {
-            takes.high = takes.high.map(|high| high + drain.grace);
-            takes.basis = format!("{}; pods may take {} s to go", takes.basis, drain.grace);
+        } else if drain.evicted_pods > 0 {
+            takes.max_seconds = takes.max_seconds.map(|high| high + drain.max_grace_seconds);
+            takes.basis = format!(
+                "{}; pods may take {} s to go",
+                takes.basis, drain.max_grace_seconds
+            );
         }
         takes
     }
 
     /// A step of the whole cluster, with nothing in it but what it is and how to tell that it is done.
-    pub(super) fn blank(
+    pub(super) fn step_skeleton(
         &self,
-        now: &Now<'_>,
+        now: &HopContext<'_>,
         id: &str,
         title: String,
-        done_when: Condition,
+        done_when: CompletionCondition,
     ) -> Step {
         Step {
-            id: self.id(now, id, &Place::Cluster),
-            hop: now.hop.clone(),
-            scope: self.scope(&Place::Cluster),
+            id: self.step_id(now, id, &StepTarget::Cluster),
+            hop: now.hop_id.clone(),
+            scope: self.step_scope(&StepTarget::Cluster),
             title,
-            state: super::State::Unknown,
+            state: super::StepState::Unknown,
             progress: None,
             commands: Vec::new(),
             gates: Vec::new(),
             done_when,
-            takes: Takes {
+            duration: DurationEstimate {
                 basis: NOT_PUBLISHED.to_owned(),
-                ..Takes::default()
+                ..DurationEstimate::default()
             },
             interrupts: Vec::new(),
-            reversible: true,
+            is_reversible: true,
             links: Vec::new(),
             objects: Vec::new(),
         }
     }
 
     /// A command of kubectl for this cluster, its words quoted already.
-    pub(super) fn here_command(&self, line: &str) -> String {
+    pub(super) fn kubectl_command(&self, line: &str) -> String {
         let context = self
-            .here
+            .target_cluster
             .and_then(|(picture, _)| picture.context.as_deref());
-        fill::with_context(line, context)
+        fill::with_kubectl_context(line, context)
     }
 }
 
-impl Pool {
+impl NodePool {
     /// What people call it.
-    fn shown(&self) -> &str {
+    fn display_name(&self) -> &str {
         match self.name.as_str() {
             "" => "workers",
             name => name,
@@ -356,22 +416,22 @@ impl Pool {
 }
 
 /// Writes beside the commands what somebody wants of a pool on purpose. Says whether it waits.
-fn annotated(place: &Place<'_>, commands: &mut Vec<String>) -> bool {
-    let Place::Pool(pool) = place else {
+fn annotate_pool_commands(place: &StepTarget<'_>, commands: &mut Vec<String>) -> bool {
+    let StepTarget::Pool(pool) = place else {
         return false;
     };
-    if pool.pace == Pace::OnDelete {
-        commands.push(fill::comment(ON_DELETE));
+    if pool.rollout_strategy == RolloutStrategy::OnDelete {
+        commands.push(fill::shell_comment(ON_DELETE_REMARK));
     }
-    let held = pool.held.as_ref();
+    let held = pool.hold_reason.as_ref();
     if let Some(why) = held {
-        commands.insert(0, fill::comment(&format!("held back: {why}")));
+        commands.insert(0, fill::shell_comment(&format!("held back: {why}")));
     }
     held.is_some()
 }
 
 /// Says where commands run that kubectl is not for.
-fn on_node(node: &str, commands: Vec<String>) -> Vec<String> {
+fn annotate_node_commands(node: &str, commands: Vec<String>) -> Vec<String> {
     let mut told = Vec::new();
     let mut there = false;
     for command in commands {
@@ -379,7 +439,7 @@ fn on_node(node: &str, commands: Vec<String>) -> Vec<String> {
         if here == there {
             told.push(match here {
                 true => "# where kubectl runs:".to_owned(),
-                false => format!("# on {}:", super::fill::quoted(node)),
+                false => format!("# on {}:", super::fill::shell_quoted(node)),
             });
             there = !here;
         }

@@ -5,69 +5,75 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::check::Situation;
-use crate::detect::{self, Detected, in_control_plane};
+use crate::check::CheckContext;
+use crate::detect::{self, DetectedCluster, is_control_plane_node};
 use crate::need::Need;
-use crate::snapshot::{JsonRow, NodeRow, Picture};
+use crate::snapshot::{ClusterSnapshot, NodeRow, ObjectRow};
 
-use super::rolling::Pace;
-use super::sequence::{Sequence, Turn};
+use super::rolling::RolloutStrategy;
+use super::sequence::{PoolTurn, TopologyOrder};
 
 /// The label by which a MachineDeployment says its name in the topology. Source: kubernetes-sigs/cluster-api
 /// docs/book/src/reference/api/labels-and-annotations.md.
-const IN_TOPOLOGY: &str = "topology.cluster.x-k8s.io/deployment-name";
+const TOPOLOGY_NAME_LABEL: &str = "topology.cluster.x-k8s.io/deployment-name";
 
 /// None of it where Cluster API did not make the cluster.
 #[derive(Debug, Default)]
-pub(super) struct Machines {
+pub(super) struct CapiObjects {
     /// Namespace of all of them; empty where it is not known.
     pub(super) namespace: String,
     /// Name of the Cluster; empty where Cluster API did not make it.
-    pub(super) cluster: String,
+    pub(super) cluster_name: String,
     /// Name of the object of its control plane; empty where it is not known.
-    pub(super) control_plane: String,
+    pub(super) control_plane_name: String,
     /// Its kind in small letters, as kubectl takes it: `kubeadmcontrolplane`, `awsmanagedcontrolplane`; empty where it is not
     /// known.
     pub(super) control_plane_kind: String,
     /// Whether they are on the very cluster that they make.
-    pub(super) here: bool,
+    pub(super) is_self_managed: bool,
     /// Whether the Cluster has a ClusterClass, as far as can be seen from here.
     pub(super) has_topology: bool,
     /// Its MachineDeployments by name, where they are here.
-    pub(super) deployments: BTreeMap<String, Deployment>,
+    pub(super) machine_deployments: BTreeMap<String, MachineDeploymentInfo>,
     /// In what order its pools go; none without a topology.
-    pub(super) sequence: Option<Sequence>,
+    pub(super) topology_order: Option<TopologyOrder>,
 }
 
 /// What a MachineDeployment says of itself.
 #[derive(Debug, Default)]
-pub(super) struct Deployment {
+pub(super) struct MachineDeploymentInfo {
     /// How many of its machines go at a time.
-    pub(super) pace: Pace,
+    pub(super) rollout_strategy: RolloutStrategy,
     /// Its name in the topology; none where it was not made from one.
-    in_topology: Option<String>,
+    topology_name: Option<String>,
 }
 
-impl Deployment {
-    fn new(row: &JsonRow) -> Self {
+impl MachineDeploymentInfo {
+    fn new(row: &ObjectRow) -> Self {
         let labels = row.object.pointer("/metadata/labels");
-        let name = labels.and_then(|labels| labels.get(IN_TOPOLOGY)?.as_str());
+        let name = labels.and_then(|labels| labels.get(TOPOLOGY_NAME_LABEL)?.as_str());
         Self {
-            pace: Pace::of(&row.object),
-            in_topology: name.map(str::to_owned),
+            rollout_strategy: RolloutStrategy::from_machine_deployment(&row.object),
+            topology_name: name.map(str::to_owned),
         }
     }
 }
 
-impl Machines {
-    pub(super) fn new(situation: &Situation<'_>, picture: &Picture, detected: &Detected) -> Self {
-        let rows = |need: &Need| -> &[JsonRow] {
-            let rows = picture.read(need, situation.catalog).ok().flatten();
-            rows.map(|rows| rows.json()).unwrap_or_default()
+impl CapiObjects {
+    pub(super) fn new(
+        situation: &CheckContext<'_>,
+        picture: &ClusterSnapshot,
+        detected: &DetectedCluster,
+    ) -> Self {
+        let rows = |need: &Need| -> &[ObjectRow] {
+            let rows = picture.rows_for(need, situation.catalog).ok().flatten();
+            rows.map(|rows| rows.objects()).unwrap_or_default()
         };
-        let nodes = nodes(situation, picture);
-        let clusters = rows(&detect::capi_cluster_objects());
-        let Some((namespace, cluster)) = noted(nodes).or_else(|| known(detected, clusters)) else {
+        let nodes = node_rows(situation, picture);
+        let clusters = rows(&detect::capi_clusters_need());
+        let Some((namespace, cluster)) = cluster_ref_from_annotations(nodes)
+            .or_else(|| cluster_ref_from_topology(detected, clusters))
+        else {
             return Self::default();
         };
         let object = clusters.iter().find(|row| {
@@ -78,58 +84,73 @@ impl Machines {
             Some(namespace) => namespace,
             None => namespace,
         };
-        let refers = |field: &str| text(object?, &format!("/spec/controlPlaneRef/{field}"));
+        let refers = |field: &str| string_at(object?, &format!("/spec/controlPlaneRef/{field}"));
         let control_plane = refers("kind").zip(refers("name"));
-        let control_plane = control_plane.or_else(|| makes(nodes));
+        let control_plane = control_plane.or_else(|| control_plane_ref(nodes));
         let (kind, control_plane) = control_plane.unwrap_or_default();
-        let deployments = rows(&detect::machine_deployments()).iter().filter(|row| {
-            object.is_some()
-                && row.meta.namespace.as_deref() == Some(&namespace)
-                && text(row, "/spec/clusterName") == Some(&cluster)
-        });
+        let deployments = rows(&detect::machine_deployments_need())
+            .iter()
+            .filter(|row| {
+                object.is_some()
+                    && row.meta.namespace.as_deref() == Some(&namespace)
+                    && string_at(row, "/spec/clusterName") == Some(&cluster)
+            });
         Self {
-            control_plane: control_plane.to_owned(),
+            control_plane_name: control_plane.to_owned(),
             control_plane_kind: kind.to_lowercase(),
-            here: object.is_some(),
-            has_topology: object.is_some_and(|row| text(row, "/spec/topology/version").is_some()),
-            deployments: deployments
-                .map(|row| (row.meta.name.clone(), Deployment::new(row)))
+            is_self_managed: object.is_some(),
+            has_topology: object
+                .is_some_and(|row| string_at(row, "/spec/topology/version").is_some()),
+            machine_deployments: deployments
+                .map(|row| (row.meta.name.clone(), MachineDeploymentInfo::new(row)))
                 .collect(),
-            sequence: object.and_then(|row| Sequence::of(&row.object)),
+            topology_order: object.and_then(|row| TopologyOrder::from_cluster(&row.object)),
             namespace,
-            cluster,
+            cluster_name: cluster,
         }
     }
 
     /// Which turn a MachineDeployment has among those of the topology, and what holds it back.
-    pub(super) fn turn(&self, deployment: &str) -> Option<(usize, &Turn)> {
-        let name = self.deployments.get(deployment)?.in_topology.as_ref()?;
-        let mut turns = self.sequence.as_ref()?.deployments.iter().enumerate();
+    pub(super) fn pool_turn(&self, deployment: &str) -> Option<(usize, &PoolTurn)> {
+        let name = self
+            .machine_deployments
+            .get(deployment)?
+            .topology_name
+            .as_ref()?;
+        let mut turns = self
+            .topology_order
+            .as_ref()?
+            .machine_deployments
+            .iter()
+            .enumerate();
         turns.find(|(_, turn)| turn.name == *name)
     }
 
     /// What the topology holds back of pools whose objects are not read: their names in it, and why.
-    pub(super) fn pools_held(&self) -> impl Iterator<Item = (&str, &str)> {
-        let turns = self.sequence.iter().flat_map(|it| &it.pools);
-        turns.filter_map(|turn| Some((turn.name.as_str(), turn.held.as_deref()?)))
+    pub(super) fn machine_pools_on_hold(&self) -> impl Iterator<Item = (&str, &str)> {
+        let turns = self.topology_order.iter().flat_map(|it| &it.machine_pools);
+        turns.filter_map(|turn| Some((turn.name.as_str(), turn.hold_reason.as_deref()?)))
     }
 }
 
 /// Namespace and name of the Cluster, by the annotations of nodes.
-fn noted(nodes: &[NodeRow]) -> Option<(String, String)> {
+fn cluster_ref_from_annotations(nodes: &[NodeRow]) -> Option<(String, String)> {
     let cluster = nodes
         .iter()
-        .filter_map(|node| node.cluster.as_deref())
+        .filter_map(|node| node.capi_cluster.as_deref())
         .min()?;
     let (namespace, name) = cluster.split_once('/')?;
     Some((namespace.to_owned(), name.to_owned()))
 }
 
 /// The same by the address of its API server.
-fn known(detected: &Detected, clusters: &[JsonRow]) -> Option<(String, String)> {
+fn cluster_ref_from_topology(
+    detected: &DetectedCluster,
+    clusters: &[ObjectRow],
+) -> Option<(String, String)> {
     let mut members = detected.topology.clusters.iter();
-    let this = members.find(|member| member.this)?;
-    let is_it = |row: &JsonRow| {
+    let this = members.find(|member| member.is_inspected)?;
+    let is_it = |row: &ObjectRow| {
         row.meta.name == this.name && row.meta.namespace.as_deref() == Some(&this.namespace)
     };
     let found = clusters.iter().any(is_it);
@@ -137,20 +158,23 @@ fn known(detected: &Detected, clusters: &[JsonRow]) -> Option<(String, String)> 
 }
 
 /// Kind and name of what the machines of the control plane belong to, by the annotations of its nodes.
-fn makes(nodes: &[NodeRow]) -> Option<(&str, &str)> {
-    let ours = nodes.iter().filter(|node| in_control_plane(node));
-    ours.filter_map(|node| node.machine_owner.as_deref())
+fn control_plane_ref(nodes: &[NodeRow]) -> Option<(&str, &str)> {
+    let ours = nodes.iter().filter(|node| is_control_plane_node(node));
+    ours.filter_map(|node| node.capi_machine_owner.as_deref())
         .min()?
         .split_once('/')
 }
 
-fn text<'a>(row: &'a JsonRow, path: &str) -> Option<&'a str> {
+fn string_at<'a>(row: &'a ObjectRow, path: &str) -> Option<&'a str> {
     row.object.pointer(path).and_then(Value::as_str)
 }
 
 /// Nodes; none where they could not be read.
-pub(super) fn nodes<'a>(situation: &Situation<'_>, picture: &'a Picture) -> &'a [NodeRow] {
-    let rows = picture.read(&detect::nodes(), situation.catalog);
+pub(super) fn node_rows<'a>(
+    situation: &CheckContext<'_>,
+    picture: &'a ClusterSnapshot,
+) -> &'a [NodeRow] {
+    let rows = picture.rows_for(&detect::nodes(), situation.catalog);
     rows.ok()
         .flatten()
         .map(|rows| rows.nodes())

@@ -35,17 +35,17 @@ mod schedule;
 mod sequence;
 mod window;
 
-pub use schedule::{Schedule, Slot};
-pub use window::{NotAWindow, Window};
+pub use schedule::{Schedule, WindowSlot};
+pub use window::{ParseWindowError, Window};
 
-use crate::check::{Finding, Gap, Judgement, Situation};
-use crate::need::{ClusterId, Need, Survey};
-use crate::path::{Hop, HopRef};
-use crate::progress::{self, Condition, Progress};
+use crate::check::{CheckContext, Evaluation, Finding, Gap};
+use crate::need::{ClusterId, Discovery, Need};
+use crate::path::{Hop, HopId};
+use crate::progress::{self, CompletionCondition, CompletionStatus};
 
 /// What a person wants of a plan.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
+pub struct PlanOptions {
     /// How many nodes of a pool at a time; none for as many as the pool itself says, and one where it says nothing.
     pub parallel: Option<u32>,
     /// Leave out what is done.
@@ -68,7 +68,7 @@ pub struct Plan {
     /// What else must be known.
     pub remarks: Vec<String>,
     /// Steps that were left out because they are done.
-    pub done_before: usize,
+    pub omitted_done_steps: usize,
     /// How many nodes of a pool at a time durations are reckoned with, where its nodes are steps of their own. A pool that is
     /// one step has it in the basis of its duration.
     pub parallel: u32,
@@ -82,13 +82,13 @@ pub struct Step {
     /// Stable: the same for the same hop, action and place.
     pub id: String,
     /// In which hop.
-    pub hop: HopRef,
+    pub hop: HopId,
     /// Where.
-    pub scope: Scope,
+    pub scope: StepScope,
     /// What is done, without a full stop.
     pub title: String,
     /// How far it is.
-    pub state: State,
+    pub state: StepState,
     /// Of a step under way: so many of so many.
     pub progress: Option<(usize, usize)>,
     /// In order, for a shell; a line that begins with `#` says where the next ones run.
@@ -96,13 +96,13 @@ pub struct Step {
     /// Fingerprints of the findings that must be out of the way.
     pub gates: Vec<String>,
     /// How to tell that it is done.
-    pub done_when: Condition,
+    pub done_when: CompletionCondition,
     /// How long it takes.
-    pub takes: Takes,
+    pub duration: DurationEstimate,
     /// Who is interrupted.
     pub interrupts: Vec<String>,
     /// Whether there is a way back.
-    pub reversible: bool,
+    pub is_reversible: bool,
     /// Pages for people.
     pub links: Vec<String>,
     /// What it is about: objects to be changed, and by whom.
@@ -111,11 +111,11 @@ pub struct Step {
 
 /// How long a step takes, in seconds. What was neither published nor observed is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Takes {
+pub struct DurationEstimate {
     /// At least.
-    pub low: Option<u64>,
+    pub min_seconds: Option<u64>,
     /// At most.
-    pub high: Option<u64>,
+    pub max_seconds: Option<u64>,
     /// On what basis.
     pub basis: String,
 }
@@ -125,7 +125,7 @@ pub struct Takes {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum ScopeLevel {
     /// All clusters.
     Fleet,
     /// The management cluster.
@@ -144,9 +144,9 @@ pub enum Level {
 
 /// Where a step runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
+pub struct StepScope {
     /// What kind of place.
-    pub level: Level,
+    pub level: ScopeLevel,
     /// Which one.
     pub name: String,
     /// Of a node that is a worker: its pool.
@@ -156,40 +156,42 @@ pub struct Scope {
 /// How far a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum StepState {
     /// The cluster shows that it is done.
     Done,
     /// It is under way.
-    Doing,
+    #[serde(rename = "doing")]
+    InProgress,
     /// It is to be done.
     Todo,
     /// It is to be done, and something stands in its way.
     Blocked,
     /// The cluster does not show it: a person knows.
-    ByHand,
+    #[serde(rename = "by-hand")]
+    Manual,
     /// It could not be seen.
     Unknown,
 }
 
-impl State {
+impl StepState {
     /// As documents write it.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Doing => "doing",
+            Self::InProgress => "doing",
             Self::Todo => "todo",
             Self::Blocked => "blocked",
-            Self::ByHand => "by-hand",
+            Self::Manual => "by-hand",
             Self::Unknown => "unknown",
         }
     }
 }
 
-impl Level {
+impl ScopeLevel {
     /// As documents write it.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Fleet => "fleet",
             Self::Management => "management",
@@ -204,40 +206,42 @@ impl Level {
 
 /// What is left of a plan takes so long.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct RemainingTime {
     /// As far as it is known, with so many nodes of a pool at a time as was wished.
-    pub seconds: Takes,
+    pub estimate: DurationEstimate,
     /// Steps of which it is not known how long they take at most.
-    pub unknown: usize,
+    pub unbounded_steps: usize,
 }
 
 impl Plan {
     /// Steps that are not done.
-    pub fn left(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| step.state != State::Done)
+    pub fn remaining_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps
+            .iter()
+            .filter(|step| step.state != StepState::Done)
     }
 
     /// How many steps are done, those that were left out included.
     #[must_use]
-    pub fn done(&self) -> usize {
-        self.done_before + self.steps.len() - self.left().count()
+    pub fn done_count(&self) -> usize {
+        self.omitted_done_steps + self.steps.len() - self.remaining_steps().count()
     }
 
     /// How long what is left takes. Workers of a pool go side by side.
     #[must_use]
-    pub fn takes(&self) -> Left {
-        let mut left = Left::default();
+    pub fn remaining_time(&self) -> RemainingTime {
+        let mut left = RemainingTime::default();
         let (mut low, mut high) = (0, 0);
-        for step in self.left() {
-            let by = side_by_side(step.scope.pool.as_deref(), self.parallel);
-            low += step.takes.low.unwrap_or_default().div_ceil(by);
-            match step.takes.high {
+        for step in self.remaining_steps() {
+            let by = parallelism(step.scope.pool.as_deref(), self.parallel);
+            low += step.duration.min_seconds.unwrap_or_default().div_ceil(by);
+            match step.duration.max_seconds {
                 Some(seconds) => high += seconds.div_ceil(by),
-                None => left.unknown += 1,
+                None => left.unbounded_steps += 1,
             }
         }
-        left.seconds.low = Some(low);
-        left.seconds.high = Some(high);
+        left.estimate.min_seconds = Some(low);
+        left.estimate.max_seconds = Some(high);
         left
     }
 }
@@ -245,13 +249,13 @@ impl Plan {
 /// With how many others of its kind a step goes together, itself included: workers of a pool, so many as was wished. Of a pool
 /// that is one step it is in the duration already.
 #[must_use]
-pub fn side_by_side(pool: Option<&str>, parallel: u32) -> u64 {
+pub fn parallelism(pool: Option<&str>, parallel: u32) -> u64 {
     pool.map_or(1, |_| u64::from(parallel.max(1)))
 }
 
 /// What a plan looks at beyond what rules look at, on a server that serves this.
 #[must_use]
-pub fn needs(survey: &Survey) -> Vec<Need> {
+pub fn needs(survey: &Discovery) -> Vec<Need> {
     let mut needs = progress::needs(survey);
     needs.extend(drain::needs());
     needs.extend(layout::needs());
@@ -262,13 +266,14 @@ pub fn needs(survey: &Survey) -> Vec<Need> {
 
 /// Makes a plan of a judged situation. Of several clusters, the first is planned for; without one, names stand for themselves.
 #[must_use]
-pub fn plan(situation: &Situation<'_>, judgement: &Judgement, wishes: &Wishes) -> Plan {
-    let course = course::course(situation);
-    let (mut steps, held) = expand::steps(situation, &judgement.findings, &course, wishes.parallel);
+pub fn build(situation: &CheckContext<'_>, judgement: &Evaluation, wishes: &PlanOptions) -> Plan {
+    let course = course::itinerary(situation);
+    let (mut steps, held) =
+        expand::build_steps(situation, &judgement.findings, &course, wishes.parallel);
     let done_before = match wishes.only_remaining {
         true => {
             let all = steps.len();
-            steps.retain(|step| step.state != State::Done);
+            steps.retain(|step| step.state != StepState::Done);
             all - steps.len()
         }
         false => 0,
@@ -281,27 +286,27 @@ pub fn plan(situation: &Situation<'_>, judgement: &Judgement, wishes: &Wishes) -
     let mut remarks = judgement.remarks.clone();
     remarks.extend(course.remarks);
     remarks.extend(held);
-    remarks.extend(narrowed(situation));
+    remarks.extend(namespace_scope_remark(situation));
     let parallel = wishes.parallel.unwrap_or(1).max(1);
     let schedule = match wishes.windows.is_empty() {
         true => Schedule::default(),
-        false => schedule::schedule(&steps, &wishes.windows, parallel, situation.now),
+        false => schedule::schedule_steps(&steps, &wishes.windows, parallel, situation.now),
     };
-    remarks.extend(misfits(&schedule));
+    remarks.extend(unscheduled_remarks(&schedule));
     Plan {
         schedule,
-        hops: course.legs.into_iter().map(|leg| leg.hop).collect(),
+        hops: course.hop_plans.into_iter().map(|leg| leg.hop).collect(),
         findings,
-        gaps: gaps(situation, judgement),
+        gaps: plan_gaps(situation, judgement),
         remarks,
-        done_before,
+        omitted_done_steps: done_before,
         parallel,
         steps,
     }
 }
 
 /// What a plan of one namespace cannot know.
-fn narrowed(situation: &Situation<'_>) -> Option<String> {
+fn namespace_scope_remark(situation: &CheckContext<'_>) -> Option<String> {
     let namespace = situation.snapshot.clusters.first()?.namespace.as_ref()?;
     Some(format!(
         "only the namespace {namespace} was looked at: what drains meet elsewhere, and what blocks there, is not in this plan"
@@ -309,17 +314,17 @@ fn narrowed(situation: &Situation<'_>) -> Option<String> {
 }
 
 /// Steps that fit no window, to be said aloud.
-fn misfits(schedule: &Schedule) -> impl Iterator<Item = String> {
-    let misfits = schedule.misfits.iter();
+fn unscheduled_remarks(schedule: &Schedule) -> impl Iterator<Item = String> {
+    let misfits = schedule.unscheduled.iter();
     misfits.map(|id| format!("{id} fits into no window that is left"))
 }
 
 /// What rules could not see, and what only the plan looks at.
-fn gaps(situation: &Situation<'_>, judgement: &Judgement) -> Vec<Gap> {
+fn plan_gaps(situation: &CheckContext<'_>, judgement: &Evaluation) -> Vec<Gap> {
     let mut gaps = judgement.gaps.clone();
     for picture in &situation.snapshot.clusters {
-        for need in needs(&picture.survey) {
-            let Err(unmet) = picture.read(&need, situation.catalog) else {
+        for need in needs(&picture.discovery) {
+            let Err(unmet) = picture.rows_for(&need, situation.catalog) else {
                 continue;
             };
             let told =
@@ -340,18 +345,24 @@ fn gaps(situation: &Situation<'_>, judgement: &Judgement) -> Vec<Gap> {
 }
 
 /// The state of a step: how far it is, and whether something stands in its way.
-fn state(progress: Progress, is_gated: bool) -> (State, Option<(usize, usize)>) {
+fn step_state(progress: CompletionStatus, is_gated: bool) -> (StepState, Option<(usize, usize)>) {
     match progress {
-        Progress::Done => (State::Done, None),
-        Progress::Doing { done, of } => (State::Doing, Some((done, of))),
-        Progress::Todo | Progress::Unknown | Progress::ByHand if is_gated => (State::Blocked, None),
-        Progress::Todo => (State::Todo, None),
-        Progress::Unknown => (State::Unknown, None),
-        Progress::ByHand => (State::ByHand, None),
+        CompletionStatus::Done => (StepState::Done, None),
+        CompletionStatus::InProgress { done, total: of } => {
+            (StepState::InProgress, Some((done, of)))
+        }
+        CompletionStatus::Todo | CompletionStatus::Unknown | CompletionStatus::Manual
+            if is_gated =>
+        {
+            (StepState::Blocked, None)
+        }
+        CompletionStatus::Todo => (StepState::Todo, None),
+        CompletionStatus::Unknown => (StepState::Unknown, None),
+        CompletionStatus::Manual => (StepState::Manual, None),
     }
 }
 
 /// The cluster that is planned for, as steps name it.
 fn cluster_name(id: Option<&ClusterId>) -> String {
-    id.map_or_else(|| fill::CLUSTER.to_owned(), ToString::to_string)
+    id.map_or_else(|| fill::CLUSTER_PLACEHOLDER.to_owned(), ToString::to_string)
 }

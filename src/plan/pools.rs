@@ -4,11 +4,11 @@ use crate::catalog::{Catalog, Minor};
 
 /// When a pool moves, in hops of Kubernetes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Moves {
+pub(super) struct PoolSchedule {
     /// Before the control plane of the first hop, to the minor that it has already: it would be too old afterwards.
-    pub(super) catches_up: bool,
+    pub(super) must_catch_up: bool,
     /// For each hop, whether it moves after its control plane.
-    pub(super) at: Vec<bool>,
+    pub(super) upgrades_in_hop: Vec<bool>,
 }
 
 /// The moves of a pool whose oldest kubelet has the minor `at`, along a way over these minors that begins at `from`.
@@ -16,16 +16,16 @@ pub(super) struct Moves {
 /// Waiting as long as skew allows is best: whatever a pool does earlier, moving later leaves it at least as new. Kubelets may be
 /// left behind by `at_most` minors, and never by more than the policy lets them; none where they may not lag at all.
 /// Source of the window: `skew.tsv`.
-pub(super) fn moves(
+pub(super) fn pool_schedule(
     at: Option<Minor>,
     from: Option<Minor>,
     minors: &[Minor],
     at_most: Option<u8>,
     catalog: &Catalog,
-) -> Moves {
+) -> PoolSchedule {
     let fits = |kubelet: Minor, server: Minor| {
-        let limit = catalog.may_lag("kubelet", kubelet);
-        match (limit, server.ahead_of(kubelet)) {
+        let limit = catalog.skew_limit("kubelet", kubelet);
+        match (limit, server.minors_ahead_of(kubelet)) {
             (Some(limit), Some(behind)) => {
                 let own = i64::from(at_most.unwrap_or(u8::MAX));
                 behind <= i64::from(limit.minors_behind).min(own)
@@ -52,15 +52,15 @@ pub(super) fn moves(
         }
         !waits
     });
-    Moves {
-        at: moves.collect(),
-        catches_up,
+    PoolSchedule {
+        upgrades_in_hop: moves.collect(),
+        must_catch_up: catches_up,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::moves;
+    use super::pool_schedule;
     use crate::catalog::{Catalog, Minor};
 
     fn told(at: &str, way: &[&str], may_lag: bool) -> String {
@@ -71,15 +71,18 @@ mod tests {
         let catalog = Catalog::embedded().expect("the catalog");
         let minor = |text: &str| text.parse::<Minor>().expect("a minor");
         let minors: Vec<Minor> = way[1..].iter().map(|text| minor(text)).collect();
-        let found = moves(
+        let found = pool_schedule(
             Some(minor(at)),
             Some(minor(way[0])),
             &minors,
             at_most,
             &catalog,
         );
-        let caught = found.catches_up.then(|| format!("{}!", way[0]));
-        let moved = way[1..].iter().zip(&found.at).filter(|(_, moves)| **moves);
+        let caught = found.must_catch_up.then(|| format!("{}!", way[0]));
+        let moved = way[1..]
+            .iter()
+            .zip(&found.upgrades_in_hop)
+            .filter(|(_, moves)| **moves);
         let moved = moved.map(|(minor, _)| (*minor).to_owned());
         caught
             .into_iter()

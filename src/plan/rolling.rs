@@ -6,20 +6,20 @@
 use serde_json::Value;
 
 /// Where it stands: since v1beta2, and until v1beta1.
-const STRATEGIES: [&str; 2] = ["/spec/rollout/strategy", "/spec/strategy"];
+const STRATEGY_PATHS: [&str; 2] = ["/spec/rollout/strategy", "/spec/strategy"];
 
 /// What a pool says of its pace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(super) enum RolloutStrategy {
     /// Nothing that can be read here.
     #[default]
-    NotKnown,
+    Unknown,
     /// A rolling update.
-    Rolling {
+    RollingUpdate {
         /// So many machines may be there beyond those that are wanted.
-        surge: u64,
+        max_surge: u64,
         /// So many of those that are wanted may be missing.
-        unavailable: u64,
+        max_unavailable: u64,
         /// So many are wanted.
         replicas: u64,
     },
@@ -29,27 +29,27 @@ pub(super) enum Pace {
 
 /// How many nodes of a pool go at a time, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AtATime {
+pub(super) struct Parallelism {
     /// At least one.
     pub(super) nodes: u64,
     /// `2 nodes at a time, as asked for`.
-    pub(super) why: String,
+    pub(super) reason: String,
     /// Whether nobody said so, neither a person nor the pool.
     pub(super) is_assumed: bool,
 }
 
-impl Pace {
+impl RolloutStrategy {
     /// Of a MachineDeployment, in whatever version it was read.
-    pub(super) fn of(deployment: &Value) -> Self {
-        let mut strategies = STRATEGIES.iter();
+    pub(super) fn from_machine_deployment(deployment: &Value) -> Self {
+        let mut strategies = STRATEGY_PATHS.iter();
         strategies
             .find_map(|path| deployment.pointer(path))
-            .and_then(|strategy| rolling(strategy, deployment))
+            .and_then(|strategy| parse_strategy(strategy, deployment))
             .unwrap_or_default()
     }
 
     /// What durations are reckoned with: what was asked for comes before what the pool says.
-    pub(super) fn at_a_time(self, asked: Option<u32>) -> AtATime {
+    pub(super) fn parallelism(self, asked: Option<u32>) -> Parallelism {
         let told = |nodes: u64| match nodes {
             1 => "1 node at a time".to_owned(),
             _ => format!("{nodes} nodes at a time"),
@@ -61,9 +61,9 @@ impl Pace {
             }
             (
                 None,
-                Self::Rolling {
-                    surge,
-                    unavailable,
+                Self::RollingUpdate {
+                    max_surge: surge,
+                    max_unavailable: unavailable,
                     replicas,
                 },
             ) => {
@@ -76,23 +76,23 @@ impl Pace {
                 let why = "its nodes go as somebody deletes their machines, as its MachineDeployment says: OnDelete";
                 (1, why.to_owned())
             }
-            (None, Self::NotKnown) => {
+            (None, Self::Unknown) => {
                 let why = "1 node at a time is assumed, for nothing here says how many go together";
                 (1, why.to_owned())
             }
         };
-        AtATime {
+        Parallelism {
             nodes,
-            why,
-            is_assumed: asked.is_none() && self == Self::NotKnown,
+            reason: why,
+            is_assumed: asked.is_none() && self == Self::Unknown,
         }
     }
 }
 
 /// None where it is not understood.
-fn rolling(strategy: &Value, deployment: &Value) -> Option<Pace> {
+fn parse_strategy(strategy: &Value, deployment: &Value) -> Option<RolloutStrategy> {
     match strategy.get("type").map(Value::as_str) {
-        Some(Some("OnDelete")) => return Some(Pace::OnDelete),
+        Some(Some("OnDelete")) => return Some(RolloutStrategy::OnDelete),
         Some(Some("RollingUpdate")) | None => {}
         Some(_) => return None,
     }
@@ -101,31 +101,31 @@ fn rolling(strategy: &Value, deployment: &Value) -> Option<Pace> {
         Some(replicas) => replicas.as_u64()?,
         None => 1,
     };
-    let stated = |field: &str, default: u64, round: Round| match update.get(field) {
+    let stated = |field: &str, default: u64, round: Rounding| match update.get(field) {
         None | Some(Value::Null) => Some(default),
-        Some(value) => scaled(value, replicas, round),
+        Some(value) => resolve_int_or_percent(value, replicas, round),
     };
-    let surge = stated("maxSurge", 1, Round::Up)?;
-    let mut unavailable = stated("maxUnavailable", 0, Round::Down)?;
+    let surge = stated("maxSurge", 1, Rounding::Up)?;
+    let mut unavailable = stated("maxUnavailable", 0, Rounding::Down)?;
     if surge == 0 && unavailable == 0 {
         // A percent of a few machines comes to none, and something must move.
         unavailable = 1;
     }
-    Some(Pace::Rolling {
-        surge,
-        unavailable,
+    Some(RolloutStrategy::RollingUpdate {
+        max_surge: surge,
+        max_unavailable: unavailable,
         replicas,
     })
 }
 
 #[derive(Clone, Copy)]
-enum Round {
+enum Rounding {
     Up,
     Down,
 }
 
 /// A number, or a percent of the machines that are wanted.
-fn scaled(value: &Value, replicas: u64, round: Round) -> Option<u64> {
+fn resolve_int_or_percent(value: &Value, replicas: u64, round: Rounding) -> Option<u64> {
     let Value::String(text) = value else {
         return value.as_u64();
     };
@@ -134,8 +134,8 @@ fn scaled(value: &Value, replicas: u64, round: Round) -> Option<u64> {
     let percent: u32 = digits.parse().ok().filter(|_| is_number)?;
     let hundredths = u64::from(percent).checked_mul(replicas)?;
     Some(match round {
-        Round::Up => hundredths.div_ceil(100),
-        Round::Down => hundredths / 100,
+        Rounding::Up => hundredths.div_ceil(100),
+        Rounding::Down => hundredths / 100,
     })
 }
 
@@ -143,7 +143,7 @@ fn scaled(value: &Value, replicas: u64, round: Round) -> Option<u64> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::Pace;
+    use super::RolloutStrategy;
 
     fn update(replicas: u64, surge: Value, unavailable: Value) -> Value {
         json!({"spec": {"replicas": replicas, "strategy": {"type": "RollingUpdate",
@@ -151,9 +151,9 @@ mod tests {
     }
 
     fn nodes(deployment: &Value) -> Option<u64> {
-        match Pace::of(deployment) {
-            pace @ Pace::Rolling { .. } => Some(pace.at_a_time(None).nodes),
-            Pace::NotKnown | Pace::OnDelete => None,
+        match RolloutStrategy::from_machine_deployment(deployment) {
+            pace @ RolloutStrategy::RollingUpdate { .. } => Some(pace.parallelism(None).nodes),
+            RolloutStrategy::Unknown | RolloutStrategy::OnDelete => None,
         }
     }
 
@@ -189,7 +189,10 @@ mod tests {
         let old = json!({"spec": {"replicas": 4, "strategy": strategy}});
         assert_eq!((nodes(&new), nodes(&old)), (Some(2), Some(2)));
         let on_delete = json!({"spec": {"rollout": {"strategy": {"type": "OnDelete"}}}});
-        assert_eq!(Pace::of(&on_delete), Pace::OnDelete);
+        assert_eq!(
+            RolloutStrategy::from_machine_deployment(&on_delete),
+            RolloutStrategy::OnDelete
+        );
     }
 
     #[test]
@@ -212,7 +215,11 @@ mod tests {
                 update(3, odd.clone(), json!(0)),
                 update(3, json!(1), odd.clone()),
             ] {
-                assert_eq!(Pace::of(&deployment), Pace::NotKnown, "{deployment}");
+                assert_eq!(
+                    RolloutStrategy::from_machine_deployment(&deployment),
+                    RolloutStrategy::Unknown,
+                    "{deployment}"
+                );
             }
         }
         let most = update(u64::MAX, json!("100%"), json!(0));
@@ -224,22 +231,26 @@ mod tests {
             json!({"spec": {"strategy": {"type": "RollingUpdate"}}}),
             json!({"spec": {"strategy": "RollingUpdate"}}),
         ] {
-            assert_eq!(Pace::of(&deployment), Pace::NotKnown, "{deployment}");
+            assert_eq!(
+                RolloutStrategy::from_machine_deployment(&deployment),
+                RolloutStrategy::Unknown,
+                "{deployment}"
+            );
         }
     }
 
     #[test]
     fn what_was_asked_for_comes_first() {
-        let pace = Pace::of(&update(6, json!(3), json!(1)));
+        let pace = RolloutStrategy::from_machine_deployment(&update(6, json!(3), json!(1)));
         let told = [
             (None, pace),
             (Some(2), pace),
-            (None, Pace::NotKnown),
-            (None, Pace::OnDelete),
+            (None, RolloutStrategy::Unknown),
+            (None, RolloutStrategy::OnDelete),
         ];
-        let told = told.map(|(asked, pace)| pace.at_a_time(asked));
+        let told = told.map(|(asked, pace)| pace.parallelism(asked));
         assert_eq!(told.each_ref().map(|it| it.nodes), [4, 2, 1, 1]);
-        let why = told.map(|it| it.why).join("\n");
+        let why = told.map(|it| it.reason).join("\n");
         insta::assert_snapshot!(why, @r"
         4 nodes at a time, as its MachineDeployment says: maxSurge 3, maxUnavailable 1
         2 nodes at a time, as asked for

@@ -3,11 +3,11 @@
 use jiff::{Span, Timestamp};
 
 use super::window::Window;
-use super::{Level, State, Step};
+use super::{ScopeLevel, Step, StepState};
 
 /// One opening of a window, with the steps that are planned for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot {
+pub struct WindowSlot {
     /// The window as it was asked for.
     pub window: String,
     /// When it opens; now, where it is open already.
@@ -22,15 +22,15 @@ pub struct Slot {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schedule {
     /// Those openings that are used, in order.
-    pub slots: Vec<Slot>,
+    pub slots: Vec<WindowSlot>,
     /// Ids of steps that fit into no opening that is left.
-    pub misfits: Vec<String>,
+    pub unscheduled: Vec<String>,
 }
 
 /// Puts what is left of the steps into the next openings, in their order, each as early as it can be. Only steps that interrupt
 /// somebody, or from which no way leads back, need one; workers of a pool go side by side, so many at a time.
 #[must_use]
-pub(super) fn schedule(
+pub(super) fn schedule_steps(
     steps: &[Step],
     windows: &[Window],
     parallel: u32,
@@ -50,15 +50,19 @@ pub(super) fn schedule(
     // The opening that is being filled, and up to when it is.
     let mut current = 0;
     let mut free = now;
-    for group in groups(steps, parallel) {
-        let seconds = group.iter().map(|step| length(step)).max().unwrap_or(0);
+    for group in parallel_groups(steps, parallel) {
+        let seconds = group
+            .iter()
+            .map(|step| duration_seconds(step))
+            .max()
+            .unwrap_or(0);
         let ids = group.iter().map(|step| step.id.clone());
         let fits = |&at: &usize| {
             let (start, end, _) = openings[at];
             end.duration_since(free.max(start)).as_secs() >= seconds
         };
         let Some(at) = (current..openings.len()).find(fits) else {
-            schedule.misfits.extend(ids);
+            schedule.unscheduled.extend(ids);
             continue;
         };
         let (start, end, text) = openings[at];
@@ -67,7 +71,7 @@ pub(super) fn schedule(
         let slot = schedule.slots.last_mut();
         match slot.filter(|slot| (slot.start, slot.end) == (start, end)) {
             Some(slot) => slot.steps.extend(ids),
-            None => schedule.slots.push(Slot {
+            None => schedule.slots.push(WindowSlot {
                 window: text.to_owned(),
                 start,
                 end,
@@ -78,26 +82,30 @@ pub(super) fn schedule(
     schedule
 }
 
-fn length(step: &Step) -> i64 {
-    let seconds = step.takes.high.or(step.takes.low).unwrap_or(0);
+fn duration_seconds(step: &Step) -> i64 {
+    let seconds = step
+        .duration
+        .max_seconds
+        .or(step.duration.min_seconds)
+        .unwrap_or(0);
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
-fn needs_one(step: &Step) -> bool {
-    step.state != State::Done && (!step.interrupts.is_empty() || !step.reversible)
+fn needs_window(step: &Step) -> bool {
+    step.state != StepState::Done && (!step.interrupts.is_empty() || !step.is_reversible)
 }
 
 /// Steps that go side by side.
-fn groups(steps: &[Step], parallel: u32) -> Vec<Vec<&Step>> {
+fn parallel_groups(steps: &[Step], parallel: u32) -> Vec<Vec<&Step>> {
     let parallel = usize::try_from(parallel).unwrap_or(usize::MAX).max(1);
     let mut groups: Vec<Vec<&Step>> = Vec::new();
-    for step in steps.iter().filter(|step| needs_one(step)) {
+    for step in steps.iter().filter(|step| needs_window(step)) {
         let together = |group: &&mut Vec<&Step>| {
-            let is_worker = step.scope.level == Level::Node && step.scope.pool.is_some();
+            let is_worker = step.scope.level == ScopeLevel::Node && step.scope.pool.is_some();
             is_worker
                 && group.len() < parallel
                 && group.first().is_some_and(|first| {
-                    first.scope.level == Level::Node
+                    first.scope.level == ScopeLevel::Node
                         && first.scope.pool == step.scope.pool
                         && first.hop == step.hop
                 })
@@ -114,10 +122,10 @@ fn groups(steps: &[Step], parallel: u32) -> Vec<Vec<&Step>> {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Window, schedule};
-    use crate::path::HopRef;
-    use crate::plan::{Level, Scope, State, Step, Takes};
-    use crate::progress::Condition;
+    use super::{Window, schedule_steps};
+    use crate::path::HopId;
+    use crate::plan::{DurationEstimate, ScopeLevel, Step, StepScope, StepState};
+    use crate::progress::CompletionCondition;
 
     fn now(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -126,28 +134,28 @@ mod tests {
     fn step(id: &str, high: Option<u64>, pool: Option<&str>) -> Step {
         Step {
             id: id.to_owned(),
-            hop: HopRef {
+            hop: HopId {
                 platform: "kubernetes".to_owned(),
                 to: "1.25".to_owned(),
             },
-            scope: Scope {
-                level: Level::Node,
+            scope: StepScope {
+                level: ScopeLevel::Node,
                 name: id.to_owned(),
                 pool: pool.map(str::to_owned),
             },
             title: id.to_owned(),
-            state: State::Todo,
+            state: StepState::Todo,
             progress: None,
             commands: Vec::new(),
             gates: Vec::new(),
-            done_when: Condition::ByHand,
-            takes: Takes {
-                low: Some(60),
-                high,
+            done_when: CompletionCondition::Manual,
+            duration: DurationEstimate {
+                min_seconds: Some(60),
+                max_seconds: high,
                 basis: String::new(),
             },
             interrupts: vec!["somebody".to_owned()],
-            reversible: true,
+            is_reversible: true,
             links: Vec::new(),
             objects: Vec::new(),
         }
@@ -155,11 +163,11 @@ mod tests {
 
     fn told(steps: &[Step], parallel: u32) -> (Vec<String>, Vec<String>) {
         let windows = ["Sat 22:00-00:00 UTC".parse().expect("a window")];
-        let found = schedule(steps, &windows, parallel, now("2026-11-21T12:00:00Z"));
+        let found = schedule_steps(steps, &windows, parallel, now("2026-11-21T12:00:00Z"));
         let slots = found.slots.iter();
         let slots =
             slots.map(|slot| format!("{}: {}", slot.start.strftime("%d"), slot.steps.join(" ")));
-        (slots.collect(), found.misfits)
+        (slots.collect(), found.unscheduled)
     }
 
     #[test]
@@ -184,25 +192,25 @@ mod tests {
         let hours = |id: &str, hours: u64| step(id, Some(hours * 3600), None);
         // The only opening is used up by then, though it was long enough.
         let once = [window("2026-11-21 20:00-24:00 UTC")];
-        let found = schedule(&[hours("a", 2), hours("b", 3), hours("c", 2)], &once, 1, at);
+        let found = schedule_steps(&[hours("a", 2), hours("b", 3), hours("c", 2)], &once, 1, at);
         assert_eq!(
             (found.slots.len(), found.slots[0].steps.join(" ")),
             (1, "a c".to_owned())
         );
-        assert_eq!(found.misfits, ["b"]);
+        assert_eq!(found.unscheduled, ["b"]);
         // Where windows overlap, the second begins when the step before it ends.
         let both = [
             window("2026-11-21 20:00-23:00 UTC"),
             window("2026-11-21 21:00-24:00 UTC"),
         ];
-        let found = schedule(&[hours("a", 2), hours("b", 2), hours("c", 1)], &both, 1, at);
+        let found = schedule_steps(&[hours("a", 2), hours("b", 2), hours("c", 1)], &both, 1, at);
         let told: Vec<String> = found
             .slots
             .iter()
             .map(|slot| slot.steps.join(" "))
             .collect();
         assert_eq!(
-            (told, found.misfits),
+            (told, found.unscheduled),
             (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()])
         );
     }
@@ -222,7 +230,7 @@ mod tests {
         let mut quiet = step("quiet", Some(9 * 3600), None);
         quiet.interrupts.clear();
         let mut done = step("done", Some(9 * 3600), None);
-        done.state = State::Done;
+        done.state = StepState::Done;
         assert_eq!(told(&[quiet, done], 1), (vec![], vec![]));
     }
 }

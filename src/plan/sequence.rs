@@ -15,53 +15,53 @@ const CONCURRENCY: &str = "topology.cluster.x-k8s.io/upgrade-concurrency";
 
 /// What the topology of a Cluster says of its pools.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sequence {
+pub(super) struct TopologyOrder {
     /// So many go at a time; at least one.
     pub(super) concurrency: u32,
     /// Its MachineDeployments, in the order in which they go.
-    pub(super) deployments: Vec<Turn>,
+    pub(super) machine_deployments: Vec<PoolTurn>,
     /// Its MachinePools, in theirs.
-    pub(super) pools: Vec<Turn>,
+    pub(super) machine_pools: Vec<PoolTurn>,
 }
 
 /// One pool of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Turn {
+pub(super) struct PoolTurn {
     /// Its name in the topology, which is not that of the object made from it.
     pub(super) name: String,
     /// Why it waits; none where nothing holds it.
-    pub(super) held: Option<String>,
+    pub(super) hold_reason: Option<String>,
 }
 
-impl Sequence {
+impl TopologyOrder {
     /// Of a Cluster; none without a topology.
-    pub(super) fn of(cluster: &Value) -> Option<Self> {
+    pub(super) fn from_cluster(cluster: &Value) -> Option<Self> {
         cluster.pointer("/spec/topology")?.as_object()?;
-        let annotation = annotations(cluster, "/metadata/annotations", CONCURRENCY);
+        let annotation = annotation(cluster, "/metadata/annotations", CONCURRENCY);
         // What is no number counts as one for Cluster API, too.
         let concurrency = annotation
             .and_then(Value::as_str)
             .and_then(|it| it.parse().ok());
         Some(Self {
             concurrency: concurrency.unwrap_or(1).max(1),
-            deployments: turns(cluster, "machineDeployments"),
-            pools: turns(cluster, "machinePools"),
+            machine_deployments: pool_turns(cluster, "machineDeployments"),
+            machine_pools: pool_turns(cluster, "machinePools"),
         })
     }
 }
 
-fn annotations<'a>(value: &'a Value, path: &str, name: &str) -> Option<&'a Value> {
+fn annotation<'a>(value: &'a Value, path: &str, name: &str) -> Option<&'a Value> {
     value.pointer(path)?.get(name)
 }
 
-fn turns(cluster: &Value, list: &str) -> Vec<Turn> {
+fn pool_turns(cluster: &Value, list: &str) -> Vec<PoolTurn> {
     let entries = cluster.pointer(&format!("/spec/topology/workers/{list}"));
     let entries = entries.and_then(Value::as_array).into_iter().flatten();
     let mut held_by: Option<&str> = None;
     let named = entries.filter_map(|entry| Some((entry, entry.get("name")?.as_str()?)));
     named
         .map(|(entry, name)| {
-            let carries = |what| annotations(entry, "/metadata/annotations", what).is_some();
+            let carries = |what| annotation(entry, "/metadata/annotations", what).is_some();
             if carries(HOLD) && held_by.is_none() {
                 held_by = Some(name);
             }
@@ -74,9 +74,9 @@ fn turns(cluster: &Value, list: &str) -> Vec<Turn> {
                 (None, true) => Some(format!("{DEFER} is on it {place}")),
                 (None, false) => None,
             };
-            Turn {
+            PoolTurn {
                 name: name.to_owned(),
-                held,
+                hold_reason: held,
             }
         })
         .collect()
@@ -86,7 +86,7 @@ fn turns(cluster: &Value, list: &str) -> Vec<Turn> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::Sequence;
+    use super::TopologyOrder;
 
     fn cluster(annotations: Value, workers: Value) -> Value {
         json!({"metadata": {"annotations": annotations},
@@ -102,10 +102,13 @@ mod tests {
     }
 
     fn told(cluster: &Value) -> String {
-        let sequence = Sequence::of(cluster).expect("a topology");
-        let turns = sequence.deployments.iter().chain(&sequence.pools);
+        let sequence = TopologyOrder::from_cluster(cluster).expect("a topology");
+        let turns = sequence
+            .machine_deployments
+            .iter()
+            .chain(&sequence.machine_pools);
         let lines = turns.map(|turn| {
-            let held = turn.held.as_deref().unwrap_or("goes");
+            let held = turn.hold_reason.as_deref().unwrap_or("goes");
             format!("{}: {held}", turn.name)
         });
         lines.collect::<Vec<_>>().join("\n")
@@ -145,15 +148,18 @@ mod tests {
             (json!({name: "99999999999999999999"}), 1),
             (json!("none"), 1),
         ] {
-            let sequence = Sequence::of(&cluster(value.clone(), json!({})));
+            let sequence = TopologyOrder::from_cluster(&cluster(value.clone(), json!({})));
             assert_eq!(sequence.map(|it| it.concurrency), Some(expected), "{value}");
         }
     }
 
     #[test]
     fn what_is_no_topology_says_nothing() {
-        assert_eq!(Sequence::of(&json!({"spec": {}})), None);
-        assert_eq!(Sequence::of(&json!({"spec": {"topology": "small"}})), None);
+        assert_eq!(TopologyOrder::from_cluster(&json!({"spec": {}})), None);
+        assert_eq!(
+            TopologyOrder::from_cluster(&json!({"spec": {"topology": "small"}})),
+            None
+        );
         let odd = json!({"machineDeployments": ["a", {"metadata": {}}, {"name": 1}], "machinePools": {"name": "a"}});
         assert_eq!(told(&cluster(json!(null), odd)), "");
     }

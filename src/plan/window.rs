@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 /// So far ahead windows are looked for.
-const DAYS: i32 = 400;
+const MAX_DAYS_AHEAD: i32 = 400;
 
 const EXPECTED: &str = "expected DAYS HH:MM-HH:MM TIMEZONE, such as \"Sat 22:00-04:00 Europe/Berlin\"; DAYS is Mon to Sun, \
                         Mon-Fri, Sat,Sun, daily or a date";
@@ -20,29 +20,29 @@ const EXPECTED: &str = "expected DAYS HH:MM-HH:MM TIMEZONE, such as \"Sat 22:00-
 /// A text that is no window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}; {EXPECTED}")]
-pub struct NotAWindow(String);
+pub struct ParseWindowError(String);
 
 /// When steps may run that interrupt somebody or that no way leads back from.
 #[derive(Debug, Clone)]
 pub struct Window {
     pub(super) text: String,
-    days: Days,
+    days: WindowDays,
     opens: Time,
     closes: Time,
     zone: TimeZone,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Days {
+enum WindowDays {
     Weekdays(Vec<Weekday>),
     Date(Date),
 }
 
 impl FromStr for Window {
-    type Err = NotAWindow;
+    type Err = ParseWindowError;
 
-    fn from_str(text: &str) -> Result<Self, NotAWindow> {
-        let wrong = |what: &str| NotAWindow(format!("{what} in the window {text:?}"));
+    fn from_str(text: &str) -> Result<Self, ParseWindowError> {
+        let wrong = |what: &str| ParseWindowError(format!("{what} in the window {text:?}"));
         let words: Vec<&str> = text.split_whitespace().collect();
         let [days, times, zone] = words[..] else {
             return Err(wrong("there are not three words"));
@@ -50,10 +50,10 @@ impl FromStr for Window {
         let (opens, closes) = times
             .split_once('-')
             .ok_or_else(|| wrong("no - between times"))?;
-        let time = |text: &str| clock(text).ok_or_else(|| wrong("no time HH:MM"));
+        let time = |text: &str| parse_time(text).ok_or_else(|| wrong("no time HH:MM"));
         Ok(Self {
             text: text.to_owned(),
-            days: days_of(days).ok_or_else(|| wrong("no days"))?,
+            days: parse_days(days).ok_or_else(|| wrong("no days"))?,
             opens: time(opens)?,
             closes: time(closes)?,
             zone: TimeZone::get(zone).map_err(|_| wrong("no known time zone"))?,
@@ -68,7 +68,7 @@ impl fmt::Display for Window {
 }
 
 /// `22:00`; `24:00` is the end of the day.
-fn clock(text: &str) -> Option<Time> {
+fn parse_time(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':')?;
     let two = |digits: &str| {
         let is_number = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -80,12 +80,12 @@ fn clock(text: &str) -> Option<Time> {
     }
 }
 
-fn days_of(text: &str) -> Option<Days> {
+fn parse_days(text: &str) -> Option<WindowDays> {
     if let Ok(date) = text.parse::<Date>() {
-        return Some(Days::Date(date));
+        return Some(WindowDays::Date(date));
     }
     if text.eq_ignore_ascii_case("daily") {
-        return Some(Days::Weekdays(
+        return Some(WindowDays::Weekdays(
             Weekday::Monday.cycle_forward().take(7).collect(),
         ));
     }
@@ -93,18 +93,18 @@ fn days_of(text: &str) -> Option<Days> {
     for part in text.split(',') {
         match part.split_once('-') {
             Some((first, last)) => {
-                let last = weekday(last)?;
-                let week = weekday(first)?.cycle_forward().take(7);
+                let last = parse_weekday(last)?;
+                let week = parse_weekday(first)?.cycle_forward().take(7);
                 let count = week.clone().position(|day| day == last)? + 1;
                 days.extend(week.take(count));
             }
-            None => days.push(weekday(part)?),
+            None => days.push(parse_weekday(part)?),
         }
     }
-    Some(Days::Weekdays(days))
+    Some(WindowDays::Weekdays(days))
 }
 
-fn weekday(text: &str) -> Option<Weekday> {
+fn parse_weekday(text: &str) -> Option<Weekday> {
     const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let at = NAMES
         .iter()
@@ -116,24 +116,25 @@ impl Window {
     /// Its openings that are not over, in order, for somewhat more than a year. An opening that clocks skip is not one.
     pub fn openings(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
         let today = now.to_zoned(self.zone.clone()).date();
-        let days =
-            (-1..DAYS).filter_map(move |days| today.checked_add(Span::new().days(days)).ok());
-        days.filter(|day| self.is_on(*day)).filter_map(move |day| {
-            let at = |day: Date, time: Time| {
-                let zoned = day.to_datetime(time).to_zoned(self.zone.clone());
-                zoned.ok().map(|zoned| zoned.timestamp())
-            };
-            let next = day.tomorrow().ok()?;
-            let end = if self.closes <= self.opens { next } else { day };
-            let (start, end) = (at(day, self.opens)?, at(end, self.closes)?);
-            (end > now && start < end).then_some((start.max(now), end))
-        })
+        let days = (-1..MAX_DAYS_AHEAD)
+            .filter_map(move |days| today.checked_add(Span::new().days(days)).ok());
+        days.filter(|day| self.is_open_on(*day))
+            .filter_map(move |day| {
+                let at = |day: Date, time: Time| {
+                    let zoned = day.to_datetime(time).to_zoned(self.zone.clone());
+                    zoned.ok().map(|zoned| zoned.timestamp())
+                };
+                let next = day.tomorrow().ok()?;
+                let end = if self.closes <= self.opens { next } else { day };
+                let (start, end) = (at(day, self.opens)?, at(end, self.closes)?);
+                (end > now && start < end).then_some((start.max(now), end))
+            })
     }
 
-    fn is_on(&self, day: Date) -> bool {
+    fn is_open_on(&self, day: Date) -> bool {
         match &self.days {
-            Days::Weekdays(days) => days.contains(&day.weekday()),
-            Days::Date(date) => *date == day,
+            WindowDays::Weekdays(days) => days.contains(&day.weekday()),
+            WindowDays::Date(date) => *date == day,
         }
     }
 }

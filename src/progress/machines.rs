@@ -4,61 +4,75 @@
 
 use serde_json::Value;
 
-use super::{Goal, Progress};
-use crate::check::Situation;
+use super::{CompletionStatus, VersionGoal};
+use crate::check::CheckContext;
 use crate::detect;
 use crate::need::Need;
-use crate::snapshot::{JsonRow, Picture};
+use crate::snapshot::{ClusterSnapshot, ObjectRow};
 
 /// A KubeadmControlPlane.
-pub(super) fn control_plane(
-    situation: &Situation<'_>,
-    picture: &Picture,
+pub(super) fn kubeadm_control_plane_status(
+    situation: &CheckContext<'_>,
+    picture: &ClusterSnapshot,
     name: (&str, &str),
-    goal: &Goal,
-) -> Progress {
-    find(situation, picture, &detect::control_planes(), name)
-        .map_or(Progress::Unknown, |row| rolled(row, "/spec/version", goal))
+    goal: &VersionGoal,
+) -> CompletionStatus {
+    find_object(
+        situation,
+        picture,
+        &detect::kubeadm_control_planes_need(),
+        name,
+    )
+    .map_or(CompletionStatus::Unknown, |row| {
+        rollout_status(row, "/spec/version", goal)
+    })
 }
 
 /// A MachineDeployment.
-pub(super) fn deployment(
-    situation: &Situation<'_>,
-    picture: &Picture,
+pub(super) fn machine_deployment_status(
+    situation: &CheckContext<'_>,
+    picture: &ClusterSnapshot,
     name: (&str, &str),
-    goal: &Goal,
-) -> Progress {
+    goal: &VersionGoal,
+) -> CompletionStatus {
     let version = "/spec/template/spec/version";
-    find(situation, picture, &detect::machine_deployments(), name)
-        .map_or(Progress::Unknown, |row| rolled(row, version, goal))
+    find_object(
+        situation,
+        picture,
+        &detect::machine_deployments_need(),
+        name,
+    )
+    .map_or(CompletionStatus::Unknown, |row| {
+        rollout_status(row, version, goal)
+    })
 }
 
-fn find<'a>(
-    situation: &Situation<'_>,
-    picture: &'a Picture,
+fn find_object<'a>(
+    situation: &CheckContext<'_>,
+    picture: &'a ClusterSnapshot,
     need: &Need,
     (namespace, name): (&str, &str),
-) -> Option<&'a JsonRow> {
-    let rows = picture.read(need, situation.catalog).ok()??;
-    rows.json()
+) -> Option<&'a ObjectRow> {
+    let rows = picture.rows_for(need, situation.catalog).ok()??;
+    rows.objects()
         .iter()
         .find(|row| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace))
 }
 
 /// How far a rolling update is: what is asked, whether the controller has seen it, and then its counts.
-fn rolled(row: &JsonRow, version: &str, goal: &Goal) -> Progress {
+fn rollout_status(row: &ObjectRow, version: &str, goal: &VersionGoal) -> CompletionStatus {
     let number = |path: &str| row.object.pointer(path).and_then(Value::as_u64);
     let asked = row.object.pointer(version).and_then(Value::as_str);
-    match asked.and_then(|asked| goal.reached(asked)) {
+    match asked.and_then(|asked| goal.is_reached_by(asked)) {
         Some(true) => {}
-        Some(false) => return Progress::Todo,
-        None => return Progress::Unknown,
+        Some(false) => return CompletionStatus::Todo,
+        None => return CompletionStatus::Unknown,
     }
     // `updatedReplicas` until v1beta1, `upToDateReplicas` since v1beta2.
     let updated = number("/status/updatedReplicas").or_else(|| number("/status/upToDateReplicas"));
     let wanted = number("/spec/replicas").unwrap_or(1);
     let (Some(updated), running) = (updated, number("/status/replicas").unwrap_or(0)) else {
-        return Progress::Unknown;
+        return CompletionStatus::Unknown;
     };
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     // Old machines that are still there are to go, too.
@@ -70,9 +84,12 @@ fn rolled(row: &JsonRow, version: &str, goal: &Goal) -> Progress {
     let seen = number("/status/observedGeneration");
     let is_seen = number("/metadata/generation").is_none_or(|now| seen.is_none_or(|it| it >= now));
     match is_seen {
-        true if at_work >= of => Progress::Done,
-        true => Progress::Doing { done: at_work, of },
-        false => Progress::Doing { done: 0, of },
+        true if at_work >= of => CompletionStatus::Done,
+        true => CompletionStatus::InProgress {
+            done: at_work,
+            total: of,
+        },
+        false => CompletionStatus::InProgress { done: 0, total: of },
     }
 }
 
@@ -80,17 +97,21 @@ fn rolled(row: &JsonRow, version: &str, goal: &Goal) -> Progress {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::rolled;
-    use crate::catalog::Reach;
-    use crate::progress::{Goal, Progress};
-    use crate::snapshot::{JsonRow, MetaRow};
+    use super::rollout_status;
+    use crate::catalog::VersionPrecision;
+    use crate::progress::{CompletionStatus, VersionGoal};
+    use crate::snapshot::{MetaRow, ObjectRow};
 
-    fn told(object: Value) -> Progress {
-        let row = JsonRow {
+    fn told(object: Value) -> CompletionStatus {
+        let row = ObjectRow {
             meta: MetaRow::default(),
             object,
         };
-        rolled(&row, "/spec/version", &Goal::new("1.31.2", Reach::Patch))
+        rollout_status(
+            &row,
+            "/spec/version",
+            &VersionGoal::new("1.31.2", VersionPrecision::Patch),
+        )
     }
 
     fn object(version: &str, status: &Value) -> Value {
@@ -99,11 +120,19 @@ mod tests {
 
     #[test]
     fn machines_are_counted_once_the_controller_has_seen_what_is_asked() {
-        let doing = |done| Progress::Doing { done, of: 3 };
+        let doing = |done| CompletionStatus::InProgress { done, total: 3 };
         for (version, status, expected) in [
-            ("v1.30.5", json!({"updatedReplicas": 3}), Progress::Todo),
-            ("newest", json!({"updatedReplicas": 3}), Progress::Unknown),
-            ("v1.31.2", json!({}), Progress::Unknown),
+            (
+                "v1.30.5",
+                json!({"updatedReplicas": 3}),
+                CompletionStatus::Todo,
+            ),
+            (
+                "newest",
+                json!({"updatedReplicas": 3}),
+                CompletionStatus::Unknown,
+            ),
+            ("v1.31.2", json!({}), CompletionStatus::Unknown),
             // Counts of the generation before.
             (
                 "v1.31.2",
@@ -124,17 +153,17 @@ mod tests {
             (
                 "v1.31.2",
                 json!({"observedGeneration": 4, "replicas": 4, "upToDateReplicas": 3, "availableReplicas": 4}),
-                Progress::Doing { done: 3, of: 4 },
+                CompletionStatus::InProgress { done: 3, total: 4 },
             ),
             (
                 "v1.31.2",
                 json!({"observedGeneration": 4, "replicas": 3, "upToDateReplicas": 3, "availableReplicas": 3}),
-                Progress::Done,
+                CompletionStatus::Done,
             ),
             (
                 "v1.31.4",
                 json!({"replicas": 3, "updatedReplicas": 3, "readyReplicas": 3}),
-                Progress::Done,
+                CompletionStatus::Done,
             ),
         ] {
             assert_eq!(
@@ -148,6 +177,6 @@ mod tests {
     #[test]
     fn a_pool_without_machines_is_done_at_once() {
         let object = json!({"spec": {"version": "v1.31.2", "replicas": 0}, "status": {"updatedReplicas": 0}});
-        assert_eq!(told(object), Progress::Done);
+        assert_eq!(told(object), CompletionStatus::Done);
     }
 }

@@ -2,95 +2,108 @@
 
 use std::collections::HashMap;
 
-use super::{Condition, Goal, Nodes, Progress, blocks, machines};
-use crate::catalog::addons::Fit;
+use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop, machines};
+use crate::catalog::addons::Compatibility;
 use crate::catalog::{Minor, Release};
-use crate::check::backup::{self, Backup};
-use crate::check::control_plane::{self, Member};
-use crate::check::{Finding, Situation};
-use crate::detect::{self, Detected, Installed, in_control_plane, pool};
-use crate::snapshot::{NodeRow, Picture};
+use crate::check::backup::{self, BackupStatus};
+use crate::check::control_plane::{self, ControlPlanePod};
+use crate::check::{CheckContext, Finding};
+use crate::detect::{self, DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
+use crate::snapshot::{ClusterSnapshot, NodeRow};
 
 /// One cluster of a snapshot, made ready for many conditions: thousands of steps each ask for a node by its name.
-pub struct Seen<'a> {
-    situation: &'a Situation<'a>,
-    picture: &'a Picture,
-    detected: &'a Detected,
+pub struct ConditionEvaluator<'a> {
+    context: &'a CheckContext<'a>,
+    cluster: &'a ClusterSnapshot,
+    detected: &'a DetectedCluster,
     findings: &'a [Finding],
     /// None where they could not be read.
     nodes: Option<&'a [NodeRow]>,
-    by_name: HashMap<&'a str, &'a NodeRow>,
-    members: Vec<Member<'a>>,
+    nodes_by_name: HashMap<&'a str, &'a NodeRow>,
+    control_plane_pods: Vec<ControlPlanePod<'a>>,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> ConditionEvaluator<'a> {
     /// A cluster of this situation, with the findings of the same situation.
     #[must_use]
     pub fn new(
-        situation: &'a Situation<'a>,
-        (picture, detected): (&'a Picture, &'a Detected),
+        situation: &'a CheckContext<'a>,
+        (picture, detected): (&'a ClusterSnapshot, &'a DetectedCluster),
         findings: &'a [Finding],
     ) -> Self {
-        let rows = picture.read(&detect::nodes(), situation.catalog);
+        let rows = picture.rows_for(&detect::nodes(), situation.catalog);
         let nodes = rows.ok().flatten().map(|rows| rows.nodes());
         let by_name = nodes.unwrap_or_default().iter();
-        let mut members = control_plane::members(situation);
+        let mut members = control_plane::control_plane_pods(situation);
         members.retain(|member| member.picture.id == picture.id);
         Self {
-            situation,
-            picture,
+            context: situation,
+            cluster: picture,
             detected,
             findings,
             nodes,
-            by_name: by_name.map(|node| (node.name.as_str(), node)).collect(),
-            members,
+            nodes_by_name: by_name.map(|node| (node.name.as_str(), node)).collect(),
+            control_plane_pods: members,
         }
     }
 
     /// How far the cluster is from a condition.
     #[must_use]
-    pub fn progress(&self, condition: &Condition) -> Progress {
-        let (situation, picture, detected) = (self.situation, self.picture, self.detected);
+    pub fn evaluate(&self, condition: &CompletionCondition) -> CompletionStatus {
+        let (situation, picture, detected) = (self.context, self.cluster, self.detected);
         let known = |reached: Option<bool>| match reached {
-            Some(true) => Progress::Done,
-            Some(false) => Progress::Todo,
-            None => Progress::Unknown,
+            Some(true) => CompletionStatus::Done,
+            Some(false) => CompletionStatus::Todo,
+            None => CompletionStatus::Unknown,
         };
         match condition {
-            Condition::ByHand => Progress::ByHand,
-            Condition::Backup { within_seconds } => backup(situation, *within_seconds),
-            Condition::Addon {
+            CompletionCondition::Manual => CompletionStatus::Manual,
+            CompletionCondition::Backup { within_seconds } => {
+                backup_status(situation, *within_seconds)
+            }
+            CompletionCondition::Addon {
                 component,
                 namespace,
                 minor,
-            } => addon(situation, detected, (component, namespace), minor),
-            Condition::ApiServer(goal) => known(goal.reached(&detected.kubernetes.raw)),
-            Condition::Emulation { minor } => {
+            } => addon_status(situation, detected, (component, namespace), minor),
+            CompletionCondition::ApiServer(goal) => {
+                known(goal.is_reached_by(&detected.kubernetes.raw))
+            }
+            CompletionCondition::Emulation { minor } => {
                 let minor = minor.parse().ok();
                 known(minor.map(|minor: Minor| detected.effective_minor >= minor))
             }
-            Condition::ControlPlane { node, goal } => self.components(node.as_deref(), goal),
-            Condition::ControlPlaneObject {
+            CompletionCondition::ControlPlane { node, goal } => {
+                self.control_plane_status(node.as_deref(), goal)
+            }
+            CompletionCondition::KubeadmControlPlane {
                 namespace,
                 name,
                 goal,
-            } => machines::control_plane(situation, picture, (namespace, name), goal),
-            Condition::MachineDeployment {
+            } => {
+                machines::kubeadm_control_plane_status(situation, picture, (namespace, name), goal)
+            }
+            CompletionCondition::MachineDeployment {
                 namespace,
                 name,
                 goal,
-            } => machines::deployment(situation, picture, (namespace, name), goal),
-            Condition::Nodes { of, goal } => self.nodes(of, goal),
-            Condition::NoBlockers { hop } => {
-                let mut blockers = self.findings.iter().filter(|finding| blocks(finding, hop));
+            } => machines::machine_deployment_status(situation, picture, (namespace, name), goal),
+            CompletionCondition::Nodes { nodes: of, goal } => self.nodes_status(of, goal),
+            CompletionCondition::NoBlockers { hop } => {
+                let mut blockers = self
+                    .findings
+                    .iter()
+                    .filter(|finding| blocks_hop(finding, hop));
                 known(Some(blockers.next().is_none()))
             }
-            Condition::Gone { fingerprints } => {
+            CompletionCondition::FindingsResolved { fingerprints } => {
                 let is_there = |finding: &&Finding| fingerprints.contains(&finding.fingerprint);
                 known(Some(self.findings.iter().find(is_there).is_none()))
             }
-            Condition::KubeProxy(goal) => known(kube_proxy_at(situation, picture, goal)),
-            Condition::Platform { platform, release } => {
+            CompletionCondition::KubeProxy(goal) => {
+                known(is_kube_proxy_at(situation, picture, goal))
+            }
+            CompletionCondition::Platform { platform, release } => {
                 let version = detected
                     .platform(*platform)
                     .and_then(|it| it.version.as_ref());
@@ -101,47 +114,47 @@ impl<'a> Seen<'a> {
     }
 
     /// Static pods of the control plane. Where none is seen, as of a managed one, nothing can be said.
-    fn components(&self, node: Option<&str>, goal: &Goal) -> Progress {
+    fn control_plane_status(&self, node: Option<&str>, goal: &VersionGoal) -> CompletionStatus {
         let here: Vec<Option<bool>> = self
-            .members
+            .control_plane_pods
             .iter()
             .filter(|member| node.is_none_or(|node| member.node() == Some(node)))
-            .map(|member| goal.reached(&member.release()?.raw))
+            .map(|member| goal.is_reached_by(&member.release()?.raw))
             .collect();
         if here.contains(&None) {
-            return Progress::Unknown;
+            return CompletionStatus::Unknown;
         }
         let done = here.iter().filter(|reached| **reached == Some(true));
-        Progress::of(done.count(), here.len())
+        CompletionStatus::from_counts(done.count(), here.len())
     }
 
-    fn nodes(&self, of: &Nodes, goal: &Goal) -> Progress {
+    fn nodes_status(&self, of: &NodeSet, goal: &VersionGoal) -> CompletionStatus {
         let Some(nodes) = self.nodes else {
-            return Progress::Unknown;
+            return CompletionStatus::Unknown;
         };
         let all: Vec<&NodeRow> = match of {
-            Nodes::Node(name) => self
-                .by_name
+            NodeSet::Node(name) => self
+                .nodes_by_name
                 .get(name.as_str())
                 .copied()
                 .into_iter()
                 .collect(),
-            Nodes::Pool(name) => nodes
+            NodeSet::Pool(name) => nodes
                 .iter()
-                .filter(|node| !in_control_plane(node))
-                .filter(|node| pool(self.situation.catalog, node) == name)
+                .filter(|node| !is_control_plane_node(node))
+                .filter(|node| pool_name(self.context.catalog, node) == name)
                 .collect(),
         };
         let at: Vec<Option<bool>> = all
             .iter()
-            .map(|node| goal.reached(&node.kubelet_version))
+            .map(|node| goal.is_reached_by(&node.kubelet_version))
             .collect();
         if at.contains(&None) {
-            return Progress::Unknown;
+            return CompletionStatus::Unknown;
         }
         let at_work = |node: &NodeRow| {
             let ready = node.condition("Ready");
-            ready.is_some_and(|ready| ready.status == "True") && !node.unschedulable
+            ready.is_some_and(|ready| ready.status == "True") && !node.is_unschedulable
         };
         let done = all
             .iter()
@@ -151,11 +164,11 @@ impl<'a> Seen<'a> {
         let begun = all
             .iter()
             .zip(&at)
-            .any(|(node, reached)| *reached == Some(true) || node.unschedulable);
-        match Progress::of(done.count(), all.len()) {
-            Progress::Todo if begun => Progress::Doing {
+            .any(|(node, reached)| *reached == Some(true) || node.is_unschedulable);
+        match CompletionStatus::from_counts(done.count(), all.len()) {
+            CompletionStatus::Todo if begun => CompletionStatus::InProgress {
                 done: 0,
-                of: all.len(),
+                total: all.len(),
             },
             other => other,
         }
@@ -163,58 +176,67 @@ impl<'a> Seen<'a> {
 }
 
 /// The newest backup, where the cluster records any.
-fn backup(situation: &Situation<'_>, within_seconds: u64) -> Progress {
-    match backup::newest(situation) {
-        Backup::Found { at, .. } => {
+fn backup_status(situation: &CheckContext<'_>, within_seconds: u64) -> CompletionStatus {
+    match backup::newest_backup(situation) {
+        BackupStatus::Found {
+            completed_at: at, ..
+        } => {
             let age = situation.now.duration_since(at).as_secs();
             match u64::try_from(age).is_ok_and(|age| age > within_seconds) {
-                true => Progress::Todo,
-                false => Progress::Done,
+                true => CompletionStatus::Todo,
+                false => CompletionStatus::Done,
             }
         }
-        Backup::None => Progress::Todo,
-        Backup::CannotTell { .. } => Progress::ByHand,
+        BackupStatus::None => CompletionStatus::Todo,
+        BackupStatus::Unknown { .. } => CompletionStatus::Manual,
     }
 }
 
-fn addon(
-    situation: &Situation<'_>,
-    detected: &Detected,
+fn addon_status(
+    situation: &CheckContext<'_>,
+    detected: &DetectedCluster,
     (component, namespace): (&str, &str),
     minor: &str,
-) -> Progress {
+) -> CompletionStatus {
     let Ok(minor) = minor.parse() else {
-        return Progress::Unknown;
+        return CompletionStatus::Unknown;
     };
-    let is_it = |it: &&Installed| it.component == component && it.namespace == namespace;
-    let parts: Vec<&Installed> = detected.addons.iter().filter(is_it).collect();
+    let is_it = |it: &&InstalledAddon| it.component == component && it.namespace == namespace;
+    let parts: Vec<&InstalledAddon> = detected.addons.iter().filter(is_it).collect();
     let known = parts.iter().filter_map(|it| it.version.as_ref());
     let addons = &situation.catalog.addons;
-    let fits: Vec<Fit> = known
-        .map(|version| addons.fits(component, version, minor))
+    let fits: Vec<Compatibility> = known
+        .map(|version| addons.compatibility(component, version, minor))
         .collect();
-    if fits.is_empty() || fits.contains(&Fit::Unknown) {
-        return Progress::Unknown;
+    if fits.is_empty() || fits.contains(&Compatibility::Unknown) {
+        return CompletionStatus::Unknown;
     }
-    let done = fits.iter().filter(|fit| **fit == Fit::Yes).count();
-    match Progress::of(done, fits.len()) {
-        Progress::Done
+    let done = fits
+        .iter()
+        .filter(|fit| **fit == Compatibility::Compatible)
+        .count();
+    match CompletionStatus::from_counts(done, fits.len()) {
+        CompletionStatus::Done
             if parts
                 .iter()
-                .any(|it| it.status.updated < it.status.replicas) =>
+                .any(|it| it.status.updated_replicas < it.status.replicas) =>
         {
-            Progress::Doing {
+            CompletionStatus::InProgress {
                 done: 0,
-                of: fits.len(),
+                total: fits.len(),
             }
         }
         other => other,
     }
 }
 
-fn kube_proxy_at(situation: &Situation<'_>, picture: &Picture, goal: &Goal) -> Option<bool> {
-    let need = control_plane::kube_proxy();
-    let rows = picture.read(&need, situation.catalog).ok()??;
-    let image = control_plane::first_image(rows.json().first()?)?;
-    goal.reached(&control_plane::release_of(image)?.raw)
+fn is_kube_proxy_at(
+    situation: &CheckContext<'_>,
+    picture: &ClusterSnapshot,
+    goal: &VersionGoal,
+) -> Option<bool> {
+    let need = control_plane::kube_proxy_need();
+    let rows = picture.rows_for(&need, situation.catalog).ok()??;
+    let image = control_plane::first_image(rows.objects().first()?)?;
+    goal.is_reached_by(&control_plane::image_release(image)?.raw)
 }

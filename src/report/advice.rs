@@ -3,19 +3,19 @@
 use super::document::{ClusterDoc, FindingDoc, HopDoc, ObjectDoc};
 use super::narrow;
 use super::prose::wrap;
-use super::table::{evidence, object_cell};
-use super::terminal::{self, count};
-use super::{Look, UpgradeReport};
+use super::table::{evidence_cell, object_cell};
+use super::terminal::{self, pluralize};
+use super::{RenderOptions, UpgradeReport};
 use crate::check::{Gap, Severity};
 use crate::evidence::Confidence;
-use crate::need::AccessRule;
+use crate::need::PolicyRule;
 use crate::path::KUBERNETES;
 
 /// How many objects of a blocker, and how many gaps, are listed unless all are asked for.
-pub(super) const SHOWN: usize = 10;
+pub(super) const MAX_LISTED: usize = 10;
 
 /// What to do for each blocker; empty where there is none.
-pub(super) fn remedies(report: &UpgradeReport, look: &Look, wide: bool) -> String {
+pub(super) fn remedies_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
     let mut out = String::new();
     let blockers = report
         .findings
@@ -23,53 +23,66 @@ pub(super) fn remedies(report: &UpgradeReport, look: &Look, wide: bool) -> Strin
         .filter(|finding| finding.severity == Severity::Blocker && !finding.is_waived());
     for finding in blockers {
         if out.is_empty() {
-            push(&mut out, 0, &look.styles.heading("What to do"));
+            push_indented(&mut out, 0, &look.styles.heading("What to do"));
         } else {
             out.push('\n');
         }
-        remedy(&mut out, finding, look, wide);
+        push_remedy(&mut out, finding, look, wide);
     }
     out
 }
 
 /// One finding: what it is about, what to do, and on which objects.
-pub(super) fn remedy(out: &mut String, finding: &FindingDoc, look: &Look, wide: bool) {
-    let rule = look.styles.heading(&terminal::line(&finding.id));
-    push(out, 0, &format!("{rule}: {}", prose(&finding.message)));
-    out.push_str(&wrap(&prose(&finding.remedy), "  ", look.prose()));
+pub(super) fn push_remedy(
+    out: &mut String,
+    finding: &FindingDoc,
+    look: &RenderOptions,
+    wide: bool,
+) {
+    let rule = look.styles.heading(&terminal::escape_line(&finding.id));
+    push_indented(
+        out,
+        0,
+        &format!("{rule}: {}", escape_prose(&finding.message)),
+    );
+    out.push_str(&wrap(
+        &escape_prose(&finding.remedy),
+        "  ",
+        look.prose_width(),
+    ));
     let mine: Vec<&ObjectDoc> = finding
         .objects
         .iter()
         .filter(|object| object.waiver.is_none())
         .collect();
-    let shown = if wide { mine.len() } else { SHOWN };
+    let shown = if wide { mine.len() } else { MAX_LISTED };
     let rows = mine
         .iter()
         .take(shown)
-        .map(|object| vec![object_cell(object), evidence(Some(object))])
+        .map(|object| vec![object_cell(object), evidence_cell(Some(object))])
         .collect();
-    out.push_str(&narrow::list(rows, 4, look.width));
-    more(out, 4, mine.len(), shown);
+    out.push_str(&narrow::columns_or_stacked(rows, 4, look.width));
+    push_more_hint(out, 4, mine.len(), shown);
     if !finding.reference.is_empty() {
-        let reference = terminal::line(&finding.reference);
-        push(out, 2, &format!("See {reference}"));
+        let reference = terminal::escape_line(&finding.reference);
+        push_indented(out, 2, &format!("See {reference}"));
     }
 }
 
 /// What could not be looked at, why not, and how to mend it; empty where there is none.
-pub(super) fn gaps(gaps: &[Gap], look: &Look, wide: bool) -> String {
+pub(super) fn gaps_section(gaps: &[Gap], look: &RenderOptions, wide: bool) -> String {
     if gaps.is_empty() {
         return String::new();
     }
     let mut out = String::new();
-    push(&mut out, 0, &look.styles.heading("Not looked at"));
-    let shown = if wide { gaps.len() } else { SHOWN };
+    push_indented(&mut out, 0, &look.styles.heading("Not looked at"));
+    let shown = if wide { gaps.len() } else { MAX_LISTED };
     for gap in gaps.iter().take(shown) {
-        one_gap(&mut out, gap, look.prose());
+        push_gap(&mut out, gap, look.prose_width());
     }
-    more(&mut out, 2, gaps.len(), shown);
+    push_more_hint(&mut out, 2, gaps.len(), shown);
     if gaps.iter().any(|gap| gap.rbac.is_some()) {
-        push(
+        push_indented(
             &mut out,
             2,
             "kubectl upgrade-check rbac prints a role that allows all of it",
@@ -78,21 +91,25 @@ pub(super) fn gaps(gaps: &[Gap], look: &Look, wide: bool) -> String {
     out
 }
 
-fn one_gap(out: &mut String, gap: &Gap, width: usize) {
-    let what = format!("{}: {}", terminal::line(&gap.what), prose(&gap.why));
+fn push_gap(out: &mut String, gap: &Gap, width: usize) {
+    let what = format!(
+        "{}: {}",
+        terminal::escape_line(&gap.what),
+        escape_prose(&gap.why)
+    );
     out.push_str(&wrap(&what, "  ", width));
     if let Some(rbac) = &gap.rbac {
-        let allow = format!("mend it: {}", allow(rbac));
+        let allow = format!("mend it: {}", permission_phrase(rbac));
         out.push_str(&wrap(&allow, "    ", width));
     }
     if !gap.rules.is_empty() {
-        let rules = format!("not fully checked: {}", prose(&gap.rules.join(", ")));
+        let rules = format!("not fully checked: {}", escape_prose(&gap.rules.join(", ")));
         out.push_str(&wrap(&rules, "    ", width));
     }
 }
 
 /// `allow list on secrets in namespace shop`.
-pub(super) fn allow(rule: &AccessRule) -> String {
+pub(super) fn permission_phrase(rule: &PolicyRule) -> String {
     let group = match rule.api_groups.first().map(String::as_str) {
         None | Some("") => String::new(),
         Some(group) => format!(".{group}"),
@@ -111,13 +128,13 @@ pub(super) fn allow(rule: &AccessRule) -> String {
     if let Some(namespace) = &rule.namespace {
         text.push_str(&format!(" in namespace {namespace}"));
     }
-    terminal::line(&text).into_owned()
+    terminal::escape_line(&text).into_owned()
 }
 
 /// The last line: the answer, what it counts, and what it holds for.
-pub(super) fn verdict(report: &UpgradeReport, look: &Look) -> String {
+pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> String {
     let summary = &report.summary;
-    let some = |number: usize, noun: &str| (number > 0).then(|| count(number, noun));
+    let some = |number: usize, noun: &str| (number > 0).then(|| pluralize(number, noun));
     let found: Vec<String> = [
         some(summary.blockers, "blocker"),
         some(summary.warnings, "warning"),
@@ -134,7 +151,7 @@ pub(super) fn verdict(report: &UpgradeReport, look: &Look) -> String {
     let known = report
         .findings
         .iter()
-        .filter(|finding| !finding.is_waived() && finding.is_known())
+        .filter(|finding| !finding.is_waived() && finding.is_in_baseline())
         .count();
     let number = |number: usize, word: &str| (number > 0).then(|| format!("{number} {word}"));
     let aside = [
@@ -151,63 +168,66 @@ pub(super) fn verdict(report: &UpgradeReport, look: &Look) -> String {
         "{}: {} ({})\n",
         look.styles.verdict(report.verdict),
         counts.join("; "),
-        scope(&report.cluster, &report.path)
+        scope_phrase(&report.cluster, &report.path)
     )
 }
 
 /// What an answer holds for: cluster, way, namespace.
-pub(super) fn scope(cluster: &ClusterDoc, path: &[HopDoc]) -> String {
+pub(super) fn scope_phrase(cluster: &ClusterDoc, path: &[HopDoc]) -> String {
     let place = match (&cluster.context, &cluster.server) {
-        (Some(context), _) => format!("context {}", terminal::line(context)),
-        (None, Some(server)) => format!("server {}", terminal::line(server)),
+        (Some(context), _) => format!("context {}", terminal::escape_line(context)),
+        (None, Some(server)) => format!("server {}", terminal::escape_line(server)),
         (None, None) => "no cluster".to_owned(),
     };
     let mut parts = vec![place];
-    parts.extend(way(cluster, path));
+    parts.extend(format_path(cluster, path));
     if let Some(namespace) = &cluster.namespace {
-        parts.push(format!("namespace {} only", terminal::line(namespace)));
+        parts.push(format!(
+            "namespace {} only",
+            terminal::escape_line(namespace)
+        ));
     }
     parts.join(", ")
 }
 
 /// `1.24.17 → 1.25.16 → 1.26.15`, with names where platforms go too; where there is no hop, where the cluster stays.
-pub(super) fn way(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<String> {
+pub(super) fn format_path(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<String> {
     if path.is_empty() {
         let version = cluster.kubernetes_version.as_ref()?;
-        return Some(format!("stays at {}", terminal::line(version)));
+        return Some(format!("stays at {}", terminal::escape_line(version)));
     }
     let alone = path.iter().all(|hop| hop.platform == KUBERNETES);
     let legs = path.chunk_by(|hop, next| hop.platform == next.platform);
-    let legs: Vec<String> = legs.map(|hops| leg(hops, alone)).collect();
+    let legs: Vec<String> = legs.map(|hops| format_hops(hops, alone)).collect();
     Some(legs.join(", "))
 }
 
 /// Hops of one platform that follow each other.
-fn leg(hops: &[HopDoc], alone: bool) -> String {
+fn format_hops(hops: &[HopDoc], alone: bool) -> String {
     let start = hops.first().and_then(|hop| hop.from.as_ref());
     let stops = start.into_iter().chain(hops.iter().map(|hop| &hop.to));
-    let stops: Vec<_> = stops.map(|stop| terminal::line(stop)).collect();
+    let stops: Vec<_> = stops.map(|stop| terminal::escape_line(stop)).collect();
     let to = if start.is_none() { "to " } else { "" };
     let name = match hops.first() {
-        Some(hop) if !alone => platform_name(&hop.platform) + " ",
+        Some(hop) if !alone => platform_title(&hop.platform) + " ",
         _ => String::new(),
     };
     format!("{to}{name}{}", stops.join(" → "))
 }
 
 /// A platform as people write it.
-pub(super) fn platform_name(id: &str) -> String {
+pub(super) fn platform_title(id: &str) -> String {
     match id {
         "kubernetes" => "Kubernetes".to_owned(),
         "kyma" => "Kyma".to_owned(),
         "dkp" => "DKP".to_owned(),
         "cluster-api" => "Cluster API".to_owned(),
-        other => terminal::line(other).into_owned(),
+        other => terminal::escape_line(other).into_owned(),
     }
 }
 
 /// The word for a confidence.
-pub(super) const fn confidence(confidence: Confidence) -> &'static str {
+pub(super) const fn confidence_str(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Possible => "possible",
         Confidence::Likely => "likely",
@@ -216,17 +236,17 @@ pub(super) const fn confidence(confidence: Confidence) -> &'static str {
 }
 
 /// Sentences may be longer than names, but not without end.
-pub(super) fn prose(text: &str) -> String {
-    terminal::bounded(text, 4 * terminal::LIMIT).into_owned()
+pub(super) fn escape_prose(text: &str) -> String {
+    terminal::escape_truncated(text, 4 * terminal::MAX_CHARS).into_owned()
 }
 
-pub(super) fn more(out: &mut String, indent: usize, all: usize, shown: usize) {
+pub(super) fn push_more_hint(out: &mut String, indent: usize, all: usize, shown: usize) {
     if let Some(rest) = all.checked_sub(shown).filter(|rest| *rest > 0) {
-        push(out, indent, &format!("and {rest} more; -o wide lists all"));
+        push_indented(out, indent, &format!("and {rest} more; -o wide lists all"));
     }
 }
 
-pub(super) fn push(out: &mut String, indent: usize, line: &str) {
+pub(super) fn push_indented(out: &mut String, indent: usize, line: &str) {
     out.push_str(&" ".repeat(indent));
     out.push_str(line);
     out.push('\n');

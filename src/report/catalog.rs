@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::document::API_VERSION;
-use super::{Format, Look, RenderError, encode, grid::grid};
+use super::{OutputFormat, RenderError, RenderOptions, encode, grid::format_columns};
 use crate::catalog::{
-    Catalog, Certainty, KubernetesRelease, Minor, Platform, PlatformName, PlatformRelease, Span,
+    Catalog, Certainty, KubernetesRelease, Minor, MinorRange, Platform, PlatformName,
+    PlatformRelease,
 };
 
 /// What is known, as `catalog -o json` prints it.
@@ -53,14 +54,14 @@ pub struct MinorDoc {
     /// The last day of upstream support, `YYYY-MM-DD`; null where none is known.
     pub end_of_life: Option<String>,
     /// The minors of Kubernetes that its newest patch runs on; null where that is not known, and for Kubernetes itself.
-    pub kubernetes: Option<SpanDoc>,
+    pub kubernetes: Option<MinorRangeDoc>,
     /// Whether these dates happened or were announced.
     pub certainty: Certainty,
 }
 
 /// A range of minors of Kubernetes, both ends in it; an open end is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SpanDoc {
+pub struct MinorRangeDoc {
     /// `1.21`.
     pub oldest: Option<String>,
     /// `1.22`.
@@ -87,9 +88,13 @@ impl CatalogSummary {
 impl PlatformReleases {
     fn new(platform: &Platform, catalog: &Catalog) -> Self {
         let releases: Vec<MinorDoc> = match platform.name {
-            PlatformName::Kubernetes => catalog.kubernetes.iter().map(MinorDoc::new).collect(),
-            _ => minors(platform)
-                .filter_map(|minor| MinorDoc::of(platform.patches(minor)))
+            PlatformName::Kubernetes => catalog
+                .kubernetes_releases
+                .iter()
+                .map(MinorDoc::new)
+                .collect(),
+            _ => distinct_minors(platform)
+                .filter_map(|minor| MinorDoc::from_patches(platform.patches_of(minor)))
                 .collect(),
         };
         let minor = |row: Option<&MinorDoc>| row.map(|row| row.minor.clone());
@@ -104,7 +109,7 @@ impl PlatformReleases {
 }
 
 /// Each minor once, oldest first.
-fn minors(platform: &Platform) -> impl Iterator<Item = Minor> {
+fn distinct_minors(platform: &Platform) -> impl Iterator<Item = Minor> {
     let mut minors: Vec<Minor> = platform
         .releases()
         .iter()
@@ -127,7 +132,9 @@ impl MinorDoc {
     }
 
     /// From the releases of a minor, oldest first.
-    fn of<'a>(mut patches: impl DoubleEndedIterator<Item = &'a PlatformRelease>) -> Option<Self> {
+    fn from_patches<'a>(
+        mut patches: impl DoubleEndedIterator<Item = &'a PlatformRelease>,
+    ) -> Option<Self> {
         let first = patches.next()?;
         let newest = patches.next_back().unwrap_or(first);
         Some(Self {
@@ -135,14 +142,16 @@ impl MinorDoc {
             newest_patch: newest.release.to_string(),
             released: first.released.map(|day| day.to_string()),
             end_of_life: None,
-            kubernetes: newest.kubernetes.map(|span| SpanDoc::new(&span)),
-            certainty: Certainty::Known,
+            kubernetes: newest
+                .kubernetes_range
+                .map(|span| MinorRangeDoc::new(&span)),
+            certainty: Certainty::Confirmed,
         })
     }
 }
 
-impl SpanDoc {
-    fn new(span: &Span) -> Self {
+impl MinorRangeDoc {
+    fn new(span: &MinorRange) -> Self {
         Self {
             oldest: span.oldest.map(|minor| minor.to_string()),
             newest: span.newest.map(|minor| minor.to_string()),
@@ -150,7 +159,7 @@ impl SpanDoc {
     }
 
     /// `1.21 to 1.22`, `1.21`, `up to 1.22`.
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         match (&self.oldest, &self.newest) {
             (Some(oldest), Some(newest)) if oldest == newest => oldest.clone(),
             (Some(oldest), Some(newest)) => format!("{oldest} to {newest}"),
@@ -165,18 +174,24 @@ impl SpanDoc {
 ///
 /// # Errors
 /// See [`RenderError`].
-pub fn catalog(format: Format, catalog: &Catalog, look: &Look) -> Result<String, RenderError> {
+pub fn render_catalog(
+    format: OutputFormat,
+    catalog: &Catalog,
+    look: &RenderOptions,
+) -> Result<String, RenderError> {
     let summary = CatalogSummary::new(catalog);
     match format {
-        Format::Json => encode::json(&summary),
-        Format::Yaml => encode::yaml(&summary),
-        Format::Name => Ok(names(&summary)),
-        Format::Table | Format::Wide | Format::Markdown | Format::Html => Ok(table(&summary, look)),
+        OutputFormat::Json => encode::to_json(&summary),
+        OutputFormat::Yaml => encode::to_yaml(&summary),
+        OutputFormat::Name => Ok(catalog_names(&summary)),
+        OutputFormat::Table | OutputFormat::Wide | OutputFormat::Markdown | OutputFormat::Html => {
+            Ok(catalog_table(&summary, look))
+        }
     }
 }
 
 /// Each platform with each of its releases.
-fn releases(summary: &CatalogSummary) -> impl Iterator<Item = (&str, &MinorDoc)> {
+fn platform_releases(summary: &CatalogSummary) -> impl Iterator<Item = (&str, &MinorDoc)> {
     summary.platforms.iter().flat_map(|platform| {
         platform
             .releases
@@ -185,13 +200,13 @@ fn releases(summary: &CatalogSummary) -> impl Iterator<Item = (&str, &MinorDoc)>
     })
 }
 
-fn names(summary: &CatalogSummary) -> String {
-    releases(summary)
+fn catalog_names(summary: &CatalogSummary) -> String {
+    platform_releases(summary)
         .map(|(platform, release)| format!("{platform}/{}\n", release.minor))
         .collect()
 }
 
-fn table(summary: &CatalogSummary, look: &Look) -> String {
+fn catalog_table(summary: &CatalogSummary, look: &RenderOptions) -> String {
     let header = [
         "PLATFORM",
         "MINOR",
@@ -200,18 +215,18 @@ fn table(summary: &CatalogSummary, look: &Look) -> String {
         "END OF LIFE",
         "KUBERNETES",
     ];
-    let rows = releases(summary)
+    let rows = platform_releases(summary)
         .map(|(platform, release)| {
             // A date that was only announced is no promise.
             let planned = match release.certainty {
-                Certainty::Known => "",
+                Certainty::Confirmed => "",
                 Certainty::Planned => " (planned)",
             };
             let day = |day: &Option<String>| {
                 let day = day.as_ref().map(|day| format!("{day}{planned}"));
                 day.unwrap_or_else(|| "-".to_owned())
             };
-            let kubernetes = release.kubernetes.as_ref().map(SpanDoc::words);
+            let kubernetes = release.kubernetes.as_ref().map(MinorRangeDoc::describe);
             vec![
                 platform.to_owned(),
                 release.minor.clone(),
@@ -222,7 +237,7 @@ fn table(summary: &CatalogSummary, look: &Look) -> String {
             ]
         })
         .collect();
-    let mut lines = grid(look.headers.then_some(&header), rows);
+    let mut lines = format_columns(look.show_headers.then_some(&header), rows);
     lines.push(String::new());
     lines.push(format!(
         "facts of {}: the life of {} API versions",
@@ -241,9 +256,9 @@ fn table(summary: &CatalogSummary, look: &Look) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CatalogSummary, catalog};
+    use super::{CatalogSummary, render_catalog};
     use crate::catalog::Catalog;
-    use crate::report::{Format, Look};
+    use crate::report::{OutputFormat, RenderOptions};
 
     /// A catalog of two lines, so that new facts do not change this test.
     fn summary() -> CatalogSummary {
@@ -261,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_is_known_in_a_table() {
-        insta::assert_snapshot!(super::table(&summary(), &Look::default()), @r"
+        insta::assert_snapshot!(super::catalog_table(&summary(), &RenderOptions::default()), @r"
         PLATFORM     MINOR   NEWEST PATCH   RELEASED               END OF LIFE            KUBERNETES
         kubernetes   1.16    1.16.15        2019-09-18             2020-09-02             -
         kubernetes   1.17    1.17.17        2019-12-09 (planned)   2021-01-13 (planned)   -
@@ -269,7 +284,7 @@ mod tests {
         facts of 2026-08-22: the life of 400 API versions
         kubernetes: 1.16 to 1.17, facts of 2026-08-22
         ");
-        insta::assert_snapshot!(super::names(&summary()), @r"
+        insta::assert_snapshot!(super::catalog_names(&summary()), @r"
         kubernetes/1.16
         kubernetes/1.17
         ");
@@ -277,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_is_known_as_a_document() {
-        insta::assert_snapshot!(super::encode::yaml(&summary()).expect("YAML"), @r#"
+        insta::assert_snapshot!(super::encode::to_yaml(&summary()).expect("YAML"), @r#"
         apiVersion: kubectl-upgrade/v1
         kind: CatalogSummary
         date: "2026-08-22"
@@ -306,23 +321,25 @@ mod tests {
     #[test]
     fn the_embedded_catalog_speaks_in_every_format() {
         let all = Catalog::embedded().expect("the catalog");
-        let text = |format| catalog(format, &all, &Look::default()).expect("a catalog");
+        let text =
+            |format| render_catalog(format, &all, &RenderOptions::default()).expect("a catalog");
         for format in [
-            Format::Table,
-            Format::Wide,
-            Format::Json,
-            Format::Yaml,
-            Format::Name,
+            OutputFormat::Table,
+            OutputFormat::Wide,
+            OutputFormat::Json,
+            OutputFormat::Yaml,
+            OutputFormat::Name,
         ] {
             let newest = all
-                .kubernetes
+                .kubernetes_releases
                 .newest()
                 .expect("a release")
                 .minor
                 .to_string();
             assert!(text(format).contains(&newest), "{format:?}");
         }
-        let json: serde_json::Value = serde_json::from_str(&text(Format::Json)).expect("JSON");
+        let json: serde_json::Value =
+            serde_json::from_str(&text(OutputFormat::Json)).expect("JSON");
         assert_eq!(json["kind"], "CatalogSummary");
         assert_eq!(json["date"], all.date.to_string());
     }

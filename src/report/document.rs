@@ -8,20 +8,20 @@ use serde::Serialize;
 
 use super::platforms::PlatformDoc;
 use crate::check::{
-    Finding, Gap, Judgement, Object, PastFinding, Severity, Situation, Standing, Summary, Verdict,
-    Waiver, object_path,
+    AffectedObject, BaselineFinding, CheckContext, Evaluation, Finding, Gap, PolicyStatus,
+    Severity, Summary, Verdict, Waiver, object_path,
 };
-use crate::detect::{Detected, Topology};
+use crate::detect::{DetectedCluster, Topology};
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
-use crate::path::{Hop, HopRef};
-use crate::snapshot::Picture;
+use crate::path::{Hop, HopId};
+use crate::snapshot::ClusterSnapshot;
 
 /// `apiVersion` of everything that we print as JSON or YAML.
 pub const API_VERSION: &str = "kubectl-upgrade/v1";
 
 /// The name by which the report says who made it.
-pub const TOOL: &str = "kubectl-upgrade-check";
+pub const CHECK_TOOL: &str = "kubectl-upgrade-check";
 
 /// The answer to "may we start?".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,7 +32,7 @@ pub struct UpgradeReport {
     /// `UpgradeReport`.
     pub kind: String,
     /// When and by what it was made.
-    pub metadata: Metadata,
+    pub metadata: DocumentMetadata,
     /// What was looked at.
     pub cluster: ClusterDoc,
     /// The way to the target, hop by hop; empty where there is nothing to do.
@@ -54,7 +54,7 @@ pub struct UpgradeReport {
 /// When and by what a document was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Metadata {
+pub struct DocumentMetadata {
     /// RFC 3339, seconds, UTC.
     pub generated_at: String,
     /// The program.
@@ -126,7 +126,7 @@ pub struct FindingDoc {
     /// The same for the same rule, subject, hop and severity, run after run.
     pub fingerprint: String,
     /// The hop at which it bites; null where it holds already.
-    pub hop: Option<HopRef>,
+    pub hop: Option<HopId>,
     /// The rule in one line.
     pub title: String,
     /// What it is about.
@@ -197,21 +197,25 @@ impl WaiverDoc {
 impl UpgradeReport {
     /// The report on a judgement: a pure function of its arguments. Decides nothing, and keeps the order of findings and gaps.
     #[must_use]
-    pub fn new(situation: &Situation<'_>, judgement: &Judgement) -> Self {
+    pub fn new(situation: &CheckContext<'_>, judgement: &Evaluation) -> Self {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeReport".to_owned(),
-            metadata: Metadata::new(TOOL, situation.now, situation.catalog.date),
-            cluster: ClusterDoc::of(situation),
+            metadata: DocumentMetadata::new(CHECK_TOOL, situation.now, situation.catalog.date),
+            cluster: ClusterDoc::from_context(situation),
             path: situation.path.hops.iter().map(HopDoc::new).collect(),
             verdict: judgement.verdict,
             findings: judgement
                 .findings
                 .iter()
-                .zip(&judgement.standings)
+                .zip(&judgement.policy_statuses)
                 .map(|(finding, standings)| FindingDoc::new(finding, standings))
                 .collect(),
-            resolved: judgement.resolved.iter().map(FindingDoc::past).collect(),
+            resolved: judgement
+                .resolved_findings
+                .iter()
+                .map(FindingDoc::from_baseline)
+                .collect(),
             gaps: judgement.gaps.clone(),
             remarks: judgement.remarks.clone(),
             summary: judgement.summary,
@@ -219,12 +223,12 @@ impl UpgradeReport {
     }
 }
 
-impl Metadata {
+impl DocumentMetadata {
     /// Made by a program at a time, with facts of a day.
     #[must_use]
     pub fn new(tool: &str, now: Timestamp, catalog: jiff::civil::Date) -> Self {
         Self {
-            generated_at: rfc3339(now),
+            generated_at: format_rfc3339(now),
             tool: ToolDoc {
                 name: tool.to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -237,13 +241,13 @@ impl Metadata {
 }
 
 /// To the second, UTC.
-pub(super) fn rfc3339(time: Timestamp) -> String {
+pub(super) fn format_rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 impl ClusterDoc {
     /// Of several clusters, the first is described.
-    pub(super) fn of(situation: &Situation<'_>) -> Self {
+    pub(super) fn from_context(situation: &CheckContext<'_>) -> Self {
         let first = situation.snapshot.clusters.first();
         first
             .zip(situation.detected.first())
@@ -251,7 +255,7 @@ impl ClusterDoc {
             .unwrap_or_default()
     }
 
-    fn new(picture: &Picture, detected: &Detected) -> Self {
+    fn new(picture: &ClusterSnapshot, detected: &DetectedCluster) -> Self {
         let version = detected.kubernetes.to_string();
         let mut evidence = detected.evidence.clone();
         evidence.sort();
@@ -261,8 +265,8 @@ impl ClusterDoc {
             namespace: picture.namespace.clone(),
             kubernetes_version: Some(version.clone()),
             provider: detected.provider.clone(),
-            nodes: detected.nodes,
-            platforms: PlatformDoc::all(version, evidence, detected),
+            nodes: detected.node_count,
+            platforms: PlatformDoc::from_detected(version, evidence, detected),
             topology: detected.topology.clone(),
         }
     }
@@ -280,7 +284,7 @@ impl HopDoc {
 }
 
 impl FindingDoc {
-    fn new(finding: &Finding, standings: &[Standing]) -> Self {
+    fn new(finding: &Finding, standings: &[PolicyStatus]) -> Self {
         let objects = finding.objects.iter().zip(standings);
         Self {
             id: finding.id.to_owned(),
@@ -299,16 +303,16 @@ impl FindingDoc {
     }
 
     /// A finding on which nobody has said anything.
-    pub(super) fn alone(finding: &Finding) -> Self {
-        let standings = vec![Standing::default(); finding.objects.len()];
+    pub(super) fn without_policy(finding: &Finding) -> Self {
+        let standings = vec![PolicyStatus::default(); finding.objects.len()];
         Self::new(finding, &standings)
     }
 
     /// A finding of the baseline, with the objects that are gone.
-    fn past(finding: &PastFinding) -> Self {
-        let gone = Standing {
-            known: Some(true),
-            ..Standing::default()
+    fn from_baseline(finding: &BaselineFinding) -> Self {
+        let gone = PolicyStatus {
+            in_baseline: Some(true),
+            ..PolicyStatus::default()
         };
         Self {
             id: finding.id.clone(),
@@ -336,14 +340,14 @@ impl FindingDoc {
 
     /// Whether the baseline knows all of it.
     #[must_use]
-    pub fn is_known(&self) -> bool {
+    pub fn is_in_baseline(&self) -> bool {
         let known = |object: &ObjectDoc| object.baseline == Some(BaselineDoc::Known);
         self.objects.iter().all(known)
     }
 }
 
 impl ObjectDoc {
-    fn new(object: &Object, standing: &Standing) -> Self {
+    fn new(object: &AffectedObject, standing: &PolicyStatus) -> Self {
         Self {
             cluster: object.cluster.clone(),
             api_version: object.api_version.clone(),
@@ -352,7 +356,7 @@ impl ObjectDoc {
             name: object.name.clone(),
             owner: object.owner.clone(),
             waiver: standing.waiver.as_ref().map(WaiverDoc::new),
-            baseline: standing.known.map(|known| match known {
+            baseline: standing.in_baseline.map(|known| match known {
                 true => BaselineDoc::Known,
                 false => BaselineDoc::New,
             }),
@@ -368,7 +372,7 @@ impl ObjectDoc {
 
     /// See [`object_path`].
     #[must_use]
-    pub fn path(&self) -> String {
+    pub fn object_path(&self) -> String {
         object_path(&self.kind, self.namespace.as_deref(), &self.name)
     }
 }

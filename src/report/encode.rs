@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{RenderError, terminal};
 
 /// Pretty, two spaces, with a line break at the end.
-pub(super) fn json<T: Serialize>(document: &T) -> Result<String, RenderError> {
+pub(super) fn to_json<T: Serialize>(document: &T) -> Result<String, RenderError> {
     let text = serde_json::to_string_pretty(document)?;
     let mut out = String::with_capacity(text.len() + 1);
     // Outside of strings JSON is ASCII, and its only control characters are the line breaks of pretty printing.
@@ -30,7 +30,7 @@ pub(super) fn json<T: Serialize>(document: &T) -> Result<String, RenderError> {
 }
 
 /// One document, with a line break at the end.
-pub(super) fn yaml<T: Serialize>(document: &T) -> Result<String, RenderError> {
+pub(super) fn to_yaml<T: Serialize>(document: &T) -> Result<String, RenderError> {
     // Without block scalars each scalar stays on its line, in quotes where a reader could take it for something else.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let text = serde_saphyr::to_string_with_options(document, options)?;
@@ -55,15 +55,15 @@ fn is_harmless(character: char) -> bool {
 
 /// A line of YAML with its scalar in double quotes, the only style that knows escapes.
 fn escape_scalar(out: &mut String, line: &str) {
-    let (head, scalar) = line.split_at(scalar_at(line));
+    let (head, scalar) = line.split_at(scalar_start(line));
     out.push_str(head);
     let inner = |quote| scalar.strip_prefix(quote)?.strip_suffix(quote);
     let text: Cow<'_, str> = if let Some(escaped) = inner('"') {
         escaped.into()
     } else if let Some(single) = inner('\'') {
-        backslashed(&single.replace("''", "'")).into()
+        escape_backslashes(&single.replace("''", "'")).into()
     } else {
-        backslashed(scalar).into()
+        escape_backslashes(scalar).into()
     };
     out.push('"');
     for character in text.chars() {
@@ -80,12 +80,12 @@ fn escape_scalar(out: &mut String, line: &str) {
     out.push('"');
 }
 
-fn backslashed(text: &str) -> String {
+fn escape_backslashes(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// Where the scalar of a line begins: behind its indentation, dashes and key. Our keys are plain words.
-fn scalar_at(line: &str) -> usize {
+fn scalar_start(line: &str) -> usize {
     let mut rest = line.trim_start_matches(' ');
     while let Some(item) = rest.strip_prefix("- ") {
         rest = item.trim_start_matches(' ');
@@ -104,14 +104,14 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{is_harmless, json, yaml};
+    use super::{is_harmless, to_json, to_yaml};
 
     fn round(value: &Value) {
-        let text = json(value).expect("JSON");
+        let text = to_json(value).expect("JSON");
         assert!(text.chars().all(is_harmless), "{text:?}");
         let back: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(back, *value, "{text}");
-        let text = yaml(value).expect("YAML");
+        let text = to_yaml(value).expect("YAML");
         assert!(text.chars().all(is_harmless), "{text:?}");
         let back: Value = serde_saphyr::from_str(&text).expect("YAML");
         assert_eq!(back, *value, "{text}");
@@ -220,7 +220,7 @@ mod tests {
             "empty": [],
             "items": [{ "id": "a", "to": "1.25", "name": null, "note": "pod\u{202e}x: \"y\"" }, { "id": "b" }],
         });
-        insta::assert_snapshot!(yaml(&value).expect("YAML"), @r#"
+        insta::assert_snapshot!(to_yaml(&value).expect("YAML"), @r#"
         apiVersion: kubectl-upgrade/v1
         empty: []
         items:
@@ -230,7 +230,7 @@ mod tests {
           to: "1.25"
         - id: b
         "#);
-        insta::assert_snapshot!(json(&value).expect("JSON"), @r#"
+        insta::assert_snapshot!(to_json(&value).expect("JSON"), @r#"
         {
           "apiVersion": "kubectl-upgrade/v1",
           "empty": [],

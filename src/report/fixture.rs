@@ -1,15 +1,15 @@
 //! Reports to test formats with.
 
 use super::document::{
-    API_VERSION, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc, TOOL, ToolDoc,
-    UpgradeReport, WaiverDoc,
+    API_VERSION, CHECK_TOOL, CatalogDoc, ClusterDoc, DocumentMetadata, FindingDoc, HopDoc,
+    ObjectDoc, ToolDoc, UpgradeReport, WaiverDoc,
 };
 use super::platforms::{ComponentDoc, PlatformDoc};
 use crate::check::{Gap, Severity, Summary, Verdict};
-use crate::detect::{Edition, Member, Project, Role, Topology, Workspace};
-use crate::evidence::{Confidence, Evidence, Source};
-use crate::need::{AccessRule, ClusterId};
-use crate::path::HopRef;
+use crate::detect::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
+use crate::evidence::{Confidence, Evidence, EvidenceSource};
+use crate::need::{ClusterId, PolicyRule};
+use crate::path::HopId;
 
 /// A way over these releases.
 pub(super) fn way(stops: &[&str]) -> Vec<HopDoc> {
@@ -38,7 +38,7 @@ pub(super) fn object(kind: &str, name: &str, detail: &str) -> ObjectDoc {
         evidence: vec![Evidence {
             writer: Some("helm".into()),
             time: "2024-01-02T03:04:05Z".parse().ok(),
-            ..Evidence::new(Source::Helm, detail)
+            ..Evidence::new(EvidenceSource::Helm, detail)
         }],
     }
 }
@@ -55,7 +55,7 @@ pub(super) fn finding(
         severity,
         confidence: Confidence::Certain,
         fingerprint: "0123456789abcdef".into(),
-        hop: hop.map(|to| HopRef {
+        hop: hop.map(|to| HopId {
             platform: "kubernetes".into(),
             to: to.into(),
         }),
@@ -74,7 +74,7 @@ pub(super) fn gap() -> Gap {
         why: "secrets is forbidden: User \"eve\" cannot list resource \"secrets\"".into(),
         cluster: Some(ClusterId("uid-1".into())),
         rules: vec!["api-deprecated".into(), "api-removed".into()],
-        rbac: Some(AccessRule::list("", "secrets", None)),
+        rbac: Some(PolicyRule::allow_list("", "secrets", None)),
     }
 }
 
@@ -103,10 +103,10 @@ pub(super) fn report(stops: &[&str], findings: Vec<FindingDoc>, gaps: Vec<Gap>) 
     UpgradeReport {
         api_version: API_VERSION.into(),
         kind: "UpgradeReport".into(),
-        metadata: Metadata {
+        metadata: DocumentMetadata {
             generated_at: "2026-09-01T12:00:00Z".into(),
             tool: ToolDoc {
-                name: TOOL.into(),
+                name: CHECK_TOOL.into(),
                 version: "0.0.0".into(),
             },
             catalog: CatalogDoc {
@@ -150,22 +150,22 @@ pub(super) fn platforms(mut report: UpgradeReport) -> UpgradeReport {
             state: None,
         }],
     });
-    let member = Member {
+    let member = KnownCluster {
         cluster: ClusterId("prod/east".into()),
         namespace: "prod".into(),
         name: "east".into(),
         workspace: Some("prod".into()),
-        role: Role::Managed,
+        role: TopologyRole::Managed,
         kubernetes_version: Some("v1.23.12".into()),
         provider: Some("AWSCluster".into()),
         phase: None,
-        this: false,
+        is_inspected: false,
     };
     report.cluster.topology = Topology {
-        role: Some(Role::Attached),
+        role: Some(TopologyRole::Attached),
         evidence: vec!["GitRepository kommander-flux/management is there".into()],
-        edition: Some(Edition::Enterprise),
-        go_to: Some("elsewhere".into()),
+        edition: Some(LicenseEdition::Enterprise),
+        upgrade_from: Some("elsewhere".into()),
         workspaces: vec![Workspace {
             name: "prod".into(),
             namespace: None,
@@ -211,7 +211,7 @@ pub(super) fn hostile() -> UpgradeReport {
     let mut gap = gap();
     gap.what = evil.into();
     gap.why = evil.repeat(1000);
-    gap.rbac = Some(AccessRule::list(evil, evil, Some(evil)));
+    gap.rbac = Some(PolicyRule::allow_list(evil, evil, Some(evil)));
     let resolved = vec![finding.clone()];
     let mut report = report(&["1.24.17", "1.25.16"], vec![finding], vec![gap]);
     report.resolved = resolved;

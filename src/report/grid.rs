@@ -7,7 +7,7 @@ use tabled::settings::{Alignment, Padding, Style};
 /// The lines of a table; none, not even a header, where there are no rows.
 ///
 /// Cells must be single lines that are safe on a terminal; escape sequences of our own styles take no width.
-pub(super) fn grid(header: Option<&[&str]>, rows: Vec<Vec<String>>) -> Vec<String> {
+pub(super) fn format_columns(header: Option<&[&str]>, rows: Vec<Vec<String>>) -> Vec<String> {
     let Some(columns) = rows.first().map(Vec::len) else {
         return Vec::new();
     };
@@ -34,7 +34,7 @@ pub(super) fn grid(header: Option<&[&str]>, rows: Vec<Vec<String>>) -> Vec<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::grid;
+    use super::format_columns;
 
     fn row(cells: &[&str]) -> Vec<String> {
         cells.iter().map(|cell| (*cell).to_owned()).collect()
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn columns_stand_three_spaces_apart() {
-        let lines = grid(
+        let lines = format_columns(
             Some(&["NAME", "WHY"]),
             vec![
                 row(&["a", "short"]),
@@ -60,12 +60,12 @@ mod tests {
 
     #[test]
     fn no_rows_no_header() {
-        assert!(grid(Some(&["NAME"]), Vec::new()).is_empty());
+        assert!(format_columns(Some(&["NAME"]), Vec::new()).is_empty());
     }
 
     #[test]
     fn colours_take_no_width() {
-        let lines = grid(
+        let lines = format_columns(
             None,
             vec![
                 row(&["\u{1b}[31mbad\u{1b}[0m", "1"]),

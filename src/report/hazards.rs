@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::rules::{RuleDoc, WIDTH};
-use super::{Look, prose};
-use crate::check::{Hazard, Visibility};
+use super::rules::{EXPLAIN_WIDTH, RuleDoc};
+use super::{RenderOptions, prose};
+use crate::check::{CoverageState, Hazard};
 use crate::path::KUBERNETES;
 
 /// Whether a hazard is checked.
@@ -20,7 +20,7 @@ pub enum RuleState {
 }
 
 impl RuleState {
-    pub(super) const fn word(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Checked => "checked",
             Self::Planned => "planned",
@@ -31,10 +31,10 @@ impl RuleState {
 
 impl RuleDoc {
     /// A hazard without a rule, in short.
-    pub(super) fn hazard(hazard: &Hazard) -> Self {
+    pub(super) fn from_hazard(hazard: &Hazard) -> Self {
         let (state, how) = match hazard.state {
-            Visibility::Planned => (RuleState::Planned, "Not checked yet."),
-            Visibility::Invisible => (RuleState::Invisible, hazard.look.as_str()),
+            CoverageState::Planned => (RuleState::Planned, "Not checked yet."),
+            CoverageState::Invisible => (RuleState::Invisible, hazard.manual_check.as_str()),
         };
         Self {
             id: hazard.id.clone(),
@@ -42,33 +42,33 @@ impl RuleDoc {
             title: hazard.title.clone(),
             platforms: vec![KUBERNETES.to_owned()],
             applies_to: hazard.applies_to.clone(),
-            visible: state != RuleState::Invisible,
+            is_visible: state != RuleState::Invisible,
             state,
-            how: how.to_owned(),
+            detection: how.to_owned(),
         }
     }
 }
 
 /// What there is to say of a hazard without a rule.
 #[must_use]
-pub fn explain_hazard(hazard: &Hazard, look: &Look) -> String {
+pub fn explain_hazard(hazard: &Hazard, look: &RenderOptions) -> String {
     let styles = &look.styles;
-    let doc = RuleDoc::hazard(hazard);
+    let doc = RuleDoc::from_hazard(hazard);
     let mut out = String::new();
     for (name, value) in [
         ("HAZARD:     ", doc.id.as_str()),
         ("SEVERITY:   ", &styles.severity(doc.severity)),
         ("APPLIES TO: ", &doc.applies_to),
-        ("STATE:      ", doc.state.word()),
+        ("STATE:      ", doc.state.as_str()),
     ] {
         out.push_str(&format!("{}{value}\n", styles.heading(name)));
     }
     for (name, text) in [
         ("TITLE:", &doc.title),
-        ("HOW IT IS DETECTED:", &doc.how),
+        ("HOW IT IS DETECTED:", &doc.detection),
         ("SOURCES:", &hazard.source.replace("; ", "\n")),
     ] {
-        let text = prose::wrap(text, "    ", WIDTH);
+        let text = prose::wrap(text, "    ", EXPLAIN_WIDTH);
         out.push_str(&format!("\n{}\n{text}", styles.heading(name)));
     }
     out

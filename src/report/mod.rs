@@ -34,10 +34,10 @@ mod styles;
 mod table;
 pub mod terminal;
 
-pub use catalog::{CatalogSummary, MinorDoc, PlatformReleases, SpanDoc, catalog};
+pub use catalog::{CatalogSummary, MinorDoc, MinorRangeDoc, PlatformReleases, render_catalog};
 pub use document::{
-    API_VERSION, BaselineDoc, CatalogDoc, ClusterDoc, FindingDoc, HopDoc, Metadata, ObjectDoc,
-    TOOL, ToolDoc, UpgradeReport, WaiverDoc,
+    API_VERSION, BaselineDoc, CHECK_TOOL, CatalogDoc, ClusterDoc, DocumentMetadata, FindingDoc,
+    HopDoc, ObjectDoc, ToolDoc, UpgradeReport, WaiverDoc,
 };
 pub use hazards::{RuleState, explain_hazard};
 pub use plan::{
@@ -45,8 +45,8 @@ pub use plan::{
     WindowDoc, render_plan,
 };
 pub use platforms::{ComponentDoc, PlatformDoc};
-pub use rbac::{Bind, rbac};
-pub use rules::{RuleDoc, RuleList, UnknownRule, explain, rules};
+pub use rbac::{RbacSubject, render_rbac};
+pub use rules::{RuleDoc, RuleList, UnknownRule, explain_rule, render_rules};
 pub use styles::{ColorChoice, Styles, wants_color};
 
 /// The JSON Schema (draft 2020-12) of [`UpgradeReport`].
@@ -54,7 +54,7 @@ pub const UPGRADE_REPORT_SCHEMA: &str = include_str!("schema/upgrade-report.sche
 
 /// What `-o` chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
+pub enum OutputFormat {
     /// A finding a line, and what to do.
     #[default]
     Table,
@@ -74,31 +74,31 @@ pub enum Format {
 
 /// How text for people looks.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct RenderOptions {
     /// Colours.
     pub styles: Styles,
     /// Whether tables have headers.
-    pub headers: bool,
+    pub show_headers: bool,
     /// Columns of the terminal: a wider table is told in lines below one another. None where nobody is looking, as in a
     /// pipe, where a row stays one line.
     pub width: Option<usize>,
 }
 
-impl Look {
+impl RenderOptions {
     /// How wide a line of prose may be.
-    fn prose(&self) -> usize {
+    fn prose_width(&self) -> usize {
         const WIDEST: usize = 100;
         const NARROWEST: usize = 40;
         self.width.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
     }
 }
 
-impl Default for Look {
+impl Default for RenderOptions {
     /// Plain, with headers.
     fn default() -> Self {
         Self {
             styles: Styles::default(),
-            headers: true,
+            show_headers: true,
             width: None,
         }
     }
@@ -123,15 +123,19 @@ pub enum RenderError {
 ///
 /// # Errors
 /// See [`RenderError`].
-pub fn render(format: Format, report: &UpgradeReport, look: &Look) -> Result<String, RenderError> {
+pub fn render_report(
+    format: OutputFormat,
+    report: &UpgradeReport,
+    look: &RenderOptions,
+) -> Result<String, RenderError> {
     match format {
-        Format::Table => Ok(table::table(report, look, false)),
-        Format::Markdown => Ok(page::check_markdown(report)),
-        Format::Html => page::html(report),
-        Format::Wide => Ok(table::table(report, look, true)),
-        Format::Json => encode::json(report),
-        Format::Yaml => encode::yaml(report),
-        Format::Name => Ok(name::names(report)),
+        OutputFormat::Table => Ok(table::report_table(report, look, false)),
+        OutputFormat::Markdown => Ok(page::check_markdown(report)),
+        OutputFormat::Html => page::report_html(report),
+        OutputFormat::Wide => Ok(table::report_table(report, look, true)),
+        OutputFormat::Json => encode::to_json(report),
+        OutputFormat::Yaml => encode::to_yaml(report),
+        OutputFormat::Name => Ok(name::object_names(report)),
     }
 }
 

@@ -10,24 +10,24 @@ use super::terminal;
 ///
 /// What is no object of the API, such as the cluster itself, has no such name and is left out, as is a use of an API of
 /// which no object is known. What somebody has taken on is left out too: these names are to be worked on.
-pub(super) fn names(report: &UpgradeReport) -> String {
+pub(super) fn object_names(report: &UpgradeReport) -> String {
     let names: BTreeSet<String> = report
         .findings
         .iter()
         .flat_map(|finding| &finding.objects)
         .filter(|object| object.waiver.is_none())
         .filter(|object| !object.api_version.is_empty() && !object.name.is_empty())
-        .map(name)
+        .map(object_name)
         .collect();
     names.into_iter().map(|name| name + "\n").collect()
 }
 
-fn name(object: &ObjectDoc) -> String {
+fn object_name(object: &ObjectDoc) -> String {
     let group = object
         .api_version
         .split_once('/')
         .map_or_else(String::new, |(group, _)| format!(".{group}"));
     let text = format!("{}{group}/{}", object.kind.to_lowercase(), object.name);
     // A kind, a group and a name as long as Kubernetes allows them fit.
-    terminal::bounded(&text, 2 * terminal::LIMIT).into_owned()
+    terminal::escape_truncated(&text, 2 * terminal::MAX_CHARS).into_owned()
 }

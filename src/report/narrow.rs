@@ -1,10 +1,10 @@
 //! What becomes of a table that is wider than the terminal: each row a few lines, one below the other.
 
-use super::grid::grid;
+use super::grid::format_columns;
 use super::prose;
 
 /// The width of a line on a terminal; escape sequences of our own styles take none.
-pub(super) fn width(line: &str) -> usize {
+pub(super) fn visible_width(line: &str) -> usize {
     let mut width = 0;
     let mut styled = false;
     for letter in line.chars() {
@@ -25,17 +25,17 @@ pub(super) fn width(line: &str) -> usize {
 ///           policy/v1beta1 is gone in 1.25; use policy/v1
 ///           helm release shop/cart v4
 /// ```
-pub(super) fn rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
-    let first = |row: &Vec<String>| row.first().map_or(0, |cell| width(cell));
-    let indent = rows.iter().map(first).max().unwrap_or(0) + GAP;
+pub(super) fn stacked_rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
+    let first = |row: &Vec<String>| row.first().map_or(0, |cell| visible_width(cell));
+    let indent = rows.iter().map(first).max().unwrap_or(0) + COLUMN_GAP;
     rows.iter()
         .map(|row| {
             let mut lines = String::new();
             let head = row.first().map_or("", String::as_str);
             lines.push_str(head);
-            lines.push_str(&" ".repeat(indent.saturating_sub(width(head))));
+            lines.push_str(&" ".repeat(indent.saturating_sub(visible_width(head))));
             let named: Vec<&str> = row.iter().skip(1).take(2).map(String::as_str).collect();
-            lines.push_str(&named.join(&" ".repeat(GAP)));
+            lines.push_str(&named.join(&" ".repeat(COLUMN_GAP)));
             lines.push('\n');
             for cell in row.iter().skip(3).filter(|cell| !cell.is_empty()) {
                 lines.push_str(&prose::wrap(cell, &" ".repeat(indent), limit));
@@ -52,10 +52,18 @@ pub(super) fn rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
 ///     poddisruptionbudget/shop/cart
 ///       helm release shop/cart v4
 /// ```
-pub(super) fn list(rows: Vec<Vec<String>>, indent: usize, limit: Option<usize>) -> String {
-    let in_columns = grid(None, rows.clone());
+pub(super) fn columns_or_stacked(
+    rows: Vec<Vec<String>>,
+    indent: usize,
+    limit: Option<usize>,
+) -> String {
+    let in_columns = format_columns(None, rows.clone());
     let indented = |by: usize| " ".repeat(by);
-    let fits = |limit: usize| in_columns.iter().all(|line| indent + width(line) <= limit);
+    let fits = |limit: usize| {
+        in_columns
+            .iter()
+            .all(|line| indent + visible_width(line) <= limit)
+    };
     let Some(limit) = limit.filter(|limit| !fits(*limit)) else {
         let lines = in_columns.iter();
         return lines
@@ -73,22 +81,22 @@ pub(super) fn list(rows: Vec<Vec<String>>, indent: usize, limit: Option<usize>) 
 }
 
 /// Spaces between two cells, as in tables.
-const GAP: usize = 3;
+const COLUMN_GAP: usize = 3;
 
 #[cfg(test)]
 mod tests {
-    use super::{list, rows, width};
+    use super::{columns_or_stacked, stacked_rows, visible_width};
 
     #[test]
     fn styles_take_no_width() {
-        assert_eq!(width("\u{1b}[31mbad\u{1b}[0m"), 3);
-        assert_eq!(width("plain"), 5);
+        assert_eq!(visible_width("\u{1b}[31mbad\u{1b}[0m"), 3);
+        assert_eq!(visible_width("plain"), 5);
     }
 
     #[test]
     fn a_row_becomes_lines_that_fit() {
         let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
-        let told = rows(
+        let told = stacked_rows(
             &[
                 row([
                     "blocker",
@@ -127,7 +135,7 @@ mod tests {
             ],
             vec!["budget/a".to_owned(), "kubectl wrote it".to_owned()],
         ];
-        let told = |limit| list(cells.to_vec(), 2, limit);
+        let told = |limit| columns_or_stacked(cells.to_vec(), 2, limit);
         assert_eq!(told(None), told(Some(41)));
         insta::assert_snapshot!(told(Some(41)), @r"
         budget/shop/cart   helm release cart v4

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::detect::{Component, Detected, DetectedPlatform};
+use crate::detect::{DetectedCluster, DetectedPlatform, PlatformComponent};
 use crate::path::KUBERNETES;
 
 /// A platform that was found.
@@ -33,7 +33,11 @@ pub struct ComponentDoc {
 
 impl PlatformDoc {
     /// Kubernetes, and what runs upon it, outermost first.
-    pub(super) fn all(version: String, evidence: Vec<String>, detected: &Detected) -> Vec<Self> {
+    pub(super) fn from_detected(
+        version: String,
+        evidence: Vec<String>,
+        detected: &DetectedCluster,
+    ) -> Vec<Self> {
         let kubernetes = Self {
             name: KUBERNETES.to_owned(),
             version: Some(version),
@@ -47,7 +51,7 @@ impl PlatformDoc {
 
     fn new(platform: &DetectedPlatform) -> Self {
         Self {
-            name: platform.platform.word().to_owned(),
+            name: platform.name.as_str().to_owned(),
             version: platform.version.as_ref().map(ToString::to_string),
             evidence: platform.evidence.clone(),
             variant: platform.variant.clone(),
@@ -57,7 +61,7 @@ impl PlatformDoc {
 }
 
 impl ComponentDoc {
-    fn new(component: &Component) -> Self {
+    fn new(component: &PlatformComponent) -> Self {
         Self {
             name: component.name.clone(),
             version: component.version.clone(),

@@ -7,14 +7,14 @@ pub(super) fn wrap(text: &str, indent: &str, width: usize) -> String {
     let mut out = String::new();
     for paragraph in text.trim_end().lines() {
         if paragraph.starts_with(' ') || paragraph.is_empty() {
-            push(&mut out, indent, paragraph.trim_end());
+            push_line(&mut out, indent, paragraph.trim_end());
             continue;
         }
         let mut line = String::new();
         for word in paragraph.split_whitespace() {
             let room = width.saturating_sub(indent.len());
             if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-                push(&mut out, indent, &line);
+                push_line(&mut out, indent, &line);
                 line.clear();
             }
             if !line.is_empty() {
@@ -22,13 +22,13 @@ pub(super) fn wrap(text: &str, indent: &str, width: usize) -> String {
             }
             line.push_str(word);
         }
-        push(&mut out, indent, &line);
+        push_line(&mut out, indent, &line);
     }
     out
 }
 
 /// One below the other with an empty line between them; those that are empty are left out.
-pub(super) fn apart(sections: &[String]) -> String {
+pub(super) fn join_sections(sections: &[String]) -> String {
     let mut out = String::new();
     for section in sections.iter().filter(|section| !section.is_empty()) {
         if !out.is_empty() {
@@ -39,7 +39,7 @@ pub(super) fn apart(sections: &[String]) -> String {
     out
 }
 
-fn push(out: &mut String, indent: &str, line: &str) {
+fn push_line(out: &mut String, indent: &str, line: &str) {
     if !line.is_empty() {
         out.push_str(indent);
         out.push_str(line);
@@ -49,7 +49,7 @@ fn push(out: &mut String, indent: &str, line: &str) {
 
 /// The candidate that was most likely meant: one that begins like the text, or else the nearest by edits, if it is near at
 /// all. The first of several.
-pub(super) fn nearest<'a>(
+pub(super) fn closest_match<'a>(
     text: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -63,7 +63,7 @@ pub(super) fn nearest<'a>(
             let distance = if candidate.starts_with(&text) {
                 0
             } else {
-                edits(&text, candidate)
+                edit_distance(&text, candidate)
             };
             // A third of the letters wrong is still a slip; more is another word.
             (distance * 3 <= candidate.chars().count()).then_some((distance, candidate))
@@ -73,7 +73,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// Edit distance: letters to put in, take out or change.
-fn edits(from: &str, to: &str) -> usize {
+fn edit_distance(from: &str, to: &str) -> usize {
     // Nothing that a person meant to be an identifier is longer; a row of the table for each letter would cost.
     let from: Vec<char> = from.chars().take(100).collect();
     let to: Vec<char> = to.chars().take(100).collect();
@@ -92,7 +92,7 @@ fn edits(from: &str, to: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{edits, nearest, wrap};
+    use super::{closest_match, edit_distance, wrap};
 
     #[test]
     fn lines_end_between_words() {
@@ -111,8 +111,8 @@ mod tests {
             ("kitten", "sitting", 3),
             ("same", "same", 0),
         ] {
-            assert_eq!(edits(a, b), expected, "{a} {b}");
-            assert_eq!(edits(b, a), expected, "{b} {a}");
+            assert_eq!(edit_distance(a, b), expected, "{a} {b}");
+            assert_eq!(edit_distance(b, a), expected, "{b} {a}");
         }
     }
 
@@ -127,7 +127,7 @@ mod tests {
             ("quota", None),
             ("", None),
         ] {
-            assert_eq!(nearest(text, ids), meant, "{text}");
+            assert_eq!(closest_match(text, ids), meant, "{text}");
         }
     }
 }

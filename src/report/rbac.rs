@@ -5,26 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{RenderError, encode};
-use crate::need::{AccessRule, Request};
+use crate::need::{PolicyRule, ReadRequest};
 
 /// The role that allows all that is read.
-const READER: &str = "kubectl-upgrade-reader";
+const READER_ROLE: &str = "kubectl-upgrade-reader";
 
 /// The role without Secrets.
-const READER_NO_SECRETS: &str = "kubectl-upgrade-reader-no-secrets";
+const READER_NO_SECRETS_ROLE: &str = "kubectl-upgrade-reader-no-secrets";
 
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 /// To whom a role is given. A service account is the user `system:serviceaccount:NAMESPACE:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bind {
+pub struct RbacSubject {
     /// `User` or `Group`.
     pub kind: String,
     /// Name, as the API server authenticates it.
     pub name: String,
 }
 
-impl Bind {
+impl RbacSubject {
     /// A group.
     #[must_use]
     pub fn group(name: &str) -> Self {
@@ -44,43 +44,47 @@ impl Bind {
 ///
 /// # Errors
 /// See [`RenderError`].
-pub fn rbac(requests: &[Request], bind: Option<&Bind>) -> Result<String, RenderError> {
-    let all: Vec<&AccessRule> = requests.iter().map(|request| &request.access).collect();
-    let fewer: Vec<&AccessRule> = all
+pub fn render_rbac(
+    requests: &[ReadRequest],
+    bind: Option<&RbacSubject>,
+) -> Result<String, RenderError> {
+    let all: Vec<&PolicyRule> = requests.iter().map(|request| &request.rbac).collect();
+    let fewer: Vec<&PolicyRule> = all
         .iter()
         .copied()
-        .filter(|rule| !is_secrets(rule))
+        .filter(|rule| !reads_secrets(rule))
         .collect();
     let both = fewer.len() < all.len();
-    let readers = Bind::group("kubectl-upgrade-readers");
-    let mut out = comment(both, bind.unwrap_or(&readers));
-    documents(&mut out, READER, &all, bind.unwrap_or(&readers))?;
+    let readers = RbacSubject::group("kubectl-upgrade-readers");
+    let mut out = header_comment(both, bind.unwrap_or(&readers));
+    push_documents(&mut out, READER_ROLE, &all, bind.unwrap_or(&readers))?;
     if both {
-        let readers = Bind::group("kubectl-upgrade-readers-no-secrets");
-        documents(&mut out, READER_NO_SECRETS, &fewer, &readers)?;
+        let readers = RbacSubject::group("kubectl-upgrade-readers-no-secrets");
+        push_documents(&mut out, READER_NO_SECRETS_ROLE, &fewer, &readers)?;
     }
     Ok(out)
 }
 
-fn is_secrets(rule: &AccessRule) -> bool {
+fn reads_secrets(rule: &PolicyRule) -> bool {
     rule.api_groups.iter().all(String::is_empty)
         && rule.resources.iter().any(|resource| resource == "secrets")
 }
 
-fn comment(both: bool, bind: &Bind) -> String {
+fn header_comment(both: bool, bind: &RbacSubject) -> String {
     let subject =
-        super::terminal::line(&format!("{} {}", bind.kind.to_lowercase(), bind.name)).into_owned();
+        super::terminal::escape_line(&format!("{} {}", bind.kind.to_lowercase(), bind.name))
+            .into_owned();
     let mut out = format!(
         "# What kubectl upgrade-check reads, and nothing else; it never writes.
 # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
 #
-# {READER} allows all of it and is bound to the {subject}.
+# {READER_ROLE} allows all of it and is bound to the {subject}.
 "
     );
     if both {
         out.push_str(&format!(
             "#
-# {READER_NO_SECRETS} is for those who must not read Secrets, and is bound to a group of its own.
+# {READER_NO_SECRETS_ROLE} is for those who must not read Secrets, and is bound to a group of its own.
 # It cannot see the releases that Helm keeps in Secrets, which is Helm's default: what their manifests use is then
 # a gap in the report, and the verdict is incomplete. RBAC cannot allow Secrets of one type alone.
 # Keep the one that fits and delete the other.
@@ -91,13 +95,13 @@ fn comment(both: bool, bind: &Bind) -> String {
 }
 
 /// Roles and bindings of one name: for the whole cluster, and in each namespace that some rule is narrowed to.
-fn documents(
+fn push_documents(
     out: &mut String,
     name: &str,
-    access: &[&AccessRule],
-    bind: &Bind,
+    access: &[&PolicyRule],
+    bind: &RbacSubject,
 ) -> Result<(), RenderError> {
-    let mut by_namespace: BTreeMap<Option<&str>, Vec<&AccessRule>> = BTreeMap::new();
+    let mut by_namespace: BTreeMap<Option<&str>, Vec<&PolicyRule>> = BTreeMap::new();
     for rule in access {
         by_namespace
             .entry(rule.namespace.as_deref())
@@ -110,10 +114,10 @@ fn documents(
         } else {
             "ClusterRole"
         };
-        let document = |kind| Manifest {
+        let document = |kind| RbacManifest {
             api_version: format!("{RBAC_GROUP}/v1"),
             kind,
-            metadata: Named {
+            metadata: RbacMetadata {
                 name: name.to_owned(),
                 namespace: namespace.map(str::to_owned),
             },
@@ -121,17 +125,17 @@ fn documents(
             role_ref: None,
             subjects: None,
         };
-        let role = Manifest {
-            rules: Some(merged(&access)),
+        let role = RbacManifest {
+            rules: Some(merge_rules(&access)),
             ..document(role_kind.to_owned())
         };
-        let binding = Manifest {
-            role_ref: Some(Reference {
+        let binding = RbacManifest {
+            role_ref: Some(RbacReference {
                 api_group: RBAC_GROUP,
                 kind: role_kind.to_owned(),
                 name: name.to_owned(),
             }),
-            subjects: Some(vec![Reference {
+            subjects: Some(vec![RbacReference {
                 api_group: RBAC_GROUP,
                 kind: bind.kind.clone(),
                 name: bind.name.clone(),
@@ -140,21 +144,21 @@ fn documents(
         };
         for document in [role, binding] {
             out.push_str("---\n");
-            out.push_str(&encode::yaml(&document)?);
+            out.push_str(&encode::to_yaml(&document)?);
         }
     }
     Ok(())
 }
 
 /// One rule for what is alike but for the resource or the path, sorted.
-fn merged(access: &[&AccessRule]) -> Vec<PolicyRule> {
+fn merge_rules(access: &[&PolicyRule]) -> Vec<RbacRule> {
     type Key = (Vec<String>, Vec<String>, Vec<String>);
     let mut found: BTreeMap<Key, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for rule in access {
         let key = (
-            sorted(&rule.api_groups),
-            sorted(&rule.resource_names),
-            sorted(&rule.verbs),
+            sorted_unique(&rule.api_groups),
+            sorted_unique(&rule.resource_names),
+            sorted_unique(&rule.verbs),
         );
         let (resources, urls) = found.entry(key).or_default();
         resources.extend(rule.resources.iter().cloned());
@@ -163,7 +167,7 @@ fn merged(access: &[&AccessRule]) -> Vec<PolicyRule> {
     found
         .into_iter()
         .map(
-            |((api_groups, resource_names, verbs), (resources, urls))| PolicyRule {
+            |((api_groups, resource_names, verbs), (resources, urls))| RbacRule {
                 api_groups,
                 resources: resources.into_iter().collect(),
                 resource_names,
@@ -174,27 +178,27 @@ fn merged(access: &[&AccessRule]) -> Vec<PolicyRule> {
         .collect()
 }
 
-fn sorted(words: &[String]) -> Vec<String> {
+fn sorted_unique(words: &[String]) -> Vec<String> {
     let words: BTreeSet<String> = words.iter().cloned().collect();
     words.into_iter().collect()
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest {
+struct RbacManifest {
     api_version: String,
     kind: String,
-    metadata: Named,
+    metadata: RbacMetadata,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rules: Option<Vec<PolicyRule>>,
+    rules: Option<Vec<RbacRule>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    role_ref: Option<Reference>,
+    role_ref: Option<RbacReference>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subjects: Option<Vec<Reference>>,
+    subjects: Option<Vec<RbacReference>>,
 }
 
 #[derive(Serialize)]
-struct Named {
+struct RbacMetadata {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
@@ -202,7 +206,7 @@ struct Named {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Reference {
+struct RbacReference {
     api_group: &'static str,
     kind: String,
     name: String,
@@ -210,7 +214,7 @@ struct Reference {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PolicyRule {
+struct RbacRule {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     api_groups: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use super::document::API_VERSION;
 use super::hazards::RuleState;
-use super::{Format, Look, RenderError, encode, grid::grid, prose, terminal};
+use super::{
+    OutputFormat, RenderError, RenderOptions, encode, grid::format_columns, prose, terminal,
+};
 use crate::check::{Hazard, Rule, Severity};
 use crate::path::KUBERNETES;
 
 /// Prose is no wider than this.
-pub(super) const WIDTH: usize = 80;
+pub(super) const EXPLAIN_WIDTH: usize = 80;
 
 /// Every rule, as `rules -o json` prints them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,11 +40,13 @@ pub struct RuleDoc {
     /// From which target on it matters, in words.
     pub applies_to: String,
     /// Whether a client that only reads can see it at all.
-    pub visible: bool,
+    #[serde(rename = "visible")]
+    pub is_visible: bool,
     /// Whether it is checked.
     pub state: RuleState,
     /// How it is told; what to look at by hand where nobody can tell it from outside.
-    pub how: String,
+    #[serde(rename = "how")]
+    pub detection: String,
 }
 
 impl RuleList {
@@ -57,11 +61,11 @@ impl RuleList {
                 title: rule.title.to_owned(),
                 platforms: vec![KUBERNETES.to_owned()],
                 applies_to: rule.applies_to.to_owned(),
-                visible: true,
+                is_visible: true,
                 state: RuleState::Checked,
-                how: rule.how.to_owned(),
+                detection: rule.detection.to_owned(),
             })
-            .chain(hazards.iter().map(RuleDoc::hazard))
+            .chain(hazards.iter().map(RuleDoc::from_hazard))
             .collect();
         items.sort_by(|a, b| a.id.cmp(&b.id));
         Self {
@@ -76,28 +80,30 @@ impl RuleList {
 ///
 /// # Errors
 /// See [`RenderError`].
-pub fn rules(
-    format: Format,
+pub fn render_rules(
+    format: OutputFormat,
     rules: &[&Rule],
     hazards: &[Hazard],
-    look: &Look,
+    look: &RenderOptions,
 ) -> Result<String, RenderError> {
     let list = RuleList::new(rules, hazards);
     let all = !hazards.is_empty();
     match format {
-        Format::Json => encode::json(&list),
-        Format::Yaml => encode::yaml(&list),
-        Format::Name => Ok(list
+        OutputFormat::Json => encode::to_json(&list),
+        OutputFormat::Yaml => encode::to_yaml(&list),
+        OutputFormat::Name => Ok(list
             .items
             .iter()
             .map(|rule| rule.id.clone() + "\n")
             .collect()),
-        Format::Table | Format::Markdown | Format::Html => Ok(table(&list, look, all, false)),
-        Format::Wide => Ok(table(&list, look, all, true)),
+        OutputFormat::Table | OutputFormat::Markdown | OutputFormat::Html => {
+            Ok(rules_table(&list, look, all, false))
+        }
+        OutputFormat::Wide => Ok(rules_table(&list, look, all, true)),
     }
 }
 
-fn table(list: &RuleList, look: &Look, all: bool, wide: bool) -> String {
+fn rules_table(list: &RuleList, look: &RenderOptions, all: bool, wide: bool) -> String {
     let mut header = vec!["ID", "SEVERITY", "APPLIES TO", "TITLE"];
     if all {
         header.insert(1, "STATE");
@@ -112,19 +118,19 @@ fn table(list: &RuleList, look: &Look, all: bool, wide: bool) -> String {
             let mut row = vec![
                 rule.id.clone(),
                 look.styles.severity(rule.severity),
-                terminal::cell(&rule.applies_to).into_owned(),
-                terminal::cell(&rule.title).into_owned(),
+                terminal::escape_cell(&rule.applies_to).into_owned(),
+                terminal::escape_cell(&rule.title).into_owned(),
             ];
             if all {
-                row.insert(1, rule.state.word().to_owned());
+                row.insert(1, rule.state.as_str().to_owned());
             }
             if wide {
-                row.extend([rule.platforms.join(","), rule.visible.to_string()]);
+                row.extend([rule.platforms.join(","), rule.is_visible.to_string()]);
             }
             row
         })
         .collect();
-    let mut out = grid(look.headers.then_some(&header), rows).join("\n");
+    let mut out = format_columns(look.show_headers.then_some(&header), rows).join("\n");
     if !out.is_empty() {
         out.push('\n');
     }
@@ -137,13 +143,17 @@ pub struct UnknownRule {
     /// What was asked for.
     pub id: String,
     /// What may have been meant.
-    pub nearest: Option<String>,
+    pub suggestion: Option<String>,
 }
 
 impl std::fmt::Display for UnknownRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "there is no rule \"{}\"", terminal::line(&self.id))?;
-        if let Some(nearest) = &self.nearest {
+        write!(
+            f,
+            "there is no rule \"{}\"",
+            terminal::escape_line(&self.id)
+        )?;
+        if let Some(nearest) = &self.suggestion {
             write!(f, "; did you mean {nearest}?")?;
         }
         f.write_str(" (kubectl upgrade-check rules lists all rules)")
@@ -157,7 +167,7 @@ impl UnknownRule {
         let ids = rules.iter().map(|rule| rule.id);
         Self {
             id: id.to_owned(),
-            nearest: prose::nearest(id, ids).map(str::to_owned),
+            suggestion: prose::closest_match(id, ids).map(str::to_owned),
         }
     }
 }
@@ -166,7 +176,11 @@ impl UnknownRule {
 ///
 /// # Errors
 /// When no rule has this id, with the id that may have been meant.
-pub fn explain(id: &str, rules: &[&Rule], look: &Look) -> Result<String, UnknownRule> {
+pub fn explain_rule(
+    id: &str,
+    rules: &[&Rule],
+    look: &RenderOptions,
+) -> Result<String, UnknownRule> {
     let rule = rules
         .iter()
         .find(|rule| rule.id == id)
@@ -182,14 +196,26 @@ pub fn explain(id: &str, rules: &[&Rule], look: &Look) -> Result<String, Unknown
     let sources: String = rule
         .sources
         .iter()
-        .map(|source| prose::wrap(source, "    ", WIDTH))
+        .map(|source| prose::wrap(source, "    ", EXPLAIN_WIDTH))
         .collect();
     for (name, text) in [
-        ("TITLE:", prose::wrap(rule.title, "    ", WIDTH)),
-        ("WHY IT MATTERS:", prose::wrap(rule.why, "    ", WIDTH)),
-        ("HOW IT IS DETECTED:", prose::wrap(rule.how, "    ", WIDTH)),
-        ("HOW TO MEND IT:", prose::wrap(rule.mend, "    ", WIDTH)),
-        ("READ MORE:", prose::wrap(rule.reference, "    ", WIDTH)),
+        ("TITLE:", prose::wrap(rule.title, "    ", EXPLAIN_WIDTH)),
+        (
+            "WHY IT MATTERS:",
+            prose::wrap(rule.why, "    ", EXPLAIN_WIDTH),
+        ),
+        (
+            "HOW IT IS DETECTED:",
+            prose::wrap(rule.detection, "    ", EXPLAIN_WIDTH),
+        ),
+        (
+            "HOW TO MEND IT:",
+            prose::wrap(rule.remedy, "    ", EXPLAIN_WIDTH),
+        ),
+        (
+            "READ MORE:",
+            prose::wrap(rule.reference, "    ", EXPLAIN_WIDTH),
+        ),
         ("SOURCES:", sources),
     ] {
         if !text.is_empty() {
@@ -201,9 +227,9 @@ pub fn explain(id: &str, rules: &[&Rule], look: &Look) -> Result<String, Unknown
 
 #[cfg(test)]
 mod tests {
-    use super::{UnknownRule, WIDTH, explain, rules};
-    use crate::check::{self, Body, Rule, Severity};
-    use crate::report::{Format, Look};
+    use super::{EXPLAIN_WIDTH, UnknownRule, explain_rule, render_rules};
+    use crate::check::{self, Rule, RuleKind, Severity};
+    use crate::report::{OutputFormat, RenderOptions};
 
     const fn example(id: &'static str, applies_to: &'static str) -> Rule {
         Rule {
@@ -212,15 +238,15 @@ mod tests {
             title: "A budget never allows an eviction",
             applies_to,
             why: "A node whose pods may never be evicted cannot be drained, and the upgrade of its pool stands still until somebody gives in.",
-            how: "By minAvailable and the number of replicas.",
-            mend: "Allow one:\n\n  kubectl patch pdb NAME --type merge -p '{\"spec\":{\"maxUnavailable\":1,\"minAvailable\":null}}'\n\nor add a replica.",
+            detection: "By minAvailable and the number of replicas.",
+            remedy: "Allow one:\n\n  kubectl patch pdb NAME --type merge -p '{\"spec\":{\"maxUnavailable\":1,\"minAvailable\":null}}'\n\nor add a replica.",
             reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
             sources: &[
                 "kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go",
                 "kubernetes/kubectl pkg/drain",
             ],
             reads_files: false,
-            body: Body::Code {
+            kind: RuleKind::Code {
                 needs: |_| Vec::new(),
                 evaluate: |_| Vec::new(),
             },
@@ -232,19 +258,21 @@ mod tests {
 
     #[test]
     fn rules_are_listed_by_id() {
-        let text =
-            |format| rules(format, &[&EXAMPLE, &OTHER], &[], &Look::default()).expect("rules");
-        insta::assert_snapshot!(text(Format::Table), @r"
+        let text = |format| {
+            render_rules(format, &[&EXAMPLE, &OTHER], &[], &RenderOptions::default())
+                .expect("rules")
+        };
+        insta::assert_snapshot!(text(OutputFormat::Table), @r"
         ID               SEVERITY   APPLIES TO   TITLE
         api-removed      blocker    each minor   A budget never allows an eviction
         pdb-impossible   blocker    any          A budget never allows an eviction
         ");
-        insta::assert_snapshot!(text(Format::Wide), @r"
+        insta::assert_snapshot!(text(OutputFormat::Wide), @r"
         ID               SEVERITY   APPLIES TO   TITLE                               PLATFORMS    VISIBLE
         api-removed      blocker    each minor   A budget never allows an eviction   kubernetes   true
         pdb-impossible   blocker    any          A budget never allows an eviction   kubernetes   true
         ");
-        insta::assert_snapshot!(text(Format::Json), @r#"
+        insta::assert_snapshot!(text(OutputFormat::Json), @r#"
         {
           "apiVersion": "kubectl-upgrade/v1",
           "kind": "RuleList",
@@ -276,7 +304,7 @@ mod tests {
           ]
         }
         "#);
-        insta::assert_snapshot!(text(Format::Yaml), @r"
+        insta::assert_snapshot!(text(OutputFormat::Yaml), @r"
         apiVersion: kubectl-upgrade/v1
         kind: RuleList
         items:
@@ -299,22 +327,26 @@ mod tests {
           state: checked
           how: By minAvailable and the number of replicas.
         ");
-        insta::assert_snapshot!(text(Format::Name), @r"
+        insta::assert_snapshot!(text(OutputFormat::Name), @r"
         api-removed
         pdb-impossible
         ");
-        let bare = Look {
-            headers: false,
-            ..Look::default()
+        let bare = RenderOptions {
+            show_headers: false,
+            ..RenderOptions::default()
         };
-        let text = rules(Format::Table, &[&OTHER], &[], &bare).expect("rules");
+        let text = render_rules(OutputFormat::Table, &[&OTHER], &[], &bare).expect("rules");
         assert!(text.starts_with("api-removed   blocker"), "{text}");
-        assert_eq!(rules(Format::Table, &[], &[], &bare).expect("rules"), "");
+        assert_eq!(
+            render_rules(OutputFormat::Table, &[], &[], &bare).expect("rules"),
+            ""
+        );
     }
 
     #[test]
     fn a_rule_explains_itself() {
-        let text = explain("pdb-impossible", &[&EXAMPLE], &Look::default()).expect("a rule");
+        let text =
+            explain_rule("pdb-impossible", &[&EXAMPLE], &RenderOptions::default()).expect("a rule");
         insta::assert_snapshot!(text, @r#"
         RULE:       pdb-impossible
         SEVERITY:   blocker
@@ -349,23 +381,23 @@ mod tests {
     #[test]
     fn prose_of_every_rule_fits_a_terminal() {
         for rule in check::rules().expect("the rules") {
-            let text = explain(
+            let text = explain_rule(
                 rule.id,
                 check::rules().expect("the rules"),
-                &Look::default(),
+                &RenderOptions::default(),
             )
             .expect("a rule");
             for line in text.lines().filter(|line| line.trim().contains(' ')) {
                 let command = line.starts_with("     ");
-                assert!(command || line.chars().count() <= WIDTH, "{line}");
+                assert!(command || line.chars().count() <= EXPLAIN_WIDTH, "{line}");
             }
         }
     }
 
     #[test]
     fn an_unknown_rule_is_answered_with_a_known_one() {
-        let look = Look::default();
-        let error = explain("PDB-imposible", &[&EXAMPLE, &OTHER], &look).expect_err("unknown");
+        let look = RenderOptions::default();
+        let error = explain_rule("PDB-imposible", &[&EXAMPLE, &OTHER], &look).expect_err("unknown");
         assert_eq!(
             error.to_string(),
             "there is no rule \"PDB-imposible\"; did you mean pdb-impossible? (kubectl upgrade-check rules lists all rules)"

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use owo_colors::{OwoColorize, Style};
 
 use crate::check::{Severity, Verdict};
-use crate::plan::State;
+use crate::plan::StepState;
 
 /// What `--color` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,10 +44,10 @@ pub fn wants_color(
 /// How words look. Plain by default.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Styles {
-    bad: Style,
-    careful: Style,
-    aside: Style,
-    good: Style,
+    error: Style,
+    warning: Style,
+    muted: Style,
+    success: Style,
     heading: Style,
 }
 
@@ -56,10 +56,10 @@ impl Styles {
     #[must_use]
     pub fn colored() -> Self {
         Self {
-            bad: Style::new().red().bold(),
-            careful: Style::new().yellow(),
-            aside: Style::new().dimmed(),
-            good: Style::new().green().bold(),
+            error: Style::new().red().bold(),
+            warning: Style::new().yellow(),
+            muted: Style::new().dimmed(),
+            success: Style::new().green().bold(),
             heading: Style::new().bold(),
         }
     }
@@ -78,51 +78,51 @@ impl Styles {
     #[must_use]
     pub fn severity(&self, severity: Severity) -> String {
         let style = match severity {
-            Severity::Blocker => self.bad,
-            Severity::Warning => self.careful,
-            Severity::Note => self.aside,
+            Severity::Blocker => self.error,
+            Severity::Warning => self.warning,
+            Severity::Note => self.muted,
         };
-        paint(severity.word(), style)
+        paint(severity.as_str(), style)
     }
 
     /// The word for a severity that fails nobody, with the reason.
     #[must_use]
-    pub fn settled(&self, severity: Severity, why: &str) -> String {
-        paint(format_args!("{} ({why})", severity.word()), self.aside)
+    pub fn muted_severity(&self, severity: Severity, why: &str) -> String {
+        paint(format_args!("{} ({why})", severity.as_str()), self.muted)
     }
 
     /// The word for a verdict.
     #[must_use]
     pub fn verdict(&self, verdict: Verdict) -> String {
         match verdict {
-            Verdict::Ready => paint("ready", self.good),
-            Verdict::Blocked => paint("blocked", self.bad),
-            Verdict::Incomplete => paint("incomplete", self.careful),
+            Verdict::Ready => paint("ready", self.success),
+            Verdict::Blocked => paint("blocked", self.error),
+            Verdict::Incomplete => paint("incomplete", self.warning),
         }
     }
 
     /// The word for how far a step is.
     #[must_use]
-    pub fn state(&self, state: State) -> String {
+    pub fn state(&self, state: StepState) -> String {
         let style = match state {
-            State::Done => self.good,
-            State::Doing | State::Unknown => self.careful,
-            State::Todo | State::ByHand => Style::new(),
-            State::Blocked => self.bad,
+            StepState::Done => self.success,
+            StepState::InProgress | StepState::Unknown => self.warning,
+            StepState::Todo | StepState::Manual => Style::new(),
+            StepState::Blocked => self.error,
         };
-        paint(state.word(), style)
+        paint(state.as_str(), style)
     }
 
     /// What must not be missed.
     #[must_use]
-    pub fn careful(&self, text: &str) -> String {
-        paint(text, self.careful)
+    pub fn warning(&self, text: &str) -> String {
+        paint(text, self.warning)
     }
 
     /// What may be skipped.
     #[must_use]
-    pub fn aside(&self, text: &str) -> String {
-        paint(text, self.aside)
+    pub fn muted(&self, text: &str) -> String {
+        paint(text, self.muted)
     }
 
     /// A line that stands above others.

@@ -3,72 +3,76 @@
 use std::collections::BTreeMap;
 
 use super::document::{BaselineDoc, FindingDoc, HopDoc, ObjectDoc};
-use super::grid::grid;
-use super::{Look, UpgradeReport, advice, aside, narrow, prose, terminal};
-use crate::path::HopRef;
+use super::grid::format_columns;
+use super::{RenderOptions, UpgradeReport, advice, aside, narrow, prose, terminal};
+use crate::path::HopId;
 
 const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];
-const MORE: [&str; 3] = ["HOP", "CONFIDENCE", "OWNER"];
+const WIDE_HEADER: [&str; 3] = ["HOP", "CONFIDENCE", "OWNER"];
 
 /// What kubectl writes where there is nothing.
-const NONE: &str = "<none>";
+const NONE_CELL: &str = "<none>";
 
 /// What stands for "at no hop: it holds already".
-const NOW: &str = "now";
+const NOW_CELL: &str = "now";
 
 /// The whole answer as text. `wide` has more columns and an object a line.
-pub(super) fn table(report: &UpgradeReport, look: &Look, wide: bool) -> String {
-    prose::apart(&[
-        findings(report, look, wide),
-        advice::remedies(report, look, wide),
-        aside::waived(report, look, wide),
-        aside::resolved(report, look, wide),
-        advice::gaps(&report.gaps, look, wide),
-        aside::remarks(&report.remarks, look),
-        advice::verdict(report, look),
+pub(super) fn report_table(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
+    prose::join_sections(&[
+        findings_section(report, look, wide),
+        advice::remedies_section(report, look, wide),
+        aside::waived_section(report, look, wide),
+        aside::resolved_section(report, look, wide),
+        advice::gaps_section(&report.gaps, look, wide),
+        aside::remarks_section(&report.remarks, look),
+        advice::verdict_line(report, look),
     ])
 }
 
-fn findings(report: &UpgradeReport, look: &Look, wide: bool) -> String {
-    let groups = Groups::new(report);
+fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
+    let groups = FindingGroups::new(report);
     let rows: Vec<Vec<String>> = groups
         .findings()
-        .flat_map(|finding| rows(finding, look, wide))
+        .flat_map(|finding| finding_rows(finding, look, wide))
         .collect();
     let mut header = HEADER.to_vec();
     if wide {
-        header.extend(MORE);
+        header.extend(WIDE_HEADER);
     }
     // One grid for all groups, so that columns stand under one another.
-    let in_columns = grid(look.headers.then_some(&header), rows.clone());
-    let too_wide = |limit: usize| in_columns.iter().any(|line| narrow::width(line) > limit);
+    let in_columns = format_columns(look.show_headers.then_some(&header), rows.clone());
+    let too_wide = |limit: usize| {
+        in_columns
+            .iter()
+            .any(|line| narrow::visible_width(line) > limit)
+    };
     let (header, lines) = match look.width {
-        Some(limit) if too_wide(limit) => (None, narrow::rows(&rows, limit)),
+        Some(limit) if too_wide(limit) => (None, narrow::stacked_rows(&rows, limit)),
         _ => {
             let mut lines = in_columns;
-            let header = (look.headers && !lines.is_empty()).then(|| lines.remove(0));
+            let header = (look.show_headers && !lines.is_empty()).then(|| lines.remove(0));
             (header, lines)
         }
     };
     let mut lines = lines.into_iter();
     let mut out = String::new();
-    if !groups.several {
+    if !groups.has_several_hops {
         header
             .into_iter()
             .chain(lines)
-            .for_each(|line| advice::push(&mut out, 0, &line));
+            .for_each(|line| advice::push_indented(&mut out, 0, &line));
         return out;
     }
     for (heading, findings) in &groups.groups {
-        if look.headers {
+        if look.show_headers {
             if !out.is_empty() {
                 out.push('\n');
             }
-            advice::push(&mut out, 0, &look.styles.heading(heading));
+            advice::push_indented(&mut out, 0, &look.styles.heading(heading));
         }
         header
             .iter()
-            .for_each(|header| advice::push(&mut out, 0, header));
+            .for_each(|header| advice::push_indented(&mut out, 0, header));
         let count = findings
             .iter()
             .map(|finding| if wide { finding.objects.len() } else { 1 })
@@ -76,26 +80,26 @@ fn findings(report: &UpgradeReport, look: &Look, wide: bool) -> String {
         lines
             .by_ref()
             .take(count)
-            .for_each(|line| advice::push(&mut out, 0, &line));
+            .for_each(|line| advice::push_indented(&mut out, 0, &line));
     }
     out
 }
 
 /// Findings by hop, with what stands above each group.
-struct Groups<'a> {
+struct FindingGroups<'a> {
     groups: Vec<(String, Vec<&'a FindingDoc>)>,
     /// Whether there is more than one hop to tell apart.
-    several: bool,
+    has_several_hops: bool,
 }
 
-impl<'a> Groups<'a> {
+impl<'a> FindingGroups<'a> {
     fn new(report: &'a UpgradeReport) -> Self {
-        let mut by_hop: BTreeMap<Option<Place>, Vec<&FindingDoc>> = BTreeMap::new();
+        let mut by_hop: BTreeMap<Option<HopOrder>, Vec<&FindingDoc>> = BTreeMap::new();
         for finding in &report.findings {
             let place = finding
                 .hop
                 .as_ref()
-                .map(|hop| Place::new(hop, &report.path));
+                .map(|hop| HopOrder::new(hop, &report.path));
             by_hop.entry(place).or_default().push(finding);
         }
         let hops = by_hop.keys().flatten().count();
@@ -104,14 +108,18 @@ impl<'a> Groups<'a> {
             by_hop
                 .into_iter()
                 .map(|(place, findings)| {
-                    let heading = place.map_or_else(|| NOW.to_owned(), |place| place.heading());
+                    let heading =
+                        place.map_or_else(|| NOW_CELL.to_owned(), |place| place.heading());
                     (heading, findings)
                 })
                 .collect()
         } else {
             vec![(String::new(), report.findings.iter().collect())]
         };
-        Self { groups, several }
+        Self {
+            groups,
+            has_several_hops: several,
+        }
     }
 
     fn findings(&self) -> impl Iterator<Item = &'a FindingDoc> {
@@ -124,57 +132,61 @@ impl<'a> Groups<'a> {
 
 /// Where a hop stands on the way: by the way itself, then by number (1.9 is before 1.10).
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    at: usize,
+struct HopOrder {
+    path_index: usize,
     platform: String,
-    numbers: Vec<u64>,
+    version: Vec<u64>,
     to: String,
 }
 
-impl Place {
-    fn new(hop: &HopRef, path: &[HopDoc]) -> Self {
-        let numbers = numbers(&hop.to);
+impl HopOrder {
+    fn new(hop: &HopId, path: &[HopDoc]) -> Self {
+        let numbers = version_numbers(&hop.to);
         // A hop of Kubernetes is named by its minor, the way by releases.
         let reaches = |step: &HopDoc| {
-            step.platform == hop.platform && numbers.iter().le(self::numbers(&step.to).iter())
+            step.platform == hop.platform
+                && numbers.iter().le(self::version_numbers(&step.to).iter())
         };
         Self {
-            at: path.iter().position(reaches).unwrap_or(path.len()),
+            path_index: path.iter().position(reaches).unwrap_or(path.len()),
             platform: hop.platform.clone(),
-            numbers,
+            version: numbers,
             to: hop.to.clone(),
         }
     }
 
     fn heading(&self) -> String {
-        let platform = advice::platform_name(&self.platform);
-        format!("to {platform} {}", terminal::cell(&self.to))
+        let platform = advice::platform_title(&self.platform);
+        format!("to {platform} {}", terminal::escape_cell(&self.to))
     }
 }
 
-fn numbers(version: &str) -> Vec<u64> {
+fn version_numbers(version: &str) -> Vec<u64> {
     version
         .split('.')
         .map_while(|number| number.parse().ok())
         .collect()
 }
 
-fn rows(finding: &FindingDoc, look: &Look, wide: bool) -> Vec<Vec<String>> {
+fn finding_rows(finding: &FindingDoc, look: &RenderOptions, wide: bool) -> Vec<Vec<String>> {
     let common = |object: String, of: Option<&ObjectDoc>| {
         vec![
-            severity(finding, of, look),
-            terminal::cell(&finding.id).into_owned(),
+            severity_cell(finding, of, look),
+            terminal::escape_cell(&finding.id).into_owned(),
             object,
-            terminal::cell(&finding.message).into_owned(),
-            evidence(of),
+            terminal::escape_cell(&finding.message).into_owned(),
+            evidence_cell(of),
         ]
     };
     if !wide {
         let first = first_open(&finding.objects);
-        return vec![common(first_object(first, finding.objects.len()), first)];
+        return vec![common(
+            first_object_cell(first, finding.objects.len()),
+            first,
+        )];
     }
     let hop = finding.hop.as_ref().map_or_else(
-        || NOW.to_owned(),
+        || NOW_CELL.to_owned(),
         |hop| format!("{}={}", hop.platform, hop.to),
     );
     finding
@@ -183,9 +195,9 @@ fn rows(finding: &FindingDoc, look: &Look, wide: bool) -> Vec<Vec<String>> {
         .map(|object| {
             let mut row = common(object_cell(object), Some(object));
             row.extend([
-                terminal::cell(&hop).into_owned(),
-                advice::confidence(finding.confidence).to_owned(),
-                terminal::cell(object.owner.as_deref().unwrap_or(NONE)).into_owned(),
+                terminal::escape_cell(&hop).into_owned(),
+                advice::confidence_str(finding.confidence).to_owned(),
+                terminal::escape_cell(object.owner.as_deref().unwrap_or(NONE_CELL)).into_owned(),
             ]);
             row
         })
@@ -193,7 +205,7 @@ fn rows(finding: &FindingDoc, look: &Look, wide: bool) -> Vec<Vec<String>> {
 }
 
 /// `blocker`, and in parentheses what takes the sting out of it.
-fn severity(finding: &FindingDoc, object: Option<&ObjectDoc>, look: &Look) -> String {
+fn severity_cell(finding: &FindingDoc, object: Option<&ObjectDoc>, look: &RenderOptions) -> String {
     let why = match object {
         Some(object) if object.waiver.is_some() => "waived",
         Some(object) if object.baseline == Some(BaselineDoc::Known) => "known",
@@ -202,7 +214,7 @@ fn severity(finding: &FindingDoc, object: Option<&ObjectDoc>, look: &Look) -> St
         }
         _ => return look.styles.severity(finding.severity),
     };
-    look.styles.settled(finding.severity, why)
+    look.styles.muted_severity(finding.severity, why)
 }
 
 /// The object to show where there is room for one: one that is still open, if any is.
@@ -213,9 +225,9 @@ fn first_open(objects: &[ObjectDoc]) -> Option<&ObjectDoc> {
 }
 
 /// `poddisruptionbudget/shop/cart +3`: an object, and how many more there are.
-fn first_object(first: Option<&ObjectDoc>, all: usize) -> String {
+fn first_object_cell(first: Option<&ObjectDoc>, all: usize) -> String {
     let Some(cell) = first.map(object_cell) else {
-        return NONE.to_owned();
+        return NONE_CELL.to_owned();
     };
     match all.saturating_sub(1) {
         0 => cell,
@@ -225,15 +237,15 @@ fn first_object(first: Option<&ObjectDoc>, all: usize) -> String {
 
 /// An object as one word of a line.
 pub(super) fn object_cell(object: &ObjectDoc) -> String {
-    terminal::cell(&object.path()).into_owned()
+    terminal::escape_cell(&object.object_path()).into_owned()
 }
 
 /// The strongest trace.
-pub(super) fn evidence(object: Option<&ObjectDoc>) -> String {
+pub(super) fn evidence_cell(object: Option<&ObjectDoc>) -> String {
     object
         .and_then(|object| object.evidence.first())
         .map_or_else(
-            || NONE.to_owned(),
-            |evidence| terminal::cell(&evidence.detail).into_owned(),
+            || NONE_CELL.to_owned(),
+            |evidence| terminal::escape_cell(&evidence.detail).into_owned(),
         )
 }

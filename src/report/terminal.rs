@@ -11,26 +11,26 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How many characters of a text are printed before it is cut: more than the longest name that Kubernetes allows, with its
 /// kind and namespace, and far less than what would bury the rest of a table.
-pub const LIMIT: usize = 400;
+pub const MAX_CHARS: usize = 400;
 
 /// What marks a text that was cut.
-const CUT: &str = "...";
+const TRUNCATION_MARK: &str = "...";
 
 /// One line of any text: nothing in it breaks the line, moves the cursor or hides. At most [`LIMIT`] characters of it.
 #[must_use]
-pub fn line(text: &str) -> Cow<'_, str> {
-    bounded(text, LIMIT)
+pub fn escape_line(text: &str) -> Cow<'_, str> {
+    escape_truncated(text, MAX_CHARS)
 }
 
 /// The whole of a text as one line, such as a message on stderr: what [`line()`] spells out, with no limit.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    bounded(text, usize::MAX)
+    escape_truncated(text, usize::MAX)
 }
 
 /// [`line()`] with a limit of its own, in characters of the text.
 #[must_use]
-pub fn bounded(text: &str, limit: usize) -> Cow<'_, str> {
+pub fn escape_truncated(text: &str, limit: usize) -> Cow<'_, str> {
     let (kept, cut) = match text.char_indices().nth(limit) {
         Some((end, _)) => (&text[..end], true),
         None => (text, false),
@@ -38,22 +38,22 @@ pub fn bounded(text: &str, limit: usize) -> Cow<'_, str> {
     if !cut && !kept.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(kept.len() + CUT.len());
+    let mut out = String::with_capacity(kept.len() + TRUNCATION_MARK.len());
     for character in kept.chars() {
-        push(&mut out, character);
+        push_escaped(&mut out, character);
     }
     if cut {
-        out.push_str(CUT);
+        out.push_str(TRUNCATION_MARK);
     }
     Cow::Owned(out)
 }
 
 /// A cell of a table: [`line()`] of the text up to its first line break or form feed, with `...` where more follows.
 #[must_use]
-pub fn cell(text: &str) -> Cow<'_, str> {
+pub fn escape_cell(text: &str) -> Cow<'_, str> {
     match text.find(['\n', '\r', '\u{c}']) {
-        Some(end) => Cow::Owned(format!("{}{CUT}", line(&text[..end]))),
-        None => line(text),
+        Some(end) => Cow::Owned(format!("{}{TRUNCATION_MARK}", escape_line(&text[..end]))),
+        None => escape_line(text),
     }
 }
 
@@ -79,7 +79,7 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-fn push(out: &mut String, character: char) {
+fn push_escaped(out: &mut String, character: char) {
     match character {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
@@ -99,7 +99,7 @@ fn push(out: &mut String, character: char) {
 
 /// How long ago something was, as kubectl's AGE columns have it; `<invalid>` for more than a second in the future.
 #[must_use]
-pub fn age(then: Timestamp, now: Timestamp) -> String {
+pub fn format_age(then: Timestamp, now: Timestamp) -> String {
     human_duration(now.duration_since(then))
 }
 
@@ -119,26 +119,26 @@ pub fn human_duration(duration: SignedDuration) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3600);
     let (days, years) = (hours / 24, hours / 24 / 365);
     if minutes < 10 {
-        two(minutes, 'm', seconds % 60, 's')
+        two_units(minutes, 'm', seconds % 60, 's')
     } else if minutes < 180 {
         format!("{minutes}m")
     } else if hours < 8 {
-        two(hours, 'h', minutes % 60, 'm')
+        two_units(hours, 'h', minutes % 60, 'm')
     } else if hours < 48 {
         format!("{hours}h")
     } else if days < 8 {
-        two(days, 'd', hours % 24, 'h')
+        two_units(days, 'd', hours % 24, 'h')
     } else if years < 2 {
         format!("{days}d")
     } else if years < 8 {
-        two(years, 'y', days % 365, 'd')
+        two_units(years, 'y', days % 365, 'd')
     } else {
         format!("{years}y")
     }
 }
 
 /// Two units, the second only where there is some of it.
-fn two(first: i64, unit: char, second: i64, smaller: char) -> String {
+fn two_units(first: i64, unit: char, second: i64, smaller: char) -> String {
     if second == 0 {
         format!("{first}{unit}")
     } else {
@@ -148,7 +148,7 @@ fn two(first: i64, unit: char, second: i64, smaller: char) -> String {
 
 /// A number and its noun: `1 gap`, `0 gaps`, `2 gaps`. For nouns that take an s.
 #[must_use]
-pub fn count(number: usize, noun: &str) -> String {
+pub fn pluralize(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
 }
@@ -158,7 +158,10 @@ mod tests {
     use jiff::SignedDuration;
     use proptest::prelude::*;
 
-    use super::{LIMIT, age, cell, count, escape, human_duration, is_unsafe, line};
+    use super::{
+        MAX_CHARS, escape, escape_cell, escape_line, format_age, human_duration, is_unsafe,
+        pluralize,
+    };
 
     #[test]
     fn what_moves_a_cursor_or_hides_is_spelled_out() {
@@ -173,7 +176,7 @@ mod tests {
             ("\u{2066}\u{200b}\u{feff}", "\\u2066\\u200b\\ufeff"),
             ("tag\u{e0041}", "tag\\ue0041"),
         ] {
-            assert_eq!(line(text), shown, "{text:?}");
+            assert_eq!(escape_line(text), shown, "{text:?}");
         }
     }
 
@@ -187,18 +190,18 @@ mod tests {
             ("\n", "..."),
             ("a\u{b}b", "a^Kb"),
         ] {
-            assert_eq!(cell(text), shown, "{text:?}");
+            assert_eq!(escape_cell(text), shown, "{text:?}");
         }
     }
 
     #[test]
     fn long_texts_are_cut_between_characters() {
         let long = "ä".repeat(2_000_000);
-        let shown = line(&long);
-        assert_eq!(shown.chars().count(), LIMIT + 3);
+        let shown = escape_line(&long);
+        assert_eq!(shown.chars().count(), MAX_CHARS + 3);
         assert!(shown.ends_with("ä..."));
-        let fits = "ä".repeat(LIMIT);
-        assert_eq!(line(&fits), fits);
+        let fits = "ä".repeat(MAX_CHARS);
+        assert_eq!(escape_line(&fits), fits);
         assert_eq!(escape(&long), long);
         assert_eq!(escape("a\nb"), "a\\nb");
     }
@@ -208,8 +211,8 @@ mod tests {
 
         #[test]
         fn nothing_unsafe_comes_out(text in any::<String>()) {
-            prop_assert!(!line(&text).chars().any(is_unsafe));
-            prop_assert!(!cell(&text).chars().any(is_unsafe));
+            prop_assert!(!escape_line(&text).chars().any(is_unsafe));
+            prop_assert!(!escape_cell(&text).chars().any(is_unsafe));
         }
     }
 
@@ -257,13 +260,13 @@ mod tests {
         );
         let now = "2024-01-02T00:00:00Z".parse().expect("a time");
         let then = "2024-01-01T23:59:30Z".parse().expect("a time");
-        assert_eq!(age(then, now), "30s");
+        assert_eq!(format_age(then, now), "30s");
     }
 
     #[test]
     fn nouns_follow_their_number() {
-        assert_eq!(count(0, "gap"), "0 gaps");
-        assert_eq!(count(1, "gap"), "1 gap");
-        assert_eq!(count(2, "gap"), "2 gaps");
+        assert_eq!(pluralize(0, "gap"), "0 gaps");
+        assert_eq!(pluralize(1, "gap"), "1 gap");
+        assert_eq!(pluralize(2, "gap"), "2 gaps");
     }
 }

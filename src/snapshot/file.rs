@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 4 << 30;
 const MAX_RATIO: u64 = 200;
 
 /// What any file may expand to, however small it is.
-const ALWAYS: u64 = 16 << 20;
+const MIN_EXPANSION_LIMIT: u64 = 16 << 20;
 
 /// Why a snapshot could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub enum SnapshotError {
     #[error(
         "cannot save the snapshot to {path}: {source}; a file that was there before is as it was"
     )]
-    Unsaved {
+    WriteFailed {
         /// Where to.
         path: String,
         /// Why not.
@@ -54,7 +54,7 @@ pub enum SnapshotError {
     },
     /// It is something else.
     #[error("{path} is not a snapshot of kubectl upgrade-check: {why}")]
-    Alien {
+    NotASnapshot {
         /// Which file.
         path: String,
         /// What it looks like.
@@ -64,7 +64,7 @@ pub enum SnapshotError {
     #[error(
         "{path} has snapshot format {found}, made by version {by}; this version reads up to format {FORMAT}: use the newer version to read it"
     )]
-    Newer {
+    UnsupportedFormat {
         /// Which file.
         path: String,
         /// Its format.
@@ -76,7 +76,7 @@ pub enum SnapshotError {
     #[error(
         "{path} is no snapshot that this program has written: it expands to more than {MAX_RATIO} times its size"
     )]
-    Expands {
+    DecompressionBomb {
         /// Which file.
         path: String,
     },
@@ -92,7 +92,7 @@ pub enum SnapshotError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Header {
+struct SnapshotHeader {
     api_version: String,
     kind: String,
     format: u32,
@@ -110,17 +110,17 @@ pub fn save(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError> {
         File::options()
             .write(true)
             .open(path)
-            .and_then(|there| write(snapshot, BufWriter::new(there)))
+            .and_then(|there| write_gzip(snapshot, BufWriter::new(there)))
     } else {
-        replace(snapshot, path)
+        write_atomically(snapshot, path)
     };
-    saved.map_err(|source| SnapshotError::Unsaved {
+    saved.map_err(|source| SnapshotError::WriteFailed {
         path: path.display().to_string(),
         source,
     })
 }
 
-fn replace(snapshot: &Snapshot, path: &Path) -> std::io::Result<()> {
+fn write_atomically(snapshot: &Snapshot, path: &Path) -> std::io::Result<()> {
     // Where a link leads to; a link that is renamed over is a link no more.
     let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = place
@@ -130,15 +130,15 @@ fn replace(snapshot: &Snapshot, path: &Path) -> std::io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(".upgrade-snapshot-")
         .tempfile_in(folder)?;
-    write(snapshot, BufWriter::new(file.as_file_mut()))?;
+    write_gzip(snapshot, BufWriter::new(file.as_file_mut()))?;
     file.as_file().sync_all()?;
     file.persist(&place).map_err(|error| error.error)?;
     Ok(())
 }
 
-fn write(snapshot: &Snapshot, to: impl Write) -> std::io::Result<()> {
+fn write_gzip(snapshot: &Snapshot, to: impl Write) -> std::io::Result<()> {
     let mut gzip = GzEncoder::new(to, Compression::default());
-    let header = Header {
+    let header = SnapshotHeader {
         api_version: API_VERSION.to_owned(),
         kind: KIND.to_owned(),
         format: FORMAT,
@@ -163,13 +163,15 @@ pub fn load(path: &Path) -> Result<Snapshot, SnapshotError> {
         source,
     })?;
     let size = file.metadata().map_or(0, |file| file.len());
-    let limit = size.saturating_mul(MAX_RATIO).clamp(ALWAYS, MAX_BYTES);
-    read(BufReader::new(file), &shown, limit)
+    let limit = size
+        .saturating_mul(MAX_RATIO)
+        .clamp(MIN_EXPANSION_LIMIT, MAX_BYTES);
+    read_limited(BufReader::new(file), &shown, limit)
 }
 
 /// Reads what expands to `limit` bytes at most.
-fn read(from: impl Read, path: &str, limit: u64) -> Result<Snapshot, SnapshotError> {
-    let alien = |why: &str| SnapshotError::Alien {
+fn read_limited(from: impl Read, path: &str, limit: u64) -> Result<Snapshot, SnapshotError> {
+    let alien = |why: &str| SnapshotError::NotASnapshot {
         path: path.to_owned(),
         why: why.to_owned(),
     };
@@ -187,10 +189,10 @@ fn read(from: impl Read, path: &str, limit: u64) -> Result<Snapshot, SnapshotErr
         }));
     }
     let mut text = BufReader::new(MultiGzDecoder::new(from).take(limit));
-    let snapshot = documents(&mut text, path);
+    let snapshot = parse_documents(&mut text, path);
     match snapshot {
         Err(SnapshotError::Damaged { .. }) if text.get_ref().limit() == 0 => {
-            Err(SnapshotError::Expands {
+            Err(SnapshotError::DecompressionBomb {
                 path: path.to_owned(),
             })
         }
@@ -199,8 +201,8 @@ fn read(from: impl Read, path: &str, limit: u64) -> Result<Snapshot, SnapshotErr
 }
 
 /// The header and the snapshot behind it.
-fn documents(text: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
-    let alien = |why: &str| SnapshotError::Alien {
+fn parse_documents(text: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
+    let alien = |why: &str| SnapshotError::NotASnapshot {
         path: path.to_owned(),
         why: why.to_owned(),
     };
@@ -209,7 +211,7 @@ fn documents(text: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
         why,
     };
     let mut documents = serde_json::Deserializer::from_reader(text);
-    let header = Header::deserialize(&mut documents).map_err(|error| {
+    let header = SnapshotHeader::deserialize(&mut documents).map_err(|error| {
         if error.is_eof() || error.is_io() {
             damaged(error.to_string())
         } else {
@@ -223,7 +225,7 @@ fn documents(text: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
         )));
     }
     if header.format > FORMAT {
-        return Err(SnapshotError::Newer {
+        return Err(SnapshotError::UnsupportedFormat {
             path: path.to_owned(),
             found: header.format,
             by: header.tool_version,

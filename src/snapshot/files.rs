@@ -5,108 +5,118 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::{HelmRow, ManifestObject};
-use super::{Snapshot, Unmet};
+use super::rows::{HelmReleaseRow, ManifestObject};
+use super::{MissingData, Snapshot};
 use crate::catalog::{Catalog, Gvk, Minor};
 
 /// What was read from `-f`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Files {
+pub struct ManifestFiles {
     /// Manifests about to be applied, of which something may be said.
     pub objects: Vec<ManifestObject>,
     /// How many others there were, by API.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub others: Vec<Counted>,
+    #[serde(rename = "others")]
+    pub api_counts: Vec<ApiCount>,
     /// Helm releases recorded in them.
     #[serde(default)]
-    pub releases: Vec<HelmRow>,
+    #[serde(rename = "releases")]
+    pub helm_releases: Vec<HelmReleaseRow>,
     /// Files, or documents in them, that could not be read or understood.
-    pub gaps: Vec<Unmet>,
+    pub gaps: Vec<MissingData>,
     /// Files that hold manifests.
-    pub read: usize,
+    #[serde(rename = "read")]
+    pub files_read: usize,
     /// Text files that hold none.
-    pub skipped: usize,
+    #[serde(rename = "skipped")]
+    pub files_skipped: usize,
 }
 
 /// Manifests of one API that were counted and not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Counted {
+pub struct ApiCount {
     /// `apiVersion`.
     pub api_version: String,
     /// `kind`.
     pub kind: String,
     /// How many.
-    pub objects: usize,
+    #[serde(rename = "objects")]
+    pub count: usize,
 }
 
 /// Manifests by API while they are counted.
 #[derive(Debug, Default)]
-pub struct Tally(BTreeMap<(String, String), usize>);
+pub struct ApiCounter(BTreeMap<(String, String), usize>);
 
 /// What manifests are looked at for.
 #[derive(Debug, Clone, Copy)]
-pub struct Interest {
+pub struct ManifestFilter {
     /// Whether a cluster is looked at beside them: then they also tell what the writer of an object will write next, so
     /// that what the object remembers of an older version is no news.
-    pub beside_cluster: bool,
+    pub has_cluster: bool,
     /// The minor that runs; none if every hazard counts.
     pub from: Option<Minor>,
     /// The target; none for whatever target somebody asks about later.
     pub to: Option<Minor>,
 }
 
-impl Files {
+impl ManifestFiles {
     /// Manifests that were read, kept or not.
     #[must_use]
     pub fn objects_read(&self) -> usize {
-        let others: usize = self.others.iter().map(|counted| counted.objects).sum();
+        let others: usize = self.api_counts.iter().map(|counted| counted.count).sum();
         self.objects.len() + others
     }
 }
 
-impl Interest {
+impl ManifestFilter {
     /// Whether something may be said of this manifest.
     #[must_use]
-    pub fn takes(&self, object: &ManifestObject, catalog: &Catalog) -> bool {
-        !object.references.is_empty() || self.takes_api(&object.api_version, &object.kind, catalog)
+    pub fn keeps(&self, object: &ManifestObject, catalog: &Catalog) -> bool {
+        !object.references.is_empty() || self.keeps_api(&object.api_version, &object.kind, catalog)
     }
 
-    fn takes_api(&self, api_version: &str, kind: &str, catalog: &Catalog) -> bool {
+    fn keeps_api(&self, api_version: &str, kind: &str, catalog: &Catalog) -> bool {
         let apis = &catalog.apis;
         let Some(api) = apis.find(&Gvk::new(api_version, kind)) else {
             return false;
         };
-        if api.ends(self.to) {
+        if api.is_ending(self.to) {
             return true;
         }
         let remembered = |resource| {
-            apis.family(&resource).any(|other| {
+            apis.apis_of(&resource).any(|other| {
                 let gone = |from| other.removed.is_some_and(|removed| removed <= from);
-                other.ends(self.to) && !self.from.is_some_and(gone)
+                other.is_ending(self.to) && !self.from.is_some_and(gone)
             })
         };
-        self.beside_cluster && apis.resource_of(api).is_some_and(remembered)
+        self.has_cluster && apis.resource_of(api).is_some_and(remembered)
     }
 }
 
 impl Snapshot {
     /// Manifests that were only counted when the picture was taken, and of which something may be said by what is known
     /// now.
-    pub fn forgone(&self, from: Option<Minor>, to: Minor, catalog: &Catalog) -> Vec<Unmet> {
-        let interest = Interest {
-            beside_cluster: !self.clusters.is_empty(),
+    pub fn dropped_manifest_gaps(
+        &self,
+        from: Option<Minor>,
+        to: Minor,
+        catalog: &Catalog,
+    ) -> Vec<MissingData> {
+        let interest = ManifestFilter {
+            has_cluster: !self.clusters.is_empty(),
             from,
             to: Some(to),
         };
-        let others = self.files.others.iter();
+        let others = self.files.api_counts.iter();
         others
-            .filter(|counted| interest.takes_api(&counted.api_version, &counted.kind, catalog))
-            .map(|counted| Unmet {
+            .filter(|counted| interest.keeps_api(&counted.api_version, &counted.kind, catalog))
+            .map(|counted| MissingData {
                 what: format!(
                     "{} {} in files ({} read)",
-                    counted.api_version, counted.kind, counted.objects
+                    counted.api_version, counted.kind, counted.count
                 ),
                 why: "this picture has only their number, for nothing was known against their API when it was taken; \
                       read the files again"
@@ -117,7 +127,7 @@ impl Snapshot {
     }
 }
 
-impl Tally {
+impl ApiCounter {
     /// Counts one more.
     pub fn count(&mut self, object: ManifestObject) {
         let api = (object.api_version, object.kind);
@@ -125,7 +135,7 @@ impl Tally {
     }
 
     /// Adds what was counted elsewhere.
-    pub fn add(&mut self, other: Self) {
+    pub fn merge(&mut self, other: Self) {
         for (api, objects) in other.0 {
             *self.0.entry(api).or_default() += objects;
         }
@@ -133,13 +143,13 @@ impl Tally {
 
     /// In the order of APIs.
     #[must_use]
-    pub fn counted(self) -> Vec<Counted> {
+    pub fn into_counts(self) -> Vec<ApiCount> {
         let counts = self.0.into_iter();
         counts
-            .map(|((api_version, kind), objects)| Counted {
+            .map(|((api_version, kind), objects)| ApiCount {
                 api_version,
                 kind,
-                objects,
+                count: objects,
             })
             .collect()
     }
@@ -147,9 +157,9 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::Interest;
+    use super::ManifestFilter;
     use crate::catalog::Catalog;
-    use crate::snapshot::{ManifestObject, Reference};
+    use crate::snapshot::{ManifestObject, ObjectReference};
 
     fn taken(api_version: &str, kind: &str, beside_cluster: bool, from: &str, to: &str) -> bool {
         let catalog = Catalog::embedded().expect("the catalog");
@@ -161,13 +171,13 @@ mod tests {
             location: "cart.yaml".to_owned(),
             references: Vec::new(),
         };
-        let interest = Interest {
-            beside_cluster,
+        let interest = ManifestFilter {
+            has_cluster: beside_cluster,
             from: from.parse().ok(),
             to: to.parse().ok(),
         };
         let refers = ManifestObject {
-            references: vec![Reference {
+            references: vec![ObjectReference {
                 field: "spec.scaleTargetRef".to_owned(),
                 api_version: "extensions/v1beta1".to_owned(),
                 kind: "Deployment".to_owned(),
@@ -176,10 +186,10 @@ mod tests {
             ..object.clone()
         };
         assert!(
-            interest.takes(&refers, &catalog),
+            interest.keeps(&refers, &catalog),
             "what it refers to may go"
         );
-        interest.takes(&object, &catalog)
+        interest.keeps(&object, &catalog)
     }
 
     #[test]

@@ -15,39 +15,45 @@ mod uid;
 mod workloads;
 
 pub use file::{FORMAT, SnapshotError, load, save};
-pub use files::{Counted, Files, Interest, Tally};
+pub use files::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter};
 pub use nodes::{NodeCondition, NodeRow};
-pub use pods::{Phase, PodOwner, PodRow};
-pub use redact::{Key, redact};
+pub use pods::{ControllerRef, PodPhase, PodRow};
+pub use redact::{RedactionKey, redact};
 pub use rows::{
-    Applied, HelmRow, HelmStorage, JsonRow, Manager, ManifestObject, MetaRow, OwnerRow, Reference,
-    Rows, SliceRow,
+    EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, LastApplied, ManifestObject,
+    MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow, Rows,
 };
-pub use shared::{Labels, Pool, Text};
-pub use trim::trim;
-pub use uid::{NotAUuid, Uid};
-pub use workloads::{LabelSelector, Placement, Requirement, WorkloadRow, WorkloadStatus};
+pub use shared::{Interner, SharedLabels, SharedStr};
+pub use trim::project;
+pub use uid::{ParseUidError, Uid};
+pub use workloads::{
+    LabelSelector, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Catalog, Served};
-use crate::need::{AccessRule, ClusterId, Depth, Freshness, Need, Request, Subject, Survey, plan};
+use crate::catalog::{Catalog, ServingMode};
+use crate::need::{
+    ClusterId, DetailLevel, Discovery, Freshness, Need, PolicyRule, ReadRequest, ReadTarget,
+    read_plan,
+};
 
 /// How a reading ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Outcome {
+pub enum ReadOutcome {
     /// All of it was seen.
     Complete,
     /// The server has no such resource after all.
     NotServed,
     /// It is not allowed.
-    Refused {
+    #[serde(rename = "refused")]
+    Forbidden {
         /// The server's words.
         why: String,
         /// What would have to be allowed.
-        rbac: AccessRule,
+        rbac: PolicyRule,
     },
     /// It failed, at the beginning or half-way: what came is dropped, for a part looks like the whole.
     Failed {
@@ -58,7 +64,7 @@ pub enum Outcome {
 
 /// A single object that came but could not be understood.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Fault {
+pub struct SkippedObject {
     /// Which object.
     pub what: String,
     /// What is wrong with it.
@@ -68,39 +74,43 @@ pub struct Fault {
 /// One line of the ledger: what was asked, how it ended, what came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reading {
+pub struct ReadResult {
     /// What was asked for.
-    pub subject: Subject,
+    #[serde(rename = "subject")]
+    pub target: ReadTarget,
     /// How deep.
-    pub depth: Depth,
+    #[serde(rename = "depth")]
+    pub detail_level: DetailLevel,
     /// How fresh.
     pub freshness: Freshness,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: ReadOutcome,
     /// When it ended.
-    pub at: Timestamp,
+    #[serde(rename = "at")]
+    pub finished_at: Timestamp,
     /// What came; empty unless complete.
     pub rows: Rows,
     /// Objects that came but could not be understood.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<Fault>,
+    #[serde(rename = "faults")]
+    pub skipped_objects: Vec<SkippedObject>,
 }
 
 /// Why a need is not met.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Unmet {
+pub struct MissingData {
     /// What was not seen.
     pub what: String,
     /// Why.
     pub why: String,
     /// What would have to be allowed, where permission is what lacks.
-    pub rbac: Option<AccessRule>,
+    pub rbac: Option<PolicyRule>,
 }
 
 /// One cluster as it was seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Picture {
+pub struct ClusterSnapshot {
     /// Which one.
     pub id: ClusterId,
     /// Name of the kubeconfig context, none if there was none.
@@ -110,41 +120,47 @@ pub struct Picture {
     /// The namespace that was looked at, none for all.
     pub namespace: Option<String>,
     /// What the server is and offers.
-    pub survey: Survey,
+    #[serde(rename = "survey")]
+    pub discovery: Discovery,
     /// The ledger.
-    pub readings: Vec<Reading>,
+    #[serde(rename = "readings")]
+    pub ledger: Vec<ReadResult>,
 }
 
-impl Picture {
+impl ClusterSnapshot {
     /// The rows that answer a need; `None` inside `Ok` where the server has no such resource, so that there are none.
     ///
     /// # Errors
     /// When the need is not met: it was refused, it failed, or it was never asked.
-    pub fn read(&self, need: &Need, catalog: &Catalog) -> Result<Option<&Rows>, Box<Unmet>> {
-        let unmet = |why: &str, rbac: Option<&AccessRule>| {
-            Box::new(Unmet {
-                what: need.subject.to_string(),
+    pub fn rows_for(
+        &self,
+        need: &Need,
+        catalog: &Catalog,
+    ) -> Result<Option<&Rows>, Box<MissingData>> {
+        let unmet = |why: &str, rbac: Option<&PolicyRule>| {
+            Box::new(MissingData {
+                what: need.target.to_string(),
                 why: why.to_owned(),
                 rbac: rbac.cloned(),
             })
         };
-        let reading = self.readings.iter().find(|reading| {
-            reading.subject == need.subject
-                && reading.depth.serves(need.depth)
+        let reading = self.ledger.iter().find(|reading| {
+            reading.target == need.target
+                && reading.detail_level.satisfies(need.detail_level)
                 && reading.freshness >= need.freshness
         });
         match reading {
             Some(reading) => match &reading.outcome {
-                Outcome::Complete => Ok(Some(&reading.rows)),
-                Outcome::NotServed => Ok(None),
-                Outcome::Refused { why, rbac } => Err(unmet(why, Some(rbac))),
-                Outcome::Failed { why } => Err(unmet(why, None)),
+                ReadOutcome::Complete => Ok(Some(&reading.rows)),
+                ReadOutcome::NotServed => Ok(None),
+                ReadOutcome::Forbidden { why, rbac } => Err(unmet(why, Some(rbac))),
+                ReadOutcome::Failed { why } => Err(unmet(why, None)),
             },
-            None if self.offers(need, catalog) => Err(unmet(
+            None if self.is_served(need, catalog) => Err(unmet(
                 "it was not read when this picture was taken; read the cluster again",
                 None,
             )),
-            None if self.should_offer(need, catalog) => Err(unmet(
+            None if self.should_be_served(need, catalog) => Err(unmet(
                 "discovery does not offer it, although API servers of this version serve it unless told otherwise",
                 None,
             )),
@@ -154,44 +170,44 @@ impl Picture {
 
     /// Discovery that lacks a group looks like a server without it: an aggregator that is not ready, a proxy, or
     /// `--runtime-config`.
-    fn should_offer(&self, need: &Need, catalog: &Catalog) -> bool {
-        let Subject::Objects { resource, .. } = &need.subject else {
+    fn should_be_served(&self, need: &Need, catalog: &Catalog) -> bool {
+        let ReadTarget::Objects { resource, .. } = &need.target else {
             return false;
         };
-        let minor = self.survey.effective_minor();
-        let mut family = catalog.apis.family(resource);
-        family.any(|api| api.exists_in(minor) && api.served == Served::Yes)
+        let minor = self.discovery.effective_minor();
+        let mut family = catalog.apis.apis_of(resource);
+        family.any(|api| api.exists_in(minor) && api.serving_mode == ServingMode::ByDefault)
     }
 
     /// Whether a request was answered already, at its depth and as fresh.
     #[must_use]
-    pub fn holds(&self, request: &Request) -> bool {
-        self.readings.iter().any(|reading| {
-            reading.subject == request.subject
-                && reading.depth.serves(request.depth)
+    pub fn has_answer_for(&self, request: &ReadRequest) -> bool {
+        self.ledger.iter().any(|reading| {
+            reading.target == request.target
+                && reading.detail_level.satisfies(request.detail_level)
                 && reading.freshness >= request.freshness
         })
     }
 
     /// Adds the readings of a later round, in the order of subjects. One that goes deeper takes the place of an earlier one.
-    pub fn add(&mut self, readings: Vec<Reading>) {
-        self.readings
-            .retain(|old| readings.iter().all(|new| new.subject != old.subject));
-        self.readings.extend(readings);
-        self.readings.sort_by(|a, b| a.subject.cmp(&b.subject));
+    pub fn merge(&mut self, readings: Vec<ReadResult>) {
+        self.ledger
+            .retain(|old| readings.iter().all(|new| new.target != old.target));
+        self.ledger.extend(readings);
+        self.ledger.sort_by(|a, b| a.target.cmp(&b.target));
     }
 
-    fn offers(&self, need: &Need, catalog: &Catalog) -> bool {
-        !plan(std::slice::from_ref(need), &self.survey, catalog, None).is_empty()
+    fn is_served(&self, need: &Need, catalog: &Catalog) -> bool {
+        !read_plan(std::slice::from_ref(need), &self.discovery, catalog, None).is_empty()
     }
 
     /// Single objects of a need that came but could not be understood.
-    pub fn faults<'a>(&'a self, need: &'a Need) -> impl Iterator<Item = Unmet> + 'a {
-        self.readings
+    pub fn skipped_objects<'a>(&'a self, need: &'a Need) -> impl Iterator<Item = MissingData> + 'a {
+        self.ledger
             .iter()
-            .filter(|reading| reading.subject == need.subject)
-            .flat_map(|reading| &reading.faults)
-            .map(|fault| Unmet {
+            .filter(|reading| reading.target == need.target)
+            .flat_map(|reading| &reading.skipped_objects)
+            .map(|fault| MissingData {
                 what: fault.what.clone(),
                 why: fault.why.clone(),
                 rbac: None,
@@ -201,9 +217,9 @@ impl Picture {
     /// Objects seen over all readings.
     #[must_use]
     pub fn objects_read(&self) -> usize {
-        self.readings
+        self.ledger
             .iter()
-            .filter(|reading| matches!(reading.subject, Subject::Objects { .. }))
+            .filter(|reading| matches!(reading.target, ReadTarget::Objects { .. }))
             .map(|reading| reading.rows.len())
             .sum()
     }
@@ -216,11 +232,12 @@ pub struct Snapshot {
     /// When it was complete.
     pub taken_at: Timestamp,
     /// The clusters; none under `--local`.
-    pub clusters: Vec<Picture>,
+    pub clusters: Vec<ClusterSnapshot>,
     /// Manifests about to be applied.
     #[serde(default)]
-    pub files: Files,
+    pub files: ManifestFiles,
     /// Whether names in it are pseudonyms.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub redacted: bool,
+    #[serde(rename = "redacted")]
+    pub is_redacted: bool,
 }

@@ -38,31 +38,38 @@ pub struct NodeRow {
     pub os_image: String,
     /// `spec.unschedulable`: somebody cordoned it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unschedulable: bool,
+    #[serde(rename = "unschedulable")]
+    pub is_unschedulable: bool,
     /// Whether a taint keeps pods off that do not tolerate it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub tainted: bool,
+    #[serde(rename = "tainted")]
+    pub has_repelling_taint: bool,
     /// Keys of its taints, whatever their effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub taints: Vec<String>,
+    #[serde(rename = "taints")]
+    pub taint_keys: Vec<String>,
     /// What is reported of it; empty where no kubelet ever reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<NodeCondition>,
     /// When it joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created: Option<Timestamp>,
+    #[serde(rename = "created")]
+    pub created_at: Option<Timestamp>,
     /// `status.nodeInfo.containerRuntimeVersion`, such as `containerd://2.1.0`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub runtime: String,
+    #[serde(rename = "runtime")]
+    pub container_runtime_version: String,
     /// The socket of the runtime, where kubeadm noted it in an annotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cri_socket: Option<String>,
     /// `namespace/name` of the Cluster it belongs to, where Cluster API noted it in annotations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<String>,
+    #[serde(rename = "cluster")]
+    pub capi_cluster: Option<String>,
     /// `Kind/name` of what its machine belongs to, as `MachineSet/pool-a-x7k2q`, where Cluster API noted it in annotations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub machine_owner: Option<String>,
+    #[serde(rename = "machineOwner")]
+    pub capi_machine_owner: Option<String>,
 }
 
 impl NodeRow {
@@ -77,16 +84,18 @@ impl NodeRow {
     /// The MachineDeployment of Cluster API that made it, by the name of the MachineSet in between.
     #[must_use]
     pub fn machine_deployment(&self) -> Option<&str> {
-        let owner = self.machine_owner.as_ref();
+        let owner = self.capi_machine_owner.as_ref();
         owner
             .and_then(|owner| owner.strip_prefix("MachineSet/"))
-            .and_then(machine_deployment)
+            .and_then(machine_deployment_of_set)
     }
 
     /// The MachinePool of Cluster API that it is of.
     #[must_use]
     pub fn machine_pool(&self) -> Option<&str> {
-        self.machine_owner.as_ref()?.strip_prefix("MachinePool/")
+        self.capi_machine_owner
+            .as_ref()?
+            .strip_prefix("MachinePool/")
     }
 }
 
@@ -96,7 +105,7 @@ impl NodeRow {
 /// What stands behind the last dash is five random letters, a hash in old releases, neither with vowels. Source:
 /// kubernetes-sigs/cluster-api internal/controllers/machinedeployment, computeNewMachineSetName; the letters are those of
 /// k8s.io/apimachinery pkg/util/rand: general knowledge, not opened.
-pub(super) fn machine_deployment(set: &str) -> Option<&str> {
+pub(super) fn machine_deployment_of_set(set: &str) -> Option<&str> {
     const LONGEST: usize = 63;
     const MADE: &str = "bcdfghjklmnpqrstvwxz2456789";
     match set.rsplit_once('-') {
@@ -110,7 +119,7 @@ pub(super) fn machine_deployment(set: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::machine_deployment;
+    use super::machine_deployment_of_set;
 
     #[test]
     fn a_machine_set_names_its_machine_deployment() {
@@ -121,8 +130,8 @@ mod tests {
             ("shop-workers", "shop-workers"),
             ("workers", "workers"),
         ] {
-            assert_eq!(machine_deployment(set), Some(name));
+            assert_eq!(machine_deployment_of_set(set), Some(name));
         }
-        assert_eq!(machine_deployment(&"a".repeat(63)), None);
+        assert_eq!(machine_deployment_of_set(&"a".repeat(63)), None);
     }
 }

@@ -7,11 +7,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::shared::{Labels, Pool, Share, Text};
+use super::shared::{Intern, Interner, SharedLabels, SharedStr};
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
+pub enum PodPhase {
     /// Not all containers have been started.
     Pending,
     /// At work.
@@ -27,11 +27,11 @@ pub enum Phase {
 
 /// The controller of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PodOwner {
+pub struct ControllerRef {
     /// Its kind.
-    pub kind: Text,
+    pub kind: SharedStr,
     /// Its name.
-    pub name: Text,
+    pub name: SharedStr,
 }
 
 /// A pod.
@@ -39,87 +39,99 @@ pub struct PodOwner {
 #[serde(rename_all = "camelCase", default)]
 pub struct PodRow {
     /// Namespace.
-    pub namespace: Text,
+    pub namespace: SharedStr,
     /// Name.
     pub name: String,
     /// Labels.
-    #[serde(skip_serializing_if = "Labels::is_empty")]
-    pub labels: Labels,
+    #[serde(skip_serializing_if = "SharedLabels::is_empty")]
+    pub labels: SharedLabels,
     /// `spec.nodeName`, empty while it has none.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub node: Text,
+    #[serde(skip_serializing_if = "SharedStr::is_empty")]
+    #[serde(rename = "node")]
+    pub node_name: SharedStr,
     /// `status.phase`.
-    pub phase: Phase,
+    pub phase: PodPhase,
     /// Whether condition `Ready` is true.
-    pub ready: bool,
+    #[serde(rename = "ready")]
+    pub is_ready: bool,
     /// Since when condition `Ready` is what it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ready_changed: Option<Timestamp>,
+    #[serde(rename = "readyChanged")]
+    pub ready_transition_time: Option<Timestamp>,
     /// The owner that is its controller.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<PodOwner>,
+    #[serde(rename = "owner")]
+    pub controller: Option<ControllerRef>,
     /// Whether it mirrors a static pod of a kubelet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub mirror: bool,
+    #[serde(rename = "mirror")]
+    pub is_mirror: bool,
     /// `metadata.deletionTimestamp`: when it was to be gone, the grace period included.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deleted: Option<Timestamp>,
+    #[serde(rename = "deleted")]
+    pub deletion_timestamp: Option<Timestamp>,
     /// `metadata.deletionGracePeriodSeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deletion_grace: Option<i64>,
+    #[serde(rename = "deletionGrace")]
+    pub deletion_grace_period_seconds: Option<i64>,
     /// `metadata.finalizers`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub finalizers: Vec<Text>,
+    pub finalizers: Vec<SharedStr>,
     /// `spec.terminationGracePeriodSeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub grace: Option<i64>,
+    #[serde(rename = "grace")]
+    pub termination_grace_period_seconds: Option<i64>,
     /// The only node that its node selector and required node affinity leave.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pinned_to: Option<Text>,
+    #[serde(rename = "pinnedTo")]
+    pub only_node: Option<SharedStr>,
     /// Whether required anti-affinity keeps pods with its own labels off its node.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub apart: bool,
+    #[serde(rename = "apart")]
+    pub has_self_anti_affinity: bool,
     /// Names of its claims for persistent volumes, those for ephemeral volumes included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub claims: Vec<Text>,
+    #[serde(rename = "claims")]
+    pub volume_claims: Vec<SharedStr>,
     /// Kinds of volumes that Kubernetes has or had a driver of its own for, by the name of the field: `rbd`, `gitRepo`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub volumes: Vec<Text>,
+    #[serde(rename = "volumes")]
+    pub in_tree_volumes: Vec<SharedStr>,
 }
 
 impl PodRow {
     /// Whether it will never run again.
     #[must_use]
-    pub fn finished(&self) -> bool {
-        matches!(self.phase, Phase::Succeeded | Phase::Failed)
+    pub fn is_finished(&self) -> bool {
+        matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
     }
 
     /// Whether its controller is of this kind.
     #[must_use]
-    pub fn owned_by(&self, kind: &str) -> bool {
-        self.owner
+    pub fn is_controlled_by(&self, kind: &str) -> bool {
+        self.controller
             .as_ref()
             .is_some_and(|owner| &*owner.kind == kind)
     }
 }
 
-impl Share for PodRow {
-    fn share(&mut self, pool: &mut Pool) {
-        let texts = [&mut self.namespace, &mut self.node]
+impl Intern for PodRow {
+    fn intern_with(&mut self, pool: &mut Interner) {
+        let texts = [&mut self.namespace, &mut self.node_name]
             .into_iter()
             .chain(
-                self.owner
+                self.controller
                     .iter_mut()
                     .flat_map(|owner| [&mut owner.kind, &mut owner.name]),
             )
-            .chain(&mut self.pinned_to)
+            .chain(&mut self.only_node)
             .chain(&mut self.finalizers)
-            .chain(&mut self.claims)
-            .chain(&mut self.volumes);
+            .chain(&mut self.volume_claims)
+            .chain(&mut self.in_tree_volumes);
         for text in texts {
-            pool.share(text);
+            pool.intern_in_place(text);
         }
-        pool.share_labels(&mut self.labels);
+        pool.intern_labels_in_place(&mut self.labels);
     }
 }
 
@@ -142,7 +154,7 @@ mod tests {
         let [a, b] = rows.pods() else {
             panic!("two pods");
         };
-        assert!(a.labels.shared_with(&b.labels));
+        assert!(a.labels.ptr_eq(&b.labels));
         assert!(std::ptr::eq(&*a.namespace, &*b.namespace));
         let again: Rows =
             serde_json::from_str(&serde_json::to_string(&rows).expect("text")).expect("rows");

@@ -7,23 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use super::nodes::NodeRow;
 use super::pods::PodRow;
-use super::shared::{self, Text};
+use super::shared::{self, SharedStr};
 use super::uid::Uid;
 use super::workloads::WorkloadRow;
 
 /// One entry of `metadata.managedFields`, without the fields themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Manager {
+pub struct FieldManager {
     /// Name of the field manager; empty if the server kept none.
-    pub manager: Text,
+    #[serde(rename = "manager")]
+    pub name: SharedStr,
     /// The version through which it wrote.
-    pub api_version: Text,
+    pub api_version: SharedStr,
     /// Whether it applied (server-side apply) or wrote.
-    pub applied: bool,
+    #[serde(rename = "applied")]
+    pub is_apply: bool,
     /// The subresource it wrote to, empty for the object itself.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub subresource: Text,
+    #[serde(default, skip_serializing_if = "SharedStr::is_empty")]
+    pub subresource: SharedStr,
     /// When, to the second.
     pub time: Option<Timestamp>,
 }
@@ -31,13 +33,13 @@ pub struct Manager {
 /// What an annotation says was applied last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Applied {
+pub struct LastApplied {
     /// Which annotation.
-    pub annotation: Text,
+    pub annotation: SharedStr,
     /// `apiVersion` in it.
-    pub api_version: Text,
+    pub api_version: SharedStr,
     /// `kind` in it.
-    pub kind: Text,
+    pub kind: SharedStr,
 }
 
 /// Any object, by its metadata alone.
@@ -57,28 +59,32 @@ pub struct MetaRow {
     pub owner: Option<String>,
     /// Who wrote it through which version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub managers: Vec<Manager>,
+    #[serde(rename = "managers")]
+    pub field_managers: Vec<FieldManager>,
     /// What annotations say was applied last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub applied: Vec<Applied>,
+    #[serde(rename = "applied")]
+    pub last_applied: Vec<LastApplied>,
     /// The labels that Helm puts on its records; of any other object none are kept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(rename = "labels")]
+    pub helm_labels: BTreeMap<String, String>,
     /// `metadata.ownerReferences`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub owners: Vec<OwnerRow>,
+    #[serde(rename = "owners")]
+    pub owner_references: Vec<OwnerReferenceRow>,
 }
 
 /// An entry of `metadata.ownerReferences`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OwnerRow {
+pub struct OwnerReferenceRow {
     /// `apiVersion` by which the garbage collector looks the owner up.
-    pub api_version: Text,
+    pub api_version: SharedStr,
     /// `kind`.
-    pub kind: Text,
+    pub kind: SharedStr,
     /// `name`.
-    pub name: Text,
+    pub name: SharedStr,
     /// `uid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<Uid>,
@@ -87,22 +93,25 @@ pub struct OwnerRow {
 /// A slice of the endpoints of a service: how many there are, not which.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SliceRow {
+pub struct EndpointSliceRow {
     /// Metadata.
     pub meta: MetaRow,
     /// Name of the service, in the slice's namespace; empty where it belongs to none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub service: String,
+    #[serde(rename = "service")]
+    pub service_name: String,
     /// Endpoints, ready or not.
-    pub endpoints: usize,
+    #[serde(rename = "endpoints")]
+    pub endpoint_count: usize,
     /// Endpoints that take requests: those that do not say they are not ready.
-    pub ready: usize,
+    #[serde(rename = "ready")]
+    pub ready_count: usize,
 }
 
 /// An object of a kind with few objects: its metadata and what else there is of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct JsonRow {
+pub struct ObjectRow {
     /// Metadata.
     pub meta: MetaRow,
     /// The object without managed fields and without copies of itself in annotations.
@@ -112,7 +121,7 @@ pub struct JsonRow {
 /// An object named inside another one, such as `spec.scaleTargetRef`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reference {
+pub struct ObjectReference {
     /// Where in the object.
     pub field: String,
     /// `apiVersion` it names.
@@ -140,7 +149,7 @@ pub struct ManifestObject {
     pub location: String,
     /// Objects it refers to by version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub references: Vec<Reference>,
+    pub references: Vec<ObjectReference>,
 }
 
 /// Where Helm keeps its records.
@@ -156,7 +165,7 @@ pub enum HelmStorage {
 /// One deployed revision of a Helm release, reduced to what its manifest holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HelmRow {
+pub struct HelmReleaseRow {
     /// Namespace of the release.
     pub namespace: String,
     /// Name of the release.
@@ -168,7 +177,8 @@ pub struct HelmRow {
     /// Where the record is kept.
     pub storage: HelmStorage,
     /// When the record was made, by the API server's clock.
-    pub created: Option<Timestamp>,
+    #[serde(rename = "created")]
+    pub created_at: Option<Timestamp>,
     /// What the manifest and the hooks hold.
     pub objects: Vec<ManifestObject>,
 }
@@ -178,21 +188,28 @@ pub struct HelmRow {
 #[serde(rename_all = "camelCase")]
 pub enum Rows {
     /// Metadata.
-    Meta(#[serde(deserialize_with = "shared::rows")] Vec<MetaRow>),
+    #[serde(rename = "meta")]
+    Metadata(#[serde(deserialize_with = "shared::deserialize_interned")] Vec<MetaRow>),
     /// Nodes.
     Nodes(Vec<NodeRow>),
     /// Pods.
-    Pods(#[serde(deserialize_with = "shared::rows")] Vec<PodRow>),
+    Pods(#[serde(deserialize_with = "shared::deserialize_interned")] Vec<PodRow>),
     /// Deployed revisions of Helm releases.
-    Helm(Vec<HelmRow>),
+    #[serde(rename = "helm")]
+    HelmReleases(Vec<HelmReleaseRow>),
     /// Slices of the endpoints of services.
-    Slices(#[serde(deserialize_with = "shared::rows")] Vec<SliceRow>),
+    #[serde(rename = "slices")]
+    EndpointSlices(
+        #[serde(deserialize_with = "shared::deserialize_interned")] Vec<EndpointSliceRow>,
+    ),
     /// Deployments, StatefulSets or DaemonSets.
-    Workloads(#[serde(deserialize_with = "shared::rows")] Vec<WorkloadRow>),
+    Workloads(#[serde(deserialize_with = "shared::deserialize_interned")] Vec<WorkloadRow>),
     /// Whole objects, trimmed.
-    Json(#[serde(deserialize_with = "shared::rows")] Vec<JsonRow>),
+    #[serde(rename = "json")]
+    Objects(#[serde(deserialize_with = "shared::deserialize_interned")] Vec<ObjectRow>),
     /// Lines of a page of text that somebody needs.
-    Lines(Vec<String>),
+    #[serde(rename = "lines")]
+    TextLines(Vec<String>),
 }
 
 impl Rows {
@@ -200,43 +217,43 @@ impl Rows {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Meta(rows) => rows.len(),
+            Self::Metadata(rows) => rows.len(),
             Self::Nodes(rows) => rows.len(),
             Self::Pods(rows) => rows.len(),
-            Self::Helm(rows) => rows.len(),
-            Self::Slices(rows) => rows.len(),
+            Self::HelmReleases(rows) => rows.len(),
+            Self::EndpointSlices(rows) => rows.len(),
             Self::Workloads(rows) => rows.len(),
-            Self::Json(rows) => rows.len(),
-            Self::Lines(rows) => rows.len(),
+            Self::Objects(rows) => rows.len(),
+            Self::TextLines(rows) => rows.len(),
         }
     }
 
     /// None of the same shape.
     #[must_use]
-    pub fn like(&self) -> Self {
+    pub fn empty_like(&self) -> Self {
         match self {
-            Self::Meta(_) => Self::Meta(Vec::new()),
+            Self::Metadata(_) => Self::Metadata(Vec::new()),
             Self::Nodes(_) => Self::Nodes(Vec::new()),
             Self::Pods(_) => Self::Pods(Vec::new()),
-            Self::Helm(_) => Self::Helm(Vec::new()),
-            Self::Slices(_) => Self::Slices(Vec::new()),
+            Self::HelmReleases(_) => Self::HelmReleases(Vec::new()),
+            Self::EndpointSlices(_) => Self::EndpointSlices(Vec::new()),
             Self::Workloads(_) => Self::Workloads(Vec::new()),
-            Self::Json(_) => Self::Json(Vec::new()),
-            Self::Lines(_) => Self::Lines(Vec::new()),
+            Self::Objects(_) => Self::Objects(Vec::new()),
+            Self::TextLines(_) => Self::TextLines(Vec::new()),
         }
     }
 
     /// Makes room for so many more rows, and for no others.
     pub fn reserve(&mut self, more: usize) {
         match self {
-            Self::Meta(rows) => rows.reserve_exact(more),
+            Self::Metadata(rows) => rows.reserve_exact(more),
             Self::Nodes(rows) => rows.reserve_exact(more),
             Self::Pods(rows) => rows.reserve_exact(more),
-            Self::Helm(rows) => rows.reserve_exact(more),
-            Self::Slices(rows) => rows.reserve_exact(more),
+            Self::HelmReleases(rows) => rows.reserve_exact(more),
+            Self::EndpointSlices(rows) => rows.reserve_exact(more),
             Self::Workloads(rows) => rows.reserve_exact(more),
-            Self::Json(rows) => rows.reserve_exact(more),
-            Self::Lines(rows) => rows.reserve_exact(more),
+            Self::Objects(rows) => rows.reserve_exact(more),
+            Self::TextLines(rows) => rows.reserve_exact(more),
         }
     }
 
@@ -250,14 +267,14 @@ impl Rows {
             }
         }
         match (self, more) {
-            (Self::Meta(rows), Self::Meta(more)) => join(rows, more),
+            (Self::Metadata(rows), Self::Metadata(more)) => join(rows, more),
             (Self::Nodes(rows), Self::Nodes(more)) => join(rows, more),
             (Self::Pods(rows), Self::Pods(more)) => join(rows, more),
-            (Self::Helm(rows), Self::Helm(more)) => join(rows, more),
-            (Self::Slices(rows), Self::Slices(more)) => join(rows, more),
+            (Self::HelmReleases(rows), Self::HelmReleases(more)) => join(rows, more),
+            (Self::EndpointSlices(rows), Self::EndpointSlices(more)) => join(rows, more),
             (Self::Workloads(rows), Self::Workloads(more)) => join(rows, more),
-            (Self::Json(rows), Self::Json(more)) => join(rows, more),
-            (Self::Lines(rows), Self::Lines(more)) => join(rows, more),
+            (Self::Objects(rows), Self::Objects(more)) => join(rows, more),
+            (Self::TextLines(rows), Self::TextLines(more)) => join(rows, more),
             _ => {}
         }
     }
@@ -269,13 +286,13 @@ impl Rows {
     }
 
     /// The metadata of rows that carry it.
-    pub fn meta(&self) -> Box<dyn Iterator<Item = &MetaRow> + '_> {
+    pub fn metadata(&self) -> Box<dyn Iterator<Item = &MetaRow> + '_> {
         match self {
-            Self::Meta(rows) => Box::new(rows.iter()),
-            Self::Json(rows) => Box::new(rows.iter().map(|row| &row.meta)),
-            Self::Slices(rows) => Box::new(rows.iter().map(|row| &row.meta)),
+            Self::Metadata(rows) => Box::new(rows.iter()),
+            Self::Objects(rows) => Box::new(rows.iter().map(|row| &row.meta)),
+            Self::EndpointSlices(rows) => Box::new(rows.iter().map(|row| &row.meta)),
             Self::Workloads(rows) => Box::new(rows.iter().map(|row| &row.meta)),
-            Self::Nodes(_) | Self::Pods(_) | Self::Helm(_) | Self::Lines(_) => {
+            Self::Nodes(_) | Self::Pods(_) | Self::HelmReleases(_) | Self::TextLines(_) => {
                 Box::new(std::iter::empty())
             }
         }
@@ -301,18 +318,18 @@ impl Rows {
 
     /// Helm releases, if these rows are releases.
     #[must_use]
-    pub fn helm(&self) -> &[HelmRow] {
+    pub fn helm_releases(&self) -> &[HelmReleaseRow] {
         match self {
-            Self::Helm(rows) => rows,
+            Self::HelmReleases(rows) => rows,
             _ => &[],
         }
     }
 
     /// Slices of endpoints, if these rows are such.
     #[must_use]
-    pub fn slices(&self) -> &[SliceRow] {
+    pub fn endpoint_slices(&self) -> &[EndpointSliceRow] {
         match self {
-            Self::Slices(rows) => rows,
+            Self::EndpointSlices(rows) => rows,
             _ => &[],
         }
     }
@@ -328,18 +345,18 @@ impl Rows {
 
     /// Whole objects, if these rows are such.
     #[must_use]
-    pub fn json(&self) -> &[JsonRow] {
+    pub fn objects(&self) -> &[ObjectRow] {
         match self {
-            Self::Json(rows) => rows,
+            Self::Objects(rows) => rows,
             _ => &[],
         }
     }
 
     /// Lines, if these rows are lines.
     #[must_use]
-    pub fn lines(&self) -> &[String] {
+    pub fn text_lines(&self) -> &[String] {
         match self {
-            Self::Lines(rows) => rows,
+            Self::TextLines(rows) => rows,
             _ => &[],
         }
     }

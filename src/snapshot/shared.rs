@@ -10,85 +10,85 @@ use foldhash::fast::RandomState;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::rows::{JsonRow, MetaRow, SliceRow};
+use super::rows::{EndpointSliceRow, MetaRow, ObjectRow};
 
 /// A text that many rows share.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Arc<str>);
+pub struct SharedStr(Arc<str>);
 
 /// Labels that many rows share, in the order of their keys. A slice, for a map takes half a kilobyte for one label.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Arc<[(Text, Text)]>);
+pub struct SharedLabels(Arc<[(SharedStr, SharedStr)]>);
 
 /// Texts and labels that were seen before. Who chose them cannot choose which of them collide, for the hash begins with
 /// another number in each run.
 #[derive(Debug, Default)]
-pub struct Pool {
-    texts: HashSet<Text, RandomState>,
-    labels: HashSet<Labels, RandomState>,
+pub struct Interner {
+    strings: HashSet<SharedStr, RandomState>,
+    labels: HashSet<SharedLabels, RandomState>,
 }
 
 /// A row that has something in common with others.
-pub(super) trait Share {
+pub(super) trait Intern {
     /// Takes its texts from the pool.
-    fn share(&mut self, pool: &mut Pool);
+    fn intern_with(&mut self, pool: &mut Interner);
 }
 
-impl Pool {
+impl Interner {
     /// The text, shared with all before it.
-    pub fn text(&mut self, text: &str) -> Text {
-        if let Some(known) = self.texts.get(text) {
+    pub fn intern(&mut self, text: &str) -> SharedStr {
+        if let Some(known) = self.strings.get(text) {
             return known.clone();
         }
-        let new = Text::from(text);
-        self.texts.insert(new.clone());
+        let new = SharedStr::from(text);
+        self.strings.insert(new.clone());
         new
     }
 
     /// The labels, shared with all before them.
-    pub fn labels(&mut self, labels: &BTreeMap<String, String>) -> Labels {
+    pub fn intern_label_map(&mut self, labels: &BTreeMap<String, String>) -> SharedLabels {
         let labels: Vec<_> = labels
             .iter()
-            .map(|(key, value)| (self.text(key), self.text(value)))
+            .map(|(key, value)| (self.intern(key), self.intern(value)))
             .collect();
-        self.known(&labels)
+        self.intern_label_pairs(&labels)
     }
 
-    pub(super) fn share(&mut self, text: &mut Text) {
-        *text = self.text(text);
+    pub(super) fn intern_in_place(&mut self, text: &mut SharedStr) {
+        *text = self.intern(text);
     }
 
-    pub(super) fn share_labels(&mut self, labels: &mut Labels) {
+    pub(super) fn intern_labels_in_place(&mut self, labels: &mut SharedLabels) {
         if let Some(known) = self.labels.get(labels) {
             *labels = known.clone();
             return;
         }
         let shared: Vec<_> = labels
             .iter()
-            .map(|(key, value)| (self.text(key), self.text(value)))
+            .map(|(key, value)| (self.intern(key), self.intern(value)))
             .collect();
-        *labels = self.known(&shared);
+        *labels = self.intern_label_pairs(&shared);
     }
 
     /// These labels, whose texts are shared already.
-    fn known(&mut self, labels: &[(Text, Text)]) -> Labels {
+    fn intern_label_pairs(&mut self, labels: &[(SharedStr, SharedStr)]) -> SharedLabels {
         if let Some(known) = self.labels.get(labels) {
             return known.clone();
         }
-        let new = Labels(labels.into());
+        let new = SharedLabels(labels.into());
         self.labels.insert(new.clone());
         new
     }
 }
 
 /// Rows of a saved snapshot, shared again while they are read.
-pub(super) fn rows<'de, D, T>(rows: D) -> Result<Vec<T>, D::Error>
+pub(super) fn deserialize_interned<'de, D, T>(rows: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
-    T: Share + Deserialize<'de>,
+    T: Intern + Deserialize<'de>,
 {
     struct Shared<T>(std::marker::PhantomData<T>);
-    impl<'de, T: Share + Deserialize<'de>> Visitor<'de> for Shared<T> {
+    impl<'de, T: Intern + Deserialize<'de>> Visitor<'de> for Shared<T> {
         type Value = Vec<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,10 +96,10 @@ where
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Self::Value, A::Error> {
-            let mut pool = Pool::default();
+            let mut pool = Interner::default();
             let mut shared = Vec::new();
             while let Some(mut row) = rows.next_element::<T>()? {
-                row.share(&mut pool);
+                row.intern_with(&mut pool);
                 shared.push(row);
             }
             Ok(shared)
@@ -108,16 +108,16 @@ where
     rows.deserialize_seq(Shared(std::marker::PhantomData))
 }
 
-impl Share for MetaRow {
-    fn share(&mut self, pool: &mut Pool) {
-        let managers = self.managers.iter_mut().flat_map(|manager| {
+impl Intern for MetaRow {
+    fn intern_with(&mut self, pool: &mut Interner) {
+        let managers = self.field_managers.iter_mut().flat_map(|manager| {
             [
-                &mut manager.manager,
+                &mut manager.name,
                 &mut manager.api_version,
                 &mut manager.subresource,
             ]
         });
-        let applied = self.applied.iter_mut().flat_map(|applied| {
+        let applied = self.last_applied.iter_mut().flat_map(|applied| {
             [
                 &mut applied.annotation,
                 &mut applied.api_version,
@@ -125,46 +125,46 @@ impl Share for MetaRow {
             ]
         });
         let owners = self
-            .owners
+            .owner_references
             .iter_mut()
             .flat_map(|owner| [&mut owner.api_version, &mut owner.kind, &mut owner.name]);
         for text in managers.chain(applied).chain(owners) {
-            pool.share(text);
+            pool.intern_in_place(text);
         }
     }
 }
 
-impl Share for SliceRow {
-    fn share(&mut self, pool: &mut Pool) {
-        self.meta.share(pool);
+impl Intern for EndpointSliceRow {
+    fn intern_with(&mut self, pool: &mut Interner) {
+        self.meta.intern_with(pool);
     }
 }
 
-impl Share for JsonRow {
-    fn share(&mut self, pool: &mut Pool) {
-        self.meta.share(pool);
+impl Intern for ObjectRow {
+    fn intern_with(&mut self, pool: &mut Interner) {
+        self.meta.intern_with(pool);
     }
 }
 
-impl Text {
+impl SharedStr {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for SharedStr {
     fn from(text: &str) -> Self {
         Self(text.into())
     }
 }
 
-impl From<String> for Text {
+impl From<String> for SharedStr {
     fn from(text: String) -> Self {
         Self(text.into())
     }
 }
 
-impl Deref for Text {
+impl Deref for SharedStr {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -172,64 +172,64 @@ impl Deref for Text {
     }
 }
 
-impl Borrow<str> for Text {
+impl Borrow<str> for SharedStr {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for SharedStr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for SharedStr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.0, f)
     }
 }
 
-impl Serialize for Text {
+impl Serialize for SharedStr {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for SharedStr {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Whole;
         impl Visitor<'_> for Whole {
-            type Value = Text;
+            type Value = SharedStr;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text::from(text))
+            fn visit_str<E: Error>(self, text: &str) -> Result<SharedStr, E> {
+                Ok(SharedStr::from(text))
             }
         }
         from.deserialize_str(Whole)
     }
 }
 
-impl FromIterator<(Text, Text)> for Labels {
+impl FromIterator<(SharedStr, SharedStr)> for SharedLabels {
     /// Of a key that is there twice the last one counts.
-    fn from_iter<I: IntoIterator<Item = (Text, Text)>>(labels: I) -> Self {
-        let labels: BTreeMap<Text, Text> = labels.into_iter().collect();
+    fn from_iter<I: IntoIterator<Item = (SharedStr, SharedStr)>>(labels: I) -> Self {
+        let labels: BTreeMap<SharedStr, SharedStr> = labels.into_iter().collect();
         Self(labels.into_iter().collect())
     }
 }
 
-impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
+impl<'a> FromIterator<(&'a str, &'a str)> for SharedLabels {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(labels: I) -> Self {
-        let own = |(key, value): (&str, &str)| (Text::from(key), Text::from(value));
+        let own = |(key, value): (&str, &str)| (SharedStr::from(key), SharedStr::from(value));
         labels.into_iter().map(own).collect()
     }
 }
 
-impl Labels {
+impl SharedLabels {
     /// The value of a label; none where it is not there.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
@@ -256,48 +256,48 @@ impl Labels {
 
     /// Whether both are the very same in memory.
     #[must_use]
-    pub fn shared_with(&self, other: &Self) -> bool {
+    pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Borrow<[(Text, Text)]> for Labels {
-    fn borrow(&self) -> &[(Text, Text)] {
+impl Borrow<[(SharedStr, SharedStr)]> for SharedLabels {
+    fn borrow(&self) -> &[(SharedStr, SharedStr)] {
         &self.0
     }
 }
 
-impl fmt::Debug for Labels {
+impl fmt::Debug for SharedLabels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
 }
 
-impl Serialize for Labels {
+impl Serialize for SharedLabels {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self.iter())
     }
 }
 
-impl<'de> Deserialize<'de> for Labels {
+impl<'de> Deserialize<'de> for SharedLabels {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Pairs;
         impl<'de> Visitor<'de> for Pairs {
-            type Value = Labels;
+            type Value = SharedLabels;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("labels")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
-                let mut labels: Vec<(Text, Text)> = Vec::new();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SharedLabels, A::Error> {
+                let mut labels: Vec<(SharedStr, SharedStr)> = Vec::new();
                 while let Some(label) = map.next_entry()? {
                     labels.push(label);
                 }
                 // As we write them they are in order.
                 let ordered = labels.is_sorted_by(|(one, _), (next, _)| one < next);
                 Ok(if ordered {
-                    Labels(labels.into())
+                    SharedLabels(labels.into())
                 } else {
                     labels.into_iter().collect()
                 })
@@ -309,11 +309,11 @@ impl<'de> Deserialize<'de> for Labels {
 
 #[cfg(test)]
 mod tests {
-    use super::{Labels, Pool};
+    use super::{Interner, SharedLabels};
 
     #[test]
     fn labels_are_found_whatever_their_order_in_a_file() {
-        let labels: Labels =
+        let labels: SharedLabels =
             serde_json::from_str(r#"{"tier":"front","app":"cart","app":"web"}"#).expect("labels");
         assert_eq!(labels.get("app"), Some("web"), "the last one counts");
         assert_eq!(labels.get("tier"), Some("front"));
@@ -324,13 +324,13 @@ mod tests {
 
     #[test]
     fn texts_of_labels_are_shared_where_the_labels_differ() {
-        let mut pool = Pool::default();
-        let mut one: Labels = [("app", "web"), ("pod", "web-0")].into_iter().collect();
-        let mut two: Labels = [("app", "web"), ("pod", "web-1")].into_iter().collect();
-        pool.share_labels(&mut one);
-        pool.share_labels(&mut two);
-        let at = |labels: &Labels| labels.get("app").map(str::as_ptr);
+        let mut pool = Interner::default();
+        let mut one: SharedLabels = [("app", "web"), ("pod", "web-0")].into_iter().collect();
+        let mut two: SharedLabels = [("app", "web"), ("pod", "web-1")].into_iter().collect();
+        pool.intern_labels_in_place(&mut one);
+        pool.intern_labels_in_place(&mut two);
+        let at = |labels: &SharedLabels| labels.get("app").map(str::as_ptr);
         assert_eq!(at(&one), at(&two));
-        assert!(!one.shared_with(&two));
+        assert!(!one.ptr_eq(&two));
     }
 }

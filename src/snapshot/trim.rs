@@ -4,11 +4,11 @@
 use serde_json::{Map, Value};
 
 use super::redact::KUBE_SYSTEM;
-use crate::catalog::Resource;
+use crate::catalog::GroupResource;
 
 /// Kinds with very many objects, and where in them is what rules look at; lists on the way are gone through. Rules that
 /// are data see what is kept: a kind is not here while one of them is about more.
-const KEPT: &[(&str, &str, &[&[&str]])] = &[
+const KEPT_PATHS: &[(&str, &str, &[&[&str]])] = &[
     ("", "namespaces", &[&["metadata", "labels"]]),
     ("", "services", &[&["spec", "type"], &["spec", "selector"]]),
     (
@@ -34,21 +34,21 @@ const KEPT: &[(&str, &str, &[&[&str]])] = &[
 ];
 
 /// Leaves out what no rule looks at.
-pub fn trim(resource: &Resource, object: &mut Value) {
+pub fn project(resource: &GroupResource, object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
     let (group, plural) = (resource.group.as_str(), resource.plural.as_str());
-    let kept = KEPT
+    let kept = KEPT_PATHS
         .iter()
         .find(|(of, kind, _)| (*of, *kind) == (group, plural));
     // By its UID a cluster is known again: the key of redaction.
     let uid = match (group, plural) {
-        ("", "namespaces") => uid_of_system(object),
+        ("", "namespaces") => take_kube_system_uid(object),
         _ => None,
     };
     if let Some((_, _, paths)) = kept {
-        keep(object, paths);
+        retain_paths(object, paths);
     }
     if let (Some(uid), Value::Object(fields)) = (uid, &mut *object) {
         fields
@@ -56,27 +56,27 @@ pub fn trim(resource: &Resource, object: &mut Value) {
             .or_insert_with(|| Value::Object(Map::new()))["uid"] = uid;
     }
     match (group, plural) {
-        ("", "persistentvolumes") => volume(object),
+        ("", "persistentvolumes") => project_persistent_volume(object),
         ("batch", "jobs") => {
-            if let Some(spec) = fields(object, "spec") {
+            if let Some(spec) = object_field_mut(object, "spec") {
                 spec.remove("template");
             }
         }
-        ("apiextensions.k8s.io", "customresourcedefinitions") => schemas(object),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => remove_crd_schemas(object),
         _ => {}
     }
-    without_environment(object);
+    remove_env(object);
 }
 
-fn uid_of_system(namespace: &mut Value) -> Option<Value> {
-    let metadata = fields(namespace, "metadata")?;
+fn take_kube_system_uid(namespace: &mut Value) -> Option<Value> {
+    let metadata = object_field_mut(namespace, "metadata")?;
     let is_system = metadata.get("name")? == KUBE_SYSTEM;
     metadata.remove("uid").filter(|_| is_system)
 }
 
 /// The values of environment variables are where passwords stand that should stand in Secrets. No rule looks at them; they
 /// are dropped from pods and from templates of pods, so that they are in no snapshot.
-fn without_environment(object: &mut Value) {
+fn remove_env(object: &mut Value) {
     const TEMPLATES: [&str; 3] = [
         "/spec",
         "/spec/template/spec",
@@ -97,17 +97,17 @@ fn without_environment(object: &mut Value) {
     }
 }
 
-fn fields<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+fn object_field_mut<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
     object.get_mut(name)?.as_object_mut()
 }
 
 /// Keeps what is at the end of these paths.
-fn keep(value: &mut Value, paths: &[&[&str]]) {
+fn retain_paths(value: &mut Value, paths: &[&[&str]]) {
     if paths.iter().any(|path| path.is_empty()) {
         return;
     }
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| keep(item, paths)),
+        Value::Array(items) => items.iter_mut().for_each(|item| retain_paths(item, paths)),
         Value::Object(fields) => fields.retain(|name, field| {
             let below: Vec<&[&str]> = paths
                 .iter()
@@ -115,7 +115,7 @@ fn keep(value: &mut Value, paths: &[&[&str]]) {
                 .filter(|(first, _)| *first == name)
                 .map(|(_, rest)| rest)
                 .collect();
-            keep(field, &below);
+            retain_paths(field, &below);
             !below.is_empty()
         }),
         _ => {}
@@ -123,9 +123,9 @@ fn keep(value: &mut Value, paths: &[&[&str]]) {
 }
 
 /// Of a volume: its phase, its claim, the node of a local one, and which plug-in it is of.
-fn volume(object: &mut Value) {
-    keep(object, &[&["spec"], &["status", "phase"]]);
-    let Some(spec) = fields(object, "spec") else {
+fn project_persistent_volume(object: &mut Value) {
+    retain_paths(object, &[&["spec"], &["status", "phase"]]);
+    let Some(spec) = object_field_mut(object, "spec") else {
         return;
     };
     let local = spec.contains_key("local") || spec.contains_key("hostPath");
@@ -137,14 +137,14 @@ fn volume(object: &mut Value) {
             "nodeAffinity" | "capacity" => return false,
             _ => &[],
         };
-        keep(field, paths);
+        retain_paths(field, paths);
         field.is_object()
     });
 }
 
 /// A CRD is its schemas to nearly all of its size, and no rule looks into them.
-fn schemas(crd: &mut Value) {
-    let Some(spec) = fields(crd, "spec") else {
+fn remove_crd_schemas(crd: &mut Value) {
+    let Some(spec) = object_field_mut(crd, "spec") else {
         return;
     };
     spec.remove("validation");
@@ -160,12 +160,12 @@ fn schemas(crd: &mut Value) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::trim;
-    use crate::catalog::Resource;
+    use super::project;
+    use crate::catalog::GroupResource;
 
     fn trimmed(resource: &str, mut object: Value) -> Value {
         let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-        trim(&Resource::new(group, plural), &mut object);
+        project(&GroupResource::new(group, plural), &mut object);
         object
     }
 

@@ -12,37 +12,37 @@ pub struct Uid([u8; 16]);
 /// The version of UUIDs that are made of something else, where those of API servers are of version 4.
 ///
 /// Source: RFC 9562, 5.8.
-const MADE_UP: u8 = 0x80;
+const PSEUDONYM_VERSION: u8 = 0x80;
 
 impl Uid {
     /// One that stands for another.
     #[must_use]
-    pub(super) fn made_up(mut bytes: [u8; 16]) -> Self {
-        bytes[6] = MADE_UP | bytes[6] & 0x0f;
+    pub(super) fn new_pseudonym(mut bytes: [u8; 16]) -> Self {
+        bytes[6] = PSEUDONYM_VERSION | bytes[6] & 0x0f;
         Self(bytes)
     }
 
     /// Whether it stands for another.
-    pub(super) fn is_made_up(self) -> bool {
-        self.0[6] & 0xf0 == MADE_UP
+    pub(super) fn is_pseudonym(self) -> bool {
+        self.0[6] & 0xf0 == PSEUDONYM_VERSION
     }
 }
 
 /// What is no UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID")]
-pub struct NotAUuid;
+pub struct ParseUidError;
 
 impl FromStr for Uid {
-    type Err = NotAUuid;
+    type Err = ParseUidError;
 
-    fn from_str(text: &str) -> Result<Self, NotAUuid> {
+    fn from_str(text: &str) -> Result<Self, ParseUidError> {
         let groups = text.split('-').map(str::len);
         let hex = |letter: u8| letter.is_ascii_hexdigit() || letter == b'-';
         if !groups.eq([8, 4, 4, 4, 12]) || !text.bytes().all(hex) {
-            return Err(NotAUuid);
+            return Err(ParseUidError);
         }
-        let number = u128::from_str_radix(&text.replace('-', ""), 16).map_err(|_| NotAUuid)?;
+        let number = u128::from_str_radix(&text.replace('-', ""), 16).map_err(|_| ParseUidError)?;
         Ok(Self(number.to_be_bytes()))
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rows::MetaRow;
-use super::shared::{Labels, Pool, Share, Text};
+use super::shared::{Intern, Interner, SharedLabels, SharedStr};
 
 /// A Deployment, a StatefulSet or a DaemonSet; what it is says the reading that it came with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,16 +15,18 @@ pub struct WorkloadRow {
     pub generation: i64,
     /// Whether it is being deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub deleted: bool,
+    #[serde(rename = "deleted")]
+    pub is_being_deleted: bool,
     /// `spec.replicas`; of a DaemonSet none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// `spec.paused` of a Deployment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub paused: bool,
+    #[serde(rename = "paused")]
+    pub is_paused: bool,
     /// `spec.updateStrategy.type`; of a Deployment none.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub update_strategy: Text,
+    #[serde(skip_serializing_if = "SharedStr::is_empty")]
+    pub update_strategy: SharedStr,
     /// `spec.updateStrategy.rollingUpdate.partition`; none where `rollingUpdate` is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<i32>,
@@ -37,7 +39,7 @@ pub struct WorkloadRow {
     /// Images of the containers of its template, those of init containers left out. An API server takes no template without
     /// any: where there are none, the snapshot is of a version that did not keep them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub images: Vec<Text>,
+    pub images: Vec<SharedStr>,
     /// How far its controller has come.
     pub status: WorkloadStatus,
 }
@@ -47,33 +49,38 @@ pub struct WorkloadRow {
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadStatus {
     /// `observedGeneration`.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_zero_i64")]
     pub observed_generation: i64,
     /// `replicas`; of a DaemonSet `desiredNumberScheduled`.
-    #[serde(skip_serializing_if = "zero")]
+    #[serde(skip_serializing_if = "is_zero_i32")]
     pub replicas: i32,
     /// `updatedReplicas`; of a DaemonSet `updatedNumberScheduled`.
-    #[serde(skip_serializing_if = "zero")]
-    pub updated: i32,
+    #[serde(skip_serializing_if = "is_zero_i32")]
+    #[serde(rename = "updated")]
+    pub updated_replicas: i32,
     /// `readyReplicas`; of a DaemonSet `numberReady`.
-    #[serde(skip_serializing_if = "zero")]
-    pub ready: i32,
+    #[serde(skip_serializing_if = "is_zero_i32")]
+    #[serde(rename = "ready")]
+    pub ready_replicas: i32,
     /// `availableReplicas`; of a DaemonSet `numberAvailable`.
-    #[serde(skip_serializing_if = "zero")]
-    pub available: i32,
+    #[serde(skip_serializing_if = "is_zero_i32")]
+    #[serde(rename = "available")]
+    pub available_replicas: i32,
     /// Whether condition `Progressing` of a Deployment has the reason `ProgressDeadlineExceeded`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub given_up: bool,
+    #[serde(rename = "givenUp")]
+    pub is_progress_deadline_exceeded: bool,
     /// Whether `updateRevision` and `currentRevision` of a StatefulSet differ.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub between_revisions: bool,
+    #[serde(rename = "betweenRevisions")]
+    pub has_pending_revision: bool,
 }
 
-fn none(number: &i64) -> bool {
+fn is_zero_i64(number: &i64) -> bool {
     *number == 0
 }
 
-fn zero(number: &i32) -> bool {
+fn is_zero_i32(number: &i32) -> bool {
     *number == 0
 }
 
@@ -82,24 +89,24 @@ fn zero(number: &i32) -> bool {
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
     /// `matchLabels`.
-    #[serde(skip_serializing_if = "Labels::is_empty")]
-    pub match_labels: Labels,
+    #[serde(skip_serializing_if = "SharedLabels::is_empty")]
+    pub match_labels: SharedLabels,
     /// `matchExpressions`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub match_expressions: Vec<Requirement>,
+    pub match_expressions: Vec<LabelSelectorRequirement>,
 }
 
 /// A part of `matchExpressions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Requirement {
+pub struct LabelSelectorRequirement {
     /// Key of the label.
-    pub key: Text,
+    pub key: SharedStr,
     /// `In`, `NotIn`, `Exists`, `DoesNotExist`.
-    pub operator: Text,
+    pub operator: SharedStr,
     /// What the value is compared with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<Text>,
+    pub values: Vec<SharedStr>,
 }
 
 /// What the template of a workload says of nodes: the keys that it names.
@@ -108,19 +115,22 @@ pub struct Requirement {
 pub struct Placement {
     /// Labels of `nodeSelector`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub node_selector: Vec<Text>,
+    #[serde(rename = "nodeSelector")]
+    pub node_selector_keys: Vec<SharedStr>,
     /// For each term of the required node affinity the labels that it wants; not those that must be absent or other.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub node_affinity: Vec<Vec<Text>>,
+    #[serde(rename = "nodeAffinity")]
+    pub required_affinity_keys: Vec<Vec<SharedStr>>,
     /// Keys of `tolerations`; an empty one tolerates every taint.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tolerations: Vec<Text>,
+    #[serde(rename = "tolerations")]
+    pub toleration_keys: Vec<SharedStr>,
 }
 
 impl LabelSelector {
     /// Whether it fits an object with these labels. An operator that is not known fits nothing.
     #[must_use]
-    pub fn fits(&self, labels: &Labels) -> bool {
+    pub fn matches(&self, labels: &SharedLabels) -> bool {
         let mut equal = self.match_labels.iter();
         equal.all(|(key, value)| labels.get(key) == Some(value))
             && self.match_expressions.iter().all(|part| {
@@ -138,24 +148,28 @@ impl LabelSelector {
     }
 }
 
-impl Share for WorkloadRow {
-    fn share(&mut self, pool: &mut Pool) {
-        self.meta.share(pool);
-        pool.share(&mut self.update_strategy);
-        self.images.iter_mut().for_each(|image| pool.share(image));
+impl Intern for WorkloadRow {
+    fn intern_with(&mut self, pool: &mut Interner) {
+        self.meta.intern_with(pool);
+        pool.intern_in_place(&mut self.update_strategy);
+        self.images
+            .iter_mut()
+            .for_each(|image| pool.intern_in_place(image));
         if let Some(selector) = &mut self.selector {
-            pool.share_labels(&mut selector.match_labels);
+            pool.intern_labels_in_place(&mut selector.match_labels);
             for part in &mut selector.match_expressions {
-                pool.share(&mut part.key);
-                pool.share(&mut part.operator);
-                part.values.iter_mut().for_each(|value| pool.share(value));
+                pool.intern_in_place(&mut part.key);
+                pool.intern_in_place(&mut part.operator);
+                part.values
+                    .iter_mut()
+                    .for_each(|value| pool.intern_in_place(value));
             }
         }
         if let Some(placement) = &mut self.placement {
-            let keys = placement.node_selector.iter_mut();
-            let keys = keys.chain(placement.node_affinity.iter_mut().flatten());
-            for key in keys.chain(&mut placement.tolerations) {
-                pool.share(key);
+            let keys = placement.node_selector_keys.iter_mut();
+            let keys = keys.chain(placement.required_affinity_keys.iter_mut().flatten());
+            for key in keys.chain(&mut placement.toleration_keys) {
+                pool.intern_in_place(key);
             }
         }
     }

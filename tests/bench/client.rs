@@ -10,7 +10,7 @@ use futures::StreamExt;
 use http::{Request, header};
 use http_body_util::BodyExt;
 use kube::client::{Body, ClientBuilder};
-use kubectl_upgrade::cluster::kubeconfig::{self, Env, ConnectOptions};
+use kubectl_upgrade::cluster::kubeconfig::{self, ConnectOptions, Env};
 
 use crate::plan::{Get, Plan};
 

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Baseline, Policy, Situation, judge};
+use kubectl_upgrade::check::{Baseline, CheckContext, Policy, evaluate};
 use kubectl_upgrade::need::ClusterId;
-use kubectl_upgrade::report::{Format, Look, render};
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
 use kubectl_upgrade::snapshot::Snapshot;
 
 use crate::fixture::{Fixture, rules};
@@ -146,21 +146,25 @@ fn only_what_this_run_would_have_seen_again_is_resolved() {
         Fixture::load(&golden::in_repository(&file))
     };
     let (_, before) = load("trigger").judge(&catalog, rules());
-    let before = render(Format::Json, &before, &Look::default()).expect("JSON");
+    let before =
+        render_report(OutputFormat::Json, &before, &RenderOptions::default()).expect("JSON");
     let fixture = load("near-miss");
     let path = fixture.path(&catalog);
     let resolved = |change: &dyn Fn(&mut Snapshot)| {
         let mut snapshot = fixture.snapshot(&catalog, &path);
         change(&mut snapshot);
         let now = "2025-01-01T00:00:00Z".parse().expect("a time");
-        let situation = Situation::new(&snapshot, &catalog, &path, now);
+        let situation = CheckContext::new(&snapshot, &catalog, &path, now);
         let policy = Policy {
             baseline: Some(Baseline::parse(&before).expect("a baseline")),
             ..Policy::default()
         };
-        let judgement = judge(&situation, rules(), &policy);
+        let judgement = evaluate(&situation, rules(), &policy);
         let unseen = format!("{:?}", judgement.remarks).contains("nor looked at again");
-        let ids = judgement.resolved.iter().map(|finding| finding.id.clone());
+        let ids = judgement
+            .resolved_findings
+            .iter()
+            .map(|finding| finding.id.clone());
         (ids.filter(|id| id == "pdb-nomatch").count(), unseen)
     };
     assert_eq!(resolved(&|_| {}), (1, false));
@@ -175,6 +179,6 @@ fn only_what_this_run_would_have_seen_again_is_resolved() {
         snapshot.clusters[0].id = ClusterId("other".to_owned());
     };
     assert_eq!(resolved(&elsewhere), (0, true));
-    let unread = |snapshot: &mut Snapshot| snapshot.clusters[0].readings.clear();
+    let unread = |snapshot: &mut Snapshot| snapshot.clusters[0].ledger.clear();
     assert_eq!(resolved(&unread), (0, true));
 }

@@ -57,11 +57,11 @@ fn a_rule_that_is_data_costs_a_row() {
         "the page shows a row that is there"
     );
     let alone = format!("apiVersion: kubectl-upgrade/v1\nkind: RuleSet\nrules:\n{row}");
-    let parsed = data::parse("CONTRIBUTING.md", &alone).expect("a rule");
+    let parsed = data::parse_rules("CONTRIBUTING.md", &alone).expect("a rule");
     assert_eq!(parsed.len(), 1);
     assert!(rules().iter().any(|rule| rule.id == parsed[0].id));
     let broken = alone.replace("has(object.status) &&", "has(object.status) && &&");
-    let error = data::parse("team.yaml", &broken).expect_err("no expression");
+    let error = data::parse_rules("team.yaml", &broken).expect_err("no expression");
     let told = format!("{error}");
     for part in ["team.yaml", "pdb-nomatch", "when", "line 1, column"] {
         assert!(told.contains(part), "{told}");

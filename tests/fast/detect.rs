@@ -5,11 +5,11 @@ mod way;
 
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
-use kubectl_upgrade::check::{Policy, Situation, judge};
-use kubectl_upgrade::detect::{self, Detected, Role};
+use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
+use kubectl_upgrade::detect::{self, DetectedCluster, TopologyRole};
 use kubectl_upgrade::need::ClusterId;
-use kubectl_upgrade::path::Path;
-use kubectl_upgrade::snapshot::{Fault, Files, Picture, Snapshot};
+use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, SkippedObject, Snapshot};
 use serde_json::json;
 
 use crate::golden;
@@ -32,11 +32,12 @@ const NAMES: [&str; 12] = [
 ];
 
 /// The clusters of all fixtures, with a way to go.
-pub(crate) fn snapshots(catalog: &Catalog) -> Vec<(String, Snapshot, Path)> {
+pub(crate) fn snapshots(catalog: &Catalog) -> Vec<(String, Snapshot, UpgradePath)> {
     let one = |name: &str| {
         let given = Given::load(name);
         let snapshot = given.snapshot(catalog);
-        let path = Path::find(Some(&given.kubernetes), None, &[], catalog).expect("a path");
+        let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], catalog)
+            .expect("a path");
         (name.to_owned(), snapshot, path)
     };
     NAMES.into_iter().map(one).collect()
@@ -71,9 +72,9 @@ fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
         refused: Vec::new(),
     };
     let picture = plain.picture(&catalog);
-    assert_eq!(detect::needs(&picture.survey), [detect::nodes()]);
+    assert_eq!(detect::needs(&picture.discovery), [detect::nodes()]);
     let detected = plain.detected();
-    assert!(detected.platforms.is_empty() && detected.unseen.is_empty());
+    assert!(detected.platforms.is_empty() && detected.gaps.is_empty());
     assert_eq!(detected.topology, detect::Topology::default());
 }
 
@@ -81,21 +82,24 @@ fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
 fn an_object_that_cannot_be_understood_is_a_gap() {
     let catalog = Catalog::embedded().expect("the catalog");
     let mut picture = Given::load("kyma").picture(&catalog);
-    let whole = Detected::new(&picture, &catalog);
-    let reading = picture.readings.iter_mut().find(|reading| {
-        let what = reading.subject.to_string();
+    let whole = DetectedCluster::new(&picture, &catalog);
+    let reading = picture.ledger.iter_mut().find(|reading| {
+        let what = reading.target.to_string();
         what.starts_with("installations.")
     });
-    reading.expect("what tells Kyma").faults.push(Fault {
-        what: "installations.installer.kyma-project.io/default/other".to_owned(),
-        why: "it is no object".to_owned(),
-    });
-    let damaged = Detected::new(&picture, &catalog);
+    reading
+        .expect("what tells Kyma")
+        .skipped_objects
+        .push(SkippedObject {
+            what: "installations.installer.kyma-project.io/default/other".to_owned(),
+            why: "it is no object".to_owned(),
+        });
+    let damaged = DetectedCluster::new(&picture, &catalog);
     let new: Vec<String> = damaged
-        .unseen
+        .gaps
         .iter()
-        .filter(|unseen| !whole.unseen.contains(unseen))
-        .map(|unseen| format!("{}: {}", unseen.unmet.what, unseen.unmet.why))
+        .filter(|unseen| !whole.gaps.contains(unseen))
+        .map(|unseen| format!("{}: {}", unseen.missing.what, unseen.missing.why))
         .collect();
     assert_eq!(
         new,
@@ -151,7 +155,11 @@ fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
         assert_eq!(found.as_deref(), Some(release), "without {gone:?}");
         let gap = left.unseen().contains("the release of DKP");
         assert_eq!(gap, release == "none", "{}", left.unseen());
-        assert_eq!(detected.topology.role, Some(Role::Management), "{gone:?}");
+        assert_eq!(
+            detected.topology.role,
+            Some(TopologyRole::Management),
+            "{gone:?}"
+        );
     }
     gone.extend(["Provider", "Cluster", "Deployment"]);
     let nothing = given.without(&gone);
@@ -319,16 +327,17 @@ fn cluster_api_is_told_by_the_strongest_evidence_that_is_left() {
 fn other_clusters_are_gaps_until_they_are_read() {
     let catalog = Catalog::embedded().expect("the catalog");
     let given = Given::load("dkp-management");
-    let gaps = |clusters: Vec<Picture>| {
+    let gaps = |clusters: Vec<ClusterSnapshot>| {
         let snapshot = Snapshot {
-            redacted: false,
+            is_redacted: false,
             taken_at: Timestamp::UNIX_EPOCH,
             clusters,
-            files: Files::default(),
+            files: ManifestFiles::default(),
         };
-        let path = Path::find(Some(&given.kubernetes), None, &[], &catalog).expect("a path");
-        let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
-        let gaps = judge(&situation, &[], &Policy::default()).gaps;
+        let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], &catalog)
+            .expect("a path");
+        let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
+        let gaps = evaluate(&situation, &[], &Policy::default()).gaps;
         let mut ids: Vec<String> = gaps
             .into_iter()
             .filter_map(|gap| Some(gap.cluster?.0))
@@ -356,11 +365,11 @@ fn what_may_not_be_read_is_a_gap_that_says_what_to_allow() {
     ] {
         let mut given = Given::load(name);
         given.refused = vec![plural.to_owned()];
-        let unseen = given.detected().unseen;
+        let unseen = given.detected().gaps;
         let refused = unseen
             .iter()
-            .find(|unseen| unseen.unmet.what.starts_with(plural));
+            .find(|unseen| unseen.missing.what.starts_with(plural));
         let refused = refused.unwrap_or_else(|| panic!("{plural}: {unseen:#?}"));
-        assert!(refused.unmet.rbac.is_some(), "{refused:?}");
+        assert!(refused.missing.rbac.is_some(), "{refused:?}");
     }
 }

@@ -8,14 +8,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::workload_rows::typed;
-use kubectl_upgrade::catalog::{Catalog, Minor, Release, Served};
-use kubectl_upgrade::check::{self, Judgement, Policy, Rule, Situation, judge, needs};
-use kubectl_upgrade::need::{Asking, ClusterId, Need, Subject, Survey, plan as plan_of};
-use kubectl_upgrade::path::Path;
-use kubectl_upgrade::plan::{self, Plan, Wishes};
-use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
+use kubectl_upgrade::catalog::{Catalog, Minor, Release, ServingMode};
+use kubectl_upgrade::check::{self, CheckContext, Evaluation, Policy, Rule, evaluate, needs};
+use kubectl_upgrade::need::{
+    ClusterId, Discovery, Need, NeedContext, ReadTarget, read_plan as plan_of,
+};
+use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::plan::{self, Plan, PlanOptions};
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, UpgradeReport, render_report};
 use kubectl_upgrade::snapshot::{
-    Files, ManifestObject, Outcome, Picture, Reading, Rows, Snapshot, trim,
+    ClusterSnapshot, ManifestFiles, ManifestObject, ReadOutcome, ReadResult, Rows, Snapshot,
+    project,
 };
 
 /// What stands in a fixture file.
@@ -62,79 +65,80 @@ impl Fixture {
     }
 
     /// The way that the fixture's cluster goes.
-    pub(crate) fn path(&self, catalog: &Catalog) -> Path {
+    pub(crate) fn path(&self, catalog: &Catalog) -> UpgradePath {
         let to: Vec<_> = self
             .to
             .iter()
             .map(|to| to.parse().expect("a target"))
             .collect();
-        Path::find(Some(&self.kubernetes), self.emulates, &to, catalog).expect("a path")
+        UpgradePath::for_kubernetes(Some(&self.kubernetes), self.emulates, &to, catalog)
+            .expect("a path")
     }
 
     /// The snapshot that a reader would have made of the fixture's cluster.
-    pub(crate) fn snapshot(&self, catalog: &Catalog, path: &Path) -> Snapshot {
-        let survey = self.survey(catalog);
-        let asking = Asking {
+    pub(crate) fn snapshot(&self, catalog: &Catalog, path: &UpgradePath) -> Snapshot {
+        let discovery = self.survey(catalog);
+        let asking = NeedContext {
             path,
             catalog,
-            survey: &survey,
+            discovery: &discovery,
         };
         let mut needs = needs(rules(), &asking);
-        needs.extend(plan::needs(&survey));
+        needs.extend(plan::needs(&discovery));
         needs.sort();
         needs.dedup();
-        let requests = plan_of(&needs, &survey, catalog, None);
-        let readings = requests.iter().map(|request| {
-            let key = key(&request.subject);
+        let requests = plan_of(&needs, &discovery, catalog, None);
+        let ledger = requests.iter().map(|request| {
+            let key = key(&request.target);
             let outcome = if self.refused.contains(&key) {
-                Outcome::Refused {
+                ReadOutcome::Forbidden {
                     why: format!("{key} is forbidden"),
-                    rbac: request.access.clone(),
+                    rbac: request.rbac.clone(),
                 }
             } else {
-                Outcome::Complete
+                ReadOutcome::Complete
             };
-            Reading {
-                subject: request.subject.clone(),
-                depth: request.depth,
+            ReadResult {
+                target: request.target.clone(),
+                detail_level: request.detail_level,
                 freshness: request.freshness,
                 outcome,
-                at: self.now,
-                rows: self.rows_of(&request.subject, &key),
-                faults: Vec::new(),
+                finished_at: self.now,
+                rows: self.rows_of(&request.target, &key),
+                skipped_objects: Vec::new(),
             }
         });
-        let readings: Vec<Reading> = readings.collect();
+        let ledger: Vec<ReadResult> = ledger.collect();
         self.check_that_all_was_asked_for(&needs);
         Snapshot {
-            redacted: false,
+            is_redacted: false,
             taken_at: self.now,
-            clusters: vec![Picture {
+            clusters: vec![ClusterSnapshot {
                 id: ClusterId("shop".to_owned()),
                 context: Some("shop".to_owned()),
                 server: "https://shop.example".to_owned(),
                 namespace: None,
-                survey,
-                readings,
+                discovery,
+                ledger,
             }],
-            files: Files {
+            files: ManifestFiles {
                 objects: self.files.clone(),
-                read: self.files.len(),
-                ..Files::default()
+                files_read: self.files.len(),
+                ..ManifestFiles::default()
             },
         }
     }
 
-    fn rows_of(&self, subject: &Subject, key: &str) -> Rows {
+    fn rows_of(&self, subject: &ReadTarget, key: &str) -> Rows {
         let rows = self.rows.get(key).cloned();
-        let mut rows = rows.unwrap_or(Rows::Meta(Vec::new()));
-        if let (Rows::Json(rows), Subject::Objects { resource, .. }) = (&mut rows, subject) {
+        let mut rows = rows.unwrap_or(Rows::Metadata(Vec::new()));
+        if let (Rows::Objects(rows), ReadTarget::Objects { resource, .. }) = (&mut rows, subject) {
             rows.iter_mut()
-                .for_each(|row| trim(resource, &mut row.object));
+                .for_each(|row| project(resource, &mut row.object));
         }
         let workloads = ["deployments", "statefulsets", "daemonsets"];
         match subject {
-            Subject::Objects {
+            ReadTarget::Objects {
                 resource,
                 namespace: None,
                 ..
@@ -146,15 +150,15 @@ impl Fixture {
     }
 
     /// Everything that a server of this version offers by default.
-    fn survey(&self, catalog: &Catalog) -> Survey {
+    fn survey(&self, catalog: &Catalog) -> Discovery {
         let minor = self.emulates.unwrap_or_else(|| self.kubernetes.minor());
         let offered = catalog
             .apis
             .iter()
-            .filter(|api| api.exists_in(minor) && api.served == Served::Yes);
-        Survey {
+            .filter(|api| api.exists_in(minor) && api.serving_mode == ServingMode::ByDefault);
+        Discovery {
             git_version: self.kubernetes.clone(),
-            emulated: self.emulates,
+            emulation_version: self.emulates,
             group_versions: offered
                 .map(|api| api.gvk().api_version())
                 .chain(self.serves.iter().cloned())
@@ -164,7 +168,7 @@ impl Fixture {
 
     /// A row that no need asks for would test nothing.
     fn check_that_all_was_asked_for(&self, needs: &[Need]) {
-        let asked: Vec<String> = needs.iter().map(|need| key(&need.subject)).collect();
+        let asked: Vec<String> = needs.iter().map(|need| key(&need.target)).collect();
         for name in self.rows.keys().chain(&self.refused) {
             assert!(
                 asked.contains(name),
@@ -174,30 +178,30 @@ impl Fixture {
     }
 
     /// What is planned for it.
-    pub(crate) fn plan(&self, catalog: &Catalog, wishes: &Wishes) -> Plan {
+    pub(crate) fn plan(&self, catalog: &Catalog, wishes: &PlanOptions) -> Plan {
         let path = self.path(catalog);
         let snapshot = self.snapshot(catalog, &path);
-        let situation = Situation::new(&snapshot, catalog, &path, self.now);
-        let judgement = judge(&situation, rules(), &Policy::default());
-        plan::plan(&situation, &judgement, wishes)
+        let situation = CheckContext::new(&snapshot, catalog, &path, self.now);
+        let judgement = evaluate(&situation, rules(), &Policy::default());
+        plan::build(&situation, &judgement, wishes)
     }
 
     /// What these rules say of it.
-    pub(crate) fn judge(&self, catalog: &Catalog, rules: &[&Rule]) -> (Judgement, UpgradeReport) {
+    pub(crate) fn judge(&self, catalog: &Catalog, rules: &[&Rule]) -> (Evaluation, UpgradeReport) {
         let path = self.path(catalog);
         let snapshot = self.snapshot(catalog, &path);
-        let situation = Situation::new(&snapshot, catalog, &path, self.now);
-        let judgement = judge(&situation, rules, &Policy::default());
+        let situation = CheckContext::new(&snapshot, catalog, &path, self.now);
+        let judgement = evaluate(&situation, rules, &Policy::default());
         let report = UpgradeReport::new(&situation, &judgement);
         (judgement, report)
     }
 }
 
 /// How a fixture names what is read.
-fn key(subject: &Subject) -> String {
+fn key(subject: &ReadTarget) -> String {
     match subject {
-        Subject::Url { path, .. } => path.clone(),
-        Subject::Objects {
+        ReadTarget::NonResourceUrl { path, .. } => path.clone(),
+        ReadTarget::Objects {
             resource, selector, ..
         } if selector.labels.contains("owner=helm") => {
             let what = if selector.labels.contains("pending") {
@@ -211,12 +215,12 @@ fn key(subject: &Subject) -> String {
                 format!("{what} in configmaps")
             }
         }
-        Subject::Objects {
+        ReadTarget::Objects {
             namespace: Some(namespace),
             selector,
             resource,
         } if selector.fields.is_empty() => format!("{namespace}/{resource}"),
-        Subject::Objects {
+        ReadTarget::Objects {
             namespace: Some(namespace),
             selector,
             ..
@@ -224,13 +228,13 @@ fn key(subject: &Subject) -> String {
             "{namespace}/{}",
             selector.fields.replace("metadata.name=", "")
         ),
-        Subject::Objects { resource, .. } => resource.to_string(),
+        ReadTarget::Objects { resource, .. } => resource.to_string(),
     }
 }
 
 /// The table of a report.
 pub(crate) fn table(report: &UpgradeReport) -> String {
-    render(Format::Table, report, &Look::default()).expect("a table")
+    render_report(OutputFormat::Table, report, &RenderOptions::default()).expect("a table")
 }
 
 /// Every rule.

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::fixture::rules;
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::need::{Asking, Request, Subject, Survey, plan};
-use kubectl_upgrade::path::Path;
+use kubectl_upgrade::need::{Discovery, NeedContext, ReadRequest, ReadTarget, read_plan};
+use kubectl_upgrade::path::UpgradePath;
 
 use crate::golden;
 
@@ -17,11 +17,11 @@ fn the_page_of_rules() {
         "{HEAD}\n# Rules\n\nWhat `kubectl upgrade-check rules` lists and `explain` tells.\n"
     );
     for rule in rules() {
-        let severity = rule.severity.word();
+        let severity = rule.severity.as_str();
         write!(
             page,
             "\n## {}\n\n{} · {severity} · from target: {}\n\n**Why it matters.** {}\n\n**How it is told.** {}\n\n**How to mend it.** {}\n\nSee <{}>.\n\nSources:\n",
-            rule.id, rule.title, rule.applies_to, rule.why, rule.how, rule.mend, rule.reference
+            rule.id, rule.title, rule.applies_to, rule.why, rule.detection, rule.remedy, rule.reference
         )
         .expect("memory");
         for source in rule.sources {
@@ -39,22 +39,23 @@ fn the_page_on_what_is_read() {
          The first look is `GET /version` and `GET /apis`, then what tells the platforms that are served (at the end of this page). What drains, webhooks, nodes and control planes are judged by is read on every path; other kinds only where the hop removes an API version of theirs.\n\
          Of Secrets only Helm's release records are asked for: of deployed ones names and API versions are kept, of others the metadata.\n"
     );
-    let hops: Vec<_> = catalog.kubernetes.iter().collect();
+    let hops: Vec<_> = catalog.kubernetes_releases.iter().collect();
     for pair in hops.windows(2) {
         let (from, to) = (pair[0], pair[1]);
         let served = catalog.apis.iter().filter(|api| api.exists_in(from.minor));
-        let survey = Survey {
+        let survey = Discovery {
             git_version: from.newest_patch.clone(),
-            emulated: None,
+            emulation_version: None,
             group_versions: served.map(|api| api.gvk().api_version()).collect(),
         };
         let target = to.minor.to_string().parse().expect("a target");
         let path =
-            Path::find(Some(&survey.git_version), None, &[target], &catalog).expect("a path");
-        let asking = Asking {
+            UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[target], &catalog)
+                .expect("a path");
+        let asking = NeedContext {
             path: &path,
             catalog: &catalog,
-            survey: &survey,
+            discovery: &survey,
         };
         write!(
             page,
@@ -65,17 +66,17 @@ fn the_page_on_what_is_read() {
         let mut needs = kubectl_upgrade::check::needs(rules(), &asking);
         let planned = kubectl_upgrade::plan::needs(&survey);
         needs.extend(planned.iter().cloned());
-        for request in plan(&needs, &survey, &catalog, None) {
+        for request in read_plan(&needs, &survey, &catalog, None) {
             let mut readers: Vec<&str> = rules()
                 .iter()
                 .filter(|rule| {
                     let needs = rule.needs(&asking);
-                    needs.iter().any(|need| need.subject == request.subject)
+                    needs.iter().any(|need| need.target == request.target)
                 })
                 .map(|rule| rule.id)
                 .collect();
-            let depth = format!("{:?}", request.depth).to_lowercase();
-            if planned.iter().any(|need| need.subject == request.subject) {
+            let depth = format!("{:?}", request.detail_level).to_lowercase();
+            if planned.iter().any(|need| need.target == request.target) {
                 readers.push("upgrade-plan");
             }
             let readers = readers.join(", ");
@@ -121,40 +122,41 @@ fn custom(catalog: &Catalog) -> String {
         "\n## Where it is served\n\nOn every path with a hop, where somebody installed it.\n\n| request | depth | for |\n| --- | --- | --- |\n",
     );
     let apis = catalog.apis.iter().map(|api| api.gvk().api_version());
-    let hops: Vec<_> = catalog.kubernetes.iter().collect();
+    let hops: Vec<_> = catalog.kubernetes_releases.iter().collect();
     let [.., from, newest] = hops[..] else {
         panic!("two releases");
     };
-    let survey = Survey {
+    let survey = Discovery {
         git_version: from.newest_patch.clone(),
-        emulated: None,
+        emulation_version: None,
         group_versions: apis
             .chain(
                 catalog
-                    .custom
+                    .custom_apis
                     .iter()
                     .map(|api| format!("{}/{}", api.group, api.version)),
             )
             .collect(),
     };
     let target = newest.minor.to_string().parse().expect("a target");
-    let path = Path::find(Some(&survey.git_version), None, &[target], catalog).expect("a path");
-    let asking = Asking {
+    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[target], catalog)
+        .expect("a path");
+    let asking = NeedContext {
         path: &path,
         catalog,
-        survey: &survey,
+        discovery: &survey,
     };
     for rule in rules() {
         let mut needs = rule.needs(&asking);
-        needs.retain(|need| match &need.subject {
-            Subject::Objects { resource, .. } => {
-                let mut apis = catalog.custom.iter();
+        needs.retain(|need| match &need.target {
+            ReadTarget::Objects { resource, .. } => {
+                let mut apis = catalog.custom_apis.iter();
                 apis.any(|api| api.group == resource.group && api.resource == resource.plural)
             }
-            Subject::Url { .. } => false,
+            ReadTarget::NonResourceUrl { .. } => false,
         });
-        for request in plan(&needs, &survey, catalog, None) {
-            let depth = format!("{:?}", request.depth).to_lowercase();
+        for request in read_plan(&needs, &survey, catalog, None) {
+            let depth = format!("{:?}", request.detail_level).to_lowercase();
             writeln!(page, "| `{}` | {depth} | {} |", request.path, rule.id).expect("memory");
         }
     }
@@ -162,10 +164,10 @@ fn custom(catalog: &Catalog) -> String {
 }
 
 /// The path of a request, and its selectors.
-fn asked(request: &Request) -> String {
-    let selector = match &request.subject {
-        Subject::Objects { selector, .. } => selector,
-        Subject::Url { path, .. } => return path.clone(),
+fn asked(request: &ReadRequest) -> String {
+    let selector = match &request.target {
+        ReadTarget::Objects { selector, .. } => selector,
+        ReadTarget::NonResourceUrl { path, .. } => return path.clone(),
     };
     let query = [selector.fields.as_str(), selector.labels.as_str()];
     let query: Vec<&str> = query.into_iter().filter(|text| !text.is_empty()).collect();
@@ -181,15 +183,15 @@ fn platforms(catalog: &Catalog) -> String {
         "\n## Platforms\n\nBefore anything else nodes are read, and what tells a platform and its release. Nothing of it is asked for unless \
          the API server serves APIs of that platform at all; then it is, whatever namespace the run is narrowed to.\n\n| request | depth | where |\n| --- | --- | --- |\n",
     );
-    let kubernetes = catalog.kubernetes.newest().expect("a release");
+    let kubernetes = catalog.kubernetes_releases.newest().expect("a release");
     let served = |custom: &[&str]| {
         let api = catalog.apis.iter();
         let built_in = api
             .filter(|api| api.exists_in(kubernetes.minor))
             .map(|api| api.gvk().api_version());
-        Survey {
+        Discovery {
             git_version: kubernetes.newest_patch.clone(),
-            emulated: None,
+            emulation_version: None,
             group_versions: built_in
                 .chain(custom.iter().map(|&api| api.to_owned()))
                 .collect(),
@@ -198,14 +200,14 @@ fn platforms(catalog: &Catalog) -> String {
     let plain = kubectl_upgrade::detect::needs(&served(&[]));
     let mut rows = Vec::new();
     let mut groups: Vec<&str> = catalog
-        .custom
+        .custom_apis
         .iter()
         .map(|api| api.group.as_str())
         .collect();
     groups.dedup();
     for group in groups {
         let versions: Vec<String> = catalog
-            .custom
+            .custom_apis
             .iter()
             .filter(|api| api.group == group)
             .map(|api| format!("{group}/{}", api.version))
@@ -217,8 +219,8 @@ fn platforms(catalog: &Catalog) -> String {
             .into_iter()
             .filter(|need| !plain.contains(need))
             .collect();
-        for request in plan(&needs, &survey, catalog, None) {
-            let depth = format!("{:?}", request.depth).to_lowercase();
+        for request in read_plan(&needs, &survey, catalog, None) {
+            let depth = format!("{:?}", request.detail_level).to_lowercase();
             rows.push((asked(&request), depth, group));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use kubectl_upgrade::check::{Visibility, hazards};
+use kubectl_upgrade::check::{CoverageState, hazards};
 
 use crate::command::{run, text};
 use crate::fixture::rules;
@@ -45,8 +45,12 @@ fn rows_say_what_they_must() {
     assert!(ids.is_sorted_by(|a, b| a < b), "sorted, and each once");
     for hazard in &table {
         let id = &hazard.id;
-        let invisible = hazard.state == Visibility::Invisible;
-        assert_eq!(!hazard.look.is_empty(), invisible, "{id}: what to look at");
+        let invisible = hazard.state == CoverageState::Invisible;
+        assert_eq!(
+            !hazard.manual_check.is_empty(),
+            invisible,
+            "{id}: what to look at"
+        );
         assert!(
             !hazard.title.is_empty() && !hazard.title.ends_with('.'),
             "{id}"
@@ -60,7 +64,7 @@ fn rows_say_what_they_must() {
     assert!(
         table
             .iter()
-            .any(|hazard| hazard.state == Visibility::Invisible)
+            .any(|hazard| hazard.state == CoverageState::Invisible)
     );
 }
 

@@ -7,8 +7,10 @@ mod report;
 use serde_json::{Value, json};
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Policy, Situation, judge};
-use kubectl_upgrade::report::{Format, Look, UpgradeReport, render, terminal};
+use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
+use kubectl_upgrade::report::{
+    OutputFormat, RenderOptions, UpgradeReport, render_report, terminal,
+};
 use kubectl_upgrade::snapshot::Snapshot;
 
 use crate::fixture::{Fixture, rules};
@@ -76,15 +78,16 @@ fn whatever_a_rule_sees_is_shown_harmlessly() {
             let Ok(snapshot) = serde_json::from_value::<Snapshot>(value) else {
                 continue;
             };
-            let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
-            let judgement = judge(&situation, &[rule], &Policy::default());
+            let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
+            let judgement = evaluate(&situation, &[rule], &Policy::default());
             let report = UpgradeReport::new(&situation, &judgement);
             tried += 1;
             let what = format!("{} {place}", rule.id);
-            for format in [Format::Wide, Format::Name] {
-                let text = render(format, &report, &Look::default()).expect("a report");
+            for format in [OutputFormat::Wide, OutputFormat::Name] {
+                let text =
+                    render_report(format, &report, &RenderOptions::default()).expect("a report");
                 harmless(&what, &text);
-                shown += usize::from(format == Format::Wide && text.contains("^[[31m"));
+                shown += usize::from(format == OutputFormat::Wide && text.contains("^[[31m"));
             }
         }
     }

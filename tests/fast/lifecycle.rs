@@ -196,7 +196,7 @@ fn a_type_with_an_end_has_a_row_and_one_that_vanished_is_removed() {
 fn markers_of_the_newest_release_were_read() {
     let catalog = Catalog::embedded().expect("the catalog");
     let (_, last) = span(&upstream());
-    let newest = catalog.kubernetes.newest().expect("releases");
+    let newest = catalog.kubernetes_releases.newest().expect("releases");
     assert_eq!(
         last, newest.minor,
         "raise `newest` in tests/lifecycle/main.go"

@@ -3,25 +3,25 @@
 use std::sync::LazyLock;
 
 use kubectl_upgrade::catalog::{Catalog, Minor, Release};
-use kubectl_upgrade::path::{Path, PathError, Target};
+use kubectl_upgrade::path::{PathError, UpgradePath, UpgradeTarget};
 
 /// Loaded once: there are many pairs.
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
 
-fn find(from: &str, to: &[&str]) -> Result<Path, PathError> {
+fn find(from: &str, to: &[&str]) -> Result<UpgradePath, PathError> {
     let from: Release = from.parse().expect("a release");
-    let to: Vec<Target> = to.iter().map(|to| to.parse().expect("a target")).collect();
-    Path::find(Some(&from), None, &to, &CATALOG)
+    let to: Vec<UpgradeTarget> = to.iter().map(|to| to.parse().expect("a target")).collect();
+    UpgradePath::for_kubernetes(Some(&from), None, &to, &CATALOG)
 }
 
-fn ends(path: &Path) -> Vec<&str> {
+fn ends(path: &UpgradePath) -> Vec<&str> {
     path.hops.iter().map(|hop| hop.to.as_str()).collect()
 }
 
 #[test]
 fn one_minor_at_a_time_over_every_pair() {
     let known: Vec<(Minor, String)> = CATALOG
-        .kubernetes
+        .kubernetes_releases
         .iter()
         .map(|row| (row.minor, row.newest_patch.to_string()))
         .collect();
@@ -30,7 +30,7 @@ fn one_minor_at_a_time_over_every_pair() {
             let found = find(release, &[&to.to_string()]);
             if to < from {
                 assert!(
-                    matches!(found, Err(PathError::Down { .. })),
+                    matches!(found, Err(PathError::Downgrade { .. })),
                     "{from} → {to}"
                 );
                 continue;

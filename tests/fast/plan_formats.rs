@@ -1,11 +1,12 @@
 //! Plans in every format: golden files to be read by people, and the schema.
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Policy, Situation, judge};
-use kubectl_upgrade::path::Path;
-use kubectl_upgrade::plan::{Wishes, plan};
+use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
+use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::plan::{PlanOptions, build};
 use kubectl_upgrade::report::{
-    Format, Look, UPGRADE_PLAN_SCHEMA, UPGRADE_REPORT_SCHEMA, UpgradePlan, render_plan,
+    OutputFormat, RenderOptions, UPGRADE_PLAN_SCHEMA, UPGRADE_REPORT_SCHEMA, UpgradePlan,
+    render_plan,
 };
 use kubectl_upgrade::snapshot::{Snapshot, load};
 use serde_json::Value;
@@ -16,10 +17,15 @@ use crate::golden;
 
 const FOLDER: &str = "tests/fixtures/plan-formats";
 
-fn document(snapshot: &Snapshot, path: &Path, catalog: &Catalog, wishes: &Wishes) -> UpgradePlan {
-    let situation = Situation::new(snapshot, catalog, path, snapshot.taken_at);
-    let judgement = judge(&situation, rules(), &Policy::default());
-    UpgradePlan::new(&situation, &plan(&situation, &judgement, wishes))
+fn document(
+    snapshot: &Snapshot,
+    path: &UpgradePath,
+    catalog: &Catalog,
+    wishes: &PlanOptions,
+) -> UpgradePlan {
+    let situation = CheckContext::new(snapshot, catalog, path, snapshot.taken_at);
+    let judgement = evaluate(&situation, rules(), &Policy::default());
+    UpgradePlan::new(&situation, &build(&situation, &judgement, wishes))
 }
 
 /// The recorded shop, on its way over two hops.
@@ -30,10 +36,11 @@ pub(crate) fn shop() -> UpgradePlan {
 fn shop_to(minor: &str) -> UpgradePlan {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = load(&golden::in_repository(EXAMPLE)).expect("the example");
-    let survey = &snapshot.clusters[0].survey;
+    let survey = &snapshot.clusters[0].discovery;
     let to = format!("kubernetes={minor}").parse().expect("a target");
-    let path = Path::find(Some(&survey.git_version), None, &[to], &catalog).expect("a path");
-    document(&snapshot, &path, &catalog, &Wishes::default())
+    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[to], &catalog)
+        .expect("a path");
+    document(&snapshot, &path, &catalog, &PlanOptions::default())
 }
 
 /// A cluster in the middle of a hop, with windows.
@@ -42,24 +49,24 @@ pub(crate) fn half_way() -> UpgradePlan {
     let fixture = Fixture::load(&golden::in_repository(&format!("{FOLDER}/half-way.yaml")));
     let path = fixture.path(&catalog);
     let window = "Sat 22:00-04:00 Europe/Berlin";
-    let wishes = Wishes {
+    let wishes = PlanOptions {
         windows: vec![window.parse().expect("a window")],
         parallel: Some(2),
-        ..Wishes::default()
+        ..PlanOptions::default()
     };
     document(&fixture.snapshot(&catalog, &path), &path, &catalog, &wishes)
 }
 
-pub(crate) fn shown(format: Format, plan: &UpgradePlan) -> String {
-    render_plan(format, plan, &Look::default()).expect("a plan")
+pub(crate) fn shown(format: OutputFormat, plan: &UpgradePlan) -> String {
+    render_plan(format, plan, &RenderOptions::default()).expect("a plan")
 }
 
 pub(crate) fn at(width: usize, plan: &UpgradePlan) -> String {
-    let look = Look {
+    let look = RenderOptions {
         width: Some(width),
-        ..Look::default()
+        ..RenderOptions::default()
     };
-    render_plan(Format::Table, plan, &look).expect("a plan")
+    render_plan(OutputFormat::Table, plan, &look).expect("a plan")
 }
 
 #[test]
@@ -75,11 +82,11 @@ fn plans_read_well_at_80_and_200_columns() {
 fn plans_in_every_format() {
     for (name, plan) in [("shop-to-1.26", shop()), ("half-way", half_way())] {
         for (format, ending) in [
-            (Format::Table, "txt"),
-            (Format::Wide, "wide.txt"),
-            (Format::Json, "json"),
-            (Format::Markdown, "md"),
-            (Format::Html, "html"),
+            (OutputFormat::Table, "txt"),
+            (OutputFormat::Wide, "wide.txt"),
+            (OutputFormat::Json, "json"),
+            (OutputFormat::Markdown, "md"),
+            (OutputFormat::Html, "html"),
         ] {
             let told = shown(format, &plan);
             golden::compare(&format!("{FOLDER}/{name}.{ending}"), &told);
@@ -89,7 +96,7 @@ fn plans_in_every_format() {
 
 #[test]
 fn a_pipe_gets_a_line_for_each_fold() {
-    let told = shown(Format::Table, &half_way());
+    let told = shown(OutputFormat::Table, &half_way());
     let done = told.lines().find(|line| line.contains("5 of 12 nodes"));
     let done = done.expect("the nodes that are done");
     assert!(
@@ -97,11 +104,11 @@ fn a_pipe_gets_a_line_for_each_fold() {
         "{told}"
     );
     assert_eq!(told.matches("-> ").count(), 1, "{told}");
-    let bare = Look {
-        headers: false,
-        ..Look::default()
+    let bare = RenderOptions {
+        show_headers: false,
+        ..RenderOptions::default()
     };
-    let told = render_plan(Format::Table, &half_way(), &bare).expect("a plan");
+    let told = render_plan(OutputFormat::Table, &half_way(), &bare).expect("a plan");
     assert!(
         !told.contains("STATE") && !told.contains(" → 1.25.16\n"),
         "{told}"

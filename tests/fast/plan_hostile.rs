@@ -3,20 +3,22 @@
 use std::sync::OnceLock;
 
 use kubectl_upgrade::check::Gap;
-use kubectl_upgrade::report::{Format, Look, Styles, UpgradePlan, render_plan, terminal};
+use kubectl_upgrade::report::{
+    OutputFormat, RenderOptions, Styles, UpgradePlan, render_plan, terminal,
+};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
 use crate::plan_formats::{at, half_way, shop, shown};
 
-const FORMATS: [Format; 7] = [
-    Format::Table,
-    Format::Wide,
-    Format::Json,
-    Format::Yaml,
-    Format::Name,
-    Format::Markdown,
-    Format::Html,
+const FORMATS: [OutputFormat; 7] = [
+    OutputFormat::Table,
+    OutputFormat::Wide,
+    OutputFormat::Json,
+    OutputFormat::Yaml,
+    OutputFormat::Name,
+    OutputFormat::Markdown,
+    OutputFormat::Html,
 ];
 
 /// What somebody would write who wants to be more than a name.
@@ -101,18 +103,20 @@ fn hostile_strings_are_harmless_in_every_format() {
             let ends = |line: &str| line.starts_with("plan: nothing");
             assert!(!narrow.lines().any(ends), "{narrow}");
             let value = serde_json::to_value(&plan).expect("a value");
-            let json: Value = serde_json::from_str(&shown(Format::Json, &plan)).expect("JSON");
-            let yaml: Value = serde_saphyr::from_str(&shown(Format::Yaml, &plan)).expect("YAML");
+            let json: Value =
+                serde_json::from_str(&shown(OutputFormat::Json, &plan)).expect("JSON");
+            let yaml: Value =
+                serde_saphyr::from_str(&shown(OutputFormat::Yaml, &plan)).expect("YAML");
             assert_eq!((&json, &yaml), (&value, &value), "names come through whole");
         }
     }
     // With colours of our own, nothing else is coloured.
     let [plan, _] = poisoned(HOSTILE[0]);
-    let look = Look {
+    let look = RenderOptions {
         styles: Styles::colored(),
-        ..Look::default()
+        ..RenderOptions::default()
     };
-    let colored = render_plan(Format::Table, &plan, &look).expect("a plan");
+    let colored = render_plan(OutputFormat::Table, &plan, &look).expect("a plan");
     let codes = ["31;1", "32;1", "33", "2", "1", "0"];
     let plain = codes.iter().fold(colored, |text, code| {
         text.replace(&format!("\u{1b}[{code}m"), "")
@@ -124,7 +128,12 @@ fn hostile_strings_are_harmless_in_every_format() {
 fn texts_without_end_are_cut() {
     let long = "x ".repeat(20_000);
     for plan in poisoned(&long) {
-        for format in [Format::Table, Format::Wide, Format::Markdown, Format::Html] {
+        for format in [
+            OutputFormat::Table,
+            OutputFormat::Wide,
+            OutputFormat::Markdown,
+            OutputFormat::Html,
+        ] {
             let told = shown(format, &plan);
             assert!(told.len() < 2_000_000, "{format:?}: {}", told.len());
             // Half a command would be another command.
@@ -143,13 +152,13 @@ pub(crate) fn tags(page: &str) -> Vec<&str> {
 
 #[test]
 fn no_string_becomes_html() {
-    let [one, two] = poisoned("x").map(|plan| shown(Format::Html, &plan));
+    let [one, two] = poisoned("x").map(|plan| shown(OutputFormat::Html, &plan));
     for word in HOSTILE {
-        let [first, second] = poisoned(word).map(|plan| shown(Format::Html, &plan));
+        let [first, second] = poisoned(word).map(|plan| shown(OutputFormat::Html, &plan));
         assert_eq!(tags(&first), tags(&one), "{word:?}");
         assert_eq!(tags(&second), tags(&two), "{word:?}");
     }
-    let page = shown(Format::Html, &shop());
+    let page = shown(OutputFormat::Html, &shop());
     let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">";
     assert!(page.contains(policy), "{page}");
     for tag in tags(&page) {
@@ -187,18 +196,18 @@ pub(crate) fn structure(markdown: &str) -> Vec<String> {
 
 #[test]
 fn no_string_becomes_markup() {
-    let [one, two] = poisoned("x").map(|plan| shown(Format::Markdown, &plan));
+    let [one, two] = poisoned("x").map(|plan| shown(OutputFormat::Markdown, &plan));
     assert!(
         structure(&one)
             .iter()
             .any(|event| event == "TaskListMarker(false)")
     );
     for word in HOSTILE {
-        let [first, second] = poisoned(word).map(|plan| shown(Format::Markdown, &plan));
+        let [first, second] = poisoned(word).map(|plan| shown(OutputFormat::Markdown, &plan));
         assert_eq!(structure(&first), structure(&one), "{word:?}\n{first}");
         assert_eq!(structure(&second), structure(&two), "{word:?}\n{second}");
     }
-    let blocks = structure(&shown(Format::Markdown, &shop()));
+    let blocks = structure(&shown(OutputFormat::Markdown, &shop()));
     let links = blocks.iter().filter(|event| event.contains("Link {"));
     let ours = |event: &String| {
         event.contains("https://kubernetes.io/") || event.contains("https://github.com/kubernetes/")

@@ -5,10 +5,10 @@ mod kubeadm;
 use std::collections::BTreeSet;
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Policy, Situation, judge};
-use kubectl_upgrade::path::Path;
-use kubectl_upgrade::plan::{Plan, State, Step, Wishes, plan};
-use kubectl_upgrade::snapshot::{Files, Snapshot};
+use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
+use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::plan::{Plan, PlanOptions, Step, StepState, build};
+use kubectl_upgrade::snapshot::{ManifestFiles, Snapshot};
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, rules};
@@ -16,14 +16,14 @@ use kubeadm::{BEFORE, Cluster};
 
 fn planned(fixture: &Fixture) -> Plan {
     let catalog = Catalog::embedded().expect("the catalog");
-    fixture.plan(&catalog, &Wishes::default())
+    fixture.plan(&catalog, &PlanOptions::default())
 }
 
 /// A step a line: how far it is, and which one it is.
 fn lines(plan: &Plan) -> String {
     let line = |step: &Step| match step.progress {
         Some((done, of)) => format!("doing {done}/{of} {}", step.id),
-        None => format!("{} {}", step.state.word(), step.id),
+        None => format!("{} {}", step.state.as_str(), step.id),
     };
     let lines: Vec<String> = plan.steps.iter().map(line).collect();
     lines.join("\n").replace("kubernetes-", "")
@@ -142,7 +142,7 @@ fn a_pool_that_would_be_too_old_goes_first_and_blocks_nothing_itself() {
         found.unwrap_or_else(|| panic!("no {id} in\n{}", lines(&plan)))
     };
     let first = at("kubernetes-1.25.0-worker-to-1.24.17-b-1");
-    assert_eq!(plan.steps[first].state, State::Todo);
+    assert_eq!(plan.steps[first].state, StepState::Todo);
     assert!(first < at("kubernetes-1.25.0-apply-cp-1"));
     assert!(first < at("kubernetes-1.25.0-worker-b-1"));
 }
@@ -164,12 +164,15 @@ fn a_budget_that_never_lets_go_blocks_the_nodes_of_its_pods_alone() {
     let plan = planned(&fixture);
     let step = |id: &str| plan.steps.iter().find(|step| step.id == id).expect(id);
     let blocked = step("kubernetes-1.25.0-worker-a-2");
-    assert_eq!(blocked.state, State::Blocked);
-    assert_eq!((blocked.takes.high, blocked.gates.len()), (None, 1));
+    assert_eq!(blocked.state, StepState::Blocked);
+    assert_eq!(
+        (blocked.duration.max_seconds, blocked.gates.len()),
+        (None, 1)
+    );
     assert!(
-        blocked.takes.basis.contains("shop/db"),
+        blocked.duration.basis.contains("shop/db"),
         "{}",
-        blocked.takes.basis
+        blocked.duration.basis
     );
     let gate = plan
         .findings
@@ -177,15 +180,18 @@ fn a_budget_that_never_lets_go_blocks_the_nodes_of_its_pods_alone() {
         .find(|it| it.fingerprint == blocked.gates[0]);
     assert_eq!(gate.map(|it| it.id), Some("pdb-impossible"));
     let free = step("kubernetes-1.25.0-worker-b-1");
-    assert_eq!((free.state, free.takes.high), (State::Todo, Some(690)));
+    assert_eq!(
+        (free.state, free.duration.max_seconds),
+        (StepState::Todo, Some(690))
+    );
     assert_eq!(
         free.interrupts.last().map(String::as_str),
         Some("statefulset/shop/web is down meanwhile: it has one pod only")
     );
     let untouched = step("kubernetes-1.25.0-worker-a-1");
     assert_eq!(
-        (untouched.state, untouched.takes.high),
-        (State::Todo, Some(600))
+        (untouched.state, untouched.duration.max_seconds),
+        (StepState::Todo, Some(600))
     );
 }
 
@@ -202,7 +208,7 @@ fn what_could_not_be_read_is_a_gap_and_never_done() {
     let done: Vec<&str> = plan
         .steps
         .iter()
-        .filter(|step| step.state == State::Done && !step.id.ends_with("-check"))
+        .filter(|step| step.state == StepState::Done && !step.id.ends_with("-check"))
         .map(|step| step.id.as_str())
         .collect();
     assert_eq!(done, [""; 0], "{}", catalog.date);
@@ -231,16 +237,16 @@ fn local(from: &str, to: &str) -> Plan {
     let catalog = Catalog::embedded().expect("the catalog");
     let running = from.parse().expect("a release");
     let to = format!("kubernetes={to}").parse().expect("a target");
-    let path = Path::find(Some(&running), None, &[to], &catalog).expect("a path");
+    let path = UpgradePath::for_kubernetes(Some(&running), None, &[to], &catalog).expect("a path");
     let snapshot = Snapshot {
-        redacted: false,
+        is_redacted: false,
         taken_at: jiff::Timestamp::UNIX_EPOCH,
         clusters: Vec::new(),
-        files: Files::default(),
+        files: ManifestFiles::default(),
     };
-    let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
-    let judgement = judge(&situation, rules(), &Policy::default());
-    plan(&situation, &judgement, &Wishes::default())
+    let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
+    let judgement = evaluate(&situation, rules(), &Policy::default());
+    build(&situation, &judgement, &PlanOptions::default())
 }
 
 #[test]
@@ -303,7 +309,7 @@ fn add_ons_go_in_their_place_and_as_seldom_as_can_be() {
         .steps
         .iter()
         .filter(|step| step.id.contains("-addon-"))
-        .map(|step| format!("{} {}: {}", step.state.word(), step.hop.to, step.title))
+        .map(|step| format!("{} {}: {}", step.state.as_str(), step.hop.to, step.title))
         .collect();
     // cert-manager 1.16 lasts to 1.32; an autoscaler is of the minor of its cluster.
     insta::assert_snapshot!(told.join("\n"), @r"

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
-use kubectl_upgrade::report::{Format, Look, render, render_plan};
-use kubectl_upgrade::snapshot::{Key, Snapshot, redact};
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_plan, render_report};
+use kubectl_upgrade::snapshot::{RedactionKey, Snapshot, redact};
 use serde_json::{Value, json};
 
 use crate::golden;
@@ -94,7 +94,7 @@ fn no_name_is_in_any_output_or_in_the_snapshot() {
     let own: BTreeSet<&str> = own
         .iter()
         .flat_map(|text| words(text))
-        .chain(PlatformName::ALL.map(PlatformName::word))
+        .chain(PlatformName::ALL.map(PlatformName::as_str))
         .collect();
     let kept = fs::read_to_string(golden::in_repository("tests/fixtures/redact/kept.txt"));
     let kept = kept.expect("the list");
@@ -111,15 +111,17 @@ fn no_name_is_in_any_output_or_in_the_snapshot() {
         assert!(!dropped.is_empty(), "{}: {dropped:?}", case.name);
         let told = told(&case, &copy, &catalog);
         let formats = [
-            Format::Table,
-            Format::Wide,
-            Format::Json,
-            Format::Yaml,
-            Format::Name,
+            OutputFormat::Table,
+            OutputFormat::Wide,
+            OutputFormat::Json,
+            OutputFormat::Yaml,
+            OutputFormat::Name,
         ];
         for format in formats {
-            let report = render(format, &told.report, &Look::default()).expect("a report");
-            let plan = render_plan(format, &told.plan_document, &Look::default()).expect("a plan");
+            let report =
+                render_report(format, &told.report, &RenderOptions::default()).expect("a report");
+            let plan = render_plan(format, &told.plan_document, &RenderOptions::default())
+                .expect("a plan");
             let text = report + &plan;
             let left: Vec<&str> = words(&text).filter(|word| dropped.contains(word)).collect();
             assert!(
@@ -141,7 +143,7 @@ fn what_a_topology_says_of_its_pools_stays() {
         let told = told(&case, snapshot, &catalog);
         let steps = told.plan.steps.into_iter();
         let pools = steps.filter(|step| step.id.contains("-machine-"));
-        pools.map(|step| step.takes.basis).collect::<Vec<_>>()
+        pools.map(|step| step.duration.basis).collect::<Vec<_>>()
     };
     let copy = redacted(&case.snapshot, &catalog);
     assert_eq!(order(&copy), order(&case.snapshot));
@@ -225,7 +227,7 @@ fn what_was_redacted_stays_as_it_is() {
     for case in cases(&catalog) {
         let once = redacted(&case.snapshot, &catalog);
         let mut twice = once.clone();
-        redact(&mut twice, &Key::new(b"another"), &catalog);
+        redact(&mut twice, &RedactionKey::new(b"another"), &catalog);
         assert_eq!(twice, once, "{}", case.name);
     }
 }
@@ -237,9 +239,9 @@ fn pseudonyms_are_names_that_kubernetes_takes() {
     let copy = redacted(&case.snapshot, &catalog);
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for row in copy.clusters[0]
-        .readings
+        .ledger
         .iter()
-        .flat_map(|it| it.rows.meta())
+        .flat_map(|it| it.rows.metadata())
     {
         *names.entry(&row.name).or_default() += 1;
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::check::{Severity, Verdict, needs};
-use kubectl_upgrade::need::{Asking, Depth, Subject};
+use kubectl_upgrade::need::{DetailLevel, NeedContext, ReadTarget};
 
 use crate::fixture::{Fixture, rules, table};
 use crate::golden;
@@ -27,7 +27,13 @@ fn rules_are_complete_and_in_order() {
         let kebab =
             |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
         assert!(id.chars().all(kebab), "{id}");
-        for text in [rule.title, rule.applies_to, rule.why, rule.how, rule.mend] {
+        for text in [
+            rule.title,
+            rule.applies_to,
+            rule.why,
+            rule.detection,
+            rule.remedy,
+        ] {
             assert!(!text.is_empty() && text.trim() == text, "{id}: {text:?}");
         }
         assert!(!rule.title.ends_with('.'), "{id}: a title is no sentence");
@@ -162,19 +168,22 @@ fn kinds_with_typed_rows_are_asked_for_at_one_depth() {
     let fixture = Fixture::parse(text, "every hop");
     let path = fixture.path(&catalog);
     let snapshot = fixture.snapshot(&catalog, &path);
-    let asking = Asking {
+    let asking = NeedContext {
         path: &path,
         catalog: &catalog,
-        survey: &snapshot.clusters[0].survey,
+        discovery: &snapshot.clusters[0].discovery,
     };
-    let mut depths: BTreeMap<Subject, BTreeSet<Depth>> = BTreeMap::new();
+    let mut depths: BTreeMap<ReadTarget, BTreeSet<DetailLevel>> = BTreeMap::new();
     for need in needs(rules(), &asking) {
-        depths.entry(need.subject).or_default().insert(need.depth);
+        depths
+            .entry(need.target)
+            .or_default()
+            .insert(need.detail_level);
     }
     let typed = depths
         .iter()
-        .filter(|(_, depths)| depths.contains(&Depth::Fields));
+        .filter(|(_, depths)| depths.contains(&DetailLevel::Typed));
     for (subject, depths) in typed {
-        assert!(!depths.contains(&Depth::Whole), "{subject}");
+        assert!(!depths.contains(&DetailLevel::Full), "{subject}");
     }
 }

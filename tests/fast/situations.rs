@@ -1,9 +1,9 @@
 //! Whole situations, told for a narrow and for a wide terminal: golden files to be read by people.
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Policy, Situation, judge};
-use kubectl_upgrade::path::Path;
-use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
+use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
+use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, UpgradeReport, render_report};
 use kubectl_upgrade::snapshot::load;
 
 use crate::fixture::{Fixture, rules};
@@ -14,11 +14,11 @@ const FOLDER: &str = "tests/fixtures/situations";
 /// Compares what is told for both widths, and that no line of the narrow one is wider than it must be.
 fn compare(name: &str, report: &UpgradeReport) {
     for width in [80, 160] {
-        let look = Look {
+        let look = RenderOptions {
             width: Some(width),
-            ..Look::default()
+            ..RenderOptions::default()
         };
-        let text = render(Format::Table, report, &look).expect("a table");
+        let text = render_report(OutputFormat::Table, report, &look).expect("a table");
         golden::compare(&format!("{FOLDER}/{name}.{width}.txt"), &text);
     }
 }
@@ -45,11 +45,11 @@ fn the_recorded_shop_reads_well_at_80_and_160_columns() {
 /// The README shows the findings of the example and the verdict, as a terminal of 100 columns does.
 #[test]
 fn the_readme_shows_a_report() {
-    let look = Look {
+    let look = RenderOptions {
         width: Some(100),
-        ..Look::default()
+        ..RenderOptions::default()
     };
-    let told = render(Format::Table, &shop(), &look).expect("a table");
+    let told = render_report(OutputFormat::Table, &shop(), &look).expect("a table");
     let (findings, rest) = told.split_once("\nWhat to do\n").expect("what to do");
     let verdict = rest.lines().last().expect("the verdict");
     let text = format!("{findings}\n…\n\n{verdict}\n");
@@ -59,8 +59,12 @@ fn the_readme_shows_a_report() {
 fn shop() -> UpgradeReport {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = load(&golden::in_repository("examples/shop.snapshot")).expect("the example");
-    let survey = &snapshot.clusters[0].survey;
-    let path = Path::find(Some(&survey.git_version), None, &[], &catalog).expect("a path");
-    let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
-    UpgradeReport::new(&situation, &judge(&situation, rules(), &Policy::default()))
+    let survey = &snapshot.clusters[0].discovery;
+    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[], &catalog)
+        .expect("a path");
+    let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
+    UpgradeReport::new(
+        &situation,
+        &evaluate(&situation, rules(), &Policy::default()),
+    )
 }

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kubectl_upgrade::snapshot::{Counted, Snapshot, SnapshotError, load, save};
+use kubectl_upgrade::snapshot::{ApiCount, Snapshot, SnapshotError, load, save};
 
 use crate::fixture::{Fixture, rules};
 use crate::golden;
 use crate::mutate::{cases, damaged};
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Baseline, Policy, Situation, judge};
+use kubectl_upgrade::check::{Baseline, CheckContext, Policy, evaluate};
 use proptest::prelude::*;
 
 fn example() -> PathBuf {
@@ -145,22 +145,22 @@ fn manifests_that_were_only_counted_are_a_gap_once_something_is_known_against_th
     let fixture = Fixture::parse(SMALL, "small");
     let path = fixture.path(&catalog);
     let mut snapshot = fixture.snapshot(&catalog, &path);
-    let counted = |api_version: &str, kind: &str, objects| Counted {
+    let counted = |api_version: &str, kind: &str, objects| ApiCount {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
-        objects,
+        count: objects,
     };
     let gaps_of = |snapshot: &Snapshot| {
         let now = snapshot.taken_at;
-        let situation = Situation::new(snapshot, &catalog, &path, now);
-        let judgement = judge(&situation, rules(), &Policy::default());
+        let situation = CheckContext::new(snapshot, &catalog, &path, now);
+        let judgement = evaluate(&situation, rules(), &Policy::default());
         let gaps = judgement.gaps.into_iter();
         let gaps: Vec<_> = gaps.filter(|gap| gap.what.contains("in files")).collect();
         (gaps, judgement.summary.objects_read)
     };
-    snapshot.files.read = 2;
+    snapshot.files.files_read = 2;
     // As a catalog that knows no end of these APIs would have left it.
-    snapshot.files.others = vec![
+    snapshot.files.api_counts = vec![
         counted("apps/v1", "Deployment", 500),
         counted("policy/v1beta1", "PodSecurityPolicy", 3),
     ];
@@ -174,7 +174,7 @@ fn manifests_that_were_only_counted_are_a_gap_once_something_is_known_against_th
     );
     assert!(gap.rules.contains(&"psp-present".to_owned()), "{gap:?}");
     assert!(gap.rules.contains(&"api-removed".to_owned()), "{gap:?}");
-    snapshot.files.others.pop();
+    snapshot.files.api_counts.pop();
     let (gaps, less) = gaps_of(&snapshot);
     assert_eq!((gaps.len(), less), (0, read - 3));
 }

@@ -5,15 +5,16 @@ mod cluster_api;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use kubectl_upgrade::catalog::{Catalog, Minor, Phase, Release, Served};
-use kubectl_upgrade::check::{Policy, Situation, judge};
+use kubectl_upgrade::catalog::{Catalog, HopPhase, Minor, Release, ServingMode};
+use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::detect;
-use kubectl_upgrade::need::{ClusterId, Need, Request, Subject, Survey};
-use kubectl_upgrade::path::Path;
-use kubectl_upgrade::plan::{self, Level, Plan, Step, Wishes};
-use kubectl_upgrade::progress::Condition;
+use kubectl_upgrade::need::{ClusterId, Discovery, Need, ReadRequest, ReadTarget};
+use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::plan::{self, Plan, PlanOptions, ScopeLevel, Step};
+use kubectl_upgrade::progress::CompletionCondition;
 use kubectl_upgrade::snapshot::{
-    Files, JsonRow, MetaRow, NodeRow, Outcome, Picture, Reading, Rows, Snapshot,
+    ClusterSnapshot, ManifestFiles, MetaRow, NodeRow, ObjectRow, ReadOutcome, ReadResult, Rows,
+    Snapshot,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -61,15 +62,16 @@ impl Variant {
         serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    fn survey(&self, catalog: &Catalog) -> Survey {
+    fn survey(&self, catalog: &Catalog) -> Discovery {
         let minor = self.emulates.unwrap_or_else(|| self.kubernetes.minor());
         let built_in = catalog.apis.iter();
-        let offered = built_in.filter(|api| api.exists_in(minor) && api.served == Served::Yes);
+        let offered = built_in
+            .filter(|api| api.exists_in(minor) && api.serving_mode == ServingMode::ByDefault);
         let objects = self.objects.iter();
         let custom = objects.filter_map(|object| object["apiVersion"].as_str().map(str::to_owned));
-        Survey {
+        Discovery {
             git_version: self.kubernetes.clone(),
-            emulated: self.emulates,
+            emulation_version: self.emulates,
             group_versions: offered
                 .map(|api| api.gvk().api_version())
                 .chain(custom)
@@ -78,76 +80,78 @@ impl Variant {
     }
 
     fn snapshot(&self, catalog: &Catalog) -> Snapshot {
-        let survey = self.survey(catalog);
-        let mut needs: Vec<Need> = detect::needs(&survey);
-        needs.extend(plan::needs(&survey));
-        let requests = kubectl_upgrade::need::plan(&needs, &survey, catalog, None);
+        let discovery = self.survey(catalog);
+        let mut needs: Vec<Need> = detect::needs(&discovery);
+        needs.extend(plan::needs(&discovery));
+        let requests = kubectl_upgrade::need::read_plan(&needs, &discovery, catalog, None);
         Snapshot {
             taken_at: Timestamp::UNIX_EPOCH,
-            clusters: vec![Picture {
+            clusters: vec![ClusterSnapshot {
                 id: ClusterId("shop-prod".to_owned()),
                 context: Some("shop-prod".to_owned()),
                 server: "https://shop.example".to_owned(),
                 namespace: None,
-                readings: requests
+                ledger: requests
                     .iter()
                     .map(|request| self.reading(request, catalog))
                     .collect(),
-                survey,
+                discovery,
             }],
-            files: Files::default(),
-            redacted: false,
+            files: ManifestFiles::default(),
+            is_redacted: false,
         }
     }
 
-    fn reading(&self, request: &Request, catalog: &Catalog) -> Reading {
-        let rows = match &request.subject {
-            Subject::Objects { resource, .. } if resource.plural == "nodes" => {
+    fn reading(&self, request: &ReadRequest, catalog: &Catalog) -> ReadResult {
+        let rows = match &request.target {
+            ReadTarget::Objects { resource, .. } if resource.plural == "nodes" => {
                 Rows::Nodes(self.nodes.clone())
             }
-            Subject::Objects { resource, .. } => {
-                let mut custom = catalog.custom.iter();
+            ReadTarget::Objects { resource, .. } => {
+                let mut custom = catalog.custom_apis.iter();
                 let api = custom
                     .find(|api| api.group == resource.group && api.resource == resource.plural);
                 let objects = self.objects.iter().filter(|object| {
                     api.is_some_and(|api| object["kind"].as_str() == Some(&*api.kind))
                 });
-                Rows::Json(objects.map(row).collect())
+                Rows::Objects(objects.map(row).collect())
             }
-            Subject::Url { .. } => Rows::Meta(Vec::new()),
+            ReadTarget::NonResourceUrl { .. } => Rows::Metadata(Vec::new()),
         };
-        Reading {
-            subject: request.subject.clone(),
-            depth: request.depth,
+        ReadResult {
+            target: request.target.clone(),
+            detail_level: request.detail_level,
             freshness: request.freshness,
-            outcome: Outcome::Complete,
-            at: Timestamp::UNIX_EPOCH,
+            outcome: ReadOutcome::Complete,
+            finished_at: Timestamp::UNIX_EPOCH,
             rows,
-            faults: Vec::new(),
+            skipped_objects: Vec::new(),
         }
     }
 
-    fn path(&self, catalog: &Catalog) -> Path {
+    fn path(&self, catalog: &Catalog) -> UpgradePath {
         let to = [self.to.parse().expect("a target")];
-        let path = Path::find(Some(&self.kubernetes), self.emulates, &to, catalog);
+        let path = UpgradePath::for_kubernetes(Some(&self.kubernetes), self.emulates, &to, catalog);
         path.expect("a path")
     }
 
     fn plan(&self, catalog: &Catalog) -> Plan {
-        self.plan_as(&Wishes::default(), catalog)
+        self.plan_as(&PlanOptions::default(), catalog)
     }
 
-    fn plan_as(&self, wishes: &Wishes, catalog: &Catalog) -> Plan {
+    fn plan_as(&self, wishes: &PlanOptions, catalog: &Catalog) -> Plan {
         let path = self.path(catalog);
         let snapshot = self.snapshot(catalog);
-        let situation = Situation::new(&snapshot, catalog, &path, snapshot.taken_at);
-        let judgement = judge(&situation, &[], &Policy::default());
-        plan::plan(&situation, &judgement, wishes)
+        let situation = CheckContext::new(&snapshot, catalog, &path, snapshot.taken_at);
+        let judgement = evaluate(&situation, &[], &Policy::default());
+        plan::build(&situation, &judgement, wishes)
     }
 }
 
 /// Every variant as a snapshot, and where it is to go.
-pub(crate) fn snapshots(catalog: &Catalog) -> impl Iterator<Item = (String, Snapshot, Path)> {
+pub(crate) fn snapshots(
+    catalog: &Catalog,
+) -> impl Iterator<Item = (String, Snapshot, UpgradePath)> {
     VARIANTS.into_iter().map(move |(name, _)| {
         let variant = Variant::load(name);
         let name = format!("{FOLDER}/{name}.yaml");
@@ -155,9 +159,9 @@ pub(crate) fn snapshots(catalog: &Catalog) -> impl Iterator<Item = (String, Snap
     })
 }
 
-fn row(object: &Value) -> JsonRow {
+fn row(object: &Value) -> ObjectRow {
     let text = |path: &str| object.pointer(path).and_then(Value::as_str);
-    JsonRow {
+    ObjectRow {
         meta: MetaRow {
             namespace: text("/metadata/namespace").map(str::to_owned),
             name: text("/metadata/name").expect("a name").to_owned(),
@@ -176,12 +180,12 @@ fn told(steps: &[Step]) -> String {
     for step in steps {
         let done = serde_json::to_value(&step.done_when).expect("a condition");
         let kind = done["type"].as_str().expect("its type").to_owned();
-        writeln!(text, "{} ({}, {kind})", step.id, step.state.word()).expect("a line");
+        writeln!(text, "{} ({}, {kind})", step.id, step.state.as_str()).expect("a line");
         for command in &step.commands {
             writeln!(text, "    {command}").expect("a line");
         }
-        if step.scope.level == Level::Pool {
-            writeln!(text, "    basis: {}", step.takes.basis).expect("a line");
+        if step.scope.level == ScopeLevel::Pool {
+            writeln!(text, "    basis: {}", step.duration.basis).expect("a line");
         }
     }
     text
@@ -192,7 +196,7 @@ fn is_of(step: &Step, hop: &str) -> bool {
 }
 
 /// Where in its hop a step stands, by the procedure that it was made from.
-fn phase(catalog: &Catalog, title: &str, step: &Step, hop: &str) -> Option<Phase> {
+fn phase(catalog: &Catalog, title: &str, step: &Step, hop: &str) -> Option<HopPhase> {
     let rest = step.id.strip_prefix(&format!("kubernetes-{hop}-"))?;
     let procedures = catalog.procedures.iter();
     let of_it = procedures.filter(|it| it.title == title || it.title == "Kubernetes");
@@ -222,15 +226,19 @@ fn every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards() {
         for hop in &plan.hops {
             let steps = plan.steps.iter().filter(|step| is_of(step, &hop.to));
             let phases = steps.filter(|step| !step.id.contains("-to-"));
-            let phases: Vec<Phase> = phases
+            let phases: Vec<HopPhase> = phases
                 .map(|step| {
                     let phase = phase(&catalog, title, step, &hop.to);
                     phase.unwrap_or_else(|| panic!("{name}: {} is of no procedure", step.id))
                 })
                 .collect();
             assert!(phases.is_sorted(), "{name}: {phases:?}");
-            assert!(phases.contains(&Phase::ControlPlane), "{name} {}", hop.to);
-            moves_nodes |= phases.contains(&Phase::Nodes);
+            assert!(
+                phases.contains(&HopPhase::ControlPlane),
+                "{name} {}",
+                hop.to
+            );
+            moves_nodes |= phases.contains(&HopPhase::Nodes);
         }
         let last = plan.hops.last().expect("a hop");
         let mut last = plan.steps.iter().filter(|step| is_of(step, &last.to));
@@ -238,7 +246,8 @@ fn every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards() {
             moves_nodes
                 && last.any(|step| matches!(
                     step.done_when,
-                    Condition::Nodes { .. } | Condition::MachineDeployment { .. }
+                    CompletionCondition::Nodes { .. }
+                        | CompletionCondition::MachineDeployment { .. }
                 )),
             "{name}: no node reaches the end of the way"
         );

@@ -1,7 +1,7 @@
 //! Rules on volumes, where a fixture pair does not say it all.
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Judgement, Severity};
+use kubectl_upgrade::check::{Evaluation, Severity};
 
 use crate::fixture::{Fixture, rules};
 
@@ -16,12 +16,12 @@ rows:
       object: {spec: {awsElasticBlockStore: {volumeID: vol-0a1b2c}}, status: {phase: Bound}}
 ";
 
-fn judge(text: &str) -> Judgement {
+fn judge(text: &str) -> Evaluation {
     let catalog = Catalog::embedded().expect("the catalog");
     Fixture::parse(text, "volumes").judge(&catalog, rules()).0
 }
 
-fn said(judgement: &Judgement, id: &str) -> Vec<(Severity, Option<String>)> {
+fn said(judgement: &Evaluation, id: &str) -> Vec<(Severity, Option<String>)> {
     let findings = judgement.findings.iter().filter(|it| it.id == id);
     findings
         .map(|it| (it.severity, it.hop.as_ref().map(ToString::to_string)))

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
-use kubectl_upgrade::path::{Path, PathError, Start, Target};
+use kubectl_upgrade::path::{PathError, StartingVersions, UpgradePath, UpgradeTarget};
 
 use crate::platforms::release;
 
@@ -25,13 +25,13 @@ pub(crate) fn way(from: &[&str], to: &[&str]) -> String {
     }
 }
 
-fn find(from: &[&str], to: &[&str]) -> Result<Path, PathError> {
-    let to: Vec<Target> = to.iter().map(|to| to.parse().expect("a target")).collect();
-    Path::joint(&start(from), &to, &CATALOG)
+fn find(from: &[&str], to: &[&str]) -> Result<UpgradePath, PathError> {
+    let to: Vec<UpgradeTarget> = to.iter().map(|to| to.parse().expect("a target")).collect();
+    UpgradePath::solve(&start(from), &to, &CATALOG)
 }
 
-fn start(from: &[&str]) -> Start {
-    let mut start = Start::default();
+fn start(from: &[&str]) -> StartingVersions {
+    let mut start = StartingVersions::default();
     for text in from {
         let (name, version) = text.split_once('=').expect("PLATFORM=VERSION");
         match name.parse().expect("a platform") {
@@ -225,7 +225,7 @@ fn where_nothing_leads_the_missing_edge_and_what_is_near_are_named() {
         (&[], "kyma=1.16.0", "Kyma has no release 1.16.0"),
     ] {
         let error = find(from, &[to]).expect_err("no path");
-        assert!(error.is_answer(), "{from:?} to {to}: {error}");
+        assert!(error.is_no_path(), "{from:?} to {to}: {error}");
         assert!(
             error.to_string().contains(says),
             "{from:?} to {to}: {error}"
@@ -242,7 +242,7 @@ fn what_nobody_can_mean_is_a_matter_of_usage() {
         (&["kyma=1.16.0"], "kyma=1.17", "1.16.0-rc4"),
     ] {
         let error = find(from, &[to]).expect_err("no path");
-        assert!(!error.is_answer(), "{from:?} to {to}: {error}");
+        assert!(!error.is_no_path(), "{from:?} to {to}: {error}");
         assert!(
             error.to_string().contains(says),
             "{from:?} to {to}: {error}"

@@ -3,26 +3,26 @@
 use serde_json::Value;
 
 use kubectl_upgrade::snapshot::{
-    JsonRow, LabelSelector, Placement, Rows, Text, WorkloadRow, WorkloadStatus,
+    LabelSelector, ObjectRow, Placement, Rows, SharedStr, WorkloadRow, WorkloadStatus,
 };
 
 /// The rows that the decoder of protobuf would have made of these manifests.
 pub(crate) fn typed(rows: Rows) -> Rows {
     match rows {
-        Rows::Json(rows) => Rows::Workloads(rows.into_iter().map(row).collect()),
+        Rows::Objects(rows) => Rows::Workloads(rows.into_iter().map(row).collect()),
         other => other,
     }
 }
 
-fn row(JsonRow { meta, object }: JsonRow) -> WorkloadRow {
+fn row(ObjectRow { meta, object }: ObjectRow) -> WorkloadRow {
     let (spec, status) = (&object["spec"], &object["status"]);
     let rolling = &spec["updateStrategy"]["rollingUpdate"];
     WorkloadRow {
         meta,
         generation: object["metadata"]["generation"].as_i64().unwrap_or(0),
-        deleted: object["metadata"]["deletionTimestamp"].is_string(),
+        is_being_deleted: object["metadata"]["deletionTimestamp"].is_string(),
         replicas: spec["replicas"].is_i64().then(|| number(&spec["replicas"])),
-        paused: spec["paused"] == true,
+        is_paused: spec["paused"] == true,
         update_strategy: text(&spec["updateStrategy"]["type"]),
         partition: rolling.is_object().then(|| number(&rolling["partition"])),
         selector: selector(&spec["selector"]).map(Box::new),
@@ -31,14 +31,14 @@ fn row(JsonRow { meta, object }: JsonRow) -> WorkloadRow {
         status: WorkloadStatus {
             observed_generation: status["observedGeneration"].as_i64().unwrap_or(0),
             replicas: either(status, "replicas", "desiredNumberScheduled"),
-            updated: either(status, "updatedReplicas", "updatedNumberScheduled"),
-            ready: either(status, "readyReplicas", "numberReady"),
-            available: either(status, "availableReplicas", "numberAvailable"),
-            given_up: list(&status["conditions"]).iter().any(|condition| {
+            updated_replicas: either(status, "updatedReplicas", "updatedNumberScheduled"),
+            ready_replicas: either(status, "readyReplicas", "numberReady"),
+            available_replicas: either(status, "availableReplicas", "numberAvailable"),
+            is_progress_deadline_exceeded: list(&status["conditions"]).iter().any(|condition| {
                 condition["type"] == "Progressing"
                     && condition["reason"] == "ProgressDeadlineExceeded"
             }),
-            between_revisions: status["currentRevision"] != status["updateRevision"],
+            has_pending_revision: status["currentRevision"] != status["updateRevision"],
         },
     }
 }
@@ -61,16 +61,16 @@ fn placement(spec: &Value) -> Option<Placement> {
             .collect()
     };
     let placement = Placement {
-        node_selector: spec["nodeSelector"]
+        node_selector_keys: spec["nodeSelector"]
             .as_object()
             .into_iter()
-            .flat_map(|labels| labels.keys().map(|key| Text::from(key.as_str())))
+            .flat_map(|labels| labels.keys().map(|key| SharedStr::from(key.as_str())))
             .collect(),
-        node_affinity: list(&required["nodeSelectorTerms"])
+        required_affinity_keys: list(&required["nodeSelectorTerms"])
             .iter()
             .map(wanted)
             .collect(),
-        tolerations: list(&spec["tolerations"])
+        toleration_keys: list(&spec["tolerations"])
             .iter()
             .map(|toleration| text(&toleration["key"]))
             .collect(),
@@ -79,9 +79,9 @@ fn placement(spec: &Value) -> Option<Placement> {
 }
 
 /// An API server takes no template without a container; a manifest of a fixture may leave out one that nobody looks at.
-fn images(spec: &Value) -> Vec<Text> {
+fn images(spec: &Value) -> Vec<SharedStr> {
     let containers = list(&spec["containers"]).iter();
-    let images: Vec<Text> = containers
+    let images: Vec<SharedStr> = containers
         .map(|container| text(&container["image"]))
         .collect();
     match images.is_empty() {
@@ -101,7 +101,7 @@ fn number(value: &Value) -> i32 {
         .map_or(0, |number| number.try_into().expect("a small number"))
 }
 
-fn text(value: &Value) -> Text {
+fn text(value: &Value) -> SharedStr {
     value.as_str().unwrap_or_default().into()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kubectl_upgrade::catalog::{Api, Catalog, Minor, Release, Served};
+use kubectl_upgrade::catalog::{Api, Catalog, Minor, Release, ServingMode};
 use libtest_mimic::{Failed, Trial};
 
 use crate::harness::{Cluster, Need, scenario};
@@ -78,7 +78,7 @@ fn matches(api: &Api, kind: &str, name: &str) -> bool {
 
 /// What an untouched server of this minor has to offer, and what not.
 fn expected(api: &Api, minor: Minor) -> bool {
-    api.served == Served::Yes && api.exists_in(minor)
+    api.serving_mode == ServingMode::ByDefault && api.exists_in(minor)
 }
 
 fn as_the_table_says(version: &str) -> Result<(), Failed> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Addons, Claim, Fit, Place};
+use super::{AddonCatalog, Compatibility, SupportLevel, UpgradeOrder};
 use crate::catalog::{Catalog, Minor, Release};
 
-fn addons() -> Addons {
+fn addons() -> AddonCatalog {
     Catalog::embedded().expect("the catalog").addons
 }
 
@@ -29,22 +29,25 @@ fn rows_are_whole_and_of_a_known_add_on() {
             !addon.title.is_empty() && !addon.source.is_empty(),
             "{name}"
         );
-        assert!(!addon.images.is_empty(), "{name}");
-        for end in &addon.images {
+        assert!(!addon.image_suffixes.is_empty(), "{name}");
+        for end in &addon.image_suffixes {
             assert!(ends.insert(end), "{end} stands twice");
             assert!(!end.contains([':', '@']) && !end.starts_with('/'), "{end}");
         }
     }
     let mut seen = BTreeSet::new();
-    for row in addons.rows() {
+    for row in addons.ranges() {
         let name = format!("{} {}", row.component, row.versions);
         assert!(names.contains(&&*row.component), "{name}: no such add-on");
         assert!(!row.source.is_empty(), "{name}");
         let (oldest, newest) = (row.kubernetes.oldest, row.kubernetes.newest);
         assert!(oldest.is_some(), "{name}: from which minor on");
         assert!(newest.is_none_or(|newest| Some(newest) >= oldest), "{name}");
-        assert!(row.known.is_some(), "{name}: read before any minor was out");
-        if row.strength != Claim::KubeadmDefault {
+        assert!(
+            row.newest_minor_when_verified.is_some(),
+            "{name}: read before any minor was out"
+        );
+        if row.support_level != SupportLevel::KubeadmDefault {
             let fresh = seen.insert((row.component.clone(), row.versions.to_string()));
             assert!(fresh, "{name} stands twice");
         }
@@ -87,7 +90,7 @@ fn add_ons_are_told_by_the_end_of_their_images() {
             Some("1.27.2"),
         ),
     ] {
-        let (addon, found) = addons.component_of(image).expect(image);
+        let (addon, found) = addons.find_by_image(image).expect(image);
         assert_eq!(addon.component, component, "{image}");
         assert_eq!(
             found.map(|it| it.raw),
@@ -105,7 +108,7 @@ fn add_ons_are_told_by_the_end_of_their_images() {
         "example.org/mycoredns:v1.9.4",
         "example.org/coredns/tools:v1.9.4",
     ] {
-        assert!(addons.component_of(image).is_none(), "{image}");
+        assert!(addons.find_by_image(image).is_none(), "{image}");
     }
 }
 
@@ -124,11 +127,11 @@ fn of_an_image_its_public_part_tells_the_same() {
         ("corp.example/calico/node:corp", Some("calico/node")),
         ("corp.example/shop/web:1.2.3", None),
     ] {
-        let found = addons.public_part(image);
+        let found = addons.public_image_name(image);
         assert_eq!(found.as_deref(), public, "{image}");
         let name = |image: &str| {
             addons
-                .component_of(image)
+                .find_by_image(image)
                 .map(|(addon, _)| addon.component.clone())
         };
         assert_eq!(
@@ -150,7 +153,7 @@ fn add_ons_are_told_by_the_chart() {
         ("keda", None),
         ("", None),
     ] {
-        let found = addons.component_of_chart(chart);
+        let found = addons.find_by_chart(chart);
         assert_eq!(found.map(|addon| &*addon.component), component, "{chart}");
     }
 }
@@ -159,36 +162,71 @@ fn add_ons_are_told_by_the_chart() {
 fn a_release_fits_the_minors_that_its_makers_name() {
     let addons = addons();
     for (component, version, on, fit) in [
-        ("cert-manager", "1.13.2", "1.27", Fit::Yes),
-        ("cert-manager", "1.13.2", "1.28", Fit::No),
-        ("cert-manager", "1.13.2", "1.20", Fit::No),
+        ("cert-manager", "1.13.2", "1.27", Compatibility::Compatible),
+        (
+            "cert-manager",
+            "1.13.2",
+            "1.28",
+            Compatibility::Incompatible,
+        ),
+        (
+            "cert-manager",
+            "1.13.2",
+            "1.20",
+            Compatibility::Incompatible,
+        ),
         // No row knows the release.
-        ("cert-manager", "0.1.0", "1.28", Fit::Unknown),
+        ("cert-manager", "0.1.0", "1.28", Compatibility::Unknown),
         // A range that ended before the newest minor of its day has ended.
-        ("cert-manager", "1.20.0", "1.37", Fit::No),
+        (
+            "cert-manager",
+            "1.20.0",
+            "1.37",
+            Compatibility::Incompatible,
+        ),
         // One that reached up to it may go on.
-        ("cert-manager", "1.21.0", "1.36", Fit::Yes),
-        ("cert-manager", "1.21.0", "1.37", Fit::Unknown),
-        ("ingress-nginx", "1.10.0", "1.30", Fit::No),
-        ("ingress-nginx", "1.10.1", "1.30", Fit::Yes),
-        ("cluster-autoscaler", "1.27.3", "1.27", Fit::Yes),
-        ("cluster-autoscaler", "1.27.3", "1.28", Fit::No),
-        ("metrics-server", "0.6.4", "1.24", Fit::No),
-        ("metrics-server", "0.6.4", "1.37", Fit::Yes),
+        ("cert-manager", "1.21.0", "1.36", Compatibility::Compatible),
+        ("cert-manager", "1.21.0", "1.37", Compatibility::Unknown),
+        (
+            "ingress-nginx",
+            "1.10.0",
+            "1.30",
+            Compatibility::Incompatible,
+        ),
+        ("ingress-nginx", "1.10.1", "1.30", Compatibility::Compatible),
+        (
+            "cluster-autoscaler",
+            "1.27.3",
+            "1.27",
+            Compatibility::Compatible,
+        ),
+        (
+            "cluster-autoscaler",
+            "1.27.3",
+            "1.28",
+            Compatibility::Incompatible,
+        ),
+        (
+            "metrics-server",
+            "0.6.4",
+            "1.24",
+            Compatibility::Incompatible,
+        ),
+        ("metrics-server", "0.6.4", "1.37", Compatibility::Compatible),
         // What is known to be needed is not known to be enough.
-        ("knative", "1.12.0", "1.25", Fit::No),
-        ("knative", "1.12.0", "1.26", Fit::Unknown),
+        ("knative", "1.12.0", "1.25", Compatibility::Incompatible),
+        ("knative", "1.12.0", "1.26", Compatibility::Unknown),
         // What kubeadm installs by default limits nothing.
-        ("coredns", "1.9.3", "1.25", Fit::Unknown),
-        ("coredns", "1.9.3", "1.37", Fit::Unknown),
-        ("longhorn", "1.8.1", "1.30", Fit::Unknown),
+        ("coredns", "1.9.3", "1.25", Compatibility::Unknown),
+        ("coredns", "1.9.3", "1.37", Compatibility::Unknown),
+        ("longhorn", "1.8.1", "1.30", Compatibility::Unknown),
         // kube-proxy goes by the skew policy.
-        ("kube-proxy", "1.24.17", "1.26", Fit::Yes),
-        ("kube-proxy", "1.24.17", "1.27", Fit::No),
-        ("kube-proxy", "1.25.16", "1.28", Fit::Yes),
-        ("kube-proxy", "1.26.0", "1.25", Fit::No),
+        ("kube-proxy", "1.24.17", "1.26", Compatibility::Compatible),
+        ("kube-proxy", "1.24.17", "1.27", Compatibility::Incompatible),
+        ("kube-proxy", "1.25.16", "1.28", Compatibility::Compatible),
+        ("kube-proxy", "1.26.0", "1.25", Compatibility::Incompatible),
     ] {
-        let found = addons.fits(component, &release(version), minor(on));
+        let found = addons.compatibility(component, &release(version), minor(on));
         assert_eq!(found, fit, "{component} {version} on {on}");
     }
 }
@@ -197,7 +235,7 @@ fn a_release_fits_the_minors_that_its_makers_name() {
 fn bridging_releases_are_for_both_minors_newest_first() {
     let addons = addons();
     let found = |component: &str, from: &str, to: &str| -> Vec<String> {
-        let rows = addons.bridging(component, minor(from), minor(to));
+        let rows = addons.bridging_ranges(component, minor(from), minor(to));
         rows.iter().map(|row| row.versions.to_string()).collect()
     };
     assert_eq!(
@@ -226,13 +264,13 @@ fn bridging_releases_are_for_both_minors_newest_first() {
 fn what_kubeadm_brings_goes_with_it_and_the_autoscaler_after_it() {
     let addons = addons();
     for (component, place) in [
-        ("coredns", Place::With),
-        ("kube-proxy", Place::With),
-        ("calico", Place::Before),
-        ("cluster-autoscaler", Place::After),
-        ("metrics-server", Place::After),
+        ("coredns", UpgradeOrder::WithControlPlane),
+        ("kube-proxy", UpgradeOrder::WithControlPlane),
+        ("calico", UpgradeOrder::BeforeControlPlane),
+        ("cluster-autoscaler", UpgradeOrder::AfterControlPlane),
+        ("metrics-server", UpgradeOrder::AfterControlPlane),
     ] {
-        let found = addons.find(component).map(|addon| addon.place);
+        let found = addons.find(component).map(|addon| addon.upgrade_order);
         assert_eq!(found, Some(place), "{component}");
     }
     assert!(addons.find("web").is_none());

@@ -6,16 +6,17 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Platform;
-use crate::catalog::{Minor, Release, Span, Wanted};
+use crate::catalog::{Minor, MinorRange, Release, VersionSpec};
 
 /// How a statement is known. Ordered: the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Strength {
+pub enum EdgeConfidence {
     /// The vendor published it of exactly these releases, as a cell of a matrix or in a guide.
     Published,
     /// It follows from a rule that the vendor published.
-    Rule,
+    #[serde(rename = "rule")]
+    FromRule,
     /// Nobody published it; it follows from what was.
     Inferred,
 }
@@ -24,20 +25,20 @@ pub enum Strength {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edge {
     /// How that is known.
-    pub strength: Strength,
+    pub confidence: EdgeConfidence,
     /// Where that was read.
     pub source: String,
     /// Which Kubernetes must run when the hop begins, where that was said of the hop itself.
-    pub starts: Option<Span>,
+    pub required_kubernetes: Option<MinorRange>,
 }
 
 impl Edge {
     /// The source, with a word before it where nobody published the edge.
     #[must_use]
-    pub fn cited(&self) -> String {
-        match self.strength {
-            Strength::Inferred => format!("inferred: {}", self.source),
-            Strength::Published | Strength::Rule => self.source.clone(),
+    pub fn citation(&self) -> String {
+        match self.confidence {
+            EdgeConfidence::Inferred => format!("inferred: {}", self.source),
+            EdgeConfidence::Published | EdgeConfidence::FromRule => self.source.clone(),
         }
     }
 }
@@ -45,31 +46,35 @@ impl Edge {
 /// A pair of which something is known by itself.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Pair {
+pub(super) struct EdgeException {
     /// A release, or a minor for all of its releases.
-    pub(super) from: Wanted,
+    pub(super) from: VersionSpec,
     /// A release, or a minor for all of its releases.
-    pub(super) to: Wanted,
-    pub(super) supported: bool,
-    pub(super) strength: Strength,
+    pub(super) to: VersionSpec,
+    #[serde(rename = "supported")]
+    pub(super) is_supported: bool,
+    #[serde(rename = "strength")]
+    pub(super) confidence: EdgeConfidence,
     pub(super) source: String,
-    pub(super) horizon: Date,
+    #[serde(rename = "horizon")]
+    pub(super) verified_on: Date,
 }
 
 /// A published matrix.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Matrix {
+pub(super) struct UpgradeMatrix {
     pub(super) source: String,
-    pub(super) horizon: Date,
+    #[serde(rename = "horizon")]
+    pub(super) verified_on: Date,
     pub(super) from: Vec<Release>,
     /// For each target, a cell for each column.
-    pub(super) to: BTreeMap<Release, Vec<Cell>>,
+    pub(super) to: BTreeMap<Release, Vec<MatrixCell>>,
 }
 
 /// A cell of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) enum Cell {
+pub(super) enum MatrixCell {
     #[serde(rename = "yes")]
     Supported,
     #[serde(rename = "no")]
@@ -79,8 +84,8 @@ pub(super) enum Cell {
     NoUpgrade,
 }
 
-impl Matrix {
-    pub(super) fn cell(&self, from: &Release, to: &Release) -> Option<Cell> {
+impl UpgradeMatrix {
+    pub(super) fn cell(&self, from: &Release, to: &Release) -> Option<MatrixCell> {
         let column = self.from.iter().position(|one| one.semver == from.semver)?;
         let (_, row) = self.to.iter().find(|(one, _)| one.semver == to.semver)?;
         row.get(column).copied()
@@ -89,7 +94,7 @@ impl Matrix {
 
 /// Where a rule leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leads {
+pub(super) enum EdgeTarget {
     /// To a newer patch of the same minor.
     Patch,
     /// To any patch of the next minor.
@@ -98,7 +103,7 @@ pub(super) enum Leads {
     Minor(Minor),
 }
 
-impl<'de> Deserialize<'de> for Leads {
+impl<'de> Deserialize<'de> for EdgeTarget {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         match text.as_str() {
@@ -115,25 +120,28 @@ impl<'de> Deserialize<'de> for Leads {
 /// A rule about edges.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Jump {
+pub(super) struct EdgeRule {
     /// From releases of these minors.
-    pub(super) from: Span,
-    pub(super) to: Leads,
+    pub(super) from: MinorRange,
+    pub(super) to: EdgeTarget,
     /// Never to a release that came out before the one that is left.
     #[serde(default)]
-    pub(super) not_older: bool,
-    pub(super) strength: Strength,
+    #[serde(rename = "notOlder")]
+    pub(super) requires_later_date: bool,
+    #[serde(rename = "strength")]
+    pub(super) confidence: EdgeConfidence,
     pub(super) source: String,
-    pub(super) horizon: Date,
+    #[serde(rename = "horizon")]
+    pub(super) verified_on: Date,
 }
 
-impl Jump {
-    fn speaks(&self, from: Minor, to: Minor) -> bool {
+impl EdgeRule {
+    fn applies_to(&self, from: Minor, to: Minor) -> bool {
         self.from.contains(from)
             && match self.to {
-                Leads::Patch => to == from,
-                Leads::NextMinor => to == from.next(),
-                Leads::Minor(minor) => to == minor,
+                EdgeTarget::Patch => to == from,
+                EdgeTarget::NextMinor => to == from.next(),
+                EdgeTarget::Minor(minor) => to == minor,
             }
     }
 }
@@ -141,18 +149,19 @@ impl Jump {
 /// Which Kubernetes must run when a hop from one minor to another begins.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Standing {
+pub(super) struct KubernetesPrecondition {
     pub(super) from: Minor,
     pub(super) to: Minor,
-    pub(super) kubernetes: Span,
+    pub(super) kubernetes: MinorRange,
     pub(super) source: String,
-    pub(super) horizon: Date,
+    #[serde(rename = "horizon")]
+    pub(super) verified_on: Date,
 }
 
 /// What the first that knows a pair says of it.
-struct Statement<'a> {
-    supported: bool,
-    strength: Strength,
+struct EdgeStatement<'a> {
+    is_supported: bool,
+    confidence: EdgeConfidence,
     source: &'a str,
 }
 
@@ -160,9 +169,11 @@ impl Platform {
     /// The edge from a release to another; none where the hop is not supported.
     #[must_use]
     pub fn edge(&self, from: &Release, to: &Release) -> Option<Edge> {
-        let said = self.statement(from, to).filter(|said| said.supported)?;
+        let said = self
+            .edge_statement(from, to)
+            .filter(|said| said.is_supported)?;
         let starts = self
-            .starts
+            .kubernetes_preconditions
             .iter()
             .find(|standing| standing.from == from.minor() && standing.to == to.minor());
         let begins = starts.map(|standing| {
@@ -170,28 +181,30 @@ impl Platform {
             format!("; begins on Kubernetes {kubernetes}: {source}")
         });
         Some(Edge {
-            strength: said.strength,
+            confidence: said.confidence,
             source: said.source.to_owned() + &begins.unwrap_or_default(),
-            starts: starts.map(|standing| standing.kubernetes),
+            required_kubernetes: starts.map(|standing| standing.kubernetes),
         })
     }
 
     /// Who says that there is no edge; none where nobody does, and where there is one.
     #[must_use]
-    pub fn refusal(&self, from: &Release, to: &Release) -> Option<&str> {
-        let said = self.statement(from, to).filter(|said| !said.supported)?;
+    pub fn unsupported_citation(&self, from: &Release, to: &Release) -> Option<&str> {
+        let said = self
+            .edge_statement(from, to)
+            .filter(|said| !said.is_supported)?;
         Some(said.source)
     }
 
-    fn statement(&self, from: &Release, to: &Release) -> Option<Statement<'_>> {
+    fn edge_statement(&self, from: &Release, to: &Release) -> Option<EdgeStatement<'_>> {
         if to.semver <= from.semver {
             return None;
         }
-        let mut pairs = self.pairs.iter();
-        if let Some(pair) = pairs.find(|pair| pair.from.is_meant(from) && pair.to.is_meant(to)) {
-            return Some(Statement {
-                supported: pair.supported,
-                strength: pair.strength,
+        let mut pairs = self.exceptions.iter();
+        if let Some(pair) = pairs.find(|pair| pair.from.matches(from) && pair.to.matches(to)) {
+            return Some(EdgeStatement {
+                is_supported: pair.is_supported,
+                confidence: pair.confidence,
                 source: &pair.source,
             });
         }
@@ -200,25 +213,25 @@ impl Platform {
             .iter()
             .filter_map(|matrix| Some((matrix, matrix.cell(from, to)?)));
         if let Some((matrix, cell)) = cells.next() {
-            return Some(Statement {
-                supported: cell == Cell::Supported,
-                strength: Strength::Published,
+            return Some(EdgeStatement {
+                is_supported: cell == MatrixCell::Supported,
+                confidence: EdgeConfidence::Published,
                 source: &matrix.source,
             });
         }
-        let mut rules = self.rules.iter();
-        let rule = rules.find(|rule| rule.speaks(from.minor(), to.minor()))?;
-        Some(Statement {
-            supported: !(rule.not_older && self.is_older(to, from)),
-            strength: rule.strength,
+        let mut rules = self.edge_rules.iter();
+        let rule = rules.find(|rule| rule.applies_to(from.minor(), to.minor()))?;
+        Some(EdgeStatement {
+            is_supported: !(rule.requires_later_date && self.was_released_before(to, from)),
+            confidence: rule.confidence,
             source: &rule.source,
         })
     }
 
     /// Whether it is known that a release came out before another.
     #[must_use]
-    pub fn is_older(&self, one: &Release, other: &Release) -> bool {
-        let day = |release| self.find(release).and_then(|row| row.released);
+    pub fn was_released_before(&self, one: &Release, other: &Release) -> bool {
+        let day = |release| self.find_release(release).and_then(|row| row.released);
         day(one)
             .zip(day(other))
             .is_some_and(|(one, other)| one < other)

@@ -3,46 +3,54 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::edge::{Jump, Matrix, Pair, Standing};
-use super::{Ending, Link, Platform, PlatformName, PlatformRelease};
-use crate::catalog::{CatalogError, KubernetesRelease, Releases, table};
+use super::edge::{EdgeException, EdgeRule, KubernetesPrecondition, UpgradeMatrix};
+use super::{DocLink, EndOfLine, Platform, PlatformName, PlatformRelease};
+use crate::catalog::{CatalogError, KubernetesRelease, KubernetesReleases, load_table};
 
 /// A file of `platforms/`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Document {
+struct PlatformFile {
     name: PlatformName,
     title: String,
-    going_back: String,
-    ends: Option<Ending>,
+    #[serde(rename = "goingBack")]
+    downgrade_advice: String,
+    #[serde(rename = "ends")]
+    end_of_line: Option<EndOfLine>,
     #[serde(default)]
-    pairs: Vec<Pair>,
+    #[serde(rename = "pairs")]
+    exceptions: Vec<EdgeException>,
     #[serde(default)]
-    matrices: Vec<Matrix>,
-    rules: Vec<Jump>,
+    matrices: Vec<UpgradeMatrix>,
+    #[serde(rename = "rules")]
+    edge_rules: Vec<EdgeRule>,
     #[serde(default)]
-    starts: Vec<Standing>,
-    guides: Option<String>,
-    links: Vec<Link>,
+    #[serde(rename = "starts")]
+    kubernetes_preconditions: Vec<KubernetesPrecondition>,
+    #[serde(rename = "guides")]
+    guide_url_template: Option<String>,
+    links: Vec<DocLink>,
 }
 
 /// The platforms of this binary, outermost first.
-pub(in crate::catalog) fn embedded(kubernetes: &Releases) -> Result<Vec<Platform>, CatalogError> {
+pub(in crate::catalog) fn embedded(
+    kubernetes: &KubernetesReleases,
+) -> Result<Vec<Platform>, CatalogError> {
     let mut platforms = vec![
-        platform(
+        load_platform(
             "dkp.yaml",
             include_str!("../platforms/dkp.yaml"),
-            table("dkp.tsv", include_str!("../platforms/dkp.tsv"))?,
+            load_table("dkp.tsv", include_str!("../platforms/dkp.tsv"))?,
         )?,
-        platform(
+        load_platform(
             "kyma.yaml",
             include_str!("../platforms/kyma.yaml"),
-            table("kyma.tsv", include_str!("../platforms/kyma.tsv"))?,
+            load_table("kyma.tsv", include_str!("../platforms/kyma.tsv"))?,
         )?,
-        platform(
+        load_platform(
             "kubernetes.yaml",
             include_str!("../platforms/kubernetes.yaml"),
-            kubernetes.iter().map(of_kubernetes).collect(),
+            kubernetes.iter().map(from_kubernetes_release).collect(),
         )?,
     ];
     platforms.sort_by_key(|platform| platform.name);
@@ -50,53 +58,58 @@ pub(in crate::catalog) fn embedded(kubernetes: &Releases) -> Result<Vec<Platform
 }
 
 /// The newest patch of a minor of Kubernetes.
-fn of_kubernetes(row: &KubernetesRelease) -> PlatformRelease {
+fn from_kubernetes_release(row: &KubernetesRelease) -> PlatformRelease {
     PlatformRelease {
         release: row.newest_patch.clone(),
         released: None,
-        kubernetes: None,
-        ships: None,
-        basis: None,
+        kubernetes_range: None,
+        bundled_kubernetes: None,
+        range_confidence: None,
         guide: None,
         source: row.source.clone(),
-        horizon: row.horizon,
+        verified_on: row.verified_on,
     }
 }
 
-fn platform(
+fn load_platform(
     file: &'static str,
     text: &str,
     mut releases: Vec<PlatformRelease>,
 ) -> Result<Platform, CatalogError> {
-    let document: Document = serde_saphyr::from_str(text).map_err(|source| CatalogError {
+    let document: PlatformFile = serde_saphyr::from_str(text).map_err(|source| CatalogError {
         table: file,
         source: Box::new(source),
     })?;
     releases.sort_by(|one, other| one.release.cmp(&other.release));
     Ok(Platform {
-        date: horizon(&document, &releases),
+        date: latest_verification(&document, &releases),
         name: document.name,
         title: document.title,
-        going_back: document.going_back,
-        ends: document.ends,
+        downgrade_advice: document.downgrade_advice,
+        end_of_line: document.end_of_line,
         releases,
-        pairs: document.pairs,
+        exceptions: document.exceptions,
         matrices: document.matrices,
-        rules: document.rules,
-        starts: document.starts,
-        guides: document.guides,
+        edge_rules: document.edge_rules,
+        kubernetes_preconditions: document.kubernetes_preconditions,
+        guide_url_template: document.guide_url_template,
         links: document.links,
     })
 }
 
 /// The newest day up to which a source was read.
-fn horizon(document: &Document, releases: &[PlatformRelease]) -> Date {
-    let days = releases.iter().map(|row| row.horizon);
-    days.chain(document.pairs.iter().map(|row| row.horizon))
-        .chain(document.matrices.iter().map(|row| row.horizon))
-        .chain(document.rules.iter().map(|row| row.horizon))
-        .chain(document.starts.iter().map(|row| row.horizon))
-        .chain(document.ends.iter().map(|row| row.horizon))
+fn latest_verification(document: &PlatformFile, releases: &[PlatformRelease]) -> Date {
+    let days = releases.iter().map(|row| row.verified_on);
+    days.chain(document.exceptions.iter().map(|row| row.verified_on))
+        .chain(document.matrices.iter().map(|row| row.verified_on))
+        .chain(document.edge_rules.iter().map(|row| row.verified_on))
+        .chain(
+            document
+                .kubernetes_preconditions
+                .iter()
+                .map(|row| row.verified_on),
+        )
+        .chain(document.end_of_line.iter().map(|row| row.verified_on))
         .max()
         .unwrap_or_default()
 }

@@ -21,7 +21,7 @@ mod load;
 #[cfg(test)]
 mod tests;
 
-pub use edge::{Edge, Strength};
+pub use edge::{Edge, EdgeConfidence};
 pub(super) use load::embedded;
 
 use std::fmt;
@@ -30,8 +30,8 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Minor, Release, Span, Wanted};
-use edge::{Jump, Matrix, Pair, Standing};
+use super::{Minor, MinorRange, Release, VersionSpec};
+use edge::{EdgeException, EdgeRule, KubernetesPrecondition, UpgradeMatrix};
 
 /// What can be detected and upgraded. Ordered outermost first: what comes later carries what comes before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ impl PlatformName {
 
     /// As it is written in flags and documents.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dkp => "dkp",
             Self::Kyma => "kyma",
@@ -76,21 +76,21 @@ impl PlatformName {
 
 impl fmt::Display for PlatformName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
 /// A text that names no platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no platform; there are kubernetes, kyma, dkp and cluster-api")]
-pub struct NotAPlatform(pub String);
+pub struct ParsePlatformError(pub String);
 
 impl FromStr for PlatformName {
-    type Err = NotAPlatform;
+    type Err = ParsePlatformError;
 
-    fn from_str(text: &str) -> Result<Self, NotAPlatform> {
-        let known = Self::ALL.into_iter().find(|name| name.word() == text);
-        known.ok_or_else(|| NotAPlatform(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, ParsePlatformError> {
+        let known = Self::ALL.into_iter().find(|name| name.as_str() == text);
+        known.ok_or_else(|| ParsePlatformError(text.to_owned()))
     }
 }
 
@@ -102,44 +102,54 @@ pub struct PlatformRelease {
     /// The day it came out; none where that is not known.
     pub released: Option<Date>,
     /// The minors of Kubernetes it runs on; none where nothing is known of them.
-    pub kubernetes: Option<Span>,
+    #[serde(rename = "kubernetes")]
+    pub kubernetes_range: Option<MinorRange>,
     /// The Kubernetes that it brings along; a minor alone where the patch is not known.
-    pub ships: Option<Wanted>,
+    #[serde(rename = "ships")]
+    pub bundled_kubernetes: Option<VersionSpec>,
     /// How sure the range is.
-    pub basis: Option<Strength>,
+    #[serde(rename = "basis")]
+    pub range_confidence: Option<EdgeConfidence>,
     /// The guide to hops into its minor, where there is one.
     pub guide: Option<String>,
     /// Where the row was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// After which minor a platform has no more releases.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ending {
+pub struct EndOfLine {
     /// The last one.
-    pub minor: Minor,
+    #[serde(rename = "minor")]
+    pub last_minor: Minor,
     /// What there is in its place.
-    pub then: String,
+    #[serde(rename = "then")]
+    pub replacement: String,
     /// Where that was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// A page for people about hops.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Link {
+struct DocLink {
     /// For hops to these minors.
-    to: Span,
+    #[serde(rename = "to")]
+    target_minors: MinorRange,
     /// Only for hops that change the minor.
     #[serde(default)]
-    crossing: bool,
+    #[serde(rename = "crossing")]
+    requires_minor_change: bool,
     /// With `{release}` and `{minor}` of the release that is reached.
-    url: String,
+    #[serde(rename = "url")]
+    url_template: String,
 }
 
 /// A product with releases.
@@ -150,18 +160,18 @@ pub struct Platform {
     /// As people write it.
     pub title: String,
     /// What there is in place of a downgrade.
-    pub going_back: String,
+    pub downgrade_advice: String,
     /// Where its releases end, if they do.
-    pub ends: Option<Ending>,
+    pub end_of_line: Option<EndOfLine>,
     /// The newest day up to which a source was read.
     pub date: Date,
     releases: Vec<PlatformRelease>,
-    pairs: Vec<Pair>,
-    matrices: Vec<Matrix>,
-    rules: Vec<Jump>,
-    starts: Vec<Standing>,
-    guides: Option<String>,
-    links: Vec<Link>,
+    exceptions: Vec<EdgeException>,
+    matrices: Vec<UpgradeMatrix>,
+    edge_rules: Vec<EdgeRule>,
+    kubernetes_preconditions: Vec<KubernetesPrecondition>,
+    guide_url_template: Option<String>,
+    links: Vec<DocLink>,
 }
 
 impl Platform {
@@ -173,7 +183,7 @@ impl Platform {
 
     /// The row of a release.
     #[must_use]
-    pub fn find(&self, release: &Release) -> Option<&PlatformRelease> {
+    pub fn find_release(&self, release: &Release) -> Option<&PlatformRelease> {
         self.releases
             .iter()
             .find(|row| row.release.semver == release.semver)
@@ -181,12 +191,12 @@ impl Platform {
 
     /// Its newest release that is known.
     #[must_use]
-    pub fn newest(&self) -> Option<&PlatformRelease> {
+    pub fn newest_release(&self) -> Option<&PlatformRelease> {
         self.releases.last()
     }
 
     /// The releases of a minor, oldest first.
-    pub fn patches(&self, minor: Minor) -> impl DoubleEndedIterator<Item = &PlatformRelease> {
+    pub fn patches_of(&self, minor: Minor) -> impl DoubleEndedIterator<Item = &PlatformRelease> {
         self.releases
             .iter()
             .filter(move |row| row.release.minor() == minor)
@@ -196,19 +206,18 @@ impl Platform {
     #[must_use]
     pub fn links(&self, from: &Release, to: &Release) -> Vec<String> {
         let crosses = from.minor() != to.minor();
-        let links = self
-            .links
-            .iter()
-            .filter(|link| link.to.contains(to.minor()) && (crosses || !link.crossing));
+        let links = self.links.iter().filter(|link| {
+            link.target_minors.contains(to.minor()) && (crosses || !link.requires_minor_change)
+        });
         let mut found: Vec<String> = links
             .map(|link| {
-                link.url
+                link.url_template
                     .replace("{release}", &to.raw)
                     .replace("{minor}", &to.minor().to_string())
             })
             .collect();
-        let guide = self.find(to).and_then(|row| row.guide.as_ref());
-        if let (true, Some(guide), Some(guides)) = (crosses, guide, &self.guides) {
+        let guide = self.find_release(to).and_then(|row| row.guide.as_ref());
+        if let (true, Some(guide), Some(guides)) = (crosses, guide, &self.guide_url_template) {
             found.push(guides.replace("{guide}", guide));
         }
         found

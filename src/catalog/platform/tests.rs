@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::edge::Cell;
-use super::{Platform, PlatformName, Strength};
-use crate::catalog::{Catalog, Release, Wanted};
+use super::edge::MatrixCell;
+use super::{EdgeConfidence, Platform, PlatformName};
+use crate::catalog::{Catalog, Release, VersionSpec};
 
 fn catalog() -> Catalog {
     Catalog::embedded().expect("the catalog")
@@ -14,11 +14,11 @@ fn release(text: &str) -> Release {
     text.parse().expect("a release")
 }
 
-fn edge(name: PlatformName, from: &str, to: &str) -> Option<Strength> {
+fn edge(name: PlatformName, from: &str, to: &str) -> Option<EdgeConfidence> {
     let catalog = catalog();
     let platform = catalog.platform(name).expect("a platform");
     let edge = platform.edge(&release(from), &release(to))?;
-    Some(edge.strength)
+    Some(edge.confidence)
 }
 
 #[test]
@@ -27,16 +27,16 @@ fn platforms_are_there_outermost_first_and_named_as_they_are_written() {
     let names: Vec<&str> = catalog
         .platforms
         .iter()
-        .map(|platform| platform.name.word())
+        .map(|platform| platform.name.as_str())
         .collect();
     assert_eq!(names, ["dkp", "kyma", "kubernetes"]);
     for platform in &catalog.platforms {
         assert_eq!(platform.title, platform.name.title());
-        assert!(!platform.going_back.is_empty());
+        assert!(!platform.downgrade_advice.is_empty());
         assert!(platform.date <= catalog.date);
     }
     for name in PlatformName::ALL {
-        assert_eq!(name.word().parse(), Ok(name));
+        assert_eq!(name.as_str().parse(), Ok(name));
     }
 }
 
@@ -53,16 +53,19 @@ fn releases_are_there_once_with_a_source_and_a_range() {
             assert!(!row.source.is_empty(), "{name} has no source");
             if let Some(released) = row.released {
                 assert!(
-                    released <= row.horizon,
+                    released <= row.verified_on,
                     "{name} was read before it came out"
                 );
             }
-            if let Some(span) = row.kubernetes {
+            if let Some(span) = row.kubernetes_range {
                 let (oldest, newest) = (span.oldest.expect("an end"), span.newest.expect("an end"));
                 assert!(oldest <= newest, "{name} runs on no Kubernetes");
-                assert!(row.basis.is_some(), "{name}: how is its range known?");
+                assert!(
+                    row.range_confidence.is_some(),
+                    "{name}: how is its range known?"
+                );
             }
-            if let (Some(span), Some(ships)) = (row.kubernetes, &row.ships) {
+            if let (Some(span), Some(ships)) = (row.kubernetes_range, &row.bundled_kubernetes) {
                 assert!(
                     span.contains(ships.minor()),
                     "{name} brings along what it does not run on"
@@ -75,11 +78,11 @@ fn releases_are_there_once_with_a_source_and_a_range() {
 #[test]
 fn everything_of_which_an_edge_is_known_is_a_release() {
     for platform in &catalog().platforms {
-        let known = |wanted: &Wanted| {
+        let known = |wanted: &VersionSpec| {
             let mut releases = platform.releases().iter();
-            releases.any(|row| wanted.is_meant(&row.release))
+            releases.any(|row| wanted.matches(&row.release))
         };
-        for pair in &platform.pairs {
+        for pair in &platform.exceptions {
             assert!(known(&pair.from), "{} {}", platform.name, pair.from);
             assert!(known(&pair.to), "{} {}", platform.name, pair.to);
             assert!(!pair.source.is_empty());
@@ -87,18 +90,22 @@ fn everything_of_which_an_edge_is_known_is_a_release() {
         for matrix in &platform.matrices {
             let ends = matrix.from.iter().chain(matrix.to.keys());
             for end in ends {
-                assert!(platform.find(end).is_some(), "{} {end}", platform.name);
+                assert!(
+                    platform.find_release(end).is_some(),
+                    "{} {end}",
+                    platform.name
+                );
             }
             for (to, cells) in &matrix.to {
                 assert_eq!(cells.len(), matrix.from.len(), "the row of {to}");
             }
             assert!(!matrix.source.is_empty());
         }
-        for rule in &platform.rules {
+        for rule in &platform.edge_rules {
             assert!(!rule.source.is_empty());
         }
-        for start in &platform.starts {
-            assert!(known(&Wanted::Minor(start.from)) && known(&Wanted::Minor(start.to)));
+        for start in &platform.kubernetes_preconditions {
+            assert!(known(&VersionSpec::Minor(start.from)) && known(&VersionSpec::Minor(start.to)));
             assert!(!start.source.is_empty());
         }
     }
@@ -112,7 +119,7 @@ fn matrices_agree_where_both_speak_and_mark_what_is_no_upgrade() {
                 for from in &matrix.from {
                     let cell = matrix.cell(from, to);
                     assert_eq!(
-                        cell == Some(Cell::NoUpgrade),
+                        cell == Some(MatrixCell::NoUpgrade),
                         to <= from,
                         "{from} to {to} of {}",
                         matrix.source
@@ -132,7 +139,7 @@ fn matrices_agree_where_both_speak_and_mark_what_is_no_upgrade() {
 fn every_hop_can_begin_somewhere() {
     for platform in &catalog().platforms {
         for (from, to) in edges(platform) {
-            let (Some(low), Some(high)) = (from.kubernetes, to.kubernetes) else {
+            let (Some(low), Some(high)) = (from.kubernetes_range, to.kubernetes_range) else {
                 continue;
             };
             let edge = platform.edge(&from.release, &to.release).expect("an edge");
@@ -140,7 +147,7 @@ fn every_hop_can_begin_somewhere() {
             let oldest = low.oldest.expect("an end");
             let begins = (oldest.minor..=newest.minor).any(|minor| {
                 let minor = crate::catalog::Minor { minor, ..oldest };
-                edge.starts
+                edge.required_kubernetes
                     .map_or(high.contains(minor), |starts| starts.contains(minor))
             });
             assert!(
@@ -175,7 +182,7 @@ fn every_release_is_reached_and_left_but_for_known_ends() {
         let known: Vec<_> = edges(platform).collect();
         let (first, last) = (
             &platform.releases()[0],
-            platform.newest().expect("a release"),
+            platform.newest_release().expect("a release"),
         );
         for row in platform.releases() {
             let name = format!("{} {}", platform.name, row.release);
@@ -197,20 +204,23 @@ fn every_release_is_reached_and_left_but_for_known_ends() {
 #[test]
 fn pairs_come_before_matrices_and_matrices_before_rules() {
     use PlatformName::{Dkp, Kyma};
-    assert_eq!(edge(Dkp, "1.8.4", "2.1.4"), Some(Strength::Published));
+    assert_eq!(edge(Dkp, "1.8.4", "2.1.4"), Some(EdgeConfidence::Published));
     assert_eq!(edge(Dkp, "1.8.2", "2.1.1"), None);
-    assert_eq!(edge(Dkp, "1.8.3", "2.1.1"), Some(Strength::Rule));
+    assert_eq!(edge(Dkp, "1.8.3", "2.1.1"), Some(EdgeConfidence::FromRule));
     assert_eq!(edge(Dkp, "1.8.3", "2.2.1"), None);
-    assert_eq!(edge(Dkp, "2.2.2", "2.3.0"), Some(Strength::Published));
-    assert_eq!(edge(Dkp, "2.2.2", "2.3.1"), Some(Strength::Inferred));
+    assert_eq!(edge(Dkp, "2.2.2", "2.3.0"), Some(EdgeConfidence::Published));
+    assert_eq!(edge(Dkp, "2.2.2", "2.3.1"), Some(EdgeConfidence::Inferred));
     assert_eq!(edge(Kyma, "1.15.1", "1.16.0-rc2"), None);
     assert_eq!(
         edge(Kyma, "1.15.1", "1.16.0-rc4"),
-        Some(Strength::Published)
+        Some(EdgeConfidence::Published)
     );
     assert_eq!(edge(Kyma, "1.15.1", "1.17.0"), None);
     assert_eq!(edge(Kyma, "1.16.0-rc2", "1.17.0"), None);
-    assert_eq!(edge(Kyma, "1.24.3", "2.0.4"), Some(Strength::Published));
+    assert_eq!(
+        edge(Kyma, "1.24.3", "2.0.4"),
+        Some(EdgeConfidence::Published)
+    );
     assert_eq!(edge(Kyma, "2.0.4", "1.24.3"), None);
     assert_eq!(edge(Kyma, "1.10.0", "1.10.0"), None);
 }

@@ -16,12 +16,12 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use template::{NoTemplate, Template};
+pub use template::{ParseTemplateError, TextTemplate};
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::{CatalogError, PlatformName, Span};
+use super::{CatalogError, MinorRange, PlatformName};
 
 /// What is done in a hop.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,24 +32,29 @@ pub struct Procedure {
     /// As people call it: `kubeadm`, `Amazon EKS`.
     pub title: String,
     /// For which clusters.
-    pub fits: Fits,
+    #[serde(rename = "fits")]
+    pub applies_to: AppliesTo,
     /// What reaching a release means: a provider that chooses patches by itself is asked for minors only.
     #[serde(default)]
-    pub reach: Reach,
+    #[serde(rename = "reach")]
+    pub version_precision: VersionPrecision,
     /// How far kubelets may be left behind on the way; none where the procedure fits every cluster and says nothing of it.
-    pub kubelets: Option<Kubelets>,
+    #[serde(rename = "kubelets")]
+    pub kubelet_skew: Option<KubeletSkewRule>,
     /// In their order within each phase.
-    pub steps: Vec<Action>,
+    pub steps: Vec<StepTemplate>,
 }
 
 /// For which clusters a procedure is. What comes first is asked first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fits {
+pub enum AppliesTo {
     /// Every cluster, beside the one that fits it best.
-    Every,
+    #[serde(rename = "every")]
+    EveryCluster,
     /// Hops into a minor that the binaries of the control plane have already, but do not emulate yet.
-    Emulated,
+    #[serde(rename = "emulated")]
+    EmulatedMinor,
     /// Clusters that Cluster API makes of a ClusterClass.
     ClusterTopology,
     /// Clusters that Cluster API makes of single objects.
@@ -59,13 +64,14 @@ pub enum Fits {
     /// Clusters that kubeadm made.
     Kubeadm,
     /// All others.
-    Otherwise,
+    #[serde(rename = "otherwise")]
+    Fallback,
 }
 
 /// When a release counts as reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reach {
+pub enum VersionPrecision {
     /// At this patch or a later one.
     #[default]
     Patch,
@@ -76,29 +82,34 @@ pub enum Reach {
 /// How kubelets follow the control plane.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Kubelets {
+pub struct KubeletSkewRule {
     /// Whether a pool may skip hops as far as the version skew policy lets it.
-    pub may_lag: bool,
+    #[serde(rename = "mayLag")]
+    pub can_lag: bool,
     /// So many minors, where who runs the cluster allows fewer than the policy.
-    pub at_most: Option<u8>,
+    #[serde(rename = "atMost")]
+    pub max_minors_behind: Option<u8>,
     /// Where that was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// When in a hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub enum HopPhase {
     /// Before anything is changed.
     Prepare,
     /// What must be in order before the control plane moves.
-    Before,
+    #[serde(rename = "before")]
+    BeforeControlPlane,
     /// API servers, then controllers and scheduler.
     ControlPlane,
     /// Add-ons that wait for the control plane.
-    After,
+    #[serde(rename = "after")]
+    AfterControlPlane,
     /// Nodes, pool by pool.
     Nodes,
     /// At the end of the hop.
@@ -108,7 +119,7 @@ pub enum Phase {
 /// How often a step is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Each {
+pub enum RepeatFor {
     /// Once a hop.
     Once,
     /// On the node of the control plane that goes first.
@@ -123,12 +134,12 @@ pub enum Each {
     Node,
 }
 
-impl Each {
+impl RepeatFor {
     /// The names that its templates may use, in addition to those of every step: `cluster`, `namespace`, `controlPlane`
     /// and `controlPlaneKind` (of its objects of Cluster API), `concurrency` (how many pools its topology upgrades at a time),
     /// `providerCluster` (what its provider calls it), `from`, `to`, `minor`.
     #[must_use]
-    pub const fn names(self) -> &'static [&'static str] {
+    pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
             Self::Once => &[],
             Self::FirstControlPlaneNode
@@ -143,7 +154,7 @@ impl Each {
 /// What makes the machines of a pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Maker {
+pub enum MachineOwner {
     /// A MachineDeployment of Cluster API, or nobody knows what.
     #[default]
     MachineDeployment,
@@ -154,7 +165,7 @@ pub enum Maker {
 /// What stands between a step and its being done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Gates {
+pub enum GateScope {
     /// Nothing.
     #[default]
     Nothing,
@@ -167,11 +178,13 @@ pub enum Gates {
 /// How to tell that a step is done.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Done {
+pub enum Completion {
     /// Nothing in the cluster shows it.
-    ByHand,
+    #[serde(rename = "by-hand")]
+    Manual,
     /// A backup was completed within so many hours.
-    Backup(u32),
+    #[serde(rename = "backup")]
+    RecentBackup(u32),
     /// The API server that answers has the release.
     ApiServer,
     /// The API server emulates the minor.
@@ -179,7 +192,8 @@ pub enum Done {
     /// Every component of the control plane, on the step's node where it has one, has the release.
     ControlPlane,
     /// The control plane that Cluster API looks after has the release, on all machines.
-    ControlPlaneObject,
+    #[serde(rename = "control-plane-object")]
+    CapiControlPlane,
     /// The MachineDeployment of the step's pool has the release on all machines; where it cannot be seen from this cluster, the
     /// nodes of the pool have it.
     MachineDeployment,
@@ -194,11 +208,13 @@ pub enum Done {
 /// How long a step tends to take, in seconds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Takes {
+pub struct TypicalDuration {
     /// At least.
-    pub low: u64,
+    #[serde(rename = "low")]
+    pub min_seconds: u64,
     /// At most, unless something is in the way.
-    pub high: u64,
+    #[serde(rename = "high")]
+    pub max_seconds: u64,
     /// On what basis.
     pub basis: String,
 }
@@ -206,58 +222,70 @@ pub struct Takes {
 /// A step as the procedure has it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Action {
+pub struct StepTemplate {
     /// Unique within all procedures of a platform that may be put together.
     pub id: String,
     /// What is done.
-    pub title: Template,
+    pub title: TextTemplate,
     /// When in the hop.
-    pub phase: Phase,
+    pub phase: HopPhase,
     /// How often.
-    pub each: Each,
+    #[serde(rename = "each")]
+    pub repeat_for: RepeatFor,
     /// Of pools, for those that this makes; for all of them where it is not said.
-    pub made_by: Option<Maker>,
+    #[serde(rename = "madeBy")]
+    pub machine_owner: Option<MachineOwner>,
     /// For hops into these minors.
     #[serde(default)]
-    pub hops: Span,
+    #[serde(rename = "hops")]
+    pub target_minors: MinorRange,
     /// Only in hops that change the minor.
     #[serde(default)]
-    pub crossing: bool,
+    #[serde(rename = "crossing")]
+    pub requires_minor_change: bool,
     /// Whether commands other than kubectl's run on the step's node.
     #[serde(default)]
-    pub on_node: bool,
+    #[serde(rename = "onNode")]
+    pub runs_on_node: bool,
     /// Whether commands run on the cluster that holds the objects of Cluster API, where that is another one.
     #[serde(default)]
-    pub on_management: bool,
+    #[serde(rename = "onManagement")]
+    pub runs_on_management: bool,
     /// In their order.
     #[serde(default)]
-    pub commands: Vec<Template>,
+    pub commands: Vec<TextTemplate>,
     /// What must be out of the way.
     #[serde(default)]
-    pub gates: Gates,
+    #[serde(rename = "gates")]
+    pub gated_by: GateScope,
     /// How to tell that it is done.
-    pub done: Done,
+    #[serde(rename = "done")]
+    pub done_when: Completion,
     /// Whether the steps after it cannot be done without it, so that it was done if one of them is.
     #[serde(default)]
-    pub implied: bool,
+    #[serde(rename = "implied")]
+    pub is_implied_by_later: bool,
     /// How long it takes; none where nobody published it and nothing shows it.
-    pub takes: Option<Takes>,
+    #[serde(rename = "takes")]
+    pub duration: Option<TypicalDuration>,
     /// Who is interrupted.
     #[serde(default)]
-    pub interrupts: Vec<Template>,
+    pub interrupts: Vec<TextTemplate>,
     /// Whether there is a way back.
-    pub reversible: bool,
+    #[serde(rename = "reversible")]
+    pub is_reversible: bool,
     /// Pages for people.
     #[serde(default)]
     pub links: Vec<String>,
     /// Where the step was read.
     pub source: String,
     /// The day up to which the source was read.
-    pub horizon: Date,
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
 }
 
 /// The files of `procedures/`.
-const FILES: &[(&str, &str)] = &[
+const PROCEDURE_FILES: &[(&str, &str)] = &[
     ("aks.yaml", include_str!("../procedures/aks.yaml")),
     (
         "cluster-api.yaml",
@@ -287,7 +315,7 @@ const FILES: &[(&str, &str)] = &[
 
 /// The procedures of this binary, those that are asked first first.
 pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
-    let mut procedures = FILES
+    let mut procedures = PROCEDURE_FILES
         .iter()
         .map(|(file, text)| {
             serde_saphyr::from_str(text).map_err(|source| CatalogError {
@@ -296,6 +324,8 @@ pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
             })
         })
         .collect::<Result<Vec<Procedure>, _>>()?;
-    procedures.sort_by(|one, other| (one.platform, &one.fits).cmp(&(other.platform, &other.fits)));
+    procedures.sort_by(|one, other| {
+        (one.platform, &one.applies_to).cmp(&(other.platform, &other.applies_to))
+    });
     Ok(procedures)
 }

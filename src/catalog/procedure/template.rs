@@ -7,25 +7,25 @@ use serde::{Deserialize, Deserializer};
 #[error(
     "{0:?}: a name is written {{name}}, in letters; braces that belong to none are written twice"
 )]
-pub struct NoTemplate(pub String);
+pub struct ParseTemplateError(pub String);
 
 /// Text with names in braces; `{{` and `}}` stand for braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub struct TextTemplate(Vec<TemplatePart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Name(String),
+enum TemplatePart {
+    Literal(String),
+    Placeholder(String),
 }
 
-impl Template {
+impl TextTemplate {
     /// Reads a template.
     ///
     /// # Errors
     /// When a brace is left open, or what it holds is no name.
-    pub fn parse(text: &str) -> Result<Self, NoTemplate> {
-        let wrong = || NoTemplate(text.to_owned());
+    pub fn parse(text: &str) -> Result<Self, ParseTemplateError> {
+        let wrong = || ParseTemplateError(text.to_owned());
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -44,34 +44,34 @@ impl Template {
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
                 return Err(wrong());
             }
-            parts.push(Part::Text(std::mem::take(&mut plain)));
-            parts.push(Part::Name(name.to_owned()));
+            parts.push(TemplatePart::Literal(std::mem::take(&mut plain)));
+            parts.push(TemplatePart::Placeholder(name.to_owned()));
             rest = after;
         }
         plain.push_str(rest);
-        parts.push(Part::Text(plain));
+        parts.push(TemplatePart::Literal(plain));
         Ok(Self(parts))
     }
 
     /// The names in it, in their order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
-            Part::Name(name) => Some(name.as_str()),
-            Part::Text(_) => None,
+            TemplatePart::Placeholder(name) => Some(name.as_str()),
+            TemplatePart::Literal(_) => None,
         })
     }
 
     /// The text with each name replaced by its value; a name without one stays in its braces.
-    pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> String {
+    pub fn render(&self, value: impl Fn(&str) -> Option<String>) -> String {
         let parts = self.0.iter().map(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Name(name) => value(name).unwrap_or_else(|| format!("{{{name}}}")),
+            TemplatePart::Literal(text) => text.clone(),
+            TemplatePart::Placeholder(name) => value(name).unwrap_or_else(|| format!("{{{name}}}")),
         });
         parts.collect()
     }
 }
 
-impl<'de> Deserialize<'de> for Template {
+impl<'de> Deserialize<'de> for TextTemplate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
@@ -80,18 +80,21 @@ impl<'de> Deserialize<'de> for Template {
 
 #[cfg(test)]
 mod tests {
-    use super::Template;
+    use super::TextTemplate;
 
     #[test]
     fn names_are_filled_in() {
-        let template = Template::parse("kubectl drain {node} # {pool}").expect("a template");
-        assert_eq!(template.names().collect::<Vec<_>>(), ["node", "pool"]);
-        let filled = template.fill(|name| (name == "node").then(|| "a-1".to_owned()));
+        let template = TextTemplate::parse("kubectl drain {node} # {pool}").expect("a template");
+        assert_eq!(
+            template.placeholders().collect::<Vec<_>>(),
+            ["node", "pool"]
+        );
+        let filled = template.render(|name| (name == "node").then(|| "a-1".to_owned()));
         assert_eq!(filled, "kubectl drain a-1 # {pool}");
-        let plain = Template::parse("kubectl get nodes").expect("a template");
-        assert_eq!(plain.fill(|_| None), "kubectl get nodes");
-        let json = Template::parse("-p '{{\"version\":\"v{to}\"}}'").expect("a template");
-        let filled = json.fill(|_| Some("1.25.3".to_owned()));
+        let plain = TextTemplate::parse("kubectl get nodes").expect("a template");
+        assert_eq!(plain.render(|_| None), "kubectl get nodes");
+        let json = TextTemplate::parse("-p '{{\"version\":\"v{to}\"}}'").expect("a template");
+        let filled = json.render(|_| Some("1.25.3".to_owned()));
         assert_eq!(filled, "-p '{\"version\":\"v1.25.3\"}'");
     }
 
@@ -107,7 +110,7 @@ mod tests {
             "'{\"spec\":1}'",
             "{a}}",
         ] {
-            assert!(Template::parse(text).is_err(), "{text}");
+            assert!(TextTemplate::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Each, Fits, Phase, Procedure, Template, embedded};
+use super::{AppliesTo, HopPhase, Procedure, RepeatFor, TextTemplate, embedded};
 use crate::catalog::PlatformName;
 
 /// What every template may name.
@@ -32,12 +32,12 @@ fn all() -> Vec<Procedure> {
     embedded().expect("the procedures")
 }
 
-fn templates(procedure: &Procedure) -> impl Iterator<Item = (&str, Each, &Template)> {
+fn templates(procedure: &Procedure) -> impl Iterator<Item = (&str, RepeatFor, &TextTemplate)> {
     procedure.steps.iter().flat_map(|step| {
         std::iter::once(&step.title)
             .chain(&step.commands)
             .chain(&step.interrupts)
-            .map(|template| (step.id.as_str(), step.each, template))
+            .map(|template| (step.id.as_str(), step.repeat_for, template))
     })
 }
 
@@ -45,8 +45,8 @@ fn templates(procedure: &Procedure) -> impl Iterator<Item = (&str, Each, &Templa
 fn templates_name_only_what_their_step_knows() {
     for procedure in all() {
         for (id, each, template) in templates(&procedure) {
-            for name in template.names() {
-                let known = EVERYWHERE.contains(&name) || each.names().contains(&name);
+            for name in template.placeholders() {
+                let known = EVERYWHERE.contains(&name) || each.placeholders().contains(&name);
                 assert!(known, "{} {id}: {{{name}}}", procedure.title);
             }
         }
@@ -58,7 +58,7 @@ fn commands_leave_only_known_variables_to_people() {
     let mut seen = BTreeSet::new();
     for procedure in all() {
         for command in procedure.steps.iter().flat_map(|step| &step.commands) {
-            let line = command.fill(|_| Some(String::new()));
+            let line = command.render(|_| Some(String::new()));
             for name in line.split('$').skip(1) {
                 let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
                 let name = name.split(|letter| !word(letter)).next();
@@ -74,7 +74,7 @@ fn within_quotes_only_versions_are_filled_in() {
     for procedure in all() {
         for step in &procedure.steps {
             for command in &step.commands {
-                let marked = command.fill(|name| Some(format!("\u{1}{name}\u{2}")));
+                let marked = command.render(|name| Some(format!("\u{1}{name}\u{2}")));
                 let mut quote = None;
                 for (at, letter) in marked.char_indices() {
                     match (letter, quote) {
@@ -96,10 +96,10 @@ fn within_quotes_only_versions_are_filled_in() {
 fn steps_have_sources_and_ids_of_their_own() {
     for procedure in all() {
         let mut ids = BTreeSet::new();
-        let common = all()
-            .into_iter()
-            .find(|other| other.platform == procedure.platform && other.fits == Fits::Every);
-        let beside = common.filter(|_| procedure.fits != Fits::Every);
+        let common = all().into_iter().find(|other| {
+            other.platform == procedure.platform && other.applies_to == AppliesTo::EveryCluster
+        });
+        let beside = common.filter(|_| procedure.applies_to != AppliesTo::EveryCluster);
         let beside = beside.iter().flat_map(|other| &other.steps);
         for step in procedure.steps.iter().chain(beside) {
             assert!(
@@ -109,9 +109,9 @@ fn steps_have_sources_and_ids_of_their_own() {
                 step.id
             );
             assert!(!step.source.is_empty(), "{}", step.id);
-            if let Some(takes) = &step.takes {
+            if let Some(takes) = &step.duration {
                 assert!(
-                    takes.low <= takes.high && !takes.basis.is_empty(),
+                    takes.min_seconds <= takes.max_seconds && !takes.basis.is_empty(),
                     "{}",
                     step.id
                 );
@@ -124,28 +124,35 @@ fn steps_have_sources_and_ids_of_their_own() {
 fn every_procedure_of_kubernetes_moves_a_control_plane_and_nodes() {
     let of_kubernetes = all().into_iter().filter(|procedure| {
         procedure.platform == PlatformName::Kubernetes
-            && !matches!(procedure.fits, Fits::Every | Fits::Emulated)
+            && !matches!(
+                procedure.applies_to,
+                AppliesTo::EveryCluster | AppliesTo::EmulatedMinor
+            )
     });
     for procedure in of_kubernetes {
-        for phase in [Phase::ControlPlane, Phase::Nodes] {
+        for phase in [HopPhase::ControlPlane, HopPhase::Nodes] {
             assert!(
                 procedure.steps.iter().any(|step| step.phase == phase),
                 "{}: {phase:?}",
                 procedure.title
             );
         }
-        assert!(procedure.kubelets.is_some(), "{}", procedure.title);
+        assert!(procedure.kubelet_skew.is_some(), "{}", procedure.title);
     }
 }
 
 #[test]
 fn who_makes_a_pool_matters_for_pools_alone_and_none_is_left_out() {
     for procedure in all() {
-        let of_pools = |each| matches!(each, Each::Pool | Each::Node);
+        let of_pools = |each| matches!(each, RepeatFor::Pool | RepeatFor::Node);
         let mut makers = BTreeSet::new();
         for step in &procedure.steps {
-            assert!(step.made_by.is_none() || of_pools(step.each), "{}", step.id);
-            makers.extend(step.made_by);
+            assert!(
+                step.machine_owner.is_none() || of_pools(step.repeat_for),
+                "{}",
+                step.id
+            );
+            makers.extend(step.machine_owner);
         }
         assert!(
             makers.is_empty() || makers.len() == 2,
@@ -160,12 +167,12 @@ fn each_kind_of_cluster_has_one_procedure() {
     let procedures = all();
     let mut kinds: Vec<_> = procedures
         .iter()
-        .map(|procedure| (procedure.platform, &procedure.fits))
+        .map(|procedure| (procedure.platform, &procedure.applies_to))
         .collect();
     let count = kinds.len();
     kinds.dedup();
     assert_eq!(kinds.len(), count);
-    for fits in [Fits::Every, Fits::Otherwise] {
+    for fits in [AppliesTo::EveryCluster, AppliesTo::Fallback] {
         assert!(
             kinds.contains(&(PlatformName::Kubernetes, &fits)),
             "{fits:?}"

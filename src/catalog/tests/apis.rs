@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{catalog, minor};
-use crate::catalog::{Api, Catalog, Gvk, Resource, Served};
+use crate::catalog::{Api, Catalog, GroupResource, Gvk, ServingMode};
 
 fn api<'a>(catalog: &'a Catalog, api_version: &str, kind: &str) -> &'a Api {
     let row = catalog.apis.find(&Gvk::new(api_version, kind));
@@ -59,7 +59,7 @@ fn where_an_api_goes_that_is_served_by_default_and_has_a_replacement_another_one
     for api in catalog
         .apis
         .iter()
-        .filter(|api| api.served == Served::Yes && api.listable)
+        .filter(|api| api.serving_mode == ServingMode::ByDefault && api.listable)
     {
         let (Some(removed), Some(_)) = (api.removed, &api.replacement) else {
             continue;
@@ -105,7 +105,7 @@ fn objects_are_the_same_behind_all_the_apis_that_show_them() {
 #[test]
 fn a_deprecated_version_is_asked_for_only_where_there_is_no_other() {
     let catalog = catalog();
-    let best = |resource: &Resource, at: &str, served: &[&str]| {
+    let best = |resource: &GroupResource, at: &str, served: &[&str]| {
         catalog
             .apis
             .best_served(resource, minor(at), |api_version| {
@@ -113,7 +113,7 @@ fn a_deprecated_version_is_asked_for_only_where_there_is_no_other() {
             })
             .map(|api| api.gvk().api_version())
     };
-    let budgets = Resource::new("policy", "poddisruptionbudgets");
+    let budgets = GroupResource::new("policy", "poddisruptionbudgets");
     let both = ["policy/v1", "policy/v1beta1"];
     assert_eq!(best(&budgets, "1.24", &both).as_deref(), Some("policy/v1"));
     assert_eq!(
@@ -121,13 +121,13 @@ fn a_deprecated_version_is_asked_for_only_where_there_is_no_other() {
         Some("policy/v1beta1")
     );
     assert_eq!(best(&budgets, "1.24", &[]), None);
-    let policies = Resource::new("policy", "podsecuritypolicies");
+    let policies = GroupResource::new("policy", "podsecuritypolicies");
     assert_eq!(
         best(&policies, "1.24", &both).as_deref(),
         Some("policy/v1beta1")
     );
     assert_eq!(best(&policies, "1.25", &both), None);
-    let ingresses = Resource::new("networking.k8s.io", "ingresses");
+    let ingresses = GroupResource::new("networking.k8s.io", "ingresses");
     let old = ["extensions/v1beta1", "networking.k8s.io/v1beta1"];
     assert_eq!(
         best(&ingresses, "1.18", &old).as_deref(),

@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Backup, RECORDS, newest};
+use super::{BACKUP_RESOURCES, BackupStatus, newest_backup};
 use crate::catalog::Catalog;
-use crate::check::Situation;
-use crate::need::{ClusterId, Freshness, Survey};
-use crate::path::Path;
-use crate::snapshot::{Files, JsonRow, MetaRow, Outcome, Picture, Reading, Rows, Snapshot};
+use crate::check::CheckContext;
+use crate::need::{ClusterId, Discovery, Freshness};
+use crate::path::UpgradePath;
+use crate::snapshot::{
+    ClusterSnapshot, ManifestFiles, MetaRow, ObjectRow, ReadOutcome, ReadResult, Rows, Snapshot,
+};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -16,8 +18,8 @@ fn at(text: &str) -> Timestamp {
 
 const NOW: &str = "2025-06-10T12:00:00Z";
 
-fn row(name: &str, object: Value) -> JsonRow {
-    JsonRow {
+fn row(name: &str, object: Value) -> ObjectRow {
+    ObjectRow {
         meta: MetaRow {
             name: name.to_owned(),
             ..MetaRow::default()
@@ -26,12 +28,12 @@ fn row(name: &str, object: Value) -> JsonRow {
     }
 }
 
-fn velero(name: &str, phase: &str, completed: &str, spec: Value) -> JsonRow {
+fn velero(name: &str, phase: &str, completed: &str, spec: Value) -> ObjectRow {
     let status = json!({"phase": phase, "completionTimestamp": completed, "expiration": "2025-07-01T00:00:00Z"});
     row(name, json!({"spec": spec, "status": status}))
 }
 
-fn etcd(name: &str, ready: bool, created: &str) -> JsonRow {
+fn etcd(name: &str, ready: bool, created: &str) -> ObjectRow {
     row(
         name,
         json!({"status": {"readyToUse": ready, "creationTime": created}}),
@@ -40,10 +42,10 @@ fn etcd(name: &str, ready: bool, created: &str) -> JsonRow {
 
 /// What is known where these are served; none where they are not.
 fn told(
-    backups: Option<Result<Vec<JsonRow>, &str>>,
-    snapshots: Option<Vec<JsonRow>>,
+    backups: Option<Result<Vec<ObjectRow>, &str>>,
+    snapshots: Option<Vec<ObjectRow>>,
     namespace: Option<&str>,
-) -> Backup {
+) -> BackupStatus {
     let catalog = Catalog::embedded().expect("the catalog");
     let served = [
         backups.is_some().then_some("velero.io/v1"),
@@ -51,56 +53,59 @@ fn told(
         Some("v1"),
     ];
     let answers = [backups, snapshots.map(Ok)];
-    let readings = RECORDS.iter().zip(answers).filter_map(|(records, answer)| {
-        let need = records.need();
-        let (outcome, rows) = match answer? {
-            Ok(rows) => (Outcome::Complete, rows),
-            Err(why) => (
-                Outcome::Failed {
-                    why: why.to_owned(),
-                },
-                Vec::new(),
-            ),
-        };
-        Some(Reading {
-            subject: need.subject,
-            depth: need.depth,
-            freshness: Freshness::Cache,
-            outcome,
-            at: at(NOW),
-            rows: Rows::Json(rows),
-            faults: Vec::new(),
-        })
-    });
-    let picture = Picture {
+    let readings = BACKUP_RESOURCES
+        .iter()
+        .zip(answers)
+        .filter_map(|(records, answer)| {
+            let need = records.need();
+            let (outcome, rows) = match answer? {
+                Ok(rows) => (ReadOutcome::Complete, rows),
+                Err(why) => (
+                    ReadOutcome::Failed {
+                        why: why.to_owned(),
+                    },
+                    Vec::new(),
+                ),
+            };
+            Some(ReadResult {
+                target: need.target,
+                detail_level: need.detail_level,
+                freshness: Freshness::WatchCache,
+                outcome,
+                finished_at: at(NOW),
+                rows: Rows::Objects(rows),
+                skipped_objects: Vec::new(),
+            })
+        });
+    let picture = ClusterSnapshot {
         id: ClusterId("shop".to_owned()),
         context: None,
         server: String::new(),
         namespace: namespace.map(str::to_owned),
-        readings: readings.collect(),
-        survey: Survey {
+        ledger: readings.collect(),
+        discovery: Discovery {
             git_version: "v1.30.0".parse().expect("a version"),
-            emulated: None,
+            emulation_version: None,
             group_versions: served.into_iter().flatten().map(str::to_owned).collect(),
         },
     };
     let snapshot = Snapshot {
         taken_at: at(NOW),
         clusters: vec![picture],
-        files: Files::default(),
-        redacted: false,
+        files: ManifestFiles::default(),
+        is_redacted: false,
     };
     let running = "1.30.0".parse().expect("a version");
-    let path = Path::find(Some(&running), None, &[], &catalog).expect("a path");
-    newest(&Situation::new(&snapshot, &catalog, &path, at(NOW)))
+    let path = UpgradePath::for_kubernetes(Some(&running), None, &[], &catalog).expect("a path");
+    newest_backup(&CheckContext::new(&snapshot, &catalog, &path, at(NOW)))
 }
 
 /// The name of the backup, or what else is known.
-fn word(backup: &Backup) -> &str {
+fn word(backup: &BackupStatus) -> &str {
     match backup {
-        Backup::Found { object, .. } => &object.name,
-        Backup::None => "none",
-        Backup::CannotTell { .. } => "cannot tell",
+        BackupStatus::Found { object, .. } => &object.name,
+        BackupStatus::None => "none",
+        BackupStatus::Unknown { .. } => "cannot tell",
     }
 }
 
@@ -186,8 +191,10 @@ fn only_whole_completed_backups_count_and_the_newest_of_them() {
         assert_eq!(word(&found), expected, "{what}");
     }
     let found = told(Some(Ok(vec![old()])), None, None);
-    let Backup::Found {
-        at: when, evidence, ..
+    let BackupStatus::Found {
+        completed_at: when,
+        evidence,
+        ..
     } = found
     else {
         panic!("{found:?}");

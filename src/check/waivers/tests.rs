@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{Pattern, Waivers, glob};
-use crate::check::Object;
+use super::{ObjectPattern, Waivers, glob_matches};
+use crate::check::AffectedObject;
 
-fn object(kind: &str, namespace: Option<&str>, name: &str) -> Object {
-    Object {
+fn object(kind: &str, namespace: Option<&str>, name: &str) -> AffectedObject {
+    AffectedObject {
         cluster: None,
         namespace: namespace.map(str::to_owned),
         api_version: "policy/v1beta1".to_owned(),
@@ -29,7 +29,7 @@ fn stars_stand_for_anything() {
         ("*a*a*", "banana"),
         ("cart", "cart"),
     ] {
-        assert!(glob(pattern, text), "{pattern} {text}");
+        assert!(glob_matches(pattern, text), "{pattern} {text}");
     }
     for (pattern, text) in [
         ("", "cart"),
@@ -38,7 +38,7 @@ fn stars_stand_for_anything() {
         ("cart*", "car"),
         ("*aa*aa", "aaa"),
     ] {
-        assert!(!glob(pattern, text), "{pattern} {text}");
+        assert!(!glob_matches(pattern, text), "{pattern} {text}");
     }
 }
 
@@ -59,7 +59,7 @@ proptest! {
 
     #[test]
     fn stars_match_what_they_should(pattern in "[ab*]{0,7}", text in "[ab]{0,9}") {
-        prop_assert_eq!(glob(&pattern, &text), naive(pattern.as_bytes(), text.as_bytes()));
+        prop_assert_eq!(glob_matches(&pattern, &text), naive(pattern.as_bytes(), text.as_bytes()));
     }
 }
 
@@ -69,9 +69,9 @@ fn objects_are_named_as_the_table_names_them() {
     let node = object("Node", None, "pool-a-1");
     let arn = object("Cluster", None, "arn:aws:eks:eu:1:cluster/shop");
     let unknown = object("Ingress", None, "");
-    let fits = |text: &str, object: &Object| {
+    let fits = |text: &str, object: &AffectedObject| {
         let text = text.to_owned();
-        Pattern { text }.fits(object)
+        ObjectPattern { text }.matches(object)
     };
     for text in [
         "poddisruptionbudget/shop/cart",
@@ -115,12 +115,15 @@ fn a_waiver_counts_on_its_last_day_and_not_after_it() {
     let waivers = parse(FILE).expect("waivers");
     let cart = object("PodDisruptionBudget", Some("shop"), "cart");
     let day = |text: &str| text.parse().expect("a day");
-    let waiver = waivers.of("api-removed", &cart, day("2026-12-31"));
+    let waiver = waivers.find("api-removed", &cart, day("2026-12-31"));
     assert_eq!(waiver.expect("a waiver").owner, "shop-team");
-    assert_eq!(waivers.expired(day("2026-12-31")).count(), 0);
-    assert_eq!(waivers.of("api-removed", &cart, day("2027-01-01")), None);
-    assert_eq!(waivers.of("api-deprecated", &cart, day("2026-12-31")), None);
-    let expired: Vec<String> = waivers.expired(day("2027-01-01")).collect();
+    assert_eq!(waivers.expired_remarks(day("2026-12-31")).count(), 0);
+    assert_eq!(waivers.find("api-removed", &cart, day("2027-01-01")), None);
+    assert_eq!(
+        waivers.find("api-deprecated", &cart, day("2026-12-31")),
+        None
+    );
+    let expired: Vec<String> = waivers.expired_remarks(day("2027-01-01")).collect();
     assert_eq!(
         expired,
         [

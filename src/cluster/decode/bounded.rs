@@ -10,7 +10,7 @@ use std::rc::Rc;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::MAX_ITEM;
+use super::MAX_OBJECT_BYTES;
 
 /// Values of one object: some times as many as those of the largest CustomResourceDefinition.
 const MAX_VALUES: usize = 400_000;
@@ -19,20 +19,20 @@ const MAX_VALUES: usize = 400_000;
 const MAX_DEPTH: usize = 100;
 
 /// What a parser may read ahead beyond an object.
-const AHEAD: usize = 64 << 10;
+const READ_AHEAD_BYTES: usize = 64 << 10;
 
 /// How many bytes the object that is being read may still take.
 #[derive(Clone)]
-pub(super) struct Meter(Rc<Cell<usize>>);
+pub(super) struct ByteBudget(Rc<Cell<usize>>);
 
-impl Meter {
+impl ByteBudget {
     pub(super) fn new() -> Self {
-        Self(Rc::new(Cell::new(MAX_ITEM + AHEAD)))
+        Self(Rc::new(Cell::new(MAX_OBJECT_BYTES + READ_AHEAD_BYTES)))
     }
 
     /// The next object begins.
-    pub(super) fn next(&self) {
-        self.0.set(MAX_ITEM + AHEAD);
+    pub(super) fn reset(&self) {
+        self.0.set(MAX_OBJECT_BYTES + READ_AHEAD_BYTES);
     }
 
     /// Whether there was more than an object may take.
@@ -42,57 +42,60 @@ impl Meter {
 }
 
 /// A reader that fails when the meter has run out.
-pub(super) struct Metered<R> {
+pub(super) struct BudgetedReader<R> {
     pub(super) inner: R,
-    pub(super) meter: Meter,
+    pub(super) budget: ByteBudget,
 }
 
-impl<R: Read> Read for Metered<R> {
+impl<R: Read> Read for BudgetedReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let left = self.meter.0.get();
+        let left = self.budget.0.get();
         if left == 0 {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let count = into.len().min(left);
         let read = self.inner.read(&mut into[..count])?;
-        self.meter.0.set(left - read);
+        self.budget.0.set(left - read);
         Ok(read)
     }
 }
 
 /// Reads one object.
-pub(super) struct Item<'a> {
-    left: &'a Cell<usize>,
+pub(super) struct BoundedValue<'a> {
+    values_left: &'a Cell<usize>,
     depth: usize,
 }
 
-impl<'a> Item<'a> {
+impl<'a> BoundedValue<'a> {
     /// `left` counts its values.
     pub(super) fn new(left: &'a Cell<usize>) -> Self {
         left.set(MAX_VALUES);
-        Self { left, depth: 0 }
+        Self {
+            values_left: left,
+            depth: 0,
+        }
     }
 
-    fn inner<E: Error>(&self) -> Result<Self, E> {
-        let left = self.left.get().checked_sub(1).ok_or_else(|| {
+    fn nested<E: Error>(&self) -> Result<Self, E> {
+        let left = self.values_left.get().checked_sub(1).ok_or_else(|| {
             E::custom(format_args!(
                 "an object of more than {MAX_VALUES} values, more than any API server holds"
             ))
         })?;
-        self.left.set(left);
+        self.values_left.set(left);
         if self.depth >= MAX_DEPTH {
             return Err(E::custom(format_args!(
                 "an object that is more than {MAX_DEPTH} levels deep"
             )));
         }
-        Ok(Item {
-            left: self.left,
+        Ok(BoundedValue {
+            values_left: self.values_left,
             depth: self.depth + 1,
         })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Item<'_> {
+impl<'de> DeserializeSeed<'de> for BoundedValue<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
@@ -100,7 +103,7 @@ impl<'de> DeserializeSeed<'de> for Item<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Item<'_> {
+impl<'de> Visitor<'de> for BoundedValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,7 +140,7 @@ impl<'de> Visitor<'de> for Item<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(self.inner()?)? {
+        while let Some(item) = seq.next_element_seed(self.nested()?)? {
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -146,7 +149,7 @@ impl<'de> Visitor<'de> for Item<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            fields.insert(name, map.next_value_seed(self.inner()?)?);
+            fields.insert(name, map.next_value_seed(self.nested()?)?);
         }
         Ok(Value::Object(fields))
     }

@@ -7,85 +7,87 @@ use std::io::Read;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::bounded::{Item, Meter, Metered};
-use super::{DecodeError, MAX_ITEM, Page, Sink};
+use super::bounded::{BoundedValue, BudgetedReader, ByteBudget};
+use super::{DecodeError, MAX_OBJECT_BYTES, PageMeta, RowCollector};
 use crate::cluster::failure::sanitize_line;
 
 #[derive(Deserialize)]
-struct ListMeta {
+struct JsonListMeta {
     #[serde(rename = "continue", default)]
-    next: String,
+    continue_token: String,
     #[serde(rename = "remainingItemCount", default)]
-    remaining: Option<i64>,
+    remaining_item_count: Option<i64>,
 }
 
 /// Reads one page.
-pub(super) fn decode(from: impl Read, sink: &mut Sink) -> Result<Page, DecodeError> {
-    let meter = Meter::new();
-    let from = Metered {
+pub(super) fn decode(from: impl Read, sink: &mut RowCollector) -> Result<PageMeta, DecodeError> {
+    let meter = ByteBudget::new();
+    let from = BudgetedReader {
         inner: from,
-        meter: meter.clone(),
+        budget: meter.clone(),
     };
     let mut json = serde_json::Deserializer::from_reader(std::io::BufReader::new(from));
-    let list = List {
-        sink,
-        meter: meter.clone(),
+    let list = JsonListSeed {
+        collector: sink,
+        budget: meter.clone(),
     };
     let read = list
         .deserialize(&mut json)
         .and_then(|page| json.end().map(|()| page));
     read.map_err(|error| match error.classify() {
-        serde_json::error::Category::Io if meter.is_exceeded() => DecodeError::Garbage(format!(
+        serde_json::error::Category::Io if meter.is_exceeded() => DecodeError::Malformed(format!(
             "an object of more than {} MiB, more than any API server holds",
-            MAX_ITEM >> 20
+            MAX_OBJECT_BYTES >> 20
         )),
-        category => broken(error, category),
+        category => decode_error(error, category),
     })
 }
 
-fn broken(error: serde_json::Error, category: serde_json::error::Category) -> DecodeError {
+fn decode_error(error: serde_json::Error, category: serde_json::error::Category) -> DecodeError {
     match category {
         serde_json::error::Category::Io | serde_json::error::Category::Eof => {
             DecodeError::Io(error.into())
         }
         // It may quote what it did not expect.
-        _ => DecodeError::Garbage(sanitize_line(&error.to_string())),
+        _ => DecodeError::Malformed(sanitize_line(&error.to_string())),
     }
 }
 
 /// A list as a seed: its items go to the sink as they are read.
-struct List<'a> {
-    sink: &'a mut Sink,
-    meter: Meter,
+struct JsonListSeed<'a> {
+    collector: &'a mut RowCollector,
+    budget: ByteBudget,
 }
 
-impl<'de> DeserializeSeed<'de> for List<'_> {
-    type Value = Page;
+impl<'de> DeserializeSeed<'de> for JsonListSeed<'_> {
+    type Value = PageMeta;
 
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Page, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<PageMeta, D::Error> {
         json.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for List<'_> {
-    type Value = Page;
+impl<'de> Visitor<'de> for JsonListSeed<'_> {
+    type Value = PageMeta;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of objects")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page, A::Error> {
-        let mut page = Page::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PageMeta, A::Error> {
+        let mut page = PageMeta::default();
         let mut is_list = false;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "metadata" => {
-                    let meta = map.next_value::<ListMeta>()?;
-                    page.next = meta.next;
-                    page.remaining = meta.remaining.and_then(|count| count.try_into().ok());
+                    let meta = map.next_value::<JsonListMeta>()?;
+                    page.continue_token = meta.continue_token;
+                    page.remaining_item_count = meta
+                        .remaining_item_count
+                        .and_then(|count| count.try_into().ok());
                 }
                 "items" => {
-                    map.next_value_seed(Items(&mut *self.sink, &self.meter))?;
+                    map.next_value_seed(JsonItemsSeed(&mut *self.collector, &self.budget))?;
                     is_list = true;
                 }
                 _ => {
@@ -101,9 +103,9 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-struct Items<'a>(&'a mut Sink, &'a Meter);
+struct JsonItemsSeed<'a>(&'a mut RowCollector, &'a ByteBudget);
 
-impl<'de> DeserializeSeed<'de> for Items<'_> {
+impl<'de> DeserializeSeed<'de> for JsonItemsSeed<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -111,7 +113,7 @@ impl<'de> DeserializeSeed<'de> for Items<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Items<'_> {
+impl<'de> Visitor<'de> for JsonItemsSeed<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,10 +127,10 @@ impl<'de> Visitor<'de> for Items<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let left = Cell::new(0);
-        self.1.next();
-        while let Some(item) = items.next_element_seed(Item::new(&left))? {
-            self.0.json(item);
-            self.1.next();
+        self.1.reset();
+        while let Some(item) = items.next_element_seed(BoundedValue::new(&left))? {
+            self.0.push_json(item);
+            self.1.reset();
         }
         Ok(())
     }

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use prost::Message;
 use serde::Deserialize;
 
-use crate::snapshot::{Applied, Manager, MetaRow, OwnerRow, Pool};
+use crate::snapshot::{FieldManager, Interner, LastApplied, MetaRow, OwnerReferenceRow};
 
 /// Annotations that keep what was applied last: kubectl's and kapp's.
-pub(super) const LAST_APPLIED: [&str; 2] = [
+pub(super) const LAST_APPLIED_ANNOTATIONS: [&str; 2] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kapp.k14s.io/original",
 ];
@@ -31,10 +31,10 @@ pub(in crate::cluster) struct ObjectMeta {
     pub(in crate::cluster) generation: i64,
     #[prost(message, optional, tag = "8")]
     #[serde(skip)]
-    pub(in crate::cluster) created: Option<Time>,
+    pub(in crate::cluster) creation_timestamp: Option<Time>,
     #[prost(message, optional, tag = "9")]
     #[serde(skip)]
-    pub(in crate::cluster) deleted: Option<Time>,
+    pub(in crate::cluster) deletion_timestamp: Option<Time>,
     #[prost(btree_map = "string, string", tag = "11")]
     pub(in crate::cluster) labels: std::collections::BTreeMap<String, String>,
     #[prost(btree_map = "string, string", tag = "12")]
@@ -42,7 +42,7 @@ pub(in crate::cluster) struct ObjectMeta {
     #[prost(message, repeated, tag = "13")]
     owner_references: Vec<OwnerReference>,
     #[prost(message, repeated, tag = "17")]
-    managed_fields: Vec<ManagedFields>,
+    managed_fields: Vec<ManagedFieldsEntry>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -52,7 +52,7 @@ pub(in crate::cluster) struct Time {
 }
 
 impl Time {
-    pub(in crate::cluster) fn timestamp(self) -> Option<Timestamp> {
+    pub(in crate::cluster) fn to_timestamp(self) -> Option<Timestamp> {
         Timestamp::from_second(self.seconds).ok()
     }
 }
@@ -74,7 +74,7 @@ struct OwnerReference {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct ManagedFields {
+struct ManagedFieldsEntry {
     #[prost(string, tag = "1")]
     manager: String,
     #[prost(string, tag = "2")]
@@ -99,7 +99,7 @@ fn rfc3339<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<Time>, D:
 
 impl ObjectMeta {
     /// `namespace/name`, for messages on an object that has no row.
-    pub(in crate::cluster) fn place(&self) -> String {
+    pub(in crate::cluster) fn namespaced_name(&self) -> String {
         if self.namespace.is_empty() {
             self.name.clone()
         } else {
@@ -108,11 +108,11 @@ impl ObjectMeta {
     }
 
     /// The row.
-    pub(in crate::cluster) fn row(self, pool: &mut Pool) -> MetaRow {
+    pub(in crate::cluster) fn into_row(self, pool: &mut Interner) -> MetaRow {
         let owner = self.owner();
-        let applied = LAST_APPLIED
+        let applied = LAST_APPLIED_ANNOTATIONS
             .iter()
-            .filter_map(|name| applied(name, self.annotations.get(*name)?, pool))
+            .filter_map(|name| last_applied(name, self.annotations.get(*name)?, pool))
             .collect();
         // Borrowed: a vector made in the place of another keeps the room of that one.
         let managers = self.managed_fields.iter();
@@ -122,10 +122,10 @@ impl ObjectMeta {
             name: self.name,
             uid: self.uid.parse().ok(),
             owner,
-            managers: managers.map(|entry| manager(entry, pool)).collect(),
-            applied,
-            labels: helm_labels(self.labels),
-            owners: owners.map(|owner| owner_row(owner, pool)).collect(),
+            field_managers: managers.map(|entry| field_manager(entry, pool)).collect(),
+            last_applied: applied,
+            helm_labels: helm_labels(self.labels),
+            owner_references: owners.map(|owner| owner_row(owner, pool)).collect(),
         }
     }
 
@@ -174,27 +174,27 @@ fn helm_labels(
     labels.into_iter().filter(|(name, _)| kept(name)).collect()
 }
 
-fn owner_row(owner: &OwnerReference, pool: &mut Pool) -> OwnerRow {
-    OwnerRow {
-        api_version: pool.text(&owner.api_version),
-        kind: pool.text(&owner.kind),
-        name: pool.text(&owner.name),
+fn owner_row(owner: &OwnerReference, pool: &mut Interner) -> OwnerReferenceRow {
+    OwnerReferenceRow {
+        api_version: pool.intern(&owner.api_version),
+        kind: pool.intern(&owner.kind),
+        name: pool.intern(&owner.name),
         uid: owner.uid.parse().ok(),
     }
 }
 
-fn manager(entry: &ManagedFields, pool: &mut Pool) -> Manager {
-    Manager {
-        manager: pool.text(&entry.manager),
-        api_version: pool.text(&entry.api_version),
-        applied: entry.operation == "Apply",
-        subresource: pool.text(&entry.subresource),
-        time: entry.time.and_then(Time::timestamp),
+fn field_manager(entry: &ManagedFieldsEntry, pool: &mut Interner) -> FieldManager {
+    FieldManager {
+        name: pool.intern(&entry.manager),
+        api_version: pool.intern(&entry.api_version),
+        is_apply: entry.operation == "Apply",
+        subresource: pool.intern(&entry.subresource),
+        time: entry.time.and_then(Time::to_timestamp),
     }
 }
 
 /// What the annotation says was applied; none where it is not a manifest, which then proves nothing.
-fn applied(annotation: &str, manifest: &str, pool: &mut Pool) -> Option<Applied> {
+fn last_applied(annotation: &str, manifest: &str, pool: &mut Interner) -> Option<LastApplied> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Head {
@@ -202,9 +202,9 @@ fn applied(annotation: &str, manifest: &str, pool: &mut Pool) -> Option<Applied>
         kind: String,
     }
     let head: Head = serde_json::from_str(manifest).ok()?;
-    Some(Applied {
-        annotation: pool.text(annotation),
-        api_version: pool.text(&head.api_version),
-        kind: pool.text(&head.kind),
+    Some(LastApplied {
+        annotation: pool.intern(annotation),
+        api_version: pool.intern(&head.api_version),
+        kind: pool.intern(&head.kind),
     })
 }

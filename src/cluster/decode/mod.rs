@@ -17,7 +17,7 @@ mod text;
 mod workload;
 
 pub(super) use meta::{ObjectMeta, Time};
-pub(super) use sink::Sink;
+pub(super) use sink::RowCollector;
 
 use std::io::BufRead;
 
@@ -26,15 +26,15 @@ use std::io::BufRead;
 ///
 /// Sources: etcd-io/etcd server/embed/config.go (DefaultMaxRequestBytes); kubernetes/kubernetes
 /// staging/src/k8s.io/apiserver/pkg/server/config.go (MaxRequestBodyBytes).
-const MAX_ITEM: usize = 8 << 20;
+const MAX_OBJECT_BYTES: usize = 8 << 20;
 
 /// What came with a page of a list besides its items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct PageMeta {
     /// Token for the next page; empty after the last one.
-    pub(super) next: String,
+    pub(super) continue_token: String,
     /// Objects after this page, where the server counted them: not when it had to select.
-    pub(super) remaining: Option<u64>,
+    pub(super) remaining_item_count: Option<u64>,
 }
 
 /// An answer that is not what it should be.
@@ -45,29 +45,29 @@ pub(super) enum DecodeError {
     Io(#[from] std::io::Error),
     /// The body is no such encoding.
     #[error("the answer cannot be understood: {0}")]
-    Garbage(String),
+    Malformed(String),
     /// The body is of another type than was asked for.
     #[error("the answer is {got:?}, not what was asked for")]
-    WrongType {
+    UnexpectedContentType {
         /// `Content-Type` of the answer.
         got: String,
     },
 }
 
 /// Decodes one page by its content type.
-pub(super) fn page(
+pub(super) fn decode_page(
     content_type: &str,
     from: impl BufRead,
-    sink: &mut Sink,
-) -> Result<Page, DecodeError> {
-    if sink.takes_lines() {
+    sink: &mut RowCollector,
+) -> Result<PageMeta, DecodeError> {
+    if sink.collects_lines() {
         return text::decode(from, sink);
     }
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     match essence {
         "application/vnd.kubernetes.protobuf" => protobuf::decode(from, sink),
         "application/json" => json::decode(from, sink),
-        _ => Err(DecodeError::WrongType {
+        _ => Err(DecodeError::UnexpectedContentType {
             got: content_type.chars().take(100).collect(),
         }),
     }

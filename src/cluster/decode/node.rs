@@ -8,16 +8,17 @@ use super::meta::{ObjectMeta, Time};
 use crate::snapshot::{NodeCondition, NodeRow};
 
 /// Where kubeadm notes the socket of a node's container runtime.
-const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
+const CRI_SOCKET_ANNOTATION: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
 
 /// Where Cluster API notes whose machine a node is. Source: kubernetes-sigs/cluster-api api/core common_types.go.
-const CLUSTER: [&str; 2] = [
+const CLUSTER_ANNOTATIONS: [&str; 2] = [
     "cluster.x-k8s.io/cluster-namespace",
     "cluster.x-k8s.io/cluster-name",
 ];
 
 /// Where it notes what that machine belongs to. Source: the same.
-const OWNER: [&str; 2] = ["cluster.x-k8s.io/owner-kind", "cluster.x-k8s.io/owner-name"];
+const MACHINE_OWNER_ANNOTATIONS: [&str; 2] =
+    ["cluster.x-k8s.io/owner-kind", "cluster.x-k8s.io/owner-name"];
 
 /// A node as it comes.
 #[derive(Clone, PartialEq, Message)]
@@ -51,13 +52,13 @@ struct Taint {
 #[derive(Clone, PartialEq, Message)]
 struct NodeStatus {
     #[prost(message, repeated, tag = "4")]
-    conditions: Vec<Condition>,
+    conditions: Vec<NodeConditionProto>,
     #[prost(message, optional, tag = "7")]
-    info: Option<NodeSystemInfo>,
+    node_info: Option<NodeSystemInfo>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Condition {
+struct NodeConditionProto {
     #[prost(string, tag = "1")]
     kind: String,
     #[prost(string, tag = "2")]
@@ -71,44 +72,44 @@ struct NodeSystemInfo {
     #[prost(string, tag = "5")]
     os_image: String,
     #[prost(string, tag = "6")]
-    runtime: String,
+    container_runtime_version: String,
     #[prost(string, tag = "7")]
     kubelet_version: String,
 }
 
 impl Node {
     /// The row.
-    pub(super) fn row(self) -> NodeRow {
+    pub(super) fn into_row(self) -> NodeRow {
         let meta = self.metadata.unwrap_or_default();
         let status = self.status.unwrap_or_default();
-        let info = status.info.unwrap_or_default();
+        let info = status.node_info.unwrap_or_default();
         let spec = self.spec.unwrap_or_default();
         let keeps_off = |taint: &Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
-        let condition = |condition: Condition| NodeCondition {
+        let condition = |condition: NodeConditionProto| NodeCondition {
             kind: condition.kind,
             status: condition.status,
             reason: condition.reason,
         };
-        let [namespace, cluster] = CLUSTER.map(|name| meta.annotations.get(name));
-        let [kind, owner] = OWNER.map(|name| meta.annotations.get(name));
+        let [namespace, cluster] = CLUSTER_ANNOTATIONS.map(|name| meta.annotations.get(name));
+        let [kind, owner] = MACHINE_OWNER_ANNOTATIONS.map(|name| meta.annotations.get(name));
         NodeRow {
-            machine_owner: kind
+            capi_machine_owner: kind
                 .zip(owner)
                 .map(|(kind, owner)| format!("{kind}/{owner}")),
             // Old releases of Cluster API did not note the namespace.
-            cluster: cluster.map(|name| match namespace {
+            capi_cluster: cluster.map(|name| match namespace {
                 Some(namespace) => format!("{namespace}/{name}"),
                 None => format!("/{name}"),
             }),
-            created: meta.created.and_then(Time::timestamp),
-            cri_socket: meta.annotations.get(CRI_SOCKET).cloned(),
+            created_at: meta.creation_timestamp.and_then(Time::to_timestamp),
+            cri_socket: meta.annotations.get(CRI_SOCKET_ANNOTATION).cloned(),
             name: meta.name,
             labels: meta.labels,
-            unschedulable: spec.unschedulable,
-            tainted: spec.taints.iter().any(keeps_off),
-            taints: spec.taints.into_iter().map(|taint| taint.key).collect(),
+            is_unschedulable: spec.unschedulable,
+            has_repelling_taint: spec.taints.iter().any(keeps_off),
+            taint_keys: spec.taints.into_iter().map(|taint| taint.key).collect(),
             conditions: status.conditions.into_iter().map(condition).collect(),
-            runtime: info.runtime,
+            container_runtime_version: info.container_runtime_version,
             provider_id: spec.provider_id,
             kubelet_version: info.kubelet_version,
             os_image: info.os_image,

@@ -8,48 +8,48 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use super::Time;
-use crate::snapshot::{Phase, PodOwner, PodRow, Pool, Text};
+use crate::snapshot::{ControllerRef, Interner, PodPhase, PodRow, SharedStr};
 
 /// The mark of a static pod's mirror.
-const MIRROR: &str = "kubernetes.io/config.mirror";
+const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 /// The label by which a node is told from all others, and the topology of one node.
-const HOSTNAME: &str = "kubernetes.io/hostname";
+const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 /// The field that node affinity may name.
-const NODE_NAME: &str = "metadata.name";
+const NODE_NAME_FIELD: &str = "metadata.name";
 
 /// A pod as it comes.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Pod {
     #[prost(message, optional, tag = "1")]
-    metadata: Option<Meta>,
+    metadata: Option<PodMetadata>,
     #[prost(message, optional, tag = "2")]
-    spec: Option<Spec>,
+    spec: Option<PodSpec>,
     #[prost(message, optional, tag = "3")]
-    status: Option<Status>,
+    status: Option<PodStatus>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Meta {
+struct PodMetadata {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(string, tag = "3")]
     namespace: String,
     #[prost(message, optional, tag = "9")]
-    deleted: Option<Time>,
+    deletion_timestamp: Option<Time>,
     #[prost(int64, optional, tag = "10")]
-    deletion_grace: Option<i64>,
+    deletion_grace_period_seconds: Option<i64>,
     #[prost(btree_map = "string, string", tag = "11")]
     labels: BTreeMap<String, String>,
     #[prost(btree_map = "string, string", tag = "12")]
     annotations: BTreeMap<String, String>,
     #[prost(message, repeated, tag = "13")]
-    owners: Vec<Owner>,
+    owner_references: Vec<PodOwnerReference>,
     #[prost(string, repeated, tag = "14")]
     finalizers: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Owner {
+struct PodOwnerReference {
     #[prost(string, tag = "1")]
     kind: String,
     #[prost(string, tag = "3")]
@@ -59,15 +59,15 @@ struct Owner {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Spec {
+struct PodSpec {
     #[prost(message, repeated, tag = "1")]
     volumes: Vec<Volume>,
     #[prost(int64, optional, tag = "4")]
-    grace: Option<i64>,
+    termination_grace_period_seconds: Option<i64>,
     #[prost(btree_map = "string, string", tag = "7")]
     node_selector: BTreeMap<String, String>,
     #[prost(string, tag = "10")]
-    node: String,
+    node_name: String,
     #[prost(message, optional, tag = "18")]
     affinity: Option<Affinity>,
 }
@@ -75,9 +75,9 @@ struct Spec {
 #[derive(Clone, PartialEq, Message)]
 struct Affinity {
     #[prost(message, optional, tag = "1")]
-    node: Option<NodeAffinity>,
+    node_affinity: Option<NodeAffinity>,
     #[prost(message, optional, tag = "3")]
-    anti: Option<AntiAffinity>,
+    pod_anti_affinity: Option<PodAntiAffinity>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -89,20 +89,20 @@ pub(super) struct NodeAffinity {
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct NodeSelector {
     #[prost(message, repeated, tag = "1")]
-    pub(super) terms: Vec<NodeTerm>,
+    pub(super) terms: Vec<NodeSelectorTerm>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct NodeTerm {
+pub(super) struct NodeSelectorTerm {
     #[prost(message, repeated, tag = "1")]
-    pub(super) expressions: Vec<Requirement>,
+    pub(super) match_expressions: Vec<RequirementProto>,
     #[prost(message, repeated, tag = "2")]
-    pub(super) fields: Vec<Requirement>,
+    pub(super) match_fields: Vec<RequirementProto>,
 }
 
 /// Of a node selector and of a label selector: both have the same tags.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Requirement {
+pub(super) struct RequirementProto {
     #[prost(string, tag = "1")]
     pub(super) key: String,
     #[prost(string, tag = "2")]
@@ -112,29 +112,29 @@ pub(super) struct Requirement {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct AntiAffinity {
+struct PodAntiAffinity {
     #[prost(message, repeated, tag = "1")]
-    required: Vec<AntiTerm>,
+    required: Vec<PodAffinityTerm>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct AntiTerm {
+struct PodAffinityTerm {
     #[prost(message, optional, tag = "1")]
-    selector: Option<LabelSelector>,
+    label_selector: Option<LabelSelectorProto>,
     #[prost(string, repeated, tag = "2")]
     namespaces: Vec<String>,
     #[prost(string, tag = "3")]
-    topology: String,
+    topology_key: String,
     #[prost(message, optional, tag = "4")]
-    namespace_selector: Option<LabelSelector>,
+    namespace_selector: Option<LabelSelectorProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct LabelSelector {
+pub(super) struct LabelSelectorProto {
     #[prost(btree_map = "string, string", tag = "1")]
-    pub(super) labels: BTreeMap<String, String>,
+    pub(super) match_labels: BTreeMap<String, String>,
     #[prost(message, repeated, tag = "2")]
-    pub(super) expressions: Vec<Requirement>,
+    pub(super) match_expressions: Vec<RequirementProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -147,59 +147,59 @@ struct Volume {
 
 /// A message of which only the presence counts.
 #[derive(Clone, PartialEq, Message)]
-struct Present {}
+struct EmptyMessage {}
 
 #[derive(Clone, PartialEq, Message)]
-struct Claim {
+struct PersistentVolumeClaimVolumeSource {
     #[prost(string, tag = "1")]
-    name: String,
+    claim_name: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
 struct VolumeSource {
     #[prost(message, optional, tag = "10")]
-    claim: Option<Claim>,
+    persistent_volume_claim: Option<PersistentVolumeClaimVolumeSource>,
     #[prost(message, optional, tag = "29")]
-    ephemeral: Option<Present>,
+    ephemeral: Option<EmptyMessage>,
     #[prost(message, optional, tag = "3")]
-    gce_persistent_disk: Option<Present>,
+    gce_persistent_disk: Option<EmptyMessage>,
     #[prost(message, optional, tag = "4")]
-    aws_elastic_block_store: Option<Present>,
+    aws_elastic_block_store: Option<EmptyMessage>,
     #[prost(message, optional, tag = "5")]
-    git_repo: Option<Present>,
+    git_repo: Option<EmptyMessage>,
     #[prost(message, optional, tag = "9")]
-    glusterfs: Option<Present>,
+    glusterfs: Option<EmptyMessage>,
     #[prost(message, optional, tag = "11")]
-    rbd: Option<Present>,
+    rbd: Option<EmptyMessage>,
     #[prost(message, optional, tag = "12")]
-    flex_volume: Option<Present>,
+    flex_volume: Option<EmptyMessage>,
     #[prost(message, optional, tag = "13")]
-    cinder: Option<Present>,
+    cinder: Option<EmptyMessage>,
     #[prost(message, optional, tag = "14")]
-    cephfs: Option<Present>,
+    cephfs: Option<EmptyMessage>,
     #[prost(message, optional, tag = "15")]
-    flocker: Option<Present>,
+    flocker: Option<EmptyMessage>,
     #[prost(message, optional, tag = "18")]
-    azure_file: Option<Present>,
+    azure_file: Option<EmptyMessage>,
     #[prost(message, optional, tag = "20")]
-    vsphere_volume: Option<Present>,
+    vsphere_volume: Option<EmptyMessage>,
     #[prost(message, optional, tag = "21")]
-    quobyte: Option<Present>,
+    quobyte: Option<EmptyMessage>,
     #[prost(message, optional, tag = "22")]
-    azure_disk: Option<Present>,
+    azure_disk: Option<EmptyMessage>,
     #[prost(message, optional, tag = "23")]
-    photon_persistent_disk: Option<Present>,
+    photon_persistent_disk: Option<EmptyMessage>,
     #[prost(message, optional, tag = "24")]
-    portworx_volume: Option<Present>,
+    portworx_volume: Option<EmptyMessage>,
     #[prost(message, optional, tag = "25")]
-    scale_io: Option<Present>,
+    scale_io: Option<EmptyMessage>,
     #[prost(message, optional, tag = "27")]
-    storageos: Option<Present>,
+    storageos: Option<EmptyMessage>,
 }
 
 impl VolumeSource {
     /// The driver of Kubernetes' own that it uses, by the name of the field.
-    fn driver(&self) -> Option<&'static str> {
+    fn in_tree_driver(&self) -> Option<&'static str> {
         let all = [
             (&self.gce_persistent_disk, "gcePersistentDisk"),
             (&self.aws_elastic_block_store, "awsElasticBlockStore"),
@@ -225,26 +225,26 @@ impl VolumeSource {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Status {
+struct PodStatus {
     #[prost(string, tag = "1")]
     phase: String,
     #[prost(message, repeated, tag = "2")]
-    conditions: Vec<Condition>,
+    conditions: Vec<PodCondition>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Condition {
+struct PodCondition {
     #[prost(string, tag = "1")]
     kind: String,
     #[prost(string, tag = "2")]
     status: String,
     #[prost(message, optional, tag = "4")]
-    changed: Option<Time>,
+    last_transition_time: Option<Time>,
 }
 
 impl Pod {
     /// The row, its texts from the pool.
-    pub(super) fn row(self, pool: &mut Pool) -> PodRow {
+    pub(super) fn into_row(self, pool: &mut Interner) -> PodRow {
         let meta = self.metadata.unwrap_or_default();
         let spec = self.spec.unwrap_or_default();
         let status = self.status.unwrap_or_default();
@@ -252,68 +252,73 @@ impl Pod {
             .conditions
             .iter()
             .find(|condition| condition.kind == "Ready");
-        let owner = meta.owners.iter().find(|owner| owner.controller);
-        let mut volumes: Vec<Text> = Vec::new();
+        let owner = meta.owner_references.iter().find(|owner| owner.controller);
+        let mut volumes: Vec<SharedStr> = Vec::new();
         let mut claims = Vec::new();
         for volume in &spec.volumes {
             let source = volume.source.as_ref();
-            if let Some(claim) = source.and_then(|source| source.claim.as_ref()) {
-                claims.push(pool.text(&claim.name));
+            if let Some(claim) = source.and_then(|source| source.persistent_volume_claim.as_ref()) {
+                claims.push(pool.intern(&claim.claim_name));
             }
             if source.is_some_and(|source| source.ephemeral.is_some()) {
                 // The name that the controller of ephemeral volumes gives to the claim it makes.
-                claims.push(pool.text(&format!("{}-{}", meta.name, volume.name)));
+                claims.push(pool.intern(&format!("{}-{}", meta.name, volume.name)));
             }
-            if let Some(driver) = source.and_then(VolumeSource::driver) {
-                volumes.push(pool.text(driver));
+            if let Some(driver) = source.and_then(VolumeSource::in_tree_driver) {
+                volumes.push(pool.intern(driver));
             }
         }
         volumes.sort();
         volumes.dedup();
         PodRow {
-            node: pool.text(&spec.node),
-            phase: phase(&status.phase),
-            ready: ready.is_some_and(|ready| ready.status == "True"),
-            ready_changed: ready.and_then(|ready| ready.changed?.timestamp()),
-            owner: owner.map(|owner| PodOwner {
-                kind: pool.text(&owner.kind),
-                name: pool.text(&owner.name),
+            node_name: pool.intern(&spec.node_name),
+            phase: parse_phase(&status.phase),
+            is_ready: ready.is_some_and(|ready| ready.status == "True"),
+            ready_transition_time: ready
+                .and_then(|ready| ready.last_transition_time?.to_timestamp()),
+            controller: owner.map(|owner| ControllerRef {
+                kind: pool.intern(&owner.kind),
+                name: pool.intern(&owner.name),
             }),
-            mirror: meta.annotations.contains_key(MIRROR),
-            deleted: meta.deleted.and_then(Time::timestamp),
-            deletion_grace: meta.deletion_grace,
-            finalizers: meta.finalizers.iter().map(|name| pool.text(name)).collect(),
-            grace: spec.grace,
-            pinned_to: pinned_to(&spec).map(|node| pool.text(node)),
-            apart: apart(&spec, &meta),
-            claims,
-            volumes,
-            namespace: pool.text(&meta.namespace),
+            is_mirror: meta.annotations.contains_key(MIRROR_ANNOTATION),
+            deletion_timestamp: meta.deletion_timestamp.and_then(Time::to_timestamp),
+            deletion_grace_period_seconds: meta.deletion_grace_period_seconds,
+            finalizers: meta
+                .finalizers
+                .iter()
+                .map(|name| pool.intern(name))
+                .collect(),
+            termination_grace_period_seconds: spec.termination_grace_period_seconds,
+            only_node: pinned_node(&spec).map(|node| pool.intern(node)),
+            has_self_anti_affinity: has_self_anti_affinity(&spec, &meta),
+            volume_claims: claims,
+            in_tree_volumes: volumes,
+            namespace: pool.intern(&meta.namespace),
             name: meta.name,
-            labels: pool.labels(&meta.labels),
+            labels: pool.intern_label_map(&meta.labels),
         }
     }
 }
 
-fn phase(text: &str) -> Phase {
+fn parse_phase(text: &str) -> PodPhase {
     match text {
-        "Running" => Phase::Running,
-        "Succeeded" => Phase::Succeeded,
-        "Failed" => Phase::Failed,
-        "Unknown" => Phase::Unknown,
-        _ => Phase::Pending,
+        "Running" => PodPhase::Running,
+        "Succeeded" => PodPhase::Succeeded,
+        "Failed" => PodPhase::Failed,
+        "Unknown" => PodPhase::Unknown,
+        _ => PodPhase::Pending,
     }
 }
 
 /// The one node that the pod may run on: its node selector names it, or every term of its required node affinity does.
-fn pinned_to(spec: &Spec) -> Option<&str> {
-    if let Some(node) = spec.node_selector.get(HOSTNAME) {
+fn pinned_node(spec: &PodSpec) -> Option<&str> {
+    if let Some(node) = spec.node_selector.get(HOSTNAME_LABEL) {
         return Some(node);
     }
     let terms = &spec
         .affinity
         .as_ref()?
-        .node
+        .node_affinity
         .as_ref()?
         .required
         .as_ref()?
@@ -328,45 +333,57 @@ fn pinned_to(spec: &Spec) -> Option<&str> {
     only
 }
 
-impl NodeTerm {
+impl NodeSelectorTerm {
     /// All parts of a term must hold, so that one which names a single node is enough.
     fn only_node(&self) -> Option<&str> {
-        let names = |requirement: &&Requirement, key: &str| {
+        let names = |requirement: &&RequirementProto, key: &str| {
             requirement.key == key && requirement.operator == "In" && requirement.values.len() == 1
         };
-        let label = self.expressions.iter().find(|part| names(part, HOSTNAME));
-        let field = || self.fields.iter().find(|part| names(part, NODE_NAME));
+        let label = self
+            .match_expressions
+            .iter()
+            .find(|part| names(part, HOSTNAME_LABEL));
+        let field = || {
+            self.match_fields
+                .iter()
+                .find(|part| names(part, NODE_NAME_FIELD))
+        };
         label.or_else(field)?.values.first().map(String::as_str)
     }
 }
 
 /// Whether a required term of its anti-affinity, over single nodes, fits the pod itself.
-fn apart(spec: &Spec, meta: &Meta) -> bool {
+fn has_self_anti_affinity(spec: &PodSpec, meta: &PodMetadata) -> bool {
     let anti = spec
         .affinity
         .as_ref()
-        .and_then(|affinity| affinity.anti.as_ref());
+        .and_then(|affinity| affinity.pod_anti_affinity.as_ref());
     anti.is_some_and(|anti| {
         anti.required.iter().any(|term| {
             let here = match &term.namespace_selector {
-                Some(selector) if selector.labels.is_empty() && selector.expressions.is_empty() => {
+                Some(selector)
+                    if selector.match_labels.is_empty()
+                        && selector.match_expressions.is_empty() =>
+                {
                     true
                 }
                 // Which namespaces it fits is not known here.
                 Some(_) => term.namespaces.contains(&meta.namespace),
                 None => term.namespaces.is_empty() || term.namespaces.contains(&meta.namespace),
             };
-            let fits = |selector: &LabelSelector| selector.fits(&meta.labels);
-            term.topology == HOSTNAME && here && term.selector.as_ref().is_some_and(fits)
+            let fits = |selector: &LabelSelectorProto| selector.matches(&meta.labels);
+            term.topology_key == HOSTNAME_LABEL
+                && here
+                && term.label_selector.as_ref().is_some_and(fits)
         })
     })
 }
 
-impl LabelSelector {
-    fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
+impl LabelSelectorProto {
+    fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         let equal = |(key, value): (&String, &String)| labels.get(key) == Some(value);
-        self.labels.iter().all(equal)
-            && self.expressions.iter().all(|part| {
+        self.match_labels.iter().all(equal)
+            && self.match_expressions.iter().all(|part| {
                 let value = labels.get(&part.key);
                 let among = value.is_some_and(|value| part.values.contains(value));
                 match part.operator.as_str() {

@@ -7,81 +7,87 @@ use std::io::{BufRead, ErrorKind, Read};
 
 use prost::Message;
 
-use super::{DecodeError, MAX_ITEM, Page, Sink};
+use super::{DecodeError, MAX_OBJECT_BYTES, PageMeta, RowCollector};
 
 const MAGIC: &[u8; 4] = b"k8s\0";
 /// `Unknown.raw`.
-const RAW: u32 = 2;
+const UNKNOWN_RAW_FIELD: u32 = 2;
 /// `…List.metadata`.
-const LIST_META: u32 = 1;
+const LIST_METADATA_FIELD: u32 = 1;
 /// `…List.items`.
-const ITEMS: u32 = 2;
+const LIST_ITEMS_FIELD: u32 = 2;
 
 const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
-const LENGTH: u8 = 2;
+const LENGTH_DELIMITED: u8 = 2;
 const FIXED32: u8 = 5;
 
 #[derive(Clone, PartialEq, Message)]
-struct ListMeta {
+struct ProtobufListMeta {
     #[prost(string, tag = "3")]
-    next: String,
+    continue_token: String,
     #[prost(int64, optional, tag = "4")]
-    remaining: Option<i64>,
+    remaining_item_count: Option<i64>,
 }
 
 /// Reads one page.
-pub(super) fn decode(from: impl BufRead, sink: &mut Sink) -> Result<Page, DecodeError> {
-    let mut from = Wire(from);
+pub(super) fn decode(from: impl BufRead, sink: &mut RowCollector) -> Result<PageMeta, DecodeError> {
+    let mut from = WireReader(from);
     let mut magic = [0; 4];
     from.0.read_exact(&mut magic)?;
     if &magic != MAGIC {
-        return Err(DecodeError::Garbage(
+        return Err(DecodeError::Malformed(
             "it does not begin as Kubernetes' protobuf does".to_owned(),
         ));
     }
     let mut page = None;
-    while let Some((field, wire)) = from.tag()? {
-        if (field, wire) == (RAW, LENGTH) {
-            let length = from.varint()?;
-            let mut list = Wire((&mut from.0).take(length));
-            page = Some(items(&mut list, sink)?);
+    while let Some((field, wire)) = from.read_tag()? {
+        if (field, wire) == (UNKNOWN_RAW_FIELD, LENGTH_DELIMITED) {
+            let length = from.read_varint()?;
+            let mut list = WireReader((&mut from.0).take(length));
+            page = Some(decode_list(&mut list, sink)?);
             if list.0.limit() > 0 {
                 return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
             }
         } else {
-            from.skip(wire)?;
+            from.skip_field(wire)?;
         }
     }
-    page.ok_or_else(|| DecodeError::Garbage("it holds no list".to_owned()))
+    page.ok_or_else(|| DecodeError::Malformed("it holds no list".to_owned()))
 }
 
-fn items(list: &mut Wire<impl BufRead>, sink: &mut Sink) -> Result<Page, DecodeError> {
-    let mut page = Page::default();
+fn decode_list(
+    list: &mut WireReader<impl BufRead>,
+    sink: &mut RowCollector,
+) -> Result<PageMeta, DecodeError> {
+    let mut page = PageMeta::default();
     let mut message = Vec::new();
-    while let Some((field, wire)) = list.tag()? {
+    while let Some((field, wire)) = list.read_tag()? {
         match (field, wire) {
-            (LIST_META, LENGTH) => {
-                let meta = list.message(&mut message, |meta| ListMeta::decode(meta))?;
-                let meta = meta.map_err(|error| DecodeError::Garbage(error.to_string()))?;
-                page.next = meta.next;
-                page.remaining = meta.remaining.and_then(|count| count.try_into().ok());
+            (LIST_METADATA_FIELD, LENGTH_DELIMITED) => {
+                let meta =
+                    list.read_message(&mut message, |meta| ProtobufListMeta::decode(meta))?;
+                let meta = meta.map_err(|error| DecodeError::Malformed(error.to_string()))?;
+                page.continue_token = meta.continue_token;
+                page.remaining_item_count = meta
+                    .remaining_item_count
+                    .and_then(|count| count.try_into().ok());
             }
-            (ITEMS, LENGTH) => {
-                list.message(&mut message, |item| sink.protobuf(item))?;
+            (LIST_ITEMS_FIELD, LENGTH_DELIMITED) => {
+                list.read_message(&mut message, |item| sink.push_protobuf(item))?;
             }
-            _ => list.skip(wire)?,
+            _ => list.skip_field(wire)?,
         }
     }
     Ok(page)
 }
 
 /// The wire format, read from a stream.
-struct Wire<R>(R);
+struct WireReader<R>(R);
 
-impl<R: BufRead> Wire<R> {
+impl<R: BufRead> WireReader<R> {
     /// The next field's number and wire type; none at the end.
-    fn tag(&mut self) -> Result<Option<(u32, u8)>, DecodeError> {
+    fn read_tag(&mut self) -> Result<Option<(u32, u8)>, DecodeError> {
         let mut first = [0];
         loop {
             match self.0.read(&mut first) {
@@ -91,25 +97,25 @@ impl<R: BufRead> Wire<R> {
                 Err(error) => return Err(error.into()),
             }
         }
-        let tag = self.varint_from(first[0])?;
+        let tag = self.finish_varint(first[0])?;
         let field = u32::try_from(tag >> 3)
-            .map_err(|_| DecodeError::Garbage(format!("field {} does not exist", tag >> 3)))?;
+            .map_err(|_| DecodeError::Malformed(format!("field {} does not exist", tag >> 3)))?;
         Ok(Some((field, (tag & 7) as u8)))
     }
 
-    fn varint(&mut self) -> Result<u64, DecodeError> {
+    fn read_varint(&mut self) -> Result<u64, DecodeError> {
         let mut first = [0];
         self.0.read_exact(&mut first)?;
-        self.varint_from(first[0])
+        self.finish_varint(first[0])
     }
 
-    fn varint_from(&mut self, first: u8) -> Result<u64, DecodeError> {
+    fn finish_varint(&mut self, first: u8) -> Result<u64, DecodeError> {
         let mut value = u64::from(first & 0x7f);
         let mut byte = [first];
         let mut shift = 7;
         while byte[0] & 0x80 != 0 {
             if shift > 63 {
-                return Err(DecodeError::Garbage("a number has no end".to_owned()));
+                return Err(DecodeError::Malformed("a number has no end".to_owned()));
             }
             self.0.read_exact(&mut byte)?;
             value |= u64::from(byte[0] & 0x7f) << shift;
@@ -119,15 +125,17 @@ impl<R: BufRead> Wire<R> {
     }
 
     /// Hands on a whole length-delimited message: where it is, or, if it comes in pieces, from a buffer that is used again.
-    fn message<T>(
+    fn read_message<T>(
         &mut self,
         buffer: &mut Vec<u8>,
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, DecodeError> {
-        let length = self.varint()?;
-        let fits = usize::try_from(length).ok().filter(|&n| n <= MAX_ITEM);
+        let length = self.read_varint()?;
+        let fits = usize::try_from(length)
+            .ok()
+            .filter(|&n| n <= MAX_OBJECT_BYTES);
         let Some(length) = fits else {
-            return Err(DecodeError::Garbage(format!(
+            return Err(DecodeError::Malformed(format!(
                 "an object of {length} bytes, more than any API server holds"
             )));
         };
@@ -150,17 +158,17 @@ impl<R: BufRead> Wire<R> {
         Ok(take(buffer))
     }
 
-    fn skip(&mut self, wire: u8) -> Result<(), DecodeError> {
+    fn skip_field(&mut self, wire: u8) -> Result<(), DecodeError> {
         let bytes = match wire {
             VARINT => {
-                self.varint()?;
+                self.read_varint()?;
                 0
             }
             FIXED64 => 8,
             FIXED32 => 4,
-            LENGTH => self.varint()?,
+            LENGTH_DELIMITED => self.read_varint()?,
             other => {
-                return Err(DecodeError::Garbage(format!(
+                return Err(DecodeError::Malformed(format!(
                     "wire type {other} does not exist"
                 )));
             }

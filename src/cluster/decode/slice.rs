@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::meta::ObjectMeta;
-use crate::snapshot::{Pool, SliceRow};
+use crate::snapshot::{EndpointSliceRow, Interner};
 
 /// Tags of k8s.io/api discovery/v1/generated.proto, those of v1beta1 as well.
 #[derive(Clone, PartialEq, Message)]
@@ -28,22 +28,22 @@ struct EndpointConditions {
 
 impl EndpointSlice {
     /// The row, its texts from the pool.
-    pub(super) fn row(self, pool: &mut Pool) -> SliceRow {
+    pub(super) fn into_row(self, pool: &mut Interner) -> EndpointSliceRow {
         let meta = self.metadata.unwrap_or_default();
         // An endpoint that says nothing of itself counts as ready: so does kube-proxy take it.
         let ready = |endpoint: &&Endpoint| {
             let conditions = endpoint.conditions.unwrap_or_default();
             conditions.ready.unwrap_or(true)
         };
-        SliceRow {
-            service: meta
+        EndpointSliceRow {
+            service_name: meta
                 .labels
                 .get("kubernetes.io/service-name")
                 .cloned()
                 .unwrap_or_default(),
-            endpoints: self.endpoints.len(),
-            ready: self.endpoints.iter().filter(ready).count(),
-            meta: meta.row(pool),
+            endpoint_count: self.endpoints.len(),
+            ready_count: self.endpoints.iter().filter(ready).count(),
+            meta: meta.into_row(pool),
         }
     }
 }

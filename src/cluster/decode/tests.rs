@@ -9,9 +9,9 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 use prost::Message;
 
-use super::{DecodeError, Page, Sink, page};
-use crate::catalog::{Catalog, Resource};
-use crate::need::{AccessRule, Depth, Encoding, Freshness, Request, Subject};
+use super::{DecodeError, PageMeta, RowCollector, decode_page};
+use crate::catalog::{Catalog, GroupResource};
+use crate::need::{DetailLevel, Encoding, Freshness, PolicyRule, ReadRequest, ReadTarget};
 use crate::snapshot::Rows;
 
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList";
@@ -21,23 +21,23 @@ const JSON: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;
 static CATALOG: LazyLock<Arc<Catalog>> =
     LazyLock::new(|| Arc::new(Catalog::embedded().expect("the catalog")));
 
-fn sink(resource: &str, depth: Depth) -> Sink {
+fn sink(resource: &str, depth: DetailLevel) -> RowCollector {
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-    let request = Request {
-        subject: Subject::Objects {
-            resource: Resource::new(group, plural),
+    let request = ReadRequest {
+        target: ReadTarget::Objects {
+            resource: GroupResource::new(group, plural),
             namespace: None,
-            selector: crate::need::Selector::default(),
+            selector: crate::need::ListSelector::default(),
         },
-        depth,
-        freshness: Freshness::Cache,
+        detail_level: depth,
+        freshness: Freshness::WatchCache,
         path: String::new(),
         api_version: "v1".into(),
-        encoding: Encoding::Meta,
-        access: AccessRule::list("", resource, None),
-        across: false,
+        encoding: Encoding::Metadata,
+        rbac: PolicyRule::allow_list("", resource, None),
+        all_namespaces: false,
     };
-    Sink::new(&request, CATALOG.clone())
+    RowCollector::new(&request, CATALOG.clone())
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -116,8 +116,8 @@ fn list(names: &[&str], next: &str) -> Vec<u8> {
     bytes
 }
 
-fn names(sink: &Sink) -> Vec<String> {
-    sink.rows.meta().map(|row| row.name.clone()).collect()
+fn names(sink: &RowCollector) -> Vec<String> {
+    sink.rows.metadata().map(|row| row.name.clone()).collect()
 }
 
 /// Gives one byte at a time, as a slow network does.
@@ -140,17 +140,17 @@ fn dripping(bytes: &[u8]) -> impl BufRead {
 #[test]
 fn protobuf_lists_come_item_by_item_with_their_token() {
     let bytes = list(&["a", "b", "c"], "token");
-    let mut sink = sink("pods", Depth::Meta);
-    let read = page(PROTOBUF, dripping(&bytes), &mut sink).expect("a page");
+    let mut sink = sink("pods", DetailLevel::Metadata);
+    let read = decode_page(PROTOBUF, dripping(&bytes), &mut sink).expect("a page");
     assert_eq!(
         read,
-        Page {
-            next: "token".into(),
-            remaining: Some(7),
+        PageMeta {
+            continue_token: "token".into(),
+            remaining_item_count: Some(7),
         }
     );
     assert_eq!(names(&sink), ["a", "b", "c"]);
-    assert!(sink.faults.is_empty());
+    assert!(sink.skipped_objects.is_empty());
 }
 
 #[test]
@@ -158,8 +158,8 @@ fn a_protobuf_list_that_ends_early_is_an_error_wherever_it_ends() {
     let bytes = list(&["a", "b", "c"], "token");
     let envelope = bytes.len();
     for end in 0..envelope {
-        let mut sink = sink("pods", Depth::Meta);
-        let read = page(PROTOBUF, &bytes[..end], &mut sink);
+        let mut sink = sink("pods", DetailLevel::Metadata);
+        let read = decode_page(PROTOBUF, &bytes[..end], &mut sink);
         assert!(read.is_err(), "cut at byte {end} of {envelope}: {read:?}");
     }
 }
@@ -169,9 +169,9 @@ fn a_lying_length_does_not_allocate() {
     // items, length 2^40
     let mut bytes = b"k8s\0\x12\xff\xff\xff\xff\xff\x7f\x12".to_vec();
     bytes.extend([0x80, 0x80, 0x80, 0x80, 0x80, 0x20]);
-    let mut sink = sink("pods", Depth::Meta);
-    let read = page(PROTOBUF, bytes.as_slice(), &mut sink);
-    assert!(matches!(read, Err(DecodeError::Garbage(_))), "{read:?}");
+    let mut sink = sink("pods", DetailLevel::Metadata);
+    let read = decode_page(PROTOBUF, bytes.as_slice(), &mut sink);
+    assert!(matches!(read, Err(DecodeError::Malformed(_))), "{read:?}");
 }
 
 #[test]
@@ -180,22 +180,22 @@ fn json_lists_come_item_by_item_with_their_token() {
         "items":[{"metadata":{"name":"a","namespace":"shop","managedFields":[
             {"manager":"helm","operation":"Update","apiVersion":"policy/v1beta1","time":"2024-01-01T00:00:00Z","fieldsV1":{"f:x":{}}}]}},
           {"metadata":{"name":"b"}}]}"#;
-    let mut sink = sink("pods", Depth::Meta);
-    let read = page(JSON, dripping(text.as_bytes()), &mut sink).expect("a page");
+    let mut sink = sink("pods", DetailLevel::Metadata);
+    let read = decode_page(JSON, dripping(text.as_bytes()), &mut sink).expect("a page");
     assert_eq!(
         read,
-        Page {
-            next: "more".into(),
-            remaining: Some(7),
+        PageMeta {
+            continue_token: "more".into(),
+            remaining_item_count: Some(7),
         }
     );
     assert_eq!(names(&sink), ["a", "b"]);
-    let Rows::Meta(rows) = &sink.rows else {
+    let Rows::Metadata(rows) = &sink.rows else {
         panic!("metadata");
     };
-    assert_eq!(&*rows[0].managers[0].manager, "helm");
+    assert_eq!(&*rows[0].field_managers[0].name, "helm");
     assert_eq!(
-        rows[0].managers[0].time.expect("a time").to_string(),
+        rows[0].field_managers[0].time.expect("a time").to_string(),
         "2024-01-01T00:00:00Z"
     );
 }
@@ -204,9 +204,9 @@ fn json_lists_come_item_by_item_with_their_token() {
 fn json_that_ends_early_or_is_no_list_is_an_error() {
     let text = r#"{"metadata":{"continue":""},"items":[{"metadata":{"name":"a"}}]}"#;
     for end in 0..text.len() {
-        let mut sink = sink("pods", Depth::Meta);
+        let mut sink = sink("pods", DetailLevel::Metadata);
         assert!(
-            page(JSON, &text.as_bytes()[..end], &mut sink).is_err(),
+            decode_page(JSON, &text.as_bytes()[..end], &mut sink).is_err(),
             "cut at {end}"
         );
     }
@@ -218,26 +218,28 @@ fn json_that_ends_early_or_is_no_list_is_an_error() {
         "<html>",
         &"[".repeat(100_000),
     ] {
-        let mut sink = sink("pods", Depth::Meta);
+        let mut sink = sink("pods", DetailLevel::Metadata);
         assert!(
-            page(JSON, text.as_bytes(), &mut sink).is_err(),
+            decode_page(JSON, text.as_bytes(), &mut sink).is_err(),
             "{text:.20}"
         );
     }
-    let mut sink = sink("pods", Depth::Meta);
-    let empty = page(
+    let mut sink = sink("pods", DetailLevel::Metadata);
+    let empty = decode_page(
         JSON,
         r#"{"metadata":{},"items":null}"#.as_bytes(),
         &mut sink,
     );
-    assert_eq!(empty.expect("Go's empty list"), Page::default());
+    assert_eq!(empty.expect("Go's empty list"), PageMeta::default());
 }
 
 #[test]
 fn another_content_type_is_named() {
-    let mut sink = sink("pods", Depth::Meta);
-    let read = page("text/html; charset=utf-8", "<html>".as_bytes(), &mut sink);
-    assert!(matches!(read, Err(DecodeError::WrongType { got }) if got.starts_with("text/html")));
+    let mut sink = sink("pods", DetailLevel::Metadata);
+    let read = decode_page("text/html; charset=utf-8", "<html>".as_bytes(), &mut sink);
+    assert!(
+        matches!(read, Err(DecodeError::UnexpectedContentType { got }) if got.starts_with("text/html"))
+    );
 }
 
 #[test]
@@ -249,11 +251,11 @@ fn an_item_that_cannot_be_understood_is_a_fault_and_the_rest_stays() {
     let mut second = b"k8s\0\x12".to_vec();
     second.push(item.len() as u8);
     second.extend(item);
-    let mut sink = sink("pods", Depth::Meta);
-    page(PROTOBUF, bytes.as_mut_slice() as &[u8], &mut sink).expect("a page");
-    page(PROTOBUF, second.as_slice(), &mut sink).expect("a page");
+    let mut sink = sink("pods", DetailLevel::Metadata);
+    decode_page(PROTOBUF, bytes.as_mut_slice() as &[u8], &mut sink).expect("a page");
+    decode_page(PROTOBUF, second.as_slice(), &mut sink).expect("a page");
     assert_eq!(names(&sink), ["a"]);
-    assert_eq!(sink.faults.len(), 1, "{:?}", sink.faults);
+    assert_eq!(sink.skipped_objects.len(), 1, "{:?}", sink.skipped_objects);
 }
 
 #[test]
@@ -264,11 +266,11 @@ fn rows_keep_what_was_applied_and_who_owns_the_object() {
         "meta.helm.sh/release-name":"cart","meta.helm.sh/release-namespace":"shop"}}},
       {"metadata":{"name":"b","ownerReferences":[{"kind":"X","name":"x"},{"kind":"ReplicaSet","name":"web","controller":true}]}},
       {"metadata":{"name":"c","labels":{"argocd.argoproj.io/instance":"shop"}}}]}"#;
-    let mut sink = sink("pods", Depth::Meta);
-    page(JSON, text.as_bytes(), &mut sink).expect("a page");
-    let rows: Vec<_> = sink.rows.meta().collect();
-    assert_eq!(rows[0].applied.len(), 1);
-    assert_eq!(&*rows[0].applied[0].api_version, "policy/v1beta1");
+    let mut sink = sink("pods", DetailLevel::Metadata);
+    decode_page(JSON, text.as_bytes(), &mut sink).expect("a page");
+    let rows: Vec<_> = sink.rows.metadata().collect();
+    assert_eq!(rows[0].last_applied.len(), 1);
+    assert_eq!(&*rows[0].last_applied[0].api_version, "policy/v1beta1");
     assert_eq!(rows[0].owner.as_deref(), Some("helm release shop/cart"));
     assert_eq!(rows[1].owner.as_deref(), Some("ReplicaSet/web"));
     assert_eq!(rows[2].owner.as_deref(), Some("argo cd application shop"));
@@ -280,13 +282,13 @@ fn labels_are_kept_of_helm_records_alone() {
       {"metadata":{"name":"a","labels":{"owner":"helm","name":"cart","status":"failed","mine":"secret"},
         "ownerReferences":[{"apiVersion":"apps/v1","kind":"X","name":"x"}]}},
       {"metadata":{"name":"b","labels":{"owner":"me","name":"cart"}}}]}"#;
-    let mut sink = sink("secrets", Depth::Meta);
-    page(JSON, text.as_bytes(), &mut sink).expect("a page");
-    let rows: Vec<_> = sink.rows.meta().collect();
-    let kept: Vec<&str> = rows[0].labels.keys().map(String::as_str).collect();
+    let mut sink = sink("secrets", DetailLevel::Metadata);
+    decode_page(JSON, text.as_bytes(), &mut sink).expect("a page");
+    let rows: Vec<_> = sink.rows.metadata().collect();
+    let kept: Vec<&str> = rows[0].helm_labels.keys().map(String::as_str).collect();
     assert_eq!(kept, ["name", "status"]);
-    assert_eq!(&*rows[0].owners[0].api_version, "apps/v1");
-    assert!(rows[1].labels.is_empty());
+    assert_eq!(&*rows[0].owner_references[0].api_version, "apps/v1");
+    assert!(rows[1].helm_labels.is_empty());
 }
 
 #[test]
@@ -295,10 +297,10 @@ fn schemas_of_crds_are_dropped() {
         "versions":[{"name":"v1","served":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}]}"#;
     let mut sink = sink(
         "customresourcedefinitions.apiextensions.k8s.io",
-        Depth::Whole,
+        DetailLevel::Full,
     );
-    page("application/json", text.as_bytes(), &mut sink).expect("a page");
-    let spec = &sink.rows.json()[0].object["spec"];
+    decode_page("application/json", text.as_bytes(), &mut sink).expect("a page");
+    let spec = &sink.rows.objects()[0].object["spec"];
     let expected = serde_json::json!({"versions": [{"name": "v1", "served": true}]});
     assert_eq!(*spec, expected);
 }
@@ -309,20 +311,20 @@ proptest! {
     #[test]
     fn no_bytes_make_a_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         for (content_type, resource, depth) in [
-            (PROTOBUF, "pods", Depth::Meta),
-            (PROTOBUF, "nodes", Depth::Fields),
-            (PROTOBUF, "pods", Depth::Fields),
-            (PROTOBUF, "secrets", Depth::Fields),
-            (PROTOBUF, "endpointslices.discovery.k8s.io", Depth::Fields),
-            (PROTOBUF, "deployments.apps", Depth::Fields),
-            (PROTOBUF, "statefulsets.apps", Depth::Fields),
-            (PROTOBUF, "daemonsets.apps", Depth::Fields),
-            (JSON, "pods", Depth::Meta),
-            (JSON, "pods", Depth::Whole),
+            (PROTOBUF, "pods", DetailLevel::Metadata),
+            (PROTOBUF, "nodes", DetailLevel::Typed),
+            (PROTOBUF, "pods", DetailLevel::Typed),
+            (PROTOBUF, "secrets", DetailLevel::Typed),
+            (PROTOBUF, "endpointslices.discovery.k8s.io", DetailLevel::Typed),
+            (PROTOBUF, "deployments.apps", DetailLevel::Typed),
+            (PROTOBUF, "statefulsets.apps", DetailLevel::Typed),
+            (PROTOBUF, "daemonsets.apps", DetailLevel::Typed),
+            (JSON, "pods", DetailLevel::Metadata),
+            (JSON, "pods", DetailLevel::Full),
         ] {
-            let _ = page(content_type, bytes.as_slice(), &mut sink(resource, depth));
+            let _ = decode_page(content_type, bytes.as_slice(), &mut sink(resource, depth));
             let framed = [b"k8s\0".as_slice(), &bytes].concat();
-            let _ = page(content_type, framed.as_slice(), &mut sink(resource, depth));
+            let _ = decode_page(content_type, framed.as_slice(), &mut sink(resource, depth));
         }
     }
 }

@@ -7,20 +7,22 @@
 use prost::{DecodeError, Message};
 
 use super::ObjectMeta;
-use super::pod::{LabelSelector, NodeAffinity, NodeTerm};
-use crate::snapshot::{self, Placement, Pool, Requirement, Text, WorkloadRow, WorkloadStatus};
+use super::pod::{LabelSelectorProto, NodeAffinity, NodeSelectorTerm};
+use crate::snapshot::{
+    self, Interner, LabelSelectorRequirement, Placement, SharedStr, WorkloadRow, WorkloadStatus,
+};
 
 /// Which of the three, for each has tags of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum WorkloadKind {
     Deployment,
     StatefulSet,
     DaemonSet,
 }
 
-impl Kind {
+impl WorkloadKind {
     /// By the plural, in the group `apps`.
-    pub(super) fn of(plural: &str) -> Option<Self> {
+    pub(super) fn from_plural(plural: &str) -> Option<Self> {
         match plural {
             "deployments" => Some(Self::Deployment),
             "statefulsets" => Some(Self::StatefulSet),
@@ -45,9 +47,9 @@ struct DeploymentSpec {
     #[prost(int32, optional, tag = "1")]
     replicas: Option<i32>,
     #[prost(message, optional, tag = "2")]
-    selector: Option<LabelSelector>,
+    selector: Option<LabelSelectorProto>,
     #[prost(message, optional, tag = "3")]
-    template: Option<Template>,
+    template: Option<PodTemplateSpec>,
     #[prost(bool, tag = "7")]
     paused: bool,
 }
@@ -63,13 +65,13 @@ struct DeploymentStatus {
     #[prost(int32, tag = "4")]
     available: i32,
     #[prost(message, repeated, tag = "6")]
-    conditions: Vec<Condition>,
+    conditions: Vec<DeploymentCondition>,
     #[prost(int32, tag = "7")]
     ready: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Condition {
+struct DeploymentCondition {
     #[prost(string, tag = "1")]
     kind: String,
     #[prost(string, tag = "4")]
@@ -91,11 +93,11 @@ struct StatefulSetSpec {
     #[prost(int32, optional, tag = "1")]
     replicas: Option<i32>,
     #[prost(message, optional, tag = "2")]
-    selector: Option<LabelSelector>,
+    selector: Option<LabelSelectorProto>,
     #[prost(message, optional, tag = "3")]
-    template: Option<Template>,
+    template: Option<PodTemplateSpec>,
     #[prost(message, optional, tag = "7")]
-    strategy: Option<Strategy>,
+    strategy: Option<UpdateStrategy>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -129,11 +131,11 @@ struct DaemonSet {
 #[derive(Clone, PartialEq, Message)]
 struct DaemonSetSpec {
     #[prost(message, optional, tag = "1")]
-    selector: Option<LabelSelector>,
+    selector: Option<LabelSelectorProto>,
     #[prost(message, optional, tag = "2")]
-    template: Option<Template>,
+    template: Option<PodTemplateSpec>,
     #[prost(message, optional, tag = "3")]
-    strategy: Option<Strategy>,
+    strategy: Option<UpdateStrategy>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -152,33 +154,33 @@ struct DaemonSetStatus {
 
 /// Of StatefulSets and DaemonSets; only the first have a partition, and tag 1 of the others is no number.
 #[derive(Clone, PartialEq, Message)]
-struct Strategy {
+struct UpdateStrategy {
     #[prost(string, tag = "1")]
     kind: String,
     #[prost(bytes = "vec", optional, tag = "2")]
-    rolling: Option<Vec<u8>>,
+    rolling_update: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
-struct Rolling {
+struct RollingUpdate {
     #[prost(int32, tag = "1")]
     partition: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Template {
+struct PodTemplateSpec {
     #[prost(message, optional, tag = "2")]
-    spec: Option<PodSpec>,
+    spec: Option<TemplatePodSpec>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct PodSpec {
+struct TemplatePodSpec {
     #[prost(message, repeated, tag = "2")]
     containers: Vec<Container>,
     #[prost(btree_map = "string, string", tag = "7")]
     node_selector: std::collections::BTreeMap<String, String>,
     #[prost(message, optional, tag = "18")]
-    affinity: Option<Affinity>,
+    affinity: Option<TemplateAffinity>,
     #[prost(message, repeated, tag = "22")]
     tolerations: Vec<Toleration>,
 }
@@ -190,9 +192,9 @@ struct Container {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Affinity {
+struct TemplateAffinity {
     #[prost(message, optional, tag = "1")]
-    node: Option<NodeAffinity>,
+    node_affinity: Option<NodeAffinity>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -202,15 +204,19 @@ struct Toleration {
 }
 
 /// Decodes one workload.
-pub(super) fn row(kind: Kind, message: &[u8], pool: &mut Pool) -> Result<WorkloadRow, DecodeError> {
+pub(super) fn decode_row(
+    kind: WorkloadKind,
+    message: &[u8],
+    pool: &mut Interner,
+) -> Result<WorkloadRow, DecodeError> {
     match kind {
-        Kind::Deployment => Deployment::decode(message).map(|it| deployment(it, pool)),
-        Kind::StatefulSet => stateful_set(StatefulSet::decode(message)?, pool),
-        Kind::DaemonSet => DaemonSet::decode(message).map(|it| daemon_set(it, pool)),
+        WorkloadKind::Deployment => Deployment::decode(message).map(|it| deployment_row(it, pool)),
+        WorkloadKind::StatefulSet => stateful_set_row(StatefulSet::decode(message)?, pool),
+        WorkloadKind::DaemonSet => DaemonSet::decode(message).map(|it| daemon_set_row(it, pool)),
     }
 }
 
-fn deployment(object: Deployment, pool: &mut Pool) -> WorkloadRow {
+fn deployment_row(object: Deployment, pool: &mut Interner) -> WorkloadRow {
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
     let given_up = status.conditions.iter().any(|condition| {
@@ -218,131 +224,134 @@ fn deployment(object: Deployment, pool: &mut Pool) -> WorkloadRow {
     });
     WorkloadRow {
         replicas: spec.replicas,
-        paused: spec.paused,
+        is_paused: spec.paused,
         status: WorkloadStatus {
             observed_generation: status.observed_generation,
             replicas: status.replicas,
-            updated: status.updated,
-            ready: status.ready,
-            available: status.available,
-            given_up,
-            between_revisions: false,
+            updated_replicas: status.updated,
+            ready_replicas: status.ready,
+            available_replicas: status.available,
+            is_progress_deadline_exceeded: given_up,
+            has_pending_revision: false,
         },
-        ..common(object.metadata, spec.selector, spec.template, pool)
+        ..common_row(object.metadata, spec.selector, spec.template, pool)
     }
 }
 
-fn stateful_set(object: StatefulSet, pool: &mut Pool) -> Result<WorkloadRow, DecodeError> {
+fn stateful_set_row(object: StatefulSet, pool: &mut Interner) -> Result<WorkloadRow, DecodeError> {
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
     let strategy = spec.strategy.unwrap_or_default();
-    let rolling = strategy.rolling.as_deref();
+    let rolling = strategy.rolling_update.as_deref();
     Ok(WorkloadRow {
         replicas: spec.replicas,
         partition: rolling
-            .map(Rolling::decode)
+            .map(RollingUpdate::decode)
             .transpose()?
             .map(|rolling| rolling.partition),
-        update_strategy: pool.text(&strategy.kind),
+        update_strategy: pool.intern(&strategy.kind),
         status: WorkloadStatus {
             observed_generation: status.observed_generation,
             replicas: status.replicas,
-            updated: status.updated,
-            ready: status.ready,
-            available: status.available,
-            given_up: false,
-            between_revisions: status.current_revision != status.update_revision,
+            updated_replicas: status.updated,
+            ready_replicas: status.ready,
+            available_replicas: status.available,
+            is_progress_deadline_exceeded: false,
+            has_pending_revision: status.current_revision != status.update_revision,
         },
-        ..common(object.metadata, spec.selector, spec.template, pool)
+        ..common_row(object.metadata, spec.selector, spec.template, pool)
     })
 }
 
-fn daemon_set(object: DaemonSet, pool: &mut Pool) -> WorkloadRow {
+fn daemon_set_row(object: DaemonSet, pool: &mut Interner) -> WorkloadRow {
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
     WorkloadRow {
-        update_strategy: pool.text(&spec.strategy.unwrap_or_default().kind),
+        update_strategy: pool.intern(&spec.strategy.unwrap_or_default().kind),
         status: WorkloadStatus {
             observed_generation: status.observed_generation,
             replicas: status.desired,
-            updated: status.updated,
-            ready: status.ready,
-            available: status.available,
-            given_up: false,
-            between_revisions: false,
+            updated_replicas: status.updated,
+            ready_replicas: status.ready,
+            available_replicas: status.available,
+            is_progress_deadline_exceeded: false,
+            has_pending_revision: false,
         },
-        ..common(object.metadata, spec.selector, spec.template, pool)
+        ..common_row(object.metadata, spec.selector, spec.template, pool)
     }
 }
 
 /// What all three have.
-fn common(
+fn common_row(
     meta: Option<ObjectMeta>,
-    wanted: Option<LabelSelector>,
-    template: Option<Template>,
-    pool: &mut Pool,
+    wanted: Option<LabelSelectorProto>,
+    template: Option<PodTemplateSpec>,
+    pool: &mut Interner,
 ) -> WorkloadRow {
     let meta = meta.unwrap_or_default();
     let spec = template.and_then(|template| template.spec);
     let containers = spec.iter().flat_map(|spec| &spec.containers);
     WorkloadRow {
         images: containers
-            .map(|container| pool.text(&container.image))
+            .map(|container| pool.intern(&container.image))
             .collect(),
         generation: meta.generation,
-        deleted: meta.deleted.is_some(),
-        selector: wanted.map(|wanted| Box::new(selector(&wanted, pool))),
+        is_being_deleted: meta.deletion_timestamp.is_some(),
+        selector: wanted.map(|wanted| Box::new(label_selector(&wanted, pool))),
         placement: spec
             .as_ref()
             .and_then(|spec| placement(spec, pool))
             .map(Box::new),
-        meta: meta.row(pool),
+        meta: meta.into_row(pool),
         ..WorkloadRow::default()
     }
 }
 
-fn selector(wanted: &LabelSelector, pool: &mut Pool) -> snapshot::LabelSelector {
-    let expressions = wanted.expressions.iter();
+fn label_selector(wanted: &LabelSelectorProto, pool: &mut Interner) -> snapshot::LabelSelector {
+    let expressions = wanted.match_expressions.iter();
     snapshot::LabelSelector {
         match_expressions: expressions
-            .map(|part| Requirement {
-                key: pool.text(&part.key),
-                operator: pool.text(&part.operator),
-                values: part.values.iter().map(|value| pool.text(value)).collect(),
+            .map(|part| LabelSelectorRequirement {
+                key: pool.intern(&part.key),
+                operator: pool.intern(&part.operator),
+                values: part.values.iter().map(|value| pool.intern(value)).collect(),
             })
             .collect(),
-        match_labels: pool.labels(&wanted.labels),
+        match_labels: pool.intern_label_map(&wanted.match_labels),
     }
 }
 
 /// The keys that a template names; none where it names none, as most do.
-fn placement(spec: &PodSpec, pool: &mut Pool) -> Option<Placement> {
+fn placement(spec: &TemplatePodSpec, pool: &mut Interner) -> Option<Placement> {
     let required = spec
         .affinity
         .as_ref()
-        .and_then(|affinity| affinity.node.as_ref()?.required.as_ref());
+        .and_then(|affinity| affinity.node_affinity.as_ref()?.required.as_ref());
     let terms = required.map_or(&[][..], |required| &required.terms);
     let placement = Placement {
-        node_selector: spec
+        node_selector_keys: spec
             .node_selector
             .keys()
-            .map(|key| pool.text(key))
+            .map(|key| pool.intern(key))
             .collect(),
-        node_affinity: terms.iter().map(|term| labels(term, pool)).collect(),
-        tolerations: spec
+        required_affinity_keys: terms
+            .iter()
+            .map(|term| required_label_keys(term, pool))
+            .collect(),
+        toleration_keys: spec
             .tolerations
             .iter()
-            .map(|toleration| pool.text(&toleration.key))
+            .map(|toleration| pool.intern(&toleration.key))
             .collect(),
     };
     (placement != Placement::default()).then_some(placement)
 }
 
 /// The labels that a term wants a node to have.
-fn labels(term: &NodeTerm, pool: &mut Pool) -> Vec<Text> {
+fn required_label_keys(term: &NodeSelectorTerm, pool: &mut Interner) -> Vec<SharedStr> {
     let wanted = term
-        .expressions
+        .match_expressions
         .iter()
         .filter(|part| !matches!(part.operator.as_str(), "DoesNotExist" | "NotIn"));
-    wanted.map(|part| pool.text(&part.key)).collect()
+    wanted.map(|part| pool.intern(&part.key)).collect()
 }

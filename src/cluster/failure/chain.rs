@@ -64,10 +64,17 @@ fn from_kube_error(error: &kube::Error) -> Option<RequestError> {
                 return Some(answer::from_body(code, status.message.as_bytes()));
             }
             let message = answer::sanitize_message(&status.message);
-            Some(answer::from_status_code(code, status.reason.clone(), message))
+            Some(answer::from_status_code(
+                code,
+                status.reason.clone(),
+                message,
+            ))
         }
         kube::Error::SerdeError(error) => Some(RequestError::InvalidResponse {
-            found: format!("its JSON makes no sense ({})", sanitize_line(&error.to_string())),
+            found: format!(
+                "its JSON makes no sense ({})",
+                sanitize_line(&error.to_string())
+            ),
         }),
         kube::Error::FromUtf8(_) => Some(RequestError::InvalidResponse {
             found: "it is no text".to_owned(),
@@ -181,7 +188,11 @@ fn parse_not_after(text: &str) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_second(seconds).ok()
 }
 
-fn network_error(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) -> Option<RequestError> {
+fn network_error(
+    links: &[&(dyn Error + 'static)],
+    texts: &[String],
+    server: &str,
+) -> Option<RequestError> {
     let unreachable = |why: String| {
         Some(RequestError::Unreachable {
             server: server.to_owned(),
@@ -218,7 +229,11 @@ fn network_error(links: &[&(dyn Error + 'static)], texts: &[String], server: &st
 }
 
 /// By the words of hyper, tokio and the decompression, whose types are not ours to import either.
-fn http_error(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) -> Option<RequestError> {
+fn http_error(
+    links: &[&(dyn Error + 'static)],
+    texts: &[String],
+    server: &str,
+) -> Option<RequestError> {
     let has = |words: &[&str]| {
         texts
             .iter()
@@ -255,7 +270,9 @@ fn http_error(links: &[&(dyn Error + 'static)], texts: &[String], server: &str) 
     ];
     if is_json || has(&unlike_http) || has(&["gzip", "deflate", "Invalid chunk"]) {
         return Some(RequestError::InvalidResponse {
-            found: texts.last().map_or_else(String::new, |text| sanitize_line(text)),
+            found: texts
+                .last()
+                .map_or_else(String::new, |text| sanitize_line(text)),
         });
     }
     None

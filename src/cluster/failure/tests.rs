@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
 
-use super::{RequestError, TlsError, sanitize_line, classify, from_response};
+use super::{RequestError, TlsError, classify, from_response, sanitize_line};
 
 const SERVER: &str = "https://host:6443/prefix";
 
@@ -109,20 +109,35 @@ async fn a_proxy_answers() {
         "Error from server (Bad Gateway): HTTP 502 with a web page titled \"502 Bad Gateway\""
     );
     let failure = failure_of(&serve(answer("404 Not Found", "text/html", page))).await;
-    assert!(matches!(failure, RequestError::InvalidResponse { .. }), "{failure}");
+    assert!(
+        matches!(failure, RequestError::InvalidResponse { .. }),
+        "{failure}"
+    );
     let failure = failure_of(&serve(answer("200 OK", "text/html", page))).await;
-    assert!(matches!(failure, RequestError::InvalidResponse { .. }), "{failure}");
+    assert!(
+        matches!(failure, RequestError::InvalidResponse { .. }),
+        "{failure}"
+    );
 }
 
 #[tokio::test]
 async fn something_else_answers() {
     let failure = failure_of(&serve("220 mail.example ESMTP\r\n")).await;
-    assert!(matches!(failure, RequestError::InvalidResponse { .. }), "{failure}");
+    assert!(
+        matches!(failure, RequestError::InvalidResponse { .. }),
+        "{failure}"
+    );
     let failure = failure_of(&serve("")).await;
-    assert!(matches!(failure, RequestError::Unreachable { .. }), "{failure}");
+    assert!(
+        matches!(failure, RequestError::Unreachable { .. }),
+        "{failure}"
+    );
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{";
     let failure = failure_of(&serve(cut)).await;
-    assert!(matches!(failure, RequestError::Unreachable { .. }), "{failure}");
+    assert!(
+        matches!(failure, RequestError::Unreachable { .. }),
+        "{failure}"
+    );
 }
 
 #[tokio::test]
@@ -207,9 +222,15 @@ fn the_code_counts() {
         from(404, " <!DOCTYPE html><p>no"),
         RequestError::InvalidResponse { .. }
     ));
-    assert!(matches!(from(403, "<html>no"), RequestError::Forbidden { .. }));
+    assert!(matches!(
+        from(403, "<html>no"),
+        RequestError::Forbidden { .. }
+    ));
     assert!(matches!(from(401, ""), RequestError::Unauthorized { .. }));
-    assert!(matches!(from(429, "slow"), RequestError::TooManyRequests { .. }));
+    assert!(matches!(
+        from(429, "slow"),
+        RequestError::TooManyRequests { .. }
+    ));
     let expired = from(410, &status(410, "Expired", "too old"));
     assert!(matches!(expired, RequestError::Server { code: 410, .. }));
     assert_eq!(expired.to_string(), "Error from server (Expired): too old");

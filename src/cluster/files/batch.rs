@@ -7,65 +7,67 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::{bounded, name};
+use super::{display_path, read_limited};
 use crate::catalog::Catalog;
 use crate::cluster::helm;
-use crate::cluster::manifest::{self, HelmRecord, Origin};
-use crate::snapshot::{HelmRow, HelmStorage, Interest, ManifestObject, Tally, Unmet};
+use crate::cluster::manifest::{self, EncodedHelmRecord, Origin};
+use crate::snapshot::{
+    ApiCounter, HelmReleaseRow, HelmStorage, ManifestFilter, ManifestObject, MissingData,
+};
 
 /// Steps that are done at once: enough that threads are seldom started, few enough that results do not pile up.
-pub(super) const SIZE: usize = 512;
+pub(super) const BATCH_SIZE: usize = 512;
 
 /// More threads than this wait for the disk, and each may hold a file of the greatest size.
 const MAX_THREADS: usize = 8;
 
 /// What decides which manifests are kept.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(super) struct FileDecodeContext<'a> {
     pub(super) catalog: &'a Catalog,
-    pub(super) interest: Interest,
+    pub(super) filter: ManifestFilter,
 }
 
 /// Something to do, or done already.
-pub(super) enum Step {
+pub(super) enum WorkItem {
     /// Read and decode this file.
     File(PathBuf),
     /// Nothing more to do.
-    Taken(Taken),
+    Done(FileResult),
 }
 
 /// What a step brings.
 #[derive(Default)]
-pub(super) struct Taken {
+pub(super) struct FileResult {
     pub(super) objects: Vec<ManifestObject>,
     /// Those that are of no interest.
-    pub(super) others: Tally,
-    pub(super) releases: Vec<HelmRow>,
-    pub(super) gaps: Vec<Unmet>,
+    pub(super) other_apis: ApiCounter,
+    pub(super) releases: Vec<HelmReleaseRow>,
+    pub(super) gaps: Vec<MissingData>,
     /// 1 for a file with manifests.
-    pub(super) read: usize,
+    pub(super) files_read: usize,
     /// 1 for a file without.
-    pub(super) skipped: usize,
+    pub(super) files_skipped: usize,
 }
 
 /// What each step brings, in their order.
-pub(super) fn run(steps: Vec<Step>, wanted: Wanted<'_>) -> Vec<Taken> {
+pub(super) fn run_batch(steps: Vec<WorkItem>, wanted: FileDecodeContext<'_>) -> Vec<FileResult> {
     let mut files = Vec::new();
-    let mut taken: Vec<Taken> = Vec::with_capacity(steps.len());
+    let mut taken: Vec<FileResult> = Vec::with_capacity(steps.len());
     for (at, step) in steps.into_iter().enumerate() {
         match step {
-            Step::File(path) => {
+            WorkItem::File(path) => {
                 files.push((at, path));
-                taken.push(Taken::default());
+                taken.push(FileResult::default());
             }
-            Step::Taken(done) => taken.push(done),
+            WorkItem::Done(done) => taken.push(done),
         }
     }
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         while let Some((at, path)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((*at, file(path, wanted)));
+            done.push((*at, decode_file(path, wanted)));
         }
         done
     };
@@ -88,50 +90,52 @@ pub(super) fn run(steps: Vec<Step>, wanted: Wanted<'_>) -> Vec<Taken> {
     taken
 }
 
-fn file(path: &PathBuf, wanted: Wanted<'_>) -> Taken {
+fn decode_file(path: &PathBuf, wanted: FileDecodeContext<'_>) -> FileResult {
     let bytes = File::open(path)
         .map_err(|error| error.to_string())
-        .and_then(bounded);
-    let name = name(path);
-    decoded(&name, Origin::File(&name), bytes, wanted)
+        .and_then(read_limited);
+    let name = display_path(path);
+    decode_bytes(&name, Origin::File(&name), bytes, wanted)
 }
 
 /// What one file holds.
-pub(super) fn decoded(
+pub(super) fn decode_bytes(
     name: &str,
     origin: Origin<'_>,
     bytes: Result<Vec<u8>, String>,
-    wanted: Wanted<'_>,
-) -> Taken {
-    let text = match bytes.and_then(text) {
+    wanted: FileDecodeContext<'_>,
+) -> FileResult {
+    let text = match bytes.and_then(utf8_text) {
         Ok(text) => text,
-        Err(why) => return Taken::gap(name.to_owned(), why),
+        Err(why) => return FileResult::from_gap(name.to_owned(), why),
     };
     let decoded = manifest::decode(&text, origin);
-    let mut taken = Taken {
-        read: usize::from(decoded.manifests > 0),
-        skipped: usize::from(decoded.manifests == 0 && decoded.faults.is_empty()),
-        ..Taken::default()
+    let mut taken = FileResult {
+        files_read: usize::from(decoded.manifest_count > 0),
+        files_skipped: usize::from(
+            decoded.manifest_count == 0 && decoded.skipped_objects.is_empty(),
+        ),
+        ..FileResult::default()
     };
     for object in decoded.objects {
-        if wanted.interest.takes(&object, wanted.catalog) {
+        if wanted.filter.keeps(&object, wanted.catalog) {
             taken.objects.push(object);
         } else {
-            taken.others.count(object);
+            taken.other_apis.count(object);
         }
     }
-    for fault in decoded.faults {
+    for fault in decoded.skipped_objects {
         taken.add_gap(fault.what, fault.why);
     }
-    for record in &decoded.records {
-        taken.record(record, wanted.catalog);
+    for record in &decoded.helm_records {
+        taken.add_helm_record(record, wanted.catalog);
     }
     taken
 }
 
-impl Taken {
+impl FileResult {
     /// Nothing, for this reason.
-    pub(super) fn gap(what: String, why: String) -> Self {
+    pub(super) fn from_gap(what: String, why: String) -> Self {
         let mut taken = Self::default();
         taken.add_gap(what, why);
         taken
@@ -139,12 +143,12 @@ impl Taken {
 
     fn add_gap(&mut self, what: String, why: String) {
         let rbac = None;
-        self.gaps.push(Unmet { what, why, rbac });
+        self.gaps.push(MissingData { what, why, rbac });
     }
 
-    fn record(&mut self, record: &HelmRecord, catalog: &Catalog) {
+    fn add_helm_record(&mut self, record: &EncodedHelmRecord, catalog: &Catalog) {
         let payload = match record.storage {
-            HelmStorage::Secret => helm::unwrap_secret(&record.payload),
+            HelmStorage::Secret => helm::decode_secret_data(&record.payload),
             HelmStorage::ConfigMap => Ok(record.payload.clone().into_bytes()),
         };
         let release = payload.and_then(|payload| {
@@ -152,7 +156,7 @@ impl Taken {
         });
         match release {
             Ok(release) if release.is_deployed() => {
-                for fault in release.faults {
+                for fault in release.skipped_objects {
                     let what = format!("{} in {}", fault.what, record.location);
                     self.add_gap(what, fault.why);
                 }
@@ -172,7 +176,7 @@ impl Taken {
     }
 }
 
-fn text(bytes: Vec<u8>) -> Result<String, String> {
+fn utf8_text(bytes: Vec<u8>) -> Result<String, String> {
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     String::from_utf8(bytes).map_err(|_| {
         if utf16 {

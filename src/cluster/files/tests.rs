@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::snapshot::{Counted, HelmStorage};
+use crate::snapshot::{ApiCount, HelmStorage};
 
 const BUDGET: &str =
     "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart}\n";
@@ -21,22 +21,22 @@ fn tree(files: &[(&str, &[u8])]) -> TempDir {
     dir
 }
 
-fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<Files, FilesError> {
+fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<ManifestFiles, FilesError> {
     let catalog = Catalog::embedded().expect("the catalog is sound");
-    let interest = Interest {
-        beside_cluster: false,
+    let interest = ManifestFilter {
+        has_cluster: false,
         from: None,
         to: None,
     };
     read(paths, stdin, &catalog, interest)
 }
 
-fn read_tree(dir: &TempDir) -> Files {
+fn read_tree(dir: &TempDir) -> ManifestFiles {
     read_all(&[dir.path().to_owned()], b"").expect("the directory is there")
 }
 
 /// Locations of objects below the directory.
-fn locations(files: &Files, dir: &TempDir) -> Vec<String> {
+fn locations(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
     let root = format!("{}/", dir.path().display());
     files
         .objects
@@ -46,7 +46,7 @@ fn locations(files: &Files, dir: &TempDir) -> Vec<String> {
 }
 
 /// Gaps as `what: why`, relative to the directory.
-fn gaps(files: &Files, dir: &TempDir) -> Vec<String> {
+fn gaps(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
     let root = format!("{}/", dir.path().display());
     files
         .gaps
@@ -78,13 +78,13 @@ fn trees_are_walked_in_order() {
             "b.yaml",
         ]
     );
-    assert_eq!((files.read, files.skipped), (4, 2));
-    let pods = Counted {
+    assert_eq!((files.files_read, files.files_skipped), (4, 2));
+    let pods = ApiCount {
         api_version: "v1".to_owned(),
         kind: "Pod".to_owned(),
-        objects: 1,
+        count: 1,
     };
-    assert_eq!(files.others, [pods], "of no interest, and counted");
+    assert_eq!(files.api_counts, [pods], "of no interest, and counted");
     assert_eq!(files.objects_read(), 5);
     assert_eq!(files.gaps, []);
 }
@@ -94,7 +94,10 @@ fn named_files_are_read_whatever_their_name() {
     let dir = tree(&[("budget", BUDGET.as_bytes()), ("notes.txt", b"words\n")]);
     let paths = [dir.path().join("budget"), dir.path().join("notes.txt")];
     let files = read_all(&paths, b"").expect("they are there");
-    assert_eq!((files.objects.len(), files.read, files.skipped), (1, 1, 1));
+    assert_eq!(
+        (files.objects.len(), files.files_read, files.files_skipped),
+        (1, 1, 1)
+    );
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn standard_input_is_called_by_the_template() {
 fn what_is_not_there_is_an_error() {
     let dir = tree(&[]);
     let error = read_all(&[dir.path().join("cart.yaml")], b"").expect_err("it is not there");
-    assert!(matches!(error, FilesError::Missing { .. }));
+    assert!(matches!(error, FilesError::NotFound { .. }));
     let message = error.to_string();
     assert!(
         message.contains("cart.yaml") && message.contains("check the spelling"),
@@ -150,7 +153,10 @@ fn what_cannot_be_understood_is_a_gap() {
             "c.yaml: not UTF-8 text",
         ]
     );
-    assert_eq!((files.objects.len(), files.read, files.skipped), (2, 2, 0));
+    assert_eq!(
+        (files.objects.len(), files.files_read, files.files_skipped),
+        (2, 2, 0)
+    );
 }
 
 #[test]
@@ -173,7 +179,8 @@ fn a_chart_is_one_gap() {
 fn large_files_are_gaps() {
     let dir = tree(&[]);
     let file = File::create(dir.path().join("large.yaml")).expect("a file");
-    file.set_len((MAX_MIB << 20) + 1).expect("a sparse file");
+    file.set_len((MAX_FILE_MIB << 20) + 1)
+        .expect("a sparse file");
     let gaps = gaps(&read_tree(&dir), &dir);
     assert_eq!(gaps.len(), 1);
     assert!(gaps[0].contains("64 MiB"), "{gaps:?}");
@@ -226,7 +233,7 @@ fn helm_records_are_decoded() {
     let dir = tree(&[("records.yaml", text.as_bytes())]);
     let files = read_tree(&dir);
     let releases: Vec<_> = files
-        .releases
+        .helm_releases
         .iter()
         .map(|row| {
             (
@@ -251,7 +258,7 @@ fn helm_records_are_decoded() {
             "Helm record shop/bad in records.yaml document 5: the Helm record is not valid base64",
         ]
     );
-    assert_eq!((files.objects.len(), files.read), (0, 1));
+    assert_eq!((files.objects.len(), files.files_read), (0, 1));
     assert!(!format!("{files:?}").contains("hunter2"));
 }
 
@@ -269,7 +276,7 @@ proptest! {
 fn results_keep_the_order_of_the_tree_whatever_is_done_first() {
     // More than two batches, with gaps and large files in between.
     let large = format!("{BUDGET}---\n").repeat(200);
-    let names: Vec<String> = (0..batch::SIZE * 2 + 7)
+    let names: Vec<String> = (0..batch::BATCH_SIZE * 2 + 7)
         .map(|n| format!("{n:05}.yaml"))
         .collect();
     let content = |at: usize| match at % 50 {
@@ -286,9 +293,9 @@ fn results_keep_the_order_of_the_tree_whatever_is_done_first() {
     let dir = tree(&entries);
     let files = read_tree(&dir);
     let kinds = |wanted: fn(usize) -> bool| (0..names.len()).filter(|at| wanted(at % 50)).count();
-    assert_eq!(files.skipped, kinds(|kind| kind == 2));
+    assert_eq!(files.files_skipped, kinds(|kind| kind == 2));
     assert_eq!(files.gaps.len(), kinds(|kind| kind == 1));
-    assert_eq!(files.read, kinds(|kind| kind == 0 || kind > 2));
+    assert_eq!(files.files_read, kinds(|kind| kind == 0 || kind > 2));
     let gaps = gaps(&files, &dir);
     assert!(gaps.is_sorted(), "{gaps:?}");
     let found: Vec<String> = locations(&files, &dir)

@@ -12,7 +12,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory takes it")
 }
 
-fn decode(payload: &[u8]) -> Result<Release, HelmError> {
+fn decode(payload: &[u8]) -> Result<HelmRelease, HelmError> {
     static CATALOG: std::sync::LazyLock<Catalog> =
         std::sync::LazyLock::new(|| Catalog::embedded().expect("the catalog is sound"));
     decode_record(payload, HelmStorage::Secret, None, &CATALOG)
@@ -85,9 +85,9 @@ fn a_record_is_reduced_to_its_objects() {
             ("CronJob", Some("shop"), "cart/templates/hook.yaml"),
         ]
     );
-    assert_eq!(release.faults.len(), 1);
+    assert_eq!(release.skipped_objects.len(), 1);
     assert_eq!(
-        release.faults[0].what,
+        release.skipped_objects[0].what,
         "helm release shop/cart document 5 (cart/templates/bad.yaml), line 28"
     );
     assert!(!format!("{release:?}").contains("hunter2"));
@@ -107,7 +107,7 @@ fn line_ends_in_base64_and_missing_gzip_are_tolerated() {
         expected
     );
     let twice = STANDARD.encode(&wrapped);
-    let once = unwrap_secret(&twice).expect("it is base64");
+    let once = decode_secret_data(&twice).expect("it is base64");
     assert_eq!(decode(&once).expect("it is a record").row, expected);
 }
 
@@ -176,16 +176,16 @@ fn deep_json_is_no_danger() {
 
 #[test]
 fn the_newest_deployed_revision_counts() {
-    let row = |namespace: &str, release: &str, revision, storage| HelmRow {
+    let row = |namespace: &str, release: &str, revision, storage| HelmReleaseRow {
         namespace: namespace.into(),
         release: release.into(),
         revision,
         chart: String::new(),
         storage,
-        created: None,
+        created_at: None,
         objects: Vec::new(),
     };
-    let rows = newest(vec![
+    let rows = newest_revisions(vec![
         row("b", "x", 2, HelmStorage::Secret),
         row("b", "x", 10, HelmStorage::Secret),
         row("b", "x", 9, HelmStorage::Secret),
@@ -210,7 +210,7 @@ proptest! {
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
         let _ = decode(STANDARD.encode(&bytes).as_bytes());
-        let _ = decode(STANDARD.encode([&GZIP[..], &bytes].concat()).as_bytes());
+        let _ = decode(STANDARD.encode([&GZIP_MAGIC[..], &bytes].concat()).as_bytes());
         let _ = decode(STANDARD.encode(gzip(&bytes)).as_bytes());
     }
 }
@@ -226,7 +226,7 @@ proptest! {
         let _ = decode(STANDARD.encode(&json).as_bytes());
         let _ = decode(STANDARD.encode(gzip(&json)).as_bytes());
         let _ = decode(&packed);
-        let _ = unwrap_secret(&String::from_utf8_lossy(&packed));
+        let _ = decode_secret_data(&String::from_utf8_lossy(&packed));
     }
 }
 
@@ -238,15 +238,19 @@ fn what_a_record_repeats_is_bounded() {
         format!(r#"{{"name":"a","namespace":"{long}","version":1}}"#),
     ] {
         let error = decode(&packed(&text)).expect_err("no such name");
-        assert!(matches!(error, HelmError::Name), "{error:?}");
+        assert!(matches!(error, HelmError::NameTooLong), "{error:?}");
     }
     let hooks = vec![serde_json::json!({"path": long.repeat(10), "manifest": "a: b: c"}); 250];
     let record = serde_json::json!({"name": "a", "namespace": "b", "version": 1, "hooks": hooks});
     let release = decode(&packed(&record.to_string())).expect("a record");
-    assert_eq!(release.faults.len(), 101, "those of all hooks together");
     assert_eq!(
-        release.faults[100].why,
+        release.skipped_objects.len(),
+        101,
+        "those of all hooks together"
+    );
+    assert_eq!(
+        release.skipped_objects[100].why,
         "150 more documents cannot be understood"
     );
-    assert!(release.faults[0].what.len() < 1200);
+    assert!(release.skipped_objects[0].what.len() < 1200);
 }

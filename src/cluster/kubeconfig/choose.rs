@@ -22,7 +22,10 @@ pub(super) struct ResolvedEntries {
 /// `localhost:8080`, and so is having no context at all.
 ///
 /// `None`: nothing is chosen, neither by a file nor by a flag.
-pub(super) fn resolve_entries(loaded: &MergedKubeconfig, wanted: &ConnectOptions) -> Result<Option<ResolvedEntries>, ConnectError> {
+pub(super) fn resolve_entries(
+    loaded: &MergedKubeconfig,
+    wanted: &ConnectOptions,
+) -> Result<Option<ResolvedEntries>, ConnectError> {
     let context_name = wanted
         .context
         .as_ref()
@@ -46,7 +49,11 @@ pub(super) fn resolve_entries(loaded: &MergedKubeconfig, wanted: &ConnectOptions
     }))
 }
 
-fn find_context(loaded: &MergedKubeconfig, wanted: &ConnectOptions, name: &str) -> Result<Context, ConnectError> {
+fn find_context(
+    loaded: &MergedKubeconfig,
+    wanted: &ConnectOptions,
+    name: &str,
+) -> Result<Context, ConnectError> {
     let contexts = &loaded.kubeconfig.contexts;
     contexts
         .iter()

@@ -12,7 +12,10 @@ use super::error::{ConnectError, unreadable_credential};
 
 /// Applies the flags to a cluster entry, by the rules of kubectl: a CA flag undoes `insecure-skip-tls-verify` of the
 /// entry, the insecure flag undoes its CA, and an address undoes its `tls-server-name`.
-pub(super) fn apply_cluster_flags(entry: &mut Cluster, wanted: &ConnectOptions) -> Result<(), ConnectError> {
+pub(super) fn apply_cluster_flags(
+    entry: &mut Cluster,
+    wanted: &ConnectOptions,
+) -> Result<(), ConnectError> {
     for field in [
         &mut entry.server,
         &mut entry.certificate_authority,
@@ -177,7 +180,11 @@ fn drop_empty(entry: &mut AuthInfo) {
         .map(|key| SecretString::from(without_whitespace(key.expose_secret())));
 }
 
-fn apply_impersonation(entry: &mut AuthInfo, wanted: &ConnectOptions, name: &str) -> Result<(), ConnectError> {
+fn apply_impersonation(
+    entry: &mut AuthInfo,
+    wanted: &ConnectOptions,
+    name: &str,
+) -> Result<(), ConnectError> {
     if wanted.impersonate.is_some() {
         entry.impersonate.clone_from(&wanted.impersonate);
     }
@@ -302,12 +309,14 @@ fn decode_base64(
     owner: &str,
     field: &str,
 ) -> Result<Vec<u8>, ConnectError> {
-    STANDARD.decode(data).map_err(|_| ConnectError::InvalidCredential {
-        what,
-        owner: owner.to_owned(),
-        from: field.to_owned(),
-        why: "it is not base64".to_owned(),
-    })
+    STANDARD
+        .decode(data)
+        .map_err(|_| ConnectError::InvalidCredential {
+            what,
+            owner: owner.to_owned(),
+            from: field.to_owned(),
+            why: "it is not base64".to_owned(),
+        })
 }
 
 /// kube keeps paths as text.

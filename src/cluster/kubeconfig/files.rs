@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kube::config::{Kubeconfig, KubeconfigError};
 
 use super::error::{ConnectError, os_error_text};
-use super::{Env, ConnectOptions};
+use super::{ConnectOptions, Env};
 
 /// The merged kubeconfig and where it came from.
 #[derive(Default)]
@@ -21,9 +21,13 @@ pub(super) struct MergedKubeconfig {
 /// Reads the file of `--kubeconfig`, else those of `KUBECONFIG`, else `~/.kube/config`.
 ///
 /// A missing file is an error for the flag only; in a list it is skipped as in kubectl (kube would fail).
-pub(super) fn load_kubeconfigs(wanted: &ConnectOptions, env: &Env<'_>) -> Result<MergedKubeconfig, ConnectError> {
+pub(super) fn load_kubeconfigs(
+    wanted: &ConnectOptions,
+    env: &Env<'_>,
+) -> Result<MergedKubeconfig, ConnectError> {
     if let Some(path) = &wanted.kubeconfig {
-        let kubeconfig = read_kubeconfig(path)?.ok_or_else(|| ConnectError::KubeconfigNotFound { path: path.clone() })?;
+        let kubeconfig = read_kubeconfig(path)?
+            .ok_or_else(|| ConnectError::KubeconfigNotFound { path: path.clone() })?;
         let files = vec![path.clone()];
         return Ok(MergedKubeconfig {
             kubeconfig,

@@ -106,7 +106,11 @@ struct ExecCredentialSpec<'a> {
     cluster: Option<&'a ExecAuthCluster>,
 }
 
-fn build_command(exec: &ExecConfig, interactive: bool, name: &PluginId) -> Result<Command, ConnectError> {
+fn build_command(
+    exec: &ExecConfig,
+    interactive: bool,
+    name: &PluginId,
+) -> Result<Command, ConnectError> {
     let mut command = Command::new(&name.command);
     command.args(exec.args.iter().flatten());
     for variable in exec.env.iter().flatten() {
@@ -122,8 +126,7 @@ fn build_command(exec: &ExecConfig, interactive: bool, name: &PluginId) -> Resul
             cluster: exec.cluster.as_ref(),
         },
     };
-    let request =
-        serde_json::to_string(&request).map_err(|error| name.error(error.to_string()))?;
+    let request = serde_json::to_string(&request).map_err(|error| name.error(error.to_string()))?;
     command.env("KUBERNETES_EXEC_INFO", request);
     command.stdin(if interactive {
         Stdio::inherit()
@@ -215,8 +218,15 @@ fn run_until_exit(mut command: Command, stop: &AtomicBool, patience: Duration) -
     let start = Instant::now();
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return PluginOutcome::NotFound,
-        Err(error) => return PluginOutcome::Failed(format!("it cannot be started: {}", os_error_text(&error))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return PluginOutcome::NotFound;
+        }
+        Err(error) => {
+            return PluginOutcome::Failed(format!(
+                "it cannot be started: {}",
+                os_error_text(&error)
+            ));
+        }
     };
     let Some(output) = CapturedStdout::capture(&mut child) else {
         kill_and_reap(&mut child);
@@ -319,7 +329,11 @@ struct ExecCredentialStatus {
 }
 
 /// Reads an answer. No error holds any part of it.
-fn parse_credentials(answer: &[u8], expected: Option<&str>, name: &PluginId) -> Result<ExecCredentials, ConnectError> {
+fn parse_credentials(
+    answer: &[u8],
+    expected: Option<&str>,
+    name: &PluginId,
+) -> Result<ExecCredentials, ConnectError> {
     let text = std::str::from_utf8(answer).map_err(|_| name.error("what it prints is no text"))?;
     let answer: ExecCredentialResponse = serde_json::from_str(text)
         .ok()

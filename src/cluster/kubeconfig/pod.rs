@@ -6,7 +6,7 @@ use kube::config::{AuthInfo, Cluster};
 
 use super::choose::ResolvedEntries;
 use super::error::{ConnectError, os_error_text};
-use super::{Env, ConnectOptions};
+use super::{ConnectOptions, Env};
 
 /// Whether this is a pod with a service account, by kubectl's signs.
 pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {
@@ -16,7 +16,10 @@ pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {
 }
 
 /// The entries that a kubeconfig of this pod would hold; the flags are applied to them as to any other.
-pub(super) fn in_cluster_entries(wanted: &ConnectOptions, env: &Env<'_>) -> Result<ResolvedEntries, ConnectError> {
+pub(super) fn in_cluster_entries(
+    wanted: &ConnectOptions,
+    env: &Env<'_>,
+) -> Result<ResolvedEntries, ConnectError> {
     let host = env.text("KUBERNETES_SERVICE_HOST").unwrap_or_default();
     let port = env.text("KUBERNETES_SERVICE_PORT").unwrap_or_default();
     let host = match host.parse() {
@@ -26,7 +29,11 @@ pub(super) fn in_cluster_entries(wanted: &ConnectOptions, env: &Env<'_>) -> Resu
     let bundle = service_account_file(env, "ca.crt");
     if wanted.certificate_authority.is_none() && !wanted.insecure_skip_tls_verify {
         std::fs::File::open(&bundle).map_err(|error| ConnectError::InClusterConfig {
-            why: format!("cannot read {}: {}", bundle.display(), os_error_text(&error)),
+            why: format!(
+                "cannot read {}: {}",
+                bundle.display(),
+                os_error_text(&error)
+            ),
         })?;
     }
     let namespace = env.text("POD_NAMESPACE").or_else(|| {

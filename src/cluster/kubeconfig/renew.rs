@@ -15,7 +15,11 @@ impl Connection {
     /// # Errors
     /// When the plugin fails, or the file cannot be read.
     pub async fn refresh_credentials(&mut self) -> Result<bool, ConnectError> {
-        if let Some(ExecSettings { is_interactive: terminal, timeout: patience }) = self.exec_settings {
+        if let Some(ExecSettings {
+            is_interactive: terminal,
+            timeout: patience,
+        }) = self.exec_settings
+        {
             self.authenticate(terminal, patience).await?;
             return Ok(true);
         }
@@ -39,7 +43,7 @@ impl Connection {
             (None, None) => return None,
         };
         // The first one is ours, those that follow lead to the authority.
-        let ends = certificate::ends(&String::from_utf8_lossy(&pem));
+        let ends = certificate::not_after_dates(&String::from_utf8_lossy(&pem));
         let end = ends.first().filter(|end| **end < now)?;
         Some(format!(
             "the client certificate of user {:?} expired at {end}, get a new one",

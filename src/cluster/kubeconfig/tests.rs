@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{ConnectError, Connection, Env, ConnectOptions, resolve};
+use super::{ConnectError, ConnectOptions, Connection, Env, resolve};
 
 /// One cluster, one user, one context.
 const PLAIN: &str = "

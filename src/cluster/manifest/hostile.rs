@@ -79,9 +79,9 @@ fn aliases_are_bounded() {
 fn the_number_of_objects_is_bounded() {
     let left = Cell::new(2);
     let list = r#"{"kind":"List","apiVersion":"v1","items":[{},{}]}"#;
-    let (documents, broken) = parse::documents(list, &left);
+    let (documents, broken) = parse::parse_documents(list, &left);
     assert!(documents.is_empty());
-    assert!(broken.is_some_and(|broken| broken.why.contains("too many objects")));
+    assert!(broken.is_some_and(|broken| broken.message.contains("too many objects")));
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn the_number_of_faults_is_bounded() {
     ));
     assert_eq!(lines(&decoded).len(), 1);
     let faults = faults(&decoded);
-    assert_eq!(faults.len(), MAX_FAULTS + 1);
+    assert_eq!(faults.len(), MAX_LISTED_SKIPPED + 1);
     assert_eq!(
-        faults[MAX_FAULTS],
+        faults[MAX_LISTED_SKIPPED],
         "cart.yaml: 50 more documents cannot be understood"
     );
 }
@@ -160,7 +160,7 @@ proptest! {
     #[test]
     fn no_manifest_like_text_panics(text in pieces()) {
         let decoded = file(&text);
-        for fault in &decoded.faults {
+        for fault in &decoded.skipped_objects {
             prop_assert!(fault.what.starts_with("cart.yaml"));
         }
     }
@@ -168,9 +168,9 @@ proptest! {
     #[test]
     fn chunks_lose_no_content(text in pieces()) {
         let lines: Vec<&str> = text.lines().collect();
-        for chunk in chunks(&text) {
+        for chunk in split_documents(&text) {
             let first = chunk.text.lines().next().unwrap_or_default();
-            prop_assert_eq!(lines[chunk.line - 1], first);
+            prop_assert_eq!(lines[chunk.first_line - 1], first);
         }
     }
 }
@@ -189,7 +189,7 @@ proptest! {
     #[test]
     fn no_damage_panics(text in crate::mutate::damaged_text(&VALID)) {
         let decoded = file(&text);
-        prop_assert!(decoded.faults.len() <= MAX_FAULTS + 1);
+        prop_assert!(decoded.skipped_objects.len() <= MAX_LISTED_SKIPPED + 1);
     }
 }
 
@@ -219,7 +219,7 @@ fn what_a_list_lends_to_its_items_is_bounded() {
     );
     let decoded = file(&text);
     assert!(
-        decoded.objects.len() <= MAX_TEXT >> 20,
+        decoded.objects.len() <= MAX_OBJECT_BYTES >> 20,
         "{}",
         decoded.objects.len()
     );

@@ -16,38 +16,38 @@ use serde::de::{
 /// The fields of one document, or of one item of a list.
 #[derive(Default)]
 #[cfg_attr(test, derive(Debug, Clone, PartialEq))]
-pub(super) struct Document {
+pub(super) struct ManifestDocument {
     /// `apiVersion`.
     pub(super) api_version: Option<String>,
     /// `kind`.
     pub(super) kind: Option<String>,
     /// `metadata`.
-    pub(super) metadata: Metadata,
+    pub(super) metadata: ManifestMetadata,
     /// `spec.scaleTargetRef`.
-    pub(super) target: Target,
+    pub(super) scale_target_ref: ScaleTargetRef,
     /// `type`, which tells Secrets apart.
-    pub(super) of_type: Option<String>,
+    pub(super) secret_type: Option<String>,
     /// `data.release`, where Helm keeps a record.
-    pub(super) release: Option<String>,
+    pub(super) release_payload: Option<String>,
     /// `items`, where that is a sequence.
-    pub(super) items: Option<Vec<Document>>,
+    pub(super) items: Option<Vec<ManifestDocument>>,
 }
 
 /// What is taken from `metadata`.
 #[derive(Default)]
 #[cfg_attr(test, derive(Debug, Clone, PartialEq))]
-pub(super) struct Metadata {
+pub(super) struct ManifestMetadata {
     pub(super) name: Option<String>,
     pub(super) generate_name: Option<String>,
     pub(super) namespace: Option<String>,
-    pub(super) created: Option<Timestamp>,
-    pub(super) labels: Labels,
+    pub(super) creation_timestamp: Option<Timestamp>,
+    pub(super) labels: HelmRecordLabels,
 }
 
 /// The labels that Helm puts on its records.
 #[derive(Default)]
 #[cfg_attr(test, derive(Debug, Clone, PartialEq))]
-pub(super) struct Labels {
+pub(super) struct HelmRecordLabels {
     pub(super) owner: Option<String>,
     pub(super) status: Option<String>,
 }
@@ -55,62 +55,80 @@ pub(super) struct Labels {
 /// A reference to another object by version.
 #[derive(Default)]
 #[cfg_attr(test, derive(Debug, Clone, PartialEq))]
-pub(super) struct Target {
+pub(super) struct ScaleTargetRef {
     pub(super) api_version: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) name: Option<String>,
 }
 
 /// Lists within lists; more than one is unheard of.
-const MAX_LISTS: usize = 8;
+const MAX_LIST_DEPTH: usize = 8;
 
 /// Reads a [`Document`].
 #[derive(Clone, Copy)]
-pub(super) struct DocumentShape<'a> {
+pub(super) struct DocumentSeed<'a> {
     /// Objects that may still be read, items of lists among them.
-    left: &'a Cell<usize>,
+    objects_left: &'a Cell<usize>,
     /// Lists around it.
-    lists: usize,
+    list_depth: usize,
 }
 
-impl<'a> DocumentShape<'a> {
+impl<'a> DocumentSeed<'a> {
     /// For a document of its own. Takes every object off `left` and fails when none is left.
     pub(super) fn new(left: &'a Cell<usize>) -> Self {
-        Self { left, lists: 0 }
+        Self {
+            objects_left: left,
+            list_depth: 0,
+        }
     }
 }
 
 /// Takes an object off what may still be read; none where there is none left.
-pub(super) fn take(left: &Cell<usize>) -> Option<()> {
+pub(super) fn take_object(left: &Cell<usize>) -> Option<()> {
     left.set(left.get().checked_sub(1)?);
     Some(())
 }
 
-impl<'de> DeserializeSeed<'de> for DocumentShape<'_> {
-    type Value = Document;
+impl<'de> DeserializeSeed<'de> for DocumentSeed<'_> {
+    type Value = ManifestDocument;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Document, D::Error> {
-        Loose(self).deserialize(deserializer)
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<ManifestDocument, D::Error> {
+        Lenient(self).deserialize(deserializer)
     }
 }
 
-impl Shape for DocumentShape<'_> {
-    type Out = Document;
+impl LenientVisitor for DocumentSeed<'_> {
+    type Out = ManifestDocument;
 
-    fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
-        take(self.left)
+    fn visit_map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<ManifestDocument, A::Error> {
+        take_object(self.objects_left)
             .ok_or_else(|| A::Error::custom("too many objects for one file; split it"))?;
-        let mut document = Document::default();
-        while let Some(key) = map.next_key_seed(Loose(Text))? {
+        let mut document = ManifestDocument::default();
+        while let Some(key) = map.next_key_seed(Lenient(ScalarText))? {
             match key.as_deref() {
-                Some("apiVersion") => document.api_version = map.next_value_seed(Loose(Text))?,
-                Some("kind") => document.kind = map.next_value_seed(Loose(Text))?,
-                Some("type") => document.of_type = map.next_value_seed(Loose(Text))?,
-                Some("metadata") => document.metadata = map.next_value_seed(fields())?,
-                Some("spec") => document.target = map.next_value_seed(fields::<Spec>())?.target,
-                Some("data") => document.release = map.next_value_seed(fields::<Data>())?.release,
-                Some("items") => document.items = map.next_value_seed(Loose(Items(self)))?,
-                _ => skip(&mut map)?,
+                Some("apiVersion") => {
+                    document.api_version = map.next_value_seed(Lenient(ScalarText))?
+                }
+                Some("kind") => document.kind = map.next_value_seed(Lenient(ScalarText))?,
+                Some("type") => document.secret_type = map.next_value_seed(Lenient(ScalarText))?,
+                Some("metadata") => document.metadata = map.next_value_seed(mapping_seed())?,
+                Some("spec") => {
+                    document.scale_target_ref = map
+                        .next_value_seed(mapping_seed::<SpecFields>())?
+                        .scale_target_ref
+                }
+                Some("data") => {
+                    document.release_payload = map
+                        .next_value_seed(mapping_seed::<DataFields>())?
+                        .release_payload
+                }
+                Some("items") => {
+                    document.items = map.next_value_seed(Lenient(DocumentItems(self)))?
+                }
+                _ => skip_value(&mut map)?,
             }
         }
         Ok(document)
@@ -118,19 +136,22 @@ impl Shape for DocumentShape<'_> {
 }
 
 /// The items of a list, read as this document was.
-struct Items<'a>(DocumentShape<'a>);
+struct DocumentItems<'a>(DocumentSeed<'a>);
 
-impl Shape for Items<'_> {
-    type Out = Option<Vec<Document>>;
+impl LenientVisitor for DocumentItems<'_> {
+    type Out = Option<Vec<ManifestDocument>>;
 
-    fn seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
-        let Items(DocumentShape { left, lists }) = self;
-        if lists >= MAX_LISTS {
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
+        let DocumentItems(DocumentSeed {
+            objects_left: left,
+            list_depth: lists,
+        }) = self;
+        if lists >= MAX_LIST_DEPTH {
             return Err(A::Error::custom("too many lists within lists"));
         }
-        let item = DocumentShape {
-            left,
-            lists: lists + 1,
+        let item = DocumentSeed {
+            objects_left: left,
+            list_depth: lists + 1,
         };
         let mut items = Vec::new();
         while let Some(item) = seq.next_element_seed(item)? {
@@ -141,99 +162,120 @@ impl Shape for Items<'_> {
 }
 
 #[derive(Default)]
-struct Spec {
-    target: Target,
+struct SpecFields {
+    scale_target_ref: ScaleTargetRef,
 }
 
 #[derive(Default)]
-struct Data {
-    release: Option<String>,
+struct DataFields {
+    release_payload: Option<String>,
 }
 
 /// Fields of a mapping, set one by one.
-trait Fields: Default {
+trait MappingFields: Default {
     /// Takes the value of this key, or skips it.
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
+    fn set_field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A)
+    -> Result<(), A::Error>;
 }
 
-impl Fields for Metadata {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+impl MappingFields for ManifestMetadata {
+    fn set_field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match key {
-            "name" => self.name = map.next_value_seed(Loose(Text))?,
-            "generateName" => self.generate_name = map.next_value_seed(Loose(Text))?,
-            "namespace" => self.namespace = map.next_value_seed(Loose(Text))?,
+            "name" => self.name = map.next_value_seed(Lenient(ScalarText))?,
+            "generateName" => self.generate_name = map.next_value_seed(Lenient(ScalarText))?,
+            "namespace" => self.namespace = map.next_value_seed(Lenient(ScalarText))?,
             "creationTimestamp" => {
-                let text: Option<String> = map.next_value_seed(Loose(Text))?;
-                self.created = text.and_then(|text| text.parse().ok());
+                let text: Option<String> = map.next_value_seed(Lenient(ScalarText))?;
+                self.creation_timestamp = text.and_then(|text| text.parse().ok());
             }
-            "labels" => self.labels = map.next_value_seed(fields())?,
-            _ => skip(map)?,
+            "labels" => self.labels = map.next_value_seed(mapping_seed())?,
+            _ => skip_value(map)?,
         }
         Ok(())
     }
 }
 
-impl Fields for Labels {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+impl MappingFields for HelmRecordLabels {
+    fn set_field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match key {
-            "owner" => self.owner = map.next_value_seed(Loose(Text))?,
-            "status" => self.status = map.next_value_seed(Loose(Text))?,
-            _ => skip(map)?,
+            "owner" => self.owner = map.next_value_seed(Lenient(ScalarText))?,
+            "status" => self.status = map.next_value_seed(Lenient(ScalarText))?,
+            _ => skip_value(map)?,
         }
         Ok(())
     }
 }
 
-impl Fields for Target {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+impl MappingFields for ScaleTargetRef {
+    fn set_field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match key {
-            "apiVersion" => self.api_version = map.next_value_seed(Loose(Text))?,
-            "kind" => self.kind = map.next_value_seed(Loose(Text))?,
-            "name" => self.name = map.next_value_seed(Loose(Text))?,
-            _ => skip(map)?,
+            "apiVersion" => self.api_version = map.next_value_seed(Lenient(ScalarText))?,
+            "kind" => self.kind = map.next_value_seed(Lenient(ScalarText))?,
+            "name" => self.name = map.next_value_seed(Lenient(ScalarText))?,
+            _ => skip_value(map)?,
         }
         Ok(())
     }
 }
 
-impl Fields for Spec {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+impl MappingFields for SpecFields {
+    fn set_field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match key {
-            "scaleTargetRef" => self.target = map.next_value_seed(fields())?,
-            _ => skip(map)?,
+            "scaleTargetRef" => self.scale_target_ref = map.next_value_seed(mapping_seed())?,
+            _ => skip_value(map)?,
         }
         Ok(())
     }
 }
 
-impl Fields for Data {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+impl MappingFields for DataFields {
+    fn set_field<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match key {
-            "release" => self.release = map.next_value_seed(Loose(Text))?,
-            _ => skip(map)?,
+            "release" => self.release_payload = map.next_value_seed(Lenient(ScalarText))?,
+            _ => skip_value(map)?,
         }
         Ok(())
     }
 }
 
-fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
+fn skip_value<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(|_| ())
 }
 
-fn fields<T: Fields>() -> Loose<Mapping<T>> {
-    Loose(Mapping(T::default()))
+fn mapping_seed<T: MappingFields>() -> Lenient<LenientMapping<T>> {
+    Lenient(LenientMapping(T::default()))
 }
 
-struct Mapping<T>(T);
+struct LenientMapping<T>(T);
 
-impl<T: Fields> Shape for Mapping<T> {
+impl<T: MappingFields> LenientVisitor for LenientMapping<T> {
     type Out = T;
 
-    fn map<'de, A: MapAccess<'de>>(mut self, mut map: A) -> Result<T, A::Error> {
-        while let Some(key) = map.next_key_seed(Loose(Text))? {
+    fn visit_map<'de, A: MapAccess<'de>>(mut self, mut map: A) -> Result<T, A::Error> {
+        while let Some(key) = map.next_key_seed(Lenient(ScalarText))? {
             match key {
-                Some(key) => self.0.field(&key, &mut map)?,
-                None => skip(&mut map)?,
+                Some(key) => self.0.set_field(&key, &mut map)?,
+                None => skip_value(&mut map)?,
             }
         }
         Ok(self.0)
@@ -241,39 +283,39 @@ impl<T: Fields> Shape for Mapping<T> {
 }
 
 /// A scalar as text: `name: 123` is `123`, `name: on` stays `on`. Null and anything that is no scalar is none.
-struct Text;
+struct ScalarText;
 
-impl Shape for Text {
+impl LenientVisitor for ScalarText {
     type Out = Option<String>;
 
-    fn scalar(self, text: &dyn fmt::Display) -> Option<String> {
+    fn visit_scalar(self, text: &dyn fmt::Display) -> Option<String> {
         Some(text.to_string())
     }
 }
 
 /// What to make of a value, by its shape. Whatever is not overridden is read to its end and left out.
-trait Shape: Sized {
+trait LenientVisitor: Sized {
     type Out: Default;
 
-    fn scalar(self, _text: &dyn fmt::Display) -> Self::Out {
+    fn visit_scalar(self, _text: &dyn fmt::Display) -> Self::Out {
         Self::Out::default()
     }
 
-    fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Out, A::Error> {
+    fn visit_map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Out, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Self::Out::default())
     }
 
-    fn seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Self::Out::default())
     }
 }
 
 /// Accepts any value and hands it to a [`Shape`].
-struct Loose<S>(S);
+struct Lenient<S>(S);
 
-impl<'de, S: Shape> DeserializeSeed<'de> for Loose<S> {
+impl<'de, S: LenientVisitor> DeserializeSeed<'de> for Lenient<S> {
     type Value = S::Out;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Out, D::Error> {
@@ -281,7 +323,7 @@ impl<'de, S: Shape> DeserializeSeed<'de> for Loose<S> {
     }
 }
 
-impl<'de, S: Shape> Visitor<'de> for Loose<S> {
+impl<'de, S: LenientVisitor> Visitor<'de> for Lenient<S> {
     type Value = S::Out;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -289,23 +331,23 @@ impl<'de, S: Shape> Visitor<'de> for Loose<S> {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<S::Out, E> {
-        Ok(self.0.scalar(&value))
+        Ok(self.0.visit_scalar(&value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<S::Out, E> {
-        Ok(self.0.scalar(&value))
+        Ok(self.0.visit_scalar(&value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<S::Out, E> {
-        Ok(self.0.scalar(&value))
+        Ok(self.0.visit_scalar(&value))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<S::Out, E> {
-        Ok(self.0.scalar(&value))
+        Ok(self.0.visit_scalar(&value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<S::Out, E> {
-        Ok(self.0.scalar(&value))
+        Ok(self.0.visit_scalar(&value))
     }
 
     fn visit_unit<E>(self) -> Result<S::Out, E> {
@@ -313,10 +355,10 @@ impl<'de, S: Shape> Visitor<'de> for Loose<S> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<S::Out, A::Error> {
-        self.0.map(map)
+        self.0.visit_map(map)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<S::Out, A::Error> {
-        self.0.seq(seq)
+        self.0.visit_seq(seq)
     }
 }

@@ -5,19 +5,19 @@
 
 /// One document of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Chunk<'a> {
+pub(super) struct RawDocument<'a> {
     /// The document with the comments and directives above it.
     pub(super) text: &'a str,
     /// Its first line within the whole text, counted from 1.
-    pub(super) line: usize,
+    pub(super) first_line: usize,
 }
 
-impl<'a> Chunk<'a> {
+impl<'a> RawDocument<'a> {
     /// The template that Helm names at the top of what it rendered: `# Source: cart/templates/pdb.yaml`.
-    pub(super) fn source(&self) -> Option<&'a str> {
+    pub(super) fn template_path(&self) -> Option<&'a str> {
         self.text
             .lines()
-            .take_while(|line| !holds_content(line))
+            .take_while(|line| !has_content(line))
             .find_map(|line| line.strip_prefix("# Source: "))
             .map(str::trim)
             .filter(|source| !source.is_empty())
@@ -25,7 +25,7 @@ impl<'a> Chunk<'a> {
 }
 
 /// The documents of a text that hold anything besides comments.
-pub(super) fn chunks(text: &str) -> Vec<Chunk<'_>> {
+pub(super) fn split_documents(text: &str) -> Vec<RawDocument<'_>> {
     let mut chunks = Vec::new();
     let mut start = (0, 1);
     let mut offset = 0;
@@ -33,51 +33,51 @@ pub(super) fn chunks(text: &str) -> Vec<Chunk<'_>> {
     let mut marked = false;
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         let end = offset + line.len();
-        if let Some(rest) = marker(line, "---") {
+        if let Some(rest) = after_marker(line, "---") {
             if content {
-                chunks.push(chunk(text, start, offset));
+                chunks.push(raw_document(text, start, offset));
             }
             // Directives and comments above the first marker belong to the document that it opens.
             if content || marked {
                 start = (offset, number);
             }
-            content = holds_content(rest);
+            content = has_content(rest);
             marked = true;
-        } else if marker(line, "...").is_some() {
+        } else if after_marker(line, "...").is_some() {
             if content {
-                chunks.push(chunk(text, start, offset));
+                chunks.push(raw_document(text, start, offset));
             }
             start = (end, number + 1);
             content = false;
             marked = false;
         } else {
             let directive = !marked && !content && line.starts_with('%');
-            content = content || !directive && holds_content(line);
+            content = content || !directive && has_content(line);
         }
         offset = end;
     }
     if content {
-        chunks.push(chunk(text, start, offset));
+        chunks.push(raw_document(text, start, offset));
     }
     chunks
 }
 
-fn chunk(text: &str, (start, line): (usize, usize), end: usize) -> Chunk<'_> {
-    Chunk {
+fn raw_document(text: &str, (start, line): (usize, usize), end: usize) -> RawDocument<'_> {
+    RawDocument {
         text: &text[start..end],
-        line,
+        first_line: line,
     }
 }
 
 /// What follows a marker on its line; none if the line is no marker.
-fn marker<'a>(line: &'a str, marker: &str) -> Option<&'a str> {
+fn after_marker<'a>(line: &'a str, marker: &str) -> Option<&'a str> {
     line.strip_prefix(marker)
         .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
 /// Whether a line is anything else than blank, a comment or a bare marker.
-fn holds_content(line: &str) -> bool {
-    let rest = marker(line, "---").unwrap_or(line).trim();
+fn has_content(line: &str) -> bool {
+    let rest = after_marker(line, "---").unwrap_or(line).trim();
     !rest.is_empty() && !rest.starts_with('#')
 }
 
@@ -86,9 +86,9 @@ mod tests {
     use super::*;
 
     fn split(text: &str) -> Vec<(usize, &str)> {
-        chunks(text)
+        split_documents(text)
             .into_iter()
-            .map(|chunk| (chunk.line, chunk.text))
+            .map(|chunk| (chunk.first_line, chunk.text))
             .collect()
     }
 
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_template_is_read_from_the_top_only() {
-        let source = |text| chunks(text)[0].source();
+        let source = |text| split_documents(text)[0].template_path();
         assert_eq!(
             source("---\n# Source: cart/templates/a.yaml\r\na: 1\n"),
             Some("cart/templates/a.yaml")

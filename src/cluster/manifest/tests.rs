@@ -1,11 +1,11 @@
 use super::*;
 
-pub(super) fn file(text: &str) -> Decoded {
+pub(super) fn file(text: &str) -> DecodedManifests {
     decode(text, Origin::File("cart.yaml"))
 }
 
 /// `apiVersion kind namespace/name location`, one an object.
-pub(super) fn lines(decoded: &Decoded) -> Vec<String> {
+pub(super) fn lines(decoded: &DecodedManifests) -> Vec<String> {
     decoded
         .objects
         .iter()
@@ -19,9 +19,9 @@ pub(super) fn lines(decoded: &Decoded) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn faults(decoded: &Decoded) -> Vec<String> {
+pub(super) fn faults(decoded: &DecodedManifests) -> Vec<String> {
     decoded
-        .faults
+        .skipped_objects
         .iter()
         .map(|fault| format!("{}: {}", fault.what, fault.why))
         .collect()
@@ -36,7 +36,7 @@ fn one_document_is_called_by_its_file() {
         lines(&decoded),
         ["policy/v1beta1 PodDisruptionBudget shop/cart cart.yaml"]
     );
-    assert_eq!(decoded.manifests, 1);
+    assert_eq!(decoded.manifest_count, 1);
     assert_eq!(
         lines(&file(&format!("\u{feff}---\n{BUDGET}---\n"))),
         lines(&decoded)
@@ -156,7 +156,10 @@ fn lists_are_taken_apart() {
         faults(&decoded),
         ["cart.yaml: 2 items of the list have no apiVersion and kind"]
     );
-    assert_eq!(file("{apiVersion: v1, kind: List, items: []}").manifests, 1);
+    assert_eq!(
+        file("{apiVersion: v1, kind: List, items: []}").manifest_count,
+        1
+    );
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn references_are_taken() {
     );
     assert_eq!(
         decoded.objects[0].references,
-        [Reference {
+        [ObjectReference {
             field: "spec.scaleTargetRef".into(),
             api_version: "apps/v1beta1".into(),
             kind: "Deployment".into(),
@@ -213,7 +216,7 @@ fn documents_of_other_tools_are_no_manifests() {
         let decoded = file(text);
         assert_eq!(lines(&decoded), [""; 0], "{text}");
         assert_eq!(faults(&decoded), [""; 0], "{text}");
-        assert_eq!(decoded.manifests, 0, "{text}");
+        assert_eq!(decoded.manifest_count, 0, "{text}");
     }
 }
 
@@ -263,7 +266,7 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
          ---\napiVersion: v1\nkind: ConfigMap\ndata: {release: YQ==}\nmetadata: {name: d, labels: {owner: me}}\n",
     );
     let records: Vec<_> = decoded
-        .records
+        .helm_records
         .iter()
         .map(|record| {
             (
@@ -280,7 +283,7 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
             (HelmStorage::ConfigMap, "c", "YQ=="),
         ]
     );
-    assert!(decoded.records[0].created.is_some());
+    assert!(decoded.helm_records[0].created.is_some());
     assert_eq!(
         lines(&decoded),
         [

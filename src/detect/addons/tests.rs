@@ -1,10 +1,11 @@
 //! Which add-ons are told from workloads and from Helm's records.
 
-use super::{detect, needs, unkept_images};
+use super::{detect, needs, unrecorded_images};
 use crate::catalog::Catalog;
-use crate::need::{ClusterId, Survey, plan};
+use crate::need::{ClusterId, Discovery, read_plan};
 use crate::snapshot::{
-    HelmRow, HelmStorage, ManifestObject, MetaRow, Outcome, Picture, Reading, Rows, WorkloadRow,
+    ClusterSnapshot, HelmReleaseRow, HelmStorage, ManifestObject, MetaRow, ReadOutcome, ReadResult,
+    Rows, WorkloadRow,
 };
 
 fn workload(namespace: &str, name: &str, images: &[&str]) -> WorkloadRow {
@@ -19,7 +20,7 @@ fn workload(namespace: &str, name: &str, images: &[&str]) -> WorkloadRow {
     }
 }
 
-fn record(namespace: &str, chart: &str, deployments: &[&str]) -> HelmRow {
+fn record(namespace: &str, chart: &str, deployments: &[&str]) -> HelmReleaseRow {
     let object = |name: &&str| ManifestObject {
         api_version: "apps/v1".to_owned(),
         kind: "Deployment".to_owned(),
@@ -28,13 +29,13 @@ fn record(namespace: &str, chart: &str, deployments: &[&str]) -> HelmRow {
         location: String::new(),
         references: Vec::new(),
     };
-    HelmRow {
+    HelmReleaseRow {
         namespace: namespace.to_owned(),
         release: "it".to_owned(),
         revision: 1,
         chart: chart.to_owned(),
         storage: HelmStorage::Secret,
-        created: None,
+        created_at: None,
         objects: deployments.iter().map(object).collect(),
     }
 }
@@ -44,47 +45,47 @@ fn picture(
     catalog: &Catalog,
     deployments: Vec<WorkloadRow>,
     daemon_sets: Vec<WorkloadRow>,
-    helm: Vec<HelmRow>,
+    helm: Vec<HelmReleaseRow>,
     refused: &str,
-) -> Picture {
-    let survey = Survey {
+) -> ClusterSnapshot {
+    let survey = Discovery {
         git_version: "v1.27.3".parse().expect("a version"),
-        emulated: None,
+        emulation_version: None,
         group_versions: ["v1", "apps/v1"].map(str::to_owned).into(),
     };
-    let requests = plan(&needs(), &survey, catalog, None);
+    let requests = read_plan(&needs(), &survey, catalog, None);
     let readings = requests.into_iter().map(|request| {
-        let what = request.subject.to_string();
+        let what = request.target.to_string();
         let rows = match what.split([' ', '.']).next().unwrap_or_default() {
             "deployments" => Rows::Workloads(deployments.clone()),
             "daemonsets" => Rows::Workloads(daemon_sets.clone()),
-            "secrets" => Rows::Helm(helm.clone()),
-            "configmaps" => Rows::Helm(Vec::new()),
+            "secrets" => Rows::HelmReleases(helm.clone()),
+            "configmaps" => Rows::HelmReleases(Vec::new()),
             _ => Rows::Workloads(Vec::new()),
         };
         let outcome = match !refused.is_empty() && what.starts_with(refused) {
-            true => Outcome::Failed {
+            true => ReadOutcome::Failed {
                 why: "refused".to_owned(),
             },
-            false => Outcome::Complete,
+            false => ReadOutcome::Complete,
         };
-        Reading {
-            subject: request.subject,
-            depth: request.depth,
+        ReadResult {
+            target: request.target,
+            detail_level: request.detail_level,
             freshness: request.freshness,
             outcome,
-            at: jiff::Timestamp::UNIX_EPOCH,
+            finished_at: jiff::Timestamp::UNIX_EPOCH,
             rows,
-            faults: Vec::new(),
+            skipped_objects: Vec::new(),
         }
     });
-    Picture {
+    ClusterSnapshot {
         id: ClusterId("shop".to_owned()),
         context: None,
         server: String::new(),
         namespace: None,
-        readings: readings.collect(),
-        survey,
+        ledger: readings.collect(),
+        discovery: survey,
     }
 }
 
@@ -136,7 +137,7 @@ fn add_ons_are_found_by_their_images_and_charts() {
     ];
     let picture = picture(&catalog, deployments, daemon_sets, helm, "");
     let found = detect(&picture, &catalog);
-    assert!(found.unseen.is_empty(), "{:?}", found.unseen);
+    assert!(found.missing.is_empty(), "{:?}", found.missing);
     let told: Vec<_> = found
         .installed
         .iter()
@@ -181,7 +182,8 @@ fn add_ons_are_found_by_their_images_and_charts() {
     );
     let why = |component: &str| {
         let it = found.installed.iter().find(|it| it.component == component);
-        it.and_then(|it| it.unknown.clone()).unwrap_or_default()
+        it.and_then(|it| it.unknown_version_reason.clone())
+            .unwrap_or_default()
     };
     assert_eq!(why("calico"), "the image is named by its digest alone");
     assert!(why("ingress-nginx").contains("told by the chart"));
@@ -202,8 +204,8 @@ fn what_could_not_be_looked_at_is_told() {
         );
         let found = detect(&picture, &catalog);
         assert_eq!(found.installed.len(), seen, "{refused}");
-        assert_eq!(found.unseen.len(), 1, "{refused}: {:?}", found.unseen);
-        assert!(found.unseen[0].what.starts_with(refused));
+        assert_eq!(found.missing.len(), 1, "{refused}: {:?}", found.missing);
+        assert!(found.missing[0].what.starts_with(refused));
     }
 }
 
@@ -215,6 +217,6 @@ fn a_snapshot_without_images_is_not_one_without_add_ons() {
     let picture = picture(&catalog, vec![old], Vec::new(), Vec::new(), "");
     let found = detect(&picture, &catalog);
     assert!(found.installed.is_empty());
-    assert_eq!(found.unseen, unkept_images(&picture, &catalog));
-    assert_eq!(found.unseen[0].what, "images of deployments.apps");
+    assert_eq!(found.missing, unrecorded_images(&picture, &catalog));
+    assert_eq!(found.missing[0].what, "images of deployments.apps");
 }

@@ -2,49 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use super::super::rungs::Says;
+use super::super::rungs::VersionClaim;
 use super::{
-    Component, DetectedPlatform, Found, JsonRow, Look, NAME, Rung, Unmet, image, images,
-    installations, installer, items, kymas, label, local, owned, place, settled, summaries, system,
-    text,
+    ClusterView, DetectedPlatform, Detection, MissingData, ObjectRow, PLATFORM, PlatformComponent,
+    VersionEvidence, container_images, image, installations_need, installer_need, items_at,
+    kymas_need, label_of, local, namespaced_name, platform_from_evidence,
+    reconciler_summaries_need, str_at, string_at, system_deployments_need,
 };
 
 /// Source: kyma-incubator/reconciler pkg/reconciler/service/labelsinterceptor.go.
-const MANAGED_BY: &str = "reconciler.kyma-project.io/managed-by";
-const ORIGIN: &str = "reconciler.kyma-project.io/origin-version";
+const MANAGED_BY_LABEL: &str = "reconciler.kyma-project.io/managed-by";
+const ORIGIN_VERSION_LABEL: &str = "reconciler.kyma-project.io/origin-version";
 
 /// Where releases of the installer were published.
-const INSTALLER: &str = "eu.gcr.io/kyma-project/kyma-installer";
+const INSTALLER_IMAGE: &str = "eu.gcr.io/kyma-project/kyma-installer";
 
 /// What was found, by generation.
-pub(super) struct Generations<'a> {
+pub(super) struct KymaGenerations<'a> {
     /// The Kyma object of lifecycle-manager.
-    pub(super) modular: Option<&'a JsonRow>,
+    pub(super) modular_kyma: Option<&'a ObjectRow>,
     /// Versions that the reconciler wrote, each with the number of its objects and where they were seen.
-    pub(super) reconciled: Vec<(String, usize, &'static str)>,
-    installer: Option<&'a JsonRow>,
-    installations: &'a [JsonRow],
+    pub(super) reconciler_versions: Vec<(String, usize, &'static str)>,
+    installer: Option<&'a ObjectRow>,
+    installations: &'a [ObjectRow],
     /// Deployments in the system namespace without a mark of the reconciler.
-    pub(super) lone: Vec<&'a JsonRow>,
+    pub(super) unreconciled_deployments: Vec<&'a ObjectRow>,
 }
 
-impl<'a> Generations<'a> {
-    pub(super) fn new(look: &Look<'a>) -> Self {
-        let kymas = look.objects(&kymas());
-        let is_own = |row: &&JsonRow| {
+impl<'a> KymaGenerations<'a> {
+    pub(super) fn new(look: &ClusterView<'a>) -> Self {
+        let kymas = look.objects(&kymas_need());
+        let is_own = |row: &&ObjectRow| {
             row.meta.namespace.as_deref() == Some("kyma-system") && row.meta.name == "default"
         };
-        let deployments = look.objects(&system());
-        let reconciled = |row: &&JsonRow| label(&row.object, MANAGED_BY) == Some("reconciler");
+        let deployments = look.objects(&system_deployments_need());
+        let reconciled =
+            |row: &&ObjectRow| label_of(&row.object, MANAGED_BY_LABEL) == Some("reconciler");
         let versions = deployments.iter().filter(reconciled);
-        let labels = count(versions.filter_map(|row| label(&row.object, ORIGIN)));
-        let notes = look.objects(&summaries()).iter();
-        let noted = count(notes.filter_map(|row| text(&row.object, "/data/version")));
+        let labels = count_by_frequency(
+            versions.filter_map(|row| label_of(&row.object, ORIGIN_VERSION_LABEL)),
+        );
+        let notes = look.objects(&reconciler_summaries_need()).iter();
+        let noted =
+            count_by_frequency(notes.filter_map(|row| str_at(&row.object, "/data/version")));
         let by =
             |where_from| move |(version, number): (String, usize)| (version, number, where_from);
         Self {
-            modular: kymas.iter().find(is_own),
-            reconciled: labels
+            modular_kyma: kymas.iter().find(is_own),
+            reconciler_versions: labels
                 .into_iter()
                 .map(by("deployments in kyma-system by their origin-version"))
                 .chain(
@@ -53,28 +58,28 @@ impl<'a> Generations<'a> {
                         .map(by("components by the reconciler's notes")),
                 )
                 .collect(),
-            installer: look.objects(&installer()).first(),
-            installations: look.objects(&installations()),
-            lone: deployments.iter().filter(|row| !reconciled(row)).collect(),
+            installer: look.objects(&installer_need()).first(),
+            installations: look.objects(&installations_need()),
+            unreconciled_deployments: deployments.iter().filter(|row| !reconciled(row)).collect(),
         }
     }
 
     /// Whether anything of Kyma 1 is there.
-    pub(super) fn first(&self) -> bool {
+    pub(super) fn has_kyma1(&self) -> bool {
         self.installer.is_some() || !self.installations.is_empty()
     }
 
     /// What an older generation left beside the one that runs.
-    pub(super) fn left_behind(&self) -> Vec<String> {
+    pub(super) fn leftover_remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        let newer = self.modular.is_some() || !self.reconciled.is_empty();
-        if newer && self.first() {
+        let newer = self.modular_kyma.is_some() || !self.reconciler_versions.is_empty();
+        if newer && self.has_kyma1() {
             remarks.push(
                 "objects of Kyma 1 (its installer or an Installation) are still there beside the newer Kyma: the clean-up after the upgrade to 2.0 was not run"
                     .to_owned(),
             );
         }
-        if self.modular.is_some() && !self.reconciled.is_empty() {
+        if self.modular_kyma.is_some() && !self.reconciler_versions.is_empty() {
             remarks.push(
                 "objects of Kyma 2 carry the reconciler's label beside the modules: they were not taken over or not removed"
                     .to_owned(),
@@ -84,27 +89,29 @@ impl<'a> Generations<'a> {
     }
 
     /// Modules under lifecycle-manager: no release of Kyma as a whole.
-    pub(super) fn modules(&self) -> DetectedPlatform {
+    pub(super) fn modular_platform(&self) -> DetectedPlatform {
         let mut evidence = Vec::new();
         let mut components = Vec::new();
-        if let Some(kyma) = self.modular {
-            let state = text(&kyma.object, "/status/state").unwrap_or("unknown");
-            let channel = text(&kyma.object, "/spec/channel").unwrap_or("unknown");
+        if let Some(kyma) = self.modular_kyma {
+            let state = str_at(&kyma.object, "/status/state").unwrap_or("unknown");
+            let channel = str_at(&kyma.object, "/spec/channel").unwrap_or("unknown");
             evidence.push(format!(
                 "Kyma {} of lifecycle-manager: channel {channel}, state {state}",
-                place(kyma)
+                namespaced_name(kyma)
             ));
-            components.extend(items(&kyma.object, "/status/modules").filter_map(|module| {
-                Some(Component {
-                    name: owned(module, "/name")?,
-                    version: owned(module, "/version"),
-                    state: owned(module, "/state"),
-                })
-            }));
+            components.extend(
+                items_at(&kyma.object, "/status/modules").filter_map(|module| {
+                    Some(PlatformComponent {
+                        name: string_at(module, "/name")?,
+                        version: string_at(module, "/version"),
+                        state: string_at(module, "/state"),
+                    })
+                }),
+            );
         }
         components.sort();
         DetectedPlatform {
-            platform: NAME,
+            name: PLATFORM,
             version: None,
             evidence,
             variant: Some("modules".to_owned()),
@@ -113,29 +120,37 @@ impl<'a> Generations<'a> {
     }
 
     /// Kyma 2: the version that most objects carry. Objects of components that were dropped keep their old one.
-    pub(super) fn second(&self, look: &Look<'_>, found: &mut Found) -> DetectedPlatform {
-        let rungs: Vec<Rung> = self
-            .reconciled
+    pub(super) fn kyma2_platform(
+        &self,
+        look: &ClusterView<'_>,
+        found: &mut Detection,
+    ) -> DetectedPlatform {
+        let rungs: Vec<VersionEvidence> = self
+            .reconciler_versions
             .iter()
             .map(|(version, number, what)| {
                 let seen = format!("{number} {what}: {version}");
-                Rung::version(look.catalog, seen, NAME, version)
+                VersionEvidence::from_version(look.catalog, seen, PLATFORM, version)
             })
             .collect();
-        let mut platform = settled(&rungs, found);
-        platform.variant = local::variant(look, &[], &mut platform.evidence);
+        let mut platform = platform_from_evidence(&rungs, found);
+        platform.variant = local::detect_variant(look, &[], &mut platform.evidence);
         platform
     }
 
     /// Kyma 1, by its installer.
-    pub(super) fn installer(&self, look: &Look<'_>, found: &mut Found) -> DetectedPlatform {
-        let mut rungs: Vec<Rung> = self
+    pub(super) fn kyma1_platform(
+        &self,
+        look: &ClusterView<'_>,
+        found: &mut Detection,
+    ) -> DetectedPlatform {
+        let mut rungs: Vec<VersionEvidence> = self
             .installer
-            .map(|row| installer_rung(look, row))
+            .map(|row| installer_evidence(look, row))
             .into_iter()
             .collect();
         if self.installer.is_none() {
-            found.unmet.push(Unmet {
+            found.missing.push(MissingData {
                 what: "the release of Kyma".to_owned(),
                 why: "the Deployment kyma-installer/kyma-installer, whose image names it, is gone while an Installation is there: an upgrade was stopped between deleting the old installer and applying the new one; the way from it is told by --local --from kyma=VERSION --to kyma=VERSION"
                     .to_owned(),
@@ -143,8 +158,8 @@ impl<'a> Generations<'a> {
             });
         }
         for installation in self.installations {
-            let state = text(&installation.object, "/status/state").unwrap_or("unknown");
-            let at_work = label(&installation.object, "action").is_some();
+            let state = str_at(&installation.object, "/status/state").unwrap_or("unknown");
+            let at_work = label_of(&installation.object, "action").is_some();
             let at_work = if at_work {
                 ", the installer is at work"
             } else {
@@ -152,44 +167,47 @@ impl<'a> Generations<'a> {
             };
             let seen = format!(
                 "Installation {}: state {state}{at_work}",
-                place(installation)
+                namespaced_name(installation)
             );
-            rungs.push(Rung::new(seen, Says::Here));
+            rungs.push(VersionEvidence::new(seen, VersionClaim::PresenceOnly));
         }
-        let gaps = found.unmet.len();
-        let mut platform = settled(&rungs, found);
+        let gaps = found.missing.len();
+        let mut platform = platform_from_evidence(&rungs, found);
         if self.installer.is_none() {
             // The better reason stands already.
-            found.unmet.truncate(gaps);
+            found.missing.truncate(gaps);
         }
-        platform.variant = local::variant(look, self.installations, &mut platform.evidence);
+        platform.variant = local::detect_variant(look, self.installations, &mut platform.evidence);
         platform
     }
 
     /// Modules that were installed one by one, by their managers' images.
-    pub(super) fn lone_modules(&self, found: &mut Found) -> DetectedPlatform {
-        let mut components: Vec<Component> = self
-            .lone
+    pub(super) fn standalone_modules_platform(&self, found: &mut Detection) -> DetectedPlatform {
+        let mut components: Vec<PlatformComponent> = self
+            .unreconciled_deployments
             .iter()
-            .map(|row| Component {
+            .map(|row| PlatformComponent {
                 name: row.meta.name.clone(),
-                version: images(&row.object)
+                version: container_images(&row.object)
                     .find_map(|reference| image(reference).1)
                     .map(str::to_owned),
                 state: None,
             })
             .collect();
         components.sort();
-        found.unmet.push(Unmet {
+        found.missing.push(MissingData {
             what: "the release of Kyma".to_owned(),
             why: "neither lifecycle-manager nor the reconciler nor the installer left a mark; what runs in kyma-system may be modules that were installed one by one"
                 .to_owned(),
             rbac: None,
         });
         DetectedPlatform {
-            platform: NAME,
+            name: PLATFORM,
             version: None,
-            evidence: vec![format!("deployments in kyma-system: {}", self.lone.len())],
+            evidence: vec![format!(
+                "deployments in kyma-system: {}",
+                self.unreconciled_deployments.len()
+            )],
             variant: Some("modules".to_owned()),
             components,
         }
@@ -197,26 +215,31 @@ impl<'a> Generations<'a> {
 }
 
 /// What the image of the installer says. A tag counts only where releases were published: a fork may count on its own.
-fn installer_rung(look: &Look<'_>, row: &JsonRow) -> Rung {
-    let container = items(&row.object, "/spec/template/spec/containers")
-        .find(|it| text(it, "/name") == Some("kyma-installer-container"))
-        .or_else(|| items(&row.object, "/spec/template/spec/containers").next());
+fn installer_evidence(look: &ClusterView<'_>, row: &ObjectRow) -> VersionEvidence {
+    let container = items_at(&row.object, "/spec/template/spec/containers")
+        .find(|it| str_at(it, "/name") == Some("kyma-installer-container"))
+        .or_else(|| items_at(&row.object, "/spec/template/spec/containers").next());
     let reference = container
-        .and_then(|it| text(it, "/image"))
+        .and_then(|it| str_at(it, "/image"))
         .unwrap_or_default();
-    let seen = format!("image of deployment {}: {reference}", place(row));
+    let seen = format!("image of deployment {}: {reference}", namespaced_name(row));
     match image(reference) {
-        (INSTALLER, Some(tag)) => Rung::version(look.catalog, seen, NAME, tag),
-        (INSTALLER, None) => Rung::new(seen, Says::Unknown("the image has no tag".to_owned())),
-        _ => Rung::new(
+        (INSTALLER_IMAGE, Some(tag)) => {
+            VersionEvidence::from_version(look.catalog, seen, PLATFORM, tag)
+        }
+        (INSTALLER_IMAGE, None) => VersionEvidence::new(
             seen,
-            Says::Unknown(format!("it does not come from {INSTALLER}")),
+            VersionClaim::Unknown("the image has no tag".to_owned()),
+        ),
+        _ => VersionEvidence::new(
+            seen,
+            VersionClaim::Unknown(format!("it does not come from {INSTALLER_IMAGE}")),
         ),
     }
 }
 
 /// Each text with the number of times it comes, the most frequent first.
-fn count<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<(String, usize)> {
+fn count_by_frequency<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for text in texts {
         *counts.entry(text).or_default() += 1;

@@ -2,44 +2,44 @@
 
 use serde_json::Value;
 
-use super::super::look::{Look, items, presence, text};
-use crate::catalog::Resource;
+use super::super::look::{ClusterView, existence_need, items_at, str_at};
+use crate::catalog::GroupResource;
 use crate::need::Need;
-use crate::snapshot::JsonRow;
+use crate::snapshot::ObjectRow;
 
 /// Components that only the list for clusters has. Source: kyma-project/kyma installation/resources/installer-cr-cluster.yaml.tpl.
-const CLUSTER_ONLY: [&str; 2] = ["logging", "monitoring"];
+const CLUSTER_ONLY_COMPONENTS: [&str; 2] = ["logging", "monitoring"];
 
-fn cluster_info() -> Need {
-    Need::named(
-        Resource::new("", "configmaps"),
+fn cluster_info_need() -> Need {
+    Need::single_object(
+        GroupResource::new("", "configmaps"),
         "kube-system",
         "kyma-cluster-info",
     )
 }
 
 /// Only whether it is there: it holds the key of a certificate.
-fn net_overrides() -> Need {
-    presence("", "configmaps", "kyma-installer", "net-global-overrides")
+fn net_overrides_need() -> Need {
+    existence_need("", "configmaps", "kyma-installer", "net-global-overrides")
 }
 
-fn shoot() -> Need {
-    presence("", "configmaps", "kube-system", "shoot-info")
+fn shoot_info_need() -> Need {
+    existence_need("", "configmaps", "kube-system", "shoot-info")
 }
 
 /// What it is told by.
 pub(super) fn needs() -> Vec<Need> {
-    vec![cluster_info(), net_overrides(), shoot()]
+    vec![cluster_info_need(), net_overrides_need(), shoot_info_need()]
 }
 
 /// `local` or `cluster`, strongest sign first; signs that disagree are said aloud. None where there is no sign.
-pub(super) fn variant(
-    look: &Look<'_>,
-    installations: &[JsonRow],
+pub(super) fn detect_variant(
+    look: &ClusterView<'_>,
+    installations: &[ObjectRow],
     evidence: &mut Vec<String>,
 ) -> Option<String> {
     let mut variant: Option<&str> = None;
-    for (says, sign) in signs(look, installations) {
+    for (says, sign) in variant_signs(look, installations) {
         let first = *variant.get_or_insert(says);
         let prefix = if first == says { "" } else { "conflicting: " };
         evidence.push(format!("{prefix}{says}: {sign}"));
@@ -47,9 +47,12 @@ pub(super) fn variant(
     variant.map(str::to_owned)
 }
 
-fn signs(look: &Look<'_>, installations: &[JsonRow]) -> Vec<(&'static str, String)> {
+fn variant_signs(
+    look: &ClusterView<'_>,
+    installations: &[ObjectRow],
+) -> Vec<(&'static str, String)> {
     let mut signs = Vec::new();
-    let info = look.objects(&cluster_info()).first();
+    let info = look.objects(&cluster_info_need()).first();
     let is_local = info.and_then(|row| row.object.pointer("/data/isLocal"));
     match is_local.and_then(Value::as_str) {
         Some("true") => signs.push(("local", "isLocal in kube-system/kyma-cluster-info".into())),
@@ -59,11 +62,11 @@ fn signs(look: &Look<'_>, installations: &[JsonRow]) -> Vec<(&'static str, Strin
         )),
         None => {}
     }
-    if look.any(&net_overrides()) {
+    if look.exists(&net_overrides_need()) {
         let sign = "configmap kyma-installer/net-global-overrides is there";
         signs.push(("cluster", sign.into()));
     }
-    if look.any(&shoot()) {
+    if look.exists(&shoot_info_need()) {
         let sign = "configmap kube-system/shoot-info is there: Gardener";
         signs.push(("cluster", sign.into()));
     }
@@ -72,10 +75,11 @@ fn signs(look: &Look<'_>, installations: &[JsonRow]) -> Vec<(&'static str, Strin
         signs.push(("local", format!("node {} is one of k3d", node.name)));
     }
     if let Some(row) = installations.first() {
-        let mut components = items(&row.object, "/spec/components").peekable();
+        let mut components = items_at(&row.object, "/spec/components").peekable();
         if components.peek().is_some() {
             let full = components.any(|component| {
-                text(component, "/name").is_some_and(|name| CLUSTER_ONLY.contains(&name))
+                str_at(component, "/name")
+                    .is_some_and(|name| CLUSTER_ONLY_COMPONENTS.contains(&name))
             });
             signs.push(match full {
                 true => (

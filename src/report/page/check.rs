@@ -2,14 +2,16 @@
 
 use askama::Template;
 
-use super::markdown::{blank, cell, finding, gap, list, text};
-use super::{FindingView, GapView, cluster_facts, edge, made, plain};
+use super::markdown::{
+    finding_item, gap_item, markdown_cell, markdown_text, push_blank_line, push_section,
+};
+use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
 use crate::check::Verdict;
-use crate::report::terminal::count;
+use crate::report::terminal::pluralize;
 use crate::report::{RenderError, UpgradeReport, advice};
 
 /// The whole report.
-struct Page {
+struct ReportView {
     title: String,
     made: String,
     verdict: &'static str,
@@ -27,79 +29,91 @@ struct Page {
 #[derive(Template)]
 #[template(path = "check.html", whitespace = "minimize")]
 struct CheckPage {
-    page: Page,
+    page: ReportView,
 }
 
-impl Page {
+impl ReportView {
     fn new(report: &UpgradeReport) -> Self {
         let resolved = report.resolved.iter();
         Self {
             title: format!(
                 "Upgrade check: {}",
-                advice::scope(&report.cluster, &report.path)
+                advice::scope_phrase(&report.cluster, &report.path)
             ),
-            made: made(&report.metadata),
+            made: generated_line(&report.metadata),
             verdict: match report.verdict {
                 Verdict::Ready => "ready",
                 Verdict::Blocked => "blocked",
                 Verdict::Incomplete => "incomplete",
             },
-            facts: facts(report),
-            hops: report.path.iter().map(edge).collect(),
-            findings: FindingView::all(&report.findings),
+            facts: report_facts(report),
+            hops: report.path.iter().map(hop_row).collect(),
+            findings: FindingView::numbered(&report.findings),
             findings_are: "Findings",
             resolved: resolved
-                .map(|it| format!("{}: {}", plain(&it.id), plain(&it.message)))
+                .map(|it| format!("{}: {}", escape_plain(&it.id), escape_plain(&it.message)))
                 .collect(),
             gaps: report.gaps.iter().map(GapView::new).collect(),
-            remarks: report.remarks.iter().map(|remark| plain(remark)).collect(),
+            remarks: report
+                .remarks
+                .iter()
+                .map(|remark| escape_plain(remark))
+                .collect(),
         }
     }
 }
 
-fn facts(report: &UpgradeReport) -> Vec<(&'static str, String)> {
+fn report_facts(report: &UpgradeReport) -> Vec<(&'static str, String)> {
     let summary = &report.summary;
     let mut facts = cluster_facts(&report.cluster);
     let found = [
-        count(summary.blockers, "blocker"),
-        count(summary.warnings, "warning"),
-        count(summary.notes, "note"),
+        pluralize(summary.blockers, "blocker"),
+        pluralize(summary.warnings, "warning"),
+        pluralize(summary.notes, "note"),
     ];
     facts.push(("Found", found.join(", ")));
     facts.push(("Waived", summary.waived.to_string()));
-    facts.push(("Skipped", count(summary.skipped, "rule")));
-    facts.push(("Not looked at", count(summary.gaps, "gap")));
+    facts.push(("Skipped", pluralize(summary.skipped, "rule")));
+    facts.push(("Not looked at", pluralize(summary.gaps, "gap")));
     facts
 }
 
 /// The report as Markdown.
-pub(in crate::report) fn markdown(report: &UpgradeReport) -> String {
-    let page = Page::new(report);
-    let mut out = format!("# {}\n\n", text(&page.title));
-    out.push_str(&format!("**{}**\n\n{}\n\n", page.verdict, text(&page.made)));
+pub(in crate::report) fn report_markdown(report: &UpgradeReport) -> String {
+    let page = ReportView::new(report);
+    let mut out = format!("# {}\n\n", markdown_text(&page.title));
+    out.push_str(&format!(
+        "**{}**\n\n{}\n\n",
+        page.verdict,
+        markdown_text(&page.made)
+    ));
     out.push_str("| | |\n| --- | --- |\n");
     for (name, value) in &page.facts {
-        out.push_str(&format!("| {name} | {} |\n", cell(value)));
+        out.push_str(&format!("| {name} | {} |\n", markdown_cell(value)));
     }
     if !page.hops.is_empty() {
-        blank(&mut out);
+        push_blank_line(&mut out);
         out.push_str("| Hop | Why it is supported |\n| --- | --- |\n");
     }
     for (title, source) in &page.hops {
-        out.push_str(&format!("| {} | {} |\n", cell(title), cell(source)));
+        out.push_str(&format!(
+            "| {} | {} |\n",
+            markdown_cell(title),
+            markdown_cell(source)
+        ));
     }
-    let item = |it: &String| format!("- {}\n", text(it));
-    list(&mut out, page.findings_are, &page.findings, finding);
-    list(&mut out, "Gone since the baseline", &page.resolved, item);
-    list(&mut out, "Not looked at", &page.gaps, gap);
-    list(&mut out, "Mind", &page.remarks, item);
+    let item = |it: &String| format!("- {}\n", markdown_text(it));
+    push_section(&mut out, page.findings_are, &page.findings, finding_item);
+    push_section(&mut out, "Gone since the baseline", &page.resolved, item);
+    push_section(&mut out, "Not looked at", &page.gaps, gap_item);
+    push_section(&mut out, "Mind", &page.remarks, item);
     out
 }
 
 /// The report as HTML.
-pub(in crate::report) fn html(report: &UpgradeReport) -> Result<String, RenderError> {
+pub(in crate::report) fn report_html(report: &UpgradeReport) -> Result<String, RenderError> {
     let page = CheckPage {
-        page: Page::new(report),
+        page: ReportView::new(report),
     };
     // Templates lose their last line break.
     Ok(page.render()? + "\n")

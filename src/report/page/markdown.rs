@@ -6,45 +6,45 @@
 use super::{FindingView, GapView, Link};
 
 /// A text in the middle of a line.
-pub(in crate::report) fn text(text: &str) -> String {
-    words(text, false)
+pub(in crate::report) fn markdown_text(text: &str) -> String {
+    markdown_words(text, false)
 }
 
 /// A text in a cell of a table.
-pub(in crate::report) fn cell(text: &str) -> String {
-    words(text, true)
+pub(in crate::report) fn markdown_cell(text: &str) -> String {
+    markdown_words(text, true)
 }
 
-fn words(text: &str, in_table: bool) -> String {
+fn markdown_words(text: &str, in_table: bool) -> String {
     let words = text
         .split_whitespace()
-        .map(|word| match becomes_a_link(word) {
+        .map(|word| match is_autolinked(word) {
             // Renderers make links of addresses whether their letters are escaped or not, but not inside code.
-            true if in_table => code(word).replace('|', "\\|"),
-            true => code(word),
-            false => escaped(word),
+            true if in_table => code_span(word).replace('|', "\\|"),
+            true => code_span(word),
+            false => escape_markdown(word),
         });
     let mut line = words.collect::<Vec<_>>().join(" ");
     // What begins a list or a heading where it stands first.
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     if line.starts_with(['-', '+', '=']) {
         line.insert(0, '\\');
-    } else if digits > 0 && is_number_of_a_list(&line[digits..]) {
+    } else if digits > 0 && is_list_marker(&line[digits..]) {
         line.insert(digits, '\\');
     }
     line
 }
 
-fn is_number_of_a_list(rest: &str) -> bool {
+fn is_list_marker(rest: &str) -> bool {
     let mut letters = rest.chars();
     matches!(letters.next(), Some('.' | ')')) && letters.next().is_none_or(char::is_whitespace)
 }
 
-fn becomes_a_link(word: &str) -> bool {
+fn is_autolinked(word: &str) -> bool {
     word.contains('@') || word.contains("://") || word.to_ascii_lowercase().contains("www.")
 }
 
-fn escaped(word: &str) -> String {
+fn escape_markdown(word: &str) -> String {
     let mut out = String::with_capacity(word.len());
     for letter in word.chars() {
         if "\\`*_{}[]<>#|~&!$".contains(letter) {
@@ -56,7 +56,7 @@ fn escaped(word: &str) -> String {
 }
 
 /// A text as code within a line.
-pub(in crate::report) fn code(text: &str) -> String {
+pub(in crate::report) fn code_span(text: &str) -> String {
     let fence = "`".repeat(longest_run(text) + 1);
     match text.starts_with('`') || text.ends_with('`') || text.is_empty() {
         true => format!("{fence} {text} {fence}"),
@@ -65,18 +65,18 @@ pub(in crate::report) fn code(text: &str) -> String {
 }
 
 /// An empty line, unless there is one.
-pub(in crate::report) fn blank(out: &mut String) {
+pub(in crate::report) fn push_blank_line(out: &mut String) {
     if !out.ends_with("\n\n") {
         out.push('\n');
     }
 }
 
 /// Commands in a block that none of them can end, with an empty line above and below.
-pub(in crate::report) fn block(out: &mut String, indent: usize, lines: &[String]) {
+pub(in crate::report) fn push_code_block(out: &mut String, indent: usize, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
-    blank(out);
+    push_blank_line(out);
     let longest = lines.iter().map(|line| longest_run(line)).max();
     let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
     let indent = " ".repeat(indent);
@@ -85,7 +85,7 @@ pub(in crate::report) fn block(out: &mut String, indent: usize, lines: &[String]
         out.push_str(&format!("{indent}{line}\n"));
     }
     out.push_str(&format!("{indent}{fence}\n"));
-    blank(out);
+    push_blank_line(out);
 }
 
 /// How many backticks follow each other at most.
@@ -95,7 +95,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// A heading and items below it; nothing where there is none.
-pub(in crate::report) fn list<T>(
+pub(in crate::report) fn push_section<T>(
     out: &mut String,
     heading: &str,
     items: &[T],
@@ -104,36 +104,36 @@ pub(in crate::report) fn list<T>(
     if items.is_empty() {
         return;
     }
-    blank(out);
+    push_blank_line(out);
     out.push_str(&format!("## {heading}\n\n"));
     items.iter().for_each(|item| out.push_str(&told(item)));
 }
 
 /// An address to follow, or only to see.
-pub(in crate::report) fn link(link: &Link) -> String {
+pub(in crate::report) fn format_link(link: &Link) -> String {
     match link.is_safe {
         true => format!("<{}>", link.url),
-        false => code(&link.url),
+        false => code_span(&link.url),
     }
 }
 
 /// A finding as an item of a list.
-pub(in crate::report) fn finding(finding: &FindingView) -> String {
+pub(in crate::report) fn finding_item(finding: &FindingView) -> String {
     let hop = match finding.hop.as_str() {
         "" => String::new(),
-        hop => format!(", at {}", text(hop)),
+        hop => format!(", at {}", markdown_text(hop)),
     };
     let mut out = format!(
         "- **{}** {}{hop}: {}\n  - {}\n",
         finding.severity,
-        code(&finding.id),
-        text(&finding.message),
-        text(&finding.remedy)
+        code_span(&finding.id),
+        markdown_text(&finding.message),
+        markdown_text(&finding.remedy)
     );
     for (object, evidence) in &finding.objects {
-        out.push_str(&format!("  - {}", code(object)));
+        out.push_str(&format!("  - {}", code_span(object)));
         if !evidence.is_empty() {
-            out.push_str(&format!(" — {}", text(evidence)));
+            out.push_str(&format!(" — {}", markdown_text(evidence)));
         }
         out.push('\n');
     }
@@ -141,17 +141,17 @@ pub(in crate::report) fn finding(finding: &FindingView) -> String {
         out.push_str(&format!("  - and {} more\n", finding.more));
     }
     if let Some(url) = &finding.reference {
-        out.push_str(&format!("  - See {}\n", link(url)));
+        out.push_str(&format!("  - See {}\n", format_link(url)));
     }
     out
 }
 
 /// A gap as an item of a list.
-pub(in crate::report) fn gap(gap: &GapView) -> String {
-    let mut out = format!("- {}: {}\n", code(&gap.what), text(&gap.why));
+pub(in crate::report) fn gap_item(gap: &GapView) -> String {
+    let mut out = format!("- {}: {}\n", code_span(&gap.what), markdown_text(&gap.why));
     for (name, value) in [("Mend it", &gap.mend), ("Not fully checked", &gap.rules)] {
         if !value.is_empty() {
-            out.push_str(&format!("  - {name}: {}\n", text(value)));
+            out.push_str(&format!("  - {name}: {}\n", markdown_text(value)));
         }
     }
     out
@@ -159,7 +159,7 @@ pub(in crate::report) fn gap(gap: &GapView) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{block, cell, code, text};
+    use super::{code_span, markdown_cell, markdown_text, push_code_block};
 
     #[test]
     fn nothing_becomes_markup() {
@@ -186,22 +186,22 @@ mod tests {
             ("a\\", "a\\\\"),
             ("", ""),
         ] {
-            assert_eq!(text(from), to);
+            assert_eq!(markdown_text(from), to);
         }
-        assert_eq!(cell("a|b"), "a\\|b");
-        assert_eq!(cell("http://a|b"), "`http://a\\|b`");
+        assert_eq!(markdown_cell("a|b"), "a\\|b");
+        assert_eq!(markdown_cell("http://a|b"), "`http://a\\|b`");
     }
 
     #[test]
     fn code_ends_where_it_ends() {
-        assert_eq!(code("a"), "`a`");
-        assert_eq!(code("a``b"), "```a``b```");
-        assert_eq!(code("`a"), "`` `a ``");
+        assert_eq!(code_span("a"), "`a`");
+        assert_eq!(code_span("a``b"), "```a``b```");
+        assert_eq!(code_span("`a"), "`` `a ``");
         let mut out = String::new();
-        block(&mut out, 2, &["a ```` b".to_owned()]);
+        push_code_block(&mut out, 2, &["a ```` b".to_owned()]);
         assert_eq!(out, "\n  `````sh\n  a ```` b\n  `````\n\n");
         out.clear();
-        block(&mut out, 2, &[]);
+        push_code_block(&mut out, 2, &[]);
         assert_eq!(out, "");
     }
 }

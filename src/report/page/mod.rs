@@ -3,15 +3,15 @@
 mod check;
 pub(super) mod markdown;
 
-pub(super) use check::{html, markdown as check_markdown};
+pub(super) use check::{report_html, report_markdown as check_markdown};
 
 use super::document::{ClusterDoc, ObjectDoc};
-use super::{FindingDoc, HopDoc, Metadata, advice, terminal};
+use super::{DocumentMetadata, FindingDoc, HopDoc, advice, terminal};
 use crate::check::Gap;
-use crate::path::HopRef;
+use crate::path::HopId;
 
 /// How many objects are listed.
-pub(super) const OBJECTS: usize = 100;
+pub(super) const MAX_OBJECTS: usize = 100;
 
 /// A finding.
 pub(super) struct FindingView {
@@ -52,46 +52,46 @@ pub(super) fn cluster_facts(cluster: &ClusterDoc) -> Vec<(&'static str, String)>
     ];
     let told = told.into_iter();
     let mut facts: Vec<_> = told
-        .filter_map(|(name, value)| Some((name, plain(value.as_ref()?))))
+        .filter_map(|(name, value)| Some((name, escape_plain(value.as_ref()?))))
         .collect();
     facts.extend(cluster.nodes.map(|nodes| ("Nodes", nodes.to_string())));
     facts
 }
 
 /// When and by what a document was made.
-pub(super) fn made(metadata: &Metadata) -> String {
+pub(super) fn generated_line(metadata: &DocumentMetadata) -> String {
     format!(
         "Made by {} {} at {}, with the facts of {}.",
-        plain(&metadata.tool.name),
-        plain(&metadata.tool.version),
-        plain(&metadata.generated_at),
-        plain(&metadata.catalog.date),
+        escape_plain(&metadata.tool.name),
+        escape_plain(&metadata.tool.version),
+        escape_plain(&metadata.generated_at),
+        escape_plain(&metadata.catalog.date),
     )
 }
 
 /// A text without what moves, hides or never ends.
-pub(super) fn plain(text: &str) -> String {
-    advice::prose(text)
+pub(super) fn escape_plain(text: &str) -> String {
+    advice::escape_prose(text)
 }
 
 /// `Kubernetes 1.25`.
-fn hop(hop: &HopRef) -> String {
+fn hop_title(hop: &HopId) -> String {
     format!(
         "{} {}",
-        advice::platform_name(&hop.platform),
-        terminal::line(&hop.to)
+        advice::platform_title(&hop.platform),
+        terminal::escape_line(&hop.to)
     )
 }
 
 /// `Kubernetes 1.24.17 → 1.25.16` and why that is supported.
-fn edge(hop: &HopDoc) -> (String, String) {
-    let platform = advice::platform_name(&hop.platform);
-    let to = terminal::line(&hop.to);
+fn hop_row(hop: &HopDoc) -> (String, String) {
+    let platform = advice::platform_title(&hop.platform);
+    let to = terminal::escape_line(&hop.to);
     let title = match &hop.from {
-        Some(from) => format!("{platform} {} → {to}", terminal::line(from)),
+        Some(from) => format!("{platform} {} → {to}", terminal::escape_line(from)),
         None => format!("{platform} to {to}"),
     };
-    (title, plain(&hop.source))
+    (title, escape_plain(&hop.source))
 }
 
 impl Link {
@@ -100,15 +100,15 @@ impl Link {
             |letter: char| letter.is_ascii_alphanumeric() || "-._~:/?#@!$&+,;=%".contains(letter);
         let scheme = url.starts_with("https://") || url.starts_with("http://");
         Self {
-            is_safe: scheme && url.len() <= terminal::LIMIT && url.chars().all(is_plain),
-            url: terminal::line(url).into_owned(),
+            is_safe: scheme && url.len() <= terminal::MAX_CHARS && url.chars().all(is_plain),
+            url: terminal::escape_line(url).into_owned(),
         }
     }
 }
 
 impl FindingView {
     /// Numbered from one.
-    pub(super) fn all(findings: &[FindingDoc]) -> Vec<Self> {
+    pub(super) fn numbered(findings: &[FindingDoc]) -> Vec<Self> {
         (1..)
             .zip(findings)
             .map(|(number, finding)| Self::new(number, finding))
@@ -116,43 +116,53 @@ impl FindingView {
     }
 
     fn new(number: usize, finding: &FindingDoc) -> Self {
-        let objects = finding.objects.iter().take(OBJECTS);
+        let objects = finding.objects.iter().take(MAX_OBJECTS);
         Self {
             number,
-            severity: finding.severity.word(),
-            id: plain(&finding.id),
-            message: plain(&finding.message),
-            hop: finding.hop.as_ref().map(hop).unwrap_or_default(),
-            remedy: plain(&finding.remedy),
-            objects: objects.map(object).collect(),
-            more: finding.objects.len().saturating_sub(OBJECTS),
+            severity: finding.severity.as_str(),
+            id: escape_plain(&finding.id),
+            message: escape_plain(&finding.message),
+            hop: finding.hop.as_ref().map(hop_title).unwrap_or_default(),
+            remedy: escape_plain(&finding.remedy),
+            objects: objects.map(object_row).collect(),
+            more: finding.objects.len().saturating_sub(MAX_OBJECTS),
             reference: (!finding.reference.is_empty()).then(|| Link::new(&finding.reference)),
         }
     }
 }
 
 /// An object, what speaks for it, and who has taken it on.
-fn object(object: &ObjectDoc) -> (String, String) {
+fn object_row(object: &ObjectDoc) -> (String, String) {
     let evidence = object.evidence.first();
-    let evidence = evidence.map(|it| terminal::cell(&it.detail).into_owned());
+    let evidence = evidence.map(|it| terminal::escape_cell(&it.detail).into_owned());
     let waiver = object.waiver.as_ref().map(|waiver| {
         let (owner, until) = (
-            terminal::cell(&waiver.owner),
-            terminal::cell(&waiver.expires),
+            terminal::escape_cell(&waiver.owner),
+            terminal::escape_cell(&waiver.expires),
         );
-        format!("waived by {owner} until {until}: {}", plain(&waiver.reason))
+        format!(
+            "waived by {owner} until {until}: {}",
+            escape_plain(&waiver.reason)
+        )
     });
     let said: Vec<String> = evidence.into_iter().chain(waiver).collect();
-    (terminal::cell(&object.path()).into_owned(), said.join("; "))
+    (
+        terminal::escape_cell(&object.object_path()).into_owned(),
+        said.join("; "),
+    )
 }
 
 impl GapView {
     pub(super) fn new(gap: &Gap) -> Self {
         Self {
-            what: terminal::line(&gap.what).into_owned(),
-            why: plain(&gap.why),
-            mend: gap.rbac.as_ref().map(advice::allow).unwrap_or_default(),
-            rules: plain(&gap.rules.join(", ")),
+            what: terminal::escape_line(&gap.what).into_owned(),
+            why: escape_plain(&gap.why),
+            mend: gap
+                .rbac
+                .as_ref()
+                .map(advice::permission_phrase)
+                .unwrap_or_default(),
+            rules: escape_plain(&gap.rules.join(", ")),
         }
     }
 }

@@ -4,15 +4,17 @@
 
 use serde::Serialize;
 
-use super::super::document::{API_VERSION, ClusterDoc, FindingDoc, HopDoc, Metadata, rfc3339};
+use super::super::document::{
+    API_VERSION, ClusterDoc, DocumentMetadata, FindingDoc, HopDoc, format_rfc3339,
+};
 use super::words;
-use crate::check::{Gap, Situation};
-use crate::path::HopRef;
-use crate::plan::{Level, Plan, Slot, State, Step, Takes};
-use crate::progress::Condition;
+use crate::check::{CheckContext, Gap};
+use crate::path::HopId;
+use crate::plan::{DurationEstimate, Plan, ScopeLevel, Step, StepState, WindowSlot};
+use crate::progress::CompletionCondition;
 
 /// The name by which a plan says who made it.
-pub(super) const TOOL: &str = "kubectl-upgrade-plan";
+pub(super) const PLAN_TOOL: &str = "kubectl-upgrade-plan";
 
 /// The answer to "what exactly, in what order?".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,7 +25,7 @@ pub struct UpgradePlan {
     /// `UpgradePlan`.
     pub kind: String,
     /// When and by what it was made.
-    pub metadata: Metadata,
+    pub metadata: DocumentMetadata,
     /// What was looked at.
     pub cluster: ClusterDoc,
     /// The hops, the one under way included; empty where there is nothing to do, and where nothing leads to the target.
@@ -51,13 +53,13 @@ pub struct StepDoc {
     /// The same for the same hop, action and place, run after run.
     pub id: String,
     /// In which hop.
-    pub hop: HopRef,
+    pub hop: HopId,
     /// Where.
     pub scope: ScopeDoc,
     /// What is done.
     pub title: String,
     /// How far it is.
-    pub state: State,
+    pub state: StepState,
     /// Of a step under way: how many of how many; else null.
     pub progress: Option<ProgressDoc>,
     /// In order, for a shell.
@@ -84,7 +86,7 @@ pub struct StepDoc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ScopeDoc {
     /// What kind of place.
-    pub level: Level,
+    pub level: ScopeLevel,
     /// Which one.
     pub name: String,
     /// Of a worker its pool; else null.
@@ -106,7 +108,7 @@ pub struct ConditionDoc {
     /// For people.
     pub text: String,
     /// For programs.
-    pub condition: Condition,
+    pub condition: CompletionCondition,
 }
 
 /// Seconds; null where nothing is known.
@@ -157,30 +159,38 @@ pub struct PlanSummary {
 impl UpgradePlan {
     /// The document on a plan: decides nothing.
     #[must_use]
-    pub fn new(situation: &Situation<'_>, plan: &Plan) -> Self {
+    pub fn new(situation: &CheckContext<'_>, plan: &Plan) -> Self {
         Self {
-            cluster: ClusterDoc::of(situation),
+            cluster: ClusterDoc::from_context(situation),
             path: plan.hops.iter().map(HopDoc::new).collect(),
             steps: plan.steps.iter().map(StepDoc::new).collect(),
             windows: plan.schedule.slots.iter().map(WindowDoc::new).collect(),
-            findings: plan.findings.iter().map(FindingDoc::alone).collect(),
+            findings: plan
+                .findings
+                .iter()
+                .map(FindingDoc::without_policy)
+                .collect(),
             gaps: plan.gaps.clone(),
             remarks: plan.remarks.clone(),
             summary: PlanSummary::new(plan),
-            ..Self::empty(Metadata::new(TOOL, situation.now, situation.catalog.date))
+            ..Self::empty(DocumentMetadata::new(
+                PLAN_TOOL,
+                situation.now,
+                situation.catalog.date,
+            ))
         }
     }
 
     /// There is no path, for this reason.
     #[must_use]
-    pub fn no_path(metadata: Metadata, why: &str) -> Self {
+    pub fn without_path(metadata: DocumentMetadata, why: &str) -> Self {
         Self {
             no_path: Some(why.to_owned()),
             ..Self::empty(metadata)
         }
     }
 
-    fn empty(metadata: Metadata) -> Self {
+    fn empty(metadata: DocumentMetadata) -> Self {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradePlan".to_owned(),
@@ -216,13 +226,13 @@ impl StepDoc {
             commands: step.commands.clone(),
             gates: step.gates.clone(),
             done_when: ConditionDoc {
-                text: words::condition(&step.done_when),
+                text: words::describe_condition(&step.done_when),
                 condition: step.done_when.clone(),
             },
-            duration_seconds: DurationDoc::new(&step.takes),
-            basis: step.takes.basis.clone(),
+            duration_seconds: DurationDoc::new(&step.duration),
+            basis: step.duration.basis.clone(),
             interrupts: step.interrupts.clone(),
-            reversible: step.reversible,
+            reversible: step.is_reversible,
             links: step.links.clone(),
             objects: step.objects.clone(),
         }
@@ -230,40 +240,40 @@ impl StepDoc {
 }
 
 impl WindowDoc {
-    fn new(slot: &Slot) -> Self {
+    fn new(slot: &WindowSlot) -> Self {
         Self {
             window: slot.window.clone(),
-            start: rfc3339(slot.start),
-            end: rfc3339(slot.end),
+            start: format_rfc3339(slot.start),
+            end: format_rfc3339(slot.end),
             steps: slot.steps.clone(),
         }
     }
 }
 
 impl DurationDoc {
-    fn new(takes: &Takes) -> Self {
+    fn new(takes: &DurationEstimate) -> Self {
         Self {
-            low: takes.low,
-            high: takes.high,
+            low: takes.min_seconds,
+            high: takes.max_seconds,
         }
     }
 }
 
 impl PlanSummary {
     fn new(plan: &Plan) -> Self {
-        let left = plan.left();
-        let takes = plan.takes();
+        let left = plan.remaining_steps();
+        let takes = plan.remaining_time();
         Self {
-            steps: plan.steps.len() + plan.done_before,
-            done: plan.done(),
-            duration_seconds: DurationDoc::new(&takes.seconds),
-            unknown_durations: takes.unknown,
+            steps: plan.steps.len() + plan.omitted_done_steps,
+            done: plan.done_count(),
+            duration_seconds: DurationDoc::new(&takes.estimate),
+            unknown_durations: takes.unbounded_steps,
             parallel: plan.parallel,
             points_of_no_return: left
-                .filter(|step| !step.reversible)
+                .filter(|step| !step.is_reversible)
                 .map(|step| step.id.clone())
                 .collect(),
-            no_window: plan.schedule.misfits.clone(),
+            no_window: plan.schedule.unscheduled.clone(),
             gaps: plan.gaps.len(),
         }
     }

@@ -4,62 +4,62 @@
 
 use super::super::document::HopDoc;
 use super::{DurationDoc, StepDoc, UpgradePlan};
-use crate::path::HopRef;
-use crate::plan::{Level, State, side_by_side};
+use crate::path::HopId;
+use crate::plan::{ScopeLevel, StepState, parallelism};
 
 /// What stands for the node in what steps have in common.
-const EACH: &str = "each node";
+const EACH_NODE: &str = "each node";
 
 /// One hop and its steps.
-pub(super) struct HopFolds<'a> {
+pub(super) struct HopGroups<'a> {
     /// As steps name it.
-    pub(super) to: &'a HopRef,
+    pub(super) hop: &'a HopId,
     /// As the path has it; none where it has no such hop.
-    pub(super) edge: Option<&'a HopDoc>,
+    pub(super) path_hop: Option<&'a HopDoc>,
     /// In order.
-    pub(super) folds: Vec<Fold<'a>>,
+    pub(super) groups: Vec<StepGroup<'a>>,
 }
 
 /// Steps that are alike.
-pub(super) struct Fold<'a> {
+pub(super) struct StepGroup<'a> {
     /// Never empty.
     pub(super) steps: Vec<&'a StepDoc>,
     /// As many there are with those in other states.
-    pub(super) all: usize,
+    pub(super) total: usize,
     first: &'a StepDoc,
 }
 
 /// The plan, hop by hop.
-pub(super) fn hops(plan: &UpgradePlan) -> Vec<HopFolds<'_>> {
+pub(super) fn group_by_hop(plan: &UpgradePlan) -> Vec<HopGroups<'_>> {
     let hops = plan.steps.chunk_by(|one, next| one.hop == next.hop);
     hops.filter_map(|steps| {
         let to = &steps.first()?.hop;
-        Some(HopFolds {
-            to,
-            edge: plan.path.iter().find(|edge| leads_to(edge, to)),
-            folds: folds(steps),
+        Some(HopGroups {
+            hop: to,
+            path_hop: plan.path.iter().find(|edge| is_same_hop(edge, to)),
+            groups: group_steps(steps),
         })
     })
     .collect()
 }
 
 /// A hop of Kubernetes is named by its minor, the path by releases.
-fn leads_to(edge: &HopDoc, to: &HopRef) -> bool {
+fn is_same_hop(edge: &HopDoc, to: &HopId) -> bool {
     let rest = edge.to.strip_prefix(to.to.as_str());
     edge.platform == to.platform
         && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn folds(steps: &[StepDoc]) -> Vec<Fold<'_>> {
-    let mut folds: Vec<Fold<'_>> = Vec::new();
-    for alike in steps.chunk_by(|one, next| action(one) == action(next)) {
-        let mut of_action: Vec<Fold<'_>> = Vec::new();
+fn group_steps(steps: &[StepDoc]) -> Vec<StepGroup<'_>> {
+    let mut folds: Vec<StepGroup<'_>> = Vec::new();
+    for alike in steps.chunk_by(|one, next| action_key(one) == action_key(next)) {
+        let mut of_action: Vec<StepGroup<'_>> = Vec::new();
         for step in alike {
             match of_action.iter_mut().find(|fold| fold.state() == step.state) {
                 Some(fold) => fold.steps.push(step),
-                None => of_action.push(Fold {
+                None => of_action.push(StepGroup {
                     steps: vec![step],
-                    all: alike.len(),
+                    total: alike.len(),
                     first: step,
                 }),
             }
@@ -70,16 +70,16 @@ fn folds(steps: &[StepDoc]) -> Vec<Fold<'_>> {
 }
 
 /// What two steps have in common that differ in their node only.
-fn action(step: &StepDoc) -> (&str, Option<&str>) {
+fn action_key(step: &StepDoc) -> (&str, Option<&str>) {
     let id = match step.scope.level {
-        Level::Node => step.id.strip_suffix(step.scope.name.as_str()),
+        ScopeLevel::Node => step.id.strip_suffix(step.scope.name.as_str()),
         _ => None,
     };
     (id.unwrap_or(&step.id), step.scope.pool.as_deref())
 }
 
-impl Fold<'_> {
-    pub(super) fn state(&self) -> State {
+impl StepGroup<'_> {
+    pub(super) fn state(&self) -> StepState {
         self.first.state
     }
 
@@ -90,29 +90,29 @@ impl Fold<'_> {
 
     /// What is done.
     pub(super) fn title(&self) -> String {
-        let title = self.common(|step| step.title.clone());
+        let title = self.common_text(|step| step.title.clone());
         title.unwrap_or_else(|| self.first.title.clone())
     }
 
     /// What all its steps say alike but for the name of the node; none where they differ in more.
-    pub(super) fn common(&self, said: impl Fn(&StepDoc) -> String) -> Option<String> {
+    pub(super) fn common_text(&self, said: impl Fn(&StepDoc) -> String) -> Option<String> {
         if let [only] = self.steps[..] {
             return Some(said(only));
         }
-        let alike = |step: &StepDoc| put_for(&said(step), &step.scope.name, EACH);
+        let alike = |step: &StepDoc| replace_word(&said(step), &step.scope.name, EACH_NODE);
         let text = alike(self.first);
         let mut others = self.steps.iter().skip(1);
         others.all(|step| alike(step) == text).then_some(text)
     }
 
     /// How long it takes, so many nodes of a pool at a time.
-    pub(super) fn takes(&self, parallel: u32) -> DurationDoc {
+    pub(super) fn duration(&self, parallel: u32) -> DurationDoc {
         let mut sum = DurationDoc {
             low: None,
             high: Some(0),
         };
         for step in &self.steps {
-            let by = side_by_side(step.scope.pool.as_deref(), parallel);
+            let by = parallelism(step.scope.pool.as_deref(), parallel);
             if let Some(low) = step.duration_seconds.low {
                 sum.low = Some(sum.low.unwrap_or(0) + low.div_ceil(by));
             }
@@ -125,20 +125,24 @@ impl Fold<'_> {
 
 /// The step to do next: the first that the cluster shows as not done; where it shows none, the first behind what is done of
 /// which a person must know.
-pub(super) fn next(plan: &UpgradePlan) -> Option<&StepDoc> {
-    let is_open =
-        |step: &&StepDoc| matches!(step.state, State::Doing | State::Todo | State::Blocked);
+pub(super) fn next_step(plan: &UpgradePlan) -> Option<&StepDoc> {
+    let is_open = |step: &&StepDoc| {
+        matches!(
+            step.state,
+            StepState::InProgress | StepState::Todo | StepState::Blocked
+        )
+    };
     let last_done = plan
         .steps
         .iter()
-        .rposition(|step| step.state == State::Done);
+        .rposition(|step| step.state == StepState::Done);
     let behind = plan.steps.get(last_done.map_or(0, |at| at + 1)..);
     let open = plan.steps.iter().find(is_open);
     open.or_else(|| behind.unwrap_or_default().first())
 }
 
 /// A text with another name in place of this one, where it stands as a word of its own.
-fn put_for(text: &str, name: &str, other: &str) -> String {
+fn replace_word(text: &str, name: &str, other: &str) -> String {
     if name.is_empty() {
         return text.to_owned();
     }
@@ -161,7 +165,7 @@ fn put_for(text: &str, name: &str, other: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::put_for;
+    use super::replace_word;
 
     #[test]
     fn names_are_whole_words() {
@@ -175,8 +179,8 @@ mod tests {
             ("at a_b", "at a_b"),
             ("", ""),
         ] {
-            assert_eq!(put_for(text, "a", "each node"), shown);
+            assert_eq!(replace_word(text, "a", "each node"), shown);
         }
-        assert_eq!(put_for("x", "", "y"), "x");
+        assert_eq!(replace_word("x", "", "y"), "x");
     }
 }

@@ -1,14 +1,14 @@
 //! What stands below the steps: what is in the way, when they may run, and what is left.
 
-use super::super::grid::grid;
+use super::super::grid::format_columns;
 use super::super::prose::wrap;
-use super::super::terminal::count;
-use super::super::{FindingDoc, Look, advice, terminal};
+use super::super::terminal::pluralize;
+use super::super::{FindingDoc, RenderOptions, advice, terminal};
 use super::{DurationDoc, StepDoc, UpgradePlan, WindowDoc, words};
-use crate::plan::State;
+use crate::plan::StepState;
 
 /// The findings that stand in the way of a step.
-pub(super) fn gates<'a>(
+pub(super) fn gating_findings<'a>(
     plan: &'a UpgradePlan,
     step: &'a StepDoc,
 ) -> impl Iterator<Item = &'a FindingDoc> {
@@ -17,9 +17,9 @@ pub(super) fn gates<'a>(
 }
 
 /// What stands in the way of steps that are not done, and what to do about it.
-pub(super) fn in_the_way(plan: &UpgradePlan, look: &Look, all: bool) -> String {
+pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions, all: bool) -> String {
     let mut out = String::new();
-    let open = |step: &&StepDoc| step.state != State::Done;
+    let open = |step: &&StepDoc| step.state != StepState::Done;
     let open: Vec<&StepDoc> = plan.steps.iter().filter(open).collect();
     for finding in &plan.findings {
         let gated = open
@@ -30,39 +30,41 @@ pub(super) fn in_the_way(plan: &UpgradePlan, look: &Look, all: bool) -> String {
             continue;
         }
         match out.is_empty() {
-            true => advice::push(&mut out, 0, &look.styles.heading("In the way")),
+            true => advice::push_indented(&mut out, 0, &look.styles.heading("In the way")),
             false => out.push('\n'),
         }
-        advice::remedy(&mut out, finding, look, all);
-        advice::push(
+        advice::push_remedy(&mut out, finding, look, all);
+        advice::push_indented(
             &mut out,
             2,
-            &format!("In the way of {}", count(gated, "step")),
+            &format!("In the way of {}", pluralize(gated, "step")),
         );
     }
     out
 }
 
 /// When steps may run; empty where nobody said it.
-pub(super) fn windows(plan: &UpgradePlan, look: &Look) -> String {
+pub(super) fn windows_section(plan: &UpgradePlan, look: &RenderOptions) -> String {
     let mut out = String::new();
     if plan.windows.is_empty() {
         return out;
     }
-    advice::push(&mut out, 0, &look.styles.heading("Windows"));
+    advice::push_indented(&mut out, 0, &look.styles.heading("Windows"));
     let rows = plan.windows.iter().map(|window| {
-        let steps = count(window.steps.len(), "step");
+        let steps = pluralize(window.steps.len(), "step");
         let cells = [&window.start, &window.end, &window.window, &steps];
-        cells.map(|cell| terminal::cell(cell).into_owned()).to_vec()
+        cells
+            .map(|cell| terminal::escape_cell(cell).into_owned())
+            .to_vec()
     });
-    for line in grid(None, rows.collect()) {
-        advice::push(&mut out, 2, &line);
+    for line in format_columns(None, rows.collect()) {
+        advice::push_indented(&mut out, 2, &line);
     }
     out
 }
 
 /// When the windows open that steps are planned for, each once.
-pub(super) fn opens<'a>(plan: &'a UpgradePlan, steps: &[&StepDoc]) -> Vec<&'a str> {
+pub(super) fn window_starts<'a>(plan: &'a UpgradePlan, steps: &[&StepDoc]) -> Vec<&'a str> {
     let planned = |window: &&WindowDoc| {
         let mut ids = window.steps.iter();
         ids.any(|id| steps.iter().any(|step| step.id == *id))
@@ -72,9 +74,9 @@ pub(super) fn opens<'a>(plan: &'a UpgradePlan, steps: &[&StepDoc]) -> Vec<&'a st
 }
 
 /// The last line: how many steps, how much of it is left, and what it holds for.
-pub(super) fn summary(plan: &UpgradePlan, look: &Look) -> String {
-    let parts = sums(plan).join("; ");
-    let scope = advice::scope(&plan.cluster, &plan.path);
+pub(super) fn summary_line(plan: &UpgradePlan, look: &RenderOptions) -> String {
+    let parts = summary_parts(plan).join("; ");
+    let scope = advice::scope_phrase(&plan.cluster, &plan.path);
     wrap(
         &format!("plan: {parts} ({scope})"),
         "",
@@ -83,20 +85,20 @@ pub(super) fn summary(plan: &UpgradePlan, look: &Look) -> String {
 }
 
 /// Counts and sums in words.
-pub(super) fn sums(plan: &UpgradePlan) -> Vec<String> {
+pub(super) fn summary_parts(plan: &UpgradePlan) -> Vec<String> {
     let summary = &plan.summary;
     if summary.steps == 0 {
         let nothing = "nothing is left to do".to_owned();
-        let gaps = (summary.gaps > 0).then(|| count(summary.gaps, "gap"));
+        let gaps = (summary.gaps > 0).then(|| pluralize(summary.gaps, "gap"));
         return std::iter::once(nothing).chain(gaps).collect();
     }
     let mut parts = vec![format!(
         "{}, {} done",
-        count(summary.steps, "step"),
+        pluralize(summary.steps, "step"),
         summary.done
     )];
     if summary.done < summary.steps {
-        parts.push(format!("what is left {}", left(plan)));
+        parts.push(format!("what is left {}", remaining_phrase(plan)));
     }
     let points = summary.points_of_no_return.len();
     if points > 0 {
@@ -104,26 +106,26 @@ pub(super) fn sums(plan: &UpgradePlan) -> Vec<String> {
         parts.push(format!("{points} {noun} of no return ahead"));
     }
     if summary.gaps > 0 {
-        parts.push(count(summary.gaps, "gap"));
+        parts.push(pluralize(summary.gaps, "gap"));
     }
     parts
 }
 
 /// What is left `takes 1h–3h and 2 steps of unknown length`.
-pub(super) fn left(plan: &UpgradePlan) -> String {
+pub(super) fn remaining_phrase(plan: &UpgradePlan) -> String {
     let summary = &plan.summary;
     let seconds = summary.duration_seconds;
-    let steps = count(summary.unknown_durations, "step");
+    let steps = pluralize(summary.unknown_durations, "step");
     let known = DurationDoc {
         low: seconds.low.filter(|low| *low > 0),
         high: seconds.high.filter(|high| *high > 0),
     };
     match (known == DurationDoc::default(), summary.unknown_durations) {
         (true, _) => "is of unknown length".to_owned(),
-        (false, 0) => format!("takes {}", words::takes(seconds)),
+        (false, 0) => format!("takes {}", words::format_duration(seconds)),
         (false, _) => format!(
             "takes {} and {steps} of unknown length",
-            words::takes(seconds)
+            words::format_duration(seconds)
         ),
     }
 }

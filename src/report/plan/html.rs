@@ -3,27 +3,27 @@
 use askama::Template;
 
 use super::UpgradePlan;
-use super::table::NO_WAY_BACK;
-use super::view::{NO_PLAN, Page, TRY_AGAIN};
+use super::table::IRREVERSIBLE_NOTE;
+use super::view::{NO_PLAN_HINT, NO_PLAN_PREFIX, PlanView};
 use crate::report::RenderError;
 
 /// The template. Whatever it puts in is encoded.
 #[derive(Template)]
 #[template(path = "plan.html", whitespace = "minimize")]
 struct PlanPage {
-    page: Page,
+    page: PlanView,
     no_way_back: &'static str,
     no_plan: &'static str,
     try_again: &'static str,
 }
 
 /// The plan as HTML.
-pub(super) fn html(plan: &UpgradePlan) -> Result<String, RenderError> {
+pub(super) fn plan_html(plan: &UpgradePlan) -> Result<String, RenderError> {
     let page = PlanPage {
-        page: Page::new(plan),
-        no_way_back: NO_WAY_BACK,
-        no_plan: NO_PLAN,
-        try_again: TRY_AGAIN,
+        page: PlanView::new(plan),
+        no_way_back: IRREVERSIBLE_NOTE,
+        no_plan: NO_PLAN_PREFIX,
+        try_again: NO_PLAN_HINT,
     };
     // Templates lose their last line break.
     Ok(page.render()? + "\n")

@@ -1,32 +1,44 @@
 //! The runbook for a change request: steps with boxes to tick, and lines to sign.
 
-use super::super::page::markdown::{blank, block, cell, code, finding, gap, link, list, text};
+use super::super::page::markdown::{
+    code_span, finding_item, format_link, gap_item, markdown_cell, markdown_text, push_blank_line,
+    push_code_block, push_section,
+};
 use super::UpgradePlan;
-use super::table::NO_WAY_BACK;
-use super::view::{FoldView, HopView, MemberView, NO_PLAN, Page, TRY_AGAIN};
+use super::table::IRREVERSIBLE_NOTE;
+use super::view::{
+    GroupedStepView, HopView, NO_PLAN_HINT, NO_PLAN_PREFIX, PlanView, StepGroupView,
+};
 
 /// The plan as Markdown.
-pub(super) fn markdown(plan: &UpgradePlan) -> String {
-    let page = Page::new(plan);
-    let mut out = format!("# {}\n\n{}\n\n", text(&page.title), text(&page.made));
+pub(super) fn plan_markdown(plan: &UpgradePlan) -> String {
+    let page = PlanView::new(plan);
+    let mut out = format!(
+        "# {}\n\n{}\n\n",
+        markdown_text(&page.title),
+        markdown_text(&page.made)
+    );
     if let Some(why) = &page.no_path {
-        out.push_str(&format!("**{NO_PLAN}** {}.\n\n{TRY_AGAIN}\n", text(why)));
+        out.push_str(&format!(
+            "**{NO_PLAN_PREFIX}** {}.\n\n{NO_PLAN_HINT}\n",
+            markdown_text(why)
+        ));
         return out;
     }
     out.push_str("| | |\n| --- | --- |\n");
     for (name, value) in &page.facts {
-        out.push_str(&format!("| {name} | {} |\n", cell(value)));
+        out.push_str(&format!("| {name} | {} |\n", markdown_cell(value)));
     }
-    overview(&mut out, &page);
+    push_overview(&mut out, &page);
     for hop in &page.hops {
-        one_hop(&mut out, hop);
+        push_hop(&mut out, hop);
     }
-    list(&mut out, page.findings_are, &page.findings, finding);
-    list(&mut out, "Not looked at", &page.gaps, gap);
-    list(&mut out, "Mind", &page.remarks, |remark| {
-        format!("- {}\n", text(remark))
+    push_section(&mut out, page.findings_are, &page.findings, finding_item);
+    push_section(&mut out, "Not looked at", &page.gaps, gap_item);
+    push_section(&mut out, "Mind", &page.remarks, |remark| {
+        format!("- {}\n", markdown_text(remark))
     });
-    blank(&mut out);
+    push_blank_line(&mut out);
     out.push_str(
         "## Sign-off\n\n| | Name | Date and time | Signature |\n| --- | --- | --- | --- |\n",
     );
@@ -37,21 +49,21 @@ pub(super) fn markdown(plan: &UpgradePlan) -> String {
 }
 
 /// Hops, how long they take, and from where no way leads back.
-fn overview(out: &mut String, page: &Page) {
+fn push_overview(out: &mut String, page: &PlanView) {
     if !page.windows.is_empty() {
-        blank(out);
+        push_blank_line(out);
         out.push_str(
             "## Windows\n\n| Window | Opens | Closes | Steps |\n| --- | --- | --- | --- |\n",
         );
     }
     for window in &page.windows {
-        let cells = [&window.window, &window.start, &window.end].map(|it| cell(it));
+        let cells = [&window.window, &window.start, &window.end].map(|it| markdown_cell(it));
         out.push_str(&format!("| {} | {} |\n", cells.join(" | "), window.steps));
     }
     if page.hops.is_empty() {
         return;
     }
-    blank(out);
+    push_blank_line(out);
     out.push_str("## Hops\n\n");
     out.push_str(
         "| | Hop | Steps | Done | Left takes | Points of no return | Why it is supported |\n",
@@ -61,78 +73,84 @@ fn overview(out: &mut String, page: &Page) {
         out.push_str(&format!(
             "| {} | {} | {} | {} | {} | {} | {} |\n",
             hop.number,
-            cell(&hop.title),
+            markdown_cell(&hop.title),
             hop.steps,
             hop.done,
-            cell(&hop.takes),
+            markdown_cell(&hop.takes),
             hop.no_return,
-            cell(&hop.source),
+            markdown_cell(&hop.source),
         ));
     }
 }
 
-fn one_hop(out: &mut String, hop: &HopView) {
-    blank(out);
-    out.push_str(&format!("## {}. {}\n", hop.number, text(&hop.title)));
+fn push_hop(out: &mut String, hop: &HopView) {
+    push_blank_line(out);
+    out.push_str(&format!(
+        "## {}. {}\n",
+        hop.number,
+        markdown_text(&hop.title)
+    ));
     for fold in &hop.folds {
-        step(out, fold);
+        push_step_group(out, fold);
     }
 }
 
-fn tick(is_done: bool) -> char {
+fn checkbox_mark(is_done: bool) -> char {
     if is_done { 'x' } else { ' ' }
 }
 
-fn step(out: &mut String, fold: &FoldView) {
+fn push_step_group(out: &mut String, fold: &StepGroupView) {
     const INDENT: usize = 2;
     let next = if fold.is_next { " — **next**" } else { "" };
     let progress = match fold.progress.as_str() {
         "" => String::new(),
         progress => format!(", {progress}"),
     };
-    blank(out);
+    push_blank_line(out);
     out.push_str(&format!(
         "- [{}] **{}**{next}\n",
-        tick(fold.is_done),
-        text(&fold.title)
+        checkbox_mark(fold.is_done),
+        markdown_text(&fold.title)
     ));
-    block(out, INDENT, &fold.commands);
+    push_code_block(out, INDENT, &fold.commands);
     let mut say = |name: &str, value: &str| out.push_str(&format!("  - {name}: {value}\n"));
     say("State", &format!("{}{progress}", fold.state));
-    say("Scope", &text(&fold.place));
+    say("Scope", &markdown_text(&fold.place));
     if !fold.is_done {
-        say("Takes", &text(&fold.takes));
+        say("Takes", &markdown_text(&fold.takes));
     }
     if fold.is_final {
-        say("Way back", &format!("**{NO_WAY_BACK}**"));
+        say("Way back", &format!("**{IRREVERSIBLE_NOTE}**"));
     }
     for (name, value) in &fold.said {
-        say(name, &text(value));
+        say(name, &markdown_text(value));
     }
     for gate in &fold.gates {
         say(
             "In the way",
-            &format!("{}: {}", code(&gate.id), text(&gate.message)),
+            &format!("{}: {}", code_span(&gate.id), markdown_text(&gate.message)),
         );
     }
     for object in &fold.objects {
-        say("Object", &code(object));
+        say("Object", &code_span(object));
     }
     for url in &fold.links {
-        say("See", &link(url));
+        say("See", &format_link(url));
     }
-    fold.members.iter().for_each(|one| member(out, one));
+    fold.members
+        .iter()
+        .for_each(|one| push_grouped_step(out, one));
 }
 
 /// One node of several.
-fn member(out: &mut String, member: &MemberView) {
+fn push_grouped_step(out: &mut String, member: &GroupedStepView) {
     out.push_str(&format!(
         "  - [{}] {}\n",
-        tick(member.is_done),
-        code(&member.name)
+        checkbox_mark(member.is_done),
+        code_span(&member.name)
     ));
-    block(out, 4, &member.commands);
+    push_code_block(out, 4, &member.commands);
     for (name, value) in &member.said {
-        out.push_str(&format!("    - {name}: {}\n", text(value)));
+        out.push_str(&format!("    - {name}: {}\n", markdown_text(value)));
     }
 }

@@ -14,7 +14,7 @@ pub use document::{
     ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UpgradePlan, WindowDoc,
 };
 
-use super::{Format, Look, RenderError, encode, terminal};
+use super::{OutputFormat, RenderError, RenderOptions, encode, terminal};
 
 /// The JSON Schema (draft 2020-12) of [`UpgradePlan`].
 pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("../schema/upgrade-plan.schema.json");
@@ -23,18 +23,22 @@ pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("../schema/upgrade-plan.schem
 ///
 /// # Errors
 /// See [`RenderError`].
-pub fn render_plan(format: Format, plan: &UpgradePlan, look: &Look) -> Result<String, RenderError> {
+pub fn render_plan(
+    format: OutputFormat,
+    plan: &UpgradePlan,
+    look: &RenderOptions,
+) -> Result<String, RenderError> {
     match format {
-        Format::Table => Ok(table::table(plan, look, false)),
-        Format::Wide => Ok(table::table(plan, look, true)),
-        Format::Json => encode::json(plan),
-        Format::Yaml => encode::yaml(plan),
-        Format::Name => Ok(plan
+        OutputFormat::Table => Ok(table::plan_table(plan, look, false)),
+        OutputFormat::Wide => Ok(table::plan_table(plan, look, true)),
+        OutputFormat::Json => encode::to_json(plan),
+        OutputFormat::Yaml => encode::to_yaml(plan),
+        OutputFormat::Name => Ok(plan
             .steps
             .iter()
-            .map(|step| format!("{}\n", terminal::line(&step.id)))
+            .map(|step| format!("{}\n", terminal::escape_line(&step.id)))
             .collect()),
-        Format::Markdown => Ok(markdown::markdown(plan)),
-        Format::Html => html::html(plan),
+        OutputFormat::Markdown => Ok(markdown::plan_markdown(plan)),
+        OutputFormat::Html => html::plan_html(plan),
     }
 }

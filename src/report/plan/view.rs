@@ -1,19 +1,21 @@
 //! The plan as pages tell it, Markdown and HTML alike: every text harmless and of bounded length, none of it encoded yet.
 
-use super::super::page::{FindingView, GapView, Link, OBJECTS, cluster_facts, made, plain};
+use super::super::page::{
+    FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_plain, generated_line,
+};
 use super::super::{FindingDoc, advice, terminal};
-use super::fold::{self, Fold, HopFolds};
+use super::fold::{self, HopGroups, StepGroup};
 use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
-use crate::plan::{Level, State};
+use crate::plan::{ScopeLevel, StepState};
 
 /// What a page begins with where no path leads to the target: the reason follows.
-pub(super) const NO_PLAN: &str = "There is no plan:";
+pub(super) const NO_PLAN_PREFIX: &str = "There is no plan:";
 /// And how it goes on.
-pub(super) const TRY_AGAIN: &str =
+pub(super) const NO_PLAN_HINT: &str =
     "Nothing was planned. Make the plan again for a release that can be reached.";
 
 /// The whole plan.
-pub(super) struct Page {
+pub(super) struct PlanView {
     pub(super) title: String,
     /// When and by what it was made.
     pub(super) made: String,
@@ -51,11 +53,11 @@ pub(super) struct HopView {
     pub(super) takes: String,
     /// Points of no return that are left.
     pub(super) no_return: usize,
-    pub(super) folds: Vec<FoldView>,
+    pub(super) folds: Vec<StepGroupView>,
 }
 
 /// Steps that are alike.
-pub(super) struct FoldView {
+pub(super) struct StepGroupView {
     pub(super) state: &'static str,
     /// Of a step under way: so many of so many.
     pub(super) progress: String,
@@ -74,7 +76,7 @@ pub(super) struct FoldView {
     /// Of a step that stands alone.
     pub(super) commands: Vec<String>,
     /// The single steps, where there are several.
-    pub(super) members: Vec<MemberView>,
+    pub(super) members: Vec<GroupedStepView>,
 }
 
 /// A finding, as a step names it.
@@ -85,7 +87,7 @@ pub(super) struct GateView {
 }
 
 /// One of several steps that are alike.
-pub(super) struct MemberView {
+pub(super) struct GroupedStepView {
     pub(super) name: String,
     pub(super) is_done: bool,
     pub(super) commands: Vec<String>,
@@ -93,32 +95,36 @@ pub(super) struct MemberView {
     pub(super) said: Vec<(&'static str, String)>,
 }
 
-impl Page {
+impl PlanView {
     pub(super) fn new(plan: &UpgradePlan) -> Self {
-        let next = fold::next(plan);
-        let hops = fold::hops(plan);
+        let next = fold::next_step(plan);
+        let hops = fold::group_by_hop(plan);
         let hops = hops.iter().enumerate();
-        let made = made(&plan.metadata);
+        let made = generated_line(&plan.metadata);
         let (title, made) = match &plan.no_path {
             Some(_) => ("no supported path".to_owned(), made),
             None => (
-                advice::scope(&plan.cluster, &plan.path),
+                advice::scope_phrase(&plan.cluster, &plan.path),
                 made + " How far steps are is what the cluster showed then.",
             ),
         };
         Self {
             title: format!("Upgrade plan: {title}"),
             made,
-            no_path: plan.no_path.as_deref().map(plain),
-            facts: facts(plan),
+            no_path: plan.no_path.as_deref().map(escape_plain),
+            facts: plan_facts(plan),
             hops: hops
                 .map(|(at, hop)| HopView::new(plan, at + 1, hop, next))
                 .collect(),
-            findings: FindingView::all(&plan.findings),
+            findings: FindingView::numbered(&plan.findings),
             findings_are: "In the way",
             gaps: plan.gaps.iter().map(GapView::new).collect(),
             windows: plan.windows.iter().map(WindowView::new).collect(),
-            remarks: plan.remarks.iter().map(|remark| plain(remark)).collect(),
+            remarks: plan
+                .remarks
+                .iter()
+                .map(|remark| escape_plain(remark))
+                .collect(),
             sign_off: [
                 "Prepared by",
                 "Approved by",
@@ -129,22 +135,22 @@ impl Page {
     }
 }
 
-fn facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
+fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
     let context = plan.cluster.context.as_ref();
-    let mut facts = Vec::from_iter(context.map(|context| ("Context", plain(context))));
+    let mut facts = Vec::from_iter(context.map(|context| ("Context", escape_plain(context))));
     facts.extend(cluster_facts(&plan.cluster));
     let summary = &plan.summary;
     facts.push(("Steps", format!("{}, {} done", summary.steps, summary.done)));
     if summary.done < summary.steps {
-        facts.push(("What is left", foot::left(plan)));
+        facts.push(("What is left", foot::remaining_phrase(plan)));
         let mut at_a_time = format!(
             "{} of a pool at a time",
-            terminal::count(summary.parallel as usize, "node")
+            terminal::pluralize(summary.parallel as usize, "node")
         );
         if plan
             .steps
             .iter()
-            .any(|step| step.scope.level == Level::Pool)
+            .any(|step| step.scope.level == ScopeLevel::Pool)
         {
             at_a_time.push_str("; of pools that are one step, as many as it says");
         }
@@ -152,44 +158,47 @@ fn facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
     }
     let points = summary.points_of_no_return.len();
     facts.push(("Points of no return ahead", points.to_string()));
-    facts.push(("Not looked at", terminal::count(summary.gaps, "gap")));
+    facts.push(("Not looked at", terminal::pluralize(summary.gaps, "gap")));
     facts
 }
 
 impl WindowView {
     fn new(window: &WindowDoc) -> Self {
         Self {
-            window: plain(&window.window),
-            start: plain(&window.start),
-            end: plain(&window.end),
+            window: escape_plain(&window.window),
+            start: escape_plain(&window.start),
+            end: escape_plain(&window.end),
             steps: window.steps.len(),
         }
     }
 }
 
 impl HopView {
-    fn new(plan: &UpgradePlan, number: usize, hop: &HopFolds<'_>, next: Option<&StepDoc>) -> Self {
-        let steps = || hop.folds.iter().flat_map(|fold| &fold.steps);
-        let left = steps().filter(|step| step.state != State::Done);
+    fn new(plan: &UpgradePlan, number: usize, hop: &HopGroups<'_>, next: Option<&StepDoc>) -> Self {
+        let steps = || hop.groups.iter().flat_map(|fold| &fold.steps);
+        let left = steps().filter(|step| step.state != StepState::Done);
         Self {
             number,
-            title: words::hop(hop),
-            source: hop.edge.map(|edge| plain(&edge.source)).unwrap_or_default(),
+            title: words::hop_title(hop),
+            source: hop
+                .path_hop
+                .map(|edge| escape_plain(&edge.source))
+                .unwrap_or_default(),
             steps: steps().count(),
-            done: steps().filter(|step| step.state == State::Done).count(),
-            takes: words::sum(hop, plan.summary.parallel),
+            done: steps().filter(|step| step.state == StepState::Done).count(),
+            takes: words::remaining_duration(hop, plan.summary.parallel),
             no_return: left.filter(|step| !step.reversible).count(),
             folds: hop
-                .folds
+                .groups
                 .iter()
-                .map(|fold| FoldView::new(plan, fold, next))
+                .map(|fold| StepGroupView::new(plan, fold, next))
                 .collect(),
         }
     }
 }
 
-impl FoldView {
-    fn new(plan: &UpgradePlan, fold: &Fold<'_>, next: Option<&StepDoc>) -> Self {
+impl StepGroupView {
+    fn new(plan: &UpgradePlan, fold: &StepGroup<'_>, next: Option<&StepDoc>) -> Self {
         let first = fold.first();
         let is_alone = fold.steps.len() == 1;
         let gates: Vec<&str> = fold
@@ -200,33 +209,37 @@ impl FoldView {
             .collect();
         let findings = plan.findings.iter().enumerate();
         let gates = findings.filter(|(_, finding)| gates.contains(&finding.fingerprint.as_str()));
-        let of_all = |(name, said): &Said| Some((*name, plain(&fold.common(said)?)));
-        let common = SAID.iter().filter_map(of_all);
-        let own: Vec<&Said> = SAID.iter().filter(|one| of_all(one).is_none()).collect();
-        let takes = fold.takes(plan.summary.parallel);
+        let of_all =
+            |(name, said): &StepDetail| Some((*name, escape_plain(&fold.common_text(said)?)));
+        let common = STEP_DETAILS.iter().filter_map(of_all);
+        let own: Vec<&StepDetail> = STEP_DETAILS
+            .iter()
+            .filter(|one| of_all(one).is_none())
+            .collect();
+        let takes = fold.duration(plan.summary.parallel);
         Self {
-            state: fold.state().word(),
+            state: fold.state().as_str(),
             progress: match (is_alone, first.progress) {
                 (true, Some(it)) if it.total > 1 => format!("{} of {}", it.done, it.total),
                 _ => String::new(),
             },
-            is_done: fold.state() == State::Done,
+            is_done: fold.state() == StepState::Done,
             is_next: next.is_some_and(|next| fold.steps.iter().any(|step| step.id == next.id)),
             is_final: fold.steps.iter().any(|step| !step.reversible),
-            title: plain(&fold.title()),
-            place: words::places(fold, table::NAMED[0]),
-            takes: words::takes(takes),
+            title: escape_plain(&fold.title()),
+            place: words::format_scopes(fold, table::NODE_NAME_LIMITS[0]),
+            takes: words::format_duration(takes),
             said: common
                 .filter(|(_, said)| !said.is_empty())
-                .chain(window(plan, fold))
+                .chain(window_detail(plan, fold))
                 .collect(),
             gates: gates
                 .map(|(at, finding)| GateView::new(at + 1, finding))
                 .collect(),
-            objects: objects(first),
+            objects: object_lines(first),
             links: first.links.iter().map(|url| Link::new(url)).collect(),
             commands: match is_alone {
-                true => commands(first),
+                true => open_commands(first),
                 false => Vec::new(),
             },
             members: match is_alone {
@@ -234,7 +247,7 @@ impl FoldView {
                 false => fold
                     .steps
                     .iter()
-                    .map(|step| MemberView::new(step, &own))
+                    .map(|step| GroupedStepView::new(step, &own))
                     .collect(),
             },
         }
@@ -242,53 +255,57 @@ impl FoldView {
 }
 
 /// When steps may run, where windows were asked for.
-fn window(plan: &UpgradePlan, fold: &Fold<'_>) -> Option<(&'static str, String)> {
-    let mut said: Vec<String> = foot::opens(plan, &fold.steps)
+fn window_detail(plan: &UpgradePlan, fold: &StepGroup<'_>) -> Option<(&'static str, String)> {
+    let mut said: Vec<String> = foot::window_starts(plan, &fold.steps)
         .into_iter()
-        .map(plain)
+        .map(escape_plain)
         .collect();
     let misfits = &plan.summary.no_window;
     if fold.steps.iter().any(|step| misfits.contains(&step.id)) {
-        said.push(table::NO_WINDOW.to_owned());
+        said.push(table::NO_WINDOW_NOTE.to_owned());
     }
     (!said.is_empty()).then(|| ("Window", said.join(", ")))
 }
 
 /// What is said of a step, with its name.
-type Said = (&'static str, fn(&StepDoc) -> String);
+type StepDetail = (&'static str, fn(&StepDoc) -> String);
 
 /// What is said of every step where there is something to say.
-const SAID: [Said; 3] = [
+const STEP_DETAILS: [StepDetail; 3] = [
     ("Done when", |step| step.done_when.text.clone()),
     ("Basis", |step| step.basis.clone()),
     ("Interrupts", |step| step.interrupts.join("; ")),
 ];
 
-impl MemberView {
-    fn new(step: &StepDoc, own: &[&Said]) -> Self {
-        let said = own.iter().map(|(name, said)| (*name, plain(&said(step))));
+impl GroupedStepView {
+    fn new(step: &StepDoc, own: &[&StepDetail]) -> Self {
+        let said = own
+            .iter()
+            .map(|(name, said)| (*name, escape_plain(&said(step))));
         Self {
-            name: terminal::cell(&step.scope.name).into_owned(),
-            is_done: step.state == State::Done,
-            commands: commands(step),
+            name: terminal::escape_cell(&step.scope.name).into_owned(),
+            is_done: step.state == StepState::Done,
+            commands: open_commands(step),
             said: said.filter(|(_, said)| !said.is_empty()).collect(),
         }
     }
 }
 
 /// What is done needs none any more.
-fn commands(step: &StepDoc) -> Vec<String> {
-    let is_open = step.state != State::Done;
+fn open_commands(step: &StepDoc) -> Vec<String> {
+    let is_open = step.state != StepState::Done;
     let commands = step.commands.iter().filter(|_| is_open);
-    commands.map(|command| words::command(command)).collect()
+    commands
+        .map(|command| words::escape_command(command))
+        .collect()
 }
 
-fn objects(step: &StepDoc) -> Vec<String> {
-    let shown = step.objects.iter().take(OBJECTS);
+fn object_lines(step: &StepDoc) -> Vec<String> {
+    let shown = step.objects.iter().take(MAX_OBJECTS);
     let mut objects: Vec<String> = shown
-        .map(|object| terminal::line(object).into_owned())
+        .map(|object| terminal::escape_line(object).into_owned())
         .collect();
-    if let Some(more @ 1..) = step.objects.len().checked_sub(OBJECTS) {
+    if let Some(more @ 1..) = step.objects.len().checked_sub(MAX_OBJECTS) {
         objects.push(format!("and {more} more"));
     }
     objects
@@ -298,8 +315,8 @@ impl GateView {
     fn new(number: usize, finding: &FindingDoc) -> Self {
         Self {
             number,
-            id: plain(&finding.id),
-            message: plain(&finding.message),
+            id: escape_plain(&finding.id),
+            message: escape_plain(&finding.message),
         }
     }
 }

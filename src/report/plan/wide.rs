@@ -1,98 +1,105 @@
 //! Every step, with all that is known of it.
 
-use super::super::narrow::width;
+use super::super::narrow::visible_width;
 use super::super::prose::wrap;
-use super::super::{Look, advice};
-use super::fold::HopFolds;
-use super::foot::{gates, opens};
-use super::table::{NEXT, NO_WAY_BACK, NO_WINDOW, heading};
+use super::super::{RenderOptions, advice};
+use super::fold::HopGroups;
+use super::foot::{gating_findings, window_starts};
+use super::table::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_WINDOW_NOTE, push_hop_heading};
 use super::{StepDoc, UpgradePlan, words};
 
 /// Where what is said of a step begins.
 const INDENT: usize = 3;
 /// Where it goes on behind its label.
-const LABEL: usize = 13;
+const LABEL_WIDTH: usize = 13;
 /// The longest word for a state, and a gap.
-const STATE: usize = 10;
+const STATE_WIDTH: usize = 10;
 
 /// The steps of each hop, one below the other.
-pub(super) fn steps(
+pub(super) fn detailed_steps(
     plan: &UpgradePlan,
-    hops: &[HopFolds<'_>],
+    hops: &[HopGroups<'_>],
     next: Option<&StepDoc>,
-    look: &Look,
+    look: &RenderOptions,
 ) -> String {
     let mut out = String::new();
     let mut before = None;
     for hop in hops {
-        heading(&mut out, hop, before, look);
-        before = hop.edge.map(|edge| edge.source.as_str());
-        for step in plan.steps.iter().filter(|step| step.hop == *hop.to) {
+        push_hop_heading(&mut out, hop, before, look);
+        before = hop.path_hop.map(|edge| edge.source.as_str());
+        for step in plan.steps.iter().filter(|step| step.hop == *hop.hop) {
             out.push('\n');
             let is_next = next.is_some_and(|next| next.id == step.id);
-            one(&mut out, plan, step, is_next, look);
+            push_step(&mut out, plan, step, is_next, look);
         }
     }
     out
 }
 
-fn one(out: &mut String, plan: &UpgradePlan, step: &StepDoc, is_next: bool, look: &Look) {
-    let mark = if is_next { NEXT } else { "   " };
+fn push_step(
+    out: &mut String,
+    plan: &UpgradePlan,
+    step: &StepDoc,
+    is_next: bool,
+    look: &RenderOptions,
+) {
+    let mark = if is_next { NEXT_MARK } else { "   " };
     let progress = step.progress.map(|it| format!(" {}/{}", it.done, it.total));
     let state = look.styles.state(step.state) + &progress.unwrap_or_default();
-    let gap = " ".repeat(STATE.saturating_sub(width(&state)).max(1));
-    let title = look.styles.heading(&advice::prose(&step.title));
-    advice::push(out, 0, &format!("{mark}{state}{gap}{title}"));
-    let mut said = Said { out, look };
-    said.of("id", &[step.id.as_str()]);
-    said.of("scope", &[words::place(step)]);
-    let takes = words::takes(step.duration_seconds);
-    said.of("takes", &[format!("{takes} ({})", step.basis)]);
-    said.of("window", &opens(plan, &[step]));
+    let gap = " ".repeat(STATE_WIDTH.saturating_sub(visible_width(&state)).max(1));
+    let title = look.styles.heading(&advice::escape_prose(&step.title));
+    advice::push_indented(out, 0, &format!("{mark}{state}{gap}{title}"));
+    let mut said = DetailWriter { out, look };
+    said.write_wrapped("id", &[step.id.as_str()]);
+    said.write_wrapped("scope", &[words::format_scope(step)]);
+    let takes = words::format_duration(step.duration_seconds);
+    said.write_wrapped("takes", &[format!("{takes} ({})", step.basis)]);
+    said.write_wrapped("window", &window_starts(plan, &[step]));
     if plan.summary.no_window.contains(&step.id) {
-        said.label("window", &look.styles.careful(NO_WINDOW));
+        said.write_line("window", &look.styles.warning(NO_WINDOW_NOTE));
     }
     if !step.reversible {
-        said.label("way back", &look.styles.careful(NO_WAY_BACK));
+        said.write_line("way back", &look.styles.warning(IRREVERSIBLE_NOTE));
     }
     for (at, command) in step.commands.iter().enumerate() {
         // Never wrapped: it is there to be copied.
-        said.label(
+        said.write_line(
             if at == 0 { "commands" } else { "" },
-            &words::command(command),
+            &words::escape_command(command),
         );
     }
-    said.of("done when", &[step.done_when.text.as_str()]);
-    said.of("interrupts", &step.interrupts);
-    let gates = gates(plan, step).map(|finding| format!("{}: {}", finding.id, finding.message));
-    said.of("in the way", &gates.collect::<Vec<_>>());
-    said.of("objects", &step.objects);
-    said.of("see", &step.links);
+    said.write_wrapped("done when", &[step.done_when.text.as_str()]);
+    said.write_wrapped("interrupts", &step.interrupts);
+    let gates =
+        gating_findings(plan, step).map(|finding| format!("{}: {}", finding.id, finding.message));
+    said.write_wrapped("in the way", &gates.collect::<Vec<_>>());
+    said.write_wrapped("objects", &step.objects);
+    said.write_wrapped("see", &step.links);
 }
 
 /// What is said of one step.
-struct Said<'a> {
+struct DetailWriter<'a> {
     out: &'a mut String,
-    look: &'a Look,
+    look: &'a RenderOptions,
 }
 
-impl Said<'_> {
+impl DetailWriter<'_> {
     /// Texts behind one label, each on lines of its own.
-    fn of<T: AsRef<str>>(&mut self, label: &str, texts: &[T]) {
+    fn write_wrapped<T: AsRef<str>>(&mut self, label: &str, texts: &[T]) {
         let mut label = label;
         for text in texts {
-            let text = advice::prose(text.as_ref());
-            let lines = wrap(&text, "", self.look.prose() - INDENT - LABEL);
+            let text = advice::escape_prose(text.as_ref());
+            let lines = wrap(&text, "", self.look.prose_width() - INDENT - LABEL_WIDTH);
             for line in lines.lines() {
-                self.label(label, line);
+                self.write_line(label, line);
                 label = "";
             }
         }
     }
 
-    fn label(&mut self, label: &str, text: &str) {
-        let label = format!("{label:LABEL$}");
-        let line = format!("{}{text}", self.look.styles.aside(&label));
-        advice::push(self.out, INDENT, line.trim_end());
+    fn write_line(&mut self, label: &str, text: &str) {
+        let label = format!("{label:LABEL_WIDTH$}");
+        let line = format!("{}{text}", self.look.styles.muted(&label));
+        advice::push_indented(self.out, INDENT, line.trim_end());
     }
 }

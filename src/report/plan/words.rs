@@ -2,18 +2,18 @@
 
 use jiff::SignedDuration;
 
-use super::super::advice::platform_name;
-use super::super::terminal::{self, count, human_duration};
-use super::fold::{Fold, HopFolds};
+use super::super::advice::platform_title;
+use super::super::terminal::{self, human_duration, pluralize};
+use super::fold::{HopGroups, StepGroup};
 use super::{DurationDoc, StepDoc};
-use crate::plan::State;
-use crate::progress::{Condition, Goal, Nodes};
+use crate::plan::StepState;
+use crate::progress::{CompletionCondition, NodeSet, VersionGoal};
 
 /// Longer than any command that names can make.
-const LONGEST_COMMAND: usize = 10 * terminal::LIMIT;
+const MAX_COMMAND_CHARS: usize = 10 * terminal::MAX_CHARS;
 
 /// `60s–10m`; what is not known is said to be so.
-pub(super) fn takes(takes: DurationDoc) -> String {
+pub(super) fn format_duration(takes: DurationDoc) -> String {
     let told = |seconds: u64| {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         human_duration(SignedDuration::from_secs(seconds))
@@ -28,11 +28,15 @@ pub(super) fn takes(takes: DurationDoc) -> String {
 }
 
 /// How long what is left of a hop takes, as far as that is known.
-pub(super) fn sum(hop: &HopFolds<'_>, parallel: u32) -> String {
+pub(super) fn remaining_duration(hop: &HopGroups<'_>, parallel: u32) -> String {
     let mut sum = DurationDoc::default();
     let mut unknown = 0;
-    for fold in hop.folds.iter().filter(|fold| fold.state() != State::Done) {
-        let of_fold = fold.takes(parallel);
+    for fold in hop
+        .groups
+        .iter()
+        .filter(|fold| fold.state() != StepState::Done)
+    {
+        let of_fold = fold.duration(parallel);
         unknown += fold
             .steps
             .iter()
@@ -48,61 +52,63 @@ pub(super) fn sum(hop: &HopFolds<'_>, parallel: u32) -> String {
     match (sum == DurationDoc::default(), unknown) {
         (true, 0) => "nothing is left".to_owned(),
         (true, _) => "unknown".to_owned(),
-        (false, 0) => takes(sum),
+        (false, 0) => format_duration(sum),
         (false, _) => format!(
             "{} and {} of unknown length",
-            takes(sum),
-            count(unknown, "step")
+            format_duration(sum),
+            pluralize(unknown, "step")
         ),
     }
 }
 
 /// `Kubernetes 1.24.17 → 1.25.16`, harmless.
-pub(super) fn hop(hop: &HopFolds<'_>) -> String {
-    let platform = platform_name(&hop.to.platform);
-    let (from, to) = match hop.edge {
+pub(super) fn hop_title(hop: &HopGroups<'_>) -> String {
+    let platform = platform_title(&hop.hop.platform);
+    let (from, to) = match hop.path_hop {
         Some(edge) => (edge.from.as_deref(), &edge.to),
-        None => (None, &hop.to.to),
+        None => (None, &hop.hop.to),
     };
-    let to = terminal::line(to);
+    let to = terminal::escape_line(to);
     match from {
-        Some(from) => format!("{platform} {} → {to}", terminal::line(from)),
+        Some(from) => format!("{platform} {} → {to}", terminal::escape_line(from)),
         None => format!("{platform} to {to}"),
     }
 }
 
 /// Where a step is done: `node a-1 of pool pool-a`, harmless.
-pub(super) fn place(step: &StepDoc) -> String {
+pub(super) fn format_scope(step: &StepDoc) -> String {
     let scope = &step.scope;
     let pool = scope
         .pool
         .as_ref()
-        .map(|pool| format!(" of pool {}", terminal::cell(pool)));
-    let level = scope.level.word();
+        .map(|pool| format!(" of pool {}", terminal::escape_cell(pool)));
+    let level = scope.level.as_str();
     format!(
         "{level} {}{}",
-        terminal::cell(&scope.name),
+        terminal::escape_cell(&scope.name),
         pool.unwrap_or_default()
     )
 }
 
 /// Where steps that are alike are done: `7 of 12 nodes of pool pool-a: a-6 a-7 ...`, with so many names; harmless.
-pub(super) fn places(fold: &Fold<'_>, named: usize) -> String {
+pub(super) fn format_scopes(fold: &StepGroup<'_>, named: usize) -> String {
     if let [only] = fold.steps[..] {
-        return place(only);
+        return format_scope(only);
     }
     let number = fold.steps.len();
-    let nodes = match number == fold.all {
-        true => count(number, "node"),
-        false => format!("{number} of {}", count(fold.all, "node")),
+    let nodes = match number == fold.total {
+        true => pluralize(number, "node"),
+        false => format!("{number} of {}", pluralize(fold.total, "node")),
     };
     let pool = fold.first().scope.pool.as_ref();
-    let pool = pool.map(|pool| format!(" of pool {}", terminal::cell(pool)));
+    let pool = pool.map(|pool| format!(" of pool {}", terminal::escape_cell(pool)));
     if named == 0 {
         return format!("{nodes}{}", pool.unwrap_or_default());
     }
     let names = fold.steps.iter().take(named);
-    let mut names: Vec<_> = names.map(|step| terminal::cell(&step.scope.name)).collect();
+    let mut names: Vec<_> = names
+        .map(|step| terminal::escape_cell(&step.scope.name))
+        .collect();
     if number > named {
         names.push("...".into());
     }
@@ -110,8 +116,8 @@ pub(super) fn places(fold: &Fold<'_>, named: usize) -> String {
 }
 
 /// A command as one harmless line. It is never cut, for half a command is another command.
-pub(super) fn command(command: &str) -> String {
-    match command.chars().nth(LONGEST_COMMAND) {
+pub(super) fn escape_command(command: &str) -> String {
+    match command.chars().nth(MAX_COMMAND_CHARS) {
         None => terminal::escape(command).into_owned(),
         Some(_) => {
             let length = command.chars().count();
@@ -121,69 +127,75 @@ pub(super) fn command(command: &str) -> String {
 }
 
 /// How to tell that a step is done, for people.
-pub(super) fn condition(condition: &Condition) -> String {
+pub(super) fn describe_condition(condition: &CompletionCondition) -> String {
     match condition {
-        Condition::ByHand => "nothing in the cluster shows it: a person knows".to_owned(),
-        Condition::Backup { within_seconds } => {
+        CompletionCondition::Manual => "nothing in the cluster shows it: a person knows".to_owned(),
+        CompletionCondition::Backup { within_seconds } => {
             format!("a backup was completed within {} h", within_seconds / 3600)
         }
-        Condition::ApiServer(goal) => format!("the API server has {}", release(goal)),
-        Condition::Emulation { minor } => format!("the API server emulates {minor}"),
-        Condition::ControlPlane { node: None, goal } => {
+        CompletionCondition::ApiServer(goal) => {
+            format!("the API server has {}", describe_goal(goal))
+        }
+        CompletionCondition::Emulation { minor } => format!("the API server emulates {minor}"),
+        CompletionCondition::ControlPlane { node: None, goal } => {
             format!(
                 "API servers, controller managers and schedulers have {}",
-                release(goal)
+                describe_goal(goal)
             )
         }
-        Condition::ControlPlane {
+        CompletionCondition::ControlPlane {
             node: Some(node),
             goal,
         } => format!(
             "API server, controller manager and scheduler on {node} have {}",
-            release(goal)
+            describe_goal(goal)
         ),
-        Condition::ControlPlaneObject {
+        CompletionCondition::KubeadmControlPlane {
             namespace,
             name,
             goal,
         } => format!(
             "all machines of the control plane {namespace}/{name} have {}",
-            release(goal)
+            describe_goal(goal)
         ),
-        Condition::MachineDeployment {
+        CompletionCondition::MachineDeployment {
             namespace,
             name,
             goal,
         } => format!(
             "all machines of the pool {namespace}/{name} have {} and are at work",
-            release(goal)
+            describe_goal(goal)
         ),
-        Condition::Nodes { of, goal } => nodes(of, &release(goal)),
-        Condition::NoBlockers { .. } => "kubectl upgrade-check finds no blocker".to_owned(),
-        Condition::Gone { .. } => "kubectl upgrade-check no longer finds it".to_owned(),
-        Condition::Addon {
+        CompletionCondition::Nodes { nodes: of, goal } => describe_nodes(of, &describe_goal(goal)),
+        CompletionCondition::NoBlockers { .. } => {
+            "kubectl upgrade-check finds no blocker".to_owned()
+        }
+        CompletionCondition::FindingsResolved { .. } => {
+            "kubectl upgrade-check no longer finds it".to_owned()
+        }
+        CompletionCondition::Addon {
             component, minor, ..
         } => format!(
             "the release of {component} is for Kubernetes {minor}, and its pods are up to date"
         ),
-        Condition::KubeProxy(goal) => {
+        CompletionCondition::KubeProxy(goal) => {
             format!(
                 "the DaemonSet kube-system/kube-proxy runs {}",
-                release(goal)
+                describe_goal(goal)
             )
         }
-        Condition::Platform { platform, release } => {
+        CompletionCondition::Platform { platform, release } => {
             format!("{} is at {release}", platform.title())
         }
     }
 }
 
-fn nodes(of: &Nodes, release: &str) -> String {
+fn describe_nodes(of: &NodeSet, release: &str) -> String {
     match of {
-        Nodes::Node(name) => {
+        NodeSet::Node(name) => {
             format!("the kubelet of {name} has {release}, the node is ready and takes pods")
         }
-        Nodes::Pool(name) => {
+        NodeSet::Pool(name) => {
             let pool = match name.as_str() {
                 "" => "the workers".to_owned(),
                 name => format!("the pool {name}"),
@@ -193,7 +205,7 @@ fn nodes(of: &Nodes, release: &str) -> String {
     }
 }
 
-fn release(goal: &Goal) -> String {
+fn describe_goal(goal: &VersionGoal) -> String {
     match goal.any_patch {
         true => format!("{} or another patch of its minor", goal.release),
         false => format!("{} or a later release", goal.release),

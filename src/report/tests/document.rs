@@ -4,15 +4,15 @@ use serde_json::Value;
 
 use super::{text, three};
 use crate::catalog::Catalog;
-use crate::check::{Situation, judge};
-use crate::path::{Path, Target};
+use crate::check::{CheckContext, evaluate};
+use crate::path::{UpgradePath, UpgradeTarget};
 use crate::report::fixture::{hostile, platforms, report};
-use crate::report::{BaselineDoc, Format, UPGRADE_REPORT_SCHEMA, UpgradeReport, WaiverDoc};
-use crate::snapshot::{Files, ManifestObject, Snapshot};
+use crate::report::{BaselineDoc, OutputFormat, UPGRADE_REPORT_SCHEMA, UpgradeReport, WaiverDoc};
+use crate::snapshot::{ManifestFiles, ManifestObject, Snapshot};
 
 #[test]
 fn json_keeps_its_keys_and_their_order() {
-    insta::assert_snapshot!(text(Format::Json, &three()), @r#"
+    insta::assert_snapshot!(text(OutputFormat::Json, &three()), @r#"
     {
       "apiVersion": "kubectl-upgrade/v1",
       "kind": "UpgradeReport",
@@ -309,10 +309,10 @@ fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
 fn local() -> UpgradeReport {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = Snapshot {
-        redacted: false,
+        is_redacted: false,
         taken_at: "2026-09-01T12:00:00Z".parse().expect("a time"),
         clusters: Vec::new(),
-        files: Files {
+        files: ManifestFiles {
             objects: vec![ManifestObject {
                 api_version: "policy/v1beta1".into(),
                 kind: "PodDisruptionBudget".into(),
@@ -321,16 +321,16 @@ fn local() -> UpgradeReport {
                 location: "cart.yaml document 1".into(),
                 references: Vec::new(),
             }],
-            ..Files::default()
+            ..ManifestFiles::default()
         },
     };
-    let target: Target = "1.25".parse().expect("a target");
-    let path = Path::find(None, None, &[target], &catalog).expect("a way");
+    let target: UpgradeTarget = "1.25".parse().expect("a target");
+    let path = UpgradePath::for_kubernetes(None, None, &[target], &catalog).expect("a way");
     let now = "2026-09-01T12:00:00.987654Z".parse().expect("a time");
-    let situation = Situation::new(&snapshot, &catalog, &path, now);
+    let situation = CheckContext::new(&snapshot, &catalog, &path, now);
     UpgradeReport::new(
         &situation,
-        &judge(
+        &evaluate(
             &situation,
             crate::check::rules().expect("the rules"),
             &crate::check::Policy::default(),
@@ -384,11 +384,11 @@ fn without_a_cluster_its_fields_are_null() {
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     for format in [
-        Format::Table,
-        Format::Wide,
-        Format::Json,
-        Format::Yaml,
-        Format::Name,
+        OutputFormat::Table,
+        OutputFormat::Wide,
+        OutputFormat::Json,
+        OutputFormat::Yaml,
+        OutputFormat::Name,
     ] {
         assert_eq!(text(format, &local()), text(format, &local()));
     }

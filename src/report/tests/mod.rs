@@ -7,15 +7,16 @@ mod table;
 use serde_json::Value;
 
 use super::fixture::{finding, gap, hostile, object, report};
-use super::{Format, Look, UpgradeReport, render, terminal};
+use super::{OutputFormat, RenderOptions, UpgradeReport, render_report, terminal};
 use crate::check::Severity;
 
-fn text(format: Format, report: &UpgradeReport) -> String {
-    render(format, report, &Look::default()).expect("a report that can be written down")
+fn text(format: OutputFormat, report: &UpgradeReport) -> String {
+    render_report(format, report, &RenderOptions::default())
+        .expect("a report that can be written down")
 }
 
 fn table(report: &UpgradeReport) -> String {
-    text(Format::Table, report)
+    text(OutputFormat::Table, report)
 }
 
 fn three() -> UpgradeReport {
@@ -50,7 +51,7 @@ fn three() -> UpgradeReport {
 #[test]
 fn hostile_names_stay_names() {
     let report = hostile();
-    for format in [Format::Table, Format::Wide, Format::Name] {
+    for format in [OutputFormat::Table, OutputFormat::Wide, OutputFormat::Name] {
         let shown = text(format, &report);
         let bad: Vec<char> = shown
             .chars()
@@ -64,11 +65,11 @@ fn hostile_names_stay_names() {
         );
         assert!(shown.lines().all(|line| line == line.trim_end()), "{shown}");
     }
-    assert_eq!(text(Format::Name, &report).lines().count(), 2);
+    assert_eq!(text(OutputFormat::Name, &report).lines().count(), 2);
     let value = serde_json::to_value(&report).expect("a value");
-    let json: Value = serde_json::from_str(&text(Format::Json, &report)).expect("JSON");
+    let json: Value = serde_json::from_str(&text(OutputFormat::Json, &report)).expect("JSON");
     assert_eq!(json, value, "names come through whole");
-    let yaml: Value = serde_saphyr::from_str(&text(Format::Yaml, &report)).expect("YAML");
+    let yaml: Value = serde_saphyr::from_str(&text(OutputFormat::Yaml, &report)).expect("YAML");
     assert_eq!(yaml, value, "names come through whole");
 }
 
@@ -80,7 +81,7 @@ fn names_are_those_of_kubectl() {
     report
         .findings
         .push(finding(Severity::Warning, "k8s-eol", None, vec![cluster]));
-    insta::assert_snapshot!(text(Format::Name, &report), @r"
+    insta::assert_snapshot!(text(OutputFormat::Name, &report), @r"
     node/pool-a-2
     poddisruptionbudget.policy/cart
     poddisruptionbudget.policy/db

@@ -2,30 +2,32 @@
 
 use serde_json::Value;
 
-use crate::catalog::Resource;
-use crate::need::{AccessRule, Depth, Encoding, Freshness, Request, Selector, Subject};
-use crate::report::{Bind, rbac};
+use crate::catalog::GroupResource;
+use crate::need::{
+    DetailLevel, Encoding, Freshness, ListSelector, PolicyRule, ReadRequest, ReadTarget,
+};
+use crate::report::{RbacSubject, render_rbac};
 
-fn list(group: &str, plural: &str, namespace: Option<&str>) -> Request {
-    Request {
-        subject: Subject::Objects {
+fn list(group: &str, plural: &str, namespace: Option<&str>) -> ReadRequest {
+    ReadRequest {
+        target: ReadTarget::Objects {
             namespace: None,
-            resource: Resource::new(group, plural),
-            selector: Selector::default(),
+            resource: GroupResource::new(group, plural),
+            selector: ListSelector::default(),
         },
-        depth: Depth::Meta,
-        freshness: Freshness::Cache,
+        detail_level: DetailLevel::Metadata,
+        freshness: Freshness::WatchCache,
         path: String::new(),
         api_version: String::new(),
-        encoding: Encoding::Meta,
-        access: AccessRule::list(group, plural, namespace),
-        across: false,
+        encoding: Encoding::Metadata,
+        rbac: PolicyRule::allow_list(group, plural, namespace),
+        all_namespaces: false,
     }
 }
 
-fn metrics() -> Request {
-    Request {
-        access: AccessRule::url("/metrics"),
+fn metrics() -> ReadRequest {
+    ReadRequest {
+        rbac: PolicyRule::allow_get_url("/metrics"),
         encoding: Encoding::Text,
         ..list("", "", None)
     }
@@ -41,7 +43,7 @@ fn one_role_with_secrets_and_one_without() {
         list("", "configmaps", None),
         list("", "configmaps", None),
     ];
-    insta::assert_snapshot!(rbac(&requests, None).expect("roles"), @r#"
+    insta::assert_snapshot!(render_rbac(&requests, None).expect("roles"), @r#"
     # What kubectl upgrade-check reads, and nothing else; it never writes.
     # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
     #
@@ -133,11 +135,11 @@ fn a_namespace_takes_a_role_of_its_own() {
         list("", "nodes", None),
         list("apps", "deployments", Some("shop")),
     ];
-    let bind = Bind {
+    let bind = RbacSubject {
         kind: "User".into(),
         name: "eve\n---\nkind: x".into(),
     };
-    let text = rbac(&requests, Some(&bind)).expect("roles");
+    let text = render_rbac(&requests, Some(&bind)).expect("roles");
     insta::assert_snapshot!(text, @r#"
     # What kubectl upgrade-check reads, and nothing else; it never writes.
     # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
@@ -201,11 +203,11 @@ fn a_namespace_takes_a_role_of_its_own() {
 /// Whatever names are, the text is as many documents as there are roles and bindings, and a comment.
 #[test]
 fn names_cannot_break_out() {
-    let bind = Bind {
+    let bind = RbacSubject {
         kind: "User".into(),
         name: "x\n---\n\u{2028}a: b\u{85}# ".into(),
     };
-    let text = rbac(&[list("a\nb: c", "'\"", Some("- x"))], Some(&bind)).expect("roles");
+    let text = render_rbac(&[list("a\nb: c", "'\"", Some("- x"))], Some(&bind)).expect("roles");
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
     assert_eq!(documents.len(), 2, "{text}");
     assert_eq!(documents[1]["subjects"][0]["name"], bind.name.as_str());

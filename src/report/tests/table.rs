@@ -2,10 +2,12 @@
 
 use super::{table, text, three};
 use crate::check::Severity;
-use crate::need::AccessRule;
-use crate::path::HopRef;
+use crate::need::PolicyRule;
+use crate::path::HopId;
 use crate::report::fixture::{finding, gap, object, report, way};
-use crate::report::{BaselineDoc, ClusterDoc, Format, Look, Styles, WaiverDoc, render};
+use crate::report::{
+    BaselineDoc, ClusterDoc, OutputFormat, RenderOptions, Styles, WaiverDoc, render_report,
+};
 
 #[test]
 fn a_table_says_what_and_what_to_do() {
@@ -34,7 +36,7 @@ fn a_table_says_what_and_what_to_do() {
 
 #[test]
 fn wide_has_an_object_a_line() {
-    insta::assert_snapshot!(text(Format::Wide, &three()), @r#"
+    insta::assert_snapshot!(text(OutputFormat::Wide, &three()), @r#"
     SEVERITY   RULE             OBJECT                          WHY                                             EVIDENCE                    HOP               CONFIDENCE   OWNER
     blocker    api-removed      poddisruptionbudget/shop/cart   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4   kubernetes=1.25   certain      helm shop/cart
     blocker    api-removed      poddisruptionbudget/shop/db     policy/v1beta1 is gone in 1.25; use policy/v1   last-applied by kubectl     kubernetes=1.25   certain      helm shop/cart
@@ -62,11 +64,11 @@ fn wide_has_an_object_a_line() {
 fn several_hops_are_told_apart() {
     let mut report = three();
     report.path = way(&["1.8.15", "1.9.11", "1.10.13"]);
-    report.findings[0].hop = Some(HopRef {
+    report.findings[0].hop = Some(HopId {
         platform: "kubernetes".into(),
         to: "1.10".into(),
     });
-    report.findings[1].hop = Some(HopRef {
+    report.findings[1].hop = Some(HopId {
         platform: "kubernetes".into(),
         to: "1.9".into(),
     });
@@ -86,12 +88,12 @@ fn several_hops_are_told_apart() {
     SEVERITY   RULE             OBJECT                             WHY                                             EVIDENCE
     blocker    api-removed      poddisruptionbudget/shop/cart +1   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4
     ");
-    let rows = render(
-        Format::Table,
+    let rows = render_report(
+        OutputFormat::Table,
         &report,
-        &Look {
-            headers: false,
-            ..Look::default()
+        &RenderOptions {
+            show_headers: false,
+            ..RenderOptions::default()
         },
     )
     .expect("a table");
@@ -116,7 +118,7 @@ fn nothing_found_is_one_line() {
     local.path[0].from = None;
     local.cluster = ClusterDoc::default();
     insta::assert_snapshot!(table(&local), @"ready: nothing found (no cluster, to 1.25.16)");
-    assert_eq!(text(Format::Name, &ready), "");
+    assert_eq!(text(OutputFormat::Name, &ready), "");
 }
 
 #[test]
@@ -128,9 +130,9 @@ fn gaps_alone_are_incomplete() {
     file.rbac = None;
     let mut url = gap();
     url.what = "/metrics".into();
-    url.rbac = Some(AccessRule::url("/metrics"));
+    url.rbac = Some(PolicyRule::allow_get_url("/metrics"));
     let mut narrow = gap();
-    narrow.rbac = Some(AccessRule::list(
+    narrow.rbac = Some(PolicyRule::allow_list(
         "policy",
         "poddisruptionbudgets",
         Some("shop"),
@@ -191,7 +193,7 @@ fn long_lists_are_cut_and_say_so() {
         shown.contains("\n  and 2 more; -o wide lists all\n"),
         "{shown}"
     );
-    let wide = text(Format::Wide, &report);
+    let wide = text(OutputFormat::Wide, &report);
     assert!(!wide.contains("more; -o wide"), "{wide}");
     assert_eq!(
         wide.matches("poddisruptionbudget/shop/b24").count(),
@@ -202,11 +204,11 @@ fn long_lists_are_cut_and_say_so() {
 
 #[test]
 fn colour_changes_nothing_but_colour() {
-    let look = Look {
+    let look = RenderOptions {
         styles: Styles::colored(),
-        ..Look::default()
+        ..RenderOptions::default()
     };
-    let colored = render(Format::Table, &three(), &look).expect("a table");
+    let colored = render_report(OutputFormat::Table, &three(), &look).expect("a table");
     assert!(
         colored.contains("\u{1b}[31;1mblocker\u{1b}[0m"),
         "{colored}"
@@ -252,7 +254,7 @@ fn what_is_partly_waived_or_known_shows_what_is_left() {
     ] {
         assert!(shown.contains(says), "{says}: {shown}");
     }
-    let wide = text(Format::Wide, &report);
+    let wide = text(OutputFormat::Wide, &report);
     assert!(
         wide.contains("blocker (waived)   api-removed      poddisruptionbudget/shop/cart"),
         "{wide}"

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use super::super::Snapshot;
 use super::shapes::{is_api_version, is_pseudonym};
 use crate::catalog::{Catalog, volume_plugins};
-use crate::need::Subject;
+use crate::need::ReadTarget;
 
 /// Domains whose names are given by public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
-const DOMAINS: [&str; 9] = [
+const PUBLIC_DOMAINS: [&str; 9] = [
     "kubernetes.io",
     "k8s.io",
     "x-k8s.io",
@@ -21,7 +21,7 @@ const DOMAINS: [&str; 9] = [
 ];
 
 /// Names of Kubernetes itself, and of the platforms that are told apart by them.
-const NAMES: &str = "
+const PUBLIC_NAMES: &str = "
     kube-system kube-public kube-node-lease default kubernetes kubernetes-admin system masters anonymous node nodes
     kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm etcd coredns kube-dns
     kubeadm-config kubelet-config cloud-controller-manager kube-rbac-proxy cluster-admin
@@ -39,7 +39,7 @@ const NAMES: &str = "
 ";
 
 /// Beginnings of names behind which another name stands: static pods are called after their nodes.
-const BEGINNINGS: [&str; 5] = [
+const NAME_PREFIXES: [&str; 5] = [
     "kube-apiserver-",
     "kube-controller-manager-",
     "kube-scheduler-",
@@ -49,116 +49,141 @@ const BEGINNINGS: [&str; 5] = [
 
 /// What stays.
 #[derive(Debug)]
-pub(super) struct Known<'a> {
-    words: HashSet<String>,
-    domains: HashSet<&'a str>,
+pub(super) struct Allowlist<'a> {
+    names: HashSet<String>,
+    public_domains: HashSet<&'a str>,
     os_words: HashSet<&'a str>,
     catalog: &'a Catalog,
 }
 
-impl<'a> Known<'a> {
+impl<'a> Allowlist<'a> {
     pub(super) fn new(catalog: &'a Catalog, snapshot: &Snapshot) -> Self {
-        let mut words: HashSet<String> = NAMES.split_whitespace().map(str::to_owned).collect();
+        let mut words: HashSet<String> =
+            PUBLIC_NAMES.split_whitespace().map(str::to_owned).collect();
         for api in catalog.apis.iter() {
             let parts = api.resource.split('/').map(str::to_owned);
             words.extend(parts.chain([api.group().to_owned(), api.gvk().kind]));
         }
-        for api in catalog.custom.iter() {
+        for api in catalog.custom_apis.iter() {
             words.extend([&api.group, &api.kind, &api.resource].map(String::clone));
         }
-        for row in &catalog.admitted {
+        for row in &catalog.system_writes {
             let parts = row.namespaces.split(',').chain(row.operations());
             words.extend(parts.map(str::to_owned));
         }
-        words.extend(catalog.writers.iter().map(|row| row.manager.clone()));
-        words.extend(catalog.skew.iter().map(|row| row.component.clone()));
-        words.extend(catalog.pools.iter().map(|row| row.label.clone()));
-        words.extend(catalog.taints.iter().map(|row| row.key.clone()));
-        words.extend(catalog.runtimes.iter().map(|row| row.runtime.clone()));
-        words.extend(catalog.providers.iter().map(|row| row.pattern.clone()));
-        for row in &catalog.role_labels {
+        words.extend(catalog.field_managers.iter().map(|row| row.manager.clone()));
+        words.extend(catalog.skew_limits.iter().map(|row| row.component.clone()));
+        words.extend(catalog.pool_labels.iter().map(|row| row.label.clone()));
+        words.extend(catalog.intentional_taints.iter().map(|row| row.key.clone()));
+        words.extend(
+            catalog
+                .unsupported_runtimes
+                .iter()
+                .map(|row| row.runtime.clone()),
+        );
+        words.extend(
+            catalog
+                .provider_signatures
+                .iter()
+                .map(|row| row.pattern.clone()),
+        );
+        for row in &catalog.legacy_role_labels {
             words.extend([row.label.clone(), row.replacement.clone()]);
         }
-        words.extend(catalog.provided.iter().map(|row| row.name.clone()));
+        words.extend(
+            catalog
+                .provider_managed_objects
+                .iter()
+                .map(|row| row.name.clone()),
+        );
         for addon in catalog.addons.iter() {
-            let images = addon.images.iter().flat_map(|image| image.split('/'));
+            let images = addon
+                .image_suffixes
+                .iter()
+                .flat_map(|image| image.split('/'));
             let names = images.chain(addon.charts.iter().map(String::as_str));
             words.extend(names.chain([addon.component.as_str()]).map(str::to_owned));
         }
-        words.extend(control_plane(catalog));
+        words.extend(control_plane_names(catalog));
         for row in volume_plugins().unwrap_or_default() {
-            words.extend([row.field, row.provisioner, row.driver]);
+            words.extend([row.field, row.provisioner, row.csi_driver]);
         }
-        words.extend(asked_for(snapshot));
+        words.extend(requested_names(snapshot));
         words.remove("");
-        let images = catalog.os_images.iter().map(|row| &row.image);
-        let patterns = catalog.providers.iter().map(|row| &row.pattern);
+        let images = catalog
+            .unsupported_os_images
+            .iter()
+            .map(|row| &row.name_prefix);
+        let patterns = catalog.provider_signatures.iter().map(|row| &row.pattern);
         let os_words = images
             .chain(patterns)
             .flat_map(|it| it.split(' '))
             .collect();
-        let labels = catalog.pools.iter().map(|row| &row.label);
-        let labels = labels.chain(catalog.taints.iter().map(|row| &row.key));
+        let labels = catalog.pool_labels.iter().map(|row| &row.label);
+        let labels = labels.chain(catalog.intentional_taints.iter().map(|row| &row.key));
         let domains = labels.filter_map(|key| key.split_once('/').map(|(domain, _)| domain));
         Self {
-            words,
-            domains: domains.collect(),
+            names: words,
+            public_domains: domains.collect(),
             os_words,
             catalog,
         }
     }
 
     /// Whether this whole name stays.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.words.contains(name) || is_domain(name) || is_api_version(name) || is_pseudonym(name)
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+            || is_under_public_domain(name)
+            || is_api_version(name)
+            || is_pseudonym(name)
     }
 
     /// Beginnings of names behind which another name stands.
-    pub(super) fn beginnings(&self) -> impl Iterator<Item = &str> {
-        let provided = self.catalog.provided.iter();
+    pub(super) fn name_prefixes(&self) -> impl Iterator<Item = &str> {
+        let provided = self.catalog.provider_managed_objects.iter();
         let provided = provided.filter_map(|row| row.name.strip_suffix('*'));
-        BEGINNINGS.into_iter().chain(provided)
+        NAME_PREFIXES.into_iter().chain(provided)
     }
 
     /// Whether names behind this one and a slash are public as well.
-    pub(super) fn gives_names(&self, domain: &str) -> bool {
-        is_domain(domain) || self.domains.contains(domain)
+    pub(super) fn is_public_domain(&self, domain: &str) -> bool {
+        is_under_public_domain(domain) || self.public_domains.contains(domain)
     }
 
     /// What of an add-on's image is no secret.
-    pub(super) fn image(&self, image: &str) -> Option<String> {
-        self.catalog.addons.public_part(image)
+    pub(super) fn public_image_part(&self, image: &str) -> Option<String> {
+        self.catalog.addons.public_image_name(image)
     }
 
     /// Whether this is the name of a field manager that stays.
-    pub(super) fn writes(&self, manager: &str) -> bool {
-        self.catalog.writers.of(manager).is_some()
+    pub(super) fn is_known_field_manager(&self, manager: &str) -> bool {
+        self.catalog.field_managers.writer_kind(manager).is_some()
     }
 
     /// Whether this is part of the name of a public operating system.
-    pub(super) fn of_system(&self, word: &str) -> bool {
+    pub(super) fn is_os_word(&self, word: &str) -> bool {
         self.os_words.contains(word)
     }
 }
 
-fn control_plane(catalog: &Catalog) -> Vec<String> {
-    let known = &catalog.control_plane;
-    let gates = known.gates.iter().map(|row| row.gate.clone());
+fn control_plane_names(catalog: &Catalog) -> Vec<String> {
+    let known = &catalog.control_plane_removals;
+    let gates = known.feature_gates.iter().map(|row| row.name.clone());
     let flags = known.flags.iter().map(|row| row.flag.clone());
-    let plugins = known.plugins.iter().map(|row| row.plugin.clone());
+    let plugins = known.admission_plugins.iter().map(|row| row.plugin.clone());
     gates.chain(flags).chain(plugins).collect()
 }
 
 /// Names that stand in what was asked for: they are written in this program.
-fn asked_for(snapshot: &Snapshot) -> Vec<String> {
-    let readings = snapshot.clusters.iter().flat_map(|it| &it.readings);
+fn requested_names(snapshot: &Snapshot) -> Vec<String> {
+    let readings = snapshot.clusters.iter().flat_map(|it| &it.ledger);
     let mut names = Vec::new();
     for reading in readings {
-        let Subject::Objects {
+        let ReadTarget::Objects {
             resource,
             namespace,
             selector,
-        } = &reading.subject
+        } = &reading.target
         else {
             continue;
         };
@@ -170,8 +195,8 @@ fn asked_for(snapshot: &Snapshot) -> Vec<String> {
     names
 }
 
-fn is_domain(name: &str) -> bool {
-    DOMAINS.iter().any(|domain| {
+fn is_under_public_domain(name: &str) -> bool {
+    PUBLIC_DOMAINS.iter().any(|domain| {
         name.strip_suffix(domain)
             .is_some_and(|front| front.is_empty() || front.ends_with('.'))
     })

@@ -22,35 +22,35 @@ mod words;
 
 use sha2::{Digest, Sha256};
 
-use super::{Files, Outcome, Picture, Snapshot, Uid, Unmet};
-use crate::catalog::{Catalog, Resource};
-use crate::need::{ClusterId, Depth, Need, Selector, Subject};
-use known::Known;
-use shapes::reason;
-use words::Words;
+use super::{ClusterSnapshot, ManifestFiles, MissingData, ReadOutcome, Snapshot, Uid};
+use crate::catalog::{Catalog, GroupResource};
+use crate::need::{ClusterId, DetailLevel, ListSelector, Need, ReadTarget};
+use known::Allowlist;
+use shapes::redact_reason;
+use words::Pseudonymizer;
 
 /// The namespace whose UID stands for the cluster: it is there from the first start on and cannot be deleted.
 pub(super) const KUBE_SYSTEM: &str = "kube-system";
 
 /// Without it nobody can try out which name a pseudonym stands for.
 #[derive(Clone)]
-pub struct Key([u8; 64]);
+pub struct RedactionKey([u8; 64]);
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for RedactionKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Key(…)")
     }
 }
 
-impl Key {
+impl RedactionKey {
     /// What must be seen for the key of a cluster.
     #[must_use]
     pub fn need() -> Need {
-        let selector = Selector {
+        let selector = ListSelector {
             labels: String::new(),
             fields: format!("metadata.name={KUBE_SYSTEM}"),
         };
-        Need::selected(namespaces(), selector, Depth::Whole)
+        Need::selected(namespaces_resource(), selector, DetailLevel::Full)
     }
 
     /// A key from what only few know, or nobody.
@@ -64,12 +64,12 @@ impl Key {
 
     /// The key of the first cluster of a snapshot; none where its UID was not read.
     #[must_use]
-    pub fn of(snapshot: &Snapshot) -> Option<Self> {
-        let readings = &snapshot.clusters.first()?.readings;
+    pub fn from_snapshot(snapshot: &Snapshot) -> Option<Self> {
+        let readings = &snapshot.clusters.first()?.ledger;
         let of_namespaces = readings.iter().filter(|reading| {
-            matches!(&reading.subject, Subject::Objects { resource, .. } if *resource == namespaces())
+            matches!(&reading.target, ReadTarget::Objects { resource, .. } if *resource == namespaces_resource())
         });
-        let mut rows = of_namespaces.flat_map(|reading| reading.rows.json());
+        let mut rows = of_namespaces.flat_map(|reading| reading.rows.objects());
         let uid = rows.find_map(|row| {
             let is_system = row.meta.name == KUBE_SYSTEM;
             let uid = row.object["metadata"]["uid"].as_str();
@@ -79,8 +79,8 @@ impl Key {
     }
 
     /// A UID that stands for another: references to it still lead somewhere.
-    fn uid(&self, uid: Uid) -> Uid {
-        if uid.is_made_up() {
+    fn pseudonymize_uid(&self, uid: Uid) -> Uid {
+        if uid.is_pseudonym() {
             return uid;
         }
         let digest = Sha256::new()
@@ -90,11 +90,11 @@ impl Key {
             .finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
-        Uid::made_up(bytes)
+        Uid::new_pseudonym(bytes)
     }
 
     /// The beginning of what the key makes of a name, in hexadecimal digits.
-    fn digits(&self, name: &str) -> String {
+    fn hex_digest(&self, name: &str) -> String {
         let digest = Sha256::new()
             .chain_update(self.0)
             .chain_update(name)
@@ -106,65 +106,68 @@ impl Key {
     }
 }
 
-fn namespaces() -> Resource {
-    Resource::new("", "namespaces")
+fn namespaces_resource() -> GroupResource {
+    GroupResource::new("", "namespaces")
 }
 
 /// Puts pseudonyms in the place of names, and drops free text.
-pub fn redact(snapshot: &mut Snapshot, key: &Key, catalog: &Catalog) {
-    let known = Known::new(catalog, snapshot);
-    let words = Words::new(key, known, snapshot);
+pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
+    let known = Allowlist::new(catalog, snapshot);
+    let words = Pseudonymizer::new(key, known, snapshot);
     for picture in &mut snapshot.clusters {
-        words.picture(picture);
+        words.redact_cluster(picture);
     }
-    words.files(&mut snapshot.files);
-    snapshot.redacted = true;
+    words.redact_files(&mut snapshot.files);
+    snapshot.is_redacted = true;
 }
 
-impl Words<'_> {
-    fn picture(&self, picture: &mut Picture) {
-        let server = self.server(&picture.server);
+impl Pseudonymizer<'_> {
+    fn redact_cluster(&self, picture: &mut ClusterSnapshot) {
+        let server = self.redact_server_url(&picture.server);
         // Without a context a cluster goes by the address of its server.
         picture.id = ClusterId(match picture.id.0 == picture.server {
             true => server.clone(),
-            false => self.word(&picture.id.0),
+            false => self.redact_name(&picture.id.0),
         });
-        picture.context = picture.context.take().map(|name| self.word(&name));
+        picture.context = picture.context.take().map(|name| self.redact_name(&name));
         picture.server = server;
-        picture.namespace = picture.namespace.take().map(|name| self.word(&name));
-        let served = std::mem::take(&mut picture.survey.group_versions);
-        picture.survey.group_versions = served.iter().map(|it| self.api_version(it)).collect();
-        for reading in &mut picture.readings {
+        picture.namespace = picture.namespace.take().map(|name| self.redact_name(&name));
+        let served = std::mem::take(&mut picture.discovery.group_versions);
+        picture.discovery.group_versions = served
+            .iter()
+            .map(|it| self.redact_api_version(it))
+            .collect();
+        for reading in &mut picture.ledger {
             match &mut reading.outcome {
-                Outcome::Complete | Outcome::NotServed => {}
-                Outcome::Failed { why } => *why = reason(why),
-                Outcome::Refused { why, rbac } => {
-                    *why = reason(why);
-                    rbac.namespace = rbac.namespace.take().map(|name| self.word(&name));
+                ReadOutcome::Complete | ReadOutcome::NotServed => {}
+                ReadOutcome::Failed { why } => *why = redact_reason(why),
+                ReadOutcome::Forbidden { why, rbac } => {
+                    *why = redact_reason(why);
+                    rbac.namespace = rbac.namespace.take().map(|name| self.redact_name(&name));
                 }
             }
-            for fault in &mut reading.faults {
-                fault.what = self.text(&fault.what);
-                fault.why = reason(&fault.why);
+            for fault in &mut reading.skipped_objects {
+                fault.what = self.redact_text(&fault.what);
+                fault.why = redact_reason(&fault.why);
             }
-            self.rows(&reading.subject, &mut reading.rows);
+            self.redact_rows(&reading.target, &mut reading.rows);
         }
     }
 
-    fn files(&self, files: &mut Files) {
+    fn redact_files(&self, files: &mut ManifestFiles) {
         for object in &mut files.objects {
-            self.manifest(object);
+            self.redact_manifest(object);
         }
-        for counted in &mut files.others {
-            counted.kind = self.kind(&counted.api_version, &counted.kind);
-            counted.api_version = self.api_version(&counted.api_version);
+        for counted in &mut files.api_counts {
+            counted.kind = self.redact_kind(&counted.api_version, &counted.kind);
+            counted.api_version = self.redact_api_version(&counted.api_version);
         }
-        for release in &mut files.releases {
-            self.helm(release);
+        for release in &mut files.helm_releases {
+            self.redact_helm_release(release);
         }
-        for Unmet { what, why, rbac: _ } in &mut files.gaps {
-            *what = self.location(what);
-            *why = reason(why);
+        for MissingData { what, why, rbac: _ } in &mut files.gaps {
+            *what = self.redact_location(what);
+            *why = redact_reason(why);
         }
     }
 }

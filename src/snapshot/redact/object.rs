@@ -4,12 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::shapes::is_camel;
-use super::words::Words;
+use super::shapes::is_upper_camel_case;
+use super::words::Pseudonymizer;
 use crate::certificate;
 
 /// Fields that no rule looks into and that may hold anything.
-const LEFT_OUT: [&str; 9] = [
+const DROPPED_FIELDS: [&str; 9] = [
     "uid",
     "parameters",
     "mountOptions",
@@ -21,7 +21,7 @@ const LEFT_OUT: [&str; 9] = [
     "request",
 ];
 /// Maps whose keys are labels.
-const LABELS: [&str; 5] = [
+const LABEL_MAP_FIELDS: [&str; 5] = [
     "labels",
     "matchLabels",
     "selector",
@@ -29,7 +29,7 @@ const LABELS: [&str; 5] = [
     "stringData",
 ];
 /// Fields of free text.
-const MESSAGES: [&str; 6] = [
+const FREE_TEXT_FIELDS: [&str; 6] = [
     "message",
     "description",
     "note",
@@ -38,13 +38,13 @@ const MESSAGES: [&str; 6] = [
     "expression",
 ];
 /// Annotations whose value is a number that counts.
-const NUMBERS: [&str; 1] = ["topology.cluster.x-k8s.io/upgrade-concurrency"];
+const NUMERIC_ANNOTATIONS: [&str; 1] = ["topology.cluster.x-k8s.io/upgrade-concurrency"];
 /// Labels whose value is a name that stands elsewhere as the name of something.
-const NAMES: [&str; 1] = ["topology.cluster.x-k8s.io/deployment-name"];
+const NAME_VALUED_LABELS: [&str; 1] = ["topology.cluster.x-k8s.io/deployment-name"];
 /// What rules look for in messages.
-const PHRASES: [&str; 1] = ["no matches for kind"];
+const KEPT_PHRASES: [&str; 1] = ["no matches for kind"];
 /// Fields whose values are words of an API, such as `Ready`.
-const WORDS: [&str; 22] = [
+const API_WORD_FIELDS: [&str; 22] = [
     "type",
     "status",
     "reason",
@@ -69,24 +69,26 @@ const WORDS: [&str; 22] = [
     "restartPolicy",
 ];
 /// More words than a name ever has.
-const WORDS_OF_A_TEXT: usize = 4;
+const FREE_TEXT_MIN_WORDS: usize = 4;
 
-impl Words<'_> {
+impl Pseudonymizer<'_> {
     /// A whole object.
-    pub(super) fn object(&self, object: &mut Value) {
-        self.value("", object);
+    pub(super) fn redact_object(&self, object: &mut Value) {
+        self.redact_value("", object);
     }
 
-    fn value(&self, field: &str, value: &mut Value) {
+    fn redact_value(&self, field: &str, value: &mut Value) {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
-            Value::String(text) => *text = self.leaf(field, text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(field, item)),
-            Value::Object(fields) => self.fields(field, fields),
+            Value::String(text) => *text = self.redact_string(field, text),
+            Value::Array(items) => items
+                .iter_mut()
+                .for_each(|item| self.redact_value(field, item)),
+            Value::Object(fields) => self.redact_fields(field, fields),
         }
     }
 
-    fn fields(&self, field: &str, fields: &mut Map<String, Value>) {
+    fn redact_fields(&self, field: &str, fields: &mut Map<String, Value>) {
         let group = ["apiVersion", "apiGroup", "group"]
             .iter()
             .find_map(|name| fields.get(*name)?.as_str())
@@ -95,70 +97,79 @@ impl Words<'_> {
                 false => format!("{text}/"),
             })
             .unwrap_or_default();
-        let labels = LABELS.contains(&field) || field.ends_with("Labels");
+        let labels = LABEL_MAP_FIELDS.contains(&field) || field.ends_with("Labels");
         let is_labels = labels && fields.values().all(Value::is_string);
         let old = std::mem::take(fields);
         for (name, mut value) in old {
             let is_free = name != "values" || value.is_object();
-            if is_free && LEFT_OUT.contains(&name.as_str()) {
+            if is_free && DROPPED_FIELDS.contains(&name.as_str()) {
                 continue;
             }
             if field == "annotations" || field.ends_with("Annotations") {
                 // That one is there may matter; what it says does not, but for a few.
                 if self.is_public_label(&name) {
-                    let stays = NUMBERS.contains(&name.as_str());
-                    let text = value.as_str().filter(|text| stays && is_small(text));
+                    let stays = NUMERIC_ANNOTATIONS.contains(&name.as_str());
+                    let text = value.as_str().filter(|text| stays && is_small_number(text));
                     let text = text.unwrap_or_default().to_owned();
                     fields.insert(name, Value::String(text));
                 }
                 continue;
             }
             match &mut value {
-                Value::String(text) if is_labels && NAMES.contains(&name.as_str()) => {
-                    *text = self.word(text);
+                Value::String(text) if is_labels && NAME_VALUED_LABELS.contains(&name.as_str()) => {
+                    *text = self.redact_name(text);
                 }
-                Value::String(text) if is_labels => *text = self.text(text),
-                Value::String(text) if field == "data" => *text = self.document(text),
-                Value::String(text) if name == "kind" => *text = self.kind(&group, text),
-                _ => self.value(&name, &mut value),
+                Value::String(text) if is_labels => *text = self.redact_text(text),
+                Value::String(text) if field == "data" => *text = self.redact_yaml(text),
+                Value::String(text) if name == "kind" => *text = self.redact_kind(&group, text),
+                _ => self.redact_value(&name, &mut value),
             }
             let is_field = |letter: char| letter.is_ascii_alphanumeric();
             let stays = !is_labels && name.chars().all(is_field);
-            fields.insert(if stays { name } else { self.label(&name) }, value);
+            fields.insert(
+                if stays {
+                    name
+                } else {
+                    self.redact_label_key(&name)
+                },
+                value,
+            );
         }
     }
 
-    fn leaf(&self, field: &str, text: &str) -> String {
+    fn redact_string(&self, field: &str, text: &str) -> String {
         match field {
-            _ if MESSAGES.contains(&field) => {
-                let said = PHRASES.iter().find(|phrase| text.contains(**phrase));
+            _ if FREE_TEXT_FIELDS.contains(&field) => {
+                let said = KEPT_PHRASES.iter().find(|phrase| text.contains(**phrase));
                 said.map_or_else(String::new, |said| (*said).to_owned())
             }
-            _ if WORDS.contains(&field) && is_word(text) => text.to_owned(),
-            "name" | "namespace" | "nodeName" | "namespaceName" | "generateName" => self.word(text),
-            "host" => self.host(text),
-            "key" => self.label(text),
-            "apiVersion" | "apiGroup" | "group" => self.api_version(text),
-            "caBundle" => bundle(text),
-            "command" | "args" => self.argument(text),
-            _ if text.split_whitespace().count() >= WORDS_OF_A_TEXT => String::new(),
-            _ => self.text(text),
+            _ if API_WORD_FIELDS.contains(&field) && is_api_word(text) => text.to_owned(),
+            "name" | "namespace" | "nodeName" | "namespaceName" | "generateName" => {
+                self.redact_name(text)
+            }
+            "host" => self.redact_host(text),
+            "key" => self.redact_label_key(text),
+            "apiVersion" | "apiGroup" | "group" => self.redact_api_version(text),
+            "caBundle" => redact_ca_bundle(text),
+            "command" | "args" => self.redact_argument(text),
+            _ if text.split_whitespace().count() >= FREE_TEXT_MIN_WORDS => String::new(),
+            _ => self.redact_text(text),
         }
     }
 
     /// An argument on a command line; the name of a flag is one of its program.
-    fn argument(&self, text: &str) -> String {
+    fn redact_argument(&self, text: &str) -> String {
         let Some(flag) = text.strip_prefix("--") else {
-            return self.text(text);
+            return self.redact_text(text);
         };
         match flag.split_once('=') {
-            Some((flag, value)) => format!("--{flag}={}", self.text(value)),
+            Some((flag, value)) => format!("--{flag}={}", self.redact_text(value)),
             None => text.to_owned(),
         }
     }
 
     /// A document of YAML within a ConfigMap, line by line: fields stay, values are replaced.
-    fn document(&self, text: &str) -> String {
+    fn redact_yaml(&self, text: &str) -> String {
         let mut shown = String::new();
         for line in text.split_inclusive('\n') {
             let content = line.trim_start_matches([' ', '-', '"', '\'']);
@@ -176,14 +187,14 @@ impl Words<'_> {
                     shown.push_str(name);
                     shown.push(':');
                     let value = rest.trim();
-                    let stays = (name == "kind" && is_camel(value)) || value.is_empty();
+                    let stays = (name == "kind" && is_upper_camel_case(value)) || value.is_empty();
                     shown.push_str(&if stays {
                         rest.to_owned()
                     } else {
-                        self.text(rest)
+                        self.redact_text(rest)
                     });
                 }
-                None => shown.push_str(&self.text(content)),
+                None => shown.push_str(&self.redact_text(content)),
             }
         }
         shown
@@ -191,27 +202,27 @@ impl Words<'_> {
 }
 
 /// A number that names nobody.
-fn is_small(text: &str) -> bool {
+fn is_small_number(text: &str) -> bool {
     (1..=3).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// A word of an API.
-fn is_word(text: &str) -> bool {
+fn is_api_word(text: &str) -> bool {
     text.len() <= 63 && text.chars().all(|letter| letter.is_ascii_alphabetic())
 }
 
 /// Certificates name hosts: others take their place that end on the same day and say nothing else.
-fn bundle(text: &str) -> String {
+fn redact_ca_bundle(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
     let pem = STANDARD.decode(text).unwrap_or_default();
-    let ends = certificate::ends(&String::from_utf8_lossy(&pem));
+    let ends = certificate::not_after_dates(&String::from_utf8_lossy(&pem));
     // What cannot be read stays unreadable.
     let shown = if ends.is_empty() {
         "\n".to_owned()
     } else {
-        certificate::bare(&ends)
+        certificate::expiry_only_pem(&ends)
     };
     STANDARD.encode(shown)
 }

@@ -2,102 +2,104 @@
 
 use std::collections::BTreeMap;
 
-use super::super::nodes::machine_deployment;
-use super::super::shared::{Pool, Share};
+use super::super::nodes::machine_deployment_of_set;
+use super::super::shared::{Intern, Interner};
 use super::super::{
-    HelmRow, JsonRow, ManifestObject, MetaRow, NodeRow, PodRow, Rows, SliceRow, Text, WorkloadRow,
+    EndpointSliceRow, HelmReleaseRow, ManifestObject, MetaRow, NodeRow, ObjectRow, PodRow, Rows,
+    SharedStr, WorkloadRow,
 };
-use super::shapes::is_camel;
-use super::words::Words;
-use crate::need::Subject;
+use super::shapes::is_upper_camel_case;
+use super::words::Pseudonymizer;
+use crate::need::ReadTarget;
 
 /// The labels that Helm puts on its records.
 const HELM_LABELS: [&str; 5] = ["name", "version", "status", "createdAt", "modifiedAt"];
 
-impl Words<'_> {
-    pub(super) fn rows(&self, subject: &Subject, rows: &mut Rows) {
+impl Pseudonymizer<'_> {
+    pub(super) fn redact_rows(&self, subject: &ReadTarget, rows: &mut Rows) {
         match rows {
-            Rows::Meta(rows) => each(rows, |row| self.meta(row)),
-            Rows::Nodes(rows) => rows.iter_mut().for_each(|row| self.node(row)),
-            Rows::Pods(rows) => each(rows, |row| self.pod(row)),
-            Rows::Helm(rows) => rows.iter_mut().for_each(|row| self.helm(row)),
-            Rows::Slices(rows) => each(rows, |row: &mut SliceRow| {
-                self.meta(&mut row.meta);
-                row.service = self.word(&row.service);
+            Rows::Metadata(rows) => redact_each(rows, |row| self.redact_metadata(row)),
+            Rows::Nodes(rows) => rows.iter_mut().for_each(|row| self.redact_node(row)),
+            Rows::Pods(rows) => redact_each(rows, |row| self.redact_pod(row)),
+            Rows::HelmReleases(rows) => rows
+                .iter_mut()
+                .for_each(|row| self.redact_helm_release(row)),
+            Rows::EndpointSlices(rows) => redact_each(rows, |row: &mut EndpointSliceRow| {
+                self.redact_metadata(&mut row.meta);
+                row.service_name = self.redact_name(&row.service_name);
             }),
-            Rows::Workloads(rows) => each(rows, |row| self.workload(row)),
-            Rows::Json(rows) => each(rows, |row: &mut JsonRow| {
-                self.meta(&mut row.meta);
-                self.object(&mut row.object);
+            Rows::Workloads(rows) => redact_each(rows, |row| self.redact_workload(row)),
+            Rows::Objects(rows) => redact_each(rows, |row: &mut ObjectRow| {
+                self.redact_metadata(&mut row.meta);
+                self.redact_object(&mut row.object);
             }),
-            Rows::Lines(lines) => {
-                let is_readyz =
-                    matches!(subject, Subject::Url { path, .. } if path.starts_with("/readyz"));
+            Rows::TextLines(lines) => {
+                let is_readyz = matches!(subject, ReadTarget::NonResourceUrl { path, .. } if path.starts_with("/readyz"));
                 for line in lines {
                     *line = if is_readyz {
-                        check(line)
+                        redact_readyz_line(line)
                     } else {
-                        self.text(line)
+                        self.redact_text(line)
                     };
                 }
             }
         }
     }
 
-    fn texts<'t>(&self, texts: impl IntoIterator<Item = &'t mut Text>) {
+    fn redact_names<'t>(&self, texts: impl IntoIterator<Item = &'t mut SharedStr>) {
         for text in texts {
-            *text = self.word(text).into();
+            *text = self.redact_name(text).into();
         }
     }
 
-    fn meta(&self, row: &mut MetaRow) {
-        row.namespace = row.namespace.take().map(|name| self.word(&name));
-        row.name = self.word(&row.name);
+    fn redact_metadata(&self, row: &mut MetaRow) {
+        row.namespace = row.namespace.take().map(|name| self.redact_name(&name));
+        row.name = self.redact_name(&row.name);
         // One of them is the key.
-        row.uid = row.uid.map(|uid| self.uid(uid));
-        row.owner = row.owner.take().map(|owner| self.owner(&owner));
-        for manager in &mut row.managers {
-            manager.manager = self.manager(&manager.manager).into();
-            manager.api_version = self.api_version(&manager.api_version).into();
-            manager.subresource = self.word(&manager.subresource).into();
+        row.uid = row.uid.map(|uid| self.redact_uid(uid));
+        row.owner = row.owner.take().map(|owner| self.redact_owner(&owner));
+        for manager in &mut row.field_managers {
+            manager.name = self.redact_field_manager(&manager.name).into();
+            manager.api_version = self.redact_api_version(&manager.api_version).into();
+            manager.subresource = self.redact_name(&manager.subresource).into();
         }
-        for applied in &mut row.applied {
-            applied.annotation = self.label(&applied.annotation).into();
-            applied.kind = self.kind(&applied.api_version, &applied.kind).into();
-            applied.api_version = self.api_version(&applied.api_version).into();
+        for applied in &mut row.last_applied {
+            applied.annotation = self.redact_label_key(&applied.annotation).into();
+            applied.kind = self.redact_kind(&applied.api_version, &applied.kind).into();
+            applied.api_version = self.redact_api_version(&applied.api_version).into();
         }
-        row.labels
+        row.helm_labels
             .retain(|key, _| HELM_LABELS.contains(&key.as_str()));
-        for (key, value) in &mut row.labels {
+        for (key, value) in &mut row.helm_labels {
             *value = match key.as_str() {
-                "name" => self.word(value),
-                _ if is_helms_own(value) => std::mem::take(value),
-                _ => self.text(value),
+                "name" => self.redact_name(value),
+                _ if is_helm_label_value(value) => std::mem::take(value),
+                _ => self.redact_text(value),
             };
         }
-        for owner in &mut row.owners {
-            owner.kind = self.kind(&owner.api_version, &owner.kind).into();
-            owner.api_version = self.api_version(&owner.api_version).into();
-            owner.name = self.word(&owner.name).into();
-            owner.uid = owner.uid.map(|uid| self.uid(uid));
+        for owner in &mut row.owner_references {
+            owner.kind = self.redact_kind(&owner.api_version, &owner.kind).into();
+            owner.api_version = self.redact_api_version(&owner.api_version).into();
+            owner.name = self.redact_name(&owner.name).into();
+            owner.uid = owner.uid.map(|uid| self.redact_uid(uid));
         }
     }
 
-    fn node(&self, row: &mut NodeRow) {
-        row.name = self.word(&row.name);
+    fn redact_node(&self, row: &mut NodeRow) {
+        row.name = self.redact_name(&row.name);
         let labels = std::mem::take(&mut row.labels).into_iter();
         row.labels = labels
-            .map(|(key, value)| (self.label(&key), self.text(&value)))
+            .map(|(key, value)| (self.redact_label_key(&key), self.redact_text(&value)))
             .collect::<BTreeMap<_, _>>();
         // Behind the mark of the provider stand accounts, zones and machines.
         let scheme = row.provider_id.split_once("://").map(|(scheme, _)| scheme);
         let scheme = scheme.filter(|scheme| scheme.chars().all(|it| it.is_ascii_alphanumeric()));
         row.provider_id = scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
-        row.os_image = self.system(&row.os_image);
-        row.kubelet_version = self.text(&row.kubelet_version);
-        row.runtime = self.text(&row.runtime);
-        for taint in &mut row.taints {
-            *taint = self.label(taint);
+        row.os_image = self.redact_os_image(&row.os_image);
+        row.kubelet_version = self.redact_text(&row.kubelet_version);
+        row.container_runtime_version = self.redact_text(&row.container_runtime_version);
+        for taint in &mut row.taint_keys {
+            *taint = self.redact_label_key(taint);
         }
         for condition in &mut row.conditions {
             for text in [
@@ -105,104 +107,113 @@ impl Words<'_> {
                 &mut condition.status,
                 &mut condition.reason,
             ] {
-                if !is_camel(text) {
-                    *text = self.text(text);
+                if !is_upper_camel_case(text) {
+                    *text = self.redact_text(text);
                 }
             }
         }
-        row.cri_socket = row.cri_socket.take().map(|socket| self.text(&socket));
-        row.cluster = row.cluster.take().map(|cluster| {
-            let parts = cluster.split('/').map(|part| self.word(part));
+        row.cri_socket = row
+            .cri_socket
+            .take()
+            .map(|socket| self.redact_text(&socket));
+        row.capi_cluster = row.capi_cluster.take().map(|cluster| {
+            let parts = cluster.split('/').map(|part| self.redact_name(part));
             parts.collect::<Vec<_>>().join("/")
         });
-        row.machine_owner = row.machine_owner.take().map(|owner| {
+        row.capi_machine_owner = row.capi_machine_owner.take().map(|owner| {
             let (kind, name) = owner.split_once('/').unwrap_or_default();
-            let shown = match is_camel(kind) {
+            let shown = match is_upper_camel_case(kind) {
                 true => kind.to_owned(),
-                false => self.word(kind),
+                false => self.redact_name(kind),
             };
             // What a MachineSet has behind the name of its MachineDeployment was made at random; pools are told by it.
             let named = match kind == "MachineSet" {
-                true => machine_deployment(name).unwrap_or(name),
+                true => machine_deployment_of_set(name).unwrap_or(name),
                 false => name,
             };
-            format!("{shown}/{}{}", self.word(named), &name[named.len()..])
+            format!(
+                "{shown}/{}{}",
+                self.redact_name(named),
+                &name[named.len()..]
+            )
         });
     }
 
-    fn pod(&self, row: &mut PodRow) {
-        row.name = self.word(&row.name);
-        row.labels = self.labels(&row.labels);
-        self.texts([&mut row.namespace, &mut row.node]);
-        if let Some(owner) = &mut row.owner {
-            self.texts([&mut owner.kind, &mut owner.name]);
+    fn redact_pod(&self, row: &mut PodRow) {
+        row.name = self.redact_name(&row.name);
+        row.labels = self.redact_labels(&row.labels);
+        self.redact_names([&mut row.namespace, &mut row.node_name]);
+        if let Some(owner) = &mut row.controller {
+            self.redact_names([&mut owner.kind, &mut owner.name]);
         }
-        self.texts(&mut row.pinned_to);
-        self.texts(&mut row.claims);
-        self.texts(&mut row.volumes);
+        self.redact_names(&mut row.only_node);
+        self.redact_names(&mut row.volume_claims);
+        self.redact_names(&mut row.in_tree_volumes);
         for finalizer in &mut row.finalizers {
-            *finalizer = self.label(finalizer).into();
+            *finalizer = self.redact_label_key(finalizer).into();
         }
     }
 
-    fn workload(&self, row: &mut WorkloadRow) {
-        self.meta(&mut row.meta);
-        if !is_camel(&row.update_strategy) {
-            self.texts([&mut row.update_strategy]);
+    fn redact_workload(&self, row: &mut WorkloadRow) {
+        self.redact_metadata(&mut row.meta);
+        if !is_upper_camel_case(&row.update_strategy) {
+            self.redact_names([&mut row.update_strategy]);
         }
         for image in &mut row.images {
-            *image = self.image(image).into();
+            *image = self.redact_image(image).into();
         }
         if let Some(selector) = &mut row.selector {
-            selector.match_labels = self.labels(&selector.match_labels);
+            selector.match_labels = self.redact_labels(&selector.match_labels);
             for part in &mut selector.match_expressions {
-                part.key = self.label(&part.key).into();
+                part.key = self.redact_label_key(&part.key).into();
                 for value in &mut part.values {
-                    *value = self.text(value).into();
+                    *value = self.redact_text(value).into();
                 }
             }
         }
         if let Some(placement) = &mut row.placement {
-            let keys = placement.node_selector.iter_mut();
-            let keys = keys.chain(placement.node_affinity.iter_mut().flatten());
-            for key in keys.chain(&mut placement.tolerations) {
-                *key = self.label(key).into();
+            let keys = placement.node_selector_keys.iter_mut();
+            let keys = keys.chain(placement.required_affinity_keys.iter_mut().flatten());
+            for key in keys.chain(&mut placement.toleration_keys) {
+                *key = self.redact_label_key(key).into();
             }
         }
     }
 
-    pub(super) fn helm(&self, row: &mut HelmRow) {
-        row.namespace = self.word(&row.namespace);
-        row.release = self.word(&row.release);
-        row.chart = self.chart(&row.chart);
-        row.objects.iter_mut().for_each(|it| self.manifest(it));
+    pub(super) fn redact_helm_release(&self, row: &mut HelmReleaseRow) {
+        row.namespace = self.redact_name(&row.namespace);
+        row.release = self.redact_name(&row.release);
+        row.chart = self.redact_chart(&row.chart);
+        row.objects
+            .iter_mut()
+            .for_each(|it| self.redact_manifest(it));
     }
 
-    pub(super) fn manifest(&self, object: &mut ManifestObject) {
-        object.kind = self.kind(&object.api_version, &object.kind);
-        object.api_version = self.api_version(&object.api_version);
-        object.namespace = object.namespace.take().map(|name| self.word(&name));
-        object.name = self.word(&object.name);
-        object.location = self.location(&object.location);
+    pub(super) fn redact_manifest(&self, object: &mut ManifestObject) {
+        object.kind = self.redact_kind(&object.api_version, &object.kind);
+        object.api_version = self.redact_api_version(&object.api_version);
+        object.namespace = object.namespace.take().map(|name| self.redact_name(&name));
+        object.name = self.redact_name(&object.name);
+        object.location = self.redact_location(&object.location);
         for reference in &mut object.references {
-            reference.kind = self.kind(&reference.api_version, &reference.kind);
-            reference.api_version = self.api_version(&reference.api_version);
-            reference.name = self.word(&reference.name);
+            reference.kind = self.redact_kind(&reference.api_version, &reference.kind);
+            reference.api_version = self.redact_api_version(&reference.api_version);
+            reference.name = self.redact_name(&reference.name);
         }
     }
 }
 
 /// Replaces names row by row; what rows have in common is shared again.
-fn each<T: Share>(rows: &mut [T], redact: impl Fn(&mut T)) {
-    let mut pool = Pool::default();
+fn redact_each<T: Intern>(rows: &mut [T], redact: impl Fn(&mut T)) {
+    let mut pool = Interner::default();
     for row in rows {
         redact(row);
-        row.share(&mut pool);
+        row.intern_with(&mut pool);
     }
 }
 
 /// Status, revision and time of a record of Helm.
-fn is_helms_own(value: &str) -> bool {
+fn is_helm_label_value(value: &str) -> bool {
     const STATES: [&str; 9] = [
         "unknown",
         "deployed",
@@ -218,7 +229,7 @@ fn is_helms_own(value: &str) -> bool {
 }
 
 /// Of a check of the API server its name, which is written in the API server, and that it failed.
-fn check(line: &str) -> String {
+fn redact_readyz_line(line: &str) -> String {
     match line.strip_prefix('[') {
         Some(_) => line.split(':').next().unwrap_or_default().to_owned(),
         None => String::new(),

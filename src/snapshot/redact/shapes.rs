@@ -1,23 +1,23 @@
 //! Shapes of words that are no names, and of what redaction makes of names.
 
 /// What every pseudonym begins with.
-pub(super) const MARK: &str = "name-";
+pub(super) const PSEUDONYM_PREFIX: &str = "name-";
 /// How many hexadecimal digits follow: of half a million names no two meet but once in two thousand clusters.
-const DIGITS: usize = 12;
+const PSEUDONYM_DIGITS: usize = 12;
 /// What the pseudonym of a hash begins with.
-pub(super) const MADE: &str = "x";
+pub(super) const HASH_PSEUDONYM_PREFIX: &str = "x";
 /// Units of quantities and of times.
 const UNITS: [&str; 17] = [
     "", "s", "m", "h", "d", "ms", "us", "ns", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti", "Pi",
 ];
 /// What distributions put behind a version.
-const EDITIONS: [&str; 15] = [
+const VERSION_SUFFIXES: [&str; 15] = [
     "alpha", "beta", "rc", "eks", "gke", "k3s", "rke", "rke2r", "vmware", "d2iq", "build", "dev",
     "debian", "ubuntu", "dirty",
 ];
 
 /// A text with each part replaced, and what stands between the parts as it was.
-pub(super) fn each_part(
+pub(super) fn map_parts(
     text: &str,
     apart: impl Fn(char) -> bool,
     replace: impl Fn(&str) -> String,
@@ -32,7 +32,7 @@ pub(super) fn each_part(
 }
 
 /// Why something could not be seen, as far as it is told without names.
-pub(super) fn reason(text: &str) -> String {
+pub(super) fn redact_reason(text: &str) -> String {
     const LEFT_OUT: &str = "more is left out by --redact";
     const TOLD: [&str; 6] = [
         "is forbidden",
@@ -48,7 +48,7 @@ pub(super) fn reason(text: &str) -> String {
     let answer = text
         .strip_prefix("Error from server (")
         .and_then(|rest| rest.split_once(')'))
-        .filter(|(reason, _)| is_camel(reason))
+        .filter(|(reason, _)| is_upper_camel_case(reason))
         .map(|(reason, _)| format!("Error from server ({reason})"));
     let told = || TOLD.iter().find(|told| text.contains(**told));
     match answer.or_else(|| told().map(|told| (*told).to_owned())) {
@@ -58,7 +58,7 @@ pub(super) fn reason(text: &str) -> String {
 }
 
 /// One word that begins with a capital, as kinds and reasons do and no name of an object can.
-pub(super) fn is_camel(word: &str) -> bool {
+pub(super) fn is_upper_camel_case(word: &str) -> bool {
     word.len() <= 63
         && word.starts_with(|first: char| first.is_ascii_uppercase())
         && word.chars().all(|letter| letter.is_ascii_alphanumeric())
@@ -77,17 +77,19 @@ pub(super) fn is_api_version(word: &str) -> bool {
 
 /// What another redaction, or an earlier one, has made.
 pub(super) fn is_pseudonym(word: &str) -> bool {
-    word.strip_prefix(MARK).is_some_and(are_digits)
+    word.strip_prefix(PSEUDONYM_PREFIX)
+        .is_some_and(is_pseudonym_digits)
 }
 
 /// What it has made of a hash.
-pub(super) fn is_made(hash: &str) -> bool {
-    hash.strip_prefix(MADE).is_some_and(are_digits)
+pub(super) fn is_hash_pseudonym(hash: &str) -> bool {
+    hash.strip_prefix(HASH_PSEUDONYM_PREFIX)
+        .is_some_and(is_pseudonym_digits)
 }
 
-fn are_digits(digits: &str) -> bool {
+fn is_pseudonym_digits(digits: &str) -> bool {
     let digit = |letter: u8| letter.is_ascii_digit() || (b'a'..=b'f').contains(&letter);
-    digits.len() == DIGITS && digits.bytes().all(digit)
+    digits.len() == PSEUDONYM_DIGITS && digits.bytes().all(digit)
 }
 
 /// The hash of a template: a number of 32 bits, digit by digit in other letters.
@@ -98,7 +100,7 @@ pub(super) fn is_template_hash(hash: &str) -> bool {
 }
 
 /// Truth, a small number, a quantity, a time span.
-pub(super) fn is_plain(word: &str) -> bool {
+pub(super) fn is_plain_value(word: &str) -> bool {
     if matches!(
         word,
         "true" | "false" | "True" | "False" | "Unknown" | "null"
@@ -121,7 +123,7 @@ pub(super) fn is_plain(word: &str) -> bool {
 
 /// A version: two or three numbers and what distributions put behind them. `other` says what becomes of parts that are
 /// none of theirs; where it says nothing, the word is no version.
-pub(super) fn version(word: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
+pub(super) fn redact_version(word: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
     let plain = word.strip_prefix('v').unwrap_or(word);
     let end = plain.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
     let (numbers, suffix) = plain.split_at(end.unwrap_or(plain.len()));
@@ -147,8 +149,8 @@ pub(super) fn version(word: &str, other: impl Fn(&str) -> Option<String>) -> Opt
                 && text.bytes().any(|byte| byte.is_ascii_digit())
         };
         if front.is_empty()
-            || EDITIONS.contains(&front)
-            || EDITIONS.contains(&name)
+            || VERSION_SUFFIXES.contains(&front)
+            || VERSION_SUFFIXES.contains(&name)
             || is_commit(name)
         {
             shown.push_str(name);

@@ -3,29 +3,29 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::known::Known;
-use super::shapes::{is_pseudonym, reason};
-use super::words::Words;
-use super::{Files, Key, Snapshot};
+use super::known::Allowlist;
+use super::shapes::{is_pseudonym, redact_reason};
+use super::words::Pseudonymizer;
+use super::{ManifestFiles, RedactionKey, Snapshot};
 use crate::catalog::Catalog;
 use crate::certificate;
 
-fn with<T>(test: impl Fn(&Words<'_>) -> T) -> T {
+fn with<T>(test: impl Fn(&Pseudonymizer<'_>) -> T) -> T {
     with_key(b"uid", test)
 }
 
-fn with_key<T>(key: &[u8], test: impl Fn(&Words<'_>) -> T) -> T {
+fn with_key<T>(key: &[u8], test: impl Fn(&Pseudonymizer<'_>) -> T) -> T {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = Snapshot {
-        redacted: false,
+        is_redacted: false,
         taken_at: Timestamp::UNIX_EPOCH,
         clusters: Vec::new(),
-        files: Files::default(),
+        files: ManifestFiles::default(),
     };
-    let key = Key::new(key);
-    test(&Words::new(
+    let key = RedactionKey::new(key);
+    test(&Pseudonymizer::new(
         &key,
-        Known::new(&catalog, &snapshot),
+        Allowlist::new(&catalog, &snapshot),
         &snapshot,
     ))
 }
@@ -102,62 +102,72 @@ fn names_are_replaced_and_shapes_stay() {
         ("gce.shop", "gce.#"),
         ("бухгалтерия", "#"),
     ] {
-        assert_eq!(bare(&with(|words| words.text(text))), expected, "{text}");
+        assert_eq!(
+            bare(&with(|words| words.redact_text(text))),
+            expected,
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn the_same_name_is_the_same_everywhere_and_another_with_another_key() {
-    let (word, text) = with(|words| (words.word("shop"), words.text("a/shop")));
+    let (word, text) = with(|words| (words.redact_name("shop"), words.redact_text("a/shop")));
     assert!(text.ends_with(&word), "{word} {text}");
     assert_eq!(
-        with(|words| words.word(&word)),
+        with(|words| words.redact_name(&word)),
         word,
         "a pseudonym is its own"
     );
-    assert_ne!(with_key(b"another", |words| words.word("shop")), word);
+    assert_ne!(
+        with_key(b"another", |words| words.redact_name("shop")),
+        word
+    );
 }
 
 /// The key is a UID itself, that of a namespace, and must not be in any row.
 #[test]
 fn uids_are_replaced_and_still_lead_somewhere() {
-    use crate::snapshot::{JsonRow, MetaRow, OwnerRow, Rows, Uid};
+    use crate::snapshot::{MetaRow, ObjectRow, OwnerReferenceRow, Rows, Uid};
     let uid: Uid = "0a1b2c3d-4e5f-4000-8000-00000000abcd".parse().expect("one");
     let row = MetaRow {
         uid: Some(uid),
-        owners: vec![OwnerRow {
+        owner_references: vec![OwnerReferenceRow {
             uid: Some(uid),
-            ..OwnerRow::default()
+            ..OwnerReferenceRow::default()
         }],
         ..MetaRow::default()
     };
     let object = json!({"metadata": {"uid": uid.to_string()}});
-    let subject = super::Key::need().subject;
-    let mut rows = Rows::Json(vec![JsonRow { meta: row, object }]);
+    let subject = super::RedactionKey::need().target;
+    let mut rows = Rows::Objects(vec![ObjectRow { meta: row, object }]);
     let mut redact = || {
         let before = rows.clone();
         let after = std::cell::RefCell::new(before);
-        with(|words| words.rows(&subject, &mut after.borrow_mut()));
+        with(|words| words.redact_rows(&subject, &mut after.borrow_mut()));
         rows = after.into_inner();
         rows.clone()
     };
     let once = redact();
     let text = serde_json::to_string(&once).expect("JSON");
     assert!(!text.contains(&uid.to_string()), "{text}");
-    let row = &once.json()[0].meta;
-    assert!(row.uid.is_some() && row.uid == row.owners[0].uid, "{text}");
+    let row = &once.objects()[0].meta;
+    assert!(
+        row.uid.is_some() && row.uid == row.owner_references[0].uid,
+        "{text}"
+    );
     assert_eq!(redact(), once, "once is enough");
 }
 
 #[test]
 fn what_a_deployment_has_made_is_called_after_it() {
     let (one, other, pod, known, long) = with(|words| {
-        let long = words.word("a-6d4f-6d4f-6d4f-6d4f-6d4f");
+        let long = words.redact_name("a-6d4f-6d4f-6d4f-6d4f-6d4f");
         (
-            words.word("cart"),
-            words.word("cart-7cb9d8f5"),
-            words.word("cart-7cb9d8f5-x2xkp"),
-            words.word("coredns-7cb9d8f5"),
+            words.redact_name("cart"),
+            words.redact_name("cart-7cb9d8f5"),
+            words.redact_name("cart-7cb9d8f5-x2xkp"),
+            words.redact_name("coredns-7cb9d8f5"),
             long,
         )
     });
@@ -165,7 +175,7 @@ fn what_a_deployment_has_made_is_called_after_it() {
         other.rsplit_once('-').map(|(front, _)| front),
         Some(one.as_str())
     );
-    assert_eq!(with(|words| words.word(&other)), other);
+    assert_eq!(with(|words| words.redact_name(&other)), other);
     assert!(is_pseudonym(&pod), "{pod}");
     assert!(known.starts_with("coredns-x"), "{known}");
     assert!(long.len() <= 63, "{long}");
@@ -175,29 +185,29 @@ fn what_a_deployment_has_made_is_called_after_it() {
 fn names_without_an_end_are_replaced_at_once() {
     for part in ["k3d-", "6d4f-", "kube-dns-", "1.2-", "a/", "[", "1m"] {
         let long = part.repeat(300_000);
-        let shown = with(|words| words.word(&long));
+        let shown = with(|words| words.redact_name(&long));
         assert!(is_pseudonym(&shown), "{part}");
-        assert!(!with(|words| words.text(&long)).is_empty());
+        assert!(!with(|words| words.redact_text(&long)).is_empty());
     }
 }
 
 #[test]
 fn places_are_replaced_part_by_part() {
-    let all = |words: &Words<'_>| {
+    let all = |words: &Pseudonymizer<'_>| {
         [
-            words.location("deploy/shop/cart.yaml document 2"),
-            words.location("stdin document 1"),
-            words.location("cart/templates/cronjob.yaml"),
-            words.server("https://api.corp.example:6443"),
-            words.server("https://[fd00::1]:6443/k8s/clusters/c-1"),
-            words.owner("ReplicaSet/web-7d9"),
-            words.owner("flux kustomization infra/base"),
-            words.chart("cart-1.2.0"),
-            words.chart("my-cart"),
-            words.system("Ubuntu 22.04.3 LTS"),
-            words.system("Corp Linux 5"),
-            words.kind("cluster.x-k8s.io/v1beta1", "AWSCluster"),
-            words.kind("corp.example/v1", "Widget"),
+            words.redact_location("deploy/shop/cart.yaml document 2"),
+            words.redact_location("stdin document 1"),
+            words.redact_location("cart/templates/cronjob.yaml"),
+            words.redact_server_url("https://api.corp.example:6443"),
+            words.redact_server_url("https://[fd00::1]:6443/k8s/clusters/c-1"),
+            words.redact_owner("ReplicaSet/web-7d9"),
+            words.redact_owner("flux kustomization infra/base"),
+            words.redact_chart("cart-1.2.0"),
+            words.redact_chart("my-cart"),
+            words.redact_os_image("Ubuntu 22.04.3 LTS"),
+            words.redact_os_image("Corp Linux 5"),
+            words.redact_kind("cluster.x-k8s.io/v1beta1", "AWSCluster"),
+            words.redact_kind("corp.example/v1", "Widget"),
         ]
         .map(|text| bare(&text))
     };
@@ -237,8 +247,8 @@ fn of_reasons_stays_what_holds_no_names() {
             "it failed; more is left out by --redact",
         ),
     ] {
-        assert_eq!(reason(text), expected);
-        assert_eq!(reason(expected), expected, "once is enough");
+        assert_eq!(redact_reason(text), expected);
+        assert_eq!(redact_reason(expected), expected, "once is enough");
     }
 }
 
@@ -259,7 +269,7 @@ fn objects_keep_their_shape() {
     });
     let shown = with(|words| {
         let mut object = object.clone();
-        words.object(&mut object);
+        words.redact_object(&mut object);
         object
     });
     object = serde_json::from_str(&bare(&shown.to_string())).expect("JSON");
@@ -295,7 +305,7 @@ fn documents_in_config_maps_can_still_be_read() {
         apiServer:\n  certSANs:\n  - api.corp.example\n  extraArgs:\n    feature-gates: PodSecurity=true\n    ssh-user: ann\n";
     let object = with(|words| {
         let mut object = json!({"data": {"ClusterConfiguration": text}});
-        words.object(&mut object);
+        words.redact_object(&mut object);
         object
     });
     let shown = object["data"]["ClusterConfiguration"]
@@ -320,5 +330,8 @@ fn certificates_keep_their_end_and_nothing_else() {
     let ends: Vec<Timestamp> = ["2024-02-03T04:05:06Z", "2051-01-01T00:00:00Z"]
         .map(|end| end.parse().expect("a time"))
         .to_vec();
-    assert_eq!(certificate::ends(&certificate::bare(&ends)), ends);
+    assert_eq!(
+        certificate::not_after_dates(&certificate::expiry_only_pem(&ends)),
+        ends
+    );
 }

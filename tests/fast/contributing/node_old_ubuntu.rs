@@ -1,8 +1,10 @@
 //! `node-old-ubuntu`: nodes on Ubuntu 18.04.
 
-use kubectl_upgrade::check::{Body, Finding, Object, Rule, Said, Severity, Situation};
+use kubectl_upgrade::check::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 use kubectl_upgrade::detect;
-use kubectl_upgrade::evidence::{Evidence, Source};
+use kubectl_upgrade::evidence::{Evidence, EvidenceSource};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -11,35 +13,35 @@ pub(super) const RULE: Rule = Rule {
     title: "A node runs Ubuntu 18.04",
     applies_to: "any",
     why: "It has had no security fixes since May 2023.",
-    how: "By status.nodeInfo.osImage of each node.",
-    mend: "Replace these nodes by ones with a newer image.",
+    detection: "By status.nodeInfo.osImage of each node.",
+    remedy: "Replace these nodes by ones with a newer image.",
     reference: "https://ubuntu.com/about/release-cycle",
     sources: &["endoflife-date/endoflife.date products/ubuntu.md"],
     reads_files: false,
-    body: Body::Code {
+    kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate,
     },
 };
 
-fn evaluate(situation: &Situation<'_>) -> Vec<Finding> {
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let need = detect::nodes();
     let objects = situation.rows(&need).flat_map(|(picture, rows)| {
         let old = rows
             .nodes()
             .iter()
             .filter(|node| node.os_image.starts_with("Ubuntu 18.04"));
-        old.map(|node| Object {
+        old.map(|node| AffectedObject {
             cluster: Some(picture.id.clone()),
             namespace: None,
             api_version: "v1".to_owned(),
             kind: "Node".to_owned(),
             name: node.name.clone(),
             owner: None,
-            evidence: vec![Evidence::new(Source::Status, node.os_image.clone())],
+            evidence: vec![Evidence::new(EvidenceSource::Status, node.os_image.clone())],
         })
     });
     let message = "the operating system has no security fixes any more";
-    let said = Said::new(&RULE, "", message, objects.collect());
+    let said = FindingDraft::new(&RULE, "", message, objects.collect());
     Finding::new(&RULE, said).into_iter().collect()
 }

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use kubectl_upgrade::catalog::{Catalog, PlatformName, Release, Served};
-use kubectl_upgrade::check::{Policy, Situation, judge};
-use kubectl_upgrade::detect::{self, Detected};
-use kubectl_upgrade::need::{ClusterId, Depth, Request, Subject, Survey, plan};
-use kubectl_upgrade::path::Path;
+use kubectl_upgrade::catalog::{Catalog, PlatformName, Release, ServingMode};
+use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
+use kubectl_upgrade::detect::{self, DetectedCluster};
+use kubectl_upgrade::need::{
+    ClusterId, DetailLevel, Discovery, ReadRequest, ReadTarget, read_plan,
+};
+use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::report::UpgradeReport;
 use kubectl_upgrade::snapshot::{
-    Files, JsonRow, MetaRow, NodeRow, Outcome, Picture, Reading, Rows, Snapshot,
+    ClusterSnapshot, ManifestFiles, MetaRow, NodeRow, ObjectRow, ReadOutcome, ReadResult, Rows,
+    Snapshot,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -62,46 +65,47 @@ impl Given {
         self
     }
 
-    pub(super) fn picture(&self, catalog: &Catalog) -> Picture {
+    pub(super) fn picture(&self, catalog: &Catalog) -> ClusterSnapshot {
         let minor = self.kubernetes.minor();
         let built_in = catalog.apis.iter();
-        let offered = built_in.filter(|api| api.exists_in(minor) && api.served == Served::Yes);
+        let offered = built_in
+            .filter(|api| api.exists_in(minor) && api.serving_mode == ServingMode::ByDefault);
         let mut group_versions: BTreeSet<String> =
             offered.map(|api| api.gvk().api_version()).collect();
         group_versions.extend(self.serves.iter().cloned());
         let apis = self.objects.iter();
         group_versions
             .extend(apis.filter_map(|object| object["apiVersion"].as_str().map(str::to_owned)));
-        let survey = Survey {
+        let survey = Discovery {
             git_version: self.kubernetes.clone(),
-            emulated: None,
+            emulation_version: None,
             group_versions,
         };
-        let requests = plan(&detect::needs(&survey), &survey, catalog, None);
+        let requests = read_plan(&detect::needs(&survey), &survey, catalog, None);
         let readings = requests
             .iter()
             .map(|request| self.reading(request, catalog));
-        Picture {
+        ClusterSnapshot {
             id: ClusterId("mine".to_owned()),
             context: Some("mine".to_owned()),
             server: self.server.clone(),
             namespace: None,
-            readings: readings.collect(),
-            survey,
+            ledger: readings.collect(),
+            discovery: survey,
         }
     }
 
     /// As an API server would answer.
-    fn reading(&self, request: &Request, catalog: &Catalog) -> Reading {
-        let Subject::Objects {
+    fn reading(&self, request: &ReadRequest, catalog: &Catalog) -> ReadResult {
+        let ReadTarget::Objects {
             resource,
             namespace,
             selector,
-        } = &request.subject
+        } = &request.target
         else {
             panic!("{request:?}");
         };
-        let custom = catalog.custom.iter();
+        let custom = catalog.custom_apis.iter();
         let kind = custom
             .filter(|api| api.group == resource.group && api.resource == resource.plural)
             .map(|api| api.kind.to_lowercase())
@@ -130,32 +134,32 @@ impl Given {
                 && fits_name
                 && fits_label
         });
-        let rows = match (request.depth, kind.as_str()) {
-            (Depth::Fields, _) => Rows::Nodes(found.map(node).collect()),
-            (Depth::Meta, _) => Rows::Meta(found.map(meta).collect()),
-            (Depth::Whole, _) => Rows::Json(found.map(row).collect()),
+        let rows = match (request.detail_level, kind.as_str()) {
+            (DetailLevel::Typed, _) => Rows::Nodes(found.map(node).collect()),
+            (DetailLevel::Metadata, _) => Rows::Metadata(found.map(meta).collect()),
+            (DetailLevel::Full, _) => Rows::Objects(found.map(row).collect()),
         };
         let outcome = match self.refused.contains(&resource.plural) {
-            true => Outcome::Refused {
+            true => ReadOutcome::Forbidden {
                 why: format!("{resource} is forbidden"),
-                rbac: request.access.clone(),
+                rbac: request.rbac.clone(),
             },
-            false => Outcome::Complete,
+            false => ReadOutcome::Complete,
         };
-        Reading {
-            subject: request.subject.clone(),
-            depth: request.depth,
+        ReadResult {
+            target: request.target.clone(),
+            detail_level: request.detail_level,
             freshness: request.freshness,
             outcome,
-            at: Timestamp::UNIX_EPOCH,
+            finished_at: Timestamp::UNIX_EPOCH,
             rows,
-            faults: Vec::new(),
+            skipped_objects: Vec::new(),
         }
     }
 
-    pub(super) fn detected(&self) -> Detected {
+    pub(super) fn detected(&self) -> DetectedCluster {
         let catalog = Catalog::embedded().expect("the catalog");
-        Detected::new(&self.picture(&catalog), &catalog)
+        DetectedCluster::new(&self.picture(&catalog), &catalog)
     }
 
     /// The release of a platform in words; `none` where it is there without one.
@@ -171,12 +175,12 @@ impl Given {
 
     /// Everything that is not told of it, in one text.
     pub(super) fn unseen(&self) -> String {
-        let unseen = self.detected().unseen.into_iter();
+        let unseen = self.detected().gaps.into_iter();
         let texts: Vec<String> = unseen
             .map(|unseen| {
                 format!(
                     "{}: {}: {}",
-                    unseen.cluster, unseen.unmet.what, unseen.unmet.why
+                    unseen.cluster, unseen.missing.what, unseen.missing.why
                 )
             })
             .collect();
@@ -185,19 +189,20 @@ impl Given {
 
     pub(super) fn snapshot(&self, catalog: &Catalog) -> Snapshot {
         Snapshot {
-            redacted: false,
+            is_redacted: false,
             taken_at: Timestamp::UNIX_EPOCH,
             clusters: vec![self.picture(catalog)],
-            files: Files::default(),
+            files: ManifestFiles::default(),
         }
     }
 
     pub(super) fn report(&self) -> UpgradeReport {
         let catalog = Catalog::embedded().expect("the catalog");
         let snapshot = self.snapshot(&catalog);
-        let path = Path::find(Some(&self.kubernetes), None, &[], &catalog).expect("a path");
-        let situation = Situation::new(&snapshot, &catalog, &path, snapshot.taken_at);
-        let judgement = judge(&situation, &[], &Policy::default());
+        let path = UpgradePath::for_kubernetes(Some(&self.kubernetes), None, &[], &catalog)
+            .expect("a path");
+        let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
+        let judgement = evaluate(&situation, &[], &Policy::default());
         UpgradeReport::new(&situation, &judgement)
     }
 }
@@ -217,8 +222,8 @@ fn meta(object: &Value) -> MetaRow {
     }
 }
 
-fn row(object: &Value) -> JsonRow {
-    JsonRow {
+fn row(object: &Value) -> ObjectRow {
+    ObjectRow {
         meta: meta(object),
         object: object.clone(),
     }
@@ -231,10 +236,10 @@ fn node(object: &Value) -> NodeRow {
     NodeRow {
         name: text(object, "/metadata/name").expect("a name"),
         provider_id: text(object, "/spec/providerID").unwrap_or_default(),
-        cluster: of("cluster-namespace")
+        capi_cluster: of("cluster-namespace")
             .zip(of("cluster-name"))
             .map(|(namespace, name)| format!("{namespace}/{name}")),
-        machine_owner: of("owner-kind")
+        capi_machine_owner: of("owner-kind")
             .zip(of("owner-name"))
             .map(|(kind, name)| format!("{kind}/{name}")),
         ..NodeRow::default()

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::check::Gap;
-use kubectl_upgrade::detect::{Member, Project, Role, Topology, Workspace};
+use kubectl_upgrade::detect::{KnownCluster, Project, Topology, TopologyRole, Workspace};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::report::{
-    ComponentDoc, Format, Look, Styles, UpgradeReport, WaiverDoc, render,
+    ComponentDoc, OutputFormat, RenderOptions, Styles, UpgradeReport, WaiverDoc, render_report,
 };
 
 use super::{HOSTILE, harmless};
@@ -24,32 +24,32 @@ const WORDS: [&str; 12] = [
 #[track_caller]
 fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
     let value = serde_json::to_value(report).expect("a value");
-    let narrow = Look {
+    let narrow = RenderOptions {
         width: Some(60),
-        ..Look::default()
+        ..RenderOptions::default()
     };
     for (format, look) in [
-        (Format::Table, Look::default()),
-        (Format::Table, narrow),
-        (Format::Wide, Look::default()),
-        (Format::Json, Look::default()),
-        (Format::Yaml, Look::default()),
-        (Format::Name, Look::default()),
-        (Format::Markdown, Look::default()),
-        (Format::Html, Look::default()),
+        (OutputFormat::Table, RenderOptions::default()),
+        (OutputFormat::Table, narrow),
+        (OutputFormat::Wide, RenderOptions::default()),
+        (OutputFormat::Json, RenderOptions::default()),
+        (OutputFormat::Yaml, RenderOptions::default()),
+        (OutputFormat::Name, RenderOptions::default()),
+        (OutputFormat::Markdown, RenderOptions::default()),
+        (OutputFormat::Html, RenderOptions::default()),
     ] {
-        let text = render(format, report, &look).expect("a report");
+        let text = render_report(format, report, &look).expect("a report");
         harmless(&format!("{what} as {format:?}"), &text);
         match format {
-            Format::Json => {
+            OutputFormat::Json => {
                 let back: Value = serde_json::from_str(&text).expect("JSON");
                 assert_eq!(back, value, "{what}");
             }
-            Format::Yaml => {
+            OutputFormat::Yaml => {
                 let back: Value = serde_saphyr::from_str(&text).expect("YAML");
                 assert_eq!(back, value, "{what}");
             }
-            Format::Name => {
+            OutputFormat::Name => {
                 let objects = report.findings.iter().flat_map(|finding| &finding.objects);
                 assert!(text.lines().count() <= objects.count(), "{what}: {text}");
                 assert!(
@@ -57,15 +57,18 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
                     "{what}: {text}"
                 );
             }
-            Format::Table | Format::Wide | Format::Markdown | Format::Html => {}
+            OutputFormat::Table
+            | OutputFormat::Wide
+            | OutputFormat::Markdown
+            | OutputFormat::Html => {}
         }
     }
     // With colours of our own, nothing else is coloured.
-    let colored = Look {
+    let colored = RenderOptions {
         styles: Styles::colored(),
-        ..Look::default()
+        ..RenderOptions::default()
     };
-    let text = render(Format::Table, report, &colored).expect("a report");
+    let text = render_report(OutputFormat::Table, report, &colored).expect("a report");
     let plain = ["31;1", "33", "2", "32;1", "1", "0"]
         .iter()
         .fold(text, |text, code| {
@@ -78,7 +81,7 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
 fn poison_topology(topology: &mut Topology, text: &str) {
     let some = || Some(text.to_owned());
     topology.evidence = vec![text.to_owned()];
-    topology.go_to = some();
+    topology.upgrade_from = some();
     topology.workspaces = vec![Workspace {
         name: text.to_owned(),
         namespace: some(),
@@ -88,16 +91,16 @@ fn poison_topology(topology: &mut Topology, text: &str) {
         name: text.to_owned(),
         namespace: some(),
     }];
-    topology.clusters = vec![Member {
+    topology.clusters = vec![KnownCluster {
         cluster: ClusterId(text.to_owned()),
         namespace: text.to_owned(),
         name: text.to_owned(),
         workspace: some(),
-        role: Role::Managed,
+        role: TopologyRole::Managed,
         kubernetes_version: some(),
         provider: some(),
         phase: some(),
-        this: false,
+        is_inspected: false,
     }];
 }
 
@@ -180,7 +183,8 @@ fn every_field_of_a_report_is_shown_harmlessly() {
     }
     let mut report = fresh();
     poison(&mut report, HOSTILE);
-    let table = render(Format::Table, &report, &Look::default()).expect("a table");
+    let table =
+        render_report(OutputFormat::Table, &report, &RenderOptions::default()).expect("a table");
     assert!(
         table.contains("^[[31m") && table.contains("\\u202e"),
         "{table}"
@@ -190,13 +194,13 @@ fn every_field_of_a_report_is_shown_harmlessly() {
     let mut report = fresh();
     poison(&mut report, &long);
     for format in [
-        Format::Table,
-        Format::Wide,
-        Format::Name,
-        Format::Markdown,
-        Format::Html,
+        OutputFormat::Table,
+        OutputFormat::Wide,
+        OutputFormat::Name,
+        OutputFormat::Markdown,
+        OutputFormat::Html,
     ] {
-        let text = render(format, &report, &Look::default()).expect("a report");
+        let text = render_report(format, &report, &RenderOptions::default()).expect("a report");
         harmless("long", &text);
         assert!(text.len() < 200_000, "{format:?}: {}", text.len());
     }
@@ -210,8 +214,9 @@ fn no_field_of_a_report_becomes_markup() {
     let told = |word: &str| {
         let mut report = fresh.clone();
         poison(&mut report, word);
-        [Format::Html, Format::Markdown]
-            .map(|format| render(format, &report, &Look::default()).expect("a page"))
+        [OutputFormat::Html, OutputFormat::Markdown].map(|format| {
+            render_report(format, &report, &RenderOptions::default()).expect("a page")
+        })
     };
     let [page, text] = told("x");
     assert!(!tags(&page).is_empty() && !structure(&text).is_empty());

@@ -1,8 +1,10 @@
 //! The flag: what the program prints and saves.
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::need::{Depth, Freshness};
-use kubectl_upgrade::snapshot::{JsonRow, Key, MetaRow, Outcome, Reading, Rows, load, save};
+use kubectl_upgrade::need::{DetailLevel, Freshness};
+use kubectl_upgrade::snapshot::{
+    MetaRow, ObjectRow, ReadOutcome, ReadResult, RedactionKey, Rows, load, save,
+};
 use serde_json::{Value, json};
 
 use super::{example, words_in};
@@ -21,21 +23,21 @@ fn tells_no_name(text: &str) {
 fn with_uid(folder: &std::path::Path) -> String {
     let catalog = Catalog::embedded().expect("the catalog");
     let mut snapshot = example(&catalog).snapshot;
-    let at = snapshot.taken_at;
-    snapshot.clusters[0].add(vec![Reading {
-        subject: Key::need().subject,
-        depth: Depth::Whole,
-        freshness: Freshness::Cache,
-        outcome: Outcome::Complete,
-        at,
-        rows: Rows::Json(vec![JsonRow {
+    let finished_at = snapshot.taken_at;
+    snapshot.clusters[0].merge(vec![ReadResult {
+        target: RedactionKey::need().target,
+        detail_level: DetailLevel::Full,
+        freshness: Freshness::WatchCache,
+        outcome: ReadOutcome::Complete,
+        finished_at,
+        rows: Rows::Objects(vec![ObjectRow {
             meta: MetaRow {
                 name: "kube-system".to_owned(),
                 ..MetaRow::default()
             },
             object: json!({"metadata": {"uid": "3b241101-e2bb-4255-8caf-4136c566a962"}}),
         }]),
-        faults: Vec::new(),
+        skipped_objects: Vec::new(),
     }]);
     let path = folder.join("with-uid.snapshot");
     save(&snapshot, &path).expect("a file");
@@ -65,8 +67,11 @@ fn every_format_is_redacted_and_so_is_what_is_saved() {
         assert_eq!(text(&twice.stdout), text(&first.stdout), "{format}");
     }
     let snapshot = load(&saved).expect("a snapshot");
-    assert!(snapshot.redacted);
-    assert!(Key::of(&snapshot).is_none(), "the key is not in it");
+    assert!(snapshot.is_redacted);
+    assert!(
+        RedactionKey::from_snapshot(&snapshot).is_none(),
+        "the key is not in it"
+    );
     let words = words_in(&snapshot);
     assert!(NAMES.iter().all(|name| !words.contains(*name)), "{words:?}");
 }

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Judgement, Policy, Situation, judge};
-use kubectl_upgrade::detect::Detected;
-use kubectl_upgrade::path::Path;
-use kubectl_upgrade::plan::{Plan, Wishes, plan};
+use kubectl_upgrade::check::{CheckContext, Evaluation, Policy, evaluate};
+use kubectl_upgrade::detect::DetectedCluster;
+use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::plan::{Plan, PlanOptions, build};
 use kubectl_upgrade::report::{UpgradePlan, UpgradeReport};
-use kubectl_upgrade::snapshot::{Key, Snapshot, load, redact};
+use kubectl_upgrade::snapshot::{RedactionKey, Snapshot, load, redact};
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, rules};
@@ -17,7 +17,7 @@ use crate::golden;
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) snapshot: Snapshot,
-    path: Path,
+    path: UpgradePath,
     now: Timestamp,
 }
 
@@ -58,10 +58,11 @@ pub(super) fn cases(catalog: &Catalog) -> Vec<Case> {
 
 pub(super) fn example(catalog: &Catalog) -> Case {
     let snapshot = load(&golden::in_repository("examples/shop.snapshot")).expect("the example");
-    let survey = &snapshot.clusters[0].survey;
+    let survey = &snapshot.clusters[0].discovery;
     Case {
         name: "the example".to_owned(),
-        path: Path::find(Some(&survey.git_version), None, &[], catalog).expect("a path"),
+        path: UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[], catalog)
+            .expect("a path"),
         now: snapshot.taken_at,
         snapshot,
     }
@@ -71,7 +72,7 @@ pub(super) fn redacted(snapshot: &Snapshot, catalog: &Catalog) -> Snapshot {
     let mut copy = snapshot.clone();
     redact(
         &mut copy,
-        &Key::new(b"3b241101-e2bb-4255-8caf-4136c566a962"),
+        &RedactionKey::new(b"3b241101-e2bb-4255-8caf-4136c566a962"),
         catalog,
     );
     copy
@@ -79,7 +80,7 @@ pub(super) fn redacted(snapshot: &Snapshot, catalog: &Catalog) -> Snapshot {
 
 /// Everything that is told of a snapshot.
 pub(super) struct Told {
-    pub(super) judgement: Judgement,
+    pub(super) judgement: Evaluation,
     pub(super) report: UpgradeReport,
     pub(super) plan: Plan,
     pub(super) plan_document: UpgradePlan,
@@ -87,9 +88,9 @@ pub(super) struct Told {
 }
 
 pub(super) fn told(case: &Case, snapshot: &Snapshot, catalog: &Catalog) -> Told {
-    let situation = Situation::new(snapshot, catalog, &case.path, case.now);
-    let judgement = judge(&situation, rules(), &Policy::default());
-    let plan = plan(&situation, &judgement, &Wishes::default());
+    let situation = CheckContext::new(snapshot, catalog, &case.path, case.now);
+    let judgement = evaluate(&situation, rules(), &Policy::default());
+    let plan = build(&situation, &judgement, &PlanOptions::default());
     Told {
         report: UpgradeReport::new(&situation, &judgement),
         plan_document: UpgradePlan::new(&situation, &plan),
@@ -110,12 +111,12 @@ pub(super) fn steps(plan: &Plan) -> Vec<String> {
                 step.hop,
                 step.scope.level,
                 step.scope.pool.is_some(),
-                (step.state, step.progress, step.reversible),
+                (step.state, step.progress, step.is_reversible),
                 step.commands.len(),
                 step.gates.len(),
                 step.interrupts.len(),
                 step.objects.len(),
-                step.takes,
+                step.duration,
                 step.links,
             )
         })
@@ -125,7 +126,7 @@ pub(super) fn steps(plan: &Plan) -> Vec<String> {
 }
 
 /// What a report says but for names: findings with their objects, gaps, counts, verdict.
-pub(super) fn shape(judgement: &Judgement) -> Value {
+pub(super) fn shape(judgement: &Evaluation) -> Value {
     let mut findings: Vec<Value> = judgement
         .findings
         .iter()
@@ -168,12 +169,12 @@ pub(super) fn shape(judgement: &Judgement) -> Value {
 }
 
 /// What runs, but for names.
-fn platforms(detected: &Detected) -> Value {
+fn platforms(detected: &DetectedCluster) -> Value {
     let platforms: Vec<Value> = detected.platforms.iter().map(|platform| {
         let mut versions: Vec<_> = platform.components.iter().map(|it| (it.version.clone(), it.state.clone())).collect();
         versions.sort();
         json!({
-            "platform": platform.platform.word(), "version": platform.version.as_ref().map(ToString::to_string),
+            "platform": platform.name.as_str(), "version": platform.version.as_ref().map(ToString::to_string),
             "variant": platform.variant, "evidence": platform.evidence.len(), "components": versions,
         })
     }).collect();
@@ -187,17 +188,17 @@ fn platforms(detected: &Detected) -> Value {
                 it.role,
                 it.kubernetes_version,
                 it.phase,
-                it.this,
+                it.is_inspected,
                 it.workspace.is_some()
             )
         })
         .collect();
     members.sort();
     json!({
-        "provider": detected.provider, "nodes": detected.nodes, "platforms": platforms, "members": members,
+        "provider": detected.provider, "nodes": detected.node_count, "platforms": platforms, "members": members,
         "role": topology.role, "edition": topology.edition, "evidence": topology.evidence.len(),
-        "goes": topology.go_to.is_some(), "workspaces": topology.workspaces.len(),
+        "goes": topology.upgrade_from.is_some(), "workspaces": topology.workspaces.len(),
         "projects": topology.projects.iter().map(|it| it.workspace.is_some()).collect::<Vec<_>>(),
-        "unseen": detected.unseen.len(), "remarks": detected.remarks.len(),
+        "unseen": detected.gaps.len(), "remarks": detected.remarks.len(),
     })
 }

@@ -1,7 +1,7 @@
 //! What Cluster API tells of its machines, its topologies and its control planes.
 
-use kubectl_upgrade::plan::{Level, State, Wishes};
-use kubectl_upgrade::progress::Condition;
+use kubectl_upgrade::plan::{PlanOptions, ScopeLevel, StepState};
+use kubectl_upgrade::progress::CompletionCondition;
 use serde_json::Value;
 
 use super::{Variant, catalog, told};
@@ -26,19 +26,19 @@ fn a_cluster_that_looks_after_itself_shows_how_far_its_machines_are() {
     // Both pools are behind and catch up first; the machines of one are on their way.
     assert_eq!(
         state("kubernetes-1.32.13-machine-deployment-to-1.31.14-shop-md-1"),
-        (State::Todo, None)
+        (StepState::Todo, None)
     );
     assert_eq!(
         state("kubernetes-1.32.13-machine-deployment-to-1.31.14-shop-md-0"),
-        (State::Doing, Some((1, 3)))
+        (StepState::InProgress, Some((1, 3)))
     );
     assert_eq!(
         state("kubernetes-1.32.13-machine-deployment-shop-md-0"),
-        (State::Todo, None)
+        (StepState::Todo, None)
     );
     assert_eq!(
         state("kubernetes-1.32.13-control-plane"),
-        (State::Todo, None)
+        (StepState::Todo, None)
     );
 }
 
@@ -53,7 +53,7 @@ fn without_the_objects_of_its_machines_nodes_tell_how_far_it_is() {
         .steps
         .iter()
         .filter(|step| step.id.contains("-machine-deployment-"));
-    assert!(pools.all(|step| matches!(step.done_when, Condition::Nodes { .. })));
+    assert!(pools.all(|step| matches!(step.done_when, CompletionCondition::Nodes { .. })));
     // A Cluster that is not of this cluster's nodes says nothing of it.
     variant
         .objects
@@ -70,7 +70,7 @@ fn without_the_objects_of_its_machines_nodes_tell_how_far_it_is() {
 fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
     let mut variant = Variant::load("cluster-topology");
     for node in &mut variant.nodes {
-        (node.cluster, node.machine_owner) = (None, None);
+        (node.capi_cluster, node.capi_machine_owner) = (None, None);
     }
     // Neither its own nor that of another cluster: nobody knows who made it.
     let text = told(&variant.plan(&catalog()).steps);
@@ -117,7 +117,7 @@ fn a_topology_says_which_pools_wait() {
     let variant = Variant::load("cluster-topology-held");
     let catalog = catalog();
     let plan = variant.plan(&catalog);
-    let states: Vec<(&str, State)> = plan
+    let states: Vec<(&str, StepState)> = plan
         .steps
         .iter()
         .filter_map(|step| {
@@ -131,12 +131,12 @@ fn a_topology_says_which_pools_wait() {
     assert_eq!(
         states,
         [
-            ("deployment-shop-web-7hkqm", State::Todo),
-            ("deployment-shop-db-x2p9d", State::Blocked),
-            ("deployment-shop-batch-9mzrv", State::Todo),
-            ("deployment-shop-edge-c4jts", State::Blocked),
-            ("deployment-shop-apps-w8bn5", State::Blocked),
-            ("pool-shop-spot-kq6fd", State::Todo),
+            ("deployment-shop-web-7hkqm", StepState::Todo),
+            ("deployment-shop-db-x2p9d", StepState::Blocked),
+            ("deployment-shop-batch-9mzrv", StepState::Todo),
+            ("deployment-shop-edge-c4jts", StepState::Blocked),
+            ("deployment-shop-apps-w8bn5", StepState::Blocked),
+            ("pool-shop-spot-kq6fd", StepState::Todo),
         ]
     );
     let held = plan
@@ -150,17 +150,17 @@ fn a_topology_says_which_pools_wait() {
     spot is held back: topology.cluster.x-k8s.io/defer-upgrade is on it in spec.topology.workers.machinePools
     ");
     // Asked for, it counts for all of them.
-    let wishes = Wishes {
+    let wishes = PlanOptions {
         parallel: Some(3),
-        ..Wishes::default()
+        ..PlanOptions::default()
     };
     let plan = variant.plan_as(&wishes, &catalog);
     let pools = plan
         .steps
         .iter()
-        .filter(|step| step.scope.level == Level::Pool);
+        .filter(|step| step.scope.level == ScopeLevel::Pool);
     let asked = pools.filter(|step| {
-        step.takes
+        step.duration
             .basis
             .ends_with("; 3 nodes at a time, as asked for")
     });

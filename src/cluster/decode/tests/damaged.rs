@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::{JSON, PROTOBUF, list, names, sink};
-use crate::cluster::decode::{DecodeError, MAX_ITEM, page};
+use crate::cluster::decode::{DecodeError, MAX_OBJECT_BYTES, decode_page};
 use crate::mutate::{cases, damaged};
-use crate::need::Depth;
+use crate::need::DetailLevel;
 use crate::snapshot::Rows;
 
 /// Length-delimited field of a message.
@@ -93,18 +93,26 @@ const LIST: &str = r#"{"kind":"List","metadata":{"resourceVersion":"1","continue
 /// Reads an answer as every row that it might be meant for.
 fn read_as_everything(bytes: &[u8]) {
     for (content_type, resource, depth) in [
-        (PROTOBUF, "pods", Depth::Meta),
-        (PROTOBUF, "nodes", Depth::Fields),
-        (PROTOBUF, "pods", Depth::Fields),
-        (PROTOBUF, "secrets", Depth::Fields),
-        (PROTOBUF, "configmaps", Depth::Fields),
-        (PROTOBUF, "endpointslices.discovery.k8s.io", Depth::Fields),
-        (JSON, "pods", Depth::Meta),
-        (JSON, "deployments.apps", Depth::Whole),
+        (PROTOBUF, "pods", DetailLevel::Metadata),
+        (PROTOBUF, "nodes", DetailLevel::Typed),
+        (PROTOBUF, "pods", DetailLevel::Typed),
+        (PROTOBUF, "secrets", DetailLevel::Typed),
+        (PROTOBUF, "configmaps", DetailLevel::Typed),
+        (
+            PROTOBUF,
+            "endpointslices.discovery.k8s.io",
+            DetailLevel::Typed,
+        ),
+        (JSON, "pods", DetailLevel::Metadata),
+        (JSON, "deployments.apps", DetailLevel::Full),
     ] {
         let mut sink = sink(resource, depth);
-        let _ = page(content_type, bytes, &mut sink);
-        assert!(sink.faults.len() <= 101, "{}", sink.faults.len());
+        let _ = decode_page(content_type, bytes, &mut sink);
+        assert!(
+            sink.skipped_objects.len() <= 101,
+            "{}",
+            sink.skipped_objects.len()
+        );
     }
 }
 
@@ -119,14 +127,17 @@ proptest! {
 
 #[test]
 fn the_rich_list_is_a_list() {
-    let mut nodes = sink("nodes", Depth::Fields);
-    page(PROTOBUF, rich().as_slice(), &mut nodes).expect("nodes");
+    let mut nodes = sink("nodes", DetailLevel::Typed);
+    decode_page(PROTOBUF, rich().as_slice(), &mut nodes).expect("nodes");
     let node = &nodes.rows.nodes()[0];
-    assert_eq!((node.name.as_str(), node.tainted), ("cart", true));
-    let mut meta = sink("pods", Depth::Meta);
-    page(PROTOBUF, rich().as_slice(), &mut meta).expect("metadata");
+    assert_eq!(
+        (node.name.as_str(), node.has_repelling_taint),
+        ("cart", true)
+    );
+    let mut meta = sink("pods", DetailLevel::Metadata);
+    decode_page(PROTOBUF, rich().as_slice(), &mut meta).expect("metadata");
     assert_eq!(names(&meta), ["cart", "cart"]);
-    assert!(nodes.faults.is_empty() && meta.faults.is_empty());
+    assert!(nodes.skipped_objects.is_empty() && meta.skipped_objects.is_empty());
 }
 
 /// Endless bytes behind a beginning.
@@ -159,30 +170,30 @@ fn an_object_without_an_end_has_one_for_us() {
         (r#"{"metadata":{"continue":""#, b"a"),
         (r#"{""#, b"a"),
     ] {
-        let mut sink = sink("pods", Depth::Whole);
-        let read = page(JSON, endless(beginning, rest), &mut sink);
+        let mut sink = sink("pods", DetailLevel::Full);
+        let read = decode_page(JSON, endless(beginning, rest), &mut sink);
         assert!(
-            matches!(read, Err(DecodeError::Garbage(_))),
+            matches!(read, Err(DecodeError::Malformed(_))),
             "{beginning}: {read:?}"
         );
         assert!(sink.rows.is_empty());
     }
     // A length that is true, and beyond what an object may take.
     let mut head = b"k8s\0\x12\xff\xff\xff\xff\x7f\x12".to_vec();
-    prost::encoding::encode_varint(MAX_ITEM as u64 + 1, &mut head);
-    let mut sink = sink("pods", Depth::Meta);
+    prost::encoding::encode_varint(MAX_OBJECT_BYTES as u64 + 1, &mut head);
+    let mut sink = sink("pods", DetailLevel::Metadata);
     let body = std::io::Read::chain(head.as_slice(), endless("", b"\x12\x00"));
-    let read = page(PROTOBUF, body, &mut sink);
-    assert!(matches!(read, Err(DecodeError::Garbage(_))), "{read:?}");
+    let read = decode_page(PROTOBUF, body, &mut sink);
+    assert!(matches!(read, Err(DecodeError::Malformed(_))), "{read:?}");
 }
 
 #[test]
 fn many_objects_that_cannot_be_understood_are_counted() {
     let text = format!(r#"{{"items":[{}]}}"#, vec!["{}"; 250].join(","));
-    let mut sink = sink("pods", Depth::Meta);
-    page(JSON, text.as_bytes(), &mut sink).expect("a page");
-    assert_eq!(sink.faults.len(), 101);
-    assert_eq!(sink.faults[100].what, "150 more objects of pods");
+    let mut sink = sink("pods", DetailLevel::Metadata);
+    decode_page(JSON, text.as_bytes(), &mut sink).expect("a page");
+    assert_eq!(sink.skipped_objects.len(), 101);
+    assert_eq!(sink.skipped_objects[100].what, "150 more objects of pods");
 }
 
 #[test]
@@ -191,19 +202,19 @@ fn what_is_kept_of_an_object_can_be_saved() {
         let (open, close) = ("[".repeat(levels), "]".repeat(levels));
         format!(r#"{{"items":[{{"metadata":{{"name":"a"}},"spec":{open}{close}}}]}}"#)
     };
-    let mut fits = sink("pods", Depth::Whole);
-    page(JSON, deep(98).as_bytes(), &mut fits).expect("a page");
+    let mut fits = sink("pods", DetailLevel::Full);
+    decode_page(JSON, deep(98).as_bytes(), &mut fits).expect("a page");
     // A snapshot holds the object nine levels deep.
     let saved = format!(
         "{}{}{}",
         "[".repeat(9),
-        serde_json::json!(fits.rows.json()[0].object),
+        serde_json::json!(fits.rows.objects()[0].object),
         "]".repeat(9)
     );
     serde_json::from_str::<serde_json::Value>(&saved).expect("its reader goes so deep");
-    let mut deeper = sink("pods", Depth::Whole);
-    let read = page(JSON, deep(110).as_bytes(), &mut deeper);
-    assert!(matches!(read, Err(DecodeError::Garbage(why)) if why.contains("levels deep")));
+    let mut deeper = sink("pods", DetailLevel::Full);
+    let read = decode_page(JSON, deep(110).as_bytes(), &mut deeper);
+    assert!(matches!(read, Err(DecodeError::Malformed(why)) if why.contains("levels deep")));
 }
 
 #[test]
@@ -217,10 +228,10 @@ fn environment_variables_and_copies_are_dropped() {
         let text = format!(
             r#"{{"items":[{{"metadata":{{"name":"a","annotations":{{"kubectl.kubernetes.io/last-applied-configuration":"canary"}}}},"spec":{spec}}}]}}"#
         );
-        let mut sink = sink("deployments.apps", Depth::Whole);
-        page(JSON, text.as_bytes(), &mut sink).expect("a page");
+        let mut sink = sink("deployments.apps", DetailLevel::Full);
+        decode_page(JSON, text.as_bytes(), &mut sink).expect("a page");
         let kept = format!("{:?}", sink.rows);
         assert!(!kept.contains("canary") && kept.contains('x'), "{kept}");
-        assert!(matches!(sink.rows, Rows::Json(_)));
+        assert!(matches!(sink.rows, Rows::Objects(_)));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::pods::{field, map, number};
 use super::sink;
-use crate::need::Depth;
+use crate::need::DetailLevel;
 
 #[test]
 fn a_node_keeps_what_rules_ask_for() {
@@ -34,23 +34,27 @@ fn a_node_keeps_what_rules_ask_for() {
         field(3, status.concat()),
     ];
 
-    let mut sink = sink("nodes", Depth::Fields);
-    sink.protobuf(&node.concat());
-    assert!(sink.faults.is_empty(), "{:?}", sink.faults);
+    let mut sink = sink("nodes", DetailLevel::Typed);
+    sink.push_protobuf(&node.concat());
+    assert!(
+        sink.skipped_objects.is_empty(),
+        "{:?}",
+        sink.skipped_objects
+    );
     let row = &sink.rows.nodes()[0];
     assert_eq!(
-        row.created.map(jiff::Timestamp::as_second),
+        row.created_at.map(jiff::Timestamp::as_second),
         Some(1_700_000_000)
     );
     assert_eq!(row.cri_socket.as_deref(), Some("unix:///run/x.sock"));
-    assert!(row.unschedulable && row.tainted);
-    assert_eq!(row.taints, ["karpenter.sh/disrupted"]);
+    assert!(row.is_unschedulable && row.has_repelling_taint);
+    assert_eq!(row.taint_keys, ["karpenter.sh/disrupted"]);
     let ready = row.condition("Ready").expect("a condition");
     assert_eq!(
         (ready.status.as_str(), ready.reason.as_str()),
         ("False", "KubeletNotReady")
     );
-    assert_eq!(row.runtime, "containerd://2.1.0");
+    assert_eq!(row.container_runtime_version, "containerd://2.1.0");
     assert_eq!(row.kubelet_version, "v1.37.0");
 }
 
@@ -65,8 +69,8 @@ fn what_cluster_api_noted_is_kept() {
             .iter()
             .map(|(name, value)| map(12, &[(name.as_str(), *value)]));
         let metadata = [field(1, "a"), pairs.collect::<Vec<_>>().concat()];
-        let mut sink = sink("nodes", Depth::Fields);
-        sink.protobuf(&field(1, metadata.concat()));
+        let mut sink = sink("nodes", DetailLevel::Typed);
+        sink.push_protobuf(&field(1, metadata.concat()));
         sink.rows.nodes()[0].clone()
     };
     let noted = row(&[
@@ -75,12 +79,12 @@ fn what_cluster_api_noted_is_kept() {
         ("owner-kind", "MachineSet"),
         ("owner-name", "shop-md-0-x7k2q"),
     ]);
-    assert_eq!(noted.cluster.as_deref(), Some("fleet/shop"));
-    let owner = noted.machine_owner.as_deref();
+    assert_eq!(noted.capi_cluster.as_deref(), Some("fleet/shop"));
+    let owner = noted.capi_machine_owner.as_deref();
     assert_eq!(owner, Some("MachineSet/shop-md-0-x7k2q"));
     assert_eq!(noted.machine_deployment(), Some("shop-md-0"));
     // A machine of its own belongs to nothing.
     let alone = row(&[("cluster-name", "shop"), ("owner-kind", "")]);
-    assert_eq!(alone.cluster.as_deref(), Some("/shop"));
-    assert_eq!(alone.machine_owner, None);
+    assert_eq!(alone.capi_cluster.as_deref(), Some("/shop"));
+    assert_eq!(alone.capi_machine_owner, None);
 }

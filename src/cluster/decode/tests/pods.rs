@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::super::pod::Pod;
-use crate::snapshot::{Phase, PodRow, Pool};
+use crate::snapshot::{Interner, PodPhase, PodRow};
 
 /// A field of a message, as bytes: its tag and, behind its length, what is in it.
 pub(super) fn field(tag: u32, value: impl AsRef<[u8]>) -> Vec<u8> {
@@ -50,8 +50,8 @@ fn on_nodes(terms: &[Vec<u8>]) -> Vec<u8> {
     field(18, field(1, field(1, terms)))
 }
 
-fn row(message: &[u8], pool: &mut Pool) -> Result<PodRow, prost::DecodeError> {
-    Pod::decode(message).map(|pod| pod.row(pool))
+fn row(message: &[u8], pool: &mut Interner) -> Result<PodRow, prost::DecodeError> {
+    Pod::decode(message).map(|pod| pod.into_row(pool))
 }
 
 #[test]
@@ -104,42 +104,57 @@ fn a_row_has_what_rules_look_at() {
     ];
     let message = [pod(&meta, &spec), field(3, status.concat())].concat();
 
-    let mut pool = Pool::default();
+    let mut pool = Interner::default();
     let row = row(&message, &mut pool).expect("a pod");
     assert_eq!((&*row.namespace, row.name.as_str()), ("shop", "cart-1"));
     assert_eq!(row.labels, [("app", "cart")].into_iter().collect());
-    assert_eq!(row.deleted.expect("a time").as_second(), 1_700_000_000);
-    assert_eq!((row.deletion_grace, row.grace), (Some(30), Some(3600)));
-    assert!(row.mirror && row.ready && row.owned_by("ReplicaSet"));
-    assert_eq!(&*row.owner.expect("an owner").name, "cart-6d4f");
-    assert_eq!(row.finalizers, ["shop.example/drain".into()]);
-    assert_eq!((&*row.node, row.phase), ("pool-a-1", Phase::Running));
     assert_eq!(
-        row.ready_changed.expect("a time").as_second(),
+        row.deletion_timestamp.expect("a time").as_second(),
+        1_700_000_000
+    );
+    assert_eq!(
+        (
+            row.deletion_grace_period_seconds,
+            row.termination_grace_period_seconds
+        ),
+        (Some(30), Some(3600))
+    );
+    assert!(row.is_mirror && row.is_ready && row.is_controlled_by("ReplicaSet"));
+    assert_eq!(&*row.controller.expect("an owner").name, "cart-6d4f");
+    assert_eq!(row.finalizers, ["shop.example/drain".into()]);
+    assert_eq!(
+        (&*row.node_name, row.phase),
+        ("pool-a-1", PodPhase::Running)
+    );
+    assert_eq!(
+        row.ready_transition_time.expect("a time").as_second(),
         1_600_000_000
     );
-    assert_eq!(row.pinned_to, Some("pool-a-1".into()));
-    assert_eq!(row.claims, ["data-cart-1".into(), "cart-1-scratch".into()]);
-    assert_eq!(row.volumes, ["rbd".into()]);
-    assert!(!row.apart);
+    assert_eq!(row.only_node, Some("pool-a-1".into()));
+    assert_eq!(
+        row.volume_claims,
+        ["data-cart-1".into(), "cart-1-scratch".into()]
+    );
+    assert_eq!(row.in_tree_volumes, ["rbd".into()]);
+    assert!(!row.has_self_anti_affinity);
 }
 
 #[test]
 fn equal_labels_are_there_once() {
-    let mut pool = Pool::default();
+    let mut pool = Interner::default();
     let labels = map(11, &[("app", "cart"), ("tier", "front")]);
     let message = pod(&[labels], &[]);
     let first = row(&message, &mut pool).expect("a pod");
     let second = row(&message, &mut pool).expect("a pod");
-    assert!(first.labels.shared_with(&second.labels));
-    assert_eq!(first.phase, Phase::Pending);
+    assert!(first.labels.ptr_eq(&second.labels));
+    assert_eq!(first.phase, PodPhase::Pending);
 }
 
 #[test]
 fn a_pod_is_pinned_where_every_term_names_the_same_node() {
     let pinned = |terms: &[Vec<u8>]| {
-        let row = row(&pod(&[], &[on_nodes(terms)]), &mut Pool::default()).expect("a pod");
-        row.pinned_to.map(|node| node.to_string())
+        let row = row(&pod(&[], &[on_nodes(terms)]), &mut Interner::default()).expect("a pod");
+        row.only_node.map(|node| node.to_string())
     };
     let label = |nodes: &[&str]| field(1, among("kubernetes.io/hostname", nodes));
     let name = |nodes: &[&str]| field(2, among("metadata.name", nodes));
@@ -164,9 +179,9 @@ fn a_pod_stands_apart_where_its_own_labels_are_kept_off_its_node() {
     let apart = |term: Vec<u8>| {
         let anti = field(18, field(3, field(1, term)));
         let labels = map(11, &[("app", "cart")]);
-        row(&pod(&[labels], &[anti]), &mut Pool::default())
+        row(&pod(&[labels], &[anti]), &mut Interner::default())
             .expect("a pod")
-            .apart
+            .has_self_anti_affinity
     };
     let host = || topology("kubernetes.io/hostname");
     assert!(apart([selector("cart"), host()].concat()));

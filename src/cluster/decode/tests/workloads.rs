@@ -1,10 +1,10 @@
 //! Rows of workloads, from messages as an API server sends them.
 
-use super::super::workload::{Kind, row};
+use super::super::workload::{WorkloadKind, decode_row};
 use super::pods::{field, map, number};
 use super::{PROTOBUF, sink};
-use crate::need::Depth;
-use crate::snapshot::{Pool, Text, WorkloadRow};
+use crate::need::DetailLevel;
+use crate::snapshot::{Interner, SharedStr, WorkloadRow};
 
 /// Metadata of a changed object, with these further fields.
 fn meta(more: &[Vec<u8>]) -> Vec<u8> {
@@ -17,8 +17,8 @@ fn meta(more: &[Vec<u8>]) -> Vec<u8> {
     field(1, fields.concat())
 }
 
-fn parse(kind: Kind, message: &[Vec<u8>]) -> WorkloadRow {
-    row(kind, &message.concat(), &mut Pool::default()).expect("a workload")
+fn parse(kind: WorkloadKind, message: &[Vec<u8>]) -> WorkloadRow {
+    decode_row(kind, &message.concat(), &mut Interner::default()).expect("a workload")
 }
 
 fn condition(kind: &str, reason: &str) -> Vec<u8> {
@@ -68,7 +68,7 @@ fn a_deployment_has_what_rules_look_at() {
         number(7, 3),
     ];
     let row = parse(
-        Kind::Deployment,
+        WorkloadKind::Deployment,
         &[
             meta(&[
                 field(9, number(1, 1_700_000_000)),
@@ -82,35 +82,42 @@ fn a_deployment_has_what_rules_look_at() {
         (row.meta.namespace.as_deref(), row.meta.name.as_str()),
         (Some("shop"), "cart")
     );
-    assert_eq!(&*row.meta.managers[0].manager, "helm");
-    assert!(row.deleted && row.paused);
+    assert_eq!(&*row.meta.field_managers[0].name, "helm");
+    assert!(row.is_being_deleted && row.is_paused);
     assert_eq!((row.generation, row.replicas), (2, Some(3)));
     let selector = row.selector.expect("a selector");
-    let fits =
-        |labels: &[(&'static str, &'static str)]| selector.fits(&labels.iter().copied().collect());
+    let fits = |labels: &[(&'static str, &'static str)]| {
+        selector.matches(&labels.iter().copied().collect())
+    };
     assert!(fits(&[("app", "cart"), ("tier", "front")]));
     assert!(!fits(&[("app", "cart")]));
     assert_eq!(
         row.images,
-        [Text::from("shop/cart:1.2.0"), Text::from("envoy:v1")]
+        [
+            SharedStr::from("shop/cart:1.2.0"),
+            SharedStr::from("envoy:v1")
+        ]
     );
     let placement = row.placement.expect("a placement");
-    assert_eq!(placement.node_selector, [Text::from("disk")]);
-    assert_eq!(placement.node_affinity, [vec![Text::from("pool")]]);
+    assert_eq!(placement.node_selector_keys, [SharedStr::from("disk")]);
     assert_eq!(
-        placement.tolerations,
-        [Text::from("dedicated"), Text::from("")]
+        placement.required_affinity_keys,
+        [vec![SharedStr::from("pool")]]
+    );
+    assert_eq!(
+        placement.toleration_keys,
+        [SharedStr::from("dedicated"), SharedStr::from("")]
     );
     let status = row.status;
     assert_eq!(status.observed_generation, 2);
     let counts = [
         status.replicas,
-        status.updated,
-        status.available,
-        status.ready,
+        status.updated_replicas,
+        status.available_replicas,
+        status.ready_replicas,
     ];
     assert_eq!(counts, [4, 1, 2, 3]);
-    assert!(status.given_up && !status.between_revisions);
+    assert!(status.is_progress_deadline_exceeded && !status.has_pending_revision);
 }
 
 #[test]
@@ -135,22 +142,25 @@ fn a_stateful_set_has_its_revisions_and_its_partition() {
     let set = |rolling: &[Vec<u8>], update: &str| {
         let spec = [number(1, 0), strategy(rolling)];
         let message = [meta(&[]), field(2, spec.concat()), status(update)];
-        parse(Kind::StatefulSet, &message)
+        parse(WorkloadKind::StatefulSet, &message)
     };
     let row = set(&[field(2, number(1, 2))], "db-2");
     assert_eq!(&*row.update_strategy, "RollingUpdate");
     assert_eq!((row.replicas, row.partition), (Some(0), Some(2)));
     let counts = [
         row.status.replicas,
-        row.status.ready,
-        row.status.updated,
-        row.status.available,
+        row.status.ready_replicas,
+        row.status.updated_replicas,
+        row.status.available_replicas,
     ];
     assert_eq!(counts, [5, 4, 3, 2]);
-    assert!(row.status.between_revisions && !row.deleted);
+    assert!(row.status.has_pending_revision && !row.is_being_deleted);
     assert_eq!(set(&[field(2, [])], "db-1").partition, Some(0));
     let row = set(&[], "db-1");
-    assert_eq!((row.partition, row.status.between_revisions), (None, false));
+    assert_eq!(
+        (row.partition, row.status.has_pending_revision),
+        (None, false)
+    );
 }
 
 #[test]
@@ -165,27 +175,27 @@ fn a_daemon_set_has_other_tags() {
     let status = [1, 9, 3, 4, 2, 6, 7].into_iter().zip([1, 2, 3, 4, 5, 6, 7]);
     let status: Vec<u8> = status.flat_map(|(value, tag)| number(tag, value)).collect();
     let row = parse(
-        Kind::DaemonSet,
+        WorkloadKind::DaemonSet,
         &[meta(&[]), field(2, spec.concat()), field(3, status)],
     );
     assert_eq!(&*row.update_strategy, "RollingUpdate");
     assert_eq!((row.replicas, row.partition), (None, None));
     assert!(
         row.selector
-            .is_some_and(|it| it.fits(&[("app", "logs")].into_iter().collect()))
+            .is_some_and(|it| it.matches(&[("app", "logs")].into_iter().collect()))
     );
     assert_eq!(
-        row.placement.expect("a placement").tolerations,
-        [Text::from("node-role")]
+        row.placement.expect("a placement").toleration_keys,
+        [SharedStr::from("node-role")]
     );
     let status = row.status;
     assert_eq!(status.observed_generation, 2);
     assert_eq!(
         [
             status.replicas,
-            status.ready,
-            status.updated,
-            status.available
+            status.ready_replicas,
+            status.updated_replicas,
+            status.available_replicas
         ],
         [3, 4, 6, 7]
     );
@@ -196,16 +206,16 @@ fn the_resource_decides_which_of_them_comes() {
     let spec = field(2, [number(1, 2), number(7, 1)].concat());
     let item = field(2, [meta(&[]), spec].concat());
     let bytes = [b"k8s\0".to_vec(), field(2, item)].concat();
-    let mut deployments = sink("deployments.apps", Depth::Fields);
-    super::page(PROTOBUF, bytes.as_slice(), &mut deployments).expect("a page");
-    assert!(deployments.faults.is_empty() && deployments.rows.workloads()[0].paused);
-    let mut sets = sink("statefulsets.apps", Depth::Fields);
-    super::page(PROTOBUF, bytes.as_slice(), &mut sets).expect("a page");
-    assert_eq!(sets.faults.len(), 1, "field 7 is a message there");
-    let mut elsewhere = sink("deployments.shop.example", Depth::Fields);
-    super::page(PROTOBUF, bytes.as_slice(), &mut elsewhere).expect("a page");
+    let mut deployments = sink("deployments.apps", DetailLevel::Typed);
+    super::decode_page(PROTOBUF, bytes.as_slice(), &mut deployments).expect("a page");
+    assert!(deployments.skipped_objects.is_empty() && deployments.rows.workloads()[0].is_paused);
+    let mut sets = sink("statefulsets.apps", DetailLevel::Typed);
+    super::decode_page(PROTOBUF, bytes.as_slice(), &mut sets).expect("a page");
+    assert_eq!(sets.skipped_objects.len(), 1, "field 7 is a message there");
+    let mut elsewhere = sink("deployments.shop.example", DetailLevel::Typed);
+    super::decode_page(PROTOBUF, bytes.as_slice(), &mut elsewhere).expect("a page");
     assert_eq!(
-        elsewhere.rows.meta().count(),
+        elsewhere.rows.metadata().count(),
         1,
         "metadata is what can be had"
     );

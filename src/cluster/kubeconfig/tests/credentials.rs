@@ -113,7 +113,7 @@ fn a_token_counts_more_than_all_that_kube_would_prefer() {
     assert_eq!(token, Some("mine"));
     assert!(user.username.is_none() && user.password.is_none() && user.token_file.is_none());
     assert!(user.auth_provider.is_none() && user.exec.is_none());
-    assert_eq!(found.plugin(), None);
+    assert_eq!(found.exec_command(), None);
 }
 
 #[test]
@@ -151,7 +151,11 @@ async fn a_token_file_is_read_again() {
     let token = found.config.auth_info.token.as_ref();
     assert_eq!(token.map(ExposeSecret::expose_secret), Some("second"));
     std::fs::remove_file(place.path("token")).expect("removed");
-    let error = found.refresh_credentials().await.expect_err("no token").to_string();
+    let error = found
+        .refresh_credentials()
+        .await
+        .expect_err("no token")
+        .to_string();
     assert!(error.starts_with("cannot load the token of user \"me\""));
     // What was typed or stands in the kubeconfig is not renewed.
     let mut found = Place::with(PLAIN).connected(&wanted());
@@ -263,7 +267,10 @@ fn refuses_providers_that_are_gone() {
     ] {
         let place = with_user(&format!("{{auth-provider: {{name: {name}}}}}"));
         let error = place.connect(&wanted()).expect_err("no provider");
-        assert!(matches!(error, ConnectError::UnsupportedAuthProvider { .. }));
+        assert!(matches!(
+            error,
+            ConnectError::UnsupportedAuthProvider { .. }
+        ));
         assert!(error.to_string().contains(hint), "{error}");
     }
 }
@@ -280,6 +287,6 @@ fn a_plugin_yields_to_every_other_way() {
         ),
     ] {
         let found = with_user(&format!("{{{fields}}}")).connected(&wanted());
-        assert_eq!(found.plugin(), expected, "{fields}");
+        assert_eq!(found.exec_command(), expected, "{fields}");
     }
 }

@@ -154,7 +154,7 @@ async fn says_how_to_install_it() {
     );
     let place = Place::with(&text);
     let mut found = place.connected(&wanted());
-    assert_eq!(found.plugin(), Some("no-such-plugin-here"));
+    assert_eq!(found.exec_command(), Some("no-such-plugin-here"));
     let error = found
         .authenticate(false, PATIENCE)
         .await
@@ -223,7 +223,7 @@ async fn a_plugin_that_must_ask_needs_a_terminal() {
 #[tokio::test]
 async fn without_a_plugin_nothing_happens() {
     let mut found = Place::with(PLAIN).connected(&wanted());
-    assert_eq!(found.plugin(), None);
+    assert_eq!(found.exec_command(), None);
     let until = found.authenticate(false, PATIENCE).await;
     assert!(until.is_ok_and(|until| until.is_none()));
     assert!(found.config.auth_info.token.is_some());

@@ -1,27 +1,27 @@
 //! What may stand on one line of a document that is skimmed.
 
 /// Longer keys need not be on one line with their colon; 1024 is the limit.
-const MAX_KEY: usize = 256;
+const MAX_KEY_BYTES: usize = 256;
 
 /// Flow collections within one another.
-const MAX_FLOW: usize = 8;
+const MAX_FLOW_DEPTH: usize = 8;
 
 /// Texts that are not what they seem to be, in lower case.
-const NO_TEXTS: [&str; 14] = [
+const NON_STRING_SCALARS: [&str; 14] = [
     "null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity", "t", "f",
 ];
 
 /// What stands behind a key, or behind the sign of an item.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum ValueForm {
     /// Nothing: it is on the lines below, or null.
-    Below,
+    OnLinesBelow,
     /// The head of a block scalar.
-    Scalar,
+    BlockScalar,
     /// Plain text, which may go on.
-    Plain,
+    PlainScalar,
     /// All of it.
-    Whole,
+    Complete,
 }
 
 /// Whether a line is an item of a list.
@@ -30,63 +30,63 @@ pub(super) fn is_item(content: &str) -> bool {
 }
 
 /// The key at the beginning of a line, and what stands behind its colon.
-pub(super) fn key(content: &str) -> Option<(&str, &str)> {
-    let (key, rest) = match quoted(content) {
+pub(super) fn split_key(content: &str) -> Option<(&str, &str)> {
+    let (key, rest) = match split_quoted(content) {
         Some((key, _)) if key.contains(['\\', '\'']) => return None,
         Some(parts) => parts,
-        None => content.split_at(content.find(|c: char| !is_key(c))?),
+        None => content.split_at(content.find(|c: char| !is_key_char(c))?),
     };
     let rest = rest.strip_prefix(':')?;
-    let fits = !key.is_empty() && key.len() <= MAX_KEY && !key.starts_with('-');
+    let fits = !key.is_empty() && key.len() <= MAX_KEY_BYTES && !key.starts_with('-');
     (fits && (rest.is_empty() || rest.starts_with(' '))).then_some((key, rest))
 }
 
-fn is_key(letter: char) -> bool {
+fn is_key_char(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '/' | '-')
 }
 
 /// What stands behind a key or the sign of an item, if its form is certain.
-pub(super) fn value(rest: &str) -> Option<Value> {
+pub(super) fn classify_value(rest: &str) -> Option<ValueForm> {
     let rest = rest.trim_matches(' ');
     if rest.is_empty() || rest.starts_with('#') {
-        return Some(Value::Below);
+        return Some(ValueForm::OnLinesBelow);
     }
     if let Some(head) = rest.strip_prefix(['|', '>']) {
         let head = head.strip_prefix(['+', '-']).unwrap_or(head);
-        return ends(head).then_some(Value::Scalar);
+        return is_line_end(head).then_some(ValueForm::BlockScalar);
     }
     let behind = if rest.starts_with(['"', '\'']) {
-        quoted(rest)?.1
+        split_quoted(rest)?.1
     } else if rest.starts_with(['{', '[']) {
-        flow(rest, MAX_FLOW)?
+        after_flow_collection(rest, MAX_FLOW_DEPTH)?
     } else {
-        return plain(rest);
+        return classify_plain(rest);
     };
-    ends(behind).then_some(Value::Whole)
+    is_line_end(behind).then_some(ValueForm::Complete)
 }
 
 /// The text behind a key, if it is certain to be one and which.
-pub(super) fn text(rest: &str) -> Option<&str> {
+pub(super) fn scalar_text(rest: &str) -> Option<&str> {
     let rest = rest.trim_matches(' ');
-    if let Some((text, behind)) = quoted(rest) {
-        return (ends(behind) && !text.contains(['\\', '\''])).then_some(text);
+    if let Some((text, behind)) = split_quoted(rest) {
+        return (is_line_end(behind) && !text.contains(['\\', '\''])).then_some(text);
     }
     let plain = rest.starts_with(|first: char| first.is_ascii_alphabetic())
-        && rest.chars().all(is_key)
-        && !NO_TEXTS
+        && rest.chars().all(is_key_char)
+        && !NON_STRING_SCALARS
             .iter()
             .any(|other| rest.eq_ignore_ascii_case(other));
     plain.then_some(rest)
 }
 
 /// Whether nothing follows but a comment.
-fn ends(behind: &str) -> bool {
+fn is_line_end(behind: &str) -> bool {
     let rest = behind.trim_start_matches(' ');
     rest.is_empty() || rest.starts_with('#') && rest.len() < behind.len()
 }
 
 /// Plain text behind a key, or a line that goes on with it.
-pub(super) fn plain(text: &str) -> Option<Value> {
+pub(super) fn classify_plain(text: &str) -> Option<ValueForm> {
     let mut letters = text.chars();
     let begins = match (letters.next()?, letters.next()) {
         ('-', Some('-')) => true,
@@ -94,8 +94,8 @@ pub(super) fn plain(text: &str) -> Option<Value> {
         (first, _) => first.is_ascii_alphanumeric() || "_/.$(<+=~^\\;".contains(first),
     };
     let (text, value) = match text.split_once(" #") {
-        Some((text, _)) => (text, Value::Whole),
-        None => (text, Value::Plain),
+        Some((text, _)) => (text, ValueForm::Complete),
+        None => (text, ValueForm::PlainScalar),
     };
     // A colon would make a key of it.
     let certain = begins && !text.trim_end_matches(' ').ends_with(':') && !text.contains(": ");
@@ -103,18 +103,18 @@ pub(super) fn plain(text: &str) -> Option<Value> {
 }
 
 /// The inside of quotes that begin a text, as it is written, and what is behind them.
-fn quoted(text: &str) -> Option<(&str, &str)> {
+fn split_quoted(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix(['"', '\''])?;
     let end = if text.starts_with('"') {
-        double(inner)?
+        double_quote_end(inner)?
     } else {
-        single(inner)?
+        single_quote_end(inner)?
     };
     Some((&inner[..end], &inner[end + 1..]))
 }
 
 /// Where double quotes end.
-fn double(inner: &str) -> Option<usize> {
+fn double_quote_end(inner: &str) -> Option<usize> {
     let bytes = inner.as_bytes();
     let mut at = 0;
     loop {
@@ -132,7 +132,7 @@ fn double(inner: &str) -> Option<usize> {
 }
 
 /// Where single quotes end; two in a row are one within.
-fn single(inner: &str) -> Option<usize> {
+fn single_quote_end(inner: &str) -> Option<usize> {
     let bytes = inner.as_bytes();
     let mut at = 0;
     loop {
@@ -145,7 +145,7 @@ fn single(inner: &str) -> Option<usize> {
 }
 
 /// What is behind a flow collection that begins a text: `{cpu: 100m}`, `["a", b]`.
-fn flow(text: &str, depth: usize) -> Option<&str> {
+fn after_flow_collection(text: &str, depth: usize) -> Option<&str> {
     let depth = depth.checked_sub(1)?;
     let (is_map, end) = if text.starts_with('{') {
         (true, '}')
@@ -158,10 +158,10 @@ fn flow(text: &str, depth: usize) -> Option<&str> {
     }
     loop {
         if is_map {
-            let (_, behind) = key(rest)?;
+            let (_, behind) = split_key(rest)?;
             rest = behind.strip_prefix(' ')?.trim_start_matches(' ');
         }
-        rest = flow_value(rest, depth)?.trim_start_matches(' ');
+        rest = after_flow_value(rest, depth)?.trim_start_matches(' ');
         if let Some(behind) = rest.strip_prefix(end) {
             return Some(behind);
         }
@@ -170,14 +170,14 @@ fn flow(text: &str, depth: usize) -> Option<&str> {
 }
 
 /// What is behind a value within a flow collection.
-fn flow_value(text: &str, depth: usize) -> Option<&str> {
+fn after_flow_value(text: &str, depth: usize) -> Option<&str> {
     if text.starts_with(['{', '[']) {
-        return flow(text, depth);
+        return after_flow_collection(text, depth);
     }
     if text.starts_with(['"', '\'']) {
-        return Some(quoted(text)?.1);
+        return Some(split_quoted(text)?.1);
     }
-    let end = text.find(|c: char| !is_key(c))?;
+    let end = text.find(|c: char| !is_key_char(c))?;
     let option = text.trim_start_matches('-');
     let begins = option.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/');
     // Behind it the comma or the end must stand: the caller sees to that.

@@ -3,18 +3,18 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::parse::yaml;
-use super::skim;
+use super::super::parse::parse_yaml;
+use super::parse_fast;
 use crate::mutate;
 
 /// What the skim finds in a text is what the parser finds; whether it found anything.
 fn agrees(text: &str) -> bool {
-    let Some(document) = skim(text) else {
+    let Some(document) = parse_fast(text) else {
         return false;
     };
-    match yaml(text, &Cell::new(10)) {
+    match parse_yaml(text, &Cell::new(10)) {
         Ok(parsed) => assert_eq!(document, parsed, "{text:?}"),
-        Err(broken) => panic!("{text:?} is broken: {:?} {}", broken.line, broken.why),
+        Err(broken) => panic!("{text:?} is broken: {:?} {}", broken.line, broken.message),
     }
     true
 }
@@ -126,7 +126,10 @@ fn what_is_unusual_is_left_to_the_parser() {
         "<<: {}\n",
         "---\n",
     ] {
-        assert!(skim(&format!("{usual}{unusual}")).is_none(), "{unusual:?}");
+        assert!(
+            parse_fast(&format!("{usual}{unusual}")).is_none(),
+            "{unusual:?}"
+        );
     }
     for first in [
         "%YAML 1.2\n---\n",
@@ -135,7 +138,10 @@ fn what_is_unusual_is_left_to_the_parser() {
         "- x\n",
         "{}\n",
     ] {
-        assert!(skim(&format!("{first}{usual}")).is_none(), "{first:?}");
+        assert!(
+            parse_fast(&format!("{first}{usual}")).is_none(),
+            "{first:?}"
+        );
     }
     for value in [
         "1",
@@ -151,10 +157,10 @@ fn what_is_unusual_is_left_to_the_parser() {
         "2024-01-01",
     ] {
         let text = format!("kind: {value}\n");
-        assert!(skim(&text).is_none(), "{text}");
+        assert!(parse_fast(&text).is_none(), "{text}");
     }
     for text in ["", "\n", "# x", "---\n", SECRET, HPA] {
-        assert!(skim(text).is_none(), "{text:?}");
+        assert!(parse_fast(text).is_none(), "{text:?}");
     }
 }
 
