@@ -5,6 +5,7 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod architecture;
 mod audit;
 mod baseline;
 mod bounds;
