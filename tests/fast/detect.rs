@@ -1,6 +1,5 @@
 //! What runs, told from the objects that a cluster would hold: each piece of evidence with the stronger ones taken away.
 
-mod given;
 mod way;
 
 use jiff::Timestamp;
@@ -10,54 +9,22 @@ use kubectl_upgrade::detect::{self, Detected, Role};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::path::Path;
 use kubectl_upgrade::snapshot::{Fault, Files, Picture, Snapshot};
-use serde_json::json;
 
+use crate::given::{FOLDER, Given};
 use crate::golden;
-use given::Given;
-
-const FOLDER: &str = "tests/fixtures/detect";
-const NAMES: [&str; 12] = [
-    "cluster-api-managed",
-    "cluster-api-management",
-    "dkp-1-8",
-    "dkp-attached",
-    "dkp-bootstrap",
-    "dkp-half-done",
-    "dkp-managed",
-    "dkp-management",
-    "kyma",
-    "kyma-local",
-    "kyma-modules-alone",
-    "left-behind",
-];
 
 /// The clusters of all fixtures, with a way to go.
 pub(crate) fn snapshots(catalog: &Catalog) -> Vec<(String, Snapshot, Path)> {
-    let one = |name: &str| {
-        let given = Given::load(name);
+    let one = |name: String| {
+        let given = Given::load(&name);
         let snapshot = given.snapshot(catalog);
         let path = Path::find(Some(&given.kubernetes), None, &[], catalog).expect("a path");
-        (name.to_owned(), snapshot, path)
+        (name, snapshot, path)
     };
-    NAMES.into_iter().map(one).collect()
-}
-
-/// Every fixture has its golden report: what of it concerns detection.
-#[test]
-fn what_is_said_of_each_kind_of_cluster() {
-    for name in NAMES {
-        let report = Given::load(name).report();
-        let said = json!({
-            "platforms": report.cluster.platforms[1..].iter().map(|platform| {
-                serde_json::to_value(platform).expect("a value")
-            }).collect::<Vec<_>>(),
-            "topology": report.cluster.topology,
-            "gaps": report.gaps,
-            "remarks": report.remarks,
-        });
-        let text = serde_json::to_string_pretty(&said).expect("JSON");
-        golden::compare(&format!("{FOLDER}/{name}.json"), &format!("{text}\n"));
-    }
+    golden::stems(FOLDER, ".yaml")
+        .into_iter()
+        .map(one)
+        .collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use kubectl_upgrade::check::{Visibility, hazards};
 
-use crate::command::{run, text};
+use crate::program::{run, text};
 use crate::fixture::rules;
 
 /// The ids of all hazards of Kubernetes, by which rules are called. An id is never taken away.

@@ -6,7 +6,7 @@ use kubectl_upgrade::snapshot::{JsonRow, Key, MetaRow, Outcome, Reading, Rows, l
 use serde_json::{Value, json};
 
 use super::{example, words_in};
-use crate::command::{run, text};
+use crate::program::{run, text};
 
 /// Names of the example that must not be told.
 const NAMES: [&str; 3] = ["cart", "shop", "checkout"];

@@ -7,13 +7,13 @@ use std::path::Path as File;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::workload_rows::typed;
+use super::workload_rows::typed;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, Served};
 use kubectl_upgrade::check::{self, Judgement, Policy, Rule, Situation, judge, needs};
 use kubectl_upgrade::need::{Asking, ClusterId, Need, Subject, Survey, plan as plan_of};
 use kubectl_upgrade::path::Path;
 use kubectl_upgrade::plan::{self, Plan, Wishes};
-use kubectl_upgrade::report::{Format, Look, UpgradeReport, render};
+use kubectl_upgrade::report::UpgradeReport;
 use kubectl_upgrade::snapshot::{
     Files, ManifestObject, Outcome, Picture, Reading, Rows, Snapshot, trim,
 };
@@ -226,11 +226,6 @@ fn key(subject: &Subject) -> String {
         ),
         Subject::Objects { resource, .. } => resource.to_string(),
     }
-}
-
-/// The table of a report.
-pub(crate) fn table(report: &UpgradeReport) -> String {
-    render(Format::Table, report, &Look::default()).expect("a table")
 }
 
 /// Every rule.

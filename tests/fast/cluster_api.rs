@@ -1,10 +1,15 @@
 //! What Cluster API tells of its machines, its topologies and its control planes.
 
+use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::plan::{Level, State, Wishes};
 use kubectl_upgrade::progress::Condition;
 use serde_json::Value;
 
-use super::{Variant, catalog, told};
+use crate::variant::{Variant, told};
+
+fn catalog() -> Catalog {
+    Catalog::embedded().expect("the catalog")
+}
 
 /// The Cluster that the nodes are of.
 fn shop(variant: &mut Variant) -> &mut Value {
