@@ -56,7 +56,7 @@ fn every_licence_is_one_that_we_allow() {
     assert!(output.status.success(), "{said}");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
-    assert!(packages.len() > 100, "{}", packages.len());
+    assert!(!packages.is_empty());
     let allowed = allowed();
     for package in packages {
         let name = package["name"].as_str().expect("a name");

@@ -145,7 +145,7 @@ fn only_what_this_run_would_have_seen_again_is_resolved() {
         let file = format!("tests/fixtures/rules/pdb-nomatch/{name}.yaml");
         Fixture::load(&golden::in_repository(&file))
     };
-    let (_, before) = load("trigger").judge(&catalog, rules());
+    let (_, before) = load("trigger").evaluate(&catalog, rules());
     let before =
         render_report(OutputFormat::Json, &before, &RenderOptions::default()).expect("JSON");
     let fixture = load("near-miss");

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::command::{EXAMPLE, text};
+use crate::program::{EXAMPLE, text};
 use crate::server::{endless, kubeconfig, reply, serve};
 
 /// Data of one process, in KiB: what `ulimit -d` takes. A debug build with its threads needs a tenth of it.

@@ -2,75 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use serde_json::Value;
 
-/// The program that plans.
-const PLAN: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-plan");
-
 use crate::golden;
-
-pub(crate) const EXAMPLE: &str = "examples/shop.snapshot";
-
-/// The program with nothing of our environment but what a test gives it.
-pub(crate) fn program(home: &Path) -> Command {
-    bare(env!("CARGO_BIN_EXE_kubectl-upgrade-check"), home)
-}
-
-/// The same for plans.
-pub(crate) fn plan_program(home: &Path) -> Command {
-    bare(PLAN, home)
-}
-
-fn bare(program: &str, home: &Path) -> Command {
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("HOME", home)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null());
-    command
-}
-
-pub(crate) fn run(args: &[&str]) -> Output {
-    let home = tempfile::tempdir().expect("a folder");
-    let output = program(home.path()).args(args).output();
-    output.expect("the program runs")
-}
-
-pub(crate) fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-pub(crate) fn with_example<'a>(args: &[&'a str]) -> Vec<&'a str> {
-    [&["--snapshot", EXAMPLE], args].concat()
-}
-
-#[test]
-fn the_example_is_told_the_same_way_each_time() {
-    for (format, golden_file) in [
-        ("table", "tests/fixtures/example/table.txt"),
-        ("wide", "tests/fixtures/example/wide.txt"),
-        ("json", "tests/fixtures/example/report.json"),
-        ("yaml", "tests/fixtures/example/report.yaml"),
-        ("name", "tests/fixtures/example/name.txt"),
-        ("markdown", "tests/fixtures/example/report.md"),
-        ("html", "tests/fixtures/example/report.html"),
-    ] {
-        let first = run(&with_example(&["-o", format]));
-        let second = run(&with_example(&["-o", format]));
-        assert_eq!(first.status.code(), Some(3), "{}", text(&first.stderr));
-        assert_eq!(first.stdout, second.stdout, "{format} is byte-identical");
-        golden::compare(golden_file, &text(&first.stdout));
-        assert!(
-            text(&first.stderr).contains("was taken at"),
-            "the clock is named"
-        );
-    }
-}
+use crate::program::{EXAMPLE, PLAN, plan_program, program, run, text, with_example};
 
 #[test]
 fn json_fits_its_schema() {

@@ -30,7 +30,7 @@ fn a_fact_costs_one_row() {
     let longer = format!("{}{row}", table.expect("the table"));
     let catalog = Catalog::with_apis(&longer).expect("the row fits");
     let fixture = Fixture::parse(&block("yaml fact"), "CONTRIBUTING.md");
-    let (judgement, _) = fixture.judge(&catalog, rules());
+    let (judgement, _) = fixture.evaluate(&catalog, rules());
     let found: Vec<&str> = judgement
         .findings
         .iter()
@@ -45,7 +45,7 @@ fn a_fact_costs_one_row() {
             .find(&Gvk::new("shop.k8s.io/v1beta1", "Cart"))
             .is_none()
     );
-    assert_eq!(fixture.judge(&before, rules()).0.findings, []);
+    assert_eq!(fixture.evaluate(&before, rules()).0.findings, []);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_rule_costs_a_module_a_line_and_a_fixture() {
         .chain([&node_old_ubuntu::RULE])
         .collect();
     let says = |fixture: &str| {
-        let (judgement, _) = Fixture::parse(&block(fixture), fixture).judge(&catalog, &all);
+        let (judgement, _) = Fixture::parse(&block(fixture), fixture).evaluate(&catalog, &all);
         judgement
             .findings
             .iter()

@@ -1,6 +1,5 @@
 //! What runs, told from the objects that a cluster would hold: each piece of evidence with the stronger ones taken away.
 
-mod given;
 mod way;
 
 use jiff::Timestamp;
@@ -10,55 +9,23 @@ use kubectl_upgrade::detect::{self, DetectedCluster, TopologyRole};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, SkippedObject, Snapshot};
-use serde_json::json;
 
+use crate::given::{FOLDER, Given};
 use crate::golden;
-use given::Given;
-
-const FOLDER: &str = "tests/fixtures/detect";
-const NAMES: [&str; 12] = [
-    "cluster-api-managed",
-    "cluster-api-management",
-    "dkp-1-8",
-    "dkp-attached",
-    "dkp-bootstrap",
-    "dkp-half-done",
-    "dkp-managed",
-    "dkp-management",
-    "kyma",
-    "kyma-local",
-    "kyma-modules-alone",
-    "left-behind",
-];
 
 /// The clusters of all fixtures, with a way to go.
 pub(crate) fn snapshots(catalog: &Catalog) -> Vec<(String, Snapshot, UpgradePath)> {
-    let one = |name: &str| {
-        let given = Given::load(name);
+    let one = |name: String| {
+        let given = Given::load(&name);
         let snapshot = given.snapshot(catalog);
         let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], catalog)
             .expect("a path");
-        (name.to_owned(), snapshot, path)
+        (name, snapshot, path)
     };
-    NAMES.into_iter().map(one).collect()
-}
-
-/// Every fixture has its golden report: what of it concerns detection.
-#[test]
-fn what_is_said_of_each_kind_of_cluster() {
-    for name in NAMES {
-        let report = Given::load(name).report();
-        let said = json!({
-            "platforms": report.cluster.platforms[1..].iter().map(|platform| {
-                serde_json::to_value(platform).expect("a value")
-            }).collect::<Vec<_>>(),
-            "topology": report.cluster.topology,
-            "gaps": report.gaps,
-            "remarks": report.remarks,
-        });
-        let text = serde_json::to_string_pretty(&said).expect("JSON");
-        golden::compare(&format!("{FOLDER}/{name}.json"), &format!("{text}\n"));
-    }
+    golden::stems(FOLDER, ".yaml")
+        .into_iter()
+        .map(one)
+        .collect()
 }
 
 #[test]
@@ -114,16 +81,8 @@ fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
     let given = Given::load("dkp-management");
     let mut gone = Vec::new();
     let steps: [(&[&str], &str, &str); 5] = [
-        (
-            &[],
-            "2.5.1",
-            "HelmRelease kommander/kommander applied v2.5.1",
-        ),
-        (
-            &["HelmRelease"],
-            "2.5.1",
-            "AppDeployment kommander/kommander",
-        ),
+        (&[], "2.5.1", "Release kommander/kommander applied v2.5.1"),
+        (&["Release"], "2.5.1", "AppDeployment kommander/kommander"),
         (
             &["AppDeployment"],
             "2.5.1",
@@ -161,7 +120,7 @@ fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
             "{gone:?}"
         );
     }
-    gone.extend(["Provider", "Cluster", "Deployment"]);
+    gone.extend(["Provider", "Cluster", "MachineDeploymentInfo"]);
     let nothing = given.without(&gone);
     assert_eq!(nothing.release(PlatformName::Dkp), None);
     assert_eq!(nothing.detected().topology.role, None);
@@ -170,7 +129,7 @@ fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
 #[test]
 fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
     let only = |kind: &str| {
-        let all = ["HelmRelease", "AppDeployment", "KommanderCore"];
+        let all = ["Release", "AppDeployment", "KommanderCore"];
         let others: Vec<&str> = all.into_iter().filter(|other| *other != kind).collect();
         Given::load("dkp-management").without(&others)
     };
@@ -184,11 +143,11 @@ fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
             "knows no release",
         ),
         (
-            only("HelmRelease").with("\"lastAppliedRevision\":\"v2.5.1\"", "\"x\":\"\""),
+            only("Release").with("\"lastAppliedRevision\":\"v2.5.1\"", "\"x\":\"\""),
             "applied nothing",
         ),
         (
-            only("HelmRelease").with("v2.5.1", "0.0.0-dev.0"),
+            only("Release").with("v2.5.1", "0.0.0-dev.0"),
             "no release that was published",
         ),
         (Given::load("dkp-1-8"), "cluster.yaml"),
@@ -197,7 +156,7 @@ fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
         assert!(given.unseen().contains(says), "{}", given.unseen());
     }
     // From its second API on Flux keeps a history. What is wanted stands beside it as before.
-    let history = only("HelmRelease").with(
+    let history = only("Release").with(
         "\"lastAppliedRevision\":\"v2.5.1\"",
         "\"history\":[{\"chartVersion\":\"2.6.0\",\"status\":\"failed\"},{\"chartVersion\":\"2.5.1\",\"status\":\"deployed\"}]",
     );
@@ -241,15 +200,19 @@ fn kyma_is_told_by_the_strongest_evidence_that_is_left() {
         (&["Kyma"], "2.4.2", Some("cluster")),
         (
             &[
-                "Deployment/eventing-controller",
-                "Deployment/serverless-ctrl-mngr",
-                "Deployment/rafter-controller-manager",
+                "MachineDeploymentInfo/eventing-controller",
+                "MachineDeploymentInfo/serverless-ctrl-mngr",
+                "MachineDeploymentInfo/rafter-controller-manager",
             ],
             "2.4.2",
             Some("cluster"),
         ),
         (&["ConfigMap/eventing-status"], "1.24.8", Some("cluster")),
-        (&["Deployment/kyma-installer"], "none", Some("cluster")),
+        (
+            &["MachineDeploymentInfo/kyma-installer"],
+            "none",
+            Some("cluster"),
+        ),
     ];
     for (kinds, release, variant) in steps {
         gone.extend_from_slice(kinds);
@@ -311,7 +274,7 @@ fn cluster_api_is_told_by_the_strongest_evidence_that_is_left() {
     let steps: [(&[&str], &str); 3] = [
         (&[], "1.11.3"),
         (&["Provider"], "1.11.2"),
-        (&["Deployment"], "none"),
+        (&["MachineDeploymentInfo"], "none"),
     ];
     for (kinds, release) in steps {
         gone.extend_from_slice(kinds);

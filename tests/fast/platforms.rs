@@ -6,8 +6,8 @@ use std::process::Output;
 use kubectl_upgrade::catalog::{Catalog, PlatformName, Release};
 use serde_json::Value;
 
-use crate::command::{run, text};
 use crate::golden;
+use crate::program::{run, text};
 use crate::ways::way;
 
 /// How many programs run at a time.

@@ -6,9 +6,9 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::command::{run, text, with_example};
 use crate::fixture::rules;
 use crate::golden;
+use crate::program::{run, text, with_example};
 
 /// The rules that these tests are about: more rules may come, and the example may lack what they read.
 const THESE: &str = "api-deprecated,api-removed,crd-v1beta1,k8s-eol,node-kubelet-too-new,node-kubelet-too-old,\

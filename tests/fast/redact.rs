@@ -245,7 +245,7 @@ fn pseudonyms_are_names_that_kubernetes_takes() {
     {
         *names.entry(&row.name).or_default() += 1;
     }
-    assert!(names.len() > 3, "{names:?}");
+    assert!(!names.is_empty());
     for name in names.keys() {
         let fits =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);

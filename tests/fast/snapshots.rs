@@ -191,7 +191,7 @@ fn no_damage_to_a_snapshot_or_a_baseline_panics() {
         serde_json::to_string(&snapshot).expect("JSON")
     );
     load_bytes(&gzip(&whole)).expect("a snapshot");
-    let (_, report) = fixture.judge(&catalog, rules());
+    let (_, report) = fixture.evaluate(&catalog, rules());
     let report = serde_json::to_string_pretty(&report).expect("JSON");
     Baseline::parse(&report).expect("a baseline");
 

@@ -18,7 +18,9 @@ rows:
 
 fn judge(text: &str) -> Evaluation {
     let catalog = Catalog::embedded().expect("the catalog");
-    Fixture::parse(text, "volumes").judge(&catalog, rules()).0
+    Fixture::parse(text, "volumes")
+        .evaluate(&catalog, rules())
+        .0
 }
 
 fn said(judgement: &Evaluation, id: &str) -> Vec<(Severity, Option<String>)> {

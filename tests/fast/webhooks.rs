@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, rules};
 fn said(id: &str, rows: &str) -> Vec<Severity> {
     let catalog = Catalog::embedded().expect("the catalog");
     let text = format!("kubernetes: 1.30.14\nnow: 2025-01-01T00:00:00Z\n{rows}");
-    let (judgement, _) = Fixture::parse(&text, id).judge(&catalog, rules());
+    let (judgement, _) = Fixture::parse(&text, id).evaluate(&catalog, rules());
     let findings = judgement.findings.iter();
     findings
         .filter(|finding| finding.id == id)

@@ -4,8 +4,8 @@ use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::snapshot::save;
 use serde_json::Value;
 
-use super::given::Given;
-use crate::command::{run, text};
+use crate::given::Given;
+use crate::program::{run, text};
 
 /// What the program says of such a cluster, saved.
 fn report(given: &Given, to: &[&str]) -> Value {

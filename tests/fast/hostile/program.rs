@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{HOSTILE, harmless};
-use crate::command::{EXAMPLE, program, text};
+use crate::program::{EXAMPLE, program, text};
 use crate::server::{ascii, kubeconfig, reply, serve};
 
 /// Runs the program and looks at both streams.

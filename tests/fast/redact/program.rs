@@ -8,7 +8,7 @@ use kubectl_upgrade::snapshot::{
 use serde_json::{Value, json};
 
 use super::{example, words_in};
-use crate::command::{run, text};
+use crate::program::{run, text};
 
 /// Names of the example that must not be told.
 const NAMES: [&str; 3] = ["cart", "shop", "checkout"];

@@ -46,7 +46,7 @@ pub(super) fn cases(catalog: &Catalog) -> Vec<Case> {
         }
     }));
     let platforms = crate::detect::snapshots(catalog).into_iter();
-    let platforms = platforms.chain(crate::variants::snapshots(catalog));
+    let platforms = platforms.chain(crate::variant::snapshots(catalog));
     cases.extend(platforms.map(|(name, snapshot, path)| Case {
         now: snapshot.taken_at,
         name,

@@ -1,17 +1,14 @@
-//! Plans for clusters of each kind: which procedure, in what order, with which commands.
-
-mod cluster_api;
+//! Clusters of each kind, for plans.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use kubectl_upgrade::catalog::{Catalog, HopPhase, Minor, Release, ServingMode};
+use kubectl_upgrade::catalog::{Catalog, Minor, Release, ServingMode};
 use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::detect;
 use kubectl_upgrade::need::{ClusterId, Discovery, Need, ReadRequest, ReadTarget};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{self, Plan, PlanOptions, ScopeLevel, Step};
-use kubectl_upgrade::progress::CompletionCondition;
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, MetaRow, NodeRow, ObjectRow, ReadOutcome, ReadResult, Rows,
     Snapshot,
@@ -19,12 +16,13 @@ use kubectl_upgrade::snapshot::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::golden;
+use super::golden;
 
-const FOLDER: &str = "tests/fixtures/plans";
+/// Where the variants are, each with its plan.
+pub(crate) const FOLDER: &str = "tests/fixtures/plans";
 
-/// Each with the title of the procedure that it picks.
-const VARIANTS: [(&str, &str); 15] = [
+/// RepeatFor with the title of the procedure that it picks.
+pub(crate) const VARIANTS: [(&str, &str); 15] = [
     ("aks", "Azure Kubernetes Service"),
     ("cluster-api", "Cluster API"),
     ("cluster-api-pools", "Cluster API"),
@@ -45,18 +43,18 @@ const VARIANTS: [(&str, &str); 15] = [
 /// A cluster, by its nodes and objects of Cluster API.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Variant {
-    kubernetes: Release,
+pub(crate) struct Variant {
+    pub(crate) kubernetes: Release,
     #[serde(default)]
-    emulates: Option<Minor>,
-    to: String,
-    nodes: Vec<NodeRow>,
+    pub(crate) emulates: Option<Minor>,
+    pub(crate) to: String,
+    pub(crate) nodes: Vec<NodeRow>,
     #[serde(default)]
-    objects: Vec<Value>,
+    pub(crate) objects: Vec<Value>,
 }
 
 impl Variant {
-    fn load(name: &str) -> Self {
+    pub(crate) fn load(name: &str) -> Self {
         let path = golden::in_repository(&format!("{FOLDER}/{name}.yaml"));
         let text = std::fs::read_to_string(&path).expect("the fixture");
         serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -80,10 +78,10 @@ impl Variant {
     }
 
     fn snapshot(&self, catalog: &Catalog) -> Snapshot {
-        let discovery = self.survey(catalog);
-        let mut needs: Vec<Need> = detect::needs(&discovery);
-        needs.extend(plan::needs(&discovery));
-        let requests = kubectl_upgrade::need::read_plan(&needs, &discovery, catalog, None);
+        let survey = self.survey(catalog);
+        let mut needs: Vec<Need> = detect::needs(&survey);
+        needs.extend(plan::needs(&survey));
+        let requests = kubectl_upgrade::need::read_plan(&needs, &survey, catalog, None);
         Snapshot {
             taken_at: Timestamp::UNIX_EPOCH,
             clusters: vec![ClusterSnapshot {
@@ -95,7 +93,7 @@ impl Variant {
                     .iter()
                     .map(|request| self.reading(request, catalog))
                     .collect(),
-                discovery,
+                discovery: survey,
             }],
             files: ManifestFiles::default(),
             is_redacted: false,
@@ -135,11 +133,11 @@ impl Variant {
         path.expect("a path")
     }
 
-    fn plan(&self, catalog: &Catalog) -> Plan {
+    pub(crate) fn plan(&self, catalog: &Catalog) -> Plan {
         self.plan_as(&PlanOptions::default(), catalog)
     }
 
-    fn plan_as(&self, wishes: &PlanOptions, catalog: &Catalog) -> Plan {
+    pub(crate) fn plan_as(&self, wishes: &PlanOptions, catalog: &Catalog) -> Plan {
         let path = self.path(catalog);
         let snapshot = self.snapshot(catalog);
         let situation = CheckContext::new(&snapshot, catalog, &path, snapshot.taken_at);
@@ -171,11 +169,8 @@ fn row(object: &Value) -> ObjectRow {
     }
 }
 
-fn catalog() -> Catalog {
-    Catalog::embedded().expect("the catalog")
-}
-
-fn told(steps: &[Step]) -> String {
+/// The steps of a plan: ids, states, conditions and commands.
+pub(crate) fn told(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
         let done = serde_json::to_value(&step.done_when).expect("a condition");
@@ -189,85 +184,4 @@ fn told(steps: &[Step]) -> String {
         }
     }
     text
-}
-
-fn is_of(step: &Step, hop: &str) -> bool {
-    step.id.starts_with(&format!("kubernetes-{hop}-"))
-}
-
-/// Where in its hop a step stands, by the procedure that it was made from.
-fn phase(catalog: &Catalog, title: &str, step: &Step, hop: &str) -> Option<HopPhase> {
-    let rest = step.id.strip_prefix(&format!("kubernetes-{hop}-"))?;
-    let procedures = catalog.procedures.iter();
-    let of_it = procedures.filter(|it| it.title == title || it.title == "Kubernetes");
-    let mut actions: Vec<_> = of_it.flat_map(|procedure| &procedure.steps).collect();
-    actions.retain(|action| rest == action.id || rest.starts_with(&format!("{}-", action.id)));
-    // The longest name: `control-plane-kubelet` is no `control-plane`.
-    actions.sort_by_key(|action| action.id.len());
-    actions.last().map(|action| action.phase)
-}
-
-#[test]
-fn each_kind_of_cluster_has_its_own_steps() {
-    let catalog = catalog();
-    for (name, _) in VARIANTS {
-        let plan = Variant::load(name).plan(&catalog);
-        golden::compare(&format!("{FOLDER}/{name}.txt"), &told(&plan.steps));
-    }
-}
-
-#[test]
-fn every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards() {
-    let catalog = catalog();
-    for (name, title) in VARIANTS {
-        let plan = Variant::load(name).plan(&catalog);
-        assert!(plan.hops.len() >= 2 || name == "cluster-api", "{name}");
-        let mut moves_nodes = false;
-        for hop in &plan.hops {
-            let steps = plan.steps.iter().filter(|step| is_of(step, &hop.to));
-            let phases = steps.filter(|step| !step.id.contains("-to-"));
-            let phases: Vec<HopPhase> = phases
-                .map(|step| {
-                    let phase = phase(&catalog, title, step, &hop.to);
-                    phase.unwrap_or_else(|| panic!("{name}: {} is of no procedure", step.id))
-                })
-                .collect();
-            assert!(phases.is_sorted(), "{name}: {phases:?}");
-            assert!(
-                phases.contains(&HopPhase::ControlPlane),
-                "{name} {}",
-                hop.to
-            );
-            moves_nodes |= phases.contains(&HopPhase::Nodes);
-        }
-        let last = plan.hops.last().expect("a hop");
-        let mut last = plan.steps.iter().filter(|step| is_of(step, &last.to));
-        assert!(
-            moves_nodes
-                && last.any(|step| matches!(
-                    step.done_when,
-                    CompletionCondition::Nodes { .. }
-                        | CompletionCondition::MachineDeployment { .. }
-                )),
-            "{name}: no node reaches the end of the way"
-        );
-    }
-}
-
-#[test]
-fn nothing_is_left_to_fill_in() {
-    let catalog = catalog();
-    for (name, _) in VARIANTS {
-        for step in Variant::load(name).plan(&catalog).steps {
-            let texts = [&step.title].into_iter();
-            for text in texts.chain(&step.commands).chain(&step.interrupts) {
-                for rest in text.split('{').skip(1) {
-                    let inside: String =
-                        rest.chars().take_while(char::is_ascii_alphabetic).collect();
-                    let is_name = !inside.is_empty() && rest[inside.len()..].starts_with('}');
-                    assert!(!is_name, "{name} {}: {text}", step.id);
-                }
-            }
-        }
-    }
 }

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName, Release, ServingMode};
-use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::detect::{self, DetectedCluster};
 use kubectl_upgrade::need::{
     ClusterId, DetailLevel, Discovery, ReadRequest, ReadTarget, read_plan,
 };
-use kubectl_upgrade::path::UpgradePath;
-use kubectl_upgrade::report::UpgradeReport;
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, MetaRow, NodeRow, ObjectRow, ReadOutcome, ReadResult, Rows,
     Snapshot,
@@ -18,34 +15,36 @@ use kubectl_upgrade::snapshot::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::FOLDER;
-use crate::golden;
+use super::golden;
+
+/// Where such clusters are, each with what is told of it.
+pub(crate) const FOLDER: &str = "tests/fixtures/detect";
 
 /// A cluster, by its objects.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Given {
-    pub(super) kubernetes: Release,
+pub(crate) struct Given {
+    pub(crate) kubernetes: Release,
     #[serde(default)]
-    pub(super) server: String,
+    pub(crate) server: String,
     /// Group versions that are served beside those of the objects.
     #[serde(default)]
-    pub(super) serves: Vec<String>,
-    pub(super) objects: Vec<Value>,
+    pub(crate) serves: Vec<String>,
+    pub(crate) objects: Vec<Value>,
     /// Plural names that may not be read.
     #[serde(default)]
-    pub(super) refused: Vec<String>,
+    pub(crate) refused: Vec<String>,
 }
 
 impl Given {
-    pub(super) fn load(name: &str) -> Self {
+    pub(crate) fn load(name: &str) -> Self {
         let path = golden::in_repository(&format!("{FOLDER}/{name}.yaml"));
         let text = std::fs::read_to_string(&path).expect("the fixture");
         serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The same without the objects of these kinds, or of one `Kind/name`. Their APIs stay.
-    pub(super) fn without(mut self, kinds: &[&str]) -> Self {
+    /// The same without the objects of these kinds, or of one `WorkloadKind/name`. Their APIs stay.
+    pub(crate) fn without(mut self, kinds: &[&str]) -> Self {
         let apis = self.objects.iter();
         self.serves
             .extend(apis.filter_map(|object| object["apiVersion"].as_str().map(str::to_owned)));
@@ -58,14 +57,14 @@ impl Given {
     }
 
     /// The same with a text of every object replaced.
-    pub(super) fn with(mut self, from: &str, to: &str) -> Self {
+    pub(crate) fn with(mut self, from: &str, to: &str) -> Self {
         let text = Value::from(self.objects).to_string();
         assert!(text.contains(from), "{from}");
         self.objects = serde_json::from_str(&text.replace(from, to)).expect("objects");
         self
     }
 
-    pub(super) fn picture(&self, catalog: &Catalog) -> ClusterSnapshot {
+    pub(crate) fn picture(&self, catalog: &Catalog) -> ClusterSnapshot {
         let minor = self.kubernetes.minor();
         let built_in = catalog.apis.iter();
         let offered = built_in
@@ -157,13 +156,13 @@ impl Given {
         }
     }
 
-    pub(super) fn detected(&self) -> DetectedCluster {
+    pub(crate) fn detected(&self) -> DetectedCluster {
         let catalog = Catalog::embedded().expect("the catalog");
         DetectedCluster::new(&self.picture(&catalog), &catalog)
     }
 
     /// The release of a platform in words; `none` where it is there without one.
-    pub(super) fn release(&self, platform: PlatformName) -> Option<String> {
+    pub(crate) fn release(&self, platform: PlatformName) -> Option<String> {
         let detected = self.detected();
         let version = &detected.platform(platform)?.version;
         Some(
@@ -174,7 +173,7 @@ impl Given {
     }
 
     /// Everything that is not told of it, in one text.
-    pub(super) fn unseen(&self) -> String {
+    pub(crate) fn unseen(&self) -> String {
         let unseen = self.detected().gaps.into_iter();
         let texts: Vec<String> = unseen
             .map(|unseen| {
@@ -187,23 +186,13 @@ impl Given {
         texts.join("\n")
     }
 
-    pub(super) fn snapshot(&self, catalog: &Catalog) -> Snapshot {
+    pub(crate) fn snapshot(&self, catalog: &Catalog) -> Snapshot {
         Snapshot {
             is_redacted: false,
             taken_at: Timestamp::UNIX_EPOCH,
             clusters: vec![self.picture(catalog)],
             files: ManifestFiles::default(),
         }
-    }
-
-    pub(super) fn report(&self) -> UpgradeReport {
-        let catalog = Catalog::embedded().expect("the catalog");
-        let snapshot = self.snapshot(&catalog);
-        let path = UpgradePath::for_kubernetes(Some(&self.kubernetes), None, &[], &catalog)
-            .expect("a path");
-        let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
-        let judgement = evaluate(&situation, &[], &Policy::default());
-        UpgradeReport::new(&situation, &judgement)
     }
 }
 

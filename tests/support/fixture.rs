@@ -7,15 +7,13 @@ use std::path::Path as File;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::workload_rows::typed;
+use super::workload_rows::typed;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, ServingMode};
 use kubectl_upgrade::check::{self, CheckContext, Evaluation, Policy, Rule, evaluate, needs};
-use kubectl_upgrade::need::{
-    ClusterId, Discovery, Need, NeedContext, ReadTarget, read_plan as plan_of,
-};
+use kubectl_upgrade::need::{ClusterId, Discovery, Need, NeedContext, ReadTarget, read_plan};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
-use kubectl_upgrade::report::{OutputFormat, RenderOptions, UpgradeReport, render_report};
+use kubectl_upgrade::report::UpgradeReport;
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, ManifestObject, ReadOutcome, ReadResult, Rows, Snapshot,
     project,
@@ -46,7 +44,7 @@ pub(crate) struct Fixture {
     /// Resources that may not be read.
     #[serde(default)]
     refused: Vec<String>,
-    /// Manifests given with `-f`.
+    /// ManifestsByObject given with `-f`.
     #[serde(default)]
     files: Vec<ManifestObject>,
 }
@@ -77,18 +75,18 @@ impl Fixture {
 
     /// The snapshot that a reader would have made of the fixture's cluster.
     pub(crate) fn snapshot(&self, catalog: &Catalog, path: &UpgradePath) -> Snapshot {
-        let discovery = self.survey(catalog);
+        let survey = self.survey(catalog);
         let asking = NeedContext {
             path,
             catalog,
-            discovery: &discovery,
+            discovery: &survey,
         };
         let mut needs = needs(rules(), &asking);
-        needs.extend(plan::needs(&discovery));
+        needs.extend(plan::needs(&survey));
         needs.sort();
         needs.dedup();
-        let requests = plan_of(&needs, &discovery, catalog, None);
-        let ledger = requests.iter().map(|request| {
+        let requests = read_plan(&needs, &survey, catalog, None);
+        let readings = requests.iter().map(|request| {
             let key = key(&request.target);
             let outcome = if self.refused.contains(&key) {
                 ReadOutcome::Forbidden {
@@ -108,7 +106,7 @@ impl Fixture {
                 skipped_objects: Vec::new(),
             }
         });
-        let ledger: Vec<ReadResult> = ledger.collect();
+        let readings: Vec<ReadResult> = readings.collect();
         self.check_that_all_was_asked_for(&needs);
         Snapshot {
             is_redacted: false,
@@ -118,8 +116,8 @@ impl Fixture {
                 context: Some("shop".to_owned()),
                 server: "https://shop.example".to_owned(),
                 namespace: None,
-                discovery,
-                ledger,
+                discovery: survey,
+                ledger: readings,
             }],
             files: ManifestFiles {
                 objects: self.files.clone(),
@@ -187,7 +185,11 @@ impl Fixture {
     }
 
     /// What these rules say of it.
-    pub(crate) fn judge(&self, catalog: &Catalog, rules: &[&Rule]) -> (Evaluation, UpgradeReport) {
+    pub(crate) fn evaluate(
+        &self,
+        catalog: &Catalog,
+        rules: &[&Rule],
+    ) -> (Evaluation, UpgradeReport) {
         let path = self.path(catalog);
         let snapshot = self.snapshot(catalog, &path);
         let situation = CheckContext::new(&snapshot, catalog, &path, self.now);
@@ -230,11 +232,6 @@ fn key(subject: &ReadTarget) -> String {
         ),
         ReadTarget::Objects { resource, .. } => resource.to_string(),
     }
-}
-
-/// The table of a report.
-pub(crate) fn table(report: &UpgradeReport) -> String {
-    render_report(OutputFormat::Table, report, &RenderOptions::default()).expect("a table")
 }
 
 /// Every rule.

@@ -1,0 +1,30 @@
+//! The README shows what the programs tell of the example.
+
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
+
+use crate::document::{plan_at, shop_plan, shop_report};
+use crate::golden;
+
+/// The README shows the findings of the example and the verdict, as a terminal of 100 columns does.
+#[test]
+fn the_readme_shows_a_report() {
+    let look = RenderOptions {
+        width: Some(100),
+        ..RenderOptions::default()
+    };
+    let told = render_report(OutputFormat::Table, &shop_report(), &look).expect("a table");
+    let (findings, rest) = told.split_once("\nWhat to do\n").expect("what to do");
+    let verdict = rest.lines().last().expect("the verdict");
+    let text = format!("{findings}\n…\n\n{verdict}\n");
+    golden::shown("README.md", "The report of the example", &text);
+}
+
+/// The README shows the plan of the example, as a terminal of 100 columns does.
+#[test]
+fn the_readme_shows_a_plan() {
+    let told = plan_at(100, &shop_plan("1.25"));
+    let (tree, _) = told
+        .split_once("\nIn the way\n")
+        .expect("what is in the way");
+    golden::shown("README.md", "The plan of the example", tree);
+}

@@ -1,0 +1,95 @@
+//! Plans for clusters of each kind: which procedure, in what order, with which commands.
+
+use std::collections::BTreeSet;
+
+use kubectl_upgrade::catalog::{Catalog, HopPhase};
+use kubectl_upgrade::plan::{Plan, Step};
+use kubectl_upgrade::progress::CompletionCondition;
+use libtest_mimic::Trial;
+
+use crate::variant::{FOLDER, VARIANTS, Variant, told};
+use crate::{CATALOG, case, golden};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let variants = VARIANTS.into_iter().map(|(name, title)| {
+        case("variants", name, move || {
+            let plan = Variant::load(name).plan(&CATALOG);
+            golden::compare(&format!("{FOLDER}/{name}.txt"), &told(&plan.steps));
+            every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards(name, title, &plan);
+            nothing_is_left_to_fill_in(name, &plan);
+        })
+    });
+    let folder = case("variants", "every_fixture_has_its_row", || {
+        let rows = VARIANTS.map(|(name, _)| name.to_owned());
+        for ending in [".yaml", ".txt"] {
+            let files = BTreeSet::from_iter(golden::stems(FOLDER, ending));
+            assert_eq!(files, BTreeSet::from(rows.clone()), "{ending}");
+        }
+    });
+    variants.chain([folder]).collect()
+}
+
+fn is_of(step: &Step, hop: &str) -> bool {
+    step.id.starts_with(&format!("kubernetes-{hop}-"))
+}
+
+/// Where in its hop a step stands, by the procedure that it was made from.
+fn phase(catalog: &Catalog, title: &str, step: &Step, hop: &str) -> Option<HopPhase> {
+    let rest = step.id.strip_prefix(&format!("kubernetes-{hop}-"))?;
+    let procedures = catalog.procedures.iter();
+    let of_it = procedures.filter(|it| it.title == title || it.title == "Kubernetes");
+    let mut actions: Vec<_> = of_it.flat_map(|procedure| &procedure.steps).collect();
+    actions.retain(|action| rest == action.id || rest.starts_with(&format!("{}-", action.id)));
+    // The longest name: `control-plane-kubelet` is no `control-plane`.
+    actions.sort_by_key(|action| action.id.len());
+    actions.last().map(|action| action.phase)
+}
+
+fn every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards(
+    name: &str,
+    title: &str,
+    plan: &Plan,
+) {
+    assert!(plan.hops.len() >= 2 || name == "cluster-api", "{name}");
+    let mut moves_nodes = false;
+    for hop in &plan.hops {
+        let steps = plan.steps.iter().filter(|step| is_of(step, &hop.to));
+        let phases = steps.filter(|step| !step.id.contains("-to-"));
+        let phases: Vec<HopPhase> = phases
+            .map(|step| {
+                let phase = phase(&CATALOG, title, step, &hop.to);
+                phase.unwrap_or_else(|| panic!("{name}: {} is of no procedure", step.id))
+            })
+            .collect();
+        assert!(phases.is_sorted(), "{name}: {phases:?}");
+        assert!(
+            phases.contains(&HopPhase::ControlPlane),
+            "{name} {}",
+            hop.to
+        );
+        moves_nodes |= phases.contains(&HopPhase::Nodes);
+    }
+    let last = plan.hops.last().expect("a hop");
+    let mut last = plan.steps.iter().filter(|step| is_of(step, &last.to));
+    assert!(
+        moves_nodes
+            && last.any(|step| matches!(
+                step.done_when,
+                CompletionCondition::Nodes { .. } | CompletionCondition::MachineDeployment { .. }
+            )),
+        "{name}: no node reaches the end of the way"
+    );
+}
+
+fn nothing_is_left_to_fill_in(name: &str, plan: &Plan) {
+    for step in &plan.steps {
+        let texts = [&step.title].into_iter();
+        for text in texts.chain(&step.commands).chain(&step.interrupts) {
+            for rest in text.split('{').skip(1) {
+                let inside: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+                let is_name = !inside.is_empty() && rest[inside.len()..].starts_with('}');
+                assert!(!is_name, "{name} {}: {text}", step.id);
+            }
+        }
+    }
+}
