@@ -1,49 +1,54 @@
 //! kubectl upgrade: three plugins over one core, for the time before, during and after an upgrade.
 //!
-//! # The house
-//!
-//! One street, one direction; nothing imports against the arrow.
+//! # Modules and their dependency order
 //!
 //! ```text
-//! kubeconfig context ─┐                                               ┌─► table · wide
-//! files, dirs, stdin ─┼─► cluster ─► Snapshot ─► detect ─► check ─┬───► report ─► name
-//! saved snapshot ─────┘   (access)   (plain data)          progress ─► plan ─┘ └─► json · yaml
+//! kubeconfig context ─┐                                                      ┌─► table · wide
+//! files, dirs, stdin ─┼─► client ─► Snapshot ─► detect ─► facts ─► rules ─┬──► report ─► json · yaml
+//! saved snapshot ─────┘  (reads)   (plain data)           conditions ─► plan ─┘ └─► markdown · html
 //!                  catalog (embedded facts) ─┘
 //! ```
 //!
-//! What must be read depends on the path, the path on what is running, and that on a first look:
-//! **survey → detect → path → needs → read → Snapshot → judge.**
+//! What must be read depends on the path, the path on what is running, and that on a first read:
+//! **discovery → detect → path → needs → read → Snapshot → evaluate.**
 //!
-//! | room | holds | knows nothing of |
+//! | module | holds | knows nothing of |
 //! |---|---|---|
-//! | [`catalog`] | facts with source and horizon, and their loader | clusters |
+//! | [`catalog`] | facts with their source and date, and their loader | clusters |
 //! | [`path`] | targets and the hops that lead to them, over platforms and Kubernetes together | clusters |
-//! | [`need`] | what must be seen, and from that the requests and permissions | transports |
+//! | [`need`] | what must be read, and from that the requests and permissions | transports |
 //! | [`snapshot`] | rows, ledger, saving and loading | where rows came from |
-//! | [`cluster`] | kubeconfig to client, read-only guard, lists as streams, Helm records, files | findings |
-//! | [`detect`] | what is running | checks |
-//! | [`claims`] | who still uses which API: a module for each kind of evidence, one resolver | findings |
-//! | [`check`] | rules, [`Finding`](check::Finding), [`judge`](check::judge()) | output |
-//! | [`progress`] | typed conditions, and how far a cluster is from them | output |
+//! | [`manifests`] | files, YAML documents and Helm records to rows | API servers |
+//! | [`kubeconfig`] | kubeconfig to connection settings and credentials | requests |
+//! | [`client`] | read-only client: retry, authentication, lists as streams, discovery | findings |
+//! | [`api_usage`] | who still uses which API: a module for each kind of evidence, one resolver | findings |
+//! | [`detect`] | what is running: provider, platforms, add-ons, topology | rules |
+//! | [`facts`] | views of one cluster, each with the need it rests on | rules |
+//! | [`rules`] | the rule engine and rules by subject, [`Finding`](rules::Finding), [`evaluate`](rules::evaluate()) | output |
+//! | [`conditions`] | typed completion conditions and their status in a cluster | output |
 //! | [`plan`] | hops and procedures expanded into steps with this cluster's names | output |
-//! | [`report`] | a file for each format over one document | clusters |
-//! | [`cli`] | flags, exit codes, progress | checks |
+//! | [`report`] | one file per format over one document | clusters |
+//! | [`cli`] | flags, exit codes, spinner | rules |
 //!
-//! Everything after the snapshot is a pure function of snapshot, catalog, target and clock.
+//! Everything after the snapshot is a pure function of snapshot, catalog, target and clock. A test holds the order
+//! (`tests/fast/architecture.rs`).
 
+pub mod api_usage;
 pub mod catalog;
-mod certificate;
-pub mod check;
-pub mod claims;
 pub mod cli;
-pub mod cluster;
+pub mod client;
+pub mod conditions;
 pub mod detect;
 pub mod evidence;
+pub mod facts;
+pub mod kubeconfig;
+pub mod manifests;
 #[cfg(test)]
 mod mutate;
 pub mod need;
 pub mod path;
 pub mod plan;
-pub mod progress;
 pub mod report;
+pub mod rules;
 pub mod snapshot;
+mod x509;

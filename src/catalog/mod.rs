@@ -8,12 +8,12 @@ pub mod addons;
 mod api;
 mod control_plane;
 mod custom;
+mod minor_range;
 mod nodes;
 mod platform;
 mod procedure;
 mod release;
 mod rows;
-mod span;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -25,6 +25,7 @@ pub use control_plane::{
     ControlPlaneRemovals, FeatureGate, KubeadmConfigVersion, RemovedAdmissionPlugin, RemovedFlag,
 };
 pub use custom::{CustomApi, CustomApis, DkpVersionHint, ServedCustomApi};
+pub use minor_range::{MinorRange, VersionRange, VersionSpec};
 pub use nodes::{
     IntentionalTaint, LegacyRoleLabel, PoolLabel, UnsupportedOsImage, UnsupportedRuntime,
 };
@@ -40,7 +41,6 @@ pub use rows::{
     KnownFieldManager, KnownFieldManagers, ProviderManagedObject, ProviderSignature, ServerFeature,
     ServerFeatureSupport, SignatureLocation, SkewLimit, SystemWrite, WriterKind,
 };
-pub use span::{MinorRange, VersionRange, VersionSpec};
 pub use version::{Minor, ParseVersionError, Release};
 pub use volumes::{InTreeStatus, VolumePlugin, volume_plugins};
 

@@ -258,7 +258,7 @@ fn tables_on_nodes_hold_together() {
     for row in &catalog.unsupported_os_images {
         sourced(&row.name_prefix, &row.source, row.verified_on);
     }
-    let rules = crate::check::rules().expect("the rules");
+    let rules = crate::rules::rules().expect("the rules");
     let runtimes = catalog.unsupported_runtimes.iter().map(|row| &row.rule);
     for id in runtimes.chain(catalog.unsupported_os_images.iter().map(|row| &row.rule)) {
         assert!(rules.iter().any(|rule| rule.id == id), "no rule {id}");

@@ -6,11 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
-use super::connection::ConnectionArgs;
+use super::connection_args::ConnectionArgs;
 use super::format;
-use crate::check::FailOn;
 use crate::path::UpgradeTarget;
 use crate::report::{ColorChoice, OutputFormat, RbacSubject};
+use crate::rules::FailOn;
 
 const AFTER_HELP: &str = "\
 Examples:

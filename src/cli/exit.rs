@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::check::Evaluation;
+use crate::rules::Evaluation;
 
 /// How a command ends. Through kubectl on Windows every code but 0 becomes 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

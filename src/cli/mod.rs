@@ -3,19 +3,19 @@
 //! Results go to stdout, everything else to stderr. Nothing here decides anything about clusters.
 
 mod args;
-mod called;
-mod connected;
-pub mod connection;
+mod argv0;
+pub mod connection_args;
 mod exit;
 mod format;
-mod gather;
-mod interrupt;
 mod log;
 mod plan;
 mod policy;
-mod progress;
-mod pseudonyms;
-mod way;
+mod redact;
+mod session;
+mod signals;
+mod source;
+mod spinner;
+mod target;
 
 pub use args::{CheckArgs, CheckCommand, CheckSubcommand, SourceArgs};
 pub use exit::{CliError, Exit};
@@ -30,12 +30,13 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::OutputArgs;
-use gather::RunInput;
-use interrupt::run_interruptible;
+use signals::run_interruptible;
+use source::RunInput;
 
 use crate::catalog::Catalog;
-use crate::check::{self, CheckContext, evaluate};
 use crate::report::{self, RbacSubject, RenderOptions, Styles, UpgradeReport, terminal};
+use crate::rules;
+use crate::rules::{CheckContext, evaluate};
 use crate::snapshot;
 
 /// Runs `kubectl upgrade-check` on this process's arguments, environment and streams.
@@ -56,15 +57,15 @@ where
 {
     let mut argv: Vec<OsString> = std::env::args_os().collect();
     let argv0 = argv.first().cloned().unwrap_or_default();
-    let spelling = called::invocation_name(&argv0);
+    let spelling = argv0::invocation_name(&argv0);
     let mut command = C::command();
     if !spelling.is_empty() {
         command = command.bin_name(spelling);
     }
-    if called::is_completion_request(&argv0) {
+    if argv0::is_completion_request(&argv0) {
         let words = argv.split_off(1);
         return print_result(
-            &called::completion_candidates(&mut command, words),
+            &argv0::completion_candidates(&mut command, words),
             Exit::Success,
         )
         .into();
@@ -107,7 +108,7 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
         None => run_check(&command.check, &catalog),
         Some(CheckSubcommand::Rules(flags)) => {
             let hazards = match flags.all {
-                true => check::hazards().map_err(CliError::could_not_run)?,
+                true => rules::hazards().map_err(CliError::could_not_run)?,
                 false => Vec::new(),
             };
             let list = flags.list;
@@ -124,7 +125,7 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
         }
         Some(CheckSubcommand::Explain { id }) => {
             let look = render_options(OutputArgs::default());
-            let hazards = check::hazards().map_err(CliError::could_not_run)?;
+            let hazards = rules::hazards().map_err(CliError::could_not_run)?;
             if let Some(hazard) = hazards.iter().find(|hazard| hazard.id == id) {
                 return Ok(print_result(
                     &report::explain_hazard(hazard, &look),
@@ -136,7 +137,7 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
         }
         Some(CheckSubcommand::Rbac(flags)) => {
             let access =
-                gather::read_access(&flags.source, &catalog, &gather::CHECK_AND_PLAN_PROFILE)?;
+                source::read_access(&flags.source, &catalog, &source::CHECK_AND_PLAN_PROFILE)?;
             let bind = flags.bind_to.or(access.user.map(|name| RbacSubject {
                 kind: "User".to_owned(),
                 name,
@@ -168,14 +169,14 @@ fn print_completion<C: CommandFactory>(shell: clap_complete::Shell, name: &str) 
     print_result(&String::from_utf8_lossy(&script), Exit::Success)
 }
 
-fn rules() -> Result<&'static [&'static check::Rule], CliError> {
-    check::rules().map_err(CliError::could_not_run)
+fn rules() -> Result<&'static [&'static rules::Rule], CliError> {
+    rules::rules().map_err(CliError::could_not_run)
 }
 
 fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
     // Files that cannot be used are told before a cluster is asked.
     let policy = policy::load_policy(&flags.policy, &flags.source.rule_filter)?;
-    let gathered = gather::load_input(&flags.source, catalog, &gather::CHECK_PROFILE)?;
+    let gathered = source::load_input(&flags.source, catalog, &source::CHECK_PROFILE)?;
     let saved = save_snapshot(
         &gathered,
         flags.save_snapshot.as_deref(),

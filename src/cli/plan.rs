@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use super::args::{OutputArgs, SourceArgs};
 use super::exit::{CliError, Exit};
 use super::{
-    eprint_line, format, gather, policy, print_completion, print_result, render_options, rules,
-    save_snapshot,
+    eprint_line, format, policy, print_completion, print_result, render_options, rules,
+    save_snapshot, source,
 };
 use crate::catalog::Catalog;
-use crate::check::{CheckContext, Policy, evaluate};
 use crate::plan::{self, PlanOptions, Window};
 use crate::report::{self, DocumentMetadata, OutputFormat, UpgradePlan};
+use crate::rules::{CheckContext, Policy, evaluate};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -118,7 +118,7 @@ fn run_plan(flags: &PlanArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> 
         rule_filter: policy::rule_filter(&flags.source.rule_filter)?,
         ..Policy::default()
     };
-    let gathered = match gather::load_input(&flags.source, catalog, &gather::PLAN_PROFILE) {
+    let gathered = match source::load_input(&flags.source, catalog, &source::PLAN_PROFILE) {
         Err(stop) if stop.exit == Exit::Blocked => return report_no_path(flags, catalog, stop),
         gathered => gathered?,
     };
@@ -167,7 +167,7 @@ fn report_no_path(flags: &PlanArgs, catalog: &Catalog, stop: CliError) -> Result
     };
     if tells {
         let now = flags.source.now.unwrap_or_else(Timestamp::now);
-        let metadata = DocumentMetadata::new(gather::PLAN_PROFILE.program, now, catalog.date);
+        let metadata = DocumentMetadata::new(source::PLAN_PROFILE.program, now, catalog.date);
         print_plan(
             flags,
             &UpgradePlan::without_path(metadata, &stop.message),

@@ -9,10 +9,9 @@ use jiff::tz::TimeZone;
 
 use super::args::{PolicyArgs, RuleFilterArgs};
 use super::exit::{CliError, Exit};
-use crate::check::{
-    self, Baseline, CoverageState, Evaluation, Policy, RuleFilter, Verdict, Waivers,
-};
 use crate::report::{UnknownRule, terminal};
+use crate::rules;
+use crate::rules::{Baseline, CoverageState, Evaluation, Policy, RuleFilter, Verdict, Waivers};
 
 /// More than the report on any cluster; what goes on without an end is no file for us.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -33,7 +32,7 @@ pub(super) fn load_policy(flags: &PolicyArgs, rules: &RuleFilterArgs) -> Result<
 
 /// Which rules speak. A name that is no rule's is never ignored: it would leave out, or let in, more than was meant.
 pub(super) fn rule_filter(flags: &RuleFilterArgs) -> Result<RuleFilter, CliError> {
-    let rules = check::rules().map_err(CliError::could_not_run)?;
+    let rules = rules::rules().map_err(CliError::could_not_run)?;
     let ids = |ids: &[String]| {
         let ids = ids.iter().map(|id| id.trim().to_owned());
         ids.map(|id| match unknown_rule_message(&id) {
@@ -56,11 +55,11 @@ pub(super) fn rule_filter(flags: &RuleFilterArgs) -> Result<RuleFilter, CliError
 
 /// What to say of an id that is no rule's.
 fn unknown_rule_message(id: &str) -> Option<String> {
-    let rules = check::rules().ok()?;
+    let rules = rules::rules().ok()?;
     if rules.iter().any(|rule| rule.id == id) {
         return None;
     }
-    let hazards = check::hazards().unwrap_or_default();
+    let hazards = rules::hazards().unwrap_or_default();
     Some(match hazards.iter().find(|hazard| hazard.id == id) {
         Some(hazard) => format!(
             "{id} is a hazard that no rule looks at {} (kubectl upgrade-check explain {id} tells more)",

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::api_usage::helm_release_needs;
 use crate::catalog::addons::{Addon, AddonRole, TagScheme, UpgradeOrder, split_image_reference};
 use crate::catalog::{Catalog, GroupResource, Release};
-use crate::claims::helm_release_needs;
 use crate::need::{DetailLevel, Need};
 use crate::snapshot::{
     ClusterSnapshot, HelmReleaseRow, MissingData, SharedStr, WorkloadRow, WorkloadStatus,

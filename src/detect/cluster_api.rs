@@ -1,10 +1,10 @@
 //! Cluster API: whether this is a management cluster, its providers, and the clusters it looks after.
 
-use super::look::{
+use super::version_evidence::{VersionClaim, VersionEvidence, resolve_version};
+use super::view::{
     ClusterView, container_images, image, label_of, list_need, namespaced_name,
     serves_group_suffix, str_at, string_at,
 };
-use super::rungs::{VersionClaim, VersionEvidence, resolve_version};
 use super::{DetectedPlatform, Detection, PlatformComponent};
 use crate::catalog::{GroupResource, PlatformName};
 use crate::need::{DetailLevel, Discovery, ListSelector, Need};

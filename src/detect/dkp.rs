@@ -2,10 +2,10 @@
 //! Cluster API; DKP 1.8 by its add-ons; and clusters that a Kommander elsewhere looks after.
 
 use super::cluster_api::CapiDetection;
-use super::look::{
+use super::version_evidence::{VersionClaim, VersionEvidence, resolve_version};
+use super::view::{
     ClusterView, items_at, list_need, namespaced_name, serves_group_suffix, str_at, string_at,
 };
-use super::rungs::{VersionClaim, VersionEvidence, resolve_version};
 use super::{DetectedPlatform, Detection};
 use crate::catalog::{GroupResource, PlatformName, Release};
 use crate::need::{Discovery, Need};

@@ -6,11 +6,11 @@
 mod generations;
 mod local;
 
-use super::look::{
+use super::version_evidence::{VersionEvidence, resolve_version};
+use super::view::{
     ClusterView, container_images, image, items_at, label_of, list_need, namespaced_name,
     serves_group_suffix, str_at, string_at,
 };
-use super::rungs::{VersionEvidence, resolve_version};
 use super::{DetectedPlatform, Detection, PlatformComponent};
 use crate::catalog::{GroupResource, PlatformName};
 use crate::need::{DetailLevel, Discovery, ListSelector, Need};

@@ -8,11 +8,11 @@ pub mod addons;
 mod cluster_api;
 mod dkp;
 mod kyma;
-mod look;
 mod nodes;
 mod provider;
-mod rungs;
 mod topology;
+mod version_evidence;
+mod view;
 
 pub use addons::InstalledAddon;
 pub use cluster_api::{
@@ -24,7 +24,7 @@ pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole
 use crate::catalog::{Catalog, GroupResource, Minor, PlatformName, Release};
 use crate::need::{ClusterId, DetailLevel, Discovery, Need};
 use crate::snapshot::{ClusterSnapshot, MissingData, NodeRow};
-use look::ClusterView;
+use view::ClusterView;
 
 /// What one cluster turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]

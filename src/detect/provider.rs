@@ -1,6 +1,6 @@
 //! Kubernetes itself and the provider or distribution it comes from.
 
-use super::look::ClusterView;
+use super::view::ClusterView;
 use crate::catalog::{ProviderSignature, SignatureLocation};
 use crate::snapshot::NodeRow;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::DetectionGap;
 use super::cluster_api::{CapiCluster, CapiDetection};
 use super::dkp::{self, DkpDetection};
-use super::look::{ClusterView, str_at, string_at};
+use super::view::{ClusterView, str_at, string_at};
 use crate::need::ClusterId;
 use crate::snapshot::{MissingData, ObjectRow};
 

@@ -3,11 +3,11 @@
 //! A [`Need`] is declared; from the union of all needs comes the plan of requests ([`plan()`]), the paths that the guard
 //! lets through, the roles that `rbac` prints and the ledger in the snapshot. Nothing else decides what is read.
 
-mod plan;
 mod rbac;
+mod read_plan;
 
-pub use plan::{Discovery, Encoding, ReadRequest, read_plan};
 pub use rbac::PolicyRule;
+pub use read_plan::{Discovery, Encoding, ReadRequest, read_plan};
 
 use std::fmt;
 

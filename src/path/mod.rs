@@ -6,13 +6,13 @@
 //! of the documentation: outer platforms first, Kubernetes when it must, each hop to the newest patch.
 
 mod error;
-mod explain;
-mod nowhere;
+mod graph;
 mod search;
 mod target;
 #[cfg(test)]
 mod tests;
-mod world;
+mod unreachable;
+mod without_start;
 
 pub use crate::catalog::VersionSpec;
 pub use error::PathError;
@@ -22,8 +22,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::catalog::{Catalog, EdgeConfidence, Minor, ParseVersionError, PlatformName, Release};
+use graph::GraphIndex;
 use search::{KubernetesGoal, SearchGoal};
-use world::GraphIndex;
 
 /// The name of the one platform that is always there.
 pub const KUBERNETES: &str = "kubernetes";
@@ -156,8 +156,9 @@ impl UpgradePath {
             path.hops = map.to_hops(&moves, &running.unwrap_or_default());
             path.remarks.extend(dead_end_remarks(&map, &goal));
         }
-        path.hops
-            .extend(nowhere::hops_without_start(&start, &nowhere, catalog)?);
+        path.hops.extend(without_start::hops_without_start(
+            &start, &nowhere, catalog,
+        )?);
         let ends = path.kubernetes_hops().last().map(|hop| hop.minor);
         path.to = ends.unwrap_or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
@@ -245,12 +246,12 @@ fn assume_shipped_kubernetes(
                 platform: platform.title.clone(),
                 release: release.to_string(),
                 date: platform.date.to_string(),
-                near: explain::list_known_patches(platform, release.minor()),
+                near: unreachable::list_known_patches(platform, release.minor()),
             });
         };
         if let (None, Some(ships)) = (&start.kubernetes, &row.bundled_kubernetes) {
             let ships = match ships {
-                VersionSpec::Minor(minor) => world::newest_patch(*minor, catalog),
+                VersionSpec::Minor(minor) => graph::newest_patch(*minor, catalog),
                 VersionSpec::Release(release) => release.clone(),
             };
             remarks.push(format!(
@@ -282,7 +283,7 @@ fn search_goal(
             None => {
                 let aim = map.kubernetes_goal(wanted);
                 goal.kubernetes =
-                    aim.ok_or_else(|| explain::unreachable_kubernetes(map, wanted))?;
+                    aim.ok_or_else(|| unreachable::unreachable_kubernetes(map, wanted))?;
             }
         }
     }
@@ -317,13 +318,13 @@ fn no_path_error(
     (name, wanted): &(PlatformName, VersionSpec),
 ) -> PathError {
     match map.track_of(*name) {
-        Some(line) => explain::unreachable_release(
+        Some(line) => unreachable::unreachable_release(
             map,
             line,
             goal.release_targets[line].unwrap_or_default(),
             wanted,
         ),
-        None => explain::unreachable_kubernetes(map, wanted),
+        None => unreachable::unreachable_kubernetes(map, wanted),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which release of which platform a person means.
 
 use super::error::MOST_HOPS;
+use super::graph::GraphIndex;
 use super::search::{KubernetesGoal, Transition};
-use super::world::GraphIndex;
-use super::{PathError, StartingVersions, UpgradeTarget, explain};
+use super::{PathError, StartingVersions, UpgradeTarget, unreachable};
 use crate::catalog::{Catalog, EdgeConfidence, Minor, Platform, PlatformName, VersionSpec};
 
 /// Each target with its platform.
@@ -199,7 +199,7 @@ pub(super) fn target_position(
     let minor = match wanted {
         VersionSpec::Release(_) => {
             let found = meant.first().copied();
-            return found.ok_or_else(|| explain::unknown_release(map, line, wanted));
+            return found.ok_or_else(|| unreachable::unknown_release(map, line, wanted));
         }
         VersionSpec::Minor(minor) => *minor,
     };
@@ -217,8 +217,8 @@ pub(super) fn target_position(
     match (best, meant.last()) {
         (Some((_, std::cmp::Reverse(stop))), _) => Ok(stop),
         (None, _) if releases[0].minor() == minor => Ok(0),
-        (None, Some(newest)) => Err(explain::unreachable_release(map, line, *newest, wanted)),
-        (None, None) => Err(explain::unknown_release(map, line, wanted)),
+        (None, Some(newest)) => Err(unreachable::unreachable_release(map, line, *newest, wanted)),
+        (None, None) => Err(unreachable::unknown_release(map, line, wanted)),
     }
 }
 

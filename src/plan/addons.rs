@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use crate::catalog::addons::{Compatibility, CompatibilityRange, SupportLevel, UpgradeOrder};
 use crate::catalog::{Catalog, HopPhase, Minor, Release};
-use crate::check::object_path;
+use crate::conditions::CompletionCondition;
 use crate::detect::InstalledAddon;
-use crate::progress::CompletionCondition;
+use crate::rules::object_path;
 
-use super::expand::{HopContext, PlanBuilder, StepDraft};
-use super::{DurationEstimate, Step, fill};
+use super::builder::{HopContext, PlanBuilder, StepDraft};
+use super::{DurationEstimate, Step, template};
 
 /// What is done to one installation, in hops of Kubernetes.
 #[derive(Debug, Clone)]
@@ -170,8 +170,8 @@ fn draft_addon_step(work: &PlanBuilder<'_>, now: &HopContext<'_>, it: &AddonUpgr
         AddonAction::DetermineVersion(_) => Vec::new(),
         _ => vec![work.kubectl_command(&format!(
             "kubectl rollout status -n {} {}",
-            fill::shell_quoted(&at.namespace),
-            fill::shell_quoted(&object_path(at.kind, None, &at.name))
+            template::shell_quoted(&at.namespace),
+            template::shell_quoted(&object_path(at.kind, None, &at.name))
         ))],
     };
     let interrupts = match it.action {

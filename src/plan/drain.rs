@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::check::{CheckContext, Finding, Severity, budget, object_path, pods};
+use crate::facts::{budgets, pods};
 use crate::need::Need;
+use crate::rules::{CheckContext, Finding, Severity, object_path};
 use crate::snapshot::{ClusterSnapshot, PodRow};
 
 /// So many are named, more are counted.
@@ -17,7 +18,7 @@ const DEFAULT_GRACE_SECONDS: i64 = 30;
 
 /// What a drain looks at.
 pub(super) fn needs() -> Vec<Need> {
-    vec![pods::pods_need(), budget::budgets_need()]
+    vec![pods::pods_need(), budgets::budgets_need()]
 }
 
 /// What the drain of one node meets.
@@ -61,7 +62,7 @@ impl DrainImpacts {
             return Self::default();
         }
         let read = |need: &Need| picture.rows_for(need, situation.catalog).ok().flatten();
-        let (Some(rows), Some(_)) = (read(&pods::pods_need()), read(&budget::budgets_need()))
+        let (Some(rows), Some(_)) = (read(&pods::pods_need()), read(&budgets::budgets_need()))
         else {
             return Self::default();
         };
@@ -107,7 +108,7 @@ impl DrainImpacts {
         findings: &[Finding],
     ) {
         let of_budgets = drain_blockers_by_object(findings, "PodDisruptionBudget");
-        for budgets in budget::cluster_budgets(situation) {
+        for budgets in budgets::cluster_budgets(situation) {
             if budgets.picture.id != picture.id {
                 continue;
             }

@@ -21,27 +21,28 @@
 //! from a file that we keep: asked half-way, the same question shows what is done.
 
 mod addons;
-mod apis;
-mod course;
-mod draft;
+mod builder;
+mod capi;
 mod drain;
-mod expand;
-mod fill;
-mod layout;
-mod machines;
-mod pools;
-mod rolling;
+mod hops;
+mod inventory;
+mod kubelet_skew;
+mod remediation;
+mod rollout_strategy;
 mod schedule;
-mod sequence;
+mod step;
+mod template;
+mod topology_order;
 mod window;
 
 pub use schedule::{Schedule, WindowSlot};
 pub use window::{ParseWindowError, Window};
 
-use crate::check::{CheckContext, Evaluation, Finding, Gap};
+use crate::conditions;
+use crate::conditions::{CompletionCondition, CompletionStatus};
 use crate::need::{ClusterId, Discovery, Need};
 use crate::path::{Hop, HopId};
-use crate::progress::{self, CompletionCondition, CompletionStatus};
+use crate::rules::{CheckContext, Evaluation, Finding, Gap};
 
 /// What a person wants of a plan.
 #[derive(Debug, Clone, Default)]
@@ -256,9 +257,9 @@ pub fn parallelism(pool: Option<&str>, parallel: u32) -> u64 {
 /// What a plan looks at beyond what rules look at, on a server that serves this.
 #[must_use]
 pub fn needs(survey: &Discovery) -> Vec<Need> {
-    let mut needs = progress::needs(survey);
+    let mut needs = conditions::needs(survey);
     needs.extend(drain::needs());
-    needs.extend(layout::needs());
+    needs.extend(inventory::needs());
     needs.sort();
     needs.dedup();
     needs
@@ -267,9 +268,9 @@ pub fn needs(survey: &Discovery) -> Vec<Need> {
 /// Makes a plan of a judged situation. Of several clusters, the first is planned for; without one, names stand for themselves.
 #[must_use]
 pub fn build(situation: &CheckContext<'_>, judgement: &Evaluation, wishes: &PlanOptions) -> Plan {
-    let course = course::itinerary(situation);
+    let course = hops::itinerary(situation);
     let (mut steps, held) =
-        expand::build_steps(situation, &judgement.findings, &course, wishes.parallel);
+        builder::build_steps(situation, &judgement.findings, &course, wishes.parallel);
     let done_before = match wishes.only_remaining {
         true => {
             let all = steps.len();
@@ -364,5 +365,8 @@ fn step_state(progress: CompletionStatus, is_gated: bool) -> (StepState, Option<
 
 /// The cluster that is planned for, as steps name it.
 fn cluster_name(id: Option<&ClusterId>) -> String {
-    id.map_or_else(|| fill::CLUSTER_PLACEHOLDER.to_owned(), ToString::to_string)
+    id.map_or_else(
+        || template::CLUSTER_PLACEHOLDER.to_owned(),
+        ToString::to_string,
+    )
 }

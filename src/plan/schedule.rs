@@ -123,9 +123,9 @@ mod tests {
     use jiff::Timestamp;
 
     use super::{Window, schedule_steps};
+    use crate::conditions::CompletionCondition;
     use crate::path::HopId;
     use crate::plan::{DurationEstimate, ScopeLevel, Step, StepScope, StepState};
-    use crate::progress::CompletionCondition;
 
     fn now(text: &str) -> Timestamp {
         text.parse().expect("a time")

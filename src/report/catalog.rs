@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::columns::format_columns;
 use super::document::API_VERSION;
-use super::{OutputFormat, RenderError, RenderOptions, encode, grid::format_columns};
+use super::{OutputFormat, RenderError, RenderOptions, encode};
 use crate::catalog::{
     Catalog, Certainty, KubernetesRelease, Minor, MinorRange, Platform, PlatformName,
     PlatformRelease,

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::platforms::PlatformDoc;
-use crate::check::{
-    AffectedObject, BaselineFinding, CheckContext, Evaluation, Finding, Gap, PolicyStatus,
-    Severity, Summary, Verdict, Waiver, object_path,
-};
 use crate::detect::{DetectedCluster, Topology};
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
 use crate::path::{Hop, HopId};
+use crate::rules::{
+    AffectedObject, BaselineFinding, CheckContext, Evaluation, Finding, Gap, PolicyStatus,
+    Severity, Summary, Verdict, Waiver, object_path,
+};
 use crate::snapshot::ClusterSnapshot;
 
 /// `apiVersion` of everything that we print as JSON or YAML.

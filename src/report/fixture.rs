@@ -5,11 +5,11 @@ use super::document::{
     ObjectDoc, ToolDoc, UpgradeReport, WaiverDoc,
 };
 use super::platforms::{ComponentDoc, PlatformDoc};
-use crate::check::{Gap, Severity, Summary, Verdict};
 use crate::detect::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{ClusterId, PolicyRule};
 use crate::path::HopId;
+use crate::rules::{Gap, Severity, Summary, Verdict};
 
 /// A way over these releases.
 pub(super) fn way(stops: &[&str]) -> Vec<HopDoc> {

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::rules::{EXPLAIN_WIDTH, RuleDoc};
-use super::{RenderOptions, prose};
-use crate::check::{CoverageState, Hazard};
+use super::{RenderOptions, wrap};
 use crate::path::KUBERNETES;
+use crate::rules::{CoverageState, Hazard};
 
 /// Whether a hazard is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -68,7 +68,7 @@ pub fn explain_hazard(hazard: &Hazard, look: &RenderOptions) -> String {
         ("HOW IT IS DETECTED:", &doc.detection),
         ("SOURCES:", &hazard.source.replace("; ", "\n")),
     ] {
-        let text = prose::wrap(text, "    ", EXPLAIN_WIDTH);
+        let text = wrap::wrap(text, "    ", EXPLAIN_WIDTH);
         out.push_str(&format!("\n{}\n{text}", styles.heading(name)));
     }
     out

@@ -15,24 +15,24 @@
 //! | `grid`, `prose` | columns and wrapped lines |
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 
-mod advice;
-mod aside;
 mod catalog;
+mod columns;
 mod document;
 mod encode;
-mod grid;
 mod hazards;
 mod name;
-mod narrow;
+mod notices;
 mod page;
 mod plan;
 mod platforms;
-mod prose;
 mod rbac;
+mod remedies;
 mod rules;
+mod stacked;
 mod styles;
 mod table;
 pub mod terminal;
+mod wrap;
 
 pub use catalog::{CatalogSummary, MinorDoc, MinorRangeDoc, PlatformReleases, render_catalog};
 pub use document::{

@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 
+use super::columns::format_columns;
 use super::document::API_VERSION;
 use super::hazards::RuleState;
-use super::{
-    OutputFormat, RenderError, RenderOptions, encode, grid::format_columns, prose, terminal,
-};
-use crate::check::{Hazard, Rule, Severity};
+use super::{OutputFormat, RenderError, RenderOptions, encode, terminal, wrap};
 use crate::path::KUBERNETES;
+use crate::rules::{Hazard, Rule, Severity};
 
 /// Prose is no wider than this.
 pub(super) const EXPLAIN_WIDTH: usize = 80;
@@ -167,7 +166,7 @@ impl UnknownRule {
         let ids = rules.iter().map(|rule| rule.id);
         Self {
             id: id.to_owned(),
-            suggestion: prose::closest_match(id, ids).map(str::to_owned),
+            suggestion: wrap::closest_match(id, ids).map(str::to_owned),
         }
     }
 }
@@ -196,25 +195,25 @@ pub fn explain_rule(
     let sources: String = rule
         .sources
         .iter()
-        .map(|source| prose::wrap(source, "    ", EXPLAIN_WIDTH))
+        .map(|source| wrap::wrap(source, "    ", EXPLAIN_WIDTH))
         .collect();
     for (name, text) in [
-        ("TITLE:", prose::wrap(rule.title, "    ", EXPLAIN_WIDTH)),
+        ("TITLE:", wrap::wrap(rule.title, "    ", EXPLAIN_WIDTH)),
         (
             "WHY IT MATTERS:",
-            prose::wrap(rule.why, "    ", EXPLAIN_WIDTH),
+            wrap::wrap(rule.why, "    ", EXPLAIN_WIDTH),
         ),
         (
             "HOW IT IS DETECTED:",
-            prose::wrap(rule.detection, "    ", EXPLAIN_WIDTH),
+            wrap::wrap(rule.detection, "    ", EXPLAIN_WIDTH),
         ),
         (
             "HOW TO MEND IT:",
-            prose::wrap(rule.remedy, "    ", EXPLAIN_WIDTH),
+            wrap::wrap(rule.remedy, "    ", EXPLAIN_WIDTH),
         ),
         (
             "READ MORE:",
-            prose::wrap(rule.reference, "    ", EXPLAIN_WIDTH),
+            wrap::wrap(rule.reference, "    ", EXPLAIN_WIDTH),
         ),
         ("SOURCES:", sources),
     ] {
@@ -228,8 +227,9 @@ pub fn explain_rule(
 #[cfg(test)]
 mod tests {
     use super::{EXPLAIN_WIDTH, UnknownRule, explain_rule, render_rules};
-    use crate::check::{self, Rule, RuleKind, Severity};
     use crate::report::{OutputFormat, RenderOptions};
+    use crate::rules;
+    use crate::rules::{Rule, RuleKind, Severity};
 
     const fn example(id: &'static str, applies_to: &'static str) -> Rule {
         Rule {
@@ -380,10 +380,10 @@ mod tests {
 
     #[test]
     fn prose_of_every_rule_fits_a_terminal() {
-        for rule in check::rules().expect("the rules") {
+        for rule in rules::rules().expect("the rules") {
             let text = explain_rule(
                 rule.id,
-                check::rules().expect("the rules"),
+                rules::rules().expect("the rules"),
                 &RenderOptions::default(),
             )
             .expect("a rule");

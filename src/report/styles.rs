@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use owo_colors::{OwoColorize, Style};
 
-use crate::check::{Severity, Verdict};
 use crate::plan::StepState;
+use crate::rules::{Severity, Verdict};
 
 /// What `--color` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -139,7 +139,7 @@ fn paint(text: impl Display, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::{ColorChoice, Styles, wants_color};
-    use crate::check::{Severity, Verdict};
+    use crate::rules::{Severity, Verdict};
 
     #[test]
     fn plain_styles_leave_text_alone() {

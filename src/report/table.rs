@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::columns::format_columns;
 use super::document::{BaselineDoc, FindingDoc, HopDoc, ObjectDoc};
-use super::grid::format_columns;
-use super::{RenderOptions, UpgradeReport, advice, aside, narrow, prose, terminal};
+use super::{RenderOptions, UpgradeReport, notices, remedies, stacked, terminal, wrap};
 use crate::path::HopId;
 
 const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];
@@ -18,14 +18,14 @@ const NOW_CELL: &str = "now";
 
 /// The whole answer as text. `wide` has more columns and an object a line.
 pub(super) fn report_table(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
-    prose::join_sections(&[
+    wrap::join_sections(&[
         findings_section(report, look, wide),
-        advice::remedies_section(report, look, wide),
-        aside::waived_section(report, look, wide),
-        aside::resolved_section(report, look, wide),
-        advice::gaps_section(&report.gaps, look, wide),
-        aside::remarks_section(&report.remarks, look),
-        advice::verdict_line(report, look),
+        remedies::remedies_section(report, look, wide),
+        notices::waived_section(report, look, wide),
+        notices::resolved_section(report, look, wide),
+        remedies::gaps_section(&report.gaps, look, wide),
+        notices::remarks_section(&report.remarks, look),
+        remedies::verdict_line(report, look),
     ])
 }
 
@@ -44,10 +44,10 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
     let too_wide = |limit: usize| {
         in_columns
             .iter()
-            .any(|line| narrow::visible_width(line) > limit)
+            .any(|line| stacked::visible_width(line) > limit)
     };
     let (header, lines) = match look.width {
-        Some(limit) if too_wide(limit) => (None, narrow::stacked_rows(&rows, limit)),
+        Some(limit) if too_wide(limit) => (None, stacked::stacked_rows(&rows, limit)),
         _ => {
             let mut lines = in_columns;
             let header = (look.show_headers && !lines.is_empty()).then(|| lines.remove(0));
@@ -60,7 +60,7 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
         header
             .into_iter()
             .chain(lines)
-            .for_each(|line| advice::push_indented(&mut out, 0, &line));
+            .for_each(|line| remedies::push_indented(&mut out, 0, &line));
         return out;
     }
     for (heading, findings) in &groups.groups {
@@ -68,11 +68,11 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
             if !out.is_empty() {
                 out.push('\n');
             }
-            advice::push_indented(&mut out, 0, &look.styles.heading(heading));
+            remedies::push_indented(&mut out, 0, &look.styles.heading(heading));
         }
         header
             .iter()
-            .for_each(|header| advice::push_indented(&mut out, 0, header));
+            .for_each(|header| remedies::push_indented(&mut out, 0, header));
         let count = findings
             .iter()
             .map(|finding| if wide { finding.objects.len() } else { 1 })
@@ -80,7 +80,7 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
         lines
             .by_ref()
             .take(count)
-            .for_each(|line| advice::push_indented(&mut out, 0, &line));
+            .for_each(|line| remedies::push_indented(&mut out, 0, &line));
     }
     out
 }
@@ -156,7 +156,7 @@ impl HopOrder {
     }
 
     fn heading(&self) -> String {
-        let platform = advice::platform_title(&self.platform);
+        let platform = remedies::platform_title(&self.platform);
         format!("to {platform} {}", terminal::escape_cell(&self.to))
     }
 }
@@ -196,7 +196,7 @@ fn finding_rows(finding: &FindingDoc, look: &RenderOptions, wide: bool) -> Vec<V
             let mut row = common(object_cell(object), Some(object));
             row.extend([
                 terminal::escape_cell(&hop).into_owned(),
-                advice::confidence_str(finding.confidence).to_owned(),
+                remedies::confidence_str(finding.confidence).to_owned(),
                 terminal::escape_cell(object.owner.as_deref().unwrap_or(NONE_CELL)).into_owned(),
             ]);
             row

@@ -3,28 +3,28 @@
 //! Rows are reachable only through the ledger: [`Picture::read`] answers a [`Need`] with rows, or says why it cannot. So an
 //! empty list always means "looked, and there are none".
 
-mod file;
-mod files;
+mod intern;
+mod manifests;
 mod nodes;
+mod persist;
 mod pods;
+mod projection;
 mod redact;
 mod rows;
-mod shared;
-mod trim;
 mod uid;
 mod workloads;
 
-pub use file::{FORMAT, SnapshotError, load, save};
-pub use files::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter};
+pub use intern::{Interner, SharedLabels, SharedStr};
+pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter};
 pub use nodes::{NodeCondition, NodeRow};
+pub use persist::{FORMAT, SnapshotError, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
+pub use projection::project;
 pub use redact::{RedactionKey, redact};
 pub use rows::{
     EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, LastApplied, ManifestObject,
     MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow, Rows,
 };
-pub use shared::{Interner, SharedLabels, SharedStr};
-pub use trim::project;
 pub use uid::{ParseUidError, Uid};
 pub use workloads::{
     LabelSelector, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,

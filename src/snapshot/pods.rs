@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::shared::{Intern, Interner, SharedLabels, SharedStr};
+use super::intern::{Intern, Interner, SharedLabels, SharedStr};
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::intern;
+use super::intern::SharedStr;
 use super::nodes::NodeRow;
 use super::pods::PodRow;
-use super::shared::{self, SharedStr};
 use super::uid::Uid;
 use super::workloads::WorkloadRow;
 
@@ -189,24 +190,24 @@ pub struct HelmReleaseRow {
 pub enum Rows {
     /// Metadata.
     #[serde(rename = "meta")]
-    Metadata(#[serde(deserialize_with = "shared::deserialize_interned")] Vec<MetaRow>),
+    Metadata(#[serde(deserialize_with = "intern::deserialize_interned")] Vec<MetaRow>),
     /// Nodes.
     Nodes(Vec<NodeRow>),
     /// Pods.
-    Pods(#[serde(deserialize_with = "shared::deserialize_interned")] Vec<PodRow>),
+    Pods(#[serde(deserialize_with = "intern::deserialize_interned")] Vec<PodRow>),
     /// Deployed revisions of Helm releases.
     #[serde(rename = "helm")]
     HelmReleases(Vec<HelmReleaseRow>),
     /// Slices of the endpoints of services.
     #[serde(rename = "slices")]
     EndpointSlices(
-        #[serde(deserialize_with = "shared::deserialize_interned")] Vec<EndpointSliceRow>,
+        #[serde(deserialize_with = "intern::deserialize_interned")] Vec<EndpointSliceRow>,
     ),
     /// Deployments, StatefulSets or DaemonSets.
-    Workloads(#[serde(deserialize_with = "shared::deserialize_interned")] Vec<WorkloadRow>),
+    Workloads(#[serde(deserialize_with = "intern::deserialize_interned")] Vec<WorkloadRow>),
     /// Whole objects, trimmed.
     #[serde(rename = "json")]
-    Objects(#[serde(deserialize_with = "shared::deserialize_interned")] Vec<ObjectRow>),
+    Objects(#[serde(deserialize_with = "intern::deserialize_interned")] Vec<ObjectRow>),
     /// Lines of a page of text that somebody needs.
     #[serde(rename = "lines")]
     TextLines(Vec<String>),

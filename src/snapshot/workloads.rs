@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::intern::{Intern, Interner, SharedLabels, SharedStr};
 use super::rows::MetaRow;
-use super::shared::{Intern, Interner, SharedLabels, SharedStr};
 
 /// A Deployment, a StatefulSet or a DaemonSet; what it is says the reading that it came with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,8 @@ use futures::StreamExt;
 use http::{Request, header};
 use http_body_util::BodyExt;
 use kube::client::{Body, ClientBuilder};
-use kubectl_upgrade::cluster::kubeconfig::{self, ConnectOptions, Env};
+use kubectl_upgrade::kubeconfig;
+use kubectl_upgrade::kubeconfig::{ConnectOptions, Env};
 
 use crate::plan::{Get, Plan};
 

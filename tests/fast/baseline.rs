@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Baseline, CheckContext, Policy, evaluate};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
+use kubectl_upgrade::rules::{Baseline, CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::Snapshot;
 
 use crate::fixture::{Fixture, rules};

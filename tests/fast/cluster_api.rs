@@ -1,8 +1,8 @@
 //! What Cluster API tells of its machines, its topologies and its control planes.
 
 use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::conditions::CompletionCondition;
 use kubectl_upgrade::plan::{PlanOptions, ScopeLevel, StepState};
-use kubectl_upgrade::progress::CompletionCondition;
 use serde_json::Value;
 
 use crate::variant::{Variant, told};
@@ -89,7 +89,7 @@ fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
     );
     // Workers of which no pool is known: whoever runs the command names it.
     assert!(
-        text.contains("get machinedeployment \"$POOL_PLACEHOLDER\" -n fleet"),
+        text.contains("get machinedeployment \"$POOL\" -n fleet"),
         "{text}"
     );
 }
@@ -103,9 +103,7 @@ fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
     // A provider runs it: nothing here names it.
     assert!(
         text.contains("control-plane (todo, apiServer)")
-            && text.contains(
-                "kubectl patch \"$CONTROL_PLANE_KIND\" \"$CONTROL_PLANE_LABELS\" -n fleet"
-            ),
+            && text.contains("kubectl patch \"$CONTROL_PLANE_KIND\" \"$CONTROL_PLANE\" -n fleet"),
         "{text}"
     );
     let mut variant = Variant::load("cluster-api");

@@ -3,7 +3,8 @@
 use std::fs;
 
 use kubectl_upgrade::catalog::{Catalog, Gvk};
-use kubectl_upgrade::check::{Rule, data};
+use kubectl_upgrade::rules::Rule;
+use kubectl_upgrade::rules::engine::data_rule;
 
 use crate::fixture::{Fixture, rules};
 use crate::golden;
@@ -57,11 +58,11 @@ fn a_rule_that_is_data_costs_a_row() {
         "the page shows a row that is there"
     );
     let alone = format!("apiVersion: kubectl-upgrade/v1\nkind: RuleSet\nrules:\n{row}");
-    let parsed = data::parse_rules("CONTRIBUTING.md", &alone).expect("a rule");
+    let parsed = data_rule::parse_rules("CONTRIBUTING.md", &alone).expect("a rule");
     assert_eq!(parsed.len(), 1);
     assert!(rules().iter().any(|rule| rule.id == parsed[0].id));
     let broken = alone.replace("has(object.status) &&", "has(object.status) && &&");
-    let error = data::parse_rules("team.yaml", &broken).expect_err("no expression");
+    let error = data_rule::parse_rules("team.yaml", &broken).expect_err("no expression");
     let told = format!("{error}");
     for part in ["team.yaml", "pdb-nomatch", "when", "line 1, column"] {
         assert!(told.contains(part), "{told}");
@@ -77,7 +78,7 @@ fn a_rule_costs_a_module_a_line_and_a_fixture() {
     // Inside the crate it says `super` and `crate` where a test has to name the library.
     let module = module
         .expect("the module")
-        .replace("use kubectl_upgrade::check::", "use super::")
+        .replace("use kubectl_upgrade::rules::", "use super::")
         .replace("use kubectl_upgrade::", "use crate::");
     assert_eq!(shown, module, "the page shows what this test runs");
 

@@ -4,10 +4,10 @@ mod way;
 
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
-use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::detect::{self, DetectedCluster, TopologyRole};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, SkippedObject, Snapshot};
 
 use crate::given::{FOLDER, Given};
@@ -81,8 +81,16 @@ fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
     let given = Given::load("dkp-management");
     let mut gone = Vec::new();
     let steps: [(&[&str], &str, &str); 5] = [
-        (&[], "2.5.1", "Release kommander/kommander applied v2.5.1"),
-        (&["Release"], "2.5.1", "AppDeployment kommander/kommander"),
+        (
+            &[],
+            "2.5.1",
+            "HelmRelease kommander/kommander applied v2.5.1",
+        ),
+        (
+            &["HelmRelease"],
+            "2.5.1",
+            "AppDeployment kommander/kommander",
+        ),
         (
             &["AppDeployment"],
             "2.5.1",
@@ -120,7 +128,7 @@ fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
             "{gone:?}"
         );
     }
-    gone.extend(["Provider", "Cluster", "MachineDeploymentInfo"]);
+    gone.extend(["Provider", "Cluster", "Deployment"]);
     let nothing = given.without(&gone);
     assert_eq!(nothing.release(PlatformName::Dkp), None);
     assert_eq!(nothing.detected().topology.role, None);
@@ -129,7 +137,7 @@ fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
 #[test]
 fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
     let only = |kind: &str| {
-        let all = ["Release", "AppDeployment", "KommanderCore"];
+        let all = ["HelmRelease", "AppDeployment", "KommanderCore"];
         let others: Vec<&str> = all.into_iter().filter(|other| *other != kind).collect();
         Given::load("dkp-management").without(&others)
     };
@@ -143,11 +151,11 @@ fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
             "knows no release",
         ),
         (
-            only("Release").with("\"lastAppliedRevision\":\"v2.5.1\"", "\"x\":\"\""),
+            only("HelmRelease").with("\"lastAppliedRevision\":\"v2.5.1\"", "\"x\":\"\""),
             "applied nothing",
         ),
         (
-            only("Release").with("v2.5.1", "0.0.0-dev.0"),
+            only("HelmRelease").with("v2.5.1", "0.0.0-dev.0"),
             "no release that was published",
         ),
         (Given::load("dkp-1-8"), "cluster.yaml"),
@@ -156,7 +164,7 @@ fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
         assert!(given.unseen().contains(says), "{}", given.unseen());
     }
     // From its second API on Flux keeps a history. What is wanted stands beside it as before.
-    let history = only("Release").with(
+    let history = only("HelmRelease").with(
         "\"lastAppliedRevision\":\"v2.5.1\"",
         "\"history\":[{\"chartVersion\":\"2.6.0\",\"status\":\"failed\"},{\"chartVersion\":\"2.5.1\",\"status\":\"deployed\"}]",
     );
@@ -200,19 +208,15 @@ fn kyma_is_told_by_the_strongest_evidence_that_is_left() {
         (&["Kyma"], "2.4.2", Some("cluster")),
         (
             &[
-                "MachineDeploymentInfo/eventing-controller",
-                "MachineDeploymentInfo/serverless-ctrl-mngr",
-                "MachineDeploymentInfo/rafter-controller-manager",
+                "Deployment/eventing-controller",
+                "Deployment/serverless-ctrl-mngr",
+                "Deployment/rafter-controller-manager",
             ],
             "2.4.2",
             Some("cluster"),
         ),
         (&["ConfigMap/eventing-status"], "1.24.8", Some("cluster")),
-        (
-            &["MachineDeploymentInfo/kyma-installer"],
-            "none",
-            Some("cluster"),
-        ),
+        (&["Deployment/kyma-installer"], "none", Some("cluster")),
     ];
     for (kinds, release, variant) in steps {
         gone.extend_from_slice(kinds);
@@ -274,7 +278,7 @@ fn cluster_api_is_told_by_the_strongest_evidence_that_is_left() {
     let steps: [(&[&str], &str); 3] = [
         (&[], "1.11.3"),
         (&["Provider"], "1.11.2"),
-        (&["MachineDeploymentInfo"], "none"),
+        (&["Deployment"], "none"),
     ];
     for (kinds, release) in steps {
         gone.extend_from_slice(kinds);

@@ -63,7 +63,7 @@ fn the_page_on_what_is_read() {
             from.minor, to.minor
         )
         .expect("memory");
-        let mut needs = kubectl_upgrade::check::needs(rules(), &asking);
+        let mut needs = kubectl_upgrade::rules::needs(rules(), &asking);
         let planned = kubectl_upgrade::plan::needs(&survey);
         needs.extend(planned.iter().cloned());
         for request in read_plan(&needs, &survey, &catalog, None) {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use kubectl_upgrade::check::{CoverageState, hazards};
+use kubectl_upgrade::rules::CoverageState;
+use kubectl_upgrade::rules::hazards;
 
 use crate::fixture::rules;
 use crate::program::{run, text};

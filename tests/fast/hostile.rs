@@ -7,10 +7,10 @@ mod report;
 use serde_json::{Value, json};
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::report::{
     OutputFormat, RenderOptions, UpgradeReport, render_report, terminal,
 };
+use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::Snapshot;
 
 use crate::fixture::{Fixture, rules};

@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use kubectl_upgrade::check::Gap;
 use kubectl_upgrade::report::{
     OutputFormat, RenderOptions, Styles, UpgradePlan, render_plan, terminal,
 };
+use kubectl_upgrade::rules::Gap;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ fn poison(plan: &mut UpgradePlan, text: &str) {
         step.id.push_str(text);
         step.scope.name = text.to_owned();
         step.scope.pool = step.scope.pool.as_ref().map(|_| text.to_owned());
-        step.title = format!("DrainImpact {text}");
+        step.title = format!("Drain {text}");
         step.commands = many();
         step.done_when.text = text.to_owned();
         step.basis = text.to_owned();
@@ -106,7 +106,7 @@ fn hostile_strings_are_harmless_in_every_format() {
             assert!(!narrow.lines().any(ends), "{narrow}");
             let value = serde_json::to_value(&plan).expect("a value");
             let json: Value =
-                serde_json::from_str(&plan_in(OutputFormat::Json, &plan)).expect("ACCEPT_JSON");
+                serde_json::from_str(&plan_in(OutputFormat::Json, &plan)).expect("JSON");
             let yaml: Value =
                 serde_saphyr::from_str(&plan_in(OutputFormat::Yaml, &plan)).expect("YAML");
             assert_eq!((&json, &yaml), (&value, &value), "names come through whole");
@@ -210,7 +210,7 @@ fn no_string_becomes_markup() {
         assert_eq!(structure(&second), structure(&two), "{word:?}\n{second}");
     }
     let blocks = structure(&plan_in(OutputFormat::Markdown, &shop_plan("1.26")));
-    let links = blocks.iter().filter(|event| event.contains("DocLink {"));
+    let links = blocks.iter().filter(|event| event.contains("Link {"));
     let ours = |event: &String| {
         event.contains("https://kubernetes.io/") || event.contains("https://github.com/kubernetes/")
     };

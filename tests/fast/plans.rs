@@ -5,9 +5,9 @@ mod kubeadm;
 use std::collections::BTreeSet;
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{Plan, PlanOptions, Step, StepState, build};
+use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{ManifestFiles, Snapshot};
 use serde_json::{Value, json};
 

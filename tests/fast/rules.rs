@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Severity, Verdict, needs};
 use kubectl_upgrade::need::{DetailLevel, NeedContext, ReadTarget};
+use kubectl_upgrade::rules::{Severity, Verdict, needs};
 
 use crate::fixture::{Fixture, rules};
 use crate::golden;

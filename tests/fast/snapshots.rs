@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, rules};
 use crate::golden;
 use crate::mutate::{cases, damaged};
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Baseline, CheckContext, Policy, evaluate};
+use kubectl_upgrade::rules::{Baseline, CheckContext, Policy, evaluate};
 use proptest::prelude::*;
 
 fn example() -> PathBuf {

@@ -1,7 +1,7 @@
 //! Rules on volumes, where a fixture pair does not say it all.
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{Evaluation, Severity};
+use kubectl_upgrade::rules::{Evaluation, Severity};
 
 use crate::fixture::{Fixture, rules};
 

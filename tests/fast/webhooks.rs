@@ -1,7 +1,7 @@
 //! What the rules on webhooks, Helm, aggregated APIs and readiness say between their trigger and their near miss.
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::Severity;
+use kubectl_upgrade::rules::Severity;
 
 use crate::fixture::{Fixture, rules};
 

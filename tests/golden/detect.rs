@@ -1,8 +1,8 @@
 //! What is said of each kind of cluster: what of its report concerns detection.
 
-use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::report::UpgradeReport;
+use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use libtest_mimic::Trial;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn compare(name: &str) {
         "gaps": report.gaps,
         "remarks": report.remarks,
     });
-    let text = serde_json::to_string_pretty(&said).expect("ACCEPT_JSON");
+    let text = serde_json::to_string_pretty(&said).expect("JSON");
     golden::compare(&format!("{FOLDER}/{name}.json"), &format!("{text}\n"));
 }
 

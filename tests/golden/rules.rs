@@ -1,7 +1,7 @@
-//! RepeatFor rule by the two fixtures of its folder: what triggers it, and the near miss that must not.
+//! Each rule by the two fixtures of its folder: what triggers it, and the near miss that must not.
 
-use kubectl_upgrade::check::{Evaluation, Finding, Rule};
 use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
+use kubectl_upgrade::rules::{Evaluation, Finding, Rule};
 use libtest_mimic::Trial;
 
 use crate::fixture::{Fixture, rules};

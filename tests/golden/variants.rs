@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use kubectl_upgrade::catalog::{Catalog, HopPhase};
+use kubectl_upgrade::conditions::CompletionCondition;
 use kubectl_upgrade::plan::{Plan, Step};
-use kubectl_upgrade::progress::CompletionCondition;
 use libtest_mimic::Trial;
 
 use crate::variant::{FOLDER, VARIANTS, Variant, told};

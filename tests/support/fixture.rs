@@ -9,11 +9,12 @@ use serde::Deserialize;
 
 use super::workload_rows::typed;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, ServingMode};
-use kubectl_upgrade::check::{self, CheckContext, Evaluation, Policy, Rule, evaluate, needs};
 use kubectl_upgrade::need::{ClusterId, Discovery, Need, NeedContext, ReadTarget, read_plan};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
 use kubectl_upgrade::report::UpgradeReport;
+use kubectl_upgrade::rules;
+use kubectl_upgrade::rules::{CheckContext, Evaluation, Policy, Rule, evaluate, needs};
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, ManifestObject, ReadOutcome, ReadResult, Rows, Snapshot,
     project,
@@ -44,7 +45,7 @@ pub(crate) struct Fixture {
     /// Resources that may not be read.
     #[serde(default)]
     refused: Vec<String>,
-    /// ManifestsByObject given with `-f`.
+    /// Manifests given with `-f`.
     #[serde(default)]
     files: Vec<ManifestObject>,
 }
@@ -236,5 +237,5 @@ fn key(subject: &ReadTarget) -> String {
 
 /// Every rule.
 pub(crate) fn rules() -> &'static [&'static Rule] {
-    check::rules().expect("the rules")
+    rules::rules().expect("the rules")
 }

@@ -43,7 +43,7 @@ impl Given {
         serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The same without the objects of these kinds, or of one `WorkloadKind/name`. Their APIs stay.
+    /// The same without the objects of these kinds, or of one `Kind/name`. Their APIs stay.
     pub(crate) fn without(mut self, kinds: &[&str]) -> Self {
         let apis = self.objects.iter();
         self.serves

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, ServingMode};
-use kubectl_upgrade::check::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::detect;
 use kubectl_upgrade::need::{ClusterId, Discovery, Need, ReadRequest, ReadTarget};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{self, Plan, PlanOptions, ScopeLevel, Step};
+use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, MetaRow, NodeRow, ObjectRow, ReadOutcome, ReadResult, Rows,
     Snapshot,
@@ -21,7 +21,7 @@ use super::golden;
 /// Where the variants are, each with its plan.
 pub(crate) const FOLDER: &str = "tests/fixtures/plans";
 
-/// RepeatFor with the title of the procedure that it picks.
+/// Each with the title of the procedure that it picks.
 pub(crate) const VARIANTS: [(&str, &str); 15] = [
     ("aks", "Azure Kubernetes Service"),
     ("cluster-api", "Cluster API"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::rungs::VersionClaim;
+use super::super::version_evidence::VersionClaim;
 use super::{
     ClusterView, DetectedPlatform, Detection, MissingData, ObjectRow, PLATFORM, PlatformComponent,
     VersionEvidence, container_images, image, installations_need, installer_need, items_at,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::look::{ClusterView, existence_need, items_at, str_at};
+use super::super::view::{ClusterView, existence_need, items_at, str_at};
 use crate::catalog::GroupResource;
 use crate::need::Need;
 use crate::snapshot::ObjectRow;

@@ -6,9 +6,9 @@ use super::markdown::{
     finding_item, gap_item, markdown_cell, markdown_text, push_blank_line, push_section,
 };
 use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
-use crate::check::Verdict;
 use crate::report::terminal::pluralize;
-use crate::report::{RenderError, UpgradeReport, advice};
+use crate::report::{RenderError, UpgradeReport, remedies};
+use crate::rules::Verdict;
 
 /// The whole report.
 struct ReportView {
@@ -38,7 +38,7 @@ impl ReportView {
         Self {
             title: format!(
                 "Upgrade check: {}",
-                advice::scope_phrase(&report.cluster, &report.path)
+                remedies::scope_phrase(&report.cluster, &report.path)
             ),
             made: generated_line(&report.metadata),
             verdict: match report.verdict {

@@ -6,9 +6,9 @@ pub(super) mod markdown;
 pub(super) use check::{report_html, report_markdown as check_markdown};
 
 use super::document::{ClusterDoc, ObjectDoc};
-use super::{DocumentMetadata, FindingDoc, HopDoc, advice, terminal};
-use crate::check::Gap;
+use super::{DocumentMetadata, FindingDoc, HopDoc, remedies, terminal};
 use crate::path::HopId;
+use crate::rules::Gap;
 
 /// How many objects are listed.
 pub(super) const MAX_OBJECTS: usize = 100;
@@ -71,21 +71,21 @@ pub(super) fn generated_line(metadata: &DocumentMetadata) -> String {
 
 /// A text without what moves, hides or never ends.
 pub(super) fn escape_plain(text: &str) -> String {
-    advice::escape_prose(text)
+    remedies::escape_prose(text)
 }
 
 /// `Kubernetes 1.25`.
 fn hop_title(hop: &HopId) -> String {
     format!(
         "{} {}",
-        advice::platform_title(&hop.platform),
+        remedies::platform_title(&hop.platform),
         terminal::escape_line(&hop.to)
     )
 }
 
 /// `Kubernetes 1.24.17 → 1.25.16` and why that is supported.
 fn hop_row(hop: &HopDoc) -> (String, String) {
-    let platform = advice::platform_title(&hop.platform);
+    let platform = remedies::platform_title(&hop.platform);
     let to = terminal::escape_line(&hop.to);
     let title = match &hop.from {
         Some(from) => format!("{platform} {} → {to}", terminal::escape_line(from)),
@@ -160,7 +160,7 @@ impl GapView {
             mend: gap
                 .rbac
                 .as_ref()
-                .map(advice::permission_phrase)
+                .map(remedies::permission_phrase)
                 .unwrap_or_default(),
             rules: escape_plain(&gap.rules.join(", ")),
         }

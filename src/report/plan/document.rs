@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::super::document::{
     API_VERSION, ClusterDoc, DocumentMetadata, FindingDoc, HopDoc, format_rfc3339,
 };
-use super::words;
-use crate::check::{CheckContext, Gap};
+use super::text;
+use crate::conditions::CompletionCondition;
 use crate::path::HopId;
 use crate::plan::{DurationEstimate, Plan, ScopeLevel, Step, StepState, WindowSlot};
-use crate::progress::CompletionCondition;
+use crate::rules::{CheckContext, Gap};
 
 /// The name by which a plan says who made it.
 pub(super) const PLAN_TOOL: &str = "kubectl-upgrade-plan";
@@ -226,7 +226,7 @@ impl StepDoc {
             commands: step.commands.clone(),
             gates: step.gates.clone(),
             done_when: ConditionDoc {
-                text: words::describe_condition(&step.done_when),
+                text: text::describe_condition(&step.done_when),
                 condition: step.done_when.clone(),
             },
             duration_seconds: DurationDoc::new(&step.duration),

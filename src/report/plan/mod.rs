@@ -1,14 +1,14 @@
 //! A plan, for people and for programs: a file for each format over one document.
 
 mod document;
-mod fold;
-mod foot;
+mod footer;
+mod group;
 mod html;
 mod markdown;
 mod table;
+mod text;
 mod view;
 mod wide;
-mod words;
 
 pub use document::{
     ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UpgradePlan, WindowDoc,

@@ -1,12 +1,13 @@
 //! The plan as a tree for people: hops, below them steps, those that are alike in one line; below it what stands in the way,
 //! what was not seen, and what is left.
 
-use super::super::grid::format_columns;
-use super::super::narrow::visible_width;
-use super::super::prose::{join_sections, wrap};
-use super::super::{RenderOptions, advice, aside, terminal};
-use super::fold::{self, HopGroups, StepGroup};
-use super::{StepDoc, UpgradePlan, foot, wide, words};
+use super::super::columns::format_columns;
+use super::super::stacked::visible_width;
+use super::super::wrap::{join_sections, wrap};
+use super::super::{RenderOptions, notices, remedies, terminal};
+use super::group;
+use super::group::{HopGroups, StepGroup};
+use super::{StepDoc, UpgradePlan, footer, text, wide};
 use crate::plan::StepState;
 
 const HEADER: [&str; 5] = ["STATE", "STEP", "SCOPE", "TAKES", "NOTE"];
@@ -22,19 +23,19 @@ pub(super) const NO_WINDOW_NOTE: &str = "fits no window";
 
 /// The whole plan as text. `all` tells every step, with all that is known of it.
 pub(super) fn plan_table(plan: &UpgradePlan, look: &RenderOptions, all: bool) -> String {
-    let hops = fold::group_by_hop(plan);
-    let next = fold::next_step(plan);
+    let hops = group::group_by_hop(plan);
+    let next = group::next_step(plan);
     let steps = match all {
         true => wide::detailed_steps(plan, &hops, next, look),
         false => step_tree(plan, &hops, next, look),
     };
     join_sections(&[
         steps,
-        foot::blocking_findings(plan, look, all),
-        foot::windows_section(plan, look),
-        advice::gaps_section(&plan.gaps, look, all),
-        aside::remarks_section(&plan.remarks, look),
-        foot::summary_line(plan, look),
+        footer::blocking_findings(plan, look, all),
+        footer::windows_section(plan, look),
+        remedies::gaps_section(&plan.gaps, look, all),
+        notices::remarks_section(&plan.remarks, look),
+        footer::summary_line(plan, look),
     ])
 }
 
@@ -69,7 +70,7 @@ fn step_tree(
     let header = (look.show_headers && !lines.is_empty()).then(|| lines.remove(0));
     let mut out = String::new();
     if let Some(header) = header {
-        advice::push_indented(&mut out, 0, &format!("{NO_MARK}{header}"));
+        remedies::push_indented(&mut out, 0, &format!("{NO_MARK}{header}"));
     }
     let (mut rows, mut lines) = (rows.iter(), lines.iter());
     let mut before = None;
@@ -81,7 +82,7 @@ fn step_tree(
         for (fold, row) in hop.groups.iter().zip(rows.by_ref()) {
             match (narrow, lines.next()) {
                 (None, Some(line)) => {
-                    advice::push_indented(&mut out, 0, &format!("{}{line}", row.next_mark()))
+                    remedies::push_indented(&mut out, 0, &format!("{}{line}", row.next_mark()))
                 }
                 (limit, _) => out.push_str(&row.stacked(look, limit.unwrap_or(usize::MAX))),
             }
@@ -103,16 +104,16 @@ pub(super) fn push_hop_heading(
     if !out.is_empty() {
         out.push('\n');
     }
-    advice::push_indented(out, 0, &look.styles.heading(&words::hop_title(hop)));
+    remedies::push_indented(out, 0, &look.styles.heading(&text::hop_title(hop)));
     let source = hop.path_hop.map(|edge| edge.source.as_str());
     if let Some(source) = source.filter(|source| Some(*source) != before) {
         let by = wrap(
-            &format!("by {}", advice::escape_prose(source)),
+            &format!("by {}", remedies::escape_prose(source)),
             "",
             look.prose_width() - NO_MARK.len(),
         );
         for line in by.lines() {
-            advice::push_indented(out, NO_MARK.len(), &look.styles.muted(line));
+            remedies::push_indented(out, NO_MARK.len(), &look.styles.muted(line));
         }
     }
 }
@@ -141,10 +142,10 @@ impl PlanRow {
             is_next,
             state: state_cell(fold, look),
             title,
-            scope: words::format_scopes(fold, named),
+            scope: text::format_scopes(fold, named),
             duration: match fold.state() {
                 StepState::Done => String::new(),
-                _ => words::format_duration(fold.duration(plan.summary.parallel)),
+                _ => text::format_duration(fold.duration(plan.summary.parallel)),
             },
             note: note_cell(plan, fold),
         }
@@ -192,7 +193,7 @@ impl PlanRow {
                 ),
                 _ => indent.clone(),
             };
-            advice::push_indented(&mut out, 0, &format!("{left}{text}"));
+            remedies::push_indented(&mut out, 0, &format!("{left}{text}"));
         }
         let takes = match self.duration.as_str() {
             "unknown" => "unknown length".to_owned(),
@@ -202,7 +203,7 @@ impl PlanRow {
         let rest = [&self.scope, &takes, &self.note].map(String::as_str);
         let rest: Vec<&str> = rest.into_iter().filter(|cell| !cell.is_empty()).collect();
         for line in wrap(&rest.join(" · "), "", limit - indent.len()).lines() {
-            advice::push_indented(&mut out, indent.len(), &look.styles.muted(line));
+            remedies::push_indented(&mut out, indent.len(), &look.styles.muted(line));
         }
         out
     }
@@ -247,7 +248,7 @@ fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOpti
     let mut out = String::new();
     let told = |text: &str| {
         wrap(
-            &advice::escape_prose(text),
+            &remedies::escape_prose(text),
             &" ".repeat(INDENT),
             look.prose_width(),
         )
@@ -256,22 +257,22 @@ fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOpti
         out.push_str(&told(&format!("{} is next:", step.scope.name)));
     }
     for command in &step.commands {
-        advice::push_indented(&mut out, INDENT, &words::escape_command(command));
+        remedies::push_indented(&mut out, INDENT, &text::escape_command(command));
     }
-    for object in step.objects.iter().take(advice::MAX_LISTED) {
-        advice::push_indented(&mut out, INDENT, &terminal::escape_line(object));
+    for object in step.objects.iter().take(remedies::MAX_LISTED) {
+        remedies::push_indented(&mut out, INDENT, &terminal::escape_line(object));
     }
-    advice::push_more_hint(&mut out, INDENT, step.objects.len(), advice::MAX_LISTED);
+    remedies::push_more_hint(&mut out, INDENT, step.objects.len(), remedies::MAX_LISTED);
     if step.commands.is_empty() && step.objects.is_empty() {
         for link in step.links.iter().take(1) {
-            advice::push_indented(
+            remedies::push_indented(
                 &mut out,
                 INDENT,
                 &format!("see {}", terminal::escape_line(link)),
             );
         }
     }
-    let mut rules: Vec<&str> = foot::gating_findings(plan, step)
+    let mut rules: Vec<&str> = footer::gating_findings(plan, step)
         .map(|finding| finding.id.as_str())
         .collect();
     rules.dedup();

@@ -3,9 +3,10 @@
 use super::super::page::{
     FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_plain, generated_line,
 };
-use super::super::{FindingDoc, advice, terminal};
-use super::fold::{self, HopGroups, StepGroup};
-use super::{StepDoc, UpgradePlan, WindowDoc, foot, table, words};
+use super::super::{FindingDoc, remedies, terminal};
+use super::group;
+use super::group::{HopGroups, StepGroup};
+use super::{StepDoc, UpgradePlan, WindowDoc, footer, table, text};
 use crate::plan::{ScopeLevel, StepState};
 
 /// What a page begins with where no path leads to the target: the reason follows.
@@ -97,14 +98,14 @@ pub(super) struct GroupedStepView {
 
 impl PlanView {
     pub(super) fn new(plan: &UpgradePlan) -> Self {
-        let next = fold::next_step(plan);
-        let hops = fold::group_by_hop(plan);
+        let next = group::next_step(plan);
+        let hops = group::group_by_hop(plan);
         let hops = hops.iter().enumerate();
         let made = generated_line(&plan.metadata);
         let (title, made) = match &plan.no_path {
             Some(_) => ("no supported path".to_owned(), made),
             None => (
-                advice::scope_phrase(&plan.cluster, &plan.path),
+                remedies::scope_phrase(&plan.cluster, &plan.path),
                 made + " How far steps are is what the cluster showed then.",
             ),
         };
@@ -142,7 +143,7 @@ fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
     let summary = &plan.summary;
     facts.push(("Steps", format!("{}, {} done", summary.steps, summary.done)));
     if summary.done < summary.steps {
-        facts.push(("What is left", foot::remaining_phrase(plan)));
+        facts.push(("What is left", footer::remaining_phrase(plan)));
         let mut at_a_time = format!(
             "{} of a pool at a time",
             terminal::pluralize(summary.parallel as usize, "node")
@@ -179,14 +180,14 @@ impl HopView {
         let left = steps().filter(|step| step.state != StepState::Done);
         Self {
             number,
-            title: words::hop_title(hop),
+            title: text::hop_title(hop),
             source: hop
                 .path_hop
                 .map(|edge| escape_plain(&edge.source))
                 .unwrap_or_default(),
             steps: steps().count(),
             done: steps().filter(|step| step.state == StepState::Done).count(),
-            takes: words::remaining_duration(hop, plan.summary.parallel),
+            takes: text::remaining_duration(hop, plan.summary.parallel),
             no_return: left.filter(|step| !step.reversible).count(),
             folds: hop
                 .groups
@@ -227,8 +228,8 @@ impl StepGroupView {
             is_next: next.is_some_and(|next| fold.steps.iter().any(|step| step.id == next.id)),
             is_final: fold.steps.iter().any(|step| !step.reversible),
             title: escape_plain(&fold.title()),
-            place: words::format_scopes(fold, table::NODE_NAME_LIMITS[0]),
-            takes: words::format_duration(takes),
+            place: text::format_scopes(fold, table::NODE_NAME_LIMITS[0]),
+            takes: text::format_duration(takes),
             said: common
                 .filter(|(_, said)| !said.is_empty())
                 .chain(window_detail(plan, fold))
@@ -256,7 +257,7 @@ impl StepGroupView {
 
 /// When steps may run, where windows were asked for.
 fn window_detail(plan: &UpgradePlan, fold: &StepGroup<'_>) -> Option<(&'static str, String)> {
-    let mut said: Vec<String> = foot::window_starts(plan, &fold.steps)
+    let mut said: Vec<String> = footer::window_starts(plan, &fold.steps)
         .into_iter()
         .map(escape_plain)
         .collect();
@@ -296,7 +297,7 @@ fn open_commands(step: &StepDoc) -> Vec<String> {
     let is_open = step.state != StepState::Done;
     let commands = step.commands.iter().filter(|_| is_open);
     commands
-        .map(|command| words::escape_command(command))
+        .map(|command| text::escape_command(command))
         .collect()
 }
 

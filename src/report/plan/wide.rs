@@ -1,12 +1,12 @@
 //! Every step, with all that is known of it.
 
-use super::super::narrow::visible_width;
-use super::super::prose::wrap;
-use super::super::{RenderOptions, advice};
-use super::fold::HopGroups;
-use super::foot::{gating_findings, window_starts};
+use super::super::stacked::visible_width;
+use super::super::wrap::wrap;
+use super::super::{RenderOptions, remedies};
+use super::footer::{gating_findings, window_starts};
+use super::group::HopGroups;
 use super::table::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_WINDOW_NOTE, push_hop_heading};
-use super::{StepDoc, UpgradePlan, words};
+use super::{StepDoc, UpgradePlan, text};
 
 /// Where what is said of a step begins.
 const INDENT: usize = 3;
@@ -47,12 +47,12 @@ fn push_step(
     let progress = step.progress.map(|it| format!(" {}/{}", it.done, it.total));
     let state = look.styles.state(step.state) + &progress.unwrap_or_default();
     let gap = " ".repeat(STATE_WIDTH.saturating_sub(visible_width(&state)).max(1));
-    let title = look.styles.heading(&advice::escape_prose(&step.title));
-    advice::push_indented(out, 0, &format!("{mark}{state}{gap}{title}"));
+    let title = look.styles.heading(&remedies::escape_prose(&step.title));
+    remedies::push_indented(out, 0, &format!("{mark}{state}{gap}{title}"));
     let mut said = DetailWriter { out, look };
     said.write_wrapped("id", &[step.id.as_str()]);
-    said.write_wrapped("scope", &[words::format_scope(step)]);
-    let takes = words::format_duration(step.duration_seconds);
+    said.write_wrapped("scope", &[text::format_scope(step)]);
+    let takes = text::format_duration(step.duration_seconds);
     said.write_wrapped("takes", &[format!("{takes} ({})", step.basis)]);
     said.write_wrapped("window", &window_starts(plan, &[step]));
     if plan.summary.no_window.contains(&step.id) {
@@ -65,7 +65,7 @@ fn push_step(
         // Never wrapped: it is there to be copied.
         said.write_line(
             if at == 0 { "commands" } else { "" },
-            &words::escape_command(command),
+            &text::escape_command(command),
         );
     }
     said.write_wrapped("done when", &[step.done_when.text.as_str()]);
@@ -88,7 +88,7 @@ impl DetailWriter<'_> {
     fn write_wrapped<T: AsRef<str>>(&mut self, label: &str, texts: &[T]) {
         let mut label = label;
         for text in texts {
-            let text = advice::escape_prose(text.as_ref());
+            let text = remedies::escape_prose(text.as_ref());
             let lines = wrap(&text, "", self.look.prose_width() - INDENT - LABEL_WIDTH);
             for line in lines.lines() {
                 self.write_line(label, line);
@@ -100,6 +100,6 @@ impl DetailWriter<'_> {
     fn write_line(&mut self, label: &str, text: &str) {
         let label = format!("{label:LABEL_WIDTH$}");
         let line = format!("{}{text}", self.look.styles.muted(&label));
-        advice::push_indented(self.out, INDENT, line.trim_end());
+        remedies::push_indented(self.out, INDENT, line.trim_end());
     }
 }

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::{text, three};
 use crate::catalog::Catalog;
-use crate::check::{CheckContext, evaluate};
 use crate::path::{UpgradePath, UpgradeTarget};
 use crate::report::fixture::{hostile, platforms, report};
 use crate::report::{BaselineDoc, OutputFormat, UPGRADE_REPORT_SCHEMA, UpgradeReport, WaiverDoc};
+use crate::rules::{CheckContext, evaluate};
 use crate::snapshot::{ManifestFiles, ManifestObject, Snapshot};
 
 #[test]
@@ -332,8 +332,8 @@ fn local() -> UpgradeReport {
         &situation,
         &evaluate(
             &situation,
-            crate::check::rules().expect("the rules"),
-            &crate::check::Policy::default(),
+            crate::rules::rules().expect("the rules"),
+            &crate::rules::Policy::default(),
         ),
     )
 }

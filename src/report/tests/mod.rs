@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::fixture::{finding, gap, hostile, object, report};
 use super::{OutputFormat, RenderOptions, UpgradeReport, render_report, terminal};
-use crate::check::Severity;
+use crate::rules::Severity;
 
 fn text(format: OutputFormat, report: &UpgradeReport) -> String {
     render_report(format, report, &RenderOptions::default())

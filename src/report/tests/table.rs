@@ -1,13 +1,13 @@
 //! The table at several shapes.
 
 use super::{table, text, three};
-use crate::check::Severity;
 use crate::need::PolicyRule;
 use crate::path::HopId;
 use crate::report::fixture::{finding, gap, object, report, way};
 use crate::report::{
     BaselineDoc, ClusterDoc, OutputFormat, RenderOptions, Styles, WaiverDoc, render_report,
 };
+use crate::rules::Severity;
 
 #[test]
 fn a_table_says_what_and_what_to_do() {

@@ -14,20 +14,20 @@
 //! The key is the UID of the namespace kube-system, as nobody can guess it and every run on the cluster finds it again. It
 //! is not in a redacted snapshot. A pseudonym is its own pseudonym: what was redacted once stays as it is.
 
-mod known;
+mod allowlist;
 mod object;
+mod pseudonymizer;
 mod rows;
-mod shapes;
-mod words;
+mod token_kinds;
 
 use sha2::{Digest, Sha256};
 
 use super::{ClusterSnapshot, ManifestFiles, MissingData, ReadOutcome, Snapshot, Uid};
 use crate::catalog::{Catalog, GroupResource};
 use crate::need::{ClusterId, DetailLevel, ListSelector, Need, ReadTarget};
-use known::Allowlist;
-use shapes::redact_reason;
-use words::Pseudonymizer;
+use allowlist::Allowlist;
+use pseudonymizer::Pseudonymizer;
+use token_kinds::redact_reason;
 
 /// The namespace whose UID stands for the cluster: it is there from the first start on and cannot be deleted.
 pub(super) const KUBE_SYSTEM: &str = "kube-system";

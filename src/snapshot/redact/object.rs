@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::shapes::is_upper_camel_case;
-use super::words::Pseudonymizer;
-use crate::certificate;
+use super::pseudonymizer::Pseudonymizer;
+use super::token_kinds::is_upper_camel_case;
+use crate::x509;
 
 /// Fields that no rule looks into and that may hold anything.
 const DROPPED_FIELDS: [&str; 9] = [
@@ -217,12 +217,12 @@ fn redact_ca_bundle(text: &str) -> String {
         return String::new();
     }
     let pem = STANDARD.decode(text).unwrap_or_default();
-    let ends = certificate::not_after_dates(&String::from_utf8_lossy(&pem));
+    let ends = x509::not_after_dates(&String::from_utf8_lossy(&pem));
     // What cannot be read stays unreadable.
     let shown = if ends.is_empty() {
         "\n".to_owned()
     } else {
-        certificate::expiry_only_pem(&ends)
+        x509::expiry_only_pem(&ends)
     };
     STANDARD.encode(shown)
 }

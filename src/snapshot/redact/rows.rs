@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::super::intern::{Intern, Interner};
 use super::super::nodes::machine_deployment_of_set;
-use super::super::shared::{Intern, Interner};
 use super::super::{
     EndpointSliceRow, HelmReleaseRow, ManifestObject, MetaRow, NodeRow, ObjectRow, PodRow, Rows,
     SharedStr, WorkloadRow,
 };
-use super::shapes::is_upper_camel_case;
-use super::words::Pseudonymizer;
+use super::pseudonymizer::Pseudonymizer;
+use super::token_kinds::is_upper_camel_case;
 use crate::need::ReadTarget;
 
 /// The labels that Helm puts on its records.

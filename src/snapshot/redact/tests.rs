@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::known::Allowlist;
-use super::shapes::{is_pseudonym, redact_reason};
-use super::words::Pseudonymizer;
+use super::allowlist::Allowlist;
+use super::pseudonymizer::Pseudonymizer;
+use super::token_kinds::{is_pseudonym, redact_reason};
 use super::{ManifestFiles, RedactionKey, Snapshot};
 use crate::catalog::Catalog;
-use crate::certificate;
+use crate::x509;
 
 fn with<T>(test: impl Fn(&Pseudonymizer<'_>) -> T) -> T {
     with_key(b"uid", test)
@@ -330,8 +330,5 @@ fn certificates_keep_their_end_and_nothing_else() {
     let ends: Vec<Timestamp> = ["2024-02-03T04:05:06Z", "2051-01-01T00:00:00Z"]
         .map(|end| end.parse().expect("a time"))
         .to_vec();
-    assert_eq!(
-        certificate::not_after_dates(&certificate::expiry_only_pem(&ends)),
-        ends
-    );
+    assert_eq!(x509::not_after_dates(&x509::expiry_only_pem(&ends)), ends);
 }

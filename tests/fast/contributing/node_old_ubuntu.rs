@@ -1,10 +1,10 @@
 //! `node-old-ubuntu`: nodes on Ubuntu 18.04.
 
-use kubectl_upgrade::check::{
-    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
-};
 use kubectl_upgrade::detect;
 use kubectl_upgrade::evidence::{Evidence, EvidenceSource};
+use kubectl_upgrade::rules::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {

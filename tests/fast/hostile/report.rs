@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::Gap;
 use kubectl_upgrade::detect::{KnownCluster, Project, Topology, TopologyRole, Workspace};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::report::{
     ComponentDoc, OutputFormat, RenderOptions, Styles, UpgradeReport, WaiverDoc, render_report,
 };
+use kubectl_upgrade::rules::Gap;
 
 use super::{HOSTILE, harmless};
 use crate::fixture::{Fixture, rules};

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::check::{CheckContext, Evaluation, Policy, evaluate};
 use kubectl_upgrade::detect::DetectedCluster;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{Plan, PlanOptions, build};
 use kubectl_upgrade::report::{UpgradePlan, UpgradeReport};
+use kubectl_upgrade::rules::{CheckContext, Evaluation, Policy, evaluate};
 use kubectl_upgrade::snapshot::{RedactionKey, Snapshot, load, redact};
 use serde_json::{Value, json};
 

@@ -1,0 +1,291 @@
+//! From flags to a snapshot and a path: a live cluster, a saved picture, or files alone.
+
+use std::io::stdin;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+
+use super::args::SourceArgs;
+use super::exit::CliError;
+use super::log::init_logging;
+use super::policy::rule_filter;
+use super::redact::{redact_input, redaction_key_need};
+use super::session::{ClusterSession, detection_requests, run_until_shutdown};
+use super::target::{
+    default_to_kubernetes, find_path, path_from_detected, starting_versions, unfinished_hop_hint,
+};
+use crate::catalog::{Catalog, Release};
+use crate::detect;
+use crate::manifests::files;
+use crate::need::{ClusterId, Discovery, Need, NeedContext, ReadRequest, read_plan};
+use crate::path::{StartingVersions, UpgradePath};
+use crate::rules;
+use crate::snapshot::{self, ClusterSnapshot, ManifestFilter, Snapshot};
+
+/// For what a cluster is read.
+pub(super) struct CommandProfile {
+    /// The program that reads, for the `User-Agent` header.
+    pub(super) program: &'static str,
+    /// What it looks at beyond what rules look at.
+    extra_needs: fn(&Discovery) -> Vec<Need>,
+    /// Whether it tells of hops that are under way.
+    reports_unfinished_hops: bool,
+}
+
+/// `kubectl upgrade-check`.
+pub(super) const CHECK_PROFILE: CommandProfile = CommandProfile {
+    program: "kubectl-upgrade-check",
+    extra_needs: |_| Vec::new(),
+    reports_unfinished_hops: false,
+};
+
+/// `kubectl upgrade-plan`.
+pub(super) const PLAN_PROFILE: CommandProfile = CommandProfile {
+    program: "kubectl-upgrade-plan",
+    extra_needs: crate::plan::needs,
+    reports_unfinished_hops: true,
+};
+
+/// What both of them read, for `rbac`.
+pub(super) const CHECK_AND_PLAN_PROFILE: CommandProfile = CommandProfile {
+    program: CHECK_PROFILE.program,
+    ..PLAN_PROFILE
+};
+
+/// What a check or a plan works on.
+pub(super) struct RunInput {
+    pub(super) snapshot: Snapshot,
+    pub(super) path: UpgradePath,
+    pub(super) now: Timestamp,
+    /// To be said on stderr.
+    pub(super) notes: Vec<String>,
+}
+
+/// Looks where the flags say.
+pub(super) fn load_input(
+    flags: &SourceArgs,
+    catalog: &Arc<Catalog>,
+    task: &CommandProfile,
+) -> Result<RunInput, CliError> {
+    init_logging(flags);
+    let mut gathered = if flags.local {
+        input_from_files(flags, catalog)?
+    } else if let Some(file) = &flags.snapshot {
+        input_from_snapshot(flags, file, catalog)?
+    } else {
+        input_from_cluster(flags, catalog, task)?
+    };
+    if !flags.filename.is_empty() {
+        let interest = ManifestFilter {
+            has_cluster: !gathered.snapshot.clusters.is_empty(),
+            from: gathered.path.from,
+            // A saved picture may be asked about another target.
+            to: None,
+        };
+        gathered.snapshot.files = files::read(&flags.filename, stdin().lock(), catalog, interest)
+            .map_err(CliError::could_not_run)?;
+    }
+    if let Some(now) = flags.now {
+        gathered.now = now;
+    }
+    if flags.redact {
+        redact_input(&mut gathered, catalog)?;
+    }
+    let remarks = gathered.path.remarks.iter();
+    gathered
+        .notes
+        .extend(remarks.map(|remark| format!("note: {remark}")));
+    if task.reports_unfinished_hops && flags.to.is_empty() {
+        let first = gathered.snapshot.clusters.first();
+        gathered.notes.extend(first.and_then(unfinished_hop_hint));
+    }
+    if gathered.path.hops.is_empty() && !task.reports_unfinished_hops {
+        gathered.notes.push(format!(
+            "no hop: the catalog of {} knows nothing newer to go to, or the target is reached; checking what holds without one",
+            catalog.date
+        ));
+    }
+    Ok(gathered)
+}
+
+/// Only files: no cluster, so none is missing.
+fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, CliError> {
+    let path = find_path(
+        &starting_versions(flags, catalog)?,
+        &default_to_kubernetes(&flags.to),
+        catalog,
+    )?;
+    let now = Timestamp::now();
+    Ok(RunInput {
+        snapshot: Snapshot {
+            is_redacted: false,
+            taken_at: now,
+            clusters: Vec::new(),
+            files: snapshot::ManifestFiles::default(),
+        },
+        path,
+        now,
+        notes: Vec::new(),
+    })
+}
+
+fn input_from_snapshot(
+    flags: &SourceArgs,
+    file: &std::path::Path,
+    catalog: &Catalog,
+) -> Result<RunInput, CliError> {
+    let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
+    let path = match snapshot.clusters.first() {
+        Some(picture) => path_from_detected(picture, flags, catalog)?,
+        None => find_path(
+            &StartingVersions::default(),
+            &default_to_kubernetes(&flags.to),
+            catalog,
+        )?,
+    };
+    let now = snapshot.taken_at;
+    let shown = match flags.redact {
+        true => "the snapshot".to_owned(),
+        false => file.display().to_string(),
+    };
+    Ok(RunInput {
+        notes: vec![format!(
+            "{shown} was taken at {now:.0}; that is the clock of this report"
+        )],
+        now,
+        path,
+        snapshot,
+    })
+}
+
+fn input_from_cluster(
+    flags: &SourceArgs,
+    catalog: &Arc<Catalog>,
+    task: &CommandProfile,
+) -> Result<RunInput, CliError> {
+    run_until_shutdown(async {
+        let connected = ClusterSession::new(flags, catalog, task.program).await?;
+        let (mut picture, path) = connected.discover(flags, catalog).await?;
+        let mut requests = read_requests(&picture, &path, flags, catalog, task)?;
+        requests.retain(|request| !picture.has_answer_for(request));
+        let readings = connected.reader.read(&requests, &picture.discovery);
+        // Boxed, as the first round.
+        picture.merge(readings.boxed_local().await);
+        let now = Timestamp::now();
+        Ok(RunInput {
+            snapshot: Snapshot {
+                is_redacted: false,
+                taken_at: now,
+                clusters: vec![picture],
+                files: snapshot::ManifestFiles::default(),
+            },
+            path,
+            now,
+            notes: connected.notes(flags),
+        })
+    })
+}
+
+/// What would be read, and who would have to be allowed to: for `rbac`.
+pub(super) struct ReadAccess {
+    pub(super) requests: Vec<ReadRequest>,
+    /// Who we are, where the API server has said so.
+    pub(super) user: Option<String>,
+}
+
+/// What would be read, without reading more than the first look, on which it depends.
+pub(super) fn read_access(
+    flags: &SourceArgs,
+    catalog: &Arc<Catalog>,
+    task: &CommandProfile,
+) -> Result<ReadAccess, CliError> {
+    init_logging(flags);
+    // A wrong id is told before a cluster is asked.
+    rule_filter(&flags.rule_filter)?;
+    let nobody = |requests| ReadAccess {
+        requests,
+        user: None,
+    };
+    if flags.local {
+        let from = starting_versions(flags, catalog)?;
+        let path = find_path(&from, &default_to_kubernetes(&flags.to), catalog)?;
+        let from = from.kubernetes.ok_or_else(|| {
+            CliError::usage(
+                "rbac --local needs --from kubernetes=VERSION too: what is read depends on both ends of the path",
+            )
+        })?;
+        let picture = assumed_cluster(from, catalog);
+        return Ok(nobody(read_requests(
+            &picture, &path, flags, catalog, task,
+        )?));
+    }
+    if let Some(file) = &flags.snapshot {
+        let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
+        let picture = snapshot
+            .clusters
+            .first()
+            .ok_or_else(|| CliError::usage(format!("{} holds no cluster", file.display())))?;
+        let path = path_from_detected(picture, flags, catalog)?;
+        return Ok(nobody(read_requests(picture, &path, flags, catalog, task)?));
+    }
+    run_until_shutdown(async {
+        let connected = ClusterSession::new(flags, catalog, task.program).await?;
+        let (picture, path) = connected.discover(flags, catalog).await?;
+        let requests = read_requests(&picture, &path, flags, catalog, task)?;
+        let user = match &flags.connection.impersonate {
+            Some(user) => Some(user.clone()),
+            None => connected.reader.user_from_forbidden(&requests).await,
+        };
+        Ok(ReadAccess { requests, user })
+    })
+}
+
+/// A server of this release with nothing switched on or off: for plans without a cluster.
+fn assumed_cluster(release: Release, catalog: &Catalog) -> ClusterSnapshot {
+    let minor = release.minor();
+    let served = catalog.apis.iter().filter(|api| {
+        api.exists_in(minor) && api.serving_mode == crate::catalog::ServingMode::ByDefault
+    });
+    ClusterSnapshot {
+        id: ClusterId(String::new()),
+        context: None,
+        server: String::new(),
+        namespace: None,
+        discovery: Discovery {
+            group_versions: served.map(|api| api.gvk().api_version()).collect(),
+            git_version: release,
+            emulation_version: None,
+        },
+        ledger: Vec::new(),
+    }
+}
+
+/// Everything that is to be read on this path, the first look included.
+fn read_requests(
+    picture: &ClusterSnapshot,
+    path: &UpgradePath,
+    flags: &SourceArgs,
+    catalog: &Catalog,
+    task: &CommandProfile,
+) -> Result<Vec<ReadRequest>, CliError> {
+    let survey = &picture.discovery;
+    let asking = NeedContext {
+        path,
+        catalog,
+        discovery: survey,
+    };
+    let rules =
+        rule_filter(&flags.rule_filter)?.select(rules::rules().map_err(CliError::could_not_run)?);
+    let detection = detect::needs(survey);
+    let mut needs = rules::needs(&rules, &asking);
+    needs.extend((task.extra_needs)(survey));
+    if flags.redact {
+        needs.extend(redaction_key_need(&needs));
+    }
+    needs.retain(|need| !detection.contains(need));
+    let mut requests = read_plan(&needs, survey, catalog, picture.namespace.as_deref());
+    requests.extend(detection_requests(survey, catalog));
+    requests.sort_by(|a, b| a.target.cmp(&b.target));
+    Ok(requests)
+}

@@ -1,0 +1,260 @@
+//! Where decoded items become rows.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prost::Message;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::endpoint_slice::EndpointSlice;
+use super::meta::{LAST_APPLIED_ANNOTATIONS, ObjectMeta};
+use super::node::Node;
+use super::pod::Pod;
+use super::workload::{self, WorkloadKind};
+use crate::catalog::{Catalog, GroupResource};
+use crate::client::decode::helm_storage;
+use crate::client::error::sanitize_line;
+use crate::need::{DetailLevel, ReadRequest, ReadTarget};
+use crate::snapshot::{HelmStorage, Interner, MetaRow, ObjectRow, Rows, SkippedObject, project};
+
+/// Faults of one reading that are told one by one.
+const MAX_LISTED_SKIPPED: usize = 100;
+
+/// Collects the rows of one reading.
+#[derive(Debug)]
+pub(in crate::client) struct RowCollector {
+    /// In the shape that the request asks for.
+    pub(in crate::client) rows: Rows,
+    /// Objects that came but could not be understood.
+    pub(in crate::client) skipped_objects: Vec<SkippedObject>,
+    /// Faults beyond those that are told one by one.
+    unlisted: usize,
+    /// What it is, for messages.
+    description: String,
+    /// Of which resource objects come.
+    resource: Option<GroupResource>,
+    /// Only lines that begin so are kept.
+    line_prefix: String,
+    /// Where Helm keeps the records that come.
+    helm_storage: HelmStorage,
+    /// Which workloads come.
+    workload_kind: Option<WorkloadKind>,
+    /// What rows share, over all parts of a list.
+    interner: Arc<Mutex<Interner>>,
+    catalog: Arc<Catalog>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PartialObjectMetadata {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
+}
+
+impl RowCollector {
+    /// Takes what this request brings.
+    pub(in crate::client) fn new(request: &ReadRequest, catalog: Arc<Catalog>) -> Self {
+        let mut workload = None;
+        let (rows, prefix, storage) = match &request.target {
+            ReadTarget::NonResourceUrl {
+                line_prefix: keep, ..
+            } => (Rows::TextLines(Vec::new()), keep.as_str(), None),
+            ReadTarget::Objects { resource, .. } => {
+                let plural = resource.plural.as_str();
+                workload = WorkloadKind::from_plural(plural).filter(|_| resource.group == "apps");
+                let rows = match (request.detail_level, resource.group.as_str(), plural) {
+                    (DetailLevel::Metadata, ..) => Rows::Metadata(Vec::new()),
+                    (DetailLevel::Typed, "", "nodes") => Rows::Nodes(Vec::new()),
+                    (DetailLevel::Typed, "", "pods") => Rows::Pods(Vec::new()),
+                    (DetailLevel::Typed, "", "secrets" | "configmaps") => {
+                        Rows::HelmReleases(Vec::new())
+                    }
+                    (DetailLevel::Typed, "discovery.k8s.io", "endpointslices") => {
+                        Rows::EndpointSlices(Vec::new())
+                    }
+                    (DetailLevel::Typed, ..) if workload.is_some() => Rows::Workloads(Vec::new()),
+                    // No typed row is declared for the kind: its metadata is what can be had.
+                    (DetailLevel::Typed, ..) => Rows::Metadata(Vec::new()),
+                    (DetailLevel::Full, ..) => Rows::Objects(Vec::new()),
+                };
+                let storage = (plural == "configmaps").then_some(HelmStorage::ConfigMap);
+                (rows, "", storage)
+            }
+        };
+        Self {
+            rows,
+            skipped_objects: Vec::new(),
+            unlisted: 0,
+            description: request.target.to_string(),
+            line_prefix: prefix.to_owned(),
+            helm_storage: storage.unwrap_or(HelmStorage::Secret),
+            resource: match &request.target {
+                ReadTarget::Objects { resource, .. } => Some(resource.clone()),
+                ReadTarget::NonResourceUrl { .. } => None,
+            },
+            workload_kind: workload,
+            interner: Arc::default(),
+            catalog,
+        }
+    }
+
+    /// An empty one for a part of the same list, so that a part which breaks off can be dropped.
+    pub(in crate::client) fn empty_like(&self) -> Self {
+        Self {
+            rows: self.rows.empty_like(),
+            skipped_objects: Vec::new(),
+            unlisted: 0,
+            description: self.description.clone(),
+            resource: self.resource.clone(),
+            workload_kind: self.workload_kind,
+            line_prefix: self.line_prefix.clone(),
+            helm_storage: self.helm_storage,
+            interner: self.interner.clone(),
+            catalog: self.catalog.clone(),
+        }
+    }
+
+    /// Takes over what a part brought.
+    pub(in crate::client) fn append(&mut self, part: Self) {
+        self.rows.append(part.rows);
+        let mut faults = part.skipped_objects;
+        if part.unlisted > 0 {
+            faults.truncate(MAX_LISTED_SKIPPED);
+        }
+        for fault in faults {
+            self.record_skipped(fault);
+        }
+        self.count_skipped(part.unlisted);
+    }
+
+    pub(super) fn collects_lines(&self) -> bool {
+        matches!(self.rows, Rows::TextLines(_))
+    }
+
+    /// Takes a line if it is wanted; returns how many bytes are kept of it.
+    pub(super) fn push_line(&mut self, line: &str) -> usize {
+        match &mut self.rows {
+            Rows::TextLines(lines) if line.starts_with(&self.line_prefix) => {
+                lines.push(line.to_owned());
+                line.len()
+            }
+            _ => 0,
+        }
+    }
+
+    /// One item as a protobuf message.
+    pub(super) fn push_protobuf(&mut self, message: &[u8]) {
+        match &mut self.rows {
+            Rows::Metadata(rows) => match PartialObjectMetadata::decode(message) {
+                Ok(object) => {
+                    let meta = object.metadata.unwrap_or_default();
+                    rows.push(meta.into_row(&mut lock_interner(&self.interner)));
+                }
+                Err(error) => self.record_undecodable(&error),
+            },
+            Rows::Nodes(rows) => match Node::decode(message) {
+                Ok(node) => rows.push(node.into_row()),
+                Err(error) => self.record_undecodable(&error),
+            },
+            Rows::Pods(rows) => match Pod::decode(message) {
+                Ok(pod) => rows.push(pod.into_row(&mut lock_interner(&self.interner))),
+                Err(error) => self.record_undecodable(&error),
+            },
+            Rows::EndpointSlices(rows) => match EndpointSlice::decode(message) {
+                Ok(slice) => rows.push(slice.into_row(&mut lock_interner(&self.interner))),
+                Err(error) => self.record_undecodable(&error),
+            },
+            Rows::Workloads(rows) => {
+                let kind = self.workload_kind.unwrap_or(WorkloadKind::Deployment);
+                let row = workload::decode_row(kind, message, &mut lock_interner(&self.interner));
+                match row {
+                    Ok(row) => rows.push(row),
+                    Err(error) => self.record_undecodable(&error),
+                }
+            }
+            Rows::HelmReleases(rows) => {
+                let faults =
+                    helm_storage::collect_release(message, self.helm_storage, &self.catalog, rows);
+                faults
+                    .into_iter()
+                    .for_each(|fault| self.record_skipped(fault));
+            }
+            Rows::Objects(_) | Rows::TextLines(_) => {
+                self.record_undecodable(&"it came as protobuf")
+            }
+        }
+    }
+
+    /// One item as JSON.
+    pub(super) fn push_json(&mut self, item: Value) {
+        let meta = item
+            .get("metadata")
+            .and_then(|meta| ObjectMeta::deserialize(meta).ok());
+        let Some(meta) = meta else {
+            self.record_undecodable(&"it has no metadata");
+            return;
+        };
+        match &mut self.rows {
+            Rows::Metadata(rows) => rows.push(meta.into_row(&mut lock_interner(&self.interner))),
+            Rows::Objects(rows) => {
+                let meta = meta.into_row(&mut lock_interner(&self.interner));
+                rows.push(object_row(meta, item, self.resource.as_ref()));
+            }
+            Rows::Nodes(_)
+            | Rows::Pods(_)
+            | Rows::HelmReleases(_)
+            | Rows::EndpointSlices(_)
+            | Rows::Workloads(_)
+            | Rows::TextLines(_) => {
+                let place = meta.namespaced_name();
+                self.record_undecodable(&format!("{place} came as JSON"));
+            }
+        }
+    }
+
+    fn record_undecodable(&mut self, why: &dyn std::fmt::Display) {
+        let why = why.to_string();
+        self.record_skipped(SkippedObject {
+            what: format!("an object of {}", self.description),
+            why: format!("it cannot be understood: {}", sanitize_line(&why)),
+        });
+    }
+
+    /// Notes a fault; beyond some, how many more there are.
+    fn record_skipped(&mut self, fault: SkippedObject) {
+        if self.skipped_objects.len() < MAX_LISTED_SKIPPED {
+            return self.skipped_objects.push(fault);
+        }
+        self.count_skipped(1);
+    }
+
+    fn count_skipped(&mut self, more: usize) {
+        if more == 0 {
+            return;
+        }
+        self.unlisted += more;
+        self.skipped_objects.truncate(MAX_LISTED_SKIPPED);
+        self.skipped_objects.push(SkippedObject {
+            what: format!("{} more objects of {}", self.unlisted, self.description),
+            why: "they cannot be understood either".to_owned(),
+        });
+    }
+}
+
+fn lock_interner(pool: &Mutex<Interner>) -> MutexGuard<'_, Interner> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The object without what no rule looks at and without copies of itself in annotations, of which the row's metadata has what
+/// counts.
+fn object_row(meta: MetaRow, mut object: Value, resource: Option<&GroupResource>) -> ObjectRow {
+    if let Some(resource) = resource {
+        project(resource, &mut object);
+    }
+    let annotations = object.pointer_mut("/metadata/annotations");
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        for copy in LAST_APPLIED_ANNOTATIONS {
+            annotations.remove(copy);
+        }
+    }
+    ObjectRow { meta, object }
+}

@@ -1,0 +1,249 @@
+//! What went wrong with a request, in sentences for a person.
+//!
+//! Errors arrive as chains: kube around hyper around TLS around the operating system. [`classify`] walks the chain and
+//! names the cause, [`from_answer`] does the same for an answer of the server. `Display` is kubectl's sentence where kubectl
+//! has one; none needs `error: ` before it, none is a debug dump, none is longer than a few lines.
+
+mod classify;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use classify::classify;
+pub use status::from_response;
+
+use crate::kubeconfig::HumanDuration;
+
+/// Why a request has no good answer.
+///
+/// A layer that gives up by itself may return one of these as its error: [`classify`] finds it again under whatever is
+/// wrapped around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestError {
+    /// Nobody listens there.
+    ConnectionRefused {
+        /// The address of the server.
+        server: String,
+    },
+    /// The server cannot be reached, or the connection broke.
+    Unreachable {
+        /// The address of the server.
+        server: String,
+        /// Why, without a full stop.
+        why: String,
+    },
+    /// The proxy in between is the trouble.
+    Proxy {
+        /// Why, without a full stop.
+        why: String,
+    },
+    /// The two cannot agree on a secure connection.
+    Tls {
+        /// The address of the server.
+        server: String,
+        /// Which of the usual troubles it is.
+        cause: TlsError,
+    },
+    /// 401: nobody, as far as the server knows.
+    Unauthorized {
+        /// What the server says.
+        message: String,
+    },
+    /// 403: known, but not allowed.
+    Forbidden {
+        /// What the server says: who may not do what.
+        message: String,
+    },
+    /// 404.
+    NotFound {
+        /// What the server says.
+        message: String,
+    },
+    /// 429: the server asks for patience.
+    TooManyRequests {
+        /// What the server says.
+        message: String,
+    },
+    /// Another answer that is an error.
+    Server {
+        /// The HTTP status code.
+        code: u16,
+        /// The reason of the `Status`, or the usual name of the code: `InternalError`, `Bad Gateway`.
+        reason: String,
+        /// What the server says.
+        message: String,
+    },
+    /// We stopped waiting.
+    TimedOut {
+        /// What was waited for: `listing pods`.
+        operation: String,
+        /// How long, where it is known.
+        after: Option<Duration>,
+    },
+    /// Something came, but not from a Kubernetes API server, as it seems.
+    InvalidResponse {
+        /// What came instead.
+        found: String,
+    },
+    /// Our own guard did not let the request out.
+    NotAllowed {
+        /// The request.
+        request: String,
+    },
+    /// A credential plugin or another way to log in failed on our side.
+    CredentialsUnavailable {
+        /// Why, without a full stop.
+        why: String,
+    },
+    /// Something else.
+    Other {
+        /// The innermost sentence of the chain.
+        why: String,
+    },
+}
+
+/// The usual troubles with TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsError {
+    /// The certificate comes from an authority that we do not trust.
+    UnknownAuthority,
+    /// The certificate is of an authority itself, or is trusted as one without being one.
+    CaUsedAsServer,
+    /// The certificate is past its end; when that was, where it is known.
+    Expired(Option<jiff::Timestamp>),
+    /// The certificate has not begun, or our clock is wrong.
+    NotYetValid,
+    /// The certificate is for other names; what the library says about them.
+    HostnameMismatch(String),
+    /// The server refused our certificate, or wants one.
+    ClientCertificateRejected,
+    /// The other side does not speak TLS.
+    NotTls,
+    /// Something else.
+    Other(String),
+}
+
+impl std::error::Error for RequestError {}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConnectionRefused { server } => write!(
+                f,
+                "The connection to the server {} was refused - did you specify the right host or port?",
+                host_and_port(server)
+            ),
+            Self::Unreachable { server, why } => {
+                write!(
+                    f,
+                    "Unable to connect to the server {}: {why}",
+                    host_and_port(server)
+                )
+            }
+            Self::Proxy { why } => write!(
+                f,
+                "Unable to connect to the server: {why}; check proxy-url of the kubeconfig, --proxy-url, HTTPS_PROXY and NO_PROXY"
+            ),
+            Self::Tls {
+                server,
+                cause: trouble,
+            } => {
+                write!(
+                    f,
+                    "Unable to connect to the server {}: {trouble}",
+                    host_and_port(server)
+                )
+            }
+            Self::Unauthorized { message } => write!(
+                f,
+                "You must be logged in to the server ({message}): the token or certificate was refused, log in again"
+            ),
+            Self::Forbidden { message } => write!(f, "Error from server (Forbidden): {message}"),
+            Self::NotFound { message } => write!(f, "Error from server (NotFound): {message}"),
+            Self::TooManyRequests { message } => {
+                write!(f, "Error from server (TooManyRequests): {message}")
+            }
+            Self::Server {
+                reason, message, ..
+            } => {
+                write!(f, "Error from server ({reason}): {message}")
+            }
+            Self::TimedOut {
+                operation: what,
+                after: Some(after),
+            } => {
+                write!(f, "Gave up {what} after {}", HumanDuration(*after))
+            }
+            Self::TimedOut {
+                operation: what,
+                after: None,
+            } => write!(f, "Gave up {what}: it took too long"),
+            Self::InvalidResponse { found: what } => write!(
+                f,
+                "The answer is not that of a Kubernetes API server: {what}; check the address and what is in between"
+            ),
+            Self::NotAllowed { request: what } => {
+                write!(
+                    f,
+                    "Not sent, because it is outside what may be read: {what}"
+                )
+            }
+            Self::CredentialsUnavailable { why } => write!(f, "Unable to log in: {why}"),
+            Self::Other { why } => write!(f, "The request failed: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownAuthority => f.write_str(
+                "its certificate is signed by an unknown authority; check certificate-authority of the cluster entry, which \
+                 must hold the authority: the server's own certificate there is enough for kubectl, but not here",
+            ),
+            Self::CaUsedAsServer => f.write_str(
+                "its certificate is that of an authority, which cannot be used for a server here, although kubectl accepts \
+                 it; give the server a certificate of its own, signed by that authority",
+            ),
+            Self::Expired(Some(end)) => write!(f, "its certificate expired at {end}; renew it, or set the clock here"),
+            Self::Expired(None) => f.write_str("its certificate has expired; renew it, or set the clock here"),
+            Self::NotYetValid => f.write_str("its certificate is not valid yet; is the clock here right?"),
+            Self::HostnameMismatch(names) => {
+                write!(f, "its certificate is for another name, it {names}; use that address, or --tls-server-name")
+            }
+            Self::ClientCertificateRejected => f.write_str(
+                "it refused our client certificate or asks for one; check client-certificate of the user entry and whether it has expired",
+            ),
+            Self::NotTls => f.write_str("it does not speak TLS there; does the address begin with http://, or is the port another?"),
+            Self::Other(text) => write!(f, "no secure connection: {text}"),
+        }
+    }
+}
+
+/// The host and port of an address, as kubectl names it.
+fn host_and_port(server: &str) -> &str {
+    let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
+/// Text from outside, on one line, without control characters, of a bearable length.
+pub(super) fn sanitize_line(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut shown = String::new();
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    for word in words.filter(|word| !word.is_empty()) {
+        if !shown.is_empty() {
+            shown.push(' ');
+        }
+        shown.push_str(word);
+        if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
+            shown.truncate(end);
+            shown.push('…');
+            break;
+        }
+    }
+    shown
+}

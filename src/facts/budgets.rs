@@ -1,0 +1,414 @@
+//! What rules on PodDisruptionBudgets share: which pods a budget covers, and how budgets are reckoned.
+//!
+//! Source: kubernetes/kubernetes pkg/controller/disruption/disruption.go and pkg/registry/core/pod/storage/eviction.go.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::pods::{checks_budgets, pods_need};
+use super::workloads;
+use super::workloads::{WorkloadIndex, desired_replicas};
+use crate::catalog::{GroupResource, Gvk};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{DetailLevel, Need};
+use crate::rules::engine::data_rule;
+use crate::rules::{AffectedObject, CheckContext, object_path};
+use crate::snapshot::{ClusterSnapshot, ObjectRow, PodRow, SharedLabels, WorkloadRow};
+
+/// Through this version an empty selector fits nothing.
+const V1BETA1: &str = "v1beta1";
+
+/// A label that a budget wants of its pods; none where it wants none in particular.
+type RequiredLabel<'a> = Option<(&'a str, &'a str)>;
+
+/// Budgets, whole.
+pub(crate) fn budgets_need() -> Need {
+    Need::objects(
+        GroupResource::new("policy", "poddisruptionbudgets"),
+        DetailLevel::Full,
+    )
+}
+
+/// Budgets, the pods they cover and the workloads of these.
+pub(crate) fn budget_needs_with_workloads() -> Vec<Need> {
+    vec![
+        budgets_need(),
+        pods_need(),
+        workloads::deployments(),
+        workloads::stateful_sets(),
+    ]
+}
+
+/// The budgets of one cluster.
+pub(crate) struct ClusterBudgets<'a> {
+    pub(crate) picture: &'a ClusterSnapshot,
+    gvk: Gvk,
+    pub(crate) budgets: Vec<DisruptionBudget<'a>>,
+    /// Sets of two or more budgets, by index, with the pods that they share.
+    pub(crate) overlaps: BTreeMap<Vec<usize>, Vec<&'a PodRow>>,
+}
+
+/// Which pods the budgets of a cluster cover: by index, in the order in which both were read.
+#[derive(Debug, Default)]
+pub(crate) struct BudgetCoverage {
+    /// Of each budget.
+    pods_by_budget: Vec<Vec<usize>>,
+    /// As in [`Budgets`].
+    overlaps: BTreeMap<Vec<usize>, Vec<usize>>,
+}
+
+/// One budget.
+pub(crate) struct DisruptionBudget<'a> {
+    pub(crate) row: &'a ObjectRow,
+    /// The pods that an eviction would ask this budget for.
+    pub(crate) pods: Vec<&'a PodRow>,
+}
+
+/// The budgets of every cluster where they and pods could be read.
+pub(crate) fn cluster_budgets<'a>(situation: &CheckContext<'a>) -> Vec<ClusterBudgets<'a>> {
+    let mut found = budgets_without_coverage(situation);
+    let covered = situation.budget_coverage.get_or_init(|| {
+        let covered = found
+            .iter()
+            .map(|(budgets, pods)| budgets.compute_coverage(pods));
+        covered.collect()
+    });
+    for ((budgets, pods), covered) in found.iter_mut().zip(covered) {
+        let these = |pods_at: &Vec<usize>| pods_at.iter().map(|&at| &pods[at]).collect();
+        for (budget, pods_at) in budgets.budgets.iter_mut().zip(&covered.pods_by_budget) {
+            budget.pods = these(pods_at);
+        }
+        let overlaps = covered.overlaps.iter();
+        budgets.overlaps = overlaps
+            .map(|(together, pods_at)| (together.clone(), these(pods_at)))
+            .collect();
+    }
+    found.into_iter().map(|(budgets, _)| budgets).collect()
+}
+
+/// Budgets that cover nothing yet, and the pods beside them.
+fn budgets_without_coverage<'a>(
+    situation: &CheckContext<'a>,
+) -> Vec<(ClusterBudgets<'a>, &'a [PodRow])> {
+    let (budgets, pods) = (budgets_need(), pods_need());
+    let mut found = Vec::new();
+    for (picture, rows) in situation.rows(&budgets) {
+        let resource = GroupResource::new("policy", "poddisruptionbudgets");
+        let api = data_rule::listed_gvk(&resource, picture, situation.catalog);
+        let pods = situation.rows(&pods).find(|(of, _)| of.id == picture.id);
+        if let (Some(api), Some((_, pods))) = (api, pods) {
+            let budgets = ClusterBudgets {
+                picture,
+                gvk: api,
+                budgets: rows.objects().iter().map(DisruptionBudget::new).collect(),
+                overlaps: BTreeMap::new(),
+            };
+            found.push((budgets, pods.pods()));
+        }
+    }
+    found
+}
+
+impl ClusterBudgets<'_> {
+    /// Finds out which pods each budget covers. Pods with the same labels are looked at once, and only with budgets that
+    /// want one of these labels or that want none in particular.
+    fn compute_coverage(&self, pods: &[PodRow]) -> BudgetCoverage {
+        // By where the labels are in memory: equal ones are shared, or are looked at once more.
+        let mut groups: HashMap<(&str, usize), (&SharedLabels, Vec<usize>)> = HashMap::new();
+        for (at, pod) in pods
+            .iter()
+            .enumerate()
+            .filter(|(_, pod)| checks_budgets(pod))
+        {
+            let group = groups.entry((&pod.namespace, pod.labels.address()));
+            let (_, pods_at) = group.or_insert_with(|| (&pod.labels, Vec::new()));
+            pods_at.push(at);
+        }
+        let index = self.index_by_label();
+        let mut covered = BudgetCoverage {
+            pods_by_budget: vec![Vec::new(); self.budgets.len()],
+            overlaps: BTreeMap::new(),
+        };
+        for ((namespace, _), (labels, pods_at)) in groups {
+            let wanted = labels.iter().map(Some);
+            let mut fitting: Vec<usize> = wanted
+                .chain([None])
+                .filter_map(|wanted| index.get(&(namespace, wanted)))
+                .flatten()
+                .copied()
+                .filter(|&at| self.budget_selects(at, labels))
+                .collect();
+            fitting.sort_unstable();
+            for &at in &fitting {
+                covered.pods_by_budget[at].extend(&pods_at);
+            }
+            if fitting.len() > 1 {
+                covered
+                    .overlaps
+                    .entry(fitting)
+                    .or_default()
+                    .extend(&pods_at);
+            }
+        }
+        covered
+    }
+
+    /// Budgets by namespace and the first label that they want.
+    fn index_by_label(&self) -> HashMap<(&str, RequiredLabel<'_>), Vec<usize>> {
+        let mut index: HashMap<_, Vec<usize>> = HashMap::new();
+        for (at, budget) in self.budgets.iter().enumerate() {
+            let wanted = budget.row.object.pointer("/spec/selector/matchLabels");
+            let wanted = wanted.and_then(Value::as_object).and_then(|labels| {
+                let (key, value) = labels.iter().next()?;
+                Some((key.as_str(), value.as_str()?))
+            });
+            index
+                .entry((budget.namespace(), wanted))
+                .or_default()
+                .push(at);
+        }
+        index
+    }
+
+    fn budget_selects(&self, at: usize, labels: &SharedLabels) -> bool {
+        let selector = self.budgets[at].row.object.pointer("/spec/selector");
+        let empty = |selector: &Value| selector.as_object().is_some_and(serde_json::Map::is_empty);
+        match selector {
+            Some(selector) if empty(selector) => self.gvk.version != V1BETA1,
+            Some(selector) => selector_matches(selector, labels),
+            None => false,
+        }
+    }
+
+    /// A budget as an object of a finding.
+    pub(crate) fn object(
+        &self,
+        budget: &DisruptionBudget<'_>,
+        source: EvidenceSource,
+        detail: String,
+    ) -> AffectedObject {
+        data_rule::object_from_row(
+            self.picture,
+            &self.gvk,
+            budget.row,
+            Evidence::new(source, detail),
+        )
+    }
+}
+
+impl<'a> DisruptionBudget<'a> {
+    fn new(row: &'a ObjectRow) -> Self {
+        Self {
+            row,
+            pods: Vec::new(),
+        }
+    }
+
+    fn namespace(&self) -> &'a str {
+        self.row.meta.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// A number of its status.
+    pub(crate) fn status_number(&self, name: &str) -> i64 {
+        integer_at(&self.row.object, &format!("/status/{name}"))
+    }
+
+    /// Whether the controller has reckoned with the newest specification.
+    pub(crate) fn is_status_current(&self) -> bool {
+        let object = &self.row.object;
+        let seen = self.status_number("observedGeneration");
+        seen > 0 && seen >= integer_at(object, "/metadata/generation")
+    }
+
+    /// Why it can never allow a disruption as things are, in words; none if it can, or if that cannot be told.
+    pub(crate) fn never_allows_reason(&self, workloads: &WorkloadIndex<'a>) -> Option<String> {
+        if self.pods.is_empty()
+            || (self.is_status_current() && self.status_number("disruptionsAllowed") > 0)
+        {
+            return None;
+        }
+        let spec = self.row.object.get("spec")?;
+        if let Some(most) = spec.get("maxUnavailable") {
+            // Both a number and a part of something are rounded up: anything but nothing is at least one.
+            let none = most.as_i64() == Some(0) || parse_percent(most) == Some(0);
+            return none.then(|| format!("maxUnavailable {}", display_value(most)));
+        }
+        let least = spec.get("minAvailable")?;
+        if let Some(percent) = parse_percent(least) {
+            let expected = self.status_number("expectedPods");
+            // Rounded up, a part that leaves less than one whole pod is all of them.
+            let all = self.is_status_current()
+                && expected > 0
+                && percent.saturating_mul(expected) > (expected - 1) * 100;
+            return match percent {
+                100.. => Some(format!("minAvailable {percent}%")),
+                _ if all => Some(format!("minAvailable {percent}% of {expected} pods is all")),
+                _ => None,
+            };
+        }
+        let least = least.as_i64()?;
+        let (sum, names) = self.desired_pods(workloads)?;
+        (least >= sum).then(|| format!("minAvailable {least}, {names} {sum}"))
+    }
+
+    /// How many pods the workloads of its pods ask for, and their names; none where that is not known of each.
+    fn desired_pods(&self, workloads: &WorkloadIndex<'a>) -> Option<(i64, String)> {
+        let mut sum = 0;
+        let mut owners: BTreeMap<String, &WorkloadRow> = BTreeMap::new();
+        for pod in &self.pods {
+            if pod.controller.is_none() {
+                sum += 1;
+                continue;
+            }
+            let (kind, row) = workloads.workload_of(pod)?;
+            let name = object_path(kind, None, &row.meta.name);
+            owners.insert(name, row);
+        }
+        for row in owners.values() {
+            // Asked for none while pods are there: somebody else is at the wheel.
+            let asked = i64::from(desired_replicas(row));
+            sum += Some(asked).filter(|&asked| asked > 0)?;
+        }
+        let first = owners.keys().next();
+        let names = match (first, owners.len()) {
+            (None, _) => "pods without controller:".to_owned(),
+            (Some(name), 1) => format!("replicas of {name}:"),
+            (Some(name), count) => format!("replicas of {name} and {} more:", count - 1),
+        };
+        Some((sum, names))
+    }
+}
+
+/// `"50%"` as 50.
+fn parse_percent(value: &Value) -> Option<i64> {
+    value.as_str()?.strip_suffix('%')?.parse().ok()
+}
+
+fn display_value(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A whole number at a place of an object, 0 where there is none.
+pub(crate) fn integer_at(object: &Value, place: &str) -> i64 {
+    object.pointer(place).and_then(Value::as_i64).unwrap_or(0)
+}
+
+/// Whether a selector with something in it fits these labels. A selector that cannot be read fits nothing.
+pub(crate) fn selector_matches(selector: &Value, labels: &SharedLabels) -> bool {
+    let equal = selector.get("matchLabels").and_then(Value::as_object);
+    let equal = equal.is_none_or(|wanted| {
+        wanted
+            .iter()
+            .all(|(key, value)| labels.get(key) == value.as_str())
+    });
+    let parts = selector.get("matchExpressions").and_then(Value::as_array);
+    equal
+        && parts.is_none_or(|parts| {
+            parts.iter().all(|part| {
+                let value = labels.get(part["key"].as_str().unwrap_or_default());
+                let values = part["values"].as_array().map_or(&[][..], Vec::as_slice);
+                let among = || value.is_some_and(|value| values.iter().any(|one| one == value));
+                match part["operator"].as_str() {
+                    Some("In") => among(),
+                    Some("NotIn") => !among(),
+                    Some("Exists") => value.is_some(),
+                    Some("DoesNotExist") => value.is_none(),
+                    _ => false,
+                }
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{DisruptionBudget, WorkloadIndex, selector_matches};
+    use crate::snapshot::{MetaRow, ObjectRow, PodRow, SharedLabels};
+
+    /// Whether a budget over some pod, with these limits and this many pods expected, can never allow a disruption.
+    fn impossible(spec: Value, expected: i64) -> bool {
+        let row = ObjectRow {
+            meta: MetaRow::default(),
+            object: json!({
+                "metadata": {"generation": 1},
+                "spec": spec,
+                "status": {"observedGeneration": 1, "expectedPods": expected},
+            }),
+        };
+        let pod = PodRow::default();
+        let budget = DisruptionBudget {
+            row: &row,
+            pods: vec![&pod],
+        };
+        budget
+            .never_allows_reason(&WorkloadIndex::default())
+            .is_some()
+    }
+
+    #[test]
+    fn parts_are_rounded_up() {
+        for (limit, expected, never) in [
+            (json!({"maxUnavailable": 0}), 3, true),
+            (json!({"maxUnavailable": "0%"}), 3, true),
+            (json!({"maxUnavailable": 1}), 1, false),
+            (json!({"maxUnavailable": "1%"}), 3, false),
+            (json!({"minAvailable": "100%"}), 3, true),
+            (json!({"minAvailable": "99%"}), 3, true),
+            (json!({"minAvailable": "67%"}), 3, true),
+            (json!({"minAvailable": "66%"}), 3, false),
+            (json!({"minAvailable": "50%"}), 2, false),
+            (json!({"minAvailable": "51%"}), 2, true),
+            (json!({"minAvailable": "1%"}), 1, true),
+            (json!({"minAvailable": "0%"}), 1, false),
+            // The one pod has no controller.
+            (json!({"minAvailable": 1}), 1, true),
+            (json!({"minAvailable": 0}), 1, false),
+            (json!({}), 1, false),
+        ] {
+            assert_eq!(
+                impossible(limit.clone(), expected),
+                never,
+                "{limit} of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn selectors_fit_as_the_server_has_it() {
+        let labels: SharedLabels = [("app", "web"), ("tier", "front")].into_iter().collect();
+        for (selector, fits) in [
+            (json!({"matchLabels": {"app": "web"}}), true),
+            (json!({"matchLabels": {"app": "cart"}}), false),
+            (
+                json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web"]}]}),
+                true,
+            ),
+            (
+                json!({"matchExpressions": [{"key": "zone", "operator": "NotIn", "values": ["a"]}]}),
+                true,
+            ),
+            (
+                json!({"matchExpressions": [{"key": "tier", "operator": "Exists"}]}),
+                true,
+            ),
+            (
+                json!({"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}),
+                false,
+            ),
+            (
+                json!({"matchExpressions": [{"key": "tier", "operator": "Near"}]}),
+                false,
+            ),
+            (
+                json!({"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "zone", "operator": "Exists"}]}),
+                false,
+            ),
+        ] {
+            assert_eq!(selector_matches(&selector, &labels), fits, "{selector}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Command lines of components, as their flag parser (pflag) reads them.
+
+use std::collections::BTreeMap;
+
+const SHELLS: [&str; 5] = ["sh", "ash", "bash", "dash", "busybox"];
+
+const FEATURE_GATES_FLAG: &str = "feature-gates";
+
+/// Flags in the order in which they stand, without their dashes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CommandFlags(Vec<(String, Option<String>)>);
+
+impl CommandFlags {
+    /// The flags of `program` in the command and the arguments of a container; none where nothing is known of them, as
+    /// after `sh -c`.
+    pub(crate) fn from_container(program: &str, words: &[&str]) -> Option<Self> {
+        let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+        let first = words.first().map(|word| name(word)).unwrap_or_default();
+        if SHELLS.contains(&first.as_str()) {
+            return None;
+        }
+        // What stands before the program itself belongs to whatever starts it.
+        let own = words.iter().position(|word| name(word) == program);
+        let words = own.map_or(words, |at| &words[at + 1..]);
+        let mut found = Self::default();
+        let mut rest = words.iter().peekable();
+        while let Some(word) = rest.next() {
+            if *word == "--" {
+                break;
+            }
+            let Some(flag) = word.strip_prefix("--") else {
+                continue;
+            };
+            match flag.split_once('=') {
+                Some((flag, value)) => found.push(flag, Some(value)),
+                // A flag that stands alone is a switch, unless a word follows that is no flag itself.
+                None => found.push(flag, rest.next_if(|next| !next.starts_with('-')).copied()),
+            }
+        }
+        Some(found)
+    }
+
+    /// One more flag; components take `_` for `-`.
+    pub(crate) fn push(&mut self, flag: &str, value: Option<&str>) {
+        let flag = flag.replace('_', "-");
+        self.0.push((flag, value.map(str::to_owned)));
+    }
+
+    /// One more feature gate.
+    pub(crate) fn push_feature_gate(&mut self, gate: &str, value: &str) {
+        self.push(FEATURE_GATES_FLAG, Some(&format!("{gate}={value}")));
+    }
+
+    /// Whether the flag is there, with or without a value.
+    pub(crate) fn has(&self, flag: &str) -> bool {
+        self.0.iter().any(|(name, _)| name == flag)
+    }
+
+    /// Everything that a flag with a list as value names: several of them add up.
+    pub(crate) fn list_values<'a>(&'a self, flag: &'a str) -> impl Iterator<Item = &'a str> {
+        let values = self.0.iter().filter(move |(name, _)| name == flag);
+        values
+            .filter_map(|(_, value)| value.as_deref())
+            .flat_map(|value| trim_quotes(value).split(','))
+            .map(trim_quotes)
+            .filter(|item| !item.is_empty())
+    }
+
+    /// Feature gates: several flags add up, and a later one wins.
+    pub(crate) fn feature_gates(&self) -> BTreeMap<&str, bool> {
+        let pairs = self
+            .list_values(FEATURE_GATES_FLAG)
+            .filter_map(|item| item.split_once('='));
+        pairs
+            .filter_map(|(gate, value)| Some((gate.trim(), parse_go_bool(value.trim())?)))
+            .collect()
+    }
+}
+
+/// A value that quotes were left around.
+fn trim_quotes(value: &str) -> &str {
+    value.trim().trim_matches(['"', '\'']).trim()
+}
+
+/// As strconv.ParseBool of Go.
+fn parse_go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommandFlags;
+
+    fn parse(words: &[&str]) -> CommandFlags {
+        CommandFlags::from_container("kube-apiserver", words).expect("arguments")
+    }
+
+    #[test]
+    fn both_forms_of_a_flag_are_read() {
+        for words in [
+            &["kube-apiserver", "--feature-gates=A=true,B=false"][..],
+            &[
+                "/usr/local/bin/kube-apiserver",
+                "--feature-gates",
+                "A=true,B=false",
+            ],
+            &["--feature-gates= A=true, B=false "],
+            &["--feature_gates='A=1,B=F'", "--v=2"],
+            &["--feature-gates=\"A=True\"", "--feature-gates", "B=0"],
+            &[
+                "/go-runner",
+                "--log-file=/x",
+                "/usr/bin/kube-apiserver",
+                "--feature-gates=A=T,B=f",
+            ],
+        ] {
+            let gates = parse(words);
+            let gates: Vec<_> = gates.feature_gates().into_iter().collect();
+            assert_eq!(gates, [("A", true), ("B", false)], "{words:?}");
+        }
+    }
+
+    #[test]
+    fn flags_add_up_and_the_later_wins() {
+        let arguments = parse(&["--feature-gates=A=true,B=true", "--feature-gates=A=false"]);
+        let gates: Vec<_> = arguments.feature_gates().into_iter().collect();
+        assert_eq!(gates, [("A", false), ("B", true)]);
+        let arguments = parse(&[
+            "--enable-admission-plugins=X,Y",
+            "--enable-admission-plugins",
+            "Z",
+        ]);
+        let plugins: Vec<_> = arguments.list_values("enable-admission-plugins").collect();
+        assert_eq!(plugins, ["X", "Y", "Z"]);
+    }
+
+    #[test]
+    fn a_switch_has_no_value() {
+        let arguments = parse(&["--profiling", "--port", "0", "-v", "2", "--", "--late=1"]);
+        assert!(arguments.has("profiling") && arguments.has("port"));
+        assert!(!arguments.has("late") && !arguments.has("v"));
+        assert_eq!(arguments.list_values("profiling").count(), 0);
+        assert_eq!(arguments.list_values("port").collect::<Vec<_>>(), ["0"]);
+    }
+
+    #[test]
+    fn what_starts_the_program_is_not_its_own() {
+        let words = [
+            "/go-runner",
+            "--port=1",
+            "/bin/kube-apiserver",
+            "--profiling",
+        ];
+        assert!(!parse(&words).has("port"));
+    }
+
+    #[test]
+    fn nothing_is_known_behind_a_shell() {
+        for shell in ["sh", "/bin/sh", "/usr/bin/bash"] {
+            let words = [shell, "-c", "kube-apiserver --feature-gates=A=true"];
+            assert_eq!(CommandFlags::from_container("kube-apiserver", &words), None);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_gate() {
+        let arguments = parse(&["--feature-gates=A,B=,=true,C=perhaps,,D=true"]);
+        let mut gates = arguments.feature_gates();
+        gates.remove("");
+        assert_eq!(gates.into_iter().collect::<Vec<_>>(), [("D", true)]);
+        assert_eq!(parse(&[]), CommandFlags::default());
+    }
+}

@@ -1,0 +1,11 @@
+//! Facts: views of one cluster below the rules, such as its control plane, pods, budgets and workloads. Each comes with the
+//! need that it rests on.
+
+pub mod backups;
+pub(crate) mod budgets;
+pub(crate) mod ca_bundle;
+pub(crate) mod control_plane;
+pub(crate) mod label_selector;
+pub(crate) mod pods;
+pub(crate) mod service_backends;
+pub(crate) mod workloads;

@@ -1,0 +1,62 @@
+//! The connection of a program that runs in a pod and has no kubeconfig.
+
+use std::path::PathBuf;
+
+use kube::config::{AuthInfo, Cluster};
+
+use super::error::{ConnectError, os_error_text};
+use super::resolve::ResolvedEntries;
+use super::{ConnectOptions, Env};
+
+/// Whether this is a pod with a service account, by kubectl's signs.
+pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {
+    env.text("KUBERNETES_SERVICE_HOST").is_some()
+        && env.text("KUBERNETES_SERVICE_PORT").is_some()
+        && service_account_file(env, "token").is_file()
+}
+
+/// The entries that a kubeconfig of this pod would hold; the flags are applied to them as to any other.
+pub(super) fn in_cluster_entries(
+    wanted: &ConnectOptions,
+    env: &Env<'_>,
+) -> Result<ResolvedEntries, ConnectError> {
+    let host = env.text("KUBERNETES_SERVICE_HOST").unwrap_or_default();
+    let port = env.text("KUBERNETES_SERVICE_PORT").unwrap_or_default();
+    let host = match host.parse() {
+        Ok(std::net::IpAddr::V6(address)) => format!("[{address}]"),
+        _ => host,
+    };
+    let bundle = service_account_file(env, "ca.crt");
+    if wanted.certificate_authority.is_none() && !wanted.insecure_skip_tls_verify {
+        std::fs::File::open(&bundle).map_err(|error| ConnectError::InClusterConfig {
+            why: format!(
+                "cannot read {}: {}",
+                bundle.display(),
+                os_error_text(&error)
+            ),
+        })?;
+    }
+    let namespace = env.text("POD_NAMESPACE").or_else(|| {
+        let text = std::fs::read_to_string(service_account_file(env, "namespace")).ok()?;
+        Some(text.trim().to_owned()).filter(|name| !name.is_empty())
+    });
+    Ok(ResolvedEntries {
+        context: None,
+        namespace,
+        cluster_name: "this pod's".to_owned(),
+        cluster: Cluster {
+            server: Some(format!("https://{host}:{port}")),
+            certificate_authority: Some(bundle.display().to_string()),
+            ..Cluster::default()
+        },
+        user_name: "this pod's service account".to_owned(),
+        user: AuthInfo {
+            token_file: Some(service_account_file(env, "token").display().to_string()),
+            ..AuthInfo::default()
+        },
+    })
+}
+
+fn service_account_file(env: &Env<'_>, name: &str) -> PathBuf {
+    env.service_account_dir.join(name)
+}

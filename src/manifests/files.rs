@@ -1,0 +1,253 @@
+//! Manifests about to be applied: files, directories and standard input, as named by `-f`.
+//!
+//! As many files are in memory at a time as there are processors. Of each manifest of which something may be said its
+//! names are kept, others are counted. What cannot be read or understood is a gap.
+
+mod parallel;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::Origin;
+use super::helm;
+use crate::catalog::Catalog;
+use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter};
+use parallel::{FileDecodeContext, FileResult, WorkItem, decode_bytes};
+
+/// The most that is read of one file, in MiB.
+const MAX_FILE_MIB: u64 = 64;
+
+/// What standard input is called in locations.
+const STDIN_NAME: &str = "stdin";
+
+/// Why `-f` cannot be followed at all.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// There is no such file or directory.
+    #[error(
+        "cannot read -f {path}: there is no such file or directory; check the spelling and the directory \
+         that you run this in (standard input is -f -)"
+    )]
+    NotFound {
+        /// As it was given.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It may be there, but cannot be looked at.
+    #[error("cannot read -f {path}: {source}; check who may read it and the directories above it")]
+    Inaccessible {
+        /// As it was given.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Reads the files and directories of `-f`, and `stdin` for `-`.
+///
+/// Directories are walked in the order of names: `.yaml`, `.yml` and `.json`, without hidden directories and, as kubectl
+/// does it, without following links to directories. A file that is named is read whatever its name. A directory that is a
+/// Helm chart is a gap, for its templates are no manifests. Helm release records in files are decoded and of each release
+/// the newest deployed revision is kept. Namespaces stay empty where a manifest names none. Manifests that are of no
+/// interest are counted.
+///
+/// # Errors
+/// When something that was named does not exist or cannot be looked at. What cannot be read or understood within it is a
+/// gap in [`Files::gaps`].
+pub fn read(
+    paths: &[PathBuf],
+    mut stdin: impl Read,
+    catalog: &Catalog,
+    interest: ManifestFilter,
+) -> Result<ManifestFiles, FilesError> {
+    let mut reading = ManifestCollector {
+        context: FileDecodeContext {
+            catalog,
+            filter: interest,
+        },
+        files: ManifestFiles::default(),
+        other_apis: ApiCounter::default(),
+        releases: Vec::new(),
+        // A walk alone meets no file twice.
+        visited: (paths.len() > 1).then(BTreeSet::new),
+        pending: Vec::new(),
+    };
+    for path in paths {
+        if path.as_os_str() == "-" {
+            if reading.mark_visited(path) {
+                let bytes = read_limited(&mut stdin);
+                let taken = decode_bytes(
+                    STDIN_NAME,
+                    Origin::Rendered(STDIN_NAME),
+                    bytes,
+                    reading.context,
+                );
+                reading.push_item(WorkItem::Done(taken));
+            }
+            continue;
+        }
+        let metadata = fs::metadata(path).map_err(|source| {
+            let path = path.display().to_string();
+            match source.kind() {
+                io::ErrorKind::NotFound => FilesError::NotFound { path, source },
+                _ => FilesError::Inaccessible { path, source },
+            }
+        })?;
+        if metadata.is_dir() {
+            reading.walk_directory(path);
+        } else {
+            reading.add_file(path);
+        }
+    }
+    reading.flush();
+    let mut files = reading.files;
+    files.api_counts = reading.other_apis.into_counts();
+    files.helm_releases = helm::newest_revisions(reading.releases);
+    Ok(files)
+}
+
+struct ManifestCollector<'a> {
+    context: FileDecodeContext<'a>,
+    files: ManifestFiles,
+    other_apis: ApiCounter,
+    releases: Vec<HelmReleaseRow>,
+    /// Files read so far, for one may be named twice or lie in a directory that is named too; none where only one thing is
+    /// named.
+    visited: Option<BTreeSet<PathBuf>>,
+    /// What is to be done next, in the order in which its results count.
+    pending: Vec<WorkItem>,
+}
+
+impl ManifestCollector<'_> {
+    fn walk_directory(&mut self, root: &Path) {
+        let mut entries = WalkDir::new(root).sort_by_file_name().into_iter();
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let at = error.path().unwrap_or(root).to_owned();
+                    self.add_gap(display_path(&at), walk_error_message(&error));
+                    continue;
+                }
+            };
+            if entry.file_type().is_dir() {
+                let chart = entry.path().join("Chart.yaml").is_file();
+                if chart {
+                    self.add_chart_gap(entry.path());
+                }
+                if chart || is_hidden(&entry) {
+                    entries.skip_current_dir();
+                }
+            } else if has_manifest_extension(entry.path()) && can_be_read(&entry) {
+                self.add_file(entry.path());
+            }
+        }
+    }
+
+    fn add_file(&mut self, path: &Path) {
+        let path = path.strip_prefix(".").unwrap_or(path);
+        if !self.mark_visited(path) {
+            return;
+        }
+        if path.extension().is_some_and(|extension| extension == "tgz") {
+            self.add_chart_gap(path);
+            return;
+        }
+        self.push_item(WorkItem::File(path.to_owned()));
+    }
+
+    fn mark_visited(&mut self, path: &Path) -> bool {
+        let seen = self.visited.as_mut();
+        seen.is_none_or(|seen| seen.insert(path.to_owned()))
+    }
+
+    fn add_chart_gap(&mut self, path: &Path) {
+        let why = "not rendered: pipe `helm template` into `-f -`".to_owned();
+        self.add_gap(format!("Helm chart {}", display_path(path)), why);
+    }
+
+    fn add_gap(&mut self, what: String, why: String) {
+        self.push_item(WorkItem::Done(FileResult::from_gap(what, why)));
+    }
+
+    fn push_item(&mut self, step: WorkItem) {
+        self.pending.push(step);
+        if self.pending.len() >= parallel::BATCH_SIZE {
+            self.flush();
+        }
+    }
+
+    /// Does what is to be done, and adds what it brings.
+    fn flush(&mut self) {
+        for taken in parallel::run_batch(std::mem::take(&mut self.pending), self.context) {
+            self.files.objects.extend(taken.objects);
+            self.other_apis.merge(taken.other_apis);
+            self.files.gaps.extend(taken.gaps);
+            self.files.files_read += taken.files_read;
+            self.files.files_skipped += taken.files_skipped;
+            self.releases.extend(taken.releases);
+        }
+    }
+}
+
+/// The whole of it, or why not.
+fn read_limited(from: impl Read) -> Result<Vec<u8>, String> {
+    let limit = MAX_FILE_MIB << 20;
+    let mut bytes = Vec::new();
+    from.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > limit {
+        return Err(format!(
+            "larger than {MAX_FILE_MIB} MiB, the most that is read of one file; split it"
+        ));
+    }
+    Ok(bytes)
+}
+
+/// A path as locations show it.
+fn display_path(path: &Path) -> String {
+    let short = path.strip_prefix(".").unwrap_or(path);
+    let short = if short.as_os_str().is_empty() {
+        path
+    } else {
+        short
+    };
+    short.display().to_string()
+}
+
+fn walk_error_message(error: &walkdir::Error) -> String {
+    error
+        .io_error()
+        .map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// `.git` and the like. The directory that was named is read whatever its name.
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+fn has_manifest_extension(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        ["yaml", "yml", "json"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Not pipes and devices, which might never end, nor links to directories. A link that leads nowhere is tried, so that it
+/// becomes a gap.
+fn can_be_read(entry: &DirEntry) -> bool {
+    match fs::metadata(entry.path()) {
+        Ok(metadata) => metadata.is_file(),
+        Err(_) => true,
+    }
+}

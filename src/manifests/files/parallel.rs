@@ -1,0 +1,190 @@
+//! Files of a tree decoded side by side, for YAML takes longer to parse than to read. Results keep the order of the tree.
+
+use std::fs::File;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::{display_path, read_limited};
+use crate::catalog::Catalog;
+use crate::manifests;
+use crate::manifests::helm;
+use crate::manifests::{EncodedHelmRecord, Origin};
+use crate::snapshot::{
+    ApiCounter, HelmReleaseRow, HelmStorage, ManifestFilter, ManifestObject, MissingData,
+};
+
+/// Steps that are done at once: enough that threads are seldom started, few enough that results do not pile up.
+pub(super) const BATCH_SIZE: usize = 512;
+
+/// More threads than this wait for the disk, and each may hold a file of the greatest size.
+const MAX_THREADS: usize = 8;
+
+/// What decides which manifests are kept.
+#[derive(Clone, Copy)]
+pub(super) struct FileDecodeContext<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) filter: ManifestFilter,
+}
+
+/// Something to do, or done already.
+pub(super) enum WorkItem {
+    /// Read and decode this file.
+    File(PathBuf),
+    /// Nothing more to do.
+    Done(FileResult),
+}
+
+/// What a step brings.
+#[derive(Default)]
+pub(super) struct FileResult {
+    pub(super) objects: Vec<ManifestObject>,
+    /// Those that are of no interest.
+    pub(super) other_apis: ApiCounter,
+    pub(super) releases: Vec<HelmReleaseRow>,
+    pub(super) gaps: Vec<MissingData>,
+    /// 1 for a file with manifests.
+    pub(super) files_read: usize,
+    /// 1 for a file without.
+    pub(super) files_skipped: usize,
+}
+
+/// What each step brings, in their order.
+pub(super) fn run_batch(steps: Vec<WorkItem>, wanted: FileDecodeContext<'_>) -> Vec<FileResult> {
+    let mut files = Vec::new();
+    let mut taken: Vec<FileResult> = Vec::with_capacity(steps.len());
+    for (at, step) in steps.into_iter().enumerate() {
+        match step {
+            WorkItem::File(path) => {
+                files.push((at, path));
+                taken.push(FileResult::default());
+            }
+            WorkItem::Done(done) => taken.push(done),
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((at, path)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((*at, decode_file(path, wanted)));
+        }
+        done
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let helpers = threads.min(MAX_THREADS).min(files.len()).saturating_sub(1);
+    let done = thread::scope(|scope| {
+        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for helper in helpers {
+            match helper.join() {
+                Ok(more) => done.extend(more),
+                Err(panic) => resume_unwind(panic),
+            }
+        }
+        done
+    });
+    for (at, file) in done {
+        taken[at] = file;
+    }
+    taken
+}
+
+fn decode_file(path: &PathBuf, wanted: FileDecodeContext<'_>) -> FileResult {
+    let bytes = File::open(path)
+        .map_err(|error| error.to_string())
+        .and_then(read_limited);
+    let name = display_path(path);
+    decode_bytes(&name, Origin::File(&name), bytes, wanted)
+}
+
+/// What one file holds.
+pub(super) fn decode_bytes(
+    name: &str,
+    origin: Origin<'_>,
+    bytes: Result<Vec<u8>, String>,
+    wanted: FileDecodeContext<'_>,
+) -> FileResult {
+    let text = match bytes.and_then(utf8_text) {
+        Ok(text) => text,
+        Err(why) => return FileResult::from_gap(name.to_owned(), why),
+    };
+    let decoded = manifests::decode(&text, origin);
+    let mut taken = FileResult {
+        files_read: usize::from(decoded.manifest_count > 0),
+        files_skipped: usize::from(
+            decoded.manifest_count == 0 && decoded.skipped_objects.is_empty(),
+        ),
+        ..FileResult::default()
+    };
+    for object in decoded.objects {
+        if wanted.filter.keeps(&object, wanted.catalog) {
+            taken.objects.push(object);
+        } else {
+            taken.other_apis.count(object);
+        }
+    }
+    for fault in decoded.skipped_objects {
+        taken.add_gap(fault.what, fault.why);
+    }
+    for record in &decoded.helm_records {
+        taken.add_helm_record(record, wanted.catalog);
+    }
+    taken
+}
+
+impl FileResult {
+    /// Nothing, for this reason.
+    pub(super) fn from_gap(what: String, why: String) -> Self {
+        let mut taken = Self::default();
+        taken.add_gap(what, why);
+        taken
+    }
+
+    fn add_gap(&mut self, what: String, why: String) {
+        let rbac = None;
+        self.gaps.push(MissingData { what, why, rbac });
+    }
+
+    fn add_helm_record(&mut self, record: &EncodedHelmRecord, catalog: &Catalog) {
+        let payload = match record.storage {
+            HelmStorage::Secret => helm::decode_secret_data(&record.payload),
+            HelmStorage::ConfigMap => Ok(record.payload.clone().into_bytes()),
+        };
+        let release = payload.and_then(|payload| {
+            helm::decode_record(&payload, record.storage, record.created, catalog)
+        });
+        match release {
+            Ok(release) if release.is_deployed() => {
+                for fault in release.skipped_objects {
+                    let what = format!("{} in {}", fault.what, record.location);
+                    self.add_gap(what, fault.why);
+                }
+                self.releases.push(release.row);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let place = if record.namespace.is_empty() {
+                    record.name.clone()
+                } else {
+                    format!("{}/{}", record.namespace, record.name)
+                };
+                let what = format!("Helm record {place} in {}", record.location);
+                self.add_gap(what, error.to_string());
+            }
+        }
+    }
+}
+
+fn utf8_text(bytes: Vec<u8>) -> Result<String, String> {
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    String::from_utf8(bytes).map_err(|_| {
+        if utf16 {
+            // What `>` writes in PowerShell on Windows.
+            "UTF-16 text; save it as UTF-8".to_owned()
+        } else {
+            "not UTF-8 text".to_owned()
+        }
+    })
+}

@@ -1,0 +1,306 @@
+use std::fs::{self, File};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::snapshot::{ApiCount, HelmStorage};
+
+const BUDGET: &str =
+    "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart}\n";
+
+fn tree(files: &[(&str, &[u8])]) -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for (path, content) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("a directory");
+        fs::write(path, content).expect("a file");
+    }
+    dir
+}
+
+fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<ManifestFiles, FilesError> {
+    let catalog = Catalog::embedded().expect("the catalog is sound");
+    let interest = ManifestFilter {
+        has_cluster: false,
+        from: None,
+        to: None,
+    };
+    read(paths, stdin, &catalog, interest)
+}
+
+fn read_tree(dir: &TempDir) -> ManifestFiles {
+    read_all(&[dir.path().to_owned()], b"").expect("the directory is there")
+}
+
+/// Locations of objects below the directory.
+fn locations(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
+    let root = format!("{}/", dir.path().display());
+    files
+        .objects
+        .iter()
+        .map(|object| object.location.replace(&root, ""))
+        .collect()
+}
+
+/// Gaps as `what: why`, relative to the directory.
+fn gaps(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
+    let root = format!("{}/", dir.path().display());
+    files
+        .gaps
+        .iter()
+        .map(|gap| format!("{}: {}", gap.what, gap.why).replace(&root, ""))
+        .collect()
+}
+
+#[test]
+fn trees_are_walked_in_order() {
+    let two = format!("{BUDGET}---\n{BUDGET}");
+    let dir = tree(&[
+        ("b.yaml", BUDGET.as_bytes()),
+        ("a/two.YML", two.as_bytes()),
+        ("a/.hidden.yaml", BUDGET.as_bytes()),
+        ("c.json", br#"{"apiVersion": "v1", "kind": "Pod"}"#),
+        (".git/x.yaml", BUDGET.as_bytes()),
+        ("values.yaml", b"replicas: 3\n"),
+        ("empty.yaml", b""),
+        ("notes.txt", b"a: b: c"),
+    ]);
+    let files = read_tree(&dir);
+    assert_eq!(
+        locations(&files, &dir),
+        [
+            "a/.hidden.yaml",
+            "a/two.YML document 1",
+            "a/two.YML document 2",
+            "b.yaml",
+        ]
+    );
+    assert_eq!((files.files_read, files.files_skipped), (4, 2));
+    let pods = ApiCount {
+        api_version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        count: 1,
+    };
+    assert_eq!(files.api_counts, [pods], "of no interest, and counted");
+    assert_eq!(files.objects_read(), 5);
+    assert_eq!(files.gaps, []);
+}
+
+#[test]
+fn named_files_are_read_whatever_their_name() {
+    let dir = tree(&[("budget", BUDGET.as_bytes()), ("notes.txt", b"words\n")]);
+    let paths = [dir.path().join("budget"), dir.path().join("notes.txt")];
+    let files = read_all(&paths, b"").expect("they are there");
+    assert_eq!(
+        (files.objects.len(), files.files_read, files.files_skipped),
+        (1, 1, 1)
+    );
+}
+
+#[test]
+fn a_file_named_twice_is_read_once() {
+    let dir = tree(&[("a.yaml", BUDGET.as_bytes())]);
+    let paths = [
+        dir.path().to_owned(),
+        dir.path().join("a.yaml"),
+        "-".into(),
+        "-".into(),
+    ];
+    let files = read_all(&paths, BUDGET.as_bytes()).expect("they are there");
+    assert_eq!(files.objects.len(), 2);
+    assert_eq!(files.objects[1].location, "stdin");
+}
+
+#[test]
+fn standard_input_is_called_by_the_template() {
+    let text = format!("---\n# Source: cart/templates/pdb.yaml\n{BUDGET}---\n{BUDGET}");
+    let files = read_all(&["-".into()], text.as_bytes()).expect("it is there");
+    assert_eq!(files.objects[0].location, "cart/templates/pdb.yaml");
+    assert_eq!(files.objects[1].location, "stdin document 2");
+    assert_eq!(files.objects[0].namespace, None);
+}
+
+#[test]
+fn what_is_not_there_is_an_error() {
+    let dir = tree(&[]);
+    let error = read_all(&[dir.path().join("cart.yaml")], b"").expect_err("it is not there");
+    assert!(matches!(error, FilesError::NotFound { .. }));
+    let message = error.to_string();
+    assert!(
+        message.contains("cart.yaml") && message.contains("check the spelling"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_cannot_be_understood_is_a_gap() {
+    let broken = format!("{BUDGET}---\na: b: c\n");
+    let dir = tree(&[
+        ("a.yaml", broken.as_bytes()),
+        ("b.yaml", &[0xff, 0xfe, b'a', 0]),
+        ("c.yaml", &[b'a', 0xe4]),
+        ("d.yaml", BUDGET.as_bytes()),
+    ]);
+    let files = read_tree(&dir);
+    assert_eq!(
+        gaps(&files, &dir),
+        [
+            "a.yaml document 2, line 5: mapping values are not allowed in this context",
+            "b.yaml: UTF-16 text; save it as UTF-8",
+            "c.yaml: not UTF-8 text",
+        ]
+    );
+    assert_eq!(
+        (files.objects.len(), files.files_read, files.files_skipped),
+        (2, 2, 0)
+    );
+}
+
+#[test]
+fn a_chart_is_one_gap() {
+    let dir = tree(&[
+        ("cart/Chart.yaml", b"apiVersion: v2\nname: cart\n"),
+        ("cart/templates/pdb.yaml", b"{{ if }}\n"),
+        ("cart/charts/db/Chart.yaml", b"apiVersion: v2\nname: db\n"),
+        ("other/a.yaml", BUDGET.as_bytes()),
+    ]);
+    let files = read_tree(&dir);
+    let why = "not rendered: pipe `helm template` into `-f -`";
+    assert_eq!(gaps(&files, &dir), [format!("Helm chart cart: {why}")]);
+    assert_eq!(locations(&files, &dir), ["other/a.yaml"]);
+    let files = read_all(&[dir.path().join("cart")], b"").expect("it is there");
+    assert_eq!(gaps(&files, &dir), [format!("Helm chart cart: {why}")]);
+}
+
+#[test]
+fn large_files_are_gaps() {
+    let dir = tree(&[]);
+    let file = File::create(dir.path().join("large.yaml")).expect("a file");
+    file.set_len((MAX_FILE_MIB << 20) + 1)
+        .expect("a sparse file");
+    let gaps = gaps(&read_tree(&dir), &dir);
+    assert_eq!(gaps.len(), 1);
+    assert!(gaps[0].contains("64 MiB"), "{gaps:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_files_are_followed_and_others_are_not() {
+    use std::os::unix::fs::symlink;
+    let dir = tree(&[("data/a.yaml", BUDGET.as_bytes()), ("pipes/x", b"")]);
+    let at = |path: &str| dir.path().join(path);
+    symlink(at("data/a.yaml"), at("link.yaml")).expect("a link");
+    symlink(dir.path(), at("data/loop")).expect("a link");
+    symlink(dir.path(), at("data/loop.yaml")).expect("a link");
+    symlink(at("nowhere"), at("dangling.yaml")).expect("a link");
+    let files = read_tree(&dir);
+    assert_eq!(locations(&files, &dir), ["data/a.yaml", "link.yaml"]);
+    let gaps = gaps(&files, &dir);
+    assert_eq!(gaps.len(), 1);
+    assert!(gaps[0].starts_with("dangling.yaml: "), "{gaps:?}");
+}
+
+fn record(name: &str, revision: u64, status: &str, manifest: &str) -> String {
+    let record = serde_json::json!({
+        "name": name, "namespace": "shop", "version": revision, "info": {"status": status},
+        "config": {"password": "hunter2"}, "manifest": manifest,
+    });
+    STANDARD.encode(record.to_string())
+}
+
+#[test]
+fn helm_records_are_decoded() {
+    let secret = |revision, status| {
+        let data = STANDARD.encode(record("cart", revision, status, BUDGET));
+        format!(
+            "apiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\nmetadata: {{name: cart.v{revision}}}\ndata:\n  release: |\n    {}\n    {}\n",
+            &data[..40],
+            &data[40..]
+        )
+    };
+    let map = record("web", 7, "deployed", "a: b: c\n");
+    let text = [
+        secret(3, "deployed"),
+        secret(4, "deployed"),
+        secret(5, "failed"),
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: web.v7, labels: {{owner: helm}}}}\ndata: {{release: {map}}}\n"),
+        "apiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\nmetadata: {name: bad, namespace: shop}\ndata: {release: hunter2}\n".to_owned(),
+    ]
+    .join("---\n");
+    let dir = tree(&[("records.yaml", text.as_bytes())]);
+    let files = read_tree(&dir);
+    let releases: Vec<_> = files
+        .helm_releases
+        .iter()
+        .map(|row| {
+            (
+                row.release.as_str(),
+                row.revision,
+                row.storage,
+                row.objects.len(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        releases,
+        [
+            ("cart", 4, HelmStorage::Secret, 1),
+            ("web", 7, HelmStorage::ConfigMap, 0)
+        ]
+    );
+    assert_eq!(
+        gaps(&files, &dir),
+        [
+            "helm release shop/web, line 1 in records.yaml document 4: mapping values are not allowed in this context",
+            "Helm record shop/bad in records.yaml document 5: the Helm record is not valid base64",
+        ]
+    );
+    assert_eq!((files.objects.len(), files.files_read), (0, 1));
+    assert!(!format!("{files:?}").contains("hunter2"));
+}
+
+proptest! {
+    #![proptest_config(crate::mutate::cases(64))]
+
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let files = read_all(&["-".into()], &bytes).expect("standard input is there");
+        prop_assert_eq!(files.objects.len(), 0);
+    }
+}
+
+#[test]
+fn results_keep_the_order_of_the_tree_whatever_is_done_first() {
+    // More than two batches, with gaps and large files in between.
+    let large = format!("{BUDGET}---\n").repeat(200);
+    let names: Vec<String> = (0..parallel::BATCH_SIZE * 2 + 7)
+        .map(|n| format!("{n:05}.yaml"))
+        .collect();
+    let content = |at: usize| match at % 50 {
+        0 => large.as_bytes(),
+        1 => b"a: [",
+        2 => b"replicas: 3\n",
+        _ => BUDGET.as_bytes(),
+    };
+    let entries: Vec<(&str, &[u8])> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| (name.as_str(), content(at)))
+        .collect();
+    let dir = tree(&entries);
+    let files = read_tree(&dir);
+    let kinds = |wanted: fn(usize) -> bool| (0..names.len()).filter(|at| wanted(at % 50)).count();
+    assert_eq!(files.files_skipped, kinds(|kind| kind == 2));
+    assert_eq!(files.gaps.len(), kinds(|kind| kind == 1));
+    assert_eq!(files.files_read, kinds(|kind| kind == 0 || kind > 2));
+    let gaps = gaps(&files, &dir);
+    assert!(gaps.is_sorted(), "{gaps:?}");
+    let found: Vec<String> = locations(&files, &dir)
+        .into_iter()
+        .map(|location| location[..10].to_owned())
+        .collect();
+    assert!(found.is_sorted(), "{found:?}");
+}

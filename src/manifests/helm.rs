@@ -1,0 +1,310 @@
+//! Helm's release records: what a release applied, from the one place that remembers it.
+//!
+//! Helm keeps each revision as JSON, gzipped, in base64, in a Secret or a ConfigMap. A record also holds the chart and the
+//! values of the release, which may be secret: the parser skips them, they are never kept. No error quotes a record.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::bufread::MultiGzDecoder;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{DecodeBudget, Origin, truncate_name};
+use crate::catalog::{Catalog, Gvk};
+use crate::manifests;
+use crate::snapshot::{HelmReleaseRow, HelmStorage, ManifestObject, SkippedObject};
+
+/// What a record may expand to, in MiB. The API server stores at most about 1.5 MiB, which text expands to some 20.
+const MAX_MIB: u64 = 64;
+
+/// What a record expands to as a rule, in bytes; few are longer.
+const TYPICAL_RECORD_BYTES: usize = 4 << 20;
+
+/// The longest name that Kubernetes has. Those of Helm's releases have 53 characters at most.
+const MAX_NAME: usize = 253;
+
+/// Gzip, with its only compression method. Records of the first releases of Helm are not compressed.
+const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// One revision of a release.
+#[derive(Debug)]
+pub(crate) struct HelmRelease {
+    /// What it applied.
+    pub(crate) row: HelmReleaseRow,
+    /// `info.status`, such as `deployed`; empty where the record has none.
+    pub(crate) status: String,
+    /// Documents of its manifest that cannot be understood.
+    pub(crate) skipped_objects: Vec<SkippedObject>,
+}
+
+impl HelmRelease {
+    /// Whether it is what runs now.
+    pub(crate) fn is_deployed(&self) -> bool {
+        self.status == "deployed"
+    }
+}
+
+/// Why a record cannot be understood. Says nothing of which one: the caller names it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HelmError {
+    /// Not base64.
+    #[error("the Helm record is not valid base64")]
+    Base64(#[source] base64::DecodeError),
+    /// Not whole gzip.
+    #[error("the Helm record cannot be unpacked: its gzip data is damaged or cut short")]
+    Gzip(#[source] io::Error),
+    /// A bomb, or something that no API server would have stored.
+    #[error(
+        "the Helm record expands to more than {MAX_MIB} MiB, the most that is unpacked of one record"
+    )]
+    TooLarge,
+    /// Not a record either: its name would be that of a Secret.
+    #[error("the Helm record names a release or namespace with more than {MAX_NAME} characters")]
+    NameTooLong,
+    /// Not a record. The parser's own message is dropped, for it may quote what it did not expect.
+    #[error(
+        "the Helm record is not the JSON that Helm 3 writes (line {line}, column {column} of it)"
+    )]
+    Json {
+        /// Line of the unpacked record.
+        line: usize,
+        /// Column of that line.
+        column: usize,
+    },
+}
+
+/// Takes off the layer of base64 that Kubernetes puts around the data of a Secret in JSON and YAML.
+///
+/// # Errors
+/// When it is not base64.
+pub(crate) fn decode_secret_data(data: &str) -> Result<Vec<u8>, HelmError> {
+    decode_base64(data.as_bytes())
+}
+
+/// Reads the record of one revision. `payload` is what Helm wrote: the bytes of `data.release` of a Secret, or the text of
+/// a ConfigMap. Objects without a namespace get that of the release unless the catalog knows that they have none.
+///
+/// # Errors
+/// When it is damaged, not a record of Helm 3, or expands beyond all bounds.
+pub(crate) fn decode_record(
+    payload: &[u8],
+    storage: HelmStorage,
+    created: Option<Timestamp>,
+    catalog: &Catalog,
+) -> Result<HelmRelease, HelmError> {
+    let packed = decode_base64(payload)?;
+    let record: HelmReleaseJson = if packed.starts_with(&GZIP_MAGIC) {
+        parse_record(MultiGzDecoder::new(packed.as_slice()))?
+    } else {
+        parse_record(packed.as_slice())?
+    };
+    let namespace = record.namespace.as_deref().unwrap_or_default();
+    if record.name.len() > MAX_NAME || namespace.len() > MAX_NAME {
+        return Err(HelmError::NameTooLong);
+    }
+    Ok(release_from_record(record, storage, created, catalog))
+}
+
+/// Of several deployed revisions of one release the newest: an upgrade that was interrupted can leave two behind. Sorted by
+/// namespace and release.
+pub(crate) fn newest_revisions(rows: Vec<HelmReleaseRow>) -> Vec<HelmReleaseRow> {
+    let mut newest: BTreeMap<_, HelmReleaseRow> = BTreeMap::new();
+    for row in rows {
+        let key = (row.namespace.clone(), row.release.clone(), row.storage);
+        match newest.get(&key) {
+            Some(known) if known.revision >= row.revision => {}
+            _ => {
+                newest.insert(key, row);
+            }
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// The fields of a record that are read. Charts, values and notes are skipped.
+#[derive(Deserialize)]
+struct HelmReleaseJson {
+    name: String,
+    #[serde(default)]
+    namespace: Option<String>,
+    version: u64,
+    #[serde(default)]
+    info: Option<HelmReleaseInfo>,
+    #[serde(default)]
+    chart: Option<HelmChart>,
+    #[serde(default)]
+    manifest: Option<String>,
+    #[serde(default)]
+    hooks: Option<Vec<HelmHook>>,
+}
+
+#[derive(Deserialize)]
+struct HelmReleaseInfo {
+    #[serde(default)]
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct HelmChart {
+    #[serde(default)]
+    metadata: Option<HelmChartMetadata>,
+}
+
+#[derive(Deserialize)]
+struct HelmChartMetadata {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct HelmHook {
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    manifest: Option<String>,
+}
+
+fn decode_base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
+    STANDARD.decode(data).or_else(|_| {
+        // Copied from a terminal or wrapped by a tool, it has line ends in it.
+        let text: Vec<u8> = data
+            .iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        STANDARD.decode(text).map_err(HelmError::Base64)
+    })
+}
+
+/// Parses a record: one of usual size from memory, for that takes half the time, a larger one while it is unpacked, so that
+/// what expands is never in memory as a whole.
+fn parse_record(unpacked: impl Read) -> Result<HelmReleaseJson, HelmError> {
+    let mut bounded = SizeLimitedReader {
+        inner: unpacked,
+        bytes_left: MAX_MIB << 20,
+        is_exceeded: false,
+    };
+    let mut begun = Vec::new();
+    if let Err(error) = (&mut bounded)
+        .take(TYPICAL_RECORD_BYTES as u64)
+        .read_to_end(&mut begun)
+    {
+        return Err(HelmError::Gzip(error));
+    }
+    let parsed = if begun.len() < TYPICAL_RECORD_BYTES {
+        serde_json::from_slice(&begun)
+    } else {
+        let all = begun.as_slice().chain(&mut bounded);
+        serde_json::from_reader(io::BufReader::with_capacity(64 << 10, all))
+    };
+    parsed.map_err(|error: serde_json::Error| {
+        if bounded.is_exceeded {
+            HelmError::TooLarge
+        } else if error.is_io() {
+            HelmError::Gzip(error.into())
+        } else {
+            HelmError::Json {
+                line: error.line(),
+                column: error.column(),
+            }
+        }
+    })
+}
+
+/// Fails where [`Read::take`] would pretend that the data ends.
+struct SizeLimitedReader<R> {
+    inner: R,
+    bytes_left: u64,
+    is_exceeded: bool,
+}
+
+impl<R: Read> Read for SizeLimitedReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        match self.bytes_left.checked_sub(read as u64) {
+            Some(left) => {
+                self.bytes_left = left;
+                Ok(read)
+            }
+            None => {
+                self.is_exceeded = true;
+                Err(io::ErrorKind::FileTooLarge.into())
+            }
+        }
+    }
+}
+
+fn release_from_record(
+    record: HelmReleaseJson,
+    storage: HelmStorage,
+    created: Option<Timestamp>,
+    catalog: &Catalog,
+) -> HelmRelease {
+    let namespace = record.namespace.unwrap_or_default();
+    let origin = format!("helm release {namespace}/{}", record.name);
+    // One room for all of it: a record may have a million hooks.
+    let room = DecodeBudget::default();
+    let main = manifests::decode_with_budget(
+        record.manifest.as_deref().unwrap_or_default(),
+        Origin::Rendered(&origin),
+        &room,
+    );
+    let (mut objects, mut faults) = (main.objects, main.skipped_objects);
+    for hook in record.hooks.unwrap_or_default() {
+        let text = hook.manifest.unwrap_or_default();
+        let path = hook.path.filter(|path| !path.is_empty());
+        let place = Origin::Rendered(path.as_deref().map_or(&origin, truncate_name));
+        let part = manifests::decode_with_budget(&text, place, &room);
+        objects.extend(part.objects);
+        faults.extend(part.skipped_objects.into_iter().map(|fault| SkippedObject {
+            what: format!("{origin}, hook {}", fault.what),
+            why: fault.why,
+        }));
+    }
+    faults.extend(room.unlisted_skipped(&origin));
+    for object in &mut objects {
+        fill_in_namespace(object, &namespace, catalog);
+    }
+    let chart = record.chart.and_then(|chart| chart.metadata);
+    HelmRelease {
+        row: HelmReleaseRow {
+            namespace,
+            release: record.name,
+            revision: record.version,
+            chart: chart.map(chart_name).unwrap_or_default(),
+            storage,
+            created_at: created,
+            objects,
+        },
+        status: record.info.and_then(|info| info.status).unwrap_or_default(),
+        skipped_objects: faults,
+    }
+}
+
+/// Gives an object the namespace into which Helm put it.
+fn fill_in_namespace(object: &mut ManifestObject, namespace: &str, catalog: &Catalog) {
+    let api = catalog
+        .apis
+        .find(&Gvk::new(&object.api_version, &object.kind));
+    let namespaced = api.is_none_or(|api| api.namespaced);
+    if object.namespace.is_none() && namespaced && !namespace.is_empty() {
+        object.namespace = Some(namespace.to_owned());
+    }
+}
+
+fn chart_name(chart: HelmChartMetadata) -> String {
+    let text = match (chart.name, chart.version) {
+        (Some(name), Some(version)) => format!("{name}-{version}"),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => String::new(),
+    };
+    truncate_name(&text).to_owned()
+}

@@ -1,0 +1,75 @@
+//! What stands below the table and asks for nothing: what is waived, what went away, what else must be known.
+
+use super::columns::format_columns;
+use super::remedies::{MAX_LISTED, escape_prose, push_indented, push_more_hint};
+use super::table::object_cell;
+use super::{RenderOptions, UpgradeReport, terminal};
+
+/// What somebody has taken on, who and why; empty where there is nothing.
+pub(super) fn waived_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
+    let rows = report.findings.iter().flat_map(|finding| {
+        finding.objects.iter().filter_map(|object| {
+            let waiver = object.waiver.as_ref()?;
+            Some(vec![
+                terminal::escape_cell(&finding.id).into_owned(),
+                object_cell(object),
+                format!("until {}", terminal::escape_cell(&waiver.expires)),
+                format!(
+                    "{}: {}",
+                    terminal::escape_cell(&waiver.owner),
+                    escape_prose(&waiver.reason)
+                ),
+            ])
+        })
+    });
+    list_section("Waived", rows.collect(), look, wide)
+}
+
+/// What the baseline has and is gone; empty where there is nothing.
+pub(super) fn resolved_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
+    let rows = report.resolved.iter().flat_map(|finding| {
+        finding.objects.iter().map(|object| {
+            vec![
+                finding.severity.as_str().to_owned(),
+                terminal::escape_cell(&finding.id).into_owned(),
+                object_cell(object),
+                terminal::escape_cell(&finding.message).into_owned(),
+            ]
+        })
+    });
+    list_section("Gone since the baseline", rows.collect(), look, wide)
+}
+
+fn list_section(
+    heading: &str,
+    mut rows: Vec<Vec<String>>,
+    look: &RenderOptions,
+    wide: bool,
+) -> String {
+    let mut out = String::new();
+    if rows.is_empty() {
+        return out;
+    }
+    push_indented(&mut out, 0, &look.styles.heading(heading));
+    let all = rows.len();
+    let shown = if wide { all } else { MAX_LISTED };
+    rows.truncate(shown);
+    for line in format_columns(None, rows) {
+        push_indented(&mut out, 2, &line);
+    }
+    push_more_hint(&mut out, 2, all, shown);
+    out
+}
+
+/// What else must be known of this answer; empty where there is nothing.
+pub(super) fn remarks_section(remarks: &[String], look: &RenderOptions) -> String {
+    let mut out = String::new();
+    if remarks.is_empty() {
+        return out;
+    }
+    push_indented(&mut out, 0, &look.styles.heading("Mind"));
+    for remark in remarks {
+        push_indented(&mut out, 2, &escape_prose(remark));
+    }
+    out
+}

@@ -1,0 +1,131 @@
+//! What stands below the steps: what is in the way, when they may run, and what is left.
+
+use super::super::columns::format_columns;
+use super::super::terminal::pluralize;
+use super::super::wrap::wrap;
+use super::super::{FindingDoc, RenderOptions, remedies, terminal};
+use super::{DurationDoc, StepDoc, UpgradePlan, WindowDoc, text};
+use crate::plan::StepState;
+
+/// The findings that stand in the way of a step.
+pub(super) fn gating_findings<'a>(
+    plan: &'a UpgradePlan,
+    step: &'a StepDoc,
+) -> impl Iterator<Item = &'a FindingDoc> {
+    let findings = plan.findings.iter();
+    findings.filter(|finding| step.gates.contains(&finding.fingerprint))
+}
+
+/// What stands in the way of steps that are not done, and what to do about it.
+pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions, all: bool) -> String {
+    let mut out = String::new();
+    let open = |step: &&StepDoc| step.state != StepState::Done;
+    let open: Vec<&StepDoc> = plan.steps.iter().filter(open).collect();
+    for finding in &plan.findings {
+        let gated = open
+            .iter()
+            .filter(|step| step.gates.contains(&finding.fingerprint));
+        let gated = gated.count();
+        if gated == 0 {
+            continue;
+        }
+        match out.is_empty() {
+            true => remedies::push_indented(&mut out, 0, &look.styles.heading("In the way")),
+            false => out.push('\n'),
+        }
+        remedies::push_remedy(&mut out, finding, look, all);
+        remedies::push_indented(
+            &mut out,
+            2,
+            &format!("In the way of {}", pluralize(gated, "step")),
+        );
+    }
+    out
+}
+
+/// When steps may run; empty where nobody said it.
+pub(super) fn windows_section(plan: &UpgradePlan, look: &RenderOptions) -> String {
+    let mut out = String::new();
+    if plan.windows.is_empty() {
+        return out;
+    }
+    remedies::push_indented(&mut out, 0, &look.styles.heading("Windows"));
+    let rows = plan.windows.iter().map(|window| {
+        let steps = pluralize(window.steps.len(), "step");
+        let cells = [&window.start, &window.end, &window.window, &steps];
+        cells
+            .map(|cell| terminal::escape_cell(cell).into_owned())
+            .to_vec()
+    });
+    for line in format_columns(None, rows.collect()) {
+        remedies::push_indented(&mut out, 2, &line);
+    }
+    out
+}
+
+/// When the windows open that steps are planned for, each once.
+pub(super) fn window_starts<'a>(plan: &'a UpgradePlan, steps: &[&StepDoc]) -> Vec<&'a str> {
+    let planned = |window: &&WindowDoc| {
+        let mut ids = window.steps.iter();
+        ids.any(|id| steps.iter().any(|step| step.id == *id))
+    };
+    let windows = plan.windows.iter().filter(planned);
+    windows.map(|window| window.start.as_str()).collect()
+}
+
+/// The last line: how many steps, how much of it is left, and what it holds for.
+pub(super) fn summary_line(plan: &UpgradePlan, look: &RenderOptions) -> String {
+    let parts = summary_parts(plan).join("; ");
+    let scope = remedies::scope_phrase(&plan.cluster, &plan.path);
+    wrap(
+        &format!("plan: {parts} ({scope})"),
+        "",
+        look.width.unwrap_or(usize::MAX),
+    )
+}
+
+/// Counts and sums in words.
+pub(super) fn summary_parts(plan: &UpgradePlan) -> Vec<String> {
+    let summary = &plan.summary;
+    if summary.steps == 0 {
+        let nothing = "nothing is left to do".to_owned();
+        let gaps = (summary.gaps > 0).then(|| pluralize(summary.gaps, "gap"));
+        return std::iter::once(nothing).chain(gaps).collect();
+    }
+    let mut parts = vec![format!(
+        "{}, {} done",
+        pluralize(summary.steps, "step"),
+        summary.done
+    )];
+    if summary.done < summary.steps {
+        parts.push(format!("what is left {}", remaining_phrase(plan)));
+    }
+    let points = summary.points_of_no_return.len();
+    if points > 0 {
+        let noun = if points == 1 { "point" } else { "points" };
+        parts.push(format!("{points} {noun} of no return ahead"));
+    }
+    if summary.gaps > 0 {
+        parts.push(pluralize(summary.gaps, "gap"));
+    }
+    parts
+}
+
+/// What is left `takes 1h–3h and 2 steps of unknown length`.
+pub(super) fn remaining_phrase(plan: &UpgradePlan) -> String {
+    let summary = &plan.summary;
+    let seconds = summary.duration_seconds;
+    let steps = pluralize(summary.unknown_durations, "step");
+    let known = DurationDoc {
+        low: seconds.low.filter(|low| *low > 0),
+        high: seconds.high.filter(|high| *high > 0),
+    };
+    match (known == DurationDoc::default(), summary.unknown_durations) {
+        (true, _) => "is of unknown length".to_owned(),
+        (false, 0) => format!("takes {}", text::format_duration(seconds)),
+        (false, _) => format!(
+            "takes {} and {steps} of unknown length",
+            text::format_duration(seconds)
+        ),
+    }
+}

@@ -1,0 +1,253 @@
+//! What stands below the table: what to do for each blocker, what could not be looked at, and the verdict.
+
+use super::document::{ClusterDoc, FindingDoc, HopDoc, ObjectDoc};
+use super::stacked;
+use super::table::{evidence_cell, object_cell};
+use super::terminal::{self, pluralize};
+use super::wrap::wrap;
+use super::{RenderOptions, UpgradeReport};
+use crate::evidence::Confidence;
+use crate::need::PolicyRule;
+use crate::path::KUBERNETES;
+use crate::rules::{Gap, Severity};
+
+/// How many objects of a blocker, and how many gaps, are listed unless all are asked for.
+pub(super) const MAX_LISTED: usize = 10;
+
+/// What to do for each blocker; empty where there is none.
+pub(super) fn remedies_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
+    let mut out = String::new();
+    let blockers = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Blocker && !finding.is_waived());
+    for finding in blockers {
+        if out.is_empty() {
+            push_indented(&mut out, 0, &look.styles.heading("What to do"));
+        } else {
+            out.push('\n');
+        }
+        push_remedy(&mut out, finding, look, wide);
+    }
+    out
+}
+
+/// One finding: what it is about, what to do, and on which objects.
+pub(super) fn push_remedy(
+    out: &mut String,
+    finding: &FindingDoc,
+    look: &RenderOptions,
+    wide: bool,
+) {
+    let rule = look.styles.heading(&terminal::escape_line(&finding.id));
+    push_indented(
+        out,
+        0,
+        &format!("{rule}: {}", escape_prose(&finding.message)),
+    );
+    out.push_str(&wrap(
+        &escape_prose(&finding.remedy),
+        "  ",
+        look.prose_width(),
+    ));
+    let mine: Vec<&ObjectDoc> = finding
+        .objects
+        .iter()
+        .filter(|object| object.waiver.is_none())
+        .collect();
+    let shown = if wide { mine.len() } else { MAX_LISTED };
+    let rows = mine
+        .iter()
+        .take(shown)
+        .map(|object| vec![object_cell(object), evidence_cell(Some(object))])
+        .collect();
+    out.push_str(&stacked::columns_or_stacked(rows, 4, look.width));
+    push_more_hint(out, 4, mine.len(), shown);
+    if !finding.reference.is_empty() {
+        let reference = terminal::escape_line(&finding.reference);
+        push_indented(out, 2, &format!("See {reference}"));
+    }
+}
+
+/// What could not be looked at, why not, and how to mend it; empty where there is none.
+pub(super) fn gaps_section(gaps: &[Gap], look: &RenderOptions, wide: bool) -> String {
+    if gaps.is_empty() {
+        return String::new();
+    }
+    let mut out = String::new();
+    push_indented(&mut out, 0, &look.styles.heading("Not looked at"));
+    let shown = if wide { gaps.len() } else { MAX_LISTED };
+    for gap in gaps.iter().take(shown) {
+        push_gap(&mut out, gap, look.prose_width());
+    }
+    push_more_hint(&mut out, 2, gaps.len(), shown);
+    if gaps.iter().any(|gap| gap.rbac.is_some()) {
+        push_indented(
+            &mut out,
+            2,
+            "kubectl upgrade-check rbac prints a role that allows all of it",
+        );
+    }
+    out
+}
+
+fn push_gap(out: &mut String, gap: &Gap, width: usize) {
+    let what = format!(
+        "{}: {}",
+        terminal::escape_line(&gap.what),
+        escape_prose(&gap.why)
+    );
+    out.push_str(&wrap(&what, "  ", width));
+    if let Some(rbac) = &gap.rbac {
+        let allow = format!("mend it: {}", permission_phrase(rbac));
+        out.push_str(&wrap(&allow, "    ", width));
+    }
+    if !gap.rules.is_empty() {
+        let rules = format!("not fully checked: {}", escape_prose(&gap.rules.join(", ")));
+        out.push_str(&wrap(&rules, "    ", width));
+    }
+}
+
+/// `allow list on secrets in namespace shop`.
+pub(super) fn permission_phrase(rule: &PolicyRule) -> String {
+    let group = match rule.api_groups.first().map(String::as_str) {
+        None | Some("") => String::new(),
+        Some(group) => format!(".{group}"),
+    };
+    let resources = rule
+        .resources
+        .iter()
+        .map(|plural| format!("{plural}{group}"));
+    let what: Vec<String> = resources
+        .chain(rule.non_resource_urls.iter().cloned())
+        .collect();
+    let mut text = format!("allow {} on {}", rule.verbs.join(", "), what.join(", "));
+    if !rule.resource_names.is_empty() {
+        text.push_str(&format!(" ({})", rule.resource_names.join(", ")));
+    }
+    if let Some(namespace) = &rule.namespace {
+        text.push_str(&format!(" in namespace {namespace}"));
+    }
+    terminal::escape_line(&text).into_owned()
+}
+
+/// The last line: the answer, what it counts, and what it holds for.
+pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> String {
+    let summary = &report.summary;
+    let some = |number: usize, noun: &str| (number > 0).then(|| pluralize(number, noun));
+    let found: Vec<String> = [
+        some(summary.blockers, "blocker"),
+        some(summary.warnings, "warning"),
+        some(summary.notes, "note"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let found = if found.is_empty() {
+        "nothing found".to_owned()
+    } else {
+        found.join(", ")
+    };
+    let known = report
+        .findings
+        .iter()
+        .filter(|finding| !finding.is_waived() && finding.is_in_baseline())
+        .count();
+    let number = |number: usize, word: &str| (number > 0).then(|| format!("{number} {word}"));
+    let aside = [
+        number(summary.waived, "waived"),
+        number(known, "known to the baseline"),
+        number(report.resolved.len(), "gone since"),
+        some(summary.skipped, "rule").map(|rules| format!("{rules} skipped")),
+        some(summary.gaps, "gap"),
+    ];
+    let counts: Vec<String> = std::iter::once(found)
+        .chain(aside.into_iter().flatten())
+        .collect();
+    format!(
+        "{}: {} ({})\n",
+        look.styles.verdict(report.verdict),
+        counts.join("; "),
+        scope_phrase(&report.cluster, &report.path)
+    )
+}
+
+/// What an answer holds for: cluster, way, namespace.
+pub(super) fn scope_phrase(cluster: &ClusterDoc, path: &[HopDoc]) -> String {
+    let place = match (&cluster.context, &cluster.server) {
+        (Some(context), _) => format!("context {}", terminal::escape_line(context)),
+        (None, Some(server)) => format!("server {}", terminal::escape_line(server)),
+        (None, None) => "no cluster".to_owned(),
+    };
+    let mut parts = vec![place];
+    parts.extend(format_path(cluster, path));
+    if let Some(namespace) = &cluster.namespace {
+        parts.push(format!(
+            "namespace {} only",
+            terminal::escape_line(namespace)
+        ));
+    }
+    parts.join(", ")
+}
+
+/// `1.24.17 → 1.25.16 → 1.26.15`, with names where platforms go too; where there is no hop, where the cluster stays.
+pub(super) fn format_path(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<String> {
+    if path.is_empty() {
+        let version = cluster.kubernetes_version.as_ref()?;
+        return Some(format!("stays at {}", terminal::escape_line(version)));
+    }
+    let alone = path.iter().all(|hop| hop.platform == KUBERNETES);
+    let legs = path.chunk_by(|hop, next| hop.platform == next.platform);
+    let legs: Vec<String> = legs.map(|hops| format_hops(hops, alone)).collect();
+    Some(legs.join(", "))
+}
+
+/// Hops of one platform that follow each other.
+fn format_hops(hops: &[HopDoc], alone: bool) -> String {
+    let start = hops.first().and_then(|hop| hop.from.as_ref());
+    let stops = start.into_iter().chain(hops.iter().map(|hop| &hop.to));
+    let stops: Vec<_> = stops.map(|stop| terminal::escape_line(stop)).collect();
+    let to = if start.is_none() { "to " } else { "" };
+    let name = match hops.first() {
+        Some(hop) if !alone => platform_title(&hop.platform) + " ",
+        _ => String::new(),
+    };
+    format!("{to}{name}{}", stops.join(" → "))
+}
+
+/// A platform as people write it.
+pub(super) fn platform_title(id: &str) -> String {
+    match id {
+        "kubernetes" => "Kubernetes".to_owned(),
+        "kyma" => "Kyma".to_owned(),
+        "dkp" => "DKP".to_owned(),
+        "cluster-api" => "Cluster API".to_owned(),
+        other => terminal::escape_line(other).into_owned(),
+    }
+}
+
+/// The word for a confidence.
+pub(super) const fn confidence_str(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Possible => "possible",
+        Confidence::Likely => "likely",
+        Confidence::Certain => "certain",
+    }
+}
+
+/// Sentences may be longer than names, but not without end.
+pub(super) fn escape_prose(text: &str) -> String {
+    terminal::escape_truncated(text, 4 * terminal::MAX_CHARS).into_owned()
+}
+
+pub(super) fn push_more_hint(out: &mut String, indent: usize, all: usize, shown: usize) {
+    if let Some(rest) = all.checked_sub(shown).filter(|rest| *rest > 0) {
+        push_indented(out, indent, &format!("and {rest} more; -o wide lists all"));
+    }
+}
+
+pub(super) fn push_indented(out: &mut String, indent: usize, line: &str) {
+    out.push_str(&" ".repeat(indent));
+    out.push_str(line);
+    out.push('\n');
+}

@@ -1,0 +1,151 @@
+//! What becomes of a table that is wider than the terminal: each row a few lines, one below the other.
+
+use super::columns::format_columns;
+use super::wrap;
+
+/// The width of a line on a terminal; escape sequences of our own styles take none.
+pub(super) fn visible_width(line: &str) -> usize {
+    let mut width = 0;
+    let mut styled = false;
+    for letter in line.chars() {
+        match (styled, letter) {
+            (false, '\u{1b}') => styled = true,
+            (false, _) => width += 1,
+            (true, 'm') => styled = false,
+            (true, _) => {}
+        }
+    }
+    width
+}
+
+/// Each row as lines: the first two cells and the third on one line, the others below it, wrapped between words.
+///
+/// ```text
+/// blocker   api-removed   poddisruptionbudget/shop/cart
+///           policy/v1beta1 is gone in 1.25; use policy/v1
+///           helm release shop/cart v4
+/// ```
+pub(super) fn stacked_rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
+    let first = |row: &Vec<String>| row.first().map_or(0, |cell| visible_width(cell));
+    let indent = rows.iter().map(first).max().unwrap_or(0) + COLUMN_GAP;
+    rows.iter()
+        .map(|row| {
+            let mut lines = String::new();
+            let head = row.first().map_or("", String::as_str);
+            lines.push_str(head);
+            lines.push_str(&" ".repeat(indent.saturating_sub(visible_width(head))));
+            let named: Vec<&str> = row.iter().skip(1).take(2).map(String::as_str).collect();
+            lines.push_str(&named.join(&" ".repeat(COLUMN_GAP)));
+            lines.push('\n');
+            for cell in row.iter().skip(3).filter(|cell| !cell.is_empty()) {
+                lines.push_str(&wrap::wrap(cell, &" ".repeat(indent), limit));
+            }
+            lines.trim_end().to_owned()
+        })
+        .collect()
+}
+
+/// Each row as a line of columns; where one is wider than the terminal, what is behind the first cell stands below it,
+/// wrapped between words. All of it `indent` spaces to the right.
+///
+/// ```text
+///     poddisruptionbudget/shop/cart
+///       helm release shop/cart v4
+/// ```
+pub(super) fn columns_or_stacked(
+    rows: Vec<Vec<String>>,
+    indent: usize,
+    limit: Option<usize>,
+) -> String {
+    let in_columns = format_columns(None, rows.clone());
+    let indented = |by: usize| " ".repeat(by);
+    let fits = |limit: usize| {
+        in_columns
+            .iter()
+            .all(|line| indent + visible_width(line) <= limit)
+    };
+    let Some(limit) = limit.filter(|limit| !fits(*limit)) else {
+        let lines = in_columns.iter();
+        return lines
+            .map(|line| format!("{}{line}\n", indented(indent)))
+            .collect();
+    };
+    let mut out = String::new();
+    for row in rows {
+        for (place, cell) in row.iter().enumerate() {
+            let deeper = if place == 0 { 0 } else { 2 };
+            out.push_str(&wrap::wrap(cell, &indented(indent + deeper), limit));
+        }
+    }
+    out
+}
+
+/// Spaces between two cells, as in tables.
+const COLUMN_GAP: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::{columns_or_stacked, stacked_rows, visible_width};
+
+    #[test]
+    fn styles_take_no_width() {
+        assert_eq!(visible_width("\u{1b}[31mbad\u{1b}[0m"), 3);
+        assert_eq!(visible_width("plain"), 5);
+    }
+
+    #[test]
+    fn a_row_becomes_lines_that_fit() {
+        let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
+        let told = stacked_rows(
+            &[
+                row([
+                    "blocker",
+                    "api-removed",
+                    "poddisruptionbudget/shop/cart",
+                    "policy/v1beta1 is gone in 1.25; use policy/v1",
+                    "helm release shop/cart v4",
+                ]),
+                row([
+                    "note",
+                    "patch-behind",
+                    "cluster/shop",
+                    "1.24.3 runs, 1.24.17 is the newest patch",
+                    "",
+                ]),
+            ],
+            40,
+        );
+        insta::assert_snapshot!(told.join("\n"), @r"
+        blocker   api-removed   poddisruptionbudget/shop/cart
+                  policy/v1beta1 is gone in
+                  1.25; use policy/v1
+                  helm release shop/cart v4
+        note      patch-behind   cluster/shop
+                  1.24.3 runs, 1.24.17 is the
+                  newest patch
+        ");
+    }
+
+    #[test]
+    fn a_list_is_in_columns_where_they_fit() {
+        let cells = [
+            vec![
+                "budget/shop/cart".to_owned(),
+                "helm release cart v4".to_owned(),
+            ],
+            vec!["budget/a".to_owned(), "kubectl wrote it".to_owned()],
+        ];
+        let told = |limit| columns_or_stacked(cells.to_vec(), 2, limit);
+        assert_eq!(told(None), told(Some(41)));
+        insta::assert_snapshot!(told(Some(41)), @r"
+        budget/shop/cart   helm release cart v4
+        budget/a           kubectl wrote it
+        ");
+        insta::assert_snapshot!(told(Some(40)), @r"
+        budget/shop/cart
+          helm release cart v4
+        budget/a
+          kubectl wrote it
+        ");
+    }
+}

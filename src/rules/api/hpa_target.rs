@@ -1,0 +1,237 @@
+//! `hpa-targetref`: autoscalers that cannot find what they are to scale.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::api_usage::{helm_release_needs, reference};
+use crate::catalog::{GroupResource, Minor};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{ClusterId, DetailLevel, Need};
+use crate::path::HopId;
+use crate::rules::engine::data_rule::{listed_gvk, object_from_row};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow};
+
+const KIND: &str = "HorizontalPodAutoscaler";
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "hpa-targetref",
+    severity: Severity::Warning,
+    title: "An autoscaler names a kind that is not served",
+    applies_to: "any",
+    why: "It does not scale any more, without anything failing: under load the number of replicas stays what it was.",
+    detection: "By the group and kind of spec.scaleTargetRef, in live objects, manifests and Helm releases, and by the condition AbleToScale. The version alone does not matter: apps/v1beta1 is found as apps/v1, extensions/v1beta1 is not. A target that does not exist for another reason is a note.",
+    remedy: "Name the target as apps/v1, in the manifest or chart that makes the autoscaler.",
+    reference: "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
+    sources: &["kubernetes/kubernetes pkg/controller/podautoscaler/horizontal.go"],
+    reads_files: true,
+    kind: RuleKind::Code {
+        needs: |_| {
+            let mut needs = helm_release_needs().to_vec();
+            needs.push(autoscalers_need());
+            needs
+        },
+        evaluate,
+    },
+};
+
+/// All autoscalers.
+pub(crate) fn autoscalers_need() -> Need {
+    Need::objects(hpa_resource(), DetailLevel::Full)
+}
+
+fn hpa_resource() -> GroupResource {
+    GroupResource::new("autoscaling", "horizontalpodautoscalers")
+}
+
+/// What is wrong with one autoscaler.
+struct BrokenAutoscaler {
+    object: AffectedObject,
+    /// From which minor on its target cannot be found; none where that is only seen in its status.
+    since: Option<Minor>,
+    severity: Severity,
+}
+
+type AutoscalerKey = (Option<ClusterId>, Option<String>, String);
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut lost: BTreeMap<AutoscalerKey, BrokenAutoscaler> = BTreeMap::new();
+    check_live(situation, &mut lost);
+    check_manifests(situation, &mut lost);
+    let mut groups: BTreeMap<(Severity, Option<HopId>), Vec<AffectedObject>> = BTreeMap::new();
+    for found in lost.into_values() {
+        let hop = found.since.and_then(|since| situation.path.hop_into(since));
+        groups
+            .entry((found.severity, hop))
+            .or_default()
+            .push(found.object);
+    }
+    groups
+        .into_iter()
+        .filter_map(|((severity, hop), objects)| {
+            let message = match severity {
+                Severity::Note => "it cannot read the scale of its target",
+                _ => "its target is of a group and kind that is not served",
+            };
+            let said = FindingDraft {
+                severity,
+                hop,
+                ..FindingDraft::new(&RULE, RULE.id, message, objects)
+            };
+            Finding::new(&RULE, said)
+        })
+        .collect()
+}
+
+/// Since when the target of a reference cannot be found, and what to show for it.
+fn removed_target(
+    situation: &CheckContext<'_>,
+    reference: &ObjectReference,
+) -> Option<(Minor, Evidence)> {
+    let end = situation.path.to;
+    let (api, since) = reference::dangling_api(reference, end, situation.catalog)?;
+    let detail = format!("{} names {}", reference.field, api.gvk());
+    Some((since, Evidence::new(EvidenceSource::Reference, detail)))
+}
+
+fn check_live(situation: &CheckContext<'_>, lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>) {
+    let need = autoscalers_need();
+    for (picture, rows) in situation.rows(&need) {
+        let Some(api) = listed_gvk(&hpa_resource(), picture, situation.catalog) else {
+            continue;
+        };
+        for row in rows.objects() {
+            let named = reference::scale_target_ref(row)
+                .and_then(|target| removed_target(situation, &target));
+            let (since, severity, evidence) = match (named, failed_get_scale(row)) {
+                (Some((since, evidence)), _) => (Some(since), Severity::Warning, evidence),
+                (None, Some((severity, evidence))) => (None, severity, evidence),
+                (None, None) => continue,
+            };
+            let object = object_from_row(picture, &api, row, evidence);
+            lost.insert(
+                autoscaler_key(&object),
+                BrokenAutoscaler {
+                    object,
+                    since,
+                    severity,
+                },
+            );
+        }
+    }
+}
+
+fn autoscaler_key(object: &AffectedObject) -> AutoscalerKey {
+    (
+        object.cluster.clone(),
+        object.namespace.clone(),
+        object.name.clone(),
+    )
+}
+
+/// What the controller says, if it cannot read the scale of the target.
+fn failed_get_scale(row: &ObjectRow) -> Option<(Severity, Evidence)> {
+    let conditions = row.object.pointer("/status/conditions")?.as_array()?;
+    let text = |condition: &Value, field: &str| {
+        let text = condition.get(field).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let condition = conditions.iter().find(|condition| {
+        text(condition, "type") == "AbleToScale"
+            && text(condition, "status") == "False"
+            && text(condition, "reason") == "FailedGetScale"
+    })?;
+    let said = text(condition, "message");
+    let severity = if said.contains("no matches for kind") {
+        Severity::Warning
+    } else {
+        Severity::Note
+    };
+    let reason = said.rsplit("scale: ").next().unwrap_or_default();
+    let detail = format!("FailedGetScale: {reason}");
+    Some((severity, Evidence::new(EvidenceSource::Status, detail)))
+}
+
+/// What will be applied next: files, and the manifests of Helm releases.
+fn check_manifests(
+    situation: &CheckContext<'_>,
+    lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>,
+) {
+    let files = &situation.snapshot.files;
+    let owner = situation.snapshot.clusters.first().map(|first| &first.id);
+    for manifest in &files.objects {
+        check_manifest(situation, manifest, None, owner, EvidenceSource::File, lost);
+    }
+    let mut releases: Vec<_> = files.helm_releases.iter().map(|row| (owner, row)).collect();
+    let needs = helm_release_needs();
+    for need in &needs {
+        for (picture, rows) in situation.rows(need) {
+            releases.extend(
+                rows.helm_releases()
+                    .iter()
+                    .map(|row| (Some(&picture.id), row)),
+            );
+        }
+    }
+    for (cluster, release) in releases {
+        for manifest in &release.objects {
+            let namespace = Some(release.namespace.as_str());
+            check_manifest(
+                situation,
+                manifest,
+                namespace,
+                cluster,
+                EvidenceSource::Helm,
+                lost,
+            );
+        }
+    }
+}
+
+fn check_manifest(
+    situation: &CheckContext<'_>,
+    manifest: &ManifestObject,
+    namespace: Option<&str>,
+    cluster: Option<&ClusterId>,
+    source: EvidenceSource,
+    lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>,
+) {
+    if manifest.kind != KIND {
+        return;
+    }
+    let mut found = manifest.references.iter();
+    let Some((since, evidence)) = found.find_map(|target| removed_target(situation, target)) else {
+        return;
+    };
+    let evidence = Evidence {
+        source,
+        location: Some(manifest.location.clone()),
+        ..evidence
+    };
+    let object = AffectedObject {
+        cluster: cluster.cloned(),
+        namespace: manifest
+            .namespace
+            .clone()
+            .or_else(|| namespace.map(str::to_owned)),
+        api_version: manifest.api_version.clone(),
+        kind: KIND.to_owned(),
+        name: manifest.name.clone(),
+        owner: None,
+        evidence: Vec::new(),
+    };
+    let entry = lost
+        .entry(autoscaler_key(&object))
+        .or_insert(BrokenAutoscaler {
+            object,
+            since: Some(since),
+            severity: Severity::Warning,
+        });
+    entry.since = Some(since);
+    entry.severity = Severity::Warning;
+    entry.object.evidence.push(evidence);
+    entry.object.evidence.sort();
+    entry.object.evidence.dedup();
+}

@@ -1,0 +1,8 @@
+//! Rules about API versions that are removed or deprecated, and about who still uses them.
+
+pub(super) mod crd_v1beta1;
+pub(super) mod deprecated;
+pub(super) mod hpa_target;
+pub(super) mod psp_present;
+pub(super) mod removed;
+pub(super) mod usage;

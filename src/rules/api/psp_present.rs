@@ -1,0 +1,109 @@
+//! `psp-present`: PodSecurityPolicies exist, and the target has no such thing.
+
+use std::collections::BTreeMap;
+
+use super::usage;
+use crate::api_usage;
+use crate::api_usage::{ApiLifecycle, EvidenceStrength};
+use crate::catalog::{Api, Gvk};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{DetailLevel, Need};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+
+const KIND: &str = "PodSecurityPolicy";
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "psp-present",
+    severity: Severity::Blocker,
+    title: "PodSecurityPolicies exist, and the target has none",
+    applies_to: "1.25",
+    why: "With the admission plugin gone, pods lose both the restriction and the changes that policies made to them: what was refused yesterday is let in tomorrow, and pods that relied on a policy's defaults come up differently. Charts that contain a policy can no longer be applied.",
+    detection: "By listing the objects themselves, and by manifests and Helm releases that contain one. Policies that a provider installs by itself are left out.",
+    remedy: "Replace them by Pod Security Admission labels on namespaces or by a policy webhook, then remove the policies, the charts' switches that make them, and the RBAC rules that let pods use them.",
+    reference: "https://kubernetes.io/docs/tasks/configure-pod-container/migrate-from-psp/",
+    sources: &[
+        "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
+    ],
+    reads_files: true,
+    kind: RuleKind::Code {
+        needs: |asking| api_usage::needs_for_kind(asking, KIND),
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let Some((api, hop)) = psp_removal(situation) else {
+        return Vec::new();
+    };
+    let mut objects: BTreeMap<(Option<String>, String), AffectedObject> = BTreeMap::new();
+    for usage in &situation.api_usages {
+        let concerns = usage.api.kind == KIND
+            && matches!(usage.lifecycle, ApiLifecycle::Removed(_))
+            && usage.strength > EvidenceStrength::Metric;
+        if concerns {
+            let cluster = usage.object.cluster.as_ref().map(ToString::to_string);
+            objects.insert(
+                (cluster, usage.object.name.clone()),
+                usage::usage_object(usage),
+            );
+        }
+    }
+    add_live_objects(situation, &api.gvk(), &mut objects);
+    let message = format!(
+        "PodSecurityPolicy is gone in {}, nothing replaces it",
+        hop.to
+    );
+    let said = FindingDraft {
+        hop: Some(hop),
+        ..FindingDraft::new(&RULE, KIND, message, objects.into_values().collect())
+    };
+    Finding::new(&RULE, said).into_iter().collect()
+}
+
+/// The last API of the kind, and the hop at which it goes.
+fn psp_removal<'a>(situation: &CheckContext<'a>) -> Option<(&'a Api, crate::path::HopId)> {
+    let apis = situation.catalog.apis.iter();
+    apis.filter(|api| api.gvk().kind == KIND && api.replacement.is_none())
+        .find_map(|api| Some((api, situation.path.hop_into(api.removed?)?)))
+}
+
+/// Objects that exist, whoever wrote them.
+fn add_live_objects(
+    situation: &CheckContext<'_>,
+    gvk: &Gvk,
+    objects: &mut BTreeMap<(Option<String>, String), AffectedObject>,
+) {
+    let Some(resource) = situation
+        .catalog
+        .apis
+        .find(gvk)
+        .and_then(|api| situation.catalog.apis.resource_of(api))
+    else {
+        return;
+    };
+    let need = Need::objects(resource, DetailLevel::Metadata);
+    for (picture, rows) in situation.rows(&need) {
+        for row in rows.metadata() {
+            if situation.catalog.is_provider_managed(KIND, &row.name) {
+                continue;
+            }
+            let seen = Evidence::new(EvidenceSource::Spec, "it exists");
+            objects
+                .entry((Some(picture.id.to_string()), row.name.clone()))
+                .or_insert_with(|| AffectedObject {
+                    cluster: Some(picture.id.clone()),
+                    namespace: None,
+                    api_version: gvk.api_version(),
+                    kind: KIND.to_owned(),
+                    name: row.name.clone(),
+                    owner: row.owner.clone(),
+                    evidence: Vec::new(),
+                })
+                .evidence
+                .push(seen);
+        }
+    }
+    // What a provider installs comes back through managed fields too.
+    objects.retain(|(_, name), _| !situation.catalog.is_provider_managed(KIND, name));
+}

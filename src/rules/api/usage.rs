@@ -1,0 +1,225 @@
+//! From uses of an API to findings: what the rules on APIs share.
+
+use std::collections::BTreeMap;
+
+use crate::api_usage::{ApiLifecycle, ApiUsage, EvidenceStrength};
+use crate::catalog::{Api, Gvk};
+use crate::evidence::{Confidence, EvidenceSource};
+use crate::path::HopId;
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
+
+/// Kinds that have a rule of their own in place of `api-removed`.
+pub(in crate::rules) const KINDS_WITH_OWN_RULE: [&str; 2] =
+    ["CustomResourceDefinition", "PodSecurityPolicy"];
+
+/// One finding for each API, hop and severity among these uses.
+pub(in crate::rules) fn usage_findings<'a>(
+    rule: &Rule,
+    situation: &CheckContext<'_>,
+    usages: impl Iterator<Item = &'a ApiUsage>,
+) -> Vec<Finding> {
+    let mut groups: BTreeMap<(&Gvk, Option<HopId>, Severity), Vec<&ApiUsage>> = BTreeMap::new();
+    for usage in usages {
+        let hop = match usage.lifecycle {
+            ApiLifecycle::Removed(minor) => situation.path.hop_into(minor),
+            ApiLifecycle::Deprecated(_) => None,
+        };
+        let severity = usage_severity(usage, hop.as_ref(), situation);
+        groups
+            .entry((&usage.api, hop, severity))
+            .or_default()
+            .push(usage);
+    }
+    groups
+        .into_iter()
+        .filter_map(|((gvk, hop, severity), usages)| {
+            let api = situation.catalog.apis.find(gvk)?;
+            Finding::new(
+                rule,
+                FindingDraft {
+                    subject: gvk.to_string(),
+                    severity,
+                    confidence: usages.iter().map(|usage| usage_confidence(usage)).max()?,
+                    message: usage_message(api, usages.first()?, hop.as_ref(), situation),
+                    remedy: usage_remedy(
+                        api,
+                        &usages,
+                        replacement_api(api, usages.first()?, situation),
+                    ),
+                    hop,
+                    objects: usages.iter().map(|usage| usage_object(usage)).collect(),
+                },
+            )
+        })
+        .collect()
+}
+
+/// A removal blocks where a writer will use the API again, warns where that is only likely or the removal only announced,
+/// and is a note where nothing but the metric speaks.
+fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, situation: &CheckContext<'_>) -> Severity {
+    let ApiLifecycle::Removed(minor) = usage.lifecycle else {
+        return Severity::Note;
+    };
+    let announced = situation
+        .catalog
+        .kubernetes_releases
+        .newest()
+        .is_some_and(|newest| minor > newest.minor);
+    let recorded_in_file = usage
+        .evidence
+        .iter()
+        .any(|evidence| evidence.source == EvidenceSource::File);
+    match usage.strength {
+        EvidenceStrength::Metric => Severity::Note,
+        EvidenceStrength::PossiblyStale => Severity::Warning,
+        EvidenceStrength::Written | EvidenceStrength::ToBeApplied if announced => Severity::Warning,
+        // Gone before this upgrade began: a release that holds it cannot be upgraded any more, but this upgrade breaks nothing
+        // new. A file about to be applied fails whatever happens.
+        EvidenceStrength::Written | EvidenceStrength::ToBeApplied
+            if hop.is_none() && !recorded_in_file =>
+        {
+            Severity::Warning
+        }
+        EvidenceStrength::Written | EvidenceStrength::ToBeApplied => Severity::Blocker,
+    }
+}
+
+fn usage_confidence(usage: &ApiUsage) -> Confidence {
+    match usage.strength {
+        EvidenceStrength::ToBeApplied => Confidence::Certain,
+        EvidenceStrength::Written => Confidence::Likely,
+        EvidenceStrength::PossiblyStale | EvidenceStrength::Metric => Confidence::Possible,
+    }
+}
+
+fn usage_message(
+    api: &Api,
+    usage: &ApiUsage,
+    hop: Option<&HopId>,
+    situation: &CheckContext<'_>,
+) -> String {
+    let name = api.gvk().api_version();
+    let instead = replacement_phrase(api, replacement_api(api, usage, situation));
+    let newest = situation
+        .catalog
+        .kubernetes_releases
+        .newest()
+        .map(|row| row.minor);
+    match usage.lifecycle {
+        ApiLifecycle::Removed(minor) if usage.strength == EvidenceStrength::Metric => {
+            format!("some client asked for {}, gone in {minor}", api.gvk())
+        }
+        ApiLifecycle::Removed(minor) if newest.is_some_and(|newest| minor > newest) => {
+            format!("{name} is announced to go in {minor}; {instead}")
+        }
+        ApiLifecycle::Removed(minor) if hop.is_none() => {
+            format!("{name} is gone since {minor}; {instead}")
+        }
+        ApiLifecycle::Removed(minor) => format!("{name} is gone in {minor}; {instead}"),
+        ApiLifecycle::Deprecated(minor) => {
+            let end = api
+                .removed
+                .map_or_else(String::new, |removed| format!(", gone in {removed}"));
+            format!("{name} is deprecated since {minor}{end}; {instead}")
+        }
+    }
+}
+
+/// Where to move: an API that is there before the hop at which this one goes, if there is one, and after it.
+fn replacement_api<'a>(
+    api: &Api,
+    usage: &ApiUsage,
+    situation: &CheckContext<'a>,
+) -> Option<&'a Api> {
+    let after = match usage.lifecycle {
+        ApiLifecycle::Removed(minor) => minor,
+        ApiLifecycle::Deprecated(_) => situation.path.to,
+    };
+    let before = situation.path.from;
+    situation.catalog.apis.successor(api, before, after)
+}
+
+/// `use policy/v1`, with the kind where it is another one.
+fn replacement_phrase(api: &Api, next: Option<&Api>) -> String {
+    match next.map(Api::gvk) {
+        Some(next) if next.kind == api.gvk().kind => format!("use {}", next.api_version()),
+        Some(next) => format!("use {next}"),
+        None if api.note.is_empty() => "nothing replaces it".to_owned(),
+        None => api.note.clone(),
+    }
+}
+
+fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
+    let mut told: Vec<String> = Vec::new();
+    let speaks = |source| {
+        usages
+            .iter()
+            .any(|usage| usage.evidence.iter().any(|found| found.source == source))
+    };
+    let Some(to) = next.map(|next| next.gvk().api_version()) else {
+        let name = api.gvk();
+        return format!(
+            "Remove {name} from manifests, charts and clients: nothing replaces it.{}",
+            api_note(api)
+        );
+    };
+    if speaks(EvidenceSource::Helm) {
+        told.push(format!(
+            "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest holds an API that is gone."
+        ));
+    }
+    if speaks(EvidenceSource::File) {
+        told.push(format!("Change apiVersion in the manifest to {to}."));
+    }
+    // Where the next thing that is applied is known, its writer has been told above.
+    let only_remembered = usages
+        .iter()
+        .any(|usage| usage.strength < EvidenceStrength::ToBeApplied);
+    if speaks(EvidenceSource::ManagedFields) && only_remembered {
+        told.push(format!(
+            "Make the writer that is named write through {to}: update it, or change the manifest it applies."
+        ));
+    }
+    if speaks(EvidenceSource::LastApplied) {
+        told.push(format!(
+            "Apply the manifest once more with apiVersion {to}: the annotation is what the next kubectl apply compares with."
+        ));
+    }
+    if told.is_empty() {
+        told.push("Find the client in the audit log: the metric does not name it.".to_owned());
+    }
+    told.push("Stored objects need no change: the API server converts them.".to_owned());
+    told.join(" ") + &api_note(api)
+}
+
+fn api_note(api: &Api) -> String {
+    if api.note.is_empty() {
+        String::new()
+    } else {
+        format!(" Mind: {}.", api.note)
+    }
+}
+
+/// The object of a finding: the old version, the kind, and who speaks. The metric speaks of the cluster, not of an object.
+pub(in crate::rules) fn usage_object(usage: &ApiUsage) -> AffectedObject {
+    if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, &usage.object.cluster) {
+        return AffectedObject {
+            cluster: Some(cluster.clone()),
+            namespace: None,
+            api_version: usage.api.api_version(),
+            kind: "Cluster".to_owned(),
+            name: cluster.to_string(),
+            owner: None,
+            evidence: usage.evidence.clone(),
+        };
+    }
+    AffectedObject {
+        cluster: usage.object.cluster.clone(),
+        namespace: usage.object.namespace.clone(),
+        api_version: usage.api.api_version(),
+        kind: usage.api.kind.clone(),
+        name: usage.object.name.clone(),
+        owner: usage.owner.clone(),
+        evidence: usage.evidence.clone(),
+    }
+}

@@ -1,0 +1,4 @@
+//! Rules about disruption budgets.
+
+pub(super) mod blocked;
+pub(super) mod overlap;

@@ -1,0 +1,50 @@
+//! `pdb-multiple`: one pod, two budgets.
+
+use crate::evidence::EvidenceSource;
+use crate::facts::budgets;
+use crate::facts::budgets::budgets_need;
+use crate::facts::pods::{first_and_count, pods_need, single_finding};
+use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "pdb-multiple",
+    severity: Severity::Blocker,
+    title: "Two disruption budgets select the same pod",
+    applies_to: "any",
+    why: "An eviction of a pod with more than one budget is answered with an error, whatever the budgets allow: kubectl drain fails, and so does whatever else drains nodes.",
+    detection: "By the selectors of all budgets of a namespace against the labels of its pods. Only pods that a drain evicts with regard to budgets count: not those of DaemonSets, pending, finished or being deleted.",
+    remedy: "Leave one budget for each pod: delete one, or narrow its selector.",
+    reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
+    sources: &["kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![budgets_need(), pods_need()],
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut objects = Vec::new();
+    for budgets in budgets::cluster_budgets(situation) {
+        for (together, pods) in &budgets.overlaps {
+            // The order of pods in memory is not that of names.
+            let Some(first) = pods.iter().map(|pod| pod.name.as_str()).min() else {
+                continue;
+            };
+            let shared = first_and_count(&format!("pod {first}"), pods.len());
+            for &at in together {
+                let others = together.iter().filter(|&&other| other != at);
+                let others: Vec<&str> = others
+                    .map(|&other| budgets.budgets[other].row.meta.name.as_str())
+                    .collect();
+                let detail = format!("{shared}, with {}", others.join(", "));
+                objects.push(budgets.object(&budgets.budgets[at], EvidenceSource::Spec, detail));
+            }
+        }
+    }
+    let message = "shares pods with another budget, which no eviction survives";
+    single_finding(&RULE, RULE.severity, message, objects)
+        .into_iter()
+        .collect()
+}

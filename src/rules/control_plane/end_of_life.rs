@@ -1,0 +1,50 @@
+//! `k8s-eol`: the running minor is out of upstream support.
+
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "k8s-eol",
+    severity: Severity::Warning,
+    title: "The running minor is out of upstream support",
+    applies_to: "any",
+    why: "There are no more security fixes for it from upstream. A provider or distribution may support it for longer.",
+    detection: "By the version that the API server reports, the table of releases in the catalog, and the clock.",
+    remedy: "Upgrade.",
+    reference: "https://kubernetes.io/releases/",
+    sources: &[
+        "kubernetes/website data/releases/eol.yaml",
+        "endoflife-date/endoflife.date products/kubernetes.md",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| Vec::new(),
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let today = situation.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    crate::rules::engine::context::clusters_with_detection(situation)
+        .filter_map(|(picture, detected)| {
+            let minor = detected.kubernetes.minor();
+            let row = situation.catalog.kubernetes_releases.find(minor)?;
+            if today <= row.end_of_life {
+                return None;
+            }
+            let since = row.end_of_life;
+            let detail = format!("the API server is v{}", detected.kubernetes);
+            let object =
+                AffectedObject::cluster(picture, Evidence::new(EvidenceSource::Discovery, detail));
+            let subject = format!("{} {minor}", picture.id);
+            let message = format!("Kubernetes {minor} is out of upstream support since {since}");
+            let said = FindingDraft {
+                remedy: "Upgrade; without support there are no security fixes from upstream."
+                    .to_owned(),
+                ..FindingDraft::new(&RULE, subject, message, vec![object])
+            };
+            Finding::new(&RULE, said)
+        })
+        .collect()
+}

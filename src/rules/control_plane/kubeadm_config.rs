@@ -1,0 +1,79 @@
+//! `cp-kubeadm-config`: the next kubeadm cannot read the configuration that an old one left.
+
+use crate::facts::control_plane;
+use crate::facts::control_plane::KubeadmConfig;
+use crate::path::HopId;
+use crate::rules::{CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "cp-kubeadm-config",
+    severity: Severity::Blocker,
+    title: "kubeadm cannot read the configuration that it keeps in the cluster",
+    applies_to: "1.22 v1beta1, 1.27 v1beta2, 1.37 v1beta3",
+    why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins anything. It knows only the newest versions of that configuration and stops at an older one.",
+    detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop: each upgrade by kubeadm writes it anew in its newest version, so later hops find another one. One that is no YAML at all is a warning. Clusters that are not made by kubeadm have no such ConfigMap.",
+    remedy: "Rewrite it with `kubeadm config migrate` of the last kubeadm that knows both versions, and put the result into the ConfigMap, before this hop.",
+    reference: "https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-config/",
+    sources: &[
+        "kubernetes/sig-release releases/release-1.22/release-notes/release-notes-draft.md PR 101129",
+        "kubernetes/sig-release releases/release-1.27/release-notes/release-notes-draft.md",
+        "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![control_plane::kubeadm_config_need()],
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    control_plane::kubeadm_configs(
+        situation,
+        &control_plane::kubeadm_config_need(),
+        "ClusterConfiguration",
+    )
+    .iter()
+    .filter_map(|config| Finding::new(&RULE, draft_finding(situation, config)?))
+    .collect()
+}
+
+fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Option<FindingDraft> {
+    let hop = situation.path.kubernetes_hops().next()?;
+    let text = config
+        .document
+        .as_ref()
+        .map(|document| document["apiVersion"].as_str());
+    let (severity, message, detail) = match text {
+        None => (
+            Severity::Warning,
+            "ClusterConfiguration cannot be read: it is no YAML mapping".to_owned(),
+            "data.ClusterConfiguration is no YAML mapping".to_owned(),
+        ),
+        Some(text) => {
+            let known = &situation
+                .catalog
+                .control_plane_removals
+                .kubeadm_config_versions;
+            let row = known
+                .iter()
+                .find(|row| Some(row.api_version.as_str()) == text)?;
+            let removed = row.removed_in.filter(|removed| *removed <= hop.minor)?;
+            (
+                Severity::Blocker,
+                format!(
+                    "{} is not read by kubeadm {removed} and later",
+                    row.api_version
+                ),
+                format!("apiVersion {}", row.api_version),
+            )
+        }
+    };
+    let object =
+        control_plane::kube_system_object(config.picture, config.row, "v1", "ConfigMap", detail);
+    Some(FindingDraft {
+        severity,
+        hop: Some(HopId::from(hop)),
+        ..FindingDraft::new(&RULE, config.picture.id.to_string(), message, vec![object])
+    })
+}

@@ -1,0 +1,51 @@
+//! `patch-behind`: not on the newest patch of the running minor.
+
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "patch-behind",
+    severity: Severity::Note,
+    title: "The running minor has a newer patch",
+    applies_to: "any",
+    why: "Fixes of upgrade problems come with patches: go to the newest patch of the running minor before the next one.",
+    detection: "By the version that the API server reports and the newest patch that the catalog knows.",
+    remedy: "Upgrade to the newest patch of the running minor first.",
+    reference: "https://kubernetes.io/releases/patch-releases/",
+    sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| Vec::new(),
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    crate::rules::engine::context::clusters_with_detection(situation)
+        .filter_map(|(picture, detected)| {
+            let running = &detected.kubernetes;
+            let row = situation
+                .catalog
+                .kubernetes_releases
+                .find(running.minor())?;
+            let newest = &row.newest_patch;
+            if running.semver >= newest.semver {
+                return None;
+            }
+            let detail = format!("the API server is v{running}");
+            let object =
+                AffectedObject::cluster(picture, Evidence::new(EvidenceSource::Discovery, detail));
+            let subject = format!("{} {newest}", picture.id);
+            let message = format!(
+                "{} runs, {newest} is the newest patch",
+                running.without_suffix()
+            );
+            let said = FindingDraft {
+                remedy: format!("Upgrade to {newest} before the next minor."),
+                ..FindingDraft::new(&RULE, subject, message, vec![object])
+            };
+            Finding::new(&RULE, said)
+        })
+        .collect()
+}

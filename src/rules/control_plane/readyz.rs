@@ -1,0 +1,64 @@
+//! `cp-readyz`: the API server says that it is not ready.
+
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::Need;
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+
+/// How a line about a check that failed begins.
+const FAILED_CHECK_PREFIX: &str = "[-]";
+/// The check that fails because somebody stops this server, as every upgrade does.
+const SHUTDOWN_CHECK: &str = "shutdown";
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "cp-readyz",
+    severity: Severity::Blocker,
+    title: "The API server is not ready",
+    applies_to: "any",
+    why: "An upgrade that begins with a control plane that is ill makes it worse, and hides where the illness came from.",
+    detection: "By the checks that /readyz?verbose marks as failed. The check named shutdown is a warning: that server is being stopped, and others may serve.",
+    remedy: "Look for the check in the API server's log; etcd and KMS plugins are the usual ones.",
+    reference: "https://kubernetes.io/docs/reference/using-api/health-checks/",
+    sources: &["kubernetes/apiserver pkg/server/healthz/healthz.go"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![failed_checks_need()],
+        evaluate,
+    },
+};
+
+fn failed_checks_need() -> Need {
+    Need::text_lines("/readyz?verbose", FAILED_CHECK_PREFIX)
+}
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let need = failed_checks_need();
+    let pictures = situation.rows(&need);
+    pictures
+        .filter_map(|(picture, rows)| {
+            let checks: Vec<&str> = rows
+                .text_lines()
+                .iter()
+                .filter_map(|line| line.strip_prefix(FAILED_CHECK_PREFIX))
+                .collect();
+            let stopping = |line: &&str| line.split(' ').next() == Some(SHUTDOWN_CHECK);
+            let severity = if checks.iter().all(stopping) {
+                Severity::Warning
+            } else {
+                Severity::Blocker
+            };
+            let evidence: Vec<Evidence> = checks
+                .into_iter()
+                .map(|line| Evidence::new(EvidenceSource::Readyz, line))
+                .collect();
+            let mut object = AffectedObject::cluster(picture, evidence.first()?.clone());
+            object.evidence = evidence;
+            let message = "the API server says that it is not ready";
+            let said = FindingDraft {
+                severity,
+                ..FindingDraft::new(&RULE, picture.id.to_string(), message, vec![object])
+            };
+            Finding::new(&RULE, said)
+        })
+        .collect()
+}

@@ -1,0 +1,203 @@
+//! `cp-apiserver-skew`, `cp-component-skew` and `cp-kubeproxy-skew`: parts of the control plane too far apart.
+
+use crate::catalog::Minor;
+use crate::facts::control_plane;
+use crate::facts::control_plane::{APISERVER, ControlPlanePod};
+use crate::path::HopId;
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::ClusterSnapshot;
+
+/// API servers more than one minor apart.
+pub(in crate::rules) const APISERVER_SKEW: Rule = Rule {
+    id: "cp-apiserver-skew",
+    severity: Severity::Blocker,
+    title: "API servers are more than one minor apart",
+    applies_to: "any",
+    why: "API servers of one cluster may be one minor apart at most. Beyond that, one of them may store what another cannot read.",
+    detection: "By the image tags of the API servers' static pods. Images that are named by digest alone tell nothing, and managed control planes show no such pods.",
+    remedy: "Finish the previous step on every control-plane node first.",
+    reference: "https://kubernetes.io/releases/version-skew-policy/#kube-apiserver",
+    sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![control_plane::control_plane_pods_need()],
+        evaluate: apiserver_skew,
+    },
+};
+
+/// Controllers outside the window.
+pub(in crate::rules) const COMPONENT_SKEW: Rule = Rule {
+    id: "cp-component-skew",
+    severity: Severity::Blocker,
+    title: "A control-plane component does not fit the API server",
+    applies_to: "any",
+    why: "kube-controller-manager and kube-scheduler must not be newer than the API servers, and may be one minor behind at most.",
+    detection: "By the image tags of the static pods; against the API server's own version where none of its pods names one. One that is newer than the oldest API server but not than the newest is a warning: an upgrade is under way. Nothing is said where the API server emulates another minor. Managed control planes show no such pods.",
+    remedy: "Bring the components to the minor of the API servers before this hop.",
+    reference: "https://kubernetes.io/releases/version-skew-policy/",
+    sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![control_plane::control_plane_pods_need()],
+        evaluate: component_skew,
+    },
+};
+
+/// kube-proxy outside the window.
+pub(in crate::rules) const KUBE_PROXY_SKEW: Rule = Rule {
+    id: "cp-kubeproxy-skew",
+    severity: Severity::Warning,
+    title: "kube-proxy does not fit the API server",
+    applies_to: "any",
+    why: "kube-proxy must not be newer than the API server, and may be three minors behind at most (two if it is older than 1.25).",
+    detection: "By the image tag of the DaemonSet kube-system/kube-proxy, against the API server and against the first hop. Images that are named by digest alone tell nothing. The kubelets beside it are not compared.",
+    remedy: "Bring kube-proxy into the window before this hop.",
+    reference: "https://kubernetes.io/releases/version-skew-policy/#kube-proxy",
+    sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![control_plane::kube_proxy_need()],
+        evaluate: kube_proxy_skew,
+    },
+};
+
+/// Static pods of a cluster whose image names its release, with the minor.
+fn pods_with_minor<'a, 'b>(
+    members: &'b [ControlPlanePod<'a>],
+    picture: &ClusterSnapshot,
+) -> Vec<(Minor, &'b ControlPlanePod<'a>)> {
+    let own = members
+        .iter()
+        .filter(|member| member.picture.id == picture.id);
+    own.filter_map(|member| Some((member.release()?.minor(), member)))
+        .collect()
+}
+
+fn apiserver_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let members = control_plane::control_plane_pods(situation);
+    let mut found = Vec::new();
+    for picture in &situation.snapshot.clusters {
+        let mut servers = pods_with_minor(&members, picture);
+        servers.retain(|(_, member)| member.component == APISERVER);
+        let minors = || servers.iter().map(|(minor, _)| *minor);
+        let (Some(oldest), Some(newest)) = (minors().min(), minors().max()) else {
+            continue;
+        };
+        if exceeds_skew_limit(situation, APISERVER, oldest, newest) {
+            let objects = servers
+                .iter()
+                .map(|(_, member)| image_object(member))
+                .collect();
+            let message = format!("API servers {oldest} and {newest} in one cluster");
+            let subject = picture.id.to_string();
+            let said = FindingDraft::new(&APISERVER_SKEW, subject, message, objects);
+            found.extend(Finding::new(&APISERVER_SKEW, said));
+        }
+    }
+    found
+}
+
+fn component_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let members = control_plane::control_plane_pods(situation);
+    let mut found = Vec::new();
+    for picture in &situation.snapshot.clusters {
+        if picture.discovery.emulation_version.is_some() {
+            continue;
+        }
+        let (servers, others): (Vec<_>, Vec<_>) = pods_with_minor(&members, picture)
+            .into_iter()
+            .partition(|(_, member)| member.component == APISERVER);
+        let minors = || servers.iter().map(|(minor, _)| *minor);
+        let own = picture.discovery.git_version.minor();
+        let (oldest, newest) = (minors().min().unwrap_or(own), minors().max().unwrap_or(own));
+        for (minor, member) in others {
+            let component = member.component;
+            let (severity, how) = if minor > newest {
+                (
+                    Severity::Blocker,
+                    format!("newer than the API server {newest}"),
+                )
+            } else if exceeds_skew_limit(situation, component, minor, newest) {
+                (
+                    Severity::Blocker,
+                    format!("too old for the API server {newest}"),
+                )
+            } else if minor > oldest {
+                (
+                    Severity::Warning,
+                    format!("newer than the oldest API server {oldest}"),
+                )
+            } else {
+                continue;
+            };
+            let subject = format!("{} {}", picture.id, member.name());
+            let message = format!("{component} {minor}, {how}");
+            let said = FindingDraft {
+                severity,
+                ..FindingDraft::new(
+                    &COMPONENT_SKEW,
+                    subject,
+                    message,
+                    vec![image_object(member)],
+                )
+            };
+            found.extend(Finding::new(&COMPONENT_SKEW, said));
+        }
+    }
+    found
+}
+
+fn kube_proxy_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let next = situation.path.first_minor_hop();
+    for (picture, rows) in situation.rows(&control_plane::kube_proxy_need()) {
+        for row in rows.objects() {
+            let image = control_plane::first_image(row).unwrap_or_default();
+            let Some(minor) = control_plane::image_release(image).map(|release| release.minor())
+            else {
+                continue;
+            };
+            let server = picture.discovery.effective_minor();
+            let too_old =
+                next.filter(|hop| exceeds_skew_limit(situation, "kube-proxy", minor, hop.minor));
+            let how = match too_old {
+                _ if minor > server => format!("newer than the API server {server}"),
+                Some(hop) => format!("too old for an API server {}", hop.minor),
+                None => continue,
+            };
+            let detail = format!("image {image}");
+            let object =
+                control_plane::kube_system_object(picture, row, "apps/v1", "DaemonSet", detail);
+            let message = format!("kube-proxy {minor}, {how}");
+            let said = FindingDraft {
+                hop: too_old.map(HopId::from),
+                ..FindingDraft::new(
+                    &KUBE_PROXY_SKEW,
+                    picture.id.to_string(),
+                    message,
+                    vec![object],
+                )
+            };
+            found.extend(Finding::new(&KUBE_PROXY_SKEW, said));
+        }
+    }
+    found
+}
+
+fn exceeds_skew_limit(
+    situation: &CheckContext<'_>,
+    component: &str,
+    minor: Minor,
+    server: Minor,
+) -> bool {
+    let limit = situation.catalog.skew_limit(component, minor);
+    match (limit, server.minors_ahead_of(minor)) {
+        (Some(limit), Some(behind)) => behind > i64::from(limit.minors_behind),
+        _ => false,
+    }
+}
+
+fn image_object(member: &ControlPlanePod<'_>) -> AffectedObject {
+    let release = member.release().map(|release| release.to_string());
+    member.object(format!("image v{}", release.unwrap_or_default()))
+}

@@ -1,0 +1,11 @@
+//! The rule engine: context, findings, evaluation, policy, and rules that are data.
+
+pub(super) mod baseline;
+pub(super) mod cel;
+pub(super) mod context;
+pub mod data_rule;
+pub(super) mod evaluate;
+pub(super) mod finding;
+pub(super) mod hazards;
+pub(super) mod policy;
+pub(super) mod waivers;

@@ -1,0 +1,191 @@
+//! `helm-pending`: Helm releases that stand in the middle of an operation.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::api_usage::helm_release_needs;
+use crate::catalog::GroupResource;
+use crate::evidence::{Confidence, Evidence, EvidenceSource};
+use crate::need::{DetailLevel, ListSelector, Need};
+use crate::snapshot::{ClusterSnapshot, MetaRow};
+
+/// Statuses in which Helm refuses the next operation; and those that show that it went on.
+/// Source: helm/helm pkg/release/status.go, pkg/action/upgrade.go.
+const PENDING_STATUSES: [&str; 4] = [
+    "pending-install",
+    "pending-rollback",
+    "pending-upgrade",
+    "uninstalling",
+];
+const TERMINAL_STATUSES: [&str; 2] = ["failed", "uninstalled"];
+
+/// An operation that began later than this may still be at work.
+const MAX_OPERATION_TIME: SignedDuration = SignedDuration::from_mins(10);
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "helm-pending",
+    severity: Severity::Warning,
+    title: "A Helm release is stuck in the middle of an operation",
+    applies_to: "any",
+    why: "Helm refuses the next upgrade of the release: another operation is in progress. What the upgrade needs from a newer chart does not get in.",
+    detection: "By the labels of Helm's records, without their contents: the newest revision is pending. One that began less than ten minutes ago may be at work and is a note.",
+    remedy: "If nobody is at work: helm rollback to the last deployed revision, or delete the record of the pending one.",
+    reference: "https://helm.sh/docs/helm/helm_rollback/",
+    sources: &[
+        "helm/helm pkg/storage/driver/secrets.go",
+        "helm/helm pkg/action/upgrade.go",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| {
+            let mut needs = undeployed_records_needs().to_vec();
+            needs.extend(helm_release_needs());
+            needs
+        },
+        evaluate,
+    },
+};
+
+/// Metadata of the records that are neither deployed nor replaced, wherever Helm keeps them.
+fn undeployed_records_needs() -> [Need; 2] {
+    let statuses: Vec<&str> = TERMINAL_STATUSES
+        .into_iter()
+        .chain(PENDING_STATUSES)
+        .collect();
+    let labels = format!("owner=helm,status in ({})", statuses.join(","));
+    helm_release_needs().map(|need| match need.target {
+        crate::need::ReadTarget::Objects {
+            resource, selector, ..
+        } => Need::selected(
+            resource,
+            ListSelector {
+                labels: labels.clone(),
+                fields: selector.fields,
+            },
+            DetailLevel::Metadata,
+        ),
+        crate::need::ReadTarget::NonResourceUrl { .. } => need,
+    })
+}
+
+/// A revision, as its record's labels have it.
+struct HelmRevision<'a> {
+    number: u64,
+    status: &'a str,
+    since: Option<Timestamp>,
+    meta: &'a MetaRow,
+}
+
+impl<'a> HelmRevision<'a> {
+    fn from_labels(row: &'a MetaRow) -> Option<((Option<&'a str>, &'a str), Self)> {
+        let label = |name: &str| row.helm_labels.get(name).map(String::as_str);
+        let time = |name: &str| Timestamp::from_second(label(name)?.parse().ok()?).ok();
+        let revision = Self {
+            number: label("version")?.parse().ok()?,
+            status: label("status")?,
+            since: time("modifiedAt").or_else(|| time("createdAt")),
+            meta: row,
+        };
+        Some(((row.namespace.as_deref(), label("name")?), revision))
+    }
+}
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
+    for (pending, deployed) in undeployed_records_needs().iter().zip(&helm_release_needs()) {
+        let Some(kind) = storage_kind(pending) else {
+            continue;
+        };
+        for (picture, rows) in situation.rows(pending) {
+            // Without the deployed revisions it cannot be told which one is the newest.
+            let Ok(Some(running)) = picture.rows_for(deployed, situation.catalog) else {
+                continue;
+            };
+            let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
+            for (release, revision) in rows.metadata().filter_map(HelmRevision::from_labels) {
+                let known = newest.get(&release).map(|known| known.number);
+                if known.is_none_or(|known| known < revision.number) {
+                    newest.insert(release, revision);
+                }
+            }
+            for ((namespace, name), revision) in newest {
+                let went_on = running.helm_releases().iter().any(|row| {
+                    Some(row.namespace.as_str()) == namespace
+                        && row.release == name
+                        && row.revision > revision.number
+                });
+                if went_on || !PENDING_STATUSES.contains(&revision.status) {
+                    continue;
+                }
+                let (severity, object) = pending_object(situation, picture, kind, name, &revision);
+                found.entry(severity).or_default().push(object);
+            }
+        }
+    }
+    found
+        .into_iter()
+        .filter_map(|(severity, objects)| {
+            let message = match severity {
+                Severity::Note => "an operation of Helm is at work",
+                _ => "its next upgrade is refused",
+            };
+            let said = FindingDraft {
+                severity,
+                confidence: Confidence::Likely,
+                ..FindingDraft::new(&RULE, RULE.id, message, objects)
+            };
+            Finding::new(&RULE, said)
+        })
+        .collect()
+}
+
+fn storage_kind(need: &Need) -> Option<&'static str> {
+    match &need.target {
+        crate::need::ReadTarget::Objects { resource, .. }
+            if *resource == GroupResource::new("", "configmaps") =>
+        {
+            Some("ConfigMap")
+        }
+        crate::need::ReadTarget::Objects { .. } => Some("Secret"),
+        crate::need::ReadTarget::NonResourceUrl { .. } => None,
+    }
+}
+
+fn pending_object(
+    situation: &CheckContext<'_>,
+    picture: &ClusterSnapshot,
+    kind: &str,
+    release: &str,
+    revision: &HelmRevision<'_>,
+) -> (Severity, AffectedObject) {
+    let fresh = revision
+        .since
+        .is_some_and(|since| situation.now.duration_since(since) < MAX_OPERATION_TIME);
+    let severity = if fresh {
+        Severity::Note
+    } else {
+        Severity::Warning
+    };
+    let namespace = revision.meta.namespace.clone();
+    let place = namespace.as_deref().unwrap_or_default();
+    let detail = format!(
+        "helm release {place}/{release} v{} is {}",
+        revision.number, revision.status
+    );
+    let object = AffectedObject {
+        cluster: Some(picture.id.clone()),
+        namespace: namespace.clone(),
+        api_version: "v1".to_owned(),
+        kind: kind.to_owned(),
+        name: revision.meta.name.clone(),
+        owner: None,
+        evidence: vec![Evidence {
+            time: revision.since,
+            ..Evidence::new(EvidenceSource::Helm, detail)
+        }],
+    };
+    (severity, object)
+}

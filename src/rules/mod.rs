@@ -1,0 +1,211 @@
+//! May we start? Rules over what was seen, and one function that turns what they say into a verdict.
+//!
+//! A rule that is pure data is one row of a file in `src/catalog/rules` and one pair of fixtures. A rule that needs code is one
+//! module, one line in `CODE` and one pair of fixtures. Where many rules are the same code over other facts, each is a row of
+//! a table ([`RowRule`]). Everything else about it, its needs, its
+//! help, its line in `rules` and its page in the documentation, comes from its [`Rule`].
+
+mod addons;
+mod api;
+mod budgets;
+mod control_plane;
+pub mod engine;
+mod helm_pending;
+mod nodes;
+mod ownership;
+mod storage;
+mod webhooks;
+mod workloads;
+
+pub use crate::evidence::{Confidence, Evidence, EvidenceSource};
+pub use engine::baseline::{Baseline, BaselineError, BaselineFinding};
+pub use engine::context::CheckContext;
+pub use engine::evaluate::{Evaluation, Gap, Summary, Verdict, evaluate};
+pub use engine::finding::{AffectedObject, Finding, FindingDraft, Severity, object_path};
+pub use engine::hazards::{CoverageState, Hazard, hazards};
+pub use engine::policy::{FailOn, Policy, PolicyStatus, RuleFilter};
+pub use engine::waivers::{Waiver, Waivers, WaiversError};
+
+use std::sync::LazyLock;
+
+use crate::detect;
+use crate::need::{Need, NeedContext};
+use crate::snapshot::MissingData;
+
+/// A rule: what it is, what it must see, what it says.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable, kebab-case; the id of the hazard in lower case.
+    pub id: &'static str,
+    /// The worst it can say.
+    pub severity: Severity,
+    /// One line.
+    pub title: &'static str,
+    /// From which target on it matters, in words.
+    pub applies_to: &'static str,
+    /// Why it matters.
+    pub why: &'static str,
+    /// How it is told, and what is no evidence.
+    pub detection: &'static str,
+    /// How to mend it, in general.
+    pub remedy: &'static str,
+    /// Where to read more.
+    pub reference: &'static str,
+    /// Where the rule itself was read.
+    pub sources: &'static [&'static str],
+    /// Whether manifests given with `-f` speak to it, so that one that cannot be read is a gap of this rule.
+    pub reads_files: bool,
+    /// How it decides.
+    pub kind: RuleKind,
+}
+
+/// How a rule decides.
+#[derive(Debug)]
+pub enum RuleKind {
+    /// By code: for kinds with very many objects, and where several kinds must be looked at together.
+    Code {
+        /// What it must see on this path.
+        needs: fn(&NeedContext<'_>) -> Vec<Need>,
+        /// What it says. A need that is not met has no rows here and is a gap already.
+        evaluate: fn(&CheckContext<'_>) -> Vec<Finding>,
+    },
+    /// By data: a resource and a predicate over each of its objects.
+    Data(Box<engine::data_rule::DataRule>),
+    /// By code that many rules share, each for its row of a table.
+    Table(Box<dyn TableRule>),
+}
+
+/// One row of a table of which every row is a rule: the same code, other facts.
+pub trait TableRule: std::fmt::Debug + Send + Sync {
+    /// What it must see on this path.
+    fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need>;
+
+    /// What it says. A need that is not met has no rows here and is a gap already.
+    fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding>;
+
+    /// What came and could not be judged.
+    fn unevaluated(&self, _situation: &CheckContext<'_>) -> Vec<MissingData> {
+        Vec::new()
+    }
+}
+
+/// What a rule has to say.
+#[derive(Debug, Default)]
+pub struct RuleOutput {
+    /// Findings.
+    pub findings: Vec<Finding>,
+    /// Objects on which it could not be evaluated.
+    pub unevaluated: Vec<MissingData>,
+}
+
+impl Rule {
+    /// What it must see on this path.
+    #[must_use]
+    pub fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
+        match &self.kind {
+            RuleKind::Code { needs, .. } => needs(asking),
+            RuleKind::Data(rule) => rule.needs(asking),
+            RuleKind::Table(row) => row.needs(asking),
+        }
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn evaluate(&self, situation: &CheckContext<'_>) -> RuleOutput {
+        match &self.kind {
+            RuleKind::Code { evaluate, .. } => RuleOutput {
+                findings: evaluate(situation),
+                unevaluated: Vec::new(),
+            },
+            RuleKind::Data(rule) => rule.evaluate(self, situation),
+            RuleKind::Table(row) => RuleOutput {
+                findings: row.evaluate(self, situation),
+                unevaluated: row.unevaluated(situation),
+            },
+        }
+    }
+}
+
+/// The rules that are code.
+const CODE_RULES: &[&Rule] = &[
+    &api::deprecated::RULE,
+    &api::removed::RULE,
+    &crate::facts::backups::RULE,
+    &control_plane::readyz::RULE,
+    &control_plane::arguments::ADMISSION_PLUGIN,
+    &control_plane::arguments::FEATURE_GATES,
+    &control_plane::arguments::FLAGS_REMOVED,
+    &control_plane::kubeadm_config::RULE,
+    &control_plane::skew::APISERVER_SKEW,
+    &control_plane::skew::COMPONENT_SKEW,
+    &control_plane::skew::KUBE_PROXY_SKEW,
+    &api::crd_v1beta1::RULE,
+    &webhooks::crd_conversion::RULE,
+    &helm_pending::RULE,
+    &api::hpa_target::RULE,
+    &storage::csi_driver::RULE,
+    &control_plane::end_of_life::RULE,
+    &nodes::kubelet::TOO_NEW,
+    &nodes::kubelet::TOO_OLD,
+    &ownership::cross_namespace::RULE,
+    &ownership::dead_owner::RULE,
+    &nodes::label_master::RULE,
+    &nodes::runtime::CGROUP_V1,
+    &nodes::runtime::CONTAINERD_1X,
+    &nodes::runtime::CRI_V1ALPHA2,
+    &nodes::runtime::DOCKERSHIM,
+    &nodes::state::CORDONED,
+    &nodes::state::MIXED,
+    &nodes::state::NOT_READY,
+    &nodes::state::PRESSURE,
+    &control_plane::patch_behind::RULE,
+    &budgets::blocked::IMPOSSIBLE,
+    &budgets::blocked::UNHEALTHY_STUCK,
+    &budgets::blocked::ZERO,
+    &budgets::overlap::RULE,
+    &workloads::pod_bare::RULE,
+    &workloads::pod_termination::LONG_GRACE,
+    &workloads::pod_termination::TERMINATING,
+    &workloads::pod_pinning::ANTIAFFINITY_FULL,
+    &workloads::pod_pinning::LOCAL_PV,
+    &workloads::pod_pinning::NODE_PINNED,
+    &api::psp_present::RULE,
+    &workloads::rollouts::NOT_ROLLED_OUT,
+    &workloads::rollouts::ON_DELETE,
+    &workloads::rollouts::SINGLE_REPLICA,
+    &webhooks::client_config::CA_EXPIRED,
+    &webhooks::client_config::TIMEOUT,
+    &webhooks::dead::RULE,
+    &webhooks::scope::KUBE_SYSTEM_ADDONS,
+    &webhooks::scope::CRITICAL_RULES,
+    &webhooks::scope::SELF_DEADLOCK,
+    &webhooks::versions::RULE,
+    &storage::attachments::RULE,
+];
+
+/// Every rule, by id: those that are code and those that are data.
+///
+/// # Errors
+/// When a data file is broken, with its line. Cannot happen in a released binary: tests load the same bytes.
+pub fn rules() -> Result<&'static [&'static Rule], &'static engine::data_rule::LoadRulesError> {
+    static RULES: LazyLock<Result<Vec<&'static Rule>, engine::data_rule::LoadRulesError>> =
+        LazyLock::new(|| {
+            let mut rules = CODE_RULES.to_vec();
+            rules.extend(engine::data_rule::embedded_rules()?);
+            rules.extend(storage::in_tree::volume_rules()?);
+            rules.extend(addons::rules());
+            rules.sort_by_key(|rule| rule.id);
+            Ok(rules)
+        });
+    RULES.as_deref()
+}
+
+/// What detectors and these rules must see on this path, each need once.
+#[must_use]
+pub fn needs(rules: &[&Rule], asking: &NeedContext<'_>) -> Vec<Need> {
+    let mut needs = detect::needs(asking.discovery);
+    needs.extend(rules.iter().flat_map(|rule| rule.needs(asking)));
+    needs.sort();
+    needs.dedup();
+    needs
+}

@@ -1,0 +1,122 @@
+//! `node-kubelet-too-old` and `node-kubelet-too-new`: kubelets outside the window that the version skew policy allows.
+
+use std::collections::BTreeMap;
+
+use super::state::{count_nodes, node_object};
+use crate::catalog::{Minor, Release};
+use crate::detect;
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::path::HopId;
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+
+/// Kubelets too far behind the first hop.
+pub(in crate::rules) const TOO_OLD: Rule = Rule {
+    id: "node-kubelet-too-old",
+    severity: Severity::Blocker,
+    title: "A kubelet is too old for the target API server",
+    applies_to: "any",
+    why: "A kubelet may be at most three minors behind the API server (two if it is older than 1.25). Beyond that nothing is tested, and fields and APIs that the kubelet needs may be gone.",
+    detection: "By status.nodeInfo.kubeletVersion of each node against the first hop. Later hops are judged with the nodes as the upgrade leaves them.",
+    remedy: "Upgrade these nodes before the control plane takes this hop.",
+    reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
+    sources: &[
+        "kubernetes/website content/en/releases/version-skew-policy.md",
+        "kubernetes/enhancements keps/sig-architecture/3935-oldest-node-newest-control-plane/README.md",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: too_old,
+    },
+};
+
+/// Kubelets ahead of the API server.
+pub(in crate::rules) const TOO_NEW: Rule = Rule {
+    id: "node-kubelet-too-new",
+    severity: Severity::Blocker,
+    title: "A kubelet is newer than the API server",
+    applies_to: "any",
+    why: "A kubelet must never be newer than the API server it talks to: it may use fields and APIs that the server does not have.",
+    detection: "By status.nodeInfo.kubeletVersion of each node against the API server, or the minor it emulates.",
+    remedy: "Upgrade the API server to the kubelet's minor first, or put these nodes back.",
+    reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
+    sources: &[
+        "kubernetes/website content/en/releases/version-skew-policy.md",
+        "kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions/README.md",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: too_new,
+    },
+};
+
+fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let Some(hop) = situation.path.first_minor_hop() else {
+        return Vec::new();
+    };
+    let said = |nodes: &str, minor: Minor| {
+        format!(
+            "{nodes} with kubelet {minor}, too old for an API server {}",
+            hop.minor
+        )
+    };
+    findings_by_minor(
+        situation,
+        &TOO_OLD,
+        Some(HopId::from(hop)),
+        said,
+        |kubelet, _| {
+            let limit = situation.catalog.skew_limit("kubelet", kubelet);
+            match (limit, hop.minor.minors_ahead_of(kubelet)) {
+                (Some(limit), Some(behind)) => behind > i64::from(limit.minors_behind),
+                _ => false,
+            }
+        },
+    )
+}
+
+fn too_new(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let said = |nodes: &str, minor: Minor| {
+        format!("{nodes} with kubelet {minor}, newer than the API server")
+    };
+    findings_by_minor(situation, &TOO_NEW, None, said, |kubelet, server| {
+        kubelet > server
+    })
+}
+
+/// One finding for each kubelet minor that is outside the window.
+fn findings_by_minor(
+    situation: &CheckContext<'_>,
+    rule: &Rule,
+    hop: Option<HopId>,
+    said: impl Fn(&str, Minor) -> String,
+    outside: impl Fn(Minor, Minor) -> bool,
+) -> Vec<Finding> {
+    let mut found: BTreeMap<Minor, Vec<AffectedObject>> = BTreeMap::new();
+    for (picture, rows) in situation.rows(&detect::nodes()) {
+        let server = picture.discovery.effective_minor();
+        for node in rows.nodes() {
+            let Ok(kubelet) = node.kubelet_version.parse::<Release>() else {
+                continue;
+            };
+            if outside(kubelet.minor(), server) {
+                let detail = format!("kubelet {}", node.kubelet_version);
+                let object =
+                    node_object(picture, node, Evidence::new(EvidenceSource::Status, detail));
+                found.entry(kubelet.minor()).or_default().push(object);
+            }
+        }
+    }
+    found
+        .into_iter()
+        .filter_map(|(minor, objects)| {
+            let nodes = count_nodes(objects.len());
+            let said = FindingDraft {
+                hop: hop.clone(),
+                ..FindingDraft::new(rule, minor.to_string(), said(&nodes, minor), objects)
+            };
+            Finding::new(rule, said)
+        })
+        .collect()
+}

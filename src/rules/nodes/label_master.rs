@@ -1,0 +1,120 @@
+//! `node-label-master`: workloads that still name the label or the taint that kubeadm took from control-plane nodes.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::LegacyRoleLabel;
+use crate::detect;
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::facts::workloads;
+use crate::need::{Need, ReadTarget};
+use crate::path::HopId;
+use crate::rules::engine::data_rule::{listed_gvk, object_from_meta};
+use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::snapshot::{ClusterSnapshot, Placement, WorkloadRow};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "node-label-master",
+    severity: Severity::Warning,
+    title: "A selector or toleration still names the master role",
+    applies_to: "1.24",
+    why: "kubeadm takes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane: what selects the old label finds no node, and what tolerates only the old taint is not let on.",
+    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, where the cluster has nodes with one of the two labels. Managed control planes show no such nodes, and nothing is said there.",
+    remedy: "Name node-role.kubernetes.io/control-plane: in selectors in place of the old key, in tolerations beside it until every node has changed.",
+    reference: "https://kubernetes.io/docs/reference/labels-annotations-taints/#node-role-kubernetes-io-control-plane",
+    sources: &[
+        "kubernetes/sig-release releases/release-1.24/release-notes/release-notes-draft.md",
+        "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 110095",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| {
+            let mut needs = workload_needs().to_vec();
+            needs.push(detect::nodes());
+            needs
+        },
+        evaluate,
+    },
+};
+
+fn workload_needs() -> [Need; 3] {
+    [
+        workloads::deployments(),
+        workloads::stateful_sets(),
+        workloads::daemon_sets(),
+    ]
+}
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
+    let nodes = detect::nodes();
+    for label in &situation.catalog.legacy_role_labels {
+        if situation.path.to < label.removed_from {
+            continue;
+        }
+        let hop = situation.path.hop_into(label.removed_from);
+        for (picture, rows) in situation.rows(&nodes) {
+            let ours = |key: &String| {
+                rows.nodes()
+                    .iter()
+                    .any(|node| node.labels.contains_key(key))
+            };
+            if !ours(&label.label) && !ours(&label.replacement) {
+                continue;
+            }
+            let objects = found.entry(hop.clone()).or_default();
+            for need in workload_needs() {
+                objects.extend(workloads_using_label(situation, picture, &need, label));
+            }
+        }
+    }
+    Finding::per_hop(
+        &RULE,
+        "names the role by a key that kubeadm takes away",
+        found,
+    )
+}
+
+/// The workloads of a need whose template names the old key.
+fn workloads_using_label(
+    situation: &CheckContext<'_>,
+    picture: &ClusterSnapshot,
+    need: &Need,
+    label: &LegacyRoleLabel,
+) -> Vec<AffectedObject> {
+    let ReadTarget::Objects { resource, .. } = &need.target else {
+        return Vec::new();
+    };
+    let api = listed_gvk(resource, picture, situation.catalog);
+    let rows = picture.rows_for(need, situation.catalog).ok().flatten();
+    let (Some(api), Some(rows)) = (api, rows) else {
+        return Vec::new();
+    };
+    let seen = |row: &WorkloadRow| {
+        let place = label_use(row.placement.as_ref()?, label)?;
+        let evidence = Evidence::new(EvidenceSource::Spec, format!("{place}: {}", label.label));
+        Some(object_from_meta(picture, &api, &row.meta, evidence))
+    };
+    rows.workloads().iter().filter_map(seen).collect()
+}
+
+/// Where a template names the old key so that its pods will miss the nodes; none where it does not.
+fn label_use(placement: &Placement, label: &LegacyRoleLabel) -> Option<&'static str> {
+    let old = label.label.as_str();
+    if placement.node_selector_keys.iter().any(|key| &**key == old) {
+        return Some("nodeSelector");
+    }
+    // Terms are alternatives: it is lost only where each of them names the old key.
+    let terms = &placement.required_affinity_keys;
+    if !terms.is_empty()
+        && terms
+            .iter()
+            .all(|term| term.iter().any(|key| &**key == old))
+    {
+        return Some("nodeAffinity");
+    }
+    let tolerates = |key: &str| placement.toleration_keys.iter().any(|own| &**own == key);
+    // An empty key tolerates everything.
+    let new = tolerates("") || tolerates(&label.replacement);
+    (tolerates(old) && !new).then_some("tolerations")
+}

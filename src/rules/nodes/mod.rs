@@ -1,0 +1,6 @@
+//! Rules about nodes: kubelet skew, container runtime, state, labels.
+
+pub(super) mod kubelet;
+pub(super) mod label_master;
+pub(super) mod runtime;
+pub(super) mod state;

@@ -1,0 +1,219 @@
+//! Rules on what a kubelet stands on: the container runtime, and the cgroups of the operating system.
+//!
+//! A kubelet that already is of the minor in question runs, and so proves that it works where it stands.
+
+use std::collections::BTreeMap;
+
+use super::state::{count_nodes, node_object};
+use crate::catalog::{Minor, Release};
+use crate::detect;
+use crate::evidence::{Confidence, Evidence, EvidenceSource};
+use crate::path::HopId;
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::NodeRow;
+
+/// The socket of the shim, however it is written.
+const DOCKERSHIM_SOCKET: &str = "dockershim.sock";
+/// The runtime that the shim and its successor both report.
+const DOCKER_PREFIX: &str = "docker://";
+
+/// Docker through the kubelet's own shim.
+pub(in crate::rules) const DOCKERSHIM: Rule = Rule {
+    id: "node-dockershim",
+    severity: Severity::Blocker,
+    title: "A node runs Docker through dockershim, which is gone",
+    applies_to: "1.24",
+    why: "Kubelets from 1.24 on have no dockershim. One that is told to use it does not start, and the node stays not ready.",
+    detection: "By docker:// in status.nodeInfo.containerRuntimeVersion of kubelets before 1.24. cri-dockerd reports the same, so the socket that kubeadm notes in an annotation decides; without it the rule only warns.",
+    remedy: "Move these nodes to containerd, CRI-O or cri-dockerd before their kubelet is upgraded.",
+    reference: "https://kubernetes.io/docs/tasks/administer-cluster/migrating-from-dockershim/",
+    sources: &[
+        "kubernetes/sig-release releases/release-1.24/release-notes/release-notes-draft.md PR 97252",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: |situation| runtime_findings(situation, &DOCKERSHIM),
+    },
+};
+
+/// Runtimes that do not speak CRI v1.
+pub(in crate::rules) const CRI_V1ALPHA2: Rule = Rule {
+    id: "node-cri-v1alpha2",
+    severity: Severity::Blocker,
+    title: "A container runtime does not speak CRI v1",
+    applies_to: "1.26",
+    why: "Kubelets from 1.26 on speak only v1 of the container runtime interface. containerd before 1.6 has only v1alpha2, and the node cannot register.",
+    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet is before 1.26.",
+    remedy: "Upgrade containerd on these nodes before their kubelet is upgraded.",
+    reference: "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#cri-versions",
+    sources: &["containerd/containerd.io content/releases.md"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: |situation| runtime_findings(situation, &CRI_V1ALPHA2),
+    },
+};
+
+/// containerd before 2.0.
+pub(in crate::rules) const CONTAINERD_1X: Rule = Rule {
+    id: "node-containerd-1x",
+    severity: Severity::Blocker,
+    title: "A node runs containerd 1.x, which kubelets leave behind",
+    applies_to: "1.36 warns, 1.38 blocks",
+    why: "Kubelets from 1.38 on ask the runtime for its cgroup driver and fail where it cannot answer, as containerd 1.x cannot.",
+    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet is before 1.38. The day was moved before and may move again.",
+    remedy: "Upgrade containerd on these nodes to 2.x.",
+    reference: "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#containerd",
+    sources: &[
+        "kubernetes/enhancements keps/sig-node/4033-group-driver-detection-over-cri/README.md",
+        "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md PR 139121",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: |situation| runtime_findings(situation, &CONTAINERD_1X),
+    },
+};
+
+/// Operating systems that boot with cgroup v1.
+pub(in crate::rules) const CGROUP_V1: Rule = Rule {
+    id: "node-cgroup-v1",
+    severity: Severity::Warning,
+    title: "A node may run on cgroup v1, which kubelets refuse",
+    applies_to: "1.35",
+    why: "A kubelet from 1.35 on does not start on cgroup v1 unless its configuration has failCgroupV1: false.",
+    detection: "By status.nodeInfo.osImage of nodes whose kubelet is before 1.35: operating systems that boot with cgroup v1 unless told otherwise. The API does not show which one a node has, so it is a hint only.",
+    remedy: "Look at the node with stat -fc %T /sys/fs/cgroup: tmpfs is v1. Move it to an image with cgroup v2, or set failCgroupV1: false for the time being.",
+    reference: "https://kubernetes.io/docs/concepts/architecture/cgroups/",
+    sources: &[
+        "kubernetes/sig-release releases/release-1.35/release-notes/release-notes-draft.md PR 134298",
+        "kubernetes/enhancements keps/sig-node/5573-remove-cgroup-v1/README.md",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: cgroup_v1,
+    },
+};
+
+/// Nodes that share a finding.
+type NodesByHop = BTreeMap<(Severity, Confidence, HopId), Vec<AffectedObject>>;
+
+/// What a limit of runtimes says of each node.
+fn runtime_findings(situation: &CheckContext<'_>, rule: &Rule) -> Vec<Finding> {
+    let limits = &situation.catalog.unsupported_runtimes;
+    let mut found = NodesByHop::new();
+    for (picture, rows) in situation.rows(&detect::nodes()) {
+        for node in rows.nodes() {
+            for limit in limits.iter().filter(|limit| limit.rule == rule.id) {
+                if !limit.matches(&node.container_runtime_version) {
+                    continue;
+                }
+                let worst = (Severity::Blocker, limit.unsupported_from);
+                let first = (Severity::Warning, limit.warn_from);
+                let bites = [worst, first].into_iter().find_map(|(severity, from)| {
+                    Some((
+                        severity,
+                        affected_hop(situation, node, from, limit.unsupported_from)?,
+                    ))
+                });
+                let (Some((severity, hop)), Some(confidence)) = (bites, runtime_confidence(node))
+                else {
+                    continue;
+                };
+                let severity = match confidence {
+                    Confidence::Possible => severity.min(Severity::Warning),
+                    Confidence::Likely | Confidence::Certain => severity,
+                };
+                let seen = Evidence::new(
+                    EvidenceSource::Status,
+                    node.container_runtime_version.clone(),
+                );
+                let object = node_object(picture, node, seen);
+                found
+                    .entry((severity, confidence, hop))
+                    .or_default()
+                    .push(object);
+            }
+        }
+    }
+    node_findings(rule, found, "with a runtime that kubelets leave behind")
+}
+
+/// The hop that brings a kubelet which minds, to a node whose kubelet is still before the one that cannot work.
+fn affected_hop(
+    situation: &CheckContext<'_>,
+    node: &NodeRow,
+    from: Minor,
+    worst_from: Minor,
+) -> Option<HopId> {
+    let kubelet: Release = node.kubelet_version.parse().ok()?;
+    let path = situation.path;
+    if kubelet.minor() >= worst_from || from > path.to {
+        return None;
+    }
+    // The API server may be past it, and nodes follow on the way.
+    path.hop_into(from)
+        .or_else(|| path.first_minor_hop().map(HopId::from))
+}
+
+/// How sure it is that the runtime is what it looks like; none where it is known not to be.
+fn runtime_confidence(node: &NodeRow) -> Option<Confidence> {
+    if !node.container_runtime_version.starts_with(DOCKER_PREFIX) {
+        return Some(Confidence::Certain);
+    }
+    match &node.cri_socket {
+        None => Some(Confidence::Possible),
+        Some(socket) => socket
+            .contains(DOCKERSHIM_SOCKET)
+            .then_some(Confidence::Certain),
+    }
+}
+
+fn cgroup_v1(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut found = NodesByHop::new();
+    for (picture, rows) in situation.rows(&detect::nodes()) {
+        for node in rows.nodes() {
+            let hints = situation.catalog.unsupported_os_images.iter();
+            let hop = hints
+                .filter(|hint| hint.rule == CGROUP_V1.id && hint.matches(&node.os_image))
+                .find_map(|hint| {
+                    affected_hop(
+                        situation,
+                        node,
+                        hint.unsupported_from,
+                        hint.unsupported_from,
+                    )
+                });
+            if let Some(hop) = hop {
+                let seen = Evidence::new(EvidenceSource::Status, node.os_image.clone());
+                found
+                    .entry((CGROUP_V1.severity, Confidence::Possible, hop))
+                    .or_default()
+                    .push(node_object(picture, node, seen));
+            }
+        }
+    }
+    node_findings(
+        &CGROUP_V1,
+        found,
+        "with an operating system that boots with cgroup v1",
+    )
+}
+
+fn node_findings(rule: &Rule, found: NodesByHop, what: &str) -> Vec<Finding> {
+    let findings = found
+        .into_iter()
+        .filter_map(|((severity, confidence, hop), objects)| {
+            let message = format!("{} {what}", count_nodes(objects.len()));
+            let said = FindingDraft {
+                severity,
+                confidence,
+                hop: Some(hop),
+                ..FindingDraft::new(rule, "", message, objects)
+            };
+            Finding::new(rule, said)
+        });
+    findings.collect()
+}

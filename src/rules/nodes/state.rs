@@ -1,0 +1,334 @@
+//! Rules on the state of nodes: not ready, under pressure, cordoned, of several minors.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+
+use crate::catalog::{Catalog, Minor, Release};
+use crate::detect::{self, is_control_plane_node, pool_name};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::{ClusterSnapshot, NodeRow};
+
+/// So long a node may take to join.
+const JOIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(10);
+/// More workers of a pool than one in so many is more than bad luck.
+const MAX_NOT_READY_DIVISOR: usize = 10;
+/// Conditions that are bad news where they are true.
+const PRESSURE_CONDITIONS: [&str; 4] = [
+    "MemoryPressure",
+    "DiskPressure",
+    "PIDPressure",
+    NETWORK_UNAVAILABLE,
+];
+/// The one that is normal on a node that is still joining.
+const NETWORK_UNAVAILABLE: &str = "NetworkUnavailable";
+
+/// Nodes that do not work.
+pub(in crate::rules) const NOT_READY: Rule = Rule {
+    id: "node-notready",
+    severity: Severity::Blocker,
+    title: "A node is not ready",
+    applies_to: "any",
+    why: "Pods that a drain moves need ready nodes, a node that does not report cannot be drained or upgraded in an orderly way, and a control plane that is short of a member may lose its quorum when the next one restarts.",
+    detection: "By the condition Ready. Nodes of the control plane block, and so do workers if more than one and more than a tenth of their pool are not ready; otherwise it warns. Nodes younger than ten minutes and nodes that never reported are a note, nodes about to be deleted are left out.",
+    remedy: "Repair these nodes or take them out of the cluster first.",
+    reference: "https://kubernetes.io/docs/reference/node/node-status/#condition",
+    sources: &["kubernetes/api core/v1/types.go"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: not_ready,
+    },
+};
+
+/// Nodes that somebody took out of service.
+pub(in crate::rules) const CORDONED: Rule = Rule {
+    id: "node-cordoned",
+    severity: Severity::Warning,
+    title: "A node takes no new pods because somebody cordoned it",
+    applies_to: "any",
+    why: "The room of a cordoned node is missing when others are drained, and a forgotten cordon often is the trace of an upgrade that was not finished.",
+    detection: "By spec.unschedulable and by the taints of kubectl cordon, the cluster autoscaler and Karpenter.",
+    remedy: "Find out why; uncordon these nodes or remove them.",
+    reference: "https://kubernetes.io/docs/concepts/architecture/nodes/#manual-node-administration",
+    sources: &[
+        "kubernetes/api core/v1/well_known_taints.go",
+        "kubernetes/autoscaler cluster-autoscaler/utils/taints/taints.go",
+        "kubernetes-sigs/karpenter pkg/apis/v1/taints.go",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: cordoned,
+    },
+};
+
+/// Nodes that are short of something.
+pub(in crate::rules) const PRESSURE: Rule = Rule {
+    id: "node-pressure",
+    severity: Severity::Warning,
+    title: "A node is short of memory, disk, process ids or network",
+    applies_to: "any",
+    why: "Such a node takes no new pods and may evict those that it has, just when others are drained.",
+    detection: "By the conditions MemoryPressure, DiskPressure, PIDPressure and NetworkUnavailable. The last one is normal on nodes younger than ten minutes.",
+    remedy: "Free what these nodes are short of, or add nodes, before others are drained.",
+    reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
+    sources: &["kubernetes/api core/v1/types.go"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: pressure,
+    },
+};
+
+/// Nodes that an upgrade left behind.
+pub(in crate::rules) const MIXED: Rule = Rule {
+    id: "node-mixed",
+    severity: Severity::Note,
+    title: "Nodes run several minors of the kubelet",
+    applies_to: "any",
+    why: "Several minors are allowed, but they are the trace of an upgrade that is not finished, and they use up the skew that the next one needs.",
+    detection: "By status.nodeInfo.kubeletVersion; nodes that are behind the newest one are named.",
+    remedy: "Finish the upgrade of these nodes first.",
+    reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
+    sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![detect::nodes()],
+        evaluate: mixed_kubelets,
+    },
+};
+
+/// The node as an object of a finding.
+pub(in crate::rules) fn node_object(
+    picture: &ClusterSnapshot,
+    node: &NodeRow,
+    evidence: Evidence,
+) -> AffectedObject {
+    AffectedObject {
+        cluster: Some(picture.id.clone()),
+        namespace: None,
+        api_version: "v1".to_owned(),
+        kind: "Node".to_owned(),
+        name: node.name.clone(),
+        owner: None,
+        evidence: vec![evidence],
+    }
+}
+
+/// So many nodes, in words.
+pub(in crate::rules) fn count_nodes(nodes: usize) -> String {
+    match nodes {
+        1 => "1 node".to_owned(),
+        nodes => format!("{nodes} nodes"),
+    }
+}
+
+/// What a node that is not ready belongs to.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum NotReadyGroup {
+    ControlPlane,
+    /// Its pool; empty for workers of none.
+    Workers(String),
+    Joining,
+    NeverReported,
+}
+
+fn not_ready(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let catalog = situation.catalog;
+    let mut findings = Vec::new();
+    for (picture, rows) in situation.rows(&detect::nodes()) {
+        let nodes = rows.nodes();
+        let mut groups: BTreeMap<NotReadyGroup, Vec<AffectedObject>> = BTreeMap::new();
+        for node in nodes.iter().filter(|node| !is_leaving(catalog, node)) {
+            let detail = match node.condition("Ready") {
+                Some(ready) if ready.status == "True" => continue,
+                Some(ready) => format_condition("Ready", &ready.status, &ready.reason),
+                None => "no condition Ready".to_owned(),
+            };
+            let group = if is_joining(situation, node) {
+                NotReadyGroup::Joining
+            } else if node.condition("Ready").is_none() {
+                NotReadyGroup::NeverReported
+            } else if is_control_plane_node(node) {
+                NotReadyGroup::ControlPlane
+            } else {
+                NotReadyGroup::Workers(pool_name(catalog, node).to_owned())
+            };
+            let object = node_object(picture, node, Evidence::new(EvidenceSource::Status, detail));
+            groups.entry(group).or_default().push(object);
+        }
+        for (group, objects) in groups {
+            findings.extend(not_ready_finding(catalog, nodes, group, objects));
+        }
+    }
+    findings
+}
+
+fn not_ready_finding(
+    catalog: &Catalog,
+    nodes: &[NodeRow],
+    group: NotReadyGroup,
+    objects: Vec<AffectedObject>,
+) -> Option<Finding> {
+    let some = objects.len();
+    let (severity, subject, message) = match group {
+        NotReadyGroup::ControlPlane => (
+            Severity::Blocker,
+            "control-plane".to_owned(),
+            format!("{} of the control plane not ready", count_nodes(some)),
+        ),
+        NotReadyGroup::Workers(name) => {
+            let of_pool =
+                |node: &&NodeRow| !is_control_plane_node(node) && pool_name(catalog, node) == name;
+            let all = nodes.iter().filter(of_pool).count();
+            let severity = if some > 1 && some * MAX_NOT_READY_DIVISOR > all {
+                Severity::Blocker
+            } else {
+                Severity::Warning
+            };
+            let what = match name.as_str() {
+                "" => "workers".to_owned(),
+                name => format!("nodes of the pool {name}"),
+            };
+            let message = format!("{some} of {all} {what} not ready");
+            (severity, format!("pool {name}"), message)
+        }
+        NotReadyGroup::Joining => (
+            Severity::Note,
+            "joining".to_owned(),
+            format!("{} may still be joining", count_nodes(some)),
+        ),
+        NotReadyGroup::NeverReported => (
+            Severity::Note,
+            "silent".to_owned(),
+            format!("{} never reported", count_nodes(some)),
+        ),
+    };
+    new_finding(&NOT_READY, severity, subject, message, objects)
+}
+
+fn cordoned(situation: &CheckContext<'_>) -> Vec<Finding> {
+    single_node_finding(situation, &CORDONED, "cordoned or about to go", |node| {
+        let known = |key: &&String| {
+            situation
+                .catalog
+                .intentional_taints
+                .iter()
+                .any(|row| row.key == **key)
+        };
+        if node.is_unschedulable {
+            return Some("spec.unschedulable".to_owned());
+        }
+        Some(format!("taint {}", node.taint_keys.iter().find(known)?))
+    })
+}
+
+fn pressure(situation: &CheckContext<'_>) -> Vec<Finding> {
+    single_node_finding(situation, &PRESSURE, "short of something", |node| {
+        let is_true = |kind: &&str| {
+            let normal = *kind == NETWORK_UNAVAILABLE && is_joining(situation, node);
+            !normal
+                && node
+                    .condition(kind)
+                    .is_some_and(|condition| condition.status == "True")
+        };
+        let true_ones: Vec<&str> = PRESSURE_CONDITIONS
+            .into_iter()
+            .filter(|kind| is_true(kind))
+            .collect();
+        (!true_ones.is_empty()).then(|| true_ones.join(", "))
+    })
+}
+
+fn mixed_kubelets(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (picture, rows) in situation.rows(&detect::nodes()) {
+        let minor = |node: &NodeRow| -> Option<Minor> {
+            let release: Release = node.kubelet_version.parse().ok()?;
+            Some(release.minor())
+        };
+        let minors: BTreeSet<Minor> = rows.nodes().iter().filter_map(minor).collect();
+        let behind = rows
+            .nodes()
+            .iter()
+            .filter(|node| minor(node).is_some_and(|minor| Some(&minor) < minors.last()));
+        let objects = behind
+            .map(|node| {
+                let detail = format!("kubelet {}", node.kubelet_version);
+                node_object(picture, node, Evidence::new(EvidenceSource::Status, detail))
+            })
+            .collect();
+        let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
+        let message = format!("kubelets of {} run together", minors.join(", "));
+        findings.extend(new_finding(
+            &MIXED,
+            MIXED.severity,
+            String::new(),
+            message,
+            objects,
+        ));
+    }
+    findings
+}
+
+/// One finding for every node of which there is something to tell.
+fn single_node_finding(
+    situation: &CheckContext<'_>,
+    rule: &Rule,
+    what: &str,
+    tell: impl Fn(&NodeRow) -> Option<String>,
+) -> Vec<Finding> {
+    let mut objects = Vec::new();
+    for (picture, rows) in situation.rows(&detect::nodes()) {
+        for node in rows.nodes() {
+            if let Some(detail) = tell(node) {
+                let seen = Evidence::new(EvidenceSource::Status, detail);
+                objects.push(node_object(picture, node, seen));
+            }
+        }
+    }
+    let message = format!("{} {what}", count_nodes(objects.len()));
+    new_finding(rule, rule.severity, String::new(), message, objects)
+        .into_iter()
+        .collect()
+}
+
+fn new_finding(
+    rule: &Rule,
+    severity: Severity,
+    subject: String,
+    message: String,
+    objects: Vec<AffectedObject>,
+) -> Option<Finding> {
+    let said = FindingDraft {
+        severity,
+        ..FindingDraft::new(rule, subject, message, objects)
+    };
+    Finding::new(rule, said)
+}
+
+/// `Ready False, KubeletNotReady`.
+fn format_condition(kind: &str, status: &str, reason: &str) -> String {
+    match reason {
+        "" => format!("{kind} {status}"),
+        reason => format!("{kind} {status}, {reason}"),
+    }
+}
+
+fn is_joining(situation: &CheckContext<'_>, node: &NodeRow) -> bool {
+    node.created_at
+        .is_some_and(|created| situation.now.duration_since(created) < JOIN_GRACE_PERIOD)
+}
+
+/// Whether whoever looks after the number of nodes is about to delete this one.
+fn is_leaving(catalog: &Catalog, node: &NodeRow) -> bool {
+    let marks = catalog
+        .intentional_taints
+        .iter()
+        .filter(|row| row.marks_deletion);
+    marks
+        .into_iter()
+        .any(|row| node.taint_keys.contains(&row.key))
+}

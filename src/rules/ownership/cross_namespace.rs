@@ -1,0 +1,117 @@
+//! `ownerref-cross-ns`: objects whose owner stands in another namespace.
+
+use std::collections::HashMap;
+
+use crate::catalog::{Catalog, GroupResource};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::{ListSelector, ReadTarget};
+use crate::rules::engine::data_rule::{listed_gvk, object_from_meta};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::{
+    ClusterSnapshot, MetaRow, OwnerReferenceRow, ReadOutcome, ReadResult, Rows, Uid,
+};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "ownerref-cross-ns",
+    severity: Severity::Warning,
+    title: "An owner stands in another namespace",
+    applies_to: "1.20",
+    why: "Owners are looked up in the object's own namespace. From 1.20 on the garbage collector takes one that is not there for deleted, and deletes the object.",
+    detection: "By metadata.ownerReferences of objects that are read for another reason, where all objects of the owner's kind are read too: the one with the UID that is named is in another namespace. A namesake is not meant.",
+    remedy: "Put the object into its owner's namespace, or remove the reference. Nothing in the API allows an owner from another namespace.",
+    reference: "https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/",
+    sources: &[
+        "kubernetes/sig-release releases/release-1.20/release-notes/release-notes-draft.md PR 92743",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        // Reading more for this alone would mean reading everything.
+        needs: |_| Vec::new(),
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    // Narrowed to a namespace, the others cannot be seen.
+    let everything = situation
+        .snapshot
+        .clusters
+        .iter()
+        .filter(|picture| picture.namespace.is_none());
+    let objects =
+        everything.flat_map(|picture| objects_with_foreign_owner(picture, situation.catalog));
+    let message = "the garbage collector takes its owner for deleted";
+    let said = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
+    Finding::new(&RULE, said).into_iter().collect()
+}
+
+/// Objects of which an owner is in another namespace.
+fn objects_with_foreign_owner(picture: &ClusterSnapshot, catalog: &Catalog) -> Vec<AffectedObject> {
+    let places = owner_namespaces(picture);
+    let mut objects = Vec::new();
+    for (resource, rows) in picture.ledger.iter().filter_map(unfiltered_rows) {
+        let Some(api) = listed_gvk(resource, picture, catalog) else {
+            continue;
+        };
+        for row in rows.metadata() {
+            let Some((owner, namespace)) = foreign_owner(row, &places) else {
+                continue;
+            };
+            let detail = format!("owner {} {} is in {namespace}", owner.kind, owner.name);
+            objects.push(object_from_meta(
+                picture,
+                &api,
+                row,
+                Evidence::new(EvidenceSource::Spec, detail),
+            ));
+        }
+    }
+    objects
+}
+
+/// A reading that holds every object of its resource.
+fn unfiltered_rows(reading: &ReadResult) -> Option<(&GroupResource, &Rows)> {
+    match &reading.target {
+        ReadTarget::Objects {
+            resource,
+            namespace: None,
+            selector,
+        } if reading.outcome == ReadOutcome::Complete && *selector == ListSelector::default() => {
+            Some((resource, &reading.rows))
+        }
+        _ => None,
+    }
+}
+
+/// The namespaces of the owners that somebody names, as far as they were read.
+type OwnerNamespaces<'a> = HashMap<Uid, Option<&'a str>>;
+
+fn owner_namespaces(picture: &ClusterSnapshot) -> OwnerNamespaces<'_> {
+    let rows = || {
+        let readings = picture.ledger.iter().filter_map(unfiltered_rows);
+        readings.flat_map(|(_, rows)| rows.metadata())
+    };
+    let owners = rows().flat_map(|row| &row.owner_references);
+    let mut places: OwnerNamespaces<'_> = owners
+        .filter_map(|owner| Some((owner.uid?, None)))
+        .collect();
+    for row in rows() {
+        if let Some(place) = row.uid.and_then(|uid| places.get_mut(&uid)) {
+            *place = row.namespace.as_deref();
+        }
+    }
+    places
+}
+
+/// The first owner of an object that is in another namespace, and in which.
+fn foreign_owner<'a>(
+    row: &'a MetaRow,
+    places: &OwnerNamespaces<'a>,
+) -> Option<(&'a OwnerReferenceRow, &'a str)> {
+    let own = row.namespace.as_deref()?;
+    row.owner_references.iter().find_map(|owner| {
+        let place = (*places.get(&owner.uid?)?)?;
+        (place != own).then_some((owner, place))
+    })
+}

@@ -1,0 +1,60 @@
+//! `csi-driver-missing`: volumes of a CSI driver that the cluster does not know.
+
+use std::collections::BTreeMap;
+
+use super::in_tree::{
+    csi_driver_needs, installed_csi_drivers, is_in_use, objects_with_gvk, persistent_volumes_need,
+    volume_evidence,
+};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "csi-driver-missing",
+    severity: Severity::Warning,
+    title: "A volume names a CSI driver that is missing",
+    applies_to: "any",
+    why: "No node can mount the volume: a pod that uses it and is moved by a drain does not start again.",
+    detection: "By spec.csi.driver of persistent volumes, where neither a CSIDriver nor a CSINode names the driver. Volumes that nobody has claimed, or whose claim is gone, are left out.",
+    remedy: "Install or repair the driver, or delete the volumes if nobody needs them any more.",
+    reference: "https://kubernetes.io/docs/concepts/storage/volumes/#csi",
+    sources: &[
+        "kubernetes/api core/v1/types.go",
+        "kubernetes/api storage/v1/types.go",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| {
+            let mut needs = vec![persistent_volumes_need()];
+            needs.extend(csi_driver_needs());
+            needs
+        },
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let catalog = situation.catalog;
+    let mut found: BTreeMap<&str, Vec<AffectedObject>> = BTreeMap::new();
+    for picture in &situation.snapshot.clusters {
+        let Some(drivers) = installed_csi_drivers(picture, catalog) else {
+            continue;
+        };
+        for (api, row) in objects_with_gvk(picture, &persistent_volumes_need(), catalog) {
+            let Some(driver) = row.object["spec"]["csi"]["driver"].as_str() else {
+                continue;
+            };
+            if !drivers.contains(driver) && is_in_use(&row.object) {
+                let evidence = volume_evidence(&format!("driver {driver}"), &row.object);
+                let object =
+                    crate::rules::engine::data_rule::object_from_row(picture, &api, row, evidence);
+                found.entry(driver).or_default().push(object);
+            }
+        }
+    }
+    let findings = found.into_iter().filter_map(|(driver, objects)| {
+        let message = format!("no node and no object of the cluster knows the CSI driver {driver}");
+        Finding::new(&RULE, FindingDraft::new(&RULE, driver, message, objects))
+    });
+    findings.collect()
+}

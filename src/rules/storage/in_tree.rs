@@ -1,0 +1,324 @@
+//! `vol-*`: volumes of plug-ins that stood in Kubernetes itself. Each row of `volumes.tsv` is a rule.
+//!
+//! Volumes, storage classes, and pods that name such a volume without a claim speak.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::catalog::{Catalog, GroupResource, InTreeStatus, VolumePlugin, volume_plugins};
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::facts::pods;
+use crate::need::{DetailLevel, Need, NeedContext};
+use crate::rules::engine::data_rule::{LoadRulesError, listed_gvk, object_from_row};
+use crate::rules::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
+};
+use crate::snapshot::{ClusterSnapshot, ObjectRow, PodRow};
+
+/// All persistent volumes.
+pub(crate) fn persistent_volumes_need() -> Need {
+    Need::objects(
+        GroupResource::new("", "persistentvolumes"),
+        DetailLevel::Full,
+    )
+}
+
+/// All storage classes.
+pub(crate) fn storage_classes_need() -> Need {
+    Need::objects(storage_resource("storageclasses"), DetailLevel::Full)
+}
+
+/// Where CSI drivers are named: by an object of their own, which is optional, and on the nodes where they run.
+pub(crate) fn csi_driver_needs() -> [Need; 2] {
+    [
+        Need::objects(storage_resource("csidrivers"), DetailLevel::Metadata),
+        Need::objects(storage_resource("csinodes"), DetailLevel::Full),
+    ]
+}
+
+/// A resource of the group of storage.
+pub(in crate::rules) fn storage_resource(plural: &str) -> GroupResource {
+    GroupResource::new("storage.k8s.io", plural)
+}
+
+/// The CSI drivers that this cluster knows; none where not everything was read that names one.
+pub(in crate::rules) fn installed_csi_drivers<'a>(
+    picture: &'a ClusterSnapshot,
+    catalog: &Catalog,
+) -> Option<BTreeSet<&'a str>> {
+    let mut names = BTreeSet::new();
+    let [objects, nodes] = csi_driver_needs();
+    if let Some(rows) = picture.rows_for(&objects, catalog).ok()? {
+        names.extend(rows.metadata().map(|row| row.name.as_str()));
+    }
+    if let Some(rows) = picture.rows_for(&nodes, catalog).ok()? {
+        let drivers = rows.objects().iter().flat_map(|row| {
+            let drivers = row.object["spec"]["drivers"].as_array();
+            drivers.into_iter().flatten()
+        });
+        names.extend(drivers.filter_map(|driver| driver["name"].as_str()));
+    }
+    Some(names)
+}
+
+/// Whether somebody may mount the volume: it is bound, or about to be. One that nobody has claimed, or whose claim is gone,
+/// is mounted by nobody.
+pub(in crate::rules) fn is_in_use(volume: &Value) -> bool {
+    let phase = volume["status"]["phase"].as_str();
+    !matches!(phase, Some("Available" | "Released" | "Failed"))
+}
+
+/// What was seen of a volume, with who claims it.
+pub(in crate::rules) fn volume_evidence(what: &str, volume: &Value) -> Evidence {
+    let claim = &volume["spec"]["claimRef"];
+    let detail = match (claim["namespace"].as_str(), claim["name"].as_str()) {
+        (Some(namespace), Some(name)) => format!("{what}, claim {namespace}/{name}"),
+        _ => what.to_owned(),
+    };
+    Evidence::new(EvidenceSource::Spec, detail)
+}
+
+/// The rules of the table.
+pub(in crate::rules) fn volume_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
+    let plugins = volume_plugins().map_err(|error| LoadRulesError::File {
+        file: error.table.to_owned(),
+        reason: error.source.to_string(),
+    })?;
+    Ok(plugins.into_iter().map(plugin_rule).collect())
+}
+
+/// The rule of a row. It lives as long as the program, which reads its rules once.
+fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
+    let VolumePlugin {
+        name,
+        effective_from: from,
+        ..
+    } = &plugin;
+    let driver = &plugin.csi_driver;
+    let (severity, title, why, mend) = match plugin.status {
+        InTreeStatus::MigratedToCsi => (
+            Severity::Warning,
+            format!("Volumes of {name} need a CSI driver that is missing"),
+            format!("From {from} on, Kubernetes leaves them to the CSI driver {driver}. Without it, they are neither made, attached nor mounted."),
+            format!("Install the CSI driver {driver} before this hop."),
+        ),
+        InTreeStatus::Removed => (
+            Severity::Blocker,
+            format!("Volumes of {name} cannot be mounted any more"),
+            format!("The plug-in is gone from {from} on, and nothing takes its volumes over: pods that use one do not start."),
+            "Move the data to volumes of a CSI driver before this hop, then delete the old volumes and storage classes.".to_owned(),
+        ),
+        InTreeStatus::Deprecated => (
+            Severity::Note,
+            format!("{name} is deprecated"),
+            format!("It is deprecated since {from} and gets no new features; no minor is named in which it goes."),
+            "Plan the move to volumes of a CSI driver.".to_owned(),
+        ),
+    };
+    let mend = format!("{mend} {}", plugin.remedy).trim().to_owned();
+    let sources: Vec<&'static str> = plugin
+        .source
+        .split("; ")
+        .map(|source| &*source.to_owned().leak())
+        .collect();
+    Box::leak(Box::new(Rule {
+        id: plugin.id.clone().leak(),
+        severity,
+        title: title.leak(),
+        applies_to: from.to_string().leak(),
+        why: why.leak(),
+        detection: detection_text(&plugin).leak(),
+        remedy: mend.leak(),
+        reference: plugin.reference.clone().leak(),
+        sources: sources.leak(),
+        reads_files: false,
+        kind: RuleKind::Table(Box::new(plugin)),
+    }))
+}
+
+fn detection_text(plugin: &VolumePlugin) -> String {
+    let mut how = format!("By spec.{} of persistent volumes", plugin.field);
+    if !plugin.provisioner.is_empty() {
+        how += &format!(" and by storage classes with {}", plugin.provisioner);
+    }
+    how += match plugin.status {
+        InTreeStatus::MigratedToCsi => {
+            ", where neither a CSIDriver nor a CSINode names the driver."
+        }
+        InTreeStatus::Removed => {
+            ". A volume that nobody uses, a storage class, and what is gone already are a warning."
+        }
+        InTreeStatus::Deprecated => ".",
+    };
+    how + " Pods that name such a volume without a claim count like volumes in use."
+}
+
+impl TableRule for VolumePlugin {
+    fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
+        if asking.path.to < self.effective_from {
+            return Vec::new();
+        }
+        let mut needs = vec![persistent_volumes_need(), pods::pods_need()];
+        if !self.provisioner.is_empty() {
+            needs.push(storage_classes_need());
+        }
+        if self.status == InTreeStatus::MigratedToCsi {
+            needs.extend(csi_driver_needs());
+        }
+        needs
+    }
+
+    fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding> {
+        if situation.path.to < self.effective_from {
+            return Vec::new();
+        }
+        let worst = self.blocker_from;
+        let hop = worst
+            .and_then(|worst| situation.path.hop_into(worst))
+            .or_else(|| situation.path.hop_into(self.effective_from));
+        let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
+        for (picture, catalog) in situation
+            .snapshot
+            .clusters
+            .iter()
+            .map(|it| (it, situation.catalog))
+        {
+            if self.has_driver(picture, catalog) {
+                continue;
+            }
+            for (severity, object) in self.affected_objects(picture, catalog) {
+                // What is gone already was seen to be gone: the upgrade changes nothing.
+                let milder = hop.is_none() && self.status == InTreeStatus::Removed;
+                let not_yet = self
+                    .blocker_from
+                    .is_some_and(|worst| situation.path.to < worst);
+                let severity = if milder || not_yet {
+                    severity.min(Severity::Warning)
+                } else {
+                    severity
+                };
+                found
+                    .entry(severity.min(rule.severity))
+                    .or_default()
+                    .push(object);
+            }
+        }
+        let message = match (self.status, &hop) {
+            (InTreeStatus::MigratedToCsi, _) => {
+                format!("the CSI driver {} is missing", self.csi_driver)
+            }
+            (InTreeStatus::Removed, Some(hop)) => {
+                format!("the plug-in of {} is gone in {}", self.name, hop.to)
+            }
+            (InTreeStatus::Removed, None) => {
+                format!(
+                    "the plug-in of {} is gone since {}",
+                    self.name, self.effective_from
+                )
+            }
+            (InTreeStatus::Deprecated, _) => {
+                format!("{} is deprecated since {}", self.name, self.effective_from)
+            }
+        };
+        let said = |(severity, objects)| FindingDraft {
+            severity,
+            hop: hop.clone(),
+            ..FindingDraft::new(rule, self.id.as_str(), message.as_str(), objects)
+        };
+        let findings = found.into_iter().map(said);
+        findings
+            .filter_map(|said| Finding::new(rule, said))
+            .collect()
+    }
+}
+
+impl VolumePlugin {
+    /// Whether its driver is there, or it cannot be told.
+    fn has_driver(&self, picture: &ClusterSnapshot, catalog: &Catalog) -> bool {
+        self.status == InTreeStatus::MigratedToCsi
+            && installed_csi_drivers(picture, catalog)
+                .is_none_or(|drivers| drivers.contains(self.csi_driver.as_str()))
+    }
+
+    /// Volumes and storage classes of this plug-in, with the worst that can be said of each.
+    fn affected_objects(
+        &self,
+        picture: &ClusterSnapshot,
+        catalog: &Catalog,
+    ) -> Vec<(Severity, AffectedObject)> {
+        let mut found = Vec::new();
+        for (api, row) in objects_with_gvk(picture, &persistent_volumes_need(), catalog) {
+            if !row.object["spec"][&self.field].is_object() {
+                continue;
+            }
+            let used = is_in_use(&row.object);
+            let severity = if used {
+                Severity::Blocker
+            } else {
+                Severity::Warning
+            };
+            let evidence = volume_evidence(&format!("spec.{}", self.field), &row.object);
+            found.push((severity, object_from_row(picture, &api, row, evidence)));
+        }
+        for (api, row) in objects_with_gvk(picture, &storage_classes_need(), catalog) {
+            let provisioner = row.object["provisioner"].as_str().unwrap_or_default();
+            if !self.provisioner.is_empty() && provisioner == self.provisioner {
+                let evidence =
+                    Evidence::new(EvidenceSource::Spec, format!("provisioner {provisioner}"));
+                found.push((
+                    Severity::Warning,
+                    object_from_row(picture, &api, row, evidence),
+                ));
+            }
+        }
+        found.extend(self.affected_pods(picture, catalog));
+        found
+    }
+
+    /// Pods that name such a volume themselves and are not finished.
+    fn affected_pods(
+        &self,
+        picture: &ClusterSnapshot,
+        catalog: &Catalog,
+    ) -> Vec<(Severity, AffectedObject)> {
+        let Ok(Some(rows)) = picture.rows_for(&pods::pods_need(), catalog) else {
+            return Vec::new();
+        };
+        let names = |pod: &&PodRow| {
+            !pod.is_finished()
+                && pod
+                    .in_tree_volumes
+                    .iter()
+                    .any(|volume| **volume == *self.field)
+        };
+        rows.pods()
+            .iter()
+            .filter(names)
+            .map(|pod| {
+                let detail = format!("spec.volumes with {}", self.field);
+                let evidence = Evidence::new(EvidenceSource::Spec, detail);
+                (Severity::Blocker, pods::pod_object(picture, pod, evidence))
+            })
+            .collect()
+    }
+}
+
+/// The whole objects that answer a need, with the API through which they were listed.
+pub(in crate::rules) fn objects_with_gvk<'a>(
+    picture: &'a ClusterSnapshot,
+    need: &Need,
+    catalog: &Catalog,
+) -> Vec<(crate::catalog::Gvk, &'a ObjectRow)> {
+    let crate::need::ReadTarget::Objects { resource, .. } = &need.target else {
+        return Vec::new();
+    };
+    let rows = picture.rows_for(need, catalog).ok().flatten();
+    let (Some(rows), Some(api)) = (rows, listed_gvk(resource, picture, catalog)) else {
+        return Vec::new();
+    };
+    rows.objects()
+        .iter()
+        .map(|row| (api.clone(), row))
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! `webhook-ca-expired` and `webhook-timeout`: how the API server calls a webhook.
+
+use crate::rules::webhooks;
+use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+
+/// What the API server waits for a webhook that does not say: longer than that somebody chose.
+/// Source: kubernetes/kubernetes pkg/apis/admissionregistration/v1/defaults.go.
+const DEFAULT_TIMEOUT_SECONDS: i64 = 10;
+
+/// The certificates that it trusts.
+pub(in crate::rules) const CA_EXPIRED: Rule = Rule {
+    id: "webhook-ca-expired",
+    severity: Severity::Warning,
+    title: "The API server trusts no certificate of a webhook any more",
+    applies_to: "any",
+    why: "Every call to the webhook fails: what it covers is refused under failurePolicy Fail and passes unseen under Ignore.",
+    detection: "By clientConfig.caBundle: none of its certificates can be read, or all of them have expired. A bundle with one good certificate is good, an empty one is not judged. Under failurePolicy Ignore it is a note.",
+    remedy: "Renew the certificates of the webhook and put the new authority into caBundle; with cert-manager, look at the Certificate and at the CA injector.",
+    reference: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#contacting-the-webhook",
+    sources: &[
+        "kubernetes/apiserver pkg/util/webhook/client.go",
+        "golang/go src/crypto/x509/verify.go",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| webhooks::configurations(),
+        evaluate: expired_ca,
+    },
+};
+
+/// How long it waits.
+pub(in crate::rules) const TIMEOUT: Rule = Rule {
+    id: "webhook-timeout",
+    severity: Severity::Note,
+    title: "A webhook may take long to answer",
+    applies_to: "any",
+    why: "While the webhook's pods move to another node, every write that it covers waits this long. A drain becomes slow, and clients give up.",
+    detection: "By timeoutSeconds above the default.",
+    remedy: "Lower timeoutSeconds to a few seconds.",
+    reference: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/#timeout",
+    sources: &["kubernetes/kubernetes pkg/apis/admissionregistration/v1/defaults.go"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| webhooks::configurations(),
+        evaluate: long_timeout,
+    },
+};
+
+fn expired_ca(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let message = "calls to it fail";
+    webhooks::webhook_findings(&CA_EXPIRED, situation, message, |_, webhook| {
+        let fault = webhook
+            .client_config
+            .decoded_ca_bundle()
+            .problem(situation.now)?;
+        let severity = if webhook.fails_closed() {
+            Severity::Warning
+        } else {
+            Severity::Note
+        };
+        Some((severity, fault))
+    })
+}
+
+fn long_timeout(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let message = "writes wait for it";
+    webhooks::webhook_findings(&TIMEOUT, situation, message, |_, webhook| {
+        let seconds = webhook.timeout_seconds?;
+        (seconds > DEFAULT_TIMEOUT_SECONDS)
+            .then(|| (Severity::Note, format!("waits up to {seconds} s")))
+    })
+}

@@ -1,0 +1,107 @@
+//! `crd-conversion-broken`: CRDs whose versions a webhook converts that does not answer.
+
+use serde::Deserialize;
+
+use super::WebhookClientConfig;
+use crate::catalog::GroupResource;
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::facts::service_backends;
+use crate::facts::service_backends::ServiceBackends;
+use crate::need::{DetailLevel, Need};
+use crate::rules::engine::data_rule::{listed_gvk, object_from_row};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::{ClusterSnapshot, ObjectRow};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "crd-conversion-broken",
+    severity: Severity::Blocker,
+    title: "A conversion webhook does not answer",
+    applies_to: "any",
+    why: "Objects that are stored in one version and asked for in another cannot be read or written, not even in order to delete them: namespaces do not finish, garbage collection stands still for all kinds, and whoever lists that kind fails.",
+    detection: "By spec.conversion of CRDs with more than one version: the service is missing or has no ready endpoint, or no certificate of caBundle can be read or is still good. Webhooks that are called by URL are judged by caBundle alone.",
+    remedy: "Bring the webhook's pods and certificates back before the upgrade, and keep one of its pods alive while nodes are drained.",
+    reference: "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#webhook-conversion",
+    sources: &[
+        "kubernetes-sigs/cluster-api docs/book/src/reference/versions.md",
+        "kubernetes/apiextensions-apiserver pkg/apiserver/conversion/webhook_converter.go",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| {
+            vec![
+                crds_need(),
+                service_backends::services(),
+                service_backends::endpoint_slices(),
+            ]
+        },
+        evaluate,
+    },
+};
+
+/// All CRDs, without their schemas.
+pub(crate) fn crds_need() -> Need {
+    Need::objects(crd_resource(), DetailLevel::Full)
+}
+
+fn crd_resource() -> GroupResource {
+    GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions")
+}
+
+/// A CRD whose versions a webhook converts.
+struct ConvertedCrd<'a> {
+    picture: &'a ClusterSnapshot,
+    row: &'a ObjectRow,
+    client_config: WebhookClientConfig,
+    version_count: usize,
+}
+
+fn webhook_converted_crds<'a>(situation: &CheckContext<'a>) -> Vec<ConvertedCrd<'a>> {
+    let need = crds_need();
+    let rows = situation
+        .rows(&need)
+        .flat_map(|(picture, rows)| rows.objects().iter().map(move |row| (picture, row)));
+    rows.filter_map(|(picture, row)| {
+        let spec = row.object.get("spec")?;
+        let leaving = !row.object["metadata"]["deletionTimestamp"].is_null();
+        let conversion = spec.get("conversion")?;
+        if leaving || conversion.get("strategy")? != "Webhook" {
+            return None;
+        }
+        let client = conversion
+            .pointer("/webhook/clientConfig")
+            .or_else(|| conversion.get("webhookClientConfig"))?;
+        Some(ConvertedCrd {
+            picture,
+            row,
+            client_config: WebhookClientConfig::deserialize(client).ok()?,
+            version_count: spec.get("versions")?.as_array()?.len(),
+        })
+    })
+    .collect()
+}
+
+impl ConvertedCrd<'_> {
+    fn object(&self, situation: &CheckContext<'_>, detail: String) -> Option<AffectedObject> {
+        let api = listed_gvk(&crd_resource(), self.picture, situation.catalog)?;
+        let evidence = Evidence::new(EvidenceSource::Spec, detail);
+        Some(object_from_row(self.picture, &api, self.row, evidence))
+    }
+}
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = webhook_converted_crds(situation)
+        .into_iter()
+        .filter_map(|crd| {
+            let service = crd.client_config.service.as_ref();
+            let backing = ServiceBackends::new(situation, crd.picture);
+            let dead = service.and_then(|service| backing.unavailable_reason(service));
+            let fault =
+                dead.or_else(|| crd.client_config.decoded_ca_bundle().problem(situation.now));
+            let detail = fault.filter(|_| crd.version_count > 1)?;
+            crd.object(situation, detail)
+        });
+    let message = "its objects cannot be read in every version";
+    let said = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
+    Finding::new(&RULE, said).into_iter().collect()
+}

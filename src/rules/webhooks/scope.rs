@@ -1,0 +1,162 @@
+//! `webhook-critical-rules`, `webhook-kube-system` and `webhook-self-deadlock`: webhooks that must answer and reach too far.
+
+use super::{KUBE_SYSTEM, Webhook, WebhookConfiguration};
+use crate::catalog::SystemWrite;
+use crate::facts::service_backends::ServiceBackends;
+use crate::rules::webhooks;
+use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+
+const GOOD_PRACTICE: &str =
+    "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/";
+const SOURCES: &[&str] = &[
+    "kubernetes/website content/en/docs/concepts/cluster-administration/admission-webhooks-good-practices.md",
+    "kubernetes/api admissionregistration/v1/types.go",
+];
+
+/// What the cluster itself writes.
+pub(in crate::rules) const CRITICAL_RULES: Rule = Rule {
+    id: "webhook-critical-rules",
+    severity: Severity::Warning,
+    title: "A webhook that must answer covers nodes, leases, certificates, tokens or events",
+    applies_to: "any",
+    why: "The cluster writes these for itself, all the time. When the webhook does not answer, as it will for a moment during an upgrade, nodes cannot report, leaders lose their leases, and joining nodes get no certificate.",
+    detection: "By failurePolicy Fail and the rules and selectors of each webhook, against the list of such resources in the catalog. A webhook with matchConditions is left out: they may exclude them.",
+    remedy: "Narrow the rules to what the webhook is for; do not use * for groups and resources.",
+    reference: GOOD_PRACTICE,
+    sources: SOURCES,
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| configurations_with_namespaces(),
+        evaluate: critical_rules,
+    },
+};
+
+/// Add-ons of the cluster.
+pub(in crate::rules) const KUBE_SYSTEM_ADDONS: Rule = Rule {
+    id: "webhook-kube-system",
+    severity: Severity::Warning,
+    title: "A webhook that must answer covers kube-system",
+    applies_to: "any",
+    why: "Network, DNS and kube-proxy live there, and the webhook needs them in order to answer. If all of them are down at once, none can come back.",
+    detection: "By failurePolicy Fail, rules that cover pods, deployments or daemonsets, and a namespaceSelector that selects kube-system. A webhook with matchConditions or with an objectSelector that objects must opt in to is left out.",
+    remedy: "Exclude it: namespaceSelector with kubernetes.io/metadata.name NotIn (kube-system).",
+    reference: GOOD_PRACTICE,
+    sources: SOURCES,
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| configurations_with_namespaces(),
+        evaluate: kube_system_addons,
+    },
+};
+
+/// Its own pods.
+pub(in crate::rules) const SELF_DEADLOCK: Rule = Rule {
+    id: "webhook-self-deadlock",
+    severity: Severity::Warning,
+    title: "A webhook with one replica is asked about its own pods",
+    applies_to: "any",
+    why: "Once a drain has taken the only replica, the pod that should replace it is refused because the webhook does not answer.",
+    detection: "By failurePolicy Fail, rules that cover the creation of pods, selectors that select the webhook's own pods for certain, and a service with one endpoint.",
+    remedy: "Exclude the webhook's namespace by its namespaceSelector, and run at least two replicas on different nodes behind a disruption budget.",
+    reference: GOOD_PRACTICE,
+    sources: SOURCES,
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| webhooks::with_services(),
+        evaluate: self_deadlock,
+    },
+};
+
+fn configurations_with_namespaces() -> Vec<crate::need::Need> {
+    let mut needs = webhooks::configurations();
+    needs.push(webhooks::namespaces());
+    needs
+}
+
+fn critical_rules(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let message = "the cluster needs it to answer";
+    webhooks::webhook_findings(
+        &CRITICAL_RULES,
+        situation,
+        message,
+        |configuration, webhook| {
+            let rows = situation.catalog.system_writes.iter();
+            let asked =
+                rows.filter(|row| row.is_off_limits && webhook.is_called_for(row, configuration));
+            required_resource_names(webhook, asked)
+                .map(|names| (Severity::Warning, format!("covers {names}")))
+        },
+    )
+}
+
+fn kube_system_addons(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let message = "add-ons need it in order to start, and it needs them";
+    webhooks::webhook_findings(
+        &KUBE_SYSTEM_ADDONS,
+        situation,
+        message,
+        |configuration, webhook| {
+            let kube_system = configuration.namespaces.labels(KUBE_SYSTEM)?;
+            if !webhook.matches_namespace(kube_system) || !webhook.matches_unlabelled() {
+                return None;
+            }
+            let rows = situation.catalog.system_writes.iter();
+            let asked =
+                rows.filter(|row| row.is_addon && webhook.covers(row, configuration.picture));
+            required_resource_names(webhook, asked)
+                .map(|names| (Severity::Warning, format!("covers {names}")))
+        },
+    )
+}
+
+fn self_deadlock(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let message = "its only replica cannot be replaced";
+    webhooks::webhook_findings(
+        &SELF_DEADLOCK,
+        situation,
+        message,
+        |configuration, webhook| {
+            let detail = self_call_evidence(situation, configuration, webhook)?;
+            Some((Severity::Warning, detail))
+        },
+    )
+}
+
+/// How many endpoints it has, if the creation of its own pods depends on them and one is all there is.
+fn self_call_evidence(
+    situation: &CheckContext<'_>,
+    configuration: &WebhookConfiguration<'_>,
+    webhook: &Webhook,
+) -> Option<String> {
+    let picture = configuration.picture;
+    let service = webhook.client_config.service.as_ref()?;
+    let backing = ServiceBackends::new(situation, picture);
+    let pods = situation.catalog.system_writes.iter();
+    let covers_pods = pods
+        .filter(|row| row.group().is_empty() && row.resource == "pods")
+        .any(|row| webhook.covers(row, picture));
+    let own = configuration.namespaces.labels(&service.namespace)?;
+    let labels = backing.selector_labels(service)?;
+    let asked = webhook.fails_closed()
+        && !webhook.has_match_conditions()
+        && covers_pods
+        && webhook.matches_namespace(own)
+        && webhook.matches_all_with(&labels);
+    match backing.endpoint_counts(service)? {
+        (_, 1) if asked => Some(format!("service {service} has one endpoint")),
+        _ => None,
+    }
+}
+
+/// The names of what it covers, if it is one that must answer.
+fn required_resource_names<'a>(
+    webhook: &Webhook,
+    asked: impl Iterator<Item = &'a SystemWrite>,
+) -> Option<String> {
+    if !webhook.fails_closed() || webhook.has_match_conditions() {
+        return None;
+    }
+    let mut names: Vec<&str> = asked.map(|row| row.resource.as_str()).collect();
+    names.dedup();
+    (!names.is_empty()).then(|| names.join(", "))
+}

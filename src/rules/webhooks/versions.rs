@@ -1,0 +1,104 @@
+//! `webhook-old-versions`: webhooks that name only versions that are gone, so that nobody asks them any more.
+
+use std::collections::BTreeMap;
+
+use super::{WebhookConfiguration, WebhookRule};
+use crate::catalog::{Api, Gvk, Minor};
+use crate::path::HopId;
+use crate::rules::webhooks;
+use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+
+/// The rule.
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "webhook-old-versions",
+    severity: Severity::Warning,
+    title: "A webhook names only API versions that are gone",
+    applies_to: "any",
+    why: "Requests through the versions that are left pass by the webhook unseen: what it checked or changed is no longer checked or changed, without an error anywhere. matchPolicy Equivalent does not help: it knows only versions that are served.",
+    detection: "By the rules of all webhooks of the configuration together: a kind of which every named version is gone by the end of the path, while another version of it is left.",
+    remedy: "Add the versions that are served to the webhook's rules, and let it understand them.",
+    reference: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchpolicy",
+    sources: &[
+        "kubernetes/apiserver pkg/admission/plugin/webhook/generic/webhook.go",
+        "kubernetes/apimachinery pkg/runtime/mapper.go (EquivalentResourceRegistry)",
+        "kubernetes/website content/en/releases/version-skew-policy.md",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| webhooks::configurations(),
+        evaluate,
+    },
+};
+
+fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
+    for configuration in webhooks::read_configurations(situation) {
+        let passed = bypassed_apis(situation, &configuration);
+        // One object, one finding: the first hop at which a kind is lost counts.
+        let Some(first) = passed.values().min().copied() else {
+            continue;
+        };
+        let lost = passed.into_iter().filter(|(_, since)| *since == first);
+        let details = lost.map(|(gvk, since)| format!("names {gvk}, gone since {since}"));
+        found
+            .entry(situation.path.hop_into(first))
+            .or_default()
+            .push(configuration.object(details.collect()));
+    }
+    Finding::per_hop(&RULE, "what it should see passes by it", found)
+}
+
+/// The newest named API of each kind that passes by at the end of the path, and since when.
+fn bypassed_apis(
+    situation: &CheckContext<'_>,
+    configuration: &WebhookConfiguration<'_>,
+) -> BTreeMap<Gvk, Minor> {
+    let catalog = situation.catalog;
+    let end = situation.path.to;
+    let rules = || configuration.webhooks.iter().flat_map(|hook| &hook.rules);
+    let mut found = BTreeMap::new();
+    let named = catalog
+        .apis
+        .iter()
+        .filter(|api| rules().any(|rule| names_exactly(rule, api)));
+    for api in named {
+        let (Some(removed), Some(resource)) = (api.removed, catalog.apis.resource_of(api)) else {
+            continue;
+        };
+        let left = || {
+            let family = catalog.apis.apis_of(&resource);
+            family.filter(|other| other.exists_in(end))
+        };
+        let seen = left().any(|other| rules().any(|rule| covers_api(rule, other)));
+        // Of several versions that went, the last one counts.
+        let is_last = catalog.apis.apis_of(&resource).all(|other| {
+            !rules().any(|rule| names_exactly(rule, other)) || other.removed <= api.removed
+        });
+        if removed <= end && left().next().is_some() && !seen && is_last {
+            found.insert(api.gvk(), removed);
+        }
+    }
+    found
+}
+
+/// Whether a rule names an API without any wildcard for its version.
+fn names_exactly(rule: &WebhookRule, api: &Api) -> bool {
+    let name = |list: &[String], name: &str| list.iter().any(|entry| entry == name);
+    name(&rule.api_groups, api.group())
+        && name(&rule.api_versions, api.version())
+        && rule
+            .resources
+            .iter()
+            .any(|entry| entry.split('/').next() == Some(&api.resource))
+}
+
+/// Whether requests through an API reach a rule.
+fn covers_api(rule: &WebhookRule, api: &Api) -> bool {
+    let name = |list: &[String], name: &str| list.iter().any(|entry| entry == "*" || entry == name);
+    name(&rule.api_groups, api.group())
+        && name(&rule.api_versions, api.version())
+        && rule.resources.iter().any(|entry| {
+            let plural = entry.split('/').next();
+            plural == Some("*") || plural == Some(&api.resource)
+        })
+}

@@ -1,0 +1,107 @@
+//! `pod-long-grace` and `pod-terminating`: pods that keep a drain waiting.
+
+use jiff::SignedDuration;
+
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::facts::pods::{all_pods, is_evicted_by_drain, pod_object, pods_need, single_finding};
+use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+
+/// Longer than this is long: ten times the default grace period.
+const LONG_GRACE_SECONDS: i64 = 300;
+/// How long after its time a pod may still be there, because clocks differ and kubelets are busy.
+const DELETION_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// Pods that may take long to end.
+pub(in crate::rules) const LONG_GRACE: Rule = Rule {
+    id: "pod-long-grace",
+    severity: Severity::Warning,
+    title: "A pod may take more than five minutes to end",
+    applies_to: "any",
+    why: "A drain waits for every pod until it has ended. What one pod may take adds up over the nodes, and tools that replace nodes give up or kill the pod after a limit of their own.",
+    detection: "By spec.terminationGracePeriodSeconds above 300. Pods of DaemonSets, which a drain leaves alone, mirrors of static pods and finished pods are left out.",
+    remedy: "Shorten terminationGracePeriodSeconds, or plan the time, and see that the limit of whatever drains the nodes is above it.",
+    reference: "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
+    sources: &["kubernetes/kubectl pkg/drain/drain.go"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![pods_need()],
+        evaluate: long_grace,
+    },
+};
+
+/// Pods that should be gone.
+pub(in crate::rules) const TERMINATING: Rule = Rule {
+    id: "pod-terminating",
+    severity: Severity::Warning,
+    title: "A pod should be gone and is not",
+    applies_to: "any",
+    why: "A drain waits until the pod is gone. If a finalizer is never taken off, or the kubelet of its node is down and cannot say that the containers have stopped, that is for ever.",
+    detection: "By metadata.deletionTimestamp, which has the grace period in it already, more than five minutes ago.",
+    remedy: "Have whoever set the finalizer finish its work; repair the node, or taint it node.kubernetes.io/out-of-service if it never comes back.",
+    reference: "https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/",
+    sources: &[
+        "kubernetes/kubectl pkg/drain/filters.go",
+        "kubernetes/apiserver pkg/registry/rest/delete.go",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![pods_need()],
+        evaluate: terminating,
+    },
+};
+
+fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+        let grace = pod
+            .termination_grace_period_seconds
+            .filter(|&grace| grace > LONG_GRACE_SECONDS)?;
+        let seen = Evidence::new(
+            EvidenceSource::Spec,
+            format!("terminationGracePeriodSeconds {grace}"),
+        );
+        is_evicted_by_drain(pod).then(|| pod_object(picture, pod, seen))
+    });
+    let message = "may keep a drain waiting for more than five minutes";
+    single_finding(&LONG_GRACE, LONG_GRACE.severity, message, objects.collect())
+        .into_iter()
+        .collect()
+}
+
+fn terminating(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+        let late = situation.now.duration_since(pod.deletion_timestamp?);
+        if late <= DELETION_MARGIN {
+            return None;
+        }
+        let mut detail = format!("overdue for {}", format_age(late));
+        if !pod.finalizers.is_empty() {
+            let names: Vec<&str> = pod.finalizers.iter().map(|name| &**name).collect();
+            detail = format!("{detail}, finalizer {}", names.join(", "));
+        } else if !pod.node_name.is_empty() {
+            detail = format!("{detail} on node {}", pod.node_name);
+        }
+        Some(pod_object(
+            picture,
+            pod,
+            Evidence::new(EvidenceSource::Status, detail),
+        ))
+    });
+    let message = "was deleted and does not go";
+    single_finding(
+        &TERMINATING,
+        TERMINATING.severity,
+        message,
+        objects.collect(),
+    )
+    .into_iter()
+    .collect()
+}
+
+/// As kubectl shows ages: `7m`, `3h`, `2d`.
+pub(in crate::rules) fn format_age(time: SignedDuration) -> String {
+    match (time.as_hours(), time.as_mins()) {
+        (48.., _) => format!("{}d", time.as_hours() / 24),
+        (2.., _) => format!("{}h", time.as_hours()),
+        (_, minutes) => format!("{minutes}m"),
+    }
+}

@@ -1,0 +1,257 @@
+//! `wl-single-replica`, `wl-not-rolled-out` and `wl-ondelete`: what workloads themselves bring into an upgrade.
+
+use super::pod_termination::format_age;
+use crate::evidence::{Evidence, EvidenceSource};
+use crate::facts::pods::single_finding;
+use crate::facts::workloads;
+use crate::facts::workloads::{RolloutStatus, desired_replicas, rollout_status};
+use crate::need::Need;
+use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::snapshot::{ClusterSnapshot, WorkloadRow};
+use jiff::SignedDuration;
+
+/// A rollout of which nothing moved for so long is stuck: the time after which a Deployment gives up by default.
+const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+/// Workloads with one pod.
+pub(in crate::rules) const SINGLE_REPLICA: Rule = Rule {
+    id: "wl-single-replica",
+    severity: Severity::Warning,
+    title: "A workload has one replica",
+    applies_to: "any",
+    why: "When its node is drained the pod is ended first and made anew elsewhere afterwards: until that one is ready there is none. maxSurge does not help, it is for rollouts.",
+    detection: "By spec.replicas 1 of Deployments and StatefulSets.",
+    remedy: "Run two replicas and a budget with maxUnavailable 1, or accept the outage and say when.",
+    reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
+    sources: &["kubernetes/api apps/v1/types.go"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![workloads::deployments(), workloads::stateful_sets()],
+        evaluate: single_replica,
+    },
+};
+
+/// Workloads in the middle of a rollout.
+pub(in crate::rules) const NOT_ROLLED_OUT: Rule = Rule {
+    id: "wl-not-rolled-out",
+    severity: Severity::Warning,
+    title: "A rollout is not finished",
+    applies_to: "any",
+    why: "A workload that cannot finish a rollout now will not do so while its nodes are replaced, and afterwards nobody can tell what broke it.",
+    detection: "As kubectl rollout status tells it of Deployments, StatefulSets and DaemonSets. It is a warning once the controller has given up or nothing moved for ten minutes; while it moves, and while it is paused, a note.",
+    remedy: "Finish it or undo it first: kubectl rollout status shows what it waits for.",
+    reference: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status",
+    sources: &["kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go"],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| all_workload_needs(),
+        evaluate: not_rolled_out,
+    },
+};
+
+/// Workloads that wait for somebody to delete their pods.
+pub(in crate::rules) const ON_DELETE: Rule = Rule {
+    id: "wl-ondelete",
+    severity: Severity::Warning,
+    title: "A workload takes its new template only when pods are deleted",
+    applies_to: "any",
+    why: "Pods of the old template are still there. Draining their nodes makes them anew of the new one, so that the upgrade rolls out a change nobody is watching.",
+    detection: "By update strategy OnDelete with fewer updated pods than wanted.",
+    remedy: "Delete the old pods one by one before the upgrade, and see that the new ones work.",
+    reference: "https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/",
+    sources: &[
+        "kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go",
+        "kubernetes/kubernetes pkg/controller/statefulset/stateful_set_utils.go",
+    ],
+    reads_files: false,
+    kind: RuleKind::Code {
+        needs: |_| vec![workloads::daemon_sets(), workloads::stateful_sets()],
+        evaluate: outdated_on_delete,
+    },
+};
+
+fn all_workload_needs() -> Vec<Need> {
+    vec![
+        workloads::deployments(),
+        workloads::stateful_sets(),
+        workloads::daemon_sets(),
+    ]
+}
+
+/// The workloads of these kinds that are not being deleted, each as what `said` makes of it.
+fn collect_workloads<T>(
+    situation: &CheckContext<'_>,
+    kinds: &[&'static str],
+    said: impl Fn(&'static str, &WorkloadRow) -> Option<(T, String)>,
+) -> Vec<(T, AffectedObject)> {
+    let mut found = Vec::new();
+    for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
+        if !kinds.contains(&kind) {
+            continue;
+        }
+        let need = match kind {
+            "Deployment" => workloads::deployments(),
+            "StatefulSet" => workloads::stateful_sets(),
+            _ => workloads::daemon_sets(),
+        };
+        for (picture, rows) in situation.rows(&need) {
+            for row in rows.workloads() {
+                if row.is_being_deleted {
+                    continue;
+                }
+                if let Some((how, detail)) = said(kind, row) {
+                    found.push((how, workload_object(picture, kind, row, detail)));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn workload_object(
+    picture: &ClusterSnapshot,
+    kind: &str,
+    row: &WorkloadRow,
+    detail: String,
+) -> AffectedObject {
+    let evidence = Evidence::new(EvidenceSource::Status, detail);
+    AffectedObject::new(picture, "apps/v1", kind, &row.meta, evidence)
+}
+
+fn single_replica(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let found = collect_workloads(situation, &["Deployment", "StatefulSet"], |_, row| {
+        (desired_replicas(row) == 1).then(|| (EvidenceSource::Spec, "replicas 1".to_owned()))
+    });
+    let objects = found.into_iter().map(|(source, mut object)| {
+        object
+            .evidence
+            .iter_mut()
+            .for_each(|seen| seen.source = source);
+        object
+    });
+    let message = "is down while its pod moves to another node";
+    single_finding(
+        &SINGLE_REPLICA,
+        SINGLE_REPLICA.severity,
+        message,
+        objects.collect(),
+    )
+    .into_iter()
+    .collect()
+}
+
+fn not_rolled_out(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
+    let found = collect_workloads(situation, &kinds, |kind, row| {
+        match rollout_status(kind, row) {
+            RolloutStatus::Done => None,
+            RolloutStatus::Failed(why) => Some((Severity::Warning, why)),
+            RolloutStatus::Paused(why) => Some((Severity::Note, why)),
+            RolloutStatus::InProgress(why) => Some(match time_since_last_write(situation, row) {
+                Some(still) if still > STUCK_AFTER => (
+                    Severity::Warning,
+                    format!("{why} for {}", format_age(still)),
+                ),
+                _ => (Severity::Note, why),
+            }),
+        }
+    });
+    let (stuck, moving): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|(severity, _)| *severity == Severity::Warning);
+    let objects = |found: Vec<(Severity, AffectedObject)>| {
+        found.into_iter().map(|(_, object)| object).collect()
+    };
+    [
+        single_finding(
+            &NOT_ROLLED_OUT,
+            Severity::Warning,
+            "its rollout is stuck",
+            objects(stuck),
+        ),
+        single_finding(
+            &NOT_ROLLED_OUT,
+            Severity::Note,
+            "its rollout is under way",
+            objects(moving),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// For how long nothing was written to it; none where nobody wrote down when.
+fn time_since_last_write(
+    situation: &CheckContext<'_>,
+    row: &WorkloadRow,
+) -> Option<SignedDuration> {
+    let written = row
+        .meta
+        .field_managers
+        .iter()
+        .filter_map(|manager| manager.time);
+    Some(situation.now.duration_since(written.max()?))
+}
+
+fn outdated_on_delete(situation: &CheckContext<'_>) -> Vec<Finding> {
+    let found = collect_workloads(situation, &["DaemonSet", "StatefulSet"], |_, row| {
+        let (updated, wanted) = outdated_replicas(row)?;
+        Some(((), format!("OnDelete, {updated} of {wanted} updated")))
+    });
+    let objects = found.into_iter().map(|(_, object)| object).collect();
+    let message = "pods of its old template are still there";
+    single_finding(&ON_DELETE, ON_DELETE.severity, message, objects)
+        .into_iter()
+        .collect()
+}
+
+/// Pods that have the new template, and those wanted, where these are more. The revisions in the status of a StatefulSet
+/// are not asked: under OnDelete older controllers, that of 1.24 among them, never move `currentRevision` on.
+fn outdated_replicas(row: &WorkloadRow) -> Option<(i32, i32)> {
+    let status = &row.status;
+    let on_delete = &*row.update_strategy == "OnDelete";
+    (on_delete
+        && status.observed_generation >= row.generation
+        && status.updated_replicas < status.replicas)
+        .then_some((status.updated_replicas, status.replicas))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STUCK_AFTER, outdated_replicas};
+    use crate::rules::workloads::pod_termination::format_age;
+    use crate::snapshot::{WorkloadRow, WorkloadStatus};
+
+    #[test]
+    fn ages_are_short() {
+        for (minutes, text) in [
+            (7, "7m"),
+            (119, "119m"),
+            (120, "2h"),
+            (47 * 60, "47h"),
+            (49 * 60, "2d"),
+        ] {
+            assert_eq!(format_age(jiff::SignedDuration::from_mins(minutes)), text);
+        }
+        assert_eq!(format_age(STUCK_AFTER), "10m");
+    }
+
+    #[test]
+    fn an_unseen_specification_tells_nothing_of_old_pods() {
+        let object = |generation: i64, strategy: &str| WorkloadRow {
+            generation,
+            update_strategy: strategy.into(),
+            status: WorkloadStatus {
+                observed_generation: 2,
+                replicas: 3,
+                updated_replicas: 1,
+                ..WorkloadStatus::default()
+            },
+            ..WorkloadRow::default()
+        };
+        assert_eq!(outdated_replicas(&object(2, "OnDelete")), Some((1, 3)));
+        assert_eq!(outdated_replicas(&object(3, "OnDelete")), None);
+        assert_eq!(outdated_replicas(&object(2, "RollingUpdate")), None);
+    }
+}

@@ -1,0 +1,203 @@
+//! Names that stay: public ones, and those that detection and rules know by name.
+
+use std::collections::HashSet;
+
+use super::super::Snapshot;
+use super::token_kinds::{is_api_version, is_pseudonym};
+use crate::catalog::{Catalog, volume_plugins};
+use crate::need::ReadTarget;
+
+/// Domains whose names are given by public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
+const PUBLIC_DOMAINS: [&str; 9] = [
+    "kubernetes.io",
+    "k8s.io",
+    "x-k8s.io",
+    "kyma-project.io",
+    "d2iq.io",
+    "mesosphere.io",
+    "fluxcd.io",
+    "argoproj.io",
+    "k14s.io",
+];
+
+/// Names of Kubernetes itself, and of the platforms that are told apart by them.
+const PUBLIC_NAMES: &str = "
+    kube-system kube-public kube-node-lease default kubernetes kubernetes-admin system masters anonymous node nodes
+    kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm etcd coredns kube-dns
+    kubeadm-config kubelet-config cloud-controller-manager kube-rbac-proxy cluster-admin
+    system-cluster-critical system-node-critical foregroundDeletion orphan serviceaccount serviceaccounts bootstrappers
+    control-plane master worker
+    app component tier k8s-app name role version control-plane-component
+    bootstrap-kubelet CoreProvider cluster-api reconciler host-cluster kommander
+    kyma-system kyma-installer kyma-installer-container kyma-project kyma-integration eu.gcr.io logging monitoring
+    regular fast rapid experimental enterprise essential
+    local localhost 127.0.0.1 http https tcp unix npipe cluster svc
+    var run containerd containerd.sock crio crio.sock cri-dockerd.sock dockershim.sock docker dockerd
+    sha256 latest apiserver_requested_deprecated_apis group resource subresource removed_release
+    feature-gates enable-admission-plugins disable-admission-plugins admission-control featureGates
+    sh ash bash dash busybox
+";
+
+/// Beginnings of names behind which another name stands: static pods are called after their nodes.
+const NAME_PREFIXES: [&str; 5] = [
+    "kube-apiserver-",
+    "kube-controller-manager-",
+    "kube-scheduler-",
+    "etcd-",
+    "k3d-",
+];
+
+/// What stays.
+#[derive(Debug)]
+pub(super) struct Allowlist<'a> {
+    names: HashSet<String>,
+    public_domains: HashSet<&'a str>,
+    os_words: HashSet<&'a str>,
+    catalog: &'a Catalog,
+}
+
+impl<'a> Allowlist<'a> {
+    pub(super) fn new(catalog: &'a Catalog, snapshot: &Snapshot) -> Self {
+        let mut words: HashSet<String> =
+            PUBLIC_NAMES.split_whitespace().map(str::to_owned).collect();
+        for api in catalog.apis.iter() {
+            let parts = api.resource.split('/').map(str::to_owned);
+            words.extend(parts.chain([api.group().to_owned(), api.gvk().kind]));
+        }
+        for api in catalog.custom_apis.iter() {
+            words.extend([&api.group, &api.kind, &api.resource].map(String::clone));
+        }
+        for row in &catalog.system_writes {
+            let parts = row.namespaces.split(',').chain(row.operations());
+            words.extend(parts.map(str::to_owned));
+        }
+        words.extend(catalog.field_managers.iter().map(|row| row.manager.clone()));
+        words.extend(catalog.skew_limits.iter().map(|row| row.component.clone()));
+        words.extend(catalog.pool_labels.iter().map(|row| row.label.clone()));
+        words.extend(catalog.intentional_taints.iter().map(|row| row.key.clone()));
+        words.extend(
+            catalog
+                .unsupported_runtimes
+                .iter()
+                .map(|row| row.runtime.clone()),
+        );
+        words.extend(
+            catalog
+                .provider_signatures
+                .iter()
+                .map(|row| row.pattern.clone()),
+        );
+        for row in &catalog.legacy_role_labels {
+            words.extend([row.label.clone(), row.replacement.clone()]);
+        }
+        words.extend(
+            catalog
+                .provider_managed_objects
+                .iter()
+                .map(|row| row.name.clone()),
+        );
+        for addon in catalog.addons.iter() {
+            let images = addon
+                .image_suffixes
+                .iter()
+                .flat_map(|image| image.split('/'));
+            let names = images.chain(addon.charts.iter().map(String::as_str));
+            words.extend(names.chain([addon.component.as_str()]).map(str::to_owned));
+        }
+        words.extend(control_plane_names(catalog));
+        for row in volume_plugins().unwrap_or_default() {
+            words.extend([row.field, row.provisioner, row.csi_driver]);
+        }
+        words.extend(requested_names(snapshot));
+        words.remove("");
+        let images = catalog
+            .unsupported_os_images
+            .iter()
+            .map(|row| &row.name_prefix);
+        let patterns = catalog.provider_signatures.iter().map(|row| &row.pattern);
+        let os_words = images
+            .chain(patterns)
+            .flat_map(|it| it.split(' '))
+            .collect();
+        let labels = catalog.pool_labels.iter().map(|row| &row.label);
+        let labels = labels.chain(catalog.intentional_taints.iter().map(|row| &row.key));
+        let domains = labels.filter_map(|key| key.split_once('/').map(|(domain, _)| domain));
+        Self {
+            names: words,
+            public_domains: domains.collect(),
+            os_words,
+            catalog,
+        }
+    }
+
+    /// Whether this whole name stays.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+            || is_under_public_domain(name)
+            || is_api_version(name)
+            || is_pseudonym(name)
+    }
+
+    /// Beginnings of names behind which another name stands.
+    pub(super) fn name_prefixes(&self) -> impl Iterator<Item = &str> {
+        let provided = self.catalog.provider_managed_objects.iter();
+        let provided = provided.filter_map(|row| row.name.strip_suffix('*'));
+        NAME_PREFIXES.into_iter().chain(provided)
+    }
+
+    /// Whether names behind this one and a slash are public as well.
+    pub(super) fn is_public_domain(&self, domain: &str) -> bool {
+        is_under_public_domain(domain) || self.public_domains.contains(domain)
+    }
+
+    /// What of an add-on's image is no secret.
+    pub(super) fn public_image_part(&self, image: &str) -> Option<String> {
+        self.catalog.addons.public_image_name(image)
+    }
+
+    /// Whether this is the name of a field manager that stays.
+    pub(super) fn is_known_field_manager(&self, manager: &str) -> bool {
+        self.catalog.field_managers.writer_kind(manager).is_some()
+    }
+
+    /// Whether this is part of the name of a public operating system.
+    pub(super) fn is_os_word(&self, word: &str) -> bool {
+        self.os_words.contains(word)
+    }
+}
+
+fn control_plane_names(catalog: &Catalog) -> Vec<String> {
+    let known = &catalog.control_plane_removals;
+    let gates = known.feature_gates.iter().map(|row| row.name.clone());
+    let flags = known.flags.iter().map(|row| row.flag.clone());
+    let plugins = known.admission_plugins.iter().map(|row| row.plugin.clone());
+    gates.chain(flags).chain(plugins).collect()
+}
+
+/// Names that stand in what was asked for: they are written in this program.
+fn requested_names(snapshot: &Snapshot) -> Vec<String> {
+    let readings = snapshot.clusters.iter().flat_map(|it| &it.ledger);
+    let mut names = Vec::new();
+    for reading in readings {
+        let ReadTarget::Objects {
+            resource,
+            namespace,
+            selector,
+        } = &reading.target
+        else {
+            continue;
+        };
+        names.extend(namespace.clone());
+        names.extend([resource.group.clone(), resource.plural.clone()]);
+        let named = selector.fields.strip_prefix("metadata.name=");
+        names.extend(named.map(str::to_owned));
+    }
+    names
+}
+
+fn is_under_public_domain(name: &str) -> bool {
+    PUBLIC_DOMAINS.iter().any(|domain| {
+        name.strip_suffix(domain)
+            .is_some_and(|front| front.is_empty() || front.ends_with('.'))
+    })
+}
