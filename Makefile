@@ -1,10 +1,10 @@
-# make test: everything. make check: what does not run the program. Both are what .ci/run calls.
+# `make test` runs all tests, `make check` everything else; .ci/run calls both.
 
 CARGO ?= cargo
 
 .PHONY: test check control-plane bench example lifecycle audit install
 
-# What plain `cargo test` runs, then what takes minutes. The control plane is built if its sources changed.
+# Plain `cargo test`, then the tests that take minutes. Builds the control plane if its sources changed.
 test: control-plane
 	$(CARGO) test
 	$(CARGO) test --test real
@@ -12,11 +12,12 @@ test: control-plane
 control-plane:
 	sh tests/control-plane/build.sh
 
-# Measures on a large cluster and writes the tables of docs/performance.md. ARGS="--scale 0.1 --runs 1" is a quick look.
+# Benchmarks a large cluster (profile `release`) and writes the tables of docs/performance.md.
+# ARGS="--scale 0.1 --runs 1" gives a quick estimate.
 bench: control-plane
 	$(CARGO) bench --bench large -- --write docs/performance.md $(ARGS)
 
-# Format, lints, documentation; generated files are compared by the fast tests.
+# Format, lints, documentation and generated files.
 check:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- --deny warnings
@@ -24,22 +25,22 @@ check:
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --document-private-items
 	$(CARGO) test --test fast generated
 
-# Records examples/shop.snapshot anew from a real control plane, and what is told of it.
+# Re-records examples/shop.snapshot from a real control plane, and the golden files made from it.
 example: control-plane
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real example
 	UPDATE=1 $(CARGO) test --test fast
 
-# Reads anew what upstream's own modules say about the life of their APIs; needs Go. A fast test compares our table.
+# Re-reads API lifecycles from the upstream modules; needs Go. A fast test compares them with our table.
 lifecycle:
 	cd tests/lifecycle && GOWORK=off go run . >upstream.new
 	mv tests/lifecycle/upstream.new tests/fixtures/upstream-lifecycle.tsv
 
-# Licences, sources and bans of everything we depend on, by deny.toml; needs cargo-deny, which takes minutes to build:
-# cargo install cargo-deny --locked
+# Checks licences, bans and sources of all dependencies against deny.toml; needs cargo-deny, which takes minutes to
+# build: cargo install cargo-deny --locked
 audit:
 	$(CARGO) deny check licenses bans sources
 
-# Puts the plugins where kubectl finds them, under the names that it looks for, and links by which it asks for completion.
+# Installs the plugins (profile `dist`) under the names that kubectl looks for, with links for shell completion.
 BINDIR ?= $(HOME)/.local/bin
 install:
 	$(CARGO) build --profile dist --bins

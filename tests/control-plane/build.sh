@@ -1,16 +1,16 @@
 #!/bin/sh
-# Builds the real control planes, helm and kwok that the tests run against, from
-# Go modules, into the target directory (CARGO_TARGET_DIR, or target/):
+# Builds the real control planes, helm and kwok for the tests from Go modules,
+# into the target directory (CARGO_TARGET_DIR, or target/):
 #
 #   control-plane/v1.24.17/{etcd,kube-apiserver,...}   links to one binary
 #   control-plane/bin/{helm,kwok}
-#   control-plane/kwok-stages/                         what kwok plays for a kubelet
+#   control-plane/kwok-stages/                         how kwok simulates a kubelet
 #
-# Usage: build.sh [--list] [COMPONENT...]     (a COMPONENT is a folder beside this file)
+# Usage: build.sh [--list] [COMPONENT...]     (a COMPONENT is a directory next to this file)
 #
-# Only a component whose sources changed is built: a stamp beside the output
-# holds their hash. Without Go nothing is built and the tests that need a real
-# cluster are skipped; with CI set that is an error.
+# Only components whose sources changed are built: a stamp next to the output
+# holds their hash. Without Go, nothing is built and the tests that need a real
+# cluster are skipped; if CI is set, that is an error.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -23,7 +23,7 @@ sha256() {
 }
 
 # The hash of everything a component is built from: its files, and the part of
-# this script that says how.
+# this script that builds it.
 sources_hash() {
     {
         sed -n '/^# How to build/,/^# What to build/p' "$here/build.sh"
@@ -89,7 +89,7 @@ build_kwok() {
 
 # What to build ----------------------------------------------------------------
 
-# A component is fresh when its stamp and what it was built into are there.
+# A component is fresh if its binary exists and its stamp matches its sources.
 is_fresh() {
     case $1 in
     v*) product=$out/$1/control-plane ;;

@@ -1,8 +1,8 @@
-// Command lifecycle writes tests/fixtures/upstream-lifecycle.tsv: what Kubernetes itself says about the life of its APIs.
+// Command lifecycle writes tests/fixtures/upstream-lifecycle.tsv: the lifecycle of the Kubernetes APIs according to upstream.
 //
-// The words are upstream's own: the methods APILifecycleIntroduced, Deprecated, Removed and Replacement that a type of a
-// published module carries. Modules come through the Go command's ordinary proxy; nothing of them is compiled. The
-// newest module that has a type speaks for it; that a later one has it no more is told by the column seen_in.
+// The source is the methods APILifecycleIntroduced, Deprecated, Removed and Replacement of the types in the published
+// modules. Modules are downloaded with the Go command's ordinary proxy; none of them is compiled. The newest module that
+// contains a type wins; the column seen_in shows whether later modules still contain it.
 package main
 
 import (
@@ -26,7 +26,7 @@ const (
 	newest = 37
 )
 
-// Modules with types of Kubernetes' own APIs.
+// Modules with the types of the Kubernetes APIs.
 var modules = []string{"k8s.io/api", "k8s.io/kube-aggregator", "k8s.io/apiextensions-apiserver"}
 
 type api struct{ group, version, kind string }
@@ -60,7 +60,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// download returns the folder of a module and the day on which it was published.
+// download returns the directory of a module and the day on which it was published.
 func download(module string) (dir, day string, err error) {
 	command := exec.Command("go", "mod", "download", "-json", module)
 	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
@@ -85,7 +85,7 @@ func download(module string) (dir, day string, err error) {
 	return answer.Dir, day, nil
 }
 
-// read adds the types of every package below a folder that has a group and a version.
+// read adds the types of every package below a directory that has a group and a version.
 func read(root, minor string, known map[api]*life) error {
 	return filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || entry.Name() != "zz_generated.deepcopy.go" {
@@ -94,7 +94,7 @@ func read(root, minor string, known map[api]*life) error {
 		dir := filepath.Dir(path)
 		version := filepath.Base(dir)
 		group, ok, err := groupName(filepath.Join(dir, "register.go"))
-		// Internal types live in a folder that is named like the group, not like a version.
+		// Internal types live in a directory named after the group, not after a version.
 		if err != nil || !ok || len(version) < 2 || version[0] != 'v' || version[1] < '0' || version[1] > '9' {
 			return err
 		}

@@ -7,7 +7,7 @@ use kubectl_upgrade::rules::{
 };
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "node-old-ubuntu",
     severity: Severity::Warning,
     title: "A node runs Ubuntu 18.04",
