@@ -33,8 +33,8 @@ pub use platform::{
     Edge, EdgeConfidence, EndOfLine, ParsePlatformError, Platform, PlatformName, PlatformRelease,
 };
 pub use procedure::{
-    AppliesTo, Completion, GateScope, HopPhase, KubeletSkewRule, MachineOwner, ParseTemplateError,
-    Procedure, RepeatFor, StepTemplate, TextTemplate, TypicalDuration, VersionPrecision,
+    AppliesTo, Completion, DurationEstimate, GateScope, HopPhase, KubeletSkewRule, MachineOwner,
+    ParseTemplateError, Procedure, RepeatFor, StepTemplate, TextTemplate, VersionPrecision,
 };
 pub use release::{Certainty, KubernetesRelease, KubernetesReleases};
 pub use rows::{

@@ -173,6 +173,12 @@ impl VersionGoal {
 }
 
 impl CompletionStatus {
+    /// Whether it is done or in progress.
+    #[must_use]
+    pub const fn has_begun(self) -> bool {
+        matches!(self, Self::Done | Self::InProgress { .. })
+    }
+
     /// So many of so many.
     fn from_counts(done: usize, all: usize) -> Self {
         match (done, all) {

@@ -1,40 +1,40 @@
-//! Add-ons whose release is not for the minor of a hop, as steps in their place; once upgraded they stay as long as the release
-//! that was chosen is for the minors that follow.
+//! Steps for add-ons that are incompatible with the minor of a hop. The release chosen for one hop is kept as long as it supports
+//! the minors that follow.
 
 use std::collections::BTreeMap;
 
+use super::draft::{HopContext, StepDraft};
+use super::step::Step;
+use super::template;
 use crate::catalog::addons::{Compatibility, CompatibilityRange, SupportLevel, UpgradeOrder};
-use crate::catalog::{Catalog, HopPhase, Minor, Release};
+use crate::catalog::{Catalog, DurationEstimate, HopPhase, Minor, Release};
 use crate::conditions::CompletionCondition;
 use crate::detect::InstalledAddon;
 use crate::rules::object_path;
 
-use super::builder::{HopContext, PlanBuilder, StepDraft};
-use super::{DurationEstimate, Step, template};
-
-/// What is done to one installation, in hops of Kubernetes.
+/// What is done to one installation at one hop.
 #[derive(Debug, Clone)]
 pub(super) struct AddonUpgrade {
-    /// Of the hops of Kubernetes.
+    /// Index among the hops of Kubernetes.
     hop_index: usize,
     phase: HopPhase,
     addon: InstalledAddon,
-    /// What it is by then.
+    /// The release before, or the range of releases that an earlier hop chose.
     from_version: String,
     action: AddonAction,
 }
 
 #[derive(Debug, Clone)]
 enum AddonAction {
-    /// To a release of these, which are for the minor before and after the hop.
+    /// To a release of this range, which supports the minors before and after the hop.
     UpgradeBefore(String, Minor),
-    /// To one of these, which are for the minor after it only; or where none is known, to any that is.
+    /// To a release of this range, which supports only the minor after the hop; none if the catalog has no such release.
     UpgradeAfter(Option<String>, Minor),
-    /// Which release runs is not known.
+    /// Its release is unknown, for this reason.
     DetermineVersion(String),
 }
 
-/// The moves of every installation along a way over these minors that begins at `from`.
+/// The upgrades of every installation on a path from the minor `from` over `minors`.
 pub(super) fn addon_upgrades(
     installed: &[InstalledAddon],
     from: Option<Minor>,
@@ -42,194 +42,183 @@ pub(super) fn addon_upgrades(
     catalog: &Catalog,
 ) -> Vec<AddonUpgrade> {
     // An add-on of several workloads is one installation.
-    let mut one_each: BTreeMap<(&str, &str), &InstalledAddon> = BTreeMap::new();
-    for it in installed
-        .iter()
-        .filter(|it| it.upgrade_order != UpgradeOrder::WithControlPlane)
-    {
-        let key = (it.component.as_str(), it.namespace.as_str());
-        let known = one_each.entry(key).or_insert(it);
-        if known.version.is_none() && it.version.is_some() {
-            *known = it;
+    let mut installations: BTreeMap<(&str, &str), &InstalledAddon> = BTreeMap::new();
+    for addon in installed {
+        if addon.upgrade_order == UpgradeOrder::WithControlPlane {
+            continue;
+        }
+        let key = (addon.component.as_str(), addon.namespace.as_str());
+        let installation = installations.entry(key).or_insert(addon);
+        if installation.version.is_none() && addon.version.is_some() {
+            *installation = addon;
         }
     }
-    let all = one_each.into_values();
-    all.flat_map(|it| upgrades_of_addon(it, from, minors, catalog))
+    let installations = installations.into_values();
+    installations
+        .flat_map(|addon| match &addon.version {
+            Some(version) => upgrades_of_addon(addon, version, from, minors, catalog),
+            None => determine_version(addon, minors, catalog)
+                .into_iter()
+                .collect(),
+        })
         .collect()
 }
 
+/// An add-on of unknown release whose compatibility is limited.
+fn determine_version(
+    addon: &InstalledAddon,
+    minors: &[Minor],
+    catalog: &Catalog,
+) -> Option<AddonUpgrade> {
+    let is_limited = catalog.addons.ranges().any(|range| {
+        range.component == addon.component && range.support_level != SupportLevel::KubeadmDefault
+    });
+    let reason = addon.unknown_version_reason.clone().unwrap_or_default();
+    (is_limited && !minors.is_empty()).then(|| AddonUpgrade {
+        hop_index: 0,
+        phase: HopPhase::BeforeControlPlane,
+        addon: addon.clone(),
+        from_version: String::new(),
+        action: AddonAction::DetermineVersion(reason),
+    })
+}
+
 fn upgrades_of_addon(
-    it: &InstalledAddon,
+    addon: &InstalledAddon,
+    version: &Release,
     from: Option<Minor>,
     minors: &[Minor],
     catalog: &Catalog,
 ) -> Vec<AddonUpgrade> {
     let addons = &catalog.addons;
-    let a_move = |hop, phase, from: Option<String>, what| AddonUpgrade {
-        hop_index: hop,
-        phase,
-        addon: it.clone(),
-        from_version: from.unwrap_or_default(),
-        action: what,
-    };
-    let Some(version) = &it.version else {
-        let limited = addons.ranges().any(|row| {
-            row.component == it.component && row.support_level != SupportLevel::KubeadmDefault
-        });
-        let why = it.unknown_version_reason.clone().unwrap_or_default();
-        let needed = limited && !minors.is_empty();
-        return needed
-            .then(|| {
-                a_move(
-                    0,
-                    HopPhase::BeforeControlPlane,
-                    None,
-                    AddonAction::DetermineVersion(why),
-                )
-            })
-            .into_iter()
-            .collect();
-    };
-    let mut moves = Vec::new();
+    let mut upgrades = Vec::new();
     let mut chosen: Option<&CompatibilityRange> = None;
     let mut before = from;
-    for (hop, minor) in minors.iter().enumerate() {
-        let fit = match chosen {
-            Some(row) => row.compatibility(*minor),
-            None => addons.compatibility(&it.component, version, *minor),
+    for (hop_index, minor) in minors.iter().enumerate() {
+        let previous = before.replace(*minor);
+        let compatibility = match chosen {
+            Some(range) => range.compatibility(*minor),
+            None => addons.compatibility(&addon.component, version, *minor),
         };
-        if fit == Compatibility::Incompatible {
-            let bridge = before.and_then(|before| {
-                let rows = addons.bridging_ranges(&it.component, before, *minor);
-                longest_supported(rows.into_iter(), version)
-            });
-            let late = it.upgrade_order == UpgradeOrder::AfterControlPlane;
-            let (row, phase, what) = match bridge.filter(|_| !late) {
-                Some(row) => {
-                    let what = AddonAction::UpgradeBefore(row.versions.to_string(), *minor);
-                    (Some(row), HopPhase::BeforeControlPlane, what)
-                }
-                None => {
-                    let rows = addons.ranges().filter(|row| {
-                        row.component == it.component
-                            && row.compatibility(*minor) == Compatibility::Compatible
-                    });
-                    let row = longest_supported(rows, version);
-                    let shown = row.map(|row| row.versions.to_string());
-                    (
-                        row,
-                        HopPhase::AfterControlPlane,
-                        AddonAction::UpgradeAfter(shown, *minor),
-                    )
-                }
-            };
-            let from = chosen.map_or_else(|| version.to_string(), |row| row.versions.to_string());
-            moves.push(a_move(hop, phase, Some(from), what));
-            chosen = row.or(chosen);
+        if compatibility != Compatibility::Incompatible {
+            continue;
         }
-        before = Some(*minor);
+        let is_late = addon.upgrade_order == UpgradeOrder::AfterControlPlane;
+        let bridge = previous.filter(|_| !is_late).and_then(|previous| {
+            let ranges = addons.bridging_ranges(&addon.component, previous, *minor);
+            longest_supported(ranges.into_iter(), version)
+        });
+        let (range, phase, action) = if let Some(range) = bridge {
+            let action = AddonAction::UpgradeBefore(range.versions.to_string(), *minor);
+            (Some(range), HopPhase::BeforeControlPlane, action)
+        } else {
+            let ranges = addons.ranges().filter(|range| {
+                range.component == addon.component
+                    && range.compatibility(*minor) == Compatibility::Compatible
+            });
+            let range = longest_supported(ranges, version);
+            let versions = range.map(|range| range.versions.to_string());
+            let action = AddonAction::UpgradeAfter(versions, *minor);
+            (range, HopPhase::AfterControlPlane, action)
+        };
+        upgrades.push(AddonUpgrade {
+            hop_index,
+            phase,
+            addon: addon.clone(),
+            from_version: chosen
+                .map_or_else(|| version.to_string(), |range| range.versions.to_string()),
+            action,
+        });
+        chosen = range.or(chosen);
     }
-    moves
+    upgrades
 }
 
-/// Of rows that are not behind what runs, the one that lasts longest; of equal ones the newest.
+/// Of the ranges that are not older than the running release, the one that supports Kubernetes longest; of equal ones the newest.
 fn longest_supported<'a>(
-    rows: impl Iterator<Item = &'a CompatibilityRange>,
+    ranges: impl Iterator<Item = &'a CompatibilityRange>,
     version: &Release,
 ) -> Option<&'a CompatibilityRange> {
-    let runs = (version.minor(), version.semver.patch);
-    let ahead = rows.filter(|row| row.versions.newest_key() > runs);
-    ahead.max_by_key(|row| {
-        let lasts = row.kubernetes.newest;
-        (lasts.is_none(), lasts, row.versions.newest_key())
+    let running = (version.minor(), version.semver.patch);
+    let newer = ranges.filter(|range| range.versions.newest_key() > running);
+    newer.max_by_key(|range| {
+        let newest = range.kubernetes.newest;
+        (newest.is_none(), newest, range.versions.newest_key())
     })
 }
 
-/// The steps of a hop that belong to this phase.
+/// The steps of one phase of a hop.
 pub(super) fn addon_steps(
-    work: &PlanBuilder<'_>,
-    now: &HopContext<'_>,
+    upgrades: &[AddonUpgrade],
+    hop: &HopContext<'_>,
     phase: HopPhase,
 ) -> Vec<StepDraft> {
-    if !now.hop_plan.is_kubernetes() {
-        return Vec::new();
-    }
-    let here = work.addon_upgrades.iter();
-    here.filter(|it| it.hop_index == now.kubernetes_hop_index && it.phase == phase)
-        .map(|it| draft_addon_step(work, now, it))
+    let upgrades = upgrades.iter().filter(|upgrade| {
+        hop.hop_plan.is_kubernetes()
+            && upgrade.hop_index == hop.kubernetes_hop_index
+            && upgrade.phase == phase
+    });
+    upgrades
+        .map(|upgrade| draft_addon_step(hop, upgrade))
         .collect()
 }
 
-fn draft_addon_step(work: &PlanBuilder<'_>, now: &HopContext<'_>, it: &AddonUpgrade) -> StepDraft {
-    let at = &it.addon;
-    let (title, done_when) = title_and_condition(it, now.hop_plan.hop.minor);
-    let object = object_path(at.kind, Some(&at.namespace), &at.name);
-    let chart = at.chart.as_ref().map(|chart| format!("chart {chart}"));
-    let owner = at.owner.clone().or(chart);
-    let commands = match it.action {
-        AddonAction::DetermineVersion(_) => Vec::new(),
-        _ => vec![work.kubectl_command(&format!(
-            "kubectl rollout status -n {} {}",
-            template::shell_quoted(&at.namespace),
-            template::shell_quoted(&object_path(at.kind, None, &at.name))
-        ))],
-    };
-    let interrupts = match it.action {
-        AddonAction::DetermineVersion(_) => Vec::new(),
-        _ => vec![format!("pods of {object} restart")],
-    };
-    StepDraft::from(Step {
-        commands,
-        interrupts,
-        duration: DurationEstimate {
-            basis: "it depends on how it was installed".to_owned(),
-            ..DurationEstimate::default()
-        },
+fn draft_addon_step(hop: &HopContext<'_>, upgrade: &AddonUpgrade) -> StepDraft {
+    let addon = &upgrade.addon;
+    let (title, done_when) = title_and_condition(upgrade, hop.hop_plan.hop.minor);
+    let object = object_path(addon.kind, Some(&addon.namespace), &addon.name);
+    let chart = addon.chart.as_ref().map(|chart| format!("chart {chart}"));
+    let owner = addon.owner.clone().or(chart);
+    let action = format!("addon-{}-{}", addon.component, addon.namespace);
+    let mut step = Step {
+        duration: DurationEstimate::unknown("depends on how it was installed"),
         objects: vec![match owner {
             Some(owner) => format!("{object} ({owner})"),
-            None => object,
+            None => object.clone(),
         }],
-        ..work.step_skeleton(
-            now,
-            &format!("addon-{}-{}", at.component, at.namespace),
-            title,
-            done_when,
-        )
-    })
+        ..hop.step_skeleton(&action, title, done_when)
+    };
+    if !matches!(upgrade.action, AddonAction::DetermineVersion(_)) {
+        step.commands = vec![hop.kubectl_command(&format!(
+            "kubectl rollout status -n {} {}",
+            template::shell_quoted(&addon.namespace),
+            template::shell_quoted(&object_path(addon.kind, None, &addon.name))
+        ))];
+        step.interrupts = vec![format!("pods of {object} restart")];
+    }
+    StepDraft::from(step)
 }
 
-/// What is done, and how to tell that it is; `hop` is the minor that the hop leads to.
-fn title_and_condition(it: &AddonUpgrade, hop: Minor) -> (String, CompletionCondition) {
-    let name = &it.addon.title;
-    let upgrade = format!("Upgrade {name} from {}", it.from_version);
-    match &it.action {
+/// The title of a step of a hop to the minor `hop`, and when it counts as done.
+fn title_and_condition(upgrade: &AddonUpgrade, hop: Minor) -> (String, CompletionCondition) {
+    let addon = &upgrade.addon;
+    let condition = |minor: &Minor| CompletionCondition::Addon {
+        component: addon.component.clone(),
+        namespace: addon.namespace.clone(),
+        minor: minor.to_string(),
+    };
+    let name = &addon.title;
+    let title = format!("Upgrade {name} from {}", upgrade.from_version);
+    match &upgrade.action {
         AddonAction::UpgradeBefore(versions, minor) => (
             format!(
-                "{upgrade} to {versions}, which is for Kubernetes {minor} and the minor before"
+                "{title} to {versions}, which supports Kubernetes {minor} and the minor before"
             ),
-            addon_condition(&it.addon, *minor),
+            condition(minor),
         ),
         AddonAction::UpgradeAfter(Some(versions), minor) => (
-            format!("{upgrade} to {versions}, which is for Kubernetes {minor}"),
-            addon_condition(&it.addon, *minor),
+            format!("{title} to {versions}, which supports Kubernetes {minor}"),
+            condition(minor),
         ),
         AddonAction::UpgradeAfter(None, minor) => (
-            format!("{upgrade} to a release for Kubernetes {minor}; none is known here"),
-            addon_condition(&it.addon, *minor),
+            format!("{title} to a release that supports Kubernetes {minor}; the catalog has none"),
+            condition(minor),
         ),
-        AddonAction::DetermineVersion(why) => (
+        AddonAction::DetermineVersion(reason) => (
             format!(
-                "Find out which release of {name} runs, and whether it is for Kubernetes {hop}: {why}"
+                "Determine which release of {name} runs, and whether it supports Kubernetes {hop}: {reason}"
             ),
             CompletionCondition::Manual,
         ),
-    }
-}
-
-fn addon_condition(at: &InstalledAddon, minor: Minor) -> CompletionCondition {
-    CompletionCondition::Addon {
-        component: at.component.clone(),
-        namespace: at.namespace.clone(),
-        minor: minor.to_string(),
     }
 }

@@ -1,292 +1,222 @@
-//! From the procedures of each hop to steps with this cluster's own names.
+//! From the procedures of each hop to steps with their state.
 
-use crate::catalog::{GateScope, HopPhase, Minor, RepeatFor, StepTemplate};
-use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
-use crate::detect::DetectedCluster;
-use crate::path::HopId;
-use crate::rules::{CheckContext, Finding};
-use crate::snapshot::ClusterSnapshot;
-
+use super::addons::{self, AddonUpgrade};
+use super::draft::{HopContext, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
-use super::hops::{HopPlan, Itinerary};
+use super::hops::Itinerary;
 use super::inventory::{ClusterInventory, NodePool, target_cluster};
 use super::kubelet_skew::{PoolSchedule, pool_schedule};
-use super::{Step, addons, remediation, step_state};
+use super::step::{Step, StepState};
+use super::step_builder::StepBuilder;
+use super::{remediation, template};
+use crate::catalog::{GateScope, HopPhase, Release, RepeatFor, StepTemplate};
+use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
+use crate::path::HopId;
+use crate::rules::{CheckContext, Finding};
 
-/// A step that is still to be told how far it is.
-pub(super) struct StepDraft {
-    pub(super) step: Step,
-    pub(super) is_implied_by_later: bool,
-    /// Whether somebody holds it back on purpose.
-    pub(super) is_on_hold: bool,
-    /// Whether it is judged by the cluster as it is now, which tells nothing of a hop that is not next.
-    pub(super) is_judged_by_current_state: bool,
-}
+/// The phases of a hop in order.
+const PHASES: [HopPhase; 6] = [
+    HopPhase::Prepare,
+    HopPhase::BeforeControlPlane,
+    HopPhase::ControlPlane,
+    HopPhase::AfterControlPlane,
+    HopPhase::Nodes,
+    HopPhase::Finish,
+];
 
-/// Nothing is known of it but the step.
-impl From<Step> for StepDraft {
-    fn from(step: Step) -> Self {
-        Self {
-            step,
-            is_implied_by_later: false,
-            is_on_hold: false,
-            is_judged_by_current_state: false,
-        }
-    }
-}
-
-/// What steps of every hop are made from.
-pub(super) struct PlanBuilder<'a> {
-    pub(super) context: &'a CheckContext<'a>,
-    pub(super) findings: &'a [Finding],
-    pub(super) target_cluster: Option<(&'a ClusterSnapshot, &'a DetectedCluster)>,
+/// Builds the steps of all hops.
+struct PlanBuilder<'a> {
+    steps: StepBuilder<'a>,
+    /// None without a cluster.
     evaluator: Option<ConditionEvaluator<'a>>,
-    pub(super) inventory: ClusterInventory,
-    pub(super) drain_impacts: DrainImpacts,
-    /// For each pool of the layout.
-    pub(super) pool_schedules: Vec<PoolSchedule>,
-    /// What is done to add-ons.
-    pub(super) addon_upgrades: Vec<addons::AddonUpgrade>,
-    /// How many nodes of a pool at a time, where somebody asked for it.
-    pub(super) parallel: Option<u32>,
+    /// The release of the cluster's API server.
+    current: Option<&'a Release>,
+    /// For each pool of the inventory.
+    pool_schedules: Vec<PoolSchedule>,
+    addon_upgrades: Vec<AddonUpgrade>,
 }
 
-/// One hop of them.
-pub(super) struct HopContext<'a> {
-    pub(super) hop_plan: &'a HopPlan<'a>,
-    pub(super) hop_id: HopId,
-    /// Whether it is the first of the plan.
-    pub(super) is_first: bool,
-    /// The release that nodes get: that of the hop, unless they catch up.
-    pub(super) node_release: &'a str,
-    /// Of the hops of Kubernetes.
-    pub(super) kubernetes_hop_index: usize,
-}
-
-/// Where a step is done.
-pub(super) enum StepTarget<'a> {
-    Cluster,
-    ControlPlaneNode(&'a str),
-    Pool(&'a NodePool),
-    Worker(&'a NodePool, &'a str),
-}
-
-/// The steps of all hops, and what must be known of them.
+/// The steps of all hops, and a remark for each pool on hold.
 pub(super) fn build_steps<'a>(
-    situation: &'a CheckContext<'a>,
+    context: &'a CheckContext<'a>,
     findings: &'a [Finding],
-    course: &'a Itinerary<'a>,
+    itinerary: &'a Itinerary<'a>,
     parallel: Option<u32>,
 ) -> (Vec<Step>, Vec<String>) {
-    let work = PlanBuilder::new(situation, findings, course, parallel);
+    let builder = PlanBuilder::new(context, findings, itinerary, parallel);
+    let cluster = target_cluster(context).map(|(cluster, _)| cluster);
+    let cluster_name = cluster.map_or_else(
+        || template::CLUSTER_PLACEHOLDER.to_owned(),
+        |cluster| cluster.id.to_string(),
+    );
     let mut steps = Vec::new();
-    let mut number = 0;
+    let mut kubernetes_hops = 0;
     let mut is_next = true;
-    for (at, leg) in course.hop_plans.iter().enumerate() {
-        let now = HopContext {
-            hop_plan: leg,
-            hop_id: HopId::from(&leg.hop),
-            is_first: at == 0,
-            node_release: &leg.hop.to,
-            kubernetes_hop_index: number,
+    for (index, hop_plan) in itinerary.hop_plans.iter().enumerate() {
+        let hop = HopContext {
+            hop_plan,
+            hop_id: HopId::from(&hop_plan.hop),
+            is_first: index == 0,
+            node_release: &hop_plan.hop.to,
+            kubernetes_hop_index: kubernetes_hops,
+            cluster_name: &cluster_name,
+            kubectl_context: cluster.and_then(|cluster| cluster.context.as_deref()),
         };
-        let drafts = work.hop_steps(&now);
-        let told = work.with_states(drafts, is_next);
-        let settled = |step: &Step| {
-            matches!(step.done_when, CompletionCondition::Manual)
-                || step.state == super::StepState::Done
-        };
-        is_next &= told.iter().all(settled);
-        steps.extend(told);
-        number += usize::from(leg.is_kubernetes());
+        let hop_steps = builder.with_states(builder.hop_steps(&hop), is_next);
+        is_next &= hop_steps.iter().all(|step| {
+            step.done_when == CompletionCondition::Manual || step.state == StepState::Done
+        });
+        steps.extend(hop_steps);
+        kubernetes_hops += usize::from(hop_plan.is_kubernetes());
     }
-    let remarks = match number {
+    let remarks = match kubernetes_hops {
         0 => Vec::new(),
-        _ => work.inventory.pools_on_hold(),
+        _ => builder.steps.inventory.pools_on_hold(),
     };
     (steps, remarks)
 }
 
 impl<'a> PlanBuilder<'a> {
     fn new(
-        situation: &'a CheckContext<'a>,
+        context: &'a CheckContext<'a>,
         findings: &'a [Finding],
-        course: &Itinerary<'_>,
+        itinerary: &Itinerary<'_>,
         parallel: Option<u32>,
     ) -> Self {
-        let here = target_cluster(situation);
-        let layout = ClusterInventory::new(situation);
-        let drains = here.map(|(picture, _)| DrainImpacts::new(situation, picture, findings));
-        let legs = || course.hop_plans.iter().filter(|leg| leg.is_kubernetes());
-        let minors: Vec<Minor> = legs().map(|leg| leg.hop.minor).collect();
-        let procedures = legs().flat_map(|leg| &leg.procedures);
-        let kubelets = procedures.filter_map(|procedure| procedure.kubelet_skew.as_ref());
-        let mut limits = kubelets.map(|kubelets| {
-            let limit = kubelets.max_minors_behind.unwrap_or(u8::MAX);
-            kubelets.can_lag.then_some(limit)
-        });
-        let at_most = limits.try_fold(u8::MAX, |least, limit| Some(least.min(limit?)));
-        let server = here.map(|(_, detected)| detected.effective_minor);
-        let moves = |pool: &NodePool| {
-            let oldest = pool
-                .oldest_kubelet
-                .as_ref()
-                .map(crate::catalog::Release::minor);
-            let oldest = oldest.or(situation.path.from);
-            pool_schedule(oldest, server, &minors, at_most, situation.catalog)
+        let target = target_cluster(context);
+        let detected = target.map(|(_, detected)| detected);
+        let inventory = ClusterInventory::new(context);
+        let minors = itinerary.kubernetes_minors();
+        let max_lag = itinerary.max_kubelet_lag();
+        let current_minor = detected.map(|detected| detected.effective_minor);
+        let schedule = |pool: &NodePool| {
+            let oldest = pool.oldest_kubelet.as_ref().map(Release::minor);
+            let oldest = oldest.or(context.path.from);
+            pool_schedule(oldest, current_minor, &minors, max_lag, context.catalog)
         };
-        let installed = here.map(|(_, detected)| detected.addons.as_slice());
-        let addons = addons::addon_upgrades(
-            installed.unwrap_or_default(),
-            server,
-            &minors,
-            situation.catalog,
-        );
+        let addons = detected.map_or(&[][..], |detected| &detected.addons);
         Self {
-            addon_upgrades: addons,
-            context: situation,
-            findings,
-            target_cluster: here,
-            evaluator: here.map(|here| ConditionEvaluator::new(situation, here, findings)),
-            drain_impacts: drains.unwrap_or_default(),
-            pool_schedules: layout.pools.iter().map(moves).collect(),
-            inventory: layout,
-            parallel,
+            evaluator: target.map(|target| ConditionEvaluator::new(context, target, findings)),
+            current: detected.map(|detected| &detected.kubernetes),
+            pool_schedules: inventory.pools.iter().map(schedule).collect(),
+            addon_upgrades: addons::addon_upgrades(addons, current_minor, &minors, context.catalog),
+            steps: StepBuilder {
+                catalog: context.catalog,
+                findings,
+                has_cluster: target.is_some(),
+                drain_impacts: target
+                    .map(|(cluster, _)| DrainImpacts::new(context, cluster, findings))
+                    .unwrap_or_default(),
+                inventory,
+                parallel,
+            },
         }
     }
 
-    /// The steps of one hop, in their order.
-    fn hop_steps(&self, now: &HopContext<'_>) -> Vec<StepDraft> {
+    /// The steps of one hop, in order.
+    fn hop_steps(&self, hop: &HopContext<'_>) -> Vec<StepDraft> {
+        let remediation = || remediation::remediation_steps(self.steps.findings, hop);
+        let addons = |phase| addons::addon_steps(&self.addon_upgrades, hop, phase);
         let mut drafts = Vec::new();
-        if now.hop_plan.procedures.is_empty() {
-            drafts.extend(remediation::remediation_steps(self, now));
-            drafts.push(self.guide_step(now));
+        if hop.hop_plan.procedures.is_empty() {
+            drafts.extend(remediation());
+            drafts.push(self.guide_step(hop));
             return drafts;
         }
-        for phase in [
-            HopPhase::Prepare,
-            HopPhase::BeforeControlPlane,
-            HopPhase::ControlPlane,
-            HopPhase::AfterControlPlane,
-            HopPhase::Nodes,
-            HopPhase::Finish,
-        ] {
-            let pools = self.pools_in_hop(now);
-            drafts.extend(self.phase_steps(now, phase, &pools));
+        let upgraded = self
+            .pools_where(|pool| pool.upgrades_in_hop.get(hop.kubernetes_hop_index) == Some(&true));
+        for phase in PHASES {
+            drafts.extend(self.phase_steps(hop, phase, &upgraded));
             match phase {
-                HopPhase::Prepare => drafts.extend(self.catch_up_steps(now)),
+                HopPhase::Prepare => drafts.extend(self.catch_up_steps(hop)),
                 HopPhase::BeforeControlPlane => {
-                    drafts.extend(remediation::remediation_steps(self, now));
-                    drafts.extend(addons::addon_steps(self, now, phase));
+                    drafts.extend(remediation());
+                    drafts.extend(addons(phase));
                 }
-                HopPhase::AfterControlPlane => drafts.extend(addons::addon_steps(self, now, phase)),
+                HopPhase::AfterControlPlane => drafts.extend(addons(phase)),
                 _ => {}
             }
         }
         drafts
     }
 
-    /// Pools that move in this hop.
-    fn pools_in_hop(&self, now: &HopContext<'_>) -> Vec<&NodePool> {
-        let pools = self.inventory.pools.iter().zip(&self.pool_schedules);
-        let pools = pools.filter(|(_, moves)| {
-            moves.upgrades_in_hop.get(now.kubernetes_hop_index) == Some(&true)
-        });
+    fn pools_where(&self, is_wanted: impl Fn(&PoolSchedule) -> bool) -> Vec<&NodePool> {
+        let pools = self.steps.inventory.pools.iter().zip(&self.pool_schedules);
+        let pools = pools.filter(|(_, schedule)| is_wanted(schedule));
         pools.map(|(pool, _)| pool).collect()
     }
 
-    /// Pools that would be too old for the first hop are brought to what the API server is now.
-    fn catch_up_steps(&self, now: &HopContext<'_>) -> Vec<StepDraft> {
-        let Some((_, detected)) = self
-            .target_cluster
-            .filter(|_| now.kubernetes_hop_index == 0 && now.hop_plan.is_kubernetes())
-        else {
+    /// Upgrades pools that would be too old for the first hop to the release of the API server.
+    fn catch_up_steps(&self, hop: &HopContext<'_>) -> Vec<StepDraft> {
+        let is_first_of_kubernetes = hop.kubernetes_hop_index == 0 && hop.hop_plan.is_kubernetes();
+        let Some(current) = self.current.filter(|_| is_first_of_kubernetes) else {
             return Vec::new();
         };
-        let pools = self.inventory.pools.iter().zip(&self.pool_schedules);
-        let pools: Vec<&NodePool> = pools
-            .filter(|(_, moves)| moves.must_catch_up)
-            .map(|(pool, _)| pool)
-            .collect();
-        let release = detected.kubernetes.without_suffix();
-        let now = HopContext {
-            node_release: &release,
-            hop_id: now.hop_id.clone(),
-            ..*now
+        let hop = HopContext {
+            node_release: &current.without_suffix(),
+            ..hop.clone()
         };
-        self.phase_steps(&now, HopPhase::Nodes, &pools)
+        let pools = self.pools_where(|schedule| schedule.must_catch_up);
+        self.phase_steps(&hop, HopPhase::Nodes, &pools)
     }
 
     fn phase_steps(
         &self,
-        now: &HopContext<'_>,
+        hop: &HopContext<'_>,
         phase: HopPhase,
         pools: &[&NodePool],
     ) -> Vec<StepDraft> {
-        let actions = now
-            .hop_plan
-            .procedures
-            .iter()
-            .flat_map(|procedure| &procedure.steps);
-        let actions = actions.filter(|action| {
-            action.phase == phase
-                && action.target_minors.contains(now.hop_plan.hop.minor)
-                && (!action.requires_minor_change || now.hop_plan.is_minor_change())
-        });
-        let ours = &self.inventory.control_plane_nodes;
-        let mut drafts = Vec::new();
-        for action in actions {
-            let nodes: &[String] = match action.repeat_for {
-                RepeatFor::FirstControlPlaneNode => ours.get(..1).unwrap_or_default(),
-                RepeatFor::OtherControlPlaneNodes => ours.get(1..).unwrap_or_default(),
-                RepeatFor::ControlPlaneNodes => ours,
-                RepeatFor::Once => {
-                    drafts.push(self.draft_step(now, action, &StepTarget::Cluster));
-                    continue;
-                }
-                RepeatFor::Pool | RepeatFor::Node => {
-                    drafts.extend(self.pool_steps(now, action, pools));
-                    continue;
-                }
-            };
-            let place = nodes.iter().map(|node| StepTarget::ControlPlaneNode(node));
-            drafts.extend(place.map(|place| self.draft_step(now, action, &place)));
-        }
-        drafts
-    }
-
-    fn pool_steps(
-        &self,
-        now: &HopContext<'_>,
-        action: &StepTemplate,
-        pools: &[&NodePool],
-    ) -> Vec<StepDraft> {
-        let made = |pool: &&&NodePool| {
-            action
-                .machine_owner
-                .is_none_or(|maker| maker == pool.machine_owner)
-        };
-        let places = pools
-            .iter()
-            .filter(made)
-            .flat_map(|pool| match action.repeat_for {
-                RepeatFor::Node => pool
-                    .nodes
-                    .iter()
-                    .map(|node| StepTarget::Worker(pool, node))
-                    .collect(),
-                _ => vec![StepTarget::Pool(pool)],
+        let procedures = hop.hop_plan.procedures.iter();
+        let templates = procedures
+            .flat_map(|procedure| &procedure.steps)
+            .filter(|template| {
+                template.phase == phase
+                    && template.target_minors.contains(hop.hop_plan.hop.minor)
+                    && (!template.requires_minor_change || hop.hop_plan.is_minor_change())
             });
-        places
-            .map(|place| self.draft_step(now, action, &place))
-            .collect()
+        let drafts = templates.flat_map(|template| {
+            let targets = self.step_targets(template, pools).into_iter();
+            targets.map(move |target| self.steps.draft_step(hop, template, &target))
+        });
+        drafts.collect()
     }
 
-    /// A hop of a platform whose procedure is not in the catalog.
-    fn guide_step(&self, now: &HopContext<'_>) -> StepDraft {
-        let hop = &now.hop_plan.hop;
+    fn step_targets<'s>(
+        &'s self,
+        template: &StepTemplate,
+        pools: &[&'s NodePool],
+    ) -> Vec<StepTarget<'s>> {
+        let control_plane = self.steps.inventory.control_plane_nodes.as_slice();
+        let nodes = |nodes: Option<&'s [String]>| {
+            let nodes = nodes.unwrap_or_default().iter();
+            nodes
+                .map(|node| StepTarget::ControlPlaneNode(node))
+                .collect()
+        };
+        let pools = pools.iter().copied().filter(|pool| {
+            let owner = template.machine_owner;
+            owner.is_none_or(|owner| owner == pool.machine_owner)
+        });
+        match template.repeat_for {
+            RepeatFor::Once => vec![StepTarget::Cluster],
+            RepeatFor::FirstControlPlaneNode => nodes(control_plane.get(..1)),
+            RepeatFor::OtherControlPlaneNodes => nodes(control_plane.get(1..)),
+            RepeatFor::ControlPlaneNodes => nodes(Some(control_plane)),
+            RepeatFor::Pool => pools.map(StepTarget::Pool).collect(),
+            RepeatFor::Node => pools
+                .flat_map(|pool| {
+                    let nodes = pool.nodes.iter();
+                    nodes.map(move |node| StepTarget::Worker(pool, node))
+                })
+                .collect(),
+        }
+    }
+
+    /// The only step of a hop whose platform has no procedure in the catalog.
+    fn guide_step(&self, hop_context: &HopContext<'_>) -> StepDraft {
+        let hop = &hop_context.hop_plan.hop;
         let name = hop.platform.parse().ok();
-        let platform = name.and_then(|name| self.context.catalog.platform(name));
+        let platform = name.and_then(|name| self.steps.catalog.platform(name));
         let title = platform.map_or(hop.platform.as_str(), |platform| &platform.title);
         let from = hop.from.as_deref().map(|from| format!(" from {from}"));
         let done_when = name.map_or(CompletionCondition::Manual, |platform| {
@@ -296,41 +226,37 @@ impl<'a> PlanBuilder<'a> {
             }
         });
         let title = format!(
-            "Upgrade {title}{} to {}, as its guide says",
+            "Upgrade {title}{} to {}, following its upgrade guide",
             from.unwrap_or_default(),
             hop.to
         );
+        let drain = DrainImpact::default();
         StepDraft::from(Step {
-            gates: self.gate_fingerprints(now, &GateScope::Hop, &DrainImpact::default()),
+            gates: self
+                .steps
+                .gate_fingerprints(hop_context, &GateScope::Hop, &drain),
             is_reversible: false,
-            links: self.hop_links(now),
-            ..self.step_skeleton(now, "upgrade", title, done_when)
+            links: self.steps.hop_links(hop_context),
+            ..hop_context.step_skeleton("upgrade", title, done_when)
         })
     }
 
-    /// The steps of a hop, with how far each of them is.
+    /// Determines the state of each step of a hop; `is_next` is false if an earlier hop has steps to do.
     fn with_states(&self, drafts: Vec<StepDraft>, is_next: bool) -> Vec<Step> {
-        let mut later_is_begun = false;
+        let mut later_has_begun = false;
         let mut steps: Vec<Step> = drafts
             .into_iter()
             .rev()
             .map(|draft| {
                 let mut step = draft.step;
-                let seen = self.evaluate(
-                    &step.done_when,
-                    draft.is_judged_by_current_state && !is_next,
-                );
-                let progress = match seen {
-                    CompletionStatus::Done | CompletionStatus::InProgress { .. } => seen,
-                    _ if draft.is_implied_by_later && later_is_begun => CompletionStatus::Done,
-                    _ => seen,
-                };
-                later_is_begun |= matches!(
-                    progress,
-                    CompletionStatus::Done | CompletionStatus::InProgress { .. }
-                ) && !draft.is_judged_by_current_state;
+                let is_too_early = draft.is_judged_by_current_state && !is_next;
+                let mut status = self.completion_status(&step.done_when, is_too_early);
+                if draft.is_implied_by_later && later_has_begun && !status.has_begun() {
+                    status = CompletionStatus::Done;
+                }
+                later_has_begun |= status.has_begun() && !draft.is_judged_by_current_state;
                 let is_gated = draft.is_on_hold || !step.gates.is_empty();
-                (step.state, step.progress) = step_state(progress, is_gated);
+                (step.state, step.progress) = step_state(status, is_gated);
                 step
             })
             .collect();
@@ -338,14 +264,29 @@ impl<'a> PlanBuilder<'a> {
         steps
     }
 
-    fn evaluate(&self, condition: &CompletionCondition, is_too_early: bool) -> CompletionStatus {
+    fn completion_status(
+        &self,
+        condition: &CompletionCondition,
+        is_too_early: bool,
+    ) -> CompletionStatus {
         match (&self.evaluator, condition) {
             (_, CompletionCondition::Manual) => CompletionStatus::Manual,
             (None, _) => CompletionStatus::Todo,
-            (Some(_), CompletionCondition::NoBlockers { .. }) if is_too_early => {
-                CompletionStatus::Todo
-            }
-            (Some(seen), condition) => seen.evaluate(condition),
+            (_, CompletionCondition::NoBlockers { .. }) if is_too_early => CompletionStatus::Todo,
+            (Some(evaluator), condition) => evaluator.evaluate(condition),
         }
+    }
+}
+
+fn step_state(status: CompletionStatus, is_gated: bool) -> (StepState, Option<(usize, usize)>) {
+    match status {
+        CompletionStatus::Done => (StepState::Done, None),
+        CompletionStatus::InProgress { done, total } => {
+            (StepState::InProgress, Some((done, total)))
+        }
+        _ if is_gated => (StepState::Blocked, None),
+        CompletionStatus::Todo => (StepState::Todo, None),
+        CompletionStatus::Unknown => (StepState::Unknown, None),
+        CompletionStatus::Manual => (StepState::Manual, None),
     }
 }

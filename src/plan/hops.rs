@@ -1,106 +1,123 @@
-//! The hops of a plan: those of the path, and before them the one that is under way.
+//! The hops of a plan: those of the path, preceded by a hop in progress.
 
-use crate::catalog::{PlatformName, Procedure, Release, VersionPrecision};
-use crate::facts::control_plane;
+use super::{capi, inventory};
+use crate::catalog::{
+    Edge, EdgeConfidence, Minor, PlatformName, Procedure, Release, VersionPrecision,
+};
+use crate::facts::control_plane::{self, ControlPlanePod};
 use crate::path::{Hop, KUBERNETES};
 use crate::rules::CheckContext;
 
-use super::{capi, inventory};
-
-/// A hop with what is done in it.
+/// A hop with its procedures.
 #[derive(Debug)]
 pub(super) struct HopPlan<'a> {
     pub(super) hop: Hop,
-    /// What every cluster does, and what this one does beside it; none where the catalog has no procedure.
+    /// First that for every cluster, then that for this one; empty if the catalog has none.
     pub(super) procedures: Vec<&'a Procedure>,
     pub(super) version_precision: VersionPrecision,
 }
 
 impl HopPlan<'_> {
-    /// Whether it is one of Kubernetes.
     pub(super) fn is_kubernetes(&self) -> bool {
         self.hop.platform == KUBERNETES
     }
 
-    /// Whether it changes the minor.
+    /// Whether it leads to another minor.
     pub(super) fn is_minor_change(&self) -> bool {
         let from: Option<Release> = self.hop.from.as_ref().and_then(|from| from.parse().ok());
         from.is_none_or(|from| from.minor() != self.hop.minor)
     }
 }
 
-/// The way that a plan takes.
+/// The hops of a plan.
 #[derive(Debug)]
 pub(super) struct Itinerary<'a> {
     pub(super) hop_plans: Vec<HopPlan<'a>>,
-    /// What must be known of it.
+    /// Notes for the reader.
     pub(super) remarks: Vec<String>,
 }
 
-pub(super) fn itinerary<'a>(situation: &CheckContext<'a>) -> Itinerary<'a> {
-    let mut remarks = Vec::new();
-    let under_way = hop_in_progress(situation);
-    if let Some(hop) = &under_way {
+pub(super) fn itinerary<'a>(context: &CheckContext<'a>) -> Itinerary<'a> {
+    let in_progress = hop_in_progress(context);
+    let remark = in_progress.as_ref().map(|hop| {
         let from = hop.from.as_deref().unwrap_or_default();
-        remarks.push(format!(
-            "the hop from {from} to {} is under way: what is left of it comes first",
-            hop.to
-        ));
-    }
-    let hops = under_way
+        let to = &hop.to;
+        format!("the hop from {from} to {to} is in progress: its remaining steps come first")
+    });
+    let hops = in_progress
         .into_iter()
-        .chain(situation.path.hops.iter().cloned());
-    let legs = hops.map(|hop| hop_plan(situation, hop)).collect();
+        .chain(context.path.hops.iter().cloned());
     Itinerary {
-        hop_plans: legs,
-        remarks,
+        hop_plans: hops.map(|hop| hop_plan(context, hop)).collect(),
+        remarks: remark.into_iter().collect(),
     }
 }
 
-fn hop_plan<'a>(situation: &CheckContext<'a>, hop: Hop) -> HopPlan<'a> {
-    let procedures = inventory::procedures(situation, &hop);
-    let reach = procedures
-        .last()
-        .map(|procedure| procedure.version_precision);
+impl Itinerary<'_> {
+    fn kubernetes_hops(&self) -> impl Iterator<Item = &HopPlan<'_>> {
+        let hops = self.hop_plans.iter();
+        hops.filter(|hop_plan| hop_plan.is_kubernetes())
+    }
+
+    /// The minors that the hops of Kubernetes lead to.
+    pub(super) fn kubernetes_minors(&self) -> Vec<Minor> {
+        self.kubernetes_hops()
+            .map(|hop_plan| hop_plan.hop.minor)
+            .collect()
+    }
+
+    /// How many minors the procedures allow kubelets to lag, besides the version skew policy; none if not at all.
+    pub(super) fn max_kubelet_lag(&self) -> Option<u8> {
+        let procedures = self
+            .kubernetes_hops()
+            .flat_map(|hop_plan| &hop_plan.procedures);
+        let mut rules = procedures.filter_map(|procedure| procedure.kubelet_skew.as_ref());
+        rules.try_fold(u8::MAX, |least, rule| {
+            let limit = rule.max_minors_behind.unwrap_or(u8::MAX);
+            rule.can_lag.then_some(least.min(limit))
+        })
+    }
+}
+
+fn hop_plan<'a>(context: &CheckContext<'a>, hop: Hop) -> HopPlan<'a> {
+    let procedures = inventory::procedures(context, &hop);
+    let last = procedures.last();
     HopPlan {
-        version_precision: reach.unwrap_or_default(),
+        version_precision: last
+            .map(|procedure| procedure.version_precision)
+            .unwrap_or_default(),
         procedures,
         hop,
     }
 }
 
-/// The hop of Kubernetes that has begun and is not at its end: the API server has its release, but components of the control
-/// plane, or where no other hop lies ahead nodes, do not.
-fn hop_in_progress(situation: &CheckContext<'_>) -> Option<Hop> {
-    let (picture, detected) = inventory::target_cluster(situation)?;
+/// The hop of Kubernetes that has begun but is not complete: the API server has its release, but other control plane components
+/// have not, or, if no other hop lies ahead, kubelets have not.
+fn hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
+    let (cluster, detected) = inventory::target_cluster(context)?;
     let current = &detected.kubernetes;
-    let reach = inventory::version_precision(situation);
-    let behind = |release: &Release| match reach {
+    let precision = inventory::version_precision(context);
+    let is_behind = |release: &Release| match precision {
         VersionPrecision::Patch => release.semver < current.semver,
         VersionPrecision::Minor => release.minor() < current.minor(),
     };
-    let members = control_plane::control_plane_pods(situation);
-    let components = members
+    let pods = control_plane::control_plane_pods(context);
+    let components = pods.iter().filter_map(ControlPlanePod::release);
+    let is_last = context.path.kubernetes_hops().next().is_none();
+    let kubelets = capi::node_rows(context, cluster)
         .iter()
-        .filter_map(control_plane::ControlPlanePod::release);
-    let no_other_hop = situation.path.kubernetes_hops().next().is_none();
-    let kubelets = capi::node_rows(situation, picture)
-        .iter()
-        .filter(|_| no_other_hop)
+        .filter(|_| is_last)
         .filter_map(|node| node.kubelet_version.parse().ok());
-    let oldest = components.chain(kubelets).filter(behind).min()?;
-    let kubernetes = situation.catalog.platform(PlatformName::Kubernetes);
+    let oldest = components.chain(kubelets).filter(is_behind).min()?;
+    let kubernetes = context.catalog.platform(PlatformName::Kubernetes);
     let edge = kubernetes.and_then(|kubernetes| kubernetes.edge(&oldest, current));
+    let edge = edge.as_ref();
     Some(Hop {
         platform: KUBERNETES.to_owned(),
         from: Some(oldest.without_suffix()),
         to: current.without_suffix(),
         minor: current.minor(),
-        source: edge
-            .as_ref()
-            .map_or_else(|| "it has begun".to_owned(), crate::catalog::Edge::citation),
-        confidence: edge.map_or(crate::catalog::EdgeConfidence::FromRule, |edge| {
-            edge.confidence
-        }),
+        source: edge.map_or_else(|| "in progress".to_owned(), Edge::citation),
+        confidence: edge.map_or(EdgeConfidence::FromRule, |edge| edge.confidence),
     })
 }

@@ -208,6 +208,14 @@ fn control_plane_order(
 }
 
 impl NodePool {
+    /// Its name in texts and ids.
+    pub(super) fn display_name(&self) -> &str {
+        match self.name.as_str() {
+            "" => "workers",
+            name => name,
+        }
+    }
+
     fn new(maker: MachineOwner, name: &str, nodes: &[&NodeRow], machines: &CapiObjects) -> Self {
         let kubelets = nodes
             .iter()

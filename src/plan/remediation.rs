@@ -1,48 +1,45 @@
-//! What must be mended before a hop, as steps: objects of an API that goes, and all else that blocks there.
+//! Blockers to resolve before a hop, each as a step.
 
+use super::draft::{HopContext, StepDraft};
+use super::step::Step;
+use crate::catalog::DurationEstimate;
 use crate::conditions::CompletionCondition;
 use crate::rules::{AffectedObject, Finding, Severity, object_path};
 
-use super::builder::{HopContext, PlanBuilder, StepDraft};
-use super::{DurationEstimate, Step};
-
-/// Pools that are too old have steps of their own: they catch up.
+/// Pools whose kubelets are too old have steps of their own: they catch up.
 const RULE_WITH_OWN_STEPS: &str = "node-kubelet-too-old";
 
-/// A step for each blocker that bites at this hop, in the order of the findings.
-pub(super) fn remediation_steps(work: &PlanBuilder<'_>, now: &HopContext<'_>) -> Vec<StepDraft> {
-    let here = work.findings.iter().filter(|finding| {
+/// A step for each blocker of this hop, in the order of the findings.
+pub(super) fn remediation_steps(findings: &[Finding], hop: &HopContext<'_>) -> Vec<StepDraft> {
+    let blockers = findings.iter().filter(|finding| {
         finding.severity == Severity::Blocker
-            && finding.hop.as_ref() == Some(&now.hop_id)
+            && finding.hop.as_ref() == Some(&hop.hop_id)
             && finding.id != RULE_WITH_OWN_STEPS
     });
-    here.map(|finding| remediation_step(work, now, finding))
+    blockers
+        .map(|finding| remediation_step(hop, finding))
         .collect()
 }
 
-/// What it speaks of must be gone.
-fn remediation_step(work: &PlanBuilder<'_>, now: &HopContext<'_>, finding: &Finding) -> StepDraft {
-    let id = format!("{}-{}", finding.id, finding.fingerprint);
+fn remediation_step(hop: &HopContext<'_>, finding: &Finding) -> StepDraft {
+    let action = format!("{}-{}", finding.id, finding.fingerprint);
     let done_when = CompletionCondition::FindingsResolved {
         fingerprints: vec![finding.fingerprint.clone()],
     };
     StepDraft::from(Step {
-        duration: DurationEstimate {
-            basis: "it depends on who must change what".to_owned(),
-            ..DurationEstimate::default()
-        },
+        duration: DurationEstimate::unknown("depends on who must change what"),
         links: vec![finding.reference.to_owned()],
         objects: finding.objects.iter().map(describe_object).collect(),
-        ..work.step_skeleton(now, &id, finding.message.clone(), done_when)
+        ..hop.step_skeleton(&action, finding.message.clone(), done_when)
     })
 }
 
-/// An object, and who must change it: its owner, or else who wrote it so.
+/// An object with who must change it: its owner, or else its last writer.
 fn describe_object(object: &AffectedObject) -> String {
     let mut writers = object
         .evidence
         .iter()
-        .filter_map(|seen| seen.writer.as_ref());
+        .filter_map(|evidence| evidence.writer.as_ref());
     let writer = writers.next().map(|writer| format!("written by {writer}"));
     let path = object_path(&object.kind, object.namespace.as_deref(), &object.name);
     match object.owner.clone().or(writer) {

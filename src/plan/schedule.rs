@@ -2,8 +2,8 @@
 
 use jiff::{Span, Timestamp};
 
+use super::step::{ScopeLevel, Step, StepState};
 use super::window::Window;
-use super::{ScopeLevel, Step, StepState};
 
 /// One opening of a window, with the steps that are planned for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,453 +1,140 @@
-//! One step of a procedure, with this cluster's own names in it.
+//! One step of a plan.
 
-use crate::catalog::{Completion, GateScope, Release, StepTemplate};
-use crate::conditions::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
+use crate::catalog::DurationEstimate;
+use crate::conditions::CompletionCondition;
+use crate::path::HopId;
 
-use super::builder::{HopContext, PlanBuilder, StepDraft, StepTarget};
-use super::drain::DrainImpact;
-use super::inventory::NodePool;
-use super::rollout_strategy::RolloutStrategy;
-use super::template::TemplateValues;
-use super::{ActionId, DurationEstimate, ScopeLevel, Step, StepScope, cluster_name, template};
+/// Stands for the node's name in [`Step::shared_title`].
+pub const EACH_NODE: &str = "each node";
 
-/// The kind of object whose machines can be counted.
-const KUBEADM_CONTROL_PLANE: &str = "kubeadmcontrolplane";
+/// Something that a person or a pipeline does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Stable across runs: derived from hop, action and scope.
+    pub id: String,
+    /// The hop it belongs to.
+    pub hop: HopId,
+    /// What is done, wherever: the same for all nodes of a pool.
+    pub action: ActionId,
+    /// Where it is done.
+    pub scope: StepScope,
+    /// What is done, without a full stop.
+    pub title: String,
+    /// The title with [`EACH_NODE`] in place of the node's name: the same for all nodes of a pool.
+    pub shared_title: String,
+    /// Its state in the cluster.
+    pub state: StepState,
+    /// Of a step in progress: how many of its objects are done, and how many it has.
+    pub progress: Option<(usize, usize)>,
+    /// Shell commands in order; a line that begins with `#` says where the next ones run.
+    pub commands: Vec<String>,
+    /// Fingerprints of the findings to resolve first.
+    pub gates: Vec<String>,
+    /// When it counts as done.
+    pub done_when: CompletionCondition,
+    /// How long it takes.
+    pub duration: DurationEstimate,
+    /// What it interrupts.
+    pub interrupts: Vec<String>,
+    /// Whether it can be undone.
+    pub is_reversible: bool,
+    /// URLs of documentation.
+    pub links: Vec<String>,
+    /// Objects to change, each with who must change it.
+    pub objects: Vec<String>,
+}
 
-/// What must be known of a pool whose machines nobody replaces.
-const ON_DELETE_REMARK: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced once somebody deletes the old one, and not before";
+/// Identifies an action within a hop: the id of the procedure's step template, or one made from an add-on or a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionId(String);
 
-/// On what basis nothing is said of how long a step takes.
-const NOT_PUBLISHED: &str = "nobody published how long it takes";
-
-impl PlanBuilder<'_> {
-    pub(super) fn draft_step(
-        &self,
-        now: &HopContext<'_>,
-        action: &StepTemplate,
-        place: &StepTarget<'_>,
-    ) -> StepDraft {
-        let mut values = self.template_values(now, place);
-        let drain = self.drain_impact(place);
-        let is_elsewhere = action.runs_on_management && !self.inventory.capi.is_self_managed;
-        if is_elsewhere {
-            values.kubectl_context = None;
-        }
-        let mut commands: Vec<String> = action
-            .commands
-            .iter()
-            .map(|command| values.render_command(command))
-            .collect();
-        if let (true, StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node)) =
-            (action.runs_on_node, place)
-        {
-            commands = annotate_node_commands(node, commands);
-        }
-        if is_elsewhere && !commands.is_empty() {
-            commands.insert(0, "# on the management cluster:".to_owned());
-        }
-        let mut interrupts: Vec<String> = action
-            .interrupts
-            .iter()
-            .map(|text| values.render_text(text))
-            .collect();
-        if action.gated_by == GateScope::Drain {
-            interrupts.extend(drain.interruptions());
-        }
-        let is_held = annotate_pool_commands(place, &mut commands);
-        StepDraft {
-            is_implied_by_later: action.is_implied_by_later,
-            is_on_hold: is_held,
-            is_judged_by_current_state: matches!(
-                action.done_when,
-                Completion::NoBlockers | Completion::RecentBackup(_)
-            ),
-            step: Step {
-                id: self.step_id(now, &action.id, place),
-                hop: now.hop_id.clone(),
-                action: ActionId::new(&*action.id),
-                scope: self.step_scope(place),
-                title: values.render_text(&action.title),
-                shared_title: values.render_shared_text(&action.title),
-                state: super::StepState::Unknown,
-                progress: None,
-                commands,
-                gates: self.gate_fingerprints(now, &action.gated_by, &drain),
-                done_when: self.completion_condition(now, &action.done_when, place),
-                duration: self.duration_estimate(action, place, &drain),
-                interrupts,
-                is_reversible: action.is_reversible,
-                links: self.step_links(now, action),
-                objects: Vec::new(),
-            },
-        }
+impl ActionId {
+    pub(super) fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
     }
 
-    fn step_links(&self, now: &HopContext<'_>, action: &StepTemplate) -> Vec<String> {
-        let mut links = action.links.clone();
-        if action.done_when == Completion::NoBlockers {
-            links.extend(self.hop_links(now));
-        }
-        links
-    }
-
-    /// Pages for people about the whole hop.
-    pub(super) fn hop_links(&self, now: &HopContext<'_>) -> Vec<String> {
-        let hop = &now.hop_plan.hop;
-        let platform = hop.platform.parse().ok();
-        let platform = platform.and_then(|name| self.context.catalog.platform(name));
-        let to = hop.to.parse().ok();
-        let from = hop.from.as_ref().and_then(|from| from.parse().ok());
-        match (platform, from.or(to.clone()), to) {
-            (Some(platform), Some(from), Some(to)) => platform.links(&from, &to),
-            _ => Vec::new(),
-        }
-    }
-
-    fn template_values<'v>(
-        &'v self,
-        now: &'v HopContext<'_>,
-        place: &'v StepTarget<'_>,
-    ) -> TemplateValues<'v> {
-        let machines = &self.inventory.capi;
-        let from = now.hop_plan.hop.from.as_deref().unwrap_or_default();
-        // Pools that catch up go to another minor than that of the hop.
-        let minor = now.node_release.parse::<Release>().ok();
-        let minor = minor.map_or(now.hop_plan.hop.minor, |release| release.minor());
-        let sequence = machines.topology_order.as_ref();
-        let concurrency = sequence.map_or(1, |it| it.concurrency);
-        let mut pairs = vec![
-            ("concurrency", concurrency.to_string().into()),
-            ("from", from.into()),
-            ("to", now.node_release.into()),
-            ("minor", minor.to_string().into()),
-        ];
-        let mut variables = Vec::new();
-        let cluster = match machines.cluster_name.as_str() {
-            "" => cluster_name(self.target_cluster.map(|(picture, _)| &picture.id)),
-            name => name.to_owned(),
-        };
-        pairs.push(("cluster", cluster.into()));
-        let provider_cluster = self
-            .inventory
-            .provider_cluster
-            .as_deref()
-            .unwrap_or_default();
-        for (name, value, variable) in [
-            ("namespace", machines.namespace.as_str(), "NAMESPACE"),
-            (
-                "controlPlane",
-                &machines.control_plane_name,
-                "CONTROL_PLANE",
-            ),
-            (
-                "controlPlaneKind",
-                &machines.control_plane_kind,
-                "CONTROL_PLANE_KIND",
-            ),
-            ("providerCluster", provider_cluster, "CLUSTER"),
-        ] {
-            match value {
-                "" => variables.push((name, variable)),
-                value => pairs.push((name, value.into())),
-            }
-        }
-        match place {
-            StepTarget::Cluster => {}
-            StepTarget::ControlPlaneNode(node) => pairs.push(("node", (*node).into())),
-            StepTarget::Pool(pool) => {
-                if pool.name.is_empty() {
-                    variables.push(("pool", super::template::POOL_PLACEHOLDER));
-                }
-                pairs.push(("pool", pool.display_name().into()));
-            }
-            StepTarget::Worker(pool, node) => {
-                pairs.push(("pool", pool.display_name().into()));
-                pairs.push(("node", (*node).into()));
-            }
-        }
-        TemplateValues {
-            kubectl_context: self
-                .target_cluster
-                .and_then(|(picture, _)| picture.context.as_deref()),
-            has_cluster: self.target_cluster.is_some(),
-            pairs,
-            shell_variables: variables,
-        }
-    }
-
-    fn drain_impact(&self, place: &StepTarget<'_>) -> DrainImpact {
-        match place {
-            StepTarget::Cluster => DrainImpact::default(),
-            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
-                self.drain_impacts.for_node(node)
-            }
-            StepTarget::Pool(pool) => self.drain_impacts.for_nodes(&pool.nodes),
-        }
-    }
-
-    pub(super) fn step_scope(&self, place: &StepTarget<'_>) -> StepScope {
-        let (level, name, pool) = match place {
-            StepTarget::Cluster => {
-                let name = cluster_name(self.target_cluster.map(|(picture, _)| &picture.id));
-                (ScopeLevel::Cluster, name, None)
-            }
-            StepTarget::ControlPlaneNode(node) => (ScopeLevel::Node, (*node).to_owned(), None),
-            StepTarget::Pool(pool) => (ScopeLevel::Pool, pool.display_name().to_owned(), None),
-            StepTarget::Worker(pool, node) => (
-                ScopeLevel::Node,
-                (*node).to_owned(),
-                Some(pool.display_name().to_owned()),
-            ),
-        };
-        StepScope { level, name, pool }
-    }
-
-    pub(super) fn step_id(
-        &self,
-        now: &HopContext<'_>,
-        action: &str,
-        place: &StepTarget<'_>,
-    ) -> String {
-        let hop = format!("{}-{}-{action}", now.hop_id.platform, now.hop_plan.hop.to);
-        // Nodes that catch up first may move again in the same hop.
-        let hop = match now.node_release == now.hop_plan.hop.to {
-            true => hop,
-            false => format!("{hop}-to-{}", now.node_release),
-        };
-        match place {
-            StepTarget::Cluster => hop,
-            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
-                format!("{hop}-{node}")
-            }
-            StepTarget::Pool(pool) => format!("{hop}-{}", pool.display_name()),
-        }
-    }
-
-    pub(super) fn gate_fingerprints(
-        &self,
-        now: &HopContext<'_>,
-        gates: &GateScope,
-        drain: &DrainImpact,
-    ) -> Vec<String> {
-        match gates {
-            GateScope::Nothing => Vec::new(),
-            GateScope::Drain => drain.blocking_findings.iter().cloned().collect(),
-            GateScope::Hop => {
-                let here = self.findings.iter().filter(|finding| {
-                    blocks_hop(finding, &now.hop_id) && (now.is_first || finding.hop.is_some())
-                });
-                here.map(|finding| finding.fingerprint.clone()).collect()
-            }
-        }
-    }
-
-    fn completion_condition(
-        &self,
-        now: &HopContext<'_>,
-        done: &Completion,
-        place: &StepTarget<'_>,
-    ) -> CompletionCondition {
-        let goal = VersionGoal::new(now.node_release, now.hop_plan.version_precision);
-        let node = match place {
-            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
-                Some((*node).to_owned())
-            }
-            StepTarget::Cluster | StepTarget::Pool(_) => None,
-        };
-        match done {
-            Completion::Manual => CompletionCondition::Manual,
-            Completion::RecentBackup(hours) => CompletionCondition::Backup {
-                within_seconds: u64::from(*hours) * 3600,
-            },
-            Completion::ApiServer => CompletionCondition::ApiServer(goal),
-            Completion::Emulation => CompletionCondition::Emulation {
-                minor: now.hop_plan.hop.minor.to_string(),
-            },
-            Completion::ControlPlane => CompletionCondition::ControlPlane { node, goal },
-            Completion::CapiControlPlane => match &self.inventory.capi {
-                machines
-                    if machines.is_self_managed
-                        && machines.control_plane_kind == KUBEADM_CONTROL_PLANE =>
-                {
-                    CompletionCondition::KubeadmControlPlane {
-                        namespace: machines.namespace.clone(),
-                        name: machines.control_plane_name.clone(),
-                        goal,
-                    }
-                }
-                // No component of a managed one can be seen.
-                _ if self.inventory.control_plane_nodes.is_empty() => {
-                    CompletionCondition::ApiServer(goal)
-                }
-                _ => CompletionCondition::ControlPlane { node, goal },
-            },
-            Completion::MachineDeployment | Completion::Nodes => {
-                match (place, &self.inventory.capi) {
-                    (StepTarget::Pool(pool), machines)
-                        if *done == Completion::MachineDeployment
-                            && machines.machine_deployments.contains_key(&pool.name) =>
-                    {
-                        CompletionCondition::MachineDeployment {
-                            namespace: machines.namespace.clone(),
-                            name: pool.name.clone(),
-                            goal,
-                        }
-                    }
-                    _ => CompletionCondition::Nodes {
-                        nodes: match (place, node) {
-                            (_, Some(node)) => NodeSet::Node(node),
-                            (StepTarget::Pool(pool), None) => NodeSet::Pool(pool.name.clone()),
-                            _ => NodeSet::Pool(String::new()),
-                        },
-                        goal,
-                    },
-                }
-            }
-            Completion::NoBlockers => CompletionCondition::NoBlockers {
-                hop: now.hop_id.clone(),
-            },
-            Completion::KubeProxy => CompletionCondition::KubeProxy(goal),
-        }
-    }
-
-    /// What the procedure says, and what the drain adds to it.
-    fn duration_estimate(
-        &self,
-        action: &StepTemplate,
-        place: &StepTarget<'_>,
-        drain: &DrainImpact,
-    ) -> DurationEstimate {
-        let pool = match place {
-            StepTarget::Pool(pool) => Some((
-                pool.nodes.len() as u64,
-                pool.rollout_strategy.parallelism(self.parallel),
-            )),
-            _ => None,
-        };
-        let Some(takes) = &action.duration else {
-            // An assumption that nothing is reckoned with is not worth a word.
-            let told = pool.filter(|(_, at_a_time)| !at_a_time.is_assumed);
-            let why = told.map(|(_, at_a_time)| format!("; {}", at_a_time.reason));
-            return DurationEstimate {
-                basis: format!("{NOT_PUBLISHED}{}", why.unwrap_or_default()),
-                ..DurationEstimate::default()
-            };
-        };
-        let mut takes = DurationEstimate {
-            min_seconds: Some(takes.min_seconds),
-            max_seconds: Some(takes.max_seconds),
-            basis: takes.basis.clone(),
-        };
-        if let Some((nodes, at_a_time)) = pool {
-            let rounds = nodes.div_ceil(at_a_time.nodes);
-            takes.min_seconds = takes.min_seconds.map(|low| low * rounds);
-            takes.max_seconds = takes.max_seconds.map(|high| high * rounds);
-            takes.basis = format!(
-                "{} ({nodes} nodes in all; {})",
-                takes.basis, at_a_time.reason
-            );
-        }
-        if action.gated_by != GateScope::Drain || self.target_cluster.is_none() {
-            return takes;
-        }
-        if !self.drain_impacts.is_observed {
-            takes.max_seconds = None;
-            takes.basis = format!("{}; what is drained could not be seen", takes.basis);
-        } else if let Some(budget) = drain.blocking_budgets.first() {
-            takes.max_seconds = None;
-            takes.basis = format!(
-                "{}; the budget {budget} allows no eviction now, and nobody knows for how long",
-                takes.basis
-            );
-        } else if drain.evicted_pods > 0 {
-            takes.max_seconds = takes.max_seconds.map(|high| high + drain.max_grace_seconds);
-            takes.basis = format!(
-                "{}; pods may take {} s to go",
-                takes.basis, drain.max_grace_seconds
-            );
-        }
-        takes
-    }
-
-    /// A step of the whole cluster, with nothing in it but what it is and how to tell that it is done.
-    pub(super) fn step_skeleton(
-        &self,
-        now: &HopContext<'_>,
-        id: &str,
-        title: String,
-        done_when: CompletionCondition,
-    ) -> Step {
-        Step {
-            id: self.step_id(now, id, &StepTarget::Cluster),
-            hop: now.hop_id.clone(),
-            action: ActionId::new(id),
-            scope: self.step_scope(&StepTarget::Cluster),
-            shared_title: title.clone(),
-            title,
-            state: super::StepState::Unknown,
-            progress: None,
-            commands: Vec::new(),
-            gates: Vec::new(),
-            done_when,
-            duration: DurationEstimate {
-                basis: NOT_PUBLISHED.to_owned(),
-                ..DurationEstimate::default()
-            },
-            interrupts: Vec::new(),
-            is_reversible: true,
-            links: Vec::new(),
-            objects: Vec::new(),
-        }
-    }
-
-    /// A command of kubectl for this cluster, its words quoted already.
-    pub(super) fn kubectl_command(&self, line: &str) -> String {
-        let context = self
-            .target_cluster
-            .and_then(|(picture, _)| picture.context.as_deref());
-        template::with_kubectl_context(line, context)
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-impl NodePool {
-    /// What people call it.
-    fn display_name(&self) -> &str {
-        match self.name.as_str() {
-            "" => "workers",
-            name => name,
+/// Where a step is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepScope {
+    /// What it is done to.
+    pub level: ScopeLevel,
+    /// The name of the cluster, pool or node.
+    pub name: String,
+    /// The pool of a worker node.
+    pub pool: Option<String>,
+}
+
+/// What a step is done to, from the widest scope to the narrowest.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ScopeLevel {
+    /// A cluster.
+    Cluster,
+    /// A node pool.
+    Pool,
+    /// A node.
+    Node,
+}
+
+impl ScopeLevel {
+    /// Its name in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Pool => "pool",
+            Self::Node => "node",
         }
     }
 }
 
-/// Writes beside the commands what somebody wants of a pool on purpose. Says whether it waits.
-fn annotate_pool_commands(place: &StepTarget<'_>, commands: &mut Vec<String>) -> bool {
-    let StepTarget::Pool(pool) = place else {
-        return false;
-    };
-    if pool.rollout_strategy == RolloutStrategy::OnDelete {
-        commands.push(template::shell_comment(ON_DELETE_REMARK));
-    }
-    let held = pool.hold_reason.as_ref();
-    if let Some(why) = held {
-        commands.insert(0, template::shell_comment(&format!("held back: {why}")));
-    }
-    held.is_some()
+/// The state of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// The cluster shows that it is done.
+    Done,
+    /// The cluster shows that it has begun.
+    #[serde(rename = "doing")]
+    InProgress,
+    /// Not begun.
+    Todo,
+    /// Not begun, and held back by findings or on purpose.
+    Blocked,
+    /// Cannot be verified from the cluster: a person confirms it.
+    #[serde(rename = "by-hand")]
+    Manual,
+    /// What it depends on could not be read.
+    Unknown,
 }
 
-/// Says where commands run that kubectl is not for.
-fn annotate_node_commands(node: &str, commands: Vec<String>) -> Vec<String> {
-    let mut told = Vec::new();
-    let mut there = false;
-    for command in commands {
-        let here = command.starts_with("kubectl ");
-        if here == there {
-            told.push(match here {
-                true => "# where kubectl runs:".to_owned(),
-                false => format!("# on {}:", super::template::shell_quoted(node)),
-            });
-            there = !here;
+impl StepState {
+    /// Its name in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::InProgress => "doing",
+            Self::Todo => "todo",
+            Self::Blocked => "blocked",
+            Self::Manual => "by-hand",
+            Self::Unknown => "unknown",
         }
-        told.push(command);
     }
-    told
+}
+
+/// How many steps of this kind run at the same time: `parallel` for single workers of a pool, else one. A step that upgrades a
+/// whole pool has its parallelism in its duration.
+#[must_use]
+pub fn parallelism(pool: Option<&str>, parallel: u32) -> u64 {
+    pool.map_or(1, |_| u64::from(parallel.max(1)))
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::EACH_NODE;
+use super::step::EACH_NODE;
 use crate::catalog::TextTemplate;
 
 /// What stands for the cluster where none was looked at.

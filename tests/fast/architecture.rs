@@ -105,7 +105,7 @@ const MODULES: [(&str, &[&str]); 17] = [
 const UPWARD: [(&str, &str); 1] = [("facts", "rules")];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
-const ENTANGLED: [&str; 15] = [
+const ENTANGLED: [&str; 14] = [
     "catalog",
     "catalog::platform",
     "cli",
@@ -117,14 +117,13 @@ const ENTANGLED: [&str; 15] = [
     "manifests",
     "manifests::files",
     "path",
-    "plan",
     "report",
     "rules",
     "snapshot::redact",
 ];
 
 /// Files that import one another in a circle, by the top-level module that they are of.
-const CIRCLES: [&[&str]; 10] = [
+const CIRCLES: [&[&str]; 9] = [
     &["cli::redact", "cli::source"],
     &["client::list", "client::partition"],
     &[
@@ -132,7 +131,6 @@ const CIRCLES: [&[&str]; 10] = [
         "kubeconfig::files",
         "kubeconfig::resolve",
     ],
-    &["plan::addons", "plan::builder", "plan::remediation"],
     &["report::hazards", "report::rules"],
     &["report::notices", "report::remedies", "report::table"],
     &[

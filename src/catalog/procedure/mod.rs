@@ -205,18 +205,29 @@ pub enum Completion {
     KubeProxy,
 }
 
-/// How long a step tends to take, in seconds.
-#[derive(Debug, Clone, Deserialize)]
+/// How long a step takes; unknown unless published or observed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TypicalDuration {
-    /// At least.
+pub struct DurationEstimate {
+    /// At least, in seconds.
     #[serde(rename = "low")]
-    pub min_seconds: u64,
-    /// At most, unless something is in the way.
+    pub min_seconds: Option<u64>,
+    /// At most, in seconds, if nothing delays it.
     #[serde(rename = "high")]
-    pub max_seconds: u64,
-    /// On what basis.
+    pub max_seconds: Option<u64>,
+    /// Where the numbers come from, or why there are none.
     pub basis: String,
+}
+
+impl DurationEstimate {
+    /// Neither minimum nor maximum, for this reason.
+    #[must_use]
+    pub fn unknown(basis: impl Into<String>) -> Self {
+        Self {
+            basis: basis.into(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A step as the procedure has it.
@@ -267,7 +278,7 @@ pub struct StepTemplate {
     pub is_implied_by_later: bool,
     /// How long it takes; none where nobody published it and nothing shows it.
     #[serde(rename = "takes")]
-    pub duration: Option<TypicalDuration>,
+    pub duration: Option<DurationEstimate>,
     /// Who is interrupted.
     #[serde(default)]
     pub interrupts: Vec<TextTemplate>,

@@ -111,7 +111,9 @@ fn steps_have_sources_and_ids_of_their_own() {
             assert!(!step.source.is_empty(), "{}", step.id);
             if let Some(takes) = &step.duration {
                 assert!(
-                    takes.min_seconds <= takes.max_seconds && !takes.basis.is_empty(),
+                    takes.min_seconds.is_some()
+                        && takes.min_seconds <= takes.max_seconds
+                        && !takes.basis.is_empty(),
                     "{}",
                     step.id
                 );

@@ -1,0 +1,330 @@
+//! A step template of a procedure, filled in for this cluster.
+
+use super::draft::{HopContext, NOT_PUBLISHED, StepDraft, StepTarget};
+use super::drain::{DrainImpact, DrainImpacts};
+use super::inventory::ClusterInventory;
+use super::rollout_strategy::RolloutStrategy;
+use super::step::{ActionId, Step, StepState};
+use super::template::{self, TemplateValues};
+use crate::catalog::{Catalog, Completion, DurationEstimate, GateScope, Release, StepTemplate};
+use crate::conditions::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
+use crate::rules::Finding;
+
+/// The kind whose status counts control plane machines.
+const KUBEADM_CONTROL_PLANE: &str = "kubeadmcontrolplane";
+
+const ON_DELETE_REMARK: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced only after the old one has been deleted";
+
+/// Fills in step templates with the names, drains and findings of one cluster.
+pub(super) struct StepBuilder<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) findings: &'a [Finding],
+    pub(super) has_cluster: bool,
+    pub(super) inventory: ClusterInventory,
+    pub(super) drain_impacts: DrainImpacts,
+    /// Nodes of a pool at a time, if requested.
+    pub(super) parallel: Option<u32>,
+}
+
+impl StepBuilder<'_> {
+    pub(super) fn draft_step(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+        target: &StepTarget<'_>,
+    ) -> StepDraft {
+        let mut values = self.template_values(hop, target);
+        let drain = self.drain_impact(target);
+        let is_elsewhere = template.runs_on_management && !self.inventory.capi.is_self_managed;
+        if is_elsewhere {
+            values.kubectl_context = None;
+        }
+        let commands = template.commands.iter();
+        let mut commands: Vec<String> = commands
+            .map(|command| values.render_command(command))
+            .collect();
+        if let (true, Some(node)) = (template.runs_on_node, target.node()) {
+            commands = annotate_node_commands(node, commands);
+        }
+        if is_elsewhere && !commands.is_empty() {
+            commands.insert(0, "# on the management cluster:".to_owned());
+        }
+        let interrupts = template.interrupts.iter();
+        let mut interrupts: Vec<String> = interrupts.map(|text| values.render_text(text)).collect();
+        if template.gated_by == GateScope::Drain {
+            interrupts.extend(drain.interruptions());
+        }
+        StepDraft {
+            is_implied_by_later: template.is_implied_by_later,
+            is_on_hold: annotate_pool_commands(target, &mut commands),
+            is_judged_by_current_state: matches!(
+                template.done_when,
+                Completion::NoBlockers | Completion::RecentBackup(_)
+            ),
+            step: Step {
+                id: hop.step_id(&template.id, target),
+                hop: hop.hop_id.clone(),
+                action: ActionId::new(&*template.id),
+                scope: hop.step_scope(target),
+                title: values.render_text(&template.title),
+                shared_title: values.render_shared_text(&template.title),
+                state: StepState::Unknown,
+                progress: None,
+                commands,
+                gates: self.gate_fingerprints(hop, &template.gated_by, &drain),
+                done_when: self.completion_condition(hop, &template.done_when, target),
+                duration: self.duration_estimate(template, target, &drain),
+                interrupts,
+                is_reversible: template.is_reversible,
+                links: self.step_links(hop, template),
+                objects: Vec::new(),
+            },
+        }
+    }
+
+    fn step_links(&self, hop: &HopContext<'_>, template: &StepTemplate) -> Vec<String> {
+        let mut links = template.links.clone();
+        if template.done_when == Completion::NoBlockers {
+            links.extend(self.hop_links(hop));
+        }
+        links
+    }
+
+    /// URLs of documentation about the whole hop.
+    pub(super) fn hop_links(&self, hop: &HopContext<'_>) -> Vec<String> {
+        let hop = &hop.hop_plan.hop;
+        let platform = hop.platform.parse().ok();
+        let platform = platform.and_then(|name| self.catalog.platform(name));
+        let to = hop.to.parse().ok();
+        let from = hop.from.as_ref().and_then(|from| from.parse().ok());
+        match (platform, from.or(to.clone()), to) {
+            (Some(platform), Some(from), Some(to)) => platform.links(&from, &to),
+            _ => Vec::new(),
+        }
+    }
+
+    fn template_values<'v>(
+        &'v self,
+        hop: &'v HopContext<'_>,
+        target: &'v StepTarget<'_>,
+    ) -> TemplateValues<'v> {
+        let capi = &self.inventory.capi;
+        let from = hop.hop_plan.hop.from.as_deref().unwrap_or_default();
+        // Pools that catch up go to another minor than that of the hop.
+        let minor = hop.node_release.parse::<Release>().ok();
+        let minor = minor.map_or(hop.hop_plan.hop.minor, |release| release.minor());
+        let topology = capi.topology_order.as_ref();
+        let concurrency = topology.map_or(1, |topology| topology.concurrency);
+        let cluster = match capi.cluster_name.as_str() {
+            "" => hop.cluster_name,
+            name => name,
+        };
+        let mut pairs = vec![
+            ("concurrency", concurrency.to_string().into()),
+            ("from", from.into()),
+            ("to", hop.node_release.into()),
+            ("minor", minor.to_string().into()),
+            ("cluster", cluster.into()),
+        ];
+        let mut shell_variables = Vec::new();
+        let provider_cluster = self.inventory.provider_cluster.as_deref();
+        for (name, value, variable) in [
+            ("namespace", &*capi.namespace, "NAMESPACE"),
+            ("controlPlane", &*capi.control_plane_name, "CONTROL_PLANE"),
+            (
+                "controlPlaneKind",
+                &*capi.control_plane_kind,
+                "CONTROL_PLANE_KIND",
+            ),
+            (
+                "providerCluster",
+                provider_cluster.unwrap_or_default(),
+                "CLUSTER",
+            ),
+        ] {
+            match value {
+                "" => shell_variables.push((name, variable)),
+                value => pairs.push((name, value.into())),
+            }
+        }
+        if let StepTarget::Pool(pool) | StepTarget::Worker(pool, _) = target {
+            if pool.name.is_empty() && target.node().is_none() {
+                shell_variables.push(("pool", template::POOL_PLACEHOLDER));
+            }
+            pairs.push(("pool", pool.display_name().into()));
+        }
+        pairs.extend(target.node().map(|node| ("node", node.into())));
+        TemplateValues {
+            kubectl_context: hop.kubectl_context,
+            has_cluster: self.has_cluster,
+            pairs,
+            shell_variables,
+        }
+    }
+
+    fn drain_impact(&self, target: &StepTarget<'_>) -> DrainImpact {
+        match target {
+            StepTarget::Cluster => DrainImpact::default(),
+            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
+                self.drain_impacts.for_node(node)
+            }
+            StepTarget::Pool(pool) => self.drain_impacts.for_nodes(&pool.nodes),
+        }
+    }
+
+    pub(super) fn gate_fingerprints(
+        &self,
+        hop: &HopContext<'_>,
+        scope: &GateScope,
+        drain: &DrainImpact,
+    ) -> Vec<String> {
+        match scope {
+            GateScope::Nothing => Vec::new(),
+            GateScope::Drain => drain.blocking_findings.iter().cloned().collect(),
+            GateScope::Hop => {
+                let gates = self.findings.iter().filter(|finding| {
+                    blocks_hop(finding, &hop.hop_id) && (hop.is_first || finding.hop.is_some())
+                });
+                gates.map(|finding| finding.fingerprint.clone()).collect()
+            }
+        }
+    }
+
+    fn completion_condition(
+        &self,
+        hop: &HopContext<'_>,
+        completion: &Completion,
+        target: &StepTarget<'_>,
+    ) -> CompletionCondition {
+        let goal = VersionGoal::new(hop.node_release, hop.hop_plan.version_precision);
+        let node = target.node().map(str::to_owned);
+        let capi = &self.inventory.capi;
+        match (completion, target) {
+            (Completion::Manual, _) => CompletionCondition::Manual,
+            (Completion::RecentBackup(hours), _) => CompletionCondition::Backup {
+                within_seconds: u64::from(*hours) * 3600,
+            },
+            (Completion::ApiServer, _) => CompletionCondition::ApiServer(goal),
+            (Completion::Emulation, _) => CompletionCondition::Emulation {
+                minor: hop.hop_plan.hop.minor.to_string(),
+            },
+            (Completion::CapiControlPlane, _)
+                if capi.is_self_managed && capi.control_plane_kind == KUBEADM_CONTROL_PLANE =>
+            {
+                CompletionCondition::KubeadmControlPlane {
+                    namespace: capi.namespace.clone(),
+                    name: capi.control_plane_name.clone(),
+                    goal,
+                }
+            }
+            // The components of a managed control plane are not visible.
+            (Completion::CapiControlPlane, _) if self.inventory.control_plane_nodes.is_empty() => {
+                CompletionCondition::ApiServer(goal)
+            }
+            (Completion::ControlPlane | Completion::CapiControlPlane, _) => {
+                CompletionCondition::ControlPlane { node, goal }
+            }
+            (Completion::MachineDeployment, StepTarget::Pool(pool))
+                if capi.machine_deployments.contains_key(&pool.name) =>
+            {
+                CompletionCondition::MachineDeployment {
+                    namespace: capi.namespace.clone(),
+                    name: pool.name.clone(),
+                    goal,
+                }
+            }
+            (Completion::MachineDeployment | Completion::Nodes, _) => CompletionCondition::Nodes {
+                nodes: match (target, node) {
+                    (_, Some(node)) => NodeSet::Node(node),
+                    (StepTarget::Pool(pool), None) => NodeSet::Pool(pool.name.clone()),
+                    _ => NodeSet::Pool(String::new()),
+                },
+                goal,
+            },
+            (Completion::NoBlockers, _) => CompletionCondition::NoBlockers {
+                hop: hop.hop_id.clone(),
+            },
+            (Completion::KubeProxy, _) => CompletionCondition::KubeProxy(goal),
+        }
+    }
+
+    /// The duration of the template, for all nodes of the pool, plus what the drain adds to it.
+    fn duration_estimate(
+        &self,
+        template: &StepTemplate,
+        target: &StepTarget<'_>,
+        drain: &DrainImpact,
+    ) -> DurationEstimate {
+        let pool = match target {
+            StepTarget::Pool(pool) => Some((
+                pool.nodes.len() as u64,
+                pool.rollout_strategy.parallelism(self.parallel),
+            )),
+            _ => None,
+        };
+        let Some(mut duration) = template.duration.clone() else {
+            // An assumption that no number rests on is not worth mentioning.
+            let stated = pool.filter(|(_, parallelism)| !parallelism.is_assumed);
+            return DurationEstimate::unknown(match stated {
+                Some((_, parallelism)) => format!("{NOT_PUBLISHED}; {}", parallelism.reason),
+                None => NOT_PUBLISHED.to_owned(),
+            });
+        };
+        if let Some((nodes, parallelism)) = pool {
+            let rounds = nodes.div_ceil(parallelism.nodes);
+            duration.min_seconds = duration.min_seconds.map(|min| min * rounds);
+            duration.max_seconds = duration.max_seconds.map(|max| max * rounds);
+            duration.basis += &format!(" ({nodes} nodes in all; {})", parallelism.reason);
+        }
+        if template.gated_by != GateScope::Drain || !self.has_cluster {
+            return duration;
+        }
+        if !self.drain_impacts.is_observed {
+            duration.max_seconds = None;
+            duration.basis +=
+                "; pods and disruption budgets could not be read, so drain time is unknown";
+        } else if let Some(budget) = drain.blocking_budgets.first() {
+            duration.max_seconds = None;
+            duration.basis += &format!(
+                "; PodDisruptionBudget {budget} currently allows no evictions, so drain time is unbounded"
+            );
+        } else if drain.evicted_pods > 0 {
+            let grace = drain.max_grace_seconds;
+            duration.max_seconds = duration.max_seconds.map(|max| max + grace);
+            duration.basis += &format!("; pods may take {grace} s to terminate");
+        }
+        duration
+    }
+}
+
+/// Adds what the pool's rollout strategy and topology say. Returns whether the pool is on hold.
+fn annotate_pool_commands(target: &StepTarget<'_>, commands: &mut Vec<String>) -> bool {
+    let StepTarget::Pool(pool) = target else {
+        return false;
+    };
+    if pool.rollout_strategy == RolloutStrategy::OnDelete {
+        commands.push(template::shell_comment(ON_DELETE_REMARK));
+    }
+    if let Some(reason) = &pool.hold_reason {
+        commands.insert(0, template::shell_comment(&format!("on hold: {reason}")));
+    }
+    pool.hold_reason.is_some()
+}
+
+/// Adds comments that say which commands run on the node, and which where kubectl runs.
+fn annotate_node_commands(node: &str, commands: Vec<String>) -> Vec<String> {
+    let mut annotated = Vec::new();
+    let mut is_on_node = false;
+    for command in commands {
+        let is_kubectl = command.starts_with("kubectl ");
+        if is_kubectl == is_on_node {
+            annotated.push(match is_kubectl {
+                true => "# where kubectl runs:".to_owned(),
+                false => format!("# on {}:", template::shell_quoted(node)),
+            });
+            is_on_node = !is_kubectl;
+        }
+        annotated.push(command);
+    }
+    annotated
+}
