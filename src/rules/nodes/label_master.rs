@@ -49,7 +49,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
     let nodes = detect::nodes();
     for label in &situation.catalog.legacy_role_labels {
-        if situation.path.to < label.removed_from {
+        if !situation.path.reaches(label.removed_from) {
             continue;
         }
         let hop = situation.path.hop_into(label.removed_from);
