@@ -108,10 +108,7 @@ impl DrainImpacts {
         findings: &[Finding],
     ) {
         let of_budgets = drain_blockers_by_object(findings, "PodDisruptionBudget");
-        for budgets in budgets::cluster_budgets(situation) {
-            if budgets.picture.id != picture.id {
-                continue;
-            }
+        if let Some(budgets) = budgets::cluster_budgets(situation) {
             for budget in &budgets.budgets {
                 let namespace = budget.row.meta.namespace.as_deref().unwrap_or_default();
                 let name = format!("{namespace}/{}", budget.row.meta.name);

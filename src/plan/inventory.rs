@@ -57,8 +57,7 @@ pub(super) fn needs() -> Vec<Need> {
 pub(super) fn target_cluster<'a>(
     situation: &'a CheckContext<'_>,
 ) -> Option<(&'a ClusterSnapshot, &'a DetectedCluster)> {
-    let picture = situation.snapshot.clusters.first()?;
-    Some((picture, situation.detected.first()?))
+    situation.cluster.zip(situation.detected.as_ref())
 }
 
 /// What every cluster does in this hop, then what this one does.
@@ -80,7 +79,7 @@ pub(super) fn procedures<'a>(situation: &CheckContext<'a>, hop: &Hop) -> Vec<&'a
 pub(super) fn version_precision(situation: &CheckContext<'_>) -> VersionPrecision {
     let provider = situation
         .detected
-        .first()
+        .as_ref()
         .and_then(|it| it.provider.clone());
     let mut all = situation.catalog.procedures.iter();
     let one = all.find(|one| {
@@ -191,9 +190,7 @@ fn control_plane_order(
     let members = control_plane::control_plane_pods(situation);
     let newest = |node: &NodeRow| {
         let servers = members.iter().filter(|member| {
-            member.picture.id == picture.id
-                && member.component == control_plane::APISERVER
-                && member.node() == Some(&node.name)
+            member.component == control_plane::APISERVER && member.node() == Some(&node.name)
         });
         servers
             .filter_map(control_plane::ControlPlanePod::release)
