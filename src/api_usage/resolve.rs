@@ -82,7 +82,7 @@ pub fn resolve_usages(
         resolver.resolve_live(resource, rows, &mut manifests, &mut usages);
     }
     // What is left stands in manifests only.
-    for (key, manifests) in manifests {
+    for manifests in manifests.into_values() {
         usages.extend(resolver.resolve_object(resolver.manifest_evidence(&manifests)));
     }
     if let Some(view) = view {

@@ -14,7 +14,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::engine::data_rule;
 use crate::rules::{AffectedObject, CheckContext, object_path};
-use crate::snapshot::{ClusterSnapshot, ObjectRow, PodRow, SharedLabels, WorkloadRow};
+use crate::snapshot::{ObjectRow, PodRow, SharedLabels, WorkloadRow};
 
 /// Through this version an empty selector fits nothing.
 const V1BETA1: &str = "v1beta1";

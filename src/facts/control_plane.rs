@@ -12,7 +12,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
-use crate::snapshot::{ClusterSnapshot, ObjectRow};
+use crate::snapshot::ObjectRow;
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
 pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];

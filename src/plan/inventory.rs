@@ -164,7 +164,7 @@ impl ClusterInventory {
         Self {
             capi: machines,
             provider_cluster,
-            control_plane_nodes: control_plane_order(situation, picture, &ours),
+            control_plane_nodes: control_plane_order(situation, &ours),
             pools,
         }
     }
@@ -182,11 +182,7 @@ impl ClusterInventory {
 }
 
 /// The node whose API server is newest goes, or went, first; of equal ones the first by name.
-fn control_plane_order(
-    situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
-    nodes: &[&NodeRow],
-) -> Vec<String> {
+fn control_plane_order(situation: &CheckContext<'_>, nodes: &[&NodeRow]) -> Vec<String> {
     let members = control_plane::control_plane_pods(situation);
     let newest = |node: &NodeRow| {
         let servers = members.iter().filter(|member| {

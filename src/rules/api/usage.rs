@@ -47,7 +47,10 @@ pub(in crate::rules) fn usage_findings<'a>(
                         replacement_api(api, usages.first()?, situation),
                     ),
                     hop,
-                    objects: usages.iter().map(|usage| usage_object(usage)).collect(),
+                    objects: usages
+                        .iter()
+                        .map(|usage| usage_object(usage, situation))
+                        .collect(),
                 },
             )
         })

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
-use crate::catalog::{Catalog, GroupResource, Gvk, Minor};
+use crate::catalog::{GroupResource, Gvk, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::UpgradePath;

@@ -76,18 +76,24 @@ impl AffectedObject {
         }
     }
 
-    /// The cluster itself, where a finding is about no single object of it.
+    /// An object outside of namespaces, without an owner.
     #[must_use]
-    pub fn cluster(picture: &ClusterSnapshot, evidence: Evidence) -> Self {
+    pub fn cluster_scoped(api_version: &str, kind: &str, name: &str, evidence: Evidence) -> Self {
         Self {
             cluster: None,
             namespace: None,
-            api_version: String::new(),
-            kind: "Cluster".to_owned(),
-            name: picture.id.to_string(),
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
             owner: None,
             evidence: vec![evidence],
         }
+    }
+
+    /// The cluster itself, where a finding is about no single object of it.
+    #[must_use]
+    pub fn cluster(cluster: &ClusterSnapshot, evidence: Evidence) -> Self {
+        Self::cluster_scoped("", "Cluster", &cluster.id.0, evidence)
     }
 }
 

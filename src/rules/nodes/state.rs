@@ -102,15 +102,7 @@ pub(in crate::rules) const MIXED: Rule = Rule {
 
 /// The node as an object of a finding.
 pub(in crate::rules) fn node_object(node: &NodeRow, evidence: Evidence) -> AffectedObject {
-    AffectedObject {
-        cluster: None,
-        namespace: None,
-        api_version: "v1".to_owned(),
-        kind: "Node".to_owned(),
-        name: node.name.clone(),
-        owner: None,
-        evidence: vec![evidence],
-    }
+    AffectedObject::cluster_scoped("v1", "Node", &node.name, evidence)
 }
 
 /// So many nodes, in words.
