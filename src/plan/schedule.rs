@@ -126,7 +126,7 @@ mod tests {
     use crate::catalog::PlatformName;
     use crate::conditions::CompletionCondition;
     use crate::path::HopId;
-    use crate::plan::{DurationEstimate, ScopeLevel, Step, StepScope, StepState};
+    use crate::plan::{ActionId, DurationEstimate, ScopeLevel, Step, StepScope, StepState};
 
     fn now(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -139,12 +139,14 @@ mod tests {
                 platform: PlatformName::Kubernetes,
                 to: "1.25".parse().expect("a minor"),
             },
+            action: ActionId::new("node"),
             scope: StepScope {
                 level: ScopeLevel::Node,
                 name: id.to_owned(),
                 pool: pool.map(str::to_owned),
             },
             title: id.to_owned(),
+            shared_title: id.to_owned(),
             state: StepState::Todo,
             progress: None,
             commands: Vec::new(),
