@@ -165,7 +165,7 @@ pub(super) fn addon_steps(
 
 fn draft_addon_step(hop: &HopContext<'_>, upgrade: &AddonUpgrade) -> StepDraft {
     let addon = &upgrade.addon;
-    let (title, done_when) = title_and_condition(upgrade, hop.hop_plan.hop.minor);
+    let (title, done_when) = title_and_condition(upgrade, hop.hop_plan.hop.minor());
     let object = object_path(addon.kind, Some(&addon.namespace), &addon.name);
     let chart = addon.chart.as_ref().map(|chart| format!("chart {chart}"));
     let owner = addon.owner.clone().or(chart);
@@ -195,7 +195,7 @@ fn title_and_condition(upgrade: &AddonUpgrade, hop: Minor) -> (String, Completio
     let condition = |minor: &Minor| CompletionCondition::Addon {
         component: addon.component.clone(),
         namespace: addon.namespace.clone(),
-        minor: minor.to_string(),
+        minor: *minor,
     };
     let name = &addon.title;
     let title = format!("Upgrade {name} from {}", upgrade.from_version);

@@ -9,7 +9,7 @@ use super::kubelet_skew::{PoolSchedule, pool_schedule};
 use super::step::{Step, StepState};
 use super::step_builder::StepBuilder;
 use super::{remediation, template};
-use crate::catalog::{GateScope, HopPhase, Release, RepeatFor, StepTemplate};
+use crate::catalog::{GateScope, HopPhase, Release, RepeatFor, StepTemplate, VersionSpec};
 use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
 use crate::path::HopId;
 use crate::rules::{CheckContext, Finding};
@@ -153,7 +153,7 @@ impl<'a> PlanBuilder<'a> {
             return Vec::new();
         };
         let hop = HopContext {
-            node_release: &current.without_suffix(),
+            node_release: &VersionSpec::Release(current.without_suffix()),
             ..hop.clone()
         };
         let pools = self.pools_where(|schedule| schedule.must_catch_up);
@@ -171,7 +171,7 @@ impl<'a> PlanBuilder<'a> {
             .flat_map(|procedure| &procedure.steps)
             .filter(|template| {
                 template.phase == phase
-                    && template.target_minors.contains(hop.hop_plan.hop.minor)
+                    && template.target_minors.contains(hop.hop_plan.hop.minor())
                     && (!template.requires_minor_change || hop.hop_plan.is_minor_change())
             });
         let drafts = templates.flat_map(|template| {
@@ -215,18 +215,14 @@ impl<'a> PlanBuilder<'a> {
     /// The only step of a hop whose platform has no procedure in the catalog.
     fn guide_step(&self, hop_context: &HopContext<'_>) -> StepDraft {
         let hop = &hop_context.hop_plan.hop;
-        let name = hop.platform.parse().ok();
-        let platform = name.and_then(|name| self.steps.catalog.platform(name));
-        let title = platform.map_or(hop.platform.as_str(), |platform| &platform.title);
-        let from = hop.from.as_deref().map(|from| format!(" from {from}"));
-        let done_when = name.map_or(CompletionCondition::Manual, |platform| {
-            CompletionCondition::Platform {
-                platform,
-                release: hop.to.clone(),
-            }
-        });
+        let from = hop.from.as_ref().map(|from| format!(" from {from}"));
+        let done_when = CompletionCondition::Platform {
+            platform: hop.platform,
+            release: hop.to.clone(),
+        };
         let title = format!(
-            "Upgrade {title}{} to {}, following its upgrade guide",
+            "Upgrade {}{} to {}, following its upgrade guide",
+            hop.platform.title(),
             from.unwrap_or_default(),
             hop.to
         );

@@ -4,7 +4,7 @@ use super::hops::HopPlan;
 use super::inventory::NodePool;
 use super::step::{ActionId, ScopeLevel, Step, StepScope, StepState};
 use super::template;
-use crate::catalog::DurationEstimate;
+use crate::catalog::{DurationEstimate, VersionSpec};
 use crate::conditions::CompletionCondition;
 use crate::path::HopId;
 
@@ -41,7 +41,7 @@ pub(super) struct HopContext<'a> {
     /// Whether it is the first of the plan.
     pub(super) is_first: bool,
     /// The release that nodes get: that of the hop, unless they catch up.
-    pub(super) node_release: &'a str,
+    pub(super) node_release: &'a VersionSpec,
     /// Index among the hops of Kubernetes.
     pub(super) kubernetes_hop_index: usize,
     /// The cluster's name in steps; a placeholder without a cluster.

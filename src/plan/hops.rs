@@ -2,10 +2,10 @@
 
 use super::{capi, inventory};
 use crate::catalog::{
-    Edge, EdgeConfidence, Minor, PlatformName, Procedure, Release, VersionPrecision,
+    Edge, EdgeConfidence, Minor, PlatformName, Procedure, Release, VersionPrecision, VersionSpec,
 };
 use crate::facts::control_plane::{self, ControlPlanePod};
-use crate::path::{Hop, KUBERNETES};
+use crate::path::Hop;
 use crate::rules::CheckContext;
 
 /// A hop with its procedures.
@@ -19,13 +19,13 @@ pub(super) struct HopPlan<'a> {
 
 impl HopPlan<'_> {
     pub(super) fn is_kubernetes(&self) -> bool {
-        self.hop.platform == KUBERNETES
+        self.hop.platform == PlatformName::Kubernetes
     }
 
     /// Whether it leads to another minor.
     pub(super) fn is_minor_change(&self) -> bool {
-        let from: Option<Release> = self.hop.from.as_ref().and_then(|from| from.parse().ok());
-        from.is_none_or(|from| from.minor() != self.hop.minor)
+        let from = self.hop.from.as_ref();
+        from.is_none_or(|from| from.minor() != self.hop.minor())
     }
 }
 
@@ -39,10 +39,11 @@ pub(super) struct Itinerary<'a> {
 
 pub(super) fn itinerary<'a>(context: &CheckContext<'a>) -> Itinerary<'a> {
     let in_progress = hop_in_progress(context);
-    let remark = in_progress.as_ref().map(|hop| {
-        let from = hop.from.as_deref().unwrap_or_default();
-        let to = &hop.to;
-        format!("the hop from {from} to {to} is in progress: its remaining steps come first")
+    let remark = in_progress.as_ref().and_then(|hop| {
+        let (from, to) = (hop.from.as_ref()?, &hop.to);
+        Some(format!(
+            "the hop from {from} to {to} is in progress: its remaining steps come first"
+        ))
     });
     let hops = in_progress
         .into_iter()
@@ -62,7 +63,7 @@ impl Itinerary<'_> {
     /// The minors that the hops of Kubernetes lead to.
     pub(super) fn kubernetes_minors(&self) -> Vec<Minor> {
         self.kubernetes_hops()
-            .map(|hop_plan| hop_plan.hop.minor)
+            .map(|hop_plan| hop_plan.hop.minor())
             .collect()
     }
 
@@ -113,10 +114,9 @@ fn hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
     let edge = kubernetes.and_then(|kubernetes| kubernetes.edge(&oldest, current));
     let edge = edge.as_ref();
     Some(Hop {
-        platform: KUBERNETES.to_owned(),
-        from: Some(oldest.without_suffix()),
-        to: current.without_suffix(),
-        minor: current.minor(),
+        platform: PlatformName::Kubernetes,
+        from: Some(VersionSpec::Release(oldest.without_suffix())),
+        to: VersionSpec::Release(current.without_suffix()),
         source: edge.map_or_else(|| "in progress".to_owned(), Edge::citation),
         confidence: edge.map_or(EdgeConfidence::FromRule, |edge| edge.confidence),
     })

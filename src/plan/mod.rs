@@ -181,7 +181,7 @@ pub fn build(context: &CheckContext<'_>, evaluation: &Evaluation, options: &Plan
 
 /// What the plan of a single namespace cannot include.
 fn namespace_scope_remark(context: &CheckContext<'_>) -> Option<String> {
-    let namespace = context.snapshot.clusters.first()?.namespace.as_ref()?;
+    let namespace = context.namespace()?;
     Some(format!(
         "only the namespace {namespace} was inspected: the plan does not include drains and blockers elsewhere"
     ))
@@ -190,7 +190,7 @@ fn namespace_scope_remark(context: &CheckContext<'_>) -> Option<String> {
 /// The gaps of the evaluation, and those of what only the plan needs.
 fn plan_gaps(context: &CheckContext<'_>, evaluation: &Evaluation) -> Vec<Gap> {
     let mut gaps = evaluation.gaps.clone();
-    for cluster in &context.snapshot.clusters {
+    if let Some(cluster) = context.cluster {
         for need in needs(&cluster.discovery) {
             let Err(missing) = cluster.rows_for(&need, context.catalog) else {
                 continue;

@@ -6,7 +6,7 @@ use super::inventory::ClusterInventory;
 use super::rollout_strategy::RolloutStrategy;
 use super::step::{ActionId, Step, StepState};
 use super::template::{self, TemplateValues};
-use crate::catalog::{Catalog, Completion, DurationEstimate, GateScope, Release, StepTemplate};
+use crate::catalog::{Catalog, Completion, DurationEstimate, GateScope, StepTemplate, VersionSpec};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
 use crate::rules::Finding;
 
@@ -93,14 +93,12 @@ impl StepBuilder<'_> {
     /// URLs of documentation about the whole hop.
     pub(super) fn hop_links(&self, hop: &HopContext<'_>) -> Vec<String> {
         let hop = &hop.hop_plan.hop;
-        let platform = hop.platform.parse().ok();
-        let platform = platform.and_then(|name| self.catalog.platform(name));
-        let to = hop.to.parse().ok();
-        let from = hop.from.as_ref().and_then(|from| from.parse().ok());
-        match (platform, from.or(to.clone()), to) {
-            (Some(platform), Some(from), Some(to)) => platform.links(&from, &to),
-            _ => Vec::new(),
-        }
+        let platform = self.catalog.platform(hop.platform);
+        let links = platform.zip(hop.to.release()).map(|(platform, to)| {
+            let from = hop.from.as_ref().and_then(VersionSpec::release);
+            platform.links(from.unwrap_or(to), to)
+        });
+        links.unwrap_or_default()
     }
 
     fn template_values<'v>(
@@ -109,10 +107,7 @@ impl StepBuilder<'_> {
         target: &'v StepTarget<'_>,
     ) -> TemplateValues<'v> {
         let capi = &self.inventory.capi;
-        let from = hop.hop_plan.hop.from.as_deref().unwrap_or_default();
-        // Pools that catch up go to another minor than that of the hop.
-        let minor = hop.node_release.parse::<Release>().ok();
-        let minor = minor.map_or(hop.hop_plan.hop.minor, |release| release.minor());
+        let from = hop.hop_plan.hop.from.as_ref().map(VersionSpec::to_string);
         let topology = capi.topology_order.as_ref();
         let concurrency = topology.map_or(1, |topology| topology.concurrency);
         let cluster = match capi.cluster_name.as_str() {
@@ -121,9 +116,10 @@ impl StepBuilder<'_> {
         };
         let mut pairs = vec![
             ("concurrency", concurrency.to_string().into()),
-            ("from", from.into()),
-            ("to", hop.node_release.into()),
-            ("minor", minor.to_string().into()),
+            ("from", from.unwrap_or_default().into()),
+            ("to", hop.node_release.to_string().into()),
+            // Pools that catch up go to another minor than that of the hop.
+            ("minor", hop.node_release.minor().to_string().into()),
             ("cluster", cluster.into()),
         ];
         let mut shell_variables = Vec::new();
@@ -206,7 +202,7 @@ impl StepBuilder<'_> {
             },
             (Completion::ApiServer, _) => CompletionCondition::ApiServer(goal),
             (Completion::Emulation, _) => CompletionCondition::Emulation {
-                minor: hop.hop_plan.hop.minor.to_string(),
+                minor: hop.hop_plan.hop.minor(),
             },
             (Completion::CapiControlPlane, _)
                 if capi.is_self_managed && capi.control_plane_kind == KUBEADM_CONTROL_PLANE =>
