@@ -1,4 +1,4 @@
-//! Objects of Cluster API: how many of their machines have what is asked of them.
+//! Rollout status of Cluster API objects.
 //!
 //! Source: kubernetes-sigs/cluster-api api/core/v1beta1, v1beta2 machinedeployment_types.go, controlplane/kubeadm/api.
 
@@ -7,89 +7,73 @@ use serde_json::Value;
 use super::{CompletionStatus, VersionGoal};
 use crate::detect;
 use crate::need::Need;
-use crate::rules::CheckContext;
-use crate::snapshot::{ClusterSnapshot, ObjectRow};
+use crate::snapshot::{ClusterView, ObjectRow};
 
-/// A KubeadmControlPlane.
 pub(super) fn kubeadm_control_plane_status(
-    situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
-    name: (&str, &str),
+    view: ClusterView<'_>,
+    namespace: &str,
+    name: &str,
     goal: &VersionGoal,
 ) -> CompletionStatus {
-    find_object(
-        situation,
-        picture,
-        &detect::kubeadm_control_planes_need(),
-        name,
-    )
-    .map_or(CompletionStatus::Unknown, |row| {
+    let need = detect::kubeadm_control_planes_need();
+    find_object(view, &need, namespace, name).map_or(CompletionStatus::Unknown, |row| {
         rollout_status(row, "/spec/version", goal)
     })
 }
 
-/// A MachineDeployment.
 pub(super) fn machine_deployment_status(
-    situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
-    name: (&str, &str),
+    view: ClusterView<'_>,
+    namespace: &str,
+    name: &str,
     goal: &VersionGoal,
 ) -> CompletionStatus {
-    let version = "/spec/template/spec/version";
-    find_object(
-        situation,
-        picture,
-        &detect::machine_deployments_need(),
-        name,
-    )
-    .map_or(CompletionStatus::Unknown, |row| {
-        rollout_status(row, version, goal)
+    let need = detect::machine_deployments_need();
+    find_object(view, &need, namespace, name).map_or(CompletionStatus::Unknown, |row| {
+        rollout_status(row, "/spec/template/spec/version", goal)
     })
 }
 
 fn find_object<'a>(
-    situation: &CheckContext<'_>,
-    picture: &'a ClusterSnapshot,
+    view: ClusterView<'a>,
     need: &Need,
-    (namespace, name): (&str, &str),
+    namespace: &str,
+    name: &str,
 ) -> Option<&'a ObjectRow> {
-    let rows = picture.rows_for(need, situation.catalog).ok()??;
-    rows.objects()
-        .iter()
-        .find(|row| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace))
+    let mut rows = view.objects(need).iter();
+    rows.find(|row| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace))
 }
 
-/// How far a rolling update is: what is asked, whether the controller has seen it, and then its counts.
-fn rollout_status(row: &ObjectRow, version: &str, goal: &VersionGoal) -> CompletionStatus {
+/// How far a rollout is: by the version in the spec, then whether the controller has observed it, then its machine counts.
+fn rollout_status(row: &ObjectRow, version_path: &str, goal: &VersionGoal) -> CompletionStatus {
     let number = |path: &str| row.object.pointer(path).and_then(Value::as_u64);
-    let asked = row.object.pointer(version).and_then(Value::as_str);
-    match asked.and_then(|asked| goal.is_reached_by(asked)) {
+    let version = row.object.pointer(version_path).and_then(Value::as_str);
+    match version.and_then(|version| goal.is_reached_by(version)) {
         Some(true) => {}
         Some(false) => return CompletionStatus::Todo,
         None => return CompletionStatus::Unknown,
     }
     // `updatedReplicas` until v1beta1, `upToDateReplicas` since v1beta2.
     let updated = number("/status/updatedReplicas").or_else(|| number("/status/upToDateReplicas"));
-    let wanted = number("/spec/replicas").unwrap_or(1);
-    let (Some(updated), running) = (updated, number("/status/replicas").unwrap_or(0)) else {
+    let Some(updated) = updated else {
         return CompletionStatus::Unknown;
     };
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    // Old machines that are still there are to go, too.
-    let of = count(wanted.max(running));
-    // What counts for Kubernetes' own rollouts: new ones that are at work. Very old releases of Cluster API do not say it.
+    // Old machines that still exist have to be removed, too.
+    let desired = number("/spec/replicas").unwrap_or(1);
+    let total = count(desired.max(number("/status/replicas").unwrap_or(0)));
+    // Like a rollout of Kubernetes, new machines count once they are available. Very old releases of Cluster API do not report it.
     let available = number("/status/availableReplicas");
     let available = available.or_else(|| number("/status/readyReplicas"));
-    let at_work = count(updated.min(available.unwrap_or(updated)));
-    let seen = number("/status/observedGeneration");
-    let is_seen = number("/metadata/generation").is_none_or(|now| seen.is_none_or(|it| it >= now));
-    match is_seen {
-        true if at_work >= of => CompletionStatus::Done,
-        true => CompletionStatus::InProgress {
-            done: at_work,
-            total: of,
-        },
-        false => CompletionStatus::InProgress { done: 0, total: of },
+    let done = count(updated.min(available.unwrap_or(updated)));
+    let observed = number("/status/observedGeneration");
+    let generation = number("/metadata/generation");
+    let is_observed = observed
+        .zip(generation)
+        .is_none_or(|(observed, generation)| observed >= generation);
+    match is_observed {
+        true if done >= total => CompletionStatus::Done,
+        true => CompletionStatus::InProgress { done, total },
+        false => CompletionStatus::InProgress { done: 0, total },
     }
 }
 
@@ -102,7 +86,7 @@ mod tests {
     use crate::conditions::{CompletionStatus, VersionGoal};
     use crate::snapshot::{MetaRow, ObjectRow};
 
-    fn told(object: Value) -> CompletionStatus {
+    fn status_of(object: Value) -> CompletionStatus {
         let row = ObjectRow {
             meta: MetaRow::default(),
             object,
@@ -122,8 +106,8 @@ mod tests {
     }
 
     #[test]
-    fn machines_are_counted_once_the_controller_has_seen_what_is_asked() {
-        let doing = |done| CompletionStatus::InProgress { done, total: 3 };
+    fn machines_are_counted_once_the_controller_has_observed_the_spec() {
+        let in_progress = |done| CompletionStatus::InProgress { done, total: 3 };
         for (version, status, expected) in [
             (
                 "v1.30.5",
@@ -140,17 +124,17 @@ mod tests {
             (
                 "v1.31.2",
                 json!({"observedGeneration": 3, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}),
-                doing(0),
+                in_progress(0),
             ),
             (
                 "v1.31.2",
                 json!({"observedGeneration": 4, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 3}),
-                doing(2),
+                in_progress(2),
             ),
             (
                 "v1.31.2",
                 json!({"observedGeneration": 4, "replicas": 3, "upToDateReplicas": 3, "availableReplicas": 2}),
-                doing(2),
+                in_progress(2),
             ),
             // An old machine is still there.
             (
@@ -170,7 +154,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                told(object(version, &status)),
+                status_of(object(version, &status)),
                 expected,
                 "{version} {status}"
             );
@@ -178,8 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_without_machines_is_done_at_once() {
+    fn a_pool_without_machines_is_done() {
         let object = json!({"spec": {"version": "v1.31.2", "replicas": 0}, "status": {"updatedReplicas": 0}});
-        assert_eq!(told(object), CompletionStatus::Done);
+        assert_eq!(status_of(object), CompletionStatus::Done);
     }
 }

@@ -1,76 +1,71 @@
-//! From what was seen of a cluster to how far it is from a condition.
+//! Evaluates completion conditions against one cluster.
 
 use std::collections::HashMap;
+
+use jiff::Timestamp;
 
 use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop, capi};
 use crate::catalog::Minor;
 use crate::catalog::addons::Compatibility;
-use crate::detect::{self, DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
-use crate::facts::backups;
-use crate::facts::backups::BackupStatus;
-use crate::facts::control_plane;
-use crate::facts::control_plane::ControlPlanePod;
-use crate::rules::{CheckContext, Finding};
-use crate::snapshot::{ClusterSnapshot, NodeRow};
+use crate::detect::{DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
+use crate::facts::backups::{self, BackupStatus};
+use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::rules::Finding;
+use crate::snapshot::{ClusterView, NodeRow};
 
-/// One cluster of a snapshot, made ready for many conditions: thousands of steps each ask for a node by its name.
+/// Evaluates many conditions against one cluster; nodes are indexed by name because thousands of steps look one up each.
 pub struct ConditionEvaluator<'a> {
-    context: &'a CheckContext<'a>,
-    cluster: &'a ClusterSnapshot,
+    view: ClusterView<'a>,
     detected: &'a DetectedCluster,
-    findings: &'a [Finding],
-    /// None where they could not be read.
+    findings: Option<&'a [Finding]>,
+    now: Timestamp,
+    /// None if they could not be read.
     nodes: Option<&'a [NodeRow]>,
     nodes_by_name: HashMap<&'a str, &'a NodeRow>,
     control_plane_pods: Vec<ControlPlanePod<'a>>,
 }
 
 impl<'a> ConditionEvaluator<'a> {
-    /// A cluster of this situation, with the findings of the same situation.
+    /// An evaluator for a cluster at the time `now`. Without the findings of an evaluation, conditions on findings are
+    /// [`CompletionStatus::Unknown`].
     #[must_use]
     pub fn new(
-        situation: &'a CheckContext<'a>,
-        (picture, detected): (&'a ClusterSnapshot, &'a DetectedCluster),
-        findings: &'a [Finding],
+        view: ClusterView<'a>,
+        detected: &'a DetectedCluster,
+        findings: Option<&'a [Finding]>,
+        now: Timestamp,
     ) -> Self {
-        let rows = picture.rows_for(&detect::nodes(), situation.catalog);
-        let nodes = rows.ok().flatten().map(|rows| rows.nodes());
-        let by_name = nodes.unwrap_or_default().iter();
+        let nodes = view.nodes();
+        let nodes_by_name = nodes.unwrap_or_default().iter();
+        let nodes_by_name = nodes_by_name.map(|node| (node.name.as_str(), node));
         Self {
-            context: situation,
-            cluster: picture,
+            view,
             detected,
             findings,
+            now,
             nodes,
-            nodes_by_name: by_name.map(|node| (node.name.as_str(), node)).collect(),
-            control_plane_pods: control_plane::control_plane_pods(situation),
+            nodes_by_name: nodes_by_name.collect(),
+            control_plane_pods: control_plane::control_plane_pods(view),
         }
     }
 
-    /// How far the cluster is from a condition.
+    /// How far the cluster is from meeting a condition.
     #[must_use]
     pub fn evaluate(&self, condition: &CompletionCondition) -> CompletionStatus {
-        let (situation, picture, detected) = (self.context, self.cluster, self.detected);
-        let known = |reached: Option<bool>| match reached {
-            Some(true) => CompletionStatus::Done,
-            Some(false) => CompletionStatus::Todo,
-            None => CompletionStatus::Unknown,
-        };
+        let detected = self.detected;
         match condition {
             CompletionCondition::Manual => CompletionStatus::Manual,
-            CompletionCondition::Backup { within_seconds } => {
-                backup_status(situation, *within_seconds)
-            }
+            CompletionCondition::Backup { within_seconds } => self.backup_status(*within_seconds),
             CompletionCondition::Addon {
                 component,
                 namespace,
                 minor,
-            } => addon_status(situation, detected, (component, namespace), *minor),
+            } => self.addon_status(component, namespace, *minor),
             CompletionCondition::ApiServer(goal) => {
-                known(goal.is_reached_by(&detected.kubernetes.raw))
+                CompletionStatus::from_met(goal.is_reached_by(&detected.kubernetes.raw))
             }
             CompletionCondition::Emulation { minor } => {
-                known(Some(detected.effective_minor >= *minor))
+                CompletionStatus::from_met(Some(detected.effective_minor >= *minor))
             }
             CompletionCondition::ControlPlane { node, goal } => {
                 self.control_plane_status(node.as_deref(), goal)
@@ -79,161 +74,128 @@ impl<'a> ConditionEvaluator<'a> {
                 namespace,
                 name,
                 goal,
-            } => capi::kubeadm_control_plane_status(situation, picture, (namespace, name), goal),
+            } => capi::kubeadm_control_plane_status(self.view, namespace, name, goal),
             CompletionCondition::MachineDeployment {
                 namespace,
                 name,
                 goal,
-            } => capi::machine_deployment_status(situation, picture, (namespace, name), goal),
-            CompletionCondition::Nodes { nodes: of, goal } => self.nodes_status(of, goal),
+            } => capi::machine_deployment_status(self.view, namespace, name, goal),
+            CompletionCondition::Nodes { nodes, goal } => self.nodes_status(nodes, goal),
             CompletionCondition::NoBlockers { hop } => {
-                let mut blockers = self
-                    .findings
-                    .iter()
-                    .filter(|finding| blocks_hop(finding, hop));
-                known(Some(blockers.next().is_none()))
+                self.no_finding(|finding| blocks_hop(finding, hop))
             }
             CompletionCondition::FindingsResolved { fingerprints } => {
-                let is_there = |finding: &&Finding| fingerprints.contains(&finding.fingerprint);
-                known(Some(self.findings.iter().find(is_there).is_none()))
+                self.no_finding(|finding| fingerprints.contains(&finding.fingerprint))
             }
             CompletionCondition::KubeProxy(goal) => {
-                known(is_kube_proxy_at(situation, picture, goal))
+                CompletionStatus::from_met(self.is_kube_proxy_at(goal))
             }
             CompletionCondition::Platform { platform, release } => {
-                let version = detected
-                    .platform(*platform)
-                    .and_then(|it| it.version.as_ref());
-                known(
-                    version
-                        .zip(release.release())
-                        .map(|(version, to)| version.semver >= to.semver),
+                let running = detected.platform(*platform);
+                let running = running.and_then(|platform| platform.version.as_ref());
+                let versions = running.zip(release.release());
+                CompletionStatus::from_met(
+                    versions.map(|(running, wanted)| running.semver >= wanted.semver),
                 )
             }
         }
     }
 
-    /// Static pods of the control plane. Where none is seen, as of a managed one, nothing can be said.
+    fn no_finding(&self, is_in_question: impl Fn(&Finding) -> bool) -> CompletionStatus {
+        let findings = self.findings;
+        CompletionStatus::from_met(findings.map(|findings| !findings.iter().any(is_in_question)))
+    }
+
+    /// By the static pods of the control plane; a managed one has none, so its status is unknown.
     fn control_plane_status(&self, node: Option<&str>, goal: &VersionGoal) -> CompletionStatus {
-        let here: Vec<Option<bool>> = self
-            .control_plane_pods
-            .iter()
-            .filter(|member| node.is_none_or(|node| member.node() == Some(node)))
-            .map(|member| goal.is_reached_by(&member.release()?.raw))
+        let pods = self.control_plane_pods.iter();
+        let pods = pods.filter(|pod| node.is_none_or(|node| pod.node() == Some(node)));
+        let reached: Option<Vec<bool>> = pods
+            .map(|pod| goal.is_reached_by(&pod.release()?.raw))
             .collect();
-        if here.contains(&None) {
-            return CompletionStatus::Unknown;
-        }
-        let done = here.iter().filter(|reached| **reached == Some(true));
-        CompletionStatus::from_counts(done.count(), here.len())
+        reached.map_or(CompletionStatus::Unknown, |reached| {
+            let done = reached.iter().filter(|is_reached| **is_reached).count();
+            CompletionStatus::from_counts(done, reached.len())
+        })
     }
 
-    fn nodes_status(&self, of: &NodeSet, goal: &VersionGoal) -> CompletionStatus {
-        let Some(nodes) = self.nodes else {
+    fn nodes_status(&self, set: &NodeSet, goal: &VersionGoal) -> CompletionStatus {
+        let Some(all) = self.nodes else {
             return CompletionStatus::Unknown;
         };
-        let all: Vec<&NodeRow> = match of {
-            NodeSet::Node(name) => self
-                .nodes_by_name
-                .get(name.as_str())
-                .copied()
-                .into_iter()
-                .collect(),
-            NodeSet::Pool(name) => nodes
-                .iter()
-                .filter(|node| !is_control_plane_node(node))
-                .filter(|node| pool_name(self.context.catalog, node) == name)
-                .collect(),
+        let nodes: Vec<&NodeRow> = match set {
+            NodeSet::Node(name) => {
+                let node = self.nodes_by_name.get(name.as_str());
+                node.copied().into_iter().collect()
+            }
+            NodeSet::Pool(name) => {
+                let workers = all.iter().filter(|node| !is_control_plane_node(node));
+                workers
+                    .filter(|node| pool_name(self.view.catalog, node) == name)
+                    .collect()
+            }
         };
-        let at: Vec<Option<bool>> = all
-            .iter()
-            .map(|node| goal.is_reached_by(&node.kubelet_version))
-            .collect();
-        if at.contains(&None) {
-            return CompletionStatus::Unknown;
-        }
-        let at_work = |node: &NodeRow| {
+        let (mut done, mut has_begun) = (0, false);
+        for node in &nodes {
+            let Some(is_reached) = goal.is_reached_by(&node.kubelet_version) else {
+                return CompletionStatus::Unknown;
+            };
             let ready = node.condition("Ready");
-            ready.is_some_and(|ready| ready.status == "True") && !node.is_unschedulable
+            let is_ready = ready.is_some_and(|ready| ready.status == "True");
+            done += usize::from(is_reached && is_ready && !node.is_unschedulable);
+            // A cordoned node, or one with the new kubelet that is not ready yet, is in progress.
+            has_begun |= is_reached || node.is_unschedulable;
+        }
+        let total = nodes.len();
+        match CompletionStatus::from_counts(done, total) {
+            CompletionStatus::Todo if has_begun => CompletionStatus::InProgress { done: 0, total },
+            status => status,
+        }
+    }
+
+    fn backup_status(&self, within_seconds: u64) -> CompletionStatus {
+        match backups::newest_backup(self.view, self.now) {
+            BackupStatus::Found { completed_at, .. } => {
+                let age = self.now.duration_since(completed_at).as_secs();
+                let is_too_old = u64::try_from(age).is_ok_and(|age| age > within_seconds);
+                CompletionStatus::from_met(Some(!is_too_old))
+            }
+            BackupStatus::None => CompletionStatus::Todo,
+            BackupStatus::Unknown { .. } => CompletionStatus::Manual,
+        }
+    }
+
+    fn addon_status(&self, component: &str, namespace: &str, minor: Minor) -> CompletionStatus {
+        let addons = self.detected.addons.iter();
+        let workloads: Vec<&InstalledAddon> = addons
+            .filter(|addon| addon.component == component && addon.namespace == namespace)
+            .collect();
+        let versions = workloads.iter().filter_map(|addon| addon.version.as_ref());
+        let catalog = &self.view.catalog.addons;
+        let compatibilities: Vec<Compatibility> = versions
+            .map(|version| catalog.compatibility(component, version, minor))
+            .collect();
+        if compatibilities.contains(&Compatibility::Unknown) {
+            return CompletionStatus::Unknown;
+        }
+        let compatible = compatibilities
+            .iter()
+            .filter(|compatibility| **compatibility == Compatibility::Compatible);
+        let total = compatibilities.len();
+        let is_rolling_out = |addon: &&InstalledAddon| {
+            addon.status.updated_replicas < addon.status.replicas
         };
-        let done = all
-            .iter()
-            .zip(&at)
-            .filter(|(node, reached)| **reached == Some(true) && at_work(node));
-        // A node that was taken out of service, or has its kubelet but is not back, is under way.
-        let begun = all
-            .iter()
-            .zip(&at)
-            .any(|(node, reached)| *reached == Some(true) || node.is_unschedulable);
-        match CompletionStatus::from_counts(done.count(), all.len()) {
-            CompletionStatus::Todo if begun => CompletionStatus::InProgress {
-                done: 0,
-                total: all.len(),
-            },
-            other => other,
-        }
-    }
-}
-
-/// The newest backup, where the cluster records any.
-fn backup_status(situation: &CheckContext<'_>, within_seconds: u64) -> CompletionStatus {
-    match backups::newest_backup(situation) {
-        BackupStatus::Found {
-            completed_at: at, ..
-        } => {
-            let age = situation.now.duration_since(at).as_secs();
-            match u64::try_from(age).is_ok_and(|age| age > within_seconds) {
-                true => CompletionStatus::Todo,
-                false => CompletionStatus::Done,
+        match CompletionStatus::from_counts(compatible.count(), total) {
+            CompletionStatus::Done if workloads.iter().any(is_rolling_out) => {
+                CompletionStatus::InProgress { done: 0, total }
             }
+            status => status,
         }
-        BackupStatus::None => CompletionStatus::Todo,
-        BackupStatus::Unknown { .. } => CompletionStatus::Manual,
     }
-}
 
-fn addon_status(
-    situation: &CheckContext<'_>,
-    detected: &DetectedCluster,
-    (component, namespace): (&str, &str),
-    minor: Minor,
-) -> CompletionStatus {
-    let is_it = |it: &&InstalledAddon| it.component == component && it.namespace == namespace;
-    let parts: Vec<&InstalledAddon> = detected.addons.iter().filter(is_it).collect();
-    let known = parts.iter().filter_map(|it| it.version.as_ref());
-    let addons = &situation.catalog.addons;
-    let fits: Vec<Compatibility> = known
-        .map(|version| addons.compatibility(component, version, minor))
-        .collect();
-    if fits.is_empty() || fits.contains(&Compatibility::Unknown) {
-        return CompletionStatus::Unknown;
+    fn is_kube_proxy_at(&self, goal: &VersionGoal) -> Option<bool> {
+        let rows = self.view.objects(&control_plane::kube_proxy_need());
+        let image = control_plane::first_image(rows.first()?)?;
+        goal.is_reached_by(&control_plane::image_release(image)?.raw)
     }
-    let done = fits
-        .iter()
-        .filter(|fit| **fit == Compatibility::Compatible)
-        .count();
-    match CompletionStatus::from_counts(done, fits.len()) {
-        CompletionStatus::Done
-            if parts
-                .iter()
-                .any(|it| it.status.updated_replicas < it.status.replicas) =>
-        {
-            CompletionStatus::InProgress {
-                done: 0,
-                total: fits.len(),
-            }
-        }
-        other => other,
-    }
-}
-
-fn is_kube_proxy_at(
-    situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
-    goal: &VersionGoal,
-) -> Option<bool> {
-    let need = control_plane::kube_proxy_need();
-    let rows = picture.rows_for(&need, situation.catalog).ok()??;
-    let image = control_plane::first_image(rows.objects().first()?)?;
-    goal.is_reached_by(&control_plane::image_release(image)?.raw)
 }

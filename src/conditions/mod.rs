@@ -1,7 +1,7 @@
-//! How far a cluster has come: one typed condition, one answer, for plans, gates and watching alike.
+//! Completion conditions: one typed condition, one status, for plans, gates and watching alike.
 //!
-//! A [`Condition`] names what is to be so, with the names of this cluster in it; [`Seen::progress`] says how far it is from
-//! that, from what was seen alone. What was not seen is [`Progress::Unknown`], never done.
+//! A [`CompletionCondition`] states what must hold, with the names of this cluster; [`ConditionEvaluator::evaluate`] reports how
+//! far the cluster is from it. What was not read is [`CompletionStatus::Unknown`], never done.
 
 mod capi;
 mod evaluator;
@@ -17,7 +17,7 @@ use crate::need::{Discovery, Need};
 use crate::path::HopId;
 use crate::rules::{Finding, Severity};
 
-/// What is to be so.
+/// What must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "type",
@@ -25,84 +25,84 @@ use crate::rules::{Finding, Severity};
     rename_all_fields = "camelCase"
 )]
 pub enum CompletionCondition {
-    /// Nothing in the cluster shows it.
+    /// Cannot be verified from the cluster.
     #[serde(rename = "byHand")]
     Manual,
-    /// A backup was completed within so many seconds.
+    /// A backup is recent enough.
     Backup {
-        /// How old it may be.
+        /// Its maximum age.
         within_seconds: u64,
     },
-    /// The API server that answers has the release.
+    /// The API server runs the release.
     ApiServer(VersionGoal),
     /// The API server emulates the minor.
     Emulation {
         /// The minor to emulate.
         minor: Minor,
     },
-    /// Components of the control plane have the release.
+    /// The control plane components run the release.
     ControlPlane {
-        /// On this node only.
+        /// The node they run on; none for all.
         node: Option<String>,
-        /// What they must be.
+        /// The release.
         #[serde(flatten)]
         goal: VersionGoal,
     },
-    /// The KubeadmControlPlane has the release on all of its machines.
+    /// All machines of the KubeadmControlPlane run the release.
     #[serde(rename = "controlPlaneObject")]
     KubeadmControlPlane {
         /// Its namespace.
         namespace: String,
         /// Its name.
         name: String,
-        /// What it must be.
+        /// The release.
         #[serde(flatten)]
         goal: VersionGoal,
     },
-    /// The MachineDeployment has the release on all of its machines.
+    /// All machines of the MachineDeployment run the release.
     MachineDeployment {
         /// Its namespace.
         namespace: String,
         /// Its name.
         name: String,
-        /// What it must be.
+        /// The release.
         #[serde(flatten)]
         goal: VersionGoal,
     },
-    /// Nodes have the release, are ready and take pods.
+    /// The nodes run the release, are ready and are schedulable.
     Nodes {
-        /// Which ones.
+        /// The nodes.
         #[serde(flatten)]
         nodes: NodeSet,
-        /// What their kubelets must be.
+        /// The release of their kubelets.
         #[serde(flatten)]
         goal: VersionGoal,
     },
-    /// No blocker is left that holds already or bites at this hop.
+    /// No blocker of this hop, or of any hop, is left.
     NoBlockers {
-        /// Which hop.
+        /// The hop.
         hop: HopId,
     },
-    /// Findings are gone.
+    /// The findings are resolved.
     #[serde(rename = "gone")]
     FindingsResolved {
         /// Their fingerprints.
         fingerprints: Vec<String>,
     },
-    /// An add-on runs in a release that is for the minor, and its rollout is done.
+    /// The add-on runs in a release that supports the minor, and its rollout is complete.
     Addon {
         /// Its name in the catalog.
         component: String,
-        /// Where it runs.
+        /// Its namespace.
         namespace: String,
         /// The Kubernetes minor.
         minor: Minor,
     },
-    /// kube-proxy has the release.
+    /// kube-proxy runs the release.
     KubeProxy(VersionGoal),
-    /// A platform has the release.
+    /// The platform runs the version.
     Platform {
-        /// Which platform.
+        /// The platform.
         platform: PlatformName,
         /// The version to reach.
         release: VersionSpec,
@@ -115,7 +115,7 @@ pub enum CompletionCondition {
 pub struct VersionGoal {
     /// `1.25.16`; a minor if the catalog knows no patch of it.
     pub release: VersionSpec,
-    /// Whether any patch of its minor will do.
+    /// Whether any patch of its minor is enough.
     pub any_patch: bool,
 }
 
@@ -123,43 +123,43 @@ pub struct VersionGoal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NodeSet {
-    /// One of them.
+    /// A single node.
     Node(String),
-    /// The workers of a pool; of none where it is empty.
+    /// The workers of a pool; an empty name means workers without a pool.
     Pool(String),
 }
 
-/// How far it is.
+/// How far a cluster is from a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompletionStatus {
-    /// It is so.
+    /// The condition is met.
     Done,
-    /// Part of it is.
+    /// It is met by some of the objects.
     InProgress {
-        /// So many.
+        /// Number of objects that meet it.
         done: usize,
-        /// Of so many.
+        /// Number of objects.
         total: usize,
     },
-    /// It is not so.
+    /// It is not met.
     Todo,
-    /// It could not be seen.
+    /// What it depends on could not be read.
     Unknown,
-    /// It cannot be seen: a person knows.
+    /// It cannot be verified from the cluster: a person confirms it.
     Manual,
 }
 
 impl VersionGoal {
-    /// The release of a hop.
+    /// The version of a hop, to be reached as precisely as its procedure asks.
     #[must_use]
-    pub fn new(release: &VersionSpec, reach: VersionPrecision) -> Self {
+    pub fn new(release: &VersionSpec, precision: VersionPrecision) -> Self {
         Self {
             release: release.clone(),
-            any_patch: reach == VersionPrecision::Minor,
+            any_patch: precision == VersionPrecision::Minor,
         }
     }
 
-    /// Whether this version, as somebody wrote it, is the release or a later one; none where it is no version.
+    /// Whether this version is the release or a later one; none if it cannot be parsed.
     fn is_reached_by(&self, version: &str) -> Option<bool> {
         let version: Release = version.parse().ok()?;
         Some(match &self.release {
@@ -176,26 +176,34 @@ impl CompletionStatus {
         matches!(self, Self::Done | Self::InProgress { .. })
     }
 
-    /// So many of so many.
-    fn from_counts(done: usize, all: usize) -> Self {
-        match (done, all) {
+    /// Of a condition that is met or not; none if that is unknown.
+    const fn from_met(is_met: Option<bool>) -> Self {
+        match is_met {
+            Some(true) => Self::Done,
+            Some(false) => Self::Todo,
+            None => Self::Unknown,
+        }
+    }
+
+    fn from_counts(done: usize, total: usize) -> Self {
+        match (done, total) {
             (_, 0) => Self::Unknown,
             (0, _) => Self::Todo,
-            (done, of) if done < of => Self::InProgress { done, total: of },
+            (done, total) if done < total => Self::InProgress { done, total },
             _ => Self::Done,
         }
     }
 }
 
-/// What conditions look at, on a server that serves this.
+/// What conditions need on a server with these APIs.
 #[must_use]
-pub fn needs(survey: &Discovery) -> Vec<Need> {
-    let mut needs = detect::needs(survey);
+pub fn needs(discovery: &Discovery) -> Vec<Need> {
+    let mut needs = detect::needs(discovery);
     needs.extend([
         control_plane::control_plane_pods_need(),
         control_plane::kube_proxy_need(),
     ]);
-    if detect::serves_cluster_api(survey) {
+    if detect::serves_cluster_api(discovery) {
         needs.push(detect::machine_deployments_need());
     }
     needs.extend(detect::addons::needs());
@@ -203,8 +211,8 @@ pub fn needs(survey: &Discovery) -> Vec<Need> {
     needs
 }
 
-/// Whether a finding stands in the way of a hop.
+/// Whether a finding blocks a hop.
 #[must_use]
 pub fn blocks_hop(finding: &Finding, hop: &HopId) -> bool {
-    finding.severity == Severity::Blocker && finding.hop.as_ref().is_none_or(|bites| bites == hop)
+    finding.severity == Severity::Blocker && finding.hop.as_ref().is_none_or(|other| other == hop)
 }

@@ -9,11 +9,11 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::catalog::{Catalog, GroupResource};
+use crate::catalog::GroupResource;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, ObjectRow};
+use crate::snapshot::{ClusterView, ObjectRow};
 
 /// A backup that is older is none to begin an upgrade with.
 const MAX_BACKUP_AGE: SignedDuration = SignedDuration::from_hours(24);
@@ -103,24 +103,14 @@ pub(crate) fn backup_needs() -> impl Iterator<Item = Need> {
     BACKUP_RESOURCES.iter().map(BackupResource::need)
 }
 
-/// The newest backup of the cluster that the way begins at: a pure function of the situation.
+/// The newest backup of a cluster at the time `now`.
 #[must_use]
-pub fn newest_backup(situation: &CheckContext<'_>) -> BackupStatus {
-    match situation.cluster {
-        Some(picture) => cluster_backup(picture, situation.catalog, situation.now),
-        None => BackupStatus::Unknown {
-            reason: "no cluster was looked at".to_owned(),
-        },
-    }
-}
-
-/// The newest backup of a cluster.
-fn cluster_backup(picture: &ClusterSnapshot, catalog: &Catalog, now: Timestamp) -> BackupStatus {
+pub fn newest_backup(view: ClusterView<'_>, now: Timestamp) -> BackupStatus {
     let mut newest: Option<(Timestamp, AffectedObject)> = None;
     let mut unseen = Vec::new();
     let mut recorded = false;
     for records in &BACKUP_RESOURCES {
-        let rows = match picture.rows_for(&records.need(), catalog) {
+        let rows = match view.cluster.rows_for(&records.need(), view.catalog) {
             Ok(None) => continue,
             Ok(Some(rows)) => rows.objects(),
             Err(unmet) => {
@@ -129,7 +119,7 @@ fn cluster_backup(picture: &ClusterSnapshot, catalog: &Catalog, now: Timestamp) 
             }
         };
         // Where only one namespace was looked at, those of another one are not seen.
-        match &picture.namespace {
+        match &view.cluster.namespace {
             Some(namespace) if records.is_namespaced && rows.is_empty() => {
                 unseen.push(format!("{} outside {namespace}", records.plural));
             }
@@ -225,8 +215,8 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     if situation.path.hops.is_empty() {
         return Vec::new();
     }
-    let findings = situation.cluster.into_iter().filter_map(|picture| {
-        let (message, object) = match cluster_backup(picture, situation.catalog, situation.now) {
+    let findings = situation.view().into_iter().filter_map(|view| {
+        let (message, object) = match newest_backup(view, situation.now) {
             BackupStatus::Found {
                 completed_at: at,
                 object,
@@ -239,7 +229,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
                     EvidenceSource::Status,
                     "no usable backup among those recorded",
                 );
-                let object = AffectedObject::cluster(picture, evidence);
+                let object = AffectedObject::cluster(view.cluster, evidence);
                 (
                     "no completed backup of the whole cluster is recorded",
                     object,
@@ -250,7 +240,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         let said = FindingDraft {
             // Others may be made where the API does not show them.
             confidence: Confidence::Likely,
-            ..FindingDraft::new(&RULE, picture.id.to_string(), message, vec![object])
+            ..FindingDraft::new(&RULE, view.cluster.id.to_string(), message, vec![object])
         };
         Finding::new(&RULE, said)
     });

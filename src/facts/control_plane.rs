@@ -12,7 +12,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
-use crate::snapshot::ObjectRow;
+use crate::snapshot::{ClusterView, ObjectRow};
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
 pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
@@ -66,10 +66,9 @@ pub(crate) struct ControlPlanePod<'a> {
 }
 
 /// Every static pod of the components.
-pub(crate) fn control_plane_pods<'a>(situation: &CheckContext<'a>) -> Vec<ControlPlanePod<'a>> {
+pub(crate) fn control_plane_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
     let mut found = Vec::new();
-
-    for row in situation.objects(&control_plane_pods_need()) {
+    for row in view.objects(&control_plane_pods_need()) {
         let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
         let label = text("/metadata/labels/component");
         let known = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
@@ -81,7 +80,6 @@ pub(crate) fn control_plane_pods<'a>(situation: &CheckContext<'a>) -> Vec<Contro
             found.push(ControlPlanePod { component, row });
         }
     }
-
     found
 }
 
@@ -182,7 +180,10 @@ pub(crate) struct ComponentConfig<'a> {
 
 /// How components are started now, and how kubeadm will start them next.
 pub(crate) fn component_configs<'a>(situation: &CheckContext<'a>) -> Vec<ComponentConfig<'a>> {
-    let mut found: Vec<ComponentConfig<'a>> = control_plane_pods(situation)
+    let mut found: Vec<ComponentConfig<'a>> = situation
+        .view()
+        .map(control_plane_pods)
+        .unwrap_or_default()
         .into_iter()
         .filter_map(|member| {
             Some(ComponentConfig {

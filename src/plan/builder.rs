@@ -44,7 +44,7 @@ pub(super) fn build_steps<'a>(
     parallel: Option<u32>,
 ) -> (Vec<Step>, Vec<String>) {
     let builder = PlanBuilder::new(context, findings, itinerary, parallel);
-    let cluster = target_cluster(context).map(|(cluster, _)| cluster);
+    let cluster = context.cluster;
     let cluster_name = cluster.map_or_else(
         || template::CLUSTER_PLACEHOLDER.to_owned(),
         |cluster| cluster.id.to_string(),
@@ -96,7 +96,9 @@ impl<'a> PlanBuilder<'a> {
         };
         let addons = detected.map_or(&[][..], |detected| &detected.addons);
         Self {
-            evaluator: target.map(|target| ConditionEvaluator::new(context, target, findings)),
+            evaluator: target.map(|(view, detected)| {
+                ConditionEvaluator::new(view, detected, Some(findings), context.now)
+            }),
             current: detected.map(|detected| &detected.kubernetes),
             pool_schedules: inventory.pools.iter().map(schedule).collect(),
             addon_upgrades: addons::addon_upgrades(addons, current_minor, &minors, context.catalog),
@@ -105,7 +107,7 @@ impl<'a> PlanBuilder<'a> {
                 findings,
                 has_cluster: target.is_some(),
                 drain_impacts: target
-                    .map(|(cluster, _)| DrainImpacts::new(context, cluster, findings))
+                    .map(|(view, _)| DrainImpacts::new(context, view, findings))
                     .unwrap_or_default(),
                 inventory,
                 parallel,

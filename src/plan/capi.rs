@@ -1,50 +1,46 @@
-//! The objects of Cluster API that the cluster is made from, by what its nodes note and, where the cluster looks after itself,
-//! by the objects.
+//! The Cluster API objects that the cluster is made from: by annotations of its nodes, and by the objects themselves if the
+//! cluster manages itself.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::detect::{self, DetectedCluster, is_control_plane_node};
-use crate::need::Need;
-use crate::rules::CheckContext;
-use crate::snapshot::{ClusterSnapshot, NodeRow, ObjectRow};
-
 use super::rollout_strategy::RolloutStrategy;
 use super::topology_order::{PoolTurn, TopologyOrder};
+use crate::detect::{self, DetectedCluster, is_control_plane_node};
+use crate::snapshot::{ClusterView, NodeRow, ObjectRow};
 
-/// The label by which a MachineDeployment says its name in the topology. Source: kubernetes-sigs/cluster-api
+/// The label of a MachineDeployment that holds its name in the topology. Source: kubernetes-sigs/cluster-api
 /// docs/book/src/reference/api/labels-and-annotations.md.
 const TOPOLOGY_NAME_LABEL: &str = "topology.cluster.x-k8s.io/deployment-name";
 
-/// None of it where Cluster API did not make the cluster.
+/// Empty if Cluster API did not make the cluster.
 #[derive(Debug, Default)]
 pub(super) struct CapiObjects {
-    /// Namespace of all of them; empty where it is not known.
+    /// Namespace of all of them; empty if unknown.
     pub(super) namespace: String,
-    /// Name of the Cluster; empty where Cluster API did not make it.
+    /// Name of the Cluster; empty if Cluster API did not make it.
     pub(super) cluster_name: String,
-    /// Name of the object of its control plane; empty where it is not known.
+    /// Name of the control plane object; empty if unknown.
     pub(super) control_plane_name: String,
-    /// Its kind in small letters, as kubectl takes it: `kubeadmcontrolplane`, `awsmanagedcontrolplane`; empty where it is not
-    /// known.
+    /// Its kind in lower case, as kubectl takes it: `kubeadmcontrolplane`, `awsmanagedcontrolplane`; empty if unknown.
     pub(super) control_plane_kind: String,
-    /// Whether they are on the very cluster that they make.
+    /// Whether the objects are on the cluster that they make.
     pub(super) is_self_managed: bool,
-    /// Whether the Cluster has a ClusterClass, as far as can be seen from here.
+    /// Whether the Cluster is known to have a ClusterClass.
     pub(super) has_topology: bool,
-    /// Its MachineDeployments by name, where they are here.
+    /// MachineDeployments by name, if the cluster manages itself.
     pub(super) machine_deployments: BTreeMap<String, MachineDeploymentInfo>,
-    /// In what order its pools go; none without a topology.
+    /// The order of its pools; none without a topology.
     pub(super) topology_order: Option<TopologyOrder>,
 }
 
-/// What a MachineDeployment says of itself.
+/// What a plan uses of a MachineDeployment.
 #[derive(Debug, Default)]
 pub(super) struct MachineDeploymentInfo {
-    /// How many of its machines go at a time.
+    /// How many of its machines are replaced at a time.
     pub(super) rollout_strategy: RolloutStrategy,
-    /// Its name in the topology; none where it was not made from one.
+    /// Its name in the topology; none if it was not made from one.
     topology_name: Option<String>,
 }
 
@@ -60,123 +56,97 @@ impl MachineDeploymentInfo {
 }
 
 impl CapiObjects {
-    pub(super) fn new(
-        situation: &CheckContext<'_>,
-        picture: &ClusterSnapshot,
-        detected: &DetectedCluster,
-    ) -> Self {
-        let rows = |need: &Need| -> &[ObjectRow] {
-            let rows = picture.rows_for(need, situation.catalog).ok().flatten();
-            rows.map(|rows| rows.objects()).unwrap_or_default()
-        };
-        let nodes = node_rows(situation, picture);
-        let clusters = rows(&detect::capi_clusters_need());
-        let Some((namespace, cluster)) = cluster_ref_from_annotations(nodes)
-            .or_else(|| cluster_ref_from_topology(detected, clusters))
-        else {
+    pub(super) fn new(view: ClusterView<'_>, detected: &DetectedCluster) -> Self {
+        let nodes = view.nodes().unwrap_or_default();
+        let clusters = view.objects(&detect::capi_clusters_need());
+        let cluster_ref = cluster_ref_from_annotations(nodes)
+            .or_else(|| cluster_ref_from_topology(detected, clusters));
+        let Some((namespace, cluster_name)) = cluster_ref else {
             return Self::default();
         };
-        let object = clusters.iter().find(|row| {
-            let of = row.meta.namespace.as_deref().unwrap_or_default();
-            row.meta.name == cluster && (namespace.is_empty() || of == namespace)
+        let cluster = clusters.iter().find(|row| {
+            let row_namespace = row.meta.namespace.as_deref().unwrap_or_default();
+            row.meta.name == cluster_name && (namespace.is_empty() || row_namespace == namespace)
         });
-        let namespace = match object.and_then(|row| row.meta.namespace.clone()) {
-            Some(namespace) => namespace,
-            None => namespace,
-        };
-        let refers = |field: &str| string_at(object?, &format!("/spec/controlPlaneRef/{field}"));
-        let control_plane = refers("kind").zip(refers("name"));
-        let control_plane = control_plane.or_else(|| control_plane_ref(nodes));
-        let (kind, control_plane) = control_plane.unwrap_or_default();
-        let deployments = rows(&detect::machine_deployments_need())
-            .iter()
-            .filter(|row| {
-                object.is_some()
-                    && row.meta.namespace.as_deref() == Some(&namespace)
-                    && string_at(row, "/spec/clusterName") == Some(&cluster)
-            });
+        let namespace = cluster
+            .and_then(|row| row.meta.namespace.clone())
+            .unwrap_or(namespace);
+        let reference = |field: &str| string_at(cluster?, &format!("/spec/controlPlaneRef/{field}"));
+        let (kind, control_plane) = reference("kind")
+            .zip(reference("name"))
+            .or_else(|| control_plane_ref(nodes))
+            .unwrap_or_default();
+        let deployments = view.objects(&detect::machine_deployments_need()).iter();
+        let deployments = deployments.filter(|row| {
+            cluster.is_some()
+                && row.meta.namespace.as_deref() == Some(&namespace)
+                && string_at(row, "/spec/clusterName") == Some(&cluster_name)
+        });
         Self {
             control_plane_name: control_plane.to_owned(),
             control_plane_kind: kind.to_lowercase(),
-            is_self_managed: object.is_some(),
-            has_topology: object
+            is_self_managed: cluster.is_some(),
+            has_topology: cluster
                 .is_some_and(|row| string_at(row, "/spec/topology/version").is_some()),
             machine_deployments: deployments
                 .map(|row| (row.meta.name.clone(), MachineDeploymentInfo::new(row)))
                 .collect(),
-            topology_order: object.and_then(|row| TopologyOrder::from_cluster(&row.object)),
+            topology_order: cluster.and_then(|row| TopologyOrder::from_cluster(&row.object)),
             namespace,
-            cluster_name: cluster,
+            cluster_name,
         }
     }
 
-    /// Which turn a MachineDeployment has among those of the topology, and what holds it back.
+    /// The turn of a MachineDeployment in the topology, and its index.
     pub(super) fn pool_turn(&self, deployment: &str) -> Option<(usize, &PoolTurn)> {
-        let name = self
-            .machine_deployments
-            .get(deployment)?
-            .topology_name
-            .as_ref()?;
-        let mut turns = self
-            .topology_order
-            .as_ref()?
-            .machine_deployments
-            .iter()
-            .enumerate();
+        let deployment = self.machine_deployments.get(deployment)?;
+        let name = deployment.topology_name.as_ref()?;
+        let order = self.topology_order.as_ref()?;
+        let mut turns = order.machine_deployments.iter().enumerate();
         turns.find(|(_, turn)| turn.name == *name)
     }
 
-    /// What the topology holds back of pools whose objects are not read: their names in it, and why.
+    /// MachinePools that the topology holds back: their names in it, and why.
     pub(super) fn machine_pools_on_hold(&self) -> impl Iterator<Item = (&str, &str)> {
-        let turns = self.topology_order.iter().flat_map(|it| &it.machine_pools);
+        let order = self.topology_order.iter();
+        let turns = order.flat_map(|order| &order.machine_pools);
         turns.filter_map(|turn| Some((turn.name.as_str(), turn.hold_reason.as_deref()?)))
     }
 }
 
 /// Namespace and name of the Cluster, by the annotations of nodes.
 fn cluster_ref_from_annotations(nodes: &[NodeRow]) -> Option<(String, String)> {
-    let cluster = nodes
-        .iter()
+    let clusters = nodes.iter();
+    let cluster = clusters
         .filter_map(|node| node.capi_cluster.as_deref())
         .min()?;
     let (namespace, name) = cluster.split_once('/')?;
     Some((namespace.to_owned(), name.to_owned()))
 }
 
-/// The same by the address of its API server.
+/// Namespace and name of the Cluster, by the address of its API server.
 fn cluster_ref_from_topology(
     detected: &DetectedCluster,
     clusters: &[ObjectRow],
 ) -> Option<(String, String)> {
-    let mut members = detected.topology.clusters.iter();
-    let this = members.find(|member| member.is_inspected)?;
-    let is_it = |row: &ObjectRow| {
-        row.meta.name == this.name && row.meta.namespace.as_deref() == Some(&this.namespace)
-    };
-    let found = clusters.iter().any(is_it);
-    found.then(|| (this.namespace.clone(), this.name.clone()))
+    let mut known = detected.topology.clusters.iter();
+    let inspected = known.find(|cluster| cluster.is_inspected)?;
+    let is_read = clusters.iter().any(|row| {
+        row.meta.name == inspected.name
+            && row.meta.namespace.as_deref() == Some(&inspected.namespace)
+    });
+    is_read.then(|| (inspected.namespace.clone(), inspected.name.clone()))
 }
 
-/// Kind and name of what the machines of the control plane belong to, by the annotations of its nodes.
+/// Kind and name of the owner of the control plane machines, by the annotations of their nodes.
 fn control_plane_ref(nodes: &[NodeRow]) -> Option<(&str, &str)> {
-    let ours = nodes.iter().filter(|node| is_control_plane_node(node));
-    ours.filter_map(|node| node.capi_machine_owner.as_deref())
+    let nodes = nodes.iter().filter(|node| is_control_plane_node(node));
+    nodes
+        .filter_map(|node| node.capi_machine_owner.as_deref())
         .min()?
         .split_once('/')
 }
 
 fn string_at<'a>(row: &'a ObjectRow, path: &str) -> Option<&'a str> {
     row.object.pointer(path).and_then(Value::as_str)
-}
-
-/// Nodes; none where they could not be read.
-pub(super) fn node_rows<'a>(
-    situation: &CheckContext<'_>,
-    picture: &'a ClusterSnapshot,
-) -> &'a [NodeRow] {
-    let rows = picture.rows_for(&detect::nodes(), situation.catalog);
-    rows.ok()
-        .flatten()
-        .map(|rows| rows.nodes())
-        .unwrap_or_default()
 }

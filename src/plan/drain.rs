@@ -1,4 +1,4 @@
-//! What draining a node meets: pods that move, how long they may take to go, budgets that let none of them.
+//! What draining a node evicts, how long that may take, and which disruption budgets block it.
 //!
 //! Source: kubernetes/kubectl pkg/drain, kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go.
 
@@ -9,38 +9,38 @@ use serde_json::Value;
 use crate::facts::{budgets, pods};
 use crate::need::Need;
 use crate::rules::{CheckContext, Finding, Severity, object_path};
-use crate::snapshot::{ClusterSnapshot, PodRow};
+use crate::snapshot::{ClusterView, PodRow};
 
-/// So many are named, more are counted.
+/// Further owners are only counted.
 const MAX_NAMED_OWNERS: usize = 3;
-/// The grace period of a pod that names none. Source: kubernetes/api core/v1/types.go.
+/// The grace period of a pod that sets none, in seconds. Source: kubernetes/api core/v1/types.go.
 const DEFAULT_GRACE_SECONDS: i64 = 30;
 
-/// What a drain looks at.
+/// What drain impacts are computed from.
 pub(super) fn needs() -> Vec<Need> {
     vec![pods::pods_need(), budgets::budgets_need()]
 }
 
-/// What the drain of one node meets.
+/// The impact of draining one node, or several.
 #[derive(Debug, Default, Clone)]
 pub(super) struct DrainImpact {
-    /// Pods that it evicts.
+    /// Number of pods that are evicted.
     pub(super) evicted_pods: usize,
-    /// The longest that one of them may take to go, in seconds.
+    /// The longest termination grace period of these pods, in seconds.
     pub(super) max_grace_seconds: u64,
-    /// Budgets that allow no eviction now, `namespace/name`.
+    /// Disruption budgets that currently allow no eviction, as `namespace/name`.
     pub(super) blocking_budgets: BTreeSet<String>,
-    /// Blockers on what it evicts, by fingerprint.
+    /// Fingerprints of blockers on the evicted pods and their budgets.
     pub(super) blocking_findings: BTreeSet<String>,
-    /// Owners of which it evicts the only pod.
+    /// Owners whose only pod is evicted.
     pub(super) sole_replicas: Vec<String>,
 }
 
-/// The drains of all nodes of a cluster.
+/// The impact of draining each node of a cluster.
 #[derive(Debug, Default)]
 pub(super) struct DrainImpacts {
     by_node: HashMap<String, DrainImpact>,
-    /// Whether pods and budgets were seen.
+    /// Whether all pods and disruption budgets were read.
     pub(super) is_observed: bool,
 }
 
@@ -53,153 +53,143 @@ fn pod_owner_key(pod: &PodRow) -> Option<PodOwnerKey<'_>> {
 
 impl DrainImpacts {
     pub(super) fn new(
-        situation: &CheckContext<'_>,
-        picture: &ClusterSnapshot,
+        context: &CheckContext<'_>,
+        view: ClusterView<'_>,
         findings: &[Finding],
     ) -> Self {
-        // Of one namespace alone: what else a node holds was not looked at.
-        if picture.namespace.is_some() {
+        // Pods of other namespaces on the same nodes were not read.
+        if view.cluster.namespace.is_some() || view.rows(&budgets::budgets_need()).is_none() {
             return Self::default();
         }
-        let read = |need: &Need| picture.rows_for(need, situation.catalog).ok().flatten();
-        let (Some(rows), Some(_)) = (read(&pods::pods_need()), read(&budgets::budgets_need()))
-        else {
+        let Some(rows) = view.rows(&pods::pods_need()) else {
             return Self::default();
         };
         let evicted = || {
-            rows.pods()
-                .iter()
-                .filter(|pod| pods::is_evicted_by_drain(pod))
+            let pods = rows.pods().iter();
+            pods.filter(|pod| pods::is_evicted_by_drain(pod))
         };
         let mut siblings: HashMap<PodOwnerKey<'_>, usize> = HashMap::new();
         for owner in evicted().filter_map(pod_owner_key) {
             *siblings.entry(owner).or_default() += 1;
         }
-        let mut drains = Self {
+        let mut impacts = Self {
             by_node: HashMap::new(),
             is_observed: true,
         };
         for pod in evicted() {
-            let drain = drains.by_node.entry(pod.node_name.to_string()).or_default();
-            drain.evicted_pods += 1;
-            let grace = u64::try_from(
-                pod.termination_grace_period_seconds
-                    .unwrap_or(DEFAULT_GRACE_SECONDS),
-            )
-            .unwrap_or(0);
-            drain.max_grace_seconds = drain.max_grace_seconds.max(grace);
-            if let Some(one) = pod_owner_key(pod).filter(|one| siblings.get(one) == Some(&1)) {
-                let (namespace, kind, name) = one;
-                drain
-                    .sole_replicas
-                    .push(object_path(kind, Some(namespace), name));
+            let node = pod.node_name.to_string();
+            let impact = impacts.by_node.entry(node).or_default();
+            impact.evicted_pods += 1;
+            let grace = pod.termination_grace_period_seconds;
+            let grace = u64::try_from(grace.unwrap_or(DEFAULT_GRACE_SECONDS)).unwrap_or(0);
+            impact.max_grace_seconds = impact.max_grace_seconds.max(grace);
+            let owner = pod_owner_key(pod).filter(|owner| siblings.get(owner) == Some(&1));
+            if let Some((namespace, kind, name)) = owner {
+                let path = object_path(kind, Some(namespace), name);
+                impact.sole_replicas.push(path);
             }
         }
-        drains.record_budgets(situation, findings);
-        drains.record_pod_findings(rows.pods(), findings);
-        drains
+        impacts.record_budgets(context, findings);
+        impacts.record_pod_findings(rows.pods(), findings);
+        impacts
     }
 
-    /// Budgets that let nothing go now, and those that findings speak of.
-    fn record_budgets(&mut self, situation: &CheckContext<'_>, findings: &[Finding]) {
-        let of_budgets = drain_blockers_by_object(findings, "PodDisruptionBudget");
-        if let Some(budgets) = budgets::cluster_budgets(situation) {
-            for budget in &budgets.budgets {
-                let namespace = budget.row.meta.namespace.as_deref().unwrap_or_default();
-                let name = format!("{namespace}/{}", budget.row.meta.name);
-                let allowed = budget.row.object.pointer("/status/disruptionsAllowed");
-                let none = allowed.and_then(Value::as_i64) == Some(0);
-                let gates = of_budgets.get(&name);
-                if !none && gates.is_none() {
-                    continue;
+    /// Records budgets that currently allow no eviction, and those with blockers.
+    fn record_budgets(&mut self, context: &CheckContext<'_>, findings: &[Finding]) {
+        let blockers = drain_blockers_by_object(findings, "PodDisruptionBudget");
+        let budgets = budgets::cluster_budgets(context).map(|budgets| budgets.budgets);
+        for budget in budgets.iter().flatten() {
+            let namespace = budget.row.meta.namespace.as_deref().unwrap_or_default();
+            let name = format!("{namespace}/{}", budget.row.meta.name);
+            let allowed = budget.row.object.pointer("/status/disruptionsAllowed");
+            let allows_none = allowed.and_then(Value::as_i64) == Some(0);
+            let fingerprints = blockers.get(&name);
+            if !allows_none && fingerprints.is_none() {
+                continue;
+            }
+            let nodes: HashSet<&str> = budget.pods.iter().map(|pod| &*pod.node_name).collect();
+            for node in nodes {
+                let impact = self.by_node.entry(node.to_owned()).or_default();
+                if allows_none {
+                    impact.blocking_budgets.insert(name.clone());
                 }
-                let nodes: HashSet<&str> = budget.pods.iter().map(|pod| &*pod.node_name).collect();
-                for node in nodes {
-                    let drain = self.by_node.entry(node.to_owned()).or_default();
-                    if none {
-                        drain.blocking_budgets.insert(name.clone());
-                    }
-                    drain
-                        .blocking_findings
-                        .extend(gates.into_iter().flatten().cloned());
-                }
+                let fingerprints = fingerprints.into_iter().flatten();
+                impact.blocking_findings.extend(fingerprints.cloned());
             }
         }
     }
 
-    /// Findings that speak of pods.
+    /// Records blockers on pods.
     fn record_pod_findings(&mut self, pods: &[PodRow], findings: &[Finding]) {
-        let of_pods = drain_blockers_by_object(findings, "Pod");
-        if of_pods.is_empty() {
+        let blockers = drain_blockers_by_object(findings, "Pod");
+        if blockers.is_empty() {
             return;
         }
         for pod in pods {
             let name = format!("{}/{}", pod.namespace, pod.name);
-            if let (Some(gates), Some(drain)) =
-                (of_pods.get(&name), self.by_node.get_mut(&*pod.node_name))
-            {
-                drain.blocking_findings.extend(gates.iter().cloned());
+            let impact = self.by_node.get_mut(&*pod.node_name);
+            if let (Some(fingerprints), Some(impact)) = (blockers.get(&name), impact) {
+                impact.blocking_findings.extend(fingerprints.iter().cloned());
             }
         }
     }
 
-    /// Of one node; an empty one where it evicts nothing.
+    /// The impact of draining one node; empty if nothing is evicted.
     pub(super) fn for_node(&self, node: &str) -> DrainImpact {
         self.by_node.get(node).cloned().unwrap_or_default()
     }
 
-    /// Of several nodes together.
+    /// The impact of draining several nodes: pods are added up, the longest grace period counts.
     pub(super) fn for_nodes(&self, nodes: &[String]) -> DrainImpact {
-        let mut all = DrainImpact::default();
+        let mut sum = DrainImpact::default();
         for one in nodes.iter().filter_map(|node| self.by_node.get(node)) {
-            all.evicted_pods += one.evicted_pods;
-            all.max_grace_seconds = all.max_grace_seconds.max(one.max_grace_seconds);
-            all.blocking_budgets
-                .extend(one.blocking_budgets.iter().cloned());
-            all.blocking_findings
-                .extend(one.blocking_findings.iter().cloned());
-            all.sole_replicas.extend(one.sole_replicas.iter().cloned());
+            sum.evicted_pods += one.evicted_pods;
+            sum.max_grace_seconds = sum.max_grace_seconds.max(one.max_grace_seconds);
+            let budgets = one.blocking_budgets.iter().cloned();
+            sum.blocking_budgets.extend(budgets);
+            let findings = one.blocking_findings.iter().cloned();
+            sum.blocking_findings.extend(findings);
+            sum.sole_replicas.extend(one.sole_replicas.iter().cloned());
         }
-        all
+        sum
     }
 }
 
-/// Fingerprints of blockers by the objects of a kind, `namespace/name`, that hold whatever the hop.
+/// Fingerprints of the blockers of drains that hold at every hop, by the objects of a kind, as `namespace/name`.
 fn drain_blockers_by_object(findings: &[Finding], kind: &str) -> BTreeMap<String, Vec<String>> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let of_drains = |finding: &&Finding| {
+    let mut by_object: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let blocks_drains = |finding: &&Finding| {
         finding.severity == Severity::Blocker
             && finding.hop.is_none()
             && (finding.id.starts_with("pdb-") || finding.id.starts_with("pod-"))
     };
-    for finding in findings.iter().filter(of_drains) {
+    for finding in findings.iter().filter(blocks_drains) {
         for object in finding.objects.iter().filter(|object| object.kind == kind) {
             let namespace = object.namespace.as_deref().unwrap_or_default();
             let name = format!("{namespace}/{}", object.name);
-            found
-                .entry(name)
-                .or_default()
-                .push(finding.fingerprint.clone());
+            let fingerprints = by_object.entry(name).or_default();
+            fingerprints.push(finding.fingerprint.clone());
         }
     }
-    found
+    by_object
 }
 
 impl DrainImpact {
-    /// Whom it interrupts, in words.
+    /// What it interrupts, for people.
     pub(super) fn interruptions(&self) -> Vec<String> {
-        let mut said = Vec::new();
+        let mut interruptions = Vec::new();
         match self.evicted_pods {
             0 => {}
-            1 => said.push("1 pod moves".to_owned()),
-            pods => said.push(format!("{pods} pods move")),
+            1 => interruptions.push("1 pod is evicted".to_owned()),
+            pods => interruptions.push(format!("{pods} pods are evicted")),
         }
-        for owner in self.sole_replicas.iter().take(MAX_NAMED_OWNERS) {
-            said.push(format!("{owner} is down meanwhile: it has one pod only"));
-        }
+        let named = self.sole_replicas.iter().take(MAX_NAMED_OWNERS);
+        interruptions.extend(named.map(|owner| {
+            format!("{owner} is unavailable during the drain: it has a single pod")
+        }));
         if let Some(more @ 1..) = self.sole_replicas.len().checked_sub(MAX_NAMED_OWNERS) {
-            said.push(format!("{more} more of which it is the only pod"));
+            interruptions.push(format!("{more} more with a single pod"));
         }
-        said
+        interruptions
     }
 }

@@ -1,6 +1,6 @@
 //! The hops of a plan: those of the path, preceded by a hop in progress.
 
-use super::{capi, inventory};
+use super::inventory;
 use crate::catalog::{
     Edge, EdgeConfidence, Minor, PlatformName, Procedure, Release, VersionPrecision, VersionSpec,
 };
@@ -95,17 +95,18 @@ fn hop_plan<'a>(context: &CheckContext<'a>, hop: Hop) -> HopPlan<'a> {
 /// The hop of Kubernetes that has begun but is not complete: the API server has its release, but other control plane components
 /// have not, or, if no other hop lies ahead, kubelets have not.
 fn hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
-    let (cluster, detected) = inventory::target_cluster(context)?;
+    let (view, detected) = inventory::target_cluster(context)?;
     let current = &detected.kubernetes;
     let precision = inventory::version_precision(context);
     let is_behind = |release: &Release| match precision {
         VersionPrecision::Patch => release.semver < current.semver,
         VersionPrecision::Minor => release.minor() < current.minor(),
     };
-    let pods = control_plane::control_plane_pods(context);
+    let pods = control_plane::control_plane_pods(view);
     let components = pods.iter().filter_map(ControlPlanePod::release);
     let is_last = context.path.kubernetes_hops().next().is_none();
-    let kubelets = capi::node_rows(context, cluster)
+    let kubelets = view.nodes()
+        .unwrap_or_default()
         .iter()
         .filter(|_| is_last)
         .filter_map(|node| node.kubelet_version.parse().ok());

@@ -1,200 +1,189 @@
-//! Who makes this cluster, its control plane and its pools, in the order in which they go.
+//! The control plane nodes and node pools of the cluster, in the order of their upgrade, and who makes their machines.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::catalog::{AppliesTo, MachineOwner, PlatformName, Procedure, Release, VersionPrecision};
-use crate::detect::{DetectedCluster, is_control_plane_node, pool_name};
-use crate::facts::control_plane;
-use crate::need::Need;
-use crate::path::Hop;
-use crate::rules::CheckContext;
-use crate::snapshot::{ClusterSnapshot, NodeRow};
-
-use super::capi::{CapiObjects, node_rows};
+use super::capi::CapiObjects;
 use super::rollout_strategy::RolloutStrategy;
 use super::template;
 use super::topology_order::PoolTurn;
+use crate::catalog::{AppliesTo, MachineOwner, PlatformName, Procedure, Release, VersionPrecision};
+use crate::detect::{DetectedCluster, is_control_plane_node, pool_name};
+use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::need::Need;
+use crate::path::Hop;
+use crate::rules::CheckContext;
+use crate::snapshot::{ClusterView, NodeRow};
 
-/// Labels of nodes that say what their provider calls the cluster. Source: eksctl-io/eksctl pkg/apis/eksctl.io/v1alpha5.
+/// Node labels that hold the provider's name of the cluster. Source: eksctl-io/eksctl pkg/apis/eksctl.io/v1alpha5.
 const PROVIDER_CLUSTER_LABELS: [&str; 1] = ["alpha.eksctl.io/cluster-name"];
 
-/// Nodes of the control plane and pools of workers.
+/// The nodes of a cluster, and what makes them.
 #[derive(Debug, Default)]
 pub(super) struct ClusterInventory {
-    /// Names of the nodes that run the control plane, the one that goes first first.
+    /// Names of the control plane nodes, the first to upgrade first.
     pub(super) control_plane_nodes: Vec<String>,
-    /// In the order of the topology that they are made from, else by name.
+    /// In the order of their cluster topology, else by name.
     pub(super) pools: Vec<NodePool>,
-    /// What Cluster API makes it from.
+    /// The Cluster API objects that the cluster is made from.
     pub(super) capi: CapiObjects,
-    /// What its provider calls it; none where nothing here says so.
+    /// The provider's name of the cluster, if a node label holds it.
     pub(super) provider_cluster: Option<String>,
 }
 
-/// Workers that go together.
+/// Worker nodes that are upgraded together.
 #[derive(Debug, Default)]
 pub(super) struct NodePool {
-    /// Empty for workers of none.
+    /// Empty for workers without a pool.
     pub(super) name: String,
-    /// Names, sorted.
+    /// Node names, sorted.
     pub(super) nodes: Vec<String>,
-    /// The oldest kubelet; none where none says what it is.
+    /// The oldest kubelet; none if no version is known.
     pub(super) oldest_kubelet: Option<Release>,
     /// What makes its machines.
     pub(super) machine_owner: MachineOwner,
-    /// How many of them go at a time, by what it says itself.
+    /// How many of its machines are replaced at a time.
     pub(super) rollout_strategy: RolloutStrategy,
-    /// Why it waits, on purpose; none where nothing holds it back.
+    /// Why it is held back on purpose; none if it is not.
     pub(super) hold_reason: Option<String>,
 }
 
-/// What it is told by beside nodes.
+/// What the inventory needs besides nodes.
 pub(super) fn needs() -> Vec<Need> {
     vec![control_plane::kubeadm_config_need()]
 }
 
-/// The cluster that is planned for.
+/// The cluster to upgrade.
 pub(super) fn target_cluster<'a>(
-    situation: &'a CheckContext<'_>,
-) -> Option<(&'a ClusterSnapshot, &'a DetectedCluster)> {
-    situation.cluster.zip(situation.detected.as_ref())
+    context: &'a CheckContext<'_>,
+) -> Option<(ClusterView<'a>, &'a DetectedCluster)> {
+    context.view().zip(context.detected.as_ref())
 }
 
-/// What every cluster does in this hop, then what this one does.
-pub(super) fn procedures<'a>(situation: &CheckContext<'a>, hop: &Hop) -> Vec<&'a Procedure> {
-    let all = situation.catalog.procedures.iter();
-    let of_platform: Vec<&Procedure> = all
+/// The procedure of every cluster for this hop, then that of this cluster.
+pub(super) fn procedures<'a>(context: &CheckContext<'a>, hop: &Hop) -> Vec<&'a Procedure> {
+    let procedures = context.catalog.procedures.iter();
+    let (common, specific): (Vec<_>, Vec<_>) = procedures
         .filter(|procedure| procedure.platform == hop.platform)
-        .collect();
-    let (every, one): (Vec<_>, Vec<_>) = of_platform
-        .into_iter()
         .partition(|procedure| procedure.applies_to == AppliesTo::EveryCluster);
-    let best = one
+    let best = specific
         .into_iter()
-        .find(|one| is_applicable(situation, &one.applies_to, hop));
-    every.into_iter().chain(best).collect()
+        .find(|procedure| is_applicable(context, &procedure.applies_to, hop));
+    common.into_iter().chain(best).collect()
 }
 
-/// What reaching a release of Kubernetes means here, when nothing is known of the hop.
-pub(super) fn version_precision(situation: &CheckContext<'_>) -> VersionPrecision {
-    let provider = situation
-        .detected
-        .as_ref()
-        .and_then(|it| it.provider.clone());
-    let mut all = situation.catalog.procedures.iter();
-    let one = all.find(|one| {
-        one.platform == PlatformName::Kubernetes
-            && one.applies_to == provider_applies_to(provider.as_deref())
+/// How precisely this cluster reaches a release of Kubernetes, for a hop that is not known yet.
+pub(super) fn version_precision(context: &CheckContext<'_>) -> VersionPrecision {
+    let detected = context.detected.as_ref();
+    let provider = detected.and_then(|detected| detected.provider.clone());
+    let applies_to = AppliesTo::Provider(provider.unwrap_or_default());
+    let mut procedures = context.catalog.procedures.iter();
+    let procedure = procedures.find(|procedure| {
+        procedure.platform == PlatformName::Kubernetes && procedure.applies_to == applies_to
     });
-    one.map(|one| one.version_precision).unwrap_or_default()
+    procedure
+        .map(|procedure| procedure.version_precision)
+        .unwrap_or_default()
 }
 
-fn provider_applies_to(provider: Option<&str>) -> AppliesTo {
-    AppliesTo::Provider(provider.unwrap_or_default().to_owned())
-}
-
-fn is_applicable(situation: &CheckContext<'_>, fits: &AppliesTo, hop: &Hop) -> bool {
-    let Some((picture, detected)) = target_cluster(situation) else {
-        return *fits == AppliesTo::Fallback;
+fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) -> bool {
+    let Some((view, detected)) = target_cluster(context) else {
+        return *applies_to == AppliesTo::Fallback;
     };
-    match fits {
+    match applies_to {
         AppliesTo::EveryCluster | AppliesTo::Fallback => true,
         AppliesTo::EmulatedMinor => {
-            picture.discovery.emulation_version.is_some()
+            view.cluster.discovery.emulation_version.is_some()
                 && hop.minor() <= detected.kubernetes.minor()
         }
-        AppliesTo::ClusterTopology => CapiObjects::new(situation, picture, detected).has_topology,
-        AppliesTo::ClusterApi => !CapiObjects::new(situation, picture, detected)
-            .cluster_name
-            .is_empty(),
+        AppliesTo::ClusterTopology => CapiObjects::new(view, detected).has_topology,
+        AppliesTo::ClusterApi => !CapiObjects::new(view, detected).cluster_name.is_empty(),
         AppliesTo::Provider(name) => detected.provider.as_ref() == Some(name),
         AppliesTo::Kubeadm => {
-            let kept = picture.rows_for(&control_plane::kubeadm_config_need(), situation.catalog);
-            let noted = |node: &NodeRow| node.cri_socket.is_some();
-            matches!(kept, Ok(Some(rows)) if !rows.is_empty())
-                || node_rows(situation, picture).iter().any(noted)
+            let mut nodes = view.nodes().unwrap_or_default().iter();
+            view.exists(&control_plane::kubeadm_config_need())
+                || nodes.any(|node| node.cri_socket.is_some())
         }
     }
 }
 
 impl ClusterInventory {
-    /// Of the cluster that is planned for; without one, names that stand for any.
-    pub(super) fn new(situation: &CheckContext<'_>) -> Self {
-        let Some((picture, detected)) = target_cluster(situation) else {
-            return Self {
-                control_plane_nodes: vec![
-                    template::NODE_PLACEHOLDER.to_owned(),
-                    template::NODE_PLACEHOLDER.to_owned(),
-                ],
-                pools: vec![NodePool {
-                    name: template::POOL_PLACEHOLDER.to_owned(),
-                    nodes: vec![template::NODE_PLACEHOLDER.to_owned()],
-                    ..NodePool::default()
-                }],
-                ..Self::default()
-            };
+    /// Of the target cluster; without one, of placeholders.
+    pub(super) fn new(context: &CheckContext<'_>) -> Self {
+        let Some((view, detected)) = target_cluster(context) else {
+            return Self::placeholder();
         };
-        let nodes = node_rows(situation, picture);
-        let named = |node: &NodeRow| {
-            let mut names = PROVIDER_CLUSTER_LABELS.iter();
-            names.find_map(|label| node.labels.get(*label).cloned())
+        let nodes = view.nodes().unwrap_or_default();
+        let provider_cluster = |node: &NodeRow| {
+            let mut labels = PROVIDER_CLUSTER_LABELS.iter();
+            labels.find_map(|label| node.labels.get(*label).cloned())
         };
-        let provider_cluster = nodes.iter().find_map(named);
-        let (ours, workers): (Vec<_>, Vec<_>) =
+        let (control_plane, workers): (Vec<_>, Vec<_>) =
             nodes.iter().partition(|node| is_control_plane_node(node));
         let mut by_pool: BTreeMap<(MachineOwner, &str), Vec<&NodeRow>> = BTreeMap::new();
         for node in workers {
-            let maker = match node.machine_pool() {
+            let owner = match node.machine_pool() {
                 Some(_) => MachineOwner::MachinePool,
                 None => MachineOwner::MachineDeployment,
             };
-            let of = (maker, pool_name(situation.catalog, node));
-            by_pool.entry(of).or_default().push(node);
+            let key = (owner, pool_name(context.catalog, node));
+            by_pool.entry(key).or_default().push(node);
         }
-        let machines = CapiObjects::new(situation, picture, detected);
-        let pools = by_pool.into_iter();
-        let mut pools: Vec<NodePool> = pools
-            .map(|((maker, name), nodes)| NodePool::new(maker, name, &nodes, &machines))
+        let capi = CapiObjects::new(view, detected);
+        let mut pools: Vec<NodePool> = by_pool
+            .into_iter()
+            .map(|((owner, name), nodes)| NodePool::new(owner, name, &nodes, &capi))
             .collect();
-        // Stable: what has no turn keeps its place, behind those that have one.
+        // Stable: pools without a turn stay in order, after those that have one.
         pools.sort_by_key(|pool| {
-            let turn = pool.topology_turn(&machines).map(|(at, _)| at);
+            let turn = pool.topology_turn(&capi).map(|(index, _)| index);
             (pool.machine_owner, turn.unwrap_or(usize::MAX))
         });
         Self {
-            capi: machines,
-            provider_cluster,
-            control_plane_nodes: control_plane_order(situation, &ours),
+            capi,
+            provider_cluster: nodes.iter().find_map(provider_cluster),
+            control_plane_nodes: control_plane_order(view, &control_plane),
             pools,
         }
     }
 
-    /// Which pools somebody holds back on purpose, to be said aloud.
+    fn placeholder() -> Self {
+        let node = template::NODE_PLACEHOLDER.to_owned();
+        Self {
+            control_plane_nodes: vec![node.clone(), node.clone()],
+            pools: vec![NodePool {
+                name: template::POOL_PLACEHOLDER.to_owned(),
+                nodes: vec![node],
+                ..NodePool::default()
+            }],
+            ..Self::default()
+        }
+    }
+
+    /// A remark for each pool that is held back on purpose.
     pub(super) fn pools_on_hold(&self) -> Vec<String> {
         let pools = self.pools.iter();
-        let here =
+        let pools =
             pools.filter_map(|pool| Some((pool.name.as_str(), pool.hold_reason.as_deref()?)));
-        let named = self.capi.machine_pools_on_hold();
-        here.chain(named)
-            .map(|(name, why)| format!("{name} is held back: {why}"))
+        let pools = pools.chain(self.capi.machine_pools_on_hold());
+        pools
+            .map(|(name, reason)| format!("{name} is held back: {reason}"))
             .collect()
     }
 }
 
-/// The node whose API server is newest goes, or went, first; of equal ones the first by name.
-fn control_plane_order(situation: &CheckContext<'_>, nodes: &[&NodeRow]) -> Vec<String> {
-    let members = control_plane::control_plane_pods(situation);
+/// Sorts nodes so that the one with the newest API server, which is upgraded first, comes first; equal ones by name.
+fn control_plane_order(view: ClusterView<'_>, nodes: &[&NodeRow]) -> Vec<String> {
+    let pods = control_plane::control_plane_pods(view);
     let newest = |node: &NodeRow| {
-        let servers = members.iter().filter(|member| {
-            member.component == control_plane::APISERVER && member.node() == Some(&node.name)
+        let servers = pods.iter().filter(|pod| {
+            pod.component == control_plane::APISERVER && pod.node() == Some(&node.name)
         });
-        servers
-            .filter_map(control_plane::ControlPlanePod::release)
-            .max()
+        servers.filter_map(ControlPlanePod::release).max()
     };
     let mut nodes: Vec<_> = nodes
         .iter()
-        .map(|node| (std::cmp::Reverse(newest(node)), node.name.clone()))
+        .map(|node| (Reverse(newest(node)), node.name.clone()))
         .collect();
     nodes.sort();
     nodes.into_iter().map(|(_, name)| name).collect()
@@ -209,7 +198,7 @@ impl NodePool {
         }
     }
 
-    fn new(maker: MachineOwner, name: &str, nodes: &[&NodeRow], machines: &CapiObjects) -> Self {
+    fn new(owner: MachineOwner, name: &str, nodes: &[&NodeRow], capi: &CapiObjects) -> Self {
         let kubelets = nodes
             .iter()
             .filter_map(|node| node.kubelet_version.parse().ok());
@@ -219,23 +208,24 @@ impl NodePool {
             name: name.to_owned(),
             oldest_kubelet: kubelets.min(),
             nodes: names,
-            machine_owner: maker,
+            machine_owner: owner,
             ..Self::default()
         };
-        if maker == MachineOwner::MachineDeployment {
-            let deployment = machines.machine_deployments.get(name);
-            pool.rollout_strategy = deployment.map(|it| it.rollout_strategy).unwrap_or_default();
-            pool.hold_reason = pool
-                .topology_turn(machines)
-                .and_then(|(_, turn)| turn.hold_reason.clone());
+        if owner == MachineOwner::MachineDeployment {
+            let deployment = capi.machine_deployments.get(name);
+            pool.rollout_strategy = deployment
+                .map(|deployment| deployment.rollout_strategy)
+                .unwrap_or_default();
+            let turn = pool.topology_turn(capi);
+            pool.hold_reason = turn.and_then(|(_, turn)| turn.hold_reason.clone());
         }
         pool
     }
 
-    /// Its turn in the topology. Which one a MachinePool has does not show on its nodes.
-    fn topology_turn<'m>(&self, machines: &'m CapiObjects) -> Option<(usize, &'m PoolTurn)> {
+    /// Its turn in the topology; unknown for a MachinePool, because its nodes do not name it.
+    fn topology_turn<'m>(&self, capi: &'m CapiObjects) -> Option<(usize, &'m PoolTurn)> {
         match self.machine_owner {
-            MachineOwner::MachineDeployment => machines.pool_turn(&self.name),
+            MachineOwner::MachineDeployment => capi.pool_turn(&self.name),
             MachineOwner::MachinePool => None,
         }
     }

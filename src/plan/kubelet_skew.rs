@@ -1,60 +1,56 @@
-//! At which hops each pool moves: as late as skew allows where kubelets may lag, so that it moves as seldom as can be.
+//! The hops at which each pool is upgraded: as late as the skew policy allows if kubelets may lag, so that it is upgraded as
+//! rarely as possible.
 
 use crate::catalog::{Catalog, Minor};
 
-/// When a pool moves, in hops of Kubernetes.
+/// The hops of Kubernetes at which a pool is upgraded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PoolSchedule {
-    /// Before the control plane of the first hop, to the minor that it has already: it would be too old afterwards.
+    /// Whether it is upgraded to the current minor of the control plane first, because it would be too old after the first hop.
     pub(super) must_catch_up: bool,
-    /// For each hop, whether it moves after its control plane.
+    /// For each hop, whether it is upgraded after the control plane.
     pub(super) upgrades_in_hop: Vec<bool>,
 }
 
-/// The moves of a pool whose oldest kubelet has the minor `at`, along a way over these minors that begins at `from`.
+/// The schedule of a pool whose oldest kubelet has the minor `oldest`, on a path from the minor `from` over `minors`.
 ///
-/// Waiting as long as skew allows is best: whatever a pool does earlier, moving later leaves it at least as new. Kubelets may be
-/// left behind by `at_most` minors, and never by more than the policy lets them; none where they may not lag at all.
-/// Source of the window: `skew.tsv`.
+/// Waiting as long as possible is optimal: upgrading later leaves a pool at least as new. Kubelets may lag by `max_lag` minors,
+/// but never by more than the version skew policy (`skew.tsv`) allows; `None` if they may not lag at all.
 pub(super) fn pool_schedule(
-    at: Option<Minor>,
+    oldest: Option<Minor>,
     from: Option<Minor>,
     minors: &[Minor],
-    at_most: Option<u8>,
+    max_lag: Option<u8>,
     catalog: &Catalog,
 ) -> PoolSchedule {
-    let fits = |kubelet: Minor, server: Minor| {
+    let is_supported = |kubelet: Minor, server: Minor| {
         let limit = catalog.skew_limit("kubelet", kubelet);
-        match (limit, server.minors_ahead_of(kubelet)) {
-            (Some(limit), Some(behind)) => {
-                let own = i64::from(at_most.unwrap_or(u8::MAX));
-                behind <= i64::from(limit.minors_behind).min(own)
-            }
-            _ => false,
-        }
+        let limits = limit.zip(server.minors_ahead_of(kubelet));
+        limits.is_some_and(|(limit, behind)| {
+            behind <= i64::from(limit.minors_behind).min(i64::from(max_lag.unwrap_or(u8::MAX)))
+        })
     };
-    let mut kubelet = at;
-    let mut catches_up = false;
-    if let (Some(old), Some(first), Some(from)) = (at, minors.first(), from)
+    let mut kubelet = oldest;
+    let mut must_catch_up = false;
+    if let (Some(old), Some(first), Some(from)) = (oldest, minors.first(), from)
         && old < from
-        && (!fits(old, *first) || (at_most.is_none() && from < *first))
+        && (!is_supported(old, *first) || (max_lag.is_none() && from < *first))
     {
-        catches_up = true;
+        must_catch_up = true;
         kubelet = Some(from);
     }
-    let moves = minors.iter().enumerate().map(|(hop, minor)| {
-        let waits = match (kubelet, minors.get(hop + 1)) {
-            (Some(kubelet), Some(next)) => at_most.is_some() && fits(kubelet, *next),
-            _ => false,
-        };
-        if !waits {
+    let upgrades_in_hop = minors.iter().enumerate().map(|(index, minor)| {
+        let next = kubelet.zip(minors.get(index + 1));
+        let can_wait = max_lag.is_some()
+            && next.is_some_and(|(kubelet, next)| is_supported(kubelet, *next));
+        if !can_wait {
             kubelet = Some(*minor);
         }
-        !waits
+        !can_wait
     });
     PoolSchedule {
-        upgrades_in_hop: moves.collect(),
-        must_catch_up: catches_up,
+        upgrades_in_hop: upgrades_in_hop.collect(),
+        must_catch_up,
     }
 }
 
@@ -63,23 +59,23 @@ mod tests {
     use super::pool_schedule;
     use crate::catalog::{Catalog, Minor};
 
-    fn told(at: &str, way: &[&str], may_lag: bool) -> String {
-        limited(at, way, may_lag.then_some(u8::MAX))
+    fn upgrades(at: &str, path: &[&str], may_lag: bool) -> String {
+        limited(at, path, may_lag.then_some(u8::MAX))
     }
 
-    fn limited(at: &str, way: &[&str], at_most: Option<u8>) -> String {
+    fn limited(at: &str, path: &[&str], max_lag: Option<u8>) -> String {
         let catalog = Catalog::embedded().expect("the catalog");
         let minor = |text: &str| text.parse::<Minor>().expect("a minor");
-        let minors: Vec<Minor> = way[1..].iter().map(|text| minor(text)).collect();
+        let minors: Vec<Minor> = path[1..].iter().map(|text| minor(text)).collect();
         let found = pool_schedule(
             Some(minor(at)),
-            Some(minor(way[0])),
+            Some(minor(path[0])),
             &minors,
-            at_most,
+            max_lag,
             &catalog,
         );
-        let caught = found.must_catch_up.then(|| format!("{}!", way[0]));
-        let moved = way[1..]
+        let caught = found.must_catch_up.then(|| format!("{}!", path[0]));
+        let moved = path[1..]
             .iter()
             .zip(&found.upgrades_in_hop)
             .filter(|(_, moves)| **moves);
@@ -92,55 +88,55 @@ mod tests {
     }
 
     #[test]
-    fn pools_move_as_late_as_skew_allows() {
-        // Three behind from kubelet 1.25 on.
+    fn pools_are_upgraded_as_late_as_skew_allows() {
+        // Kubelets may lag by three minors from 1.25 on.
         assert_eq!(
-            told("1.28", &["1.28", "1.29", "1.30", "1.31"], true),
+            upgrades("1.28", &["1.28", "1.29", "1.30", "1.31"], true),
             "1.31"
         );
         assert_eq!(
-            told("1.28", &["1.28", "1.29", "1.30", "1.31", "1.32"], true),
+            upgrades("1.28", &["1.28", "1.29", "1.30", "1.31", "1.32"], true),
             "1.31 1.32"
         );
-        // Two before.
+        // By two before.
         assert_eq!(
-            told(
+            upgrades(
                 "1.22",
                 &["1.22", "1.23", "1.24", "1.25", "1.26", "1.27"],
                 true
             ),
             "1.24 1.26 1.27"
         );
-        assert_eq!(told("1.28", &["1.28", "1.29", "1.30"], false), "1.29 1.30");
-        assert_eq!(told("1.26", &["1.28", "1.29", "1.30"], true), "1.29 1.30");
+        assert_eq!(upgrades("1.28", &["1.28", "1.29", "1.30"], false), "1.29 1.30");
+        assert_eq!(upgrades("1.26", &["1.28", "1.29", "1.30"], true), "1.29 1.30");
     }
 
     #[test]
     fn a_pool_that_would_be_too_old_catches_up_first() {
-        assert_eq!(told("1.22", &["1.24", "1.25"], true), "1.24! 1.25");
-        assert_eq!(told("1.23", &["1.24", "1.25"], true), "1.25");
-        assert_eq!(told("1.25", &["1.28", "1.29"], true), "1.28! 1.29");
+        assert_eq!(upgrades("1.22", &["1.24", "1.25"], true), "1.24! 1.25");
+        assert_eq!(upgrades("1.23", &["1.24", "1.25"], true), "1.25");
+        assert_eq!(upgrades("1.25", &["1.28", "1.29"], true), "1.28! 1.29");
     }
 
     #[test]
     fn providers_may_allow_less_than_the_policy() {
-        let way = ["1.28", "1.29", "1.30", "1.31"];
-        assert_eq!(limited("1.28", &way, Some(2)), "1.30 1.31");
-        assert_eq!(limited("1.28", &way, Some(9)), "1.31");
+        let path = ["1.28", "1.29", "1.30", "1.31"];
+        assert_eq!(limited("1.28", &path, Some(2)), "1.30 1.31");
+        assert_eq!(limited("1.28", &path, Some(9)), "1.31");
         assert_eq!(limited("1.26", &["1.28", "1.29"], Some(2)), "1.28! 1.29");
         assert_eq!(limited("1.27", &["1.28", "1.29"], Some(2)), "1.29");
-        // Where kubelets may not lag, they are at what the control plane has before it moves.
+        // Kubelets that may not lag are at the minor of the control plane before it is upgraded.
         assert_eq!(limited("1.27", &["1.28", "1.29"], None), "1.28! 1.29");
-        // A hop that is under way moves them once.
+        // A hop in progress upgrades them once.
         assert_eq!(limited("1.27", &["1.28", "1.28"], None), "1.28");
     }
 
     #[test]
-    fn on_the_whole_way_pools_move_a_third_as_often() {
+    fn on_the_whole_path_pools_are_upgraded_a_third_as_often() {
         let minors: Vec<String> = (16..=37).map(|minor| format!("1.{minor}")).collect();
-        let way: Vec<&str> = minors.iter().map(String::as_str).collect();
+        let path: Vec<&str> = minors.iter().map(String::as_str).collect();
         assert_eq!(
-            told("1.16", &way, true),
+            upgrades("1.16", &path, true),
             "1.18 1.20 1.22 1.24 1.26 1.29 1.32 1.35 1.37"
         );
     }

@@ -1,45 +1,45 @@
-//! How many machines of a pool go at a time, by what its MachineDeployment itself says.
+//! How many machines of a pool are replaced at a time, by the rollout strategy of its MachineDeployment.
 //!
-//! Source: kubernetes-sigs/cluster-api api/core/v1beta1, v1beta2 machinedeployment_types.go (where it stands, and what is meant
-//! where a number does not), internal/controllers/machinedeployment/mdutil/util.go (how percents are rounded).
+//! Source: kubernetes-sigs/cluster-api api/core/v1beta1, v1beta2 machinedeployment_types.go (its path, and the
+//! defaults), internal/controllers/machinedeployment/mdutil/util.go (how percentages are rounded).
 
 use serde_json::Value;
 
-/// Where it stands: since v1beta2, and until v1beta1.
+/// Its paths: since v1beta2, and until v1beta1.
 const STRATEGY_PATHS: [&str; 2] = ["/spec/rollout/strategy", "/spec/strategy"];
 
-/// What a pool says of its pace.
+/// The rollout strategy of a pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum RolloutStrategy {
-    /// Nothing that can be read here.
+    /// Not readable here.
     #[default]
     Unknown,
     /// A rolling update.
     RollingUpdate {
-        /// So many machines may be there beyond those that are wanted.
+        /// Machines allowed in excess of `replicas`.
         max_surge: u64,
-        /// So many of those that are wanted may be missing.
+        /// Machines of `replicas` allowed to be unavailable.
         max_unavailable: u64,
-        /// So many are wanted.
+        /// Desired number of machines.
         replicas: u64,
     },
-    /// Machines are replaced as somebody deletes the old ones, and not otherwise.
+    /// A machine is replaced only after the old one has been deleted.
     OnDelete,
 }
 
-/// How many nodes of a pool go at a time, and why.
+/// How many nodes of a pool are upgraded at a time, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parallelism {
     /// At least one.
     pub(super) nodes: u64,
-    /// `2 nodes at a time, as asked for`.
+    /// `2 nodes at a time, as requested`.
     pub(super) reason: String,
-    /// Whether nobody said so, neither a person nor the pool.
+    /// Whether neither the user nor the pool states it.
     pub(super) is_assumed: bool,
 }
 
 impl RolloutStrategy {
-    /// Of a MachineDeployment, in whatever version it was read.
+    /// Of a MachineDeployment of any version.
     pub(super) fn from_machine_deployment(deployment: &Value) -> Self {
         let mut strategies = STRATEGY_PATHS.iter();
         strategies
@@ -48,48 +48,51 @@ impl RolloutStrategy {
             .unwrap_or_default()
     }
 
-    /// What durations are reckoned with: what was asked for comes before what the pool says.
-    pub(super) fn parallelism(self, asked: Option<u32>) -> Parallelism {
-        let told = |nodes: u64| match nodes {
+    /// The parallelism for durations: as requested, else as the pool states.
+    pub(super) fn parallelism(self, requested: Option<u32>) -> Parallelism {
+        let at_a_time = |nodes: u64| match nodes {
             1 => "1 node at a time".to_owned(),
             _ => format!("{nodes} nodes at a time"),
         };
-        let (nodes, why) = match (asked, self) {
-            (Some(asked), _) => {
-                let nodes = u64::from(asked.max(1));
-                (nodes, format!("{}, as asked for", told(nodes)))
+        let (nodes, reason) = match (requested, self) {
+            (Some(requested), _) => {
+                let nodes = u64::from(requested.max(1));
+                (nodes, format!("{}, as requested", at_a_time(nodes)))
             }
             (
                 None,
                 Self::RollingUpdate {
-                    max_surge: surge,
-                    max_unavailable: unavailable,
+                    max_surge,
+                    max_unavailable,
                     replicas,
                 },
             ) => {
-                let nodes = surge.saturating_add(unavailable).min(replicas).max(1);
-                let by = "as its MachineDeployment says";
-                let numbers = format!("maxSurge {surge}, maxUnavailable {unavailable}");
-                (nodes, format!("{}, {by}: {numbers}", told(nodes)))
+                let nodes = max_surge.saturating_add(max_unavailable);
+                let nodes = nodes.min(replicas).max(1);
+                let by = format!(
+                    "by its MachineDeployment: maxSurge {max_surge}, maxUnavailable {max_unavailable}"
+                );
+                (nodes, format!("{}, {by}", at_a_time(nodes)))
             }
-            (None, Self::OnDelete) => {
-                let why = "its nodes go as somebody deletes their machines, as its MachineDeployment says: OnDelete";
-                (1, why.to_owned())
-            }
-            (None, Self::Unknown) => {
-                let why = "1 node at a time is assumed, for nothing here says how many go together";
-                (1, why.to_owned())
-            }
+            (None, Self::OnDelete) => (
+                1,
+                "nodes are replaced when their machines are deleted, by its MachineDeployment: OnDelete"
+                    .to_owned(),
+            ),
+            (None, Self::Unknown) => (
+                1,
+                "1 node at a time is assumed: its rollout strategy is unknown".to_owned(),
+            ),
         };
         Parallelism {
             nodes,
-            reason: why,
-            is_assumed: asked.is_none() && self == Self::Unknown,
+            reason,
+            is_assumed: requested.is_none() && self == Self::Unknown,
         }
     }
 }
 
-/// None where it is not understood.
+/// None if it is not valid.
 fn parse_strategy(strategy: &Value, deployment: &Value) -> Option<RolloutStrategy> {
     match strategy.get("type").map(Value::as_str) {
         Some(Some("OnDelete")) => return Some(RolloutStrategy::OnDelete),
@@ -101,19 +104,19 @@ fn parse_strategy(strategy: &Value, deployment: &Value) -> Option<RolloutStrateg
         Some(replicas) => replicas.as_u64()?,
         None => 1,
     };
-    let stated = |field: &str, default: u64, round: Rounding| match update.get(field) {
+    let limit = |field: &str, default: u64, round: Rounding| match update.get(field) {
         None | Some(Value::Null) => Some(default),
         Some(value) => resolve_int_or_percent(value, replicas, round),
     };
-    let surge = stated("maxSurge", 1, Rounding::Up)?;
-    let mut unavailable = stated("maxUnavailable", 0, Rounding::Down)?;
-    if surge == 0 && unavailable == 0 {
-        // A percent of a few machines comes to none, and something must move.
-        unavailable = 1;
+    let max_surge = limit("maxSurge", 1, Rounding::Up)?;
+    let mut max_unavailable = limit("maxUnavailable", 0, Rounding::Down)?;
+    if max_surge == 0 && max_unavailable == 0 {
+        // A percentage of a few machines rounds to zero, and something must be replaced.
+        max_unavailable = 1;
     }
     Some(RolloutStrategy::RollingUpdate {
-        max_surge: surge,
-        max_unavailable: unavailable,
+        max_surge,
+        max_unavailable,
         replicas,
     })
 }
@@ -124,7 +127,7 @@ enum Rounding {
     Down,
 }
 
-/// A number, or a percent of the machines that are wanted.
+/// A number, or a percentage of the desired machines.
 fn resolve_int_or_percent(value: &Value, replicas: u64, round: Rounding) -> Option<u64> {
     let Value::String(text) = value else {
         return value.as_u64();
@@ -152,28 +155,28 @@ mod tests {
 
     fn nodes(deployment: &Value) -> Option<u64> {
         match RolloutStrategy::from_machine_deployment(deployment) {
-            pace @ RolloutStrategy::RollingUpdate { .. } => Some(pace.parallelism(None).nodes),
+            strategy @ RolloutStrategy::RollingUpdate { .. } => Some(strategy.parallelism(None).nodes),
             RolloutStrategy::Unknown | RolloutStrategy::OnDelete => None,
         }
     }
 
     #[test]
-    fn numbers_and_percents_are_taken_as_cluster_api_does() {
+    fn numbers_and_percentages_count_as_in_cluster_api() {
         for (replicas, surge, unavailable, expected) in [
             (3, json!(1), json!(0), 1),
             (6, json!(3), json!(1), 4),
-            // Nothing may go beyond: old ones make room.
+            // No surge: old machines are removed first.
             (6, json!(0), json!(2), 2),
-            // Up, and down.
+            // Rounded up, and down.
             (10, json!("25%"), json!("25%"), 3 + 2),
             (3, json!("30%"), json!("30%"), 1),
             (3, json!("0%"), json!("30%"), 1),
             (3, json!(0), json!(0), 1),
-            // No more than there are.
+            // No more than there are machines.
             (2, json!("300%"), json!(0), 2),
             (2, json!(10), json!(0), 2),
             (0, json!(1), json!(0), 1),
-            // What is meant where one of them is not stated.
+            // Defaults.
             (6, json!(null), json!(2), 3),
             (6, json!(2), json!(null), 2),
         ] {
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn both_places_of_the_strategy_are_known() {
+    fn both_paths_of_the_strategy_are_read() {
         let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 2}});
         let new = json!({"spec": {"replicas": 4, "rollout": {"strategy": strategy}}});
         let old = json!({"spec": {"replicas": 4, "strategy": strategy}});
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_not_known() {
+    fn invalid_strategies_are_unknown() {
         for odd in [
             json!("5"),
             json!("%"),
@@ -240,22 +243,22 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_comes_first() {
-        let pace = RolloutStrategy::from_machine_deployment(&update(6, json!(3), json!(1)));
-        let told = [
-            (None, pace),
-            (Some(2), pace),
+    fn a_request_comes_first() {
+        let strategy = RolloutStrategy::from_machine_deployment(&update(6, json!(3), json!(1)));
+        let cases = [
+            (None, strategy),
+            (Some(2), strategy),
             (None, RolloutStrategy::Unknown),
             (None, RolloutStrategy::OnDelete),
         ];
-        let told = told.map(|(asked, pace)| pace.parallelism(asked));
-        assert_eq!(told.each_ref().map(|it| it.nodes), [4, 2, 1, 1]);
-        let why = told.map(|it| it.reason).join("\n");
-        insta::assert_snapshot!(why, @r"
-        4 nodes at a time, as its MachineDeployment says: maxSurge 3, maxUnavailable 1
-        2 nodes at a time, as asked for
-        1 node at a time is assumed, for nothing here says how many go together
-        its nodes go as somebody deletes their machines, as its MachineDeployment says: OnDelete
+        let cases = cases.map(|(requested, strategy)| strategy.parallelism(requested));
+        assert_eq!(cases.each_ref().map(|case| case.nodes), [4, 2, 1, 1]);
+        let reasons = cases.map(|case| case.reason).join("\n");
+        insta::assert_snapshot!(reasons, @r"
+        4 nodes at a time, by its MachineDeployment: maxSurge 3, maxUnavailable 1
+        2 nodes at a time, as requested
+        1 node at a time is assumed: its rollout strategy is unknown
+        nodes are replaced when their machines are deleted, by its MachineDeployment: OnDelete
         ");
     }
 }

@@ -302,7 +302,7 @@ fn annotate_pool_commands(target: &StepTarget<'_>, commands: &mut Vec<String>) -
         commands.push(template::shell_comment(ON_DELETE_REMARK));
     }
     if let Some(reason) = &pool.hold_reason {
-        commands.insert(0, template::shell_comment(&format!("on hold: {reason}")));
+        commands.insert(0, template::shell_comment(&format!("held back: {reason}")));
     }
     pool.hold_reason.is_some()
 }

@@ -1,25 +1,26 @@
-//! Names and commands with this cluster's own words in them.
+//! Names and commands filled in for this cluster.
 
 use std::borrow::Cow;
 
 use super::step::EACH_NODE;
 use crate::catalog::TextTemplate;
 
-/// What stands for the cluster where none was looked at.
+/// Stands for the cluster if there is none.
 pub(super) const CLUSTER_PLACEHOLDER: &str = "CLUSTER";
-/// What stands for a node.
+/// Stands for a node.
 pub(super) const NODE_PLACEHOLDER: &str = "NODE";
-/// What stands for a pool.
+/// Stands for a pool.
 pub(super) const POOL_PLACEHOLDER: &str = "POOL";
 
-/// The values of a step.
+/// The values of the placeholders of a step.
 #[derive(Debug, Clone)]
 pub(super) struct TemplateValues<'a> {
-    /// None where no cluster was looked at: then values are variables of the shell that stand for themselves.
+    /// The kubeconfig context that kubectl commands name.
     pub(super) kubectl_context: Option<&'a str>,
+    /// Without a cluster, placeholders are shell variables in commands.
     pub(super) has_cluster: bool,
     pub(super) pairs: Vec<(&'static str, Cow<'a, str>)>,
-    /// What cannot be known of the cluster: names, and the variables of the shell that stand for them in commands.
+    /// Names whose values are unknown, and the shell variables that stand for them in commands.
     pub(super) shell_variables: Vec<(&'static str, &'static str)>,
 }
 
@@ -55,7 +56,7 @@ impl TemplateValues<'_> {
         self.find(name).or_else(|| self.shell_variable(name))
     }
 
-    /// For a shell: every value is one word of it.
+    /// For a shell: every value is one word.
     pub(super) fn render_command(&self, template: &TextTemplate) -> String {
         let line = template.render(|name| {
             if let Some(variable) = self.shell_variable(name) {
@@ -75,20 +76,19 @@ impl TemplateValues<'_> {
     }
 }
 
-/// One word of a POSIX shell. No name of Kubernetes holds a zero byte, which no shell could take.
+/// One word of a POSIX shell. A zero byte, which no name of Kubernetes contains, is dropped: no shell accepts it.
 pub(super) fn shell_quoted(value: &str) -> String {
     let value = value.replace('\0', "");
     let quoted = shlex::try_quote(&value);
     quoted.map(Cow::into_owned).unwrap_or_default()
 }
 
-/// A line that a shell leaves alone, whatever stands in it.
+/// A shell comment of one line, whatever the text contains.
 pub(super) fn shell_comment(text: &str) -> String {
     format!("# {}", text.replace(char::is_control, " "))
 }
 
-/// The same command for this cluster, whatever the current context is where it runs. Plugins of kubectl take flags behind
-/// their name only.
+/// The command with `--context`, so that it does not depend on the current context. Plugins accept flags only after their name.
 pub(super) fn with_kubectl_context(line: &str, context: Option<&str>) -> String {
     let (Some(context), Some(rest)) = (context, line.strip_prefix("kubectl ")) else {
         return line.to_owned();

@@ -1,47 +1,45 @@
-//! In what order Cluster API upgrades the pools of a Cluster with a ClusterClass, and what holds some of them back.
+//! The order in which Cluster API upgrades the pools of a Cluster with a ClusterClass, and which of them it holds back.
 //!
 //! Source: kubernetes-sigs/cluster-api docs/book/src/reference/api/labels-and-annotations.md;
-//! exp/topology/desiredstate/desired_state.go (that the order is that of the list, and that annotations hold machine pools, too),
-//! exp/topology/scope/scope.go (that machine deployments and machine pools are counted apart).
+//! exp/topology/desiredstate/desired_state.go (the order is that of the list, and annotations hold back machine pools, too),
+//! exp/topology/scope/scope.go (machine deployments and machine pools are counted separately).
 
 use serde_json::Value;
 
-/// Holds one pool back.
-const DEFER: &str = "topology.cluster.x-k8s.io/defer-upgrade";
-/// Holds it back and all that come after it.
-const HOLD: &str = "topology.cluster.x-k8s.io/hold-upgrade-sequence";
-/// How many pools of a kind go at a time.
-const CONCURRENCY: &str = "topology.cluster.x-k8s.io/upgrade-concurrency";
+/// Holds back one pool.
+const DEFER_ANNOTATION: &str = "topology.cluster.x-k8s.io/defer-upgrade";
+/// Holds back a pool and all pools after it.
+const HOLD_ANNOTATION: &str = "topology.cluster.x-k8s.io/hold-upgrade-sequence";
+/// How many pools of a kind are upgraded at a time.
+const CONCURRENCY_ANNOTATION: &str = "topology.cluster.x-k8s.io/upgrade-concurrency";
 
-/// What the topology of a Cluster says of its pools.
+/// The upgrade order in the topology of a Cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TopologyOrder {
-    /// So many go at a time; at least one.
+    /// Pools of a kind that are upgraded at a time; at least one.
     pub(super) concurrency: u32,
-    /// Its MachineDeployments, in the order in which they go.
+    /// MachineDeployments in order.
     pub(super) machine_deployments: Vec<PoolTurn>,
-    /// Its MachinePools, in theirs.
+    /// MachinePools in order.
     pub(super) machine_pools: Vec<PoolTurn>,
 }
 
-/// One pool of it.
+/// A pool in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PoolTurn {
-    /// Its name in the topology, which is not that of the object made from it.
+    /// Its name in the topology, which differs from the name of the object made from it.
     pub(super) name: String,
-    /// Why it waits; none where nothing holds it.
+    /// Why it is held back; none if it is not.
     pub(super) hold_reason: Option<String>,
 }
 
 impl TopologyOrder {
-    /// Of a Cluster; none without a topology.
+    /// Of a Cluster object; none without a topology.
     pub(super) fn from_cluster(cluster: &Value) -> Option<Self> {
         cluster.pointer("/spec/topology")?.as_object()?;
-        let annotation = annotation(cluster, "/metadata/annotations", CONCURRENCY);
-        // What is no number counts as one for Cluster API, too.
-        let concurrency = annotation
-            .and_then(Value::as_str)
-            .and_then(|it| it.parse().ok());
+        let concurrency = annotation(cluster, CONCURRENCY_ANNOTATION).and_then(Value::as_str);
+        // Cluster API, too, takes anything but a number for one.
+        let concurrency = concurrency.and_then(|text| text.parse().ok());
         Some(Self {
             concurrency: concurrency.unwrap_or(1).max(1),
             machine_deployments: pool_turns(cluster, "machineDeployments"),
@@ -50,36 +48,34 @@ impl TopologyOrder {
     }
 }
 
-fn annotation<'a>(value: &'a Value, path: &str, name: &str) -> Option<&'a Value> {
-    value.pointer(path)?.get(name)
+fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
+    object.pointer("/metadata/annotations")?.get(key)
 }
 
 fn pool_turns(cluster: &Value, list: &str) -> Vec<PoolTurn> {
     let entries = cluster.pointer(&format!("/spec/topology/workers/{list}"));
     let entries = entries.and_then(Value::as_array).into_iter().flatten();
-    let mut held_by: Option<&str> = None;
     let named = entries.filter_map(|entry| Some((entry, entry.get("name")?.as_str()?)));
-    named
-        .map(|(entry, name)| {
-            let carries = |what| annotation(entry, "/metadata/annotations", what).is_some();
-            if carries(HOLD) && held_by.is_none() {
-                held_by = Some(name);
-            }
-            let place = format!("in spec.topology.workers.{list}");
-            let held = match (held_by, carries(DEFER)) {
-                (Some(first), _) if first == name => Some(format!("{HOLD} is on it {place}")),
-                (Some(first), _) => Some(format!(
-                    "{HOLD} is on {first}, which comes before it {place}"
-                )),
-                (None, true) => Some(format!("{DEFER} is on it {place}")),
-                (None, false) => None,
-            };
-            PoolTurn {
-                name: name.to_owned(),
-                hold_reason: held,
-            }
-        })
-        .collect()
+    let mut held_by: Option<&str> = None;
+    let turns = named.map(|(entry, name)| {
+        let has = |key| annotation(entry, key).is_some();
+        if has(HOLD_ANNOTATION) && held_by.is_none() {
+            held_by = Some(name);
+        }
+        let path = format!("in spec.topology.workers.{list}");
+        let hold_reason = match held_by {
+            Some(first) if first == name => Some(format!("{HOLD_ANNOTATION} is on it {path}")),
+            Some(first) => Some(format!(
+                "{HOLD_ANNOTATION} is on {first}, which comes before it {path}"
+            )),
+            None => has(DEFER_ANNOTATION).then(|| format!("{DEFER_ANNOTATION} is on it {path}")),
+        };
+        PoolTurn {
+            name: name.to_owned(),
+            hold_reason,
+        }
+    });
+    turns.collect()
 }
 
 #[cfg(test)]
@@ -96,18 +92,18 @@ mod tests {
     fn pool(name: &str, annotation: &str) -> Value {
         match annotation {
             "" => json!({"name": name}),
-            it => json!({"name": name,
-                "metadata": {"annotations": {format!("topology.cluster.x-k8s.io/{it}"): ""}}}),
+            key => json!({"name": name,
+                "metadata": {"annotations": {format!("topology.cluster.x-k8s.io/{key}"): ""}}}),
         }
     }
 
-    fn told(cluster: &Value) -> String {
-        let sequence = TopologyOrder::from_cluster(cluster).expect("a topology");
-        let turns = sequence
+    fn turns(cluster: &Value) -> String {
+        let order = TopologyOrder::from_cluster(cluster).expect("a topology");
+        let all = order
             .machine_deployments
             .iter()
             .chain(&sequence.machine_pools);
-        let lines = turns.map(|turn| {
+        let lines = all.map(|turn| {
             let held = turn.hold_reason.as_deref().unwrap_or("goes");
             format!("{}: {held}", turn.name)
         });
@@ -115,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn pools_go_in_the_order_of_the_topology_and_some_wait() {
+    fn pools_follow_the_order_of_the_topology_and_some_are_held_back() {
         let workers = json!({
             "machineDeployments": [pool("b", ""), pool("a", "defer-upgrade"), pool("c", ""),
                 pool("e", "hold-upgrade-sequence"), pool("d", ""), pool("f", "defer-upgrade")],
-            // Counted apart.
+            // Counted separately.
             "machinePools": [pool("p", ""), pool("o", "defer-upgrade"), pool("q", "deferred")],
         });
-        insta::assert_snapshot!(told(&cluster(json!({}), workers)), @r"
+        insta::assert_snapshot!(turns(&cluster(json!({}), workers)), @r"
         b: goes
         a: topology.cluster.x-k8s.io/defer-upgrade is on it in spec.topology.workers.machineDeployments
         c: goes
@@ -136,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn one_at_a_time_unless_a_number_says_more() {
+    fn one_at_a_time_unless_a_number_allows_more() {
         let name = "topology.cluster.x-k8s.io/upgrade-concurrency";
         for (value, expected) in [
             (json!({}), 1),
@@ -148,19 +144,19 @@ mod tests {
             (json!({name: "99999999999999999999"}), 1),
             (json!("none"), 1),
         ] {
-            let sequence = TopologyOrder::from_cluster(&cluster(value.clone(), json!({})));
-            assert_eq!(sequence.map(|it| it.concurrency), Some(expected), "{value}");
+            let order = TopologyOrder::from_cluster(&cluster(value.clone(), json!({})));
+            assert_eq!(order.map(|order| order.concurrency), Some(expected), "{value}");
         }
     }
 
     #[test]
-    fn what_is_no_topology_says_nothing() {
+    fn without_a_topology_there_is_no_order() {
         assert_eq!(TopologyOrder::from_cluster(&json!({"spec": {}})), None);
         assert_eq!(
             TopologyOrder::from_cluster(&json!({"spec": {"topology": "small"}})),
             None
         );
         let odd = json!({"machineDeployments": ["a", {"metadata": {}}, {"name": 1}], "machinePools": {"name": "a"}});
-        assert_eq!(told(&cluster(json!(null), odd)), "");
+        assert_eq!(turns(&cluster(json!(null), odd)), "");
     }
 }

@@ -1,8 +1,8 @@
 //! Maintenance windows: when they open.
 //!
-//! `Sat 22:00-04:00 Europe/Berlin`: days, a time of the day to begin and one to end, a time zone of the IANA database. Days are
-//! `Mon` to `Sun`, `Mon-Fri`, `Sat,Sun`, `daily`, or a date as `2026-12-05`. A window that ends before it begins ends on the next
-//! day. Times are those of clocks on the wall: when clocks change at night, a window is an hour longer or shorter.
+//! `Sat 22:00-04:00 Europe/Berlin`: days, start and end time, time zone of the IANA database. Days are
+//! `Mon` to `Sun`, `Mon-Fri`, `Sat,Sun`, `daily`, or a date such as `2026-12-05`. A window that ends before it begins ends on the next
+//! day. Times are local: in the night of a clock change, a window is an hour longer or shorter.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,18 +11,18 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-/// So far ahead windows are looked for.
+/// How far ahead openings are computed.
 const MAX_DAYS_AHEAD: i32 = 400;
 
 const EXPECTED: &str = "expected DAYS HH:MM-HH:MM TIMEZONE, such as \"Sat 22:00-04:00 Europe/Berlin\"; DAYS is Mon to Sun, \
                         Mon-Fri, Sat,Sun, daily or a date";
 
-/// A text that is no window.
+/// Why a text is not a window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}; {EXPECTED}")]
 pub struct ParseWindowError(String);
 
-/// When steps may run that interrupt somebody or that no way leads back from.
+/// When disruptive and irreversible steps may run.
 #[derive(Debug, Clone)]
 pub struct Window {
     pub(super) text: String,
@@ -45,7 +45,7 @@ impl FromStr for Window {
         let wrong = |what: &str| ParseWindowError(format!("{what} in the window {text:?}"));
         let words: Vec<&str> = text.split_whitespace().collect();
         let [days, times, zone] = words[..] else {
-            return Err(wrong("there are not three words"));
+            return Err(wrong("expected three words"));
         };
         let (opens, closes) = times
             .split_once('-')
@@ -113,7 +113,7 @@ fn parse_weekday(text: &str) -> Option<Weekday> {
 }
 
 impl Window {
-    /// Its openings that are not over, in order, for somewhat more than a year. An opening that clocks skip is not one.
+    /// Its openings that are not over, in order, for somewhat more than a year. An opening that a clock change skips is left out.
     pub fn openings(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
         let today = now.to_zoned(self.zone.clone()).date();
         let days = (-1..MAX_DAYS_AHEAD)
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_open_by_the_clock_on_the_wall() {
+    fn windows_open_at_local_time() {
         // Berlin is an hour ahead of UTC in winter, two in summer.
         assert_eq!(
             openings("Sat 22:00-04:00 Europe/Berlin", "2026-01-01T00:00:00Z", 2),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_window_says_why() {
+    fn parse_errors_give_the_reason() {
         for (text, why) in [
             ("Sat 22:00-04:00", "three words"),
             ("Sat 22:00 UTC", "no - between"),

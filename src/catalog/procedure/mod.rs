@@ -1,15 +1,14 @@
-//! Procedures: what is done in one hop of a platform, step by step, as data.
+//! Procedures: the steps of one hop of a platform, as data.
 //!
-//! A procedure is a YAML file in `procedures/`. It says for which clusters it is ([`Fits`]), whether kubelets may lag behind,
-//! and its steps in their order; each names how often it is done ([`Each`]), its commands as templates, what gates it, how to
-//! tell that it is done ([`Done`]), how long it takes and on what basis, whom it interrupts, whether there is a way back, and
-//! where all that was read. Steps of the procedure that fits every cluster and those of the one that fits this cluster are put
-//! together by their [`Phase`].
+//! A procedure is a YAML file in `procedures/`. It states which clusters it applies to ([`AppliesTo`]), whether kubelets may lag,
+//! and its steps in order: what each is repeated for ([`RepeatFor`]), its commands as templates, what gates it, when it counts as
+//! done ([`Completion`]), how long it takes and on what basis, what it interrupts, whether it can be undone, and the sources.
+//! The steps of the procedure for every cluster and of the one for this cluster are merged by [`HopPhase`].
 //!
 //! # Templates
 //!
-//! `{name}` stands for a value of the cluster, quoted for a shell in commands; see [`Each::names`]. What a plan cannot know of the
-//! cluster, as the resource group of a cloud, is a variable of the shell. Commands run where kubectl does, unless the step says
+//! `{name}` stands for a value of the cluster, quoted for a shell in commands; see [`RepeatFor::placeholders`]. Values that a plan
+//! cannot know, such as the resource group of a cloud, are shell variables. Commands run where kubectl does, unless the step says
 //! that they run on its node.
 
 mod template;
@@ -23,41 +22,41 @@ use serde::Deserialize;
 
 use super::{CatalogError, MinorRange, PlatformName};
 
-/// What is done in a hop.
+/// The steps of a hop.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Procedure {
-    /// Whose hops.
+    /// The platform of the hops.
     pub platform: PlatformName,
-    /// As people call it: `kubeadm`, `Amazon EKS`.
+    /// For people: `kubeadm`, `Amazon EKS`.
     pub title: String,
-    /// For which clusters.
+    /// The clusters it applies to.
     #[serde(rename = "fits")]
     pub applies_to: AppliesTo,
-    /// What reaching a release means: a provider that chooses patches by itself is asked for minors only.
+    /// When a release counts as reached: a provider that chooses patches itself is asked for minors only.
     #[serde(default)]
     #[serde(rename = "reach")]
     pub version_precision: VersionPrecision,
-    /// How far kubelets may be left behind on the way; none where the procedure fits every cluster and says nothing of it.
+    /// How far kubelets may lag; none if the procedure does not say.
     #[serde(rename = "kubelets")]
     pub kubelet_skew: Option<KubeletSkewRule>,
     /// In their order within each phase.
     pub steps: Vec<StepTemplate>,
 }
 
-/// For which clusters a procedure is. What comes first is asked first.
+/// The clusters that a procedure applies to, in the order in which they are tried.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AppliesTo {
-    /// Every cluster, beside the one that fits it best.
+    /// Every cluster, in addition to the best specific procedure.
     #[serde(rename = "every")]
     EveryCluster,
-    /// Hops into a minor that the binaries of the control plane have already, but do not emulate yet.
+    /// Hops to a minor that the control plane binaries have already, but do not emulate yet.
     #[serde(rename = "emulated")]
     EmulatedMinor,
-    /// Clusters that Cluster API makes of a ClusterClass.
+    /// Clusters that Cluster API makes from a ClusterClass.
     ClusterTopology,
-    /// Clusters that Cluster API makes of single objects.
+    /// Clusters that Cluster API makes from single objects.
     ClusterApi,
     /// Clusters of a provider or distribution.
     Provider(String),
@@ -83,31 +82,31 @@ pub enum VersionPrecision {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KubeletSkewRule {
-    /// Whether a pool may skip hops as far as the version skew policy lets it.
+    /// Whether a pool may skip hops, within the version skew policy.
     #[serde(rename = "mayLag")]
     pub can_lag: bool,
-    /// So many minors, where who runs the cluster allows fewer than the policy.
+    /// The maximum in minors, if the provider allows fewer than the policy.
     #[serde(rename = "atMost")]
     pub max_minors_behind: Option<u8>,
-    /// Where that was read.
+    /// The source.
     pub source: String,
     /// The day up to which the source was read.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// When in a hop.
+/// A phase of a hop, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HopPhase {
-    /// Before anything is changed.
+    /// Before anything changes.
     Prepare,
-    /// What must be in order before the control plane moves.
+    /// What must be done before the control plane is upgraded.
     #[serde(rename = "before")]
     BeforeControlPlane,
     /// API servers, then controllers and scheduler.
     ControlPlane,
-    /// Add-ons that wait for the control plane.
+    /// Add-ons that follow the control plane.
     #[serde(rename = "after")]
     AfterControlPlane,
     /// Nodes, pool by pool.
@@ -116,19 +115,19 @@ pub enum HopPhase {
     Finish,
 }
 
-/// How often a step is done.
+/// What a step is repeated for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RepeatFor {
-    /// Once a hop.
+    /// Once per hop.
     Once,
-    /// On the node of the control plane that goes first.
+    /// On the control plane node that is upgraded first.
     FirstControlPlaneNode,
-    /// On each other node of the control plane.
+    /// On each other control plane node.
     OtherControlPlaneNodes,
-    /// On each node of the control plane.
+    /// On each control plane node.
     ControlPlaneNodes,
-    /// For each pool of workers that moves in this hop.
+    /// For each pool that is upgraded in this hop.
     Pool,
     /// For each node of such a pool.
     Node,
@@ -136,8 +135,8 @@ pub enum RepeatFor {
 
 impl RepeatFor {
     /// The names that its templates may use, in addition to those of every step: `cluster`, `namespace`, `controlPlane`
-    /// and `controlPlaneKind` (of its objects of Cluster API), `concurrency` (how many pools its topology upgrades at a time),
-    /// `providerCluster` (what its provider calls it), `from`, `to`, `minor`.
+    /// and `controlPlaneKind` (of its Cluster API objects), `concurrency` (how many pools its topology upgrades at a time),
+    /// `providerCluster` (its name at the provider), `from`, `to`, `minor`.
     #[must_use]
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
@@ -155,53 +154,52 @@ impl RepeatFor {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MachineOwner {
-    /// A MachineDeployment of Cluster API, or nobody knows what.
+    /// A MachineDeployment of Cluster API, or unknown.
     #[default]
     MachineDeployment,
     /// A MachinePool of Cluster API.
     MachinePool,
 }
 
-/// What stands between a step and its being done.
+/// Which findings gate a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GateScope {
-    /// Nothing.
+    /// None.
     #[default]
     Nothing,
-    /// Every blocker that bites at this hop, and those that hold already.
+    /// Every blocker of this hop, and those that hold already.
     Hop,
-    /// Blockers on what the drain of the step's nodes would evict.
+    /// Blockers on what draining the step's nodes would evict.
     Drain,
 }
 
-/// How to tell that a step is done.
+/// When a step counts as done.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Completion {
-    /// Nothing in the cluster shows it.
+    /// Cannot be verified from the cluster.
     #[serde(rename = "by-hand")]
     Manual,
-    /// A backup was completed within so many hours.
+    /// A backup was completed within this number of hours.
     #[serde(rename = "backup")]
     RecentBackup(u32),
-    /// The API server that answers has the release.
+    /// The API server runs the release.
     ApiServer,
     /// The API server emulates the minor.
     Emulation,
-    /// Every component of the control plane, on the step's node where it has one, has the release.
+    /// The control plane components, on the step's node if it has one, run the release.
     ControlPlane,
-    /// The control plane that Cluster API looks after has the release, on all machines.
+    /// All machines of the Cluster API control plane run the release.
     #[serde(rename = "control-plane-object")]
     CapiControlPlane,
-    /// The MachineDeployment of the step's pool has the release on all machines; where it cannot be seen from this cluster, the
-    /// nodes of the pool have it.
+    /// All machines of the pool's MachineDeployment run the release; if it is not on this cluster, all nodes of the pool.
     MachineDeployment,
-    /// The nodes of the step have the release, are ready and take pods.
+    /// The nodes of the step run the release, are ready and are schedulable.
     Nodes,
     /// No blocker of the hop is left.
     NoBlockers,
-    /// The image of the DaemonSet kube-system/kube-proxy has the release.
+    /// The DaemonSet kube-system/kube-proxy runs the release.
     KubeProxy,
 }
 
@@ -230,7 +228,7 @@ impl DurationEstimate {
     }
 }
 
-/// A step as the procedure has it.
+/// A step of a procedure.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepTemplate {
@@ -238,57 +236,57 @@ pub struct StepTemplate {
     pub id: String,
     /// What is done.
     pub title: TextTemplate,
-    /// When in the hop.
+    /// Its phase.
     pub phase: HopPhase,
-    /// How often.
+    /// What it is repeated for.
     #[serde(rename = "each")]
     pub repeat_for: RepeatFor,
-    /// Of pools, for those that this makes; for all of them where it is not said.
+    /// Only for pools whose machines this makes; for all pools if unset.
     #[serde(rename = "madeBy")]
     pub machine_owner: Option<MachineOwner>,
-    /// For hops into these minors.
+    /// Only for hops to these minors.
     #[serde(default)]
     #[serde(rename = "hops")]
     pub target_minors: MinorRange,
-    /// Only in hops that change the minor.
+    /// Only for hops that change the minor.
     #[serde(default)]
     #[serde(rename = "crossing")]
     pub requires_minor_change: bool,
-    /// Whether commands other than kubectl's run on the step's node.
+    /// Whether commands other than kubectl run on the step's node.
     #[serde(default)]
     #[serde(rename = "onNode")]
     pub runs_on_node: bool,
-    /// Whether commands run on the cluster that holds the objects of Cluster API, where that is another one.
+    /// Whether commands run on the management cluster of Cluster API, if that is another cluster.
     #[serde(default)]
     #[serde(rename = "onManagement")]
     pub runs_on_management: bool,
-    /// In their order.
+    /// In order.
     #[serde(default)]
     pub commands: Vec<TextTemplate>,
-    /// What must be out of the way.
+    /// The findings to resolve first.
     #[serde(default)]
     #[serde(rename = "gates")]
     pub gated_by: GateScope,
-    /// How to tell that it is done.
+    /// When it counts as done.
     #[serde(rename = "done")]
     pub done_when: Completion,
-    /// Whether the steps after it cannot be done without it, so that it was done if one of them is.
+    /// Whether later steps require it, so that it must be done if one of them has begun.
     #[serde(default)]
     #[serde(rename = "implied")]
     pub is_implied_by_later: bool,
-    /// How long it takes; none where nobody published it and nothing shows it.
+    /// How long it takes; none if unknown.
     #[serde(rename = "takes")]
     pub duration: Option<DurationEstimate>,
-    /// Who is interrupted.
+    /// What it interrupts.
     #[serde(default)]
     pub interrupts: Vec<TextTemplate>,
-    /// Whether there is a way back.
+    /// Whether it can be undone.
     #[serde(rename = "reversible")]
     pub is_reversible: bool,
-    /// Pages for people.
+    /// URLs of documentation.
     #[serde(default)]
     pub links: Vec<String>,
-    /// Where the step was read.
+    /// The source.
     pub source: String,
     /// The day up to which the source was read.
     #[serde(rename = "horizon")]
@@ -324,7 +322,7 @@ const PROCEDURE_FILES: &[(&str, &str)] = &[
     ("talos.yaml", include_str!("../procedures/talos.yaml")),
 ];
 
-/// The procedures of this binary, those that are asked first first.
+/// The embedded procedures, in the order in which they are tried.
 pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
     let mut procedures = PROCEDURE_FILES
         .iter()

@@ -6,10 +6,8 @@ use serde_json::{Value, json};
 use super::{BACKUP_RESOURCES, BackupStatus, newest_backup};
 use crate::catalog::Catalog;
 use crate::need::{ClusterId, Discovery, Freshness};
-use crate::path::UpgradePath;
-use crate::rules::CheckContext;
 use crate::snapshot::{
-    ClusterSnapshot, ManifestFiles, MetaRow, ObjectRow, ReadOutcome, ReadResult, Rows, Snapshot,
+    ClusterSnapshot, ClusterView, MetaRow, ObjectRow, ReadOutcome, ReadResult, Rows,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -89,15 +87,7 @@ fn told(
             group_versions: served.into_iter().flatten().map(str::to_owned).collect(),
         },
     };
-    let snapshot = Snapshot {
-        taken_at: at(NOW),
-        clusters: vec![picture],
-        files: ManifestFiles::default(),
-        is_redacted: false,
-    };
-    let running = "1.30.0".parse().expect("a version");
-    let path = UpgradePath::for_kubernetes(Some(&running), None, &[], &catalog).expect("a path");
-    newest_backup(&CheckContext::new(&snapshot, &catalog, &path, at(NOW)))
+    newest_backup(ClusterView::new(&picture, &catalog), at(NOW))
 }
 
 /// The name of the backup, or what else is known.

@@ -62,7 +62,8 @@ pub(in crate::rules) const KUBE_PROXY_SKEW: Rule = Rule {
 
 /// Static pods whose image names its release, with the minor.
 fn pods_with_minor<'a>(context: &CheckContext<'a>) -> Vec<(Minor, ControlPlanePod<'a>)> {
-    let pods = control_plane::control_plane_pods(context).into_iter();
+    let pods = context.view().map(control_plane::control_plane_pods);
+    let pods = pods.into_iter().flatten();
     pods.filter_map(|pod| Some((pod.release()?.minor(), pod)))
         .collect()
 }
