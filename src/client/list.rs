@@ -60,7 +60,7 @@ pub(super) async fn read_request(
         Err(lost) => (outcome_of(&lost, request, &reader.catalog), sink),
     };
     if let Rows::HelmReleases(rows) = &mut collected.rows {
-        *rows = helm::newest_revisions(std::mem::take(rows));
+        *rows = helm::newest_revisions(Vec::from_iter(std::mem::take(rows))).into();
     }
     ReadResult {
         target: request.target.clone(),

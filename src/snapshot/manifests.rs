@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::{HelmReleaseRow, ManifestObject};
+use super::metadata::{HelmReleaseRow, ManifestObject};
 use super::{MissingData, Snapshot};
 use crate::catalog::{Catalog, Gvk, Minor};
 

@@ -11,7 +11,7 @@ use super::{ObjectMeta, Time};
 use crate::catalog::Catalog;
 use crate::manifests;
 use crate::manifests::helm;
-use crate::snapshot::{HelmReleaseRow, HelmStorage, SkippedObject};
+use crate::snapshot::{HelmReleaseRow, HelmStorage, SkippedObject, Table};
 
 /// Tags of k8s.io/api core/v1/generated.proto; a ConfigMap has the same two.
 #[derive(Clone, PartialEq, Message)]
@@ -27,7 +27,7 @@ pub(in crate::client) fn collect_release(
     message: &[u8],
     storage: HelmStorage,
     catalog: &Catalog,
-    rows: &mut Vec<HelmReleaseRow>,
+    rows: &mut Table<HelmReleaseRow>,
 ) -> Vec<SkippedObject> {
     let keeper = match HelmStorageObject::decode(message) {
         Ok(keeper) => keeper,

@@ -34,6 +34,8 @@ struct PodMetadata {
     name: String,
     #[prost(string, tag = "3")]
     namespace: String,
+    #[prost(string, tag = "5")]
+    uid: String,
     #[prost(message, optional, tag = "9")]
     deletion_timestamp: Option<Time>,
     #[prost(int64, optional, tag = "10")]
@@ -294,6 +296,7 @@ impl Pod {
             volume_claims: claims,
             in_tree_volumes: volumes,
             namespace: pool.intern(&meta.namespace),
+            uid: meta.uid.parse().ok(),
             name: meta.name,
             labels: pool.intern_label_map(&meta.labels),
         }
