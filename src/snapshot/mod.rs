@@ -14,6 +14,7 @@ mod redact;
 mod rows;
 mod table;
 mod uid;
+mod view;
 mod workloads;
 
 pub use intern::{Interner, SharedLabels, SharedStr};
@@ -29,8 +30,8 @@ pub use projection::project;
 pub use redact::{RedactionKey, redact};
 pub use rows::Rows;
 pub use table::{Keyed, Row, RowKey, Table, TableEvent};
-/// `metadata.uid`.
 pub use uid::Uid;
+pub use view::ClusterView;
 pub use workloads::{
     LabelSelector, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,
 };

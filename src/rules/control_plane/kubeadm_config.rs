@@ -69,11 +69,15 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
             )
         }
     };
-    let object =
-        control_plane::kube_system_object(config.picture, config.row, "v1", "ConfigMap", detail);
+    let object = control_plane::kube_system_object(config.row, "v1", "ConfigMap", detail);
     Some(FindingDraft {
         severity,
         hop: Some(HopId::from(hop)),
-        ..FindingDraft::new(&RULE, config.picture.id.to_string(), message, vec![object])
+        ..FindingDraft::new(
+            &RULE,
+            situation.cluster?.id.to_string(),
+            message,
+            vec![object],
+        )
     })
 }

@@ -94,20 +94,24 @@ fn findings_by_minor(
     outside: impl Fn(Minor, Minor) -> bool,
 ) -> Vec<Finding> {
     let mut found: BTreeMap<Minor, Vec<AffectedObject>> = BTreeMap::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        let server = picture.discovery.effective_minor();
-        for node in rows.nodes() {
-            let Ok(kubelet) = node.kubelet_version.parse::<Release>() else {
-                continue;
-            };
-            if outside(kubelet.minor(), server) {
-                let detail = format!("kubelet {}", node.kubelet_version);
-                let object =
-                    node_object(picture, node, Evidence::new(EvidenceSource::Status, detail));
-                found.entry(kubelet.minor()).or_default().push(object);
-            }
+
+    let Some(server) = situation
+        .cluster
+        .map(|cluster| cluster.discovery.effective_minor())
+    else {
+        return Vec::new();
+    };
+    for node in situation.nodes() {
+        let Ok(kubelet) = node.kubelet_version.parse::<Release>() else {
+            continue;
+        };
+        if outside(kubelet.minor(), server) {
+            let detail = format!("kubelet {}", node.kubelet_version);
+            let object = node_object(node, Evidence::new(EvidenceSource::Status, detail));
+            found.entry(kubelet.minor()).or_default().push(object);
         }
     }
+
     found
         .into_iter()
         .filter_map(|(minor, objects)| {
