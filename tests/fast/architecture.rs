@@ -146,12 +146,6 @@ const CIRCLES: [&[&str]; 9] = [
         "rules::engine::policy",
         "rules::engine::waivers",
     ],
-    &[
-        "snapshot::intern",
-        "snapshot::pods",
-        "snapshot::rows",
-        "snapshot::workloads",
-    ],
 ];
 
 fn tree() -> Tree {
