@@ -15,7 +15,7 @@ use crate::path::UpgradePath;
 use crate::rules::{
     AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput, Severity,
 };
-use crate::snapshot::{ClusterSnapshot, MetaRow, MissingData, ObjectRow};
+use crate::snapshot::{ClusterSnapshot, ClusterView, MetaRow, MissingData, ObjectRow};
 
 /// The embedded files.
 const RULE_FILES: &[(&str, &str)] = &[
@@ -312,14 +312,7 @@ pub(crate) fn listed_gvk(
     picture: &ClusterSnapshot,
     catalog: &Catalog,
 ) -> Option<Gvk> {
-    let minor = picture.discovery.effective_minor();
-    let serves = |api_version: &str| picture.discovery.serves(api_version);
-    if let Some(api) = catalog.apis.best_served(resource, minor, serves) {
-        return Some(api.gvk());
-    }
-    let group_versions = &picture.discovery.group_versions;
-    let custom = catalog.custom_apis.best_served(resource, group_versions)?;
-    Some(Gvk::new(&custom.api_version, &custom.kind))
+    ClusterView::new(picture, catalog).listed_gvk(resource)
 }
 
 fn namespaced_name(row: &ObjectRow) -> String {
