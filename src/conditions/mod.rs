@@ -5,10 +5,9 @@
 
 mod capi;
 mod evaluator;
+mod text;
 
 pub use evaluator::ConditionEvaluator;
-
-use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Minor, PlatformName, Release, VersionPrecision, VersionSpec};
 use crate::detect;
@@ -18,15 +17,9 @@ use crate::path::HopId;
 use crate::rules::{Finding, Severity};
 
 /// What must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CompletionCondition {
     /// Cannot be verified from the cluster.
-    #[serde(rename = "byHand")]
     Manual,
     /// A backup is recent enough.
     Backup {
@@ -45,18 +38,15 @@ pub enum CompletionCondition {
         /// The node they run on; none for all.
         node: Option<String>,
         /// The release.
-        #[serde(flatten)]
         goal: VersionGoal,
     },
     /// All machines of the KubeadmControlPlane run the release.
-    #[serde(rename = "controlPlaneObject")]
     KubeadmControlPlane {
         /// Its namespace.
         namespace: String,
         /// Its name.
         name: String,
         /// The release.
-        #[serde(flatten)]
         goal: VersionGoal,
     },
     /// All machines of the MachineDeployment run the release.
@@ -66,16 +56,13 @@ pub enum CompletionCondition {
         /// Its name.
         name: String,
         /// The release.
-        #[serde(flatten)]
         goal: VersionGoal,
     },
     /// The nodes run the release, are ready and are schedulable.
     Nodes {
         /// The nodes.
-        #[serde(flatten)]
         nodes: NodeSet,
         /// The release of their kubelets.
-        #[serde(flatten)]
         goal: VersionGoal,
     },
     /// No blocker of this hop, or of any hop, is left.
@@ -84,7 +71,6 @@ pub enum CompletionCondition {
         hop: HopId,
     },
     /// The findings are resolved.
-    #[serde(rename = "gone")]
     FindingsResolved {
         /// Their fingerprints.
         fingerprints: Vec<String>,
@@ -110,8 +96,7 @@ pub enum CompletionCondition {
 }
 
 /// A release to reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionGoal {
     /// `1.25.16`; a minor if the catalog knows no patch of it.
     pub release: VersionSpec,
@@ -120,8 +105,7 @@ pub struct VersionGoal {
 }
 
 /// A set of nodes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeSet {
     /// A single node.
     Node(String),

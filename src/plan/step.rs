@@ -72,10 +72,7 @@ pub struct StepScope {
 }
 
 /// What a step is done to, from the widest scope to the narrowest.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScopeLevel {
     /// A cluster.
     Cluster,
@@ -98,20 +95,17 @@ impl ScopeLevel {
 }
 
 /// The state of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepState {
     /// The cluster shows that it is done.
     Done,
     /// The cluster shows that it has begun.
-    #[serde(rename = "doing")]
     InProgress,
     /// Not begun.
     Todo,
     /// Not begun, and held back by findings or on purpose.
     Blocked,
     /// Cannot be verified from the cluster: a person confirms it.
-    #[serde(rename = "by-hand")]
     Manual,
     /// What it depends on could not be read.
     Unknown,
