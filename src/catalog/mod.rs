@@ -8,6 +8,7 @@ pub mod addons;
 mod api;
 mod control_plane;
 mod custom;
+pub(crate) mod keys;
 mod minor_range;
 mod nodes;
 mod platform;

@@ -182,9 +182,8 @@ impl<'a> ConditionEvaluator<'a> {
             .iter()
             .filter(|compatibility| **compatibility == Compatibility::Compatible);
         let total = compatibilities.len();
-        let is_rolling_out = |addon: &&InstalledAddon| {
-            addon.status.updated_replicas < addon.status.replicas
-        };
+        let is_rolling_out =
+            |addon: &&InstalledAddon| addon.status.updated_replicas < addon.status.replicas;
         match CompletionStatus::from_counts(compatible.count(), total) {
             CompletionStatus::Done if workloads.iter().any(is_rolling_out) => {
                 CompletionStatus::InProgress { done: 0, total }

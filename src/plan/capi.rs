@@ -7,12 +7,9 @@ use serde_json::Value;
 
 use super::rollout_strategy::RolloutStrategy;
 use super::topology_order::{PoolTurn, TopologyOrder};
+use crate::catalog::keys;
 use crate::detect::{self, DetectedCluster, is_control_plane_node};
 use crate::snapshot::{ClusterView, NodeRow, ObjectRow};
-
-/// The label of a MachineDeployment that holds its name in the topology. Source: kubernetes-sigs/cluster-api
-/// docs/book/src/reference/api/labels-and-annotations.md.
-const TOPOLOGY_NAME_LABEL: &str = "topology.cluster.x-k8s.io/deployment-name";
 
 /// Empty if Cluster API did not make the cluster.
 #[derive(Debug, Default)]
@@ -47,7 +44,7 @@ pub(super) struct MachineDeploymentInfo {
 impl MachineDeploymentInfo {
     fn new(row: &ObjectRow) -> Self {
         let labels = row.object.pointer("/metadata/labels");
-        let name = labels.and_then(|labels| labels.get(TOPOLOGY_NAME_LABEL)?.as_str());
+        let name = labels.and_then(|labels| labels.get(keys::CAPI_DEPLOYMENT_NAME)?.as_str());
         Self {
             rollout_strategy: RolloutStrategy::from_machine_deployment(&row.object),
             topology_name: name.map(str::to_owned),
@@ -71,7 +68,8 @@ impl CapiObjects {
         let namespace = cluster
             .and_then(|row| row.meta.namespace.clone())
             .unwrap_or(namespace);
-        let reference = |field: &str| string_at(cluster?, &format!("/spec/controlPlaneRef/{field}"));
+        let reference =
+            |field: &str| string_at(cluster?, &format!("/spec/controlPlaneRef/{field}"));
         let (kind, control_plane) = reference("kind")
             .zip(reference("name"))
             .or_else(|| control_plane_ref(nodes))

@@ -129,7 +129,9 @@ impl DrainImpacts {
             let name = format!("{}/{}", pod.namespace, pod.name);
             let impact = self.by_node.get_mut(&*pod.node_name);
             if let (Some(fingerprints), Some(impact)) = (blockers.get(&name), impact) {
-                impact.blocking_findings.extend(fingerprints.iter().cloned());
+                impact
+                    .blocking_findings
+                    .extend(fingerprints.iter().cloned());
             }
         }
     }
@@ -184,9 +186,11 @@ impl DrainImpact {
             pods => interruptions.push(format!("{pods} pods are evicted")),
         }
         let named = self.sole_replicas.iter().take(MAX_NAMED_OWNERS);
-        interruptions.extend(named.map(|owner| {
-            format!("{owner} is unavailable during the drain: it has a single pod")
-        }));
+        interruptions.extend(
+            named.map(|owner| {
+                format!("{owner} is unavailable during the drain: it has a single pod")
+            }),
+        );
         if let Some(more @ 1..) = self.sole_replicas.len().checked_sub(MAX_NAMED_OWNERS) {
             interruptions.push(format!("{more} more with a single pod"));
         }

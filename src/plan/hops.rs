@@ -105,7 +105,8 @@ fn hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
     let pods = control_plane::control_plane_pods(view);
     let components = pods.iter().filter_map(ControlPlanePod::release);
     let is_last = context.path.kubernetes_hops().next().is_none();
-    let kubelets = view.nodes()
+    let kubelets = view
+        .nodes()
         .unwrap_or_default()
         .iter()
         .filter(|_| is_last)

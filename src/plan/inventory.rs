@@ -7,16 +7,15 @@ use super::capi::CapiObjects;
 use super::rollout_strategy::RolloutStrategy;
 use super::template;
 use super::topology_order::PoolTurn;
-use crate::catalog::{AppliesTo, MachineOwner, PlatformName, Procedure, Release, VersionPrecision};
+use crate::catalog::{
+    AppliesTo, MachineOwner, PlatformName, Procedure, Release, VersionPrecision, keys,
+};
 use crate::detect::{DetectedCluster, is_control_plane_node, pool_name};
 use crate::facts::control_plane::{self, ControlPlanePod};
 use crate::need::Need;
 use crate::path::Hop;
 use crate::rules::CheckContext;
 use crate::snapshot::{ClusterView, NodeRow};
-
-/// Node labels that hold the provider's name of the cluster. Source: eksctl-io/eksctl pkg/apis/eksctl.io/v1alpha5.
-const PROVIDER_CLUSTER_LABELS: [&str; 1] = ["alpha.eksctl.io/cluster-name"];
 
 /// The nodes of a cluster, and what makes them.
 #[derive(Debug, Default)]
@@ -115,7 +114,7 @@ impl ClusterInventory {
         };
         let nodes = view.nodes().unwrap_or_default();
         let provider_cluster = |node: &NodeRow| {
-            let mut labels = PROVIDER_CLUSTER_LABELS.iter();
+            let mut labels = keys::PROVIDER_CLUSTER_LABELS.iter();
             labels.find_map(|label| node.labels.get(*label).cloned())
         };
         let (control_plane, workers): (Vec<_>, Vec<_>) =

@@ -41,8 +41,8 @@ pub(super) fn pool_schedule(
     }
     let upgrades_in_hop = minors.iter().enumerate().map(|(index, minor)| {
         let next = kubelet.zip(minors.get(index + 1));
-        let can_wait = max_lag.is_some()
-            && next.is_some_and(|(kubelet, next)| is_supported(kubelet, *next));
+        let can_wait =
+            max_lag.is_some() && next.is_some_and(|(kubelet, next)| is_supported(kubelet, *next));
         if !can_wait {
             kubelet = Some(*minor);
         }
@@ -107,8 +107,14 @@ mod tests {
             ),
             "1.24 1.26 1.27"
         );
-        assert_eq!(upgrades("1.28", &["1.28", "1.29", "1.30"], false), "1.29 1.30");
-        assert_eq!(upgrades("1.26", &["1.28", "1.29", "1.30"], true), "1.29 1.30");
+        assert_eq!(
+            upgrades("1.28", &["1.28", "1.29", "1.30"], false),
+            "1.29 1.30"
+        );
+        assert_eq!(
+            upgrades("1.26", &["1.28", "1.29", "1.30"], true),
+            "1.29 1.30"
+        );
     }
 
     #[test]

@@ -155,7 +155,9 @@ mod tests {
 
     fn nodes(deployment: &Value) -> Option<u64> {
         match RolloutStrategy::from_machine_deployment(deployment) {
-            strategy @ RolloutStrategy::RollingUpdate { .. } => Some(strategy.parallelism(None).nodes),
+            strategy @ RolloutStrategy::RollingUpdate { .. } => {
+                Some(strategy.parallelism(None).nodes)
+            }
             RolloutStrategy::Unknown | RolloutStrategy::OnDelete => None,
         }
     }

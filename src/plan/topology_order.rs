@@ -6,12 +6,9 @@
 
 use serde_json::Value;
 
-/// Holds back one pool.
-const DEFER_ANNOTATION: &str = "topology.cluster.x-k8s.io/defer-upgrade";
-/// Holds back a pool and all pools after it.
-const HOLD_ANNOTATION: &str = "topology.cluster.x-k8s.io/hold-upgrade-sequence";
-/// How many pools of a kind are upgraded at a time.
-const CONCURRENCY_ANNOTATION: &str = "topology.cluster.x-k8s.io/upgrade-concurrency";
+use crate::catalog::keys::{
+    CAPI_DEFER_UPGRADE, CAPI_HOLD_UPGRADE_SEQUENCE, CAPI_UPGRADE_CONCURRENCY,
+};
 
 /// The upgrade order in the topology of a Cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +34,7 @@ impl TopologyOrder {
     /// Of a Cluster object; none without a topology.
     pub(super) fn from_cluster(cluster: &Value) -> Option<Self> {
         cluster.pointer("/spec/topology")?.as_object()?;
-        let concurrency = annotation(cluster, CONCURRENCY_ANNOTATION).and_then(Value::as_str);
+        let concurrency = annotation(cluster, CAPI_UPGRADE_CONCURRENCY).and_then(Value::as_str);
         // Cluster API, too, takes anything but a number for one.
         let concurrency = concurrency.and_then(|text| text.parse().ok());
         Some(Self {
@@ -59,16 +56,20 @@ fn pool_turns(cluster: &Value, list: &str) -> Vec<PoolTurn> {
     let mut held_by: Option<&str> = None;
     let turns = named.map(|(entry, name)| {
         let has = |key| annotation(entry, key).is_some();
-        if has(HOLD_ANNOTATION) && held_by.is_none() {
+        if has(CAPI_HOLD_UPGRADE_SEQUENCE) && held_by.is_none() {
             held_by = Some(name);
         }
         let path = format!("in spec.topology.workers.{list}");
         let hold_reason = match held_by {
-            Some(first) if first == name => Some(format!("{HOLD_ANNOTATION} is on it {path}")),
+            Some(first) if first == name => {
+                Some(format!("{CAPI_HOLD_UPGRADE_SEQUENCE} is on it {path}"))
+            }
             Some(first) => Some(format!(
-                "{HOLD_ANNOTATION} is on {first}, which comes before it {path}"
+                "{CAPI_HOLD_UPGRADE_SEQUENCE} is on {first}, which comes before it {path}"
             )),
-            None => has(DEFER_ANNOTATION).then(|| format!("{DEFER_ANNOTATION} is on it {path}")),
+            None => {
+                has(CAPI_DEFER_UPGRADE).then(|| format!("{CAPI_DEFER_UPGRADE} is on it {path}"))
+            }
         };
         PoolTurn {
             name: name.to_owned(),
@@ -145,7 +146,11 @@ mod tests {
             (json!("none"), 1),
         ] {
             let order = TopologyOrder::from_cluster(&cluster(value.clone(), json!({})));
-            assert_eq!(order.map(|order| order.concurrency), Some(expected), "{value}");
+            assert_eq!(
+                order.map(|order| order.concurrency),
+                Some(expected),
+                "{value}"
+            );
         }
     }
 

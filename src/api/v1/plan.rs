@@ -248,6 +248,8 @@ pub struct WindowDoc {
     pub end: String,
     /// Ids of the steps planned for it, in order.
     pub steps: Vec<String>,
+    /// Whether the steps are known to fit: false if any of them has no known maximum duration.
+    pub proven: bool,
 }
 
 /// Counts and sums.

@@ -51,7 +51,7 @@ pub(super) fn windows_section(plan: &UpgradePlan, look: &RenderOptions) -> Strin
     }
     remedies::push_indented(&mut out, 0, &look.styles.heading("Windows"));
     let rows = plan.windows.iter().map(|window| {
-        let steps = pluralize(window.steps.len(), "step");
+        let steps = with_proof(pluralize(window.steps.len(), "step"), window);
         let cells = [&window.start, &window.end, &window.window, &steps];
         cells
             .map(|cell| terminal::escape_cell(cell).into_owned())
@@ -61,6 +61,14 @@ pub(super) fn windows_section(plan: &UpgradePlan, look: &RenderOptions) -> Strin
         remedies::push_indented(&mut out, 2, &line);
     }
     out
+}
+
+/// What a window holds, and whether that is known to fit.
+pub(super) fn with_proof(steps: String, window: &WindowDoc) -> String {
+    match window.proven {
+        true => steps,
+        false => format!("{steps} (unknown length: not proven to fit)"),
+    }
 }
 
 /// When the windows open that steps are planned for, each once.

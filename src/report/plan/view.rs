@@ -39,7 +39,8 @@ pub(super) struct WindowView {
     pub(super) window: String,
     pub(super) start: String,
     pub(super) end: String,
-    pub(super) steps: usize,
+    /// How many, and whether they are known to fit.
+    pub(super) steps: String,
 }
 
 /// A hop.
@@ -169,7 +170,7 @@ impl WindowView {
             window: escape_plain(&window.window),
             start: escape_plain(&window.start),
             end: escape_plain(&window.end),
-            steps: window.steps.len(),
+            steps: footer::with_proof(window.steps.len().to_string(), window),
         }
     }
 }

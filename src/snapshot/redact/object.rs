@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::pseudonymizer::Pseudonymizer;
 use super::token_kinds::is_upper_camel_case;
+use crate::catalog::keys;
 use crate::x509;
 
 /// Fields that no rule looks into and that may hold anything.
@@ -38,9 +39,9 @@ const FREE_TEXT_FIELDS: [&str; 6] = [
     "expression",
 ];
 /// Annotations whose value is a number that counts.
-const NUMERIC_ANNOTATIONS: [&str; 1] = ["topology.cluster.x-k8s.io/upgrade-concurrency"];
+const NUMERIC_ANNOTATIONS: [&str; 1] = [keys::CAPI_UPGRADE_CONCURRENCY];
 /// Labels whose value is a name that stands elsewhere as the name of something.
-const NAME_VALUED_LABELS: [&str; 1] = ["topology.cluster.x-k8s.io/deployment-name"];
+const NAME_VALUED_LABELS: [&str; 1] = [keys::CAPI_DEPLOYMENT_NAME];
 /// What rules look for in messages.
 const KEPT_PHRASES: [&str; 1] = ["no matches for kind"];
 /// Fields whose values are words of an API, such as `Ready`.

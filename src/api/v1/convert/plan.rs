@@ -178,6 +178,7 @@ impl From<&WindowSlot> for WindowDoc {
             start: format_rfc3339(slot.start),
             end: format_rfc3339(slot.end),
             steps: slot.steps.clone(),
+            proven: slot.is_proven,
         }
     }
 }
