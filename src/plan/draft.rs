@@ -92,10 +92,7 @@ impl HopContext<'_> {
         }
         match target {
             StepTarget::Cluster => id,
-            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
-                format!("{id}-{node}")
-            }
-            StepTarget::Pool(pool) => format!("{id}-{}", pool.display_name()),
+            _ => format!("{id}-{}", self.step_scope(target).name),
         }
     }
 

@@ -136,15 +136,14 @@ impl DrainImpacts {
         }
     }
 
-    /// The impact of draining one node; empty if nothing is evicted.
-    pub(super) fn for_node(&self, node: &str) -> DrainImpact {
-        self.by_node.get(node).cloned().unwrap_or_default()
-    }
-
-    /// The impact of draining several nodes: pods are added up, the longest grace period counts.
-    pub(super) fn for_nodes(&self, nodes: &[String]) -> DrainImpact {
+    /// The impact of draining all of these nodes: pods are added up, the longest grace period counts.
+    pub(super) fn for_nodes(
+        &self,
+        nodes: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> DrainImpact {
         let mut sum = DrainImpact::default();
-        for one in nodes.iter().filter_map(|node| self.by_node.get(node)) {
+        let nodes = nodes.into_iter();
+        for one in nodes.filter_map(|node| self.by_node.get(node.as_ref())) {
             sum.evicted_pods += one.evicted_pods;
             sum.max_grace_seconds = sum.max_grace_seconds.max(one.max_grace_seconds);
             let budgets = one.blocking_budgets.iter().cloned();

@@ -82,18 +82,6 @@ pub enum ScopeLevel {
     Node,
 }
 
-impl ScopeLevel {
-    /// Its name in documents.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cluster => "cluster",
-            Self::Pool => "pool",
-            Self::Node => "node",
-        }
-    }
-}
-
 /// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepState {

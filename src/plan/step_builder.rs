@@ -54,6 +54,10 @@ impl StepBuilder<'_> {
         if template.gated_by == GateScope::Drain {
             interrupts.extend(drain.interruptions());
         }
+        let mut links = template.links.clone();
+        if template.done_when == Completion::NoBlockers {
+            links.extend(self.hop_links(hop));
+        }
         StepDraft {
             is_implied_by_later: template.is_implied_by_later,
             is_on_hold: annotate_pool_commands(target, &mut commands),
@@ -76,18 +80,10 @@ impl StepBuilder<'_> {
                 duration: self.duration_estimate(template, target, &drain),
                 interrupts,
                 is_reversible: template.is_reversible,
-                links: self.step_links(hop, template),
+                links,
                 objects: Vec::new(),
             },
         }
-    }
-
-    fn step_links(&self, hop: &HopContext<'_>, template: &StepTemplate) -> Vec<String> {
-        let mut links = template.links.clone();
-        if template.done_when == Completion::NoBlockers {
-            links.extend(self.hop_links(hop));
-        }
-        links
     }
 
     /// URLs of documentation about the whole hop.
@@ -160,11 +156,8 @@ impl StepBuilder<'_> {
 
     fn drain_impact(&self, target: &StepTarget<'_>) -> DrainImpact {
         match target {
-            StepTarget::Cluster => DrainImpact::default(),
-            StepTarget::ControlPlaneNode(node) | StepTarget::Worker(_, node) => {
-                self.drain_impacts.for_node(node)
-            }
-            StepTarget::Pool(pool) => self.drain_impacts.for_nodes(&pool.nodes),
+            StepTarget::Pool(pool) => self.drain_impacts.for_nodes(pool.nodes.iter()),
+            _ => self.drain_impacts.for_nodes(target.node()),
         }
     }
 
