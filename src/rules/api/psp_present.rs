@@ -8,7 +8,9 @@ use crate::api_usage::{ApiLifecycle, EvidenceStrength};
 use crate::catalog::{Api, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 
 const KIND: &str = "PodSecurityPolicy";
 
@@ -17,7 +19,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     id: "psp-present",
     severity: Severity::Blocker,
     title: "PodSecurityPolicies exist, and the target has none",
-    applies_to: "1.25",
+    applies_to: AppliesTo::Text("1.25"),
     why: "With the admission plugin gone, pods lose both the restriction and the changes that policies made to them: what was refused yesterday is let in tomorrow, and pods that relied on a policy's defaults come up differently. Charts that contain a policy can no longer be applied.",
     detection: "By listing the objects themselves, and by manifests and Helm releases that contain one. Policies that a provider installs by itself are left out.",
     remedy: "Replace them by Pod Security Admission labels on namespaces or by a policy webhook, then remove the policies, the charts' switches that make them, and the RBAC rules that let pods use them.",
@@ -25,11 +27,13 @@ pub(in crate::rules) const RULE: Rule = Rule {
     sources: &[
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
     ],
-    reads_files: true,
     kind: RuleKind::Code {
         needs: |asking| api_usage::needs_for_kind(asking, KIND),
         evaluate,
     },
+    reads_files: true,
+    replaces_api_removed: Some(KIND),
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

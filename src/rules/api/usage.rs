@@ -8,10 +8,6 @@ use crate::evidence::{Confidence, EvidenceSource};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
 
-/// Kinds that have a rule of their own in place of `api-removed`.
-pub(in crate::rules) const KINDS_WITH_OWN_RULE: [&str; 2] =
-    ["CustomResourceDefinition", "PodSecurityPolicy"];
-
 /// One finding for each API, hop and severity among these uses.
 pub(in crate::rules) fn usage_findings<'a>(
     rule: &Rule,

@@ -4,14 +4,13 @@ use crate::catalog::FeatureGate;
 use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ComponentConfig, Incompatibility};
 use crate::need::Need;
-use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// Gates that are gone or locked at the target.
 pub(in crate::rules) const FEATURE_GATES: Rule = Rule {
     id: "cp-feature-gates",
     severity: Severity::Blocker,
     title: "A feature gate is set that the target does not take",
-    applies_to: "any",
     why: "A component that is given a feature gate it does not know, or told to turn one that is locked, refuses to start. With the API server that is the end of the upgrade, half-way.",
     detection: "By --feature-gates of the static pods of the control plane, of kubeadm's ConfigMap kubeadm-config and by featureGates in its ConfigMap kubelet-config, against the table of gates. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them; neither are configuration files on nodes visible.",
     remedy: "Remove the gate from the static pods' manifests and from kubeadm's ConfigMaps before this hop.",
@@ -20,7 +19,6 @@ pub(in crate::rules) const FEATURE_GATES: Rule = Rule {
         "kubernetes/component-base featuregate/feature_gate.go",
         "kubernetes/kubernetes pkg/features/kube_features.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| {
             vec![
@@ -31,6 +29,7 @@ pub(in crate::rules) const FEATURE_GATES: Rule = Rule {
         },
         evaluate: removed_feature_gates,
     },
+    ..Rule::DEFAULT
 };
 
 /// Flags that are gone at the target.
@@ -38,17 +37,16 @@ pub(in crate::rules) const FLAGS_REMOVED: Rule = Rule {
     id: "cp-flags-removed",
     severity: Severity::Blocker,
     title: "A control-plane component has a flag that the target does not take",
-    applies_to: "any",
     why: "A component that is given a flag it does not know refuses to start.",
     detection: "By the command lines of the static pods of the control plane and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the table of removed flags. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them.",
     remedy: "Remove the flag from the static pods' manifests and from extraArgs in kubeadm-config before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/",
     sources: &["kubernetes/sig-release releases/release-1.N/release-notes/release-notes-draft.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: component_config_needs,
         evaluate: removed_flags,
     },
+    ..Rule::DEFAULT
 };
 
 /// Admission plugins that are gone at the target.
@@ -56,7 +54,7 @@ pub(in crate::rules) const ADMISSION_PLUGIN: Rule = Rule {
     id: "cp-admission-plugin",
     severity: Severity::Blocker,
     title: "The API server names an admission plugin that the target does not have",
-    applies_to: "each minor that removes a plugin",
+    applies_to: AppliesTo::Text("each minor that removes a plugin"),
     why: "An API server that is told to enable or disable an admission plugin it does not know refuses to start.",
     detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them.",
     remedy: "Remove the plugin from both flags, in the static pods' manifests and in kubeadm-config, before this hop.",
@@ -66,11 +64,11 @@ pub(in crate::rules) const ADMISSION_PLUGIN: Rule = Rule {
         "kubernetes/sig-release releases/release-1.30/release-notes/release-notes-draft.md",
         "kubernetes/sig-release releases/release-1.31/release-notes/release-notes-draft.md PR 124505",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: component_config_needs,
         evaluate: removed_admission_plugins,
     },
+    ..Rule::DEFAULT
 };
 
 fn component_config_needs(_: &crate::need::NeedContext<'_>) -> Vec<Need> {

@@ -3,14 +3,14 @@
 use crate::facts::control_plane;
 use crate::facts::control_plane::KubeadmConfig;
 use crate::path::HopId;
-use crate::rules::{CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "cp-kubeadm-config",
     severity: Severity::Blocker,
     title: "kubeadm cannot read the configuration that it keeps in the cluster",
-    applies_to: "1.22 v1beta1, 1.27 v1beta2, 1.37 v1beta3",
+    applies_to: AppliesTo::Text("1.22 v1beta1, 1.27 v1beta2, 1.37 v1beta3"),
     why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins anything. It knows only the newest versions of that configuration and stops at an older one.",
     detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop: each upgrade by kubeadm writes it anew in its newest version, so later hops find another one. One that is no YAML at all is a warning. Clusters that are not made by kubeadm have no such ConfigMap.",
     remedy: "Rewrite it with `kubeadm config migrate` of the last kubeadm that knows both versions, and put the result into the ConfigMap, before this hop.",
@@ -20,11 +20,11 @@ pub(in crate::rules) const RULE: Rule = Rule {
         "kubernetes/sig-release releases/release-1.27/release-notes/release-notes-draft.md",
         "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![control_plane::kubeadm_config_need()],
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -14,17 +14,16 @@ pub(in crate::rules) const RULE: Rule = Rule {
     id: "cp-readyz",
     severity: Severity::Blocker,
     title: "The API server is not ready",
-    applies_to: "any",
     why: "An upgrade that begins with a control plane that is ill makes it worse, and hides where the illness came from.",
     detection: "By the checks that /readyz?verbose marks as failed. The check named shutdown is a warning: that server is being stopped, and others may serve.",
     remedy: "Look for the check in the API server's log; etcd and KMS plugins are the usual ones.",
     reference: "https://kubernetes.io/docs/reference/using-api/health-checks/",
     sources: &["kubernetes/apiserver pkg/server/healthz/healthz.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![failed_checks_need()],
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn failed_checks_need() -> Need {

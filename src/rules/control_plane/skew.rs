@@ -12,17 +12,16 @@ pub(in crate::rules) const APISERVER_SKEW: Rule = Rule {
     id: "cp-apiserver-skew",
     severity: Severity::Blocker,
     title: "API servers are more than one minor apart",
-    applies_to: "any",
     why: "API servers of one cluster may be one minor apart at most. Beyond that, one of them may store what another cannot read.",
     detection: "By the image tags of the API servers' static pods. Images that are named by digest alone tell nothing, and managed control planes show no such pods.",
     remedy: "Finish the previous step on every control-plane node first.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-apiserver",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![control_plane::control_plane_pods_need()],
         evaluate: apiserver_skew,
     },
+    ..Rule::DEFAULT
 };
 
 /// Controllers outside the window.
@@ -30,17 +29,16 @@ pub(in crate::rules) const COMPONENT_SKEW: Rule = Rule {
     id: "cp-component-skew",
     severity: Severity::Blocker,
     title: "A control-plane component does not fit the API server",
-    applies_to: "any",
     why: "kube-controller-manager and kube-scheduler must not be newer than the API servers, and may be one minor behind at most.",
     detection: "By the image tags of the static pods; against the API server's own version where none of its pods names one. One that is newer than the oldest API server but not than the newest is a warning: an upgrade is under way. Nothing is said where the API server emulates another minor. Managed control planes show no such pods.",
     remedy: "Bring the components to the minor of the API servers before this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![control_plane::control_plane_pods_need()],
         evaluate: component_skew,
     },
+    ..Rule::DEFAULT
 };
 
 /// kube-proxy outside the window.
@@ -48,17 +46,16 @@ pub(in crate::rules) const KUBE_PROXY_SKEW: Rule = Rule {
     id: "cp-kubeproxy-skew",
     severity: Severity::Warning,
     title: "kube-proxy does not fit the API server",
-    applies_to: "any",
     why: "kube-proxy must not be newer than the API server, and may be three minors behind at most (two if it is older than 1.25).",
     detection: "By the image tag of the DaemonSet kube-system/kube-proxy, against the API server and against the first hop. Images that are named by digest alone tell nothing. The kubelets beside it are not compared.",
     remedy: "Bring kube-proxy into the window before this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-proxy",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![control_plane::kube_proxy_need()],
         evaluate: kube_proxy_skew,
     },
+    ..Rule::DEFAULT
 };
 
 /// Static pods of a cluster whose image names its release, with the minor.

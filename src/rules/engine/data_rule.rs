@@ -13,7 +13,8 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::UpgradePath;
 use crate::rules::{
-    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput, Severity,
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
+    Severity,
 };
 use crate::snapshot::{ClusterSnapshot, MetaRow, MissingData, ObjectRow};
 
@@ -92,6 +93,12 @@ struct DataRuleSpec {
     remedy: String,
     reference: String,
     sources: Vec<String>,
+    /// [`Rule::gates_drains`].
+    #[serde(default)]
+    gates_drains: bool,
+    /// [`Rule::has_own_steps`].
+    #[serde(default)]
+    has_own_steps: bool,
 }
 
 #[derive(Deserialize)]
@@ -192,14 +199,16 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         id: row.id.leak(),
         severity: row.severity,
         title: row.title.leak(),
-        applies_to: applies_to.leak(),
+        applies_to: AppliesTo::Text(applies_to.leak()),
         why: row.why.trim().to_owned().leak(),
         detection: row.detection.trim().to_owned().leak(),
         remedy: row.remedy.trim().to_owned().leak(),
         reference: row.reference.leak(),
         sources: sources.leak(),
-        reads_files: false,
-        kind: RuleKind::Data(Box::new(body)),
+        gates_drains: row.gates_drains,
+        has_own_steps: row.has_own_steps,
+        kind: RuleKind::Data(Box::leak(Box::new(body))),
+        ..Rule::DEFAULT
     })))
 }
 

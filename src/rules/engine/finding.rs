@@ -123,6 +123,10 @@ pub struct Finding {
     pub remedy: String,
     /// Where to read more.
     pub reference: &'static str,
+    /// [`Rule::gates_drains`].
+    pub gates_drains: bool,
+    /// [`Rule::has_own_steps`].
+    pub has_own_steps: bool,
     /// Sorted; never empty.
     pub objects: Vec<AffectedObject>,
 }
@@ -195,6 +199,8 @@ impl Finding {
             message: said.message,
             remedy: said.remedy,
             reference: rule.reference,
+            gates_drains: rule.gates_drains,
+            has_own_steps: rule.has_own_steps,
             objects,
         })
     }

@@ -14,7 +14,6 @@ pub(in crate::rules) const TOO_OLD: Rule = Rule {
     id: "node-kubelet-too-old",
     severity: Severity::Blocker,
     title: "A kubelet is too old for the target API server",
-    applies_to: "any",
     why: "A kubelet may be at most three minors behind the API server (two if it is older than 1.25). Beyond that nothing is tested, and fields and APIs that the kubelet needs may be gone.",
     detection: "By status.nodeInfo.kubeletVersion of each node against the first hop. Later hops are judged with the nodes as the upgrade leaves them.",
     remedy: "Upgrade these nodes before the control plane takes this hop.",
@@ -23,11 +22,12 @@ pub(in crate::rules) const TOO_OLD: Rule = Rule {
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/3935-oldest-node-newest-control-plane/README.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: too_old,
     },
+    has_own_steps: true,
+    ..Rule::DEFAULT
 };
 
 /// Kubelets ahead of the API server.
@@ -35,7 +35,6 @@ pub(in crate::rules) const TOO_NEW: Rule = Rule {
     id: "node-kubelet-too-new",
     severity: Severity::Blocker,
     title: "A kubelet is newer than the API server",
-    applies_to: "any",
     why: "A kubelet must never be newer than the API server it talks to: it may use fields and APIs that the server does not have.",
     detection: "By status.nodeInfo.kubeletVersion of each node against the API server, or the minor it emulates.",
     remedy: "Upgrade the API server to the kubelet's minor first, or put these nodes back.",
@@ -44,11 +43,11 @@ pub(in crate::rules) const TOO_NEW: Rule = Rule {
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions/README.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: too_new,
     },
+    ..Rule::DEFAULT
 };
 
 fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {

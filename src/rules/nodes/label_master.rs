@@ -9,7 +9,7 @@ use crate::facts::workloads;
 use crate::need::{Need, ReadTarget};
 use crate::path::HopId;
 use crate::rules::engine::data_rule::{listed_gvk, object_from_meta};
-use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{AffectedObject, AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::{ClusterSnapshot, Placement, WorkloadRow};
 
 /// The rule.
@@ -17,7 +17,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     id: "node-label-master",
     severity: Severity::Warning,
     title: "A selector or toleration still names the master role",
-    applies_to: "1.24",
+    applies_to: AppliesTo::Text("1.24"),
     why: "kubeadm takes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane: what selects the old label finds no node, and what tolerates only the old taint is not let on.",
     detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, where the cluster has nodes with one of the two labels. Managed control planes show no such nodes, and nothing is said there.",
     remedy: "Name node-role.kubernetes.io/control-plane: in selectors in place of the old key, in tolerations beside it until every node has changed.",
@@ -26,7 +26,6 @@ pub(in crate::rules) const RULE: Rule = Rule {
         "kubernetes/sig-release releases/release-1.24/release-notes/release-notes-draft.md",
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 110095",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| {
             let mut needs = workload_needs().to_vec();
@@ -35,6 +34,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn workload_needs() -> [Need; 3] {

@@ -9,7 +9,9 @@ use crate::catalog::{Minor, Release};
 use crate::detect;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::path::HopId;
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 use crate::snapshot::NodeRow;
 
 /// The socket of the shim, however it is written.
@@ -22,7 +24,7 @@ pub(in crate::rules) const DOCKERSHIM: Rule = Rule {
     id: "node-dockershim",
     severity: Severity::Blocker,
     title: "A node runs Docker through dockershim, which is gone",
-    applies_to: "1.24",
+    applies_to: AppliesTo::Text("1.24"),
     why: "Kubelets from 1.24 on have no dockershim. One that is told to use it does not start, and the node stays not ready.",
     detection: "By docker:// in status.nodeInfo.containerRuntimeVersion of kubelets before 1.24. cri-dockerd reports the same, so the socket that kubeadm notes in an annotation decides; without it the rule only warns.",
     remedy: "Move these nodes to containerd, CRI-O or cri-dockerd before their kubelet is upgraded.",
@@ -30,11 +32,11 @@ pub(in crate::rules) const DOCKERSHIM: Rule = Rule {
     sources: &[
         "kubernetes/sig-release releases/release-1.24/release-notes/release-notes-draft.md PR 97252",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: |situation| runtime_findings(situation, &DOCKERSHIM),
     },
+    ..Rule::DEFAULT
 };
 
 /// Runtimes that do not speak CRI v1.
@@ -42,17 +44,17 @@ pub(in crate::rules) const CRI_V1ALPHA2: Rule = Rule {
     id: "node-cri-v1alpha2",
     severity: Severity::Blocker,
     title: "A container runtime does not speak CRI v1",
-    applies_to: "1.26",
+    applies_to: AppliesTo::Text("1.26"),
     why: "Kubelets from 1.26 on speak only v1 of the container runtime interface. containerd before 1.6 has only v1alpha2, and the node cannot register.",
     detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet is before 1.26.",
     remedy: "Upgrade containerd on these nodes before their kubelet is upgraded.",
     reference: "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#cri-versions",
     sources: &["containerd/containerd.io content/releases.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: |situation| runtime_findings(situation, &CRI_V1ALPHA2),
     },
+    ..Rule::DEFAULT
 };
 
 /// containerd before 2.0.
@@ -60,7 +62,7 @@ pub(in crate::rules) const CONTAINERD_1X: Rule = Rule {
     id: "node-containerd-1x",
     severity: Severity::Blocker,
     title: "A node runs containerd 1.x, which kubelets leave behind",
-    applies_to: "1.36 warns, 1.38 blocks",
+    applies_to: AppliesTo::Text("1.36 warns, 1.38 blocks"),
     why: "Kubelets from 1.38 on ask the runtime for its cgroup driver and fail where it cannot answer, as containerd 1.x cannot.",
     detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet is before 1.38. The day was moved before and may move again.",
     remedy: "Upgrade containerd on these nodes to 2.x.",
@@ -69,11 +71,11 @@ pub(in crate::rules) const CONTAINERD_1X: Rule = Rule {
         "kubernetes/enhancements keps/sig-node/4033-group-driver-detection-over-cri/README.md",
         "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md PR 139121",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: |situation| runtime_findings(situation, &CONTAINERD_1X),
     },
+    ..Rule::DEFAULT
 };
 
 /// Operating systems that boot with cgroup v1.
@@ -81,7 +83,7 @@ pub(in crate::rules) const CGROUP_V1: Rule = Rule {
     id: "node-cgroup-v1",
     severity: Severity::Warning,
     title: "A node may run on cgroup v1, which kubelets refuse",
-    applies_to: "1.35",
+    applies_to: AppliesTo::Text("1.35"),
     why: "A kubelet from 1.35 on does not start on cgroup v1 unless its configuration has failCgroupV1: false.",
     detection: "By status.nodeInfo.osImage of nodes whose kubelet is before 1.35: operating systems that boot with cgroup v1 unless told otherwise. The API does not show which one a node has, so it is a hint only.",
     remedy: "Look at the node with stat -fc %T /sys/fs/cgroup: tmpfs is v1. Move it to an image with cgroup v2, or set failCgroupV1: false for the time being.",
@@ -90,11 +92,11 @@ pub(in crate::rules) const CGROUP_V1: Rule = Rule {
         "kubernetes/sig-release releases/release-1.35/release-notes/release-notes-draft.md PR 134298",
         "kubernetes/enhancements keps/sig-node/5573-remove-cgroup-v1/README.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: cgroup_v1,
     },
+    ..Rule::DEFAULT
 };
 
 /// Nodes that share a finding.

@@ -15,7 +15,6 @@ pub(in crate::rules) const RULE: Rule = Rule {
     id: "ownerref-dead-gv",
     severity: Severity::Warning,
     title: "An owner reference names an API version that is not served",
-    applies_to: "any",
     why: "The garbage collector cannot look the owner up: it tries for ever, and what the owner leaves behind is not deleted.",
     detection: "By metadata.ownerReferences of every object that is read for another reason, against the versions that the API server offers and those that this path removes. Only groups of which another version is served count: of any other group nothing is known.",
     remedy: "Write the reference anew with a version that is served; the owner's controller does so when it is up to date. After a CRD has lost a version, restart kube-controller-manager.",
@@ -24,12 +23,12 @@ pub(in crate::rules) const RULE: Rule = Rule {
         "kubernetes/kubernetes pkg/controller/garbagecollector/operations.go (apiResource)",
         "kubernetes-sigs/cluster-api docs/book/src/reference/versions.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         // Reading more for this alone would mean reading everything.
         needs: |_| Vec::new(),
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -21,7 +21,6 @@ pub(in crate::rules) const RULE: Rule = Rule {
     id: "volumeattachment-stuck",
     severity: Severity::Warning,
     title: "A volume can be neither attached nor detached",
-    applies_to: "any",
     why: "A drain moves pods with their volumes. As long as a volume does not leave its node, its pod starts nowhere else.",
     detection: "By volume attachments older than six minutes that have an error, are being deleted for longer than that, or name a node that is gone.",
     remedy: "Look at the CSI driver's controller and at its pods on that node. Delete an attachment by hand only when its volume is mounted nowhere.",
@@ -30,11 +29,11 @@ pub(in crate::rules) const RULE: Rule = Rule {
         "kubernetes/api storage/v1/types.go",
         "kubernetes/kubernetes pkg/controller/volume/attachdetach/attach_detach_controller.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![volume_attachments_need(), detect::nodes()],
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn volume_attachments_need() -> Need {

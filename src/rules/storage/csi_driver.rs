@@ -13,7 +13,6 @@ pub(in crate::rules) const RULE: Rule = Rule {
     id: "csi-driver-missing",
     severity: Severity::Warning,
     title: "A volume names a CSI driver that is missing",
-    applies_to: "any",
     why: "No node can mount the volume: a pod that uses it and is moved by a drain does not start again.",
     detection: "By spec.csi.driver of persistent volumes, where neither a CSIDriver nor a CSINode names the driver. Volumes that nobody has claimed, or whose claim is gone, are left out.",
     remedy: "Install or repair the driver, or delete the volumes if nobody needs them any more.",
@@ -22,7 +21,6 @@ pub(in crate::rules) const RULE: Rule = Rule {
         "kubernetes/api core/v1/types.go",
         "kubernetes/api storage/v1/types.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| {
             let mut needs = vec![persistent_volumes_need()];
@@ -31,6 +29,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -12,7 +12,8 @@ use crate::facts::pods;
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::rules::engine::data_rule::{LoadRulesError, listed_gvk, object_from_row};
 use crate::rules::{
-    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    TableRule,
 };
 use crate::snapshot::{ClusterSnapshot, ObjectRow, PodRow};
 
@@ -126,14 +127,14 @@ fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
         id: plugin.id.clone().leak(),
         severity,
         title: title.leak(),
-        applies_to: from.to_string().leak(),
+        applies_to: AppliesTo::Text(from.to_string().leak()),
         why: why.leak(),
         detection: detection_text(&plugin).leak(),
         remedy: mend.leak(),
         reference: plugin.reference.clone().leak(),
         sources: sources.leak(),
-        reads_files: false,
-        kind: RuleKind::Table(Box::new(plugin)),
+        kind: RuleKind::Table(Box::leak(Box::new(plugin))),
+        ..Rule::DEFAULT
     }))
 }
 

@@ -12,7 +12,6 @@ pub(in crate::rules) const CA_EXPIRED: Rule = Rule {
     id: "webhook-ca-expired",
     severity: Severity::Warning,
     title: "The API server trusts no certificate of a webhook any more",
-    applies_to: "any",
     why: "Every call to the webhook fails: what it covers is refused under failurePolicy Fail and passes unseen under Ignore.",
     detection: "By clientConfig.caBundle: none of its certificates can be read, or all of them have expired. A bundle with one good certificate is good, an empty one is not judged. Under failurePolicy Ignore it is a note.",
     remedy: "Renew the certificates of the webhook and put the new authority into caBundle; with cert-manager, look at the Certificate and at the CA injector.",
@@ -21,11 +20,11 @@ pub(in crate::rules) const CA_EXPIRED: Rule = Rule {
         "kubernetes/apiserver pkg/util/webhook/client.go",
         "golang/go src/crypto/x509/verify.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
         evaluate: expired_ca,
     },
+    ..Rule::DEFAULT
 };
 
 /// How long it waits.
@@ -33,17 +32,16 @@ pub(in crate::rules) const TIMEOUT: Rule = Rule {
     id: "webhook-timeout",
     severity: Severity::Note,
     title: "A webhook may take long to answer",
-    applies_to: "any",
     why: "While the webhook's pods move to another node, every write that it covers waits this long. A drain becomes slow, and clients give up.",
     detection: "By timeoutSeconds above the default.",
     remedy: "Lower timeoutSeconds to a few seconds.",
     reference: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/#timeout",
     sources: &["kubernetes/kubernetes pkg/apis/admissionregistration/v1/defaults.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
         evaluate: long_timeout,
     },
+    ..Rule::DEFAULT
 };
 
 fn expired_ca(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -13,7 +13,6 @@ pub(in crate::rules) const RULE: Rule = Rule {
     id: "webhook-old-versions",
     severity: Severity::Warning,
     title: "A webhook names only API versions that are gone",
-    applies_to: "any",
     why: "Requests through the versions that are left pass by the webhook unseen: what it checked or changed is no longer checked or changed, without an error anywhere. matchPolicy Equivalent does not help: it knows only versions that are served.",
     detection: "By the rules of all webhooks of the configuration together: a kind of which every named version is gone by the end of the path, while another version of it is left.",
     remedy: "Add the versions that are served to the webhook's rules, and let it understand them.",
@@ -23,11 +22,11 @@ pub(in crate::rules) const RULE: Rule = Rule {
         "kubernetes/apimachinery pkg/runtime/mapper.go (EquivalentResourceRegistry)",
         "kubernetes/website content/en/releases/version-skew-policy.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -20,17 +20,16 @@ pub(in crate::rules) const LOCAL_PV: Rule = Rule {
     id: "pod-local-pv",
     severity: Severity::Warning,
     title: "A pod is tied to one node by a local volume",
-    applies_to: "any",
     why: "Its data is on the disk of one node. While that node is drained the pod cannot run anywhere, and where the upgrade replaces nodes instead of updating them the data is lost.",
     detection: "By claims of running pods that are bound to a local or hostPath volume with node affinity to a hostname.",
     remedy: "See that the node keeps its disk through the upgrade, or move the data: a replica on another node, a backup, a volume that can follow.",
     reference: "https://kubernetes.io/docs/concepts/storage/volumes/#local",
     sources: &["kubernetes/api core/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need(), persistent_volumes_need()],
         evaluate: local_pv,
     },
+    ..Rule::DEFAULT
 };
 
 /// Pods whose specification leaves one node.
@@ -38,17 +37,16 @@ pub(in crate::rules) const NODE_PINNED: Rule = Rule {
     id: "pod-node-pinned",
     severity: Severity::Warning,
     title: "A pod may run on one node only",
-    applies_to: "any",
     why: "While that node is drained the pod stays Pending, and where the upgrade replaces nodes by ones with other names it stays so for ever.",
     detection: "By a node selector on kubernetes.io/hostname, or required node affinity every term of which names the same node. Pods of DaemonSets and mirrors of static pods are left out.",
     remedy: "Select nodes by a label that several of them have, or plan the outage.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/",
     sources: &["kubernetes/api core/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need()],
         evaluate: node_pinned,
     },
+    ..Rule::DEFAULT
 };
 
 /// Pods that need a node each and have them all.
@@ -56,17 +54,16 @@ pub(in crate::rules) const ANTIAFFINITY_FULL: Rule = Rule {
     id: "pod-antiaffinity-full",
     severity: Severity::Warning,
     title: "Pods that need a node each leave no node free",
-    applies_to: "any",
     why: "Required anti-affinity keeps the pods of this workload on different nodes. With as many pods as nodes the pod of a drained node has nowhere to go, and if a budget waits for it the drain stops there.",
     detection: "By pods with required anti-affinity over kubernetes.io/hostname against their own labels, counted for each controller, against the nodes that take pods: not cordoned, without a taint that keeps pods off, or with such a pod on them. A single node is left out.",
     remedy: "Add a node for the time of the upgrade, run one pod less, or make the anti-affinity preferred.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#inter-pod-affinity-and-anti-affinity",
     sources: &["kubernetes/api core/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need(), detect::nodes()],
         evaluate: antiaffinity_full,
     },
+    ..Rule::DEFAULT
 };
 
 /// Volumes: `spec.claimRef` names the claim, so that claims need not be read.

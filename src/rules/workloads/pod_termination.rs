@@ -16,17 +16,16 @@ pub(in crate::rules) const LONG_GRACE: Rule = Rule {
     id: "pod-long-grace",
     severity: Severity::Warning,
     title: "A pod may take more than five minutes to end",
-    applies_to: "any",
     why: "A drain waits for every pod until it has ended. What one pod may take adds up over the nodes, and tools that replace nodes give up or kill the pod after a limit of their own.",
     detection: "By spec.terminationGracePeriodSeconds above 300. Pods of DaemonSets, which a drain leaves alone, mirrors of static pods and finished pods are left out.",
     remedy: "Shorten terminationGracePeriodSeconds, or plan the time, and see that the limit of whatever drains the nodes is above it.",
     reference: "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
     sources: &["kubernetes/kubectl pkg/drain/drain.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need()],
         evaluate: long_grace,
     },
+    ..Rule::DEFAULT
 };
 
 /// Pods that should be gone.
@@ -34,7 +33,6 @@ pub(in crate::rules) const TERMINATING: Rule = Rule {
     id: "pod-terminating",
     severity: Severity::Warning,
     title: "A pod should be gone and is not",
-    applies_to: "any",
     why: "A drain waits until the pod is gone. If a finalizer is never taken off, or the kubelet of its node is down and cannot say that the containers have stopped, that is for ever.",
     detection: "By metadata.deletionTimestamp, which has the grace period in it already, more than five minutes ago.",
     remedy: "Have whoever set the finalizer finish its work; repair the node, or taint it node.kubernetes.io/out-of-service if it never comes back.",
@@ -43,11 +41,11 @@ pub(in crate::rules) const TERMINATING: Rule = Rule {
         "kubernetes/kubectl pkg/drain/filters.go",
         "kubernetes/apiserver pkg/registry/rest/delete.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need()],
         evaluate: terminating,
     },
+    ..Rule::DEFAULT
 };
 
 fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
