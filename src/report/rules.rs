@@ -264,7 +264,7 @@ mod tests {
                 format,
                 &[&EXAMPLE, &OTHER],
                 &[],
-                &catalog(),
+                &catalog,
                 &RenderOptions::default(),
             )
             .expect("rules")
@@ -393,11 +393,12 @@ mod tests {
 
     #[test]
     fn prose_of_every_rule_fits_a_terminal() {
+        let catalog = catalog();
         for rule in rules::rules().expect("the rules") {
             let text = explain_rule(
                 rule.id,
                 rules::rules().expect("the rules"),
-                &catalog(),
+                &catalog,
                 &RenderOptions::default(),
             )
             .expect("a rule");
