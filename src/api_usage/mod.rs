@@ -21,14 +21,12 @@ use jiff::Timestamp;
 
 use crate::catalog::{Api, Catalog, GroupResource, Gvk, Minor, WriterKind};
 use crate::evidence::Evidence;
-use crate::need::{ClusterId, DetailLevel, ListSelector, Need, NeedContext};
+use crate::need::{DetailLevel, ListSelector, Need, NeedContext};
 use crate::path::UpgradePath;
 
 /// An object, whichever API it is seen through.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
-    /// Which cluster; none for a manifest that belongs to none.
-    pub cluster: Option<ClusterId>,
     /// Where its kind lives today.
     pub resource: GroupResource,
     /// None for objects of the cluster and for manifests that name none.

@@ -36,8 +36,6 @@ impl<'a> ConditionEvaluator<'a> {
         let rows = picture.rows_for(&detect::nodes(), situation.catalog);
         let nodes = rows.ok().flatten().map(|rows| rows.nodes());
         let by_name = nodes.unwrap_or_default().iter();
-        let mut members = control_plane::control_plane_pods(situation);
-        members.retain(|member| member.picture.id == picture.id);
         Self {
             context: situation,
             cluster: picture,
@@ -45,7 +43,7 @@ impl<'a> ConditionEvaluator<'a> {
             findings,
             nodes,
             nodes_by_name: by_name.map(|node| (node.name.as_str(), node)).collect(),
-            control_plane_pods: members,
+            control_plane_pods: control_plane::control_plane_pods(situation),
         }
     }
 

@@ -23,9 +23,9 @@ pub(crate) const RULE: Rule = Rule {
     id: "backup-missing",
     severity: Severity::Warning,
     title: "There is no recent backup of the cluster",
-    why: "No component of the control plane can go back to an earlier minor: where a hop goes wrong, only a backup leads back, and it leads back to the hour at which it was made.",
-    detection: "By the backups of Velero that are completed, not expired, and take in all namespaces and resources; and by the snapshots of etcd that k3s and RKE2 say are ready. The newest is older than 24 hours, or there is none. Nothing is said where neither is served, nor where k3s or RKE2 has never recorded a snapshot: backups may be made where the API does not show them.",
-    remedy: "Make a backup, and see that it can be restored, before the first hop.",
+    why: "No control plane component can be downgraded to an earlier minor. If a hop fails, only a backup leads back, to the time at which it was taken.",
+    detection: "By Velero backups that are completed, not expired, and include all namespaces and resources, and by etcd snapshots that k3s and RKE2 report as ready. The newest is older than 24 hours, or there is none. Clusters that serve neither API, or on which k3s or RKE2 has never recorded a snapshot, are left out: backups may be taken outside the API.",
+    remedy: "Take a backup, and test that it can be restored, before the first hop.",
     reference: "https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd/#backing-up-an-etcd-cluster",
     sources: &[
         "vmware-tanzu/velero pkg/apis/velero/v1/backup_types.go",
@@ -105,7 +105,7 @@ pub(crate) fn backup_needs() -> impl Iterator<Item = Need> {
 /// The newest backup of the cluster that the way begins at: a pure function of the situation.
 #[must_use]
 pub fn newest_backup(situation: &CheckContext<'_>) -> BackupStatus {
-    match situation.snapshot.clusters.first() {
+    match situation.cluster {
         Some(picture) => cluster_backup(picture, situation.catalog, situation.now),
         None => BackupStatus::Unknown {
             reason: "no cluster was looked at".to_owned(),
@@ -137,7 +137,7 @@ fn cluster_backup(picture: &ClusterSnapshot, catalog: &Catalog, now: Timestamp) 
         for row in rows {
             let at = (records.completion_time)(&row.object, now);
             if let Some(at) = at.filter(|at| newest.as_ref().is_none_or(|(then, _)| then < at)) {
-                newest = Some((at, records.object(picture, row, at)));
+                newest = Some((at, records.object(row, at)));
             }
         }
     }
@@ -177,9 +177,8 @@ impl BackupResource {
         )
     }
 
-    fn object(&self, picture: &ClusterSnapshot, row: &ObjectRow, at: Timestamp) -> AffectedObject {
+    fn object(&self, row: &ObjectRow, at: Timestamp) -> AffectedObject {
         AffectedObject::new(
-            picture,
             self.api_version,
             self.kind,
             &row.meta,
@@ -225,7 +224,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     if situation.path.hops.is_empty() {
         return Vec::new();
     }
-    let findings = situation.snapshot.clusters.iter().filter_map(|picture| {
+    let findings = situation.cluster.into_iter().filter_map(|picture| {
         let (message, object) = match cluster_backup(picture, situation.catalog, situation.now) {
             BackupStatus::Found {
                 completed_at: at,

@@ -246,11 +246,9 @@ pub(super) fn format_rfc3339(time: Timestamp) -> String {
 }
 
 impl ClusterDoc {
-    /// Of several clusters, the first is described.
     pub(super) fn from_context(situation: &CheckContext<'_>) -> Self {
-        let first = situation.snapshot.clusters.first();
-        first
-            .zip(situation.detected.first())
+        let detected = situation.cluster.zip(situation.detected.as_ref());
+        detected
             .map(|(picture, detected)| Self::new(picture, detected))
             .unwrap_or_default()
     }

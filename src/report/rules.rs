@@ -264,7 +264,7 @@ mod tests {
                 format,
                 &[&EXAMPLE, &OTHER],
                 &[],
-                &catalog,
+                &catalog(),
                 &RenderOptions::default(),
             )
             .expect("rules")

@@ -87,24 +87,27 @@ impl TableRule for AddonRule {
     fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding> {
         let known = &situation.catalog.addons;
         let mut found: BTreeMap<(String, UnsupportedMinor), Vec<AffectedObject>> = BTreeMap::new();
-        for (picture, detected) in super::engine::context::clusters_with_detection(situation) {
-            let running = picture.discovery.effective_minor();
-            for it in &detected.addons {
-                let addon = known
-                    .find(&it.component)
-                    .filter(|addon| addon.rule == self.0);
-                let (Some(addon), Some(version)) = (addon, &it.version) else {
-                    continue;
-                };
-                if let Some(misfit) =
-                    find_unsupported_minor(known, addon, version, running, situation.path)
-                {
-                    let object = addon_object(it, picture.id.clone());
-                    let key = (it.component.clone(), misfit);
-                    found.entry(key).or_default().push(object);
-                }
+        let Some((cluster, detected)) = situation.cluster.zip(situation.detected.as_ref()) else {
+            return Vec::new();
+        };
+
+        let running = cluster.discovery.effective_minor();
+        for it in &detected.addons {
+            let addon = known
+                .find(&it.component)
+                .filter(|addon| addon.rule == self.0);
+            let (Some(addon), Some(version)) = (addon, &it.version) else {
+                continue;
+            };
+            if let Some(misfit) =
+                find_unsupported_minor(known, addon, version, running, situation.path)
+            {
+                let object = addon_object(it);
+                let key = (it.component.clone(), misfit);
+                found.entry(key).or_default().push(object);
             }
         }
+
         found
             .into_iter()
             .filter_map(|((component, misfit), objects)| {
@@ -115,9 +118,9 @@ impl TableRule for AddonRule {
     }
 
     fn unevaluated(&self, situation: &CheckContext<'_>) -> Vec<MissingData> {
-        let pictures = situation.snapshot.clusters.iter();
-        pictures
-            .flat_map(|picture| addons::unrecorded_images(picture, situation.catalog))
+        let clusters = situation.cluster.into_iter();
+        clusters
+            .flat_map(|cluster| addons::unrecorded_images(cluster, situation.catalog))
             .collect()
     }
 }
@@ -181,9 +184,9 @@ fn find_unsupported_minor(
     None
 }
 
-fn addon_object(it: &InstalledAddon, cluster: crate::need::ClusterId) -> AffectedObject {
+fn addon_object(it: &InstalledAddon) -> AffectedObject {
     AffectedObject {
-        cluster: Some(cluster),
+        cluster: None,
         namespace: Some(it.namespace.clone()),
         api_version: "apps/v1".to_owned(),
         kind: it.kind.to_owned(),

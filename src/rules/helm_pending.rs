@@ -9,7 +9,7 @@ use crate::api_usage::helm_release_needs;
 use crate::catalog::GroupResource;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{DetailLevel, ListSelector, Need};
-use crate::snapshot::{ClusterSnapshot, MetaRow};
+use crate::snapshot::MetaRow;
 
 /// Statuses in which Helm refuses the next operation; and those that show that it went on.
 /// Source: helm/helm pkg/release/status.go, pkg/action/upgrade.go.
@@ -28,10 +28,10 @@ const MAX_OPERATION_TIME: SignedDuration = SignedDuration::from_mins(10);
 pub(super) const RULE: Rule = Rule {
     id: "helm-pending",
     severity: Severity::Warning,
-    title: "A Helm release is stuck in the middle of an operation",
-    why: "Helm refuses the next upgrade of the release: another operation is in progress. What the upgrade needs from a newer chart does not get in.",
-    detection: "By the labels of Helm's records, without their contents: the newest revision is pending. One that began less than ten minutes ago may be at work and is a note.",
-    remedy: "If nobody is at work: helm rollback to the last deployed revision, or delete the record of the pending one.",
+    title: "A Helm release is stuck in an operation",
+    why: "Helm refuses to upgrade the release: another operation is in progress. Changes that the upgrade needs from a newer chart cannot be deployed.",
+    detection: "By the labels of Helm's records, without their contents: the newest revision is pending. An operation that began less than ten minutes ago may still be running and is a note.",
+    remedy: "If no operation is running, use helm rollback to the last deployed revision, or delete the record of the pending one.",
     reference: "https://helm.sh/docs/helm/helm_rollback/",
     sources: &[
         "helm/helm pkg/storage/driver/secrets.go",
@@ -98,30 +98,30 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         let Some(kind) = storage_kind(pending) else {
             continue;
         };
-        for (picture, rows) in situation.rows(pending) {
-            // Without the deployed revisions it cannot be told which one is the newest.
-            let Ok(Some(running)) = picture.rows_for(deployed, situation.catalog) else {
+
+        // Without the deployed revisions it cannot be told which one is the newest.
+        let (Some(rows), Some(running)) = (situation.rows(pending), situation.rows(deployed))
+        else {
+            continue;
+        };
+        let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
+        for (release, revision) in rows.metadata().filter_map(HelmRevision::from_labels) {
+            let known = newest.get(&release).map(|known| known.number);
+            if known.is_none_or(|known| known < revision.number) {
+                newest.insert(release, revision);
+            }
+        }
+        for ((namespace, name), revision) in newest {
+            let went_on = running.helm_releases().iter().any(|row| {
+                Some(row.namespace.as_str()) == namespace
+                    && row.release == name
+                    && row.revision > revision.number
+            });
+            if went_on || !PENDING_STATUSES.contains(&revision.status) {
                 continue;
-            };
-            let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
-            for (release, revision) in rows.metadata().filter_map(HelmRevision::from_labels) {
-                let known = newest.get(&release).map(|known| known.number);
-                if known.is_none_or(|known| known < revision.number) {
-                    newest.insert(release, revision);
-                }
             }
-            for ((namespace, name), revision) in newest {
-                let went_on = running.helm_releases().iter().any(|row| {
-                    Some(row.namespace.as_str()) == namespace
-                        && row.release == name
-                        && row.revision > revision.number
-                });
-                if went_on || !PENDING_STATUSES.contains(&revision.status) {
-                    continue;
-                }
-                let (severity, object) = pending_object(situation, picture, kind, name, &revision);
-                found.entry(severity).or_default().push(object);
-            }
+            let (severity, object) = pending_object(situation, kind, name, &revision);
+            found.entry(severity).or_default().push(object);
         }
     }
     found
@@ -155,7 +155,6 @@ fn storage_kind(need: &Need) -> Option<&'static str> {
 
 fn pending_object(
     situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
     kind: &str,
     release: &str,
     revision: &HelmRevision<'_>,
@@ -175,7 +174,7 @@ fn pending_object(
         revision.number, revision.status
     );
     let object = AffectedObject {
-        cluster: Some(picture.id.clone()),
+        cluster: None,
         namespace: namespace.clone(),
         api_version: "v1".to_owned(),
         kind: kind.to_owned(),

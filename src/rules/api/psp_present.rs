@@ -11,18 +11,21 @@ use crate::need::{DetailLevel, Need};
 use crate::rules::{
     AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
+use crate::snapshot::Rows;
 
 const KIND: &str = "PodSecurityPolicy";
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "psp-present",
     severity: Severity::Blocker,
-    title: "PodSecurityPolicies exist, and the target has none",
-    applies_to: AppliesTo::Text("1.25"),
-    why: "With the admission plugin gone, pods lose both the restriction and the changes that policies made to them: what was refused yesterday is let in tomorrow, and pods that relied on a policy's defaults come up differently. Charts that contain a policy can no longer be applied.",
-    detection: "By listing the objects themselves, and by manifests and Helm releases that contain one. Policies that a provider installs by itself are left out.",
-    remedy: "Replace them by Pod Security Admission labels on namespaces or by a policy webhook, then remove the policies, the charts' switches that make them, and the RBAC rules that let pods use them.",
+    title: "PodSecurityPolicies exist, and the target does not support them",
+    applies_to: AppliesTo::Computed(|catalog| {
+        usage::removal_minors(catalog, KIND, |api| api.replacement.is_none())
+    }),
+    why: "The upgrade removes the admission plugin. Pods lose both the restrictions and the defaults that policies applied: pods that were rejected before are admitted, and pods that relied on a default start differently. Charts that contain a policy can no longer be installed.",
+    detection: "By listing PodSecurityPolicies, and by manifests and Helm releases that contain one. Policies that a provider installs are left out.",
+    remedy: "Replace them with Pod Security Admission labels on namespaces or with a policy webhook. Then delete the policies, the chart options that create them, and the RBAC rules that allow pods to use them.",
     reference: "https://kubernetes.io/docs/tasks/configure-pod-container/migrate-from-psp/",
     sources: &[
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
@@ -40,16 +43,15 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let Some((api, hop)) = psp_removal(situation) else {
         return Vec::new();
     };
-    let mut objects: BTreeMap<(Option<String>, String), AffectedObject> = BTreeMap::new();
+    let mut objects: BTreeMap<String, AffectedObject> = BTreeMap::new();
     for usage in &situation.api_usages {
         let concerns = usage.api.kind == KIND
             && matches!(usage.lifecycle, ApiLifecycle::Removed(_))
             && usage.strength > EvidenceStrength::Metric;
         if concerns {
-            let cluster = usage.object.cluster.as_ref().map(ToString::to_string);
             objects.insert(
-                (cluster, usage.object.name.clone()),
-                usage::usage_object(usage),
+                usage.object.name.clone(),
+                usage::usage_object(usage, situation),
             );
         }
     }
@@ -76,7 +78,7 @@ fn psp_removal<'a>(situation: &CheckContext<'a>) -> Option<(&'a Api, crate::path
 fn add_live_objects(
     situation: &CheckContext<'_>,
     gvk: &Gvk,
-    objects: &mut BTreeMap<(Option<String>, String), AffectedObject>,
+    objects: &mut BTreeMap<String, AffectedObject>,
 ) {
     let Some(resource) = situation
         .catalog
@@ -87,27 +89,27 @@ fn add_live_objects(
         return;
     };
     let need = Need::objects(resource, DetailLevel::Metadata);
-    for (picture, rows) in situation.rows(&need) {
-        for row in rows.metadata() {
-            if situation.catalog.is_provider_managed(KIND, &row.name) {
-                continue;
-            }
-            let seen = Evidence::new(EvidenceSource::Spec, "it exists");
-            objects
-                .entry((Some(picture.id.to_string()), row.name.clone()))
-                .or_insert_with(|| AffectedObject {
-                    cluster: Some(picture.id.clone()),
-                    namespace: None,
-                    api_version: gvk.api_version(),
-                    kind: KIND.to_owned(),
-                    name: row.name.clone(),
-                    owner: row.owner.clone(),
-                    evidence: Vec::new(),
-                })
-                .evidence
-                .push(seen);
+
+    for row in situation.rows(&need).into_iter().flat_map(Rows::metadata) {
+        if situation.catalog.is_provider_managed(KIND, &row.name) {
+            continue;
         }
+        let seen = Evidence::new(EvidenceSource::Spec, "it exists");
+        objects
+            .entry(row.name.clone())
+            .or_insert_with(|| AffectedObject {
+                cluster: None,
+                namespace: None,
+                api_version: gvk.api_version(),
+                kind: KIND.to_owned(),
+                name: row.name.clone(),
+                owner: row.owner.clone(),
+                evidence: Vec::new(),
+            })
+            .evidence
+            .push(seen);
     }
+
     // What a provider installs comes back through managed fields too.
-    objects.retain(|(_, name), _| !situation.catalog.is_provider_managed(KIND, name));
+    objects.retain(|name, _| !situation.catalog.is_provider_managed(KIND, name));
 }

@@ -1,15 +1,24 @@
 //! From uses of an API to findings: what the rules on APIs share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api_usage::{ApiLifecycle, ApiUsage, EvidenceStrength};
-use crate::catalog::{Api, Gvk};
+use crate::catalog::{Api, Catalog, Gvk, Minor};
 use crate::evidence::{Confidence, EvidenceSource};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
 
+/// The minors that remove an API of this kind.
+pub(super) fn removal_minors(catalog: &Catalog, kind: &str, filter: fn(&Api) -> bool) -> String {
+    let apis = catalog.apis.iter();
+    let apis = apis.filter(|api| api.gvk().kind == kind && filter(api));
+    let minors: BTreeSet<Minor> = apis.filter_map(|api| api.removed).collect();
+    let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
+    minors.join(", ")
+}
+
 /// One finding for each API, hop and severity among these uses.
-pub(in crate::rules) fn usage_findings<'a>(
+pub(crate) fn usage_findings<'a>(
     rule: &Rule,
     situation: &CheckContext<'_>,
     usages: impl Iterator<Item = &'a ApiUsage>,
@@ -43,7 +52,10 @@ pub(in crate::rules) fn usage_findings<'a>(
                         replacement_api(api, usages.first()?, situation),
                     ),
                     hop,
-                    objects: usages.iter().map(|usage| usage_object(usage)).collect(),
+                    objects: usages
+                        .iter()
+                        .map(|usage| usage_object(usage, situation))
+                        .collect(),
                 },
             )
         })
@@ -197,20 +209,20 @@ fn api_note(api: &Api) -> String {
 }
 
 /// The object of a finding: the old version, the kind, and who speaks. The metric speaks of the cluster, not of an object.
-pub(in crate::rules) fn usage_object(usage: &ApiUsage) -> AffectedObject {
-    if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, &usage.object.cluster) {
+pub(crate) fn usage_object(usage: &ApiUsage, context: &CheckContext<'_>) -> AffectedObject {
+    if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, context.cluster) {
         return AffectedObject {
-            cluster: Some(cluster.clone()),
+            cluster: None,
             namespace: None,
             api_version: usage.api.api_version(),
             kind: "Cluster".to_owned(),
-            name: cluster.to_string(),
+            name: cluster.id.to_string(),
             owner: None,
             evidence: usage.evidence.clone(),
         };
     }
     AffectedObject {
-        cluster: usage.object.cluster.clone(),
+        cluster: None,
         namespace: usage.object.namespace.clone(),
         api_version: usage.api.api_version(),
         kind: usage.api.kind.clone(),

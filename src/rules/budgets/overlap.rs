@@ -7,13 +7,13 @@ use crate::facts::pods::{first_and_count, pods_need, single_finding};
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "pdb-multiple",
     severity: Severity::Blocker,
     title: "Two disruption budgets select the same pod",
-    why: "An eviction of a pod with more than one budget is answered with an error, whatever the budgets allow: kubectl drain fails, and so does whatever else drains nodes.",
-    detection: "By the selectors of all budgets of a namespace against the labels of its pods. Only pods that a drain evicts with regard to budgets count: not those of DaemonSets, pending, finished or being deleted.",
-    remedy: "Leave one budget for each pod: delete one, or narrow its selector.",
+    why: "The eviction of a pod with more than one budget fails with an error, whatever the budgets allow. kubectl drain fails, and so does every other tool that drains nodes.",
+    detection: "By the selectors of all budgets in a namespace against the labels of its pods. Only pods that a drain evicts are counted, not those that are pending, finished, being deleted or managed by a DaemonSet.",
+    remedy: "Keep one budget for each pod: delete the other, or narrow its selector.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go"],
     kind: RuleKind::Code {
@@ -26,7 +26,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    for budgets in budgets::cluster_budgets(situation) {
+    if let Some(budgets) = budgets::cluster_budgets(situation) {
         for (together, pods) in &budgets.overlaps {
             // The order of pods in memory is not that of names.
             let Some(first) = pods.iter().map(|pod| pod.name.as_str()).min() else {

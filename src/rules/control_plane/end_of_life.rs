@@ -4,12 +4,12 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "k8s-eol",
     severity: Severity::Warning,
     title: "The running minor is out of upstream support",
-    why: "There are no more security fixes for it from upstream. A provider or distribution may support it for longer.",
-    detection: "By the version that the API server reports, the table of releases in the catalog, and the clock.",
+    why: "It gets no more security fixes from upstream. A provider or distribution may support it for longer.",
+    detection: "By the version that the API server reports, the catalog's table of releases, and the current date.",
     remedy: "Upgrade.",
     reference: "https://kubernetes.io/releases/",
     sources: &[
@@ -25,7 +25,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let today = situation.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    crate::rules::engine::context::clusters_with_detection(situation)
+    let detected = situation.cluster.zip(situation.detected.as_ref());
+    detected
+        .into_iter()
         .filter_map(|(picture, detected)| {
             let minor = detected.kubernetes.minor();
             let row = situation.catalog.kubernetes_releases.find(minor)?;

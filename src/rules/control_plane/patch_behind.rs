@@ -4,12 +4,12 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "patch-behind",
     severity: Severity::Note,
     title: "The running minor has a newer patch",
-    why: "Fixes of upgrade problems come with patches: go to the newest patch of the running minor before the next one.",
-    detection: "By the version that the API server reports and the newest patch that the catalog knows.",
+    why: "Patches contain fixes for upgrade problems. Upgrade to the newest patch of the running minor before the next minor.",
+    detection: "By the version that the API server reports and the newest patch in the catalog.",
     remedy: "Upgrade to the newest patch of the running minor first.",
     reference: "https://kubernetes.io/releases/patch-releases/",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
@@ -21,7 +21,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    crate::rules::engine::context::clusters_with_detection(situation)
+    let detected = situation.cluster.zip(situation.detected.as_ref());
+    detected
+        .into_iter()
         .filter_map(|(picture, detected)| {
             let running = &detected.kubernetes;
             let row = situation

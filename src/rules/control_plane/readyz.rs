@@ -10,13 +10,13 @@ const FAILED_CHECK_PREFIX: &str = "[-]";
 const SHUTDOWN_CHECK: &str = "shutdown";
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "cp-readyz",
     severity: Severity::Blocker,
     title: "The API server is not ready",
-    why: "An upgrade that begins with a control plane that is ill makes it worse, and hides where the illness came from.",
-    detection: "By the checks that /readyz?verbose marks as failed. The check named shutdown is a warning: that server is being stopped, and others may serve.",
-    remedy: "Look for the check in the API server's log; etcd and KMS plugins are the usual ones.",
+    why: "Upgrading an unhealthy control plane makes it worse and hides the cause.",
+    detection: "By the checks that /readyz?verbose reports as failed. The check named shutdown is a warning: that server is being stopped, and others may be serving.",
+    remedy: "Search the API server's log for the failed check. The usual causes are etcd and KMS plugins.",
     reference: "https://kubernetes.io/docs/reference/using-api/health-checks/",
     sources: &["kubernetes/apiserver pkg/server/healthz/healthz.go"],
     kind: RuleKind::Code {
@@ -32,8 +32,8 @@ fn failed_checks_need() -> Need {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let need = failed_checks_need();
-    let pictures = situation.rows(&need);
-    pictures
+    let read = situation.cluster.zip(situation.rows(&need));
+    read.into_iter()
         .filter_map(|(picture, rows)| {
             let checks: Vec<&str> = rows
                 .text_lines()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
-use crate::catalog::{Catalog, GroupResource, Gvk, Minor};
+use crate::catalog::{GroupResource, Gvk, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::UpgradePath;
@@ -16,7 +16,7 @@ use crate::rules::{
     AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
     Severity,
 };
-use crate::snapshot::{ClusterSnapshot, MetaRow, MissingData, ObjectRow};
+use crate::snapshot::{MetaRow, MissingData, ObjectRow};
 
 /// The embedded files.
 const RULE_FILES: &[(&str, &str)] = &[
@@ -130,7 +130,7 @@ pub struct DataRule {
 }
 
 /// The rules of the embedded files.
-pub(in crate::rules) fn embedded_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
+pub(crate) fn embedded_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
     let mut rules = Vec::new();
     for (name, text) in RULE_FILES {
         rules.extend(parse_rules(name, text)?);
@@ -214,7 +214,7 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
 
 impl DataRule {
     /// Its objects, where it matters on this path.
-    pub(in crate::rules) fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
+    pub(crate) fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
         if self.applies_to_path(asking.path) {
             vec![self.need()]
         } else {
@@ -231,46 +231,39 @@ impl DataRule {
     }
 
     /// One finding for each severity, with the objects for which the predicate holds.
-    pub(in crate::rules) fn evaluate(
-        &self,
-        rule: &Rule,
-        situation: &CheckContext<'_>,
-    ) -> RuleOutput {
+    pub(crate) fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> RuleOutput {
         let mut spoken = RuleOutput::default();
         if !self.applies_to_path(situation.path) {
             return spoken;
         }
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
         let need = self.need();
-        for (picture, rows) in situation.rows(&need) {
-            let mut around = CelBindings::new(CelVariables {
-                running: picture.discovery.effective_minor().minor,
-                target: situation.path.to.minor,
-                now: situation.now.as_second(),
-            });
-            let Some(api) = listed_gvk(&self.resource, picture, situation.catalog) else {
-                continue;
-            };
-            for row in rows.objects() {
-                match self.evaluate_object(rule, row, &mut around) {
-                    Ok(None) => {}
-                    Ok(Some((severity, detail))) => {
-                        let object = object_from_row(
-                            picture,
-                            &api,
-                            row,
-                            Evidence::new(self.evidence_source, detail),
-                        );
-                        found.entry(severity).or_default().push(object);
-                    }
-                    Err(why) => spoken.unevaluated.push(MissingData {
-                        what: format!("{} {}", self.resource, namespaced_name(row)),
-                        why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
-                        rbac: None,
-                    }),
+        let (Some(cluster), Some(api)) = (situation.cluster, situation.listed_gvk(&self.resource))
+        else {
+            return spoken;
+        };
+
+        let mut around = CelBindings::new(CelVariables {
+            running: cluster.discovery.effective_minor().minor,
+            target: situation.path.to.minor,
+            now: situation.now.as_second(),
+        });
+        for row in situation.objects(&need) {
+            match self.evaluate_object(rule, row, &mut around) {
+                Ok(None) => {}
+                Ok(Some((severity, detail))) => {
+                    let object =
+                        object_from_row(&api, row, Evidence::new(self.evidence_source, detail));
+                    found.entry(severity).or_default().push(object);
                 }
+                Err(why) => spoken.unevaluated.push(MissingData {
+                    what: format!("{} {}", self.resource, namespaced_name(row)),
+                    why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
+                    rbac: None,
+                }),
             }
         }
+
         let hop = self.from.and_then(|from| situation.path.hop_into(from));
         spoken.findings = found
             .into_iter()
@@ -315,22 +308,6 @@ impl DataRule {
     }
 }
 
-/// The API through which these objects were listed on a cluster.
-pub(crate) fn listed_gvk(
-    resource: &GroupResource,
-    picture: &ClusterSnapshot,
-    catalog: &Catalog,
-) -> Option<Gvk> {
-    let minor = picture.discovery.effective_minor();
-    let serves = |api_version: &str| picture.discovery.serves(api_version);
-    if let Some(api) = catalog.apis.best_served(resource, minor, serves) {
-        return Some(api.gvk());
-    }
-    let group_versions = &picture.discovery.group_versions;
-    let custom = catalog.custom_apis.best_served(resource, group_versions)?;
-    Some(Gvk::new(&custom.api_version, &custom.kind))
-}
-
 fn namespaced_name(row: &ObjectRow) -> String {
     match &row.meta.namespace {
         Some(namespace) => format!("{namespace}/{}", row.meta.name),
@@ -339,21 +316,11 @@ fn namespaced_name(row: &ObjectRow) -> String {
 }
 
 /// The object of a finding. Items of a list do not say what they are: the API through which they were listed does.
-pub(crate) fn object_from_row(
-    picture: &ClusterSnapshot,
-    api: &Gvk,
-    row: &ObjectRow,
-    evidence: Evidence,
-) -> AffectedObject {
-    object_from_meta(picture, api, &row.meta, evidence)
+pub(crate) fn object_from_row(api: &Gvk, row: &ObjectRow, evidence: Evidence) -> AffectedObject {
+    object_from_meta(api, &row.meta, evidence)
 }
 
 /// The object of a finding, by its metadata.
-pub(in crate::rules) fn object_from_meta(
-    picture: &ClusterSnapshot,
-    api: &Gvk,
-    meta: &MetaRow,
-    evidence: Evidence,
-) -> AffectedObject {
-    AffectedObject::new(picture, api.api_version(), &api.kind, meta, evidence)
+pub(crate) fn object_from_meta(api: &Gvk, meta: &MetaRow, evidence: Evidence) -> AffectedObject {
+    AffectedObject::new(api.api_version(), &api.kind, meta, evidence)
 }

@@ -8,19 +8,23 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::workloads;
 use crate::need::{Need, ReadTarget};
 use crate::path::HopId;
-use crate::rules::engine::data_rule::{listed_gvk, object_from_meta};
+use crate::rules::engine::data_rule::object_from_meta;
 use crate::rules::{AffectedObject, AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, Placement, WorkloadRow};
+use crate::snapshot::{Placement, WorkloadRow};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "node-label-master",
     severity: Severity::Warning,
-    title: "A selector or toleration still names the master role",
-    applies_to: AppliesTo::Text("1.24"),
-    why: "kubeadm takes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane: what selects the old label finds no node, and what tolerates only the old taint is not let on.",
-    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, where the cluster has nodes with one of the two labels. Managed control planes show no such nodes, and nothing is said there.",
-    remedy: "Name node-role.kubernetes.io/control-plane: in selectors in place of the old key, in tolerations beside it until every node has changed.",
+    title: "A selector or toleration still uses the master role",
+    applies_to: AppliesTo::Computed(|catalog| {
+        let rows = catalog.legacy_role_labels.iter();
+        let minors: Vec<String> = rows.map(|row| row.removed_from.to_string()).collect();
+        minors.join(", ")
+    }),
+    why: "kubeadm removes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane. Pods that select the old label match no node, and pods that tolerate only the old taint are not scheduled there.",
+    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, if a node has one of the two labels. Nodes of managed control planes are not visible.",
+    remedy: "Use node-role.kubernetes.io/control-plane: in selectors instead of the old key, in tolerations in addition to it until every node has changed.",
     reference: "https://kubernetes.io/docs/reference/labels-annotations-taints/#node-role-kubernetes-io-control-plane",
     sources: &[
         "kubernetes/sig-release releases/release-1.24/release-notes/release-notes-draft.md",
@@ -47,25 +51,24 @@ fn workload_needs() -> [Need; 3] {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
-    let nodes = detect::nodes();
     for label in &situation.catalog.legacy_role_labels {
         if situation.path.to < label.removed_from {
             continue;
         }
         let hop = situation.path.hop_into(label.removed_from);
-        for (picture, rows) in situation.rows(&nodes) {
-            let ours = |key: &String| {
-                rows.nodes()
-                    .iter()
-                    .any(|node| node.labels.contains_key(key))
-            };
-            if !ours(&label.label) && !ours(&label.replacement) {
-                continue;
-            }
-            let objects = found.entry(hop.clone()).or_default();
-            for need in workload_needs() {
-                objects.extend(workloads_using_label(situation, picture, &need, label));
-            }
+
+        let ours = |key: &String| {
+            situation
+                .nodes()
+                .iter()
+                .any(|node| node.labels.contains_key(key))
+        };
+        if !ours(&label.label) && !ours(&label.replacement) {
+            continue;
+        }
+        let objects = found.entry(hop.clone()).or_default();
+        for need in workload_needs() {
+            objects.extend(workloads_using_label(situation, &need, label));
         }
     }
     Finding::per_hop(
@@ -78,24 +81,21 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
 /// The workloads of a need whose template names the old key.
 fn workloads_using_label(
     situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
     need: &Need,
     label: &LegacyRoleLabel,
 ) -> Vec<AffectedObject> {
     let ReadTarget::Objects { resource, .. } = &need.target else {
         return Vec::new();
     };
-    let api = listed_gvk(resource, picture, situation.catalog);
-    let rows = picture.rows_for(need, situation.catalog).ok().flatten();
-    let (Some(api), Some(rows)) = (api, rows) else {
+    let Some(api) = situation.listed_gvk(resource) else {
         return Vec::new();
     };
     let seen = |row: &WorkloadRow| {
         let place = label_use(row.placement.as_ref()?, label)?;
         let evidence = Evidence::new(EvidenceSource::Spec, format!("{place}: {}", label.label));
-        Some(object_from_meta(picture, &api, &row.meta, evidence))
+        Some(object_from_meta(&api, &row.meta, evidence))
     };
-    rows.workloads().iter().filter_map(seen).collect()
+    situation.workloads(need).iter().filter_map(seen).collect()
 }
 
 /// Where a template names the old key so that its pods will miss the nodes; none where it does not.

@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Minor, Release};
 use crate::detect::{self, is_control_plane_node, pool_name};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, NodeRow};
+use crate::snapshot::NodeRow;
 
 /// So long a node may take to join.
 const JOIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(10);
@@ -25,13 +25,13 @@ const PRESSURE_CONDITIONS: [&str; 4] = [
 const NETWORK_UNAVAILABLE: &str = "NetworkUnavailable";
 
 /// Nodes that do not work.
-pub(in crate::rules) const NOT_READY: Rule = Rule {
+pub(crate) const NOT_READY: Rule = Rule {
     id: "node-notready",
     severity: Severity::Blocker,
     title: "A node is not ready",
-    why: "Pods that a drain moves need ready nodes, a node that does not report cannot be drained or upgraded in an orderly way, and a control plane that is short of a member may lose its quorum when the next one restarts.",
-    detection: "By the condition Ready. Nodes of the control plane block, and so do workers if more than one and more than a tenth of their pool are not ready; otherwise it warns. Nodes younger than ten minutes and nodes that never reported are a note, nodes about to be deleted are left out.",
-    remedy: "Repair these nodes or take them out of the cluster first.",
+    why: "Pods that a drain evicts need ready nodes. A node that does not report cannot be drained or upgraded cleanly, and a control plane that is missing a member may lose its quorum when the next one restarts.",
+    detection: "By the condition Ready. The finding is a blocker for control plane nodes, and for workers if more than one and more than a tenth of their pool are not ready; otherwise it is a warning. Nodes younger than ten minutes and nodes that never reported are a note. Nodes that are about to be deleted are left out.",
+    remedy: "Repair these nodes, or remove them from the cluster first.",
     reference: "https://kubernetes.io/docs/reference/node/node-status/#condition",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
@@ -42,11 +42,11 @@ pub(in crate::rules) const NOT_READY: Rule = Rule {
 };
 
 /// Nodes that somebody took out of service.
-pub(in crate::rules) const CORDONED: Rule = Rule {
+pub(crate) const CORDONED: Rule = Rule {
     id: "node-cordoned",
     severity: Severity::Warning,
-    title: "A node takes no new pods because somebody cordoned it",
-    why: "The room of a cordoned node is missing when others are drained, and a forgotten cordon often is the trace of an upgrade that was not finished.",
+    title: "A node is cordoned",
+    why: "The capacity of a cordoned node is missing when other nodes are drained. A forgotten cordon is often left over from an unfinished upgrade.",
     detection: "By spec.unschedulable and by the taints of kubectl cordon, the cluster autoscaler and Karpenter.",
     remedy: "Find out why; uncordon these nodes or remove them.",
     reference: "https://kubernetes.io/docs/concepts/architecture/nodes/#manual-node-administration",
@@ -63,13 +63,13 @@ pub(in crate::rules) const CORDONED: Rule = Rule {
 };
 
 /// Nodes that are short of something.
-pub(in crate::rules) const PRESSURE: Rule = Rule {
+pub(crate) const PRESSURE: Rule = Rule {
     id: "node-pressure",
     severity: Severity::Warning,
     title: "A node is short of memory, disk, process ids or network",
-    why: "Such a node takes no new pods and may evict those that it has, just when others are drained.",
-    detection: "By the conditions MemoryPressure, DiskPressure, PIDPressure and NetworkUnavailable. The last one is normal on nodes younger than ten minutes.",
-    remedy: "Free what these nodes are short of, or add nodes, before others are drained.",
+    why: "Such a node accepts no new pods and may evict those it has, just when other nodes are drained.",
+    detection: "By the conditions MemoryPressure, DiskPressure, PIDPressure and NetworkUnavailable. NetworkUnavailable is normal on nodes younger than ten minutes.",
+    remedy: "Free these resources or add nodes before other nodes are drained.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
@@ -80,12 +80,12 @@ pub(in crate::rules) const PRESSURE: Rule = Rule {
 };
 
 /// Nodes that an upgrade left behind.
-pub(in crate::rules) const MIXED: Rule = Rule {
+pub(crate) const MIXED: Rule = Rule {
     id: "node-mixed",
     severity: Severity::Note,
-    title: "Nodes run several minors of the kubelet",
-    why: "Several minors are allowed, but they are the trace of an upgrade that is not finished, and they use up the skew that the next one needs.",
-    detection: "By status.nodeInfo.kubeletVersion; nodes that are behind the newest one are named.",
+    title: "Nodes run different minors of the kubelet",
+    why: "Different minors are allowed, but they indicate an unfinished upgrade and use up the version skew that the next one needs.",
+    detection: "By status.nodeInfo.kubeletVersion. Nodes that are behind the newest one are listed.",
     remedy: "Finish the upgrade of these nodes first.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
@@ -97,24 +97,12 @@ pub(in crate::rules) const MIXED: Rule = Rule {
 };
 
 /// The node as an object of a finding.
-pub(in crate::rules) fn node_object(
-    picture: &ClusterSnapshot,
-    node: &NodeRow,
-    evidence: Evidence,
-) -> AffectedObject {
-    AffectedObject {
-        cluster: Some(picture.id.clone()),
-        namespace: None,
-        api_version: "v1".to_owned(),
-        kind: "Node".to_owned(),
-        name: node.name.clone(),
-        owner: None,
-        evidence: vec![evidence],
-    }
+pub(crate) fn node_object(node: &NodeRow, evidence: Evidence) -> AffectedObject {
+    AffectedObject::cluster_scoped("v1", "Node", &node.name, evidence)
 }
 
 /// So many nodes, in words.
-pub(in crate::rules) fn count_nodes(nodes: usize) -> String {
+pub(crate) fn count_nodes(nodes: usize) -> String {
     match nodes {
         1 => "1 node".to_owned(),
         nodes => format!("{nodes} nodes"),
@@ -134,31 +122,31 @@ enum NotReadyGroup {
 fn not_ready(situation: &CheckContext<'_>) -> Vec<Finding> {
     let catalog = situation.catalog;
     let mut findings = Vec::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        let nodes = rows.nodes();
-        let mut groups: BTreeMap<NotReadyGroup, Vec<AffectedObject>> = BTreeMap::new();
-        for node in nodes.iter().filter(|node| !is_leaving(catalog, node)) {
-            let detail = match node.condition("Ready") {
-                Some(ready) if ready.status == "True" => continue,
-                Some(ready) => format_condition("Ready", &ready.status, &ready.reason),
-                None => "no condition Ready".to_owned(),
-            };
-            let group = if is_joining(situation, node) {
-                NotReadyGroup::Joining
-            } else if node.condition("Ready").is_none() {
-                NotReadyGroup::NeverReported
-            } else if is_control_plane_node(node) {
-                NotReadyGroup::ControlPlane
-            } else {
-                NotReadyGroup::Workers(pool_name(catalog, node).to_owned())
-            };
-            let object = node_object(picture, node, Evidence::new(EvidenceSource::Status, detail));
-            groups.entry(group).or_default().push(object);
-        }
-        for (group, objects) in groups {
-            findings.extend(not_ready_finding(catalog, nodes, group, objects));
-        }
+
+    let nodes = situation.nodes();
+    let mut groups: BTreeMap<NotReadyGroup, Vec<AffectedObject>> = BTreeMap::new();
+    for node in nodes.iter().filter(|node| !is_leaving(catalog, node)) {
+        let detail = match node.condition("Ready") {
+            Some(ready) if ready.status == "True" => continue,
+            Some(ready) => format_condition("Ready", &ready.status, &ready.reason),
+            None => "no condition Ready".to_owned(),
+        };
+        let group = if is_joining(situation, node) {
+            NotReadyGroup::Joining
+        } else if node.condition("Ready").is_none() {
+            NotReadyGroup::NeverReported
+        } else if is_control_plane_node(node) {
+            NotReadyGroup::ControlPlane
+        } else {
+            NotReadyGroup::Workers(pool_name(catalog, node).to_owned())
+        };
+        let object = node_object(node, Evidence::new(EvidenceSource::Status, detail));
+        groups.entry(group).or_default().push(object);
     }
+    for (group, objects) in groups {
+        findings.extend(not_ready_finding(catalog, nodes, group, objects));
+    }
+
     findings
 }
 
@@ -240,32 +228,32 @@ fn pressure(situation: &CheckContext<'_>) -> Vec<Finding> {
 
 fn mixed_kubelets(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        let minor = |node: &NodeRow| -> Option<Minor> {
-            let release: Release = node.kubelet_version.parse().ok()?;
-            Some(release.minor())
-        };
-        let minors: BTreeSet<Minor> = rows.nodes().iter().filter_map(minor).collect();
-        let behind = rows
-            .nodes()
-            .iter()
-            .filter(|node| minor(node).is_some_and(|minor| Some(&minor) < minors.last()));
-        let objects = behind
-            .map(|node| {
-                let detail = format!("kubelet {}", node.kubelet_version);
-                node_object(picture, node, Evidence::new(EvidenceSource::Status, detail))
-            })
-            .collect();
-        let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
-        let message = format!("kubelets of {} run together", minors.join(", "));
-        findings.extend(new_finding(
-            &MIXED,
-            MIXED.severity,
-            String::new(),
-            message,
-            objects,
-        ));
-    }
+
+    let minor = |node: &NodeRow| -> Option<Minor> {
+        let release: Release = node.kubelet_version.parse().ok()?;
+        Some(release.minor())
+    };
+    let minors: BTreeSet<Minor> = situation.nodes().iter().filter_map(minor).collect();
+    let behind = situation
+        .nodes()
+        .iter()
+        .filter(|node| minor(node).is_some_and(|minor| Some(&minor) < minors.last()));
+    let objects = behind
+        .map(|node| {
+            let detail = format!("kubelet {}", node.kubelet_version);
+            node_object(node, Evidence::new(EvidenceSource::Status, detail))
+        })
+        .collect();
+    let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
+    let message = format!("kubelets of {} run together", minors.join(", "));
+    findings.extend(new_finding(
+        &MIXED,
+        MIXED.severity,
+        String::new(),
+        message,
+        objects,
+    ));
+
     findings
 }
 
@@ -277,14 +265,14 @@ fn single_node_finding(
     tell: impl Fn(&NodeRow) -> Option<String>,
 ) -> Vec<Finding> {
     let mut objects = Vec::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        for node in rows.nodes() {
-            if let Some(detail) = tell(node) {
-                let seen = Evidence::new(EvidenceSource::Status, detail);
-                objects.push(node_object(picture, node, seen));
-            }
+
+    for node in situation.nodes() {
+        if let Some(detail) = tell(node) {
+            let seen = Evidence::new(EvidenceSource::Status, detail);
+            objects.push(node_object(node, seen));
         }
     }
+
     let message = format!("{} {what}", count_nodes(objects.len()));
     new_finding(rule, rule.severity, String::new(), message, objects)
         .into_iter()

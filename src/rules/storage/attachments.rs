@@ -17,13 +17,13 @@ use crate::rules::{CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity
 const MAX_WAIT_FOR_UNMOUNT: SignedDuration = SignedDuration::from_mins(6);
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "volumeattachment-stuck",
     severity: Severity::Warning,
     title: "A volume can be neither attached nor detached",
-    why: "A drain moves pods with their volumes. As long as a volume does not leave its node, its pod starts nowhere else.",
-    detection: "By volume attachments older than six minutes that have an error, are being deleted for longer than that, or name a node that is gone.",
-    remedy: "Look at the CSI driver's controller and at its pods on that node. Delete an attachment by hand only when its volume is mounted nowhere.",
+    why: "A drain moves pods with their volumes. Until a volume is detached from its node, its pod cannot start on another one.",
+    detection: "By VolumeAttachments older than six minutes that report an error, have been in deletion for longer than that, or name a node that does not exist.",
+    remedy: "Check the CSI driver's controller and its pods on that node. Delete an attachment manually only if its volume is not mounted anywhere.",
     reference: "https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume-attachment-v1/",
     sources: &[
         "kubernetes/api storage/v1/types.go",
@@ -42,12 +42,12 @@ fn volume_attachments_need() -> Need {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
+    if let Some((view, rows)) = situation.view().zip(situation.rows(&detect::nodes())) {
         let nodes: BTreeSet<&str> = rows.nodes().iter().map(|node| node.name.as_str()).collect();
-        for (api, row) in objects_with_gvk(picture, &volume_attachments_need(), situation.catalog) {
+        for (api, row) in objects_with_gvk(view, &volume_attachments_need()) {
             if let Some(evidence) = stuck_evidence(&row.object, &nodes, situation.now) {
                 objects.push(crate::rules::engine::data_rule::object_from_row(
-                    picture, &api, row, evidence,
+                    &api, row, evidence,
                 ));
             }
         }

@@ -9,13 +9,13 @@ use super::in_tree::{
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "csi-driver-missing",
     severity: Severity::Warning,
-    title: "A volume names a CSI driver that is missing",
-    why: "No node can mount the volume: a pod that uses it and is moved by a drain does not start again.",
-    detection: "By spec.csi.driver of persistent volumes, where neither a CSIDriver nor a CSINode names the driver. Volumes that nobody has claimed, or whose claim is gone, are left out.",
-    remedy: "Install or repair the driver, or delete the volumes if nobody needs them any more.",
+    title: "A volume uses a CSI driver that is missing",
+    why: "No node can mount the volume. A pod that uses it does not start again after a drain.",
+    detection: "By spec.csi.driver of PersistentVolumes, if neither a CSIDriver nor a CSINode lists the driver. Volumes without a claim, or whose claim is deleted, are left out.",
+    remedy: "Install or repair the driver, or delete the volumes if they are no longer needed.",
     reference: "https://kubernetes.io/docs/concepts/storage/volumes/#csi",
     sources: &[
         "kubernetes/api core/v1/types.go",
@@ -33,24 +33,25 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let catalog = situation.catalog;
     let mut found: BTreeMap<&str, Vec<AffectedObject>> = BTreeMap::new();
-    for picture in &situation.snapshot.clusters {
-        let Some(drivers) = installed_csi_drivers(picture, catalog) else {
+
+    let Some(view) = situation.view() else {
+        return Vec::new();
+    };
+    let Some(drivers) = installed_csi_drivers(view) else {
+        return Vec::new();
+    };
+    for (api, row) in objects_with_gvk(view, &persistent_volumes_need()) {
+        let Some(driver) = row.object["spec"]["csi"]["driver"].as_str() else {
             continue;
         };
-        for (api, row) in objects_with_gvk(picture, &persistent_volumes_need(), catalog) {
-            let Some(driver) = row.object["spec"]["csi"]["driver"].as_str() else {
-                continue;
-            };
-            if !drivers.contains(driver) && is_in_use(&row.object) {
-                let evidence = volume_evidence(&format!("driver {driver}"), &row.object);
-                let object =
-                    crate::rules::engine::data_rule::object_from_row(picture, &api, row, evidence);
-                found.entry(driver).or_default().push(object);
-            }
+        if !drivers.contains(driver) && is_in_use(&row.object) {
+            let evidence = volume_evidence(&format!("driver {driver}"), &row.object);
+            let object = crate::rules::engine::data_rule::object_from_row(&api, row, evidence);
+            found.entry(driver).or_default().push(object);
         }
     }
+
     let findings = found.into_iter().filter_map(|(driver, objects)| {
         let message = format!("no node and no object of the cluster knows the CSI driver {driver}");
         Finding::new(&RULE, FindingDraft::new(&RULE, driver, message, objects))

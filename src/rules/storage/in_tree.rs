@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::catalog::{Catalog, GroupResource, InTreeStatus, VolumePlugin, volume_plugins};
+use crate::catalog::{GroupResource, InTreeStatus, VolumePlugin, volume_plugins};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::pods;
 use crate::need::{DetailLevel, Need, NeedContext};
-use crate::rules::engine::data_rule::{LoadRulesError, listed_gvk, object_from_row};
+use crate::rules::engine::data_rule::{LoadRulesError, object_from_row};
 use crate::rules::{
     AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
     TableRule,
 };
-use crate::snapshot::{ClusterSnapshot, ObjectRow, PodRow};
+use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
 
 /// All persistent volumes.
 pub(crate) fn persistent_volumes_need() -> Need {
@@ -39,21 +39,18 @@ pub(crate) fn csi_driver_needs() -> [Need; 2] {
 }
 
 /// A resource of the group of storage.
-pub(in crate::rules) fn storage_resource(plural: &str) -> GroupResource {
+pub(crate) fn storage_resource(plural: &str) -> GroupResource {
     GroupResource::new("storage.k8s.io", plural)
 }
 
 /// The CSI drivers that this cluster knows; none where not everything was read that names one.
-pub(in crate::rules) fn installed_csi_drivers<'a>(
-    picture: &'a ClusterSnapshot,
-    catalog: &Catalog,
-) -> Option<BTreeSet<&'a str>> {
+pub(crate) fn installed_csi_drivers(view: ClusterView<'_>) -> Option<BTreeSet<&str>> {
     let mut names = BTreeSet::new();
     let [objects, nodes] = csi_driver_needs();
-    if let Some(rows) = picture.rows_for(&objects, catalog).ok()? {
+    if let Some(rows) = view.cluster.rows_for(&objects, view.catalog).ok()? {
         names.extend(rows.metadata().map(|row| row.name.as_str()));
     }
-    if let Some(rows) = picture.rows_for(&nodes, catalog).ok()? {
+    if let Some(rows) = view.cluster.rows_for(&nodes, view.catalog).ok()? {
         let drivers = rows.objects().iter().flat_map(|row| {
             let drivers = row.object["spec"]["drivers"].as_array();
             drivers.into_iter().flatten()
@@ -65,13 +62,13 @@ pub(in crate::rules) fn installed_csi_drivers<'a>(
 
 /// Whether somebody may mount the volume: it is bound, or about to be. One that nobody has claimed, or whose claim is gone,
 /// is mounted by nobody.
-pub(in crate::rules) fn is_in_use(volume: &Value) -> bool {
+pub(crate) fn is_in_use(volume: &Value) -> bool {
     let phase = volume["status"]["phase"].as_str();
     !matches!(phase, Some("Available" | "Released" | "Failed"))
 }
 
 /// What was seen of a volume, with who claims it.
-pub(in crate::rules) fn volume_evidence(what: &str, volume: &Value) -> Evidence {
+pub(crate) fn volume_evidence(what: &str, volume: &Value) -> Evidence {
     let claim = &volume["spec"]["claimRef"];
     let detail = match (claim["namespace"].as_str(), claim["name"].as_str()) {
         (Some(namespace), Some(name)) => format!("{what}, claim {namespace}/{name}"),
@@ -81,7 +78,7 @@ pub(in crate::rules) fn volume_evidence(what: &str, volume: &Value) -> Evidence 
 }
 
 /// The rules of the table.
-pub(in crate::rules) fn volume_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
+pub(crate) fn volume_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
     let plugins = volume_plugins().map_err(|error| LoadRulesError::File {
         file: error.table.to_owned(),
         reason: error.source.to_string(),
@@ -179,32 +176,28 @@ impl TableRule for VolumePlugin {
             .and_then(|worst| situation.path.hop_into(worst))
             .or_else(|| situation.path.hop_into(self.effective_from));
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
-        for (picture, catalog) in situation
-            .snapshot
-            .clusters
-            .iter()
-            .map(|it| (it, situation.catalog))
+        let view = situation.view().filter(|view| !self.has_driver(*view));
+
+        for (severity, object) in view
+            .into_iter()
+            .flat_map(|view| self.affected_objects(view))
         {
-            if self.has_driver(picture, catalog) {
-                continue;
-            }
-            for (severity, object) in self.affected_objects(picture, catalog) {
-                // What is gone already was seen to be gone: the upgrade changes nothing.
-                let milder = hop.is_none() && self.status == InTreeStatus::Removed;
-                let not_yet = self
-                    .blocker_from
-                    .is_some_and(|worst| situation.path.to < worst);
-                let severity = if milder || not_yet {
-                    severity.min(Severity::Warning)
-                } else {
-                    severity
-                };
-                found
-                    .entry(severity.min(rule.severity))
-                    .or_default()
-                    .push(object);
-            }
+            // What is gone already was seen to be gone: the upgrade changes nothing.
+            let milder = hop.is_none() && self.status == InTreeStatus::Removed;
+            let not_yet = self
+                .blocker_from
+                .is_some_and(|worst| situation.path.to < worst);
+            let severity = if milder || not_yet {
+                severity.min(Severity::Warning)
+            } else {
+                severity
+            };
+            found
+                .entry(severity.min(rule.severity))
+                .or_default()
+                .push(object);
         }
+
         let message = match (self.status, &hop) {
             (InTreeStatus::MigratedToCsi, _) => {
                 format!("the CSI driver {} is missing", self.csi_driver)
@@ -236,20 +229,16 @@ impl TableRule for VolumePlugin {
 
 impl VolumePlugin {
     /// Whether its driver is there, or it cannot be told.
-    fn has_driver(&self, picture: &ClusterSnapshot, catalog: &Catalog) -> bool {
+    fn has_driver(&self, view: ClusterView<'_>) -> bool {
         self.status == InTreeStatus::MigratedToCsi
-            && installed_csi_drivers(picture, catalog)
+            && installed_csi_drivers(view)
                 .is_none_or(|drivers| drivers.contains(self.csi_driver.as_str()))
     }
 
     /// Volumes and storage classes of this plug-in, with the worst that can be said of each.
-    fn affected_objects(
-        &self,
-        picture: &ClusterSnapshot,
-        catalog: &Catalog,
-    ) -> Vec<(Severity, AffectedObject)> {
+    fn affected_objects(&self, view: ClusterView<'_>) -> Vec<(Severity, AffectedObject)> {
         let mut found = Vec::new();
-        for (api, row) in objects_with_gvk(picture, &persistent_volumes_need(), catalog) {
+        for (api, row) in objects_with_gvk(view, &persistent_volumes_need()) {
             if !row.object["spec"][&self.field].is_object() {
                 continue;
             }
@@ -260,32 +249,26 @@ impl VolumePlugin {
                 Severity::Warning
             };
             let evidence = volume_evidence(&format!("spec.{}", self.field), &row.object);
-            found.push((severity, object_from_row(picture, &api, row, evidence)));
+            found.push((severity, object_from_row(&api, row, evidence)));
         }
-        for (api, row) in objects_with_gvk(picture, &storage_classes_need(), catalog) {
+        for (api, row) in objects_with_gvk(view, &storage_classes_need()) {
             let provisioner = row.object["provisioner"].as_str().unwrap_or_default();
             if !self.provisioner.is_empty() && provisioner == self.provisioner {
                 let evidence =
                     Evidence::new(EvidenceSource::Spec, format!("provisioner {provisioner}"));
-                found.push((
-                    Severity::Warning,
-                    object_from_row(picture, &api, row, evidence),
-                ));
+                found.push((Severity::Warning, object_from_row(&api, row, evidence)));
             }
         }
-        found.extend(self.affected_pods(picture, catalog));
+        found.extend(self.affected_pods(view));
         found
     }
 
     /// Pods that name such a volume themselves and are not finished.
-    fn affected_pods(
-        &self,
-        picture: &ClusterSnapshot,
-        catalog: &Catalog,
-    ) -> Vec<(Severity, AffectedObject)> {
-        let Ok(Some(rows)) = picture.rows_for(&pods::pods_need(), catalog) else {
-            return Vec::new();
-        };
+    fn affected_pods(&self, view: ClusterView<'_>) -> Vec<(Severity, AffectedObject)> {
+        let pods = view
+            .rows(&pods::pods_need())
+            .into_iter()
+            .flat_map(Rows::pods);
         let names = |pod: &&PodRow| {
             !pod.is_finished()
                 && pod
@@ -293,32 +276,28 @@ impl VolumePlugin {
                     .iter()
                     .any(|volume| **volume == *self.field)
         };
-        rows.pods()
-            .iter()
-            .filter(names)
+        pods.filter(names)
             .map(|pod| {
                 let detail = format!("spec.volumes with {}", self.field);
                 let evidence = Evidence::new(EvidenceSource::Spec, detail);
-                (Severity::Blocker, pods::pod_object(picture, pod, evidence))
+                (Severity::Blocker, pods::pod_object(pod, evidence))
             })
             .collect()
     }
 }
 
 /// The whole objects that answer a need, with the API through which they were listed.
-pub(in crate::rules) fn objects_with_gvk<'a>(
-    picture: &'a ClusterSnapshot,
+pub(crate) fn objects_with_gvk<'a>(
+    view: ClusterView<'a>,
     need: &Need,
-    catalog: &Catalog,
 ) -> Vec<(crate::catalog::Gvk, &'a ObjectRow)> {
     let crate::need::ReadTarget::Objects { resource, .. } = &need.target else {
         return Vec::new();
     };
-    let rows = picture.rows_for(need, catalog).ok().flatten();
-    let (Some(rows), Some(api)) = (rows, listed_gvk(resource, picture, catalog)) else {
+    let Some(api) = view.listed_gvk(resource) else {
         return Vec::new();
     };
-    rows.objects()
+    view.objects(need)
         .iter()
         .map(|row| (api.clone(), row))
         .collect()

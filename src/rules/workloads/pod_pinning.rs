@@ -8,7 +8,7 @@ use crate::catalog::GroupResource;
 use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::pods::{all_pods, is_evicted_by_drain, pod_object, pods_need, single_finding};
-use crate::need::{ClusterId, DetailLevel, Need};
+use crate::need::{DetailLevel, Need};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::{PodPhase, PodRow};
 
@@ -16,13 +16,13 @@ use crate::snapshot::{PodPhase, PodRow};
 const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 
 /// Pods with data on the disk of one node.
-pub(in crate::rules) const LOCAL_PV: Rule = Rule {
+pub(crate) const LOCAL_PV: Rule = Rule {
     id: "pod-local-pv",
     severity: Severity::Warning,
     title: "A pod is tied to one node by a local volume",
-    why: "Its data is on the disk of one node. While that node is drained the pod cannot run anywhere, and where the upgrade replaces nodes instead of updating them the data is lost.",
+    why: "Its data is on the disk of one node. While that node is drained, the pod cannot run anywhere. If the upgrade replaces nodes instead of updating them in place, the data is lost.",
     detection: "By claims of running pods that are bound to a local or hostPath volume with node affinity to a hostname.",
-    remedy: "See that the node keeps its disk through the upgrade, or move the data: a replica on another node, a backup, a volume that can follow.",
+    remedy: "Make sure that the node keeps its disk during the upgrade, or protect the data: a replica on another node, a backup, or a volume that can move.",
     reference: "https://kubernetes.io/docs/concepts/storage/volumes/#local",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
@@ -33,12 +33,12 @@ pub(in crate::rules) const LOCAL_PV: Rule = Rule {
 };
 
 /// Pods whose specification leaves one node.
-pub(in crate::rules) const NODE_PINNED: Rule = Rule {
+pub(crate) const NODE_PINNED: Rule = Rule {
     id: "pod-node-pinned",
     severity: Severity::Warning,
-    title: "A pod may run on one node only",
-    why: "While that node is drained the pod stays Pending, and where the upgrade replaces nodes by ones with other names it stays so for ever.",
-    detection: "By a node selector on kubernetes.io/hostname, or required node affinity every term of which names the same node. Pods of DaemonSets and mirrors of static pods are left out.",
+    title: "A pod can run on one node only",
+    why: "While that node is drained, the pod stays Pending. If the upgrade replaces nodes with ones of other names, it stays Pending indefinitely.",
+    detection: "By a node selector on kubernetes.io/hostname, or required node affinity in which every term names the same node. Pods of DaemonSets and mirror pods are left out.",
     remedy: "Select nodes by a label that several of them have, or plan the outage.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/",
     sources: &["kubernetes/api core/v1/types.go"],
@@ -50,13 +50,13 @@ pub(in crate::rules) const NODE_PINNED: Rule = Rule {
 };
 
 /// Pods that need a node each and have them all.
-pub(in crate::rules) const ANTIAFFINITY_FULL: Rule = Rule {
+pub(crate) const ANTIAFFINITY_FULL: Rule = Rule {
     id: "pod-antiaffinity-full",
     severity: Severity::Warning,
-    title: "Pods that need a node each leave no node free",
-    why: "Required anti-affinity keeps the pods of this workload on different nodes. With as many pods as nodes the pod of a drained node has nowhere to go, and if a budget waits for it the drain stops there.",
-    detection: "By pods with required anti-affinity over kubernetes.io/hostname against their own labels, counted for each controller, against the nodes that take pods: not cordoned, without a taint that keeps pods off, or with such a pod on them. A single node is left out.",
-    remedy: "Add a node for the time of the upgrade, run one pod less, or make the anti-affinity preferred.",
+    title: "Pods that each need a separate node leave no node free",
+    why: "Required anti-affinity keeps the pods of this workload on different nodes. With as many pods as nodes, the pod of a drained node cannot be scheduled, and if a budget waits for it, the drain stops there.",
+    detection: "By pods with required anti-affinity over kubernetes.io/hostname against their own labels, counted for each controller, against the nodes that accept pods: not cordoned, without a taint that repels pods, or with such a pod already on them. Clusters with a single node are left out.",
+    remedy: "Add a node during the upgrade, run one pod less, or make the anti-affinity preferred.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#inter-pod-affinity-and-anti-affinity",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
@@ -75,24 +75,24 @@ fn persistent_volumes_need() -> Need {
 }
 
 fn local_pv(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let mut nodes: HashMap<(&ClusterId, &str, &str), (&str, &str)> = HashMap::new();
-    for (picture, rows) in situation.rows(&persistent_volumes_need()) {
-        for row in rows.objects() {
-            let text = |at: &str| row.object.pointer(at).and_then(Value::as_str);
-            let claim = text("/spec/claimRef/namespace").zip(text("/spec/claimRef/name"));
-            if let (Some((namespace, name)), Some(node)) = (claim, local_volume_node(&row.object)) {
-                nodes.insert((&picture.id, namespace, name), (&row.meta.name, node));
-            }
+    let mut nodes: HashMap<(&str, &str), (&str, &str)> = HashMap::new();
+
+    for row in situation.objects(&persistent_volumes_need()) {
+        let text = |at: &str| row.object.pointer(at).and_then(Value::as_str);
+        let claim = text("/spec/claimRef/namespace").zip(text("/spec/claimRef/name"));
+        if let (Some((namespace, name)), Some(node)) = (claim, local_volume_node(&row.object)) {
+            nodes.insert((namespace, name), (&row.meta.name, node));
         }
     }
-    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+
+    let objects = all_pods(situation).filter_map(|pod| {
         let (claim, (volume, node)) = pod.volume_claims.iter().find_map(|claim| {
-            let at = (&picture.id, &*pod.namespace, &**claim);
+            let at = (&*pod.namespace, &**claim);
             Some((claim, nodes.get(&at)?))
         })?;
         let detail = format!("claim {claim} is volume {volume} on node {node}");
         let seen = Evidence::new(EvidenceSource::Spec, detail);
-        is_evicted_by_drain(pod).then(|| pod_object(picture, pod, seen))
+        is_evicted_by_drain(pod).then(|| pod_object(pod, seen))
     });
     let message = "its data is on the disk of one node";
     single_finding(&LOCAL_PV, LOCAL_PV.severity, message, objects.collect())
@@ -115,10 +115,10 @@ fn local_volume_node(volume: &Value) -> Option<&str> {
 }
 
 fn node_pinned(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+    let objects = all_pods(situation).filter_map(|pod| {
         let node = pod.only_node.as_ref()?;
         let seen = Evidence::new(EvidenceSource::Spec, format!("only node {node}"));
-        is_evicted_by_drain(pod).then(|| pod_object(picture, pod, seen))
+        is_evicted_by_drain(pod).then(|| pod_object(pod, seen))
     });
     let message = "can run on no other node";
     single_finding(
@@ -133,40 +133,35 @@ fn node_pinned(situation: &CheckContext<'_>) -> Vec<Finding> {
 
 fn antiaffinity_full(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects: Vec<AffectedObject> = Vec::new();
-    let need = detect::nodes();
-    for (picture, rows) in situation.rows(&need) {
-        let nodes = rows.nodes();
-        let closed: HashSet<&str> = nodes
-            .iter()
-            .filter(|node| node.is_unschedulable || node.has_repelling_taint)
-            .map(|node| node.name.as_str())
-            .collect();
-        let mut workloads: BTreeMap<(&str, &str, &str), Vec<&PodRow>> = BTreeMap::new();
-        let apart = all_pods(situation).filter(|(of, pod)| {
-            of.id == picture.id
-                && pod.has_self_anti_affinity
-                && pod.deletion_timestamp.is_none()
-                && pod.phase == PodPhase::Running
-                && is_evicted_by_drain(pod)
-        });
-        for (_, pod) in apart {
-            if let Some(owner) = &pod.controller {
-                let key = (&*pod.namespace, &*owner.kind, &*owner.name);
-                workloads.entry(key).or_default().push(pod);
-            }
-        }
-        for pods in workloads.into_values() {
-            let open = count_eligible_nodes(&closed, nodes.len(), &pods);
-            if open > 1 && pods.len() >= open {
-                let detail = format!("{} pods, {open} nodes", pods.len());
-                let seen = Evidence::new(EvidenceSource::Spec, detail);
-                objects.extend(
-                    pods.iter()
-                        .map(|pod| pod_object(picture, pod, seen.clone())),
-                );
-            }
+    let nodes = situation.nodes();
+
+    let closed: HashSet<&str> = nodes
+        .iter()
+        .filter(|node| node.is_unschedulable || node.has_repelling_taint)
+        .map(|node| node.name.as_str())
+        .collect();
+    let mut workloads: BTreeMap<(&str, &str, &str), Vec<&PodRow>> = BTreeMap::new();
+    let apart = all_pods(situation).filter(|pod| {
+        pod.has_self_anti_affinity
+            && pod.deletion_timestamp.is_none()
+            && pod.phase == PodPhase::Running
+            && is_evicted_by_drain(pod)
+    });
+    for pod in apart {
+        if let Some(owner) = &pod.controller {
+            let key = (&*pod.namespace, &*owner.kind, &*owner.name);
+            workloads.entry(key).or_default().push(pod);
         }
     }
+    for pods in workloads.into_values() {
+        let open = count_eligible_nodes(&closed, nodes.len(), &pods);
+        if open > 1 && pods.len() >= open {
+            let detail = format!("{} pods, {open} nodes", pods.len());
+            let seen = Evidence::new(EvidenceSource::Spec, detail);
+            objects.extend(pods.iter().map(|pod| pod_object(pod, seen.clone())));
+        }
+    }
+
     let message = "no node is free for it when its own is drained";
     single_finding(
         &ANTIAFFINITY_FULL,

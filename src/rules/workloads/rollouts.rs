@@ -7,20 +7,20 @@ use crate::facts::workloads;
 use crate::facts::workloads::{RolloutStatus, desired_replicas, rollout_status};
 use crate::need::Need;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, WorkloadRow};
+use crate::snapshot::WorkloadRow;
 use jiff::SignedDuration;
 
 /// A rollout of which nothing moved for so long is stuck: the time after which a Deployment gives up by default.
 const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Workloads with one pod.
-pub(in crate::rules) const SINGLE_REPLICA: Rule = Rule {
+pub(crate) const SINGLE_REPLICA: Rule = Rule {
     id: "wl-single-replica",
     severity: Severity::Warning,
     title: "A workload has one replica",
-    why: "When its node is drained the pod is ended first and made anew elsewhere afterwards: until that one is ready there is none. maxSurge does not help, it is for rollouts.",
+    why: "When its node is drained, the pod is terminated first and re-created elsewhere afterwards. Until the new pod is ready, the workload is unavailable. maxSurge does not help, because it applies only to rollouts.",
     detection: "By spec.replicas 1 of Deployments and StatefulSets.",
-    remedy: "Run two replicas and a budget with maxUnavailable 1, or accept the outage and say when.",
+    remedy: "Run two replicas and a disruption budget with maxUnavailable 1, or accept the outage and announce it.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/api apps/v1/types.go"],
     kind: RuleKind::Code {
@@ -31,13 +31,13 @@ pub(in crate::rules) const SINGLE_REPLICA: Rule = Rule {
 };
 
 /// Workloads in the middle of a rollout.
-pub(in crate::rules) const NOT_ROLLED_OUT: Rule = Rule {
+pub(crate) const NOT_ROLLED_OUT: Rule = Rule {
     id: "wl-not-rolled-out",
     severity: Severity::Warning,
     title: "A rollout is not finished",
-    why: "A workload that cannot finish a rollout now will not do so while its nodes are replaced, and afterwards nobody can tell what broke it.",
-    detection: "As kubectl rollout status tells it of Deployments, StatefulSets and DaemonSets. It is a warning once the controller has given up or nothing moved for ten minutes; while it moves, and while it is paused, a note.",
-    remedy: "Finish it or undo it first: kubectl rollout status shows what it waits for.",
+    why: "A workload that cannot finish a rollout now will not do so while its nodes are replaced, and afterwards the cause is hard to find.",
+    detection: "As kubectl rollout status does for Deployments, StatefulSets and DaemonSets. The finding is a warning once the controller has given up or there was no progress for ten minutes; while the rollout progresses or is paused, it is a note.",
+    remedy: "Finish or undo the rollout first. kubectl rollout status shows what it is waiting for.",
     reference: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status",
     sources: &["kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go"],
     kind: RuleKind::Code {
@@ -48,13 +48,13 @@ pub(in crate::rules) const NOT_ROLLED_OUT: Rule = Rule {
 };
 
 /// Workloads that wait for somebody to delete their pods.
-pub(in crate::rules) const ON_DELETE: Rule = Rule {
+pub(crate) const ON_DELETE: Rule = Rule {
     id: "wl-ondelete",
     severity: Severity::Warning,
-    title: "A workload takes its new template only when pods are deleted",
-    why: "Pods of the old template are still there. Draining their nodes makes them anew of the new one, so that the upgrade rolls out a change nobody is watching.",
-    detection: "By update strategy OnDelete with fewer updated pods than wanted.",
-    remedy: "Delete the old pods one by one before the upgrade, and see that the new ones work.",
+    title: "A workload applies its new template only when pods are deleted",
+    why: "Pods of the old template are still running. Draining their nodes re-creates them from the new one, so the upgrade rolls out an unrelated change at the same time.",
+    detection: "By update strategy OnDelete with fewer updated pods than desired.",
+    remedy: "Delete the old pods one by one before the upgrade, and check that the new ones work.",
     reference: "https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/",
     sources: &[
         "kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go",
@@ -91,28 +91,22 @@ fn collect_workloads<T>(
             "StatefulSet" => workloads::stateful_sets(),
             _ => workloads::daemon_sets(),
         };
-        for (picture, rows) in situation.rows(&need) {
-            for row in rows.workloads() {
-                if row.is_being_deleted {
-                    continue;
-                }
-                if let Some((how, detail)) = said(kind, row) {
-                    found.push((how, workload_object(picture, kind, row, detail)));
-                }
+
+        for row in situation.workloads(&need) {
+            if row.is_being_deleted {
+                continue;
+            }
+            if let Some((how, detail)) = said(kind, row) {
+                found.push((how, workload_object(kind, row, detail)));
             }
         }
     }
     found
 }
 
-fn workload_object(
-    picture: &ClusterSnapshot,
-    kind: &str,
-    row: &WorkloadRow,
-    detail: String,
-) -> AffectedObject {
+fn workload_object(kind: &str, row: &WorkloadRow, detail: String) -> AffectedObject {
     let evidence = Evidence::new(EvidenceSource::Status, detail);
-    AffectedObject::new(picture, "apps/v1", kind, &row.meta, evidence)
+    AffectedObject::new("apps/v1", kind, &row.meta, evidence)
 }
 
 fn single_replica(situation: &CheckContext<'_>) -> Vec<Finding> {
