@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use kubectl_upgrade::api::v1::UpgradeReport;
 use kubectl_upgrade::catalog::{
     Catalog, GroupResource, Gvk, Minor, PlatformName, Release, ServingMode,
 };
@@ -19,7 +20,6 @@ use kubectl_upgrade::need::{
 };
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
-use kubectl_upgrade::report::UpgradeReport;
 use kubectl_upgrade::rules::{self, CheckContext, Evaluation, Policy, Rule, evaluate, needs};
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, ManifestFilter, ReadOutcome, ReadResult, Rows, Snapshot,

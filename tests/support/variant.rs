@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use kubectl_upgrade::api::v1::TypedConditionDoc;
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{Plan, PlanOptions, ScopeLevel, Step};
@@ -58,7 +59,8 @@ pub(crate) fn snapshots(
 pub(crate) fn told(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
-        let done = serde_json::to_value(&step.done_when).expect("a condition");
+        let done =
+            serde_json::to_value(TypedConditionDoc::from(&step.done_when)).expect("a condition");
         let kind = done["type"].as_str().expect("its type").to_owned();
         writeln!(text, "{} ({}, {kind})", step.id, step.state.as_str()).expect("a line");
         for command in &step.commands {
