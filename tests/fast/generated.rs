@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::fixture::rules;
+use crate::cluster::rules;
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::need::{Discovery, NeedContext, ReadRequest, ReadTarget, read_plan};
 use kubectl_upgrade::path::UpgradePath;
