@@ -160,9 +160,7 @@ impl DrainImpacts {
 fn drain_blockers_by_object(findings: &[Finding], kind: &str) -> BTreeMap<String, Vec<String>> {
     let mut by_object: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let blocks_drains = |finding: &&Finding| {
-        finding.severity == Severity::Blocker
-            && finding.hop.is_none()
-            && (finding.id.starts_with("pdb-") || finding.id.starts_with("pod-"))
+        finding.severity == Severity::Blocker && finding.hop.is_none() && finding.gates_drains
     };
     for finding in findings.iter().filter(blocks_drains) {
         for object in finding.objects.iter().filter(|object| object.kind == kind) {

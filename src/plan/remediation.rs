@@ -6,15 +6,12 @@ use crate::catalog::DurationEstimate;
 use crate::conditions::CompletionCondition;
 use crate::rules::{AffectedObject, Finding, Severity, object_path};
 
-/// Pools whose kubelets are too old have steps of their own: they catch up.
-const RULE_WITH_OWN_STEPS: &str = "node-kubelet-too-old";
-
 /// A step for each blocker of this hop, in the order of the findings.
 pub(super) fn remediation_steps(findings: &[Finding], hop: &HopContext<'_>) -> Vec<StepDraft> {
     let blockers = findings.iter().filter(|finding| {
         finding.severity == Severity::Blocker
             && finding.hop.as_ref() == Some(&hop.hop_id)
-            && finding.id != RULE_WITH_OWN_STEPS
+            && !finding.has_own_steps
     });
     blockers
         .map(|finding| remediation_step(hop, finding))
