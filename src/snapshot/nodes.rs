@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::ReportedVersion;
+
 /// A condition that a node reports of itself, or that is reported of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,7 +34,7 @@ pub struct NodeRow {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub provider_id: String,
     /// `status.nodeInfo.kubeletVersion`.
-    pub kubelet_version: String,
+    pub kubelet_version: ReportedVersion,
     /// `status.nodeInfo.osImage`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub os_image: String,

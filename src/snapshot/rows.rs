@@ -1,5 +1,6 @@
 //! Rows: the few fields of each object that the rest of the suite needs.
 
+use crate::text::NamespacedName;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -74,6 +75,14 @@ pub struct MetaRow {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "owners")]
     pub owner_references: Vec<OwnerReferenceRow>,
+}
+
+impl MetaRow {
+    /// Its name for messages.
+    #[must_use]
+    pub fn namespaced_name(&self) -> NamespacedName {
+        NamespacedName::new(self.namespace.as_deref(), &self.name)
+    }
 }
 
 /// An entry of `metadata.ownerReferences`.

@@ -13,18 +13,26 @@ use crate::golden;
 use tree::{Tree, circles, entangled};
 
 /// Each top-level module with those that it imports: all of them stand above it.
-const MODULES: [(&str, &[&str]); 17] = [
-    ("catalog", &[]),
+const MODULES: [(&str, &[&str]); 18] = [
+    ("text", &[]),
+    ("catalog", &["text"]),
     ("evidence", &[]),
     ("x509", &[]),
     ("path", &["catalog"]),
     ("need", &["catalog", "path"]),
-    ("snapshot", &["catalog", "need", "x509"]),
-    ("manifests", &["catalog", "snapshot"]),
-    ("kubeconfig", &["x509"]),
+    ("snapshot", &["catalog", "need", "x509", "text"]),
+    ("manifests", &["catalog", "snapshot", "text"]),
+    ("kubeconfig", &["x509", "text"]),
     (
         "client",
-        &["catalog", "kubeconfig", "manifests", "need", "snapshot"],
+        &[
+            "catalog",
+            "kubeconfig",
+            "manifests",
+            "need",
+            "snapshot",
+            "text",
+        ],
     ),
     (
         "api_usage",
@@ -48,6 +56,7 @@ const MODULES: [(&str, &[&str]); 17] = [
             "need",
             "path",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -67,6 +76,7 @@ const MODULES: [(&str, &[&str]); 17] = [
             "path",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -81,6 +91,7 @@ const MODULES: [(&str, &[&str]); 17] = [
             "plan",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -97,6 +108,7 @@ const MODULES: [(&str, &[&str]); 17] = [
             "report",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
 ];

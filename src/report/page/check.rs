@@ -6,9 +6,9 @@ use super::markdown::{
     finding_item, gap_item, markdown_cell, markdown_text, push_blank_line, push_section,
 };
 use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
-use crate::report::terminal::pluralize;
 use crate::report::{RenderError, UpgradeReport, remedies};
 use crate::rules::Verdict;
+use crate::text::pluralize;
 
 /// The whole report.
 struct ReportView {
