@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::{CompletionStatus, VersionGoal};
+use crate::catalog::Release;
 use crate::detect;
 use crate::need::Need;
 use crate::snapshot::{ClusterView, ObjectRow};
@@ -47,7 +48,8 @@ fn find_object<'a>(
 fn rollout_status(row: &ObjectRow, version_path: &str, goal: &VersionGoal) -> CompletionStatus {
     let number = |path: &str| row.object.pointer(path).and_then(Value::as_u64);
     let version = row.object.pointer(version_path).and_then(Value::as_str);
-    match version.and_then(|version| goal.is_reached_by(version)) {
+    let version: Option<Release> = version.and_then(|version| version.parse().ok());
+    match version.map(|version| goal.is_reached_by(&version)) {
         Some(true) => {}
         Some(false) => return CompletionStatus::Todo,
         None => return CompletionStatus::Unknown,

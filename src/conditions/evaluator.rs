@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop, capi};
-use crate::catalog::Minor;
 use crate::catalog::addons::Compatibility;
+use crate::catalog::{ImageRef, Minor};
 use crate::detect::{DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
 use crate::facts::backups::{self, BackupStatus};
 use crate::facts::control_plane::{self, ControlPlanePod};
@@ -62,7 +62,7 @@ impl<'a> ConditionEvaluator<'a> {
                 minor,
             } => self.addon_status(component, namespace, *minor),
             CompletionCondition::ApiServer(goal) => {
-                CompletionStatus::from_met(goal.is_reached_by(&detected.kubernetes.raw))
+                CompletionStatus::from_met(Some(goal.is_reached_by(&detected.kubernetes)))
             }
             CompletionCondition::Emulation { minor } => {
                 CompletionStatus::from_met(Some(detected.effective_minor >= *minor))
@@ -111,7 +111,7 @@ impl<'a> ConditionEvaluator<'a> {
         let pods = self.control_plane_pods.iter();
         let pods = pods.filter(|pod| node.is_none_or(|node| pod.node() == Some(node)));
         let reached: Option<Vec<bool>> = pods
-            .map(|pod| goal.is_reached_by(&pod.release()?.raw))
+            .map(|pod| Some(goal.is_reached_by(&pod.release()?)))
             .collect();
         reached.map_or(CompletionStatus::Unknown, |reached| {
             let done = reached.iter().filter(|is_reached| **is_reached).count();
@@ -137,9 +137,10 @@ impl<'a> ConditionEvaluator<'a> {
         };
         let (mut done, mut has_begun) = (0, false);
         for node in &nodes {
-            let Some(is_reached) = goal.is_reached_by(&node.kubelet_version) else {
+            let Some(kubelet) = node.kubelet_version.release() else {
                 return CompletionStatus::Unknown;
             };
+            let is_reached = goal.is_reached_by(kubelet);
             let ready = node.condition("Ready");
             let is_ready = ready.is_some_and(|ready| ready.status == "True");
             done += usize::from(is_reached && is_ready && !node.is_unschedulable);
@@ -195,6 +196,6 @@ impl<'a> ConditionEvaluator<'a> {
     fn is_kube_proxy_at(&self, goal: &VersionGoal) -> Option<bool> {
         let rows = self.view.objects(&control_plane::kube_proxy_need());
         let image = control_plane::first_image(rows.first()?)?;
-        goal.is_reached_by(&control_plane::image_release(image)?.raw)
+        Some(goal.is_reached_by(&ImageRef::new(image).release()?))
     }
 }

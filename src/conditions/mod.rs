@@ -143,13 +143,12 @@ impl VersionGoal {
         }
     }
 
-    /// Whether this version is the release or a later one; none if it cannot be parsed.
-    fn is_reached_by(&self, version: &str) -> Option<bool> {
-        let version: Release = version.parse().ok()?;
-        Some(match &self.release {
+    /// Whether this version is the release or a later one.
+    fn is_reached_by(&self, version: &Release) -> bool {
+        match &self.release {
             VersionSpec::Release(release) if !self.any_patch => version.semver >= release.semver,
             spec => version.minor() >= spec.minor(),
-        })
+        }
     }
 }
 

@@ -110,7 +110,7 @@ fn hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
         .unwrap_or_default()
         .iter()
         .filter(|_| is_last)
-        .filter_map(|node| node.kubelet_version.parse().ok());
+        .filter_map(|node| node.kubelet_version.release().cloned());
     let oldest = components.chain(kubelets).filter(is_behind).min()?;
     let kubernetes = context.catalog.platform(PlatformName::Kubernetes);
     let edge = kubernetes.and_then(|kubernetes| kubernetes.edge(&oldest, current));

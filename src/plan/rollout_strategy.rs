@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::text::pluralize;
+
 /// Its paths: since v1beta2, and until v1beta1.
 const STRATEGY_PATHS: [&str; 2] = ["/spec/rollout/strategy", "/spec/strategy"];
 
@@ -50,10 +52,7 @@ impl RolloutStrategy {
 
     /// The parallelism for durations: as requested, else as the pool states.
     pub(super) fn parallelism(self, requested: Option<u32>) -> Parallelism {
-        let at_a_time = |nodes: u64| match nodes {
-            1 => "1 node at a time".to_owned(),
-            _ => format!("{nodes} nodes at a time"),
-        };
+        let at_a_time = |nodes: u64| format!("{} at a time", pluralize(nodes as usize, "node"));
         let (nodes, reason) = match (requested, self) {
             (Some(requested), _) => {
                 let nodes = u64::from(requested.max(1));
