@@ -6,42 +6,23 @@ use serde_json::Value;
 
 use super::{CompletionStatus, VersionGoal};
 use crate::catalog::Release;
-use crate::detect;
 use crate::need::Need;
 use crate::snapshot::{ClusterView, ObjectRow};
 
-pub(super) fn kubeadm_control_plane_status(
+/// How far the rollout of an object is to the version at `version_path`; unknown if it was not read.
+pub(super) fn object_status(
     view: ClusterView<'_>,
-    namespace: &str,
-    name: &str,
-    goal: &VersionGoal,
-) -> CompletionStatus {
-    let need = detect::kubeadm_control_planes_need();
-    find_object(view, &need, namespace, name).map_or(CompletionStatus::Unknown, |row| {
-        rollout_status(row, "/spec/version", goal)
-    })
-}
-
-pub(super) fn machine_deployment_status(
-    view: ClusterView<'_>,
-    namespace: &str,
-    name: &str,
-    goal: &VersionGoal,
-) -> CompletionStatus {
-    let need = detect::machine_deployments_need();
-    find_object(view, &need, namespace, name).map_or(CompletionStatus::Unknown, |row| {
-        rollout_status(row, "/spec/template/spec/version", goal)
-    })
-}
-
-fn find_object<'a>(
-    view: ClusterView<'a>,
     need: &Need,
-    namespace: &str,
-    name: &str,
-) -> Option<&'a ObjectRow> {
+    (namespace, name): (&str, &str),
+    version_path: &str,
+    goal: &VersionGoal,
+) -> CompletionStatus {
     let mut rows = view.objects(need).iter();
-    rows.find(|row| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace))
+    let row =
+        rows.find(|row| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace));
+    row.map_or(CompletionStatus::Unknown, |row| {
+        rollout_status(row, version_path, goal)
+    })
 }
 
 /// How far a rollout is: by the version in the spec, then whether the controller has observed it, then its machine counts.

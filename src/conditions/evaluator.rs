@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop, capi};
 use crate::catalog::addons::Compatibility;
 use crate::catalog::{ImageRef, Minor};
-use crate::detect::{DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
+use crate::detect::{self, DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
 use crate::facts::backups::{self, BackupStatus};
 use crate::facts::control_plane::{self, ControlPlanePod};
 use crate::rules::Finding;
@@ -74,12 +74,20 @@ impl<'a> ConditionEvaluator<'a> {
                 namespace,
                 name,
                 goal,
-            } => capi::kubeadm_control_plane_status(self.view, namespace, name, goal),
+            } => {
+                let need = detect::kubeadm_control_planes_need();
+                let path = "/spec/version";
+                capi::object_status(self.view, &need, (namespace, name), path, goal)
+            }
             CompletionCondition::MachineDeployment {
                 namespace,
                 name,
                 goal,
-            } => capi::machine_deployment_status(self.view, namespace, name, goal),
+            } => {
+                let need = detect::machine_deployments_need();
+                let path = "/spec/template/spec/version";
+                capi::object_status(self.view, &need, (namespace, name), path, goal)
+            }
             CompletionCondition::Nodes { nodes, goal } => self.nodes_status(nodes, goal),
             CompletionCondition::NoBlockers { hop } => {
                 self.no_finding(|finding| blocks_hop(finding, hop))

@@ -248,7 +248,14 @@ impl<'a> PlanBuilder<'a> {
             .map(|draft| {
                 let mut step = draft.step;
                 let is_too_early = draft.is_judged_by_current_state && !is_next;
-                let mut status = self.completion_status(&step.done_when, is_too_early);
+                let mut status = match (&self.evaluator, &step.done_when) {
+                    (_, CompletionCondition::Manual) => CompletionStatus::Manual,
+                    (None, _) => CompletionStatus::Todo,
+                    (_, CompletionCondition::NoBlockers { .. }) if is_too_early => {
+                        CompletionStatus::Todo
+                    }
+                    (Some(evaluator), condition) => evaluator.evaluate(condition),
+                };
                 if draft.is_implied_by_later && later_has_begun && !status.has_begun() {
                     status = CompletionStatus::Done;
                 }
@@ -260,19 +267,6 @@ impl<'a> PlanBuilder<'a> {
             .collect();
         steps.reverse();
         steps
-    }
-
-    fn completion_status(
-        &self,
-        condition: &CompletionCondition,
-        is_too_early: bool,
-    ) -> CompletionStatus {
-        match (&self.evaluator, condition) {
-            (_, CompletionCondition::Manual) => CompletionStatus::Manual,
-            (None, _) => CompletionStatus::Todo,
-            (_, CompletionCondition::NoBlockers { .. }) if is_too_early => CompletionStatus::Todo,
-            (Some(evaluator), condition) => evaluator.evaluate(condition),
-        }
     }
 }
 
