@@ -103,7 +103,7 @@ mod tests {
         let all = order
             .machine_deployments
             .iter()
-            .chain(&sequence.machine_pools);
+            .chain(&order.machine_pools);
         let lines = all.map(|turn| {
             let held = turn.hold_reason.as_deref().unwrap_or("goes");
             format!("{}: {held}", turn.name)
