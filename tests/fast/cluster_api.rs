@@ -172,7 +172,7 @@ fn a_topology_says_which_pools_wait() {
     let asked = pools.filter(|step| {
         step.duration
             .basis
-            .ends_with("; 3 nodes at a time, as asked for")
+            .ends_with("; 3 nodes at a time, as requested")
     });
     assert_eq!(asked.count(), 12);
 }

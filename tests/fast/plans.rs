@@ -193,7 +193,7 @@ fn a_budget_that_never_lets_go_blocks_the_nodes_of_its_pods_alone() {
     );
     assert_eq!(
         free.interrupts.last().map(String::as_str),
-        Some("statefulset/shop/web is down meanwhile: it has one pod only")
+        Some("statefulset/shop/web is unavailable during the drain: it has a single pod")
     );
     let untouched = step("kubernetes-1.25.0-worker-a-1");
     assert_eq!(
@@ -341,11 +341,11 @@ fn add_ons_go_in_their_place_and_as_seldom_as_can_be() {
         .collect();
     // cert-manager 1.16 lasts to 1.32; an autoscaler is of the minor of its cluster.
     insta::assert_snapshot!(told.join("\n"), @r"
-    todo 1.28: Upgrade cert-manager from 1.13.2 to 1.16, which is for Kubernetes 1.28 and the minor before
-    by-hand 1.28: Find out which release of ingress-nginx runs, and whether it is for Kubernetes 1.28: the image is named by its digest alone
-    todo 1.28: Upgrade cluster-autoscaler from 1.27.3 to 1.28, which is for Kubernetes 1.28
-    todo 1.29: Upgrade cluster-autoscaler from 1.28 to 1.29, which is for Kubernetes 1.29
-    todo 1.30: Upgrade cluster-autoscaler from 1.29 to 1.30, which is for Kubernetes 1.30
+    todo 1.28: Upgrade cert-manager from 1.13.2 to 1.16, which supports Kubernetes 1.28 and the minor before
+    by-hand 1.28: Determine which release of ingress-nginx runs, and whether it supports Kubernetes 1.28: the image is named by its digest alone
+    todo 1.28: Upgrade cluster-autoscaler from 1.27.3 to 1.28, which supports Kubernetes 1.28
+    todo 1.29: Upgrade cluster-autoscaler from 1.28 to 1.29, which supports Kubernetes 1.29
+    todo 1.30: Upgrade cluster-autoscaler from 1.29 to 1.30, which supports Kubernetes 1.30
     ");
     let order = [
         "-addon-cert-manager",
