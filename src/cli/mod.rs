@@ -33,8 +33,9 @@ use args::OutputArgs;
 use signals::run_interruptible;
 use source::RunInput;
 
+use crate::api::v1::UpgradeReport;
 use crate::catalog::Catalog;
-use crate::report::{self, RbacSubject, RenderOptions, Styles, UpgradeReport, terminal};
+use crate::report::{self, RbacSubject, RenderOptions, Styles, terminal};
 use crate::rules;
 use crate::rules::{CheckContext, evaluate};
 use crate::snapshot;
