@@ -147,7 +147,12 @@ mod tests {
         ] {
             assert_eq!(projected(paths, object), expected, "{paths:?}");
         }
-        for object in [json!(null), json!([1]), json!({"spec": 7}), json!({"spec": {"a": [1, {"b": null}]}})] {
+        for object in [
+            json!(null),
+            json!([1]),
+            json!({"spec": 7}),
+            json!({"spec": {"a": [1, {"b": null}]}}),
+        ] {
             projected(&["spec.a.b", "spec.drivers[]"], object);
         }
     }

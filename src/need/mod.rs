@@ -127,7 +127,11 @@ pub struct Need {
     /// How recent.
     pub freshness: Freshness,
     /// Of full objects, the fields that the reader uses; it sees no others.
-    #[serde(default, rename = "fields", skip_serializing_if = "FieldPaths::is_empty")]
+    #[serde(
+        default,
+        rename = "fields",
+        skip_serializing_if = "FieldPaths::is_empty"
+    )]
     pub field_paths: FieldPaths,
 }
 
@@ -155,7 +159,11 @@ impl Need {
 
     /// The objects of a resource that a selector picks.
     #[must_use]
-    pub fn selected(resource: GroupResource, selector: ListSelector, detail_level: DetailLevel) -> Self {
+    pub fn selected(
+        resource: GroupResource,
+        selector: ListSelector,
+        detail_level: DetailLevel,
+    ) -> Self {
         Self {
             target: ReadTarget::Objects {
                 resource,

@@ -125,9 +125,7 @@ pub fn read_plan(
 ) -> Vec<ReadRequest> {
     let mut merged: BTreeMap<&ReadTarget, Need> = BTreeMap::new();
     for need in needs {
-        let entry = merged
-            .entry(&need.target)
-            .or_insert_with(|| need.clone());
+        let entry = merged.entry(&need.target).or_insert_with(|| need.clone());
         entry.detail_level = entry.detail_level.max(need.detail_level);
         entry.freshness = entry.freshness.max(need.freshness);
         entry.field_paths.union(&need.field_paths);

@@ -40,8 +40,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, ServingMode};
 use crate::need::{
-    ClusterId, DetailLevel, Discovery, FieldPaths, Freshness, Need, PolicyRule, ReadRequest, ReadTarget,
-    read_plan,
+    ClusterId, DetailLevel, Discovery, FieldPaths, Freshness, Need, PolicyRule, ReadRequest,
+    ReadTarget, read_plan,
 };
 
 /// How a reading ended.
@@ -89,7 +89,11 @@ pub struct ReadResult {
     /// How fresh.
     pub freshness: Freshness,
     /// Of full objects, the fields that `rows` hold.
-    #[serde(default, rename = "fields", skip_serializing_if = "FieldPaths::is_empty")]
+    #[serde(
+        default,
+        rename = "fields",
+        skip_serializing_if = "FieldPaths::is_empty"
+    )]
     pub field_paths: FieldPaths,
     /// How it ended.
     pub outcome: ReadOutcome,
@@ -184,10 +188,9 @@ impl ClusterSnapshot {
                 ReadOutcome::Forbidden { why, rbac } => Err(unmet(why, Some(rbac))),
                 ReadOutcome::Failed { why } => Err(unmet(why, None)),
             },
-            None if self.is_served(need, catalog) => Err(unmet(
-                "not in this snapshot; take a new one",
-                None,
-            )),
+            None if self.is_served(need, catalog) => {
+                Err(unmet("not in this snapshot; take a new one", None))
+            }
             None if self.should_be_served(need, catalog) => Err(unmet(
                 "discovery does not offer it, although API servers of this version serve it unless told otherwise",
                 None,

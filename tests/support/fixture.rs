@@ -10,14 +10,15 @@ use serde::Deserialize;
 use super::workload_rows::typed;
 use kubectl_upgrade::api::v1::UpgradeReport;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, ServingMode};
-use kubectl_upgrade::need::{ClusterId, Discovery, Need, NeedContext, ReadTarget, read_plan};
+use kubectl_upgrade::need::{
+    ClusterId, Discovery, Need, NeedContext, ReadRequest, ReadTarget, read_plan,
+};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
 use kubectl_upgrade::rules;
 use kubectl_upgrade::rules::{CheckContext, Evaluation, Policy, Rule, evaluate, needs};
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, ManifestObject, ReadOutcome, ReadResult, Rows, Snapshot, Table,
-    project,
 };
 
 /// What stands in a fixture file.
@@ -76,17 +77,35 @@ impl Fixture {
 
     /// The snapshot that a reader would have made of the fixture's cluster.
     pub(crate) fn snapshot(&self, catalog: &Catalog, path: &UpgradePath) -> Snapshot {
+        self.snapshot_for(catalog, path, None)
+    }
+
+    /// The same with the fields of full objects that these rules declare, so that a rule which reads another field fails
+    /// its test; `None` for the fields that any rule declares.
+    fn snapshot_for(
+        &self,
+        catalog: &Catalog,
+        path: &UpgradePath,
+        readers: Option<&[&Rule]>,
+    ) -> Snapshot {
         let survey = self.survey(catalog);
         let asking = NeedContext {
             path,
             catalog,
             discovery: &survey,
         };
+        let declared = readers.map(|readers| needs(readers, &asking));
         let mut needs = needs(rules(), &asking);
         needs.extend(plan::needs(&survey));
         needs.sort();
         needs.dedup();
-        let requests = read_plan(&needs, &survey, catalog, None);
+        let mut requests = read_plan(&needs, &survey, catalog, None);
+        for request in &mut requests {
+            if let Some(declared) = &declared {
+                let own = declared.iter().filter(|need| need.target == request.target);
+                request.field_paths = own.flat_map(|need| need.field_paths.iter()).collect();
+            }
+        }
         let readings = requests.iter().map(|request| {
             let key = key(&request.target);
             let outcome = if self.refused.contains(&key) {
@@ -101,9 +120,10 @@ impl Fixture {
                 target: request.target.clone(),
                 detail_level: request.detail_level,
                 freshness: request.freshness,
+                field_paths: request.field_paths.clone(),
                 outcome,
                 finished_at: self.now,
-                rows: self.rows_of(&request.target, &key),
+                rows: self.rows_of(request, &key),
                 skipped_objects: Vec::new(),
             }
         });
@@ -128,24 +148,25 @@ impl Fixture {
         }
     }
 
-    fn rows_of(&self, subject: &ReadTarget, key: &str) -> Rows {
+    fn rows_of(&self, request: &ReadRequest, key: &str) -> Rows {
         let rows = self.rows.get(key).cloned();
         let mut rows = rows.unwrap_or(Rows::Metadata(Table::default()));
-        if let (Rows::Objects(rows), ReadTarget::Objects { resource, .. }) = (&mut rows, subject) {
-            rows.iter_mut()
-                .for_each(|row| project(resource, &mut row.object));
-        }
         let workloads = ["deployments", "statefulsets", "daemonsets"];
-        match subject {
+        match &request.target {
             ReadTarget::Objects {
                 resource,
                 namespace: None,
                 ..
             } if resource.group == "apps" && workloads.contains(&resource.plural.as_str()) => {
-                typed(rows)
+                return typed(rows);
             }
-            _ => rows,
+            _ => {}
         }
+        if let Rows::Objects(rows) = &mut rows {
+            rows.iter_mut()
+                .for_each(|row| request.field_paths.project(&mut row.object));
+        }
+        rows
     }
 
     /// Everything that a server of this version offers by default.
@@ -192,7 +213,7 @@ impl Fixture {
         rules: &[&Rule],
     ) -> (Evaluation, UpgradeReport) {
         let path = self.path(catalog);
-        let snapshot = self.snapshot(catalog, &path);
+        let snapshot = self.snapshot_for(catalog, &path, Some(rules));
         let situation = CheckContext::new(&snapshot, catalog, &path, self.now);
         let judgement = evaluate(&situation, rules, &Policy::default());
         let report = UpgradeReport::new(&situation, &judgement);

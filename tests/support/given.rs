@@ -136,7 +136,9 @@ impl Given {
         let rows = match (request.detail_level, kind.as_str()) {
             (DetailLevel::Typed, _) => Rows::Nodes(found.map(node).collect()),
             (DetailLevel::Metadata, _) => Rows::Metadata(found.map(meta).collect()),
-            (DetailLevel::Full, _) => Rows::Objects(found.map(row).collect()),
+            (DetailLevel::Full, _) => {
+                Rows::Objects(found.map(|object| row(object, request)).collect())
+            }
         };
         let outcome = match self.refused.contains(&resource.plural) {
             true => ReadOutcome::Forbidden {
@@ -149,6 +151,7 @@ impl Given {
             target: request.target.clone(),
             detail_level: request.detail_level,
             freshness: request.freshness,
+            field_paths: request.field_paths.clone(),
             outcome,
             finished_at: Timestamp::UNIX_EPOCH,
             rows,
@@ -211,11 +214,11 @@ fn meta(object: &Value) -> MetaRow {
     }
 }
 
-fn row(object: &Value) -> ObjectRow {
-    ObjectRow {
-        meta: meta(object),
-        object: object.clone(),
-    }
+fn row(object: &Value, request: &ReadRequest) -> ObjectRow {
+    let meta = meta(object);
+    let mut object = object.clone();
+    request.field_paths.project(&mut object);
+    ObjectRow { meta, object }
 }
 
 fn node(object: &Value) -> NodeRow {

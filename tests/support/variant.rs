@@ -113,7 +113,7 @@ impl Variant {
                 let objects = self.objects.iter().filter(|object| {
                     api.is_some_and(|api| object["kind"].as_str() == Some(&*api.kind))
                 });
-                Rows::Objects(objects.map(row).collect())
+                Rows::Objects(objects.map(|object| row(object, request)).collect())
             }
             ReadTarget::NonResourceUrl { .. } => Rows::Metadata(Table::default()),
         };
@@ -121,6 +121,7 @@ impl Variant {
             target: request.target.clone(),
             detail_level: request.detail_level,
             freshness: request.freshness,
+            field_paths: request.field_paths.clone(),
             outcome: ReadOutcome::Complete,
             finished_at: Timestamp::UNIX_EPOCH,
             rows,
@@ -158,7 +159,9 @@ pub(crate) fn snapshots(
     })
 }
 
-fn row(object: &Value) -> ObjectRow {
+fn row(object: &Value, request: &ReadRequest) -> ObjectRow {
+    let mut kept = object.clone();
+    request.field_paths.project(&mut kept);
     let text = |path: &str| object.pointer(path).and_then(Value::as_str);
     ObjectRow {
         meta: MetaRow {
@@ -166,7 +169,7 @@ fn row(object: &Value) -> ObjectRow {
             name: text("/metadata/name").expect("a name").to_owned(),
             ..MetaRow::default()
         },
-        object: object.clone(),
+        object: kept,
     }
 }
 

@@ -42,7 +42,9 @@ impl ReferencedFields {
     fn add_paths(&self, path: &str, paths: &mut Vec<String>) {
         match self {
             Self { all: true, .. } => paths.push(path.to_owned()),
-            Self { fields, .. } if fields.is_empty() && !path.is_empty() => paths.push(format!("{path}[]")),
+            Self { fields, .. } if fields.is_empty() && !path.is_empty() => {
+                paths.push(format!("{path}[]"))
+            }
             Self { fields, .. } => {
                 for (name, below) in fields {
                     let dot = if path.is_empty() { "" } else { "." };
@@ -82,7 +84,9 @@ impl ReferencedFields {
                     }
                 }
             }
-            Expr::Map(map) => self.collect_entries(map.entries.iter().map(|entry| &entry.expr), scope),
+            Expr::Map(map) => {
+                self.collect_entries(map.entries.iter().map(|entry| &entry.expr), scope)
+            }
             Expr::Struct(value) => {
                 self.collect_entries(value.entries.iter().map(|entry| &entry.expr), scope)
             }
@@ -100,7 +104,12 @@ impl ReferencedFields {
         self.collect_in(&looped.accu_init, scope);
         let outer = scope.len();
         scope.push((&looped.iter_var, items.clone()));
-        scope.extend(looped.iter_var2.iter().map(|name| (name.as_str(), items.clone())));
+        scope.extend(
+            looped
+                .iter_var2
+                .iter()
+                .map(|name| (name.as_str(), items.clone())),
+        );
         scope.push((&looped.accu_var, None));
         for part in [&looped.loop_cond, &looped.loop_step, &looped.result] {
             self.collect_in(part, scope);
@@ -179,5 +188,50 @@ fn field_path<'e>(expression: &'e IdedExpr, scope: &Scope<'e>) -> Option<Vec<&'e
             Some(path)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CelProgram;
+
+    #[test]
+    fn paths_are_those_that_an_expression_reads() {
+        for (expression, expected) in [
+            ("object.spec.x == 1", &["spec.x"][..]),
+            (
+                "has(object.spec) && has(object.spec.x) && object.spec.x.y",
+                &["spec.x.y"],
+            ),
+            (
+                "!has(object.metadata.deletionTimestamp)",
+                &["metadata.deletionTimestamp[]"],
+            ),
+            ("size(object.spec.selector) == 0", &["spec.selector[]"]),
+            ("object.spec.versions.size() == 1", &["spec.versions[]"]),
+            (
+                "object.spec.versions.exists(v, v.served && v.name == 'v1')",
+                &["spec.versions.name", "spec.versions.served"],
+            ),
+            (
+                "object.status.stored.all(s, object.spec.versions.exists(v, v.name == s))",
+                &["spec.versions.name", "status.stored"],
+            ),
+            (
+                "object.spec.list.exists(object, object.a)",
+                &["spec.list.a"],
+            ),
+            ("['a'].exists(object, object == 'b')", &[]),
+            (
+                "object.metadata.labels['app'] == 'web'",
+                &["metadata.labels"],
+            ),
+            ("object.spec.list.filter(c, c.a)[0].b == ''", &["spec.list"]),
+            ("object == running", &[""]),
+        ] {
+            let program = CelProgram::compile(expression).expect(expression);
+            let paths = program.field_paths();
+            assert_eq!(Vec::from_iter(paths.iter()), expected, "{expression}");
+        }
     }
 }
