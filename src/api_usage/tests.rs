@@ -80,6 +80,7 @@ fn reading(need: &Need, rows: Rows) -> ReadResult {
         finished_at: at(0),
         rows,
         skipped_objects: Vec::new(),
+        resource_version: None,
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) async fn read_request(
         finished_at: Timestamp::now(),
         rows: collected.rows,
         skipped_objects: collected.skipped_objects,
+        resource_version: collected.resource_version,
     }
 }
 
@@ -150,18 +151,20 @@ pub(super) async fn fetch_page(
     let empty = empty.empty_like();
     let _slot = reader.acquire_slot().await;
     reader.observer.on_started(&request.target.to_string());
-    let (decoded, sink) = get_and_decode(
+    let (page, mut collector) = get_and_decode(
         reader,
         &uri,
         accept_header(request),
         move |content_type, body| {
-            let mut sink = empty.empty_like();
-            let decoded = decode_page(content_type, body, &mut sink);
-            (decoded, sink)
+            let mut collector = empty.empty_like();
+            let page = decode_page(content_type, body, &mut collector);
+            (page, collector)
         },
     )
     .await?;
-    Ok((sink, decoded.map_err(invalid_response)?))
+    let page = page.map_err(invalid_response)?;
+    collector.resource_version = Some(page.resource_version.clone()).filter(|text| !text.is_empty());
+    Ok((collector, page))
 }
 
 fn accept_header(request: &ReadRequest) -> &'static str {

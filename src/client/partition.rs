@@ -43,13 +43,17 @@ pub(super) async fn read_rows(
     if first.continue_token.is_empty() {
         return Ok(sink);
     }
-    let objects = sink.rows.len() as u64 + first.remaining_item_count.unwrap_or_default();
+    let objects = sink.rows.len() as u64 + u64::try_from(first.remaining_item_count.unwrap_or_default()).unwrap_or_default();
     if request.all_namespaces
         && should_partition(objects, reader.options.page_size, grounds)
         && let Some(inner) = per_namespace_requests(request, grounds)
     {
-        drop(sink);
-        return list_by_namespace(reader, &inner, empty).await;
+        // Older than the list of any namespace: a watch from it misses nothing.
+        let resource_version = sink.resource_version;
+        drop(sink.rows);
+        let mut collected = list_by_namespace(reader, &inner, empty).await?;
+        collected.resource_version = resource_version;
+        return Ok(collected);
     }
     Ok(list_all(reader, request, ListFrom::Etcd, empty, Some((sink, first))).await?)
 }

@@ -105,6 +105,7 @@ impl Fixture {
                 finished_at: self.now,
                 rows: self.rows_of(&request.target, &key),
                 skipped_objects: Vec::new(),
+                resource_version: None,
             }
         });
         let readings: Vec<ReadResult> = readings.collect();

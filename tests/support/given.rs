@@ -153,6 +153,7 @@ impl Given {
             finished_at: Timestamp::UNIX_EPOCH,
             rows,
             skipped_objects: Vec::new(),
+            resource_version: None,
         }
     }
 

@@ -124,6 +124,7 @@ impl Variant {
             finished_at: Timestamp::UNIX_EPOCH,
             rows,
             skipped_objects: Vec::new(),
+            resource_version: None,
         }
     }
 

@@ -29,13 +29,22 @@ use std::io::BufRead;
 /// staging/src/k8s.io/apiserver/pkg/server/config.go (MaxRequestBodyBytes).
 const MAX_OBJECT_BYTES: usize = 8 << 20;
 
-/// What came with a page of a list besides its items.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// `ListMeta`: what a page of a list holds besides its items.
+///
+/// Tags of k8s.io/apimachinery pkg/apis/meta/v1/generated.proto.
+#[derive(Clone, PartialEq, Eq, prost::Message, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct PageMeta {
+    /// The version of the list, from which a watch can start.
+    #[prost(string, tag = "2")]
+    pub(super) resource_version: String,
     /// Token for the next page; empty after the last one.
+    #[prost(string, tag = "3")]
+    #[serde(rename = "continue")]
     pub(super) continue_token: String,
-    /// Objects after this page, where the server counted them: not when it had to select.
-    pub(super) remaining_item_count: Option<u64>,
+    /// Objects after this page; servers omit it for lists with a selector.
+    #[prost(int64, optional, tag = "4")]
+    pub(super) remaining_item_count: Option<i64>,
 }
 
 /// An answer that is not what it should be.

@@ -75,6 +75,7 @@ fn told(
                 finished_at: at(NOW),
                 rows: Rows::Objects(rows),
                 skipped_objects: Vec::new(),
+                resource_version: None,
             })
         });
     let picture = ClusterSnapshot {

@@ -38,6 +38,7 @@ fn with_uid(folder: &std::path::Path) -> String {
             object: json!({"metadata": {"uid": "3b241101-e2bb-4255-8caf-4136c566a962"}}),
         }]),
         skipped_objects: Vec::new(),
+        resource_version: None,
     }]);
     let path = folder.join("with-uid.snapshot");
     save(&snapshot, &path).expect("a file");
