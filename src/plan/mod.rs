@@ -84,10 +84,14 @@ pub struct Step {
     pub id: String,
     /// In which hop.
     pub hop: HopId,
+    /// What is done, wherever: the same for all nodes of a pool.
+    pub action: ActionId,
     /// Where.
     pub scope: StepScope,
     /// What is done, without a full stop.
     pub title: String,
+    /// The title with [`EACH_NODE`] in place of the node's name: the same for all nodes of a pool.
+    pub shared_title: String,
     /// How far it is.
     pub state: StepState,
     /// Of a step under way: so many of so many.
@@ -109,6 +113,25 @@ pub struct Step {
     /// What it is about: objects to be changed, and by whom.
     pub objects: Vec<String>,
 }
+
+/// Identifies an action among those of one hop: the id of the procedure's step template, or one made from an add-on or a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionId(String);
+
+impl ActionId {
+    pub(crate) fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Stands for the node's name in [`Step::shared_title`].
+pub const EACH_NODE: &str = "each node";
 
 /// How long a step takes, in seconds. What was neither published nor observed is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

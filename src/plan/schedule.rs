@@ -125,7 +125,7 @@ mod tests {
     use super::{Window, schedule_steps};
     use crate::conditions::CompletionCondition;
     use crate::path::HopId;
-    use crate::plan::{DurationEstimate, ScopeLevel, Step, StepScope, StepState};
+    use crate::plan::{ActionId, DurationEstimate, ScopeLevel, Step, StepScope, StepState};
 
     fn now(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -138,12 +138,14 @@ mod tests {
                 platform: "kubernetes".to_owned(),
                 to: "1.25".to_owned(),
             },
+            action: ActionId::new("node"),
             scope: StepScope {
                 level: ScopeLevel::Node,
                 name: id.to_owned(),
                 pool: pool.map(str::to_owned),
             },
             title: id.to_owned(),
+            shared_title: id.to_owned(),
             state: StepState::Todo,
             progress: None,
             commands: Vec::new(),

@@ -8,7 +8,7 @@ use super::drain::DrainImpact;
 use super::inventory::NodePool;
 use super::rollout_strategy::RolloutStrategy;
 use super::template::TemplateValues;
-use super::{DurationEstimate, ScopeLevel, Step, StepScope, cluster_name, template};
+use super::{ActionId, DurationEstimate, ScopeLevel, Step, StepScope, cluster_name, template};
 
 /// The kind of object whose machines can be counted.
 const KUBEADM_CONTROL_PLANE: &str = "kubeadmcontrolplane";
@@ -64,8 +64,10 @@ impl PlanBuilder<'_> {
             step: Step {
                 id: self.step_id(now, &action.id, place),
                 hop: now.hop_id.clone(),
+                action: ActionId::new(&*action.id),
                 scope: self.step_scope(place),
                 title: values.render_text(&action.title),
+                shared_title: values.render_shared_text(&action.title),
                 state: super::StepState::Unknown,
                 progress: None,
                 commands,
@@ -378,7 +380,9 @@ impl PlanBuilder<'_> {
         Step {
             id: self.step_id(now, id, &StepTarget::Cluster),
             hop: now.hop_id.clone(),
+            action: ActionId::new(id),
             scope: self.step_scope(&StepTarget::Cluster),
+            shared_title: title.clone(),
             title,
             state: super::StepState::Unknown,
             progress: None,

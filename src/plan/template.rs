@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::EACH_NODE;
 use crate::catalog::TextTemplate;
 
 /// What stands for the cluster where none was looked at.
@@ -39,10 +40,19 @@ impl TemplateValues<'_> {
 
     /// For people.
     pub(super) fn render_text(&self, template: &TextTemplate) -> String {
-        template.render(|name| {
-            let value = self.find(name).or_else(|| self.shell_variable(name));
-            value.map(str::to_owned)
+        template.render(|name| self.text_value(name).map(str::to_owned))
+    }
+
+    /// For people, with [`EACH_NODE`] as the name of the node.
+    pub(super) fn render_shared_text(&self, template: &TextTemplate) -> String {
+        template.render(|name| match name {
+            "node" => Some(EACH_NODE.to_owned()),
+            name => self.text_value(name).map(str::to_owned),
         })
+    }
+
+    fn text_value(&self, name: &str) -> Option<&str> {
+        self.find(name).or_else(|| self.shell_variable(name))
     }
 
     /// For a shell: every value is one word of it.
