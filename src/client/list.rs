@@ -163,7 +163,8 @@ pub(super) async fn fetch_page(
     )
     .await?;
     let page = page.map_err(invalid_response)?;
-    collector.resource_version = Some(page.resource_version.clone()).filter(|text| !text.is_empty());
+    collector.resource_version =
+        Some(page.resource_version.clone()).filter(|text| !text.is_empty());
     Ok((collector, page))
 }
 

@@ -43,7 +43,8 @@ pub(super) async fn read_rows(
     if first.continue_token.is_empty() {
         return Ok(sink);
     }
-    let objects = sink.rows.len() as u64 + u64::try_from(first.remaining_item_count.unwrap_or_default()).unwrap_or_default();
+    let objects = sink.rows.len() as u64
+        + u64::try_from(first.remaining_item_count.unwrap_or_default()).unwrap_or_default();
     if request.all_namespaces
         && should_partition(objects, reader.options.page_size, grounds)
         && let Some(inner) = per_namespace_requests(request, grounds)
