@@ -4,11 +4,11 @@ use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 
-use super::ClusterReader;
+use super::api_client::ApiClient;
 use super::error::{RequestError, TlsError, sanitize_line};
 use super::transport::get_and_decode;
 use crate::catalog::{Minor, ParseVersionError};
-use crate::need::Discovery;
+use crate::need::{Discovery, Verb};
 
 /// Answers to these are small; what is larger is something else.
 const MAX_RESPONSE_BYTES: u64 = 16 << 20;
@@ -74,12 +74,11 @@ struct GroupVersion {
     group_version: String,
 }
 
-pub(super) async fn discover(reader: &ClusterReader) -> Result<Discovery, DiscoveryError> {
-    reader
-        .read_only_layer
-        .allow(["/version".to_owned(), "/apis".to_owned()]);
-    let info: VersionInfo = get_json(reader, "/version").await?;
-    let groups: ApiGroupList = get_json(reader, "/apis").await?;
+pub(super) async fn discover(api: &ApiClient) -> Result<Discovery, DiscoveryError> {
+    let reads = ["/version", "/apis"].map(|path| (Verb::Get, path.to_owned()));
+    api.read_only.allow(reads);
+    let info: VersionInfo = get_json(api, "/version").await?;
+    let groups: ApiGroupList = get_json(api, "/apis").await?;
     let emulated = format!("{}.{}", info.emulation_major, info.emulation_minor);
     let git_version: crate::catalog::Release = info.git_version.parse()?;
     let mut group_versions: std::collections::BTreeSet<String> = groups
@@ -102,10 +101,10 @@ pub(super) async fn discover(reader: &ClusterReader) -> Result<Discovery, Discov
 }
 
 async fn get_json<T: for<'de> Deserialize<'de> + Send + 'static>(
-    reader: &ClusterReader,
+    api: &ApiClient,
     url: &'static str,
 ) -> Result<T, DiscoveryError> {
-    let answer = get_and_decode(reader, url, "application/json", |_, body| {
+    let answer = get_and_decode(api, url, "application/json", |_, body| {
         serde_json::from_reader(BufReader::new(body.take(MAX_RESPONSE_BYTES)))
     })
     .await?;

@@ -1,18 +1,12 @@
 //! A list with all its pages, or a page of text, to one line of the ledger.
 
-use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::ClusterReader;
+use super::api_client::ApiClient;
 use super::decode::{DecodeError, PageMeta, RowCollector, decode_page};
 use super::error::RequestError;
-use super::partition;
-use super::partition::ServerHints;
 use super::transport::get_and_decode;
-use crate::catalog::{Catalog, ServingMode};
-use crate::manifests::helm;
 use crate::need::{Encoding, ReadRequest, ReadTarget};
-use crate::snapshot::{ReadOutcome, ReadResult, Rows};
 
 /// How often a list is begun anew after its continue token has expired.
 const MAX_RESTARTS: u32 = 3;
@@ -30,59 +24,15 @@ pub(super) enum ListFrom {
     Etcd,
 }
 
-/// Why a list is not complete.
-#[derive(Debug)]
-pub(super) struct ListError {
-    pub(super) error: RequestError,
-    /// The namespace that was being listed, where the list was taken apart.
-    pub(super) namespace: Option<String>,
-}
-
-impl From<RequestError> for ListError {
-    fn from(failure: RequestError) -> Self {
-        Self {
-            error: failure,
-            namespace: None,
-        }
-    }
-}
-
-/// Carries out one request.
-pub(super) async fn read_request(
-    reader: &ClusterReader,
-    request: &ReadRequest,
-    grounds: &ServerHints,
-) -> ReadResult {
-    let sink = RowCollector::new(request, reader.catalog.clone());
-    let (outcome, mut collected) = match partition::read_rows(reader, request, grounds, &sink).await
-    {
-        Ok(collected) => (ReadOutcome::Complete, collected),
-        Err(lost) => (outcome_of(&lost, request, &reader.catalog), sink),
-    };
-    if let Rows::HelmReleases(rows) = &mut collected.rows {
-        *rows = helm::newest_revisions(std::mem::take(rows));
-    }
-    ReadResult {
-        target: request.target.clone(),
-        detail_level: request.detail_level,
-        freshness: request.freshness,
-        outcome,
-        finished_at: Timestamp::now(),
-        rows: collected.rows,
-        skipped_objects: collected.skipped_objects,
-        resource_version: collected.resource_version,
-    }
-}
-
 /// The name by which the API server knows us, from the first of these requests that it refuses; none if it refuses none.
 pub(super) async fn user_from_forbidden(
-    reader: &ClusterReader,
+    api: &ApiClient,
     plan: &[ReadRequest],
 ) -> Option<String> {
     for request in plan {
         // From the store, where the limit is obeyed.
         let uri = request_uri(request, ListFrom::Etcd, 1, "");
-        let answer = get_and_decode(reader, &uri, accept_header(request), |_, _| ()).await;
+        let answer = get_and_decode(api, &uri, accept_header(request), |_, _| ()).await;
         if let Err(RequestError::Forbidden { message }) = answer {
             // secrets is forbidden: User "jane" cannot list resource "secrets" …
             let (_, rest) = message.split_once("User \"")?;
@@ -96,7 +46,7 @@ pub(super) async fn user_from_forbidden(
 ///
 /// `begun` is its first page, where that was fetched already.
 pub(super) async fn list_all(
-    reader: &ClusterReader,
+    api: &ApiClient,
     request: &ReadRequest,
     source: ListFrom,
     empty: &RowCollector,
@@ -106,9 +56,9 @@ pub(super) async fn list_all(
     let mut restarts = 0;
     loop {
         let listed = match begun.take() {
-            Some((sink, first)) => remaining_pages(reader, request, source, sink, first).await,
-            None => match fetch_page(reader, request, source, empty, "").await {
-                Ok((sink, first)) => remaining_pages(reader, request, source, sink, first).await,
+            Some((sink, first)) => remaining_pages(api, request, source, sink, first).await,
+            None => match fetch_page(api, request, source, empty, "").await {
+                Ok((sink, first)) => remaining_pages(api, request, source, sink, first).await,
                 Err(failure) => Err(failure),
             },
         };
@@ -121,7 +71,7 @@ pub(super) async fn list_all(
 
 /// The pages after the first one.
 async fn remaining_pages(
-    reader: &ClusterReader,
+    api: &ApiClient,
     request: &ReadRequest,
     source: ListFrom,
     mut collected: RowCollector,
@@ -129,10 +79,10 @@ async fn remaining_pages(
 ) -> Result<RowCollector, RequestError> {
     while !page.continue_token.is_empty() {
         let (part, following) =
-            fetch_page(reader, request, source, &collected, &page.continue_token).await?;
+            fetch_page(api, request, source, &collected, &page.continue_token).await?;
         collected.append(part);
         page = following;
-        reader
+        api
             .observer
             .on_objects_read(&request.target.to_string(), collected.rows.len());
     }
@@ -141,18 +91,18 @@ async fn remaining_pages(
 
 /// One page, decoded while it arrives; `next` is the token of the page before it, empty for the first.
 pub(super) async fn fetch_page(
-    reader: &ClusterReader,
+    api: &ApiClient,
     request: &ReadRequest,
     source: ListFrom,
     empty: &RowCollector,
     next: &str,
 ) -> Result<(RowCollector, PageMeta), RequestError> {
-    let uri = request_uri(request, source, reader.options.page_size, next);
+    let uri = request_uri(request, source, api.options.page_size, next);
     let empty = empty.empty_like();
-    let _slot = reader.acquire_slot().await;
-    reader.observer.on_started(&request.target.to_string());
+    let _slot = api.acquire_slot().await;
+    api.observer.on_started(&request.target.to_string());
     let (page, mut collector) = get_and_decode(
-        reader,
+        api,
         &uri,
         accept_header(request),
         move |content_type, body| {
@@ -199,39 +149,6 @@ fn request_uri(request: &ReadRequest, source: ListFrom, chunk: u32, next: &str) 
         add("resourceVersion", "0");
     }
     format!("{}?{}", request.path, query.join("&"))
-}
-
-/// What a failure means for the ledger.
-fn outcome_of(lost: &ListError, request: &ReadRequest, catalog: &Catalog) -> ReadOutcome {
-    let why = match &lost.namespace {
-        Some(namespace) => format!("namespace {namespace}: {}", lost.error),
-        None => lost.error.to_string(),
-    };
-    match &lost.error {
-        RequestError::Forbidden { .. } => ReadOutcome::Forbidden {
-            why,
-            rbac: request.rbac.clone(),
-        },
-        // Where other namespaces have answered, the resource is there. What comes and goes may be gone; what always is
-        // there was offered a moment ago, and is not empty for sure.
-        RequestError::NotFound { .. }
-            if lost.namespace.is_none() && !is_always_served(request, catalog) =>
-        {
-            ReadOutcome::NotServed
-        }
-        // 401 among them: no permission helps somebody whom the server does not know.
-        _ => ReadOutcome::Failed { why },
-    }
-}
-
-fn is_always_served(request: &ReadRequest, catalog: &Catalog) -> bool {
-    let ReadTarget::Objects { resource, .. } = &request.target else {
-        return false;
-    };
-    let mut family = catalog.apis.apis_of(resource);
-    family.any(|api| {
-        api.gvk().api_version() == request.api_version && api.serving_mode == ServingMode::ByDefault
-    })
 }
 
 fn invalid_response(error: DecodeError) -> RequestError {

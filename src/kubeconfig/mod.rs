@@ -109,12 +109,22 @@ impl Env<'_> {
 /// How long a request may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timeout {
-    /// So long without a byte; as long as bytes come, the request may go on.
+    /// The time without a byte; the request may continue as long as bytes arrive.
     Idle(Duration),
-    /// So long in all.
+    /// The time in total, retries included.
     Total(Duration),
-    /// For ever.
+    /// No timeout.
     Never,
+}
+
+impl Timeout {
+    /// The time, whatever it limits.
+    pub(crate) fn duration(self) -> Option<Duration> {
+        match self {
+            Self::Idle(time) | Self::Total(time) => Some(time),
+            Self::Never => None,
+        }
+    }
 }
 
 impl Default for Timeout {
