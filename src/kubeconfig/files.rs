@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kube::config::{Kubeconfig, KubeconfigError};
 
 use super::error::{ConnectError, os_error_text};
-use super::{ConnectOptions, Env};
+use super::options::{ConnectOptions, Env};
 
 /// The merged kubeconfig and where it came from.
 #[derive(Default)]
@@ -22,10 +22,10 @@ pub(super) struct MergedKubeconfig {
 ///
 /// A missing file is an error for the flag only; in a list it is skipped as in kubectl (kube would fail).
 pub(super) fn load_kubeconfigs(
-    wanted: &ConnectOptions,
+    options: &ConnectOptions,
     env: &Env<'_>,
 ) -> Result<MergedKubeconfig, ConnectError> {
-    if let Some(path) = &wanted.kubeconfig {
+    if let Some(path) = &options.kubeconfig {
         let kubeconfig = read_kubeconfig(path)?
             .ok_or_else(|| ConnectError::KubeconfigNotFound { path: path.clone() })?;
         let files = vec![path.clone()];

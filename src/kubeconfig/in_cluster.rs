@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use kube::config::{AuthInfo, Cluster};
 
 use super::error::{ConnectError, os_error_text};
+use super::options::{ConnectOptions, Env};
 use super::resolve::ResolvedEntries;
-use super::{ConnectOptions, Env};
 
 /// Whether this is a pod with a service account, by kubectl's signs.
 pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {
@@ -17,7 +17,7 @@ pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {
 
 /// The entries that a kubeconfig of this pod would hold; the flags are applied to them as to any other.
 pub(super) fn in_cluster_entries(
-    wanted: &ConnectOptions,
+    options: &ConnectOptions,
     env: &Env<'_>,
 ) -> Result<ResolvedEntries, ConnectError> {
     let host = env.text("KUBERNETES_SERVICE_HOST").unwrap_or_default();
@@ -27,7 +27,7 @@ pub(super) fn in_cluster_entries(
         _ => host,
     };
     let bundle = service_account_file(env, "ca.crt");
-    if wanted.certificate_authority.is_none() && !wanted.insecure_skip_tls_verify {
+    if options.certificate_authority.is_none() && !options.insecure_skip_tls_verify {
         std::fs::File::open(&bundle).map_err(|error| ConnectError::InClusterConfig {
             why: format!(
                 "cannot read {}: {}",

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use http::Uri;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Env;
 use super::error::ConnectError;
+use super::options::Env;
 
 /// The address of an API server as kubectl reads it: `host:port` without a scheme means `http://`, whatever else the
 /// entry says. (client-go asks whether the connection is TLS before it has looked at certificates, so they never count.)

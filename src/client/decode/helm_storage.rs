@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::{ObjectMeta, Time};
+use super::meta::{ObjectMeta, Time};
 use crate::catalog::Catalog;
 use crate::manifests;
 use crate::manifests::helm;

@@ -7,7 +7,8 @@ use std::io::Read;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::limits::{BoundedValue, BudgetedReader, ByteBudget};
-use super::{DecodeError, MAX_OBJECT_BYTES, PageMeta, RowCollector};
+use super::page::{DecodeError, MAX_OBJECT_BYTES, PageMeta};
+use super::row_collector::RowCollector;
 use crate::client::error::sanitize_line;
 
 /// Reads one page.

@@ -1,7 +1,7 @@
-//! From the bytes of an answer to rows, one item at a time: memory is flat in the size of the answer.
+//! From the bytes of a response to rows, one item at a time, so that memory does not grow with the response.
 //!
-//! One decoder for each encoding ([`protobuf`], [`json`], [`text`]), all reading from a [`BufRead`], all handing items to a
-//! [`Sink`], which turns them into rows and drops the rest.
+//! One decoder for each encoding ([`protobuf`], [`json`], [`text`]) reads from a [`BufRead`] and hands items to a
+//! [`RowCollector`], which turns them into rows and drops the rest.
 
 mod endpoint_slice;
 mod helm_storage;
@@ -9,6 +9,7 @@ mod json;
 mod limits;
 mod meta;
 mod node;
+mod page;
 mod pod;
 mod protobuf;
 mod row_collector;
@@ -17,52 +18,10 @@ mod tests;
 mod text;
 mod workload;
 
-pub(super) use meta::{ObjectMeta, Time};
+pub(super) use page::{DecodeError, PageMeta};
 pub(super) use row_collector::RowCollector;
 
 use std::io::BufRead;
-
-/// The most that one object may take. etcd takes 1.5 MiB by default and API servers 3 MiB of a request; a length beyond this
-/// is a damaged or hostile answer. What a message of so many bytes expands to is bounded by it too.
-///
-/// Sources: etcd-io/etcd server/embed/config.go (DefaultMaxRequestBytes); kubernetes/kubernetes
-/// staging/src/k8s.io/apiserver/pkg/server/config.go (MaxRequestBodyBytes).
-const MAX_OBJECT_BYTES: usize = 8 << 20;
-
-/// `ListMeta`: what a page of a list holds besides its items.
-///
-/// Tags of k8s.io/apimachinery pkg/apis/meta/v1/generated.proto.
-#[derive(Clone, PartialEq, Eq, prost::Message, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct PageMeta {
-    /// The version of the list, from which a watch can start.
-    #[prost(string, tag = "2")]
-    pub(super) resource_version: String,
-    /// Token for the next page; empty after the last one.
-    #[prost(string, tag = "3")]
-    #[serde(rename = "continue")]
-    pub(super) continue_token: String,
-    /// Objects after this page; servers omit it for lists with a selector.
-    #[prost(int64, optional, tag = "4")]
-    pub(super) remaining_item_count: Option<i64>,
-}
-
-/// An answer that is not what it should be.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum DecodeError {
-    /// The body ended, or the connection did.
-    #[error("the answer broke off: {0}")]
-    Io(#[from] std::io::Error),
-    /// The body is no such encoding.
-    #[error("the answer cannot be understood: {0}")]
-    Malformed(String),
-    /// The body is of another type than was asked for.
-    #[error("the answer is {got:?}, not what was asked for")]
-    UnexpectedContentType {
-        /// `Content-Type` of the answer.
-        got: String,
-    },
-}
 
 /// Decodes one page by its content type.
 pub(super) fn decode_page(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::Time;
+use super::meta::Time;
 use crate::snapshot::{ControllerRef, Interner, PodPhase, PodRow, SharedStr};
 
 /// The mark of a static pod's mirror.

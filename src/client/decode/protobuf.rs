@@ -7,7 +7,8 @@ use std::io::{BufRead, ErrorKind, Read};
 
 use prost::Message;
 
-use super::{DecodeError, MAX_OBJECT_BYTES, PageMeta, RowCollector};
+use super::page::{DecodeError, MAX_OBJECT_BYTES, PageMeta};
+use super::row_collector::RowCollector;
 
 const MAGIC: &[u8; 4] = b"k8s\0";
 /// `Unknown.raw`.

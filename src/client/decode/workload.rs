@@ -6,7 +6,7 @@
 
 use prost::{DecodeError, Message};
 
-use super::ObjectMeta;
+use super::meta::ObjectMeta;
 use super::pod::{LabelSelectorProto, NodeAffinity, NodeSelectorTerm};
 use crate::snapshot::{
     self, Interner, LabelSelectorRequirement, Placement, SharedStr, WorkloadRow, WorkloadStatus,
