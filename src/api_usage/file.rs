@@ -3,16 +3,14 @@
 use super::{ApiUsageEvidence, ObjectKey, WriteTrace};
 use crate::catalog::{Catalog, GroupResource, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::need::ClusterId;
 use crate::snapshot::ManifestObject;
 
 /// The claim of one manifest; none for kinds that are not Kubernetes' own.
 pub(super) fn file_evidence(
     object: &ManifestObject,
-    cluster: Option<&ClusterId>,
     catalog: &Catalog,
 ) -> Option<ApiUsageEvidence> {
-    let (api, key) = api_and_key(object, cluster, catalog)?;
+    let (api, key) = api_and_key(object, catalog)?;
     Some(ApiUsageEvidence {
         evidence: Evidence {
             source: EvidenceSource::File,
@@ -31,11 +29,7 @@ pub(super) fn file_evidence(
 }
 
 /// The API of a manifest and the object it stands for; none where the API is not Kubernetes' own.
-pub(super) fn api_and_key(
-    object: &ManifestObject,
-    cluster: Option<&ClusterId>,
-    catalog: &Catalog,
-) -> Option<(Gvk, ObjectKey)> {
+pub(super) fn api_and_key(object: &ManifestObject, catalog: &Catalog) -> Option<(Gvk, ObjectKey)> {
     let gvk = Gvk::new(&object.api_version, &object.kind);
     let api = catalog.apis.find(&gvk)?;
     let resource = catalog
@@ -43,7 +37,6 @@ pub(super) fn api_and_key(
         .resource_of(api)
         .unwrap_or_else(|| GroupResource::new(api.group(), &api.resource));
     let key = ObjectKey {
-        cluster: cluster.cloned(),
         resource,
         namespace: object.namespace.clone().filter(|_| api.namespaced),
         name: object.name.clone(),

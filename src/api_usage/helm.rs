@@ -3,18 +3,16 @@
 use super::{ApiUsageEvidence, WriteTrace, file};
 use crate::catalog::{Catalog, WriterKind};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::need::ClusterId;
 use crate::snapshot::{HelmReleaseRow, ManifestObject};
 
 /// The claim of one object of the release's manifest, of any version; none for kinds that are not Kubernetes' own.
 pub(super) fn helm_evidence(
     release: &HelmReleaseRow,
     object: &ManifestObject,
-    cluster: Option<&ClusterId>,
     catalog: &Catalog,
 ) -> Option<ApiUsageEvidence> {
     let name = format!("helm release {}/{}", release.namespace, release.release);
-    let (api, key) = file::api_and_key(object, cluster, catalog)?;
+    let (api, key) = file::api_and_key(object, catalog)?;
     Some(ApiUsageEvidence {
         api,
         object: key,

@@ -19,16 +19,14 @@ pub use resolve::{ApiLifecycle, ApiUsage, EvidenceStrength, resolve_usages};
 
 use jiff::Timestamp;
 
-use crate::catalog::{Api, Catalog, GroupResource, Gvk, Minor, WriterKind};
+use crate::catalog::{Api, Catalog, GroupResource, Gvk, WriterKind};
 use crate::evidence::Evidence;
-use crate::need::{ClusterId, DetailLevel, ListSelector, Need, NeedContext};
+use crate::need::{DetailLevel, ListSelector, Need, NeedContext};
 use crate::path::UpgradePath;
 
 /// An object, whichever API it is seen through.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
-    /// Which cluster; none for a manifest that belongs to none.
-    pub cluster: Option<ClusterId>,
     /// Where its kind lives today.
     pub resource: GroupResource,
     /// None for objects of the cluster and for manifests that name none.
@@ -120,9 +118,10 @@ fn apis_removed_on<'a>(
     path: &'a UpgradePath,
     catalog: &'a Catalog,
 ) -> impl Iterator<Item = &'a Api> {
-    catalog.apis.iter().filter(move |api| {
-        let from = path.from.unwrap_or(Minor { major: 0, minor: 0 });
-        api.is_removed_between(from, path.to)
+    let apis = catalog.apis.iter();
+    apis.filter(|api| {
+        api.removed
+            .is_some_and(|removed| path.hop_into(removed).is_some())
     })
 }
 

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::catalog::{Api, Catalog, GroupResource, Gvk, Minor, WriterKind};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::need::{ClusterId, ListSelector, ReadTarget};
+use crate::need::{ListSelector, ReadTarget};
 use crate::path::UpgradePath;
 use crate::snapshot::{
-    ClusterSnapshot, HelmReleaseRow, ManifestObject, ReadOutcome, Rows, Snapshot,
+    ClusterSnapshot, ClusterView, HelmReleaseRow, ManifestFiles, ManifestObject, ReadOutcome, Rows,
 };
 
 /// What becomes of the API that is used.
@@ -63,29 +63,30 @@ pub struct ApiUsage {
 ///   Helm records.
 /// * The metric corroborates; alone it weighs least, and not at all where our own list had no other version to ask for.
 #[must_use]
-pub fn resolve_usages(snapshot: &Snapshot, catalog: &Catalog, path: &UpgradePath) -> Vec<ApiUsage> {
-    let listed = snapshot
-        .clusters
-        .iter()
-        .flat_map(|picture| full_lists(picture).map(move |(resource, _)| (&picture.id, resource)));
+pub fn resolve_usages(
+    view: Option<ClusterView<'_>>,
+    files: &ManifestFiles,
+    catalog: &Catalog,
+    path: &UpgradePath,
+) -> Vec<ApiUsage> {
+    let cluster = view.map(|view| view.cluster);
+    let lists = || cluster.into_iter().flat_map(full_lists);
     let resolver = UsageResolver {
         catalog,
         path,
-        fully_listed: listed.collect(),
+        fully_listed: lists().map(|(resource, _)| resource).collect(),
     };
-    let mut manifests = resolver.collect_manifests(snapshot);
+    let mut manifests = resolver.collect_manifests(cluster, files);
     let mut usages = Vec::new();
-    for picture in &snapshot.clusters {
-        for (resource, rows) in full_lists(picture) {
-            resolver.resolve_live(picture, resource, rows, &mut manifests, &mut usages);
-        }
+    for (resource, rows) in lists() {
+        resolver.resolve_live(resource, rows, &mut manifests, &mut usages);
     }
     // What is left stands in manifests only.
-    for (key, manifests) in manifests {
-        usages.extend(resolver.resolve_object(resolver.manifest_evidence(&key, &manifests)));
+    for manifests in manifests.into_values() {
+        usages.extend(resolver.resolve_object(resolver.manifest_evidence(&manifests)));
     }
-    for picture in &snapshot.clusters {
-        resolver.add_metric_evidence(picture, &mut usages);
+    if let Some(view) = view {
+        resolver.add_metric_evidence(view, &mut usages);
     }
     usages.sort_by(|a, b| (&a.object, &a.api).cmp(&(&b.object, &b.api)));
     usages
@@ -128,32 +129,31 @@ struct UsageResolver<'a> {
     catalog: &'a Catalog,
     path: &'a UpgradePath,
     /// Of what every object was seen.
-    fully_listed: HashSet<(&'a ClusterId, &'a GroupResource)>,
+    fully_listed: HashSet<&'a GroupResource>,
 }
 
 impl UsageResolver<'_> {
     /// What files and Helm records hold, by object.
-    fn collect_manifests<'s>(&self, snapshot: &'s Snapshot) -> ManifestsByObject<'s> {
-        let files = &snapshot.files;
-        let owner_of_files = snapshot.clusters.first().map(|picture| &picture.id);
+    fn collect_manifests<'s>(
+        &self,
+        cluster: Option<&'s ClusterSnapshot>,
+        files: &'s ManifestFiles,
+    ) -> ManifestsByObject<'s> {
         let mut manifests = ManifestsByObject::new();
-        let mut note = |release, object, cluster| {
-            if let Some(key) = self.relevant_key(object, cluster) {
+        let mut note = |release, object| {
+            if let Some(key) = self.relevant_key(object) {
                 let manifest = ManifestEntry { release, object };
                 manifests.entry(key).or_default().push(manifest);
             }
         };
         for object in &files.objects {
-            note(None, object, owner_of_files);
+            note(None, object);
         }
-        let in_files = files.helm_releases.iter().map(|row| (row, owner_of_files));
-        let in_clusters = snapshot.clusters.iter().flat_map(|picture| {
-            let releases = complete_rows(picture).flat_map(Rows::helm_releases);
-            releases.map(move |row| (row, Some(&picture.id)))
-        });
-        for (release, cluster) in in_files.chain(in_clusters) {
+        let complete = cluster.into_iter().flat_map(complete_rows);
+        let in_cluster = complete.flat_map(Rows::helm_releases);
+        for release in files.helm_releases.iter().chain(in_cluster) {
             for object in &release.objects {
-                note(Some(release), object, cluster);
+                note(Some(release), object);
             }
         }
         manifests
@@ -161,27 +161,16 @@ impl UsageResolver<'_> {
 
     /// The object of a manifest, where the manifest says something: because its own API goes, or because the object
     /// was seen and may remember another.
-    fn relevant_key(
-        &self,
-        object: &ManifestObject,
-        cluster: Option<&ClusterId>,
-    ) -> Option<ObjectKey> {
-        let (api, key) = file::api_and_key(object, cluster, self.catalog)?;
+    fn relevant_key(&self, object: &ManifestObject) -> Option<ObjectKey> {
+        let (api, key) = file::api_and_key(object, self.catalog)?;
         let ends = self.lifecycle_of(self.catalog.apis.find(&api)?).is_some();
-        let seen =
-            cluster.is_some_and(|cluster| self.fully_listed.contains(&(cluster, &key.resource)));
-        (ends || seen).then_some(key)
+        (ends || self.fully_listed.contains(&key.resource)).then_some(key)
     }
 
-    fn manifest_evidence(
-        &self,
-        key: &ObjectKey,
-        manifests: &[ManifestEntry<'_>],
-    ) -> Vec<ApiUsageEvidence> {
-        let cluster = key.cluster.as_ref();
+    fn manifest_evidence(&self, manifests: &[ManifestEntry<'_>]) -> Vec<ApiUsageEvidence> {
         let claim = |manifest: &ManifestEntry<'_>| match manifest.release {
-            None => file::file_evidence(manifest.object, cluster, self.catalog),
-            Some(release) => helm::helm_evidence(release, manifest.object, cluster, self.catalog),
+            None => file::file_evidence(manifest.object, self.catalog),
+            Some(release) => helm::helm_evidence(release, manifest.object, self.catalog),
         };
         manifests.iter().filter_map(claim).collect()
     }
@@ -189,7 +178,6 @@ impl UsageResolver<'_> {
     /// Live objects, each together with what manifests say of it.
     fn resolve_live(
         &self,
-        picture: &ClusterSnapshot,
         resource: &GroupResource,
         rows: &Rows,
         manifests: &mut ManifestsByObject<'_>,
@@ -201,13 +189,12 @@ impl UsageResolver<'_> {
         let kind = kind.gvk().kind;
         for row in rows.metadata() {
             let key = ObjectKey {
-                cluster: Some(picture.id.clone()),
                 resource: resource.clone(),
                 namespace: row.namespace.clone(),
                 name: row.name.clone(),
             };
             let said = manifests.remove(&key).unwrap_or_default();
-            let mut claims = self.manifest_evidence(&key, &said);
+            let mut claims = self.manifest_evidence(&said);
             claims.extend(managed_fields::managed_fields_evidence(
                 row,
                 &kind,
@@ -276,10 +263,10 @@ impl UsageResolver<'_> {
 
     fn lifecycle_of(&self, api: &Api) -> Option<ApiLifecycle> {
         match api.removed {
-            Some(removed) if removed <= self.path.to => Some(ApiLifecycle::Removed(removed)),
+            Some(removed) if self.path.reaches(removed) => Some(ApiLifecycle::Removed(removed)),
             _ => api
                 .deprecated
-                .filter(|since| *since <= self.path.to)
+                .filter(|since| self.path.reaches(*since))
                 .map(ApiLifecycle::Deprecated),
         }
     }
@@ -292,12 +279,12 @@ impl UsageResolver<'_> {
     }
 
     /// Adds what the metric says: to every use of the API, or as a use of its own.
-    fn add_metric_evidence(&self, picture: &ClusterSnapshot, usages: &mut Vec<ApiUsage>) {
-        let page = super::metrics_need();
-        let Ok(Some(rows)) = picture.rows_for(&page, self.catalog) else {
+    fn add_metric_evidence(&self, view: ClusterView<'_>, usages: &mut Vec<ApiUsage>) {
+        let Some(rows) = view.rows(&super::metrics_need()) else {
             return;
         };
-        let minor = picture.discovery.effective_minor();
+        let discovery = &view.cluster.discovery;
+        let minor = discovery.effective_minor();
         for (api, line) in metric::requested_apis(rows.text_lines(), self.catalog) {
             let Some(life @ ApiLifecycle::Removed(_)) = self.lifecycle_of(api) else {
                 continue;
@@ -305,15 +292,13 @@ impl UsageResolver<'_> {
             let gvk = api.gvk();
             let evidence = Evidence::new(EvidenceSource::Metric, line);
             let mut spoken_for = false;
-            for usage in usages.iter_mut().filter(|usage| {
-                usage.api == gvk && usage.object.cluster.as_ref() == Some(&picture.id)
-            }) {
+            for usage in usages.iter_mut().filter(|usage| usage.api == gvk) {
                 usage.evidence.push(evidence.clone());
                 spoken_for = true;
             }
             let resource = self.catalog.apis.resource_of(api);
             let ours = resource.as_ref().is_some_and(|resource| {
-                let serves = |api_version: &str| picture.discovery.serves(api_version);
+                let serves = |api_version: &str| discovery.serves(api_version);
                 self.catalog
                     .apis
                     .best_served(resource, minor, serves)
@@ -323,7 +308,6 @@ impl UsageResolver<'_> {
                 usages.push(ApiUsage {
                     lifecycle: life,
                     object: ObjectKey {
-                        cluster: Some(picture.id.clone()),
                         resource: resource
                             .unwrap_or_else(|| GroupResource::new(api.group(), &api.resource)),
                         namespace: None,

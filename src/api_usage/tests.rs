@@ -6,8 +6,8 @@ use crate::evidence::EvidenceSource;
 use crate::need::{ClusterId, DetailLevel, Discovery, Need};
 use crate::path::UpgradePath;
 use crate::snapshot::{
-    ClusterSnapshot, FieldManager, HelmReleaseRow, HelmStorage, LastApplied, ManifestFiles,
-    ManifestObject, MetaRow, ReadOutcome, ReadResult, Rows, Snapshot,
+    ClusterSnapshot, ClusterView, FieldManager, HelmReleaseRow, HelmStorage, LastApplied,
+    ManifestFiles, ManifestObject, MetaRow, ReadOutcome, ReadResult, Rows,
 };
 
 const OLD: &str = "policy/v1beta1";
@@ -112,16 +112,12 @@ fn found(readings: Vec<ReadResult>, files: Vec<ManifestObject>) -> Vec<ApiUsage>
         discovery: survey,
         ledger: readings,
     };
-    let snapshot = Snapshot {
-        is_redacted: false,
-        taken_at: at(100),
-        clusters: vec![picture],
-        files: ManifestFiles {
-            objects: files,
-            ..ManifestFiles::default()
-        },
+    let files = ManifestFiles {
+        objects: files,
+        ..ManifestFiles::default()
     };
-    resolve_usages(&snapshot, &catalog, &path)
+    let view = ClusterView::new(&picture, &catalog);
+    resolve_usages(Some(view), &files, &catalog, &path)
 }
 
 fn live(managers: Vec<FieldManager>, applied: &[&str]) -> Vec<ApiUsage> {

@@ -7,9 +7,8 @@ use super::decode::RowCollector;
 use super::error::RequestError;
 use super::partition::{self, ListError, ServerHints};
 use crate::catalog::{Catalog, ServingMode};
-use crate::manifests::helm;
 use crate::need::{ReadRequest, ReadTarget};
-use crate::snapshot::{ReadOutcome, ReadResult, Rows};
+use crate::snapshot::{ReadOutcome, ReadResult};
 
 /// Carries out one request.
 pub(super) async fn read_request(
@@ -22,18 +21,17 @@ pub(super) async fn read_request(
         Ok(collected) => (ReadOutcome::Complete, collected),
         Err(error) => (outcome_of(&error, request, &api.catalog), empty),
     };
-    if let Rows::HelmReleases(rows) = &mut collected.rows {
-        *rows = helm::newest_revisions(std::mem::take(rows));
-    }
+    let resource_version = collected.resource_version.take();
+    let (rows, skipped_objects) = collected.finish();
     ReadResult {
         target: request.target.clone(),
         detail_level: request.detail_level,
         freshness: request.freshness,
         outcome,
         finished_at: Timestamp::now(),
-        rows: collected.rows,
-        skipped_objects: collected.skipped_objects,
-        resource_version: collected.resource_version,
+        rows,
+        skipped_objects,
+        resource_version,
     }
 }
 

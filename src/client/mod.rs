@@ -27,6 +27,7 @@ mod timeout;
 mod transport;
 
 pub use crate::kubeconfig::Timeout;
+pub use decode::decode_objects;
 pub use discovery::DiscoveryError;
 pub use options::{NoopObserver, ReadObserver, ReadOptions};
 pub use reader::ClusterReader;

@@ -2,13 +2,13 @@
 
 use super::version_evidence::{VersionClaim, VersionEvidence, resolve_version};
 use super::view::{
-    ClusterView, container_images, image, label_of, list_need, namespaced_name,
-    serves_group_suffix, str_at, string_at,
+    container_images, image, label_of, list_need, namespaced_name, serves_group_suffix, str_at,
+    string_at,
 };
 use super::{DetectedPlatform, Detection, PlatformComponent};
 use crate::catalog::{GroupResource, PlatformName};
 use crate::need::{DetailLevel, Discovery, ListSelector, Need};
-use crate::snapshot::ObjectRow;
+use crate::snapshot::{ClusterView, ObjectRow};
 
 /// The label that clusterctl puts on everything it installs. Source: kubernetes-sigs/cluster-api cmd/clusterctl/api/v1alpha3.
 const CLUSTERCTL_LABEL: &str = "clusterctl.cluster.x-k8s.io";

@@ -3,13 +3,11 @@
 
 use super::cluster_api::CapiDetection;
 use super::version_evidence::{VersionClaim, VersionEvidence, resolve_version};
-use super::view::{
-    ClusterView, items_at, list_need, namespaced_name, serves_group_suffix, str_at, string_at,
-};
+use super::view::{items_at, list_need, namespaced_name, serves_group_suffix, str_at, string_at};
 use super::{DetectedPlatform, Detection};
 use crate::catalog::{GroupResource, PlatformName, Release};
 use crate::need::{Discovery, Need};
-use crate::snapshot::{MissingData, ObjectRow};
+use crate::snapshot::{ClusterView, MissingData, ObjectRow};
 
 const PLATFORM: PlatformName = PlatformName::Dkp;
 

@@ -8,13 +8,13 @@ mod local;
 
 use super::version_evidence::{VersionEvidence, resolve_version};
 use super::view::{
-    ClusterView, container_images, image, items_at, label_of, list_need, namespaced_name,
-    serves_group_suffix, str_at, string_at,
+    container_images, image, items_at, label_of, list_need, namespaced_name, serves_group_suffix,
+    str_at, string_at,
 };
 use super::{DetectedPlatform, Detection, PlatformComponent};
 use crate::catalog::{GroupResource, PlatformName};
 use crate::need::{DetailLevel, Discovery, ListSelector, Need};
-use crate::snapshot::{MissingData, ObjectRow};
+use crate::snapshot::{ClusterView, MissingData, ObjectRow};
 
 const GROUP_SUFFIX: &str = "kyma-project.io";
 const PLATFORM: PlatformName = PlatformName::Kyma;

@@ -21,10 +21,9 @@ pub use cluster_api::{
 pub use nodes::{is_control_plane_node, pool_name};
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 
-use crate::catalog::{Catalog, GroupResource, Minor, PlatformName, Release};
-use crate::need::{ClusterId, DetailLevel, Discovery, Need};
-use crate::snapshot::{ClusterSnapshot, MissingData, NodeRow};
-use view::ClusterView;
+use crate::catalog::{Catalog, Minor, PlatformName, Release};
+use crate::need::{ClusterId, Discovery, Need};
+use crate::snapshot::{ClusterSnapshot, ClusterView, MissingData, NodeRow};
 
 /// What one cluster turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +99,7 @@ struct Detection {
 /// Nodes, as rows of fields.
 #[must_use]
 pub fn nodes() -> Need {
-    Need::objects(GroupResource::new("", "nodes"), DetailLevel::Typed)
+    Need::nodes()
 }
 
 /// What detection looks at beyond the survey: nodes, and of a platform what the server serves at all.

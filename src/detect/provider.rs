@@ -1,8 +1,7 @@
 //! Kubernetes itself and the provider or distribution it comes from.
 
-use super::view::ClusterView;
 use crate::catalog::{ProviderSignature, SignatureLocation};
-use crate::snapshot::NodeRow;
+use crate::snapshot::{ClusterView, NodeRow};
 
 /// The provider, and what was seen of it and of the version.
 pub(super) fn detect_provider(look: &ClusterView<'_>) -> (Option<String>, Vec<String>) {

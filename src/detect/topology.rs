@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::DetectionGap;
 use super::cluster_api::{CapiCluster, CapiDetection};
 use super::dkp::{self, DkpDetection};
-use super::view::{ClusterView, str_at, string_at};
+use super::view::{str_at, string_at};
 use crate::need::ClusterId;
-use crate::snapshot::{MissingData, ObjectRow};
+use crate::snapshot::{ClusterView, MissingData, ObjectRow};
 
 /// What a cluster is to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

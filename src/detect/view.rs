@@ -1,59 +1,11 @@
-//! A picture as detectors look at it.
+//! What detectors share: needs, and access to fields of objects.
 
 use serde_json::Value;
 
+use crate::catalog::GroupResource;
 pub(super) use crate::catalog::addons::split_image_reference as image;
-use crate::catalog::{Catalog, GroupResource};
 use crate::need::{DetailLevel, Discovery, Need};
-use crate::snapshot::{ClusterSnapshot, NodeRow, ObjectRow};
-
-/// What detectors may look at.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ClusterView<'a> {
-    pub(super) cluster: &'a ClusterSnapshot,
-    pub(super) catalog: &'a Catalog,
-}
-
-impl<'a> ClusterView<'a> {
-    pub(super) fn new(picture: &'a ClusterSnapshot, catalog: &'a Catalog) -> Self {
-        Self {
-            cluster: picture,
-            catalog,
-        }
-    }
-
-    /// Whole objects; none where they could not be read too, which is a gap by itself.
-    pub(super) fn objects(&self, need: &Need) -> &'a [ObjectRow] {
-        match self.cluster.rows_for(need, self.catalog) {
-            Ok(Some(rows)) => rows.objects(),
-            Ok(None) | Err(_) => &[],
-        }
-    }
-
-    /// Whether there is any object.
-    pub(super) fn exists(&self, need: &Need) -> bool {
-        let read = self.cluster.rows_for(need, self.catalog);
-        read.is_ok_and(|rows| rows.is_some_and(|rows| !rows.is_empty()))
-    }
-
-    /// Nodes; none where they could not be read.
-    pub(super) fn nodes(&self) -> Option<&'a [NodeRow]> {
-        let rows = self
-            .cluster
-            .rows_for(&super::nodes(), self.catalog)
-            .ok()??;
-        Some(rows.nodes())
-    }
-
-    /// Group versions of groups with such an ending that are served, for messages.
-    pub(super) fn served_group_versions(&self, ending: &str) -> Vec<&'a str> {
-        let versions = self.cluster.discovery.group_versions.iter();
-        versions
-            .map(String::as_str)
-            .filter(|text| api_group(text).ends_with(ending))
-            .collect()
-    }
-}
+use crate::snapshot::ObjectRow;
 
 /// Whether any group with such an ending is served.
 pub(super) fn serves_group_suffix(survey: &Discovery, ending: &str) -> bool {

@@ -106,7 +106,7 @@ pub(crate) fn backup_needs() -> impl Iterator<Item = Need> {
 /// The newest backup of the cluster that the way begins at: a pure function of the situation.
 #[must_use]
 pub fn newest_backup(situation: &CheckContext<'_>) -> BackupStatus {
-    match situation.snapshot.clusters.first() {
+    match situation.cluster {
         Some(picture) => cluster_backup(picture, situation.catalog, situation.now),
         None => BackupStatus::Unknown {
             reason: "no cluster was looked at".to_owned(),
@@ -138,7 +138,7 @@ fn cluster_backup(picture: &ClusterSnapshot, catalog: &Catalog, now: Timestamp) 
         for row in rows {
             let at = (records.completion_time)(&row.object, now);
             if let Some(at) = at.filter(|at| newest.as_ref().is_none_or(|(then, _)| then < at)) {
-                newest = Some((at, records.object(picture, row, at)));
+                newest = Some((at, records.object(row, at)));
             }
         }
     }
@@ -178,9 +178,8 @@ impl BackupResource {
         )
     }
 
-    fn object(&self, picture: &ClusterSnapshot, row: &ObjectRow, at: Timestamp) -> AffectedObject {
+    fn object(&self, row: &ObjectRow, at: Timestamp) -> AffectedObject {
         AffectedObject::new(
-            picture,
             self.api_version,
             self.kind,
             &row.meta,
@@ -226,7 +225,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     if situation.path.hops.is_empty() {
         return Vec::new();
     }
-    let findings = situation.snapshot.clusters.iter().filter_map(|picture| {
+    let findings = situation.cluster.into_iter().filter_map(|picture| {
         let (message, object) = match cluster_backup(picture, situation.catalog, situation.now) {
             BackupStatus::Found {
                 completed_at: at,

@@ -14,7 +14,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::engine::data_rule;
 use crate::rules::{AffectedObject, CheckContext, object_path};
-use crate::snapshot::{ClusterSnapshot, ObjectRow, PodRow, SharedLabels, WorkloadRow};
+use crate::snapshot::{ObjectRow, PodRow, SharedLabels, WorkloadRow};
 
 /// Through this version an empty selector fits nothing.
 const V1BETA1: &str = "v1beta1";
@@ -42,7 +42,6 @@ pub(crate) fn budget_needs_with_workloads() -> Vec<Need> {
 
 /// The budgets of one cluster.
 pub(crate) struct ClusterBudgets<'a> {
-    pub(crate) picture: &'a ClusterSnapshot,
     gvk: Gvk,
     pub(crate) budgets: Vec<DisruptionBudget<'a>>,
     /// Sets of two or more budgets, by index, with the pods that they share.
@@ -65,49 +64,27 @@ pub(crate) struct DisruptionBudget<'a> {
     pub(crate) pods: Vec<&'a PodRow>,
 }
 
-/// The budgets of every cluster where they and pods could be read.
-pub(crate) fn cluster_budgets<'a>(situation: &CheckContext<'a>) -> Vec<ClusterBudgets<'a>> {
-    let mut found = budgets_without_coverage(situation);
-    let covered = situation.budget_coverage.get_or_init(|| {
-        let covered = found
-            .iter()
-            .map(|(budgets, pods)| budgets.compute_coverage(pods));
-        covered.collect()
-    });
-    for ((budgets, pods), covered) in found.iter_mut().zip(covered) {
-        let these = |pods_at: &Vec<usize>| pods_at.iter().map(|&at| &pods[at]).collect();
-        for (budget, pods_at) in budgets.budgets.iter_mut().zip(&covered.pods_by_budget) {
-            budget.pods = these(pods_at);
-        }
-        let overlaps = covered.overlaps.iter();
-        budgets.overlaps = overlaps
-            .map(|(together, pods_at)| (together.clone(), these(pods_at)))
-            .collect();
+/// The budgets of the cluster; `None` if they or pods were not read.
+pub(crate) fn cluster_budgets<'a>(context: &CheckContext<'a>) -> Option<ClusterBudgets<'a>> {
+    let rows = context.rows(&budgets_need())?.objects();
+    let pods = context.rows(&pods_need())?.pods();
+    let mut budgets = ClusterBudgets {
+        gvk: context.listed_gvk(&GroupResource::new("policy", "poddisruptionbudgets"))?,
+        budgets: rows.iter().map(DisruptionBudget::new).collect(),
+        overlaps: BTreeMap::new(),
+    };
+    let coverage = context
+        .budget_coverage
+        .get_or_init(|| budgets.compute_coverage(pods));
+    let at_indexes = |indexes: &Vec<usize>| indexes.iter().map(|&at| &pods[at]).collect();
+    for (budget, indexes) in budgets.budgets.iter_mut().zip(&coverage.pods_by_budget) {
+        budget.pods = at_indexes(indexes);
     }
-    found.into_iter().map(|(budgets, _)| budgets).collect()
-}
-
-/// Budgets that cover nothing yet, and the pods beside them.
-fn budgets_without_coverage<'a>(
-    situation: &CheckContext<'a>,
-) -> Vec<(ClusterBudgets<'a>, &'a [PodRow])> {
-    let (budgets, pods) = (budgets_need(), pods_need());
-    let mut found = Vec::new();
-    for (picture, rows) in situation.rows(&budgets) {
-        let resource = GroupResource::new("policy", "poddisruptionbudgets");
-        let api = data_rule::listed_gvk(&resource, picture, situation.catalog);
-        let pods = situation.rows(&pods).find(|(of, _)| of.id == picture.id);
-        if let (Some(api), Some((_, pods))) = (api, pods) {
-            let budgets = ClusterBudgets {
-                picture,
-                gvk: api,
-                budgets: rows.objects().iter().map(DisruptionBudget::new).collect(),
-                overlaps: BTreeMap::new(),
-            };
-            found.push((budgets, pods.pods()));
-        }
-    }
-    found
+    let overlaps = coverage.overlaps.iter();
+    budgets.overlaps = overlaps
+        .map(|(together, indexes)| (together.clone(), at_indexes(indexes)))
+        .collect();
+    Some(budgets)
 }
 
 impl ClusterBudgets<'_> {
@@ -188,12 +165,7 @@ impl ClusterBudgets<'_> {
         source: EvidenceSource,
         detail: String,
     ) -> AffectedObject {
-        data_rule::object_from_row(
-            self.picture,
-            &self.gvk,
-            budget.row,
-            Evidence::new(source, detail),
-        )
+        data_rule::object_from_row(&self.gvk, budget.row, Evidence::new(source, detail))
     }
 }
 

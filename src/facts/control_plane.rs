@@ -12,7 +12,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
-use crate::snapshot::{ClusterSnapshot, ObjectRow};
+use crate::snapshot::ObjectRow;
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
 pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
@@ -61,7 +61,6 @@ pub(crate) fn kubelet_config_need() -> Need {
 
 /// A static pod of a component of Kubernetes itself: etcd and others that stand beside it have flags of their own.
 pub(crate) struct ControlPlanePod<'a> {
-    pub(crate) picture: &'a ClusterSnapshot,
     pub(crate) component: &'static str,
     row: &'a ObjectRow,
 }
@@ -69,24 +68,20 @@ pub(crate) struct ControlPlanePod<'a> {
 /// Every static pod of the components.
 pub(crate) fn control_plane_pods<'a>(situation: &CheckContext<'a>) -> Vec<ControlPlanePod<'a>> {
     let mut found = Vec::new();
-    for (picture, rows) in situation.rows(&control_plane_pods_need()) {
-        for row in rows.objects() {
-            let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
-            let label = text("/metadata/labels/component");
-            let known = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
-            let component = known.into_iter().find(|name| Some(*name) == label);
-            let leaving = text("/metadata/deletionTimestamp").is_some();
-            if let (Some(component), Some(_), false) =
-                (component, text(MIRROR_ANNOTATION_POINTER), leaving)
-            {
-                found.push(ControlPlanePod {
-                    picture,
-                    component,
-                    row,
-                });
-            }
+
+    for row in situation.objects(&control_plane_pods_need()) {
+        let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
+        let label = text("/metadata/labels/component");
+        let known = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
+        let component = known.into_iter().find(|name| Some(*name) == label);
+        let leaving = text("/metadata/deletionTimestamp").is_some();
+        if let (Some(component), Some(_), false) =
+            (component, text(MIRROR_ANNOTATION_POINTER), leaving)
+        {
+            found.push(ControlPlanePod { component, row });
         }
     }
+
     found
 }
 
@@ -127,20 +122,19 @@ impl ControlPlanePod<'_> {
 
     /// The pod as an object of a finding.
     pub(crate) fn object(&self, detail: String) -> AffectedObject {
-        kube_system_object(self.picture, self.row, "v1", "Pod", detail)
+        kube_system_object(self.row, "v1", "Pod", detail)
     }
 }
 
 /// An object of kube-system that a finding is about.
 pub(crate) fn kube_system_object(
-    picture: &ClusterSnapshot,
     row: &ObjectRow,
     api_version: &str,
     kind: &str,
     detail: String,
 ) -> AffectedObject {
     let evidence = Evidence::new(EvidenceSource::Spec, detail);
-    AffectedObject::new(picture, api_version, kind, &row.meta, evidence)
+    AffectedObject::new(api_version, kind, &row.meta, evidence)
 }
 
 /// The release that the tag of an image names; none for a digest alone and for tags that are no version.
@@ -151,37 +145,34 @@ pub(crate) fn image_release(image: &str) -> Option<Release> {
 
 /// A configuration that kubeadm keeps in a ConfigMap.
 pub(crate) struct KubeadmConfig<'a> {
-    pub(crate) picture: &'a ClusterSnapshot,
     pub(crate) row: &'a ObjectRow,
     /// None where it is no YAML mapping.
     pub(crate) document: Option<Value>,
 }
 
-/// What a ConfigMap of kubeadm holds under this key, in every cluster that has it.
+/// What a ConfigMap of kubeadm holds under this key.
 pub(crate) fn kubeadm_configs<'a>(
     situation: &CheckContext<'a>,
     need: &Need,
     key: &str,
 ) -> Vec<KubeadmConfig<'a>> {
     let mut found = Vec::new();
-    for (picture, rows) in situation.rows(need) {
-        for row in rows.objects() {
-            if let Some(text) = row.object["data"][key].as_str() {
-                let document = serde_saphyr::from_str::<Value>(text).ok();
-                found.push(KubeadmConfig {
-                    picture,
-                    row,
-                    document: document.filter(Value::is_object),
-                });
-            }
+
+    for row in situation.objects(need) {
+        if let Some(text) = row.object["data"][key].as_str() {
+            let document = serde_saphyr::from_str::<Value>(text).ok();
+            found.push(KubeadmConfig {
+                row,
+                document: document.filter(Value::is_object),
+            });
         }
     }
+
     found
 }
 
 /// How one component is started, and where that was seen.
 pub(crate) struct ComponentConfig<'a> {
-    picture: &'a ClusterSnapshot,
     row: &'a ObjectRow,
     pub(crate) component: &'static str,
     /// Kept by kubeadm for the next time, not running.
@@ -196,7 +187,6 @@ pub(crate) fn component_configs<'a>(situation: &CheckContext<'a>) -> Vec<Compone
         .filter_map(|member| {
             Some(ComponentConfig {
                 flags: member.flags()?,
-                picture: member.picture,
                 row: member.row,
                 component: member.component,
                 from_kubeadm: false,
@@ -236,7 +226,6 @@ impl<'a> KubeadmConfig<'a> {
         arguments: CommandFlags,
     ) -> ComponentConfig<'a> {
         ComponentConfig {
-            picture: self.picture,
             row: self.row,
             component,
             from_kubeadm: true,
@@ -292,11 +281,9 @@ pub(crate) fn incompatibility_findings(
     let mut found: BTreeMap<(&str, String, HopId), FindingDraft> = BTreeMap::new();
     for setting in &settings {
         let anew = !setting.from_kubeadm
-            && settings.iter().any(|other| {
-                other.from_kubeadm
-                    && other.component == setting.component
-                    && other.picture.id == setting.picture.id
-            });
+            && settings
+                .iter()
+                .any(|other| other.from_kubeadm && other.component == setting.component);
         let severity = if anew { Severity::Note } else { rule.severity };
         for bite in bites(setting) {
             let Some(hop) = affected_hop(situation, setting, bite.since) else {
@@ -307,7 +294,7 @@ pub(crate) fn incompatibility_findings(
             } else {
                 "Pod"
             };
-            let object = kube_system_object(setting.picture, setting.row, "v1", kind, bite.detail);
+            let object = kube_system_object(setting.row, "v1", kind, bite.detail);
             let key = (setting.component, bite.subject.clone(), hop.clone());
             let said = found.entry(key).or_insert_with(|| {
                 let subject = format!("{} {}", setting.component, bite.subject);
@@ -363,7 +350,7 @@ mod tests {
             ),
             ("a.example/kube-apiserver:latest", None),
         ] {
-            let found = image_release(image).map(|release| release.without_suffix());
+            let found = image_release(image).map(|release| release.without_suffix().raw);
             assert_eq!(found.as_deref(), release, "{image}");
         }
     }

@@ -4,21 +4,16 @@ use crate::catalog::GroupResource;
 use crate::evidence::Evidence;
 use crate::need::{DetailLevel, Need};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
-use crate::snapshot::{ClusterSnapshot, PodPhase, PodRow};
+use crate::snapshot::{PodPhase, PodRow, Rows};
 
 /// Pods, as rows of fields.
 pub(crate) fn pods_need() -> Need {
     Need::objects(GroupResource::new("", "pods"), DetailLevel::Typed)
 }
 
-/// Every pod of every cluster.
-pub(crate) fn all_pods<'a>(
-    situation: &CheckContext<'a>,
-) -> impl Iterator<Item = (&'a ClusterSnapshot, &'a PodRow)> {
-    let need = pods_need();
-    let read: Vec<_> = situation.rows(&need).collect();
-    read.into_iter()
-        .flat_map(|(picture, rows)| rows.pods().iter().map(move |pod| (picture, pod)))
+/// Every pod of the cluster.
+pub(crate) fn all_pods<'a>(context: &CheckContext<'a>) -> impl Iterator<Item = &'a PodRow> {
+    context.rows(&pods_need()).into_iter().flat_map(Rows::pods)
 }
 
 /// Whether a drain has to do with it at all: neither a mirror of a static pod, nor of a DaemonSet, nor at its end.
@@ -36,13 +31,9 @@ pub(crate) fn checks_budgets(pod: &PodRow) -> bool {
 }
 
 /// The pod as an object of a finding.
-pub(crate) fn pod_object(
-    picture: &ClusterSnapshot,
-    pod: &PodRow,
-    evidence: Evidence,
-) -> AffectedObject {
+pub(crate) fn pod_object(pod: &PodRow, evidence: Evidence) -> AffectedObject {
     AffectedObject {
-        cluster: Some(picture.id.clone()),
+        cluster: None,
         namespace: Some(pod.namespace.to_string()),
         api_version: "v1".to_owned(),
         kind: "Pod".to_owned(),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, Need};
 use crate::rules::{CheckContext, Severity};
-use crate::snapshot::{ClusterSnapshot, EndpointSliceRow};
+use crate::snapshot::EndpointSliceRow;
 
 /// A service that the API server calls.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -44,12 +44,13 @@ pub(crate) struct ServiceBackends<'a> {
 
 impl<'a> ServiceBackends<'a> {
     /// What was seen of a cluster; what was not seen is never missing.
-    pub(crate) fn new(situation: &CheckContext<'a>, picture: &'a ClusterSnapshot) -> Self {
-        let read = |need: &Need| picture.rows_for(need, situation.catalog).ok().flatten();
+    pub(crate) fn new(context: &CheckContext<'a>) -> Self {
         Self {
-            services: read(&services()).map(|rows| rows.objects()),
-            endpoint_slices: read(&endpoint_slices()).map(|rows| rows.endpoint_slices()),
-            namespace: picture.namespace.as_deref(),
+            services: context.rows(&services()).map(|rows| rows.objects()),
+            endpoint_slices: context
+                .rows(&endpoint_slices())
+                .map(|rows| rows.endpoint_slices()),
+            namespace: context.namespace(),
         }
     }
 

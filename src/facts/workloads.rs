@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, Need};
 use crate::rules::CheckContext;
-use crate::snapshot::{ClusterSnapshot, PodRow, WorkloadRow};
+use crate::snapshot::{PodRow, WorkloadRow};
 
 /// Deployments, as rows of fields.
 pub(crate) fn deployments() -> Need {
@@ -131,20 +131,15 @@ pub(crate) struct WorkloadIndex<'a>(HashMap<(&'static str, &'a str, &'a str), &'
 
 impl<'a> WorkloadIndex<'a> {
     /// Those that were read.
-    pub(crate) fn from_context(situation: &CheckContext<'a>, picture: &ClusterSnapshot) -> Self {
+    pub(crate) fn from_context(context: &CheckContext<'a>) -> Self {
         let mut found = HashMap::new();
         for (kind, need) in [
             ("Deployment", deployments()),
             ("StatefulSet", stateful_sets()),
         ] {
-            for (of, rows) in situation.rows(&need) {
-                if of.id != picture.id {
-                    continue;
-                }
-                for row in rows.workloads() {
-                    let namespace = row.meta.namespace.as_deref().unwrap_or_default();
-                    found.insert((kind, namespace, row.meta.name.as_str()), row);
-                }
+            for row in context.workloads(&need) {
+                let namespace = row.meta.namespace.as_deref().unwrap_or_default();
+                found.insert((kind, namespace, row.meta.name.as_str()), row);
             }
         }
         Self(found)

@@ -126,6 +126,12 @@ pub struct Need {
 }
 
 impl Need {
+    /// All nodes, as typed rows.
+    #[must_use]
+    pub fn nodes() -> Self {
+        Self::objects(GroupResource::new("", "nodes"), DetailLevel::Typed)
+    }
+
     /// All objects of a resource.
     #[must_use]
     pub fn objects(resource: GroupResource, depth: DetailLevel) -> Self {

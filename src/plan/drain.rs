@@ -95,23 +95,15 @@ impl DrainImpacts {
                     .push(object_path(kind, Some(namespace), name));
             }
         }
-        drains.record_budgets(situation, picture, findings);
+        drains.record_budgets(situation, findings);
         drains.record_pod_findings(rows.pods(), findings);
         drains
     }
 
     /// Budgets that let nothing go now, and those that findings speak of.
-    fn record_budgets(
-        &mut self,
-        situation: &CheckContext<'_>,
-        picture: &ClusterSnapshot,
-        findings: &[Finding],
-    ) {
+    fn record_budgets(&mut self, situation: &CheckContext<'_>, findings: &[Finding]) {
         let of_budgets = drain_blockers_by_object(findings, "PodDisruptionBudget");
-        for budgets in budgets::cluster_budgets(situation) {
-            if budgets.picture.id != picture.id {
-                continue;
-            }
+        if let Some(budgets) = budgets::cluster_budgets(situation) {
             for budget in &budgets.budgets {
                 let namespace = budget.row.meta.namespace.as_deref().unwrap_or_default();
                 let name = format!("{namespace}/{}", budget.row.meta.name);

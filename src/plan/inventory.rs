@@ -57,15 +57,14 @@ pub(super) fn needs() -> Vec<Need> {
 pub(super) fn target_cluster<'a>(
     situation: &'a CheckContext<'_>,
 ) -> Option<(&'a ClusterSnapshot, &'a DetectedCluster)> {
-    let picture = situation.snapshot.clusters.first()?;
-    Some((picture, situation.detected.first()?))
+    situation.cluster.zip(situation.detected.as_ref())
 }
 
 /// What every cluster does in this hop, then what this one does.
 pub(super) fn procedures<'a>(situation: &CheckContext<'a>, hop: &Hop) -> Vec<&'a Procedure> {
     let all = situation.catalog.procedures.iter();
     let of_platform: Vec<&Procedure> = all
-        .filter(|procedure| procedure.platform.as_str() == hop.platform)
+        .filter(|procedure| procedure.platform == hop.platform)
         .collect();
     let (every, one): (Vec<_>, Vec<_>) = of_platform
         .into_iter()
@@ -80,7 +79,7 @@ pub(super) fn procedures<'a>(situation: &CheckContext<'a>, hop: &Hop) -> Vec<&'a
 pub(super) fn version_precision(situation: &CheckContext<'_>) -> VersionPrecision {
     let provider = situation
         .detected
-        .first()
+        .as_ref()
         .and_then(|it| it.provider.clone());
     let mut all = situation.catalog.procedures.iter();
     let one = all.find(|one| {
@@ -102,7 +101,7 @@ fn is_applicable(situation: &CheckContext<'_>, fits: &AppliesTo, hop: &Hop) -> b
         AppliesTo::EveryCluster | AppliesTo::Fallback => true,
         AppliesTo::EmulatedMinor => {
             picture.discovery.emulation_version.is_some()
-                && hop.minor <= detected.kubernetes.minor()
+                && hop.minor() <= detected.kubernetes.minor()
         }
         AppliesTo::ClusterTopology => CapiObjects::new(situation, picture, detected).has_topology,
         AppliesTo::ClusterApi => !CapiObjects::new(situation, picture, detected)
@@ -165,7 +164,7 @@ impl ClusterInventory {
         Self {
             capi: machines,
             provider_cluster,
-            control_plane_nodes: control_plane_order(situation, picture, &ours),
+            control_plane_nodes: control_plane_order(situation, &ours),
             pools,
         }
     }
@@ -183,17 +182,11 @@ impl ClusterInventory {
 }
 
 /// The node whose API server is newest goes, or went, first; of equal ones the first by name.
-fn control_plane_order(
-    situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
-    nodes: &[&NodeRow],
-) -> Vec<String> {
+fn control_plane_order(situation: &CheckContext<'_>, nodes: &[&NodeRow]) -> Vec<String> {
     let members = control_plane::control_plane_pods(situation);
     let newest = |node: &NodeRow| {
         let servers = members.iter().filter(|member| {
-            member.picture.id == picture.id
-                && member.component == control_plane::APISERVER
-                && member.node() == Some(&node.name)
+            member.component == control_plane::APISERVER && member.node() == Some(&node.name)
         });
         servers
             .filter_map(control_plane::ControlPlanePod::release)

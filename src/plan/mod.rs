@@ -331,7 +331,7 @@ pub fn build(situation: &CheckContext<'_>, judgement: &Evaluation, wishes: &Plan
 
 /// What a plan of one namespace cannot know.
 fn namespace_scope_remark(situation: &CheckContext<'_>) -> Option<String> {
-    let namespace = situation.snapshot.clusters.first()?.namespace.as_ref()?;
+    let namespace = situation.namespace()?;
     Some(format!(
         "only the namespace {namespace} was looked at: what drains meet elsewhere, and what blocks there, is not in this plan"
     ))
@@ -346,7 +346,7 @@ fn unscheduled_remarks(schedule: &Schedule) -> impl Iterator<Item = String> {
 /// What rules could not see, and what only the plan looks at.
 fn plan_gaps(situation: &CheckContext<'_>, judgement: &Evaluation) -> Vec<Gap> {
     let mut gaps = judgement.gaps.clone();
-    for picture in &situation.snapshot.clusters {
+    if let Some(picture) = situation.cluster {
         for need in needs(&picture.discovery) {
             let Err(unmet) = picture.rows_for(&need, situation.catalog) else {
                 continue;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::platforms::PlatformDoc;
+use crate::catalog::{PlatformName, VersionSpec};
 use crate::detect::{DetectedCluster, Topology};
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
@@ -104,12 +105,12 @@ pub struct ClusterDoc {
 /// One hop of the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HopDoc {
-    /// Which platform.
-    pub platform: String,
-    /// The release it leaves; null where the start is not known.
-    pub from: Option<String>,
-    /// The release it reaches.
-    pub to: String,
+    /// The platform it upgrades.
+    pub platform: PlatformName,
+    /// The version it leaves; null if the start is unknown.
+    pub from: Option<VersionSpec>,
+    /// The version it reaches.
+    pub to: VersionSpec,
     /// Why this hop is supported.
     pub source: String,
 }
@@ -246,11 +247,9 @@ pub(super) fn format_rfc3339(time: Timestamp) -> String {
 }
 
 impl ClusterDoc {
-    /// Of several clusters, the first is described.
     pub(super) fn from_context(situation: &CheckContext<'_>) -> Self {
-        let first = situation.snapshot.clusters.first();
-        first
-            .zip(situation.detected.first())
+        let detected = situation.cluster.zip(situation.detected.as_ref());
+        detected
             .map(|(picture, detected)| Self::new(picture, detected))
             .unwrap_or_default()
     }
@@ -275,7 +274,7 @@ impl ClusterDoc {
 impl HopDoc {
     pub(super) fn new(hop: &Hop) -> Self {
         Self {
-            platform: hop.platform.clone(),
+            platform: hop.platform,
             from: hop.from.clone(),
             to: hop.to.clone(),
             source: hop.source.clone(),

@@ -5,6 +5,7 @@ use super::document::{
     ObjectDoc, ToolDoc, UpgradeReport, WaiverDoc,
 };
 use super::platforms::{ComponentDoc, PlatformDoc};
+use crate::catalog::PlatformName;
 use crate::detect::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{ClusterId, PolicyRule};
@@ -16,9 +17,9 @@ pub(super) fn way(stops: &[&str]) -> Vec<HopDoc> {
     stops
         .windows(2)
         .map(|pair| HopDoc {
-            platform: "kubernetes".into(),
-            from: Some(pair[0].into()),
-            to: pair[1].into(),
+            platform: PlatformName::Kubernetes,
+            from: pair[0].parse().ok(),
+            to: pair[1].parse().expect("a version"),
             source: "one minor at a time".into(),
         })
         .collect()
@@ -56,8 +57,8 @@ pub(super) fn finding(
         confidence: Confidence::Certain,
         fingerprint: "0123456789abcdef".into(),
         hop: hop.map(|to| HopId {
-            platform: "kubernetes".into(),
-            to: to.into(),
+            platform: PlatformName::Kubernetes,
+            to: to.parse().expect("a version"),
         }),
         title: "An API version in use is not served by the target".into(),
         message: "policy/v1beta1 is gone in 1.25; use policy/v1".into(),

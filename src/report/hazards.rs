@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::rules::{EXPLAIN_WIDTH, RuleDoc};
 use super::{RenderOptions, wrap};
-use crate::path::KUBERNETES;
+use crate::catalog::PlatformName;
 use crate::rules::{CoverageState, Hazard};
 
 /// Whether a hazard is checked.
@@ -40,7 +40,7 @@ impl RuleDoc {
             id: hazard.id.clone(),
             severity: hazard.severity,
             title: hazard.title.clone(),
-            platforms: vec![KUBERNETES.to_owned()],
+            platforms: vec![PlatformName::Kubernetes.to_string()],
             applies_to: hazard.applies_to.clone(),
             is_visible: state != RuleState::Invisible,
             state,

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use crate::catalog::PlatformName;
 use crate::detect::{DetectedCluster, DetectedPlatform, PlatformComponent};
-use crate::path::KUBERNETES;
 
 /// A platform that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,7 +39,7 @@ impl PlatformDoc {
         detected: &DetectedCluster,
     ) -> Vec<Self> {
         let kubernetes = Self {
-            name: KUBERNETES.to_owned(),
+            name: PlatformName::Kubernetes.to_string(),
             version: Some(version),
             evidence,
             variant: None,

@@ -6,7 +6,7 @@ use super::columns::format_columns;
 use super::document::API_VERSION;
 use super::hazards::RuleState;
 use super::{OutputFormat, RenderError, RenderOptions, encode, terminal, wrap};
-use crate::path::KUBERNETES;
+use crate::catalog::PlatformName;
 use crate::rules::{Hazard, Rule, Severity};
 
 /// Prose is no wider than this.
@@ -58,7 +58,7 @@ impl RuleList {
                 id: rule.id.to_owned(),
                 severity: rule.severity,
                 title: rule.title.to_owned(),
-                platforms: vec![KUBERNETES.to_owned()],
+                platforms: vec![PlatformName::Kubernetes.to_string()],
                 applies_to: rule.applies_to.to_owned(),
                 is_visible: true,
                 state: RuleState::Checked,

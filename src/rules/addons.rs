@@ -86,24 +86,27 @@ impl TableRule for AddonRule {
     fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding> {
         let known = &situation.catalog.addons;
         let mut found: BTreeMap<(String, UnsupportedMinor), Vec<AffectedObject>> = BTreeMap::new();
-        for (picture, detected) in super::engine::context::clusters_with_detection(situation) {
-            let running = picture.discovery.effective_minor();
-            for it in &detected.addons {
-                let addon = known
-                    .find(&it.component)
-                    .filter(|addon| addon.rule == self.0);
-                let (Some(addon), Some(version)) = (addon, &it.version) else {
-                    continue;
-                };
-                if let Some(misfit) =
-                    find_unsupported_minor(known, addon, version, running, situation.path)
-                {
-                    let object = addon_object(it, picture.id.clone());
-                    let key = (it.component.clone(), misfit);
-                    found.entry(key).or_default().push(object);
-                }
+        let Some((cluster, detected)) = situation.cluster.zip(situation.detected.as_ref()) else {
+            return Vec::new();
+        };
+
+        let running = cluster.discovery.effective_minor();
+        for it in &detected.addons {
+            let addon = known
+                .find(&it.component)
+                .filter(|addon| addon.rule == self.0);
+            let (Some(addon), Some(version)) = (addon, &it.version) else {
+                continue;
+            };
+            if let Some(misfit) =
+                find_unsupported_minor(known, addon, version, running, situation.path)
+            {
+                let object = addon_object(it);
+                let key = (it.component.clone(), misfit);
+                found.entry(key).or_default().push(object);
             }
         }
+
         found
             .into_iter()
             .filter_map(|((component, misfit), objects)| {
@@ -114,9 +117,9 @@ impl TableRule for AddonRule {
     }
 
     fn unevaluated(&self, situation: &CheckContext<'_>) -> Vec<MissingData> {
-        let pictures = situation.snapshot.clusters.iter();
-        pictures
-            .flat_map(|picture| addons::unrecorded_images(picture, situation.catalog))
+        let clusters = situation.cluster.into_iter();
+        clusters
+            .flat_map(|cluster| addons::unrecorded_images(cluster, situation.catalog))
             .collect()
     }
 }
@@ -156,18 +159,18 @@ fn find_unsupported_minor(
     let mut before = running;
     let mut hops = path
         .kubernetes_hops()
-        .filter(|hop| hop.minor > running)
+        .filter(|hop| hop.minor() > running)
         .peekable();
     if hops.peek().is_none() && is_not_for(running) {
         return misfit(running, running, None);
     }
     for hop in hops {
-        if is_not_for(hop.minor) {
+        if is_not_for(hop.minor()) {
             let bridged = !known
-                .bridging_ranges(&addon.component, before, hop.minor)
+                .bridging_ranges(&addon.component, before, hop.minor())
                 .is_empty();
             if addon.upgrade_order == UpgradeOrder::BeforeControlPlane || bridged {
-                return misfit(before, hop.minor, Some(HopId::from(hop)));
+                return misfit(before, hop.minor(), Some(HopId::from(hop)));
             }
             // It goes with this hop; what is wrong is only that it does not fit before.
             return match is_not_for(before) && before == running {
@@ -175,14 +178,14 @@ fn find_unsupported_minor(
                 false => None,
             };
         }
-        before = hop.minor;
+        before = hop.minor();
     }
     None
 }
 
-fn addon_object(it: &InstalledAddon, cluster: crate::need::ClusterId) -> AffectedObject {
+fn addon_object(it: &InstalledAddon) -> AffectedObject {
     AffectedObject {
-        cluster: Some(cluster),
+        cluster: None,
         namespace: Some(it.namespace.clone()),
         api_version: "apps/v1".to_owned(),
         kind: it.kind.to_owned(),
@@ -277,7 +280,7 @@ mod tests {
         let version = version.parse().expect("a version");
         let found =
             find_unsupported_minor(&catalog.addons, addon, &version, running.minor(), &path)?;
-        let hop = found.hop.map(|hop: HopId| hop.to);
+        let hop = found.hop.map(|hop: HopId| hop.to.to_string());
         Some((found.unsupported.to_string(), hop))
     }
 

@@ -9,7 +9,7 @@ use crate::api_usage::helm_release_needs;
 use crate::catalog::GroupResource;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{DetailLevel, ListSelector, Need};
-use crate::snapshot::{ClusterSnapshot, MetaRow};
+use crate::snapshot::MetaRow;
 
 /// Statuses in which Helm refuses the next operation; and those that show that it went on.
 /// Source: helm/helm pkg/release/status.go, pkg/action/upgrade.go.
@@ -99,30 +99,30 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         let Some(kind) = storage_kind(pending) else {
             continue;
         };
-        for (picture, rows) in situation.rows(pending) {
-            // Without the deployed revisions it cannot be told which one is the newest.
-            let Ok(Some(running)) = picture.rows_for(deployed, situation.catalog) else {
+
+        // Without the deployed revisions it cannot be told which one is the newest.
+        let (Some(rows), Some(running)) = (situation.rows(pending), situation.rows(deployed))
+        else {
+            continue;
+        };
+        let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
+        for (release, revision) in rows.metadata().filter_map(HelmRevision::from_labels) {
+            let known = newest.get(&release).map(|known| known.number);
+            if known.is_none_or(|known| known < revision.number) {
+                newest.insert(release, revision);
+            }
+        }
+        for ((namespace, name), revision) in newest {
+            let went_on = running.helm_releases().iter().any(|row| {
+                Some(row.namespace.as_str()) == namespace
+                    && row.release == name
+                    && row.revision > revision.number
+            });
+            if went_on || !PENDING_STATUSES.contains(&revision.status) {
                 continue;
-            };
-            let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
-            for (release, revision) in rows.metadata().filter_map(HelmRevision::from_labels) {
-                let known = newest.get(&release).map(|known| known.number);
-                if known.is_none_or(|known| known < revision.number) {
-                    newest.insert(release, revision);
-                }
             }
-            for ((namespace, name), revision) in newest {
-                let went_on = running.helm_releases().iter().any(|row| {
-                    Some(row.namespace.as_str()) == namespace
-                        && row.release == name
-                        && row.revision > revision.number
-                });
-                if went_on || !PENDING_STATUSES.contains(&revision.status) {
-                    continue;
-                }
-                let (severity, object) = pending_object(situation, picture, kind, name, &revision);
-                found.entry(severity).or_default().push(object);
-            }
+            let (severity, object) = pending_object(situation, kind, name, &revision);
+            found.entry(severity).or_default().push(object);
         }
     }
     found
@@ -156,7 +156,6 @@ fn storage_kind(need: &Need) -> Option<&'static str> {
 
 fn pending_object(
     situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
     kind: &str,
     release: &str,
     revision: &HelmRevision<'_>,
@@ -176,7 +175,7 @@ fn pending_object(
         revision.number, revision.status
     );
     let object = AffectedObject {
-        cluster: Some(picture.id.clone()),
+        cluster: None,
         namespace: namespace.clone(),
         api_version: "v1".to_owned(),
         kind: kind.to_owned(),

@@ -109,20 +109,24 @@ impl Rule {
         }
     }
 
-    /// What it says.
+    /// What it says of the cluster.
     #[must_use]
-    pub fn evaluate(&self, situation: &CheckContext<'_>) -> RuleOutput {
-        match &self.kind {
+    pub fn evaluate(&self, context: &CheckContext<'_>) -> RuleOutput {
+        let mut output = match &self.kind {
             RuleKind::Code { evaluate, .. } => RuleOutput {
-                findings: evaluate(situation),
+                findings: evaluate(context),
                 unevaluated: Vec::new(),
             },
-            RuleKind::Data(rule) => rule.evaluate(self, situation),
+            RuleKind::Data(rule) => rule.evaluate(self, context),
             RuleKind::Table(row) => RuleOutput {
-                findings: row.evaluate(self, situation),
-                unevaluated: row.unevaluated(situation),
+                findings: row.evaluate(self, context),
+                unevaluated: row.unevaluated(context),
             },
+        };
+        for finding in &mut output.findings {
+            finding.assign_cluster(context);
         }
+        output
     }
 }
 

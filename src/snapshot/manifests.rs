@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::MissingData;
 use super::rows::{HelmReleaseRow, ManifestObject};
-use super::{MissingData, Snapshot};
 use crate::catalog::{Catalog, Gvk, Minor};
 
 /// What was read from `-f`.
@@ -96,23 +96,13 @@ impl ManifestFilter {
     }
 }
 
-impl Snapshot {
-    /// Manifests that were only counted when the picture was taken, and of which something may be said by what is known
-    /// now.
-    pub fn dropped_manifest_gaps(
-        &self,
-        from: Option<Minor>,
-        to: Minor,
-        catalog: &Catalog,
-    ) -> Vec<MissingData> {
-        let interest = ManifestFilter {
-            has_cluster: !self.clusters.is_empty(),
-            from,
-            to: Some(to),
-        };
-        let others = self.files.api_counts.iter();
-        others
-            .filter(|counted| interest.keeps_api(&counted.api_version, &counted.kind, catalog))
+impl ManifestFiles {
+    /// Manifests that were only counted when they were read and that the filter would keep by the catalog of today.
+    #[must_use]
+    pub fn dropped_gaps(&self, filter: ManifestFilter, catalog: &Catalog) -> Vec<MissingData> {
+        self.api_counts
+            .iter()
+            .filter(|counted| filter.keeps_api(&counted.api_version, &counted.kind, catalog))
             .map(|counted| MissingData {
                 what: format!(
                     "{} {} in files ({} read)",

@@ -12,6 +12,7 @@ mod projection;
 mod redact;
 mod rows;
 mod uid;
+mod view;
 mod workloads;
 
 pub use intern::{Interner, SharedLabels, SharedStr};
@@ -26,6 +27,7 @@ pub use rows::{
     MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow, Rows,
 };
 pub use uid::{ParseUidError, Uid};
+pub use view::ClusterView;
 pub use workloads::{
     LabelSelector, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,
 };

@@ -3,6 +3,7 @@
 //! One decoder for each encoding ([`protobuf`], [`json`], [`text`]) reads from a [`BufRead`] and hands items to a
 //! [`RowCollector`], which turns them into rows and drops the rest.
 
+mod encoded_object;
 mod endpoint_slice;
 mod helm_storage;
 mod json;
@@ -22,6 +23,27 @@ pub(super) use page::{DecodeError, PageMeta};
 pub(super) use row_collector::RowCollector;
 
 use std::io::BufRead;
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::need::ReadRequest;
+use crate::snapshot::{Rows, SkippedObject};
+
+/// Decodes objects in JSON to the rows that a request asks for, as an answer of the API server in JSON is decoded.
+///
+/// Returns the rows and the objects that cannot be decoded.
+#[must_use]
+pub fn decode_objects(
+    request: &ReadRequest,
+    catalog: Arc<Catalog>,
+    objects: impl IntoIterator<Item = serde_json::Value>,
+) -> (Rows, Vec<SkippedObject>) {
+    let mut collector = RowCollector::new(request, catalog);
+    for object in objects {
+        collector.push_json(object);
+    }
+    collector.finish()
+}
 
 /// Decodes one page by its content type.
 pub(super) fn decode_page(

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::view::{ClusterView, existence_need, items_at, str_at};
+use super::super::view::{existence_need, items_at, str_at};
 use crate::catalog::GroupResource;
 use crate::need::Need;
-use crate::snapshot::ObjectRow;
+use crate::snapshot::{ClusterView, ObjectRow};
 
 /// Components that only the list for clusters has. Source: kyma-project/kyma installation/resources/installer-cr-cluster.yaml.tpl.
 const CLUSTER_ONLY_COMPONENTS: [&str; 2] = ["logging", "monitoring"];

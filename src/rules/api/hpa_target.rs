@@ -7,11 +7,11 @@ use serde_json::Value;
 use crate::api_usage::{helm_release_needs, reference};
 use crate::catalog::{GroupResource, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::need::{ClusterId, DetailLevel, Need};
+use crate::need::{DetailLevel, Need};
 use crate::path::HopId;
-use crate::rules::engine::data_rule::{listed_gvk, object_from_row};
+use crate::rules::engine::data_rule::object_from_row;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow};
+use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow, Rows};
 
 const KIND: &str = "HorizontalPodAutoscaler";
 
@@ -54,7 +54,7 @@ struct BrokenAutoscaler {
     severity: Severity,
 }
 
-type AutoscalerKey = (Option<ClusterId>, Option<String>, String);
+type AutoscalerKey = (Option<String>, String);
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut lost: BTreeMap<AutoscalerKey, BrokenAutoscaler> = BTreeMap::new();
@@ -90,7 +90,7 @@ fn removed_target(
     situation: &CheckContext<'_>,
     reference: &ObjectReference,
 ) -> Option<(Minor, Evidence)> {
-    let end = situation.path.to;
+    let end = situation.path.to?;
     let (api, since) = reference::dangling_api(reference, end, situation.catalog)?;
     let detail = format!("{} names {}", reference.field, api.gvk());
     Some((since, Evidence::new(EvidenceSource::Reference, detail)))
@@ -98,37 +98,32 @@ fn removed_target(
 
 fn check_live(situation: &CheckContext<'_>, lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>) {
     let need = autoscalers_need();
-    for (picture, rows) in situation.rows(&need) {
-        let Some(api) = listed_gvk(&hpa_resource(), picture, situation.catalog) else {
-            continue;
+
+    let Some(api) = situation.listed_gvk(&hpa_resource()) else {
+        return;
+    };
+    for row in situation.objects(&need) {
+        let named =
+            reference::scale_target_ref(row).and_then(|target| removed_target(situation, &target));
+        let (since, severity, evidence) = match (named, failed_get_scale(row)) {
+            (Some((since, evidence)), _) => (Some(since), Severity::Warning, evidence),
+            (None, Some((severity, evidence))) => (None, severity, evidence),
+            (None, None) => continue,
         };
-        for row in rows.objects() {
-            let named = reference::scale_target_ref(row)
-                .and_then(|target| removed_target(situation, &target));
-            let (since, severity, evidence) = match (named, failed_get_scale(row)) {
-                (Some((since, evidence)), _) => (Some(since), Severity::Warning, evidence),
-                (None, Some((severity, evidence))) => (None, severity, evidence),
-                (None, None) => continue,
-            };
-            let object = object_from_row(picture, &api, row, evidence);
-            lost.insert(
-                autoscaler_key(&object),
-                BrokenAutoscaler {
-                    object,
-                    since,
-                    severity,
-                },
-            );
-        }
+        let object = object_from_row(&api, row, evidence);
+        lost.insert(
+            autoscaler_key(&object),
+            BrokenAutoscaler {
+                object,
+                since,
+                severity,
+            },
+        );
     }
 }
 
 fn autoscaler_key(object: &AffectedObject) -> AutoscalerKey {
-    (
-        object.cluster.clone(),
-        object.namespace.clone(),
-        object.name.clone(),
-    )
+    (object.namespace.clone(), object.name.clone())
 }
 
 /// What the controller says, if it cannot read the scale of the target.
@@ -159,33 +154,18 @@ fn check_manifests(
     situation: &CheckContext<'_>,
     lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>,
 ) {
-    let files = &situation.snapshot.files;
-    let owner = situation.snapshot.clusters.first().map(|first| &first.id);
-    for manifest in &files.objects {
-        check_manifest(situation, manifest, None, owner, EvidenceSource::File, lost);
+    for manifest in &situation.manifests.objects {
+        check_manifest(situation, manifest, None, EvidenceSource::File, lost);
     }
-    let mut releases: Vec<_> = files.helm_releases.iter().map(|row| (owner, row)).collect();
-    let needs = helm_release_needs();
-    for need in &needs {
-        for (picture, rows) in situation.rows(need) {
-            releases.extend(
-                rows.helm_releases()
-                    .iter()
-                    .map(|row| (Some(&picture.id), row)),
-            );
-        }
+    let mut releases: Vec<_> = situation.manifests.helm_releases.iter().collect();
+    for need in &helm_release_needs() {
+        let rows = situation.rows(need);
+        releases.extend(rows.into_iter().flat_map(Rows::helm_releases));
     }
-    for (cluster, release) in releases {
+    for release in releases {
         for manifest in &release.objects {
             let namespace = Some(release.namespace.as_str());
-            check_manifest(
-                situation,
-                manifest,
-                namespace,
-                cluster,
-                EvidenceSource::Helm,
-                lost,
-            );
+            check_manifest(situation, manifest, namespace, EvidenceSource::Helm, lost);
         }
     }
 }
@@ -194,7 +174,6 @@ fn check_manifest(
     situation: &CheckContext<'_>,
     manifest: &ManifestObject,
     namespace: Option<&str>,
-    cluster: Option<&ClusterId>,
     source: EvidenceSource,
     lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>,
 ) {
@@ -211,7 +190,7 @@ fn check_manifest(
         ..evidence
     };
     let object = AffectedObject {
-        cluster: cluster.cloned(),
+        cluster: None,
         namespace: manifest
             .namespace
             .clone()

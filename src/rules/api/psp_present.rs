@@ -9,6 +9,7 @@ use crate::catalog::{Api, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::Rows;
 
 const KIND: &str = "PodSecurityPolicy";
 
@@ -36,16 +37,15 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let Some((api, hop)) = psp_removal(situation) else {
         return Vec::new();
     };
-    let mut objects: BTreeMap<(Option<String>, String), AffectedObject> = BTreeMap::new();
+    let mut objects: BTreeMap<String, AffectedObject> = BTreeMap::new();
     for usage in &situation.api_usages {
         let concerns = usage.api.kind == KIND
             && matches!(usage.lifecycle, ApiLifecycle::Removed(_))
             && usage.strength > EvidenceStrength::Metric;
         if concerns {
-            let cluster = usage.object.cluster.as_ref().map(ToString::to_string);
             objects.insert(
-                (cluster, usage.object.name.clone()),
-                usage::usage_object(usage),
+                usage.object.name.clone(),
+                usage::usage_object(usage, situation),
             );
         }
     }
@@ -72,7 +72,7 @@ fn psp_removal<'a>(situation: &CheckContext<'a>) -> Option<(&'a Api, crate::path
 fn add_live_objects(
     situation: &CheckContext<'_>,
     gvk: &Gvk,
-    objects: &mut BTreeMap<(Option<String>, String), AffectedObject>,
+    objects: &mut BTreeMap<String, AffectedObject>,
 ) {
     let Some(resource) = situation
         .catalog
@@ -83,27 +83,27 @@ fn add_live_objects(
         return;
     };
     let need = Need::objects(resource, DetailLevel::Metadata);
-    for (picture, rows) in situation.rows(&need) {
-        for row in rows.metadata() {
-            if situation.catalog.is_provider_managed(KIND, &row.name) {
-                continue;
-            }
-            let seen = Evidence::new(EvidenceSource::Spec, "it exists");
-            objects
-                .entry((Some(picture.id.to_string()), row.name.clone()))
-                .or_insert_with(|| AffectedObject {
-                    cluster: Some(picture.id.clone()),
-                    namespace: None,
-                    api_version: gvk.api_version(),
-                    kind: KIND.to_owned(),
-                    name: row.name.clone(),
-                    owner: row.owner.clone(),
-                    evidence: Vec::new(),
-                })
-                .evidence
-                .push(seen);
+
+    for row in situation.rows(&need).into_iter().flat_map(Rows::metadata) {
+        if situation.catalog.is_provider_managed(KIND, &row.name) {
+            continue;
         }
+        let seen = Evidence::new(EvidenceSource::Spec, "it exists");
+        objects
+            .entry(row.name.clone())
+            .or_insert_with(|| AffectedObject {
+                cluster: None,
+                namespace: None,
+                api_version: gvk.api_version(),
+                kind: KIND.to_owned(),
+                name: row.name.clone(),
+                owner: row.owner.clone(),
+                evidence: Vec::new(),
+            })
+            .evidence
+            .push(seen);
     }
+
     // What a provider installs comes back through managed fields too.
-    objects.retain(|(_, name), _| !situation.catalog.is_provider_managed(KIND, name));
+    objects.retain(|name, _| !situation.catalog.is_provider_managed(KIND, name));
 }

@@ -47,7 +47,10 @@ pub(in crate::rules) fn usage_findings<'a>(
                         replacement_api(api, usages.first()?, situation),
                     ),
                     hop,
-                    objects: usages.iter().map(|usage| usage_object(usage)).collect(),
+                    objects: usages
+                        .iter()
+                        .map(|usage| usage_object(usage, situation))
+                        .collect(),
                 },
             )
         })
@@ -133,7 +136,7 @@ fn replacement_api<'a>(
 ) -> Option<&'a Api> {
     let after = match usage.lifecycle {
         ApiLifecycle::Removed(minor) => minor,
-        ApiLifecycle::Deprecated(_) => situation.path.to,
+        ApiLifecycle::Deprecated(_) => situation.path.to?,
     };
     let before = situation.path.from;
     situation.catalog.apis.successor(api, before, after)
@@ -201,20 +204,23 @@ fn api_note(api: &Api) -> String {
 }
 
 /// The object of a finding: the old version, the kind, and who speaks. The metric speaks of the cluster, not of an object.
-pub(in crate::rules) fn usage_object(usage: &ApiUsage) -> AffectedObject {
-    if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, &usage.object.cluster) {
+pub(in crate::rules) fn usage_object(
+    usage: &ApiUsage,
+    context: &CheckContext<'_>,
+) -> AffectedObject {
+    if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, context.cluster) {
         return AffectedObject {
-            cluster: Some(cluster.clone()),
+            cluster: None,
             namespace: None,
             api_version: usage.api.api_version(),
             kind: "Cluster".to_owned(),
-            name: cluster.to_string(),
+            name: cluster.id.to_string(),
             owner: None,
             evidence: usage.evidence.clone(),
         };
     }
     AffectedObject {
-        cluster: usage.object.cluster.clone(),
+        cluster: None,
         namespace: usage.object.namespace.clone(),
         api_version: usage.api.api_version(),
         kind: usage.api.kind.clone(),

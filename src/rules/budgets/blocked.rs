@@ -68,8 +68,8 @@ pub(in crate::rules) const UNHEALTHY_STUCK: Rule = Rule {
 
 fn never_allows_eviction(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    for budgets in budgets::cluster_budgets(situation) {
-        let workloads = WorkloadIndex::from_context(situation, budgets.picture);
+    if let Some(budgets) = budgets::cluster_budgets(situation) {
+        let workloads = WorkloadIndex::from_context(situation);
         for budget in &budgets.budgets {
             if let Some(why) = budget.never_allows_reason(&workloads) {
                 objects.push(budgets.object(budget, EvidenceSource::Spec, why));
@@ -85,8 +85,8 @@ fn never_allows_eviction(situation: &CheckContext<'_>) -> Vec<Finding> {
 fn no_disruptions_allowed(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut stuck: Vec<AffectedObject> = Vec::new();
     let mut passing: Vec<AffectedObject> = Vec::new();
-    for budgets in budgets::cluster_budgets(situation) {
-        let workloads = WorkloadIndex::from_context(situation, budgets.picture);
+    if let Some(budgets) = budgets::cluster_budgets(situation) {
+        let workloads = WorkloadIndex::from_context(situation);
         for budget in &budgets.budgets {
             let (healthy, expected) = (
                 budget.status_number("currentHealthy"),
@@ -141,7 +141,7 @@ fn is_rolling_out<'a>(budget: &DisruptionBudget<'a>, workloads: &WorkloadIndex<'
 
 fn unhealthy_stuck(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    for budgets in budgets::cluster_budgets(situation) {
+    if let Some(budgets) = budgets::cluster_budgets(situation) {
         for budget in &budgets.budgets {
             let (healthy, desired) = (
                 budget.status_number("currentHealthy"),

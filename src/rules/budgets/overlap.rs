@@ -26,7 +26,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    for budgets in budgets::cluster_budgets(situation) {
+    if let Some(budgets) = budgets::cluster_budgets(situation) {
         for (together, pods) in &budgets.overlaps {
             // The order of pods in memory is not that of names.
             let Some(first) = pods.iter().map(|pod| pod.name.as_str()).min() else {

@@ -26,7 +26,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let today = situation.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    crate::rules::engine::context::clusters_with_detection(situation)
+    let detected = situation.cluster.zip(situation.detected.as_ref());
+    detected
+        .into_iter()
         .filter_map(|(picture, detected)| {
             let minor = detected.kubernetes.minor();
             let row = situation.catalog.kubernetes_releases.find(minor)?;

@@ -58,7 +58,7 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
             let row = known
                 .iter()
                 .find(|row| Some(row.api_version.as_str()) == text)?;
-            let removed = row.removed_in.filter(|removed| *removed <= hop.minor)?;
+            let removed = row.removed_in.filter(|removed| *removed <= hop.minor())?;
             (
                 Severity::Blocker,
                 format!(
@@ -69,11 +69,15 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
             )
         }
     };
-    let object =
-        control_plane::kube_system_object(config.picture, config.row, "v1", "ConfigMap", detail);
+    let object = control_plane::kube_system_object(config.row, "v1", "ConfigMap", detail);
     Some(FindingDraft {
         severity,
         hop: Some(HopId::from(hop)),
-        ..FindingDraft::new(&RULE, config.picture.id.to_string(), message, vec![object])
+        ..FindingDraft::new(
+            &RULE,
+            situation.cluster?.id.to_string(),
+            message,
+            vec![object],
+        )
     })
 }

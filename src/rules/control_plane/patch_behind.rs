@@ -22,7 +22,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    crate::rules::engine::context::clusters_with_detection(situation)
+    let detected = situation.cluster.zip(situation.detected.as_ref());
+    detected
+        .into_iter()
         .filter_map(|(picture, detected)| {
             let running = &detected.kubernetes;
             let row = situation

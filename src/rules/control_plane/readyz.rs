@@ -33,8 +33,8 @@ fn failed_checks_need() -> Need {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let need = failed_checks_need();
-    let pictures = situation.rows(&need);
-    pictures
+    let read = situation.cluster.zip(situation.rows(&need));
+    read.into_iter()
         .filter_map(|(picture, rows)| {
             let checks: Vec<&str> = rows
                 .text_lines()

@@ -5,7 +5,6 @@ use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ControlPlanePod};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::ClusterSnapshot;
 
 /// API servers more than one minor apart.
 pub(in crate::rules) const APISERVER_SKEW: Rule = Rule {
@@ -61,126 +60,116 @@ pub(in crate::rules) const KUBE_PROXY_SKEW: Rule = Rule {
     },
 };
 
-/// Static pods of a cluster whose image names its release, with the minor.
-fn pods_with_minor<'a, 'b>(
-    members: &'b [ControlPlanePod<'a>],
-    picture: &ClusterSnapshot,
-) -> Vec<(Minor, &'b ControlPlanePod<'a>)> {
-    let own = members
-        .iter()
-        .filter(|member| member.picture.id == picture.id);
-    own.filter_map(|member| Some((member.release()?.minor(), member)))
+/// Static pods whose image names its release, with the minor.
+fn pods_with_minor<'a>(context: &CheckContext<'a>) -> Vec<(Minor, ControlPlanePod<'a>)> {
+    let pods = control_plane::control_plane_pods(context).into_iter();
+    pods.filter_map(|pod| Some((pod.release()?.minor(), pod)))
         .collect()
 }
 
 fn apiserver_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let members = control_plane::control_plane_pods(situation);
-    let mut found = Vec::new();
-    for picture in &situation.snapshot.clusters {
-        let mut servers = pods_with_minor(&members, picture);
-        servers.retain(|(_, member)| member.component == APISERVER);
-        let minors = || servers.iter().map(|(minor, _)| *minor);
-        let (Some(oldest), Some(newest)) = (minors().min(), minors().max()) else {
-            continue;
-        };
-        if exceeds_skew_limit(situation, APISERVER, oldest, newest) {
-            let objects = servers
-                .iter()
-                .map(|(_, member)| image_object(member))
-                .collect();
-            let message = format!("API servers {oldest} and {newest} in one cluster");
-            let subject = picture.id.to_string();
-            let said = FindingDraft::new(&APISERVER_SKEW, subject, message, objects);
-            found.extend(Finding::new(&APISERVER_SKEW, said));
-        }
+    let mut servers = pods_with_minor(situation);
+    servers.retain(|(_, pod)| pod.component == APISERVER);
+    let minors = || servers.iter().map(|(minor, _)| *minor);
+    let (Some(cluster), Some(oldest), Some(newest)) =
+        (situation.cluster, minors().min(), minors().max())
+    else {
+        return Vec::new();
+    };
+    if !exceeds_skew_limit(situation, APISERVER, oldest, newest) {
+        return Vec::new();
     }
-    found
+    let objects = servers.iter().map(|(_, pod)| image_object(pod)).collect();
+    let message = format!("API servers {oldest} and {newest} in one cluster");
+    let draft = FindingDraft::new(&APISERVER_SKEW, cluster.id.to_string(), message, objects);
+    Finding::new(&APISERVER_SKEW, draft).into_iter().collect()
 }
 
 fn component_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let members = control_plane::control_plane_pods(situation);
     let mut found = Vec::new();
-    for picture in &situation.snapshot.clusters {
-        if picture.discovery.emulation_version.is_some() {
+    let cluster = situation.cluster;
+    let Some(picture) = cluster.filter(|it| it.discovery.emulation_version.is_none()) else {
+        return found;
+    };
+
+    let (servers, others): (Vec<_>, Vec<_>) = pods_with_minor(situation)
+        .into_iter()
+        .partition(|(_, member)| member.component == APISERVER);
+    let minors = || servers.iter().map(|(minor, _)| *minor);
+    let own = picture.discovery.git_version.minor();
+    let (oldest, newest) = (minors().min().unwrap_or(own), minors().max().unwrap_or(own));
+    for (minor, member) in others {
+        let component = member.component;
+        let (severity, how) = if minor > newest {
+            (
+                Severity::Blocker,
+                format!("newer than the API server {newest}"),
+            )
+        } else if exceeds_skew_limit(situation, component, minor, newest) {
+            (
+                Severity::Blocker,
+                format!("too old for the API server {newest}"),
+            )
+        } else if minor > oldest {
+            (
+                Severity::Warning,
+                format!("newer than the oldest API server {oldest}"),
+            )
+        } else {
             continue;
-        }
-        let (servers, others): (Vec<_>, Vec<_>) = pods_with_minor(&members, picture)
-            .into_iter()
-            .partition(|(_, member)| member.component == APISERVER);
-        let minors = || servers.iter().map(|(minor, _)| *minor);
-        let own = picture.discovery.git_version.minor();
-        let (oldest, newest) = (minors().min().unwrap_or(own), minors().max().unwrap_or(own));
-        for (minor, member) in others {
-            let component = member.component;
-            let (severity, how) = if minor > newest {
-                (
-                    Severity::Blocker,
-                    format!("newer than the API server {newest}"),
-                )
-            } else if exceeds_skew_limit(situation, component, minor, newest) {
-                (
-                    Severity::Blocker,
-                    format!("too old for the API server {newest}"),
-                )
-            } else if minor > oldest {
-                (
-                    Severity::Warning,
-                    format!("newer than the oldest API server {oldest}"),
-                )
-            } else {
-                continue;
-            };
-            let subject = format!("{} {}", picture.id, member.name());
-            let message = format!("{component} {minor}, {how}");
-            let said = FindingDraft {
-                severity,
-                ..FindingDraft::new(
-                    &COMPONENT_SKEW,
-                    subject,
-                    message,
-                    vec![image_object(member)],
-                )
-            };
-            found.extend(Finding::new(&COMPONENT_SKEW, said));
-        }
+        };
+        let subject = format!("{} {}", picture.id, member.name());
+        let message = format!("{component} {minor}, {how}");
+        let said = FindingDraft {
+            severity,
+            ..FindingDraft::new(
+                &COMPONENT_SKEW,
+                subject,
+                message,
+                vec![image_object(&member)],
+            )
+        };
+        found.extend(Finding::new(&COMPONENT_SKEW, said));
     }
+
     found
 }
 
 fn kube_proxy_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let next = situation.path.first_minor_hop();
-    for (picture, rows) in situation.rows(&control_plane::kube_proxy_need()) {
-        for row in rows.objects() {
-            let image = control_plane::first_image(row).unwrap_or_default();
-            let Some(minor) = control_plane::image_release(image).map(|release| release.minor())
-            else {
-                continue;
-            };
-            let server = picture.discovery.effective_minor();
-            let too_old =
-                next.filter(|hop| exceeds_skew_limit(situation, "kube-proxy", minor, hop.minor));
-            let how = match too_old {
-                _ if minor > server => format!("newer than the API server {server}"),
-                Some(hop) => format!("too old for an API server {}", hop.minor),
-                None => continue,
-            };
-            let detail = format!("image {image}");
-            let object =
-                control_plane::kube_system_object(picture, row, "apps/v1", "DaemonSet", detail);
-            let message = format!("kube-proxy {minor}, {how}");
-            let said = FindingDraft {
-                hop: too_old.map(HopId::from),
-                ..FindingDraft::new(
-                    &KUBE_PROXY_SKEW,
-                    picture.id.to_string(),
-                    message,
-                    vec![object],
-                )
-            };
-            found.extend(Finding::new(&KUBE_PROXY_SKEW, said));
-        }
+    let Some(picture) = situation.cluster else {
+        return found;
+    };
+
+    for row in situation.objects(&control_plane::kube_proxy_need()) {
+        let image = control_plane::first_image(row).unwrap_or_default();
+        let Some(minor) = control_plane::image_release(image).map(|release| release.minor()) else {
+            continue;
+        };
+        let server = picture.discovery.effective_minor();
+        let too_old =
+            next.filter(|hop| exceeds_skew_limit(situation, "kube-proxy", minor, hop.minor()));
+        let how = match too_old {
+            _ if minor > server => format!("newer than the API server {server}"),
+            Some(hop) => format!("too old for an API server {}", hop.minor()),
+            None => continue,
+        };
+        let detail = format!("image {image}");
+        let object = control_plane::kube_system_object(row, "apps/v1", "DaemonSet", detail);
+        let message = format!("kube-proxy {minor}, {how}");
+        let said = FindingDraft {
+            hop: too_old.map(HopId::from),
+            ..FindingDraft::new(
+                &KUBE_PROXY_SKEW,
+                picture.id.to_string(),
+                message,
+                vec![object],
+            )
+        };
+        found.extend(Finding::new(&KUBE_PROXY_SKEW, said));
     }
+
     found
 }
 

@@ -219,16 +219,16 @@ impl CurrentRun<'_> {
     }
 
     fn is_in_scope(&self, object: &AffectedObject) -> bool {
-        let snapshot = self.context.snapshot;
+        let files_read = self.context.manifests.files_read;
         let by_file = |evidence: &Evidence| evidence.source == EvidenceSource::File;
-        if snapshot.files.files_read == 0 && object.evidence.iter().any(by_file) {
+        if files_read == 0 && object.evidence.iter().any(by_file) {
             return false;
         }
         match &object.cluster {
-            None => snapshot.files.files_read > 0,
-            Some(id) => snapshot.clusters.iter().any(|picture| {
-                let scope = picture.namespace.as_ref();
-                picture.id == *id && (scope.is_none() || scope == object.namespace.as_ref())
+            None => files_read > 0,
+            Some(id) => self.context.cluster.is_some_and(|cluster| {
+                let scope = cluster.namespace.as_ref();
+                cluster.id == *id && (scope.is_none() || scope == object.namespace.as_ref())
             }),
         }
     }

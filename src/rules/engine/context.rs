@@ -1,4 +1,4 @@
-//! Everything a rule may look at.
+//! The input of a rule: one cluster.
 
 use std::sync::OnceLock;
 
@@ -6,34 +6,42 @@ use jiff::Timestamp;
 
 use crate::api_usage;
 use crate::api_usage::ApiUsage;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, GroupResource, Gvk};
 use crate::detect::DetectedCluster;
 use crate::facts::budgets::BudgetCoverage;
 use crate::need::{ClusterId, Need};
 use crate::path::UpgradePath;
-use crate::snapshot::{ClusterSnapshot, Rows, Snapshot};
+use crate::snapshot::{
+    ClusterSnapshot, ClusterView, ManifestFiles, NodeRow, ObjectRow, Rows, Snapshot, WorkloadRow,
+};
 
-/// What is known when rules speak.
+/// One cluster with its path, the manifests about to be applied to it, and the clock.
 #[derive(Debug)]
 pub struct CheckContext<'a> {
-    /// What was seen.
-    pub snapshot: &'a Snapshot,
-    /// What is known about the world.
+    /// The cluster; `None` under `--local`.
+    pub cluster: Option<&'a ClusterSnapshot>,
+    /// What was detected in the cluster.
+    pub detected: Option<DetectedCluster>,
+    /// Manifests given with `-f`.
+    pub manifests: &'a ManifestFiles,
+    /// Whether names are pseudonyms.
+    pub is_redacted: bool,
+    /// Facts about Kubernetes and platforms.
     pub catalog: &'a Catalog,
-    /// Where the cluster is to go.
+    /// The path of this cluster.
     pub path: &'a UpgradePath,
     /// The clock.
     pub now: Timestamp,
-    /// What runs, for each cluster of the snapshot.
-    pub detected: Vec<DetectedCluster>,
-    /// Who still uses which API, as the claims resolve.
+    /// Who still uses which API.
     pub api_usages: Vec<ApiUsage>,
-    /// Which pods budgets cover, of each cluster where both were read, once a rule has asked: several do.
-    pub(crate) budget_coverage: OnceLock<Vec<BudgetCoverage>>,
+    /// Which pods the budgets cover; computed once, for several rules.
+    pub(crate) budget_coverage: OnceLock<BudgetCoverage>,
+    /// What tells fingerprints of this cluster from those of others; `None` if it is the only one of the run.
+    pub(crate) fingerprint_scope: Option<String>,
 }
 
 impl<'a> CheckContext<'a> {
-    /// Looks at a snapshot: a pure function of its arguments.
+    /// The context of the first cluster of a snapshot: a pure function of its arguments.
     #[must_use]
     pub fn new(
         snapshot: &'a Snapshot,
@@ -41,41 +49,81 @@ impl<'a> CheckContext<'a> {
         path: &'a UpgradePath,
         now: Timestamp,
     ) -> Self {
-        let mut detected: Vec<DetectedCluster> = snapshot
-            .clusters
-            .iter()
-            .map(|picture| DetectedCluster::new(picture, catalog))
-            .collect();
-        // A cluster of the snapshot was looked at, whichever of them knows it.
-        let seen = |id: &ClusterId| snapshot.clusters.iter().any(|picture| picture.id == *id);
-        for (picture, detected) in snapshot.clusters.iter().zip(&mut detected) {
-            detected
-                .gaps
-                .retain(|unseen| unseen.cluster == picture.id || !seen(&unseen.cluster));
-        }
+        Self::for_cluster(snapshot, snapshot.clusters.first(), catalog, path, now)
+    }
+
+    /// The context of one of the clusters of a snapshot.
+    #[must_use]
+    pub fn for_cluster(
+        snapshot: &'a Snapshot,
+        cluster: Option<&'a ClusterSnapshot>,
+        catalog: &'a Catalog,
+        path: &'a UpgradePath,
+        now: Timestamp,
+    ) -> Self {
+        let view = cluster.map(|cluster| ClusterView::new(cluster, catalog));
+        let is_one_of_several = snapshot.clusters.len() > 1;
         Self {
-            snapshot,
+            cluster,
+            detected: cluster.map(|cluster| DetectedCluster::new(cluster, catalog)),
+            manifests: &snapshot.files,
+            is_redacted: snapshot.is_redacted,
             catalog,
             path,
             now,
-            detected,
-            api_usages: api_usage::resolve_usages(snapshot, catalog, path),
+            api_usages: api_usage::resolve_usages(view, &snapshot.files, catalog, path),
             budget_coverage: OnceLock::new(),
+            fingerprint_scope: cluster
+                .filter(|_| is_one_of_several)
+                .map(|cluster| cluster.id.to_string()),
         }
     }
 
-    /// The rows that answer a need, for each cluster where it was met.
-    pub fn rows(&self, need: &Need) -> impl Iterator<Item = (&'a ClusterSnapshot, &'a Rows)> {
-        self.snapshot.clusters.iter().filter_map(move |picture| {
-            let rows = picture.rows_for(need, self.catalog).ok()??;
-            Some((picture, rows))
-        })
+    /// The cluster, ready to be read; `None` under `--local`.
+    #[must_use]
+    pub fn view(&self) -> Option<ClusterView<'a>> {
+        Some(ClusterView::new(self.cluster?, self.catalog))
     }
-}
 
-/// Each cluster of the snapshot with what it turned out to be.
-pub(in crate::rules) fn clusters_with_detection<'a>(
-    situation: &'a CheckContext<'_>,
-) -> impl Iterator<Item = (&'a ClusterSnapshot, &'a DetectedCluster)> {
-    situation.snapshot.clusters.iter().zip(&situation.detected)
+    /// The id of the cluster, as findings and gaps name it.
+    #[must_use]
+    pub fn cluster_id(&self) -> Option<&'a ClusterId> {
+        self.cluster.map(|cluster| &cluster.id)
+    }
+
+    /// The one namespace that was read; `None` for all.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&'a str> {
+        self.cluster?.namespace.as_deref()
+    }
+
+    /// The rows that answer a need; `None` if it was not met.
+    #[must_use]
+    pub fn rows(&self, need: &Need) -> Option<&'a Rows> {
+        self.view()?.rows(need)
+    }
+
+    /// The full objects that answer a need.
+    #[must_use]
+    pub fn objects(&self, need: &Need) -> &'a [ObjectRow] {
+        self.rows(need).map_or(&[], Rows::objects)
+    }
+
+    /// The workloads that answer a need.
+    #[must_use]
+    pub fn workloads(&self, need: &Need) -> &'a [WorkloadRow] {
+        self.rows(need).map_or(&[], Rows::workloads)
+    }
+
+    /// The nodes.
+    #[must_use]
+    pub fn nodes(&self) -> &'a [NodeRow] {
+        self.rows(&Need::nodes()).map_or(&[], Rows::nodes)
+    }
+
+    /// See [`ClusterView::listed_gvk`].
+    #[must_use]
+    pub fn listed_gvk(&self, resource: &GroupResource) -> Option<Gvk> {
+        self.view()?.listed_gvk(resource)
+    }
 }

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
-use crate::catalog::{Catalog, GroupResource, Gvk, Minor};
+use crate::catalog::{GroupResource, Gvk, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::UpgradePath;
 use crate::rules::{
     AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput, Severity,
 };
-use crate::snapshot::{ClusterSnapshot, MetaRow, MissingData, ObjectRow};
+use crate::snapshot::{MetaRow, MissingData, ObjectRow};
 
 /// The embedded files.
 const RULE_FILES: &[(&str, &str)] = &[
@@ -218,7 +218,8 @@ impl DataRule {
     }
 
     fn applies_to_path(&self, path: &UpgradePath) -> bool {
-        self.from.is_none_or(|from| from <= path.to) && self.to.is_none_or(|to| path.to <= to)
+        self.from.is_none_or(|from| path.reaches(from))
+            && self.to.is_none_or(|to| path.to.is_none_or(|end| end <= to))
     }
 
     /// One finding for each severity, with the objects for which the predicate holds.
@@ -233,35 +234,32 @@ impl DataRule {
         }
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
         let need = self.need();
-        for (picture, rows) in situation.rows(&need) {
-            let mut around = CelBindings::new(CelVariables {
-                running: picture.discovery.effective_minor().minor,
-                target: situation.path.to.minor,
-                now: situation.now.as_second(),
-            });
-            let Some(api) = listed_gvk(&self.resource, picture, situation.catalog) else {
-                continue;
-            };
-            for row in rows.objects() {
-                match self.evaluate_object(rule, row, &mut around) {
-                    Ok(None) => {}
-                    Ok(Some((severity, detail))) => {
-                        let object = object_from_row(
-                            picture,
-                            &api,
-                            row,
-                            Evidence::new(self.evidence_source, detail),
-                        );
-                        found.entry(severity).or_default().push(object);
-                    }
-                    Err(why) => spoken.unevaluated.push(MissingData {
-                        what: format!("{} {}", self.resource, namespaced_name(row)),
-                        why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
-                        rbac: None,
-                    }),
+        let (Some(cluster), Some(api)) = (situation.cluster, situation.listed_gvk(&self.resource))
+        else {
+            return spoken;
+        };
+
+        let mut around = CelBindings::new(CelVariables {
+            running: cluster.discovery.effective_minor().minor,
+            target: situation.path.to.map_or(0, |to| to.minor),
+            now: situation.now.as_second(),
+        });
+        for row in situation.objects(&need) {
+            match self.evaluate_object(rule, row, &mut around) {
+                Ok(None) => {}
+                Ok(Some((severity, detail))) => {
+                    let object =
+                        object_from_row(&api, row, Evidence::new(self.evidence_source, detail));
+                    found.entry(severity).or_default().push(object);
                 }
+                Err(why) => spoken.unevaluated.push(MissingData {
+                    what: format!("{} {}", self.resource, namespaced_name(row)),
+                    why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
+                    rbac: None,
+                }),
             }
         }
+
         let hop = self.from.and_then(|from| situation.path.hop_into(from));
         spoken.findings = found
             .into_iter()
@@ -300,26 +298,10 @@ impl DataRule {
     /// A hazard that blocks only from a later minor on warns before.
     fn severity_for_path(&self, severity: Severity, path: &UpgradePath) -> Severity {
         match self.full_severity_from {
-            Some(worst) if path.to < worst => severity.min(Severity::Warning),
+            Some(worst) if !path.reaches(worst) => severity.min(Severity::Warning),
             _ => severity,
         }
     }
-}
-
-/// The API through which these objects were listed on a cluster.
-pub(crate) fn listed_gvk(
-    resource: &GroupResource,
-    picture: &ClusterSnapshot,
-    catalog: &Catalog,
-) -> Option<Gvk> {
-    let minor = picture.discovery.effective_minor();
-    let serves = |api_version: &str| picture.discovery.serves(api_version);
-    if let Some(api) = catalog.apis.best_served(resource, minor, serves) {
-        return Some(api.gvk());
-    }
-    let group_versions = &picture.discovery.group_versions;
-    let custom = catalog.custom_apis.best_served(resource, group_versions)?;
-    Some(Gvk::new(&custom.api_version, &custom.kind))
 }
 
 fn namespaced_name(row: &ObjectRow) -> String {
@@ -330,21 +312,15 @@ fn namespaced_name(row: &ObjectRow) -> String {
 }
 
 /// The object of a finding. Items of a list do not say what they are: the API through which they were listed does.
-pub(crate) fn object_from_row(
-    picture: &ClusterSnapshot,
-    api: &Gvk,
-    row: &ObjectRow,
-    evidence: Evidence,
-) -> AffectedObject {
-    object_from_meta(picture, api, &row.meta, evidence)
+pub(crate) fn object_from_row(api: &Gvk, row: &ObjectRow, evidence: Evidence) -> AffectedObject {
+    object_from_meta(api, &row.meta, evidence)
 }
 
 /// The object of a finding, by its metadata.
 pub(in crate::rules) fn object_from_meta(
-    picture: &ClusterSnapshot,
     api: &Gvk,
     meta: &MetaRow,
     evidence: Evidence,
 ) -> AffectedObject {
-    AffectedObject::new(picture, api.api_version(), &api.kind, meta, evidence)
+    AffectedObject::new(api.api_version(), &api.kind, meta, evidence)
 }

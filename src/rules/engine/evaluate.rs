@@ -8,7 +8,7 @@ use super::baseline::{CurrentRun, Resolved};
 use crate::catalog::PlatformName;
 use crate::need::{ClusterId, NeedContext, PolicyRule};
 use crate::rules::{BaselineFinding, CheckContext, Finding, Policy, PolicyStatus, Rule, Severity};
-use crate::snapshot::MissingData;
+use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
 
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -162,11 +162,8 @@ fn count_findings(findings: &[Finding], standings: &[Vec<PolicyStatus>]) -> Summ
 }
 
 fn objects_read(situation: &CheckContext<'_>) -> usize {
-    let clusters = situation.snapshot.clusters.iter();
-    let seen: usize = clusters
-        .map(crate::snapshot::ClusterSnapshot::objects_read)
-        .sum();
-    situation.snapshot.files.objects_read() + seen
+    let in_cluster = situation.cluster.map_or(0, ClusterSnapshot::objects_read);
+    situation.manifests.objects_read() + in_cluster
 }
 
 /// What else must be known.
@@ -193,7 +190,7 @@ fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved
             "the baseline was incomplete: what is new may be what it could not see".to_owned(),
         );
     }
-    if situation.snapshot.is_redacted {
+    if situation.is_redacted {
         remarks.push("names in this report are pseudonyms (--redact)".to_owned());
     }
     remarks.sort();
@@ -203,13 +200,9 @@ fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved
 
 /// Worst first; what holds already before what a hop brings, nearer hops before farther ones.
 fn sort_key(finding: &Finding) -> impl Ord {
-    let hop = finding.hop.as_ref().map(|hop| {
-        let minor = hop.to.parse::<crate::catalog::Minor>().ok();
-        (hop.platform.clone(), minor, hop.to.clone())
-    });
     (
         std::cmp::Reverse(finding.severity),
-        hop,
+        finding.hop.clone(),
         finding.id,
         finding.message.clone(),
         finding.fingerprint.clone(),
@@ -240,9 +233,15 @@ fn collect_gaps(
         .filter(|rule| could_evaluate(situation, rule, &mut found))
         .count();
     let path = situation.path;
-    let forgone = situation
-        .snapshot
-        .dropped_manifest_gaps(path.from, path.to, situation.catalog);
+    let manifests = situation.manifests;
+    let filter = path.to.map(|to| ManifestFilter {
+        has_cluster: situation.cluster.is_some(),
+        from: path.from,
+        to: Some(to),
+    });
+    let forgone = filter
+        .into_iter()
+        .flat_map(|filter| manifests.dropped_gaps(filter, situation.catalog));
     for unmet in catalog_horizon_gaps(situation).into_iter().chain(forgone) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
@@ -272,7 +271,7 @@ fn could_evaluate(situation: &CheckContext<'_>, rule: &Rule, found: &mut GapInde
         rules.push(rule.id.to_owned());
     };
     let (mut asked, mut met) = (0, 0);
-    for picture in &situation.snapshot.clusters {
+    if let Some(picture) = situation.cluster {
         let asking = NeedContext {
             path: situation.path,
             catalog: situation.catalog,
@@ -289,7 +288,7 @@ fn could_evaluate(situation: &CheckContext<'_>, rule: &Rule, found: &mut GapInde
             }
         }
     }
-    let files = &situation.snapshot.files;
+    let files = situation.manifests;
     if rule.reads_files {
         for unmet in &files.gaps {
             concerns(None, unmet.clone());
@@ -311,9 +310,10 @@ fn detection_gaps(
 /// A target that is newer than the catalog is not refused: what is not known about it is a gap.
 fn catalog_horizon_gaps(situation: &CheckContext<'_>) -> Vec<MissingData> {
     let newest = situation.catalog.kubernetes_releases.newest();
-    let newest = newest.filter(|newest| situation.path.to > newest.minor);
-    let kubernetes = newest.map(|newest| MissingData {
-        what: format!("what Kubernetes {} changes", situation.path.to),
+    let beyond = situation.path.to.zip(newest);
+    let beyond = beyond.filter(|(to, newest)| *to > newest.minor);
+    let kubernetes = beyond.map(|(to, newest)| MissingData {
+        what: format!("what Kubernetes {to} changes"),
         why: format!(
             "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
             situation.catalog.date, newest.minor
@@ -322,9 +322,9 @@ fn catalog_horizon_gaps(situation: &CheckContext<'_>) -> Vec<MissingData> {
     });
     let hops = situation.path.hops.iter();
     let platforms = hops.filter_map(|hop| {
-        let platform = situation.catalog.platform(hop.platform.parse().ok()?)?;
+        let platform = situation.catalog.platform(hop.platform)?;
         let newest = &platform.newest_release()?.release;
-        let unknown = platform.name != PlatformName::Kubernetes && hop.minor > newest.minor();
+        let unknown = platform.name != PlatformName::Kubernetes && hop.minor() > newest.minor();
         unknown.then(|| MissingData {
             what: format!("what {} {} changes", platform.title, hop.to),
             why: format!(

@@ -9,7 +9,7 @@ use super::baseline::deserialize_known_evidence;
 use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
 use crate::path::HopId;
-use crate::rules::Rule;
+use crate::rules::{CheckContext, Rule};
 use crate::snapshot::{ClusterSnapshot, MetaRow};
 
 /// How bad it is. Ordered: a note is least.
@@ -40,7 +40,7 @@ impl Severity {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AffectedObject {
-    /// Which cluster; none for a manifest that belongs to none.
+    /// The cluster of the run; `None` without one. The engine sets it, rules see one cluster only.
     pub cluster: Option<ClusterId>,
     /// None for objects of the cluster, and for manifests that name none.
     pub namespace: Option<String>,
@@ -60,14 +60,13 @@ pub struct AffectedObject {
 impl AffectedObject {
     /// The object of a row, seen through this version.
     pub(crate) fn new(
-        picture: &ClusterSnapshot,
         api_version: impl Into<String>,
         kind: &str,
         meta: &MetaRow,
         evidence: Evidence,
     ) -> Self {
         Self {
-            cluster: Some(picture.id.clone()),
+            cluster: None,
             namespace: meta.namespace.clone(),
             api_version: api_version.into(),
             kind: kind.to_owned(),
@@ -77,18 +76,24 @@ impl AffectedObject {
         }
     }
 
-    /// The cluster itself, where a finding is about no single object of it.
+    /// An object outside of namespaces, without an owner.
     #[must_use]
-    pub fn cluster(picture: &ClusterSnapshot, evidence: Evidence) -> Self {
+    pub fn cluster_scoped(api_version: &str, kind: &str, name: &str, evidence: Evidence) -> Self {
         Self {
-            cluster: Some(picture.id.clone()),
+            cluster: None,
             namespace: None,
-            api_version: String::new(),
-            kind: "Cluster".to_owned(),
-            name: picture.id.to_string(),
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
             owner: None,
             evidence: vec![evidence],
         }
+    }
+
+    /// The cluster itself, where a finding is about no single object of it.
+    #[must_use]
+    pub fn cluster(cluster: &ClusterSnapshot, evidence: Evidence) -> Self {
+        Self::cluster_scoped("", "Cluster", &cluster.id.0, evidence)
     }
 }
 
@@ -201,6 +206,16 @@ impl Finding {
 }
 
 impl Finding {
+    /// Names the cluster in the objects, and tells the fingerprint from those of other clusters of the run.
+    pub(in crate::rules) fn assign_cluster(&mut self, context: &CheckContext<'_>) {
+        for object in &mut self.objects {
+            object.cluster = context.cluster_id().cloned();
+        }
+        if let Some(scope) = &context.fingerprint_scope {
+            self.fingerprint = fingerprint(&[scope, &self.fingerprint]);
+        }
+    }
+
     /// One finding for each hop, in the rule's own severity and words, certain of what it says.
     pub(in crate::rules) fn per_hop(
         rule: &Rule,

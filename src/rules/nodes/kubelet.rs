@@ -58,7 +58,7 @@ fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {
     let said = |nodes: &str, minor: Minor| {
         format!(
             "{nodes} with kubelet {minor}, too old for an API server {}",
-            hop.minor
+            hop.minor()
         )
     };
     findings_by_minor(
@@ -68,7 +68,7 @@ fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {
         said,
         |kubelet, _| {
             let limit = situation.catalog.skew_limit("kubelet", kubelet);
-            match (limit, hop.minor.minors_ahead_of(kubelet)) {
+            match (limit, hop.minor().minors_ahead_of(kubelet)) {
                 (Some(limit), Some(behind)) => behind > i64::from(limit.minors_behind),
                 _ => false,
             }
@@ -94,20 +94,24 @@ fn findings_by_minor(
     outside: impl Fn(Minor, Minor) -> bool,
 ) -> Vec<Finding> {
     let mut found: BTreeMap<Minor, Vec<AffectedObject>> = BTreeMap::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        let server = picture.discovery.effective_minor();
-        for node in rows.nodes() {
-            let Ok(kubelet) = node.kubelet_version.parse::<Release>() else {
-                continue;
-            };
-            if outside(kubelet.minor(), server) {
-                let detail = format!("kubelet {}", node.kubelet_version);
-                let object =
-                    node_object(picture, node, Evidence::new(EvidenceSource::Status, detail));
-                found.entry(kubelet.minor()).or_default().push(object);
-            }
+
+    let Some(server) = situation
+        .cluster
+        .map(|cluster| cluster.discovery.effective_minor())
+    else {
+        return Vec::new();
+    };
+    for node in situation.nodes() {
+        let Ok(kubelet) = node.kubelet_version.parse::<Release>() else {
+            continue;
+        };
+        if outside(kubelet.minor(), server) {
+            let detail = format!("kubelet {}", node.kubelet_version);
+            let object = node_object(node, Evidence::new(EvidenceSource::Status, detail));
+            found.entry(kubelet.minor()).or_default().push(object);
         }
     }
+
     found
         .into_iter()
         .filter_map(|(minor, objects)| {

@@ -8,9 +8,9 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::workloads;
 use crate::need::{Need, ReadTarget};
 use crate::path::HopId;
-use crate::rules::engine::data_rule::{listed_gvk, object_from_meta};
+use crate::rules::engine::data_rule::object_from_meta;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, Placement, WorkloadRow};
+use crate::snapshot::{Placement, WorkloadRow};
 
 /// The rule.
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -47,25 +47,24 @@ fn workload_needs() -> [Need; 3] {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
-    let nodes = detect::nodes();
     for label in &situation.catalog.legacy_role_labels {
-        if situation.path.to < label.removed_from {
+        if !situation.path.reaches(label.removed_from) {
             continue;
         }
         let hop = situation.path.hop_into(label.removed_from);
-        for (picture, rows) in situation.rows(&nodes) {
-            let ours = |key: &String| {
-                rows.nodes()
-                    .iter()
-                    .any(|node| node.labels.contains_key(key))
-            };
-            if !ours(&label.label) && !ours(&label.replacement) {
-                continue;
-            }
-            let objects = found.entry(hop.clone()).or_default();
-            for need in workload_needs() {
-                objects.extend(workloads_using_label(situation, picture, &need, label));
-            }
+
+        let ours = |key: &String| {
+            situation
+                .nodes()
+                .iter()
+                .any(|node| node.labels.contains_key(key))
+        };
+        if !ours(&label.label) && !ours(&label.replacement) {
+            continue;
+        }
+        let objects = found.entry(hop.clone()).or_default();
+        for need in workload_needs() {
+            objects.extend(workloads_using_label(situation, &need, label));
         }
     }
     Finding::per_hop(
@@ -78,24 +77,21 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
 /// The workloads of a need whose template names the old key.
 fn workloads_using_label(
     situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
     need: &Need,
     label: &LegacyRoleLabel,
 ) -> Vec<AffectedObject> {
     let ReadTarget::Objects { resource, .. } = &need.target else {
         return Vec::new();
     };
-    let api = listed_gvk(resource, picture, situation.catalog);
-    let rows = picture.rows_for(need, situation.catalog).ok().flatten();
-    let (Some(api), Some(rows)) = (api, rows) else {
+    let Some(api) = situation.listed_gvk(resource) else {
         return Vec::new();
     };
     let seen = |row: &WorkloadRow| {
         let place = label_use(row.placement.as_ref()?, label)?;
         let evidence = Evidence::new(EvidenceSource::Spec, format!("{place}: {}", label.label));
-        Some(object_from_meta(picture, &api, &row.meta, evidence))
+        Some(object_from_meta(&api, &row.meta, evidence))
     };
-    rows.workloads().iter().filter_map(seen).collect()
+    situation.workloads(need).iter().filter_map(seen).collect()
 }
 
 /// Where a template names the old key so that its pods will miss the nodes; none where it does not.

@@ -104,40 +104,40 @@ type NodesByHop = BTreeMap<(Severity, Confidence, HopId), Vec<AffectedObject>>;
 fn runtime_findings(situation: &CheckContext<'_>, rule: &Rule) -> Vec<Finding> {
     let limits = &situation.catalog.unsupported_runtimes;
     let mut found = NodesByHop::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        for node in rows.nodes() {
-            for limit in limits.iter().filter(|limit| limit.rule == rule.id) {
-                if !limit.matches(&node.container_runtime_version) {
-                    continue;
-                }
-                let worst = (Severity::Blocker, limit.unsupported_from);
-                let first = (Severity::Warning, limit.warn_from);
-                let bites = [worst, first].into_iter().find_map(|(severity, from)| {
-                    Some((
-                        severity,
-                        affected_hop(situation, node, from, limit.unsupported_from)?,
-                    ))
-                });
-                let (Some((severity, hop)), Some(confidence)) = (bites, runtime_confidence(node))
-                else {
-                    continue;
-                };
-                let severity = match confidence {
-                    Confidence::Possible => severity.min(Severity::Warning),
-                    Confidence::Likely | Confidence::Certain => severity,
-                };
-                let seen = Evidence::new(
-                    EvidenceSource::Status,
-                    node.container_runtime_version.clone(),
-                );
-                let object = node_object(picture, node, seen);
-                found
-                    .entry((severity, confidence, hop))
-                    .or_default()
-                    .push(object);
+
+    for node in situation.nodes() {
+        for limit in limits.iter().filter(|limit| limit.rule == rule.id) {
+            if !limit.matches(&node.container_runtime_version) {
+                continue;
             }
+            let worst = (Severity::Blocker, limit.unsupported_from);
+            let first = (Severity::Warning, limit.warn_from);
+            let bites = [worst, first].into_iter().find_map(|(severity, from)| {
+                Some((
+                    severity,
+                    affected_hop(situation, node, from, limit.unsupported_from)?,
+                ))
+            });
+            let (Some((severity, hop)), Some(confidence)) = (bites, runtime_confidence(node))
+            else {
+                continue;
+            };
+            let severity = match confidence {
+                Confidence::Possible => severity.min(Severity::Warning),
+                Confidence::Likely | Confidence::Certain => severity,
+            };
+            let seen = Evidence::new(
+                EvidenceSource::Status,
+                node.container_runtime_version.clone(),
+            );
+            let object = node_object(node, seen);
+            found
+                .entry((severity, confidence, hop))
+                .or_default()
+                .push(object);
         }
     }
+
     node_findings(rule, found, "with a runtime that kubelets leave behind")
 }
 
@@ -150,7 +150,7 @@ fn affected_hop(
 ) -> Option<HopId> {
     let kubelet: Release = node.kubelet_version.parse().ok()?;
     let path = situation.path;
-    if kubelet.minor() >= worst_from || from > path.to {
+    if kubelet.minor() >= worst_from || !path.reaches(from) {
         return None;
     }
     // The API server may be past it, and nodes follow on the way.
@@ -173,28 +173,28 @@ fn runtime_confidence(node: &NodeRow) -> Option<Confidence> {
 
 fn cgroup_v1(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut found = NodesByHop::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        for node in rows.nodes() {
-            let hints = situation.catalog.unsupported_os_images.iter();
-            let hop = hints
-                .filter(|hint| hint.rule == CGROUP_V1.id && hint.matches(&node.os_image))
-                .find_map(|hint| {
-                    affected_hop(
-                        situation,
-                        node,
-                        hint.unsupported_from,
-                        hint.unsupported_from,
-                    )
-                });
-            if let Some(hop) = hop {
-                let seen = Evidence::new(EvidenceSource::Status, node.os_image.clone());
-                found
-                    .entry((CGROUP_V1.severity, Confidence::Possible, hop))
-                    .or_default()
-                    .push(node_object(picture, node, seen));
-            }
+
+    for node in situation.nodes() {
+        let hints = situation.catalog.unsupported_os_images.iter();
+        let hop = hints
+            .filter(|hint| hint.rule == CGROUP_V1.id && hint.matches(&node.os_image))
+            .find_map(|hint| {
+                affected_hop(
+                    situation,
+                    node,
+                    hint.unsupported_from,
+                    hint.unsupported_from,
+                )
+            });
+        if let Some(hop) = hop {
+            let seen = Evidence::new(EvidenceSource::Status, node.os_image.clone());
+            found
+                .entry((CGROUP_V1.severity, Confidence::Possible, hop))
+                .or_default()
+                .push(node_object(node, seen));
         }
     }
+
     node_findings(
         &CGROUP_V1,
         found,

@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Minor, Release};
 use crate::detect::{self, is_control_plane_node, pool_name};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, NodeRow};
+use crate::snapshot::NodeRow;
 
 /// So long a node may take to join.
 const JOIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(10);
@@ -101,20 +101,8 @@ pub(in crate::rules) const MIXED: Rule = Rule {
 };
 
 /// The node as an object of a finding.
-pub(in crate::rules) fn node_object(
-    picture: &ClusterSnapshot,
-    node: &NodeRow,
-    evidence: Evidence,
-) -> AffectedObject {
-    AffectedObject {
-        cluster: Some(picture.id.clone()),
-        namespace: None,
-        api_version: "v1".to_owned(),
-        kind: "Node".to_owned(),
-        name: node.name.clone(),
-        owner: None,
-        evidence: vec![evidence],
-    }
+pub(in crate::rules) fn node_object(node: &NodeRow, evidence: Evidence) -> AffectedObject {
+    AffectedObject::cluster_scoped("v1", "Node", &node.name, evidence)
 }
 
 /// So many nodes, in words.
@@ -138,31 +126,31 @@ enum NotReadyGroup {
 fn not_ready(situation: &CheckContext<'_>) -> Vec<Finding> {
     let catalog = situation.catalog;
     let mut findings = Vec::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        let nodes = rows.nodes();
-        let mut groups: BTreeMap<NotReadyGroup, Vec<AffectedObject>> = BTreeMap::new();
-        for node in nodes.iter().filter(|node| !is_leaving(catalog, node)) {
-            let detail = match node.condition("Ready") {
-                Some(ready) if ready.status == "True" => continue,
-                Some(ready) => format_condition("Ready", &ready.status, &ready.reason),
-                None => "no condition Ready".to_owned(),
-            };
-            let group = if is_joining(situation, node) {
-                NotReadyGroup::Joining
-            } else if node.condition("Ready").is_none() {
-                NotReadyGroup::NeverReported
-            } else if is_control_plane_node(node) {
-                NotReadyGroup::ControlPlane
-            } else {
-                NotReadyGroup::Workers(pool_name(catalog, node).to_owned())
-            };
-            let object = node_object(picture, node, Evidence::new(EvidenceSource::Status, detail));
-            groups.entry(group).or_default().push(object);
-        }
-        for (group, objects) in groups {
-            findings.extend(not_ready_finding(catalog, nodes, group, objects));
-        }
+
+    let nodes = situation.nodes();
+    let mut groups: BTreeMap<NotReadyGroup, Vec<AffectedObject>> = BTreeMap::new();
+    for node in nodes.iter().filter(|node| !is_leaving(catalog, node)) {
+        let detail = match node.condition("Ready") {
+            Some(ready) if ready.status == "True" => continue,
+            Some(ready) => format_condition("Ready", &ready.status, &ready.reason),
+            None => "no condition Ready".to_owned(),
+        };
+        let group = if is_joining(situation, node) {
+            NotReadyGroup::Joining
+        } else if node.condition("Ready").is_none() {
+            NotReadyGroup::NeverReported
+        } else if is_control_plane_node(node) {
+            NotReadyGroup::ControlPlane
+        } else {
+            NotReadyGroup::Workers(pool_name(catalog, node).to_owned())
+        };
+        let object = node_object(node, Evidence::new(EvidenceSource::Status, detail));
+        groups.entry(group).or_default().push(object);
     }
+    for (group, objects) in groups {
+        findings.extend(not_ready_finding(catalog, nodes, group, objects));
+    }
+
     findings
 }
 
@@ -244,32 +232,32 @@ fn pressure(situation: &CheckContext<'_>) -> Vec<Finding> {
 
 fn mixed_kubelets(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        let minor = |node: &NodeRow| -> Option<Minor> {
-            let release: Release = node.kubelet_version.parse().ok()?;
-            Some(release.minor())
-        };
-        let minors: BTreeSet<Minor> = rows.nodes().iter().filter_map(minor).collect();
-        let behind = rows
-            .nodes()
-            .iter()
-            .filter(|node| minor(node).is_some_and(|minor| Some(&minor) < minors.last()));
-        let objects = behind
-            .map(|node| {
-                let detail = format!("kubelet {}", node.kubelet_version);
-                node_object(picture, node, Evidence::new(EvidenceSource::Status, detail))
-            })
-            .collect();
-        let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
-        let message = format!("kubelets of {} run together", minors.join(", "));
-        findings.extend(new_finding(
-            &MIXED,
-            MIXED.severity,
-            String::new(),
-            message,
-            objects,
-        ));
-    }
+
+    let minor = |node: &NodeRow| -> Option<Minor> {
+        let release: Release = node.kubelet_version.parse().ok()?;
+        Some(release.minor())
+    };
+    let minors: BTreeSet<Minor> = situation.nodes().iter().filter_map(minor).collect();
+    let behind = situation
+        .nodes()
+        .iter()
+        .filter(|node| minor(node).is_some_and(|minor| Some(&minor) < minors.last()));
+    let objects = behind
+        .map(|node| {
+            let detail = format!("kubelet {}", node.kubelet_version);
+            node_object(node, Evidence::new(EvidenceSource::Status, detail))
+        })
+        .collect();
+    let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
+    let message = format!("kubelets of {} run together", minors.join(", "));
+    findings.extend(new_finding(
+        &MIXED,
+        MIXED.severity,
+        String::new(),
+        message,
+        objects,
+    ));
+
     findings
 }
 
@@ -281,14 +269,14 @@ fn single_node_finding(
     tell: impl Fn(&NodeRow) -> Option<String>,
 ) -> Vec<Finding> {
     let mut objects = Vec::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
-        for node in rows.nodes() {
-            if let Some(detail) = tell(node) {
-                let seen = Evidence::new(EvidenceSource::Status, detail);
-                objects.push(node_object(picture, node, seen));
-            }
+
+    for node in situation.nodes() {
+        if let Some(detail) = tell(node) {
+            let seen = Evidence::new(EvidenceSource::Status, detail);
+            objects.push(node_object(node, seen));
         }
     }
+
     let message = format!("{} {what}", count_nodes(objects.len()));
     new_finding(rule, rule.severity, String::new(), message, objects)
         .into_iter()

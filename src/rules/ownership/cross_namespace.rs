@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::catalog::{Catalog, GroupResource};
+use crate::catalog::GroupResource;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{ListSelector, ReadTarget};
-use crate::rules::engine::data_rule::{listed_gvk, object_from_meta};
+use crate::rules::engine::data_rule::object_from_meta;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::{
-    ClusterSnapshot, MetaRow, OwnerReferenceRow, ReadOutcome, ReadResult, Rows, Uid,
+    ClusterSnapshot, ClusterView, MetaRow, OwnerReferenceRow, ReadOutcome, ReadResult, Rows, Uid,
 };
 
 /// The rule.
@@ -35,23 +35,20 @@ pub(in crate::rules) const RULE: Rule = Rule {
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     // Narrowed to a namespace, the others cannot be seen.
     let everything = situation
-        .snapshot
-        .clusters
-        .iter()
-        .filter(|picture| picture.namespace.is_none());
-    let objects =
-        everything.flat_map(|picture| objects_with_foreign_owner(picture, situation.catalog));
+        .view()
+        .filter(|view| view.cluster.namespace.is_none());
+    let objects = everything.into_iter().flat_map(objects_with_foreign_owner);
     let message = "the garbage collector takes its owner for deleted";
     let said = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
     Finding::new(&RULE, said).into_iter().collect()
 }
 
 /// Objects of which an owner is in another namespace.
-fn objects_with_foreign_owner(picture: &ClusterSnapshot, catalog: &Catalog) -> Vec<AffectedObject> {
-    let places = owner_namespaces(picture);
+fn objects_with_foreign_owner(view: ClusterView<'_>) -> Vec<AffectedObject> {
+    let places = owner_namespaces(view.cluster);
     let mut objects = Vec::new();
-    for (resource, rows) in picture.ledger.iter().filter_map(unfiltered_rows) {
-        let Some(api) = listed_gvk(resource, picture, catalog) else {
+    for (resource, rows) in view.cluster.ledger.iter().filter_map(unfiltered_rows) {
+        let Some(api) = view.listed_gvk(resource) else {
             continue;
         };
         for row in rows.metadata() {
@@ -60,7 +57,6 @@ fn objects_with_foreign_owner(picture: &ClusterSnapshot, catalog: &Catalog) -> V
             };
             let detail = format!("owner {} {} is in {namespace}", owner.kind, owner.name);
             objects.push(object_from_meta(
-                picture,
                 &api,
                 row,
                 Evidence::new(EvidenceSource::Spec, detail),

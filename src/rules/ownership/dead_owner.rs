@@ -6,9 +6,9 @@ use crate::catalog::{Catalog, Gvk, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{Discovery, ReadTarget};
 use crate::path::HopId;
-use crate::rules::engine::data_rule::{listed_gvk, object_from_meta};
+use crate::rules::engine::data_rule::object_from_meta;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, OwnerReferenceRow, ReadOutcome, ReadResult};
+use crate::snapshot::{OwnerReferenceRow, ReadOutcome, ReadResult};
 
 /// The rule.
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -34,35 +34,41 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
-    for picture in &situation.snapshot.clusters {
-        let complete = |reading: &&ReadResult| reading.outcome == ReadOutcome::Complete;
-        for reading in picture.ledger.iter().filter(complete) {
-            let ReadTarget::Objects { resource, .. } = &reading.target else {
-                continue;
-            };
-            let Some(api) = listed_gvk(resource, picture, situation.catalog) else {
-                continue;
-            };
-            for row in reading.rows.metadata() {
-                let owners = row.owner_references.iter();
-                let dead = owners
-                    .filter_map(|owner| Some((owner, unserved_since(situation, picture, owner)?)));
-                for (owner, since) in dead {
-                    let detail = format!(
-                        "owned by {} {} of {}",
-                        owner.kind, owner.name, owner.api_version
-                    );
-                    let hop = since.and_then(|minor| situation.path.hop_into(minor));
-                    found.entry(hop).or_default().push(object_from_meta(
-                        picture,
-                        &api,
-                        row,
-                        Evidence::new(EvidenceSource::Spec, detail),
-                    ));
-                }
+    let Some(view) = situation.view() else {
+        return Vec::new();
+    };
+
+    let complete = |reading: &&ReadResult| reading.outcome == ReadOutcome::Complete;
+    for reading in view.cluster.ledger.iter().filter(complete) {
+        let ReadTarget::Objects { resource, .. } = &reading.target else {
+            continue;
+        };
+        let Some(api) = view.listed_gvk(resource) else {
+            continue;
+        };
+        for row in reading.rows.metadata() {
+            let owners = row.owner_references.iter();
+            let dead = owners.filter_map(|owner| {
+                Some((
+                    owner,
+                    unserved_since(situation, &view.cluster.discovery, owner)?,
+                ))
+            });
+            for (owner, since) in dead {
+                let detail = format!(
+                    "owned by {} {} of {}",
+                    owner.kind, owner.name, owner.api_version
+                );
+                let hop = since.and_then(|minor| situation.path.hop_into(minor));
+                found.entry(hop).or_default().push(object_from_meta(
+                    &api,
+                    row,
+                    Evidence::new(EvidenceSource::Spec, detail),
+                ));
             }
         }
     }
+
     Finding::per_hop(&RULE, "the garbage collector cannot find its owner", found)
 }
 
@@ -70,13 +76,13 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
 /// already.
 fn unserved_since(
     situation: &CheckContext<'_>,
-    picture: &ClusterSnapshot,
+    discovery: &Discovery,
     owner: &OwnerReferenceRow,
 ) -> Option<Option<Minor>> {
-    if !picture.discovery.serves(&owner.api_version) {
-        return is_known_group(&owner.api_version, &picture.discovery).then_some(None);
+    if !discovery.serves(&owner.api_version) {
+        return is_known_group(&owner.api_version, discovery).then_some(None);
     }
-    removed_on_path(situation.catalog, owner, situation.path.to).map(Some)
+    removed_on_path(situation.catalog, owner, situation.path.to?).map(Some)
 }
 
 fn removed_on_path(catalog: &Catalog, owner: &OwnerReferenceRow, end: Minor) -> Option<Minor> {

@@ -43,12 +43,12 @@ fn volume_attachments_need() -> Need {
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    for (picture, rows) in situation.rows(&detect::nodes()) {
+    if let Some((view, rows)) = situation.view().zip(situation.rows(&detect::nodes())) {
         let nodes: BTreeSet<&str> = rows.nodes().iter().map(|node| node.name.as_str()).collect();
-        for (api, row) in objects_with_gvk(picture, &volume_attachments_need(), situation.catalog) {
+        for (api, row) in objects_with_gvk(view, &volume_attachments_need()) {
             if let Some(evidence) = stuck_evidence(&row.object, &nodes, situation.now) {
                 objects.push(crate::rules::engine::data_rule::object_from_row(
-                    picture, &api, row, evidence,
+                    &api, row, evidence,
                 ));
             }
         }

@@ -34,24 +34,25 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let catalog = situation.catalog;
     let mut found: BTreeMap<&str, Vec<AffectedObject>> = BTreeMap::new();
-    for picture in &situation.snapshot.clusters {
-        let Some(drivers) = installed_csi_drivers(picture, catalog) else {
+
+    let Some(view) = situation.view() else {
+        return Vec::new();
+    };
+    let Some(drivers) = installed_csi_drivers(view) else {
+        return Vec::new();
+    };
+    for (api, row) in objects_with_gvk(view, &persistent_volumes_need()) {
+        let Some(driver) = row.object["spec"]["csi"]["driver"].as_str() else {
             continue;
         };
-        for (api, row) in objects_with_gvk(picture, &persistent_volumes_need(), catalog) {
-            let Some(driver) = row.object["spec"]["csi"]["driver"].as_str() else {
-                continue;
-            };
-            if !drivers.contains(driver) && is_in_use(&row.object) {
-                let evidence = volume_evidence(&format!("driver {driver}"), &row.object);
-                let object =
-                    crate::rules::engine::data_rule::object_from_row(picture, &api, row, evidence);
-                found.entry(driver).or_default().push(object);
-            }
+        if !drivers.contains(driver) && is_in_use(&row.object) {
+            let evidence = volume_evidence(&format!("driver {driver}"), &row.object);
+            let object = crate::rules::engine::data_rule::object_from_row(&api, row, evidence);
+            found.entry(driver).or_default().push(object);
         }
     }
+
     let findings = found.into_iter().filter_map(|(driver, objects)| {
         let message = format!("no node and no object of the cluster knows the CSI driver {driver}");
         Finding::new(&RULE, FindingDraft::new(&RULE, driver, message, objects))

@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::catalog::{Catalog, GroupResource, InTreeStatus, VolumePlugin, volume_plugins};
+use crate::catalog::{GroupResource, InTreeStatus, VolumePlugin, volume_plugins};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::pods;
 use crate::need::{DetailLevel, Need, NeedContext};
-use crate::rules::engine::data_rule::{LoadRulesError, listed_gvk, object_from_row};
+use crate::rules::engine::data_rule::{LoadRulesError, object_from_row};
 use crate::rules::{
     AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
 };
-use crate::snapshot::{ClusterSnapshot, ObjectRow, PodRow};
+use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
 
 /// All persistent volumes.
 pub(crate) fn persistent_volumes_need() -> Need {
@@ -43,16 +43,13 @@ pub(in crate::rules) fn storage_resource(plural: &str) -> GroupResource {
 }
 
 /// The CSI drivers that this cluster knows; none where not everything was read that names one.
-pub(in crate::rules) fn installed_csi_drivers<'a>(
-    picture: &'a ClusterSnapshot,
-    catalog: &Catalog,
-) -> Option<BTreeSet<&'a str>> {
+pub(in crate::rules) fn installed_csi_drivers(view: ClusterView<'_>) -> Option<BTreeSet<&str>> {
     let mut names = BTreeSet::new();
     let [objects, nodes] = csi_driver_needs();
-    if let Some(rows) = picture.rows_for(&objects, catalog).ok()? {
+    if let Some(rows) = view.cluster.rows_for(&objects, view.catalog).ok()? {
         names.extend(rows.metadata().map(|row| row.name.as_str()));
     }
-    if let Some(rows) = picture.rows_for(&nodes, catalog).ok()? {
+    if let Some(rows) = view.cluster.rows_for(&nodes, view.catalog).ok()? {
         let drivers = rows.objects().iter().flat_map(|row| {
             let drivers = row.object["spec"]["drivers"].as_array();
             drivers.into_iter().flatten()
@@ -156,7 +153,7 @@ fn detection_text(plugin: &VolumePlugin) -> String {
 
 impl TableRule for VolumePlugin {
     fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
-        if asking.path.to < self.effective_from {
+        if !asking.path.reaches(self.effective_from) {
             return Vec::new();
         }
         let mut needs = vec![persistent_volumes_need(), pods::pods_need()];
@@ -170,7 +167,7 @@ impl TableRule for VolumePlugin {
     }
 
     fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding> {
-        if situation.path.to < self.effective_from {
+        if !situation.path.reaches(self.effective_from) {
             return Vec::new();
         }
         let worst = self.blocker_from;
@@ -178,32 +175,28 @@ impl TableRule for VolumePlugin {
             .and_then(|worst| situation.path.hop_into(worst))
             .or_else(|| situation.path.hop_into(self.effective_from));
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
-        for (picture, catalog) in situation
-            .snapshot
-            .clusters
-            .iter()
-            .map(|it| (it, situation.catalog))
+        let view = situation.view().filter(|view| !self.has_driver(*view));
+
+        for (severity, object) in view
+            .into_iter()
+            .flat_map(|view| self.affected_objects(view))
         {
-            if self.has_driver(picture, catalog) {
-                continue;
-            }
-            for (severity, object) in self.affected_objects(picture, catalog) {
-                // What is gone already was seen to be gone: the upgrade changes nothing.
-                let milder = hop.is_none() && self.status == InTreeStatus::Removed;
-                let not_yet = self
-                    .blocker_from
-                    .is_some_and(|worst| situation.path.to < worst);
-                let severity = if milder || not_yet {
-                    severity.min(Severity::Warning)
-                } else {
-                    severity
-                };
-                found
-                    .entry(severity.min(rule.severity))
-                    .or_default()
-                    .push(object);
-            }
+            // What is gone already was seen to be gone: the upgrade changes nothing.
+            let milder = hop.is_none() && self.status == InTreeStatus::Removed;
+            let not_yet = self
+                .blocker_from
+                .is_some_and(|worst| !situation.path.reaches(worst));
+            let severity = if milder || not_yet {
+                severity.min(Severity::Warning)
+            } else {
+                severity
+            };
+            found
+                .entry(severity.min(rule.severity))
+                .or_default()
+                .push(object);
         }
+
         let message = match (self.status, &hop) {
             (InTreeStatus::MigratedToCsi, _) => {
                 format!("the CSI driver {} is missing", self.csi_driver)
@@ -235,20 +228,16 @@ impl TableRule for VolumePlugin {
 
 impl VolumePlugin {
     /// Whether its driver is there, or it cannot be told.
-    fn has_driver(&self, picture: &ClusterSnapshot, catalog: &Catalog) -> bool {
+    fn has_driver(&self, view: ClusterView<'_>) -> bool {
         self.status == InTreeStatus::MigratedToCsi
-            && installed_csi_drivers(picture, catalog)
+            && installed_csi_drivers(view)
                 .is_none_or(|drivers| drivers.contains(self.csi_driver.as_str()))
     }
 
     /// Volumes and storage classes of this plug-in, with the worst that can be said of each.
-    fn affected_objects(
-        &self,
-        picture: &ClusterSnapshot,
-        catalog: &Catalog,
-    ) -> Vec<(Severity, AffectedObject)> {
+    fn affected_objects(&self, view: ClusterView<'_>) -> Vec<(Severity, AffectedObject)> {
         let mut found = Vec::new();
-        for (api, row) in objects_with_gvk(picture, &persistent_volumes_need(), catalog) {
+        for (api, row) in objects_with_gvk(view, &persistent_volumes_need()) {
             if !row.object["spec"][&self.field].is_object() {
                 continue;
             }
@@ -259,32 +248,26 @@ impl VolumePlugin {
                 Severity::Warning
             };
             let evidence = volume_evidence(&format!("spec.{}", self.field), &row.object);
-            found.push((severity, object_from_row(picture, &api, row, evidence)));
+            found.push((severity, object_from_row(&api, row, evidence)));
         }
-        for (api, row) in objects_with_gvk(picture, &storage_classes_need(), catalog) {
+        for (api, row) in objects_with_gvk(view, &storage_classes_need()) {
             let provisioner = row.object["provisioner"].as_str().unwrap_or_default();
             if !self.provisioner.is_empty() && provisioner == self.provisioner {
                 let evidence =
                     Evidence::new(EvidenceSource::Spec, format!("provisioner {provisioner}"));
-                found.push((
-                    Severity::Warning,
-                    object_from_row(picture, &api, row, evidence),
-                ));
+                found.push((Severity::Warning, object_from_row(&api, row, evidence)));
             }
         }
-        found.extend(self.affected_pods(picture, catalog));
+        found.extend(self.affected_pods(view));
         found
     }
 
     /// Pods that name such a volume themselves and are not finished.
-    fn affected_pods(
-        &self,
-        picture: &ClusterSnapshot,
-        catalog: &Catalog,
-    ) -> Vec<(Severity, AffectedObject)> {
-        let Ok(Some(rows)) = picture.rows_for(&pods::pods_need(), catalog) else {
-            return Vec::new();
-        };
+    fn affected_pods(&self, view: ClusterView<'_>) -> Vec<(Severity, AffectedObject)> {
+        let pods = view
+            .rows(&pods::pods_need())
+            .into_iter()
+            .flat_map(Rows::pods);
         let names = |pod: &&PodRow| {
             !pod.is_finished()
                 && pod
@@ -292,13 +275,11 @@ impl VolumePlugin {
                     .iter()
                     .any(|volume| **volume == *self.field)
         };
-        rows.pods()
-            .iter()
-            .filter(names)
+        pods.filter(names)
             .map(|pod| {
                 let detail = format!("spec.volumes with {}", self.field);
                 let evidence = Evidence::new(EvidenceSource::Spec, detail);
-                (Severity::Blocker, pods::pod_object(picture, pod, evidence))
+                (Severity::Blocker, pods::pod_object(pod, evidence))
             })
             .collect()
     }
@@ -306,18 +287,16 @@ impl VolumePlugin {
 
 /// The whole objects that answer a need, with the API through which they were listed.
 pub(in crate::rules) fn objects_with_gvk<'a>(
-    picture: &'a ClusterSnapshot,
+    view: ClusterView<'a>,
     need: &Need,
-    catalog: &Catalog,
 ) -> Vec<(crate::catalog::Gvk, &'a ObjectRow)> {
     let crate::need::ReadTarget::Objects { resource, .. } = &need.target else {
         return Vec::new();
     };
-    let rows = picture.rows_for(need, catalog).ok().flatten();
-    let (Some(rows), Some(api)) = (rows, listed_gvk(resource, picture, catalog)) else {
+    let Some(api) = view.listed_gvk(resource) else {
         return Vec::new();
     };
-    rows.objects()
+    view.objects(need)
         .iter()
         .map(|row| (api.clone(), row))
         .collect()

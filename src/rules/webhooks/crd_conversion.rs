@@ -8,9 +8,9 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::service_backends;
 use crate::facts::service_backends::ServiceBackends;
 use crate::need::{DetailLevel, Need};
-use crate::rules::engine::data_rule::{listed_gvk, object_from_row};
+use crate::rules::engine::data_rule::object_from_row;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, ObjectRow};
+use crate::snapshot::ObjectRow;
 
 /// The rule.
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -50,18 +50,14 @@ fn crd_resource() -> GroupResource {
 
 /// A CRD whose versions a webhook converts.
 struct ConvertedCrd<'a> {
-    picture: &'a ClusterSnapshot,
     row: &'a ObjectRow,
     client_config: WebhookClientConfig,
     version_count: usize,
 }
 
 fn webhook_converted_crds<'a>(situation: &CheckContext<'a>) -> Vec<ConvertedCrd<'a>> {
-    let need = crds_need();
-    let rows = situation
-        .rows(&need)
-        .flat_map(|(picture, rows)| rows.objects().iter().map(move |row| (picture, row)));
-    rows.filter_map(|(picture, row)| {
+    let rows = situation.objects(&crds_need()).iter();
+    rows.filter_map(|row| {
         let spec = row.object.get("spec")?;
         let leaving = !row.object["metadata"]["deletionTimestamp"].is_null();
         let conversion = spec.get("conversion")?;
@@ -72,7 +68,6 @@ fn webhook_converted_crds<'a>(situation: &CheckContext<'a>) -> Vec<ConvertedCrd<
             .pointer("/webhook/clientConfig")
             .or_else(|| conversion.get("webhookClientConfig"))?;
         Some(ConvertedCrd {
-            picture,
             row,
             client_config: WebhookClientConfig::deserialize(client).ok()?,
             version_count: spec.get("versions")?.as_array()?.len(),
@@ -83,9 +78,9 @@ fn webhook_converted_crds<'a>(situation: &CheckContext<'a>) -> Vec<ConvertedCrd<
 
 impl ConvertedCrd<'_> {
     fn object(&self, situation: &CheckContext<'_>, detail: String) -> Option<AffectedObject> {
-        let api = listed_gvk(&crd_resource(), self.picture, situation.catalog)?;
+        let api = situation.listed_gvk(&crd_resource())?;
         let evidence = Evidence::new(EvidenceSource::Spec, detail);
-        Some(object_from_row(self.picture, &api, self.row, evidence))
+        Some(object_from_row(&api, self.row, evidence))
     }
 }
 
@@ -94,7 +89,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         .into_iter()
         .filter_map(|crd| {
             let service = crd.client_config.service.as_ref();
-            let backing = ServiceBackends::new(situation, crd.picture);
+            let backing = ServiceBackends::new(situation);
             let dead = service.and_then(|service| backing.unavailable_reason(service));
             let fault =
                 dead.or_else(|| crd.client_config.decoded_ca_bundle().problem(situation.now));

@@ -31,8 +31,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     webhooks::webhook_findings(&RULE, situation, message, |configuration, webhook| {
         let service = webhook.client_config.service.as_ref();
         let service = service.filter(|_| webhook.fails_closed())?;
-        let dead =
-            ServiceBackends::new(situation, configuration.picture).unavailable_reason(service)?;
+        let dead = ServiceBackends::new(situation).unavailable_reason(service)?;
         let vital =
             !webhook.has_match_conditions() && blocks_upgrade(situation, configuration, webhook);
         Some((severity_if(vital), dead))

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
-use super::engine::data_rule::{listed_gvk, object_from_row};
+use super::engine::data_rule::object_from_row;
 use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
 use crate::catalog::{GroupResource, Gvk, SystemWrite};
 use crate::evidence::{Evidence, EvidenceSource};
@@ -19,7 +19,7 @@ use crate::facts::label_selector::{LabelMap, WebhookLabelSelector};
 use crate::facts::service_backends;
 use crate::facts::service_backends::ServiceReference;
 use crate::need::{DetailLevel, Need};
-use crate::snapshot::{ClusterSnapshot, ObjectRow};
+use crate::snapshot::{ClusterSnapshot, ClusterView, ObjectRow};
 
 const ADMISSION_GROUP: &str = "admissionregistration.k8s.io";
 const CONFIGURATION_PLURALS: [&str; 2] = [
@@ -194,7 +194,7 @@ impl Webhook {
         row: &SystemWrite,
         configuration: &WebhookConfiguration<'_>,
     ) -> bool {
-        let picture = configuration.picture;
+        let picture = configuration.cluster;
         let in_a_namespace = || {
             let namespaces = &configuration.namespaces;
             namespaces
@@ -215,12 +215,8 @@ pub(super) struct NamespaceLabels(Vec<(String, LabelMap)>);
 
 impl NamespaceLabels {
     /// Those of a cluster; none where they were not seen.
-    fn new(situation: &CheckContext<'_>, picture: &ClusterSnapshot) -> Self {
-        let rows = picture
-            .rows_for(&namespaces(), situation.catalog)
-            .ok()
-            .flatten();
-        let rows = rows.map(|rows| rows.objects()).unwrap_or_default();
+    fn new(view: ClusterView<'_>) -> Self {
+        let rows = view.objects(&namespaces());
         let labels = |row: &ObjectRow| {
             let labels = row.object.get("metadata")?.get("labels")?;
             LabelMap::deserialize(labels).ok()
@@ -241,7 +237,7 @@ impl NamespaceLabels {
 
 /// A configuration: the object, the API it was listed through, and its webhooks.
 pub(super) struct WebhookConfiguration<'a> {
-    pub(super) picture: &'a ClusterSnapshot,
+    pub(super) cluster: &'a ClusterSnapshot,
     /// The namespaces of its cluster.
     pub(super) namespaces: Rc<NamespaceLabels>,
     gvk: Gvk,
@@ -264,7 +260,7 @@ impl WebhookConfiguration<'_> {
         let first = evidence
             .next()
             .unwrap_or_else(|| Evidence::new(EvidenceSource::Spec, ""));
-        let mut object = object_from_row(self.picture, &self.gvk, self.row, first);
+        let mut object = object_from_row(&self.gvk, self.row, first);
         object.evidence.extend(evidence);
         object
     }
@@ -275,38 +271,29 @@ pub(super) fn read_configurations<'a>(
     situation: &CheckContext<'a>,
 ) -> Vec<WebhookConfiguration<'a>> {
     let mut found = Vec::new();
-    let namespaces: Vec<Rc<NamespaceLabels>> = situation
-        .snapshot
-        .clusters
-        .iter()
-        .map(|picture| Rc::new(NamespaceLabels::new(situation, picture)))
-        .collect();
-    let of = |picture: &ClusterSnapshot| {
-        let mut clusters = situation.snapshot.clusters.iter();
-        let at = clusters.position(|other| other.id == picture.id);
-        at.and_then(|at| namespaces.get(at).cloned())
-            .unwrap_or_default()
+    let Some(view) = situation.view() else {
+        return found;
     };
+    let namespaces = Rc::new(NamespaceLabels::new(view));
     for plural in CONFIGURATION_PLURALS {
         let resource = GroupResource::new(ADMISSION_GROUP, plural);
         let need = Need::objects(resource.clone(), DetailLevel::Full);
-        for (picture, rows) in situation.rows(&need) {
-            let Some(api) = listed_gvk(&resource, picture, situation.catalog) else {
-                continue;
-            };
-            for row in rows.objects() {
-                let leaving = !row.object["metadata"]["deletionTimestamp"].is_null();
-                if let (false, Ok(parsed)) =
-                    (leaving, WebhookConfigurationSpec::deserialize(&row.object))
-                {
-                    found.push(WebhookConfiguration {
-                        picture,
-                        namespaces: of(picture),
-                        gvk: api.clone(),
-                        row,
-                        webhooks: parsed.webhooks,
-                    });
-                }
+
+        let Some(api) = view.listed_gvk(&resource) else {
+            continue;
+        };
+        for row in view.objects(&need) {
+            let leaving = !row.object["metadata"]["deletionTimestamp"].is_null();
+            if let (false, Ok(parsed)) =
+                (leaving, WebhookConfigurationSpec::deserialize(&row.object))
+            {
+                found.push(WebhookConfiguration {
+                    cluster: view.cluster,
+                    namespaces: namespaces.clone(),
+                    gvk: api.clone(),
+                    row,
+                    webhooks: parsed.webhooks,
+                });
             }
         }
     }

@@ -102,7 +102,7 @@ fn kube_system_addons(situation: &CheckContext<'_>) -> Vec<Finding> {
             }
             let rows = situation.catalog.system_writes.iter();
             let asked =
-                rows.filter(|row| row.is_addon && webhook.covers(row, configuration.picture));
+                rows.filter(|row| row.is_addon && webhook.covers(row, configuration.cluster));
             required_resource_names(webhook, asked)
                 .map(|names| (Severity::Warning, format!("covers {names}")))
         },
@@ -128,9 +128,9 @@ fn self_call_evidence(
     configuration: &WebhookConfiguration<'_>,
     webhook: &Webhook,
 ) -> Option<String> {
-    let picture = configuration.picture;
+    let picture = configuration.cluster;
     let service = webhook.client_config.service.as_ref()?;
-    let backing = ServiceBackends::new(situation, picture);
+    let backing = ServiceBackends::new(situation);
     let pods = situation.catalog.system_writes.iter();
     let covers_pods = pods
         .filter(|row| row.group().is_empty() && row.resource == "pods")

@@ -23,18 +23,18 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let bare = all_pods(situation).filter(|(_, pod)| {
+    let bare = all_pods(situation).filter(|pod| {
         is_evicted_by_drain(pod)
             && pod.controller.is_none()
             && pod.deletion_timestamp.is_none()
             && !pod.node_name.is_empty()
     });
-    let objects = bare.map(|(picture, pod)| {
+    let objects = bare.map(|pod| {
         let seen = Evidence::new(
             EvidenceSource::Spec,
             format!("no controller, on node {}", pod.node_name),
         );
-        pod_object(picture, pod, seen)
+        pod_object(pod, seen)
     });
     let message = "nothing makes it anew when its node is drained";
     single_finding(&RULE, RULE.severity, message, objects.collect())

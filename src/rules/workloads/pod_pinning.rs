@@ -8,7 +8,7 @@ use crate::catalog::GroupResource;
 use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::pods::{all_pods, is_evicted_by_drain, pod_object, pods_need, single_finding};
-use crate::need::{ClusterId, DetailLevel, Need};
+use crate::need::{DetailLevel, Need};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::{PodPhase, PodRow};
 
@@ -78,24 +78,24 @@ fn persistent_volumes_need() -> Need {
 }
 
 fn local_pv(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let mut nodes: HashMap<(&ClusterId, &str, &str), (&str, &str)> = HashMap::new();
-    for (picture, rows) in situation.rows(&persistent_volumes_need()) {
-        for row in rows.objects() {
-            let text = |at: &str| row.object.pointer(at).and_then(Value::as_str);
-            let claim = text("/spec/claimRef/namespace").zip(text("/spec/claimRef/name"));
-            if let (Some((namespace, name)), Some(node)) = (claim, local_volume_node(&row.object)) {
-                nodes.insert((&picture.id, namespace, name), (&row.meta.name, node));
-            }
+    let mut nodes: HashMap<(&str, &str), (&str, &str)> = HashMap::new();
+
+    for row in situation.objects(&persistent_volumes_need()) {
+        let text = |at: &str| row.object.pointer(at).and_then(Value::as_str);
+        let claim = text("/spec/claimRef/namespace").zip(text("/spec/claimRef/name"));
+        if let (Some((namespace, name)), Some(node)) = (claim, local_volume_node(&row.object)) {
+            nodes.insert((namespace, name), (&row.meta.name, node));
         }
     }
-    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+
+    let objects = all_pods(situation).filter_map(|pod| {
         let (claim, (volume, node)) = pod.volume_claims.iter().find_map(|claim| {
-            let at = (&picture.id, &*pod.namespace, &**claim);
+            let at = (&*pod.namespace, &**claim);
             Some((claim, nodes.get(&at)?))
         })?;
         let detail = format!("claim {claim} is volume {volume} on node {node}");
         let seen = Evidence::new(EvidenceSource::Spec, detail);
-        is_evicted_by_drain(pod).then(|| pod_object(picture, pod, seen))
+        is_evicted_by_drain(pod).then(|| pod_object(pod, seen))
     });
     let message = "its data is on the disk of one node";
     single_finding(&LOCAL_PV, LOCAL_PV.severity, message, objects.collect())
@@ -118,10 +118,10 @@ fn local_volume_node(volume: &Value) -> Option<&str> {
 }
 
 fn node_pinned(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+    let objects = all_pods(situation).filter_map(|pod| {
         let node = pod.only_node.as_ref()?;
         let seen = Evidence::new(EvidenceSource::Spec, format!("only node {node}"));
-        is_evicted_by_drain(pod).then(|| pod_object(picture, pod, seen))
+        is_evicted_by_drain(pod).then(|| pod_object(pod, seen))
     });
     let message = "can run on no other node";
     single_finding(
@@ -136,40 +136,35 @@ fn node_pinned(situation: &CheckContext<'_>) -> Vec<Finding> {
 
 fn antiaffinity_full(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects: Vec<AffectedObject> = Vec::new();
-    let need = detect::nodes();
-    for (picture, rows) in situation.rows(&need) {
-        let nodes = rows.nodes();
-        let closed: HashSet<&str> = nodes
-            .iter()
-            .filter(|node| node.is_unschedulable || node.has_repelling_taint)
-            .map(|node| node.name.as_str())
-            .collect();
-        let mut workloads: BTreeMap<(&str, &str, &str), Vec<&PodRow>> = BTreeMap::new();
-        let apart = all_pods(situation).filter(|(of, pod)| {
-            of.id == picture.id
-                && pod.has_self_anti_affinity
-                && pod.deletion_timestamp.is_none()
-                && pod.phase == PodPhase::Running
-                && is_evicted_by_drain(pod)
-        });
-        for (_, pod) in apart {
-            if let Some(owner) = &pod.controller {
-                let key = (&*pod.namespace, &*owner.kind, &*owner.name);
-                workloads.entry(key).or_default().push(pod);
-            }
-        }
-        for pods in workloads.into_values() {
-            let open = count_eligible_nodes(&closed, nodes.len(), &pods);
-            if open > 1 && pods.len() >= open {
-                let detail = format!("{} pods, {open} nodes", pods.len());
-                let seen = Evidence::new(EvidenceSource::Spec, detail);
-                objects.extend(
-                    pods.iter()
-                        .map(|pod| pod_object(picture, pod, seen.clone())),
-                );
-            }
+    let nodes = situation.nodes();
+
+    let closed: HashSet<&str> = nodes
+        .iter()
+        .filter(|node| node.is_unschedulable || node.has_repelling_taint)
+        .map(|node| node.name.as_str())
+        .collect();
+    let mut workloads: BTreeMap<(&str, &str, &str), Vec<&PodRow>> = BTreeMap::new();
+    let apart = all_pods(situation).filter(|pod| {
+        pod.has_self_anti_affinity
+            && pod.deletion_timestamp.is_none()
+            && pod.phase == PodPhase::Running
+            && is_evicted_by_drain(pod)
+    });
+    for pod in apart {
+        if let Some(owner) = &pod.controller {
+            let key = (&*pod.namespace, &*owner.kind, &*owner.name);
+            workloads.entry(key).or_default().push(pod);
         }
     }
+    for pods in workloads.into_values() {
+        let open = count_eligible_nodes(&closed, nodes.len(), &pods);
+        if open > 1 && pods.len() >= open {
+            let detail = format!("{} pods, {open} nodes", pods.len());
+            let seen = Evidence::new(EvidenceSource::Spec, detail);
+            objects.extend(pods.iter().map(|pod| pod_object(pod, seen.clone())));
+        }
+    }
+
     let message = "no node is free for it when its own is drained";
     single_finding(
         &ANTIAFFINITY_FULL,

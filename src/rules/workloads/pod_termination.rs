@@ -51,7 +51,7 @@ pub(in crate::rules) const TERMINATING: Rule = Rule {
 };
 
 fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+    let objects = all_pods(situation).filter_map(|pod| {
         let grace = pod
             .termination_grace_period_seconds
             .filter(|&grace| grace > LONG_GRACE_SECONDS)?;
@@ -59,7 +59,7 @@ fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
             EvidenceSource::Spec,
             format!("terminationGracePeriodSeconds {grace}"),
         );
-        is_evicted_by_drain(pod).then(|| pod_object(picture, pod, seen))
+        is_evicted_by_drain(pod).then(|| pod_object(pod, seen))
     });
     let message = "may keep a drain waiting for more than five minutes";
     single_finding(&LONG_GRACE, LONG_GRACE.severity, message, objects.collect())
@@ -68,7 +68,7 @@ fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 fn terminating(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = all_pods(situation).filter_map(|(picture, pod)| {
+    let objects = all_pods(situation).filter_map(|pod| {
         let late = situation.now.duration_since(pod.deletion_timestamp?);
         if late <= DELETION_MARGIN {
             return None;
@@ -81,7 +81,6 @@ fn terminating(situation: &CheckContext<'_>) -> Vec<Finding> {
             detail = format!("{detail} on node {}", pod.node_name);
         }
         Some(pod_object(
-            picture,
             pod,
             Evidence::new(EvidenceSource::Status, detail),
         ))

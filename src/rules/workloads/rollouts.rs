@@ -7,7 +7,7 @@ use crate::facts::workloads;
 use crate::facts::workloads::{RolloutStatus, desired_replicas, rollout_status};
 use crate::need::Need;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterSnapshot, WorkloadRow};
+use crate::snapshot::WorkloadRow;
 use jiff::SignedDuration;
 
 /// A rollout of which nothing moved for so long is stuck: the time after which a Deployment gives up by default.
@@ -94,28 +94,22 @@ fn collect_workloads<T>(
             "StatefulSet" => workloads::stateful_sets(),
             _ => workloads::daemon_sets(),
         };
-        for (picture, rows) in situation.rows(&need) {
-            for row in rows.workloads() {
-                if row.is_being_deleted {
-                    continue;
-                }
-                if let Some((how, detail)) = said(kind, row) {
-                    found.push((how, workload_object(picture, kind, row, detail)));
-                }
+
+        for row in situation.workloads(&need) {
+            if row.is_being_deleted {
+                continue;
+            }
+            if let Some((how, detail)) = said(kind, row) {
+                found.push((how, workload_object(kind, row, detail)));
             }
         }
     }
     found
 }
 
-fn workload_object(
-    picture: &ClusterSnapshot,
-    kind: &str,
-    row: &WorkloadRow,
-    detail: String,
-) -> AffectedObject {
+fn workload_object(kind: &str, row: &WorkloadRow, detail: String) -> AffectedObject {
     let evidence = Evidence::new(EvidenceSource::Status, detail);
-    AffectedObject::new(picture, "apps/v1", kind, &row.meta, evidence)
+    AffectedObject::new("apps/v1", kind, &row.meta, evidence)
 }
 
 fn single_replica(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -24,24 +24,14 @@ pub(crate) const RULE: Rule = Rule {
     },
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let need = detect::nodes();
-    let objects = situation.rows(&need).flat_map(|(picture, rows)| {
-        let old = rows
-            .nodes()
-            .iter()
-            .filter(|node| node.os_image.starts_with("Ubuntu 18.04"));
-        old.map(|node| AffectedObject {
-            cluster: Some(picture.id.clone()),
-            namespace: None,
-            api_version: "v1".to_owned(),
-            kind: "Node".to_owned(),
-            name: node.name.clone(),
-            owner: None,
-            evidence: vec![Evidence::new(EvidenceSource::Status, node.os_image.clone())],
-        })
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let nodes = context.nodes().iter();
+    let old = nodes.filter(|node| node.os_image.starts_with("Ubuntu 18.04"));
+    let objects = old.map(|node| {
+        let evidence = Evidence::new(EvidenceSource::Status, node.os_image.clone());
+        AffectedObject::cluster_scoped("v1", "Node", &node.name, evidence)
     });
     let message = "the operating system has no security fixes any more";
-    let said = FindingDraft::new(&RULE, "", message, objects.collect());
-    Finding::new(&RULE, said).into_iter().collect()
+    let draft = FindingDraft::new(&RULE, "", message, objects.collect());
+    Finding::new(&RULE, draft).into_iter().collect()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::catalog::{Catalog, Release, VersionSpec};
 use kubectl_upgrade::detect::{KnownCluster, Project, Topology, TopologyRole, Workspace};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::report::{
@@ -125,8 +125,10 @@ fn poison(report: &mut UpgradeReport, text: &str) {
     }
     poison_topology(&mut cluster.topology, text);
     for hop in &mut report.path {
-        hop.from = some();
-        hop.to = text.to_owned();
+        let mut hostile: Release = "1.2.3".parse().expect("a release");
+        hostile.raw = text.to_owned();
+        hop.from = Some(VersionSpec::Release(hostile.clone()));
+        hop.to = VersionSpec::Release(hostile);
     }
     for finding in &mut report.findings {
         finding.message = text.to_owned();
