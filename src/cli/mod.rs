@@ -33,8 +33,9 @@ use args::OutputArgs;
 use signals::run_interruptible;
 use source::RunInput;
 
+use crate::api::v1::UpgradeReport;
 use crate::catalog::Catalog;
-use crate::report::{self, RbacSubject, RenderOptions, Styles, UpgradeReport, terminal};
+use crate::report::{self, RbacSubject, RenderOptions, Styles, terminal};
 use crate::rules;
 use crate::rules::{CheckContext, evaluate};
 use crate::snapshot;
@@ -116,6 +117,7 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
                 list.output,
                 rules()?,
                 &hazards,
+                &catalog,
                 &render_options(list.output_args),
             );
             Ok(print_result(
@@ -132,7 +134,8 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
                     Exit::Success,
                 ));
             }
-            let text = report::explain_rule(&id, rules()?, &look).map_err(CliError::usage)?;
+            let text =
+                report::explain_rule(&id, rules()?, &catalog, &look).map_err(CliError::usage)?;
             Ok(print_result(&text, Exit::Success))
         }
         Some(CheckSubcommand::Rbac(flags)) => {

@@ -235,7 +235,7 @@ impl UpgradePath {
 }
 
 /// Identifies a hop in findings and steps: by the minor for Kubernetes, by the release for other platforms.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 pub struct HopId {
     /// The platform it upgrades.
     pub platform: PlatformName,

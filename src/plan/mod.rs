@@ -145,19 +145,8 @@ pub struct DurationEstimate {
 }
 
 /// Where a step runs. Ordered from far to near.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScopeLevel {
-    /// All clusters.
-    Fleet,
-    /// The management cluster.
-    Management,
-    /// A workspace of DKP.
-    Workspace,
-    /// A project of DKP.
-    Project,
     /// A cluster.
     Cluster,
     /// A pool of nodes.
@@ -178,20 +167,17 @@ pub struct StepScope {
 }
 
 /// How far a step is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepState {
     /// The cluster shows that it is done.
     Done,
     /// It is under way.
-    #[serde(rename = "doing")]
     InProgress,
     /// It is to be done.
     Todo,
     /// It is to be done, and something stands in its way.
     Blocked,
     /// The cluster does not show it: a person knows.
-    #[serde(rename = "by-hand")]
     Manual,
     /// It could not be seen.
     Unknown,
@@ -217,10 +203,6 @@ impl ScopeLevel {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Fleet => "fleet",
-            Self::Management => "management",
-            Self::Workspace => "workspace",
-            Self::Project => "project",
             Self::Cluster => "cluster",
             Self::Pool => "pool",
             Self::Node => "node",

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::columns::format_columns;
-use super::document::{BaselineDoc, FindingDoc, HopDoc, ObjectDoc};
-use super::{RenderOptions, UpgradeReport, notices, remedies, stacked, terminal, wrap};
-use crate::path::HopId;
+use super::{RenderOptions, notices, remedies, stacked, terminal, wrap};
+use crate::api::v1::{BaselineDoc, FindingDoc, HopDoc, HopIdDoc, ObjectDoc, UpgradeReport};
+use crate::rules::object_path;
 
 const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];
 const WIDE_HEADER: [&str; 3] = ["HOP", "CONFIDENCE", "OWNER"];
@@ -134,11 +134,11 @@ impl<'a> FindingGroups<'a> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct HopOrder {
     path_index: usize,
-    id: HopId,
+    id: HopIdDoc,
 }
 
 impl HopOrder {
-    fn new(hop: &HopId, path: &[HopDoc]) -> Self {
+    fn new(hop: &HopIdDoc, path: &[HopDoc]) -> Self {
         let reaches = |step: &HopDoc| step.platform == hop.platform && hop.to <= step.to;
         Self {
             path_index: path.iter().position(reaches).unwrap_or(path.len()),
@@ -222,7 +222,12 @@ fn first_object_cell(first: Option<&ObjectDoc>, all: usize) -> String {
 
 /// An object as one word of a line.
 pub(super) fn object_cell(object: &ObjectDoc) -> String {
-    terminal::escape_cell(&object.object_path()).into_owned()
+    terminal::escape_cell(&object_path(
+        &object.kind,
+        object.namespace.as_deref(),
+        &object.name,
+    ))
+    .into_owned()
 }
 
 /// The strongest trace.

@@ -1,15 +1,14 @@
 //! Reports and plans of the recorded shop, and of a cluster in the middle of a hop.
 
+use kubectl_upgrade::api::v1::{UpgradePlan, UpgradeReport};
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{PlanOptions, build};
-use kubectl_upgrade::report::{
-    OutputFormat, RenderOptions, UpgradePlan, UpgradeReport, render_plan,
-};
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_plan};
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{Snapshot, load};
 
-use super::fixture::{Fixture, rules};
+use super::cluster::{Cluster, rules};
 use super::golden;
 use super::program::EXAMPLE;
 
@@ -41,7 +40,7 @@ pub(crate) fn shop_plan(minor: &str) -> UpgradePlan {
 /// A cluster in the middle of a hop, with windows.
 pub(crate) fn half_way() -> UpgradePlan {
     let catalog = Catalog::embedded().expect("the catalog");
-    let fixture = Fixture::load(&golden::in_repository(&format!(
+    let fixture = Cluster::load(golden::in_repository(&format!(
         "{PLAN_FORMATS}/half-way.yaml"
     )));
     let path = fixture.path(&catalog);

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::baseline::{CurrentRun, Resolved};
 use crate::catalog::PlatformName;
 use crate::need::{ClusterId, NeedContext, PolicyRule};
@@ -11,8 +9,7 @@ use crate::rules::{BaselineFinding, CheckContext, Finding, Policy, PolicyStatus,
 use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
 
 /// The answer in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing blocks, and everything was looked at.
     Ready,
@@ -23,7 +20,7 @@ pub enum Verdict {
 }
 
 /// Something that could not be looked at.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
     /// What.
     pub what: String,
@@ -38,8 +35,7 @@ pub struct Gap {
 }
 
 /// Counts of findings, not of objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
     /// Findings that block and that nobody has taken on.
     pub blockers: usize,

@@ -1,16 +1,16 @@
 //! The snapshots that are redacted, and what is told of them but for names.
 
 use jiff::Timestamp;
+use kubectl_upgrade::api::v1::{UpgradePlan, UpgradeReport};
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::detect::DetectedCluster;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{Plan, PlanOptions, build};
-use kubectl_upgrade::report::{UpgradePlan, UpgradeReport};
 use kubectl_upgrade::rules::{CheckContext, Evaluation, Policy, evaluate};
 use kubectl_upgrade::snapshot::{RedactionKey, Snapshot, load, redact};
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 use crate::golden;
 
 /// A snapshot, where it is to go, and when.
@@ -24,20 +24,23 @@ pub(super) struct Case {
 /// Every snapshot that the other tests work on.
 pub(super) fn cases(catalog: &Catalog) -> Vec<Case> {
     let mut cases = vec![example(catalog)];
-    let mut files: Vec<String> = rules()
-        .iter()
-        .flat_map(|rule| {
-            ["trigger", "near-miss"]
-                .map(|what| format!("tests/fixtures/rules/{}/{what}.yaml", rule.id))
-        })
-        .collect();
+    let fixture = |name: &str| golden::in_repository(&format!("tests/fixtures/{name}"));
+    let rules = rules().iter().flat_map(|rule| {
+        let [trigger, near_miss] =
+            ["trigger", "near-miss"].map(|what| format!("rules/{}/{what}.yaml", rule.id));
+        let near = Cluster::load_patched(fixture(&trigger), fixture(&near_miss));
+        [
+            (Cluster::load(fixture(&trigger)), trigger),
+            (near, near_miss),
+        ]
+    });
     let situations = golden::names("tests/fixtures/situations").into_iter();
     let situations = situations.filter(|name| name.ends_with(".yaml"));
-    files.extend(situations.map(|name| format!("tests/fixtures/situations/{name}")));
-    cases.extend(files.into_iter().map(|name| {
-        let fixture = Fixture::load(&golden::in_repository(&name));
-        let path = fixture.path(catalog);
-        let snapshot = fixture.snapshot(catalog, &path);
+    let situations = situations.map(|name| format!("situations/{name}"));
+    let situations = situations.map(|name| (Cluster::load(fixture(&name)), name));
+    cases.extend(rules.chain(situations).map(|(cluster, name)| {
+        let path = cluster.path(catalog);
+        let snapshot = cluster.snapshot(catalog, &path);
         Case {
             now: snapshot.taken_at,
             name,
@@ -151,8 +154,8 @@ pub(super) fn shape(judgement: &Evaluation) -> Value {
                 .collect();
             objects.sort();
             json!({
-                "id": finding.id, "severity": finding.severity, "confidence": finding.confidence,
-                "hop": finding.hop, "title": finding.title, "objects": objects,
+                "id": finding.id, "severity": format!("{:?}", finding.severity), "confidence": format!("{:?}", finding.confidence),
+                "hop": format!("{:?}", finding.hop), "title": finding.title, "objects": objects,
             })
         })
         .collect();
@@ -162,7 +165,7 @@ pub(super) fn shape(judgement: &Evaluation) -> Value {
     }).collect();
     gaps.sort_by_key(ToString::to_string);
     json!({
-        "verdict": judgement.verdict, "findings": findings, "gaps": gaps, "summary": judgement.summary,
+        "verdict": format!("{:?}", judgement.verdict), "findings": findings, "gaps": gaps, "summary": format!("{:?}", judgement.summary),
         // One of them says that names are pseudonyms.
         "remarks": judgement.remarks.iter().filter(|text| !text.contains("--redact")).count(),
     })
@@ -196,7 +199,7 @@ fn platforms(detected: &DetectedCluster) -> Value {
     members.sort();
     json!({
         "provider": detected.provider, "nodes": detected.node_count, "platforms": platforms, "members": members,
-        "role": topology.role, "edition": topology.edition, "evidence": topology.evidence.len(),
+        "role": format!("{:?}", topology.role), "edition": format!("{:?}", topology.edition), "evidence": topology.evidence.len(),
         "goes": topology.upgrade_from.is_some(), "workspaces": topology.workspaces.len(),
         "projects": topology.projects.iter().map(|it| it.workspace.is_some()).collect::<Vec<_>>(),
         "unseen": detected.gaps.len(), "remarks": detected.remarks.len(),
