@@ -16,8 +16,7 @@ const STACK_BYTES: usize = 8 << 20;
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
 /// The exit code that a signal asks for, once there was one.
-static SHUTDOWN: LazyLock<watch::Sender<Option<Exit>>> =
-    LazyLock::new(|| watch::Sender::new(None));
+static SHUTDOWN: LazyLock<watch::Sender<Option<Exit>>> = LazyLock::new(|| watch::Sender::new(None));
 
 /// Runs `work` on a thread of its own, in the context of the process's runtime. Returns on a signal even if the thread
 /// waits for standard input.

@@ -182,7 +182,10 @@ impl fmt::Display for RequestError {
                 "The answer is not that of a Kubernetes API server: {found}; check the address and what is in between"
             ),
             Self::NotAllowed { request } => {
-                write!(f, "Not sent, because it is outside what may be read: {request}")
+                write!(
+                    f,
+                    "Not sent, because it is outside what may be read: {request}"
+                )
             }
             Self::CredentialsUnavailable { why } => write!(f, "Unable to log in: {why}"),
             Self::Other { why } => write!(f, "The request failed: {why}"),

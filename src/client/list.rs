@@ -25,10 +25,7 @@ pub(super) enum ListFrom {
 }
 
 /// The name by which the API server knows us, from the first of these requests that it refuses; none if it refuses none.
-pub(super) async fn user_from_forbidden(
-    api: &ApiClient,
-    plan: &[ReadRequest],
-) -> Option<String> {
+pub(super) async fn user_from_forbidden(api: &ApiClient, plan: &[ReadRequest]) -> Option<String> {
     for request in plan {
         // From the store, where the limit is obeyed.
         let uri = request_uri(request, ListFrom::Etcd, 1, "");
@@ -82,8 +79,7 @@ async fn remaining_pages(
             fetch_page(api, request, source, &collected, &page.continue_token).await?;
         collected.append(part);
         page = following;
-        api
-            .observer
+        api.observer
             .on_objects_read(&request.target.to_string(), collected.rows.len());
     }
     Ok(collected)

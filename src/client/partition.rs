@@ -74,7 +74,14 @@ pub(super) async fn read_rows(
         collected.resource_version = resource_version;
         return Ok(collected);
     }
-    Ok(list_all(api, request, ListFrom::Etcd, empty, Some((collector, first))).await?)
+    Ok(list_all(
+        api,
+        request,
+        ListFrom::Etcd,
+        empty,
+        Some((collector, first)),
+    )
+    .await?)
 }
 
 /// Whether a list of `objects` objects is read namespace by namespace.
@@ -117,8 +124,7 @@ async fn list_by_namespace(
         .buffer_unordered(api.options.max_in_flight.max(1));
     while let Some((index, part)) = results.try_next().await? {
         objects_read += part.rows.len();
-        api
-            .observer
+        api.observer
             .on_objects_read(&inner[index].1.target.to_string(), objects_read);
         parts[index] = Some(part);
     }
@@ -146,10 +152,7 @@ mod tests {
         assert!(!should_partition(150_000, 500, &hints(5_000)), "too thin");
         assert!(!should_partition(4_999, 500, &hints(10)), "few objects");
         assert!(should_partition(5_000, 500, &hints(10)));
-        assert!(
-            !should_partition(150_000, 500, &hints(1)),
-            "nothing gained"
-        );
+        assert!(!should_partition(150_000, 500, &hints(1)), "nothing gained");
         assert!(!should_partition(150_000, 500, &hints(0)), "not listed");
     }
 }

@@ -14,9 +14,7 @@ use tokio::time::Instant;
 use tower::{BoxError, ServiceExt};
 
 use super::error::{RequestError, classify, from_response};
-use super::layers::{
-    HttpLayer, HttpResult, HttpService, ResponseBody, copy_request, tower_layer,
-};
+use super::layers::{HttpLayer, HttpResult, HttpService, ResponseBody, copy_request, tower_layer};
 use super::options::ReadObserver;
 use super::read_only::requested_verb;
 use super::response_body::decompress_prefix;
@@ -150,7 +148,11 @@ async fn read_error(
     response: Response<ResponseBody>,
 ) -> Result<(Response<ResponseBody>, Option<AttemptError>), BoxError> {
     let (mut head, body) = response.into_parts();
-    let body = decompress_prefix(&head.headers, read_prefix(body).await?, MAX_ERROR_BODY_BYTES);
+    let body = decompress_prefix(
+        &head.headers,
+        read_prefix(body).await?,
+        MAX_ERROR_BODY_BYTES,
+    );
     head.headers.remove(header::CONTENT_ENCODING);
     head.headers.remove(header::CONTENT_LENGTH);
     let failure = (!has_failed_checks(&head.headers, &body)).then(|| AttemptError {

@@ -121,5 +121,8 @@ async fn kube_sees_the_status_of_an_error() {
     expired.headers_mut().insert(header::CONTENT_TYPE, json);
     let (client, _) = client(&read_only, [expired]);
     let error = watch(client).await.expect_err("expired");
-    assert!(matches!(&error, kube::Error::Api(status) if status.code == 410), "{error:?}");
+    assert!(
+        matches!(&error, kube::Error::Api(status) if status.code == 410),
+        "{error:?}"
+    );
 }
