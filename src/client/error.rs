@@ -16,6 +16,7 @@ pub use classify::classify;
 pub use status::from_response;
 
 use crate::kubeconfig::HumanDuration;
+use crate::text::ellipsize;
 
 /// Why a request failed.
 ///
@@ -228,18 +229,9 @@ fn host_and_port(server: &str) -> &str {
 /// External text on one line, without control characters, truncated.
 pub(super) fn sanitize_line(text: &str) -> String {
     const LONGEST: usize = 200;
-    let mut line = String::new();
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
-    for word in words.filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if let Some((end, _)) = line.char_indices().nth(LONGEST) {
-            line.truncate(end);
-            line.push('…');
-            break;
-        }
-    }
-    line
+    // A word takes at least one character of the line.
+    let words = words.filter(|word| !word.is_empty()).take(LONGEST + 1);
+    let line = words.collect::<Vec<_>>().join(" ");
+    ellipsize(&line, LONGEST).into_owned()
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::ellipsize;
+
 /// The names of a kubeconfig, or those nearest to the requested one, as the end of a sentence.
 #[derive(Debug, Clone)]
 pub struct Suggestions(String);
@@ -10,7 +12,10 @@ impl Suggestions {
     pub(super) fn new<'a>(asked: Option<&str>, names: impl Iterator<Item = &'a str>) -> Self {
         /// Kubeconfigs with hundreds of contexts are common.
         const SHOWN: usize = 10;
-        let mut all: Vec<String> = names.map(truncate_name).collect();
+        const MAX_NAME_CHARS: usize = 120;
+        let mut all: Vec<String> = names
+            .map(|name| ellipsize(name, MAX_NAME_CHARS).into_owned())
+            .collect();
         all.sort_unstable();
         let mut near: Vec<(usize, &String)> = all
             .iter()
@@ -44,14 +49,6 @@ fn quoted<'a>(names: impl Iterator<Item = &'a String>) -> String {
         .map(|name| format!("{name:?}"))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-fn truncate_name(name: &str) -> String {
-    const LONGEST: usize = 120;
-    if name.chars().count() <= LONGEST {
-        return name.to_owned();
-    }
-    name.chars().take(LONGEST).chain(['…']).collect()
 }
 
 /// The edit distance of two names, `None` if they have nothing in common.

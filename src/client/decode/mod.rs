@@ -28,6 +28,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::need::ReadRequest;
 use crate::snapshot::{Rows, SkippedObject};
+use crate::text::truncate;
 
 /// Decodes objects in JSON to the rows that a request asks for, as an answer of the API server in JSON is decoded.
 ///
@@ -59,7 +60,7 @@ pub(super) fn decode_page(
         "application/vnd.kubernetes.protobuf" => protobuf::decode(from, sink),
         "application/json" => json::decode(from, sink),
         _ => Err(DecodeError::UnexpectedContentType {
-            got: content_type.chars().take(100).collect(),
+            got: truncate(content_type, 100).to_owned(),
         }),
     }
 }
