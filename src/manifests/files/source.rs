@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Maximum size of a file, in MiB.
-const MAX_FILE_MIB: u64 = 64;
+pub(super) const MAX_FILE_MIB: u64 = 64;
 
 /// All bytes, or why they cannot be read.
 pub(super) fn read_limited(from: impl Read) -> Result<Vec<u8>, String> {
