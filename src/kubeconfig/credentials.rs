@@ -1,4 +1,4 @@
-//! Who the server is and who we are: the certificate authority, and the user entry with the flags applied.
+//! The certificate authority, and the credentials of the user entry with the flags applied.
 
 use std::path::Path;
 
@@ -53,7 +53,7 @@ pub(super) fn apply_cluster_flags(
     Ok(())
 }
 
-/// The certificates of the authority in DER, `None` where the operating system's shall be used.
+/// The certificates of the authority in DER; `None` to use those of the operating system.
 pub(super) fn load_certificate_authority(
     entry: &Cluster,
     owner: &str,
@@ -81,7 +81,7 @@ pub(super) fn load_certificate_authority(
     Ok(Some(certificates))
 }
 
-/// Applies the flags to a user entry and makes sure that what it names can be loaded.
+/// Applies the flags to a user entry and checks that its credentials can be loaded.
 pub(super) fn apply_user_flags(
     mut entry: AuthInfo,
     options: &ConnectOptions,
@@ -115,7 +115,7 @@ pub(super) fn apply_user_flags(
         || entry.client_certificate.is_some()
         || entry.client_certificate_data.is_some();
     if named {
-        // As in client-go: whoever has another way to log in does not run the plugin.
+        // As in client-go: with other credentials the plugin is not run.
         entry.exec = None;
     }
     Ok(entry)
@@ -199,7 +199,7 @@ fn apply_impersonation(
 fn check_client_certificate(entry: &mut AuthInfo, name: &str) -> Result<(), ConnectError> {
     let owner = format!("user {name:?}");
     if entry.client_certificate.is_none() && entry.client_certificate_data.is_none() {
-        // A key alone is nothing: kubectl passes over it, kube would fail.
+        // kubectl ignores a key without a certificate; kube would fail.
         entry.client_key = None;
         entry.client_key_data = None;
         return Ok(());
@@ -233,8 +233,7 @@ fn check_client_certificate(entry: &mut AuthInfo, name: &str) -> Result<(), Conn
     }
 }
 
-/// Makes sure that the token fits into a header. One from a file is read here and stands beside the path of the file: kube
-/// sends a file as it is, and most editors end it with a line break.
+/// Checks that the token fits into a header. A token file is read here, since kube would send it with its final newline.
 fn load_token(entry: &mut AuthInfo, name: &str) -> Result<(), ConnectError> {
     if let Some(token) = &entry.token {
         if !is_header_safe(token.expose_secret()) {
@@ -270,7 +269,7 @@ fn is_header_safe(token: &str) -> bool {
     token.chars().all(|letter| letter.is_ascii_graphic())
 }
 
-/// Refuses what kubectl refuses; what kube knows of `gcp` would run a command in the middle of building the client.
+/// Rejects the providers that kubectl rejects; for `gcp`, kube would run a command while it builds the client.
 fn check_auth_provider(entry: &AuthInfo, name: &str) -> Result<(), ConnectError> {
     let Some(provider) = &entry.auth_provider else {
         return Ok(());
@@ -320,7 +319,7 @@ fn path_to_utf8(path: Option<&Path>) -> Result<Option<String>, ConnectError> {
     .transpose()
 }
 
-/// An empty path: kube makes it absolute, which gives the folder of the kubeconfig.
+/// Drops an empty path, which kube has made absolute: the directory of the kubeconfig.
 fn drop_empty_path(path: &mut Option<String>) {
     *path = path
         .take()

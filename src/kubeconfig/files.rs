@@ -1,4 +1,4 @@
-//! Which kubeconfig files there are, and what is in them.
+//! Finds, reads and merges kubeconfig files.
 
 use crate::text::truncate;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use super::options::{ConnectOptions, Env};
 /// The merged kubeconfig and where it came from.
 #[derive(Default)]
 pub(super) struct MergedKubeconfig {
-    /// What the files say together; the first to set a value wins.
+    /// The merged files; the first to set a value wins.
     pub(super) kubeconfig: Kubeconfig,
     /// The files that were read.
     pub(super) files_read: Vec<PathBuf>,
-    /// The files that were looked for.
+    /// The candidate files.
     pub(super) files_tried: Vec<PathBuf>,
 }
 

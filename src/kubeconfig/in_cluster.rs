@@ -1,4 +1,4 @@
-//! The connection of a program that runs in a pod and has no kubeconfig.
+//! The connection of a pod without a kubeconfig.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use super::error::{ConnectError, os_error_text};
 use super::options::{ConnectOptions, Env};
 use super::resolve::ResolvedEntries;
 
-/// Whether this is a pod with a service account, by kubectl's signs.
+/// Whether this is a pod with a service account, by the same signs as in kubectl.
 pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {
     env.text("KUBERNETES_SERVICE_HOST").is_some()
         && env.text("KUBERNETES_SERVICE_PORT").is_some()
         && service_account_file(env, "token").is_file()
 }
 
-/// The entries that a kubeconfig of this pod would hold; the flags are applied to them as to any other.
+/// The entries of an equivalent kubeconfig, before flags are applied.
 pub(super) fn in_cluster_entries(
     options: &ConnectOptions,
     env: &Env<'_>,

@@ -1,4 +1,4 @@
-//! Addresses: of the server, of the proxy in between, and which servers need no proxy.
+//! URLs of servers and proxies, and `NO_PROXY`.
 
 use std::net::IpAddr;
 
