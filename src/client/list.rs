@@ -25,10 +25,7 @@ pub(super) enum ListFrom {
 }
 
 /// The user name in the first 403 response to these requests; `None` if there is none.
-pub(super) async fn user_from_forbidden(
-    api: &ApiClient,
-    plan: &[ReadRequest],
-) -> Option<String> {
+pub(super) async fn user_from_forbidden(api: &ApiClient, plan: &[ReadRequest]) -> Option<String> {
     for request in plan {
         // From etcd, since the watch cache ignores the limit.
         let uri = request_uri(request, ListFrom::Etcd, 1, "");
@@ -81,8 +78,7 @@ async fn remaining_pages(
             fetch_page(api, request, source, &collected, &page.continue_token).await?;
         collected.append(part);
         page = next;
-        api
-            .observer
+        api.observer
             .on_objects_read(&request.target.to_string(), collected.rows.len());
     }
     Ok(collected)
@@ -129,7 +125,12 @@ fn accept_header(request: &ReadRequest) -> &'static str {
 /// Path and query of a page.
 ///
 /// With `resourceVersion=0` servers read from the watch cache and ignore the limit, except for resources without one.
-fn request_uri(request: &ReadRequest, source: ListFrom, page_size: u32, continue_token: &str) -> String {
+fn request_uri(
+    request: &ReadRequest,
+    source: ListFrom,
+    page_size: u32,
+    continue_token: &str,
+) -> String {
     let selector = match &request.target {
         ReadTarget::NonResourceUrl { path, .. } => return path.clone(),
         ReadTarget::Objects { selector, .. } => selector,

@@ -126,7 +126,8 @@ fn build_command(
             cluster: exec.cluster.as_ref(),
         },
     };
-    let request = serde_json::to_string(&request).map_err(|error| plugin.error(error.to_string()))?;
+    let request =
+        serde_json::to_string(&request).map_err(|error| plugin.error(error.to_string()))?;
     command.env("KUBERNETES_EXEC_INFO", request);
     command.stdin(if interactive {
         Stdio::inherit()
@@ -334,7 +335,8 @@ fn parse_credentials(
     expected: Option<&str>,
     plugin: &PluginId,
 ) -> Result<ExecCredentials, ConnectError> {
-    let text = std::str::from_utf8(output).map_err(|_| plugin.error("what it prints is no text"))?;
+    let text =
+        std::str::from_utf8(output).map_err(|_| plugin.error("what it prints is no text"))?;
     let response: ExecCredentialResponse = serde_json::from_str(text)
         .ok()
         .or_else(|| serde_saphyr::from_str(text).ok())

@@ -112,7 +112,9 @@ pub(crate) fn decode(text: &str, origin: Origin<'_>) -> DecodedManifests {
     let budget = DecodeBudget::default();
     let mut decoded = decode_with_budget(text, origin, &budget);
     let (Origin::Rendered(name) | Origin::File(name)) = origin;
-    decoded.skipped_objects.extend(budget.unlisted_skipped(name));
+    decoded
+        .skipped_objects
+        .extend(budget.unlisted_skipped(name));
     decoded
 }
 
@@ -224,10 +226,7 @@ impl ManifestDecoder<'_> {
         for document in documents {
             self.document_count += 1;
             let number = self.document_count;
-            self.decode_document(
-                document,
-                DocumentPosition { number, template },
-            );
+            self.decode_document(document, DocumentPosition { number, template });
         }
         if let Some(error) = error {
             self.document_count += 1;
