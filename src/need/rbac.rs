@@ -1,4 +1,4 @@
-//! The permissions that reads require.
+//! The RBAC permission that a read takes.
 
 use std::fmt;
 
@@ -42,21 +42,21 @@ impl fmt::Display for Verb {
 pub struct PolicyRule {
     /// API groups; the core group is the empty string.
     pub api_groups: Vec<String>,
-    /// Plural names of resources.
+    /// Plural resource names.
     pub resources: Vec<String>,
-    /// Names of single objects; empty for all.
+    /// Object names; empty for all.
     pub resource_names: Vec<String>,
-    /// Non-resource URLs.
+    /// Non-resource URL paths.
     #[serde(rename = "nonResourceURLs")]
     pub non_resource_urls: Vec<String>,
-    /// The namespace of a Role; `None` for a ClusterRole.
+    /// The namespace of a sufficient Role; `None` if a ClusterRole is needed.
     pub namespace: Option<String>,
     /// The verbs to allow.
     pub verbs: Vec<Verb>,
 }
 
 impl PolicyRule {
-    /// Permits listing the objects of a resource.
+    /// Allows listing a resource.
     #[must_use]
     pub fn allow_list(group: &str, plural: &str, namespace: Option<&str>) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl PolicyRule {
         }
     }
 
-    /// Permits reading a non-resource URL.
+    /// Allows getting a non-resource URL.
     #[must_use]
     pub fn allow_get_url(path: &str) -> Self {
         Self {
