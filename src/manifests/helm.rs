@@ -186,28 +186,23 @@ fn decode_base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
 /// Parses a record: one of typical size from memory, which takes half the time, a larger one while it is decompressed, so
 /// that it is never in memory as a whole.
 fn parse_record(decompressed: impl Read) -> Result<HelmReleaseJson, HelmError> {
-    let mut bounded = SizeLimitedReader {
-        inner: decompressed,
-        bytes_left: MAX_MIB << 20,
-        is_exceeded: false,
-    };
+    let mut limited = decompressed.take((MAX_MIB << 20) + 1);
     let mut prefix = Vec::new();
-    if let Err(error) = (&mut bounded)
+    (&mut limited)
         .take(TYPICAL_RECORD_BYTES as u64)
         .read_to_end(&mut prefix)
-    {
-        return Err(HelmError::Gzip(error));
-    }
+        .map_err(HelmError::Gzip)?;
     let parsed = if prefix.len() < TYPICAL_RECORD_BYTES {
         serde_json::from_slice(&prefix)
     } else {
-        let all = prefix.as_slice().chain(&mut bounded);
+        let all = prefix.as_slice().chain(&mut limited);
         serde_json::from_reader(io::BufReader::with_capacity(64 << 10, all))
     };
+    if limited.limit() == 0 {
+        return Err(HelmError::TooLarge);
+    }
     parsed.map_err(|error: serde_json::Error| {
-        if bounded.is_exceeded {
-            HelmError::TooLarge
-        } else if error.is_io() {
+        if error.is_io() {
             HelmError::Gzip(error.into())
         } else {
             HelmError::Json {
@@ -216,29 +211,6 @@ fn parse_record(decompressed: impl Read) -> Result<HelmReleaseJson, HelmError> {
             }
         }
     })
-}
-
-/// Fails at the limit, where [`Read::take`] would report the end of the data.
-struct SizeLimitedReader<R> {
-    inner: R,
-    bytes_left: u64,
-    is_exceeded: bool,
-}
-
-impl<R: Read> Read for SizeLimitedReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        match self.bytes_left.checked_sub(read as u64) {
-            Some(left) => {
-                self.bytes_left = left;
-                Ok(read)
-            }
-            None => {
-                self.is_exceeded = true;
-                Err(io::ErrorKind::FileTooLarge.into())
-            }
-        }
-    }
 }
 
 fn release_from_record(
