@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::client;
 use crate::harness::Cluster;
+use crate::harness::run::scrubbed;
 use crate::measure::{Output, Sample, measure};
 use crate::plan::Plan;
 
@@ -85,7 +86,7 @@ impl Bench {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = scrubbed(self.folder.path());
+        let mut command = quiet_check(self.folder.path());
         command
             .env("KUBECONFIG", self.cluster.kubeconfig())
             .args(args);
@@ -94,12 +95,8 @@ impl Bench {
 }
 
 /// The program under test, quiet, with nothing of our environment.
-pub(crate) fn scrubbed(home: &Path) -> Command {
-    let mut command = Command::new(CHECK);
-    command
-        .env_clear()
-        .env("HOME", home)
-        .current_dir(home)
-        .stderr(Stdio::null());
+pub(crate) fn quiet_check(home: &Path) -> Command {
+    let mut command = scrubbed(CHECK.as_ref(), home);
+    command.stderr(Stdio::null());
     command
 }
