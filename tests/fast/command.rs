@@ -1,6 +1,6 @@
 //! The built program: arguments in, code and streams out.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
