@@ -25,6 +25,7 @@ fn every_rule_has_fixtures_and_every_folder_a_rule() {
 fn rules_are_complete_and_in_order() {
     let ids: Vec<&str> = rules().iter().map(|rule| rule.id).collect();
     assert!(ids.is_sorted(), "{ids:?}");
+    let catalog = Catalog::embedded().expect("the catalog");
     for rule in rules() {
         let id = rule.id;
         let kebab =
@@ -32,7 +33,7 @@ fn rules_are_complete_and_in_order() {
         assert!(id.chars().all(kebab), "{id}");
         for text in [
             rule.title,
-            rule.applies_to,
+            &rule.applies_to.describe(&catalog),
             rule.why,
             rule.detection,
             rule.remedy,
