@@ -8,10 +8,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client;
-use crate::harness::Cluster;
-use crate::harness::run::scrubbed;
 use crate::measure::{Output, Sample, measure};
 use crate::plan::Plan;
+use crate::testbed::cluster::Cluster;
+use crate::testbed::process::Process;
+use crate::testbed::run::scrubbed;
 
 /// The program under test.
 pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-check");
@@ -27,7 +28,8 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts a cluster of this scale.
     pub(crate) fn start(version: &str, scale: f64) -> Self {
-        let mut options = Cluster::options(version).loaded(scale);
+        let mut options = Cluster::options(version);
+        options.scale = Some(scale);
         let quota = "--quota-backend-bytes=8589934592";
         options.etcd_args.push(quota.to_owned());
         Self {
@@ -42,10 +44,8 @@ impl Bench {
 
     /// The process ids of the API server and of etcd.
     pub(crate) fn servers(&self) -> (u32, u32) {
-        match self.cluster.pids()[..] {
-            [etcd, apiserver, ..] => (apiserver, etcd),
-            _ => panic!("both of them run"),
-        }
+        let pid = |server: &Option<Process>| server.as_ref().expect("it runs").pid;
+        (pid(&self.cluster.apiserver), pid(&self.cluster.etcd))
     }
 
     pub(crate) fn kubeconfig(&self) -> String {

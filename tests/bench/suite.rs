@@ -4,11 +4,11 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::Cluster;
 use crate::measure::{Output, Sample, Samples, measure};
 use crate::page;
 use crate::plan::Plan;
 use crate::program::{Bench, quiet_check};
+use crate::testbed::cluster::Cluster;
 use crate::ways;
 use crate::{Settings, manifests};
 

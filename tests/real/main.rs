@@ -34,11 +34,15 @@ mod harness;
 mod nodes;
 mod pieces;
 mod policy;
+#[path = "../testbed/programs.rs"]
+mod programs;
 mod redact;
 mod removed_apis;
 mod secrets;
 mod served;
 mod smoke;
+#[path = "../testbed/mod.rs"]
+mod testbed;
 mod upgrade;
 mod volumes;
 mod webhooks;

@@ -213,7 +213,7 @@ pub(crate) fn hold_a_process() -> ! {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let args = ["600".to_owned()];
     let process = Process::start(folder.path(), "sleep", Path::new("sleep"), &args);
-    let _ = writeln!(io::stdout(), "{}", process.pid());
+    let _ = writeln!(io::stdout(), "{}", process.pid);
     loop {
         thread::sleep(Duration::from_secs(600));
     }
