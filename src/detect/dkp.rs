@@ -3,7 +3,7 @@
 
 use super::cluster_api::CapiDetection;
 use super::version_evidence::{VersionClaim, VersionEvidence, resolve_version};
-use super::view::{items_at, list_need, namespaced_name, serves_group_suffix, str_at, string_at};
+use super::view::{items_at, list_need, serves_group_suffix, str_at, string_at};
 use super::{DetectedPlatform, Detection};
 use crate::catalog::{GroupResource, PlatformName, Release};
 use crate::need::{Discovery, Need};
@@ -31,42 +31,68 @@ pub(super) struct DkpDetection {
 
 fn helm_release_need() -> Need {
     let releases = GroupResource::new("helm.toolkit.fluxcd.io", "helmreleases");
-    Need::single_object(releases, "kommander", "kommander")
+    Need::single_object(releases, "kommander", "kommander").with_fields(&[
+        "spec.chart.spec.version",
+        "status.history.chartVersion",
+        "status.history.status",
+        "status.lastAppliedRevision",
+    ])
 }
 
 fn app_deployment_need() -> Need {
     let apps = GroupResource::new("apps.kommander.d2iq.io", "appdeployments");
-    Need::single_object(apps, "kommander", "kommander")
+    Need::single_object(apps, "kommander", "kommander").with_fields(&["spec.appRef.name"])
 }
 
 fn kommander_cores_need() -> Need {
-    list_need(DKP_GROUP, "kommandercores")
+    list_need(DKP_GROUP, "kommandercores", &["status.version"])
 }
 
 fn cluster_addons_need() -> Need {
-    list_need("kubeaddons.mesosphere.io", "clusteraddons")
+    list_need("kubeaddons.mesosphere.io", "clusteraddons", &[])
 }
 
 /// On the management cluster and on every cluster that it delivers to.
 fn git_repository_need() -> Need {
     let repositories = GroupResource::new("source.toolkit.fluxcd.io", "gitrepositories");
-    Need::single_object(repositories, "kommander-flux", "management")
+    Need::single_object(repositories, "kommander-flux", "management").with_fields(&["spec.url"])
 }
 
 pub(super) fn workspaces_need() -> Need {
-    list_need("workspaces.kommander.mesosphere.io", "workspaces")
+    list_need(
+        "workspaces.kommander.mesosphere.io",
+        "workspaces",
+        &["spec.namespaceName", "status.namespaceRef.name"],
+    )
 }
 
 pub(super) fn projects_need() -> Need {
-    list_need("workspaces.kommander.mesosphere.io", "projects")
+    list_need(
+        "workspaces.kommander.mesosphere.io",
+        "projects",
+        &[
+            "spec.namespaceName",
+            "spec.workspaceRef.name",
+            "status.namespaceRef.name",
+        ],
+    )
 }
 
 pub(super) fn kommander_clusters_need() -> Need {
-    list_need("kommander.mesosphere.io", "kommanderclusters")
+    list_need(
+        "kommander.mesosphere.io",
+        "kommanderclusters",
+        &[
+            "spec.clusterRef.capiCluster",
+            "status.kubernetesVersion",
+            "status.phase",
+            "status.type",
+        ],
+    )
 }
 
 pub(super) fn licenses_need() -> Need {
-    list_need("kommander.mesosphere.io", "licenses")
+    list_need("kommander.mesosphere.io", "licenses", &["status.dkpLevel"])
 }
 
 /// What DKP is told by. Where Flux runs, one object tells whether it is Kommander's.
@@ -120,7 +146,7 @@ pub(super) fn detect(look: &ClusterView<'_>, cluster_api: &CapiDetection) -> Dkp
     let repository = look.objects(&git_repository_need()).first();
     let mut dkp = DkpDetection {
         attachment_evidence: repository
-            .map(|row| format!("GitRepository {} is there", namespaced_name(row))),
+            .map(|row| format!("GitRepository {} is there", row.meta.namespaced_name())),
         source_url: repository.and_then(|row| string_at(&row.object, "/spec/url")),
         ..DkpDetection::default()
     };
@@ -246,7 +272,7 @@ fn version_evidence(look: &ClusterView<'_>) -> Vec<VersionEvidence> {
 
 /// What Flux installed, which is what runs; what is wanted stands in the specification.
 fn helm_release_evidence(look: &ClusterView<'_>, row: &ObjectRow) -> VersionEvidence {
-    let at = format!("HelmRelease {}", namespaced_name(row));
+    let at = format!("HelmRelease {}", row.meta.namespaced_name());
     match applied_chart_version(row) {
         Some(applied) => {
             let seen = format!("{at} applied {applied}");
@@ -277,7 +303,7 @@ fn unfinished_upgrade_remark(look: &ClusterView<'_>) -> Option<String> {
     (plain(wanted) != plain(applied)).then(|| {
         format!(
             "HelmRelease {} wants {wanted} and has applied {applied}: an upgrade of Kommander is under way or has failed",
-            namespaced_name(row)
+            row.meta.namespaced_name()
         )
     })
 }
@@ -285,7 +311,7 @@ fn unfinished_upgrade_remark(look: &ClusterView<'_>) -> Option<String> {
 /// The application's name carries its version, and that the release, though not always one alone.
 fn app_deployment_evidence(look: &ClusterView<'_>, row: &ObjectRow) -> VersionEvidence {
     let name = str_at(&row.object, "/spec/appRef/name").unwrap_or_default();
-    let seen = format!("AppDeployment {}: {name}", namespaced_name(row));
+    let seen = format!("AppDeployment {}: {name}", row.meta.namespaced_name());
     let version = name.strip_prefix("kommander-").unwrap_or(name);
     let marks = look.catalog.custom_apis.dkp_version_hints().iter();
     let releases: Vec<Release> = marks

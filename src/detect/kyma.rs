@@ -8,8 +8,7 @@ mod local;
 
 use super::version_evidence::{VersionEvidence, resolve_version};
 use super::view::{
-    container_images, image, items_at, label_of, list_need, namespaced_name, serves_group_suffix,
-    str_at, string_at,
+    container_images, items_at, label_of, list_need, serves_group_suffix, str_at, string_at,
 };
 use super::{DetectedPlatform, Detection, PlatformComponent};
 use crate::catalog::{GroupResource, PlatformName};
@@ -20,11 +19,25 @@ const GROUP_SUFFIX: &str = "kyma-project.io";
 const PLATFORM: PlatformName = PlatformName::Kyma;
 
 fn kymas_need() -> Need {
-    list_need("operator.kyma-project.io", "kymas")
+    list_need(
+        "operator.kyma-project.io",
+        "kymas",
+        &[
+            "spec.channel",
+            "status.modules.name",
+            "status.modules.state",
+            "status.modules.version",
+            "status.state",
+        ],
+    )
 }
 
 fn installations_need() -> Need {
-    list_need("installer.kyma-project.io", "installations")
+    list_need(
+        "installer.kyma-project.io",
+        "installations",
+        &["metadata.labels", "spec.components.name", "status.state"],
+    )
 }
 
 fn installer_need() -> Need {
@@ -33,6 +46,10 @@ fn installer_need() -> Need {
         "kyma-installer",
         "kyma-installer",
     )
+    .with_fields(&[
+        "spec.template.spec.containers.image",
+        "spec.template.spec.containers.name",
+    ])
 }
 
 /// All Deployments of the system namespace: those of the reconciler carry its label, those of lone modules none.
@@ -43,6 +60,7 @@ fn system_deployments_need() -> Need {
         "",
         DetailLevel::Full,
     )
+    .with_fields(&["metadata.labels", "spec.template.spec.containers.image"])
 }
 
 /// What the reconciler notes of each component.
@@ -55,6 +73,7 @@ fn reconciler_summaries_need() -> Need {
         },
         DetailLevel::Full,
     )
+    .with_fields(&["data.version"])
 }
 
 /// What Kyma is told by.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::control_plane::arguments::CommandFlags;
+use crate::catalog::ImageRef;
 use crate::catalog::{GroupResource, Minor, Release};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
@@ -27,12 +28,23 @@ pub(crate) fn control_plane_pods_need() -> Need {
         "tier=control-plane",
         DetailLevel::Full,
     )
+    .with_fields(&[
+        "metadata.annotations",
+        "metadata.deletionTimestamp",
+        "metadata.labels",
+        "spec.containers.args",
+        "spec.containers.command",
+        "spec.containers.image",
+        "spec.containers.name",
+        "spec.nodeName",
+    ])
 }
 
 /// The DaemonSet kube-proxy.
 pub(crate) fn kube_proxy_need() -> Need {
     let resource = GroupResource::new("apps", "daemonsets");
     Need::single_object(resource, KUBE_SYSTEM_NAMESPACE, "kube-proxy")
+        .with_fields(&["spec.template.spec.containers.image"])
 }
 
 /// The image of the first container of a workload's template.
@@ -48,6 +60,7 @@ pub(crate) fn kubeadm_config_need() -> Need {
         KUBE_SYSTEM_NAMESPACE,
         "kubeadm-config",
     )
+    .with_fields(&["data.ClusterConfiguration"])
 }
 
 /// kubeadm's configuration of kubelets.
@@ -57,6 +70,7 @@ pub(crate) fn kubelet_config_need() -> Need {
         KUBE_SYSTEM_NAMESPACE,
         "kubelet-config",
     )
+    .with_fields(&["data.kubelet"])
 }
 
 /// A static pod of a component of Kubernetes itself: etcd and others that stand beside it have flags of their own.
@@ -117,7 +131,7 @@ impl ControlPlanePod<'_> {
 
     /// The release of its image, where the tag says it.
     pub(crate) fn release(&self) -> Option<Release> {
-        image_release(self.container()?["image"].as_str()?)
+        ImageRef::new(self.container()?["image"].as_str()?).release()
     }
 
     /// The pod as an object of a finding.
@@ -135,12 +149,6 @@ pub(crate) fn kube_system_object(
 ) -> AffectedObject {
     let evidence = Evidence::new(EvidenceSource::Spec, detail);
     AffectedObject::new(api_version, kind, &row.meta, evidence)
-}
-
-/// The release that the tag of an image names; none for a digest alone and for tags that are no version.
-pub(crate) fn image_release(image: &str) -> Option<Release> {
-    let name = image.split('@').next()?.rsplit('/').next()?;
-    name.split_once(':')?.1.parse().ok()
 }
 
 /// A configuration that kubeadm keeps in a ConfigMap.
@@ -330,30 +338,7 @@ fn affected_hop(
 
 #[cfg(test)]
 mod tests {
-    use super::{extra_args_flags, image_release};
-
-    #[test]
-    fn tags_are_told_from_ports_and_digests() {
-        for (image, release) in [
-            ("registry.k8s.io/kube-apiserver:v1.27.3", Some("1.27.3")),
-            ("localhost:5000/kube-apiserver:v1.27.3", Some("1.27.3")),
-            ("localhost:5000/kube-apiserver", None),
-            ("kube-apiserver", None),
-            ("a.example/kube-apiserver@sha256:0123", None),
-            (
-                "a.example:443/x/kube-apiserver:v1.27.3@sha256:0123",
-                Some("1.27.3"),
-            ),
-            (
-                "rancher/hardened-kubernetes:v1.27.3-rke2r1-build20230614",
-                Some("1.27.3"),
-            ),
-            ("a.example/kube-apiserver:latest", None),
-        ] {
-            let found = image_release(image).map(|release| release.without_suffix().raw);
-            assert_eq!(found.as_deref(), release, "{image}");
-        }
-    }
+    use super::extra_args_flags;
 
     #[test]
     fn extra_arguments_are_a_map_or_a_list() {
