@@ -259,7 +259,8 @@ fn beyond_the_catalog_a_platform_goes_one_minor_and_no_further() {
 #[test]
 fn a_release_that_nothing_leads_on_from_is_said_aloud() {
     let path = find(&["dkp=2.3.3"], &["dkp=2.4.2"]).expect("a path");
-    let said = |remark: &String| remark.contains("DKP 2.4.2 has no supported upgrade to a later release");
+    let said =
+        |remark: &String| remark.contains("DKP 2.4.2 has no supported upgrade to a later release");
     assert!(path.remarks.iter().any(said), "{:?}", path.remarks);
     let path = find(&["dkp=2.3.3"], &["dkp=2.4.1"]).expect("a path");
     assert!(
