@@ -45,11 +45,10 @@ pub(super) fn load_kubeconfigs(
         let Some(next) = read_kubeconfig(path)? else {
             continue;
         };
-        loaded.kubeconfig =
-            loaded
-                .kubeconfig
-                .merge(next)
-                .map_err(|error| unreadable(path, error.to_string()))?;
+        loaded.kubeconfig = loaded
+            .kubeconfig
+            .merge(next)
+            .map_err(|error| unreadable(path, error.to_string()))?;
         loaded.files_read.push(path.clone());
     }
     Ok(loaded)

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    DetailLevel, FieldPaths, Freshness, ListSelector, Need, PolicyRule, ReadTarget, Verb,
-};
+use super::{DetailLevel, FieldPaths, Freshness, ListSelector, Need, PolicyRule, ReadTarget, Verb};
 use crate::catalog::{self, Api, Catalog, GroupResource, Minor, Release};
 
 /// What discovery returned: the version of the API server and the APIs that it serves.
