@@ -133,17 +133,12 @@ const MODULES: [(&str, &[&str]); 19] = [
 const UPWARD: [(&str, &str); 1] = [("facts", "rules")];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
-const ENTANGLED: [&str; 14] = [
+const ENTANGLED: [&str; 9] = [
     "catalog",
     "catalog::platform",
     "cli",
-    "client",
-    "client::decode",
     "detect",
     "detect::kyma",
-    "kubeconfig",
-    "manifests",
-    "manifests::files",
     "path",
     "report",
     "rules",
@@ -151,14 +146,8 @@ const ENTANGLED: [&str; 14] = [
 ];
 
 /// Files that import one another in a circle, by the top-level module that they are of.
-const CIRCLES: [&[&str]; 8] = [
+const CIRCLES: [&[&str]; 6] = [
     &["cli::redact", "cli::source"],
-    &["client::list", "client::partition"],
-    &[
-        "kubeconfig::error",
-        "kubeconfig::files",
-        "kubeconfig::resolve",
-    ],
     &["report::hazards", "report::rules"],
     &["report::notices", "report::remedies", "report::table"],
     &[

@@ -1,14 +1,15 @@
-//! Procedures: the steps of one hop of a platform, as data.
+//! Procedures: the steps of one hop, as data.
 //!
-//! A procedure is a YAML file in `procedures/`. It states which clusters it applies to ([`AppliesTo`]), whether kubelets may lag,
-//! and its steps in order: what each is repeated for ([`RepeatFor`]), its commands as templates, what gates it, when it counts as
-//! done ([`Completion`]), how long it takes and on what basis, what it interrupts, whether it can be undone, and the sources.
-//! The steps of the procedure for every cluster and of the one for this cluster are merged by [`HopPhase`].
+//! A procedure is a YAML file in `procedures/`. It says for which clusters it is ([`Fits`]), whether kubelets may lag behind,
+//! and its steps in their order; each names how often it is done ([`Each`]), its commands as templates, what gates it, how to
+//! tell that it is done ([`Done`]), how long it takes and on what basis, whom it interrupts, whether there is a way back, and
+//! where all that was read. Steps of the procedure that fits every cluster and those of the one that fits this cluster are put
+//! together by their [`Phase`].
 //!
 //! # Templates
 //!
-//! `{name}` stands for a value of the cluster, quoted for a shell in commands; see [`RepeatFor::placeholders`]. Values that a plan
-//! cannot know, such as the resource group of a cloud, are shell variables. Commands run where kubectl does, unless the step says
+//! `{name}` stands for a value of the cluster, quoted for a shell in commands; see [`Each::names`]. What a plan cannot know of the
+//! cluster, as the resource group of a cloud, is a variable of the shell. Commands run where kubectl does, unless the step says
 //! that they run on its node.
 
 mod template;
@@ -22,91 +23,91 @@ use serde::Deserialize;
 
 use super::{CatalogError, MinorRange, PlatformName};
 
-/// The steps of a hop.
+/// The steps of a hop for one kind of cluster.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Procedure {
-    /// The platform of the hops.
+    /// The platform.
     pub platform: PlatformName,
-    /// For people: `kubeadm`, `Amazon EKS`.
+    /// Display name: `kubeadm`, `Amazon EKS`.
     pub title: String,
     /// The clusters it applies to.
     #[serde(rename = "fits")]
     pub applies_to: AppliesTo,
-    /// When a release counts as reached: a provider that chooses patches itself is asked for minors only.
+    /// Which versions count as reached: a provider that chooses patches is asked for minors only.
     #[serde(default)]
     #[serde(rename = "reach")]
     pub version_precision: VersionPrecision,
-    /// How far kubelets may lag; none if the procedure does not say.
+    /// How far kubelets may lag behind; `None` in procedures for every cluster.
     #[serde(rename = "kubelets")]
     pub kubelet_skew: Option<KubeletSkewRule>,
-    /// In their order within each phase.
+    /// Steps, in order within each phase.
     pub steps: Vec<StepTemplate>,
 }
 
-/// The clusters that a procedure applies to, in the order in which they are tried.
+/// The clusters that a procedure applies to, in matching order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AppliesTo {
-    /// Every cluster, in addition to the best specific procedure.
+    /// Every cluster, in addition to the best match.
     #[serde(rename = "every")]
     EveryCluster,
-    /// Hops to a minor that the control plane binaries have already, but do not emulate yet.
+    /// Hops to a minor that the control plane binaries already have but do not emulate yet.
     #[serde(rename = "emulated")]
     EmulatedMinor,
-    /// Clusters that Cluster API makes from a ClusterClass.
+    /// Clusters that Cluster API manages through a ClusterClass.
     ClusterTopology,
-    /// Clusters that Cluster API makes from single objects.
+    /// Other clusters that Cluster API manages.
     ClusterApi,
     /// Clusters of a provider or distribution.
     Provider(String),
-    /// Clusters that kubeadm made.
+    /// Clusters set up by kubeadm.
     Kubeadm,
-    /// All others.
+    /// All other clusters.
     #[serde(rename = "otherwise")]
     Fallback,
 }
 
-/// When a release counts as reached.
+/// Which versions count as reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionPrecision {
-    /// At this patch or a later one.
+    /// This patch or a later one.
     #[default]
     Patch,
-    /// At any patch of the minor.
+    /// Any patch of the minor.
     Minor,
 }
 
-/// How kubelets follow the control plane.
+/// How far kubelets may lag behind the control plane.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KubeletSkewRule {
-    /// Whether a pool may skip hops, within the version skew policy.
+    /// Whether pools may skip hops within the version skew policy.
     #[serde(rename = "mayLag")]
     pub can_lag: bool,
-    /// The maximum in minors, if the provider allows fewer than the policy.
+    /// Maximum lag in minors, if stricter than the policy.
     #[serde(rename = "atMost")]
     pub max_minors_behind: Option<u8>,
-    /// The source.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// A phase of a hop, in order.
+/// The phase of a hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HopPhase {
-    /// Before anything changes.
+    /// Before any change.
     Prepare,
-    /// What must be done before the control plane is upgraded.
+    /// Prerequisites of the control plane upgrade.
     #[serde(rename = "before")]
     BeforeControlPlane,
-    /// API servers, then controllers and scheduler.
+    /// API servers, then controllers and schedulers.
     ControlPlane,
-    /// Add-ons that follow the control plane.
+    /// Add-ons that require the new control plane.
     #[serde(rename = "after")]
     AfterControlPlane,
     /// Nodes, pool by pool.
@@ -115,19 +116,19 @@ pub enum HopPhase {
     Finish,
 }
 
-/// What a step is repeated for.
+/// How often a step is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RepeatFor {
     /// Once per hop.
     Once,
-    /// On the control plane node that is upgraded first.
+    /// On the first control plane node.
     FirstControlPlaneNode,
     /// On each other control plane node.
     OtherControlPlaneNodes,
     /// On each control plane node.
     ControlPlaneNodes,
-    /// For each pool that is upgraded in this hop.
+    /// For each worker pool upgraded in this hop.
     Pool,
     /// For each node of such a pool.
     Node,
@@ -135,8 +136,8 @@ pub enum RepeatFor {
 
 impl RepeatFor {
     /// The names that its templates may use, in addition to those of every step: `cluster`, `namespace`, `controlPlane`
-    /// and `controlPlaneKind` (of its Cluster API objects), `concurrency` (how many pools its topology upgrades at a time),
-    /// `providerCluster` (its name at the provider), `from`, `to`, `minor`.
+    /// and `controlPlaneKind` (of its objects of Cluster API), `concurrency` (how many pools its topology upgrades at a time),
+    /// `providerCluster` (what its provider calls it), `from`, `to`, `minor`.
     #[must_use]
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
@@ -150,56 +151,57 @@ impl RepeatFor {
     }
 }
 
-/// What makes the machines of a pool.
+/// The owner of the machines of a pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MachineOwner {
-    /// A MachineDeployment of Cluster API, or unknown.
+    /// A Cluster API MachineDeployment, or unknown.
     #[default]
     MachineDeployment,
-    /// A MachinePool of Cluster API.
+    /// A Cluster API MachinePool.
     MachinePool,
 }
 
-/// Which findings gate a step.
+/// Which findings block a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GateScope {
     /// None.
     #[default]
     Nothing,
-    /// Every blocker of this hop, and those that hold already.
+    /// Blockers that apply already or at this hop.
     Hop,
-    /// Blockers on what draining the step's nodes would evict.
+    /// Blockers on pods that draining the nodes of the step would evict.
     Drain,
 }
 
-/// When a step counts as done.
+/// When a step is done.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Completion {
-    /// Cannot be verified from the cluster.
+    /// It cannot be verified from the cluster.
     #[serde(rename = "by-hand")]
     Manual,
-    /// A backup was completed within this number of hours.
+    /// A backup completed within this many hours.
     #[serde(rename = "backup")]
     RecentBackup(u32),
-    /// The API server runs the release.
+    /// The API server that answers runs the release.
     ApiServer,
     /// The API server emulates the minor.
     Emulation,
-    /// The control plane components, on the step's node if it has one, run the release.
+    /// Control plane components, on the node of the step if it has one, run the release.
     ControlPlane,
     /// All machines of the Cluster API control plane run the release.
     #[serde(rename = "control-plane-object")]
     CapiControlPlane,
-    /// All machines of the pool's MachineDeployment run the release; if it is not on this cluster, all nodes of the pool.
+    /// The MachineDeployment of the step's pool has the release on all machines; where it cannot be seen from this cluster, the
+    /// nodes of the pool have it.
     MachineDeployment,
-    /// The nodes of the step run the release, are ready and are schedulable.
+    /// The nodes of the step run the release, are ready and schedulable.
     Nodes,
-    /// No blocker of the hop is left.
+    /// The hop has no blockers.
     NoBlockers,
-    /// The DaemonSet kube-system/kube-proxy runs the release.
+    /// The image of the kube-proxy DaemonSet has the release.
     KubeProxy,
 }
 
@@ -207,13 +209,13 @@ pub enum Completion {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DurationEstimate {
-    /// At least, in seconds.
+    /// Minimum in seconds.
     #[serde(rename = "low")]
     pub min_seconds: Option<u64>,
-    /// At most, in seconds, if nothing delays it.
+    /// Maximum in seconds, without obstacles.
     #[serde(rename = "high")]
     pub max_seconds: Option<u64>,
-    /// Where the numbers come from, or why there are none.
+    /// Source or assumption behind it, or why it is unknown.
     pub basis: String,
 }
 
@@ -232,63 +234,63 @@ impl DurationEstimate {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepTemplate {
-    /// Unique within all procedures of a platform that may be put together.
+    /// Unique among the procedures of a platform that can be combined.
     pub id: String,
-    /// What is done.
+    /// Title.
     pub title: TextTemplate,
-    /// Its phase.
+    /// Phase of the hop.
     pub phase: HopPhase,
-    /// What it is repeated for.
+    /// How often it is repeated.
     #[serde(rename = "each")]
     pub repeat_for: RepeatFor,
-    /// Only for pools whose machines this makes; for all pools if unset.
+    /// Restricts it to pools of this machine owner.
     #[serde(rename = "madeBy")]
     pub machine_owner: Option<MachineOwner>,
-    /// Only for hops to these minors.
+    /// Applies to hops to these minors.
     #[serde(default)]
     #[serde(rename = "hops")]
     pub target_minors: MinorRange,
-    /// Only for hops that change the minor.
+    /// Applies only to hops that change the minor.
     #[serde(default)]
     #[serde(rename = "crossing")]
     pub requires_minor_change: bool,
-    /// Whether commands other than kubectl run on the step's node.
+    /// Whether commands other than kubectl run on the node of the step.
     #[serde(default)]
     #[serde(rename = "onNode")]
     pub runs_on_node: bool,
-    /// Whether commands run on the management cluster of Cluster API, if that is another cluster.
+    /// Whether commands run against the Cluster API management cluster.
     #[serde(default)]
     #[serde(rename = "onManagement")]
     pub runs_on_management: bool,
     /// In order.
     #[serde(default)]
     pub commands: Vec<TextTemplate>,
-    /// The findings to resolve first.
+    /// Findings that block it.
     #[serde(default)]
     #[serde(rename = "gates")]
     pub gated_by: GateScope,
-    /// When it counts as done.
+    /// When it is done.
     #[serde(rename = "done")]
     pub done_when: Completion,
-    /// Whether later steps require it, so that it must be done if one of them has begun.
+    /// Whether later steps imply that it is done.
     #[serde(default)]
     #[serde(rename = "implied")]
     pub is_implied_by_later: bool,
-    /// How long it takes; none if unknown.
+    /// Typical duration, if published or known.
     #[serde(rename = "takes")]
     pub duration: Option<DurationEstimate>,
     /// What it interrupts.
     #[serde(default)]
     pub interrupts: Vec<TextTemplate>,
-    /// Whether it can be undone.
+    /// Whether it can be reverted.
     #[serde(rename = "reversible")]
     pub is_reversible: bool,
-    /// URLs of documentation.
+    /// Links to documentation.
     #[serde(default)]
     pub links: Vec<String>,
-    /// The source.
+    /// Source of the step.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
@@ -322,7 +324,7 @@ const PROCEDURE_FILES: &[(&str, &str)] = &[
     ("talos.yaml", include_str!("../procedures/talos.yaml")),
 ];
 
-/// The embedded procedures, in the order in which they are tried.
+/// The built-in procedures, in matching order.
 pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
     let mut procedures = PROCEDURE_FILES
         .iter()
