@@ -10,9 +10,8 @@ use super::partition;
 use super::partition::ServerHints;
 use super::transport::get_and_decode;
 use crate::catalog::{Catalog, ServingMode};
-use crate::manifests::helm;
 use crate::need::{Encoding, ReadRequest, ReadTarget};
-use crate::snapshot::{ReadOutcome, ReadResult, Rows};
+use crate::snapshot::{ReadOutcome, ReadResult};
 
 /// How often a list is begun anew after its continue token has expired.
 const MAX_RESTARTS: u32 = 3;
@@ -54,22 +53,19 @@ pub(super) async fn read_request(
     grounds: &ServerHints,
 ) -> ReadResult {
     let sink = RowCollector::new(request, reader.catalog.clone());
-    let (outcome, mut collected) = match partition::read_rows(reader, request, grounds, &sink).await
-    {
+    let (outcome, collected) = match partition::read_rows(reader, request, grounds, &sink).await {
         Ok(collected) => (ReadOutcome::Complete, collected),
         Err(lost) => (outcome_of(&lost, request, &reader.catalog), sink),
     };
-    if let Rows::HelmReleases(rows) = &mut collected.rows {
-        *rows = helm::newest_revisions(std::mem::take(rows));
-    }
+    let (rows, skipped_objects) = collected.finish();
     ReadResult {
         target: request.target.clone(),
         detail_level: request.detail_level,
         freshness: request.freshness,
         outcome,
         finished_at: Timestamp::now(),
-        rows: collected.rows,
-        skipped_objects: collected.skipped_objects,
+        rows,
+        skipped_objects,
     }
 }
 

@@ -17,6 +17,7 @@ mod timeout;
 mod transport;
 
 pub use crate::kubeconfig::Timeout;
+pub use decode::decode_objects;
 pub use discovery::DiscoveryError;
 pub use read_only::{ReadOnlyLayer, ReadOnlyService};
 

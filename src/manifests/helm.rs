@@ -83,8 +83,8 @@ pub(crate) enum HelmError {
 ///
 /// # Errors
 /// When it is not base64.
-pub(crate) fn decode_secret_data(data: &str) -> Result<Vec<u8>, HelmError> {
-    decode_base64(data.as_bytes())
+pub(crate) fn decode_secret_data(data: impl AsRef<[u8]>) -> Result<Vec<u8>, HelmError> {
+    decode_base64(data.as_ref())
 }
 
 /// Reads the record of one revision. `payload` is what Helm wrote: the bytes of `data.release` of a Secret, or the text of

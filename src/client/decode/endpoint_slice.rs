@@ -1,12 +1,14 @@
-//! Slices of the endpoints of services, from protobuf to one row.
+//! EndpointSlices, from protobuf or JSON to one row.
 
 use prost::Message;
+use serde::Deserialize;
 
 use super::meta::ObjectMeta;
 use crate::snapshot::{EndpointSliceRow, Interner};
 
 /// Tags of k8s.io/api discovery/v1/generated.proto, those of v1beta1 as well.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct EndpointSlice {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
@@ -14,13 +16,15 @@ pub(super) struct EndpointSlice {
     endpoints: Vec<Endpoint>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Endpoint {
     #[prost(message, optional, tag = "2")]
     conditions: Option<EndpointConditions>,
 }
 
-#[derive(Clone, Copy, PartialEq, Message)]
+#[derive(Clone, Copy, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct EndpointConditions {
     #[prost(bool, optional, tag = "1")]
     ready: Option<bool>,

@@ -3,10 +3,13 @@
 //! Everything else in a Secret is dropped here: no value leaves this module but the names and versions that the manifest
 //! of a release holds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use prost::Message;
+use serde::{Deserialize, Deserializer};
 
+use super::encoded_object::EncodedObject;
 use super::{ObjectMeta, Time};
 use crate::catalog::Catalog;
 use crate::manifests;
@@ -14,33 +17,52 @@ use crate::manifests::helm;
 use crate::snapshot::{HelmReleaseRow, HelmStorage, SkippedObject};
 
 /// Tags of k8s.io/api core/v1/generated.proto; a ConfigMap has the same two.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct HelmStorageObject {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
     #[prost(btree_map = "string, bytes", tag = "2")]
+    #[serde(deserialize_with = "text_values")]
     data: BTreeMap<String, Vec<u8>>,
+}
+
+/// Values as they are written: JSON has those of a Secret in base64.
+fn text_values<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, Vec<u8>>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(json)?.into_iter();
+    Ok(texts.map(|(key, text)| (key, text.into_bytes())).collect())
 }
 
 /// Adds the release that a Secret or ConfigMap records; what cannot be understood comes back as faults.
 pub(in crate::client) fn collect_release(
-    message: &[u8],
+    object: EncodedObject<'_>,
     storage: HelmStorage,
     catalog: &Catalog,
     rows: &mut Vec<HelmReleaseRow>,
 ) -> Vec<SkippedObject> {
-    let keeper = match HelmStorageObject::decode(message) {
-        Ok(keeper) => keeper,
-        Err(error) => return vec![skipped_object("a Helm release record", &error)],
+    let is_base64 = storage == HelmStorage::Secret && matches!(object, EncodedObject::Json(_));
+    let record: HelmStorageObject = match object.decode() {
+        Ok(record) => record,
+        // The error may quote a value of the Secret.
+        Err(_) => {
+            return vec![skipped_object(
+                "a Helm release record",
+                &"it cannot be decoded",
+            )];
+        }
     };
-    let metadata = keeper.metadata.unwrap_or_default();
+    let metadata = record.metadata.unwrap_or_default();
     let place = metadata.namespaced_name();
     let what = format!("Helm release record {}", manifests::truncate_name(&place));
-    let Some(payload) = keeper.data.get("release") else {
+    let Some(payload) = record.data.get("release") else {
         return vec![skipped_object(&what, &"it has no key \"release\"")];
     };
+    let payload = match is_base64 {
+        true => helm::decode_secret_data(payload).map(Cow::Owned),
+        false => Ok(Cow::Borrowed(payload.as_slice())),
+    };
     let created = metadata.creation_timestamp.and_then(Time::to_timestamp);
-    match helm::decode_record(payload, storage, created, catalog) {
+    match payload.and_then(|payload| helm::decode_record(&payload, storage, created, catalog)) {
         // The server selects by label; the record itself has the last word.
         Ok(release) if !release.is_deployed() => Vec::new(),
         Ok(release) => {

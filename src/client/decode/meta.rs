@@ -30,10 +30,10 @@ pub(in crate::client) struct ObjectMeta {
     #[prost(int64, tag = "7")]
     pub(in crate::client) generation: i64,
     #[prost(message, optional, tag = "8")]
-    #[serde(skip)]
+    #[serde(deserialize_with = "rfc3339")]
     pub(in crate::client) creation_timestamp: Option<Time>,
     #[prost(message, optional, tag = "9")]
-    #[serde(skip)]
+    #[serde(deserialize_with = "rfc3339")]
     pub(in crate::client) deletion_timestamp: Option<Time>,
     #[prost(btree_map = "string, string", tag = "11")]
     pub(in crate::client) labels: std::collections::BTreeMap<String, String>,
@@ -88,7 +88,8 @@ struct ManagedFieldsEntry {
     subresource: String,
 }
 
-fn rfc3339<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<Time>, D::Error> {
+/// A time as JSON writes it; none where the text is not a time.
+pub(super) fn rfc3339<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<Time>, D::Error> {
     let text = Option::<String>::deserialize(json)?;
     Ok(text
         .and_then(|text| text.parse::<Timestamp>().ok())

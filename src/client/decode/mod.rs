@@ -3,6 +3,7 @@
 //! One decoder for each encoding ([`protobuf`], [`json`], [`text`]), all reading from a [`BufRead`], all handing items to a
 //! [`Sink`], which turns them into rows and drops the rest.
 
+mod encoded_object;
 mod endpoint_slice;
 mod helm_storage;
 mod json;
@@ -21,6 +22,11 @@ pub(super) use meta::{ObjectMeta, Time};
 pub(super) use row_collector::RowCollector;
 
 use std::io::BufRead;
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::need::ReadRequest;
+use crate::snapshot::{Rows, SkippedObject};
 
 /// The most that one object may take. etcd takes 1.5 MiB by default and API servers 3 MiB of a request; a length beyond this
 /// is a damaged or hostile answer. What a message of so many bytes expands to is bounded by it too.
@@ -53,6 +59,22 @@ pub(super) enum DecodeError {
         /// `Content-Type` of the answer.
         got: String,
     },
+}
+
+/// Decodes objects in JSON to the rows that a request asks for, as an answer of the API server in JSON is decoded.
+///
+/// Returns the rows and the objects that cannot be decoded.
+#[must_use]
+pub fn decode_objects(
+    request: &ReadRequest,
+    catalog: Arc<Catalog>,
+    objects: impl IntoIterator<Item = serde_json::Value>,
+) -> (Rows, Vec<SkippedObject>) {
+    let mut collector = RowCollector::new(request, catalog);
+    for object in objects {
+        collector.push_json(object);
+    }
+    collector.finish()
 }
 
 /// Decodes one page by its content type.

@@ -1,8 +1,9 @@
-//! Nodes, from protobuf to one row.
+//! Nodes, from protobuf or JSON to one row.
 //!
 //! Only the fields that the row needs are declared. Tags are those of k8s.io/api core/v1/generated.proto.
 
 use prost::Message;
+use serde::Deserialize;
 
 use super::meta::{ObjectMeta, Time};
 use crate::snapshot::{NodeCondition, NodeRow};
@@ -21,7 +22,8 @@ const MACHINE_OWNER_ANNOTATIONS: [&str; 2] =
     ["cluster.x-k8s.io/owner-kind", "cluster.x-k8s.io/owner-name"];
 
 /// A node as it comes.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Node {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
@@ -31,9 +33,11 @@ pub(super) struct Node {
     status: Option<NodeStatus>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct NodeSpec {
     #[prost(string, tag = "3")]
+    #[serde(rename = "providerID")]
     provider_id: String,
     #[prost(bool, tag = "4")]
     unschedulable: bool,
@@ -41,7 +45,8 @@ struct NodeSpec {
     taints: Vec<Taint>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Taint {
     #[prost(string, tag = "1")]
     key: String,
@@ -49,7 +54,8 @@ struct Taint {
     effect: String,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct NodeStatus {
     #[prost(message, repeated, tag = "4")]
     conditions: Vec<NodeConditionProto>,
@@ -57,9 +63,11 @@ struct NodeStatus {
     node_info: Option<NodeSystemInfo>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct NodeConditionProto {
     #[prost(string, tag = "1")]
+    #[serde(rename = "type")]
     kind: String,
     #[prost(string, tag = "2")]
     status: String,
@@ -67,7 +75,8 @@ struct NodeConditionProto {
     reason: String,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct NodeSystemInfo {
     #[prost(string, tag = "5")]
     os_image: String,

@@ -1,4 +1,4 @@
-//! Pods, from protobuf to one row.
+//! Pods, from protobuf or JSON to one row.
 //!
 //! Only the fields that the row needs are declared, `managedFields` not even as far as other kinds have them. Tags are those
 //! of k8s.io/api core/v1/generated.proto and k8s.io/apimachinery pkg/apis/meta/v1/generated.proto.
@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use serde::Deserialize;
 
-use super::Time;
+use super::meta::{Time, rfc3339};
 use crate::snapshot::{ControllerRef, Interner, PodPhase, PodRow, SharedStr};
 
 /// The mark of a static pod's mirror.
@@ -18,7 +19,8 @@ const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 const NODE_NAME_FIELD: &str = "metadata.name";
 
 /// A pod as it comes.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Pod {
     #[prost(message, optional, tag = "1")]
     metadata: Option<PodMetadata>,
@@ -28,13 +30,15 @@ pub(super) struct Pod {
     status: Option<PodStatus>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PodMetadata {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(string, tag = "3")]
     namespace: String,
     #[prost(message, optional, tag = "9")]
+    #[serde(deserialize_with = "rfc3339")]
     deletion_timestamp: Option<Time>,
     #[prost(int64, optional, tag = "10")]
     deletion_grace_period_seconds: Option<i64>,
@@ -48,7 +52,8 @@ struct PodMetadata {
     finalizers: Vec<String>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PodOwnerReference {
     #[prost(string, tag = "1")]
     kind: String,
@@ -58,7 +63,8 @@ struct PodOwnerReference {
     controller: bool,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PodSpec {
     #[prost(message, repeated, tag = "1")]
     volumes: Vec<Volume>,
@@ -72,7 +78,8 @@ struct PodSpec {
     affinity: Option<Affinity>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Affinity {
     #[prost(message, optional, tag = "1")]
     node_affinity: Option<NodeAffinity>,
@@ -80,19 +87,24 @@ struct Affinity {
     pod_anti_affinity: Option<PodAntiAffinity>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct NodeAffinity {
     #[prost(message, optional, tag = "1")]
+    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
     pub(super) required: Option<NodeSelector>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct NodeSelector {
     #[prost(message, repeated, tag = "1")]
+    #[serde(rename = "nodeSelectorTerms")]
     pub(super) terms: Vec<NodeSelectorTerm>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct NodeSelectorTerm {
     #[prost(message, repeated, tag = "1")]
     pub(super) match_expressions: Vec<RequirementProto>,
@@ -101,7 +113,8 @@ pub(super) struct NodeSelectorTerm {
 }
 
 /// Of a node selector and of a label selector: both have the same tags.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct RequirementProto {
     #[prost(string, tag = "1")]
     pub(super) key: String,
@@ -111,13 +124,16 @@ pub(super) struct RequirementProto {
     pub(super) values: Vec<String>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PodAntiAffinity {
     #[prost(message, repeated, tag = "1")]
+    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
     required: Vec<PodAffinityTerm>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PodAffinityTerm {
     #[prost(message, optional, tag = "1")]
     label_selector: Option<LabelSelectorProto>,
@@ -129,7 +145,8 @@ struct PodAffinityTerm {
     namespace_selector: Option<LabelSelectorProto>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct LabelSelectorProto {
     #[prost(btree_map = "string, string", tag = "1")]
     pub(super) match_labels: BTreeMap<String, String>,
@@ -137,25 +154,30 @@ pub(super) struct LabelSelectorProto {
     pub(super) match_expressions: Vec<RequirementProto>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Volume {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(message, optional, tag = "2")]
+    #[serde(flatten)]
     source: Option<VolumeSource>,
 }
 
 /// A message of which only the presence counts.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct EmptyMessage {}
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PersistentVolumeClaimVolumeSource {
     #[prost(string, tag = "1")]
     claim_name: String,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct VolumeSource {
     #[prost(message, optional, tag = "10")]
     persistent_volume_claim: Option<PersistentVolumeClaimVolumeSource>,
@@ -192,6 +214,7 @@ struct VolumeSource {
     #[prost(message, optional, tag = "24")]
     portworx_volume: Option<EmptyMessage>,
     #[prost(message, optional, tag = "25")]
+    #[serde(rename = "scaleIO")]
     scale_io: Option<EmptyMessage>,
     #[prost(message, optional, tag = "27")]
     storageos: Option<EmptyMessage>,
@@ -224,7 +247,8 @@ impl VolumeSource {
     }
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PodStatus {
     #[prost(string, tag = "1")]
     phase: String,
@@ -232,13 +256,16 @@ struct PodStatus {
     conditions: Vec<PodCondition>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PodCondition {
     #[prost(string, tag = "1")]
+    #[serde(rename = "type")]
     kind: String,
     #[prost(string, tag = "2")]
     status: String,
     #[prost(message, optional, tag = "4")]
+    #[serde(deserialize_with = "rfc3339")]
     last_transition_time: Option<Time>,
 }
 

@@ -6,6 +6,7 @@ use prost::Message;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::encoded_object::EncodedObject;
 use super::endpoint_slice::EndpointSlice;
 use super::meta::{LAST_APPLIED_ANNOTATIONS, ObjectMeta};
 use super::node::Node;
@@ -14,8 +15,9 @@ use super::workload::{self, WorkloadKind};
 use crate::catalog::{Catalog, GroupResource};
 use crate::client::decode::helm_storage;
 use crate::client::error::sanitize_line;
+use crate::manifests::helm;
 use crate::need::{DetailLevel, ReadRequest, ReadTarget};
-use crate::snapshot::{HelmStorage, Interner, MetaRow, ObjectRow, Rows, SkippedObject, project};
+use crate::snapshot::{HelmStorage, Interner, ObjectRow, Rows, SkippedObject, project};
 
 /// Faults of one reading that are told one by one.
 const MAX_LISTED_SKIPPED: usize = 100;
@@ -44,7 +46,8 @@ pub(in crate::client) struct RowCollector {
     catalog: Arc<Catalog>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
 struct PartialObjectMetadata {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
@@ -126,6 +129,15 @@ impl RowCollector {
         self.count_skipped(part.unlisted);
     }
 
+    /// The rows, of Helm releases only the newest revisions, and the objects that could not be decoded.
+    pub(in crate::client) fn finish(self) -> (Rows, Vec<SkippedObject>) {
+        let rows = match self.rows {
+            Rows::HelmReleases(rows) => Rows::HelmReleases(helm::newest_revisions(rows)),
+            rows => rows,
+        };
+        (rows, self.skipped_objects)
+    }
+
     pub(super) fn collects_lines(&self) -> bool {
         matches!(self.rows, Rows::TextLines(_))
     }
@@ -141,81 +153,56 @@ impl RowCollector {
         }
     }
 
-    /// One item as a protobuf message.
+    /// Takes one item as a protobuf message.
     pub(super) fn push_protobuf(&mut self, message: &[u8]) {
-        match &mut self.rows {
-            Rows::Metadata(rows) => match PartialObjectMetadata::decode(message) {
-                Ok(object) => {
-                    let meta = object.metadata.unwrap_or_default();
-                    rows.push(meta.into_row(&mut lock_interner(&self.interner)));
-                }
-                Err(error) => self.record_undecodable(&error),
-            },
-            Rows::Nodes(rows) => match Node::decode(message) {
-                Ok(node) => rows.push(node.into_row()),
-                Err(error) => self.record_undecodable(&error),
-            },
-            Rows::Pods(rows) => match Pod::decode(message) {
-                Ok(pod) => rows.push(pod.into_row(&mut lock_interner(&self.interner))),
-                Err(error) => self.record_undecodable(&error),
-            },
-            Rows::EndpointSlices(rows) => match EndpointSlice::decode(message) {
-                Ok(slice) => rows.push(slice.into_row(&mut lock_interner(&self.interner))),
-                Err(error) => self.record_undecodable(&error),
-            },
+        self.push(EncodedObject::Protobuf(message));
+    }
+
+    /// Takes one item as JSON.
+    pub(super) fn push_json(&mut self, item: Value) {
+        self.push(EncodedObject::Json(item));
+    }
+
+    fn push(&mut self, object: EncodedObject<'_>) {
+        // Locked only while a row is made: parts of a list are decoded side by side.
+        let pool = || lock_interner(&self.interner);
+        let pushed = match &mut self.rows {
+            Rows::Metadata(rows) => object
+                .decode()
+                .map(|object: PartialObjectMetadata| object.metadata.unwrap_or_default())
+                .map(|meta| rows.push(meta.into_row(&mut pool()))),
+            Rows::Nodes(rows) => object.decode().map(|node: Node| rows.push(node.into_row())),
+            Rows::Pods(rows) => object
+                .decode()
+                .map(|pod: Pod| rows.push(pod.into_row(&mut pool()))),
+            Rows::EndpointSlices(rows) => object
+                .decode()
+                .map(|slice: EndpointSlice| rows.push(slice.into_row(&mut pool()))),
             Rows::Workloads(rows) => {
                 let kind = self.workload_kind.unwrap_or(WorkloadKind::Deployment);
-                let row = workload::decode_row(kind, message, &mut lock_interner(&self.interner));
-                match row {
-                    Ok(row) => rows.push(row),
-                    Err(error) => self.record_undecodable(&error),
-                }
+                workload::decode_row(kind, object, &mut pool()).map(|row| rows.push(row))
             }
             Rows::HelmReleases(rows) => {
-                let faults =
-                    helm_storage::collect_release(message, self.helm_storage, &self.catalog, rows);
-                faults
+                let skipped =
+                    helm_storage::collect_release(object, self.helm_storage, &self.catalog, rows);
+                return skipped
                     .into_iter()
-                    .for_each(|fault| self.record_skipped(fault));
+                    .for_each(|object| self.record_skipped(object));
             }
-            Rows::Objects(_) | Rows::TextLines(_) => {
-                self.record_undecodable(&"it came as protobuf")
-            }
-        }
-    }
-
-    /// One item as JSON.
-    pub(super) fn push_json(&mut self, item: Value) {
-        let meta = item
-            .get("metadata")
-            .and_then(|meta| ObjectMeta::deserialize(meta).ok());
-        let Some(meta) = meta else {
-            self.record_undecodable(&"it has no metadata");
-            return;
-        };
-        match &mut self.rows {
-            Rows::Metadata(rows) => rows.push(meta.into_row(&mut lock_interner(&self.interner))),
             Rows::Objects(rows) => {
-                let meta = meta.into_row(&mut lock_interner(&self.interner));
-                rows.push(object_row(meta, item, self.resource.as_ref()));
+                object_row(object, self.resource.as_ref(), &self.interner).map(|row| rows.push(row))
             }
-            Rows::Nodes(_)
-            | Rows::Pods(_)
-            | Rows::HelmReleases(_)
-            | Rows::EndpointSlices(_)
-            | Rows::Workloads(_)
-            | Rows::TextLines(_) => {
-                let place = meta.namespaced_name();
-                self.record_undecodable(&format!("{place} came as JSON"));
-            }
+            Rows::TextLines(_) => Err("it is not text".to_owned()),
+        };
+        if let Err(why) = pushed {
+            self.record_undecodable(&why);
         }
     }
 
-    fn record_undecodable(&mut self, why: &dyn std::fmt::Display) {
-        let why = why.to_string();
+    fn record_undecodable(&mut self, why: &str) {
         self.record_skipped(SkippedObject {
             what: format!("an object of {}", self.description),
-            why: format!("it cannot be understood: {}", sanitize_line(&why)),
+            why: format!("it cannot be understood: {}", sanitize_line(why)),
         });
     }
 
@@ -246,7 +233,17 @@ fn lock_interner(pool: &Mutex<Interner>) -> MutexGuard<'_, Interner> {
 
 /// The object without what no rule looks at and without copies of itself in annotations, of which the row's metadata has what
 /// counts.
-fn object_row(meta: MetaRow, mut object: Value, resource: Option<&GroupResource>) -> ObjectRow {
+fn object_row(
+    object: EncodedObject<'_>,
+    resource: Option<&GroupResource>,
+    interner: &Mutex<Interner>,
+) -> Result<ObjectRow, String> {
+    let EncodedObject::Json(mut object) = object else {
+        return Err("it came as protobuf".to_owned());
+    };
+    let meta = ObjectMeta::deserialize(&object["metadata"]);
+    let meta = meta.map_err(|_| "it has no metadata".to_owned())?;
+    let meta = meta.into_row(&mut lock_interner(interner));
     if let Some(resource) = resource {
         project(resource, &mut object);
     }
@@ -256,5 +253,5 @@ fn object_row(meta: MetaRow, mut object: Value, resource: Option<&GroupResource>
             annotations.remove(copy);
         }
     }
-    ObjectRow { meta, object }
+    Ok(ObjectRow { meta, object })
 }

@@ -1,5 +1,6 @@
 mod damaged;
 mod nodes;
+mod other_rows;
 mod pods;
 mod workloads;
 
@@ -38,6 +39,19 @@ fn sink(resource: &str, depth: DetailLevel) -> RowCollector {
         all_namespaces: false,
     };
     RowCollector::new(&request, CATALOG.clone())
+}
+
+/// The rows of one typed object, which both encodings must give.
+#[track_caller]
+fn decoded_alike(resource: &str, message: &[u8], json: serde_json::Value) -> Rows {
+    let mut from_protobuf = sink(resource, DetailLevel::Typed);
+    from_protobuf.push_protobuf(message);
+    let mut from_json = sink(resource, DetailLevel::Typed);
+    from_json.push_json(json);
+    assert_eq!(from_protobuf.skipped_objects, []);
+    assert_eq!(from_json.skipped_objects, []);
+    assert_eq!(from_protobuf.rows, from_json.rows);
+    from_json.rows
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -321,6 +335,7 @@ proptest! {
             (PROTOBUF, "daemonsets.apps", DetailLevel::Typed),
             (JSON, "pods", DetailLevel::Metadata),
             (JSON, "pods", DetailLevel::Full),
+            (JSON, "pods", DetailLevel::Typed),
         ] {
             let _ = decode_page(content_type, bytes.as_slice(), &mut sink(resource, depth));
             let framed = [b"k8s\0".as_slice(), &bytes].concat();

@@ -1,12 +1,14 @@
-//! Deployments, StatefulSets and DaemonSets, from protobuf to one row.
+//! Deployments, StatefulSets and DaemonSets, from protobuf or JSON to one row.
 //!
 //! Only the fields that the row needs are declared. Tags are those of k8s.io/api apps/v1/generated.proto and
 //! core/v1/generated.proto; apps/v1beta1, apps/v1beta2 and extensions/v1beta1, through which old servers are asked, have
 //! the same.
 
-use prost::{DecodeError, Message};
+use prost::Message;
+use serde::Deserialize;
 
-use super::ObjectMeta;
+use super::encoded_object::EncodedObject;
+use super::meta::ObjectMeta;
 use super::pod::{LabelSelectorProto, NodeAffinity, NodeSelectorTerm};
 use crate::snapshot::{
     self, Interner, LabelSelectorRequirement, Placement, SharedStr, WorkloadRow, WorkloadStatus,
@@ -32,7 +34,8 @@ impl WorkloadKind {
     }
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Deployment {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
@@ -42,7 +45,8 @@ struct Deployment {
     status: Option<DeploymentStatus>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct DeploymentSpec {
     #[prost(int32, optional, tag = "1")]
     replicas: Option<i32>,
@@ -54,31 +58,38 @@ struct DeploymentSpec {
     paused: bool,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct DeploymentStatus {
     #[prost(int64, tag = "1")]
     observed_generation: i64,
     #[prost(int32, tag = "2")]
     replicas: i32,
     #[prost(int32, tag = "3")]
+    #[serde(rename = "updatedReplicas")]
     updated: i32,
     #[prost(int32, tag = "4")]
+    #[serde(rename = "availableReplicas")]
     available: i32,
     #[prost(message, repeated, tag = "6")]
     conditions: Vec<DeploymentCondition>,
     #[prost(int32, tag = "7")]
+    #[serde(rename = "readyReplicas")]
     ready: i32,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct DeploymentCondition {
     #[prost(string, tag = "1")]
+    #[serde(rename = "type")]
     kind: String,
     #[prost(string, tag = "4")]
     reason: String,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct StatefulSet {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
@@ -88,7 +99,8 @@ struct StatefulSet {
     status: Option<StatefulSetStatus>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct StatefulSetSpec {
     #[prost(int32, optional, tag = "1")]
     replicas: Option<i32>,
@@ -97,28 +109,34 @@ struct StatefulSetSpec {
     #[prost(message, optional, tag = "3")]
     template: Option<PodTemplateSpec>,
     #[prost(message, optional, tag = "7")]
-    strategy: Option<UpdateStrategy>,
+    #[serde(rename = "updateStrategy")]
+    strategy: Option<StatefulSetUpdateStrategy>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct StatefulSetStatus {
     #[prost(int64, tag = "1")]
     observed_generation: i64,
     #[prost(int32, tag = "2")]
     replicas: i32,
     #[prost(int32, tag = "3")]
+    #[serde(rename = "readyReplicas")]
     ready: i32,
     #[prost(int32, tag = "5")]
+    #[serde(rename = "updatedReplicas")]
     updated: i32,
     #[prost(string, tag = "6")]
     current_revision: String,
     #[prost(string, tag = "7")]
     update_revision: String,
     #[prost(int32, tag = "11")]
+    #[serde(rename = "availableReplicas")]
     available: i32,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct DaemonSet {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
@@ -128,52 +146,72 @@ struct DaemonSet {
     status: Option<DaemonSetStatus>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct DaemonSetSpec {
     #[prost(message, optional, tag = "1")]
     selector: Option<LabelSelectorProto>,
     #[prost(message, optional, tag = "2")]
     template: Option<PodTemplateSpec>,
     #[prost(message, optional, tag = "3")]
-    strategy: Option<UpdateStrategy>,
+    #[serde(rename = "updateStrategy")]
+    strategy: Option<DaemonSetUpdateStrategy>,
 }
 
-#[derive(Clone, Copy, PartialEq, Message)]
+#[derive(Clone, Copy, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct DaemonSetStatus {
     #[prost(int32, tag = "3")]
+    #[serde(rename = "desiredNumberScheduled")]
     desired: i32,
     #[prost(int32, tag = "4")]
+    #[serde(rename = "numberReady")]
     ready: i32,
     #[prost(int64, tag = "5")]
     observed_generation: i64,
     #[prost(int32, tag = "6")]
+    #[serde(rename = "updatedNumberScheduled")]
     updated: i32,
     #[prost(int32, tag = "7")]
+    #[serde(rename = "numberAvailable")]
     available: i32,
 }
 
-/// Of StatefulSets and DaemonSets; only the first have a partition, and tag 1 of the others is no number.
-#[derive(Clone, PartialEq, Message)]
-struct UpdateStrategy {
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct StatefulSetUpdateStrategy {
     #[prost(string, tag = "1")]
+    #[serde(rename = "type")]
     kind: String,
-    #[prost(bytes = "vec", optional, tag = "2")]
-    rolling_update: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "2")]
+    rolling_update: Option<RollingUpdate>,
 }
 
-#[derive(Clone, Copy, PartialEq, Message)]
+/// Without `rollingUpdate`, which has no partition here.
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct DaemonSetUpdateStrategy {
+    #[prost(string, tag = "1")]
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct RollingUpdate {
     #[prost(int32, tag = "1")]
     partition: i32,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PodTemplateSpec {
     #[prost(message, optional, tag = "2")]
     spec: Option<TemplatePodSpec>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct TemplatePodSpec {
     #[prost(message, repeated, tag = "2")]
     containers: Vec<Container>,
@@ -185,19 +223,22 @@ struct TemplatePodSpec {
     tolerations: Vec<Toleration>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Container {
     #[prost(string, tag = "2")]
     image: String,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct TemplateAffinity {
     #[prost(message, optional, tag = "1")]
     node_affinity: Option<NodeAffinity>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Toleration {
     #[prost(string, tag = "1")]
     key: String,
@@ -206,14 +247,14 @@ struct Toleration {
 /// Decodes one workload.
 pub(super) fn decode_row(
     kind: WorkloadKind,
-    message: &[u8],
+    object: EncodedObject<'_>,
     pool: &mut Interner,
-) -> Result<WorkloadRow, DecodeError> {
-    match kind {
-        WorkloadKind::Deployment => Deployment::decode(message).map(|it| deployment_row(it, pool)),
-        WorkloadKind::StatefulSet => stateful_set_row(StatefulSet::decode(message)?, pool),
-        WorkloadKind::DaemonSet => DaemonSet::decode(message).map(|it| daemon_set_row(it, pool)),
-    }
+) -> Result<WorkloadRow, String> {
+    Ok(match kind {
+        WorkloadKind::Deployment => deployment_row(object.decode()?, pool),
+        WorkloadKind::StatefulSet => stateful_set_row(object.decode()?, pool),
+        WorkloadKind::DaemonSet => daemon_set_row(object.decode()?, pool),
+    })
 }
 
 fn deployment_row(object: Deployment, pool: &mut Interner) -> WorkloadRow {
@@ -238,17 +279,13 @@ fn deployment_row(object: Deployment, pool: &mut Interner) -> WorkloadRow {
     }
 }
 
-fn stateful_set_row(object: StatefulSet, pool: &mut Interner) -> Result<WorkloadRow, DecodeError> {
+fn stateful_set_row(object: StatefulSet, pool: &mut Interner) -> WorkloadRow {
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
     let strategy = spec.strategy.unwrap_or_default();
-    let rolling = strategy.rolling_update.as_deref();
-    Ok(WorkloadRow {
+    WorkloadRow {
         replicas: spec.replicas,
-        partition: rolling
-            .map(RollingUpdate::decode)
-            .transpose()?
-            .map(|rolling| rolling.partition),
+        partition: strategy.rolling_update.map(|rolling| rolling.partition),
         update_strategy: pool.intern(&strategy.kind),
         status: WorkloadStatus {
             observed_generation: status.observed_generation,
@@ -260,7 +297,7 @@ fn stateful_set_row(object: StatefulSet, pool: &mut Interner) -> Result<Workload
             has_pending_revision: status.current_revision != status.update_revision,
         },
         ..common_row(object.metadata, spec.selector, spec.template, pool)
-    })
+    }
 }
 
 fn daemon_set_row(object: DaemonSet, pool: &mut Interner) -> WorkloadRow {

@@ -105,6 +105,10 @@ fn read_as_everything(bytes: &[u8]) {
         ),
         (JSON, "pods", DetailLevel::Metadata),
         (JSON, "deployments.apps", DetailLevel::Full),
+        (JSON, "deployments.apps", DetailLevel::Typed),
+        (JSON, "nodes", DetailLevel::Typed),
+        (JSON, "pods", DetailLevel::Typed),
+        (JSON, "secrets", DetailLevel::Typed),
     ] {
         let mut sink = sink(resource, depth);
         let _ = decode_page(content_type, bytes, &mut sink);

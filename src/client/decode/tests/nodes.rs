@@ -1,7 +1,7 @@
 //! Rows of nodes, from messages as an API server sends them.
 
 use super::pods::{field, map, number};
-use super::sink;
+use super::{decoded_alike, sink};
 use crate::need::DetailLevel;
 
 #[test]
@@ -34,14 +34,22 @@ fn a_node_keeps_what_rules_ask_for() {
         field(3, status.concat()),
     ];
 
-    let mut sink = sink("nodes", DetailLevel::Typed);
-    sink.push_protobuf(&node.concat());
-    assert!(
-        sink.skipped_objects.is_empty(),
-        "{:?}",
-        sink.skipped_objects
-    );
-    let row = &sink.rows.nodes()[0];
+    let json = serde_json::json!({
+        "metadata": {
+            "name": "a", "creationTimestamp": "2023-11-14T22:13:20Z",
+            "annotations": {"kubeadm.alpha.kubernetes.io/cri-socket": "unix:///run/x.sock"},
+        },
+        "spec": {"unschedulable": true, "taints": [{"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}]},
+        "status": {
+            "addresses": null,
+            "conditions": [{"type": "Ready", "status": "False", "reason": "KubeletNotReady"}],
+            "nodeInfo": {
+                "osImage": "Ubuntu 24.04.2 LTS", "containerRuntimeVersion": "containerd://2.1.0", "kubeletVersion": "v1.37.0",
+            },
+        },
+    });
+    let rows = decoded_alike("nodes", &node.concat(), json);
+    let row = &rows.nodes()[0];
     assert_eq!(
         row.created_at.map(jiff::Timestamp::as_second),
         Some(1_700_000_000)

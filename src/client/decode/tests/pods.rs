@@ -3,6 +3,7 @@
 use prost::Message;
 
 use super::super::pod::Pod;
+use super::decoded_alike;
 use crate::snapshot::{Interner, PodPhase, PodRow};
 
 /// A field of a message, as bytes: its tag and, behind its length, what is in it.
@@ -104,8 +105,32 @@ fn a_row_has_what_rules_look_at() {
     ];
     let message = [pod(&meta, &spec), field(3, status.concat())].concat();
 
-    let mut pool = Interner::default();
-    let row = row(&message, &mut pool).expect("a pod");
+    let json = serde_json::json!({
+        "metadata": {
+            "name": "cart-1", "namespace": "shop", "labels": {"app": "cart"},
+            "deletionTimestamp": "2023-11-14T22:13:20Z", "deletionGracePeriodSeconds": 30,
+            "annotations": {"kubernetes.io/config.mirror": "x", "other": "y"},
+            "ownerReferences": [
+                {"kind": "ReplicaSet", "name": "not-this"}, {"kind": "ReplicaSet", "name": "cart-6d4f", "controller": true},
+            ],
+            "finalizers": ["shop.example/drain"],
+        },
+        "spec": {
+            "volumes": [
+                {"name": "data", "persistentVolumeClaim": {"claimName": "data-cart-1"}},
+                {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}},
+                {"name": "old", "rbd": {"image": "image"}}, {"name": "older", "rbd": {}}, {"name": "empty", "emptyDir": {}},
+            ],
+            "terminationGracePeriodSeconds": 3600, "nodeName": "pool-a-1",
+            "nodeSelector": {"kubernetes.io/hostname": "pool-a-1"},
+        },
+        "status": {"phase": "Running", "conditions": [
+            {"type": "Initialized", "status": "False", "lastTransitionTime": "2020-09-13T12:26:40Z"},
+            {"type": "Ready", "status": "True", "lastTransitionTime": "2020-09-13T12:26:40Z"},
+        ]},
+    });
+    let rows = decoded_alike("pods", &message, json);
+    let row = rows.pods()[0].clone();
     assert_eq!((&*row.namespace, row.name.as_str()), ("shop", "cart-1"));
     assert_eq!(row.labels, [("app", "cart")].into_iter().collect());
     assert_eq!(
@@ -202,4 +227,70 @@ fn a_pod_stands_apart_where_its_own_labels_are_kept_off_its_node() {
         "elsewhere"
     );
     assert!(!apart(host()), "no selector fits nothing");
+}
+
+#[test]
+fn affinity_is_read_from_json_too() {
+    let on_node = on_nodes(&[field(2, among("metadata.name", &["a"]))]);
+    let term = [
+        field(1, field(2, among("app", &["cart"]))),
+        field(2, "shop"),
+        field(3, "kubernetes.io/hostname"),
+        field(4, map(1, &[("team", "x")])),
+    ];
+    let apart = field(18, field(3, field(1, term.concat())));
+    let labels = map(11, &[("app", "cart")]);
+    let json = serde_json::json!({
+        "metadata": {"name": "cart-1", "namespace": "shop", "labels": {"app": "cart"}},
+        "spec": {"affinity": {
+            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["a"]}]},
+            ]}},
+            "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{
+                "labelSelector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["cart"]}]},
+                "namespaces": ["shop"],
+                "topologyKey": "kubernetes.io/hostname",
+                "namespaceSelector": {"matchLabels": {"team": "x"}},
+            }]},
+        }},
+    });
+    let rows = decoded_alike("pods", &pod(&[labels], &[on_node, apart]), json);
+    let row = &rows.pods()[0];
+    assert_eq!(row.only_node, Some("a".into()));
+    assert!(row.has_self_anti_affinity);
+}
+
+#[test]
+fn every_volume_of_a_driver_in_the_tree_is_read_from_json_too() {
+    let drivers = [
+        (3, "gcePersistentDisk"),
+        (4, "awsElasticBlockStore"),
+        (5, "gitRepo"),
+        (9, "glusterfs"),
+        (11, "rbd"),
+        (12, "flexVolume"),
+        (13, "cinder"),
+        (14, "cephfs"),
+        (15, "flocker"),
+        (18, "azureFile"),
+        (20, "vsphereVolume"),
+        (21, "quobyte"),
+        (22, "azureDisk"),
+        (23, "photonPersistentDisk"),
+        (24, "portworxVolume"),
+        (25, "scaleIO"),
+        (27, "storageos"),
+    ];
+    for (tag, driver) in drivers {
+        let message = pod(
+            &[],
+            &[field(1, [field(1, "x"), field(2, field(tag, []))].concat())],
+        );
+        let json = serde_json::json!({
+            "metadata": {"name": "cart-1", "namespace": "shop"},
+            "spec": {"volumes": [{"name": "x", driver: {}}]},
+        });
+        let rows = decoded_alike("pods", &message, json);
+        assert_eq!(rows.pods()[0].in_tree_volumes, [driver.into()]);
+    }
 }

@@ -1,8 +1,11 @@
 //! Rows of workloads, from messages as an API server sends them.
 
+use super::super::encoded_object::EncodedObject;
 use super::super::workload::{WorkloadKind, decode_row};
 use super::pods::{field, map, number};
-use super::{PROTOBUF, sink};
+use super::{PROTOBUF, decoded_alike, sink};
+use serde_json::json;
+
 use crate::need::DetailLevel;
 use crate::snapshot::{Interner, SharedStr, WorkloadRow};
 
@@ -18,7 +21,12 @@ fn meta(more: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn parse(kind: WorkloadKind, message: &[Vec<u8>]) -> WorkloadRow {
-    decode_row(kind, &message.concat(), &mut Interner::default()).expect("a workload")
+    decode_row(
+        kind,
+        EncodedObject::Protobuf(&message.concat()),
+        &mut Interner::default(),
+    )
+    .expect("a workload")
 }
 
 fn condition(kind: &str, reason: &str) -> Vec<u8> {
@@ -67,17 +75,47 @@ fn a_deployment_has_what_rules_look_at() {
         condition("Progressing", "ProgressDeadlineExceeded"),
         number(7, 3),
     ];
-    let row = parse(
-        WorkloadKind::Deployment,
-        &[
-            meta(&[
-                field(9, number(1, 1_700_000_000)),
-                field(17, manager.concat()),
-            ]),
-            field(2, spec.concat()),
-            field(3, status.concat()),
-        ],
-    );
+    let message = [
+        meta(&[
+            field(9, number(1, 1_700_000_000)),
+            field(17, manager.concat()),
+        ]),
+        field(2, spec.concat()),
+        field(3, status.concat()),
+    ];
+    let json = json!({
+        "metadata": {
+            "name": "cart", "namespace": "shop", "generation": 2, "deletionTimestamp": "2023-11-14T22:13:20Z",
+            "managedFields": [{"manager": "helm", "operation": "Update", "apiVersion": "apps/v1"}],
+        },
+        "spec": {
+            "replicas": 3, "paused": true,
+            "selector": {
+                "matchLabels": {"app": "cart"},
+                "matchExpressions": [{"key": "tier", "operator": "In", "values": ["front"]}],
+            },
+            "template": {"metadata": {"creationTimestamp": null}, "spec": {
+                "containers": [{"name": "it", "image": "shop/cart:1.2.0"}, {"name": "it", "image": "envoy:v1"}],
+                "initContainers": [{"name": "it", "image": "shop/init:1"}],
+                "nodeSelector": {"disk": "ssd"},
+                "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                    {"matchExpressions": [
+                        {"key": "pool", "operator": "In", "values": ["a"]}, {"key": "old", "operator": "DoesNotExist"},
+                    ]},
+                ]}}},
+                "tolerations": [{"key": "dedicated"}, {"operator": "Exists"}],
+            }},
+        },
+        "status": {
+            "observedGeneration": 2, "replicas": 4, "updatedReplicas": 1, "availableReplicas": 2, "readyReplicas": 3,
+            "conditions": [
+                {"type": "Available", "reason": "MinimumReplicasAvailable"},
+                {"type": "Progressing", "reason": "ProgressDeadlineExceeded"},
+            ],
+        },
+    });
+    let rows = decoded_alike("deployments.apps", &message.concat(), json);
+    let row = rows.workloads()[0].clone();
     assert_eq!(
         (row.meta.namespace.as_deref(), row.meta.name.as_str()),
         (Some("shop"), "cart")
@@ -144,7 +182,21 @@ fn a_stateful_set_has_its_revisions_and_its_partition() {
         let message = [meta(&[]), field(2, spec.concat()), status(update)];
         parse(WorkloadKind::StatefulSet, &message)
     };
-    let row = set(&[field(2, number(1, 2))], "db-2");
+    let spec = [number(1, 0), strategy(&[field(2, number(1, 2))])];
+    let message = [meta(&[]), field(2, spec.concat()), status("db-2")];
+    let json = json!({
+        "metadata": {"name": "cart", "namespace": "shop", "generation": 2},
+        "spec": {
+            "replicas": 0,
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2, "maxUnavailable": "10%"}},
+        },
+        "status": {
+            "observedGeneration": 2, "replicas": 5, "readyReplicas": 4, "updatedReplicas": 3, "availableReplicas": 2,
+            "currentRevision": "db-1", "updateRevision": "db-2",
+        },
+    });
+    let rows = decoded_alike("statefulsets.apps", &message.concat(), json);
+    let row = rows.workloads()[0].clone();
     assert_eq!(&*row.update_strategy, "RollingUpdate");
     assert_eq!((row.replicas, row.partition), (Some(0), Some(2)));
     let counts = [
@@ -174,10 +226,21 @@ fn a_daemon_set_has_other_tags() {
     ];
     let status = [1, 9, 3, 4, 2, 6, 7].into_iter().zip([1, 2, 3, 4, 5, 6, 7]);
     let status: Vec<u8> = status.flat_map(|(value, tag)| number(tag, value)).collect();
-    let row = parse(
-        WorkloadKind::DaemonSet,
-        &[meta(&[]), field(2, spec.concat()), field(3, status)],
-    );
+    let message = [meta(&[]), field(2, spec.concat()), field(3, status)];
+    let json = json!({
+        "metadata": {"name": "cart", "namespace": "shop", "generation": 2},
+        "spec": {
+            "selector": {"matchLabels": {"app": "logs"}},
+            "template": {"spec": {"tolerations": [{"key": "node-role"}], "containers": null}},
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
+        },
+        "status": {
+            "currentNumberScheduled": 1, "numberMisscheduled": 9, "desiredNumberScheduled": 3, "numberReady": 4,
+            "observedGeneration": 2, "updatedNumberScheduled": 6, "numberAvailable": 7,
+        },
+    });
+    let rows = decoded_alike("daemonsets.apps", &message.concat(), json);
+    let row = rows.workloads()[0].clone();
     assert_eq!(&*row.update_strategy, "RollingUpdate");
     assert_eq!((row.replicas, row.partition), (None, None));
     assert!(
