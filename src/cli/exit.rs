@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::need::ClusterId;
 use crate::rules::Evaluation;
 
 /// How a command ends. Through kubectl on Windows every code but 0 becomes 1.
@@ -58,6 +59,14 @@ impl CliError {
         Self {
             message: why.to_string(),
             exit: Exit::CouldNotRun,
+        }
+    }
+
+    /// The same error, with the cluster that it is about.
+    pub fn in_cluster(self, id: &ClusterId) -> Self {
+        Self {
+            message: format!("cluster {id}: {}", self.message),
+            ..self
         }
     }
 

@@ -34,9 +34,9 @@ use signals::run_interruptible;
 use source::RunInput;
 
 use crate::catalog::Catalog;
+use crate::fleet::{self, Fleet};
 use crate::report::{self, RbacSubject, RenderOptions, Styles, UpgradeReport, terminal};
 use crate::rules;
-use crate::rules::{CheckContext, evaluate};
 use crate::snapshot;
 
 /// Runs `kubectl upgrade-check` on this process's arguments, environment and streams.
@@ -182,8 +182,9 @@ fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError
         flags.save_snapshot.as_deref(),
         flags.source.quiet,
     );
-    let situation = CheckContext::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
-    let judgement = evaluate(&situation, rules()?, &policy);
+    let contexts = fleet::contexts(&gathered.snapshot, &gathered.paths, catalog, gathered.now);
+    let fleet = Fleet::evaluate(contexts, rules()?, &policy);
+    let judgement = fleet.combined(&policy);
     for remark in &judgement.remarks {
         eprint_line(flags.source.quiet, &format!("note: {remark}"));
     }

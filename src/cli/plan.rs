@@ -14,9 +14,10 @@ use super::{
     save_snapshot, source,
 };
 use crate::catalog::Catalog;
+use crate::fleet;
 use crate::plan::{self, PlanOptions, Window};
 use crate::report::{self, DocumentMetadata, OutputFormat, UpgradePlan};
-use crate::rules::{CheckContext, Policy, evaluate};
+use crate::rules::{Policy, evaluate};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -127,7 +128,11 @@ fn run_plan(flags: &PlanArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> 
         flags.save_snapshot.as_deref(),
         flags.source.quiet,
     );
-    let situation = CheckContext::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
+    let contexts = fleet::contexts(&gathered.snapshot, &gathered.paths, catalog, gathered.now);
+    // A plan covers one cluster. It lists the others as gaps.
+    let Some(situation) = contexts.into_iter().next() else {
+        return Err(CliError::could_not_run("there is nothing to plan for"));
+    };
     let judgement = evaluate(&situation, rules()?, &policy);
     let wishes = PlanOptions {
         parallel: flags.parallel,

@@ -1,27 +1,9 @@
-//! `--redact`: the key, what must be read for it, and what is said where it cannot be.
+//! `--redact`: the key, and the note if it cannot be read.
 
 use super::exit::CliError;
 use super::source::RunInput;
 use crate::catalog::Catalog;
-use crate::need::{ListSelector, Need, ReadTarget};
 use crate::snapshot::{RedactionKey, redact as redacted};
-
-/// What must be read for the key; nothing where all namespaces are read anyhow.
-pub(super) fn redaction_key_need(others: &[Need]) -> Option<Need> {
-    let need = RedactionKey::need();
-    let ReadTarget::Objects { resource, .. } = &need.target else {
-        return Some(need);
-    };
-    let all = ReadTarget::Objects {
-        resource: resource.clone(),
-        namespace: None,
-        selector: ListSelector::default(),
-    };
-    let read = others
-        .iter()
-        .any(|other| other.target == all && other.detail_level == need.detail_level);
-    (!read).then_some(need)
-}
 
 /// Puts pseudonyms in the place of names, before anything is judged, told or saved.
 pub(super) fn redact_input(gathered: &mut RunInput, catalog: &Catalog) -> Result<(), CliError> {

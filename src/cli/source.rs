@@ -1,5 +1,6 @@
-//! From flags to a snapshot and a path: a live cluster, a saved picture, or files alone.
+//! From flags to a snapshot and the path of each of its clusters: a live cluster, a saved picture, or files alone.
 
+use std::collections::BTreeSet;
 use std::io::stdin;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::args::SourceArgs;
 use super::exit::CliError;
 use super::log::init_logging;
 use super::policy::rule_filter;
-use super::redact::{redact_input, redaction_key_need};
+use super::redact::redact_input;
 use super::session::{ClusterSession, detection_requests, run_until_shutdown};
 use super::target::{
     default_to_kubernetes, find_path, path_from_detected, starting_versions, unfinished_hop_hint,
@@ -53,10 +54,11 @@ pub(super) const CHECK_AND_PLAN_PROFILE: CommandProfile = CommandProfile {
     ..PLAN_PROFILE
 };
 
-/// What a check or a plan works on.
+/// The input of a check or a plan.
 pub(super) struct RunInput {
     pub(super) snapshot: Snapshot,
-    pub(super) path: UpgradePath,
+    /// The path of each cluster of the snapshot, in its order; one path if it has no cluster.
+    pub(super) paths: Vec<UpgradePath>,
     pub(super) now: Timestamp,
     /// To be said on stderr.
     pub(super) notes: Vec<String>,
@@ -79,7 +81,8 @@ pub(super) fn load_input(
     if !flags.filename.is_empty() {
         let interest = ManifestFilter {
             has_cluster: !gathered.snapshot.clusters.is_empty(),
-            from: gathered.path.from,
+            // What the oldest cluster still serves may matter to it.
+            from: gathered.paths.iter().map(|path| path.from).min().flatten(),
             // A saved picture may be asked about another target.
             to: None,
         };
@@ -92,15 +95,14 @@ pub(super) fn load_input(
     if flags.redact {
         redact_input(&mut gathered, catalog)?;
     }
-    let remarks = gathered.path.remarks.iter();
-    gathered
-        .notes
-        .extend(remarks.map(|remark| format!("note: {remark}")));
+    let remarks = gathered.paths.iter().flat_map(|path| &path.remarks);
+    let remarks: BTreeSet<String> = remarks.map(|remark| format!("note: {remark}")).collect();
+    gathered.notes.extend(remarks);
     if task.reports_unfinished_hops && flags.to.is_empty() {
         let first = gathered.snapshot.clusters.first();
         gathered.notes.extend(first.and_then(unfinished_hop_hint));
     }
-    if gathered.path.hops.is_empty() && !task.reports_unfinished_hops {
+    if gathered.paths.iter().all(|path| path.hops.is_empty()) && !task.reports_unfinished_hops {
         gathered.notes.push(format!(
             "no hop: the catalog of {} knows nothing newer to go to, or the target is reached; checking what holds without one",
             catalog.date
@@ -124,7 +126,7 @@ fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, C
             clusters: Vec::new(),
             files: snapshot::ManifestFiles::default(),
         },
-        path,
+        paths: vec![path],
         now,
         notes: Vec::new(),
     })
@@ -136,13 +138,20 @@ fn input_from_snapshot(
     catalog: &Catalog,
 ) -> Result<RunInput, CliError> {
     let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
-    let path = match snapshot.clusters.first() {
-        Some(picture) => path_from_detected(picture, flags, catalog)?,
-        None => find_path(
+    let paths = match snapshot.clusters.as_slice() {
+        [] => vec![find_path(
             &StartingVersions::default(),
             &default_to_kubernetes(&flags.to),
             catalog,
-        )?,
+        )?],
+        [only] => vec![path_from_detected(only, flags, catalog)?],
+        several => several
+            .iter()
+            .map(|cluster| {
+                let path = path_from_detected(cluster, flags, catalog);
+                path.map_err(|error| error.in_cluster(&cluster.id))
+            })
+            .collect::<Result<_, _>>()?,
     };
     let now = snapshot.taken_at;
     let shown = match flags.redact {
@@ -154,7 +163,7 @@ fn input_from_snapshot(
             "{shown} was taken at {now:.0}; that is the clock of this report"
         )],
         now,
-        path,
+        paths,
         snapshot,
     })
 }
@@ -180,7 +189,7 @@ fn input_from_cluster(
                 clusters: vec![picture],
                 files: snapshot::ManifestFiles::default(),
             },
-            path,
+            paths: vec![path],
             now,
             notes: connected.notes(flags),
         })
@@ -280,9 +289,6 @@ fn read_requests(
     let detection = detect::needs(survey);
     let mut needs = rules::needs(&rules, &asking);
     needs.extend((task.extra_needs)(survey));
-    if flags.redact {
-        needs.extend(redaction_key_need(&needs));
-    }
     needs.retain(|need| !detection.contains(need));
     let mut requests = read_plan(&needs, survey, catalog, picture.namespace.as_deref());
     requests.extend(detection_requests(survey, catalog));

@@ -364,6 +364,13 @@ fn plan_gaps(situation: &CheckContext<'_>, judgement: &Evaluation) -> Vec<Gap> {
             }
         }
     }
+    gaps.extend(situation.other_clusters.iter().map(|other| Gap {
+        what: format!("the plan of the cluster {}", other.id),
+        why: "a plan covers one cluster: the first of the snapshot".to_owned(),
+        cluster: Some(other.id.clone()),
+        rules: Vec::new(),
+        rbac: None,
+    }));
     gaps.sort();
     gaps
 }

@@ -11,10 +11,11 @@ use crate::rules::{BaselineFinding, CheckContext, Finding, Policy, PolicyStatus,
 use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
 
 /// The answer in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing blocks, and everything was looked at.
+    #[default]
     Ready,
     /// Something blocks.
     Blocked,
@@ -60,7 +61,7 @@ pub struct Summary {
 }
 
 /// The whole answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evaluation {
     /// In one word.
     pub verdict: Verdict,
@@ -94,26 +95,8 @@ pub fn evaluate(situation: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) 
         findings.extend(spoken.findings);
         faults.extend(spoken.unevaluated.into_iter().map(|fault| (rule.id, fault)));
     }
-    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     let (gaps, rules_evaluated) = collect_gaps(situation, &chosen, faults);
-    let standings: Vec<Vec<PolicyStatus>> = findings
-        .iter()
-        .map(|finding| {
-            let objects = finding.objects.iter();
-            objects
-                .map(|object| policy.status_of(finding, object))
-                .collect()
-        })
-        .collect();
-    let failing = findings
-        .iter()
-        .zip(&standings)
-        .filter(|(finding, standings)| {
-            policy.fail_on.is_reached_by(finding.severity)
-                && standings.iter().any(PolicyStatus::is_open)
-        })
-        .count();
-    let gone = policy.baseline.as_ref().map(|baseline| {
+    let resolved = policy.baseline.as_ref().map(|baseline| {
         baseline.resolved_since(&CurrentRun {
             context: situation,
             rules: &chosen,
@@ -121,34 +104,61 @@ pub fn evaluate(situation: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) 
             gaps: &gaps,
         })
     });
-    let remarks = remarks(situation, policy, gone.as_ref());
-    let summary = Summary {
-        skipped: rules.len() - chosen.len(),
-        gaps: gaps.len(),
-        rules_evaluated,
-        objects_read: objects_read(situation),
-        ..count_findings(&findings, &standings)
-    };
-    let verdict = match (summary.blockers, summary.gaps) {
-        (1.., _) => Verdict::Blocked,
-        (0, 1..) => Verdict::Incomplete,
-        (0, 0) => Verdict::Ready,
-    };
-    Evaluation {
-        verdict,
-        findings,
-        policy_statuses: standings,
-        failing_findings: failing,
-        resolved_findings: gone.map(|gone| gone.findings).unwrap_or_default(),
+    let evaluation = Evaluation {
+        remarks: remarks(situation, policy, resolved.as_ref()),
+        resolved_findings: resolved.map(|resolved| resolved.findings).unwrap_or_default(),
         gaps,
-        remarks,
-        summary,
+        summary: Summary {
+            skipped: rules.len() - chosen.len(),
+            rules_evaluated,
+            objects_read: objects_read(situation),
+            ..Summary::default()
+        },
+        ..Evaluation::default()
+    };
+    evaluation.with_findings(findings, policy)
+}
+
+impl Evaluation {
+    /// The same with these findings, sorted and weighed by a policy; the verdict and the counts of findings and gaps follow.
+    #[must_use]
+    pub(crate) fn with_findings(self, mut findings: Vec<Finding>, policy: &Policy) -> Self {
+        findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        let statuses = findings.iter().map(|finding| {
+            let objects = finding.objects.iter();
+            objects.map(|object| policy.status_of(finding, object)).collect()
+        });
+        let policy_statuses: Vec<Vec<PolicyStatus>> = statuses.collect();
+        let summary = Summary {
+            gaps: self.gaps.len(),
+            ..count_findings(self.summary, &findings, &policy_statuses)
+        };
+        let weighed = findings.iter().zip(&policy_statuses);
+        let fails = |(finding, statuses): &(&Finding, &Vec<PolicyStatus>)| {
+            policy.fail_on.is_reached_by(finding.severity)
+                && statuses.iter().any(PolicyStatus::is_open)
+        };
+        Self {
+            verdict: match (summary.blockers, summary.gaps) {
+                (1.., _) => Verdict::Blocked,
+                (0, 1..) => Verdict::Incomplete,
+                (0, 0) => Verdict::Ready,
+            },
+            failing_findings: weighed.filter(fails).count(),
+            findings,
+            policy_statuses,
+            summary,
+            ..self
+        }
     }
 }
 
 /// Findings by severity; those that are waived as a whole are counted for themselves.
-fn count_findings(findings: &[Finding], standings: &[Vec<PolicyStatus>]) -> Summary {
-    let mut summary = Summary::default();
+fn count_findings(
+    mut summary: Summary,
+    findings: &[Finding],
+    standings: &[Vec<PolicyStatus>],
+) -> Summary {
     for (finding, standings) in findings.iter().zip(standings) {
         let count = match finding.severity {
             _ if standings.iter().all(|standing| standing.waiver.is_some()) => &mut summary.waived,
