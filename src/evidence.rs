@@ -1,10 +1,10 @@
 //! Evidence: what was seen, where, and who left it. The vocabulary that claims and findings share.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// How sure it is. Ordered: possible is least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// Something speaks for it.
@@ -16,7 +16,7 @@ pub enum Confidence {
 }
 
 /// Where evidence was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EvidenceSource {
     /// A manifest about to be applied.
@@ -42,7 +42,7 @@ pub enum EvidenceSource {
 }
 
 /// One thing that was seen, and where.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct Evidence {
     /// What kind of trace.
     pub source: EvidenceSource,

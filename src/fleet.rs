@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::catalog::Catalog;
-use crate::path::UpgradePath;
 use crate::evidence::{Evidence, EvidenceSource};
+use crate::path::UpgradePath;
 use crate::rules::{CheckContext, Evaluation, Finding, Policy, Rule, Summary, evaluate};
 use crate::snapshot::{ClusterSnapshot, Snapshot};
 
@@ -81,17 +81,30 @@ impl<'a> Fleet<'a> {
         let mut all = Evaluation::default();
         let mut findings: Vec<Finding> = Vec::new();
         let mut in_manifests = 0;
-        for ClusterEvaluation { context, evaluation } in &self.members {
+        for ClusterEvaluation {
+            context,
+            evaluation,
+        } in &self.members
+        {
             for finding in &evaluation.findings {
-                if !findings.iter().any(|other| is_same_in_manifests(finding, other)) {
+                if !findings
+                    .iter()
+                    .any(|other| is_same_in_manifests(finding, other))
+                {
                     findings.push(finding.clone());
                 }
             }
             all.gaps.extend(evaluation.gaps.clone());
             all.remarks.extend(evaluation.remarks.clone());
-            all.resolved_findings.extend(evaluation.resolved_findings.clone());
+            all.resolved_findings
+                .extend(evaluation.resolved_findings.clone());
             in_manifests = context.manifests.objects_read();
-            let Summary { skipped, rules_evaluated, objects_read, .. } = evaluation.summary;
+            let Summary {
+                skipped,
+                rules_evaluated,
+                objects_read,
+                ..
+            } = evaluation.summary;
             all.summary.skipped = skipped;
             all.summary.rules_evaluated = all.summary.rules_evaluated.max(rules_evaluated);
             all.summary.objects_read += objects_read - in_manifests;
@@ -116,6 +129,10 @@ fn is_same_in_manifests(one: &Finding, other: &Finding) -> bool {
     one.id == other.id
         && one.hop == other.hop
         && one.message == other.message
-        && one.objects.iter().flat_map(|object| &object.evidence).all(by_file)
+        && one
+            .objects
+            .iter()
+            .flat_map(|object| &object.evidence)
+            .all(by_file)
         && without_cluster(one) == without_cluster(other)
 }

@@ -28,12 +28,14 @@
 //! | [`fleet`] | the clusters of one run, each evaluated by itself | output |
 //! | [`conditions`] | typed completion conditions and their status in a cluster | output |
 //! | [`plan`] | hops and procedures expanded into steps with this cluster's names | output |
-//! | [`report`] | one file per format over one document | clusters |
+//! | [`api`] | the documents behind `-o json`, by version, and conversions to them | output |
+//! | [`report`] | a file for each format of a document | clusters |
 //! | [`cli`] | flags, exit codes, spinner | rules |
 //!
 //! Everything after the snapshot is a pure function of snapshot, catalog, target and clock. A test holds the order
 //! (`tests/fast/architecture.rs`).
 
+pub mod api;
 pub mod api_usage;
 pub mod catalog;
 pub mod cli;

@@ -69,7 +69,7 @@ fn normalize_core_group(group: &str) -> String {
 }
 
 /// Whether and how an API server offers an API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServingMode {
     /// By default.

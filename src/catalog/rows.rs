@@ -1,7 +1,7 @@
 //! The smaller tables: skew, providers, writers.
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::Minor;
 
@@ -46,7 +46,7 @@ pub struct ServerFeatureSupport {
 }
 
 /// Where a provider leaves its mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SignatureLocation {
     /// In the version that the API server reports: the mark stands somewhere in it.
@@ -78,7 +78,7 @@ pub struct ProviderSignature {
 }
 
 /// What kind of writer stands behind a field manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WriterKind {
     /// Part of Kubernetes: what it writes for itself is upgraded with it.

@@ -33,9 +33,10 @@ use args::OutputArgs;
 use signals::run_interruptible;
 use source::RunInput;
 
+use crate::api::v1::UpgradeReport;
 use crate::catalog::Catalog;
 use crate::fleet::{self, Fleet};
-use crate::report::{self, RbacSubject, RenderOptions, Styles, UpgradeReport, terminal};
+use crate::report::{self, RbacSubject, RenderOptions, Styles, terminal};
 use crate::rules;
 use crate::snapshot;
 
@@ -188,7 +189,8 @@ fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError
     for remark in &judgement.remarks {
         eprint_line(flags.source.quiet, &format!("note: {remark}"));
     }
-    let document = UpgradeReport::new(&situation, &judgement);
+    let document = UpgradeReport::from_fleet(&fleet, &judgement)
+        .ok_or_else(|| CliError::could_not_run("there is nothing to check"))?;
     let text = report::render_report(flags.output, &document, &render_options(flags.output_args))
         .map_err(CliError::could_not_run)?;
     let exit = Exit::from_evaluation(&judgement, flags.policy.allow_gaps);

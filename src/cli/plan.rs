@@ -13,10 +13,11 @@ use super::{
     eprint_line, format, policy, print_completion, print_result, render_options, rules,
     save_snapshot, source,
 };
+use crate::api::v1::{DocumentMetadata, UpgradePlan};
 use crate::catalog::Catalog;
 use crate::fleet;
 use crate::plan::{self, PlanOptions, Window};
-use crate::report::{self, DocumentMetadata, OutputFormat, UpgradePlan};
+use crate::report::{self, OutputFormat};
 use crate::rules::{Policy, evaluate};
 
 const AFTER_HELP: &str = "\

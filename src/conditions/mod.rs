@@ -5,10 +5,9 @@
 
 mod capi;
 mod evaluator;
+mod text;
 
 pub use evaluator::ConditionEvaluator;
-
-use serde::{Deserialize, Serialize};
 
 use crate::catalog::{PlatformName, Release, VersionPrecision, VersionSpec};
 use crate::detect;
@@ -18,15 +17,9 @@ use crate::path::HopId;
 use crate::rules::{Finding, Severity};
 
 /// What is to be so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CompletionCondition {
     /// Nothing in the cluster shows it.
-    #[serde(rename = "byHand")]
     Manual,
     /// A backup was completed within so many seconds.
     Backup {
@@ -45,18 +38,15 @@ pub enum CompletionCondition {
         /// On this node only.
         node: Option<String>,
         /// What they must be.
-        #[serde(flatten)]
         goal: VersionGoal,
     },
     /// The KubeadmControlPlane has the release on all of its machines.
-    #[serde(rename = "controlPlaneObject")]
     KubeadmControlPlane {
         /// Its namespace.
         namespace: String,
         /// Its name.
         name: String,
         /// What it must be.
-        #[serde(flatten)]
         goal: VersionGoal,
     },
     /// The MachineDeployment has the release on all of its machines.
@@ -66,16 +56,13 @@ pub enum CompletionCondition {
         /// Its name.
         name: String,
         /// What it must be.
-        #[serde(flatten)]
         goal: VersionGoal,
     },
     /// Nodes have the release, are ready and take pods.
     Nodes {
         /// Which ones.
-        #[serde(flatten)]
         nodes: NodeSet,
         /// What their kubelets must be.
-        #[serde(flatten)]
         goal: VersionGoal,
     },
     /// No blocker is left that holds already or bites at this hop.
@@ -84,7 +71,6 @@ pub enum CompletionCondition {
         hop: HopId,
     },
     /// Findings are gone.
-    #[serde(rename = "gone")]
     FindingsResolved {
         /// Their fingerprints.
         fingerprints: Vec<String>,
@@ -110,8 +96,7 @@ pub enum CompletionCondition {
 }
 
 /// A release to reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionGoal {
     /// `1.25.16`.
     pub release: String,
@@ -120,8 +105,7 @@ pub struct VersionGoal {
 }
 
 /// A set of nodes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeSet {
     /// One of them.
     Node(String),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::DetectionGap;
 use super::cluster_api::{CapiCluster, CapiDetection};
 use super::dkp::{self, DkpDetection};
@@ -12,8 +10,7 @@ use crate::need::ClusterId;
 use crate::snapshot::{ClusterView, MissingData, ObjectRow};
 
 /// What a cluster is to others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TopologyRole {
     /// It looks after others, or after itself.
     Management,
@@ -39,8 +36,7 @@ impl TopologyRole {
 }
 
 /// What a licence of DKP allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LicenseEdition {
     /// One cluster.
     Essential,
@@ -49,7 +45,7 @@ pub enum LicenseEdition {
 }
 
 /// A workspace of Kommander.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Workspace {
     /// Name.
     pub name: String,
@@ -58,7 +54,7 @@ pub struct Workspace {
 }
 
 /// A project of Kommander.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Project {
     /// Its workspace; null where the workspace of its namespace was not found.
     pub workspace: Option<String>,
@@ -69,8 +65,7 @@ pub struct Project {
 }
 
 /// A cluster that the management cluster knows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KnownCluster {
     /// Which one, as gaps and objects name it.
     pub cluster: ClusterId,
@@ -89,13 +84,11 @@ pub struct KnownCluster {
     /// How it is, in the management cluster's word.
     pub phase: Option<String>,
     /// Whether it is the very cluster that was looked at.
-    #[serde(rename = "this")]
     pub is_inspected: bool,
 }
 
 /// How clusters belong together. Empty for one that stands alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Topology {
     /// What this cluster is to others; null for one that stands alone.
     pub role: Option<TopologyRole>,
@@ -104,7 +97,6 @@ pub struct Topology {
     /// What the licence of DKP allows; null where it is not told.
     pub edition: Option<LicenseEdition>,
     /// Where to run this instead; null on a management cluster.
-    #[serde(rename = "goTo")]
     pub upgrade_from: Option<String>,
     /// Workspaces of Kommander, sorted.
     pub workspaces: Vec<Workspace>,

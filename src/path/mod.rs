@@ -202,7 +202,7 @@ impl UpgradePath {
 }
 
 /// A hop as findings name it: the platform, and the release; for Kubernetes the minor.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 pub struct HopId {
     /// Which platform.
     pub platform: String,

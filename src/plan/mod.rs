@@ -42,7 +42,7 @@ use crate::conditions;
 use crate::conditions::{CompletionCondition, CompletionStatus};
 use crate::need::{ClusterId, Discovery, Need};
 use crate::path::{Hop, HopId};
-use crate::rules::{CheckContext, Evaluation, Finding, Gap};
+use crate::rules::{CheckContext, Evaluation, Finding, Gap, Summary, Verdict};
 
 /// What a person wants of a plan.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +64,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The findings that gate steps, in the order of the judgement.
     pub findings: Vec<Finding>,
+    /// The verdict of the rules on the cluster.
+    pub verdict: Verdict,
+    /// The counts of the rules.
+    pub rule_summary: Summary,
     /// What could not be looked at.
     pub gaps: Vec<Gap>,
     /// What else must be known.
@@ -145,19 +149,8 @@ pub struct DurationEstimate {
 }
 
 /// Where a step runs. Ordered from far to near.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScopeLevel {
-    /// All clusters.
-    Fleet,
-    /// The management cluster.
-    Management,
-    /// A workspace of DKP.
-    Workspace,
-    /// A project of DKP.
-    Project,
     /// A cluster.
     Cluster,
     /// A pool of nodes.
@@ -178,20 +171,17 @@ pub struct StepScope {
 }
 
 /// How far a step is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepState {
     /// The cluster shows that it is done.
     Done,
     /// It is under way.
-    #[serde(rename = "doing")]
     InProgress,
     /// It is to be done.
     Todo,
     /// It is to be done, and something stands in its way.
     Blocked,
     /// The cluster does not show it: a person knows.
-    #[serde(rename = "by-hand")]
     Manual,
     /// It could not be seen.
     Unknown,
@@ -217,10 +207,6 @@ impl ScopeLevel {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Fleet => "fleet",
-            Self::Management => "management",
-            Self::Workspace => "workspace",
-            Self::Project => "project",
             Self::Cluster => "cluster",
             Self::Pool => "pool",
             Self::Node => "node",
@@ -321,6 +307,8 @@ pub fn build(situation: &CheckContext<'_>, judgement: &Evaluation, wishes: &Plan
         schedule,
         hops: course.hop_plans.into_iter().map(|leg| leg.hop).collect(),
         findings,
+        verdict: judgement.verdict,
+        rule_summary: judgement.summary,
         gaps: plan_gaps(situation, judgement),
         remarks,
         omitted_done_steps: done_before,

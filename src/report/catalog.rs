@@ -1,173 +1,18 @@
 //! `catalog`: what is known, and up to when.
 
-use serde::Serialize;
-
 use super::columns::format_columns;
-use super::document::API_VERSION;
 use super::{OutputFormat, RenderError, RenderOptions, encode};
-use crate::catalog::{
-    Catalog, Certainty, KubernetesRelease, Minor, MinorRange, Platform, PlatformName,
-    PlatformRelease,
-};
+use crate::api::v1::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc};
+use crate::catalog::Catalog;
 
-/// What is known, as `catalog -o json` prints it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CatalogSummary {
-    /// [`API_VERSION`].
-    pub api_version: String,
-    /// `CatalogSummary`.
-    pub kind: String,
-    /// The newest day up to which a source was read, `YYYY-MM-DD`.
-    pub date: String,
-    /// Number of API versions whose life is known.
-    pub apis: usize,
-    /// What is known of each platform, by name.
-    pub platforms: Vec<PlatformReleases>,
-}
-
-/// The releases of a platform that are known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlatformReleases {
-    /// `kubernetes`, `kyma`, `dkp`.
-    pub name: String,
-    /// The newest day up to which a source was read, `YYYY-MM-DD`.
-    pub date: String,
-    /// The oldest minor; null if there is none.
-    pub oldest: Option<String>,
-    /// The newest minor; null if there is none.
-    pub newest: Option<String>,
-    /// Each minor, oldest first.
-    pub releases: Vec<MinorDoc>,
-}
-
-/// A minor of a platform.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MinorDoc {
-    /// `1.25`.
-    pub minor: String,
-    /// `1.25.16`.
-    pub newest_patch: String,
-    /// The day of the first release, `YYYY-MM-DD`; null where it is not known.
-    pub released: Option<String>,
-    /// The last day of upstream support, `YYYY-MM-DD`; null where none is known.
-    pub end_of_life: Option<String>,
-    /// The minors of Kubernetes that its newest patch runs on; null where that is not known, and for Kubernetes itself.
-    pub kubernetes: Option<MinorRangeDoc>,
-    /// Whether these dates happened or were announced.
-    pub certainty: Certainty,
-}
-
-/// A range of minors of Kubernetes, both ends in it; an open end is null.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MinorRangeDoc {
-    /// `1.21`.
-    pub oldest: Option<String>,
-    /// `1.22`.
-    pub newest: Option<String>,
-}
-
-impl CatalogSummary {
-    /// The summary of a catalog.
-    #[must_use]
-    pub fn new(catalog: &Catalog) -> Self {
-        let platforms = catalog.platforms.iter().rev();
-        Self {
-            api_version: API_VERSION.to_owned(),
-            kind: "CatalogSummary".to_owned(),
-            date: catalog.date.to_string(),
-            apis: catalog.apis.iter().count(),
-            platforms: platforms
-                .map(|platform| PlatformReleases::new(platform, catalog))
-                .collect(),
-        }
-    }
-}
-
-impl PlatformReleases {
-    fn new(platform: &Platform, catalog: &Catalog) -> Self {
-        let releases: Vec<MinorDoc> = match platform.name {
-            PlatformName::Kubernetes => catalog
-                .kubernetes_releases
-                .iter()
-                .map(MinorDoc::new)
-                .collect(),
-            _ => distinct_minors(platform)
-                .filter_map(|minor| MinorDoc::from_patches(platform.patches_of(minor)))
-                .collect(),
-        };
-        let minor = |row: Option<&MinorDoc>| row.map(|row| row.minor.clone());
-        Self {
-            name: platform.name.to_string(),
-            date: platform.date.to_string(),
-            oldest: minor(releases.first()),
-            newest: minor(releases.last()),
-            releases,
-        }
-    }
-}
-
-/// Each minor once, oldest first.
-fn distinct_minors(platform: &Platform) -> impl Iterator<Item = Minor> {
-    let mut minors: Vec<Minor> = platform
-        .releases()
-        .iter()
-        .map(|row| row.release.minor())
-        .collect();
-    minors.dedup();
-    minors.into_iter()
-}
-
-impl MinorDoc {
-    fn new(row: &KubernetesRelease) -> Self {
-        Self {
-            minor: row.minor.to_string(),
-            newest_patch: row.newest_patch.to_string(),
-            released: Some(row.released.to_string()),
-            end_of_life: Some(row.end_of_life.to_string()),
-            kubernetes: None,
-            certainty: row.certainty,
-        }
-    }
-
-    /// From the releases of a minor, oldest first.
-    fn from_patches<'a>(
-        mut patches: impl DoubleEndedIterator<Item = &'a PlatformRelease>,
-    ) -> Option<Self> {
-        let first = patches.next()?;
-        let newest = patches.next_back().unwrap_or(first);
-        Some(Self {
-            minor: first.release.minor().to_string(),
-            newest_patch: newest.release.to_string(),
-            released: first.released.map(|day| day.to_string()),
-            end_of_life: None,
-            kubernetes: newest
-                .kubernetes_range
-                .map(|span| MinorRangeDoc::new(&span)),
-            certainty: Certainty::Confirmed,
-        })
-    }
-}
-
-impl MinorRangeDoc {
-    fn new(span: &MinorRange) -> Self {
-        Self {
-            oldest: span.oldest.map(|minor| minor.to_string()),
-            newest: span.newest.map(|minor| minor.to_string()),
-        }
-    }
-
-    /// `1.21 to 1.22`, `1.21`, `up to 1.22`.
-    fn describe(&self) -> String {
-        match (&self.oldest, &self.newest) {
-            (Some(oldest), Some(newest)) if oldest == newest => oldest.clone(),
-            (Some(oldest), Some(newest)) => format!("{oldest} to {newest}"),
-            (Some(oldest), None) => format!("{oldest} and later"),
-            (None, Some(newest)) => format!("up to {newest}"),
-            (None, None) => String::new(),
-        }
+/// `1.21 to 1.22`, `1.21`, `up to 1.22`.
+fn format_range(range: &MinorRangeDoc) -> String {
+    match (&range.oldest, &range.newest) {
+        (Some(oldest), Some(newest)) if oldest == newest => oldest.clone(),
+        (Some(oldest), Some(newest)) => format!("{oldest} to {newest}"),
+        (Some(oldest), None) => format!("{oldest} and later"),
+        (None, Some(newest)) => format!("up to {newest}"),
+        (None, None) => String::new(),
     }
 }
 
@@ -180,7 +25,7 @@ pub fn render_catalog(
     catalog: &Catalog,
     look: &RenderOptions,
 ) -> Result<String, RenderError> {
-    let summary = CatalogSummary::new(catalog);
+    let summary = CatalogSummary::from(catalog);
     match format {
         OutputFormat::Json => encode::to_json(&summary),
         OutputFormat::Yaml => encode::to_yaml(&summary),
@@ -220,14 +65,14 @@ fn catalog_table(summary: &CatalogSummary, look: &RenderOptions) -> String {
         .map(|(platform, release)| {
             // A date that was only announced is no promise.
             let planned = match release.certainty {
-                Certainty::Confirmed => "",
-                Certainty::Planned => " (planned)",
+                CertaintyDoc::Confirmed => "",
+                CertaintyDoc::Planned => " (planned)",
             };
             let day = |day: &Option<String>| {
                 let day = day.as_ref().map(|day| format!("{day}{planned}"));
                 day.unwrap_or_else(|| "-".to_owned())
             };
-            let kubernetes = release.kubernetes.as_ref().map(MinorRangeDoc::describe);
+            let kubernetes = release.kubernetes.as_ref().map(format_range);
             vec![
                 platform.to_owned(),
                 release.minor.clone(),
@@ -257,19 +102,21 @@ fn catalog_table(summary: &CatalogSummary, look: &RenderOptions) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CatalogSummary, render_catalog};
+    use super::render_catalog;
+    use crate::api::v1::CatalogSummary;
+    use crate::api::v1::CertaintyDoc;
     use crate::catalog::Catalog;
     use crate::report::{OutputFormat, RenderOptions};
 
     /// A catalog of two lines, so that new facts do not change this test.
     fn summary() -> CatalogSummary {
         let all = Catalog::embedded().expect("the catalog");
-        let mut summary = CatalogSummary::new(&all);
+        let mut summary = CatalogSummary::from(&all);
         summary.platforms.truncate(1);
         let platform = &mut summary.platforms[0];
         platform.releases.truncate(2);
         platform.newest = platform.releases.last().map(|row| row.minor.clone());
-        platform.releases[1].certainty = crate::catalog::Certainty::Planned;
+        platform.releases[1].certainty = CertaintyDoc::Planned;
         summary.date = "2026-08-22".into();
         summary.apis = 400;
         summary

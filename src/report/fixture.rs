@@ -1,15 +1,12 @@
 //! Reports to test formats with.
 
-use super::document::{
-    API_VERSION, CHECK_TOOL, CatalogDoc, ClusterDoc, DocumentMetadata, FindingDoc, HopDoc,
-    ObjectDoc, ToolDoc, UpgradeReport, WaiverDoc,
+use crate::api::v1::{
+    API_VERSION, CHECK_TOOL, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata,
+    EditionDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
+    KnownClusterDoc, ObjectDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc, SummaryDoc, ToolDoc,
+    TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
 };
-use super::platforms::{ComponentDoc, PlatformDoc};
-use crate::detect::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
-use crate::evidence::{Confidence, Evidence, EvidenceSource};
-use crate::need::{ClusterId, PolicyRule};
-use crate::path::HopId;
-use crate::rules::{Gap, Severity, Summary, Verdict};
+use crate::need::PolicyRule;
 
 /// A way over these releases.
 pub(super) fn way(stops: &[&str]) -> Vec<HopDoc> {
@@ -27,7 +24,7 @@ pub(super) fn way(stops: &[&str]) -> Vec<HopDoc> {
 /// An object in the namespace `shop` with one trace.
 pub(super) fn object(kind: &str, name: &str, detail: &str) -> ObjectDoc {
     ObjectDoc {
-        cluster: Some(ClusterId("uid-1".into())),
+        cluster: Some("uid-1".into()),
         api_version: "policy/v1beta1".into(),
         kind: kind.into(),
         namespace: Some("shop".into()),
@@ -35,17 +32,19 @@ pub(super) fn object(kind: &str, name: &str, detail: &str) -> ObjectDoc {
         owner: Some("helm shop/cart".into()),
         waiver: None,
         baseline: None,
-        evidence: vec![Evidence {
+        evidence: vec![EvidenceDoc {
+            source: EvidenceSourceDoc::Helm,
+            detail: detail.into(),
             writer: Some("helm".into()),
             time: "2024-01-02T03:04:05Z".parse().ok(),
-            ..Evidence::new(EvidenceSource::Helm, detail)
+            location: None,
         }],
     }
 }
 
 /// A finding at the hop to this minor, or at none.
 pub(super) fn finding(
-    severity: Severity,
+    severity: SeverityDoc,
     id: &str,
     hop: Option<&str>,
     objects: Vec<ObjectDoc>,
@@ -53,9 +52,9 @@ pub(super) fn finding(
     FindingDoc {
         id: id.into(),
         severity,
-        confidence: Confidence::Certain,
+        confidence: ConfidenceDoc::Certain,
         fingerprint: "0123456789abcdef".into(),
-        hop: hop.map(|to| HopId {
+        hop: hop.map(|to| HopIdDoc {
             platform: "kubernetes".into(),
             to: to.into(),
         }),
@@ -68,37 +67,41 @@ pub(super) fn finding(
 }
 
 /// Secrets that must not be read.
-pub(super) fn gap() -> Gap {
-    Gap {
+pub(super) fn gap() -> GapDoc {
+    GapDoc {
         what: "secrets (type=helm.sh/release.v1)".into(),
         why: "secrets is forbidden: User \"eve\" cannot list resource \"secrets\"".into(),
-        cluster: Some(ClusterId("uid-1".into())),
+        cluster: Some("uid-1".into()),
         rules: vec!["api-deprecated".into(), "api-removed".into()],
-        rbac: Some(PolicyRule::allow_list("", "secrets", None)),
+        rbac: Some((&PolicyRule::allow_list("", "secrets", None)).into()),
     }
 }
 
 /// A report with these findings and gaps, counted.
-pub(super) fn report(stops: &[&str], findings: Vec<FindingDoc>, gaps: Vec<Gap>) -> UpgradeReport {
+pub(super) fn report(
+    stops: &[&str],
+    findings: Vec<FindingDoc>,
+    gaps: Vec<GapDoc>,
+) -> UpgradeReport {
     let count = |severity| {
         findings
             .iter()
             .filter(|finding| finding.severity == severity)
             .count()
     };
-    let summary = Summary {
-        blockers: count(Severity::Blocker),
-        warnings: count(Severity::Warning),
-        notes: count(Severity::Note),
+    let summary = SummaryDoc {
+        blockers: count(SeverityDoc::Blocker),
+        warnings: count(SeverityDoc::Warning),
+        notes: count(SeverityDoc::Note),
         gaps: gaps.len(),
         rules_evaluated: 8,
         objects_read: 120,
-        ..Summary::default()
+        ..SummaryDoc::default()
     };
     let verdict = match (summary.blockers, summary.gaps) {
-        (1.., _) => Verdict::Blocked,
-        (0, 1..) => Verdict::Incomplete,
-        (0, 0) => Verdict::Ready,
+        (1.., _) => VerdictDoc::Blocked,
+        (0, 1..) => VerdictDoc::Incomplete,
+        (0, 0) => VerdictDoc::Ready,
     };
     UpgradeReport {
         api_version: API_VERSION.into(),
@@ -127,6 +130,7 @@ pub(super) fn report(stops: &[&str], findings: Vec<FindingDoc>, gaps: Vec<Gap>) 
             }],
             ..ClusterDoc::default()
         },
+        clusters: Vec::new(),
         path: way(stops),
         verdict,
         findings,
@@ -150,27 +154,27 @@ pub(super) fn platforms(mut report: UpgradeReport) -> UpgradeReport {
             state: None,
         }],
     });
-    let member = KnownCluster {
-        cluster: ClusterId("prod/east".into()),
+    let member = KnownClusterDoc {
+        cluster: "prod/east".into(),
         namespace: "prod".into(),
         name: "east".into(),
         workspace: Some("prod".into()),
-        role: TopologyRole::Managed,
+        role: RoleDoc::Managed,
         kubernetes_version: Some("v1.23.12".into()),
         provider: Some("AWSCluster".into()),
         phase: None,
         is_inspected: false,
     };
-    report.cluster.topology = Topology {
-        role: Some(TopologyRole::Attached),
+    report.cluster.topology = TopologyDoc {
+        role: Some(RoleDoc::Attached),
         evidence: vec!["GitRepository kommander-flux/management is there".into()],
-        edition: Some(LicenseEdition::Enterprise),
+        edition: Some(EditionDoc::Enterprise),
         upgrade_from: Some("elsewhere".into()),
-        workspaces: vec![Workspace {
+        workspaces: vec![WorkspaceDoc {
             name: "prod".into(),
             namespace: None,
         }],
-        projects: vec![Project {
+        projects: vec![ProjectDoc {
             workspace: None,
             name: "shop".into(),
             namespace: Some("shop".into()),
@@ -187,7 +191,7 @@ pub(super) fn hostile() -> UpgradeReport {
     object.namespace = Some(evil.into());
     object.owner = Some(evil.into());
     object.api_version = format!("{evil}/v1");
-    object.cluster = Some(ClusterId(evil.into()));
+    object.cluster = Some(evil.into());
     for evidence in &mut object.evidence {
         evidence.writer = Some(evil.into());
         evidence.location = Some(evil.into());
@@ -201,7 +205,7 @@ pub(super) fn hostile() -> UpgradeReport {
         expires: "2026-10-01".into(),
     });
     let mut finding = finding(
-        Severity::Blocker,
+        SeverityDoc::Blocker,
         "api-removed",
         Some("1.25"),
         vec![object, huge, waived],
@@ -211,7 +215,7 @@ pub(super) fn hostile() -> UpgradeReport {
     let mut gap = gap();
     gap.what = evil.into();
     gap.why = evil.repeat(1000);
-    gap.rbac = Some(PolicyRule::allow_list(evil, evil, Some(evil)));
+    gap.rbac = Some((&PolicyRule::allow_list(evil, evil, Some(evil))).into());
     let resolved = vec![finding.clone()];
     let mut report = report(&["1.24.17", "1.25.16"], vec![finding], vec![gap]);
     report.resolved = resolved;

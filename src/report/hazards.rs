@@ -1,59 +1,15 @@
 //! Hazards that no rule looks at: `rules --all`, and what `explain` says of them.
 
-use serde::Serialize;
-
-use super::rules::{EXPLAIN_WIDTH, RuleDoc};
+use super::rules::EXPLAIN_WIDTH;
 use super::{RenderOptions, wrap};
-use crate::path::KUBERNETES;
-use crate::rules::{CoverageState, Hazard};
-
-/// Whether a hazard is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RuleState {
-    /// It is.
-    Checked,
-    /// Not yet.
-    Planned,
-    /// The API does not show it.
-    Invisible,
-}
-
-impl RuleState {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Checked => "checked",
-            Self::Planned => "planned",
-            Self::Invisible => "invisible",
-        }
-    }
-}
-
-impl RuleDoc {
-    /// A hazard without a rule, in short.
-    pub(super) fn from_hazard(hazard: &Hazard) -> Self {
-        let (state, how) = match hazard.state {
-            CoverageState::Planned => (RuleState::Planned, "Not checked yet."),
-            CoverageState::Invisible => (RuleState::Invisible, hazard.manual_check.as_str()),
-        };
-        Self {
-            id: hazard.id.clone(),
-            severity: hazard.severity,
-            title: hazard.title.clone(),
-            platforms: vec![KUBERNETES.to_owned()],
-            applies_to: hazard.applies_to.clone(),
-            is_visible: state != RuleState::Invisible,
-            state,
-            detection: how.to_owned(),
-        }
-    }
-}
+use crate::api::v1::RuleDoc;
+use crate::rules::Hazard;
 
 /// What there is to say of a hazard without a rule.
 #[must_use]
 pub fn explain_hazard(hazard: &Hazard, look: &RenderOptions) -> String {
     let styles = &look.styles;
-    let doc = RuleDoc::from_hazard(hazard);
+    let doc = RuleDoc::from(hazard);
     let mut out = String::new();
     for (name, value) in [
         ("HAZARD:     ", doc.id.as_str()),

@@ -1,30 +1,25 @@
-//! From a judgement to text: a file for each format over one document. Nothing is decided here.
+//! Renders documents: a file for each format. Nothing is decided here.
 //!
-//! | file | holds |
+//! | file | renders |
 //! |---|---|
-//! | `document` | [`UpgradeReport`], the types behind `-o json` and `-o yaml` |
-//! | `schema/` | the JSON Schema of that document |
-//! | `plan/` | [`UpgradePlan`], and what is told of plans |
-//! | `encode` | JSON and YAML of any document |
-//! | `table`, `advice`, `aside` | the table, and what stands below it |
+//! | `table`, `remedies`, `notices` | the table of `upgrade-check`, and the sections below it |
+//! | `plan/` | [`UpgradePlan`](crate::api::v1::UpgradePlan) in every format |
+//! | `page/` | Markdown and HTML; the templates are in `templates/` |
+//! | `encode` | JSON and YAML |
 //! | `name` | `-o name` |
 //! | `rules`, `hazards` | `rules` and `explain` |
-//! | `rbac` | `rbac` |
-//! | `catalog` | `catalog` |
-//! | `terminal`, `styles` | escaping, ages, colour |
-//! | `grid`, `prose` | columns and wrapped lines |
-//! | `page/` | Markdown and HTML; the templates are in `templates/` |
+//! | `rbac`, `catalog` | `rbac` and `catalog` |
+//! | `columns`, `stacked`, `wrap` | columns, rows too wide for the terminal, wrapped lines |
+//! | `terminal`, `styles` | escaping, ages, colours |
 
 mod catalog;
 mod columns;
-mod document;
 mod encode;
 mod hazards;
 mod name;
 mod notices;
 mod page;
 mod plan;
-mod platforms;
 mod rbac;
 mod remedies;
 mod rules;
@@ -34,23 +29,16 @@ mod table;
 pub mod terminal;
 mod wrap;
 
-pub use catalog::{CatalogSummary, MinorDoc, MinorRangeDoc, PlatformReleases, render_catalog};
-pub use document::{
-    API_VERSION, BaselineDoc, CHECK_TOOL, CatalogDoc, ClusterDoc, DocumentMetadata, FindingDoc,
-    HopDoc, ObjectDoc, ToolDoc, UpgradeReport, WaiverDoc,
-};
-pub use hazards::{RuleState, explain_hazard};
-pub use plan::{
-    ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UPGRADE_PLAN_SCHEMA, UpgradePlan,
-    WindowDoc, render_plan,
-};
-pub use platforms::{ComponentDoc, PlatformDoc};
-pub use rbac::{RbacSubject, render_rbac};
-pub use rules::{RuleDoc, RuleList, UnknownRule, explain_rule, render_rules};
-pub use styles::{ColorChoice, Styles, wants_color};
+use std::borrow::Cow;
 
-/// The JSON Schema (draft 2020-12) of [`UpgradeReport`].
-pub const UPGRADE_REPORT_SCHEMA: &str = include_str!("schema/upgrade-report.schema.json");
+use crate::api::v1::UpgradeReport;
+
+pub use catalog::render_catalog;
+pub use hazards::explain_hazard;
+pub use plan::render_plan;
+pub use rbac::{RbacSubject, render_rbac};
+pub use rules::{UnknownRule, explain_rule, render_rules};
+pub use styles::{ColorChoice, Styles, wants_color};
 
 /// What `-o` chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -128,6 +116,11 @@ pub fn render_report(
     report: &UpgradeReport,
     look: &RenderOptions,
 ) -> Result<String, RenderError> {
+    let report = match format {
+        OutputFormat::Json | OutputFormat::Yaml => Cow::Borrowed(report),
+        _ => with_cluster_names(report),
+    };
+    let report = report.as_ref();
     match format {
         OutputFormat::Table => Ok(table::report_table(report, look, false)),
         OutputFormat::Markdown => Ok(page::check_markdown(report)),
@@ -137,6 +130,29 @@ pub fn render_report(
         OutputFormat::Yaml => encode::to_yaml(report),
         OutputFormat::Name => Ok(name::object_names(report)),
     }
+}
+
+/// The report with the name of the cluster before the text of each finding and gap; the same report if it has one cluster.
+fn with_cluster_names(report: &UpgradeReport) -> Cow<'_, UpgradeReport> {
+    if report.clusters.len() < 2 {
+        return Cow::Borrowed(report);
+    }
+    let mut report = report.clone();
+    let named = |cluster: Option<&String>, text: &str| match cluster {
+        Some(cluster) => format!("{cluster}: {text}"),
+        None => text.to_owned(),
+    };
+    for finding in report.findings.iter_mut().chain(&mut report.resolved) {
+        let cluster = finding
+            .objects
+            .iter()
+            .find_map(|object| object.cluster.as_ref());
+        finding.message = named(cluster, &finding.message);
+    }
+    for gap in &mut report.gaps {
+        gap.what = named(gap.cluster.as_ref(), &gap.what);
+    }
+    Cow::Owned(report)
 }
 
 #[cfg(test)]

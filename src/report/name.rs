@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::UpgradeReport;
-use super::document::ObjectDoc;
 use super::terminal;
+use crate::api::v1::{ObjectDoc, UpgradeReport};
 
 /// `kind.group/name` of every object of every finding, once, sorted. As in kubectl there is no namespace in it.
 ///

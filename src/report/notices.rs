@@ -3,7 +3,8 @@
 use super::columns::format_columns;
 use super::remedies::{MAX_LISTED, escape_prose, push_indented, push_more_hint};
 use super::table::object_cell;
-use super::{RenderOptions, UpgradeReport, terminal};
+use super::{RenderOptions, terminal};
+use crate::api::v1::UpgradeReport;
 
 /// What somebody has taken on, who and why; empty where there is nothing.
 pub(super) fn waived_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {

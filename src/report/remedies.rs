@@ -1,15 +1,15 @@
 //! What stands below the table: what to do for each blocker, what could not be looked at, and the verdict.
 
-use super::document::{ClusterDoc, FindingDoc, HopDoc, ObjectDoc};
+use super::RenderOptions;
 use super::stacked;
 use super::table::{evidence_cell, object_cell};
 use super::terminal::{self, pluralize};
 use super::wrap::wrap;
-use super::{RenderOptions, UpgradeReport};
-use crate::evidence::Confidence;
-use crate::need::PolicyRule;
+use crate::api::v1::{
+    ClusterDoc, ConfidenceDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc,
+    UpgradeReport,
+};
 use crate::path::KUBERNETES;
-use crate::rules::{Gap, Severity};
 
 /// How many objects of a blocker, and how many gaps, are listed unless all are asked for.
 pub(super) const MAX_LISTED: usize = 10;
@@ -20,7 +20,7 @@ pub(super) fn remedies_section(report: &UpgradeReport, look: &RenderOptions, wid
     let blockers = report
         .findings
         .iter()
-        .filter(|finding| finding.severity == Severity::Blocker && !finding.is_waived());
+        .filter(|finding| finding.severity == SeverityDoc::Blocker && !finding.is_waived());
     for finding in blockers {
         if out.is_empty() {
             push_indented(&mut out, 0, &look.styles.heading("What to do"));
@@ -70,7 +70,7 @@ pub(super) fn push_remedy(
 }
 
 /// What could not be looked at, why not, and how to mend it; empty where there is none.
-pub(super) fn gaps_section(gaps: &[Gap], look: &RenderOptions, wide: bool) -> String {
+pub(super) fn gaps_section(gaps: &[GapDoc], look: &RenderOptions, wide: bool) -> String {
     if gaps.is_empty() {
         return String::new();
     }
@@ -91,7 +91,7 @@ pub(super) fn gaps_section(gaps: &[Gap], look: &RenderOptions, wide: bool) -> St
     out
 }
 
-fn push_gap(out: &mut String, gap: &Gap, width: usize) {
+fn push_gap(out: &mut String, gap: &GapDoc, width: usize) {
     let what = format!(
         "{}: {}",
         terminal::escape_line(&gap.what),
@@ -109,7 +109,7 @@ fn push_gap(out: &mut String, gap: &Gap, width: usize) {
 }
 
 /// `allow list on secrets in namespace shop`.
-pub(super) fn permission_phrase(rule: &PolicyRule) -> String {
+pub(super) fn permission_phrase(rule: &PermissionDoc) -> String {
     let group = match rule.api_groups.first().map(String::as_str) {
         None | Some("") => String::new(),
         Some(group) => format!(".{group}"),
@@ -227,11 +227,11 @@ pub(super) fn platform_title(id: &str) -> String {
 }
 
 /// The word for a confidence.
-pub(super) const fn confidence_str(confidence: Confidence) -> &'static str {
+pub(super) const fn confidence_str(confidence: ConfidenceDoc) -> &'static str {
     match confidence {
-        Confidence::Possible => "possible",
-        Confidence::Likely => "likely",
-        Confidence::Certain => "certain",
+        ConfidenceDoc::Possible => "possible",
+        ConfidenceDoc::Likely => "likely",
+        ConfidenceDoc::Certain => "certain",
     }
 }
 

@@ -1,79 +1,12 @@
 //! `rules` and `explain`: what is checked, and how.
 
-use serde::Serialize;
-
 use super::columns::format_columns;
-use super::document::API_VERSION;
-use super::hazards::RuleState;
 use super::{OutputFormat, RenderError, RenderOptions, encode, terminal, wrap};
-use crate::path::KUBERNETES;
-use crate::rules::{Hazard, Rule, Severity};
+use crate::api::v1::RuleList;
+use crate::rules::{Hazard, Rule};
 
 /// Prose is no wider than this.
 pub(super) const EXPLAIN_WIDTH: usize = 80;
-
-/// Every rule, as `rules -o json` prints them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RuleList {
-    /// [`API_VERSION`].
-    pub api_version: String,
-    /// `RuleList`.
-    pub kind: String,
-    /// By id.
-    pub items: Vec<RuleDoc>,
-}
-
-/// A rule in short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RuleDoc {
-    /// Stable, kebab-case.
-    pub id: String,
-    /// The worst it can say.
-    pub severity: Severity,
-    /// One line.
-    pub title: String,
-    /// On which platforms it speaks.
-    pub platforms: Vec<String>,
-    /// From which target on it matters, in words.
-    pub applies_to: String,
-    /// Whether a client that only reads can see it at all.
-    #[serde(rename = "visible")]
-    pub is_visible: bool,
-    /// Whether it is checked.
-    pub state: RuleState,
-    /// How it is told; what to look at by hand where nobody can tell it from outside.
-    #[serde(rename = "how")]
-    pub detection: String,
-}
-
-impl RuleList {
-    /// These rules and hazards without a rule, by id.
-    #[must_use]
-    pub fn new(rules: &[&Rule], hazards: &[Hazard]) -> Self {
-        let mut items: Vec<RuleDoc> = rules
-            .iter()
-            .map(|rule| RuleDoc {
-                id: rule.id.to_owned(),
-                severity: rule.severity,
-                title: rule.title.to_owned(),
-                platforms: vec![KUBERNETES.to_owned()],
-                applies_to: rule.applies_to.to_owned(),
-                is_visible: true,
-                state: RuleState::Checked,
-                detection: rule.detection.to_owned(),
-            })
-            .chain(hazards.iter().map(RuleDoc::from_hazard))
-            .collect();
-        items.sort_by(|a, b| a.id.cmp(&b.id));
-        Self {
-            api_version: API_VERSION.to_owned(),
-            kind: "RuleList".to_owned(),
-            items,
-        }
-    }
-}
 
 /// The rules, and hazards without one, in the wanted format; as names, their ids.
 ///
@@ -190,7 +123,7 @@ pub fn explain_rule(
         format!("{}{padding}{value}\n", styles.heading(name))
     };
     let mut out = field("RULE:", rule.id);
-    out.push_str(&field("SEVERITY:", &styles.severity(rule.severity)));
+    out.push_str(&field("SEVERITY:", &styles.severity(rule.severity.into())));
     out.push_str(&field("APPLIES TO:", rule.applies_to));
     let sources: String = rule
         .sources

@@ -1,11 +1,9 @@
 //! Colour, decided once and carried as a value. Meaning never depends on it.
 
+use crate::api::v1::{SeverityDoc, StepStateDoc, VerdictDoc};
 use std::fmt::Display;
 
 use owo_colors::{OwoColorize, Style};
-
-use crate::plan::StepState;
-use crate::rules::{Severity, Verdict};
 
 /// What `--color` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,39 +74,39 @@ impl Styles {
 
     /// The word for a severity.
     #[must_use]
-    pub fn severity(&self, severity: Severity) -> String {
+    pub fn severity(&self, severity: SeverityDoc) -> String {
         let style = match severity {
-            Severity::Blocker => self.error,
-            Severity::Warning => self.warning,
-            Severity::Note => self.muted,
+            SeverityDoc::Blocker => self.error,
+            SeverityDoc::Warning => self.warning,
+            SeverityDoc::Note => self.muted,
         };
         paint(severity.as_str(), style)
     }
 
     /// The word for a severity that fails nobody, with the reason.
     #[must_use]
-    pub fn muted_severity(&self, severity: Severity, why: &str) -> String {
+    pub fn muted_severity(&self, severity: SeverityDoc, why: &str) -> String {
         paint(format_args!("{} ({why})", severity.as_str()), self.muted)
     }
 
     /// The word for a verdict.
     #[must_use]
-    pub fn verdict(&self, verdict: Verdict) -> String {
+    pub fn verdict(&self, verdict: VerdictDoc) -> String {
         match verdict {
-            Verdict::Ready => paint("ready", self.success),
-            Verdict::Blocked => paint("blocked", self.error),
-            Verdict::Incomplete => paint("incomplete", self.warning),
+            VerdictDoc::Ready => paint("ready", self.success),
+            VerdictDoc::Blocked => paint("blocked", self.error),
+            VerdictDoc::Incomplete => paint("incomplete", self.warning),
         }
     }
 
     /// The word for how far a step is.
     #[must_use]
-    pub fn state(&self, state: StepState) -> String {
+    pub fn state(&self, state: StepStateDoc) -> String {
         let style = match state {
-            StepState::Done => self.success,
-            StepState::InProgress | StepState::Unknown => self.warning,
-            StepState::Todo | StepState::Manual => Style::new(),
-            StepState::Blocked => self.error,
+            StepStateDoc::Done => self.success,
+            StepStateDoc::InProgress | StepStateDoc::Unknown => self.warning,
+            StepStateDoc::Todo | StepStateDoc::Manual => Style::new(),
+            StepStateDoc::Blocked => self.error,
         };
         paint(state.as_str(), style)
     }
@@ -139,13 +137,13 @@ fn paint(text: impl Display, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::{ColorChoice, Styles, wants_color};
-    use crate::rules::{Severity, Verdict};
+    use crate::api::v1::{SeverityDoc, VerdictDoc};
 
     #[test]
     fn plain_styles_leave_text_alone() {
         let plain = Styles::default();
-        assert_eq!(plain.severity(Severity::Blocker), "blocker");
-        assert_eq!(plain.verdict(Verdict::Incomplete), "incomplete");
+        assert_eq!(plain.severity(SeverityDoc::Blocker), "blocker");
+        assert_eq!(plain.verdict(VerdictDoc::Incomplete), "incomplete");
         assert_eq!(plain.heading("now"), "now");
     }
 
@@ -153,16 +151,19 @@ mod tests {
     fn colour_says_nothing_that_the_word_does_not() {
         let colored = Styles::new(true);
         assert_eq!(
-            colored.severity(Severity::Blocker),
+            colored.severity(SeverityDoc::Blocker),
             "\u{1b}[31;1mblocker\u{1b}[0m"
         );
         assert_eq!(
-            colored.severity(Severity::Warning),
+            colored.severity(SeverityDoc::Warning),
             "\u{1b}[33mwarning\u{1b}[0m"
         );
-        assert_eq!(colored.severity(Severity::Note), "\u{1b}[2mnote\u{1b}[0m");
         assert_eq!(
-            colored.verdict(Verdict::Ready),
+            colored.severity(SeverityDoc::Note),
+            "\u{1b}[2mnote\u{1b}[0m"
+        );
+        assert_eq!(
+            colored.verdict(VerdictDoc::Ready),
             "\u{1b}[32;1mready\u{1b}[0m"
         );
     }

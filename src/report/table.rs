@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::columns::format_columns;
-use super::document::{BaselineDoc, FindingDoc, HopDoc, ObjectDoc};
-use super::{RenderOptions, UpgradeReport, notices, remedies, stacked, terminal, wrap};
-use crate::path::HopId;
+use super::{RenderOptions, notices, remedies, stacked, terminal, wrap};
+use crate::api::v1::{BaselineDoc, FindingDoc, HopDoc, HopIdDoc, ObjectDoc, UpgradeReport};
+use crate::rules::object_path;
 
 const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];
 const WIDE_HEADER: [&str; 3] = ["HOP", "CONFIDENCE", "OWNER"];
@@ -140,7 +140,7 @@ struct HopOrder {
 }
 
 impl HopOrder {
-    fn new(hop: &HopId, path: &[HopDoc]) -> Self {
+    fn new(hop: &HopIdDoc, path: &[HopDoc]) -> Self {
         let numbers = version_numbers(&hop.to);
         // A hop of Kubernetes is named by its minor, the way by releases.
         let reaches = |step: &HopDoc| {
@@ -237,7 +237,12 @@ fn first_object_cell(first: Option<&ObjectDoc>, all: usize) -> String {
 
 /// An object as one word of a line.
 pub(super) fn object_cell(object: &ObjectDoc) -> String {
-    terminal::escape_cell(&object.object_path()).into_owned()
+    terminal::escape_cell(&object_path(
+        &object.kind,
+        object.namespace.as_deref(),
+        &object.name,
+    ))
+    .into_owned()
 }
 
 /// The strongest trace.

@@ -198,10 +198,11 @@ impl ClusterSnapshot {
     #[must_use]
     pub fn is_known_as(&self, id: &ClusterId) -> bool {
         let mut nodes = self.ledger.iter().flat_map(|result| result.rows.nodes());
-        self.id == *id || nodes.any(|node| {
-            let owner = node.capi_cluster.as_deref();
-            owner.is_some_and(|owner| owner.trim_start_matches('/') == id.0)
-        })
+        self.id == *id
+            || nodes.any(|node| {
+                let owner = node.capi_cluster.as_deref();
+                owner.is_some_and(|owner| owner.trim_start_matches('/') == id.0)
+            })
     }
 
     /// Whether a request was answered already, at its depth and as fresh.

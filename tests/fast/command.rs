@@ -15,7 +15,7 @@ fn json_fits_its_schema() {
     let output = run(&with_example(&["-o", "json"]));
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let schema = std::fs::read_to_string(golden::in_repository(
-        "src/report/schema/upgrade-report.schema.json",
+        "src/api/v1/schema/upgrade-report.schema.json",
     ));
     let schema: Value = serde_json::from_str(&schema.expect("the schema")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");

@@ -6,10 +6,9 @@ mod report;
 
 use serde_json::{Value, json};
 
+use kubectl_upgrade::api::v1::UpgradeReport;
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::report::{
-    OutputFormat, RenderOptions, UpgradeReport, render_report, terminal,
-};
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report, terminal};
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::Snapshot;
 

@@ -1,8 +1,7 @@
 //! Plans in every format: what a pipe gets, and the schema.
 
-use kubectl_upgrade::report::{
-    OutputFormat, RenderOptions, UPGRADE_PLAN_SCHEMA, UPGRADE_REPORT_SCHEMA, render_plan,
-};
+use kubectl_upgrade::api::v1::{UPGRADE_PLAN_SCHEMA, UPGRADE_REPORT_SCHEMA};
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_plan};
 use serde_json::Value;
 
 use crate::document::{half_way, plan_in, shop_plan};

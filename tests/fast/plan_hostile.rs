@@ -2,10 +2,8 @@
 
 use std::sync::OnceLock;
 
-use kubectl_upgrade::report::{
-    OutputFormat, RenderOptions, Styles, UpgradePlan, render_plan, terminal,
-};
-use kubectl_upgrade::rules::Gap;
+use kubectl_upgrade::api::v1::{GapDoc, UpgradePlan};
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, Styles, render_plan, terminal};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
@@ -67,7 +65,7 @@ fn poison(plan: &mut UpgradePlan, text: &str) {
     for window in &mut plan.windows {
         window.window = text.to_owned();
     }
-    plan.gaps = vec![Gap {
+    plan.gaps = vec![GapDoc {
         what: text.to_owned(),
         why: text.to_owned(),
         cluster: None,

@@ -38,7 +38,7 @@ pub(crate) fn report(args: &[&str]) -> (Option<i32>, Value, String) {
     let output = run_on_these(&[args, &["-o", "json"]].concat());
     let report = serde_json::from_slice(&output.stdout);
     let report = report.unwrap_or_else(|_| panic!("no report: {}", text(&output.stderr)));
-    let schema = golden::in_repository("src/report/schema/upgrade-report.schema.json");
+    let schema = golden::in_repository("src/api/v1/schema/upgrade-report.schema.json");
     let schema: Value =
         serde_json::from_str(&fs::read_to_string(schema).expect("the schema")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");

@@ -1,7 +1,7 @@
 //! What is said of each kind of cluster: what of its report concerns detection.
 
+use kubectl_upgrade::api::v1::UpgradeReport;
 use kubectl_upgrade::path::UpgradePath;
-use kubectl_upgrade::report::UpgradeReport;
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use libtest_mimic::Trial;
 use serde_json::json;

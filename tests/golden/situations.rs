@@ -1,6 +1,7 @@
 //! Whole situations, told for a narrow and for a wide terminal: to be read by people.
 
-use kubectl_upgrade::report::{OutputFormat, RenderOptions, UpgradeReport, render_report};
+use kubectl_upgrade::api::v1::UpgradeReport;
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
 use libtest_mimic::Trial;
 
 use crate::document::shop_report;

@@ -1,11 +1,10 @@
 //! Reports and plans of the recorded shop, and of a cluster in the middle of a hop.
 
+use kubectl_upgrade::api::v1::{UpgradePlan, UpgradeReport};
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{PlanOptions, build};
-use kubectl_upgrade::report::{
-    OutputFormat, RenderOptions, UpgradePlan, UpgradeReport, render_plan,
-};
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_plan};
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{Snapshot, load};
 

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::workload_rows::typed;
+use kubectl_upgrade::api::v1::UpgradeReport;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, ServingMode};
 use kubectl_upgrade::need::{ClusterId, Discovery, Need, NeedContext, ReadTarget, read_plan};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
-use kubectl_upgrade::report::UpgradeReport;
 use kubectl_upgrade::rules;
 use kubectl_upgrade::rules::{CheckContext, Evaluation, Policy, Rule, evaluate, needs};
 use kubectl_upgrade::snapshot::{

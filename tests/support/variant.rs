@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use kubectl_upgrade::api::v1::TypedConditionDoc;
 use kubectl_upgrade::catalog::{Catalog, Minor, Release, ServingMode};
 use kubectl_upgrade::detect;
 use kubectl_upgrade::need::{ClusterId, Discovery, Need, ReadRequest, ReadTarget};
@@ -173,7 +174,8 @@ fn row(object: &Value) -> ObjectRow {
 pub(crate) fn told(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
-        let done = serde_json::to_value(&step.done_when).expect("a condition");
+        let done =
+            serde_json::to_value(TypedConditionDoc::from(&step.done_when)).expect("a condition");
         let kind = done["type"].as_str().expect("its type").to_owned();
         writeln!(text, "{} ({}, {kind})", step.id, step.state.as_str()).expect("a line");
         for command in &step.commands {

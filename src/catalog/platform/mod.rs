@@ -28,13 +28,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{Minor, MinorRange, Release, VersionSpec};
 use edge::{EdgeException, EdgeRule, KubernetesPrecondition, UpgradeMatrix};
 
 /// What can be detected and upgraded. Ordered outermost first: what comes later carries what comes before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlatformName {
     /// D2iQ Kubernetes Platform.

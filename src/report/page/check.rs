@@ -6,9 +6,9 @@ use super::markdown::{
     finding_item, gap_item, markdown_cell, markdown_text, push_blank_line, push_section,
 };
 use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
+use crate::api::v1::{UpgradeReport, VerdictDoc};
 use crate::report::terminal::pluralize;
-use crate::report::{RenderError, UpgradeReport, remedies};
-use crate::rules::Verdict;
+use crate::report::{RenderError, remedies};
 
 /// The whole report.
 struct ReportView {
@@ -42,9 +42,9 @@ impl ReportView {
             ),
             made: generated_line(&report.metadata),
             verdict: match report.verdict {
-                Verdict::Ready => "ready",
-                Verdict::Blocked => "blocked",
-                Verdict::Incomplete => "incomplete",
+                VerdictDoc::Ready => "ready",
+                VerdictDoc::Blocked => "blocked",
+                VerdictDoc::Incomplete => "incomplete",
             },
             facts: report_facts(report),
             hops: report.path.iter().map(hop_row).collect(),

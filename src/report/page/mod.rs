@@ -5,10 +5,11 @@ pub(super) mod markdown;
 
 pub(super) use check::{report_html, report_markdown as check_markdown};
 
-use super::document::{ClusterDoc, ObjectDoc};
-use super::{DocumentMetadata, FindingDoc, HopDoc, remedies, terminal};
-use crate::path::HopId;
-use crate::rules::Gap;
+use super::table::object_cell;
+use super::{remedies, terminal};
+use crate::api::v1::{
+    ClusterDoc, DocumentMetadata, FindingDoc, GapDoc, HopDoc, HopIdDoc, ObjectDoc,
+};
 
 /// How many objects are listed.
 pub(super) const MAX_OBJECTS: usize = 100;
@@ -75,7 +76,7 @@ pub(super) fn escape_plain(text: &str) -> String {
 }
 
 /// `Kubernetes 1.25`.
-fn hop_title(hop: &HopId) -> String {
+fn hop_title(hop: &HopIdDoc) -> String {
     format!(
         "{} {}",
         remedies::platform_title(&hop.platform),
@@ -146,14 +147,11 @@ fn object_row(object: &ObjectDoc) -> (String, String) {
         )
     });
     let said: Vec<String> = evidence.into_iter().chain(waiver).collect();
-    (
-        terminal::escape_cell(&object.object_path()).into_owned(),
-        said.join("; "),
-    )
+    (object_cell(object), said.join("; "))
 }
 
 impl GapView {
-    pub(super) fn new(gap: &Gap) -> Self {
+    pub(super) fn new(gap: &GapDoc) -> Self {
         Self {
             what: terminal::escape_line(&gap.what).into_owned(),
             why: escape_plain(&gap.why),

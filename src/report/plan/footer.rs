@@ -3,9 +3,9 @@
 use super::super::columns::format_columns;
 use super::super::terminal::pluralize;
 use super::super::wrap::wrap;
-use super::super::{FindingDoc, RenderOptions, remedies, terminal};
-use super::{DurationDoc, StepDoc, UpgradePlan, WindowDoc, text};
-use crate::plan::StepState;
+use super::super::{RenderOptions, remedies, terminal};
+use super::text;
+use crate::api::v1::{DurationDoc, FindingDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
 
 /// The findings that stand in the way of a step.
 pub(super) fn gating_findings<'a>(
@@ -19,7 +19,7 @@ pub(super) fn gating_findings<'a>(
 /// What stands in the way of steps that are not done, and what to do about it.
 pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions, all: bool) -> String {
     let mut out = String::new();
-    let open = |step: &&StepDoc| step.state != StepState::Done;
+    let open = |step: &&StepDoc| step.state != StepStateDoc::Done;
     let open: Vec<&StepDoc> = plan.steps.iter().filter(open).collect();
     for finding in &plan.findings {
         let gated = open

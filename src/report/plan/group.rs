@@ -2,10 +2,10 @@
 //!
 //! Steps are alike that differ only in their node: the same hop, action, pool and state.
 
-use super::super::document::HopDoc;
-use super::{DurationDoc, StepDoc, UpgradePlan};
-use crate::path::HopId;
-use crate::plan::{ScopeLevel, StepState, parallelism};
+use crate::api::v1::{
+    DurationDoc, HopDoc, HopIdDoc, ScopeLevelDoc, StepDoc, StepStateDoc, UpgradePlan,
+};
+use crate::plan::parallelism;
 
 /// What stands for the node in what steps have in common.
 const EACH_NODE: &str = "each node";
@@ -13,7 +13,7 @@ const EACH_NODE: &str = "each node";
 /// One hop and its steps.
 pub(super) struct HopGroups<'a> {
     /// As steps name it.
-    pub(super) hop: &'a HopId,
+    pub(super) hop: &'a HopIdDoc,
     /// As the path has it; none where it has no such hop.
     pub(super) path_hop: Option<&'a HopDoc>,
     /// In order.
@@ -44,7 +44,7 @@ pub(super) fn group_by_hop(plan: &UpgradePlan) -> Vec<HopGroups<'_>> {
 }
 
 /// A hop of Kubernetes is named by its minor, the path by releases.
-fn is_same_hop(edge: &HopDoc, to: &HopId) -> bool {
+fn is_same_hop(edge: &HopDoc, to: &HopIdDoc) -> bool {
     let rest = edge.to.strip_prefix(to.to.as_str());
     edge.platform == to.platform
         && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -72,14 +72,14 @@ fn group_steps(steps: &[StepDoc]) -> Vec<StepGroup<'_>> {
 /// What two steps have in common that differ in their node only.
 fn action_key(step: &StepDoc) -> (&str, Option<&str>) {
     let id = match step.scope.level {
-        ScopeLevel::Node => step.id.strip_suffix(step.scope.name.as_str()),
+        ScopeLevelDoc::Node => step.id.strip_suffix(step.scope.name.as_str()),
         _ => None,
     };
     (id.unwrap_or(&step.id), step.scope.pool.as_deref())
 }
 
 impl StepGroup<'_> {
-    pub(super) fn state(&self) -> StepState {
+    pub(super) fn state(&self) -> StepStateDoc {
         self.first.state
     }
 
@@ -129,13 +129,13 @@ pub(super) fn next_step(plan: &UpgradePlan) -> Option<&StepDoc> {
     let is_open = |step: &&StepDoc| {
         matches!(
             step.state,
-            StepState::InProgress | StepState::Todo | StepState::Blocked
+            StepStateDoc::InProgress | StepStateDoc::Todo | StepStateDoc::Blocked
         )
     };
     let last_done = plan
         .steps
         .iter()
-        .rposition(|step| step.state == StepState::Done);
+        .rposition(|step| step.state == StepStateDoc::Done);
     let behind = plan.steps.get(last_done.map_or(0, |at| at + 1)..);
     let open = plan.steps.iter().find(is_open);
     open.or_else(|| behind.unwrap_or_default().first())

@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::UpgradePlan;
 use super::table::IRREVERSIBLE_NOTE;
 use super::view::{NO_PLAN_HINT, NO_PLAN_PREFIX, PlanView};
+use crate::api::v1::UpgradePlan;
 use crate::report::RenderError;
 
 /// The template. Whatever it puts in is encoded.

@@ -4,11 +4,11 @@ use super::super::page::markdown::{
     code_span, finding_item, format_link, gap_item, markdown_cell, markdown_text, push_blank_line,
     push_code_block, push_section,
 };
-use super::UpgradePlan;
 use super::table::IRREVERSIBLE_NOTE;
 use super::view::{
     GroupedStepView, HopView, NO_PLAN_HINT, NO_PLAN_PREFIX, PlanView, StepGroupView,
 };
+use crate::api::v1::UpgradePlan;
 
 /// The plan as Markdown.
 pub(super) fn plan_markdown(plan: &UpgradePlan) -> String {

@@ -1,6 +1,5 @@
 //! A plan, for people and for programs: a file for each format over one document.
 
-mod document;
 mod footer;
 mod group;
 mod html;
@@ -10,14 +9,8 @@ mod text;
 mod view;
 mod wide;
 
-pub use document::{
-    ConditionDoc, DurationDoc, PlanSummary, ScopeDoc, StepDoc, UpgradePlan, WindowDoc,
-};
-
 use super::{OutputFormat, RenderError, RenderOptions, encode, terminal};
-
-/// The JSON Schema (draft 2020-12) of [`UpgradePlan`].
-pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("../schema/upgrade-plan.schema.json");
+use crate::api::v1::UpgradePlan;
 
 /// A plan in the wanted format, with a line break at the end unless it is empty.
 ///

@@ -7,8 +7,8 @@ use super::super::wrap::{join_sections, wrap};
 use super::super::{RenderOptions, notices, remedies, terminal};
 use super::group;
 use super::group::{HopGroups, StepGroup};
-use super::{StepDoc, UpgradePlan, footer, text, wide};
-use crate::plan::StepState;
+use super::{footer, text, wide};
+use crate::api::v1::{StepDoc, StepStateDoc, UpgradePlan};
 
 const HEADER: [&str; 5] = ["STATE", "STEP", "SCOPE", "TAKES", "NOTE"];
 /// What stands before the step to do next, and before all others.
@@ -144,7 +144,7 @@ impl PlanRow {
             title,
             scope: text::format_scopes(fold, named),
             duration: match fold.state() {
-                StepState::Done => String::new(),
+                StepStateDoc::Done => String::new(),
                 _ => text::format_duration(fold.duration(plan.summary.parallel)),
             },
             note: note_cell(plan, fold),
@@ -221,7 +221,7 @@ pub(super) fn state_cell(fold: &StepGroup<'_>, look: &RenderOptions) -> String {
 }
 
 fn note_cell(plan: &UpgradePlan, fold: &StepGroup<'_>) -> String {
-    if fold.state() == StepState::Done {
+    if fold.state() == StepStateDoc::Done {
         return String::new();
     }
     let mut said = Vec::new();

@@ -5,9 +5,7 @@ use jiff::SignedDuration;
 use super::super::remedies::platform_title;
 use super::super::terminal::{self, human_duration, pluralize};
 use super::group::{HopGroups, StepGroup};
-use super::{DurationDoc, StepDoc};
-use crate::conditions::{CompletionCondition, NodeSet, VersionGoal};
-use crate::plan::StepState;
+use crate::api::v1::{DurationDoc, StepDoc, StepStateDoc};
 
 /// Longer than any command that names can make.
 const MAX_COMMAND_CHARS: usize = 10 * terminal::MAX_CHARS;
@@ -34,7 +32,7 @@ pub(super) fn remaining_duration(hop: &HopGroups<'_>, parallel: u32) -> String {
     for fold in hop
         .groups
         .iter()
-        .filter(|fold| fold.state() != StepState::Done)
+        .filter(|fold| fold.state() != StepStateDoc::Done)
     {
         let of_fold = fold.duration(parallel);
         unknown += fold
@@ -123,91 +121,5 @@ pub(super) fn escape_command(command: &str) -> String {
             let length = command.chars().count();
             format!("# a command of {length} characters, too long to be shown: see -o json")
         }
-    }
-}
-
-/// How to tell that a step is done, for people.
-pub(super) fn describe_condition(condition: &CompletionCondition) -> String {
-    match condition {
-        CompletionCondition::Manual => "nothing in the cluster shows it: a person knows".to_owned(),
-        CompletionCondition::Backup { within_seconds } => {
-            format!("a backup was completed within {} h", within_seconds / 3600)
-        }
-        CompletionCondition::ApiServer(goal) => {
-            format!("the API server has {}", describe_goal(goal))
-        }
-        CompletionCondition::Emulation { minor } => format!("the API server emulates {minor}"),
-        CompletionCondition::ControlPlane { node: None, goal } => {
-            format!(
-                "API servers, controller managers and schedulers have {}",
-                describe_goal(goal)
-            )
-        }
-        CompletionCondition::ControlPlane {
-            node: Some(node),
-            goal,
-        } => format!(
-            "API server, controller manager and scheduler on {node} have {}",
-            describe_goal(goal)
-        ),
-        CompletionCondition::KubeadmControlPlane {
-            namespace,
-            name,
-            goal,
-        } => format!(
-            "all machines of the control plane {namespace}/{name} have {}",
-            describe_goal(goal)
-        ),
-        CompletionCondition::MachineDeployment {
-            namespace,
-            name,
-            goal,
-        } => format!(
-            "all machines of the pool {namespace}/{name} have {} and are at work",
-            describe_goal(goal)
-        ),
-        CompletionCondition::Nodes { nodes: of, goal } => describe_nodes(of, &describe_goal(goal)),
-        CompletionCondition::NoBlockers { .. } => {
-            "kubectl upgrade-check finds no blocker".to_owned()
-        }
-        CompletionCondition::FindingsResolved { .. } => {
-            "kubectl upgrade-check no longer finds it".to_owned()
-        }
-        CompletionCondition::Addon {
-            component, minor, ..
-        } => format!(
-            "the release of {component} is for Kubernetes {minor}, and its pods are up to date"
-        ),
-        CompletionCondition::KubeProxy(goal) => {
-            format!(
-                "the DaemonSet kube-system/kube-proxy runs {}",
-                describe_goal(goal)
-            )
-        }
-        CompletionCondition::Platform { platform, release } => {
-            format!("{} is at {release}", platform.title())
-        }
-    }
-}
-
-fn describe_nodes(of: &NodeSet, release: &str) -> String {
-    match of {
-        NodeSet::Node(name) => {
-            format!("the kubelet of {name} has {release}, the node is ready and takes pods")
-        }
-        NodeSet::Pool(name) => {
-            let pool = match name.as_str() {
-                "" => "the workers".to_owned(),
-                name => format!("the pool {name}"),
-            };
-            format!("all kubelets of {pool} have {release}, the nodes are ready and take pods")
-        }
-    }
-}
-
-fn describe_goal(goal: &VersionGoal) -> String {
-    match goal.any_patch {
-        true => format!("{} or another patch of its minor", goal.release),
-        false => format!("{} or a later release", goal.release),
     }
 }

@@ -3,11 +3,11 @@
 use super::super::page::{
     FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_plain, generated_line,
 };
-use super::super::{FindingDoc, remedies, terminal};
+use super::super::{remedies, terminal};
 use super::group;
 use super::group::{HopGroups, StepGroup};
-use super::{StepDoc, UpgradePlan, WindowDoc, footer, table, text};
-use crate::plan::{ScopeLevel, StepState};
+use super::{footer, table, text};
+use crate::api::v1::{FindingDoc, ScopeLevelDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
 
 /// What a page begins with where no path leads to the target: the reason follows.
 pub(super) const NO_PLAN_PREFIX: &str = "There is no plan:";
@@ -151,7 +151,7 @@ fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
         if plan
             .steps
             .iter()
-            .any(|step| step.scope.level == ScopeLevel::Pool)
+            .any(|step| step.scope.level == ScopeLevelDoc::Pool)
         {
             at_a_time.push_str("; of pools that are one step, as many as it says");
         }
@@ -177,7 +177,7 @@ impl WindowView {
 impl HopView {
     fn new(plan: &UpgradePlan, number: usize, hop: &HopGroups<'_>, next: Option<&StepDoc>) -> Self {
         let steps = || hop.groups.iter().flat_map(|fold| &fold.steps);
-        let left = steps().filter(|step| step.state != StepState::Done);
+        let left = steps().filter(|step| step.state != StepStateDoc::Done);
         Self {
             number,
             title: text::hop_title(hop),
@@ -186,7 +186,9 @@ impl HopView {
                 .map(|edge| escape_plain(&edge.source))
                 .unwrap_or_default(),
             steps: steps().count(),
-            done: steps().filter(|step| step.state == StepState::Done).count(),
+            done: steps()
+                .filter(|step| step.state == StepStateDoc::Done)
+                .count(),
             takes: text::remaining_duration(hop, plan.summary.parallel),
             no_return: left.filter(|step| !step.reversible).count(),
             folds: hop
@@ -224,7 +226,7 @@ impl StepGroupView {
                 (true, Some(it)) if it.total > 1 => format!("{} of {}", it.done, it.total),
                 _ => String::new(),
             },
-            is_done: fold.state() == StepState::Done,
+            is_done: fold.state() == StepStateDoc::Done,
             is_next: next.is_some_and(|next| fold.steps.iter().any(|step| step.id == next.id)),
             is_final: fold.steps.iter().any(|step| !step.reversible),
             title: escape_plain(&fold.title()),
@@ -285,7 +287,7 @@ impl GroupedStepView {
             .map(|(name, said)| (*name, escape_plain(&said(step))));
         Self {
             name: terminal::escape_cell(&step.scope.name).into_owned(),
-            is_done: step.state == StepState::Done,
+            is_done: step.state == StepStateDoc::Done,
             commands: open_commands(step),
             said: said.filter(|(_, said)| !said.is_empty()).collect(),
         }
@@ -294,7 +296,7 @@ impl GroupedStepView {
 
 /// What is done needs none any more.
 fn open_commands(step: &StepDoc) -> Vec<String> {
-    let is_open = step.state != StepState::Done;
+    let is_open = step.state != StepStateDoc::Done;
     let commands = step.commands.iter().filter(|_| is_open);
     commands
         .map(|command| text::escape_command(command))

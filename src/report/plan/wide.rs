@@ -6,7 +6,8 @@ use super::super::{RenderOptions, remedies};
 use super::footer::{gating_findings, window_starts};
 use super::group::HopGroups;
 use super::table::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_WINDOW_NOTE, push_hop_heading};
-use super::{StepDoc, UpgradePlan, text};
+use super::text;
+use crate::api::v1::{StepDoc, UpgradePlan};
 
 /// Where what is said of a step begins.
 const INDENT: usize = 3;

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::{text, three};
+use crate::api::v1::{BaselineDoc, UPGRADE_REPORT_SCHEMA, UpgradeReport, WaiverDoc};
 use crate::catalog::Catalog;
 use crate::path::{UpgradePath, UpgradeTarget};
+use crate::report::OutputFormat;
 use crate::report::fixture::{hostile, platforms, report};
-use crate::report::{BaselineDoc, OutputFormat, UPGRADE_REPORT_SCHEMA, UpgradeReport, WaiverDoc};
 use crate::rules::{CheckContext, evaluate};
 use crate::snapshot::{ManifestFiles, ManifestObject, Snapshot};
 

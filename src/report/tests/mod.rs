@@ -7,8 +7,8 @@ mod table;
 use serde_json::Value;
 
 use super::fixture::{finding, gap, hostile, object, report};
-use super::{OutputFormat, RenderOptions, UpgradeReport, render_report, terminal};
-use crate::rules::Severity;
+use super::{OutputFormat, RenderOptions, render_report, terminal};
+use crate::api::v1::{SeverityDoc, UpgradeReport};
 
 fn text(format: OutputFormat, report: &UpgradeReport) -> String {
     render_report(format, report, &RenderOptions::default())
@@ -23,7 +23,7 @@ fn three() -> UpgradeReport {
     let cart = object("PodDisruptionBudget", "cart", "helm release shop/cart v4");
     let db = object("PodDisruptionBudget", "db", "last-applied by kubectl");
     let mut warning = finding(
-        Severity::Warning,
+        SeverityDoc::Warning,
         "api-deprecated",
         Some("1.25"),
         vec![db.clone()],
@@ -33,10 +33,10 @@ fn three() -> UpgradeReport {
     node.namespace = None;
     node.owner = None;
     node.api_version = "v1".into();
-    let mut note = finding(Severity::Note, "patch-behind", None, vec![node]);
+    let mut note = finding(SeverityDoc::Note, "patch-behind", None, vec![node]);
     note.message = "12 patches behind".into();
     let blocker = finding(
-        Severity::Blocker,
+        SeverityDoc::Blocker,
         "api-removed",
         Some("1.25"),
         vec![cart, db],
@@ -78,9 +78,12 @@ fn names_are_those_of_kubectl() {
     let mut report = three();
     let mut cluster = object("Cluster", "uid-1", "the API server is v1.24.17");
     cluster.api_version = String::new();
-    report
-        .findings
-        .push(finding(Severity::Warning, "k8s-eol", None, vec![cluster]));
+    report.findings.push(finding(
+        SeverityDoc::Warning,
+        "k8s-eol",
+        None,
+        vec![cluster],
+    ));
     insta::assert_snapshot!(text(OutputFormat::Name, &report), @r"
     node/pool-a-2
     poddisruptionbudget.policy/cart

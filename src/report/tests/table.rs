@@ -1,13 +1,10 @@
 //! The table at several shapes.
 
 use super::{table, text, three};
+use crate::api::v1::{BaselineDoc, ClusterDoc, HopIdDoc, SeverityDoc, WaiverDoc};
 use crate::need::PolicyRule;
-use crate::path::HopId;
 use crate::report::fixture::{finding, gap, object, report, way};
-use crate::report::{
-    BaselineDoc, ClusterDoc, OutputFormat, RenderOptions, Styles, WaiverDoc, render_report,
-};
-use crate::rules::Severity;
+use crate::report::{OutputFormat, RenderOptions, Styles, render_report};
 
 #[test]
 fn a_table_says_what_and_what_to_do() {
@@ -64,11 +61,11 @@ fn wide_has_an_object_a_line() {
 fn several_hops_are_told_apart() {
     let mut report = three();
     report.path = way(&["1.8.15", "1.9.11", "1.10.13"]);
-    report.findings[0].hop = Some(HopId {
+    report.findings[0].hop = Some(HopIdDoc {
         platform: "kubernetes".into(),
         to: "1.10".into(),
     });
-    report.findings[1].hop = Some(HopId {
+    report.findings[1].hop = Some(HopIdDoc {
         platform: "kubernetes".into(),
         to: "1.9".into(),
     });
@@ -130,13 +127,10 @@ fn gaps_alone_are_incomplete() {
     file.rbac = None;
     let mut url = gap();
     url.what = "/metrics".into();
-    url.rbac = Some(PolicyRule::allow_get_url("/metrics"));
+    url.rbac = Some((&PolicyRule::allow_get_url("/metrics")).into());
     let mut narrow = gap();
-    narrow.rbac = Some(PolicyRule::allow_list(
-        "policy",
-        "poddisruptionbudgets",
-        Some("shop"),
-    ));
+    narrow.rbac =
+        Some((&PolicyRule::allow_list("policy", "poddisruptionbudgets", Some("shop"))).into());
     let shown = table(&report(
         &["1.24.17", "1.25.16"],
         Vec::new(),
@@ -173,7 +167,7 @@ fn long_lists_are_cut_and_say_so() {
     let report = report(
         &["1.24.17", "1.25.16"],
         vec![finding(
-            Severity::Blocker,
+            SeverityDoc::Blocker,
             "api-removed",
             Some("1.25"),
             objects,

@@ -62,7 +62,8 @@ impl<'a> CheckContext<'a> {
         now: Timestamp,
     ) -> Self {
         let view = cluster.map(|cluster| ClusterView::new(cluster, catalog));
-        let is_other = |other: &&ClusterSnapshot| !cluster.is_some_and(|it| std::ptr::eq(it, *other));
+        let is_other =
+            |other: &&ClusterSnapshot| !cluster.is_some_and(|it| std::ptr::eq(it, *other));
         Self {
             cluster,
             detected: cluster.map(|cluster| DetectedCluster::new(cluster, catalog)),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::baseline::{CurrentRun, Resolved};
 use crate::catalog::PlatformName;
 use crate::need::{ClusterId, NeedContext, PolicyRule};
@@ -11,8 +9,7 @@ use crate::rules::{BaselineFinding, CheckContext, Finding, Policy, PolicyStatus,
 use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
 
 /// The answer in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verdict {
     /// Nothing blocks, and everything was looked at.
     #[default]
@@ -24,7 +21,7 @@ pub enum Verdict {
 }
 
 /// Something that could not be looked at.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
     /// What.
     pub what: String,
@@ -39,8 +36,7 @@ pub struct Gap {
 }
 
 /// Counts of findings, not of objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
     /// Findings that block and that nobody has taken on.
     pub blockers: usize,
@@ -106,7 +102,9 @@ pub fn evaluate(situation: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) 
     });
     let evaluation = Evaluation {
         remarks: remarks(situation, policy, resolved.as_ref()),
-        resolved_findings: resolved.map(|resolved| resolved.findings).unwrap_or_default(),
+        resolved_findings: resolved
+            .map(|resolved| resolved.findings)
+            .unwrap_or_default(),
         gaps,
         summary: Summary {
             skipped: rules.len() - chosen.len(),
@@ -126,7 +124,9 @@ impl Evaluation {
         findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         let statuses = findings.iter().map(|finding| {
             let objects = finding.objects.iter();
-            objects.map(|object| policy.status_of(finding, object)).collect()
+            objects
+                .map(|object| policy.status_of(finding, object))
+                .collect()
         });
         let policy_statuses: Vec<Vec<PolicyStatus>> = statuses.collect();
         let summary = Summary {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::baseline::deserialize_known_evidence;
@@ -13,7 +13,7 @@ use crate::rules::{CheckContext, Rule};
 use crate::snapshot::{ClusterSnapshot, MetaRow};
 
 /// How bad it is. Ordered: a note is least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -211,8 +211,13 @@ impl Finding {
         for object in &mut self.objects {
             object.cluster = context.cluster_id().cloned();
         }
-        if let Some(cluster) = context.cluster.filter(|_| !context.other_clusters.is_empty()) {
-            let identity = cluster.uid().map_or_else(|| cluster.id.to_string(), |uid| uid.to_string());
+        if let Some(cluster) = context
+            .cluster
+            .filter(|_| !context.other_clusters.is_empty())
+        {
+            let identity = cluster
+                .uid()
+                .map_or_else(|| cluster.id.to_string(), |uid| uid.to_string());
             self.fingerprint = fingerprint(&[&identity, &self.fingerprint]);
         }
     }

@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 
-use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::detect::{KnownCluster, Project, Topology, TopologyRole, Workspace};
-use kubectl_upgrade::need::ClusterId;
-use kubectl_upgrade::report::{
-    ComponentDoc, OutputFormat, RenderOptions, Styles, UpgradeReport, WaiverDoc, render_report,
+use kubectl_upgrade::api::v1::{
+    ComponentDoc, GapDoc, KnownClusterDoc, ProjectDoc, RoleDoc, TopologyDoc, UpgradeReport,
+    WaiverDoc, WorkspaceDoc,
 };
-use kubectl_upgrade::rules::Gap;
+use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, Styles, render_report};
 
 use super::{HOSTILE, harmless};
 use crate::fixture::{Fixture, rules};
@@ -78,25 +77,25 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
 }
 
 /// Puts a text into what a management cluster says of others.
-fn poison_topology(topology: &mut Topology, text: &str) {
+fn poison_topology(topology: &mut TopologyDoc, text: &str) {
     let some = || Some(text.to_owned());
     topology.evidence = vec![text.to_owned()];
     topology.upgrade_from = some();
-    topology.workspaces = vec![Workspace {
+    topology.workspaces = vec![WorkspaceDoc {
         name: text.to_owned(),
         namespace: some(),
     }];
-    topology.projects = vec![Project {
+    topology.projects = vec![ProjectDoc {
         workspace: some(),
         name: text.to_owned(),
         namespace: some(),
     }];
-    topology.clusters = vec![KnownCluster {
-        cluster: ClusterId(text.to_owned()),
+    topology.clusters = vec![KnownClusterDoc {
+        cluster: text.to_owned(),
         namespace: text.to_owned(),
         name: text.to_owned(),
         workspace: some(),
-        role: TopologyRole::Managed,
+        role: RoleDoc::Managed,
         kubernetes_version: some(),
         provider: some(),
         phase: some(),
@@ -161,7 +160,7 @@ fn poison(report: &mut UpgradeReport, text: &str) {
     report.resolved = past.clone();
     // Open findings too, with a remedy and names.
     report.findings.extend(past);
-    report.gaps = vec![Gap {
+    report.gaps = vec![GapDoc {
         what: text.to_owned(),
         why: text.to_owned(),
         cluster: None,

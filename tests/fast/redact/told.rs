@@ -1,11 +1,11 @@
 //! The snapshots that are redacted, and what is told of them but for names.
 
 use jiff::Timestamp;
+use kubectl_upgrade::api::v1::{UpgradePlan, UpgradeReport};
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::detect::DetectedCluster;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{Plan, PlanOptions, build};
-use kubectl_upgrade::report::{UpgradePlan, UpgradeReport};
 use kubectl_upgrade::rules::{CheckContext, Evaluation, Policy, evaluate};
 use kubectl_upgrade::snapshot::{RedactionKey, Snapshot, load, redact};
 use serde_json::{Value, json};
@@ -151,8 +151,8 @@ pub(super) fn shape(judgement: &Evaluation) -> Value {
                 .collect();
             objects.sort();
             json!({
-                "id": finding.id, "severity": finding.severity, "confidence": finding.confidence,
-                "hop": finding.hop, "title": finding.title, "objects": objects,
+                "id": finding.id, "severity": format!("{:?}", finding.severity), "confidence": format!("{:?}", finding.confidence),
+                "hop": format!("{:?}", finding.hop), "title": finding.title, "objects": objects,
             })
         })
         .collect();
@@ -162,7 +162,7 @@ pub(super) fn shape(judgement: &Evaluation) -> Value {
     }).collect();
     gaps.sort_by_key(ToString::to_string);
     json!({
-        "verdict": judgement.verdict, "findings": findings, "gaps": gaps, "summary": judgement.summary,
+        "verdict": format!("{:?}", judgement.verdict), "findings": findings, "gaps": gaps, "summary": format!("{:?}", judgement.summary),
         // One of them says that names are pseudonyms.
         "remarks": judgement.remarks.iter().filter(|text| !text.contains("--redact")).count(),
     })
@@ -196,7 +196,7 @@ fn platforms(detected: &DetectedCluster) -> Value {
     members.sort();
     json!({
         "provider": detected.provider, "nodes": detected.node_count, "platforms": platforms, "members": members,
-        "role": topology.role, "edition": topology.edition, "evidence": topology.evidence.len(),
+        "role": format!("{:?}", topology.role), "edition": format!("{:?}", topology.edition), "evidence": topology.evidence.len(),
         "goes": topology.upgrade_from.is_some(), "workspaces": topology.workspaces.len(),
         "projects": topology.projects.iter().map(|it| it.workspace.is_some()).collect::<Vec<_>>(),
         "unseen": detected.gaps.len(), "remarks": detected.remarks.len(),

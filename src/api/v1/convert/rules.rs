@@ -1,0 +1,55 @@
+//! Rules and hazards to `RuleList`.
+
+use super::super::{API_VERSION, RuleDoc, RuleList, RuleStateDoc};
+use super::docs;
+use crate::path::KUBERNETES;
+use crate::rules::{CoverageState, Hazard, Rule};
+
+impl RuleList {
+    /// Rules, and hazards without one, sorted by id.
+    #[must_use]
+    pub fn new(rules: &[&Rule], hazards: &[Hazard]) -> Self {
+        let mut items: Vec<RuleDoc> = docs(rules.iter().copied());
+        items.extend(hazards.iter().map(RuleDoc::from));
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "RuleList".to_owned(),
+            items,
+        }
+    }
+}
+
+impl From<&Rule> for RuleDoc {
+    fn from(rule: &Rule) -> Self {
+        Self {
+            id: rule.id.to_owned(),
+            severity: rule.severity.into(),
+            title: rule.title.to_owned(),
+            platforms: vec![KUBERNETES.to_owned()],
+            applies_to: rule.applies_to.to_owned(),
+            is_visible: true,
+            state: RuleStateDoc::Checked,
+            detection: rule.detection.to_owned(),
+        }
+    }
+}
+
+impl From<&Hazard> for RuleDoc {
+    fn from(hazard: &Hazard) -> Self {
+        let (state, detection) = match hazard.state {
+            CoverageState::Planned => (RuleStateDoc::Planned, "Not checked yet."),
+            CoverageState::Invisible => (RuleStateDoc::Invisible, hazard.manual_check.as_str()),
+        };
+        Self {
+            id: hazard.id.clone(),
+            severity: hazard.severity.into(),
+            title: hazard.title.clone(),
+            platforms: vec![KUBERNETES.to_owned()],
+            applies_to: hazard.applies_to.clone(),
+            is_visible: state != RuleStateDoc::Invisible,
+            state,
+            detection: detection.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Documents of `apiVersion: kubectl-upgrade/v1`.
+//!
+//! Keys are never renamed and always present; new ones are added. The types import nothing of this crate, so renaming an
+//! internal type cannot change a document: `convert` alone knows both sides.
+
+mod catalog;
+mod convert;
+mod plan;
+mod report;
+mod rules;
+
+pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
+pub use plan::{
+    ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
+    StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+};
+pub use report::{
+    BaselineDoc, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata, EditionDoc,
+    EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
+    KnownClusterDoc, ObjectDoc, PermissionDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc,
+    SummaryDoc, ToolDoc, TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
+};
+pub use rules::{RuleDoc, RuleList, RuleStateDoc};
+
+/// `apiVersion` of every document.
+pub const API_VERSION: &str = "kubectl-upgrade/v1";
+
+/// `metadata.tool.name` of an [`UpgradeReport`].
+pub const CHECK_TOOL: &str = "kubectl-upgrade-check";
+
+/// `metadata.tool.name` of an [`UpgradePlan`].
+pub const PLAN_TOOL: &str = "kubectl-upgrade-plan";
+
+/// The JSON Schema (draft 2020-12) of [`UpgradeReport`].
+pub const UPGRADE_REPORT_SCHEMA: &str = include_str!("schema/upgrade-report.schema.json");
+
+/// The JSON Schema (draft 2020-12) of [`UpgradePlan`].
+pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("schema/upgrade-plan.schema.json");
+
+/// Declares an enum and the word that documents use for each of its values.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+        pub enum $name {
+            $(#[doc = concat!("`", $word, "`.")] #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// The word in the document.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+    };
+}
+use words;
