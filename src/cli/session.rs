@@ -20,7 +20,7 @@ use crate::kubeconfig::{ConnectError, Connection, Env};
 use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use crate::path::UpgradePath;
 use crate::report::terminal;
-use crate::snapshot::ClusterSnapshot;
+use crate::snapshot::{ClusterSnapshot, RedactionKey};
 
 /// How long a credential plugin may take if nothing else is said: time for a person to log in.
 const INTERACTIVE_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
@@ -186,5 +186,8 @@ pub(super) fn run_until_shutdown<T>(
 /// What tells what runs. A platform is looked for everywhere, whatever the run is narrowed to: one that lies in another
 /// namespace would seem not to be there.
 pub(super) fn detection_requests(survey: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
-    read_plan(&detect::needs(survey), survey, catalog, None)
+    let mut needs = detect::needs(survey);
+    // The UID tells the cluster from others. Without it the context does, so that a refusal is no gap.
+    needs.push(RedactionKey::need());
+    read_plan(&needs, survey, catalog, None)
 }

@@ -23,7 +23,7 @@ pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole
 
 use crate::catalog::{Catalog, Minor, PlatformName, Release};
 use crate::need::{ClusterId, Discovery, Need};
-use crate::snapshot::{ClusterSnapshot, ClusterView, MissingData, NodeRow, RedactionKey};
+use crate::snapshot::{ClusterSnapshot, ClusterView, MissingData, NodeRow};
 
 /// What one cluster turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +102,10 @@ pub fn nodes() -> Need {
     Need::nodes()
 }
 
-/// What detection reads beyond discovery: nodes, the UID of the cluster, and of a platform what the server serves.
+/// What detection reads beyond discovery: nodes, and of a platform what the server serves.
 #[must_use]
 pub fn needs(survey: &Discovery) -> Vec<Need> {
-    let mut needs = vec![nodes(), RedactionKey::need()];
+    let mut needs = vec![nodes()];
     needs.extend(platform_needs(survey));
     needs.sort();
     needs.dedup();
