@@ -19,7 +19,7 @@ pub use resolve::{ApiLifecycle, ApiUsage, EvidenceStrength, resolve_usages};
 
 use jiff::Timestamp;
 
-use crate::catalog::{Api, Catalog, GroupResource, Gvk, Minor, WriterKind};
+use crate::catalog::{Api, Catalog, GroupResource, Gvk, WriterKind};
 use crate::evidence::Evidence;
 use crate::need::{DetailLevel, ListSelector, Need, NeedContext};
 use crate::path::UpgradePath;
@@ -118,9 +118,10 @@ fn apis_removed_on<'a>(
     path: &'a UpgradePath,
     catalog: &'a Catalog,
 ) -> impl Iterator<Item = &'a Api> {
-    catalog.apis.iter().filter(move |api| {
-        let from = path.from.unwrap_or(Minor { major: 0, minor: 0 });
-        api.is_removed_between(from, path.to)
+    let apis = catalog.apis.iter();
+    apis.filter(|api| {
+        api.removed
+            .is_some_and(|removed| path.hop_into(removed).is_some())
     })
 }
 

@@ -263,10 +263,10 @@ impl UsageResolver<'_> {
 
     fn lifecycle_of(&self, api: &Api) -> Option<ApiLifecycle> {
         match api.removed {
-            Some(removed) if removed <= self.path.to => Some(ApiLifecycle::Removed(removed)),
+            Some(removed) if self.path.reaches(removed) => Some(ApiLifecycle::Removed(removed)),
             _ => api
                 .deprecated
-                .filter(|since| *since <= self.path.to)
+                .filter(|since| self.path.reaches(*since))
                 .map(ApiLifecycle::Deprecated),
         }
     }

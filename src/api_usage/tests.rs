@@ -123,7 +123,7 @@ fn live(managers: Vec<FieldManager>, applied: &[&str]) -> Vec<ApiUsage> {
     found(
         vec![reading(
             &budgets(),
-            Rows::Metadata(vec![budget(managers, applied)]),
+            Rows::Metadata(vec![budget(managers, applied)].into()),
         )],
         Vec::new(),
     )
@@ -133,8 +133,11 @@ fn live_and_helm(managers: Vec<FieldManager>, release: HelmReleaseRow) -> Vec<Ap
     let [secrets, _] = super::helm_release_needs();
     found(
         vec![
-            reading(&budgets(), Rows::Metadata(vec![budget(managers, &[])])),
-            reading(&secrets, Rows::HelmReleases(vec![release])),
+            reading(
+                &budgets(),
+                Rows::Metadata(vec![budget(managers, &[])].into()),
+            ),
+            reading(&secrets, Rows::HelmReleases(vec![release].into())),
         ],
         Vec::new(),
     )
@@ -256,7 +259,10 @@ fn a_helm_release_outranks_helms_old_entries() {
 fn a_release_counts_without_a_live_object() {
     let [secrets, _] = super::helm_release_needs();
     let usages = found(
-        vec![reading(&secrets, Rows::HelmReleases(vec![release(OLD, 0)]))],
+        vec![reading(
+            &secrets,
+            Rows::HelmReleases(vec![release(OLD, 0)].into()),
+        )],
         Vec::new(),
     );
     assert_eq!(usages.len(), 1);
@@ -271,7 +277,7 @@ fn a_file_speaks_for_itself_and_for_kubectl() {
     );
     assert_eq!(found(Vec::new(), vec![manifest(NEW)]), []);
     let moved = |manager| {
-        let rows = Rows::Metadata(vec![budget(vec![wrote(manager, OLD, 0)], &[OLD])]);
+        let rows = Rows::Metadata(vec![budget(vec![wrote(manager, OLD, 0)], &[OLD])].into());
         found(vec![reading(&budgets(), rows)], vec![manifest(NEW)])
     };
     assert_eq!(moved("kubectl-client-side-apply"), []);
@@ -281,10 +287,13 @@ fn a_file_speaks_for_itself_and_for_kubectl() {
 #[test]
 fn what_was_gone_before_counts_only_where_it_will_be_applied_again() {
     let gone = "extensions/v1beta1";
-    let rows = Rows::Metadata(vec![MetaRow {
-        field_managers: vec![wrote("helm", gone, 0)],
-        ..budget(Vec::new(), &[])
-    }]);
+    let rows = Rows::Metadata(
+        vec![MetaRow {
+            field_managers: vec![wrote("helm", gone, 0)],
+            ..budget(Vec::new(), &[])
+        }]
+        .into(),
+    );
     let need = Need::objects(
         GroupResource::new("networking.k8s.io", "ingresses"),
         DetailLevel::Metadata,
@@ -303,7 +312,7 @@ fn the_metric_corroborates_and_alone_weighs_least() {
     let metric = || {
         reading(
             &super::metrics_need(),
-            Rows::TextLines(vec![line.to_owned()]),
+            Rows::TextLines(vec![line.to_owned()].into()),
         )
     };
     let alone = found(vec![metric()], Vec::new());
@@ -312,7 +321,7 @@ fn the_metric_corroborates_and_alone_weighs_least() {
         (alone[0].strength, alone[0].object.name.as_str()),
         (EvidenceStrength::Metric, "*")
     );
-    let rows = Rows::Metadata(vec![budget(vec![wrote("helm", OLD, 0)], &[])]);
+    let rows = Rows::Metadata(vec![budget(vec![wrote("helm", OLD, 0)], &[])].into());
     let both = found(vec![reading(&budgets(), rows), metric()], Vec::new());
     assert_eq!(both.len(), 1);
     assert_eq!(
@@ -326,7 +335,7 @@ fn the_metric_says_nothing_where_we_asked_ourselves() {
     let line = r#"apiserver_requested_deprecated_apis{group="policy",removed_release="1.25",resource="podsecuritypolicies",subresource="",version="v1beta1"} 1"#;
     let metric = reading(
         &super::metrics_need(),
-        Rows::TextLines(vec![line.to_owned()]),
+        Rows::TextLines(vec![line.to_owned()].into()),
     );
     assert_eq!(found(vec![metric], Vec::new()), []);
 }

@@ -235,7 +235,7 @@ impl AddonCatalog {
             .1
             .and_then(|tag| tag.parse().ok());
         Some(
-            match release.map(|release: Release| release.without_suffix()) {
+            match release.map(|release: Release| release.without_suffix().raw) {
                 Some(release) => format!("{end}:{release}"),
                 None => end.to_owned(),
             },

@@ -154,13 +154,6 @@ impl Api {
         self.deprecated.is_some_and(|since| since <= minor)
     }
 
-    /// Whether it goes away on the way from one minor (exclusive) to another (inclusive).
-    #[must_use]
-    pub fn is_removed_between(&self, from: Minor, to: Minor) -> bool {
-        self.removed
-            .is_some_and(|removed| from < removed && removed <= to)
-    }
-
     /// Whether it is deprecated or gone at this minor, or at any one that is known.
     #[must_use]
     pub fn is_ending(&self, by: Option<Minor>) -> bool {

@@ -1,9 +1,10 @@
 //! Ranges of minors, and versions as people write them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Minor, ParseVersionError, Release};
 
@@ -107,6 +108,15 @@ impl VersionSpec {
         }
     }
 
+    /// The release, if it names one rather than a whole minor.
+    #[must_use]
+    pub const fn release(&self) -> Option<&Release> {
+        match self {
+            Self::Minor(_) => None,
+            Self::Release(release) => Some(release),
+        }
+    }
+
     /// Whether a release is meant by it.
     #[must_use]
     pub fn matches(&self, release: &Release) -> bool {
@@ -133,6 +143,26 @@ impl FromStr for VersionSpec {
         text.parse()
             .map(Self::Minor)
             .or_else(|_| text.parse().map(Self::Release))
+    }
+}
+
+impl PartialOrd for VersionSpec {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A minor sorts before its releases.
+impl Ord for VersionSpec {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let minors = self.minor().cmp(&other.minor());
+        minors.then_with(|| self.release().cmp(&other.release()))
+    }
+}
+
+impl Serialize for VersionSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -121,9 +121,12 @@ impl Release {
 
     /// Major, minor and patch with no suffix: `1.27.3`.
     #[must_use]
-    pub fn without_suffix(&self) -> String {
-        let v = &self.semver;
-        format!("{}.{}.{}", v.major, v.minor, v.patch)
+    pub fn without_suffix(&self) -> Self {
+        let semver = semver::Version::new(self.semver.major, self.semver.minor, self.semver.patch);
+        Self {
+            raw: semver.to_string(),
+            semver,
+        }
     }
 }
 
@@ -209,7 +212,7 @@ mod tests {
             "v1.27.3+rke2r1",
             "v1.27.3-dispatcher.1+build",
         ] {
-            assert_eq!(release(text).without_suffix(), "1.27.3", "{text}");
+            assert_eq!(release(text).without_suffix().raw, "1.27.3", "{text}");
             assert!(
                 release(text).semver >= release("1.27.3").semver,
                 "{text} is not before its release"
@@ -271,7 +274,8 @@ mod tests {
             if let Ok(release) = text.parse::<Release>() {
                 let again: Release = release.to_string().parse().expect("it was one");
                 prop_assert_eq!(&again, &release);
-                prop_assert!(release.without_suffix().parse::<Release>().is_ok());
+                let plain = release.without_suffix();
+                prop_assert_eq!(plain.raw.parse(), Ok(plain));
                 // Numbers decide first, whatever stands behind them.
                 let core = |release: &Release| (release.semver.major, release.semver.minor, release.semver.patch);
                 if let Ok(other) = other.parse::<Release>() {

@@ -65,9 +65,7 @@ pub(super) fn find_path(
 pub(super) fn default_to_kubernetes(targets: &[UpgradeTarget]) -> Vec<UpgradeTarget> {
     let mut targets = targets.to_vec();
     for target in &mut targets {
-        target
-            .platform
-            .get_or_insert_with(|| PlatformName::Kubernetes.to_string());
+        target.platform.get_or_insert(PlatformName::Kubernetes);
     }
     targets
 }
@@ -79,16 +77,12 @@ pub(super) fn starting_versions(
 ) -> Result<StartingVersions, CliError> {
     let mut start = StartingVersions::default();
     for target in default_to_kubernetes(&flags.from) {
-        let name = target.platform.unwrap_or_default();
-        let platform = name
-            .parse()
-            .ok()
-            .and_then(|name| catalog.platform(name))
-            .ok_or_else(|| {
-                CliError::usage(format!(
-                    "--from names {name:?}; there are kubernetes, kyma and dkp"
-                ))
-            })?;
+        let name = target.platform.unwrap_or(PlatformName::Kubernetes);
+        let platform = catalog.platform(name).ok_or_else(|| {
+            CliError::usage(format!(
+                "--from names {name}; there are kubernetes, kyma and dkp"
+            ))
+        })?;
         let release = newest_release(platform, &target.version)?;
         let before = match platform.name {
             PlatformName::Kubernetes => start.kubernetes.replace(release),

@@ -110,7 +110,10 @@ mod tests {
         rollout_status(
             &row,
             "/spec/version",
-            &VersionGoal::new("1.31.2", VersionPrecision::Patch),
+            &VersionGoal::new(
+                &"1.31.2".parse().expect("a release"),
+                VersionPrecision::Patch,
+            ),
         )
     }
 

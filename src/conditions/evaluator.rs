@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop, capi};
+use crate::catalog::Minor;
 use crate::catalog::addons::Compatibility;
-use crate::catalog::{Minor, Release};
 use crate::detect::{self, DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
 use crate::facts::backups;
 use crate::facts::backups::BackupStatus;
@@ -65,13 +65,12 @@ impl<'a> ConditionEvaluator<'a> {
                 component,
                 namespace,
                 minor,
-            } => addon_status(situation, detected, (component, namespace), minor),
+            } => addon_status(situation, detected, (component, namespace), *minor),
             CompletionCondition::ApiServer(goal) => {
                 known(goal.is_reached_by(&detected.kubernetes.raw))
             }
             CompletionCondition::Emulation { minor } => {
-                let minor = minor.parse().ok();
-                known(minor.map(|minor: Minor| detected.effective_minor >= minor))
+                known(Some(detected.effective_minor >= *minor))
             }
             CompletionCondition::ControlPlane { node, goal } => {
                 self.control_plane_status(node.as_deref(), goal)
@@ -105,8 +104,11 @@ impl<'a> ConditionEvaluator<'a> {
                 let version = detected
                     .platform(*platform)
                     .and_then(|it| it.version.as_ref());
-                let release: Option<Release> = release.parse().ok();
-                known(version.zip(release).map(|(it, to)| it.semver >= to.semver))
+                known(
+                    version
+                        .zip(release.release())
+                        .map(|(version, to)| version.semver >= to.semver),
+                )
             }
         }
     }
@@ -194,11 +196,8 @@ fn addon_status(
     situation: &CheckContext<'_>,
     detected: &DetectedCluster,
     (component, namespace): (&str, &str),
-    minor: &str,
+    minor: Minor,
 ) -> CompletionStatus {
-    let Ok(minor) = minor.parse() else {
-        return CompletionStatus::Unknown;
-    };
     let is_it = |it: &&InstalledAddon| it.component == component && it.namespace == namespace;
     let parts: Vec<&InstalledAddon> = detected.addons.iter().filter(is_it).collect();
     let known = parts.iter().filter_map(|it| it.version.as_ref());

@@ -9,7 +9,7 @@ mod text;
 
 pub use evaluator::ConditionEvaluator;
 
-use crate::catalog::{PlatformName, Release, VersionPrecision, VersionSpec};
+use crate::catalog::{Minor, PlatformName, Release, VersionPrecision, VersionSpec};
 use crate::detect;
 use crate::facts::{backups, control_plane};
 use crate::need::{Discovery, Need};
@@ -30,8 +30,8 @@ pub enum CompletionCondition {
     ApiServer(VersionGoal),
     /// The API server emulates the minor.
     Emulation {
-        /// Which one.
-        minor: String,
+        /// The minor to emulate.
+        minor: Minor,
     },
     /// Components of the control plane have the release.
     ControlPlane {
@@ -81,8 +81,8 @@ pub enum CompletionCondition {
         component: String,
         /// Where it runs.
         namespace: String,
-        /// The minor of Kubernetes.
-        minor: String,
+        /// The Kubernetes minor.
+        minor: Minor,
     },
     /// kube-proxy has the release.
     KubeProxy(VersionGoal),
@@ -90,16 +90,16 @@ pub enum CompletionCondition {
     Platform {
         /// Which platform.
         platform: PlatformName,
-        /// Which release.
-        release: String,
+        /// The version to reach.
+        release: VersionSpec,
     },
 }
 
 /// A release to reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionGoal {
-    /// `1.25.16`.
-    pub release: String,
+    /// `1.25.16`; a minor if the catalog knows no patch of it.
+    pub release: VersionSpec,
     /// Whether any patch of its minor will do.
     pub any_patch: bool,
 }
@@ -136,9 +136,9 @@ pub enum CompletionStatus {
 impl VersionGoal {
     /// The release of a hop.
     #[must_use]
-    pub fn new(release: &str, reach: VersionPrecision) -> Self {
+    pub fn new(release: &VersionSpec, reach: VersionPrecision) -> Self {
         Self {
-            release: release.to_owned(),
+            release: release.clone(),
             any_patch: reach == VersionPrecision::Minor,
         }
     }
@@ -146,13 +146,10 @@ impl VersionGoal {
     /// Whether this version, as somebody wrote it, is the release or a later one; none where it is no version.
     fn is_reached_by(&self, version: &str) -> Option<bool> {
         let version: Release = version.parse().ok()?;
-        match self.release.parse::<VersionSpec>().ok()? {
-            VersionSpec::Release(release) if !self.any_patch => {
-                Some(version.semver >= release.semver)
-            }
-            // A minor alone stands where no patch of it is known.
-            wanted => Some(version.minor() >= wanted.minor()),
-        }
+        Some(match &self.release {
+            VersionSpec::Release(release) if !self.any_patch => version.semver >= release.semver,
+            spec => version.minor() >= spec.minor(),
+        })
     }
 }
 

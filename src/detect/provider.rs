@@ -76,7 +76,7 @@ mod tests {
                     freshness: need.freshness,
                     outcome: ReadOutcome::Complete,
                     finished_at: jiff::Timestamp::UNIX_EPOCH,
-                    rows: Rows::Nodes(nodes),
+                    rows: Rows::Nodes(nodes.into()),
                     skipped_objects: Vec::new(),
                 })
                 .collect(),

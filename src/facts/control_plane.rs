@@ -350,7 +350,7 @@ mod tests {
             ),
             ("a.example/kube-apiserver:latest", None),
         ] {
-            let found = image_release(image).map(|release| release.without_suffix());
+            let found = image_release(image).map(|release| release.without_suffix().raw);
             assert_eq!(found.as_deref(), release, "{image}");
         }
     }

@@ -1,5 +1,7 @@
 //! Why there is no way.
 
+use crate::catalog::PlatformName;
+
 /// Hops of one path: Kubernetes took ten years for the first forty minors.
 pub(super) const MOST_HOPS: u32 = 100;
 
@@ -7,14 +9,16 @@ pub(super) const MOST_HOPS: u32 = 100;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// A platform that does not run here, or is not known at all.
-    #[error("{name:?} is no platform that runs here: {running}. Try --to {first}=VERSION")]
+    #[error(
+        "platform {name} is not installed in this cluster: {running}. Try --to {first}=VERSION"
+    )]
     UnknownPlatform {
-        /// As it was written.
-        name: String,
-        /// What runs, in words.
+        /// The platform of the target.
+        name: PlatformName,
+        /// The installed platforms, as a clause.
         running: String,
-        /// The outermost of it.
-        first: String,
+        /// The outermost installed platform.
+        first: PlatformName,
     },
     /// The same platform twice.
     #[error("{0} is named twice; give one target for each platform")]

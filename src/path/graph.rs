@@ -9,9 +9,7 @@ use super::search::{
     UpgradeGraph,
 };
 use super::{Hop, StartingVersions};
-use crate::catalog::{
-    Catalog, Edge, EdgeConfidence, Minor, MinorRange, Platform, PlatformName, Release, VersionSpec,
-};
+use crate::catalog::{Catalog, Minor, MinorRange, Platform, PlatformName, Release, VersionSpec};
 
 /// A world, and what its numbers stand for.
 pub(super) struct GraphIndex<'a> {
@@ -32,8 +30,8 @@ pub(super) struct PlatformTrack<'a> {
 /// What a point stands for.
 pub(super) struct VertexVersion {
     pub(super) version: Version,
-    /// `1.25.16`; a minor alone where no patch is known.
-    pub(super) text: String,
+    /// `1.25.16`; the minor if the catalog knows no patch of it.
+    pub(super) spec: VersionSpec,
 }
 
 impl<'a> GraphIndex<'a> {
@@ -106,10 +104,10 @@ impl<'a> GraphIndex<'a> {
         }
     }
 
-    /// What a way is in hops. `running` is the text of the Kubernetes that runs.
-    pub(super) fn to_hops(&self, moves: &[Transition], running: &str) -> Vec<Hop> {
+    /// The hops that these transitions stand for.
+    pub(super) fn to_hops(&self, moves: &[Transition]) -> Vec<Hop> {
         let mut state = self.graph.start_state();
-        let mut at = running.to_owned();
+        let mut last_kubernetes = 0;
         let mut hops = Vec::new();
         for step in moves {
             hops.push(match *step {
@@ -117,8 +115,7 @@ impl<'a> GraphIndex<'a> {
                     self.tracks[line].to_hop(state.release_positions[line], to)
                 }
                 Transition::Kubernetes { to } => {
-                    let from =
-                        std::mem::replace(&mut at, self.kubernetes_versions[to].text.clone());
+                    let from = std::mem::replace(&mut last_kubernetes, to);
                     self.kubernetes_hop(state.kubernetes_position, from, to)
                 }
             });
@@ -127,22 +124,18 @@ impl<'a> GraphIndex<'a> {
         hops
     }
 
-    fn kubernetes_hop(&self, from: usize, text: String, to: usize) -> Hop {
-        let target = self.kubernetes_versions[to].release();
-        let edge = self.kubernetes_edge(&self.kubernetes_versions[from].release(), &target);
-        Hop {
-            platform: PlatformName::Kubernetes.as_str().to_owned(),
-            from: Some(text),
-            to: self.kubernetes_versions[to].text.clone(),
-            minor: target.minor(),
-            source: edge.as_ref().map(Edge::citation).unwrap_or_default(),
-            confidence: edge.map_or(EdgeConfidence::Inferred, |edge| edge.confidence),
-        }
-    }
-
-    fn kubernetes_edge(&self, from: &Release, to: &Release) -> Option<Edge> {
-        let kubernetes = self.catalog.platform(PlatformName::Kubernetes)?;
-        kubernetes.edge(from, to)
+    fn kubernetes_hop(&self, position: usize, from: usize, to: usize) -> Hop {
+        let versions = &self.kubernetes_versions;
+        let kubernetes = self.catalog.platform(PlatformName::Kubernetes);
+        let edge = kubernetes.and_then(|platform| {
+            platform.edge(&versions[position].release(), &versions[to].release())
+        });
+        Hop::new(
+            PlatformName::Kubernetes,
+            Some(versions[from].spec.clone()),
+            versions[to].spec.clone(),
+            edge.as_ref(),
+        )
     }
 }
 
@@ -150,7 +143,7 @@ impl VertexVersion {
     pub(super) fn release(&self) -> Release {
         Release {
             semver: self.version.clone(),
-            raw: self.text.clone(),
+            raw: self.spec.to_string(),
         }
     }
 }
@@ -200,14 +193,18 @@ impl<'a> PlatformTrack<'a> {
     fn to_hop(&self, from: usize, to: usize) -> Hop {
         let (from, to) = (&self.releases[from], &self.releases[to]);
         let edge = self.platform.edge(from, to);
-        Hop {
-            platform: self.platform.name.as_str().to_owned(),
-            from: Some(from.to_string()),
-            to: to.to_string(),
-            minor: to.minor(),
-            source: edge.as_ref().map(Edge::citation).unwrap_or_default(),
-            confidence: edge.map_or(EdgeConfidence::Inferred, |edge| edge.confidence),
-        }
+        let spec = |release: &Release| match self.platform.find_release(release) {
+            None if release.raw == release.minor().to_string() => {
+                VersionSpec::Minor(release.minor())
+            }
+            _ => VersionSpec::Release(release.clone()),
+        };
+        Hop::new(
+            self.platform.name,
+            Some(spec(from)),
+            spec(to),
+            edge.as_ref(),
+        )
     }
 }
 
@@ -253,10 +250,10 @@ fn kubernetes_candidates(
 ) -> Vec<(VertexVersion, KubernetesVertex)> {
     let minor = emulated.unwrap_or_else(|| running.minor());
     let version = effective_version(running, emulated);
-    let mut points: BTreeMap<Version, (String, bool, bool)> = BTreeMap::new();
+    let mut points: BTreeMap<Version, (VersionSpec, bool, bool)> = BTreeMap::new();
     for minor in minor_sequence(minor, asked, catalog) {
-        let release = newest_patch(minor, catalog);
-        points.insert(release.semver, (release.raw, true, false));
+        let patch = newest_patch(minor, catalog);
+        points.insert(lowest_release(&patch).semver, (patch, true, false));
     }
     let shipped = lines
         .iter()
@@ -266,25 +263,26 @@ fn kubernetes_candidates(
             .platform
             .find_release(release)
             .and_then(|row| row.bundled_kubernetes.as_ref());
-        if let Some(ships) = ships.map(lowest_release) {
+        if let Some(ships) = ships {
             points
-                .entry(ships.semver)
-                .or_insert((ships.raw, false, false));
+                .entry(lowest_release(ships).semver)
+                .or_insert((ships.clone(), false, false));
         }
     }
-    if let Some(VersionSpec::Release(release)) = asked
+    if let Some(spec @ VersionSpec::Release(release)) = asked
         && release.minor().major == minor.major
     {
         let entry = points.entry(release.semver.clone());
-        let entry = entry.or_insert((release.to_string(), false, false));
-        entry.0 = release.to_string();
+        let entry = entry.or_insert((spec.clone(), false, false));
+        entry.0 = spec.clone();
         entry.2 = true;
     }
-    let here = (running.without_suffix(), true, false);
+    let here = VersionSpec::Release(running.without_suffix());
+    let here = (here, true, false);
     let later = points.into_iter().filter(|(later, _)| *later > version);
     std::iter::once((version.clone(), here))
         .chain(later)
-        .map(|(version, (text, newest, asked))| {
+        .map(|(version, (spec, newest, asked))| {
             let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
             let minor = Minor {
                 major: number(version.major),
@@ -295,7 +293,7 @@ fn kubernetes_candidates(
                 is_newest_patch: newest,
                 is_requested: asked,
             };
-            (VertexVersion { version, text }, point)
+            (VertexVersion { version, spec }, point)
         })
         .collect()
 }
@@ -332,10 +330,10 @@ fn minor_sequence(
     })
 }
 
-/// The newest patch of a minor of Kubernetes; the minor alone where none is known.
-pub(super) fn newest_patch(minor: Minor, catalog: &Catalog) -> Release {
-    catalog.kubernetes_releases.find(minor).map_or_else(
-        || lowest_release(&VersionSpec::Minor(minor)),
-        |row| row.newest_patch.clone(),
-    )
+/// The newest patch of a Kubernetes minor; the minor itself if the catalog knows none.
+pub(super) fn newest_patch(minor: Minor, catalog: &Catalog) -> VersionSpec {
+    let row = catalog.kubernetes_releases.find(minor);
+    row.map_or(VersionSpec::Minor(minor), |row| {
+        VersionSpec::Release(row.newest_patch.clone())
+    })
 }

@@ -21,19 +21,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::catalog::{Catalog, EdgeConfidence, Minor, ParseVersionError, PlatformName, Release};
+use crate::catalog::{
+    Catalog, Edge, EdgeConfidence, Minor, ParseVersionError, PlatformName, Release,
+};
 use graph::GraphIndex;
 use search::{KubernetesGoal, SearchGoal};
-
-/// The name of the one platform that is always there.
-pub const KUBERNETES: &str = "kubernetes";
 
 /// What `--to` and `--from` take: `[PLATFORM=]VERSION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpgradeTarget {
-    /// None where only a version was given.
-    pub platform: Option<String>,
-    /// Which version.
+    /// `None` if only a version was given.
+    pub platform: Option<PlatformName>,
+    /// The version to reach or to start from.
     pub version: VersionSpec,
 }
 
@@ -42,7 +41,13 @@ impl FromStr for UpgradeTarget {
 
     fn from_str(text: &str) -> Result<Self, ParseVersionError> {
         let (platform, version) = match text.split_once('=') {
-            Some((platform, version)) => (Some(platform.to_lowercase()), version),
+            Some((name, version)) => {
+                let name = name.to_lowercase().parse();
+                let expected =
+                    "expected PLATFORM=VERSION with the platform kubernetes, kyma or dkp";
+                let name = name.map_err(|_| ParseVersionError::new(text, expected))?;
+                (Some(name), version)
+            }
             None => (None, text),
         };
         let version = version.parse().map_err(|_| {
@@ -56,18 +61,40 @@ impl FromStr for UpgradeTarget {
 /// One step of a platform from a release to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
-    /// Which platform.
-    pub platform: String,
-    /// The release it leaves; none where the start is not known (`--local` without `--from`).
-    pub from: Option<String>,
-    /// The release it reaches.
-    pub to: String,
-    /// The minor it reaches, of its own platform.
-    pub minor: Minor,
-    /// Why this hop is supported.
+    /// The platform it upgrades.
+    pub platform: PlatformName,
+    /// The version it leaves; `None` if the start is unknown (`--local` without `--from`).
+    pub from: Option<VersionSpec>,
+    /// The version it reaches; a minor if the catalog knows no patch of it.
+    pub to: VersionSpec,
+    /// Citation that supports the hop.
     pub source: String,
-    /// How that is known.
+    /// How well the source supports it.
     pub confidence: EdgeConfidence,
+}
+
+impl Hop {
+    /// A hop along an edge of the catalog; without an edge the hop is inferred.
+    fn new(
+        platform: PlatformName,
+        from: Option<VersionSpec>,
+        to: VersionSpec,
+        edge: Option<&Edge>,
+    ) -> Self {
+        Self {
+            platform,
+            from,
+            to,
+            source: edge.map(Edge::citation).unwrap_or_default(),
+            confidence: edge.map_or(EdgeConfidence::Inferred, |edge| edge.confidence),
+        }
+    }
+
+    /// The minor it reaches, of its own platform.
+    #[must_use]
+    pub fn minor(&self) -> Minor {
+        self.to.minor()
+    }
 }
 
 /// Where a way begins.
@@ -86,8 +113,8 @@ pub struct StartingVersions {
 pub struct UpgradePath {
     /// The minor of Kubernetes that counts today; none where the start is not known.
     pub from: Option<Minor>,
-    /// The minor of Kubernetes in which it ends; 0.0, before every one, where nothing is said of Kubernetes.
-    pub to: Minor,
+    /// The Kubernetes minor it ends at; `None` if it says nothing about Kubernetes.
+    pub to: Option<Minor>,
     /// In order; none when there is nothing to do.
     pub hops: Vec<Hop>,
     /// What it rests on beside the facts, to be told to people.
@@ -152,15 +179,14 @@ impl UpgradePath {
                 (None, Some(part)) => return Err(no_path_error(&map, &goal, part)),
                 (None, None) => Vec::new(),
             };
-            let running = start.kubernetes.as_ref().map(Release::without_suffix);
-            path.hops = map.to_hops(&moves, &running.unwrap_or_default());
+            path.hops = map.to_hops(&moves);
             path.remarks.extend(dead_end_remarks(&map, &goal));
         }
         path.hops.extend(without_start::hops_without_start(
             &start, &nowhere, catalog,
         )?);
-        let ends = path.kubernetes_hops().last().map(|hop| hop.minor);
-        path.to = ends.unwrap_or(path.to);
+        let ends = path.kubernetes_hops().last().map(Hop::minor);
+        path.to = ends.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
         Ok(path)
     }
@@ -171,7 +197,7 @@ impl UpgradePath {
         let from = running.map(|running| start.emulated.unwrap_or(running));
         Self {
             from,
-            to: from.unwrap_or(Minor { major: 0, minor: 0 }),
+            to: from,
             hops: Vec::new(),
             remarks: Vec::new(),
         }
@@ -179,47 +205,59 @@ impl UpgradePath {
 
     /// Its hops of Kubernetes itself.
     pub fn kubernetes_hops(&self) -> impl Iterator<Item = &Hop> {
-        self.hops.iter().filter(|hop| hop.platform == KUBERNETES)
+        let hops = self.hops.iter();
+        hops.filter(|hop| hop.platform == PlatformName::Kubernetes)
     }
 
     /// The hop at which something of Kubernetes bites that ends with this minor; none if it lies behind us or beyond the
     /// target.
     #[must_use]
     pub fn hop_into(&self, minor: Minor) -> Option<HopId> {
-        let ahead = self.from.is_none_or(|from| from < minor) && minor <= self.to;
+        let ahead = self.from.is_none_or(|from| from < minor) && self.reaches(minor);
         ahead.then(|| HopId {
-            platform: KUBERNETES.to_owned(),
-            to: minor.to_string(),
+            platform: PlatformName::Kubernetes,
+            to: VersionSpec::Minor(minor),
         })
+    }
+
+    /// Whether it ends at this minor of Kubernetes or a later one.
+    #[must_use]
+    pub fn reaches(&self, minor: Minor) -> bool {
+        self.to.is_some_and(|to| minor <= to)
     }
 
     /// The first hop that changes the minor of Kubernetes.
     #[must_use]
     pub fn first_minor_hop(&self) -> Option<&Hop> {
         self.kubernetes_hops()
-            .find(|hop| self.from.is_some_and(|from| hop.minor > from))
+            .find(|hop| self.from.is_some_and(|from| hop.minor() > from))
     }
 }
 
-/// A hop as findings name it: the platform, and the release; for Kubernetes the minor.
+/// Identifies a hop in findings and steps: by the minor for Kubernetes, by the release for other platforms.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 pub struct HopId {
-    /// Which platform.
-    pub platform: String,
-    /// `1.25`, of a platform `2.2.0`.
-    pub to: String,
+    /// The platform it upgrades.
+    pub platform: PlatformName,
+    /// `1.25` for Kubernetes, `2.2.0` for other platforms.
+    pub to: VersionSpec,
+}
+
+impl HopId {
+    /// The id of a hop of this platform to this version.
+    #[must_use]
+    pub fn new(platform: PlatformName, to: &VersionSpec) -> Self {
+        let to = match platform {
+            PlatformName::Kubernetes => VersionSpec::Minor(to.minor()),
+            _ => to.clone(),
+        };
+        Self { platform, to }
+    }
 }
 
 impl From<&Hop> for HopId {
     fn from(hop: &Hop) -> Self {
-        Self {
-            platform: hop.platform.clone(),
-            to: if hop.platform == KUBERNETES {
-                hop.minor.to_string()
-            } else {
-                hop.to.clone()
-            },
-        }
+        Self::new(hop.platform, &hop.to)
     }
 }
 
@@ -252,13 +290,13 @@ fn assume_shipped_kubernetes(
         if let (None, Some(ships)) = (&start.kubernetes, &row.bundled_kubernetes) {
             let ships = match ships {
                 VersionSpec::Minor(minor) => graph::newest_patch(*minor, catalog),
-                VersionSpec::Release(release) => release.clone(),
+                release => release.clone(),
             };
             remarks.push(format!(
                 "{} {release} is presumed to run on Kubernetes {ships}, which it brings along; if it does not, say --from kubernetes=VERSION",
                 platform.title
             ));
-            start.kubernetes = Some(ships);
+            start.kubernetes = Some(graph::lowest_release(&ships));
         }
     }
     if start.kubernetes.is_none() && !start.platforms.is_empty() {
@@ -351,7 +389,8 @@ fn unpublished_hop_remarks(hops: &[Hop]) -> impl Iterator<Item = String> {
     hops.iter()
         .filter(|hop| hop.confidence == EdgeConfidence::Inferred)
         .map(|hop| {
-            let from = hop.from.as_deref().unwrap_or("any release");
+            let from = hop.from.as_ref().map(VersionSpec::to_string);
+            let from = from.as_deref().unwrap_or("any release");
             format!(
                 "{} {from} to {} was published nowhere: {}",
                 hop.platform, hop.to, hop.source

@@ -15,7 +15,7 @@ pub(super) fn resolve_targets(
     let mut named: Vec<(PlatformName, VersionSpec)> = Vec::new();
     for target in targets {
         let name = match &target.platform {
-            Some(text) => resolve_platform(text, start, catalog)?,
+            Some(name) => resolve_platform(*name, start, catalog)?,
             None => infer_platform(&target.version, start, catalog)?,
         };
         if named.iter().any(|(one, _)| *one == name) {
@@ -44,38 +44,25 @@ fn running_platforms(start: &StartingVersions, catalog: &Catalog) -> Vec<Platfor
 }
 
 fn resolve_platform(
-    text: &str,
+    name: PlatformName,
     start: &StartingVersions,
     catalog: &Catalog,
 ) -> Result<PlatformName, PathError> {
     let running = running_platforms(start, catalog);
-    let known = text
-        .parse()
-        .ok()
-        .filter(|name| catalog.platform(*name).is_some());
-    match known {
-        // Kubernetes is everywhere, and without any start everything may be meant.
-        Some(name)
-            if name == PlatformName::Kubernetes
-                || running.is_empty()
-                || running.contains(&name) =>
-        {
-            Ok(name)
-        }
-        _ => {
-            let words: Vec<&str> = running.iter().map(|name| name.as_str()).collect();
-            let first = running.first().copied().unwrap_or(PlatformName::Kubernetes);
-            Err(PathError::UnknownPlatform {
-                name: text.to_owned(),
-                running: if words.is_empty() {
-                    "there are kubernetes, kyma and dkp".to_owned()
-                } else {
-                    format!("{} does", words.join(" and "))
-                },
-                first: first.to_string(),
-            })
-        }
+    // Every cluster runs Kubernetes; with no starting version at all, the target may name any platform.
+    let may_run = name == PlatformName::Kubernetes || running.is_empty() || running.contains(&name);
+    if may_run && catalog.platform(name).is_some() {
+        return Ok(name);
     }
+    let names: Vec<&str> = running.iter().map(|name| name.as_str()).collect();
+    Err(PathError::UnknownPlatform {
+        name,
+        running: match names.is_empty() {
+            true => "there are kubernetes, kyma and dkp".to_owned(),
+            false => format!("{} does", names.join(" and ")),
+        },
+        first: running.first().copied().unwrap_or(PlatformName::Kubernetes),
+    })
 }
 
 /// Of which platform a version alone is meant: of the outermost one, unless it could be meant of several.
@@ -160,7 +147,7 @@ fn validate_target(
             None => true,
         };
         let too_far = || PathError::TargetTooFar {
-            from: at.without_suffix(),
+            from: at.without_suffix().raw,
             to: wanted.to_string(),
         };
         return near.then_some(()).ok_or_else(too_far);
@@ -174,7 +161,7 @@ fn validate_target(
         _ => format!("{} {text}", platform.title),
     };
     let running = match name {
-        PlatformName::Kubernetes => at.without_suffix(),
+        PlatformName::Kubernetes => at.without_suffix().raw,
         _ => at.to_string(),
     };
     Err(PathError::Downgrade {

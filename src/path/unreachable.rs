@@ -110,7 +110,7 @@ fn blocking_kubernetes_range(map: &GraphIndex<'_>, line: usize, stop: usize) -> 
                 releases[to],
                 map.kubernetes_versions
                     .first()
-                    .map_or("", |point| point.text.as_str()),
+                    .map_or_else(String::new, |point| point.spec.to_string()),
             ));
         }
         from = to;
@@ -177,9 +177,9 @@ pub(super) fn unreachable_kubernetes(map: &GraphIndex<'_>, wanted: &VersionSpec)
         )
     };
     PathError::NoPath {
-        from: map.kubernetes_versions[0].text.clone(),
+        from: map.kubernetes_versions[0].spec.to_string(),
         to: wanted.to_string(),
         missing,
-        nearest: map.kubernetes_versions[last].text.clone(),
+        nearest: map.kubernetes_versions[last].spec.to_string(),
     }
 }

@@ -2,11 +2,10 @@
 
 use std::cmp::Reverse;
 
-use super::graph::{is_beyond_catalog, newest_patch};
-use super::{Hop, KUBERNETES, PathError, StartingVersions, unreachable};
+use super::graph::{is_beyond_catalog, lowest_release, newest_patch};
+use super::{Hop, PathError, StartingVersions, unreachable};
 use crate::catalog::{
-    Catalog, Edge, EdgeConfidence, Minor, Platform, PlatformName, PlatformRelease, Release,
-    VersionSpec,
+    Catalog, Edge, EdgeConfidence, Platform, PlatformName, PlatformRelease, Release, VersionSpec,
 };
 
 /// A hop into each target that has no start, and into the Kubernetes that a platform brings along. Without any target and any
@@ -47,7 +46,7 @@ fn is_kubernetes(platform: &Platform) -> bool {
 fn kubernetes_hop(wanted: &VersionSpec, catalog: &Catalog) -> Hop {
     let to = match wanted {
         VersionSpec::Minor(minor) => newest_patch(*minor, catalog),
-        VersionSpec::Release(release) => release.clone(),
+        release => release.clone(),
     };
     // Every hop into a minor rests on the same rule; the one from the minor before names it.
     let minor = to.minor();
@@ -60,19 +59,8 @@ fn kubernetes_hop(wanted: &VersionSpec, catalog: &Catalog) -> Hop {
         raw: String::new(),
     };
     let platform = catalog.platform(PlatformName::Kubernetes);
-    let edge = platform.and_then(|platform| platform.edge(&before, &to));
-    hop_without_start(KUBERNETES, to.to_string(), minor, edge)
-}
-
-fn hop_without_start(platform: &str, to: String, minor: Minor, edge: Option<Edge>) -> Hop {
-    Hop {
-        platform: platform.to_owned(),
-        from: None,
-        to,
-        minor,
-        source: edge.as_ref().map(Edge::citation).unwrap_or_default(),
-        confidence: edge.map_or(EdgeConfidence::Inferred, |edge| edge.confidence),
-    }
+    let edge = platform.and_then(|platform| platform.edge(&before, &lowest_release(&to)));
+    Hop::new(PlatformName::Kubernetes, None, to, edge.as_ref())
 }
 
 /// A hop into a release of a platform from whichever leads there best; of a minor, into the patch with the strongest edge.
@@ -92,18 +80,11 @@ fn hop_into_release<'a>(
         });
     match best {
         Some((edge, row)) => {
-            let to = row.release.to_string();
-            let hop = hop_without_start(platform.name.as_str(), to, wanted.minor(), edge);
-            Ok((hop, Some(row)))
+            let to = VersionSpec::Release(row.release.clone());
+            Ok((Hop::new(platform.name, None, to, edge.as_ref()), Some(row)))
         }
         None if is_beyond_catalog(platform, wanted) => {
-            let hop = hop_without_start(
-                platform.name.as_str(),
-                wanted.to_string(),
-                wanted.minor(),
-                None,
-            );
-            Ok((hop, None))
+            Ok((Hop::new(platform.name, None, wanted.clone(), None), None))
         }
         None => Err(PathError::NoPath {
             from: format!("any release of {}", platform.title),
@@ -123,7 +104,7 @@ fn strongest_edge(platform: &Platform, release: &Release) -> Option<Edge> {
 
 /// The newest release before a version, or the oldest of all.
 fn nearest_release(platform: &Platform, wanted: &VersionSpec) -> String {
-    let place = super::graph::lowest_release(wanted);
+    let place = lowest_release(wanted);
     let mut before = platform.releases().iter().rev();
     let before = before.find(|row| row.release.semver < place.semver);
     let found = before.or(platform.releases().first());

@@ -162,7 +162,7 @@ pub(super) fn addon_steps(
 
 fn draft_addon_step(work: &PlanBuilder<'_>, now: &HopContext<'_>, it: &AddonUpgrade) -> StepDraft {
     let at = &it.addon;
-    let (title, done_when) = title_and_condition(it, now.hop_plan.hop.minor);
+    let (title, done_when) = title_and_condition(it, now.hop_plan.hop.minor());
     let object = object_path(at.kind, Some(&at.namespace), &at.name);
     let chart = at.chart.as_ref().map(|chart| format!("chart {chart}"));
     let owner = at.owner.clone().or(chart);
@@ -230,6 +230,6 @@ fn addon_condition(at: &InstalledAddon, minor: Minor) -> CompletionCondition {
     CompletionCondition::Addon {
         component: at.component.clone(),
         namespace: at.namespace.clone(),
-        minor: minor.to_string(),
+        minor,
     }
 }

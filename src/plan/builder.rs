@@ -1,6 +1,6 @@
 //! From the procedures of each hop to steps with this cluster's own names.
 
-use crate::catalog::{GateScope, HopPhase, Minor, RepeatFor, StepTemplate};
+use crate::catalog::{GateScope, HopPhase, Minor, RepeatFor, StepTemplate, VersionSpec};
 use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
 use crate::detect::DetectedCluster;
 use crate::path::HopId;
@@ -58,7 +58,7 @@ pub(super) struct HopContext<'a> {
     /// Whether it is the first of the plan.
     pub(super) is_first: bool,
     /// The release that nodes get: that of the hop, unless they catch up.
-    pub(super) node_release: &'a str,
+    pub(super) node_release: &'a VersionSpec,
     /// Of the hops of Kubernetes.
     pub(super) kubernetes_hop_index: usize,
 }
@@ -118,7 +118,7 @@ impl<'a> PlanBuilder<'a> {
         let layout = ClusterInventory::new(situation);
         let drains = here.map(|(picture, _)| DrainImpacts::new(situation, picture, findings));
         let legs = || course.hop_plans.iter().filter(|leg| leg.is_kubernetes());
-        let minors: Vec<Minor> = legs().map(|leg| leg.hop.minor).collect();
+        let minors: Vec<Minor> = legs().map(|leg| leg.hop.minor()).collect();
         let procedures = legs().flat_map(|leg| &leg.procedures);
         let kubelets = procedures.filter_map(|procedure| procedure.kubelet_skew.as_ref());
         let mut limits = kubelets.map(|kubelets| {
@@ -208,7 +208,7 @@ impl<'a> PlanBuilder<'a> {
             .filter(|(_, moves)| moves.must_catch_up)
             .map(|(pool, _)| pool)
             .collect();
-        let release = detected.kubernetes.without_suffix();
+        let release = VersionSpec::Release(detected.kubernetes.without_suffix());
         let now = HopContext {
             node_release: &release,
             hop_id: now.hop_id.clone(),
@@ -230,7 +230,7 @@ impl<'a> PlanBuilder<'a> {
             .flat_map(|procedure| &procedure.steps);
         let actions = actions.filter(|action| {
             action.phase == phase
-                && action.target_minors.contains(now.hop_plan.hop.minor)
+                && action.target_minors.contains(now.hop_plan.hop.minor())
                 && (!action.requires_minor_change || now.hop_plan.is_minor_change())
         });
         let ours = &self.inventory.control_plane_nodes;
@@ -285,18 +285,14 @@ impl<'a> PlanBuilder<'a> {
     /// A hop of a platform whose procedure is not in the catalog.
     fn guide_step(&self, now: &HopContext<'_>) -> StepDraft {
         let hop = &now.hop_plan.hop;
-        let name = hop.platform.parse().ok();
-        let platform = name.and_then(|name| self.context.catalog.platform(name));
-        let title = platform.map_or(hop.platform.as_str(), |platform| &platform.title);
-        let from = hop.from.as_deref().map(|from| format!(" from {from}"));
-        let done_when = name.map_or(CompletionCondition::Manual, |platform| {
-            CompletionCondition::Platform {
-                platform,
-                release: hop.to.clone(),
-            }
-        });
+        let from = hop.from.as_ref().map(|from| format!(" from {from}"));
+        let done_when = CompletionCondition::Platform {
+            platform: hop.platform,
+            release: hop.to.clone(),
+        };
         let title = format!(
-            "Upgrade {title}{} to {}, as its guide says",
+            "Upgrade {}{} to {}, as its guide says",
+            hop.platform.title(),
             from.unwrap_or_default(),
             hop.to
         );

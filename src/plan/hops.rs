@@ -1,8 +1,8 @@
 //! The hops of a plan: those of the path, and before them the one that is under way.
 
-use crate::catalog::{PlatformName, Procedure, Release, VersionPrecision};
+use crate::catalog::{PlatformName, Procedure, Release, VersionPrecision, VersionSpec};
 use crate::facts::control_plane;
-use crate::path::{Hop, KUBERNETES};
+use crate::path::Hop;
 use crate::rules::CheckContext;
 
 use super::{capi, inventory};
@@ -19,13 +19,13 @@ pub(super) struct HopPlan<'a> {
 impl HopPlan<'_> {
     /// Whether it is one of Kubernetes.
     pub(super) fn is_kubernetes(&self) -> bool {
-        self.hop.platform == KUBERNETES
+        self.hop.platform == PlatformName::Kubernetes
     }
 
     /// Whether it changes the minor.
     pub(super) fn is_minor_change(&self) -> bool {
-        let from: Option<Release> = self.hop.from.as_ref().and_then(|from| from.parse().ok());
-        from.is_none_or(|from| from.minor() != self.hop.minor)
+        let from = self.hop.from.as_ref();
+        from.is_none_or(|from| from.minor() != self.hop.minor())
     }
 }
 
@@ -40,11 +40,14 @@ pub(super) struct Itinerary<'a> {
 pub(super) fn itinerary<'a>(situation: &CheckContext<'a>) -> Itinerary<'a> {
     let mut remarks = Vec::new();
     let under_way = hop_in_progress(situation);
-    if let Some(hop) = &under_way {
-        let from = hop.from.as_deref().unwrap_or_default();
+    if let Some(Hop {
+        from: Some(from),
+        to,
+        ..
+    }) = &under_way
+    {
         remarks.push(format!(
-            "the hop from {from} to {} is under way: what is left of it comes first",
-            hop.to
+            "the hop from {from} to {to} is under way: what is left of it comes first"
         ));
     }
     let hops = under_way
@@ -92,10 +95,9 @@ fn hop_in_progress(situation: &CheckContext<'_>) -> Option<Hop> {
     let kubernetes = situation.catalog.platform(PlatformName::Kubernetes);
     let edge = kubernetes.and_then(|kubernetes| kubernetes.edge(&oldest, current));
     Some(Hop {
-        platform: KUBERNETES.to_owned(),
-        from: Some(oldest.without_suffix()),
-        to: current.without_suffix(),
-        minor: current.minor(),
+        platform: PlatformName::Kubernetes,
+        from: Some(VersionSpec::Release(oldest.without_suffix())),
+        to: VersionSpec::Release(current.without_suffix()),
         source: edge
             .as_ref()
             .map_or_else(|| "it has begun".to_owned(), crate::catalog::Edge::citation),

@@ -64,7 +64,7 @@ pub(super) fn target_cluster<'a>(
 pub(super) fn procedures<'a>(situation: &CheckContext<'a>, hop: &Hop) -> Vec<&'a Procedure> {
     let all = situation.catalog.procedures.iter();
     let of_platform: Vec<&Procedure> = all
-        .filter(|procedure| procedure.platform.as_str() == hop.platform)
+        .filter(|procedure| procedure.platform == hop.platform)
         .collect();
     let (every, one): (Vec<_>, Vec<_>) = of_platform
         .into_iter()
@@ -101,7 +101,7 @@ fn is_applicable(situation: &CheckContext<'_>, fits: &AppliesTo, hop: &Hop) -> b
         AppliesTo::EveryCluster | AppliesTo::Fallback => true,
         AppliesTo::EmulatedMinor => {
             picture.discovery.emulation_version.is_some()
-                && hop.minor <= detected.kubernetes.minor()
+                && hop.minor() <= detected.kubernetes.minor()
         }
         AppliesTo::ClusterTopology => CapiObjects::new(situation, picture, detected).has_topology,
         AppliesTo::ClusterApi => !CapiObjects::new(situation, picture, detected)

@@ -123,6 +123,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::{Window, schedule_steps};
+    use crate::catalog::PlatformName;
     use crate::conditions::CompletionCondition;
     use crate::path::HopId;
     use crate::plan::{ActionId, DurationEstimate, ScopeLevel, Step, StepScope, StepState};
@@ -135,8 +136,8 @@ mod tests {
         Step {
             id: id.to_owned(),
             hop: HopId {
-                platform: "kubernetes".to_owned(),
-                to: "1.25".to_owned(),
+                platform: PlatformName::Kubernetes,
+                to: "1.25".parse().expect("a minor"),
             },
             action: ActionId::new("node"),
             scope: StepScope {

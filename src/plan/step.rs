@@ -1,6 +1,6 @@
 //! One step of a procedure, with this cluster's own names in it.
 
-use crate::catalog::{Completion, GateScope, Release, StepTemplate};
+use crate::catalog::{Completion, GateScope, StepTemplate, VersionSpec};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
 
 use super::builder::{HopContext, PlanBuilder, StepDraft, StepTarget};
@@ -93,13 +93,13 @@ impl PlanBuilder<'_> {
     /// Pages for people about the whole hop.
     pub(super) fn hop_links(&self, now: &HopContext<'_>) -> Vec<String> {
         let hop = &now.hop_plan.hop;
-        let platform = hop.platform.parse().ok();
-        let platform = platform.and_then(|name| self.context.catalog.platform(name));
-        let to = hop.to.parse().ok();
-        let from = hop.from.as_ref().and_then(|from| from.parse().ok());
-        match (platform, from.or(to.clone()), to) {
-            (Some(platform), Some(from), Some(to)) => platform.links(&from, &to),
-            _ => Vec::new(),
+        let platform = self.context.catalog.platform(hop.platform);
+        match platform.zip(hop.to.release()) {
+            Some((platform, to)) => {
+                let from = hop.from.as_ref().and_then(VersionSpec::release);
+                platform.links(from.unwrap_or(to), to)
+            }
+            None => Vec::new(),
         }
     }
 
@@ -109,17 +109,15 @@ impl PlanBuilder<'_> {
         place: &'v StepTarget<'_>,
     ) -> TemplateValues<'v> {
         let machines = &self.inventory.capi;
-        let from = now.hop_plan.hop.from.as_deref().unwrap_or_default();
-        // Pools that catch up go to another minor than that of the hop.
-        let minor = now.node_release.parse::<Release>().ok();
-        let minor = minor.map_or(now.hop_plan.hop.minor, |release| release.minor());
+        let from = now.hop_plan.hop.from.as_ref().map(VersionSpec::to_string);
         let sequence = machines.topology_order.as_ref();
         let concurrency = sequence.map_or(1, |it| it.concurrency);
         let mut pairs = vec![
             ("concurrency", concurrency.to_string().into()),
-            ("from", from.into()),
-            ("to", now.node_release.into()),
-            ("minor", minor.to_string().into()),
+            ("from", from.unwrap_or_default().into()),
+            ("to", now.node_release.to_string().into()),
+            // Pools that catch up go to another minor than that of the hop.
+            ("minor", now.node_release.minor().to_string().into()),
         ];
         let mut variables = Vec::new();
         let cluster = match machines.cluster_name.as_str() {
@@ -210,7 +208,7 @@ impl PlanBuilder<'_> {
     ) -> String {
         let hop = format!("{}-{}-{action}", now.hop_id.platform, now.hop_plan.hop.to);
         // Nodes that catch up first may move again in the same hop.
-        let hop = match now.node_release == now.hop_plan.hop.to {
+        let hop = match *now.node_release == now.hop_plan.hop.to {
             true => hop,
             false => format!("{hop}-to-{}", now.node_release),
         };
@@ -261,7 +259,7 @@ impl PlanBuilder<'_> {
             },
             Completion::ApiServer => CompletionCondition::ApiServer(goal),
             Completion::Emulation => CompletionCondition::Emulation {
-                minor: now.hop_plan.hop.minor.to_string(),
+                minor: now.hop_plan.hop.minor(),
             },
             Completion::ControlPlane => CompletionCondition::ControlPlane { node, goal },
             Completion::CapiControlPlane => match &self.inventory.capi {

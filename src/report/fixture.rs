@@ -6,6 +6,7 @@ use crate::api::v1::{
     KnownClusterDoc, ObjectDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc, SummaryDoc, ToolDoc,
     TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
 };
+use crate::catalog::PlatformName;
 use crate::need::PolicyRule;
 
 /// A way over these releases.
@@ -13,9 +14,9 @@ pub(super) fn way(stops: &[&str]) -> Vec<HopDoc> {
     stops
         .windows(2)
         .map(|pair| HopDoc {
-            platform: "kubernetes".into(),
-            from: Some(pair[0].into()),
-            to: pair[1].into(),
+            platform: PlatformName::Kubernetes,
+            from: pair[0].parse().ok(),
+            to: pair[1].parse().expect("a version"),
             source: "one minor at a time".into(),
         })
         .collect()
@@ -55,8 +56,8 @@ pub(super) fn finding(
         confidence: ConfidenceDoc::Certain,
         fingerprint: "0123456789abcdef".into(),
         hop: hop.map(|to| HopIdDoc {
-            platform: "kubernetes".into(),
-            to: to.into(),
+            platform: PlatformName::Kubernetes,
+            to: to.parse().expect("a version"),
         }),
         title: "An API version in use is not served by the target".into(),
         message: "policy/v1beta1 is gone in 1.25; use policy/v1".into(),

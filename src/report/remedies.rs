@@ -9,7 +9,7 @@ use crate::api::v1::{
     ClusterDoc, ConfidenceDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc,
     UpgradeReport,
 };
-use crate::path::KUBERNETES;
+use crate::catalog::{PlatformName, VersionSpec};
 
 /// How many objects of a blocker, and how many gaps, are listed unless all are asked for.
 pub(super) const MAX_LISTED: usize = 10;
@@ -196,7 +196,9 @@ pub(super) fn format_path(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<Strin
         let version = cluster.kubernetes_version.as_ref()?;
         return Some(format!("stays at {}", terminal::escape_line(version)));
     }
-    let alone = path.iter().all(|hop| hop.platform == KUBERNETES);
+    let alone = path
+        .iter()
+        .all(|hop| hop.platform == PlatformName::Kubernetes);
     let legs = path.chunk_by(|hop, next| hop.platform == next.platform);
     let legs: Vec<String> = legs.map(|hops| format_hops(hops, alone)).collect();
     Some(legs.join(", "))
@@ -206,24 +208,31 @@ pub(super) fn format_path(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<Strin
 fn format_hops(hops: &[HopDoc], alone: bool) -> String {
     let start = hops.first().and_then(|hop| hop.from.as_ref());
     let stops = start.into_iter().chain(hops.iter().map(|hop| &hop.to));
-    let stops: Vec<_> = stops.map(|stop| terminal::escape_line(stop)).collect();
+    let stops: Vec<_> = stops.map(format_version).collect();
     let to = if start.is_none() { "to " } else { "" };
     let name = match hops.first() {
-        Some(hop) if !alone => platform_title(&hop.platform) + " ",
+        Some(hop) if !alone => format!("{} ", hop.platform.title()),
         _ => String::new(),
     };
     format!("{to}{name}{}", stops.join(" → "))
 }
 
-/// A platform as people write it.
-pub(super) fn platform_title(id: &str) -> String {
-    match id {
-        "kubernetes" => "Kubernetes".to_owned(),
-        "kyma" => "Kyma".to_owned(),
-        "dkp" => "DKP".to_owned(),
-        "cluster-api" => "Cluster API".to_owned(),
-        other => terminal::escape_line(other).into_owned(),
+/// `Kubernetes 1.24.17 → 1.25.16`, escaped.
+pub(super) fn hop_title(
+    platform: PlatformName,
+    from: Option<&VersionSpec>,
+    to: &VersionSpec,
+) -> String {
+    let (platform, to) = (platform.title(), format_version(to));
+    match from {
+        Some(from) => format!("{platform} {} → {to}", format_version(from)),
+        None => format!("{platform} to {to}"),
     }
+}
+
+/// Suffixes of versions come from the cluster.
+fn format_version(version: &VersionSpec) -> String {
+    terminal::escape_line(&version.to_string()).into_owned()
 }
 
 /// The word for a confidence.

@@ -130,42 +130,27 @@ impl<'a> FindingGroups<'a> {
     }
 }
 
-/// Where a hop stands on the way: by the way itself, then by number (1.9 is before 1.10).
+/// Orders hops by their position in the path, then by version.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct HopOrder {
     path_index: usize,
-    platform: String,
-    version: Vec<u64>,
-    to: String,
+    id: HopIdDoc,
 }
 
 impl HopOrder {
     fn new(hop: &HopIdDoc, path: &[HopDoc]) -> Self {
-        let numbers = version_numbers(&hop.to);
-        // A hop of Kubernetes is named by its minor, the way by releases.
-        let reaches = |step: &HopDoc| {
-            step.platform == hop.platform
-                && numbers.iter().le(self::version_numbers(&step.to).iter())
-        };
+        let reaches = |step: &HopDoc| step.platform == hop.platform && hop.to <= step.to;
         Self {
             path_index: path.iter().position(reaches).unwrap_or(path.len()),
-            platform: hop.platform.clone(),
-            version: numbers,
-            to: hop.to.clone(),
+            id: hop.clone(),
         }
     }
 
     fn heading(&self) -> String {
-        let platform = remedies::platform_title(&self.platform);
-        format!("to {platform} {}", terminal::escape_cell(&self.to))
+        let to = self.id.to.to_string();
+        let platform = self.id.platform.title();
+        format!("to {platform} {}", terminal::escape_cell(&to))
     }
-}
-
-fn version_numbers(version: &str) -> Vec<u64> {
-    version
-        .split('.')
-        .map_while(|number| number.parse().ok())
-        .collect()
 }
 
 fn finding_rows(finding: &FindingDoc, look: &RenderOptions, wide: bool) -> Vec<Vec<String>> {

@@ -159,18 +159,18 @@ fn find_unsupported_minor(
     let mut before = running;
     let mut hops = path
         .kubernetes_hops()
-        .filter(|hop| hop.minor > running)
+        .filter(|hop| hop.minor() > running)
         .peekable();
     if hops.peek().is_none() && is_not_for(running) {
         return misfit(running, running, None);
     }
     for hop in hops {
-        if is_not_for(hop.minor) {
+        if is_not_for(hop.minor()) {
             let bridged = !known
-                .bridging_ranges(&addon.component, before, hop.minor)
+                .bridging_ranges(&addon.component, before, hop.minor())
                 .is_empty();
             if addon.upgrade_order == UpgradeOrder::BeforeControlPlane || bridged {
-                return misfit(before, hop.minor, Some(HopId::from(hop)));
+                return misfit(before, hop.minor(), Some(HopId::from(hop)));
             }
             // It goes with this hop; what is wrong is only that it does not fit before.
             return match is_not_for(before) && before == running {
@@ -178,7 +178,7 @@ fn find_unsupported_minor(
                 false => None,
             };
         }
-        before = hop.minor;
+        before = hop.minor();
     }
     None
 }
@@ -280,7 +280,7 @@ mod tests {
         let version = version.parse().expect("a version");
         let found =
             find_unsupported_minor(&catalog.addons, addon, &version, running.minor(), &path)?;
-        let hop = found.hop.map(|hop: HopId| hop.to);
+        let hop = found.hop.map(|hop: HopId| hop.to.to_string());
         Some((found.unsupported.to_string(), hop))
     }
 

@@ -7,10 +7,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use super::rows::{EndpointSliceRow, MetaRow, ObjectRow};
 
 /// A text that many rows share.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,12 +24,6 @@ pub struct SharedLabels(Arc<[(SharedStr, SharedStr)]>);
 pub struct Interner {
     strings: HashSet<SharedStr, RandomState>,
     labels: HashSet<SharedLabels, RandomState>,
-}
-
-/// A row that has something in common with others.
-pub(super) trait Intern {
-    /// Takes its texts from the pool.
-    fn intern_with(&mut self, pool: &mut Interner);
 }
 
 impl Interner {
@@ -54,8 +46,11 @@ impl Interner {
         self.intern_label_pairs(&labels)
     }
 
-    pub(super) fn intern_in_place(&mut self, text: &mut SharedStr) {
-        *text = self.intern(text);
+    /// Replaces texts by shared ones.
+    pub(super) fn intern_all<'t>(&mut self, texts: impl IntoIterator<Item = &'t mut SharedStr>) {
+        for text in texts {
+            *text = self.intern(text);
+        }
     }
 
     pub(super) fn intern_labels_in_place(&mut self, labels: &mut SharedLabels) {
@@ -78,71 +73,6 @@ impl Interner {
         let new = SharedLabels(labels.into());
         self.labels.insert(new.clone());
         new
-    }
-}
-
-/// Rows of a saved snapshot, shared again while they are read.
-pub(super) fn deserialize_interned<'de, D, T>(rows: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Intern + Deserialize<'de>,
-{
-    struct Shared<T>(std::marker::PhantomData<T>);
-    impl<'de, T: Intern + Deserialize<'de>> Visitor<'de> for Shared<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("rows")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Self::Value, A::Error> {
-            let mut pool = Interner::default();
-            let mut shared = Vec::new();
-            while let Some(mut row) = rows.next_element::<T>()? {
-                row.intern_with(&mut pool);
-                shared.push(row);
-            }
-            Ok(shared)
-        }
-    }
-    rows.deserialize_seq(Shared(std::marker::PhantomData))
-}
-
-impl Intern for MetaRow {
-    fn intern_with(&mut self, pool: &mut Interner) {
-        let managers = self.field_managers.iter_mut().flat_map(|manager| {
-            [
-                &mut manager.name,
-                &mut manager.api_version,
-                &mut manager.subresource,
-            ]
-        });
-        let applied = self.last_applied.iter_mut().flat_map(|applied| {
-            [
-                &mut applied.annotation,
-                &mut applied.api_version,
-                &mut applied.kind,
-            ]
-        });
-        let owners = self
-            .owner_references
-            .iter_mut()
-            .flat_map(|owner| [&mut owner.api_version, &mut owner.kind, &mut owner.name]);
-        for text in managers.chain(applied).chain(owners) {
-            pool.intern_in_place(text);
-        }
-    }
-}
-
-impl Intern for EndpointSliceRow {
-    fn intern_with(&mut self, pool: &mut Interner) {
-        self.meta.intern_with(pool);
-    }
-}
-
-impl Intern for ObjectRow {
-    fn intern_with(&mut self, pool: &mut Interner) {
-        self.meta.intern_with(pool);
     }
 }
 

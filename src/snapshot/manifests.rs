@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::MissingData;
-use super::rows::{HelmReleaseRow, ManifestObject};
+use super::metadata::{HelmReleaseRow, ManifestObject};
 use crate::catalog::{Catalog, Gvk, Minor};
 
 /// What was read from `-f`.

@@ -5,28 +5,32 @@
 
 mod intern;
 mod manifests;
+mod metadata;
 mod nodes;
 mod persist;
 mod pods;
 mod projection;
 mod redact;
 mod rows;
+mod table;
 mod uid;
 mod view;
 mod workloads;
 
 pub use intern::{Interner, SharedLabels, SharedStr};
 pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter};
+pub use metadata::{
+    EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, LastApplied, ManifestObject,
+    MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow,
+};
 pub use nodes::{NodeCondition, NodeRow};
 pub use persist::{FORMAT, SnapshotError, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
 pub use projection::project;
 pub use redact::{RedactionKey, redact};
-pub use rows::{
-    EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, LastApplied, ManifestObject,
-    MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow, Rows,
-};
-pub use uid::{ParseUidError, Uid};
+pub use rows::Rows;
+pub use table::{Keyed, Row, RowKey, Table, TableEvent};
+pub use uid::Uid;
 pub use view::ClusterView;
 pub use workloads::{
     LabelSelector, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,

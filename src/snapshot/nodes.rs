@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::table::{Keyed, Row, RowKey};
+use super::uid::Uid;
+
 /// A condition that a node reports of itself, or that is reported of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,6 +28,9 @@ pub struct NodeCondition {
 pub struct NodeRow {
     /// Name.
     pub name: String,
+    /// `metadata.uid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
     /// Labels: pools, roles and marks of providers are told by them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -70,6 +76,18 @@ pub struct NodeRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "machineOwner")]
     pub capi_machine_owner: Option<String>,
+}
+
+impl Row for NodeRow {}
+
+impl Keyed for NodeRow {
+    fn key(&self) -> RowKey<'_> {
+        RowKey {
+            namespace: "",
+            name: &self.name,
+            uid: self.uid,
+        }
+    }
 }
 
 impl NodeRow {

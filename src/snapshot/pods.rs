@@ -1,13 +1,15 @@
 //! Pods: the kind with the most objects, so rows keep few fields and share what they have in common.
 //!
-//! A row takes 280 bytes and about 40 for its name; namespaces, nodes, owners, claims and equal label maps are there once.
-//! 150,000 pods, the most that Kubernetes supports, take about 50 MB. Labels that no other pod has, as those of StatefulSets
-//! and Jobs, take about 250 bytes more for each such pod.
+//! A row takes 296 bytes and about 40 for its name; namespaces, nodes, owners, claims and equal label maps are shared.
+//! 150,000 pods, the most that Kubernetes supports, take about 50 MB. Labels that no other pod has, as those of
+//! StatefulSets and Jobs, take about 250 bytes more for each such pod.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::intern::{Intern, Interner, SharedLabels, SharedStr};
+use super::intern::{Interner, SharedLabels, SharedStr};
+use super::table::{Keyed, Row, RowKey};
+use super::uid::Uid;
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,10 @@ pub struct PodRow {
     pub namespace: SharedStr,
     /// Name.
     pub name: String,
+    /// `metadata.uid`. Not saved: sixteen random bytes for each pod would triple the size of a file, and only a watch of
+    /// the live cluster uses it.
+    #[serde(skip)]
+    pub uid: Option<Uid>,
     /// Labels.
     #[serde(skip_serializing_if = "SharedLabels::is_empty")]
     pub labels: SharedLabels,
@@ -115,23 +121,28 @@ impl PodRow {
     }
 }
 
-impl Intern for PodRow {
-    fn intern_with(&mut self, pool: &mut Interner) {
+impl Row for PodRow {
+    fn intern_with(&mut self, interner: &mut Interner) {
+        let owner = self.controller.iter_mut();
         let texts = [&mut self.namespace, &mut self.node_name]
             .into_iter()
-            .chain(
-                self.controller
-                    .iter_mut()
-                    .flat_map(|owner| [&mut owner.kind, &mut owner.name]),
-            )
+            .chain(owner.flat_map(|owner| [&mut owner.kind, &mut owner.name]))
             .chain(&mut self.only_node)
             .chain(&mut self.finalizers)
             .chain(&mut self.volume_claims)
             .chain(&mut self.in_tree_volumes);
-        for text in texts {
-            pool.intern_in_place(text);
+        interner.intern_all(texts);
+        interner.intern_labels_in_place(&mut self.labels);
+    }
+}
+
+impl Keyed for PodRow {
+    fn key(&self) -> RowKey<'_> {
+        RowKey {
+            namespace: &self.namespace,
+            name: &self.name,
+            uid: self.uid,
         }
-        pool.intern_labels_in_place(&mut self.labels);
     }
 }
 
@@ -142,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_row_stays_small() {
-        assert!(size_of::<PodRow>() <= 288, "{} bytes", size_of::<PodRow>());
+        assert!(size_of::<PodRow>() <= 296, "{} bytes", size_of::<PodRow>());
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::intern::{Intern, Interner, SharedLabels, SharedStr};
-use super::rows::MetaRow;
+use super::intern::{Interner, SharedLabels, SharedStr};
+use super::metadata::MetaRow;
+use super::table::{Keyed, Row, RowKey};
 
 /// A Deployment, a StatefulSet or a DaemonSet; what it is says the reading that it came with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +128,15 @@ pub struct Placement {
     pub toleration_keys: Vec<SharedStr>,
 }
 
+impl Placement {
+    /// Every key that it names.
+    pub(super) fn keys_mut(&mut self) -> impl Iterator<Item = &mut SharedStr> {
+        let selected = self.node_selector_keys.iter_mut();
+        let affinity = self.required_affinity_keys.iter_mut().flatten();
+        selected.chain(affinity).chain(&mut self.toleration_keys)
+    }
+}
+
 impl LabelSelector {
     /// Whether it fits an object with these labels. An operator that is not known fits nothing.
     #[must_use]
@@ -148,29 +158,29 @@ impl LabelSelector {
     }
 }
 
-impl Intern for WorkloadRow {
-    fn intern_with(&mut self, pool: &mut Interner) {
-        self.meta.intern_with(pool);
-        pool.intern_in_place(&mut self.update_strategy);
-        self.images
-            .iter_mut()
-            .for_each(|image| pool.intern_in_place(image));
+impl Row for WorkloadRow {
+    fn metadata(&self) -> Option<&MetaRow> {
+        Some(&self.meta)
+    }
+
+    fn intern_with(&mut self, interner: &mut Interner) {
+        self.meta.intern_with(interner);
+        interner.intern_all(self.images.iter_mut().chain([&mut self.update_strategy]));
         if let Some(selector) = &mut self.selector {
-            pool.intern_labels_in_place(&mut selector.match_labels);
+            interner.intern_labels_in_place(&mut selector.match_labels);
             for part in &mut selector.match_expressions {
-                pool.intern_in_place(&mut part.key);
-                pool.intern_in_place(&mut part.operator);
-                part.values
-                    .iter_mut()
-                    .for_each(|value| pool.intern_in_place(value));
+                interner.intern_all([&mut part.key, &mut part.operator]);
+                interner.intern_all(&mut part.values);
             }
         }
         if let Some(placement) = &mut self.placement {
-            let keys = placement.node_selector_keys.iter_mut();
-            let keys = keys.chain(placement.required_affinity_keys.iter_mut().flatten());
-            for key in keys.chain(&mut placement.toleration_keys) {
-                pool.intern_in_place(key);
-            }
+            interner.intern_all(placement.keys_mut());
         }
+    }
+}
+
+impl Keyed for WorkloadRow {
+    fn key(&self) -> RowKey<'_> {
+        self.meta.key()
     }
 }

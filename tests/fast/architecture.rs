@@ -13,7 +13,7 @@ use crate::golden;
 use tree::{Tree, circles, entangled};
 
 /// Each top-level module with those that it imports: all of them stand above it.
-const MODULES: [(&str, &[&str]); 18] = [
+const MODULES: [(&str, &[&str]); 19] = [
     ("catalog", &[]),
     ("evidence", &[]),
     ("x509", &[]),
@@ -51,6 +51,10 @@ const MODULES: [(&str, &[&str]); 18] = [
         ],
     ),
     (
+        "fleet",
+        &["catalog", "evidence", "path", "rules", "snapshot"],
+    ),
+    (
         "conditions",
         &[
             "catalog", "detect", "facts", "need", "path", "rules", "snapshot",
@@ -76,6 +80,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "conditions",
             "detect",
             "evidence",
+            "fleet",
             "need",
             "path",
             "plan",
@@ -105,6 +110,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "catalog",
             "client",
             "detect",
+            "fleet",
             "kubeconfig",
             "manifests",
             "need",
@@ -140,7 +146,7 @@ const ENTANGLED: [&str; 15] = [
 ];
 
 /// Files that import one another in a circle, by the top-level module that they are of.
-const CIRCLES: [&[&str]; 10] = [
+const CIRCLES: [&[&str]; 9] = [
     &["cli::redact", "cli::source"],
     &["client::list", "client::partition"],
     &[
@@ -163,12 +169,6 @@ const CIRCLES: [&[&str]; 10] = [
         "rules::engine::finding",
         "rules::engine::policy",
         "rules::engine::waivers",
-    ],
-    &[
-        "snapshot::intern",
-        "snapshot::pods",
-        "snapshot::rows",
-        "snapshot::workloads",
     ],
 ];
 
@@ -253,7 +253,7 @@ fn types_of_documents_import_no_internal_type() {
         wrong.extend(
             others
                 .iter()
-                .filter(|other| other[0] != "api")
+                .filter(|other| !matches!(other[0].as_str(), "api" | "catalog"))
                 .map(|other| (file, other)),
         );
     }

@@ -252,7 +252,7 @@ fn local(from: &str, to: &str) -> Plan {
 #[test]
 fn the_whole_way_of_kubernetes_is_planned_hop_by_hop() {
     let plan = local("1.16.15", "1.37");
-    let minors: Vec<u32> = plan.hops.iter().map(|hop| hop.minor.minor).collect();
+    let minors: Vec<u32> = plan.hops.iter().map(|hop| hop.minor().minor).collect();
     assert_eq!(minors, (17..=37).collect::<Vec<_>>());
     for hop in &plan.hops {
         let of_hop = |part: &str| {

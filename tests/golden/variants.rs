@@ -53,11 +53,14 @@ fn every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards(
     assert!(plan.hops.len() >= 2 || name == "cluster-api", "{name}");
     let mut moves_nodes = false;
     for hop in &plan.hops {
-        let steps = plan.steps.iter().filter(|step| is_of(step, &hop.to));
+        let steps = plan
+            .steps
+            .iter()
+            .filter(|step| is_of(step, &hop.to.to_string()));
         let phases = steps.filter(|step| !step.id.contains("-to-"));
         let phases: Vec<HopPhase> = phases
             .map(|step| {
-                let phase = phase(&CATALOG, title, step, &hop.to);
+                let phase = phase(&CATALOG, title, step, &hop.to.to_string());
                 phase.unwrap_or_else(|| panic!("{name}: {} is of no procedure", step.id))
             })
             .collect();
@@ -70,7 +73,10 @@ fn every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards(
         moves_nodes |= phases.contains(&HopPhase::Nodes);
     }
     let last = plan.hops.last().expect("a hop");
-    let mut last = plan.steps.iter().filter(|step| is_of(step, &last.to));
+    let mut last = plan
+        .steps
+        .iter()
+        .filter(|step| is_of(step, &last.to.to_string()));
     assert!(
         moves_nodes
             && last.any(|step| matches!(

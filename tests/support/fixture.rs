@@ -16,7 +16,7 @@ use kubectl_upgrade::plan::{self, Plan, PlanOptions};
 use kubectl_upgrade::rules;
 use kubectl_upgrade::rules::{CheckContext, Evaluation, Policy, Rule, evaluate, needs};
 use kubectl_upgrade::snapshot::{
-    ClusterSnapshot, ManifestFiles, ManifestObject, ReadOutcome, ReadResult, Rows, Snapshot,
+    ClusterSnapshot, ManifestFiles, ManifestObject, ReadOutcome, ReadResult, Rows, Snapshot, Table,
     project,
 };
 
@@ -130,7 +130,7 @@ impl Fixture {
 
     fn rows_of(&self, subject: &ReadTarget, key: &str) -> Rows {
         let rows = self.rows.get(key).cloned();
-        let mut rows = rows.unwrap_or(Rows::Metadata(Vec::new()));
+        let mut rows = rows.unwrap_or(Rows::Metadata(Table::default()));
         if let (Rows::Objects(rows), ReadTarget::Objects { resource, .. }) = (&mut rows, subject) {
             rows.iter_mut()
                 .for_each(|row| project(resource, &mut row.object));

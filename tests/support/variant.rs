@@ -12,7 +12,7 @@ use kubectl_upgrade::plan::{self, Plan, PlanOptions, ScopeLevel, Step};
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, MetaRow, NodeRow, ObjectRow, ReadOutcome, ReadResult, Rows,
-    Snapshot,
+    Snapshot, Table,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -104,7 +104,7 @@ impl Variant {
     fn reading(&self, request: &ReadRequest, catalog: &Catalog) -> ReadResult {
         let rows = match &request.target {
             ReadTarget::Objects { resource, .. } if resource.plural == "nodes" => {
-                Rows::Nodes(self.nodes.clone())
+                Rows::Nodes(self.nodes.clone().into())
             }
             ReadTarget::Objects { resource, .. } => {
                 let mut custom = catalog.custom_apis.iter();
@@ -115,7 +115,7 @@ impl Variant {
                 });
                 Rows::Objects(objects.map(row).collect())
             }
-            ReadTarget::NonResourceUrl { .. } => Rows::Metadata(Vec::new()),
+            ReadTarget::NonResourceUrl { .. } => Rows::Metadata(Table::default()),
         };
         ReadResult {
             target: request.target.clone(),

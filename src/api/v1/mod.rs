@@ -1,7 +1,8 @@
 //! Documents of `apiVersion: kubectl-upgrade/v1`.
 //!
-//! Keys are never renamed and always present; new ones are added. The types import nothing of this crate, so renaming an
-//! internal type cannot change a document: `convert` alone knows both sides.
+//! Keys are never renamed and always present; new ones are added. The types import only two values of the catalog,
+//! a version and the name of a platform, so renaming an internal type cannot change a document: `convert` alone knows both
+//! sides.
 
 mod catalog;
 mod convert;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::words;
+use crate::catalog::{PlatformName, VersionSpec};
 
 /// What `kubectl upgrade-check -o json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -207,23 +208,23 @@ pub struct KnownClusterDoc {
 /// A hop of the path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HopDoc {
-    /// Platform.
-    pub platform: String,
-    /// The release before; null if unknown.
-    pub from: Option<String>,
-    /// The release after.
-    pub to: String,
+    /// The platform it upgrades.
+    pub platform: PlatformName,
+    /// The version it leaves; null if the start is unknown.
+    pub from: Option<VersionSpec>,
+    /// The version it reaches; a minor if the catalog knows no patch of it.
+    pub to: VersionSpec,
     /// Why this hop is supported.
     pub source: String,
 }
 
 /// A hop by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct HopIdDoc {
-    /// Platform.
-    pub platform: String,
+    /// The platform it upgrades.
+    pub platform: PlatformName,
     /// The minor for Kubernetes (`1.25`), the release for other platforms (`2.2.0`).
-    pub to: String,
+    pub to: VersionSpec,
 }
 
 /// What one rule found about one subject, for one hop, with one severity.

@@ -28,7 +28,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Minor, MinorRange, Release, VersionSpec};
 use edge::{EdgeException, EdgeRule, KubernetesPrecondition, UpgradeMatrix};
@@ -71,6 +71,12 @@ impl PlatformName {
             Self::ClusterApi => "Cluster API",
             Self::Kubernetes => "Kubernetes",
         }
+    }
+}
+
+impl Serialize for PlatformName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

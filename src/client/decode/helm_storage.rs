@@ -14,7 +14,7 @@ use super::{ObjectMeta, Time};
 use crate::catalog::Catalog;
 use crate::manifests;
 use crate::manifests::helm;
-use crate::snapshot::{HelmReleaseRow, HelmStorage, SkippedObject};
+use crate::snapshot::{HelmReleaseRow, HelmStorage, SkippedObject, Table};
 
 /// Tags of k8s.io/api core/v1/generated.proto; a ConfigMap has the same two.
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -38,7 +38,7 @@ pub(in crate::client) fn collect_release(
     object: EncodedObject<'_>,
     storage: HelmStorage,
     catalog: &Catalog,
-    rows: &mut Vec<HelmReleaseRow>,
+    rows: &mut Table<HelmReleaseRow>,
 ) -> Vec<SkippedObject> {
     let is_base64 = storage == HelmStorage::Secret && matches!(object, EncodedObject::Json(_));
     let record: HelmStorageObject = match object.decode() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use prost::Message;
 use serde::Deserialize;
 
-use crate::snapshot::{FieldManager, Interner, LastApplied, MetaRow, OwnerReferenceRow};
+use crate::snapshot::{FieldManager, Interner, LastApplied, MetaRow, OwnerReferenceRow, Uid};
 
 /// Annotations that keep what was applied last: kubectl's and kapp's.
 pub(super) const LAST_APPLIED_ANNOTATIONS: [&str; 2] = [
@@ -108,9 +108,14 @@ impl ObjectMeta {
         }
     }
 
+    /// `uid`; none if the server sent no UUID.
+    pub(in crate::client) fn uid(&self) -> Option<Uid> {
+        self.uid.parse().ok()
+    }
+
     /// The row.
     pub(in crate::client) fn into_row(self, pool: &mut Interner) -> MetaRow {
-        let owner = self.owner();
+        let (owner, uid) = (self.owner(), self.uid());
         let applied = LAST_APPLIED_ANNOTATIONS
             .iter()
             .filter_map(|name| last_applied(name, self.annotations.get(*name)?, pool))
@@ -121,7 +126,7 @@ impl ObjectMeta {
         MetaRow {
             namespace: Some(self.namespace).filter(|namespace| !namespace.is_empty()),
             name: self.name,
-            uid: self.uid.parse().ok(),
+            uid,
             owner,
             field_managers: managers.map(|entry| field_manager(entry, pool)).collect(),
             last_applied: applied,

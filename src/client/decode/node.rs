@@ -112,6 +112,7 @@ impl Node {
             }),
             created_at: meta.creation_timestamp.and_then(Time::to_timestamp),
             cri_socket: meta.annotations.get(CRI_SOCKET_ANNOTATION).cloned(),
+            uid: meta.uid(),
             name: meta.name,
             labels: meta.labels,
             is_unschedulable: spec.unschedulable,

@@ -37,6 +37,8 @@ struct PodMetadata {
     name: String,
     #[prost(string, tag = "3")]
     namespace: String,
+    #[prost(string, tag = "5")]
+    uid: String,
     #[prost(message, optional, tag = "9")]
     #[serde(deserialize_with = "rfc3339")]
     deletion_timestamp: Option<Time>,
@@ -321,6 +323,7 @@ impl Pod {
             volume_claims: claims,
             in_tree_volumes: volumes,
             namespace: pool.intern(&meta.namespace),
+            uid: meta.uid.parse().ok(),
             name: meta.name,
             labels: pool.intern_label_map(&meta.labels),
         }

@@ -17,7 +17,7 @@ use crate::client::decode::helm_storage;
 use crate::client::error::sanitize_line;
 use crate::manifests::helm;
 use crate::need::{DetailLevel, ReadRequest, ReadTarget};
-use crate::snapshot::{HelmStorage, Interner, ObjectRow, Rows, SkippedObject, project};
+use crate::snapshot::{HelmStorage, Interner, ObjectRow, Rows, SkippedObject, Table, project};
 
 /// Faults of one reading that are told one by one.
 const MAX_LISTED_SKIPPED: usize = 100;
@@ -60,24 +60,26 @@ impl RowCollector {
         let (rows, prefix, storage) = match &request.target {
             ReadTarget::NonResourceUrl {
                 line_prefix: keep, ..
-            } => (Rows::TextLines(Vec::new()), keep.as_str(), None),
+            } => (Rows::TextLines(Table::default()), keep.as_str(), None),
             ReadTarget::Objects { resource, .. } => {
                 let plural = resource.plural.as_str();
                 workload = WorkloadKind::from_plural(plural).filter(|_| resource.group == "apps");
                 let rows = match (request.detail_level, resource.group.as_str(), plural) {
-                    (DetailLevel::Metadata, ..) => Rows::Metadata(Vec::new()),
-                    (DetailLevel::Typed, "", "nodes") => Rows::Nodes(Vec::new()),
-                    (DetailLevel::Typed, "", "pods") => Rows::Pods(Vec::new()),
+                    (DetailLevel::Metadata, ..) => Rows::Metadata(Table::default()),
+                    (DetailLevel::Typed, "", "nodes") => Rows::Nodes(Table::default()),
+                    (DetailLevel::Typed, "", "pods") => Rows::Pods(Table::default()),
                     (DetailLevel::Typed, "", "secrets" | "configmaps") => {
-                        Rows::HelmReleases(Vec::new())
+                        Rows::HelmReleases(Table::default())
                     }
                     (DetailLevel::Typed, "discovery.k8s.io", "endpointslices") => {
-                        Rows::EndpointSlices(Vec::new())
+                        Rows::EndpointSlices(Table::default())
                     }
-                    (DetailLevel::Typed, ..) if workload.is_some() => Rows::Workloads(Vec::new()),
+                    (DetailLevel::Typed, ..) if workload.is_some() => {
+                        Rows::Workloads(Table::default())
+                    }
                     // No typed row is declared for the kind: its metadata is what can be had.
-                    (DetailLevel::Typed, ..) => Rows::Metadata(Vec::new()),
-                    (DetailLevel::Full, ..) => Rows::Objects(Vec::new()),
+                    (DetailLevel::Typed, ..) => Rows::Metadata(Table::default()),
+                    (DetailLevel::Full, ..) => Rows::Objects(Table::default()),
                 };
                 let storage = (plural == "configmaps").then_some(HelmStorage::ConfigMap);
                 (rows, "", storage)
@@ -132,7 +134,9 @@ impl RowCollector {
     /// The rows, of Helm releases only the newest revisions, and the objects that could not be decoded.
     pub(in crate::client) fn finish(self) -> (Rows, Vec<SkippedObject>) {
         let rows = match self.rows {
-            Rows::HelmReleases(rows) => Rows::HelmReleases(helm::newest_revisions(rows)),
+            Rows::HelmReleases(rows) => {
+                Rows::HelmReleases(helm::newest_revisions(Vec::from_iter(rows)).into())
+            }
             rows => rows,
         };
         (rows, self.skipped_objects)

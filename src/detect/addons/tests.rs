@@ -5,7 +5,7 @@ use crate::catalog::Catalog;
 use crate::need::{ClusterId, Discovery, read_plan};
 use crate::snapshot::{
     ClusterSnapshot, HelmReleaseRow, HelmStorage, ManifestObject, MetaRow, ReadOutcome, ReadResult,
-    Rows, WorkloadRow,
+    Rows, Table, WorkloadRow,
 };
 
 fn workload(namespace: &str, name: &str, images: &[&str]) -> WorkloadRow {
@@ -57,11 +57,11 @@ fn picture(
     let readings = requests.into_iter().map(|request| {
         let what = request.target.to_string();
         let rows = match what.split([' ', '.']).next().unwrap_or_default() {
-            "deployments" => Rows::Workloads(deployments.clone()),
-            "daemonsets" => Rows::Workloads(daemon_sets.clone()),
-            "secrets" => Rows::HelmReleases(helm.clone()),
-            "configmaps" => Rows::HelmReleases(Vec::new()),
-            _ => Rows::Workloads(Vec::new()),
+            "deployments" => Rows::Workloads(deployments.clone().into()),
+            "daemonsets" => Rows::Workloads(daemon_sets.clone().into()),
+            "secrets" => Rows::HelmReleases(helm.clone().into()),
+            "configmaps" => Rows::HelmReleases(Table::default()),
+            _ => Rows::Workloads(Table::default()),
         };
         let outcome = match !refused.is_empty() && what.starts_with(refused) {
             true => ReadOutcome::Failed {

@@ -73,7 +73,7 @@ fn told(
                 freshness: Freshness::WatchCache,
                 outcome,
                 finished_at: at(NOW),
-                rows: Rows::Objects(rows),
+                rows: Rows::Objects(rows.into()),
                 skipped_objects: Vec::new(),
             })
         });

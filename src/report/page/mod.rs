@@ -79,19 +79,14 @@ pub(super) fn escape_plain(text: &str) -> String {
 fn hop_title(hop: &HopIdDoc) -> String {
     format!(
         "{} {}",
-        remedies::platform_title(&hop.platform),
-        terminal::escape_line(&hop.to)
+        hop.platform.title(),
+        terminal::escape_line(&hop.to.to_string())
     )
 }
 
 /// `Kubernetes 1.24.17 → 1.25.16` and why that is supported.
 fn hop_row(hop: &HopDoc) -> (String, String) {
-    let platform = remedies::platform_title(&hop.platform);
-    let to = terminal::escape_line(&hop.to);
-    let title = match &hop.from {
-        Some(from) => format!("{platform} {} → {to}", terminal::escape_line(from)),
-        None => format!("{platform} to {to}"),
-    };
+    let title = remedies::hop_title(hop.platform, hop.from.as_ref(), &hop.to);
     (title, escape_plain(&hop.source))
 }
 

@@ -36,18 +36,11 @@ pub(super) fn group_by_hop(plan: &UpgradePlan) -> Vec<HopGroups<'_>> {
         let to = &steps.first()?.hop;
         Some(HopGroups {
             hop: to,
-            path_hop: plan.path.iter().find(|edge| is_same_hop(edge, to)),
+            path_hop: plan.path.iter().find(|hop| hop.id() == *to),
             groups: group_steps(steps),
         })
     })
     .collect()
-}
-
-/// A hop of Kubernetes is named by its minor, the path by releases.
-fn is_same_hop(edge: &HopDoc, to: &HopIdDoc) -> bool {
-    let rest = edge.to.strip_prefix(to.to.as_str());
-    edge.platform == to.platform
-        && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn group_steps(steps: &[StepDoc]) -> Vec<StepGroup<'_>> {

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::super::remedies::platform_title;
+use super::super::remedies;
 use super::super::terminal::{self, human_duration, pluralize};
 use super::group::{HopGroups, StepGroup};
 use crate::api::v1::{DurationDoc, StepDoc, StepStateDoc};
@@ -61,16 +61,11 @@ pub(super) fn remaining_duration(hop: &HopGroups<'_>, parallel: u32) -> String {
 
 /// `Kubernetes 1.24.17 → 1.25.16`, harmless.
 pub(super) fn hop_title(hop: &HopGroups<'_>) -> String {
-    let platform = platform_title(&hop.hop.platform);
     let (from, to) = match hop.path_hop {
-        Some(edge) => (edge.from.as_deref(), &edge.to),
+        Some(edge) => (edge.from.as_ref(), &edge.to),
         None => (None, &hop.hop.to),
     };
-    let to = terminal::escape_line(to);
-    match from {
-        Some(from) => format!("{platform} {} → {to}", terminal::escape_line(from)),
-        None => format!("{platform} to {to}"),
-    }
+    remedies::hop_title(hop.hop.platform, from, to)
 }
 
 /// Where a step is done: `node a-1 of pool pool-a`, harmless.

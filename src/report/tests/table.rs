@@ -2,6 +2,7 @@
 
 use super::{table, text, three};
 use crate::api::v1::{BaselineDoc, ClusterDoc, HopIdDoc, SeverityDoc, WaiverDoc};
+use crate::catalog::PlatformName;
 use crate::need::PolicyRule;
 use crate::report::fixture::{finding, gap, object, report, way};
 use crate::report::{OutputFormat, RenderOptions, Styles, render_report};
@@ -62,12 +63,12 @@ fn several_hops_are_told_apart() {
     let mut report = three();
     report.path = way(&["1.8.15", "1.9.11", "1.10.13"]);
     report.findings[0].hop = Some(HopIdDoc {
-        platform: "kubernetes".into(),
-        to: "1.10".into(),
+        platform: PlatformName::Kubernetes,
+        to: "1.10".parse().expect("a minor"),
     });
     report.findings[1].hop = Some(HopIdDoc {
-        platform: "kubernetes".into(),
-        to: "1.9".into(),
+        platform: PlatformName::Kubernetes,
+        to: "1.9".parse().expect("a minor"),
     });
     report.gaps.clear();
     let shown = table(&report);

@@ -90,7 +90,7 @@ fn removed_target(
     situation: &CheckContext<'_>,
     reference: &ObjectReference,
 ) -> Option<(Minor, Evidence)> {
-    let end = situation.path.to;
+    let end = situation.path.to?;
     let (api, since) = reference::dangling_api(reference, end, situation.catalog)?;
     let detail = format!("{} names {}", reference.field, api.gvk());
     Some((since, Evidence::new(EvidenceSource::Reference, detail)))

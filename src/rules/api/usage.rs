@@ -136,7 +136,7 @@ fn replacement_api<'a>(
 ) -> Option<&'a Api> {
     let after = match usage.lifecycle {
         ApiLifecycle::Removed(minor) => minor,
-        ApiLifecycle::Deprecated(_) => situation.path.to,
+        ApiLifecycle::Deprecated(_) => situation.path.to?,
     };
     let before = situation.path.from;
     situation.catalog.apis.successor(api, before, after)

@@ -58,7 +58,7 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
             let row = known
                 .iter()
                 .find(|row| Some(row.api_version.as_str()) == text)?;
-            let removed = row.removed_in.filter(|removed| *removed <= hop.minor)?;
+            let removed = row.removed_in.filter(|removed| *removed <= hop.minor())?;
             (
                 Severity::Blocker,
                 format!(

@@ -149,10 +149,10 @@ fn kube_proxy_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
         };
         let server = picture.discovery.effective_minor();
         let too_old =
-            next.filter(|hop| exceeds_skew_limit(situation, "kube-proxy", minor, hop.minor));
+            next.filter(|hop| exceeds_skew_limit(situation, "kube-proxy", minor, hop.minor()));
         let how = match too_old {
             _ if minor > server => format!("newer than the API server {server}"),
-            Some(hop) => format!("too old for an API server {}", hop.minor),
+            Some(hop) => format!("too old for an API server {}", hop.minor()),
             None => continue,
         };
         let detail = format!("image {image}");

@@ -218,7 +218,8 @@ impl DataRule {
     }
 
     fn applies_to_path(&self, path: &UpgradePath) -> bool {
-        self.from.is_none_or(|from| from <= path.to) && self.to.is_none_or(|to| path.to <= to)
+        self.from.is_none_or(|from| path.reaches(from))
+            && self.to.is_none_or(|to| path.to.is_none_or(|end| end <= to))
     }
 
     /// One finding for each severity, with the objects for which the predicate holds.
@@ -240,7 +241,7 @@ impl DataRule {
 
         let mut around = CelBindings::new(CelVariables {
             running: cluster.discovery.effective_minor().minor,
-            target: situation.path.to.minor,
+            target: situation.path.to.map_or(0, |to| to.minor),
             now: situation.now.as_second(),
         });
         for row in situation.objects(&need) {
@@ -297,7 +298,7 @@ impl DataRule {
     /// A hazard that blocks only from a later minor on warns before.
     fn severity_for_path(&self, severity: Severity, path: &UpgradePath) -> Severity {
         match self.full_severity_from {
-            Some(worst) if path.to < worst => severity.min(Severity::Warning),
+            Some(worst) if !path.reaches(worst) => severity.min(Severity::Warning),
             _ => severity,
         }
     }

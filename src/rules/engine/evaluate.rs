@@ -210,13 +210,9 @@ fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved
 
 /// Worst first; what holds already before what a hop brings, nearer hops before farther ones.
 fn sort_key(finding: &Finding) -> impl Ord {
-    let hop = finding.hop.as_ref().map(|hop| {
-        let minor = hop.to.parse::<crate::catalog::Minor>().ok();
-        (hop.platform.clone(), minor, hop.to.clone())
-    });
     (
         std::cmp::Reverse(finding.severity),
-        hop,
+        finding.hop.clone(),
         finding.id,
         finding.message.clone(),
         finding.fingerprint.clone(),
@@ -248,12 +244,14 @@ fn collect_gaps(
         .count();
     let path = situation.path;
     let manifests = situation.manifests;
-    let filter = ManifestFilter {
+    let filter = path.to.map(|to| ManifestFilter {
         has_cluster: situation.cluster.is_some(),
         from: path.from,
-        to: Some(path.to),
-    };
-    let forgone = manifests.dropped_gaps(filter, situation.catalog);
+        to: Some(to),
+    });
+    let forgone = filter
+        .into_iter()
+        .flat_map(|filter| manifests.dropped_gaps(filter, situation.catalog));
     for unmet in catalog_horizon_gaps(situation).into_iter().chain(forgone) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
@@ -322,9 +320,10 @@ fn detection_gaps(
 /// A target that is newer than the catalog is not refused: what is not known about it is a gap.
 fn catalog_horizon_gaps(situation: &CheckContext<'_>) -> Vec<MissingData> {
     let newest = situation.catalog.kubernetes_releases.newest();
-    let newest = newest.filter(|newest| situation.path.to > newest.minor);
-    let kubernetes = newest.map(|newest| MissingData {
-        what: format!("what Kubernetes {} changes", situation.path.to),
+    let beyond = situation.path.to.zip(newest);
+    let beyond = beyond.filter(|(to, newest)| *to > newest.minor);
+    let kubernetes = beyond.map(|(to, newest)| MissingData {
+        what: format!("what Kubernetes {to} changes"),
         why: format!(
             "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
             situation.catalog.date, newest.minor
@@ -333,9 +332,9 @@ fn catalog_horizon_gaps(situation: &CheckContext<'_>) -> Vec<MissingData> {
     });
     let hops = situation.path.hops.iter();
     let platforms = hops.filter_map(|hop| {
-        let platform = situation.catalog.platform(hop.platform.parse().ok()?)?;
+        let platform = situation.catalog.platform(hop.platform)?;
         let newest = &platform.newest_release()?.release;
-        let unknown = platform.name != PlatformName::Kubernetes && hop.minor > newest.minor();
+        let unknown = platform.name != PlatformName::Kubernetes && hop.minor() > newest.minor();
         unknown.then(|| MissingData {
             what: format!("what {} {} changes", platform.title, hop.to),
             why: format!(

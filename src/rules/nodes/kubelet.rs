@@ -58,7 +58,7 @@ fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {
     let said = |nodes: &str, minor: Minor| {
         format!(
             "{nodes} with kubelet {minor}, too old for an API server {}",
-            hop.minor
+            hop.minor()
         )
     };
     findings_by_minor(
@@ -68,7 +68,7 @@ fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {
         said,
         |kubelet, _| {
             let limit = situation.catalog.skew_limit("kubelet", kubelet);
-            match (limit, hop.minor.minors_ahead_of(kubelet)) {
+            match (limit, hop.minor().minors_ahead_of(kubelet)) {
                 (Some(limit), Some(behind)) => behind > i64::from(limit.minors_behind),
                 _ => false,
             }

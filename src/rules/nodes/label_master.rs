@@ -48,7 +48,7 @@ fn workload_needs() -> [Need; 3] {
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
     for label in &situation.catalog.legacy_role_labels {
-        if situation.path.to < label.removed_from {
+        if !situation.path.reaches(label.removed_from) {
             continue;
         }
         let hop = situation.path.hop_into(label.removed_from);

@@ -150,7 +150,7 @@ fn affected_hop(
 ) -> Option<HopId> {
     let kubelet: Release = node.kubelet_version.parse().ok()?;
     let path = situation.path;
-    if kubelet.minor() >= worst_from || from > path.to {
+    if kubelet.minor() >= worst_from || !path.reaches(from) {
         return None;
     }
     // The API server may be past it, and nodes follow on the way.

@@ -82,7 +82,7 @@ fn unserved_since(
     if !discovery.serves(&owner.api_version) {
         return is_known_group(&owner.api_version, discovery).then_some(None);
     }
-    removed_on_path(situation.catalog, owner, situation.path.to).map(Some)
+    removed_on_path(situation.catalog, owner, situation.path.to?).map(Some)
 }
 
 fn removed_on_path(catalog: &Catalog, owner: &OwnerReferenceRow, end: Minor) -> Option<Minor> {

@@ -153,7 +153,7 @@ fn detection_text(plugin: &VolumePlugin) -> String {
 
 impl TableRule for VolumePlugin {
     fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
-        if asking.path.to < self.effective_from {
+        if !asking.path.reaches(self.effective_from) {
             return Vec::new();
         }
         let mut needs = vec![persistent_volumes_need(), pods::pods_need()];
@@ -167,7 +167,7 @@ impl TableRule for VolumePlugin {
     }
 
     fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding> {
-        if situation.path.to < self.effective_from {
+        if !situation.path.reaches(self.effective_from) {
             return Vec::new();
         }
         let worst = self.blocker_from;
@@ -185,7 +185,7 @@ impl TableRule for VolumePlugin {
             let milder = hop.is_none() && self.status == InTreeStatus::Removed;
             let not_yet = self
                 .blocker_from
-                .is_some_and(|worst| situation.path.to < worst);
+                .is_some_and(|worst| !situation.path.reaches(worst));
             let severity = if milder || not_yet {
                 severity.min(Severity::Warning)
             } else {

@@ -54,9 +54,11 @@ fn bypassed_apis(
     configuration: &WebhookConfiguration<'_>,
 ) -> BTreeMap<Gvk, Minor> {
     let catalog = situation.catalog;
-    let end = situation.path.to;
-    let rules = || configuration.webhooks.iter().flat_map(|hook| &hook.rules);
     let mut found = BTreeMap::new();
+    let Some(end) = situation.path.to else {
+        return found;
+    };
+    let rules = || configuration.webhooks.iter().flat_map(|hook| &hook.rules);
     let named = catalog
         .apis
         .iter()

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::intern::{Intern, Interner};
+use super::super::intern::Interner;
 use super::super::nodes::machine_deployment_of_set;
+use super::super::table::Row;
 use super::super::{
     EndpointSliceRow, HelmReleaseRow, ManifestObject, MetaRow, NodeRow, ObjectRow, PodRow, Rows,
     SharedStr, WorkloadRow,
@@ -35,7 +36,7 @@ impl Pseudonymizer<'_> {
             }),
             Rows::TextLines(lines) => {
                 let is_readyz = matches!(subject, ReadTarget::NonResourceUrl { path, .. } if path.starts_with("/readyz"));
-                for line in lines {
+                for line in lines.iter_mut() {
                     *line = if is_readyz {
                         redact_readyz_line(line)
                     } else {
@@ -87,6 +88,7 @@ impl Pseudonymizer<'_> {
 
     fn redact_node(&self, row: &mut NodeRow) {
         row.name = self.redact_name(&row.name);
+        row.uid = row.uid.map(|uid| self.redact_uid(uid));
         let labels = std::mem::take(&mut row.labels).into_iter();
         row.labels = labels
             .map(|(key, value)| (self.redact_label_key(&key), self.redact_text(&value)))
@@ -141,6 +143,7 @@ impl Pseudonymizer<'_> {
 
     fn redact_pod(&self, row: &mut PodRow) {
         row.name = self.redact_name(&row.name);
+        row.uid = row.uid.map(|uid| self.redact_uid(uid));
         row.labels = self.redact_labels(&row.labels);
         self.redact_names([&mut row.namespace, &mut row.node_name]);
         if let Some(owner) = &mut row.controller {
@@ -172,9 +175,7 @@ impl Pseudonymizer<'_> {
             }
         }
         if let Some(placement) = &mut row.placement {
-            let keys = placement.node_selector_keys.iter_mut();
-            let keys = keys.chain(placement.required_affinity_keys.iter_mut().flatten());
-            for key in keys.chain(&mut placement.toleration_keys) {
+            for key in placement.keys_mut() {
                 *key = self.redact_label_key(key).into();
             }
         }
@@ -204,7 +205,7 @@ impl Pseudonymizer<'_> {
 }
 
 /// Replaces names row by row; what rows have in common is shared again.
-fn redact_each<T: Intern>(rows: &mut [T], redact: impl Fn(&mut T)) {
+fn redact_each<T: Row>(rows: &mut [T], redact: impl Fn(&mut T)) {
     let mut pool = Interner::default();
     for row in rows {
         redact(row);

@@ -140,7 +140,7 @@ fn uids_are_replaced_and_still_lead_somewhere() {
     };
     let object = json!({"metadata": {"uid": uid.to_string()}});
     let subject = super::RedactionKey::need().target;
-    let mut rows = Rows::Objects(vec![ObjectRow { meta: row, object }]);
+    let mut rows = Rows::Objects(vec![ObjectRow { meta: row, object }].into());
     let mut redact = || {
         let before = rows.clone();
         let after = std::cell::RefCell::new(before);

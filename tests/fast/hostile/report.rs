@@ -6,7 +6,7 @@ use kubectl_upgrade::api::v1::{
     ComponentDoc, GapDoc, KnownClusterDoc, ProjectDoc, RoleDoc, TopologyDoc, UpgradeReport,
     WaiverDoc, WorkspaceDoc,
 };
-use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::catalog::{Catalog, Release, VersionSpec};
 use kubectl_upgrade::report::{OutputFormat, RenderOptions, Styles, render_report};
 
 use super::{HOSTILE, harmless};
@@ -124,8 +124,10 @@ fn poison(report: &mut UpgradeReport, text: &str) {
     }
     poison_topology(&mut cluster.topology, text);
     for hop in &mut report.path {
-        hop.from = some();
-        hop.to = text.to_owned();
+        let mut hostile: Release = "1.2.3".parse().expect("a release");
+        hostile.raw = text.to_owned();
+        hop.from = Some(VersionSpec::Release(hostile.clone()));
+        hop.to = VersionSpec::Release(hostile);
     }
     for finding in &mut report.findings {
         finding.message = text.to_owned();

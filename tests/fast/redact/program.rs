@@ -30,13 +30,16 @@ fn with_uid(folder: &std::path::Path) -> String {
         freshness: Freshness::WatchCache,
         outcome: ReadOutcome::Complete,
         finished_at,
-        rows: Rows::Objects(vec![ObjectRow {
-            meta: MetaRow {
-                name: "kube-system".to_owned(),
-                ..MetaRow::default()
-            },
-            object: json!({"metadata": {"uid": "3b241101-e2bb-4255-8caf-4136c566a962"}}),
-        }]),
+        rows: Rows::Objects(
+            vec![ObjectRow {
+                meta: MetaRow {
+                    name: "kube-system".to_owned(),
+                    ..MetaRow::default()
+                },
+                object: json!({"metadata": {"uid": "3b241101-e2bb-4255-8caf-4136c566a962"}}),
+            }]
+            .into(),
+        ),
         skipped_objects: Vec::new(),
     }]);
     let path = folder.join("with-uid.snapshot");

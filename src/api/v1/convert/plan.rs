@@ -103,7 +103,7 @@ impl From<&CompletionCondition> for TypedConditionDoc {
             },
             Internal::ApiServer(goal) => Self::ApiServer(goal.into()),
             Internal::Emulation { minor } => Self::Emulation {
-                minor: minor.clone(),
+                minor: minor.to_string(),
             },
             Internal::ControlPlane { node, goal } => Self::ControlPlane {
                 node: node.clone(),
@@ -144,12 +144,12 @@ impl From<&CompletionCondition> for TypedConditionDoc {
             } => Self::Addon {
                 component: component.clone(),
                 namespace: namespace.clone(),
-                minor: minor.clone(),
+                minor: minor.to_string(),
             },
             Internal::KubeProxy(goal) => Self::KubeProxy(goal.into()),
             Internal::Platform { platform, release } => Self::Platform {
                 platform: platform.to_string(),
-                release: release.clone(),
+                release: release.to_string(),
             },
         }
     }
@@ -158,7 +158,7 @@ impl From<&CompletionCondition> for TypedConditionDoc {
 impl From<&VersionGoal> for VersionGoalDoc {
     fn from(goal: &VersionGoal) -> Self {
         Self {
-            release: goal.release.clone(),
+            release: goal.release.to_string(),
             any_patch: goal.any_patch,
         }
     }

@@ -10,6 +10,7 @@ use super::super::{
     WorkspaceDoc,
 };
 use super::{docs, same_variants};
+use crate::catalog::PlatformName;
 use crate::detect::{
     DetectedCluster, DetectedPlatform, KnownCluster, LicenseEdition, PlatformComponent, Project,
     Topology, TopologyRole, Workspace,
@@ -17,7 +18,7 @@ use crate::detect::{
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::fleet::{ClusterEvaluation, Fleet};
 use crate::need::PolicyRule;
-use crate::path::{Hop, HopId, KUBERNETES};
+use crate::path::{Hop, HopId};
 use crate::rules::{
     AffectedObject, BaselineFinding, CheckContext, Evaluation, Finding, Gap, PolicyStatus,
     Severity, Summary, Verdict, Waiver,
@@ -115,7 +116,7 @@ pub(super) fn format_rfc3339(time: Timestamp) -> String {
 }
 
 impl ClusterDoc {
-    /// The cluster; empty with `--local`.
+    /// Empty with `--local`.
     pub(super) fn from_context(context: &CheckContext<'_>) -> Self {
         let detected = context.cluster.zip(context.detected.as_ref());
         detected
@@ -160,7 +161,7 @@ impl PlatformDoc {
         let mut evidence = detected.evidence.clone();
         evidence.sort();
         Self {
-            name: KUBERNETES.to_owned(),
+            name: PlatformName::Kubernetes.to_string(),
             version: Some(detected.kubernetes.to_string()),
             evidence,
             variant: None,
@@ -243,7 +244,7 @@ impl From<&KnownCluster> for KnownClusterDoc {
 impl From<&Hop> for HopDoc {
     fn from(hop: &Hop) -> Self {
         Self {
-            platform: hop.platform.clone(),
+            platform: hop.platform,
             from: hop.from.clone(),
             to: hop.to.clone(),
             source: hop.source.clone(),
@@ -251,10 +252,18 @@ impl From<&Hop> for HopDoc {
     }
 }
 
+impl HopDoc {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> HopIdDoc {
+        (&HopId::new(self.platform, &self.to)).into()
+    }
+}
+
 impl From<&HopId> for HopIdDoc {
     fn from(hop: &HopId) -> Self {
         Self {
-            platform: hop.platform.clone(),
+            platform: hop.platform,
             to: hop.to.clone(),
         }
     }

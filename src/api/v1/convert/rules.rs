@@ -2,7 +2,7 @@
 
 use super::super::{API_VERSION, RuleDoc, RuleList, RuleStateDoc};
 use super::docs;
-use crate::path::KUBERNETES;
+use crate::catalog::PlatformName;
 use crate::rules::{CoverageState, Hazard, Rule};
 
 impl RuleList {
@@ -26,7 +26,7 @@ impl From<&Rule> for RuleDoc {
             id: rule.id.to_owned(),
             severity: rule.severity.into(),
             title: rule.title.to_owned(),
-            platforms: vec![KUBERNETES.to_owned()],
+            platforms: vec![PlatformName::Kubernetes.to_string()],
             applies_to: rule.applies_to.to_owned(),
             is_visible: true,
             state: RuleStateDoc::Checked,
@@ -45,7 +45,7 @@ impl From<&Hazard> for RuleDoc {
             id: hazard.id.clone(),
             severity: hazard.severity.into(),
             title: hazard.title.clone(),
-            platforms: vec![KUBERNETES.to_owned()],
+            platforms: vec![PlatformName::Kubernetes.to_string()],
             applies_to: hazard.applies_to.clone(),
             is_visible: state != RuleStateDoc::Invisible,
             state,

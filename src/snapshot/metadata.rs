@@ -1,0 +1,245 @@
+//! Rows of any kind of object: its metadata, the object itself, and what manifests and Helm records hold.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::intern::{Interner, SharedStr};
+use super::table::{Keyed, Row, RowKey};
+use super::uid::Uid;
+
+/// One entry of `metadata.managedFields`, without the fields themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldManager {
+    /// Name of the field manager; empty if the server kept none.
+    #[serde(rename = "manager")]
+    pub name: SharedStr,
+    /// The version through which it wrote.
+    pub api_version: SharedStr,
+    /// Whether it applied (server-side apply) or wrote.
+    #[serde(rename = "applied")]
+    pub is_apply: bool,
+    /// The subresource it wrote to, empty for the object itself.
+    #[serde(default, skip_serializing_if = "SharedStr::is_empty")]
+    pub subresource: SharedStr,
+    /// When, to the second.
+    pub time: Option<Timestamp>,
+}
+
+/// What an annotation says was applied last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastApplied {
+    /// Which annotation.
+    pub annotation: SharedStr,
+    /// `apiVersion` in it.
+    pub api_version: SharedStr,
+    /// `kind` in it.
+    pub kind: SharedStr,
+}
+
+/// Any object, by its metadata alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetaRow {
+    /// None for objects of the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+    /// What tells it from others of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
+    /// Who looks after it: a controller, a Helm release, a GitOps application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Who wrote it through which version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "managers")]
+    pub field_managers: Vec<FieldManager>,
+    /// What annotations say was applied last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "applied")]
+    pub last_applied: Vec<LastApplied>,
+    /// The labels that Helm puts on its records; of any other object none are kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "labels")]
+    pub helm_labels: BTreeMap<String, String>,
+    /// `metadata.ownerReferences`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "owners")]
+    pub owner_references: Vec<OwnerReferenceRow>,
+}
+
+/// An entry of `metadata.ownerReferences`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnerReferenceRow {
+    /// `apiVersion` by which the garbage collector looks the owner up.
+    pub api_version: SharedStr,
+    /// `kind`.
+    pub kind: SharedStr,
+    /// `name`.
+    pub name: SharedStr,
+    /// `uid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
+}
+
+/// A slice of the endpoints of a service: how many there are, not which.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointSliceRow {
+    /// Metadata.
+    pub meta: MetaRow,
+    /// Name of the service, in the slice's namespace; empty where it belongs to none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(rename = "service")]
+    pub service_name: String,
+    /// Endpoints, ready or not.
+    #[serde(rename = "endpoints")]
+    pub endpoint_count: usize,
+    /// Endpoints that take requests: those that do not say they are not ready.
+    #[serde(rename = "ready")]
+    pub ready_count: usize,
+}
+
+/// An object of a kind with few objects: its metadata and what else there is of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRow {
+    /// Metadata.
+    pub meta: MetaRow,
+    /// The object without managed fields and without copies of itself in annotations.
+    pub object: serde_json::Value,
+}
+
+/// An object named inside another one, such as `spec.scaleTargetRef`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectReference {
+    /// Where in the object.
+    pub field: String,
+    /// `apiVersion` it names.
+    pub api_version: String,
+    /// `kind` it names.
+    pub kind: String,
+    /// `name` it names.
+    pub name: String,
+}
+
+/// An object as a manifest describes it, in a file or in a Helm release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManifestObject {
+    /// `apiVersion`.
+    pub api_version: String,
+    /// `kind`.
+    pub kind: String,
+    /// None where the manifest names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name; of `generateName` where there is no name.
+    pub name: String,
+    /// File and document, or the chart's template: what to open to mend it.
+    pub location: String,
+    /// Objects it refers to by version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<ObjectReference>,
+}
+
+/// Where Helm keeps its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HelmStorage {
+    /// The default.
+    Secret,
+    /// `HELM_DRIVER=configmap`.
+    ConfigMap,
+}
+
+/// One deployed revision of a Helm release, reduced to what its manifest holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HelmReleaseRow {
+    /// Namespace of the release.
+    pub namespace: String,
+    /// Name of the release.
+    pub release: String,
+    /// Revision.
+    pub revision: u64,
+    /// Chart and its version, `cart-1.2.0`; empty where the record has none.
+    pub chart: String,
+    /// Where the record is kept.
+    pub storage: HelmStorage,
+    /// When the record was made, by the API server's clock.
+    #[serde(rename = "created")]
+    pub created_at: Option<Timestamp>,
+    /// What the manifest and the hooks hold.
+    pub objects: Vec<ManifestObject>,
+}
+
+impl Row for MetaRow {
+    fn metadata(&self) -> Option<&MetaRow> {
+        Some(self)
+    }
+
+    fn intern_with(&mut self, interner: &mut Interner) {
+        let managers = self.field_managers.iter_mut().flat_map(|manager| {
+            [
+                &mut manager.name,
+                &mut manager.api_version,
+                &mut manager.subresource,
+            ]
+        });
+        let applied = self.last_applied.iter_mut().flat_map(|applied| {
+            [
+                &mut applied.annotation,
+                &mut applied.api_version,
+                &mut applied.kind,
+            ]
+        });
+        let owners = self
+            .owner_references
+            .iter_mut()
+            .flat_map(|owner| [&mut owner.api_version, &mut owner.kind, &mut owner.name]);
+        interner.intern_all(managers.chain(applied).chain(owners));
+    }
+}
+
+impl Keyed for MetaRow {
+    fn key(&self) -> RowKey<'_> {
+        RowKey {
+            namespace: self.namespace.as_deref().unwrap_or_default(),
+            name: &self.name,
+            uid: self.uid,
+        }
+    }
+}
+
+/// Implements [`Row`] and [`Keyed`] for rows with a field `meta`.
+macro_rules! delegate_to_metadata {
+    ($($row:ty),*) => {$(
+        impl Row for $row {
+            fn metadata(&self) -> Option<&MetaRow> {
+                Some(&self.meta)
+            }
+
+            fn intern_with(&mut self, interner: &mut Interner) {
+                self.meta.intern_with(interner);
+            }
+        }
+
+        impl Keyed for $row {
+            fn key(&self) -> RowKey<'_> {
+                self.meta.key()
+            }
+        }
+    )*};
+}
+
+delegate_to_metadata!(EndpointSliceRow, ObjectRow);
+
+impl Row for HelmReleaseRow {}

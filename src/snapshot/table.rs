@@ -1,0 +1,289 @@
+//! Rows of one kind: a list as it was read, and updated in place by watch events.
+
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::intern::Interner;
+use super::metadata::MetaRow;
+use super::uid::Uid;
+
+/// What every row has.
+pub trait Row {
+    /// Its metadata, for rows that carry all of it.
+    fn metadata(&self) -> Option<&MetaRow> {
+        None
+    }
+
+    /// Replaces its strings by shared ones.
+    fn intern_with(&mut self, _interner: &mut Interner) {}
+}
+
+impl Row for String {}
+
+/// A row that represents one object.
+pub trait Keyed: Row {
+    /// The object it represents.
+    fn key(&self) -> RowKey<'_>;
+}
+
+/// The identity of an object among those of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowKey<'a> {
+    /// Namespace; empty for cluster-scoped objects.
+    pub namespace: &'a str,
+    /// Name.
+    pub name: &'a str,
+    /// `metadata.uid`, if known: an object that was deleted and re-created has another one.
+    pub uid: Option<Uid>,
+}
+
+impl RowKey<'_> {
+    fn namespaced_name(&self) -> (&str, &str) {
+        (self.namespace, self.name)
+    }
+}
+
+/// A change of one object, as a watch reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableEvent<'a, R> {
+    /// The object was created or changed.
+    Applied(R),
+    /// The object was deleted.
+    Deleted(RowKey<'a>),
+}
+
+/// Rows of one kind, in the order in which the API server listed them.
+///
+/// The first event sorts them by namespace and name. From then on an update takes a binary search, an insertion or removal
+/// a move of the rows behind it; there is no index that takes memory.
+#[derive(Debug, Clone)]
+pub struct Table<R> {
+    rows: Vec<R>,
+    is_sorted: bool,
+}
+
+impl<R: Row> Table<R> {
+    /// Adds a row at the end.
+    pub fn push(&mut self, row: R) {
+        self.is_sorted = false;
+        self.rows.push(row);
+    }
+
+    /// Reserves memory for exactly this many more rows.
+    pub fn reserve(&mut self, additional: usize) {
+        self.rows.reserve_exact(additional);
+    }
+
+    /// Adds rows at the end.
+    pub fn append(&mut self, mut more: Self) {
+        self.is_sorted = false;
+        if self.rows.capacity() == 0 {
+            self.rows = more.rows;
+        } else {
+            self.rows.append(&mut more.rows);
+        }
+    }
+}
+
+impl<R: Keyed> Table<R> {
+    /// Applies a watch event; returns whether it changed the table.
+    ///
+    /// A deletion of an object with another UID is ignored: the object was re-created in the meantime.
+    pub fn apply(&mut self, event: TableEvent<'_, R>) -> bool
+    where
+        R: PartialEq,
+    {
+        match event {
+            TableEvent::Applied(row) => self.upsert(row),
+            TableEvent::Deleted(key) => self.remove(key).is_some(),
+        }
+    }
+
+    /// Inserts a row, or replaces the row of the same namespace and name; returns whether that changed the table.
+    pub fn upsert(&mut self, row: R) -> bool
+    where
+        R: PartialEq,
+    {
+        match self.find(&row.key()) {
+            Ok(at) if self.rows[at] == row => return false,
+            Ok(at) => self.rows[at] = row,
+            Err(at) => self.rows.insert(at, row),
+        }
+        true
+    }
+
+    /// Removes the row of an object; `None` if there is none.
+    pub fn remove(&mut self, key: RowKey<'_>) -> Option<R> {
+        let at = self.find(&key).ok()?;
+        let is_other = self.rows[at].key().uid.zip(key.uid);
+        let is_other = is_other.is_some_and(|(held, deleted)| held != deleted);
+        (!is_other).then(|| self.rows.remove(at))
+    }
+
+    fn find(&mut self, key: &RowKey<'_>) -> Result<usize, usize> {
+        if !self.is_sorted {
+            self.rows
+                .sort_by(|a, b| a.key().namespaced_name().cmp(&b.key().namespaced_name()));
+            self.is_sorted = true;
+        }
+        self.rows
+            .binary_search_by(|row| row.key().namespaced_name().cmp(&key.namespaced_name()))
+    }
+}
+
+impl<R> Default for Table<R> {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl<R> From<Vec<R>> for Table<R> {
+    fn from(rows: Vec<R>) -> Self {
+        Self {
+            rows,
+            is_sorted: false,
+        }
+    }
+}
+
+impl<R> FromIterator<R> for Table<R> {
+    fn from_iter<I: IntoIterator<Item = R>>(rows: I) -> Self {
+        Self::from(Vec::from_iter(rows))
+    }
+}
+
+impl<R> IntoIterator for Table<R> {
+    type Item = R;
+    type IntoIter = std::vec::IntoIter<R>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.into_iter()
+    }
+}
+
+impl<R> Deref for Table<R> {
+    type Target = [R];
+
+    fn deref(&self) -> &[R] {
+        &self.rows
+    }
+}
+
+impl<R> DerefMut for Table<R> {
+    fn deref_mut(&mut self) -> &mut [R] {
+        // The caller may change the names.
+        self.is_sorted = false;
+        &mut self.rows
+    }
+}
+
+/// Equal rows in the same order.
+impl<R: PartialEq> PartialEq for Table<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+    }
+}
+
+impl<R: Serialize> Serialize for Table<R> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.rows.serialize(to)
+    }
+}
+
+/// Shares strings while it reads, so that rows take no more memory than those of a live cluster.
+impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Rows<R>(std::marker::PhantomData<R>);
+        impl<'de, R: Row + Deserialize<'de>> serde::de::Visitor<'de> for Rows<R> {
+            type Value = Vec<R>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("rows")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut from: A,
+            ) -> Result<Vec<R>, A::Error> {
+                let mut interner = Interner::default();
+                let mut rows = Vec::new();
+                while let Some(mut row) = from.next_element::<R>()? {
+                    row.intern_with(&mut interner);
+                    rows.push(row);
+                }
+                Ok(rows)
+            }
+        }
+        from.deserialize_seq(Rows(std::marker::PhantomData))
+            .map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MetaRow;
+    use super::{Keyed, RowKey, Table, TableEvent};
+
+    fn row(namespace: &str, name: &str, uid: u8) -> MetaRow {
+        MetaRow {
+            namespace: Some(namespace.to_owned()),
+            name: name.to_owned(),
+            uid: format!("00000000-0000-4000-8000-{uid:012}").parse().ok(),
+            ..MetaRow::default()
+        }
+    }
+
+    fn names(table: &Table<MetaRow>) -> Vec<String> {
+        table.iter().map(|row| row.name.clone()).collect()
+    }
+
+    #[test]
+    fn an_event_replaces_inserts_and_removes_by_namespace_and_name() {
+        let mut table = Table::from(vec![
+            row("shop", "b", 1),
+            row("shop", "a", 2),
+            row("ops", "a", 3),
+        ]);
+        assert_eq!(names(&table), ["b", "a", "a"], "as listed");
+        let mut owned = row("shop", "a", 2);
+        owned.owner = Some("ReplicaSet/a".to_owned());
+        assert!(table.apply(TableEvent::Applied(owned.clone())));
+        assert!(!table.apply(TableEvent::Applied(owned)), "nothing changed");
+        assert!(table.apply(TableEvent::Applied(row("ops", "c", 4))));
+        assert_eq!(names(&table), ["a", "c", "a", "b"]);
+        assert_eq!(table[2].owner.as_deref(), Some("ReplicaSet/a"));
+        let gone = row("ops", "a", 3);
+        assert!(table.apply(TableEvent::Deleted(gone.key())));
+        assert!(
+            !table.apply(TableEvent::Deleted(gone.key())),
+            "removed already"
+        );
+        assert_eq!(names(&table), ["c", "a", "b"]);
+    }
+
+    #[test]
+    fn a_late_deletion_does_not_remove_an_object_that_was_re_created() {
+        let mut table = Table::from(vec![row("shop", "a", 1)]);
+        assert!(table.apply(TableEvent::Applied(row("shop", "a", 2))));
+        assert!(!table.apply(TableEvent::Deleted(row("shop", "a", 1).key())));
+        assert_eq!(table.len(), 1, "one row for each name");
+        let unknown = RowKey {
+            namespace: "shop",
+            name: "a",
+            uid: None,
+        };
+        assert!(table.remove(unknown).is_some());
+    }
+
+    #[test]
+    fn rows_that_were_renamed_or_added_are_sorted_again() {
+        let mut table = Table::from(vec![row("shop", "a", 1), row("shop", "b", 2)]);
+        table.upsert(row("shop", "c", 3));
+        table[0].name = "z".to_owned();
+        assert!(table.apply(TableEvent::Deleted(row("shop", "z", 1).key())));
+        table.push(row("shop", "a", 4));
+        assert!(table.remove(row("shop", "a", 4).key()).is_some());
+        assert_eq!(names(&table), ["b", "c"]);
+    }
+}
