@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use kubectl_upgrade::api::v1::{UpgradeReport, VerdictDoc};
-use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::catalog::{Catalog, GroupResource};
 use kubectl_upgrade::fleet::{Fleet, contexts};
-use kubectl_upgrade::need::ClusterId;
+use kubectl_upgrade::need::{ClusterId, DetailLevel, Need};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{self, PlanOptions};
 use kubectl_upgrade::rules::{Finding, Policy};
-use kubectl_upgrade::snapshot::{ManifestObject, Snapshot};
+use kubectl_upgrade::snapshot::{ManifestObject, MetaRow, ObjectRow, ReadOutcome, Rows, Snapshot};
+use serde_json::json;
 
 use crate::fixture::{Fixture, rules};
 
@@ -203,16 +204,48 @@ fn a_finding_on_manifests_alone_is_listed_once() {
 }
 
 #[test]
-fn a_cluster_that_another_one_knows_is_no_gap_if_it_was_read() {
+fn a_cluster_that_another_one_knows_is_a_gap_unless_the_run_reads_it() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let (mut snapshot, _) = two_clusters(&catalog);
-    let id = ClusterId("shop/new".to_owned());
-    let new = &mut snapshot.clusters[1];
-    assert!(!new.is_known_as(&id));
-    for result in &mut new.ledger {
-        if let kubectl_upgrade::snapshot::Rows::Nodes(nodes) = &mut result.rows {
+    let (mut snapshot, paths) = two_clusters(&catalog);
+    let clusters = Need::objects(
+        GroupResource::new("cluster.x-k8s.io", "clusters"),
+        DetailLevel::Full,
+    );
+    let management = &mut snapshot.clusters[0];
+    let groups = &mut management.discovery.group_versions;
+    groups.extend(["cluster.x-k8s.io/v1beta1".to_owned()]);
+    let object = json!({"metadata": {"namespace": "shop", "name": "new"}, "spec": {}});
+    let mut result = management.ledger[0].clone();
+    result.outcome = ReadOutcome::Complete;
+    result.detail_level = clusters.detail_level;
+    result.freshness = clusters.freshness;
+    result.target = clusters.target;
+    result.rows = Rows::Objects(
+        vec![ObjectRow {
+            meta: MetaRow {
+                namespace: Some("shop".to_owned()),
+                name: "new".to_owned(),
+                ..MetaRow::default()
+            },
+            object,
+        }]
+        .into(),
+    );
+    management.merge(vec![result]);
+    let known = |snapshot: &Snapshot| {
+        let contexts = contexts(snapshot, &paths, &catalog, snapshot.taken_at);
+        let gaps = contexts[0]
+            .detected
+            .iter()
+            .flat_map(|detected| &detected.gaps);
+        let gaps: Vec<_> = gaps.map(|gap| gap.missing.what.clone()).collect();
+        gaps.contains(&"the managed cluster shop/new".to_owned())
+    };
+    assert!(known(&snapshot), "which cluster `new` is cannot be told");
+    for result in &mut snapshot.clusters[1].ledger {
+        if let Rows::Nodes(nodes) = &mut result.rows {
             nodes[0].capi_cluster = Some("shop/new".to_owned());
         }
     }
-    assert!(new.is_known_as(&id));
+    assert!(!known(&snapshot), "its nodes are machines of shop/new");
 }
