@@ -42,4 +42,4 @@ mod volumes;
 mod ways;
 mod webhooks;
 
-use support::{document, fixture, given, golden, program, variant};
+use support::{cluster, document, golden, program, variant};
