@@ -13,18 +13,26 @@ use crate::golden;
 use tree::{Tree, circles, entangled};
 
 /// Each top-level module with those that it imports: all of them stand above it.
-const MODULES: [(&str, &[&str]); 19] = [
-    ("catalog", &[]),
+const MODULES: [(&str, &[&str]); 20] = [
+    ("text", &[]),
+    ("catalog", &["text"]),
     ("evidence", &[]),
     ("x509", &[]),
     ("path", &["catalog"]),
     ("need", &["catalog", "path"]),
-    ("snapshot", &["catalog", "need", "x509"]),
-    ("manifests", &["catalog", "snapshot"]),
-    ("kubeconfig", &["x509"]),
+    ("snapshot", &["catalog", "need", "x509", "text"]),
+    ("manifests", &["catalog", "snapshot", "text"]),
+    ("kubeconfig", &["x509", "text"]),
     (
         "client",
-        &["catalog", "kubeconfig", "manifests", "need", "snapshot"],
+        &[
+            "catalog",
+            "kubeconfig",
+            "manifests",
+            "need",
+            "snapshot",
+            "text",
+        ],
     ),
     (
         "api_usage",
@@ -48,6 +56,7 @@ const MODULES: [(&str, &[&str]); 19] = [
             "need",
             "path",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -71,6 +80,7 @@ const MODULES: [(&str, &[&str]); 19] = [
             "path",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -101,6 +111,7 @@ const MODULES: [(&str, &[&str]); 19] = [
             "plan",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -119,6 +130,7 @@ const MODULES: [(&str, &[&str]); 19] = [
             "report",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
 ];
