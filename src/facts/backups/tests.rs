@@ -71,6 +71,7 @@ fn told(
                 target: need.target,
                 detail_level: need.detail_level,
                 freshness: Freshness::WatchCache,
+                field_paths: need.field_paths,
                 outcome,
                 finished_at: at(NOW),
                 rows: Rows::Objects(rows.into()),
