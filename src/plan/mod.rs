@@ -47,7 +47,7 @@ pub use window::{ParseWindowError, Window};
 use crate::conditions;
 use crate::need::{Discovery, Need};
 use crate::path::Hop;
-use crate::rules::{CheckContext, Evaluation, Finding, Gap};
+use crate::rules::{CheckContext, Evaluation, Finding, Gap, Summary, Verdict};
 
 /// What a user can ask of a plan.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +69,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The findings that gate steps, in the order of the evaluation.
     pub findings: Vec<Finding>,
+    /// The verdict of the evaluation.
+    pub verdict: Verdict,
+    /// The counts of the evaluation.
+    pub rule_summary: Summary,
     /// What could not be inspected.
     pub gaps: Vec<Gap>,
     /// Notes for the reader.
@@ -171,6 +175,8 @@ pub fn build(context: &CheckContext<'_>, evaluation: &Evaluation, options: &Plan
         schedule,
         hops: hop_plans.map(|hop_plan| hop_plan.hop).collect(),
         findings,
+        verdict: evaluation.verdict,
+        rule_summary: evaluation.summary,
         gaps: plan_gaps(context, evaluation),
         remarks,
         omitted_done_steps,
@@ -208,6 +214,13 @@ fn plan_gaps(context: &CheckContext<'_>, evaluation: &Evaluation) -> Vec<Gap> {
             }
         }
     }
+    gaps.extend(context.other_clusters.iter().map(|other| Gap {
+        what: format!("the plan of the cluster {}", other.id),
+        why: "a plan covers one cluster: the first of the snapshot".to_owned(),
+        cluster: Some(other.id.clone()),
+        rules: Vec::new(),
+        rbac: None,
+    }));
     gaps.sort();
     gaps
 }
