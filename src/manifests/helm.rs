@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{DecodeBudget, Origin, truncate_name};
 use crate::catalog::{Catalog, Gvk};
 use crate::manifests;
-use crate::snapshot::{HelmReleaseRow, HelmStorage, ManifestObject, SkippedObject};
+use crate::snapshot::{HelmReleaseRow, HelmStorage, ManifestObject, MissingData};
 
 /// What a record may expand to, in MiB. The API server stores at most about 1.5 MiB, which text expands to some 20.
 const MAX_MIB: u64 = 64;
@@ -40,7 +40,7 @@ pub(crate) struct HelmRelease {
     /// `info.status`, such as `deployed`; empty where the record has none.
     pub(crate) status: String,
     /// Documents of its manifest that cannot be understood.
-    pub(crate) skipped_objects: Vec<SkippedObject>,
+    pub(crate) skipped_objects: Vec<MissingData>,
 }
 
 impl HelmRelease {
@@ -264,9 +264,10 @@ fn release_from_record(
         let place = Origin::Rendered(path.as_deref().map_or(&origin, truncate_name));
         let part = manifests::decode_with_budget(&text, place, &room);
         objects.extend(part.objects);
-        faults.extend(part.skipped_objects.into_iter().map(|fault| SkippedObject {
+        faults.extend(part.skipped_objects.into_iter().map(|fault| MissingData {
             what: format!("{origin}, hook {}", fault.what),
             why: fault.why,
+            rbac: None,
         }));
     }
     faults.extend(room.unlisted_skipped(&origin));

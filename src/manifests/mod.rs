@@ -18,7 +18,7 @@ use std::cell::Cell;
 
 use jiff::Timestamp;
 
-use crate::snapshot::{HelmStorage, ManifestObject, ObjectReference, SkippedObject};
+use crate::snapshot::{HelmStorage, ManifestObject, MissingData, ObjectReference};
 use crate::text::truncate;
 use documents::{RawDocument, split_documents};
 use header::ManifestDocument;
@@ -60,11 +60,12 @@ impl Default for DecodeBudget {
 
 impl DecodeBudget {
     /// What could not be told one by one.
-    pub(crate) fn unlisted_skipped(&self, name: &str) -> Option<SkippedObject> {
+    pub(crate) fn unlisted_skipped(&self, name: &str) -> Option<MissingData> {
         let untold = self.unlisted.get();
-        (untold > 0).then(|| SkippedObject {
+        (untold > 0).then(|| MissingData {
             what: name.to_owned(),
             why: format!("{untold} more documents cannot be understood"),
+            rbac: None,
         })
     }
 }
@@ -91,7 +92,7 @@ pub(crate) struct DecodedManifests {
     /// Records of deployed Helm releases, which are not among the objects.
     pub(crate) helm_records: Vec<EncodedHelmRecord>,
     /// Documents that cannot be understood: `cart.yaml document 3, line 7` and why.
-    pub(crate) skipped_objects: Vec<SkippedObject>,
+    pub(crate) skipped_objects: Vec<MissingData>,
     /// Documents that were understood and are manifests, lists counted once.
     pub(crate) manifest_count: usize,
 }
@@ -189,9 +190,11 @@ impl ManifestDecoder<'_> {
         match self.budget.listings_left.get().checked_sub(1) {
             Some(left) => {
                 self.budget.listings_left.set(left);
-                self.decoded
-                    .skipped_objects
-                    .push(SkippedObject { what, why });
+                self.decoded.skipped_objects.push(MissingData {
+                    what,
+                    why,
+                    rbac: None,
+                });
             }
             None => self.budget.unlisted.set(self.budget.unlisted.get() + 1),
         }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::need::ReadRequest;
-use crate::snapshot::{Rows, SkippedObject};
+use crate::snapshot::{MissingData, Rows};
 use crate::text::truncate;
 
 /// The most that one object may take. etcd takes 1.5 MiB by default and API servers 3 MiB of a request; a length beyond this
@@ -70,7 +70,7 @@ pub fn decode_objects(
     request: &ReadRequest,
     catalog: Arc<Catalog>,
     objects: impl IntoIterator<Item = serde_json::Value>,
-) -> (Rows, Vec<SkippedObject>) {
+) -> (Rows, Vec<MissingData>) {
     let mut collector = RowCollector::new(request, catalog);
     for object in objects {
         collector.push_json(object);
