@@ -97,6 +97,9 @@ pub struct ReadResult {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "faults")]
     pub skipped_objects: Vec<MissingData>,
+    /// `metadata.resourceVersion` of the list, from which a watch can start; `None` if the server sent none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_version: Option<String>,
 }
 
 /// Why a need is not met.

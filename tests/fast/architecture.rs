@@ -133,17 +133,12 @@ const MODULES: [(&str, &[&str]); 19] = [
 const UPWARD: [(&str, &str); 1] = [("facts", "rules")];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
-const ENTANGLED: [&str; 15] = [
+const ENTANGLED: [&str; 10] = [
     "catalog",
     "catalog::platform",
     "cli",
-    "client",
-    "client::decode",
     "detect",
     "detect::kyma",
-    "kubeconfig",
-    "manifests",
-    "manifests::files",
     "path",
     "plan",
     "report",
@@ -152,14 +147,8 @@ const ENTANGLED: [&str; 15] = [
 ];
 
 /// Files that import one another in a circle, by the top-level module that they are of.
-const CIRCLES: [&[&str]; 9] = [
+const CIRCLES: [&[&str]; 7] = [
     &["cli::redact", "cli::source"],
-    &["client::list", "client::partition"],
-    &[
-        "kubeconfig::error",
-        "kubeconfig::files",
-        "kubeconfig::resolve",
-    ],
     &["plan::addons", "plan::builder", "plan::remediation"],
     &["report::hazards", "report::rules"],
     &["report::notices", "report::remedies", "report::table"],
