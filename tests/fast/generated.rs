@@ -90,7 +90,7 @@ fn the_page_on_what_is_read() {
     }
     let mut page = format!(
         "{HEAD}\n# What is read, and why\n\nEach line is one list request, or one per page. Nothing else leaves the client, and nothing is ever written.\n\
-         Discovery is `GET /version` and `GET /apis`. Objects are read through the newest version that the server serves. Of full objects only the listed fields are kept.\n\
+         The first requests are `GET /version`, `GET /apis`, the namespace kube-system, whose UID identifies the cluster, and the objects that identify the platforms that are served (at the end of this page). Objects are read through the newest version that the server serves. Of full objects only the listed fields are kept.\n\
          Of Secrets only Helm's release records are read: names and API versions in deployed ones, the metadata of others.\n\
          \n## On every path\n\n| what | detail | fields | for |\n| --- | --- | --- | --- |\n"
     );
