@@ -100,10 +100,7 @@ mod tests {
 
     fn turns(cluster: &Value) -> String {
         let order = TopologyOrder::from_cluster(cluster).expect("a topology");
-        let all = order
-            .machine_deployments
-            .iter()
-            .chain(&order.machine_pools);
+        let all = order.machine_deployments.iter().chain(&order.machine_pools);
         let lines = all.map(|turn| {
             let held = turn.hold_reason.as_deref().unwrap_or("goes");
             format!("{}: {held}", turn.name)
