@@ -133,8 +133,7 @@ const MODULES: [(&str, &[&str]); 19] = [
 const UPWARD: [(&str, &str); 1] = [("facts", "rules")];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
-const ENTANGLED: [&str; 15] = [
-    "catalog",
+const ENTANGLED: [&str; 14] = [
     "catalog::platform",
     "cli",
     "client",
