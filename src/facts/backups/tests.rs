@@ -76,6 +76,7 @@ fn told(
                 finished_at: at(NOW),
                 rows: Rows::Objects(rows.into()),
                 skipped_objects: Vec::new(),
+                resource_version: None,
             })
         });
     let picture = ClusterSnapshot {
