@@ -43,7 +43,7 @@ impl<'a> ConditionEvaluator<'a> {
             findings,
             nodes,
             nodes_by_name: by_name.map(|node| (node.name.as_str(), node)).collect(),
-            control_plane_pods: control_plane::control_plane_pods(situation),
+            control_plane_pods: situation.fact(control_plane::control_plane_pods),
         }
     }
 
@@ -177,11 +177,12 @@ impl<'a> ConditionEvaluator<'a> {
 
 /// The newest backup, where the cluster records any.
 fn backup_status(situation: &CheckContext<'_>, within_seconds: u64) -> CompletionStatus {
-    match backups::newest_backup(situation) {
-        BackupStatus::Found {
-            completed_at: at, ..
-        } => {
-            let age = situation.now.duration_since(at).as_secs();
+    let Some(view) = situation.view() else {
+        return CompletionStatus::Manual;
+    };
+    match backups::newest_backup(view, situation.now) {
+        BackupStatus::Found(backup) => {
+            let age = situation.now.duration_since(backup.completed_at).as_secs();
             match u64::try_from(age).is_ok_and(|age| age > within_seconds) {
                 true => CompletionStatus::Todo,
                 false => CompletionStatus::Done,

@@ -4,8 +4,7 @@ use serde::Deserialize;
 
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, Need};
-use crate::rules::{CheckContext, Severity};
-use crate::snapshot::EndpointSliceRow;
+use crate::snapshot::{ClusterView, EndpointSliceRow, ObjectRow, Rows};
 
 /// A service that the API server calls.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -34,23 +33,21 @@ pub(crate) fn endpoint_slices() -> Need {
 }
 
 /// What is known of the services of one cluster.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ServiceBackends<'a> {
-    services: Option<&'a [crate::snapshot::ObjectRow]>,
+    services: Option<&'a [ObjectRow]>,
     endpoint_slices: Option<&'a [EndpointSliceRow]>,
     /// None where all namespaces were looked at.
     namespace: Option<&'a str>,
 }
 
 impl<'a> ServiceBackends<'a> {
-    /// What was seen of a cluster; what was not seen is never missing.
-    pub(crate) fn new(context: &CheckContext<'a>) -> Self {
+    /// Services and endpoints of a cluster. Data that was not read is unknown, never missing.
+    pub(crate) fn new(view: ClusterView<'a>) -> Self {
         Self {
-            services: context.rows(&services()).map(|rows| rows.objects()),
-            endpoint_slices: context
-                .rows(&endpoint_slices())
-                .map(|rows| rows.endpoint_slices()),
-            namespace: context.namespace(),
+            services: view.rows(&services()).map(Rows::objects),
+            endpoint_slices: view.rows(&endpoint_slices()).map(Rows::endpoint_slices),
+            namespace: view.cluster.namespace.as_deref(),
         }
     }
 
@@ -112,14 +109,5 @@ impl<'a> ServiceBackends<'a> {
             row.meta.name == name.name && row.meta.namespace.as_ref() == Some(&name.namespace)
         });
         Some(found.map(|row| &row.object))
-    }
-}
-
-/// The lesser of two, where a finding is about the milder half of its rule.
-pub(crate) fn severity_if(worst: bool) -> Severity {
-    if worst {
-        Severity::Blocker
-    } else {
-        Severity::Warning
     }
 }

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, Need};
-use crate::rules::CheckContext;
-use crate::snapshot::{PodRow, WorkloadRow};
+use crate::snapshot::{ClusterView, PodRow, Rows, WorkloadRow};
 
 /// Deployments, as rows of fields.
 pub(crate) fn deployments() -> Need {
@@ -131,13 +130,13 @@ pub(crate) struct WorkloadIndex<'a>(HashMap<(&'static str, &'a str, &'a str), &'
 
 impl<'a> WorkloadIndex<'a> {
     /// Those that were read.
-    pub(crate) fn from_context(context: &CheckContext<'a>) -> Self {
+    pub(crate) fn new(view: ClusterView<'a>) -> Self {
         let mut found = HashMap::new();
         for (kind, need) in [
             ("Deployment", deployments()),
             ("StatefulSet", stateful_sets()),
         ] {
-            for row in context.workloads(&need) {
+            for row in view.rows(&need).map_or(&[][..], Rows::workloads) {
                 let namespace = row.meta.namespace.as_deref().unwrap_or_default();
                 found.insert((kind, namespace, row.meta.name.as_str()), row);
             }

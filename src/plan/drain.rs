@@ -103,7 +103,7 @@ impl DrainImpacts {
     /// Budgets that let nothing go now, and those that findings speak of.
     fn record_budgets(&mut self, situation: &CheckContext<'_>, findings: &[Finding]) {
         let of_budgets = drain_blockers_by_object(findings, "PodDisruptionBudget");
-        if let Some(budgets) = budgets::cluster_budgets(situation) {
+        if let Some(budgets) = situation.budgets() {
             for budget in &budgets.budgets {
                 let namespace = budget.row.meta.namespace.as_deref().unwrap_or_default();
                 let name = format!("{namespace}/{}", budget.row.meta.name);

@@ -82,7 +82,7 @@ fn hop_in_progress(situation: &CheckContext<'_>) -> Option<Hop> {
         VersionPrecision::Patch => release.semver < current.semver,
         VersionPrecision::Minor => release.minor() < current.minor(),
     };
-    let members = control_plane::control_plane_pods(situation);
+    let members = situation.fact(control_plane::control_plane_pods);
     let components = members
         .iter()
         .filter_map(control_plane::ControlPlanePod::release);

@@ -183,7 +183,7 @@ impl ClusterInventory {
 
 /// The node whose API server is newest goes, or went, first; of equal ones the first by name.
 fn control_plane_order(situation: &CheckContext<'_>, nodes: &[&NodeRow]) -> Vec<String> {
-    let members = control_plane::control_plane_pods(situation);
+    let members = situation.fact(control_plane::control_plane_pods);
     let newest = |node: &NodeRow| {
         let servers = members.iter().filter(|member| {
             member.component == control_plane::APISERVER && member.node() == Some(&node.name)

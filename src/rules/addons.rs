@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
     TableRule,
 };
 use crate::catalog::addons::{
@@ -31,7 +31,7 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
             id,
             severity: Severity::Warning,
             title,
-            applies_to: AppliesTo::Text("each minor"),
+            applies_to: Applicability::Text("each minor"),
             why,
             detection: DETECTION,
             remedy: mend,

@@ -7,6 +7,7 @@
 
 mod addons;
 mod api;
+mod backup_missing;
 mod budgets;
 mod control_plane;
 pub mod engine;
@@ -43,7 +44,7 @@ pub struct Rule {
     /// One line, without a full stop.
     pub title: &'static str,
     /// The targets it applies to.
-    pub applies_to: AppliesTo,
+    pub applies_to: Applicability,
     /// Why it matters.
     pub why: &'static str,
     /// What it detects, by which fields, and what does not count as evidence.
@@ -68,14 +69,14 @@ pub struct Rule {
 
 /// The targets that a rule applies to.
 #[derive(Debug, Clone, Copy)]
-pub enum AppliesTo {
+pub enum Applicability {
     /// A phrase.
     Text(&'static str),
     /// Minors that tables of the catalog list.
     Computed(fn(&Catalog) -> String),
 }
 
-impl AppliesTo {
+impl Applicability {
     /// `any`, `1.25`, `each minor that removes an API`.
     #[must_use]
     pub fn describe(&self, catalog: &Catalog) -> String {
@@ -131,7 +132,7 @@ impl Rule {
         id: "",
         severity: Severity::Note,
         title: "",
-        applies_to: AppliesTo::Text("any"),
+        applies_to: Applicability::Text("any"),
         why: "",
         detection: "",
         remedy: "",
@@ -182,7 +183,7 @@ impl Rule {
 const CODE_RULES: &[&Rule] = &[
     &api::deprecated::RULE,
     &api::removed::RULE,
-    &crate::facts::backups::RULE,
+    &backup_missing::RULE,
     &control_plane::readyz::RULE,
     &control_plane::arguments::ADMISSION_PLUGIN,
     &control_plane::arguments::FEATURE_GATES,

@@ -3,7 +3,7 @@
 use super::usage;
 use crate::api_usage;
 use crate::api_usage::ApiLifecycle;
-use crate::rules::{AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{Applicability, CheckContext, Finding, Rule, RuleKind, Severity};
 
 const KIND: &str = "CustomResourceDefinition";
 
@@ -12,7 +12,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "crd-v1beta1",
     severity: Severity::Blocker,
     title: "A CustomResourceDefinition is written through v1beta1",
-    applies_to: AppliesTo::Computed(|catalog| usage::removal_minors(catalog, KIND, |_| true)),
+    applies_to: Applicability::Computed(|catalog| usage::removal_minors(catalog, KIND, |_| true)),
     why: "The version is removed, and v1 requires a structural schema: changing apiVersion alone is not enough. An operator that installs its own CRDs fails to start.",
     detection: "As for api-removed, for the kind CustomResourceDefinition.",
     remedy: "Use apiextensions.k8s.io/v1 with a structural schema for each version, from a release of the operator or chart that ships it.",

@@ -3,14 +3,14 @@
 use super::usage;
 use crate::api_usage;
 use crate::api_usage::{ApiLifecycle, EvidenceStrength};
-use crate::rules::{AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{Applicability, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
     id: "api-deprecated",
     severity: Severity::Note,
     title: "An API version in use is deprecated but still served by the target",
-    applies_to: AppliesTo::Text("each minor that deprecates an API"),
+    applies_to: Applicability::Text("each minor that deprecates an API"),
     why: "A later minor removes the version. If you migrate now, the next upgrade does not have to wait for it.",
     detection: "As for api-removed, but only from what is read anyway: manifests, Helm releases, and objects of kinds that lose another version on this path. No kind is listed just because one of its versions is deprecated.",
     remedy: "Migrate the listed manifests, charts and clients to the replacement when convenient.",

@@ -9,7 +9,7 @@ use crate::catalog::{Api, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
 use crate::snapshot::Rows;
 
@@ -20,7 +20,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "psp-present",
     severity: Severity::Blocker,
     title: "PodSecurityPolicies exist, and the target does not support them",
-    applies_to: AppliesTo::Computed(|catalog| {
+    applies_to: Applicability::Computed(|catalog| {
         usage::removal_minors(catalog, KIND, |api| api.replacement.is_none())
     }),
     why: "The upgrade removes the admission plugin. Pods lose both the restrictions and the defaults that policies applied: pods that were rejected before are admitted, and pods that relied on a default start differently. Charts that contain a policy can no longer be installed.",

@@ -1,10 +1,13 @@
 //! `cp-feature-gates`, `cp-flags-removed` and `cp-admission-plugin`: what a component will no longer start with.
 
-use crate::catalog::FeatureGate;
+use super::kube_system_object;
+use crate::catalog::{FeatureGate, Minor};
 use crate::facts::control_plane;
-use crate::facts::control_plane::{APISERVER, ComponentConfig, Incompatibility};
+use crate::facts::control_plane::{APISERVER, ComponentConfig};
 use crate::need::Need;
-use crate::rules::{AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::path::HopId;
+use crate::rules::{Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use std::collections::BTreeMap;
 
 /// Gates that are gone or locked at the target.
 pub(crate) const FEATURE_GATES: Rule = Rule {
@@ -54,7 +57,7 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     id: "cp-admission-plugin",
     severity: Severity::Blocker,
     title: "The API server configures an admission plugin that the target does not have",
-    applies_to: AppliesTo::Text("each minor that removes a plugin"),
+    applies_to: Applicability::Text("each minor that removes a plugin"),
     why: "The API server does not start if it is told to enable or disable an unknown admission plugin.",
     detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. Managed control planes are not visible.",
     remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config before this hop.",
@@ -80,7 +83,7 @@ fn component_config_needs(_: &crate::need::NeedContext<'_>) -> Vec<Need> {
 
 fn removed_feature_gates(situation: &CheckContext<'_>) -> Vec<Finding> {
     let known = &situation.catalog.control_plane_removals;
-    control_plane::incompatibility_findings(situation, &FEATURE_GATES, |setting| {
+    incompatibility_findings(situation, &FEATURE_GATES, |setting| {
         let set = setting.flags.feature_gates();
         set.iter()
             .filter_map(|(gate, value)| gate_incompatibility(known.feature_gate(gate)?, *value))
@@ -114,7 +117,7 @@ fn gate_incompatibility(row: &FeatureGate, value: bool) -> Option<Incompatibilit
 
 fn removed_flags(situation: &CheckContext<'_>) -> Vec<Finding> {
     let known = &situation.catalog.control_plane_removals.flags;
-    control_plane::incompatibility_findings(situation, &FLAGS_REMOVED, |setting| {
+    incompatibility_findings(situation, &FLAGS_REMOVED, |setting| {
         let own = known
             .iter()
             .filter(|row| row.component == setting.component);
@@ -149,11 +152,83 @@ fn removed_admission_plugins(situation: &CheckContext<'_>) -> Vec<Finding> {
         }
         bites
     };
-    control_plane::incompatibility_findings(situation, &ADMISSION_PLUGIN, |setting| {
+    incompatibility_findings(situation, &ADMISSION_PLUGIN, |setting| {
         if setting.component == APISERVER {
             named(setting)
         } else {
             Vec::new()
         }
     })
+}
+
+/// A setting that keeps a component from starting from some minor on.
+struct Incompatibility {
+    /// The setting, unique within its component: part of the fingerprint.
+    subject: String,
+    /// The first minor that does not start with it.
+    since: Minor,
+    /// Follows the name of the component.
+    message: String,
+    /// The setting as configured.
+    detail: String,
+}
+
+/// One finding for each component, setting and hop.
+///
+/// At each upgrade, kubeadm regenerates the manifests of static pods from its ConfigMap. That drops what only a running pod
+/// has, unless patches add it again. What the ConfigMap has breaks the next upgrade, even if it was removed long ago.
+fn incompatibility_findings(
+    situation: &CheckContext<'_>,
+    rule: &Rule,
+    incompatible: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,
+) -> Vec<Finding> {
+    let settings = situation.fact(control_plane::component_configs);
+    let mut found: BTreeMap<(&str, String, HopId), FindingDraft> = BTreeMap::new();
+    for setting in &settings {
+        let anew = !setting.from_kubeadm
+            && settings
+                .iter()
+                .any(|other| other.from_kubeadm && other.component == setting.component);
+        let severity = if anew { Severity::Note } else { rule.severity };
+        for bite in incompatible(setting) {
+            let Some(hop) = affected_hop(situation, setting, bite.since) else {
+                continue;
+            };
+            let kind = if setting.from_kubeadm {
+                "ConfigMap"
+            } else {
+                "Pod"
+            };
+            let object = kube_system_object(setting.row, "v1", kind, bite.detail);
+            let key = (setting.component, bite.subject.clone(), hop.clone());
+            let said = found.entry(key).or_insert_with(|| {
+                let subject = format!("{} {}", setting.component, bite.subject);
+                let message = format!("{} {}", setting.component, bite.message);
+                FindingDraft {
+                    severity,
+                    hop: Some(hop),
+                    ..FindingDraft::new(rule, subject, message, Vec::new())
+                }
+            });
+            said.severity = said.severity.max(severity);
+            said.objects.push(object);
+        }
+    }
+    found
+        .into_values()
+        .filter_map(|said| Finding::new(rule, said))
+        .collect()
+}
+
+fn affected_hop(
+    situation: &CheckContext<'_>,
+    setting: &ComponentConfig<'_>,
+    since: Minor,
+) -> Option<HopId> {
+    let path = situation.path;
+    let gone = path.from.is_some_and(|from| since <= from);
+    if gone && setting.from_kubeadm {
+        return path.kubernetes_hops().next().map(HopId::from);
+    }
+    path.hop_into(since)
 }

@@ -1,17 +1,18 @@
 //! `cp-kubeadm-config`: the next kubeadm cannot read the configuration that an old one left.
 
+use super::kube_system_object;
 use crate::catalog::Catalog;
 use crate::facts::control_plane;
 use crate::facts::control_plane::KubeadmConfig;
 use crate::path::HopId;
-use crate::rules::{AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
     id: "cp-kubeadm-config",
     severity: Severity::Blocker,
     title: "kubeadm cannot read its configuration in the cluster",
-    applies_to: AppliesTo::Computed(removed_versions),
+    applies_to: Applicability::Computed(removed_versions),
     why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins a node. It supports only the newest versions of that configuration and stops at an older one.",
     detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop. Each kubeadm upgrade rewrites the configuration in its newest version, so later hops are not affected. A configuration that is not valid YAML is a warning. Clusters that kubeadm did not create have no such ConfigMap.",
     remedy: "Convert it with `kubeadm config migrate` of the last kubeadm release that supports both versions, and update the ConfigMap with the result, before this hop.",
@@ -39,14 +40,12 @@ fn removed_versions(catalog: &Catalog) -> String {
 }
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    control_plane::kubeadm_configs(
-        situation,
-        &control_plane::kubeadm_config_need(),
-        "ClusterConfiguration",
-    )
-    .iter()
-    .filter_map(|config| Finding::new(&RULE, draft_finding(situation, config)?))
-    .collect()
+    let need = control_plane::kubeadm_config_need();
+    situation
+        .fact(|view| control_plane::kubeadm_configs(view, &need, "ClusterConfiguration"))
+        .iter()
+        .filter_map(|config| Finding::new(&RULE, draft_finding(situation, config)?))
+        .collect()
 }
 
 fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Option<FindingDraft> {
@@ -80,7 +79,7 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
             )
         }
     };
-    let object = control_plane::kube_system_object(config.row, "v1", "ConfigMap", detail);
+    let object = kube_system_object(config.row, "v1", "ConfigMap", detail);
     Some(FindingDraft {
         severity,
         hop: Some(HopId::from(hop)),

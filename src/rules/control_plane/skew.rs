@@ -1,5 +1,6 @@
 //! `cp-apiserver-skew`, `cp-component-skew` and `cp-kubeproxy-skew`: parts of the control plane too far apart.
 
+use super::kube_system_object;
 use crate::catalog::Minor;
 use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ControlPlanePod};
@@ -59,7 +60,7 @@ pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
 
 /// Static pods whose image names its release, with the minor.
 fn pods_with_minor<'a>(context: &CheckContext<'a>) -> Vec<(Minor, ControlPlanePod<'a>)> {
-    let pods = control_plane::control_plane_pods(context).into_iter();
+    let pods = context.fact(control_plane::control_plane_pods).into_iter();
     pods.filter_map(|pod| Some((pod.release()?.minor(), pod)))
         .collect()
 }
@@ -153,7 +154,7 @@ fn kube_proxy_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
             None => continue,
         };
         let detail = format!("image {image}");
-        let object = control_plane::kube_system_object(row, "apps/v1", "DaemonSet", detail);
+        let object = kube_system_object(row, "apps/v1", "DaemonSet", detail);
         let message = format!("kube-proxy {minor}, {how}");
         let said = FindingDraft {
             hop: too_old.map(HopId::from),
@@ -185,5 +186,10 @@ fn exceeds_skew_limit(
 
 fn image_object(member: &ControlPlanePod<'_>) -> AffectedObject {
     let release = member.release().map(|release| release.to_string());
-    member.object(format!("image v{}", release.unwrap_or_default()))
+    kube_system_object(
+        member.row,
+        "v1",
+        "Pod",
+        format!("image v{}", release.unwrap_or_default()),
+    )
 }

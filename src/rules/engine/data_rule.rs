@@ -13,7 +13,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::UpgradePath;
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
     Severity,
 };
 use crate::snapshot::{MetaRow, MissingData, ObjectRow};
@@ -199,7 +199,7 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         id: row.id.leak(),
         severity: row.severity,
         title: row.title.leak(),
-        applies_to: AppliesTo::Text(applies_to.leak()),
+        applies_to: Applicability::Text(applies_to.leak()),
         why: row.why.trim().to_owned().leak(),
         detection: row.detection.trim().to_owned().leak(),
         remedy: row.remedy.trim().to_owned().leak(),

@@ -10,7 +10,7 @@ use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
 use crate::path::HopId;
 use crate::rules::{CheckContext, Rule};
-use crate::snapshot::{ClusterSnapshot, MetaRow};
+use crate::snapshot::{ClusterSnapshot, MetaRow, PodRow};
 
 /// How bad it is. Ordered: a note is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -87,6 +87,16 @@ impl AffectedObject {
             name: name.to_owned(),
             owner: None,
             evidence: vec![evidence],
+        }
+    }
+
+    /// A pod, owned by its controller.
+    pub(crate) fn pod(pod: &PodRow, evidence: Evidence) -> Self {
+        let owner = pod.controller.as_ref();
+        Self {
+            namespace: Some(pod.namespace.to_string()),
+            owner: owner.map(|owner| format!("{}/{}", owner.kind, owner.name)),
+            ..Self::cluster_scoped("v1", "Pod", &pod.name, evidence)
         }
     }
 
@@ -220,6 +230,20 @@ impl Finding {
         if let Some(scope) = &context.fingerprint_scope {
             self.fingerprint = fingerprint(&[scope, &self.fingerprint]);
         }
+    }
+
+    /// One finding about the cluster as it is now, for all objects.
+    pub(crate) fn single(
+        rule: &Rule,
+        severity: Severity,
+        message: impl Into<String>,
+        objects: Vec<AffectedObject>,
+    ) -> Option<Self> {
+        let draft = FindingDraft {
+            severity,
+            ..FindingDraft::new(rule, "", message, objects)
+        };
+        Self::new(rule, draft)
     }
 
     /// One finding for each hop, in the rule's own severity and words, certain of what it says.

@@ -9,7 +9,9 @@ use crate::facts::workloads;
 use crate::need::{Need, ReadTarget};
 use crate::path::HopId;
 use crate::rules::engine::data_rule::object_from_meta;
-use crate::rules::{AffectedObject, AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, Applicability, CheckContext, Finding, Rule, RuleKind, Severity,
+};
 use crate::snapshot::{Placement, WorkloadRow};
 
 /// The rule.
@@ -17,7 +19,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "node-label-master",
     severity: Severity::Warning,
     title: "A selector or toleration still uses the master role",
-    applies_to: AppliesTo::Computed(|catalog| {
+    applies_to: Applicability::Computed(|catalog| {
         let rows = catalog.legacy_role_labels.iter();
         let minors: Vec<String> = rows.map(|row| row.removed_from.to_string()).collect();
         minors.join(", ")

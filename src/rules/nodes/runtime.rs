@@ -10,7 +10,7 @@ use crate::detect;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::path::HopId;
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
 use crate::snapshot::NodeRow;
 
@@ -24,7 +24,7 @@ pub(crate) const DOCKERSHIM: Rule = Rule {
     id: "node-dockershim",
     severity: Severity::Blocker,
     title: "A node uses Docker through dockershim, which is removed",
-    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &DOCKERSHIM)),
+    applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &DOCKERSHIM)),
     why: "Newer kubelets have no dockershim. A kubelet that is configured to use it does not start, and the node stays NotReady.",
     detection: "By docker:// in status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still has dockershim. cri-dockerd reports the same, so the socket in kubeadm's node annotation decides; without the annotation the finding is a warning.",
     remedy: "Migrate these nodes to containerd, CRI-O or cri-dockerd before their kubelet is upgraded.",
@@ -44,7 +44,7 @@ pub(crate) const CRI_V1ALPHA2: Rule = Rule {
     id: "node-cri-v1alpha2",
     severity: Severity::Blocker,
     title: "A container runtime does not support CRI v1",
-    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CRI_V1ALPHA2)),
+    applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &CRI_V1ALPHA2)),
     why: "Newer kubelets use only v1 of the Container Runtime Interface. A runtime that implements only v1alpha2 keeps the node from registering.",
     detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still supports v1alpha2.",
     remedy: "Upgrade containerd on these nodes before their kubelet is upgraded.",
@@ -62,7 +62,7 @@ pub(crate) const CONTAINERD_1X: Rule = Rule {
     id: "node-containerd-1x",
     severity: Severity::Blocker,
     title: "A node runs containerd 1.x, which newer kubelets do not support",
-    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CONTAINERD_1X)),
+    applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &CONTAINERD_1X)),
     why: "Newer kubelets query the cgroup driver from the runtime and fail if it cannot answer. containerd 1.x cannot.",
     detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still works with containerd 1.x. The removal has been postponed before and may be postponed again.",
     remedy: "Upgrade containerd on these nodes to 2.x.",
@@ -83,7 +83,7 @@ pub(crate) const CGROUP_V1: Rule = Rule {
     id: "node-cgroup-v1",
     severity: Severity::Warning,
     title: "A node may use cgroup v1, which newer kubelets reject",
-    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CGROUP_V1)),
+    applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &CGROUP_V1)),
     why: "Newer kubelets do not start on cgroup v1 unless their configuration sets failCgroupV1: false.",
     detection: "By status.nodeInfo.osImage of nodes with an older kubelet: operating systems that use cgroup v1 by default. The API does not show which version a node uses, so the finding is only a hint.",
     remedy: "Run stat -fc %T /sys/fs/cgroup on the node: tmpfs means v1. Move the node to an image with cgroup v2, or set failCgroupV1: false for now.",

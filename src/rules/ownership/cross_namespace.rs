@@ -7,7 +7,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{ListSelector, ReadTarget};
 use crate::rules::engine::data_rule::object_from_meta;
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
 use crate::snapshot::{
     ClusterSnapshot, ClusterView, MetaRow, OwnerReferenceRow, ReadOutcome, ReadResult, Rows, Uid,
@@ -18,7 +18,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "ownerref-cross-ns",
     severity: Severity::Warning,
     title: "An owner is in another namespace",
-    applies_to: AppliesTo::Text("1.20"),
+    applies_to: Applicability::Text("1.20"),
     why: "Owners are looked up in the object's own namespace. The garbage collector treats an owner that it does not find there as deleted, and deletes the object.",
     detection: "By metadata.ownerReferences of objects that are read anyway, if all objects of the owner's kind are read too: the owner with the referenced UID is in another namespace.",
     remedy: "Move the object to its owner's namespace, or remove the reference. Kubernetes does not support owners in other namespaces.",

@@ -12,7 +12,7 @@ use crate::facts::pods;
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::rules::engine::data_rule::{LoadRulesError, object_from_row};
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
     TableRule,
 };
 use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
@@ -124,7 +124,7 @@ fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
         id: plugin.id.clone().leak(),
         severity,
         title: title.leak(),
-        applies_to: AppliesTo::Text(from.to_string().leak()),
+        applies_to: Applicability::Text(from.to_string().leak()),
         why: why.leak(),
         detection: detection_text(&plugin).leak(),
         remedy: mend.leak(),
@@ -280,7 +280,7 @@ impl VolumePlugin {
             .map(|pod| {
                 let detail = format!("spec.volumes with {}", self.field);
                 let evidence = Evidence::new(EvidenceSource::Spec, detail);
-                (Severity::Blocker, pods::pod_object(pod, evidence))
+                (Severity::Blocker, AffectedObject::pod(pod, evidence))
             })
             .collect()
     }

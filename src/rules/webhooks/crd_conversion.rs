@@ -88,7 +88,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         .into_iter()
         .filter_map(|crd| {
             let service = crd.client_config.service.as_ref();
-            let backing = ServiceBackends::new(situation);
+            let backing = situation.fact(ServiceBackends::new);
             let dead = service.and_then(|service| backing.unavailable_reason(service));
             let fault =
                 dead.or_else(|| crd.client_config.decoded_ca_bundle().problem(situation.now));

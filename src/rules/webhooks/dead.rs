@@ -1,7 +1,7 @@
 //! `webhook-fail-dead`: a webhook that must answer, and behind which nothing answers.
 
 use super::{Webhook, WebhookConfiguration};
-use crate::facts::service_backends::{ServiceBackends, severity_if};
+use crate::facts::service_backends::ServiceBackends;
 use crate::rules::webhooks;
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
@@ -30,10 +30,19 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     webhooks::webhook_findings(&RULE, situation, message, |configuration, webhook| {
         let service = webhook.client_config.service.as_ref();
         let service = service.filter(|_| webhook.fails_closed())?;
-        let dead = ServiceBackends::new(situation).unavailable_reason(service)?;
+        let dead = situation
+            .fact(ServiceBackends::new)
+            .unavailable_reason(service)?;
         let vital =
             !webhook.has_match_conditions() && blocks_upgrade(situation, configuration, webhook);
-        Some((severity_if(vital), dead))
+        Some((
+            if vital {
+                Severity::Blocker
+            } else {
+                Severity::Warning
+            },
+            dead,
+        ))
     })
 }
 

@@ -127,7 +127,7 @@ fn self_call_evidence(
 ) -> Option<String> {
     let picture = configuration.cluster;
     let service = webhook.client_config.service.as_ref()?;
-    let backing = ServiceBackends::new(situation);
+    let backing = situation.fact(ServiceBackends::new);
     let pods = situation.catalog.system_writes.iter();
     let covers_pods = pods
         .filter(|row| row.group().is_empty() && row.resource == "pods")

@@ -2,7 +2,6 @@
 
 use super::pod_termination::format_age;
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::pods::single_finding;
 use crate::facts::workloads;
 use crate::facts::workloads::{RolloutStatus, desired_replicas, rollout_status};
 use crate::need::Need;
@@ -121,7 +120,7 @@ fn single_replica(situation: &CheckContext<'_>) -> Vec<Finding> {
         object
     });
     let message = "is down while its pod moves to another node";
-    single_finding(
+    Finding::single(
         &SINGLE_REPLICA,
         SINGLE_REPLICA.severity,
         message,
@@ -154,13 +153,13 @@ fn not_rolled_out(situation: &CheckContext<'_>) -> Vec<Finding> {
         found.into_iter().map(|(_, object)| object).collect()
     };
     [
-        single_finding(
+        Finding::single(
             &NOT_ROLLED_OUT,
             Severity::Warning,
             "its rollout is stuck",
             objects(stuck),
         ),
-        single_finding(
+        Finding::single(
             &NOT_ROLLED_OUT,
             Severity::Note,
             "its rollout is under way",
@@ -192,7 +191,7 @@ fn outdated_on_delete(situation: &CheckContext<'_>) -> Vec<Finding> {
     });
     let objects = found.into_iter().map(|(_, object)| object).collect();
     let message = "pods of its old template are still there";
-    single_finding(&ON_DELETE, ON_DELETE.severity, message, objects)
+    Finding::single(&ON_DELETE, ON_DELETE.severity, message, objects)
         .into_iter()
         .collect()
 }
