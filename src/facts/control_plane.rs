@@ -5,7 +5,7 @@ mod arguments;
 use serde_json::Value;
 
 use super::control_plane::arguments::CommandFlags;
-use crate::catalog::{GroupResource, Release};
+use crate::catalog::{GroupResource, ImageRef, Release};
 use crate::need::{DetailLevel, Need};
 use crate::snapshot::{ClusterView, ObjectRow};
 
@@ -112,14 +112,8 @@ impl ControlPlanePod<'_> {
 
     /// The release in the tag of its image.
     pub(crate) fn release(&self) -> Option<Release> {
-        image_release(self.container()?["image"].as_str()?)
+        ImageRef::new(self.container()?["image"].as_str()?).release()
     }
-}
-
-/// The release in the tag of an image; `None` for a digest alone and for tags that are not versions.
-pub(crate) fn image_release(image: &str) -> Option<Release> {
-    let name = image.split('@').next()?.rsplit('/').next()?;
-    name.split_once(':')?.1.parse().ok()
 }
 
 /// A configuration in one of kubeadm's ConfigMaps.
@@ -237,30 +231,7 @@ fn scalar_to_string(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{extra_args_flags, image_release};
-
-    #[test]
-    fn tags_are_told_from_ports_and_digests() {
-        for (image, release) in [
-            ("registry.k8s.io/kube-apiserver:v1.27.3", Some("1.27.3")),
-            ("localhost:5000/kube-apiserver:v1.27.3", Some("1.27.3")),
-            ("localhost:5000/kube-apiserver", None),
-            ("kube-apiserver", None),
-            ("a.example/kube-apiserver@sha256:0123", None),
-            (
-                "a.example:443/x/kube-apiserver:v1.27.3@sha256:0123",
-                Some("1.27.3"),
-            ),
-            (
-                "rancher/hardened-kubernetes:v1.27.3-rke2r1-build20230614",
-                Some("1.27.3"),
-            ),
-            ("a.example/kube-apiserver:latest", None),
-        ] {
-            let found = image_release(image).map(|release| release.without_suffix().raw);
-            assert_eq!(found.as_deref(), release, "{image}");
-        }
-    }
+    use super::extra_args_flags;
 
     #[test]
     fn extra_arguments_are_a_map_or_a_list() {

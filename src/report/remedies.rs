@@ -3,13 +3,14 @@
 use super::RenderOptions;
 use super::stacked;
 use super::table::{evidence_cell, object_cell};
-use super::terminal::{self, pluralize};
+use super::terminal;
 use super::wrap::wrap;
 use crate::api::v1::{
     ClusterDoc, ConfidenceDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc,
     UpgradeReport,
 };
 use crate::catalog::{PlatformName, VersionSpec};
+use crate::text::pluralize;
 
 /// How many objects of a blocker, and how many gaps, are listed unless all are asked for.
 pub(super) const MAX_LISTED: usize = 10;

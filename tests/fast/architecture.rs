@@ -13,18 +13,26 @@ use crate::golden;
 use tree::{Tree, circles, entangled};
 
 /// Each top-level module with those that it imports: all of them stand above it.
-const MODULES: [(&str, &[&str]); 18] = [
-    ("catalog", &[]),
+const MODULES: [(&str, &[&str]); 19] = [
+    ("text", &[]),
+    ("catalog", &["text"]),
     ("evidence", &[]),
     ("x509", &[]),
     ("path", &["catalog"]),
     ("need", &["catalog", "path"]),
-    ("snapshot", &["catalog", "need", "x509"]),
-    ("manifests", &["catalog", "snapshot"]),
-    ("kubeconfig", &["x509"]),
+    ("snapshot", &["catalog", "need", "x509", "text"]),
+    ("manifests", &["catalog", "snapshot", "text"]),
+    ("kubeconfig", &["x509", "text"]),
     (
         "client",
-        &["catalog", "kubeconfig", "manifests", "need", "snapshot"],
+        &[
+            "catalog",
+            "kubeconfig",
+            "manifests",
+            "need",
+            "snapshot",
+            "text",
+        ],
     ),
     (
         "api_usage",
@@ -43,6 +51,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "need",
             "path",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -62,6 +71,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "path",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -91,6 +101,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "plan",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -108,6 +119,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "report",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
 ];

@@ -7,8 +7,8 @@ use super::markdown::{
 };
 use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
 use crate::api::v1::{UpgradeReport, VerdictDoc};
-use crate::report::terminal::pluralize;
 use crate::report::{RenderError, remedies};
+use crate::text::pluralize;
 
 /// The whole report.
 struct ReportView {

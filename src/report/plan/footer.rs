@@ -1,11 +1,11 @@
 //! What stands below the steps: what is in the way, when they may run, and what is left.
 
 use super::super::columns::format_columns;
-use super::super::terminal::pluralize;
 use super::super::wrap::wrap;
 use super::super::{RenderOptions, remedies, terminal};
 use super::text;
 use crate::api::v1::{DurationDoc, FindingDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
+use crate::text::pluralize;
 
 /// The findings that stand in the way of a step.
 pub(super) fn gating_findings<'a>(

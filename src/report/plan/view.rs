@@ -8,6 +8,7 @@ use super::group;
 use super::group::{HopGroups, StepGroup};
 use super::{footer, table, text};
 use crate::api::v1::{FindingDoc, ScopeLevelDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
+use crate::text::pluralize;
 
 /// What a page begins with where no path leads to the target: the reason follows.
 pub(super) const NO_PLAN_PREFIX: &str = "There is no plan:";
@@ -146,7 +147,7 @@ fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
         facts.push(("What is left", footer::remaining_phrase(plan)));
         let mut at_a_time = format!(
             "{} of a pool at a time",
-            terminal::pluralize(summary.parallel as usize, "node")
+            pluralize(summary.parallel as usize, "node")
         );
         if plan
             .steps
@@ -159,7 +160,7 @@ fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
     }
     let points = summary.points_of_no_return.len();
     facts.push(("Points of no return ahead", points.to_string()));
-    facts.push(("Not looked at", terminal::pluralize(summary.gaps, "gap")));
+    facts.push(("Not looked at", pluralize(summary.gaps, "gap")));
     facts
 }
 
