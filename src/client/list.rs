@@ -62,6 +62,7 @@ pub(super) async fn read_request(
         target: request.target.clone(),
         detail_level: request.detail_level,
         freshness: request.freshness,
+        field_paths: request.field_paths.clone(),
         outcome,
         finished_at: Timestamp::now(),
         rows,

@@ -58,6 +58,8 @@ struct BackupResource {
     is_namespaced: bool,
     /// Whether a cluster that serves it is expected to have backups; not if the distribution installs it by default.
     implies_backups: bool,
+    /// The fields that the completion is computed from.
+    fields: &'static [&'static str],
     /// When a backup was completed; `None` if it is not usable.
     completion_time: fn(&Value, Timestamp) -> Option<Timestamp>,
 }
@@ -70,6 +72,16 @@ const BACKUP_RESOURCES: [BackupResource; 2] = [
         kind: "Backup",
         is_namespaced: true,
         implies_backups: true,
+        fields: &[
+            "spec.includedNamespacedResources",
+            "spec.includedNamespaces",
+            "spec.includedResources",
+            "spec.labelSelector[]",
+            "spec.orLabelSelectors[]",
+            "status.completionTimestamp",
+            "status.expiration",
+            "status.phase",
+        ],
         completion_time: velero_completion,
     },
     BackupResource {
@@ -79,6 +91,7 @@ const BACKUP_RESOURCES: [BackupResource; 2] = [
         kind: "ETCDSnapshotFile",
         is_namespaced: false,
         implies_backups: false,
+        fields: &["status.creationTime", "status.error[]", "status.readyToUse"],
         completion_time: etcd_snapshot_completion,
     },
 ];
@@ -142,6 +155,7 @@ impl BackupResource {
             GroupResource::new(self.group, self.plural),
             DetailLevel::Full,
         )
+        .with_fields(self.fields)
     }
 }
 

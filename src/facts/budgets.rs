@@ -26,6 +26,16 @@ pub(crate) fn budgets_need() -> Need {
         GroupResource::new("policy", "poddisruptionbudgets"),
         DetailLevel::Full,
     )
+    .with_fields(&[
+        "metadata.generation",
+        "spec",
+        "status.conditions",
+        "status.currentHealthy",
+        "status.desiredHealthy",
+        "status.disruptionsAllowed",
+        "status.expectedPods",
+        "status.observedGeneration",
+    ])
 }
 
 /// Budgets, pods and their workloads.

@@ -1,8 +1,8 @@
-//! The permission that a read takes.
+//! The RBAC permission that a read takes.
 
 use serde::{Deserialize, Serialize};
 
-/// One rule of a ClusterRole: what to allow so that a read goes through.
+/// One rule of a ClusterRole that permits a read.
 ///
 /// Keys and shape are those of the report's `gaps[].rbac`; lists that do not apply are empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 pub struct PolicyRule {
     /// API groups; the core group is the empty string.
     pub api_groups: Vec<String>,
-    /// Plural names.
+    /// Plural resource names.
     pub resources: Vec<String>,
-    /// Names of single objects; empty for all.
+    /// Object names; empty for all.
     pub resource_names: Vec<String>,
-    /// Paths that are no resources.
+    /// Non-resource URL paths.
     #[serde(rename = "nonResourceURLs")]
     pub non_resource_urls: Vec<String>,
-    /// The namespace that is enough, none for the whole cluster.
+    /// The namespace of a sufficient Role; `None` if a ClusterRole is needed.
     pub namespace: Option<String>,
     /// `get` or `list`.
     pub verbs: Vec<String>,
 }
 
 impl PolicyRule {
-    /// To list the objects of a resource.
+    /// Allows listing a resource.
     #[must_use]
     pub fn allow_list(group: &str, plural: &str, namespace: Option<&str>) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl PolicyRule {
         }
     }
 
-    /// To get a page of the API server.
+    /// Allows getting a non-resource URL.
     #[must_use]
     pub fn allow_get_url(path: &str) -> Self {
         Self {

@@ -247,7 +247,7 @@ fn nothing_is_imported_against_the_arrow() {
 fn types_of_documents_import_no_internal_type() {
     let edges = tree().edges();
     let of_types =
-        |file: &&Vec<String>| file[0] == "api" && !file.iter().any(|name| name == "convert");
+        |file: &&Vec<String>| file.first().is_some_and(|module| module == "api") && !file.iter().any(|name| name == "convert");
     let (mut files, mut wrong) = (0, Vec::new());
     for (file, others) in edges.iter().filter(|(file, _)| of_types(file)) {
         files += 1;

@@ -73,6 +73,7 @@ fn picture(
             target: request.target,
             detail_level: request.detail_level,
             freshness: request.freshness,
+            field_paths: request.field_paths,
             outcome,
             finished_at: jiff::Timestamp::UNIX_EPOCH,
             rows,

@@ -70,6 +70,7 @@ fn with_newest<T>(
                 target: need.target,
                 detail_level: need.detail_level,
                 freshness: Freshness::WatchCache,
+                field_paths: need.field_paths,
                 outcome,
                 finished_at: at(NOW),
                 rows: Rows::Objects(rows.into()),
