@@ -1,4 +1,4 @@
-//! `helm-pending`: Helm releases that stand in the middle of an operation.
+//! `helm-pending`: Helm releases that are stuck in an operation.
 
 use std::collections::BTreeMap;
 
@@ -92,16 +92,15 @@ impl<'a> HelmRevision<'a> {
     }
 }
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
     for (pending, deployed) in undeployed_records_needs().iter().zip(&helm_release_needs()) {
         let Some(kind) = storage_kind(pending) else {
             continue;
         };
 
-        // Without the deployed revisions it cannot be told which one is the newest.
-        let (Some(rows), Some(running)) = (situation.rows(pending), situation.rows(deployed))
-        else {
+        // Without the deployed revisions, the newest one is unknown.
+        let (Some(rows), Some(running)) = (context.rows(pending), context.rows(deployed)) else {
             continue;
         };
         let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
@@ -120,7 +119,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
             if went_on || !PENDING_STATUSES.contains(&revision.status) {
                 continue;
             }
-            let (severity, object) = pending_object(situation, kind, name, &revision);
+            let (severity, object) = pending_object(context, kind, name, &revision);
             found.entry(severity).or_default().push(object);
         }
     }
@@ -131,12 +130,12 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
                 Severity::Note => "an operation of Helm is at work",
                 _ => "its next upgrade is refused",
             };
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 severity,
                 confidence: Confidence::Likely,
                 ..FindingDraft::new(&RULE, RULE.id, message, objects)
             };
-            Finding::new(&RULE, said)
+            Finding::new(&RULE, draft)
         })
         .collect()
 }
@@ -154,14 +153,14 @@ fn storage_kind(need: &Need) -> Option<&'static str> {
 }
 
 fn pending_object(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     kind: &str,
     release: &str,
     revision: &HelmRevision<'_>,
 ) -> (Severity, AffectedObject) {
     let fresh = revision
         .since
-        .is_some_and(|since| situation.now.duration_since(since) < MAX_OPERATION_TIME);
+        .is_some_and(|since| context.now.duration_since(since) < MAX_OPERATION_TIME);
     let severity = if fresh {
         Severity::Note
     } else {

@@ -106,10 +106,10 @@ pub enum RuleKind {
 /// One row of a table of which every row is a rule: the same code, other facts.
 pub trait TableRule: std::fmt::Debug + Send + Sync {
     /// What it must see on this path.
-    fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need>;
+    fn needs(&self, context: &NeedContext<'_>) -> Vec<Need>;
 
     /// What it says. A need that is not met has no rows here and is a gap already.
-    fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding>;
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding>;
 
     /// What came and could not be judged.
     fn unevaluated(&self, _situation: &CheckContext<'_>) -> Vec<MissingData> {
@@ -150,11 +150,11 @@ impl Rule {
 
     /// The needs on this path.
     #[must_use]
-    pub fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
+    pub fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
         match &self.kind {
-            RuleKind::Code { needs, .. } => needs(asking),
-            RuleKind::Data(rule) => rule.needs(asking),
-            RuleKind::Table(row) => row.needs(asking),
+            RuleKind::Code { needs, .. } => needs(context),
+            RuleKind::Data(rule) => rule.needs(context),
+            RuleKind::Table(row) => row.needs(context),
         }
     }
 
@@ -255,9 +255,9 @@ pub fn rules() -> Result<&'static [&'static Rule], &'static engine::data_rule::L
 
 /// What detectors and these rules must see on this path, each need once.
 #[must_use]
-pub fn needs(rules: &[&Rule], asking: &NeedContext<'_>) -> Vec<Need> {
-    let mut needs = detect::needs(asking.discovery);
-    needs.extend(rules.iter().flat_map(|rule| rule.needs(asking)));
+pub fn needs(rules: &[&Rule], context: &NeedContext<'_>) -> Vec<Need> {
+    let mut needs = detect::needs(context.discovery);
+    needs.extend(rules.iter().flat_map(|rule| rule.needs(context)));
     needs.sort();
     needs.dedup();
     needs

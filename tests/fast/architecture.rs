@@ -246,8 +246,10 @@ fn nothing_is_imported_against_the_arrow() {
 #[test]
 fn types_of_documents_import_no_internal_type() {
     let edges = tree().edges();
-    let of_types =
-        |file: &&Vec<String>| file.first().is_some_and(|module| module == "api") && !file.iter().any(|name| name == "convert");
+    let of_types = |file: &&Vec<String>| {
+        file.first().is_some_and(|module| module == "api")
+            && !file.iter().any(|name| name == "convert")
+    };
     let (mut files, mut wrong) = (0, Vec::new());
     for (file, others) in edges.iter().filter(|(file, _)| of_types(file)) {
         files += 1;

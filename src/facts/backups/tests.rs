@@ -77,7 +77,7 @@ fn with_newest<T>(
                 skipped_objects: Vec::new(),
             })
         });
-    let picture = ClusterSnapshot {
+    let cluster = ClusterSnapshot {
         id: ClusterId("shop".to_owned()),
         context: None,
         server: String::new(),
@@ -89,7 +89,7 @@ fn with_newest<T>(
             group_versions: served.into_iter().flatten().map(str::to_owned).collect(),
         },
     };
-    let view = ClusterView::new(&picture, &catalog);
+    let view = ClusterView::new(&cluster, &catalog);
     f(newest_backup(view, at(NOW)))
 }
 

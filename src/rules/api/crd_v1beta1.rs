@@ -19,7 +19,7 @@ pub(crate) const RULE: Rule = Rule {
     reference: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/#customresourcedefinition-v122",
     sources: &["kubernetes/sig-release releases/release-1.22/release-notes/release-notes-draft.md"],
     kind: RuleKind::Code {
-        needs: |asking| api_usage::needs_for_kind(asking, KIND),
+        needs: |context| api_usage::needs_for_kind(context, KIND),
         evaluate,
     },
     reads_files: true,
@@ -27,9 +27,9 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let usages = situation.api_usages.iter().filter(|usage| {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let usages = context.api_usages.iter().filter(|usage| {
         matches!(usage.lifecycle, ApiLifecycle::Removed(_)) && usage.api.kind == KIND
     });
-    usage::usage_findings(&RULE, situation, usages)
+    usage::usage_findings(&RULE, context, usages)
 }

@@ -1,4 +1,4 @@
-//! `api-removed`: somebody still uses an API version that the target does not serve.
+//! `api-removed`: an API version in use that the target does not serve.
 
 use super::usage;
 use crate::api_usage;
@@ -28,12 +28,12 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let usages = situation.api_usages.iter().filter(|usage| {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let usages = context.api_usages.iter().filter(|usage| {
         matches!(usage.lifecycle, ApiLifecycle::Removed(_))
             && !CODE_RULES
                 .iter()
                 .any(|rule| rule.replaces_api_removed == Some(&*usage.api.kind))
     });
-    usage::usage_findings(&RULE, situation, usages)
+    usage::usage_findings(&RULE, context, usages)
 }

@@ -1,4 +1,4 @@
-//! From uses of an API to findings: what the rules on APIs share.
+//! Findings from uses of an API, shared by the rules about APIs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,16 +20,16 @@ pub(super) fn removal_minors(catalog: &Catalog, kind: &str, filter: fn(&Api) -> 
 /// One finding for each API, hop and severity among these uses.
 pub(crate) fn usage_findings<'a>(
     rule: &Rule,
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     usages: impl Iterator<Item = &'a ApiUsage>,
 ) -> Vec<Finding> {
     let mut groups: BTreeMap<(&Gvk, Option<HopId>, Severity), Vec<&ApiUsage>> = BTreeMap::new();
     for usage in usages {
         let hop = match usage.lifecycle {
-            ApiLifecycle::Removed(minor) => situation.path.hop_into(minor),
+            ApiLifecycle::Removed(minor) => context.path.hop_into(minor),
             ApiLifecycle::Deprecated(_) => None,
         };
-        let severity = usage_severity(usage, hop.as_ref(), situation);
+        let severity = usage_severity(usage, hop.as_ref(), context);
         groups
             .entry((&usage.api, hop, severity))
             .or_default()
@@ -38,23 +38,23 @@ pub(crate) fn usage_findings<'a>(
     groups
         .into_iter()
         .filter_map(|((gvk, hop, severity), usages)| {
-            let api = situation.catalog.apis.find(gvk)?;
+            let api = context.catalog.apis.find(gvk)?;
             Finding::new(
                 rule,
                 FindingDraft {
                     subject: gvk.to_string(),
                     severity,
                     confidence: usages.iter().map(|usage| usage_confidence(usage)).max()?,
-                    message: usage_message(api, usages.first()?, hop.as_ref(), situation),
+                    message: usage_message(api, usages.first()?, hop.as_ref(), context),
                     remedy: usage_remedy(
                         api,
                         &usages,
-                        replacement_api(api, usages.first()?, situation),
+                        replacement_api(api, usages.first()?, context),
                     ),
                     hop,
                     objects: usages
                         .iter()
-                        .map(|usage| usage_object(usage, situation))
+                        .map(|usage| usage_object(usage, context))
                         .collect(),
                 },
             )
@@ -63,12 +63,12 @@ pub(crate) fn usage_findings<'a>(
 }
 
 /// A removal blocks where a writer will use the API again, warns where that is only likely or the removal only announced,
-/// and is a note where nothing but the metric speaks.
-fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, situation: &CheckContext<'_>) -> Severity {
+/// and is a note if the metric is the only evidence.
+fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, context: &CheckContext<'_>) -> Severity {
     let ApiLifecycle::Removed(minor) = usage.lifecycle else {
         return Severity::Note;
     };
-    let announced = situation
+    let announced = context
         .catalog
         .kubernetes_releases
         .newest()
@@ -81,8 +81,8 @@ fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, situation: &CheckContex
         EvidenceStrength::Metric => Severity::Note,
         EvidenceStrength::PossiblyStale => Severity::Warning,
         EvidenceStrength::Written | EvidenceStrength::ToBeApplied if announced => Severity::Warning,
-        // Gone before this upgrade began: a release that holds it cannot be upgraded any more, but this upgrade breaks nothing
-        // new. A file about to be applied fails whatever happens.
+        // Removed before this upgrade: a Helm release that contains it cannot be upgraded already, so this upgrade breaks
+        // nothing new. A manifest about to be applied fails in any case.
         EvidenceStrength::Written | EvidenceStrength::ToBeApplied
             if hop.is_none() && !recorded_in_file =>
         {
@@ -104,47 +104,43 @@ fn usage_message(
     api: &Api,
     usage: &ApiUsage,
     hop: Option<&HopId>,
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
 ) -> String {
     let name = api.gvk().api_version();
-    let instead = replacement_phrase(api, replacement_api(api, usage, situation));
-    let newest = situation
+    let instead = replacement_phrase(api, replacement_api(api, usage, context));
+    let newest = context
         .catalog
         .kubernetes_releases
         .newest()
         .map(|row| row.minor);
     match usage.lifecycle {
         ApiLifecycle::Removed(minor) if usage.strength == EvidenceStrength::Metric => {
-            format!("some client asked for {}, gone in {minor}", api.gvk())
+            format!("a client requested {}, removed in {minor}", api.gvk())
         }
         ApiLifecycle::Removed(minor) if newest.is_some_and(|newest| minor > newest) => {
-            format!("{name} is announced to go in {minor}; {instead}")
+            format!("the removal of {name} is announced for {minor}; {instead}")
         }
         ApiLifecycle::Removed(minor) if hop.is_none() => {
-            format!("{name} is gone since {minor}; {instead}")
+            format!("{name} was removed in {minor}; {instead}")
         }
-        ApiLifecycle::Removed(minor) => format!("{name} is gone in {minor}; {instead}"),
+        ApiLifecycle::Removed(minor) => format!("{name} is removed in {minor}; {instead}"),
         ApiLifecycle::Deprecated(minor) => {
             let end = api
                 .removed
-                .map_or_else(String::new, |removed| format!(", gone in {removed}"));
+                .map_or_else(String::new, |removed| format!(", removed in {removed}"));
             format!("{name} is deprecated since {minor}{end}; {instead}")
         }
     }
 }
 
-/// Where to move: an API that is there before the hop at which this one goes, if there is one, and after it.
-fn replacement_api<'a>(
-    api: &Api,
-    usage: &ApiUsage,
-    situation: &CheckContext<'a>,
-) -> Option<&'a Api> {
+/// The API to migrate to: served after the hop that removes this one and, if possible, before it.
+fn replacement_api<'a>(api: &Api, usage: &ApiUsage, context: &CheckContext<'a>) -> Option<&'a Api> {
     let after = match usage.lifecycle {
         ApiLifecycle::Removed(minor) => minor,
-        ApiLifecycle::Deprecated(_) => situation.path.to?,
+        ApiLifecycle::Deprecated(_) => context.path.to?,
     };
-    let before = situation.path.from;
-    situation.catalog.apis.successor(api, before, after)
+    let before = context.path.from;
+    context.catalog.apis.successor(api, before, after)
 }
 
 /// `use policy/v1`, with the kind where it is another one.
@@ -158,8 +154,8 @@ fn replacement_phrase(api: &Api, next: Option<&Api>) -> String {
 }
 
 fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
-    let mut told: Vec<String> = Vec::new();
-    let speaks = |source| {
+    let mut remedies: Vec<String> = Vec::new();
+    let has_evidence = |source| {
         usages
             .iter()
             .any(|usage| usage.evidence.iter().any(|found| found.source == source))
@@ -171,44 +167,44 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
             api_note(api)
         );
     };
-    if speaks(EvidenceSource::Helm) {
-        told.push(format!(
-            "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest holds an API that is gone."
+    if has_evidence(EvidenceSource::Helm) {
+        remedies.push(format!(
+            "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest contains a removed API."
         ));
     }
-    if speaks(EvidenceSource::File) {
-        told.push(format!("Change apiVersion in the manifest to {to}."));
+    if has_evidence(EvidenceSource::File) {
+        remedies.push(format!("Change apiVersion in the manifest to {to}."));
     }
-    // Where the next thing that is applied is known, its writer has been told above.
+    // Writers of manifests that will be applied next are covered above.
     let only_remembered = usages
         .iter()
         .any(|usage| usage.strength < EvidenceStrength::ToBeApplied);
-    if speaks(EvidenceSource::ManagedFields) && only_remembered {
-        told.push(format!(
-            "Make the writer that is named write through {to}: update it, or change the manifest it applies."
+    if has_evidence(EvidenceSource::ManagedFields) && only_remembered {
+        remedies.push(format!(
+            "Update the named field manager, or the manifest it applies, to use {to}."
         ));
     }
-    if speaks(EvidenceSource::LastApplied) {
-        told.push(format!(
-            "Apply the manifest once more with apiVersion {to}: the annotation is what the next kubectl apply compares with."
+    if has_evidence(EvidenceSource::LastApplied) {
+        remedies.push(format!(
+            "Apply the manifest again with apiVersion {to}: the next kubectl apply compares with the annotation."
         ));
     }
-    if told.is_empty() {
-        told.push("Find the client in the audit log: the metric does not name it.".to_owned());
+    if remedies.is_empty() {
+        remedies.push("Find the client in the audit log: the metric does not name it.".to_owned());
     }
-    told.push("Stored objects need no change: the API server converts them.".to_owned());
-    told.join(" ") + &api_note(api)
+    remedies.push("Stored objects need no change: the API server converts them.".to_owned());
+    remedies.join(" ") + &api_note(api)
 }
 
 fn api_note(api: &Api) -> String {
     if api.note.is_empty() {
         String::new()
     } else {
-        format!(" Mind: {}.", api.note)
+        format!(" Note: {}.", api.note)
     }
 }
 
-/// The object of a finding: the old version, the kind, and who speaks. The metric speaks of the cluster, not of an object.
+/// The object of a finding, in the old version. The metric names no object, so the cluster is the object.
 pub(crate) fn usage_object(usage: &ApiUsage, context: &CheckContext<'_>) -> AffectedObject {
     if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, context.cluster) {
         return AffectedObject {

@@ -1,4 +1,4 @@
-//! `pdb-impossible`, `pdb-zero` and `pdb-unhealthy-stuck`: budgets that let nobody go.
+//! `pdb-impossible`, `pdb-zero` and `pdb-unhealthy-stuck`: budgets that block evictions.
 
 use jiff::SignedDuration;
 
@@ -64,10 +64,10 @@ pub(crate) const UNHEALTHY_STUCK: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn never_allows_eviction(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    if let Some(budgets) = situation.budgets() {
-        let workloads = situation.fact(WorkloadIndex::new);
+    if let Some(budgets) = context.budgets() {
+        let workloads = context.fact(WorkloadIndex::new);
         for budget in &budgets.budgets {
             if let Some(why) = budget.never_allows_reason(&workloads) {
                 objects.push(budget_object(&budgets, budget, EvidenceSource::Spec, why));
@@ -80,11 +80,11 @@ fn never_allows_eviction(situation: &CheckContext<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn no_disruptions_allowed(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut stuck: Vec<AffectedObject> = Vec::new();
     let mut passing: Vec<AffectedObject> = Vec::new();
-    if let Some(budgets) = situation.budgets() {
-        let workloads = situation.fact(WorkloadIndex::new);
+    if let Some(budgets) = context.budgets() {
+        let workloads = context.fact(WorkloadIndex::new);
         for budget in &budgets.budgets {
             let (healthy, expected) = (
                 budget.status_number("currentHealthy"),
@@ -137,9 +137,9 @@ fn is_rolling_out<'a>(budget: &DisruptionBudget<'a>, workloads: &WorkloadIndex<'
     })
 }
 
-fn unhealthy_stuck(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    if let Some(budgets) = situation.budgets() {
+    if let Some(budgets) = context.budgets() {
         for budget in &budgets.budgets {
             let (healthy, desired) = (
                 budget.status_number("currentHealthy"),
@@ -157,7 +157,7 @@ fn unhealthy_stuck(situation: &CheckContext<'_>) -> Vec<Finding> {
             let unready = budget.pods.iter().filter(|pod| {
                 let since = pod
                     .ready_transition_time
-                    .map(|at| situation.now.duration_since(at));
+                    .map(|at| context.now.duration_since(at));
                 !pod.is_ready && since.is_some_and(|since| since > UNREADY_GRACE_PERIOD)
             });
             let mut names: Vec<&str> = unready.map(|pod| pod.name.as_str()).collect();

@@ -24,9 +24,9 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    if let Some(budgets) = situation.budgets() {
+    if let Some(budgets) = context.budgets() {
         for (together, pods) in &budgets.overlaps {
             // The order of pods in memory is not that of names.
             let Some(first) = pods.iter().map(|pod| pod.name.as_str()).min() else {

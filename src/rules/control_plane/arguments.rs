@@ -9,7 +9,7 @@ use crate::path::HopId;
 use crate::rules::{Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use std::collections::BTreeMap;
 
-/// Gates that are gone or locked at the target.
+/// Gates that the target has removed or locked.
 pub(crate) const FEATURE_GATES: Rule = Rule {
     id: "cp-feature-gates",
     severity: Severity::Blocker,
@@ -35,7 +35,7 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Flags that are gone at the target.
+/// Flags that the target has removed.
 pub(crate) const FLAGS_REMOVED: Rule = Rule {
     id: "cp-flags-removed",
     severity: Severity::Blocker,
@@ -52,7 +52,7 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Admission plugins that are gone at the target.
+/// Admission plugins that the target has removed.
 pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     id: "cp-admission-plugin",
     severity: Severity::Blocker,
@@ -81,9 +81,9 @@ fn component_config_needs(_: &crate::need::NeedContext<'_>) -> Vec<Need> {
     ]
 }
 
-fn removed_feature_gates(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane_removals;
-    incompatibility_findings(situation, &FEATURE_GATES, |setting| {
+fn removed_feature_gates(context: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &context.catalog.control_plane_removals;
+    incompatibility_findings(context, &FEATURE_GATES, |setting| {
         let set = setting.flags.feature_gates();
         set.iter()
             .filter_map(|(gate, value)| gate_incompatibility(known.feature_gate(gate)?, *value))
@@ -103,7 +103,7 @@ fn gate_incompatibility(row: &FeatureGate, value: bool) -> Option<Incompatibilit
     let removed = row.removed_in.map(|since| {
         (
             since,
-            format!("sets the feature gate {gate}, gone in {since}"),
+            format!("sets the feature gate {gate}, removed in {since}"),
         )
     });
     let (since, message) = locked.or(removed)?;
@@ -115,9 +115,9 @@ fn gate_incompatibility(row: &FeatureGate, value: bool) -> Option<Incompatibilit
     })
 }
 
-fn removed_flags(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane_removals.flags;
-    incompatibility_findings(situation, &FLAGS_REMOVED, |setting| {
+fn removed_flags(context: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &context.catalog.control_plane_removals.flags;
+    incompatibility_findings(context, &FLAGS_REMOVED, |setting| {
         let own = known
             .iter()
             .filter(|row| row.component == setting.component);
@@ -125,34 +125,37 @@ fn removed_flags(situation: &CheckContext<'_>) -> Vec<Finding> {
             .map(|row| Incompatibility {
                 subject: row.flag.clone(),
                 since: row.removed_in,
-                message: format!("has the flag --{}, gone in {}", row.flag, row.removed_in),
+                message: format!(
+                    "sets the flag --{}, removed in {}",
+                    row.flag, row.removed_in
+                ),
                 detail: format!("--{}", row.flag),
             })
             .collect()
     })
 }
 
-fn removed_admission_plugins(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane_removals.admission_plugins;
+fn removed_admission_plugins(context: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &context.catalog.control_plane_removals.admission_plugins;
     let named = |setting: &ComponentConfig<'_>| {
-        let mut bites = Vec::new();
+        let mut found = Vec::new();
         for flag in ["enable-admission-plugins", "disable-admission-plugins"] {
             for plugin in setting.flags.list_values(flag) {
                 let row = known.iter().find(|row| row.plugin == plugin);
-                bites.extend(row.map(|row| Incompatibility {
+                found.extend(row.map(|row| Incompatibility {
                     subject: row.plugin.clone(),
                     since: row.removed_in,
                     message: format!(
-                        "names the admission plugin {plugin}, gone in {}",
+                        "configures the admission plugin {plugin}, removed in {}",
                         row.removed_in
                     ),
                     detail: format!("--{flag} {plugin}"),
                 }));
             }
         }
-        bites
+        found
     };
-    incompatibility_findings(situation, &ADMISSION_PLUGIN, |setting| {
+    incompatibility_findings(context, &ADMISSION_PLUGIN, |setting| {
         if setting.component == APISERVER {
             named(setting)
         } else {
@@ -178,20 +181,24 @@ struct Incompatibility {
 /// At each upgrade, kubeadm regenerates the manifests of static pods from its ConfigMap. That drops what only a running pod
 /// has, unless patches add it again. What the ConfigMap has breaks the next upgrade, even if it was removed long ago.
 fn incompatibility_findings(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     rule: &Rule,
     incompatible: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,
 ) -> Vec<Finding> {
-    let settings = situation.fact(control_plane::component_configs);
+    let settings = context.fact(control_plane::component_configs);
     let mut found: BTreeMap<(&str, String, HopId), FindingDraft> = BTreeMap::new();
     for setting in &settings {
-        let anew = !setting.from_kubeadm
+        let is_regenerated = !setting.from_kubeadm
             && settings
                 .iter()
                 .any(|other| other.from_kubeadm && other.component == setting.component);
-        let severity = if anew { Severity::Note } else { rule.severity };
-        for bite in incompatible(setting) {
-            let Some(hop) = affected_hop(situation, setting, bite.since) else {
+        let severity = if is_regenerated {
+            Severity::Note
+        } else {
+            rule.severity
+        };
+        for incompatibility in incompatible(setting) {
+            let Some(hop) = affected_hop(context, setting, incompatibility.since) else {
                 continue;
             };
             let kind = if setting.from_kubeadm {
@@ -199,35 +206,39 @@ fn incompatibility_findings(
             } else {
                 "Pod"
             };
-            let object = kube_system_object(setting.row, "v1", kind, bite.detail);
-            let key = (setting.component, bite.subject.clone(), hop.clone());
-            let said = found.entry(key).or_insert_with(|| {
-                let subject = format!("{} {}", setting.component, bite.subject);
-                let message = format!("{} {}", setting.component, bite.message);
+            let object = kube_system_object(setting.row, "v1", kind, incompatibility.detail);
+            let key = (
+                setting.component,
+                incompatibility.subject.clone(),
+                hop.clone(),
+            );
+            let draft = found.entry(key).or_insert_with(|| {
+                let subject = format!("{} {}", setting.component, incompatibility.subject);
+                let message = format!("{} {}", setting.component, incompatibility.message);
                 FindingDraft {
                     severity,
                     hop: Some(hop),
                     ..FindingDraft::new(rule, subject, message, Vec::new())
                 }
             });
-            said.severity = said.severity.max(severity);
-            said.objects.push(object);
+            draft.severity = draft.severity.max(severity);
+            draft.objects.push(object);
         }
     }
     found
         .into_values()
-        .filter_map(|said| Finding::new(rule, said))
+        .filter_map(|draft| Finding::new(rule, draft))
         .collect()
 }
 
 fn affected_hop(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     setting: &ComponentConfig<'_>,
     since: Minor,
 ) -> Option<HopId> {
-    let path = situation.path;
-    let gone = path.from.is_some_and(|from| since <= from);
-    if gone && setting.from_kubeadm {
+    let path = context.path;
+    let is_removed = path.from.is_some_and(|from| since <= from);
+    if is_removed && setting.from_kubeadm {
         return path.kubernetes_hops().next().map(HopId::from);
     }
     path.hop_into(since)

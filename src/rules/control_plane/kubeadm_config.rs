@@ -39,17 +39,17 @@ fn removed_versions(catalog: &Catalog) -> String {
     removed.collect::<Vec<_>>().join(", ")
 }
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let need = control_plane::kubeadm_config_need();
-    situation
+    context
         .fact(|view| control_plane::kubeadm_configs(view, &need, "ClusterConfiguration"))
         .iter()
-        .filter_map(|config| Finding::new(&RULE, draft_finding(situation, config)?))
+        .filter_map(|config| Finding::new(&RULE, draft_finding(context, config)?))
         .collect()
 }
 
-fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Option<FindingDraft> {
-    let hop = situation.path.kubernetes_hops().next()?;
+fn draft_finding(context: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Option<FindingDraft> {
+    let hop = context.path.kubernetes_hops().next()?;
     let text = config
         .document
         .as_ref()
@@ -61,7 +61,7 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
             "data.ClusterConfiguration is no YAML mapping".to_owned(),
         ),
         Some(text) => {
-            let known = &situation
+            let known = &context
                 .catalog
                 .control_plane_removals
                 .kubeadm_config_versions;
@@ -85,7 +85,7 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
         hop: Some(HopId::from(hop)),
         ..FindingDraft::new(
             &RULE,
-            situation.cluster?.id.to_string(),
+            context.cluster?.id.to_string(),
             message,
             vec![object],
         )

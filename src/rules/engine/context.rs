@@ -37,7 +37,7 @@ pub struct CheckContext<'a> {
     /// Who still uses which API.
     pub api_usages: Vec<ApiUsage>,
     budget_coverage: OnceLock<BudgetCoverage>,
-    /// What tells fingerprints of this cluster from those of others; `None` if it is the only one of the run.
+    /// Distinguishes fingerprints of several clusters; `None` if the run has only one.
     pub(crate) fingerprint_scope: Option<String>,
 }
 

@@ -11,15 +11,15 @@ use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing blocks, and everything was looked at.
+    /// Nothing blocks, and everything was inspected.
     Ready,
     /// Something blocks.
     Blocked,
-    /// Nothing blocks, but something could not be looked at.
+    /// Nothing blocks, but something could not be inspected.
     Incomplete,
 }
 
-/// Something that could not be looked at.
+/// Something that could not be inspected.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
     /// What.
@@ -28,7 +28,7 @@ pub struct Gap {
     pub why: String,
     /// On which cluster; none for files.
     pub cluster: Option<ClusterId>,
-    /// Which rules would have looked at it.
+    /// The rules that would have inspected it.
     pub rules: Vec<String>,
     /// What would have to be allowed.
     pub rbac: Option<PolicyRule>,
@@ -37,17 +37,17 @@ pub struct Gap {
 /// Counts of findings, not of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Findings that block and that nobody has taken on.
+    /// Blockers that are not waived.
     pub blockers: usize,
-    /// Findings that warn and that nobody has taken on.
+    /// Warnings that are not waived.
     pub warnings: usize,
-    /// Findings that note and that nobody has taken on.
+    /// Notes that are not waived.
     pub notes: usize,
-    /// Findings that somebody has taken on.
+    /// Waived findings.
     pub waived: usize,
     /// Rules that were left out on request.
     pub skipped: usize,
-    /// Things that could not be looked at.
+    /// Gaps.
     pub gaps: usize,
     /// Rules that were evaluated, at least in part.
     pub rules_evaluated: usize,
@@ -62,13 +62,13 @@ pub struct Evaluation {
     pub verdict: Verdict,
     /// Worst first; then by hop, rule and subject.
     pub findings: Vec<Finding>,
-    /// For each of the findings, how each of its objects stands to the policy.
+    /// For each finding, the policy status of each of its objects.
     pub policy_statuses: Vec<Vec<PolicyStatus>>,
     /// How many findings fail the run: at or above the policy's line, with an object neither taken on nor known.
     pub failing_findings: usize,
-    /// In the baseline, gone now, and looked at again.
+    /// Findings of the baseline that were inspected again and are resolved.
     pub resolved_findings: Vec<BaselineFinding>,
-    /// By what could not be looked at.
+    /// By what could not be inspected.
     pub gaps: Vec<Gap>,
     /// What else must be known of this answer: waivers that no longer count, limits of the comparison.
     pub remarks: Vec<String>,
@@ -76,22 +76,22 @@ pub struct Evaluation {
     pub summary: Summary,
 }
 
-/// Lets the rules speak and weighs what they say: a pure function of its arguments.
+/// Evaluates the rules and applies the policy: a pure function of its arguments.
 ///
 /// The verdict tells of the cluster, with what somebody has taken on set aside. What the baseline knows and where the
 /// line of the policy runs decides only what fails the run.
 #[must_use]
-pub fn evaluate(situation: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) -> Evaluation {
+pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) -> Evaluation {
     let chosen = policy.rule_filter.select(rules);
     let mut findings = Vec::new();
     let mut faults = Vec::new();
     for rule in &chosen {
-        let spoken = rule.evaluate(situation);
+        let spoken = rule.evaluate(context);
         findings.extend(spoken.findings);
         faults.extend(spoken.unevaluated.into_iter().map(|fault| (rule.id, fault)));
     }
     findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    let (gaps, rules_evaluated) = collect_gaps(situation, &chosen, faults);
+    let (gaps, rules_evaluated) = collect_gaps(context, &chosen, faults);
     let standings: Vec<Vec<PolicyStatus>> = findings
         .iter()
         .map(|finding| {
@@ -111,18 +111,18 @@ pub fn evaluate(situation: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) 
         .count();
     let gone = policy.baseline.as_ref().map(|baseline| {
         baseline.resolved_since(&CurrentRun {
-            context: situation,
+            context: context,
             rules: &chosen,
             findings: &findings,
             gaps: &gaps,
         })
     });
-    let remarks = remarks(situation, policy, gone.as_ref());
+    let remarks = remarks(context, policy, gone.as_ref());
     let summary = Summary {
         skipped: rules.len() - chosen.len(),
         gaps: gaps.len(),
         rules_evaluated,
-        objects_read: objects_read(situation),
+        objects_read: objects_read(context),
         ..count_findings(&findings, &standings)
     };
     let verdict = match (summary.blockers, summary.gaps) {
@@ -157,15 +157,15 @@ fn count_findings(findings: &[Finding], standings: &[Vec<PolicyStatus>]) -> Summ
     summary
 }
 
-fn objects_read(situation: &CheckContext<'_>) -> usize {
-    let in_cluster = situation.cluster.map_or(0, ClusterSnapshot::objects_read);
-    situation.manifests.objects_read() + in_cluster
+fn objects_read(context: &CheckContext<'_>) -> usize {
+    let in_cluster = context.cluster.map_or(0, ClusterSnapshot::objects_read);
+    context.manifests.objects_read() + in_cluster
 }
 
 /// What else must be known.
-fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved>) -> Vec<String> {
+fn remarks(context: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved>) -> Vec<String> {
     let mut remarks: Vec<String> = policy.waivers.expired_remarks(policy.today).collect();
-    let detected = situation.detected.iter();
+    let detected = context.detected.iter();
     remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
     let objects = |number: usize| match number {
         1 => "1 object of the baseline was".to_owned(),
@@ -173,7 +173,7 @@ fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved
     };
     if let Some(gone) = gone.filter(|gone| gone.unchecked_objects > 0) {
         remarks.push(format!(
-            "{} neither found nor looked at again, and may still be there",
+            "{} neither found nor inspected again, and may still exist",
             objects(gone.unchecked_objects)
         ));
     }
@@ -186,7 +186,7 @@ fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved
             "the baseline was incomplete: what is new may be what it could not see".to_owned(),
         );
     }
-    if situation.is_redacted {
+    if context.is_redacted {
         remarks.push("names in this report are pseudonyms (--redact)".to_owned());
     }
     remarks.sort();
@@ -205,15 +205,15 @@ fn sort_key(finding: &Finding) -> impl Ord {
     )
 }
 
-/// What could not be looked at, in which cluster, and the rules that it concerns.
+/// What could not be inspected, in which cluster, and the rules that need it.
 type GapIndex = BTreeMap<(Option<ClusterId>, MissingData), Vec<String>>;
 
-/// What could not be looked at, and how many rules could be evaluated.
+/// Gaps, and the number of rules that could be evaluated.
 ///
 /// A rule is evaluated over the needs that were met; each need that was not is a gap that names it, so that what it says
 /// is never mistaken for the whole. A rule none of whose needs were met is not evaluated.
 fn collect_gaps(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     rules: &[&Rule],
     faults: Vec<(&'static str, MissingData)>,
 ) -> (Vec<Gap>, usize) {
@@ -221,24 +221,24 @@ fn collect_gaps(
     for (id, fault) in faults {
         found.entry((None, fault)).or_default().push(id.to_owned());
     }
-    for unseen in detection_gaps(situation) {
+    for unseen in detection_gaps(context) {
         found.entry(unseen).or_default();
     }
     let evaluated = rules
         .iter()
-        .filter(|rule| could_evaluate(situation, rule, &mut found))
+        .filter(|rule| could_evaluate(context, rule, &mut found))
         .count();
-    let path = situation.path;
-    let manifests = situation.manifests;
+    let path = context.path;
+    let manifests = context.manifests;
     let filter = path.to.map(|to| ManifestFilter {
-        has_cluster: situation.cluster.is_some(),
+        has_cluster: context.cluster.is_some(),
         from: path.from,
         to: Some(to),
     });
     let forgone = filter
         .into_iter()
-        .flat_map(|filter| manifests.dropped_gaps(filter, situation.catalog));
-    for unmet in catalog_horizon_gaps(situation).into_iter().chain(forgone) {
+        .flat_map(|filter| manifests.dropped_gaps(filter, context.catalog));
+    for unmet in catalog_horizon_gaps(context).into_iter().chain(forgone) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
         found.entry((None, unmet)).or_default().extend(ids);
@@ -261,21 +261,21 @@ fn collect_gaps(
 }
 
 /// Whether a rule could be evaluated at all; what it could not look at is put to the rest.
-fn could_evaluate(situation: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex) -> bool {
+fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex) -> bool {
     let mut concerns = |cluster: Option<&ClusterId>, unmet: MissingData| {
         let rules = found.entry((cluster.cloned(), unmet)).or_default();
         rules.push(rule.id.to_owned());
     };
     let (mut asked, mut met) = (0, 0);
-    if let Some(picture) = situation.cluster {
-        let asking = NeedContext {
-            path: situation.path,
-            catalog: situation.catalog,
+    if let Some(picture) = context.cluster {
+        let context = NeedContext {
+            path: context.path,
+            catalog: context.catalog,
             discovery: &picture.discovery,
         };
-        for need in rule.needs(&asking) {
+        for need in rule.needs(&context) {
             asked += 1;
-            match picture.rows_for(&need, situation.catalog) {
+            match picture.rows_for(&need, context.catalog) {
                 Ok(_) => met += 1,
                 Err(unmet) => concerns(Some(&picture.id), *unmet),
             }
@@ -284,7 +284,7 @@ fn could_evaluate(situation: &CheckContext<'_>, rule: &Rule, found: &mut GapInde
             }
         }
     }
-    let files = situation.manifests;
+    let files = context.manifests;
     if rule.reads_files {
         for unmet in &files.gaps {
             concerns(None, unmet.clone());
@@ -293,32 +293,32 @@ fn could_evaluate(situation: &CheckContext<'_>, rule: &Rule, found: &mut GapInde
     met > 0 || asked == 0 || (rule.reads_files && files.files_read > 0)
 }
 
-/// What detection could not tell, and other clusters that belong to this one and were not looked at.
+/// Gaps of detection, and related clusters that were not inspected.
 fn detection_gaps(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
 ) -> impl Iterator<Item = (Option<ClusterId>, MissingData)> {
-    let detected = situation.detected.iter();
+    let detected = context.detected.iter();
     detected
         .flat_map(|detected| &detected.gaps)
         .map(|unseen| (Some(unseen.cluster.clone()), unseen.missing.clone()))
 }
 
 /// A target that is newer than the catalog is not refused: what is not known about it is a gap.
-fn catalog_horizon_gaps(situation: &CheckContext<'_>) -> Vec<MissingData> {
-    let newest = situation.catalog.kubernetes_releases.newest();
-    let beyond = situation.path.to.zip(newest);
+fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let newest = context.catalog.kubernetes_releases.newest();
+    let beyond = context.path.to.zip(newest);
     let beyond = beyond.filter(|(to, newest)| *to > newest.minor);
     let kubernetes = beyond.map(|(to, newest)| MissingData {
         what: format!("what Kubernetes {to} changes"),
         why: format!(
             "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
-            situation.catalog.date, newest.minor
+            context.catalog.date, newest.minor
         ),
         rbac: None,
     });
-    let hops = situation.path.hops.iter();
+    let hops = context.path.hops.iter();
     let platforms = hops.filter_map(|hop| {
-        let platform = situation.catalog.platform(hop.platform)?;
+        let platform = context.catalog.platform(hop.platform)?;
         let newest = &platform.newest_release()?.release;
         let unknown = platform.name != PlatformName::Kubernetes && hop.minor() > newest.minor();
         unknown.then(|| MissingData {

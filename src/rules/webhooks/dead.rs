@@ -25,16 +25,16 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "what it covers is refused";
-    webhooks::webhook_findings(&RULE, situation, message, |configuration, webhook| {
+    webhooks::webhook_findings(&RULE, context, message, |configuration, webhook| {
         let service = webhook.client_config.service.as_ref();
         let service = service.filter(|_| webhook.fails_closed())?;
-        let dead = situation
+        let dead = context
             .fact(ServiceBackends::new)
             .unavailable_reason(service)?;
         let vital =
-            !webhook.has_match_conditions() && blocks_upgrade(situation, configuration, webhook);
+            !webhook.has_match_conditions() && blocks_upgrade(context, configuration, webhook);
         Some((
             if vital {
                 Severity::Blocker
@@ -48,11 +48,11 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
 
 /// Whether it is asked about something that no upgrade can do without.
 fn blocks_upgrade(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     configuration: &WebhookConfiguration<'_>,
     webhook: &Webhook,
 ) -> bool {
-    let mut rows = situation
+    let mut rows = context
         .catalog
         .system_writes
         .iter()

@@ -60,7 +60,7 @@ pub(crate) fn namespaces() -> Need {
         .with_fields(&["metadata.labels"])
 }
 
-/// Configurations, and what stands behind them.
+/// Configurations, and their services, endpoints and namespaces.
 pub(crate) fn with_services() -> Vec<Need> {
     let mut needs = configurations();
     needs.extend([
@@ -279,11 +279,9 @@ impl WebhookConfiguration<'_> {
 }
 
 /// Every configuration that was read, of both kinds, but those that are being deleted.
-pub(super) fn read_configurations<'a>(
-    situation: &CheckContext<'a>,
-) -> Vec<WebhookConfiguration<'a>> {
+pub(super) fn read_configurations<'a>(context: &CheckContext<'a>) -> Vec<WebhookConfiguration<'a>> {
     let mut found = Vec::new();
-    let Some(view) = situation.view() else {
+    let Some(view) = context.view() else {
         return found;
     };
     let namespaces = Rc::new(NamespaceLabels::new(view));
@@ -312,17 +310,17 @@ pub(super) fn read_configurations<'a>(
     found
 }
 
-/// One finding for each severity, about the configurations of which some webhook speaks to it.
+/// One finding for each severity, about the configurations with an affected webhook.
 pub(super) fn webhook_findings(
     rule: &Rule,
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     message: &str,
     mut says: impl FnMut(&WebhookConfiguration<'_>, &Webhook) -> Option<(Severity, String)>,
 ) -> Vec<Finding> {
     let mut found: std::collections::BTreeMap<Severity, Vec<AffectedObject>> =
         std::collections::BTreeMap::new();
-    for configuration in read_configurations(situation) {
-        let said: Vec<(Severity, String)> = configuration
+    for configuration in read_configurations(context) {
+        let draft: Vec<(Severity, String)> = configuration
             .webhooks
             .iter()
             .filter_map(|webhook| {
@@ -331,10 +329,10 @@ pub(super) fn webhook_findings(
             })
             .collect();
         // One object, one finding: the worst of its webhooks decides.
-        let Some(worst) = said.iter().map(|(severity, _)| *severity).max() else {
+        let Some(worst) = draft.iter().map(|(severity, _)| *severity).max() else {
             continue;
         };
-        let details = said
+        let details = draft
             .into_iter()
             .filter(|(severity, _)| *severity == worst)
             .map(|(_, detail)| detail)
@@ -347,11 +345,11 @@ pub(super) fn webhook_findings(
     found
         .into_iter()
         .filter_map(|(severity, objects)| {
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 severity,
                 ..FindingDraft::new(rule, rule.id, message, objects)
             };
-            Finding::new(rule, said)
+            Finding::new(rule, draft)
         })
         .collect()
 }

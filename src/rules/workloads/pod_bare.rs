@@ -1,4 +1,4 @@
-//! `pod-bare`: pods that nothing makes anew.
+//! `pod-bare`: pods that nothing re-creates.
 
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::pods::{is_evicted_by_drain, pods_need};
@@ -21,8 +21,8 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let bare = situation.pods().iter().filter(|pod| {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let bare = context.pods().iter().filter(|pod| {
         is_evicted_by_drain(pod)
             && pod.controller.is_none()
             && pod.deletion_timestamp.is_none()
@@ -35,7 +35,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         );
         AffectedObject::pod(pod, seen)
     });
-    let message = "nothing makes it anew when its node is drained";
+    let message = "is not re-created when its node is drained";
     Finding::single(&RULE, RULE.severity, message, objects.collect())
         .into_iter()
         .collect()

@@ -28,7 +28,7 @@ pub(crate) const LONG_GRACE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Pods that should be gone.
+/// Pods that do not terminate.
 pub(crate) const TERMINATING: Rule = Rule {
     id: "pod-terminating",
     severity: Severity::Warning,
@@ -48,8 +48,8 @@ pub(crate) const TERMINATING: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = situation.pods().iter().filter_map(|pod| {
+fn long_grace(context: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = context.pods().iter().filter_map(|pod| {
         let grace = pod
             .termination_grace_period_seconds
             .filter(|&grace| grace > LONG_GRACE_SECONDS)?;
@@ -65,9 +65,9 @@ fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn terminating(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = situation.pods().iter().filter_map(|pod| {
-        let late = situation.now.duration_since(pod.deletion_timestamp?);
+fn terminating(context: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = context.pods().iter().filter_map(|pod| {
+        let late = context.now.duration_since(pod.deletion_timestamp?);
         if late <= DELETION_MARGIN {
             return None;
         }
