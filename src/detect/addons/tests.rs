@@ -187,7 +187,7 @@ fn add_ons_are_found_by_their_images_and_charts() {
             .unwrap_or_default()
     };
     assert_eq!(why("calico"), "the image is named by its digest alone");
-    assert!(why("ingress-nginx").contains("told by the chart"));
+    assert!(why("ingress-nginx").contains("only from the chart"));
     assert_eq!(why("coredns"), "");
 }
 
