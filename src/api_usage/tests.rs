@@ -81,6 +81,7 @@ fn reading(need: &Need, rows: Rows) -> ReadResult {
         finished_at: at(0),
         rows,
         skipped_objects: Vec::new(),
+        resource_version: None,
     }
 }
 

@@ -35,9 +35,9 @@ use source::RunInput;
 
 use crate::api::v1::UpgradeReport;
 use crate::catalog::Catalog;
+use crate::fleet::{self, Fleet};
 use crate::report::{self, RbacSubject, RenderOptions, Styles, terminal};
 use crate::rules;
-use crate::rules::{CheckContext, evaluate};
 use crate::snapshot;
 
 /// Runs `kubectl upgrade-check` on this process's arguments, environment and streams.
@@ -126,16 +126,16 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
             ))
         }
         Some(CheckSubcommand::Explain { id }) => {
-            let look = render_options(OutputArgs::default());
+            let options = render_options(OutputArgs::default());
             let hazards = rules::hazards().map_err(CliError::could_not_run)?;
             if let Some(hazard) = hazards.iter().find(|hazard| hazard.id == id) {
                 return Ok(print_result(
-                    &report::explain_hazard(hazard, &look),
+                    &report::explain_hazard(hazard, &options),
                     Exit::Success,
                 ));
             }
             let text =
-                report::explain_rule(&id, rules()?, &catalog, &look).map_err(CliError::usage)?;
+                report::explain_rule(&id, rules()?, &catalog, &options).map_err(CliError::usage)?;
             Ok(print_result(&text, Exit::Success))
         }
         Some(CheckSubcommand::Rbac(flags)) => {
@@ -179,22 +179,20 @@ fn rules() -> Result<&'static [&'static rules::Rule], CliError> {
 fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
     // Files that cannot be used are told before a cluster is asked.
     let policy = policy::load_policy(&flags.policy, &flags.source.rule_filter)?;
-    let gathered = source::load_input(&flags.source, catalog, &source::CHECK_PROFILE)?;
-    let saved = save_snapshot(
-        &gathered,
-        flags.save_snapshot.as_deref(),
-        flags.source.quiet,
-    );
-    let situation = CheckContext::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
-    let judgement = evaluate(&situation, rules()?, &policy);
-    for remark in &judgement.remarks {
+    let input = source::load_input(&flags.source, catalog, &source::CHECK_PROFILE)?;
+    let saved = save_snapshot(&input, flags.save_snapshot.as_deref(), flags.source.quiet);
+    let contexts = fleet::contexts(&input.snapshot, &input.paths, catalog, input.now);
+    let fleet = Fleet::evaluate(contexts, rules()?, &policy);
+    let evaluation = fleet.combined(&policy);
+    for remark in &evaluation.remarks {
         eprint_line(flags.source.quiet, &format!("note: {remark}"));
     }
-    let document = UpgradeReport::new(&situation, &judgement);
+    let document = UpgradeReport::from_fleet(&fleet, &evaluation)
+        .ok_or_else(|| CliError::could_not_run("there is nothing to check"))?;
     let text = report::render_report(flags.output, &document, &render_options(flags.output_args))
         .map_err(CliError::could_not_run)?;
-    let exit = Exit::from_evaluation(&judgement, flags.policy.allow_gaps);
-    if let Some(note) = policy::exit_note(&judgement, exit) {
+    let exit = Exit::from_evaluation(&evaluation, flags.policy.allow_gaps);
+    if let Some(note) = policy::exit_note(&evaluation, exit) {
         eprint_line(flags.source.quiet, &note);
     }
     let exit = print_result(&text, exit);
@@ -203,12 +201,12 @@ fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError
 }
 
 /// Saves what was read where that is wanted, and says what there is to say of it. What is made of it is printed all the same.
-fn save_snapshot(gathered: &RunInput, file: Option<&Path>, quiet: bool) -> Result<(), CliError> {
+fn save_snapshot(input: &RunInput, file: Option<&Path>, quiet: bool) -> Result<(), CliError> {
     let saved = match file {
-        Some(file) => snapshot::save(&gathered.snapshot, file).map_err(CliError::could_not_run),
+        Some(file) => snapshot::save(&input.snapshot, file).map_err(CliError::could_not_run),
         None => Ok(()),
     };
-    for note in &gathered.notes {
+    for note in &input.notes {
         eprint_line(quiet, note);
     }
     saved
@@ -260,7 +258,7 @@ fn eprint_line(quiet: bool, line: &str) {
 }
 
 /// Why a command ended. Messages may have several lines, as install hints of credential plugins do; all but the first are
-/// indented, so that none of them can look like a message of its own.
+/// indented, so that none of them can options like a message of its own.
 fn print_error(message: &str) {
     let mut lines = message.lines().take(30);
     eprint_line(

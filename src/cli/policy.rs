@@ -101,12 +101,12 @@ fn unusable_file(what: &str, file: &Path, why: &str) -> CliError {
 }
 
 /// A note where the exit code is not the one that the verdict would have.
-pub(super) fn exit_note(judgement: &Evaluation, exit: Exit) -> Option<String> {
-    let findings = match judgement.failing_findings {
+pub(super) fn exit_note(evaluation: &Evaluation, exit: Exit) -> Option<String> {
+    let findings = match evaluation.failing_findings {
         1 => "1 finding counts".to_owned(),
         failing => format!("{failing} findings count"),
     };
-    match (judgement.verdict, exit) {
+    match (evaluation.verdict, exit) {
         (Verdict::Ready | Verdict::Incomplete, Exit::Blocked) => {
             Some(format!("note: the exit code is 3: by --fail-on {findings}"))
         }

@@ -1,40 +1,22 @@
-//! `--redact`: the key, what must be read for it, and what is said where it cannot be.
+//! `--redact`: the key, and the note if it cannot be read.
 
 use super::exit::CliError;
 use super::source::RunInput;
 use crate::catalog::Catalog;
-use crate::need::{ListSelector, Need, ReadTarget};
 use crate::snapshot::{RedactionKey, redact as redacted};
 
-/// What must be read for the key; nothing where all namespaces are read anyhow.
-pub(super) fn redaction_key_need(others: &[Need]) -> Option<Need> {
-    let need = RedactionKey::need();
-    let ReadTarget::Objects { resource, .. } = &need.target else {
-        return Some(need);
-    };
-    let all = ReadTarget::Objects {
-        resource: resource.clone(),
-        namespace: None,
-        selector: ListSelector::default(),
-    };
-    let read = others
-        .iter()
-        .any(|other| other.target == all && other.detail_level == need.detail_level);
-    (!read).then_some(need)
-}
-
 /// Puts pseudonyms in the place of names, before anything is judged, told or saved.
-pub(super) fn redact_input(gathered: &mut RunInput, catalog: &Catalog) -> Result<(), CliError> {
-    let snapshot = &gathered.snapshot;
+pub(super) fn redact_input(input: &mut RunInput, catalog: &Catalog) -> Result<(), CliError> {
+    let snapshot = &input.snapshot;
     let key = match RedactionKey::from_snapshot(snapshot) {
         Some(key) => key,
         None => {
             if snapshot.is_redacted {
-                let said = "the snapshot was redacted before: its pseudonyms stay as they are";
-                gathered.notes.push(said.to_owned());
+                let note = "the snapshot was redacted before: its pseudonyms stay as they are";
+                input.notes.push(note.to_owned());
             } else if !snapshot.clusters.is_empty() {
                 // Not the address of the server: whoever guesses it could try out names.
-                gathered.notes.push(
+                input.notes.push(
                     "note: the UID of the namespace kube-system could not be read: the pseudonyms are of this run alone, the next one will have others"
                         .to_owned(),
                 );
@@ -42,7 +24,7 @@ pub(super) fn redact_input(gathered: &mut RunInput, catalog: &Catalog) -> Result
             random_key()?
         }
     };
-    redacted(&mut gathered.snapshot, &key, catalog);
+    redacted(&mut input.snapshot, &key, catalog);
     Ok(())
 }
 

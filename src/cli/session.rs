@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceArgs;
 use super::exit::CliError;
-use super::signals::shutdown_signal;
+use super::signals::shutdown_requested;
 use super::spinner::read_observer;
 use super::target::path_from_detected;
 use crate::catalog::Catalog;
@@ -20,7 +20,7 @@ use crate::kubeconfig::{ConnectError, Connection, Env};
 use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use crate::path::UpgradePath;
 use crate::report::terminal;
-use crate::snapshot::ClusterSnapshot;
+use crate::snapshot::{ClusterSnapshot, RedactionKey};
 
 /// How long a credential plugin may take if nothing else is said: time for a person to log in.
 const INTERACTIVE_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
@@ -70,25 +70,25 @@ impl ClusterSession {
         flags: &SourceArgs,
         catalog: &Catalog,
     ) -> Result<(ClusterSnapshot, UpgradePath), CliError> {
-        let survey = self.reader.discover().await;
-        let survey = survey.map_err(|error| self.discovery_error(&error))?;
+        let discovery = self.reader.discover().await;
+        let discovery = discovery.map_err(|error| self.discovery_error(&error))?;
         let connection = &self.connection;
         let id = match &connection.context {
             Some(context) => context.clone(),
             None => connection.server.clone(),
         };
-        let requests = detection_requests(&survey, catalog);
-        let picture = ClusterSnapshot {
+        let requests = detection_requests(&discovery, catalog);
+        let cluster = ClusterSnapshot {
             id: ClusterId(id),
             context: connection.context.clone(),
             server: connection.server.clone(),
             namespace: connection.namespace.clone(),
             // Boxed, for the compiler takes very long over the type of all that is awaited in it.
-            ledger: self.reader.read(&requests, &survey).boxed_local().await,
-            discovery: survey,
+            ledger: self.reader.read(&requests, &discovery).boxed_local().await,
+            discovery,
         };
-        let path = path_from_detected(&picture, flags, catalog)?;
-        Ok((picture, path))
+        let path = path_from_detected(&cluster, flags, catalog)?;
+        Ok((cluster, path))
     }
 
     /// What there is to say of the read: that it had to wait, and that clocks differ where ours is the one of the report.
@@ -160,31 +160,27 @@ fn connect_error(error: ConnectError) -> CliError {
     }
 }
 
-/// Runs what talks to an API server, until it is done or told to end.
+/// Runs a future that talks to an API server until it is done or a signal asks the process to end.
 pub(super) fn run_until_shutdown<T>(
     work: impl Future<Output = Result<T, CliError>>,
 ) -> Result<T, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::could_not_run(format!("starting threads: {error}")))?;
-    let result = runtime.block_on(async {
+    let runtime = tokio::runtime::Handle::try_current().map_err(CliError::could_not_run)?;
+    runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            exit = shutdown_signal() => Err(CliError {
+            exit = shutdown_requested() => Err(CliError {
                 message: "interrupted".to_owned(),
                 exit,
             }),
         }
-    });
-    // A decoder that still waits for a dead connection must not hold the process.
-    runtime.shutdown_background();
-    result
+    })
 }
 
 /// What tells what runs. A platform is looked for everywhere, whatever the run is narrowed to: one that lies in another
 /// namespace would seem not to be there.
-pub(super) fn detection_requests(survey: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
-    read_plan(&detect::needs(survey), survey, catalog, None)
+pub(super) fn detection_requests(discovery: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
+    let mut needs = detect::needs(discovery);
+    // The UID tells the cluster from others. Without it the context does, so that a refusal is no gap.
+    needs.push(RedactionKey::need());
+    read_plan(&needs, discovery, catalog, None)
 }

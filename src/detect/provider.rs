@@ -79,6 +79,7 @@ mod tests {
                     finished_at: jiff::Timestamp::UNIX_EPOCH,
                     rows: Rows::Nodes(nodes.into()),
                     skipped_objects: Vec::new(),
+                    resource_version: None,
                 })
                 .collect(),
         }

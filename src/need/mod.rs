@@ -9,7 +9,7 @@ mod rbac;
 mod read_plan;
 
 pub use field_paths::FieldPaths;
-pub use rbac::PolicyRule;
+pub use rbac::{PolicyRule, Verb};
 pub use read_plan::{Discovery, Encoding, ReadRequest, read_plan};
 
 use std::fmt;

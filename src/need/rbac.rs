@@ -1,6 +1,38 @@
 //! The RBAC permission that a read takes.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+/// A verb of the API that only reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// One object, or a non-resource URL.
+    Get,
+    /// The objects of a resource.
+    List,
+    /// The changes of a resource's objects, as a stream.
+    Watch,
+}
+
+impl Verb {
+    /// The verb as RBAC spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// One rule of a ClusterRole that permits a read.
 ///
@@ -19,8 +51,8 @@ pub struct PolicyRule {
     pub non_resource_urls: Vec<String>,
     /// The namespace of a sufficient Role; `None` if a ClusterRole is needed.
     pub namespace: Option<String>,
-    /// `get` or `list`.
-    pub verbs: Vec<String>,
+    /// The verbs to allow.
+    pub verbs: Vec<Verb>,
 }
 
 impl PolicyRule {
@@ -33,7 +65,7 @@ impl PolicyRule {
             resource_names: Vec::new(),
             non_resource_urls: Vec::new(),
             namespace: namespace.map(str::to_owned),
-            verbs: vec!["list".to_owned()],
+            verbs: vec![Verb::List],
         }
     }
 
@@ -46,7 +78,7 @@ impl PolicyRule {
             resource_names: Vec::new(),
             non_resource_urls: vec![path.to_owned()],
             namespace: None,
-            verbs: vec!["get".to_owned()],
+            verbs: vec![Verb::Get],
         }
     }
 }

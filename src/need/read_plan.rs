@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DetailLevel, FieldPaths, Freshness, ListSelector, Need, PolicyRule, ReadTarget};
+use super::{DetailLevel, FieldPaths, Freshness, ListSelector, Need, PolicyRule, ReadTarget, Verb};
 use crate::catalog::{self, Api, Catalog, GroupResource, Minor, Release};
 
 /// What discovery returned: the version of the API server and the APIs that it serves.
@@ -88,6 +88,15 @@ pub struct ReadRequest {
 }
 
 impl ReadRequest {
+    /// The verb that the API server authorizes the request by.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        match self.target {
+            ReadTarget::Objects { .. } => Verb::List,
+            ReadTarget::NonResourceUrl { .. } => Verb::Get,
+        }
+    }
+
     /// Whether it lists all objects of this resource.
     #[must_use]
     pub fn is_full_list_of(&self, group: &str, plural: &str) -> bool {

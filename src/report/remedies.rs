@@ -122,7 +122,8 @@ pub(super) fn permission_phrase(rule: &PermissionDoc) -> String {
     let what: Vec<String> = resources
         .chain(rule.non_resource_urls.iter().cloned())
         .collect();
-    let mut text = format!("allow {} on {}", rule.verbs.join(", "), what.join(", "));
+    let verbs: Vec<&str> = rule.verbs.iter().map(|verb| verb.as_str()).collect();
+    let mut text = format!("allow {} on {}", verbs.join(", "), what.join(", "));
     if !rule.resource_names.is_empty() {
         text.push_str(&format!(" ({})", rule.resource_names.join(", ")));
     }

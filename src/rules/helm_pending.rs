@@ -98,7 +98,6 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         let Some(kind) = storage_kind(pending) else {
             continue;
         };
-
         // Without the deployed revisions, the newest one is unknown.
         let (Some(rows), Some(running)) = (context.rows(pending), context.rows(deployed)) else {
             continue;
@@ -158,31 +157,25 @@ fn pending_object(
     release: &str,
     revision: &HelmRevision<'_>,
 ) -> (Severity, AffectedObject) {
-    let fresh = revision
+    let is_recent = revision
         .since
         .is_some_and(|since| context.now.duration_since(since) < MAX_OPERATION_TIME);
-    let severity = if fresh {
-        Severity::Note
-    } else {
-        Severity::Warning
-    };
-    let namespace = revision.meta.namespace.clone();
-    let place = namespace.as_deref().unwrap_or_default();
+    let namespace = revision.meta.namespace.as_deref().unwrap_or_default();
     let detail = format!(
-        "helm release {place}/{release} v{} is {}",
+        "helm release {namespace}/{release} v{} is {}",
         revision.number, revision.status
     );
+    let evidence = Evidence {
+        time: revision.since,
+        ..Evidence::new(EvidenceSource::Helm, detail)
+    };
     let object = AffectedObject {
-        cluster: None,
-        namespace: namespace.clone(),
-        api_version: "v1".to_owned(),
-        kind: kind.to_owned(),
-        name: revision.meta.name.clone(),
         owner: None,
-        evidence: vec![Evidence {
-            time: revision.since,
-            ..Evidence::new(EvidenceSource::Helm, detail)
-        }],
+        ..AffectedObject::new("v1", kind, revision.meta, evidence)
+    };
+    let severity = match is_recent {
+        true => Severity::Note,
+        false => Severity::Warning,
     };
     (severity, object)
 }

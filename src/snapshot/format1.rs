@@ -107,6 +107,7 @@ mod tests {
             finished_at: jiff::Timestamp::UNIX_EPOCH,
             rows: Rows::Objects(Table::default()),
             skipped_objects: Vec::new(),
+            resource_version: None,
         };
         let cluster = |field_paths| ClusterSnapshot {
             id: ClusterId("shop".into()),

@@ -13,15 +13,12 @@ mod cluster_api;
 mod command;
 mod contributing;
 mod detect;
+mod fleet;
 mod generated;
 mod hazards;
 mod hostile;
 mod lifecycle;
 #[path = "../../src/mutate.rs"]
-#[expect(
-    dead_code,
-    reason = "shared with the unit tests, which need more of it"
-)]
 mod mutate;
 mod path;
 mod plan_formats;

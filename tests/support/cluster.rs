@@ -265,6 +265,7 @@ impl Cluster {
             finished_at: self.now,
             rows,
             skipped_objects: Vec::new(),
+            resource_version: None,
         }
     }
 

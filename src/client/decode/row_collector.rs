@@ -29,9 +29,11 @@ pub(in crate::client) struct RowCollector {
     pub(in crate::client) rows: Rows,
     /// Objects that came but could not be understood.
     pub(in crate::client) skipped_objects: Vec<SkippedObject>,
-    /// Faults beyond those that are told one by one.
+    /// `resourceVersion` of the list's first page.
+    pub(in crate::client) resource_version: Option<String>,
+    /// Number of skipped objects beyond [`MAX_LISTED_SKIPPED`].
     unlisted: usize,
-    /// What it is, for messages.
+    /// The read target, for messages.
     description: String,
     /// The fields of full objects that are kept.
     field_paths: FieldPaths,
@@ -88,6 +90,7 @@ impl RowCollector {
         Self {
             rows,
             skipped_objects: Vec::new(),
+            resource_version: None,
             unlisted: 0,
             description: request.target.to_string(),
             line_prefix: prefix.to_owned(),
@@ -104,6 +107,7 @@ impl RowCollector {
         Self {
             rows: self.rows.empty_like(),
             skipped_objects: Vec::new(),
+            resource_version: None,
             unlisted: 0,
             description: self.description.clone(),
             field_paths: self.field_paths.clone(),

@@ -85,6 +85,8 @@ struct List {
 
 #[derive(Clone, PartialEq, Message)]
 struct ListMeta {
+    #[prost(string, tag = "2")]
+    version: String,
     #[prost(string, tag = "3")]
     next: String,
     #[prost(int64, tag = "4")]
@@ -118,6 +120,7 @@ fn list(names: &[&str], next: &str) -> Vec<u8> {
     });
     let list = List {
         metadata: Some(ListMeta {
+            version: "41".to_owned(),
             next: next.to_owned(),
             remaining: 7,
         }),
@@ -164,6 +167,7 @@ fn protobuf_lists_come_item_by_item_with_their_token() {
     assert_eq!(
         read,
         PageMeta {
+            resource_version: "41".into(),
             continue_token: "token".into(),
             remaining_item_count: Some(7),
         }
@@ -204,6 +208,7 @@ fn json_lists_come_item_by_item_with_their_token() {
     assert_eq!(
         read,
         PageMeta {
+            resource_version: "1".into(),
             continue_token: "more".into(),
             remaining_item_count: Some(7),
         }

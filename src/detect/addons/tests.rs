@@ -78,6 +78,7 @@ fn cluster(
             finished_at: jiff::Timestamp::UNIX_EPOCH,
             rows,
             skipped_objects: Vec::new(),
+            resource_version: None,
         }
     });
     ClusterSnapshot {

@@ -75,6 +75,7 @@ fn with_newest<T>(
                 finished_at: at(NOW),
                 rows: Rows::Objects(rows.into()),
                 skipped_objects: Vec::new(),
+                resource_version: None,
             })
         });
     let cluster = ClusterSnapshot {

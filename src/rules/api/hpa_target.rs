@@ -139,13 +139,13 @@ fn failed_get_scale(row: &ObjectRow) -> Option<(Severity, Evidence)> {
             && text(condition, "status") == "False"
             && text(condition, "reason") == "FailedGetScale"
     })?;
-    let draft = text(condition, "message");
-    let severity = if draft.contains("no matches for kind") {
+    let message = text(condition, "message");
+    let severity = if message.contains("no matches for kind") {
         Severity::Warning
     } else {
         Severity::Note
     };
-    let reason = draft.rsplit("scale: ").next().unwrap_or_default();
+    let reason = message.rsplit("scale: ").next().unwrap_or_default();
     let detail = format!("FailedGetScale: {reason}");
     Some((severity, Evidence::new(EvidenceSource::Status, detail)))
 }

@@ -154,7 +154,7 @@ fn replacement_phrase(api: &Api, next: Option<&Api>) -> String {
 }
 
 fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
-    let mut remedies: Vec<String> = Vec::new();
+    let mut sentences: Vec<String> = Vec::new();
     let has_evidence = |source| {
         usages
             .iter()
@@ -168,32 +168,32 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
         );
     };
     if has_evidence(EvidenceSource::Helm) {
-        remedies.push(format!(
+        sentences.push(format!(
             "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest contains a removed API."
         ));
     }
     if has_evidence(EvidenceSource::File) {
-        remedies.push(format!("Change apiVersion in the manifest to {to}."));
+        sentences.push(format!("Change apiVersion in the manifest to {to}."));
     }
-    // Writers of manifests that will be applied next are covered above.
+    // Where the next thing that is applied is known, its writer has been sentences above.
     let only_remembered = usages
         .iter()
         .any(|usage| usage.strength < EvidenceStrength::ToBeApplied);
     if has_evidence(EvidenceSource::ManagedFields) && only_remembered {
-        remedies.push(format!(
+        sentences.push(format!(
             "Update the named field manager, or the manifest it applies, to use {to}."
         ));
     }
     if has_evidence(EvidenceSource::LastApplied) {
-        remedies.push(format!(
+        sentences.push(format!(
             "Apply the manifest again with apiVersion {to}: the next kubectl apply compares with the annotation."
         ));
     }
-    if remedies.is_empty() {
-        remedies.push("Find the client in the audit log: the metric does not name it.".to_owned());
+    if sentences.is_empty() {
+        sentences.push("Find the client in the audit log: the metric does not name it.".to_owned());
     }
-    remedies.push("Stored objects need no change: the API server converts them.".to_owned());
-    remedies.join(" ") + &api_note(api)
+    sentences.push("Stored objects need no change: the API server converts them.".to_owned());
+    sentences.join(" ") + &api_note(api)
 }
 
 fn api_note(api: &Api) -> String {
@@ -206,18 +206,7 @@ fn api_note(api: &Api) -> String {
 
 /// The object of a finding, in the old version. The metric names no object, so the cluster is the object.
 pub(crate) fn usage_object(usage: &ApiUsage, context: &CheckContext<'_>) -> AffectedObject {
-    if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, context.cluster) {
-        return AffectedObject {
-            cluster: None,
-            namespace: None,
-            api_version: usage.api.api_version(),
-            kind: "Cluster".to_owned(),
-            name: cluster.id.to_string(),
-            owner: None,
-            evidence: usage.evidence.clone(),
-        };
-    }
-    AffectedObject {
+    let object = AffectedObject {
         cluster: None,
         namespace: usage.object.namespace.clone(),
         api_version: usage.api.api_version(),
@@ -225,5 +214,15 @@ pub(crate) fn usage_object(usage: &ApiUsage, context: &CheckContext<'_>) -> Affe
         name: usage.object.name.clone(),
         owner: usage.owner.clone(),
         evidence: usage.evidence.clone(),
+    };
+    match (usage.strength, context.cluster_id()) {
+        (EvidenceStrength::Metric, Some(id)) => AffectedObject {
+            namespace: None,
+            kind: "Cluster".to_owned(),
+            name: id.to_string(),
+            owner: None,
+            ..object
+        },
+        _ => object,
     }
 }

@@ -55,7 +55,7 @@ fn too_old(context: &CheckContext<'_>) -> Vec<Finding> {
     let Some(hop) = context.path.first_minor_hop() else {
         return Vec::new();
     };
-    let draft = |nodes: &str, minor: Minor| {
+    let message = |nodes: &str, minor: Minor| {
         format!(
             "{nodes} with kubelet {minor}, too old for an API server {}",
             hop.minor()
@@ -65,7 +65,7 @@ fn too_old(context: &CheckContext<'_>) -> Vec<Finding> {
         context,
         &TOO_OLD,
         Some(HopId::from(hop)),
-        draft,
+        message,
         |kubelet, _| {
             let limit = context.catalog.skew_limit("kubelet", kubelet);
             match (limit, hop.minor().minors_ahead_of(kubelet)) {
@@ -77,10 +77,10 @@ fn too_old(context: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 fn too_new(context: &CheckContext<'_>) -> Vec<Finding> {
-    let draft = |nodes: &str, minor: Minor| {
+    let message = |nodes: &str, minor: Minor| {
         format!("{nodes} with kubelet {minor}, newer than the API server")
     };
-    findings_by_minor(context, &TOO_NEW, None, draft, |kubelet, server| {
+    findings_by_minor(context, &TOO_NEW, None, message, |kubelet, server| {
         kubelet > server
     })
 }
@@ -90,7 +90,7 @@ fn findings_by_minor(
     context: &CheckContext<'_>,
     rule: &Rule,
     hop: Option<HopId>,
-    draft: impl Fn(&str, Minor) -> String,
+    message: impl Fn(&str, Minor) -> String,
     outside: impl Fn(Minor, Minor) -> bool,
 ) -> Vec<Finding> {
     let mut found: BTreeMap<Minor, Vec<AffectedObject>> = BTreeMap::new();
@@ -118,7 +118,7 @@ fn findings_by_minor(
             let nodes = pluralize(objects.len(), "node");
             let draft = FindingDraft {
                 hop: hop.clone(),
-                ..FindingDraft::new(rule, minor.to_string(), draft(&nodes, minor), objects)
+                ..FindingDraft::new(rule, minor.to_string(), message(&nodes, minor), objects)
             };
             Finding::new(rule, draft)
         })

@@ -92,10 +92,10 @@ fn removed_on_path(catalog: &Catalog, owner: &OwnerReferenceRow, end: Minor) -> 
 }
 
 /// Whether the server offers another version of the group.
-fn is_known_group(api_version: &str, survey: &Discovery) -> bool {
+fn is_known_group(api_version: &str, discovery: &Discovery) -> bool {
     let Some((group, _)) = api_version.split_once('/') else {
         return false;
     };
     let same = |other: &String| other.split_once('/').is_some_and(|(name, _)| name == group);
-    survey.group_versions.iter().any(same)
+    discovery.group_versions.iter().any(same)
 }

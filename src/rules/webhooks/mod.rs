@@ -125,7 +125,7 @@ fn matches_name(list: &[String], name: &str) -> bool {
 
 impl WebhookRule {
     /// Whether it is about this resource, with a subresource behind a slash, in some version that is served.
-    fn covers(&self, row: &SystemWrite, picture: &ClusterSnapshot) -> bool {
+    fn covers(&self, row: &SystemWrite, cluster: &ClusterSnapshot) -> bool {
         let scope = match self.scope.as_deref() {
             Some("Namespaced") => row.namespaced,
             Some("Cluster") => !row.namespaced,
@@ -136,7 +136,7 @@ impl WebhookRule {
                 "" => version.clone(),
                 group => format!("{group}/{version}"),
             };
-            version == "*" || picture.discovery.serves(&api_version)
+            version == "*" || cluster.discovery.serves(&api_version)
         });
         scope
             && version
@@ -178,8 +178,8 @@ impl Webhook {
     }
 
     /// Whether its rules cover this, whatever its selectors say.
-    pub(super) fn covers(&self, row: &SystemWrite, picture: &ClusterSnapshot) -> bool {
-        self.rules.iter().any(|rule| rule.covers(row, picture))
+    pub(super) fn covers(&self, row: &SystemWrite, cluster: &ClusterSnapshot) -> bool {
+        self.rules.iter().any(|rule| rule.covers(row, cluster))
     }
 
     /// Whether it is asked about objects of a namespace with these labels.
@@ -206,7 +206,7 @@ impl Webhook {
         row: &SystemWrite,
         configuration: &WebhookConfiguration<'_>,
     ) -> bool {
-        let picture = configuration.cluster;
+        let cluster = configuration.cluster;
         let in_a_namespace = || {
             let namespaces = &configuration.namespaces;
             namespaces
@@ -214,8 +214,8 @@ impl Webhook {
                 .iter()
                 .any(|(name, labels)| row.is_written_in(name) && self.matches_namespace(labels))
         };
-        row.is_subject_to_webhooks(picture.discovery.effective_minor())
-            && self.covers(row, picture)
+        row.is_subject_to_webhooks(cluster.discovery.effective_minor())
+            && self.covers(row, cluster)
             && self.matches_unlabelled()
             && (!row.namespaced || in_a_namespace())
     }
@@ -320,7 +320,7 @@ pub(super) fn webhook_findings(
     let mut found: std::collections::BTreeMap<Severity, Vec<AffectedObject>> =
         std::collections::BTreeMap::new();
     for configuration in read_configurations(context) {
-        let draft: Vec<(Severity, String)> = configuration
+        let matches: Vec<(Severity, String)> = configuration
             .webhooks
             .iter()
             .filter_map(|webhook| {
@@ -329,10 +329,10 @@ pub(super) fn webhook_findings(
             })
             .collect();
         // One object, one finding: the worst of its webhooks decides.
-        let Some(worst) = draft.iter().map(|(severity, _)| *severity).max() else {
+        let Some(worst) = matches.iter().map(|(severity, _)| *severity).max() else {
             continue;
         };
-        let details = draft
+        let details = matches
             .into_iter()
             .filter(|(severity, _)| *severity == worst)
             .map(|(_, detail)| detail)

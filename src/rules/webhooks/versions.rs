@@ -70,12 +70,12 @@ fn bypassed_apis(
             let family = catalog.apis.apis_of(&resource);
             family.filter(|other| other.exists_in(end))
         };
-        let seen = left().any(|other| rules().any(|rule| covers_api(rule, other)));
+        let is_covered = left().any(|other| rules().any(|rule| covers_api(rule, other)));
         // Of several versions that went, the last one counts.
         let is_last = catalog.apis.apis_of(&resource).all(|other| {
             !rules().any(|rule| names_exactly(rule, other)) || other.removed <= api.removed
         });
-        if removed <= end && left().next().is_some() && !seen && is_last {
+        if removed <= end && left().next().is_some() && !is_covered && is_last {
             found.insert(api.gvk(), removed);
         }
     }

@@ -42,6 +42,7 @@ fn with_uid(folder: &std::path::Path) -> String {
             .into(),
         ),
         skipped_objects: Vec::new(),
+        resource_version: None,
     }]);
     let path = folder.join("with-uid.snapshot");
     save(&snapshot, &path).expect("a file");
