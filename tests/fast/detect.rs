@@ -8,7 +8,7 @@ use kubectl_upgrade::detect::{self, DetectedCluster, TopologyRole};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
-use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, SkippedObject, Snapshot};
+use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, MissingData, Snapshot};
 
 use crate::cluster::Cluster;
 use crate::golden;
@@ -62,9 +62,10 @@ fn an_object_that_cannot_be_understood_is_a_gap() {
     reading
         .expect("what tells Kyma")
         .skipped_objects
-        .push(SkippedObject {
+        .push(MissingData {
             what: "installations.installer.kyma-project.io/default/other".to_owned(),
             why: "it is no object".to_owned(),
+            rbac: None,
         });
     let damaged = DetectedCluster::new(&picture, &catalog);
     let new: Vec<String> = damaged
