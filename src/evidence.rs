@@ -7,9 +7,9 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// Something speaks for it.
+    /// There is some evidence.
     Possible,
-    /// A trustworthy trace speaks for it.
+    /// There is trustworthy evidence.
     Likely,
     /// It was seen.
     Certain,

@@ -28,7 +28,7 @@ pub(super) fn file_evidence(
     })
 }
 
-/// The API of a manifest and the object it stands for; none where the API is not Kubernetes' own.
+/// The API and object of a manifest; `None` for APIs that are not part of Kubernetes.
 pub(super) fn api_and_key(object: &ManifestObject, catalog: &Catalog) -> Option<(Gvk, ObjectKey)> {
     let gvk = Gvk::new(&object.api_version, &object.kind);
     let api = catalog.apis.find(&gvk)?;

@@ -35,7 +35,7 @@ pub struct ObjectKey {
     pub name: String,
 }
 
-/// What speaks.
+/// The evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteTrace {
     /// A manifest about to be applied.
@@ -60,7 +60,7 @@ pub struct ApiUsageEvidence {
     pub api: Gvk,
     /// Which object.
     pub object: ObjectKey,
-    /// What speaks.
+    /// The evidence.
     pub trace: WriteTrace,
     /// What kind of writer, where its name is known.
     pub writer: Option<WriterKind>,
@@ -77,12 +77,12 @@ pub struct ApiUsageEvidence {
 /// Metadata of every kind that loses a served API on the way, Helm's records (deployed revisions only: the server leaves
 /// the history out), and the metric. A kind whose removal is not on the path is not listed.
 #[must_use]
-pub fn needs(asking: &NeedContext<'_>) -> Vec<Need> {
+pub fn needs(context: &NeedContext<'_>) -> Vec<Need> {
     let NeedContext {
         path,
         catalog,
         discovery: survey,
-    } = asking;
+    } = context;
     let losing = |api: &&Api| survey.should_serve(api);
     let mut needs = metadata_list_needs(apis_removed_on(path, catalog).filter(losing), catalog);
     needs.extend(helm_release_needs());
@@ -94,15 +94,15 @@ pub fn needs(asking: &NeedContext<'_>) -> Vec<Need> {
 
 /// The same for one kind: its objects and Helm's records, and nothing where the path does not remove it.
 #[must_use]
-pub fn needs_for_kind(asking: &NeedContext<'_>, kind: &str) -> Vec<Need> {
-    let mut removed = apis_removed_on(asking.path, asking.catalog)
+pub fn needs_for_kind(context: &NeedContext<'_>, kind: &str) -> Vec<Need> {
+    let mut removed = apis_removed_on(context.path, context.catalog)
         .filter(|api| api.gvk().kind == kind)
         .peekable();
     if removed.peek().is_none() {
         return Vec::new();
     }
-    let serves = |api: &&Api| asking.discovery.should_serve(api);
-    let mut needs = metadata_list_needs(removed.filter(serves), asking.catalog);
+    let serves = |api: &&Api| context.discovery.should_serve(api);
+    let mut needs = metadata_list_needs(removed.filter(serves), context.catalog);
     needs.extend(helm_release_needs());
     needs
 }

@@ -16,7 +16,7 @@ use crate::snapshot::{
 /// What becomes of the API that is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ApiLifecycle {
-    /// It is gone from this minor on.
+    /// Removed in this minor.
     Removed(Minor),
     /// It is deprecated from this minor on, and the target still serves it.
     Deprecated(Minor),
@@ -25,17 +25,17 @@ pub enum ApiLifecycle {
 /// How much the evidence weighs. Ordered: the metric is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EvidenceStrength {
-    /// Only the metric speaks for it: somebody asked, nobody knows who.
+    /// Only the metric: a client requested it, and it is unknown which.
     Metric,
     /// It may be old news: an annotation, an entry that another one of the same second overtook.
     PossiblyStale,
     /// A writer wrote so, and nothing says that it changed.
     Written,
-    /// It stands in what will be applied next.
+    /// It is in a manifest that will be applied next.
     ToBeApplied,
 }
 
-/// An object for which somebody still uses an API that is, or will be, deprecated or gone.
+/// An object that is still written through a deprecated or removed API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUsage {
     /// The old API.
@@ -46,7 +46,7 @@ pub struct ApiUsage {
     pub object: ObjectKey,
     /// Who looks after it.
     pub owner: Option<String>,
-    /// Everything that speaks for it, strongest first.
+    /// Its evidence, strongest first.
     pub evidence: Vec<Evidence>,
     /// The strongest of it.
     pub strength: EvidenceStrength,
@@ -55,7 +55,7 @@ pub struct ApiUsage {
 /// Weighs every trace in the snapshot.
 ///
 /// * What a Helm release, a file or an annotation says outranks the managed fields of the writer behind it: after
-///   `helm upgrade` to a migrated chart the old entry stays for ever.
+///   `helm upgrade` to a migrated chart the old entry stays indefinitely.
 /// * An entry is stale only through a newer entry of the same manager, on the object itself. What another manager does,
 ///   such as a controller that writes the status, proves nothing.
 /// * What Kubernetes writes for itself is left out by writer.
@@ -380,7 +380,7 @@ fn managed_fields_strength(
         }
         match (other.time, item.time) {
             (Some(newer), Some(older)) if newer > older => return None,
-            // Times have whole seconds: which of the two came last cannot be told.
+            // Times have whole seconds: which of the two came last is unknown.
             (Some(same), Some(time)) if same == time => strength = EvidenceStrength::PossiblyStale,
             (None, _) | (_, None) => strength = EvidenceStrength::PossiblyStale,
             _ => {}

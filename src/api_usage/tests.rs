@@ -105,7 +105,7 @@ fn found(readings: Vec<ReadResult>, files: Vec<ManifestObject>) -> Vec<ApiUsage>
     let target = "1.25".parse().expect("a target");
     let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[target], &catalog)
         .expect("a path");
-    let picture = ClusterSnapshot {
+    let cluster = ClusterSnapshot {
         id: ClusterId("c".into()),
         context: Some("c".into()),
         server: "https://c".into(),
@@ -117,7 +117,7 @@ fn found(readings: Vec<ReadResult>, files: Vec<ManifestObject>) -> Vec<ApiUsage>
         objects: files,
         ..ManifestFiles::default()
     };
-    let view = ClusterView::new(&picture, &catalog);
+    let view = ClusterView::new(&cluster, &catalog);
     resolve_usages(Some(view), &files, &catalog, &path)
 }
 

@@ -1,7 +1,7 @@
 //! Add-ons: what runs beside Kubernetes itself and must fit its minor, told by the images of workloads and by the charts
 //! that installed them.
 //!
-//! It is no part of the first look: what tells it is read with what rules need, in the same requests.
+//! They are not part of the first reads: their evidence is read together with the needs of rules, in the same requests.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -30,7 +30,7 @@ pub struct InstalledAddon {
     pub title: String,
     /// What it does.
     pub role: AddonRole,
-    /// When in a hop it goes.
+    /// When in a hop it is upgraded.
     pub upgrade_order: UpgradeOrder,
     /// Kind of the workload.
     pub kind: &'static str,
@@ -40,11 +40,11 @@ pub struct InstalledAddon {
     pub name: String,
     /// Who looks after it.
     pub owner: Option<String>,
-    /// The release of the add-on; none where it cannot be told.
+    /// Its release; `None` if it could not be determined.
     pub version: Option<Release>,
-    /// Why it cannot be told; none where it can.
+    /// Why the release could not be determined.
     pub unknown_version_reason: Option<String>,
-    /// The image that it was told by; of one that was told by its chart the first.
+    /// The image that it was detected from; for a chart, its first image.
     pub image: String,
     /// The chart that installed it, with the chart's own version, where Helm's record was read.
     pub chart: Option<String>,
@@ -58,7 +58,7 @@ pub struct InstalledAddon {
     pub status: WorkloadStatus,
 }
 
-/// What must be seen to tell which add-ons run.
+/// What add-ons are detected from.
 #[must_use]
 pub fn needs() -> Vec<Need> {
     workload_needs()
@@ -67,7 +67,7 @@ pub fn needs() -> Vec<Need> {
         .collect()
 }
 
-/// What must be seen to tell releases of add-ons: a chart has a version of its own and tells none.
+/// What releases of add-ons are determined from: charts have versions of their own.
 #[must_use]
 pub fn workload_needs() -> [Need; 3] {
     WORKLOAD_KINDS.map(|(_, plural)| workload_need(plural))
@@ -77,7 +77,7 @@ fn workload_need(plural: &str) -> Need {
     Need::objects(GroupResource::new("apps", plural), DetailLevel::Typed)
 }
 
-/// What was found, and what could not be looked at.
+/// What was found, and what could not be read.
 #[derive(Debug, Default)]
 pub(super) struct AddonDetection {
     pub(super) installed: Vec<InstalledAddon>,
@@ -85,18 +85,18 @@ pub(super) struct AddonDetection {
 }
 
 /// Looks at a picture.
-pub(super) fn detect(picture: &ClusterSnapshot, catalog: &Catalog) -> AddonDetection {
+pub(super) fn detect(cluster: &ClusterSnapshot, catalog: &Catalog) -> AddonDetection {
     let mut found = AddonDetection::default();
-    let releases = ReleasesByWorkload::from_snapshot(picture, catalog);
+    let releases = ReleasesByWorkload::from_snapshot(cluster, catalog);
     let mut by_image = Vec::new();
     let mut by_chart = Vec::new();
     for need in helm_release_needs() {
         found
             .missing
-            .extend(picture.rows_for(&need, catalog).err().map(|unmet| *unmet));
+            .extend(cluster.rows_for(&need, catalog).err().map(|unmet| *unmet));
     }
     for (kind, plural) in WORKLOAD_KINDS {
-        let rows = match picture.rows_for(&workload_need(plural), catalog) {
+        let rows = match cluster.rows_for(&workload_need(plural), catalog) {
             Ok(Some(rows)) => rows.workloads(),
             Ok(None) => continue,
             Err(unmet) => {
@@ -126,9 +126,9 @@ pub(super) fn detect(picture: &ClusterSnapshot, catalog: &Catalog) -> AddonDetec
 }
 
 /// Images that a snapshot does not have because it was saved before they were kept.
-pub(crate) fn unrecorded_images(picture: &ClusterSnapshot, catalog: &Catalog) -> Vec<MissingData> {
+pub(crate) fn unrecorded_images(cluster: &ClusterSnapshot, catalog: &Catalog) -> Vec<MissingData> {
     let kinds = WORKLOAD_KINDS.iter().filter_map(|(_, plural)| {
-        let rows = picture.rows_for(&workload_need(plural), catalog).ok()??;
+        let rows = cluster.rows_for(&workload_need(plural), catalog).ok()??;
         unrecorded_images_of(plural, rows.workloads())
     });
     kinds.collect()
@@ -198,7 +198,7 @@ fn addon_from_chart(
     let image = row.images.first()?;
     let it = addon_of_workload(kind, row, addon, image, Some(release));
     let why = format!(
-        "told by the chart {} alone; {image} is no image that is known",
+        "detected only from the chart {}; the image {image} is not in the catalog",
         release.chart
     );
     Some(InstalledAddon {
@@ -262,10 +262,10 @@ fn unknown_version_reason(addon: &Addon, image: &str) -> String {
 struct ReleasesByWorkload<'a>(HashMap<(&'a str, &'a str, &'a str), &'a HelmReleaseRow>);
 
 impl<'a> ReleasesByWorkload<'a> {
-    fn from_snapshot(picture: &'a ClusterSnapshot, catalog: &Catalog) -> Self {
+    fn from_snapshot(cluster: &'a ClusterSnapshot, catalog: &Catalog) -> Self {
         let mut made = HashMap::new();
         for need in helm_release_needs() {
-            let Ok(Some(rows)) = picture.rows_for(&need, catalog) else {
+            let Ok(Some(rows)) = cluster.rows_for(&need, catalog) else {
                 continue;
             };
             for release in rows.helm_releases() {

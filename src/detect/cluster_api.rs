@@ -39,7 +39,7 @@ pub(super) struct CapiDetection {
     pub(super) core_provider_version: Option<String>,
     /// Its Clusters.
     pub(super) clusters: Vec<CapiCluster>,
-    /// Marks that DKP leaves on it, in words.
+    /// Signs of DKP on it.
     pub(super) konvoy_hints: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct CapiCluster {
     /// Kind of its infrastructure.
     pub(super) infrastructure_kind: Option<String>,
     pub(super) phase: Option<String>,
-    /// Whether it is the very cluster that was looked at.
+    /// Whether it is the cluster that was read.
     pub(super) is_inspected: bool,
 }
 
@@ -138,7 +138,7 @@ fn provider_deployments_need() -> Need {
     .with_fields(&["metadata.labels", "spec.template.spec.containers.image"])
 }
 
-/// What Cluster API is told by.
+/// What Cluster API is detected from.
 pub(super) fn needs(survey: &Discovery) -> Vec<Need> {
     if serves_group_suffix(survey, "cluster.x-k8s.io") {
         vec![
@@ -308,7 +308,7 @@ fn capi_clusters(look: &ClusterView<'_>) -> Vec<CapiCluster> {
     found
 }
 
-/// Whether a Cluster is the very one that was looked at: by what its machines' nodes say, else by the address of its API
+/// Whether a Cluster is the one that was read: by what its machines' nodes say, else by the address of its API
 /// server.
 fn is_inspected_cluster(look: &ClusterView<'_>, row: &ObjectRow, namespace: &str) -> bool {
     let names = [

@@ -95,7 +95,7 @@ pub(super) fn licenses_need() -> Need {
     list_need("kommander.mesosphere.io", "licenses", &["status.dkpLevel"])
 }
 
-/// What DKP is told by. Where Flux runs, one object tells whether it is Kommander's.
+/// What DKP is detected from. If Flux runs, one object shows whether it belongs to Kommander.
 pub(super) fn needs(survey: &Discovery) -> Vec<Need> {
     let mut needs = Vec::new();
     if serves_group_suffix(survey, "source.toolkit.fluxcd.io") {
@@ -234,7 +234,7 @@ fn dkp_platform(version: Option<Release>, evidence: Vec<String>) -> DetectedPlat
     }
 }
 
-/// What speaks of Kommander's release, strongest first.
+/// Evidence of Kommander's release, strongest first.
 fn version_evidence(look: &ClusterView<'_>) -> Vec<VersionEvidence> {
     let mut rungs = Vec::new();
     if let Some(row) = look.objects(&helm_release_need()).first() {
@@ -260,7 +260,7 @@ fn version_evidence(look: &ClusterView<'_>) -> Vec<VersionEvidence> {
     if !add_ons.is_empty() {
         let seen = format!("ClusterAddons of kubeaddons: {}", add_ons.len());
         let why = "DKP 1.8 notes its release in cluster.yaml beside the cluster, not in it; the way from it is told by --local --from dkp=VERSION --to dkp=VERSION";
-        // Left over after the upgrade to 2.1, when something newer speaks.
+        // Left over after the upgrade to 2.1, if there is newer evidence.
         let says = match rungs.is_empty() {
             true => VersionClaim::Unknown(why.to_owned()),
             false => VersionClaim::PresenceOnly,
@@ -270,7 +270,7 @@ fn version_evidence(look: &ClusterView<'_>) -> Vec<VersionEvidence> {
     rungs
 }
 
-/// What Flux installed, which is what runs; what is wanted stands in the specification.
+/// What Flux installed, which is running; the specification has what is wanted.
 fn helm_release_evidence(look: &ClusterView<'_>, row: &ObjectRow) -> VersionEvidence {
     let at = format!("HelmRelease {}", row.meta.namespaced_name());
     match applied_chart_version(row) {

@@ -1,6 +1,6 @@
 //! Kyma: modules, Kyma 2 by the labels of its reconciler, Kyma 1 by the image of its installer.
 //!
-//! `version` of an Installation is never looked at: release artifacts carry a constant or a template there.
+//! `version` of an Installation is ignored: release artifacts carry a constant or a template there.
 //! Source: kyma-project/kyma installation/scripts/release-generate-kyma-installer-artifacts.sh.
 
 mod generations;
@@ -76,7 +76,7 @@ fn reconciler_summaries_need() -> Need {
     .with_fields(&["data.version"])
 }
 
-/// What Kyma is told by.
+/// What Kyma is detected from.
 pub(super) fn needs(survey: &Discovery) -> Vec<Need> {
     if !serves_group_suffix(survey, GROUP_SUFFIX) {
         return Vec::new();

@@ -40,14 +40,14 @@ pub struct DetectedCluster {
     pub node_count: Option<usize>,
     /// What runs upon Kubernetes, outermost first.
     pub platforms: Vec<DetectedPlatform>,
-    /// Add-ons, as far as what tells of them was read; by name and place.
+    /// Add-ons, as far as their evidence was read; by name and namespace.
     pub addons: Vec<InstalledAddon>,
     /// What could not be looked at of what tells of add-ons. It is for those who ask about them: a run that does not has no
     /// gap.
     pub addon_gaps: Vec<MissingData>,
     /// How this cluster belongs to others.
     pub topology: Topology,
-    /// What could not be told, and which other clusters were not looked at.
+    /// What could not be determined, and which other clusters were not read.
     pub gaps: Vec<DetectionGap>,
     /// What must be known before anything is done: evidence that disagrees, the role of this cluster and where to go instead.
     pub remarks: Vec<String>,
@@ -58,7 +58,7 @@ pub struct DetectedCluster {
 pub struct DetectedPlatform {
     /// Which one.
     pub name: PlatformName,
-    /// Its release; none where it cannot be told, which is then a gap, and where it has none, as Kyma's modules.
+    /// Its release; `None` if it could not be determined, which is a gap, or if it has none, as Kyma modules.
     pub version: Option<Release>,
     /// What that rests on, strongest first.
     pub evidence: Vec<String>,
@@ -181,7 +181,7 @@ fn missing_platform_data(look: &ClusterView<'_>) -> Vec<MissingData> {
     unread
         .chain(not_understood)
         .map(|unmet| MissingData {
-            why: format!("{}; a platform is told by it", unmet.why),
+            why: format!("{}; a platform is detected from it", unmet.why),
             ..unmet
         })
         .collect()

@@ -30,7 +30,7 @@ pub(super) fn detect_provider(look: &ClusterView<'_>) -> (Option<String>, Vec<St
     (provider, evidence)
 }
 
-/// Where the mark was seen, in words.
+/// Where the signature was found.
 fn describe_match(mark: &ProviderSignature, version: &str, nodes: &[NodeRow]) -> Option<String> {
     let pattern = mark.pattern.as_str();
     let node = |test: &dyn Fn(&NodeRow) -> bool| nodes.iter().find(|node| test(node));
@@ -56,7 +56,7 @@ mod tests {
     use crate::need::{ClusterId, Discovery};
     use crate::snapshot::{ClusterSnapshot, NodeRow, ReadOutcome, ReadResult, Rows};
 
-    fn picture(version: &str, nodes: Option<Vec<NodeRow>>) -> ClusterSnapshot {
+    fn cluster(version: &str, nodes: Option<Vec<NodeRow>>) -> ClusterSnapshot {
         let need = crate::detect::nodes();
         ClusterSnapshot {
             id: ClusterId("c".into()),
@@ -87,7 +87,7 @@ mod tests {
 
     fn detect(version: &str, nodes: Option<Vec<NodeRow>>) -> DetectedCluster {
         let catalog = Catalog::embedded().expect("the catalog");
-        DetectedCluster::new(&picture(version, nodes), &catalog)
+        DetectedCluster::new(&cluster(version, nodes), &catalog)
     }
 
     fn node(label: &str, os_image: &str) -> NodeRow {

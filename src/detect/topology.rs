@@ -16,9 +16,9 @@ pub enum TopologyRole {
     Management,
     /// Another cluster made it and upgrades its nodes.
     Managed,
-    /// Another cluster delivers applications to it; its nodes are somebody else's.
+    /// Another cluster delivers applications to it; its nodes are managed elsewhere.
     Attached,
-    /// It stands in for a management cluster for a while.
+    /// It temporarily replaces a management cluster.
     Bootstrap,
 }
 
@@ -83,18 +83,18 @@ pub struct KnownCluster {
     pub provider: Option<String>,
     /// How it is, in the management cluster's word.
     pub phase: Option<String>,
-    /// Whether it is the very cluster that was looked at.
+    /// Whether it is the cluster that was read.
     pub is_inspected: bool,
 }
 
-/// How clusters belong together. Empty for one that stands alone.
+/// How clusters belong together; empty for a standalone cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Topology {
-    /// What this cluster is to others; null for one that stands alone.
+    /// The role of this cluster; null for a standalone cluster.
     pub role: Option<TopologyRole>,
     /// What that rests on.
     pub evidence: Vec<String>,
-    /// What the licence of DKP allows; null where it is not told.
+    /// The edition of DKP, from its licence; null if unknown.
     pub edition: Option<LicenseEdition>,
     /// Where to run this instead; null on a management cluster.
     pub upgrade_from: Option<String>,
@@ -123,7 +123,7 @@ impl Topology {
             .collect()
     }
 
-    /// Other clusters, none of which were looked at.
+    /// Other clusters, which were not read.
     pub(super) fn unread_clusters(&self) -> impl Iterator<Item = DetectionGap> {
         self.clusters
             .iter()
@@ -224,7 +224,7 @@ impl Topology {
         self.upgrade_from = go_to;
     }
 
-    /// The edition by the licence; where that does not tell, by what only Enterprise has.
+    /// The edition, from the licence or else from features that only Enterprise has.
     fn set_edition(&mut self, look: &ClusterView<'_>) {
         let levels = look.objects(&dkp::licenses_need()).iter();
         let levels: Vec<&str> = levels
@@ -266,7 +266,7 @@ fn upgrade_instructions(role: TopologyRole, source: Option<&str>) -> String {
     });
     match role {
         TopologyRole::Managed => format!(
-            "its control plane and nodes are upgraded from its management cluster{from}; run this against that cluster for the order of steps, and here for what stands in their way"
+            "its control plane and nodes are upgraded from its management cluster{from}; run this against that cluster for the order of steps, and against this one for its blockers"
         ),
         TopologyRole::Attached => format!(
             "its platform applications are upgraded from its management cluster{from}, Kubernetes itself by the tools that made it; run this against both"
@@ -344,7 +344,7 @@ fn known_clusters(
             (at.unwrap_or(&namespace).to_owned(), name.to_owned())
         });
         let host = namespace == "kommander" && row.meta.name == "host-cluster";
-        // Kommander may refer to the Cluster that it runs on or not: it is the one that was looked at.
+        // Kommander may refer to the Cluster that it runs on or not: it is the one that was read.
         let this = found.iter().find(|(_, member)| member.is_inspected && host);
         let key = made.clone().or_else(|| this.map(|(key, _)| key.clone()));
         let known = key.and_then(|key| found.remove(&key));

@@ -63,11 +63,11 @@ impl VersionEvidence {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ResolvedVersion {
     pub(super) version: Option<Release>,
-    /// Each piece in words; those that contradict the release say so.
+    /// Each piece of evidence as a text, and whether it contradicts the release.
     pub(super) evidence: Vec<String>,
     /// Pieces that contradict the release.
     pub(super) conflicts: Vec<String>,
-    /// Why there is no release, where there is none.
+    /// Why there is no release.
     pub(super) unresolved_reason: Option<String>,
 }
 
@@ -154,7 +154,7 @@ impl ResolvedVersion {
         }
         let taken = match &self.version {
             Some(version) => format!("taken for {version}"),
-            None => "not told".to_owned(),
+            None => "unknown".to_owned(),
         };
         Some(format!(
             "the evidence on the release of {name} is conflicting; it is {taken}, against {}",

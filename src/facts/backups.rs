@@ -1,7 +1,7 @@
-//! `backup-missing`: no backup of the cluster that is young enough to begin with; and which one there is.
+//! Backups of the cluster, and which one is the newest.
 //!
-//! Only what says of itself that it is whole counts: a completed backup of Velero that leaves out no namespace by choice, a
-//! snapshot of etcd that k3s or RKE2 says is ready. A CronJob that looks like a backup is none.
+//! Only complete backups count: a completed Velero backup that excludes nothing, or an etcd snapshot that k3s or RKE2
+//! reports as ready. A CronJob that looks like a backup does not count.
 
 #[cfg(test)]
 mod tests;
@@ -10,71 +10,57 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::catalog::GroupResource;
-use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::{ClusterView, ObjectRow};
+use crate::snapshot::{ClusterView, MetaRow};
 
-/// A backup that is older is none to begin an upgrade with.
-const MAX_BACKUP_AGE: SignedDuration = SignedDuration::from_hours(24);
+/// Older backups are too old to begin an upgrade with.
+pub(crate) const MAX_BACKUP_AGE: SignedDuration = SignedDuration::from_hours(24);
 
-/// The rule.
-pub(crate) const RULE: Rule = Rule {
-    id: "backup-missing",
-    severity: Severity::Warning,
-    title: "There is no recent backup of the cluster",
-    why: "No control plane component can be downgraded to an earlier minor. If a hop fails, only a backup leads back, to the time at which it was taken.",
-    detection: "By Velero backups that are completed, not expired, and include all namespaces and resources, and by etcd snapshots that k3s and RKE2 report as ready. The newest is older than 24 hours, or there is none. Clusters that serve neither API, or on which k3s or RKE2 has never recorded a snapshot, are left out: backups may be taken outside the API.",
-    remedy: "Take a backup, and test that it can be restored, before the first hop.",
-    reference: "https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd/#backing-up-an-etcd-cluster",
-    sources: &[
-        "vmware-tanzu/velero pkg/apis/velero/v1/backup_types.go",
-        "k3s-io/api k3s.cattle.io/v1/types.go",
-    ],
-    kind: RuleKind::Code {
-        needs: |asking| match asking.path.hops.is_empty() {
-            true => Vec::new(),
-            false => backup_needs().collect(),
-        },
-        evaluate,
-    },
-    ..Rule::DEFAULT
-};
-
-/// What is known of backups.
+/// The newest backup of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BackupStatus {
-    /// The newest one, whatever its age.
-    Found {
-        /// When it was complete.
-        completed_at: Timestamp,
-        /// What shows it.
-        evidence: Evidence,
-        /// The object that records it.
-        object: Box<AffectedObject>,
-    },
-    /// Backups are recorded here, and no usable one is.
+pub(crate) enum BackupStatus<'a> {
+    /// The newest usable one, whatever its age.
+    Found(Backup<'a>),
+    /// The cluster records backups, and none is usable.
     None,
-    /// Whether there is one cannot be seen from here.
+    /// Whether there is a backup cannot be determined.
     Unknown {
         /// Why not.
         reason: String,
     },
 }
 
-/// Objects that record backups.
+/// A usable backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backup<'a> {
+    /// When it was completed.
+    pub(crate) completed_at: Timestamp,
+    /// The object that records it.
+    pub(crate) meta: &'a MetaRow,
+    pub(crate) api_version: &'static str,
+    pub(crate) kind: &'static str,
+}
+
+impl Backup<'_> {
+    /// Whether it is recent enough to begin an upgrade with.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        now.duration_since(self.completed_at) <= MAX_BACKUP_AGE
+    }
+}
+
+/// A kind that records backups.
 struct BackupResource {
     group: &'static str,
     plural: &'static str,
     api_version: &'static str,
     kind: &'static str,
-    /// Whether they live in namespaces.
+    /// Whether its objects are namespaced.
     is_namespaced: bool,
-    /// Whether their being served means that backups are made by it: not so where it comes with the distribution.
+    /// Whether a cluster that serves it is expected to have backups; not if the distribution installs it by default.
     implies_backups: bool,
     /// The fields that the completion is computed from.
     fields: &'static [&'static str],
-    /// When a backup was complete; none where it is not usable.
+    /// When a backup was completed; `None` if it is not usable.
     completion_time: fn(&Value, Timestamp) -> Option<Timestamp>,
 }
 
@@ -110,65 +96,56 @@ const BACKUP_RESOURCES: [BackupResource; 2] = [
     },
 ];
 
-/// What shows backups, where it is served at all.
+/// All kinds that record backups.
 pub(crate) fn backup_needs() -> impl Iterator<Item = Need> {
     BACKUP_RESOURCES.iter().map(BackupResource::need)
 }
 
-/// The newest backup of a cluster at the time `now`.
-#[must_use]
-pub fn newest_backup(view: ClusterView<'_>, now: Timestamp) -> BackupStatus {
-    let mut newest: Option<(Timestamp, AffectedObject)> = None;
-    let mut unseen = Vec::new();
-    let mut recorded = false;
-    for records in &BACKUP_RESOURCES {
-        let rows = match view.cluster.rows_for(&records.need(), view.catalog) {
+/// The newest backup of a cluster.
+pub(crate) fn newest_backup(view: ClusterView<'_>, now: Timestamp) -> BackupStatus<'_> {
+    let mut newest: Option<Backup<'_>> = None;
+    let mut unread = Vec::new();
+    let mut is_recorded = false;
+    for resource in &BACKUP_RESOURCES {
+        let rows = match view.cluster.rows_for(&resource.need(), view.catalog) {
             Ok(None) => continue,
             Ok(Some(rows)) => rows.objects(),
-            Err(unmet) => {
-                unseen.push(format!("{}: {}", unmet.what, unmet.why));
+            Err(missing) => {
+                unread.push(format!("{}: {}", missing.what, missing.why));
                 continue;
             }
         };
-        // Where only one namespace was looked at, those of another one are not seen.
+        // With one namespace read, backups in others are unknown.
         match &view.cluster.namespace {
-            Some(namespace) if records.is_namespaced && rows.is_empty() => {
-                unseen.push(format!("{} outside {namespace}", records.plural));
+            Some(namespace) if resource.is_namespaced && rows.is_empty() => {
+                unread.push(format!("{} outside {namespace}", resource.plural));
             }
-            _ => recorded |= records.implies_backups || !rows.is_empty(),
+            _ => is_recorded |= resource.implies_backups || !rows.is_empty(),
         }
-        for row in rows {
-            let at = (records.completion_time)(&row.object, now);
-            if let Some(at) = at.filter(|at| newest.as_ref().is_none_or(|(then, _)| then < at)) {
-                newest = Some((at, records.object(row, at)));
+        let backups = rows.iter().filter_map(|row| {
+            Some(Backup {
+                completed_at: (resource.completion_time)(&row.object, now)?,
+                meta: &row.meta,
+                api_version: resource.api_version,
+                kind: resource.kind,
+            })
+        });
+        for backup in backups {
+            if newest.is_none_or(|other| other.completed_at < backup.completed_at) {
+                newest = Some(backup);
             }
         }
     }
     match newest {
-        Some((at, object)) if unseen.is_empty() || is_fresh(at, now) => BackupStatus::Found {
-            completed_at: at,
-            evidence: object.evidence.first().cloned().unwrap_or_else(|| completion_evidence(at)),
-            object: Box::new(object),
+        Some(backup) if unread.is_empty() || backup.is_fresh(now) => BackupStatus::Found(backup),
+        // A backup that was not read may be newer.
+        _ if !unread.is_empty() => BackupStatus::Unknown {
+            reason: unread.join("; "),
         },
-        // What was not seen may be younger.
-        _ if !unseen.is_empty() => BackupStatus::Unknown {
-            reason: unseen.join("; "),
-        },
-        _ if recorded => BackupStatus::None,
+        _ if is_recorded => BackupStatus::None,
         _ => BackupStatus::Unknown {
-            reason: "nothing that records backups is in use here: neither Velero nor etcd snapshots of k3s or RKE2".to_owned(),
+            reason: "the cluster records no backups: neither Velero nor etcd snapshots of k3s or RKE2 are in use".to_owned(),
         },
-    }
-}
-
-fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at) <= MAX_BACKUP_AGE
-}
-
-fn completion_evidence(at: Timestamp) -> Evidence {
-    Evidence {
-        time: Some(at),
-        ..Evidence::new(EvidenceSource::Status, format!("completed {at:.0}"))
     }
 }
 
@@ -180,23 +157,14 @@ impl BackupResource {
         )
         .with_fields(self.fields)
     }
-
-    fn object(&self, row: &ObjectRow, at: Timestamp) -> AffectedObject {
-        AffectedObject::new(
-            self.api_version,
-            self.kind,
-            &row.meta,
-            completion_evidence(at),
-        )
-    }
 }
 
 fn timestamp_at(object: &Value, pointer: &str) -> Option<Timestamp> {
     object.pointer(pointer)?.as_str()?.parse().ok()
 }
 
-/// Velero marks a backup completed only where nothing in it failed. One that was told to take in some namespaces or
-/// resources only, or those with a label, brings no cluster back.
+/// Velero marks a backup completed only if nothing in it failed. A backup of selected namespaces, resources or labels does
+/// not restore a cluster.
 fn velero_completion(backup: &Value, now: Timestamp) -> Option<Timestamp> {
     let spec = &backup["spec"];
     let all = |field: &str| match spec[field].as_array() {
@@ -222,40 +190,4 @@ fn etcd_snapshot_completion(snapshot: &Value, _now: Timestamp) -> Option<Timesta
     let status = &snapshot["status"];
     let ready = status["readyToUse"] == true && status["error"].is_null();
     timestamp_at(snapshot, "/status/creationTime").filter(|_| ready)
-}
-
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    if situation.path.hops.is_empty() {
-        return Vec::new();
-    }
-    let findings = situation.view().into_iter().filter_map(|view| {
-        let (message, object) = match newest_backup(view, situation.now) {
-            BackupStatus::Found {
-                completed_at: at,
-                object,
-                ..
-            } if !is_fresh(at, situation.now) => {
-                ("the newest backup is older than 24 hours", *object)
-            }
-            BackupStatus::None => {
-                let evidence = Evidence::new(
-                    EvidenceSource::Status,
-                    "no usable backup among those recorded",
-                );
-                let object = AffectedObject::cluster(view.cluster, evidence);
-                (
-                    "no completed backup of the whole cluster is recorded",
-                    object,
-                )
-            }
-            BackupStatus::Found { .. } | BackupStatus::Unknown { .. } => return None,
-        };
-        let said = FindingDraft {
-            // Others may be made where the API does not show them.
-            confidence: Confidence::Likely,
-            ..FindingDraft::new(&RULE, view.cluster.id.to_string(), message, vec![object])
-        };
-        Finding::new(&RULE, said)
-    });
-    findings.collect()
 }

@@ -1,8 +1,9 @@
-//! What rules on PodDisruptionBudgets share: which pods a budget covers, and how budgets are reckoned.
+//! PodDisruptionBudgets: which pods a budget covers, and how the disruption controller computes it.
 //!
 //! Source: kubernetes/kubernetes pkg/controller/disruption/disruption.go and pkg/registry/core/pod/storage/eviction.go.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -10,16 +11,13 @@ use super::pods::{checks_budgets, pods_need};
 use super::workloads;
 use super::workloads::{WorkloadIndex, desired_replicas};
 use crate::catalog::{GroupResource, Gvk};
-use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
-use crate::rules::engine::data_rule;
-use crate::rules::{AffectedObject, CheckContext, object_path};
-use crate::snapshot::{ObjectRow, PodRow, SharedLabels, WorkloadRow};
+use crate::snapshot::{ClusterView, ObjectRow, PodRow, SharedLabels, WorkloadRow};
 
-/// Through this version an empty selector fits nothing.
+/// In this version an empty selector selects nothing.
 const V1BETA1: &str = "v1beta1";
 
-/// A label that a budget wants of its pods; none where it wants none in particular.
+/// A label that a budget requires of its pods; `None` if its selector has no `matchLabels`.
 type RequiredLabel<'a> = Option<(&'a str, &'a str)>;
 
 /// All budgets.
@@ -40,7 +38,7 @@ pub(crate) fn budgets_need() -> Need {
     ])
 }
 
-/// Budgets, the pods they cover and the workloads of these.
+/// Budgets, pods and their workloads.
 pub(crate) fn budget_needs_with_workloads() -> Vec<Need> {
     vec![
         budgets_need(),
@@ -51,97 +49,89 @@ pub(crate) fn budget_needs_with_workloads() -> Vec<Need> {
 }
 
 /// The budgets of one cluster.
+#[derive(Debug)]
 pub(crate) struct ClusterBudgets<'a> {
-    gvk: Gvk,
+    /// The API through which they were listed.
+    pub(crate) gvk: Gvk,
     pub(crate) budgets: Vec<DisruptionBudget<'a>>,
     /// Sets of two or more budgets, by index, with the pods that they share.
     pub(crate) overlaps: BTreeMap<Vec<usize>, Vec<&'a PodRow>>,
 }
 
-/// Which pods the budgets of a cluster cover: by index, in the order in which both were read.
+/// Which pods the budgets of a cluster cover: indexes in the order in which both were read.
 #[derive(Debug, Default)]
 pub(crate) struct BudgetCoverage {
-    /// Of each budget.
     pods_by_budget: Vec<Vec<usize>>,
-    /// As in [`Budgets`].
     overlaps: BTreeMap<Vec<usize>, Vec<usize>>,
 }
 
 /// One budget.
+#[derive(Debug)]
 pub(crate) struct DisruptionBudget<'a> {
     pub(crate) row: &'a ObjectRow,
-    /// The pods that an eviction would ask this budget for.
+    /// Pods whose eviction this budget can refuse.
     pub(crate) pods: Vec<&'a PodRow>,
 }
 
-/// The budgets of the cluster; `None` if they or pods were not read.
-pub(crate) fn cluster_budgets<'a>(context: &CheckContext<'a>) -> Option<ClusterBudgets<'a>> {
-    let rows = context.rows(&budgets_need())?.objects();
-    let pods = context.rows(&pods_need())?.pods();
-    let mut budgets = ClusterBudgets {
-        gvk: context.listed_gvk(&GroupResource::new("policy", "poddisruptionbudgets"))?,
-        budgets: rows.iter().map(DisruptionBudget::new).collect(),
-        overlaps: BTreeMap::new(),
-    };
-    let coverage = context
-        .budget_coverage
-        .get_or_init(|| budgets.compute_coverage(pods));
-    let at_indexes = |indexes: &Vec<usize>| indexes.iter().map(|&at| &pods[at]).collect();
-    for (budget, indexes) in budgets.budgets.iter_mut().zip(&coverage.pods_by_budget) {
-        budget.pods = at_indexes(indexes);
+impl<'a> ClusterBudgets<'a> {
+    /// The budgets with the pods they cover; `None` if they or pods were not read. Coverage is computed once per cache.
+    pub(crate) fn new(view: ClusterView<'a>, cache: &OnceLock<BudgetCoverage>) -> Option<Self> {
+        let rows = view.rows(&budgets_need())?.objects();
+        let pods = view.rows(&pods_need())?.pods();
+        let mut budgets = Self {
+            gvk: view.listed_gvk(&GroupResource::new("policy", "poddisruptionbudgets"))?,
+            budgets: rows.iter().map(DisruptionBudget::new).collect(),
+            overlaps: BTreeMap::new(),
+        };
+        let coverage = cache.get_or_init(|| budgets.compute_coverage(pods));
+        let at_indexes = |indexes: &Vec<usize>| indexes.iter().map(|&at| &pods[at]).collect();
+        for (budget, indexes) in budgets.budgets.iter_mut().zip(&coverage.pods_by_budget) {
+            budget.pods = at_indexes(indexes);
+        }
+        let overlaps = coverage.overlaps.iter();
+        budgets.overlaps = overlaps
+            .map(|(together, indexes)| (together.clone(), at_indexes(indexes)))
+            .collect();
+        Some(budgets)
     }
-    let overlaps = coverage.overlaps.iter();
-    budgets.overlaps = overlaps
-        .map(|(together, indexes)| (together.clone(), at_indexes(indexes)))
-        .collect();
-    Some(budgets)
-}
 
-impl ClusterBudgets<'_> {
-    /// Finds out which pods each budget covers. Pods with the same labels are looked at once, and only with budgets that
-    /// want one of these labels or that want none in particular.
+    /// Pods with equal labels are matched once, and only against budgets that require one of these labels or none.
     fn compute_coverage(&self, pods: &[PodRow]) -> BudgetCoverage {
-        // By where the labels are in memory: equal ones are shared, or are looked at once more.
+        // By the address of the labels: equal labels are usually interned, and otherwise matched once more.
         let mut groups: HashMap<(&str, usize), (&SharedLabels, Vec<usize>)> = HashMap::new();
-        for (at, pod) in pods
-            .iter()
-            .enumerate()
-            .filter(|(_, pod)| checks_budgets(pod))
-        {
-            let group = groups.entry((&pod.namespace, pod.labels.address()));
-            let (_, pods_at) = group.or_insert_with(|| (&pod.labels, Vec::new()));
-            pods_at.push(at);
+        for (at, pod) in pods.iter().enumerate() {
+            if checks_budgets(pod) {
+                let group = groups.entry((&pod.namespace, pod.labels.address()));
+                let (_, indexes) = group.or_insert_with(|| (&pod.labels, Vec::new()));
+                indexes.push(at);
+            }
         }
         let index = self.index_by_label();
-        let mut covered = BudgetCoverage {
+        let mut coverage = BudgetCoverage {
             pods_by_budget: vec![Vec::new(); self.budgets.len()],
             overlaps: BTreeMap::new(),
         };
-        for ((namespace, _), (labels, pods_at)) in groups {
-            let wanted = labels.iter().map(Some);
-            let mut fitting: Vec<usize> = wanted
-                .chain([None])
-                .filter_map(|wanted| index.get(&(namespace, wanted)))
+        for ((namespace, _), (labels, indexes)) in groups {
+            let required = labels.iter().map(Some).chain([None]);
+            let mut selecting: Vec<usize> = required
+                .filter_map(|label| index.get(&(namespace, label)))
                 .flatten()
                 .copied()
                 .filter(|&at| self.budget_selects(at, labels))
                 .collect();
-            fitting.sort_unstable();
-            for &at in &fitting {
-                covered.pods_by_budget[at].extend(&pods_at);
+            selecting.sort_unstable();
+            for &at in &selecting {
+                coverage.pods_by_budget[at].extend(&indexes);
             }
-            if fitting.len() > 1 {
-                covered
-                    .overlaps
-                    .entry(fitting)
-                    .or_default()
-                    .extend(&pods_at);
+            if selecting.len() > 1 {
+                let shared = coverage.overlaps.entry(selecting).or_default();
+                shared.extend(&indexes);
             }
         }
-        covered
+        coverage
     }
 
-    /// Budgets by namespace and the first label that they want.
+    /// Indexes of budgets by namespace and first required label.
     fn index_by_label(&self) -> HashMap<(&str, RequiredLabel<'_>), Vec<usize>> {
         let mut index: HashMap<_, Vec<usize>> = HashMap::new();
         for (at, budget) in self.budgets.iter().enumerate() {
@@ -167,16 +157,6 @@ impl ClusterBudgets<'_> {
             None => false,
         }
     }
-
-    /// A budget as an object of a finding.
-    pub(crate) fn object(
-        &self,
-        budget: &DisruptionBudget<'_>,
-        source: EvidenceSource,
-        detail: String,
-    ) -> AffectedObject {
-        data_rule::object_from_row(&self.gvk, budget.row, Evidence::new(source, detail))
-    }
 }
 
 impl<'a> DisruptionBudget<'a> {
@@ -196,14 +176,14 @@ impl<'a> DisruptionBudget<'a> {
         integer_at(&self.row.object, &format!("/status/{name}"))
     }
 
-    /// Whether the controller has reckoned with the newest specification.
+    /// Whether the controller has observed the latest generation.
     pub(crate) fn is_status_current(&self) -> bool {
         let object = &self.row.object;
         let seen = self.status_number("observedGeneration");
         seen > 0 && seen >= integer_at(object, "/metadata/generation")
     }
 
-    /// Why it can never allow a disruption as things are, in words; none if it can, or if that cannot be told.
+    /// Why it can never allow a disruption, as evidence; `None` if it can or this is unknown.
     pub(crate) fn never_allows_reason(&self, workloads: &WorkloadIndex<'a>) -> Option<String> {
         if self.pods.is_empty()
             || (self.is_status_current() && self.status_number("disruptionsAllowed") > 0)
@@ -212,14 +192,14 @@ impl<'a> DisruptionBudget<'a> {
         }
         let spec = self.row.object.get("spec")?;
         if let Some(most) = spec.get("maxUnavailable") {
-            // Both a number and a part of something are rounded up: anything but nothing is at least one.
+            // Percentages are rounded up: anything above 0 is at least one pod.
             let none = most.as_i64() == Some(0) || parse_percent(most) == Some(0);
             return none.then(|| format!("maxUnavailable {}", display_value(most)));
         }
         let least = spec.get("minAvailable")?;
         if let Some(percent) = parse_percent(least) {
             let expected = self.status_number("expectedPods");
-            // Rounded up, a part that leaves less than one whole pod is all of them.
+            // Rounded up, a percentage that leaves less than one pod means all of them.
             let all = self.is_status_current()
                 && expected > 0
                 && percent.saturating_mul(expected) > (expected - 1) * 100;
@@ -234,7 +214,7 @@ impl<'a> DisruptionBudget<'a> {
         (least >= sum).then(|| format!("minAvailable {least}, {names} {sum}"))
     }
 
-    /// How many pods the workloads of its pods ask for, and their names; none where that is not known of each.
+    /// The sum of replicas of the workloads of its pods, with their names; `None` if one of them is unknown.
     fn desired_pods(&self, workloads: &WorkloadIndex<'a>) -> Option<(i64, String)> {
         let mut sum = 0;
         let mut owners: BTreeMap<String, &WorkloadRow> = BTreeMap::new();
@@ -244,11 +224,11 @@ impl<'a> DisruptionBudget<'a> {
                 continue;
             }
             let (kind, row) = workloads.workload_of(pod)?;
-            let name = object_path(kind, None, &row.meta.name);
+            let name = format!("{}/{}", kind.to_lowercase(), row.meta.name);
             owners.insert(name, row);
         }
         for row in owners.values() {
-            // Asked for none while pods are there: somebody else is at the wheel.
+            // 0 replicas with existing pods: something else manages them.
             let asked = i64::from(desired_replicas(row));
             sum += Some(asked).filter(|&asked| asked > 0)?;
         }
@@ -273,12 +253,12 @@ fn display_value(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A whole number at a place of an object, 0 where there is none.
+/// The integer at a JSON pointer, or 0.
 pub(crate) fn integer_at(object: &Value, place: &str) -> i64 {
     object.pointer(place).and_then(Value::as_i64).unwrap_or(0)
 }
 
-/// Whether a selector with something in it fits these labels. A selector that cannot be read fits nothing.
+/// Whether a non-empty selector matches labels. An invalid selector matches nothing.
 pub(crate) fn selector_matches(selector: &Value, labels: &SharedLabels) -> bool {
     let equal = selector.get("matchLabels").and_then(Value::as_object);
     let equal = equal.is_none_or(|wanted| {

@@ -1,6 +1,6 @@
-//! Bundles of certificates that the API server trusts when it calls somebody: whether any of them is still good.
+//! CA bundles that the API server uses to verify webhooks.
 //!
-//! A bundle with one good certificate is good: that is how certificates are rotated.
+//! A bundle with one valid certificate is valid: that is how certificates are rotated.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,19 +8,19 @@ use jiff::Timestamp;
 
 use crate::x509;
 
-/// What a bundle is good for.
+/// The state of a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CaBundle {
-    /// There is none: the API server trusts what its host trusts.
+    /// There is none: the API server uses the CAs of its host.
     Absent,
-    /// It holds no certificate that can be read.
+    /// It contains no valid PEM certificate.
     Unreadable,
-    /// The certificate that lasts longest lasts until then.
+    /// The latest expiry of its certificates.
     ValidUntil(Timestamp),
 }
 
 impl CaBundle {
-    /// Reads `caBundle` as it stands in an object: PEM in base64.
+    /// Decodes `caBundle`: PEM in base64.
     pub(crate) fn decode(text: Option<&str>) -> Self {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return Self::Absent;
@@ -31,7 +31,7 @@ impl CaBundle {
             .map_or(Self::Unreadable, Self::ValidUntil)
     }
 
-    /// What is wrong with it today.
+    /// Why it is not valid now.
     pub(crate) fn problem(self, now: Timestamp) -> Option<String> {
         match self {
             Self::Absent => None,
@@ -45,7 +45,7 @@ impl CaBundle {
     }
 }
 
-/// The last second of each certificate that can be read.
+/// The expiry of each certificate that can be parsed.
 pub(crate) fn expiry_times(bundle: &str) -> Vec<Timestamp> {
     let pem = STANDARD.decode(bundle).unwrap_or_default();
     x509::not_after_dates(&pem)

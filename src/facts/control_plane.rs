@@ -1,18 +1,12 @@
-//! What is known of the control plane: the static pods that the API server mirrors, and what kubeadm keeps.
+//! The control plane: its static pods, and the configuration that kubeadm stores in ConfigMaps.
 
 mod arguments;
-
-use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::control_plane::arguments::CommandFlags;
-use crate::catalog::ImageRef;
-use crate::catalog::{GroupResource, Minor, Release};
-use crate::evidence::{Evidence, EvidenceSource};
+use crate::catalog::{GroupResource, ImageRef, Release};
 use crate::need::{DetailLevel, Need};
-use crate::path::HopId;
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
 use crate::snapshot::{ClusterView, ObjectRow};
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
@@ -20,7 +14,7 @@ pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", 
 const KUBE_SYSTEM_NAMESPACE: &str = "kube-system";
 const MIRROR_ANNOTATION_POINTER: &str = "/metadata/annotations/kubernetes.io~1config.mirror";
 
-/// Pods of the control plane.
+/// Static pods of the control plane.
 pub(crate) fn control_plane_pods_need() -> Need {
     Need::labelled_in_namespace(
         GroupResource::new("", "pods"),
@@ -53,7 +47,7 @@ pub(crate) fn first_image(row: &ObjectRow) -> Option<&str> {
     containers.get(0)?.get("image")?.as_str()
 }
 
-/// kubeadm's configuration of the cluster.
+/// The ConfigMap with kubeadm's cluster configuration.
 pub(crate) fn kubeadm_config_need() -> Need {
     Need::single_object(
         GroupResource::new("", "configmaps"),
@@ -63,7 +57,7 @@ pub(crate) fn kubeadm_config_need() -> Need {
     .with_fields(&["data.ClusterConfiguration"])
 }
 
-/// kubeadm's configuration of kubelets.
+/// The ConfigMap with kubeadm's kubelet configuration.
 pub(crate) fn kubelet_config_need() -> Need {
     Need::single_object(
         GroupResource::new("", "configmaps"),
@@ -73,15 +67,16 @@ pub(crate) fn kubelet_config_need() -> Need {
     .with_fields(&["data.kubelet"])
 }
 
-/// A static pod of a component of Kubernetes itself: etcd and others that stand beside it have flags of their own.
+/// A static pod of a Kubernetes component; etcd and others have flags of their own and are left out.
 pub(crate) struct ControlPlanePod<'a> {
     pub(crate) component: &'static str,
-    row: &'a ObjectRow,
+    pub(crate) row: &'a ObjectRow,
 }
 
-/// Every static pod of the components.
-pub(crate) fn control_plane_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
+/// All static pods of Kubernetes components.
+pub(crate) fn control_plane_pods<'a>(view: ClusterView<'a>) -> Vec<ControlPlanePod<'a>> {
     let mut found = Vec::new();
+
     for row in view.objects(&control_plane_pods_need()) {
         let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
         let label = text("/metadata/labels/component");
@@ -127,44 +122,28 @@ impl ControlPlanePod<'_> {
         CommandFlags::from_container(self.component, &words)
     }
 
-    /// The release of its image, where the tag says it.
+    /// The release in the tag of its image.
     pub(crate) fn release(&self) -> Option<Release> {
         ImageRef::new(self.container()?["image"].as_str()?).release()
     }
-
-    /// The pod as an object of a finding.
-    pub(crate) fn object(&self, detail: String) -> AffectedObject {
-        kube_system_object(self.row, "v1", "Pod", detail)
-    }
 }
 
-/// An object of kube-system that a finding is about.
-pub(crate) fn kube_system_object(
-    row: &ObjectRow,
-    api_version: &str,
-    kind: &str,
-    detail: String,
-) -> AffectedObject {
-    let evidence = Evidence::new(EvidenceSource::Spec, detail);
-    AffectedObject::new(api_version, kind, &row.meta, evidence)
-}
-
-/// A configuration that kubeadm keeps in a ConfigMap.
+/// A configuration in one of kubeadm's ConfigMaps.
 pub(crate) struct KubeadmConfig<'a> {
     pub(crate) row: &'a ObjectRow,
-    /// None where it is no YAML mapping.
+    /// `None` if it is not a YAML mapping.
     pub(crate) document: Option<Value>,
 }
 
-/// What a ConfigMap of kubeadm holds under this key.
+/// The configurations under this key in the ConfigMap of a need.
 pub(crate) fn kubeadm_configs<'a>(
-    situation: &CheckContext<'a>,
+    view: ClusterView<'a>,
     need: &Need,
     key: &str,
 ) -> Vec<KubeadmConfig<'a>> {
     let mut found = Vec::new();
 
-    for row in situation.objects(need) {
+    for row in view.objects(need) {
         if let Some(text) = row.object["data"][key].as_str() {
             let document = serde_saphyr::from_str::<Value>(text).ok();
             found.push(KubeadmConfig {
@@ -177,21 +156,18 @@ pub(crate) fn kubeadm_configs<'a>(
     found
 }
 
-/// How one component is started, and where that was seen.
+/// The flags of one component, and the object they come from.
 pub(crate) struct ComponentConfig<'a> {
-    row: &'a ObjectRow,
+    pub(crate) row: &'a ObjectRow,
     pub(crate) component: &'static str,
-    /// Kept by kubeadm for the next time, not running.
-    from_kubeadm: bool,
+    /// From kubeadm's ConfigMap, used at the next upgrade; otherwise from a running pod.
+    pub(crate) from_kubeadm: bool,
     pub(crate) flags: CommandFlags,
 }
 
-/// How components are started now, and how kubeadm will start them next.
-pub(crate) fn component_configs<'a>(situation: &CheckContext<'a>) -> Vec<ComponentConfig<'a>> {
-    let mut found: Vec<ComponentConfig<'a>> = situation
-        .view()
-        .map(control_plane_pods)
-        .unwrap_or_default()
+/// The flags that components run with now, and those that kubeadm starts them with next.
+pub(crate) fn component_configs<'a>(view: ClusterView<'a>) -> Vec<ComponentConfig<'a>> {
+    let mut found: Vec<ComponentConfig<'a>> = control_plane_pods(view)
         .into_iter()
         .filter_map(|member| {
             Some(ComponentConfig {
@@ -203,7 +179,7 @@ pub(crate) fn component_configs<'a>(situation: &CheckContext<'a>) -> Vec<Compone
         })
         .collect();
     let fields = ["apiServer", "controllerManager", "scheduler"];
-    for config in kubeadm_configs(situation, &kubeadm_config_need(), "ClusterConfiguration") {
+    for config in kubeadm_configs(view, &kubeadm_config_need(), "ClusterConfiguration") {
         let Some(document) = &config.document else {
             continue;
         };
@@ -214,7 +190,7 @@ pub(crate) fn component_configs<'a>(situation: &CheckContext<'a>) -> Vec<Compone
             );
         }
     }
-    for config in kubeadm_configs(situation, &kubelet_config_need(), "kubelet") {
+    for config in kubeadm_configs(view, &kubelet_config_need(), "kubelet") {
         let gates = config
             .document
             .as_ref()
@@ -263,78 +239,6 @@ fn scalar_to_string(value: &Value) -> String {
         Value::Null => String::new(),
         other => other.to_string(),
     }
-}
-
-/// Something with which a component does not start from a minor on.
-pub(crate) struct Incompatibility {
-    /// What, within its component: part of the fingerprint.
-    pub(crate) subject: String,
-    /// The first minor that does not start with it.
-    pub(crate) since: Minor,
-    /// Behind the name of the component.
-    pub(crate) message: String,
-    /// How it stands there.
-    pub(crate) detail: String,
-}
-
-/// One finding for each component, thing and hop.
-///
-/// kubeadm writes the manifests of static pods anew at each upgrade from what it keeps. What only a running pod has goes
-/// away with that, unless patches bring it back; what kubeadm keeps bites at the next upgrade, however long it is gone.
-pub(crate) fn incompatibility_findings(
-    situation: &CheckContext<'_>,
-    rule: &Rule,
-    bites: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,
-) -> Vec<Finding> {
-    let settings = component_configs(situation);
-    let mut found: BTreeMap<(&str, String, HopId), FindingDraft> = BTreeMap::new();
-    for setting in &settings {
-        let anew = !setting.from_kubeadm
-            && settings
-                .iter()
-                .any(|other| other.from_kubeadm && other.component == setting.component);
-        let severity = if anew { Severity::Note } else { rule.severity };
-        for bite in bites(setting) {
-            let Some(hop) = affected_hop(situation, setting, bite.since) else {
-                continue;
-            };
-            let kind = if setting.from_kubeadm {
-                "ConfigMap"
-            } else {
-                "Pod"
-            };
-            let object = kube_system_object(setting.row, "v1", kind, bite.detail);
-            let key = (setting.component, bite.subject.clone(), hop.clone());
-            let said = found.entry(key).or_insert_with(|| {
-                let subject = format!("{} {}", setting.component, bite.subject);
-                let message = format!("{} {}", setting.component, bite.message);
-                FindingDraft {
-                    severity,
-                    hop: Some(hop),
-                    ..FindingDraft::new(rule, subject, message, Vec::new())
-                }
-            });
-            said.severity = said.severity.max(severity);
-            said.objects.push(object);
-        }
-    }
-    found
-        .into_values()
-        .filter_map(|said| Finding::new(rule, said))
-        .collect()
-}
-
-fn affected_hop(
-    situation: &CheckContext<'_>,
-    setting: &ComponentConfig<'_>,
-    since: Minor,
-) -> Option<HopId> {
-    let path = situation.path;
-    let gone = path.from.is_some_and(|from| since <= from);
-    if gone && setting.from_kubeadm {
-        return path.kubernetes_hops().next().map(HopId::from);
-    }
-    path.hop_into(since)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ struct SelectorRequirement {
     values: Vec<String>,
 }
 
-/// Labels of an object.
+/// The labels of an object.
 pub(crate) type LabelMap = BTreeMap<String, String>;
 
 impl WebhookLabelSelector {

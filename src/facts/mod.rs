@@ -1,7 +1,7 @@
-//! Facts: views of one cluster below the rules, such as its control plane, pods, budgets and workloads. Each comes with the
-//! need that it rests on.
+//! Facts: views of one cluster, such as its control plane, pods, budgets and workloads. Each comes with the need that it
+//! rests on, and is a pure function of a [`ClusterView`](crate::snapshot::ClusterView).
 
-pub mod backups;
+pub(crate) mod backups;
 pub(crate) mod budgets;
 pub(crate) mod ca_bundle;
 pub(crate) mod control_plane;

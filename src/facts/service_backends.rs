@@ -1,11 +1,10 @@
-//! Whether anything answers behind a service that the API server calls.
+//! Services that the API server calls, and whether they have ready endpoints.
 
 use serde::Deserialize;
 
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, Need};
-use crate::rules::{CheckContext, Severity};
-use crate::snapshot::EndpointSliceRow;
+use crate::snapshot::{ClusterView, EndpointSliceRow, ObjectRow, Rows};
 
 /// A service that the API server calls.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -26,7 +25,7 @@ pub(crate) fn services() -> Need {
         .with_fields(&["spec.selector", "spec.type"])
 }
 
-/// How many endpoints services have.
+/// All EndpointSlices.
 pub(crate) fn endpoint_slices() -> Need {
     Need::objects(
         GroupResource::new("discovery.k8s.io", "endpointslices"),
@@ -34,49 +33,50 @@ pub(crate) fn endpoint_slices() -> Need {
     )
 }
 
-/// What is known of the services of one cluster.
-#[derive(Debug)]
+/// The services of one cluster and their endpoints.
+#[derive(Debug, Default)]
 pub(crate) struct ServiceBackends<'a> {
-    services: Option<&'a [crate::snapshot::ObjectRow]>,
+    services: Option<&'a [ObjectRow]>,
     endpoint_slices: Option<&'a [EndpointSliceRow]>,
-    /// None where all namespaces were looked at.
+    /// `None` if all namespaces were read.
     namespace: Option<&'a str>,
 }
 
 impl<'a> ServiceBackends<'a> {
-    /// What was seen of a cluster; what was not seen is never missing.
-    pub(crate) fn new(context: &CheckContext<'a>) -> Self {
+    /// Services and endpoints of a cluster. Data that was not read is unknown, never missing.
+    pub(crate) fn new(view: ClusterView<'a>) -> Self {
         Self {
-            services: context.rows(&services()).map(|rows| rows.objects()),
-            endpoint_slices: context
-                .rows(&endpoint_slices())
-                .map(|rows| rows.endpoint_slices()),
-            namespace: context.namespace(),
+            services: view.rows(&services()).map(Rows::objects),
+            endpoint_slices: view.rows(&endpoint_slices()).map(Rows::endpoint_slices),
+            namespace: view.cluster.namespace.as_deref(),
         }
     }
 
-    /// Why nothing answers behind this service; none where something does, or where that cannot be told.
+    /// Why the service is unavailable; `None` if it is available or that is unknown.
     pub(crate) fn unavailable_reason(&self, name: &ServiceReference) -> Option<String> {
-        if self.namespace.is_some_and(|seen| seen != name.namespace) {
+        if self
+            .namespace
+            .is_some_and(|namespace| namespace != name.namespace)
+        {
             return None;
         }
         let Some(service) = self.find_service(name)? else {
             return Some(format!("service {name} does not exist"));
         };
-        // Its name leads out of the cluster, where nobody counts endpoints.
+        // It resolves to a name outside the cluster, without endpoints.
         if service["spec"]["type"] == "ExternalName" {
             return None;
         }
         let (ready, total) = self.endpoint_counts(name)?;
-        let told = format!("service {name} has no ready endpoint");
+        let reason = format!("service {name} has no ready endpoint");
         match (ready, total) {
             (1.., _) => None,
-            (0, 0) => Some(told),
-            (0, total) => Some(format!("{told} of {total}")),
+            (0, 0) => Some(reason),
+            (0, total) => Some(format!("{reason} of {total}")),
         }
     }
 
-    /// Endpoints of a service, those that are ready and all; none where nobody keeps account of them.
+    /// The ready and total endpoints of a service; `None` if no controller maintains slices.
     pub(crate) fn endpoint_counts(&self, name: &ServiceReference) -> Option<(usize, usize)> {
         let slices = self.endpoint_slices?;
         let own = |slice: &&EndpointSliceRow| {
@@ -84,13 +84,13 @@ impl<'a> ServiceBackends<'a> {
                 && slice.meta.namespace.as_ref() == Some(&name.namespace)
         };
         let mut found = slices.iter().filter(own).peekable();
-        // The API server writes the slice of its own service. Where there is no other, no controller makes any.
-        let kept = |slice: &EndpointSliceRow| {
+        // The API server maintains the slice of its own service. Without any other, no controller is running.
+        let is_maintained = |slice: &EndpointSliceRow| {
             !slice.service_name.is_empty()
                 && (slice.meta.namespace.as_deref(), slice.service_name.as_str())
                     != (Some("default"), "kubernetes")
         };
-        if found.peek().is_none() && !slices.iter().any(kept) {
+        if found.peek().is_none() && !slices.iter().any(is_maintained) {
             return None;
         }
         Some(found.fold((0, 0), |(ready, total), slice| {
@@ -98,7 +98,7 @@ impl<'a> ServiceBackends<'a> {
         }))
     }
 
-    /// What a service selects its pods by; none where that is not known.
+    /// The selector of a service; `None` if unknown.
     pub(crate) fn selector_labels(
         &self,
         name: &ServiceReference,
@@ -107,20 +107,11 @@ impl<'a> ServiceBackends<'a> {
         Deserialize::deserialize(service.get("spec")?.get("selector")?).ok()
     }
 
-    /// The service, or that there is none; nothing where services were not seen.
+    /// `Some(None)` if the service does not exist; `None` if services were not read.
     fn find_service(&self, name: &ServiceReference) -> Option<Option<&'a serde_json::Value>> {
         let found = self.services?.iter().find(|row| {
             row.meta.name == name.name && row.meta.namespace.as_ref() == Some(&name.namespace)
         });
         Some(found.map(|row| &row.object))
-    }
-}
-
-/// The lesser of two, where a finding is about the milder half of its rule.
-pub(crate) fn severity_if(worst: bool) -> Severity {
-    if worst {
-        Severity::Blocker
-    } else {
-        Severity::Warning
     }
 }

@@ -1,11 +1,10 @@
-//! What rules on Deployments, StatefulSets and DaemonSets share, above all how far a rollout has come.
+//! Deployments, StatefulSets and DaemonSets, and the status of their rollouts.
 
 use std::collections::HashMap;
 
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, Need};
-use crate::rules::CheckContext;
-use crate::snapshot::{PodRow, WorkloadRow};
+use crate::snapshot::{ClusterView, PodRow, Rows, WorkloadRow};
 
 /// Deployments, as rows of fields.
 pub(crate) fn deployments() -> Need {
@@ -26,25 +25,25 @@ fn apps_need(plural: &str) -> Need {
     Need::objects(GroupResource::new("apps", plural), DetailLevel::Typed)
 }
 
-/// How far a rollout has come.
+/// The status of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RolloutStatus {
-    /// To its end.
+    /// It is complete.
     Done,
-    /// Somebody paused it.
+    /// It is paused.
     Paused(String),
-    /// It is not done, for this reason.
+    /// It is in progress, with the reason.
     InProgress(String),
     /// The controller has given up.
     Failed(String),
 }
 
-/// How many pods it asks for; the API server writes the default of 1.
+/// The desired number of pods, 1 by default.
 pub(crate) fn desired_replicas(row: &WorkloadRow) -> i32 {
     row.replicas.unwrap_or(1)
 }
 
-const STALE_STATUS: &str = "the controller has not seen the newest specification";
+const STALE_STATUS: &str = "the controller has not observed the latest generation";
 
 fn is_status_stale(row: &WorkloadRow) -> bool {
     row.generation > row.status.observed_generation
@@ -54,7 +53,7 @@ fn in_progress(has: i32, of: i32, what: &str) -> RolloutStatus {
     RolloutStatus::InProgress(format!("{has} of {of} {what}"))
 }
 
-/// As `kubectl rollout status` tells it of a Deployment.
+/// As `kubectl rollout status` for a Deployment.
 ///
 /// Source of this and the following: kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go.
 fn deployment_rollout(row: &WorkloadRow) -> RolloutStatus {
@@ -72,7 +71,7 @@ fn deployment_rollout(row: &WorkloadRow) -> RolloutStatus {
         in_progress(updated, wanted, "updated")
     } else if status.replicas > updated {
         let old = i64::from(status.replicas) - i64::from(updated);
-        RolloutStatus::InProgress(format!("{old} old pods still there"))
+        RolloutStatus::InProgress(format!("{old} old pods remain"))
     } else if status.available_replicas < updated {
         in_progress(status.available_replicas, updated, "available")
     } else {
@@ -80,7 +79,7 @@ fn deployment_rollout(row: &WorkloadRow) -> RolloutStatus {
     }
 }
 
-/// As `kubectl rollout status` tells it of a DaemonSet.
+/// As `kubectl rollout status` for a DaemonSet.
 fn daemon_set_rollout(row: &WorkloadRow) -> RolloutStatus {
     if &*row.update_strategy != "RollingUpdate" {
         return RolloutStatus::Done;
@@ -98,7 +97,7 @@ fn daemon_set_rollout(row: &WorkloadRow) -> RolloutStatus {
     }
 }
 
-/// As `kubectl rollout status` tells it of a StatefulSet.
+/// As `kubectl rollout status` for a StatefulSet.
 fn stateful_set_rollout(row: &WorkloadRow) -> RolloutStatus {
     if &*row.update_strategy != "RollingUpdate" {
         return RolloutStatus::Done;
@@ -130,14 +129,14 @@ fn stateful_set_rollout(row: &WorkloadRow) -> RolloutStatus {
 pub(crate) struct WorkloadIndex<'a>(HashMap<(&'static str, &'a str, &'a str), &'a WorkloadRow>);
 
 impl<'a> WorkloadIndex<'a> {
-    /// Those that were read.
-    pub(crate) fn from_context(context: &CheckContext<'a>) -> Self {
+    /// The workloads that were read.
+    pub(crate) fn new(view: ClusterView<'a>) -> Self {
         let mut found = HashMap::new();
         for (kind, need) in [
             ("Deployment", deployments()),
             ("StatefulSet", stateful_sets()),
         ] {
-            for row in context.workloads(&need) {
+            for row in view.rows(&need).map_or(&[][..], Rows::workloads) {
                 let namespace = row.meta.namespace.as_deref().unwrap_or_default();
                 found.insert((kind, namespace, row.meta.name.as_str()), row);
             }
@@ -145,8 +144,8 @@ impl<'a> WorkloadIndex<'a> {
         Self(found)
     }
 
-    /// The workload that a pod belongs to. The name of a Deployment's ReplicaSet is that of the Deployment and a hash; that
-    /// it is not another ReplicaSet with such a name is told by the Deployment's selector.
+    /// The workload that a pod belongs to. The name of a ReplicaSet is that of its Deployment and a hash; the Deployment's
+    /// selector rules out other ReplicaSets with such a name.
     pub(crate) fn workload_of(&self, pod: &PodRow) -> Option<(&'static str, &'a WorkloadRow)> {
         let owner = pod.controller.as_ref()?;
         let (kind, name) = match &*owner.kind {
@@ -160,7 +159,7 @@ impl<'a> WorkloadIndex<'a> {
     }
 }
 
-/// How far the rollout of a workload of this kind has come.
+/// The status of the rollout of a workload of this kind.
 pub(crate) fn rollout_status(kind: &str, row: &WorkloadRow) -> RolloutStatus {
     match kind {
         "Deployment" => deployment_rollout(row),

@@ -163,14 +163,14 @@ mod tests {
     use crate::catalog::Catalog;
     use crate::report::{OutputFormat, RenderOptions};
     use crate::rules;
-    use crate::rules::{AppliesTo, Rule, Severity};
+    use crate::rules::{Applicability, Rule, Severity};
 
     const fn example(id: &'static str, applies_to: &'static str) -> Rule {
         Rule {
             id,
             severity: Severity::Blocker,
             title: "A budget never allows an eviction",
-            applies_to: AppliesTo::Text(applies_to),
+            applies_to: Applicability::Text(applies_to),
             why: "A node whose pods may never be evicted cannot be drained, and the upgrade of its pool stands still until somebody gives in.",
             detection: "By minAvailable and the number of replicas.",
             remedy: "Allow one:\n\n  kubectl patch pdb NAME --type merge -p '{\"spec\":{\"maxUnavailable\":1,\"minAvailable\":null}}'\n\nor add a replica.",

@@ -1,10 +1,10 @@
-//! `addon-compat`, `addon-autoscaler`, `addon-metrics-server` and `cni-version`: add-ons whose release is not for a minor on
-//! the path. Which of them looks at an add-on says its row in the catalog.
+//! `addon-compat`, `addon-autoscaler`, `addon-metrics-server` and `cni-version`: add-ons whose release does not support a
+//! minor on the path. The row of an add-on in the catalog names its rule.
 
 use std::collections::BTreeMap;
 
 use super::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
     TableRule,
 };
 use crate::catalog::addons::{
@@ -17,24 +17,24 @@ use crate::need::{Need, NeedContext};
 use crate::path::{HopId, UpgradePath};
 use crate::snapshot::MissingData;
 
-/// What is different about each of the rules.
+/// Its id, by which rows of the catalog name it.
 #[derive(Debug)]
 struct AddonRule(&'static str);
 
-const DETECTION: &str = "By the tags of the images of Deployments, DaemonSets and StatefulSets, against the ranges of minors that the makers of the add-on publish. It is told at the first hop into a minor that the release is not for; what comes after is the next release's. An image that is named by its digest alone, a tag that is no version and a release that no range speaks of tell nothing. One that goes with or after the control plane, and for which no release is for both minors, is a step of the hop; it is told only where it is not for the minor that runs either.";
+const DETECTION: &str = "By the image tags of Deployments, DaemonSets and StatefulSets, against the minors that the vendor supports. The finding belongs to the first hop into an unsupported minor. Images without a version tag, and releases for which no support is published, are left out. An add-on that is upgraded with or after the control plane, and for which no release supports both minors, is a step of the hop instead, unless it does not support the running minor either.";
 
 /// The rules. They live as long as the program, which reads them once.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
-    let rule = |id, title, why, mend, reference, source: &'static str| {
+    let rule = |id, title, why, remedy, reference, source: &'static str| {
         let sources: &'static [&'static str] = Box::leak(Box::new([source]));
         let rule: &'static Rule = Box::leak(Box::new(Rule {
             id,
             severity: Severity::Warning,
             title,
-            applies_to: AppliesTo::Text("each minor"),
+            applies_to: Applicability::Text("each minor"),
             why,
             detection: DETECTION,
-            remedy: mend,
+            remedy,
             reference,
             sources,
             kind: RuleKind::Table(Box::leak(Box::new(AddonRule(id)))),
@@ -45,32 +45,32 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
     [
         rule(
             "addon-autoscaler",
-            "cluster-autoscaler is of another minor",
-            "It carries the scheduler of its own minor: with another one it may judge wrongly which pods fit where, and scale by that.",
-            "Use the cluster-autoscaler of the cluster's minor, after the control plane of each hop.",
+            "cluster-autoscaler is built for another minor",
+            "It contains the scheduler of its own minor. With another minor, it may mispredict where pods can be scheduled, and scale wrongly.",
+            "Upgrade cluster-autoscaler to the cluster's minor after the control plane of each hop.",
             "https://github.com/kubernetes/autoscaler/tree/master/cluster-autoscaler#releases",
             "kubernetes/autoscaler cluster-autoscaler/README.md",
         ),
         rule(
             "addon-compat",
-            "An add-on is not for the target",
-            "Its makers have not tested or do not support this release with the minor: what it needs of the API may be gone, and a webhook or controller of it that fails takes others with it.",
-            "Upgrade the add-on to a release that is for both minors before this hop.",
+            "An add-on does not support the target",
+            "The vendor has not tested or does not support this release with the minor. APIs that it needs may be removed, and a failing webhook or controller affects other workloads.",
+            "Upgrade the add-on to a release that supports both minors before this hop.",
             "https://kubernetes.io/docs/tasks/administer-cluster/cluster-upgrade/",
             "release documentation of each add-on, by the rows of addons.tsv",
         ),
         rule(
             "addon-metrics-server",
             "metrics-server is too old",
-            "Without metrics, autoscalers stand still and kubectl top fails; an aggregated API that is down also slows discovery and the deletion of namespaces.",
-            "Upgrade metrics-server to a release that is for the minor.",
+            "Without metrics, autoscalers stop scaling and kubectl top fails. An unavailable aggregated API also slows down discovery and the deletion of namespaces.",
+            "Upgrade metrics-server to a release that supports the minor.",
             "https://github.com/kubernetes-sigs/metrics-server#compatibility-matrix",
             "kubernetes-sigs/metrics-server README.md",
         ),
         rule(
             "cni-version",
             "The network plugin was not tested with the target",
-            "Where the network of pods fails, new nodes do not become Ready and pods do not reach one another.",
+            "If the pod network fails, new nodes do not become Ready and pods cannot reach each other.",
             "Upgrade the network plugin to a release that was tested with both minors before this hop.",
             "https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/network-plugins/",
             "release documentation of each network plugin, by the rows of addons.tsv",
@@ -84,10 +84,10 @@ impl TableRule for AddonRule {
         addons::workload_needs().to_vec()
     }
 
-    fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding> {
-        let known = &situation.catalog.addons;
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
+        let known = &context.catalog.addons;
         let mut found: BTreeMap<(String, UnsupportedMinor), Vec<AffectedObject>> = BTreeMap::new();
-        let Some((cluster, detected)) = situation.cluster.zip(situation.detected.as_ref()) else {
+        let Some((cluster, detected)) = context.cluster.zip(context.detected.as_ref()) else {
             return Vec::new();
         };
 
@@ -100,7 +100,7 @@ impl TableRule for AddonRule {
                 continue;
             };
             if let Some(misfit) =
-                find_unsupported_minor(known, addon, version, running, situation.path)
+                find_unsupported_minor(known, addon, version, running, context.path)
             {
                 let object = addon_object(it);
                 let key = (it.component.clone(), misfit);
@@ -117,28 +117,28 @@ impl TableRule for AddonRule {
             .collect()
     }
 
-    fn unevaluated(&self, situation: &CheckContext<'_>) -> Vec<MissingData> {
-        let clusters = situation.cluster.into_iter();
+    fn unevaluated(&self, context: &CheckContext<'_>) -> Vec<MissingData> {
+        let clusters = context.cluster.into_iter();
         clusters
-            .flat_map(|cluster| addons::unrecorded_images(cluster, situation.catalog))
+            .flat_map(|cluster| addons::unrecorded_images(cluster, context.catalog))
             .collect()
     }
 }
 
-/// A release and the minor that it is not for.
+/// A release and a minor that it does not support.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct UnsupportedMinor {
     version: Release,
-    /// The minor before that one, on the way.
+    /// The minor before that one on the path.
     last_supported: Minor,
-    /// The minor that it is not for.
+    /// The unsupported minor.
     unsupported: Minor,
-    /// The hop into it; none where it runs already.
+    /// The hop into it; `None` if it is running.
     hop: Option<HopId>,
 }
 
-/// Where on the way a release is not for the minor; none where it is, where that is not known, and where its upgrade is a
-/// step of a hop like any other.
+/// The first unsupported minor on the path; `None` if there is none, if support is unknown, or if the upgrade of the add-on
+/// is an ordinary step of a hop.
 fn find_unsupported_minor(
     known: &AddonCatalog,
     addon: &Addon,
@@ -173,7 +173,7 @@ fn find_unsupported_minor(
             if addon.upgrade_order == UpgradeOrder::BeforeControlPlane || bridged {
                 return misfit(before, hop.minor(), Some(HopId::from(hop)));
             }
-            // It goes with this hop; what is wrong is only that it does not fit before.
+            // It is upgraded in this hop; only an unsupported running minor is a finding.
             return match is_not_for(before) && before == running {
                 true => misfit(running, running, None),
                 false => None,
@@ -230,7 +230,7 @@ fn draft_finding(
         ),
         remedy: match bridge {
             Some(row) if misfit.hop.is_some() => format!(
-                "Upgrade {} before this hop; {} is for both {from} and {to} ({}).",
+                "Upgrade {} before this hop; {} supports both {from} and {to} ({}).",
                 addon.title,
                 row.versions,
                 range_phrase(row.kubernetes)
@@ -242,11 +242,11 @@ fn draft_finding(
     }
 }
 
-/// What sources say of a release, as words before the minors that it is for and the one that it is not.
+/// The phrases before the supported minors and before the unsupported one.
 fn support_phrase(strength: Option<SupportLevel>) -> (&'static str, &'static str) {
     match strength {
         Some(SupportLevel::Tested) => ("was tested with", "not with"),
-        Some(SupportLevel::Recommended) => ("is meant for", "not for"),
+        Some(SupportLevel::Recommended) => ("is recommended for", "not for"),
         Some(SupportLevel::Minimum) => ("needs", "not"),
         Some(SupportLevel::Expected) => ("is expected to work on", "not on"),
         Some(SupportLevel::Supported | SupportLevel::KubeadmDefault) | None => {
@@ -256,7 +256,7 @@ fn support_phrase(strength: Option<SupportLevel>) -> (&'static str, &'static str
 }
 
 fn range_phrase(span: MinorRange) -> String {
-    format!("it is for {span}")
+    format!("it supports {span}")
 }
 
 #[cfg(test)]
@@ -265,8 +265,8 @@ mod tests {
     use crate::catalog::Catalog;
     use crate::path::{HopId, UpgradePath};
 
-    /// The minor that a release is not for, and the hop at which it is told.
-    fn told(
+    /// The minor that a release does not support, and the hop of the finding.
+    fn unsupported(
         component: &str,
         version: &str,
         running: &str,
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn an_add_on_is_told_at_the_first_hop_that_it_is_not_for() {
+    fn an_add_on_is_reported_at_the_first_hop_that_it_does_not_support() {
         for (component, version, running, to, expected) in [
             (
                 "cert-manager",
@@ -296,12 +296,12 @@ mod tests {
                 Some(("1.28", Some("1.28"))),
             ),
             ("cert-manager", "1.14.0", "1.26", "1.29", None),
-            // Too new for what runs: the hop mends it.
+            // Too new for the running minor: the hop fixes it.
             ("ingress-nginx", "1.12.0", "1.27", "1.28", None),
-            // Nobody says anything of the release, or of the minor.
+            // No support is published for the release or the minor.
             ("longhorn", "1.8.1", "1.27", "1.28", None),
             ("cert-manager", "1.21.0", "1.36", "1.37", None),
-            // No release is for both minors: after the control plane it goes with each hop.
+            // No release supports both minors: it is upgraded after the control plane of each hop.
             ("cluster-autoscaler", "1.27.1", "1.27", "1.30", None),
             (
                 "cluster-autoscaler",
@@ -329,7 +329,7 @@ mod tests {
             ),
             ("metrics-server", "0.9.0", "1.33", "1.34", None),
         ] {
-            let found = told(component, version, running, to);
+            let found = unsupported(component, version, running, to);
             let expected = expected.map(|(minor, hop)| (minor.to_owned(), hop.map(str::to_owned)));
             assert_eq!(
                 found, expected,
@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn without_a_hop_what_runs_counts() {
-        let at = |version| told("cluster-autoscaler", version, "1.27", "1.27");
+        let at = |version| unsupported("cluster-autoscaler", version, "1.27", "1.27");
         assert_eq!(at("1.27.1"), None);
         assert_eq!(at("1.26.1"), Some(("1.27".to_owned(), None)));
     }

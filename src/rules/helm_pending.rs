@@ -1,4 +1,4 @@
-//! `helm-pending`: Helm releases that stand in the middle of an operation.
+//! `helm-pending`: Helm releases that are stuck in an operation.
 
 use std::collections::BTreeMap;
 

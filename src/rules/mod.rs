@@ -7,6 +7,7 @@
 
 mod addons;
 mod api;
+mod backup_missing;
 mod budgets;
 mod control_plane;
 pub mod engine;
@@ -43,7 +44,7 @@ pub struct Rule {
     /// One line, without a full stop.
     pub title: &'static str,
     /// The targets it applies to.
-    pub applies_to: AppliesTo,
+    pub applies_to: Applicability,
     /// Why it matters.
     pub why: &'static str,
     /// What it detects, by which fields, and what does not count as evidence.
@@ -68,14 +69,14 @@ pub struct Rule {
 
 /// The targets that a rule applies to.
 #[derive(Debug, Clone, Copy)]
-pub enum AppliesTo {
+pub enum Applicability {
     /// A phrase.
     Text(&'static str),
     /// Minors that tables of the catalog list.
     Computed(fn(&Catalog) -> String),
 }
 
-impl AppliesTo {
+impl Applicability {
     /// `any`, `1.25`, `each minor that removes an API`.
     #[must_use]
     pub fn describe(&self, catalog: &Catalog) -> String {
@@ -105,10 +106,10 @@ pub enum RuleKind {
 /// One row of a table of which every row is a rule: the same code, other facts.
 pub trait TableRule: std::fmt::Debug + Send + Sync {
     /// What it must see on this path.
-    fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need>;
+    fn needs(&self, context: &NeedContext<'_>) -> Vec<Need>;
 
     /// What it says. A need that is not met has no rows here and is a gap already.
-    fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding>;
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding>;
 
     /// What came and could not be judged.
     fn unevaluated(&self, _situation: &CheckContext<'_>) -> Vec<MissingData> {
@@ -131,7 +132,7 @@ impl Rule {
         id: "",
         severity: Severity::Note,
         title: "",
-        applies_to: AppliesTo::Text("any"),
+        applies_to: Applicability::Text("any"),
         why: "",
         detection: "",
         remedy: "",
@@ -149,11 +150,11 @@ impl Rule {
 
     /// The needs on this path.
     #[must_use]
-    pub fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
+    pub fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
         match &self.kind {
-            RuleKind::Code { needs, .. } => needs(asking),
-            RuleKind::Data(rule) => rule.needs(asking),
-            RuleKind::Table(row) => row.needs(asking),
+            RuleKind::Code { needs, .. } => needs(context),
+            RuleKind::Data(rule) => rule.needs(context),
+            RuleKind::Table(row) => row.needs(context),
         }
     }
 
@@ -182,7 +183,7 @@ impl Rule {
 const CODE_RULES: &[&Rule] = &[
     &api::deprecated::RULE,
     &api::removed::RULE,
-    &crate::facts::backups::RULE,
+    &backup_missing::RULE,
     &control_plane::readyz::RULE,
     &control_plane::arguments::ADMISSION_PLUGIN,
     &control_plane::arguments::FEATURE_GATES,
@@ -254,9 +255,9 @@ pub fn rules() -> Result<&'static [&'static Rule], &'static engine::data_rule::L
 
 /// What detectors and these rules must see on this path, each need once.
 #[must_use]
-pub fn needs(rules: &[&Rule], asking: &NeedContext<'_>) -> Vec<Need> {
-    let mut needs = detect::needs(asking.discovery);
-    needs.extend(rules.iter().flat_map(|rule| rule.needs(asking)));
+pub fn needs(rules: &[&Rule], context: &NeedContext<'_>) -> Vec<Need> {
+    let mut needs = detect::needs(context.discovery);
+    needs.extend(rules.iter().flat_map(|rule| rule.needs(context)));
     needs.sort();
     needs.dedup();
     needs

@@ -39,12 +39,7 @@ const MODULES: [(&str, &[&str]); 20] = [
         &["catalog", "evidence", "need", "path", "snapshot"],
     ),
     ("detect", &["api_usage", "catalog", "need", "snapshot"]),
-    (
-        "facts",
-        &[
-            "catalog", "evidence", "need", "path", "rules", "snapshot", "x509",
-        ],
-    ),
+    ("facts", &["catalog", "need", "snapshot", "x509"]),
     (
         "rules",
         &[
@@ -136,7 +131,7 @@ const MODULES: [(&str, &[&str]); 20] = [
 ];
 
 /// Imports against the arrow that are still there. The list only shrinks.
-const UPWARD: [(&str, &str); 1] = [("facts", "rules")];
+const UPWARD: [(&str, &str); 0] = [];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
 const ENTANGLED: [&str; 8] = [
@@ -243,8 +238,10 @@ fn nothing_is_imported_against_the_arrow() {
 #[test]
 fn types_of_documents_import_no_internal_type() {
     let edges = tree().edges();
-    let of_types =
-        |file: &&Vec<String>| file[0] == "api" && !file.iter().any(|name| name == "convert");
+    let of_types = |file: &&Vec<String>| {
+        file.first().is_some_and(|module| module == "api")
+            && !file.iter().any(|name| name == "convert")
+    };
     let (mut files, mut wrong) = (0, Vec::new());
     for (file, others) in edges.iter().filter(|(file, _)| of_types(file)) {
         files += 1;

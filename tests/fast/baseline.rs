@@ -99,7 +99,7 @@ fn what_was_not_looked_at_again_is_not_resolved() {
         let (resolved, remarks) = resolved(unseen);
         assert_eq!(resolved, 0, "{unseen:?}");
         assert!(
-            remarks.contains("nor looked at again"),
+            remarks.contains("nor inspected again"),
             "{unseen:?}: {remarks}"
         );
     }
@@ -159,7 +159,7 @@ fn only_what_this_run_would_have_seen_again_is_resolved() {
             ..Policy::default()
         };
         let judgement = evaluate(&situation, rules(), &policy);
-        let unseen = format!("{:?}", judgement.remarks).contains("nor looked at again");
+        let unseen = format!("{:?}", judgement.remarks).contains("nor inspected again");
         let ids = judgement
             .resolved_findings
             .iter()

@@ -41,7 +41,7 @@ fn record(namespace: &str, chart: &str, deployments: &[&str]) -> HelmReleaseRow 
 }
 
 /// A cluster in which everything was read that tells of add-ons, but for what is refused.
-fn picture(
+fn cluster(
     catalog: &Catalog,
     deployments: Vec<WorkloadRow>,
     daemon_sets: Vec<WorkloadRow>,
@@ -137,8 +137,8 @@ fn add_ons_are_found_by_their_images_and_charts() {
         record("ingress", "ingress-nginx-4.7.1", &["edge"]),
         record("shop", "web-1.0.0", &["web"]),
     ];
-    let picture = picture(&catalog, deployments, daemon_sets, helm, "");
-    let found = detect(&picture, &catalog);
+    let cluster = cluster(&catalog, deployments, daemon_sets, helm, "");
+    let found = detect(&cluster, &catalog);
     assert!(found.missing.is_empty(), "{:?}", found.missing);
     let told: Vec<_> = found
         .installed
@@ -188,7 +188,7 @@ fn add_ons_are_found_by_their_images_and_charts() {
             .unwrap_or_default()
     };
     assert_eq!(why("calico"), "the image is named by its digest alone");
-    assert!(why("ingress-nginx").contains("told by the chart"));
+    assert!(why("ingress-nginx").contains("only from the chart"));
     assert_eq!(why("coredns"), "");
 }
 
@@ -197,14 +197,14 @@ fn what_could_not_be_looked_at_is_told() {
     let catalog = Catalog::embedded().expect("the catalog");
     let deployments = vec![workload("a", "b", &["istio/pilot:1.20.0"])];
     for (refused, seen) in [("deployments", 0), ("daemonsets", 1), ("secrets", 1)] {
-        let picture = picture(
+        let cluster = cluster(
             &catalog,
             deployments.clone(),
             Vec::new(),
             Vec::new(),
             refused,
         );
-        let found = detect(&picture, &catalog);
+        let found = detect(&cluster, &catalog);
         assert_eq!(found.installed.len(), seen, "{refused}");
         assert_eq!(found.missing.len(), 1, "{refused}: {:?}", found.missing);
         assert!(found.missing[0].what.starts_with(refused));
@@ -216,9 +216,9 @@ fn a_snapshot_without_images_is_not_one_without_add_ons() {
     let catalog = Catalog::embedded().expect("the catalog");
     let old: WorkloadRow =
         serde_json::from_str(r#"{"meta": {"namespace": "a", "name": "b"}}"#).expect("a row");
-    let picture = picture(&catalog, vec![old], Vec::new(), Vec::new(), "");
-    let found = detect(&picture, &catalog);
+    let cluster = cluster(&catalog, vec![old], Vec::new(), Vec::new(), "");
+    let found = detect(&cluster, &catalog);
     assert!(found.installed.is_empty());
-    assert_eq!(found.missing, unrecorded_images(&picture, &catalog));
+    assert_eq!(found.missing, unrecorded_images(&cluster, &catalog));
     assert_eq!(found.missing[0].what, "images of deployments.apps");
 }

@@ -153,7 +153,7 @@ impl<'a> KymaGenerations<'a> {
         if self.installer.is_none() {
             found.missing.push(MissingData {
                 what: "the release of Kyma".to_owned(),
-                why: "the Deployment kyma-installer/kyma-installer, whose image names it, is gone while an Installation is there: an upgrade was stopped between deleting the old installer and applying the new one; the way from it is told by --local --from kyma=VERSION --to kyma=VERSION"
+                why: "the Deployment kyma-installer/kyma-installer, whose image names the release, does not exist although an Installation does: an upgrade was stopped between deleting the old installer and applying the new one; the way from it is told by --local --from kyma=VERSION --to kyma=VERSION"
                     .to_owned(),
                 rbac: None,
             });
@@ -175,7 +175,7 @@ impl<'a> KymaGenerations<'a> {
         let gaps = found.missing.len();
         let mut platform = platform_from_evidence(&rungs, found);
         if self.installer.is_none() {
-            // The better reason stands already.
+            // A better reason was recorded before.
             found.missing.truncate(gaps);
         }
         platform.variant = local::detect_variant(look, self.installations, &mut platform.evidence);

@@ -1,4 +1,4 @@
-//! Whether a Kyma is a local one, on somebody's own machine, or one on a cluster: the procedures differ.
+//! Whether Kyma runs on a local machine or on a cluster: the procedures differ.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ fn shoot_info_need() -> Need {
     existence_need("", "configmaps", "kube-system", "shoot-info")
 }
 
-/// What it is told by.
+/// What it is detected from.
 pub(super) fn needs() -> Vec<Need> {
     vec![cluster_info_need(), net_overrides_need(), shoot_info_need()]
 }

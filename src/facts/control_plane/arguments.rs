@@ -6,20 +6,19 @@ const SHELLS: [&str; 5] = ["sh", "ash", "bash", "dash", "busybox"];
 
 const FEATURE_GATES_FLAG: &str = "feature-gates";
 
-/// Flags in the order in which they stand, without their dashes.
+/// Flags in order, without their dashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CommandFlags(Vec<(String, Option<String>)>);
 
 impl CommandFlags {
-    /// The flags of `program` in the command and the arguments of a container; none where nothing is known of them, as
-    /// after `sh -c`.
+    /// The flags of `program` in the command and arguments of a container; `None` if they are unknown, as after `sh -c`.
     pub(crate) fn from_container(program: &str, words: &[&str]) -> Option<Self> {
         let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
         let first = words.first().map(|word| name(word)).unwrap_or_default();
         if SHELLS.contains(&first.as_str()) {
             return None;
         }
-        // What stands before the program itself belongs to whatever starts it.
+        // Words before the program belong to its launcher.
         let own = words.iter().position(|word| name(word) == program);
         let words = own.map_or(words, |at| &words[at + 1..]);
         let mut found = Self::default();
@@ -33,30 +32,30 @@ impl CommandFlags {
             };
             match flag.split_once('=') {
                 Some((flag, value)) => found.push(flag, Some(value)),
-                // A flag that stands alone is a switch, unless a word follows that is no flag itself.
+                // A flag without a value is a switch, unless the next word is not a flag.
                 None => found.push(flag, rest.next_if(|next| !next.starts_with('-')).copied()),
             }
         }
         Some(found)
     }
 
-    /// One more flag; components take `_` for `-`.
+    /// Appends a flag; components accept `_` for `-`.
     pub(crate) fn push(&mut self, flag: &str, value: Option<&str>) {
         let flag = flag.replace('_', "-");
         self.0.push((flag, value.map(str::to_owned)));
     }
 
-    /// One more feature gate.
+    /// Appends a feature gate.
     pub(crate) fn push_feature_gate(&mut self, gate: &str, value: &str) {
         self.push(FEATURE_GATES_FLAG, Some(&format!("{gate}={value}")));
     }
 
-    /// Whether the flag is there, with or without a value.
+    /// Whether the flag is set, with or without a value.
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.0.iter().any(|(name, _)| name == flag)
     }
 
-    /// Everything that a flag with a list as value names: several of them add up.
+    /// The items of a flag with a list as value; repeated flags add up.
     pub(crate) fn list_values<'a>(&'a self, flag: &'a str) -> impl Iterator<Item = &'a str> {
         let values = self.0.iter().filter(move |(name, _)| name == flag);
         values
@@ -66,7 +65,7 @@ impl CommandFlags {
             .filter(|item| !item.is_empty())
     }
 
-    /// Feature gates: several flags add up, and a later one wins.
+    /// The feature gates; repeated flags add up, and a later one wins.
     pub(crate) fn feature_gates(&self) -> BTreeMap<&str, bool> {
         let pairs = self
             .list_values(FEATURE_GATES_FLAG)
@@ -77,12 +76,12 @@ impl CommandFlags {
     }
 }
 
-/// A value that quotes were left around.
+/// A value without surrounding quotes.
 fn trim_quotes(value: &str) -> &str {
     value.trim().trim_matches(['"', '\'']).trim()
 }
 
-/// As strconv.ParseBool of Go.
+/// As Go's `strconv.ParseBool`.
 fn parse_go_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

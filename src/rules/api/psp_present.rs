@@ -1,4 +1,4 @@
-//! `psp-present`: PodSecurityPolicies exist, and the target has no such thing.
+//! `psp-present`: PodSecurityPolicies exist, and the target does not support them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::catalog::{Api, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
 use crate::snapshot::Rows;
 
@@ -20,7 +20,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "psp-present",
     severity: Severity::Blocker,
     title: "PodSecurityPolicies exist, and the target does not support them",
-    applies_to: AppliesTo::Computed(|catalog| {
+    applies_to: Applicability::Computed(|catalog| {
         usage::removal_minors(catalog, KIND, |api| api.replacement.is_none())
     }),
     why: "The upgrade removes the admission plugin. Pods lose both the restrictions and the defaults that policies applied: pods that were rejected before are admitted, and pods that relied on a default start differently. Charts that contain a policy can no longer be installed.",
@@ -31,7 +31,7 @@ pub(crate) const RULE: Rule = Rule {
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
     ],
     kind: RuleKind::Code {
-        needs: |asking| api_usage::needs_for_kind(asking, KIND),
+        needs: |context| api_usage::needs_for_kind(context, KIND),
         evaluate,
     },
     reads_files: true,
@@ -39,59 +39,59 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let Some((api, hop)) = psp_removal(situation) else {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let Some((api, hop)) = psp_removal(context) else {
         return Vec::new();
     };
     let mut objects: BTreeMap<String, AffectedObject> = BTreeMap::new();
-    for usage in &situation.api_usages {
+    for usage in &context.api_usages {
         let concerns = usage.api.kind == KIND
             && matches!(usage.lifecycle, ApiLifecycle::Removed(_))
             && usage.strength > EvidenceStrength::Metric;
         if concerns {
             objects.insert(
                 usage.object.name.clone(),
-                usage::usage_object(usage, situation),
+                usage::usage_object(usage, context),
             );
         }
     }
-    add_live_objects(situation, &api.gvk(), &mut objects);
+    add_live_objects(context, &api.gvk(), &mut objects);
     let message = format!(
-        "PodSecurityPolicy is gone in {}, nothing replaces it",
+        "PodSecurityPolicy is removed in {}; nothing replaces it",
         hop.to
     );
-    let said = FindingDraft {
+    let draft = FindingDraft {
         hop: Some(hop),
         ..FindingDraft::new(&RULE, KIND, message, objects.into_values().collect())
     };
-    Finding::new(&RULE, said).into_iter().collect()
+    Finding::new(&RULE, draft).into_iter().collect()
 }
 
-/// The last API of the kind, and the hop at which it goes.
-fn psp_removal<'a>(situation: &CheckContext<'a>) -> Option<(&'a Api, crate::path::HopId)> {
-    let apis = situation.catalog.apis.iter();
+/// The last API of the kind, and the hop that removes it.
+fn psp_removal<'a>(context: &CheckContext<'a>) -> Option<(&'a Api, crate::path::HopId)> {
+    let apis = context.catalog.apis.iter();
     apis.filter(|api| api.gvk().kind == KIND && api.replacement.is_none())
-        .find_map(|api| Some((api, situation.path.hop_into(api.removed?)?)))
+        .find_map(|api| Some((api, context.path.hop_into(api.removed?)?)))
 }
 
 /// Objects that exist, whoever wrote them.
 fn add_live_objects(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     gvk: &Gvk,
     objects: &mut BTreeMap<String, AffectedObject>,
 ) {
-    let Some(resource) = situation
+    let Some(resource) = context
         .catalog
         .apis
         .find(gvk)
-        .and_then(|api| situation.catalog.apis.resource_of(api))
+        .and_then(|api| context.catalog.apis.resource_of(api))
     else {
         return;
     };
     let need = Need::objects(resource, DetailLevel::Metadata);
 
-    for row in situation.rows(&need).into_iter().flat_map(Rows::metadata) {
-        if situation.catalog.is_provider_managed(KIND, &row.name) {
+    for row in context.rows(&need).into_iter().flat_map(Rows::metadata) {
+        if context.catalog.is_provider_managed(KIND, &row.name) {
             continue;
         }
         let seen = Evidence::new(EvidenceSource::Spec, "it exists");
@@ -111,5 +111,5 @@ fn add_live_objects(
     }
 
     // What a provider installs comes back through managed fields too.
-    objects.retain(|name, _| !situation.catalog.is_provider_managed(KIND, name));
+    objects.retain(|name, _| !context.catalog.is_provider_managed(KIND, name));
 }

@@ -1,16 +1,16 @@
-//! `api-removed`: somebody still uses an API version that the target does not serve.
+//! `api-removed`: an API version in use that the target does not serve.
 
 use super::usage;
 use crate::api_usage;
 use crate::api_usage::ApiLifecycle;
-use crate::rules::{AppliesTo, CODE_RULES, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{Applicability, CODE_RULES, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
     id: "api-removed",
     severity: Severity::Blocker,
     title: "An API version in use is not served by the target",
-    applies_to: AppliesTo::Text("each minor that removes an API"),
+    applies_to: Applicability::Text("each minor that removes an API"),
     why: "After the upgrade, the API server answers every request for that version with 404. Charts and manifests that use it can no longer be applied, Helm can no longer upgrade a release whose stored manifest contains it, and controllers that write through it stop working. Stored objects are kept and served in the replacement version.",
     detection: "By evidence that writers leave, strongest first: manifests given with -f, the newest deployed revision of each Helm release (in Secrets and ConfigMaps), managedFields (with the writer and the time), the last-applied annotations of kubectl and kapp, references inside objects, and the metric apiserver_requested_deprecated_apis. An object that is only listed in an old version is not evidence, because the API server converts objects on read. An old managedFields entry is stale once the same manager has written through another version, or once its Helm release or last-applied annotation contains another version. Objects that Kubernetes itself writes are left out.",
     remedy: "Migrate the listed manifests, charts and clients to the replacement before the upgrade. Stored objects need no change.",
@@ -28,12 +28,12 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let usages = situation.api_usages.iter().filter(|usage| {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let usages = context.api_usages.iter().filter(|usage| {
         matches!(usage.lifecycle, ApiLifecycle::Removed(_))
             && !CODE_RULES
                 .iter()
                 .any(|rule| rule.replaces_api_removed == Some(&*usage.api.kind))
     });
-    usage::usage_findings(&RULE, situation, usages)
+    usage::usage_findings(&RULE, context, usages)
 }

@@ -1,4 +1,4 @@
-//! From uses of an API to findings: what the rules on APIs share.
+//! Findings from uses of an API, shared by the rules about APIs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,7 +63,7 @@ pub(crate) fn usage_findings<'a>(
 }
 
 /// A removal blocks where a writer will use the API again, warns where that is only likely or the removal only announced,
-/// and is a note where nothing but the metric speaks.
+/// and is a note if the metric is the only evidence.
 fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, context: &CheckContext<'_>) -> Severity {
     let ApiLifecycle::Removed(minor) = usage.lifecycle else {
         return Severity::Note;
@@ -81,8 +81,8 @@ fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, context: &CheckContext<
         EvidenceStrength::Metric => Severity::Note,
         EvidenceStrength::PossiblyStale => Severity::Warning,
         EvidenceStrength::Written | EvidenceStrength::ToBeApplied if announced => Severity::Warning,
-        // Gone before this upgrade began: a release that holds it cannot be upgraded any more, but this upgrade breaks nothing
-        // new. A file about to be applied fails whatever happens.
+        // Removed before this upgrade: a Helm release that contains it cannot be upgraded already, so this upgrade breaks
+        // nothing new. A manifest about to be applied fails in any case.
         EvidenceStrength::Written | EvidenceStrength::ToBeApplied
             if hop.is_none() && !recorded_in_file =>
         {
@@ -115,25 +115,25 @@ fn usage_message(
         .map(|row| row.minor);
     match usage.lifecycle {
         ApiLifecycle::Removed(minor) if usage.strength == EvidenceStrength::Metric => {
-            format!("some client asked for {}, gone in {minor}", api.gvk())
+            format!("a client requested {}, removed in {minor}", api.gvk())
         }
         ApiLifecycle::Removed(minor) if newest.is_some_and(|newest| minor > newest) => {
-            format!("{name} is announced to go in {minor}; {instead}")
+            format!("the removal of {name} is announced for {minor}; {instead}")
         }
         ApiLifecycle::Removed(minor) if hop.is_none() => {
-            format!("{name} is gone since {minor}; {instead}")
+            format!("{name} was removed in {minor}; {instead}")
         }
-        ApiLifecycle::Removed(minor) => format!("{name} is gone in {minor}; {instead}"),
+        ApiLifecycle::Removed(minor) => format!("{name} is removed in {minor}; {instead}"),
         ApiLifecycle::Deprecated(minor) => {
             let end = api
                 .removed
-                .map_or_else(String::new, |removed| format!(", gone in {removed}"));
+                .map_or_else(String::new, |removed| format!(", removed in {removed}"));
             format!("{name} is deprecated since {minor}{end}; {instead}")
         }
     }
 }
 
-/// Where to move: an API that is there before the hop at which this one goes, if there is one, and after it.
+/// The API to migrate to: served after the hop that removes this one and, if possible, before it.
 fn replacement_api<'a>(api: &Api, usage: &ApiUsage, context: &CheckContext<'a>) -> Option<&'a Api> {
     let after = match usage.lifecycle {
         ApiLifecycle::Removed(minor) => minor,
@@ -155,7 +155,7 @@ fn replacement_phrase(api: &Api, next: Option<&Api>) -> String {
 
 fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
     let mut sentences: Vec<String> = Vec::new();
-    let speaks = |source| {
+    let has_evidence = |source| {
         usages
             .iter()
             .any(|usage| usage.evidence.iter().any(|found| found.source == source))
@@ -167,26 +167,26 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
             api_note(api)
         );
     };
-    if speaks(EvidenceSource::Helm) {
+    if has_evidence(EvidenceSource::Helm) {
         sentences.push(format!(
-            "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest holds an API that is gone."
+            "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest contains a removed API."
         ));
     }
-    if speaks(EvidenceSource::File) {
+    if has_evidence(EvidenceSource::File) {
         sentences.push(format!("Change apiVersion in the manifest to {to}."));
     }
     // Where the next thing that is applied is known, its writer has been sentences above.
     let only_remembered = usages
         .iter()
         .any(|usage| usage.strength < EvidenceStrength::ToBeApplied);
-    if speaks(EvidenceSource::ManagedFields) && only_remembered {
+    if has_evidence(EvidenceSource::ManagedFields) && only_remembered {
         sentences.push(format!(
-            "Make the writer that is named write through {to}: update it, or change the manifest it applies."
+            "Update the named field manager, or the manifest it applies, to use {to}."
         ));
     }
-    if speaks(EvidenceSource::LastApplied) {
+    if has_evidence(EvidenceSource::LastApplied) {
         sentences.push(format!(
-            "Apply the manifest once more with apiVersion {to}: the annotation is what the next kubectl apply compares with."
+            "Apply the manifest again with apiVersion {to}: the next kubectl apply compares with the annotation."
         ));
     }
     if sentences.is_empty() {
@@ -200,11 +200,11 @@ fn api_note(api: &Api) -> String {
     if api.note.is_empty() {
         String::new()
     } else {
-        format!(" Mind: {}.", api.note)
+        format!(" Note: {}.", api.note)
     }
 }
 
-/// The object of a finding: the old version, the kind, and who speaks. The metric speaks of the cluster, not of an object.
+/// The object of a finding, in the old version. The metric names no object, so the cluster is the object.
 pub(crate) fn usage_object(usage: &ApiUsage, context: &CheckContext<'_>) -> AffectedObject {
     let object = AffectedObject {
         cluster: None,

@@ -1,11 +1,11 @@
-//! `pdb-impossible`, `pdb-zero` and `pdb-unhealthy-stuck`: budgets that let nobody go.
+//! `pdb-impossible`, `pdb-zero` and `pdb-unhealthy-stuck`: budgets that block evictions.
 
 use jiff::SignedDuration;
 
+use super::{budget_object, first_and_count};
 use crate::evidence::EvidenceSource;
-use crate::facts::budgets;
 use crate::facts::budgets::{DisruptionBudget, budget_needs_with_workloads, budgets_need};
-use crate::facts::pods::{first_and_count, pods_need, single_finding};
+use crate::facts::pods::pods_need;
 use crate::facts::workloads::{RolloutStatus, WorkloadIndex, rollout_status};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 
@@ -64,27 +64,27 @@ pub(crate) const UNHEALTHY_STUCK: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn never_allows_eviction(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    if let Some(budgets) = budgets::cluster_budgets(situation) {
-        let workloads = WorkloadIndex::from_context(situation);
+    if let Some(budgets) = context.budgets() {
+        let workloads = context.fact(WorkloadIndex::new);
         for budget in &budgets.budgets {
             if let Some(why) = budget.never_allows_reason(&workloads) {
-                objects.push(budgets.object(budget, EvidenceSource::Spec, why));
+                objects.push(budget_object(&budgets, budget, EvidenceSource::Spec, why));
             }
         }
     }
     let message = "every eviction of its pods will be refused";
-    single_finding(&IMPOSSIBLE, IMPOSSIBLE.severity, message, objects)
+    Finding::single(&IMPOSSIBLE, IMPOSSIBLE.severity, message, objects)
         .into_iter()
         .collect()
 }
 
-fn no_disruptions_allowed(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut stuck: Vec<AffectedObject> = Vec::new();
     let mut passing: Vec<AffectedObject> = Vec::new();
-    if let Some(budgets) = budgets::cluster_budgets(situation) {
-        let workloads = WorkloadIndex::from_context(situation);
+    if let Some(budgets) = context.budgets() {
+        let workloads = context.fact(WorkloadIndex::new);
         for budget in &budgets.budgets {
             let (healthy, expected) = (
                 budget.status_number("currentHealthy"),
@@ -102,7 +102,7 @@ fn no_disruptions_allowed(situation: &CheckContext<'_>) -> Vec<Finding> {
             }
             let desired = budget.status_number("desiredHealthy");
             let detail = format!("{healthy} of {expected} healthy, {desired} needed");
-            let object = budgets.object(budget, EvidenceSource::Status, detail);
+            let object = budget_object(&budgets, budget, EvidenceSource::Status, detail);
             if healthy < expected || is_rolling_out(budget, &workloads) {
                 passing.push(object);
             } else {
@@ -113,8 +113,8 @@ fn no_disruptions_allowed(situation: &CheckContext<'_>) -> Vec<Finding> {
     let refuses = "refuses every eviction of its pods";
     let now = "refuses evictions until all its pods are healthy";
     [
-        single_finding(&ZERO, ZERO.severity, refuses, stuck),
-        single_finding(&ZERO, Severity::Note, now, passing),
+        Finding::single(&ZERO, ZERO.severity, refuses, stuck),
+        Finding::single(&ZERO, Severity::Note, now, passing),
     ]
     .into_iter()
     .flatten()
@@ -137,9 +137,9 @@ fn is_rolling_out<'a>(budget: &DisruptionBudget<'a>, workloads: &WorkloadIndex<'
     })
 }
 
-fn unhealthy_stuck(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    if let Some(budgets) = budgets::cluster_budgets(situation) {
+    if let Some(budgets) = context.budgets() {
         for budget in &budgets.budgets {
             let (healthy, desired) = (
                 budget.status_number("currentHealthy"),
@@ -157,7 +157,7 @@ fn unhealthy_stuck(situation: &CheckContext<'_>) -> Vec<Finding> {
             let unready = budget.pods.iter().filter(|pod| {
                 let since = pod
                     .ready_transition_time
-                    .map(|at| situation.now.duration_since(at));
+                    .map(|at| context.now.duration_since(at));
                 !pod.is_ready && since.is_some_and(|since| since > UNREADY_GRACE_PERIOD)
             });
             let mut names: Vec<&str> = unready.map(|pod| pod.name.as_str()).collect();
@@ -165,12 +165,17 @@ fn unhealthy_stuck(situation: &CheckContext<'_>) -> Vec<Finding> {
             if let Some(first) = names.first() {
                 let held = first_and_count(&format!("pod {first}"), names.len());
                 let detail = format!("{held} not ready, {healthy} healthy, {desired} needed");
-                objects.push(budgets.object(budget, EvidenceSource::Status, detail));
+                objects.push(budget_object(
+                    &budgets,
+                    budget,
+                    EvidenceSource::Status,
+                    detail,
+                ));
             }
         }
     }
     let message = "holds pods that are not ready";
-    single_finding(&UNHEALTHY_STUCK, UNHEALTHY_STUCK.severity, message, objects)
+    Finding::single(&UNHEALTHY_STUCK, UNHEALTHY_STUCK.severity, message, objects)
         .into_iter()
         .collect()
 }

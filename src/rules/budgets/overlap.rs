@@ -1,9 +1,9 @@
 //! `pdb-multiple`: one pod, two budgets.
 
+use super::{budget_object, first_and_count};
 use crate::evidence::EvidenceSource;
-use crate::facts::budgets;
 use crate::facts::budgets::budgets_need;
-use crate::facts::pods::{first_and_count, pods_need, single_finding};
+use crate::facts::pods::pods_need;
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
@@ -24,9 +24,9 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    if let Some(budgets) = budgets::cluster_budgets(situation) {
+    if let Some(budgets) = context.budgets() {
         for (together, pods) in &budgets.overlaps {
             // The order of pods in memory is not that of names.
             let Some(first) = pods.iter().map(|pod| pod.name.as_str()).min() else {
@@ -39,12 +39,17 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
                     .map(|&other| budgets.budgets[other].row.meta.name.as_str())
                     .collect();
                 let detail = format!("{shared}, with {}", others.join(", "));
-                objects.push(budgets.object(&budgets.budgets[at], EvidenceSource::Spec, detail));
+                objects.push(budget_object(
+                    &budgets,
+                    &budgets.budgets[at],
+                    EvidenceSource::Spec,
+                    detail,
+                ));
             }
         }
     }
     let message = "shares pods with another budget, which no eviction survives";
-    single_finding(&RULE, RULE.severity, message, objects)
+    Finding::single(&RULE, RULE.severity, message, objects)
         .into_iter()
         .collect()
 }

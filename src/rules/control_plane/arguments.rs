@@ -1,12 +1,15 @@
 //! `cp-feature-gates`, `cp-flags-removed` and `cp-admission-plugin`: what a component will no longer start with.
 
-use crate::catalog::FeatureGate;
+use super::kube_system_object;
+use crate::catalog::{FeatureGate, Minor};
 use crate::facts::control_plane;
-use crate::facts::control_plane::{APISERVER, ComponentConfig, Incompatibility};
+use crate::facts::control_plane::{APISERVER, ComponentConfig};
 use crate::need::Need;
-use crate::rules::{AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::path::HopId;
+use crate::rules::{Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use std::collections::BTreeMap;
 
-/// Gates that are gone or locked at the target.
+/// Gates that the target has removed or locked.
 pub(crate) const FEATURE_GATES: Rule = Rule {
     id: "cp-feature-gates",
     severity: Severity::Blocker,
@@ -32,7 +35,7 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Flags that are gone at the target.
+/// Flags that the target has removed.
 pub(crate) const FLAGS_REMOVED: Rule = Rule {
     id: "cp-flags-removed",
     severity: Severity::Blocker,
@@ -49,12 +52,12 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Admission plugins that are gone at the target.
+/// Admission plugins that the target has removed.
 pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     id: "cp-admission-plugin",
     severity: Severity::Blocker,
     title: "The API server configures an admission plugin that the target does not have",
-    applies_to: AppliesTo::Text("each minor that removes a plugin"),
+    applies_to: Applicability::Text("each minor that removes a plugin"),
     why: "The API server does not start if it is told to enable or disable an unknown admission plugin.",
     detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. Managed control planes are not visible.",
     remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config before this hop.",
@@ -78,9 +81,9 @@ fn component_config_needs(_: &crate::need::NeedContext<'_>) -> Vec<Need> {
     ]
 }
 
-fn removed_feature_gates(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane_removals;
-    control_plane::incompatibility_findings(situation, &FEATURE_GATES, |setting| {
+fn removed_feature_gates(context: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &context.catalog.control_plane_removals;
+    incompatibility_findings(context, &FEATURE_GATES, |setting| {
         let set = setting.flags.feature_gates();
         set.iter()
             .filter_map(|(gate, value)| gate_incompatibility(known.feature_gate(gate)?, *value))
@@ -100,7 +103,7 @@ fn gate_incompatibility(row: &FeatureGate, value: bool) -> Option<Incompatibilit
     let removed = row.removed_in.map(|since| {
         (
             since,
-            format!("sets the feature gate {gate}, gone in {since}"),
+            format!("sets the feature gate {gate}, removed in {since}"),
         )
     });
     let (since, message) = locked.or(removed)?;
@@ -112,9 +115,9 @@ fn gate_incompatibility(row: &FeatureGate, value: bool) -> Option<Incompatibilit
     })
 }
 
-fn removed_flags(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane_removals.flags;
-    control_plane::incompatibility_findings(situation, &FLAGS_REMOVED, |setting| {
+fn removed_flags(context: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &context.catalog.control_plane_removals.flags;
+    incompatibility_findings(context, &FLAGS_REMOVED, |setting| {
         let own = known
             .iter()
             .filter(|row| row.component == setting.component);
@@ -122,38 +125,121 @@ fn removed_flags(situation: &CheckContext<'_>) -> Vec<Finding> {
             .map(|row| Incompatibility {
                 subject: row.flag.clone(),
                 since: row.removed_in,
-                message: format!("has the flag --{}, gone in {}", row.flag, row.removed_in),
+                message: format!(
+                    "sets the flag --{}, removed in {}",
+                    row.flag, row.removed_in
+                ),
                 detail: format!("--{}", row.flag),
             })
             .collect()
     })
 }
 
-fn removed_admission_plugins(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &situation.catalog.control_plane_removals.admission_plugins;
+fn removed_admission_plugins(context: &CheckContext<'_>) -> Vec<Finding> {
+    let known = &context.catalog.control_plane_removals.admission_plugins;
     let named = |setting: &ComponentConfig<'_>| {
-        let mut bites = Vec::new();
+        let mut found = Vec::new();
         for flag in ["enable-admission-plugins", "disable-admission-plugins"] {
             for plugin in setting.flags.list_values(flag) {
                 let row = known.iter().find(|row| row.plugin == plugin);
-                bites.extend(row.map(|row| Incompatibility {
+                found.extend(row.map(|row| Incompatibility {
                     subject: row.plugin.clone(),
                     since: row.removed_in,
                     message: format!(
-                        "names the admission plugin {plugin}, gone in {}",
+                        "configures the admission plugin {plugin}, removed in {}",
                         row.removed_in
                     ),
                     detail: format!("--{flag} {plugin}"),
                 }));
             }
         }
-        bites
+        found
     };
-    control_plane::incompatibility_findings(situation, &ADMISSION_PLUGIN, |setting| {
+    incompatibility_findings(context, &ADMISSION_PLUGIN, |setting| {
         if setting.component == APISERVER {
             named(setting)
         } else {
             Vec::new()
         }
     })
+}
+
+/// A setting that keeps a component from starting from some minor on.
+struct Incompatibility {
+    /// The setting, unique within its component: part of the fingerprint.
+    subject: String,
+    /// The first minor that does not start with it.
+    since: Minor,
+    /// Follows the name of the component.
+    message: String,
+    /// The setting as configured.
+    detail: String,
+}
+
+/// One finding for each component, setting and hop.
+///
+/// At each upgrade, kubeadm regenerates the manifests of static pods from its ConfigMap. That drops what only a running pod
+/// has, unless patches add it again. What the ConfigMap has breaks the next upgrade, even if it was removed long ago.
+fn incompatibility_findings(
+    context: &CheckContext<'_>,
+    rule: &Rule,
+    incompatible: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,
+) -> Vec<Finding> {
+    let settings = context.fact(control_plane::component_configs);
+    let mut found: BTreeMap<(&str, String, HopId), FindingDraft> = BTreeMap::new();
+    for setting in &settings {
+        let is_regenerated = !setting.from_kubeadm
+            && settings
+                .iter()
+                .any(|other| other.from_kubeadm && other.component == setting.component);
+        let severity = if is_regenerated {
+            Severity::Note
+        } else {
+            rule.severity
+        };
+        for incompatibility in incompatible(setting) {
+            let Some(hop) = affected_hop(context, setting, incompatibility.since) else {
+                continue;
+            };
+            let kind = if setting.from_kubeadm {
+                "ConfigMap"
+            } else {
+                "Pod"
+            };
+            let object = kube_system_object(setting.row, "v1", kind, incompatibility.detail);
+            let key = (
+                setting.component,
+                incompatibility.subject.clone(),
+                hop.clone(),
+            );
+            let draft = found.entry(key).or_insert_with(|| {
+                let subject = format!("{} {}", setting.component, incompatibility.subject);
+                let message = format!("{} {}", setting.component, incompatibility.message);
+                FindingDraft {
+                    severity,
+                    hop: Some(hop),
+                    ..FindingDraft::new(rule, subject, message, Vec::new())
+                }
+            });
+            draft.severity = draft.severity.max(severity);
+            draft.objects.push(object);
+        }
+    }
+    found
+        .into_values()
+        .filter_map(|draft| Finding::new(rule, draft))
+        .collect()
+}
+
+fn affected_hop(
+    context: &CheckContext<'_>,
+    setting: &ComponentConfig<'_>,
+    since: Minor,
+) -> Option<HopId> {
+    let path = context.path;
+    let is_removed = path.from.is_some_and(|from| since <= from);
+    if is_removed && setting.from_kubeadm {
+        return path.kubernetes_hops().next().map(HopId::from);
+    }
+    path.hop_into(since)
 }

@@ -1,17 +1,18 @@
 //! `cp-kubeadm-config`: the next kubeadm cannot read the configuration that an old one left.
 
+use super::kube_system_object;
 use crate::catalog::Catalog;
 use crate::facts::control_plane;
 use crate::facts::control_plane::KubeadmConfig;
 use crate::path::HopId;
-use crate::rules::{AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
     id: "cp-kubeadm-config",
     severity: Severity::Blocker,
     title: "kubeadm cannot read its configuration in the cluster",
-    applies_to: AppliesTo::Computed(removed_versions),
+    applies_to: Applicability::Computed(removed_versions),
     why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins a node. It supports only the newest versions of that configuration and stops at an older one.",
     detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop. Each kubeadm upgrade rewrites the configuration in its newest version, so later hops are not affected. A configuration that is not valid YAML is a warning. Clusters that kubeadm did not create have no such ConfigMap.",
     remedy: "Convert it with `kubeadm config migrate` of the last kubeadm release that supports both versions, and update the ConfigMap with the result, before this hop.",
@@ -38,19 +39,17 @@ fn removed_versions(catalog: &Catalog) -> String {
     removed.collect::<Vec<_>>().join(", ")
 }
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    control_plane::kubeadm_configs(
-        situation,
-        &control_plane::kubeadm_config_need(),
-        "ClusterConfiguration",
-    )
-    .iter()
-    .filter_map(|config| Finding::new(&RULE, draft_finding(situation, config)?))
-    .collect()
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let need = control_plane::kubeadm_config_need();
+    context
+        .fact(|view| control_plane::kubeadm_configs(view, &need, "ClusterConfiguration"))
+        .iter()
+        .filter_map(|config| Finding::new(&RULE, draft_finding(context, config)?))
+        .collect()
 }
 
-fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Option<FindingDraft> {
-    let hop = situation.path.kubernetes_hops().next()?;
+fn draft_finding(context: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Option<FindingDraft> {
+    let hop = context.path.kubernetes_hops().next()?;
     let text = config
         .document
         .as_ref()
@@ -62,7 +61,7 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
             "data.ClusterConfiguration is no YAML mapping".to_owned(),
         ),
         Some(text) => {
-            let known = &situation
+            let known = &context
                 .catalog
                 .control_plane_removals
                 .kubeadm_config_versions;
@@ -80,13 +79,13 @@ fn draft_finding(situation: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Op
             )
         }
     };
-    let object = control_plane::kube_system_object(config.row, "v1", "ConfigMap", detail);
+    let object = kube_system_object(config.row, "v1", "ConfigMap", detail);
     Some(FindingDraft {
         severity,
         hop: Some(HopId::from(hop)),
         ..FindingDraft::new(
             &RULE,
-            situation.cluster?.id.to_string(),
+            context.cluster?.id.to_string(),
             message,
             vec![object],
         )

@@ -4,9 +4,9 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::Need;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
-/// How a line about a check that failed begins.
+/// The prefix of a failed check.
 const FAILED_CHECK_PREFIX: &str = "[-]";
-/// The check that fails because somebody stops this server, as every upgrade does.
+/// The check that fails while the server is being stopped, as in every upgrade.
 const SHUTDOWN_CHECK: &str = "shutdown";
 
 /// The rule.

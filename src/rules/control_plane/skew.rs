@@ -1,5 +1,6 @@
 //! `cp-apiserver-skew`, `cp-component-skew` and `cp-kubeproxy-skew`: parts of the control plane too far apart.
 
+use super::kube_system_object;
 use crate::catalog::ImageRef;
 use crate::catalog::Minor;
 use crate::facts::control_plane;
@@ -60,22 +61,21 @@ pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
 
 /// Static pods whose image names its release, with the minor.
 fn pods_with_minor<'a>(context: &CheckContext<'a>) -> Vec<(Minor, ControlPlanePod<'a>)> {
-    let pods = context.view().map(control_plane::control_plane_pods);
-    let pods = pods.into_iter().flatten();
+    let pods = context.fact(control_plane::control_plane_pods).into_iter();
     pods.filter_map(|pod| Some((pod.release()?.minor(), pod)))
         .collect()
 }
 
-fn apiserver_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let mut servers = pods_with_minor(situation);
+fn apiserver_skew(context: &CheckContext<'_>) -> Vec<Finding> {
+    let mut servers = pods_with_minor(context);
     servers.retain(|(_, pod)| pod.component == APISERVER);
     let minors = || servers.iter().map(|(minor, _)| *minor);
     let (Some(cluster), Some(oldest), Some(newest)) =
-        (situation.cluster, minors().min(), minors().max())
+        (context.cluster, minors().min(), minors().max())
     else {
         return Vec::new();
     };
-    if !exceeds_skew_limit(situation, APISERVER, oldest, newest) {
+    if !exceeds_skew_limit(context, APISERVER, oldest, newest) {
         return Vec::new();
     }
     let objects = servers.iter().map(|(_, pod)| image_object(pod)).collect();
@@ -84,14 +84,14 @@ fn apiserver_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
     Finding::new(&APISERVER_SKEW, draft).into_iter().collect()
 }
 
-fn component_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let cluster = situation.cluster;
+    let cluster = context.cluster;
     let Some(picture) = cluster.filter(|it| it.discovery.emulation_version.is_none()) else {
         return found;
     };
 
-    let (servers, others): (Vec<_>, Vec<_>) = pods_with_minor(situation)
+    let (servers, others): (Vec<_>, Vec<_>) = pods_with_minor(context)
         .into_iter()
         .partition(|(_, member)| member.component == APISERVER);
     let minors = || servers.iter().map(|(minor, _)| *minor);
@@ -104,7 +104,7 @@ fn component_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
                 Severity::Blocker,
                 format!("newer than the API server {newest}"),
             )
-        } else if exceeds_skew_limit(situation, component, minor, newest) {
+        } else if exceeds_skew_limit(context, component, minor, newest) {
             (
                 Severity::Blocker,
                 format!("too old for the API server {newest}"),
@@ -119,7 +119,7 @@ fn component_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
         };
         let subject = format!("{} {}", picture.id, member.name());
         let message = format!("{component} {minor}, {how}");
-        let said = FindingDraft {
+        let draft = FindingDraft {
             severity,
             ..FindingDraft::new(
                 &COMPONENT_SKEW,
@@ -128,20 +128,20 @@ fn component_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
                 vec![image_object(&member)],
             )
         };
-        found.extend(Finding::new(&COMPONENT_SKEW, said));
+        found.extend(Finding::new(&COMPONENT_SKEW, draft));
     }
 
     found
 }
 
-fn kube_proxy_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn kube_proxy_skew(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let next = situation.path.first_minor_hop();
-    let Some(picture) = situation.cluster else {
+    let next = context.path.first_minor_hop();
+    let Some(picture) = context.cluster else {
         return found;
     };
 
-    for row in situation.objects(&control_plane::kube_proxy_need()) {
+    for row in context.objects(&control_plane::kube_proxy_need()) {
         let image = control_plane::first_image(row).unwrap_or_default();
         let Some(release) = ImageRef::new(image).release() else {
             continue;
@@ -149,16 +149,16 @@ fn kube_proxy_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
         let minor = release.minor();
         let server = picture.discovery.effective_minor();
         let too_old =
-            next.filter(|hop| exceeds_skew_limit(situation, "kube-proxy", minor, hop.minor()));
+            next.filter(|hop| exceeds_skew_limit(context, "kube-proxy", minor, hop.minor()));
         let how = match too_old {
             _ if minor > server => format!("newer than the API server {server}"),
             Some(hop) => format!("too old for an API server {}", hop.minor()),
             None => continue,
         };
         let detail = format!("image {image}");
-        let object = control_plane::kube_system_object(row, "apps/v1", "DaemonSet", detail);
+        let object = kube_system_object(row, "apps/v1", "DaemonSet", detail);
         let message = format!("kube-proxy {minor}, {how}");
-        let said = FindingDraft {
+        let draft = FindingDraft {
             hop: too_old.map(HopId::from),
             ..FindingDraft::new(
                 &KUBE_PROXY_SKEW,
@@ -167,19 +167,19 @@ fn kube_proxy_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
                 vec![object],
             )
         };
-        found.extend(Finding::new(&KUBE_PROXY_SKEW, said));
+        found.extend(Finding::new(&KUBE_PROXY_SKEW, draft));
     }
 
     found
 }
 
 fn exceeds_skew_limit(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     component: &str,
     minor: Minor,
     server: Minor,
 ) -> bool {
-    let limit = situation.catalog.skew_limit(component, minor);
+    let limit = context.catalog.skew_limit(component, minor);
     match (limit, server.minors_ahead_of(minor)) {
         (Some(limit), Some(behind)) => behind > i64::from(limit.minors_behind),
         _ => false,
@@ -188,5 +188,10 @@ fn exceeds_skew_limit(
 
 fn image_object(member: &ControlPlanePod<'_>) -> AffectedObject {
     let release = member.release().map(|release| release.to_string());
-    member.object(format!("image v{}", release.unwrap_or_default()))
+    kube_system_object(
+        member.row,
+        "v1",
+        "Pod",
+        format!("image v{}", release.unwrap_or_default()),
+    )
 }

@@ -1,4 +1,4 @@
-//! An earlier report: what it knows does not fail a run again, and what went away since is told.
+//! An earlier report: findings that it lists do not fail a run again, and resolved ones are reported.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use crate::rules::{
     Severity,
 };
 
-/// A file that is no baseline.
+/// A file that is not a baseline.
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
-    /// It is no JSON, or a report that lacks something.
+    /// It is not JSON, or an incomplete report.
     #[error("it is no UpgradeReport as -o json prints it: {0}")]
     Format(#[from] serde_json::Error),
-    /// It is something else.
+    /// It is another kind of document.
     #[error(
         "it is {} of {}, not an UpgradeReport of kubectl-upgrade/v1; make one with -o json",
         if kind.is_empty() { "no kind" } else { kind },
@@ -30,7 +30,7 @@ pub enum BaselineError {
         /// Its `apiVersion`.
         api_version: String,
     },
-    /// It was written by a newer program.
+    /// It was written by a newer release.
     #[error(
         "it is an UpgradeReport of {0}, which is newer than this program; update kubectl upgrade-check"
     )]
@@ -41,7 +41,7 @@ pub enum BaselineError {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Baseline {
     findings: Vec<BaselineFinding>,
-    /// What it could not look at: what is new now may have been there then.
+    /// Its gaps: what is new now may have existed then.
     pub gap_count: usize,
     severity_by_object: BTreeMap<BaselineKey, Severity>,
 }
@@ -51,23 +51,23 @@ pub struct Baseline {
 pub struct BaselineFinding {
     /// The rule.
     pub id: String,
-    /// How bad it was.
+    /// Its severity.
     pub severity: Severity,
-    /// How sure it was.
+    /// Its confidence.
     pub confidence: Confidence,
-    /// As it was.
+    /// Its fingerprint.
     pub fingerprint: String,
-    /// The hop at which it would have bitten.
+    /// The hop that it concerned.
     pub hop: Option<HopId>,
     /// The rule's title.
     pub title: String,
-    /// What it was about.
+    /// Its message.
     pub message: String,
-    /// What was to be done.
+    /// Its remedy.
     pub remedy: String,
-    /// Where to read more.
+    /// Documentation to read.
     pub reference: String,
-    /// Which objects.
+    /// Its objects.
     pub objects: Vec<AffectedObject>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn deserialize_known_evidence<'de, D: Deserializer<'de>>(
     Ok(known.filter_map(Result::ok).collect())
 }
 
-/// What makes an object of a finding the same as in another run.
+/// The identity of an object of a finding across runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct BaselineKey {
     rule: String,
@@ -114,20 +114,20 @@ impl BaselineKey {
     }
 }
 
-/// What of a baseline is no longer found.
+/// Findings of a baseline that are no longer found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Resolved {
-    /// Looked at again: findings of the baseline, with the objects that are gone.
+    /// Findings of the baseline with the objects that were inspected again and no longer have them.
     pub(crate) findings: Vec<BaselineFinding>,
-    /// Objects that were not looked at again.
+    /// The number of objects that were not inspected again.
     pub(crate) unchecked_objects: usize,
 }
 
 impl Baseline {
-    /// Reads what an earlier run printed with `-o json`.
+    /// Parses a report that an earlier run printed with `-o json`.
     ///
     /// # Errors
-    /// When it is something else, or of a newer version.
+    /// If it is another kind of document, or of a newer version.
     pub fn parse(text: &str) -> Result<Self, BaselineError> {
         #[derive(Deserialize)]
         struct Report {
@@ -160,7 +160,7 @@ impl Baseline {
         })
     }
 
-    /// Whether the baseline has this object, and had it at least as bad: what has become worse is news.
+    /// Whether the baseline lists this object with at least this severity. An object that has become worse is new.
     pub(crate) fn covers(&self, finding: &Finding, object: &AffectedObject) -> bool {
         let then = self
             .severity_by_object
@@ -168,7 +168,7 @@ impl Baseline {
         then.is_some_and(|severity| *severity >= finding.severity)
     }
 
-    /// What is no longer found by these rules.
+    /// Findings that these rules no longer report.
     pub(crate) fn resolved_since(&self, now: &CurrentRun<'_>) -> Resolved {
         let found: std::collections::BTreeSet<BaselineKey> = now
             .findings
@@ -201,7 +201,7 @@ impl Baseline {
     }
 }
 
-/// What this run has looked at.
+/// What this run has inspected.
 pub(crate) struct CurrentRun<'a> {
     pub(crate) context: &'a CheckContext<'a>,
     pub(crate) rules: &'a [&'a Rule],
@@ -210,7 +210,7 @@ pub(crate) struct CurrentRun<'a> {
 }
 
 impl CurrentRun<'_> {
-    /// Whether this run would have found the object if it were still as it was: only then it is gone for good.
+    /// Whether this run would have found the object if it were unchanged: only then is it resolved.
     fn has_checked(&self, finding: &BaselineFinding, object: &AffectedObject) -> bool {
         let asked = self.rules.iter().any(|rule| rule.id == finding.id);
         let whole = !self.gaps.iter().any(|gap| gap.rules.contains(&finding.id));

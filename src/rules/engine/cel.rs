@@ -157,7 +157,7 @@ fn bind_variables(
     Ok(context)
 }
 
-/// Seconds since 1970; a time that is none is the beginning, so that it is long ago.
+/// Seconds since 1970; 0, long ago, for an invalid time.
 fn unix_seconds(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>()
         .map_or(0, |time| time.as_second())
@@ -168,7 +168,7 @@ fn count_certificates(bundle: &str) -> i64 {
     i64::try_from(crate::facts::ca_bundle::expiry_times(bundle).len()).unwrap_or(i64::MAX)
 }
 
-/// How deep a text goes, seen from its brackets, signs and operators: in a chain such as `1 + 2 + 3` or `f(1)(2)(3)` each one
+/// How deeply an expression nests, judged by its brackets, signs and operators: in a chain such as `1 + 2 + 3` or `f(1)(2)(3)` each one
 /// contains those before it. Those in strings count too: that errs on the safe side.
 fn bracket_depth(text: &str) -> usize {
     // A chain for each bracket that is open, what was before the first one among them.
@@ -198,7 +198,7 @@ fn bracket_depth(text: &str) -> usize {
     deepest
 }
 
-/// How deep loops stand within loops.
+/// How deeply loops nest.
 fn loop_nesting(expression: &IdedExpr) -> usize {
     let most =
         |parts: &mut dyn Iterator<Item = &IdedExpr>| parts.map(loop_nesting).max().unwrap_or(0);

@@ -8,11 +8,13 @@ use crate::api_usage;
 use crate::api_usage::ApiUsage;
 use crate::catalog::{Catalog, GroupResource, Gvk};
 use crate::detect::DetectedCluster;
-use crate::facts::budgets::BudgetCoverage;
+use crate::facts::budgets::{BudgetCoverage, ClusterBudgets};
+use crate::facts::pods;
 use crate::need::{ClusterId, Need};
 use crate::path::UpgradePath;
 use crate::snapshot::{
-    ClusterSnapshot, ClusterView, ManifestFiles, NodeRow, ObjectRow, Rows, Snapshot, WorkloadRow,
+    ClusterSnapshot, ClusterView, ManifestFiles, NodeRow, ObjectRow, PodRow, Rows, Snapshot,
+    WorkloadRow,
 };
 
 /// One cluster with its path, the manifests about to be applied to it, and the clock.
@@ -118,6 +120,22 @@ impl<'a> CheckContext<'a> {
     #[must_use]
     pub fn nodes(&self) -> &'a [NodeRow] {
         self.rows(&Need::nodes()).map_or(&[], Rows::nodes)
+    }
+
+    /// The pods.
+    #[must_use]
+    pub fn pods(&self) -> &'a [PodRow] {
+        self.rows(&pods::pods_need()).map_or(&[], Rows::pods)
+    }
+
+    /// A fact about the cluster; the default under `--local`.
+    pub(crate) fn fact<T: Default>(&self, fact: impl FnOnce(ClusterView<'a>) -> T) -> T {
+        self.view().map(fact).unwrap_or_default()
+    }
+
+    /// See [`ClusterBudgets::new`].
+    pub(crate) fn budgets(&self) -> Option<ClusterBudgets<'a>> {
+        ClusterBudgets::new(self.view()?, &self.budget_coverage)
     }
 
     /// See [`ClusterView::listed_gvk`].

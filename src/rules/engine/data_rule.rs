@@ -1,7 +1,7 @@
-//! Rules that are data: a resource, a predicate over each of its objects, texts, and from which target on it matters.
+//! Data rules: a resource, a predicate over each of its objects, texts, and the targets that it applies to.
 //!
-//! The files stand in `src/catalog/rules`; each row is a rule. A rule sees one object at a time. What needs several kinds
-//! at once, and kinds with very many objects, are rules of code.
+//! The files are in `src/catalog/rules`; each row is a rule. A data rule inspects one object at a time. Rules that combine
+//! several kinds, or inspect kinds with very many objects, are code.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, FieldPaths, Need, NeedContext};
 use crate::path::UpgradePath;
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
     Severity,
 };
 use crate::snapshot::{MetaRow, MissingData, ObjectRow};
@@ -28,10 +28,10 @@ const RULE_FILES: &[(&str, &str)] = &[
     ("jobs.yaml", include_str!("../../catalog/rules/jobs.yaml")),
 ];
 
-/// A file of rules that cannot be used.
+/// An invalid file of rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadRulesError {
-    /// It is no file of rules.
+    /// It is not a file of rules.
     #[error("{file}: {reason}")]
     File {
         /// Which file.
@@ -39,7 +39,7 @@ pub enum LoadRulesError {
         /// What is wrong, with line and column.
         reason: String,
     },
-    /// An expression in it is none.
+    /// It contains an invalid expression.
     #[error("{file}: rule {id}, field {field}: {source}")]
     Expression {
         /// Which file.
@@ -68,27 +68,25 @@ struct DataRuleSpec {
     id: String,
     severity: Severity,
     title: String,
-    /// First target minor at which it matters; any if it is left out.
+    /// The first target minor it applies to; any if left out.
     from: Option<Minor>,
-    /// Last target minor at which it matters.
+    /// The last target minor it applies to.
     to: Option<Minor>,
-    /// From this target minor on it is as severe as `severity` says, before that a warning.
+    /// The first target minor with the full severity; earlier ones are a warning.
     #[serde(rename = "worstFrom")]
     full_severity_from: Option<Minor>,
     resource: ResourceSpec,
     /// Where the evidence is: `spec` or `status`.
-    #[serde(rename = "seen")]
     evidence_source: EvidenceSource,
     when: String,
-    /// A milder severity for objects for which this holds.
+    /// Lower severities for some objects.
     #[serde(default)]
     #[serde(rename = "milder")]
     severity_overrides: Vec<SeverityOverride>,
-    /// What was seen, as a text.
+    /// The evidence, as a text.
     evidence: String,
     message: String,
     why: String,
-    #[serde(rename = "how")]
     detection: String,
     remedy: String,
     reference: String,
@@ -141,7 +139,7 @@ pub(crate) fn embedded_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
 /// The rules of one file. They live as long as the program, which reads its rules once.
 ///
 /// # Errors
-/// When the text is no file of rules, with line and column.
+/// If the text is not a file of rules, with line and column.
 pub fn parse_rules(file: &str, text: &str) -> Result<Vec<&'static Rule>, LoadRulesError> {
     let bad = |why: String| LoadRulesError::File {
         file: file.to_owned(),
@@ -199,7 +197,7 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         id: row.id.leak(),
         severity: row.severity,
         title: row.title.leak(),
-        applies_to: AppliesTo::Text(applies_to.leak()),
+        applies_to: Applicability::Text(applies_to.leak()),
         why: row.why.trim().to_owned().leak(),
         detection: row.detection.trim().to_owned().leak(),
         remedy: row.remedy.trim().to_owned().leak(),
@@ -213,9 +211,9 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
 }
 
 impl DataRule {
-    /// Its objects, where it matters on this path.
-    pub(crate) fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
-        if self.applies_to_path(asking.path) {
+    /// Its objects, if it applies to this path.
+    pub(crate) fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
+        if self.applies_to_path(context.path) {
             vec![self.need()]
         } else {
             Vec::new()
@@ -241,24 +239,24 @@ impl DataRule {
     }
 
     /// One finding for each severity, with the objects for which the predicate holds.
-    pub(crate) fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> RuleOutput {
+    pub(crate) fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
         let mut spoken = RuleOutput::default();
-        if !self.applies_to_path(situation.path) {
+        if !self.applies_to_path(context.path) {
             return spoken;
         }
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
         let need = self.need();
-        let (Some(cluster), Some(api)) = (situation.cluster, situation.listed_gvk(&self.resource))
+        let (Some(cluster), Some(api)) = (context.cluster, context.listed_gvk(&self.resource))
         else {
             return spoken;
         };
 
         let mut around = CelBindings::new(CelVariables {
             running: cluster.discovery.effective_minor().minor,
-            target: situation.path.to.map_or(0, |to| to.minor),
-            now: situation.now.as_second(),
+            target: context.path.to.map_or(0, |to| to.minor),
+            now: context.now.as_second(),
         });
-        for row in situation.objects(&need) {
+        for row in context.objects(&need) {
             match self.evaluate_object(rule, row, &mut around) {
                 Ok(None) => {}
                 Ok(Some((severity, detail))) => {
@@ -274,22 +272,22 @@ impl DataRule {
             }
         }
 
-        let hop = self.from.and_then(|from| situation.path.hop_into(from));
+        let hop = self.from.and_then(|from| context.path.hop_into(from));
         spoken.findings = found
             .into_iter()
             .filter_map(|(severity, objects)| {
-                let said = FindingDraft {
-                    severity: self.severity_for_path(severity, situation.path),
+                let draft = FindingDraft {
+                    severity: self.severity_for_path(severity, context.path),
                     hop: hop.clone(),
                     ..FindingDraft::new(rule, rule.id, self.message, objects)
                 };
-                Finding::new(rule, said)
+                Finding::new(rule, draft)
             })
             .collect();
         spoken
     }
 
-    /// Whether the rule has something to say of an object: how severe it is, and what was seen.
+    /// Evaluates the rule on an object: the severity and the evidence, if it applies.
     fn evaluate_object(
         &self,
         rule: &Rule,
@@ -309,7 +307,7 @@ impl DataRule {
         Ok(Some((severity, detail)))
     }
 
-    /// A hazard that blocks only from a later minor on warns before.
+    /// Before the minor with the full severity, the rule only warns.
     fn severity_for_path(&self, severity: Severity, path: &UpgradePath) -> Severity {
         match self.full_severity_from {
             Some(worst) if !path.reaches(worst) => severity.min(Severity::Warning),

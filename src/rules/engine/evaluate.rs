@@ -11,16 +11,16 @@ use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verdict {
-    /// Nothing blocks, and everything was looked at.
+    /// Nothing blocks, and everything was inspected.
     #[default]
     Ready,
     /// Something blocks.
     Blocked,
-    /// Nothing blocks, but something could not be looked at.
+    /// Nothing blocks, but something could not be inspected.
     Incomplete,
 }
 
-/// Something that could not be looked at.
+/// Something that could not be inspected.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
     /// What.
@@ -29,7 +29,7 @@ pub struct Gap {
     pub why: String,
     /// On which cluster; none for files.
     pub cluster: Option<ClusterId>,
-    /// Which rules would have looked at it.
+    /// The rules that would have inspected it.
     pub rules: Vec<String>,
     /// What would have to be allowed.
     pub rbac: Option<PolicyRule>,
@@ -38,17 +38,17 @@ pub struct Gap {
 /// Counts of findings, not of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Findings that block and that nobody has taken on.
+    /// Blockers that are not waived.
     pub blockers: usize,
-    /// Findings that warn and that nobody has taken on.
+    /// Warnings that are not waived.
     pub warnings: usize,
-    /// Findings that note and that nobody has taken on.
+    /// Notes that are not waived.
     pub notes: usize,
-    /// Findings that somebody has taken on.
+    /// Waived findings.
     pub waived: usize,
     /// Rules that were left out on request.
     pub skipped: usize,
-    /// Things that could not be looked at.
+    /// Gaps.
     pub gaps: usize,
     /// Rules that were evaluated, at least in part.
     pub rules_evaluated: usize,
@@ -63,13 +63,13 @@ pub struct Evaluation {
     pub verdict: Verdict,
     /// Worst first; then by hop, rule and subject.
     pub findings: Vec<Finding>,
-    /// For each of the findings, how each of its objects stands to the policy.
+    /// For each finding, the policy status of each of its objects.
     pub policy_statuses: Vec<Vec<PolicyStatus>>,
     /// How many findings fail the run: at or above the policy's line, with an object neither taken on nor known.
     pub failing_findings: usize,
     /// In the baseline, resolved now, and looked at again.
     pub resolved_findings: Vec<BaselineFinding>,
-    /// By what could not be looked at.
+    /// By what could not be inspected.
     pub gaps: Vec<Gap>,
     /// What else must be known of this answer: waivers that no longer count, limits of the comparison.
     pub remarks: Vec<String>,
@@ -195,7 +195,7 @@ fn remarks(
     };
     if let Some(resolved) = resolved.filter(|resolved| resolved.unchecked_objects > 0) {
         remarks.push(format!(
-            "{} neither found nor looked at again, and may still be there",
+            "{} neither found nor inspected again, and may still exist",
             objects(resolved.unchecked_objects)
         ));
     }

@@ -1,4 +1,4 @@
-//! What a rule says: data, never text for a terminal.
+//! Findings: data, never text for a terminal.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use crate::evidence::{Confidence, Evidence};
 use crate::need::ClusterId;
 use crate::path::HopId;
 use crate::rules::{CheckContext, Rule};
-use crate::snapshot::{ClusterSnapshot, MetaRow};
+use crate::snapshot::{ClusterSnapshot, MetaRow, PodRow};
 
-/// How bad it is. Ordered: a note is least.
+/// The severity of a finding, ordered from note to blocker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
     Note,
-    /// May hurt.
+    /// May cause an outage.
     Warning,
-    /// The upgrade breaks something.
+    /// Must be fixed before its hop.
     Blocker,
 }
 
@@ -36,29 +36,29 @@ impl Severity {
     }
 }
 
-/// An object that a finding is about, of this run or, read from it again, of an earlier report.
+/// An object that a finding is about, of this run or of an earlier report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AffectedObject {
     /// The cluster of the run; `None` without one. The engine sets it, rules see one cluster only.
     pub cluster: Option<ClusterId>,
-    /// None for objects of the cluster, and for manifests that name none.
+    /// `None` for cluster-scoped objects and manifests without a namespace.
     pub namespace: Option<String>,
-    /// `apiVersion`; for an API finding the old one.
+    /// `apiVersion`; for findings about APIs, the old one.
     pub api_version: String,
     /// Kind.
     pub kind: String,
     /// Name.
     pub name: String,
-    /// Who looks after it.
+    /// Its owner.
     pub owner: Option<String>,
-    /// Everything that speaks for it, strongest first; of an earlier report what this program knows of it.
+    /// Its evidence, strongest first; of an earlier report, only known kinds of evidence.
     #[serde(deserialize_with = "deserialize_known_evidence")]
     pub evidence: Vec<Evidence>,
 }
 
 impl AffectedObject {
-    /// The object of a row, seen through this version.
+    /// The object of a row, in this API version.
     pub(crate) fn new(
         api_version: impl Into<String>,
         kind: &str,
@@ -76,7 +76,7 @@ impl AffectedObject {
         }
     }
 
-    /// An object outside of namespaces, without an owner.
+    /// A cluster-scoped object without an owner.
     #[must_use]
     pub fn cluster_scoped(api_version: &str, kind: &str, name: &str, evidence: Evidence) -> Self {
         Self {
@@ -90,15 +90,24 @@ impl AffectedObject {
         }
     }
 
-    /// The cluster itself, where a finding is about no single object of it.
+    /// A pod, owned by its controller.
+    pub(crate) fn pod(pod: &PodRow, evidence: Evidence) -> Self {
+        let owner = pod.controller.as_ref();
+        Self {
+            namespace: Some(pod.namespace.to_string()),
+            owner: owner.map(|owner| format!("{}/{}", owner.kind, owner.name)),
+            ..Self::cluster_scoped("v1", "Pod", &pod.name, evidence)
+        }
+    }
+
+    /// The cluster itself, for findings that concern no single object.
     #[must_use]
     pub fn cluster(cluster: &ClusterSnapshot, evidence: Evidence) -> Self {
         Self::cluster_scoped("", "Cluster", &cluster.id.0, evidence)
     }
 }
 
-/// `poddisruptionbudget/shop/cart`, `node/a` outside of namespaces, the kind alone where no object is known by name; as it
-/// came, not fit for a terminal.
+/// `poddisruptionbudget/shop/cart`, `node/a`, or the kind alone without a name. Not escaped for a terminal.
 #[must_use]
 pub fn object_path(kind: &str, namespace: Option<&str>, name: &str) -> String {
     let kind = kind.to_lowercase();
@@ -107,26 +116,26 @@ pub fn object_path(kind: &str, namespace: Option<&str>, name: &str) -> String {
     parts.join("/")
 }
 
-/// What a rule has to say of one subject, at one hop, in one severity.
+/// The result of a rule for one subject, hop and severity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The rule.
     pub id: &'static str,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// How sure.
+    /// How certain it is.
     pub confidence: Confidence,
-    /// Stable over runs: the same for the same rule, subject, hop and severity.
+    /// Stable across runs: the same for the same rule, subject, hop and severity.
     pub fingerprint: String,
-    /// The hop at which it bites; none where it holds already.
+    /// The hop that it blocks or affects; `None` if it applies already.
     pub hop: Option<HopId>,
     /// The rule's title.
     pub title: &'static str,
-    /// What it is about, without a full stop.
+    /// The message, without a full stop.
     pub message: String,
     /// What to do.
     pub remedy: String,
-    /// Where to read more.
+    /// Documentation to read.
     pub reference: &'static str,
     /// [`Rule::gates_drains`].
     pub gates_drains: bool,
@@ -136,27 +145,27 @@ pub struct Finding {
     pub objects: Vec<AffectedObject>,
 }
 
-/// The parts of a finding that a rule decides anew each time.
+/// The parts of a finding that differ from its rule.
 #[derive(Debug, Clone)]
 pub struct FindingDraft {
     /// What the finding is about within its rule, such as an API: part of the fingerprint.
     pub subject: String,
-    /// Never above the rule's own; a higher one is lowered to it.
+    /// At most the severity of the rule; a higher one is lowered to it.
     pub severity: Severity,
-    /// How sure.
+    /// How certain it is.
     pub confidence: Confidence,
-    /// The hop at which it bites.
+    /// The hop that it blocks or affects.
     pub hop: Option<HopId>,
-    /// What it is about.
+    /// The message.
     pub message: String,
     /// What to do.
     pub remedy: String,
-    /// Which objects; a finding without any is none.
+    /// The affected objects; without any there is no finding.
     pub objects: Vec<AffectedObject>,
 }
 
 impl FindingDraft {
-    /// In the rule's own severity and words, certain, of what holds already: what a rule says otherwise, it sets.
+    /// A draft with the severity and remedy of the rule, certain, and about the cluster as it is now.
     #[must_use]
     pub fn new(
         rule: &Rule,
@@ -177,32 +186,32 @@ impl FindingDraft {
 }
 
 impl Finding {
-    /// The only way to make one, so that nothing can be left out. None where there is no object.
+    /// The only constructor, so that no part can be left out. `None` without objects.
     #[must_use]
-    pub fn new(rule: &Rule, said: FindingDraft) -> Option<Self> {
-        let mut objects = said.objects;
+    pub fn new(rule: &Rule, draft: FindingDraft) -> Option<Self> {
+        let mut objects = draft.objects;
         objects.sort();
         objects.dedup();
         if objects.is_empty() {
             return None;
         }
-        let severity = said.severity.min(rule.severity);
-        let hop = said.hop.as_ref().map(ToString::to_string);
+        let severity = draft.severity.min(rule.severity);
+        let hop = draft.hop.as_ref().map(ToString::to_string);
         let key = [
             rule.id,
-            &said.subject,
+            &draft.subject,
             hop.as_deref().unwrap_or_default(),
             severity.as_str(),
         ];
         Some(Self {
             id: rule.id,
             severity,
-            confidence: said.confidence,
+            confidence: draft.confidence,
             fingerprint: fingerprint(&key),
-            hop: said.hop,
+            hop: draft.hop,
             title: rule.title,
-            message: said.message,
-            remedy: said.remedy,
+            message: draft.message,
+            remedy: draft.remedy,
             reference: rule.reference,
             gates_drains: rule.gates_drains,
             has_own_steps: rule.has_own_steps,
@@ -212,7 +221,7 @@ impl Finding {
 }
 
 impl Finding {
-    /// Names the cluster in the objects, and tells the fingerprint from those of other clusters of the run.
+    /// Sets the cluster of the objects, and makes the fingerprint differ from those of other clusters of the run.
     pub(crate) fn assign_cluster(&mut self, context: &CheckContext<'_>) {
         for object in &mut self.objects {
             object.cluster = context.cluster_id().cloned();
@@ -228,19 +237,33 @@ impl Finding {
         }
     }
 
-    /// One finding for each hop, in the rule's own severity and words, certain of what it says.
+    /// One finding about the cluster as it is now, for all objects.
+    pub(crate) fn single(
+        rule: &Rule,
+        severity: Severity,
+        message: impl Into<String>,
+        objects: Vec<AffectedObject>,
+    ) -> Option<Self> {
+        let draft = FindingDraft {
+            severity,
+            ..FindingDraft::new(rule, "", message, objects)
+        };
+        Self::new(rule, draft)
+    }
+
+    /// One finding for each hop, with the severity and remedy of the rule.
     pub(crate) fn per_hop(
         rule: &Rule,
         message: &str,
         found: BTreeMap<Option<HopId>, Vec<AffectedObject>>,
     ) -> Vec<Self> {
-        let said = |(hop, objects)| FindingDraft {
+        let draft = |(hop, objects)| FindingDraft {
             hop,
             ..FindingDraft::new(rule, rule.id, message, objects)
         };
         found
             .into_iter()
-            .filter_map(|entry| Self::new(rule, said(entry)))
+            .filter_map(|entry| Self::new(rule, draft(entry)))
             .collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Hazards that no rule of ours looks at: those that wait for one, and those that nothing in the API shows.
+//! Hazards without a rule: those that are planned, and those that the API does not show.
 
 use serde::Deserialize;
 
@@ -7,35 +7,35 @@ use jiff::civil::Date;
 use crate::catalog::{CatalogError, load_table};
 use crate::rules::Severity;
 
-/// Why no rule looks at a hazard.
+/// Why a hazard has no rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CoverageState {
-    /// A rule could see it, and is not written yet.
+    /// A rule is possible but not written yet.
     Planned,
-    /// No client that only reads the API can see it.
+    /// The API does not show it.
     Invisible,
 }
 
 /// A hazard without a rule.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Hazard {
-    /// The id that its rule has, or would have.
+    /// The id that its rule would have.
     pub id: String,
-    /// How bad it is at its worst.
+    /// The highest severity.
     pub severity: Severity,
-    /// Why no rule looks at it.
+    /// Why it has no rule.
     pub state: CoverageState,
-    /// From which target on it matters, in words.
+    /// The targets it applies to, as a phrase.
     pub applies_to: String,
     /// One line.
     pub title: String,
-    /// Of what the API does not show: why not, and what to look at by hand.
+    /// For invisible hazards: why the API does not show it, and what to check manually.
     #[serde(rename = "look")]
     pub manual_check: String,
-    /// Where it was read.
+    /// The source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// The date on which the source was verified.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
@@ -43,7 +43,7 @@ pub struct Hazard {
 /// Every hazard without a rule, by id.
 ///
 /// # Errors
-/// When the embedded table is broken, with its line. Cannot happen in a released binary: tests load the same bytes.
+/// If the embedded table is broken, with its line. Cannot happen in a released binary: tests load the same bytes.
 pub fn hazards() -> Result<Vec<Hazard>, CatalogError> {
     load_table(
         "hazards.tsv",

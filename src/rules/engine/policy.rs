@@ -1,4 +1,4 @@
-//! What the user asked for, as plain data: which rules speak, what counts, who has taken on what.
+//! The policy of a run: which rules are evaluated, which findings fail the run, waivers and baseline.
 
 use jiff::civil::Date;
 
@@ -6,32 +6,32 @@ use super::baseline::Baseline;
 use super::waivers::{Waiver, Waivers};
 use crate::rules::{AffectedObject, Finding, Rule, Severity};
 
-/// Everything that weighs a finding and is no fact about a cluster.
+/// Everything that decides about findings and is not a fact about a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policy {
-    /// Which rules speak.
+    /// The rules to evaluate.
     pub rule_filter: RuleFilter,
-    /// From which severity on a finding fails the run.
+    /// The minimum severity that fails the run.
     pub fail_on: FailOn,
-    /// What somebody has taken on.
+    /// Accepted findings.
     pub waivers: Waivers,
-    /// An earlier report: only what is new fails the run.
+    /// An earlier report: only new findings fail the run.
     pub baseline: Option<Baseline>,
-    /// The day by which waivers expire. A wall clock, not that of the report: who replays an old picture waives today.
+    /// The date for expiry of waivers: today, even if the snapshot is old.
     pub today: Date,
 }
 
-/// `--only` and `--skip`: ids of rules that there are.
+/// `--only` and `--skip`: known ids of rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RuleFilter {
-    /// These and no others; all of them where it is empty.
+    /// Only these; all if empty.
     pub only: Vec<String>,
-    /// Not these.
+    /// All but these.
     pub skip: Vec<String>,
 }
 
 impl RuleFilter {
-    /// The rules that speak, in their order.
+    /// The selected rules, in their order.
     #[must_use]
     pub fn select<'r>(&self, rules: &[&'r Rule]) -> Vec<&'r Rule> {
         let names = |ids: &[String], rule: &Rule| ids.iter().any(|id| id == rule.id);
@@ -44,7 +44,7 @@ impl RuleFilter {
     }
 }
 
-/// `--fail-on`: from which severity on a finding fails the run.
+/// `--fail-on`: the minimum severity that fails the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FailOn {
     /// Blockers.
@@ -52,9 +52,9 @@ pub enum FailOn {
     Blocker,
     /// Warnings and blockers.
     Warning,
-    /// All of them.
+    /// All findings.
     Note,
-    /// None of them.
+    /// No findings.
     Never,
 }
 
@@ -72,17 +72,17 @@ impl FailOn {
     }
 }
 
-/// How an object of a finding stands to the policy.
+/// The policy status of an object of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PolicyStatus {
-    /// Who has taken it on.
+    /// The waiver that accepts it.
     pub waiver: Option<Waiver>,
-    /// Whether the baseline knows it; none without a baseline.
+    /// Whether the baseline lists it; `None` without a baseline.
     pub in_baseline: Option<bool>,
 }
 
 impl PolicyStatus {
-    /// Whether it is neither taken on nor known.
+    /// Whether it is neither waived nor in the baseline.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.waiver.is_none() && self.in_baseline != Some(true)
@@ -90,7 +90,7 @@ impl PolicyStatus {
 }
 
 impl Policy {
-    /// How an object of a finding stands.
+    /// The policy status of an object of a finding.
     pub(crate) fn status_of(&self, finding: &Finding, object: &AffectedObject) -> PolicyStatus {
         PolicyStatus {
             waiver: self.waivers.find(finding.id, object, self.today).cloned(),

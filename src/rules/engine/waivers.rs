@@ -1,7 +1,7 @@
-//! Waivers: objects of findings that somebody has taken on, with a reason and until a day.
+//! Waivers: accepted findings, by object, each with a reason and a date on which it expires.
 //!
 //! A waiver names objects as the OBJECT column does: `kind/namespace/name`, and `kind/name` or `kind//name` where there is
-//! no namespace. `*` stands for any run of characters inside a part. Upper and lower case of the kind do not matter.
+//! no namespace. `*` matches any characters inside a part. Upper and lower case of the kind do not matter.
 
 #[cfg(test)]
 mod tests;
@@ -12,13 +12,13 @@ use serde_saphyr::Spanned;
 
 use crate::rules::AffectedObject;
 
-/// A file of waivers that cannot be used: one that is misread would hide something.
+/// An invalid file of waivers. It fails the run, because a misread waiver would hide a finding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WaiversError {
-    /// It is no such file.
+    /// It is not YAML of this shape.
     #[error("{0}")]
     Format(String),
-    /// It is a file of something else.
+    /// It is another kind of document.
     #[error("it is a {kind} of {api_version}, not Waivers of kubectl-upgrade/v1")]
     UnexpectedKind {
         /// Its `kind`.
@@ -26,14 +26,14 @@ pub enum WaiversError {
         /// Its `apiVersion`.
         api_version: String,
     },
-    /// A value in it means nothing.
+    /// A value in it is invalid.
     #[error("line {line}, column {column}: {reason}")]
     InvalidValue {
-        /// Where, from 1.
+        /// Its line, from 1.
         line: u64,
-        /// Where in the line, from 1.
+        /// Its column, from 1.
         column: u64,
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
 }
@@ -56,14 +56,14 @@ struct WaiverSpec {
     expires: Spanned<String>,
 }
 
-/// What is said of an object that somebody has taken on.
+/// An accepted object of a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
     /// Who.
     pub owner: String,
     /// Why.
     pub reason: String,
-    /// The last day on which it counts.
+    /// The last day on which it is valid.
     pub expires: Date,
 }
 
@@ -104,7 +104,7 @@ impl Waivers {
         Ok(Self(entries.collect::<Result<_, _>>()?))
     }
 
-    /// The waiver that holds for this object longest, if one counts today.
+    /// The waiver of this object that expires last, if one is valid today.
     pub(crate) fn find(&self, rule: &str, object: &AffectedObject, today: Date) -> Option<&Waiver> {
         self.0
             .iter()
@@ -114,7 +114,7 @@ impl Waivers {
             .max_by_key(|waiver| waiver.expires)
     }
 
-    /// A line on each waiver that no longer counts.
+    /// A remark about each expired waiver.
     pub(crate) fn expired_remarks(&self, today: Date) -> impl Iterator<Item = String> {
         let expired = self
             .0
@@ -151,7 +151,7 @@ fn parse_entry(
         }
     }
     if row.objects.value.is_empty() {
-        let why = "a waiver without objects waives nothing; */*/* stands for all".to_owned();
+        let why = "a waiver needs objects; use */*/* for all".to_owned();
         return Err(invalid_value(&row.objects, why));
     }
     let objects = row.objects.value.into_iter().map(|text| {
@@ -201,7 +201,7 @@ impl ObjectPattern {
     }
 }
 
-/// Whether a text fits a pattern in which `*` stands for any run of characters.
+/// Whether a text matches a pattern in which `*` matches any characters.
 fn glob_matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;

@@ -9,7 +9,9 @@ use crate::facts::workloads;
 use crate::need::{Need, ReadTarget};
 use crate::path::HopId;
 use crate::rules::engine::data_rule::object_from_meta;
-use crate::rules::{AffectedObject, AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, Applicability, CheckContext, Finding, Rule, RuleKind, Severity,
+};
 use crate::snapshot::{Placement, WorkloadRow};
 
 /// The rule.
@@ -17,7 +19,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "node-label-master",
     severity: Severity::Warning,
     title: "A selector or toleration still uses the master role",
-    applies_to: AppliesTo::Computed(|catalog| {
+    applies_to: Applicability::Computed(|catalog| {
         let rows = catalog.legacy_role_labels.iter();
         let minors: Vec<String> = rows.map(|row| row.removed_from.to_string()).collect();
         minors.join(", ")
@@ -49,16 +51,16 @@ fn workload_needs() -> [Need; 3] {
     ]
 }
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
-    for label in &situation.catalog.legacy_role_labels {
-        if !situation.path.reaches(label.removed_from) {
+    for label in &context.catalog.legacy_role_labels {
+        if !context.path.reaches(label.removed_from) {
             continue;
         }
-        let hop = situation.path.hop_into(label.removed_from);
+        let hop = context.path.hop_into(label.removed_from);
 
         let ours = |key: &String| {
-            situation
+            context
                 .nodes()
                 .iter()
                 .any(|node| node.labels.contains_key(key))
@@ -68,7 +70,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         }
         let objects = found.entry(hop.clone()).or_default();
         for need in workload_needs() {
-            objects.extend(workloads_using_label(situation, &need, label));
+            objects.extend(workloads_using_label(context, &need, label));
         }
     }
     Finding::per_hop(
@@ -80,14 +82,14 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
 
 /// The workloads of a need whose template names the old key.
 fn workloads_using_label(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     need: &Need,
     label: &LegacyRoleLabel,
 ) -> Vec<AffectedObject> {
     let ReadTarget::Objects { resource, .. } = &need.target else {
         return Vec::new();
     };
-    let Some(api) = situation.listed_gvk(resource) else {
+    let Some(api) = context.listed_gvk(resource) else {
         return Vec::new();
     };
     let seen = |row: &WorkloadRow| {
@@ -95,7 +97,7 @@ fn workloads_using_label(
         let evidence = Evidence::new(EvidenceSource::Spec, format!("{place}: {}", label.label));
         Some(object_from_meta(&api, &row.meta, evidence))
     };
-    situation.workloads(need).iter().filter_map(seen).collect()
+    context.workloads(need).iter().filter_map(seen).collect()
 }
 
 /// Where a template names the old key so that its pods will miss the nodes; none where it does not.

@@ -1,6 +1,6 @@
-//! Rules on what a kubelet stands on: the container runtime, and the cgroups of the operating system.
+//! Rules about what a kubelet runs on: the container runtime, and the cgroup version of the operating system.
 //!
-//! A kubelet that already is of the minor in question runs, and so proves that it works where it stands.
+//! A kubelet that already has the minor in question works on its node, so it is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::detect;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::path::HopId;
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
 use crate::snapshot::NodeRow;
 use crate::text::pluralize;
@@ -25,7 +25,7 @@ pub(crate) const DOCKERSHIM: Rule = Rule {
     id: "node-dockershim",
     severity: Severity::Blocker,
     title: "A node uses Docker through dockershim, which is removed",
-    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &DOCKERSHIM)),
+    applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &DOCKERSHIM)),
     why: "Newer kubelets have no dockershim. A kubelet that is configured to use it does not start, and the node stays NotReady.",
     detection: "By docker:// in status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still has dockershim. cri-dockerd reports the same, so the socket in kubeadm's node annotation decides; without the annotation the finding is a warning.",
     remedy: "Migrate these nodes to containerd, CRI-O or cri-dockerd before their kubelet is upgraded.",
@@ -35,17 +35,17 @@ pub(crate) const DOCKERSHIM: Rule = Rule {
     ],
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
-        evaluate: |situation| runtime_findings(situation, &DOCKERSHIM),
+        evaluate: |context| runtime_findings(context, &DOCKERSHIM),
     },
     ..Rule::DEFAULT
 };
 
-/// Runtimes that do not speak CRI v1.
+/// Runtimes without CRI v1.
 pub(crate) const CRI_V1ALPHA2: Rule = Rule {
     id: "node-cri-v1alpha2",
     severity: Severity::Blocker,
     title: "A container runtime does not support CRI v1",
-    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CRI_V1ALPHA2)),
+    applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &CRI_V1ALPHA2)),
     why: "Newer kubelets use only v1 of the Container Runtime Interface. A runtime that implements only v1alpha2 keeps the node from registering.",
     detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still supports v1alpha2.",
     remedy: "Upgrade containerd on these nodes before their kubelet is upgraded.",
@@ -53,7 +53,7 @@ pub(crate) const CRI_V1ALPHA2: Rule = Rule {
     sources: &["containerd/containerd.io content/releases.md"],
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
-        evaluate: |situation| runtime_findings(situation, &CRI_V1ALPHA2),
+        evaluate: |context| runtime_findings(context, &CRI_V1ALPHA2),
     },
     ..Rule::DEFAULT
 };
@@ -63,7 +63,7 @@ pub(crate) const CONTAINERD_1X: Rule = Rule {
     id: "node-containerd-1x",
     severity: Severity::Blocker,
     title: "A node runs containerd 1.x, which newer kubelets do not support",
-    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CONTAINERD_1X)),
+    applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &CONTAINERD_1X)),
     why: "Newer kubelets query the cgroup driver from the runtime and fail if it cannot answer. containerd 1.x cannot.",
     detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still works with containerd 1.x. The removal has been postponed before and may be postponed again.",
     remedy: "Upgrade containerd on these nodes to 2.x.",
@@ -74,7 +74,7 @@ pub(crate) const CONTAINERD_1X: Rule = Rule {
     ],
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
-        evaluate: |situation| runtime_findings(situation, &CONTAINERD_1X),
+        evaluate: |context| runtime_findings(context, &CONTAINERD_1X),
     },
     ..Rule::DEFAULT
 };
@@ -84,7 +84,7 @@ pub(crate) const CGROUP_V1: Rule = Rule {
     id: "node-cgroup-v1",
     severity: Severity::Warning,
     title: "A node may use cgroup v1, which newer kubelets reject",
-    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CGROUP_V1)),
+    applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &CGROUP_V1)),
     why: "Newer kubelets do not start on cgroup v1 unless their configuration sets failCgroupV1: false.",
     detection: "By status.nodeInfo.osImage of nodes with an older kubelet: operating systems that use cgroup v1 by default. The API does not show which version a node uses, so the finding is only a hint.",
     remedy: "Run stat -fc %T /sys/fs/cgroup on the node: tmpfs means v1. Move the node to an image with cgroup v2, or set failCgroupV1: false for now.",
@@ -120,25 +120,25 @@ fn affected_minors(catalog: &Catalog, rule: &Rule) -> String {
 /// Nodes that share a finding.
 type NodesByHop = BTreeMap<(Severity, Confidence, HopId), Vec<AffectedObject>>;
 
-/// What a limit of runtimes says of each node.
-fn runtime_findings(situation: &CheckContext<'_>, rule: &Rule) -> Vec<Finding> {
-    let limits = &situation.catalog.unsupported_runtimes;
+/// One finding for each severity, confidence and hop.
+fn runtime_findings(context: &CheckContext<'_>, rule: &Rule) -> Vec<Finding> {
+    let limits = &context.catalog.unsupported_runtimes;
     let mut found = NodesByHop::new();
 
-    for node in situation.nodes() {
+    for node in context.nodes() {
         for limit in limits.iter().filter(|limit| limit.rule == rule.id) {
             if !limit.matches(&node.container_runtime_version) {
                 continue;
             }
             let worst = (Severity::Blocker, limit.unsupported_from);
             let first = (Severity::Warning, limit.warn_from);
-            let bites = [worst, first].into_iter().find_map(|(severity, from)| {
+            let affected = [worst, first].into_iter().find_map(|(severity, from)| {
                 Some((
                     severity,
-                    affected_hop(situation, node, from, limit.unsupported_from)?,
+                    affected_hop(context, node, from, limit.unsupported_from)?,
                 ))
             });
-            let (Some((severity, hop)), Some(confidence)) = (bites, runtime_confidence(node))
+            let (Some((severity, hop)), Some(confidence)) = (affected, runtime_confidence(node))
             else {
                 continue;
             };
@@ -158,18 +158,22 @@ fn runtime_findings(situation: &CheckContext<'_>, rule: &Rule) -> Vec<Finding> {
         }
     }
 
-    node_findings(rule, found, "with a runtime that kubelets leave behind")
+    node_findings(
+        rule,
+        found,
+        "with a runtime that newer kubelets do not support",
+    )
 }
 
-/// The hop that brings a kubelet which minds, to a node whose kubelet is still before the one that cannot work.
+/// The hop that brings an affected kubelet to a node; `None` if the kubelet there is already past the change.
 fn affected_hop(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     node: &NodeRow,
     from: Minor,
     worst_from: Minor,
 ) -> Option<HopId> {
     let kubelet = node.kubelet_version.release()?;
-    let path = situation.path;
+    let path = context.path;
     if kubelet.minor() >= worst_from || !path.reaches(from) {
         return None;
     }
@@ -178,7 +182,7 @@ fn affected_hop(
         .or_else(|| path.first_minor_hop().map(HopId::from))
 }
 
-/// How sure it is that the runtime is what it looks like; none where it is known not to be.
+/// How certain it is that the node uses the runtime it reports; `None` if it is known not to.
 fn runtime_confidence(node: &NodeRow) -> Option<Confidence> {
     if !node.container_runtime_version.starts_with(DOCKER_PREFIX) {
         return Some(Confidence::Certain);
@@ -191,20 +195,15 @@ fn runtime_confidence(node: &NodeRow) -> Option<Confidence> {
     }
 }
 
-fn cgroup_v1(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn cgroup_v1(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found = NodesByHop::new();
 
-    for node in situation.nodes() {
-        let hints = situation.catalog.unsupported_os_images.iter();
+    for node in context.nodes() {
+        let hints = context.catalog.unsupported_os_images.iter();
         let hop = hints
             .filter(|hint| hint.rule == CGROUP_V1.id && hint.matches(&node.os_image))
             .find_map(|hint| {
-                affected_hop(
-                    situation,
-                    node,
-                    hint.unsupported_from,
-                    hint.unsupported_from,
-                )
+                affected_hop(context, node, hint.unsupported_from, hint.unsupported_from)
             });
         if let Some(hop) = hop {
             let seen = Evidence::new(EvidenceSource::Status, node.os_image.clone());
@@ -227,13 +226,13 @@ fn node_findings(rule: &Rule, found: NodesByHop, what: &str) -> Vec<Finding> {
         .into_iter()
         .filter_map(|((severity, confidence, hop), objects)| {
             let message = format!("{} {what}", pluralize(objects.len(), "node"));
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 severity,
                 confidence,
                 hop: Some(hop),
                 ..FindingDraft::new(rule, "", message, objects)
             };
-            Finding::new(rule, said)
+            Finding::new(rule, draft)
         });
     findings.collect()
 }

@@ -13,7 +13,7 @@ use crate::text::pluralize;
 
 /// So long a node may take to join.
 const JOIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(10);
-/// More workers of a pool than one in so many is more than bad luck.
+/// More than one worker in this number of its pool makes it a blocker.
 const MAX_NOT_READY_DIVISOR: usize = 10;
 /// Conditions that are bad news where they are true.
 const PRESSURE_CONDITIONS: [&str; 4] = [
@@ -25,7 +25,7 @@ const PRESSURE_CONDITIONS: [&str; 4] = [
 /// The one that is normal on a node that is still joining.
 const NETWORK_UNAVAILABLE: &str = "NetworkUnavailable";
 
-/// Nodes that do not work.
+/// Nodes that are not ready.
 pub(crate) const NOT_READY: Rule = Rule {
     id: "node-notready",
     severity: Severity::Blocker,
@@ -42,7 +42,7 @@ pub(crate) const NOT_READY: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Nodes that somebody took out of service.
+/// Cordoned nodes.
 pub(crate) const CORDONED: Rule = Rule {
     id: "node-cordoned",
     severity: Severity::Warning,
@@ -63,7 +63,7 @@ pub(crate) const CORDONED: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Nodes that are short of something.
+/// Nodes under resource pressure.
 pub(crate) const PRESSURE: Rule = Rule {
     id: "node-pressure",
     severity: Severity::Warning,
@@ -112,11 +112,11 @@ enum NotReadyGroup {
     NeverReported,
 }
 
-fn not_ready(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let catalog = situation.catalog;
+fn not_ready(context: &CheckContext<'_>) -> Vec<Finding> {
+    let catalog = context.catalog;
     let mut findings = Vec::new();
 
-    let nodes = situation.nodes();
+    let nodes = context.nodes();
     let mut groups: BTreeMap<NotReadyGroup, Vec<AffectedObject>> = BTreeMap::new();
     for node in nodes.iter().filter(|node| !is_leaving(catalog, node)) {
         let detail = match node.condition("Ready") {
@@ -124,7 +124,7 @@ fn not_ready(situation: &CheckContext<'_>) -> Vec<Finding> {
             Some(ready) => format_condition("Ready", &ready.status, &ready.reason),
             None => "no condition Ready".to_owned(),
         };
-        let group = if is_joining(situation, node) {
+        let group = if is_joining(context, node) {
             NotReadyGroup::Joining
         } else if node.condition("Ready").is_none() {
             NotReadyGroup::NeverReported
@@ -186,10 +186,10 @@ fn not_ready_finding(
     new_finding(&NOT_READY, severity, subject, message, objects)
 }
 
-fn cordoned(situation: &CheckContext<'_>) -> Vec<Finding> {
-    single_node_finding(situation, &CORDONED, "cordoned or about to go", |node| {
+fn cordoned(context: &CheckContext<'_>) -> Vec<Finding> {
+    single_node_finding(context, &CORDONED, "cordoned or about to go", |node| {
         let known = |key: &&String| {
-            situation
+            context
                 .catalog
                 .intentional_taints
                 .iter()
@@ -202,10 +202,10 @@ fn cordoned(situation: &CheckContext<'_>) -> Vec<Finding> {
     })
 }
 
-fn pressure(situation: &CheckContext<'_>) -> Vec<Finding> {
-    single_node_finding(situation, &PRESSURE, "short of something", |node| {
+fn pressure(context: &CheckContext<'_>) -> Vec<Finding> {
+    single_node_finding(context, &PRESSURE, "short of resources", |node| {
         let is_true = |kind: &&str| {
-            let normal = *kind == NETWORK_UNAVAILABLE && is_joining(situation, node);
+            let normal = *kind == NETWORK_UNAVAILABLE && is_joining(context, node);
             !normal
                 && node
                     .condition(kind)
@@ -219,12 +219,12 @@ fn pressure(situation: &CheckContext<'_>) -> Vec<Finding> {
     })
 }
 
-fn mixed_kubelets(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn mixed_kubelets(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
 
     let minor = |node: &NodeRow| node.kubelet_version.release().map(Release::minor);
-    let minors: BTreeSet<Minor> = situation.nodes().iter().filter_map(minor).collect();
-    let behind = situation
+    let minors: BTreeSet<Minor> = context.nodes().iter().filter_map(minor).collect();
+    let behind = context
         .nodes()
         .iter()
         .filter(|node| minor(node).is_some_and(|minor| Some(&minor) < minors.last()));
@@ -247,17 +247,17 @@ fn mixed_kubelets(situation: &CheckContext<'_>) -> Vec<Finding> {
     findings
 }
 
-/// One finding for every node of which there is something to tell.
+/// One finding about all nodes for which `detail` returns evidence.
 fn single_node_finding(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     rule: &Rule,
     what: &str,
-    tell: impl Fn(&NodeRow) -> Option<String>,
+    detail: impl Fn(&NodeRow) -> Option<String>,
 ) -> Vec<Finding> {
     let mut objects = Vec::new();
 
-    for node in situation.nodes() {
-        if let Some(detail) = tell(node) {
+    for node in context.nodes() {
+        if let Some(detail) = detail(node) {
             let seen = Evidence::new(EvidenceSource::Status, detail);
             objects.push(node_object(node, seen));
         }
@@ -276,11 +276,11 @@ fn new_finding(
     message: String,
     objects: Vec<AffectedObject>,
 ) -> Option<Finding> {
-    let said = FindingDraft {
+    let draft = FindingDraft {
         severity,
         ..FindingDraft::new(rule, subject, message, objects)
     };
-    Finding::new(rule, said)
+    Finding::new(rule, draft)
 }
 
 /// `Ready False, KubeletNotReady`.
@@ -291,9 +291,9 @@ fn format_condition(kind: &str, status: &str, reason: &str) -> String {
     }
 }
 
-fn is_joining(situation: &CheckContext<'_>, node: &NodeRow) -> bool {
+fn is_joining(context: &CheckContext<'_>, node: &NodeRow) -> bool {
     node.created_at
-        .is_some_and(|created| situation.now.duration_since(created) < JOIN_GRACE_PERIOD)
+        .is_some_and(|created| context.now.duration_since(created) < JOIN_GRACE_PERIOD)
 }
 
 /// Whether whoever looks after the number of nodes is about to delete this one.

@@ -1,4 +1,4 @@
-//! `ownerref-cross-ns`: objects whose owner stands in another namespace.
+//! `ownerref-cross-ns`: objects whose owner is in another namespace.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{ListSelector, ReadTarget};
 use crate::rules::engine::data_rule::object_from_meta;
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
 use crate::snapshot::{
     ClusterSnapshot, ClusterView, MetaRow, OwnerReferenceRow, ReadOutcome, ReadResult, Rows, Uid,
@@ -18,7 +18,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "ownerref-cross-ns",
     severity: Severity::Warning,
     title: "An owner is in another namespace",
-    applies_to: AppliesTo::Text("1.20"),
+    applies_to: Applicability::Text("1.20"),
     why: "Owners are looked up in the object's own namespace. The garbage collector treats an owner that it does not find there as deleted, and deletes the object.",
     detection: "By metadata.ownerReferences of objects that are read anyway, if all objects of the owner's kind are read too: the owner with the referenced UID is in another namespace.",
     remedy: "Move the object to its owner's namespace, or remove the reference. Kubernetes does not support owners in other namespaces.",
@@ -34,15 +34,15 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     // Narrowed to a namespace, the others cannot be seen.
-    let everything = situation
+    let everything = context
         .view()
         .filter(|view| view.cluster.namespace.is_none());
     let objects = everything.into_iter().flat_map(objects_with_foreign_owner);
-    let message = "the garbage collector takes its owner for deleted";
-    let said = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
-    Finding::new(&RULE, said).into_iter().collect()
+    let message = "the garbage collector treats its owner as deleted";
+    let draft = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
+    Finding::new(&RULE, draft).into_iter().collect()
 }
 
 /// Objects of which an owner is in another namespace.
@@ -82,12 +82,12 @@ fn unfiltered_rows(reading: &ReadResult) -> Option<(&GroupResource, &Rows)> {
     }
 }
 
-/// The namespaces of the owners that somebody names, as far as they were read.
+/// The namespaces of referenced owners, as far as they were read.
 type OwnerNamespaces<'a> = HashMap<Uid, Option<&'a str>>;
 
-fn owner_namespaces(picture: &ClusterSnapshot) -> OwnerNamespaces<'_> {
+fn owner_namespaces(cluster: &ClusterSnapshot) -> OwnerNamespaces<'_> {
     let rows = || {
-        let readings = picture.ledger.iter().filter_map(unfiltered_rows);
+        let readings = cluster.ledger.iter().filter_map(unfiltered_rows);
         readings.flat_map(|(_, rows)| rows.metadata())
     };
     let owners = rows().flat_map(|row| &row.owner_references);

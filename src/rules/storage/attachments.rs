@@ -90,7 +90,7 @@ fn stuck_evidence(attachment: &Value, nodes: &BTreeSet<&str>, now: Timestamp) ->
     (!node.is_empty() && !nodes.contains(node)).then(|| {
         Evidence::new(
             EvidenceSource::Spec,
-            format!("attached to {node}, which is gone"),
+            format!("attached to {node}, which does not exist"),
         )
     })
 }

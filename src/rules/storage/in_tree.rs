@@ -1,6 +1,6 @@
-//! `vol-*`: volumes of plug-ins that stood in Kubernetes itself. Each row of `volumes.tsv` is a rule.
+//! `vol-*`: volumes of in-tree plugins. Each row of `volumes.tsv` is a rule.
 //!
-//! Volumes, storage classes, and pods that name such a volume without a claim speak.
+//! Evidence are volumes, storage classes, and pods that use such a volume without a claim.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::facts::pods;
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::rules::engine::data_rule::{LoadRulesError, object_from_row};
 use crate::rules::{
-    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
     TableRule,
 };
 use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
@@ -34,7 +34,7 @@ pub(crate) fn storage_classes_need() -> Need {
         .with_fields(&["provisioner"])
 }
 
-/// Where CSI drivers are named: by an object of their own, which is optional, and on the nodes where they run.
+/// The kinds that list CSI drivers: CSIDriver, which is optional, and CSINode.
 pub(crate) fn csi_driver_needs() -> [Need; 2] {
     [
         Need::objects(storage_resource("csidrivers"), DetailLevel::Metadata),
@@ -43,7 +43,7 @@ pub(crate) fn csi_driver_needs() -> [Need; 2] {
     ]
 }
 
-/// A resource of the group of storage.
+/// A resource of the group `storage.k8s.io`.
 pub(crate) fn storage_resource(plural: &str) -> GroupResource {
     GroupResource::new("storage.k8s.io", plural)
 }
@@ -65,14 +65,14 @@ pub(crate) fn installed_csi_drivers(view: ClusterView<'_>) -> Option<BTreeSet<&s
     Some(names)
 }
 
-/// Whether somebody may mount the volume: it is bound, or about to be. One that nobody has claimed, or whose claim is gone,
-/// is mounted by nobody.
+/// Whether a pod may mount the volume: it is bound, or about to be. Volumes without a claim, or whose claim is deleted, are
+/// not mounted.
 pub(crate) fn is_in_use(volume: &Value) -> bool {
     let phase = volume["status"]["phase"].as_str();
     !matches!(phase, Some("Available" | "Released" | "Failed"))
 }
 
-/// What was seen of a volume, with who claims it.
+/// Evidence about a volume, with its claim.
 pub(crate) fn volume_evidence(what: &str, volume: &Value) -> Evidence {
     let claim = &volume["spec"]["claimRef"];
     let detail = match (claim["namespace"].as_str(), claim["name"].as_str()) {
@@ -99,27 +99,27 @@ fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
         ..
     } = &plugin;
     let driver = &plugin.csi_driver;
-    let (severity, title, why, mend) = match plugin.status {
+    let (severity, title, why, remedy) = match plugin.status {
         InTreeStatus::MigratedToCsi => (
             Severity::Warning,
             format!("Volumes of {name} need a CSI driver that is missing"),
-            format!("From {from} on, Kubernetes leaves them to the CSI driver {driver}. Without it, they are neither made, attached nor mounted."),
+            format!("From {from} on, Kubernetes delegates them to the CSI driver {driver}. Without it, they cannot be provisioned, attached or mounted."),
             format!("Install the CSI driver {driver} before this hop."),
         ),
         InTreeStatus::Removed => (
             Severity::Blocker,
-            format!("Volumes of {name} cannot be mounted any more"),
-            format!("The plug-in is gone from {from} on, and nothing takes its volumes over: pods that use one do not start."),
+            format!("Volumes of {name} can no longer be mounted"),
+            format!("The plugin is removed in {from}, and nothing replaces it: pods that use one of its volumes do not start."),
             "Move the data to volumes of a CSI driver before this hop, then delete the old volumes and storage classes.".to_owned(),
         ),
         InTreeStatus::Deprecated => (
             Severity::Note,
             format!("{name} is deprecated"),
-            format!("It is deprecated since {from} and gets no new features; no minor is named in which it goes."),
+            format!("It has been deprecated since {from} and gets no new features. Its removal is not scheduled."),
             "Plan the move to volumes of a CSI driver.".to_owned(),
         ),
     };
-    let mend = format!("{mend} {}", plugin.remedy).trim().to_owned();
+    let remedy = format!("{remedy} {}", plugin.remedy).trim().to_owned();
     let sources: Vec<&'static str> = plugin
         .source
         .split("; ")
@@ -129,10 +129,10 @@ fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
         id: plugin.id.clone().leak(),
         severity,
         title: title.leak(),
-        applies_to: AppliesTo::Text(from.to_string().leak()),
+        applies_to: Applicability::Text(from.to_string().leak()),
         why: why.leak(),
         detection: detection_text(&plugin).leak(),
-        remedy: mend.leak(),
+        remedy: remedy.leak(),
         reference: plugin.reference.clone().leak(),
         sources: sources.leak(),
         kind: RuleKind::Table(Box::leak(Box::new(plugin))),
@@ -150,16 +150,16 @@ fn detection_text(plugin: &VolumePlugin) -> String {
             ", where neither a CSIDriver nor a CSINode names the driver."
         }
         InTreeStatus::Removed => {
-            ". A volume that nobody uses, a storage class, and what is gone already are a warning."
+            ". Unused volumes, storage classes, and plugins that are already removed are a warning."
         }
         InTreeStatus::Deprecated => ".",
     };
-    how + " Pods that name such a volume without a claim count like volumes in use."
+    how + " Pods that use such a volume without a claim count like volumes in use."
 }
 
 impl TableRule for VolumePlugin {
-    fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
-        if !asking.path.reaches(self.effective_from) {
+    fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
+        if !context.path.reaches(self.effective_from) {
             return Vec::new();
         }
         let mut needs = vec![self.volumes_need(), pods::pods_need()];
@@ -172,26 +172,26 @@ impl TableRule for VolumePlugin {
         needs
     }
 
-    fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> Vec<Finding> {
-        if !situation.path.reaches(self.effective_from) {
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
+        if !context.path.reaches(self.effective_from) {
             return Vec::new();
         }
         let worst = self.blocker_from;
         let hop = worst
-            .and_then(|worst| situation.path.hop_into(worst))
-            .or_else(|| situation.path.hop_into(self.effective_from));
+            .and_then(|worst| context.path.hop_into(worst))
+            .or_else(|| context.path.hop_into(self.effective_from));
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
-        let view = situation.view().filter(|view| !self.has_driver(*view));
+        let view = context.view().filter(|view| !self.has_driver(*view));
 
         for (severity, object) in view
             .into_iter()
             .flat_map(|view| self.affected_objects(view))
         {
-            // What is gone already was seen to be gone: the upgrade changes nothing.
+            // A plugin that is already removed: the upgrade changes nothing.
             let milder = hop.is_none() && self.status == InTreeStatus::Removed;
             let not_yet = self
                 .blocker_from
-                .is_some_and(|worst| !situation.path.reaches(worst));
+                .is_some_and(|worst| !context.path.reaches(worst));
             let severity = if milder || not_yet {
                 severity.min(Severity::Warning)
             } else {
@@ -208,26 +208,29 @@ impl TableRule for VolumePlugin {
                 format!("the CSI driver {} is missing", self.csi_driver)
             }
             (InTreeStatus::Removed, Some(hop)) => {
-                format!("the plug-in of {} is gone in {}", self.name, hop.to)
+                format!("the plugin {} is removed in {}", self.name, hop.to)
             }
             (InTreeStatus::Removed, None) => {
                 format!(
-                    "the plug-in of {} is gone since {}",
+                    "the plugin {} was removed in {}",
                     self.name, self.effective_from
                 )
             }
             (InTreeStatus::Deprecated, _) => {
-                format!("{} is deprecated since {}", self.name, self.effective_from)
+                format!(
+                    "{} has been deprecated since {}",
+                    self.name, self.effective_from
+                )
             }
         };
-        let said = |(severity, objects)| FindingDraft {
+        let draft = |(severity, objects)| FindingDraft {
             severity,
             hop: hop.clone(),
             ..FindingDraft::new(rule, self.id.as_str(), message.as_str(), objects)
         };
-        let findings = found.into_iter().map(said);
+        let findings = found.into_iter().map(draft);
         findings
-            .filter_map(|said| Finding::new(rule, said))
+            .filter_map(|draft| Finding::new(rule, draft))
             .collect()
     }
 }
@@ -237,14 +240,14 @@ impl VolumePlugin {
         persistent_volumes_need(&format!("spec.{}[]", self.field))
     }
 
-    /// Whether its driver is there, or it cannot be told.
+    /// Whether its driver is installed, or that is unknown.
     fn has_driver(&self, view: ClusterView<'_>) -> bool {
         self.status == InTreeStatus::MigratedToCsi
             && installed_csi_drivers(view)
                 .is_none_or(|drivers| drivers.contains(self.csi_driver.as_str()))
     }
 
-    /// Volumes and storage classes of this plug-in, with the worst that can be said of each.
+    /// Volumes, storage classes and pods of this plugin, each with its severity.
     fn affected_objects(&self, view: ClusterView<'_>) -> Vec<(Severity, AffectedObject)> {
         let mut found = Vec::new();
         for (api, row) in objects_with_gvk(view, &self.volumes_need()) {
@@ -272,7 +275,7 @@ impl VolumePlugin {
         found
     }
 
-    /// Pods that name such a volume themselves and are not finished.
+    /// Unfinished pods that use such a volume without a claim.
     fn affected_pods(&self, view: ClusterView<'_>) -> Vec<(Severity, AffectedObject)> {
         let pods = view
             .rows(&pods::pods_need())
@@ -289,7 +292,7 @@ impl VolumePlugin {
             .map(|pod| {
                 let detail = format!("spec.volumes with {}", self.field);
                 let evidence = Evidence::new(EvidenceSource::Spec, detail);
-                (Severity::Blocker, pods::pod_object(pod, evidence))
+                (Severity::Blocker, AffectedObject::pod(pod, evidence))
             })
             .collect()
     }

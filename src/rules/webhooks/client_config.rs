@@ -3,7 +3,7 @@
 use crate::rules::webhooks;
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
-/// What the API server waits for a webhook that does not say: longer than that somebody chose.
+/// The default timeout; a longer one was chosen explicitly.
 /// Source: kubernetes/kubernetes pkg/apis/admissionregistration/v1/defaults.go.
 const DEFAULT_TIMEOUT_SECONDS: i64 = 10;
 

@@ -62,8 +62,8 @@ struct ConvertedCrd<'a> {
     version_count: usize,
 }
 
-fn webhook_converted_crds<'a>(situation: &CheckContext<'a>) -> Vec<ConvertedCrd<'a>> {
-    let rows = situation.objects(&crds_need()).iter();
+fn webhook_converted_crds<'a>(context: &CheckContext<'a>) -> Vec<ConvertedCrd<'a>> {
+    let rows = context.objects(&crds_need()).iter();
     rows.filter_map(|row| {
         let spec = row.object.get("spec")?;
         let leaving = !row.object["metadata"]["deletionTimestamp"].is_null();
@@ -84,26 +84,25 @@ fn webhook_converted_crds<'a>(situation: &CheckContext<'a>) -> Vec<ConvertedCrd<
 }
 
 impl ConvertedCrd<'_> {
-    fn object(&self, situation: &CheckContext<'_>, detail: String) -> Option<AffectedObject> {
-        let api = situation.listed_gvk(&crd_resource())?;
+    fn object(&self, context: &CheckContext<'_>, detail: String) -> Option<AffectedObject> {
+        let api = context.listed_gvk(&crd_resource())?;
         let evidence = Evidence::new(EvidenceSource::Spec, detail);
         Some(object_from_row(&api, self.row, evidence))
     }
 }
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = webhook_converted_crds(situation)
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = webhook_converted_crds(context)
         .into_iter()
         .filter_map(|crd| {
             let service = crd.client_config.service.as_ref();
-            let backing = ServiceBackends::new(situation);
+            let backing = context.fact(ServiceBackends::new);
             let dead = service.and_then(|service| backing.unavailable_reason(service));
-            let fault =
-                dead.or_else(|| crd.client_config.decoded_ca_bundle().problem(situation.now));
+            let fault = dead.or_else(|| crd.client_config.decoded_ca_bundle().problem(context.now));
             let detail = fault.filter(|_| crd.version_count > 1)?;
-            crd.object(situation, detail)
+            crd.object(context, detail)
         });
     let message = "its objects cannot be read in every version";
-    let said = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
-    Finding::new(&RULE, said).into_iter().collect()
+    let draft = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
+    Finding::new(&RULE, draft).into_iter().collect()
 }

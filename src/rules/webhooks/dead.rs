@@ -1,7 +1,7 @@
 //! `webhook-fail-dead`: a webhook that must answer, and behind which nothing answers.
 
 use super::{Webhook, WebhookConfiguration};
-use crate::facts::service_backends::{ServiceBackends, severity_if};
+use crate::facts::service_backends::ServiceBackends;
 use crate::rules::webhooks;
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
@@ -25,25 +25,34 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "what it covers is refused";
-    webhooks::webhook_findings(&RULE, situation, message, |configuration, webhook| {
+    webhooks::webhook_findings(&RULE, context, message, |configuration, webhook| {
         let service = webhook.client_config.service.as_ref();
         let service = service.filter(|_| webhook.fails_closed())?;
-        let dead = ServiceBackends::new(situation).unavailable_reason(service)?;
+        let dead = context
+            .fact(ServiceBackends::new)
+            .unavailable_reason(service)?;
         let vital =
-            !webhook.has_match_conditions() && blocks_upgrade(situation, configuration, webhook);
-        Some((severity_if(vital), dead))
+            !webhook.has_match_conditions() && blocks_upgrade(context, configuration, webhook);
+        Some((
+            if vital {
+                Severity::Blocker
+            } else {
+                Severity::Warning
+            },
+            dead,
+        ))
     })
 }
 
 /// Whether it is asked about something that no upgrade can do without.
 fn blocks_upgrade(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     configuration: &WebhookConfiguration<'_>,
     webhook: &Webhook,
 ) -> bool {
-    let mut rows = situation
+    let mut rows = context
         .catalog
         .system_writes
         .iter()

@@ -60,7 +60,7 @@ pub(crate) fn namespaces() -> Need {
         .with_fields(&["metadata.labels"])
 }
 
-/// Configurations, and what stands behind them.
+/// Configurations, and their services, endpoints and namespaces.
 pub(crate) fn with_services() -> Vec<Need> {
     let mut needs = configurations();
     needs.extend([
@@ -310,7 +310,7 @@ pub(super) fn read_configurations<'a>(context: &CheckContext<'a>) -> Vec<Webhook
     found
 }
 
-/// One finding for each severity, about the configurations of which some webhook speaks to it.
+/// One finding for each severity, about the configurations with an affected webhook.
 pub(super) fn webhook_findings(
     rule: &Rule,
     context: &CheckContext<'_>,

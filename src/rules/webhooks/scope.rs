@@ -70,14 +70,14 @@ fn configurations_with_namespaces() -> Vec<crate::need::Need> {
     needs
 }
 
-fn critical_rules(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn critical_rules(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "the cluster needs it to answer";
     webhooks::webhook_findings(
         &CRITICAL_RULES,
-        situation,
+        context,
         message,
         |configuration, webhook| {
-            let rows = situation.catalog.system_writes.iter();
+            let rows = context.catalog.system_writes.iter();
             let asked =
                 rows.filter(|row| row.is_off_limits && webhook.is_called_for(row, configuration));
             required_resource_names(webhook, asked)
@@ -86,18 +86,18 @@ fn critical_rules(situation: &CheckContext<'_>) -> Vec<Finding> {
     )
 }
 
-fn kube_system_addons(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn kube_system_addons(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "add-ons need it in order to start, and it needs them";
     webhooks::webhook_findings(
         &KUBE_SYSTEM_ADDONS,
-        situation,
+        context,
         message,
         |configuration, webhook| {
             let kube_system = configuration.namespaces.labels(KUBE_SYSTEM)?;
             if !webhook.matches_namespace(kube_system) || !webhook.matches_unlabelled() {
                 return None;
             }
-            let rows = situation.catalog.system_writes.iter();
+            let rows = context.catalog.system_writes.iter();
             let asked =
                 rows.filter(|row| row.is_addon && webhook.covers(row, configuration.cluster));
             required_resource_names(webhook, asked)
@@ -106,14 +106,14 @@ fn kube_system_addons(situation: &CheckContext<'_>) -> Vec<Finding> {
     )
 }
 
-fn self_deadlock(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn self_deadlock(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "its only replica cannot be replaced";
     webhooks::webhook_findings(
         &SELF_DEADLOCK,
-        situation,
+        context,
         message,
         |configuration, webhook| {
-            let detail = self_call_evidence(situation, configuration, webhook)?;
+            let detail = self_call_evidence(context, configuration, webhook)?;
             Some((Severity::Warning, detail))
         },
     )
@@ -121,17 +121,17 @@ fn self_deadlock(situation: &CheckContext<'_>) -> Vec<Finding> {
 
 /// How many endpoints it has, if the creation of its own pods depends on them and one is all there is.
 fn self_call_evidence(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     configuration: &WebhookConfiguration<'_>,
     webhook: &Webhook,
 ) -> Option<String> {
-    let picture = configuration.cluster;
+    let cluster = configuration.cluster;
     let service = webhook.client_config.service.as_ref()?;
-    let backing = ServiceBackends::new(situation);
-    let pods = situation.catalog.system_writes.iter();
+    let backing = context.fact(ServiceBackends::new);
+    let pods = context.catalog.system_writes.iter();
     let covers_pods = pods
         .filter(|row| row.group().is_empty() && row.resource == "pods")
-        .any(|row| webhook.covers(row, picture));
+        .any(|row| webhook.covers(row, cluster));
     let own = configuration.namespaces.labels(&service.namespace)?;
     let labels = backing.selector_labels(service)?;
     let asked = webhook.fails_closed()

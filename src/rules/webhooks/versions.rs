@@ -1,4 +1,4 @@
-//! `webhook-old-versions`: webhooks that name only versions that are gone, so that nobody asks them any more.
+//! `webhook-old-versions`: webhooks that list only removed versions, so that they are no longer called.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             continue;
         };
         let lost = passed.into_iter().filter(|(_, since)| *since == first);
-        let details = lost.map(|(gvk, since)| format!("names {gvk}, gone since {since}"));
+        let details = lost.map(|(gvk, since)| format!("lists {gvk}, removed in {since}"));
         found
             .entry(context.path.hop_into(first))
             .or_default()

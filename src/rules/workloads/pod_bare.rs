@@ -1,8 +1,8 @@
-//! `pod-bare`: pods that nothing makes anew.
+//! `pod-bare`: pods that nothing re-creates.
 
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::pods::{all_pods, is_evicted_by_drain, pod_object, pods_need, single_finding};
-use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::facts::pods::{is_evicted_by_drain, pods_need};
+use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
@@ -21,8 +21,8 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let bare = all_pods(situation).filter(|pod| {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let bare = context.pods().iter().filter(|pod| {
         is_evicted_by_drain(pod)
             && pod.controller.is_none()
             && pod.deletion_timestamp.is_none()
@@ -33,10 +33,10 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
             EvidenceSource::Spec,
             format!("no controller, on node {}", pod.node_name),
         );
-        pod_object(pod, seen)
+        AffectedObject::pod(pod, seen)
     });
-    let message = "nothing makes it anew when its node is drained";
-    single_finding(&RULE, RULE.severity, message, objects.collect())
+    let message = "is not re-created when its node is drained";
+    Finding::single(&RULE, RULE.severity, message, objects.collect())
         .into_iter()
         .collect()
 }

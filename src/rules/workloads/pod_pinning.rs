@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::catalog::GroupResource;
 use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::pods::{all_pods, is_evicted_by_drain, pod_object, pods_need, single_finding};
+use crate::facts::pods::{is_evicted_by_drain, pods_need};
 use crate::need::{DetailLevel, Need};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::{PodPhase, PodRow};
 
-/// The label by which a node is told from all others.
+/// The label that identifies a node.
 const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 
 /// Pods with data on the disk of one node.
@@ -81,10 +81,10 @@ fn persistent_volumes_need() -> Need {
     ])
 }
 
-fn local_pv(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn local_pv(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut nodes: HashMap<(&str, &str), (&str, &str)> = HashMap::new();
 
-    for row in situation.objects(&persistent_volumes_need()) {
+    for row in context.objects(&persistent_volumes_need()) {
         let text = |at: &str| row.object.pointer(at).and_then(Value::as_str);
         let claim = text("/spec/claimRef/namespace").zip(text("/spec/claimRef/name"));
         if let (Some((namespace, name)), Some(node)) = (claim, local_volume_node(&row.object)) {
@@ -92,17 +92,17 @@ fn local_pv(situation: &CheckContext<'_>) -> Vec<Finding> {
         }
     }
 
-    let objects = all_pods(situation).filter_map(|pod| {
+    let objects = context.pods().iter().filter_map(|pod| {
         let (claim, (volume, node)) = pod.volume_claims.iter().find_map(|claim| {
             let at = (&*pod.namespace, &**claim);
             Some((claim, nodes.get(&at)?))
         })?;
         let detail = format!("claim {claim} is volume {volume} on node {node}");
         let seen = Evidence::new(EvidenceSource::Spec, detail);
-        is_evicted_by_drain(pod).then(|| pod_object(pod, seen))
+        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, seen))
     });
     let message = "its data is on the disk of one node";
-    single_finding(&LOCAL_PV, LOCAL_PV.severity, message, objects.collect())
+    Finding::single(&LOCAL_PV, LOCAL_PV.severity, message, objects.collect())
         .into_iter()
         .collect()
 }
@@ -121,14 +121,14 @@ fn local_volume_node(volume: &Value) -> Option<&str> {
     })
 }
 
-fn node_pinned(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = all_pods(situation).filter_map(|pod| {
+fn node_pinned(context: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = context.pods().iter().filter_map(|pod| {
         let node = pod.only_node.as_ref()?;
         let seen = Evidence::new(EvidenceSource::Spec, format!("only node {node}"));
-        is_evicted_by_drain(pod).then(|| pod_object(pod, seen))
+        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, seen))
     });
     let message = "can run on no other node";
-    single_finding(
+    Finding::single(
         &NODE_PINNED,
         NODE_PINNED.severity,
         message,
@@ -138,9 +138,9 @@ fn node_pinned(situation: &CheckContext<'_>) -> Vec<Finding> {
     .collect()
 }
 
-fn antiaffinity_full(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn antiaffinity_full(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects: Vec<AffectedObject> = Vec::new();
-    let nodes = situation.nodes();
+    let nodes = context.nodes();
 
     let closed: HashSet<&str> = nodes
         .iter()
@@ -148,7 +148,7 @@ fn antiaffinity_full(situation: &CheckContext<'_>) -> Vec<Finding> {
         .map(|node| node.name.as_str())
         .collect();
     let mut workloads: BTreeMap<(&str, &str, &str), Vec<&PodRow>> = BTreeMap::new();
-    let apart = all_pods(situation).filter(|pod| {
+    let apart = context.pods().iter().filter(|pod| {
         pod.has_self_anti_affinity
             && pod.deletion_timestamp.is_none()
             && pod.phase == PodPhase::Running
@@ -165,12 +165,15 @@ fn antiaffinity_full(situation: &CheckContext<'_>) -> Vec<Finding> {
         if open > 1 && pods.len() >= open {
             let detail = format!("{} pods, {open} nodes", pods.len());
             let seen = Evidence::new(EvidenceSource::Spec, detail);
-            objects.extend(pods.iter().map(|pod| pod_object(pod, seen.clone())));
+            objects.extend(
+                pods.iter()
+                    .map(|pod| AffectedObject::pod(pod, seen.clone())),
+            );
         }
     }
 
     let message = "no node is free for it when its own is drained";
-    single_finding(
+    Finding::single(
         &ANTIAFFINITY_FULL,
         ANTIAFFINITY_FULL.severity,
         message,

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::pods::{all_pods, is_evicted_by_drain, pod_object, pods_need, single_finding};
-use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::facts::pods::{is_evicted_by_drain, pods_need};
+use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// Longer than this is long: ten times the default grace period.
 const LONG_GRACE_SECONDS: i64 = 300;
@@ -28,7 +28,7 @@ pub(crate) const LONG_GRACE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Pods that should be gone.
+/// Pods that do not terminate.
 pub(crate) const TERMINATING: Rule = Rule {
     id: "pod-terminating",
     severity: Severity::Warning,
@@ -48,8 +48,8 @@ pub(crate) const TERMINATING: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = all_pods(situation).filter_map(|pod| {
+fn long_grace(context: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = context.pods().iter().filter_map(|pod| {
         let grace = pod
             .termination_grace_period_seconds
             .filter(|&grace| grace > LONG_GRACE_SECONDS)?;
@@ -57,17 +57,17 @@ fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
             EvidenceSource::Spec,
             format!("terminationGracePeriodSeconds {grace}"),
         );
-        is_evicted_by_drain(pod).then(|| pod_object(pod, seen))
+        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, seen))
     });
     let message = "may keep a drain waiting for more than five minutes";
-    single_finding(&LONG_GRACE, LONG_GRACE.severity, message, objects.collect())
+    Finding::single(&LONG_GRACE, LONG_GRACE.severity, message, objects.collect())
         .into_iter()
         .collect()
 }
 
-fn terminating(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let objects = all_pods(situation).filter_map(|pod| {
-        let late = situation.now.duration_since(pod.deletion_timestamp?);
+fn terminating(context: &CheckContext<'_>) -> Vec<Finding> {
+    let objects = context.pods().iter().filter_map(|pod| {
+        let late = context.now.duration_since(pod.deletion_timestamp?);
         if late <= DELETION_MARGIN {
             return None;
         }
@@ -78,13 +78,13 @@ fn terminating(situation: &CheckContext<'_>) -> Vec<Finding> {
         } else if !pod.node_name.is_empty() {
             detail = format!("{detail} on node {}", pod.node_name);
         }
-        Some(pod_object(
+        Some(AffectedObject::pod(
             pod,
             Evidence::new(EvidenceSource::Status, detail),
         ))
     });
     let message = "was deleted and does not go";
-    single_finding(
+    Finding::single(
         &TERMINATING,
         TERMINATING.severity,
         message,

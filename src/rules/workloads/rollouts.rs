@@ -2,7 +2,6 @@
 
 use super::pod_termination::format_age;
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::pods::single_finding;
 use crate::facts::workloads;
 use crate::facts::workloads::{RolloutStatus, desired_replicas, rollout_status};
 use crate::need::Need;
@@ -47,7 +46,7 @@ pub(crate) const NOT_ROLLED_OUT: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Workloads that wait for somebody to delete their pods.
+/// Workloads that update only when their pods are deleted.
 pub(crate) const ON_DELETE: Rule = Rule {
     id: "wl-ondelete",
     severity: Severity::Warning,
@@ -77,7 +76,7 @@ fn all_workload_needs() -> Vec<Need> {
 
 /// The workloads of these kinds that are not being deleted, each as what `said` makes of it.
 fn collect_workloads<T>(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     kinds: &[&'static str],
     said: impl Fn(&'static str, &WorkloadRow) -> Option<(T, String)>,
 ) -> Vec<(T, AffectedObject)> {
@@ -92,7 +91,7 @@ fn collect_workloads<T>(
             _ => workloads::daemon_sets(),
         };
 
-        for row in situation.workloads(&need) {
+        for row in context.workloads(&need) {
             if row.is_being_deleted {
                 continue;
             }
@@ -109,8 +108,8 @@ fn workload_object(kind: &str, row: &WorkloadRow, detail: String) -> AffectedObj
     AffectedObject::new("apps/v1", kind, &row.meta, evidence)
 }
 
-fn single_replica(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let found = collect_workloads(situation, &["Deployment", "StatefulSet"], |_, row| {
+fn single_replica(context: &CheckContext<'_>) -> Vec<Finding> {
+    let found = collect_workloads(context, &["Deployment", "StatefulSet"], |_, row| {
         (desired_replicas(row) == 1).then(|| (EvidenceSource::Spec, "replicas 1".to_owned()))
     });
     let objects = found.into_iter().map(|(source, mut object)| {
@@ -121,7 +120,7 @@ fn single_replica(situation: &CheckContext<'_>) -> Vec<Finding> {
         object
     });
     let message = "is down while its pod moves to another node";
-    single_finding(
+    Finding::single(
         &SINGLE_REPLICA,
         SINGLE_REPLICA.severity,
         message,
@@ -131,14 +130,14 @@ fn single_replica(situation: &CheckContext<'_>) -> Vec<Finding> {
     .collect()
 }
 
-fn not_rolled_out(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn not_rolled_out(context: &CheckContext<'_>) -> Vec<Finding> {
     let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
-    let found = collect_workloads(situation, &kinds, |kind, row| {
+    let found = collect_workloads(context, &kinds, |kind, row| {
         match rollout_status(kind, row) {
             RolloutStatus::Done => None,
             RolloutStatus::Failed(why) => Some((Severity::Warning, why)),
             RolloutStatus::Paused(why) => Some((Severity::Note, why)),
-            RolloutStatus::InProgress(why) => Some(match time_since_last_write(situation, row) {
+            RolloutStatus::InProgress(why) => Some(match time_since_last_write(context, row) {
                 Some(still) if still > STUCK_AFTER => (
                     Severity::Warning,
                     format!("{why} for {}", format_age(still)),
@@ -154,13 +153,13 @@ fn not_rolled_out(situation: &CheckContext<'_>) -> Vec<Finding> {
         found.into_iter().map(|(_, object)| object).collect()
     };
     [
-        single_finding(
+        Finding::single(
             &NOT_ROLLED_OUT,
             Severity::Warning,
             "its rollout is stuck",
             objects(stuck),
         ),
-        single_finding(
+        Finding::single(
             &NOT_ROLLED_OUT,
             Severity::Note,
             "its rollout is under way",
@@ -172,27 +171,24 @@ fn not_rolled_out(situation: &CheckContext<'_>) -> Vec<Finding> {
     .collect()
 }
 
-/// For how long nothing was written to it; none where nobody wrote down when.
-fn time_since_last_write(
-    situation: &CheckContext<'_>,
-    row: &WorkloadRow,
-) -> Option<SignedDuration> {
+/// The time since the last write; `None` if no manager recorded one.
+fn time_since_last_write(context: &CheckContext<'_>, row: &WorkloadRow) -> Option<SignedDuration> {
     let written = row
         .meta
         .field_managers
         .iter()
         .filter_map(|manager| manager.time);
-    Some(situation.now.duration_since(written.max()?))
+    Some(context.now.duration_since(written.max()?))
 }
 
-fn outdated_on_delete(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let found = collect_workloads(situation, &["DaemonSet", "StatefulSet"], |_, row| {
+fn outdated_on_delete(context: &CheckContext<'_>) -> Vec<Finding> {
+    let found = collect_workloads(context, &["DaemonSet", "StatefulSet"], |_, row| {
         let (updated, wanted) = outdated_replicas(row)?;
         Some(((), format!("OnDelete, {updated} of {wanted} updated")))
     });
     let objects = found.into_iter().map(|(_, object)| object).collect();
     let message = "pods of its old template are still there";
-    single_finding(&ON_DELETE, ON_DELETE.severity, message, objects)
+    Finding::single(&ON_DELETE, ON_DELETE.severity, message, objects)
         .into_iter()
         .collect()
 }
