@@ -164,7 +164,7 @@ impl<'a> ConditionEvaluator<'a> {
 
     fn backup_status(&self, within_seconds: u64) -> CompletionStatus {
         match backups::newest_backup(self.view, self.now) {
-            BackupStatus::Found { completed_at, .. } => {
+            BackupStatus::Found(Backup { completed_at, .. }) => {
                 let age = self.now.duration_since(completed_at).as_secs();
                 let is_too_old = u64::try_from(age).is_ok_and(|age| age > within_seconds);
                 CompletionStatus::from_met(Some(!is_too_old))
