@@ -22,15 +22,12 @@ mod token_kinds;
 
 use sha2::{Digest, Sha256};
 
-use super::{ClusterSnapshot, ManifestFiles, MissingData, ReadOutcome, Snapshot, Uid};
+use super::{ClusterSnapshot, KUBE_SYSTEM, ManifestFiles, MissingData, ReadOutcome, Snapshot, Uid};
 use crate::catalog::{Catalog, GroupResource};
 use crate::need::{ClusterId, DetailLevel, ListSelector, Need, ReadTarget};
 use allowlist::Allowlist;
 use pseudonymizer::Pseudonymizer;
 use token_kinds::redact_reason;
-
-/// The namespace whose UID stands for the cluster: it is there from the first start on and cannot be deleted.
-pub(in crate::snapshot) const KUBE_SYSTEM: &str = "kube-system";
 
 /// Without it nobody can try out which name a pseudonym stands for.
 #[derive(Clone)]
