@@ -1,14 +1,15 @@
-//! `rules` and `explain`: what is checked, and how.
+//! `rules` and `explain`.
 
 use super::columns::format_columns;
-use super::{OutputFormat, RenderError, RenderOptions, encode, terminal, wrap};
+use super::{encode, terminal, wrap};
+use super::options::{OutputFormat, RenderError, RenderOptions};
 use crate::api::v1::RuleList;
 use crate::rules::{Hazard, Rule};
 
-/// Prose is no wider than this.
+/// Maximum width of prose.
 pub(super) const EXPLAIN_WIDTH: usize = 80;
 
-/// The rules, and hazards without one, in the wanted format; as names, their ids.
+/// The rules, and hazards without one, in the given format; with `-o name` their ids.
 ///
 /// # Errors
 /// See [`RenderError`].
@@ -69,12 +70,12 @@ fn rules_table(list: &RuleList, look: &RenderOptions, all: bool, wide: bool) -> 
     out
 }
 
-/// An id that is no rule's.
+/// An id that no rule has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct UnknownRule {
-    /// What was asked for.
+    /// The id given.
     pub id: String,
-    /// What may have been meant.
+    /// The closest id of a rule.
     pub suggestion: Option<String>,
 }
 
@@ -82,18 +83,18 @@ impl std::fmt::Display for UnknownRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "there is no rule \"{}\"",
+            "no rule named \"{}\"",
             terminal::escape_line(&self.id)
         )?;
         if let Some(nearest) = &self.suggestion {
             write!(f, "; did you mean {nearest}?")?;
         }
-        f.write_str(" (kubectl upgrade-check rules lists all rules)")
+        f.write_str("; run 'kubectl upgrade-check rules' to list all rules")
     }
 }
 
 impl UnknownRule {
-    /// For the id that was asked for and the rules that there are. Holds for `explain`, `--only` and `--skip` alike.
+    /// With the closest of these rules as suggestion.
     #[must_use]
     pub fn new(id: &str, rules: &[&Rule]) -> Self {
         let ids = rules.iter().map(|rule| rule.id);
@@ -104,10 +105,10 @@ impl UnknownRule {
     }
 }
 
-/// All there is to say of a rule, in lines of 80 characters at most.
+/// Everything about a rule, in lines of at most 80 characters.
 ///
 /// # Errors
-/// When no rule has this id, with the id that may have been meant.
+/// If no rule has this id, with a suggestion.
 pub fn explain_rule(
     id: &str,
     rules: &[&Rule],
@@ -141,7 +142,7 @@ pub fn explain_rule(
             wrap::wrap(rule.detection, "    ", EXPLAIN_WIDTH),
         ),
         (
-            "HOW TO MEND IT:",
+            "HOW TO FIX IT:",
             wrap::wrap(rule.remedy, "    ", EXPLAIN_WIDTH),
         ),
         (
@@ -295,7 +296,7 @@ mod tests {
         HOW IT IS DETECTED:
             By minAvailable and the number of replicas.
 
-        HOW TO MEND IT:
+        HOW TO FIX IT:
             Allow one:
 
               kubectl patch pdb NAME --type merge -p '{"spec":{"maxUnavailable":1,"minAvailable":null}}'
@@ -333,12 +334,12 @@ mod tests {
         let error = explain_rule("PDB-imposible", &[&EXAMPLE, &OTHER], &look).expect_err("unknown");
         assert_eq!(
             error.to_string(),
-            "there is no rule \"PDB-imposible\"; did you mean pdb-impossible? (kubectl upgrade-check rules lists all rules)"
+            "no rule named \"PDB-imposible\"; did you mean pdb-impossible?; run 'kubectl upgrade-check rules' to list all rules"
         );
         let error = UnknownRule::new("\u{1b}[2J", &[&EXAMPLE]);
         assert_eq!(
             error.to_string(),
-            "there is no rule \"^[[2J\" (kubectl upgrade-check rules lists all rules)"
+            "no rule named \"^[[2J\"; run 'kubectl upgrade-check rules' to list all rules"
         );
     }
 }
