@@ -1,4 +1,4 @@
-//! `--redact`: the key, what must be read for it, and what is said where it cannot be.
+//! `--redact`: the key, the need it rests on, and notes about it.
 
 use super::exit::CliError;
 use super::source::RunInput;
@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::need::{ListSelector, Need, ReadTarget};
 use crate::snapshot::{RedactionKey, redact as redacted};
 
-/// What must be read for the key; nothing where all namespaces are read anyhow.
+/// The need of the key; `None` if another need covers it.
 pub(super) fn redaction_key_need(others: &[Need]) -> Option<Need> {
     let need = RedactionKey::need();
     let ReadTarget::Objects { resource, .. } = &need.target else {
@@ -23,19 +23,19 @@ pub(super) fn redaction_key_need(others: &[Need]) -> Option<Need> {
     (!read).then_some(need)
 }
 
-/// Puts pseudonyms in the place of names, before anything is judged, told or saved.
+/// Replaces names by pseudonyms, before anything is evaluated, printed or saved.
 pub(super) fn redact_input(gathered: &mut RunInput, catalog: &Catalog) -> Result<(), CliError> {
     let snapshot = &gathered.snapshot;
     let key = match RedactionKey::from_snapshot(snapshot) {
         Some(key) => key,
         None => {
             if snapshot.is_redacted {
-                let said = "the snapshot was redacted before: its pseudonyms stay as they are";
+                let said = "the snapshot is already redacted; its pseudonyms are kept";
                 gathered.notes.push(said.to_owned());
             } else if !snapshot.clusters.is_empty() {
-                // Not the address of the server: whoever guesses it could try out names.
+                // Not the address of the server: who guesses it could try out names.
                 gathered.notes.push(
-                    "note: the UID of the namespace kube-system could not be read: the pseudonyms are of this run alone, the next one will have others"
+                    "note: the UID of namespace kube-system could not be read: pseudonyms are valid for this run only"
                         .to_owned(),
                 );
             }
@@ -49,7 +49,7 @@ pub(super) fn redact_input(gathered: &mut RunInput, catalog: &Catalog) -> Result
 fn random_key() -> Result<RedactionKey, CliError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| {
-        CliError::could_not_run(format!("a key for --redact: no random numbers: {error}"))
+        CliError::could_not_run(format!("cannot generate a key for --redact: {error}"))
     })?;
     Ok(RedactionKey::new(&secret))
 }

@@ -104,7 +104,12 @@ fn fmt_nodes(f: &mut fmt::Formatter<'_>, nodes: &NodeSet, goal: &VersionGoal) ->
 impl fmt::Display for VersionGoal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.any_patch {
-            true => write!(f, "{} or another {} patch", self.release, self.release.minor()),
+            true => write!(
+                f,
+                "{} or another {} patch",
+                self.release,
+                self.release.minor()
+            ),
             false => write!(f, "{} or later", self.release),
         }
     }

@@ -1,8 +1,8 @@
 //! `explain` of hazards without a rule.
 
+use super::options::RenderOptions;
 use super::rules::EXPLAIN_WIDTH;
 use super::wrap;
-use super::options::RenderOptions;
 use crate::api::v1::RuleDoc;
 use crate::rules::Hazard;
 

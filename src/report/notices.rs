@@ -1,10 +1,10 @@
 //! Sections below the table that require no action: waived and resolved findings, remarks.
 
-use super::columns::format_columns;
-use super::remedies::{MAX_LISTED, escape_prose, push_indented, push_more_hint};
 use super::cells::object_cell;
-use super::terminal;
+use super::columns::format_columns;
 use super::options::RenderOptions;
+use super::remedies::{MAX_LISTED, escape_prose, push_indented, push_more_hint};
+use super::terminal;
 use crate::api::v1::UpgradeReport;
 
 /// Waived objects, by whom and why; empty if there are none.

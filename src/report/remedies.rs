@@ -1,13 +1,12 @@
 //! Sections below the table: remedies, gaps and the verdict.
 
+use super::cells::{evidence_cell, object_cell};
 use super::options::RenderOptions;
 use super::stacked;
-use super::cells::{evidence_cell, object_cell};
 use super::terminal::{self, pluralize};
 use super::wrap::wrap;
 use crate::api::v1::{
-    ClusterDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc,
-    UpgradeReport,
+    ClusterDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport,
 };
 use crate::catalog::{PlatformName, VersionSpec};
 

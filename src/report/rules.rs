@@ -1,8 +1,8 @@
 //! `rules` and `explain`.
 
 use super::columns::format_columns;
-use super::{encode, terminal, wrap};
 use super::options::{OutputFormat, RenderError, RenderOptions};
+use super::{encode, terminal, wrap};
 use crate::api::v1::RuleList;
 use crate::rules::{Hazard, Rule};
 
@@ -81,11 +81,7 @@ pub struct UnknownRule {
 
 impl std::fmt::Display for UnknownRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "no rule named \"{}\"",
-            terminal::escape_line(&self.id)
-        )?;
+        write!(f, "no rule named \"{}\"", terminal::escape_line(&self.id))?;
         if let Some(nearest) = &self.suggestion {
             write!(f, "; did you mean {nearest}?")?;
         }

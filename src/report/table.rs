@@ -6,8 +6,8 @@ use console::measure_text_width;
 
 use super::cells::{NONE_CELL, evidence_cell, object_cell};
 use super::columns::format_columns;
-use super::{notices, remedies, stacked, terminal, wrap};
 use super::options::RenderOptions;
+use super::{notices, remedies, stacked, terminal, wrap};
 use crate::api::v1::{BaselineDoc, FindingDoc, HopDoc, HopIdDoc, ObjectDoc, UpgradeReport};
 
 const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];

@@ -259,7 +259,7 @@ fn a_file_of_waivers_that_cannot_be_meant_is_1_and_says_where() {
         (
             "psp-present",
             "psp-presnt",
-            "line 4, column 9: there is no rule \"psp-presnt\"; did you mean psp-present?",
+            "line 4, column 9: no rule named \"psp-presnt\"; did you mean psp-present?",
         ),
         ("2999-12-31", "31.12.2999", "line 8, column 12"),
         ("owner", "ower", "line 6, column 3"),

@@ -12,8 +12,9 @@ mod rules;
 
 pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
 pub use plan::{
-    ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText,
-    StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+    ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
+    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
+    WindowDoc,
 };
 pub use report::{
     BaselineDoc, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata, EditionDoc,

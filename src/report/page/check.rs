@@ -7,9 +7,9 @@ use super::markdown::{
 };
 use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
 use crate::api::v1::UpgradeReport;
-use crate::report::terminal::pluralize;
-use crate::report::remedies;
 use crate::report::options::RenderError;
+use crate::report::remedies;
+use crate::report::terminal::pluralize;
 
 /// The whole report.
 struct ReportView {
@@ -104,7 +104,12 @@ pub(in crate::report) fn report_markdown(report: &UpgradeReport) -> String {
     }
     let item = |text: &String| format!("- {}\n", markdown_text(text));
     push_section(&mut out, page.findings_are, &page.findings, finding_item);
-    push_section(&mut out, "Resolved since the baseline", &page.resolved, item);
+    push_section(
+        &mut out,
+        "Resolved since the baseline",
+        &page.resolved,
+        item,
+    );
     push_section(&mut out, "Gaps", &page.gaps, gap_item);
     push_section(&mut out, "Remarks", &page.remarks, item);
     out

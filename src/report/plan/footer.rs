@@ -1,10 +1,10 @@
 //! Sections below the steps: blocking findings, windows and the summary.
 
 use super::super::columns::format_columns;
+use super::super::options::RenderOptions;
 use super::super::terminal::pluralize;
 use super::super::wrap::wrap;
 use super::super::{remedies, terminal};
-use super::super::options::RenderOptions;
 use super::text;
 use crate::api::v1::{DurationDoc, FindingDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
 
@@ -35,11 +35,7 @@ pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions, all: b
             false => out.push('\n'),
         }
         remedies::push_remedy(&mut out, finding, look, all);
-        remedies::push_indented(
-            &mut out,
-            2,
-            &format!("Blocks {}", pluralize(gated, "step")),
-        );
+        remedies::push_indented(&mut out, 2, &format!("Blocks {}", pluralize(gated, "step")));
     }
     out
 }

@@ -1,8 +1,8 @@
 //! Headings of hops, and the marks and notes of steps, in tables.
 
-use super::super::wrap::wrap;
-use super::super::remedies;
 use super::super::options::RenderOptions;
+use super::super::remedies;
+use super::super::wrap::wrap;
 use super::group::HopGroups;
 use super::text;
 

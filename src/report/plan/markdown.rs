@@ -65,9 +65,7 @@ fn push_overview(out: &mut String, page: &PlanView) {
     }
     push_blank_line(out);
     out.push_str("## Hops\n\n");
-    out.push_str(
-        "| | Hop | Steps | Done | Time left | Irreversible steps | Source |\n",
-    );
+    out.push_str("| | Hop | Steps | Done | Time left | Irreversible steps | Source |\n");
     out.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     for hop in &page.hops {
         out.push_str(&format!(

@@ -10,8 +10,8 @@ mod text;
 mod view;
 mod wide;
 
-use super::{encode, terminal};
 use super::options::{OutputFormat, RenderError, RenderOptions};
+use super::{encode, terminal};
 use crate::api::v1::UpgradePlan;
 
 /// A plan in the wanted format, with a line break at the end unless it is empty.

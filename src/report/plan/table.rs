@@ -3,15 +3,13 @@
 use console::measure_text_width;
 
 use super::super::columns::format_columns;
+use super::super::options::RenderOptions;
 use super::super::terminal::pluralize;
 use super::super::wrap::{join_sections, wrap};
 use super::super::{notices, remedies, terminal};
-use super::super::options::RenderOptions;
 use super::group;
 use super::group::{HopGroups, StepGroup};
-use super::heading::{
-    IRREVERSIBLE_NOTE, NEXT_MARK, NO_MARK, NO_WINDOW_NOTE, push_hop_heading,
-};
+use super::heading::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_MARK, NO_WINDOW_NOTE, push_hop_heading};
 use super::{footer, text, wide};
 use crate::api::v1::{StepDoc, StepStateDoc, UpgradePlan};
 
@@ -54,8 +52,9 @@ fn step_tree(
     };
     let fits = |lines: &[String]| {
         let mut lines = lines.iter();
-        look.width
-            .is_none_or(|limit| lines.all(|line| measure_text_width(line) + NEXT_MARK.len() <= limit))
+        look.width.is_none_or(|limit| {
+            lines.all(|line| measure_text_width(line) + NEXT_MARK.len() <= limit)
+        })
     };
     let tried = NODE_NAME_LIMITS
         .iter()

@@ -226,7 +226,7 @@ impl StepGroupView {
             progress: match (is_alone, first.progress) {
                 (true, Some(progress)) if progress.total > 1 => {
                     format!("{} of {}", progress.done, progress.total)
-                },
+                }
                 _ => String::new(),
             },
             is_done: fold.state() == StepStateDoc::Done,

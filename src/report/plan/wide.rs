@@ -2,9 +2,9 @@
 
 use console::measure_text_width;
 
-use super::super::wrap::wrap;
-use super::super::remedies;
 use super::super::options::RenderOptions;
+use super::super::remedies;
+use super::super::wrap::wrap;
 use super::footer::{gating_findings, window_starts};
 use super::group::HopGroups;
 use super::heading::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_WINDOW_NOTE, push_hop_heading};
@@ -47,9 +47,15 @@ fn push_step(
     look: &RenderOptions,
 ) {
     let mark = if is_next { NEXT_MARK } else { "   " };
-    let progress = step.progress.map(|progress| format!(" {}/{}", progress.done, progress.total));
+    let progress = step
+        .progress
+        .map(|progress| format!(" {}/{}", progress.done, progress.total));
     let state = look.styles.state(step.state) + &progress.unwrap_or_default();
-    let gap = " ".repeat(STATE_WIDTH.saturating_sub(measure_text_width(&state)).max(1));
+    let gap = " ".repeat(
+        STATE_WIDTH
+            .saturating_sub(measure_text_width(&state))
+            .max(1),
+    );
     let title = look.styles.heading(&remedies::escape_prose(&step.title));
     remedies::push_indented(out, 0, &format!("{mark}{state}{gap}{title}"));
     let mut details = DetailWriter { out, look };

@@ -2,8 +2,8 @@
 
 use super::super::{
     API_VERSION, ClusterDoc, ConditionDoc, DocumentMetadata, DurationDoc, HopIdDoc, NodeSetDoc,
-    PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText, StepDoc, StepStateDoc,
-    TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+    PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText, StepDoc,
+    StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
 };
 use super::report::format_rfc3339;
 use super::{docs, same_variants};
