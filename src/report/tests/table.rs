@@ -244,7 +244,7 @@ fn what_is_partly_waived_or_known_shows_what_is_left() {
         "blocker (new)     api-removed",
         "warning (known)   api-deprecated",
         "Resolved since the baseline\n  note   patch-behind   node/pool-a-2   12 patches behind\n",
-        "Mind\n  the baseline was incomplete\n",
+        "Remarks\n  the baseline was incomplete\n",
         "1 in the baseline; 1 resolved since; 1 gap",
     ] {
         assert!(shown.contains(says), "{says}: {shown}");
