@@ -116,6 +116,7 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
                 list.output,
                 rules()?,
                 &hazards,
+                &catalog,
                 &render_options(list.output_args),
             );
             Ok(print_result(
@@ -132,7 +133,8 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
                     Exit::Success,
                 ));
             }
-            let text = report::explain_rule(&id, rules()?, &look).map_err(CliError::usage)?;
+            let text =
+                report::explain_rule(&id, rules()?, &catalog, &look).map_err(CliError::usage)?;
             Ok(print_result(&text, Exit::Success))
         }
         Some(CheckSubcommand::Rbac(flags)) => {

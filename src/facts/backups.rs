@@ -23,16 +23,14 @@ pub(crate) const RULE: Rule = Rule {
     id: "backup-missing",
     severity: Severity::Warning,
     title: "There is no recent backup of the cluster",
-    applies_to: "any",
-    why: "No component of the control plane can go back to an earlier minor: where a hop goes wrong, only a backup leads back, and it leads back to the hour at which it was made.",
-    detection: "By the backups of Velero that are completed, not expired, and take in all namespaces and resources; and by the snapshots of etcd that k3s and RKE2 say are ready. The newest is older than 24 hours, or there is none. Nothing is said where neither is served, nor where k3s or RKE2 has never recorded a snapshot: backups may be made where the API does not show them.",
-    remedy: "Make a backup, and see that it can be restored, before the first hop.",
+    why: "No control plane component can be downgraded to an earlier minor. If a hop fails, only a backup leads back, to the time at which it was taken.",
+    detection: "By Velero backups that are completed, not expired, and include all namespaces and resources, and by etcd snapshots that k3s and RKE2 report as ready. The newest is older than 24 hours, or there is none. Clusters that serve neither API, or on which k3s or RKE2 has never recorded a snapshot, are left out: backups may be taken outside the API.",
+    remedy: "Take a backup, and test that it can be restored, before the first hop.",
     reference: "https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd/#backing-up-an-etcd-cluster",
     sources: &[
         "vmware-tanzu/velero pkg/apis/velero/v1/backup_types.go",
         "k3s-io/api k3s.cattle.io/v1/types.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |asking| match asking.path.hops.is_empty() {
             true => Vec::new(),
@@ -40,6 +38,7 @@ pub(crate) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 /// What is known of backups.

@@ -168,9 +168,7 @@ impl DrainImpacts {
 fn drain_blockers_by_object(findings: &[Finding], kind: &str) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let of_drains = |finding: &&Finding| {
-        finding.severity == Severity::Blocker
-            && finding.hop.is_none()
-            && (finding.id.starts_with("pdb-") || finding.id.starts_with("pod-"))
+        finding.severity == Severity::Blocker && finding.hop.is_none() && finding.gates_drains
     };
     for finding in findings.iter().filter(of_drains) {
         for object in finding.objects.iter().filter(|object| object.kind == kind) {

@@ -6,15 +6,12 @@ use crate::rules::{AffectedObject, Finding, Severity, object_path};
 use super::builder::{HopContext, PlanBuilder, StepDraft};
 use super::{DurationEstimate, Step};
 
-/// Pools that are too old have steps of their own: they catch up.
-const RULE_WITH_OWN_STEPS: &str = "node-kubelet-too-old";
-
 /// A step for each blocker that bites at this hop, in the order of the findings.
 pub(super) fn remediation_steps(work: &PlanBuilder<'_>, now: &HopContext<'_>) -> Vec<StepDraft> {
     let here = work.findings.iter().filter(|finding| {
         finding.severity == Severity::Blocker
             && finding.hop.as_ref() == Some(&now.hop_id)
-            && finding.id != RULE_WITH_OWN_STEPS
+            && !finding.has_own_steps
     });
     here.map(|finding| remediation_step(work, now, finding))
         .collect()

@@ -22,7 +22,7 @@ pub fn explain_hazard(hazard: &Hazard, look: &RenderOptions) -> String {
     }
     for (name, text) in [
         ("TITLE:", &doc.title),
-        ("HOW IT IS DETECTED:", &doc.detection),
+        ("DETECTION:", &doc.detection),
         ("SOURCES:", &hazard.source.replace("; ", "\n")),
     ] {
         let text = wrap::wrap(text, "    ", EXPLAIN_WIDTH);

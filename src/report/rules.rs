@@ -4,6 +4,7 @@ use super::columns::format_columns;
 use super::options::{OutputFormat, RenderError, RenderOptions};
 use super::{encode, terminal, wrap};
 use crate::api::v1::RuleList;
+use crate::catalog::Catalog;
 use crate::rules::{Hazard, Rule};
 
 /// Maximum width of prose.
@@ -17,9 +18,10 @@ pub fn render_rules(
     format: OutputFormat,
     rules: &[&Rule],
     hazards: &[Hazard],
+    catalog: &Catalog,
     look: &RenderOptions,
 ) -> Result<String, RenderError> {
-    let list = RuleList::new(rules, hazards);
+    let list = RuleList::new(rules, hazards, catalog);
     let all = !hazards.is_empty();
     match format {
         OutputFormat::Json => encode::to_json(&list),
@@ -85,7 +87,7 @@ impl std::fmt::Display for UnknownRule {
         if let Some(nearest) = &self.suggestion {
             write!(f, "; did you mean {nearest}?")?;
         }
-        f.write_str("; run 'kubectl upgrade-check rules' to list all rules")
+        f.write_str(" (run 'kubectl upgrade-check rules' to list all rules)")
     }
 }
 
@@ -108,6 +110,7 @@ impl UnknownRule {
 pub fn explain_rule(
     id: &str,
     rules: &[&Rule],
+    catalog: &Catalog,
     look: &RenderOptions,
 ) -> Result<String, UnknownRule> {
     let rule = rules
@@ -121,7 +124,7 @@ pub fn explain_rule(
     };
     let mut out = field("RULE:", rule.id);
     out.push_str(&field("SEVERITY:", &styles.severity(rule.severity.into())));
-    out.push_str(&field("APPLIES TO:", rule.applies_to));
+    out.push_str(&field("APPLIES TO:", &rule.applies_to.describe(catalog)));
     let sources: String = rule
         .sources
         .iter()
@@ -134,13 +137,10 @@ pub fn explain_rule(
             wrap::wrap(rule.why, "    ", EXPLAIN_WIDTH),
         ),
         (
-            "HOW IT IS DETECTED:",
+            "DETECTION:",
             wrap::wrap(rule.detection, "    ", EXPLAIN_WIDTH),
         ),
-        (
-            "HOW TO FIX IT:",
-            wrap::wrap(rule.remedy, "    ", EXPLAIN_WIDTH),
-        ),
+        ("REMEDY:", wrap::wrap(rule.remedy, "    ", EXPLAIN_WIDTH)),
         (
             "READ MORE:",
             wrap::wrap(rule.reference, "    ", EXPLAIN_WIDTH),
@@ -157,16 +157,17 @@ pub fn explain_rule(
 #[cfg(test)]
 mod tests {
     use super::{EXPLAIN_WIDTH, UnknownRule, explain_rule, render_rules};
+    use crate::catalog::Catalog;
     use crate::report::{OutputFormat, RenderOptions};
     use crate::rules;
-    use crate::rules::{Rule, RuleKind, Severity};
+    use crate::rules::{AppliesTo, Rule, Severity};
 
     const fn example(id: &'static str, applies_to: &'static str) -> Rule {
         Rule {
             id,
             severity: Severity::Blocker,
             title: "A budget never allows an eviction",
-            applies_to,
+            applies_to: AppliesTo::Text(applies_to),
             why: "A node whose pods may never be evicted cannot be drained, and the upgrade of its pool stands still until somebody gives in.",
             detection: "By minAvailable and the number of replicas.",
             remedy: "Allow one:\n\n  kubectl patch pdb NAME --type merge -p '{\"spec\":{\"maxUnavailable\":1,\"minAvailable\":null}}'\n\nor add a replica.",
@@ -175,12 +176,12 @@ mod tests {
                 "kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go",
                 "kubernetes/kubectl pkg/drain",
             ],
-            reads_files: false,
-            kind: RuleKind::Code {
-                needs: |_| Vec::new(),
-                evaluate: |_| Vec::new(),
-            },
+            ..Rule::DEFAULT
         }
+    }
+
+    fn catalog() -> Catalog {
+        Catalog::embedded().expect("the catalog")
     }
 
     const EXAMPLE: Rule = example("pdb-impossible", "any");
@@ -189,8 +190,14 @@ mod tests {
     #[test]
     fn rules_are_listed_by_id() {
         let text = |format| {
-            render_rules(format, &[&EXAMPLE, &OTHER], &[], &RenderOptions::default())
-                .expect("rules")
+            render_rules(
+                format,
+                &[&EXAMPLE, &OTHER],
+                &[],
+                &catalog(),
+                &RenderOptions::default(),
+            )
+            .expect("rules")
         };
         insta::assert_snapshot!(text(OutputFormat::Table), @r"
         ID               SEVERITY   APPLIES TO   TITLE
@@ -265,18 +272,24 @@ mod tests {
             show_headers: false,
             ..RenderOptions::default()
         };
-        let text = render_rules(OutputFormat::Table, &[&OTHER], &[], &bare).expect("rules");
+        let text =
+            render_rules(OutputFormat::Table, &[&OTHER], &[], &catalog(), &bare).expect("rules");
         assert!(text.starts_with("api-removed   blocker"), "{text}");
         assert_eq!(
-            render_rules(OutputFormat::Table, &[], &[], &bare).expect("rules"),
+            render_rules(OutputFormat::Table, &[], &[], &catalog(), &bare).expect("rules"),
             ""
         );
     }
 
     #[test]
     fn a_rule_explains_itself() {
-        let text =
-            explain_rule("pdb-impossible", &[&EXAMPLE], &RenderOptions::default()).expect("a rule");
+        let text = explain_rule(
+            "pdb-impossible",
+            &[&EXAMPLE],
+            &catalog(),
+            &RenderOptions::default(),
+        )
+        .expect("a rule");
         insta::assert_snapshot!(text, @r#"
         RULE:       pdb-impossible
         SEVERITY:   blocker
@@ -289,10 +302,10 @@ mod tests {
             A node whose pods may never be evicted cannot be drained, and the upgrade of
             its pool stands still until somebody gives in.
 
-        HOW IT IS DETECTED:
+        DETECTION:
             By minAvailable and the number of replicas.
 
-        HOW TO FIX IT:
+        REMEDY:
             Allow one:
 
               kubectl patch pdb NAME --type merge -p '{"spec":{"maxUnavailable":1,"minAvailable":null}}'
@@ -310,10 +323,12 @@ mod tests {
 
     #[test]
     fn prose_of_every_rule_fits_a_terminal() {
+        let catalog = catalog();
         for rule in rules::rules().expect("the rules") {
             let text = explain_rule(
                 rule.id,
                 rules::rules().expect("the rules"),
+                &catalog,
                 &RenderOptions::default(),
             )
             .expect("a rule");
@@ -327,15 +342,16 @@ mod tests {
     #[test]
     fn an_unknown_rule_is_answered_with_a_known_one() {
         let look = RenderOptions::default();
-        let error = explain_rule("PDB-imposible", &[&EXAMPLE, &OTHER], &look).expect_err("unknown");
+        let error = explain_rule("PDB-imposible", &[&EXAMPLE, &OTHER], &catalog(), &look)
+            .expect_err("unknown");
         assert_eq!(
             error.to_string(),
-            "no rule named \"PDB-imposible\"; did you mean pdb-impossible?; run 'kubectl upgrade-check rules' to list all rules"
+            "no rule named \"PDB-imposible\"; did you mean pdb-impossible? (run 'kubectl upgrade-check rules' to list all rules)"
         );
         let error = UnknownRule::new("\u{1b}[2J", &[&EXAMPLE]);
         assert_eq!(
             error.to_string(),
-            "no rule named \"^[[2J\"; run 'kubectl upgrade-check rules' to list all rules"
+            "no rule named \"^[[2J\" (run 'kubectl upgrade-check rules' to list all rules)"
         );
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    TableRule,
 };
 use crate::catalog::addons::{
     Addon, Compatibility, CompatibilityRange, SupportLevel, UpgradeOrder,
@@ -30,14 +31,14 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
             id,
             severity: Severity::Warning,
             title,
-            applies_to: "each minor",
+            applies_to: AppliesTo::Text("each minor"),
             why,
             detection: DETECTION,
             remedy: mend,
             reference,
             sources,
-            reads_files: false,
-            kind: RuleKind::Table(Box::new(AddonRule(id))),
+            kind: RuleKind::Table(Box::leak(Box::new(AddonRule(id)))),
+            ..Rule::DEFAULT
         }));
         rule
     };

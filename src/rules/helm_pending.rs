@@ -28,17 +28,15 @@ const MAX_OPERATION_TIME: SignedDuration = SignedDuration::from_mins(10);
 pub(super) const RULE: Rule = Rule {
     id: "helm-pending",
     severity: Severity::Warning,
-    title: "A Helm release is stuck in the middle of an operation",
-    applies_to: "any",
-    why: "Helm refuses the next upgrade of the release: another operation is in progress. What the upgrade needs from a newer chart does not get in.",
-    detection: "By the labels of Helm's records, without their contents: the newest revision is pending. One that began less than ten minutes ago may be at work and is a note.",
-    remedy: "If nobody is at work: helm rollback to the last deployed revision, or delete the record of the pending one.",
+    title: "A Helm release is stuck in an operation",
+    why: "Helm refuses to upgrade the release: another operation is in progress. Changes that the upgrade needs from a newer chart cannot be deployed.",
+    detection: "By the labels of Helm's records, without their contents: the newest revision is pending. An operation that began less than ten minutes ago may still be running and is a note.",
+    remedy: "If no operation is running, use helm rollback to the last deployed revision, or delete the record of the pending one.",
     reference: "https://helm.sh/docs/helm/helm_rollback/",
     sources: &[
         "helm/helm pkg/storage/driver/secrets.go",
         "helm/helm pkg/action/upgrade.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| {
             let mut needs = undeployed_records_needs().to_vec();
@@ -47,6 +45,7 @@ pub(super) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 /// Metadata of the records that are neither deployed nor replaced, wherever Helm keeps them.

@@ -28,51 +28,78 @@ pub use engine::waivers::{Waiver, Waivers, WaiversError};
 
 use std::sync::LazyLock;
 
+use crate::catalog::Catalog;
 use crate::detect;
 use crate::need::{Need, NeedContext};
 use crate::snapshot::MissingData;
 
-/// A rule: what it is, what it must see, what it says.
-#[derive(Debug)]
+/// A check with a stable id, its texts, the needs it rests on and the code or data that evaluates it.
+#[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// Stable, kebab-case; the id of the hazard in lower case.
+    /// Stable, kebab-case.
     pub id: &'static str,
-    /// The worst it can say.
+    /// The highest severity of its findings.
     pub severity: Severity,
-    /// One line.
+    /// One line, without a full stop.
     pub title: &'static str,
-    /// From which target on it matters, in words.
-    pub applies_to: &'static str,
+    /// The targets it applies to.
+    pub applies_to: AppliesTo,
     /// Why it matters.
     pub why: &'static str,
-    /// How it is told, and what is no evidence.
+    /// What it detects, by which fields, and what does not count as evidence.
     pub detection: &'static str,
-    /// How to mend it, in general.
+    /// What to do about its findings, in general.
     pub remedy: &'static str,
-    /// Where to read more.
+    /// Documentation to read.
     pub reference: &'static str,
-    /// Where the rule itself was read.
+    /// The sources that the rule was derived from.
     pub sources: &'static [&'static str],
-    /// Whether manifests given with `-f` speak to it, so that one that cannot be read is a gap of this rule.
+    /// Whether it inspects manifests given with `-f`, so that an unreadable one is a gap of this rule.
     pub reads_files: bool,
-    /// How it decides.
+    /// Whether its blockers block each drain of a node that runs one of the pods concerned, not only the next hop.
+    pub gates_drains: bool,
+    /// Whether a procedure has steps that resolve its findings, so that a plan adds no step for each of them.
+    pub has_own_steps: bool,
+    /// The kind whose removed APIs it reports in place of `api-removed`.
+    pub replaces_api_removed: Option<&'static str>,
+    /// How it is evaluated.
     pub kind: RuleKind,
 }
 
-/// How a rule decides.
-#[derive(Debug)]
+/// The targets that a rule applies to.
+#[derive(Debug, Clone, Copy)]
+pub enum AppliesTo {
+    /// A phrase.
+    Text(&'static str),
+    /// Minors that tables of the catalog list.
+    Computed(fn(&Catalog) -> String),
+}
+
+impl AppliesTo {
+    /// `any`, `1.25`, `each minor that removes an API`.
+    #[must_use]
+    pub fn describe(&self, catalog: &Catalog) -> String {
+        match self {
+            Self::Text(text) => (*text).to_owned(),
+            Self::Computed(describe) => describe(catalog),
+        }
+    }
+}
+
+/// How a rule is evaluated.
+#[derive(Debug, Clone, Copy)]
 pub enum RuleKind {
-    /// By code: for kinds with very many objects, and where several kinds must be looked at together.
+    /// By code: for kinds with very many objects, and for rules that combine several kinds.
     Code {
-        /// What it must see on this path.
+        /// The needs on this path.
         needs: fn(&NeedContext<'_>) -> Vec<Need>,
-        /// What it says. A need that is not met has no rows here and is a gap already.
+        /// The findings. A need that was not met has no rows here; the engine reports it as a gap.
         evaluate: fn(&CheckContext<'_>) -> Vec<Finding>,
     },
     /// By data: a resource and a predicate over each of its objects.
-    Data(Box<engine::data_rule::DataRule>),
-    /// By code that many rules share, each for its row of a table.
-    Table(Box<dyn TableRule>),
+    Data(&'static engine::data_rule::DataRule),
+    /// By code that several rules share, each with its own row of a table.
+    Table(&'static dyn TableRule),
 }
 
 /// One row of a table of which every row is a rule: the same code, other facts.
@@ -99,7 +126,28 @@ pub struct RuleOutput {
 }
 
 impl Rule {
-    /// What it must see on this path.
+    /// For struct update: a rule on the cluster that applies to any target. The texts must be set.
+    pub const DEFAULT: Self = Self {
+        id: "",
+        severity: Severity::Note,
+        title: "",
+        applies_to: AppliesTo::Text("any"),
+        why: "",
+        detection: "",
+        remedy: "",
+        reference: "",
+        sources: &[],
+        reads_files: false,
+        gates_drains: false,
+        has_own_steps: false,
+        replaces_api_removed: None,
+        kind: RuleKind::Code {
+            needs: |_| Vec::new(),
+            evaluate: |_| Vec::new(),
+        },
+    };
+
+    /// The needs on this path.
     #[must_use]
     pub fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
         match &self.kind {

@@ -8,7 +8,7 @@ use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
 use kubectl_upgrade::rules::{Baseline, CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::Snapshot;
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 use crate::golden;
 use crate::policy::{Folder, fails, ids, printed, report};
 
@@ -141,14 +141,13 @@ fn what_is_no_baseline_is_1() {
 #[test]
 fn only_what_this_run_would_have_seen_again_is_resolved() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let load = |name: &str| {
-        let file = format!("tests/fixtures/rules/pdb-nomatch/{name}.yaml");
-        Fixture::load(&golden::in_repository(&file))
+    let file = |name: &str| {
+        golden::in_repository(&format!("tests/fixtures/rules/pdb-nomatch/{name}.yaml"))
     };
-    let (_, before) = load("trigger").evaluate(&catalog, rules());
+    let (_, before) = Cluster::load(file("trigger")).evaluate(&catalog, rules());
     let before =
         render_report(OutputFormat::Json, &before, &RenderOptions::default()).expect("JSON");
-    let fixture = load("near-miss");
+    let fixture = Cluster::load_patched(file("trigger"), file("near-miss"));
     let path = fixture.path(&catalog);
     let resolved = |change: &dyn Fn(&mut Snapshot)| {
         let mut snapshot = fixture.snapshot(&catalog, &path);

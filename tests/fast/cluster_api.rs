@@ -5,15 +5,16 @@ use kubectl_upgrade::conditions::CompletionCondition;
 use kubectl_upgrade::plan::{PlanOptions, ScopeLevel, StepState};
 use serde_json::Value;
 
-use crate::variant::{Variant, told};
+use crate::cluster::Cluster;
+use crate::variant::{self, load, told};
 
 fn catalog() -> Catalog {
     Catalog::embedded().expect("the catalog")
 }
 
 /// The Cluster that the nodes are of.
-fn shop(variant: &mut Variant) -> &mut Value {
-    let mut objects = variant.objects.iter_mut();
+fn shop(cluster: &mut Cluster) -> &mut Value {
+    let mut objects = cluster.objects.iter_mut();
     let shop =
         objects.find(|object| object["kind"] == "Cluster" && object["metadata"]["name"] == "shop");
     shop.expect("the Cluster")
@@ -21,7 +22,7 @@ fn shop(variant: &mut Variant) -> &mut Value {
 
 #[test]
 fn a_cluster_that_looks_after_itself_shows_how_far_its_machines_are() {
-    let plan = Variant::load("cluster-api").plan(&catalog());
+    let plan = variant::plan(&load("cluster-api"), &catalog());
     let state = |id: &str| {
         let mut steps = plan.steps.iter();
         let step = steps.find(|step| step.id == id);
@@ -49,21 +50,21 @@ fn a_cluster_that_looks_after_itself_shows_how_far_its_machines_are() {
 
 #[test]
 fn without_the_objects_of_its_machines_nodes_tell_how_far_it_is() {
-    let mut variant = Variant::load("cluster-topology");
-    variant
+    let mut cluster = load("cluster-topology");
+    cluster
         .objects
         .retain(|object| object["kind"] != "MachineDeployment");
-    let plan = variant.plan(&catalog());
+    let plan = variant::plan(&cluster, &catalog());
     let mut pools = plan
         .steps
         .iter()
         .filter(|step| step.id.contains("-machine-deployment-"));
     assert!(pools.all(|step| matches!(step.done_when, CompletionCondition::Nodes { .. })));
     // A Cluster that is not of this cluster's nodes says nothing of it.
-    variant
+    cluster
         .objects
         .retain(|object| object["metadata"]["name"] != "shop");
-    let text = told(&variant.plan(&catalog()).steps);
+    let text = told(&variant::plan(&cluster, &catalog()).steps);
     assert!(
         text.contains("    kubectl patch kubeadmcontrolplane shop-cp -n fleet")
             && text.contains("    # on the management cluster:"),
@@ -73,16 +74,20 @@ fn without_the_objects_of_its_machines_nodes_tell_how_far_it_is() {
 
 #[test]
 fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
-    let mut variant = Variant::load("cluster-topology");
-    for node in &mut variant.nodes {
-        (node.capi_cluster, node.capi_machine_owner) = (None, None);
+    let mut cluster = load("cluster-topology");
+    for node in cluster
+        .objects
+        .iter_mut()
+        .filter(|object| object["kind"] == "Node")
+    {
+        node["metadata"]["annotations"] = Value::Null;
     }
     // Neither its own nor that of another cluster: nobody knows who made it.
-    let text = told(&variant.plan(&catalog()).steps);
+    let text = told(&variant::plan(&cluster, &catalog()).steps);
     assert!(text.contains("kubernetes-1.31.14-api-servers"), "{text}");
-    shop(&mut variant)["spec"]["controlPlaneEndpoint"] =
+    shop(&mut cluster)["spec"]["controlPlaneEndpoint"] =
         serde_json::json!({"host": "shop.example", "port": 443});
-    let text = told(&variant.plan(&catalog()).steps);
+    let text = told(&variant::plan(&cluster, &catalog()).steps);
     assert!(
         text.contains("patch clusters.cluster.x-k8s.io shop -n fleet"),
         "{text}"
@@ -96,9 +101,9 @@ fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
 
 #[test]
 fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
-    let mut variant = Variant::load("cluster-api-workload");
-    variant.nodes.remove(0);
-    let plan = variant.plan(&catalog());
+    let mut cluster = load("cluster-api-workload");
+    cluster.objects.remove(0);
+    let plan = variant::plan(&cluster, &catalog());
     let text = told(&plan.steps);
     // A provider runs it: nothing here names it.
     assert!(
@@ -106,10 +111,10 @@ fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
             && text.contains("kubectl patch \"$CONTROL_PLANE_KIND\" \"$CONTROL_PLANE\" -n fleet"),
         "{text}"
     );
-    let mut variant = Variant::load("cluster-api");
-    shop(&mut variant)["spec"]["controlPlaneRef"] =
+    let mut cluster = load("cluster-api");
+    shop(&mut cluster)["spec"]["controlPlaneRef"] =
         serde_json::json!({"kind": "RKE2ControlPlane", "name": "shop-rke2"});
-    let text = told(&variant.plan(&catalog()).steps);
+    let text = told(&variant::plan(&cluster, &catalog()).steps);
     assert!(
         text.contains("control-plane (unknown, controlPlane)")
             && text.contains("patch rke2controlplane shop-rke2 -n fleet"),
@@ -119,9 +124,9 @@ fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
 
 #[test]
 fn a_topology_says_which_pools_wait() {
-    let variant = Variant::load("cluster-topology-held");
+    let cluster = load("cluster-topology-held");
     let catalog = catalog();
-    let plan = variant.plan(&catalog);
+    let plan = variant::plan(&cluster, &catalog);
     let states: Vec<(&str, StepState)> = plan
         .steps
         .iter()
@@ -159,7 +164,7 @@ fn a_topology_says_which_pools_wait() {
         parallel: Some(3),
         ..PlanOptions::default()
     };
-    let plan = variant.plan_as(&wishes, &catalog);
+    let plan = cluster.plan(&catalog, &[], &wishes);
     let pools = plan
         .steps
         .iter()

@@ -6,7 +6,7 @@ use kubectl_upgrade::catalog::{Catalog, Gvk};
 use kubectl_upgrade::rules::Rule;
 use kubectl_upgrade::rules::engine::data_rule;
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 use crate::golden;
 
 // The rule that CONTRIBUTING.md shows, as a contributor would have written it.
@@ -30,7 +30,7 @@ fn a_fact_costs_one_row() {
     let table = fs::read_to_string(golden::in_repository("src/catalog/kubernetes/apis.tsv"));
     let longer = format!("{}{row}", table.expect("the table"));
     let catalog = Catalog::with_apis(&longer).expect("the row fits");
-    let fixture = Fixture::parse(&block("yaml fact"), "CONTRIBUTING.md");
+    let fixture = Cluster::parse(&block("yaml fact"), "CONTRIBUTING.md");
     let (judgement, _) = fixture.evaluate(&catalog, rules());
     let found: Vec<&str> = judgement
         .findings
@@ -87,13 +87,18 @@ fn a_rule_costs_a_module_a_line_and_a_fixture() {
         .copied()
         .chain([&node_old_ubuntu::RULE])
         .collect();
-    let says = |fixture: &str| {
-        let (judgement, _) = Fixture::parse(&block(fixture), fixture).evaluate(&catalog, &all);
+    let says = |cluster: &Cluster| {
+        let (judgement, _) = cluster.evaluate(&catalog, &all);
         judgement
             .findings
             .iter()
             .any(|finding| finding.id == "node-old-ubuntu")
     };
-    assert!(says("yaml trigger"));
-    assert!(!says("yaml near-miss"));
+    let (trigger, near_miss) = (block("yaml trigger"), block("yaml near-miss"));
+    assert!(says(&Cluster::parse(&trigger, "trigger")));
+    assert!(!says(&Cluster::parse_patched(
+        &trigger,
+        &near_miss,
+        "near-miss"
+    )));
 }

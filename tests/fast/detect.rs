@@ -10,14 +10,22 @@ use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, SkippedObject, Snapshot};
 
-use crate::given::{FOLDER, Given};
+use crate::cluster::Cluster;
 use crate::golden;
+
+/// Where the clusters are, each with what is detected of it.
+pub(crate) const FOLDER: &str = "tests/fixtures/detect";
+
+/// The cluster of this name.
+pub(crate) fn load(name: &str) -> Cluster {
+    Cluster::load(golden::in_repository(&format!("{FOLDER}/{name}.yaml")))
+}
 
 /// The clusters of all fixtures, with a way to go.
 pub(crate) fn snapshots(catalog: &Catalog) -> Vec<(String, Snapshot, UpgradePath)> {
     let one = |name: String| {
-        let given = Given::load(&name);
-        let snapshot = given.snapshot(catalog);
+        let given = load(&name);
+        let snapshot = given.detection_snapshot(catalog);
         let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], catalog)
             .expect("a path");
         (name, snapshot, path)
@@ -31,15 +39,12 @@ pub(crate) fn snapshots(catalog: &Catalog) -> Vec<(String, Snapshot, UpgradePath
 #[test]
 fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let plain = Given {
-        kubernetes: "1.33.1".parse().expect("a version"),
-        server: String::new(),
-        serves: Vec::new(),
-        objects: Vec::new(),
-        refused: Vec::new(),
-    };
-    let picture = plain.picture(&catalog);
-    assert_eq!(detect::needs(&picture.discovery), [detect::nodes()]);
+    let plain = Cluster::parse("kubernetes: 1.33.1", "plain");
+    let snapshot = plain.detection_snapshot(&catalog);
+    assert_eq!(
+        detect::needs(&snapshot.clusters[0].discovery),
+        [detect::nodes()]
+    );
     let detected = plain.detected();
     assert!(detected.platforms.is_empty() && detected.gaps.is_empty());
     assert_eq!(detected.topology, detect::Topology::default());
@@ -48,7 +53,7 @@ fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
 #[test]
 fn an_object_that_cannot_be_understood_is_a_gap() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let mut picture = Given::load("kyma").picture(&catalog);
+    let mut picture = load("kyma").detection_snapshot(&catalog).clusters.remove(0);
     let whole = DetectedCluster::new(&picture, &catalog);
     let reading = picture.ledger.iter_mut().find(|reading| {
         let what = reading.target.to_string();
@@ -78,7 +83,7 @@ fn an_object_that_cannot_be_understood_is_a_gap() {
 
 #[test]
 fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
-    let given = Given::load("dkp-management");
+    let given = load("dkp-management");
     let mut gone = Vec::new();
     let steps: [(&[&str], &str, &str); 5] = [
         (
@@ -120,8 +125,8 @@ fn dkp_is_told_by_the_strongest_evidence_that_is_left() {
         );
         let found = left.release(PlatformName::Dkp);
         assert_eq!(found.as_deref(), Some(release), "without {gone:?}");
-        let gap = left.unseen().contains("the release of DKP");
-        assert_eq!(gap, release == "none", "{}", left.unseen());
+        let gap = left.detection_gaps().contains("the release of DKP");
+        assert_eq!(gap, release == "none", "{}", left.detection_gaps());
         assert_eq!(
             detected.topology.role,
             Some(TopologyRole::Management),
@@ -139,7 +144,7 @@ fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
     let only = |kind: &str| {
         let all = ["HelmRelease", "AppDeployment", "KommanderCore"];
         let others: Vec<&str> = all.into_iter().filter(|other| *other != kind).collect();
-        Given::load("dkp-management").without(&others)
+        load("dkp-management").without(&others)
     };
     for (given, says) in [
         (
@@ -158,10 +163,14 @@ fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
             only("HelmRelease").with("v2.5.1", "0.0.0-dev.0"),
             "no release that was published",
         ),
-        (Given::load("dkp-1-8"), "cluster.yaml"),
+        (load("dkp-1-8"), "cluster.yaml"),
     ] {
         assert_eq!(given.release(PlatformName::Dkp).as_deref(), Some("none"));
-        assert!(given.unseen().contains(says), "{}", given.unseen());
+        assert!(
+            given.detection_gaps().contains(says),
+            "{}",
+            given.detection_gaps()
+        );
     }
     // From its second API on Flux keeps a history. What is wanted stands beside it as before.
     let history = only("HelmRelease").with(
@@ -177,7 +186,7 @@ fn a_release_of_dkp_that_cannot_be_told_is_a_gap() {
 
 #[test]
 fn evidence_that_disagrees_is_said_aloud() {
-    let detected = Given::load("dkp-half-done").detected();
+    let detected = load("dkp-half-done").detected();
     let dkp = detected.platform(PlatformName::Dkp).expect("DKP");
     assert_eq!(
         dkp.version.as_ref().map(ToString::to_string).as_deref(),
@@ -196,12 +205,12 @@ fn evidence_that_disagrees_is_said_aloud() {
             detected.remarks
         );
     }
-    assert!(Given::load("dkp-management").detected().remarks.is_empty());
+    assert!(load("dkp-management").detected().remarks.is_empty());
 }
 
 #[test]
 fn kyma_is_told_by_the_strongest_evidence_that_is_left() {
-    let given = Given::load("kyma");
+    let given = load("kyma");
     let mut gone = Vec::new();
     let steps: [(&[&str], &str, Option<&str>); 5] = [
         (&[], "none", Some("modules")),
@@ -229,9 +238,9 @@ fn kyma_is_told_by_the_strongest_evidence_that_is_left() {
             "{gone:?}"
         );
         assert_eq!(kyma.variant.as_deref(), variant, "{gone:?}");
-        let gap = left.unseen().contains("the release of Kyma");
+        let gap = left.detection_gaps().contains("the release of Kyma");
         let told = release != "none" || variant == Some("modules");
-        assert_eq!(gap, !told, "{}", left.unseen());
+        assert_eq!(gap, !told, "{}", left.detection_gaps());
     }
     gone.push("Installation");
     let nothing = given.without(&gone);
@@ -242,7 +251,7 @@ fn kyma_is_told_by_the_strongest_evidence_that_is_left() {
 
 #[test]
 fn only_published_images_of_the_installer_name_a_release() {
-    let given = Given::load("kyma").without(&["Kyma", "ConfigMap/eventing-status"]);
+    let given = load("kyma").without(&["Kyma", "ConfigMap/eventing-status"]);
     let given = given.with("reconciler.kyma-project.io/managed-by", "other");
     let official = "eu.gcr.io/kyma-project/kyma-installer:1.24.8";
     assert_eq!(given.release(PlatformName::Kyma).as_deref(), Some("1.24.8"));
@@ -261,7 +270,11 @@ fn only_published_images_of_the_installer_name_a_release() {
             Some("none"),
             "{image}"
         );
-        assert!(other.unseen().contains(image), "{}", other.unseen());
+        assert!(
+            other.detection_gaps().contains(image),
+            "{}",
+            other.detection_gaps()
+        );
     }
     let with_digest = format!("{official}@sha256:0123");
     let pinned = given.with(official, &with_digest);
@@ -273,7 +286,7 @@ fn only_published_images_of_the_installer_name_a_release() {
 
 #[test]
 fn cluster_api_is_told_by_the_strongest_evidence_that_is_left() {
-    let given = Given::load("cluster-api-management");
+    let given = load("cluster-api-management");
     let mut gone = Vec::new();
     let steps: [(&[&str], &str); 3] = [
         (&[], "1.11.3"),
@@ -293,7 +306,7 @@ fn cluster_api_is_told_by_the_strongest_evidence_that_is_left() {
 #[test]
 fn other_clusters_are_gaps_until_they_are_read() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let given = Given::load("dkp-management");
+    let given = load("dkp-management");
     let gaps = |clusters: Vec<ClusterSnapshot>| {
         let snapshot = Snapshot {
             is_redacted: false,
@@ -312,12 +325,15 @@ fn other_clusters_are_gaps_until_they_are_read() {
         ids.sort();
         ids
     };
-    let own = given.picture(&catalog);
+    let own = given.detection_snapshot(&catalog).clusters.remove(0);
     assert_eq!(
         gaps(vec![own.clone()]),
         ["default/loose", "retail-ns/east", "retail-ns/office"]
     );
-    let mut east = Given::load("cluster-api-managed").picture(&catalog);
+    let mut east = load("cluster-api-managed")
+        .detection_snapshot(&catalog)
+        .clusters
+        .remove(0);
     east.id = ClusterId("retail-ns/east".to_owned());
     assert_eq!(gaps(vec![own, east]), ["default/loose", "retail-ns/office"]);
 }
@@ -330,7 +346,7 @@ fn what_may_not_be_read_is_a_gap_that_says_what_to_allow() {
         ("kyma", "installations"),
         ("cluster-api-management", "clusters"),
     ] {
-        let mut given = Given::load(name);
+        let mut given = load(name);
         given.refused = vec![plural.to_owned()];
         let unseen = given.detected().gaps;
         let refused = unseen

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::fixture::rules;
+use crate::cluster::rules;
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::need::{Discovery, NeedContext, ReadRequest, ReadTarget, read_plan};
 use kubectl_upgrade::path::UpgradePath;
@@ -14,14 +14,15 @@ const HEAD: &str = "<!-- Made by `UPDATE=1 cargo test --test fast`; do not edit.
 #[test]
 fn the_page_of_rules() {
     let mut page = format!(
-        "{HEAD}\n# Rules\n\nWhat `kubectl upgrade-check rules` lists and `explain` tells.\n"
+        "{HEAD}\n# Rules\n\nWhat `kubectl upgrade-check rules` lists and `explain` shows.\n"
     );
+    let catalog = Catalog::embedded().expect("the catalog");
     for rule in rules() {
         let severity = rule.severity.as_str();
         write!(
             page,
-            "\n## {}\n\n{} · {severity} · from target: {}\n\n**Why it matters.** {}\n\n**How it is told.** {}\n\n**How to mend it.** {}\n\nSee <{}>.\n\nSources:\n",
-            rule.id, rule.title, rule.applies_to, rule.why, rule.detection, rule.remedy, rule.reference
+            "\n## {}\n\n{} · {severity} · from target: {}\n\n**Why it matters.** {}\n\n**Detection.** {}\n\n**Remedy.** {}\n\nSee <{}>.\n\nSources:\n",
+            rule.id, rule.title, rule.applies_to.describe(&catalog), rule.why, rule.detection, rule.remedy, rule.reference
         )
         .expect("memory");
         for source in rule.sources {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use kubectl_upgrade::rules::CoverageState;
 use kubectl_upgrade::rules::hazards;
 
-use crate::fixture::rules;
+use crate::cluster::rules;
 use crate::program::{run, text};
 
 /// The ids of all hazards of Kubernetes, by which rules are called. An id is never taken away.

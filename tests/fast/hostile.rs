@@ -12,7 +12,7 @@ use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report, termin
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::Snapshot;
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 use crate::golden;
 
 /// Colours, a link, the clipboard, a bell, backspaces, C1 controls, marks that reorder or hide, another line.
@@ -63,7 +63,7 @@ fn whatever_a_rule_sees_is_shown_harmlessly() {
     let (mut tried, mut shown) = (0, 0);
     for rule in rules() {
         let file = format!("tests/fixtures/rules/{}/trigger.yaml", rule.id);
-        let fixture = Fixture::load(&golden::in_repository(&file));
+        let fixture = Cluster::load(golden::in_repository(&file));
         let path = fixture.path(&catalog);
         let value = serde_json::to_value(fixture.snapshot(&catalog, &path)).expect("a value");
         let mut places = Vec::new();

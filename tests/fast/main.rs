@@ -41,4 +41,4 @@ mod volumes;
 mod ways;
 mod webhooks;
 
-use support::{document, fixture, given, golden, program, variant};
+use support::{cluster, document, golden, program, variant};

@@ -11,12 +11,12 @@ use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{ManifestFiles, Snapshot};
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, rules};
-use kubeadm::{BEFORE, Cluster};
+use crate::cluster::{Cluster, rules};
+use kubeadm::{BEFORE, Kubeadm};
 
-fn planned(fixture: &Fixture) -> Plan {
+fn planned(cluster: &Cluster) -> Plan {
     let catalog = Catalog::embedded().expect("the catalog");
-    fixture.plan(&catalog, &PlanOptions::default())
+    cluster.plan(&catalog, rules(), &PlanOptions::default())
 }
 
 /// A step a line: how far it is, and which one it is.
@@ -49,7 +49,7 @@ fn before_an_upgrade_all_is_to_do() {
 
 #[test]
 fn half_way_the_same_question_shows_what_is_done() {
-    let control_plane = Cluster {
+    let control_plane = Kubeadm {
         control_plane: ["1.24.17", "1.25.0"],
         ..BEFORE
     };
@@ -68,7 +68,7 @@ fn half_way_the_same_question_shows_what_is_done() {
     todo 1.25.0-worker-b-1
     by-hand 1.25.0-verify
     ");
-    let nodes = Cluster {
+    let nodes = Kubeadm {
         server: "1.25.0",
         control_plane: ["1.25.0"; 2],
         proxy: "1.25.0",
@@ -93,23 +93,23 @@ fn half_way_the_same_question_shows_what_is_done() {
 
 #[test]
 fn at_the_end_nothing_is_left() {
-    let done = Cluster {
+    let done = Kubeadm {
         server: "1.25.0",
         control_plane: ["1.25.0"; 2],
         proxy: "1.25.0",
         kubelets: ["1.25.0"; 5],
         to: "1.25.0",
     };
-    assert_eq!(planned(&done.fixture()).steps, []);
+    assert_eq!(planned(&done.cluster()).steps, []);
 }
 
 #[test]
 fn pools_skip_hops_as_far_as_skew_allows() {
-    let far = Cluster {
+    let far = Kubeadm {
         to: "1.27",
         ..BEFORE
     };
-    let plan = planned(&far.fixture());
+    let plan = planned(&far.cluster());
     let workers: Vec<&str> = plan
         .steps
         .iter()
@@ -132,11 +132,11 @@ fn pools_skip_hops_as_far_as_skew_allows() {
 
 #[test]
 fn a_pool_that_would_be_too_old_goes_first_and_blocks_nothing_itself() {
-    let old = Cluster {
+    let old = Kubeadm {
         kubelets: ["1.24.17", "1.24.17", "1.24.17", "1.24.17", "1.22.17"],
         ..BEFORE
     };
-    let plan = planned(&old.fixture());
+    let plan = planned(&old.cluster());
     let at = |id: &str| {
         let found = plan.steps.iter().position(|step| step.id == id);
         found.unwrap_or_else(|| panic!("no {id} in\n{}", lines(&plan)))
@@ -150,18 +150,25 @@ fn a_pool_that_would_be_too_old_goes_first_and_blocks_nothing_itself() {
 #[test]
 fn a_budget_that_never_lets_go_blocks_the_nodes_of_its_pods_alone() {
     let pod = |name: &str, node: &str| {
-        json!({"namespace": "shop", "name": name, "labels": {"app": name}, "node": node, "phase": "Running", "ready": true,
-            "owner": {"kind": "StatefulSet", "name": name}, "grace": 90})
+        let owner = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": name, "controller": true});
+        json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"namespace": "shop", "name": name, "labels": {"app": name}, "ownerReferences": [owner]},
+            "spec": {"nodeName": node, "terminationGracePeriodSeconds": 90},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        })
     };
-    let budget = json!({"meta": {"namespace": "shop", "name": "db"},
-        "object": {"metadata": {"namespace": "shop", "name": "db", "generation": 1},
-            "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "db"}}},
-            "status": {"disruptionsAllowed": 0, "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1, "observedGeneration": 1}}});
-    let fixture = BEFORE.with(json!({
-        "pods": {"pods": [pod("db", "a-2"), pod("web", "b-1")]},
-        "poddisruptionbudgets.policy": {"json": [budget]},
-    }));
-    let plan = planned(&fixture);
+    let budget = json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"namespace": "shop", "name": "db", "generation": 1},
+        "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "db"}}},
+        "status": {
+            "disruptionsAllowed": 0, "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1, "observedGeneration": 1,
+        },
+    });
+    let plan = planned(&BEFORE.with([pod("db", "a-2"), pod("web", "b-1"), budget]));
     let step = |id: &str| plan.steps.iter().find(|step| step.id == id).expect(id);
     let blocked = step("kubernetes-1.25.0-worker-a-2");
     assert_eq!(blocked.state, StepState::Blocked);
@@ -199,7 +206,7 @@ fn a_budget_that_never_lets_go_blocks_the_nodes_of_its_pods_alone() {
 fn what_could_not_be_read_is_a_gap_and_never_done() {
     let catalog = Catalog::embedded().expect("the catalog");
     let refused = json!({"kubernetes": "1.24.17", "to": "1.25.0", "now": "2023-02-01T00:00:00Z", "refused": ["nodes"]});
-    let plan = planned(&Fixture::parse(&refused.to_string(), "refused"));
+    let plan = planned(&Cluster::from_value(refused, "refused"));
     assert!(
         plan.gaps.iter().any(|gap| gap.what == "nodes"),
         "{:?}",
@@ -216,7 +223,7 @@ fn what_could_not_be_read_is_a_gap_and_never_done() {
 
 #[test]
 fn commands_name_the_cluster_and_quote_its_names() {
-    let plan = planned(&BEFORE.fixture());
+    let plan = planned(&BEFORE.cluster());
     let worker = plan
         .steps
         .iter()
@@ -282,29 +289,50 @@ fn the_whole_way_of_kubernetes_is_planned_hop_by_hop() {
 
 fn deployment(namespace: &str, name: &str, image: &str) -> Value {
     let labels = json!({"app": name});
-    json!({"meta": {"namespace": namespace, "name": name, "owner": format!("helm {namespace}/{name}")},
-        "object": {"metadata": {"namespace": namespace, "name": name, "generation": 1},
-            "spec": {"replicas": 2, "selector": {"matchLabels": labels},
-                "template": {"spec": {"containers": [{"name": name, "image": image}]}}},
-            "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}}})
+    let helm =
+        json!({"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": namespace});
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"namespace": namespace, "name": name, "generation": 1, "annotations": helm},
+        "spec": {
+            "replicas": 2, "selector": {"matchLabels": labels},
+            "template": {"spec": {"containers": [{"name": name, "image": image}]}},
+        },
+        "status": {
+            "observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2,
+        },
+    })
 }
 
 #[test]
 fn add_ons_go_in_their_place_and_as_seldom_as_can_be() {
-    let cluster = Cluster {
+    let cluster = Kubeadm {
         server: "1.27.16",
         control_plane: ["1.27.16"; 2],
         proxy: "1.27.16",
         kubelets: ["1.27.16"; 5],
         to: "1.30",
     };
-    let fixture = cluster.with(json!({"deployments.apps": {"json": [
-        deployment("cert-manager", "cert-manager", "quay.io/jetstack/cert-manager-controller:v1.13.2"),
-        deployment("kube-system", "cluster-autoscaler", "registry.k8s.io/autoscaling/cluster-autoscaler:v1.27.3"),
-        deployment("web", "ingress-nginx-controller", "registry.k8s.io/ingress-nginx/controller@sha256:abc"),
+    let cluster = cluster.with([
+        deployment(
+            "cert-manager",
+            "cert-manager",
+            "quay.io/jetstack/cert-manager-controller:v1.13.2",
+        ),
+        deployment(
+            "kube-system",
+            "cluster-autoscaler",
+            "registry.k8s.io/autoscaling/cluster-autoscaler:v1.27.3",
+        ),
+        deployment(
+            "web",
+            "ingress-nginx-controller",
+            "registry.k8s.io/ingress-nginx/controller@sha256:abc",
+        ),
         deployment("shop", "cart", "example.com/cart:1.0.0"),
-    ]}}));
-    let plan = planned(&fixture);
+    ]);
+    let plan = planned(&cluster);
     let told: Vec<String> = plan
         .steps
         .iter()
@@ -334,6 +362,6 @@ fn add_ons_go_in_their_place_and_as_seldom_as_can_be() {
     let next = next.expect("a step");
     assert_eq!(
         next.objects,
-        ["deployment/cert-manager/cert-manager (helm cert-manager/cert-manager)"]
+        ["deployment/cert-manager/cert-manager (helm release cert-manager/cert-manager)"]
     );
 }

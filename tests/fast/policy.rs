@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::fixture::rules;
+use crate::cluster::rules;
 use crate::golden;
 use crate::program::{run, text, with_example};
 

@@ -6,8 +6,11 @@ use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::need::{DetailLevel, NeedContext, ReadTarget};
 use kubectl_upgrade::rules::{Severity, Verdict, needs};
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 use crate::golden;
+
+/// The list of what Helm has deployed, which is apart from what it has not.
+const HELM_RELEASES: &str = "'secrets (type=helm.sh/release.v1, owner=helm,status=deployed)'";
 
 const FOLDER: &str = "tests/fixtures/rules";
 
@@ -22,6 +25,7 @@ fn every_rule_has_fixtures_and_every_folder_a_rule() {
 fn rules_are_complete_and_in_order() {
     let ids: Vec<&str> = rules().iter().map(|rule| rule.id).collect();
     assert!(ids.is_sorted(), "{ids:?}");
+    let catalog = Catalog::embedded().expect("the catalog");
     for rule in rules() {
         let id = rule.id;
         let kebab =
@@ -29,7 +33,7 @@ fn rules_are_complete_and_in_order() {
         assert!(id.chars().all(kebab), "{id}");
         for text in [
             rule.title,
-            rule.applies_to,
+            &rule.applies_to.describe(&catalog),
             rule.why,
             rule.detection,
             rule.remedy,
@@ -49,12 +53,12 @@ fn a_read_that_was_refused_is_a_gap_and_never_ready() {
         let text = format!(
             "kubernetes: 1.24.17\nto: '1.25'\nnow: 2023-01-01T00:00:00Z\nrefused: [{refused}]\n"
         );
-        Fixture::parse(&text, refused).evaluate(&catalog, rules()).0
+        Cluster::parse(&text, refused).evaluate(&catalog, rules()).0
     };
     assert_eq!(fixture("").verdict, Verdict::Ready);
     for refused in [
         "nodes",
-        "helm",
+        HELM_RELEASES,
         "/metrics",
         "poddisruptionbudgets.policy",
         "podsecuritypolicies.policy",
@@ -81,11 +85,21 @@ fn every_hop_of_a_path_is_told_with_what_bites_at_it() {
 kubernetes: 1.24.17
 to: '1.27'
 now: 2023-01-01T00:00:00Z
-rows:
-  poddisruptionbudgets.policy: {meta: [{name: a, namespace: x, managers: [{manager: m, apiVersion: policy/v1beta1, applied: false, time: 2022-01-01T00:00:00Z}]}]}
-  csistoragecapacities.storage.k8s.io: {meta: [{name: b, namespace: x, managers: [{manager: m, apiVersion: storage.k8s.io/v1beta1, applied: false, time: 2022-01-01T00:00:00Z}]}]}
+objects:
+- apiVersion: policy/v1
+  kind: PodDisruptionBudget
+  metadata:
+    name: a
+    namespace: x
+    managedFields: [{manager: m, operation: Update, apiVersion: policy/v1beta1, time: 2022-01-01T00:00:00Z}]
+- apiVersion: storage.k8s.io/v1
+  kind: CSIStorageCapacity
+  metadata:
+    name: b
+    namespace: x
+    managedFields: [{manager: m, operation: Update, apiVersion: storage.k8s.io/v1beta1, time: 2022-01-01T00:00:00Z}]
 ";
-    let (judgement, _) = Fixture::parse(text, "three hops").evaluate(&catalog, rules());
+    let (judgement, _) = Cluster::parse(text, "three hops").evaluate(&catalog, rules());
     let hops: Vec<String> = judgement
         .findings
         .iter()
@@ -102,9 +116,9 @@ fn a_removal_that_is_only_announced_warns() {
 kubernetes: 1.37.0
 to: '1.38'
 now: 2026-12-01T00:00:00Z
-files: [{apiVersion: resource.k8s.io/v1beta1, kind: DeviceClass, name: gpu, location: gpu.yaml}]
+files: {gpu.yaml: [{apiVersion: resource.k8s.io/v1beta1, kind: DeviceClass, metadata: {name: gpu}}]}
 ";
-    let (judgement, _) = Fixture::parse(text, "announced").evaluate(&catalog, rules());
+    let (judgement, _) = Cluster::parse(text, "announced").evaluate(&catalog, rules());
     assert_eq!(judgement.findings[0].severity, Severity::Warning);
     assert_eq!(
         judgement.verdict,
@@ -121,9 +135,9 @@ kubernetes: 1.34.0
 emulates: '1.33'
 to: '1.34'
 now: 2025-12-01T00:00:00Z
-rows: {nodes: {nodes: [{name: ahead, kubeletVersion: v1.34.0}]}}
+objects: [{apiVersion: v1, kind: Node, metadata: {name: ahead}, status: {nodeInfo: {kubeletVersion: v1.34.0}}}]
 ";
-    let (judgement, _) = Fixture::parse(text, "emulated").evaluate(&catalog, rules());
+    let (judgement, _) = Cluster::parse(text, "emulated").evaluate(&catalog, rules());
     let ids: Vec<&str> = judgement
         .findings
         .iter()
@@ -138,7 +152,7 @@ rows: {nodes: {nodes: [{name: ahead, kubeletVersion: v1.34.0}]}}
 fn kinds_with_typed_rows_are_asked_for_at_one_depth() {
     let catalog = Catalog::embedded().expect("the catalog");
     let text = "kubernetes: 1.24.17\nto: '1.37'\nnow: 2026-10-01T00:00:00Z\n";
-    let fixture = Fixture::parse(text, "every hop");
+    let fixture = Cluster::parse(text, "every hop");
     let path = fixture.path(&catalog);
     let snapshot = fixture.snapshot(&catalog, &path);
     let asking = NeedContext {

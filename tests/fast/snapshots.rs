@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use kubectl_upgrade::snapshot::{ApiCount, Snapshot, SnapshotError, load, save};
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 use crate::golden;
 use crate::mutate::{cases, damaged};
 use kubectl_upgrade::catalog::Catalog;
@@ -134,15 +134,23 @@ kubernetes: 1.24.17
 to: '1.25'
 now: 2023-01-01T00:00:00Z
 refused: [pods]
-rows:
-  nodes: {nodes: [{name: a, kubeletVersion: v1.24.17, conditions: [{type: Ready, status: 'True'}]}]}
-  poddisruptionbudgets.policy: {meta: [{name: a, namespace: x, managers: [{manager: m, apiVersion: policy/v1beta1, applied: false, time: 2022-01-01T00:00:00Z}]}]}
+objects:
+- apiVersion: v1
+  kind: Node
+  metadata: {name: a}
+  status: {nodeInfo: {kubeletVersion: v1.24.17}, conditions: [{type: Ready, status: 'True'}]}
+- apiVersion: policy/v1
+  kind: PodDisruptionBudget
+  metadata:
+    name: a
+    namespace: x
+    managedFields: [{manager: m, operation: Update, apiVersion: policy/v1beta1, time: 2022-01-01T00:00:00Z}]
 ";
 
 #[test]
 fn manifests_that_were_only_counted_are_a_gap_once_something_is_known_against_them() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let fixture = Fixture::parse(SMALL, "small");
+    let fixture = Cluster::parse(SMALL, "small");
     let path = fixture.path(&catalog);
     let mut snapshot = fixture.snapshot(&catalog, &path);
     let counted = |api_version: &str, kind: &str, objects| ApiCount {
@@ -182,7 +190,7 @@ fn manifests_that_were_only_counted_are_a_gap_once_something_is_known_against_th
 #[test]
 fn no_damage_to_a_snapshot_or_a_baseline_panics() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let fixture = Fixture::parse(SMALL, "small");
+    let fixture = Cluster::parse(SMALL, "small");
     let snapshot = fixture.snapshot(&catalog, &fixture.path(&catalog));
     let header =
         r#"{"apiVersion":"kubectl-upgrade/v1","kind":"Snapshot","format":1,"toolVersion":"0.1.0"}"#;

@@ -3,22 +3,23 @@
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::rules::{Evaluation, Severity};
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 
 const EBS: &str = "
 kubernetes: 1.24.17
 to: '1.25'
 now: 2023-01-01T00:00:00Z
-rows:
-  persistentvolumes:
-    json:
-    - meta: {name: cart}
-      object: {spec: {awsElasticBlockStore: {volumeID: vol-0a1b2c}}, status: {phase: Bound}}
+objects:
+- apiVersion: v1
+  kind: PersistentVolume
+  metadata: {name: cart}
+  spec: {awsElasticBlockStore: {volumeID: vol-0a1b2c}}
+  status: {phase: Bound}
 ";
 
 fn judge(text: &str) -> Evaluation {
     let catalog = Catalog::embedded().expect("the catalog");
-    Fixture::parse(text, "volumes")
+    Cluster::parse(text, "volumes")
         .evaluate(&catalog, rules())
         .0
 }

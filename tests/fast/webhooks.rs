@@ -3,13 +3,13 @@
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::rules::Severity;
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 
 /// The severities with which a rule speaks.
-fn said(id: &str, rows: &str) -> Vec<Severity> {
+fn said(id: &str, objects: &str) -> Vec<Severity> {
     let catalog = Catalog::embedded().expect("the catalog");
-    let text = format!("kubernetes: 1.30.14\nnow: 2025-01-01T00:00:00Z\n{rows}");
-    let (judgement, _) = Fixture::parse(&text, id).evaluate(&catalog, rules());
+    let text = format!("kubernetes: 1.30.14\nnow: 2025-01-01T00:00:00Z\n{objects}");
+    let (judgement, _) = Cluster::parse(&text, id).evaluate(&catalog, rules());
     let findings = judgement.findings.iter();
     findings
         .filter(|finding| finding.id == id)
@@ -20,13 +20,13 @@ fn said(id: &str, rows: &str) -> Vec<Severity> {
 /// A webhook of the service shop/guard, and what else there is.
 fn guard(webhook: &str, rest: &str) -> String {
     format!(
-        "rows:
-  mutatingwebhookconfigurations.admissionregistration.k8s.io:
-    json:
-    - meta: {{name: guard}}
-      object: {{metadata: {{name: guard}}, webhooks: [{{name: guard.shop, failurePolicy: Fail, {webhook}}}]}}
-  namespaces: {{json: [{{meta: {{name: shop}}, object: {{metadata: {{name: shop, labels: {{team: a}}}}}}}}]}}
-  services: {{json: [{{meta: {{namespace: shop, name: guard}}, object: {{spec: {{selector: {{app: guard}}}}}}}}]}}
+        "objects:
+- apiVersion: admissionregistration.k8s.io/v1
+  kind: MutatingWebhookConfiguration
+  metadata: {{name: guard}}
+  webhooks: [{{name: guard.shop, failurePolicy: Fail, {webhook}}}]
+- {{apiVersion: v1, kind: Namespace, metadata: {{name: shop, labels: {{team: a}}}}}}
+{SERVICE}
 {rest}"
     )
 }
@@ -34,9 +34,22 @@ fn guard(webhook: &str, rest: &str) -> String {
 const TO_SERVICE: &str = "clientConfig: {service: {namespace: shop, name: guard}}";
 const PODS: &str =
     "rules: [{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: [pods]}]";
-const NONE_READY: &str = "  endpointslices.discovery.k8s.io: {slices: [{meta: {namespace: shop, name: a}, service: guard, endpoints: 1, ready: 0}]}";
-const OF_ANOTHER: &str = "  endpointslices.discovery.k8s.io: {slices: [{meta: {namespace: shop, name: a}, service: web, endpoints: 1, ready: 1}]}";
-const OF_THE_SERVER: &str = "  endpointslices.discovery.k8s.io: {slices: [{meta: {namespace: default, name: kubernetes}, service: kubernetes, endpoints: 1, ready: 1}]}";
+const SERVICE: &str = "- {apiVersion: v1, kind: Service, metadata: {namespace: shop, name: guard}, spec: {selector: {app: guard}}}";
+const NONE_READY: &str = "
+- apiVersion: discovery.k8s.io/v1
+  kind: EndpointSlice
+  metadata: {namespace: shop, name: a, labels: {kubernetes.io/service-name: guard}}
+  endpoints: [{conditions: {ready: false}}]";
+const OF_ANOTHER: &str = "
+- apiVersion: discovery.k8s.io/v1
+  kind: EndpointSlice
+  metadata: {namespace: shop, name: a, labels: {kubernetes.io/service-name: web}}
+  endpoints: [{conditions: {ready: true}}]";
+const OF_THE_SERVER: &str = "
+- apiVersion: discovery.k8s.io/v1
+  kind: EndpointSlice
+  metadata: {namespace: default, name: kubernetes, labels: {kubernetes.io/service-name: kubernetes}}
+  endpoints: [{conditions: {ready: true}}]";
 
 #[test]
 fn dead_webhooks_block_only_where_the_cluster_needs_them() {
@@ -79,10 +92,7 @@ fn dead_webhooks_block_only_where_the_cluster_needs_them() {
 #[test]
 fn what_could_not_be_read_is_not_missing() {
     let hook = format!("{TO_SERVICE}, {PODS}");
-    let rows = guard(&hook, NONE_READY).replace(
-        "  services: {json: [{meta: {namespace: shop, name: guard}, object: {spec: {selector: {app: guard}}}}]}\n",
-        "",
-    );
+    let rows = guard(&hook, NONE_READY).replace(SERVICE, "");
     assert_eq!(said("webhook-fail-dead", &rows), [Severity::Blocker]);
     let refused = format!("refused: [services]\n{rows}");
     assert_eq!(said("webhook-fail-dead", &refused), []);
@@ -90,11 +100,21 @@ fn what_could_not_be_read_is_not_missing() {
 
 #[test]
 fn helm_may_be_at_work() {
-    let record = |time: i64| {
+    let secret = |version: u32, labels: &str| {
         format!(
-            "rows: {{helm pending: {{meta: [{{namespace: shop, name: r, labels: {{name: cart, version: '2', \
-             status: pending-upgrade, createdAt: '{time}'}}}}]}}}}"
+            "- apiVersion: v1
+  kind: Secret
+  type: helm.sh/release.v1
+  metadata:
+    namespace: shop
+    name: sh.helm.release.v1.cart.v{version}
+    labels: {{owner: helm, name: cart, version: '{version}', {labels}}}
+"
         )
+    };
+    let record = |time: i64| {
+        let labels = format!("status: pending-upgrade, createdAt: '{time}'");
+        format!("objects:\n{}", secret(2, &labels))
     };
     // 2025 began at this second.
     let now = 1_735_689_600;
@@ -103,9 +123,11 @@ fn helm_may_be_at_work() {
         said("helm-pending", &record(now - 660)),
         [Severity::Warning]
     );
-    let failed_since = "rows: {helm pending: {meta: [
-        {namespace: shop, name: a, labels: {name: cart, version: '2', status: pending-upgrade}},
-        {namespace: shop, name: b, labels: {name: cart, version: '10', status: failed}}]}}";
+    let (pending, failed) = (
+        secret(2, "status: pending-upgrade"),
+        secret(10, "status: failed"),
+    );
+    let failed_since = &format!("objects:\n{pending}{failed}");
     assert_eq!(said("helm-pending", failed_since), []);
 }
 
@@ -113,9 +135,13 @@ fn helm_may_be_at_work() {
 fn metrics_and_short_outages_do_not_block() {
     let api = |group: &str, since: &str| {
         format!(
-            "rows: {{apiservices.apiregistration.k8s.io: {{json: [{{meta: {{name: a}}, object: {{metadata: {{name: a}}, \
-             spec: {{group: {group}, service: {{namespace: shop, name: a}}}}, status: {{conditions: \
-             [{{type: Available, status: 'False', lastTransitionTime: '{since}'}}]}}}}}}]}}}}"
+            "objects:
+- apiVersion: apiregistration.k8s.io/v1
+  kind: APIService
+  metadata: {{name: a}}
+  spec: {{group: {group}, service: {{namespace: shop, name: a}}}}
+  status: {{conditions: [{{type: Available, status: 'False', lastTransitionTime: '{since}'}}]}}
+"
         )
     };
     let long_ago = "2024-12-01T00:00:00Z";
@@ -134,24 +160,33 @@ fn metrics_and_short_outages_do_not_block() {
 
 #[test]
 fn a_server_that_is_being_stopped_only_warns() {
-    let page = |lines: &str| format!("rows: {{'/readyz?verbose': {{lines: [{lines}]}}}}");
-    let stopping = "'[-]shutdown failed: reason withheld'";
+    let page = |lines: &str| format!("pages: {{'/readyz?verbose': \"{lines}\"}}");
+    let stopping = "[-]shutdown failed: reason withheld";
     assert_eq!(said("cp-readyz", &page(stopping)), [Severity::Warning]);
-    let both = format!("{stopping}, '[-]etcd failed: reason withheld'");
+    let both = format!("{stopping}\\n[-]etcd failed: reason withheld");
     assert_eq!(said("cp-readyz", &page(&both)), [Severity::Blocker]);
 }
 
 #[test]
 fn autoscalers_in_manifests_and_their_own_word() {
     let id = "hpa-targetref";
-    let file = "files: [{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, namespace: shop, name: web, location: a.yaml, \
-        references: [{field: spec.scaleTargetRef, apiVersion: extensions/v1beta1, kind: Deployment, name: web}]}]";
+    let file = "files:
+  a.yaml:
+  - apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    metadata: {namespace: shop, name: web}
+    spec: {scaleTargetRef: {apiVersion: extensions/v1beta1, kind: Deployment, name: web}}
+";
     assert_eq!(said(id, file), [Severity::Warning]);
     let live = |message: &str| {
         format!(
-            "rows: {{horizontalpodautoscalers.autoscaling: {{json: [{{meta: {{namespace: shop, name: web}}, object: \
-             {{spec: {{scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}}}, status: {{conditions: \
-             [{{type: AbleToScale, status: 'False', reason: FailedGetScale, message: '{message}'}}]}}}}}}]}}}}"
+            "objects:
+- apiVersion: autoscaling/v2
+  kind: HorizontalPodAutoscaler
+  metadata: {{namespace: shop, name: web}}
+  spec: {{scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}}}
+  status: {{conditions: [{{type: AbleToScale, status: 'False', reason: FailedGetScale, message: '{message}'}}]}}
+"
         )
     };
     let unknown = "unable to get the target current scale: no matches for kind \"Till\" in group \"shop.example\"";

@@ -1,13 +1,14 @@
 //! What is said of each kind of cluster: what of its report concerns detection.
 
 use kubectl_upgrade::api::v1::UpgradeReport;
-use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::given::{FOLDER, Given};
+use crate::cluster::Cluster;
 use crate::{CATALOG, case, golden};
+
+const FOLDER: &str = "tests/fixtures/detect";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let names = golden::stems(FOLDER, ".yaml").into_iter();
@@ -16,7 +17,9 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn compare(name: &str) {
-    let report = report(&Given::load(name));
+    let report = report(&Cluster::load(golden::in_repository(&format!(
+        "{FOLDER}/{name}.yaml"
+    ))));
     let said = json!({
         "platforms": report.cluster.platforms[1..].iter().map(|platform| {
             serde_json::to_value(platform).expect("a value")
@@ -29,10 +32,9 @@ fn compare(name: &str) {
     golden::compare(&format!("{FOLDER}/{name}.json"), &format!("{text}\n"));
 }
 
-fn report(given: &Given) -> UpgradeReport {
-    let snapshot = given.snapshot(&CATALOG);
-    let path =
-        UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], &CATALOG).expect("a path");
+fn report(cluster: &Cluster) -> UpgradeReport {
+    let snapshot = cluster.detection_snapshot(&CATALOG);
+    let path = cluster.path(&CATALOG);
     let situation = CheckContext::new(&snapshot, &CATALOG, &path, snapshot.taken_at);
     let judgement = evaluate(&situation, &[], &Policy::default());
     UpgradeReport::new(&situation, &judgement)

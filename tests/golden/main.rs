@@ -27,7 +27,7 @@ use std::sync::LazyLock;
 use kubectl_upgrade::catalog::Catalog;
 use libtest_mimic::{Arguments, Trial};
 
-use support::{document, fixture, given, golden, program, variant};
+use support::{cluster, document, golden, program, variant};
 
 /// Read once for all of them.
 static CATALOG: LazyLock<Catalog> =

@@ -1,10 +1,12 @@
-//! Each rule by the two fixtures of its folder: what triggers it, and the near miss that must not.
+//! Each rule by the two fixtures of its folder: what triggers it, and a patch of that which must not.
+
+use std::path::PathBuf;
 
 use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
 use kubectl_upgrade::rules::{Evaluation, Finding, Rule};
 use libtest_mimic::Trial;
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 use crate::{CATALOG, case, golden};
 
 const FOLDER: &str = "tests/fixtures/rules";
@@ -20,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn the_trigger_triggers_at_its_worst(rule: &Rule) {
-    let (judgement, report) = load(rule, "trigger.yaml").evaluate(&CATALOG, rules());
+    let (judgement, report) = Cluster::load(file(rule, "trigger.yaml")).evaluate(&CATALOG, rules());
     let found = findings(rule, &judgement);
     assert!(!found.is_empty(), "{}: {:#?}", rule.id, judgement.findings);
     let worst = found.iter().map(|finding| finding.severity).max();
@@ -31,16 +33,15 @@ fn the_trigger_triggers_at_its_worst(rule: &Rule) {
 }
 
 fn the_near_miss_does_not(rule: &Rule) {
-    let (judgement, _) = load(rule, "near-miss.yaml").evaluate(&CATALOG, rules());
+    let (judgement, _) =
+        Cluster::load_patched(file(rule, "trigger.yaml"), file(rule, "near-miss.yaml"))
+            .evaluate(&CATALOG, rules());
     let found = findings(rule, &judgement);
     assert!(found.is_empty(), "{}: {found:#?}", rule.id);
 }
 
-fn load(rule: &Rule, name: &str) -> Fixture {
-    Fixture::load(&golden::in_repository(&format!(
-        "{FOLDER}/{}/{name}",
-        rule.id
-    )))
+fn file(rule: &Rule, name: &str) -> PathBuf {
+    golden::in_repository(&format!("{FOLDER}/{}/{name}", rule.id))
 }
 
 fn findings<'a>(rule: &Rule, judgement: &'a Evaluation) -> Vec<&'a Finding> {

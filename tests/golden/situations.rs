@@ -4,8 +4,8 @@ use kubectl_upgrade::api::v1::UpgradeReport;
 use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
 use libtest_mimic::Trial;
 
+use crate::cluster::{Cluster, rules};
 use crate::document::shop_report;
-use crate::fixture::{Fixture, rules};
 use crate::{CATALOG, case, golden};
 
 const FOLDER: &str = "tests/fixtures/situations";
@@ -14,7 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let names = golden::stems(FOLDER, ".yaml").into_iter();
     let fixtures = names.map(|name| {
         case("situations", &name.clone(), move || {
-            let fixture = Fixture::load(&golden::in_repository(&format!("{FOLDER}/{name}.yaml")));
+            let fixture = Cluster::load(golden::in_repository(&format!("{FOLDER}/{name}.yaml")));
             compare(&name, &fixture.evaluate(&CATALOG, rules()).1);
         })
     });

@@ -7,13 +7,13 @@ use kubectl_upgrade::conditions::CompletionCondition;
 use kubectl_upgrade::plan::{Plan, Step};
 use libtest_mimic::Trial;
 
-use crate::variant::{FOLDER, VARIANTS, Variant, told};
+use crate::variant::{self, FOLDER, VARIANTS, told};
 use crate::{CATALOG, case, golden};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let variants = VARIANTS.into_iter().map(|(name, title)| {
         case("variants", name, move || {
-            let plan = Variant::load(name).plan(&CATALOG);
+            let plan = variant::plan(&variant::load(name), &CATALOG);
             golden::compare(&format!("{FOLDER}/{name}.txt"), &told(&plan.steps));
             every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards(name, title, &plan);
             nothing_is_left_to_fill_in(name, &plan);

@@ -8,7 +8,7 @@ use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_plan};
 use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
 use kubectl_upgrade::snapshot::{Snapshot, load};
 
-use super::fixture::{Fixture, rules};
+use super::cluster::{Cluster, rules};
 use super::golden;
 use super::program::EXAMPLE;
 
@@ -40,7 +40,7 @@ pub(crate) fn shop_plan(minor: &str) -> UpgradePlan {
 /// A cluster in the middle of a hop, with windows.
 pub(crate) fn half_way() -> UpgradePlan {
     let catalog = Catalog::embedded().expect("the catalog");
-    let fixture = Fixture::load(&golden::in_repository(&format!(
+    let fixture = Cluster::load(golden::in_repository(&format!(
         "{PLAN_FORMATS}/half-way.yaml"
     )));
     let path = fixture.path(&catalog);

@@ -3,30 +3,33 @@
 use super::usage;
 use crate::api_usage;
 use crate::api_usage::ApiLifecycle;
-use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
+
+const KIND: &str = "CustomResourceDefinition";
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "crd-v1beta1",
     severity: Severity::Blocker,
     title: "A CustomResourceDefinition is written through v1beta1",
-    applies_to: "1.22",
-    why: "The version is gone, and the one that replaces it demands a structural schema: unlike other kinds, changing apiVersion alone is not enough, and an operator that installs its own definitions fails at its start.",
-    detection: "As api-removed, for the kind CustomResourceDefinition.",
-    remedy: "Use apiextensions.k8s.io/v1 with a structural schema for each version, from a release of the operator or chart that has it.",
+    applies_to: AppliesTo::Computed(|catalog| usage::removal_minors(catalog, KIND, |_| true)),
+    why: "The version is removed, and v1 requires a structural schema: changing apiVersion alone is not enough. An operator that installs its own CRDs fails to start.",
+    detection: "As for api-removed, for the kind CustomResourceDefinition.",
+    remedy: "Use apiextensions.k8s.io/v1 with a structural schema for each version, from a release of the operator or chart that ships it.",
     reference: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/#customresourcedefinition-v122",
     sources: &["kubernetes/sig-release releases/release-1.22/release-notes/release-notes-draft.md"],
-    reads_files: true,
     kind: RuleKind::Code {
-        needs: |asking| api_usage::needs_for_kind(asking, "CustomResourceDefinition"),
+        needs: |asking| api_usage::needs_for_kind(asking, KIND),
         evaluate,
     },
+    reads_files: true,
+    replaces_api_removed: Some(KIND),
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let usages = situation.api_usages.iter().filter(|usage| {
-        matches!(usage.lifecycle, ApiLifecycle::Removed(_))
-            && usage.api.kind == "CustomResourceDefinition"
+        matches!(usage.lifecycle, ApiLifecycle::Removed(_)) && usage.api.kind == KIND
     });
     usage::usage_findings(&RULE, situation, usages)
 }

@@ -3,24 +3,25 @@
 use super::usage;
 use crate::api_usage;
 use crate::api_usage::{ApiLifecycle, EvidenceStrength};
-use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "api-deprecated",
     severity: Severity::Note,
-    title: "An API version in use is deprecated, and still served by the target",
-    applies_to: "each minor that deprecates an API",
-    why: "The version will go in a later minor. Moving to its replacement now is work that the next upgrade does not have to wait for.",
-    detection: "As api-removed, but only from what is read anyway: manifests, Helm releases, and objects of kinds that lose another version on the way. No kind is listed for the sake of a deprecation.",
-    remedy: "Move the named manifests, charts and clients to the replacement when convenient.",
+    title: "An API version in use is deprecated but still served by the target",
+    applies_to: AppliesTo::Text("each minor that deprecates an API"),
+    why: "A later minor removes the version. If you migrate now, the next upgrade does not have to wait for it.",
+    detection: "As for api-removed, but only from what is read anyway: manifests, Helm releases, and objects of kinds that lose another version on this path. No kind is listed just because one of its versions is deprecated.",
+    remedy: "Migrate the listed manifests, charts and clients to the replacement when convenient.",
     reference: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/",
     sources: &["kubernetes/apiserver pkg/endpoints/deprecation/deprecation.go"],
-    reads_files: true,
     kind: RuleKind::Code {
         needs: |_| api_usage::helm_release_needs().into(),
         evaluate,
     },
+    reads_files: true,
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

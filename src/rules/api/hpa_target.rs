@@ -16,17 +16,15 @@ use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow, Rows};
 const KIND: &str = "HorizontalPodAutoscaler";
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "hpa-targetref",
     severity: Severity::Warning,
-    title: "An autoscaler names a kind that is not served",
-    applies_to: "any",
-    why: "It does not scale any more, without anything failing: under load the number of replicas stays what it was.",
-    detection: "By the group and kind of spec.scaleTargetRef, in live objects, manifests and Helm releases, and by the condition AbleToScale. The version alone does not matter: apps/v1beta1 is found as apps/v1, extensions/v1beta1 is not. A target that does not exist for another reason is a note.",
-    remedy: "Name the target as apps/v1, in the manifest or chart that makes the autoscaler.",
+    title: "An autoscaler targets a kind that is not served",
+    why: "The autoscaler stops scaling without an error: under load, the number of replicas stays the same.",
+    detection: "By the group and kind of spec.scaleTargetRef in live objects, manifests and Helm releases, and by the condition AbleToScale. The version does not matter: apps/v1beta1 resolves to apps/v1, extensions/v1beta1 does not resolve. A target that is missing for another reason is a note.",
+    remedy: "Set the target's apiVersion to apps/v1 in the manifest or chart that creates the autoscaler.",
     reference: "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
     sources: &["kubernetes/kubernetes pkg/controller/podautoscaler/horizontal.go"],
-    reads_files: true,
     kind: RuleKind::Code {
         needs: |_| {
             let mut needs = helm_release_needs().to_vec();
@@ -35,6 +33,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    reads_files: true,
+    ..Rule::DEFAULT
 };
 
 /// All autoscalers.

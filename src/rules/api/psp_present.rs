@@ -8,29 +8,35 @@ use crate::api_usage::{ApiLifecycle, EvidenceStrength};
 use crate::catalog::{Api, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 use crate::snapshot::Rows;
 
 const KIND: &str = "PodSecurityPolicy";
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "psp-present",
     severity: Severity::Blocker,
-    title: "PodSecurityPolicies exist, and the target has none",
-    applies_to: "1.25",
-    why: "With the admission plugin gone, pods lose both the restriction and the changes that policies made to them: what was refused yesterday is let in tomorrow, and pods that relied on a policy's defaults come up differently. Charts that contain a policy can no longer be applied.",
-    detection: "By listing the objects themselves, and by manifests and Helm releases that contain one. Policies that a provider installs by itself are left out.",
-    remedy: "Replace them by Pod Security Admission labels on namespaces or by a policy webhook, then remove the policies, the charts' switches that make them, and the RBAC rules that let pods use them.",
+    title: "PodSecurityPolicies exist, and the target does not support them",
+    applies_to: AppliesTo::Computed(|catalog| {
+        usage::removal_minors(catalog, KIND, |api| api.replacement.is_none())
+    }),
+    why: "The upgrade removes the admission plugin. Pods lose both the restrictions and the defaults that policies applied: pods that were rejected before are admitted, and pods that relied on a default start differently. Charts that contain a policy can no longer be installed.",
+    detection: "By listing PodSecurityPolicies, and by manifests and Helm releases that contain one. Policies that a provider installs are left out.",
+    remedy: "Replace them with Pod Security Admission labels on namespaces or with a policy webhook. Then delete the policies, the chart options that create them, and the RBAC rules that allow pods to use them.",
     reference: "https://kubernetes.io/docs/tasks/configure-pod-container/migrate-from-psp/",
     sources: &[
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
     ],
-    reads_files: true,
     kind: RuleKind::Code {
         needs: |asking| api_usage::needs_for_kind(asking, KIND),
         evaluate,
     },
+    reads_files: true,
+    replaces_api_removed: Some(KIND),
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

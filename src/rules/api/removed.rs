@@ -3,34 +3,37 @@
 use super::usage;
 use crate::api_usage;
 use crate::api_usage::ApiLifecycle;
-use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{AppliesTo, CODE_RULES, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "api-removed",
     severity: Severity::Blocker,
     title: "An API version in use is not served by the target",
-    applies_to: "each minor that removes an API",
-    why: "After the upgrade the API server answers 404 to every request for that version. Charts and manifests that name it can no longer be applied, Helm can no longer upgrade a release whose stored manifest holds it, and controllers that write through it stop working. Objects that are stored already stay, and are served in the version that replaces it.",
-    detection: "By what writers leave behind, strongest first: manifests given with -f, the newest deployed revision of each Helm release (in Secrets and ConfigMaps), managedFields (names the writer and the time), the last-applied annotations of kubectl and kapp, references inside objects, and the metric apiserver_requested_deprecated_apis. An object that is merely listed in an old version is no evidence: the API server converts what it lists. An old managedFields entry is stale once the same manager has written through another version, or once its Helm release or its last-applied annotation holds another version. What Kubernetes writes for itself is left out.",
-    remedy: "Move the named manifests, charts and clients to the replacement before the upgrade. Stored objects need no change.",
+    applies_to: AppliesTo::Text("each minor that removes an API"),
+    why: "After the upgrade, the API server answers every request for that version with 404. Charts and manifests that use it can no longer be applied, Helm can no longer upgrade a release whose stored manifest contains it, and controllers that write through it stop working. Stored objects are kept and served in the replacement version.",
+    detection: "By evidence that writers leave, strongest first: manifests given with -f, the newest deployed revision of each Helm release (in Secrets and ConfigMaps), managedFields (with the writer and the time), the last-applied annotations of kubectl and kapp, references inside objects, and the metric apiserver_requested_deprecated_apis. An object that is only listed in an old version is not evidence, because the API server converts objects on read. An old managedFields entry is stale once the same manager has written through another version, or once its Helm release or last-applied annotation contains another version. Objects that Kubernetes itself writes are left out.",
+    remedy: "Migrate the listed manifests, charts and clients to the replacement before the upgrade. Stored objects need no change.",
     reference: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/",
     sources: &[
         "kubernetes/apiserver pkg/server/deleted_kinds.go",
         "kubernetes/apiserver pkg/endpoints/metrics/metrics.go",
         "kubernetes-sigs/structured-merge-diff merge/update.go",
     ],
-    reads_files: true,
     kind: RuleKind::Code {
         needs: api_usage::needs,
         evaluate,
     },
+    reads_files: true,
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let usages = situation.api_usages.iter().filter(|usage| {
         matches!(usage.lifecycle, ApiLifecycle::Removed(_))
-            && !usage::KINDS_WITH_OWN_RULE.contains(&usage.api.kind.as_str())
+            && !CODE_RULES
+                .iter()
+                .any(|rule| rule.replaces_api_removed == Some(&*usage.api.kind))
     });
     usage::usage_findings(&RULE, situation, usages)
 }

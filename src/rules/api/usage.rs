@@ -1,19 +1,24 @@
 //! From uses of an API to findings: what the rules on APIs share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api_usage::{ApiLifecycle, ApiUsage, EvidenceStrength};
-use crate::catalog::{Api, Gvk};
+use crate::catalog::{Api, Catalog, Gvk, Minor};
 use crate::evidence::{Confidence, EvidenceSource};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
 
-/// Kinds that have a rule of their own in place of `api-removed`.
-pub(in crate::rules) const KINDS_WITH_OWN_RULE: [&str; 2] =
-    ["CustomResourceDefinition", "PodSecurityPolicy"];
+/// The minors that remove an API of this kind.
+pub(super) fn removal_minors(catalog: &Catalog, kind: &str, filter: fn(&Api) -> bool) -> String {
+    let apis = catalog.apis.iter();
+    let apis = apis.filter(|api| api.gvk().kind == kind && filter(api));
+    let minors: BTreeSet<Minor> = apis.filter_map(|api| api.removed).collect();
+    let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
+    minors.join(", ")
+}
 
 /// One finding for each API, hop and severity among these uses.
-pub(in crate::rules) fn usage_findings<'a>(
+pub(crate) fn usage_findings<'a>(
     rule: &Rule,
     situation: &CheckContext<'_>,
     usages: impl Iterator<Item = &'a ApiUsage>,
@@ -204,10 +209,7 @@ fn api_note(api: &Api) -> String {
 }
 
 /// The object of a finding: the old version, the kind, and who speaks. The metric speaks of the cluster, not of an object.
-pub(in crate::rules) fn usage_object(
-    usage: &ApiUsage,
-    context: &CheckContext<'_>,
-) -> AffectedObject {
+pub(crate) fn usage_object(usage: &ApiUsage, context: &CheckContext<'_>) -> AffectedObject {
     if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, context.cluster) {
         return AffectedObject {
             cluster: None,

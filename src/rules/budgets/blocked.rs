@@ -13,57 +13,55 @@ use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severi
 const UNREADY_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(5);
 
 /// Budgets that never allow a disruption.
-pub(in crate::rules) const IMPOSSIBLE: Rule = Rule {
+pub(crate) const IMPOSSIBLE: Rule = Rule {
     id: "pdb-impossible",
     severity: Severity::Blocker,
     title: "A disruption budget can never allow a disruption",
-    applies_to: "any",
-    why: "Every eviction of its pods is refused, so a drain of their nodes never ends, or ends with an error or by force after a limit.",
-    detection: "By the specification: maxUnavailable of nothing, a part in minAvailable that comes to all pods, or a number in minAvailable that is no less than what the Deployments and StatefulSets of its pods ask for. Only while it selects pods that an eviction asks it for. Where the controllers of the pods are others it is left to pdb-zero.",
-    remedy: "Allow one disruption: set maxUnavailable to 1, lower minAvailable, or run one more replica than it asks for.",
+    why: "Every eviction of its pods is refused. A drain of their nodes never completes, or ends with an error or a forced deletion after a timeout.",
+    detection: "By the specification: maxUnavailable is 0, or minAvailable is 100% or not less than the replicas of the Deployments and StatefulSets whose pods it selects. Only budgets that select pods which a drain evicts are reported. If the pods belong to other controllers, pdb-zero applies instead.",
+    remedy: "Allow one disruption: set maxUnavailable to 1, lower minAvailable, or run one replica more than minAvailable.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/kubernetes pkg/controller/disruption/disruption.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| budget_needs_with_workloads(),
         evaluate: never_allows_eviction,
     },
+    gates_drains: true,
+    ..Rule::DEFAULT
 };
 
 /// Budgets that allow none now.
-pub(in crate::rules) const ZERO: Rule = Rule {
+pub(crate) const ZERO: Rule = Rule {
     id: "pdb-zero",
     severity: Severity::Warning,
-    title: "A disruption budget allows no disruption now",
-    applies_to: "any",
-    why: "Evictions of its pods are refused until more of them are healthy. If that does not happen, a drain of their nodes never ends.",
-    detection: "By status.disruptionsAllowed 0 with pods expected, once the controller has seen the newest specification. While a rollout runs or pods are not healthy yet, which explains it, it is a note. Budgets that pdb-impossible or pdb-syncfailed speak of are left out.",
-    remedy: "Wait until all its pods are healthy; if they are, lower minAvailable or run one more replica.",
+    title: "A disruption budget currently allows no disruptions",
+    why: "Evictions of its pods are refused until more of them are healthy. If that does not happen, a drain of their nodes never completes.",
+    detection: "By status.disruptionsAllowed 0 with expected pods, once the controller has observed the latest generation. The finding is a note while a rollout or pods that are not yet healthy explain it. Budgets that pdb-impossible or pdb-syncfailed reports are left out.",
+    remedy: "Wait until all of its pods are healthy. If they are, lower minAvailable or run one more replica.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| budget_needs_with_workloads(),
         evaluate: no_disruptions_allowed,
     },
+    ..Rule::DEFAULT
 };
 
 /// Budgets that hold pods which do no work.
-pub(in crate::rules) const UNHEALTHY_STUCK: Rule = Rule {
+pub(crate) const UNHEALTHY_STUCK: Rule = Rule {
     id: "pdb-unhealthy-stuck",
     severity: Severity::Warning,
-    title: "A disruption budget holds pods that are not ready",
-    applies_to: "any",
-    why: "A pod that is not ready may be evicted only while its budget has enough healthy pods without it. If it never gets ready, a drain of its node never ends, although nobody would miss the pod.",
-    detection: "By pods that run but have not been ready for five minutes, under a budget without unhealthyPodEvictionPolicy AlwaysAllow that has fewer healthy pods than it asks for and allows no disruption.",
-    remedy: "Mend or delete these pods, or set unhealthyPodEvictionPolicy to AlwaysAllow, on by default from Kubernetes 1.27.",
+    title: "A disruption budget protects pods that are not ready",
+    why: "A pod that is not ready can be evicted only while its budget has enough healthy pods without it. If the pod never becomes ready, a drain of its node never completes, although evicting the pod would do no harm.",
+    detection: "By running pods that have not been ready for five minutes, and whose budget does not set unhealthyPodEvictionPolicy to AlwaysAllow, has fewer healthy pods than it requires, and allows no disruptions.",
+    remedy: "Fix or delete these pods, or set unhealthyPodEvictionPolicy to AlwaysAllow if the API server supports it.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy",
     sources: &["kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![budgets_need(), pods_need()],
         evaluate: unhealthy_stuck,
     },
+    ..Rule::DEFAULT
 };
 
 fn never_allows_eviction(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -7,21 +7,21 @@ use crate::facts::pods::{first_and_count, pods_need, single_finding};
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "pdb-multiple",
     severity: Severity::Blocker,
     title: "Two disruption budgets select the same pod",
-    applies_to: "any",
-    why: "An eviction of a pod with more than one budget is answered with an error, whatever the budgets allow: kubectl drain fails, and so does whatever else drains nodes.",
-    detection: "By the selectors of all budgets of a namespace against the labels of its pods. Only pods that a drain evicts with regard to budgets count: not those of DaemonSets, pending, finished or being deleted.",
-    remedy: "Leave one budget for each pod: delete one, or narrow its selector.",
+    why: "The eviction of a pod with more than one budget fails with an error, whatever the budgets allow. kubectl drain fails, and so does every other tool that drains nodes.",
+    detection: "By the selectors of all budgets in a namespace against the labels of its pods. Only pods that a drain evicts are counted, not those that are pending, finished, being deleted or managed by a DaemonSet.",
+    remedy: "Keep one budget for each pod: delete the other, or narrow its selector.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![budgets_need(), pods_need()],
         evaluate,
     },
+    gates_drains: true,
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -4,23 +4,21 @@ use crate::catalog::FeatureGate;
 use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ComponentConfig, Incompatibility};
 use crate::need::Need;
-use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// Gates that are gone or locked at the target.
-pub(in crate::rules) const FEATURE_GATES: Rule = Rule {
+pub(crate) const FEATURE_GATES: Rule = Rule {
     id: "cp-feature-gates",
     severity: Severity::Blocker,
-    title: "A feature gate is set that the target does not take",
-    applies_to: "any",
-    why: "A component that is given a feature gate it does not know, or told to turn one that is locked, refuses to start. With the API server that is the end of the upgrade, half-way.",
-    detection: "By --feature-gates of the static pods of the control plane, of kubeadm's ConfigMap kubeadm-config and by featureGates in its ConfigMap kubelet-config, against the table of gates. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them; neither are configuration files on nodes visible.",
-    remedy: "Remove the gate from the static pods' manifests and from kubeadm's ConfigMaps before this hop.",
+    title: "A feature gate is set that the target does not accept",
+    why: "A component does not start if its configuration sets an unknown feature gate or changes a locked one. If that is the API server, the upgrade stops half-way.",
+    detection: "By --feature-gates of the control plane's static pods and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. Managed control planes and configuration files on nodes are not visible.",
+    remedy: "Remove the gate from the static pod manifests and from kubeadm's ConfigMaps before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates-removed/",
     sources: &[
         "kubernetes/component-base featuregate/feature_gate.go",
         "kubernetes/kubernetes pkg/features/kube_features.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| {
             vec![
@@ -31,46 +29,46 @@ pub(in crate::rules) const FEATURE_GATES: Rule = Rule {
         },
         evaluate: removed_feature_gates,
     },
+    ..Rule::DEFAULT
 };
 
 /// Flags that are gone at the target.
-pub(in crate::rules) const FLAGS_REMOVED: Rule = Rule {
+pub(crate) const FLAGS_REMOVED: Rule = Rule {
     id: "cp-flags-removed",
     severity: Severity::Blocker,
-    title: "A control-plane component has a flag that the target does not take",
-    applies_to: "any",
-    why: "A component that is given a flag it does not know refuses to start.",
-    detection: "By the command lines of the static pods of the control plane and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the table of removed flags. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them.",
-    remedy: "Remove the flag from the static pods' manifests and from extraArgs in kubeadm-config before this hop.",
+    title: "A control plane component sets a flag that the target does not accept",
+    why: "A component does not start if it is given an unknown flag.",
+    detection: "By the command lines of the control plane's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. Managed control planes are not visible.",
+    remedy: "Remove the flag from the static pod manifests and from extraArgs in kubeadm-config before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/",
     sources: &["kubernetes/sig-release releases/release-1.N/release-notes/release-notes-draft.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: component_config_needs,
         evaluate: removed_flags,
     },
+    ..Rule::DEFAULT
 };
 
 /// Admission plugins that are gone at the target.
-pub(in crate::rules) const ADMISSION_PLUGIN: Rule = Rule {
+pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     id: "cp-admission-plugin",
     severity: Severity::Blocker,
-    title: "The API server names an admission plugin that the target does not have",
-    applies_to: "each minor that removes a plugin",
-    why: "An API server that is told to enable or disable an admission plugin it does not know refuses to start.",
-    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm writes static pods anew from its ConfigMap, so what only a pod has is a note there. Managed control planes show none of this, and nothing is said of them.",
-    remedy: "Remove the plugin from both flags, in the static pods' manifests and in kubeadm-config, before this hop.",
+    title: "The API server configures an admission plugin that the target does not have",
+    applies_to: AppliesTo::Text("each minor that removes a plugin"),
+    why: "The API server does not start if it is told to enable or disable an unknown admission plugin.",
+    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. Managed control planes are not visible.",
+    remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config before this hop.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/",
     sources: &[
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
         "kubernetes/sig-release releases/release-1.30/release-notes/release-notes-draft.md",
         "kubernetes/sig-release releases/release-1.31/release-notes/release-notes-draft.md PR 124505",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: component_config_needs,
         evaluate: removed_admission_plugins,
     },
+    ..Rule::DEFAULT
 };
 
 fn component_config_needs(_: &crate::need::NeedContext<'_>) -> Vec<Need> {

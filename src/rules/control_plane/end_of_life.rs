@@ -4,24 +4,23 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "k8s-eol",
     severity: Severity::Warning,
     title: "The running minor is out of upstream support",
-    applies_to: "any",
-    why: "There are no more security fixes for it from upstream. A provider or distribution may support it for longer.",
-    detection: "By the version that the API server reports, the table of releases in the catalog, and the clock.",
+    why: "It gets no more security fixes from upstream. A provider or distribution may support it for longer.",
+    detection: "By the version that the API server reports, the catalog's table of releases, and the current date.",
     remedy: "Upgrade.",
     reference: "https://kubernetes.io/releases/",
     sources: &[
         "kubernetes/website data/releases/eol.yaml",
         "endoflife-date/endoflife.date products/kubernetes.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| Vec::new(),
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

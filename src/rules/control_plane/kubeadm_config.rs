@@ -1,31 +1,42 @@
 //! `cp-kubeadm-config`: the next kubeadm cannot read the configuration that an old one left.
 
+use crate::catalog::Catalog;
 use crate::facts::control_plane;
 use crate::facts::control_plane::KubeadmConfig;
 use crate::path::HopId;
-use crate::rules::{CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "cp-kubeadm-config",
     severity: Severity::Blocker,
-    title: "kubeadm cannot read the configuration that it keeps in the cluster",
-    applies_to: "1.22 v1beta1, 1.27 v1beta2, 1.37 v1beta3",
-    why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins anything. It knows only the newest versions of that configuration and stops at an older one.",
-    detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop: each upgrade by kubeadm writes it anew in its newest version, so later hops find another one. One that is no YAML at all is a warning. Clusters that are not made by kubeadm have no such ConfigMap.",
-    remedy: "Rewrite it with `kubeadm config migrate` of the last kubeadm that knows both versions, and put the result into the ConfigMap, before this hop.",
+    title: "kubeadm cannot read its configuration in the cluster",
+    applies_to: AppliesTo::Computed(removed_versions),
+    why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins a node. It supports only the newest versions of that configuration and stops at an older one.",
+    detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop. Each kubeadm upgrade rewrites the configuration in its newest version, so later hops are not affected. A configuration that is not valid YAML is a warning. Clusters that kubeadm did not create have no such ConfigMap.",
+    remedy: "Convert it with `kubeadm config migrate` of the last kubeadm release that supports both versions, and update the ConfigMap with the result, before this hop.",
     reference: "https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-config/",
     sources: &[
         "kubernetes/sig-release releases/release-1.22/release-notes/release-notes-draft.md PR 101129",
         "kubernetes/sig-release releases/release-1.27/release-notes/release-notes-draft.md",
         "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![control_plane::kubeadm_config_need()],
         evaluate,
     },
+    ..Rule::DEFAULT
 };
+
+/// The minors that remove a version of the configuration, each with the version.
+fn removed_versions(catalog: &Catalog) -> String {
+    let rows = &catalog.control_plane_removals.kubeadm_config_versions;
+    let removed = rows.iter().filter_map(|row| {
+        let (_, version) = row.api_version.rsplit_once('/')?;
+        Some(format!("{} {version}", row.removed_in?))
+    });
+    removed.collect::<Vec<_>>().join(", ")
+}
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     control_plane::kubeadm_configs(

@@ -4,21 +4,20 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "patch-behind",
     severity: Severity::Note,
     title: "The running minor has a newer patch",
-    applies_to: "any",
-    why: "Fixes of upgrade problems come with patches: go to the newest patch of the running minor before the next one.",
-    detection: "By the version that the API server reports and the newest patch that the catalog knows.",
+    why: "Patches contain fixes for upgrade problems. Upgrade to the newest patch of the running minor before the next minor.",
+    detection: "By the version that the API server reports and the newest patch in the catalog.",
     remedy: "Upgrade to the newest patch of the running minor first.",
     reference: "https://kubernetes.io/releases/patch-releases/",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| Vec::new(),
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

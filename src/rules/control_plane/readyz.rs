@@ -10,21 +10,20 @@ const FAILED_CHECK_PREFIX: &str = "[-]";
 const SHUTDOWN_CHECK: &str = "shutdown";
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "cp-readyz",
     severity: Severity::Blocker,
     title: "The API server is not ready",
-    applies_to: "any",
-    why: "An upgrade that begins with a control plane that is ill makes it worse, and hides where the illness came from.",
-    detection: "By the checks that /readyz?verbose marks as failed. The check named shutdown is a warning: that server is being stopped, and others may serve.",
-    remedy: "Look for the check in the API server's log; etcd and KMS plugins are the usual ones.",
+    why: "Upgrading an unhealthy control plane makes it worse and hides the cause.",
+    detection: "By the checks that /readyz?verbose reports as failed. The check named shutdown is a warning: that server is being stopped, and others may be serving.",
+    remedy: "Search the API server's log for the failed check. The usual causes are etcd and KMS plugins.",
     reference: "https://kubernetes.io/docs/reference/using-api/health-checks/",
     sources: &["kubernetes/apiserver pkg/server/healthz/healthz.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![failed_checks_need()],
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn failed_checks_need() -> Need {

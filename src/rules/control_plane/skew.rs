@@ -7,57 +7,54 @@ use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// API servers more than one minor apart.
-pub(in crate::rules) const APISERVER_SKEW: Rule = Rule {
+pub(crate) const APISERVER_SKEW: Rule = Rule {
     id: "cp-apiserver-skew",
     severity: Severity::Blocker,
-    title: "API servers are more than one minor apart",
-    applies_to: "any",
-    why: "API servers of one cluster may be one minor apart at most. Beyond that, one of them may store what another cannot read.",
-    detection: "By the image tags of the API servers' static pods. Images that are named by digest alone tell nothing, and managed control planes show no such pods.",
-    remedy: "Finish the previous step on every control-plane node first.",
+    title: "The minors of API servers are too far apart",
+    why: "The version skew policy limits how far apart the API servers of one cluster may be. Beyond that, one of them may store objects that another cannot read.",
+    detection: "By the image tags of the API servers' static pods. Images referenced only by digest are left out. Managed control planes are not visible.",
+    remedy: "Finish the previous upgrade on every control plane node first.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-apiserver",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![control_plane::control_plane_pods_need()],
         evaluate: apiserver_skew,
     },
+    ..Rule::DEFAULT
 };
 
 /// Controllers outside the window.
-pub(in crate::rules) const COMPONENT_SKEW: Rule = Rule {
+pub(crate) const COMPONENT_SKEW: Rule = Rule {
     id: "cp-component-skew",
     severity: Severity::Blocker,
-    title: "A control-plane component does not fit the API server",
-    applies_to: "any",
-    why: "kube-controller-manager and kube-scheduler must not be newer than the API servers, and may be one minor behind at most.",
-    detection: "By the image tags of the static pods; against the API server's own version where none of its pods names one. One that is newer than the oldest API server but not than the newest is a warning: an upgrade is under way. Nothing is said where the API server emulates another minor. Managed control planes show no such pods.",
+    title: "The version of a control plane component is not supported with the API server",
+    why: "kube-controller-manager and kube-scheduler must not be newer than any API server, and may be only as far behind as the version skew policy allows.",
+    detection: "By the image tags of the static pods, against the API server's static pods or, if their images have no version, the version that the API server reports. A component that is newer than the oldest but not the newest API server is a warning: an upgrade is in progress. Clusters whose API server emulates another minor are left out. Managed control planes are not visible.",
     remedy: "Bring the components to the minor of the API servers before this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![control_plane::control_plane_pods_need()],
         evaluate: component_skew,
     },
+    ..Rule::DEFAULT
 };
 
 /// kube-proxy outside the window.
-pub(in crate::rules) const KUBE_PROXY_SKEW: Rule = Rule {
+pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
     id: "cp-kubeproxy-skew",
     severity: Severity::Warning,
-    title: "kube-proxy does not fit the API server",
-    applies_to: "any",
-    why: "kube-proxy must not be newer than the API server, and may be three minors behind at most (two if it is older than 1.25).",
-    detection: "By the image tag of the DaemonSet kube-system/kube-proxy, against the API server and against the first hop. Images that are named by digest alone tell nothing. The kubelets beside it are not compared.",
-    remedy: "Bring kube-proxy into the window before this hop.",
+    title: "The version of kube-proxy is not supported with the API server",
+    why: "kube-proxy must not be newer than the API server, and may be only as far behind as the version skew policy allows.",
+    detection: "By the image tag of the DaemonSet kube-system/kube-proxy, against the API server and the first hop. Images referenced only by digest are left out. It is not compared with the kubelets.",
+    remedy: "Bring kube-proxy to a supported version before this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-proxy",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![control_plane::kube_proxy_need()],
         evaluate: kube_proxy_skew,
     },
+    ..Rule::DEFAULT
 };
 
 /// Static pods whose image names its release, with the minor.

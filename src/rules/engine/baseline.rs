@@ -72,7 +72,7 @@ pub struct BaselineFinding {
 }
 
 /// Keys may be added to reports, and so may be kinds of evidence.
-pub(in crate::rules) fn deserialize_known_evidence<'de, D: Deserializer<'de>>(
+pub(crate) fn deserialize_known_evidence<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Vec<Evidence>, D::Error> {
     let values = Vec::<Value>::deserialize(from)?;
@@ -116,11 +116,11 @@ impl BaselineKey {
 
 /// What of a baseline is no longer found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(in crate::rules) struct Resolved {
+pub(crate) struct Resolved {
     /// Looked at again: findings of the baseline, with the objects that are gone.
-    pub(in crate::rules) findings: Vec<BaselineFinding>,
+    pub(crate) findings: Vec<BaselineFinding>,
     /// Objects that were not looked at again.
-    pub(in crate::rules) unchecked_objects: usize,
+    pub(crate) unchecked_objects: usize,
 }
 
 impl Baseline {
@@ -161,7 +161,7 @@ impl Baseline {
     }
 
     /// Whether the baseline has this object, and had it at least as bad: what has become worse is news.
-    pub(in crate::rules) fn covers(&self, finding: &Finding, object: &AffectedObject) -> bool {
+    pub(crate) fn covers(&self, finding: &Finding, object: &AffectedObject) -> bool {
         let then = self
             .severity_by_object
             .get(&BaselineKey::for_current(finding, object));
@@ -169,7 +169,7 @@ impl Baseline {
     }
 
     /// What is no longer found by these rules.
-    pub(in crate::rules) fn resolved_since(&self, now: &CurrentRun<'_>) -> Resolved {
+    pub(crate) fn resolved_since(&self, now: &CurrentRun<'_>) -> Resolved {
         let found: std::collections::BTreeSet<BaselineKey> = now
             .findings
             .iter()
@@ -199,11 +199,11 @@ impl Baseline {
 }
 
 /// What this run has looked at.
-pub(in crate::rules) struct CurrentRun<'a> {
-    pub(in crate::rules) context: &'a CheckContext<'a>,
-    pub(in crate::rules) rules: &'a [&'a Rule],
-    pub(in crate::rules) findings: &'a [Finding],
-    pub(in crate::rules) gaps: &'a [Gap],
+pub(crate) struct CurrentRun<'a> {
+    pub(crate) context: &'a CheckContext<'a>,
+    pub(crate) rules: &'a [&'a Rule],
+    pub(crate) findings: &'a [Finding],
+    pub(crate) gaps: &'a [Gap],
 }
 
 impl CurrentRun<'_> {

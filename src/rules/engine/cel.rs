@@ -25,7 +25,7 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// An expression that is ready to be evaluated.
 #[derive(Debug)]
-pub(in crate::rules) struct CelProgram {
+pub(crate) struct CelProgram {
     program: cel::Program,
     /// What it looks at of the object.
     referenced_fields: ReferencedFields,
@@ -45,18 +45,18 @@ pub struct CelCompileError {
 
 /// What an expression is evaluated on besides the object.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::rules) struct CelVariables {
+pub(crate) struct CelVariables {
     /// The running minor.
-    pub(in crate::rules) running: u32,
+    pub(crate) running: u32,
     /// The minor at the end of the path.
-    pub(in crate::rules) target: u32,
+    pub(crate) target: u32,
     /// Seconds since 1970.
-    pub(in crate::rules) now: i64,
+    pub(crate) now: i64,
 }
 
 impl CelProgram {
     /// Parses an expression and checks its bounds.
-    pub(in crate::rules) fn compile(text: &str) -> Result<Self, CelCompileError> {
+    pub(crate) fn compile(text: &str) -> Result<Self, CelCompileError> {
         let bad = |why: String| CelCompileError {
             line: 1,
             column: 1,
@@ -95,7 +95,7 @@ impl CelProgram {
     }
 
     /// Whether it holds for an object.
-    pub(in crate::rules) fn eval_bool(
+    pub(crate) fn eval_bool(
         &self,
         object: &serde_json::Value,
         around: &mut CelBindings,
@@ -107,7 +107,7 @@ impl CelProgram {
     }
 
     /// The text that it gives for an object.
-    pub(in crate::rules) fn eval_string(
+    pub(crate) fn eval_string(
         &self,
         object: &serde_json::Value,
         around: &mut CelBindings,
@@ -128,10 +128,10 @@ impl CelProgram {
 }
 
 /// What an expression sees but for the object. Made once for many objects.
-pub(in crate::rules) struct CelBindings(Result<Context<'static, 'static>, String>);
+pub(crate) struct CelBindings(Result<Context<'static, 'static>, String>);
 
 impl CelBindings {
-    pub(in crate::rules) fn new(around: CelVariables) -> Self {
+    pub(crate) fn new(around: CelVariables) -> Self {
         Self(bind_variables(around).map_err(|error| error.to_string()))
     }
 }

@@ -13,7 +13,8 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::UpgradePath;
 use crate::rules::{
-    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput, Severity,
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
+    Severity,
 };
 use crate::snapshot::{MetaRow, MissingData, ObjectRow};
 
@@ -92,6 +93,12 @@ struct DataRuleSpec {
     remedy: String,
     reference: String,
     sources: Vec<String>,
+    /// [`Rule::gates_drains`].
+    #[serde(default)]
+    gates_drains: bool,
+    /// [`Rule::has_own_steps`].
+    #[serde(default)]
+    has_own_steps: bool,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +130,7 @@ pub struct DataRule {
 }
 
 /// The rules of the embedded files.
-pub(in crate::rules) fn embedded_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
+pub(crate) fn embedded_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
     let mut rules = Vec::new();
     for (name, text) in RULE_FILES {
         rules.extend(parse_rules(name, text)?);
@@ -192,20 +199,22 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         id: row.id.leak(),
         severity: row.severity,
         title: row.title.leak(),
-        applies_to: applies_to.leak(),
+        applies_to: AppliesTo::Text(applies_to.leak()),
         why: row.why.trim().to_owned().leak(),
         detection: row.detection.trim().to_owned().leak(),
         remedy: row.remedy.trim().to_owned().leak(),
         reference: row.reference.leak(),
         sources: sources.leak(),
-        reads_files: false,
-        kind: RuleKind::Data(Box::new(body)),
+        gates_drains: row.gates_drains,
+        has_own_steps: row.has_own_steps,
+        kind: RuleKind::Data(Box::leak(Box::new(body))),
+        ..Rule::DEFAULT
     })))
 }
 
 impl DataRule {
     /// Its objects, where it matters on this path.
-    pub(in crate::rules) fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
+    pub(crate) fn needs(&self, asking: &NeedContext<'_>) -> Vec<Need> {
         if self.applies_to_path(asking.path) {
             vec![self.need()]
         } else {
@@ -223,11 +232,7 @@ impl DataRule {
     }
 
     /// One finding for each severity, with the objects for which the predicate holds.
-    pub(in crate::rules) fn evaluate(
-        &self,
-        rule: &Rule,
-        situation: &CheckContext<'_>,
-    ) -> RuleOutput {
+    pub(crate) fn evaluate(&self, rule: &Rule, situation: &CheckContext<'_>) -> RuleOutput {
         let mut spoken = RuleOutput::default();
         if !self.applies_to_path(situation.path) {
             return spoken;
@@ -317,10 +322,6 @@ pub(crate) fn object_from_row(api: &Gvk, row: &ObjectRow, evidence: Evidence) ->
 }
 
 /// The object of a finding, by its metadata.
-pub(in crate::rules) fn object_from_meta(
-    api: &Gvk,
-    meta: &MetaRow,
-    evidence: Evidence,
-) -> AffectedObject {
+pub(crate) fn object_from_meta(api: &Gvk, meta: &MetaRow, evidence: Evidence) -> AffectedObject {
     AffectedObject::new(api.api_version(), &api.kind, meta, evidence)
 }

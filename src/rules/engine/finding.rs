@@ -128,6 +128,10 @@ pub struct Finding {
     pub remedy: String,
     /// Where to read more.
     pub reference: &'static str,
+    /// [`Rule::gates_drains`].
+    pub gates_drains: bool,
+    /// [`Rule::has_own_steps`].
+    pub has_own_steps: bool,
     /// Sorted; never empty.
     pub objects: Vec<AffectedObject>,
 }
@@ -200,6 +204,8 @@ impl Finding {
             message: said.message,
             remedy: said.remedy,
             reference: rule.reference,
+            gates_drains: rule.gates_drains,
+            has_own_steps: rule.has_own_steps,
             objects,
         })
     }
@@ -207,7 +213,7 @@ impl Finding {
 
 impl Finding {
     /// Names the cluster in the objects, and tells the fingerprint from those of other clusters of the run.
-    pub(in crate::rules) fn assign_cluster(&mut self, context: &CheckContext<'_>) {
+    pub(crate) fn assign_cluster(&mut self, context: &CheckContext<'_>) {
         for object in &mut self.objects {
             object.cluster = context.cluster_id().cloned();
         }
@@ -217,7 +223,7 @@ impl Finding {
     }
 
     /// One finding for each hop, in the rule's own severity and words, certain of what it says.
-    pub(in crate::rules) fn per_hop(
+    pub(crate) fn per_hop(
         rule: &Rule,
         message: &str,
         found: BTreeMap<Option<HopId>, Vec<AffectedObject>>,

@@ -91,11 +91,7 @@ impl PolicyStatus {
 
 impl Policy {
     /// How an object of a finding stands.
-    pub(in crate::rules) fn status_of(
-        &self,
-        finding: &Finding,
-        object: &AffectedObject,
-    ) -> PolicyStatus {
+    pub(crate) fn status_of(&self, finding: &Finding, object: &AffectedObject) -> PolicyStatus {
         PolicyStatus {
             waiver: self.waivers.find(finding.id, object, self.today).cloned(),
             in_baseline: self

@@ -105,12 +105,7 @@ impl Waivers {
     }
 
     /// The waiver that holds for this object longest, if one counts today.
-    pub(in crate::rules) fn find(
-        &self,
-        rule: &str,
-        object: &AffectedObject,
-        today: Date,
-    ) -> Option<&Waiver> {
+    pub(crate) fn find(&self, rule: &str, object: &AffectedObject, today: Date) -> Option<&Waiver> {
         self.0
             .iter()
             .filter(|entry| entry.rule == rule && entry.waiver.expires >= today)
@@ -120,7 +115,7 @@ impl Waivers {
     }
 
     /// A line on each waiver that no longer counts.
-    pub(in crate::rules) fn expired_remarks(&self, today: Date) -> impl Iterator<Item = String> {
+    pub(crate) fn expired_remarks(&self, today: Date) -> impl Iterator<Item = String> {
         let expired = self
             .0
             .iter()

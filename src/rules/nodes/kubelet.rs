@@ -10,45 +10,44 @@ use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// Kubelets too far behind the first hop.
-pub(in crate::rules) const TOO_OLD: Rule = Rule {
+pub(crate) const TOO_OLD: Rule = Rule {
     id: "node-kubelet-too-old",
     severity: Severity::Blocker,
     title: "A kubelet is too old for the target API server",
-    applies_to: "any",
-    why: "A kubelet may be at most three minors behind the API server (two if it is older than 1.25). Beyond that nothing is tested, and fields and APIs that the kubelet needs may be gone.",
-    detection: "By status.nodeInfo.kubeletVersion of each node against the first hop. Later hops are judged with the nodes as the upgrade leaves them.",
+    why: "The version skew policy limits how many minors a kubelet may be behind the API server. Larger differences are not tested, and fields and APIs that the kubelet needs may be removed.",
+    detection: "By status.nodeInfo.kubeletVersion of each node against the first hop. For later hops, the plan assumes that nodes have been upgraded on the way.",
     remedy: "Upgrade these nodes before the control plane takes this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &[
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/3935-oldest-node-newest-control-plane/README.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: too_old,
     },
+    has_own_steps: true,
+    ..Rule::DEFAULT
 };
 
 /// Kubelets ahead of the API server.
-pub(in crate::rules) const TOO_NEW: Rule = Rule {
+pub(crate) const TOO_NEW: Rule = Rule {
     id: "node-kubelet-too-new",
     severity: Severity::Blocker,
     title: "A kubelet is newer than the API server",
-    applies_to: "any",
-    why: "A kubelet must never be newer than the API server it talks to: it may use fields and APIs that the server does not have.",
-    detection: "By status.nodeInfo.kubeletVersion of each node against the API server, or the minor it emulates.",
-    remedy: "Upgrade the API server to the kubelet's minor first, or put these nodes back.",
+    why: "A kubelet must never be newer than its API server: it may use fields and APIs that the server does not have.",
+    detection: "By status.nodeInfo.kubeletVersion of each node against the version of the API server, or the minor that it emulates.",
+    remedy: "Upgrade the API server to the kubelet's minor first, or downgrade these nodes.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &[
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions/README.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: too_new,
     },
+    ..Rule::DEFAULT
 };
 
 fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {

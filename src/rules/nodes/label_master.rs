@@ -9,24 +9,27 @@ use crate::facts::workloads;
 use crate::need::{Need, ReadTarget};
 use crate::path::HopId;
 use crate::rules::engine::data_rule::object_from_meta;
-use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{AffectedObject, AppliesTo, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::{Placement, WorkloadRow};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "node-label-master",
     severity: Severity::Warning,
-    title: "A selector or toleration still names the master role",
-    applies_to: "1.24",
-    why: "kubeadm takes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane: what selects the old label finds no node, and what tolerates only the old taint is not let on.",
-    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, where the cluster has nodes with one of the two labels. Managed control planes show no such nodes, and nothing is said there.",
-    remedy: "Name node-role.kubernetes.io/control-plane: in selectors in place of the old key, in tolerations beside it until every node has changed.",
+    title: "A selector or toleration still uses the master role",
+    applies_to: AppliesTo::Computed(|catalog| {
+        let rows = catalog.legacy_role_labels.iter();
+        let minors: Vec<String> = rows.map(|row| row.removed_from.to_string()).collect();
+        minors.join(", ")
+    }),
+    why: "kubeadm removes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane. Pods that select the old label match no node, and pods that tolerate only the old taint are not scheduled there.",
+    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, if a node has one of the two labels. Nodes of managed control planes are not visible.",
+    remedy: "Use node-role.kubernetes.io/control-plane: in selectors instead of the old key, in tolerations in addition to it until every node has changed.",
     reference: "https://kubernetes.io/docs/reference/labels-annotations-taints/#node-role-kubernetes-io-control-plane",
     sources: &[
         "kubernetes/sig-release releases/release-1.24/release-notes/release-notes-draft.md",
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 110095",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| {
             let mut needs = workload_needs().to_vec();
@@ -35,6 +38,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn workload_needs() -> [Need; 3] {

@@ -2,14 +2,16 @@
 //!
 //! A kubelet that already is of the minor in question runs, and so proves that it works where it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::state::{count_nodes, node_object};
-use crate::catalog::{Minor, Release};
+use crate::catalog::{Catalog, Minor, Release};
 use crate::detect;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::path::HopId;
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 use crate::snapshot::NodeRow;
 
 /// The socket of the shim, however it is written.
@@ -18,84 +20,101 @@ const DOCKERSHIM_SOCKET: &str = "dockershim.sock";
 const DOCKER_PREFIX: &str = "docker://";
 
 /// Docker through the kubelet's own shim.
-pub(in crate::rules) const DOCKERSHIM: Rule = Rule {
+pub(crate) const DOCKERSHIM: Rule = Rule {
     id: "node-dockershim",
     severity: Severity::Blocker,
-    title: "A node runs Docker through dockershim, which is gone",
-    applies_to: "1.24",
-    why: "Kubelets from 1.24 on have no dockershim. One that is told to use it does not start, and the node stays not ready.",
-    detection: "By docker:// in status.nodeInfo.containerRuntimeVersion of kubelets before 1.24. cri-dockerd reports the same, so the socket that kubeadm notes in an annotation decides; without it the rule only warns.",
-    remedy: "Move these nodes to containerd, CRI-O or cri-dockerd before their kubelet is upgraded.",
+    title: "A node uses Docker through dockershim, which is removed",
+    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &DOCKERSHIM)),
+    why: "Newer kubelets have no dockershim. A kubelet that is configured to use it does not start, and the node stays NotReady.",
+    detection: "By docker:// in status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still has dockershim. cri-dockerd reports the same, so the socket in kubeadm's node annotation decides; without the annotation the finding is a warning.",
+    remedy: "Migrate these nodes to containerd, CRI-O or cri-dockerd before their kubelet is upgraded.",
     reference: "https://kubernetes.io/docs/tasks/administer-cluster/migrating-from-dockershim/",
     sources: &[
         "kubernetes/sig-release releases/release-1.24/release-notes/release-notes-draft.md PR 97252",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: |situation| runtime_findings(situation, &DOCKERSHIM),
     },
+    ..Rule::DEFAULT
 };
 
 /// Runtimes that do not speak CRI v1.
-pub(in crate::rules) const CRI_V1ALPHA2: Rule = Rule {
+pub(crate) const CRI_V1ALPHA2: Rule = Rule {
     id: "node-cri-v1alpha2",
     severity: Severity::Blocker,
-    title: "A container runtime does not speak CRI v1",
-    applies_to: "1.26",
-    why: "Kubelets from 1.26 on speak only v1 of the container runtime interface. containerd before 1.6 has only v1alpha2, and the node cannot register.",
-    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet is before 1.26.",
+    title: "A container runtime does not support CRI v1",
+    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CRI_V1ALPHA2)),
+    why: "Newer kubelets use only v1 of the Container Runtime Interface. A runtime that implements only v1alpha2 keeps the node from registering.",
+    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still supports v1alpha2.",
     remedy: "Upgrade containerd on these nodes before their kubelet is upgraded.",
     reference: "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#cri-versions",
     sources: &["containerd/containerd.io content/releases.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: |situation| runtime_findings(situation, &CRI_V1ALPHA2),
     },
+    ..Rule::DEFAULT
 };
 
 /// containerd before 2.0.
-pub(in crate::rules) const CONTAINERD_1X: Rule = Rule {
+pub(crate) const CONTAINERD_1X: Rule = Rule {
     id: "node-containerd-1x",
     severity: Severity::Blocker,
-    title: "A node runs containerd 1.x, which kubelets leave behind",
-    applies_to: "1.36 warns, 1.38 blocks",
-    why: "Kubelets from 1.38 on ask the runtime for its cgroup driver and fail where it cannot answer, as containerd 1.x cannot.",
-    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet is before 1.38. The day was moved before and may move again.",
+    title: "A node runs containerd 1.x, which newer kubelets do not support",
+    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CONTAINERD_1X)),
+    why: "Newer kubelets query the cgroup driver from the runtime and fail if it cannot answer. containerd 1.x cannot.",
+    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still works with containerd 1.x. The removal has been postponed before and may be postponed again.",
     remedy: "Upgrade containerd on these nodes to 2.x.",
     reference: "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#containerd",
     sources: &[
         "kubernetes/enhancements keps/sig-node/4033-group-driver-detection-over-cri/README.md",
         "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md PR 139121",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: |situation| runtime_findings(situation, &CONTAINERD_1X),
     },
+    ..Rule::DEFAULT
 };
 
 /// Operating systems that boot with cgroup v1.
-pub(in crate::rules) const CGROUP_V1: Rule = Rule {
+pub(crate) const CGROUP_V1: Rule = Rule {
     id: "node-cgroup-v1",
     severity: Severity::Warning,
-    title: "A node may run on cgroup v1, which kubelets refuse",
-    applies_to: "1.35",
-    why: "A kubelet from 1.35 on does not start on cgroup v1 unless its configuration has failCgroupV1: false.",
-    detection: "By status.nodeInfo.osImage of nodes whose kubelet is before 1.35: operating systems that boot with cgroup v1 unless told otherwise. The API does not show which one a node has, so it is a hint only.",
-    remedy: "Look at the node with stat -fc %T /sys/fs/cgroup: tmpfs is v1. Move it to an image with cgroup v2, or set failCgroupV1: false for the time being.",
+    title: "A node may use cgroup v1, which newer kubelets reject",
+    applies_to: AppliesTo::Computed(|catalog| affected_minors(catalog, &CGROUP_V1)),
+    why: "Newer kubelets do not start on cgroup v1 unless their configuration sets failCgroupV1: false.",
+    detection: "By status.nodeInfo.osImage of nodes with an older kubelet: operating systems that use cgroup v1 by default. The API does not show which version a node uses, so the finding is only a hint.",
+    remedy: "Run stat -fc %T /sys/fs/cgroup on the node: tmpfs means v1. Move the node to an image with cgroup v2, or set failCgroupV1: false for now.",
     reference: "https://kubernetes.io/docs/concepts/architecture/cgroups/",
     sources: &[
         "kubernetes/sig-release releases/release-1.35/release-notes/release-notes-draft.md PR 134298",
         "kubernetes/enhancements keps/sig-node/5573-remove-cgroup-v1/README.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: cgroup_v1,
     },
+    ..Rule::DEFAULT
 };
+
+/// The minors from which on the catalog lists a runtime or an operating system for this rule.
+fn affected_minors(catalog: &Catalog, rule: &Rule) -> String {
+    let runtimes = catalog.unsupported_runtimes.iter();
+    let runtimes = runtimes.filter(|row| row.rule == rule.id).map(|row| {
+        match row.warn_from == row.unsupported_from {
+            true => row.unsupported_from.to_string(),
+            false => format!("{} warns, {} blocks", row.warn_from, row.unsupported_from),
+        }
+    });
+    let images = catalog.unsupported_os_images.iter();
+    let images = images
+        .filter(|row| row.rule == rule.id)
+        .map(|row| row.unsupported_from.to_string());
+    let minors: BTreeSet<String> = runtimes.chain(images).collect();
+    Vec::from_iter(minors).join(", ")
+}
 
 /// Nodes that share a finding.
 type NodesByHop = BTreeMap<(Severity, Confidence, HopId), Vec<AffectedObject>>;

@@ -25,30 +25,28 @@ const PRESSURE_CONDITIONS: [&str; 4] = [
 const NETWORK_UNAVAILABLE: &str = "NetworkUnavailable";
 
 /// Nodes that do not work.
-pub(in crate::rules) const NOT_READY: Rule = Rule {
+pub(crate) const NOT_READY: Rule = Rule {
     id: "node-notready",
     severity: Severity::Blocker,
     title: "A node is not ready",
-    applies_to: "any",
-    why: "Pods that a drain moves need ready nodes, a node that does not report cannot be drained or upgraded in an orderly way, and a control plane that is short of a member may lose its quorum when the next one restarts.",
-    detection: "By the condition Ready. Nodes of the control plane block, and so do workers if more than one and more than a tenth of their pool are not ready; otherwise it warns. Nodes younger than ten minutes and nodes that never reported are a note, nodes about to be deleted are left out.",
-    remedy: "Repair these nodes or take them out of the cluster first.",
+    why: "Pods that a drain evicts need ready nodes. A node that does not report cannot be drained or upgraded cleanly, and a control plane that is missing a member may lose its quorum when the next one restarts.",
+    detection: "By the condition Ready. The finding is a blocker for control plane nodes, and for workers if more than one and more than a tenth of their pool are not ready; otherwise it is a warning. Nodes younger than ten minutes and nodes that never reported are a note. Nodes that are about to be deleted are left out.",
+    remedy: "Repair these nodes, or remove them from the cluster first.",
     reference: "https://kubernetes.io/docs/reference/node/node-status/#condition",
     sources: &["kubernetes/api core/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: not_ready,
     },
+    ..Rule::DEFAULT
 };
 
 /// Nodes that somebody took out of service.
-pub(in crate::rules) const CORDONED: Rule = Rule {
+pub(crate) const CORDONED: Rule = Rule {
     id: "node-cordoned",
     severity: Severity::Warning,
-    title: "A node takes no new pods because somebody cordoned it",
-    applies_to: "any",
-    why: "The room of a cordoned node is missing when others are drained, and a forgotten cordon often is the trace of an upgrade that was not finished.",
+    title: "A node is cordoned",
+    why: "The capacity of a cordoned node is missing when other nodes are drained. A forgotten cordon is often left over from an unfinished upgrade.",
     detection: "By spec.unschedulable and by the taints of kubectl cordon, the cluster autoscaler and Karpenter.",
     remedy: "Find out why; uncordon these nodes or remove them.",
     reference: "https://kubernetes.io/docs/concepts/architecture/nodes/#manual-node-administration",
@@ -57,56 +55,54 @@ pub(in crate::rules) const CORDONED: Rule = Rule {
         "kubernetes/autoscaler cluster-autoscaler/utils/taints/taints.go",
         "kubernetes-sigs/karpenter pkg/apis/v1/taints.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: cordoned,
     },
+    ..Rule::DEFAULT
 };
 
 /// Nodes that are short of something.
-pub(in crate::rules) const PRESSURE: Rule = Rule {
+pub(crate) const PRESSURE: Rule = Rule {
     id: "node-pressure",
     severity: Severity::Warning,
     title: "A node is short of memory, disk, process ids or network",
-    applies_to: "any",
-    why: "Such a node takes no new pods and may evict those that it has, just when others are drained.",
-    detection: "By the conditions MemoryPressure, DiskPressure, PIDPressure and NetworkUnavailable. The last one is normal on nodes younger than ten minutes.",
-    remedy: "Free what these nodes are short of, or add nodes, before others are drained.",
+    why: "Such a node accepts no new pods and may evict those it has, just when other nodes are drained.",
+    detection: "By the conditions MemoryPressure, DiskPressure, PIDPressure and NetworkUnavailable. NetworkUnavailable is normal on nodes younger than ten minutes.",
+    remedy: "Free these resources or add nodes before other nodes are drained.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
     sources: &["kubernetes/api core/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: pressure,
     },
+    ..Rule::DEFAULT
 };
 
 /// Nodes that an upgrade left behind.
-pub(in crate::rules) const MIXED: Rule = Rule {
+pub(crate) const MIXED: Rule = Rule {
     id: "node-mixed",
     severity: Severity::Note,
-    title: "Nodes run several minors of the kubelet",
-    applies_to: "any",
-    why: "Several minors are allowed, but they are the trace of an upgrade that is not finished, and they use up the skew that the next one needs.",
-    detection: "By status.nodeInfo.kubeletVersion; nodes that are behind the newest one are named.",
+    title: "Nodes run different minors of the kubelet",
+    why: "Different minors are allowed, but they indicate an unfinished upgrade and use up the version skew that the next one needs.",
+    detection: "By status.nodeInfo.kubeletVersion. Nodes that are behind the newest one are listed.",
     remedy: "Finish the upgrade of these nodes first.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate: mixed_kubelets,
     },
+    ..Rule::DEFAULT
 };
 
 /// The node as an object of a finding.
-pub(in crate::rules) fn node_object(node: &NodeRow, evidence: Evidence) -> AffectedObject {
+pub(crate) fn node_object(node: &NodeRow, evidence: Evidence) -> AffectedObject {
     AffectedObject::cluster_scoped("v1", "Node", &node.name, evidence)
 }
 
 /// So many nodes, in words.
-pub(in crate::rules) fn count_nodes(nodes: usize) -> String {
+pub(crate) fn count_nodes(nodes: usize) -> String {
     match nodes {
         1 => "1 node".to_owned(),
         nodes => format!("{nodes} nodes"),

@@ -6,30 +6,32 @@ use crate::catalog::GroupResource;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{ListSelector, ReadTarget};
 use crate::rules::engine::data_rule::object_from_meta;
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 use crate::snapshot::{
     ClusterSnapshot, ClusterView, MetaRow, OwnerReferenceRow, ReadOutcome, ReadResult, Rows, Uid,
 };
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "ownerref-cross-ns",
     severity: Severity::Warning,
-    title: "An owner stands in another namespace",
-    applies_to: "1.20",
-    why: "Owners are looked up in the object's own namespace. From 1.20 on the garbage collector takes one that is not there for deleted, and deletes the object.",
-    detection: "By metadata.ownerReferences of objects that are read for another reason, where all objects of the owner's kind are read too: the one with the UID that is named is in another namespace. A namesake is not meant.",
-    remedy: "Put the object into its owner's namespace, or remove the reference. Nothing in the API allows an owner from another namespace.",
+    title: "An owner is in another namespace",
+    applies_to: AppliesTo::Text("1.20"),
+    why: "Owners are looked up in the object's own namespace. The garbage collector treats an owner that it does not find there as deleted, and deletes the object.",
+    detection: "By metadata.ownerReferences of objects that are read anyway, if all objects of the owner's kind are read too: the owner with the referenced UID is in another namespace.",
+    remedy: "Move the object to its owner's namespace, or remove the reference. Kubernetes does not support owners in other namespaces.",
     reference: "https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/",
     sources: &[
         "kubernetes/sig-release releases/release-1.20/release-notes/release-notes-draft.md PR 92743",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         // Reading more for this alone would mean reading everything.
         needs: |_| Vec::new(),
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -11,25 +11,24 @@ use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severi
 use crate::snapshot::{OwnerReferenceRow, ReadOutcome, ReadResult};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "ownerref-dead-gv",
     severity: Severity::Warning,
-    title: "An owner reference names an API version that is not served",
-    applies_to: "any",
-    why: "The garbage collector cannot look the owner up: it tries for ever, and what the owner leaves behind is not deleted.",
-    detection: "By metadata.ownerReferences of every object that is read for another reason, against the versions that the API server offers and those that this path removes. Only groups of which another version is served count: of any other group nothing is known.",
-    remedy: "Write the reference anew with a version that is served; the owner's controller does so when it is up to date. After a CRD has lost a version, restart kube-controller-manager.",
+    title: "An owner reference uses an API version that is not served",
+    why: "The garbage collector cannot look up the owner. It retries indefinitely, and does not delete the dependents when the owner is deleted.",
+    detection: "By metadata.ownerReferences of every object that is read anyway, against the versions that the API server serves and those that this path removes. Only groups of which another version is served are inspected.",
+    remedy: "Update the reference to a served version; an up-to-date controller of the owner does so. After a CRD has dropped a version, restart kube-controller-manager.",
     reference: "https://kubernetes.io/docs/concepts/architecture/garbage-collection/",
     sources: &[
         "kubernetes/kubernetes pkg/controller/garbagecollector/operations.go (apiResource)",
         "kubernetes-sigs/cluster-api docs/book/src/reference/versions.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         // Reading more for this alone would mean reading everything.
         needs: |_| Vec::new(),
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

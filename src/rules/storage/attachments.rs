@@ -17,24 +17,23 @@ use crate::rules::{CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity
 const MAX_WAIT_FOR_UNMOUNT: SignedDuration = SignedDuration::from_mins(6);
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "volumeattachment-stuck",
     severity: Severity::Warning,
     title: "A volume can be neither attached nor detached",
-    applies_to: "any",
-    why: "A drain moves pods with their volumes. As long as a volume does not leave its node, its pod starts nowhere else.",
-    detection: "By volume attachments older than six minutes that have an error, are being deleted for longer than that, or name a node that is gone.",
-    remedy: "Look at the CSI driver's controller and at its pods on that node. Delete an attachment by hand only when its volume is mounted nowhere.",
+    why: "A drain moves pods with their volumes. Until a volume is detached from its node, its pod cannot start on another one.",
+    detection: "By VolumeAttachments older than six minutes that report an error, have been in deletion for longer than that, or name a node that does not exist.",
+    remedy: "Check the CSI driver's controller and its pods on that node. Delete an attachment manually only if its volume is not mounted anywhere.",
     reference: "https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume-attachment-v1/",
     sources: &[
         "kubernetes/api storage/v1/types.go",
         "kubernetes/kubernetes pkg/controller/volume/attachdetach/attach_detach_controller.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![volume_attachments_need(), detect::nodes()],
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn volume_attachments_need() -> Need {

@@ -9,20 +9,18 @@ use super::in_tree::{
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "csi-driver-missing",
     severity: Severity::Warning,
-    title: "A volume names a CSI driver that is missing",
-    applies_to: "any",
-    why: "No node can mount the volume: a pod that uses it and is moved by a drain does not start again.",
-    detection: "By spec.csi.driver of persistent volumes, where neither a CSIDriver nor a CSINode names the driver. Volumes that nobody has claimed, or whose claim is gone, are left out.",
-    remedy: "Install or repair the driver, or delete the volumes if nobody needs them any more.",
+    title: "A volume uses a CSI driver that is missing",
+    why: "No node can mount the volume. A pod that uses it does not start again after a drain.",
+    detection: "By spec.csi.driver of PersistentVolumes, if neither a CSIDriver nor a CSINode lists the driver. Volumes without a claim, or whose claim is deleted, are left out.",
+    remedy: "Install or repair the driver, or delete the volumes if they are no longer needed.",
     reference: "https://kubernetes.io/docs/concepts/storage/volumes/#csi",
     sources: &[
         "kubernetes/api core/v1/types.go",
         "kubernetes/api storage/v1/types.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| {
             let mut needs = vec![persistent_volumes_need()];
@@ -31,6 +29,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -12,7 +12,8 @@ use crate::facts::pods;
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::rules::engine::data_rule::{LoadRulesError, object_from_row};
 use crate::rules::{
-    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
+    AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    TableRule,
 };
 use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
 
@@ -38,12 +39,12 @@ pub(crate) fn csi_driver_needs() -> [Need; 2] {
 }
 
 /// A resource of the group of storage.
-pub(in crate::rules) fn storage_resource(plural: &str) -> GroupResource {
+pub(crate) fn storage_resource(plural: &str) -> GroupResource {
     GroupResource::new("storage.k8s.io", plural)
 }
 
 /// The CSI drivers that this cluster knows; none where not everything was read that names one.
-pub(in crate::rules) fn installed_csi_drivers(view: ClusterView<'_>) -> Option<BTreeSet<&str>> {
+pub(crate) fn installed_csi_drivers(view: ClusterView<'_>) -> Option<BTreeSet<&str>> {
     let mut names = BTreeSet::new();
     let [objects, nodes] = csi_driver_needs();
     if let Some(rows) = view.cluster.rows_for(&objects, view.catalog).ok()? {
@@ -61,13 +62,13 @@ pub(in crate::rules) fn installed_csi_drivers(view: ClusterView<'_>) -> Option<B
 
 /// Whether somebody may mount the volume: it is bound, or about to be. One that nobody has claimed, or whose claim is gone,
 /// is mounted by nobody.
-pub(in crate::rules) fn is_in_use(volume: &Value) -> bool {
+pub(crate) fn is_in_use(volume: &Value) -> bool {
     let phase = volume["status"]["phase"].as_str();
     !matches!(phase, Some("Available" | "Released" | "Failed"))
 }
 
 /// What was seen of a volume, with who claims it.
-pub(in crate::rules) fn volume_evidence(what: &str, volume: &Value) -> Evidence {
+pub(crate) fn volume_evidence(what: &str, volume: &Value) -> Evidence {
     let claim = &volume["spec"]["claimRef"];
     let detail = match (claim["namespace"].as_str(), claim["name"].as_str()) {
         (Some(namespace), Some(name)) => format!("{what}, claim {namespace}/{name}"),
@@ -77,7 +78,7 @@ pub(in crate::rules) fn volume_evidence(what: &str, volume: &Value) -> Evidence 
 }
 
 /// The rules of the table.
-pub(in crate::rules) fn volume_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
+pub(crate) fn volume_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
     let plugins = volume_plugins().map_err(|error| LoadRulesError::File {
         file: error.table.to_owned(),
         reason: error.source.to_string(),
@@ -123,14 +124,14 @@ fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
         id: plugin.id.clone().leak(),
         severity,
         title: title.leak(),
-        applies_to: from.to_string().leak(),
+        applies_to: AppliesTo::Text(from.to_string().leak()),
         why: why.leak(),
         detection: detection_text(&plugin).leak(),
         remedy: mend.leak(),
         reference: plugin.reference.clone().leak(),
         sources: sources.leak(),
-        reads_files: false,
-        kind: RuleKind::Table(Box::new(plugin)),
+        kind: RuleKind::Table(Box::leak(Box::new(plugin))),
+        ..Rule::DEFAULT
     }))
 }
 
@@ -286,7 +287,7 @@ impl VolumePlugin {
 }
 
 /// The whole objects that answer a need, with the API through which they were listed.
-pub(in crate::rules) fn objects_with_gvk<'a>(
+pub(crate) fn objects_with_gvk<'a>(
     view: ClusterView<'a>,
     need: &Need,
 ) -> Vec<(crate::catalog::Gvk, &'a ObjectRow)> {

@@ -8,42 +8,40 @@ use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 const DEFAULT_TIMEOUT_SECONDS: i64 = 10;
 
 /// The certificates that it trusts.
-pub(in crate::rules) const CA_EXPIRED: Rule = Rule {
+pub(crate) const CA_EXPIRED: Rule = Rule {
     id: "webhook-ca-expired",
     severity: Severity::Warning,
-    title: "The API server trusts no certificate of a webhook any more",
-    applies_to: "any",
-    why: "Every call to the webhook fails: what it covers is refused under failurePolicy Fail and passes unseen under Ignore.",
-    detection: "By clientConfig.caBundle: none of its certificates can be read, or all of them have expired. A bundle with one good certificate is good, an empty one is not judged. Under failurePolicy Ignore it is a note.",
-    remedy: "Renew the certificates of the webhook and put the new authority into caBundle; with cert-manager, look at the Certificate and at the CA injector.",
+    title: "The API server no longer trusts any certificate of a webhook",
+    why: "Every call to the webhook fails. With failurePolicy Fail the requests it covers are rejected, with Ignore they pass unchecked.",
+    detection: "By clientConfig.caBundle: none of its certificates can be parsed, or all of them have expired. A bundle with one valid certificate is fine, and an empty one is not inspected. With failurePolicy Ignore the finding is a note.",
+    remedy: "Renew the webhook's certificates and put the new CA into caBundle. With cert-manager, check the Certificate and the CA injector.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#contacting-the-webhook",
     sources: &[
         "kubernetes/apiserver pkg/util/webhook/client.go",
         "golang/go src/crypto/x509/verify.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
         evaluate: expired_ca,
     },
+    ..Rule::DEFAULT
 };
 
 /// How long it waits.
-pub(in crate::rules) const TIMEOUT: Rule = Rule {
+pub(crate) const TIMEOUT: Rule = Rule {
     id: "webhook-timeout",
     severity: Severity::Note,
-    title: "A webhook may take long to answer",
-    applies_to: "any",
-    why: "While the webhook's pods move to another node, every write that it covers waits this long. A drain becomes slow, and clients give up.",
+    title: "A webhook has a long timeout",
+    why: "While the webhook's pods move to another node, every write that it covers waits this long. Drains become slow, and clients time out.",
     detection: "By timeoutSeconds above the default.",
     remedy: "Lower timeoutSeconds to a few seconds.",
     reference: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/#timeout",
     sources: &["kubernetes/kubernetes pkg/apis/admissionregistration/v1/defaults.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
         evaluate: long_timeout,
     },
+    ..Rule::DEFAULT
 };
 
 fn expired_ca(situation: &CheckContext<'_>) -> Vec<Finding> {

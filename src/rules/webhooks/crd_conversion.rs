@@ -13,20 +13,18 @@ use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Ru
 use crate::snapshot::ObjectRow;
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "crd-conversion-broken",
     severity: Severity::Blocker,
-    title: "A conversion webhook does not answer",
-    applies_to: "any",
-    why: "Objects that are stored in one version and asked for in another cannot be read or written, not even in order to delete them: namespaces do not finish, garbage collection stands still for all kinds, and whoever lists that kind fails.",
-    detection: "By spec.conversion of CRDs with more than one version: the service is missing or has no ready endpoint, or no certificate of caBundle can be read or is still good. Webhooks that are called by URL are judged by caBundle alone.",
-    remedy: "Bring the webhook's pods and certificates back before the upgrade, and keep one of its pods alive while nodes are drained.",
+    title: "A conversion webhook is unavailable",
+    why: "Objects that are stored in one version and requested in another cannot be read, written or even deleted. Deletion of namespaces does not complete, garbage collection stalls for all kinds, and clients that list this kind fail.",
+    detection: "By spec.conversion of CRDs with more than one version: the service is missing or has no ready endpoint, or no certificate of caBundle can be parsed and is still valid. For webhooks called by URL only caBundle is inspected.",
+    remedy: "Restore the webhook's pods and certificates before the upgrade, and keep one of its pods running while nodes are drained.",
     reference: "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#webhook-conversion",
     sources: &[
         "kubernetes-sigs/cluster-api docs/book/src/reference/versions.md",
         "kubernetes/apiextensions-apiserver pkg/apiserver/conversion/webhook_converter.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| {
             vec![
@@ -37,6 +35,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 /// All CRDs, without their schemas.

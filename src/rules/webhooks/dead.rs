@@ -6,24 +6,23 @@ use crate::rules::webhooks;
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "webhook-fail-dead",
     severity: Severity::Blocker,
-    title: "A webhook that must answer has nothing behind it",
-    applies_to: "any",
-    why: "With failurePolicy Fail everything the webhook covers is refused while it does not answer. If that is pods, those that a drain takes away do not come back; if it is nodes or leases, nodes drop out.",
-    detection: "By the service in clientConfig and the endpoints of its slices. It blocks where the webhook covers what the cluster itself must write (pods, nodes, leases, certificate signing requests, tokens) and its selectors let some of that through; anything else is a warning. A webhook with a ready endpoint is alive. Webhooks that are called by URL are not judged.",
-    remedy: "Bring the webhook's pods back. If nobody uses it any more, delete the configuration; if it may be missed, set failurePolicy: Ignore until it is repaired.",
+    title: "A webhook with failurePolicy Fail is unavailable",
+    why: "Everything that the webhook covers is rejected while it does not answer. If that includes pods, evicted pods are not re-created; if it includes nodes or leases, nodes become NotReady.",
+    detection: "By the service in clientConfig and the endpoints of its EndpointSlices. The finding is a blocker if the webhook's rules and selectors match objects that the cluster itself must write (pods, nodes, leases, certificate signing requests, tokens); otherwise it is a warning. A webhook with a ready endpoint is considered available. Webhooks called by URL are left out.",
+    remedy: "Restore the webhook's pods. If the webhook is no longer used, delete its configuration; if it is not essential, set failurePolicy: Ignore until it is repaired.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#failure-policy",
     sources: &[
         "kubernetes/api admissionregistration/v1/types.go",
         "kubernetes/apiserver pkg/admission/plugin/webhook/mutating/dispatcher.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| webhooks::with_services(),
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

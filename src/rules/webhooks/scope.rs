@@ -14,57 +14,54 @@ const SOURCES: &[&str] = &[
 ];
 
 /// What the cluster itself writes.
-pub(in crate::rules) const CRITICAL_RULES: Rule = Rule {
+pub(crate) const CRITICAL_RULES: Rule = Rule {
     id: "webhook-critical-rules",
     severity: Severity::Warning,
-    title: "A webhook that must answer covers nodes, leases, certificates, tokens or events",
-    applies_to: "any",
-    why: "The cluster writes these for itself, all the time. When the webhook does not answer, as it will for a moment during an upgrade, nodes cannot report, leaders lose their leases, and joining nodes get no certificate.",
-    detection: "By failurePolicy Fail and the rules and selectors of each webhook, against the list of such resources in the catalog. A webhook with matchConditions is left out: they may exclude them.",
-    remedy: "Narrow the rules to what the webhook is for; do not use * for groups and resources.",
+    title: "A webhook with failurePolicy Fail covers nodes, leases, certificates, tokens or events",
+    why: "The cluster writes these objects all the time. When the webhook does not answer, as happens briefly during an upgrade, nodes cannot report, leaders lose their leases, and joining nodes get no certificate.",
+    detection: "By failurePolicy Fail and the rules and selectors of each webhook, against the list of such resources in the catalog. A webhook with matchConditions is left out, because they may exclude these objects.",
+    remedy: "Restrict the rules to the resources that the webhook needs; do not use * for groups and resources.",
     reference: GOOD_PRACTICE,
     sources: SOURCES,
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| configurations_with_namespaces(),
         evaluate: critical_rules,
     },
+    ..Rule::DEFAULT
 };
 
 /// Add-ons of the cluster.
-pub(in crate::rules) const KUBE_SYSTEM_ADDONS: Rule = Rule {
+pub(crate) const KUBE_SYSTEM_ADDONS: Rule = Rule {
     id: "webhook-kube-system",
     severity: Severity::Warning,
-    title: "A webhook that must answer covers kube-system",
-    applies_to: "any",
-    why: "Network, DNS and kube-proxy live there, and the webhook needs them in order to answer. If all of them are down at once, none can come back.",
-    detection: "By failurePolicy Fail, rules that cover pods, deployments or daemonsets, and a namespaceSelector that selects kube-system. A webhook with matchConditions or with an objectSelector that objects must opt in to is left out.",
-    remedy: "Exclude it: namespaceSelector with kubernetes.io/metadata.name NotIn (kube-system).",
+    title: "A webhook with failurePolicy Fail covers kube-system",
+    why: "The network plugin, DNS and kube-proxy run there, and the webhook depends on them. If all of them are down at once, none can start again.",
+    detection: "By failurePolicy Fail, rules that cover pods, deployments or daemonsets, and a namespaceSelector that matches kube-system. A webhook with matchConditions or with an opt-in objectSelector is left out.",
+    remedy: "Exclude the namespace: namespaceSelector with kubernetes.io/metadata.name NotIn (kube-system).",
     reference: GOOD_PRACTICE,
     sources: SOURCES,
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| configurations_with_namespaces(),
         evaluate: kube_system_addons,
     },
+    ..Rule::DEFAULT
 };
 
 /// Its own pods.
-pub(in crate::rules) const SELF_DEADLOCK: Rule = Rule {
+pub(crate) const SELF_DEADLOCK: Rule = Rule {
     id: "webhook-self-deadlock",
     severity: Severity::Warning,
-    title: "A webhook with one replica is asked about its own pods",
-    applies_to: "any",
-    why: "Once a drain has taken the only replica, the pod that should replace it is refused because the webhook does not answer.",
-    detection: "By failurePolicy Fail, rules that cover the creation of pods, selectors that select the webhook's own pods for certain, and a service with one endpoint.",
-    remedy: "Exclude the webhook's namespace by its namespaceSelector, and run at least two replicas on different nodes behind a disruption budget.",
+    title: "A webhook with one replica covers its own pods",
+    why: "Once a drain has evicted the only replica, its replacement is rejected because the webhook does not answer.",
+    detection: "By failurePolicy Fail, rules that cover the creation of pods, selectors that certainly match the webhook's own pods, and a service with one endpoint.",
+    remedy: "Exclude the webhook's namespace in its namespaceSelector, and run at least two replicas on different nodes with a disruption budget.",
     reference: GOOD_PRACTICE,
     sources: SOURCES,
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| webhooks::with_services(),
         evaluate: self_deadlock,
     },
+    ..Rule::DEFAULT
 };
 
 fn configurations_with_namespaces() -> Vec<crate::need::Need> {

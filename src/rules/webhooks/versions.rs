@@ -9,25 +9,24 @@ use crate::rules::webhooks;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "webhook-old-versions",
     severity: Severity::Warning,
-    title: "A webhook names only API versions that are gone",
-    applies_to: "any",
-    why: "Requests through the versions that are left pass by the webhook unseen: what it checked or changed is no longer checked or changed, without an error anywhere. matchPolicy Equivalent does not help: it knows only versions that are served.",
-    detection: "By the rules of all webhooks of the configuration together: a kind of which every named version is gone by the end of the path, while another version of it is left.",
-    remedy: "Add the versions that are served to the webhook's rules, and let it understand them.",
+    title: "A webhook lists only API versions that are removed",
+    why: "Requests through the remaining versions bypass the webhook: objects are no longer validated or changed, without any error. matchPolicy Equivalent does not help, because it considers only served versions.",
+    detection: "By the rules of all webhooks of a configuration together: every listed version of a kind is removed by the end of the path, while another version of the kind is still served.",
+    remedy: "Add the served versions to the webhook's rules, and make the webhook support them.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchpolicy",
     sources: &[
         "kubernetes/apiserver pkg/admission/plugin/webhook/generic/webhook.go",
         "kubernetes/apimachinery pkg/runtime/mapper.go (EquivalentResourceRegistry)",
         "kubernetes/website content/en/releases/version-skew-policy.md",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| webhooks::configurations(),
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

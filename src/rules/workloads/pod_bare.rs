@@ -5,21 +5,20 @@ use crate::facts::pods::{all_pods, is_evicted_by_drain, pod_object, pods_need, s
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
-pub(in crate::rules) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     id: "pod-bare",
     severity: Severity::Warning,
     title: "A pod has no controller",
-    applies_to: "any",
-    why: "When its node is drained the pod is gone for good: nothing makes it anew elsewhere. kubectl drain stops at it unless --force is given.",
-    detection: "By pods on a node without an owner that is their controller. Finished pods, pods that are being deleted and mirrors of static pods are left out.",
-    remedy: "Put it into a Deployment, StatefulSet or Job, or delete it; else expect to need kubectl drain --force and to make it anew by hand.",
+    why: "When its node is drained, the pod is deleted and not re-created. kubectl drain refuses to evict it without --force.",
+    detection: "By pods on a node without a controller in metadata.ownerReferences. Pods that are finished or being deleted, and mirror pods, are left out.",
+    remedy: "Move it into a Deployment, StatefulSet or Job, or delete it. Otherwise, plan for kubectl drain --force and re-create the pod manually.",
     reference: "https://kubernetes.io/docs/concepts/workloads/pods/#pods-and-controllers",
     sources: &["kubernetes/kubectl pkg/drain/filters.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need()],
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

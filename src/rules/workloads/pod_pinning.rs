@@ -16,57 +16,54 @@ use crate::snapshot::{PodPhase, PodRow};
 const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 
 /// Pods with data on the disk of one node.
-pub(in crate::rules) const LOCAL_PV: Rule = Rule {
+pub(crate) const LOCAL_PV: Rule = Rule {
     id: "pod-local-pv",
     severity: Severity::Warning,
     title: "A pod is tied to one node by a local volume",
-    applies_to: "any",
-    why: "Its data is on the disk of one node. While that node is drained the pod cannot run anywhere, and where the upgrade replaces nodes instead of updating them the data is lost.",
+    why: "Its data is on the disk of one node. While that node is drained, the pod cannot run anywhere. If the upgrade replaces nodes instead of updating them in place, the data is lost.",
     detection: "By claims of running pods that are bound to a local or hostPath volume with node affinity to a hostname.",
-    remedy: "See that the node keeps its disk through the upgrade, or move the data: a replica on another node, a backup, a volume that can follow.",
+    remedy: "Make sure that the node keeps its disk during the upgrade, or protect the data: a replica on another node, a backup, or a volume that can move.",
     reference: "https://kubernetes.io/docs/concepts/storage/volumes/#local",
     sources: &["kubernetes/api core/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need(), persistent_volumes_need()],
         evaluate: local_pv,
     },
+    ..Rule::DEFAULT
 };
 
 /// Pods whose specification leaves one node.
-pub(in crate::rules) const NODE_PINNED: Rule = Rule {
+pub(crate) const NODE_PINNED: Rule = Rule {
     id: "pod-node-pinned",
     severity: Severity::Warning,
-    title: "A pod may run on one node only",
-    applies_to: "any",
-    why: "While that node is drained the pod stays Pending, and where the upgrade replaces nodes by ones with other names it stays so for ever.",
-    detection: "By a node selector on kubernetes.io/hostname, or required node affinity every term of which names the same node. Pods of DaemonSets and mirrors of static pods are left out.",
+    title: "A pod can run on one node only",
+    why: "While that node is drained, the pod stays Pending. If the upgrade replaces nodes with ones of other names, it stays Pending indefinitely.",
+    detection: "By a node selector on kubernetes.io/hostname, or required node affinity in which every term names the same node. Pods of DaemonSets and mirror pods are left out.",
     remedy: "Select nodes by a label that several of them have, or plan the outage.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/",
     sources: &["kubernetes/api core/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need()],
         evaluate: node_pinned,
     },
+    ..Rule::DEFAULT
 };
 
 /// Pods that need a node each and have them all.
-pub(in crate::rules) const ANTIAFFINITY_FULL: Rule = Rule {
+pub(crate) const ANTIAFFINITY_FULL: Rule = Rule {
     id: "pod-antiaffinity-full",
     severity: Severity::Warning,
-    title: "Pods that need a node each leave no node free",
-    applies_to: "any",
-    why: "Required anti-affinity keeps the pods of this workload on different nodes. With as many pods as nodes the pod of a drained node has nowhere to go, and if a budget waits for it the drain stops there.",
-    detection: "By pods with required anti-affinity over kubernetes.io/hostname against their own labels, counted for each controller, against the nodes that take pods: not cordoned, without a taint that keeps pods off, or with such a pod on them. A single node is left out.",
-    remedy: "Add a node for the time of the upgrade, run one pod less, or make the anti-affinity preferred.",
+    title: "Pods that each need a separate node leave no node free",
+    why: "Required anti-affinity keeps the pods of this workload on different nodes. With as many pods as nodes, the pod of a drained node cannot be scheduled, and if a budget waits for it, the drain stops there.",
+    detection: "By pods with required anti-affinity over kubernetes.io/hostname against their own labels, counted for each controller, against the nodes that accept pods: not cordoned, without a taint that repels pods, or with such a pod already on them. Clusters with a single node are left out.",
+    remedy: "Add a node during the upgrade, run one pod less, or make the anti-affinity preferred.",
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#inter-pod-affinity-and-anti-affinity",
     sources: &["kubernetes/api core/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need(), detect::nodes()],
         evaluate: antiaffinity_full,
     },
+    ..Rule::DEFAULT
 };
 
 /// Volumes: `spec.claimRef` names the claim, so that claims need not be read.

@@ -12,42 +12,40 @@ const LONG_GRACE_SECONDS: i64 = 300;
 const DELETION_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Pods that may take long to end.
-pub(in crate::rules) const LONG_GRACE: Rule = Rule {
+pub(crate) const LONG_GRACE: Rule = Rule {
     id: "pod-long-grace",
     severity: Severity::Warning,
-    title: "A pod may take more than five minutes to end",
-    applies_to: "any",
-    why: "A drain waits for every pod until it has ended. What one pod may take adds up over the nodes, and tools that replace nodes give up or kill the pod after a limit of their own.",
-    detection: "By spec.terminationGracePeriodSeconds above 300. Pods of DaemonSets, which a drain leaves alone, mirrors of static pods and finished pods are left out.",
-    remedy: "Shorten terminationGracePeriodSeconds, or plan the time, and see that the limit of whatever drains the nodes is above it.",
+    title: "A pod may take more than five minutes to terminate",
+    why: "A drain waits for every pod to terminate. Grace periods add up over the nodes, and tools that replace nodes give up or kill the pod after a timeout of their own.",
+    detection: "By spec.terminationGracePeriodSeconds above 300. Pods of DaemonSets, which a drain ignores, mirror pods and finished pods are left out.",
+    remedy: "Shorten terminationGracePeriodSeconds, or plan the time and make sure that the timeout of the tool that drains nodes is longer.",
     reference: "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
     sources: &["kubernetes/kubectl pkg/drain/drain.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need()],
         evaluate: long_grace,
     },
+    ..Rule::DEFAULT
 };
 
 /// Pods that should be gone.
-pub(in crate::rules) const TERMINATING: Rule = Rule {
+pub(crate) const TERMINATING: Rule = Rule {
     id: "pod-terminating",
     severity: Severity::Warning,
-    title: "A pod should be gone and is not",
-    applies_to: "any",
-    why: "A drain waits until the pod is gone. If a finalizer is never taken off, or the kubelet of its node is down and cannot say that the containers have stopped, that is for ever.",
-    detection: "By metadata.deletionTimestamp, which has the grace period in it already, more than five minutes ago.",
-    remedy: "Have whoever set the finalizer finish its work; repair the node, or taint it node.kubernetes.io/out-of-service if it never comes back.",
+    title: "A pod is stuck in termination",
+    why: "A drain waits until the pod is deleted. If a finalizer is never removed, or the kubelet of its node is down and cannot confirm that the containers have stopped, it waits indefinitely.",
+    detection: "By metadata.deletionTimestamp, which includes the grace period, more than five minutes ago.",
+    remedy: "Let the owner of the finalizer finish its work. Repair the node, or taint it with node.kubernetes.io/out-of-service if it is permanently down.",
     reference: "https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/",
     sources: &[
         "kubernetes/kubectl pkg/drain/filters.go",
         "kubernetes/apiserver pkg/registry/rest/delete.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![pods_need()],
         evaluate: terminating,
     },
+    ..Rule::DEFAULT
 };
 
 fn long_grace(situation: &CheckContext<'_>) -> Vec<Finding> {
@@ -97,7 +95,7 @@ fn terminating(situation: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 /// As kubectl shows ages: `7m`, `3h`, `2d`.
-pub(in crate::rules) fn format_age(time: SignedDuration) -> String {
+pub(crate) fn format_age(time: SignedDuration) -> String {
     match (time.as_hours(), time.as_mins()) {
         (48.., _) => format!("{}d", time.as_hours() / 24),
         (2.., _) => format!("{}h", time.as_hours()),

@@ -14,60 +14,57 @@ use jiff::SignedDuration;
 const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Workloads with one pod.
-pub(in crate::rules) const SINGLE_REPLICA: Rule = Rule {
+pub(crate) const SINGLE_REPLICA: Rule = Rule {
     id: "wl-single-replica",
     severity: Severity::Warning,
     title: "A workload has one replica",
-    applies_to: "any",
-    why: "When its node is drained the pod is ended first and made anew elsewhere afterwards: until that one is ready there is none. maxSurge does not help, it is for rollouts.",
+    why: "When its node is drained, the pod is terminated first and re-created elsewhere afterwards. Until the new pod is ready, the workload is unavailable. maxSurge does not help, because it applies only to rollouts.",
     detection: "By spec.replicas 1 of Deployments and StatefulSets.",
-    remedy: "Run two replicas and a budget with maxUnavailable 1, or accept the outage and say when.",
+    remedy: "Run two replicas and a disruption budget with maxUnavailable 1, or accept the outage and announce it.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/api apps/v1/types.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![workloads::deployments(), workloads::stateful_sets()],
         evaluate: single_replica,
     },
+    ..Rule::DEFAULT
 };
 
 /// Workloads in the middle of a rollout.
-pub(in crate::rules) const NOT_ROLLED_OUT: Rule = Rule {
+pub(crate) const NOT_ROLLED_OUT: Rule = Rule {
     id: "wl-not-rolled-out",
     severity: Severity::Warning,
     title: "A rollout is not finished",
-    applies_to: "any",
-    why: "A workload that cannot finish a rollout now will not do so while its nodes are replaced, and afterwards nobody can tell what broke it.",
-    detection: "As kubectl rollout status tells it of Deployments, StatefulSets and DaemonSets. It is a warning once the controller has given up or nothing moved for ten minutes; while it moves, and while it is paused, a note.",
-    remedy: "Finish it or undo it first: kubectl rollout status shows what it waits for.",
+    why: "A workload that cannot finish a rollout now will not do so while its nodes are replaced, and afterwards the cause is hard to find.",
+    detection: "As kubectl rollout status does for Deployments, StatefulSets and DaemonSets. The finding is a warning once the controller has given up or there was no progress for ten minutes; while the rollout progresses or is paused, it is a note.",
+    remedy: "Finish or undo the rollout first. kubectl rollout status shows what it is waiting for.",
     reference: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status",
     sources: &["kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| all_workload_needs(),
         evaluate: not_rolled_out,
     },
+    ..Rule::DEFAULT
 };
 
 /// Workloads that wait for somebody to delete their pods.
-pub(in crate::rules) const ON_DELETE: Rule = Rule {
+pub(crate) const ON_DELETE: Rule = Rule {
     id: "wl-ondelete",
     severity: Severity::Warning,
-    title: "A workload takes its new template only when pods are deleted",
-    applies_to: "any",
-    why: "Pods of the old template are still there. Draining their nodes makes them anew of the new one, so that the upgrade rolls out a change nobody is watching.",
-    detection: "By update strategy OnDelete with fewer updated pods than wanted.",
-    remedy: "Delete the old pods one by one before the upgrade, and see that the new ones work.",
+    title: "A workload applies its new template only when pods are deleted",
+    why: "Pods of the old template are still running. Draining their nodes re-creates them from the new one, so the upgrade rolls out an unrelated change at the same time.",
+    detection: "By update strategy OnDelete with fewer updated pods than desired.",
+    remedy: "Delete the old pods one by one before the upgrade, and check that the new ones work.",
     reference: "https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/",
     sources: &[
         "kubernetes/kubectl pkg/polymorphichelpers/rollout_status.go",
         "kubernetes/kubernetes pkg/controller/statefulset/stateful_set_utils.go",
     ],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![workloads::daemon_sets(), workloads::stateful_sets()],
         evaluate: outdated_on_delete,
     },
+    ..Rule::DEFAULT
 };
 
 fn all_workload_needs() -> Vec<Need> {

@@ -11,17 +11,16 @@ pub(crate) const RULE: Rule = Rule {
     id: "node-old-ubuntu",
     severity: Severity::Warning,
     title: "A node runs Ubuntu 18.04",
-    applies_to: "any",
     why: "It has had no security fixes since May 2023.",
     detection: "By status.nodeInfo.osImage of each node.",
     remedy: "Replace these nodes by ones with a newer image.",
     reference: "https://ubuntu.com/about/release-cycle",
     sources: &["endoflife-date/endoflife.date products/ubuntu.md"],
-    reads_files: false,
     kind: RuleKind::Code {
         needs: |_| vec![detect::nodes()],
         evaluate,
     },
+    ..Rule::DEFAULT
 };
 
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{lines, planned};
-use crate::fixture::Fixture;
+use crate::cluster::Cluster;
 
 /// A cluster of kubeadm with two nodes of the control plane and two pools.
-pub(super) struct Cluster {
+pub(super) struct Kubeadm {
     pub(super) server: &'static str,
     /// Of the components on cp-1 and cp-2.
     pub(super) control_plane: [&'static str; 2],
@@ -16,48 +16,36 @@ pub(super) struct Cluster {
     pub(super) to: &'static str,
 }
 
-impl Cluster {
-    pub(super) fn fixture(&self) -> Fixture {
-        self.with(json!({}))
+impl Kubeadm {
+    pub(super) fn cluster(&self) -> Cluster {
+        self.with([])
     }
 
-    /// With rows of more resources.
-    pub(super) fn with(&self, more: Value) -> Fixture {
+    /// With more objects.
+    pub(super) fn with(&self, more: impl IntoIterator<Item = Value>) -> Cluster {
         let names = ["cp-1", "cp-2", "a-1", "a-2", "b-1"];
-        let nodes: Vec<Value> = names
-            .iter()
-            .zip(self.kubelets)
-            .map(|(name, kubelet)| node(name, kubelet))
-            .collect();
+        let nodes = names.iter().zip(self.kubelets);
+        let nodes = nodes.map(|(name, kubelet)| node(name, kubelet));
         let components = [
             "kube-apiserver",
             "kube-controller-manager",
             "kube-scheduler",
         ];
-        let pods: Vec<Value> = ["cp-1", "cp-2"]
-            .iter()
-            .zip(self.control_plane)
-            .flat_map(|(node, version)| {
-                components.map(|component| static_pod(component, node, version))
-            })
-            .collect();
-        let image = format!("registry.k8s.io/kube-proxy:v{}", self.proxy);
-        let mut rows = json!({
-            "nodes": {"nodes": nodes},
-            "kube-system/pods": {"json": pods},
-            "kube-system/kube-proxy": {"json": [{
-                "meta": {"namespace": "kube-system", "name": "kube-proxy"},
-                "object": {"metadata": {"namespace": "kube-system", "name": "kube-proxy"},
-                    "spec": {"template": {"spec": {"containers": [{"name": "kube-proxy", "image": image}]}}}}}]},
+        let members = ["cp-1", "cp-2"].iter().zip(self.control_plane);
+        let pods = members.flat_map(|(node, version)| {
+            components.map(|component| static_pod(component, node, version))
         });
-        let all = rows.as_object_mut().expect("rows");
-        all.extend(more.as_object().expect("rows").clone());
-        let fixture = json!({"kubernetes": self.server, "to": self.to, "now": "2023-02-01T00:00:00Z", "rows": rows});
-        Fixture::parse(&fixture.to_string(), "a cluster of kubeadm")
+        let objects = nodes
+            .chain(pods)
+            .chain([kube_proxy(self.proxy)])
+            .chain(more);
+        let objects: Vec<Value> = objects.collect();
+        let cluster = json!({"kubernetes": self.server, "to": self.to, "now": "2023-02-01T00:00:00Z", "objects": objects});
+        Cluster::from_value(cluster, "a cluster of kubeadm")
     }
 
     pub(super) fn told(&self) -> String {
-        lines(&planned(&self.fixture()))
+        lines(&planned(&self.cluster()))
     }
 }
 
@@ -68,23 +56,58 @@ fn node(name: &str, kubelet: &str) -> Value {
         ("cp", _) => json!({"node-role.kubernetes.io/control-plane": ""}),
         (pool, _) => json!({"node.kubernetes.io/instance-group": format!("pool-{pool}")}),
     };
-    json!({"name": name, "kubeletVersion": format!("v{kubelet}"), "labels": labels, "unschedulable": cordoned,
-        "runtime": "containerd://1.7.0", "criSocket": "unix:///run/containerd/containerd.sock",
-        "conditions": [{"type": "Ready", "status": "True"}]})
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name, "labels": labels,
+            "annotations": {"kubeadm.alpha.kubernetes.io/cri-socket": "unix:///run/containerd/containerd.sock"},
+        },
+        "spec": {"unschedulable": cordoned},
+        "status": {
+            "nodeInfo": {"kubeletVersion": format!("v{kubelet}"), "containerRuntimeVersion": "containerd://1.7.0"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    })
 }
 
 fn static_pod(component: &str, node: &str, version: &str) -> Value {
-    let name = format!("{component}-{node}");
-    json!({"meta": {"namespace": "kube-system", "name": name},
-        "object": {"metadata": {"namespace": "kube-system", "name": name,
-                "labels": {"tier": "control-plane", "component": component},
-                "annotations": {"kubernetes.io/config.mirror": "a"}},
-            "spec": {"nodeName": node,
-                "containers": [{"name": component, "image": format!("registry.k8s.io/{component}:v{version}")}]}}})
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "namespace": "kube-system", "name": format!("{component}-{node}"),
+            "labels": {"tier": "control-plane", "component": component},
+            "annotations": {"kubernetes.io/config.mirror": "a"},
+        },
+        "spec": {
+            "nodeName": node,
+            "containers": [{"name": component, "image": format!("registry.k8s.io/{component}:v{version}")}],
+        },
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    })
+}
+
+fn kube_proxy(version: &str) -> Value {
+    let image = format!("registry.k8s.io/kube-proxy:v{version}");
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"namespace": "kube-system", "name": "kube-proxy", "generation": 1},
+        "spec": {
+            "updateStrategy": {"type": "RollingUpdate"},
+            "selector": {"matchLabels": {"k8s-app": "kube-proxy"}},
+            "template": {"spec": {"containers": [{"name": "kube-proxy", "image": image}]}},
+        },
+        "status": {
+            "observedGeneration": 1, "desiredNumberScheduled": 5, "updatedNumberScheduled": 5,
+            "numberReady": 5, "numberAvailable": 5,
+        },
+    })
 }
 
 /// Before an upgrade.
-pub(super) const BEFORE: Cluster = Cluster {
+pub(super) const BEFORE: Kubeadm = Kubeadm {
     server: "1.24.17",
     control_plane: ["1.24.17"; 2],
     proxy: "1.24.17",

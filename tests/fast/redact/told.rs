@@ -10,7 +10,7 @@ use kubectl_upgrade::rules::{CheckContext, Evaluation, Policy, evaluate};
 use kubectl_upgrade::snapshot::{RedactionKey, Snapshot, load, redact};
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, rules};
+use crate::cluster::{Cluster, rules};
 use crate::golden;
 
 /// A snapshot, where it is to go, and when.
@@ -24,20 +24,23 @@ pub(super) struct Case {
 /// Every snapshot that the other tests work on.
 pub(super) fn cases(catalog: &Catalog) -> Vec<Case> {
     let mut cases = vec![example(catalog)];
-    let mut files: Vec<String> = rules()
-        .iter()
-        .flat_map(|rule| {
-            ["trigger", "near-miss"]
-                .map(|what| format!("tests/fixtures/rules/{}/{what}.yaml", rule.id))
-        })
-        .collect();
+    let fixture = |name: &str| golden::in_repository(&format!("tests/fixtures/{name}"));
+    let rules = rules().iter().flat_map(|rule| {
+        let [trigger, near_miss] =
+            ["trigger", "near-miss"].map(|what| format!("rules/{}/{what}.yaml", rule.id));
+        let near = Cluster::load_patched(fixture(&trigger), fixture(&near_miss));
+        [
+            (Cluster::load(fixture(&trigger)), trigger),
+            (near, near_miss),
+        ]
+    });
     let situations = golden::names("tests/fixtures/situations").into_iter();
     let situations = situations.filter(|name| name.ends_with(".yaml"));
-    files.extend(situations.map(|name| format!("tests/fixtures/situations/{name}")));
-    cases.extend(files.into_iter().map(|name| {
-        let fixture = Fixture::load(&golden::in_repository(&name));
-        let path = fixture.path(catalog);
-        let snapshot = fixture.snapshot(catalog, &path);
+    let situations = situations.map(|name| format!("situations/{name}"));
+    let situations = situations.map(|name| (Cluster::load(fixture(&name)), name));
+    cases.extend(rules.chain(situations).map(|(cluster, name)| {
+        let path = cluster.path(catalog);
+        let snapshot = cluster.snapshot(catalog, &path);
         Case {
             now: snapshot.taken_at,
             name,

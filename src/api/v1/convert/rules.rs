@@ -1,15 +1,15 @@
 //! Rules and hazards to `RuleList`.
 
 use super::super::{API_VERSION, RuleDoc, RuleList, RuleStateDoc};
-use super::docs;
-use crate::catalog::PlatformName;
+use crate::catalog::{Catalog, PlatformName};
 use crate::rules::{CoverageState, Hazard, Rule};
 
 impl RuleList {
     /// Rules, and hazards without one, sorted by id.
     #[must_use]
-    pub fn new(rules: &[&Rule], hazards: &[Hazard]) -> Self {
-        let mut items: Vec<RuleDoc> = docs(rules.iter().copied());
+    pub fn new(rules: &[&Rule], hazards: &[Hazard], catalog: &Catalog) -> Self {
+        let rules = rules.iter().map(|rule| RuleDoc::from_rule(rule, catalog));
+        let mut items: Vec<RuleDoc> = rules.collect();
         items.extend(hazards.iter().map(RuleDoc::from));
         items.sort_by(|a, b| a.id.cmp(&b.id));
         Self {
@@ -20,14 +20,14 @@ impl RuleList {
     }
 }
 
-impl From<&Rule> for RuleDoc {
-    fn from(rule: &Rule) -> Self {
+impl RuleDoc {
+    fn from_rule(rule: &Rule, catalog: &Catalog) -> Self {
         Self {
             id: rule.id.to_owned(),
             severity: rule.severity.into(),
             title: rule.title.to_owned(),
             platforms: vec![PlatformName::Kubernetes.to_string()],
-            applies_to: rule.applies_to.to_owned(),
+            applies_to: rule.applies_to.describe(catalog),
             is_visible: true,
             state: RuleStateDoc::Checked,
             detection: rule.detection.to_owned(),

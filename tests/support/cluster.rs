@@ -1,0 +1,454 @@
+//! A cluster as the Kubernetes objects in it, decoded as an API server's answers are.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path as File;
+use std::sync::{Arc, LazyLock};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use kubectl_upgrade::api::v1::UpgradeReport;
+use kubectl_upgrade::catalog::{
+    Catalog, GroupResource, Gvk, Minor, PlatformName, Release, ServingMode,
+};
+use kubectl_upgrade::client::decode_objects;
+use kubectl_upgrade::detect::{self, DetectedCluster};
+use kubectl_upgrade::manifests::files;
+use kubectl_upgrade::need::{
+    ClusterId, Discovery, ListSelector, Need, NeedContext, ReadRequest, ReadTarget, read_plan,
+};
+use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::plan::{self, Plan, PlanOptions};
+use kubectl_upgrade::rules::{self, CheckContext, Evaluation, Policy, Rule, evaluate, needs};
+use kubectl_upgrade::snapshot::{
+    ClusterSnapshot, ManifestFiles, ManifestFilter, ReadOutcome, ReadResult, Rows, Snapshot,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::patch;
+
+/// Parsed once for all fixtures.
+static CATALOG: LazyLock<Arc<Catalog>> =
+    LazyLock::new(|| Arc::new(Catalog::embedded().expect("the catalog")));
+
+/// The content of a fixture file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Cluster {
+    /// The version that the API server reports.
+    pub(crate) kubernetes: Release,
+    /// The minor that it emulates.
+    #[serde(default)]
+    emulates: Option<Minor>,
+    /// Group versions that it serves beside those of Kubernetes and of the objects.
+    #[serde(default)]
+    serves: Vec<String>,
+    /// The target; by default the next minor.
+    #[serde(default)]
+    to: Option<String>,
+    /// The clock.
+    #[serde(default)]
+    now: Timestamp,
+    /// Name of the context, which is the cluster's id too.
+    #[serde(default = "shop")]
+    context: String,
+    #[serde(default = "shop_server")]
+    server: String,
+    /// Objects as `kubectl get -o yaml` prints them.
+    #[serde(default)]
+    pub(crate) objects: Vec<Value>,
+    /// Helm's records of releases, as Helm writes them into Secrets; `info.last_deployed` is the Secret's creation.
+    #[serde(default)]
+    helm: Vec<Value>,
+    /// Pages of text by their path, such as `/metrics`.
+    #[serde(default)]
+    pages: BTreeMap<String, String>,
+    /// Resources and paths that may not be read.
+    #[serde(default)]
+    pub(crate) refused: Vec<String>,
+    /// Manifests given with `-f`: a list of objects for each file.
+    #[serde(default)]
+    files: BTreeMap<String, Vec<Value>>,
+}
+
+fn shop() -> String {
+    "shop".to_owned()
+}
+
+fn shop_server() -> String {
+    "https://shop.example".to_owned()
+}
+
+impl Cluster {
+    /// Reads a fixture.
+    pub(crate) fn load(file: impl AsRef<File>) -> Self {
+        Self::from_value(yaml(file.as_ref()), &file.as_ref().display().to_string())
+    }
+
+    /// Reads a fixture that is a patch of another one.
+    pub(crate) fn load_patched(file: impl AsRef<File>, patched_by: impl AsRef<File>) -> Self {
+        let name = patched_by.as_ref().display().to_string();
+        let mut cluster = yaml(file.as_ref());
+        patch::apply(&mut cluster, yaml(patched_by.as_ref()), &name);
+        Self::from_value(cluster, &name)
+    }
+
+    /// Reads a fixture from a text.
+    pub(crate) fn parse(text: &str, name: &str) -> Self {
+        Self::from_value(parsed(text, name), name)
+    }
+
+    /// Reads a fixture that is a patch of another one from texts.
+    pub(crate) fn parse_patched(text: &str, patched_by: &str, name: &str) -> Self {
+        let mut cluster = parsed(text, name);
+        patch::apply(&mut cluster, parsed(patched_by, name), name);
+        Self::from_value(cluster, name)
+    }
+
+    pub(crate) fn from_value(cluster: Value, name: &str) -> Self {
+        serde_json::from_value(cluster).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The same without the objects of these kinds, or of one `Kind/name`. Their APIs stay.
+    pub(crate) fn without(mut self, kinds: &[&str]) -> Self {
+        let apis = self.objects.iter();
+        self.serves
+            .extend(apis.filter_map(|object| object["apiVersion"].as_str().map(str::to_owned)));
+        self.objects.retain(|object| {
+            let kind = object["kind"].as_str().unwrap_or_default();
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            !kinds.contains(&kind) && !kinds.contains(&format!("{kind}/{name}").as_str())
+        });
+        self
+    }
+
+    /// The same with a text of every object replaced.
+    pub(crate) fn with(mut self, from: &str, to: &str) -> Self {
+        let text = Value::from(self.objects).to_string();
+        assert!(text.contains(from), "{from}");
+        self.objects = serde_json::from_str(&text.replace(from, to)).expect("objects");
+        self
+    }
+
+    /// The upgrade path from its version to its target.
+    pub(crate) fn path(&self, catalog: &Catalog) -> UpgradePath {
+        let to = self.to.iter().map(|to| to.parse().expect("a target"));
+        let to: Vec<_> = to.collect();
+        UpgradePath::for_kubernetes(Some(&self.kubernetes), self.emulates, &to, catalog)
+            .expect("a path")
+    }
+
+    /// The snapshot of a run of all rules and of a plan. An object that no rule reads would test nothing: it panics.
+    pub(crate) fn snapshot(&self, catalog: &Catalog, path: &UpgradePath) -> Snapshot {
+        let discovery = self.discovery(catalog);
+        let context = NeedContext {
+            path,
+            catalog,
+            discovery: &discovery,
+        };
+        let mut all = needs(rules(), &context);
+        all.extend(plan::needs(&discovery));
+        let cluster = self.read(&all, catalog);
+        self.check_that_all_is_read(&cluster);
+        Snapshot {
+            is_redacted: false,
+            taken_at: self.now,
+            clusters: vec![cluster],
+            files: self.files(catalog),
+        }
+    }
+
+    /// The snapshot of detection alone.
+    pub(crate) fn detection_snapshot(&self, catalog: &Catalog) -> Snapshot {
+        Snapshot {
+            is_redacted: false,
+            taken_at: self.now,
+            clusters: vec![self.read(&detect::needs(&self.discovery(catalog)), catalog)],
+            files: ManifestFiles::default(),
+        }
+    }
+
+    /// Carries out the requests for these needs as a reader does.
+    fn read(&self, needs: &[Need], catalog: &Catalog) -> ClusterSnapshot {
+        let discovery = self.discovery(catalog);
+        let requests = read_plan(needs, &discovery, catalog, None);
+        ClusterSnapshot {
+            id: ClusterId(self.context.clone()),
+            context: Some(self.context.clone()),
+            server: self.server.clone(),
+            namespace: None,
+            ledger: requests
+                .iter()
+                .map(|request| self.read_request(request))
+                .collect(),
+            discovery,
+        }
+    }
+
+    /// Everything that a server of this version offers by default, and the APIs of the custom resources.
+    fn discovery(&self, catalog: &Catalog) -> Discovery {
+        let minor = self.emulates.unwrap_or_else(|| self.kubernetes.minor());
+        let offered = catalog
+            .apis
+            .iter()
+            .filter(|api| api.exists_in(minor) && api.serving_mode == ServingMode::ByDefault);
+        let custom = self.objects.iter().map(gvk);
+        let custom = custom.filter(|gvk| catalog.apis.find(gvk).is_none());
+        Discovery {
+            git_version: self.kubernetes.clone(),
+            emulation_version: self.emulates,
+            group_versions: offered
+                .map(|api| api.gvk().api_version())
+                .chain(custom.map(|gvk| gvk.api_version()))
+                .chain(self.serves.iter().cloned())
+                .collect(),
+        }
+    }
+
+    fn read_request(&self, request: &ReadRequest) -> ReadResult {
+        let is_refused = |name: &String| names(&request.target, name);
+        let outcome = match self.refused.iter().any(is_refused) {
+            true => ReadOutcome::Forbidden {
+                why: match &request.target {
+                    ReadTarget::NonResourceUrl { path, .. } => format!("{path} is forbidden"),
+                    ReadTarget::Objects { resource, .. } => format!("{resource} is forbidden"),
+                },
+                rbac: request.rbac.clone(),
+            },
+            false => ReadOutcome::Complete,
+        };
+        let rows = match &request.target {
+            ReadTarget::NonResourceUrl { path, line_prefix } => {
+                let page = self.pages.get(path).map_or("", String::as_str).lines();
+                let lines = page.filter(|line| line.starts_with(line_prefix));
+                Rows::TextLines(lines.map(str::to_owned).collect())
+            }
+            ReadTarget::Objects { .. } => {
+                let all = self
+                    .objects
+                    .iter()
+                    .cloned()
+                    .chain(self.helm.iter().map(helm_secret));
+                let selected = all.filter(|object| is_selected(object, &request.target));
+                let selected = selected.map(list_item);
+                let (rows, skipped) = decode_objects(request, CATALOG.clone(), selected);
+                assert_eq!(skipped, [], "{}", request.target);
+                rows
+            }
+        };
+        ReadResult {
+            target: request.target.clone(),
+            detail_level: request.detail_level,
+            freshness: request.freshness,
+            outcome,
+            finished_at: self.now,
+            rows,
+            skipped_objects: Vec::new(),
+        }
+    }
+
+    fn check_that_all_is_read(&self, cluster: &ClusterSnapshot) {
+        let targets = || cluster.ledger.iter().map(|reading| &reading.target);
+        for object in &self.objects {
+            let is_read = targets().any(|target| is_selected(object, target));
+            assert!(is_read, "no rule reads this object: {object}");
+        }
+        for name in self.pages.keys().chain(&self.refused) {
+            let is_read = targets().any(|target| names(target, name));
+            assert!(is_read, "no rule reads {name}");
+        }
+    }
+
+    /// The manifests, read from files in a directory and named without it.
+    fn files(&self, catalog: &Catalog) -> ManifestFiles {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (name, objects) in &self.files {
+            let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
+            fs::write(directory.path().join(name), documents.join("\n---\n")).expect("a file");
+        }
+        let filter = ManifestFilter {
+            has_cluster: true,
+            from: None,
+            to: None,
+        };
+        let paths = [directory.path().to_owned()];
+        let mut files = files::read(&paths, std::io::empty(), catalog, filter).expect("files");
+        let prefix = format!("{}/", directory.path().display());
+        for object in &mut files.objects {
+            object.location = object.location.replace(&prefix, "");
+        }
+        files
+    }
+
+    /// The plan for it, with the findings of these rules.
+    pub(crate) fn plan(&self, catalog: &Catalog, rules: &[&Rule], options: &PlanOptions) -> Plan {
+        let path = self.path(catalog);
+        let snapshot = self.snapshot(catalog, &path);
+        let context = CheckContext::new(&snapshot, catalog, &path, self.now);
+        let evaluation = evaluate(&context, rules, &Policy::default());
+        plan::build(&context, &evaluation, options)
+    }
+
+    /// The findings of these rules, and the report of them.
+    pub(crate) fn evaluate(
+        &self,
+        catalog: &Catalog,
+        rules: &[&Rule],
+    ) -> (Evaluation, UpgradeReport) {
+        let path = self.path(catalog);
+        let snapshot = self.snapshot(catalog, &path);
+        let context = CheckContext::new(&snapshot, catalog, &path, self.now);
+        let evaluation = evaluate(&context, rules, &Policy::default());
+        let report = UpgradeReport::new(&context, &evaluation);
+        (evaluation, report)
+    }
+
+    pub(crate) fn detected(&self) -> DetectedCluster {
+        let snapshot = self.detection_snapshot(&CATALOG);
+        DetectedCluster::new(&snapshot.clusters[0], &CATALOG)
+    }
+
+    /// The release of a platform in words; `none` if the platform is there and its release is unknown.
+    pub(crate) fn release(&self, platform: PlatformName) -> Option<String> {
+        let detected = self.detected();
+        let version = detected.platform(platform)?.version.as_ref();
+        Some(version.map_or("none".to_owned(), ToString::to_string))
+    }
+
+    /// The gaps of its detection, in one text.
+    pub(crate) fn detection_gaps(&self) -> String {
+        let gaps = self.detected().gaps.into_iter();
+        let texts = gaps.map(|gap| {
+            let (what, why) = (gap.missing.what, gap.missing.why);
+            format!("{}: {what}: {why}", gap.cluster)
+        });
+        texts.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn yaml(file: &File) -> Value {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{name}: {error}"));
+    parsed(&text, &name)
+}
+
+fn parsed(text: &str, name: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn gvk(object: &Value) -> Gvk {
+    let text = |field: &str| object[field].as_str();
+    match text("apiVersion").zip(text("kind")) {
+        Some((api_version, kind)) => Gvk::new(api_version, kind),
+        None => panic!("neither apiVersion nor kind: {object}"),
+    }
+}
+
+/// The resource that an object is of.
+fn resource(object: &Value) -> GroupResource {
+    let gvk = gvk(object);
+    let built_in = CATALOG.apis.find(&gvk);
+    if let Some(resource) = built_in.and_then(|api| CATALOG.apis.resource_of(api)) {
+        return resource;
+    }
+    let mut custom = CATALOG.custom_apis.iter();
+    match custom.find(|api| api.group == gvk.group && api.kind == gvk.kind) {
+        Some(api) => GroupResource::new(&api.group, &api.resource),
+        None => GroupResource::new(&gvk.group, &format!("{}s", gvk.kind.to_lowercase())),
+    }
+}
+
+/// Whether a request for this target lists the object.
+fn is_selected(object: &Value, target: &ReadTarget) -> bool {
+    let ReadTarget::Objects {
+        resource: wanted,
+        namespace,
+        selector,
+    } = target
+    else {
+        return false;
+    };
+    let namespace = namespace.as_deref();
+    resource(object) == *wanted
+        && namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace)
+        && selects(selector, object)
+}
+
+fn selects(selector: &ListSelector, object: &Value) -> bool {
+    let field = |requirement: &str| match requirement.split_once('=') {
+        Some(("metadata.name", name)) => object["metadata"]["name"] == name,
+        Some(("type", kind)) => object["type"] == kind,
+        _ => panic!("field selector {requirement}"),
+    };
+    let label = |requirement: &str| {
+        let value = |label: &str| {
+            object["metadata"]["labels"]
+                .get(label)
+                .and_then(Value::as_str)
+        };
+        if let Some((label, values)) = requirement.split_once(" in ") {
+            let mut values = values.trim_matches(['(', ')']).split(',');
+            return value(label).is_some_and(|value| values.any(|other| other.trim() == value));
+        }
+        match requirement.split_once('=') {
+            Some((label, wanted)) => value(label) == Some(wanted),
+            None => value(requirement).is_some(),
+        }
+    };
+    requirements(&selector.fields).all(field) && requirements(&selector.labels).all(label)
+}
+
+/// The parts of a selector: what commas outside parentheses separate.
+fn requirements(selector: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0;
+    let parts = selector.split(move |letter| {
+        depth += i32::from(letter == '(') - i32::from(letter == ')');
+        letter == ',' && depth == 0
+    });
+    parts.filter(|part| !part.is_empty())
+}
+
+/// Whether `refused` or `pages` name this target so: by resource, by plural, by path, or with its selector as reports do.
+fn names(target: &ReadTarget, name: &str) -> bool {
+    match target {
+        ReadTarget::NonResourceUrl { path, .. } => path == name,
+        ReadTarget::Objects { resource, .. } => {
+            resource.plural == name || resource.to_string() == name || target.to_string() == name
+        }
+    }
+}
+
+/// The object as an item of a list: items of lists of built-in kinds have neither `apiVersion` nor `kind`.
+fn list_item(mut object: Value) -> Value {
+    if CATALOG.apis.find(&gvk(&object)).is_some() {
+        let fields = object.as_object_mut().expect("an object");
+        fields.remove("apiVersion");
+        fields.remove("kind");
+    }
+    object
+}
+
+/// The Secret in which Helm keeps this record.
+fn helm_secret(record: &Value) -> Value {
+    let name = record["name"].as_str().expect("a name");
+    let (version, status) = (&record["version"], &record["info"]["status"]);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "helm.sh/release.v1",
+        "metadata": {
+            "namespace": record["namespace"],
+            "name": format!("sh.helm.release.v1.{name}.v{version}"),
+            "creationTimestamp": record["info"]["last_deployed"],
+            "labels": {"owner": "helm", "name": name, "status": status, "version": version.to_string()},
+        },
+        "data": {"release": STANDARD.encode(STANDARD.encode(record.to_string()))},
+    })
+}
+
+/// Every rule.
+pub(crate) fn rules() -> &'static [&'static Rule] {
+    rules::rules().expect("the rules")
+}
