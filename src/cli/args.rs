@@ -45,9 +45,9 @@ Exit codes:
   130  interrupted
   143  terminated
 
-The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes, webhooks, aggregated APIs,
-CRDs, Helm release records, and the metadata of kinds that lose an API version on the path. It never writes. Run
-'kubectl upgrade-check rbac' for the exact list.";
+The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes,
+webhooks, aggregated APIs, CRDs, Helm release records, and the metadata of kinds that lose an
+API version on the path. It never writes. Run 'kubectl upgrade-check rbac' for the exact list.";
 
 /// Report whether a cluster is ready to upgrade: which objects, charts and clients would break, and what could not be
 /// inspected.

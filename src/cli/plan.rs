@@ -42,8 +42,8 @@ Exit codes:
   130  interrupted
   143  terminated
 
-The plan reads what 'kubectl upgrade-check' reads, and the objects whose state shows the progress of steps. It never
-writes: you, or your pipeline, run the commands.";
+The plan reads what 'kubectl upgrade-check' reads, and the objects whose state shows the
+progress of steps. It never writes: you, or your pipeline, run the commands.";
 
 /// Print the runbook for this cluster: the hops, and the steps in order, each with its state, commands, blocking findings,
 /// completion condition and estimated duration, and whether it can be undone.

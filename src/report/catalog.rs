@@ -107,7 +107,7 @@ mod tests {
     use crate::api::v1::CatalogSummary;
     use crate::api::v1::CertaintyDoc;
     use crate::catalog::Catalog;
-    use crate::report::{OutputFormat, RenderOptions};
+    use crate::report::options::{OutputFormat, RenderOptions};
 
     /// A catalog of two lines, so that new facts do not change this test.
     fn summary() -> CatalogSummary {

@@ -158,7 +158,7 @@ pub fn explain_rule(
 mod tests {
     use super::{EXPLAIN_WIDTH, UnknownRule, explain_rule, render_rules};
     use crate::catalog::Catalog;
-    use crate::report::{OutputFormat, RenderOptions};
+    use crate::report::options::{OutputFormat, RenderOptions};
     use crate::rules;
     use crate::rules::{AppliesTo, Rule, Severity};
 

@@ -88,14 +88,9 @@ const MODULES: [(&str, &[&str]); 18] = [
         &[
             "api",
             "catalog",
-            "conditions",
-            "detect",
-            "evidence",
             "need",
-            "path",
             "plan",
             "rules",
-            "snapshot",
         ],
     ),
     (
@@ -140,7 +135,7 @@ const ENTANGLED: [&str; 15] = [
 ];
 
 /// Files that import one another in a circle, by the top-level module that they are of.
-const CIRCLES: [&[&str]; 9] = [
+const CIRCLES: [&[&str]; 5] = [
     &["cli::redact", "cli::source"],
     &["client::list", "client::partition"],
     &[
@@ -149,14 +144,6 @@ const CIRCLES: [&[&str]; 9] = [
         "kubeconfig::resolve",
     ],
     &["plan::addons", "plan::builder", "plan::remediation"],
-    &["report::hazards", "report::rules"],
-    &["report::notices", "report::remedies", "report::table"],
-    &[
-        "report::plan::document",
-        "report::plan::group",
-        "report::plan::text",
-    ],
-    &["report::plan::table", "report::plan::wide"],
     &[
         "rules::engine::baseline",
         "rules::engine::evaluate",
@@ -239,19 +226,18 @@ fn nothing_is_imported_against_the_arrow() {
 #[test]
 fn types_of_documents_import_no_internal_type() {
     let edges = tree().edges();
-    let of_types =
-        |file: &&Vec<String>| file[0] == "api" && !file.iter().any(|name| name == "convert");
-    let (mut files, mut wrong) = (0, Vec::new());
-    for (file, others) in edges.iter().filter(|(file, _)| of_types(file)) {
-        files += 1;
-        wrong.extend(
-            others
-                .iter()
-                .filter(|other| !matches!(other[0].as_str(), "api" | "catalog"))
-                .map(|other| (file, other)),
-        );
+    let is_type = |file: &[String]| {
+        file.starts_with(&["api".to_owned()]) && !file.contains(&"convert".to_owned())
+    };
+    let files: Vec<_> = edges.iter().filter(|(file, _)| is_type(file)).collect();
+    assert!(files.len() > 3, "{files:?}");
+    for (file, others) in files {
+        for other in others {
+            // The catalog lends versions and names of platforms.
+            let is_allowed = matches!(other[0].as_str(), "api" | "catalog");
+            assert!(is_allowed, "{file:?} imports {other:?}");
+        }
     }
-    assert!(files > 3 && wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]

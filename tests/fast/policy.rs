@@ -119,7 +119,7 @@ fn rules_are_chosen_and_left_out() {
 
     assert!(fails(&["--only", "api-remove"], 2).contains("did you mean api-removed?"));
     assert!(fails(&["--skip", "pdb-no-match"], 2).contains("did you mean pdb-nomatch?"));
-    assert!(fails(&["--only", "kubectl-exec-syntax"], 2).contains("the API does not show it"));
+    assert!(fails(&["--only", "kubectl-exec-syntax"], 2).contains("the API does not expose it"));
     assert!(fails(&["--only", "k8s-eol", "--skip", "k8s-eol"], 2).contains("leave no rule"));
 }
 
@@ -155,7 +155,7 @@ fn the_line_moves_and_the_verdict_stays() {
             "{line}"
         );
         assert_eq!(
-            stderr.contains("the exit code is 0"),
+            stderr.contains("exit code 0"),
             line == "never",
             "{stderr}"
         );
@@ -166,7 +166,7 @@ fn the_line_moves_and_the_verdict_stays() {
             "{line}"
         );
         assert_eq!(
-            stderr.contains("the exit code is 3"),
+            stderr.contains("exit code 3"),
             ready == 3,
             "{stderr}"
         );
