@@ -14,6 +14,7 @@
 //!
 //! | module | holds | knows nothing of |
 //! |---|---|---|
+//! | [`text`] | names, plurals and truncation for messages | everything else |
 //! | [`catalog`] | facts with their source and date, and their loader | clusters |
 //! | [`path`] | targets and the hops that lead to them, over platforms and Kubernetes together | clusters |
 //! | [`need`] | what must be read, and from that the requests and permissions | transports |
@@ -53,4 +54,5 @@ pub mod plan;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+pub mod text;
 mod x509;

@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    CatalogError, KubernetesReleases, Minor, MinorRange, Release, SkewLimit, VersionRange,
-    load_table,
+    CatalogError, ImageRef, KubernetesReleases, Minor, MinorRange, Release, SkewLimit,
+    VersionRange, load_table,
 };
 
 /// What an add-on does in a cluster.
@@ -218,11 +218,9 @@ impl AddonCatalog {
     #[must_use]
     pub fn find_by_image(&self, image: &str) -> Option<(&Addon, Option<Release>)> {
         let (_, at) = self.match_image_suffix(image)?;
-        let tag = split_image_reference(image).1;
         let addon = self.addons.get(at)?;
-        let release = tag
-            .filter(|_| addon.tag_scheme == TagScheme::AddonRelease)
-            .and_then(|tag| tag.parse().ok());
+        let release = ImageRef::new(image).release();
+        let release = release.filter(|_| addon.tag_scheme == TagScheme::AddonRelease);
         Some((addon, release))
     }
 
@@ -231,20 +229,15 @@ impl AddonCatalog {
     #[must_use]
     pub fn public_image_name(&self, image: &str) -> Option<String> {
         let (end, _) = self.match_image_suffix(image)?;
-        let release = split_image_reference(image)
-            .1
-            .and_then(|tag| tag.parse().ok());
-        Some(
-            match release.map(|release: Release| release.without_suffix().raw) {
-                Some(release) => format!("{end}:{release}"),
-                None => end.to_owned(),
-            },
-        )
+        Some(match ImageRef::new(image).release() {
+            Some(release) => format!("{end}:{}", release.without_suffix()),
+            None => end.to_owned(),
+        })
     }
 
     /// The longest end that an image is known by, and of which add-on it is.
     fn match_image_suffix(&self, image: &str) -> Option<(&str, usize)> {
-        let (repository, _) = split_image_reference(image);
+        let repository = ImageRef::new(image).repository;
         let last = repository.rsplit('/').next()?;
         let is_end = |end: &str| {
             let before = repository.strip_suffix(end);
@@ -379,15 +372,6 @@ fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::
     let text = String::deserialize(deserializer)?;
     let parts = text.split(',').filter(|part| !part.is_empty());
     Ok(parts.map(str::to_owned).collect())
-}
-
-/// An image as repository and tag; a registry may have a port, and a digest is no tag.
-pub(crate) fn split_image_reference(image: &str) -> (&str, Option<&str>) {
-    let named = image.split('@').next().unwrap_or_default();
-    match named.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
-        _ => (named, None),
-    }
 }
 
 #[cfg(test)]

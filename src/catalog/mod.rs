@@ -8,6 +8,7 @@ pub mod addons;
 mod api;
 mod control_plane;
 mod custom;
+mod image_ref;
 mod minor_range;
 mod nodes;
 mod platform;
@@ -25,6 +26,7 @@ pub use control_plane::{
     ControlPlaneRemovals, FeatureGate, KubeadmConfigVersion, RemovedAdmissionPlugin, RemovedFlag,
 };
 pub use custom::{CustomApi, CustomApis, DkpVersionHint, ServedCustomApi};
+pub use image_ref::ImageRef;
 pub use minor_range::{MinorRange, VersionRange, VersionSpec};
 pub use nodes::{
     IntentionalTaint, LegacyRoleLabel, PoolLabel, UnsupportedOsImage, UnsupportedRuntime,
@@ -41,7 +43,7 @@ pub use rows::{
     KnownFieldManager, KnownFieldManagers, ProviderManagedObject, ProviderSignature, ServerFeature,
     ServerFeatureSupport, SignatureLocation, SkewLimit, SystemWrite, WriterKind,
 };
-pub use version::{Minor, ParseVersionError, Release};
+pub use version::{Minor, ParseVersionError, Release, ReportedVersion};
 pub use volumes::{InTreeStatus, VolumePlugin, volume_plugins};
 
 use jiff::civil::Date;

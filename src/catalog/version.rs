@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::text::truncate;
+
 /// Longer than any version that anybody gives: `v1.27.3-gke.1200+build`.
 const MAX_VERSION_LEN: usize = 256;
 
@@ -20,8 +22,10 @@ pub struct ParseVersionError {
 
 impl ParseVersionError {
     pub(crate) fn new(text: &str, expected: &'static str) -> Self {
-        let text = text.chars().take(MAX_VERSION_LEN).collect();
-        Self { text, expected }
+        Self {
+            text: truncate(text, MAX_VERSION_LEN).to_owned(),
+            expected,
+        }
     }
 }
 
@@ -188,6 +192,47 @@ impl<'de> Deserialize<'de> for Release {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A version as a component reports it, kept verbatim even if it is not a version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct ReportedVersion {
+    raw: String,
+    release: Option<Release>,
+}
+
+impl ReportedVersion {
+    /// The release it names; `None` if it is not a version.
+    #[must_use]
+    pub const fn release(&self) -> Option<&Release> {
+        self.release.as_ref()
+    }
+}
+
+impl From<String> for ReportedVersion {
+    fn from(raw: String) -> Self {
+        let release = raw.parse().ok();
+        Self { raw, release }
+    }
+}
+
+impl From<ReportedVersion> for String {
+    fn from(version: ReportedVersion) -> Self {
+        version.raw
+    }
+}
+
+impl AsRef<str> for ReportedVersion {
+    fn as_ref(&self) -> &str {
+        &self.raw
+    }
+}
+
+impl fmt::Display for ReportedVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.raw)
     }
 }
 

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use super::eprint_line;
 use crate::client::{NoopObserver, ReadObserver};
 use crate::report::terminal;
+use crate::text::ellipsize;
 
 /// Fits into a line of 80.
 const MAX_MESSAGE_CHARS: usize = 50;
@@ -88,12 +89,8 @@ impl SpinnerObserver {
                 objects => format!("{what}: {objects}"),
             })
             .collect();
-        let mut shown = shown.join(", ");
-        if let Some((end, _)) = shown.char_indices().nth(MAX_MESSAGE_CHARS) {
-            shown.truncate(end);
-            shown.push('…');
-        }
-        self.bar.set_message(shown);
+        let message = ellipsize(&shown.join(", "), MAX_MESSAGE_CHARS).into_owned();
+        self.bar.set_message(message);
     }
 }
 

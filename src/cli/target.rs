@@ -34,8 +34,8 @@ pub(super) fn unfinished_hop_hint(picture: &ClusterSnapshot) -> Option<String> {
     let server = &picture.discovery.git_version;
     let readings = picture.ledger.iter();
     let nodes = readings.flat_map(|reading| reading.rows.nodes());
-    let kubelets = nodes.filter_map(|node| node.kubelet_version.parse().ok());
-    let behind = kubelets.filter(|kubelet: &Release| kubelet.minor() < server.minor());
+    let kubelets = nodes.filter_map(|node| node.kubelet_version.release());
+    let behind = kubelets.filter(|kubelet| kubelet.minor() < server.minor());
     let nodes = match behind.count() {
         0 => return None,
         1 => "1 node is".to_owned(),

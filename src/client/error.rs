@@ -16,6 +16,7 @@ pub use classify::classify;
 pub use status::from_response;
 
 use crate::kubeconfig::HumanDuration;
+use crate::text::ellipsize;
 
 /// Why a request has no good answer.
 ///
@@ -232,18 +233,9 @@ fn host_and_port(server: &str) -> &str {
 /// Text from outside, on one line, without control characters, of a bearable length.
 pub(super) fn sanitize_line(text: &str) -> String {
     const LONGEST: usize = 200;
-    let mut shown = String::new();
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
-    for word in words.filter(|word| !word.is_empty()) {
-        if !shown.is_empty() {
-            shown.push(' ');
-        }
-        shown.push_str(word);
-        if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
-            shown.truncate(end);
-            shown.push('…');
-            break;
-        }
-    }
-    shown
+    // A word takes at least one character of the line.
+    let words = words.filter(|word| !word.is_empty()).take(LONGEST + 1);
+    let line = words.collect::<Vec<_>>().join(" ");
+    ellipsize(&line, LONGEST).into_owned()
 }

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::{CompletionStatus, VersionGoal};
+use crate::catalog::Release;
 use crate::detect;
 use crate::need::Need;
 use crate::rules::CheckContext;
@@ -63,7 +64,8 @@ fn find_object<'a>(
 fn rollout_status(row: &ObjectRow, version: &str, goal: &VersionGoal) -> CompletionStatus {
     let number = |path: &str| row.object.pointer(path).and_then(Value::as_u64);
     let asked = row.object.pointer(version).and_then(Value::as_str);
-    match asked.and_then(|asked| goal.is_reached_by(asked)) {
+    let asked: Option<Release> = asked.and_then(|version| version.parse().ok());
+    match asked.map(|version| goal.is_reached_by(&version)) {
         Some(true) => {}
         Some(false) => return CompletionStatus::Todo,
         None => return CompletionStatus::Unknown,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop, capi};
-use crate::catalog::Minor;
 use crate::catalog::addons::Compatibility;
+use crate::catalog::{ImageRef, Minor};
 use crate::detect::{self, DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
 use crate::facts::backups;
 use crate::facts::backups::BackupStatus;
@@ -67,7 +67,7 @@ impl<'a> ConditionEvaluator<'a> {
                 minor,
             } => addon_status(situation, detected, (component, namespace), *minor),
             CompletionCondition::ApiServer(goal) => {
-                known(goal.is_reached_by(&detected.kubernetes.raw))
+                known(Some(goal.is_reached_by(&detected.kubernetes)))
             }
             CompletionCondition::Emulation { minor } => {
                 known(Some(detected.effective_minor >= *minor))
@@ -119,7 +119,7 @@ impl<'a> ConditionEvaluator<'a> {
             .control_plane_pods
             .iter()
             .filter(|member| node.is_none_or(|node| member.node() == Some(node)))
-            .map(|member| goal.is_reached_by(&member.release()?.raw))
+            .map(|member| Some(goal.is_reached_by(&member.release()?)))
             .collect();
         if here.contains(&None) {
             return CompletionStatus::Unknown;
@@ -147,7 +147,7 @@ impl<'a> ConditionEvaluator<'a> {
         };
         let at: Vec<Option<bool>> = all
             .iter()
-            .map(|node| goal.is_reached_by(&node.kubelet_version))
+            .map(|node| Some(goal.is_reached_by(node.kubelet_version.release()?)))
             .collect();
         if at.contains(&None) {
             return CompletionStatus::Unknown;
@@ -235,5 +235,5 @@ fn is_kube_proxy_at(
     let need = control_plane::kube_proxy_need();
     let rows = picture.rows_for(&need, situation.catalog).ok()??;
     let image = control_plane::first_image(rows.objects().first()?)?;
-    goal.is_reached_by(&control_plane::image_release(image)?.raw)
+    Some(goal.is_reached_by(&ImageRef::new(image).release()?))
 }

@@ -143,13 +143,12 @@ impl VersionGoal {
         }
     }
 
-    /// Whether this version, as somebody wrote it, is the release or a later one; none where it is no version.
-    fn is_reached_by(&self, version: &str) -> Option<bool> {
-        let version: Release = version.parse().ok()?;
-        Some(match &self.release {
+    /// Whether this version is the release or a later one.
+    fn is_reached_by(&self, version: &Release) -> bool {
+        match &self.release {
             VersionSpec::Release(release) if !self.any_patch => version.semver >= release.semver,
             spec => version.minor() >= spec.minor(),
-        })
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::api_usage::helm_release_needs;
-use crate::catalog::addons::{Addon, AddonRole, TagScheme, UpgradeOrder, split_image_reference};
+use crate::catalog::ImageRef;
+use crate::catalog::addons::{Addon, AddonRole, TagScheme, UpgradeOrder};
 use crate::catalog::{Catalog, GroupResource, Release};
 use crate::need::{DetailLevel, Need};
 use crate::snapshot::{
@@ -244,7 +245,7 @@ fn addon_of_workload(
 }
 
 fn unknown_version_reason(addon: &Addon, image: &str) -> String {
-    match (addon.tag_scheme, split_image_reference(image).1) {
+    match (addon.tag_scheme, ImageRef::new(image).tag) {
         (TagScheme::ImageVersion, _) => format!(
             "its images have versions of their own, not those of {}",
             addon.title

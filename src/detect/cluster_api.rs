@@ -1,11 +1,9 @@
 //! Cluster API: whether this is a management cluster, its providers, and the clusters it looks after.
 
 use super::version_evidence::{VersionClaim, VersionEvidence, resolve_version};
-use super::view::{
-    container_images, image, label_of, list_need, namespaced_name, serves_group_suffix, str_at,
-    string_at,
-};
+use super::view::{container_images, label_of, list_need, serves_group_suffix, str_at, string_at};
 use super::{DetectedPlatform, Detection, PlatformComponent};
+use crate::catalog::ImageRef;
 use crate::catalog::{GroupResource, PlatformName};
 use crate::need::{DetailLevel, Discovery, ListSelector, Need};
 use crate::snapshot::{ClusterView, ObjectRow};
@@ -178,7 +176,12 @@ fn core_provider_from_inventory(inventory: &[ObjectRow]) -> Option<(String, Stri
             str_at(&row.object, "/type") == Some("CoreProvider")
                 || str_at(&row.object, "/providerName") == Some(CORE_PROVIDER)
         })
-        .find_map(|row| Some((namespaced_name(row), string_at(&row.object, "/version")?)))
+        .find_map(|row| {
+            Some((
+                row.meta.namespaced_name().to_string(),
+                string_at(&row.object, "/version")?,
+            ))
+        })
 }
 
 /// The same by the image that runs.
@@ -186,16 +189,20 @@ fn core_provider_from_image(deployments: &[ObjectRow]) -> Option<(String, String
     deployments
         .iter()
         .filter(|row| label_of(&row.object, PROVIDER_LABEL) == Some(CORE_PROVIDER))
-        .find_map(|row| Some((namespaced_name(row), provider_image_tag(row)?)))
+        .find_map(|row| {
+            Some((
+                row.meta.namespaced_name().to_string(),
+                provider_image_tag(row)?,
+            ))
+        })
 }
 
 /// The tag of the image of a provider. Old releases ran a proxy for metrics beside the manager.
 fn provider_image_tag(row: &ObjectRow) -> Option<String> {
-    let mut images = container_images(&row.object).map(image);
-    images.find_map(|(repository, tag)| {
-        let proxy = repository.ends_with("kube-rbac-proxy");
-        (!proxy).then_some(tag).flatten().map(str::to_owned)
-    })
+    let mut images = container_images(&row.object).map(ImageRef::new);
+    let manager =
+        images.find(|image| !image.repository.ends_with("kube-rbac-proxy") && image.tag.is_some());
+    manager?.tag.map(str::to_owned)
 }
 
 fn components(inventory: &[ObjectRow], deployments: &[ObjectRow]) -> Vec<PlatformComponent> {
@@ -287,7 +294,7 @@ fn konvoy_hints(look: &ClusterView<'_>, inventory: &[ObjectRow]) -> Vec<String> 
         let version = str_at(&row.object, "/version").filter(|text| text.contains("d2iq"))?;
         Some(format!(
             "version of provider {}: {version}",
-            namespaced_name(row)
+            row.meta.namespaced_name()
         ))
     }));
     marks.extend(
@@ -297,7 +304,7 @@ fn konvoy_hints(look: &ClusterView<'_>, inventory: &[ObjectRow]) -> Vec<String> 
                 let provider = label_of(&row.object, DKP_PROVIDER_LABEL)?;
                 Some(format!(
                     "label {DKP_PROVIDER_LABEL}={provider} of Cluster {}",
-                    namespaced_name(row)
+                    row.meta.namespaced_name()
                 ))
             }),
     );

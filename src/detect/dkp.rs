@@ -3,7 +3,7 @@
 
 use super::cluster_api::CapiDetection;
 use super::version_evidence::{VersionClaim, VersionEvidence, resolve_version};
-use super::view::{items_at, list_need, namespaced_name, serves_group_suffix, str_at, string_at};
+use super::view::{items_at, list_need, serves_group_suffix, str_at, string_at};
 use super::{DetectedPlatform, Detection};
 use crate::catalog::{GroupResource, PlatformName, Release};
 use crate::need::{Discovery, Need};
@@ -120,7 +120,7 @@ pub(super) fn detect(look: &ClusterView<'_>, cluster_api: &CapiDetection) -> Dkp
     let repository = look.objects(&git_repository_need()).first();
     let mut dkp = DkpDetection {
         attachment_evidence: repository
-            .map(|row| format!("GitRepository {} is there", namespaced_name(row))),
+            .map(|row| format!("GitRepository {} is there", row.meta.namespaced_name())),
         source_url: repository.and_then(|row| string_at(&row.object, "/spec/url")),
         ..DkpDetection::default()
     };
@@ -246,7 +246,7 @@ fn version_evidence(look: &ClusterView<'_>) -> Vec<VersionEvidence> {
 
 /// What Flux installed, which is what runs; what is wanted stands in the specification.
 fn helm_release_evidence(look: &ClusterView<'_>, row: &ObjectRow) -> VersionEvidence {
-    let at = format!("HelmRelease {}", namespaced_name(row));
+    let at = format!("HelmRelease {}", row.meta.namespaced_name());
     match applied_chart_version(row) {
         Some(applied) => {
             let seen = format!("{at} applied {applied}");
@@ -277,7 +277,7 @@ fn unfinished_upgrade_remark(look: &ClusterView<'_>) -> Option<String> {
     (plain(wanted) != plain(applied)).then(|| {
         format!(
             "HelmRelease {} wants {wanted} and has applied {applied}: an upgrade of Kommander is under way or has failed",
-            namespaced_name(row)
+            row.meta.namespaced_name()
         )
     })
 }
@@ -285,7 +285,7 @@ fn unfinished_upgrade_remark(look: &ClusterView<'_>) -> Option<String> {
 /// The application's name carries its version, and that the release, though not always one alone.
 fn app_deployment_evidence(look: &ClusterView<'_>, row: &ObjectRow) -> VersionEvidence {
     let name = str_at(&row.object, "/spec/appRef/name").unwrap_or_default();
-    let seen = format!("AppDeployment {}: {name}", namespaced_name(row));
+    let seen = format!("AppDeployment {}: {name}", row.meta.namespaced_name());
     let version = name.strip_prefix("kommander-").unwrap_or(name);
     let marks = look.catalog.custom_apis.dkp_version_hints().iter();
     let releases: Vec<Release> = marks

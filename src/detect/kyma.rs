@@ -8,8 +8,7 @@ mod local;
 
 use super::version_evidence::{VersionEvidence, resolve_version};
 use super::view::{
-    container_images, image, items_at, label_of, list_need, namespaced_name, serves_group_suffix,
-    str_at, string_at,
+    container_images, items_at, label_of, list_need, serves_group_suffix, str_at, string_at,
 };
 use super::{DetectedPlatform, Detection, PlatformComponent};
 use crate::catalog::{GroupResource, PlatformName};

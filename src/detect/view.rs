@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use crate::catalog::GroupResource;
-pub(super) use crate::catalog::addons::split_image_reference as image;
 use crate::need::{DetailLevel, Discovery, Need};
-use crate::snapshot::ObjectRow;
 
 /// Whether any group with such an ending is served.
 pub(super) fn serves_group_suffix(survey: &Discovery, ending: &str) -> bool {
@@ -57,42 +55,4 @@ pub(super) fn label_of<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 /// Images of the containers of a workload.
 pub(super) fn container_images(object: &Value) -> impl Iterator<Item = &str> {
     items_at(object, "/spec/template/spec/containers").filter_map(|it| str_at(it, "/image"))
-}
-
-/// `namespace/name` of an object.
-pub(super) fn namespaced_name(row: &ObjectRow) -> String {
-    match &row.meta.namespace {
-        Some(namespace) => format!("{namespace}/{}", row.meta.name),
-        None => row.meta.name.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::image;
-
-    #[test]
-    fn images_are_taken_apart() {
-        for (reference, repository, tag) in [
-            (
-                "eu.gcr.io/kyma-project/kyma-installer:1.14.0",
-                "eu.gcr.io/kyma-project/kyma-installer",
-                Some("1.14.0"),
-            ),
-            (
-                "localhost:5000/kyma-installer",
-                "localhost:5000/kyma-installer",
-                None,
-            ),
-            (
-                "localhost:5000/kyma-installer:1.2.3@sha256:0123",
-                "localhost:5000/kyma-installer",
-                Some("1.2.3"),
-            ),
-            ("kyma@sha256:0123", "kyma", None),
-            ("", "", None),
-        ] {
-            assert_eq!(image(reference), (repository, tag), "{reference}");
-        }
-    }
 }

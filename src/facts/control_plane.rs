@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::control_plane::arguments::CommandFlags;
+use crate::catalog::ImageRef;
 use crate::catalog::{GroupResource, Minor, Release};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
@@ -117,7 +118,7 @@ impl ControlPlanePod<'_> {
 
     /// The release of its image, where the tag says it.
     pub(crate) fn release(&self) -> Option<Release> {
-        image_release(self.container()?["image"].as_str()?)
+        ImageRef::new(self.container()?["image"].as_str()?).release()
     }
 
     /// The pod as an object of a finding.
@@ -135,12 +136,6 @@ pub(crate) fn kube_system_object(
 ) -> AffectedObject {
     let evidence = Evidence::new(EvidenceSource::Spec, detail);
     AffectedObject::new(api_version, kind, &row.meta, evidence)
-}
-
-/// The release that the tag of an image names; none for a digest alone and for tags that are no version.
-pub(crate) fn image_release(image: &str) -> Option<Release> {
-    let name = image.split('@').next()?.rsplit('/').next()?;
-    name.split_once(':')?.1.parse().ok()
 }
 
 /// A configuration that kubeadm keeps in a ConfigMap.
@@ -330,30 +325,7 @@ fn affected_hop(
 
 #[cfg(test)]
 mod tests {
-    use super::{extra_args_flags, image_release};
-
-    #[test]
-    fn tags_are_told_from_ports_and_digests() {
-        for (image, release) in [
-            ("registry.k8s.io/kube-apiserver:v1.27.3", Some("1.27.3")),
-            ("localhost:5000/kube-apiserver:v1.27.3", Some("1.27.3")),
-            ("localhost:5000/kube-apiserver", None),
-            ("kube-apiserver", None),
-            ("a.example/kube-apiserver@sha256:0123", None),
-            (
-                "a.example:443/x/kube-apiserver:v1.27.3@sha256:0123",
-                Some("1.27.3"),
-            ),
-            (
-                "rancher/hardened-kubernetes:v1.27.3-rke2r1-build20230614",
-                Some("1.27.3"),
-            ),
-            ("a.example/kube-apiserver:latest", None),
-        ] {
-            let found = image_release(image).map(|release| release.without_suffix().raw);
-            assert_eq!(found.as_deref(), release, "{image}");
-        }
-    }
+    use super::extra_args_flags;
 
     #[test]
     fn extra_arguments_are_a_map_or_a_list() {

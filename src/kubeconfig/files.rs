@@ -1,5 +1,6 @@
 //! Which kubeconfig files there are, and what is in them.
 
+use crate::text::truncate;
 use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
@@ -180,5 +181,5 @@ fn redact_quoted_values(text: &str) -> String {
     for (index, part) in line.split('"').enumerate() {
         shown.push_str(if index % 2 == 0 { part } else { "…" });
     }
-    shown.chars().take(200).collect()
+    truncate(&shown, 200).to_owned()
 }

@@ -1,5 +1,6 @@
 //! Which context, cluster and user are meant, and what to say when there is no such entry.
 
+use crate::text::ellipsize;
 use std::fmt;
 
 use kube::config::{AuthInfo, Cluster, Context};
@@ -137,7 +138,10 @@ impl Suggestions {
     pub(super) fn new<'a>(asked: Option<&str>, names: impl Iterator<Item = &'a str>) -> Self {
         /// Kubeconfigs with hundreds of contexts are common.
         const SHOWN: usize = 10;
-        let mut all: Vec<String> = names.map(truncate_name).collect();
+        const MAX_NAME_CHARS: usize = 120;
+        let mut all: Vec<String> = names
+            .map(|name| ellipsize(name, MAX_NAME_CHARS).into_owned())
+            .collect();
         all.sort_unstable();
         let mut near: Vec<(usize, &String)> = all
             .iter()
@@ -171,14 +175,6 @@ fn quoted<'a>(names: impl Iterator<Item = &'a String>) -> String {
         .map(|name| format!("{name:?}"))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-fn truncate_name(name: &str) -> String {
-    const LONGEST: usize = 120;
-    if name.chars().count() <= LONGEST {
-        return name.to_owned();
-    }
-    name.chars().take(LONGEST).chain(['…']).collect()
 }
 
 /// How far two names are apart, `None` for names that have nothing to do with one another.

@@ -19,6 +19,7 @@ use std::cell::Cell;
 use jiff::Timestamp;
 
 use crate::snapshot::{HelmStorage, ManifestObject, ObjectReference, SkippedObject};
+use crate::text::truncate;
 use documents::{RawDocument, split_documents};
 use header::ManifestDocument;
 
@@ -70,10 +71,7 @@ impl DecodeBudget {
 
 /// The beginning of a name that may have no end.
 pub(crate) fn truncate_name(name: &str) -> &str {
-    match name.char_indices().nth(MAX_NAME) {
-        Some((end, _)) => &name[..end],
-        None => name,
-    }
+    truncate(name, MAX_NAME)
 }
 
 /// Where a text comes from, which decides what to call the place of an object.

@@ -90,7 +90,7 @@ fn hop_in_progress(situation: &CheckContext<'_>) -> Option<Hop> {
     let kubelets = capi::node_rows(situation, picture)
         .iter()
         .filter(|_| no_other_hop)
-        .filter_map(|node| node.kubelet_version.parse().ok());
+        .filter_map(|node| node.kubelet_version.release().cloned());
     let oldest = components.chain(kubelets).filter(behind).min()?;
     let kubernetes = situation.catalog.platform(PlatformName::Kubernetes);
     let edge = kubernetes.and_then(|kubernetes| kubernetes.edge(&oldest, current));

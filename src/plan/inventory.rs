@@ -204,7 +204,7 @@ impl NodePool {
     fn new(maker: MachineOwner, name: &str, nodes: &[&NodeRow], machines: &CapiObjects) -> Self {
         let kubelets = nodes
             .iter()
-            .filter_map(|node| node.kubelet_version.parse().ok());
+            .filter_map(|node| node.kubelet_version.release().cloned());
         let mut names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
         names.sort();
         let mut pool = Self {

@@ -3,6 +3,7 @@
 //! Source: kubernetes-sigs/cluster-api api/core/v1beta1, v1beta2 machinedeployment_types.go (where it stands, and what is meant
 //! where a number does not), internal/controllers/machinedeployment/mdutil/util.go (how percents are rounded).
 
+use crate::text::pluralize;
 use serde_json::Value;
 
 /// Where it stands: since v1beta2, and until v1beta1.
@@ -50,10 +51,7 @@ impl RolloutStrategy {
 
     /// What durations are reckoned with: what was asked for comes before what the pool says.
     pub(super) fn parallelism(self, asked: Option<u32>) -> Parallelism {
-        let told = |nodes: u64| match nodes {
-            1 => "1 node at a time".to_owned(),
-            _ => format!("{nodes} nodes at a time"),
-        };
+        let told = |nodes: u64| format!("{} at a time", pluralize(nodes as usize, "node"));
         let (nodes, why) = match (asked, self) {
             (Some(asked), _) => {
                 let nodes = u64::from(asked.max(1));

@@ -3,12 +3,13 @@
 use super::cells::{evidence_cell, object_cell};
 use super::options::RenderOptions;
 use super::stacked;
-use super::terminal::{self, pluralize};
+use super::terminal;
 use super::wrap::wrap;
 use crate::api::v1::{
     ClusterDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport,
 };
 use crate::catalog::{PlatformName, VersionSpec};
+use crate::text::pluralize;
 
 /// Maximum number of objects of a blocker, and of gaps, without `-o wide`.
 pub(super) const MAX_LISTED: usize = 10;

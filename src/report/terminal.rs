@@ -4,6 +4,7 @@
 //! the cursor nor look like something else, so everything that is not plainly visible is spelled out, as kubectl does it
 //! (kubernetes/cli-runtime: pkg/printers/terminal.go) and for a few more characters than kubectl knows of.
 
+use crate::text::truncate;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -31,10 +32,8 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 /// [`line()`] with a limit of its own, in characters of the text.
 #[must_use]
 pub fn escape_truncated(text: &str, limit: usize) -> Cow<'_, str> {
-    let (kept, cut) = match text.char_indices().nth(limit) {
-        Some((end, _)) => (&text[..end], true),
-        None => (text, false),
-    };
+    let kept = truncate(text, limit);
+    let cut = kept.len() < text.len();
     if !cut && !kept.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -146,13 +145,6 @@ fn two_units(first: i64, unit: char, second: i64, smaller: char) -> String {
     }
 }
 
-/// A number and its noun: `1 gap`, `0 gaps`, `2 gaps`. For nouns that take an s.
-#[must_use]
-pub fn pluralize(number: usize, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{ending}")
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
@@ -160,7 +152,6 @@ mod tests {
 
     use super::{
         MAX_CHARS, escape, escape_cell, escape_line, format_age, human_duration, is_unsafe,
-        pluralize,
     };
 
     #[test]
@@ -261,12 +252,5 @@ mod tests {
         let now = "2024-01-02T00:00:00Z".parse().expect("a time");
         let then = "2024-01-01T23:59:30Z".parse().expect("a time");
         assert_eq!(format_age(then, now), "30s");
-    }
-
-    #[test]
-    fn nouns_follow_their_number() {
-        assert_eq!(pluralize(0, "gap"), "0 gaps");
-        assert_eq!(pluralize(1, "gap"), "1 gap");
-        assert_eq!(pluralize(2, "gap"), "2 gaps");
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::intern::{Interner, SharedStr};
 use super::table::{Keyed, Row, RowKey};
 use super::uid::Uid;
+use crate::text::NamespacedName;
 
 /// One entry of `metadata.managedFields`, without the fields themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,14 @@ pub struct MetaRow {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "owners")]
     pub owner_references: Vec<OwnerReferenceRow>,
+}
+
+impl MetaRow {
+    /// Its name for messages.
+    #[must_use]
+    pub fn namespaced_name(&self) -> NamespacedName {
+        NamespacedName::new(self.namespace.as_deref(), &self.name)
+    }
 }
 
 /// An entry of `metadata.ownerReferences`.

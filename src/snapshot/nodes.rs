@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::table::{Keyed, Row, RowKey};
 use super::uid::Uid;
+use crate::catalog::ReportedVersion;
 
 /// A condition that a node reports of itself, or that is reported of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub struct NodeRow {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub provider_id: String,
     /// `status.nodeInfo.kubeletVersion`.
-    pub kubelet_version: String,
+    pub kubelet_version: ReportedVersion,
     /// `status.nodeInfo.osImage`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub os_image: String,

@@ -13,18 +13,26 @@ use crate::golden;
 use tree::{Tree, circles, entangled};
 
 /// Each top-level module with those that it imports: all of them stand above it.
-const MODULES: [(&str, &[&str]); 18] = [
-    ("catalog", &[]),
+const MODULES: [(&str, &[&str]); 19] = [
+    ("text", &[]),
+    ("catalog", &["text"]),
     ("evidence", &[]),
     ("x509", &[]),
     ("path", &["catalog"]),
     ("need", &["catalog", "path"]),
-    ("snapshot", &["catalog", "need", "x509"]),
-    ("manifests", &["catalog", "snapshot"]),
-    ("kubeconfig", &["x509"]),
+    ("snapshot", &["catalog", "need", "x509", "text"]),
+    ("manifests", &["catalog", "snapshot", "text"]),
+    ("kubeconfig", &["x509", "text"]),
     (
         "client",
-        &["catalog", "kubeconfig", "manifests", "need", "snapshot"],
+        &[
+            "catalog",
+            "kubeconfig",
+            "manifests",
+            "need",
+            "snapshot",
+            "text",
+        ],
     ),
     (
         "api_usage",
@@ -48,6 +56,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "need",
             "path",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -67,6 +76,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "path",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
     (
@@ -85,13 +95,7 @@ const MODULES: [(&str, &[&str]); 18] = [
     ),
     (
         "report",
-        &[
-            "api",
-            "catalog",
-            "need",
-            "plan",
-            "rules",
-        ],
+        &["api", "catalog", "need", "plan", "rules", "text"],
     ),
     (
         "cli",
@@ -108,6 +112,7 @@ const MODULES: [(&str, &[&str]); 18] = [
             "report",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
 ];

@@ -154,22 +154,14 @@ fn the_line_moves_and_the_verdict_stays() {
             (Some(blocked), &"blocked".into()),
             "{line}"
         );
-        assert_eq!(
-            stderr.contains("exit code 0"),
-            line == "never",
-            "{stderr}"
-        );
+        assert_eq!(stderr.contains("exit code 0"), line == "never", "{stderr}");
         let (code, some, stderr) = report(&[&calm[..], &["--fail-on", line]].concat());
         assert_eq!(
             (code, &some["verdict"]),
             (Some(ready), &"ready".into()),
             "{line}"
         );
-        assert_eq!(
-            stderr.contains("exit code 3"),
-            ready == 3,
-            "{stderr}"
-        );
+        assert_eq!(stderr.contains("exit code 3"), ready == 3, "{stderr}");
     }
     assert!(fails(&["--fail-on", "never", "--no-such-flag"], 2).contains("--no-such-flag"));
     fails(&["--fail-on", "never", "-f", "no-such-file.yaml"], 1);

@@ -52,7 +52,7 @@ pub(in crate::client) fn collect_release(
         }
     };
     let metadata = record.metadata.unwrap_or_default();
-    let place = metadata.namespaced_name();
+    let place = metadata.namespaced_name().to_string();
     let what = format!("Helm release record {}", manifests::truncate_name(&place));
     let Some(payload) = record.data.get("release") else {
         return vec![skipped_object(&what, &"it has no key \"release\"")];

@@ -8,6 +8,7 @@ use prost::Message;
 use serde::Deserialize;
 
 use crate::snapshot::{FieldManager, Interner, LastApplied, MetaRow, OwnerReferenceRow, Uid};
+use crate::text::NamespacedName;
 
 /// Annotations that keep what was applied last: kubectl's and kapp's.
 pub(super) const LAST_APPLIED_ANNOTATIONS: [&str; 2] = [
@@ -100,12 +101,8 @@ pub(super) fn rfc3339<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Optio
 
 impl ObjectMeta {
     /// `namespace/name`, for messages on an object that has no row.
-    pub(in crate::client) fn namespaced_name(&self) -> String {
-        if self.namespace.is_empty() {
-            self.name.clone()
-        } else {
-            format!("{}/{}", self.namespace, self.name)
-        }
+    pub(in crate::client) fn namespaced_name(&self) -> NamespacedName {
+        NamespacedName::new(Some(&self.namespace), &self.name)
     }
 
     /// `uid`; none if the server sent no UUID.
@@ -143,9 +140,9 @@ impl ObjectMeta {
         }
         let annotation = |name: &str| self.annotations.get(name);
         let label = |name: &str| self.labels.get(name);
-        let namespaced = |what: &str, namespace: Option<&String>, name: &String| match namespace {
-            Some(namespace) => format!("{what} {namespace}/{name}"),
-            None => format!("{what} {name}"),
+        let namespaced = |what: &str, namespace: Option<&String>, name: &String| {
+            let name = NamespacedName::new(namespace.map(String::as_str), name);
+            format!("{what} {name}")
         };
         if let Some(name) = label("kustomize.toolkit.fluxcd.io/name") {
             let namespace = label("kustomize.toolkit.fluxcd.io/namespace");

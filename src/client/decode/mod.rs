@@ -27,6 +27,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::need::ReadRequest;
 use crate::snapshot::{Rows, SkippedObject};
+use crate::text::truncate;
 
 /// The most that one object may take. etcd takes 1.5 MiB by default and API servers 3 MiB of a request; a length beyond this
 /// is a damaged or hostile answer. What a message of so many bytes expands to is bounded by it too.
@@ -91,7 +92,7 @@ pub(super) fn decode_page(
         "application/vnd.kubernetes.protobuf" => protobuf::decode(from, sink),
         "application/json" => json::decode(from, sink),
         _ => Err(DecodeError::UnexpectedContentType {
-            got: content_type.chars().take(100).collect(),
+            got: truncate(content_type, 100).to_owned(),
         }),
     }
 }

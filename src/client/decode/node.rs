@@ -121,7 +121,7 @@ impl Node {
             conditions: status.conditions.into_iter().map(condition).collect(),
             container_runtime_version: info.container_runtime_version,
             provider_id: spec.provider_id,
-            kubelet_version: info.kubelet_version,
+            kubelet_version: info.kubelet_version.into(),
             os_image: info.os_image,
         }
     }

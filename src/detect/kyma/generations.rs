@@ -1,13 +1,14 @@
 //! Which generation of Kyma runs, and what older ones left behind.
 
+use crate::catalog::ImageRef;
 use std::collections::BTreeMap;
 
 use super::super::version_evidence::VersionClaim;
 use super::{
     ClusterView, DetectedPlatform, Detection, MissingData, ObjectRow, PLATFORM, PlatformComponent,
-    VersionEvidence, container_images, image, installations_need, installer_need, items_at,
-    kymas_need, label_of, local, namespaced_name, platform_from_evidence,
-    reconciler_summaries_need, str_at, string_at, system_deployments_need,
+    VersionEvidence, container_images, installations_need, installer_need, items_at, kymas_need,
+    label_of, local, platform_from_evidence, reconciler_summaries_need, str_at, string_at,
+    system_deployments_need,
 };
 
 /// Source: kyma-incubator/reconciler pkg/reconciler/service/labelsinterceptor.go.
@@ -97,7 +98,7 @@ impl<'a> KymaGenerations<'a> {
             let channel = str_at(&kyma.object, "/spec/channel").unwrap_or("unknown");
             evidence.push(format!(
                 "Kyma {} of lifecycle-manager: channel {channel}, state {state}",
-                namespaced_name(kyma)
+                kyma.meta.namespaced_name()
             ));
             components.extend(
                 items_at(&kyma.object, "/status/modules").filter_map(|module| {
@@ -167,7 +168,7 @@ impl<'a> KymaGenerations<'a> {
             };
             let seen = format!(
                 "Installation {}: state {state}{at_work}",
-                namespaced_name(installation)
+                installation.meta.namespaced_name()
             );
             rungs.push(VersionEvidence::new(seen, VersionClaim::PresenceOnly));
         }
@@ -189,7 +190,7 @@ impl<'a> KymaGenerations<'a> {
             .map(|row| PlatformComponent {
                 name: row.meta.name.clone(),
                 version: container_images(&row.object)
-                    .find_map(|reference| image(reference).1)
+                    .find_map(|reference| ImageRef::new(reference).tag)
                     .map(str::to_owned),
                 state: None,
             })
@@ -222,12 +223,19 @@ fn installer_evidence(look: &ClusterView<'_>, row: &ObjectRow) -> VersionEvidenc
     let reference = container
         .and_then(|it| str_at(it, "/image"))
         .unwrap_or_default();
-    let seen = format!("image of deployment {}: {reference}", namespaced_name(row));
-    match image(reference) {
-        (INSTALLER_IMAGE, Some(tag)) => {
-            VersionEvidence::from_version(look.catalog, seen, PLATFORM, tag)
-        }
-        (INSTALLER_IMAGE, None) => VersionEvidence::new(
+    let seen = format!(
+        "image of deployment {}: {reference}",
+        row.meta.namespaced_name()
+    );
+    match ImageRef::new(reference) {
+        ImageRef {
+            repository: INSTALLER_IMAGE,
+            tag: Some(tag),
+        } => VersionEvidence::from_version(look.catalog, seen, PLATFORM, tag),
+        ImageRef {
+            repository: INSTALLER_IMAGE,
+            tag: None,
+        } => VersionEvidence::new(
             seen,
             VersionClaim::Unknown("the image has no tag".to_owned()),
         ),

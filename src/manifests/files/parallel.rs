@@ -15,6 +15,7 @@ use crate::manifests::{EncodedHelmRecord, Origin};
 use crate::snapshot::{
     ApiCounter, HelmReleaseRow, HelmStorage, ManifestFilter, ManifestObject, MissingData,
 };
+use crate::text::NamespacedName;
 
 /// Steps that are done at once: enough that threads are seldom started, few enough that results do not pile up.
 pub(super) const BATCH_SIZE: usize = 512;
@@ -165,12 +166,8 @@ impl FileResult {
             }
             Ok(_) => {}
             Err(error) => {
-                let place = if record.namespace.is_empty() {
-                    record.name.clone()
-                } else {
-                    format!("{}/{}", record.namespace, record.name)
-                };
-                let what = format!("Helm record {place} in {}", record.location);
+                let name = NamespacedName::new(Some(&record.namespace), &record.name);
+                let what = format!("Helm record {name} in {}", record.location);
                 self.add_gap(what, error.to_string());
             }
         }

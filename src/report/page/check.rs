@@ -9,7 +9,7 @@ use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, h
 use crate::api::v1::UpgradeReport;
 use crate::report::options::RenderError;
 use crate::report::remedies;
-use crate::report::terminal::pluralize;
+use crate::text::pluralize;
 
 /// The whole report.
 struct ReportView {

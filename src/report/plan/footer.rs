@@ -2,11 +2,11 @@
 
 use super::super::columns::format_columns;
 use super::super::options::RenderOptions;
-use super::super::terminal::pluralize;
 use super::super::wrap::wrap;
 use super::super::{remedies, terminal};
 use super::text;
 use crate::api::v1::{DurationDoc, FindingDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
+use crate::text::pluralize;
 
 /// The findings that block a step.
 pub(super) fn gating_findings<'a>(

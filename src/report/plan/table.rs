@@ -4,7 +4,6 @@ use console::measure_text_width;
 
 use super::super::columns::format_columns;
 use super::super::options::RenderOptions;
-use super::super::terminal::pluralize;
 use super::super::wrap::{join_sections, wrap};
 use super::super::{notices, remedies, terminal};
 use super::group;
@@ -12,6 +11,7 @@ use super::group::{HopGroups, StepGroup};
 use super::heading::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_MARK, NO_WINDOW_NOTE, push_hop_heading};
 use super::{footer, text, wide};
 use crate::api::v1::{StepDoc, StepStateDoc, UpgradePlan};
+use crate::text::pluralize;
 
 const HEADER: [&str; 5] = ["STATE", "STEP", "SCOPE", "DURATION", "NOTE"];
 /// Numbers of nodes named in a line, the first that makes the line fit.

@@ -9,6 +9,7 @@ use super::group::{HopGroups, StepGroup};
 use super::heading::NO_WINDOW_NOTE;
 use super::{footer, table, text};
 use crate::api::v1::{FindingDoc, ScopeLevelDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
+use crate::text::pluralize;
 
 /// Begins a page without a plan; the reason follows.
 pub(super) const NO_PLAN_PREFIX: &str = "No plan:";
@@ -147,7 +148,7 @@ fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
         facts.push(("Time left", footer::remaining_phrase(plan)));
         let mut at_a_time = format!(
             "{} per pool at a time",
-            terminal::pluralize(summary.parallel as usize, "node")
+            pluralize(summary.parallel as usize, "node")
         );
         if plan
             .steps

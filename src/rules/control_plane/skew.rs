@@ -1,5 +1,6 @@
 //! `cp-apiserver-skew`, `cp-component-skew` and `cp-kubeproxy-skew`: parts of the control plane too far apart.
 
+use crate::catalog::ImageRef;
 use crate::catalog::Minor;
 use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ControlPlanePod};
@@ -141,9 +142,10 @@ fn kube_proxy_skew(situation: &CheckContext<'_>) -> Vec<Finding> {
 
     for row in situation.objects(&control_plane::kube_proxy_need()) {
         let image = control_plane::first_image(row).unwrap_or_default();
-        let Some(minor) = control_plane::image_release(image).map(|release| release.minor()) else {
+        let Some(release) = ImageRef::new(image).release() else {
             continue;
         };
+        let minor = release.minor();
         let server = picture.discovery.effective_minor();
         let too_old =
             next.filter(|hop| exceeds_skew_limit(situation, "kube-proxy", minor, hop.minor()));

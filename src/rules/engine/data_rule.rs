@@ -258,7 +258,7 @@ impl DataRule {
                     found.entry(severity).or_default().push(object);
                 }
                 Err(why) => spoken.unevaluated.push(MissingData {
-                    what: format!("{} {}", self.resource, namespaced_name(row)),
+                    what: format!("{} {}", self.resource, row.meta.namespaced_name()),
                     why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
                     rbac: None,
                 }),
@@ -306,13 +306,6 @@ impl DataRule {
             Some(worst) if !path.reaches(worst) => severity.min(Severity::Warning),
             _ => severity,
         }
-    }
-}
-
-fn namespaced_name(row: &ObjectRow) -> String {
-    match &row.meta.namespace {
-        Some(namespace) => format!("{namespace}/{}", row.meta.name),
-        None => row.meta.name.clone(),
     }
 }
 

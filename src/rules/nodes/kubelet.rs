@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::state::{count_nodes, node_object};
-use crate::catalog::{Minor, Release};
+use super::state::node_object;
+use crate::catalog::Minor;
 use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::text::pluralize;
 
 /// Kubelets too far behind the first hop.
 pub(crate) const TOO_OLD: Rule = Rule {
@@ -101,7 +102,7 @@ fn findings_by_minor(
         return Vec::new();
     };
     for node in situation.nodes() {
-        let Ok(kubelet) = node.kubelet_version.parse::<Release>() else {
+        let Some(kubelet) = node.kubelet_version.release() else {
             continue;
         };
         if outside(kubelet.minor(), server) {
@@ -114,7 +115,7 @@ fn findings_by_minor(
     found
         .into_iter()
         .filter_map(|(minor, objects)| {
-            let nodes = count_nodes(objects.len());
+            let nodes = pluralize(objects.len(), "node");
             let said = FindingDraft {
                 hop: hop.clone(),
                 ..FindingDraft::new(rule, minor.to_string(), said(&nodes, minor), objects)

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::state::{count_nodes, node_object};
-use crate::catalog::{Catalog, Minor, Release};
+use super::state::node_object;
+use crate::catalog::{Catalog, Minor};
 use crate::detect;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::path::HopId;
@@ -13,6 +13,7 @@ use crate::rules::{
     AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
 use crate::snapshot::NodeRow;
+use crate::text::pluralize;
 
 /// The socket of the shim, however it is written.
 const DOCKERSHIM_SOCKET: &str = "dockershim.sock";
@@ -167,7 +168,7 @@ fn affected_hop(
     from: Minor,
     worst_from: Minor,
 ) -> Option<HopId> {
-    let kubelet: Release = node.kubelet_version.parse().ok()?;
+    let kubelet = node.kubelet_version.release()?;
     let path = situation.path;
     if kubelet.minor() >= worst_from || !path.reaches(from) {
         return None;
@@ -225,7 +226,7 @@ fn node_findings(rule: &Rule, found: NodesByHop, what: &str) -> Vec<Finding> {
     let findings = found
         .into_iter()
         .filter_map(|((severity, confidence, hop), objects)| {
-            let message = format!("{} {what}", count_nodes(objects.len()));
+            let message = format!("{} {what}", pluralize(objects.len(), "node"));
             let said = FindingDraft {
                 severity,
                 confidence,

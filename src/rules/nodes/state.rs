@@ -9,6 +9,7 @@ use crate::detect::{self, is_control_plane_node, pool_name};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::NodeRow;
+use crate::text::pluralize;
 
 /// So long a node may take to join.
 const JOIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(10);
@@ -101,14 +102,6 @@ pub(crate) fn node_object(node: &NodeRow, evidence: Evidence) -> AffectedObject 
     AffectedObject::cluster_scoped("v1", "Node", &node.name, evidence)
 }
 
-/// So many nodes, in words.
-pub(crate) fn count_nodes(nodes: usize) -> String {
-    match nodes {
-        1 => "1 node".to_owned(),
-        nodes => format!("{nodes} nodes"),
-    }
-}
-
 /// What a node that is not ready belongs to.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum NotReadyGroup {
@@ -161,7 +154,7 @@ fn not_ready_finding(
         NotReadyGroup::ControlPlane => (
             Severity::Blocker,
             "control-plane".to_owned(),
-            format!("{} of the control plane not ready", count_nodes(some)),
+            format!("{} of the control plane not ready", pluralize(some, "node")),
         ),
         NotReadyGroup::Workers(name) => {
             let of_pool =
@@ -182,12 +175,12 @@ fn not_ready_finding(
         NotReadyGroup::Joining => (
             Severity::Note,
             "joining".to_owned(),
-            format!("{} may still be joining", count_nodes(some)),
+            format!("{} may still be joining", pluralize(some, "node")),
         ),
         NotReadyGroup::NeverReported => (
             Severity::Note,
             "silent".to_owned(),
-            format!("{} never reported", count_nodes(some)),
+            format!("{} never reported", pluralize(some, "node")),
         ),
     };
     new_finding(&NOT_READY, severity, subject, message, objects)
@@ -229,10 +222,7 @@ fn pressure(situation: &CheckContext<'_>) -> Vec<Finding> {
 fn mixed_kubelets(situation: &CheckContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
 
-    let minor = |node: &NodeRow| -> Option<Minor> {
-        let release: Release = node.kubelet_version.parse().ok()?;
-        Some(release.minor())
-    };
+    let minor = |node: &NodeRow| node.kubelet_version.release().map(Release::minor);
     let minors: BTreeSet<Minor> = situation.nodes().iter().filter_map(minor).collect();
     let behind = situation
         .nodes()
@@ -273,7 +263,7 @@ fn single_node_finding(
         }
     }
 
-    let message = format!("{} {what}", count_nodes(objects.len()));
+    let message = format!("{} {what}", pluralize(objects.len(), "node"));
     new_finding(rule, rule.severity, String::new(), message, objects)
         .into_iter()
         .collect()

@@ -10,6 +10,7 @@ use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::{CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::text::ellipsize;
 
 /// As long as the attach-detach controller itself waits before it forces a detach; what is younger may be under way.
 ///
@@ -91,8 +92,5 @@ fn stuck_evidence(attachment: &Value, nodes: &BTreeSet<&str>, now: Timestamp) ->
 fn error_summary(error: &Value) -> String {
     let message = error["message"].as_str().unwrap_or_default();
     let line = message.lines().next().unwrap_or_default();
-    match line.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
-    }
+    ellipsize(line, 60).into_owned()
 }

@@ -98,7 +98,7 @@ impl Pseudonymizer<'_> {
         let scheme = scheme.filter(|scheme| scheme.chars().all(|it| it.is_ascii_alphanumeric()));
         row.provider_id = scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
         row.os_image = self.redact_os_image(&row.os_image);
-        row.kubelet_version = self.redact_text(&row.kubelet_version);
+        row.kubelet_version = self.redact_text(row.kubelet_version.as_ref()).into();
         row.container_runtime_version = self.redact_text(&row.container_runtime_version);
         for taint in &mut row.taint_keys {
             *taint = self.redact_label_key(taint);

@@ -63,7 +63,7 @@ fn a_node_keeps_what_rules_ask_for() {
         ("False", "KubeletNotReady")
     );
     assert_eq!(row.container_runtime_version, "containerd://2.1.0");
-    assert_eq!(row.kubelet_version, "v1.37.0");
+    assert_eq!(row.kubelet_version.as_ref(), "v1.37.0");
 }
 
 #[test]

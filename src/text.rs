@@ -1,0 +1,87 @@
+//! Text helpers that every module may use.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// `namespace/name`, or the name alone for cluster-scoped objects.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamespacedName {
+    /// `None` for cluster-scoped objects.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
+    pub name: String,
+}
+
+impl NamespacedName {
+    /// An empty namespace counts as none.
+    #[must_use]
+    pub fn new(namespace: Option<&str>, name: &str) -> Self {
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        Self {
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for NamespacedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{namespace}/{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// A number and its noun: `1 gap`, `0 gaps`, `2 gaps`. For nouns with a regular plural.
+#[must_use]
+pub fn pluralize(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+/// At most this many characters of a text.
+#[must_use]
+pub fn truncate(text: &str, max_chars: usize) -> &str {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
+/// [`truncate`], with `…` appended to a text that was cut.
+#[must_use]
+pub fn ellipsize(text: &str, max_chars: usize) -> Cow<'_, str> {
+    match truncate(text, max_chars) {
+        kept if kept.len() < text.len() => Cow::Owned(format!("{kept}…")),
+        kept => Cow::Borrowed(kept),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NamespacedName, ellipsize, pluralize, truncate};
+
+    #[test]
+    fn only_one_is_singular() {
+        assert_eq!(pluralize(0, "gap"), "0 gaps");
+        assert_eq!(pluralize(1, "gap"), "1 gap");
+        assert_eq!(pluralize(2, "gap"), "2 gaps");
+    }
+
+    #[test]
+    fn text_is_cut_at_characters() {
+        assert_eq!(truncate("äöü", 2), "äö");
+        assert_eq!(truncate("äöü", 3), "äöü");
+        assert_eq!(ellipsize("äöü", 2), "äö…");
+        assert_eq!(ellipsize("äöü", 3), "äöü");
+    }
+
+    #[test]
+    fn cluster_scoped_objects_have_no_slash() {
+        let shown = |namespace| NamespacedName::new(namespace, "a").to_string();
+        assert_eq!(shown(Some("shop")), "shop/a");
+        assert_eq!(shown(Some("")), "a");
+        assert_eq!(shown(None), "a");
+    }
+}
