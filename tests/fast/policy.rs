@@ -120,7 +120,7 @@ fn rules_are_chosen_and_left_out() {
     assert!(fails(&["--only", "api-remove"], 2).contains("did you mean api-removed?"));
     assert!(fails(&["--skip", "pdb-no-match"], 2).contains("did you mean pdb-nomatch?"));
     assert!(fails(&["--only", "kubectl-exec-syntax"], 2).contains("the API does not expose it"));
-    assert!(fails(&["--only", "k8s-eol", "--skip", "k8s-eol"], 2).contains("leave no rule"));
+    assert!(fails(&["--only", "k8s-eol", "--skip", "k8s-eol"], 2).contains("exclude every rule"));
 }
 
 #[test]
