@@ -1,13 +1,13 @@
-//! The last day of a certificate.
+//! The end of a certificate's validity.
 //!
-//! The few bytes on the way to it are read here; a library for all of X.509 would be a large one for that.
+//! The few bytes on the way to it are parsed here; a library for all of X.509 would be large for that.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
-const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const PEM_END: &str = "-----END CERTIFICATE-----";
+/// How a redacted snapshot keeps the end of a certificate: a line with this prefix.
+const NOT_AFTER_PREFIX: &str = "not after ";
 
 /// Tags of DER.
 const SEQUENCE: u8 = 0x30;
@@ -16,18 +16,36 @@ const EXPLICIT_VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The last second of each certificate of a PEM text that can be read, in their order.
-pub(crate) fn not_after_dates(pem: &str) -> Vec<Timestamp> {
-    let blocks = pem.split(PEM_BEGIN).skip(1);
-    blocks
-        .filter_map(|rest| {
-            let body: String = rest.split(PEM_END).next()?.split_whitespace().collect();
-            not_after(&STANDARD.decode(body).ok()?)
-        })
+/// The certificates of a PEM text in DER, in their order. Damaged ones are skipped, as in Go.
+pub(crate) fn pem_certificates(pem: &[u8]) -> Vec<Vec<u8>> {
+    CertificateDer::pem_slice_iter(pem)
+        .flatten()
+        .map(|certificate| certificate.to_vec())
+        .filter(|der| !der.is_empty())
         .collect()
 }
 
-/// The last second of a certificate: RFC 5280, section 4.1.
+/// `notAfter` of each certificate of a PEM text, in their order, or the dates of a [redacted](redact_pem) text.
+pub(crate) fn not_after_dates(text: &[u8]) -> Vec<Timestamp> {
+    let certificates = pem_certificates(text);
+    let dates = certificates.iter().filter_map(|der| not_after(der));
+    let text = String::from_utf8_lossy(text);
+    let redacted = text.lines().filter_map(|line| {
+        let date = line.strip_prefix(NOT_AFTER_PREFIX)?;
+        date.parse().ok()
+    });
+    dates.chain(redacted).collect()
+}
+
+/// A text that keeps nothing of certificates but [`not_after_dates`].
+pub(crate) fn redact_pem(pem: &[u8]) -> String {
+    let dates = not_after_dates(pem).into_iter();
+    dates
+        .map(|date| format!("{NOT_AFTER_PREFIX}{date}\n"))
+        .collect()
+}
+
+/// `notAfter` of a certificate: RFC 5280, section 4.1.
 fn not_after(certificate: &[u8]) -> Option<Timestamp> {
     let (certificate, _) = der_element(certificate, SEQUENCE)?;
     let (mut body, _) = der_element(certificate, SEQUENCE)?;
@@ -40,27 +58,6 @@ fn not_after(certificate: &[u8]) -> Option<Timestamp> {
     let (validity, _) = der_element(body, SEQUENCE)?;
     let (_, end) = der_time(validity)?;
     der_time(end).map(|(time, _)| time)
-}
-
-/// Certificates that say nothing but when they end: what [`ends`] reads again.
-pub(crate) fn expiry_only_pem(ends: &[Timestamp]) -> String {
-    // None of them is longer than 127 bytes, so that one byte says how long.
-    let wrap = |tag: u8, content: &[u8]| [&[tag, content.len() as u8], content].concat();
-    let certificate = |end: &Timestamp| {
-        let end = end.strftime("%Y%m%d%H%M%SZ").to_string();
-        let begin = wrap(GENERALIZED_TIME, b"19700101000000Z");
-        let validity = [begin, wrap(GENERALIZED_TIME, end.as_bytes())].concat();
-        let empty = wrap(SEQUENCE, &[]);
-        let body = [
-            wrap(INTEGER, &[1]),
-            empty.clone(),
-            empty,
-            wrap(SEQUENCE, &validity),
-        ];
-        let der = wrap(SEQUENCE, &wrap(SEQUENCE, &body.concat()));
-        format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", STANDARD.encode(der))
-    };
-    ends.iter().map(certificate).collect()
 }
 
 fn der_time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
@@ -120,16 +117,25 @@ mod tests {
         QK2fAaMvMC0wDAYDVR0TBAUwAwEB/zAdBgNVHQ4EFgQU0LWHHYqjIimJ2UZQy/Gh\n\
         t0YJ8kkwCgYIKoZIzj0EAwIDRwAwRAIgO5J7AYmvWKRPnmKVmvO7/nwRUkAOO1/Y\n\
         VNBoqvckgBACIFRnu1fXrxG8t60mKuE+iJfuuML2pcG+BgwghzFcGI33\n\
-        -----END CERTIFICATE-----";
+        -----END CERTIFICATE-----\n";
 
     #[test]
     fn the_last_second_is_read() {
-        let ends: Vec<String> = super::not_after_dates(&EXPIRED.repeat(2))
+        let ends: Vec<String> = super::not_after_dates(EXPIRED.repeat(2).as_bytes())
             .iter()
             .map(ToString::to_string)
             .collect();
         assert_eq!(ends, ["2021-01-01T00:00:00Z", "2021-01-01T00:00:00Z"]);
-        assert!(super::not_after_dates("no certificate").is_empty());
+        assert!(super::not_after_dates(b"no certificate").is_empty());
+    }
+
+    #[test]
+    fn a_redacted_text_keeps_the_dates_and_nothing_else() {
+        let text = super::redact_pem(EXPIRED.repeat(2).as_bytes());
+        assert_eq!(text, "not after 2021-01-01T00:00:00Z\n".repeat(2));
+        let dates = super::not_after_dates(text.as_bytes());
+        assert_eq!(dates, super::not_after_dates(EXPIRED.repeat(2).as_bytes()));
+        assert_eq!(super::redact_pem(b"no certificate"), "");
     }
 
     #[test]

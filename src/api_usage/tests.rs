@@ -76,10 +76,12 @@ fn reading(need: &Need, rows: Rows) -> ReadResult {
         target: need.target.clone(),
         detail_level: need.detail_level,
         freshness: need.freshness,
+        field_paths: need.field_paths.clone(),
         outcome: ReadOutcome::Complete,
         finished_at: at(0),
         rows,
         skipped_objects: Vec::new(),
+        resource_version: None,
     }
 }
 

@@ -11,46 +11,46 @@ use super::{
     VersionRange, load_table,
 };
 
-/// What an add-on does in a cluster.
+/// The role of an add-on in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddonRole {
-    /// The network of pods.
+    /// Pod network.
     Cni,
-    /// Volumes.
+    /// Storage.
     Csi,
-    /// Names.
+    /// DNS.
     Dns,
-    /// Services on each node.
+    /// Service proxy on each node.
     Proxy,
-    /// Requests from outside.
+    /// Ingress.
     Ingress,
-    /// A mesh of services.
+    /// Service mesh.
     Mesh,
-    /// Nodes or replicas by load.
+    /// Autoscaling of nodes or replicas.
     Autoscaler,
-    /// What pods and nodes use.
+    /// Metrics.
     Metrics,
     /// Certificates.
     Certificates,
-    /// What may be created.
+    /// Admission policy.
     Policy,
-    /// What a repository says.
+    /// GitOps.
     Gitops,
-    /// Containers on demand.
+    /// Container runtime.
     Serverless,
     /// Backups.
     Backup,
 }
 
-/// When in a hop an add-on goes.
+/// When to upgrade an add-on within a hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UpgradeOrder {
-    /// Before the control plane, where its release is not for the new minor.
+    /// Before the control plane, if its release does not support the new minor.
     #[serde(rename = "before")]
     BeforeControlPlane,
-    /// With the control plane: kubeadm brings its own.
+    /// With the control plane: kubeadm upgrades it.
     #[serde(rename = "with")]
     WithControlPlane,
     /// After the control plane and before the nodes.
@@ -58,14 +58,14 @@ pub enum UpgradeOrder {
     AfterControlPlane,
 }
 
-/// What the tag of an image says.
+/// The meaning of an image tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TagScheme {
     /// The release of the add-on.
     #[serde(rename = "release")]
     AddonRelease,
-    /// A version of the image's own, of which the add-on's release cannot be told.
+    /// A version of the image, unrelated to the release of the add-on.
     #[serde(rename = "own")]
     ImageVersion,
 }
@@ -73,91 +73,91 @@ pub enum TagScheme {
 /// An add-on.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Addon {
-    /// Its name here, such as `cluster-autoscaler`.
+    /// Name in the catalog, such as `cluster-autoscaler`.
     pub component: String,
-    /// What people call it.
+    /// Display name.
     pub title: String,
-    /// What it does.
+    /// Its role.
     pub role: AddonRole,
-    /// When in a hop it goes.
+    /// When to upgrade it within a hop.
     #[serde(rename = "place")]
     pub upgrade_order: UpgradeOrder,
-    /// Ends of the repositories of its images, whole parts of a path; parted by commas.
+    /// Suffixes of its image repositories, in whole path segments; separated by commas.
     #[serde(deserialize_with = "listed")]
     #[serde(rename = "images")]
     pub image_suffixes: Vec<String>,
-    /// Names of the Helm charts that install it; parted by commas.
+    /// Helm charts that install it, separated by commas.
     #[serde(deserialize_with = "listed")]
     pub charts: Vec<String>,
-    /// What the tag of its images says.
+    /// The meaning of its image tags.
     #[serde(rename = "tags")]
     pub tag_scheme: TagScheme,
-    /// Id of the rule that looks at its release; empty where none does.
+    /// Id of the rule that checks its release; empty if there is none.
     pub rule: String,
-    /// Where the row was read; several are parted by semicolons.
+    /// Sources of the row, separated by semicolons.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// How strong it is what a source says of a range.
+/// How strongly a source supports a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SupportLevel {
-    /// Its makers support it on these minors.
+    /// The vendor supports it on these minors.
     Supported,
-    /// Its makers test it with these minors; others may work.
+    /// The vendor tests it with these minors; others may work.
     Tested,
-    /// Its makers recommend it for these minors.
+    /// The vendor recommends it for these minors.
     Recommended,
-    /// Its makers expect it to work on these minors.
+    /// The vendor expects it to work on these minors.
     Expected,
-    /// It needs the oldest of these minors; of newer ones nothing is said.
+    /// It requires at least the oldest of these minors.
     Minimum,
-    /// kubeadm installs it with this minor. That limits nothing.
+    /// kubeadm installs it with this minor, which restricts nothing.
     KubeadmDefault,
 }
 
-/// For which minors releases of an add-on are.
+/// The Kubernetes minors that releases of an add-on support.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CompatibilityRange {
-    /// Which add-on.
+    /// Name of the add-on.
     pub component: String,
-    /// Which releases of it.
+    /// Releases of the add-on.
     pub versions: VersionRange,
-    /// For which minors.
+    /// Supported Kubernetes minors.
     pub kubernetes: MinorRange,
-    /// How strong that is.
+    /// How strongly the source supports it.
     #[serde(rename = "strength")]
     pub support_level: SupportLevel,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
-    /// The newest minor that was out on that day: of later ones the source could not speak.
+    /// The newest minor released by that date; the source cannot cover later ones.
     #[serde(skip)]
     newest_minor_when_verified: Option<Minor>,
 }
 
-/// Whether a release of an add-on is for a minor.
+/// Whether a release of an add-on supports a minor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compatibility {
-    /// A source says so.
+    /// A source lists the minor.
     Compatible,
-    /// A source says for which minors it is, and this is none of them.
+    /// A source lists other minors only.
     Incompatible,
-    /// No source says anything of it.
+    /// No source covers it.
     Unknown,
 }
 
-/// Everything that is known of add-ons.
+/// Add-ons and their compatibility.
 #[derive(Debug)]
 pub struct AddonCatalog {
     addons: Vec<Addon>,
     ranges: Vec<CompatibilityRange>,
-    /// By the last part of a repository: the whole end, and which add-on.
+    /// For the last path segment of a repository: full suffixes and the indices of their add-ons.
     by_image_name: BTreeMap<String, Vec<(String, usize)>>,
     skew_limits: Vec<SkewLimit>,
 }
@@ -195,17 +195,17 @@ impl AddonCatalog {
         })
     }
 
-    /// Every add-on, by name.
+    /// All add-ons, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Addon> {
         self.addons.iter()
     }
 
-    /// Every range.
+    /// All ranges.
     pub fn ranges(&self) -> impl Iterator<Item = &CompatibilityRange> {
         self.ranges.iter()
     }
 
-    /// An add-on by name.
+    /// Finds an add-on by name.
     #[must_use]
     pub fn find(&self, component: &str) -> Option<&Addon> {
         self.addons
@@ -235,7 +235,7 @@ impl AddonCatalog {
         })
     }
 
-    /// The longest end that an image is known by, and of which add-on it is.
+    /// The longest known repository suffix of an image, and the index of its add-on.
     fn match_image_suffix(&self, image: &str) -> Option<(&str, usize)> {
         let repository = ImageRef::new(image).repository;
         let last = repository.rsplit('/').next()?;
@@ -249,7 +249,7 @@ impl AddonCatalog {
             .map(|(end, at)| (end.as_str(), *at))
     }
 
-    /// The add-on that a chart installs, by the chart's name and version as Helm records them: `cert-manager-v1.9.1`.
+    /// Finds the add-on that a chart installs; the chart is written as in Helm records: `cert-manager-v1.9.1`.
     #[must_use]
     pub fn find_by_chart(&self, chart: &str) -> Option<&Addon> {
         let is_of = |name: &String| {
@@ -264,7 +264,7 @@ impl AddonCatalog {
             .find(|addon| addon.charts.iter().any(is_of))
     }
 
-    /// What sources say of this release of an add-on, but for what kubeadm installs by default, which limits nothing.
+    /// Ranges for this release of an add-on, without kubeadm's defaults, which restrict nothing.
     pub fn limiting_ranges<'a>(
         &'a self,
         component: &'a str,
@@ -316,7 +316,7 @@ impl AddonCatalog {
         }
     }
 
-    /// Releases of an add-on that are for both minors, newest first: with one of them it stays in its range over the hop.
+    /// Releases of an add-on that support both minors, newest first.
     #[must_use]
     pub fn bridging_ranges(
         &self,
@@ -343,7 +343,7 @@ impl CompatibilityRange {
         self.component == component && self.support_level != SupportLevel::KubeadmDefault
     }
 
-    /// What this row alone says of a minor.
+    /// Compatibility with a minor by this row alone.
     #[must_use]
     pub fn compatibility(&self, minor: Minor) -> Compatibility {
         match self.support_level {

@@ -1,4 +1,4 @@
-//! The life of every built-in API: when it came, when it was deprecated, when its last server shipped.
+//! Lifecycle of the built-in APIs: introduction, deprecation and removal.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Gvk {
 }
 
 impl Gvk {
-    /// From the two fields that every manifest has.
+    /// From `apiVersion` and `kind` of a manifest.
     #[must_use]
     pub fn new(api_version: &str, kind: &str) -> Self {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
@@ -68,53 +68,53 @@ fn normalize_core_group(group: &str) -> String {
     if group == "core" { "" } else { group }.to_owned()
 }
 
-/// Whether and how an API server offers an API.
+/// Whether API servers serve an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServingMode {
     /// By default.
     #[serde(rename = "yes")]
     ByDefault,
-    /// Only where `--runtime-config` switches it on.
+    /// Only if `--runtime-config` enables it.
     #[serde(rename = "off")]
     OffByDefault,
-    /// Never: a type inside others, or the payload of a webhook.
+    /// Never: an embedded type, or the payload of a webhook.
     #[serde(rename = "no")]
     Never,
 }
 
-/// One API of Kubernetes itself and what is known of its life.
+/// The lifecycle of one built-in API.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Api {
     #[serde(deserialize_with = "group")]
     group: String,
     version: String,
     kind: String,
-    /// Plural name, with the subresource behind a slash where it is one; empty for embedded types.
+    /// Plural name, with `/subresource` for a subresource; empty for embedded types.
     pub resource: String,
-    /// First minor that had it.
+    /// The minor that introduced it.
     pub introduced: Minor,
-    /// First minor that warned.
+    /// The minor that deprecated it.
     pub deprecated: Option<Minor>,
-    /// First minor whose API server does not serve it.
+    /// The first minor that does not serve it.
     pub removed: Option<Minor>,
-    /// What to use in its place.
+    /// Its replacement.
     #[serde(deserialize_with = "replacement")]
     pub replacement: Option<Gvk>,
-    /// Whether API servers offer it.
+    /// Whether API servers serve it.
     #[serde(rename = "served")]
     pub serving_mode: ServingMode,
     #[serde(deserialize_with = "yes_no")]
-    /// Whether its objects are stored, so that they can be listed.
+    /// Whether its objects are persisted and can be listed.
     pub listable: bool,
     #[serde(deserialize_with = "yes_no")]
-    /// Whether its objects live in namespaces.
+    /// Whether its objects are namespaced.
     pub namespaced: bool,
-    /// What else a person must know; empty if nothing.
+    /// Additional advice; may be empty.
     pub note: String,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: jiff::civil::Date,
 }
@@ -142,19 +142,19 @@ impl Api {
         &self.version
     }
 
-    /// Whether an API server of this minor knows it.
+    /// Whether API servers of this minor have it.
     #[must_use]
     pub fn exists_in(&self, minor: Minor) -> bool {
         self.introduced <= minor && self.removed.is_none_or(|removed| minor < removed)
     }
 
-    /// Whether an API server of this minor warns about it.
+    /// Whether it is deprecated in this minor.
     #[must_use]
     pub fn is_deprecated_in(&self, minor: Minor) -> bool {
         self.deprecated.is_some_and(|since| since <= minor)
     }
 
-    /// Whether it is deprecated or gone at this minor, or at any one that is known.
+    /// Whether it is deprecated or removed by this minor, or at all if none is given.
     #[must_use]
     pub fn is_ending(&self, by: Option<Minor>) -> bool {
         let end = self.deprecated.into_iter().chain(self.removed).min();
@@ -212,7 +212,7 @@ pub struct GroupResource {
 }
 
 impl GroupResource {
-    /// From group and plural name.
+    /// A resource from its group and plural name.
     #[must_use]
     pub fn new(group: &str, plural: &str) -> Self {
         Self {
@@ -233,7 +233,7 @@ impl fmt::Display for GroupResource {
     }
 }
 
-/// Written as [`Display`](fmt::Display) has it, so that it can be a key in JSON.
+/// Serialised as a string so that it can be a key in JSON.
 impl Serialize for GroupResource {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -253,7 +253,7 @@ impl<'de> Deserialize<'de> for GroupResource {
 pub struct Apis {
     rows: Vec<Api>,
     by_gvk: HashMap<Gvk, usize>,
-    /// Rows that show the same objects, under the resource where those live today.
+    /// Indices of APIs that serve the same objects, by their current resource.
     by_resource: BTreeMap<GroupResource, Vec<usize>>,
 }
 
@@ -282,18 +282,18 @@ impl Apis {
         }
     }
 
-    /// Every row.
+    /// All rows.
     pub fn iter(&self) -> impl Iterator<Item = &Api> {
         self.rows.iter()
     }
 
-    /// The row of an API, if it is one of Kubernetes' own.
+    /// Finds a built-in API.
     #[must_use]
     pub fn find(&self, gvk: &Gvk) -> Option<&Api> {
         self.by_gvk.get(gvk).map(|&at| &self.rows[at])
     }
 
-    /// The objects that an API shows; none where there is nothing to list.
+    /// The resource behind an API; `None` if it cannot be listed.
     #[must_use]
     pub fn resource_of(&self, api: &Api) -> Option<GroupResource> {
         let home = canonical_group(&self.rows, &self.by_gvk, api);
@@ -301,7 +301,7 @@ impl Apis {
             .then(|| GroupResource::new(&home, &api.resource))
     }
 
-    /// The APIs that show these objects, most mature first.
+    /// The APIs that serve these objects, most mature first.
     pub fn apis_of(&self, resource: &GroupResource) -> impl Iterator<Item = &Api> {
         self.by_resource
             .get(resource)
@@ -343,7 +343,7 @@ impl Apis {
     }
 }
 
-/// Where the objects of an API live today: the group at the end of the replacements that keep its kind.
+/// The current group of an API: the last of its replacements with the same kind.
 fn canonical_group(rows: &[Api], by_gvk: &HashMap<Gvk, usize>, api: &Api) -> String {
     let mut home = api;
     // A chain is at most as long as the table: data with a circle in it must not hang.

@@ -1,34 +1,34 @@
-//! What components of the control plane stop taking: feature gates, flags, admission plugins, kubeadm's configuration.
+//! Settings that control plane components stop accepting: feature gates, flags, admission plugins, kubeadm configuration.
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{CatalogError, Minor, load_table};
 
-/// A feature gate whose life ends, or that can no longer be turned.
+/// A feature gate that is locked or removed.
 ///
-/// Every component of Kubernetes knows every gate, whether it heeds it or not.
+/// All components accept every gate, whether or not they use it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct FeatureGate {
-    /// Its name.
+    /// Name.
     #[serde(rename = "gate")]
     pub name: String,
-    /// The first minor that knows it; 1.12 for those that are older.
+    /// The first minor that has it; 1.12 for older ones.
     pub introduced: Minor,
-    /// The first minor in which it can only be set to one value.
+    /// The first minor that locks it to one value.
     pub locked_since: Option<Minor>,
-    /// That value.
+    /// The locked value.
     pub locked_value: Option<bool>,
     /// The first minor that refuses to start with it.
     pub removed_in: Option<Minor>,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// A command-line flag that is gone.
+/// A removed command-line flag.
 #[derive(Debug, Clone, Deserialize)]
 pub struct RemovedFlag {
     /// `kube-apiserver`, …
@@ -37,28 +37,28 @@ pub struct RemovedFlag {
     pub flag: String,
     /// The first minor that refuses to start with it.
     pub removed_in: Minor,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// An admission plugin that is gone.
+/// A removed admission plugin.
 #[derive(Debug, Clone, Deserialize)]
 pub struct RemovedAdmissionPlugin {
-    /// Its name.
+    /// Name.
     pub plugin: String,
     /// The first minor whose API server refuses to start with it.
     pub removed_in: Minor,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// A version of the configuration that kubeadm keeps in the cluster.
+/// An API version of the kubeadm configuration.
 #[derive(Debug, Clone, Deserialize)]
 pub struct KubeadmConfigVersion {
     /// `kubeadm.k8s.io/v1beta3`.
@@ -67,16 +67,16 @@ pub struct KubeadmConfigVersion {
     pub introduced: Minor,
     /// The first kubeadm that cannot read it.
     pub removed_in: Option<Minor>,
-    /// What stands in its place.
+    /// Its replacement.
     pub replacement: Option<String>,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// All of it.
+/// All removals.
 #[derive(Debug)]
 pub struct ControlPlaneRemovals {
     /// Feature gates.
@@ -108,7 +108,7 @@ impl ControlPlaneRemovals {
         })
     }
 
-    /// The row of a gate; none for one whose life does not end as far as is known.
+    /// Finds a gate; `None` if no removal is known.
     #[must_use]
     pub fn feature_gate(&self, name: &str) -> Option<&FeatureGate> {
         self.feature_gates.iter().find(|row| row.name == name)

@@ -12,10 +12,10 @@ use serde::Deserialize;
 use super::api::{maturity, yes_no};
 use super::{Catalog, CatalogError, GroupResource, PlatformName, Release, load_table};
 
-/// One version of a custom resource that platforms are told by.
+/// A version of a custom resource that detection or rules read.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CustomApi {
-    /// Whose detection asks for it; of Kubernetes itself, rules do.
+    /// The platform whose detection reads it; `kubernetes` if rules do.
     pub platform: PlatformName,
     /// API group.
     pub group: String,
@@ -25,45 +25,45 @@ pub struct CustomApi {
     pub kind: String,
     /// Plural name.
     pub resource: String,
-    /// Whether its objects live in namespaces.
+    /// Whether its objects are namespaced.
     #[serde(deserialize_with = "yes_no")]
     pub namespaced: bool,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// Where a custom resource is to be had on a server.
+/// How to request a custom resource from a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServedCustomApi {
-    /// `apiVersion` to ask through.
+    /// `apiVersion` to request.
     pub api_version: String,
     /// Kind.
     pub kind: String,
-    /// Whether its objects live in namespaces.
+    /// Whether its objects are namespaced.
     pub namespaced: bool,
 }
 
-/// A mark by which a release of DKP is told where nothing names it.
+/// A hint at the DKP release of a cluster that does not name it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct DkpVersionHint {
     /// `kommander-app`: version of the application; `cluster-api`: beginning of the core provider's version.
     #[serde(rename = "mark")]
     pub kind: String,
-    /// What is seen.
+    /// The observed value.
     pub value: String,
     /// The release; for `cluster-api` a minor, or a minor and all later ones (`2.2+`).
     pub release: String,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// Custom resources and marks of platforms.
+/// Custom resources of platforms, and version hints.
 #[derive(Debug)]
 pub struct CustomApis {
     apis: Vec<CustomApi>,
@@ -84,12 +84,12 @@ impl CustomApis {
         })
     }
 
-    /// Every version of every resource.
+    /// All versions of all resources.
     pub fn iter(&self) -> impl Iterator<Item = &CustomApi> {
         self.apis.iter()
     }
 
-    /// Every mark of DKP.
+    /// All version hints of DKP.
     #[must_use]
     pub fn dkp_version_hints(&self) -> &[DkpVersionHint] {
         &self.dkp_version_hints

@@ -1,4 +1,4 @@
-//! Ranges of minors, and versions as people write them.
+//! Ranges of minors, and versions of varying precision.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,29 +8,29 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Minor, ParseVersionError, Release};
 
-/// A range of minors with both ends in it; an end that is not known or does not exist is open.
+/// An inclusive range of minors; either end may be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct MinorRange {
-    /// The first minor in it.
+    /// The first minor; `None` if open.
     pub oldest: Option<Minor>,
-    /// The last minor in it.
+    /// The last minor; `None` if open.
     pub newest: Option<Minor>,
 }
 
 impl MinorRange {
-    /// Every minor.
+    /// All minors.
     pub const ANY: Self = Self {
         oldest: None,
         newest: None,
     };
 
-    /// Whether a minor is in it.
+    /// Whether the range contains a minor.
     #[must_use]
     pub fn contains(&self, minor: Minor) -> bool {
         self.distance(minor) == 0
     }
 
-    /// By how many minors it is missed; across majors by more than any range is long.
+    /// How many minors lie between the range and a minor; across majors, more than any range is long.
     #[must_use]
     pub fn distance(&self, minor: Minor) -> u32 {
         let far = |from: Minor, to: Minor| match to.minors_ahead_of(from) {
@@ -89,17 +89,17 @@ impl<'de> Deserialize<'de> for MinorRange {
     }
 }
 
-/// A version as a person writes it.
+/// A version as users write it: a minor or a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionSpec {
-    /// `1.25`: its newest patch, or all of its patches.
+    /// `1.25`: its newest patch or all of its patches.
     Minor(Minor),
     /// `1.25.3`.
     Release(Release),
 }
 
 impl VersionSpec {
-    /// The minor that is meant.
+    /// The minor it belongs to.
     #[must_use]
     pub fn minor(&self) -> Minor {
         match self {
@@ -117,7 +117,7 @@ impl VersionSpec {
         }
     }
 
-    /// Whether a release is meant by it.
+    /// Whether it names this release or its minor.
     #[must_use]
     pub fn matches(&self, release: &Release) -> bool {
         match self {
@@ -173,17 +173,17 @@ impl<'de> Deserialize<'de> for VersionSpec {
     }
 }
 
-/// Releases, with both ends in it. An end that is a minor stands for all of its patches.
+/// An inclusive range of releases. An end that is a minor stands for all of its patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRange {
-    /// The first.
+    /// First version.
     pub oldest: VersionSpec,
-    /// The last.
+    /// Last version.
     pub newest: VersionSpec,
 }
 
 impl VersionRange {
-    /// Whether a release is among them.
+    /// Whether the range contains a release.
     #[must_use]
     pub fn contains(&self, release: &Release) -> bool {
         let after = match &self.oldest {
@@ -197,7 +197,7 @@ impl VersionRange {
         after && before
     }
 
-    /// The last of them, to be compared: its minor and its patch.
+    /// The minor and patch of its end, as a sort key.
     #[must_use]
     pub fn newest_key(&self) -> (Minor, u64) {
         match &self.newest {

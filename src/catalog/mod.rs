@@ -1,6 +1,6 @@
-//! What the suite knows about the world: typed facts, loaded from the data files beside this module.
+//! Facts about Kubernetes, platforms and add-ons, loaded from the data files next to this module.
 //!
-//! A row is a fact with its source and its horizon, the day up to which that source was read. The files are embedded in
+//! Each row is a fact with its source and the date on which that source was checked. The files are embedded in
 //! the binary; [`Catalog::embedded`] parses them and tests cross-check them (no replacement without a row, no removal
 //! before a deprecation, no release without dates). Adding a fact means adding a row.
 
@@ -49,73 +49,73 @@ pub use volumes::{InTreeStatus, VolumePlugin, volume_plugins};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 
-/// A data file that does not say what it should. Cannot happen in a released binary: tests load the same bytes.
+/// A malformed data file. Cannot happen in a released binary, because tests load the same bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the built-in table {table} cannot be read")]
 pub struct CatalogError {
-    /// Which file.
+    /// Name of the file.
     pub table: &'static str,
-    /// What is wrong with it, with the line.
+    /// Cause, with the line.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Everything that is known.
+/// The built-in facts.
 #[derive(Debug)]
 pub struct Catalog {
-    /// The newest day up to which a source was read.
+    /// Date of the newest check of a source.
     pub date: Date,
-    /// APIs of Kubernetes itself.
+    /// Built-in APIs.
     pub apis: Apis,
     /// Custom resources of platforms.
     pub custom_apis: CustomApis,
-    /// Releases of Kubernetes.
+    /// Kubernetes releases.
     pub kubernetes_releases: KubernetesReleases,
-    /// Products with releases and edges between them, outermost first; the last is Kubernetes.
+    /// Platforms with their supported upgrades, outermost first; the last is Kubernetes.
     pub platforms: Vec<Platform>,
-    /// What is done in a hop, for which clusters.
+    /// Procedures, in the order in which they are matched to a cluster.
     pub procedures: Vec<Procedure>,
-    /// How far components may lag behind the API server.
+    /// Version skew limits of components.
     pub skew_limits: Vec<SkewLimit>,
-    /// What runs beside Kubernetes itself and must fit its minor.
+    /// Add-ons that depend on the Kubernetes minor.
     pub addons: AddonCatalog,
-    /// What API servers can do, and since when.
+    /// Features of API servers and the minors that introduced them.
     pub server_features: Vec<ServerFeatureSupport>,
-    /// Marks by which providers and distributions are told apart.
+    /// Signatures of providers and distributions.
     pub provider_signatures: Vec<ProviderSignature>,
-    /// Who stands behind the name of a field manager.
+    /// Known field managers.
     pub field_managers: KnownFieldManagers,
-    /// Objects that providers install by themselves.
+    /// Objects that providers manage.
     pub provider_managed_objects: Vec<ProviderManagedObject>,
-    /// What the cluster itself writes and webhooks may refuse.
+    /// Writes of system components that webhooks may reject.
     pub system_writes: Vec<SystemWrite>,
-    /// What components of the control plane stop taking.
+    /// Settings that control plane components stop accepting.
     pub control_plane_removals: ControlPlaneRemovals,
-    /// Labels that name the pool of a node.
+    /// Node labels that name the pool.
     pub pool_labels: Vec<PoolLabel>,
-    /// Labels of nodes that kubeadm replaced.
+    /// Node labels that kubeadm replaced.
     pub legacy_role_labels: Vec<LegacyRoleLabel>,
-    /// Taints that keep pods off a node on purpose.
+    /// Taints that are set on purpose.
     pub intentional_taints: Vec<IntentionalTaint>,
-    /// Container runtimes that kubelets stop working with.
+    /// Container runtimes that kubelets stop supporting.
     pub unsupported_runtimes: Vec<UnsupportedRuntime>,
-    /// Operating systems that kubelets stop working with.
+    /// Operating systems that kubelets stop supporting.
     pub unsupported_os_images: Vec<UnsupportedOsImage>,
 }
 
 impl Catalog {
-    /// The facts in this binary.
+    /// The catalog built into this binary.
     ///
     /// # Errors
-    /// When a data file is broken, with its name and line.
+    /// If a data file is malformed.
     pub fn embedded() -> Result<Self, CatalogError> {
         Self::with_apis(include_str!("kubernetes/apis.tsv"))
     }
 
-    /// The same with another table of APIs in the place of `apis.tsv`: for trying a row before it is added.
+    /// The built-in catalog with another table in place of `apis.tsv`, to try out a row.
     ///
     /// # Errors
-    /// When a data file is broken, with its name and line.
+    /// If a data file is malformed.
     pub fn with_apis(apis: &str) -> Result<Self, CatalogError> {
         let apis: Vec<Api> = load_table("apis.tsv", apis)?;
         let releases: Vec<KubernetesRelease> =
@@ -169,13 +169,13 @@ impl Catalog {
         })
     }
 
-    /// A platform that has releases.
+    /// Finds a platform that has releases.
     #[must_use]
     pub fn platform(&self, name: PlatformName) -> Option<&Platform> {
         self.platforms.iter().find(|platform| platform.name == name)
     }
 
-    /// Whether a provider installs this object by itself.
+    /// Whether a provider manages this object.
     #[must_use]
     pub fn is_provider_managed(&self, kind: &str, name: &str) -> bool {
         self.provider_managed_objects
@@ -183,7 +183,7 @@ impl Catalog {
             .any(|row| row.kind == kind && rows::matches_pattern(&row.name, name))
     }
 
-    /// Whether an API server of this minor has the ability.
+    /// Whether API servers of this minor have the feature.
     #[must_use]
     pub fn supports(&self, ability: ServerFeature, server: Minor) -> bool {
         self.server_features
@@ -191,7 +191,7 @@ impl Catalog {
             .any(|row| row.feature == ability && row.from_minor <= server)
     }
 
-    /// By how many minors a component of this minor may be behind the API server.
+    /// How many minors a component of this minor may be behind the API server.
     #[must_use]
     pub fn skew_limit(&self, component: &str, minor: Minor) -> Option<&SkewLimit> {
         self.skew_limits
@@ -201,7 +201,7 @@ impl Catalog {
     }
 }
 
-/// The rows of an embedded table.
+/// Parses an embedded table.
 pub(crate) fn load_table<T: DeserializeOwned>(
     name: &'static str,
     text: &str,

@@ -1,82 +1,82 @@
-//! The tables on nodes: pools, taints, container runtimes, operating systems.
+//! Tables about nodes: pool labels, taints, container runtimes, operating systems.
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::Minor;
 
-/// A label whose value names the pool that a node belongs to.
+/// A label whose value names the pool of a node.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PoolLabel {
-    /// Key of the label.
+    /// Label key.
     pub label: String,
-    /// Who sets it.
+    /// The provider that sets it.
     #[serde(rename = "by")]
     pub set_by: String,
-    /// Where it was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// A label, and taint, that kubeadm replaced by another one.
+/// A label and taint that kubeadm replaced.
 #[derive(Debug, Clone, Deserialize)]
 pub struct LegacyRoleLabel {
-    /// The old key.
+    /// Old key.
     pub label: String,
-    /// The new one.
+    /// New key.
     pub replacement: String,
-    /// The minor whose kubeadm takes the label away and sets the new taint.
+    /// The minor whose kubeadm removes the label and sets the new taint.
     #[serde(rename = "from")]
     pub removed_from: Minor,
-    /// Where it was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// A taint that says that somebody keeps pods off a node on purpose.
+/// A taint that keeps pods off a node on purpose.
 #[derive(Debug, Clone, Deserialize)]
 pub struct IntentionalTaint {
-    /// Key of the taint.
+    /// Taint key.
     pub key: String,
     /// Whether the node is about to be deleted.
     #[serde(rename = "leaving")]
     pub marks_deletion: bool,
-    /// Where it was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// A container runtime that kubelets stop working with.
+/// A container runtime that kubelets stop supporting.
 #[derive(Debug, Clone, Deserialize)]
 pub struct UnsupportedRuntime {
-    /// The rule that speaks of it.
+    /// Id of its rule.
     pub rule: String,
-    /// Name of the runtime, as kubelets report it before `://`.
+    /// Name that kubelets report before `://`.
     pub runtime: String,
-    /// Only versions below this one; none for all.
+    /// Versions below this one; `None` for all.
     #[serde(rename = "below")]
     pub below_version: Option<Minor>,
-    /// The first kubelet minor with which it is a matter.
+    /// The first kubelet minor that is affected.
     #[serde(rename = "from")]
     pub warn_from: Minor,
-    /// The first kubelet minor that does not work with it.
+    /// The first kubelet minor that does not run with it.
     #[serde(rename = "worst_from")]
     pub unsupported_from: Minor,
-    /// Where it was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
 impl UnsupportedRuntime {
-    /// Whether what a node reports, such as `containerd://1.7.2-k3s1`, is meant. A version that is none is not.
+    /// Whether a reported runtime such as `containerd://1.7.2-k3s1` matches. An unreadable version does not.
     #[must_use]
     pub fn matches(&self, reported: &str) -> bool {
         let Some((runtime, version)) = reported.split_once("://") else {
@@ -89,7 +89,7 @@ impl UnsupportedRuntime {
     }
 }
 
-/// Major and minor version of a runtime.
+/// Parses the major and minor version of a runtime.
 fn parse_runtime_version(text: &str) -> Option<Minor> {
     let mut parts = text.trim_start_matches('v').split('.');
     let mut part = || parts.next()?.parse().ok();
@@ -99,26 +99,26 @@ fn parse_runtime_version(text: &str) -> Option<Minor> {
     })
 }
 
-/// An operating system that is set up by default in a way that kubelets stop working with.
+/// An operating system whose default setup kubelets stop supporting.
 #[derive(Debug, Clone, Deserialize)]
 pub struct UnsupportedOsImage {
-    /// The rule that speaks of it.
+    /// Id of its rule.
     pub rule: String,
-    /// How its name begins; a digit never follows.
+    /// Prefix of its name, not followed by a digit.
     #[serde(rename = "image")]
     pub name_prefix: String,
-    /// The first kubelet minor that does not work with it.
+    /// The first kubelet minor that does not run with it.
     #[serde(rename = "from")]
     pub unsupported_from: Minor,
-    /// Where it was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
 impl UnsupportedOsImage {
-    /// Whether what a node reports, such as `Ubuntu 20.04.6 LTS`, is meant.
+    /// Whether a reported name such as `Ubuntu 20.04.6 LTS` matches.
     #[must_use]
     pub fn matches(&self, reported: &str) -> bool {
         reported

@@ -1,42 +1,42 @@
-//! Releases of Kubernetes and how long they are supported.
+//! Kubernetes releases and their support periods.
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{Minor, Release};
 
-/// How sure a row is.
+/// Whether a date is in the past or announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Certainty {
     /// It happened.
     #[serde(rename = "known")]
     Confirmed,
-    /// It was announced when the source was read.
+    /// It was announced when the source was checked.
     Planned,
 }
 
-/// A minor of Kubernetes.
+/// A Kubernetes minor.
 #[derive(Debug, Clone, Deserialize)]
 pub struct KubernetesRelease {
-    /// Which one.
+    /// The version.
     pub minor: Minor,
-    /// The day of `.0`.
+    /// Release date of patch 0.
     pub released: Date,
     /// The last day of support.
     pub end_of_life: Date,
-    /// The newest patch seen.
+    /// Newest patch.
     pub newest_patch: Release,
-    /// Whether dates happened or were announced.
+    /// Whether its dates are in the past or announced.
     pub certainty: Certainty,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// All minors that the catalog knows, oldest first.
+/// All cataloged minors, oldest first.
 #[derive(Debug)]
 pub struct KubernetesReleases(Vec<KubernetesRelease>);
 
@@ -46,24 +46,24 @@ impl KubernetesReleases {
         Self(rows)
     }
 
-    /// Every row, oldest first.
+    /// All rows, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &KubernetesRelease> {
         self.0.iter()
     }
 
-    /// The row of a minor.
+    /// Finds a minor.
     #[must_use]
     pub fn find(&self, minor: Minor) -> Option<&KubernetesRelease> {
         self.0.iter().find(|row| row.minor == minor)
     }
 
-    /// The newest minor that has shipped as far as the catalog knows; a removal beyond it is only scheduled.
+    /// The newest released minor; later removals are only scheduled.
     #[must_use]
     pub fn newest(&self) -> Option<&KubernetesRelease> {
         self.0.last()
     }
 
-    /// The oldest minor that the catalog knows.
+    /// The oldest cataloged minor.
     #[must_use]
     pub fn oldest(&self) -> Option<&KubernetesRelease> {
         self.0.first()

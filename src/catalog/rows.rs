@@ -1,116 +1,116 @@
-//! The smaller tables: skew, providers, writers.
+//! Smaller tables: skew, providers, field managers.
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::Minor;
 
-/// How far a component may lag behind the API server.
+/// The version skew limit of a component.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SkewLimit {
     /// `kubelet`, `kube-proxy`, …
     pub component: String,
-    /// Holds for components of this minor and later.
+    /// Applies to components of this minor and later.
     pub from_component_minor: Minor,
-    /// Minors behind the API server that are supported.
+    /// How many minors it may be behind the API server.
     pub minors_behind: u32,
-    /// Where the rule was read.
+    /// Source of the limit.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// Something that decides how an API server is best asked.
+/// An API server feature that decides how to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerFeature {
-    /// Sends a list while it encodes it; before, it holds the whole answer in memory first.
+    /// Streams a list while encoding it, instead of building it in memory.
     #[serde(rename = "streams-lists")]
     StreamingLists,
 }
 
-/// Since when API servers have an ability.
+/// The minor that introduced an API server feature.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServerFeatureSupport {
-    /// Which.
+    /// The feature.
     #[serde(rename = "ability")]
     pub feature: ServerFeature,
-    /// The first minor that has it switched on.
+    /// The first minor that enables it by default.
     pub from_minor: Minor,
-    /// Where it was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// Where a provider leaves its mark.
+/// Where to find a provider signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SignatureLocation {
-    /// In the version that the API server reports: the mark stands somewhere in it.
+    /// Substring of the API server version.
     Version,
-    /// In the labels of nodes: the mark is a key.
+    /// Key of a node label.
     NodeLabel,
-    /// In the name of a node's operating system: the mark stands at its beginning.
+    /// Prefix of the operating system of a node.
     OsImage,
-    /// In a node's `spec.providerID`: the mark stands at its beginning.
+    /// Prefix of `spec.providerID` of a node.
     #[serde(rename = "providerID")]
     ProviderId,
 }
 
-/// A mark by which a provider or distribution is told.
+/// A signature of a provider or distribution.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ProviderSignature {
     /// `eks`, `gke`, `k3s`, …
     pub provider: String,
-    /// Where to look.
+    /// Where to find it.
     #[serde(rename = "where")]
     pub location: SignatureLocation,
-    /// What to look for.
+    /// Value to match.
     pub pattern: String,
-    /// Where the mark was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// What kind of writer stands behind a field manager.
+/// The kind of writer behind a field manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WriterKind {
-    /// Part of Kubernetes: what it writes for itself is upgraded with it.
+    /// A Kubernetes component, upgraded with the cluster.
     System,
-    /// Helm, whose release record says what it will write next.
+    /// Helm, whose release record contains its next write.
     Helm,
-    /// `kubectl apply`, whose annotation says what it last applied.
+    /// `kubectl apply`, which annotates what it last applied.
     KubectlApply,
     /// Any other kubectl command.
     Kubectl,
     /// kapp.
     Kapp,
-    /// A GitOps controller, whose source is a repository.
+    /// A GitOps controller.
     Gitops,
 }
 
-/// A row of the table of writers.
+/// A known field manager.
 #[derive(Debug, Clone, Deserialize)]
 pub struct KnownFieldManager {
-    /// Name of the field manager; a `*` at the end stands for any ending.
+    /// Field manager name; a trailing `*` matches any suffix.
     pub manager: String,
-    /// What kind of writer it is.
+    /// The kind of writer.
     #[serde(rename = "writer")]
     pub kind: WriterKind,
-    /// Where the name was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// Who stands behind the name of a field manager.
+/// Known field managers.
 #[derive(Debug)]
 pub struct KnownFieldManagers(Vec<KnownFieldManager>);
 
@@ -119,12 +119,12 @@ impl KnownFieldManagers {
         Self(rows)
     }
 
-    /// Every row.
+    /// All rows.
     pub fn iter(&self) -> impl Iterator<Item = &KnownFieldManager> {
         self.0.iter()
     }
 
-    /// The writer of this manager; none where the name is not known.
+    /// The writer behind a field manager; `None` if unknown.
     #[must_use]
     pub fn writer_kind(&self, manager: &str) -> Option<WriterKind> {
         self.0
@@ -134,58 +134,58 @@ impl KnownFieldManagers {
     }
 }
 
-/// An object that a provider installs by itself and takes away by itself.
+/// An object that a provider installs and removes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ProviderManagedObject {
     /// Kind.
     pub kind: String,
-    /// Name; a `*` at the end stands for any ending.
+    /// Name; a trailing `*` matches any suffix.
     pub name: String,
-    /// Who installs it.
+    /// The provider that installs it.
     #[serde(rename = "by")]
     pub managed_by: String,
-    /// Where that was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// What the cluster itself writes, so that a webhook that refuses it hurts the cluster.
+/// A write of a system component; a webhook that rejects it harms the cluster.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SystemWrite {
     /// API group; `core` for the core group.
     pub group: String,
-    /// Plural name, with a subresource behind a slash.
+    /// Plural name, with `/subresource` for a subresource.
     pub resource: String,
-    /// Whether its objects are in namespaces.
+    /// Whether its objects are namespaced.
     #[serde(deserialize_with = "super::api::yes_no")]
     pub namespaced: bool,
-    /// In which namespaces the cluster writes it, separated by commas; `*` for any.
+    /// Namespaces of the write, separated by commas; `*` for any.
     pub namespaces: String,
-    /// How it is written, separated by commas.
+    /// Admission operations, separated by commas.
     pub operations: String,
-    /// Whether an upgrade cannot do without.
+    /// Whether upgrades depend on it.
     #[serde(deserialize_with = "super::api::yes_no")]
     #[serde(rename = "blocks")]
     pub blocks_upgrade: bool,
-    /// Whether a webhook should keep its hands off, alive or not.
+    /// Whether webhooks should never match this resource, even healthy ones.
     #[serde(deserialize_with = "super::api::yes_no")]
     #[serde(rename = "critical")]
     pub is_off_limits: bool,
-    /// Whether add-ons of the cluster in kube-system are made of it.
+    /// Whether cluster add-ons in kube-system consist of it.
     #[serde(deserialize_with = "super::api::yes_no")]
     #[serde(rename = "addon")]
     pub is_addon: bool,
-    /// From this minor on the API server asks no webhook about it.
+    /// From this minor on, API servers call no webhook for it.
     #[serde(rename = "until")]
     pub exempt_since: Option<Minor>,
-    /// What fails when it is refused.
+    /// What fails if it is rejected.
     #[serde(rename = "use")]
     pub consequence: String,
-    /// Where that was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
@@ -201,12 +201,12 @@ impl SystemWrite {
         }
     }
 
-    /// The ways in which it is written.
+    /// Admission operations.
     pub fn operations(&self) -> impl Iterator<Item = &str> {
         self.operations.split(',')
     }
 
-    /// Whether the cluster writes it in this namespace.
+    /// Whether system components write it in this namespace.
     #[must_use]
     pub fn is_written_in(&self, namespace: &str) -> bool {
         self.namespaces
@@ -214,7 +214,7 @@ impl SystemWrite {
             .any(|name| name == "*" || name == namespace)
     }
 
-    /// Whether API servers of this minor ask webhooks about it.
+    /// Whether API servers of this minor call webhooks for it.
     #[must_use]
     pub fn is_subject_to_webhooks(&self, minor: Minor) -> bool {
         self.exempt_since.is_none_or(|until| minor < until)

@@ -1,4 +1,4 @@
-//! Versions as Kubernetes writes them.
+//! Versions of Kubernetes and platforms.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,16 +7,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::truncate;
 
-/// Longer than any version that anybody gives: `v1.27.3-gke.1200+build`.
+/// Longer than any real version, such as `v1.27.3-gke.1200+build`.
 const MAX_VERSION_LEN: usize = 256;
 
-/// A text that is no version; its beginning is kept for the message.
+/// A text that is not a version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a version: {expected}")]
 pub struct ParseVersionError {
-    /// What was found, cut where it is long.
+    /// The text, truncated.
     pub text: String,
-    /// What would have been a version.
+    /// The expected format.
     pub expected: &'static str,
 }
 
@@ -29,12 +29,12 @@ impl ParseVersionError {
     }
 }
 
-/// A minor release, such as `1.25`: what Kubernetes counts skew and removals in.
+/// A minor release such as `1.25`, the unit of version skew and API removals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minor {
-    /// The number before the dot.
+    /// Major number.
     pub major: u32,
-    /// The number after it.
+    /// Minor number.
     pub minor: u32,
 }
 
@@ -48,10 +48,20 @@ impl Minor {
         }
     }
 
-    /// How many minors `self` is ahead of `other`: negative when behind, none across majors.
+    /// How many minors `self` is ahead of `other`: negative if behind, `None` across majors.
     #[must_use]
     pub fn minors_ahead_of(self, other: Self) -> Option<i64> {
         (self.major == other.major).then(|| i64::from(self.minor) - i64::from(other.minor))
+    }
+}
+
+impl From<&semver::Version> for Minor {
+    fn from(version: &semver::Version) -> Self {
+        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            major: narrow(version.major),
+            minor: narrow(version.minor),
+        }
     }
 }
 
@@ -64,7 +74,7 @@ impl fmt::Display for Minor {
 impl FromStr for Minor {
     type Err = ParseVersionError;
 
-    /// Reads `1.25` and `v1.25`, and nothing longer.
+    /// Parses `1.25` and `v1.25`, and nothing longer.
     fn from_str(text: &str) -> Result<Self, ParseVersionError> {
         let parts = text.strip_prefix('v').unwrap_or(text).split_once('.');
         parts
@@ -78,7 +88,7 @@ impl FromStr for Minor {
     }
 }
 
-/// Digits only: `u32::from_str` would take a sign too.
+/// Digits only: `u32::from_str` accepts a sign.
 fn parse_digits(text: &str) -> Option<u32> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
@@ -116,11 +126,7 @@ impl Release {
     /// The minor this release belongs to.
     #[must_use]
     pub fn minor(&self) -> Minor {
-        let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        Minor {
-            major: narrow(self.semver.major),
-            minor: narrow(self.semver.minor),
-        }
+        Minor::from(&self.semver)
     }
 
     /// Major, minor and patch with no suffix: `1.27.3`.

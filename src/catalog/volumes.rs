@@ -1,21 +1,21 @@
-//! Volume plug-ins that stood in Kubernetes itself, and what became of each.
+//! In-tree volume plug-ins and their removal.
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{CatalogError, Minor, load_table};
 
-/// What becomes of a plug-in at its minor.
+/// The fate of an in-tree plug-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InTreeStatus {
-    /// A CSI driver does its work from then on.
+    /// Replaced by a CSI driver.
     #[serde(rename = "driver")]
     MigratedToCsi,
-    /// It is gone, and nothing takes its volumes over.
+    /// Removed without a replacement.
     #[serde(rename = "gone")]
     Removed,
-    /// It works on, and is to be left.
+    /// Deprecated, but still works.
     Deprecated,
 }
 
@@ -24,39 +24,39 @@ pub enum InTreeStatus {
 pub struct VolumePlugin {
     /// Id of its rule.
     pub id: String,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// Its field in the specification of a `PersistentVolume` and of a volume of a pod.
+    /// Its field in `PersistentVolume` specs and pod volumes.
     pub field: String,
-    /// How storage classes name it; empty where it could not provision.
+    /// Provisioner name in storage classes; empty if it cannot provision.
     pub provisioner: String,
-    /// The CSI driver that takes over; empty where none does.
+    /// The CSI driver that replaces it; empty if there is none.
     #[serde(rename = "driver")]
     pub csi_driver: String,
-    /// What becomes of it.
+    /// Its fate.
     #[serde(rename = "fate")]
     pub status: InTreeStatus,
-    /// The first minor in which that is so.
+    /// The first minor with this status.
     #[serde(rename = "from")]
     pub effective_from: Minor,
-    /// The first minor in which it is at its worst; before that it is a warning. None where that is `from`.
+    /// The first minor in which it blocks; before that it is a warning. `None` if that is `from`.
     #[serde(rename = "worst_from")]
     pub blocker_from: Option<Minor>,
-    /// What to do, beyond what is said of all such plug-ins; empty if nothing.
+    /// Additional advice; may be empty.
     pub remedy: String,
-    /// Where to read more.
+    /// Link to more information.
     pub reference: String,
-    /// Where the row was read; several are parted by semicolons.
+    /// Sources of the row, separated by semicolons.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// Every row.
+/// All rows.
 ///
 /// # Errors
-/// When the data file is broken, with its line.
+/// If the data file is malformed.
 pub fn volume_plugins() -> Result<Vec<VolumePlugin>, CatalogError> {
     load_table("volumes.tsv", include_str!("kubernetes/volumes.tsv"))
 }

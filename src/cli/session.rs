@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceArgs;
 use super::exit::CliError;
-use super::signals::shutdown_signal;
+use super::signals::shutdown_requested;
 use super::spinner::read_observer;
 use super::target::path_from_detected;
 use crate::catalog::Catalog;
@@ -160,27 +160,20 @@ fn connect_error(error: ConnectError) -> CliError {
     }
 }
 
-/// Runs what talks to an API server, until it is done or told to end.
+/// Runs a future that talks to an API server until it is done or a signal asks the process to end.
 pub(super) fn run_until_shutdown<T>(
     work: impl Future<Output = Result<T, CliError>>,
 ) -> Result<T, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::could_not_run(format!("starting threads: {error}")))?;
-    let result = runtime.block_on(async {
+    let runtime = tokio::runtime::Handle::try_current().map_err(CliError::could_not_run)?;
+    runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            exit = shutdown_signal() => Err(CliError {
+            exit = shutdown_requested() => Err(CliError {
                 message: "interrupted".to_owned(),
                 exit,
             }),
         }
-    });
-    // A decoder that still waits for a dead connection must not hold the process.
-    runtime.shutdown_background();
-    result
+    })
 }
 
 /// The requests of detection. They cover all namespaces even with `-n`: a platform in another namespace would be missed.

@@ -1,29 +1,36 @@
-//! Ctrl-C and SIGTERM, whatever they find us at.
+//! The process's runtime and its signals.
 
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::eprint_line;
 use super::exit::Exit;
 
-/// As much as the first thread of a process has.
+/// The usual size of a main thread's stack.
 const STACK_BYTES: usize = 8 << 20;
-/// What is at work may clean up after itself for so long: the line of progress, a file half written.
+/// How long the work may clean up after a signal: the progress line, a partially written file.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
-/// Runs `work` on a thread of its own and ends when it is [told to](told_to_end), even where the thread waits for standard
-/// input.
+/// The exit code that a signal asks for, once there was one.
+static SHUTDOWN: LazyLock<watch::Sender<Option<Exit>>> = LazyLock::new(|| watch::Sender::new(None));
+
+/// Runs `work` on a thread of its own, in the context of the process's runtime. Returns on a signal even if the thread
+/// waits for standard input.
 pub(super) fn run_interruptible(work: impl FnOnce() -> Exit + Send + 'static) -> Exit {
     let (sender, mut receiver) = oneshot::channel();
-    let started = Builder::new_current_thread()
+    let started = Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .and_then(|runtime| {
             let thread = thread::Builder::new().stack_size(STACK_BYTES);
+            let handle = runtime.handle().clone();
             thread.spawn(move || {
+                let _context = handle.enter();
                 let _ = sender.send(work());
             })?;
             Ok(runtime)
@@ -35,20 +42,35 @@ pub(super) fn run_interruptible(work: impl FnOnce() -> Exit + Send + 'static) ->
             return Exit::CouldNotRun;
         }
     };
-    runtime.block_on(async {
+    let exit = runtime.block_on(async {
         tokio::select! {
-            // Without an answer it has panicked, and said so.
+            // Without an answer the thread has panicked, and printed why.
             done = &mut receiver => done.unwrap_or(Exit::CouldNotRun),
             exit = shutdown_signal() => {
+                SHUTDOWN.send_replace(Some(exit));
                 let _ = tokio::time::timeout(SHUTDOWN_GRACE, receiver).await;
                 exit
             }
         }
-    })
+    });
+    // A decoder that still waits for a dead connection must not hold the process.
+    runtime.shutdown_background();
+    exit
 }
 
-/// Waits for Ctrl-C, or for what `kill`, a pipeline and the kubelet send; returns how to end then.
-pub(super) async fn shutdown_signal() -> Exit {
+/// Waits until a signal asks the process to end; returns its exit code.
+pub(super) async fn shutdown_requested() -> Exit {
+    let mut receiver = SHUTDOWN.subscribe();
+    if let Ok(exit) = receiver.wait_for(Option::is_some).await
+        && let Some(exit) = *exit
+    {
+        return exit;
+    }
+    std::future::pending().await
+}
+
+/// Waits for Ctrl-C or SIGTERM; returns its exit code.
+async fn shutdown_signal() -> Exit {
     tokio::select! {
         Ok(()) = tokio::signal::ctrl_c() => Exit::Interrupted,
         () = terminated() => Exit::Terminated,

@@ -1,168 +1,115 @@
-//! Who we are to the API server, for as long as a read takes, and how far its clock is from ours.
+//! Credentials that are refreshed when the API server no longer accepts them.
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::{HeaderMap, header};
-use jiff::{SignedDuration, Timestamp};
-use kube::client::ClientBuilder;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use kube::client::{Body, ClientBuilder};
 use tokio::sync::Mutex;
+use tower::ServiceExt;
 
 use super::error::{RequestError, classify};
-use super::http_date::parse_date_header;
-use super::read_only::ReadOnlyLayer;
+use super::layers::{HttpLayer, HttpResult, HttpService, copy_request, tower_layer};
 use crate::kubeconfig::Connection;
 
-/// Clocks that differ by less are as good as equal: what is judged by them lasts for hours at least.
-const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// Resends a request once with fresh credentials after a 401.
+#[derive(Clone)]
+pub(super) struct AuthRefreshLayer(pub(super) Arc<AuthSession>);
 
-/// A client, and where to get the next one when its credentials have ended.
-pub(super) struct AuthSession {
-    read_only_layer: ReadOnlyLayer,
-    state: Mutex<AuthSessionState>,
-    clock_skew: OnceLock<SignedDuration>,
+tower_layer!(AuthRefreshLayer);
+
+impl HttpLayer for AuthRefreshLayer {
+    async fn call<S: HttpService>(self, inner: S, request: Request<Body>) -> HttpResult {
+        let copy = copy_request(&request);
+        let response = inner.clone().oneshot(request).await?;
+        let sent_with = response.extensions().get::<CredentialGeneration>().copied();
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(generation) = sent_with
+            && self.0.refresh(generation).await?
+        {
+            return inner.oneshot(copy).await;
+        }
+        Ok(response)
+    }
 }
+
+/// An extension of each response: the credentials that its request was sent with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CredentialGeneration(u32);
+
+/// A connection and its current credentials.
+pub(super) struct AuthSession(Mutex<AuthSessionState>);
 
 struct AuthSessionState {
     connection: Connection,
-    current_client: AuthedClient,
-    /// Fresh credentials were wanted and could not be had; it would be no other the next time.
+    client: kube::Client,
+    generation: CredentialGeneration,
+    /// Whether the server ever accepted these credentials; if not, they have not expired.
+    is_accepted: Arc<AtomicBool>,
+    /// Set after a failed refresh, which would fail the next time too.
     has_refresh_failed: bool,
 }
 
-/// A client with the credentials of a moment.
-#[derive(Clone)]
-pub(super) struct AuthedClient {
-    pub(super) client: kube::Client,
-    generation: u32,
-    /// Whether the server ever accepted them: what it never did has not ended.
-    is_accepted: Arc<AtomicBool>,
-}
-
-impl AuthedClient {
-    fn new(
-        connection: &Connection,
-        guard: &ReadOnlyLayer,
-        number: u32,
-    ) -> Result<Self, RequestError> {
-        let client = ClientBuilder::try_from(connection.config.clone())
-            .map_err(|error| classify(&error, &connection.server))?
-            .with_layer(guard)
-            .build();
-        Ok(Self {
-            client,
-            generation: number,
-            is_accepted: Arc::default(),
-        })
-    }
-
-    pub(super) fn mark_accepted(&self) {
-        self.is_accepted.store(true, Ordering::Relaxed);
-    }
-}
-
 impl AuthSession {
-    pub(super) fn new(connection: Connection, guard: ReadOnlyLayer) -> Result<Self, RequestError> {
-        let pass = AuthedClient::new(&connection, &guard, 0)?;
-        Ok(Self {
-            read_only_layer: guard,
-            state: Mutex::new(AuthSessionState {
-                connection,
-                current_client: pass,
-                has_refresh_failed: false,
-            }),
-            clock_skew: OnceLock::new(),
-        })
+    /// # Errors
+    /// If the configuration is unusable: certificates, authentication, a proxy.
+    pub(super) fn new(connection: Connection) -> Result<Self, RequestError> {
+        Ok(Self(Mutex::new(AuthSessionState {
+            client: build_client(&connection)?,
+            connection,
+            generation: CredentialGeneration(0),
+            is_accepted: Arc::default(),
+            has_refresh_failed: false,
+        })))
     }
 
-    pub(super) async fn current_client(&self) -> AuthedClient {
-        self.state.lock().await.current_client.clone()
+    /// Sends a request with the current credentials.
+    pub(super) async fn send(&self, request: Request<Body>) -> HttpResult {
+        let (client, generation, is_accepted) = {
+            let state = self.0.lock().await;
+            let accepted = Arc::clone(&state.is_accepted);
+            (state.client.clone(), state.generation, accepted)
+        };
+        let mut response = client.send(request).await?;
+        response.extensions_mut().insert(generation);
+        if response.status().is_success() {
+            is_accepted.store(true, Ordering::Relaxed);
+        }
+        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
     }
 
-    /// A pass in place of one that the server does not accept any more; none where there is no better one. However many
-    /// requests were refused at the same time, a credential plugin runs once.
-    pub(super) async fn refresh(
-        &self,
-        refused: &AuthedClient,
-    ) -> Result<Option<AuthedClient>, RequestError> {
-        let mut state = self.state.lock().await;
-        if state.current_client.generation != refused.generation {
-            return Ok(Some(state.current_client.clone()));
+    /// Replaces credentials that the server refused. Returns whether there are newer ones. If several requests are refused
+    /// at once, a credential plugin runs once.
+    ///
+    /// # Errors
+    /// If the credential plugin fails, or the token file is unreadable.
+    async fn refresh(&self, refused: CredentialGeneration) -> Result<bool, RequestError> {
+        let mut state = self.0.lock().await;
+        if state.generation != refused {
+            return Ok(true);
         }
-        if state.has_refresh_failed || !refused.is_accepted.load(Ordering::Relaxed) {
-            return Ok(None);
+        if state.has_refresh_failed || !state.is_accepted.load(Ordering::Relaxed) {
+            return Ok(false);
         }
-        let renewed = state.connection.refresh_credentials().await;
-        // A file that is the same now may be another one at the next refusal; to look costs nothing.
-        state.has_refresh_failed = renewed.is_err();
-        if !renewed.map_err(|error| RequestError::CredentialsUnavailable {
+        let refreshed = state.connection.refresh_credentials().await;
+        // An unchanged token file is no failure: it may change before the next refusal.
+        state.has_refresh_failed = refreshed.is_err();
+        let is_new = refreshed.map_err(|error| RequestError::CredentialsUnavailable {
             why: error.to_string(),
-        })? {
-            return Ok(None);
+        })?;
+        if is_new {
+            tracing::info!("the API server no longer accepts the credentials, refreshed them");
+            state.client = build_client(&state.connection)?;
+            state.generation.0 += 1;
+            state.is_accepted = Arc::default();
         }
-        tracing::info!("the API server did not accept the credentials any more, took fresh ones");
-        state.current_client = AuthedClient::new(
-            &state.connection,
-            &self.read_only_layer,
-            refused.generation + 1,
-        )?;
-        Ok(Some(state.current_client.clone()))
-    }
-
-    /// Compares the clocks, by the first answer that says what time it is there.
-    pub(super) fn record_clock_skew(&self, asked: Timestamp, headers: &HeaderMap) {
-        if let Some(there) = parse_date_header(headers, header::DATE) {
-            let _ = self
-                .clock_skew
-                .set(skew_between(asked, there, Timestamp::now()));
-        }
-    }
-
-    /// How far the clock of the API server is ahead of ours, behind if negative; none where they agree well enough, or
-    /// where it is not known.
-    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
-        let apart = self.clock_skew.get().copied()?;
-        (apart.abs() > MAX_CLOCK_SKEW).then_some(apart)
+        Ok(is_new)
     }
 }
 
-/// An answer was written somewhen between the question and its arrival; beyond that the clocks differ.
-fn skew_between(asked: Timestamp, there: Timestamp, arrived: Timestamp) -> SignedDuration {
-    if there > arrived {
-        there.duration_since(arrived)
-    } else if there < asked {
-        there.duration_since(asked)
-    } else {
-        SignedDuration::ZERO
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::{SignedDuration, Timestamp};
-
-    use super::skew_between;
-
-    fn time(text: &str) -> Timestamp {
-        text.parse().expect("a time")
-    }
-
-    #[test]
-    fn a_slow_answer_is_no_other_clock() {
-        let (asked, arrived) = (time("2026-01-01T10:00:00Z"), time("2026-01-01T10:30:00Z"));
-        for (there, hours) in [
-            ("2026-01-01T10:00:00Z", 0),
-            ("2026-01-01T10:29:59Z", 0),
-            ("2026-01-01T12:30:00Z", 2),
-            ("2026-01-01T08:00:00Z", -2),
-        ] {
-            let expected = SignedDuration::from_hours(hours);
-            assert_eq!(
-                skew_between(asked, time(there), arrived),
-                expected,
-                "{there}"
-            );
-        }
-    }
+fn build_client(connection: &Connection) -> Result<kube::Client, RequestError> {
+    let builder = ClientBuilder::try_from(connection.config.clone())
+        .map_err(|error| classify(&error, &connection.server))?;
+    Ok(builder.build())
 }

@@ -1,47 +1,47 @@
-//! The first look: `/version` and `/apis`.
+//! Discovery: `/version` and `/apis`.
 
 use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 
-use super::ClusterReader;
+use super::api_client::ApiClient;
 use super::error::{RequestError, TlsError, sanitize_line};
 use super::transport::get_and_decode;
 use crate::catalog::{Minor, ParseVersionError};
-use crate::need::Discovery;
+use crate::need::{Discovery, Verb};
 
-/// Answers to these are small; what is larger is something else.
+/// Maximum size of a response; those of API servers are small.
 const MAX_RESPONSE_BYTES: u64 = 16 << 20;
 
-/// Why the first look failed.
+/// Why discovery failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
-    /// The request itself.
+    /// The request failed.
     #[error("{0}")]
     Request(#[from] RequestError),
-    /// Something answered, but not as an API server does.
+    /// The response is not that of an API server.
     #[error(
         "{url} does not answer as an API server does: {why}. Is the server in the kubeconfig right?"
     )]
     NotAnApiServer {
-        /// What was asked for.
+        /// The requested path.
         url: &'static str,
-        /// What is wrong with the answer.
+        /// What is wrong with the response.
         why: String,
     },
-    /// Its version cannot be read.
+    /// The version cannot be parsed.
     #[error("the API server says it is {0}")]
     InvalidVersion(#[from] ParseVersionError),
 }
 
 impl DiscoveryError {
-    /// Whether the server did not accept who we say we are.
+    /// Whether the server rejected the credentials.
     #[must_use]
     pub fn is_auth_error(&self) -> bool {
-        let tls = |trouble: &TlsError| *trouble == TlsError::ClientCertificateRejected;
+        let is_rejected = |cause: &TlsError| *cause == TlsError::ClientCertificateRejected;
         match self {
             Self::Request(RequestError::Unauthorized { .. }) => true,
-            Self::Request(RequestError::Tls { cause: trouble, .. }) => tls(trouble),
+            Self::Request(RequestError::Tls { cause, .. }) => is_rejected(cause),
             _ => false,
         }
     }
@@ -74,12 +74,11 @@ struct GroupVersion {
     group_version: String,
 }
 
-pub(super) async fn discover(reader: &ClusterReader) -> Result<Discovery, DiscoveryError> {
-    reader
-        .read_only_layer
-        .allow(["/version".to_owned(), "/apis".to_owned()]);
-    let info: VersionInfo = get_json(reader, "/version").await?;
-    let groups: ApiGroupList = get_json(reader, "/apis").await?;
+pub(super) async fn discover(api: &ApiClient) -> Result<Discovery, DiscoveryError> {
+    let reads = ["/version", "/apis"].map(|path| (Verb::Get, path.to_owned()));
+    api.read_only.allow(reads);
+    let info: VersionInfo = get_json(api, "/version").await?;
+    let groups: ApiGroupList = get_json(api, "/apis").await?;
     let emulated = format!("{}.{}", info.emulation_major, info.emulation_minor);
     let git_version: crate::catalog::Release = info.git_version.parse()?;
     let mut group_versions: std::collections::BTreeSet<String> = groups
@@ -102,14 +101,14 @@ pub(super) async fn discover(reader: &ClusterReader) -> Result<Discovery, Discov
 }
 
 async fn get_json<T: for<'de> Deserialize<'de> + Send + 'static>(
-    reader: &ClusterReader,
+    api: &ApiClient,
     url: &'static str,
 ) -> Result<T, DiscoveryError> {
-    let answer = get_and_decode(reader, url, "application/json", |_, body| {
+    let response = get_and_decode(api, url, "application/json", |_, body| {
         serde_json::from_reader(BufReader::new(body.take(MAX_RESPONSE_BYTES)))
     })
     .await?;
-    answer.map_err(|error: serde_json::Error| DiscoveryError::NotAnApiServer {
+    response.map_err(|error: serde_json::Error| DiscoveryError::NotAnApiServer {
         url,
         why: sanitize_line(&error.to_string()),
     })

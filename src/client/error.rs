@@ -1,8 +1,8 @@
-//! What went wrong with a request, in sentences for a person.
+//! Errors of requests, with messages for users.
 //!
-//! Errors arrive as chains: kube around hyper around TLS around the operating system. [`classify`] walks the chain and
-//! names the cause, [`from_answer`] does the same for an answer of the server. `Display` is kubectl's sentence where kubectl
-//! has one; none needs `error: ` before it, none is a debug dump, none is longer than a few lines.
+//! Errors arrive as chains: kube around hyper around TLS around the operating system. [`classify`] walks the chain to the
+//! cause, [`from_response`] classifies a response of the server. `Display` uses kubectl's message if kubectl has one; none
+//! is a debug dump, none is longer than a few lines.
 
 mod classify;
 mod status;
@@ -18,108 +18,107 @@ pub use status::from_response;
 use crate::kubeconfig::HumanDuration;
 use crate::text::ellipsize;
 
-/// Why a request has no good answer.
+/// Why a request failed.
 ///
-/// A layer that gives up by itself may return one of these as its error: [`classify`] finds it again under whatever is
-/// wrapped around it.
+/// Layers return it as their error: [`classify`] finds it under whatever is wrapped around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestError {
-    /// Nobody listens there.
+    /// Nothing listens at the address.
     ConnectionRefused {
         /// The address of the server.
         server: String,
     },
-    /// The server cannot be reached, or the connection broke.
+    /// The server is unreachable, or the connection broke.
     Unreachable {
         /// The address of the server.
         server: String,
         /// Why, without a full stop.
         why: String,
     },
-    /// The proxy in between is the trouble.
+    /// The proxy failed.
     Proxy {
         /// Why, without a full stop.
         why: String,
     },
-    /// The two cannot agree on a secure connection.
+    /// There is no secure connection.
     Tls {
         /// The address of the server.
         server: String,
-        /// Which of the usual troubles it is.
+        /// The cause.
         cause: TlsError,
     },
-    /// 401: nobody, as far as the server knows.
+    /// 401: not authenticated.
     Unauthorized {
-        /// What the server says.
+        /// The server's message.
         message: String,
     },
-    /// 403: known, but not allowed.
+    /// 403: authenticated, but not authorized.
     Forbidden {
-        /// What the server says: who may not do what.
+        /// The server's message: the user and the denied request.
         message: String,
     },
     /// 404.
     NotFound {
-        /// What the server says.
+        /// The server's message.
         message: String,
     },
-    /// 429: the server asks for patience.
+    /// 429: throttled.
     TooManyRequests {
-        /// What the server says.
+        /// The server's message.
         message: String,
     },
-    /// Another answer that is an error.
+    /// Another error response.
     Server {
         /// The HTTP status code.
         code: u16,
         /// The reason of the `Status`, or the usual name of the code: `InternalError`, `Bad Gateway`.
         reason: String,
-        /// What the server says.
+        /// The server's message.
         message: String,
     },
-    /// We stopped waiting.
+    /// The timeout elapsed.
     TimedOut {
-        /// What was waited for: `listing pods`.
+        /// What the client was doing: `listing pods`.
         operation: String,
-        /// How long, where it is known.
+        /// The timeout, if known.
         after: Option<Duration>,
     },
-    /// Something came, but not from a Kubernetes API server, as it seems.
+    /// The response is not that of a Kubernetes API server.
     InvalidResponse {
-        /// What came instead.
+        /// What it is instead.
         found: String,
     },
-    /// Our own guard did not let the request out.
+    /// The read-only layer rejected the request.
     NotAllowed {
         /// The request.
         request: String,
     },
-    /// A credential plugin or another way to log in failed on our side.
+    /// A credential plugin or another source of credentials failed.
     CredentialsUnavailable {
         /// Why, without a full stop.
         why: String,
     },
     /// Something else.
     Other {
-        /// The innermost sentence of the chain.
+        /// The innermost message of the chain.
         why: String,
     },
 }
 
-/// The usual troubles with TLS.
+/// Common failures of TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsError {
-    /// The certificate comes from an authority that we do not trust.
+    /// The certificate is signed by an untrusted authority.
     UnknownAuthority,
     /// The certificate is of an authority itself, or is trusted as one without being one.
     CaUsedAsServer,
-    /// The certificate is past its end; when that was, where it is known.
+    /// The certificate expired, at this time if known.
     Expired(Option<jiff::Timestamp>),
-    /// The certificate has not begun, or our clock is wrong.
+    /// The certificate is not valid yet, or the local clock is wrong.
     NotYetValid,
-    /// The certificate is for other names; what the library says about them.
+    /// The certificate is for other names, as the library lists them.
     HostnameMismatch(String),
-    /// The server refused our certificate, or wants one.
+    /// The server rejected the client certificate, or requires one.
     ClientCertificateRejected,
     /// The other side does not speak TLS.
     NotTls,
@@ -148,13 +147,10 @@ impl fmt::Display for RequestError {
                 f,
                 "Unable to connect to the server: {why}; check proxy-url of the kubeconfig, --proxy-url, HTTPS_PROXY and NO_PROXY"
             ),
-            Self::Tls {
-                server,
-                cause: trouble,
-            } => {
+            Self::Tls { server, cause } => {
                 write!(
                     f,
-                    "Unable to connect to the server {}: {trouble}",
+                    "Unable to connect to the server {}: {cause}",
                     host_and_port(server)
                 )
             }
@@ -173,23 +169,23 @@ impl fmt::Display for RequestError {
                 write!(f, "Error from server ({reason}): {message}")
             }
             Self::TimedOut {
-                operation: what,
+                operation,
                 after: Some(after),
             } => {
-                write!(f, "Gave up {what} after {}", HumanDuration(*after))
+                write!(f, "Gave up {operation} after {}", HumanDuration(*after))
             }
             Self::TimedOut {
-                operation: what,
+                operation,
                 after: None,
-            } => write!(f, "Gave up {what}: it took too long"),
-            Self::InvalidResponse { found: what } => write!(
+            } => write!(f, "Gave up {operation}: it took too long"),
+            Self::InvalidResponse { found } => write!(
                 f,
-                "The answer is not that of a Kubernetes API server: {what}; check the address and what is in between"
+                "The answer is not that of a Kubernetes API server: {found}; check the address and what is in between"
             ),
-            Self::NotAllowed { request: what } => {
+            Self::NotAllowed { request } => {
                 write!(
                     f,
-                    "Not sent, because it is outside what may be read: {what}"
+                    "Not sent, because it is outside what may be read: {request}"
                 )
             }
             Self::CredentialsUnavailable { why } => write!(f, "Unable to log in: {why}"),
@@ -230,7 +226,7 @@ fn host_and_port(server: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// Text from outside, on one line, without control characters, of a bearable length.
+/// External text on one line, without control characters, truncated.
 pub(super) fn sanitize_line(text: &str) -> String {
     const LONGEST: usize = 200;
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());

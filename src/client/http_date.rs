@@ -1,16 +1,16 @@
-//! Dates in the headers of answers.
+//! Dates in response headers.
 
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// What nobody should send any more and whoever reads a date must understand, always in UTC.
+/// Obsolete formats that recipients must accept, always in UTC.
 ///
 /// Source: RFC 9110, 5.6.7.
 const OBSOLETE_FORMATS: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
-/// The date in a header; none where it is missing or is no date.
+/// The date in a header; `None` if it is missing or invalid.
 pub(super) fn parse_date_header(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
     let text = headers.get(name)?.to_str().ok()?;
     if let Ok(date) = jiff::fmt::rfc2822::parse(text) {

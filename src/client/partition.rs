@@ -1,108 +1,135 @@
-//! In what pieces a list is asked for.
+//! How a list is partitioned: one response, pages, or namespace by namespace.
 //!
-//! The cheapest answer is the one from the API server's memory (`resourceVersion=0`): it spares etcd, but is as large as the
-//! collection, for the limit is ignored. Servers that send a list while they encode it are asked so. Older ones
-//! build the whole answer first, in memory that grows with it: they are asked for pages from their store. Lists of very many
-//! objects are taken apart by namespace there, for several pieces in flight are encoded in parallel; their memory would go
-//! through the objects of all namespaces to list one (until 1.32, BtreeWatchCache), their store does not.
+//! The cheapest list comes from the watch cache (`resourceVersion=0`): it spares etcd, but it ignores the limit, so the
+//! response is as large as the collection. It is used for servers that stream the list while they encode it. Older servers
+//! build the whole response in memory first: they are asked for pages from etcd. Very large lists are partitioned by
+//! namespace there, since the server encodes concurrent responses in parallel; from the watch cache this would be slow, as
+//! it scans the objects of all namespaces to list one (until 1.32, BtreeWatchCache), while etcd does not.
 //! Measured: docs/performance.md.
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
-use super::ClusterReader;
+use super::api_client::ApiClient;
 use super::decode::RowCollector;
-use super::list::{ListError, ListFrom, fetch_page, list_all};
+use super::error::RequestError;
+use super::list::{ListFrom, fetch_page, list_all};
 use crate::need::{Freshness, ReadRequest, ReadTarget};
 
-/// From so many pages on a list is large.
+/// Number of pages from which a list is large.
 const LARGE_LIST_PAGES: u64 = 10;
-/// Objects that a namespace must hold on average for its own request to be worth its while.
+/// Average number of objects per namespace that makes one request each worthwhile.
 const MIN_OBJECTS_PER_NAMESPACE: u64 = 50;
 
-/// What is known about the cluster when the pieces are chosen.
+/// What decides how to list.
 #[derive(Debug, Default)]
 pub(super) struct ServerHints {
-    /// Whether the server sends a list while it encodes it.
+    /// Whether the server streams a list while it encodes it.
     pub(super) can_stream_lists: bool,
-    /// The namespaces; none where they were not to be listed, or could not be.
+    /// The names of all namespaces; empty if they are not planned or not readable.
     pub(super) namespaces: Vec<String>,
 }
 
-/// Reads what a request asks for; `empty` is the sink to collect in.
-pub(super) async fn read_rows(
-    reader: &ClusterReader,
-    request: &ReadRequest,
-    grounds: &ServerHints,
-    empty: &RowCollector,
-) -> Result<RowCollector, ListError> {
-    let cached = request.freshness == Freshness::WatchCache && grounds.can_stream_lists;
-    if matches!(request.target, ReadTarget::NonResourceUrl { .. }) || cached {
-        return Ok(list_all(reader, request, ListFrom::WatchCache, empty, None).await?);
-    }
-    let (sink, first) = fetch_page(reader, request, ListFrom::Etcd, empty, "").await?;
-    if first.continue_token.is_empty() {
-        return Ok(sink);
-    }
-    let objects = sink.rows.len() as u64 + first.remaining_item_count.unwrap_or_default();
-    if request.all_namespaces
-        && should_partition(objects, reader.options.page_size, grounds)
-        && let Some(inner) = per_namespace_requests(request, grounds)
-    {
-        drop(sink);
-        return list_by_namespace(reader, &inner, empty).await;
-    }
-    Ok(list_all(reader, request, ListFrom::Etcd, empty, Some((sink, first))).await?)
+/// Why a list is not complete.
+#[derive(Debug)]
+pub(super) struct ListError {
+    pub(super) error: RequestError,
+    /// The namespace whose list failed, if the list was partitioned.
+    pub(super) namespace: Option<String>,
 }
 
-/// Whether a list of so many objects is asked for namespace by namespace.
-fn should_partition(objects: u64, chunk: u32, grounds: &ServerHints) -> bool {
-    let namespaces = grounds.namespaces.len() as u64;
+impl From<RequestError> for ListError {
+    fn from(error: RequestError) -> Self {
+        Self {
+            error,
+            namespace: None,
+        }
+    }
+}
+
+/// Reads the rows of a request into a copy of `empty`.
+pub(super) async fn read_rows(
+    api: &ApiClient,
+    request: &ReadRequest,
+    hints: &ServerHints,
+    empty: &RowCollector,
+) -> Result<RowCollector, ListError> {
+    let cached = request.freshness == Freshness::WatchCache && hints.can_stream_lists;
+    if matches!(request.target, ReadTarget::NonResourceUrl { .. }) || cached {
+        return Ok(list_all(api, request, ListFrom::WatchCache, empty, None).await?);
+    }
+    let (collector, first) = fetch_page(api, request, ListFrom::Etcd, empty, "").await?;
+    if first.continue_token.is_empty() {
+        return Ok(collector);
+    }
+    let objects = collector.rows.len() as u64
+        + u64::try_from(first.remaining_item_count.unwrap_or_default()).unwrap_or_default();
+    if request.all_namespaces
+        && should_partition(objects, api.options.page_size, hints)
+        && let Some(inner) = per_namespace_requests(request, hints)
+    {
+        // Older than the list of any namespace: a watch from it misses nothing.
+        let resource_version = collector.resource_version;
+        drop(collector.rows);
+        let mut collected = list_by_namespace(api, &inner, empty).await?;
+        collected.resource_version = resource_version;
+        return Ok(collected);
+    }
+    Ok(list_all(
+        api,
+        request,
+        ListFrom::Etcd,
+        empty,
+        Some((collector, first)),
+    )
+    .await?)
+}
+
+/// Whether a list of `objects` objects is read namespace by namespace.
+fn should_partition(objects: u64, page_size: u32, hints: &ServerHints) -> bool {
+    let namespaces = hints.namespaces.len() as u64;
     namespaces > 1
-        && objects >= LARGE_LIST_PAGES * u64::from(chunk)
+        && objects >= LARGE_LIST_PAGES * u64::from(page_size)
         && objects >= MIN_OBJECTS_PER_NAMESPACE * namespaces
 }
 
-/// The request for each namespace; none where one of them has a name that cannot be asked for.
+/// The request for each namespace; `None` if one of them has an invalid name.
 fn per_namespace_requests<'a>(
     request: &ReadRequest,
-    grounds: &'a ServerHints,
+    hints: &'a ServerHints,
 ) -> Option<Vec<(&'a str, ReadRequest)>> {
-    let of_one = |name: &'a String| Some((name.as_str(), request.in_namespace(name)?));
-    grounds.namespaces.iter().map(of_one).collect()
+    let in_namespace = |name: &'a String| Some((name.as_str(), request.in_namespace(name)?));
+    hints.namespaces.iter().map(in_namespace).collect()
 }
 
-/// Asks namespace by namespace.
+/// Lists namespace by namespace.
 async fn list_by_namespace(
-    reader: &ClusterReader,
+    api: &ApiClient,
     inner: &[(&str, ReadRequest)],
     empty: &RowCollector,
 ) -> Result<RowCollector, ListError> {
-    reader
-        .read_only_layer
-        .allow(inner.iter().map(|(_, request)| request.path.clone()));
+    api.allow(inner.iter().map(|(_, request)| request));
     let mut parts: Vec<Option<RowCollector>> = inner.iter().map(|_| None).collect();
     let mut objects_read = 0;
-    let mut answers = futures::stream::iter(inner.iter().enumerate())
-        .map(|(place, (namespace, request))| {
+    let mut results = futures::stream::iter(inner.iter().enumerate())
+        .map(|(index, (namespace, request))| {
             let part = async move {
-                let part = list_all(reader, request, ListFrom::Etcd, empty, None).await;
-                part.map(|part| (place, part)).map_err(|failure| ListError {
-                    error: failure,
+                let part = list_all(api, request, ListFrom::Etcd, empty, None).await;
+                part.map(|part| (index, part)).map_err(|error| ListError {
+                    error,
                     namespace: Some((*namespace).to_owned()),
                 })
             };
             part.boxed_local()
         })
-        .buffer_unordered(reader.options.max_in_flight.max(1));
-    while let Some((place, part)) = answers.try_next().await? {
+        .buffer_unordered(api.options.max_in_flight.max(1));
+    while let Some((index, part)) = results.try_next().await? {
         objects_read += part.rows.len();
-        reader
-            .observer
-            .on_objects_read(&inner[place].1.target.to_string(), objects_read);
-        parts[place] = Some(part);
+        api.observer
+            .on_objects_read(&inner[index].1.target.to_string(), objects_read);
+        parts[index] = Some(part);
     }
-    drop(answers);
-    // In the order of the namespaces, so that the same cluster gives the same rows.
+    drop(results);
+    // In the order of the namespaces: the order of rows must not depend on that of responses.
     let mut collected = empty.empty_like();
     collected.rows.reserve(objects_read);
     for part in parts.into_iter().flatten() {
@@ -117,18 +144,15 @@ mod tests {
 
     #[test]
     fn a_list_is_taken_apart_where_namespaces_are_worth_a_request() {
-        let grounds = |namespaces: usize| ServerHints {
+        let hints = |namespaces: usize| ServerHints {
             can_stream_lists: false,
             namespaces: (0..namespaces).map(|n| format!("n{n}")).collect(),
         };
-        assert!(should_partition(150_000, 500, &grounds(300)));
-        assert!(!should_partition(150_000, 500, &grounds(5_000)), "too thin");
-        assert!(!should_partition(4_999, 500, &grounds(10)), "few objects");
-        assert!(should_partition(5_000, 500, &grounds(10)));
-        assert!(
-            !should_partition(150_000, 500, &grounds(1)),
-            "nothing gained"
-        );
-        assert!(!should_partition(150_000, 500, &grounds(0)), "not listed");
+        assert!(should_partition(150_000, 500, &hints(300)));
+        assert!(!should_partition(150_000, 500, &hints(5_000)), "too thin");
+        assert!(!should_partition(4_999, 500, &hints(10)), "few objects");
+        assert!(should_partition(5_000, 500, &hints(10)));
+        assert!(!should_partition(150_000, 500, &hints(1)), "nothing gained");
+        assert!(!should_partition(150_000, 500, &hints(0)), "not listed");
     }
 }

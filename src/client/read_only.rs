@@ -1,134 +1,130 @@
-//! The read-only guard: a layer around the client that lets nothing through but what the needs allow.
+//! The read-only layer: sends a request only if it is planned and cannot change anything.
 //!
-//! It looks at each request just before it is sent. A request passes if it is a GET, if its path is one that was allowed
-//! by name, and if that path is none of those that do something although they are fetched with GET (exec, attach,
-//! portforward, proxy). Allowing one of those by mistake is refused too.
+//! It checks each request just before it is sent. A request passes if it is a GET, if its verb and path were allowed, and
+//! if the path is none of those that act although they are fetched with GET (exec, attach, portforward, proxy), which are
+//! refused even when allowed by mistake.
 
-use std::collections::BTreeSet;
-use std::future::{Ready, ready};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::task::{Context, Poll};
 
-use futures::future::Either;
-use http::{Method, Request};
-use tower::{BoxError, Layer, Service};
+use http::{Method, Request, Uri};
+use kube::client::Body;
+use percent_encoding::percent_decode_str;
+use tower::ServiceExt;
 
 use super::error::RequestError;
+use super::layers::{HttpLayer, HttpResult, HttpService, tower_layer};
+use crate::need::Verb;
 
 /// Subresources that act when they are read.
 const CONNECT_SUBRESOURCES: [&str; 4] = ["exec", "attach", "portforward", "proxy"];
 
-/// The paths that may be read, shared between the guard and those who plan.
+/// The verbs allowed for each path; clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct ReadOnlyLayer(Arc<RwLock<BTreeSet<String>>>);
+pub(super) struct ReadOnlyLayer(Arc<RwLock<BTreeMap<String, Vec<Verb>>>>);
+
+tower_layer!(ReadOnlyLayer);
+
+impl HttpLayer for ReadOnlyLayer {
+    async fn call<S: HttpService>(self, inner: S, request: Request<Body>) -> HttpResult {
+        self.check(request.method(), request.uri())?;
+        inner.oneshot(request).await
+    }
+}
 
 impl ReadOnlyLayer {
-    /// Lets GET requests for these paths through from now on.
-    pub fn allow(&self, paths: impl IntoIterator<Item = String>) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(paths);
+    /// Allows these reads from now on.
+    pub(super) fn allow(&self, reads: impl IntoIterator<Item = (Verb, String)>) {
+        let mut allowed = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for (verb, path) in reads {
+            allowed.entry(path).or_default().push(verb);
+        }
     }
 
     /// Whether a request may be sent.
     ///
     /// # Errors
-    /// When it may not.
-    pub fn check(&self, method: &Method, path: &str) -> Result<(), RequestError> {
-        let planned = self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(path);
-        if method == Method::GET && planned && !is_connect_path(path) {
+    /// If it may not, which is always a bug of the caller.
+    fn check(&self, method: &Method, uri: &Uri) -> Result<(), RequestError> {
+        let path = uri.path();
+        let is_watch = requested_verb(uri) == Verb::Watch;
+        let allowed = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let verbs = allowed.get(path).map_or(&[][..], Vec::as_slice);
+        // A path belongs to one object or to one collection, so get and list need not be told apart.
+        let is_allowed = verbs.iter().any(|verb| (*verb == Verb::Watch) == is_watch);
+        if method == Method::GET && is_allowed && !is_connect_path(path) {
             return Ok(());
         }
-        // Always a mistake of ours, never the user's.
         Err(RequestError::NotAllowed {
-            request: format!("{method} {path}"),
+            request: format!("{method} {uri}"),
         })
     }
 }
 
-/// Whether a GET of this path does something: a subresource that opens a connection, or the old proxy root.
-fn is_connect_path(path: &str) -> bool {
+/// The verb that the API server authorizes a GET by: watch by its query or by the old `/watch/` paths, otherwise list,
+/// which stands for get too.
+///
+/// Source: kubernetes/apiserver pkg/endpoints/request/requestinfo.go.
+pub(super) fn requested_verb(uri: &Uri) -> Verb {
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let mut pairs = uri.query().unwrap_or_default().split('&');
+    let has_watch_parameter = pairs.any(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = decode(value);
+        // To the API server every other value is true, an empty one included.
+        decode(name) == "watch" && value != "0" && !value.eq_ignore_ascii_case("false")
+    });
+    if has_watch_parameter || api_path_segments(uri.path()).first() == Some(&"watch") {
+        Verb::Watch
+    } else {
+        Verb::List
+    }
+}
+
+/// The segments of an API path after its group and version; none for other paths.
+fn api_path_segments(path: &str) -> Vec<&str> {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-    let rest: Vec<&str> = match segments.next() {
+    match segments.next() {
         Some("api") => segments.skip(1).collect(),
         Some("apis") => segments.skip(2).collect(),
-        _ => return false,
-    };
-    let rest = match rest.as_slice() {
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a GET of this path acts: a subresource that opens a connection, or the old proxy root.
+fn is_connect_path(path: &str) -> bool {
+    let segments = api_path_segments(path);
+    let segments = match segments.as_slice() {
         ["namespaces", _, inner @ ..] if !inner.is_empty() => inner,
         all => all,
     };
-    match rest {
+    match segments {
         ["proxy", ..] => true,
         [_resource, _name, subresource, ..] => CONNECT_SUBRESOURCES.contains(subresource),
         _ => false,
     }
 }
 
-impl<S> Layer<S> for ReadOnlyLayer {
-    type Service = ReadOnlyService<S>;
-
-    fn layer(&self, inner: S) -> ReadOnlyService<S> {
-        ReadOnlyService {
-            layer: self.clone(),
-            inner,
-        }
-    }
-}
-
-/// A service behind the guard.
-#[derive(Debug, Clone)]
-pub struct ReadOnlyService<S> {
-    layer: ReadOnlyLayer,
-    inner: S,
-}
-
-impl<S, B> Service<Request<B>> for ReadOnlyService<S>
-where
-    S: Service<Request<B>>,
-    S::Error: Into<BoxError>,
-{
-    type Response = S::Response;
-    type Error = BoxError;
-    type Future = Either<
-        Ready<Result<S::Response, BoxError>>,
-        futures::future::MapErr<S::Future, fn(S::Error) -> BoxError>,
-    >;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        use futures::TryFutureExt;
-        match self.layer.check(request.method(), request.uri().path()) {
-            Ok(()) => Either::Right(
-                self.inner
-                    .call(request)
-                    .map_err(Into::into as fn(S::Error) -> BoxError),
-            ),
-            Err(refusal) => Either::Left(ready(Err(refusal.into()))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http::Method;
+    use http::{Method, Uri};
 
-    use super::{ReadOnlyLayer, is_connect_path};
+    use super::{ReadOnlyLayer, Verb, is_connect_path};
+
+    fn is_sent(layer: &ReadOnlyLayer, method: &Method, uri: &str) -> bool {
+        let uri: Uri = uri.parse().expect("a URI");
+        layer.check(method, &uri).is_ok()
+    }
 
     #[test]
-    fn lets_through_what_was_planned_and_nothing_else() {
-        let guard = ReadOnlyLayer::default();
-        guard.allow(["/api/v1/nodes".to_owned(), "/version".to_owned()]);
-        assert!(guard.check(&Method::GET, "/api/v1/nodes").is_ok());
-        assert!(guard.check(&Method::GET, "/version").is_ok());
+    fn sends_what_was_allowed_and_nothing_else() {
+        let layer = ReadOnlyLayer::default();
+        layer.allow([
+            (Verb::List, "/api/v1/nodes".to_owned()),
+            (Verb::Get, "/version".to_owned()),
+        ]);
+        assert!(is_sent(&layer, &Method::GET, "/api/v1/nodes?limit=500"));
+        assert!(is_sent(&layer, &Method::GET, "/version"));
         for (method, path) in [
             (Method::GET, "/api/v1/secrets"),
             (Method::GET, "/api/v1/nodes/n1"),
@@ -140,13 +136,44 @@ mod tests {
             (Method::HEAD, "/api/v1/nodes"),
             (Method::OPTIONS, "/version"),
         ] {
-            assert!(guard.check(&method, path).is_err(), "{method} {path}");
+            assert!(!is_sent(&layer, &method, path), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_watch_needs_its_own_permission() {
+        let watches = [
+            "/api/v1/nodes?watch=1",
+            "/api/v1/nodes?watch=true",
+            "/api/v1/nodes?watch",
+            "/api/v1/nodes?limit=500&watch=",
+            "/api/v1/nodes?w%61tch=%74rue",
+            "/api/v1/nodes?watch=0&watch=1",
+        ];
+        let lists = [
+            "/api/v1/nodes",
+            "/api/v1/nodes?watch=0",
+            "/api/v1/nodes?watch=False",
+            "/api/v1/nodes?labelSelector=watch",
+        ];
+        let old_path = "/api/v1/watch/nodes";
+        let lister = ReadOnlyLayer::default();
+        lister.allow(["/api/v1/nodes", old_path].map(|path| (Verb::List, path.to_owned())));
+        let watcher = ReadOnlyLayer::default();
+        watcher.allow(["/api/v1/nodes", old_path].map(|path| (Verb::Watch, path.to_owned())));
+        for uri in watches.into_iter().chain([old_path]) {
+            assert!(!is_sent(&lister, &Method::GET, uri), "{uri}");
+            assert!(is_sent(&watcher, &Method::GET, uri), "{uri}");
+        }
+        for uri in lists {
+            assert!(is_sent(&lister, &Method::GET, uri), "{uri}");
+            assert!(!is_sent(&watcher, &Method::GET, uri), "{uri}");
         }
     }
 
     #[test]
     fn a_get_that_acts_is_refused_even_when_it_was_allowed() {
-        let guard = ReadOnlyLayer::default();
+        let layer = ReadOnlyLayer::default();
         for path in [
             "/api/v1/namespaces/shop/pods/cart/exec",
             "/api/v1/namespaces/shop/pods/cart/attach",
@@ -156,8 +183,8 @@ mod tests {
             "/api/v1/nodes/n1/proxy/metrics",
             "/api/v1/proxy/nodes/n1",
         ] {
-            guard.allow([path.to_owned()]);
-            assert!(guard.check(&Method::GET, path).is_err(), "{path}");
+            layer.allow([(Verb::Get, path.to_owned())]);
+            assert!(!is_sent(&layer, &Method::GET, path), "{path}");
         }
         // Names that only look like it.
         for path in [

@@ -1,7 +1,8 @@
-//! The body of an answer: pieces from the connection on one side, a reader for the decoder's thread on the other.
+//! The body of a response as a channel: chunks from the connection on one side, a reader for the decoder's thread on the
+//! other.
 //!
-//! It is unpacked here and not by the client, which would do so for all answers on one thread, hand it on in small pieces and
-//! wake the decoder for each.
+//! It is decompressed here and not by kube's client, which would do so for all responses on one thread, in small chunks,
+//! and wake the decoder for each.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
@@ -10,74 +11,66 @@ use flate2::bufread::MultiGzDecoder;
 use http::{HeaderMap, header};
 use tokio::sync::mpsc;
 
-/// Pieces that may wait for the decoder. They are up to half a megabyte each.
+/// Chunks that may wait for the decoder, each up to half a megabyte.
 const MAX_QUEUED_CHUNKS: usize = 4;
 
-/// How much is unpacked ahead of the decoder.
+/// How much is decompressed ahead of the decoder.
 const DECOMPRESS_BUFFER_BYTES: usize = 64 << 10;
 
-/// Where the pieces of a body go.
+/// Takes the chunks of a body.
 pub(super) type ChunkSender = mpsc::Sender<io::Result<Bytes>>;
 
-/// A body as the decoder reads it.
+/// The decompressed body.
 pub(super) enum BodyReader {
     Plain(ChunkReader),
     Gzip(Box<BufReader<MultiGzDecoder<ChunkReader>>>),
 }
 
-/// The pieces as they come.
+/// The chunks as they arrive.
 pub(super) struct ChunkReader {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     current_chunk: Bytes,
 }
 
-/// A body of which nothing was read.
+/// A body before its first byte is read.
 pub(super) struct PendingBody {
     chunks: ChunkReader,
     is_gzip: bool,
 }
 
-/// Both ends of a body with these headers.
+/// Both ends of the body of a response with these headers.
 pub(super) fn body_channel(headers: &HeaderMap) -> (ChunkSender, PendingBody) {
-    let (to, feed) = mpsc::channel(MAX_QUEUED_CHUNKS);
-    let pieces = ChunkReader {
-        receiver: feed,
+    let (sender, receiver) = mpsc::channel(MAX_QUEUED_CHUNKS);
+    let chunks = ChunkReader {
+        receiver,
         current_chunk: Bytes::new(),
     };
-    let packed = is_gzip(headers);
-    (
-        to,
-        PendingBody {
-            chunks: pieces,
-            is_gzip: packed,
-        },
-    )
+    let is_gzip = is_gzip(headers);
+    (sender, PendingBody { chunks, is_gzip })
 }
 
 impl PendingBody {
-    /// To be called on the decoder's thread: it waits for the beginning.
+    /// Must be called on the decoder's thread, since it blocks until the body begins.
     pub(super) fn into_reader(self) -> BodyReader {
         if self.is_gzip {
-            let unpacked = MultiGzDecoder::new(self.chunks);
-            BodyReader::Gzip(Box::new(BufReader::with_capacity(
-                DECOMPRESS_BUFFER_BYTES,
-                unpacked,
-            )))
+            let decoder = MultiGzDecoder::new(self.chunks);
+            let reader = BufReader::with_capacity(DECOMPRESS_BUFFER_BYTES, decoder);
+            BodyReader::Gzip(Box::new(reader))
         } else {
             BodyReader::Plain(self.chunks)
         }
     }
 }
 
-/// So much of the beginning of a body as can be unpacked of a piece of it.
-pub(super) fn decompress_prefix(headers: &HeaderMap, beginning: Vec<u8>, most: usize) -> Vec<u8> {
+/// Decompresses the beginning of a body, up to `limit` bytes.
+pub(super) fn decompress_prefix(headers: &HeaderMap, prefix: Vec<u8>, limit: usize) -> Vec<u8> {
     if !is_gzip(headers) {
-        return beginning;
+        return prefix;
     }
     let mut text = Vec::new();
-    let unpacked = MultiGzDecoder::new(beginning.as_slice());
-    // It ends somewhere: what came before that counts.
-    let _ = unpacked.take(most as u64).read_to_end(&mut text);
+    let decoder = MultiGzDecoder::new(prefix.as_slice());
+    // It is cut somewhere: what comes before that counts.
+    let _ = decoder.take(limit as u64).read_to_end(&mut text);
     text
 }
 
@@ -90,7 +83,7 @@ impl BufRead for ChunkReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.current_chunk.is_empty() {
             match self.receiver.blocking_recv() {
-                Some(piece) => self.current_chunk = piece?,
+                Some(chunk) => self.current_chunk = chunk?,
                 None => break,
             }
         }
@@ -111,15 +104,15 @@ impl Read for ChunkReader {
 impl BufRead for BodyReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self {
-            Self::Plain(pieces) => pieces.fill_buf(),
-            Self::Gzip(unpacked) => unpacked.fill_buf().map_err(gzip_error),
+            Self::Plain(chunks) => chunks.fill_buf(),
+            Self::Gzip(reader) => reader.fill_buf().map_err(gzip_error),
         }
     }
 
     fn consume(&mut self, count: usize) {
         match self {
-            Self::Plain(pieces) => pieces.consume(count),
-            Self::Gzip(unpacked) => unpacked.consume(count),
+            Self::Plain(chunks) => chunks.consume(count),
+            Self::Gzip(reader) => reader.consume(count),
         }
     }
 }
@@ -131,14 +124,14 @@ impl Read for BodyReader {
 }
 
 fn read_buffered(from: &mut impl BufRead, into: &mut [u8]) -> io::Result<usize> {
-    let piece = from.fill_buf()?;
-    let count = into.len().min(piece.len());
-    into[..count].copy_from_slice(&piece[..count]);
+    let available = from.fill_buf()?;
+    let count = into.len().min(available.len());
+    into[..count].copy_from_slice(&available[..count]);
     from.consume(count);
     Ok(count)
 }
 
-/// What became of the connection is told as it is.
+/// Rewords errors of the decompression; those of the connection stay.
 fn gzip_error(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {

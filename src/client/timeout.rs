@@ -1,31 +1,81 @@
-//! When to give up waiting for a server that keeps us waiting.
+//! Timeouts of requests, for headers and bodies.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::stream;
+use http::Request;
+use http_body_util::{BodyExt, StreamBody};
+use kube::client::Body;
 use tokio::time::{Instant, timeout_at};
+use tower::{BoxError, ServiceExt};
 
-use super::Timeout;
 use super::error::RequestError;
+use super::layers::{HttpLayer, HttpResult, HttpService, ResponseBody, tower_layer};
+use super::read_only::requested_verb;
+use crate::kubeconfig::Timeout;
+use crate::need::Verb;
 
-/// What must come in each second that is spent waiting for an answer's body, over a time without a byte that would be too
-/// long. The slowest lines that anybody manages a cluster through are faster; a server that drips is not.
+/// The minimum throughput of a body, measured over the idle timeout: slower than the slowest usable line, faster than a
+/// server that drips.
 const MIN_BYTES_PER_SECOND: u64 = 1 << 10;
 
-/// Total time, or time without a byte.
+/// Limits how long a request waits for headers and for each part of the body.
+///
+/// The [`RequestTimer`] in the request's extensions, if there is one, started with the first attempt.
+#[derive(Debug, Clone)]
+pub(super) struct TimeoutLayer(pub(super) Timeout);
+
+tower_layer!(TimeoutLayer);
+
+impl HttpLayer for TimeoutLayer {
+    async fn call<S: HttpService>(self, inner: S, request: Request<Body>) -> HttpResult {
+        let timer = request.extensions().get::<RequestTimer>().copied();
+        let timer = timer.unwrap_or_else(|| RequestTimer::start(self.0));
+        let is_watch = requested_verb(request.uri()) == Verb::Watch;
+        let response = timer
+            .with_deadline("waiting for an answer", inner.oneshot(request))
+            .await??;
+        if is_watch {
+            // Silent for as long as nothing changes.
+            return Ok(response);
+        }
+        Ok(response.map(|body| timed_body(body, timer)))
+    }
+}
+
+/// A body that fails if it keeps its reader waiting for too long.
+fn timed_body(body: ResponseBody, timer: RequestTimer) -> ResponseBody {
+    let state = (body, timer.throughput_guard());
+    let frames = stream::try_unfold(state, move |(mut body, mut guard)| async move {
+        let asked_at = Instant::now();
+        let frame = timer.with_deadline("reading the answer", body.frame());
+        let Some(frame) = frame.await?.transpose()? else {
+            return Ok::<_, BoxError>(None);
+        };
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        guard.record(bytes, asked_at.elapsed())?;
+        Ok(Some((frame, (body, guard))))
+    });
+    StreamBody::new(frames).boxed_unsync()
+}
+
+/// Measures a request, its retries included, against its timeout.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct RequestTimer {
     timeout: Timeout,
     started_at: Instant,
 }
 
 impl RequestTimer {
-    pub(super) fn start(patience: Timeout) -> Self {
+    pub(super) fn start(timeout: Timeout) -> Self {
         Self {
-            timeout: patience,
+            timeout,
             started_at: Instant::now(),
         }
     }
 
-    /// The moment at which the next byte must have come; none to wait for ever.
+    /// When the next byte must have arrived; `None` without a timeout.
     fn deadline(&self) -> Option<Instant> {
         match self.timeout {
             Timeout::Idle(time) => Some(Instant::now() + time),
@@ -34,27 +84,20 @@ impl RequestTimer {
         }
     }
 
-    pub(super) async fn with_deadline<T>(
+    async fn with_deadline<T>(
         &self,
-        what: &str,
+        operation: &str,
         future: impl Future<Output = T>,
     ) -> Result<T, RequestError> {
-        let (Some(deadline), Some(time)) = (self.deadline(), self.timeout_duration()) else {
+        let (Some(deadline), Some(time)) = (self.deadline(), self.timeout.duration()) else {
             return Ok(future.await);
         };
         timeout_at(deadline, future)
             .await
-            .map_err(|_| timed_out(what, time))
+            .map_err(|_| timed_out(operation, time))
     }
 
-    fn timeout_duration(&self) -> Option<Duration> {
-        match self.timeout {
-            Timeout::Idle(time) | Timeout::Total(time) => Some(time),
-            Timeout::Never => None,
-        }
-    }
-
-    /// Whether there is time to wait so long before another attempt. A wait of our own is no time without a byte.
+    /// Whether there is time for another attempt after `wait`. Backoff does not count as time without a byte.
     pub(super) fn has_time_for(&self, wait: Duration) -> bool {
         match self.timeout {
             Timeout::Total(time) => self.started_at.elapsed() + wait < time,
@@ -62,8 +105,7 @@ impl RequestTimer {
         }
     }
 
-    /// Watches that a body does not merely drip.
-    pub(super) fn throughput_guard(&self) -> ThroughputGuard {
+    fn throughput_guard(&self) -> ThroughputGuard {
         let window = match self.timeout {
             Timeout::Idle(time) => Some(time),
             Timeout::Total(_) | Timeout::Never => None,
@@ -76,24 +118,27 @@ impl RequestTimer {
     }
 }
 
-/// Told is the time that was set: what passed is a little more, and another number each time.
-fn timed_out(what: &str, time: Duration) -> RequestError {
+/// Reports the configured timeout, not the elapsed time, so that messages are reproducible.
+fn timed_out(operation: &str, time: Duration) -> RequestError {
     RequestError::TimedOut {
-        operation: what.to_owned(),
+        operation: operation.to_owned(),
         after: Some(time),
     }
 }
 
-/// The least that must come in a time. Time that our own decoder takes is not counted.
-pub(super) struct ThroughputGuard {
+/// Checks the throughput of a body. Only time spent waiting for frames counts, not the decoder's.
+struct ThroughputGuard {
     window: Option<Duration>,
     elapsed: Duration,
     bytes: u64,
 }
 
 impl ThroughputGuard {
-    /// So many bytes came after so long.
-    pub(super) fn record(&mut self, bytes: usize, after: Duration) -> Result<(), RequestError> {
+    /// `bytes` arrived after a wait of `after`.
+    ///
+    /// # Errors
+    /// If the body is too slow.
+    fn record(&mut self, bytes: usize, after: Duration) -> Result<(), RequestError> {
         let Some(window) = self.window else {
             return Ok(());
         };
@@ -103,8 +148,8 @@ impl ThroughputGuard {
             return Ok(());
         }
         if self.bytes < window.as_secs() * MIN_BYTES_PER_SECOND {
-            let what = "reading an answer that comes at less than 1 KiB a second";
-            return Err(timed_out(what, window));
+            let operation = "reading an answer that comes at less than 1 KiB a second";
+            return Err(timed_out(operation, window));
         }
         self.elapsed = Duration::ZERO;
         self.bytes = 0;
@@ -120,9 +165,9 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn seconds_of(patience: Timeout, bytes: usize) -> Option<usize> {
-        let mut floor = RequestTimer::start(patience).throughput_guard();
-        (1..1000).find(|_| floor.record(bytes, SECOND).is_err())
+    fn seconds_of(timeout: Timeout, bytes: usize) -> Option<usize> {
+        let mut guard = RequestTimer::start(timeout).throughput_guard();
+        (1..1000).find(|_| guard.record(bytes, SECOND).is_err())
     }
 
     #[test]
@@ -138,10 +183,10 @@ mod tests {
 
     #[test]
     fn a_pause_between_fast_parts_is_no_drip() {
-        let mut floor = RequestTimer::start(Timeout::Idle(30 * SECOND)).throughput_guard();
+        let mut guard = RequestTimer::start(Timeout::Idle(30 * SECOND)).throughput_guard();
         for _ in 0..100 {
-            assert!(floor.record(1 << 20, SECOND).is_ok());
-            assert!(floor.record(1, 29 * SECOND).is_ok());
+            assert!(guard.record(1 << 20, SECOND).is_ok());
+            assert!(guard.record(1, 29 * SECOND).is_ok());
         }
     }
 }

@@ -17,6 +17,18 @@ const PROVIDER_LABEL: &str = "cluster.x-k8s.io/provider";
 /// The name of the core provider in that label and in its `Provider` object.
 const CORE_PROVIDER: &str = "cluster-api";
 
+/// What shows how far a rolling update of machines has come.
+const ROLLOUT_FIELDS: &[&str] = &[
+    "metadata.generation",
+    "spec.replicas",
+    "status.availableReplicas",
+    "status.observedGeneration",
+    "status.readyReplicas",
+    "status.replicas",
+    "status.upToDateReplicas",
+    "status.updatedReplicas",
+];
+
 const DKP_PROVIDER_LABEL: &str = "konvoy.d2iq.io/provider";
 
 /// What detection of Cluster API came to.
@@ -46,19 +58,54 @@ pub(super) struct CapiCluster {
 }
 
 fn providers_need() -> Need {
-    list_need("clusterctl.cluster.x-k8s.io", "providers")
+    list_need(
+        "clusterctl.cluster.x-k8s.io",
+        "providers",
+        &["providerName", "type", "version"],
+    )
 }
 
 /// Clusters that Cluster API looks after.
 #[must_use]
 pub fn capi_clusters_need() -> Need {
-    list_need("cluster.x-k8s.io", "clusters")
+    list_need(
+        "cluster.x-k8s.io",
+        "clusters",
+        &[
+            "metadata.annotations",
+            "metadata.labels",
+            "spec.controlPlaneEndpoint",
+            "spec.controlPlaneRef.kind",
+            "spec.controlPlaneRef.name",
+            "spec.infrastructureRef.kind",
+            "spec.topology.version",
+            "spec.topology.workers.machineDeployments.metadata.annotations",
+            "spec.topology.workers.machineDeployments.name",
+            "spec.topology.workers.machinePools.metadata.annotations",
+            "spec.topology.workers.machinePools.name",
+            "status.phase",
+        ],
+    )
 }
 
 /// Pools of their machines.
 #[must_use]
 pub fn machine_deployments_need() -> Need {
-    list_need("cluster.x-k8s.io", "machinedeployments")
+    list_need(
+        "cluster.x-k8s.io",
+        "machinedeployments",
+        &[
+            ROLLOUT_FIELDS,
+            &[
+                "metadata.labels",
+                "spec.clusterName",
+                "spec.rollout.strategy",
+                "spec.strategy",
+                "spec.template.spec.version",
+            ],
+        ]
+        .concat(),
+    )
 }
 
 /// Whether its objects can be here at all.
@@ -71,7 +118,11 @@ pub fn serves_cluster_api(survey: &Discovery) -> bool {
 /// Control planes that Cluster API looks after.
 #[must_use]
 pub fn kubeadm_control_planes_need() -> Need {
-    list_need("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes")
+    list_need(
+        "controlplane.cluster.x-k8s.io",
+        "kubeadmcontrolplanes",
+        &[ROLLOUT_FIELDS, &["spec.version"]].concat(),
+    )
 }
 
 /// Deployments of providers, wherever they are.
@@ -84,6 +135,7 @@ fn provider_deployments_need() -> Need {
         },
         DetailLevel::Full,
     )
+    .with_fields(&["metadata.labels", "spec.template.spec.containers.image"])
 }
 
 /// What Cluster API is told by.

@@ -31,42 +31,68 @@ pub(super) struct DkpDetection {
 
 fn helm_release_need() -> Need {
     let releases = GroupResource::new("helm.toolkit.fluxcd.io", "helmreleases");
-    Need::single_object(releases, "kommander", "kommander")
+    Need::single_object(releases, "kommander", "kommander").with_fields(&[
+        "spec.chart.spec.version",
+        "status.history.chartVersion",
+        "status.history.status",
+        "status.lastAppliedRevision",
+    ])
 }
 
 fn app_deployment_need() -> Need {
     let apps = GroupResource::new("apps.kommander.d2iq.io", "appdeployments");
-    Need::single_object(apps, "kommander", "kommander")
+    Need::single_object(apps, "kommander", "kommander").with_fields(&["spec.appRef.name"])
 }
 
 fn kommander_cores_need() -> Need {
-    list_need(DKP_GROUP, "kommandercores")
+    list_need(DKP_GROUP, "kommandercores", &["status.version"])
 }
 
 fn cluster_addons_need() -> Need {
-    list_need("kubeaddons.mesosphere.io", "clusteraddons")
+    list_need("kubeaddons.mesosphere.io", "clusteraddons", &[])
 }
 
 /// On the management cluster and on every cluster that it delivers to.
 fn git_repository_need() -> Need {
     let repositories = GroupResource::new("source.toolkit.fluxcd.io", "gitrepositories");
-    Need::single_object(repositories, "kommander-flux", "management")
+    Need::single_object(repositories, "kommander-flux", "management").with_fields(&["spec.url"])
 }
 
 pub(super) fn workspaces_need() -> Need {
-    list_need("workspaces.kommander.mesosphere.io", "workspaces")
+    list_need(
+        "workspaces.kommander.mesosphere.io",
+        "workspaces",
+        &["spec.namespaceName", "status.namespaceRef.name"],
+    )
 }
 
 pub(super) fn projects_need() -> Need {
-    list_need("workspaces.kommander.mesosphere.io", "projects")
+    list_need(
+        "workspaces.kommander.mesosphere.io",
+        "projects",
+        &[
+            "spec.namespaceName",
+            "spec.workspaceRef.name",
+            "status.namespaceRef.name",
+        ],
+    )
 }
 
 pub(super) fn kommander_clusters_need() -> Need {
-    list_need("kommander.mesosphere.io", "kommanderclusters")
+    list_need(
+        "kommander.mesosphere.io",
+        "kommanderclusters",
+        &[
+            "spec.clusterRef.capiCluster",
+            "status.kubernetesVersion",
+            "status.phase",
+            "status.type",
+        ],
+    )
 }
 
 pub(super) fn licenses_need() -> Need {
-    list_need("kommander.mesosphere.io", "licenses")
+    list_need("kommander.mesosphere.io", "licenses", &["status.dkpLevel"])
 }
 
 /// What DKP is told by. Where Flux runs, one object tells whether it is Kommander's.

@@ -19,11 +19,25 @@ const GROUP_SUFFIX: &str = "kyma-project.io";
 const PLATFORM: PlatformName = PlatformName::Kyma;
 
 fn kymas_need() -> Need {
-    list_need("operator.kyma-project.io", "kymas")
+    list_need(
+        "operator.kyma-project.io",
+        "kymas",
+        &[
+            "spec.channel",
+            "status.modules.name",
+            "status.modules.state",
+            "status.modules.version",
+            "status.state",
+        ],
+    )
 }
 
 fn installations_need() -> Need {
-    list_need("installer.kyma-project.io", "installations")
+    list_need(
+        "installer.kyma-project.io",
+        "installations",
+        &["metadata.labels", "spec.components.name", "status.state"],
+    )
 }
 
 fn installer_need() -> Need {
@@ -32,6 +46,10 @@ fn installer_need() -> Need {
         "kyma-installer",
         "kyma-installer",
     )
+    .with_fields(&[
+        "spec.template.spec.containers.image",
+        "spec.template.spec.containers.name",
+    ])
 }
 
 /// All Deployments of the system namespace: those of the reconciler carry its label, those of lone modules none.
@@ -42,6 +60,7 @@ fn system_deployments_need() -> Need {
         "",
         DetailLevel::Full,
     )
+    .with_fields(&["metadata.labels", "spec.template.spec.containers.image"])
 }
 
 /// What the reconciler notes of each component.
@@ -54,6 +73,7 @@ fn reconciler_summaries_need() -> Need {
         },
         DetailLevel::Full,
     )
+    .with_fields(&["data.version"])
 }
 
 /// What Kyma is told by.

@@ -74,10 +74,12 @@ mod tests {
                     target: need.target.clone(),
                     detail_level: need.detail_level,
                     freshness: need.freshness,
+                    field_paths: need.field_paths.clone(),
                     outcome: ReadOutcome::Complete,
                     finished_at: jiff::Timestamp::UNIX_EPOCH,
                     rows: Rows::Nodes(nodes.into()),
                     skipped_objects: Vec::new(),
+                    resource_version: None,
                 })
                 .collect(),
         }

@@ -15,9 +15,9 @@ fn api_group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// All objects of a resource, whole.
-pub(super) fn list_need(group: &str, plural: &str) -> Need {
-    Need::objects(GroupResource::new(group, plural), DetailLevel::Full)
+/// All objects of a resource, with these fields.
+pub(super) fn list_need(group: &str, plural: &str, fields: &[&str]) -> Need {
+    Need::objects(GroupResource::new(group, plural), DetailLevel::Full).with_fields(fields)
 }
 
 /// One object, of which only its being there counts.

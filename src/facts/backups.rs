@@ -72,6 +72,8 @@ struct BackupResource {
     is_namespaced: bool,
     /// Whether their being served means that backups are made by it: not so where it comes with the distribution.
     implies_backups: bool,
+    /// The fields that the completion is computed from.
+    fields: &'static [&'static str],
     /// When a backup was complete; none where it is not usable.
     completion_time: fn(&Value, Timestamp) -> Option<Timestamp>,
 }
@@ -84,6 +86,16 @@ const BACKUP_RESOURCES: [BackupResource; 2] = [
         kind: "Backup",
         is_namespaced: true,
         implies_backups: true,
+        fields: &[
+            "spec.includedNamespacedResources",
+            "spec.includedNamespaces",
+            "spec.includedResources",
+            "spec.labelSelector[]",
+            "spec.orLabelSelectors[]",
+            "status.completionTimestamp",
+            "status.expiration",
+            "status.phase",
+        ],
         completion_time: velero_completion,
     },
     BackupResource {
@@ -93,6 +105,7 @@ const BACKUP_RESOURCES: [BackupResource; 2] = [
         kind: "ETCDSnapshotFile",
         is_namespaced: false,
         implies_backups: false,
+        fields: &["status.creationTime", "status.error[]", "status.readyToUse"],
         completion_time: etcd_snapshot_completion,
     },
 ];
@@ -175,6 +188,7 @@ impl BackupResource {
             GroupResource::new(self.group, self.plural),
             DetailLevel::Full,
         )
+        .with_fields(self.fields)
     }
 
     fn object(&self, row: &ObjectRow, at: Timestamp) -> AffectedObject {

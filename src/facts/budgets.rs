@@ -22,12 +22,22 @@ const V1BETA1: &str = "v1beta1";
 /// A label that a budget wants of its pods; none where it wants none in particular.
 type RequiredLabel<'a> = Option<(&'a str, &'a str)>;
 
-/// Budgets, whole.
+/// All budgets.
 pub(crate) fn budgets_need() -> Need {
     Need::objects(
         GroupResource::new("policy", "poddisruptionbudgets"),
         DetailLevel::Full,
     )
+    .with_fields(&[
+        "metadata.generation",
+        "spec",
+        "status.conditions",
+        "status.currentHealthy",
+        "status.desiredHealthy",
+        "status.disruptionsAllowed",
+        "status.expectedPods",
+        "status.observedGeneration",
+    ])
 }
 
 /// Budgets, the pods they cover and the workloads of these.

@@ -48,7 +48,7 @@ impl CaBundle {
 /// The last second of each certificate that can be read.
 pub(crate) fn expiry_times(bundle: &str) -> Vec<Timestamp> {
     let pem = STANDARD.decode(bundle).unwrap_or_default();
-    x509::not_after_dates(&String::from_utf8_lossy(&pem))
+    x509::not_after_dates(&pem)
 }
 
 #[cfg(test)]

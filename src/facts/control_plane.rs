@@ -28,12 +28,23 @@ pub(crate) fn control_plane_pods_need() -> Need {
         "tier=control-plane",
         DetailLevel::Full,
     )
+    .with_fields(&[
+        "metadata.annotations",
+        "metadata.deletionTimestamp",
+        "metadata.labels",
+        "spec.containers.args",
+        "spec.containers.command",
+        "spec.containers.image",
+        "spec.containers.name",
+        "spec.nodeName",
+    ])
 }
 
 /// The DaemonSet kube-proxy.
 pub(crate) fn kube_proxy_need() -> Need {
     let resource = GroupResource::new("apps", "daemonsets");
     Need::single_object(resource, KUBE_SYSTEM_NAMESPACE, "kube-proxy")
+        .with_fields(&["spec.template.spec.containers.image"])
 }
 
 /// The image of the first container of a workload's template.
@@ -49,6 +60,7 @@ pub(crate) fn kubeadm_config_need() -> Need {
         KUBE_SYSTEM_NAMESPACE,
         "kubeadm-config",
     )
+    .with_fields(&["data.ClusterConfiguration"])
 }
 
 /// kubeadm's configuration of kubelets.
@@ -58,6 +70,7 @@ pub(crate) fn kubelet_config_need() -> Need {
         KUBE_SYSTEM_NAMESPACE,
         "kubelet-config",
     )
+    .with_fields(&["data.kubelet"])
 }
 
 /// A static pod of a component of Kubernetes itself: etcd and others that stand beside it have flags of their own.

@@ -23,6 +23,7 @@ impl std::fmt::Display for ServiceReference {
 /// All services.
 pub(crate) fn services() -> Need {
     Need::objects(GroupResource::new("", "services"), DetailLevel::Full)
+        .with_fields(&["spec.selector", "spec.type"])
 }
 
 /// How many endpoints services have.

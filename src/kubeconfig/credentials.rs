@@ -1,4 +1,4 @@
-//! Who the server is and who we are: the certificate authority, and the user entry with the flags applied.
+//! The certificate authority, and the credentials of the user entry with the flags applied.
 
 use std::path::Path;
 
@@ -7,14 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, Cluster};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ConnectOptions;
 use super::error::{ConnectError, unreadable_credential};
+use super::options::ConnectOptions;
+use crate::x509;
 
 /// Applies the flags to a cluster entry, by the rules of kubectl: a CA flag undoes `insecure-skip-tls-verify` of the
 /// entry, the insecure flag undoes its CA, and an address undoes its `tls-server-name`.
 pub(super) fn apply_cluster_flags(
     entry: &mut Cluster,
-    wanted: &ConnectOptions,
+    options: &ConnectOptions,
 ) -> Result<(), ConnectError> {
     for field in [
         &mut entry.server,
@@ -27,18 +28,18 @@ pub(super) fn apply_cluster_flags(
     }
     drop_empty_path(&mut entry.certificate_authority);
     strip_whitespace(&mut entry.certificate_authority_data);
-    if wanted.insecure_skip_tls_verify || wanted.certificate_authority.is_some() {
-        entry.insecure_skip_tls_verify = Some(wanted.insecure_skip_tls_verify);
+    if options.insecure_skip_tls_verify || options.certificate_authority.is_some() {
+        entry.insecure_skip_tls_verify = Some(options.insecure_skip_tls_verify);
         entry.certificate_authority_data = None;
-        entry.certificate_authority = path_to_utf8(wanted.certificate_authority.as_deref())?;
+        entry.certificate_authority = path_to_utf8(options.certificate_authority.as_deref())?;
     }
-    if wanted.server.is_some() || wanted.tls_server_name.is_some() {
-        entry.tls_server_name.clone_from(&wanted.tls_server_name);
+    if options.server.is_some() || options.tls_server_name.is_some() {
+        entry.tls_server_name.clone_from(&options.tls_server_name);
     }
-    if wanted.disable_compression {
+    if options.disable_compression {
         entry.disable_compression = Some(true);
     }
-    if let Some(server) = &wanted.server {
+    if let Some(server) = &options.server {
         entry.server = Some(server.clone());
     }
     let has_ca =
@@ -52,7 +53,7 @@ pub(super) fn apply_cluster_flags(
     Ok(())
 }
 
-/// The certificates of the authority in DER, `None` where the operating system's shall be used.
+/// The certificates of the authority in DER; `None` to use those of the operating system.
 pub(super) fn load_certificate_authority(
     entry: &Cluster,
     owner: &str,
@@ -68,7 +69,7 @@ pub(super) fn load_certificate_authority(
     } else {
         return Ok(None);
     };
-    let certificates = parse_pem_certificates(&String::from_utf8_lossy(&pem));
+    let certificates = x509::pem_certificates(&pem);
     if certificates.is_empty() {
         return Err(ConnectError::InvalidCredential {
             what: WHAT,
@@ -80,24 +81,14 @@ pub(super) fn load_certificate_authority(
     Ok(Some(certificates))
 }
 
-/// The contents of the `CERTIFICATE` blocks of a PEM text; damaged ones are passed over, as Go does.
-fn parse_pem_certificates(pem: &str) -> Vec<Vec<u8>> {
-    pem.split("-----BEGIN CERTIFICATE-----")
-        .skip(1)
-        .filter_map(|rest| rest.split_once("-----END CERTIFICATE-----"))
-        .filter_map(|(body, _)| STANDARD.decode(without_whitespace(body)).ok())
-        .filter(|der| !der.is_empty())
-        .collect()
-}
-
-/// Applies the flags to a user entry and makes sure that what it names can be loaded.
+/// Applies the flags to a user entry and checks that its credentials can be loaded.
 pub(super) fn apply_user_flags(
     mut entry: AuthInfo,
-    wanted: &ConnectOptions,
+    options: &ConnectOptions,
     name: &str,
 ) -> Result<AuthInfo, ConnectError> {
     drop_empty(&mut entry);
-    if let Some(token) = &wanted.token {
+    if let Some(token) = &options.token {
         entry.token = Some(token.clone());
         // kube would prefer each of these to the token.
         entry.auth_provider = None;
@@ -106,15 +97,15 @@ pub(super) fn apply_user_flags(
         entry.token_file = None;
         entry.exec = None;
     }
-    if wanted.client_certificate.is_some() {
-        entry.client_certificate = path_to_utf8(wanted.client_certificate.as_deref())?;
+    if options.client_certificate.is_some() {
+        entry.client_certificate = path_to_utf8(options.client_certificate.as_deref())?;
         entry.client_certificate_data = None;
     }
-    if wanted.client_key.is_some() {
-        entry.client_key = path_to_utf8(wanted.client_key.as_deref())?;
+    if options.client_key.is_some() {
+        entry.client_key = path_to_utf8(options.client_key.as_deref())?;
         entry.client_key_data = None;
     }
-    apply_impersonation(&mut entry, wanted, name)?;
+    apply_impersonation(&mut entry, options, name)?;
     check_client_certificate(&mut entry, name)?;
     load_token(&mut entry, name)?;
     check_auth_provider(&entry, name)?;
@@ -124,7 +115,7 @@ pub(super) fn apply_user_flags(
         || entry.client_certificate.is_some()
         || entry.client_certificate_data.is_some();
     if named {
-        // As in client-go: whoever has another way to log in does not run the plugin.
+        // As in client-go: with other credentials the plugin is not run.
         entry.exec = None;
     }
     Ok(entry)
@@ -133,7 +124,7 @@ pub(super) fn apply_user_flags(
 /// What is left of a user entry where the connection is not TLS. client-go sends no credentials in the clear.
 pub(super) fn without_credentials(
     entry: AuthInfo,
-    wanted: &ConnectOptions,
+    options: &ConnectOptions,
     name: &str,
 ) -> Result<AuthInfo, ConnectError> {
     let mut bare = AuthInfo {
@@ -144,7 +135,7 @@ pub(super) fn without_credentials(
         ..AuthInfo::default()
     };
     drop_empty(&mut bare);
-    apply_impersonation(&mut bare, wanted, name)?;
+    apply_impersonation(&mut bare, options, name)?;
     Ok(bare)
 }
 
@@ -182,17 +173,17 @@ fn drop_empty(entry: &mut AuthInfo) {
 
 fn apply_impersonation(
     entry: &mut AuthInfo,
-    wanted: &ConnectOptions,
+    options: &ConnectOptions,
     name: &str,
 ) -> Result<(), ConnectError> {
-    if wanted.impersonate.is_some() {
-        entry.impersonate.clone_from(&wanted.impersonate);
+    if options.impersonate.is_some() {
+        entry.impersonate.clone_from(&options.impersonate);
     }
-    if wanted.impersonate_uid.is_some() {
-        entry.impersonate_uid.clone_from(&wanted.impersonate_uid);
+    if options.impersonate_uid.is_some() {
+        entry.impersonate_uid.clone_from(&options.impersonate_uid);
     }
-    if !wanted.impersonate_groups.is_empty() {
-        entry.impersonate_groups = Some(wanted.impersonate_groups.clone());
+    if !options.impersonate_groups.is_empty() {
+        entry.impersonate_groups = Some(options.impersonate_groups.clone());
     }
     let groups = entry.impersonate_groups.iter().flatten();
     let extra = entry.impersonate_user_extra.iter().flatten();
@@ -208,7 +199,7 @@ fn apply_impersonation(
 fn check_client_certificate(entry: &mut AuthInfo, name: &str) -> Result<(), ConnectError> {
     let owner = format!("user {name:?}");
     if entry.client_certificate.is_none() && entry.client_certificate_data.is_none() {
-        // A key alone is nothing: kubectl passes over it, kube would fail.
+        // kubectl ignores a key without a certificate; kube would fail.
         entry.client_key = None;
         entry.client_key_data = None;
         return Ok(());
@@ -242,8 +233,7 @@ fn check_client_certificate(entry: &mut AuthInfo, name: &str) -> Result<(), Conn
     }
 }
 
-/// Makes sure that the token fits into a header. One from a file is read here and stands beside the path of the file: kube
-/// sends a file as it is, and most editors end it with a line break.
+/// Checks that the token fits into a header. A token file is read here, since kube would send it with its final newline.
 fn load_token(entry: &mut AuthInfo, name: &str) -> Result<(), ConnectError> {
     if let Some(token) = &entry.token {
         if !is_header_safe(token.expose_secret()) {
@@ -279,7 +269,7 @@ fn is_header_safe(token: &str) -> bool {
     token.chars().all(|letter| letter.is_ascii_graphic())
 }
 
-/// Refuses what kubectl refuses; what kube knows of `gcp` would run a command in the middle of building the client.
+/// Rejects the providers that kubectl rejects; for `gcp`, kube would run a command while it builds the client.
 fn check_auth_provider(entry: &AuthInfo, name: &str) -> Result<(), ConnectError> {
     let Some(provider) = &entry.auth_provider else {
         return Ok(());
@@ -329,7 +319,7 @@ fn path_to_utf8(path: Option<&Path>) -> Result<Option<String>, ConnectError> {
     .transpose()
 }
 
-/// An empty path: kube makes it absolute, which gives the folder of the kubeconfig.
+/// Drops an empty path, which kube has made absolute: the directory of the kubeconfig.
 fn drop_empty_path(path: &mut Option<String>) {
     *path = path
         .take()

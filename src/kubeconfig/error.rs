@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::resolve::Suggestions;
+use super::suggestions::Suggestions;
 
 /// Why a kubeconfig, the flags and the environment did not make a connection.
 ///
@@ -178,7 +178,7 @@ impl ConnectError {
     }
 }
 
-/// Paths one after the other, as many as a line can hold.
+/// Paths, separated by commas, as many as fit a line.
 fn listed(paths: &[PathBuf]) -> String {
     const SHOWN: usize = 5;
     let mut text = paths
@@ -196,19 +196,21 @@ fn listed(paths: &[PathBuf]) -> String {
     text
 }
 
-/// What the operating system says, without `(os error 2)`.
+/// A message of the operating system without its code, `(os error 2)`.
+pub(crate) fn strip_os_code(text: &str) -> &str {
+    text.find(" (os error").map_or(text, |end| &text[..end])
+}
+
+/// The message of an I/O error, without its code and in lower case.
 pub(super) fn os_error_text(error: &std::io::Error) -> String {
     let text = error.to_string();
-    let text = text
-        .find(" (os error")
-        .map_or(text.as_str(), |end| &text[..end]);
-    let mut letters = text.chars();
+    let mut letters = strip_os_code(&text).chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_lowercase().chain(letters).collect()
     })
 }
 
-/// A credential that comes from a file.
+/// The error of a credential file.
 pub(super) fn unreadable_credential(
     what: &'static str,
     owner: &str,
@@ -223,7 +225,7 @@ pub(super) fn unreadable_credential(
     }
 }
 
-/// A span of time as a person writes it: `45s`, `1m30s`, `250ms`.
+/// A duration such as `45s`, `1m30s`, `250ms`.
 pub(crate) struct HumanDuration(pub(crate) Duration);
 
 impl fmt::Display for HumanDuration {

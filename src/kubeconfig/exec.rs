@@ -1,7 +1,7 @@
 //! Credential plugins: programs such as `aws`, `kubelogin` or `gke-gcloud-auth-plugin` that print credentials.
 //!
-//! kube runs them by itself, but synchronously, three times for each client, without a limit, and reads standard input even
-//! where it is no terminal. Here they run once and can be stopped.
+//! kube runs them too, but synchronously, three times for each client, without a timeout, and with standard input even if it
+//! is no terminal. Here they run once and can be stopped.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -18,14 +18,14 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ConnectError, os_error_text};
 
-/// Credentials are a few kilobytes.
+/// Maximum size of the output; credentials are a few kilobytes.
 const MAX_OUTPUT_BYTES: u64 = 1 << 20;
-/// How often a running plugin is looked at.
+/// How often a running plugin is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// How long the answer of a plugin that has ended may still be on its way.
+/// How long to wait for the output of a plugin that has exited.
 const OUTPUT_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// What a plugin gave.
+/// The credentials of a plugin.
 pub(super) struct ExecCredentials {
     token: Option<SecretString>,
     client_certificate: Option<(String, SecretString)>,
@@ -33,7 +33,7 @@ pub(super) struct ExecCredentials {
 }
 
 impl ExecCredentials {
-    /// Puts the credentials in the place of the plugin; returns when they end.
+    /// Replaces the plugin by its credentials. Returns when they expire.
     pub(super) fn apply_to(self, entry: &mut AuthInfo) -> Option<Timestamp> {
         entry.exec = None;
         entry.token = self.token;
@@ -50,31 +50,31 @@ impl ExecCredentials {
 pub(super) async fn run_plugin(
     exec: &ExecConfig,
     user: &str,
-    terminal: bool,
-    patience: Duration,
+    has_terminal: bool,
+    timeout: Duration,
 ) -> Result<ExecCredentials, ConnectError> {
-    let name = PluginId {
+    let plugin = PluginId {
         command: exec.command.clone().unwrap_or_default(),
         user: user.to_owned(),
     };
-    if name.command.is_empty() {
-        return Err(name.error("the kubeconfig gives no command"));
+    if plugin.command.is_empty() {
+        return Err(plugin.error("the kubeconfig gives no command"));
     }
     let interactive = match exec.interactive_mode {
         Some(ExecInteractiveMode::Never) => false,
-        Some(ExecInteractiveMode::Always) if !terminal => {
-            return Err(name.error(
+        Some(ExecInteractiveMode::Always) if !has_terminal => {
+            return Err(plugin.error(
                 "it must ask a person (interactiveMode: Always), but standard input is not a terminal or is being read",
             ));
         }
-        _ => terminal,
+        _ => has_terminal,
     };
-    let command = build_command(exec, interactive, &name)?;
-    let answer = run_on_thread(command, &name, exec.install_hint.as_deref(), patience).await?;
-    parse_credentials(&answer, exec.api_version.as_deref(), &name)
+    let command = build_command(exec, interactive, &plugin)?;
+    let output = run_on_thread(command, &plugin, exec.install_hint.as_deref(), timeout).await?;
+    parse_credentials(&output, exec.api_version.as_deref(), &plugin)
 }
 
-/// Who is to be named in errors.
+/// The plugin, for error messages.
 #[derive(Clone)]
 struct PluginId {
     command: String,
@@ -109,9 +109,9 @@ struct ExecCredentialSpec<'a> {
 fn build_command(
     exec: &ExecConfig,
     interactive: bool,
-    name: &PluginId,
+    plugin: &PluginId,
 ) -> Result<Command, ConnectError> {
-    let mut command = Command::new(&name.command);
+    let mut command = Command::new(&plugin.command);
     command.args(exec.args.iter().flatten());
     for variable in exec.env.iter().flatten() {
         if let (Some(key), Some(value)) = (variable.get("name"), variable.get("value")) {
@@ -126,7 +126,8 @@ fn build_command(
             cluster: exec.cluster.as_ref(),
         },
     };
-    let request = serde_json::to_string(&request).map_err(|error| name.error(error.to_string()))?;
+    let request =
+        serde_json::to_string(&request).map_err(|error| plugin.error(error.to_string()))?;
     command.env("KUBERNETES_EXEC_INFO", request);
     command.stdin(if interactive {
         Stdio::inherit()
@@ -137,7 +138,7 @@ fn build_command(
     Ok(command)
 }
 
-/// Has the thread stop the plugin when the future goes away, and waits for that: the process may end right after.
+/// Stops the plugin when the future is dropped, and waits for that, since the process may exit right after.
 struct StopOnDrop {
     stop_flag: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -154,34 +155,34 @@ impl Drop for StopOnDrop {
 
 async fn run_on_thread(
     command: Command,
-    name: &PluginId,
+    plugin: &PluginId,
     hint: Option<&str>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Vec<u8>, ConnectError> {
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop_flag = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    let (flag, named) = (Arc::clone(&stop), name.clone());
-    // A thread of our own: the runtime waits for its own blocking threads when it ends, however long they take.
+    let (flag, named) = (Arc::clone(&stop_flag), plugin.clone());
+    // Not a blocking thread of the runtime: that would wait for it on shutdown.
     let thread = std::thread::Builder::new().name("credentials".to_owned());
     let thread = thread
         .spawn(move || {
-            let _ = sender.send(run_until_exit(command, &flag, patience));
+            let _ = sender.send(run_until_exit(command, &flag, timeout));
         })
-        .map_err(|error| name.error(os_error_text(&error)))?;
+        .map_err(|error| plugin.error(os_error_text(&error)))?;
     let _stop = StopOnDrop {
-        stop_flag: stop,
+        stop_flag,
         thread: Some(thread),
     };
     let outcome = receiver
         .await
         .unwrap_or_else(|_| PluginOutcome::Failed("it was given up".to_owned()));
     match outcome {
-        PluginOutcome::Stdout(answer) => Ok(answer),
+        PluginOutcome::Stdout(output) => Ok(output),
         PluginOutcome::Failed(why) => Err(named.error(why)),
         PluginOutcome::TimedOut => Err(ConnectError::ExecPluginTimedOut {
             command: named.command,
             user: named.user,
-            after: patience,
+            after: timeout,
         }),
         PluginOutcome::NotFound => Err(ConnectError::ExecPluginNotFound {
             command: named.command,
@@ -191,7 +192,7 @@ async fn run_on_thread(
     }
 }
 
-/// The hint comes from the kubeconfig, which often comes from somebody else: no escape sequences, no novels.
+/// Makes the install hint of a kubeconfig, which may come from anywhere, safe to print.
 fn sanitize_install_hint(hint: &str) -> String {
     let clean: String = hint
         .trim()
@@ -213,8 +214,8 @@ enum PluginOutcome {
     NotFound,
 }
 
-/// Runs a plugin to its end, on a thread of its own.
-fn run_until_exit(mut command: Command, stop: &AtomicBool, patience: Duration) -> PluginOutcome {
+/// Runs a plugin until it exits.
+fn run_until_exit(mut command: Command, stop: &AtomicBool, timeout: Duration) -> PluginOutcome {
     let start = Instant::now();
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -238,7 +239,7 @@ fn run_until_exit(mut command: Command, stop: &AtomicBool, patience: Duration) -
             Ok(None) => {}
             Err(error) => return PluginOutcome::Failed(os_error_text(&error)),
         }
-        if stop.load(Ordering::Relaxed) || start.elapsed() >= patience {
+        if stop.load(Ordering::Relaxed) || start.elapsed() >= timeout {
             kill_and_reap(&mut child);
             return PluginOutcome::TimedOut;
         }
@@ -249,7 +250,7 @@ fn run_until_exit(mut command: Command, stop: &AtomicBool, patience: Duration) -
         std::thread::sleep(POLL_INTERVAL);
     };
     if output.is_over_limit() {
-        // It may have ended because nobody read on.
+        // It may have exited because its output was no longer read.
         return PluginOutcome::Failed("it prints without an end".to_owned());
     }
     if !status.success() {
@@ -261,13 +262,13 @@ fn run_until_exit(mut command: Command, stop: &AtomicBool, patience: Duration) -
     PluginOutcome::Stdout(output.into_bytes())
 }
 
-/// Ends a plugin; what it started itself is not ours to find.
+/// Kills a plugin, but not its children.
 fn kill_and_reap(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// What a plugin prints, gathered by a thread: a program that it leaves behind may hold the pipe open for ever.
+/// Standard output of a plugin, read by a thread: a child that outlives the plugin may keep the pipe open.
 struct CapturedStdout {
     bytes: Arc<Mutex<Vec<u8>>>,
     is_done: Arc<AtomicBool>,
@@ -328,53 +329,54 @@ struct ExecCredentialStatus {
     client_key_data: Option<String>,
 }
 
-/// Reads an answer. No error holds any part of it.
+/// Parses the output of a plugin. No error quotes it.
 fn parse_credentials(
-    answer: &[u8],
+    output: &[u8],
     expected: Option<&str>,
-    name: &PluginId,
+    plugin: &PluginId,
 ) -> Result<ExecCredentials, ConnectError> {
-    let text = std::str::from_utf8(answer).map_err(|_| name.error("what it prints is no text"))?;
-    let answer: ExecCredentialResponse = serde_json::from_str(text)
+    let text =
+        std::str::from_utf8(output).map_err(|_| plugin.error("what it prints is no text"))?;
+    let response: ExecCredentialResponse = serde_json::from_str(text)
         .ok()
         .or_else(|| serde_saphyr::from_str(text).ok())
-        .ok_or_else(|| name.error("what it prints is no ExecCredential in JSON"))?;
+        .ok_or_else(|| plugin.error("what it prints is no ExecCredential in JSON"))?;
     if let Some(expected) = expected
-        && !answer.api_version.is_empty()
-        && answer.api_version != expected
+        && !response.api_version.is_empty()
+        && response.api_version != expected
     {
-        return Err(name.error(format!(
+        return Err(plugin.error(format!(
             "the kubeconfig asks for {expected}, it answers in {:?}",
-            answer.api_version
+            response.api_version
         )));
     }
-    let status = answer
+    let status = response
         .status
-        .ok_or_else(|| name.error("its answer holds no status"))?;
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let token = given(status.token);
+        .ok_or_else(|| plugin.error("its answer holds no status"))?;
+    let non_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let token = non_empty(status.token);
     let certificate = match (
-        given(status.client_certificate_data),
-        given(status.client_key_data),
+        non_empty(status.client_certificate_data),
+        non_empty(status.client_key_data),
     ) {
         (Some(certificate), Some(key)) => Some((certificate, SecretString::from(key))),
         (None, None) => None,
-        _ => return Err(name.error("it gives only one of certificate and key")),
+        _ => return Err(plugin.error("it gives only one of certificate and key")),
     };
     if token.is_none() && certificate.is_none() {
-        return Err(name.error("it gives neither a token nor a certificate"));
+        return Err(plugin.error("it gives neither a token nor a certificate"));
     }
     if token
         .iter()
         .flat_map(|token| token.chars())
         .any(|letter| !letter.is_ascii_graphic())
     {
-        return Err(name.error("its token fits no HTTP header"));
+        return Err(plugin.error("its token fits no HTTP header"));
     }
-    let until = given(status.expiration_timestamp)
+    let until = non_empty(status.expiration_timestamp)
         .map(|time| time.parse())
         .transpose()
-        .map_err(|_| name.error("its expirationTimestamp is no time"))?;
+        .map_err(|_| plugin.error("its expirationTimestamp is no time"))?;
     Ok(ExecCredentials {
         token: token.map(SecretString::from),
         client_certificate: certificate,

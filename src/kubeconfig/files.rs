@@ -1,21 +1,22 @@
-//! Which kubeconfig files there are, and what is in them.
+//! Finds, reads and merges kubeconfig files.
 
 use crate::text::truncate;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
 use super::error::{ConnectError, os_error_text};
-use super::{ConnectOptions, Env};
+use super::options::{ConnectOptions, Env};
 
 /// The merged kubeconfig and where it came from.
 #[derive(Default)]
 pub(super) struct MergedKubeconfig {
-    /// What the files say together; the first to set a value wins.
+    /// The merged files; the first to set a value wins.
     pub(super) kubeconfig: Kubeconfig,
     /// The files that were read.
     pub(super) files_read: Vec<PathBuf>,
-    /// The files that were looked for.
+    /// The candidate files.
     pub(super) files_tried: Vec<PathBuf>,
 }
 
@@ -23,10 +24,10 @@ pub(super) struct MergedKubeconfig {
 ///
 /// A missing file is an error for the flag only; in a list it is skipped as in kubectl (kube would fail).
 pub(super) fn load_kubeconfigs(
-    wanted: &ConnectOptions,
+    options: &ConnectOptions,
     env: &Env<'_>,
 ) -> Result<MergedKubeconfig, ConnectError> {
-    if let Some(path) = &wanted.kubeconfig {
+    if let Some(path) = &options.kubeconfig {
         let kubeconfig = read_kubeconfig(path)?
             .ok_or_else(|| ConnectError::KubeconfigNotFound { path: path.clone() })?;
         let files = vec![path.clone()];
@@ -44,14 +45,10 @@ pub(super) fn load_kubeconfigs(
         let Some(next) = read_kubeconfig(path)? else {
             continue;
         };
-        loaded.kubeconfig =
-            loaded
-                .kubeconfig
-                .merge(next)
-                .map_err(|error| ConnectError::Unreadable {
-                    path: path.clone(),
-                    why: error.to_string(),
-                })?;
+        loaded.kubeconfig = loaded
+            .kubeconfig
+            .merge(next)
+            .map_err(|error| unreadable(path, error.to_string()))?;
         loaded.files_read.push(path.clone());
     }
     Ok(loaded)
@@ -85,53 +82,41 @@ fn candidate_paths(env: &Env<'_>) -> Vec<PathBuf> {
     files
 }
 
-/// A kubeconfig with a thousand clusters and their certificates takes some 10 MiB.
+const NOT_UTF8: &str = "it is not UTF-8 text";
+
+/// A kubeconfig with a thousand clusters and their certificates takes about 10 MiB.
 const MAX_KUBECONFIG_BYTES: u64 = 64 << 20;
 
-/// What a file says, `None` where there is no such file. Relative paths in it become absolute.
+/// Reads a file; `None` if it does not exist. Relative paths in it become absolute.
 fn read_kubeconfig(path: &Path) -> Result<Option<Kubeconfig>, ConnectError> {
     if is_truncated_utf16(path) {
-        return Err(not_utf8(path));
+        return Err(unreadable(path, NOT_UTF8));
     }
     if std::fs::metadata(path).is_ok_and(|file| file.len() > MAX_KUBECONFIG_BYTES) {
-        return Err(ConnectError::Unreadable {
-            path: path.to_owned(),
-            why: format!("it is larger than {} MiB", MAX_KUBECONFIG_BYTES >> 20),
-        });
+        let why = format!("it is larger than {} MiB", MAX_KUBECONFIG_BYTES >> 20);
+        return Err(unreadable(path, why));
     }
     match Kubeconfig::read_from(path) {
         Ok(kubeconfig) => normalize(kubeconfig, path).map(Some),
-        Err(KubeconfigError::ReadConfig(error, _))
-            if error.kind() == std::io::ErrorKind::NotFound =>
-        {
-            Ok(None)
-        }
-        Err(KubeconfigError::ReadConfig(error, _))
-            if error.kind() == std::io::ErrorKind::InvalidData =>
-        {
-            Err(not_utf8(path))
-        }
-        Err(KubeconfigError::ReadConfig(error, _)) => Err(ConnectError::Unreadable {
-            path: path.to_owned(),
-            why: os_error_text(&error),
-        }),
+        Err(KubeconfigError::ReadConfig(error, _)) => match error.kind() {
+            ErrorKind::NotFound => Ok(None),
+            ErrorKind::InvalidData => Err(unreadable(path, NOT_UTF8)),
+            _ => Err(unreadable(path, os_error_text(&error))),
+        },
         Err(KubeconfigError::Parse(error)) => Err(parse_error(path, &error)),
-        Err(error) => Err(ConnectError::Unreadable {
-            path: path.to_owned(),
-            why: error.to_string(),
-        }),
+        Err(error) => Err(unreadable(path, error.to_string())),
     }
 }
 
-fn not_utf8(path: &Path) -> ConnectError {
+fn unreadable(path: &Path, why: impl Into<String>) -> ConnectError {
     ConnectError::Unreadable {
         path: path.to_owned(),
-        why: "it is not UTF-8 text".to_owned(),
+        why: why.into(),
     }
 }
 
-/// Whether the mark of UTF-16 begins an odd number of bytes: kube 5.0 panics on the last one. Only regular files are
-/// looked at, what comes through a pipe can be read but once.
+/// Whether the file is UTF-16 of an odd length, on which kube 5.0 panics. Only regular files are inspected: a pipe can be
+/// read only once.
 fn is_truncated_utf16(path: &Path) -> bool {
     let odd = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() % 2 == 1);
     let mut mark = [0; 2];
@@ -140,10 +125,9 @@ fn is_truncated_utf16(path: &Path) -> bool {
         .is_ok_and(|()| matches!(mark, [0xFF, 0xFE] | [0xFE, 0xFF]))
 }
 
-/// Refuses other kinds of objects, and lets an empty `current-context` count as none: in kube it would hide that of the
-/// next file.
+/// Rejects other kinds of objects and drops an empty `current-context`, which in kube would hide that of the next file.
 fn normalize(mut kubeconfig: Kubeconfig, path: &Path) -> Result<Kubeconfig, ConnectError> {
-    // Taken away, because two files may differ in leaving them out or empty, which kube refuses to merge.
+    // Dropped, since kube refuses to merge files of which one omits them.
     let kind = kubeconfig.kind.take().unwrap_or_default();
     let version = kubeconfig.api_version.take().unwrap_or_default();
     if !matches!(kind.as_str(), "" | "Config") || !matches!(version.as_str(), "" | "v1") {
@@ -169,7 +153,7 @@ fn parse_error(path: &Path, error: &serde_saphyr::Error) -> ConnectError {
     }
 }
 
-/// The parser's sentence without its place, which we write ourselves, and without quoted values: they may be tokens.
+/// The parser's message without its location and without quoted values, which may be tokens.
 fn redact_quoted_values(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let line = line.find(" at line ").map_or(line, |end| &line[..end]);
@@ -177,9 +161,9 @@ fn redact_quoted_values(text: &str) -> String {
         .strip_prefix("error: ")
         .unwrap_or(line)
         .trim_end_matches([',', ':', ' ']);
-    let mut shown = String::new();
+    let mut redacted = String::new();
     for (index, part) in line.split('"').enumerate() {
-        shown.push_str(if index % 2 == 0 { part } else { "…" });
+        redacted.push_str(if index % 2 == 0 { part } else { "…" });
     }
-    truncate(&shown, 200).to_owned()
+    truncate(&redacted, 200).to_owned()
 }

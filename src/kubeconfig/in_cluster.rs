@@ -1,23 +1,23 @@
-//! The connection of a program that runs in a pod and has no kubeconfig.
+//! The connection of a pod without a kubeconfig.
 
 use std::path::PathBuf;
 
 use kube::config::{AuthInfo, Cluster};
 
 use super::error::{ConnectError, os_error_text};
+use super::options::{ConnectOptions, Env};
 use super::resolve::ResolvedEntries;
-use super::{ConnectOptions, Env};
 
-/// Whether this is a pod with a service account, by kubectl's signs.
+/// Whether this is a pod with a service account, by the same signs as in kubectl.
 pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {
     env.text("KUBERNETES_SERVICE_HOST").is_some()
         && env.text("KUBERNETES_SERVICE_PORT").is_some()
         && service_account_file(env, "token").is_file()
 }
 
-/// The entries that a kubeconfig of this pod would hold; the flags are applied to them as to any other.
+/// The entries of an equivalent kubeconfig, before flags are applied.
 pub(super) fn in_cluster_entries(
-    wanted: &ConnectOptions,
+    options: &ConnectOptions,
     env: &Env<'_>,
 ) -> Result<ResolvedEntries, ConnectError> {
     let host = env.text("KUBERNETES_SERVICE_HOST").unwrap_or_default();
@@ -27,7 +27,7 @@ pub(super) fn in_cluster_entries(
         _ => host,
     };
     let bundle = service_account_file(env, "ca.crt");
-    if wanted.certificate_authority.is_none() && !wanted.insecure_skip_tls_verify {
+    if options.certificate_authority.is_none() && !options.insecure_skip_tls_verify {
         std::fs::File::open(&bundle).map_err(|error| ConnectError::InClusterConfig {
             why: format!(
                 "cannot read {}: {}",

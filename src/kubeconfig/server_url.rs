@@ -1,12 +1,12 @@
-//! Addresses: of the server, of the proxy in between, and which servers need no proxy.
+//! URLs of servers and proxies, and `NO_PROXY`.
 
 use std::net::IpAddr;
 
 use http::Uri;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Env;
 use super::error::ConnectError;
+use super::options::Env;
 
 /// The address of an API server as kubectl reads it: `host:port` without a scheme means `http://`, whatever else the
 /// entry says. (client-go asks whether the connection is TLS before it has looked at certificates, so they never count.)

@@ -4,6 +4,7 @@
 //! names are kept, others are counted. What cannot be read or understood is a gap.
 
 mod parallel;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -14,14 +15,12 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::Origin;
+use super::decoder::Origin;
 use super::helm;
 use crate::catalog::Catalog;
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter};
 use parallel::{FileDecodeContext, FileResult, WorkItem, decode_bytes};
-
-/// The most that is read of one file, in MiB.
-const MAX_FILE_MIB: u64 = 64;
+use source::{display_path, read_limited};
 
 /// What standard input is called in locations.
 const STDIN_NAME: &str = "stdin";
@@ -196,32 +195,6 @@ impl ManifestCollector<'_> {
             self.releases.extend(taken.releases);
         }
     }
-}
-
-/// The whole of it, or why not.
-fn read_limited(from: impl Read) -> Result<Vec<u8>, String> {
-    let limit = MAX_FILE_MIB << 20;
-    let mut bytes = Vec::new();
-    from.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > limit {
-        return Err(format!(
-            "larger than {MAX_FILE_MIB} MiB, the most that is read of one file; split it"
-        ));
-    }
-    Ok(bytes)
-}
-
-/// A path as locations show it.
-fn display_path(path: &Path) -> String {
-    let short = path.strip_prefix(".").unwrap_or(path);
-    let short = if short.as_os_str().is_empty() {
-        path
-    } else {
-        short
-    };
-    short.display().to_string()
 }
 
 fn walk_error_message(error: &walkdir::Error) -> String {

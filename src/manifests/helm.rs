@@ -15,15 +15,14 @@ use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{DecodeBudget, Origin, truncate_name};
+use super::decoder::{DecodeBudget, Origin, decode_with_budget, truncate_name};
 use crate::catalog::{Catalog, Gvk};
-use crate::manifests;
 use crate::snapshot::{HelmReleaseRow, HelmStorage, ManifestObject, SkippedObject};
 
-/// What a record may expand to, in MiB. The API server stores at most about 1.5 MiB, which text expands to some 20.
+/// Maximum size of a decompressed record, in MiB. The API server stores at most about 1.5 MiB, which expands to about 20.
 const MAX_MIB: u64 = 64;
 
-/// What a record expands to as a rule, in bytes; few are longer.
+/// Size in bytes that most decompressed records stay below.
 const TYPICAL_RECORD_BYTES: usize = 4 << 20;
 
 /// The longest name that Kubernetes has. Those of Helm's releases have 53 characters at most.
@@ -35,39 +34,39 @@ const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 /// One revision of a release.
 #[derive(Debug)]
 pub(crate) struct HelmRelease {
-    /// What it applied.
+    /// What the release applied.
     pub(crate) row: HelmReleaseRow,
-    /// `info.status`, such as `deployed`; empty where the record has none.
+    /// `info.status`, such as `deployed`; may be empty.
     pub(crate) status: String,
-    /// Documents of its manifest that cannot be understood.
+    /// Documents of its manifest that cannot be decoded.
     pub(crate) skipped_objects: Vec<SkippedObject>,
 }
 
 impl HelmRelease {
-    /// Whether it is what runs now.
+    /// Whether it is the revision that is running.
     pub(crate) fn is_deployed(&self) -> bool {
         self.status == "deployed"
     }
 }
 
-/// Why a record cannot be understood. Says nothing of which one: the caller names it.
+/// Why a record cannot be decoded. The caller names the record.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HelmError {
     /// Not base64.
     #[error("the Helm record is not valid base64")]
     Base64(#[source] base64::DecodeError),
-    /// Not whole gzip.
+    /// Incomplete or damaged gzip.
     #[error("the Helm record cannot be unpacked: its gzip data is damaged or cut short")]
     Gzip(#[source] io::Error),
-    /// A bomb, or something that no API server would have stored.
+    /// A decompression bomb, or more than an API server stores.
     #[error(
         "the Helm record expands to more than {MAX_MIB} MiB, the most that is unpacked of one record"
     )]
     TooLarge,
-    /// Not a record either: its name would be that of a Secret.
+    /// A name that no release can have.
     #[error("the Helm record names a release or namespace with more than {MAX_NAME} characters")]
     NameTooLong,
-    /// Not a record. The parser's own message is dropped, for it may quote what it did not expect.
+    /// Not a record. The parser's message is dropped, since it may quote the record.
     #[error(
         "the Helm record is not the JSON that Helm 3 writes (line {line}, column {column} of it)"
     )]
@@ -79,30 +78,30 @@ pub(crate) enum HelmError {
     },
 }
 
-/// Takes off the layer of base64 that Kubernetes puts around the data of a Secret in JSON and YAML.
+/// Removes the layer of base64 that Kubernetes puts around the data of a Secret in JSON and YAML.
 ///
 /// # Errors
-/// When it is not base64.
+/// If it is not base64.
 pub(crate) fn decode_secret_data(data: impl AsRef<[u8]>) -> Result<Vec<u8>, HelmError> {
     decode_base64(data.as_ref())
 }
 
-/// Reads the record of one revision. `payload` is what Helm wrote: the bytes of `data.release` of a Secret, or the text of
+/// Decodes the record of one revision. `payload` is what Helm wrote: the bytes of `data.release` of a Secret, or the text of
 /// a ConfigMap. Objects without a namespace get that of the release unless the catalog knows that they have none.
 ///
 /// # Errors
-/// When it is damaged, not a record of Helm 3, or expands beyond all bounds.
+/// If it is damaged, no record of Helm 3, or too large.
 pub(crate) fn decode_record(
     payload: &[u8],
     storage: HelmStorage,
     created: Option<Timestamp>,
     catalog: &Catalog,
 ) -> Result<HelmRelease, HelmError> {
-    let packed = decode_base64(payload)?;
-    let record: HelmReleaseJson = if packed.starts_with(&GZIP_MAGIC) {
-        parse_record(MultiGzDecoder::new(packed.as_slice()))?
+    let compressed = decode_base64(payload)?;
+    let record: HelmReleaseJson = if compressed.starts_with(&GZIP_MAGIC) {
+        parse_record(MultiGzDecoder::new(compressed.as_slice()))?
     } else {
-        parse_record(packed.as_slice())?
+        parse_record(compressed.as_slice())?
     };
     let namespace = record.namespace.as_deref().unwrap_or_default();
     if record.name.len() > MAX_NAME || namespace.len() > MAX_NAME {
@@ -111,14 +110,14 @@ pub(crate) fn decode_record(
     Ok(release_from_record(record, storage, created, catalog))
 }
 
-/// Of several deployed revisions of one release the newest: an upgrade that was interrupted can leave two behind. Sorted by
-/// namespace and release.
+/// Keeps the newest revision of each release: an interrupted upgrade can leave two deployed ones. Sorted by namespace and
+/// release.
 pub(crate) fn newest_revisions(rows: Vec<HelmReleaseRow>) -> Vec<HelmReleaseRow> {
     let mut newest: BTreeMap<_, HelmReleaseRow> = BTreeMap::new();
     for row in rows {
         let key = (row.namespace.clone(), row.release.clone(), row.storage);
         match newest.get(&key) {
-            Some(known) if known.revision >= row.revision => {}
+            Some(other) if other.revision >= row.revision => {}
             _ => {
                 newest.insert(key, row);
             }
@@ -127,7 +126,7 @@ pub(crate) fn newest_revisions(rows: Vec<HelmReleaseRow>) -> Vec<HelmReleaseRow>
     newest.into_values().collect()
 }
 
-/// The fields of a record that are read. Charts, values and notes are skipped.
+/// The decoded fields of a record. Charts, values and notes are skipped.
 #[derive(Deserialize)]
 struct HelmReleaseJson {
     name: String,
@@ -184,31 +183,26 @@ fn decode_base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
     })
 }
 
-/// Parses a record: one of usual size from memory, for that takes half the time, a larger one while it is unpacked, so that
-/// what expands is never in memory as a whole.
-fn parse_record(unpacked: impl Read) -> Result<HelmReleaseJson, HelmError> {
-    let mut bounded = SizeLimitedReader {
-        inner: unpacked,
-        bytes_left: MAX_MIB << 20,
-        is_exceeded: false,
-    };
-    let mut begun = Vec::new();
-    if let Err(error) = (&mut bounded)
+/// Parses a record: one of typical size from memory, which takes half the time, a larger one while it is decompressed, so
+/// that it is never in memory as a whole.
+fn parse_record(decompressed: impl Read) -> Result<HelmReleaseJson, HelmError> {
+    let mut limited = decompressed.take((MAX_MIB << 20) + 1);
+    let mut prefix = Vec::new();
+    (&mut limited)
         .take(TYPICAL_RECORD_BYTES as u64)
-        .read_to_end(&mut begun)
-    {
-        return Err(HelmError::Gzip(error));
-    }
-    let parsed = if begun.len() < TYPICAL_RECORD_BYTES {
-        serde_json::from_slice(&begun)
+        .read_to_end(&mut prefix)
+        .map_err(HelmError::Gzip)?;
+    let parsed = if prefix.len() < TYPICAL_RECORD_BYTES {
+        serde_json::from_slice(&prefix)
     } else {
-        let all = begun.as_slice().chain(&mut bounded);
+        let all = prefix.as_slice().chain(&mut limited);
         serde_json::from_reader(io::BufReader::with_capacity(64 << 10, all))
     };
+    if limited.limit() == 0 {
+        return Err(HelmError::TooLarge);
+    }
     parsed.map_err(|error: serde_json::Error| {
-        if bounded.is_exceeded {
-            HelmError::TooLarge
-        } else if error.is_io() {
+        if error.is_io() {
             HelmError::Gzip(error.into())
         } else {
             HelmError::Json {
@@ -219,29 +213,6 @@ fn parse_record(unpacked: impl Read) -> Result<HelmReleaseJson, HelmError> {
     })
 }
 
-/// Fails where [`Read::take`] would pretend that the data ends.
-struct SizeLimitedReader<R> {
-    inner: R,
-    bytes_left: u64,
-    is_exceeded: bool,
-}
-
-impl<R: Read> Read for SizeLimitedReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        match self.bytes_left.checked_sub(read as u64) {
-            Some(left) => {
-                self.bytes_left = left;
-                Ok(read)
-            }
-            None => {
-                self.is_exceeded = true;
-                Err(io::ErrorKind::FileTooLarge.into())
-            }
-        }
-    }
-}
-
 fn release_from_record(
     record: HelmReleaseJson,
     storage: HelmStorage,
@@ -250,26 +221,26 @@ fn release_from_record(
 ) -> HelmRelease {
     let namespace = record.namespace.unwrap_or_default();
     let origin = format!("helm release {namespace}/{}", record.name);
-    // One room for all of it: a record may have a million hooks.
-    let room = DecodeBudget::default();
-    let main = manifests::decode_with_budget(
+    // One budget for all texts: a record may have a million hooks.
+    let budget = DecodeBudget::default();
+    let main = decode_with_budget(
         record.manifest.as_deref().unwrap_or_default(),
         Origin::Rendered(&origin),
-        &room,
+        &budget,
     );
     let (mut objects, mut faults) = (main.objects, main.skipped_objects);
     for hook in record.hooks.unwrap_or_default() {
         let text = hook.manifest.unwrap_or_default();
         let path = hook.path.filter(|path| !path.is_empty());
         let place = Origin::Rendered(path.as_deref().map_or(&origin, truncate_name));
-        let part = manifests::decode_with_budget(&text, place, &room);
+        let part = decode_with_budget(&text, place, &budget);
         objects.extend(part.objects);
         faults.extend(part.skipped_objects.into_iter().map(|fault| SkippedObject {
             what: format!("{origin}, hook {}", fault.what),
             why: fault.why,
         }));
     }
-    faults.extend(room.unlisted_skipped(&origin));
+    faults.extend(budget.unlisted_skipped(&origin));
     for object in &mut objects {
         fill_in_namespace(object, &namespace, catalog);
     }
@@ -289,7 +260,7 @@ fn release_from_record(
     }
 }
 
-/// Gives an object the namespace into which Helm put it.
+/// Adds the namespace that Helm installed the object into.
 fn fill_in_namespace(object: &mut ManifestObject, namespace: &str, catalog: &Catalog) {
     let api = catalog
         .apis

@@ -1,12 +1,15 @@
-//! What rules, detectors and steps need to see, and nothing about how it is fetched.
+//! What rules, detectors and steps must read, and nothing about how it is fetched.
 //!
-//! A [`Need`] is declared; from the union of all needs comes the plan of requests ([`plan()`]), the paths that the guard
-//! lets through, the roles that `rbac` prints and the ledger in the snapshot. Nothing else decides what is read.
+//! Each declares a [`Need`]. The union of all needs gives the requests ([`read_plan()`]), the fields of objects that are
+//! kept, the URL paths that the client allows, the roles that `rbac` prints and the ledger in the snapshot. Nothing else
+//! decides what is read.
 
+mod field_paths;
 mod rbac;
 mod read_plan;
 
-pub use rbac::PolicyRule;
+pub use field_paths::FieldPaths;
+pub use rbac::{PolicyRule, Verb};
 pub use read_plan::{Discovery, Encoding, ReadRequest, read_plan};
 
 use std::fmt;
@@ -27,14 +30,14 @@ impl fmt::Display for ClusterId {
     }
 }
 
-/// What is known when needs are declared: before anything but the survey was read.
+/// What is known when needs are declared: nothing but the discovery was read.
 #[derive(Debug, Clone, Copy)]
 pub struct NeedContext<'a> {
-    /// Where the cluster is to go.
+    /// The upgrade path.
     pub path: &'a UpgradePath,
-    /// What is known about the world.
+    /// The catalog.
     pub catalog: &'a Catalog,
-    /// What the API server is and offers.
+    /// The version of the API server and the APIs that it serves.
     pub discovery: &'a Discovery,
 }
 
@@ -42,39 +45,39 @@ pub struct NeedContext<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DetailLevel {
-    /// Names, owners and who wrote what through which version: [`MetaRow`](crate::snapshot::MetaRow).
+    /// Names, owners, and which field manager wrote through which version: [`MetaRow`](crate::snapshot::MetaRow).
     #[serde(rename = "meta")]
     Metadata,
-    /// The few fields that the typed row of this kind declares: nodes, pods, workloads, and the records of Helm.
+    /// The few fields that the typed row of this kind declares: nodes, pods, workloads, EndpointSlices and Helm records.
     #[serde(rename = "fields")]
     Typed,
-    /// The whole object, trimmed: for kinds with few objects.
+    /// The object as JSON, with the fields that needs declare: for kinds with few objects, or of which few fields are read.
     #[serde(rename = "whole")]
     Full,
 }
 
 impl DetailLevel {
-    /// Whether a reading at this depth answers a need: every row has metadata, but a typed row is not made of a whole
-    /// object, nor the other way round.
+    /// Whether a read at this level satisfies a need: every row has metadata, but a typed row is not made from a full
+    /// object, nor a full object from a typed row.
     #[must_use]
     pub fn satisfies(self, need: Self) -> bool {
         self == need || need == Self::Metadata
     }
 }
 
-/// How fresh the answer must be.
+/// How recent the data must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Freshness {
-    /// What the API server holds in its cache: cheap, perhaps a little old.
+    /// From the API server's watch cache: cheap, possibly slightly stale.
     #[serde(rename = "cache")]
     WatchCache,
-    /// What is stored.
+    /// From etcd.
     #[serde(rename = "exact")]
     MostRecent,
 }
 
-/// Narrowing that the API server does for us.
+/// Selectors that the API server applies.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ListSelector {
     /// `labelSelector`, empty for all.
@@ -85,44 +88,51 @@ pub struct ListSelector {
     pub fields: String,
 }
 
-/// What is looked at.
+/// What is read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReadTarget {
     /// Objects of one resource.
     Objects {
-        /// Where they live today; the plan chooses the version to ask through.
+        /// Their resource in the newest API; the read plan chooses the version to request.
         resource: GroupResource,
-        /// In this namespace only; none for all.
+        /// The only namespace to read; `None` for all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         namespace: Option<String>,
-        /// Which of them.
+        /// Which objects.
         #[serde(default)]
         selector: ListSelector,
     },
-    /// A page of the API server that is no resource, such as `/metrics`.
+    /// A text page of the API server, such as `/metrics`.
     #[serde(rename = "url")]
     NonResourceUrl {
-        /// Where it is, with the query if it takes one.
+        /// URL path and query.
         path: String,
-        /// Lines that begin so are kept, the rest is dropped.
+        /// Only lines with this prefix are kept.
         #[serde(rename = "keep")]
         line_prefix: String,
     },
 }
 
-/// Something that must have been looked at before a rule can speak.
+/// Data that a reader depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Need {
-    /// What.
+    /// What is read.
     #[serde(rename = "subject")]
     pub target: ReadTarget,
-    /// How deep.
+    /// How much of each object.
     #[serde(rename = "depth")]
     pub detail_level: DetailLevel,
-    /// How fresh.
+    /// How recent.
     pub freshness: Freshness,
+    /// Of full objects, the fields that the reader uses; it sees no others.
+    #[serde(
+        default,
+        rename = "fields",
+        skip_serializing_if = "FieldPaths::is_empty"
+    )]
+    pub field_paths: FieldPaths,
 }
 
 impl Need {
@@ -132,23 +142,37 @@ impl Need {
         Self::objects(GroupResource::new("", "nodes"), DetailLevel::Typed)
     }
 
+    /// The fields of full objects that the reader uses.
+    #[must_use]
+    pub fn with_fields(self, paths: &[&str]) -> Self {
+        Self {
+            field_paths: paths.iter().copied().collect(),
+            ..self
+        }
+    }
+
     /// All objects of a resource.
     #[must_use]
-    pub fn objects(resource: GroupResource, depth: DetailLevel) -> Self {
-        Self::selected(resource, ListSelector::default(), depth)
+    pub fn objects(resource: GroupResource, detail_level: DetailLevel) -> Self {
+        Self::selected(resource, ListSelector::default(), detail_level)
     }
 
     /// The objects of a resource that a selector picks.
     #[must_use]
-    pub fn selected(resource: GroupResource, selector: ListSelector, depth: DetailLevel) -> Self {
+    pub fn selected(
+        resource: GroupResource,
+        selector: ListSelector,
+        detail_level: DetailLevel,
+    ) -> Self {
         Self {
             target: ReadTarget::Objects {
                 resource,
                 namespace: None,
                 selector,
             },
-            detail_level: depth,
+            detail_level,
             freshness: Freshness::WatchCache,
+            field_paths: FieldPaths::default(),
         }
     }
 
@@ -166,6 +190,7 @@ impl Need {
             },
             detail_level: DetailLevel::Full,
             freshness: Freshness::WatchCache,
+            field_paths: FieldPaths::default(),
         }
     }
 
@@ -175,7 +200,7 @@ impl Need {
         resource: GroupResource,
         namespace: &str,
         labels: &str,
-        depth: DetailLevel,
+        detail_level: DetailLevel,
     ) -> Self {
         Self {
             target: ReadTarget::Objects {
@@ -186,26 +211,28 @@ impl Need {
                     fields: String::new(),
                 },
             },
-            detail_level: depth,
+            detail_level,
             freshness: Freshness::WatchCache,
+            field_paths: FieldPaths::default(),
         }
     }
 
-    /// The lines that begin so, on a page of the API server.
+    /// The lines with this prefix on a text page of the API server.
     #[must_use]
-    pub fn text_lines(path: &str, keep: &str) -> Self {
+    pub fn text_lines(path: &str, line_prefix: &str) -> Self {
         Self {
             target: ReadTarget::NonResourceUrl {
                 path: path.to_owned(),
-                line_prefix: keep.to_owned(),
+                line_prefix: line_prefix.to_owned(),
             },
             detail_level: DetailLevel::Metadata,
             freshness: Freshness::MostRecent,
+            field_paths: FieldPaths::default(),
         }
     }
 }
 
-/// In words, for gaps and for the page on what is read: `secrets of type helm.sh/release.v1`.
+/// For gaps and for the page on what is read: `secrets (type=helm.sh/release.v1)`.
 impl fmt::Display for ReadTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,8 +1,40 @@
-//! The permission that a read takes.
+//! The RBAC permission that a read takes.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One rule of a ClusterRole: what to allow so that a read goes through.
+/// A verb of the API that only reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// One object, or a non-resource URL.
+    Get,
+    /// The objects of a resource.
+    List,
+    /// The changes of a resource's objects, as a stream.
+    Watch,
+}
+
+impl Verb {
+    /// The verb as RBAC spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One rule of a ClusterRole that permits a read.
 ///
 /// Keys and shape are those of the report's `gaps[].rbac`; lists that do not apply are empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -10,21 +42,21 @@ use serde::{Deserialize, Serialize};
 pub struct PolicyRule {
     /// API groups; the core group is the empty string.
     pub api_groups: Vec<String>,
-    /// Plural names.
+    /// Plural resource names.
     pub resources: Vec<String>,
-    /// Names of single objects; empty for all.
+    /// Object names; empty for all.
     pub resource_names: Vec<String>,
-    /// Paths that are no resources.
+    /// Non-resource URL paths.
     #[serde(rename = "nonResourceURLs")]
     pub non_resource_urls: Vec<String>,
-    /// The namespace that is enough, none for the whole cluster.
+    /// The namespace of a sufficient Role; `None` if a ClusterRole is needed.
     pub namespace: Option<String>,
-    /// `get` or `list`.
-    pub verbs: Vec<String>,
+    /// The verbs to allow.
+    pub verbs: Vec<Verb>,
 }
 
 impl PolicyRule {
-    /// To list the objects of a resource.
+    /// Allows listing a resource.
     #[must_use]
     pub fn allow_list(group: &str, plural: &str, namespace: Option<&str>) -> Self {
         Self {
@@ -33,11 +65,11 @@ impl PolicyRule {
             resource_names: Vec::new(),
             non_resource_urls: Vec::new(),
             namespace: namespace.map(str::to_owned),
-            verbs: vec!["list".to_owned()],
+            verbs: vec![Verb::List],
         }
     }
 
-    /// To get a page of the API server.
+    /// Allows getting a non-resource URL.
     #[must_use]
     pub fn allow_get_url(path: &str) -> Self {
         Self {
@@ -46,7 +78,7 @@ impl PolicyRule {
             resource_names: Vec::new(),
             non_resource_urls: vec![path.to_owned()],
             namespace: None,
-            verbs: vec!["get".to_owned()],
+            verbs: vec![Verb::Get],
         }
     }
 }

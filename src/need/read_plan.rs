@@ -1,27 +1,27 @@
-//! From needs to the fewest requests in the cheapest encoding.
+//! The fewest requests that satisfy a set of needs, each in the cheapest encoding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DetailLevel, Freshness, ListSelector, Need, PolicyRule, ReadTarget};
+use super::{DetailLevel, FieldPaths, Freshness, ListSelector, Need, PolicyRule, ReadTarget, Verb};
 use crate::catalog::{self, Api, Catalog, GroupResource, Minor, Release};
 
-/// The first look at an API server: what it is and what it offers.
+/// What discovery returned: the version of the API server and the APIs that it serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Discovery {
-    /// `gitVersion`, with everything that distributions put behind it.
+    /// `gitVersion`, with the suffixes of distributions.
     pub git_version: Release,
-    /// The minor it pretends to be (`--emulation-version`), which then decides what is served and what skew allows.
+    /// The emulated minor (`--emulation-version`), which decides which APIs are served and which skew is supported.
     #[serde(rename = "emulated")]
     pub emulation_version: Option<Minor>,
-    /// Group versions that it serves, `v1` and `policy/v1`.
+    /// Served group versions, such as `v1` and `policy/v1`.
     pub group_versions: BTreeSet<String>,
 }
 
 impl Discovery {
-    /// The minor that counts for removed APIs and for skew.
+    /// The minor that decides about removed APIs and skew.
     ///
     /// Source: kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions.
     #[must_use]
@@ -30,14 +30,14 @@ impl Discovery {
             .unwrap_or_else(|| self.git_version.minor())
     }
 
-    /// Whether it serves this `apiVersion`.
+    /// Whether this `apiVersion` is served.
     #[must_use]
     pub fn serves(&self, api_version: &str) -> bool {
         self.group_versions.contains(api_version)
     }
 
-    /// Whether it serves this API, or would if discovery were whole: every server of this version offers it unless told
-    /// otherwise, and of its group nothing is offered at all.
+    /// Whether this API is served, or would be if discovery were complete: servers of this version serve it by default,
+    /// and discovery lists nothing of its group.
     #[must_use]
     pub fn should_serve(&self, api: &Api) -> bool {
         let of_group = |api_version: &String| match api_version.split_once('/') {
@@ -51,41 +51,52 @@ impl Discovery {
     }
 }
 
-/// How an answer is asked for and decoded.
+/// The encoding of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Metadata only: protobuf, or JSON from servers that do not have it.
+    /// Metadata only, as protobuf, or as JSON from servers without protobuf.
     Metadata,
-    /// Whole objects as protobuf, of which rows keep the fields they declare.
+    /// Objects as protobuf, of which rows decode the fields that they declare.
     Protobuf,
-    /// Whole objects as JSON, trimmed.
+    /// Objects as JSON, reduced to the fields that needs declare.
     Json,
-    /// Lines of text.
+    /// Text.
     Text,
 }
 
-/// One read: a list with all its pages, or a page of text.
+/// One read: a list with all its pages, or a text page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadRequest {
-    /// What it answers.
+    /// What is read.
     pub target: ReadTarget,
-    /// The greatest depth that any need asks of it.
+    /// The highest level of detail that any need asks for.
     pub detail_level: DetailLevel,
-    /// The strictest freshness that any need asks of it.
+    /// The strictest freshness that any need asks for.
     pub freshness: Freshness,
-    /// Path on the API server, without a query.
+    /// The fields of full objects that any need declares; the others are dropped.
+    pub field_paths: FieldPaths,
+    /// URL path, without a query.
     pub path: String,
-    /// `apiVersion` that is asked for; empty for text.
+    /// The `apiVersion` to request; empty for text.
     pub api_version: String,
-    /// How it is encoded.
+    /// The encoding of the response.
     pub encoding: Encoding,
-    /// What must be allowed.
+    /// The permission that it takes.
     pub rbac: PolicyRule,
-    /// Whether it spans all namespaces, so that it may be asked for namespace by namespace.
+    /// Whether it spans all namespaces, so that it can be split into one list per namespace.
     pub all_namespaces: bool,
 }
 
 impl ReadRequest {
+    /// The verb that the API server authorizes the request by.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        match self.target {
+            ReadTarget::Objects { .. } => Verb::List,
+            ReadTarget::NonResourceUrl { .. } => Verb::Get,
+        }
+    }
+
     /// Whether it lists all objects of this resource.
     #[must_use]
     pub fn is_full_list_of(&self, group: &str, plural: &str) -> bool {
@@ -93,10 +104,10 @@ impl ReadRequest {
             if resource.group == group && resource.plural == plural && *selector == ListSelector::default())
     }
 
-    /// The same within one namespace; `None` for a name that no namespace can have.
+    /// The same request within one namespace; `None` if the name is not valid for a namespace.
     #[must_use]
     pub fn in_namespace(&self, namespace: &str) -> Option<Self> {
-        // What a namespace may be called: a DNS label. The name goes into a path.
+        // Namespace names are DNS labels; this one becomes part of a path.
         let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if namespace.is_empty() || !namespace.bytes().all(label) {
             return None;
@@ -110,40 +121,42 @@ impl ReadRequest {
     }
 }
 
-/// The requests for these needs, in a stable order: one for each subject, at the greatest depth and freshness asked of it.
+/// The requests for these needs, in a stable order: one for each target, with the highest level of detail, the strictest
+/// freshness and all fields that any need asks for.
 ///
-/// `namespace` narrows namespaced resources. A resource that this server does not serve has no request; the caller notes
-/// it in the ledger as not served.
+/// `namespace` narrows namespaced resources. A resource that the server does not serve has no request.
 #[must_use]
 pub fn read_plan(
     needs: &[Need],
-    survey: &Discovery,
+    discovery: &Discovery,
     catalog: &Catalog,
     namespace: Option<&str>,
 ) -> Vec<ReadRequest> {
-    let mut asked: BTreeMap<&ReadTarget, (DetailLevel, Freshness)> = BTreeMap::new();
+    let mut merged: BTreeMap<&ReadTarget, Need> = BTreeMap::new();
     for need in needs {
-        let entry = asked
-            .entry(&need.target)
-            .or_insert((need.detail_level, need.freshness));
-        *entry = (entry.0.max(need.detail_level), entry.1.max(need.freshness));
+        let entry = merged.entry(&need.target).or_insert_with(|| need.clone());
+        entry.detail_level = entry.detail_level.max(need.detail_level);
+        entry.freshness = entry.freshness.max(need.freshness);
+        entry.field_paths.union(&need.field_paths);
     }
-    asked
-        .into_iter()
-        .filter_map(|(subject, (depth, freshness))| {
-            let request = |path, api_version, encoding, access, across| ReadRequest {
-                target: subject.clone(),
-                detail_level: depth,
-                freshness,
+    merged
+        .into_values()
+        .filter_map(|need| {
+            let target = need.target;
+            let request = |path, api_version, encoding, rbac, all_namespaces| ReadRequest {
+                target: target.clone(),
+                detail_level: need.detail_level,
+                freshness: need.freshness,
+                field_paths: need.field_paths,
                 path,
                 api_version,
                 encoding,
-                rbac: access,
-                all_namespaces: across,
+                rbac,
+                all_namespaces,
             };
-            match subject {
+            match &target {
                 ReadTarget::NonResourceUrl { path, .. } => {
-                    // The query is no part of what is allowed, neither here nor by RBAC.
+                    // Neither RBAC nor the read-only layer sees the query.
                     let page = path.split('?').next().unwrap_or_default();
                     Some(request(
                         page.to_owned(),
@@ -155,18 +168,18 @@ pub fn read_plan(
                 }
                 ReadTarget::Objects {
                     resource,
-                    namespace: own,
+                    namespace: own_namespace,
                     ..
                 } => {
-                    let served = ServedResource::find(resource, survey, catalog)?;
-                    // A need that names its namespace means that one, whatever the run is narrowed to.
-                    let namespace = own
+                    let served = ServedResource::find(resource, discovery, catalog)?;
+                    // A need with its own namespace ignores the namespace that the run is narrowed to.
+                    let namespace = own_namespace
                         .as_deref()
                         .or(namespace.filter(|_| served.is_namespaced));
                     Some(request(
                         served.url_path(namespace),
                         served.api_version.clone(),
-                        encoding_for(depth),
+                        encoding_for(need.detail_level),
                         PolicyRule::allow_list(&served.group, &resource.plural, namespace),
                         served.is_namespaced && namespace.is_none(),
                     ))
@@ -176,17 +189,15 @@ pub fn read_plan(
         .collect()
 }
 
-/// Kinds with very many objects come as protobuf, of which a row declares the fields it keeps; kinds with few come whole,
-/// as JSON, which is trimmed.
-fn encoding_for(depth: DetailLevel) -> Encoding {
-    match depth {
+fn encoding_for(detail_level: DetailLevel) -> Encoding {
+    match detail_level {
         DetailLevel::Metadata => Encoding::Metadata,
         DetailLevel::Typed => Encoding::Protobuf,
         DetailLevel::Full => Encoding::Json,
     }
 }
 
-/// Where a resource is to be had on this server.
+/// The API through which this server serves a resource.
 struct ServedResource {
     group: String,
     api_version: String,
@@ -195,11 +206,11 @@ struct ServedResource {
 }
 
 impl ServedResource {
-    fn find(resource: &GroupResource, survey: &Discovery, catalog: &Catalog) -> Option<Self> {
-        let serves = |api_version: &str| survey.serves(api_version);
+    fn find(resource: &GroupResource, discovery: &Discovery, catalog: &Catalog) -> Option<Self> {
+        let serves = |api_version: &str| discovery.serves(api_version);
         let built_in = catalog
             .apis
-            .best_served(resource, survey.effective_minor(), serves);
+            .best_served(resource, discovery.effective_minor(), serves);
         if let Some(api) = built_in {
             return Some(Self {
                 group: api.group().to_owned(),
@@ -210,7 +221,7 @@ impl ServedResource {
         }
         let custom = catalog
             .custom_apis
-            .best_served(resource, &survey.group_versions)?;
+            .best_served(resource, &discovery.group_versions)?;
         Some(Self {
             group: resource.group.clone(),
             api_version: custom.api_version,

@@ -1,14 +1,14 @@
-//! Why there is no way.
+//! Why there is no upgrade path.
 
 use crate::catalog::PlatformName;
 
-/// Hops of one path: Kubernetes took ten years for the first forty minors.
+/// Longest accepted distance to a target, in minors: Kubernetes took ten years for its first forty.
 pub(super) const MOST_HOPS: u32 = 100;
 
-/// Why there is no way.
+/// Why there is no upgrade path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// A platform that does not run here, or is not known at all.
+    /// The cluster does not run the platform of a target.
     #[error(
         "platform {name} is not installed in this cluster: {running}. Try --to {first}=VERSION"
     )]
@@ -20,72 +20,70 @@ pub enum PathError {
         /// The outermost installed platform.
         first: PlatformName,
     },
-    /// The same platform twice.
-    #[error("{0} is named twice; give one target for each platform")]
-    DuplicateTarget(String),
-    /// A version that more than one platform has.
-    #[error("the target {version} may be meant of more than one platform: say {spellings}")]
+    /// Two targets for one platform.
+    #[error("{0} has two targets; give one per platform")]
+    DuplicateTarget(PlatformName),
+    /// More than one installed platform has the version.
+    #[error("target {version} is ambiguous; use {spellings}")]
     Ambiguous {
-        /// As it was written.
+        /// The version of the target.
         version: String,
         /// `--to kyma=1.18 or --to kubernetes=1.18`.
         spellings: String,
     },
-    /// Down.
-    #[error("the target {to} is older than the running {from}: {instead}")]
+    /// The target is older than the running version.
+    #[error("target {to} is older than the running {from}: {instead}")]
     Downgrade {
-        /// What runs.
+        /// The running version.
         from: String,
-        /// What was asked for.
+        /// The target.
         to: String,
-        /// What the platform offers instead.
+        /// What to do instead of a downgrade.
         instead: String,
     },
-    /// A start that is no release.
-    #[error("{release} is no release of {platform} that the catalog of {date} knows{near}")]
+    /// The starting version is not in the catalog.
+    #[error("{platform} has no release {release} in the catalog ({date}){near}")]
     UnknownStart {
-        /// The platform, as people write it.
+        /// Title of the platform.
         platform: String,
-        /// What runs.
+        /// The running version.
         release: String,
-        /// Of the catalog.
+        /// Date of the catalog.
         date: String,
-        /// `: of 1.16 it knows 1.16.0-rc1, …`, or nothing.
+        /// `; known releases of 1.16: 1.16.0-rc1, …`, or empty.
         near: String,
     },
-    /// A target of Kubernetes, platforms that it must fit, and nobody knows where it stands.
+    /// There is a Kubernetes target and a platform that restricts it, but the running Kubernetes version is unknown.
     #[error(
-        "which Kubernetes runs must be known to say how it goes along with the platform: say --from kubernetes=VERSION"
+        "the running Kubernetes version is unknown, so the platform's requirements cannot be checked; use --from kubernetes=VERSION"
     )]
     StartRequired,
-    /// A slip of the fingers, or a server that says nonsense.
-    #[error(
-        "the target {to} is more than {MOST_HOPS} minors away from the running {from}; is that what was meant?"
-    )]
+    /// A typo in the target, or a server that reports an invalid version.
+    #[error("target {to} is more than {MOST_HOPS} minors away from the running {from}")]
     TargetTooFar {
-        /// What runs.
+        /// The running version.
         from: String,
-        /// What was asked for.
+        /// The target.
         to: String,
     },
-    /// Nothing leads there.
+    /// No supported upgrades lead to the target.
     #[error(
         "no supported path from {from} to {to}: {missing}; the nearest reachable release is {nearest}"
     )]
     NoPath {
-        /// What runs.
+        /// The running version.
         from: String,
-        /// What was asked for.
+        /// The target.
         to: String,
-        /// The edge that is missing.
+        /// The missing upgrade.
         missing: String,
-        /// The release nearest to the target that can be reached; what runs where nothing can.
+        /// The reachable release nearest to the target; the running one if none is.
         nearest: String,
     },
 }
 
 impl PathError {
-    /// Whether the question was a good one and the answer is that there is no way.
+    /// Whether the target is valid but not reachable, rather than a usage error.
     #[must_use]
     pub const fn is_no_path(&self) -> bool {
         matches!(self, Self::NoPath { .. })

@@ -1,4 +1,4 @@
-//! From the catalog to the numbers of the search, and back to hops.
+//! Builds the search graph from the catalog and translates its solutions into hops.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,23 @@ use super::search::{
 use super::{Hop, StartingVersions};
 use crate::catalog::{Catalog, Minor, MinorRange, Platform, PlatformName, Release, VersionSpec};
 
-/// A world, and what its numbers stand for.
+/// A search graph and the versions that its indices stand for.
 pub(super) struct GraphIndex<'a> {
     pub(super) graph: UpgradeGraph,
-    /// For each line, outermost first.
+    /// For each track of the graph, outermost platform first.
     pub(super) tracks: Vec<PlatformTrack<'a>>,
     pub(super) kubernetes_versions: Vec<VertexVersion>,
     catalog: &'a Catalog,
 }
 
-/// What a line stands for.
+/// The platform of a track.
 pub(super) struct PlatformTrack<'a> {
     pub(super) platform: &'a Platform,
-    /// For each stop.
+    /// For each position of the track.
     pub(super) releases: Vec<Release>,
 }
 
-/// What a point stands for.
+/// The version of a Kubernetes position.
 pub(super) struct VertexVersion {
     pub(super) version: Version,
     /// `1.25.16`; the minor if the catalog knows no patch of it.
@@ -35,7 +35,7 @@ pub(super) struct VertexVersion {
 }
 
 impl<'a> GraphIndex<'a> {
-    /// The part of the world that lies before us.
+    /// The graph of everything from the starting versions on.
     pub(super) fn new(
         start: &StartingVersions,
         targets: &[(PlatformName, VersionSpec)],
@@ -45,7 +45,7 @@ impl<'a> GraphIndex<'a> {
             let mut targets = targets.iter();
             targets.find(|(one, _)| *one == name).map(|(_, to)| to)
         };
-        let lines: Vec<PlatformTrack<'a>> = start
+        let tracks: Vec<PlatformTrack<'a>> = start
             .platforms
             .iter()
             .filter(|(name, _)| **name != PlatformName::Kubernetes)
@@ -54,24 +54,29 @@ impl<'a> GraphIndex<'a> {
                 Some(PlatformTrack::new(platform, at, target(*name)))
             })
             .collect();
-        let asked = target(PlatformName::Kubernetes);
-        let points = match &start.kubernetes {
-            Some(running) => kubernetes_candidates(running, start.emulated, asked, &lines, catalog),
+        let requested = target(PlatformName::Kubernetes);
+        let vertices = match &start.kubernetes {
+            Some(running) => {
+                kubernetes_candidates(running, start.emulated, requested, &tracks, catalog)
+            }
             None => Vec::new(),
         };
-        let world = UpgradeGraph {
-            tracks: lines.iter().map(|line| line.vertices(&points)).collect(),
-            kubernetes_vertices: points.iter().map(|(_, point)| point.clone()).collect(),
+        let graph = UpgradeGraph {
+            tracks: tracks
+                .iter()
+                .map(|track| track.vertices(&vertices))
+                .collect(),
+            kubernetes_vertices: vertices.iter().map(|(_, vertex)| vertex.clone()).collect(),
         };
         Self {
-            graph: world,
-            tracks: lines,
-            kubernetes_versions: points.into_iter().map(|(named, _)| named).collect(),
+            graph,
+            tracks,
+            kubernetes_versions: vertices.into_iter().map(|(named, _)| named).collect(),
             catalog,
         }
     }
 
-    /// A goal of nothing but what is said of Kubernetes.
+    /// A goal with a target for Kubernetes only.
     pub(super) fn goal_for_kubernetes(&self, aim: KubernetesGoal) -> SearchGoal {
         SearchGoal {
             release_targets: vec![None; self.tracks.len()],
@@ -79,57 +84,52 @@ impl<'a> GraphIndex<'a> {
         }
     }
 
-    /// The number of a platform's line.
+    /// The index of a platform's track.
     pub(super) fn track_of(&self, name: PlatformName) -> Option<usize> {
         self.tracks
             .iter()
-            .position(|line| line.platform.name == name)
+            .position(|track| track.platform.name == name)
     }
 
-    /// Where a wanted version of Kubernetes lies; none where nothing can lead there.
-    pub(super) fn kubernetes_goal(&self, wanted: &VersionSpec) -> Option<KubernetesGoal> {
-        match wanted {
+    /// The goal for a Kubernetes target; `None` if the graph has no such version.
+    pub(super) fn kubernetes_goal(&self, spec: &VersionSpec) -> Option<KubernetesGoal> {
+        match spec {
             VersionSpec::Minor(minor) => {
-                let mut points = self.graph.kubernetes_vertices.iter();
-                points
-                    .any(|point| point.minor == *minor)
+                let mut vertices = self.graph.kubernetes_vertices.iter();
+                vertices
+                    .any(|vertex| vertex.minor == *minor)
                     .then_some(KubernetesGoal::Minor(*minor))
             }
             VersionSpec::Release(release) => {
-                let mut points = self.kubernetes_versions.iter();
-                points
-                    .position(|point| point.version == release.semver)
+                let mut vertices = self.kubernetes_versions.iter();
+                vertices
+                    .position(|vertex| vertex.version == release.semver)
                     .map(KubernetesGoal::At)
             }
         }
     }
 
     /// The hops that these transitions stand for.
-    pub(super) fn to_hops(&self, moves: &[Transition]) -> Vec<Hop> {
+    pub(super) fn to_hops(&self, transitions: &[Transition]) -> Vec<Hop> {
         let mut state = self.graph.start_state();
-        let mut last_kubernetes = 0;
         let mut hops = Vec::new();
-        for step in moves {
-            hops.push(match *step {
-                Transition::Platform { track: line, to } => {
-                    self.tracks[line].to_hop(state.release_positions[line], to)
+        for transition in transitions {
+            hops.push(match *transition {
+                Transition::Platform { track, to } => {
+                    self.tracks[track].to_hop(state.release_positions[track], to)
                 }
-                Transition::Kubernetes { to } => {
-                    let from = std::mem::replace(&mut last_kubernetes, to);
-                    self.kubernetes_hop(state.kubernetes_position, from, to)
-                }
+                Transition::Kubernetes { to } => self.kubernetes_hop(state.kubernetes_position, to),
             });
-            state = self.graph.apply(&state, *step);
+            state = self.graph.apply(&state, *transition);
         }
         hops
     }
 
-    fn kubernetes_hop(&self, position: usize, from: usize, to: usize) -> Hop {
+    fn kubernetes_hop(&self, from: usize, to: usize) -> Hop {
         let versions = &self.kubernetes_versions;
         let kubernetes = self.catalog.platform(PlatformName::Kubernetes);
-        let edge = kubernetes.and_then(|platform| {
-            platform.edge(&versions[position].release(), &versions[to].release())
-        });
+        let edge = kubernetes
+            .and_then(|platform| platform.edge(&versions[from].release(), &versions[to].release()));
         Hop::new(
             PlatformName::Kubernetes,
             Some(versions[from].spec.clone()),
@@ -164,13 +164,13 @@ impl<'a> PlatformTrack<'a> {
         Self { platform, releases }
     }
 
-    fn vertices(&self, points: &[(VertexVersion, KubernetesVertex)]) -> Vec<ReleaseVertex> {
+    fn vertices(&self, vertices: &[(VertexVersion, KubernetesVertex)]) -> Vec<ReleaseVertex> {
         let releases = self.releases.iter().enumerate();
         releases
             .map(|(at, release)| {
                 let row = self.platform.find_release(release);
-                let ships = row.and_then(|row| row.bundled_kubernetes.as_ref());
-                let ways = (at + 1..self.releases.len()).rev().filter_map(|to| {
+                let bundled = row.and_then(|row| row.bundled_kubernetes.as_ref());
+                let edges = (at + 1..self.releases.len()).rev().filter_map(|to| {
                     let edge = self.platform.edge(release, &self.releases[to])?;
                     Some(GraphEdge {
                         to,
@@ -182,9 +182,9 @@ impl<'a> PlatformTrack<'a> {
                     kubernetes_range: row
                         .and_then(|row| row.kubernetes_range)
                         .unwrap_or(MinorRange::ANY),
-                    bundled_kubernetes: ships
-                        .and_then(|ships| position_of(points, &lowest_release(ships).semver)),
-                    edges: ways.collect(),
+                    bundled_kubernetes: bundled
+                        .and_then(|bundled| position_of(vertices, &lowest_release(bundled).semver)),
+                    edges: edges.collect(),
                 }
             })
             .collect()
@@ -208,19 +208,19 @@ impl<'a> PlatformTrack<'a> {
     }
 }
 
-/// Whether a platform's target is newer than all that the catalog knows of it, and may yet come.
-pub(super) fn is_beyond_catalog(platform: &Platform, wanted: &VersionSpec) -> bool {
+/// Whether a target is newer than every cataloged release of a platform that still gets releases.
+pub(super) fn is_beyond_catalog(platform: &Platform, spec: &VersionSpec) -> bool {
     let newest = platform.newest_release().map(|row| &row.release);
     platform.end_of_line.is_none()
-        && newest.is_some_and(|newest| match wanted {
+        && newest.is_some_and(|newest| match spec {
             VersionSpec::Minor(minor) => *minor > newest.minor(),
             VersionSpec::Release(release) => release.semver > newest.semver,
         })
 }
 
-/// A release for a version of which perhaps only the minor is known.
-pub(super) fn lowest_release(wanted: &VersionSpec) -> Release {
-    match wanted {
+/// The release itself, or patch 0 of a minor.
+pub(super) fn lowest_release(spec: &VersionSpec) -> Release {
+    match spec {
         VersionSpec::Release(release) => release.clone(),
         VersionSpec::Minor(minor) => Release {
             semver: Version::new(minor.major.into(), minor.minor.into(), 0),
@@ -229,79 +229,76 @@ pub(super) fn lowest_release(wanted: &VersionSpec) -> Release {
     }
 }
 
-/// The point of a version: itself, or where we are if that is newer.
-fn position_of(points: &[(VertexVersion, KubernetesVertex)], version: &Version) -> Option<usize> {
-    let (here, _) = points.first()?;
-    if *version <= here.version {
+/// The position of a version; the running one if that is newer.
+fn position_of(vertices: &[(VertexVersion, KubernetesVertex)], version: &Version) -> Option<usize> {
+    let (running, _) = vertices.first()?;
+    if *version <= running.version {
         return Some(0);
     }
-    points
+    vertices
         .iter()
         .position(|(named, _)| named.version == *version)
 }
 
-/// The versions of Kubernetes that a way may lead over, oldest first; the first is the one that runs.
+/// The Kubernetes versions that a path may use, oldest first, beginning with the running one.
 fn kubernetes_candidates(
     running: &Release,
     emulated: Option<Minor>,
-    asked: Option<&VersionSpec>,
-    lines: &[PlatformTrack<'_>],
+    requested: Option<&VersionSpec>,
+    tracks: &[PlatformTrack<'_>],
     catalog: &Catalog,
 ) -> Vec<(VertexVersion, KubernetesVertex)> {
     let minor = emulated.unwrap_or_else(|| running.minor());
     let version = effective_version(running, emulated);
-    let mut points: BTreeMap<Version, (VersionSpec, bool, bool)> = BTreeMap::new();
-    for minor in minor_sequence(minor, asked, catalog) {
+    let mut vertices: BTreeMap<Version, (VersionSpec, bool, bool)> = BTreeMap::new();
+    for minor in minor_sequence(minor, requested, catalog) {
         let patch = newest_patch(minor, catalog);
-        points.insert(lowest_release(&patch).semver, (patch, true, false));
+        vertices.insert(lowest_release(&patch).semver, (patch, true, false));
     }
-    let shipped = lines
+    let bundled = tracks
         .iter()
-        .flat_map(|line| line.releases.iter().map(move |release| (line, release)));
-    for (line, release) in shipped {
-        let ships = line
+        .flat_map(|track| track.releases.iter().map(move |release| (track, release)));
+    for (track, release) in bundled {
+        let bundled = track
             .platform
             .find_release(release)
             .and_then(|row| row.bundled_kubernetes.as_ref());
-        if let Some(ships) = ships {
-            points
-                .entry(lowest_release(ships).semver)
-                .or_insert((ships.clone(), false, false));
+        if let Some(bundled) = bundled {
+            vertices.entry(lowest_release(bundled).semver).or_insert((
+                bundled.clone(),
+                false,
+                false,
+            ));
         }
     }
-    if let Some(spec @ VersionSpec::Release(release)) = asked
+    if let Some(spec @ VersionSpec::Release(release)) = requested
         && release.minor().major == minor.major
     {
-        let entry = points.entry(release.semver.clone());
+        let entry = vertices.entry(release.semver.clone());
         let entry = entry.or_insert((spec.clone(), false, false));
         entry.0 = spec.clone();
         entry.2 = true;
     }
-    let here = VersionSpec::Release(running.without_suffix());
-    let here = (here, true, false);
-    let later = points.into_iter().filter(|(later, _)| *later > version);
-    std::iter::once((version.clone(), here))
+    let spec = VersionSpec::Release(running.without_suffix());
+    let start = (version.clone(), (spec, true, false));
+    let later = vertices.into_iter().filter(|(later, _)| *later > version);
+    std::iter::once(start)
         .chain(later)
-        .map(|(version, (spec, newest, asked))| {
-            let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-            let minor = Minor {
-                major: number(version.major),
-                minor: number(version.minor),
-            };
-            let point = KubernetesVertex {
-                minor,
+        .map(|(version, (spec, newest, requested))| {
+            let vertex = KubernetesVertex {
+                minor: Minor::from(&version),
                 is_newest_patch: newest,
-                is_requested: asked,
+                is_requested: requested,
             };
-            (VertexVersion { version, spec }, point)
+            (VertexVersion { version, spec }, vertex)
         })
         .collect()
 }
 
-/// The version that counts of a running server.
+/// The version from which hops are counted.
 fn effective_version(running: &Release, emulated: Option<Minor>) -> Version {
     match emulated {
-        // A server that emulates a minor has nothing left to gain in that minor.
+        // No hop within the emulated minor changes anything.
         Some(emulated) if emulated != running.minor() => {
             Version::new(emulated.major.into(), emulated.minor.into(), u64::MAX)
         }
@@ -309,22 +306,22 @@ fn effective_version(running: &Release, emulated: Option<Minor>) -> Version {
     }
 }
 
-/// From the minor that runs to the newest that is known or asked for, without a hole.
+/// All minors from the running one to the newest known or requested one.
 fn minor_sequence(
     from: Minor,
-    asked: Option<&VersionSpec>,
+    requested: Option<&VersionSpec>,
     catalog: &Catalog,
 ) -> impl Iterator<Item = Minor> {
-    let known = catalog.kubernetes_releases.newest().map(|row| row.minor);
-    let known = known
-        .filter(|known| known.major == from.major)
+    let newest = catalog.kubernetes_releases.newest().map(|row| row.minor);
+    let newest = newest
+        .filter(|newest| newest.major == from.major)
         .unwrap_or(from);
-    let asked = asked
+    let requested = requested
         .map(VersionSpec::minor)
-        .filter(|asked| asked.major == from.major)
-        .unwrap_or(known);
-    let newest = known.max(asked).minor;
-    (from.minor..=newest).map(move |minor| Minor {
+        .filter(|requested| requested.major == from.major)
+        .unwrap_or(newest);
+    let last = newest.max(requested).minor;
+    (from.minor..=last).map(move |minor| Minor {
         major: from.major,
         minor,
     })

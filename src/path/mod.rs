@@ -1,9 +1,8 @@
-//! Targets and the way to them, hop by hop, over the joint state of platforms and Kubernetes.
+//! Upgrade paths: the hops from the running versions to the targets, over platforms and Kubernetes together.
 //!
-//! A hop changes one platform. Before and after each, Kubernetes must lie in the range of every platform release; a platform
-//! moves over edges of the catalog only, and nothing goes down. Of all ways the shortest is taken; of equally short ones that
-//! with the fewest hops of Kubernetes, then with the fewest edges that nobody published; what is left is decided by the order
-//! of the documentation: outer platforms first, Kubernetes when it must, each hop to the newest patch.
+//! A hop upgrades one platform along an edge of the catalog. Before and after each hop, Kubernetes must be in the supported
+//! range of every platform release. The path has the fewest hops; among those, the fewest Kubernetes hops, then the fewest
+//! hops without a published source. Ties go to outer platforms first, Kubernetes as late as possible, and the newest patch.
 
 mod error;
 mod graph;
@@ -27,7 +26,7 @@ use crate::catalog::{
 use graph::GraphIndex;
 use search::{KubernetesGoal, SearchGoal};
 
-/// What `--to` and `--from` take: `[PLATFORM=]VERSION`.
+/// The value of `--to` and `--from`: `[PLATFORM=]VERSION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpgradeTarget {
     /// `None` if only a version was given.
@@ -58,7 +57,7 @@ impl FromStr for UpgradeTarget {
     }
 }
 
-/// One step of a platform from a release to the next.
+/// An upgrade of one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
     /// The platform it upgrades.
@@ -97,35 +96,35 @@ impl Hop {
     }
 }
 
-/// Where a way begins.
+/// The versions that a path starts from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StartingVersions {
-    /// The Kubernetes that runs.
+    /// The running Kubernetes version, if known.
     pub kubernetes: Option<Release>,
-    /// The minor that its API server pretends to be; hops are counted from it.
+    /// The minor that its API server emulates; hops are counted from it.
     pub emulated: Option<Minor>,
-    /// The platforms that run, with their releases; what is no release of the catalog belongs into a gap, not in here.
+    /// Installed platforms and their releases. A release that the catalog does not have is a gap, not a start.
     pub platforms: BTreeMap<PlatformName, Release>,
 }
 
-/// The way from what is running to the target.
+/// The hops from the running versions to the targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpgradePath {
-    /// The minor of Kubernetes that counts today; none where the start is not known.
+    /// The running (or emulated) Kubernetes minor; `None` if the start is unknown.
     pub from: Option<Minor>,
     /// The Kubernetes minor it ends at; `None` if it says nothing about Kubernetes.
     pub to: Option<Minor>,
-    /// In order; none when there is nothing to do.
+    /// In order; empty if there is nothing to upgrade.
     pub hops: Vec<Hop>,
-    /// What it rests on beside the facts, to be told to people.
+    /// Assumptions and warnings for the user.
     pub remarks: Vec<String>,
 }
 
 impl UpgradePath {
-    /// The way of a cluster of which nothing but Kubernetes is known. See [`Path::joint`].
+    /// The path of a cluster without platforms. See [`Self::solve`].
     ///
     /// # Errors
-    /// When a target is unknown, below what runs, or cannot be reached.
+    /// If a target is unknown, older than the running version, or cannot be reached.
     pub fn for_kubernetes(
         running: Option<&Release>,
         emulated: Option<Minor>,
@@ -140,11 +139,11 @@ impl UpgradePath {
         Self::solve(&start, targets, catalog)
     }
 
-    /// The way from where a cluster stands to the targets. Without a target it is the next supported hop of the outermost
-    /// platform, with what must go before it and with it; where that has none, of the next platform inwards; or none at all.
+    /// The path from the starting versions to the targets. Without a target, the next supported hop of the outermost
+    /// platform that has one, with the hops it requires; if no platform has one, an empty path.
     ///
     /// # Errors
-    /// When a target is unknown, below what runs, or cannot be reached.
+    /// If a target is unknown, older than the running version, or cannot be reached.
     pub fn solve(
         start: &StartingVersions,
         targets: &[UpgradeTarget],
@@ -156,42 +155,44 @@ impl UpgradePath {
             PlatformName::Kubernetes => start.kubernetes.is_some(),
             name => start.platforms.contains_key(name),
         };
-        let (here, nowhere): (Vec<_>, Vec<_>) =
+        let (with_start, without_start): (Vec<_>, Vec<_>) =
             targets.into_iter().partition(|(name, _)| starts(name));
-        if !start.platforms.is_empty() && !nowhere.is_empty() {
+        if !start.platforms.is_empty() && !without_start.is_empty() {
             return Err(PathError::StartRequired);
         }
-        let map = GraphIndex::new(&start, &here, catalog);
-        let goal = if !here.is_empty() {
-            Some(search_goal(&map, &here)?)
-        } else if nowhere.is_empty() {
-            next_hop_goal(&map, &start, catalog)
+        let index = GraphIndex::new(&start, &with_start, catalog);
+        let goal = if !with_start.is_empty() {
+            Some(search_goal(&index, &with_start)?)
+        } else if without_start.is_empty() {
+            next_hop_goal(&index, &start, catalog)
         } else {
             None
         };
         let mut path = Self::no_op(&start);
         path.remarks = remarks;
         if let Some(goal) = goal {
-            // Kubernetes is the last of them: where it is to go, it is what is in the way.
-            let part = here.iter().max_by_key(|(name, _)| *name);
-            let moves = match (map.graph.solve(&goal), part) {
-                (Some(moves), _) => moves,
-                (None, Some(part)) => return Err(no_path_error(&map, &goal, part)),
+            // If the targets conflict, the innermost one, usually Kubernetes, is reported.
+            let innermost = with_start.iter().max_by_key(|(name, _)| *name);
+            let transitions = match (index.graph.solve(&goal), innermost) {
+                (Some(transitions), _) => transitions,
+                (None, Some(target)) => return Err(no_path_error(&index, &goal, target)),
                 (None, None) => Vec::new(),
             };
-            path.hops = map.to_hops(&moves);
-            path.remarks.extend(dead_end_remarks(&map, &goal));
+            path.hops = index.to_hops(&transitions);
+            path.remarks.extend(dead_end_remarks(&index, &goal));
         }
         path.hops.extend(without_start::hops_without_start(
-            &start, &nowhere, catalog,
+            &start,
+            &without_start,
+            catalog,
         )?);
-        let ends = path.kubernetes_hops().last().map(Hop::minor);
-        path.to = ends.or(path.to);
+        let end = path.kubernetes_hops().last().map(Hop::minor);
+        path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
         Ok(path)
     }
 
-    /// No hop: the checks that hold without one.
+    /// A path without hops.
     fn no_op(start: &StartingVersions) -> Self {
         let running = start.kubernetes.as_ref().map(Release::minor);
         let from = running.map(|running| start.emulated.unwrap_or(running));
@@ -203,14 +204,13 @@ impl UpgradePath {
         }
     }
 
-    /// Its hops of Kubernetes itself.
+    /// Hops of Kubernetes itself.
     pub fn kubernetes_hops(&self) -> impl Iterator<Item = &Hop> {
         let hops = self.hops.iter();
         hops.filter(|hop| hop.platform == PlatformName::Kubernetes)
     }
 
-    /// The hop at which something of Kubernetes bites that ends with this minor; none if it lies behind us or beyond the
-    /// target.
+    /// The hop into this Kubernetes minor; `None` if the cluster is past it already or the path ends before it.
     #[must_use]
     pub fn hop_into(&self, minor: Minor) -> Option<HopId> {
         let ahead = self.from.is_none_or(|from| from < minor) && self.reaches(minor);
@@ -226,7 +226,7 @@ impl UpgradePath {
         self.to.is_some_and(|to| minor <= to)
     }
 
-    /// The first hop that changes the minor of Kubernetes.
+    /// The first hop that changes the Kubernetes minor.
     #[must_use]
     pub fn first_minor_hop(&self) -> Option<&Hop> {
         self.kubernetes_hops()
@@ -267,7 +267,7 @@ impl fmt::Display for HopId {
     }
 }
 
-/// The start with the Kubernetes that a platform brings along, where nobody said which one runs; and that this was presumed.
+/// Fills in an unknown Kubernetes version from the one that an installed release bundles. Returns remarks on that.
 fn assume_shipped_kubernetes(
     start: &StartingVersions,
     catalog: &Catalog,
@@ -275,8 +275,8 @@ fn assume_shipped_kubernetes(
     let mut start = start.clone();
     let mut remarks = Vec::new();
     for (name, release) in &start.platforms {
-        let known = catalog.platform(*name);
-        let Some(platform) = known.filter(|_| *name != PlatformName::Kubernetes) else {
+        let platform = catalog.platform(*name);
+        let Some(platform) = platform.filter(|_| *name != PlatformName::Kubernetes) else {
             continue;
         };
         let Some(row) = platform.find_release(release) else {
@@ -287,21 +287,21 @@ fn assume_shipped_kubernetes(
                 near: unreachable::list_known_patches(platform, release.minor()),
             });
         };
-        if let (None, Some(ships)) = (&start.kubernetes, &row.bundled_kubernetes) {
-            let ships = match ships {
+        if let (None, Some(bundled)) = (&start.kubernetes, &row.bundled_kubernetes) {
+            let bundled = match bundled {
                 VersionSpec::Minor(minor) => graph::newest_patch(*minor, catalog),
                 release => release.clone(),
             };
             remarks.push(format!(
-                "{} {release} is presumed to run on Kubernetes {ships}, which it brings along; if it does not, say --from kubernetes=VERSION",
+                "assuming that {} {release} runs on Kubernetes {bundled}, which it bundles; if not, use --from kubernetes=VERSION",
                 platform.title
             ));
-            start.kubernetes = Some(graph::lowest_release(&ships));
+            start.kubernetes = Some(graph::lowest_release(&bundled));
         }
     }
     if start.kubernetes.is_none() && !start.platforms.is_empty() {
         remarks.push(
-            "which Kubernetes runs is not known, so none of its hops is on the way; say --from kubernetes=VERSION"
+            "the running Kubernetes version is unknown, so the path has no Kubernetes hops; use --from kubernetes=VERSION"
                 .to_owned(),
         );
     }
@@ -309,82 +309,83 @@ fn assume_shipped_kubernetes(
 }
 
 fn search_goal(
-    map: &GraphIndex<'_>,
+    index: &GraphIndex<'_>,
     targets: &[(PlatformName, VersionSpec)],
 ) -> Result<SearchGoal, PathError> {
-    let mut goal = map.goal_for_kubernetes(KubernetesGoal::Anywhere);
-    for (name, wanted) in targets {
-        match map.track_of(*name) {
-            Some(line) => {
-                goal.release_targets[line] = Some(target::target_position(map, line, wanted)?)
+    let mut goal = index.goal_for_kubernetes(KubernetesGoal::Anywhere);
+    for (name, spec) in targets {
+        match index.track_of(*name) {
+            Some(track) => {
+                goal.release_targets[track] = Some(target::target_position(index, track, spec)?)
             }
             None => {
-                let aim = map.kubernetes_goal(wanted);
+                let aim = index.kubernetes_goal(spec);
                 goal.kubernetes =
-                    aim.ok_or_else(|| unreachable::unreachable_kubernetes(map, wanted))?;
+                    aim.ok_or_else(|| unreachable::unreachable_kubernetes(index, spec))?;
             }
         }
     }
     Ok(goal)
 }
 
-/// The next supported hop: of the outermost platform that has one.
+/// The next supported hop of the outermost platform that has one.
 fn next_hop_goal(
-    map: &GraphIndex<'_>,
+    index: &GraphIndex<'_>,
     start: &StartingVersions,
     catalog: &Catalog,
 ) -> Option<SearchGoal> {
-    let reached = |goal: &SearchGoal| map.graph.solve(goal).is_some();
-    for line in 0..map.tracks.len() {
-        let minor = target::next_minor(map, line).map(VersionSpec::Minor);
-        let stop = minor.and_then(|minor| target::target_position(map, line, &minor).ok());
-        if let Some(stop) = stop.filter(|stop| *stop > 0) {
-            let mut goal = map.goal_for_kubernetes(KubernetesGoal::Anywhere);
-            goal.release_targets[line] = Some(stop);
+    let reached = |goal: &SearchGoal| index.graph.solve(goal).is_some();
+    for track in 0..index.tracks.len() {
+        let minor = target::next_minor(index, track).map(VersionSpec::Minor);
+        let position = minor.and_then(|minor| target::target_position(index, track, &minor).ok());
+        if let Some(position) = position.filter(|position| *position > 0) {
+            let mut goal = index.goal_for_kubernetes(KubernetesGoal::Anywhere);
+            goal.release_targets[track] = Some(position);
             return Some(goal);
         }
     }
     let next = UpgradePath::no_op(start).from?.next();
     catalog.kubernetes_releases.find(next)?;
-    Some(map.goal_for_kubernetes(KubernetesGoal::Minor(next))).filter(reached)
+    Some(index.goal_for_kubernetes(KubernetesGoal::Minor(next))).filter(reached)
 }
 
-/// Why a goal cannot be reached that this target is a part of.
+/// Explains why the goal cannot be reached, by one of its targets.
 fn no_path_error(
-    map: &GraphIndex<'_>,
+    index: &GraphIndex<'_>,
     goal: &SearchGoal,
-    (name, wanted): &(PlatformName, VersionSpec),
+    (name, spec): &(PlatformName, VersionSpec),
 ) -> PathError {
-    match map.track_of(*name) {
-        Some(line) => unreachable::unreachable_release(
-            map,
-            line,
-            goal.release_targets[line].unwrap_or_default(),
-            wanted,
+    match index.track_of(*name) {
+        Some(track) => unreachable::unreachable_release(
+            index,
+            track,
+            goal.release_targets[track].unwrap_or_default(),
+            spec,
         ),
-        None => unreachable::unreachable_kubernetes(map, wanted),
+        None => unreachable::unreachable_kubernetes(index, spec),
     }
 }
 
-/// Targets that nothing leads on from, though there are later minors.
-fn dead_end_remarks(map: &GraphIndex<'_>, goal: &SearchGoal) -> Vec<String> {
-    let lines = map
+/// Warns about targets that have no upgrade although later minors exist.
+fn dead_end_remarks(index: &GraphIndex<'_>, goal: &SearchGoal) -> Vec<String> {
+    let tracks = index
         .tracks
         .iter()
-        .zip(&map.graph.tracks)
+        .zip(&index.graph.tracks)
         .zip(&goal.release_targets);
-    lines
-        .filter_map(|((line, stops), stop)| {
-            let release = &line.releases[(*stop)?];
-            let later = line.releases.last()?.minor() > release.minor();
-            let ends = later && stops[(*stop)?].edges.is_empty();
-            let title = &line.platform.title;
-            ends.then(|| format!("no edge leads on from {title} {release} to any later release"))
+    tracks
+        .filter_map(|((track, vertices), position)| {
+            let release = &track.releases[(*position)?];
+            let later = track.releases.last()?.minor() > release.minor();
+            let is_dead_end = later && vertices[(*position)?].edges.is_empty();
+            let title = &track.platform.title;
+            is_dead_end
+                .then(|| format!("{title} {release} has no supported upgrade to a later release"))
         })
         .collect()
 }
 
-/// Hops that nobody published, to be said aloud.
+/// Warns about hops without a published source.
 fn unpublished_hop_remarks(hops: &[Hop]) -> impl Iterator<Item = String> {
     hops.iter()
         .filter(|hop| hop.confidence == EdgeConfidence::Inferred)
@@ -392,7 +393,7 @@ fn unpublished_hop_remarks(hops: &[Hop]) -> impl Iterator<Item = String> {
             let from = hop.from.as_ref().map(VersionSpec::to_string);
             let from = from.as_deref().unwrap_or("any release");
             format!(
-                "{} {from} to {} was published nowhere: {}",
+                "no published source supports {} {from} to {}: {}",
                 hop.platform, hop.to, hop.source
             )
         })

@@ -1,95 +1,95 @@
-//! The search: the shortest way through a small world of numbers, exact.
+//! Exact shortest-path search over a small graph of indices.
 //!
-//! A state is a stop on each line (a release of each platform) and a point (a version of Kubernetes). A move goes forward on
-//! one of them. Since no move goes back, every way ends, and the best way from a state is the best of its moves and the best
-//! way from there.
+//! A state is a release of each platform and a Kubernetes version. A transition moves one of them forward. No transition
+//! goes back, so the search ends, and the best path from a state is its best transition followed by the best path from the
+//! next state.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Add;
 
 use crate::catalog::{EdgeConfidence, Minor, MinorRange};
 
-/// Lines outermost first, each with its stops oldest first; points oldest first. The first of each is where we are.
+/// Tracks of releases, outermost platform first, and Kubernetes versions; each oldest first, beginning with the running one.
 #[derive(Debug, Clone)]
 pub(super) struct UpgradeGraph {
     pub(super) tracks: Vec<Vec<ReleaseVertex>>,
-    /// Empty where it is not known which Kubernetes runs: then none is asked for, and none moves.
+    /// Empty if the running Kubernetes version is unknown; then there are no Kubernetes transitions.
     pub(super) kubernetes_vertices: Vec<KubernetesVertex>,
 }
 
 /// A release of a platform.
 #[derive(Debug, Clone)]
 pub(super) struct ReleaseVertex {
-    /// The minors of Kubernetes it runs on.
+    /// The Kubernetes minors it supports.
     pub(super) kubernetes_range: MinorRange,
-    /// The point that it brings along.
+    /// Position of the Kubernetes version it bundles.
     pub(super) bundled_kubernetes: Option<usize>,
-    /// Edges, newest target first.
+    /// Upgrades from it, newest target first.
     pub(super) edges: Vec<GraphEdge>,
 }
 
-/// An edge to a later stop of the same line.
+/// An upgrade to a later release of the same track.
 #[derive(Debug, Clone)]
 pub(super) struct GraphEdge {
     pub(super) to: usize,
     pub(super) confidence: EdgeConfidence,
-    /// Which Kubernetes must run when it begins, where that is said of the edge itself.
+    /// The Kubernetes minors required before the upgrade, if its source names them.
     pub(super) required_kubernetes: Option<MinorRange>,
 }
 
-/// A version of Kubernetes.
+/// A Kubernetes version.
 #[derive(Debug, Clone)]
 pub(super) struct KubernetesVertex {
     pub(super) minor: Minor,
-    /// The newest patch of its minor that is known.
+    /// Whether it is the newest known patch of its minor.
     pub(super) is_newest_patch: bool,
-    /// Somebody asked for exactly this one.
+    /// Whether the target names exactly this version.
     pub(super) is_requested: bool,
 }
 
-/// Where everything stands.
+/// Positions on all tracks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SearchState {
     pub(super) release_positions: Vec<usize>,
     pub(super) kubernetes_position: usize,
 }
 
-/// One hop.
+/// A hop, by positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transition {
     Platform { track: usize, to: usize },
     Kubernetes { to: usize },
 }
 
-/// Where Kubernetes is to end.
+/// The target of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KubernetesGoal {
-    /// Nobody asked: where the platforms that were asked for bring it.
+    /// No target: follow the versions that the target releases bundle.
     Anywhere,
-    /// At this point.
+    /// This position.
     At(usize),
-    /// At the best patch of this minor.
+    /// The best patch of this minor.
     Minor(Minor),
 }
 
-/// Where the way is to end.
+/// The targets of a search.
 #[derive(Debug, Clone)]
 pub(super) struct SearchGoal {
-    /// For each line; none where nobody asked.
+    /// For each track, the position to reach, if it has a target.
     pub(super) release_targets: Vec<Option<usize>>,
     pub(super) kubernetes: KubernetesGoal,
 }
 
-/// What a way costs, what counts most first.
+/// The cost of a path, most significant part first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct PathCost {
     pub(super) hops: u32,
     pub(super) kubernetes_hops: u32,
-    /// Hops that nobody published.
+    /// Hops without a published source.
     pub(super) inferred_hops: u32,
-    /// Hops that follow from a rule only.
+    /// Hops that follow from a rule.
     pub(super) rule_hops: u32,
-    /// How far outside of supported ranges it leads, for how long.
+    /// Minors outside supported ranges, summed over the states of the path.
     pub(super) range_violation: u32,
 }
 
@@ -107,11 +107,10 @@ impl Add for PathCost {
     }
 }
 
-/// For each state, the best way on from it: its cost and first move; none where the goal cannot be reached.
+/// For each state, the cost and first transition of its best path; `None` if it cannot reach the goal.
 type BestTransitions = HashMap<SearchState, Option<(PathCost, Option<Transition>)>>;
 
 impl UpgradeGraph {
-    /// Where we are.
     pub(super) fn start_state(&self) -> SearchState {
         SearchState {
             release_positions: vec![0; self.tracks.len()],
@@ -122,25 +121,25 @@ impl UpgradeGraph {
     pub(super) fn kubernetes_minor(&self, state: &SearchState) -> Option<Minor> {
         self.kubernetes_vertices
             .get(state.kubernetes_position)
-            .map(|point| point.minor)
+            .map(|vertex| vertex.minor)
     }
 
-    pub(super) fn vertex(&self, state: &SearchState, line: usize) -> &ReleaseVertex {
-        &self.tracks[line][state.release_positions[line]]
+    pub(super) fn vertex(&self, state: &SearchState, track: usize) -> &ReleaseVertex {
+        &self.tracks[track][state.release_positions[track]]
     }
 
-    /// By how many minors Kubernetes is outside of what the platforms run on.
+    /// By how many minors Kubernetes is outside the ranges of the platforms, summed.
     pub(super) fn range_violation(&self, state: &SearchState) -> u32 {
         let Some(minor) = self.kubernetes_minor(state) else {
             return 0;
         };
         (0..self.tracks.len())
-            .map(|line| self.vertex(state, line).kubernetes_range.distance(minor))
+            .map(|track| self.vertex(state, track).kubernetes_range.distance(minor))
             .sum()
     }
 
-    /// The best way to the goal. It ends within all ranges; only where it begins outside of them and nothing leads back, it
-    /// may end outside, no farther than it began.
+    /// The best path to the goal. It ends within all supported ranges, unless it starts outside of them and no path leads
+    /// back in.
     pub(super) fn solve(&self, goal: &SearchGoal) -> Option<Vec<Transition>> {
         let within = self.search(goal, true);
         if within.is_none() && self.range_violation(&self.start_state()) > 0 {
@@ -153,12 +152,12 @@ impl UpgradeGraph {
         let mut best = BestTransitions::new();
         let mut state = self.start_state();
         self.best_cost(&state, goal, within, &mut best)?;
-        let mut moves = Vec::new();
+        let mut transitions = Vec::new();
         while let Some(Some((_, Some(next)))) = best.get(&state) {
-            moves.push(*next);
+            transitions.push(*next);
             state = self.apply(&state, *next);
         }
-        Some(moves)
+        Some(transitions)
     }
 
     fn best_cost(
@@ -166,9 +165,9 @@ impl UpgradeGraph {
         state: &SearchState,
         goal: &SearchGoal,
         within: bool,
-        known: &mut BestTransitions,
+        best_known: &mut BestTransitions,
     ) -> Option<PathCost> {
-        if let Some(found) = known.get(state) {
+        if let Some(found) = best_known.get(state) {
             return found.map(|(cost, _)| cost);
         }
         let found =
@@ -176,79 +175,79 @@ impl UpgradeGraph {
                 Some((PathCost::default(), None))
             } else {
                 let mut found: Option<(PathCost, Option<Transition>)> = None;
-                for (step, cost) in self.transitions(state) {
-                    let next = self.apply(state, step);
+                for (transition, cost) in self.transitions(state) {
+                    let next = self.apply(state, transition);
                     if self.is_past_goal(&next, goal) {
                         continue;
                     }
-                    let Some(rest) = self.best_cost(&next, goal, within, known) else {
+                    let Some(rest) = self.best_cost(&next, goal, within, best_known) else {
                         continue;
                     };
-                    // The first of equals stays: moves come in the order of preference.
+                    // Transitions come in order of preference, so the first of equal cost wins.
                     let whole = cost + rest;
                     if found.is_none_or(|(best, _)| whole < best) {
-                        found = Some((whole, Some(step)));
+                        found = Some((whole, Some(transition)));
                     }
                 }
                 found
             };
-        known.insert(state.clone(), found);
+        best_known.insert(state.clone(), found);
         found.map(|(cost, _)| cost)
     }
 
-    /// What may be done next, outer platforms first, newer releases first, Kubernetes last; with what it costs.
+    /// Allowed transitions with their costs: outer platforms first, newer releases first, Kubernetes last.
     pub(super) fn transitions(&self, state: &SearchState) -> Vec<(Transition, PathCost)> {
-        let mut moves = Vec::new();
+        let mut transitions = Vec::new();
         let minor = self.kubernetes_minor(state);
-        for line in 0..self.tracks.len() {
-            let here = self.vertex(state, line);
-            for way in &here.edges {
-                let there = &self.tracks[line][way.to];
-                let allowed = minor.is_none_or(|minor| match way.required_kubernetes {
+        for track in 0..self.tracks.len() {
+            let vertex = self.vertex(state, track);
+            for edge in &vertex.edges {
+                let target = &self.tracks[track][edge.to];
+                let allowed = minor.is_none_or(|minor| match edge.required_kubernetes {
                     Some(starts) => starts.contains(minor),
                     None => {
-                        there.kubernetes_range.distance(minor)
-                            <= here.kubernetes_range.distance(minor)
+                        target.kubernetes_range.distance(minor)
+                            <= vertex.kubernetes_range.distance(minor)
                     }
                 });
                 if allowed {
-                    let step = Transition::Platform {
-                        track: line,
-                        to: way.to,
-                    };
-                    moves.push((step, self.transition_cost(state, step, way.confidence)));
+                    let transition = Transition::Platform { track, to: edge.to };
+                    transitions.push((
+                        transition,
+                        self.transition_cost(state, transition, edge.confidence),
+                    ));
                 }
             }
         }
         for to in (state.kubernetes_position + 1..self.kubernetes_vertices.len()).rev() {
             if self.can_upgrade_kubernetes(state, to) {
-                let step = Transition::Kubernetes { to };
-                moves.push((
-                    step,
-                    self.transition_cost(state, step, EdgeConfidence::FromRule),
+                let transition = Transition::Kubernetes { to };
+                transitions.push((
+                    transition,
+                    self.transition_cost(state, transition, EdgeConfidence::FromRule),
                 ));
             }
         }
-        moves
+        transitions
     }
 
     fn transition_cost(
         &self,
         state: &SearchState,
-        step: Transition,
-        strength: EdgeConfidence,
+        transition: Transition,
+        confidence: EdgeConfidence,
     ) -> PathCost {
-        let platform = matches!(step, Transition::Platform { .. });
+        let platform = matches!(transition, Transition::Platform { .. });
         PathCost {
             hops: 1,
             kubernetes_hops: u32::from(!platform),
-            inferred_hops: u32::from(platform && strength == EdgeConfidence::Inferred),
-            rule_hops: u32::from(platform && strength == EdgeConfidence::FromRule),
-            range_violation: self.range_violation(&self.apply(state, step)),
+            inferred_hops: u32::from(platform && confidence == EdgeConfidence::Inferred),
+            rule_hops: u32::from(platform && confidence == EdgeConfidence::FromRule),
+            range_violation: self.range_violation(&self.apply(state, transition)),
         }
     }
 
-    /// Whether Kubernetes may go to a later point: to the next minor at most, and farther out of no range.
+    /// Whether Kubernetes may move to a later position: by at most one minor, and no farther outside any range.
     fn can_upgrade_kubernetes(&self, state: &SearchState, to: usize) -> bool {
         let (from, target) = (
             &self.kubernetes_vertices[state.kubernetes_position],
@@ -256,44 +255,46 @@ impl UpgradeGraph {
         );
         let near = matches!(target.minor.minors_ahead_of(from.minor), Some(0 | 1));
         near && self.is_candidate(state, to)
-            && (0..self.tracks.len()).all(|line| {
-                let fits = self.vertex(state, line).kubernetes_range;
+            && (0..self.tracks.len()).all(|track| {
+                let fits = self.vertex(state, track).kubernetes_range;
                 fits.distance(target.minor) <= fits.distance(from.minor)
             })
     }
 
-    /// Whether this version is one to go to: what a platform brings along, else the newest patch, else what was asked for.
+    /// Whether to consider this version: one that a platform bundles, the newest patch below those, or the target.
     fn is_candidate(&self, state: &SearchState, to: usize) -> bool {
-        let point = &self.kubernetes_vertices[to];
-        let shipped: Vec<usize> = (0..self.tracks.len())
-            .filter_map(|line| self.vertex(state, line).bundled_kubernetes)
+        let vertex = &self.kubernetes_vertices[to];
+        let bundled: Vec<usize> = (0..self.tracks.len())
+            .filter_map(|track| self.vertex(state, track).bundled_kubernetes)
             .collect();
-        let lowest = shipped
+        let lowest = bundled
             .iter()
-            .map(|ships| self.kubernetes_vertices[*ships].minor)
+            .map(|bundled| self.kubernetes_vertices[*bundled].minor)
             .min();
-        point.is_requested
-            || shipped.contains(&to)
-            || point.is_newest_patch && lowest.is_none_or(|lowest| point.minor < lowest)
+        vertex.is_requested
+            || bundled.contains(&to)
+            || vertex.is_newest_patch && lowest.is_none_or(|lowest| vertex.minor < lowest)
     }
 
-    pub(super) fn apply(&self, state: &SearchState, step: Transition) -> SearchState {
+    pub(super) fn apply(&self, state: &SearchState, transition: Transition) -> SearchState {
         let mut next = state.clone();
-        match step {
-            Transition::Platform { track: line, to } => next.release_positions[line] = to,
+        match transition {
+            Transition::Platform { track, to } => next.release_positions[track] = to,
             Transition::Kubernetes { to } => next.kubernetes_position = to,
         }
         next
     }
 
-    /// Whether it is where the goal says.
+    /// Whether a state satisfies the goal.
     pub(super) fn is_goal_met(&self, state: &SearchState, goal: &SearchGoal) -> bool {
-        let mut asked = goal.release_targets.iter().zip(&state.release_positions);
-        if !asked.all(|(asked, stop)| asked.is_none_or(|asked| asked == *stop)) {
+        let mut requested = goal.release_targets.iter().zip(&state.release_positions);
+        if !requested
+            .all(|(requested, position)| requested.is_none_or(|requested| requested == *position))
+        {
             return false;
         }
         match goal.kubernetes {
-            KubernetesGoal::At(point) => state.kubernetes_position == point,
+            KubernetesGoal::At(position) => state.kubernetes_position == position,
             KubernetesGoal::Minor(minor) => {
                 let later = state.kubernetes_position + 1..self.kubernetes_vertices.len();
                 let same = |to: usize| self.kubernetes_vertices[to].minor == minor;
@@ -302,40 +303,41 @@ impl UpgradeGraph {
                         .into_iter()
                         .any(|to| same(to) && self.can_upgrade_kubernetes(state, to))
             }
-            KubernetesGoal::Anywhere => (0..self.tracks.len()).all(|line| {
-                let ships = self.vertex(state, line).bundled_kubernetes;
-                let asked =
-                    goal.release_targets[line].is_some() && !self.kubernetes_vertices.is_empty();
-                !asked || ships.is_none_or(|ships| ships <= state.kubernetes_position)
+            KubernetesGoal::Anywhere => (0..self.tracks.len()).all(|track| {
+                let bundled = self.vertex(state, track).bundled_kubernetes;
+                let requested =
+                    goal.release_targets[track].is_some() && !self.kubernetes_vertices.is_empty();
+                !requested || bundled.is_none_or(|bundled| bundled <= state.kubernetes_position)
             }),
         }
     }
 
-    /// Whether the goal lies behind, where nothing leads back to.
+    /// Whether a state is past the goal.
     fn is_past_goal(&self, state: &SearchState, goal: &SearchGoal) -> bool {
-        let mut asked = goal.release_targets.iter().zip(&state.release_positions);
-        let past = asked.any(|(asked, stop)| asked.is_some_and(|asked| asked < *stop));
+        let mut requested = goal.release_targets.iter().zip(&state.release_positions);
+        let past = requested
+            .any(|(requested, position)| requested.is_some_and(|requested| requested < *position));
         past || match goal.kubernetes {
-            KubernetesGoal::At(point) => point < state.kubernetes_position,
+            KubernetesGoal::At(position) => position < state.kubernetes_position,
             KubernetesGoal::Minor(minor) => self
                 .kubernetes_minor(state)
-                .is_some_and(|here| minor < here),
+                .is_some_and(|current| minor < current),
             KubernetesGoal::Anywhere => false,
         }
     }
 
-    /// Every state that can be reached.
+    /// All states reachable from the start.
     pub(super) fn reachable_states(&self) -> HashSet<SearchState> {
-        let mut seen = HashSet::from([self.start_state()]);
+        let mut reached = HashSet::from([self.start_state()]);
         let mut todo = vec![self.start_state()];
         while let Some(state) = todo.pop() {
-            for (step, _) in self.transitions(&state) {
-                let next = self.apply(&state, step);
-                if seen.insert(next.clone()) {
+            for (transition, _) in self.transitions(&state) {
+                let next = self.apply(&state, transition);
+                if reached.insert(next.clone()) {
                     todo.push(next);
                 }
             }
         }
-        seen
+        reached
     }
 }

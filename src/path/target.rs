@@ -1,4 +1,4 @@
-//! Which release of which platform a person means.
+//! Resolves targets to platforms and releases.
 
 use super::error::MOST_HOPS;
 use super::graph::GraphIndex;
@@ -12,14 +12,14 @@ pub(super) fn resolve_targets(
     start: &StartingVersions,
     catalog: &Catalog,
 ) -> Result<Vec<(PlatformName, VersionSpec)>, PathError> {
-    let mut named: Vec<(PlatformName, VersionSpec)> = Vec::new();
+    let mut resolved: Vec<(PlatformName, VersionSpec)> = Vec::new();
     for target in targets {
         let name = match &target.platform {
             Some(name) => resolve_platform(*name, start, catalog)?,
             None => infer_platform(&target.version, start, catalog)?,
         };
-        if named.iter().any(|(one, _)| *one == name) {
-            return Err(PathError::DuplicateTarget(name.to_string()));
+        if resolved.iter().any(|(one, _)| *one == name) {
+            return Err(PathError::DuplicateTarget(name));
         }
         validate_target(
             name,
@@ -28,12 +28,12 @@ pub(super) fn resolve_targets(
             start,
             catalog,
         )?;
-        named.push((name, target.version.clone()));
+        resolved.push((name, target.version.clone()));
     }
-    Ok(named)
+    Ok(resolved)
 }
 
-/// What runs and has releases, outermost first.
+/// Installed platforms that have releases, outermost first.
 fn running_platforms(start: &StartingVersions, catalog: &Catalog) -> Vec<PlatformName> {
     let platforms = start.platforms.keys().copied();
     platforms
@@ -65,43 +65,43 @@ fn resolve_platform(
     })
 }
 
-/// Of which platform a version alone is meant: of the outermost one, unless it could be meant of several.
+/// The platform of a target that names none: the outermost one, unless several have the version.
 fn infer_platform(
-    wanted: &VersionSpec,
+    spec: &VersionSpec,
     start: &StartingVersions,
     catalog: &Catalog,
 ) -> Result<PlatformName, PathError> {
     let running = running_platforms(start, catalog);
-    let above: Vec<PlatformName> = running
+    let candidates: Vec<PlatformName> = running
         .iter()
         .copied()
-        .filter(|name| is_known_upgrade(*name, wanted, start, catalog))
+        .filter(|name| is_known_upgrade(*name, spec, start, catalog))
         .collect();
-    if above.len() > 1 {
-        let spellings: Vec<String> = above
+    if candidates.len() > 1 {
+        let spellings: Vec<String> = candidates
             .iter()
-            .map(|name| format!("--to {name}={wanted}"))
+            .map(|name| format!("--to {name}={spec}"))
             .collect();
         return Err(PathError::Ambiguous {
-            version: wanted.to_string(),
+            version: spec.to_string(),
             spellings: spellings.join(" or "),
         });
     }
     Ok(running.first().copied().unwrap_or(PlatformName::Kubernetes))
 }
 
-/// Whether it is a release that the catalog knows, above the one that runs.
+/// Whether the catalog has the version, newer than the running one.
 fn is_known_upgrade(
     name: PlatformName,
-    wanted: &VersionSpec,
+    spec: &VersionSpec,
     start: &StartingVersions,
     catalog: &Catalog,
 ) -> bool {
     match (name, &start.kubernetes) {
-        // Of Kubernetes the table has minors, and any patch up to the newest came out.
+        // The table of Kubernetes lists minors; every patch up to the newest exists.
         (PlatformName::Kubernetes, Some(running)) => {
-            let row = catalog.kubernetes_releases.find(wanted.minor());
-            row.is_some_and(|row| match wanted {
+            let row = catalog.kubernetes_releases.find(spec.minor());
+            row.is_some_and(|row| match spec {
                 VersionSpec::Minor(minor) => running.minor() < *minor,
                 VersionSpec::Release(release) => {
                     running.semver < release.semver && release.semver <= row.newest_patch.semver
@@ -111,15 +111,15 @@ fn is_known_upgrade(
         _ => start.platforms.get(&name).is_some_and(|at| {
             let releases = catalog.platform(name).map(Platform::releases);
             let mut releases = releases.unwrap_or_default().iter();
-            releases.any(|row| row.release.semver > at.semver && wanted.matches(&row.release))
+            releases.any(|row| row.release.semver > at.semver && spec.matches(&row.release))
         }),
     }
 }
 
 fn validate_target(
     name: PlatformName,
-    wanted: &VersionSpec,
-    bare: bool,
+    spec: &VersionSpec,
+    has_no_platform: bool,
     start: &StartingVersions,
     catalog: &Catalog,
 ) -> Result<(), PathError> {
@@ -130,31 +130,31 @@ fn validate_target(
     let (Some(at), Some(platform)) = (at, catalog.platform(name)) else {
         return Ok(());
     };
-    let counts = match (name, start.emulated) {
+    let current = match (name, start.emulated) {
         (PlatformName::Kubernetes, Some(emulated)) => emulated,
         _ => at.minor(),
     };
-    let down = match wanted {
-        VersionSpec::Minor(minor) => *minor < counts,
+    let is_downgrade = match spec {
+        VersionSpec::Minor(minor) => *minor < current,
         VersionSpec::Release(release) => {
-            release.minor() < counts
+            release.minor() < current
                 || (release.minor() == at.minor() && release.semver < at.semver)
         }
     };
-    if !down {
-        let near = match wanted.minor().minors_ahead_of(counts) {
+    if !is_downgrade {
+        let is_near = match spec.minor().minors_ahead_of(current) {
             Some(minors) => minors <= i64::from(MOST_HOPS),
             None => true,
         };
         let too_far = || PathError::TargetTooFar {
             from: at.without_suffix().raw,
-            to: wanted.to_string(),
+            to: spec.to_string(),
         };
-        return near.then_some(()).ok_or_else(too_far);
+        return is_near.then_some(()).ok_or_else(too_far);
     }
     let mut instead = platform.downgrade_advice.clone();
-    if bare && name != PlatformName::Kubernetes {
-        instead += &format!(". If Kubernetes was meant, say --to kubernetes={wanted}");
+    if has_no_platform && name != PlatformName::Kubernetes {
+        instead += &format!(". For Kubernetes, use --to kubernetes={spec}");
     }
     let titled = |text: String| match name {
         PlatformName::Kubernetes => text,
@@ -166,75 +166,81 @@ fn validate_target(
     };
     Err(PathError::Downgrade {
         from: titled(running),
-        to: titled(wanted.to_string()),
+        to: titled(spec.to_string()),
         instead,
     })
 }
 
-/// The stop that is meant on a line: a release itself; of a minor its newest patch with the strongest way to it.
+/// The position of a target on its track: of the release itself, or of the newest of the best supported patches of a minor.
 pub(super) fn target_position(
-    map: &GraphIndex<'_>,
-    line: usize,
-    wanted: &VersionSpec,
+    index: &GraphIndex<'_>,
+    track: usize,
+    spec: &VersionSpec,
 ) -> Result<usize, PathError> {
-    let releases = &map.tracks[line].releases;
+    let releases = &index.tracks[track].releases;
     let numbered = releases.iter().enumerate();
-    let meant: Vec<usize> = numbered
-        .filter(|(_, release)| wanted.matches(release))
-        .map(|(stop, _)| stop)
+    let matching: Vec<usize> = numbered
+        .filter(|(_, release)| spec.matches(release))
+        .map(|(position, _)| position)
         .collect();
-    let minor = match wanted {
+    let minor = match spec {
         VersionSpec::Release(_) => {
-            let found = meant.first().copied();
-            return found.ok_or_else(|| unreachable::unknown_release(map, line, wanted));
+            let found = matching.first().copied();
+            return found.ok_or_else(|| unreachable::unknown_release(index, track, spec));
         }
         VersionSpec::Minor(minor) => *minor,
     };
-    let best = meant
+    let best = matching
         .iter()
         .copied()
-        .filter(|stop| *stop > 0)
-        .filter_map(|stop| {
+        .filter(|position| *position > 0)
+        .filter_map(|position| {
             Some((
-                weakest_confidence(map, line, stop)?,
-                std::cmp::Reverse(stop),
+                weakest_confidence(index, track, position)?,
+                std::cmp::Reverse(position),
             ))
         })
         .min();
-    match (best, meant.last()) {
-        (Some((_, std::cmp::Reverse(stop))), _) => Ok(stop),
+    match (best, matching.last()) {
+        (Some((_, std::cmp::Reverse(position))), _) => Ok(position),
         (None, _) if releases[0].minor() == minor => Ok(0),
-        (None, Some(newest)) => Err(unreachable::unreachable_release(map, line, *newest, wanted)),
-        (None, None) => Err(unreachable::unknown_release(map, line, wanted)),
+        (None, Some(newest)) => Err(unreachable::unreachable_release(
+            index, track, *newest, spec,
+        )),
+        (None, None) => Err(unreachable::unknown_release(index, track, spec)),
     }
 }
 
-/// The weakest edge of the best way to a stop; none where nothing leads there.
-fn weakest_confidence(map: &GraphIndex<'_>, line: usize, stop: usize) -> Option<EdgeConfidence> {
-    let mut goal = map.goal_for_kubernetes(KubernetesGoal::Anywhere);
-    goal.release_targets[line] = Some(stop);
-    let moves = map.graph.solve(&goal)?;
-    let mut state = map.graph.start_state();
+/// The lowest confidence on the best path to a position; `None` if it cannot be reached.
+fn weakest_confidence(
+    index: &GraphIndex<'_>,
+    track: usize,
+    position: usize,
+) -> Option<EdgeConfidence> {
+    let mut goal = index.goal_for_kubernetes(KubernetesGoal::Anywhere);
+    goal.release_targets[track] = Some(position);
+    let transitions = index.graph.solve(&goal)?;
+    let mut state = index.graph.start_state();
     let mut weakest = EdgeConfidence::Published;
-    for step in moves {
-        if let Transition::Platform { track: on, to } = step
-            && on == line
+    for transition in transitions {
+        if let Transition::Platform { track: other, to } = transition
+            && other == track
         {
-            let ways = &map.graph.vertex(&state, line).edges;
-            let way = ways.iter().find(|way| way.to == to);
-            weakest = weakest.max(way.map_or(EdgeConfidence::Inferred, |way| way.confidence));
+            let edges = &index.graph.vertex(&state, track).edges;
+            let edge = edges.iter().find(|edge| edge.to == to);
+            weakest = weakest.max(edge.map_or(EdgeConfidence::Inferred, |edge| edge.confidence));
         }
-        state = map.graph.apply(&state, step);
+        state = index.graph.apply(&state, transition);
     }
     Some(weakest)
 }
 
-/// The minor that the next supported hop of a line leads to: the next one, else the same one.
-pub(super) fn next_minor(map: &GraphIndex<'_>, line: usize) -> Option<Minor> {
-    let releases = &map.tracks[line].releases;
-    let here = releases[0].minor();
-    let ways = &map.graph.tracks[line][0].edges;
-    let minors = ways.iter().map(|way| releases[way.to].minor());
-    let next = minors.clone().filter(|minor| *minor > here).min();
+/// The minor that the next supported hop of a track reaches: the next one if possible, else the same one.
+pub(super) fn next_minor(index: &GraphIndex<'_>, track: usize) -> Option<Minor> {
+    let releases = &index.tracks[track].releases;
+    let running = releases[0].minor();
+    let edges = &index.graph.tracks[track][0].edges;
+    let minors = edges.iter().map(|edge| releases[edge.to].minor());
+    let next = minors.clone().filter(|minor| *minor > running).min();
     next.or_else(|| minors.min())
 }

@@ -33,35 +33,35 @@ fn strengths() -> impl Strategy<Value = EdgeConfidence> {
 }
 
 /// Points with minors from 20 on, some minors twice, sometimes with a hole.
-fn points() -> impl Strategy<Value = Vec<KubernetesVertex>> {
+fn vertices() -> impl Strategy<Value = Vec<KubernetesVertex>> {
     proptest::collection::vec((0..3_u32, any::<bool>(), any::<bool>()), 0..5).prop_map(|steps| {
         let mut at = 20;
         steps
             .into_iter()
-            .map(|(step, newest, asked)| {
-                at += step.min(2) / 2 + step % 2;
+            .map(|(transition, newest, requested)| {
+                at += transition.min(2) / 2 + transition % 2;
                 KubernetesVertex {
                     minor: minor(at),
                     is_newest_patch: newest,
-                    is_requested: asked && newest,
+                    is_requested: requested && newest,
                 }
             })
             .collect()
     })
 }
 
-fn line(points: usize) -> impl Strategy<Value = Vec<ReleaseVertex>> {
-    let ships = proptest::option::of(0..points.max(1));
+fn track(vertex_count: usize) -> impl Strategy<Value = Vec<ReleaseVertex>> {
+    let ships = proptest::option::of(0..vertex_count.max(1));
     let edge =
         proptest::option::weighted(0.6, (strengths(), proptest::option::weighted(0.2, spans())));
-    let stop = (spans(), ships, proptest::collection::vec(edge, 4));
-    proptest::collection::vec(stop, 1..5).prop_map(move |stops| {
-        let count = stops.len();
-        let stops = stops.into_iter().enumerate();
-        stops
+    let vertex = (spans(), ships, proptest::collection::vec(edge, 4));
+    proptest::collection::vec(vertex, 1..5).prop_map(move |vertices| {
+        let count = vertices.len();
+        let vertices = vertices.into_iter().enumerate();
+        vertices
             .map(|(at, (fits, ships, edges))| ReleaseVertex {
                 kubernetes_range: fits,
-                bundled_kubernetes: ships.filter(|_| points > 0),
+                bundled_kubernetes: ships.filter(|_| vertex_count > 0),
                 edges: (at + 1..count)
                     .rev()
                     .filter_map(|to| {
@@ -78,40 +78,40 @@ fn line(points: usize) -> impl Strategy<Value = Vec<ReleaseVertex>> {
     })
 }
 
-fn worlds() -> impl Strategy<Value = UpgradeGraph> {
-    points().prop_flat_map(|points| {
-        let lines = proptest::collection::vec(line(points.len()), 0..3);
-        lines.prop_map(move |lines| UpgradeGraph {
-            tracks: lines,
-            kubernetes_vertices: points.clone(),
+fn graphs() -> impl Strategy<Value = UpgradeGraph> {
+    vertices().prop_flat_map(|vertices| {
+        let tracks = proptest::collection::vec(track(vertices.len()), 0..3);
+        tracks.prop_map(move |tracks| UpgradeGraph {
+            tracks,
+            kubernetes_vertices: vertices.clone(),
         })
     })
 }
 
 fn quests() -> impl Strategy<Value = (UpgradeGraph, SearchGoal)> {
-    worlds().prop_flat_map(|world| {
-        let stops: Vec<_> = world
+    graphs().prop_flat_map(|graph| {
+        let vertices: Vec<_> = graph
             .tracks
             .iter()
-            .map(|line| proptest::option::of(0..line.len()))
+            .map(|track| proptest::option::of(0..track.len()))
             .collect();
-        let aims = match world.kubernetes_vertices.len() {
+        let aims = match graph.kubernetes_vertices.len() {
             0 => vec![KubernetesGoal::Anywhere],
             count => (0..count)
                 .flat_map(|at| {
                     [
                         KubernetesGoal::At(at),
-                        KubernetesGoal::Minor(world.kubernetes_vertices[at].minor),
+                        KubernetesGoal::Minor(graph.kubernetes_vertices[at].minor),
                         KubernetesGoal::Anywhere,
                     ]
                 })
                 .collect(),
         };
-        (stops, select(aims)).prop_map(move |(stops, aim)| {
+        (vertices, select(aims)).prop_map(move |(vertices, aim)| {
             (
-                world.clone(),
+                graph.clone(),
                 SearchGoal {
-                    release_targets: stops,
+                    release_targets: vertices,
                     kubernetes: aim,
                 },
             )
@@ -120,71 +120,71 @@ fn quests() -> impl Strategy<Value = (UpgradeGraph, SearchGoal)> {
 }
 
 /// Far from every range by hand: how many minors Kubernetes lies outside of them, summed up.
-fn outside(world: &UpgradeGraph, state: &SearchState) -> Vec<u32> {
-    let fits = |line: usize| world.tracks[line][state.release_positions[line]].kubernetes_range;
-    (0..world.tracks.len())
+fn outside(graph: &UpgradeGraph, state: &SearchState) -> Vec<u32> {
+    let fits = |track: usize| graph.tracks[track][state.release_positions[track]].kubernetes_range;
+    (0..graph.tracks.len())
         .map(
-            |line| match world.kubernetes_vertices.get(state.kubernetes_position) {
+            |track| match graph.kubernetes_vertices.get(state.kubernetes_position) {
                 None => 0,
-                Some(point) => {
-                    let low = fits(line).oldest.map_or(0, |oldest| oldest.minor);
-                    let high = fits(line).newest.map_or(u32::MAX, |newest| newest.minor);
-                    low.saturating_sub(point.minor.minor)
-                        .max(point.minor.minor.saturating_sub(high))
+                Some(vertex) => {
+                    let low = fits(track).oldest.map_or(0, |oldest| oldest.minor);
+                    let high = fits(track).newest.map_or(u32::MAX, |newest| newest.minor);
+                    low.saturating_sub(vertex.minor.minor)
+                        .max(vertex.minor.minor.saturating_sub(high))
                 }
             },
         )
         .collect()
 }
 
-/// Every hop that the rules of the game allow, said anew and without any order.
+/// All allowed hops, in no order, by an independent implementation of the rules.
 fn allowed(
-    world: &UpgradeGraph,
+    graph: &UpgradeGraph,
     state: &SearchState,
 ) -> Vec<(Transition, SearchState, EdgeConfidence)> {
     let mut found = Vec::new();
-    let here = outside(world, state);
+    let before = outside(graph, state);
     let no_worse = |next: &SearchState| {
-        let there = outside(world, next);
-        here.iter().zip(&there).all(|(here, there)| there <= here)
+        let after = outside(graph, next);
+        before
+            .iter()
+            .zip(&after)
+            .all(|(before, after)| after <= before)
     };
-    for (line, at) in state.release_positions.iter().enumerate() {
-        for way in &world.tracks[line][*at].edges {
+    for (track, at) in state.release_positions.iter().enumerate() {
+        for edge in &graph.tracks[track][*at].edges {
             let mut next = state.clone();
-            next.release_positions[line] = way.to;
+            next.release_positions[track] = edge.to;
             let fine = match (
-                way.required_kubernetes,
-                world.kubernetes_vertices.get(state.kubernetes_position),
+                edge.required_kubernetes,
+                graph.kubernetes_vertices.get(state.kubernetes_position),
             ) {
                 (_, None) => true,
-                (Some(starts), Some(point)) => starts.contains(point.minor),
+                (Some(starts), Some(vertex)) => starts.contains(vertex.minor),
                 (None, Some(_)) => no_worse(&next),
             };
             if fine {
                 found.push((
-                    Transition::Platform {
-                        track: line,
-                        to: way.to,
-                    },
+                    Transition::Platform { track, to: edge.to },
                     next,
-                    way.confidence,
+                    edge.confidence,
                 ));
             }
         }
     }
-    for to in 0..world.kubernetes_vertices.len() {
+    for to in 0..graph.kubernetes_vertices.len() {
         let mut next = state.clone();
         next.kubernetes_position = to;
-        let step = i64::from(world.kubernetes_vertices[to].minor.minor)
+        let transition = i64::from(graph.kubernetes_vertices[to].minor.minor)
             - i64::from(
-                world.kubernetes_vertices[state.kubernetes_position]
+                graph.kubernetes_vertices[state.kubernetes_position]
                     .minor
                     .minor,
             );
         if to > state.kubernetes_position
-            && step <= 1
+            && transition <= 1
             && no_worse(&next)
-            && offered(world, state, to)
+            && offered(graph, state, to)
         {
             found.push((
                 Transition::Kubernetes { to },
@@ -197,62 +197,62 @@ fn allowed(
 }
 
 /// What a platform brings along; below that, or without it, the newest patches; what was asked for.
-fn offered(world: &UpgradeGraph, state: &SearchState, to: usize) -> bool {
+fn offered(graph: &UpgradeGraph, state: &SearchState, to: usize) -> bool {
     let mut lowest = u32::MAX;
     let mut shipped = false;
-    for (line, at) in state.release_positions.iter().enumerate() {
-        if let Some(ships) = world.tracks[line][*at].bundled_kubernetes {
-            lowest = lowest.min(world.kubernetes_vertices[ships].minor.minor);
+    for (track, at) in state.release_positions.iter().enumerate() {
+        if let Some(ships) = graph.tracks[track][*at].bundled_kubernetes {
+            lowest = lowest.min(graph.kubernetes_vertices[ships].minor.minor);
             shipped |= ships == to;
         }
     }
-    let point = &world.kubernetes_vertices[to];
-    shipped || point.is_requested || (point.is_newest_patch && point.minor.minor < lowest)
+    let vertex = &graph.kubernetes_vertices[to];
+    shipped || vertex.is_requested || (vertex.is_newest_patch && vertex.minor.minor < lowest)
 }
 
 /// How a hop is preferred over another where nothing else decides: outer platforms, then newer releases, then Kubernetes.
-fn preference(step: &Transition) -> (usize, usize) {
-    match step {
-        Transition::Platform { track: line, to } => (*line, usize::MAX - to),
+fn preference(transition: &Transition) -> (usize, usize) {
+    match transition {
+        Transition::Platform { track, to } => (*track, usize::MAX - to),
         Transition::Kubernetes { to } => (usize::MAX, usize::MAX - to),
     }
 }
 
-type Way0 = (PathCost, Vec<(usize, usize)>, Vec<Transition>);
+type Solution = (PathCost, Vec<(usize, usize)>, Vec<Transition>);
 
-/// Walks every way there is.
-fn brute(world: &UpgradeGraph, goal: &SearchGoal, within: bool) -> Option<Way0> {
-    let mut best: Option<Way0> = None;
+/// Tries every path.
+fn brute(graph: &UpgradeGraph, goal: &SearchGoal, within: bool) -> Option<Solution> {
+    let mut best: Option<Solution> = None;
     let mut todo = vec![(
-        world.start_state(),
+        graph.start_state(),
         PathCost::default(),
         Vec::<Transition>::new(),
     )];
-    while let Some((state, cost, moves)) = todo.pop() {
-        let strain: u32 = outside(world, &state).iter().sum();
-        if world.is_goal_met(&state, goal) && (!within || strain == 0) {
-            let order: Vec<_> = moves.iter().map(preference).collect();
-            let found = (cost, order, moves.clone());
-            let better = |best: &Way0| (found.0, &found.1) < (best.0, &best.1);
+    while let Some((state, cost, transitions)) = todo.pop() {
+        let strain: u32 = outside(graph, &state).iter().sum();
+        if graph.is_goal_met(&state, goal) && (!within || strain == 0) {
+            let order: Vec<_> = transitions.iter().map(preference).collect();
+            let found = (cost, order, transitions.clone());
+            let better = |best: &Solution| (found.0, &found.1) < (best.0, &best.1);
             if best.as_ref().is_none_or(better) {
                 best = Some(found);
             }
             continue;
         }
-        for (step, next, strength) in allowed(world, &state) {
+        for (transition, next, strength) in allowed(graph, &state) {
             let mut cost = cost;
             cost.hops += 1;
-            cost.range_violation += outside(world, &next).iter().sum::<u32>();
-            match step {
+            cost.range_violation += outside(graph, &next).iter().sum::<u32>();
+            match transition {
                 Transition::Kubernetes { .. } => cost.kubernetes_hops += 1,
                 Transition::Platform { .. } => {
                     cost.inferred_hops += u32::from(strength == EdgeConfidence::Inferred);
                     cost.rule_hops += u32::from(strength == EdgeConfidence::FromRule);
                 }
             }
-            let mut moves = moves.clone();
-            moves.push(step);
-            todo.push((next, cost, moves));
+            let mut transitions = transitions.clone();
+            transitions.push(transition);
+            todo.push((next, cost, transitions));
         }
     }
     best
@@ -262,27 +262,27 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_search_finds_what_walking_every_way_finds((world, goal) in quests()) {
-        let mut expected = brute(&world, &goal, true);
-        let begins: u32 = outside(&world, &world.start_state()).iter().sum();
+    fn the_search_finds_what_brute_force_finds((graph, goal) in quests()) {
+        let mut expected = brute(&graph, &goal, true);
+        let begins: u32 = outside(&graph, &graph.start_state()).iter().sum();
         if expected.is_none() && begins > 0 {
-            expected = brute(&world, &goal, false);
+            expected = brute(&graph, &goal, false);
         }
-        prop_assert_eq!(world.solve(&goal), expected.map(|(_, _, moves)| moves));
+        prop_assert_eq!(graph.solve(&goal), expected.map(|(_, _, transitions)| transitions));
     }
 
     #[test]
-    fn ways_go_up_over_edges_and_out_of_no_range((world, goal) in quests()) {
-        let mut state = world.start_state();
-        let mut seen = world.reachable_states();
-        for step in world.solve(&goal).unwrap_or_default() {
-            let next = world.apply(&state, step);
+    fn paths_use_allowed_transitions_only_and_never_go_back((graph, goal) in quests()) {
+        let mut state = graph.start_state();
+        let mut unvisited = graph.reachable_states();
+        for transition in graph.solve(&goal).unwrap_or_default() {
+            let next = graph.apply(&state, transition);
             prop_assert!(next.kubernetes_position >= state.kubernetes_position);
-            prop_assert!(next.release_positions.iter().zip(&state.release_positions).all(|(next, stop)| next >= stop));
+            prop_assert!(next.release_positions.iter().zip(&state.release_positions).all(|(next, vertex)| next >= vertex));
             prop_assert!(next != state);
-            let step_allowed = allowed(&world, &state).iter().any(|(one, ..)| *one == step);
+            let step_allowed = allowed(&graph, &state).iter().any(|(one, ..)| *one == transition);
             prop_assert!(step_allowed);
-            prop_assert!(seen.remove(&next));
+            prop_assert!(unvisited.remove(&next));
             state = next;
         }
     }

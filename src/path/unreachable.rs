@@ -1,4 +1,4 @@
-//! Why nothing leads to a target, and what is nearest to it.
+//! Explains why a target cannot be reached, and finds the nearest release that can.
 
 use std::collections::BTreeSet;
 
@@ -7,108 +7,113 @@ use super::graph::GraphIndex;
 use super::search::{KubernetesGoal, Transition};
 use crate::catalog::{Minor, Platform, VersionSpec};
 
-/// A version that is no release of the platform.
+/// The error for a version that the platform does not have.
 pub(super) fn unknown_release(
-    map: &GraphIndex<'_>,
-    line: usize,
-    wanted: &VersionSpec,
+    index: &GraphIndex<'_>,
+    track: usize,
+    spec: &VersionSpec,
 ) -> PathError {
-    let missing = describe_unknown_release(map.tracks[line].platform, wanted);
-    let releases = &map.tracks[line].releases;
-    let place = super::graph::lowest_release(wanted);
+    let missing = describe_unknown_release(index.tracks[track].platform, spec);
+    let releases = &index.tracks[track].releases;
+    let place = super::graph::lowest_release(spec);
     let after = releases.partition_point(|release| release.semver < place.semver);
-    no_path(map, line, after.saturating_sub(1), wanted, missing)
+    no_path(index, track, after.saturating_sub(1), spec, missing)
 }
 
-/// That a version is no release, in words.
-pub(super) fn describe_unknown_release(platform: &Platform, wanted: &VersionSpec) -> String {
+/// Says that the platform does not have the version.
+pub(super) fn describe_unknown_release(platform: &Platform, spec: &VersionSpec) -> String {
     let ended = platform
         .end_of_line
         .as_ref()
-        .filter(|ends| wanted.minor() > ends.last_minor);
+        .filter(|ends| spec.minor() > ends.last_minor);
     match ended {
         Some(ends) => ends.replacement.clone(),
         None => format!(
-            "{} has no release {wanted}, as far as the catalog of {} knows{}",
+            "{} has no release {spec} in the catalog ({}){}",
             platform.title,
             platform.date,
-            list_known_patches(platform, wanted.minor())
+            list_known_patches(platform, spec.minor())
         ),
     }
 }
 
-/// `: of 1.16 there are 1.16.0-rc1 and 1.16.0-rc2`, or nothing.
+/// `; known releases of 1.16: 1.16.0-rc1, 1.16.0-rc2`, or empty.
 pub(super) fn list_known_patches(platform: &Platform, minor: Minor) -> String {
-    let known: Vec<String> = platform
-        .patches_of(minor)
-        .map(|row| row.release.to_string())
-        .collect();
-    if known.is_empty() {
-        return String::new();
+    let patches = platform.patches_of(minor);
+    let patches: Vec<String> = patches.map(|row| row.release.to_string()).collect();
+    match patches.is_empty() {
+        true => String::new(),
+        false => format!("; known releases of {minor}: {}", patches.join(", ")),
     }
-    format!(": of {minor} there are {}", known.join(", "))
 }
 
-/// A release that nothing leads to.
+/// The error for a release that no upgrade leads to.
 pub(super) fn unreachable_release(
-    map: &GraphIndex<'_>,
-    line: usize,
-    stop: usize,
-    wanted: &VersionSpec,
+    index: &GraphIndex<'_>,
+    track: usize,
+    position: usize,
+    spec: &VersionSpec,
 ) -> PathError {
-    let missing = blocking_kubernetes_range(map, line, stop).unwrap_or_else(|| {
-        let on = &map.tracks[line];
-        let (from, to) = (&on.releases[0], &on.releases[stop]);
+    let missing = blocking_kubernetes_range(index, track, position).unwrap_or_else(|| {
+        let on = &index.tracks[track];
+        let (from, to) = (&on.releases[0], &on.releases[position]);
         let title = &on.platform.title;
         let older = match on.platform.was_released_before(to, from) {
-            true => ", which came out before it",
+            true => ", which was released earlier",
             false => "",
         };
         match on.platform.unsupported_citation(from, to) {
-            Some(source) => format!("there is no edge {title} {from} to {to}{older} ({source})"),
-            None => format!("there is no edge {title} {from} to {to}"),
+            Some(source) => {
+                format!("{title} {from} has no supported upgrade to {to}{older} ({source})")
+            }
+            None => format!("{title} {from} has no supported upgrade to {to}"),
         }
     });
-    no_path(map, line, stop, wanted, missing)
+    no_path(index, track, position, spec, missing)
 }
 
-/// Where the platform alone would have a way, the first hop of it that Kubernetes is in the way of.
-fn blocking_kubernetes_range(map: &GraphIndex<'_>, line: usize, stop: usize) -> Option<String> {
-    let mut alone = map.graph.clone();
+/// If only Kubernetes requirements block the path, the first upgrade whose requirement cannot be met.
+fn blocking_kubernetes_range(
+    index: &GraphIndex<'_>,
+    track: usize,
+    position: usize,
+) -> Option<String> {
+    let mut alone = index.graph.clone();
     alone.kubernetes_vertices.clear();
-    for stop in alone.tracks.iter_mut().flatten() {
-        stop.bundled_kubernetes = None;
+    for position in alone.tracks.iter_mut().flatten() {
+        position.bundled_kubernetes = None;
     }
-    let mut goal = map.goal_for_kubernetes(KubernetesGoal::Anywhere);
-    goal.release_targets[line] = Some(stop);
-    let moves = alone.solve(&goal)?;
-    let reached: BTreeSet<usize> = map
+    let mut goal = index.goal_for_kubernetes(KubernetesGoal::Anywhere);
+    goal.release_targets[track] = Some(position);
+    let transitions = alone.solve(&goal)?;
+    let reached: BTreeSet<usize> = index
         .graph
         .reachable_states()
         .iter()
-        .map(|state| state.release_positions[line])
+        .map(|state| state.release_positions[track])
         .collect();
     let mut from = 0;
-    for step in moves {
-        let Transition::Platform { track: on, to } = step else {
+    for transition in transitions {
+        let Transition::Platform { track: other, to } = transition else {
             continue;
         };
-        if on != line {
+        if other != track {
             continue;
         }
-        let stops = &map.graph.tracks[line];
-        let way = stops[from].edges.iter().find(|way| way.to == to)?;
-        let span = way
+        let vertices = &index.graph.tracks[track];
+        let edge = vertices[from].edges.iter().find(|edge| edge.to == to)?;
+        let range = edge
             .required_kubernetes
-            .unwrap_or(stops[to].kubernetes_range);
-        if !reached.contains(&to) || to == stop {
-            let releases = &map.tracks[line].releases;
+            .unwrap_or(vertices[to].kubernetes_range);
+        if !reached.contains(&to) || to == position {
+            let releases = &index.tracks[track].releases;
             return Some(format!(
-                "the edge {} {} to {} is for Kubernetes {span}, and nothing leads there from Kubernetes {}",
-                map.tracks[line].platform.title,
+                "{} {} to {} requires Kubernetes {range}, which cannot be reached from Kubernetes {}",
+                index.tracks[track].platform.title,
                 releases[from],
                 releases[to],
-                map.kubernetes_versions
+                index
+                    .kubernetes_versions
                     .first()
                     .map_or_else(String::new, |point| point.spec.to_string()),
             ));
@@ -119,67 +124,67 @@ fn blocking_kubernetes_range(map: &GraphIndex<'_>, line: usize, stop: usize) -> 
 }
 
 fn no_path(
-    map: &GraphIndex<'_>,
-    line: usize,
+    index: &GraphIndex<'_>,
+    track: usize,
     place: usize,
-    wanted: &VersionSpec,
+    spec: &VersionSpec,
     missing: String,
 ) -> PathError {
-    let on = &map.tracks[line];
-    let reached: BTreeSet<usize> = map
+    let on = &index.tracks[track];
+    let reached: BTreeSet<usize> = index
         .graph
         .reachable_states()
         .iter()
-        .map(|state| state.release_positions[line])
-        .filter(|stop| *stop > 0)
+        .map(|state| state.release_positions[track])
+        .filter(|position| *position > 0)
         .collect();
-    // Of two that are as near, the newer one.
+    // Of two equally near, prefer the newer one.
     let nearest = reached
         .into_iter()
-        .min_by_key(|stop| (stop.abs_diff(place), std::cmp::Reverse(*stop)))
+        .min_by_key(|position| (position.abs_diff(place), std::cmp::Reverse(*position)))
         .unwrap_or(0);
     PathError::NoPath {
         from: format!("{} {}", on.platform.title, on.releases[0]),
-        to: wanted.to_string(),
+        to: spec.to_string(),
         missing,
         nearest: match nearest {
             0 => format!("the running {}", on.releases[0]),
-            stop => on.releases[stop].to_string(),
+            position => on.releases[position].to_string(),
         },
     }
 }
 
-/// A version of Kubernetes that nothing leads to.
-pub(super) fn unreachable_kubernetes(map: &GraphIndex<'_>, wanted: &VersionSpec) -> PathError {
-    let here = &map.graph.kubernetes_vertices[0];
-    let reached = map.graph.reachable_states();
+/// The error for a Kubernetes version that no upgrade leads to.
+pub(super) fn unreachable_kubernetes(index: &GraphIndex<'_>, spec: &VersionSpec) -> PathError {
+    let running = &index.graph.kubernetes_vertices[0];
+    let reached = index.graph.reachable_states();
     let last = reached
         .iter()
         .map(|state| state.kubernetes_position)
-        .filter(|point| map.graph.kubernetes_vertices[*point].minor <= wanted.minor())
+        .filter(|point| index.graph.kubernetes_vertices[*point].minor <= spec.minor())
         .max()
         .unwrap_or(0);
-    let end = &map.graph.kubernetes_vertices[last];
-    let titles: Vec<&str> = map
+    let end = &index.graph.kubernetes_vertices[last];
+    let titles: Vec<&str> = index
         .tracks
         .iter()
-        .map(|line| line.platform.title.as_str())
+        .map(|track| track.platform.title.as_str())
         .collect();
-    let missing = if wanted.minor().major != here.minor.major {
-        format!("no edge leaves major version {}", here.minor.major)
-    } else if titles.is_empty() || end.minor >= wanted.minor() {
-        format!("there is no edge to Kubernetes {wanted}")
+    let missing = if spec.minor().major != running.minor.major {
+        format!("no upgrade leaves major version {}", running.minor.major)
+    } else if titles.is_empty() || end.minor >= spec.minor() {
+        format!("no supported upgrade leads to Kubernetes {spec}")
     } else {
         format!(
-            "no release of {} that can be reached runs on Kubernetes {}",
+            "no reachable release of {} runs on Kubernetes {}",
             titles.join(" and "),
             end.minor.next()
         )
     };
     PathError::NoPath {
-        from: map.kubernetes_versions[0].spec.to_string(),
-        to: wanted.to_string(),
+        from: index.kubernetes_versions[0].spec.to_string(),
+        to: spec.to_string(),
         missing,
-        nearest: map.kubernetes_versions[last].spec.to_string(),
+        nearest: index.kubernetes_versions[last].spec.to_string(),
     }
 }

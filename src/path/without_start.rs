@@ -1,4 +1,4 @@
-//! Ways from nobody knows where: one hop into each target.
+//! Paths without a known start: one hop to each target.
 
 use std::cmp::Reverse;
 
@@ -8,34 +8,34 @@ use crate::catalog::{
     Catalog, Edge, EdgeConfidence, Platform, PlatformName, PlatformRelease, Release, VersionSpec,
 };
 
-/// A hop into each target that has no start, and into the Kubernetes that a platform brings along. Without any target and any
-/// start it is the newest Kubernetes.
+/// A hop to each target without a starting version, and to the Kubernetes version that a target release bundles. Without
+/// targets and starting versions, the newest Kubernetes.
 pub(super) fn hops_without_start(
     start: &StartingVersions,
     targets: &[(PlatformName, VersionSpec)],
     catalog: &Catalog,
 ) -> Result<Vec<Hop>, PathError> {
     let mut hops = Vec::new();
-    let mut ships = None;
+    let mut bundled = None;
     let platforms = targets
         .iter()
-        .filter_map(|(name, wanted)| Some((catalog.platform(*name)?, wanted)));
-    for (platform, wanted) in platforms.filter(|(platform, _)| !is_kubernetes(platform)) {
-        let (hop, row) = hop_into_release(platform, wanted)?;
+        .filter_map(|(name, spec)| Some((catalog.platform(*name)?, spec)));
+    for (platform, spec) in platforms.filter(|(platform, _)| !is_kubernetes(platform)) {
+        let (hop, row) = hop_into_release(platform, spec)?;
         hops.push(hop);
-        ships = ships.or_else(|| row.and_then(|row| row.bundled_kubernetes.clone()));
+        bundled = bundled.or_else(|| row.and_then(|row| row.bundled_kubernetes.clone()));
     }
-    let asked = targets
+    let requested = targets
         .iter()
         .find(|(name, _)| *name == PlatformName::Kubernetes)
-        .map(|(_, wanted)| wanted.clone());
-    let unknown = start.kubernetes.is_none();
-    let nothing = targets.is_empty() && unknown && start.platforms.is_empty();
-    let newest = catalog.kubernetes_releases.newest().filter(|_| nothing);
-    let kubernetes = asked
-        .or(ships.filter(|_| unknown))
+        .map(|(_, spec)| spec.clone());
+    let is_unknown = start.kubernetes.is_none();
+    let has_nothing = targets.is_empty() && is_unknown && start.platforms.is_empty();
+    let newest = catalog.kubernetes_releases.newest().filter(|_| has_nothing);
+    let kubernetes = requested
+        .or(bundled.filter(|_| is_unknown))
         .or_else(|| newest.map(|row| VersionSpec::Minor(row.minor)));
-    hops.extend(kubernetes.map(|wanted| kubernetes_hop(&wanted, catalog)));
+    hops.extend(kubernetes.map(|spec| kubernetes_hop(&spec, catalog)));
     Ok(hops)
 }
 
@@ -43,12 +43,12 @@ fn is_kubernetes(platform: &Platform) -> bool {
     platform.name == PlatformName::Kubernetes
 }
 
-fn kubernetes_hop(wanted: &VersionSpec, catalog: &Catalog) -> Hop {
-    let to = match wanted {
+fn kubernetes_hop(spec: &VersionSpec, catalog: &Catalog) -> Hop {
+    let to = match spec {
         VersionSpec::Minor(minor) => newest_patch(*minor, catalog),
         release => release.clone(),
     };
-    // Every hop into a minor rests on the same rule; the one from the minor before names it.
+    // The rule for upgrades into a minor is cited by the edge from the minor before.
     let minor = to.minor();
     let before = Release {
         semver: semver::Version::new(
@@ -63,14 +63,14 @@ fn kubernetes_hop(wanted: &VersionSpec, catalog: &Catalog) -> Hop {
     Hop::new(PlatformName::Kubernetes, None, to, edge.as_ref())
 }
 
-/// A hop into a release of a platform from whichever leads there best; of a minor, into the patch with the strongest edge.
+/// A hop to a release, by its best supported upgrade; for a minor, to its best supported patch.
 fn hop_into_release<'a>(
     platform: &'a Platform,
-    wanted: &VersionSpec,
+    spec: &VersionSpec,
 ) -> Result<(Hop, Option<&'a PlatformRelease>), PathError> {
-    let meant = platform.releases().iter();
-    let meant = meant.filter(|row| wanted.matches(&row.release));
-    let best = meant
+    let matching = platform.releases().iter();
+    let matching = matching.filter(|row| spec.matches(&row.release));
+    let best = matching
         .map(|row| (strongest_edge(platform, &row.release), row))
         .min_by_key(|(edge, row)| {
             let strength = edge
@@ -83,30 +83,30 @@ fn hop_into_release<'a>(
             let to = VersionSpec::Release(row.release.clone());
             Ok((Hop::new(platform.name, None, to, edge.as_ref()), Some(row)))
         }
-        None if is_beyond_catalog(platform, wanted) => {
-            Ok((Hop::new(platform.name, None, wanted.clone(), None), None))
+        None if is_beyond_catalog(platform, spec) => {
+            Ok((Hop::new(platform.name, None, spec.clone(), None), None))
         }
         None => Err(PathError::NoPath {
             from: format!("any release of {}", platform.title),
-            to: wanted.to_string(),
-            missing: unreachable::describe_unknown_release(platform, wanted),
-            nearest: nearest_release(platform, wanted),
+            to: spec.to_string(),
+            missing: unreachable::describe_unknown_release(platform, spec),
+            nearest: nearest_release(platform, spec),
         }),
     }
 }
 
-/// The strongest of all edges into a release.
+/// The best supported upgrade to a release.
 fn strongest_edge(platform: &Platform, release: &Release) -> Option<Edge> {
     let from = platform.releases().iter();
     from.filter_map(|from| platform.edge(&from.release, release))
         .min_by_key(|edge| edge.confidence)
 }
 
-/// The newest release before a version, or the oldest of all.
-fn nearest_release(platform: &Platform, wanted: &VersionSpec) -> String {
-    let place = lowest_release(wanted);
+/// The newest release before a version, or the oldest one.
+fn nearest_release(platform: &Platform, spec: &VersionSpec) -> String {
+    let lowest = lowest_release(spec);
     let mut before = platform.releases().iter().rev();
-    let before = before.find(|row| row.release.semver < place.semver);
+    let before = before.find(|row| row.release.semver < lowest.semver);
     let found = before.or(platform.releases().first());
     found.map_or_else(String::new, |row| row.release.to_string())
 }

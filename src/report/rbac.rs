@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::encode;
 use super::options::RenderError;
-use crate::need::{PolicyRule, ReadRequest};
+use crate::need::{PolicyRule, ReadRequest, Verb};
 
 /// The role that allows all that is read.
 const READER_ROLE: &str = "kubectl-upgrade-reader";
@@ -153,7 +153,7 @@ fn push_documents(
 
 /// One rule for what is alike but for the resource or the path, sorted.
 fn merge_rules(access: &[&PolicyRule]) -> Vec<RbacRule> {
-    type Key = (Vec<String>, Vec<String>, Vec<String>);
+    type Key = (Vec<String>, Vec<String>, Vec<Verb>);
     let mut found: BTreeMap<Key, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for rule in access {
         let key = (
@@ -179,8 +179,8 @@ fn merge_rules(access: &[&PolicyRule]) -> Vec<RbacRule> {
         .collect()
 }
 
-fn sorted_unique(words: &[String]) -> Vec<String> {
-    let words: BTreeSet<String> = words.iter().cloned().collect();
+fn sorted_unique<T: Ord + Clone>(words: &[T]) -> Vec<T> {
+    let words: BTreeSet<T> = words.iter().cloned().collect();
     words.into_iter().collect()
 }
 
@@ -224,5 +224,5 @@ struct RbacRule {
     resource_names: Vec<String>,
     #[serde(rename = "nonResourceURLs", skip_serializing_if = "Vec::is_empty")]
     non_resource_urls: Vec<String>,
-    verbs: Vec<String>,
+    verbs: Vec<Verb>,
 }

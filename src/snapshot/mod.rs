@@ -3,13 +3,13 @@
 //! Rows are reachable only through the ledger: [`Picture::read`] answers a [`Need`] with rows, or says why it cannot. So an
 //! empty list always means "looked, and there are none".
 
+mod format1;
 mod intern;
 mod manifests;
 mod metadata;
 mod nodes;
 mod persist;
 mod pods;
-mod projection;
 mod redact;
 mod rows;
 mod table;
@@ -26,7 +26,6 @@ pub use metadata::{
 pub use nodes::{NodeCondition, NodeRow};
 pub use persist::{FORMAT, SnapshotError, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
-pub use projection::project;
 pub use redact::{RedactionKey, redact};
 pub use rows::Rows;
 pub use table::{Keyed, Row, RowKey, Table, TableEvent};
@@ -41,8 +40,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, ServingMode};
 use crate::need::{
-    ClusterId, DetailLevel, Discovery, Freshness, Need, PolicyRule, ReadRequest, ReadTarget,
-    read_plan,
+    ClusterId, DetailLevel, Discovery, FieldPaths, Freshness, Need, PolicyRule, ReadRequest,
+    ReadTarget, read_plan,
 };
 
 /// How a reading ended.
@@ -89,6 +88,13 @@ pub struct ReadResult {
     pub detail_level: DetailLevel,
     /// How fresh.
     pub freshness: Freshness,
+    /// Of full objects, the fields that `rows` hold.
+    #[serde(
+        default,
+        rename = "fields",
+        skip_serializing_if = "FieldPaths::is_empty"
+    )]
+    pub field_paths: FieldPaths,
     /// How it ended.
     pub outcome: ReadOutcome,
     /// When it ended.
@@ -100,6 +106,9 @@ pub struct ReadResult {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "faults")]
     pub skipped_objects: Vec<SkippedObject>,
+    /// `metadata.resourceVersion` of the list, from which a watch can start; `None` if the server sent none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_version: Option<String>,
 }
 
 /// Why a need is not met.
@@ -111,6 +120,23 @@ pub struct MissingData {
     pub why: String,
     /// What would have to be allowed, where permission is what lacks.
     pub rbac: Option<PolicyRule>,
+}
+
+impl ReadResult {
+    fn satisfies(
+        &self,
+        target: &ReadTarget,
+        detail_level: DetailLevel,
+        freshness: Freshness,
+        field_paths: &FieldPaths,
+    ) -> bool {
+        // Without rows there is nothing that could lack a field.
+        let has_rows = self.outcome == ReadOutcome::Complete;
+        self.target == *target
+            && self.detail_level.satisfies(detail_level)
+            && self.freshness >= freshness
+            && (!has_rows || self.field_paths.covers(field_paths))
+    }
 }
 
 /// One cluster as it was seen.
@@ -150,10 +176,13 @@ impl ClusterSnapshot {
                 rbac: rbac.cloned(),
             })
         };
-        let reading = self.ledger.iter().find(|reading| {
-            reading.target == need.target
-                && reading.detail_level.satisfies(need.detail_level)
-                && reading.freshness >= need.freshness
+        let reading = self.ledger.iter().find(|result| {
+            result.satisfies(
+                &need.target,
+                need.detail_level,
+                need.freshness,
+                &need.field_paths,
+            )
         });
         match reading {
             Some(reading) => match &reading.outcome {
@@ -162,10 +191,9 @@ impl ClusterSnapshot {
                 ReadOutcome::Forbidden { why, rbac } => Err(unmet(why, Some(rbac))),
                 ReadOutcome::Failed { why } => Err(unmet(why, None)),
             },
-            None if self.is_served(need, catalog) => Err(unmet(
-                "it was not read when this picture was taken; read the cluster again",
-                None,
-            )),
+            None if self.is_served(need, catalog) => {
+                Err(unmet("not in this snapshot; take a new one", None))
+            }
             None if self.should_be_served(need, catalog) => Err(unmet(
                 "discovery does not offer it, although API servers of this version serve it unless told otherwise",
                 None,
@@ -188,10 +216,13 @@ impl ClusterSnapshot {
     /// Whether a request was answered already, at its depth and as fresh.
     #[must_use]
     pub fn has_answer_for(&self, request: &ReadRequest) -> bool {
-        self.ledger.iter().any(|reading| {
-            reading.target == request.target
-                && reading.detail_level.satisfies(request.detail_level)
-                && reading.freshness >= request.freshness
+        self.ledger.iter().any(|result| {
+            result.satisfies(
+                &request.target,
+                request.detail_level,
+                request.freshness,
+                &request.field_paths,
+            )
         })
     }
 

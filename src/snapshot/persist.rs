@@ -10,10 +10,11 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use super::Snapshot;
+use super::{Snapshot, format1};
 
-/// The version of the format. Raised when a reader of the old one would misunderstand the new one.
-pub const FORMAT: u32 = 1;
+/// The version of the format, raised if a reader of the old one would misunderstand the new one. Since 2 the ledger has
+/// the fields that full objects hold.
+pub const FORMAT: u32 = 2;
 
 const API_VERSION: &str = "kubectl-upgrade/v1";
 const KIND: &str = "Snapshot";
@@ -231,8 +232,11 @@ fn parse_documents(text: impl Read, path: &str) -> Result<Snapshot, SnapshotErro
             by: header.tool_version,
         });
     }
-    let snapshot =
+    let mut snapshot =
         Snapshot::deserialize(&mut documents).map_err(|error| damaged(error.to_string()))?;
+    if header.format < 2 {
+        format1::declare_fields(&mut snapshot);
+    }
     documents
         .end()
         .map_err(|error| damaged(error.to_string()))?;

@@ -25,9 +25,8 @@ mod program;
 mod suite;
 mod ways;
 
-#[path = "../real/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the tests use the rest")]
-mod harness;
+#[path = "../testbed/mod.rs"]
+mod testbed;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -8,9 +8,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client;
-use crate::harness::Cluster;
 use crate::measure::{Output, Sample, measure};
 use crate::plan::Plan;
+use crate::testbed::cluster::Cluster;
+use crate::testbed::process::Process;
+use crate::testbed::run::scrubbed;
 
 /// The program under test.
 pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-check");
@@ -26,7 +28,8 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts a cluster of this scale.
     pub(crate) fn start(version: &str, scale: f64) -> Self {
-        let mut options = Cluster::options(version).loaded(scale);
+        let mut options = Cluster::options(version);
+        options.scale = Some(scale);
         let quota = "--quota-backend-bytes=8589934592";
         options.etcd_args.push(quota.to_owned());
         Self {
@@ -41,10 +44,8 @@ impl Bench {
 
     /// The process ids of the API server and of etcd.
     pub(crate) fn servers(&self) -> (u32, u32) {
-        match self.cluster.pids()[..] {
-            [etcd, apiserver, ..] => (apiserver, etcd),
-            _ => panic!("both of them run"),
-        }
+        let pid = |server: &Option<Process>| server.as_ref().expect("it runs").pid;
+        (pid(&self.cluster.apiserver), pid(&self.cluster.etcd))
     }
 
     pub(crate) fn kubeconfig(&self) -> String {
@@ -85,7 +86,7 @@ impl Bench {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = scrubbed(self.folder.path());
+        let mut command = quiet_check(self.folder.path());
         command
             .env("KUBECONFIG", self.cluster.kubeconfig())
             .args(args);
@@ -94,12 +95,8 @@ impl Bench {
 }
 
 /// The program under test, quiet, with nothing of our environment.
-pub(crate) fn scrubbed(home: &Path) -> Command {
-    let mut command = Command::new(CHECK);
-    command
-        .env_clear()
-        .env("HOME", home)
-        .current_dir(home)
-        .stderr(Stdio::null());
+pub(crate) fn quiet_check(home: &Path) -> Command {
+    let mut command = scrubbed(CHECK.as_ref(), home);
+    command.stderr(Stdio::null());
     command
 }

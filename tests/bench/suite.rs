@@ -4,11 +4,11 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::Cluster;
 use crate::measure::{Output, Sample, Samples, measure};
 use crate::page;
 use crate::plan::Plan;
-use crate::program::{Bench, scrubbed};
+use crate::program::{Bench, quiet_check};
+use crate::testbed::cluster::Cluster;
 use crate::ways;
 use crate::{Settings, manifests};
 
@@ -90,7 +90,7 @@ pub(crate) fn files(runs: usize) -> String {
         manifests::tree(&tree, files);
         let mut samples = Samples::default();
         for _ in 0..runs {
-            let mut command = scrubbed(folder.path());
+            let mut command = quiet_check(folder.path());
             command.args(["--local", "--to", "1.25", "-o", "json", "-f"]);
             command.arg(&tree);
             let nobody = (0, 0);
@@ -124,7 +124,7 @@ fn save(large: &Bench) {
 
 fn read_back(large: &Bench) -> Sample {
     let file = large.file("snapshot");
-    let mut command = scrubbed(file.parent().expect("its folder"));
+    let mut command = quiet_check(file.parent().expect("its folder"));
     command.arg("--snapshot").arg(&file).args(["-o", "name"]);
     measure(
         &mut command,

@@ -121,17 +121,12 @@ const MODULES: [(&str, &[&str]); 19] = [
 const UPWARD: [(&str, &str); 1] = [("facts", "rules")];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
-const ENTANGLED: [&str; 15] = [
+const ENTANGLED: [&str; 10] = [
     "catalog",
     "catalog::platform",
     "cli",
-    "client",
-    "client::decode",
     "detect",
     "detect::kyma",
-    "kubeconfig",
-    "manifests",
-    "manifests::files",
     "path",
     "plan",
     "report",
@@ -140,14 +135,8 @@ const ENTANGLED: [&str; 15] = [
 ];
 
 /// Files that import one another in a circle, by the top-level module that they are of.
-const CIRCLES: [&[&str]; 5] = [
+const CIRCLES: [&[&str]; 3] = [
     &["cli::redact", "cli::source"],
-    &["client::list", "client::partition"],
-    &[
-        "kubeconfig::error",
-        "kubeconfig::files",
-        "kubeconfig::resolve",
-    ],
     &["plan::addons", "plan::builder", "plan::remediation"],
     &[
         "rules::engine::baseline",

@@ -1,14 +1,14 @@
 //! The built program: arguments in, code and streams out.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
-use std::thread;
 
 use serde_json::Value;
 
 use crate::golden;
 use crate::program::{EXAMPLE, PLAN, plan_program, program, run, text, with_example};
+use crate::server::{reply, serve};
 
 #[test]
 fn json_fits_its_schema() {
@@ -143,35 +143,20 @@ fn the_commonest_errors_are_1_and_say_what_to_do() {
             r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{reason} it is","reason":"{reason}","code":{code}}}"#
         )
     };
-    kubeconfig(&serve(401, "Unauthorized", status(401, "Unauthorized")));
+    kubeconfig(&answering(401, status(401, "Unauthorized")));
     assert!(stderr(&[]).contains("must be logged in"));
-    kubeconfig(&serve(403, "Forbidden", status(403, "Forbidden")));
+    kubeconfig(&answering(403, status(403, "Forbidden")));
     assert!(stderr(&[]).contains("Forbidden"));
-    kubeconfig(&serve(
+    kubeconfig(&answering(
         200,
-        "OK",
         "<html>Welcome to the proxy</html>".to_owned(),
     ));
     assert!(stderr(&[]).contains("API server"));
 }
 
-/// A server on loopback that answers everything in one way.
-fn serve(code: u16, words: &str, body: String) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    let answer = format!(
-        "HTTP/1.1 {code} {words}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    thread::spawn(move || {
-        for stream in listener.incoming().take(8) {
-            let mut stream: TcpStream = stream.expect("a connection");
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request);
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
-    address
+/// A server that answers everything in one way.
+fn answering(code: u16, body: String) -> String {
+    serve(move |_, stream| reply(stream, code, "application/json", body.as_bytes()))
 }
 
 #[test]
@@ -297,7 +282,10 @@ fn a_plan_ends_with_the_code_that_it_has_earned() {
     let document: Value = serde_json::from_slice(&document.stdout).expect("JSON");
     assert_eq!(document["path"], Value::Array(Vec::new()));
     let why = document["noPath"].as_str().expect("a reason");
-    assert!(why.contains("no edge DKP 2.1.2 to 2.2.0"), "{why}");
+    assert!(
+        why.contains("DKP 2.1.2 has no supported upgrade to 2.2.0"),
+        "{why}"
+    );
 
     let window = plan(&["--local", "--to", "1.25", "--window", "Sat 22-04 UTC"]);
     assert_eq!(window.status.code(), Some(2));

@@ -18,10 +18,6 @@ mod hazards;
 mod hostile;
 mod lifecycle;
 #[path = "../../src/mutate.rs"]
-#[expect(
-    dead_code,
-    reason = "shared with the unit tests, which need more of it"
-)]
 mod mutate;
 mod path;
 mod plan_formats;

@@ -98,5 +98,5 @@ fn what_cannot_be_says_what_to_do() {
     assert!(words("1.24.17", &["1.24.3"]).contains("cannot be downgraded"));
     assert!(words("1.24.17", &["2.0"]).contains("nearest reachable release is 1.37.0"));
     assert!(words("1.24.17", &["kyma=1.14"]).contains("--to kubernetes=VERSION"));
-    assert!(words("1.24.17", &["1.25", "kubernetes=1.26"]).contains("twice"));
+    assert!(words("1.24.17", &["1.25", "kubernetes=1.26"]).contains("two targets"));
 }

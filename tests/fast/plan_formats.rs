@@ -5,7 +5,7 @@ use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_plan};
 use serde_json::Value;
 
 use crate::document::{half_way, plan_in, shop_plan};
-use crate::program::{EXAMPLE, plan_program, plan_without_a_path, text};
+use crate::program::{EXAMPLE, plan_without_a_path, run_plan, text};
 
 #[test]
 fn a_pipe_gets_a_line_for_each_fold() {
@@ -28,21 +28,10 @@ fn a_pipe_gets_a_line_for_each_fold() {
     );
 }
 
-/// The program, as it is called.
-fn run(args: &[&str]) -> (Option<i32>, String, String) {
-    let home = tempfile::tempdir().expect("a folder");
-    let output = plan_program(home.path()).args(args).output();
-    let output = output.expect("the program runs");
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
 #[test]
 fn what_is_blocked_is_red_where_colour_is_asked_for() {
-    let (_, table, _) = run(&["--snapshot", EXAMPLE, "--to", "1.26", "--color", "always"]);
+    let output = run_plan(&["--snapshot", EXAMPLE, "--to", "1.26", "--color", "always"]);
+    let table = text(&output.stdout);
     assert!(table.contains("\u{1b}[31;1mblocked"), "{table}");
 }
 
@@ -84,11 +73,12 @@ fn plans_fit_their_schema() {
         (&["--local", "--from", "kyma=1.10", "--to", "kyma=1.14"], 0),
         (&["--snapshot", EXAMPLE, "--to", "2.0"], 3),
     ] {
-        let (told, stdout, stderr) = run(&[args, &["-o", "json"]].concat());
-        assert_eq!(told, Some(code), "{args:?}: {stderr}");
+        let output = run_plan(&[args, &["-o", "json"]].concat());
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
         fits(
             &format!("{args:?}"),
-            &serde_json::from_str(&stdout).expect("JSON"),
+            &serde_json::from_slice(&output.stdout).expect("JSON"),
         );
     }
     // Near misses.

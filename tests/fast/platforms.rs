@@ -226,7 +226,7 @@ fn findings_name_the_hop_of_kubernetes_at_which_they_bite() {
         (&hop["platform"], &hop["to"]),
         (&"kubernetes".into(), &"1.25".into())
     );
-    assert!(text(&output.stderr).contains("published nowhere"));
+    assert!(text(&output.stderr).contains("no published source"));
 }
 
 #[test]

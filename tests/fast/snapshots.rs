@@ -10,7 +10,7 @@ use kubectl_upgrade::snapshot::{ApiCount, Snapshot, SnapshotError, load, save};
 
 use crate::cluster::{Cluster, rules};
 use crate::golden;
-use crate::mutate::{cases, damaged};
+use crate::mutate::{cases, damaged, damaged_text};
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::rules::{Baseline, CheckContext, Policy, evaluate};
 use proptest::prelude::*;
@@ -203,28 +203,21 @@ fn no_damage_to_a_snapshot_or_a_baseline_panics() {
     let report = serde_json::to_string_pretty(&report).expect("JSON");
     Baseline::parse(&report).expect("a baseline");
 
-    let run = |strategy: &dyn Fn() -> BoxedStrategy<Vec<u8>>, test: &dyn Fn(&[u8])| {
+    fn run<T: std::fmt::Debug>(damaged: impl Strategy<Value = T>, test: impl Fn(T)) {
         let mut runner = proptest::test_runner::TestRunner::new(cases(96));
-        let ran = runner.run(&strategy(), |bytes| {
-            test(&bytes);
+        let ran = runner.run(&damaged, |value| {
+            test(value);
             Ok(())
         });
         ran.expect("no damage panics");
-    };
-    run(
-        &|| damaged(vec![whole.clone().into_bytes()]).boxed(),
-        &|bytes| {
-            let text = String::from_utf8_lossy(bytes);
-            let _ = load_bytes(&gzip(&text));
-        },
-    );
-    run(&|| damaged(vec![gzip(&whole)]).boxed(), &|bytes| {
-        let _ = load_bytes(bytes);
+    }
+    run(damaged_text(&[&whole]), |text| {
+        let _ = load_bytes(&gzip(&text));
     });
-    run(
-        &|| damaged(vec![report.clone().into_bytes()]).boxed(),
-        &|bytes| {
-            let _ = Baseline::parse(&String::from_utf8_lossy(bytes));
-        },
-    );
+    run(damaged(vec![gzip(&whole)]), |bytes| {
+        let _ = load_bytes(&bytes);
+    });
+    run(damaged_text(&[&report]), |text| {
+        let _ = Baseline::parse(&text);
+    });
 }

@@ -10,10 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::certificates::{Authority, Clients, Life};
-use crate::harness::Run;
-use crate::harness::run::{check_command, run};
+use crate::programs::check_command;
 use crate::proxy::Action;
 use crate::table::Row;
+use crate::testbed::run::Run;
+use crate::testbed::run::run;
 use crate::wire::Fault;
 use crate::world::{ARGS, World};
 

@@ -5,11 +5,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::run::{check_command, run};
-use crate::harness::{Run, eventually, is_alive};
 use crate::process::{INT, Signal, TERM, end_by};
+use crate::programs::check_command;
 use crate::proxy::Action;
 use crate::table::Row;
+use crate::testbed::process::is_alive;
+use crate::testbed::run::Run;
+use crate::testbed::run::eventually;
+use crate::testbed::run::run;
 use crate::wire::Fault;
 use crate::world::{ARGS, World, at_once};
 

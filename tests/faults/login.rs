@@ -8,10 +8,10 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use crate::certificates::{Authority, Clients, Life};
-use crate::harness::Run;
 use crate::kubeconfig::plugin;
 use crate::proxy::{Action, Answer, Proxy};
 use crate::table::Row;
+use crate::testbed::run::Run;
 use crate::wire::Fault;
 use crate::world::World;
 

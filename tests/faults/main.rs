@@ -14,21 +14,18 @@ mod bulk;
 mod certificates;
 mod clock;
 mod detour;
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "shared with the tests that change their clusters"
-)]
-#[path = "../real/harness/mod.rs"]
-mod harness;
 mod kubeconfig;
 mod login;
 mod permission;
 mod process;
+#[path = "../testbed/programs.rs"]
+mod programs;
 mod proxy;
 mod recording;
 mod table;
 mod terminal;
+#[path = "../testbed/mod.rs"]
+mod testbed;
 mod tls;
 mod wire;
 mod world;
@@ -38,7 +35,8 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 
-use harness::{Need, scenario};
+use programs::scenario;
+use testbed::assets::Assets;
 use world::Stage;
 
 /// The version of the cluster that is read.
@@ -74,7 +72,7 @@ fn main() -> ExitCode {
             continue;
         };
         let stage = Arc::clone(&stage);
-        trials.push(scenario(name, &[Need::ControlPlane(VERSION)], move || {
+        trials.push(scenario(name, Assets::find(VERSION).err(), move || {
             fault(stage.world(), &row);
             Ok(())
         }));

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{LIMITED, check, eventually};
+use crate::programs::check;
 use crate::table::Row;
+use crate::testbed::folder::LIMITED;
+use crate::testbed::run::eventually;
 use crate::wire::Fault;
 use crate::world::World;
 

@@ -4,10 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::run::{check_command, run, scrubbed};
-use crate::harness::{Run, eventually};
+use crate::programs::check_command;
 use crate::proxy::{Action, Answer, Proxy, Seen};
 use crate::table::Row;
+use crate::testbed::run::Run;
+use crate::testbed::run::eventually;
+use crate::testbed::run::run;
+use crate::testbed::run::scrubbed;
 use crate::wire::Fault;
 use crate::world::{ARGS, World};
 

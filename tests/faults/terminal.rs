@@ -3,11 +3,11 @@
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
-use crate::harness::eventually;
-use crate::harness::run::check_command;
 use crate::process::{INT, catches};
+use crate::programs::check_command;
 use crate::proxy::{Action, Seen};
 use crate::table::Row;
+use crate::testbed::run::eventually;
 use crate::wire::Fault;
 use crate::world::{ARGS, World};
 

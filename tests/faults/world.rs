@@ -10,10 +10,13 @@ use tokio::runtime::Runtime;
 
 use crate::VERSION;
 use crate::certificates::Authority;
-use crate::harness::run::{check_command, run};
-use crate::harness::{Cluster, Run, eventually};
+use crate::programs::check_command;
 use crate::proxy::{Action, Front, Hook, Proxy, Seen};
 use crate::table::Row;
+use crate::testbed::cluster::Cluster;
+use crate::testbed::run::Run;
+use crate::testbed::run::eventually;
+use crate::testbed::run::run;
 
 mod measured;
 pub(crate) mod objects;
@@ -125,7 +128,7 @@ impl World {
         self.proxy_behind(Front::Plain, Box::new(hook))
     }
 
-    /// A proxy that only forwards, as this user, one of [`LIMITED`](crate::harness::LIMITED).
+    /// A proxy that only forwards, as this user, one of [`LIMITED`](crate::testbed::folder::LIMITED).
     pub(crate) fn proxy_as(&self, user: &str) -> Proxy {
         let handle = self.runtime.handle();
         let client = {
@@ -292,7 +295,7 @@ fn client(kubeconfig: &Path, runtime: &Runtime) -> kube::Client {
 pub(crate) fn at_once(mut run: impl FnMut() -> Run) -> Run {
     let mut last = run();
     eventually("it ends within a second", 60, || {
-        let idle = crate::harness::check("/nowhere/kubeconfig", &["--version"]);
+        let idle = crate::programs::check("/nowhere/kubeconfig", &["--version"]);
         if last.seconds >= 1.0 + idle.seconds {
             last = run();
         }

@@ -32,28 +32,41 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.chain([all]).collect()
 }
 
+/// Each format once, by the plan that shows more of it: the shop is blocked, the other is half done. How they fit their
+/// schema is tested with `fast`.
 fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    for name in ["shop-to-1.26", "half-way"] {
-        let plan = move || match name {
-            "half-way" => half_way(),
-            _ => shop_plan("1.26"),
-        };
-        for width in [80, 200] {
-            let tell = move || plan_at(width, &plan());
-            cases.push((format!("{name}.{width}.txt"), Box::new(tell)));
-        }
-        for (format, ending) in [
-            (OutputFormat::Table, "txt"),
-            (OutputFormat::Wide, "wide.txt"),
-            (OutputFormat::Json, "json"),
-            (OutputFormat::Markdown, "md"),
-            (OutputFormat::Html, "html"),
-        ] {
-            let tell = move || plan_in(format, &plan());
-            cases.push((format!("{name}.{ending}"), Box::new(tell)));
-        }
-    }
+    let shop = |format| move || plan_in(format, &shop_plan("1.26"));
+    let half_done = |format| move || plan_in(format, &half_way());
+    let mut cases: Vec<Case> = vec![
+        (
+            "shop-to-1.26.80.txt".into(),
+            Box::new(|| plan_at(80, &shop_plan("1.26"))),
+        ),
+        (
+            "half-way.80.txt".into(),
+            Box::new(|| plan_at(80, &half_way())),
+        ),
+        (
+            "shop-to-1.26.txt".into(),
+            Box::new(shop(OutputFormat::Table)),
+        ),
+        (
+            "half-way.wide.txt".into(),
+            Box::new(half_done(OutputFormat::Wide)),
+        ),
+        (
+            "shop-to-1.26.json".into(),
+            Box::new(shop(OutputFormat::Json)),
+        ),
+        (
+            "shop-to-1.26.md".into(),
+            Box::new(shop(OutputFormat::Markdown)),
+        ),
+        (
+            "half-way.html".into(),
+            Box::new(half_done(OutputFormat::Html)),
+        ),
+    ];
     for (format, ending) in [("markdown", "md"), ("html", "html")] {
         let tell = || page_without_a_path(format);
         cases.push((format!("no-path.{ending}"), Box::new(tell)));

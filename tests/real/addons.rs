@@ -1,20 +1,17 @@
 //! Add-ons and backups on a real API server: images as protobuf brings them, and custom resources of Velero.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use crate::detect::{define, definition, deployment, namespaces};
-use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report, scenario};
+use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report};
 
 const NEWEST: &str = "1.37.0";
 const OLD: &str = "1.24.17";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    vec![
-        scenario("addons::images", &[Need::ControlPlane(OLD)], images),
-        scenario("addons::backups", &[Need::ControlPlane(NEWEST)], backups),
-    ]
+scenarios! {
+    images: [Need::ControlPlane(OLD)],
+    backups: [Need::ControlPlane(NEWEST)],
 }
 
 fn images() -> Result<(), Failed> {

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::harness::{Cluster, Need, eventually, scenario};
+use crate::harness::{Cluster, Need, eventually};
 
 const NEWEST: &str = "1.37.0";
 const NODES: usize = 20;
@@ -14,10 +14,8 @@ const REPLICAS: usize = 48;
 /// How many Deployments are rolled out while the cluster is checked.
 const ROLLING: usize = 6;
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let needs = [Need::Controllers(NEWEST), Need::Kwok];
-    vec![scenario("busy::nothing_blocks", &needs, nothing_blocks)]
+scenarios! {
+    nothing_blocks: [Need::Controllers(NEWEST), Need::Kwok],
 }
 
 fn workload(kind: &str, name: &str, more: &str) -> String {

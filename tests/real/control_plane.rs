@@ -1,20 +1,14 @@
 //! What the control plane is started with, as mirror pods and kubeadm's ConfigMaps on a real API server show it.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::harness::{Cluster, Need, scenario};
+use crate::harness::{Cluster, Need};
 
 const OLD: &str = "1.24.17";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let name = "control_plane::what_the_next_minor_does_not_take";
-    vec![scenario(
-        name,
-        &[Need::ControlPlane(OLD)],
-        what_the_next_minor_does_not_take,
-    )]
+scenarios! {
+    what_the_next_minor_does_not_take: [Need::ControlPlane(OLD)],
 }
 
 /// A pod of the control plane as kubeadm labels it; `mirror` for one that a kubelet mirrors.

@@ -1,21 +1,17 @@
 //! Platforms on a real API server: their APIs as custom resources, read in a first round, and nothing of them on a plain
 //! cluster.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, create, eventually, report, scenario};
+use crate::harness::{Cluster, Need, create, eventually, report};
 
 const NEWEST: &str = "1.37.0";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let newest = [Need::ControlPlane(NEWEST)];
-    vec![
-        scenario("detect::nothing_on_a_plain_cluster", &newest, plain),
-        scenario("detect::kyma", &newest, kyma),
-        scenario("detect::dkp_management", &newest, dkp_management),
-    ]
+scenarios! {
+    nothing_on_a_plain_cluster: [Need::ControlPlane(NEWEST)],
+    kyma: [Need::ControlPlane(NEWEST)],
+    dkp_management: [Need::ControlPlane(NEWEST)],
 }
 
 /// A custom resource definition that takes anything.
@@ -87,7 +83,7 @@ fn asked(cluster: &Cluster) -> Vec<String> {
         .collect()
 }
 
-fn plain() -> Result<(), Failed> {
+fn nothing_on_a_plain_cluster() -> Result<(), Failed> {
     let cluster = Cluster::start(NEWEST);
     let report = report(&cluster, "1.37");
     assert_eq!(

@@ -4,17 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, eventually, scenario};
+use crate::harness::{Cluster, Need, eventually};
 
 const OLD: &str = "1.24.17";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let needs = [Need::Controllers(OLD), Need::Kwok, Need::Helm];
-    vec![scenario("example::shop", &needs, shop)]
+scenarios! {
+    shop: [Need::Controllers(OLD), Need::Kwok, Need::Helm],
 }
 
 fn committed() -> PathBuf {

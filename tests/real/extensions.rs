@@ -2,29 +2,21 @@
 
 use std::process::Stdio;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report, scenario};
+use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report};
 
 const NEWEST: &str = "1.37.0";
 
 /// A request for a certificate of the node pool-a-1.
 const REQUEST: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIeU1JR1lBZ0VBTURZeEZUQVRCZ05WQkFvTURITjVjM1JsYlRwdWIyUmxjekVkTUJzR0ExVUVBd3dVYzNsegpkR1Z0T201dlpHVTZjRzl2YkMxaExURXdXVEFUQmdjcWhrak9QUUlCQmdncWhrak9QUU1CQndOQ0FBUW4yMkFMCjRyeHBaNEFsOWZVWS9lTXBLYUdDRFV2cWx0d3BpY0NhenpubVczakswOXkyV1FreDdieE9FUC8yRG5scUxhSG0KanZESm0yV0ZBT05Bclo4Qm9BQXdDZ1lJS29aSXpqMEVBd0lEU1FBd1JnSWhBTzNBNmo2VGhtY2Y5aW5sbW9URQpuQXZxcUE1TzlGbmJCZjV3V0RRbmQwWUFBaUVBcmsxL0JVeXBnUld5U1pPTkRPcDl0Q3JlQVFpNTZoSnpRRkJkCjdub1ZTd1k9Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo=";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let newest = [Need::ControlPlane(NEWEST)];
-    vec![
-        scenario("extensions::aggregated", &newest, aggregated),
-        scenario("extensions::references", &newest, references),
-        scenario(
-            "extensions::stuck_release",
-            &[Need::ControlPlane(NEWEST), Need::Helm],
-            stuck_release,
-        ),
-        scenario("extensions::ill_server", &newest, ill_server),
-    ]
+scenarios! {
+    aggregated: [Need::ControlPlane(NEWEST)],
+    references: [Need::ControlPlane(NEWEST)],
+    stuck_release: [Need::ControlPlane(NEWEST), Need::Helm],
+    ill_server: [Need::ControlPlane(NEWEST)],
 }
 
 fn aggregated() -> Result<(), Failed> {

@@ -10,6 +10,19 @@
     reason = "a test says what it expects by panicking"
 )]
 
+/// Defines `trials`: each function of this module as a scenario of the module's and its own name, with its needs.
+macro_rules! scenarios {
+    ($($name:ident: $needs:expr,)*) => {
+        pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
+            let (_, module) = module_path!().rsplit_once("::").expect("a module");
+            vec![$({
+                let name = format!("{module}::{}", stringify!($name));
+                crate::harness::scenario(&name, &$needs, $name)
+            }),*]
+        }
+    };
+}
+
 mod addons;
 mod audit;
 mod busy;
@@ -21,11 +34,15 @@ mod harness;
 mod nodes;
 mod pieces;
 mod policy;
+#[path = "../testbed/programs.rs"]
+mod programs;
 mod redact;
 mod removed_apis;
 mod secrets;
 mod served;
 mod smoke;
+#[path = "../testbed/mod.rs"]
+mod testbed;
 mod upgrade;
 mod volumes;
 mod webhooks;
@@ -41,24 +58,27 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(2);
-    let mut trials = smoke::trials();
-    trials.extend(removed_apis::trials());
-    trials.extend(secrets::trials());
-    trials.extend(example::trials());
-    trials.extend(workloads::trials());
-    trials.extend(busy::trials());
-    trials.extend(extensions::trials());
-    trials.extend(webhooks::trials());
-    trials.extend(served::trials());
-    trials.extend(volumes::trials());
-    trials.extend(policy::trials());
-    trials.extend(redact::trials());
-    trials.extend(control_plane::trials());
-    trials.extend(nodes::trials());
-    trials.extend(detect::trials());
-    trials.extend(pieces::trials());
-    trials.extend(upgrade::trials());
-    trials.extend(addons::trials());
+    let trials = [
+        smoke::trials(),
+        removed_apis::trials(),
+        secrets::trials(),
+        example::trials(),
+        workloads::trials(),
+        busy::trials(),
+        extensions::trials(),
+        webhooks::trials(),
+        served::trials(),
+        volumes::trials(),
+        policy::trials(),
+        redact::trials(),
+        control_plane::trials(),
+        nodes::trials(),
+        detect::trials(),
+        pieces::trials(),
+        upgrade::trials(),
+        addons::trials(),
+    ];
+    let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // What the servers saw can only be judged when all have been asked.
     let afterwards = libtest_mimic::run(&arguments, audit::trials());

@@ -1,23 +1,16 @@
 //! Nodes in all states, as a real API server shows them.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, named, report_with, scenario};
+use crate::harness::{Cluster, Need, named, report_with};
 
 const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    vec![
-        scenario(
-            "nodes::in_all_states",
-            &[Need::ControlPlane(NEWEST)],
-            in_all_states,
-        ),
-        scenario("nodes::kubelets", &[Need::ControlPlane(OLD)], kubelets),
-    ]
+scenarios! {
+    in_all_states: [Need::ControlPlane(NEWEST)],
+    kubelets: [Need::ControlPlane(OLD)],
 }
 
 /// Writes what a kubelet would report.

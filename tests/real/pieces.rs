@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::harness::{Cluster, Need, eventually, scenario};
+use crate::harness::{Cluster, Need, eventually};
 
 /// Builds a whole list in memory before it sends any of it.
 const OLD: &str = "1.24.17";
@@ -15,14 +15,8 @@ const NEWEST: &str = "1.37.0";
 const SCALE: f64 = 0.02;
 const PODS: u64 = 3_000;
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let needs = [Need::ControlPlane(OLD), Need::ControlPlane(NEWEST)];
-    vec![scenario(
-        "pieces::namespace_by_namespace",
-        &needs,
-        namespace_by_namespace,
-    )]
+scenarios! {
+    namespace_by_namespace: [Need::ControlPlane(OLD), Need::ControlPlane(NEWEST)],
 }
 
 /// What is found with pages of this size.

@@ -2,20 +2,15 @@
 
 use std::fs;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::harness::{Cluster, Need, scenario};
+use crate::harness::{Cluster, Need};
 
 const OLD: &str = "1.24.17";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    vec![scenario(
-        "policy::from_one_day_to_the_next",
-        &[Need::ControlPlane(OLD)],
-        from_one_day_to_the_next,
-    )]
+scenarios! {
+    from_one_day_to_the_next: [Need::ControlPlane(OLD)],
 }
 
 fn policy(name: &str) -> String {

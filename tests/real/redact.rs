@@ -3,23 +3,18 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::harness::{Cluster, Need, scenario};
+use crate::harness::{Cluster, Need};
 
 const OLD: &str = "1.24.17";
 
 /// In every name that is planted.
 const CANARY: &str = "canary-7e2b";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    vec![scenario(
-        "redact::the_same_findings_and_no_name",
-        &[Need::ControlPlane(OLD)],
-        the_same_findings_and_no_name,
-    )]
+scenarios! {
+    the_same_findings_and_no_name: [Need::ControlPlane(OLD)],
 }
 
 /// A namespace, workloads, a budget through an old version, a webhook and a Secret, all with the canary in their names.

@@ -5,44 +5,23 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::harness::{Cluster, LIMITED, Need, Run, check, eventually, report_with, scenario};
+use crate::harness::{Cluster, LIMITED, Need, Run, check, eventually, report_with};
 
 const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let old = [Need::ControlPlane(OLD)];
-    let with_helm = [Need::ControlPlane(OLD), Need::Helm];
-    vec![
-        scenario("removed_apis::untouched_cluster", &old, untouched_cluster),
-        scenario("removed_apis::writers", &old, writers),
-        scenario(
-            "removed_apis::a_controller_changes_nothing",
-            &[Need::Controllers(OLD)],
-            a_controller_changes_nothing,
-        ),
-        scenario("removed_apis::charts", &with_helm, charts),
-        scenario(
-            "removed_apis::missing_permission",
-            &with_helm,
-            missing_permission,
-        ),
-        scenario("removed_apis::nobody_there", &old, nobody_there),
-        scenario(
-            "removed_apis::policies_and_autoscalers",
-            &old,
-            policies_and_autoscalers,
-        ),
-        scenario(
-            "removed_apis::newest_is_ready",
-            &[Need::Controllers(NEWEST)],
-            newest_is_ready,
-        ),
-    ]
+scenarios! {
+    untouched_cluster: [Need::ControlPlane(OLD)],
+    writers: [Need::ControlPlane(OLD)],
+    a_controller_changes_nothing: [Need::Controllers(OLD)],
+    charts: [Need::ControlPlane(OLD), Need::Helm],
+    missing_permission: [Need::ControlPlane(OLD), Need::Helm],
+    nobody_there: [Need::ControlPlane(OLD)],
+    policies_and_autoscalers: [Need::ControlPlane(OLD)],
+    newest_is_ready: [Need::Controllers(NEWEST)],
 }
 
 /// The findings of this id about objects. Where only the metric speaks, as it does once a test itself has asked for an old

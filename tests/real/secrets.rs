@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 
-use crate::harness::{Cluster, Need, check, scenario};
+use crate::harness::{Cluster, Need, check};
 use crate::removed_apis::chart;
 
 const OLD: &str = "1.24.17";
@@ -12,17 +12,9 @@ const OLD: &str = "1.24.17";
 /// What is planted wherever something is secret.
 const CANARY: &str = "canary-4f1d9c";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let needs = [Need::ControlPlane(OLD), Need::Helm];
-    vec![
-        scenario("secrets::stay_secret", &needs, stay_secret),
-        scenario(
-            "secrets::credentials_stay_secret",
-            &[Need::ControlPlane(OLD)],
-            credentials_stay_secret,
-        ),
-    ]
+scenarios! {
+    stay_secret: [Need::ControlPlane(OLD), Need::Helm],
+    credentials_stay_secret: [Need::ControlPlane(OLD)],
 }
 
 /// Values of Secrets and of charts are in no output, at no log level, and in no snapshot.

@@ -3,24 +3,26 @@
 use std::collections::BTreeSet;
 
 use kubectl_upgrade::catalog::{Api, Catalog, Minor, Release, ServingMode};
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 
-use crate::harness::{Cluster, Need, scenario};
+use crate::harness::{Cluster, Need};
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let needs = |version| [Need::ControlPlane(version)];
-    vec![
-        scenario("served::as_the_table_says_1_24", &needs("1.24.17"), || {
-            as_the_table_says("1.24.17")
-        }),
-        scenario("served::as_the_table_says_1_25", &needs("1.25.0"), || {
-            as_the_table_says("1.25.0")
-        }),
-        scenario("served::as_the_table_says_1_37", &needs("1.37.0"), || {
-            as_the_table_says("1.37.0")
-        }),
-    ]
+scenarios! {
+    as_the_table_says_1_24: [Need::ControlPlane("1.24.17")],
+    as_the_table_says_1_25: [Need::ControlPlane("1.25.0")],
+    as_the_table_says_1_37: [Need::ControlPlane("1.37.0")],
+}
+
+fn as_the_table_says_1_24() -> Result<(), Failed> {
+    as_the_table_says("1.24.17")
+}
+
+fn as_the_table_says_1_25() -> Result<(), Failed> {
+    as_the_table_says("1.25.0")
+}
+
+fn as_the_table_says_1_37() -> Result<(), Failed> {
+    as_the_table_says("1.37.0")
 }
 
 /// What a server offers: `apiVersion`, kind, and name of the resource.

@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use crate::harness::{
     Cluster, LIMITED, Need, Process, audit_logs_of_this_run, check, eventually, is_alive,
-    read_audit_log, scenario,
+    read_audit_log,
 };
 
 /// Asks this program to hold a process instead of running tests.
@@ -34,38 +34,13 @@ spec:
       app: web
 ";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let old = Need::ControlPlane(OLD);
-    let newest = Need::ControlPlane(NEWEST);
-    vec![
-        scenario(
-            "smoke::an_upgrade_keeps_what_etcd_holds",
-            &[old, Need::ControlPlane(NEXT)],
-            an_upgrade_keeps_what_etcd_holds,
-        ),
-        scenario("smoke::users_and_audit_log", &[newest], users_and_audit_log),
-        scenario(
-            "smoke::pods_become_ready",
-            &[Need::Controllers(NEWEST), Need::Kwok],
-            pods_become_ready,
-        ),
-        scenario(
-            "smoke::helm_installs_a_release",
-            &[newest, Need::Helm],
-            helm_installs_a_release,
-        ),
-        scenario(
-            "smoke::the_program_under_test_runs",
-            &[],
-            the_program_under_test_runs,
-        ),
-        scenario(
-            "smoke::killed_tests_leave_nothing_behind",
-            &[],
-            killed_tests_leave_nothing_behind,
-        ),
-    ]
+scenarios! {
+    an_upgrade_keeps_what_etcd_holds: [Need::ControlPlane(OLD), Need::ControlPlane(NEXT)],
+    users_and_audit_log: [Need::ControlPlane(NEWEST)],
+    pods_become_ready: [Need::Controllers(NEWEST), Need::Kwok],
+    helm_installs_a_release: [Need::ControlPlane(NEWEST), Need::Helm],
+    the_program_under_test_runs: [],
+    killed_tests_leave_nothing_behind: [],
 }
 
 fn an_upgrade_keeps_what_etcd_holds() -> Result<(), Failed> {
@@ -238,7 +213,7 @@ pub(crate) fn hold_a_process() -> ! {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let args = ["600".to_owned()];
     let process = Process::start(folder.path(), "sleep", Path::new("sleep"), &args);
-    let _ = writeln!(io::stdout(), "{}", process.pid());
+    let _ = writeln!(io::stdout(), "{}", process.pid);
     loop {
         thread::sleep(Duration::from_secs(600));
     }

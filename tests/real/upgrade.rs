@@ -3,31 +3,20 @@
 
 mod lines;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, create, eventually, scenario};
+use lines::lines_are_accepted;
+
+use crate::harness::{Cluster, Need, create, eventually};
 
 const OLD: &str = "1.24.17";
 const NEW: &str = "1.25.0";
 const PLAN: [&str; 4] = ["--to", NEW, "-o", "json"];
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let needs = [
-        Need::ControlPlane(OLD),
-        Need::Controllers(OLD),
-        Need::ControlPlane(NEW),
-        Need::Kwok,
-    ];
-    vec![
-        scenario("upgrade::by_its_own_plan", &needs, by_its_own_plan),
-        scenario(
-            "upgrade::lines_are_accepted",
-            &needs,
-            lines::lines_are_accepted,
-        ),
-    ]
+scenarios! {
+    by_its_own_plan: [Need::ControlPlane(OLD), Need::Controllers(OLD), Need::ControlPlane(NEW), Need::Kwok],
+    lines_are_accepted: [Need::ControlPlane(OLD), Need::Controllers(OLD), Need::ControlPlane(NEW), Need::Kwok],
 }
 
 /// What kubeadm would have left: a node of the control plane, and two, one and one worker.

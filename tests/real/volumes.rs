@@ -1,29 +1,14 @@
 //! Volumes of plug-ins that Kubernetes gave up, and drivers that are missing, on real API servers.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::harness::{Cluster, Need, report_with, scenario};
+use crate::harness::{Cluster, Need, report_with};
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    vec![
-        scenario(
-            "volumes::of_plugins_that_go",
-            &[Need::ControlPlane("1.24.17")],
-            of_plugins_that_go,
-        ),
-        scenario(
-            "volumes::pods_that_name_them",
-            &[Need::ControlPlane("1.24.17")],
-            pods_that_name_them,
-        ),
-        scenario(
-            "volumes::drivers_and_attachments",
-            &[Need::Controllers("1.37.0")],
-            drivers_and_attachments,
-        ),
-    ]
+scenarios! {
+    of_plugins_that_go: [Need::ControlPlane("1.24.17")],
+    pods_that_name_them: [Need::ControlPlane("1.24.17")],
+    drivers_and_attachments: [Need::Controllers("1.37.0")],
 }
 
 fn volume(name: &str, source: &str) -> String {

@@ -1,9 +1,9 @@
 //! Webhooks that do not answer or reach too far, of admission and of CRDs, on real servers.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report, scenario};
+use crate::harness::{Cluster, NOTHING, Need, create, eventually, named, report};
 
 const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
@@ -12,18 +12,10 @@ const NEWEST: &str = "1.37.0";
 const EXPIRED: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJSakNCN3FBREFnRUNBZ0VCTUFvR0NDcUdTTTQ5QkFNQ01CVXhFekFSQmdOVkJBTU1DbmRsWW1odmIyc3QKWTJFd0hoY05NakF3TVRBeE1EQXdNREF3V2hjTk1qRXdNVEF4TURBd01EQXdXakFWTVJNd0VRWURWUVFEREFwMwpaV0pvYjI5ckxXTmhNRmt3RXdZSEtvWkl6ajBDQVFZSUtvWkl6ajBEQVFjRFFnQUVKOXRnQytLOGFXZUFKZlgxCkdQM2pLU21oZ2cxTDZwYmNLWW5BbXM4NTVsdDR5dFBjdGxrSk1lMjhUaEQvOWc1NWFpMmg1bzd3eVp0bGhRRGoKUUsyZkFhTXZNQzB3REFZRFZSMFRCQVV3QXdFQi96QWRCZ05WSFE0RUZnUVUwTFdISFlxaklpbUoyVVpReS9HaAp0MFlKOGtrd0NnWUlLb1pJemowRUF3SURSd0F3UkFJZ081SjdBWW12V0tSUG5tS1Ztdk83L253UlVrQU9PMS9ZClZOQm9xdmNrZ0JBQ0lGUm51MWZYcnhHOHQ2MG1LdUUraUpmdXVNTDJwY0crQmd3Z2h6RmNHSTMzCi0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K";
 const GOOD: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJTakNCOEtBREFnRUNBZ0VDTUFvR0NDcUdTTTQ5QkFNQ01CVXhFekFSQmdOVkJBTU1DbmRsWW1odmIyc3QKWTJFd0lCY05NakF3TVRBeE1EQXdNREF3V2hnUE1qQTVPVEF4TURFd01EQXdNREJhTUJVeEV6QVJCZ05WQkFNTQpDbmRsWW1odmIyc3RZMkV3V1RBVEJnY3Foa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVFuMjJBTDRyeHBaNEFsCjlmVVkvZU1wS2FHQ0RVdnFsdHdwaWNDYXp6bm1XM2pLMDl5MldRa3g3YnhPRVAvMkRubHFMYUhtanZESm0yV0YKQU9OQXJaOEJveTh3TFRBTUJnTlZIUk1FQlRBREFRSC9NQjBHQTFVZERnUVdCQlRRdFljZGlxTWlLWW5aUmxETAo4YUczUmdueVNUQUtCZ2dxaGtqT1BRUURBZ05KQURCR0FpRUFsSk56STFQMzVmc0dscjBQaGlKT1Jxb1BJOE40Cm41TFFIbnY1TG1YM2NYQUNJUUN5dzV0OWJSNlJTZ2UralExNnFJcldpMG1NMGpsNWNxS3JGUTlFdFI0WXhRPT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let newest = [Need::ControlPlane(NEWEST)];
-    vec![
-        scenario("webhooks::admission", &newest, admission),
-        scenario("webhooks::crds", &newest, crds),
-        scenario(
-            "webhooks::old_server",
-            &[Need::ControlPlane(OLD)],
-            old_server,
-        ),
-    ]
+scenarios! {
+    admission: [Need::ControlPlane(NEWEST)],
+    crds: [Need::ControlPlane(NEWEST)],
+    old_server: [Need::ControlPlane(OLD)],
 }
 
 fn namespace(name: &str) -> Value {

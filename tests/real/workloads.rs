@@ -1,27 +1,15 @@
 //! What stands in the way of draining nodes: budgets, pods and workloads, as a real cluster has them.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
 
-use crate::harness::{Cluster, Need, eventually, named, scenario};
+use crate::harness::{Cluster, Need, eventually, named};
 
 const OLD: &str = "1.24.17";
 const NEWEST: &str = "1.37.0";
 
-/// The scenarios of this file.
-pub(crate) fn trials() -> Vec<Trial> {
-    let alive = [Need::Controllers(NEWEST), Need::Kwok];
-    vec![
-        scenario(
-            "workloads::everything_in_the_way",
-            &alive,
-            everything_in_the_way,
-        ),
-        scenario(
-            "workloads::empty_selector",
-            &[Need::ControlPlane(OLD)],
-            empty_selector,
-        ),
-    ]
+scenarios! {
+    everything_in_the_way: [Need::Controllers(NEWEST), Need::Kwok],
+    empty_selector: [Need::ControlPlane(OLD)],
 }
 
 /// A workload of the namespace `default`; `pod` goes into the specification of its pods.

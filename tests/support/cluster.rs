@@ -142,6 +142,17 @@ impl Cluster {
 
     /// The snapshot of a run of all rules and of a plan. An object that no rule reads would test nothing: it panics.
     pub(crate) fn snapshot(&self, catalog: &Catalog, path: &UpgradePath) -> Snapshot {
+        self.snapshot_for(catalog, path, None)
+    }
+
+    /// The same, with no fields of full objects but those that these rules declare: a rule that reads another field fails
+    /// its test.
+    fn snapshot_for(
+        &self,
+        catalog: &Catalog,
+        path: &UpgradePath,
+        readers: Option<&[&Rule]>,
+    ) -> Snapshot {
         let discovery = self.discovery(catalog);
         let context = NeedContext {
             path,
@@ -150,6 +161,13 @@ impl Cluster {
         };
         let mut all = needs(rules(), &context);
         all.extend(plan::needs(&discovery));
+        if let Some(readers) = readers {
+            let declared = needs(readers, &context);
+            for need in &mut all {
+                let own = declared.iter().filter(|own| own.target == need.target);
+                need.field_paths = own.flat_map(|own| own.field_paths.iter()).collect();
+            }
+        }
         let cluster = self.read(&all, catalog);
         self.check_that_all_is_read(&cluster);
         Snapshot {
@@ -242,10 +260,12 @@ impl Cluster {
             target: request.target.clone(),
             detail_level: request.detail_level,
             freshness: request.freshness,
+            field_paths: request.field_paths.clone(),
             outcome,
             finished_at: self.now,
             rows,
             skipped_objects: Vec::new(),
+            resource_version: None,
         }
     }
 
@@ -298,7 +318,7 @@ impl Cluster {
         rules: &[&Rule],
     ) -> (Evaluation, UpgradeReport) {
         let path = self.path(catalog);
-        let snapshot = self.snapshot(catalog, &path);
+        let snapshot = self.snapshot_for(catalog, &path, Some(rules));
         let context = CheckContext::new(&snapshot, catalog, &path, self.now);
         let evaluation = evaluate(&context, rules, &Policy::default());
         let report = UpgradeReport::new(&context, &evaluation);

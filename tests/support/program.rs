@@ -29,7 +29,17 @@ fn bare(program: &str, home: &Path) -> Command {
     command
 }
 
+/// Runs the program that checks.
 pub(crate) fn run(args: &[&str]) -> Output {
+    run_with(program, args)
+}
+
+/// Runs the program that plans.
+pub(crate) fn run_plan(args: &[&str]) -> Output {
+    run_with(plan_program, args)
+}
+
+fn run_with(program: fn(&Path) -> Command, args: &[&str]) -> Output {
     let home = tempfile::tempdir().expect("a folder");
     let output = program(home.path()).args(args).output();
     output.expect("the program runs")
@@ -45,8 +55,7 @@ pub(crate) fn with_example<'a>(args: &[&'a str]) -> Vec<&'a str> {
 
 /// `upgrade-plan` asked for what nothing leads to.
 pub(crate) fn plan_without_a_path(format: &str) -> Output {
-    let home = tempfile::tempdir().expect("a folder");
-    let args = [
+    run_plan(&[
         "--local",
         "--from",
         "dkp=2.2.2",
@@ -58,7 +67,5 @@ pub(crate) fn plan_without_a_path(format: &str) -> Output {
         "2026-11-21T12:00:00Z",
         "-o",
         format,
-    ];
-    let output = plan_program(home.path()).args(args).output();
-    output.expect("the program runs")
+    ])
 }

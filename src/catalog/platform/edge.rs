@@ -1,4 +1,4 @@
-//! Which release may go to which, and how that is known.
+//! Supported upgrades between releases of a platform, and their sources.
 
 use std::collections::BTreeMap;
 
@@ -8,32 +8,32 @@ use serde::{Deserialize, Deserializer};
 use super::Platform;
 use crate::catalog::{Minor, MinorRange, Release, VersionSpec};
 
-/// How a statement is known. Ordered: the strongest first.
+/// How well a source supports an upgrade. Ordered: strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EdgeConfidence {
-    /// The vendor published it of exactly these releases, as a cell of a matrix or in a guide.
+    /// The vendor published exactly this upgrade, in a matrix or a guide.
     Published,
-    /// It follows from a rule that the vendor published.
+    /// It follows from a published rule of the vendor.
     #[serde(rename = "rule")]
     FromRule,
-    /// Nobody published it; it follows from what was.
+    /// It is not published, but inferred.
     Inferred,
 }
 
-/// A hop that is supported.
+/// A supported upgrade between two releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edge {
-    /// How that is known.
+    /// How well the source supports it.
     pub confidence: EdgeConfidence,
-    /// Where that was read.
+    /// Source.
     pub source: String,
-    /// Which Kubernetes must run when the hop begins, where that was said of the hop itself.
+    /// Kubernetes minors required before the upgrade, if the source names them.
     pub required_kubernetes: Option<MinorRange>,
 }
 
 impl Edge {
-    /// The source, with a word before it where nobody published the edge.
+    /// The source, with a prefix if it only implies the upgrade.
     #[must_use]
     pub fn citation(&self) -> String {
         match self.confidence {
@@ -43,7 +43,7 @@ impl Edge {
     }
 }
 
-/// A pair of which something is known by itself.
+/// A statement about one pair of versions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EdgeException {
@@ -60,7 +60,7 @@ pub(super) struct EdgeException {
     pub(super) verified_on: Date,
 }
 
-/// A published matrix.
+/// A published upgrade matrix.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpgradeMatrix {
@@ -68,18 +68,18 @@ pub(super) struct UpgradeMatrix {
     #[serde(rename = "horizon")]
     pub(super) verified_on: Date,
     pub(super) from: Vec<Release>,
-    /// For each target, a cell for each column.
+    /// For each target release, one cell per column.
     pub(super) to: BTreeMap<Release, Vec<MatrixCell>>,
 }
 
-/// A cell of a matrix.
+/// A cell of an upgrade matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(super) enum MatrixCell {
     #[serde(rename = "yes")]
     Supported,
     #[serde(rename = "no")]
     Unsupported,
-    /// No upgrade: the same release, or an older one.
+    /// Not an upgrade: the same release or an older one.
     #[serde(rename = "-")]
     NoUpgrade,
 }
@@ -92,14 +92,14 @@ impl UpgradeMatrix {
     }
 }
 
-/// Where a rule leads.
+/// The targets of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EdgeTarget {
-    /// To a newer patch of the same minor.
+    /// Newer patches of the same minor.
     Patch,
-    /// To any patch of the next minor.
+    /// Any patch of the next minor.
     NextMinor,
-    /// To any patch of this minor.
+    /// Any patch of this minor.
     Minor(Minor),
 }
 
@@ -117,14 +117,14 @@ impl<'de> Deserialize<'de> for EdgeTarget {
     }
 }
 
-/// A rule about edges.
+/// A rule for supported upgrades.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct EdgeRule {
-    /// From releases of these minors.
+    /// Applies to upgrades from these minors.
     pub(super) from: MinorRange,
     pub(super) to: EdgeTarget,
-    /// Never to a release that came out before the one that is left.
+    /// Excludes targets released before the source release.
     #[serde(default)]
     #[serde(rename = "notOlder")]
     pub(super) requires_later_date: bool,
@@ -146,7 +146,7 @@ impl EdgeRule {
     }
 }
 
-/// Which Kubernetes must run when a hop from one minor to another begins.
+/// Kubernetes minors required before an upgrade from one minor to another.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KubernetesPrecondition {
@@ -158,7 +158,7 @@ pub(super) struct KubernetesPrecondition {
     pub(super) verified_on: Date,
 }
 
-/// What the first that knows a pair says of it.
+/// The first statement about a pair of releases.
 struct EdgeStatement<'a> {
     is_supported: bool,
     confidence: EdgeConfidence,
@@ -166,7 +166,7 @@ struct EdgeStatement<'a> {
 }
 
 impl Platform {
-    /// The edge from a release to another; none where the hop is not supported.
+    /// The upgrade from one release to another; `None` if it is not supported.
     #[must_use]
     pub fn edge(&self, from: &Release, to: &Release) -> Option<Edge> {
         let said = self
@@ -187,7 +187,7 @@ impl Platform {
         })
     }
 
-    /// Who says that there is no edge; none where nobody does, and where there is one.
+    /// The source that rules an upgrade out; `None` if no source does.
     #[must_use]
     pub fn unsupported_citation(&self, from: &Release, to: &Release) -> Option<&str> {
         let said = self
@@ -228,7 +228,7 @@ impl Platform {
         })
     }
 
-    /// Whether it is known that a release came out before another.
+    /// Whether a release is known to be older than another.
     #[must_use]
     pub fn was_released_before(&self, one: &Release, other: &Release) -> bool {
         let day = |release| self.find_release(release).and_then(|row| row.released);

@@ -1,4 +1,4 @@
-//! From the data files to platforms.
+//! Loads platforms from their data files.
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -32,7 +32,7 @@ struct PlatformFile {
     links: Vec<DocLink>,
 }
 
-/// The platforms of this binary, outermost first.
+/// The built-in platforms, outermost first.
 pub(in crate::catalog) fn embedded(
     kubernetes: &KubernetesReleases,
 ) -> Result<Vec<Platform>, CatalogError> {
@@ -57,7 +57,7 @@ pub(in crate::catalog) fn embedded(
     Ok(platforms)
 }
 
-/// The newest patch of a minor of Kubernetes.
+/// The newest patch of a Kubernetes minor.
 fn from_kubernetes_release(row: &KubernetesRelease) -> PlatformRelease {
     PlatformRelease {
         release: row.newest_patch.clone(),
@@ -97,7 +97,7 @@ fn load_platform(
     })
 }
 
-/// The newest day up to which a source was read.
+/// Date of the newest check of a source.
 fn latest_verification(document: &PlatformFile, releases: &[PlatformRelease]) -> Date {
     let days = releases.iter().map(|row| row.verified_on);
     days.chain(document.exceptions.iter().map(|row| row.verified_on))

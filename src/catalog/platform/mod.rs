@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::{Minor, MinorRange, Release, VersionSpec};
 use edge::{EdgeException, EdgeRule, KubernetesPrecondition, UpgradeMatrix};
 
-/// What can be detected and upgraded. Ordered outermost first: what comes later carries what comes before.
+/// A platform that can be detected and upgraded. Ordered outermost first: each runs on the later ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlatformName {
@@ -51,7 +51,7 @@ impl PlatformName {
     /// All of them, outermost first.
     pub const ALL: [Self; 4] = [Self::Dkp, Self::Kyma, Self::ClusterApi, Self::Kubernetes];
 
-    /// As it is written in flags and documents.
+    /// The name in flags and documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl PlatformName {
         }
     }
 
-    /// As people write it.
+    /// Display name.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl fmt::Display for PlatformName {
     }
 }
 
-/// A text that names no platform.
+/// An unknown platform name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no platform; there are kubernetes, kyma, dkp and cluster-api")]
 pub struct ParsePlatformError(pub String);
@@ -100,76 +100,76 @@ impl FromStr for PlatformName {
     }
 }
 
-/// A release of a platform: a row of its table.
+/// A release of a platform.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PlatformRelease {
-    /// Which one.
+    /// The version.
     pub release: Release,
-    /// The day it came out; none where that is not known.
+    /// Release date, if known.
     pub released: Option<Date>,
-    /// The minors of Kubernetes it runs on; none where nothing is known of them.
+    /// Supported Kubernetes minors, if known.
     #[serde(rename = "kubernetes")]
     pub kubernetes_range: Option<MinorRange>,
-    /// The Kubernetes that it brings along; a minor alone where the patch is not known.
+    /// The bundled Kubernetes version; a minor if the patch is unknown.
     #[serde(rename = "ships")]
     pub bundled_kubernetes: Option<VersionSpec>,
-    /// How sure the range is.
+    /// How well the source supports the range.
     #[serde(rename = "basis")]
     pub range_confidence: Option<EdgeConfidence>,
-    /// The guide to hops into its minor, where there is one.
+    /// The upgrade guide for its minor, if any.
     pub guide: Option<String>,
-    /// Where the row was read.
+    /// Source of the row.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// After which minor a platform has no more releases.
+/// The last minor of a discontinued platform.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndOfLine {
-    /// The last one.
+    /// The last minor.
     #[serde(rename = "minor")]
     pub last_minor: Minor,
-    /// What there is in its place.
+    /// What replaces it.
     #[serde(rename = "then")]
     pub replacement: String,
-    /// Where that was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// A page for people about hops.
+/// A link to documentation about upgrades.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DocLink {
-    /// For hops to these minors.
+    /// For upgrades to these minors.
     #[serde(rename = "to")]
     target_minors: MinorRange,
-    /// Only for hops that change the minor.
+    /// Only for upgrades that change the minor.
     #[serde(default)]
     #[serde(rename = "crossing")]
     requires_minor_change: bool,
-    /// With `{release}` and `{minor}` of the release that is reached.
+    /// URL with `{release}` and `{minor}` of the target.
     #[serde(rename = "url")]
     url_template: String,
 }
 
-/// A product with releases.
+/// A product with releases and supported upgrades.
 #[derive(Debug, Clone)]
 pub struct Platform {
-    /// Which one.
+    /// The version.
     pub name: PlatformName,
-    /// As people write it.
+    /// Display name.
     pub title: String,
-    /// What there is in place of a downgrade.
+    /// What to do instead of a downgrade.
     pub downgrade_advice: String,
-    /// Where its releases end, if they do.
+    /// Its end of line, if discontinued.
     pub end_of_line: Option<EndOfLine>,
-    /// The newest day up to which a source was read.
+    /// Date of the newest check of a source.
     pub date: Date,
     releases: Vec<PlatformRelease>,
     exceptions: Vec<EdgeException>,
@@ -187,7 +187,7 @@ impl Platform {
         &self.releases
     }
 
-    /// The row of a release.
+    /// Finds a release.
     #[must_use]
     pub fn find_release(&self, release: &Release) -> Option<&PlatformRelease> {
         self.releases
@@ -195,7 +195,7 @@ impl Platform {
             .find(|row| row.release.semver == release.semver)
     }
 
-    /// Its newest release that is known.
+    /// Its newest cataloged release.
     #[must_use]
     pub fn newest_release(&self) -> Option<&PlatformRelease> {
         self.releases.last()
@@ -208,7 +208,7 @@ impl Platform {
             .filter(move |row| row.release.minor() == minor)
     }
 
-    /// Pages for people about a hop: release notes, then guides.
+    /// Links for an upgrade: release notes, then guides.
     #[must_use]
     pub fn links(&self, from: &Release, to: &Release) -> Vec<String> {
         let crosses = from.minor() != to.minor();

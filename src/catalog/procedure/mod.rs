@@ -1,4 +1,4 @@
-//! Procedures: what is done in one hop of a platform, step by step, as data.
+//! Procedures: the steps of one hop, as data.
 //!
 //! A procedure is a YAML file in `procedures/`. It says for which clusters it is ([`Fits`]), whether kubelets may lag behind,
 //! and its steps in their order; each names how often it is done ([`Each`]), its commands as templates, what gates it, how to
@@ -23,91 +23,91 @@ use serde::Deserialize;
 
 use super::{CatalogError, MinorRange, PlatformName};
 
-/// What is done in a hop.
+/// The steps of a hop for one kind of cluster.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Procedure {
-    /// Whose hops.
+    /// The platform.
     pub platform: PlatformName,
-    /// As people call it: `kubeadm`, `Amazon EKS`.
+    /// Display name: `kubeadm`, `Amazon EKS`.
     pub title: String,
-    /// For which clusters.
+    /// The clusters it applies to.
     #[serde(rename = "fits")]
     pub applies_to: AppliesTo,
-    /// What reaching a release means: a provider that chooses patches by itself is asked for minors only.
+    /// Which versions count as reached: a provider that chooses patches is asked for minors only.
     #[serde(default)]
     #[serde(rename = "reach")]
     pub version_precision: VersionPrecision,
-    /// How far kubelets may be left behind on the way; none where the procedure fits every cluster and says nothing of it.
+    /// How far kubelets may lag behind; `None` in procedures for every cluster.
     #[serde(rename = "kubelets")]
     pub kubelet_skew: Option<KubeletSkewRule>,
-    /// In their order within each phase.
+    /// Steps, in order within each phase.
     pub steps: Vec<StepTemplate>,
 }
 
-/// For which clusters a procedure is. What comes first is asked first.
+/// The clusters that a procedure applies to, in matching order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AppliesTo {
-    /// Every cluster, beside the one that fits it best.
+    /// Every cluster, in addition to the best match.
     #[serde(rename = "every")]
     EveryCluster,
-    /// Hops into a minor that the binaries of the control plane have already, but do not emulate yet.
+    /// Hops to a minor that the control plane binaries already have but do not emulate yet.
     #[serde(rename = "emulated")]
     EmulatedMinor,
-    /// Clusters that Cluster API makes of a ClusterClass.
+    /// Clusters that Cluster API manages through a ClusterClass.
     ClusterTopology,
-    /// Clusters that Cluster API makes of single objects.
+    /// Other clusters that Cluster API manages.
     ClusterApi,
     /// Clusters of a provider or distribution.
     Provider(String),
-    /// Clusters that kubeadm made.
+    /// Clusters set up by kubeadm.
     Kubeadm,
-    /// All others.
+    /// All other clusters.
     #[serde(rename = "otherwise")]
     Fallback,
 }
 
-/// When a release counts as reached.
+/// Which versions count as reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionPrecision {
-    /// At this patch or a later one.
+    /// This patch or a later one.
     #[default]
     Patch,
-    /// At any patch of the minor.
+    /// Any patch of the minor.
     Minor,
 }
 
-/// How kubelets follow the control plane.
+/// How far kubelets may lag behind the control plane.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KubeletSkewRule {
-    /// Whether a pool may skip hops as far as the version skew policy lets it.
+    /// Whether pools may skip hops within the version skew policy.
     #[serde(rename = "mayLag")]
     pub can_lag: bool,
-    /// So many minors, where who runs the cluster allows fewer than the policy.
+    /// Maximum lag in minors, if stricter than the policy.
     #[serde(rename = "atMost")]
     pub max_minors_behind: Option<u8>,
-    /// Where that was read.
+    /// Source.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
 
-/// When in a hop.
+/// The phase of a hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HopPhase {
-    /// Before anything is changed.
+    /// Before any change.
     Prepare,
-    /// What must be in order before the control plane moves.
+    /// Prerequisites of the control plane upgrade.
     #[serde(rename = "before")]
     BeforeControlPlane,
-    /// API servers, then controllers and scheduler.
+    /// API servers, then controllers and schedulers.
     ControlPlane,
-    /// Add-ons that wait for the control plane.
+    /// Add-ons that require the new control plane.
     #[serde(rename = "after")]
     AfterControlPlane,
     /// Nodes, pool by pool.
@@ -116,19 +116,19 @@ pub enum HopPhase {
     Finish,
 }
 
-/// How often a step is done.
+/// How often a step is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RepeatFor {
-    /// Once a hop.
+    /// Once per hop.
     Once,
-    /// On the node of the control plane that goes first.
+    /// On the first control plane node.
     FirstControlPlaneNode,
-    /// On each other node of the control plane.
+    /// On each other control plane node.
     OtherControlPlaneNodes,
-    /// On each node of the control plane.
+    /// On each control plane node.
     ControlPlaneNodes,
-    /// For each pool of workers that moves in this hop.
+    /// For each worker pool upgraded in this hop.
     Pool,
     /// For each node of such a pool.
     Node,
@@ -151,135 +151,135 @@ impl RepeatFor {
     }
 }
 
-/// What makes the machines of a pool.
+/// The owner of the machines of a pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MachineOwner {
-    /// A MachineDeployment of Cluster API, or nobody knows what.
+    /// A Cluster API MachineDeployment, or unknown.
     #[default]
     MachineDeployment,
-    /// A MachinePool of Cluster API.
+    /// A Cluster API MachinePool.
     MachinePool,
 }
 
-/// What stands between a step and its being done.
+/// Which findings block a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GateScope {
-    /// Nothing.
+    /// None.
     #[default]
     Nothing,
-    /// Every blocker that bites at this hop, and those that hold already.
+    /// Blockers that apply already or at this hop.
     Hop,
-    /// Blockers on what the drain of the step's nodes would evict.
+    /// Blockers on pods that draining the nodes of the step would evict.
     Drain,
 }
 
-/// How to tell that a step is done.
+/// When a step is done.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Completion {
-    /// Nothing in the cluster shows it.
+    /// It cannot be verified from the cluster.
     #[serde(rename = "by-hand")]
     Manual,
-    /// A backup was completed within so many hours.
+    /// A backup completed within this many hours.
     #[serde(rename = "backup")]
     RecentBackup(u32),
-    /// The API server that answers has the release.
+    /// The API server that answers runs the release.
     ApiServer,
     /// The API server emulates the minor.
     Emulation,
-    /// Every component of the control plane, on the step's node where it has one, has the release.
+    /// Control plane components, on the node of the step if it has one, run the release.
     ControlPlane,
-    /// The control plane that Cluster API looks after has the release, on all machines.
+    /// All machines of the Cluster API control plane run the release.
     #[serde(rename = "control-plane-object")]
     CapiControlPlane,
     /// The MachineDeployment of the step's pool has the release on all machines; where it cannot be seen from this cluster, the
     /// nodes of the pool have it.
     MachineDeployment,
-    /// The nodes of the step have the release, are ready and take pods.
+    /// The nodes of the step run the release, are ready and schedulable.
     Nodes,
-    /// No blocker of the hop is left.
+    /// The hop has no blockers.
     NoBlockers,
-    /// The image of the DaemonSet kube-system/kube-proxy has the release.
+    /// The image of the kube-proxy DaemonSet has the release.
     KubeProxy,
 }
 
-/// How long a step tends to take, in seconds.
+/// The typical duration of a step, in seconds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TypicalDuration {
-    /// At least.
+    /// Minimum.
     #[serde(rename = "low")]
     pub min_seconds: u64,
-    /// At most, unless something is in the way.
+    /// Maximum without obstacles.
     #[serde(rename = "high")]
     pub max_seconds: u64,
-    /// On what basis.
+    /// Source or assumption behind it.
     pub basis: String,
 }
 
-/// A step as the procedure has it.
+/// A step of a procedure.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepTemplate {
-    /// Unique within all procedures of a platform that may be put together.
+    /// Unique among the procedures of a platform that can be combined.
     pub id: String,
-    /// What is done.
+    /// Title.
     pub title: TextTemplate,
-    /// When in the hop.
+    /// Phase of the hop.
     pub phase: HopPhase,
-    /// How often.
+    /// How often it is repeated.
     #[serde(rename = "each")]
     pub repeat_for: RepeatFor,
-    /// Of pools, for those that this makes; for all of them where it is not said.
+    /// Restricts it to pools of this machine owner.
     #[serde(rename = "madeBy")]
     pub machine_owner: Option<MachineOwner>,
-    /// For hops into these minors.
+    /// Applies to hops to these minors.
     #[serde(default)]
     #[serde(rename = "hops")]
     pub target_minors: MinorRange,
-    /// Only in hops that change the minor.
+    /// Applies only to hops that change the minor.
     #[serde(default)]
     #[serde(rename = "crossing")]
     pub requires_minor_change: bool,
-    /// Whether commands other than kubectl's run on the step's node.
+    /// Whether commands other than kubectl run on the node of the step.
     #[serde(default)]
     #[serde(rename = "onNode")]
     pub runs_on_node: bool,
-    /// Whether commands run on the cluster that holds the objects of Cluster API, where that is another one.
+    /// Whether commands run against the Cluster API management cluster.
     #[serde(default)]
     #[serde(rename = "onManagement")]
     pub runs_on_management: bool,
-    /// In their order.
+    /// In order.
     #[serde(default)]
     pub commands: Vec<TextTemplate>,
-    /// What must be out of the way.
+    /// Findings that block it.
     #[serde(default)]
     #[serde(rename = "gates")]
     pub gated_by: GateScope,
-    /// How to tell that it is done.
+    /// When it is done.
     #[serde(rename = "done")]
     pub done_when: Completion,
-    /// Whether the steps after it cannot be done without it, so that it was done if one of them is.
+    /// Whether later steps imply that it is done.
     #[serde(default)]
     #[serde(rename = "implied")]
     pub is_implied_by_later: bool,
-    /// How long it takes; none where nobody published it and nothing shows it.
+    /// Typical duration, if published or known.
     #[serde(rename = "takes")]
     pub duration: Option<TypicalDuration>,
-    /// Who is interrupted.
+    /// What it interrupts.
     #[serde(default)]
     pub interrupts: Vec<TextTemplate>,
-    /// Whether there is a way back.
+    /// Whether it can be reverted.
     #[serde(rename = "reversible")]
     pub is_reversible: bool,
-    /// Pages for people.
+    /// Links to documentation.
     #[serde(default)]
     pub links: Vec<String>,
-    /// Where the step was read.
+    /// Source of the step.
     pub source: String,
-    /// The day up to which the source was read.
+    /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
 }
@@ -313,7 +313,7 @@ const PROCEDURE_FILES: &[(&str, &str)] = &[
     ("talos.yaml", include_str!("../procedures/talos.yaml")),
 ];
 
-/// The procedures of this binary, those that are asked first first.
+/// The built-in procedures, in matching order.
 pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
     let mut procedures = PROCEDURE_FILES
         .iter()

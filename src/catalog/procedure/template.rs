@@ -1,15 +1,15 @@
-//! `kubectl drain {node}`: text with names in it that a cluster fills in.
+//! Templates such as `kubectl drain {node}`.
 
 use serde::{Deserialize, Deserializer};
 
-/// A text that is no template.
+/// A malformed template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?}: a name is written {{name}}, in letters; braces that belong to none are written twice"
 )]
 pub struct ParseTemplateError(pub String);
 
-/// Text with names in braces; `{{` and `}}` stand for braces.
+/// Text with `{name}` placeholders; `{{` and `}}` are literal braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextTemplate(Vec<TemplatePart>);
 
@@ -20,10 +20,10 @@ enum TemplatePart {
 }
 
 impl TextTemplate {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
-    /// When a brace is left open, or what it holds is no name.
+    /// If a brace is not closed or does not contain a name.
     pub fn parse(text: &str) -> Result<Self, ParseTemplateError> {
         let wrong = || ParseTemplateError(text.to_owned());
         let mut parts = Vec::new();
@@ -53,7 +53,7 @@ impl TextTemplate {
         Ok(Self(parts))
     }
 
-    /// The names in it, in their order.
+    /// The placeholder names, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             TemplatePart::Placeholder(name) => Some(name.as_str()),
@@ -61,7 +61,7 @@ impl TextTemplate {
         })
     }
 
-    /// The text with each name replaced by its value; a name without one stays in its braces.
+    /// Replaces placeholders by their values; a placeholder without a value stays.
     pub fn render(&self, value: impl Fn(&str) -> Option<String>) -> String {
         let parts = self.0.iter().map(|part| match part {
             TemplatePart::Literal(text) => text.clone(),

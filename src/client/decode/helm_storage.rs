@@ -10,7 +10,7 @@ use prost::Message;
 use serde::{Deserialize, Deserializer};
 
 use super::encoded_object::EncodedObject;
-use super::{ObjectMeta, Time};
+use super::meta::{ObjectMeta, Time};
 use crate::catalog::Catalog;
 use crate::manifests;
 use crate::manifests::helm;

@@ -4,20 +4,12 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::Read;
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::limits::{BoundedValue, BudgetedReader, ByteBudget};
-use super::{DecodeError, MAX_OBJECT_BYTES, PageMeta, RowCollector};
+use super::page::{DecodeError, MAX_OBJECT_BYTES, PageMeta};
+use super::row_collector::RowCollector;
 use crate::client::error::sanitize_line;
-
-#[derive(Deserialize)]
-struct JsonListMeta {
-    #[serde(rename = "continue", default)]
-    continue_token: String,
-    #[serde(rename = "remainingItemCount", default)]
-    remaining_item_count: Option<i64>,
-}
 
 /// Reads one page.
 pub(super) fn decode(from: impl Read, sink: &mut RowCollector) -> Result<PageMeta, DecodeError> {
@@ -79,13 +71,7 @@ impl<'de> Visitor<'de> for JsonListSeed<'_> {
         let mut is_list = false;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "metadata" => {
-                    let meta = map.next_value::<JsonListMeta>()?;
-                    page.continue_token = meta.continue_token;
-                    page.remaining_item_count = meta
-                        .remaining_item_count
-                        .and_then(|count| count.try_into().ok());
-                }
+                "metadata" => page = map.next_value()?,
                 "items" => {
                     map.next_value_seed(JsonItemsSeed(&mut *self.collector, &self.budget))?;
                     is_list = true;

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::MAX_OBJECT_BYTES;
+use super::page::MAX_OBJECT_BYTES;
 
 /// Values of one object: some times as many as those of the largest CustomResourceDefinition.
 const MAX_VALUES: usize = 400_000;

@@ -7,7 +7,8 @@ use std::io::{BufRead, ErrorKind, Read};
 
 use prost::Message;
 
-use super::{DecodeError, MAX_OBJECT_BYTES, PageMeta, RowCollector};
+use super::page::{DecodeError, MAX_OBJECT_BYTES, PageMeta};
+use super::row_collector::RowCollector;
 
 const MAGIC: &[u8; 4] = b"k8s\0";
 /// `Unknown.raw`.
@@ -21,14 +22,6 @@ const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
 const LENGTH_DELIMITED: u8 = 2;
 const FIXED32: u8 = 5;
-
-#[derive(Clone, PartialEq, Message)]
-struct ProtobufListMeta {
-    #[prost(string, tag = "3")]
-    continue_token: String,
-    #[prost(int64, optional, tag = "4")]
-    remaining_item_count: Option<i64>,
-}
 
 /// Reads one page.
 pub(super) fn decode(from: impl BufRead, sink: &mut RowCollector) -> Result<PageMeta, DecodeError> {
@@ -65,13 +58,9 @@ fn decode_list(
     while let Some((field, wire)) = list.read_tag()? {
         match (field, wire) {
             (LIST_METADATA_FIELD, LENGTH_DELIMITED) => {
-                let meta =
-                    list.read_message(&mut message, |meta| ProtobufListMeta::decode(meta))?;
-                let meta = meta.map_err(|error| DecodeError::Malformed(error.to_string()))?;
-                page.continue_token = meta.continue_token;
-                page.remaining_item_count = meta
-                    .remaining_item_count
-                    .and_then(|count| count.try_into().ok());
+                page = list
+                    .read_message(&mut message, |meta| PageMeta::decode(meta))?
+                    .map_err(|error| DecodeError::Malformed(error.to_string()))?;
             }
             (LIST_ITEMS_FIELD, LENGTH_DELIMITED) => {
                 list.read_message(&mut message, |item| sink.push_protobuf(item))?;

@@ -12,12 +12,12 @@ use super::meta::{LAST_APPLIED_ANNOTATIONS, ObjectMeta};
 use super::node::Node;
 use super::pod::Pod;
 use super::workload::{self, WorkloadKind};
-use crate::catalog::{Catalog, GroupResource};
+use crate::catalog::Catalog;
 use crate::client::decode::helm_storage;
 use crate::client::error::sanitize_line;
 use crate::manifests::helm;
-use crate::need::{DetailLevel, ReadRequest, ReadTarget};
-use crate::snapshot::{HelmStorage, Interner, ObjectRow, Rows, SkippedObject, Table, project};
+use crate::need::{DetailLevel, FieldPaths, ReadRequest, ReadTarget};
+use crate::snapshot::{HelmStorage, Interner, ObjectRow, Rows, SkippedObject, Table};
 
 /// Faults of one reading that are told one by one.
 const MAX_LISTED_SKIPPED: usize = 100;
@@ -29,12 +29,14 @@ pub(in crate::client) struct RowCollector {
     pub(in crate::client) rows: Rows,
     /// Objects that came but could not be understood.
     pub(in crate::client) skipped_objects: Vec<SkippedObject>,
-    /// Faults beyond those that are told one by one.
+    /// `resourceVersion` of the list's first page.
+    pub(in crate::client) resource_version: Option<String>,
+    /// Number of skipped objects beyond [`MAX_LISTED_SKIPPED`].
     unlisted: usize,
-    /// What it is, for messages.
+    /// The read target, for messages.
     description: String,
-    /// Of which resource objects come.
-    resource: Option<GroupResource>,
+    /// The fields of full objects that are kept.
+    field_paths: FieldPaths,
     /// Only lines that begin so are kept.
     line_prefix: String,
     /// Where Helm keeps the records that come.
@@ -88,14 +90,12 @@ impl RowCollector {
         Self {
             rows,
             skipped_objects: Vec::new(),
+            resource_version: None,
             unlisted: 0,
             description: request.target.to_string(),
             line_prefix: prefix.to_owned(),
             helm_storage: storage.unwrap_or(HelmStorage::Secret),
-            resource: match &request.target {
-                ReadTarget::Objects { resource, .. } => Some(resource.clone()),
-                ReadTarget::NonResourceUrl { .. } => None,
-            },
+            field_paths: request.field_paths.clone(),
             workload_kind: workload,
             interner: Arc::default(),
             catalog,
@@ -107,9 +107,10 @@ impl RowCollector {
         Self {
             rows: self.rows.empty_like(),
             skipped_objects: Vec::new(),
+            resource_version: None,
             unlisted: 0,
             description: self.description.clone(),
-            resource: self.resource.clone(),
+            field_paths: self.field_paths.clone(),
             workload_kind: self.workload_kind,
             line_prefix: self.line_prefix.clone(),
             helm_storage: self.helm_storage,
@@ -194,7 +195,7 @@ impl RowCollector {
                     .for_each(|object| self.record_skipped(object));
             }
             Rows::Objects(rows) => {
-                object_row(object, self.resource.as_ref(), &self.interner).map(|row| rows.push(row))
+                object_row(object, &self.field_paths, &self.interner).map(|row| rows.push(row))
             }
             Rows::TextLines(_) => Err("it is not text".to_owned()),
         };
@@ -235,11 +236,11 @@ fn lock_interner(pool: &Mutex<Interner>) -> MutexGuard<'_, Interner> {
     pool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The object without what no rule looks at and without copies of itself in annotations, of which the row's metadata has what
+/// The object with its declared fields, without copies of itself in annotations, of which the row's metadata has what
 /// counts.
 fn object_row(
     object: EncodedObject<'_>,
-    resource: Option<&GroupResource>,
+    field_paths: &FieldPaths,
     interner: &Mutex<Interner>,
 ) -> Result<ObjectRow, String> {
     let EncodedObject::Json(mut object) = object else {
@@ -248,9 +249,7 @@ fn object_row(
     let meta = ObjectMeta::deserialize(&object["metadata"]);
     let meta = meta.map_err(|_| "it has no metadata".to_owned())?;
     let meta = meta.into_row(&mut lock_interner(interner));
-    if let Some(resource) = resource {
-        project(resource, &mut object);
-    }
+    field_paths.project(&mut object);
     let annotations = object.pointer_mut("/metadata/annotations");
     if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
         for copy in LAST_APPLIED_ANNOTATIONS {

@@ -23,6 +23,10 @@ static CATALOG: LazyLock<Arc<Catalog>> =
     LazyLock::new(|| Arc::new(Catalog::embedded().expect("the catalog")));
 
 fn sink(resource: &str, depth: DetailLevel) -> RowCollector {
+    sink_for_fields(resource, depth, &[""])
+}
+
+fn sink_for_fields(resource: &str, depth: DetailLevel, fields: &[&str]) -> RowCollector {
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
     let request = ReadRequest {
         target: ReadTarget::Objects {
@@ -32,6 +36,7 @@ fn sink(resource: &str, depth: DetailLevel) -> RowCollector {
         },
         detail_level: depth,
         freshness: Freshness::WatchCache,
+        field_paths: fields.iter().copied().collect(),
         path: String::new(),
         api_version: "v1".into(),
         encoding: Encoding::Metadata,
@@ -80,6 +85,8 @@ struct List {
 
 #[derive(Clone, PartialEq, Message)]
 struct ListMeta {
+    #[prost(string, tag = "2")]
+    version: String,
     #[prost(string, tag = "3")]
     next: String,
     #[prost(int64, tag = "4")]
@@ -113,6 +120,7 @@ fn list(names: &[&str], next: &str) -> Vec<u8> {
     });
     let list = List {
         metadata: Some(ListMeta {
+            version: "41".to_owned(),
             next: next.to_owned(),
             remaining: 7,
         }),
@@ -159,6 +167,7 @@ fn protobuf_lists_come_item_by_item_with_their_token() {
     assert_eq!(
         read,
         PageMeta {
+            resource_version: "41".into(),
             continue_token: "token".into(),
             remaining_item_count: Some(7),
         }
@@ -199,6 +208,7 @@ fn json_lists_come_item_by_item_with_their_token() {
     assert_eq!(
         read,
         PageMeta {
+            resource_version: "1".into(),
             continue_token: "more".into(),
             remaining_item_count: Some(7),
         }
@@ -306,12 +316,13 @@ fn labels_are_kept_of_helm_records_alone() {
 }
 
 #[test]
-fn schemas_of_crds_are_dropped() {
+fn fields_that_no_need_declares_are_dropped() {
     let text = r#"{"items":[{"metadata":{"name":"a"},"spec":{"validation":{"a":1},
         "versions":[{"name":"v1","served":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}]}"#;
-    let mut sink = sink(
+    let mut sink = sink_for_fields(
         "customresourcedefinitions.apiextensions.k8s.io",
         DetailLevel::Full,
+        &["spec.versions.name", "spec.versions.served"],
     );
     decode_page("application/json", text.as_bytes(), &mut sink).expect("a page");
     let spec = &sink.rows.objects()[0].object["spec"];

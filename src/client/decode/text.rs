@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, Read};
 
-use super::{DecodeError, PageMeta, RowCollector};
+use super::page::{DecodeError, PageMeta};
+use super::row_collector::RowCollector;
 
 /// Lines of a metrics page are short; what is longer is cut.
 const MAX_LINE_BYTES: u64 = 64 << 10;

@@ -1,13 +1,14 @@
-//! From a chain of errors to its cause.
+//! From a chain of errors to a [`RequestError`].
 
 use std::error::Error;
 use std::io;
 
 use super::{RequestError, TlsError, sanitize_line, status};
+use crate::kubeconfig::strip_os_code;
 
-/// What an error of kube, of a layer around it or of the operating system means.
+/// Classifies an error of kube, of a layer or of the operating system.
 ///
-/// `server` is the address that was asked, for the sentence. A [`Failure`] anywhere in the chain is the answer.
+/// `server` is the address of the server, for messages. A [`RequestError`] anywhere in the chain is returned as it is.
 #[must_use]
 pub fn classify(error: &(dyn Error + 'static), server: &str) -> RequestError {
     let links = error_chain(error);
@@ -29,13 +30,13 @@ pub fn classify(error: &(dyn Error + 'static), server: &str) -> RequestError {
         .unwrap_or_else(|| RequestError::Other {
             why: texts
                 .last()
-                .map_or_else(String::new, |text| sanitize_line(&strip_os_code(text))),
+                .map_or_else(String::new, |text| sanitize_line(strip_os_code(text))),
         })
 }
 
-/// The error and all that stands behind it. The cause of an I/O error is inside it, not behind it.
+/// The error and its sources. The source of an I/O error is inside it.
 fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
-    // Longer than any real chain; one that ends in itself must not hold us.
+    // Longer than any real chain; guards against a cycle.
     const LONGEST: usize = 32;
     let mut links: Vec<&'a (dyn Error + 'static)> = Vec::new();
     let mut next = Some(error);
@@ -54,7 +55,7 @@ fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'st
     links
 }
 
-/// What kube says about answers and about preparing a request; `None` where the cause lies deeper.
+/// Errors of kube itself; `None` if the cause is one of its sources.
 fn from_kube_error(error: &kube::Error) -> Option<RequestError> {
     match error {
         kube::Error::Api(status) => {
@@ -130,11 +131,11 @@ fn proxy_error(texts: &[String]) -> Option<RequestError> {
     Some(RequestError::Proxy { why })
 }
 
-/// By the words of rustls: its types are not ours to import, it comes with kube.
+/// By the messages of rustls, which is no direct dependency.
 fn tls_error(texts: &[String], server: &str) -> Option<RequestError> {
     let text = texts.iter().rev().find(|text| is_tls_message(text))?;
     let has = |word: &str| text.contains(word);
-    let trouble = if has("UnknownIssuer") || has("not trusted") || has("BadSignature") {
+    let cause = if has("UnknownIssuer") || has("not trusted") || has("BadSignature") {
         TlsError::UnknownAuthority
     } else if has("CaUsedAsEndEntity") {
         TlsError::CaUsedAsServer
@@ -160,7 +161,7 @@ fn tls_error(texts: &[String], server: &str) -> Option<RequestError> {
     };
     Some(RequestError::Tls {
         server: server.to_owned(),
-        cause: trouble,
+        cause,
     })
 }
 
@@ -201,9 +202,7 @@ fn network_error(
     };
     if texts.iter().any(|text| text == "dns error") {
         let cause = texts.last().map(|text| strip_os_code(text))?;
-        let cause = cause
-            .rsplit_once(": ")
-            .map_or(cause.as_str(), |(_, cause)| cause);
+        let cause = cause.rsplit_once(": ").map_or(cause, |(_, cause)| cause);
         return unreachable(format!("its name cannot be looked up ({cause})"));
     }
     let error = links
@@ -224,11 +223,11 @@ fn network_error(
         }
         _ => error
             .raw_os_error()
-            .and_then(|_| unreachable(strip_os_code(&error.to_string()))),
+            .and_then(|_| unreachable(strip_os_code(&error.to_string()).to_owned())),
     }
 }
 
-/// By the words of hyper, tokio and the decompression, whose types are not ours to import either.
+/// By the messages of hyper, tokio and the decompression, which are no direct dependencies either.
 fn http_error(
     links: &[&(dyn Error + 'static)],
     texts: &[String],
@@ -276,10 +275,4 @@ fn http_error(
         });
     }
     None
-}
-
-/// What the operating system says, without its number.
-fn strip_os_code(text: &str) -> String {
-    let end = text.find(" (os error").unwrap_or(text.len());
-    text[..end].to_owned()
 }

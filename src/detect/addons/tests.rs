@@ -73,10 +73,12 @@ fn picture(
             target: request.target,
             detail_level: request.detail_level,
             freshness: request.freshness,
+            field_paths: request.field_paths,
             outcome,
             finished_at: jiff::Timestamp::UNIX_EPOCH,
             rows,
             skipped_objects: Vec::new(),
+            resource_version: None,
         }
     });
     ClusterSnapshot {

@@ -16,6 +16,7 @@ fn cluster_info_need() -> Need {
         "kube-system",
         "kyma-cluster-info",
     )
+    .with_fields(&["data.isLocal"])
 }
 
 /// Only whether it is there: it holds the key of a certificate.

@@ -71,10 +71,12 @@ fn told(
                 target: need.target,
                 detail_level: need.detail_level,
                 freshness: Freshness::WatchCache,
+                field_paths: need.field_paths,
                 outcome,
                 finished_at: at(NOW),
                 rows: Rows::Objects(rows.into()),
                 skipped_objects: Vec::new(),
+                resource_version: None,
             })
         });
     let picture = ClusterSnapshot {

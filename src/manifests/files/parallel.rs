@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::{display_path, read_limited};
+use super::source::{display_path, read_limited};
 use crate::catalog::Catalog;
-use crate::manifests;
+use crate::manifests::decoder::{EncodedHelmRecord, Origin, decode};
 use crate::manifests::helm;
-use crate::manifests::{EncodedHelmRecord, Origin};
 use crate::snapshot::{
     ApiCounter, HelmReleaseRow, HelmStorage, ManifestFilter, ManifestObject, MissingData,
 };
@@ -111,7 +110,7 @@ pub(super) fn decode_bytes(
         Ok(text) => text,
         Err(why) => return FileResult::from_gap(name.to_owned(), why),
     };
-    let decoded = manifests::decode(&text, origin);
+    let decoded = decode(&text, origin);
     let mut taken = FileResult {
         files_read: usize::from(decoded.manifest_count > 0),
         files_skipped: usize::from(

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::source::MAX_FILE_MIB;
 use super::*;
 use crate::snapshot::{ApiCount, HelmStorage};
 

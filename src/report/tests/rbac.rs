@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::catalog::GroupResource;
 use crate::need::{
-    DetailLevel, Encoding, Freshness, ListSelector, PolicyRule, ReadRequest, ReadTarget,
+    DetailLevel, Encoding, FieldPaths, Freshness, ListSelector, PolicyRule, ReadRequest, ReadTarget,
 };
 use crate::report::{RbacSubject, render_rbac};
 
@@ -17,6 +17,7 @@ fn list(group: &str, plural: &str, namespace: Option<&str>) -> ReadRequest {
         },
         detail_level: DetailLevel::Metadata,
         freshness: Freshness::WatchCache,
+        field_paths: FieldPaths::default(),
         path: String::new(),
         api_version: String::new(),
         encoding: Encoding::Metadata,

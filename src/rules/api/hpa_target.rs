@@ -40,6 +40,7 @@ pub(crate) const RULE: Rule = Rule {
 /// All autoscalers.
 pub(crate) fn autoscalers_need() -> Need {
     Need::objects(hpa_resource(), DetailLevel::Full)
+        .with_fields(&["spec.scaleTargetRef", "status.conditions"])
 }
 
 fn hpa_resource() -> GroupResource {

@@ -1,6 +1,6 @@
 //! Predicates in CEL, the language that administrators write in ValidatingAdmissionPolicy.
 //!
-//! An expression sees `object` (the object, trimmed), `running` and `target` (minors as numbers: 24 for 1.24) and `now`
+//! An expression sees `object` (the object, with the fields that the expressions of its rule read), `running` and `target` (minors as numbers: 24 for 1.24) and `now`
 //! (seconds since 1970), and the functions `seconds("2024-01-01T00:00:00Z")` and `certificates(caBundle)`, which counts those
 //! that can be read. Evaluation is bounded by the expression: its
 //! length, and how deep loops over lists are nested.
@@ -12,6 +12,8 @@ use std::sync::{Arc, LazyLock};
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::{Context, Env, Value};
 use referenced_fields::ReferencedFields;
+
+use crate::need::FieldPaths;
 
 /// Longer than any predicate that a person would still read.
 const MAX_LENGTH: usize = 4096;
@@ -92,6 +94,11 @@ impl CelProgram {
             program,
             referenced_fields: seen,
         })
+    }
+
+    /// The fields of the object that it reads.
+    pub(in crate::rules) fn field_paths(&self) -> FieldPaths {
+        self.referenced_fields.paths()
     }
 
     /// Whether it holds for an object.

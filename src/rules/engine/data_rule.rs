@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
 use crate::catalog::{GroupResource, Gvk, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::need::{DetailLevel, Need, NeedContext};
+use crate::need::{DetailLevel, FieldPaths, Need, NeedContext};
 use crate::path::UpgradePath;
 use crate::rules::{
     AffectedObject, AppliesTo, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
@@ -223,7 +223,16 @@ impl DataRule {
     }
 
     fn need(&self) -> Need {
-        Need::objects(self.resource.clone(), DetailLevel::Full)
+        let overrides = self.severity_overrides.iter().map(|(_, when)| when);
+        let expressions = overrides.chain([&self.when, &self.evidence]);
+        let mut field_paths = FieldPaths::default();
+        for expression in expressions {
+            field_paths.union(&expression.field_paths());
+        }
+        Need {
+            field_paths,
+            ..Need::objects(self.resource.clone(), DetailLevel::Full)
+        }
     }
 
     fn applies_to_path(&self, path: &UpgradePath) -> bool {

@@ -38,7 +38,14 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn volume_attachments_need() -> Need {
-    Need::objects(storage_resource("volumeattachments"), DetailLevel::Full)
+    Need::objects(storage_resource("volumeattachments"), DetailLevel::Full).with_fields(&[
+        "metadata.creationTimestamp",
+        "metadata.deletionTimestamp",
+        "spec.nodeName",
+        "status.attachError",
+        "status.attached",
+        "status.detachError",
+    ])
 }
 
 fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {

@@ -8,6 +8,9 @@ use super::in_tree::{
 };
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
+/// Where a volume names its driver.
+const DRIVER_FIELD: &str = "spec.csi.driver";
+
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
     id: "csi-driver-missing",
@@ -23,7 +26,7 @@ pub(crate) const RULE: Rule = Rule {
     ],
     kind: RuleKind::Code {
         needs: |_| {
-            let mut needs = vec![persistent_volumes_need()];
+            let mut needs = vec![persistent_volumes_need(DRIVER_FIELD)];
             needs.extend(csi_driver_needs());
             needs
         },
@@ -41,7 +44,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
     let Some(drivers) = installed_csi_drivers(view) else {
         return Vec::new();
     };
-    for (api, row) in objects_with_gvk(view, &persistent_volumes_need()) {
+    for (api, row) in objects_with_gvk(view, &persistent_volumes_need(DRIVER_FIELD)) {
         let Some(driver) = row.object["spec"]["csi"]["driver"].as_str() else {
             continue;
         };

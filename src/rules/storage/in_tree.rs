@@ -18,23 +18,28 @@ use crate::rules::{
 use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
 
 /// All persistent volumes.
-pub(crate) fn persistent_volumes_need() -> Need {
-    Need::objects(
-        GroupResource::new("", "persistentvolumes"),
-        DetailLevel::Full,
-    )
+pub(crate) fn persistent_volumes_need(volume_field: &str) -> Need {
+    let resource = GroupResource::new("", "persistentvolumes");
+    Need::objects(resource, DetailLevel::Full).with_fields(&[
+        "spec.claimRef.name",
+        "spec.claimRef.namespace",
+        "status.phase",
+        volume_field,
+    ])
 }
 
 /// All storage classes.
 pub(crate) fn storage_classes_need() -> Need {
     Need::objects(storage_resource("storageclasses"), DetailLevel::Full)
+        .with_fields(&["provisioner"])
 }
 
 /// Where CSI drivers are named: by an object of their own, which is optional, and on the nodes where they run.
 pub(crate) fn csi_driver_needs() -> [Need; 2] {
     [
         Need::objects(storage_resource("csidrivers"), DetailLevel::Metadata),
-        Need::objects(storage_resource("csinodes"), DetailLevel::Full),
+        Need::objects(storage_resource("csinodes"), DetailLevel::Full)
+            .with_fields(&["spec.drivers.name"]),
     ]
 }
 
@@ -157,7 +162,7 @@ impl TableRule for VolumePlugin {
         if !asking.path.reaches(self.effective_from) {
             return Vec::new();
         }
-        let mut needs = vec![persistent_volumes_need(), pods::pods_need()];
+        let mut needs = vec![self.volumes_need(), pods::pods_need()];
         if !self.provisioner.is_empty() {
             needs.push(storage_classes_need());
         }
@@ -228,6 +233,10 @@ impl TableRule for VolumePlugin {
 }
 
 impl VolumePlugin {
+    fn volumes_need(&self) -> Need {
+        persistent_volumes_need(&format!("spec.{}[]", self.field))
+    }
+
     /// Whether its driver is there, or it cannot be told.
     fn has_driver(&self, view: ClusterView<'_>) -> bool {
         self.status == InTreeStatus::MigratedToCsi
@@ -238,7 +247,7 @@ impl VolumePlugin {
     /// Volumes and storage classes of this plug-in, with the worst that can be said of each.
     fn affected_objects(&self, view: ClusterView<'_>) -> Vec<(Severity, AffectedObject)> {
         let mut found = Vec::new();
-        for (api, row) in objects_with_gvk(view, &persistent_volumes_need()) {
+        for (api, row) in objects_with_gvk(view, &self.volumes_need()) {
             if !row.object["spec"][&self.field].is_object() {
                 continue;
             }

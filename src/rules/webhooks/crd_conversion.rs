@@ -38,9 +38,17 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// All CRDs, without their schemas.
+/// All CRDs.
 pub(crate) fn crds_need() -> Need {
-    Need::objects(crd_resource(), DetailLevel::Full)
+    Need::objects(crd_resource(), DetailLevel::Full).with_fields(&[
+        "metadata.deletionTimestamp",
+        "spec.conversion.strategy",
+        "spec.conversion.webhook.clientConfig.caBundle",
+        "spec.conversion.webhook.clientConfig.service",
+        "spec.conversion.webhookClientConfig.caBundle",
+        "spec.conversion.webhookClientConfig.service",
+        "spec.versions[]",
+    ])
 }
 
 fn crd_resource() -> GroupResource {

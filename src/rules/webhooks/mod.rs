@@ -34,18 +34,30 @@ pub(super) const KUBE_SYSTEM: &str = "kube-system";
 pub(crate) fn configurations() -> Vec<Need> {
     CONFIGURATION_PLURALS
         .iter()
-        .map(|plural| {
-            Need::objects(
-                GroupResource::new(ADMISSION_GROUP, plural),
-                DetailLevel::Full,
-            )
-        })
+        .map(|plural| configurations_of(plural))
         .collect()
+}
+
+fn configurations_of(plural: &str) -> Need {
+    let resource = GroupResource::new(ADMISSION_GROUP, plural);
+    Need::objects(resource, DetailLevel::Full).with_fields(&[
+        "metadata.deletionTimestamp",
+        "webhooks.clientConfig.caBundle",
+        "webhooks.clientConfig.service",
+        "webhooks.failurePolicy",
+        "webhooks.matchConditions[]",
+        "webhooks.name",
+        "webhooks.namespaceSelector",
+        "webhooks.objectSelector",
+        "webhooks.rules",
+        "webhooks.timeoutSeconds",
+    ])
 }
 
 /// All namespaces, for their labels.
 pub(crate) fn namespaces() -> Need {
     Need::objects(GroupResource::new("", "namespaces"), DetailLevel::Full)
+        .with_fields(&["metadata.labels"])
 }
 
 /// Configurations, and what stands behind them.
@@ -277,7 +289,7 @@ pub(super) fn read_configurations<'a>(
     let namespaces = Rc::new(NamespaceLabels::new(view));
     for plural in CONFIGURATION_PLURALS {
         let resource = GroupResource::new(ADMISSION_GROUP, plural);
-        let need = Need::objects(resource.clone(), DetailLevel::Full);
+        let need = configurations_of(plural);
 
         let Some(api) = view.listed_gvk(&resource) else {
             continue;

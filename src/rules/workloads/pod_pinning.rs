@@ -72,6 +72,13 @@ fn persistent_volumes_need() -> Need {
         GroupResource::new("", "persistentvolumes"),
         DetailLevel::Full,
     )
+    .with_fields(&[
+        "spec.claimRef.name",
+        "spec.claimRef.namespace",
+        "spec.hostPath[]",
+        "spec.local[]",
+        "spec.nodeAffinity.required.nodeSelectorTerms.matchExpressions",
+    ])
 }
 
 fn local_pv(situation: &CheckContext<'_>) -> Vec<Finding> {

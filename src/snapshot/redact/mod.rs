@@ -51,6 +51,7 @@ impl RedactionKey {
             fields: format!("metadata.name={KUBE_SYSTEM}"),
         };
         Need::selected(namespaces_resource(), selector, DetailLevel::Full)
+            .with_fields(&["metadata.uid"])
     }
 
     /// A key from what only few know, or nobody.
@@ -70,12 +71,11 @@ impl RedactionKey {
             matches!(&reading.target, ReadTarget::Objects { resource, .. } if *resource == namespaces_resource())
         });
         let mut rows = of_namespaces.flat_map(|reading| reading.rows.objects());
-        let uid = rows.find_map(|row| {
-            let is_system = row.meta.name == KUBE_SYSTEM;
-            let uid = row.object["metadata"]["uid"].as_str();
-            uid.filter(|uid| is_system && !uid.is_empty())
-        });
-        uid.map(|uid| Self::new(uid.as_bytes()))
+        let system = rows.find(|row| row.meta.name == KUBE_SYSTEM)?;
+        // Older snapshots have it in the object alone.
+        let held = system.object["metadata"]["uid"].as_str().map(str::to_owned);
+        let uid = held.or_else(|| Some(system.meta.uid?.to_string()))?;
+        (!uid.is_empty()).then(|| Self::new(uid.as_bytes()))
     }
 
     /// A UID that stands for another: references to it still lead somewhere.

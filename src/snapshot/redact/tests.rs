@@ -8,7 +8,6 @@ use super::pseudonymizer::Pseudonymizer;
 use super::token_kinds::{is_pseudonym, redact_reason};
 use super::{ManifestFiles, RedactionKey, Snapshot};
 use crate::catalog::Catalog;
-use crate::x509;
 
 fn with<T>(test: impl Fn(&Pseudonymizer<'_>) -> T) -> T {
     with_key(b"uid", test)
@@ -323,12 +322,4 @@ fn documents_in_config_maps_can_still_be_read() {
         "PodSecurity=true"
     );
     assert_eq!(read["apiServer"]["extraArgs"]["ssh-user"], "x");
-}
-
-#[test]
-fn certificates_keep_their_end_and_nothing_else() {
-    let ends: Vec<Timestamp> = ["2024-02-03T04:05:06Z", "2051-01-01T00:00:00Z"]
-        .map(|end| end.parse().expect("a time"))
-        .to_vec();
-    assert_eq!(x509::not_after_dates(&x509::expiry_only_pem(&ends)), ends);
 }

@@ -28,6 +28,7 @@ fn with_uid(folder: &std::path::Path) -> String {
         target: RedactionKey::need().target,
         detail_level: DetailLevel::Full,
         freshness: Freshness::WatchCache,
+        field_paths: RedactionKey::need().field_paths,
         outcome: ReadOutcome::Complete,
         finished_at,
         rows: Rows::Objects(
@@ -41,6 +42,7 @@ fn with_uid(folder: &std::path::Path) -> String {
             .into(),
         ),
         skipped_objects: Vec::new(),
+        resource_version: None,
     }]);
     let path = folder.join("with-uid.snapshot");
     save(&snapshot, &path).expect("a file");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use wait4::Wait4;
 
-use crate::harness::Run;
+use crate::testbed::run::Run;
 
 /// No run may take longer.
 const DEADLINE: Duration = Duration::from_secs(120);

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, eventually};
+use crate::testbed::cluster::Cluster;
+use crate::testbed::run::eventually;
 
 /// A pod that is nearly as large as etcd takes, which is 1.5 MiB with all around it.
 pub(crate) const LARGE: &str = "as-large-as-can-be";

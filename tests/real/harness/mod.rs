@@ -1,23 +1,14 @@
-//! Real control planes for tests.
-//!
-//! [`Cluster::start`] runs a real etcd and a real API server on loopback ports, each
-//! cluster with its own folder, users and audit log. Nothing of it outlives the tests,
-//! however they end. [`check`] runs the program under test; [`scenario`] makes a test
-//! that is skipped, with the reason, where the programs cannot be had.
+//! Real control planes, with what these tests do to them.
 
-mod assets;
-mod cluster;
-mod folder;
-mod launch;
-mod options;
-mod process;
-pub(crate) mod run;
-mod told;
-mod trials;
+mod lifecycle;
+mod needs;
+mod reports;
 
-pub(crate) use cluster::Cluster;
-pub(crate) use folder::{LIMITED, audit_logs_of_this_run, read_audit_log};
-pub(crate) use process::{Process, is_alive};
-pub(crate) use run::{Run, check, eventually};
-pub(crate) use told::{NOTHING, create, named, report, report_with};
-pub(crate) use trials::{Need, scenario};
+pub(crate) use crate::programs::check;
+pub(crate) use crate::testbed::cluster::Cluster;
+pub(crate) use crate::testbed::folder::LIMITED;
+pub(crate) use crate::testbed::process::{Process, is_alive};
+pub(crate) use crate::testbed::run::{Run, eventually};
+pub(crate) use lifecycle::{audit_logs_of_this_run, read_audit_log};
+pub(crate) use needs::{Need, scenario};
+pub(crate) use reports::{NOTHING, create, named, report, report_with};

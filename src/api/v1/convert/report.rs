@@ -333,7 +333,7 @@ impl From<&PolicyRule> for PermissionDoc {
             resource_names: rule.resource_names.clone(),
             non_resource_urls: rule.non_resource_urls.clone(),
             namespace: rule.namespace.clone(),
-            verbs: rule.verbs.clone(),
+            verbs: rule.verbs.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::{JSON, PROTOBUF, list, names, sink};
-use crate::client::decode::{DecodeError, MAX_OBJECT_BYTES, decode_page};
+use crate::client::decode::page::MAX_OBJECT_BYTES;
+use crate::client::decode::{DecodeError, decode_page};
 use crate::mutate::{cases, damaged};
 use crate::need::DetailLevel;
 use crate::snapshot::Rows;

@@ -36,27 +36,13 @@ impl Run {
             code,
             stdout,
             stderr,
-            ..
+            seconds,
         } = &self;
         assert!(
             *code == 0,
-            "`{command}` failed with {code}\n{stdout}{stderr}"
+            "`{command}` failed with {code} after {seconds} s\n{stdout}{stderr}"
         );
         self
-    }
-
-    /// Standard output as JSON.
-    ///
-    /// # Panics
-    /// When it is not JSON.
-    #[track_caller]
-    pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
-            panic!(
-                "`{}` printed no JSON ({error}):\n{}",
-                self.command, self.stdout
-            )
-        })
     }
 }
 
@@ -108,41 +94,6 @@ pub(crate) fn scrubbed(program: &Path, home: &Path) -> Command {
         }
     }
     command
-}
-
-/// The program under test, with `kubeconfig` in a scrubbed environment; `home` is
-/// its home and working directory. Add arguments and environment, then [`run`] it.
-pub(crate) fn check_command(kubeconfig: &Path, home: &Path) -> Command {
-    command_of(
-        env!("CARGO_BIN_EXE_kubectl-upgrade-check"),
-        kubeconfig,
-        home,
-    )
-}
-
-fn command_of(program: &str, kubeconfig: &Path, home: &Path) -> Command {
-    let mut command = scrubbed(Path::new(program), home);
-    command.env("KUBECONFIG", kubeconfig);
-    command
-}
-
-/// Runs the program that plans with an empty home and no input.
-#[track_caller]
-pub(crate) fn plan(kubeconfig: impl AsRef<Path>, args: &[&str]) -> Run {
-    let home = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
-    let program = env!("CARGO_BIN_EXE_kubectl-upgrade-plan");
-    let mut command = command_of(program, kubeconfig.as_ref(), home.path());
-    command.args(args);
-    run(command, "")
-}
-
-/// Runs the program under test with an empty home and no input.
-#[track_caller]
-pub(crate) fn check(kubeconfig: impl AsRef<Path>, args: &[&str]) -> Run {
-    let home = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
-    let mut command = check_command(kubeconfig.as_ref(), home.path());
-    command.args(args);
-    run(command, "")
 }
 
 /// Calls `done` four times a second until it says yes.

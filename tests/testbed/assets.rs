@@ -12,7 +12,7 @@ pub(crate) struct Missing(String);
 
 impl Missing {
     /// The reason for something that `build.sh` would have built.
-    fn not_built(what: &str) -> Self {
+    pub(crate) fn not_built(what: &str) -> Self {
         Self(match in_path("go") {
             None => "Go is not installed".to_owned(),
             Some(_) => format!("{what} is not built yet: run `make test`"),
@@ -83,16 +83,6 @@ impl Assets {
     }
 }
 
-/// `helm`, as built from its module.
-pub(crate) fn helm() -> Result<PathBuf, Missing> {
-    let path = built().join("bin/helm");
-    if path.exists() {
-        Ok(path)
-    } else {
-        Err(Missing::not_built("helm"))
-    }
-}
-
 /// `kwok`, and the folder of the stages it plays.
 pub(crate) fn kwok() -> Result<(PathBuf, PathBuf), Missing> {
     let (path, stages) = (built().join("bin/kwok"), built().join("kwok-stages"));
@@ -105,7 +95,7 @@ pub(crate) fn kwok() -> Result<(PathBuf, PathBuf), Missing> {
 
 /// The folder that `build.sh` builds into: in the target directory that Cargo was
 /// told, or built this test into, or would use by default.
-fn built() -> PathBuf {
+pub(crate) fn built() -> PathBuf {
     let told = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let used = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()

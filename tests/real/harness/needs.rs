@@ -1,10 +1,10 @@
-//! Scenarios as trials of libtest-mimic, skipped where a program is missing.
-
-use std::env;
+//! What a scenario cannot do without.
 
 use libtest_mimic::{Failed, Trial};
 
-use super::assets::{self, Assets, Missing};
+use super::lifecycle::helm;
+use crate::programs;
+use crate::testbed::assets::{self, Assets, Missing};
 
 /// What a scenario cannot do without.
 #[derive(Debug, Clone, Copy)]
@@ -24,25 +24,17 @@ impl Need {
         match self {
             Self::ControlPlane(version) => Assets::find(version).err(),
             Self::Controllers(version) => Assets::find_with_controllers(version).err(),
-            Self::Helm => assets::helm().err(),
+            Self::Helm => helm().err(),
             Self::Kwok => assets::kwok().err(),
         }
     }
 }
 
-/// The scenario as a trial. Where something it needs is missing, the trial is ignored
-/// and its name says why; in CI it fails instead, since there nothing may be skipped.
+/// The scenario as a trial, skipped where something that it needs is missing.
 pub(crate) fn scenario(
     name: &str,
     needs: &[Need],
     run: impl FnOnce() -> Result<(), Failed> + Send + 'static,
 ) -> Trial {
-    let Some(missing) = needs.iter().find_map(|need| need.missing()) else {
-        return Trial::test(name, run);
-    };
-    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        return Trial::test(name, move || Err(Failed::from(missing)));
-    }
-    let name = format!("{name} (skipped: {missing})");
-    Trial::test(name, move || Err(Failed::from(missing))).with_ignored_flag(true)
+    programs::scenario(name, needs.iter().find_map(|need| need.missing()), run)
 }

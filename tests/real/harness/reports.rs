@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
+use crate::testbed::cluster::Cluster;
 
 /// Creates these objects, one after the other.
 #[track_caller]

@@ -1,6 +1,5 @@
 //! A real cluster: etcd, an API server and, if asked, what makes it move.
 
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,54 +7,31 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
 use super::assets::{self, Assets};
-use super::folder::{ADMIN, Folder, read_audit_log};
+use super::folder::{ADMIN, Folder};
 use super::launch::{self, ApiServer, Ports};
-use super::options::{ATTEMPTS, Options};
+use super::options::Options;
 use super::process::Process;
-use super::run::{Run, check, eventually, plan, run, scrubbed};
+use super::run::{Run, eventually, run, scrubbed};
 
 /// How long a server may take until it is ready.
 const READY: Duration = Duration::from_secs(60);
 /// The same where it must first read a large cluster into its memory.
 const READY_LOADED: Duration = Duration::from_secs(900);
-/// A program that was stopped in its tracks. Dropping lets it go on.
-pub(crate) struct Frozen(u32);
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        signal(self.0, "CONT");
-    }
-}
-
-fn signal(pid: u32, name: &str) {
-    let mut command = Command::new("kill");
-    command.args([format!("-{name}"), pid.to_string()]);
-    let status = command.status().expect("kill runs");
-    assert!(status.success(), "kill -{name} {pid}");
-}
 
 /// A running cluster. Dropping it stops everything and keeps its audit log.
 pub(crate) struct Cluster {
-    options: Options,
+    pub(crate) options: Options,
     // Dropped in this order: who uses another goes first, the folder last.
-    followers: Vec<Process>,
-    apiserver: Option<Process>,
-    etcd: Option<Process>,
-    kubectl: PathBuf,
-    ports: Ports,
-    folder: Folder,
+    pub(crate) followers: Vec<Process>,
+    pub(crate) apiserver: Option<Process>,
+    pub(crate) etcd: Option<Process>,
+    pub(crate) kubectl: PathBuf,
+    pub(crate) ports: Ports,
+    pub(crate) folder: Folder,
 }
 
 impl Cluster {
-    /// Starts etcd and the API server of `version`, such as `1.24.17`. There are no
-    /// controllers: objects stay as they were made.
-    pub(crate) fn start(version: &str) -> Self {
-        Self::options(version).start()
-    }
-
     /// A cluster to be completed with options.
     pub(crate) fn options(version: &str) -> Options {
         Options {
@@ -94,30 +70,6 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Stops the API server; clients are refused a connection until it is back.
-    pub(crate) fn stop_apiserver(&mut self) {
-        self.apiserver = None;
-    }
-
-    /// Upgrades the cluster: stops the API server and starts that of `version` on the
-    /// same etcd, port and certificates. Returns the seconds without a ready one.
-    pub(crate) fn restart_apiserver(&mut self, version: &str) -> f64 {
-        let assets = Assets::find(version).unwrap_or_else(|missing| panic!("{missing}"));
-        // What kubectl remembers of the old version's kinds.
-        let _ = fs::remove_dir_all(self.folder.file("home/.kube"));
-        let start = Instant::now();
-        self.stop_apiserver();
-        for _ in 0..ATTEMPTS {
-            if self.start_apiserver(&assets.apiserver).is_some() {
-                return start.elapsed().as_secs_f64();
-            }
-        }
-        panic!(
-            "the API server's port {} was taken during its restart",
-            self.ports.api
-        )
-    }
-
     /// The administrator's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.kubeconfig_for(ADMIN)
@@ -126,25 +78,6 @@ impl Cluster {
     /// The kubeconfig of a user, one of [`LIMITED`](super::LIMITED) or [`ADMIN`].
     pub(crate) fn kubeconfig_for(&self, user: &str) -> PathBuf {
         self.folder.kubeconfig(user)
-    }
-
-    /// Stops etcd in its tracks until what comes back is dropped.
-    pub(crate) fn freeze_etcd(&self) -> Frozen {
-        let pid = self.etcd.as_ref().map(Process::pid).expect("etcd runs");
-        signal(pid, "STOP");
-        Frozen(pid)
-    }
-
-    /// The process ids of the cluster's programs: etcd, the API server, and who follows them.
-    pub(crate) fn pids(&self) -> Vec<u32> {
-        let servers = self.etcd.iter().chain(&self.apiserver);
-        servers.chain(&self.followers).map(Process::pid).collect()
-    }
-
-    /// What was asked of the API servers so far, at level Metadata. An event is there
-    /// when its answer is complete; a watch has one for its start, too.
-    pub(crate) fn audit_log(&self) -> Vec<Value> {
-        read_audit_log(&self.folder.file("audit.log"))
     }
 
     /// Runs kubectl as the administrator.
@@ -161,73 +94,8 @@ impl Cluster {
         run(command, stdin)
     }
 
-    /// Runs helm as the administrator.
-    #[track_caller]
-    pub(crate) fn helm(&self, args: &[&str]) -> Run {
-        let mut command = self.helm_command();
-        command.args(args);
-        run(command, "")
-    }
-
-    /// helm without arguments, for a test that sets `HELM_DRIVER` or the like.
-    #[track_caller]
-    pub(crate) fn helm_command(&self) -> Command {
-        let helm = assets::helm().unwrap_or_else(|missing| panic!("{missing}"));
-        self.command(&helm)
-    }
-
-    /// Runs the program under test as the administrator.
-    #[track_caller]
-    pub(crate) fn check(&self, args: &[&str]) -> Run {
-        check(self.kubeconfig(), args)
-    }
-
-    /// Runs the program that plans as the administrator.
-    #[track_caller]
-    pub(crate) fn plan(&self, args: &[&str]) -> Run {
-        plan(self.kubeconfig(), args)
-    }
-
-    /// Runs a line as the administrator's shell would, with kubectl on its path.
-    #[track_caller]
-    pub(crate) fn shell(&self, line: &str) -> Run {
-        let bin = self.folder.file("bin");
-        let link = bin.join("kubectl");
-        if !link.exists() {
-            fs::create_dir_all(&bin).expect("a folder");
-            std::os::unix::fs::symlink(&self.kubectl, &link).expect("a link");
-        }
-        let mut command = self.command(Path::new("/bin/sh"));
-        let path = std::env::var("PATH").unwrap_or_default();
-        command.env("PATH", format!("{}:{path}", bin.display()));
-        command.args(["-c", line]);
-        run(command, "")
-    }
-
-    /// Makes a Node with room for a hundred pods and a kubelet of `version`.
-    #[track_caller]
-    pub(crate) fn add_node(&self, name: &str, version: &str) {
-        let room = json!({"cpu": "32", "memory": "64Gi", "pods": "100"});
-        let node = json!({
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
-            "status": {
-                "allocatable": room,
-                "capacity": room,
-                "nodeInfo": {
-                    "architecture": "amd64", "operatingSystem": "linux", "bootID": "",
-                    "containerRuntimeVersion": "containerd://2.1.0", "kernelVersion": "",
-                    "kubeProxyVersion": "", "machineID": "", "osImage": "", "systemUUID": "",
-                    "kubeletVersion": format!("v{}", version.trim_start_matches('v')),
-                },
-            },
-        });
-        self.kubectl_stdin(&["create", "-f", "-"], &node.to_string())
-            .ok();
-    }
-
-    fn command(&self, program: &Path) -> Command {
+    /// A command in the folder of the cluster, with the administrator's kubeconfig.
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = scrubbed(program, &self.folder.file("home"));
         command.env("KUBECONFIG", self.kubeconfig());
         command
@@ -258,7 +126,8 @@ impl Cluster {
         assert!(status.success(), "load: {status}");
     }
 
-    fn start_apiserver(&mut self, program: &Path) -> Option<()> {
+    /// Starts an API server on the port of the cluster; nothing when the port is taken.
+    pub(crate) fn start_apiserver(&mut self, program: &Path) -> Option<()> {
         let server = ApiServer {
             folder: &self.folder,
             ports: self.ports,
@@ -325,7 +194,7 @@ fn wait_until_ready(
             if log.contains("address already in use") {
                 return None;
             }
-            panic!("a server ended while it started:\n{log}");
+            panic!("process {} ended while it started:\n{log}", process.pid);
         }
         let log = || process.log_tail();
         assert!(

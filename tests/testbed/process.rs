@@ -28,7 +28,8 @@ exit "$status"
 /// it is also killed when the tests die without dropping anything.
 pub(crate) struct Process {
     guard: Child,
-    pid: u32,
+    /// The process id of the program itself, not of the shell that guards it.
+    pub(crate) pid: u32,
     log: PathBuf,
 }
 
@@ -61,11 +62,6 @@ impl Process {
             .parse()
             .unwrap_or_else(|_| panic!("{name} did not start: its guard said {line:?}"));
         Self { guard, pid, log }
-    }
-
-    /// The process id of the program itself, not of the shell that guards it.
-    pub(crate) fn pid(&self) -> u32 {
-        self.pid
     }
 
     /// Whether the program ended by itself.

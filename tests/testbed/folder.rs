@@ -124,24 +124,6 @@ pub(crate) fn audit_dir() -> PathBuf {
     tmp().join("audit")
 }
 
-/// The audit logs of this process's clusters that have stopped.
-pub(crate) fn audit_logs_of_this_run() -> Vec<PathBuf> {
-    let prefix = format!("{}-", process::id());
-    let entries = fs::read_dir(audit_dir()).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
-        .map(|entry| entry.path())
-        .collect()
-}
-
-/// The events of one audit log; a line that is still being written is left out.
-pub(crate) fn read_audit_log(path: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect()
-}
-
 fn tmp() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }

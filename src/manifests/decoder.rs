@@ -1,0 +1,393 @@
+//! Decodes the documents of a text.
+//!
+//! Each document is independent: one that cannot be decoded is a [`SkippedObject`] with its position, and the others are
+//! kept. The cost of a document is bounded, however it is written: nesting, aliases and the number of objects have limits.
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+
+use jiff::Timestamp;
+
+use super::documents::{RawDocument, split_documents};
+use super::header::{ManifestDocument, ScaleTargetRef};
+use super::parse;
+use crate::snapshot::{HelmStorage, ManifestObject, ObjectReference, SkippedObject};
+use crate::text::truncate;
+
+/// Maximum number of objects of one text: about 150 MB of rows.
+const MAX_OBJECTS: usize = 500_000;
+
+/// Maximum bytes of their names, kinds and locations: fields that items inherit from a list count for each item.
+const MAX_OBJECT_BYTES: usize = 128 << 20;
+
+/// Number of skipped documents that are listed one by one.
+const MAX_LISTED_SKIPPED: usize = 100;
+
+/// Characters of a name or path in locations and messages: more than Kubernetes and file systems allow.
+const MAX_NAME: usize = 1000;
+
+/// What may still be decoded, of one text or of all texts of a Helm record.
+pub(crate) struct DecodeBudget {
+    /// Objects left.
+    objects_left: Cell<usize>,
+    /// Bytes left for them.
+    bytes_left: Cell<usize>,
+    /// Skipped documents that may still be listed.
+    listings_left: Cell<usize>,
+    /// Number of skipped documents beyond those.
+    unlisted: Cell<usize>,
+}
+
+impl Default for DecodeBudget {
+    fn default() -> Self {
+        Self {
+            objects_left: Cell::new(MAX_OBJECTS),
+            bytes_left: Cell::new(MAX_OBJECT_BYTES),
+            listings_left: Cell::new(MAX_LISTED_SKIPPED),
+            unlisted: Cell::new(0),
+        }
+    }
+}
+
+impl DecodeBudget {
+    /// The skipped documents that were not listed, as one entry.
+    pub(crate) fn unlisted_skipped(&self, name: &str) -> Option<SkippedObject> {
+        let unlisted = self.unlisted.get();
+        (unlisted > 0).then(|| SkippedObject {
+            what: name.to_owned(),
+            why: format!("{unlisted} more documents cannot be understood"),
+        })
+    }
+}
+
+/// The beginning of a name of any length.
+pub(crate) fn truncate_name(name: &str) -> &str {
+    truncate(name, MAX_NAME)
+}
+
+/// The origin of a text, which decides how an object is located.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// A file: its path and the number of the document.
+    File(&'a str),
+    /// Rendered by Helm: the template named at the top of a document, otherwise as for a file.
+    Rendered(&'a str),
+}
+
+/// The decoded content of a text.
+#[derive(Default)]
+pub(crate) struct DecodedManifests {
+    /// Objects in the order of the text; a list as its items.
+    pub(crate) objects: Vec<ManifestObject>,
+    /// Records of deployed Helm releases, which are not among the objects.
+    pub(crate) helm_records: Vec<EncodedHelmRecord>,
+    /// Documents that cannot be decoded: `cart.yaml document 3, line 7` and why.
+    pub(crate) skipped_objects: Vec<SkippedObject>,
+    /// Number of documents that are manifests; a list counts once.
+    pub(crate) manifest_count: usize,
+}
+
+/// A Secret or ConfigMap in which Helm keeps a release. It holds the values of the release: never print or keep it.
+pub(crate) struct EncodedHelmRecord {
+    /// Secret or ConfigMap.
+    pub(crate) storage: HelmStorage,
+    /// Namespace of the record; may be empty.
+    pub(crate) namespace: String,
+    /// Name of the record, `sh.helm.release.v1.cart.v4`.
+    pub(crate) name: String,
+    /// `metadata.creationTimestamp`.
+    pub(crate) created: Option<Timestamp>,
+    /// `data.release`; a Secret has one more layer of base64 than a ConfigMap.
+    pub(crate) payload: String,
+    /// Where the record is.
+    pub(crate) location: String,
+}
+
+/// Decodes all documents of a text. Comments, empty documents and documents without `apiVersion` and `kind` are ignored.
+pub(crate) fn decode(text: &str, origin: Origin<'_>) -> DecodedManifests {
+    let budget = DecodeBudget::default();
+    let mut decoded = decode_with_budget(text, origin, &budget);
+    let (Origin::Rendered(name) | Origin::File(name)) = origin;
+    decoded
+        .skipped_objects
+        .extend(budget.unlisted_skipped(name));
+    decoded
+}
+
+/// [`decode`] for one of several texts that share a budget. The caller adds [`DecodeBudget::unlisted_skipped`].
+pub(crate) fn decode_with_budget(
+    text: &str,
+    origin: Origin<'_>,
+    budget: &DecodeBudget,
+) -> DecodedManifests {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let raw_documents = split_documents(text);
+    let mut decoder = ManifestDecoder {
+        decoded: DecodedManifests::default(),
+        origin,
+        is_multi_document: raw_documents.len() > 1,
+        document_count: 0,
+        budget,
+        is_exhausted: false,
+    };
+    for raw in &raw_documents {
+        if decoder.is_exhausted {
+            break;
+        }
+        if budget.objects_left.get() == 0 {
+            decoder.record_skipped(
+                format!(
+                    "{}, line {} and below",
+                    decoder.origin_name(),
+                    raw.first_line
+                ),
+                format!("more than {MAX_OBJECTS} objects; split it"),
+            );
+            break;
+        }
+        decoder.decode_raw(raw);
+    }
+    if decoder.is_exhausted {
+        let why = format!(
+            "its objects take more than {} MiB; split it",
+            MAX_OBJECT_BYTES >> 20
+        );
+        decoder.record_skipped(decoder.origin_name().to_owned(), why);
+    }
+    decoder.decoded
+}
+
+/// A document and the template it was rendered from, if any.
+#[derive(Clone, Copy)]
+struct DocumentPosition<'a> {
+    number: usize,
+    template: Option<&'a str>,
+}
+
+struct ManifestDecoder<'a> {
+    decoded: DecodedManifests,
+    origin: Origin<'a>,
+    /// Whether the text has more than one document, so that locations need a number.
+    is_multi_document: bool,
+    /// Number of documents so far.
+    document_count: usize,
+    budget: &'a DecodeBudget,
+    /// Whether the bytes for objects are exhausted.
+    is_exhausted: bool,
+}
+
+impl ManifestDecoder<'_> {
+    fn record_skipped(&mut self, what: String, why: String) {
+        match self.budget.listings_left.get().checked_sub(1) {
+            Some(left) => {
+                self.budget.listings_left.set(left);
+                self.decoded
+                    .skipped_objects
+                    .push(SkippedObject { what, why });
+            }
+            None => self.budget.unlisted.set(self.budget.unlisted.get() + 1),
+        }
+    }
+
+    /// Adds an object, unless the bytes for objects are exhausted.
+    fn push_object(&mut self, object: ManifestObject) {
+        let referenced = object
+            .references
+            .iter()
+            .map(|to| to.api_version.len() + to.kind.len() + to.name.len());
+        let size = object.api_version.len()
+            + object.kind.len()
+            + object.namespace.as_ref().map_or(0, String::len)
+            + object.name.len()
+            + object.location.len()
+            + referenced.sum::<usize>();
+        match self.budget.bytes_left.get().checked_sub(size) {
+            Some(left) if !self.is_exhausted => {
+                self.budget.bytes_left.set(left);
+                self.decoded.objects.push(object);
+            }
+            _ => self.is_exhausted = true,
+        }
+    }
+
+    fn origin_name(&self) -> &str {
+        let (Origin::Rendered(name) | Origin::File(name)) = self.origin;
+        name
+    }
+
+    fn decode_raw(&mut self, raw: &RawDocument<'_>) {
+        let template = raw.template_path().map(truncate_name);
+        let (documents, error) = parse::parse_documents(raw.text, &self.budget.objects_left);
+        self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
+        for document in documents {
+            self.document_count += 1;
+            let number = self.document_count;
+            self.decode_document(document, DocumentPosition { number, template });
+        }
+        if let Some(error) = error {
+            self.document_count += 1;
+            let number = self.document_count;
+            let place = self.describe_position(DocumentPosition { number, template });
+            let what = match error.line {
+                Some(line) => format!("{place}, line {}", raw.first_line + line - 1),
+                None => place,
+            };
+            self.record_skipped(what, error.message);
+        }
+    }
+
+    fn decode_document(&mut self, document: ManifestDocument, position: DocumentPosition<'_>) {
+        if document.api_version.is_some() && document.kind.is_some() {
+            self.decoded.manifest_count += 1;
+            let nameless = self.decode_object(document, position);
+            if nameless > 0 {
+                let why = format!("{nameless} items of the list have no apiVersion and kind");
+                self.record_skipped(self.describe_position(position), why);
+            }
+        }
+    }
+
+    /// Adds an object, or the items of a list. Returns how many items are no objects.
+    fn decode_object(
+        &mut self,
+        mut document: ManifestDocument,
+        position: DocumentPosition<'_>,
+    ) -> usize {
+        let (Some(api_version), Some(kind)) = (document.api_version.take(), document.kind.take())
+        else {
+            return 1;
+        };
+        // An object of a custom kind such as `AllowList` may have items, but unlike a list it has a name.
+        let item_kind = kind
+            .strip_suffix("List")
+            .filter(|_| document.metadata.name.is_none());
+        if let (Some(item_kind), Some(items)) = (item_kind, document.items.take()) {
+            return items
+                .into_iter()
+                .map(|item| self.decode_list_item(item, &api_version, item_kind, position))
+                .sum();
+        }
+        if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
+            self.decode_helm_record(document, storage, position);
+            return 0;
+        }
+        let metadata = document.metadata;
+        self.push_object(ManifestObject {
+            references: scale_target_references(document.scale_target_ref),
+            api_version,
+            kind,
+            namespace: metadata.namespace.filter(|name| !name.is_empty()),
+            name: metadata.name.or(metadata.generate_name).unwrap_or_default(),
+            location: self.location(position),
+        });
+        0
+    }
+
+    /// Items of typed lists inherit apiVersion and kind: a `PodList` holds Pods.
+    fn decode_list_item(
+        &mut self,
+        mut item: ManifestDocument,
+        api_version: &str,
+        kind: &str,
+        position: DocumentPosition<'_>,
+    ) -> usize {
+        if self.is_exhausted {
+            // Spares copying the inherited fields.
+            return 0;
+        }
+        let inherits = item.api_version.is_none() && item.kind.is_none();
+        if inherits && !kind.is_empty() && item.metadata.name.is_some() {
+            item.api_version = Some(api_version.to_owned());
+            item.kind = Some(kind.to_owned());
+        }
+        self.decode_object(item, position)
+    }
+
+    fn decode_helm_record(
+        &mut self,
+        document: ManifestDocument,
+        storage: HelmStorage,
+        position: DocumentPosition<'_>,
+    ) {
+        let metadata = document.metadata;
+        let deployed = metadata.labels.status.as_deref().unwrap_or("deployed") == "deployed";
+        let name = metadata.name.unwrap_or_default();
+        match document.release_payload {
+            Some(payload) if deployed => self.decoded.helm_records.push(EncodedHelmRecord {
+                storage,
+                namespace: metadata.namespace.unwrap_or_default(),
+                name,
+                created: metadata.creation_timestamp,
+                payload,
+                location: self.location(position),
+            }),
+            None if deployed => {
+                let why = format!(
+                    "the Helm record {} has no data.release",
+                    truncate_name(&name)
+                );
+                self.record_skipped(self.describe_position(position), why);
+            }
+            _ => {}
+        }
+    }
+
+    fn location(&self, position: DocumentPosition<'_>) -> String {
+        match (self.origin, position.template) {
+            (Origin::Rendered(_), Some(template)) => template.to_owned(),
+            (Origin::Rendered(name) | Origin::File(name), _) => {
+                self.numbered_name(name, position.number)
+            }
+        }
+    }
+
+    /// Like [`location`](Self::location), with both number and template.
+    fn describe_position(&self, position: DocumentPosition<'_>) -> String {
+        let numbered = self.numbered_name(self.origin_name(), position.number);
+        match position.template {
+            Some(template) => format!("{numbered} ({template})"),
+            None => numbered,
+        }
+    }
+
+    fn numbered_name(&self, name: &str, number: usize) -> String {
+        if self.is_multi_document {
+            format!("{name} document {number}")
+        } else {
+            name.to_owned()
+        }
+    }
+}
+
+fn scale_target_references(target: ScaleTargetRef) -> Vec<ObjectReference> {
+    match (target.api_version, target.kind) {
+        (Some(api_version), Some(kind)) => vec![ObjectReference {
+            field: "spec.scaleTargetRef".to_owned(),
+            api_version,
+            kind,
+            name: target.name.unwrap_or_default(),
+        }],
+        // Without a version there is nothing to check.
+        _ => Vec::new(),
+    }
+}
+
+fn helm_storage_of(
+    api_version: &str,
+    kind: &str,
+    document: &ManifestDocument,
+) -> Option<HelmStorage> {
+    let secret_type = document.secret_type.as_deref();
+    let owner = document.metadata.labels.owner.as_deref();
+    match (api_version, kind) {
+        ("v1", "Secret") if secret_type == Some("helm.sh/release.v1") => Some(HelmStorage::Secret),
+        ("v1", "ConfigMap") if owner == Some("helm") && document.release_payload.is_some() => {
+            Some(HelmStorage::ConfigMap)
+        }
+        _ => None,
+    }
+}
