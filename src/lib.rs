@@ -26,6 +26,7 @@
 //! | [`detect`] | what is running: provider, platforms, add-ons, topology | rules |
 //! | [`facts`] | views of one cluster, each with the need it rests on | rules |
 //! | [`rules`] | the rule engine and rules by subject, [`Finding`](rules::Finding), [`evaluate`](rules::evaluate()) | output |
+//! | [`fleet`] | the clusters of one run, each evaluated by itself | output |
 //! | [`conditions`] | typed completion conditions and their status in a cluster | output |
 //! | [`plan`] | hops and procedures expanded into steps with this cluster's names | output |
 //! | [`api`] | the documents behind `-o json`, by version, and conversions to them | output |
@@ -44,6 +45,7 @@ pub mod conditions;
 pub mod detect;
 pub mod evidence;
 pub mod facts;
+pub mod fleet;
 pub mod kubeconfig;
 pub mod manifests;
 #[cfg(test)]

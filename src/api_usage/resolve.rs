@@ -1,4 +1,4 @@
-//! The one place that decides who still uses an old API.
+//! Decides who still uses an old API.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -81,7 +81,7 @@ pub fn resolve_usages(
     for (resource, rows) in lists() {
         resolver.resolve_live(resource, rows, &mut manifests, &mut usages);
     }
-    // What is left stands in manifests only.
+    // The rest is in manifests only.
     for manifests in manifests.into_values() {
         usages.extend(resolver.resolve_object(resolver.manifest_evidence(&manifests)));
     }
@@ -92,18 +92,18 @@ pub fn resolve_usages(
     usages
 }
 
-/// What was read to the end.
-fn complete_rows(picture: &ClusterSnapshot) -> impl Iterator<Item = &Rows> {
-    picture
+/// Rows of complete reads.
+fn complete_rows(cluster: &ClusterSnapshot) -> impl Iterator<Item = &Rows> {
+    cluster
         .ledger
         .iter()
         .filter(|reading| reading.outcome == ReadOutcome::Complete)
         .map(|reading| &reading.rows)
 }
 
-/// Those of them that hold every object of their resource: a selection would show some of them twice.
-fn full_lists(picture: &ClusterSnapshot) -> impl Iterator<Item = (&GroupResource, &Rows)> {
-    picture
+/// Those that hold every object of their resource; a selection would repeat some of them.
+fn full_lists(cluster: &ClusterSnapshot) -> impl Iterator<Item = (&GroupResource, &Rows)> {
+    cluster
         .ledger
         .iter()
         .filter(|reading| reading.outcome == ReadOutcome::Complete)
@@ -117,7 +117,7 @@ fn full_lists(picture: &ClusterSnapshot) -> impl Iterator<Item = (&GroupResource
         })
 }
 
-/// An object in a file or in the record of a release. A claim is several times as large, and made when it is weighed.
+/// An object in a file or in the record of a release. An [`ApiUsageEvidence`] is several times as large; it is made only when it is weighed.
 struct ManifestEntry<'a> {
     release: Option<&'a HelmReleaseRow>,
     object: &'a ManifestObject,
@@ -128,12 +128,12 @@ type ManifestsByObject<'a> = HashMap<ObjectKey, Vec<ManifestEntry<'a>>>;
 struct UsageResolver<'a> {
     catalog: &'a Catalog,
     path: &'a UpgradePath,
-    /// Of what every object was seen.
+    /// Resources of which every object was read.
     fully_listed: HashSet<&'a GroupResource>,
 }
 
 impl UsageResolver<'_> {
-    /// What files and Helm records hold, by object.
+    /// Manifests in files and Helm records, by object.
     fn collect_manifests<'s>(
         &self,
         cluster: Option<&'s ClusterSnapshot>,
@@ -168,14 +168,14 @@ impl UsageResolver<'_> {
     }
 
     fn manifest_evidence(&self, manifests: &[ManifestEntry<'_>]) -> Vec<ApiUsageEvidence> {
-        let claim = |manifest: &ManifestEntry<'_>| match manifest.release {
+        let item = |manifest: &ManifestEntry<'_>| match manifest.release {
             None => file::file_evidence(manifest.object, self.catalog),
             Some(release) => helm::helm_evidence(release, manifest.object, self.catalog),
         };
-        manifests.iter().filter_map(claim).collect()
+        manifests.iter().filter_map(item).collect()
     }
 
-    /// Live objects, each together with what manifests say of it.
+    /// Usages of live objects, with the manifests of the same objects.
     fn resolve_live(
         &self,
         resource: &GroupResource,
@@ -193,37 +193,37 @@ impl UsageResolver<'_> {
                 namespace: row.namespace.clone(),
                 name: row.name.clone(),
             };
-            let said = manifests.remove(&key).unwrap_or_default();
-            let mut claims = self.manifest_evidence(&said);
-            claims.extend(managed_fields::managed_fields_evidence(
+            let in_manifests = manifests.remove(&key).unwrap_or_default();
+            let mut evidence = self.manifest_evidence(&in_manifests);
+            evidence.extend(managed_fields::managed_fields_evidence(
                 row,
                 &kind,
                 &key,
                 self.catalog,
             ));
-            claims.extend(last_applied::last_applied_evidence(row, &key));
-            usages.extend(self.resolve_object(claims));
+            evidence.extend(last_applied::last_applied_evidence(row, &key));
+            usages.extend(self.resolve_object(evidence));
         }
     }
 
-    /// All claims on one object, weighed against each other.
-    fn resolve_object(&self, claims: Vec<ApiUsageEvidence>) -> Vec<ApiUsage> {
+    /// Weighs all evidence on one object.
+    fn resolve_object(&self, evidence: Vec<ApiUsageEvidence>) -> Vec<ApiUsage> {
         let mut found: BTreeMap<Gvk, ApiUsage> = BTreeMap::new();
-        for claim in &claims {
-            let Some((life, weight)) = self.weigh(claim, &claims) else {
+        for item in &evidence {
+            let Some((lifecycle, strength)) = self.weigh(item, &evidence) else {
                 continue;
             };
-            let usage = found.entry(claim.api.clone()).or_insert_with(|| ApiUsage {
-                api: claim.api.clone(),
-                lifecycle: life,
-                object: claim.object.clone(),
+            let usage = found.entry(item.api.clone()).or_insert_with(|| ApiUsage {
+                api: item.api.clone(),
+                lifecycle,
+                object: item.object.clone(),
                 owner: None,
                 evidence: Vec::new(),
-                strength: weight,
+                strength,
             });
-            usage.strength = usage.strength.max(weight);
-            usage.owner = usage.owner.take().or_else(|| claim.owner.clone());
-            usage.evidence.push(claim.evidence.clone());
+            usage.strength = usage.strength.max(strength);
+            usage.owner = usage.owner.take().or_else(|| item.owner.clone());
+            usage.evidence.push(item.evidence.clone());
         }
         for usage in found.values_mut() {
             usage.evidence.sort();
@@ -232,33 +232,33 @@ impl UsageResolver<'_> {
         found.into_values().collect()
     }
 
-    /// What becomes of the API of a claim and how much the claim weighs; none where it says nothing.
+    /// What becomes of the API of this evidence, and how strong the evidence is; `None` if it proves nothing.
     fn weigh(
         &self,
-        claim: &ApiUsageEvidence,
+        item: &ApiUsageEvidence,
         all: &[ApiUsageEvidence],
     ) -> Option<(ApiLifecycle, EvidenceStrength)> {
-        let api = self.catalog.apis.find(&claim.api)?;
-        let life = self.lifecycle_of(api)?;
-        let weight = match &claim.trace {
+        let api = self.catalog.apis.find(&item.api)?;
+        let lifecycle = self.lifecycle_of(api)?;
+        let strength = match &item.trace {
             WriteTrace::File | WriteTrace::Helm => EvidenceStrength::ToBeApplied,
-            WriteTrace::LastApplied if is_superseded_by_file(claim, all) => return None,
+            WriteTrace::LastApplied if is_superseded_by_file(item, all) => return None,
             WriteTrace::LastApplied => EvidenceStrength::PossiblyStale,
             WriteTrace::ManagedFields {
                 manager,
                 is_subresource: _,
             } => {
-                if claim.writer == Some(WriterKind::System) || is_outranked(claim, all) {
+                if item.writer == Some(WriterKind::System) || is_outranked(item, all) {
                     return None;
                 }
-                managed_fields_strength(claim, manager, all)?
+                managed_fields_strength(item, manager, all)?
             }
         };
         let remembered_only = matches!(
-            claim.trace,
+            item.trace,
             WriteTrace::ManagedFields { .. } | WriteTrace::LastApplied
         );
-        (!(remembered_only && self.is_already_removed(life))).then_some((life, weight))
+        (!(remembered_only && self.is_already_removed(lifecycle))).then_some((lifecycle, strength))
     }
 
     fn lifecycle_of(&self, api: &Api) -> Option<ApiLifecycle> {
@@ -271,8 +271,8 @@ impl UsageResolver<'_> {
         }
     }
 
-    fn is_already_removed(&self, life: ApiLifecycle) -> bool {
-        let ApiLifecycle::Removed(removed) = life else {
+    fn is_already_removed(&self, lifecycle: ApiLifecycle) -> bool {
+        let ApiLifecycle::Removed(removed) = lifecycle else {
             return false;
         };
         self.path.from.is_some_and(|from| removed <= from)
@@ -286,7 +286,7 @@ impl UsageResolver<'_> {
         let discovery = &view.cluster.discovery;
         let minor = discovery.effective_minor();
         for (api, line) in metric::requested_apis(rows.text_lines(), self.catalog) {
-            let Some(life @ ApiLifecycle::Removed(_)) = self.lifecycle_of(api) else {
+            let Some(lifecycle @ ApiLifecycle::Removed(_)) = self.lifecycle_of(api) else {
                 continue;
             };
             let gvk = api.gvk();
@@ -306,7 +306,7 @@ impl UsageResolver<'_> {
             });
             if !spoken_for && !ours {
                 usages.push(ApiUsage {
-                    lifecycle: life,
+                    lifecycle,
                     object: ObjectKey {
                         resource: resource
                             .unwrap_or_else(|| GroupResource::new(api.group(), &api.resource)),
@@ -324,10 +324,10 @@ impl UsageResolver<'_> {
 }
 
 /// Whether a manifest that is about to be applied takes the place of what an annotation remembers.
-fn is_superseded_by_file(claim: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
+fn is_superseded_by_file(item: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
     let file = |api_is_same: bool| {
         all.iter()
-            .any(|other| other.trace == WriteTrace::File && (other.api == claim.api) == api_is_same)
+            .any(|other| other.trace == WriteTrace::File && (other.api == item.api) == api_is_same)
     };
     file(false) && !file(true)
 }
@@ -335,14 +335,14 @@ fn is_superseded_by_file(claim: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> 
 /// Whether what the writer behind a manager will write next is known, and is another version.
 ///
 /// The record must not be older than the entry; annotations and files have no time and are what is current.
-fn is_outranked(claim: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
+fn is_outranked(item: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
     let speaks_for_writer = |other: &&ApiUsageEvidence| match other.trace {
-        WriteTrace::Helm => claim.writer == Some(WriterKind::Helm),
+        WriteTrace::Helm => item.writer == Some(WriterKind::Helm),
         WriteTrace::LastApplied => {
-            other.writer == claim.writer && !is_superseded_by_file(other, all)
+            other.writer == item.writer && !is_superseded_by_file(other, all)
         }
         WriteTrace::File => matches!(
-            claim.writer,
+            item.writer,
             Some(WriterKind::KubectlApply | WriterKind::Kubectl | WriterKind::Kapp)
         ),
         WriteTrace::ManagedFields { .. } => false,
@@ -352,21 +352,21 @@ fn is_outranked(claim: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
         return false;
     }
     authorities.all(|other| {
-        let current = match (other.time, claim.time) {
+        let current = match (other.time, item.time) {
             (Some(record), Some(entry)) => record >= entry,
             _ => true,
         };
-        current && other.api != claim.api
+        current && other.api != item.api
     })
 }
 
 /// How much an entry of `managedFields` weighs against the other entries of its manager; none if it is stale.
 fn managed_fields_strength(
-    claim: &ApiUsageEvidence,
+    item: &ApiUsageEvidence,
     manager: &str,
     all: &[ApiUsageEvidence],
 ) -> Option<EvidenceStrength> {
-    let mut weight = EvidenceStrength::Written;
+    let mut strength = EvidenceStrength::Written;
     for other in all {
         let WriteTrace::ManagedFields {
             manager: name,
@@ -375,16 +375,16 @@ fn managed_fields_strength(
         else {
             continue;
         };
-        if name != manager || other.api == claim.api {
+        if name != manager || other.api == item.api {
             continue;
         }
-        match (other.time, claim.time) {
+        match (other.time, item.time) {
             (Some(newer), Some(older)) if newer > older => return None,
             // Times have whole seconds: which of the two came last cannot be told.
-            (Some(same), Some(time)) if same == time => weight = EvidenceStrength::PossiblyStale,
-            (None, _) | (_, None) => weight = EvidenceStrength::PossiblyStale,
+            (Some(same), Some(time)) if same == time => strength = EvidenceStrength::PossiblyStale,
+            (None, _) | (_, None) => strength = EvidenceStrength::PossiblyStale,
             _ => {}
         }
     }
-    Some(weight)
+    Some(strength)
 }

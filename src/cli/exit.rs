@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::need::ClusterId;
 use crate::rules::Evaluation;
 
 /// How a command ends. Through kubectl on Windows every code but 0 becomes 1.
@@ -27,8 +28,8 @@ pub enum Exit {
 impl Exit {
     /// The exit code of an evaluation. With `allow_gaps`, gaps alone do not fail the run.
     #[must_use]
-    pub fn from_evaluation(judgement: &Evaluation, allow_gaps: bool) -> Self {
-        match (judgement.failing_findings, judgement.gaps.len()) {
+    pub fn from_evaluation(evaluation: &Evaluation, allow_gaps: bool) -> Self {
+        match (evaluation.failing_findings, evaluation.gaps.len()) {
             (1.., _) => Self::Blocked,
             (0, 1..) if !allow_gaps => Self::Incomplete,
             (0, _) => Self::Success,
@@ -58,6 +59,14 @@ impl CliError {
         Self {
             message: why.to_string(),
             exit: Exit::CouldNotRun,
+        }
+    }
+
+    /// The same error, with the cluster that it is about.
+    pub fn in_cluster(self, id: &ClusterId) -> Self {
+        Self {
+            message: format!("cluster {id}: {}", self.message),
+            ..self
         }
     }
 

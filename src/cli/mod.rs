@@ -35,9 +35,9 @@ use source::RunInput;
 
 use crate::api::v1::UpgradeReport;
 use crate::catalog::Catalog;
+use crate::fleet::{self, Fleet};
 use crate::report::{self, RbacSubject, RenderOptions, Styles, terminal};
 use crate::rules;
-use crate::rules::{CheckContext, evaluate};
 use crate::snapshot;
 
 /// Runs `kubectl upgrade-check` on this process's arguments, environment and streams.
@@ -125,16 +125,16 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
             ))
         }
         Some(CheckSubcommand::Explain { id }) => {
-            let look = render_options(OutputArgs::default());
+            let options = render_options(OutputArgs::default());
             let hazards = rules::hazards().map_err(CliError::could_not_run)?;
             if let Some(hazard) = hazards.iter().find(|hazard| hazard.id == id) {
                 return Ok(print_result(
-                    &report::explain_hazard(hazard, &look),
+                    &report::explain_hazard(hazard, &options),
                     Exit::Success,
                 ));
             }
             let text =
-                report::explain_rule(&id, rules()?, &catalog, &look).map_err(CliError::usage)?;
+                report::explain_rule(&id, rules()?, &catalog, &options).map_err(CliError::usage)?;
             Ok(print_result(&text, Exit::Success))
         }
         Some(CheckSubcommand::Rbac(flags)) => {
@@ -178,22 +178,20 @@ fn rules() -> Result<&'static [&'static rules::Rule], CliError> {
 fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
     // Report invalid files before connecting.
     let policy = policy::load_policy(&flags.policy, &flags.source.rule_filter)?;
-    let gathered = source::load_input(&flags.source, catalog, &source::CHECK_PROFILE)?;
-    let saved = save_snapshot(
-        &gathered,
-        flags.save_snapshot.as_deref(),
-        flags.source.quiet,
-    );
-    let situation = CheckContext::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
-    let judgement = evaluate(&situation, rules()?, &policy);
-    for remark in &judgement.remarks {
+    let input = source::load_input(&flags.source, catalog, &source::CHECK_PROFILE)?;
+    let saved = save_snapshot(&input, flags.save_snapshot.as_deref(), flags.source.quiet);
+    let contexts = fleet::contexts(&input.snapshot, &input.paths, catalog, input.now);
+    let fleet = Fleet::evaluate(contexts, rules()?, &policy);
+    let evaluation = fleet.combined(&policy);
+    for remark in &evaluation.remarks {
         eprint_line(flags.source.quiet, &format!("note: {remark}"));
     }
-    let document = UpgradeReport::new(&situation, &judgement);
+    let document = UpgradeReport::from_fleet(&fleet, &evaluation)
+        .ok_or_else(|| CliError::could_not_run("there is nothing to check"))?;
     let text = report::render_report(flags.output, &document, &render_options(flags.output_args))
         .map_err(CliError::could_not_run)?;
-    let exit = Exit::from_evaluation(&judgement, flags.policy.allow_gaps);
-    if let Some(note) = policy::exit_note(&judgement, exit) {
+    let exit = Exit::from_evaluation(&evaluation, flags.policy.allow_gaps);
+    if let Some(note) = policy::exit_note(&evaluation, exit) {
         eprint_line(flags.source.quiet, &note);
     }
     let exit = print_result(&text, exit);
@@ -202,12 +200,12 @@ fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError
 }
 
 /// Saves the snapshot if requested, and prints the notes. An error does not keep the report from being printed.
-fn save_snapshot(gathered: &RunInput, file: Option<&Path>, quiet: bool) -> Result<(), CliError> {
+fn save_snapshot(input: &RunInput, file: Option<&Path>, quiet: bool) -> Result<(), CliError> {
     let saved = match file {
-        Some(file) => snapshot::save(&gathered.snapshot, file).map_err(CliError::could_not_run),
+        Some(file) => snapshot::save(&input.snapshot, file).map_err(CliError::could_not_run),
         None => Ok(()),
     };
-    for note in &gathered.notes {
+    for note in &input.notes {
         eprint_line(quiet, note);
     }
     saved
@@ -258,7 +256,8 @@ fn eprint_line(quiet: bool, line: &str) {
     }
 }
 
-/// Prints an error. All lines but the first are indented, so that none of them looks like another error.
+/// Why a command ended. Messages may have several lines, as install hints of credential plugins do; all but the first are
+/// indented, so that none of them can options like a message of its own.
 fn print_error(message: &str) {
     let mut lines = message.lines().take(30);
     eprint_line(

@@ -15,9 +15,10 @@ use super::{
 };
 use crate::api::v1::{DocumentMetadata, UpgradePlan};
 use crate::catalog::Catalog;
+use crate::fleet;
 use crate::plan::{self, PlanOptions, Window};
 use crate::report::{self, OutputFormat};
-use crate::rules::{CheckContext, Policy, evaluate};
+use crate::rules::{Policy, evaluate};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -120,23 +121,23 @@ fn run_plan(flags: &PlanArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> 
         rule_filter: policy::rule_filter(&flags.source.rule_filter)?,
         ..Policy::default()
     };
-    let gathered = match source::load_input(&flags.source, catalog, &source::PLAN_PROFILE) {
+    let input = match source::load_input(&flags.source, catalog, &source::PLAN_PROFILE) {
         Err(stop) if stop.exit == Exit::Blocked => return report_no_path(flags, catalog, stop),
-        gathered => gathered?,
+        input => input?,
     };
-    let saved = save_snapshot(
-        &gathered,
-        flags.save_snapshot.as_deref(),
-        flags.source.quiet,
-    );
-    let situation = CheckContext::new(&gathered.snapshot, catalog, &gathered.path, gathered.now);
-    let judgement = evaluate(&situation, rules()?, &policy);
-    let wishes = PlanOptions {
+    let saved = save_snapshot(&input, flags.save_snapshot.as_deref(), flags.source.quiet);
+    let contexts = fleet::contexts(&input.snapshot, &input.paths, catalog, input.now);
+    // A plan covers one cluster. It lists the others as gaps.
+    let Some(context) = contexts.into_iter().next() else {
+        return Err(CliError::could_not_run("there is nothing to plan for"));
+    };
+    let evaluation = evaluate(&context, rules()?, &policy);
+    let options = PlanOptions {
         parallel: flags.parallel,
         only_remaining: flags.only_remaining,
         windows: flags.window.clone(),
     };
-    let plan = plan::build(&situation, &judgement, &wishes);
+    let plan = plan::build(&context, &evaluation, &options);
     for remark in &plan.remarks {
         eprint_line(flags.source.quiet, &format!("note: {remark}"));
     }
@@ -153,7 +154,7 @@ fn run_plan(flags: &PlanArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> 
         true => Exit::Success,
         false => Exit::Incomplete,
     };
-    let exit = print_plan(flags, &UpgradePlan::new(&situation, &plan), exit)?;
+    let exit = print_plan(flags, &UpgradePlan::new(&context, &plan), exit)?;
     // The plan was not lost with the snapshot.
     saved.map(|()| exit)
 }

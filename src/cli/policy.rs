@@ -99,12 +99,12 @@ fn unusable_file(what: &str, file: &Path, why: &str) -> CliError {
 }
 
 /// A note if the exit code does not follow from the verdict.
-pub(super) fn exit_note(judgement: &Evaluation, exit: Exit) -> Option<String> {
-    let findings = match judgement.failing_findings {
+pub(super) fn exit_note(evaluation: &Evaluation, exit: Exit) -> Option<String> {
+    let findings = match evaluation.failing_findings {
         1 => "1 finding reaches".to_owned(),
         failing => format!("{failing} findings reach"),
     };
-    match (judgement.verdict, exit) {
+    match (evaluation.verdict, exit) {
         (Verdict::Ready | Verdict::Incomplete, Exit::Blocked) => {
             Some(format!("note: exit code 3: {findings} --fail-on"))
         }

@@ -20,7 +20,7 @@ use crate::kubeconfig::{ConnectError, Connection, Env};
 use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use crate::path::UpgradePath;
 use crate::report::terminal;
-use crate::snapshot::ClusterSnapshot;
+use crate::snapshot::{ClusterSnapshot, RedactionKey};
 
 /// Default timeout of a credential plugin: time for a person to log in.
 const INTERACTIVE_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
@@ -70,25 +70,25 @@ impl ClusterSession {
         flags: &SourceArgs,
         catalog: &Catalog,
     ) -> Result<(ClusterSnapshot, UpgradePath), CliError> {
-        let survey = self.reader.discover().await;
-        let survey = survey.map_err(|error| self.discovery_error(&error))?;
+        let discovery = self.reader.discover().await;
+        let discovery = discovery.map_err(|error| self.discovery_error(&error))?;
         let connection = &self.connection;
         let id = match &connection.context {
             Some(context) => context.clone(),
             None => connection.server.clone(),
         };
-        let requests = detection_requests(&survey, catalog);
-        let picture = ClusterSnapshot {
+        let requests = detection_requests(&discovery, catalog);
+        let cluster = ClusterSnapshot {
             id: ClusterId(id),
             context: connection.context.clone(),
             server: connection.server.clone(),
             namespace: connection.namespace.clone(),
             // Boxed: the compiler takes very long over the type of the whole future.
-            ledger: self.reader.read(&requests, &survey).boxed_local().await,
-            discovery: survey,
+            ledger: self.reader.read(&requests, &discovery).boxed_local().await,
+            discovery,
         };
-        let path = path_from_detected(&picture, flags, catalog)?;
-        Ok((picture, path))
+        let path = path_from_detected(&cluster, flags, catalog)?;
+        Ok((cluster, path))
     }
 
     /// Notes about the read: time spent waiting, and clock skew unless --now is given.
@@ -177,6 +177,9 @@ pub(super) fn run_until_shutdown<T>(
 }
 
 /// The requests of detection. They cover all namespaces even with `-n`: a platform in another namespace would be missed.
-pub(super) fn detection_requests(survey: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
-    read_plan(&detect::needs(survey), survey, catalog, None)
+pub(super) fn detection_requests(discovery: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
+    let mut needs = detect::needs(discovery);
+    // The UID tells the cluster from others. Without it the context does, so that a refusal is no gap.
+    needs.push(RedactionKey::need());
+    read_plan(&needs, discovery, catalog, None)
 }

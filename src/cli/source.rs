@@ -1,5 +1,6 @@
-//! From flags to a snapshot and a path: a live cluster, a saved snapshot, or files alone.
+//! From flags to a snapshot and the path of each of its clusters: a live cluster, a saved picture, or files alone.
 
+use std::collections::BTreeSet;
 use std::io::stdin;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::args::SourceArgs;
 use super::exit::CliError;
 use super::log::init_logging;
 use super::policy::rule_filter;
-use super::redact::{redact_input, redaction_key_need};
+use super::redact::redact_input;
 use super::session::{ClusterSession, detection_requests, run_until_shutdown};
 use super::target::{
     default_to_kubernetes, find_path, path_from_detected, starting_versions, unfinished_hop_hint,
@@ -56,7 +57,8 @@ pub(super) const CHECK_AND_PLAN_PROFILE: CommandProfile = CommandProfile {
 /// The input of a check or a plan.
 pub(super) struct RunInput {
     pub(super) snapshot: Snapshot,
-    pub(super) path: UpgradePath,
+    /// The path of each cluster of the snapshot, in its order; one path if it has no cluster.
+    pub(super) paths: Vec<UpgradePath>,
     pub(super) now: Timestamp,
     /// Notes for stderr.
     pub(super) notes: Vec<String>,
@@ -69,7 +71,7 @@ pub(super) fn load_input(
     task: &CommandProfile,
 ) -> Result<RunInput, CliError> {
     init_logging(flags);
-    let mut gathered = if flags.local {
+    let mut input = if flags.local {
         input_from_files(flags, catalog)?
     } else if let Some(file) = &flags.snapshot {
         input_from_snapshot(flags, file, catalog)?
@@ -78,35 +80,35 @@ pub(super) fn load_input(
     };
     if !flags.filename.is_empty() {
         let interest = ManifestFilter {
-            has_cluster: !gathered.snapshot.clusters.is_empty(),
-            from: gathered.path.from,
+            has_cluster: !input.snapshot.clusters.is_empty(),
+            // What the oldest cluster still serves may matter to it.
+            from: input.paths.iter().map(|path| path.from).min().flatten(),
             // A saved snapshot may be checked for another target.
             to: None,
         };
-        gathered.snapshot.files = files::read(&flags.filename, stdin().lock(), catalog, interest)
+        input.snapshot.files = files::read(&flags.filename, stdin().lock(), catalog, interest)
             .map_err(CliError::could_not_run)?;
     }
     if let Some(now) = flags.now {
-        gathered.now = now;
+        input.now = now;
     }
     if flags.redact {
-        redact_input(&mut gathered, catalog)?;
+        redact_input(&mut input, catalog)?;
     }
-    let remarks = gathered.path.remarks.iter();
-    gathered
-        .notes
-        .extend(remarks.map(|remark| format!("note: {remark}")));
+    let remarks = input.paths.iter().flat_map(|path| &path.remarks);
+    let remarks: BTreeSet<String> = remarks.map(|remark| format!("note: {remark}")).collect();
+    input.notes.extend(remarks);
     if task.reports_unfinished_hops && flags.to.is_empty() {
-        let first = gathered.snapshot.clusters.first();
-        gathered.notes.extend(first.and_then(unfinished_hop_hint));
+        let first = input.snapshot.clusters.first();
+        input.notes.extend(first.and_then(unfinished_hop_hint));
     }
-    if gathered.path.hops.is_empty() && !task.reports_unfinished_hops {
-        gathered.notes.push(format!(
+    if input.paths.iter().all(|path| path.hops.is_empty()) && !task.reports_unfinished_hops {
+        input.notes.push(format!(
             "nothing to upgrade: already at the target, or the catalog ({}) has no newer release; running version-independent checks only",
             catalog.date
         ));
     }
-    Ok(gathered)
+    Ok(input)
 }
 
 /// Files alone, with `--local`.
@@ -124,7 +126,7 @@ fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, C
             clusters: Vec::new(),
             files: snapshot::ManifestFiles::default(),
         },
-        path,
+        paths: vec![path],
         now,
         notes: Vec::new(),
     })
@@ -136,25 +138,30 @@ fn input_from_snapshot(
     catalog: &Catalog,
 ) -> Result<RunInput, CliError> {
     let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
-    let path = match snapshot.clusters.first() {
-        Some(picture) => path_from_detected(picture, flags, catalog)?,
-        None => find_path(
-            &StartingVersions::default(),
-            &default_to_kubernetes(&flags.to),
-            catalog,
-        )?,
-    };
+    let is_one_of_several = snapshot.clusters.len() > 1;
+    let paths = snapshot.clusters.iter().map(|cluster| {
+        let path = path_from_detected(cluster, flags, catalog);
+        path.map_err(|error| match is_one_of_several {
+            true => error.in_cluster(&cluster.id),
+            false => error,
+        })
+    });
+    let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+    if paths.is_empty() {
+        let to = default_to_kubernetes(&flags.to);
+        paths.push(find_path(&StartingVersions::default(), &to, catalog)?);
+    }
     let now = snapshot.taken_at;
-    let shown = match flags.redact {
+    let name = match flags.redact {
         true => "the snapshot".to_owned(),
         false => file.display().to_string(),
     };
     Ok(RunInput {
         notes: vec![format!(
-            "{shown} was taken at {now:.0}; this report uses that time"
+            "{name} was taken at {now:.0}; that is the clock of this report"
         )],
         now,
-        path,
+        paths,
         snapshot,
     })
 }
@@ -166,21 +173,21 @@ fn input_from_cluster(
 ) -> Result<RunInput, CliError> {
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;
-        let (mut picture, path) = connected.discover(flags, catalog).await?;
-        let mut requests = read_requests(&picture, &path, flags, catalog, task)?;
-        requests.retain(|request| !picture.has_answer_for(request));
-        let readings = connected.reader.read(&requests, &picture.discovery);
+        let (mut cluster, path) = connected.discover(flags, catalog).await?;
+        let mut requests = read_requests(&cluster, &path, flags, catalog, task)?;
+        requests.retain(|request| !cluster.has_answer_for(request));
+        let readings = connected.reader.read(&requests, &cluster.discovery);
         // Boxed, as in `discover`.
-        picture.merge(readings.boxed_local().await);
+        cluster.merge(readings.boxed_local().await);
         let now = Timestamp::now();
         Ok(RunInput {
             snapshot: Snapshot {
                 is_redacted: false,
                 taken_at: now,
-                clusters: vec![picture],
+                clusters: vec![cluster],
                 files: snapshot::ManifestFiles::default(),
             },
-            path,
+            paths: vec![path],
             now,
             notes: connected.notes(flags),
         })
@@ -215,24 +222,24 @@ pub(super) fn read_access(
                 "rbac --local requires --from kubernetes=VERSION: the permissions depend on both ends of the path",
             )
         })?;
-        let picture = assumed_cluster(from, catalog);
+        let cluster = assumed_cluster(from, catalog);
         return Ok(nobody(read_requests(
-            &picture, &path, flags, catalog, task,
+            &cluster, &path, flags, catalog, task,
         )?));
     }
     if let Some(file) = &flags.snapshot {
         let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
-        let picture = snapshot
+        let cluster = snapshot
             .clusters
             .first()
             .ok_or_else(|| CliError::usage(format!("{} contains no cluster", file.display())))?;
-        let path = path_from_detected(picture, flags, catalog)?;
-        return Ok(nobody(read_requests(picture, &path, flags, catalog, task)?));
+        let path = path_from_detected(cluster, flags, catalog)?;
+        return Ok(nobody(read_requests(cluster, &path, flags, catalog, task)?));
     }
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;
-        let (picture, path) = connected.discover(flags, catalog).await?;
-        let requests = read_requests(&picture, &path, flags, catalog, task)?;
+        let (cluster, path) = connected.discover(flags, catalog).await?;
+        let requests = read_requests(&cluster, &path, flags, catalog, task)?;
         let user = match &flags.connection.impersonate {
             Some(user) => Some(user.clone()),
             None => connected.reader.user_from_forbidden(&requests).await,
@@ -263,29 +270,26 @@ fn assumed_cluster(release: Release, catalog: &Catalog) -> ClusterSnapshot {
 
 /// All requests for this path, including those of detection.
 fn read_requests(
-    picture: &ClusterSnapshot,
+    cluster: &ClusterSnapshot,
     path: &UpgradePath,
     flags: &SourceArgs,
     catalog: &Catalog,
     task: &CommandProfile,
 ) -> Result<Vec<ReadRequest>, CliError> {
-    let survey = &picture.discovery;
-    let asking = NeedContext {
+    let discovery = &cluster.discovery;
+    let context = NeedContext {
         path,
         catalog,
-        discovery: survey,
+        discovery,
     };
     let rules =
         rule_filter(&flags.rule_filter)?.select(rules::rules().map_err(CliError::could_not_run)?);
-    let detection = detect::needs(survey);
-    let mut needs = rules::needs(&rules, &asking);
-    needs.extend((task.extra_needs)(survey));
-    if flags.redact {
-        needs.extend(redaction_key_need(&needs));
-    }
+    let detection = detect::needs(discovery);
+    let mut needs = rules::needs(&rules, &context);
+    needs.extend((task.extra_needs)(discovery));
     needs.retain(|need| !detection.contains(need));
-    let mut requests = read_plan(&needs, survey, catalog, picture.namespace.as_deref());
-    requests.extend(detection_requests(survey, catalog));
+    let mut requests = read_plan(&needs, discovery, catalog, cluster.namespace.as_deref());
+    requests.extend(detection_requests(discovery, catalog));
     requests.sort_by(|a, b| a.target.cmp(&b.target));
     Ok(requests)
 }

@@ -9,20 +9,20 @@ use crate::snapshot::ClusterSnapshot;
 
 /// The path from the detected versions. A platform whose release is unknown is a gap, not a start.
 pub(super) fn path_from_detected(
-    picture: &ClusterSnapshot,
+    cluster: &ClusterSnapshot,
     flags: &SourceArgs,
     catalog: &Catalog,
 ) -> Result<UpgradePath, CliError> {
-    let platforms = DetectedCluster::new(picture, catalog).platforms.into_iter();
+    let platforms = DetectedCluster::new(cluster, catalog).platforms.into_iter();
     let known = platforms.filter_map(|platform| {
         let version = platform.version?;
         catalog.platform(platform.name)?.find_release(&version)?;
         Some((platform.name, version))
     });
-    let survey = &picture.discovery;
+    let discovery = &cluster.discovery;
     let start = StartingVersions {
-        kubernetes: Some(survey.git_version.clone()),
-        emulated: survey.emulation_version,
+        kubernetes: Some(discovery.git_version.clone()),
+        emulated: discovery.emulation_version,
         platforms: known.collect(),
     };
     find_path(&start, &flags.to, catalog)
@@ -30,9 +30,9 @@ pub(super) fn path_from_detected(
 
 /// Hint for kubelets that are at least a minor behind the API server: they may be there on purpose, or a hop is
 /// unfinished.
-pub(super) fn unfinished_hop_hint(picture: &ClusterSnapshot) -> Option<String> {
-    let server = &picture.discovery.git_version;
-    let readings = picture.ledger.iter();
+pub(super) fn unfinished_hop_hint(cluster: &ClusterSnapshot) -> Option<String> {
+    let server = &cluster.discovery.git_version;
+    let readings = cluster.ledger.iter();
     let nodes = readings.flat_map(|reading| reading.rows.nodes());
     let kubelets = nodes.filter_map(|node| node.kubelet_version.release());
     let behind = kubelets.filter(|kubelet| kubelet.minor() < server.minor());

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tower::ServiceExt;
 
 use super::error::{RequestError, classify};
-use super::layers::{HttpLayer, HttpResult, HttpService, copy_request, tower_layer};
+use super::http_layer::{HttpLayer, HttpResult, HttpService, copy_request, tower_layer};
 use crate::kubeconfig::Connection;
 
 /// Resends a request once with fresh credentials after a 401.

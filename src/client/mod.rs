@@ -13,6 +13,7 @@ mod decode;
 mod discovery;
 pub mod error;
 mod http_date;
+mod http_layer;
 mod layers;
 mod ledger;
 mod list;

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use tower::ServiceExt;
 
 use super::error::RequestError;
-use super::layers::{HttpLayer, HttpResult, HttpService, tower_layer};
+use super::http_layer::{HttpLayer, HttpResult, HttpService, tower_layer};
 use crate::need::Verb;
 
 /// Subresources that act when they are read.

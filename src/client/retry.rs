@@ -14,7 +14,9 @@ use tokio::time::Instant;
 use tower::{BoxError, ServiceExt};
 
 use super::error::{RequestError, classify, from_response};
-use super::layers::{HttpLayer, HttpResult, HttpService, ResponseBody, copy_request, tower_layer};
+use super::http_layer::{
+    HttpLayer, HttpResult, HttpService, ResponseBody, copy_request, tower_layer,
+};
 use super::options::ReadObserver;
 use super::read_only::requested_verb;
 use super::response_body::decompress_prefix;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::{BoxError, ServiceExt};
 
 use super::error::RequestError;
-use super::layers::{HttpLayer, HttpResult, HttpService, ResponseBody, tower_layer};
+use super::http_layer::{HttpLayer, HttpResult, HttpService, ResponseBody, tower_layer};
 use super::read_only::requested_verb;
 use crate::kubeconfig::Timeout;
 use crate::need::Verb;

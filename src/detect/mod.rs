@@ -102,7 +102,7 @@ pub fn nodes() -> Need {
     Need::nodes()
 }
 
-/// What detection looks at beyond the survey: nodes, and of a platform what the server serves at all.
+/// What detection reads beyond discovery: nodes, and of a platform what the server serves.
 #[must_use]
 pub fn needs(survey: &Discovery) -> Vec<Need> {
     let mut needs = vec![nodes()];

@@ -42,7 +42,7 @@ use crate::conditions;
 use crate::conditions::{CompletionCondition, CompletionStatus};
 use crate::need::{ClusterId, Discovery, Need};
 use crate::path::{Hop, HopId};
-use crate::rules::{CheckContext, Evaluation, Finding, Gap};
+use crate::rules::{CheckContext, Evaluation, Finding, Gap, Summary, Verdict};
 
 /// What a person wants of a plan.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +64,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The findings that gate steps, in the order of the judgement.
     pub findings: Vec<Finding>,
+    /// The verdict of the rules on the cluster.
+    pub verdict: Verdict,
+    /// The counts of the rules.
+    pub rule_summary: Summary,
     /// What could not be looked at.
     pub gaps: Vec<Gap>,
     /// What else must be known.
@@ -303,6 +307,8 @@ pub fn build(situation: &CheckContext<'_>, judgement: &Evaluation, wishes: &Plan
         schedule,
         hops: course.hop_plans.into_iter().map(|leg| leg.hop).collect(),
         findings,
+        verdict: judgement.verdict,
+        rule_summary: judgement.summary,
         gaps: plan_gaps(situation, judgement),
         remarks,
         omitted_done_steps: done_before,
@@ -346,6 +352,13 @@ fn plan_gaps(situation: &CheckContext<'_>, judgement: &Evaluation) -> Vec<Gap> {
             }
         }
     }
+    gaps.extend(situation.other_clusters.iter().map(|other| Gap {
+        what: format!("the plan of the cluster {}", other.id),
+        why: "a plan covers one cluster: the first of the snapshot".to_owned(),
+        cluster: Some(other.id.clone()),
+        rules: Vec::new(),
+        rbac: None,
+    }));
     gaps.sort();
     gaps
 }

@@ -131,6 +131,7 @@ pub(super) fn report(
             }],
             ..ClusterDoc::default()
         },
+        clusters: Vec::new(),
         path: way(stops),
         verdict,
         findings,

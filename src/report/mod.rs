@@ -31,6 +31,8 @@ mod table;
 pub mod terminal;
 mod wrap;
 
+use std::borrow::Cow;
+
 use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
@@ -50,6 +52,11 @@ pub fn render_report(
     report: &UpgradeReport,
     look: &RenderOptions,
 ) -> Result<String, RenderError> {
+    let report = match format {
+        OutputFormat::Json | OutputFormat::Yaml => Cow::Borrowed(report),
+        _ => with_cluster_names(report),
+    };
+    let report = report.as_ref();
     match format {
         OutputFormat::Table => Ok(table::report_table(report, look, false)),
         OutputFormat::Markdown => Ok(page::check_markdown(report)),
@@ -59,6 +66,29 @@ pub fn render_report(
         OutputFormat::Yaml => encode::to_yaml(report),
         OutputFormat::Name => Ok(name::object_names(report)),
     }
+}
+
+/// The report with the name of the cluster before the text of each finding and gap; the same report if it has one cluster.
+fn with_cluster_names(report: &UpgradeReport) -> Cow<'_, UpgradeReport> {
+    if report.clusters.len() < 2 {
+        return Cow::Borrowed(report);
+    }
+    let mut report = report.clone();
+    let named = |cluster: Option<&String>, text: &str| match cluster {
+        Some(cluster) => format!("{cluster}: {text}"),
+        None => text.to_owned(),
+    };
+    for finding in report.findings.iter_mut().chain(&mut report.resolved) {
+        let cluster = finding
+            .objects
+            .iter()
+            .find_map(|object| object.cluster.as_ref());
+        finding.message = named(cluster, &finding.message);
+    }
+    for gap in &mut report.gaps {
+        gap.what = named(gap.cluster.as_ref(), &gap.what);
+    }
+    Cow::Owned(report)
 }
 
 #[cfg(test)]

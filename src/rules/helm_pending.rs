@@ -92,16 +92,14 @@ impl<'a> HelmRevision<'a> {
     }
 }
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
     for (pending, deployed) in undeployed_records_needs().iter().zip(&helm_release_needs()) {
         let Some(kind) = storage_kind(pending) else {
             continue;
         };
-
-        // Without the deployed revisions it cannot be told which one is the newest.
-        let (Some(rows), Some(running)) = (situation.rows(pending), situation.rows(deployed))
-        else {
+        // Without the deployed revisions, the newest one is unknown.
+        let (Some(rows), Some(running)) = (context.rows(pending), context.rows(deployed)) else {
             continue;
         };
         let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
@@ -120,7 +118,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
             if went_on || !PENDING_STATUSES.contains(&revision.status) {
                 continue;
             }
-            let (severity, object) = pending_object(situation, kind, name, &revision);
+            let (severity, object) = pending_object(context, kind, name, &revision);
             found.entry(severity).or_default().push(object);
         }
     }
@@ -131,12 +129,12 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
                 Severity::Note => "an operation of Helm is at work",
                 _ => "its next upgrade is refused",
             };
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 severity,
                 confidence: Confidence::Likely,
                 ..FindingDraft::new(&RULE, RULE.id, message, objects)
             };
-            Finding::new(&RULE, said)
+            Finding::new(&RULE, draft)
         })
         .collect()
 }
@@ -154,36 +152,30 @@ fn storage_kind(need: &Need) -> Option<&'static str> {
 }
 
 fn pending_object(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     kind: &str,
     release: &str,
     revision: &HelmRevision<'_>,
 ) -> (Severity, AffectedObject) {
-    let fresh = revision
+    let is_recent = revision
         .since
-        .is_some_and(|since| situation.now.duration_since(since) < MAX_OPERATION_TIME);
-    let severity = if fresh {
-        Severity::Note
-    } else {
-        Severity::Warning
-    };
-    let namespace = revision.meta.namespace.clone();
-    let place = namespace.as_deref().unwrap_or_default();
+        .is_some_and(|since| context.now.duration_since(since) < MAX_OPERATION_TIME);
+    let namespace = revision.meta.namespace.as_deref().unwrap_or_default();
     let detail = format!(
-        "helm release {place}/{release} v{} is {}",
+        "helm release {namespace}/{release} v{} is {}",
         revision.number, revision.status
     );
+    let evidence = Evidence {
+        time: revision.since,
+        ..Evidence::new(EvidenceSource::Helm, detail)
+    };
     let object = AffectedObject {
-        cluster: None,
-        namespace: namespace.clone(),
-        api_version: "v1".to_owned(),
-        kind: kind.to_owned(),
-        name: revision.meta.name.clone(),
         owner: None,
-        evidence: vec![Evidence {
-            time: revision.since,
-            ..Evidence::new(EvidenceSource::Helm, detail)
-        }],
+        ..AffectedObject::new("v1", kind, revision.meta, evidence)
+    };
+    let severity = match is_recent {
+        true => Severity::Note,
+        false => Severity::Warning,
     };
     (severity, object)
 }

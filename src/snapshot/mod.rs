@@ -38,7 +38,7 @@ pub use workloads::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Catalog, ServingMode};
+use crate::catalog::{Catalog, GroupResource, ServingMode};
 use crate::need::{
     ClusterId, DetailLevel, Discovery, FieldPaths, Freshness, Need, PolicyRule, ReadRequest,
     ReadTarget, read_plan,
@@ -211,6 +211,30 @@ impl ClusterSnapshot {
         let minor = self.discovery.effective_minor();
         let mut family = catalog.apis.apis_of(resource);
         family.any(|api| api.exists_in(minor) && api.serving_mode == ServingMode::ByDefault)
+    }
+
+    /// The UID of the namespace kube-system, which tells the cluster from all others whatever its context is called; `None`
+    /// if it was not read. A pseudonym in a redacted snapshot.
+    #[must_use]
+    pub fn uid(&self) -> Option<Uid> {
+        let namespaces = GroupResource::new("", "namespaces");
+        let read = self.ledger.iter().filter(|result| {
+            matches!(&result.target, ReadTarget::Objects { resource, .. } if *resource == namespaces)
+        });
+        let mut rows = read.flat_map(|result| result.rows.metadata());
+        rows.find(|row| row.name == redact::KUBE_SYSTEM)?.uid
+    }
+
+    /// Whether another cluster means this one: by its own id, or by `namespace/name` of the Cluster API object whose
+    /// machines its nodes are.
+    #[must_use]
+    pub fn is_known_as(&self, id: &ClusterId) -> bool {
+        let mut nodes = self.ledger.iter().flat_map(|result| result.rows.nodes());
+        self.id == *id
+            || nodes.any(|node| {
+                let owner = node.capi_cluster.as_deref();
+                owner.is_some_and(|owner| owner.trim_start_matches('/') == id.0)
+            })
     }
 
     /// Whether a request was answered already, at its depth and as fresh.

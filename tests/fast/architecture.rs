@@ -13,7 +13,7 @@ use crate::golden;
 use tree::{Tree, circles, entangled};
 
 /// Each top-level module with those that it imports: all of them stand above it.
-const MODULES: [(&str, &[&str]); 19] = [
+const MODULES: [(&str, &[&str]); 20] = [
     ("text", &[]),
     ("catalog", &["text"]),
     ("evidence", &[]),
@@ -60,6 +60,10 @@ const MODULES: [(&str, &[&str]); 19] = [
         ],
     ),
     (
+        "fleet",
+        &["catalog", "evidence", "path", "rules", "snapshot"],
+    ),
+    (
         "conditions",
         &[
             "catalog", "detect", "facts", "need", "path", "rules", "snapshot",
@@ -86,6 +90,7 @@ const MODULES: [(&str, &[&str]); 19] = [
             "conditions",
             "detect",
             "evidence",
+            "fleet",
             "need",
             "path",
             "plan",
@@ -104,6 +109,7 @@ const MODULES: [(&str, &[&str]); 19] = [
             "catalog",
             "client",
             "detect",
+            "fleet",
             "kubeconfig",
             "manifests",
             "need",

@@ -37,7 +37,7 @@ fn the_page_on_what_is_read() {
     let catalog = Catalog::embedded().expect("the catalog");
     let mut page = format!(
         "{HEAD}\n# What is read, and why\n\nOne request, or one for each page, for every line; nothing else leaves the client, and nothing is ever written.\n\
-         The first look is `GET /version` and `GET /apis`, then what tells the platforms that are served (at the end of this page). What drains, webhooks, nodes and control planes are judged by is read on every path; other kinds only where the hop removes an API version of theirs.\n\
+         The first requests are `GET /version`, `GET /apis`, the namespace kube-system, whose UID identifies the cluster, and the objects that identify the platforms that are served (at the end of this page). What drains, webhooks, nodes and control planes are judged by is read on every path; other kinds only where the hop removes an API version of theirs.\n\
          Of Secrets only Helm's release records are asked for: of deployed ones names and API versions are kept, of others the metadata.\n"
     );
     let hops: Vec<_> = catalog.kubernetes_releases.iter().collect();

@@ -18,9 +18,9 @@ pub use plan::{
 };
 pub use report::{
     BaselineDoc, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata, EditionDoc,
-    EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc, KnownClusterDoc,
-    ObjectDoc, PermissionDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc, SummaryDoc, ToolDoc,
-    TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
+    EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
+    KnownClusterDoc, ObjectDoc, PermissionDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc,
+    SummaryDoc, ToolDoc, TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
 

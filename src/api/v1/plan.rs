@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{ClusterDoc, DocumentMetadata, FindingDoc, GapDoc, HopDoc, HopIdDoc, words};
+use super::{
+    ClusterDoc, DocumentMetadata, EvaluatedClusterDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc, words,
+};
 
 /// What `kubectl upgrade-plan -o json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,6 +18,8 @@ pub struct UpgradePlan {
     pub metadata: DocumentMetadata,
     /// The cluster.
     pub cluster: ClusterDoc,
+    /// The same cluster with the verdict of its rules, as in `UpgradeReport`; empty without a cluster.
+    pub clusters: Vec<EvaluatedClusterDoc>,
     /// The hops, including an unfinished one; empty if there is nothing to upgrade or no path.
     pub path: Vec<HopDoc>,
     /// Why no path leads to the target; null if one does.

@@ -16,9 +16,11 @@ pub struct UpgradeReport {
     pub kind: String,
     /// When the report was made, and by which program.
     pub metadata: DocumentMetadata,
-    /// The cluster.
+    /// The cluster; the first one if the run has several.
     pub cluster: ClusterDoc,
-    /// The hops to the target; empty if there is nothing to upgrade.
+    /// Every cluster of the run, with its verdict; empty with `--local`.
+    pub clusters: Vec<EvaluatedClusterDoc>,
+    /// The hops to the target, of all clusters; empty if there is nothing to upgrade.
     pub path: Vec<HopDoc>,
     /// The verdict.
     pub verdict: VerdictDoc,
@@ -87,6 +89,18 @@ pub struct ClusterDoc {
     pub platforms: Vec<PlatformDoc>,
     /// Relation to other clusters; null and empty for a cluster on its own.
     pub topology: TopologyDoc,
+}
+
+/// A cluster with the outcome of its rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EvaluatedClusterDoc {
+    /// The cluster.
+    #[serde(flatten)]
+    pub cluster: ClusterDoc,
+    /// Its verdict.
+    pub verdict: VerdictDoc,
+    /// Its counts.
+    pub summary: SummaryDoc,
 }
 
 /// An installed platform.

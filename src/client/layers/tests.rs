@@ -12,9 +12,10 @@ use kube::api::{Api, WatchParams};
 use kube::client::Body;
 use kube::core::WatchEvent;
 
-use super::{HttpResult, Layers, ResponseBody};
+use super::Layers;
 use crate::client::auth::{AuthRefreshLayer, AuthSession};
 use crate::client::error::{RequestError, classify};
+use crate::client::http_layer::{HttpResult, ResponseBody};
 use crate::client::options::NoopObserver;
 use crate::client::read_only::ReadOnlyLayer;
 use crate::client::retry::{RetryLayer, RetryState};

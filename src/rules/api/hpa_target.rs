@@ -57,13 +57,13 @@ struct BrokenAutoscaler {
 
 type AutoscalerKey = (Option<String>, String);
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut lost: BTreeMap<AutoscalerKey, BrokenAutoscaler> = BTreeMap::new();
-    check_live(situation, &mut lost);
-    check_manifests(situation, &mut lost);
+    check_live(context, &mut lost);
+    check_manifests(context, &mut lost);
     let mut groups: BTreeMap<(Severity, Option<HopId>), Vec<AffectedObject>> = BTreeMap::new();
     for found in lost.into_values() {
-        let hop = found.since.and_then(|since| situation.path.hop_into(since));
+        let hop = found.since.and_then(|since| context.path.hop_into(since));
         groups
             .entry((found.severity, hop))
             .or_default()
@@ -76,36 +76,36 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
                 Severity::Note => "it cannot read the scale of its target",
                 _ => "its target is of a group and kind that is not served",
             };
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 severity,
                 hop,
                 ..FindingDraft::new(&RULE, RULE.id, message, objects)
             };
-            Finding::new(&RULE, said)
+            Finding::new(&RULE, draft)
         })
         .collect()
 }
 
 /// Since when the target of a reference cannot be found, and what to show for it.
 fn removed_target(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     reference: &ObjectReference,
 ) -> Option<(Minor, Evidence)> {
-    let end = situation.path.to?;
-    let (api, since) = reference::dangling_api(reference, end, situation.catalog)?;
+    let end = context.path.to?;
+    let (api, since) = reference::dangling_api(reference, end, context.catalog)?;
     let detail = format!("{} names {}", reference.field, api.gvk());
     Some((since, Evidence::new(EvidenceSource::Reference, detail)))
 }
 
-fn check_live(situation: &CheckContext<'_>, lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>) {
+fn check_live(context: &CheckContext<'_>, lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>) {
     let need = autoscalers_need();
 
-    let Some(api) = situation.listed_gvk(&hpa_resource()) else {
+    let Some(api) = context.listed_gvk(&hpa_resource()) else {
         return;
     };
-    for row in situation.objects(&need) {
+    for row in context.objects(&need) {
         let named =
-            reference::scale_target_ref(row).and_then(|target| removed_target(situation, &target));
+            reference::scale_target_ref(row).and_then(|target| removed_target(context, &target));
         let (since, severity, evidence) = match (named, failed_get_scale(row)) {
             (Some((since, evidence)), _) => (Some(since), Severity::Warning, evidence),
             (None, Some((severity, evidence))) => (None, severity, evidence),
@@ -139,40 +139,40 @@ fn failed_get_scale(row: &ObjectRow) -> Option<(Severity, Evidence)> {
             && text(condition, "status") == "False"
             && text(condition, "reason") == "FailedGetScale"
     })?;
-    let said = text(condition, "message");
-    let severity = if said.contains("no matches for kind") {
+    let message = text(condition, "message");
+    let severity = if message.contains("no matches for kind") {
         Severity::Warning
     } else {
         Severity::Note
     };
-    let reason = said.rsplit("scale: ").next().unwrap_or_default();
+    let reason = message.rsplit("scale: ").next().unwrap_or_default();
     let detail = format!("FailedGetScale: {reason}");
     Some((severity, Evidence::new(EvidenceSource::Status, detail)))
 }
 
 /// What will be applied next: files, and the manifests of Helm releases.
 fn check_manifests(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>,
 ) {
-    for manifest in &situation.manifests.objects {
-        check_manifest(situation, manifest, None, EvidenceSource::File, lost);
+    for manifest in &context.manifests.objects {
+        check_manifest(context, manifest, None, EvidenceSource::File, lost);
     }
-    let mut releases: Vec<_> = situation.manifests.helm_releases.iter().collect();
+    let mut releases: Vec<_> = context.manifests.helm_releases.iter().collect();
     for need in &helm_release_needs() {
-        let rows = situation.rows(need);
+        let rows = context.rows(need);
         releases.extend(rows.into_iter().flat_map(Rows::helm_releases));
     }
     for release in releases {
         for manifest in &release.objects {
             let namespace = Some(release.namespace.as_str());
-            check_manifest(situation, manifest, namespace, EvidenceSource::Helm, lost);
+            check_manifest(context, manifest, namespace, EvidenceSource::Helm, lost);
         }
     }
 }
 
 fn check_manifest(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     manifest: &ManifestObject,
     namespace: Option<&str>,
     source: EvidenceSource,
@@ -182,7 +182,7 @@ fn check_manifest(
         return;
     }
     let mut found = manifest.references.iter();
-    let Some((since, evidence)) = found.find_map(|target| removed_target(situation, target)) else {
+    let Some((since, evidence)) = found.find_map(|target| removed_target(context, target)) else {
         return;
     };
     let evidence = Evidence {

@@ -20,16 +20,16 @@ pub(super) fn removal_minors(catalog: &Catalog, kind: &str, filter: fn(&Api) -> 
 /// One finding for each API, hop and severity among these uses.
 pub(crate) fn usage_findings<'a>(
     rule: &Rule,
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     usages: impl Iterator<Item = &'a ApiUsage>,
 ) -> Vec<Finding> {
     let mut groups: BTreeMap<(&Gvk, Option<HopId>, Severity), Vec<&ApiUsage>> = BTreeMap::new();
     for usage in usages {
         let hop = match usage.lifecycle {
-            ApiLifecycle::Removed(minor) => situation.path.hop_into(minor),
+            ApiLifecycle::Removed(minor) => context.path.hop_into(minor),
             ApiLifecycle::Deprecated(_) => None,
         };
-        let severity = usage_severity(usage, hop.as_ref(), situation);
+        let severity = usage_severity(usage, hop.as_ref(), context);
         groups
             .entry((&usage.api, hop, severity))
             .or_default()
@@ -38,23 +38,23 @@ pub(crate) fn usage_findings<'a>(
     groups
         .into_iter()
         .filter_map(|((gvk, hop, severity), usages)| {
-            let api = situation.catalog.apis.find(gvk)?;
+            let api = context.catalog.apis.find(gvk)?;
             Finding::new(
                 rule,
                 FindingDraft {
                     subject: gvk.to_string(),
                     severity,
                     confidence: usages.iter().map(|usage| usage_confidence(usage)).max()?,
-                    message: usage_message(api, usages.first()?, hop.as_ref(), situation),
+                    message: usage_message(api, usages.first()?, hop.as_ref(), context),
                     remedy: usage_remedy(
                         api,
                         &usages,
-                        replacement_api(api, usages.first()?, situation),
+                        replacement_api(api, usages.first()?, context),
                     ),
                     hop,
                     objects: usages
                         .iter()
-                        .map(|usage| usage_object(usage, situation))
+                        .map(|usage| usage_object(usage, context))
                         .collect(),
                 },
             )
@@ -64,11 +64,11 @@ pub(crate) fn usage_findings<'a>(
 
 /// A removal blocks where a writer will use the API again, warns where that is only likely or the removal only announced,
 /// and is a note where nothing but the metric speaks.
-fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, situation: &CheckContext<'_>) -> Severity {
+fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, context: &CheckContext<'_>) -> Severity {
     let ApiLifecycle::Removed(minor) = usage.lifecycle else {
         return Severity::Note;
     };
-    let announced = situation
+    let announced = context
         .catalog
         .kubernetes_releases
         .newest()
@@ -104,11 +104,11 @@ fn usage_message(
     api: &Api,
     usage: &ApiUsage,
     hop: Option<&HopId>,
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
 ) -> String {
     let name = api.gvk().api_version();
-    let instead = replacement_phrase(api, replacement_api(api, usage, situation));
-    let newest = situation
+    let instead = replacement_phrase(api, replacement_api(api, usage, context));
+    let newest = context
         .catalog
         .kubernetes_releases
         .newest()
@@ -134,17 +134,13 @@ fn usage_message(
 }
 
 /// Where to move: an API that is there before the hop at which this one goes, if there is one, and after it.
-fn replacement_api<'a>(
-    api: &Api,
-    usage: &ApiUsage,
-    situation: &CheckContext<'a>,
-) -> Option<&'a Api> {
+fn replacement_api<'a>(api: &Api, usage: &ApiUsage, context: &CheckContext<'a>) -> Option<&'a Api> {
     let after = match usage.lifecycle {
         ApiLifecycle::Removed(minor) => minor,
-        ApiLifecycle::Deprecated(_) => situation.path.to?,
+        ApiLifecycle::Deprecated(_) => context.path.to?,
     };
-    let before = situation.path.from;
-    situation.catalog.apis.successor(api, before, after)
+    let before = context.path.from;
+    context.catalog.apis.successor(api, before, after)
 }
 
 /// `use policy/v1`, with the kind where it is another one.
@@ -158,7 +154,7 @@ fn replacement_phrase(api: &Api, next: Option<&Api>) -> String {
 }
 
 fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
-    let mut told: Vec<String> = Vec::new();
+    let mut sentences: Vec<String> = Vec::new();
     let speaks = |source| {
         usages
             .iter()
@@ -172,32 +168,32 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
         );
     };
     if speaks(EvidenceSource::Helm) {
-        told.push(format!(
+        sentences.push(format!(
             "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest holds an API that is gone."
         ));
     }
     if speaks(EvidenceSource::File) {
-        told.push(format!("Change apiVersion in the manifest to {to}."));
+        sentences.push(format!("Change apiVersion in the manifest to {to}."));
     }
-    // Where the next thing that is applied is known, its writer has been told above.
+    // Where the next thing that is applied is known, its writer has been sentences above.
     let only_remembered = usages
         .iter()
         .any(|usage| usage.strength < EvidenceStrength::ToBeApplied);
     if speaks(EvidenceSource::ManagedFields) && only_remembered {
-        told.push(format!(
+        sentences.push(format!(
             "Make the writer that is named write through {to}: update it, or change the manifest it applies."
         ));
     }
     if speaks(EvidenceSource::LastApplied) {
-        told.push(format!(
+        sentences.push(format!(
             "Apply the manifest once more with apiVersion {to}: the annotation is what the next kubectl apply compares with."
         ));
     }
-    if told.is_empty() {
-        told.push("Find the client in the audit log: the metric does not name it.".to_owned());
+    if sentences.is_empty() {
+        sentences.push("Find the client in the audit log: the metric does not name it.".to_owned());
     }
-    told.push("Stored objects need no change: the API server converts them.".to_owned());
-    told.join(" ") + &api_note(api)
+    sentences.push("Stored objects need no change: the API server converts them.".to_owned());
+    sentences.join(" ") + &api_note(api)
 }
 
 fn api_note(api: &Api) -> String {
@@ -210,18 +206,7 @@ fn api_note(api: &Api) -> String {
 
 /// The object of a finding: the old version, the kind, and who speaks. The metric speaks of the cluster, not of an object.
 pub(crate) fn usage_object(usage: &ApiUsage, context: &CheckContext<'_>) -> AffectedObject {
-    if let (EvidenceStrength::Metric, Some(cluster)) = (usage.strength, context.cluster) {
-        return AffectedObject {
-            cluster: None,
-            namespace: None,
-            api_version: usage.api.api_version(),
-            kind: "Cluster".to_owned(),
-            name: cluster.id.to_string(),
-            owner: None,
-            evidence: usage.evidence.clone(),
-        };
-    }
-    AffectedObject {
+    let object = AffectedObject {
         cluster: None,
         namespace: usage.object.namespace.clone(),
         api_version: usage.api.api_version(),
@@ -229,5 +214,15 @@ pub(crate) fn usage_object(usage: &ApiUsage, context: &CheckContext<'_>) -> Affe
         name: usage.object.name.clone(),
         owner: usage.owner.clone(),
         evidence: usage.evidence.clone(),
+    };
+    match (usage.strength, context.cluster_id()) {
+        (EvidenceStrength::Metric, Some(id)) => AffectedObject {
+            namespace: None,
+            kind: "Cluster".to_owned(),
+            name: id.to_string(),
+            owner: None,
+            ..object
+        },
+        _ => object,
     }
 }

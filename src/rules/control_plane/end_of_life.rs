@@ -23,29 +23,29 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let today = situation.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let detected = situation.cluster.zip(situation.detected.as_ref());
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let today = context.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let detected = context.cluster.zip(context.detected.as_ref());
     detected
         .into_iter()
-        .filter_map(|(picture, detected)| {
+        .filter_map(|(cluster, detected)| {
             let minor = detected.kubernetes.minor();
-            let row = situation.catalog.kubernetes_releases.find(minor)?;
+            let row = context.catalog.kubernetes_releases.find(minor)?;
             if today <= row.end_of_life {
                 return None;
             }
             let since = row.end_of_life;
             let detail = format!("the API server is v{}", detected.kubernetes);
             let object =
-                AffectedObject::cluster(picture, Evidence::new(EvidenceSource::Discovery, detail));
-            let subject = format!("{} {minor}", picture.id);
+                AffectedObject::cluster(cluster, Evidence::new(EvidenceSource::Discovery, detail));
+            let subject = format!("{} {minor}", cluster.id);
             let message = format!("Kubernetes {minor} is out of upstream support since {since}");
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 remedy: "Upgrade; without support there are no security fixes from upstream."
                     .to_owned(),
                 ..FindingDraft::new(&RULE, subject, message, vec![object])
             };
-            Finding::new(&RULE, said)
+            Finding::new(&RULE, draft)
         })
         .collect()
 }

@@ -20,33 +20,30 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let detected = situation.cluster.zip(situation.detected.as_ref());
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
+    let detected = context.cluster.zip(context.detected.as_ref());
     detected
         .into_iter()
-        .filter_map(|(picture, detected)| {
+        .filter_map(|(cluster, detected)| {
             let running = &detected.kubernetes;
-            let row = situation
-                .catalog
-                .kubernetes_releases
-                .find(running.minor())?;
+            let row = context.catalog.kubernetes_releases.find(running.minor())?;
             let newest = &row.newest_patch;
             if running.semver >= newest.semver {
                 return None;
             }
             let detail = format!("the API server is v{running}");
             let object =
-                AffectedObject::cluster(picture, Evidence::new(EvidenceSource::Discovery, detail));
-            let subject = format!("{} {newest}", picture.id);
+                AffectedObject::cluster(cluster, Evidence::new(EvidenceSource::Discovery, detail));
+            let subject = format!("{} {newest}", cluster.id);
             let message = format!(
                 "{} runs, {newest} is the newest patch",
                 running.without_suffix()
             );
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 remedy: format!("Upgrade to {newest} before the next minor."),
                 ..FindingDraft::new(&RULE, subject, message, vec![object])
             };
-            Finding::new(&RULE, said)
+            Finding::new(&RULE, draft)
         })
         .collect()
 }

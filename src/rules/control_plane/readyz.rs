@@ -30,11 +30,11 @@ fn failed_checks_need() -> Need {
     Need::text_lines("/readyz?verbose", FAILED_CHECK_PREFIX)
 }
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let need = failed_checks_need();
-    let read = situation.cluster.zip(situation.rows(&need));
+    let read = context.cluster.zip(context.rows(&need));
     read.into_iter()
-        .filter_map(|(picture, rows)| {
+        .filter_map(|(cluster, rows)| {
             let checks: Vec<&str> = rows
                 .text_lines()
                 .iter()
@@ -50,14 +50,14 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
                 .into_iter()
                 .map(|line| Evidence::new(EvidenceSource::Readyz, line))
                 .collect();
-            let mut object = AffectedObject::cluster(picture, evidence.first()?.clone());
+            let mut object = AffectedObject::cluster(cluster, evidence.first()?.clone());
             object.evidence = evidence;
             let message = "the API server says that it is not ready";
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 severity,
-                ..FindingDraft::new(&RULE, picture.id.to_string(), message, vec![object])
+                ..FindingDraft::new(&RULE, cluster.id.to_string(), message, vec![object])
             };
-            Finding::new(&RULE, said)
+            Finding::new(&RULE, draft)
         })
         .collect()
 }

@@ -183,7 +183,10 @@ impl Baseline {
             let (resolved, unseen): (Vec<AffectedObject>, Vec<AffectedObject>) = finding
                 .objects
                 .iter()
-                .filter(|object| !found.contains(&BaselineKey::for_baseline(finding, object)))
+                .filter(|object| {
+                    !now.is_of_other_cluster(object)
+                        && !found.contains(&BaselineKey::for_baseline(finding, object))
+                })
                 .cloned()
                 .partition(|object| now.has_checked(finding, object));
             gone.unchecked_objects += unseen.len();
@@ -216,6 +219,12 @@ impl CurrentRun<'_> {
             hops.iter().any(|step| HopId::from(step) == *hop)
         });
         asked && whole && on_the_way && self.is_in_scope(object)
+    }
+
+    /// Whether the evaluation of another cluster of the run says what became of the object.
+    fn is_of_other_cluster(&self, object: &AffectedObject) -> bool {
+        let mut others = self.context.other_clusters.iter();
+        others.any(|other| object.cluster.as_ref() == Some(&other.id))
     }
 
     fn is_in_scope(&self, object: &AffectedObject) -> bool {

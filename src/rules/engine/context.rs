@@ -36,8 +36,8 @@ pub struct CheckContext<'a> {
     pub api_usages: Vec<ApiUsage>,
     /// Which pods the budgets cover; computed once, for several rules.
     pub(crate) budget_coverage: OnceLock<BudgetCoverage>,
-    /// What tells fingerprints of this cluster from those of others; `None` if it is the only one of the run.
-    pub(crate) fingerprint_scope: Option<String>,
+    /// The other clusters of the run.
+    pub other_clusters: Vec<&'a ClusterSnapshot>,
 }
 
 impl<'a> CheckContext<'a> {
@@ -62,7 +62,8 @@ impl<'a> CheckContext<'a> {
         now: Timestamp,
     ) -> Self {
         let view = cluster.map(|cluster| ClusterView::new(cluster, catalog));
-        let is_one_of_several = snapshot.clusters.len() > 1;
+        let is_other =
+            |other: &&ClusterSnapshot| !cluster.is_some_and(|it| std::ptr::eq(it, *other));
         Self {
             cluster,
             detected: cluster.map(|cluster| DetectedCluster::new(cluster, catalog)),
@@ -73,9 +74,7 @@ impl<'a> CheckContext<'a> {
             now,
             api_usages: api_usage::resolve_usages(view, &snapshot.files, catalog, path),
             budget_coverage: OnceLock::new(),
-            fingerprint_scope: cluster
-                .filter(|_| is_one_of_several)
-                .map(|cluster| cluster.id.to_string()),
+            other_clusters: snapshot.clusters.iter().filter(is_other).collect(),
         }
     }
 

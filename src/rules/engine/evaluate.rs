@@ -1,4 +1,4 @@
-//! From what the rules say to a verdict: the only place where policy enters.
+//! From findings to a verdict. Policy is applied here only.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,10 @@ use crate::rules::{BaselineFinding, CheckContext, Finding, Policy, PolicyStatus,
 use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
 
 /// The answer in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verdict {
     /// Nothing blocks, and everything was looked at.
+    #[default]
     Ready,
     /// Something blocks.
     Blocked,
@@ -56,7 +57,7 @@ pub struct Summary {
 }
 
 /// The whole answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evaluation {
     /// In one word.
     pub verdict: Verdict,
@@ -66,7 +67,7 @@ pub struct Evaluation {
     pub policy_statuses: Vec<Vec<PolicyStatus>>,
     /// How many findings fail the run: at or above the policy's line, with an object neither taken on nor known.
     pub failing_findings: usize,
-    /// In the baseline, gone now, and looked at again.
+    /// In the baseline, resolved now, and looked at again.
     pub resolved_findings: Vec<BaselineFinding>,
     /// By what could not be looked at.
     pub gaps: Vec<Gap>,
@@ -76,78 +77,95 @@ pub struct Evaluation {
     pub summary: Summary,
 }
 
-/// Lets the rules speak and weighs what they say: a pure function of its arguments.
+/// Evaluates the rules on one cluster: a pure function of its arguments.
 ///
-/// The verdict tells of the cluster, with what somebody has taken on set aside. What the baseline knows and where the
-/// line of the policy runs decides only what fails the run.
+/// The verdict is about the cluster without waived findings. The baseline and `--fail-on` decide only what fails the run.
 #[must_use]
-pub fn evaluate(situation: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) -> Evaluation {
+pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) -> Evaluation {
     let chosen = policy.rule_filter.select(rules);
     let mut findings = Vec::new();
-    let mut faults = Vec::new();
+    let mut unevaluated = Vec::new();
     for rule in &chosen {
-        let spoken = rule.evaluate(situation);
-        findings.extend(spoken.findings);
-        faults.extend(spoken.unevaluated.into_iter().map(|fault| (rule.id, fault)));
+        let output = rule.evaluate(context);
+        findings.extend(output.findings);
+        unevaluated.extend(
+            output
+                .unevaluated
+                .into_iter()
+                .map(|missing| (rule.id, missing)),
+        );
     }
-    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    let (gaps, rules_evaluated) = collect_gaps(situation, &chosen, faults);
-    let standings: Vec<Vec<PolicyStatus>> = findings
-        .iter()
-        .map(|finding| {
-            let objects = finding.objects.iter();
-            objects
-                .map(|object| policy.status_of(finding, object))
-                .collect()
-        })
-        .collect();
-    let failing = findings
-        .iter()
-        .zip(&standings)
-        .filter(|(finding, standings)| {
-            policy.fail_on.is_reached_by(finding.severity)
-                && standings.iter().any(PolicyStatus::is_open)
-        })
-        .count();
-    let gone = policy.baseline.as_ref().map(|baseline| {
+    let (gaps, rules_evaluated) = collect_gaps(context, &chosen, unevaluated);
+    let resolved = policy.baseline.as_ref().map(|baseline| {
         baseline.resolved_since(&CurrentRun {
-            context: situation,
+            context,
             rules: &chosen,
             findings: &findings,
             gaps: &gaps,
         })
     });
-    let remarks = remarks(situation, policy, gone.as_ref());
-    let summary = Summary {
-        skipped: rules.len() - chosen.len(),
-        gaps: gaps.len(),
-        rules_evaluated,
-        objects_read: objects_read(situation),
-        ..count_findings(&findings, &standings)
-    };
-    let verdict = match (summary.blockers, summary.gaps) {
-        (1.., _) => Verdict::Blocked,
-        (0, 1..) => Verdict::Incomplete,
-        (0, 0) => Verdict::Ready,
-    };
-    Evaluation {
-        verdict,
-        findings,
-        policy_statuses: standings,
-        failing_findings: failing,
-        resolved_findings: gone.map(|gone| gone.findings).unwrap_or_default(),
+    let evaluation = Evaluation {
+        remarks: remarks(context, policy, resolved.as_ref()),
+        resolved_findings: resolved
+            .map(|resolved| resolved.findings)
+            .unwrap_or_default(),
         gaps,
-        remarks,
-        summary,
+        summary: Summary {
+            skipped: rules.len() - chosen.len(),
+            rules_evaluated,
+            objects_read: objects_read(context),
+            ..Summary::default()
+        },
+        ..Evaluation::default()
+    };
+    evaluation.with_findings(findings, policy)
+}
+
+impl Evaluation {
+    /// The same with these findings, sorted and weighed by a policy; the verdict and the counts of findings and gaps follow.
+    #[must_use]
+    pub(crate) fn with_findings(self, mut findings: Vec<Finding>, policy: &Policy) -> Self {
+        findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        let statuses = findings.iter().map(|finding| {
+            let objects = finding.objects.iter();
+            objects
+                .map(|object| policy.status_of(finding, object))
+                .collect()
+        });
+        let policy_statuses: Vec<Vec<PolicyStatus>> = statuses.collect();
+        let summary = Summary {
+            gaps: self.gaps.len(),
+            ..count_findings(self.summary, &findings, &policy_statuses)
+        };
+        let weighed = findings.iter().zip(&policy_statuses);
+        let fails = |(finding, statuses): &(&Finding, &Vec<PolicyStatus>)| {
+            policy.fail_on.is_reached_by(finding.severity)
+                && statuses.iter().any(PolicyStatus::is_open)
+        };
+        Self {
+            verdict: match (summary.blockers, summary.gaps) {
+                (1.., _) => Verdict::Blocked,
+                (0, 1..) => Verdict::Incomplete,
+                (0, 0) => Verdict::Ready,
+            },
+            failing_findings: weighed.filter(fails).count(),
+            findings,
+            policy_statuses,
+            summary,
+            ..self
+        }
     }
 }
 
-/// Findings by severity; those that are waived as a whole are counted for themselves.
-fn count_findings(findings: &[Finding], standings: &[Vec<PolicyStatus>]) -> Summary {
-    let mut summary = Summary::default();
-    for (finding, standings) in findings.iter().zip(standings) {
+/// Counts findings by severity, and those that are waived as a whole by themselves.
+fn count_findings(
+    mut summary: Summary,
+    findings: &[Finding],
+    statuses: &[Vec<PolicyStatus>],
+) -> Summary {
+    for (finding, statuses) in findings.iter().zip(statuses) {
         let count = match finding.severity {
-            _ if standings.iter().all(|standing| standing.waiver.is_some()) => &mut summary.waived,
+            _ if statuses.iter().all(|standing| standing.waiver.is_some()) => &mut summary.waived,
             Severity::Blocker => &mut summary.blockers,
             Severity::Warning => &mut summary.warnings,
             Severity::Note => &mut summary.notes,
@@ -157,24 +175,28 @@ fn count_findings(findings: &[Finding], standings: &[Vec<PolicyStatus>]) -> Summ
     summary
 }
 
-fn objects_read(situation: &CheckContext<'_>) -> usize {
-    let in_cluster = situation.cluster.map_or(0, ClusterSnapshot::objects_read);
-    situation.manifests.objects_read() + in_cluster
+fn objects_read(context: &CheckContext<'_>) -> usize {
+    let in_cluster = context.cluster.map_or(0, ClusterSnapshot::objects_read);
+    context.manifests.objects_read() + in_cluster
 }
 
-/// What else must be known.
-fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved>) -> Vec<String> {
+/// Remarks on the whole evaluation.
+fn remarks(
+    context: &CheckContext<'_>,
+    policy: &Policy,
+    resolved: Option<&Resolved>,
+) -> Vec<String> {
     let mut remarks: Vec<String> = policy.waivers.expired_remarks(policy.today).collect();
-    let detected = situation.detected.iter();
+    let detected = context.detected.iter();
     remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
     let objects = |number: usize| match number {
         1 => "1 object of the baseline was".to_owned(),
         _ => format!("{number} objects of the baseline were"),
     };
-    if let Some(gone) = gone.filter(|gone| gone.unchecked_objects > 0) {
+    if let Some(resolved) = resolved.filter(|resolved| resolved.unchecked_objects > 0) {
         remarks.push(format!(
             "{} neither found nor looked at again, and may still be there",
-            objects(gone.unchecked_objects)
+            objects(resolved.unchecked_objects)
         ));
     }
     if policy
@@ -186,7 +208,7 @@ fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved
             "the baseline was incomplete: what is new may be what it could not see".to_owned(),
         );
     }
-    if situation.is_redacted {
+    if context.is_redacted {
         remarks.push("names in this report are pseudonyms (--redact)".to_owned());
     }
     remarks.sort();
@@ -194,7 +216,7 @@ fn remarks(situation: &CheckContext<'_>, policy: &Policy, gone: Option<&Resolved
     remarks
 }
 
-/// Worst first; what holds already before what a hop brings, nearer hops before farther ones.
+/// Worst first; findings without a hop before those of hops, in the order of hops.
 fn sort_key(finding: &Finding) -> impl Ord {
     (
         std::cmp::Reverse(finding.severity),
@@ -205,120 +227,115 @@ fn sort_key(finding: &Finding) -> impl Ord {
     )
 }
 
-/// What could not be looked at, in which cluster, and the rules that it concerns.
+/// Missing data by cluster, with the rules that need it.
 type GapIndex = BTreeMap<(Option<ClusterId>, MissingData), Vec<String>>;
 
-/// What could not be looked at, and how many rules could be evaluated.
+/// The gaps, and how many rules could be evaluated.
 ///
-/// A rule is evaluated over the needs that were met; each need that was not is a gap that names it, so that what it says
-/// is never mistaken for the whole. A rule none of whose needs were met is not evaluated.
+/// A rule is evaluated on the needs that were met; each unmet need is a gap that names the rule. A rule none of whose needs
+/// were met is not evaluated.
 fn collect_gaps(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     rules: &[&Rule],
-    faults: Vec<(&'static str, MissingData)>,
+    unevaluated: Vec<(&'static str, MissingData)>,
 ) -> (Vec<Gap>, usize) {
     let mut found = GapIndex::new();
-    for (id, fault) in faults {
-        found.entry((None, fault)).or_default().push(id.to_owned());
+    let cluster = context
+        .cluster_id()
+        .filter(|_| !context.other_clusters.is_empty());
+    for (id, missing) in unevaluated {
+        let rules = found.entry((cluster.cloned(), missing)).or_default();
+        rules.push(id.to_owned());
     }
-    for unseen in detection_gaps(situation) {
-        found.entry(unseen).or_default();
+    for gap in context.detected.iter().flat_map(|detected| &detected.gaps) {
+        let gap = (Some(gap.cluster.clone()), gap.missing.clone());
+        found.entry(gap).or_default();
     }
     let evaluated = rules
         .iter()
-        .filter(|rule| could_evaluate(situation, rule, &mut found))
+        .filter(|rule| could_evaluate(context, rule, &mut found))
         .count();
-    let path = situation.path;
-    let manifests = situation.manifests;
+    let path = context.path;
+    let manifests = context.manifests;
     let filter = path.to.map(|to| ManifestFilter {
-        has_cluster: situation.cluster.is_some(),
+        has_cluster: context.cluster.is_some(),
         from: path.from,
         to: Some(to),
     });
-    let forgone = filter
+    let dropped = filter
         .into_iter()
-        .flat_map(|filter| manifests.dropped_gaps(filter, situation.catalog));
-    for unmet in catalog_horizon_gaps(situation).into_iter().chain(forgone) {
+        .flat_map(|filter| manifests.dropped_gaps(filter, context.catalog));
+    for missing in catalog_horizon_gaps(context).into_iter().chain(dropped) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
-        found.entry((None, unmet)).or_default().extend(ids);
+        found.entry((None, missing)).or_default().extend(ids);
     }
     let gaps = found
         .into_iter()
-        .map(|((cluster, unmet), mut rules)| {
+        .map(|((cluster, missing), mut rules)| {
             rules.sort();
             rules.dedup();
             Gap {
-                what: unmet.what,
-                why: unmet.why,
+                what: missing.what,
+                why: missing.why,
                 cluster,
                 rules,
-                rbac: unmet.rbac,
+                rbac: missing.rbac,
             }
         })
         .collect();
     (gaps, evaluated)
 }
 
-/// Whether a rule could be evaluated at all; what it could not look at is put to the rest.
-fn could_evaluate(situation: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex) -> bool {
-    let mut concerns = |cluster: Option<&ClusterId>, unmet: MissingData| {
-        let rules = found.entry((cluster.cloned(), unmet)).or_default();
+/// Whether a rule could be evaluated, at least in part. Adds its missing data.
+fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex) -> bool {
+    let mut concerns = |cluster: Option<&ClusterId>, missing: MissingData| {
+        let rules = found.entry((cluster.cloned(), missing)).or_default();
         rules.push(rule.id.to_owned());
     };
-    let (mut asked, mut met) = (0, 0);
-    if let Some(picture) = situation.cluster {
-        let asking = NeedContext {
-            path: situation.path,
-            catalog: situation.catalog,
-            discovery: &picture.discovery,
+    let (mut needs, mut met) = (0, 0);
+    if let Some(cluster) = context.cluster {
+        let need_context = NeedContext {
+            path: context.path,
+            catalog: context.catalog,
+            discovery: &cluster.discovery,
         };
-        for need in rule.needs(&asking) {
-            asked += 1;
-            match picture.rows_for(&need, situation.catalog) {
+        for need in rule.needs(&need_context) {
+            needs += 1;
+            match cluster.rows_for(&need, context.catalog) {
                 Ok(_) => met += 1,
-                Err(unmet) => concerns(Some(&picture.id), *unmet),
+                Err(missing) => concerns(Some(&cluster.id), *missing),
             }
-            for fault in picture.skipped_objects(&need) {
-                concerns(Some(&picture.id), fault);
+            for skipped in cluster.skipped_objects(&need) {
+                concerns(Some(&cluster.id), skipped);
             }
         }
     }
-    let files = situation.manifests;
+    let files = context.manifests;
     if rule.reads_files {
-        for unmet in &files.gaps {
-            concerns(None, unmet.clone());
+        for missing in &files.gaps {
+            concerns(None, missing.clone());
         }
     }
-    met > 0 || asked == 0 || (rule.reads_files && files.files_read > 0)
+    met > 0 || needs == 0 || (rule.reads_files && files.files_read > 0)
 }
 
-/// What detection could not tell, and other clusters that belong to this one and were not looked at.
-fn detection_gaps(
-    situation: &CheckContext<'_>,
-) -> impl Iterator<Item = (Option<ClusterId>, MissingData)> {
-    let detected = situation.detected.iter();
-    detected
-        .flat_map(|detected| &detected.gaps)
-        .map(|unseen| (Some(unseen.cluster.clone()), unseen.missing.clone()))
-}
-
-/// A target that is newer than the catalog is not refused: what is not known about it is a gap.
-fn catalog_horizon_gaps(situation: &CheckContext<'_>) -> Vec<MissingData> {
-    let newest = situation.catalog.kubernetes_releases.newest();
-    let beyond = situation.path.to.zip(newest);
+/// A target newer than the catalog is no error: what the catalog does not know of it is a gap.
+fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let newest = context.catalog.kubernetes_releases.newest();
+    let beyond = context.path.to.zip(newest);
     let beyond = beyond.filter(|(to, newest)| *to > newest.minor);
     let kubernetes = beyond.map(|(to, newest)| MissingData {
         what: format!("what Kubernetes {to} changes"),
         why: format!(
             "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
-            situation.catalog.date, newest.minor
+            context.catalog.date, newest.minor
         ),
         rbac: None,
     });
-    let hops = situation.path.hops.iter();
+    let hops = context.path.hops.iter();
     let platforms = hops.filter_map(|hop| {
-        let platform = situation.catalog.platform(hop.platform)?;
+        let platform = context.catalog.platform(hop.platform)?;
         let newest = &platform.newest_release()?.release;
         let unknown = platform.name != PlatformName::Kubernetes && hop.minor() > newest.minor();
         unknown.then(|| MissingData {

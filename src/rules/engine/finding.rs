@@ -217,8 +217,14 @@ impl Finding {
         for object in &mut self.objects {
             object.cluster = context.cluster_id().cloned();
         }
-        if let Some(scope) = &context.fingerprint_scope {
-            self.fingerprint = fingerprint(&[scope, &self.fingerprint]);
+        if let Some(cluster) = context
+            .cluster
+            .filter(|_| !context.other_clusters.is_empty())
+        {
+            let identity = cluster
+                .uid()
+                .map_or_else(|| cluster.id.to_string(), |uid| uid.to_string());
+            self.fingerprint = fingerprint(&[&identity, &self.fingerprint]);
         }
     }
 

@@ -51,23 +51,23 @@ pub(crate) const TOO_NEW: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let Some(hop) = situation.path.first_minor_hop() else {
+fn too_old(context: &CheckContext<'_>) -> Vec<Finding> {
+    let Some(hop) = context.path.first_minor_hop() else {
         return Vec::new();
     };
-    let said = |nodes: &str, minor: Minor| {
+    let message = |nodes: &str, minor: Minor| {
         format!(
             "{nodes} with kubelet {minor}, too old for an API server {}",
             hop.minor()
         )
     };
     findings_by_minor(
-        situation,
+        context,
         &TOO_OLD,
         Some(HopId::from(hop)),
-        said,
+        message,
         |kubelet, _| {
-            let limit = situation.catalog.skew_limit("kubelet", kubelet);
+            let limit = context.catalog.skew_limit("kubelet", kubelet);
             match (limit, hop.minor().minors_ahead_of(kubelet)) {
                 (Some(limit), Some(behind)) => behind > i64::from(limit.minors_behind),
                 _ => false,
@@ -76,32 +76,32 @@ fn too_old(situation: &CheckContext<'_>) -> Vec<Finding> {
     )
 }
 
-fn too_new(situation: &CheckContext<'_>) -> Vec<Finding> {
-    let said = |nodes: &str, minor: Minor| {
+fn too_new(context: &CheckContext<'_>) -> Vec<Finding> {
+    let message = |nodes: &str, minor: Minor| {
         format!("{nodes} with kubelet {minor}, newer than the API server")
     };
-    findings_by_minor(situation, &TOO_NEW, None, said, |kubelet, server| {
+    findings_by_minor(context, &TOO_NEW, None, message, |kubelet, server| {
         kubelet > server
     })
 }
 
 /// One finding for each kubelet minor that is outside the window.
 fn findings_by_minor(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     rule: &Rule,
     hop: Option<HopId>,
-    said: impl Fn(&str, Minor) -> String,
+    message: impl Fn(&str, Minor) -> String,
     outside: impl Fn(Minor, Minor) -> bool,
 ) -> Vec<Finding> {
     let mut found: BTreeMap<Minor, Vec<AffectedObject>> = BTreeMap::new();
 
-    let Some(server) = situation
+    let Some(server) = context
         .cluster
         .map(|cluster| cluster.discovery.effective_minor())
     else {
         return Vec::new();
     };
-    for node in situation.nodes() {
+    for node in context.nodes() {
         let Some(kubelet) = node.kubelet_version.release() else {
             continue;
         };
@@ -116,11 +116,11 @@ fn findings_by_minor(
         .into_iter()
         .filter_map(|(minor, objects)| {
             let nodes = pluralize(objects.len(), "node");
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 hop: hop.clone(),
-                ..FindingDraft::new(rule, minor.to_string(), said(&nodes, minor), objects)
+                ..FindingDraft::new(rule, minor.to_string(), message(&nodes, minor), objects)
             };
-            Finding::new(rule, said)
+            Finding::new(rule, draft)
         })
         .collect()
 }

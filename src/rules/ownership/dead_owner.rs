@@ -31,9 +31,9 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
-    let Some(view) = situation.view() else {
+    let Some(view) = context.view() else {
         return Vec::new();
     };
 
@@ -50,7 +50,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
             let dead = owners.filter_map(|owner| {
                 Some((
                     owner,
-                    unserved_since(situation, &view.cluster.discovery, owner)?,
+                    unserved_since(context, &view.cluster.discovery, owner)?,
                 ))
             });
             for (owner, since) in dead {
@@ -58,7 +58,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
                     "owned by {} {} of {}",
                     owner.kind, owner.name, owner.api_version
                 );
-                let hop = since.and_then(|minor| situation.path.hop_into(minor));
+                let hop = since.and_then(|minor| context.path.hop_into(minor));
                 found.entry(hop).or_default().push(object_from_meta(
                     &api,
                     row,
@@ -74,14 +74,14 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
 /// Whether the owner cannot be looked up by the end of the path, and from which minor on; none inside where that is so
 /// already.
 fn unserved_since(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     discovery: &Discovery,
     owner: &OwnerReferenceRow,
 ) -> Option<Option<Minor>> {
     if !discovery.serves(&owner.api_version) {
         return is_known_group(&owner.api_version, discovery).then_some(None);
     }
-    removed_on_path(situation.catalog, owner, situation.path.to?).map(Some)
+    removed_on_path(context.catalog, owner, context.path.to?).map(Some)
 }
 
 fn removed_on_path(catalog: &Catalog, owner: &OwnerReferenceRow, end: Minor) -> Option<Minor> {
@@ -92,10 +92,10 @@ fn removed_on_path(catalog: &Catalog, owner: &OwnerReferenceRow, end: Minor) -> 
 }
 
 /// Whether the server offers another version of the group.
-fn is_known_group(api_version: &str, survey: &Discovery) -> bool {
+fn is_known_group(api_version: &str, discovery: &Discovery) -> bool {
     let Some((group, _)) = api_version.split_once('/') else {
         return false;
     };
     let same = |other: &String| other.split_once('/').is_some_and(|(name, _)| name == group);
-    survey.group_versions.iter().any(same)
+    discovery.group_versions.iter().any(same)
 }

@@ -48,12 +48,12 @@ fn volume_attachments_need() -> Need {
     ])
 }
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    if let Some((view, rows)) = situation.view().zip(situation.rows(&detect::nodes())) {
+    if let Some((view, rows)) = context.view().zip(context.rows(&detect::nodes())) {
         let nodes: BTreeSet<&str> = rows.nodes().iter().map(|node| node.name.as_str()).collect();
         for (api, row) in objects_with_gvk(view, &volume_attachments_need()) {
-            if let Some(evidence) = stuck_evidence(&row.object, &nodes, situation.now) {
+            if let Some(evidence) = stuck_evidence(&row.object, &nodes, context.now) {
                 objects.push(crate::rules::engine::data_rule::object_from_row(
                     &api, row, evidence,
                 ));
@@ -61,8 +61,8 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         }
     }
     let message = "a pod cannot take its volume to another node";
-    let said = FindingDraft::new(&RULE, "", message, objects);
-    Finding::new(&RULE, said).into_iter().collect()
+    let draft = FindingDraft::new(&RULE, "", message, objects);
+    Finding::new(&RULE, draft).into_iter().collect()
 }
 
 /// What holds an attachment up; none where it is well, or so young that it may be under way.

@@ -35,10 +35,10 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<&str, Vec<AffectedObject>> = BTreeMap::new();
 
-    let Some(view) = situation.view() else {
+    let Some(view) = context.view() else {
         return Vec::new();
     };
     let Some(drivers) = installed_csi_drivers(view) else {

@@ -44,13 +44,13 @@ pub(crate) const TIMEOUT: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn expired_ca(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn expired_ca(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "calls to it fail";
-    webhooks::webhook_findings(&CA_EXPIRED, situation, message, |_, webhook| {
+    webhooks::webhook_findings(&CA_EXPIRED, context, message, |_, webhook| {
         let fault = webhook
             .client_config
             .decoded_ca_bundle()
-            .problem(situation.now)?;
+            .problem(context.now)?;
         let severity = if webhook.fails_closed() {
             Severity::Warning
         } else {
@@ -60,9 +60,9 @@ fn expired_ca(situation: &CheckContext<'_>) -> Vec<Finding> {
     })
 }
 
-fn long_timeout(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn long_timeout(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "writes wait for it";
-    webhooks::webhook_findings(&TIMEOUT, situation, message, |_, webhook| {
+    webhooks::webhook_findings(&TIMEOUT, context, message, |_, webhook| {
         let seconds = webhook.timeout_seconds?;
         (seconds > DEFAULT_TIMEOUT_SECONDS)
             .then(|| (Severity::Note, format!("waits up to {seconds} s")))

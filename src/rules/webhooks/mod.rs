@@ -125,7 +125,7 @@ fn matches_name(list: &[String], name: &str) -> bool {
 
 impl WebhookRule {
     /// Whether it is about this resource, with a subresource behind a slash, in some version that is served.
-    fn covers(&self, row: &SystemWrite, picture: &ClusterSnapshot) -> bool {
+    fn covers(&self, row: &SystemWrite, cluster: &ClusterSnapshot) -> bool {
         let scope = match self.scope.as_deref() {
             Some("Namespaced") => row.namespaced,
             Some("Cluster") => !row.namespaced,
@@ -136,7 +136,7 @@ impl WebhookRule {
                 "" => version.clone(),
                 group => format!("{group}/{version}"),
             };
-            version == "*" || picture.discovery.serves(&api_version)
+            version == "*" || cluster.discovery.serves(&api_version)
         });
         scope
             && version
@@ -178,8 +178,8 @@ impl Webhook {
     }
 
     /// Whether its rules cover this, whatever its selectors say.
-    pub(super) fn covers(&self, row: &SystemWrite, picture: &ClusterSnapshot) -> bool {
-        self.rules.iter().any(|rule| rule.covers(row, picture))
+    pub(super) fn covers(&self, row: &SystemWrite, cluster: &ClusterSnapshot) -> bool {
+        self.rules.iter().any(|rule| rule.covers(row, cluster))
     }
 
     /// Whether it is asked about objects of a namespace with these labels.
@@ -206,7 +206,7 @@ impl Webhook {
         row: &SystemWrite,
         configuration: &WebhookConfiguration<'_>,
     ) -> bool {
-        let picture = configuration.cluster;
+        let cluster = configuration.cluster;
         let in_a_namespace = || {
             let namespaces = &configuration.namespaces;
             namespaces
@@ -214,8 +214,8 @@ impl Webhook {
                 .iter()
                 .any(|(name, labels)| row.is_written_in(name) && self.matches_namespace(labels))
         };
-        row.is_subject_to_webhooks(picture.discovery.effective_minor())
-            && self.covers(row, picture)
+        row.is_subject_to_webhooks(cluster.discovery.effective_minor())
+            && self.covers(row, cluster)
             && self.matches_unlabelled()
             && (!row.namespaced || in_a_namespace())
     }
@@ -279,11 +279,9 @@ impl WebhookConfiguration<'_> {
 }
 
 /// Every configuration that was read, of both kinds, but those that are being deleted.
-pub(super) fn read_configurations<'a>(
-    situation: &CheckContext<'a>,
-) -> Vec<WebhookConfiguration<'a>> {
+pub(super) fn read_configurations<'a>(context: &CheckContext<'a>) -> Vec<WebhookConfiguration<'a>> {
     let mut found = Vec::new();
-    let Some(view) = situation.view() else {
+    let Some(view) = context.view() else {
         return found;
     };
     let namespaces = Rc::new(NamespaceLabels::new(view));
@@ -315,14 +313,14 @@ pub(super) fn read_configurations<'a>(
 /// One finding for each severity, about the configurations of which some webhook speaks to it.
 pub(super) fn webhook_findings(
     rule: &Rule,
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     message: &str,
     mut says: impl FnMut(&WebhookConfiguration<'_>, &Webhook) -> Option<(Severity, String)>,
 ) -> Vec<Finding> {
     let mut found: std::collections::BTreeMap<Severity, Vec<AffectedObject>> =
         std::collections::BTreeMap::new();
-    for configuration in read_configurations(situation) {
-        let said: Vec<(Severity, String)> = configuration
+    for configuration in read_configurations(context) {
+        let matches: Vec<(Severity, String)> = configuration
             .webhooks
             .iter()
             .filter_map(|webhook| {
@@ -331,10 +329,10 @@ pub(super) fn webhook_findings(
             })
             .collect();
         // One object, one finding: the worst of its webhooks decides.
-        let Some(worst) = said.iter().map(|(severity, _)| *severity).max() else {
+        let Some(worst) = matches.iter().map(|(severity, _)| *severity).max() else {
             continue;
         };
-        let details = said
+        let details = matches
             .into_iter()
             .filter(|(severity, _)| *severity == worst)
             .map(|(_, detail)| detail)
@@ -347,11 +345,11 @@ pub(super) fn webhook_findings(
     found
         .into_iter()
         .filter_map(|(severity, objects)| {
-            let said = FindingDraft {
+            let draft = FindingDraft {
                 severity,
                 ..FindingDraft::new(rule, rule.id, message, objects)
             };
-            Finding::new(rule, said)
+            Finding::new(rule, draft)
         })
         .collect()
 }

@@ -29,10 +29,10 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
+fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
-    for configuration in webhooks::read_configurations(situation) {
-        let passed = bypassed_apis(situation, &configuration);
+    for configuration in webhooks::read_configurations(context) {
+        let passed = bypassed_apis(context, &configuration);
         // One object, one finding: the first hop at which a kind is lost counts.
         let Some(first) = passed.values().min().copied() else {
             continue;
@@ -40,7 +40,7 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
         let lost = passed.into_iter().filter(|(_, since)| *since == first);
         let details = lost.map(|(gvk, since)| format!("names {gvk}, gone since {since}"));
         found
-            .entry(situation.path.hop_into(first))
+            .entry(context.path.hop_into(first))
             .or_default()
             .push(configuration.object(details.collect()));
     }
@@ -49,12 +49,12 @@ fn evaluate(situation: &CheckContext<'_>) -> Vec<Finding> {
 
 /// The newest named API of each kind that passes by at the end of the path, and since when.
 fn bypassed_apis(
-    situation: &CheckContext<'_>,
+    context: &CheckContext<'_>,
     configuration: &WebhookConfiguration<'_>,
 ) -> BTreeMap<Gvk, Minor> {
-    let catalog = situation.catalog;
+    let catalog = context.catalog;
     let mut found = BTreeMap::new();
-    let Some(end) = situation.path.to else {
+    let Some(end) = context.path.to else {
         return found;
     };
     let rules = || configuration.webhooks.iter().flat_map(|hook| &hook.rules);
@@ -70,12 +70,12 @@ fn bypassed_apis(
             let family = catalog.apis.apis_of(&resource);
             family.filter(|other| other.exists_in(end))
         };
-        let seen = left().any(|other| rules().any(|rule| covers_api(rule, other)));
+        let is_covered = left().any(|other| rules().any(|rule| covers_api(rule, other)));
         // Of several versions that went, the last one counts.
         let is_last = catalog.apis.apis_of(&resource).all(|other| {
             !rules().any(|rule| names_exactly(rule, other)) || other.removed <= api.removed
         });
-        if removed <= end && left().next().is_some() && !seen && is_last {
+        if removed <= end && left().next().is_some() && !is_covered && is_last {
             found.insert(api.gvk(), removed);
         }
     }

@@ -30,7 +30,7 @@ use pseudonymizer::Pseudonymizer;
 use token_kinds::redact_reason;
 
 /// The namespace whose UID stands for the cluster: it is there from the first start on and cannot be deleted.
-pub(super) const KUBE_SYSTEM: &str = "kube-system";
+pub(in crate::snapshot) const KUBE_SYSTEM: &str = "kube-system";
 
 /// Without it nobody can try out which name a pseudonym stands for.
 #[derive(Clone)]

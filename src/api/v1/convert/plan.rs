@@ -1,9 +1,10 @@
 //! A plan to `UpgradePlan`.
 
 use super::super::{
-    API_VERSION, ClusterDoc, ConditionDoc, DocumentMetadata, DurationDoc, HopIdDoc, NodeSetDoc,
-    PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText, StepDoc,
-    StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+    API_VERSION, ClusterDoc, ConditionDoc, DocumentMetadata, DurationDoc, EvaluatedClusterDoc,
+    HopIdDoc, NodeSetDoc, PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
+    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
+    WindowDoc,
 };
 use super::report::format_rfc3339;
 use super::{docs, same_variants};
@@ -23,6 +24,7 @@ impl UpgradePlan {
         let metadata = DocumentMetadata::new(PLAN_TOOL, context.now, context.catalog.date);
         Self {
             cluster: ClusterDoc::from_context(context),
+            clusters: EvaluatedClusterDoc::from_context(context, plan.verdict, &plan.rule_summary),
             path: docs(&plan.hops),
             steps: docs(&plan.steps),
             windows: docs(&plan.schedule.slots),
@@ -49,6 +51,7 @@ impl UpgradePlan {
             kind: "UpgradePlan".to_owned(),
             metadata,
             cluster: ClusterDoc::default(),
+            clusters: Vec::new(),
             path: Vec::new(),
             no_path: None,
             steps: Vec::new(),

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::super::{
     API_VERSION, BaselineDoc, CHECK_TOOL, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc,
-    DocumentMetadata, EditionDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc,
-    HopIdDoc, KnownClusterDoc, ObjectDoc, PermissionDoc, PlatformDoc, ProjectDoc, RoleDoc,
-    SeverityDoc, SummaryDoc, ToolDoc, TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc,
+    DocumentMetadata, EditionDoc, EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc,
+    GapDoc, HopDoc, HopIdDoc, KnownClusterDoc, ObjectDoc, PermissionDoc, PlatformDoc, ProjectDoc,
+    RoleDoc, SeverityDoc, SummaryDoc, ToolDoc, TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc,
     WorkspaceDoc,
 };
 use super::{docs, same_variants};
@@ -16,6 +16,7 @@ use crate::detect::{
     Topology, TopologyRole, Workspace,
 };
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
+use crate::fleet::{ClusterEvaluation, Fleet};
 use crate::need::PolicyRule;
 use crate::path::{Hop, HopId};
 use crate::rules::{
@@ -45,6 +46,11 @@ impl UpgradeReport {
             kind: "UpgradeReport".to_owned(),
             metadata: DocumentMetadata::new(CHECK_TOOL, context.now, context.catalog.date),
             cluster: ClusterDoc::from_context(context),
+            clusters: EvaluatedClusterDoc::from_context(
+                context,
+                evaluation.verdict,
+                &evaluation.summary,
+            ),
             path: docs(&context.path.hops),
             verdict: evaluation.verdict.into(),
             findings: findings
@@ -55,6 +61,35 @@ impl UpgradeReport {
             remarks: evaluation.remarks.clone(),
             summary: (&evaluation.summary).into(),
         }
+    }
+}
+
+impl UpgradeReport {
+    /// The report on the clusters of a run and on their evaluations [as one](Fleet::combined).
+    #[must_use]
+    pub fn from_fleet(fleet: &Fleet<'_>, combined: &Evaluation) -> Option<Self> {
+        let members = || fleet.members.iter();
+        let mut report = Self::new(&members().next()?.context, combined);
+        report.clusters = members()
+            .flat_map(
+                |ClusterEvaluation {
+                     context,
+                     evaluation,
+                 }| {
+                    EvaluatedClusterDoc::from_context(
+                        context,
+                        evaluation.verdict,
+                        &evaluation.summary,
+                    )
+                },
+            )
+            .collect();
+        for hop in members().flat_map(|member| docs::<_, HopDoc>(&member.context.path.hops)) {
+            if !report.path.contains(&hop) {
+                report.path.push(hop);
+            }
+        }
+        Some(report)
     }
 }
 
@@ -102,6 +137,22 @@ impl ClusterDoc {
                 .collect(),
             topology: (&detected.topology).into(),
         }
+    }
+}
+
+impl EvaluatedClusterDoc {
+    /// The cluster, if there is one, with the outcome of its rules.
+    pub(super) fn from_context(
+        context: &CheckContext<'_>,
+        verdict: Verdict,
+        summary: &Summary,
+    ) -> Vec<Self> {
+        let cluster = context.cluster.map(|_| Self {
+            cluster: ClusterDoc::from_context(context),
+            verdict: verdict.into(),
+            summary: summary.into(),
+        });
+        cluster.into_iter().collect()
     }
 }
 
