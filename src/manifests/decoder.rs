@@ -1,6 +1,6 @@
 //! Decodes the documents of a text.
 //!
-//! Each document is independent: one that cannot be decoded is a [`SkippedObject`] with its position, and the others are
+//! Each document is independent: one that cannot be decoded is a [`MissingData`] with its position, and the others are
 //! kept. The cost of a document is bounded, however it is written: nesting, aliases and the number of objects have limits.
 
 #[cfg(test)]
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::documents::{RawDocument, split_documents};
 use super::header::{ManifestDocument, ScaleTargetRef};
 use super::parse;
-use crate::snapshot::{HelmStorage, ManifestObject, ObjectReference, SkippedObject};
+use crate::snapshot::{HelmStorage, ManifestObject, MissingData, ObjectReference};
 use crate::text::truncate;
 
 /// Maximum number of objects of one text: about 150 MB of rows.
@@ -55,11 +55,12 @@ impl Default for DecodeBudget {
 
 impl DecodeBudget {
     /// The skipped documents that were not listed, as one entry.
-    pub(crate) fn unlisted_skipped(&self, name: &str) -> Option<SkippedObject> {
+    pub(crate) fn unlisted_skipped(&self, name: &str) -> Option<MissingData> {
         let unlisted = self.unlisted.get();
-        (unlisted > 0).then(|| SkippedObject {
+        (unlisted > 0).then(|| MissingData {
             what: name.to_owned(),
             why: format!("{unlisted} more documents cannot be understood"),
+            rbac: None,
         })
     }
 }
@@ -86,7 +87,7 @@ pub(crate) struct DecodedManifests {
     /// Records of deployed Helm releases, which are not among the objects.
     pub(crate) helm_records: Vec<EncodedHelmRecord>,
     /// Documents that cannot be decoded: `cart.yaml document 3, line 7` and why.
-    pub(crate) skipped_objects: Vec<SkippedObject>,
+    pub(crate) skipped_objects: Vec<MissingData>,
     /// Number of documents that are manifests; a list counts once.
     pub(crate) manifest_count: usize,
 }
@@ -185,9 +186,11 @@ impl ManifestDecoder<'_> {
         match self.budget.listings_left.get().checked_sub(1) {
             Some(left) => {
                 self.budget.listings_left.set(left);
-                self.decoded
-                    .skipped_objects
-                    .push(SkippedObject { what, why });
+                self.decoded.skipped_objects.push(MissingData {
+                    what,
+                    why,
+                    rbac: None,
+                });
             }
             None => self.budget.unlisted.set(self.budget.unlisted.get() + 1),
         }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::decoder::{DecodeBudget, Origin, decode_with_budget, truncate_name};
 use crate::catalog::{Catalog, Gvk};
-use crate::snapshot::{HelmReleaseRow, HelmStorage, ManifestObject, SkippedObject};
+use crate::snapshot::{HelmReleaseRow, HelmStorage, ManifestObject, MissingData};
 
 /// Maximum size of a decompressed record, in MiB. The API server stores at most about 1.5 MiB, which expands to about 20.
 const MAX_MIB: u64 = 64;
@@ -39,7 +39,7 @@ pub(crate) struct HelmRelease {
     /// `info.status`, such as `deployed`; may be empty.
     pub(crate) status: String,
     /// Documents of its manifest that cannot be decoded.
-    pub(crate) skipped_objects: Vec<SkippedObject>,
+    pub(crate) skipped_objects: Vec<MissingData>,
 }
 
 impl HelmRelease {
@@ -235,9 +235,10 @@ fn release_from_record(
         let place = Origin::Rendered(path.as_deref().map_or(&origin, truncate_name));
         let part = decode_with_budget(&text, place, &budget);
         objects.extend(part.objects);
-        faults.extend(part.skipped_objects.into_iter().map(|fault| SkippedObject {
+        faults.extend(part.skipped_objects.into_iter().map(|fault| MissingData {
             what: format!("{origin}, hook {}", fault.what),
             why: fault.why,
+            rbac: None,
         }));
     }
     faults.extend(budget.unlisted_skipped(&origin));

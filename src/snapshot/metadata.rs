@@ -6,9 +6,44 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::intern::{Interner, SharedStr};
-use super::table::{Keyed, Row, RowKey};
 use super::uid::Uid;
 use crate::text::NamespacedName;
+
+/// What every row has.
+pub trait Row {
+    /// Its metadata, for rows that carry all of it.
+    fn metadata(&self) -> Option<&MetaRow> {
+        None
+    }
+
+    /// Replaces its strings by shared ones.
+    fn intern_with(&mut self, _interner: &mut Interner) {}
+}
+
+impl Row for String {}
+
+/// A row that represents one object.
+pub trait Keyed: Row {
+    /// The object it represents.
+    fn key(&self) -> RowKey<'_>;
+}
+
+/// The identity of an object among those of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowKey<'a> {
+    /// Namespace; empty for cluster-scoped objects.
+    pub namespace: &'a str,
+    /// Name.
+    pub name: &'a str,
+    /// `metadata.uid`, if known: an object that was deleted and re-created has another one.
+    pub uid: Option<Uid>,
+}
+
+impl RowKey<'_> {
+    pub(super) fn namespaced_name(&self) -> (&str, &str) {
+        (self.namespace, self.name)
+    }
+}
 
 /// One entry of `metadata.managedFields`, without the fields themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,15 +20,15 @@ mod workloads;
 pub use intern::{Interner, SharedLabels, SharedStr};
 pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter};
 pub use metadata::{
-    EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, LastApplied, ManifestObject,
-    MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow,
+    EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, Keyed, LastApplied,
+    ManifestObject, MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow, Row, RowKey,
 };
 pub use nodes::{NodeCondition, NodeRow};
 pub use persist::{FORMAT, SnapshotError, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
 pub use redact::{RedactionKey, redact};
 pub use rows::Rows;
-pub use table::{Keyed, Row, RowKey, Table, TableEvent};
+pub use table::{Table, TableEvent};
 pub use uid::Uid;
 pub use view::ClusterView;
 pub use workloads::{
@@ -67,15 +67,6 @@ pub enum ReadOutcome {
     },
 }
 
-/// A single object that came but could not be understood.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SkippedObject {
-    /// Which object.
-    pub what: String,
-    /// What is wrong with it.
-    pub why: String,
-}
-
 /// One line of the ledger: what was asked, how it ended, what came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,7 +96,7 @@ pub struct ReadResult {
     /// Objects that came but could not be understood.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "faults")]
-    pub skipped_objects: Vec<SkippedObject>,
+    pub skipped_objects: Vec<MissingData>,
     /// `metadata.resourceVersion` of the list, from which a watch can start; `None` if the server sent none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<String>,
@@ -118,7 +109,8 @@ pub struct MissingData {
     pub what: String,
     /// Why.
     pub why: String,
-    /// What would have to be allowed, where permission is what lacks.
+    /// The permission that is missing, if that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rbac: Option<PolicyRule>,
 }
 
@@ -268,11 +260,7 @@ impl ClusterSnapshot {
             .iter()
             .filter(|reading| reading.target == need.target)
             .flat_map(|reading| &reading.skipped_objects)
-            .map(|fault| MissingData {
-                what: fault.what.clone(),
-                why: fault.why.clone(),
-                rbac: None,
-            })
+            .cloned()
     }
 
     /// Objects seen over all readings.

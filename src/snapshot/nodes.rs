@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::table::{Keyed, Row, RowKey};
+use super::metadata::{Keyed, Row, RowKey};
 use super::uid::Uid;
 use crate::catalog::ReportedVersion;
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::intern::{Interner, SharedLabels, SharedStr};
-use super::table::{Keyed, Row, RowKey};
+use super::metadata::{Keyed, Row, RowKey};
 use super::uid::Uid;
 
 /// `status.phase`.

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{EndpointSliceRow, HelmReleaseRow, MetaRow, ObjectRow};
+use super::metadata::{EndpointSliceRow, HelmReleaseRow, MetaRow, ObjectRow, Row};
 use super::nodes::NodeRow;
 use super::pods::PodRow;
-use super::table::{Row, Table};
+use super::table::Table;
 use super::workloads::WorkloadRow;
 
 /// Declares [`Rows`] and what is the same for each of its shapes.

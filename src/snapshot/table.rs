@@ -5,44 +5,7 @@ use std::ops::{Deref, DerefMut};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::intern::Interner;
-use super::metadata::MetaRow;
-use super::uid::Uid;
-
-/// What every row has.
-pub trait Row {
-    /// Its metadata, for rows that carry all of it.
-    fn metadata(&self) -> Option<&MetaRow> {
-        None
-    }
-
-    /// Replaces its strings by shared ones.
-    fn intern_with(&mut self, _interner: &mut Interner) {}
-}
-
-impl Row for String {}
-
-/// A row that represents one object.
-pub trait Keyed: Row {
-    /// The object it represents.
-    fn key(&self) -> RowKey<'_>;
-}
-
-/// The identity of an object among those of its kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowKey<'a> {
-    /// Namespace; empty for cluster-scoped objects.
-    pub namespace: &'a str,
-    /// Name.
-    pub name: &'a str,
-    /// `metadata.uid`, if known: an object that was deleted and re-created has another one.
-    pub uid: Option<Uid>,
-}
-
-impl RowKey<'_> {
-    fn namespaced_name(&self) -> (&str, &str) {
-        (self.namespace, self.name)
-    }
-}
+use super::metadata::{Keyed, Row, RowKey};
 
 /// A change of one object, as a watch reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,8 +157,8 @@ impl<R: Serialize> Serialize for Table<R> {
 /// Shares strings while it reads, so that rows take no more memory than those of a live cluster.
 impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Rows<R>(std::marker::PhantomData<R>);
-        impl<'de, R: Row + Deserialize<'de>> serde::de::Visitor<'de> for Rows<R> {
+        struct Interned<R>(std::marker::PhantomData<R>);
+        impl<'de, R: Row + Deserialize<'de>> serde::de::Visitor<'de> for Interned<R> {
             type Value = Vec<R>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -215,7 +178,7 @@ impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
                 Ok(rows)
             }
         }
-        from.deserialize_seq(Rows(std::marker::PhantomData))
+        from.deserialize_seq(Interned(std::marker::PhantomData))
             .map(Self::from)
     }
 }
@@ -223,7 +186,8 @@ impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
 #[cfg(test)]
 mod tests {
     use super::super::MetaRow;
-    use super::{Keyed, RowKey, Table, TableEvent};
+    use super::super::metadata::{Keyed, RowKey};
+    use super::{Table, TableEvent};
 
     fn row(namespace: &str, name: &str, uid: u8) -> MetaRow {
         MetaRow {

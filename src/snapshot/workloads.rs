@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::intern::{Interner, SharedLabels, SharedStr};
-use super::metadata::MetaRow;
-use super::table::{Keyed, Row, RowKey};
+use super::metadata::{Keyed, MetaRow, Row, RowKey};
 
 /// A Deployment, a StatefulSet or a DaemonSet; what it is says the reading that it came with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,10 +5,11 @@ mod way;
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
 use kubectl_upgrade::detect::{self, DetectedCluster, TopologyRole};
+use kubectl_upgrade::fleet::{Fleet, contexts};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::path::UpgradePath;
-use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
-use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, SkippedObject, Snapshot};
+use kubectl_upgrade::rules::Policy;
+use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, MissingData, Snapshot};
 
 use crate::cluster::Cluster;
 use crate::golden;
@@ -62,9 +63,10 @@ fn an_object_that_cannot_be_understood_is_a_gap() {
     reading
         .expect("what tells Kyma")
         .skipped_objects
-        .push(SkippedObject {
+        .push(MissingData {
             what: "installations.installer.kyma-project.io/default/other".to_owned(),
             why: "it is no object".to_owned(),
+            rbac: None,
         });
     let damaged = DetectedCluster::new(&picture, &catalog);
     let new: Vec<String> = damaged
@@ -316,8 +318,12 @@ fn other_clusters_are_gaps_until_they_are_read() {
         };
         let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], &catalog)
             .expect("a path");
-        let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
-        let gaps = evaluate(&situation, &[], &Policy::default()).gaps;
+        let paths = vec![path; snapshot.clusters.len()];
+        let contexts = contexts(&snapshot, &paths, &catalog, snapshot.taken_at);
+        let policy = Policy::default();
+        let gaps = Fleet::evaluate(contexts, &[], &policy)
+            .combined(&policy)
+            .gaps;
         let mut ids: Vec<String> = gaps
             .into_iter()
             .filter_map(|gap| Some(gap.cluster?.0))

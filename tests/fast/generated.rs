@@ -1,9 +1,10 @@
 //! Pages that are made from the code: they never differ from it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::cluster::rules;
-use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::catalog::{Catalog, Minor};
 use kubectl_upgrade::need::{Discovery, NeedContext, ReadRequest, ReadTarget, read_plan};
 use kubectl_upgrade::path::UpgradePath;
 
@@ -32,61 +33,103 @@ fn the_page_of_rules() {
     golden::compare("docs/rules.md", &page);
 }
 
+/// What is read of one target, over all hops.
+#[derive(Default)]
+struct ReadTargetUse {
+    request: Option<ReadRequest>,
+    readers: BTreeSet<&'static str>,
+    /// Minors whose hop declares a need, whether its server serves the resource or not.
+    declared_for: BTreeSet<Minor>,
+    requested_for: Vec<Minor>,
+}
+
 #[test]
 fn the_page_on_what_is_read() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let mut page = format!(
-        "{HEAD}\n# What is read, and why\n\nOne request, or one for each page, for every line; nothing else leaves the client, and nothing is ever written.\n\
-         The first requests are `GET /version`, `GET /apis`, the namespace kube-system, whose UID identifies the cluster, and the objects that identify the platforms that are served (at the end of this page). What drains, webhooks, nodes and control planes are judged by is read on every path; other kinds only where the hop removes an API version of theirs.\n\
-         Of Secrets only Helm's release records are asked for: of deployed ones names and API versions are kept, of others the metadata.\n"
-    );
-    let hops: Vec<_> = catalog.kubernetes_releases.iter().collect();
-    for pair in hops.windows(2) {
-        let (from, to) = (pair[0], pair[1]);
+    let releases: Vec<_> = catalog.kubernetes_releases.iter().collect();
+    let mut uses: BTreeMap<ReadTarget, ReadTargetUse> = BTreeMap::new();
+    for pair in releases.windows(2) {
+        let (from, to) = (pair[0], pair[1].minor);
         let served = catalog.apis.iter().filter(|api| api.exists_in(from.minor));
-        let survey = Discovery {
+        let discovery = Discovery {
             git_version: from.newest_patch.clone(),
             emulation_version: None,
             group_versions: served.map(|api| api.gvk().api_version()).collect(),
         };
-        let target = to.minor.to_string().parse().expect("a target");
+        let target = to.to_string().parse().expect("a target");
         let path =
-            UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[target], &catalog)
+            UpgradePath::for_kubernetes(Some(&discovery.git_version), None, &[target], &catalog)
                 .expect("a path");
-        let asking = NeedContext {
+        let context = NeedContext {
             path: &path,
             catalog: &catalog,
-            discovery: &survey,
+            discovery: &discovery,
         };
-        write!(
+        let planned = kubectl_upgrade::plan::needs(&discovery);
+        let planned = planned.into_iter().map(|need| ("upgrade-plan", need));
+        let checked = rules().iter().flat_map(|rule| {
+            let needs = rule.needs(&context).into_iter();
+            needs.map(|need| (rule.id, need))
+        });
+        let mut needs = kubectl_upgrade::rules::needs(rules(), &context);
+        for (reader, need) in checked.chain(planned) {
+            let entry = uses.entry(need.target.clone()).or_default();
+            entry.readers.insert(reader);
+            entry.declared_for.insert(to);
+            needs.push(need);
+        }
+        for mut request in read_plan(&needs, &discovery, &catalog, None) {
+            let entry = uses.entry(request.target.clone()).or_default();
+            if let Some(earlier) = &entry.request {
+                request.field_paths.union(&earlier.field_paths);
+                request.detail_level = request.detail_level.max(earlier.detail_level);
+            }
+            entry.request = Some(request);
+            entry.requested_for.push(to);
+        }
+    }
+    let mut page = format!(
+        "{HEAD}\n# What is read, and why\n\nEach line is one list request, or one per page. Nothing else leaves the client, and nothing is ever written.\n\
+         The first requests are `GET /version`, `GET /apis`, the namespace kube-system, whose UID identifies the cluster, and the objects that identify the platforms that are served (at the end of this page). Objects are read through the newest version that the server serves. Of full objects only the listed fields are kept.\n\
+         Of Secrets only Helm's release records are read: names and API versions in deployed ones, the metadata of others.\n\
+         \n## On every path\n\n| what | detail | fields | for |\n| --- | --- | --- | --- |\n"
+    );
+    let is_always = |it: &ReadTargetUse| it.declared_for.len() == releases.len() - 1;
+    for (target, it) in uses.iter().filter(|(_, it)| is_always(it)) {
+        let Some(request) = &it.request else { continue };
+        let (detail, fields) = detail(request);
+        let readers = Vec::from_iter(it.readers.iter().copied()).join(", ");
+        writeln!(page, "| `{target}` | {detail} | {fields} | {readers} |").expect("memory");
+    }
+    page.push_str(
+        "\n## Only for some hops\n\nA hop is named by the minor that it leads to.\n\n| what | detail | hops | for |\n| --- | --- | --- | --- |\n",
+    );
+    for (target, it) in uses.iter().filter(|(_, it)| !is_always(it)) {
+        let Some(request) = &it.request else { continue };
+        let (detail, _) = detail(request);
+        let hops: Vec<String> = it.requested_for.iter().map(Minor::to_string).collect();
+        let readers = Vec::from_iter(it.readers.iter().copied()).join(", ");
+        writeln!(
             page,
-            "\n## {} to {}\n\n| request | depth | for |\n| --- | --- | --- |\n",
-            from.minor, to.minor
+            "| `{target}` | {detail} | {} | {readers} |",
+            hops.join(", ")
         )
         .expect("memory");
-        let mut needs = kubectl_upgrade::rules::needs(rules(), &asking);
-        let planned = kubectl_upgrade::plan::needs(&survey);
-        needs.extend(planned.iter().cloned());
-        for request in read_plan(&needs, &survey, &catalog, None) {
-            let mut readers: Vec<&str> = rules()
-                .iter()
-                .filter(|rule| {
-                    let needs = rule.needs(&asking);
-                    needs.iter().any(|need| need.target == request.target)
-                })
-                .map(|rule| rule.id)
-                .collect();
-            let depth = format!("{:?}", request.detail_level).to_lowercase();
-            if planned.iter().any(|need| need.target == request.target) {
-                readers.push("upgrade-plan");
-            }
-            let readers = readers.join(", ");
-            writeln!(page, "| `{}` | {depth} | {readers} |", request.path).expect("memory");
-        }
     }
     page.push_str(&custom(&catalog));
     page.push_str(&platforms(&catalog));
     golden::compare("docs/what-is-read.md", &page);
+}
+
+/// The level of detail of a request and the fields that are kept.
+fn detail(request: &ReadRequest) -> (String, String) {
+    let fields: Vec<String> = request
+        .field_paths
+        .iter()
+        .map(|path| format!("`{path}`"))
+        .collect();
+    let level = format!("{:?}", request.detail_level).to_lowercase();
+    (level, fields.join(", "))
 }
 
 #[test]
@@ -120,7 +163,7 @@ fn the_table_of_faults() {
 /// What rules look at where it is served, on a server that serves everything.
 fn custom(catalog: &Catalog) -> String {
     let mut page = String::from(
-        "\n## Where it is served\n\nOn every path with a hop, where somebody installed it.\n\n| request | depth | for |\n| --- | --- | --- |\n",
+        "\n## Where it is served\n\nOn every path with a hop, where somebody installed it.\n\n| request | detail | for |\n| --- | --- | --- |\n",
     );
     let apis = catalog.apis.iter().map(|api| api.gvk().api_version());
     let hops: Vec<_> = catalog.kubernetes_releases.iter().collect();
@@ -182,7 +225,7 @@ fn asked(request: &ReadRequest) -> String {
 fn platforms(catalog: &Catalog) -> String {
     let mut page = String::from(
         "\n## Platforms\n\nBefore anything else nodes are read, and what tells a platform and its release. Nothing of it is asked for unless \
-         the API server serves APIs of that platform at all; then it is, whatever namespace the run is narrowed to.\n\n| request | depth | where |\n| --- | --- | --- |\n",
+         the API server serves APIs of that platform at all; then it is, whatever namespace the run is narrowed to.\n\n| request | detail | where |\n| --- | --- | --- |\n",
     );
     let kubernetes = catalog.kubernetes_releases.newest().expect("a release");
     let served = |custom: &[&str]| {
@@ -225,8 +268,7 @@ fn platforms(catalog: &Catalog) -> String {
             rows.push((asked(&request), depth, group));
         }
     }
-    let mut seen: std::collections::BTreeMap<(String, String), Vec<&str>> =
-        std::collections::BTreeMap::new();
+    let mut seen: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
     for (what, depth, group) in rows {
         seen.entry((what, depth)).or_default().push(group);
     }

@@ -14,7 +14,7 @@ use super::meta::{ObjectMeta, Time};
 use crate::catalog::Catalog;
 use crate::manifests;
 use crate::manifests::helm;
-use crate::snapshot::{HelmReleaseRow, HelmStorage, SkippedObject, Table};
+use crate::snapshot::{HelmReleaseRow, HelmStorage, MissingData, Table};
 
 /// Tags of k8s.io/api core/v1/generated.proto; a ConfigMap has the same two.
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -39,7 +39,7 @@ pub(in crate::client) fn collect_release(
     storage: HelmStorage,
     catalog: &Catalog,
     rows: &mut Table<HelmReleaseRow>,
-) -> Vec<SkippedObject> {
+) -> Vec<MissingData> {
     let is_base64 = storage == HelmStorage::Secret && matches!(object, EncodedObject::Json(_));
     let record: HelmStorageObject = match object.decode() {
         Ok(record) => record,
@@ -73,9 +73,10 @@ pub(in crate::client) fn collect_release(
     }
 }
 
-fn skipped_object(what: &str, why: &dyn std::fmt::Display) -> SkippedObject {
-    SkippedObject {
+fn skipped_object(what: &str, why: &dyn std::fmt::Display) -> MissingData {
+    MissingData {
         what: what.to_owned(),
         why: why.to_string(),
+        rbac: None,
     }
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::need::ReadRequest;
-use crate::snapshot::{Rows, SkippedObject};
+use crate::snapshot::{MissingData, Rows};
 use crate::text::truncate;
 
 /// Decodes objects in JSON to the rows that a request asks for, as an answer of the API server in JSON is decoded.
@@ -38,7 +38,7 @@ pub fn decode_objects(
     request: &ReadRequest,
     catalog: Arc<Catalog>,
     objects: impl IntoIterator<Item = serde_json::Value>,
-) -> (Rows, Vec<SkippedObject>) {
+) -> (Rows, Vec<MissingData>) {
     let mut collector = RowCollector::new(request, catalog);
     for object in objects {
         collector.push_json(object);

@@ -17,7 +17,7 @@ use crate::client::decode::helm_storage;
 use crate::client::error::sanitize_line;
 use crate::manifests::helm;
 use crate::need::{DetailLevel, FieldPaths, ReadRequest, ReadTarget};
-use crate::snapshot::{HelmStorage, Interner, ObjectRow, Rows, SkippedObject, Table};
+use crate::snapshot::{HelmStorage, Interner, MissingData, ObjectRow, Rows, Table};
 
 /// Faults of one reading that are told one by one.
 const MAX_LISTED_SKIPPED: usize = 100;
@@ -28,7 +28,7 @@ pub(in crate::client) struct RowCollector {
     /// In the shape that the request asks for.
     pub(in crate::client) rows: Rows,
     /// Objects that came but could not be understood.
-    pub(in crate::client) skipped_objects: Vec<SkippedObject>,
+    pub(in crate::client) skipped_objects: Vec<MissingData>,
     /// `resourceVersion` of the list's first page.
     pub(in crate::client) resource_version: Option<String>,
     /// Number of skipped objects beyond [`MAX_LISTED_SKIPPED`].
@@ -133,7 +133,7 @@ impl RowCollector {
     }
 
     /// The rows, of Helm releases only the newest revisions, and the objects that could not be decoded.
-    pub(in crate::client) fn finish(self) -> (Rows, Vec<SkippedObject>) {
+    pub(in crate::client) fn finish(self) -> (Rows, Vec<MissingData>) {
         let rows = match self.rows {
             Rows::HelmReleases(rows) => {
                 Rows::HelmReleases(helm::newest_revisions(Vec::from_iter(rows)).into())
@@ -205,14 +205,15 @@ impl RowCollector {
     }
 
     fn record_undecodable(&mut self, why: &str) {
-        self.record_skipped(SkippedObject {
+        self.record_skipped(MissingData {
             what: format!("an object of {}", self.description),
             why: format!("it cannot be understood: {}", sanitize_line(why)),
+            rbac: None,
         });
     }
 
     /// Notes a fault; beyond some, how many more there are.
-    fn record_skipped(&mut self, fault: SkippedObject) {
+    fn record_skipped(&mut self, fault: MissingData) {
         if self.skipped_objects.len() < MAX_LISTED_SKIPPED {
             return self.skipped_objects.push(fault);
         }
@@ -225,9 +226,10 @@ impl RowCollector {
         }
         self.unlisted += more;
         self.skipped_objects.truncate(MAX_LISTED_SKIPPED);
-        self.skipped_objects.push(SkippedObject {
+        self.skipped_objects.push(MissingData {
             what: format!("{} more objects of {}", self.unlisted, self.description),
             why: "they cannot be understood either".to_owned(),
+            rbac: None,
         });
     }
 }

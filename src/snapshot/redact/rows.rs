@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::intern::Interner;
+use super::super::metadata::Row;
 use super::super::nodes::machine_deployment_of_set;
-use super::super::table::Row;
 use super::super::{
     EndpointSliceRow, HelmReleaseRow, ManifestObject, MetaRow, NodeRow, ObjectRow, PodRow, Rows,
     SharedStr, WorkloadRow,
