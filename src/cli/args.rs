@@ -14,43 +14,43 @@ use crate::rules::FailOn;
 
 const AFTER_HELP: &str = "\
 Examples:
-  # May the current cluster go to the next minor?
+  # Check whether the current cluster is ready for the next minor
   kubectl upgrade-check
 
-  # To a certain one, with the manifests that are about to be applied
+  # Check for a specific minor, including manifests that are about to be applied
   kubectl upgrade-check --to 1.29 -f deploy/
 
-  # A rendered chart in a pipeline, without a cluster
+  # Check a rendered chart in CI, without a cluster
   helm template ./chart | kubectl upgrade-check --local --to 1.29 -f -
 
-  # Save what was read; look at it later, or let a colleague do so
+  # Save what was read, and check it later or elsewhere
   kubectl upgrade-check --save-snapshot shop.snapshot
   kubectl upgrade-check --snapshot shop.snapshot -o wide
 
-  # The same for somebody who must not know the names
+  # Save a snapshot with names replaced by pseudonyms
   kubectl upgrade-check --redact --save-snapshot redacted.snapshot
 
-  # In a pipeline: what was there yesterday, and what a team has taken on, does not fail it
+  # In CI: fail only on findings that are new and not waived
   kubectl upgrade-check --baseline yesterday.json --waivers waivers.yaml
 
-  # What must I be allowed to read?
+  # Grant the permissions that the check requires
   kubectl upgrade-check rbac | kubectl apply -f -
 
 Exit codes:
   0  ready
-  1  could not run at all (no kubeconfig, unknown context, unauthorised, nobody there)
-  2  usage
-  3  blocked: at least one finding at or above --fail-on; or no supported path to the target
-  4  incomplete: nothing blocks, but something could not be looked at
+  1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
+  2  usage error
+  3  blocked: at least one finding at or above --fail-on, or no supported path to the target
+  4  incomplete: nothing blocks, but there are gaps
   130  interrupted
   143  terminated
 
-What is read: what the API server says of itself, nodes, pods and what keeps them (workloads, budgets, volumes),
-webhooks, aggregated APIs and CRDs, Helm's release records, and the metadata of kinds that lose an API version on the
-way. Nothing is ever written. See 'rbac' for the exact list.";
+The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes,
+webhooks, aggregated APIs, CRDs, Helm release records, and the metadata of kinds that lose an
+API version on the path. It never writes. Run 'kubectl upgrade-check rbac' for the exact list.";
 
-/// Tells whether a cluster may be upgraded: which objects, charts and clients the upgrade would break, and what could
-/// not be looked at.
+/// Report whether a cluster is ready to upgrade: which objects, charts and clients would break, and what could not be
+/// inspected.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-upgrade-check",
@@ -61,7 +61,7 @@ way. Nothing is ever written. See 'rbac' for the exact list.";
     max_term_width = 120
 )]
 pub struct CheckCommand {
-    /// A helper in place of the check.
+    /// A subcommand instead of the check.
     #[command(subcommand)]
     pub subcommand: Option<CheckSubcommand>,
     /// The check.
@@ -69,23 +69,23 @@ pub struct CheckCommand {
     pub check: CheckArgs,
 }
 
-/// Helpers.
+/// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum CheckSubcommand {
     /// List every rule
     Rules(RulesArgs),
-    /// Tell why a rule matters, how it is detected and how to mend what it finds
+    /// Explain why a rule matters, how it is detected and how to fix its findings
     Explain {
         /// Id of the rule, as in the RULE column
         id: String,
     },
-    /// Print the ClusterRoles and bindings that hold exactly what the check reads
+    /// Print ClusterRoles and bindings with exactly the permissions that the check requires
     Rbac(Box<RbacArgs>),
-    /// Tell what is known: platforms and their releases, APIs, and the date of the facts
+    /// Show the catalog: platforms, their releases, APIs, and the date of its sources
     Catalog(ListArgs),
     /// Print a completion script
     Completion {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
 }
@@ -93,94 +93,94 @@ pub enum CheckSubcommand {
 /// Flags of the check.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Where to look.
+    /// What to read.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// What counts.
+    /// Policy.
     #[command(flatten)]
     pub policy: PolicyArgs,
-    /// Write what was read to this file, for later or for a colleague; contents of Secrets are never in it
+    /// Write what was read to this file; never includes contents of Secrets
     #[arg(long, value_name = "FILE")]
     pub save_snapshot: Option<PathBuf>,
-    /// Format of the report
+    /// Output format
     #[arg(short, long, value_parser = format::format_parser(format::REPORT_FORMATS), default_value = "table")]
     pub output: OutputFormat,
-    /// How to print.
+    /// Output.
     #[command(flatten)]
     pub output_args: OutputArgs,
 }
 
-/// Where to look and where to go.
+/// What to read, and the target.
 #[derive(Debug, Args)]
 pub struct SourceArgs {
-    /// Target, repeatable; a minor stands for its newest patch [default: the next supported hop]
+    /// Target of the upgrade, repeatable; a minor means its newest patch [default: the next supported hop]
     #[arg(long, value_name = "[PLATFORM=]VERSION")]
     pub to: Vec<UpgradeTarget>,
-    /// Ask no API server: only -f is read. Needs --to
+    /// Run offline: read only the files given with -f (requires --to)
     #[arg(long, requires = "to", conflicts_with = "snapshot")]
     pub local: bool,
-    /// Where we start, under --local, repeatable; without it every hazard up to the target counts
+    /// Start of the upgrade with --local, repeatable [default: unknown, every hazard up to the target applies]
     #[arg(long, value_name = "[PLATFORM=]VERSION", requires = "local")]
     pub from: Vec<UpgradeTarget>,
-    /// Manifests about to be applied, repeatable; directories are walked, - is stdin
+    /// Manifests that are about to be applied, repeatable: files, directories (recursively), or - for stdin
     #[arg(short, long, value_name = "PATH")]
     pub filename: Vec<PathBuf>,
-    /// Read a saved snapshot in place of the cluster
+    /// Read a saved snapshot instead of the cluster
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
-    /// Pseudonyms in place of names (of namespaces, objects, nodes, users, hosts), in every output and in a saved snapshot;
-    /// names that everybody knows stay, free text is dropped. The key is the UID of kube-system: every run on this cluster
-    /// gives the same pseudonyms. Waivers, baselines and logs speak of real names and cannot be used with it
+    /// Replace names of namespaces, objects, nodes, users and hosts by pseudonyms, in all output and in a saved snapshot;
+    /// well-known names are kept; free text is removed. Pseudonyms are stable for a cluster (the key is the UID of
+    /// kube-system). Cannot be combined with --waivers, --baseline and -v, which use real names
     #[arg(long, conflicts_with = "verbosity")]
     pub redact: bool,
-    /// Which rules speak.
+    /// Rule filter.
     #[command(flatten)]
     pub rule_filter: RuleFilterArgs,
-    /// The clock, for a reproducible run [default: now, or the time of the snapshot]
+    /// Time to use as the current time, for reproducible output [default: now, or the time of the snapshot]
     #[arg(long, value_name = "RFC3339")]
     pub now: Option<Timestamp>,
-    /// Objects a page, where the API server pages
+    /// Return large lists in chunks of this size
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     pub chunk_size: u32,
-    /// Requests in flight at a time: few, for a control plane has other things to do
+    /// Maximum number of concurrent requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub max_in_flight: u8,
-    /// Log level: 4 waits and retries, 6 requests, 8 everything
+    /// Number for the log level verbosity: 4 retries, 6 requests, 8 everything
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
     pub verbosity: u8,
-    /// Results only, no notes on stderr
+    /// Print results only, no notes on stderr
     #[arg(short, long)]
     pub quiet: bool,
-    /// How to reach the cluster.
+    /// Connection.
     #[command(flatten)]
     pub connection: ConnectionArgs,
 }
 
-/// Which rules speak. What only other rules need is not read.
+/// Rule filter. What only excluded rules need is not read.
 #[derive(Debug, Args)]
 pub struct RuleFilterArgs {
-    /// Check by these rules only; comma-separated, repeatable
+    /// Evaluate only these rules; comma-separated, repeatable
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Leave these rules out; comma-separated, repeatable; the summary counts them
+    /// Skip these rules; comma-separated, repeatable; the summary counts them
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub skip: Vec<String>,
 }
 
-/// What counts.
+/// Policy.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
-    /// From which severity on a finding makes the exit code 3; the verdict stays as it is
+    /// Minimum severity that makes the exit code 3 (does not change the verdict)
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOnArg::Blocker)]
     pub fail_on: FailOnArg,
-    /// Findings that somebody has taken on: a file that names rule, objects, owner, reason and expires of each. They stay
-    /// visible, and no longer block. An expired waiver does not count; the day is today's, not that of --now
+    /// File of waivers, each with rule, objects, owner, reason and expires. Waived findings are still shown but do not block.
+    /// Expired waivers are ignored; today's date counts, not that of --now
     #[arg(long, value_name = "FILE", conflicts_with = "redact")]
     pub waivers: Option<PathBuf>,
-    /// An earlier report, of -o json: what it knows stays visible, and only what is new makes the exit code 3
+    /// Earlier report (-o json): only findings that are not in it make the exit code 3
     #[arg(long, value_name = "REPORT.json", conflicts_with = "redact")]
     pub baseline: Option<PathBuf>,
-    /// Gaps are listed and the verdict stays incomplete, but the exit code is 0
+    /// Exit with 0 if there are gaps but nothing blocks (does not change the verdict)
     #[arg(long)]
     pub allow_gaps: bool,
 }
@@ -212,10 +212,10 @@ impl From<FailOnArg> for FailOn {
 /// Flags of `rules`.
 #[derive(Debug, Args)]
 pub struct RulesArgs {
-    /// Also the hazards that no rule looks at yet, and those that no client that only reads can see
+    /// Include hazards without a rule: those not checked yet, and those that a read-only client cannot detect
     #[arg(long)]
     pub all: bool,
-    /// Format and look.
+    /// Output.
     #[command(flatten)]
     pub list: ListArgs,
 }
@@ -223,33 +223,33 @@ pub struct RulesArgs {
 /// Flags of `rbac`.
 #[derive(Debug, Args)]
 pub struct RbacArgs {
-    /// To whom the role is given: user:NAME, group:NAME or serviceaccount:NAMESPACE/NAME [default: you, where the API
-    /// server refuses you a read, else the group kubectl-upgrade-readers]
+    /// Subject to bind the role to: user:NAME, group:NAME or serviceaccount:NAMESPACE/NAME [default: your user if the API
+    /// server names it, otherwise the group kubectl-upgrade-readers]
     #[arg(long, value_name = "KIND:NAME", value_parser = parse_rbac_subject)]
     pub bind_to: Option<RbacSubject>,
-    /// Where to look.
+    /// What to read.
     #[command(flatten)]
     pub source: SourceArgs,
 }
 
-/// Flags of lists about the suite itself.
+/// Flags of lists.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Format
+    /// Output format
     #[arg(short, long, value_parser = format::format_parser(format::LIST_FORMATS), default_value = "table")]
     pub output: OutputFormat,
-    /// How to print.
+    /// Output.
     #[command(flatten)]
     pub output_args: OutputArgs,
 }
 
-/// How to print.
+/// Output.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct OutputArgs {
-    /// No headers in tables
+    /// Do not print headers of tables
     #[arg(long)]
     pub no_headers: bool,
-    /// When to colour
+    /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
 }
@@ -257,7 +257,7 @@ pub struct OutputArgs {
 /// `--color`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorArg {
-    /// On a terminal that wants it
+    /// Colour when stdout is a terminal
     #[default]
     Auto,
     /// Always
@@ -276,7 +276,7 @@ impl From<ColorArg> for ColorChoice {
     }
 }
 
-/// Reads `--bind-to`.
+/// Parses `--bind-to`.
 fn parse_rbac_subject(text: &str) -> Result<RbacSubject, String> {
     let bound = |kind: &str, name: String| RbacSubject {
         kind: kind.to_owned(),

@@ -1,4 +1,4 @@
-//! Under which name we were called, and what follows from it.
+//! The name of the executable, and what follows from it.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The flags that say which cluster is meant and who asks, with kubectl's names. Flattened into every command.
+//! kubectl's connection flags, flattened into every command.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,30 +11,30 @@ pub use crate::kubeconfig::Timeout;
 
 const HEADING: &str = "Connection (as in kubectl)";
 
-/// kubectl's flags for choosing a cluster and logging in to it.
+/// kubectl's flags for selecting a cluster and authenticating to it.
 #[derive(Args, Debug, Clone, Default)]
 pub struct ConnectionArgs {
-    /// Read this kubeconfig only; default: those in $KUBECONFIG, else ~/.kube/config
+    /// Path to the kubeconfig file to use [default: $KUBECONFIG, or ~/.kube/config]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Use this context of the kubeconfig in place of the current one
+    /// The name of the kubeconfig context to use
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub context: Option<String>,
 
-    /// Use this cluster entry of the kubeconfig
+    /// The name of the kubeconfig cluster to use
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub cluster: Option<String>,
 
-    /// Use this user entry of the kubeconfig
+    /// The name of the kubeconfig user to use
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub user: Option<String>,
 
-    /// Look at this namespace only; default: all of them
+    /// Read this namespace only [default: all namespaces]
     #[arg(short = 'n', long, value_name = "NAME", help_heading = HEADING)]
     pub namespace: Option<String>,
 
-    /// Look at all namespaces, even where -n is given
+    /// Read all namespaces, even if -n is given
     #[arg(
         short = 'A',
         long,
@@ -49,27 +49,27 @@ pub struct ConnectionArgs {
     )]
     pub all_namespaces: bool,
 
-    /// Address of the API server, such as https://host:6443
+    /// The address and port of the Kubernetes API server
     #[arg(short = 's', long, value_name = "URL", value_hint = ValueHint::Url, help_heading = HEADING)]
     pub server: Option<String>,
 
-    /// Log in with this bearer token
+    /// Bearer token for authentication to the API server
     #[arg(long, value_name = "TOKEN", value_parser = parse_secret, help_heading = HEADING)]
     pub token: Option<SecretString>,
 
-    /// Trust the server if its certificate comes from an authority in this file
+    /// Path to a cert file for the certificate authority
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub certificate_authority: Option<PathBuf>,
 
-    /// Log in with the certificate in this file
+    /// Path to a client certificate file for TLS
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub client_certificate: Option<PathBuf>,
 
-    /// The key that belongs to the client certificate
+    /// Path to a client key file for TLS
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub client_key: Option<PathBuf>,
 
-    /// Accept any certificate of the server; whoever is in between can read along
+    /// Do not check the server's certificate for validity. This makes HTTPS connections insecure
     #[arg(
         long,
         num_args = 0..=1,
@@ -83,16 +83,16 @@ pub struct ConnectionArgs {
     )]
     pub insecure_skip_tls_verify: bool,
 
-    /// Name that the certificate of the server must have; default: the host of its address
+    /// Server name to use for server certificate validation [default: the hostname used to contact the server]
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub tls_server_name: Option<String>,
 
-    /// Go through this proxy (http, https or socks5); default: that of the kubeconfig or of $HTTPS_PROXY
+    /// Proxy to use (http, https or socks5) [default: that of the kubeconfig, or $HTTPS_PROXY]
     // Secret, because it may hold a password.
     #[arg(long, value_name = "URL", value_parser = parse_secret, value_hint = ValueHint::Url, help_heading = HEADING)]
     pub proxy_url: Option<SecretString>,
 
-    /// Ask for answers that are not compressed
+    /// Opt out of response compression for all requests to the server
     #[arg(
         long,
         num_args = 0..=1,
@@ -106,25 +106,25 @@ pub struct ConnectionArgs {
     )]
     pub disable_compression: bool,
 
-    /// Act as this user or service account
+    /// Username to impersonate: a regular user or a service account
     #[arg(long = "as", value_name = "USER", help_heading = HEADING)]
     pub impersonate: Option<String>,
 
-    /// Act as a member of this group; may be repeated, needs --as
+    /// Group to impersonate, repeatable; requires --as
     #[arg(long = "as-group", value_name = "GROUP", help_heading = HEADING)]
     pub impersonate_groups: Vec<String>,
 
-    /// Act with this UID; needs --as
+    /// UID to impersonate; requires --as
     #[arg(long = "as-uid", value_name = "UID", help_heading = HEADING)]
     pub impersonate_uid: Option<String>,
 
-    /// Give up a request after this time in all, such as 30s, 2m or 1m30s; 0 never gives up; default: 30 s without a byte
+    /// The length of time to wait before giving up on a single request, such as 1s, 2m or 1m30s; zero means no timeout [default: 30s without a byte]
     #[arg(long, value_name = "TIME", value_parser = parse_request_timeout, help_heading = HEADING)]
     pub request_timeout: Option<Timeout>,
 }
 
 impl ConnectionArgs {
-    /// What is wanted, in the words of the room that opens connections. `program` goes into the `User-Agent`.
+    /// The options for resolving the connection. `program` goes into the `User-Agent`.
     #[must_use]
     pub fn connect_options(&self, program: &str) -> ConnectOptions {
         ConnectOptions {
@@ -149,7 +149,7 @@ impl ConnectionArgs {
         }
     }
 
-    /// How long a request may take: `--request-timeout`, else 30 s without a byte.
+    /// `--request-timeout`, otherwise 30 s without a byte.
     #[must_use]
     pub fn timeout(&self) -> Timeout {
         self.request_timeout.unwrap_or_default()
@@ -161,7 +161,7 @@ fn parse_secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(SecretString::from(text))
 }
 
-/// kubectl's grammar: a whole number is seconds, else numbers with units one after the other, as in Go. Zero is no limit.
+/// kubectl's syntax: a whole number of seconds, or a Go duration. Zero means no timeout.
 fn parse_request_timeout(text: &str) -> Result<Timeout, String> {
     let time = match text.parse::<u32>() {
         Ok(seconds) if !text.starts_with('+') => Some(Duration::from_secs(seconds.into())),
@@ -171,7 +171,7 @@ fn parse_request_timeout(text: &str) -> Result<Timeout, String> {
         Some(Duration::ZERO) => Ok(Timeout::Never),
         Some(time) => Ok(Timeout::Total(time)),
         None => Err(
-            "must be a whole number of seconds, or numbers with a unit (such as 1s, 2m, 3h or 1m30s); 0 never gives up"
+            "must be a whole number of seconds, or numbers with a unit (such as 1s, 2m, 3h or 1m30s); 0 means no timeout"
                 .to_owned(),
         ),
     }

@@ -9,15 +9,15 @@ use crate::rules::Evaluation;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Ready; or the command did what it was asked for.
+    /// Ready, or the command succeeded.
     Success = 0,
-    /// It could not run at all: no kubeconfig, unknown context, unauthorised, nobody there.
+    /// Could not run: no kubeconfig, unknown context, unauthorised, API server unreachable.
     CouldNotRun = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// Something blocks; or there is no supported path.
+    /// A finding blocks, or there is no supported path.
     Blocked = 3,
-    /// Nothing blocks, but something could not be looked at.
+    /// Nothing blocks, but there are gaps.
     Incomplete = 4,
     /// Ctrl-C.
     Interrupted = 130,
@@ -26,7 +26,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The code of a judgement. With `allow_gaps` an incomplete one ends well; what fails the run still does.
+    /// The exit code of an evaluation. With `allow_gaps`, gaps alone do not fail the run.
     #[must_use]
     pub fn from_evaluation(evaluation: &Evaluation, allow_gaps: bool) -> Self {
         match (evaluation.failing_findings, evaluation.gaps.len()) {
@@ -47,14 +47,14 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CliError {
-    /// What was attempted, on what, why it failed, what to try.
+    /// What was attempted, why it failed, and what to try.
     pub message: String,
     /// The code.
     pub exit: Exit,
 }
 
 impl CliError {
-    /// It could not run at all.
+    /// Could not run.
     pub fn could_not_run(why: impl std::fmt::Display) -> Self {
         Self {
             message: why.to_string(),
@@ -70,7 +70,7 @@ impl CliError {
         }
     }
 
-    /// The command line asks for something that cannot be.
+    /// The command line is invalid.
     pub fn usage(why: impl std::fmt::Display) -> Self {
         Self {
             message: why.to_string(),

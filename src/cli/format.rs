@@ -1,73 +1,69 @@
-//! `-o`: the formats that a command knows, and what its help says of each.
+//! `-o`: the formats of each command and their help.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::report::OutputFormat;
 
-/// What one writes, what that is, and what is said of it.
+/// Name, format and help.
 type FormatSpec = (&'static str, OutputFormat, &'static str);
 
-/// Of the report.
+/// Formats of a report.
 pub(super) const REPORT_FORMATS: &[FormatSpec] = &[
     (
         "table",
         OutputFormat::Table,
-        "One finding a line, then what to do",
+        "One finding per line, then the remedies",
     ),
-    ("wide", OutputFormat::Wide, "One object a line"),
+    ("wide", OutputFormat::Wide, "One object per line"),
     ("json", OutputFormat::Json, "UpgradeReport"),
     ("yaml", OutputFormat::Yaml, "The same as YAML"),
-    ("name", OutputFormat::Name, "Names of objects"),
-    ("markdown", OutputFormat::Markdown, "To put into a ticket"),
-    ("html", OutputFormat::Html, "A page to read and to print"),
+    ("name", OutputFormat::Name, "Object names"),
+    ("markdown", OutputFormat::Markdown, "For tickets"),
+    ("html", OutputFormat::Html, "A standalone page"),
 ];
 
-/// Of a plan.
+/// Formats of a plan.
 pub(super) const PLAN_FORMATS: &[FormatSpec] = &[
     (
         "table",
         OutputFormat::Table,
-        "A tree; steps that are alike are told once",
+        "Steps by hop; steps of a pool in one line",
     ),
-    (
-        "wide",
-        OutputFormat::Wide,
-        "Every step, with all that is known of it",
-    ),
+    ("wide", OutputFormat::Wide, "Every step with all details"),
     ("json", OutputFormat::Json, "UpgradePlan"),
     ("yaml", OutputFormat::Yaml, "The same as YAML"),
-    ("name", OutputFormat::Name, "Ids of steps"),
+    ("name", OutputFormat::Name, "Step ids"),
     (
         "markdown",
         OutputFormat::Markdown,
-        "A runbook for a change request, with boxes to tick",
+        "A runbook for change requests, with checkboxes",
     ),
     (
         "html",
         OutputFormat::Html,
-        "The same as a page of its own, to read and to print",
+        "The runbook as a standalone page",
     ),
 ];
 
-/// Of lists.
+/// Formats of lists.
 pub(super) const LIST_FORMATS: &[FormatSpec] = &[
     ("table", OutputFormat::Table, "A table"),
     ("json", OutputFormat::Json, "JSON"),
     ("yaml", OutputFormat::Yaml, "YAML"),
 ];
 
-/// Takes one of these.
+/// Parses one of these.
 pub(super) fn format_parser(
-    known: &'static [FormatSpec],
+    formats: &'static [FormatSpec],
 ) -> impl TypedValueParser<Value = OutputFormat> {
-    let values = known
+    let values = formats
         .iter()
         .map(|(name, _, help)| PossibleValue::new(*name).help(*help));
     PossibleValuesParser::new(values).try_map(|chosen| {
-        let mut known = known.iter();
-        known
+        let mut formats = formats.iter();
+        formats
             .find(|(name, ..)| *name == chosen)
             .map(|(_, format, _)| *format)
-            .ok_or("there is no such format")
+            .ok_or("unknown format")
     })
 }

@@ -1,35 +1,35 @@
-//! Where the log goes, and how much of it.
+//! The log on stderr.
 
 use std::io::Write;
 
 use super::args::SourceArgs;
 use crate::report::terminal;
 
-/// How much of an event of the log is shown.
+/// Maximum length of an event.
 const MAX_EVENT_CHARS: usize = 4000;
 
-/// Begins to log as the flags say.
+/// Starts logging at the level of `-v`.
 pub(super) fn init_logging(flags: &SourceArgs) {
     let level = match flags.verbosity {
-        // Events name what they are about.
+        // Events contain names.
         _ if flags.redact => "off",
-        // What libraries log of an error is in our own message already.
+        // Our error messages include what libraries log.
         0..=3 => "off,kubectl_upgrade=warn",
         4..=5 => "off,kubectl_upgrade=info",
         6..=7 => "off,kubectl_upgrade=debug",
         _ => "info,kubectl_upgrade=trace",
     };
-    // A second call, as tests make, changes nothing.
+    // A second call, as in tests, has no effect.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(|| EscapingStderr)
         .without_time()
-        // It would panic where stderr is closed.
+        // It would panic if stderr is closed.
         .log_internal_errors(false)
         .try_init();
 }
 
-/// Standard error for logs: what came from a cluster is escaped, each event stays one line.
+/// Standard error, with each event escaped to one line.
 struct EscapingStderr;
 
 impl Write for EscapingStderr {

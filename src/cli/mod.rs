@@ -1,6 +1,6 @@
-//! Flags, exit codes, streams: what stands between a shell and the library.
+//! Flags, exit codes and output of the commands.
 //!
-//! Results go to stdout, everything else to stderr. Nothing here decides anything about clusters.
+//! Results go to stdout, everything else to stderr.
 
 mod args;
 mod argv0;
@@ -88,8 +88,7 @@ where
     }
 }
 
-/// Prints help on stdout and what is wrong on stderr: clap knows which of its messages are which. It shows arguments as they
-/// came, and those may have been copied from anywhere.
+/// Prints help on stdout and usage errors on stderr. clap does not escape arguments, which may be copied from anywhere.
 fn print_usage_error(error: &clap::Error) {
     let plain = error.to_string();
     let harmless = |letter: char| matches!(letter, '\n' | '\t') || !terminal::is_unsafe(letter);
@@ -167,7 +166,7 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
 /// A completion script for the file of this name.
 fn print_completion<C: CommandFactory>(shell: clap_complete::Shell, name: &str) -> Exit {
     let mut script = Vec::new();
-    // A fresh one: the name that kubectl called us by is not the one that shells know.
+    // A new command: shells do not know the name that kubectl uses.
     clap_complete::generate(shell, &mut C::command(), name, &mut script);
     print_result(&String::from_utf8_lossy(&script), Exit::Success)
 }
@@ -177,7 +176,7 @@ fn rules() -> Result<&'static [&'static rules::Rule], CliError> {
 }
 
 fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
-    // Files that cannot be used are told before a cluster is asked.
+    // Report invalid files before connecting.
     let policy = policy::load_policy(&flags.policy, &flags.source.rule_filter)?;
     let input = source::load_input(&flags.source, catalog, &source::CHECK_PROFILE)?;
     let saved = save_snapshot(&input, flags.save_snapshot.as_deref(), flags.source.quiet);
@@ -196,11 +195,11 @@ fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError
         eprint_line(flags.source.quiet, &note);
     }
     let exit = print_result(&text, exit);
-    // The report was not lost with the snapshot.
+    // The report is printed even if the snapshot could not be saved.
     saved.map(|()| exit)
 }
 
-/// Saves what was read where that is wanted, and says what there is to say of it. What is made of it is printed all the same.
+/// Saves the snapshot if requested, and prints the notes. An error does not keep the report from being printed.
 fn save_snapshot(input: &RunInput, file: Option<&Path>, quiet: bool) -> Result<(), CliError> {
     let saved = match file {
         Some(file) => snapshot::save(&input.snapshot, file).map_err(CliError::could_not_run),
@@ -229,7 +228,7 @@ fn render_options(flags: OutputArgs) -> RenderOptions {
     }
 }
 
-/// Prints a result. A reader that has gone away, as `head` does, is not an error: the code stays that of the result.
+/// Prints a result. A closed pipe is not an error: the exit code stays that of the result.
 fn print_result(text: &str, exit: Exit) -> Exit {
     let mut stdout = std::io::stdout().lock();
     let written = stdout
@@ -239,13 +238,13 @@ fn print_result(text: &str, exit: Exit) -> Exit {
         Ok(()) => exit,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => exit,
         Err(error) => {
-            eprint_line(false, &format!("error: writing the result: {error}"));
+            eprint_line(false, &format!("error: cannot write the result: {error}"));
             Exit::CouldNotRun
         }
     }
 }
 
-/// A line on stderr, unless it was asked to be quiet. What came from a cluster is escaped, and cut where it has no end.
+/// Prints an escaped line of limited length on stderr, unless quiet.
 fn eprint_line(quiet: bool, line: &str) {
     const LONGEST: usize = 20 * terminal::MAX_CHARS;
     if !quiet {

@@ -22,31 +22,32 @@ use crate::rules::{Policy, evaluate};
 
 const AFTER_HELP: &str = "\
 Examples:
-  # The steps to the next minor, with the names of this cluster and what is done of them
+  # Show the steps to the next minor, with the names of this cluster and the state of each step
   kubectl upgrade-plan
 
-  # Over several minors; what is left of it, half-way
+  # Show what remains of an upgrade over several minors
   kubectl upgrade-plan --to 1.29 --only-remaining
 
-  # A runbook for a change request
+  # Write a runbook for a change request
   kubectl upgrade-plan --to 1.29 -o markdown > runbook.md
 
-  # Without a cluster: the hops, and the steps that hold for any
+  # Show hops and generic steps, without a cluster
   kubectl upgrade-plan --local --from kyma=1.10 --to kyma=1.14
 
 Exit codes:
   0  plan made
-  1  could not run at all (no kubeconfig, unknown context, unauthorised, nobody there)
-  2  usage
+  1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
+  2  usage error
   3  no supported path to the target
-  4  plan made, but something could not be looked at
+  4  plan made with gaps
   130  interrupted
   143  terminated
 
-What is read: what 'kubectl upgrade-check' reads. Nothing is ever written; people and pipelines act.";
+The plan reads what 'kubectl upgrade-check' reads, and the objects whose state shows the
+progress of steps. It never writes: you, or your pipeline, run the commands.";
 
-/// Prints the runbook for this cluster: the hops, then the steps in order, each with how far it is, its commands, what must
-/// be out of the way, how to tell that it is done, how long it takes, and whether there is a way back.
+/// Print the runbook for this cluster: the hops, and the steps in order, each with its state, commands, blocking findings,
+/// completion condition and estimated duration, and whether it can be undone.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-upgrade-plan",
@@ -57,7 +58,7 @@ What is read: what 'kubectl upgrade-check' reads. Nothing is ever written; peopl
     max_term_width = 120
 )]
 pub struct PlanCommand {
-    /// A helper in place of the plan.
+    /// A subcommand instead of the plan.
     #[command(subcommand)]
     pub subcommand: Option<PlanSubcommand>,
     /// The plan.
@@ -65,12 +66,12 @@ pub struct PlanCommand {
     pub plan: PlanArgs,
 }
 
-/// Helpers.
+/// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum PlanSubcommand {
     /// Print a completion script
     Completion {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
 }
@@ -78,28 +79,28 @@ pub enum PlanSubcommand {
 /// Flags of the plan.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// Where to look.
+    /// What to read.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Nodes of a pool at a time that durations are reckoned with [default: the pool's own setting, where it shows; else 1]
+    /// Number of nodes of a pool upgraded at a time, for durations [default: the pool's own setting if known, otherwise 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel: Option<u32>,
-    /// When steps may run that interrupt somebody, repeatable: days, times and time zone; steps that fit none are named
+    /// Maintenance window for steps that interrupt workloads, repeatable: days, times and time zone; steps that fit no window are marked
     #[arg(long, value_name = "\"Sat 22:00-04:00 Europe/Berlin\"")]
     pub window: Vec<Window>,
-    /// Leave out what is done; the summary counts it
+    /// Omit steps that are done; the summary counts them
     #[arg(long)]
     pub only_remaining: bool,
-    /// Gaps are listed, but the exit code is 0
+    /// Exit with 0 even if there are gaps
     #[arg(long)]
     pub allow_gaps: bool,
-    /// Write what was read to this file, for later or for a colleague; contents of Secrets are never in it
+    /// Write what was read to this file; never includes contents of Secrets
     #[arg(long, value_name = "FILE")]
     pub save_snapshot: Option<PathBuf>,
-    /// Format of the plan
+    /// Output format
     #[arg(short, long, value_parser = format::format_parser(format::PLAN_FORMATS), default_value = "table")]
     pub output: OutputFormat,
-    /// How to print.
+    /// Output.
     #[command(flatten)]
     pub output_args: OutputArgs,
 }
@@ -144,7 +145,7 @@ fn run_plan(flags: &PlanArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> 
         eprint_line(
             flags.source.quiet,
             &format!(
-                "no steps: nothing is left to do on the way to the target, as far as the catalog of {} knows",
+                "no steps: nothing left to do for the target according to the catalog of {}",
                 catalog.date
             ),
         );
@@ -158,16 +159,16 @@ fn run_plan(flags: &PlanArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> 
     saved.map(|()| exit)
 }
 
-/// No path leads to the target. Programs get a document all the same, and a file for a change request is a page that says so;
-/// on a terminal the error says it.
+/// Reports that no path leads to the target: as a document in formats for programs and change requests, otherwise as the
+/// error alone.
 fn report_no_path(flags: &PlanArgs, catalog: &Catalog, stop: CliError) -> Result<Exit, CliError> {
-    let tells = match flags.output {
+    let prints_document = match flags.output {
         OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Markdown | OutputFormat::Html => {
             true
         }
         OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => false,
     };
-    if tells {
+    if prints_document {
         let now = flags.source.now.unwrap_or_else(Timestamp::now);
         let metadata = DocumentMetadata::new(source::PLAN_PROFILE.program, now, catalog.date);
         print_plan(

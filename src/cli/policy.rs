@@ -13,10 +13,10 @@ use crate::report::{UnknownRule, terminal};
 use crate::rules;
 use crate::rules::{Baseline, CoverageState, Evaluation, Policy, RuleFilter, Verdict, Waivers};
 
-/// More than the report on any cluster; what goes on without an end is no file for us.
+/// Larger than any report; guards against endless files.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// Everything that weighs findings.
+/// Waivers, baseline and `--fail-on`.
 pub(super) fn load_policy(flags: &PolicyArgs, rules: &RuleFilterArgs) -> Result<Policy, CliError> {
     Ok(Policy {
         rule_filter: rule_filter(rules)?,
@@ -30,7 +30,7 @@ pub(super) fn load_policy(flags: &PolicyArgs, rules: &RuleFilterArgs) -> Result<
     })
 }
 
-/// Which rules speak. A name that is no rule's is never ignored: it would leave out, or let in, more than was meant.
+/// `--only` and `--skip`. An unknown id is an error: ignoring it would evaluate other rules than intended.
 pub(super) fn rule_filter(flags: &RuleFilterArgs) -> Result<RuleFilter, CliError> {
     let rules = rules::rules().map_err(CliError::could_not_run)?;
     let ids = |ids: &[String]| {
@@ -46,14 +46,12 @@ pub(super) fn rule_filter(flags: &RuleFilterArgs) -> Result<RuleFilter, CliError
         skip: ids(&flags.skip)?,
     };
     if choice.select(rules).is_empty() {
-        return Err(CliError::usage(
-            "--only and --skip leave no rule: nothing would be checked",
-        ));
+        return Err(CliError::usage("--only and --skip exclude every rule"));
     }
     Ok(choice)
 }
 
-/// What to say of an id that is no rule's.
+/// The error for an id that no rule has.
 fn unknown_rule_message(id: &str) -> Option<String> {
     let rules = rules::rules().ok()?;
     if rules.iter().any(|rule| rule.id == id) {
@@ -62,10 +60,10 @@ fn unknown_rule_message(id: &str) -> Option<String> {
     let hazards = rules::hazards().unwrap_or_default();
     Some(match hazards.iter().find(|hazard| hazard.id == id) {
         Some(hazard) => format!(
-            "{id} is a hazard that no rule looks at {} (kubectl upgrade-check explain {id} tells more)",
+            "hazard {id} is not checked{}; run 'kubectl upgrade-check explain {id}' for details",
             match hazard.state {
-                CoverageState::Planned => "yet",
-                CoverageState::Invisible => "because the API does not show it",
+                CoverageState::Planned => " yet",
+                CoverageState::Invisible => ": the API does not expose it",
             }
         ),
         None => UnknownRule::new(id, rules).to_string(),
@@ -91,7 +89,7 @@ fn read_limited(what: &str, file: &Path) -> Result<String, CliError> {
         let why = format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20);
         return Err(unusable_file(what, file, &why));
     }
-    // Some editors begin a file with a mark that is no part of it.
+    // Byte order mark of some editors.
     Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
@@ -100,18 +98,18 @@ fn unusable_file(what: &str, file: &Path, why: &str) -> CliError {
     CliError::could_not_run(format!("{what} {}: {why}", terminal::escape_line(&file)))
 }
 
-/// A note where the exit code is not the one that the verdict would have.
+/// A note if the exit code does not follow from the verdict.
 pub(super) fn exit_note(evaluation: &Evaluation, exit: Exit) -> Option<String> {
     let findings = match evaluation.failing_findings {
-        1 => "1 finding counts".to_owned(),
-        failing => format!("{failing} findings count"),
+        1 => "1 finding reaches".to_owned(),
+        failing => format!("{failing} findings reach"),
     };
     match (evaluation.verdict, exit) {
         (Verdict::Ready | Verdict::Incomplete, Exit::Blocked) => {
-            Some(format!("note: the exit code is 3: by --fail-on {findings}"))
+            Some(format!("note: exit code 3: {findings} --fail-on"))
         }
         (Verdict::Blocked, Exit::Success | Exit::Incomplete) => Some(format!(
-            "note: the exit code is {}: by --fail-on and --baseline none of the blockers counts",
+            "note: exit code {}: no blocker is new or reaches --fail-on",
             exit as u8
         )),
         _ => None,

@@ -1,4 +1,4 @@
-//! A connection to a cluster, and the first look at it.
+//! A connection to a cluster: authentication, discovery and detection.
 
 use std::io::{IsTerminal, stdin};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::path::UpgradePath;
 use crate::report::terminal;
 use crate::snapshot::{ClusterSnapshot, RedactionKey};
 
-/// How long a credential plugin may take if nothing else is said: time for a person to log in.
+/// Default timeout of a credential plugin: time for a person to log in.
 const INTERACTIVE_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A connection that is ready to be used.
+/// An authenticated connection.
 pub(super) struct ClusterSession {
     connection: Connection,
     pub(super) reader: ClusterReader,
@@ -63,8 +63,8 @@ impl ClusterSession {
         Ok(Self { connection, reader })
     }
 
-    /// The first look: the survey, what tells what runs, and the path that follows from it. On a plain cluster that is
-    /// its nodes; of platforms only what the survey says is served at all is asked for.
+    /// Reads discovery and what detection needs, and finds the path. On a plain cluster detection needs only nodes; of
+    /// platforms it reads only the kinds that discovery lists.
     pub(super) async fn discover(
         &self,
         flags: &SourceArgs,
@@ -83,7 +83,7 @@ impl ClusterSession {
             context: connection.context.clone(),
             server: connection.server.clone(),
             namespace: connection.namespace.clone(),
-            // Boxed, for the compiler takes very long over the type of all that is awaited in it.
+            // Boxed: the compiler takes very long over the type of the whole future.
             ledger: self.reader.read(&requests, &discovery).boxed_local().await,
             discovery,
         };
@@ -91,7 +91,7 @@ impl ClusterSession {
         Ok((cluster, path))
     }
 
-    /// What there is to say of the read: that it had to wait, and that clocks differ where ours is the one of the report.
+    /// Notes about the read: time spent waiting, and clock skew unless --now is given.
     pub(super) fn notes(&self, flags: &SourceArgs) -> Vec<String> {
         let apart = self.reader.clock_skew().filter(|_| flags.now.is_none());
         let waited = wait_note(self.reader.total_backoff());
@@ -101,13 +101,13 @@ impl ClusterSession {
             .collect()
     }
 
-    /// Why there is no first look, on which cluster, and what is known here that may explain it.
+    /// Why discovery failed, on which cluster, and a likely cause.
     fn discovery_error(&self, error: &DiscoveryError) -> CliError {
         let mut message = error.to_string();
         let server = &self.connection.server;
         let host = server.split_once("://").map_or(&**server, |(_, host)| host);
         if !message.contains(host) {
-            message.push_str(&format!(" (the API server {server})"));
+            message.push_str(&format!(" (API server {server})"));
         }
         if error.is_auth_error()
             && let Some(expired) = self.connection.expired_client_certificate(Timestamp::now())
@@ -118,7 +118,7 @@ impl ClusterSession {
     }
 }
 
-/// How long a credential plugin may take: as long as a request, but where it may ask a person not less than one needs.
+/// Timeout of a credential plugin: that of a request, but long enough for a person if it may prompt.
 fn exec_timeout(patience: Timeout, may_ask: bool) -> Duration {
     match patience {
         Timeout::Idle(_) => INTERACTIVE_EXEC_TIMEOUT,
@@ -128,26 +128,26 @@ fn exec_timeout(patience: Timeout, may_ask: bool) -> Duration {
     }
 }
 
-/// Why the read took longer than it had to.
+/// Note on the time spent waiting.
 fn wait_note(time: Duration) -> Option<String> {
-    // Never less than it was, and at least a second.
+    // Rounded up.
     let seconds = time.as_millis().div_ceil(1000);
     (seconds > 0)
-        .then(|| format!("waited {seconds} s in all for an API server that was busy or away"))
+        .then(|| format!("spent {seconds} s waiting for the API server (throttled or unavailable)"))
 }
 
-/// What to say about clocks that differ, where ours is the one of the report.
+/// Note on the difference of the clocks.
 fn clock_skew_note(apart: SignedDuration) -> String {
     let direction = if apart.is_negative() {
         "ahead of"
     } else {
         "behind"
     };
-    // To the minute: more than that nobody can say, the answer was on its way.
+    // To the minute: the response took time as well.
     let minutes = (apart.abs().as_secs() + 30) / 60;
     format!(
-        "the clock here is {} {direction} that of the API server: ages, and whether certificates and waivers have expired, \
-         are judged by the clock here; set it, or give the right time with --now",
+        "the local clock is {} {direction} the API server's clock: ages and expiry dates use the local clock; \
+         set it, or pass the correct time with --now",
         terminal::human_duration(SignedDuration::from_mins(minutes))
     )
 }
@@ -176,8 +176,7 @@ pub(super) fn run_until_shutdown<T>(
     })
 }
 
-/// What tells what runs. A platform is looked for everywhere, whatever the run is narrowed to: one that lies in another
-/// namespace would seem not to be there.
+/// The requests of detection. They cover all namespaces even with `-n`: a platform in another namespace would be missed.
 pub(super) fn detection_requests(discovery: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
     let mut needs = detect::needs(discovery);
     // The UID tells the cluster from others. Without it the context does, so that a refusal is no gap.

@@ -24,13 +24,13 @@ use crate::path::{StartingVersions, UpgradePath};
 use crate::rules;
 use crate::snapshot::{self, ClusterSnapshot, ManifestFilter, Snapshot};
 
-/// For what a cluster is read.
+/// What a command reads and reports.
 pub(super) struct CommandProfile {
     /// The program that reads, for the `User-Agent` header.
     pub(super) program: &'static str,
-    /// What it looks at beyond what rules look at.
+    /// Needs beyond those of rules.
     extra_needs: fn(&Discovery) -> Vec<Need>,
-    /// Whether it tells of hops that are under way.
+    /// Whether it reports hops that are in progress.
     reports_unfinished_hops: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) const PLAN_PROFILE: CommandProfile = CommandProfile {
     reports_unfinished_hops: true,
 };
 
-/// What both of them read, for `rbac`.
+/// What both commands read, for `rbac`.
 pub(super) const CHECK_AND_PLAN_PROFILE: CommandProfile = CommandProfile {
     program: CHECK_PROFILE.program,
     ..PLAN_PROFILE
@@ -60,11 +60,11 @@ pub(super) struct RunInput {
     /// The path of each cluster of the snapshot, in its order; one path if it has no cluster.
     pub(super) paths: Vec<UpgradePath>,
     pub(super) now: Timestamp,
-    /// To be said on stderr.
+    /// Notes for stderr.
     pub(super) notes: Vec<String>,
 }
 
-/// Looks where the flags say.
+/// Reads the input that the flags select.
 pub(super) fn load_input(
     flags: &SourceArgs,
     catalog: &Arc<Catalog>,
@@ -83,7 +83,7 @@ pub(super) fn load_input(
             has_cluster: !input.snapshot.clusters.is_empty(),
             // What the oldest cluster still serves may matter to it.
             from: input.paths.iter().map(|path| path.from).min().flatten(),
-            // A saved picture may be asked about another target.
+            // A saved snapshot may be checked for another target.
             to: None,
         };
         input.snapshot.files = files::read(&flags.filename, stdin().lock(), catalog, interest)
@@ -104,14 +104,14 @@ pub(super) fn load_input(
     }
     if input.paths.iter().all(|path| path.hops.is_empty()) && !task.reports_unfinished_hops {
         input.notes.push(format!(
-            "no hop: the catalog of {} knows nothing newer to go to, or the target is reached; checking what holds without one",
+            "nothing to upgrade: already at the target, or the catalog ({}) has no newer release; running version-independent checks only",
             catalog.date
         ));
     }
     Ok(input)
 }
 
-/// Only files: no cluster, so none is missing.
+/// Files alone, with `--local`.
 fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, CliError> {
     let path = find_path(
         &starting_versions(flags, catalog)?,
@@ -177,7 +177,7 @@ fn input_from_cluster(
         let mut requests = read_requests(&cluster, &path, flags, catalog, task)?;
         requests.retain(|request| !cluster.has_answer_for(request));
         let readings = connected.reader.read(&requests, &cluster.discovery);
-        // Boxed, as the first round.
+        // Boxed, as in `discover`.
         cluster.merge(readings.boxed_local().await);
         let now = Timestamp::now();
         Ok(RunInput {
@@ -194,21 +194,21 @@ fn input_from_cluster(
     })
 }
 
-/// What would be read, and who would have to be allowed to: for `rbac`.
+/// Requests and user, for `rbac`.
 pub(super) struct ReadAccess {
     pub(super) requests: Vec<ReadRequest>,
-    /// Who we are, where the API server has said so.
+    /// The user name, if the API server has named it.
     pub(super) user: Option<String>,
 }
 
-/// What would be read, without reading more than the first look, on which it depends.
+/// The requests of a run, after reading only what they depend on.
 pub(super) fn read_access(
     flags: &SourceArgs,
     catalog: &Arc<Catalog>,
     task: &CommandProfile,
 ) -> Result<ReadAccess, CliError> {
     init_logging(flags);
-    // A wrong id is told before a cluster is asked.
+    // Report a wrong id before connecting.
     rule_filter(&flags.rule_filter)?;
     let nobody = |requests| ReadAccess {
         requests,
@@ -219,7 +219,7 @@ pub(super) fn read_access(
         let path = find_path(&from, &default_to_kubernetes(&flags.to), catalog)?;
         let from = from.kubernetes.ok_or_else(|| {
             CliError::usage(
-                "rbac --local needs --from kubernetes=VERSION too: what is read depends on both ends of the path",
+                "rbac --local requires --from kubernetes=VERSION: the permissions depend on both ends of the path",
             )
         })?;
         let cluster = assumed_cluster(from, catalog);
@@ -232,7 +232,7 @@ pub(super) fn read_access(
         let cluster = snapshot
             .clusters
             .first()
-            .ok_or_else(|| CliError::usage(format!("{} holds no cluster", file.display())))?;
+            .ok_or_else(|| CliError::usage(format!("{} contains no cluster", file.display())))?;
         let path = path_from_detected(cluster, flags, catalog)?;
         return Ok(nobody(read_requests(cluster, &path, flags, catalog, task)?));
     }
@@ -248,7 +248,7 @@ pub(super) fn read_access(
     })
 }
 
-/// A server of this release with nothing switched on or off: for plans without a cluster.
+/// A cluster of this release that serves the default APIs.
 fn assumed_cluster(release: Release, catalog: &Catalog) -> ClusterSnapshot {
     let minor = release.minor();
     let served = catalog.apis.iter().filter(|api| {
@@ -268,7 +268,7 @@ fn assumed_cluster(release: Release, catalog: &Catalog) -> ClusterSnapshot {
     }
 }
 
-/// Everything that is to be read on this path, the first look included.
+/// All requests for this path, including those of detection.
 fn read_requests(
     cluster: &ClusterSnapshot,
     path: &UpgradePath,

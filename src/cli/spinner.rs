@@ -1,4 +1,4 @@
-//! How a long read is getting on, on stderr when that is a terminal.
+//! Progress of reads on stderr.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -16,11 +16,11 @@ use crate::text::ellipsize;
 /// Fits into a line of 80.
 const MAX_MESSAGE_CHARS: usize = 50;
 
-/// Columns that stay free at the end of the line: a terminal prints `^C` there, and where there is no room it begins
-/// another line and leaves ours standing.
+/// Columns kept free at the end of the line: a terminal prints `^C` there, and without room it would start another line and
+/// leave ours in place.
 const RESERVED_COLUMNS: u16 = 4;
 
-/// The terminal on stderr, said to be narrower than it is, since lines are filled with blanks to their end.
+/// The terminal on stderr, reported as narrower than it is, because lines are padded to the full width.
 #[derive(Debug)]
 struct NarrowedTerminal(Term);
 
@@ -66,12 +66,12 @@ impl TermLike for NarrowedTerminal {
     }
 }
 
-/// A line that shows what is being read and how much of it came.
+/// A line that shows what is being read, with counts.
 struct SpinnerObserver {
     bar: ProgressBar,
-    /// What is being read now, and how many objects of it came.
+    /// Resources being read, with the number of objects so far.
     in_progress: Mutex<BTreeMap<String, usize>>,
-    /// Whether names are not to be told.
+    /// Whether to hide names.
     redact: bool,
 }
 
@@ -94,7 +94,7 @@ impl SpinnerObserver {
     }
 }
 
-/// The resource alone: selectors make the line too long.
+/// The resource without its selector, which would make the line too long.
 fn resource_name(what: &str) -> String {
     terminal::escape_line(what.split(" (").next().unwrap_or(what)).into_owned()
 }
@@ -129,7 +129,7 @@ impl ReadObserver for SpinnerObserver {
     }
 }
 
-/// No line that moves, but what must be known is said.
+/// Prints notes about retries only.
 struct PlainObserver {
     redact: bool,
 }
@@ -146,15 +146,12 @@ impl ReadObserver for PlainObserver {
 }
 
 fn announce_backoff(failure: &str, redact: bool) {
-    // What failed is told with the address of the server.
+    // The failure includes the address of the server.
     let failure = match redact {
-        true => "the API server is busy or away",
+        true => "the API server is throttled or unavailable",
         false => failure,
     };
-    eprint_line(
-        false,
-        &format!("note: {failure}; waiting, then trying again"),
-    );
+    eprint_line(false, &format!("note: {failure}; retrying after a delay"));
 }
 
 impl Drop for SpinnerObserver {
@@ -164,7 +161,7 @@ impl Drop for SpinnerObserver {
     }
 }
 
-/// Progress where somebody sees it, silence elsewhere.
+/// A spinner if stderr is a terminal, otherwise notes about retries only; nothing with `--quiet`.
 pub(super) fn read_observer(quiet: bool, redact: bool) -> Arc<dyn ReadObserver> {
     let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
     if quiet {
@@ -180,7 +177,7 @@ pub(super) fn read_observer(quiet: bool, redact: bool) -> Arc<dyn ReadObserver> 
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} read; now {msg}") {
         bar.set_style(style);
     }
-    bar.set_message("asking the API server");
+    bar.set_message("connecting to the API server");
     bar.enable_steady_tick(Duration::from_millis(100));
     Arc::new(SpinnerObserver {
         bar,

@@ -1,4 +1,4 @@
-//! From where a cluster stands, or is said to stand, to the path.
+//! Target and start of the upgrade, and the path between them.
 
 use super::args::SourceArgs;
 use super::exit::{CliError, Exit};
@@ -7,7 +7,7 @@ use crate::detect::DetectedCluster;
 use crate::path::{StartingVersions, UpgradePath, UpgradeTarget, VersionSpec};
 use crate::snapshot::ClusterSnapshot;
 
-/// The way from what was detected. A platform whose release could not be told is no start: that is a gap.
+/// The path from the detected versions. A platform whose release is unknown is a gap, not a start.
 pub(super) fn path_from_detected(
     cluster: &ClusterSnapshot,
     flags: &SourceArgs,
@@ -28,8 +28,8 @@ pub(super) fn path_from_detected(
     find_path(&start, &flags.to, catalog)
 }
 
-/// What to say where kubelets are a minor or more behind the API server, and nobody said what the target is: they may be meant
-/// to be, or a hop is not at its end.
+/// Hint for kubelets that are at least a minor behind the API server: they may be there on purpose, or a hop is
+/// unfinished.
 pub(super) fn unfinished_hop_hint(cluster: &ClusterSnapshot) -> Option<String> {
     let server = &cluster.discovery.git_version;
     let readings = cluster.ledger.iter();
@@ -42,7 +42,7 @@ pub(super) fn unfinished_hop_hint(cluster: &ClusterSnapshot) -> Option<String> {
         nodes => format!("{nodes} nodes are"),
     };
     Some(format!(
-        "note: {nodes} behind the API server: --to kubernetes={} shows what is left of the hop that brought it there",
+        "note: {nodes} behind the API server; run with --to kubernetes={} to see what remains of that hop",
         server.without_suffix()
     ))
 }
@@ -61,7 +61,7 @@ pub(super) fn find_path(
     })
 }
 
-/// Targets without a cluster: a version alone is one of Kubernetes.
+/// Targets without a cluster: a version without a platform is a Kubernetes version.
 pub(super) fn default_to_kubernetes(targets: &[UpgradeTarget]) -> Vec<UpgradeTarget> {
     let mut targets = targets.to_vec();
     for target in &mut targets {
@@ -70,7 +70,7 @@ pub(super) fn default_to_kubernetes(targets: &[UpgradeTarget]) -> Vec<UpgradeTar
     targets
 }
 
-/// `--from`: a minor stands for its newest patch, a version alone for one of Kubernetes.
+/// `--from`: a minor means its newest patch, a version without a platform is a Kubernetes version.
 pub(super) fn starting_versions(
     flags: &SourceArgs,
     catalog: &Catalog,
@@ -79,8 +79,13 @@ pub(super) fn starting_versions(
     for target in default_to_kubernetes(&flags.from) {
         let name = target.platform.unwrap_or(PlatformName::Kubernetes);
         let platform = catalog.platform(name).ok_or_else(|| {
+            let supported = catalog
+                .platforms
+                .iter()
+                .map(|platform| platform.name.as_str());
+            let supported = Vec::from_iter(supported).join(", ");
             CliError::usage(format!(
-                "--from names {name}; there are kubernetes, kyma and dkp"
+                "--from: unsupported platform {name}; supported are {supported}"
             ))
         })?;
         let release = newest_release(platform, &target.version)?;
@@ -89,7 +94,7 @@ pub(super) fn starting_versions(
             name => start.platforms.insert(name, release),
         };
         if before.is_some() {
-            return Err(CliError::usage(format!("--from names {name} twice")));
+            return Err(CliError::usage(format!("--from: {name} is given twice")));
         }
     }
     Ok(start)

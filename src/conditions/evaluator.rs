@@ -8,7 +8,7 @@ use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_
 use crate::catalog::addons::Compatibility;
 use crate::catalog::{ImageRef, Minor};
 use crate::detect::{self, DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
-use crate::facts::backups::{self, BackupStatus};
+use crate::facts::backups::{self, Backup, BackupStatus};
 use crate::facts::control_plane::{self, ControlPlanePod};
 use crate::rules::Finding;
 use crate::snapshot::{ClusterView, NodeRow};

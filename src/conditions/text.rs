@@ -4,6 +4,25 @@ use std::fmt;
 
 use super::{CompletionCondition, NodeSet, VersionGoal};
 
+impl CompletionCondition {
+    /// The same with another name for its node, if it has one.
+    #[must_use]
+    pub fn with_node_name(&self, name: &str) -> Self {
+        let mut condition = self.clone();
+        if let Self::ControlPlane {
+            node: Some(node), ..
+        }
+        | Self::Nodes {
+            nodes: NodeSet::Node(node),
+            ..
+        } = &mut condition
+        {
+            name.clone_into(node);
+        }
+        condition
+    }
+}
+
 impl fmt::Display for CompletionCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -11,7 +30,7 @@ impl fmt::Display for CompletionCondition {
             Self::Backup { within_seconds } => {
                 write!(
                     f,
-                    "a backup was completed within {} h",
+                    "a backup completed within the last {} h",
                     within_seconds / 3600
                 )
             }
@@ -19,14 +38,14 @@ impl fmt::Display for CompletionCondition {
             Self::Emulation { minor } => write!(f, "the API server emulates {minor}"),
             Self::ControlPlane { node: None, goal } => write!(
                 f,
-                "API servers, controller managers and schedulers run {goal}"
+                "all API servers, controller managers and schedulers run {goal}"
             ),
             Self::ControlPlane {
                 node: Some(node),
                 goal,
             } => write!(
                 f,
-                "API server, controller manager and scheduler on {node} run {goal}"
+                "the API server, controller manager and scheduler on {node} run {goal}"
             ),
             Self::KubeadmControlPlane {
                 namespace,
@@ -34,7 +53,7 @@ impl fmt::Display for CompletionCondition {
                 goal,
             } => write!(
                 f,
-                "all machines of the control plane {namespace}/{name} run {goal}"
+                "all machines of control plane {namespace}/{name} run {goal}"
             ),
             Self::MachineDeployment {
                 namespace,
@@ -42,10 +61,10 @@ impl fmt::Display for CompletionCondition {
                 goal,
             } => write!(
                 f,
-                "all machines of the pool {namespace}/{name} run {goal} and are available"
+                "all machines of pool {namespace}/{name} run {goal} and are available"
             ),
             Self::Nodes { nodes, goal } => fmt_nodes(f, nodes, goal),
-            Self::NoBlockers { .. } => f.write_str("kubectl upgrade-check reports no blockers"),
+            Self::NoBlockers { .. } => f.write_str("kubectl upgrade-check reports no blocker"),
             Self::FindingsResolved { .. } => {
                 f.write_str("kubectl upgrade-check no longer reports it")
             }
@@ -53,10 +72,10 @@ impl fmt::Display for CompletionCondition {
                 component, minor, ..
             } => write!(
                 f,
-                "the release of {component} supports Kubernetes {minor}, and its pods are up to date"
+                "{component} has a release for Kubernetes {minor} and its rollout is complete"
             ),
             Self::KubeProxy(goal) => {
-                write!(f, "the DaemonSet kube-system/kube-proxy runs {goal}")
+                write!(f, "DaemonSet kube-system/kube-proxy runs {goal}")
             }
             Self::Platform { platform, release } => {
                 write!(f, "{} runs {release}", platform.title())
@@ -70,24 +89,28 @@ fn fmt_nodes(f: &mut fmt::Formatter<'_>, nodes: &NodeSet, goal: &VersionGoal) ->
         NodeSet::Node(name) => {
             return write!(
                 f,
-                "the kubelet of {name} runs {goal}, and the node is ready and schedulable"
+                "the kubelet of {name} runs {goal} and the node is ready and schedulable"
             );
         }
         NodeSet::Pool(name) if name.is_empty() => "the workers".to_owned(),
-        NodeSet::Pool(name) => format!("the pool {name}"),
+        NodeSet::Pool(name) => format!("pool {name}"),
     };
     write!(
         f,
-        "all kubelets of {pool} run {goal}, and the nodes are ready and schedulable"
+        "all kubelets of {pool} run {goal} and the nodes are ready and schedulable"
     )
 }
 
 impl fmt::Display for VersionGoal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let alternative = match self.any_patch {
-            true => "another patch of its minor",
-            false => "a later release",
-        };
-        write!(f, "{} or {alternative}", self.release)
+        match self.any_patch {
+            true => write!(
+                f,
+                "{} or another {} patch",
+                self.release,
+                self.release.minor()
+            ),
+            false => write!(f, "{} or later", self.release),
+        }
     }
 }

@@ -97,7 +97,7 @@ impl DrainImpacts {
     /// Records budgets that currently allow no eviction, and those with blockers.
     fn record_budgets(&mut self, context: &CheckContext<'_>, findings: &[Finding]) {
         let blockers = drain_blockers_by_object(findings, "PodDisruptionBudget");
-        let budgets = context.budgets().map(|budgets| &budgets.budgets);
+        let budgets = context.budgets().map(|budgets| budgets.budgets);
         for budget in budgets.into_iter().flatten() {
             let namespace = budget.row.meta.namespace.as_deref().unwrap_or_default();
             let name = format!("{namespace}/{}", budget.row.meta.name);

@@ -1,7 +1,8 @@
 //! `catalog`: what is known, and up to when.
 
 use super::columns::format_columns;
-use super::{OutputFormat, RenderError, RenderOptions, encode};
+use super::encode;
+use super::options::{OutputFormat, RenderError, RenderOptions};
 use crate::api::v1::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc};
 use crate::catalog::Catalog;
 
@@ -86,13 +87,13 @@ fn catalog_table(summary: &CatalogSummary, look: &RenderOptions) -> String {
     let mut lines = format_columns(look.show_headers.then_some(&header), rows);
     lines.push(String::new());
     lines.push(format!(
-        "facts of {}: the life of {} API versions",
+        "catalog of {}: {} API versions",
         summary.date, summary.apis
     ));
     for platform in &summary.platforms {
         if let (Some(oldest), Some(newest)) = (&platform.oldest, &platform.newest) {
             lines.push(format!(
-                "{}: {oldest} to {newest}, facts of {}",
+                "{}: {oldest} to {newest}, catalog of {}",
                 platform.name, platform.date
             ));
         }
@@ -106,7 +107,7 @@ mod tests {
     use crate::api::v1::CatalogSummary;
     use crate::api::v1::CertaintyDoc;
     use crate::catalog::Catalog;
-    use crate::report::{OutputFormat, RenderOptions};
+    use crate::report::options::{OutputFormat, RenderOptions};
 
     /// A catalog of two lines, so that new facts do not change this test.
     fn summary() -> CatalogSummary {
@@ -129,8 +130,8 @@ mod tests {
         kubernetes   1.16    1.16.15        2019-09-18             2020-09-02             -
         kubernetes   1.17    1.17.17        2019-12-09 (planned)   2021-01-13 (planned)   -
 
-        facts of 2026-08-22: the life of 400 API versions
-        kubernetes: 1.16 to 1.17, facts of 2026-08-22
+        catalog of 2026-08-22: 400 API versions
+        kubernetes: 1.16 to 1.17, catalog of 2026-08-22
         ");
         insta::assert_snapshot!(super::catalog_names(&summary()), @r"
         kubernetes/1.16

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{RenderError, terminal};
+use super::options::RenderError;
+use super::terminal;
 
 /// Pretty, two spaces, with a line break at the end.
 pub(super) fn to_json<T: Serialize>(document: &T) -> Result<String, RenderError> {

@@ -1,11 +1,12 @@
-//! Hazards that no rule looks at: `rules --all`, and what `explain` says of them.
+//! `explain` of hazards without a rule.
 
+use super::options::RenderOptions;
 use super::rules::EXPLAIN_WIDTH;
-use super::{RenderOptions, wrap};
+use super::wrap;
 use crate::api::v1::RuleDoc;
 use crate::rules::Hazard;
 
-/// What there is to say of a hazard without a rule.
+/// Everything about a hazard without a rule.
 #[must_use]
 pub fn explain_hazard(hazard: &Hazard, look: &RenderOptions) -> String {
     let styles = &look.styles;

@@ -10,14 +10,16 @@
 //! | `rules`, `hazards` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
 //! | `columns`, `stacked`, `wrap` | columns, rows too wide for the terminal, wrapped lines |
-//! | `terminal`, `styles` | escaping, ages, colours |
+//! | `options`, `styles`, `terminal` | formats, colours, escaping |
 
 mod catalog;
+mod cells;
 mod columns;
 mod encode;
 mod hazards;
 mod name;
 mod notices;
+mod options;
 mod page;
 mod plan;
 mod rbac;
@@ -35,79 +37,13 @@ use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
 pub use hazards::explain_hazard;
+pub use options::{OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
 pub use rules::{UnknownRule, explain_rule, render_rules};
 pub use styles::{ColorChoice, Styles, wants_color};
 
-/// What `-o` chooses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OutputFormat {
-    /// A finding a line, and what to do.
-    #[default]
-    Table,
-    /// More columns, and an object a line.
-    Wide,
-    /// The document as JSON.
-    Json,
-    /// The document as YAML.
-    Yaml,
-    /// `kind.group/name`, an object a line.
-    Name,
-    /// To put into a ticket or a change request. Lists of what is known have no such form and are tables.
-    Markdown,
-    /// A page of its own. Lists of what is known have no such form and are tables.
-    Html,
-}
-
-/// How text for people looks.
-#[derive(Debug, Clone, Copy)]
-pub struct RenderOptions {
-    /// Colours.
-    pub styles: Styles,
-    /// Whether tables have headers.
-    pub show_headers: bool,
-    /// Columns of the terminal: a wider table is told in lines below one another. None where nobody is looking, as in a
-    /// pipe, where a row stays one line.
-    pub width: Option<usize>,
-}
-
-impl RenderOptions {
-    /// How wide a line of prose may be.
-    fn prose_width(&self) -> usize {
-        const WIDEST: usize = 100;
-        const NARROWEST: usize = 40;
-        self.width.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
-    }
-}
-
-impl Default for RenderOptions {
-    /// Plain, with headers.
-    fn default() -> Self {
-        Self {
-            styles: Styles::default(),
-            show_headers: true,
-            width: None,
-        }
-    }
-}
-
-/// A document that could not be written down. Cannot happen with the documents of this module, whose keys are all strings;
-/// it is an error all the same, so that it would be seen.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// As JSON.
-    #[error("the result cannot be written as JSON")]
-    Json(#[from] serde_json::Error),
-    /// As YAML.
-    #[error("the result cannot be written as YAML")]
-    Yaml(#[from] serde_saphyr::SerializeError),
-    /// As HTML.
-    #[error("the result cannot be written as HTML")]
-    Html(#[from] askama::Error),
-}
-
-/// A report in the wanted format, with a line break at the end unless it is empty.
+/// A report in the given format, with a line break at the end unless it is empty.
 ///
 /// # Errors
 /// See [`RenderError`].

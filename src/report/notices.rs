@@ -1,12 +1,13 @@
-//! What stands below the table and asks for nothing: what is waived, what went away, what else must be known.
+//! Sections below the table that require no action: waived and resolved findings, remarks.
 
+use super::cells::object_cell;
 use super::columns::format_columns;
+use super::options::RenderOptions;
 use super::remedies::{MAX_LISTED, escape_prose, push_indented, push_more_hint};
-use super::table::object_cell;
-use super::{RenderOptions, terminal};
+use super::terminal;
 use crate::api::v1::UpgradeReport;
 
-/// What somebody has taken on, who and why; empty where there is nothing.
+/// Waived objects, by whom and why; empty if there are none.
 pub(super) fn waived_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
     let rows = report.findings.iter().flat_map(|finding| {
         finding.objects.iter().filter_map(|object| {
@@ -26,7 +27,7 @@ pub(super) fn waived_section(report: &UpgradeReport, look: &RenderOptions, wide:
     list_section("Waived", rows.collect(), look, wide)
 }
 
-/// What the baseline has and is gone; empty where there is nothing.
+/// Findings of the baseline that are gone; empty if there are none.
 pub(super) fn resolved_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
     let rows = report.resolved.iter().flat_map(|finding| {
         finding.objects.iter().map(|object| {
@@ -38,7 +39,7 @@ pub(super) fn resolved_section(report: &UpgradeReport, look: &RenderOptions, wid
             ]
         })
     });
-    list_section("Gone since the baseline", rows.collect(), look, wide)
+    list_section("Resolved since the baseline", rows.collect(), look, wide)
 }
 
 fn list_section(
@@ -53,22 +54,22 @@ fn list_section(
     }
     push_indented(&mut out, 0, &look.styles.heading(heading));
     let all = rows.len();
-    let shown = if wide { all } else { MAX_LISTED };
-    rows.truncate(shown);
+    let limit = if wide { all } else { MAX_LISTED };
+    rows.truncate(limit);
     for line in format_columns(None, rows) {
         push_indented(&mut out, 2, &line);
     }
-    push_more_hint(&mut out, 2, all, shown);
+    push_more_hint(&mut out, 2, all, limit);
     out
 }
 
-/// What else must be known of this answer; empty where there is nothing.
+/// Remarks; empty if there are none.
 pub(super) fn remarks_section(remarks: &[String], look: &RenderOptions) -> String {
     let mut out = String::new();
     if remarks.is_empty() {
         return out;
     }
-    push_indented(&mut out, 0, &look.styles.heading("Mind"));
+    push_indented(&mut out, 0, &look.styles.heading("Remarks"));
     for remark in remarks {
         push_indented(&mut out, 2, &escape_prose(remark));
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{RenderError, encode};
+use super::encode;
+use super::options::RenderError;
 use crate::need::{PolicyRule, ReadRequest, Verb};
 
 /// The role that allows all that is read.

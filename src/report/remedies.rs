@@ -1,21 +1,20 @@
-//! What stands below the table: what to do for each blocker, what could not be looked at, and the verdict.
+//! Sections below the table: remedies, gaps and the verdict.
 
-use super::RenderOptions;
+use super::cells::{evidence_cell, object_cell};
+use super::options::RenderOptions;
 use super::stacked;
-use super::table::{evidence_cell, object_cell};
 use super::terminal;
 use super::wrap::wrap;
 use crate::api::v1::{
-    ClusterDoc, ConfidenceDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc,
-    UpgradeReport,
+    ClusterDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport,
 };
 use crate::catalog::{PlatformName, VersionSpec};
 use crate::text::pluralize;
 
-/// How many objects of a blocker, and how many gaps, are listed unless all are asked for.
+/// Maximum number of objects of a blocker, and of gaps, without `-o wide`.
 pub(super) const MAX_LISTED: usize = 10;
 
-/// What to do for each blocker; empty where there is none.
+/// How to fix each blocker; empty if there is none.
 pub(super) fn remedies_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
     let mut out = String::new();
     let blockers = report
@@ -33,7 +32,7 @@ pub(super) fn remedies_section(report: &UpgradeReport, look: &RenderOptions, wid
     out
 }
 
-/// One finding: what it is about, what to do, and on which objects.
+/// One finding: its message, remedy and objects.
 pub(super) fn push_remedy(
     out: &mut String,
     finding: &FindingDoc,
@@ -51,42 +50,42 @@ pub(super) fn push_remedy(
         "  ",
         look.prose_width(),
     ));
-    let mine: Vec<&ObjectDoc> = finding
+    let open: Vec<&ObjectDoc> = finding
         .objects
         .iter()
         .filter(|object| object.waiver.is_none())
         .collect();
-    let shown = if wide { mine.len() } else { MAX_LISTED };
-    let rows = mine
+    let limit = if wide { open.len() } else { MAX_LISTED };
+    let rows = open
         .iter()
-        .take(shown)
+        .take(limit)
         .map(|object| vec![object_cell(object), evidence_cell(Some(object))])
         .collect();
     out.push_str(&stacked::columns_or_stacked(rows, 4, look.width));
-    push_more_hint(out, 4, mine.len(), shown);
+    push_more_hint(out, 4, open.len(), limit);
     if !finding.reference.is_empty() {
         let reference = terminal::escape_line(&finding.reference);
         push_indented(out, 2, &format!("See {reference}"));
     }
 }
 
-/// What could not be looked at, why not, and how to mend it; empty where there is none.
+/// Each gap with its reason and fix; empty if there is none.
 pub(super) fn gaps_section(gaps: &[GapDoc], look: &RenderOptions, wide: bool) -> String {
     if gaps.is_empty() {
         return String::new();
     }
     let mut out = String::new();
-    push_indented(&mut out, 0, &look.styles.heading("Not looked at"));
-    let shown = if wide { gaps.len() } else { MAX_LISTED };
-    for gap in gaps.iter().take(shown) {
+    push_indented(&mut out, 0, &look.styles.heading("Gaps"));
+    let limit = if wide { gaps.len() } else { MAX_LISTED };
+    for gap in gaps.iter().take(limit) {
         push_gap(&mut out, gap, look.prose_width());
     }
-    push_more_hint(&mut out, 2, gaps.len(), shown);
+    push_more_hint(&mut out, 2, gaps.len(), limit);
     if gaps.iter().any(|gap| gap.rbac.is_some()) {
         push_indented(
             &mut out,
             2,
-            "kubectl upgrade-check rbac prints a role that allows all of it",
+            "kubectl upgrade-check rbac prints a ClusterRole with these permissions",
         );
     }
     out
@@ -100,7 +99,7 @@ fn push_gap(out: &mut String, gap: &GapDoc, width: usize) {
     );
     out.push_str(&wrap(&what, "  ", width));
     if let Some(rbac) = &gap.rbac {
-        let allow = format!("mend it: {}", permission_phrase(rbac));
+        let allow = format!("fix: {}", permission_phrase(rbac));
         out.push_str(&wrap(&allow, "    ", width));
     }
     if !gap.rules.is_empty() {
@@ -109,7 +108,7 @@ fn push_gap(out: &mut String, gap: &GapDoc, width: usize) {
     }
 }
 
-/// `allow list on secrets in namespace shop`.
+/// `grant list on secrets in namespace shop`.
 pub(super) fn permission_phrase(rule: &PermissionDoc) -> String {
     let group = match rule.api_groups.first().map(String::as_str) {
         None | Some("") => String::new(),
@@ -122,8 +121,7 @@ pub(super) fn permission_phrase(rule: &PermissionDoc) -> String {
     let what: Vec<String> = resources
         .chain(rule.non_resource_urls.iter().cloned())
         .collect();
-    let verbs: Vec<&str> = rule.verbs.iter().map(|verb| verb.as_str()).collect();
-    let mut text = format!("allow {} on {}", verbs.join(", "), what.join(", "));
+    let mut text = format!("grant {} on {}", rule.verbs.join(", "), what.join(", "));
     if !rule.resource_names.is_empty() {
         text.push_str(&format!(" ({})", rule.resource_names.join(", ")));
     }
@@ -133,7 +131,7 @@ pub(super) fn permission_phrase(rule: &PermissionDoc) -> String {
     terminal::escape_line(&text).into_owned()
 }
 
-/// The last line: the answer, what it counts, and what it holds for.
+/// The last line: verdict, counts and scope.
 pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> String {
     let summary = &report.summary;
     let some = |number: usize, noun: &str| (number > 0).then(|| pluralize(number, noun));
@@ -150,7 +148,7 @@ pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> Stri
     } else {
         found.join(", ")
     };
-    let known = report
+    let in_baseline = report
         .findings
         .iter()
         .filter(|finding| !finding.is_waived() && finding.is_in_baseline())
@@ -158,8 +156,8 @@ pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> Stri
     let number = |number: usize, word: &str| (number > 0).then(|| format!("{number} {word}"));
     let aside = [
         number(summary.waived, "waived"),
-        number(known, "known to the baseline"),
-        number(report.resolved.len(), "gone since"),
+        number(in_baseline, "in the baseline"),
+        number(report.resolved.len(), "resolved since"),
         some(summary.skipped, "rule").map(|rules| format!("{rules} skipped")),
         some(summary.gaps, "gap"),
     ];
@@ -174,7 +172,7 @@ pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> Stri
     )
 }
 
-/// What an answer holds for: cluster, way, namespace.
+/// The scope of a verdict: cluster, path, namespace.
 pub(super) fn scope_phrase(cluster: &ClusterDoc, path: &[HopDoc]) -> String {
     let place = match (&cluster.context, &cluster.server) {
         (Some(context), _) => format!("context {}", terminal::escape_line(context)),
@@ -192,7 +190,7 @@ pub(super) fn scope_phrase(cluster: &ClusterDoc, path: &[HopDoc]) -> String {
     parts.join(", ")
 }
 
-/// `1.24.17 → 1.25.16 → 1.26.15`, with names where platforms go too; where there is no hop, where the cluster stays.
+/// `1.24.17 → 1.25.16 → 1.26.15`, with names if there are several platforms; without a hop `stays at 1.25.16`.
 pub(super) fn format_path(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<String> {
     if path.is_empty() {
         let version = cluster.kubernetes_version.as_ref()?;
@@ -237,22 +235,13 @@ fn format_version(version: &VersionSpec) -> String {
     terminal::escape_line(&version.to_string()).into_owned()
 }
 
-/// The word for a confidence.
-pub(super) const fn confidence_str(confidence: ConfidenceDoc) -> &'static str {
-    match confidence {
-        ConfidenceDoc::Possible => "possible",
-        ConfidenceDoc::Likely => "likely",
-        ConfidenceDoc::Certain => "certain",
-    }
-}
-
-/// Sentences may be longer than names, but not without end.
+/// Escapes a sentence and limits its length.
 pub(super) fn escape_prose(text: &str) -> String {
     terminal::escape_truncated(text, 4 * terminal::MAX_CHARS).into_owned()
 }
 
-pub(super) fn push_more_hint(out: &mut String, indent: usize, all: usize, shown: usize) {
-    if let Some(rest) = all.checked_sub(shown).filter(|rest| *rest > 0) {
+pub(super) fn push_more_hint(out: &mut String, indent: usize, all: usize, listed: usize) {
+    if let Some(rest) = all.checked_sub(listed).filter(|rest| *rest > 0) {
         push_indented(out, indent, &format!("and {rest} more; -o wide lists all"));
     }
 }

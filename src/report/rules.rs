@@ -1,15 +1,16 @@
-//! `rules` and `explain`: what is checked, and how.
+//! `rules` and `explain`.
 
 use super::columns::format_columns;
-use super::{OutputFormat, RenderError, RenderOptions, encode, terminal, wrap};
+use super::options::{OutputFormat, RenderError, RenderOptions};
+use super::{encode, terminal, wrap};
 use crate::api::v1::RuleList;
 use crate::catalog::Catalog;
 use crate::rules::{Hazard, Rule};
 
-/// Prose is no wider than this.
+/// Maximum width of prose.
 pub(super) const EXPLAIN_WIDTH: usize = 80;
 
-/// The rules, and hazards without one, in the wanted format; as names, their ids.
+/// The rules, and hazards without one, in the given format; with `-o name` their ids.
 ///
 /// # Errors
 /// See [`RenderError`].
@@ -71,31 +72,27 @@ fn rules_table(list: &RuleList, look: &RenderOptions, all: bool, wide: bool) -> 
     out
 }
 
-/// An id that is no rule's.
+/// An id that no rule has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct UnknownRule {
-    /// What was asked for.
+    /// The id given.
     pub id: String,
-    /// What may have been meant.
+    /// The closest id of a rule.
     pub suggestion: Option<String>,
 }
 
 impl std::fmt::Display for UnknownRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "there is no rule \"{}\"",
-            terminal::escape_line(&self.id)
-        )?;
+        write!(f, "no rule named \"{}\"", terminal::escape_line(&self.id))?;
         if let Some(nearest) = &self.suggestion {
             write!(f, "; did you mean {nearest}?")?;
         }
-        f.write_str(" (kubectl upgrade-check rules lists all rules)")
+        f.write_str(" (run 'kubectl upgrade-check rules' to list all rules)")
     }
 }
 
 impl UnknownRule {
-    /// For the id that was asked for and the rules that there are. Holds for `explain`, `--only` and `--skip` alike.
+    /// With the closest of these rules as suggestion.
     #[must_use]
     pub fn new(id: &str, rules: &[&Rule]) -> Self {
         let ids = rules.iter().map(|rule| rule.id);
@@ -106,10 +103,10 @@ impl UnknownRule {
     }
 }
 
-/// All there is to say of a rule, in lines of 80 characters at most.
+/// Everything about a rule, in lines of at most 80 characters.
 ///
 /// # Errors
-/// When no rule has this id, with the id that may have been meant.
+/// If no rule has this id, with a suggestion.
 pub fn explain_rule(
     id: &str,
     rules: &[&Rule],
@@ -161,7 +158,7 @@ pub fn explain_rule(
 mod tests {
     use super::{EXPLAIN_WIDTH, UnknownRule, explain_rule, render_rules};
     use crate::catalog::Catalog;
-    use crate::report::{OutputFormat, RenderOptions};
+    use crate::report::options::{OutputFormat, RenderOptions};
     use crate::rules;
     use crate::rules::{Applicability, Rule, Severity};
 
@@ -349,12 +346,12 @@ mod tests {
             .expect_err("unknown");
         assert_eq!(
             error.to_string(),
-            "there is no rule \"PDB-imposible\"; did you mean pdb-impossible? (kubectl upgrade-check rules lists all rules)"
+            "no rule named \"PDB-imposible\"; did you mean pdb-impossible? (run 'kubectl upgrade-check rules' to list all rules)"
         );
         let error = UnknownRule::new("\u{1b}[2J", &[&EXAMPLE]);
         assert_eq!(
             error.to_string(),
-            "there is no rule \"^[[2J\" (kubectl upgrade-check rules lists all rules)"
+            "no rule named \"^[[2J\" (run 'kubectl upgrade-check rules' to list all rules)"
         );
     }
 }

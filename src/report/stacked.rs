@@ -1,24 +1,11 @@
-//! What becomes of a table that is wider than the terminal: each row a few lines, one below the other.
+//! Rows of a table that is wider than the terminal: several lines each.
+
+use console::measure_text_width;
 
 use super::columns::format_columns;
 use super::wrap;
 
-/// The width of a line on a terminal; escape sequences of our own styles take none.
-pub(super) fn visible_width(line: &str) -> usize {
-    let mut width = 0;
-    let mut styled = false;
-    for letter in line.chars() {
-        match (styled, letter) {
-            (false, '\u{1b}') => styled = true,
-            (false, _) => width += 1,
-            (true, 'm') => styled = false,
-            (true, _) => {}
-        }
-    }
-    width
-}
-
-/// Each row as lines: the first two cells and the third on one line, the others below it, wrapped between words.
+/// Each row as lines: the first three cells on one line, the others wrapped below.
 ///
 /// ```text
 /// blocker   api-removed   poddisruptionbudget/shop/cart
@@ -26,14 +13,14 @@ pub(super) fn visible_width(line: &str) -> usize {
 ///           helm release shop/cart v4
 /// ```
 pub(super) fn stacked_rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
-    let first = |row: &Vec<String>| row.first().map_or(0, |cell| visible_width(cell));
+    let first = |row: &Vec<String>| row.first().map_or(0, |cell| measure_text_width(cell));
     let indent = rows.iter().map(first).max().unwrap_or(0) + COLUMN_GAP;
     rows.iter()
         .map(|row| {
             let mut lines = String::new();
             let head = row.first().map_or("", String::as_str);
             lines.push_str(head);
-            lines.push_str(&" ".repeat(indent.saturating_sub(visible_width(head))));
+            lines.push_str(&" ".repeat(indent.saturating_sub(measure_text_width(head))));
             let named: Vec<&str> = row.iter().skip(1).take(2).map(String::as_str).collect();
             lines.push_str(&named.join(&" ".repeat(COLUMN_GAP)));
             lines.push('\n');
@@ -45,8 +32,8 @@ pub(super) fn stacked_rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
         .collect()
 }
 
-/// Each row as a line of columns; where one is wider than the terminal, what is behind the first cell stands below it,
-/// wrapped between words. All of it `indent` spaces to the right.
+/// Each row as a line of columns; if one is wider than the terminal, all cells but the first are wrapped below it. Indented by
+/// `indent` spaces.
 ///
 /// ```text
 ///     poddisruptionbudget/shop/cart
@@ -62,7 +49,7 @@ pub(super) fn columns_or_stacked(
     let fits = |limit: usize| {
         in_columns
             .iter()
-            .all(|line| indent + visible_width(line) <= limit)
+            .all(|line| indent + measure_text_width(line) <= limit)
     };
     let Some(limit) = limit.filter(|limit| !fits(*limit)) else {
         let lines = in_columns.iter();
@@ -85,13 +72,7 @@ const COLUMN_GAP: usize = 3;
 
 #[cfg(test)]
 mod tests {
-    use super::{columns_or_stacked, stacked_rows, visible_width};
-
-    #[test]
-    fn styles_take_no_width() {
-        assert_eq!(visible_width("\u{1b}[31mbad\u{1b}[0m"), 3);
-        assert_eq!(visible_width("plain"), 5);
-    }
+    use super::{columns_or_stacked, stacked_rows};
 
     #[test]
     fn a_row_becomes_lines_that_fit() {

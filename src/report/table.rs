@@ -1,22 +1,22 @@
-//! The table for people: a finding a line, worst first, hop by hop; below it what to do, what was not seen, the verdict.
+//! The table of `upgrade-check`: one line per finding, worst first, by hop; sections and the verdict below it.
 
 use std::collections::BTreeMap;
 
+use console::measure_text_width;
+
+use super::cells::{NONE_CELL, evidence_cell, object_cell};
 use super::columns::format_columns;
-use super::{RenderOptions, notices, remedies, stacked, terminal, wrap};
+use super::options::RenderOptions;
+use super::{notices, remedies, stacked, terminal, wrap};
 use crate::api::v1::{BaselineDoc, FindingDoc, HopDoc, HopIdDoc, ObjectDoc, UpgradeReport};
-use crate::rules::object_path;
 
 const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];
 const WIDE_HEADER: [&str; 3] = ["HOP", "CONFIDENCE", "OWNER"];
 
-/// What kubectl writes where there is nothing.
-const NONE_CELL: &str = "<none>";
-
-/// What stands for "at no hop: it holds already".
+/// The hop of findings that hold already.
 const NOW_CELL: &str = "now";
 
-/// The whole answer as text. `wide` has more columns and an object a line.
+/// The whole report. `wide` adds columns and prints one line per object.
 pub(super) fn report_table(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
     wrap::join_sections(&[
         findings_section(report, look, wide),
@@ -39,12 +39,12 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
     if wide {
         header.extend(WIDE_HEADER);
     }
-    // One grid for all groups, so that columns stand under one another.
+    // One table for all groups, so that columns align.
     let in_columns = format_columns(look.show_headers.then_some(&header), rows.clone());
     let too_wide = |limit: usize| {
         in_columns
             .iter()
-            .any(|line| stacked::visible_width(line) > limit)
+            .any(|line| measure_text_width(line) > limit)
     };
     let (header, lines) = match look.width {
         Some(limit) if too_wide(limit) => (None, stacked::stacked_rows(&rows, limit)),
@@ -85,10 +85,10 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
     out
 }
 
-/// Findings by hop, with what stands above each group.
+/// Findings by hop, each group with its heading.
 struct FindingGroups<'a> {
     groups: Vec<(String, Vec<&'a FindingDoc>)>,
-    /// Whether there is more than one hop to tell apart.
+    /// Whether groups have headings.
     has_several_hops: bool,
 }
 
@@ -181,7 +181,7 @@ fn finding_rows(finding: &FindingDoc, look: &RenderOptions, wide: bool) -> Vec<V
             let mut row = common(object_cell(object), Some(object));
             row.extend([
                 terminal::escape_cell(&hop).into_owned(),
-                remedies::confidence_str(finding.confidence).to_owned(),
+                finding.confidence.as_str().to_owned(),
                 terminal::escape_cell(object.owner.as_deref().unwrap_or(NONE_CELL)).into_owned(),
             ]);
             row
@@ -189,7 +189,7 @@ fn finding_rows(finding: &FindingDoc, look: &RenderOptions, wide: bool) -> Vec<V
         .collect()
 }
 
-/// `blocker`, and in parentheses what takes the sting out of it.
+/// `blocker`, followed by `(waived)`, `(known)` or `(new)`.
 fn severity_cell(finding: &FindingDoc, object: Option<&ObjectDoc>, look: &RenderOptions) -> String {
     let why = match object {
         Some(object) if object.waiver.is_some() => "waived",
@@ -202,14 +202,14 @@ fn severity_cell(finding: &FindingDoc, object: Option<&ObjectDoc>, look: &Render
     look.styles.muted_severity(finding.severity, why)
 }
 
-/// The object to show where there is room for one: one that is still open, if any is.
+/// The object to show if only one fits: preferably one that is open.
 fn first_open(objects: &[ObjectDoc]) -> Option<&ObjectDoc> {
     let open = objects.iter().find(|object| object.is_open());
     let free = || objects.iter().find(|object| object.waiver.is_none());
     open.or_else(free).or(objects.first())
 }
 
-/// `poddisruptionbudget/shop/cart +3`: an object, and how many more there are.
+/// `poddisruptionbudget/shop/cart +3`.
 fn first_object_cell(first: Option<&ObjectDoc>, all: usize) -> String {
     let Some(cell) = first.map(object_cell) else {
         return NONE_CELL.to_owned();
@@ -218,24 +218,4 @@ fn first_object_cell(first: Option<&ObjectDoc>, all: usize) -> String {
         0 => cell,
         more => format!("{cell} +{more}"),
     }
-}
-
-/// An object as one word of a line.
-pub(super) fn object_cell(object: &ObjectDoc) -> String {
-    terminal::escape_cell(&object_path(
-        &object.kind,
-        object.namespace.as_deref(),
-        &object.name,
-    ))
-    .into_owned()
-}
-
-/// The strongest trace.
-pub(super) fn evidence_cell(object: Option<&ObjectDoc>) -> String {
-    object
-        .and_then(|object| object.evidence.first())
-        .map_or_else(
-            || NONE_CELL.to_owned(),
-            |evidence| terminal::escape_cell(&evidence.detail).into_owned(),
-        )
 }

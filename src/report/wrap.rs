@@ -1,33 +1,35 @@
-//! Prose in lines of bounded width.
+//! Wrapped text, and suggestions for misspelt ids.
 
-/// Breaks a text between words so that no line is wider than `width` characters, each behind `indent`.
+use console::measure_text_width;
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+
+/// Breaks a text between words so that no line is wider than `width` columns, including `indent`.
 ///
-/// Lines that begin with a space are commands or lists and stay as they are, as do words that are wider than a line.
+/// Lines that begin with a space are commands or lists and are kept as they are, as are words wider than a line.
 pub(super) fn wrap(text: &str, indent: &str, width: usize) -> String {
+    let options = Options::new(width.saturating_sub(measure_text_width(indent)).max(1))
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
     let mut out = String::new();
     for paragraph in text.trim_end().lines() {
-        if paragraph.starts_with(' ') || paragraph.is_empty() {
-            push_line(&mut out, indent, paragraph.trim_end());
-            continue;
-        }
-        let mut line = String::new();
-        for word in paragraph.split_whitespace() {
-            let room = width.saturating_sub(indent.len());
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-                push_line(&mut out, indent, &line);
-                line.clear();
-            }
+        let lines = match paragraph.starts_with(' ') || paragraph.is_empty() {
+            true => vec![paragraph.trim_end().into()],
+            false => textwrap::wrap(paragraph, &options),
+        };
+        for line in lines {
             if !line.is_empty() {
-                line.push(' ');
+                out.push_str(indent);
+                out.push_str(&line);
             }
-            line.push_str(word);
+            out.push('\n');
         }
-        push_line(&mut out, indent, &line);
     }
     out
 }
 
-/// One below the other with an empty line between them; those that are empty are left out.
+/// Joins sections with an empty line between them; empty sections are omitted.
 pub(super) fn join_sections(sections: &[String]) -> String {
     let mut out = String::new();
     for section in sections.iter().filter(|section| !section.is_empty()) {
@@ -39,22 +41,15 @@ pub(super) fn join_sections(sections: &[String]) -> String {
     out
 }
 
-fn push_line(out: &mut String, indent: &str, line: &str) {
-    if !line.is_empty() {
-        out.push_str(indent);
-        out.push_str(line);
-    }
-    out.push('\n');
-}
-
-/// The candidate that was most likely meant: one that begins like the text, or else the nearest by edits, if it is near at
-/// all. The first of several.
+/// The candidate that was most likely meant: the first with the text as its prefix, otherwise the first of those with the
+/// smallest edit distance; `None` if none is close.
 pub(super) fn closest_match<'a>(
     text: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let text = text.trim().to_lowercase().replace('_', "-");
-    if text.is_empty() {
+    // No identifier is longer, and the distance takes the product of both lengths.
+    if text.is_empty() || text.len() > 100 {
         return None;
     }
     candidates
@@ -63,36 +58,18 @@ pub(super) fn closest_match<'a>(
             let distance = if candidate.starts_with(&text) {
                 0
             } else {
-                edit_distance(&text, candidate)
+                strsim::levenshtein(&text, candidate)
             };
-            // A third of the letters wrong is still a slip; more is another word.
+            // A third of the letters wrong may be a typo; more is another word.
             (distance * 3 <= candidate.chars().count()).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Edit distance: letters to put in, take out or change.
-fn edit_distance(from: &str, to: &str) -> usize {
-    // Nothing that a person meant to be an identifier is longer; a row of the table for each letter would cost.
-    let from: Vec<char> = from.chars().take(100).collect();
-    let to: Vec<char> = to.chars().take(100).collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let changed = corner + usize::from(a != b);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{closest_match, edit_distance, wrap};
+    use super::{closest_match, wrap};
 
     #[test]
     fn lines_end_between_words() {
@@ -105,15 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn distances() {
-        for (a, b, expected) in [
-            ("", "abc", 3),
-            ("kitten", "sitting", 3),
-            ("same", "same", 0),
-        ] {
-            assert_eq!(edit_distance(a, b), expected, "{a} {b}");
-            assert_eq!(edit_distance(b, a), expected, "{b} {a}");
-        }
+    fn wide_letters_take_two_columns() {
+        assert_eq!(wrap("日本語 日本語", "", 8), "日本語\n日本語\n");
+        assert_eq!(wrap("日本語 a", "", 8), "日本語 a\n");
     }
 
     #[test]

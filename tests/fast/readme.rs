@@ -24,7 +24,7 @@ fn the_readme_shows_a_report() {
 fn the_readme_shows_a_plan() {
     let told = plan_at(100, &shop_plan("1.25"));
     let (tree, _) = told
-        .split_once("\nIn the way\n")
-        .expect("what is in the way");
+        .split_once("\nBlocking findings\n")
+        .expect("blocking findings");
     golden::shown("README.md", "The plan of the example", tree);
 }

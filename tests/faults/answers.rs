@@ -124,7 +124,7 @@ fn busy_until_then(world: &World, row: &Row) {
     world.judge(row, &run, &[]);
     assert!(run.seconds > 6.0, "came again too early: {} s", run.seconds);
     assert!(
-        run.stderr.contains("waiting, then trying again"),
+        run.stderr.contains("retrying after a delay"),
         "{}",
         run.stderr
     );

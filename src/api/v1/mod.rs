@@ -13,7 +13,8 @@ mod rules;
 pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
 pub use plan::{
     ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
-    StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
+    WindowDoc,
 };
 pub use report::{
     BaselineDoc, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata, EditionDoc,

@@ -72,6 +72,20 @@ pub struct StepDoc {
     pub links: Vec<String>,
     /// Objects to change, and who manages them.
     pub objects: Vec<String>,
+    /// For formats that group steps; not serialised.
+    #[serde(skip)]
+    pub shared: SharedStepText,
+}
+
+/// What a step shares with the same action on other nodes of its pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedStepText {
+    /// Id of the action.
+    pub action: String,
+    /// The title without the name of the node.
+    pub title: String,
+    /// The text of `doneWhen` without the name of the node.
+    pub done_when: String,
 }
 
 /// Where a step runs.

@@ -6,8 +6,9 @@ use super::markdown::{
     finding_item, gap_item, markdown_cell, markdown_text, push_blank_line, push_section,
 };
 use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
-use crate::api::v1::{UpgradeReport, VerdictDoc};
-use crate::report::{RenderError, remedies};
+use crate::api::v1::UpgradeReport;
+use crate::report::options::RenderError;
+use crate::report::remedies;
 use crate::text::pluralize;
 
 /// The whole report.
@@ -16,7 +17,7 @@ struct ReportView {
     made: String,
     verdict: &'static str,
     facts: Vec<(&'static str, String)>,
-    /// Hops, and why they are supported.
+    /// Hops and their sources.
     hops: Vec<(String, String)>,
     findings: Vec<FindingView>,
     findings_are: &'static str,
@@ -25,7 +26,7 @@ struct ReportView {
     remarks: Vec<String>,
 }
 
-/// The template. Whatever it puts in is encoded.
+/// The template, which encodes values.
 #[derive(Template)]
 #[template(path = "check.html", whitespace = "minimize")]
 struct CheckPage {
@@ -41,17 +42,16 @@ impl ReportView {
                 remedies::scope_phrase(&report.cluster, &report.path)
             ),
             made: generated_line(&report.metadata),
-            verdict: match report.verdict {
-                VerdictDoc::Ready => "ready",
-                VerdictDoc::Blocked => "blocked",
-                VerdictDoc::Incomplete => "incomplete",
-            },
+            verdict: report.verdict.as_str(),
             facts: report_facts(report),
             hops: report.path.iter().map(hop_row).collect(),
             findings: FindingView::numbered(&report.findings),
             findings_are: "Findings",
             resolved: resolved
-                .map(|it| format!("{}: {}", escape_plain(&it.id), escape_plain(&it.message)))
+                .map(|finding| {
+                    let (id, message) = (escape_plain(&finding.id), escape_plain(&finding.message));
+                    format!("{id}: {message}")
+                })
                 .collect(),
             gaps: report.gaps.iter().map(GapView::new).collect(),
             remarks: report
@@ -74,7 +74,7 @@ fn report_facts(report: &UpgradeReport) -> Vec<(&'static str, String)> {
     facts.push(("Found", found.join(", ")));
     facts.push(("Waived", summary.waived.to_string()));
     facts.push(("Skipped", pluralize(summary.skipped, "rule")));
-    facts.push(("Not looked at", pluralize(summary.gaps, "gap")));
+    facts.push(("Gaps", summary.gaps.to_string()));
     facts
 }
 
@@ -93,7 +93,7 @@ pub(in crate::report) fn report_markdown(report: &UpgradeReport) -> String {
     }
     if !page.hops.is_empty() {
         push_blank_line(&mut out);
-        out.push_str("| Hop | Why it is supported |\n| --- | --- |\n");
+        out.push_str("| Hop | Source |\n| --- | --- |\n");
     }
     for (title, source) in &page.hops {
         out.push_str(&format!(
@@ -102,11 +102,16 @@ pub(in crate::report) fn report_markdown(report: &UpgradeReport) -> String {
             markdown_cell(source)
         ));
     }
-    let item = |it: &String| format!("- {}\n", markdown_text(it));
+    let item = |text: &String| format!("- {}\n", markdown_text(text));
     push_section(&mut out, page.findings_are, &page.findings, finding_item);
-    push_section(&mut out, "Gone since the baseline", &page.resolved, item);
-    push_section(&mut out, "Not looked at", &page.gaps, gap_item);
-    push_section(&mut out, "Mind", &page.remarks, item);
+    push_section(
+        &mut out,
+        "Resolved since the baseline",
+        &page.resolved,
+        item,
+    );
+    push_section(&mut out, "Gaps", &page.gaps, gap_item);
+    push_section(&mut out, "Remarks", &page.remarks, item);
     out
 }
 

@@ -149,7 +149,7 @@ pub(in crate::report) fn finding_item(finding: &FindingView) -> String {
 /// A gap as an item of a list.
 pub(in crate::report) fn gap_item(gap: &GapView) -> String {
     let mut out = format!("- {}: {}\n", code_span(&gap.what), markdown_text(&gap.why));
-    for (name, value) in [("Mend it", &gap.mend), ("Not fully checked", &gap.rules)] {
+    for (name, value) in [("Fix", &gap.fix), ("Not fully checked", &gap.rules)] {
         if !value.is_empty() {
             out.push_str(&format!("  - {name}: {}\n", markdown_text(value)));
         }

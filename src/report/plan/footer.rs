@@ -1,13 +1,14 @@
-//! What stands below the steps: what is in the way, when they may run, and what is left.
+//! Sections below the steps: blocking findings, windows and the summary.
 
 use super::super::columns::format_columns;
+use super::super::options::RenderOptions;
 use super::super::wrap::wrap;
-use super::super::{RenderOptions, remedies, terminal};
+use super::super::{remedies, terminal};
 use super::text;
 use crate::api::v1::{DurationDoc, FindingDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
 use crate::text::pluralize;
 
-/// The findings that stand in the way of a step.
+/// The findings that block a step.
 pub(super) fn gating_findings<'a>(
     plan: &'a UpgradePlan,
     step: &'a StepDoc,
@@ -16,7 +17,7 @@ pub(super) fn gating_findings<'a>(
     findings.filter(|finding| step.gates.contains(&finding.fingerprint))
 }
 
-/// What stands in the way of steps that are not done, and what to do about it.
+/// The findings that block steps that are not done, with their remedies.
 pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions, all: bool) -> String {
     let mut out = String::new();
     let open = |step: &&StepDoc| step.state != StepStateDoc::Done;
@@ -30,20 +31,16 @@ pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions, all: b
             continue;
         }
         match out.is_empty() {
-            true => remedies::push_indented(&mut out, 0, &look.styles.heading("In the way")),
+            true => remedies::push_indented(&mut out, 0, &look.styles.heading("Blocking findings")),
             false => out.push('\n'),
         }
         remedies::push_remedy(&mut out, finding, look, all);
-        remedies::push_indented(
-            &mut out,
-            2,
-            &format!("In the way of {}", pluralize(gated, "step")),
-        );
+        remedies::push_indented(&mut out, 2, &format!("Blocks {}", pluralize(gated, "step")));
     }
     out
 }
 
-/// When steps may run; empty where nobody said it.
+/// The maintenance windows; empty without `--window`.
 pub(super) fn windows_section(plan: &UpgradePlan, look: &RenderOptions) -> String {
     let mut out = String::new();
     if plan.windows.is_empty() {
@@ -81,7 +78,7 @@ pub(super) fn window_starts<'a>(plan: &'a UpgradePlan, steps: &[&StepDoc]) -> Ve
     windows.map(|window| window.start.as_str()).collect()
 }
 
-/// The last line: how many steps, how much of it is left, and what it holds for.
+/// The last line: counts, time left and scope.
 pub(super) fn summary_line(plan: &UpgradePlan, look: &RenderOptions) -> String {
     let parts = summary_parts(plan).join("; ");
     let scope = remedies::scope_phrase(&plan.cluster, &plan.path);
@@ -92,11 +89,11 @@ pub(super) fn summary_line(plan: &UpgradePlan, look: &RenderOptions) -> String {
     )
 }
 
-/// Counts and sums in words.
+/// Counts and sums.
 pub(super) fn summary_parts(plan: &UpgradePlan) -> Vec<String> {
     let summary = &plan.summary;
     if summary.steps == 0 {
-        let nothing = "nothing is left to do".to_owned();
+        let nothing = "nothing left to do".to_owned();
         let gaps = (summary.gaps > 0).then(|| pluralize(summary.gaps, "gap"));
         return std::iter::once(nothing).chain(gaps).collect();
     }
@@ -106,12 +103,12 @@ pub(super) fn summary_parts(plan: &UpgradePlan) -> Vec<String> {
         summary.done
     )];
     if summary.done < summary.steps {
-        parts.push(format!("what is left {}", remaining_phrase(plan)));
+        parts.push(format!("time left: {}", remaining_phrase(plan)));
     }
     let points = summary.points_of_no_return.len();
     if points > 0 {
-        let noun = if points == 1 { "point" } else { "points" };
-        parts.push(format!("{points} {noun} of no return ahead"));
+        let noun = if points == 1 { "step" } else { "steps" };
+        parts.push(format!("{points} irreversible {noun} left"));
     }
     if summary.gaps > 0 {
         parts.push(pluralize(summary.gaps, "gap"));
@@ -119,7 +116,7 @@ pub(super) fn summary_parts(plan: &UpgradePlan) -> Vec<String> {
     parts
 }
 
-/// What is left `takes 1h–3h and 2 steps of unknown length`.
+/// `1h–3h, plus 2 steps of unknown duration`.
 pub(super) fn remaining_phrase(plan: &UpgradePlan) -> String {
     let summary = &plan.summary;
     let seconds = summary.duration_seconds;
@@ -129,10 +126,10 @@ pub(super) fn remaining_phrase(plan: &UpgradePlan) -> String {
         high: seconds.high.filter(|high| *high > 0),
     };
     match (known == DurationDoc::default(), summary.unknown_durations) {
-        (true, _) => "is of unknown length".to_owned(),
-        (false, 0) => format!("takes {}", text::format_duration(seconds)),
+        (true, _) => "unknown".to_owned(),
+        (false, 0) => text::format_duration(seconds),
         (false, _) => format!(
-            "takes {} and {steps} of unknown length",
+            "{}, plus {steps} of unknown duration",
             text::format_duration(seconds)
         ),
     }

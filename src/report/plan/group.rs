@@ -1,14 +1,11 @@
-//! Hops of a plan, and in each of them the steps that are alike, folded into one.
+//! The hops of a plan, each with its steps in groups.
 //!
-//! Steps are alike that differ only in their node: the same hop, action, pool and state.
+//! Steps of a group differ only in their node: they have the same hop, action, pool and state.
 
 use crate::api::v1::{
     DurationDoc, HopDoc, HopIdDoc, ScopeLevelDoc, StepDoc, StepStateDoc, UpgradePlan,
 };
 use crate::plan::parallelism;
-
-/// What stands for the node in what steps have in common.
-const EACH_NODE: &str = "each node";
 
 /// One hop and its steps.
 pub(super) struct HopGroups<'a> {
@@ -62,13 +59,13 @@ fn group_steps(steps: &[StepDoc]) -> Vec<StepGroup<'_>> {
     folds
 }
 
-/// What two steps have in common that differ in their node only.
+/// Steps with the same key differ only in their node.
 fn action_key(step: &StepDoc) -> (&str, Option<&str>) {
-    let id = match step.scope.level {
-        ScopeLevelDoc::Node => step.id.strip_suffix(step.scope.name.as_str()),
-        _ => None,
+    let action = match step.scope.level {
+        ScopeLevelDoc::Node => &step.shared.action,
+        _ => &step.id,
     };
-    (id.unwrap_or(&step.id), step.scope.pool.as_deref())
+    (action, step.scope.pool.as_deref())
 }
 
 impl StepGroup<'_> {
@@ -81,24 +78,30 @@ impl StepGroup<'_> {
         self.first
     }
 
-    /// What is done.
-    pub(super) fn title(&self) -> String {
-        let title = self.common_text(|step| step.title.clone());
-        title.unwrap_or_else(|| self.first.title.clone())
-    }
-
-    /// What all its steps say alike but for the name of the node; none where they differ in more.
-    pub(super) fn common_text(&self, said: impl Fn(&StepDoc) -> String) -> Option<String> {
-        if let [only] = self.steps[..] {
-            return Some(said(only));
+    /// The title; of several steps the one that names no node.
+    pub(super) fn title(&self) -> &str {
+        match self.steps[..] {
+            [only] => &only.title,
+            _ => &self.first.shared.title,
         }
-        let alike = |step: &StepDoc| replace_word(&said(step), &step.scope.name, EACH_NODE);
-        let text = alike(self.first);
-        let mut others = self.steps.iter().skip(1);
-        others.all(|step| alike(step) == text).then_some(text)
     }
 
-    /// How long it takes, so many nodes of a pool at a time.
+    /// The text that all steps share; `None` if they differ.
+    pub(super) fn common_text(&self, text: impl Fn(&StepDoc) -> String) -> Option<String> {
+        let first = text(self.first);
+        let mut steps = self.steps.iter();
+        steps.all(|step| text(step) == first).then_some(first)
+    }
+
+    /// How to tell that they are done; of several steps the text that names no node.
+    pub(super) fn done_when(&self) -> &str {
+        match self.steps[..] {
+            [only] => &only.done_when.text,
+            _ => &self.first.shared.done_when,
+        }
+    }
+
+    /// Sum of the estimated durations, with this many nodes of a pool at a time.
     pub(super) fn duration(&self, parallel: u32) -> DurationDoc {
         let mut sum = DurationDoc {
             low: None,
@@ -116,8 +119,8 @@ impl StepGroup<'_> {
     }
 }
 
-/// The step to do next: the first that the cluster shows as not done; where it shows none, the first behind what is done of
-/// which a person must know.
+/// The step to do next: the first that the cluster shows as not done; if there is none, the first behind the last one that
+/// is done.
 pub(super) fn next_step(plan: &UpgradePlan) -> Option<&StepDoc> {
     let is_open = |step: &&StepDoc| {
         matches!(
@@ -132,48 +135,4 @@ pub(super) fn next_step(plan: &UpgradePlan) -> Option<&StepDoc> {
     let behind = plan.steps.get(last_done.map_or(0, |at| at + 1)..);
     let open = plan.steps.iter().find(is_open);
     open.or_else(|| behind.unwrap_or_default().first())
-}
-
-/// A text with another name in place of this one, where it stands as a word of its own.
-fn replace_word(text: &str, name: &str, other: &str) -> String {
-    if name.is_empty() {
-        return text.to_owned();
-    }
-    let of_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
-    let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    for (at, _) in text.match_indices(name) {
-        let end = at + name.len();
-        let before = text[..at].chars().next_back().is_some_and(of_name);
-        let after = text[end..].chars().next().is_some_and(of_name);
-        if !before && !after {
-            out.push_str(&text[from..at]);
-            out.push_str(other);
-            from = end;
-        }
-    }
-    out.push_str(&text[from..]);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::replace_word;
-
-    #[test]
-    fn names_are_whole_words() {
-        for (text, shown) in [
-            (
-                "Drain a, upgrade its kubelet",
-                "Drain each node, upgrade its kubelet",
-            ),
-            ("pods of a move", "pods of each node move"),
-            ("a-1 is not a", "a-1 is not each node"),
-            ("at a_b", "at a_b"),
-            ("", ""),
-        ] {
-            assert_eq!(replace_word(text, "a", "each node"), shown);
-        }
-        assert_eq!(replace_word("x", "", "y"), "x");
-    }
 }

@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::table::IRREVERSIBLE_NOTE;
+use super::heading::IRREVERSIBLE_NOTE;
 use super::view::{NO_PLAN_HINT, NO_PLAN_PREFIX, PlanView};
 use crate::api::v1::UpgradePlan;
-use crate::report::RenderError;
+use crate::report::options::RenderError;
 
 /// The template. Whatever it puts in is encoded.
 #[derive(Template)]

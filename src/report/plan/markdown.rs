@@ -4,7 +4,7 @@ use super::super::page::markdown::{
     code_span, finding_item, format_link, gap_item, markdown_cell, markdown_text, push_blank_line,
     push_code_block, push_section,
 };
-use super::table::IRREVERSIBLE_NOTE;
+use super::heading::IRREVERSIBLE_NOTE;
 use super::view::{
     GroupedStepView, HopView, NO_PLAN_HINT, NO_PLAN_PREFIX, PlanView, StepGroupView,
 };
@@ -34,8 +34,8 @@ pub(super) fn plan_markdown(plan: &UpgradePlan) -> String {
         push_hop(&mut out, hop);
     }
     push_section(&mut out, page.findings_are, &page.findings, finding_item);
-    push_section(&mut out, "Not looked at", &page.gaps, gap_item);
-    push_section(&mut out, "Mind", &page.remarks, |remark| {
+    push_section(&mut out, "Gaps", &page.gaps, gap_item);
+    push_section(&mut out, "Remarks", &page.remarks, |remark| {
         format!("- {}\n", markdown_text(remark))
     });
     push_blank_line(&mut out);
@@ -48,7 +48,7 @@ pub(super) fn plan_markdown(plan: &UpgradePlan) -> String {
     out
 }
 
-/// Hops, how long they take, and from where no way leads back.
+/// Windows, and the hops with their counts.
 fn push_overview(out: &mut String, page: &PlanView) {
     if !page.windows.is_empty() {
         push_blank_line(out);
@@ -57,7 +57,7 @@ fn push_overview(out: &mut String, page: &PlanView) {
         );
     }
     for window in &page.windows {
-        let cells = [&window.window, &window.start, &window.end].map(|it| markdown_cell(it));
+        let cells = [&window.window, &window.start, &window.end].map(|cell| markdown_cell(cell));
         out.push_str(&format!("| {} | {} |\n", cells.join(" | "), window.steps));
     }
     if page.hops.is_empty() {
@@ -65,9 +65,7 @@ fn push_overview(out: &mut String, page: &PlanView) {
     }
     push_blank_line(out);
     out.push_str("## Hops\n\n");
-    out.push_str(
-        "| | Hop | Steps | Done | Left takes | Points of no return | Why it is supported |\n",
-    );
+    out.push_str("| | Hop | Steps | Done | Time left | Irreversible steps | Source |\n");
     out.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     for hop in &page.hops {
         out.push_str(&format!(
@@ -117,17 +115,17 @@ fn push_step_group(out: &mut String, fold: &StepGroupView) {
     say("State", &format!("{}{progress}", fold.state));
     say("Scope", &markdown_text(&fold.place));
     if !fold.is_done {
-        say("Takes", &markdown_text(&fold.takes));
+        say("Duration", &markdown_text(&fold.takes));
     }
     if fold.is_final {
-        say("Way back", &format!("**{IRREVERSIBLE_NOTE}**"));
+        say("Note", &format!("**{IRREVERSIBLE_NOTE}**"));
     }
-    for (name, value) in &fold.said {
+    for (name, value) in &fold.details {
         say(name, &markdown_text(value));
     }
     for gate in &fold.gates {
         say(
-            "In the way",
+            "Blocked by",
             &format!("{}: {}", code_span(&gate.id), markdown_text(&gate.message)),
         );
     }
@@ -150,7 +148,7 @@ fn push_grouped_step(out: &mut String, member: &GroupedStepView) {
         code_span(&member.name)
     ));
     push_code_block(out, 4, &member.commands);
-    for (name, value) in &member.said {
+    for (name, value) in &member.details {
         out.push_str(&format!("    - {name}: {}\n", markdown_text(value)));
     }
 }

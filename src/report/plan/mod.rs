@@ -2,6 +2,7 @@
 
 mod footer;
 mod group;
+mod heading;
 mod html;
 mod markdown;
 mod table;
@@ -9,7 +10,8 @@ mod text;
 mod view;
 mod wide;
 
-use super::{OutputFormat, RenderError, RenderOptions, encode, terminal};
+use super::options::{OutputFormat, RenderError, RenderOptions};
+use super::{encode, terminal};
 use crate::api::v1::UpgradePlan;
 
 /// A plan in the wanted format, with a line break at the end unless it is empty.

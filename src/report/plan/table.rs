@@ -1,27 +1,22 @@
-//! The plan as a tree for people: hops, below them steps, those that are alike in one line; below it what stands in the way,
-//! what was not seen, and what is left.
+//! The table of `upgrade-plan`: hops, below them one line per group of steps; then blockers, gaps and the summary.
+
+use console::measure_text_width;
 
 use super::super::columns::format_columns;
-use super::super::stacked::visible_width;
+use super::super::options::RenderOptions;
 use super::super::wrap::{join_sections, wrap};
-use super::super::{RenderOptions, notices, remedies, terminal};
+use super::super::{notices, remedies, terminal};
 use super::group;
 use super::group::{HopGroups, StepGroup};
+use super::heading::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_MARK, NO_WINDOW_NOTE, push_hop_heading};
 use super::{footer, text, wide};
 use crate::api::v1::{StepDoc, StepStateDoc, UpgradePlan};
+use crate::text::pluralize;
 
-const HEADER: [&str; 5] = ["STATE", "STEP", "SCOPE", "TAKES", "NOTE"];
-/// What stands before the step to do next, and before all others.
-pub(super) const NEXT_MARK: &str = "-> ";
-const NO_MARK: &str = "   ";
-/// So many nodes of a line are named; fewer where that makes a line fit.
+const HEADER: [&str; 5] = ["STATE", "STEP", "SCOPE", "DURATION", "NOTE"];
+/// Numbers of nodes named in a line, the first that makes the line fit.
 pub(super) const NODE_NAME_LIMITS: [usize; 3] = [4, 2, 0];
-/// What says that no way leads back.
-pub(super) const IRREVERSIBLE_NOTE: &str = "no way back";
-/// What says that a step fits into no opening that is left.
-pub(super) const NO_WINDOW_NOTE: &str = "fits no window";
-
-/// The whole plan as text. `all` tells every step, with all that is known of it.
+/// The whole plan. `all` prints every step with all its details.
 pub(super) fn plan_table(plan: &UpgradePlan, look: &RenderOptions, all: bool) -> String {
     let hops = group::group_by_hop(plan);
     let next = group::next_step(plan);
@@ -57,8 +52,9 @@ fn step_tree(
     };
     let fits = |lines: &[String]| {
         let mut lines = lines.iter();
-        look.width
-            .is_none_or(|limit| lines.all(|line| visible_width(line) + NEXT_MARK.len() <= limit))
+        look.width.is_none_or(|limit| {
+            lines.all(|line| measure_text_width(line) + NEXT_MARK.len() <= limit)
+        })
     };
     let tried = NODE_NAME_LIMITS
         .iter()
@@ -94,30 +90,6 @@ fn step_tree(
     out
 }
 
-/// `Kubernetes 1.24.17 → 1.25.16`, and below it why that is supported, unless that was said of the hop before.
-pub(super) fn push_hop_heading(
-    out: &mut String,
-    hop: &HopGroups<'_>,
-    before: Option<&str>,
-    look: &RenderOptions,
-) {
-    if !out.is_empty() {
-        out.push('\n');
-    }
-    remedies::push_indented(out, 0, &look.styles.heading(&text::hop_title(hop)));
-    let source = hop.path_hop.map(|edge| edge.source.as_str());
-    if let Some(source) = source.filter(|source| Some(*source) != before) {
-        let by = wrap(
-            &format!("by {}", remedies::escape_prose(source)),
-            "",
-            look.prose_width() - NO_MARK.len(),
-        );
-        for line in by.lines() {
-            remedies::push_indented(out, NO_MARK.len(), &look.styles.muted(line));
-        }
-    }
-}
-
 /// One line of the tree.
 struct PlanRow {
     is_next: bool,
@@ -137,7 +109,7 @@ impl PlanRow {
         look: &RenderOptions,
     ) -> Self {
         let is_next = next.is_some_and(|next| fold.steps.iter().any(|step| step.id == next.id));
-        let title = terminal::escape_cell(&fold.title()).into_owned();
+        let title = terminal::escape_cell(fold.title()).into_owned();
         Self {
             is_next,
             state: state_cell(fold, look),
@@ -155,7 +127,7 @@ impl PlanRow {
         if self.is_next { NEXT_MARK } else { NO_MARK }
     }
 
-    /// A part of the title as it is shown.
+    /// A part of the title, styled.
     fn style_title(&self, text: &str, look: &RenderOptions) -> String {
         match self.is_next {
             true => look.styles.heading(text),
@@ -178,7 +150,7 @@ impl PlanRow {
         ]
     }
 
-    /// The same on a few lines that fit.
+    /// The row on several lines.
     fn stacked(&self, look: &RenderOptions, limit: usize) -> String {
         let indent = " ".repeat(NEXT_MARK.len() + "blocked".len() + NEXT_MARK.len());
         let head = format!("{}{}", self.next_mark(), self.state);
@@ -189,18 +161,17 @@ impl PlanRow {
             let left = match at {
                 0 => format!(
                     "{head}{}",
-                    " ".repeat(indent.len().saturating_sub(visible_width(&head)))
+                    " ".repeat(indent.len().saturating_sub(measure_text_width(&head)))
                 ),
                 _ => indent.clone(),
             };
             remedies::push_indented(&mut out, 0, &format!("{left}{text}"));
         }
-        let takes = match self.duration.as_str() {
-            "unknown" => "unknown length".to_owned(),
+        let duration = match self.duration.as_str() {
             "" => String::new(),
-            takes => format!("takes {takes}"),
+            duration => format!("duration {duration}"),
         };
-        let rest = [&self.scope, &takes, &self.note].map(String::as_str);
+        let rest = [&self.scope, &duration, &self.note].map(String::as_str);
         let rest: Vec<&str> = rest.into_iter().filter(|cell| !cell.is_empty()).collect();
         for line in wrap(&rest.join(" · "), "", limit - indent.len()).lines() {
             remedies::push_indented(&mut out, indent.len(), &look.styles.muted(line));
@@ -209,7 +180,7 @@ impl PlanRow {
     }
 }
 
-/// The state, and how many of how many where that says more.
+/// The state, with the progress of a step that counts several machines.
 pub(super) fn state_cell(fold: &StepGroup<'_>, look: &RenderOptions) -> String {
     let word = look.styles.state(fold.state());
     match (&fold.steps[..], fold.first().progress) {
@@ -224,29 +195,29 @@ fn note_cell(plan: &UpgradePlan, fold: &StepGroup<'_>) -> String {
     if fold.state() == StepStateDoc::Done {
         return String::new();
     }
-    let mut said = Vec::new();
+    let mut notes = Vec::new();
     if fold.steps.iter().any(|step| !step.reversible) {
-        said.push(IRREVERSIBLE_NOTE.to_owned());
+        notes.push(IRREVERSIBLE_NOTE.to_owned());
     }
-    let misfits = &plan.summary.no_window;
-    if fold.steps.iter().any(|step| misfits.contains(&step.id)) {
-        said.push(NO_WINDOW_NOTE.to_owned());
+    let unscheduled = &plan.summary.no_window;
+    if fold.steps.iter().any(|step| unscheduled.contains(&step.id)) {
+        notes.push(NO_WINDOW_NOTE.to_owned());
     }
     let mut gates: Vec<&String> = fold.steps.iter().flat_map(|step| &step.gates).collect();
     gates.sort_unstable();
     gates.dedup();
     if !gates.is_empty() {
-        said.push(format!("{} in the way", gates.len()));
+        notes.push(format!("blocked by {}", pluralize(gates.len(), "finding")));
     }
-    said.join(", ")
+    notes.join(", ")
 }
 
-/// Below the step to do next: its commands, and how to tell that it is done.
+/// Details of the step to do next: commands, blockers and its completion condition.
 fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOptions) -> String {
     const INDENT: usize = 6;
     let step = fold.first();
     let mut out = String::new();
-    let told = |text: &str| {
+    let wrapped = |text: &str| {
         wrap(
             &remedies::escape_prose(text),
             &" ".repeat(INDENT),
@@ -254,7 +225,7 @@ fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOpti
         )
     };
     if fold.steps.len() > 1 {
-        out.push_str(&told(&format!("{} is next:", step.scope.name)));
+        out.push_str(&wrapped(&format!("{} is next:", step.scope.name)));
     }
     for command in &step.commands {
         remedies::push_indented(&mut out, INDENT, &text::escape_command(command));
@@ -277,8 +248,8 @@ fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOpti
         .collect();
     rules.dedup();
     if !rules.is_empty() {
-        out.push_str(&told(&format!("in the way: {}", rules.join(", "))));
+        out.push_str(&wrapped(&format!("blocked by: {}", rules.join(", "))));
     }
-    out.push_str(&told(&format!("done when {}", step.done_when.text)));
+    out.push_str(&wrapped(&format!("done when {}", step.done_when.text)));
     out
 }

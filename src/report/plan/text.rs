@@ -1,4 +1,4 @@
-//! Conditions, places and durations in words.
+//! Scopes, durations and commands as text.
 
 use jiff::SignedDuration;
 
@@ -8,25 +8,25 @@ use super::group::{HopGroups, StepGroup};
 use crate::api::v1::{DurationDoc, StepDoc, StepStateDoc};
 use crate::text::pluralize;
 
-/// Longer than any command that names can make.
+/// Longer than any command made of valid names.
 const MAX_COMMAND_CHARS: usize = 10 * terminal::MAX_CHARS;
 
-/// `60s–10m`; what is not known is said to be so.
+/// `60s–10m`, `unknown`.
 pub(super) fn format_duration(takes: DurationDoc) -> String {
-    let told = |seconds: u64| {
+    let format = |seconds: u64| {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         human_duration(SignedDuration::from_secs(seconds))
     };
     match (takes.low, takes.high) {
         (None, None) => "unknown".to_owned(),
-        (Some(low), None) => format!("{} or more", told(low)),
-        (None, Some(high)) => format!("up to {}", told(high)),
-        (Some(low), Some(high)) if low == high => told(low),
-        (Some(low), Some(high)) => format!("{}–{}", told(low), told(high)),
+        (Some(low), None) => format!("at least {}", format(low)),
+        (None, Some(high)) => format!("up to {}", format(high)),
+        (Some(low), Some(high)) if low == high => format(low),
+        (Some(low), Some(high)) => format!("{}–{}", format(low), format(high)),
     }
 }
 
-/// How long what is left of a hop takes, as far as that is known.
+/// Estimated time left of a hop.
 pub(super) fn remaining_duration(hop: &HopGroups<'_>, parallel: u32) -> String {
     let mut sum = DurationDoc::default();
     let mut unknown = 0;
@@ -49,18 +49,18 @@ pub(super) fn remaining_duration(hop: &HopGroups<'_>, parallel: u32) -> String {
         sum.high = add(sum.high, of_fold.high);
     }
     match (sum == DurationDoc::default(), unknown) {
-        (true, 0) => "nothing is left".to_owned(),
+        (true, 0) => "none".to_owned(),
         (true, _) => "unknown".to_owned(),
         (false, 0) => format_duration(sum),
         (false, _) => format!(
-            "{} and {} of unknown length",
+            "{}, plus {} of unknown duration",
             format_duration(sum),
             pluralize(unknown, "step")
         ),
     }
 }
 
-/// `Kubernetes 1.24.17 → 1.25.16`, harmless.
+/// `Kubernetes 1.24.17 → 1.25.16`, escaped.
 pub(super) fn hop_title(hop: &HopGroups<'_>) -> String {
     let (from, to) = match hop.path_hop {
         Some(edge) => (edge.from.as_ref(), &edge.to),
@@ -69,7 +69,7 @@ pub(super) fn hop_title(hop: &HopGroups<'_>) -> String {
     remedies::hop_title(hop.hop.platform, from, to)
 }
 
-/// Where a step is done: `node a-1 of pool pool-a`, harmless.
+/// `node a-1 of pool pool-a`, escaped.
 pub(super) fn format_scope(step: &StepDoc) -> String {
     let scope = &step.scope;
     let pool = scope
@@ -84,7 +84,7 @@ pub(super) fn format_scope(step: &StepDoc) -> String {
     )
 }
 
-/// Where steps that are alike are done: `7 of 12 nodes of pool pool-a: a-6 a-7 ...`, with so many names; harmless.
+/// `7 of 12 nodes of pool pool-a: a-6 a-7 ...` with at most `named` names, escaped.
 pub(super) fn format_scopes(fold: &StepGroup<'_>, named: usize) -> String {
     if let [only] = fold.steps[..] {
         return format_scope(only);
@@ -109,13 +109,13 @@ pub(super) fn format_scopes(fold: &StepGroup<'_>, named: usize) -> String {
     format!("{nodes}{}: {}", pool.unwrap_or_default(), names.join(" "))
 }
 
-/// A command as one harmless line. It is never cut, for half a command is another command.
+/// A command as one escaped line. Never truncated: a truncated command is another command.
 pub(super) fn escape_command(command: &str) -> String {
     match command.chars().nth(MAX_COMMAND_CHARS) {
         None => terminal::escape(command).into_owned(),
         Some(_) => {
             let length = command.chars().count();
-            format!("# a command of {length} characters, too long to be shown: see -o json")
+            format!("# command of {length} characters omitted; see -o json")
         }
     }
 }

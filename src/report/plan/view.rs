@@ -1,4 +1,4 @@
-//! The plan as pages tell it, Markdown and HTML alike: every text harmless and of bounded length, none of it encoded yet.
+//! The plan for Markdown and HTML: every text escaped for terminals and limited in length, not yet encoded.
 
 use super::super::page::{
     FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_plain, generated_line,
@@ -6,24 +6,25 @@ use super::super::page::{
 use super::super::{remedies, terminal};
 use super::group;
 use super::group::{HopGroups, StepGroup};
+use super::heading::NO_WINDOW_NOTE;
 use super::{footer, table, text};
 use crate::api::v1::{FindingDoc, ScopeLevelDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
 use crate::text::pluralize;
 
-/// What a page begins with where no path leads to the target: the reason follows.
-pub(super) const NO_PLAN_PREFIX: &str = "There is no plan:";
-/// And how it goes on.
+/// Begins a page without a plan; the reason follows.
+pub(super) const NO_PLAN_PREFIX: &str = "No plan:";
+/// Follows the reason.
 pub(super) const NO_PLAN_HINT: &str =
-    "Nothing was planned. Make the plan again for a release that can be reached.";
+    "No steps were planned. Run the command again with a reachable target.";
 
 /// The whole plan.
 pub(super) struct PlanView {
     pub(super) title: String,
-    /// When and by what it was made.
+    /// When the plan was made, and by which program.
     pub(super) made: String,
-    /// Why there is no path to the target, and then nothing else; none where there is one.
+    /// Why no path leads to the target; then the page has nothing else.
     pub(super) no_path: Option<String>,
-    /// What to know before all else: names and what is said of them.
+    /// The table at the top.
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) hops: Vec<HopView>,
     pub(super) findings: Vec<FindingView>,
@@ -31,11 +32,11 @@ pub(super) struct PlanView {
     pub(super) gaps: Vec<GapView>,
     pub(super) windows: Vec<WindowView>,
     pub(super) remarks: Vec<String>,
-    /// Who signs.
+    /// Lines of the sign-off table.
     pub(super) sign_off: [&'static str; 4],
 }
 
-/// An opening of a window.
+/// A maintenance window.
 pub(super) struct WindowView {
     pub(super) window: String,
     pub(super) start: String,
@@ -52,17 +53,17 @@ pub(super) struct HopView {
     pub(super) source: String,
     pub(super) steps: usize,
     pub(super) done: usize,
-    /// How long what is left of it takes.
+    /// Estimated time left.
     pub(super) takes: String,
-    /// Points of no return that are left.
+    /// Number of irreversible steps left.
     pub(super) no_return: usize,
     pub(super) folds: Vec<StepGroupView>,
 }
 
-/// Steps that are alike.
+/// A group of steps.
 pub(super) struct StepGroupView {
     pub(super) state: &'static str,
-    /// Of a step under way: so many of so many.
+    /// Of a step in progress: `3 of 5`.
     pub(super) progress: String,
     pub(super) is_done: bool,
     pub(super) is_next: bool,
@@ -70,15 +71,15 @@ pub(super) struct StepGroupView {
     pub(super) title: String,
     pub(super) place: String,
     pub(super) takes: String,
-    /// What all of them have in common.
-    pub(super) said: Vec<(&'static str, String)>,
-    /// What stands in the way.
+    /// Details that all steps share.
+    pub(super) details: Vec<(&'static str, String)>,
+    /// The findings that block it.
     pub(super) gates: Vec<GateView>,
     pub(super) objects: Vec<String>,
     pub(super) links: Vec<Link>,
-    /// Of a step that stands alone.
+    /// Of a group of one step.
     pub(super) commands: Vec<String>,
-    /// The single steps, where there are several.
+    /// The steps of a larger group.
     pub(super) members: Vec<GroupedStepView>,
 }
 
@@ -89,13 +90,13 @@ pub(super) struct GateView {
     pub(super) message: String,
 }
 
-/// One of several steps that are alike.
+/// A step of a group.
 pub(super) struct GroupedStepView {
     pub(super) name: String,
     pub(super) is_done: bool,
     pub(super) commands: Vec<String>,
-    /// In what it differs.
-    pub(super) said: Vec<(&'static str, String)>,
+    /// Details in which it differs from the others.
+    pub(super) details: Vec<(&'static str, String)>,
 }
 
 impl PlanView {
@@ -108,7 +109,7 @@ impl PlanView {
             Some(_) => ("no supported path".to_owned(), made),
             None => (
                 remedies::scope_phrase(&plan.cluster, &plan.path),
-                made + " How far steps are is what the cluster showed then.",
+                made + " Step states are as of then.",
             ),
         };
         Self {
@@ -120,7 +121,7 @@ impl PlanView {
                 .map(|(at, hop)| HopView::new(plan, at + 1, hop, next))
                 .collect(),
             findings: FindingView::numbered(&plan.findings),
-            findings_are: "In the way",
+            findings_are: "Blocking findings",
             gaps: plan.gaps.iter().map(GapView::new).collect(),
             windows: plan.windows.iter().map(WindowView::new).collect(),
             remarks: plan
@@ -145,9 +146,9 @@ fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
     let summary = &plan.summary;
     facts.push(("Steps", format!("{}, {} done", summary.steps, summary.done)));
     if summary.done < summary.steps {
-        facts.push(("What is left", footer::remaining_phrase(plan)));
+        facts.push(("Time left", footer::remaining_phrase(plan)));
         let mut at_a_time = format!(
-            "{} of a pool at a time",
+            "{} per pool at a time",
             pluralize(summary.parallel as usize, "node")
         );
         if plan
@@ -155,13 +156,13 @@ fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
             .iter()
             .any(|step| step.scope.level == ScopeLevelDoc::Pool)
         {
-            at_a_time.push_str("; of pools that are one step, as many as it says");
+            at_a_time.push_str("; steps that upgrade a whole pool state their own");
         }
-        facts.push(("Reckoned with", at_a_time));
+        facts.push(("Parallelism", at_a_time));
     }
     let points = summary.points_of_no_return.len();
-    facts.push(("Points of no return ahead", points.to_string()));
-    facts.push(("Not looked at", pluralize(summary.gaps, "gap")));
+    facts.push(("Irreversible steps left", points.to_string()));
+    facts.push(("Gaps", summary.gaps.to_string()));
     facts
 }
 
@@ -215,7 +216,7 @@ impl StepGroupView {
         let findings = plan.findings.iter().enumerate();
         let gates = findings.filter(|(_, finding)| gates.contains(&finding.fingerprint.as_str()));
         let of_all =
-            |(name, said): &StepDetail| Some((*name, escape_plain(&fold.common_text(said)?)));
+            |(name, text): &StepDetail| Some((*name, escape_plain(&fold.common_text(text)?)));
         let common = STEP_DETAILS.iter().filter_map(of_all);
         let own: Vec<&StepDetail> = STEP_DETAILS
             .iter()
@@ -225,17 +226,20 @@ impl StepGroupView {
         Self {
             state: fold.state().as_str(),
             progress: match (is_alone, first.progress) {
-                (true, Some(it)) if it.total > 1 => format!("{} of {}", it.done, it.total),
+                (true, Some(progress)) if progress.total > 1 => {
+                    format!("{} of {}", progress.done, progress.total)
+                }
                 _ => String::new(),
             },
             is_done: fold.state() == StepStateDoc::Done,
             is_next: next.is_some_and(|next| fold.steps.iter().any(|step| step.id == next.id)),
             is_final: fold.steps.iter().any(|step| !step.reversible),
-            title: escape_plain(&fold.title()),
+            title: escape_plain(fold.title()),
             place: text::format_scopes(fold, table::NODE_NAME_LIMITS[0]),
             takes: text::format_duration(takes),
-            said: common
-                .filter(|(_, said)| !said.is_empty())
+            details: std::iter::once(("Done when", escape_plain(fold.done_when())))
+                .chain(common)
+                .filter(|(_, text)| !text.is_empty())
                 .chain(window_detail(plan, fold))
                 .collect(),
             gates: gates
@@ -259,44 +263,43 @@ impl StepGroupView {
     }
 }
 
-/// When steps may run, where windows were asked for.
+/// When steps may run, if there are windows.
 fn window_detail(plan: &UpgradePlan, fold: &StepGroup<'_>) -> Option<(&'static str, String)> {
-    let mut said: Vec<String> = footer::window_starts(plan, &fold.steps)
+    let mut windows: Vec<String> = footer::window_starts(plan, &fold.steps)
         .into_iter()
         .map(escape_plain)
         .collect();
-    let misfits = &plan.summary.no_window;
-    if fold.steps.iter().any(|step| misfits.contains(&step.id)) {
-        said.push(table::NO_WINDOW_NOTE.to_owned());
+    let unscheduled = &plan.summary.no_window;
+    if fold.steps.iter().any(|step| unscheduled.contains(&step.id)) {
+        windows.push(NO_WINDOW_NOTE.to_owned());
     }
-    (!said.is_empty()).then(|| ("Window", said.join(", ")))
+    (!windows.is_empty()).then(|| ("Window", windows.join(", ")))
 }
 
-/// What is said of a step, with its name.
+/// A detail of a step: its label and text.
 type StepDetail = (&'static str, fn(&StepDoc) -> String);
 
-/// What is said of every step where there is something to say.
-const STEP_DETAILS: [StepDetail; 3] = [
-    ("Done when", |step| step.done_when.text.clone()),
+/// The details of steps, if not empty.
+const STEP_DETAILS: [StepDetail; 2] = [
     ("Basis", |step| step.basis.clone()),
     ("Interrupts", |step| step.interrupts.join("; ")),
 ];
 
 impl GroupedStepView {
     fn new(step: &StepDoc, own: &[&StepDetail]) -> Self {
-        let said = own
+        let details = own
             .iter()
-            .map(|(name, said)| (*name, escape_plain(&said(step))));
+            .map(|(name, text)| (*name, escape_plain(&text(step))));
         Self {
             name: terminal::escape_cell(&step.scope.name).into_owned(),
             is_done: step.state == StepStateDoc::Done,
             commands: open_commands(step),
-            said: said.filter(|(_, said)| !said.is_empty()).collect(),
+            details: details.filter(|(_, text)| !text.is_empty()).collect(),
         }
     }
 }
 
-/// What is done needs none any more.
+/// A step that is done needs no commands.
 fn open_commands(step: &StepDoc) -> Vec<String> {
     let is_open = step.state != StepStateDoc::Done;
     let commands = step.commands.iter().filter(|_| is_open);

@@ -1,17 +1,19 @@
-//! Every step, with all that is known of it.
+//! Every step with all its details.
 
-use super::super::stacked::visible_width;
+use console::measure_text_width;
+
+use super::super::options::RenderOptions;
+use super::super::remedies;
 use super::super::wrap::wrap;
-use super::super::{RenderOptions, remedies};
 use super::footer::{gating_findings, window_starts};
 use super::group::HopGroups;
-use super::table::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_WINDOW_NOTE, push_hop_heading};
+use super::heading::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_WINDOW_NOTE, push_hop_heading};
 use super::text;
 use crate::api::v1::{StepDoc, UpgradePlan};
 
-/// Where what is said of a step begins.
+/// Indent of the details of a step.
 const INDENT: usize = 3;
-/// Where it goes on behind its label.
+/// Width of their labels.
 const LABEL_WIDTH: usize = 13;
 /// The longest word for a state, and a gap.
 const STATE_WIDTH: usize = 10;
@@ -45,47 +47,53 @@ fn push_step(
     look: &RenderOptions,
 ) {
     let mark = if is_next { NEXT_MARK } else { "   " };
-    let progress = step.progress.map(|it| format!(" {}/{}", it.done, it.total));
+    let progress = step
+        .progress
+        .map(|progress| format!(" {}/{}", progress.done, progress.total));
     let state = look.styles.state(step.state) + &progress.unwrap_or_default();
-    let gap = " ".repeat(STATE_WIDTH.saturating_sub(visible_width(&state)).max(1));
+    let gap = " ".repeat(
+        STATE_WIDTH
+            .saturating_sub(measure_text_width(&state))
+            .max(1),
+    );
     let title = look.styles.heading(&remedies::escape_prose(&step.title));
     remedies::push_indented(out, 0, &format!("{mark}{state}{gap}{title}"));
-    let mut said = DetailWriter { out, look };
-    said.write_wrapped("id", &[step.id.as_str()]);
-    said.write_wrapped("scope", &[text::format_scope(step)]);
-    let takes = text::format_duration(step.duration_seconds);
-    said.write_wrapped("takes", &[format!("{takes} ({})", step.basis)]);
-    said.write_wrapped("window", &window_starts(plan, &[step]));
+    let mut details = DetailWriter { out, look };
+    details.write_wrapped("id", &[step.id.as_str()]);
+    details.write_wrapped("scope", &[text::format_scope(step)]);
+    let duration = text::format_duration(step.duration_seconds);
+    details.write_wrapped("duration", &[format!("{duration} ({})", step.basis)]);
+    details.write_wrapped("window", &window_starts(plan, &[step]));
     if plan.summary.no_window.contains(&step.id) {
-        said.write_line("window", &look.styles.warning(NO_WINDOW_NOTE));
+        details.write_line("window", &look.styles.warning(NO_WINDOW_NOTE));
     }
     if !step.reversible {
-        said.write_line("way back", &look.styles.warning(IRREVERSIBLE_NOTE));
+        details.write_line("note", &look.styles.warning(IRREVERSIBLE_NOTE));
     }
     for (at, command) in step.commands.iter().enumerate() {
         // Never wrapped: it is there to be copied.
-        said.write_line(
+        details.write_line(
             if at == 0 { "commands" } else { "" },
             &text::escape_command(command),
         );
     }
-    said.write_wrapped("done when", &[step.done_when.text.as_str()]);
-    said.write_wrapped("interrupts", &step.interrupts);
+    details.write_wrapped("done when", &[step.done_when.text.as_str()]);
+    details.write_wrapped("interrupts", &step.interrupts);
     let gates =
         gating_findings(plan, step).map(|finding| format!("{}: {}", finding.id, finding.message));
-    said.write_wrapped("in the way", &gates.collect::<Vec<_>>());
-    said.write_wrapped("objects", &step.objects);
-    said.write_wrapped("see", &step.links);
+    details.write_wrapped("blocked by", &gates.collect::<Vec<_>>());
+    details.write_wrapped("objects", &step.objects);
+    details.write_wrapped("see", &step.links);
 }
 
-/// What is said of one step.
+/// Writes the details of a step.
 struct DetailWriter<'a> {
     out: &'a mut String,
     look: &'a RenderOptions,
 }
 
 impl DetailWriter<'_> {
-    /// Texts behind one label, each on lines of its own.
+    /// Texts behind one label, each wrapped.
     fn write_wrapped<T: AsRef<str>>(&mut self, label: &str, texts: &[T]) {
         let mut label = label;
         for text in texts {

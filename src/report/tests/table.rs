@@ -22,11 +22,11 @@ fn a_table_says_what_and_what_to_do() {
         poddisruptionbudget/shop/db     last-applied by kubectl
       See https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 
-    Not looked at
+    Gaps
       secrets (type=helm.sh/release.v1): secrets is forbidden: User "eve" cannot list resource "secrets"
-        mend it: allow list on secrets
+        fix: grant list on secrets
         not fully checked: api-deprecated, api-removed
-      kubectl upgrade-check rbac prints a role that allows all of it
+      kubectl upgrade-check rbac prints a ClusterRole with these permissions
 
     blocked: 1 blocker, 1 warning, 1 note; 1 gap (context prod, 1.24.17 → 1.25.16)
     "#);
@@ -48,11 +48,11 @@ fn wide_has_an_object_a_line() {
         poddisruptionbudget/shop/db     last-applied by kubectl
       See https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 
-    Not looked at
+    Gaps
       secrets (type=helm.sh/release.v1): secrets is forbidden: User "eve" cannot list resource "secrets"
-        mend it: allow list on secrets
+        fix: grant list on secrets
         not fully checked: api-deprecated, api-removed
-      kubectl upgrade-check rbac prints a role that allows all of it
+      kubectl upgrade-check rbac prints a ClusterRole with these permissions
 
     blocked: 1 blocker, 1 warning, 1 note; 1 gap (context prod, 1.24.17 → 1.25.16)
     "#);
@@ -138,16 +138,16 @@ fn gaps_alone_are_incomplete() {
         vec![file, url, narrow],
     ));
     insta::assert_snapshot!(shown, @r#"
-    Not looked at
+    Gaps
       chart/: a Helm chart is not rendered: pipe `helm template` into -f -
         not fully checked: api-deprecated, api-removed
       /metrics: secrets is forbidden: User "eve" cannot list resource "secrets"
-        mend it: allow get on /metrics
+        fix: grant get on /metrics
         not fully checked: api-deprecated, api-removed
       secrets (type=helm.sh/release.v1): secrets is forbidden: User "eve" cannot list resource "secrets"
-        mend it: allow list on poddisruptionbudgets.policy in namespace shop
+        fix: grant list on poddisruptionbudgets.policy in namespace shop
         not fully checked: api-deprecated, api-removed
-      kubectl upgrade-check rbac prints a role that allows all of it
+      kubectl upgrade-check rbac prints a ClusterRole with these permissions
 
     incomplete: nothing found; 3 gaps (context prod, 1.24.17 → 1.25.16)
     "#);
@@ -243,9 +243,9 @@ fn what_is_partly_waived_or_known_shows_what_is_left() {
     for says in [
         "blocker (new)     api-removed",
         "warning (known)   api-deprecated",
-        "Gone since the baseline\n  note   patch-behind   node/pool-a-2   12 patches behind\n",
-        "Mind\n  the baseline was incomplete\n",
-        "1 known to the baseline; 1 gone since; 1 gap",
+        "Resolved since the baseline\n  note   patch-behind   node/pool-a-2   12 patches behind\n",
+        "Remarks\n  the baseline was incomplete\n",
+        "1 in the baseline; 1 resolved since; 1 gap",
     ] {
         assert!(shown.contains(says), "{says}: {shown}");
     }

@@ -2,13 +2,14 @@
 
 use super::super::{
     API_VERSION, ClusterDoc, ConditionDoc, DocumentMetadata, DurationDoc, EvaluatedClusterDoc,
-    HopIdDoc, NodeSetDoc, PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, StepDoc,
-    StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+    HopIdDoc, NodeSetDoc, PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
+    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
+    WindowDoc,
 };
 use super::report::format_rfc3339;
 use super::{docs, same_variants};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal};
-use crate::plan::{DurationEstimate, Plan, ScopeLevel, Step, StepState, WindowSlot};
+use crate::plan::{DurationEstimate, EACH_NODE, Plan, ScopeLevel, Step, StepState, WindowSlot};
 use crate::rules::CheckContext;
 
 same_variants! {
@@ -89,6 +90,11 @@ impl From<&Step> for StepDoc {
             reversible: step.is_reversible,
             links: step.links.clone(),
             objects: step.objects.clone(),
+            shared: SharedStepText {
+                action: step.action.as_str().to_owned(),
+                title: step.shared_title.clone(),
+                done_when: step.done_when.with_node_name(EACH_NODE).to_string(),
+            },
         }
     }
 }

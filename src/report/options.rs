@@ -1,0 +1,68 @@
+//! Formats, options and errors of rendering.
+
+use super::styles::Styles;
+
+/// Value of `-o`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputFormat {
+    /// One finding or group of steps per line.
+    #[default]
+    Table,
+    /// More columns, one object or step per line.
+    Wide,
+    /// The document as JSON.
+    Json,
+    /// The document as YAML.
+    Yaml,
+    /// `kind.group/name`, one object per line.
+    Name,
+    /// For tickets and change requests. Lists fall back to tables.
+    Markdown,
+    /// A standalone page. Lists fall back to tables.
+    Html,
+}
+
+/// Options of text output.
+#[derive(Debug, Clone, Copy)]
+pub struct RenderOptions {
+    /// Colours.
+    pub styles: Styles,
+    /// Whether tables have headers.
+    pub show_headers: bool,
+    /// Columns of the terminal; wider tables are stacked. `None` if stdout is not a terminal: then rows are single lines.
+    pub width: Option<usize>,
+}
+
+impl RenderOptions {
+    /// Maximum width of prose.
+    pub(super) fn prose_width(&self) -> usize {
+        const WIDEST: usize = 100;
+        const NARROWEST: usize = 40;
+        self.width.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
+    }
+}
+
+impl Default for RenderOptions {
+    /// Plain, with headers.
+    fn default() -> Self {
+        Self {
+            styles: Styles::default(),
+            show_headers: true,
+            width: None,
+        }
+    }
+}
+
+/// A document could not be serialised. Documents of this crate always can be.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// As JSON.
+    #[error("the result cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// As YAML.
+    #[error("the result cannot be written as YAML")]
+    Yaml(#[from] serde_saphyr::SerializeError),
+    /// As HTML.
+    #[error("the result cannot be written as HTML")]
+    Html(#[from] askama::Error),
+}
