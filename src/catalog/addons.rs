@@ -1,5 +1,5 @@
-//! Add-ons: what runs in a cluster beside Kubernetes itself and must fit its minor; by which images and charts they are
-//! told, when in a hop they go, and which of their releases is for which minors.
+//! Add-ons that depend on the Kubernetes minor: the images and charts that identify them, when to upgrade them within a hop,
+//! and the minors that their releases support.
 
 use std::collections::BTreeMap;
 
@@ -213,8 +213,8 @@ impl AddonCatalog {
             .find(|addon| addon.component == component)
     }
 
-    /// The add-on that an image is of, whatever registry it comes from, and the release that its tag names: none for a digest
-    /// alone, for a tag that is no version, and for an image with versions of its own.
+    /// Finds the add-on of an image, from any registry, and the release that its tag names: `None` without a tag, for tags that
+    /// are not versions, and for images with their own versions.
     #[must_use]
     pub fn find_by_image(&self, image: &str) -> Option<(&Addon, Option<Release>)> {
         let (_, at) = self.match_image_suffix(image)?;
@@ -224,8 +224,7 @@ impl AddonCatalog {
         Some((addon, release))
     }
 
-    /// What of an add-on's image is no secret: the end by which it is known, without the registry before it, and the numbers of
-    /// its release.
+    /// The public part of an add-on image: its repository suffix without the registry, and its release.
     #[must_use]
     pub fn public_image_name(&self, image: &str) -> Option<String> {
         let (end, _) = self.match_image_suffix(image)?;
@@ -275,8 +274,8 @@ impl AddonCatalog {
             .filter(move |row| row.is_limiting_for(component) && row.versions.contains(release))
     }
 
-    /// Whether this release of an add-on is for this minor. Of a component that the skew policy speaks of, such as kube-proxy,
-    /// the policy decides.
+    /// Whether this release of an add-on supports this minor. For components with a version skew limit, such as kube-proxy,
+    /// the limit decides.
     #[must_use]
     pub fn compatibility(&self, component: &str, release: &Release, minor: Minor) -> Compatibility {
         if self

@@ -201,8 +201,8 @@ fn replacement<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Gvk>
     text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
-/// The objects behind one or several APIs: an Ingress is one object whether it is asked for through `extensions` or
-/// `networking.k8s.io`. Named by the group where it lives today and its plural name.
+/// The objects behind one or several APIs: an Ingress is the same object through `extensions` and `networking.k8s.io`. Named
+/// by its current group and plural name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupResource {
     /// Group, empty for the core group.
@@ -310,8 +310,8 @@ impl Apis {
             .map(|&at| &self.rows[at])
     }
 
-    /// What to use in the place of an API that goes, by somebody who must move before the upgrade and stay there after it:
-    /// the most mature one that both servers have, else the most mature one that the later server has.
+    /// The API to migrate to before the upgrade: the most mature one that both servers have, else the most mature one that the
+    /// later server has.
     #[must_use]
     pub fn successor(&self, api: &Api, before: Option<Minor>, after: Minor) -> Option<&Api> {
         let fallback = self.find(api.replacement.as_ref()?);
@@ -326,8 +326,8 @@ impl Apis {
         both.or_else(|| others().next()).or(fallback)
     }
 
-    /// The API through which to list these objects on a server of this minor that offers these group versions: never a
-    /// deprecated one where another is offered, because asking for one is what the server's metric counts.
+    /// The API through which to list these objects on a server of this minor that serves these group versions. Avoids
+    /// deprecated ones, because the server's metric counts requests for them.
     #[must_use]
     pub fn best_served<'a>(
         &'a self,

@@ -1,8 +1,6 @@
-//! APIs of platforms: custom resources by which a platform is told and followed, and the marks of its releases. Those that
-//! rules look at on any Kubernetes are here too.
+//! Custom resources that detection and rules read, and version hints of platforms.
 //!
-//! They are not in the table of Kubernetes' own APIs: which versions are served is no matter of the Kubernetes minor but of
-//! what somebody installed.
+//! They are not in the table of built-in APIs, because the served versions do not depend on the Kubernetes minor.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +8,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::api::{maturity, yes_no};
-use super::{Catalog, CatalogError, GroupResource, PlatformName, Release, load_table};
+use super::{CatalogError, GroupResource, PlatformName, load_table};
 
 /// A version of a custom resource that detection or rules read.
 #[derive(Debug, Clone, Deserialize)]
@@ -95,12 +93,11 @@ impl CustomApis {
         &self.dkp_version_hints
     }
 
-    /// The version through which to ask for a resource on a server that serves these group versions; none where the group
-    /// is not served at all, or the resource is not in the table.
+    /// The version through which to request a resource on a server that serves these group versions; `None` if the group is
+    /// not served or the resource is not in the table.
     ///
-    /// The most mature version that the table knows comes first. Where only others of the group are served, the most
-    /// mature of those is asked: a platform may be newer than the table, and a server that does not have the resource
-    /// there says so.
+    /// Prefers the most mature version in the table, then the most mature served version of the group: a platform may be
+    /// newer than the table.
     #[must_use]
     pub fn best_served(
         &self,
@@ -129,24 +126,6 @@ impl CustomApis {
             kind: first.kind.clone(),
             namespaced: first.namespaced,
         })
-    }
-}
-
-impl Catalog {
-    /// Whether a release of a platform is one that its makers published, by its row: `1.14.0`, and Kyma's release candidates
-    /// of 1.16, which never became a release. Releases are compared without what stands behind their numbers, so that the
-    /// text decides: a fork's `1.14.0-mine` is none. Of products without a table every one may be.
-    #[must_use]
-    pub fn is_published_release(&self, platform: PlatformName, release: &Release) -> bool {
-        match platform {
-            PlatformName::Kubernetes | PlatformName::ClusterApi => true,
-            PlatformName::Dkp | PlatformName::Kyma => {
-                let row = self
-                    .platform(platform)
-                    .and_then(|it| it.find_release(release));
-                row.is_some_and(|row| row.release.raw == release.raw)
-            }
-        }
     }
 }
 

@@ -4,8 +4,6 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{Minor, ParseVersionError, Release};
 
 /// An inclusive range of minors; either end may be open.
@@ -82,13 +80,6 @@ impl FromStr for MinorRange {
     }
 }
 
-impl<'de> Deserialize<'de> for MinorRange {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 /// A version as users write it: a minor or a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionSpec {
@@ -160,19 +151,6 @@ impl Ord for VersionSpec {
     }
 }
 
-impl Serialize for VersionSpec {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for VersionSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 /// An inclusive range of releases. An end that is a minor stands for all of its patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRange {
@@ -227,13 +205,6 @@ impl FromStr for VersionRange {
             oldest: oldest.parse()?,
             newest: newest.parse()?,
         })
-    }
-}
-
-impl<'de> Deserialize<'de> for VersionRange {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

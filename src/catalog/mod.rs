@@ -15,6 +15,8 @@ mod platform;
 mod procedure;
 mod release;
 mod rows;
+mod string_serde;
+mod table;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -43,22 +45,12 @@ pub use rows::{
     KnownFieldManager, KnownFieldManagers, ProviderManagedObject, ProviderSignature, ServerFeature,
     ServerFeatureSupport, SignatureLocation, SkewLimit, SystemWrite, WriterKind,
 };
+pub use table::CatalogError;
+pub(crate) use table::load_table;
 pub use version::{Minor, ParseVersionError, Release, ReportedVersion};
 pub use volumes::{InTreeStatus, VolumePlugin, volume_plugins};
 
 use jiff::civil::Date;
-use serde::de::DeserializeOwned;
-
-/// A malformed data file. Cannot happen in a released binary, because tests load the same bytes.
-#[derive(Debug, thiserror::Error)]
-#[error("the built-in table {table} cannot be read")]
-pub struct CatalogError {
-    /// Name of the file.
-    pub table: &'static str,
-    /// Cause, with the line.
-    #[source]
-    pub source: Box<dyn std::error::Error + Send + Sync>,
-}
 
 /// The built-in facts.
 #[derive(Debug)]
@@ -175,6 +167,21 @@ impl Catalog {
         self.platforms.iter().find(|platform| platform.name == name)
     }
 
+    /// Whether the vendor published this release of a platform, compared with its suffix: a fork's `1.14.0-mine` is not
+    /// published. True for platforms without a table of releases.
+    #[must_use]
+    pub fn is_published_release(&self, platform: PlatformName, release: &Release) -> bool {
+        match platform {
+            PlatformName::Kubernetes | PlatformName::ClusterApi => true,
+            PlatformName::Dkp | PlatformName::Kyma => {
+                let row = self
+                    .platform(platform)
+                    .and_then(|platform| platform.find_release(release));
+                row.is_some_and(|row| row.release.raw == release.raw)
+            }
+        }
+    }
+
     /// Whether a provider manages this object.
     #[must_use]
     pub fn is_provider_managed(&self, kind: &str, name: &str) -> bool {
@@ -199,21 +206,4 @@ impl Catalog {
             .filter(|limit| limit.component == component && limit.from_component_minor <= minor)
             .max_by_key(|limit| limit.from_component_minor)
     }
-}
-
-/// Parses an embedded table.
-pub(crate) fn load_table<T: DeserializeOwned>(
-    name: &'static str,
-    text: &str,
-) -> Result<Vec<T>, CatalogError> {
-    csv::ReaderBuilder::new()
-        .delimiter(b'\t')
-        .quoting(false)
-        .from_reader(text.as_bytes())
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .map_err(|source| CatalogError {
-            table: name,
-            source: Box::new(source),
-        })
 }

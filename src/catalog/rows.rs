@@ -221,7 +221,7 @@ impl SystemWrite {
     }
 }
 
-/// Whether a name fits a pattern whose `*` at the end, if it has one, stands for any ending.
+/// Whether a name matches a pattern; a trailing `*` matches any suffix.
 pub(super) fn matches_pattern(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),

@@ -139,8 +139,7 @@ const MODULES: [(&str, &[&str]); 20] = [
 const UPWARD: [(&str, &str); 1] = [("facts", "rules")];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
-const ENTANGLED: [&str; 10] = [
-    "catalog",
+const ENTANGLED: [&str; 9] = [
     "catalog::platform",
     "cli",
     "detect",

@@ -5,9 +5,10 @@ mod way;
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
 use kubectl_upgrade::detect::{self, DetectedCluster, TopologyRole};
+use kubectl_upgrade::fleet::{Fleet, contexts};
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::path::UpgradePath;
-use kubectl_upgrade::rules::{CheckContext, Policy, evaluate};
+use kubectl_upgrade::rules::Policy;
 use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, MissingData, Snapshot};
 
 use crate::cluster::Cluster;
@@ -317,8 +318,12 @@ fn other_clusters_are_gaps_until_they_are_read() {
         };
         let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], &catalog)
             .expect("a path");
-        let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
-        let gaps = evaluate(&situation, &[], &Policy::default()).gaps;
+        let paths = vec![path; snapshot.clusters.len()];
+        let contexts = contexts(&snapshot, &paths, &catalog, snapshot.taken_at);
+        let policy = Policy::default();
+        let gaps = Fleet::evaluate(contexts, &[], &policy)
+            .combined(&policy)
+            .gaps;
         let mut ids: Vec<String> = gaps
             .into_iter()
             .filter_map(|gap| Some(gap.cluster?.0))

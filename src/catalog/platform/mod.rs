@@ -1,20 +1,13 @@
-//! Platforms: products with releases, the edges between them, and what they ask of Kubernetes.
+//! Platforms: products with releases, supported upgrades between them, and Kubernetes requirements.
 //!
-//! A platform is a YAML file in `platforms/` and a table beside it with a release a row. Adding a release is adding that
-//! row: rules give it its edges, until a matrix or a pair says something else.
+//! A platform is a YAML file in `platforms/` and a table next to it with one release per row. To add a release, add a row:
+//! rules provide its edges, unless a matrix or a pair overrides them.
 //!
 //! # Edges
 //!
-//! Two shapes exist in the field and both fit: a published matrix, as of DKP, and a rule with exceptions, as of Kyma and of
-//! Kubernetes. For a pair of releases the first that knows it speaks: `pairs`, then `matrices`, then `rules`. Every edge has
-//! its source and its [`Strength`]. `starts` says which Kubernetes must run when a hop begins.
-//!
-//! # Procedures
-//!
-//! What is done in a hop will stand in the same file, under the key `procedure`: a list of steps in their order, each with
-//! `id`, `title`, `from` and `to` (ranges of minors in which it applies), `scope` (fleet, management, workspace, project,
-//! cluster, pool or node), `commands` (templates), `gates` (ids of rules), `done` (one of the typed conditions, or by hand),
-//! `duration` (`low`, `high`, `basis`), `interrupts`, `reversible`, `source` and `horizon`.
+//! Vendors publish either a matrix (DKP) or a rule with exceptions (Kyma, Kubernetes). For a pair of releases, the first
+//! statement counts: `pairs`, then `matrices`, then `rules`. Every edge has a source and an [`EdgeConfidence`]. `starts`
+//! lists the Kubernetes minors required before an upgrade.
 
 mod edge;
 mod load;

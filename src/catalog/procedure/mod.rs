@@ -1,16 +1,15 @@
 //! Procedures: the steps of one hop, as data.
 //!
-//! A procedure is a YAML file in `procedures/`. It says for which clusters it is ([`Fits`]), whether kubelets may lag behind,
-//! and its steps in their order; each names how often it is done ([`Each`]), its commands as templates, what gates it, how to
-//! tell that it is done ([`Done`]), how long it takes and on what basis, whom it interrupts, whether there is a way back, and
-//! where all that was read. Steps of the procedure that fits every cluster and those of the one that fits this cluster are put
-//! together by their [`Phase`].
+//! A procedure is a YAML file in `procedures/`. It lists the clusters it applies to ([`AppliesTo`]), whether kubelets may lag
+//! behind, and its steps: how often each is repeated ([`RepeatFor`]), its command templates, what blocks it, when it is done
+//! ([`Completion`]), its duration, what it interrupts, whether it can be reverted, and its source. The steps of the procedure
+//! for every cluster and of the best match are merged by their [`HopPhase`].
 //!
 //! # Templates
 //!
-//! `{name}` stands for a value of the cluster, quoted for a shell in commands; see [`Each::names`]. What a plan cannot know of the
-//! cluster, as the resource group of a cloud, is a variable of the shell. Commands run where kubectl does, unless the step says
-//! that they run on its node.
+//! `{name}` is a value of the cluster, quoted for the shell in commands; see [`RepeatFor::placeholders`]. Unknown values, such
+//! as the resource group of a cloud, are shell variables. Commands run where kubectl runs, unless the step says that they run
+//! on its node.
 
 mod template;
 #[cfg(test)]
@@ -135,9 +134,9 @@ pub enum RepeatFor {
 }
 
 impl RepeatFor {
-    /// The names that its templates may use, in addition to those of every step: `cluster`, `namespace`, `controlPlane`
-    /// and `controlPlaneKind` (of its objects of Cluster API), `concurrency` (how many pools its topology upgrades at a time),
-    /// `providerCluster` (what its provider calls it), `from`, `to`, `minor`.
+    /// Placeholders for its templates, in addition to those of every step: `cluster`, `namespace`, `controlPlane` and
+    /// `controlPlaneKind` (its Cluster API objects), `concurrency` (pools that its topology upgrades at a time),
+    /// `providerCluster` (its name at the provider), `from`, `to`, `minor`.
     #[must_use]
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
@@ -194,8 +193,8 @@ pub enum Completion {
     /// All machines of the Cluster API control plane run the release.
     #[serde(rename = "control-plane-object")]
     CapiControlPlane,
-    /// The MachineDeployment of the step's pool has the release on all machines; where it cannot be seen from this cluster, the
-    /// nodes of the pool have it.
+    /// All machines of the MachineDeployment of the pool run the release; if it is in another cluster, the nodes of the pool
+    /// do.
     MachineDeployment,
     /// The nodes of the step run the release, are ready and schedulable.
     Nodes,
