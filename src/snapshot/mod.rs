@@ -44,6 +44,9 @@ use crate::need::{
     ReadTarget, read_plan,
 };
 
+/// The namespace whose UID identifies the cluster: it is created at the first start and cannot be deleted.
+const KUBE_SYSTEM: &str = "kube-system";
+
 /// How a reading ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -214,7 +217,7 @@ impl ClusterSnapshot {
             matches!(&result.target, ReadTarget::Objects { resource, .. } if *resource == namespaces)
         });
         let mut rows = read.flat_map(|result| result.rows.metadata());
-        rows.find(|row| row.name == redact::KUBE_SYSTEM)?.uid
+        rows.find(|row| row.name == KUBE_SYSTEM)?.uid
     }
 
     /// Whether another cluster means this one: by its own id, or by `namespace/name` of the Cluster API object whose
