@@ -44,10 +44,10 @@ use crate::need::{
     ReadTarget, read_plan,
 };
 
-/// The namespace whose UID identifies the cluster: it exists from the start and cannot be deleted.
+/// The namespace whose UID identifies the cluster: it is created at the first start and cannot be deleted.
 const KUBE_SYSTEM: &str = "kube-system";
 
-/// How a read ended.
+/// How a reading ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReadOutcome {

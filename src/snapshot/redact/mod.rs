@@ -67,12 +67,16 @@ impl RedactionKey {
         let of_namespaces = readings.iter().filter(|reading| {
             matches!(&reading.target, ReadTarget::Objects { resource, .. } if *resource == namespaces_resource())
         });
-        let mut rows = of_namespaces.flat_map(|reading| reading.rows.objects());
-        let system = rows.find(|row| row.meta.name == KUBE_SYSTEM)?;
-        // Older snapshots have it in the object alone.
-        let held = system.object["metadata"]["uid"].as_str().map(str::to_owned);
-        let uid = held.or_else(|| Some(system.meta.uid?.to_string()))?;
-        (!uid.is_empty()).then(|| Self::new(uid.as_bytes()))
+        let rows = of_namespaces.flat_map(|reading| reading.rows.objects());
+        let mut system = rows.filter(|row| row.meta.name == KUBE_SYSTEM);
+        let uid = system.find_map(|row| {
+            // Older snapshots have it in the object alone.
+            let held = row.object["metadata"]["uid"].as_str().map(str::to_owned);
+            let uid = row.meta.uid.filter(|uid| !uid.is_pseudonym());
+            held.or_else(|| uid.map(|uid| uid.to_string()))
+        });
+        let uid = uid.filter(|uid| !uid.is_empty())?;
+        Some(Self::new(uid.as_bytes()))
     }
 
     /// A UID that stands for another: references to it still lead somewhere.
