@@ -33,7 +33,7 @@ struct PlatformFile {
 }
 
 /// The built-in platforms, outermost first.
-pub(in crate::catalog) fn embedded(
+pub(crate) fn embedded(
     kubernetes: &KubernetesReleases,
 ) -> Result<Vec<Platform>, CatalogError> {
     let mut platforms = vec![

@@ -215,7 +215,9 @@ fn item_end(tokens: &[TokenTree], start: usize) -> usize {
 /// Every path of a tree of `use`, with the name that it has afterwards.
 fn leaves(tree: &[TokenTree], before: &[String]) -> Vec<(Path, String)> {
     let mut found = Vec::new();
-    for branch in tree.split(|token| is_char(token, ',') || is_char(token, ';')) {
+    let branches = tree.split(|token| is_char(token, ',') || is_char(token, ';'));
+    // A trailing comma is followed by nothing.
+    for branch in branches.filter(|branch| !branch.is_empty()) {
         let mut path = before.to_vec();
         let mut name = None;
         let mut tokens = branch.iter();
