@@ -134,7 +134,16 @@ const ENTANGLED: [&str; 8] = [
 ];
 
 /// Files that import one another in a circle, by the top-level module that they are of.
-const CIRCLES: [&[&str]; 1] = [&["cli::redact", "cli::source"]];
+const CIRCLES: [&[&str]; 2] = [
+    &["cli::redact", "cli::source"],
+    &[
+        "rules::engine::baseline",
+        "rules::engine::evaluate",
+        "rules::engine::finding",
+        "rules::engine::policy",
+        "rules::engine::waivers",
+    ],
+];
 
 fn tree() -> Tree {
     Tree::load(&golden::in_repository("src"))
@@ -223,6 +232,7 @@ fn types_of_documents_import_no_internal_type() {
                 .map(|other| (file, other)),
         );
     }
+    assert!(files > 3 && wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]

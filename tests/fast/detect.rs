@@ -78,7 +78,7 @@ fn an_object_that_cannot_be_understood_is_a_gap() {
     assert_eq!(
         new,
         [
-            "installations.installer.kyma-project.io/default/other: it is no object; a platform is told by it"
+            "installations.installer.kyma-project.io/default/other: it is no object; a platform is detected from it"
         ]
     );
 }

@@ -33,9 +33,7 @@ struct PlatformFile {
 }
 
 /// The built-in platforms, outermost first.
-pub(crate) fn embedded(
-    kubernetes: &KubernetesReleases,
-) -> Result<Vec<Platform>, CatalogError> {
+pub(crate) fn embedded(kubernetes: &KubernetesReleases) -> Result<Vec<Platform>, CatalogError> {
     let mut platforms = vec![
         load_platform(
             "dkp.yaml",

@@ -154,7 +154,7 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         (
             "[poddisruptionbudget/shop/*]",
             "[]",
-            "line 5, column 12: a waiver without objects",
+            "line 5, column 12: a waiver needs objects",
         ),
         (
             "poddisruptionbudget/shop/*",
