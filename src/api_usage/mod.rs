@@ -1,8 +1,8 @@
 //! Who still uses which API version.
 //!
 //! The API server converts what it lists, so the version an object is listed in proves nothing. What proves something is
-//! a trace that a writer left: each kind of trace is one module here and yields [`Claim`]s; one pure function,
-//! [`resolve()`], weighs them. A new kind of trace is one module and one line in [`resolve()`].
+//! a trace that a writer left: each kind of trace is one module here and yields [`ApiUsageEvidence`]s; one pure function,
+//! [`resolve_usages()`], weighs them. A new kind of trace is one module and one line in [`resolve_usages()`].
 
 mod file;
 mod helm;

@@ -1,6 +1,6 @@
 //! Errors of requests, with messages for users.
 //!
-//! Errors arrive as chains: kube around hyper around TLS around the operating system. [`classify`] walks the chain to the
+//! Errors arrive as chains: kube around hyper around TLS around the operating system. [`classify()`] walks the chain to the
 //! cause, [`from_response`] classifies a response of the server. `Display` uses kubectl's message if kubectl has one; none
 //! is a debug dump, none is longer than a few lines.
 
@@ -20,7 +20,7 @@ use crate::text::ellipsize;
 
 /// Why a request failed.
 ///
-/// Layers return it as their error: [`classify`] finds it under whatever is wrapped around it.
+/// Layers return it as their error: [`classify()`] finds it under whatever is wrapped around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestError {
     /// Nothing listens at the address.

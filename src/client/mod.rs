@@ -3,7 +3,7 @@
 //! [`ClusterReader::discover`] reads the server's version and APIs; [`ClusterReader::read`] carries out a plan of requests
 //! and returns ledger entries. A failed read is an entry with its error, never an empty list.
 //!
-//! Retries, refresh of credentials, timeouts and the read-only check are [`layers`] of one [`kube::Client`]; lists,
+//! Retries, refresh of credentials, timeouts and the read-only check are `layers` of one [`kube::Client`]; lists,
 //! discovery and decoding build on it.
 
 mod api_client;

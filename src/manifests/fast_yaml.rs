@@ -2,7 +2,7 @@
 //!
 //! A parser of all of YAML takes most of the time of reading Helm's records, and a manifest needs next to nothing of it:
 //! block collections, plain or quoted text on one line, block scalars. This goes through such a document line by line and
-//! takes what [`Document`] holds. Whatever it is not sure of it leaves to the parser, broken documents among it: it skips
+//! takes what [`ManifestDocument`] holds. Whatever it is not sure of it leaves to the parser, broken documents among it: it skips
 //! nothing whose form it has not checked.
 
 mod line;

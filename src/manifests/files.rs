@@ -60,7 +60,7 @@ pub enum FilesError {
 ///
 /// # Errors
 /// When something that was named does not exist or cannot be looked at. What cannot be read or understood within it is a
-/// gap in [`Files::gaps`].
+/// gap in [`ManifestFiles::gaps`](crate::snapshot::ManifestFiles::gaps).
 pub fn read(
     paths: &[PathBuf],
     mut stdin: impl Read,

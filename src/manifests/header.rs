@@ -64,7 +64,7 @@ pub(super) struct ScaleTargetRef {
 /// Lists within lists; more than one is unheard of.
 const MAX_LIST_DEPTH: usize = 8;
 
-/// Reads a [`Document`].
+/// Reads a `ManifestDocument`.
 #[derive(Clone, Copy)]
 pub(super) struct DocumentSeed<'a> {
     /// Objects that may still be read, items of lists among them.
@@ -312,7 +312,7 @@ trait LenientVisitor: Sized {
     }
 }
 
-/// Accepts any value and hands it to a [`Shape`].
+/// Accepts any value and hands it to a [`LenientVisitor`].
 struct Lenient<S>(S);
 
 impl<'de, S: LenientVisitor> DeserializeSeed<'de> for Lenient<S> {

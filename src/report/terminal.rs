@@ -17,19 +17,19 @@ pub const MAX_CHARS: usize = 400;
 /// What marks a text that was cut.
 const TRUNCATION_MARK: &str = "...";
 
-/// One line of any text: nothing in it breaks the line, moves the cursor or hides. At most [`LIMIT`] characters of it.
+/// One line of any text: nothing in it breaks the line, moves the cursor or hides. At most [`MAX_CHARS`] characters of it.
 #[must_use]
 pub fn escape_line(text: &str) -> Cow<'_, str> {
     escape_truncated(text, MAX_CHARS)
 }
 
-/// The whole of a text as one line, such as a message on stderr: what [`line()`] spells out, with no limit.
+/// The whole of a text as one line, such as a message on stderr: what [`escape_line()`] spells out, with no limit.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
     escape_truncated(text, usize::MAX)
 }
 
-/// [`line()`] with a limit of its own, in characters of the text.
+/// [`escape_line()`] with a limit of its own, in characters of the text.
 #[must_use]
 pub fn escape_truncated(text: &str, limit: usize) -> Cow<'_, str> {
     let kept = truncate(text, limit);
@@ -47,7 +47,7 @@ pub fn escape_truncated(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A cell of a table: [`line()`] of the text up to its first line break or form feed, with `...` where more follows.
+/// A cell of a table: [`escape_line()`] of the text up to its first line break or form feed, with `...` where more follows.
 #[must_use]
 pub fn escape_cell(text: &str) -> Cow<'_, str> {
     match text.find(['\n', '\r', '\u{c}']) {

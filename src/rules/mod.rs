@@ -2,7 +2,7 @@
 //!
 //! A rule that is pure data is one row of a file in `src/catalog/rules` and one pair of fixtures. A rule that needs code is one
 //! module, one line in `CODE` and one pair of fixtures. Where many rules are the same code over other facts, each is a row of
-//! a table ([`RowRule`]). Everything else about it, its needs, its
+//! a table ([`TableRule`]). Everything else about it, its needs, its
 //! help, its line in `rules` and its page in the documentation, comes from its [`Rule`].
 
 mod addons;

@@ -1,6 +1,6 @@
 //! What was seen, as plain data: the same type whether it came from a live cluster, from files or from a saved file.
 //!
-//! Rows are reachable only through the ledger: [`Picture::read`] answers a [`Need`] with rows, or says why it cannot. So an
+//! Rows are reachable only through the ledger: [`ClusterSnapshot::rows_for`] answers a [`Need`] with rows, or says why it cannot. So an
 //! empty list always means "looked, and there are none".
 
 mod format1;

@@ -20,7 +20,7 @@ fn two_hours_off(world: &World, row: &Row) {
     });
     let run = world.check(&proxy, &[]);
     world.judge(row, &run, &[]);
-    let notes = run.stderr.matches("that of the API server").count();
+    let notes = run.stderr.matches("the API server's clock").count();
     assert_eq!(notes, 1, "{}", run.stderr);
     // Who says what time it is needs no clock.
     let now = Timestamp::now().to_string();
