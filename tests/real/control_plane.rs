@@ -108,8 +108,8 @@ fn what_the_next_minor_does_not_take() -> Result<(), Failed> {
     let run = cluster.check(&["--to", "1.25", "-o", "json"]);
     let alone = [
         "blocker API servers 1.22 and 1.24 in one cluster: 2",
-        "blocker kube-apiserver sets the flag --service-account-api-audiences, removed in 1.25: 1",
         "blocker kube-apiserver configures the admission plugin PodSecurityPolicy, removed in 1.25: 1",
+        "blocker kube-apiserver sets the flag --service-account-api-audiences, removed in 1.25: 1",
         "blocker kube-scheduler 1.25, newer than the API server 1.24: 1",
         "warning kube-controller-manager 1.23, newer than the oldest API server 1.22: 1",
     ];
