@@ -28,7 +28,7 @@ check:
 # Re-records examples/shop.snapshot from a real control plane, and the golden files made from it.
 example: control-plane
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real example
-	UPDATE=1 $(CARGO) test --test fast
+	UPDATE=1 $(CARGO) test --test fast --test golden
 
 # Re-reads API lifecycles from the upstream modules; needs Go. A fast test compares them with our table.
 lifecycle:
