@@ -70,7 +70,9 @@ impl HttpLayer for RetryLayer {
         request.extensions_mut().insert(attempts.timer);
         loop {
             state.check_circuit(&uri)?;
-            tracing::debug!(%uri, accept = ?request.headers().get(header::ACCEPT), attempt = attempts.count() + 1, "GET");
+            let accept = request.headers().get(header::ACCEPT);
+            let accept = accept.and_then(|accept| accept.to_str().ok());
+            tracing::debug!(%uri, accept, attempt = attempts.count() + 1, "GET");
             let response = inner.clone().oneshot(copy_request(&request)).await;
             let response = match response {
                 Ok(response) => response,
