@@ -39,7 +39,7 @@ const MODULES: [(&str, &[&str]); 20] = [
         &["catalog", "evidence", "need", "path", "snapshot"],
     ),
     ("detect", &["api_usage", "catalog", "need", "snapshot"]),
-    ("facts", &["catalog", "need", "snapshot", "x509"]),
+    ("facts", &["catalog", "detect", "need", "snapshot", "text", "x509"]),
     (
         "rules",
         &[
