@@ -215,7 +215,8 @@ impl<'a> ConditionEvaluator<'a> {
 
 /// How far a rollout is: by the version in the spec, then by its machines.
 fn rollout_status(rollout: Option<&MachineRollout>, goal: &VersionGoal) -> CompletionStatus {
-    let Some((rollout, version)) = rollout.and_then(|one| Some((one, one.version.as_ref()?))) else {
+    let Some((rollout, version)) = rollout.and_then(|one| Some((one, one.version.as_ref()?)))
+    else {
         return CompletionStatus::Unknown;
     };
     match rollout.replaced() {

@@ -39,7 +39,10 @@ const MODULES: [(&str, &[&str]); 20] = [
         &["catalog", "evidence", "need", "path", "snapshot"],
     ),
     ("detect", &["api_usage", "catalog", "need", "snapshot"]),
-    ("facts", &["catalog", "detect", "need", "snapshot", "text", "x509"]),
+    (
+        "facts",
+        &["catalog", "detect", "need", "snapshot", "text", "x509"],
+    ),
     (
         "rules",
         &[
@@ -75,7 +78,6 @@ const MODULES: [(&str, &[&str]); 20] = [
             "path",
             "rules",
             "snapshot",
-            "text",
         ],
     ),
     (

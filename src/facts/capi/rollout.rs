@@ -33,8 +33,8 @@ pub(crate) fn machine_rollout(
     version_path: &str,
 ) -> Option<MachineRollout> {
     let mut rows = view.objects(need).iter();
-    let row = rows
-        .find(|row| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace))?;
+    let row =
+        rows.find(|row| row.meta.name == name && row.meta.namespace.as_deref() == Some(namespace))?;
     Some(MachineRollout::new(row, version_path))
 }
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::state::node_object;
 use crate::catalog::{Catalog, Minor};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
-use crate::path::HopId;
 use crate::need::Need;
+use crate::path::HopId;
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };

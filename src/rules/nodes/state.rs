@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use crate::catalog::{Catalog, Minor, Release};
+use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::nodes::{is_control_plane_node, pool_name};
 use crate::need::Need;
-use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::NodeRow;
 use crate::text::pluralize;
