@@ -124,8 +124,7 @@ const MODULES: [(&str, &[&str]); 20] = [
 const UPWARD: [(&str, &str); 0] = [];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
-const ENTANGLED: [&str; 8] = [
-    "catalog::platform",
+const ENTANGLED: [&str; 7] = [
     "cli",
     "detect",
     "detect::kyma",
