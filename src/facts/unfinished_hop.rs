@@ -49,7 +49,7 @@ impl UnfinishedHop {
     /// For people.
     pub(crate) fn remark(&self) -> String {
         format!(
-            "the hop from {} to {} is in progress: its remaining steps come before all others",
+            "the hop from {} to {} is in progress: its remaining steps come first",
             self.from, self.to
         )
     }
