@@ -51,6 +51,8 @@ pub(crate) use table::load_table;
 pub use version::{Minor, ParseVersionError, Release, ReportedVersion};
 pub use volumes::{InTreeStatus, VolumePlugin, volume_plugins};
 
+use std::sync::LazyLock;
+
 use jiff::civil::Date;
 
 /// The built-in facts.
@@ -76,6 +78,8 @@ pub struct Catalog {
     pub server_features: Vec<ServerFeatureSupport>,
     /// Signatures of providers and distributions.
     pub provider_signatures: Vec<ProviderSignature>,
+    /// Signatures of nodes without a kubelet of their own to upgrade.
+    pub virtual_node_signatures: Vec<ProviderSignature>,
     /// Known field managers.
     pub field_managers: KnownFieldManagers,
     /// Objects that providers manage.
@@ -97,12 +101,14 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The catalog built into this binary.
+    /// The catalog built into this binary, parsed at the first call.
     ///
     /// # Errors
     /// If a data file is malformed.
-    pub fn embedded() -> Result<Self, CatalogError> {
-        Self::with_apis(include_str!("kubernetes/apis.tsv"))
+    pub fn embedded() -> Result<&'static Self, &'static CatalogError> {
+        static EMBEDDED: LazyLock<Result<Catalog, CatalogError>> =
+            LazyLock::new(|| Catalog::with_apis(include_str!("kubernetes/apis.tsv")));
+        EMBEDDED.as_ref()
     }
 
     /// The built-in catalog with another table in place of `apis.tsv`, to try out a row.
@@ -134,6 +140,10 @@ impl Catalog {
             provider_signatures: load_table(
                 "providers.tsv",
                 include_str!("kubernetes/providers.tsv"),
+            )?,
+            virtual_node_signatures: load_table(
+                "virtual-nodes.tsv",
+                include_str!("kubernetes/virtual-nodes.tsv"),
             )?,
             field_managers: KnownFieldManagers::new(load_table(
                 "writers.tsv",

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::{Catalog, InTreeStatus, Minor, WriterKind, volume_plugins};
 
-fn catalog() -> Catalog {
+fn catalog() -> &'static Catalog {
     Catalog::embedded().expect("the catalog")
 }
 
@@ -44,7 +44,8 @@ fn every_fact_has_a_source_and_a_horizon() {
     for row in &catalog.skew_limits {
         sourced(&row.component, &row.source, row.verified_on);
     }
-    for row in &catalog.provider_signatures {
+    let virtual_nodes = &catalog.virtual_node_signatures;
+    for row in catalog.provider_signatures.iter().chain(virtual_nodes) {
         sourced(&row.pattern, &row.source, row.verified_on);
     }
     for row in catalog.field_managers.iter() {
@@ -158,7 +159,7 @@ fn volume_plugins_are_told_whole() {
 
 #[test]
 fn what_components_stop_taking_is_told_once_and_in_order() {
-    let known = catalog().control_plane_removals;
+    let known = &catalog().control_plane_removals;
     let mut seen = BTreeSet::new();
     let mut row = |what: String, source: &str, horizon: Date| {
         sourced(&what, source, horizon);

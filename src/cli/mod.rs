@@ -28,7 +28,6 @@ pub use plan::{PlanArgs, PlanCommand};
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -54,7 +53,7 @@ pub fn plan_main() -> ExitCode {
 }
 
 /// Parses the arguments and runs a command.
-fn command_main<C>(run: fn(C, &Arc<Catalog>) -> Result<Exit, CliError>) -> ExitCode
+fn command_main<C>(run: fn(C, &'static Catalog) -> Result<Exit, CliError>) -> ExitCode
 where
     C: CommandFactory + FromArgMatches + Send + 'static,
 {
@@ -77,7 +76,7 @@ where
         Ok(parsed) => run_interruptible(move || {
             let catalog = Catalog::embedded().map_err(CliError::could_not_run);
             catalog
-                .and_then(|catalog| run(parsed, &Arc::new(catalog)))
+                .and_then(|catalog| run(parsed, catalog))
                 .unwrap_or_else(|error| Console::print_error(&error))
         })
         .into(),
@@ -85,7 +84,7 @@ where
     }
 }
 
-fn run_check_command(command: CheckCommand, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
+fn run_check_command(command: CheckCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
     let Some(subcommand) = command.subcommand else {
         return run::run(&command.check, catalog);
     };
@@ -122,7 +121,7 @@ fn run_check_command(command: CheckCommand, catalog: &Arc<Catalog>) -> Result<Ex
     Ok(Console::print(&text, Exit::Success))
 }
 
-fn run_plan_command(command: PlanCommand, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
+fn run_plan_command(command: PlanCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
     match command.subcommand {
         None => run::run(&command.plan, catalog),
         Some(PlanSubcommand::Completion { shell }) => {

@@ -1,7 +1,6 @@
 //! What every command over clusters does, from flags to its result: read, evaluate, conclude, print.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::args::SourceArgs;
 use super::console::Console;
@@ -51,7 +50,7 @@ pub(super) struct Outcome {
 /// Runs a command.
 pub(super) fn run<C: ClusterCommand>(
     command: &C,
-    catalog: &Arc<Catalog>,
+    catalog: &'static Catalog,
 ) -> Result<Exit, CliError> {
     let source = command.source();
     let console = Console::new(&source.log);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::stdin;
-use std::sync::Arc;
 
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -67,7 +66,7 @@ pub(super) struct RunInput {
 /// Reads the input that the flags select.
 pub(super) fn load_input(
     flags: &SourceArgs,
-    catalog: &Arc<Catalog>,
+    catalog: &'static Catalog,
     task: &CommandProfile,
 ) -> Result<RunInput, CliError> {
     init_logging(&flags.log, flags.read.redact);
@@ -102,7 +101,9 @@ pub(super) fn load_input(
     input.notes.extend(remarks);
     if task.reports_unfinished_hops && flags.target.to.is_empty() {
         let first = input.snapshot.clusters.first();
-        input.notes.extend(first.and_then(unfinished_hop_hint));
+        input
+            .notes
+            .extend(first.and_then(|cluster| unfinished_hop_hint(cluster, catalog)));
     }
     if input.paths.iter().all(|path| path.hops.is_empty()) && !task.reports_unfinished_hops {
         input.notes.push(format!(
@@ -170,7 +171,7 @@ fn input_from_snapshot(
 
 fn input_from_cluster(
     flags: &SourceArgs,
-    catalog: &Arc<Catalog>,
+    catalog: &'static Catalog,
     task: &CommandProfile,
 ) -> Result<RunInput, CliError> {
     run_until_shutdown(async {
@@ -206,7 +207,7 @@ pub(super) struct ReadAccess {
 /// The requests of a run, after reading only what they depend on.
 pub(super) fn read_access(
     flags: &SourceArgs,
-    catalog: &Arc<Catalog>,
+    catalog: &'static Catalog,
     task: &CommandProfile,
 ) -> Result<ReadAccess, CliError> {
     init_logging(&flags.log, flags.read.redact);

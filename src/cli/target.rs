@@ -3,9 +3,9 @@
 use super::args::TargetArgs;
 use super::exit::{CliError, Exit};
 use crate::catalog::{Catalog, Platform, PlatformName, Release};
-use crate::detect::DetectedCluster;
+use crate::detect::{DetectedCluster, describe_node_match};
 use crate::path::{StartingVersions, UpgradePath, UpgradeTarget, VersionSpec};
-use crate::snapshot::ClusterSnapshot;
+use crate::snapshot::{ClusterSnapshot, NodeRow};
 use crate::text::pluralize;
 
 /// The path from the detected versions. A platform whose release is unknown is a gap, not a start, unless `--from` states it.
@@ -69,18 +69,27 @@ fn check_stated(target: &UpgradeTarget, detected: &DetectedCluster) -> Result<()
 
 /// Hint for kubelets that are at least a minor behind the API server: they may be there on purpose, or a hop is
 /// unfinished.
-pub(super) fn unfinished_hop_hint(cluster: &ClusterSnapshot) -> Option<String> {
-    let server = &cluster.discovery.git_version;
+pub(super) fn unfinished_hop_hint(cluster: &ClusterSnapshot, catalog: &Catalog) -> Option<String> {
+    let minor = cluster.discovery.effective_minor();
+    let server = cluster.discovery.git_version.without_suffix();
+    let target = match server.minor() == minor {
+        true => VersionSpec::Release(server),
+        false => VersionSpec::Minor(minor),
+    };
+    let is_virtual = |node: &NodeRow| {
+        let mut signatures = catalog.virtual_node_signatures.iter();
+        signatures.any(|signature| describe_node_match(signature, node).is_some())
+    };
     let readings = cluster.ledger.iter();
     let nodes = readings.flat_map(|reading| reading.rows.nodes());
-    let kubelets = nodes.filter_map(|node| node.kubelet_version.release());
-    let behind = kubelets.filter(|kubelet| kubelet.minor() < server.minor());
-    let behind = behind.count();
+    let kubelets = nodes
+        .filter(|node| !is_virtual(node))
+        .filter_map(|node| node.kubelet_version.release());
+    let behind = kubelets.filter(|kubelet| kubelet.minor() < minor).count();
     (behind > 0).then(|| {
         format!(
-            "note: kubelets older than the API server: {}; run with --to kubernetes={} to see what remains of that hop",
-            pluralize(behind, "node"),
-            server.without_suffix()
+            "note: kubelets older than the API server: {}; run with --to kubernetes={target} to see what remains of that hop",
+            pluralize(behind, "node")
         )
     })
 }

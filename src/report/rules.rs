@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    fn catalog() -> Catalog {
+    fn catalog() -> &'static Catalog {
         Catalog::embedded().expect("the catalog")
     }
 

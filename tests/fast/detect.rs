@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
 use kubectl_upgrade::detect::{self, DetectedCluster, TopologyRole};
 use kubectl_upgrade::fleet::{Fleet, contexts};
-use kubectl_upgrade::need::ClusterId;
+use kubectl_upgrade::need::{ClusterId, Need};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::rules::Policy;
 use kubectl_upgrade::snapshot::{self, ClusterSnapshot, ManifestFiles, MissingData, Snapshot};
@@ -45,7 +45,7 @@ fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
     let snapshot = plain.detection_snapshot(&catalog);
     assert_eq!(
         detect::needs(&snapshot.clusters[0].discovery),
-        [detect::nodes()]
+        [Need::nodes()]
     );
     let detected = plain.detected();
     assert!(detected.platforms.is_empty() && detected.gaps.is_empty());
@@ -323,6 +323,29 @@ fn only_published_images_of_the_installer_name_a_release() {
             other.detection_gaps().contains(image),
             "{}",
             other.detection_gaps()
+        );
+    }
+    // A copy in a registry of one's own keeps the path and the tag.
+    for registry in ["registry.example:5000", "registry.example/proxy/eu.gcr.io"] {
+        let copy = official.replace("eu.gcr.io", registry);
+        let mirrored = given.clone().with(official, &copy);
+        assert_eq!(
+            mirrored.release(PlatformName::Kyma).as_deref(),
+            Some("1.24.8")
+        );
+        let detected = mirrored.detected();
+        let kyma = detected.platform(PlatformName::Kyma).expect("Kyma");
+        let evidence = kyma.evidence.concat();
+        assert!(
+            evidence.contains(&format!("likely: a copy in the registry {registry}")),
+            "{evidence}"
+        );
+        let unpublished = given
+            .clone()
+            .with(official, &copy.replace("1.24.8", "1.24.99"));
+        assert_eq!(
+            unpublished.release(PlatformName::Kyma).as_deref(),
+            Some("none")
         );
     }
     let with_digest = format!("{official}@sha256:0123");

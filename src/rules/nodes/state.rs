@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use crate::catalog::{Catalog, Minor, Release};
-use crate::detect::{self, is_control_plane_node, pool_name};
 use crate::evidence::{Evidence, EvidenceSource};
+use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
+use crate::need::Need;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::NodeRow;
 use crate::text::pluralize;
@@ -36,7 +37,7 @@ pub(crate) const NOT_READY: Rule = Rule {
     reference: "https://kubernetes.io/docs/reference/node/node-status/#condition",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: not_ready,
     },
     ..Rule::DEFAULT
@@ -57,7 +58,7 @@ pub(crate) const CORDONED: Rule = Rule {
         "kubernetes-sigs/karpenter pkg/apis/v1/taints.go",
     ],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: cordoned,
     },
     ..Rule::DEFAULT
@@ -74,7 +75,7 @@ pub(crate) const PRESSURE: Rule = Rule {
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: pressure,
     },
     ..Rule::DEFAULT
@@ -86,12 +87,12 @@ pub(crate) const MIXED: Rule = Rule {
     severity: Severity::Note,
     title: "Nodes run different minors of the kubelet",
     why: "Different minors are allowed, but they indicate an unfinished upgrade and use up the version skew that the next one needs.",
-    detection: "By status.nodeInfo.kubeletVersion. Nodes that are behind the newest one are listed.",
+    detection: "By status.nodeInfo.kubeletVersion. Nodes that are behind the newest one are listed, but no virtual ones.",
     remedy: "Finish the upgrade of these nodes first.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: mixed_kubelets,
     },
     ..Rule::DEFAULT
@@ -222,7 +223,10 @@ fn pressure(context: &CheckContext<'_>) -> Vec<Finding> {
 fn mixed_kubelets(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
 
-    let minor = |node: &NodeRow| node.kubelet_version.release().map(Release::minor);
+    let minor = |node: &NodeRow| match virtual_node_mark(context.catalog, node) {
+        None => node.kubelet_version.release().map(Release::minor),
+        Some(_) => None,
+    };
     let minors: BTreeSet<Minor> = context.nodes().iter().filter_map(minor).collect();
     let behind = context
         .nodes()
