@@ -200,6 +200,7 @@ impl UpgradePath {
             |(name, minor)| target::older_patch_remark(name, minor, &path.hops, &start, catalog);
         let older: Vec<String> = minors.into_iter().filter_map(older).collect();
         path.remarks.extend(older);
+        path.remarks.extend(beta_remarks(&path, catalog));
         Ok(path)
     }
 
@@ -357,8 +358,11 @@ fn next_hop_goal(
         }
     }
     let next = UpgradePath::no_op(start).from?.next();
-    catalog.kubernetes_releases.find(next)?;
-    Some(index.goal_for_kubernetes(KubernetesGoal::Minor(next))).filter(reached)
+    let row = catalog.kubernetes_releases.find(next)?;
+    let goal = row
+        .is_released()
+        .then(|| index.goal_for_kubernetes(KubernetesGoal::Minor(next)));
+    goal.filter(reached)
 }
 
 /// Explains why the goal cannot be reached, by one of its targets.
@@ -393,6 +397,20 @@ fn dead_end_remarks(index: &GraphIndex<'_>, goal: &SearchGoal) -> Vec<String> {
             let title = &track.platform.title;
             is_dead_end
                 .then(|| format!("{title} {release} has no supported upgrade to a later release"))
+        })
+        .collect()
+}
+
+/// Names the Kubernetes minors of the path that are not released yet.
+fn beta_remarks(path: &UpgradePath, catalog: &Catalog) -> Vec<String> {
+    let betas = path.kubernetes_hops().map(Hop::minor);
+    let betas = betas.filter_map(|minor| catalog.kubernetes_releases.beta(minor));
+    betas
+        .map(|row| {
+            format!(
+                "Kubernetes {} is a beta, planned for {}; the catalog describes {}",
+                row.minor, row.released, row.newest_patch
+            )
         })
         .collect()
 }
