@@ -13,17 +13,25 @@ pub(super) fn path_from_detected(
     flags: &SourceArgs,
     catalog: &Catalog,
 ) -> Result<UpgradePath, CliError> {
-    let platforms = DetectedCluster::new(cluster, catalog).platforms.into_iter();
+    let detected = DetectedCluster::new(cluster, catalog);
+    let platforms = detected.platforms.into_iter();
     let known = platforms.filter_map(|platform| {
         let version = platform.version?;
         catalog.platform(platform.name)?.find_release(&version)?;
         Some((platform.name, version))
     });
     let discovery = &cluster.discovery;
+    let running = &discovery.git_version;
+    let (requested, offered) = detected
+        .topology_versions
+        .map(|versions| (versions.requested, versions.offered))
+        .unwrap_or_default();
     let start = StartingVersions {
-        kubernetes: Some(discovery.git_version.clone()),
+        kubernetes: Some(running.clone()),
         emulated: discovery.emulation_version,
         platforms: known.collect(),
+        offered_kubernetes: offered,
+        requested_kubernetes: requested.filter(|requested| requested.semver > running.semver),
     };
     find_path(&start, &flags.to, catalog)
 }

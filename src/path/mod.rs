@@ -105,6 +105,31 @@ pub struct StartingVersions {
     pub emulated: Option<Minor>,
     /// Installed platforms and their releases. A release that the catalog does not have is a gap, not a start.
     pub platforms: BTreeMap<PlatformName, Release>,
+    /// The releases of Kubernetes that the cluster can be set to; empty if any.
+    pub offered_kubernetes: Vec<Release>,
+    /// The release of Kubernetes that the cluster is set to already, if that is newer than the running one.
+    pub requested_kubernetes: Option<Release>,
+}
+
+impl StartingVersions {
+    /// The release by which a cluster reaches a minor of Kubernetes; none if it cannot be set to one of that minor.
+    fn kubernetes_patch(&self, minor: Minor, catalog: &Catalog) -> Option<VersionSpec> {
+        let of_minor = |release: &&Release| release.minor() == minor;
+        let requested = self.requested_kubernetes.iter().find(of_minor);
+        let offered = self.offered_kubernetes.iter().filter(of_minor);
+        let newest = offered.max_by(|one, other| one.semver.cmp(&other.semver));
+        match requested.or(newest) {
+            Some(release) => Some(VersionSpec::Release(release.without_suffix())),
+            None if self.offered_kubernetes.is_empty() => Some(graph::newest_patch(minor, catalog)),
+            None => None,
+        }
+    }
+
+    /// Whether the cluster can be set to a version.
+    fn offers(&self, spec: &VersionSpec) -> bool {
+        let mut offered = self.offered_kubernetes.iter();
+        self.offered_kubernetes.is_empty() || offered.any(|release| spec.matches(release))
+    }
 }
 
 /// The hops from the running versions to the targets.
@@ -134,7 +159,7 @@ impl UpgradePath {
         let start = StartingVersions {
             kubernetes: running.cloned(),
             emulated,
-            platforms: BTreeMap::new(),
+            ..StartingVersions::default()
         };
         Self::solve(&start, targets, catalog)
     }
@@ -189,6 +214,7 @@ impl UpgradePath {
         let end = path.kubernetes_hops().last().map(Hop::minor);
         path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
+        path.remarks.extend(offer_remarks(&start, &path.hops));
         Ok(path)
     }
 
@@ -344,7 +370,11 @@ fn next_hop_goal(
             return Some(goal);
         }
     }
-    let next = UpgradePath::no_op(start).from?.next();
+    let from = UpgradePath::no_op(start).from?;
+    // A cluster that is set to a later version already is on its way there.
+    let requested = start.requested_kubernetes.as_ref().map(Release::minor);
+    let next = requested.filter(|requested| *requested > from);
+    let next = next.unwrap_or_else(|| from.next());
     catalog.kubernetes_releases.find(next)?;
     Some(index.goal_for_kubernetes(KubernetesGoal::Minor(next))).filter(reached)
 }
@@ -383,6 +413,30 @@ fn dead_end_remarks(index: &GraphIndex<'_>, goal: &SearchGoal) -> Vec<String> {
                 .then(|| format!("{title} {release} has no supported upgrade to a later release"))
         })
         .collect()
+}
+
+/// Warns about versions that the cluster cannot be set to.
+fn offer_remarks(start: &StartingVersions, hops: &[Hop]) -> Vec<String> {
+    let hops = hops.iter();
+    let mut hops = hops.filter(|hop| hop.platform == PlatformName::Kubernetes);
+    let Some(last) = start.offered_kubernetes.last() else {
+        return Vec::new();
+    };
+    let missing = hops.clone().filter(|hop| !start.offers(&hop.to));
+    let mut remarks: Vec<String> = missing
+        .map(|hop| {
+            format!(
+                "the ClusterClass does not offer {}: add it to spec.kubernetesVersions first",
+                hop.to
+            )
+        })
+        .collect();
+    if hops.next().is_none() {
+        remarks.push(format!(
+            "the ClusterClass offers Kubernetes up to {last} (spec.kubernetesVersions)"
+        ));
+    }
+    remarks
 }
 
 /// Warns about hops without a published source.

@@ -86,6 +86,7 @@ impl From<&Step> for StepDoc {
             },
             duration_seconds: (&step.duration).into(),
             basis: step.duration.basis.clone(),
+            evidence: step.evidence.clone(),
             interrupts: step.interrupts.clone(),
             reversible: step.is_reversible,
             links: step.links.clone(),
