@@ -215,6 +215,7 @@ impl UpgradePath {
         path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
         path.remarks.extend(offer_remarks(&start, &path.hops));
+        path.remarks.extend(beta_remarks(&path, catalog));
         Ok(path)
     }
 
@@ -373,10 +374,12 @@ fn next_hop_goal(
     let from = UpgradePath::no_op(start).from?;
     // A cluster that is set to a later version already is on its way there.
     let requested = start.requested_kubernetes.as_ref().map(Release::minor);
-    let next = requested.filter(|requested| *requested > from);
-    let next = next.unwrap_or_else(|| from.next());
-    catalog.kubernetes_releases.find(next)?;
-    Some(index.goal_for_kubernetes(KubernetesGoal::Minor(next))).filter(reached)
+    let requested = requested.filter(|requested| *requested > from);
+    let next = requested.unwrap_or_else(|| from.next());
+    let row = catalog.kubernetes_releases.find(next)?;
+    let goal = (row.is_released() || requested.is_some())
+        .then(|| index.goal_for_kubernetes(KubernetesGoal::Minor(next)));
+    goal.filter(reached)
 }
 
 /// Explains why the goal cannot be reached, by one of its targets.
@@ -437,6 +440,20 @@ fn offer_remarks(start: &StartingVersions, hops: &[Hop]) -> Vec<String> {
         ));
     }
     remarks
+}
+
+/// Names the Kubernetes minors of the path that are not released yet.
+fn beta_remarks(path: &UpgradePath, catalog: &Catalog) -> Vec<String> {
+    let betas = path.kubernetes_hops().map(Hop::minor);
+    let betas = betas.filter_map(|minor| catalog.kubernetes_releases.beta(minor));
+    betas
+        .map(|row| {
+            format!(
+                "Kubernetes {} is a beta, planned for {}; the catalog describes {}",
+                row.minor, row.released, row.newest_patch
+            )
+        })
+        .collect()
 }
 
 /// Warns about hops without a published source.
