@@ -16,7 +16,7 @@ mod without_start;
 pub use crate::catalog::VersionSpec;
 pub use error::PathError;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -109,6 +109,10 @@ pub struct StartingVersions {
     pub offered_kubernetes: Vec<Release>,
     /// The release of Kubernetes that the cluster is set to already, if that is newer than the running one.
     pub requested_kubernetes: Option<Release>,
+    /// Installed platforms whose release is unknown.
+    pub unknown_releases: BTreeSet<PlatformName>,
+    /// Those of `platforms` that the user stated because they could not be detected.
+    pub stated: BTreeMap<PlatformName, Release>,
 }
 
 impl StartingVersions {
@@ -141,6 +145,8 @@ pub struct UpgradePath {
     pub to: Option<Minor>,
     /// In order; empty if there is nothing to upgrade.
     pub hops: Vec<Hop>,
+    /// Starting releases that the user stated because they could not be detected.
+    pub stated: BTreeMap<PlatformName, Release>,
     /// Assumptions and warnings for the user.
     pub remarks: Vec<String>,
 }
@@ -176,6 +182,7 @@ impl UpgradePath {
     ) -> Result<Self, PathError> {
         let (start, remarks) = assume_shipped_kubernetes(start, catalog)?;
         let targets = target::resolve_targets(targets, &start, catalog)?;
+        let minors: Vec<(PlatformName, Minor)> = target::minors_of(&targets).collect();
         let starts = |name: &PlatformName| match name {
             PlatformName::Kubernetes => start.kubernetes.is_some(),
             name => start.platforms.contains_key(name),
@@ -215,6 +222,10 @@ impl UpgradePath {
         path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
         path.remarks.extend(offer_remarks(&start, &path.hops));
+        let older =
+            |(name, minor)| target::older_patch_remark(name, minor, &path.hops, &start, catalog);
+        let older: Vec<String> = minors.into_iter().filter_map(older).collect();
+        path.remarks.extend(older);
         path.remarks.extend(beta_remarks(&path, catalog));
         Ok(path)
     }
@@ -227,6 +238,7 @@ impl UpgradePath {
             from,
             to: from,
             hops: Vec::new(),
+            stated: start.stated.clone(),
             remarks: Vec::new(),
         }
     }
