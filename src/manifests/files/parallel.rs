@@ -112,7 +112,7 @@ pub(super) fn decode_bytes(
         Ok(text) => text,
         Err(why) => return FileResult::from_gap(name.to_owned(), why),
     };
-    let decoded = decode(&text, origin);
+    let decoded = decode(&text, origin, wanted.catalog);
     let mut taken = FileResult {
         files_read: usize::from(decoded.manifest_count > 0),
         files_skipped: usize::from(
