@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::decoder::Origin;
+use super::external::{self, ExternalSource};
 use super::helm;
 use crate::catalog::Catalog;
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
@@ -79,6 +80,8 @@ pub fn read(
         visited: (paths.len() > 1).then(BTreeSet::new),
         pending: Vec::new(),
         sources: Vec::new(),
+        external: Vec::new(),
+        directories: Vec::new(),
     };
     for path in paths {
         reading.sources.push(SourceYield::default());
@@ -112,6 +115,10 @@ pub fn read(
         }
     }
     reading.flush();
+    let roots: Vec<PathBuf> = paths.iter().map(|path| external::normalize(path)).collect();
+    let sources = reading.external.iter();
+    let unread = sources.filter_map(|source| source.gap(&roots, &reading.directories));
+    reading.files.gaps.extend(unread);
     let mut files = reading.files;
     let empty = paths.iter().zip(&reading.sources);
     let empty = empty.filter_map(|(path, source)| source.gap(path));
@@ -133,6 +140,9 @@ struct ManifestCollector<'a> {
     pending: Vec<(usize, WorkItem)>,
     /// What each path of `-f` yielded so far.
     sources: Vec<SourceYield>,
+    /// What renders objects that are elsewhere, or in one of the directories.
+    external: Vec<ExternalSource>,
+    directories: Vec<PathBuf>,
 }
 
 /// What one path of `-f` yielded.
@@ -184,8 +194,10 @@ impl ManifestCollector<'_> {
                 }
                 if chart || is_hidden(&entry) {
                     entries.skip_current_dir();
+                } else {
+                    self.directories.push(external::normalize(entry.path()));
                 }
-            } else if has_manifest_extension(entry.path()) && can_be_read(&entry) {
+            } else if may_hold_manifests(entry.path()) && can_be_read(&entry) {
                 self.add_file(entry.path());
             }
         }
@@ -198,6 +210,11 @@ impl ManifestCollector<'_> {
         }
         if path.extension().is_some_and(|extension| extension == "tgz") {
             self.add_chart_gap(path);
+            return;
+        }
+        if let Some(hint) = external::template_hint(path) {
+            let why = format!("not rendered: {hint}");
+            self.add_gap(display_path(path), why);
             return;
         }
         self.push_item(WorkItem::File(path.to_owned()));
@@ -237,10 +254,12 @@ impl ManifestCollector<'_> {
         for (source, taken) in sources.into_iter().zip(results) {
             let source = &mut self.sources[source];
             source.files += 1;
-            source.has_result |= taken.has_manifests || !taken.gaps.is_empty();
+            source.has_result |=
+                taken.has_manifests || !taken.gaps.is_empty() || !taken.external.is_empty();
             self.files.objects.extend(taken.objects);
             self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);
+            self.external.extend(taken.external);
             self.files.files_read += taken.files_read;
             self.files.files_skipped += taken.files_skipped;
             self.releases.extend(taken.releases);
@@ -259,12 +278,15 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-fn has_manifest_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
+/// By its name: manifests, what is rendered to them, and a kustomization without an ending.
+fn may_hold_manifests(path: &Path) -> bool {
+    let is_kustomization = path.file_name().is_some_and(|name| name == "Kustomization");
+    let is_manifest = path.extension().is_some_and(|extension| {
         ["yaml", "yml", "json"]
             .iter()
             .any(|known| extension.eq_ignore_ascii_case(known))
-    })
+    });
+    is_manifest || is_kustomization || external::template_hint(path).is_some()
 }
 
 /// Not pipes and devices, which might never end, nor links to directories. A link that leads nowhere is tried, so that it
