@@ -84,6 +84,11 @@ pub(super) fn load_input(
             from: input.paths.iter().map(|path| path.from).min().flatten(),
             // A saved snapshot may be checked for another target.
             to: None,
+            oldest: input
+                .paths
+                .iter()
+                .filter_map(|path| path.from.or(path.to))
+                .min(),
         };
         input.snapshot.files =
             files::read(&flags.offline.filename, stdin().lock(), catalog, interest)
