@@ -34,6 +34,7 @@ mod server;
 mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
+mod topologies;
 mod update;
 mod volumes;
 mod ways;
