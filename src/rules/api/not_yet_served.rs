@@ -46,8 +46,10 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     }
     let findings = early.into_iter().filter_map(|(gvk, (api, objects))| {
         let served = apis.resource_of(api).and_then(|resource| {
-            apis.apis_of(&resource)
-                .find(|other| other.exists_in(target))
+            let mut others = apis.apis_of(&resource);
+            others.find(|other| {
+                other.serving_mode == ServingMode::ByDefault && other.exists_in(target)
+            })
         });
         let message = format!(
             "{} is served from {} on, not by {target}; {}",
@@ -55,7 +57,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             api.introduced,
             match served {
                 Some(served) => format!("use {}", served.gvk().api_version()),
-                None => format!("{target} has no other version of {}", gvk.kind),
+                None => format!("{target} serves no version of {} by default", gvk.kind),
             }
         );
         let remedy = match served {

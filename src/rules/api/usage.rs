@@ -50,6 +50,7 @@ pub(crate) fn usage_findings<'a>(
                         api,
                         &usages,
                         Replacement::of(api, usages.first()?, context).map(|found| found.next),
+                        is_removed_already(api, context),
                     ),
                     hop,
                     objects: usages
@@ -206,7 +207,7 @@ fn replacement_phrase(api: &Api, replacement: Option<Replacement<'_>>) -> String
     }
 }
 
-fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
+fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>, is_gone: bool) -> String {
     let mut sentences: Vec<String> = Vec::new();
     let has_evidence = |source| {
         usages
@@ -215,19 +216,13 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
     };
     let Some(to) = next.map(|next| next.gvk().api_version()) else {
         let name = api.gvk();
-        return format!(
-            "{}Remove {name} from manifests, charts and clients: nothing replaces it.{}",
-            match api.stored_objects {
-                StoredObjects::Converted => String::new(),
-                StoredObjects::Unreadable => format!("{} ", deletion_advice(api)),
-            },
-            api_note(api)
-        );
+        let removal =
+            format!("Remove {name} from manifests, charts and clients: nothing replaces it.");
+        let advice = deletion_advice(api, is_gone).map(|advice| format!("{advice} "));
+        return advice.unwrap_or_default() + &removal + &api_note(api);
     };
     if has_evidence(EvidenceSource::Helm) {
-        sentences.push(format!(
-            "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest contains a removed API."
-        ));
+        sentences.push(helm_remedy(&to, is_gone));
     }
     if has_evidence(EvidenceSource::File) {
         sentences.push(format!("Change apiVersion in the manifest to {to}."));
@@ -241,6 +236,11 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
             "Update the named field manager, or the manifest it applies, to use {to}."
         ));
     }
+    if usages.iter().any(|usage| usage.has_applier) && only_remembered {
+        sentences.push(format!(
+            "Apply once through {to} before the hop: its entry for the removed version is dropped at the first write after it, and what is left out of the manifest from then on is no longer removed from the object."
+        ));
+    }
     if has_evidence(EvidenceSource::LastApplied) {
         sentences.push(format!(
             "Apply the manifest again with apiVersion {to}: the next kubectl apply compares with the annotation."
@@ -249,26 +249,45 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
     if sentences.is_empty() {
         sentences.push("Find the client in the audit log: the metric does not name it.".to_owned());
     }
-    sentences.push(match api.stored_objects {
-        StoredObjects::Converted => {
-            "Stored objects need no change: the API server converts them.".to_owned()
+    sentences.push(match (deletion_advice(api, is_gone), api.stored_objects) {
+        (Some(advice), _) => format!("{advice} Create them again through {to}."),
+        (None, StoredObjects::Unreadable) => {
+            format!("Objects that are still stored through it cannot be read any more: create them again through {to}.")
         }
-        StoredObjects::Unreadable => {
-            format!("{} Create them again through {to}.", deletion_advice(api))
+        (None, StoredObjects::Converted) => {
+            "Stored objects need no change: the API server converts them.".to_owned()
         }
     });
     sentences.join(" ") + &api_note(api)
 }
 
-/// What to do about stored objects that no later API server can decode.
-fn deletion_advice(api: &Api) -> String {
-    let when = api.removed.map_or_else(String::new, |removed| {
-        format!(" before the upgrade to {removed}")
-    });
-    let kind = api.gvk().kind;
+/// What to do about stored objects that API servers cannot decode after the removal, which is still to come.
+fn deletion_advice(api: &Api, is_gone: bool) -> Option<String> {
+    let applies = api.stored_objects == StoredObjects::Unreadable && !is_gone;
+    let gvk = api.gvk();
+    let removed = api.removed.filter(|_| applies)?;
+    Some(format!(
+        "Delete the stored {} objects of {} before the upgrade to {removed}: there is no conversion, so later API servers cannot read them.",
+        gvk.kind,
+        gvk.api_version()
+    ))
+}
+
+/// Whether the running server does not serve the API any more.
+pub(crate) fn is_removed_already(api: &Api, context: &CheckContext<'_>) -> bool {
+    let from = context.path.from;
+    api.removed
+        .is_some_and(|removed| from.is_some_and(|from| removed <= from))
+}
+
+/// What to do about a release whose stored manifest names an API that is removed, or that the server does not serve any
+/// more: then neither an upgrade nor a rollback can read what the release holds.
+fn helm_remedy(to: &str, is_gone: bool) -> String {
+    if is_gone {
+        return "helm upgrade and helm rollback fail on the release, and leave a pending record, because its stored manifest names an API that is not served any more: rewrite the manifest with the mapkubeapis plugin, or edit the record. If an older revision names served APIs only, a rollback to it fails once and works when it is repeated.".to_owned();
+    }
     format!(
-        "Delete the stored {kind} objects of {}{when}: there is no conversion, so later API servers cannot read them.",
-        api.gvk().api_version()
+        "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade or roll back a release whose stored manifest contains a removed API."
     )
 }
 
