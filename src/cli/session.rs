@@ -19,7 +19,7 @@ use crate::kubeconfig;
 use crate::kubeconfig::{ConnectError, Connection, Env};
 use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use crate::path::UpgradePath;
-use crate::report::terminal;
+use crate::text::human_duration;
 use crate::snapshot::{ClusterSnapshot, RedactionKey};
 
 /// Default timeout of a credential plugin: time for a person to log in.
@@ -148,7 +148,7 @@ fn clock_skew_note(apart: SignedDuration) -> String {
     format!(
         "the local clock is {} {direction} the API server's clock: ages and expiry dates use the local clock; \
          set it, or pass the correct time with --now",
-        terminal::human_duration(SignedDuration::from_mins(minutes))
+        human_duration(SignedDuration::from_mins(minutes))
     )
 }
 

@@ -251,6 +251,11 @@ impl RetryState {
         state.last_timeout = None;
     }
 
+    /// Forgets earlier failures: for readers that never give up.
+    pub(super) fn reset(&self) {
+        self.record_success();
+    }
+
     /// Whether to send another request.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
 //! | `name` | `-o name` |
+//! | `event` | lines of `upgrade-watch` |
 //! | `rules`, `hazards` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
 //! | `columns`, `stacked`, `wrap` | columns, rows too wide for the terminal, wrapped lines |
@@ -16,6 +17,7 @@ mod catalog;
 mod cells;
 mod columns;
 mod encode;
+mod event;
 mod hazards;
 mod name;
 mod notices;
@@ -36,6 +38,7 @@ use std::borrow::Cow;
 use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
+pub use event::event_line;
 pub use hazards::explain_hazard;
 pub use options::{OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;

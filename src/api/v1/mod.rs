@@ -6,11 +6,15 @@
 
 mod catalog;
 mod convert;
+mod event;
 mod plan;
 mod report;
 mod rules;
 
 pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
+pub use event::{
+    EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, UpgradeEvent, UpgradeProgressDoc,
+};
 pub use plan::{
     ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
     SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,

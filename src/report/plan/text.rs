@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 
 use super::super::remedies;
-use super::super::terminal::{self, human_duration};
+use super::super::terminal;
+use crate::text::human_duration;
 use super::group::{HopGroups, StepGroup};
 use crate::api::v1::{DurationDoc, StepDoc, StepStateDoc};
 use crate::text::pluralize;

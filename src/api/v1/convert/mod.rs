@@ -1,6 +1,7 @@
 //! Internal types to documents.
 
 mod catalog;
+mod event;
 mod plan;
 mod report;
 mod rules;

@@ -1,0 +1,110 @@
+//! What a watch reports.
+
+use jiff::Timestamp;
+
+use super::estimate::RemainingTime;
+
+/// Something that a person or a pipeline should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchEvent {
+    /// When it was observed.
+    pub at: Timestamp,
+    /// What kind of event it is.
+    pub kind: EventKind,
+    /// What it is about.
+    pub scope: EventScope,
+    /// A sentence without a full stop.
+    pub message: String,
+    /// The objects that it is about.
+    pub objects: Vec<EventObject>,
+    /// How far the upgrade is.
+    pub progress: Progress,
+    /// The objects that hold the upgrade up, from the one that waits to the one that it waits for; empty unless it is held up.
+    pub chain: Vec<EventObject>,
+    /// Seconds since the API server last confirmed the state.
+    pub age_seconds: u64,
+}
+
+/// Kinds of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The whole state: the first event of a watch.
+    Picture,
+    /// Something changed.
+    Progress,
+    /// Nothing has changed for too long.
+    Stall,
+    /// Progress after a stall.
+    Recovered,
+    /// The API server does not answer.
+    Outage,
+    /// It answers again.
+    Back,
+    /// The upgrade is complete.
+    Finished,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventScope {
+    /// The cluster.
+    Cluster(String),
+    /// A node pool; an empty name means workers without a pool.
+    Pool(String),
+    /// A node.
+    Node(String),
+}
+
+/// An object that an event names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventObject {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace; `None` for cluster-scoped objects.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// What is known of it; empty if it is only named.
+    pub why: String,
+}
+
+/// What the upgrade is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpgradePhase {
+    /// Nothing has begun, or nothing is being upgraded.
+    Waiting,
+    /// The control plane is being upgraded.
+    ControlPlane,
+    /// Add-ons in kube-system are being rolled out.
+    Addons,
+    /// Nodes are being upgraded.
+    Nodes,
+    /// All parts run the version.
+    Finished,
+}
+
+/// How far an upgrade is, in nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Nodes that run the version, are ready and schedulable.
+    pub done: usize,
+    /// Nodes.
+    pub total: usize,
+    /// What is being upgraded.
+    pub phase: UpgradePhase,
+    /// When the watch first saw the upgrade under way; `None` if it is not.
+    pub started_at: Option<Timestamp>,
+    /// The time that the remaining nodes take; `None` without a basis.
+    pub remaining: Option<RemainingTime>,
+}
+
+impl Progress {
+    /// Whole percent, rounded down.
+    #[must_use]
+    pub fn percent(&self) -> usize {
+        match self.total {
+            0 => 0,
+            total => self.done * 100 / total,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The sentences of events.
+
+use std::collections::BTreeSet;
+
+use super::event::{EventObject, EventScope};
+use super::goal::UpgradeGoal;
+use super::picture::{NodePhase, NodeState, Picture};
+use crate::catalog::Release;
+use crate::text::pluralize;
+
+/// A change: what it is about, and the sentence.
+pub(super) type ScopedMessage = (EventScope, String);
+
+/// The first event of a watch.
+pub(super) fn picture(picture: &Picture) -> String {
+    let servers = versions(&picture.control_plane.api_servers);
+    let count = picture.nodes.len();
+    let Some(goal) = &picture.goal else {
+        return format!(
+            "nothing is being upgraded: API server {servers}, {} on the same minor",
+            pluralize(count, "node")
+        );
+    };
+    let done = count - picture.remaining_nodes();
+    format!(
+        "upgrade to {}: API server {servers}, {done} of {} upgraded",
+        goal.version(),
+        pluralize(count, "node")
+    )
+}
+
+/// `v1.36.2`, or `v1.36.2 and v1.37.0`.
+fn versions(versions: &BTreeSet<Release>) -> String {
+    let versions: Vec<String> = versions
+        .iter()
+        .map(|version| format!("v{version}"))
+        .collect();
+    match versions.is_empty() {
+        true => "of an unknown version".to_owned(),
+        false => versions.join(" and "),
+    }
+}
+
+/// What changed from one picture to the next, the control plane first.
+pub(super) fn changes(before: &Picture, after: &Picture, cluster: &str) -> Vec<ScopedMessage> {
+    let cluster = || EventScope::Cluster(cluster.to_owned());
+    let mut changes: Vec<ScopedMessage> = Vec::new();
+    if before.goal != after.goal
+        && let Some(goal) = &after.goal
+    {
+        changes.push((cluster(), format!("an upgrade to {} has begun", goal.version())));
+    }
+    let (old, new) = (&before.control_plane, &after.control_plane);
+    if old.api_servers != new.api_servers {
+        let message = format!("API server: {}", versions(&new.api_servers));
+        changes.push((cluster(), message));
+    }
+    changes.extend(static_pods(before, after).map(|message| (cluster(), message)));
+    changes.extend(rollouts(before, after).map(|message| (cluster(), message)));
+    changes.extend(nodes(before, after));
+    changes
+}
+
+fn static_pods(before: &Picture, after: &Picture) -> impl Iterator<Item = String> {
+    let old = before.control_plane.static_pods.clone().unwrap_or_default();
+    let new = after.control_plane.static_pods.clone().unwrap_or_default();
+    let totals = new.clone();
+    let risen = new.into_iter().filter(move |(pod, count)| {
+        let before = old.get(pod).copied().unwrap_or_default();
+        *count > before
+    });
+    risen.filter_map(move |((component, version), count)| {
+        let of_component = totals.iter().filter(|((name, _), _)| *name == component);
+        let total: usize = of_component.map(|(_, count)| count).sum();
+        Some(format!("{component}: {count} of {total} at v{}", version?))
+    })
+}
+
+fn rollouts(before: &Picture, after: &Picture) -> impl Iterator<Item = String> {
+    let name = |rollout: &super::RolloutState| {
+        format!("{}/{}", rollout.kind.to_lowercase(), rollout.name)
+    };
+    let is_in = |rollouts: &[super::RolloutState], one: &super::RolloutState| {
+        rollouts
+            .iter()
+            .any(|other| other.kind == one.kind && other.name == one.name)
+    };
+    let started = after.rollouts.iter();
+    let started = started
+        .filter(|rollout| !is_in(&before.rollouts, rollout))
+        .map(|rollout| format!("{} is being rolled out: {}", name(rollout), rollout.why));
+    let completed = before.rollouts.iter();
+    let completed = completed
+        .filter(|rollout| !is_in(&after.rollouts, rollout))
+        .map(|rollout| format!("{} is rolled out", name(rollout)));
+    started.chain(completed).collect::<Vec<_>>().into_iter()
+}
+
+fn nodes(before: &Picture, after: &Picture) -> Vec<ScopedMessage> {
+    let goal = after.goal.as_ref();
+    let mut changes = Vec::new();
+    for (name, node) in &before.nodes {
+        if !after.nodes.contains_key(name) {
+            changes.push(node_change(name, format!("node {name} is gone, it ran {}", running(node))));
+        }
+    }
+    for (name, node) in &after.nodes {
+        let message = match before.nodes.get(name) {
+            None => Some(format!("node {name} joined with {}, {}", running(node), phase(node, goal))),
+            Some(old) => changed_node(name, old, node, goal),
+        };
+        changes.extend(message.map(|message| node_change(name, message)));
+    }
+    changes
+}
+
+fn node_change(name: &str, message: String) -> ScopedMessage {
+    (EventScope::Node(name.to_owned()), message)
+}
+
+fn changed_node(
+    name: &str,
+    old: &NodeState,
+    new: &NodeState,
+    goal: Option<&UpgradeGoal>,
+) -> Option<String> {
+    if old.version > new.version && new.version.is_some() {
+        let (from, to) = (running(old), running(new));
+        return Some(format!("node {name} went back from {from} to {to}"));
+    }
+    if old.phase == new.phase {
+        return None;
+    }
+    Some(format!("node {name} {}", phase(new, goal)))
+}
+
+/// `v1.37.0`.
+fn running(node: &NodeState) -> String {
+    match &node.version {
+        Some(version) => format!("v{version}"),
+        None => "a version that cannot be read".to_owned(),
+    }
+}
+
+/// What a node is doing, to follow its name.
+fn phase(node: &NodeState, goal: Option<&UpgradeGoal>) -> String {
+    let version = running(node);
+    match node.phase {
+        NodePhase::Waiting => format!("waits with {version}"),
+        NodePhase::Draining { pods_left: None } => "is cordoned".to_owned(),
+        NodePhase::Draining { pods_left: Some(0) } => "is cordoned and drained".to_owned(),
+        NodePhase::Draining {
+            pods_left: Some(count),
+        } => format!("is draining: {} left", pluralize(count, "pod")),
+        NodePhase::Down => "is not ready".to_owned(),
+        NodePhase::Joining => format!("runs {version} and is not ready yet"),
+        NodePhase::Cordoned => format!("runs {version}, is ready and still cordoned"),
+        NodePhase::Upgraded if goal.is_none() => "is ready".to_owned(),
+        NodePhase::Upgraded => format!("is ready at {version}"),
+        NodePhase::Unknown => format!("runs {version}"),
+    }
+}
+
+/// What the upgrade waits for after a stall; `None` if nothing visible holds it up.
+pub(super) fn stalled_on(chain: &[EventObject]) -> Option<String> {
+    let names = chain.iter().map(|object| {
+        let name = match &object.namespace {
+            Some(namespace) => format!("{namespace}/{}", object.name),
+            None => object.name.clone(),
+        };
+        format!("{} {name} {}", object.kind.to_lowercase(), object.why)
+    });
+    let names: Vec<String> = names.collect();
+    (!names.is_empty()).then(|| names.join("; "))
+}
