@@ -236,7 +236,7 @@ async fn take_event(
             uid: text("/metadata/uid").parse().ok(),
         }),
         "ADDED" | "MODIFIED" => {
-            let mut collector = RowCollector::new(request, api.catalog.clone());
+            let mut collector = RowCollector::new(request, api.catalog);
             collector.push_json(event.object);
             Some(WatchUpdate::Applied(collector.finish().0))
         }

@@ -6,7 +6,7 @@ use super::event::UpgradePhase;
 use super::goal::UpgradeGoal;
 use super::{pods_on_node_need, system_workloads_need};
 use crate::catalog::Release;
-use crate::detect::{is_control_plane_node, pool_name};
+use crate::facts::nodes::{is_control_plane_node, pool_name};
 use crate::facts::control_plane::{ControlPlanePod, control_plane_pods, control_plane_pods_need};
 use crate::facts::pods::is_evicted_by_drain;
 use crate::facts::workloads::{RolloutStatus, rollout_status};

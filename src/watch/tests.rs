@@ -92,7 +92,7 @@ impl Watched<'_> {
     }
 }
 
-fn catalog() -> Catalog {
+fn catalog() -> &'static Catalog {
     Catalog::embedded().expect("the catalog")
 }
 
@@ -122,7 +122,7 @@ fn watched<'c>(
 fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
     let catalog = catalog();
     let (mut watched, first) =
-        watched(&catalog, None, "v1.37.0", &[("a", "old"), ("b", "new")]);
+        watched(catalog, None, "v1.37.0", &[("a", "old"), ("b", "new")]);
     assert_eq!(
         first,
         [(
@@ -166,11 +166,11 @@ fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
 fn equal_minors_are_no_upgrade_and_a_given_patch_is() {
     let catalog = catalog();
     let all = [("a", "new"), ("b", "new")];
-    let (watched_, first) = watched(&catalog, None, "v1.37.2", &all);
+    let (watched_, first) = watched(catalog, None, "v1.37.2", &all);
     assert_eq!(first.len(), 1);
     assert!(first[0].1.starts_with("nothing is being upgraded"), "{first:?}");
     assert_eq!(watched_.watch.progress(at(0)).phase, UpgradePhase::Waiting);
-    let (watched_, _) = watched(&catalog, Some("1.37.2"), "v1.37.2", &all);
+    let (watched_, _) = watched(catalog, Some("1.37.2"), "v1.37.2", &all);
     assert_eq!(watched_.watch.progress(at(0)).phase, UpgradePhase::Nodes);
     assert_eq!(watched_.watch.progress(at(0)).done, 0);
 }
@@ -179,7 +179,7 @@ fn equal_minors_are_no_upgrade_and_a_given_patch_is() {
 fn surge_nodes_and_old_nodes_are_no_progress() {
     let catalog = catalog();
     let old: Vec<(&str, &str)> = ["a", "b", "c"].map(|name| (name, "old")).into();
-    let (mut watched, _) = watched(&catalog, None, "v1.37.0", &old);
+    let (mut watched, _) = watched(catalog, None, "v1.37.0", &old);
     watched.change_node(10, "d", "new");
     assert_eq!(watched.watch.progress(at(10)).done, 0, "a surge node");
     let target = Need::nodes().target;
@@ -200,7 +200,7 @@ fn surge_nodes_and_old_nodes_are_no_progress() {
 #[test]
 fn a_mixed_control_plane_and_a_node_that_goes_back_are_said() {
     let catalog = catalog();
-    let (mut watched, _) = watched(&catalog, Some("1.37"), "v1.36.4", &[("a", "old")]);
+    let (mut watched, _) = watched(catalog, Some("1.37"), "v1.36.4", &[("a", "old")]);
     assert_eq!(watched.watch.progress(at(0)).phase, UpgradePhase::Waiting);
     let events = watched.probe(10, "v1.37.0");
     assert_eq!(events[0].1, "API server: v1.36.4 and v1.37.0");
@@ -218,7 +218,7 @@ fn a_mixed_control_plane_and_a_node_that_goes_back_are_said() {
 #[test]
 fn an_outage_is_counted_once_and_is_no_stall() {
     let catalog = catalog();
-    let (mut watched, _) = watched(&catalog, None, "v1.37.0", &[("a", "old cordoned"), ("b", "old")]);
+    let (mut watched, _) = watched(catalog, None, "v1.37.0", &[("a", "old cordoned"), ("b", "old")]);
     let outage = |why: &str| Change::Outage { why: why.to_owned() };
     let events = watched.see(60, outage("connection refused"));
     assert_eq!(events, [(EventKind::Outage, "the API server does not answer: connection refused".to_owned())]);
@@ -242,7 +242,7 @@ fn a_version_that_cannot_be_read_is_not_upgraded() {
     let catalog = catalog();
     let mut row = node("a", "new");
     row.kubelet_version = serde_json::from_value(json!("kwok-v0.5.1")).expect("a version");
-    let (mut watched, _) = watched(&catalog, Some("1.37"), "v1.37.0", &[("b", "new")]);
+    let (mut watched, _) = watched(catalog, Some("1.37"), "v1.37.0", &[("b", "new")]);
     let target = Need::nodes().target;
     let rows = Rows::Nodes(Table::from(vec![row]));
     watched.see(10, Change::Apply { target, rows });
@@ -254,7 +254,7 @@ fn a_version_that_cannot_be_read_is_not_upgraded() {
 #[test]
 fn a_replay_gives_the_events_of_the_live_run() {
     let catalog = catalog();
-    let (mut live, _) = watched(&catalog, None, "v1.37.0", &[("a", "old"), ("b", "old")]);
+    let (mut live, _) = watched(catalog, None, "v1.37.0", &[("a", "old"), ("b", "old")]);
     live.change_node(10, "a", "old cordoned");
     live.see(20, Change::Outage { why: "refused".to_owned() });
     live.probe(50, "v1.37.0");
@@ -276,7 +276,7 @@ fn a_replay_gives_the_events_of_the_live_run() {
         goal: None,
         stall_after: STALL_AFTER,
     };
-    let mut watch = UpgradeWatch::new(recording.header.cluster.clone(), &catalog, options);
+    let mut watch = UpgradeWatch::new(recording.header.cluster.clone(), catalog, options);
     let events: Vec<WatchEvent> = recording
         .flat_map(|observation| watch.observe(&observation.expect("an observation")))
         .collect();
