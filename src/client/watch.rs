@@ -73,7 +73,8 @@ struct RawEvent {
 }
 
 impl ClusterReader {
-    /// Lists what a request reads and follows its changes until `updates` is closed.
+    /// Follows the changes of what a request reads from a resource version, or lists it first if there is none, until
+    /// `updates` is closed.
     ///
     /// A watch that breaks off is resumed from where it was, with backoff and jitter and without giving up; where the API
     /// server no longer has that resource version (410), the list is read again.
@@ -81,12 +82,12 @@ impl ClusterReader {
         &self,
         request: &ReadRequest,
         discovery: &Discovery,
+        mut resource_version: Option<String>,
         updates: Sender<WatchUpdate>,
     ) {
         let api = self.api();
         api.read_only.allow([(Verb::Watch, request.path.clone())]);
         let mut backoff = schedule();
-        let mut resource_version: Option<String> = None;
         loop {
             // A watch outlives the outages for which other requests give up.
             api.retry_state.reset();

@@ -35,3 +35,12 @@ pub fn event_line(event: &UpgradeEvent, styles: &Styles) -> String {
         _ => line,
     }
 }
+
+/// An event as a line of JSON.
+///
+/// # Errors
+/// If a value cannot be encoded.
+pub fn event_json(event: &UpgradeEvent) -> Result<String, RenderError> {
+    let line = serde_json::to_string(event)?;
+    Ok(format!("{line}\n"))
+}
