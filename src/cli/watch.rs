@@ -5,19 +5,20 @@ mod follow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::{LogArgs, OutputArgs};
 use super::console::Console;
 use super::exit::{CliError, Exit};
+use super::format;
 use super::log::init_logging;
 use crate::api::v1;
 use crate::catalog::{Catalog, PlatformName};
 use crate::kubeconfig::{ConnectOptions, parse_duration};
 use crate::path::UpgradeTarget;
-use crate::report::{self, RenderOptions};
+use crate::report::{self, EventFormat, RenderOptions};
 use crate::watch::{
     EventKind, Observation, Recording, RecordingWriter, UpgradeGoal, UpgradeWatch, WatchEvent,
     WatchOptions,
@@ -109,7 +110,7 @@ pub struct WatchArgs {
     #[arg(long, value_name = "N", requires = "replay", value_parser = clap::value_parser!(u32).range(1..))]
     pub speed: Option<u32>,
     /// Output format
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = EventFormat::Text)]
+    #[arg(short, long, value_parser = format::event_format_parser(), default_value = "text")]
     pub output: EventFormat,
     /// Output.
     #[command(flatten)]
@@ -120,15 +121,6 @@ pub struct WatchArgs {
     /// Connection.
     #[command(flatten)]
     pub connection: ConnectOptions,
-}
-
-/// `-o`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EventFormat {
-    /// One line per event
-    Text,
-    /// One UpgradeEvent per line
-    Json,
 }
 
 /// Runs the watch.
@@ -229,18 +221,7 @@ impl Viewer {
 
     fn render(&self, event: &WatchEvent) -> Result<String, CliError> {
         let document = v1::UpgradeEvent::from(event);
-        match self.output {
-            EventFormat::Json => report::event_json(&document).map_err(CliError::could_not_run),
-            EventFormat::Text => {
-                let mut text = report::event_line(&document, &self.look.styles);
-                if event.kind == EventKind::Picture
-                    && let Some(picture) = self.watch.picture()
-                {
-                    text.push_str(&report::pools_table(&v1::pools(picture), &self.look));
-                }
-                Ok(text)
-            }
-        }
+        report::render_event(&document, self.output, &self.look).map_err(CliError::could_not_run)
     }
 
     /// The exit code if the observations end before the upgrade does.

@@ -38,9 +38,9 @@ use std::borrow::Cow;
 use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
-pub use event::event_line;
+pub use event::render_event;
 pub use hazards::explain_hazard;
-pub use options::{OutputFormat, RenderError, RenderOptions};
+pub use options::{EventFormat, OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
 pub use rules::{UnknownRule, explain_rule, render_rules};

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::estimate::RemainingTime;
+use super::picture::PoolProgress;
 
 /// Something that a person or a pipeline should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct WatchEvent {
     pub objects: Vec<EventObject>,
     /// How far the upgrade is.
     pub progress: Progress,
+    /// The node pools, the control plane first; only in a picture.
+    pub pools: Vec<PoolProgress>,
     /// The objects that hold the upgrade up, from the one that waits to the one that it waits for; empty unless it is held up.
     pub chain: Vec<EventObject>,
     /// Seconds since the API server last confirmed the state.

@@ -390,6 +390,10 @@ impl<'c> UpgradeWatch<'c> {
             scope,
             message,
             progress: self.progress(at),
+            pools: match (kind, &self.picture) {
+                (EventKind::Picture, Some(picture)) => picture.pools(),
+                _ => Vec::new(),
+            },
             chain: Vec::new(),
             age_seconds: age.map_or(0, |age| u64::try_from(age.as_secs()).unwrap_or(0)),
         }

@@ -25,6 +25,8 @@ pub struct UpgradeEvent {
     pub objects: Vec<EventObjectDoc>,
     /// How far the upgrade is.
     pub progress: UpgradeProgressDoc,
+    /// The node pools, the control plane first; only in a picture.
+    pub pools: Vec<PoolDoc>,
     /// The objects that hold the upgrade up, from the one that waits to the one that it waits for.
     pub chain: Vec<EventObjectDoc>,
     /// Seconds since the API server last confirmed the state.
@@ -64,6 +66,22 @@ pub struct EventObjectDoc {
     pub name: String,
     /// What is known of it; empty if it is only named.
     pub why: String,
+}
+
+/// The nodes of a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolDoc {
+    /// Its name; null for workers without a pool and for the control plane.
+    pub name: Option<String>,
+    /// Whether these are the nodes of the control plane.
+    pub control_plane: bool,
+    /// Nodes.
+    pub nodes: usize,
+    /// Nodes that run the version, are ready and schedulable.
+    pub done: usize,
+    /// Nodes that run the version and are not ready, or still cordoned.
+    pub settling: usize,
 }
 
 /// How far an upgrade is, in nodes.

@@ -13,7 +13,8 @@ mod rules;
 
 pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
 pub use event::{
-    EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, UpgradeEvent, UpgradeProgressDoc,
+    EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
+    UpgradeProgressDoc,
 };
 pub use plan::{
     ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,

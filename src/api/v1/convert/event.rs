@@ -2,11 +2,11 @@
 
 use super::same_variants;
 use crate::api::v1::{
-    API_VERSION, DurationDoc, EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, UpgradeEvent,
-    UpgradeProgressDoc,
+    API_VERSION, DurationDoc, EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc,
+    UpgradeEvent, UpgradeProgressDoc,
 };
 use crate::text::{human_duration, pluralize};
-use crate::watch::{self, EventKind, EventObject, EventScope, Progress, UpgradePhase};
+use crate::watch::{self, EventKind, EventObject, EventScope, PoolProgress, Progress, UpgradePhase};
 
 same_variants! {
     EventKind => EventTypeDoc { Picture, Progress, Stall, Recovered, Outage, Back, Finished }
@@ -24,6 +24,7 @@ impl From<&watch::WatchEvent> for UpgradeEvent {
             message: event.message.clone(),
             objects: super::docs(&event.objects),
             progress: (&event.progress).into(),
+            pools: super::docs(&event.pools),
             chain: super::docs(&event.chain),
             age: event.age_seconds,
         }
@@ -51,6 +52,18 @@ impl From<&EventObject> for EventObjectDoc {
             namespace: object.namespace.clone(),
             name: object.name.clone(),
             why: object.why.clone(),
+        }
+    }
+}
+
+impl From<&PoolProgress> for PoolDoc {
+    fn from(pool: &PoolProgress) -> Self {
+        Self {
+            name: Some(pool.name.clone()).filter(|name| !name.is_empty()),
+            control_plane: pool.is_control_plane,
+            nodes: pool.old + pool.settling + pool.upgraded,
+            done: pool.upgraded,
+            settling: pool.settling,
         }
     }
 }
