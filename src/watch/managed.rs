@@ -1,0 +1,280 @@
+//! Clusters that Cluster API upgrades, by its objects on the management cluster.
+//!
+//! A Machine says exactly what it is: counts of its owners include surge and old machines. `TopologyReconciled` counts only if
+//! its own `observedGeneration` is that of the Cluster: for up to two seconds after a change it still says True. `RollingOut`
+//! is not read, because it is False between the steps of a chain and between pools.
+//!
+//! Source: kubernetes-sigs/cluster-api api/core/v1beta2, internal/controllers/topology/cluster/conditions.go (1.14.2).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::event::EventScope;
+use super::message::ScopedMessage;
+use crate::catalog::{GroupResource, Release};
+use crate::need::{DetailLevel, Need};
+use crate::snapshot::{ClusterView, ObjectRow};
+
+const CLUSTER_LABEL: &str = "/metadata/labels/cluster.x-k8s.io~1cluster-name";
+const CONTROL_PLANE_LABEL: &str = "/metadata/labels/cluster.x-k8s.io~1control-plane";
+/// Fields of conditions in both contracts; `status.v1beta2` holds the new ones in objects of v1beta1.
+const CONDITION_FIELDS: [&str; 2] = ["status.conditions", "status.v1beta2.conditions"];
+
+/// The Clusters.
+#[must_use]
+pub fn clusters_need() -> Need {
+    let fields = ["metadata.generation", "spec.topology.version", "spec.paused"];
+    capi_need("cluster.x-k8s.io", "clusters", &fields)
+}
+
+/// The control planes.
+#[must_use]
+pub fn control_planes_need() -> Need {
+    let fields = ["metadata.labels", "spec.version"];
+    capi_need("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes", &fields)
+}
+
+/// The Machines.
+#[must_use]
+pub fn machines_need() -> Need {
+    let fields = [
+        "metadata.deletionTimestamp",
+        "metadata.labels",
+        "spec.version",
+        "status.phase",
+    ];
+    capi_need("cluster.x-k8s.io", "machines", &fields)
+}
+
+fn capi_need(group: &str, plural: &str, fields: &[&str]) -> Need {
+    let resource = GroupResource::new(group, plural);
+    Need::objects(resource, DetailLevel::Full).with_fields(&[fields, &CONDITION_FIELDS].concat())
+}
+
+/// What a Machine is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MachinePhase {
+    /// It runs an older version.
+    Old,
+    /// It runs the version and is not available yet.
+    Joining,
+    /// It runs the version and is available.
+    Upgraded,
+    /// It is being deleted, with what its condition `Deleting` says.
+    Leaving(String),
+}
+
+/// A Machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineState {
+    /// Whether it is of the control plane.
+    pub is_control_plane: bool,
+    /// `spec.version`; `None` if it cannot be parsed.
+    pub version: Option<Release>,
+    /// What it is doing.
+    pub phase: MachinePhase,
+}
+
+/// A Cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ManagedRollout {
+    /// The version that it is to reach: that of its topology, or else of its control plane.
+    pub version: Option<Release>,
+    /// The version that its control plane is to reach now: in a chain an intermediate one.
+    pub control_plane_version: Option<Release>,
+    /// Whether the topology says of the latest generation that it is reconciled; `None` without a topology.
+    pub is_reconciled: Option<bool>,
+    /// Its Machines by name.
+    pub machines: BTreeMap<String, MachineState>,
+}
+
+impl ManagedRollout {
+    /// Whether all parts are at the version.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_reconciled != Some(false)
+            && self.control_plane_version.as_ref().is_none_or(|version| {
+                self.version
+                    .as_ref()
+                    .is_none_or(|goal| version.semver >= goal.semver)
+            })
+            && self
+                .machines
+                .values()
+                .all(|machine| machine.phase == MachinePhase::Upgraded)
+    }
+
+    /// Machines that are upgraded, and those that will be there in the end.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let phases = || self.machines.values().map(|machine| &machine.phase);
+        let done = phases().filter(|phase| **phase == MachinePhase::Upgraded);
+        let leaving = phases().filter(|phase| matches!(phase, MachinePhase::Leaving(_)));
+        let joining = phases().filter(|phase| **phase == MachinePhase::Joining);
+        // A machine that joins takes the place of one that leaves, or of an old one.
+        let total = self.machines.len() - leaving.count().min(joining.count());
+        (done.count(), total)
+    }
+}
+
+/// The Clusters of a management cluster by `namespace/name`; empty without Cluster API.
+pub(super) fn rollouts(view: ClusterView<'_>) -> BTreeMap<String, ManagedRollout> {
+    let mut rollouts: BTreeMap<String, ManagedRollout> = BTreeMap::new();
+    for row in view.objects(&clusters_need()) {
+        let rollout = rollouts.entry(key(row, &row.meta.name)).or_default();
+        rollout.version = version_at(row, "/spec/topology/version");
+        rollout.is_reconciled = rollout.version.is_some().then(|| is_reconciled(row));
+    }
+    for row in view.objects(&control_planes_need()) {
+        if let Some(rollout) = rollout_of(&mut rollouts, row) {
+            rollout.control_plane_version = version_at(row, "/spec/version");
+            if rollout.version.is_none() {
+                rollout.version.clone_from(&rollout.control_plane_version);
+            }
+        }
+    }
+    for row in view.objects(&machines_need()) {
+        if let Some(rollout) = rollout_of(&mut rollouts, row) {
+            let state = machine_state(row, rollout.version.as_ref());
+            rollout.machines.insert(row.meta.name.clone(), state);
+        }
+    }
+    rollouts
+}
+
+fn key(row: &ObjectRow, name: &str) -> String {
+    format!("{}/{name}", row.meta.namespace.as_deref().unwrap_or_default())
+}
+
+fn rollout_of<'r>(
+    rollouts: &'r mut BTreeMap<String, ManagedRollout>,
+    row: &ObjectRow,
+) -> Option<&'r mut ManagedRollout> {
+    let cluster = row.object.pointer(CLUSTER_LABEL)?.as_str()?;
+    rollouts.get_mut(&key(row, cluster))
+}
+
+fn version_at(row: &ObjectRow, pointer: &str) -> Option<Release> {
+    row.object.pointer(pointer)?.as_str()?.parse().ok()
+}
+
+/// A condition of the new contract.
+fn condition<'r>(row: &'r ObjectRow, kind: &str) -> Option<&'r Value> {
+    let lists = ["/status/v1beta2/conditions", "/status/conditions"];
+    let mut conditions = lists
+        .iter()
+        .filter_map(|pointer| row.object.pointer(pointer)?.as_array())
+        .flatten();
+    conditions.find(|condition| condition["type"] == kind)
+}
+
+fn is_reconciled(cluster: &ObjectRow) -> bool {
+    condition(cluster, "TopologyReconciled").is_some_and(|condition| {
+        let observed = condition["observedGeneration"].as_u64();
+        let generation = cluster.object["metadata"]["generation"].as_u64();
+        condition["status"] == "True" && (observed.is_none() || observed >= generation)
+    })
+}
+
+fn machine_state(row: &ObjectRow, goal: Option<&Release>) -> MachineState {
+    let version = version_at(row, "/spec/version");
+    let is_reached = version
+        .as_ref()
+        .zip(goal)
+        .is_some_and(|(version, goal)| version.semver >= goal.semver);
+    let is_leaving = row.object.pointer("/metadata/deletionTimestamp").is_some();
+    let available = condition(row, "Available").or_else(|| condition(row, "Ready"));
+    let is_available = available.is_some_and(|condition| condition["status"] == "True");
+    let phase = match (is_leaving, is_reached, is_available) {
+        (true, ..) => MachinePhase::Leaving(deletion_detail(row)),
+        (_, false, _) => MachinePhase::Old,
+        (_, _, false) => MachinePhase::Joining,
+        _ => MachinePhase::Upgraded,
+    };
+    MachineState {
+        is_control_plane: row.object.pointer(CONTROL_PLANE_LABEL).is_some(),
+        version,
+        phase,
+    }
+}
+
+/// Reason and message of the condition `Deleting`, the message in one line.
+fn deletion_detail(row: &ObjectRow) -> String {
+    let Some(condition) = condition(row, "Deleting").filter(|one| one["status"] == "True") else {
+        return String::new();
+    };
+    let text = |field: &str| condition[field].as_str().unwrap_or_default();
+    let message = text("message").split_whitespace().collect::<Vec<_>>().join(" ");
+    match message.is_empty() {
+        true => text("reason").to_owned(),
+        false => format!("{}: {message}", text("reason")),
+    }
+}
+
+/// What changed from one state of the managed clusters to the next.
+pub(super) fn changes(
+    before: &BTreeMap<String, ManagedRollout>,
+    after: &BTreeMap<String, ManagedRollout>,
+) -> Vec<ScopedMessage> {
+    let mut changes = Vec::new();
+    for (name, rollout) in after {
+        let Some(old) = before.get(name) else {
+            continue;
+        };
+        let mut say = |message: String| {
+            changes.push((EventScope::Cluster(name.clone()), message));
+        };
+        let version = |version: &Option<Release>| {
+            version
+                .as_ref()
+                .map_or_else(|| "an unknown version".to_owned(), |version| format!("v{version}"))
+        };
+        if old.version != rollout.version {
+            say(format!("cluster {name} is to run {}", version(&rollout.version)));
+        }
+        if old.control_plane_version != rollout.control_plane_version {
+            let to = version(&rollout.control_plane_version);
+            say(format!("cluster {name}: the control plane goes to {to}"));
+        }
+        machine_changes(old, rollout).into_iter().for_each(&mut say);
+        if rollout.is_complete() && !old.is_complete() {
+            let to = version(&rollout.version);
+            say(format!("cluster {name} runs {to} on all {} machines", rollout.machines.len()));
+        }
+    }
+    changes
+}
+
+fn machine_changes(before: &ManagedRollout, after: &ManagedRollout) -> Vec<String> {
+    let mut messages = Vec::new();
+    for name in before.machines.keys() {
+        if !after.machines.contains_key(name) {
+            messages.push(format!("machine {name} is gone"));
+        }
+    }
+    for (name, machine) in &after.machines {
+        let old = before.machines.get(name);
+        if old.is_some_and(|old| old.phase == machine.phase && old.version == machine.version) {
+            continue;
+        }
+        let version = match &machine.version {
+            Some(version) => format!("v{version}"),
+            None => "an unknown version".to_owned(),
+        };
+        messages.extend(match &machine.phase {
+            // Becoming old is the change of the goal, which has been said.
+            MachinePhase::Old if old.is_some() => None,
+            MachinePhase::Old => Some(format!("machine {name} was created with {version}")),
+            MachinePhase::Joining => Some(format!("machine {name} joins with {version}")),
+            MachinePhase::Upgraded => Some(format!("machine {name} is available at {version}")),
+            MachinePhase::Leaving(detail) if detail.is_empty() => {
+                Some(format!("machine {name} is being deleted"))
+            }
+            MachinePhase::Leaving(detail) => {
+                Some(format!("machine {name} is being deleted: {detail}"))
+            }
+        });
+    }
+    messages
+}
