@@ -20,7 +20,7 @@ use crate::kubeconfig::{ConnectOptions, parse_duration};
 use crate::path::UpgradeTarget;
 use crate::report::{self, EventFormat, RenderOptions};
 use crate::watch::{
-    EventKind, Observation, Recording, RecordingWriter, UpgradeGoal, UpgradeWatch, WatchEvent,
+    EventKind, Observation, Picture, Recording, RecordingWriter, UpgradeGoal, UpgradeWatch, WatchEvent,
     WatchOptions,
 };
 
@@ -206,7 +206,7 @@ impl Viewer {
         for event in self.watch.observe(observation) {
             let printed = Console::print(&self.render(&event)?, Exit::Success);
             let picture = self.watch.picture();
-            let is_idle = picture.is_some_and(|picture| picture.goal.is_none());
+            let is_idle = picture.is_some_and(Picture::is_idle);
             let is_over = match event.kind {
                 EventKind::Finished => true,
                 EventKind::Picture => self.is_once || is_idle,

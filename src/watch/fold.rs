@@ -9,6 +9,7 @@ use super::event::{
     EventKind, EventObject, EventScope, Progress, WatchEvent, UpgradePhase,
 };
 use super::goal::UpgradeGoal;
+use super::managed::MachinePhase;
 use super::observation::{Change, Observation};
 use super::picture::{NodePhase, Picture, RolloutState, pods_to_evict};
 use super::message;
@@ -54,6 +55,8 @@ pub struct UpgradeWatch<'c> {
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
+    /// Whether a managed cluster was seen being upgraded.
+    has_managed_upgrade: bool,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -78,6 +81,7 @@ impl<'c> UpgradeWatch<'c> {
             outages: 0,
             is_stalled: false,
             is_finished: false,
+            has_managed_upgrade: false,
         }
     }
 
@@ -246,6 +250,7 @@ impl<'c> UpgradeWatch<'c> {
                 self.draining_since.entry(name.clone()).or_insert(at);
             }
         }
+        self.has_managed_upgrade |= after.goal.is_none() && !after.is_idle();
         let remaining = after.remaining_nodes();
         self.total = self.total.max(remaining);
         let Some(before) = before else {
@@ -262,16 +267,19 @@ impl<'c> UpgradeWatch<'c> {
 
     fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
         let picture = self.picture.as_ref()?;
-        let is_finished = picture.phase() == UpgradePhase::Finished;
+        let is_managed_finished = self.has_managed_upgrade && picture.is_idle();
+        let is_finished = picture.phase() == UpgradePhase::Finished || is_managed_finished;
         if std::mem::replace(&mut self.is_finished, is_finished) || !is_finished {
             return None;
         }
-        let version = picture.goal.as_ref().map(UpgradeGoal::version);
-        let text = format!(
-            "the control plane and all {} nodes run {}",
-            picture.nodes.len(),
-            version.unwrap_or_default()
-        );
+        let text = match &picture.goal {
+            Some(goal) => format!(
+                "the control plane and all {} nodes run {}",
+                picture.nodes.len(),
+                goal.version()
+            ),
+            None => "all managed clusters are upgraded".to_owned(),
+        };
         let scope = EventScope::Cluster(self.id.0.clone());
         Some(self.event(at, EventKind::Finished, scope, text))
     }
@@ -338,6 +346,20 @@ impl<'c> UpgradeWatch<'c> {
             NodePhase::Cordoned => Some(node(name, "runs the new version and is still cordoned".to_owned())),
             _ => None,
         });
+        let machines = picture.managed.iter().flat_map(|(cluster, rollout)| {
+            let namespace = cluster.split('/').next().unwrap_or_default();
+            rollout.machines.iter().map(move |(name, machine)| (namespace, name, machine))
+        });
+        let leaving = machines.filter_map(|(namespace, name, machine)| match &machine.phase {
+            MachinePhase::Leaving(detail) => Some(EventObject {
+                kind: "Machine",
+                namespace: Some(namespace.to_owned()),
+                name: name.clone(),
+                why: format!("is being deleted: {detail}"),
+            }),
+            _ => None,
+        });
+        let stuck = stuck.or(leaving.into_iter().next());
         let rollout = picture.rollouts.first().map(|rollout| EventObject {
             kind: rollout.kind,
             namespace: Some("kube-system".to_owned()),
@@ -403,6 +425,21 @@ impl<'c> UpgradeWatch<'c> {
     #[must_use]
     pub fn progress(&self, at: Timestamp) -> Progress {
         let picture = self.picture.as_ref();
+        if let Some(picture) = picture.filter(|picture| picture.goal.is_none())
+            && self.has_managed_upgrade
+        {
+            let (done, total) = picture.machine_counts();
+            return Progress {
+                done,
+                total,
+                phase: match picture.is_idle() {
+                    true => UpgradePhase::Finished,
+                    false => picture.phase(),
+                },
+                started_at: self.started_at,
+                remaining: None,
+            };
+        }
         let remaining = picture.map_or(0, Picture::remaining_nodes);
         let estimate = self.started_at.and_then(|started| {
             estimate_remaining(started, &self.finished_nodes, remaining, at)

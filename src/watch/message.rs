@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::event::{EventObject, EventScope};
 use super::goal::UpgradeGoal;
+use super::managed;
 use super::picture::{NodePhase, NodeState, Picture};
 use crate::catalog::Release;
 use crate::text::pluralize;
@@ -16,6 +17,14 @@ pub(super) fn picture(picture: &Picture) -> String {
     let servers = versions(&picture.control_plane.api_servers);
     let count = picture.nodes.len();
     let Some(goal) = &picture.goal else {
+        let managed = picture.managed.iter();
+        let upgrading: Vec<&str> = managed
+            .filter(|(_, rollout)| !rollout.is_complete())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if !upgrading.is_empty() {
+            return format!("upgrade of the managed {}", upgrading.join(", "));
+        }
         return format!(
             "nothing is being upgraded: API server {servers}, {} on the same minor",
             pluralize(count, "node")
@@ -58,6 +67,7 @@ pub(super) fn changes(before: &Picture, after: &Picture, cluster: &str) -> Vec<S
     changes.extend(static_pods(before, after).map(|message| (cluster(), message)));
     changes.extend(rollouts(before, after).map(|message| (cluster(), message)));
     changes.extend(nodes(before, after));
+    changes.extend(managed::changes(&before.managed, &after.managed));
     changes
 }
 

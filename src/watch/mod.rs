@@ -10,6 +10,7 @@ mod estimate;
 mod event;
 mod fold;
 mod goal;
+mod managed;
 mod message;
 mod observation;
 mod picture;
@@ -21,6 +22,7 @@ pub use estimate::{RemainingTime, estimate_remaining};
 pub use event::{EventKind, EventObject, EventScope, Progress, WatchEvent, UpgradePhase};
 pub use fold::{UpgradeWatch, WatchOptions};
 pub use goal::UpgradeGoal;
+pub use managed::{MachinePhase, MachineState, ManagedRollout};
 pub use observation::{Change, Observation};
 pub use picture::{ControlPlaneState, NodePhase, NodeState, Picture, PoolProgress, RolloutState};
 pub use recording::{Recording, RecordingError, RecordingHeader, RecordingWriter};
@@ -29,10 +31,15 @@ use crate::catalog::GroupResource;
 use crate::facts::control_plane::control_plane_pods_need;
 use crate::need::{DetailLevel, ListSelector, Need};
 
-/// The nodes, which are watched.
+/// What is watched: nodes, and the objects of Cluster API.
 #[must_use]
 pub fn watched_needs() -> Vec<Need> {
-    vec![Need::nodes()]
+    vec![
+        Need::nodes(),
+        managed::clusters_need(),
+        managed::control_planes_need(),
+        managed::machines_need(),
+    ]
 }
 
 /// What is listed again and again, because it is little: static pods of the control plane and rollouts in kube-system.

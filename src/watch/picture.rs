@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::UpgradePhase;
 use super::goal::UpgradeGoal;
+use super::managed::{self, MachinePhase, ManagedRollout};
 use super::{pods_on_node_need, system_workloads_need};
 use crate::catalog::Release;
 use crate::facts::nodes::{is_control_plane_node, pool_name};
@@ -95,6 +96,8 @@ pub struct Picture {
     pub rollouts: Vec<RolloutState>,
     /// Nodes by name.
     pub nodes: BTreeMap<String, NodeState>,
+    /// Clusters that Cluster API upgrades from here, by `namespace/name`.
+    pub managed: BTreeMap<String, ManagedRollout>,
 }
 
 impl Picture {
@@ -128,6 +131,7 @@ impl Picture {
                 static_pods,
             },
             rollouts: incomplete_rollouts(view),
+            managed: managed::rollouts(view),
             nodes: nodes.collect(),
             goal,
         }
@@ -162,11 +166,37 @@ impl Picture {
             .count()
     }
 
+    /// Whether nothing is being upgraded, neither this cluster nor one that it manages.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.goal.is_none() && self.managed.values().all(ManagedRollout::is_complete)
+    }
+
+    /// Machines of the managed clusters that are upgraded, and all.
+    pub(super) fn machine_counts(&self) -> (usize, usize) {
+        let counts = self.managed.values().map(ManagedRollout::counts);
+        counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1))
+    }
+
+    fn managed_phase(&self) -> UpgradePhase {
+        let mut machines = self.managed.values().flat_map(|one| one.machines.values());
+        match () {
+            () if self.is_idle() => UpgradePhase::Waiting,
+            () if machines.any(|machine| {
+                machine.is_control_plane && machine.phase != MachinePhase::Upgraded
+            }) =>
+            {
+                UpgradePhase::ControlPlane
+            }
+            () => UpgradePhase::Nodes,
+        }
+    }
+
     /// What the upgrade is doing.
     #[must_use]
     pub fn phase(&self) -> UpgradePhase {
         let Some(goal) = &self.goal else {
-            return UpgradePhase::Waiting;
+            return self.managed_phase();
         };
         let servers = &self.control_plane.api_servers;
         let reached = servers

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -60,17 +61,19 @@ async fn follow_cluster(
     let mut viewer = Viewer::new(flags, watch, recording);
 
     // First what explains the nodes, then the nodes: with them the first picture is complete.
-    let nodes = requests(&watched_needs(), &discovery, catalog);
+    let mut watched = requests(&watched_needs(), &discovery, catalog);
+    watched.sort_by_key(|request| request.is_full_list_of("", "nodes"));
     let polled = requests(&polled_needs(), &discovery, catalog);
     let mut poller = Poller::default();
     let mut first = vec![Change::Discovery(discovery.clone())];
     let results = session.reader.read(&polled, &discovery).await;
     first.extend(poller.changed(results));
-    let results = session.reader.read(&nodes, &discovery).await;
-    require_nodes(&results)?;
-    let resource_version = results
+    let results = session.reader.read(&watched, &discovery).await;
+    require_nodes(results.last())?;
+    let versions: Vec<Option<String>> = results
         .iter()
-        .find_map(|result| result.resource_version.clone());
+        .map(|result| result.resource_version.clone())
+        .collect();
     first.extend(results.into_iter().map(Change::List));
     for change in first {
         if let Some(exit) = viewer.observe(&now(change))? {
@@ -82,8 +85,12 @@ async fn follow_cluster(
     let (draining, draining_nodes) = watch::channel(draining_nodes(&viewer));
     let sources = async {
         let reader = &session.reader;
+        let watches = watched.iter().zip(versions);
+        let watches = watches.map(|(request, version)| {
+            watch_objects(reader, request, &discovery, version, sender.clone()).boxed_local()
+        });
         tokio::join!(
-            watch_nodes(reader, &nodes, &discovery, resource_version, sender.clone()),
+            join_all(watches),
             probe(&session.prober, reader, &discovery, sender.clone()),
             poller.poll(reader, polled, &discovery, catalog, draining_nodes, sender.clone()),
         );
@@ -139,31 +146,23 @@ fn draining_nodes(viewer: &Viewer) -> BTreeSet<String> {
 
 /// # Errors
 /// If the nodes cannot be read: there is nothing to follow without them.
-fn require_nodes(results: &[ReadResult]) -> Result<(), CliError> {
-    for result in results {
-        match &result.outcome {
-            ReadOutcome::Complete => {}
-            ReadOutcome::NotServed => {
-                return Err(CliError::could_not_run("the API server has no nodes"));
-            }
-            ReadOutcome::Forbidden { why, .. } | ReadOutcome::Failed { why } => {
-                return Err(CliError::could_not_run(format!("cannot read nodes: {why}")));
-            }
-        }
-    }
-    Ok(())
+fn require_nodes(nodes: Option<&ReadResult>) -> Result<(), CliError> {
+    let why = match nodes.map(|result| &result.outcome) {
+        Some(ReadOutcome::Complete) => return Ok(()),
+        Some(ReadOutcome::Forbidden { why, .. } | ReadOutcome::Failed { why }) => why.as_str(),
+        Some(ReadOutcome::NotServed) | None => "the API server does not serve them",
+    };
+    Err(CliError::could_not_run(format!("cannot read nodes: {why}")))
 }
 
-async fn watch_nodes(
+/// Follows the objects of one request.
+async fn watch_objects(
     reader: &ClusterReader,
-    requests: &[ReadRequest],
+    request: &ReadRequest,
     discovery: &Discovery,
     resource_version: Option<String>,
     observations: mpsc::Sender<Observation>,
 ) {
-    let Some(request) = requests.first() else {
-        return;
-    };
     let (sender, mut updates) = mpsc::channel(QUEUE);
     let forward = async {
         while let Some(update) = updates.recv().await {
