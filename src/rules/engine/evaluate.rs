@@ -189,6 +189,7 @@ fn remarks(
     let mut remarks: Vec<String> = policy.waivers.expired_remarks(policy.today).collect();
     let detected = context.detected.iter();
     remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
+    remarks.extend(context.unfinished_hop().map(|hop| hop.remark()));
     let objects = |number: usize| match number {
         1 => "1 object of the baseline was".to_owned(),
         _ => format!("{number} objects of the baseline were"),

@@ -36,6 +36,7 @@ const PUBLIC_NAMES: &str = "
     sha256 latest apiserver_requested_deprecated_apis group resource subresource removed_release
     feature-gates enable-admission-plugins disable-admission-plugins admission-control featureGates
     sh ash bash dash busybox
+    stdin templates crds charts hooks
 ";
 
 /// Beginnings of names behind which another name stands: static pods are called after their nodes.
@@ -81,12 +82,10 @@ impl<'a> Allowlist<'a> {
                 .iter()
                 .map(|row| row.runtime.clone()),
         );
-        words.extend(
-            catalog
-                .provider_signatures
-                .iter()
-                .map(|row| row.pattern.clone()),
-        );
+        let signatures = catalog.provider_signatures.iter();
+        let signatures = signatures.chain(&catalog.virtual_node_signatures);
+        let patterns = signatures.flat_map(|row| row.pattern.split('='));
+        words.extend(patterns.map(str::to_owned));
         for row in &catalog.legacy_role_labels {
             words.extend([row.label.clone(), row.replacement.clone()]);
         }
