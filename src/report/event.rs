@@ -33,7 +33,7 @@ const POOL_COLUMNS: [&str; 4] = ["POOL", "NODES", "DONE", "SETTLING"];
 
 fn pool_row(pool: &PoolDoc) -> Vec<String> {
     let name = match (&pool.name, pool.control_plane) {
-        (Some(name), _) => escape_cell(name),
+        (Some(name), _) => escape_cell(name).into_owned(),
         (None, true) => "<control plane>".to_owned(),
         (None, false) => "<none>".to_owned(),
     };

@@ -351,11 +351,11 @@ impl<'c> UpgradeWatch<'c> {
             rollout.machines.iter().map(move |(name, machine)| (namespace, name, machine))
         });
         let leaving = machines.filter_map(|(namespace, name, machine)| match &machine.phase {
-            MachinePhase::Leaving(detail) => Some(EventObject {
+            MachinePhase::Leaving { reason, message } => Some(EventObject {
                 kind: "Machine",
                 namespace: Some(namespace.to_owned()),
                 name: name.clone(),
-                why: format!("is being deleted: {detail}"),
+                why: format!("is being deleted: {reason}: {message}"),
             }),
             _ => None,
         });

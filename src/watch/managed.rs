@@ -22,22 +22,19 @@ const CONTROL_PLANE_LABEL: &str = "/metadata/labels/cluster.x-k8s.io~1control-pl
 const CONDITION_FIELDS: [&str; 2] = ["status.conditions", "status.v1beta2.conditions"];
 
 /// The Clusters.
-#[must_use]
-pub fn clusters_need() -> Need {
+pub(super) fn clusters_need() -> Need {
     let fields = ["metadata.generation", "spec.topology.version", "spec.paused"];
     capi_need("cluster.x-k8s.io", "clusters", &fields)
 }
 
 /// The control planes.
-#[must_use]
-pub fn control_planes_need() -> Need {
+pub(super) fn control_planes_need() -> Need {
     let fields = ["metadata.labels", "spec.version"];
     capi_need("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes", &fields)
 }
 
 /// The Machines.
-#[must_use]
-pub fn machines_need() -> Need {
+pub(super) fn machines_need() -> Need {
     let fields = [
         "metadata.deletionTimestamp",
         "metadata.labels",
@@ -61,8 +58,13 @@ pub enum MachinePhase {
     Joining,
     /// It runs the version and is available.
     Upgraded,
-    /// It is being deleted, with what its condition `Deleting` says.
-    Leaving(String),
+    /// It is being deleted.
+    Leaving {
+        /// Why it is still there, in one word: `DrainingNode`; empty if unknown.
+        reason: String,
+        /// The same in a sentence.
+        message: String,
+    },
 }
 
 /// A Machine.
@@ -110,7 +112,7 @@ impl ManagedRollout {
     pub fn counts(&self) -> (usize, usize) {
         let phases = || self.machines.values().map(|machine| &machine.phase);
         let done = phases().filter(|phase| **phase == MachinePhase::Upgraded);
-        let leaving = phases().filter(|phase| matches!(phase, MachinePhase::Leaving(_)));
+        let leaving = phases().filter(|phase| matches!(phase, MachinePhase::Leaving { .. }));
         let joining = phases().filter(|phase| **phase == MachinePhase::Joining);
         // A machine that joins takes the place of one that leaves, or of an old one.
         let total = self.machines.len() - leaving.count().min(joining.count());
@@ -187,7 +189,7 @@ fn machine_state(row: &ObjectRow, goal: Option<&Release>) -> MachineState {
     let available = condition(row, "Available").or_else(|| condition(row, "Ready"));
     let is_available = available.is_some_and(|condition| condition["status"] == "True");
     let phase = match (is_leaving, is_reached, is_available) {
-        (true, ..) => MachinePhase::Leaving(deletion_detail(row)),
+        (true, ..) => leaving(row),
         (_, false, _) => MachinePhase::Old,
         (_, _, false) => MachinePhase::Joining,
         _ => MachinePhase::Upgraded,
@@ -199,16 +201,26 @@ fn machine_state(row: &ObjectRow, goal: Option<&Release>) -> MachineState {
     }
 }
 
-/// Reason and message of the condition `Deleting`, the message in one line.
-fn deletion_detail(row: &ObjectRow) -> String {
-    let Some(condition) = condition(row, "Deleting").filter(|one| one["status"] == "True") else {
-        return String::new();
+/// By the condition `Deleting`, with its message in one line.
+fn leaving(row: &ObjectRow) -> MachinePhase {
+    let condition = condition(row, "Deleting").filter(|condition| condition["status"] == "True");
+    let text = |field: &str| {
+        let text = condition.and_then(|condition| condition[field].as_str());
+        let words = text.unwrap_or_default().split_whitespace();
+        words.collect::<Vec<_>>().join(" ")
     };
-    let text = |field: &str| condition[field].as_str().unwrap_or_default();
-    let message = text("message").split_whitespace().collect::<Vec<_>>().join(" ");
-    match message.is_empty() {
-        true => text("reason").to_owned(),
-        false => format!("{}: {message}", text("reason")),
+    MachinePhase::Leaving {
+        reason: text("reason"),
+        message: text("message"),
+    }
+}
+
+/// Whether a Machine does the same as before. The message of a deletion changes back and forth while nothing happens.
+fn is_same(before: &MachinePhase, after: &MachinePhase) -> bool {
+    use MachinePhase::Leaving;
+    match (before, after) {
+        (Leaving { reason: old, .. }, Leaving { reason: new, .. }) => old == new,
+        _ => before == after,
     }
 }
 
@@ -255,7 +267,7 @@ fn machine_changes(before: &ManagedRollout, after: &ManagedRollout) -> Vec<Strin
     }
     for (name, machine) in &after.machines {
         let old = before.machines.get(name);
-        if old.is_some_and(|old| old.phase == machine.phase && old.version == machine.version) {
+        if old.is_some_and(|old| is_same(&old.phase, &machine.phase)) {
             continue;
         }
         let version = match &machine.version {
@@ -268,12 +280,13 @@ fn machine_changes(before: &ManagedRollout, after: &ManagedRollout) -> Vec<Strin
             MachinePhase::Old => Some(format!("machine {name} was created with {version}")),
             MachinePhase::Joining => Some(format!("machine {name} joins with {version}")),
             MachinePhase::Upgraded => Some(format!("machine {name} is available at {version}")),
-            MachinePhase::Leaving(detail) if detail.is_empty() => {
+            MachinePhase::Leaving { reason, .. } if reason.is_empty() => {
                 Some(format!("machine {name} is being deleted"))
             }
-            MachinePhase::Leaving(detail) => {
-                Some(format!("machine {name} is being deleted: {detail}"))
-            }
+            MachinePhase::Leaving { reason, message } => Some(format!(
+                "machine {name} is being deleted: {reason}{}{message}",
+                if message.is_empty() { "" } else { ": " }
+            )),
         });
     }
     messages
