@@ -7,15 +7,16 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceArgs;
+use super::console::Console;
 use super::exit::CliError;
+use super::progress::read_observer;
 use super::signals::shutdown_requested;
-use super::spinner::read_observer;
 use super::target::path_from_detected;
 use crate::catalog::Catalog;
 use crate::client::{ClusterReader, DiscoveryError, ReadOptions, Timeout};
 use crate::detect;
 use crate::kubeconfig;
-use crate::kubeconfig::{ConnectError, Connection, Env};
+use crate::kubeconfig::{ConnectError, ConnectOptions, Connection, Env};
 use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use crate::path::UpgradePath;
 use crate::text::human_duration;
@@ -26,7 +27,7 @@ const INTERACTIVE_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// An authenticated connection.
 pub(super) struct ClusterSession {
-    connection: Connection,
+    pub(super) connection: Connection,
     pub(super) reader: ClusterReader,
 }
 
@@ -37,25 +38,21 @@ impl ClusterSession {
         catalog: &'static Catalog,
         program: &str,
     ) -> Result<Self, CliError> {
-        let wanted = flags.connection.connect_options(program);
-        let mut connection =
-            kubeconfig::resolve(&wanted, &Env::process()).map_err(connect_error)?;
-        let reads_stdin = flags.filename.iter().any(|path| path.as_os_str() == "-");
-        let may_ask = stdin().is_terminal() && !reads_stdin;
-        let patience = flags.connection.timeout();
-        connection
-            .authenticate(may_ask, exec_timeout(patience, may_ask))
-            .await
-            .map_err(connect_error)?;
-        let manner = ReadOptions {
-            timeout: patience,
-            page_size: flags.chunk_size,
-            max_in_flight: flags.max_in_flight.into(),
+        let reads_stdin = flags
+            .offline
+            .filename
+            .iter()
+            .any(|path| path.as_os_str() == "-");
+        let connection = connect(program, &flags.connection, reads_stdin).await?;
+        let options = ReadOptions {
+            timeout: flags.connection.timeout(),
+            page_size: flags.read.chunk_size,
+            max_in_flight: flags.read.max_in_flight.into(),
         };
         let reader = ClusterReader::new(
             &connection,
-            manner,
-            read_observer(flags.quiet, flags.redact),
+            options,
+            read_observer(Console::new(&flags.log), flags.read.redact),
             catalog,
         )
         .map_err(CliError::could_not_run)?;
@@ -69,16 +66,11 @@ impl ClusterSession {
         flags: &SourceArgs,
         catalog: &Catalog,
     ) -> Result<(ClusterSnapshot, UpgradePath), CliError> {
-        let discovery = self.reader.discover().await;
-        let discovery = discovery.map_err(|error| self.discovery_error(&error))?;
+        let discovery = self.read_discovery().await?;
         let connection = &self.connection;
-        let id = match &connection.context {
-            Some(context) => context.clone(),
-            None => connection.server.clone(),
-        };
         let requests = detection_requests(&discovery, catalog);
         let cluster = ClusterSnapshot {
-            id: ClusterId(id),
+            id: self.cluster_id(),
             context: connection.context.clone(),
             server: connection.server.clone(),
             namespace: connection.namespace.clone(),
@@ -86,13 +78,28 @@ impl ClusterSession {
             ledger: self.reader.read(&requests, &discovery).boxed_local().await,
             discovery,
         };
-        let path = path_from_detected(&cluster, flags, catalog)?;
+        let path = path_from_detected(&cluster, &flags.target, catalog)?;
         Ok((cluster, path))
+    }
+
+    /// Reads the version of the API server and the APIs that it serves.
+    pub(super) async fn read_discovery(&self) -> Result<Discovery, CliError> {
+        let discovery = self.reader.discover().await;
+        discovery.map_err(|error| self.discovery_error(&error))
+    }
+
+    /// The name of the context, or the URL of the API server without one.
+    pub(super) fn cluster_id(&self) -> ClusterId {
+        let connection = &self.connection;
+        ClusterId(connection.context.as_ref().unwrap_or(&connection.server).clone())
     }
 
     /// Notes about the read: time spent waiting, and clock skew unless --now is given.
     pub(super) fn notes(&self, flags: &SourceArgs) -> Vec<String> {
-        let apart = self.reader.clock_skew().filter(|_| flags.now.is_none());
+        let apart = self
+            .reader
+            .clock_skew()
+            .filter(|_| flags.read.now.is_none());
         let waited = wait_note(self.reader.total_backoff());
         waited
             .into_iter()
@@ -117,9 +124,28 @@ impl ClusterSession {
     }
 }
 
+/// Resolves the connection flags and authenticates. A credential plugin may ask a person unless stdin holds manifests.
+pub(super) async fn connect(
+    program: &str,
+    flags: &ConnectOptions,
+    reads_stdin: bool,
+) -> Result<Connection, CliError> {
+    let options = ConnectOptions {
+        program: program.to_owned(),
+        ..flags.clone()
+    };
+    let mut connection = kubeconfig::resolve(&options, &Env::process()).map_err(connect_error)?;
+    let may_ask = stdin().is_terminal() && !reads_stdin;
+    connection
+        .authenticate(may_ask, exec_timeout(options.timeout(), may_ask))
+        .await
+        .map_err(connect_error)?;
+    Ok(connection)
+}
+
 /// Timeout of a credential plugin: that of a request, but long enough for a person if it may prompt.
-fn exec_timeout(patience: Timeout, may_ask: bool) -> Duration {
-    match patience {
+fn exec_timeout(timeout: Timeout, may_ask: bool) -> Duration {
+    match timeout {
         Timeout::Idle(_) => INTERACTIVE_EXEC_TIMEOUT,
         Timeout::Total(time) if may_ask => time.max(INTERACTIVE_EXEC_TIMEOUT),
         Timeout::Total(time) => time,

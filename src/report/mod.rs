@@ -8,7 +8,7 @@
 //! | `encode` | JSON and YAML |
 //! | `name` | `-o name` |
 //! | `event` | lines of `upgrade-watch` |
-//! | `rules`, `hazards` | `rules` and `explain` |
+//! | `rules` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
 //! | `columns`, `stacked`, `wrap` | columns, rows too wide for the terminal, wrapped lines |
 //! | `options`, `styles`, `terminal` | formats, colours, escaping |
@@ -18,7 +18,6 @@ mod cells;
 mod columns;
 mod encode;
 mod event;
-mod hazards;
 mod name;
 mod notices;
 mod options;
@@ -39,11 +38,10 @@ use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
 pub use event::render_event;
-pub use hazards::explain_hazard;
 pub use options::{EventFormat, OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
-pub use rules::{UnknownRule, explain_rule, render_rules};
+pub use rules::{UnknownRule, explain, render_rules};
 pub use styles::{ColorChoice, Styles, wants_color};
 
 /// A report in the given format, with a line break at the end unless it is empty.

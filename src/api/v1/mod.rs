@@ -5,6 +5,7 @@
 //! sides.
 
 mod catalog;
+mod cluster;
 mod convert;
 mod event;
 mod plan;
@@ -12,6 +13,11 @@ mod report;
 mod rules;
 
 pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
+pub use cluster::{
+    CatalogDoc, ClusterDoc, ComponentDoc, DocumentMetadata, EditionDoc, EvaluatedClusterDoc,
+    KnownClusterDoc, PlatformDoc, ProjectDoc, RoleDoc, SummaryDoc, ToolDoc, TopologyDoc,
+    VerdictDoc, WorkspaceDoc,
+};
 pub use event::{
     EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
     UpgradeProgressDoc,
@@ -22,10 +28,8 @@ pub use plan::{
     WindowDoc,
 };
 pub use report::{
-    BaselineDoc, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata, EditionDoc,
-    EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
-    KnownClusterDoc, ObjectDoc, PermissionDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc,
-    SummaryDoc, ToolDoc, TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
+    BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc,
+    HopIdDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport, WaiverDoc,
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
 

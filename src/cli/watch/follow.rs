@@ -1,6 +1,7 @@
 //! From a cluster to observations: nodes are watched, the rest is listed again and again, each API server is probed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,8 +13,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::{PROGRAM, Viewer, WatchArgs};
 use crate::catalog::Catalog;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::session::{ClusterSession, run_until_shutdown};
-use crate::client::{ClusterReader, WatchUpdate};
+use crate::cli::console::Console;
+use crate::cli::progress::read_observer;
+use crate::cli::session::{ClusterSession, connect, run_until_shutdown};
+use crate::client::{ClusterReader, NoopObserver, ReadOptions, Timeout, WatchUpdate};
 use crate::need::{Discovery, Need, ReadRequest, read_plan};
 use crate::snapshot::{ReadOutcome, ReadResult};
 use crate::watch::{
@@ -29,6 +32,10 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_EVERY: Duration = Duration::from_secs(10);
 /// Observations that wait to be folded.
 const QUEUE: usize = 256;
+/// Page size of lists, as in kubectl.
+const PAGE_SIZE: u32 = 500;
+/// Concurrent requests.
+const MAX_IN_FLIGHT: usize = 4;
 /// Draining nodes whose pods are read: those beyond are shown without the number of their pods.
 const MAX_DRAINING_NODES: usize = 20;
 
@@ -47,7 +54,22 @@ async fn follow_cluster(
     options: WatchOptions,
 ) -> Result<Exit, CliError> {
     let deadline = flags.timeout.map(|timeout| Instant::now() + timeout);
-    let session = ClusterSession::for_watch(flags, catalog, PROGRAM).await?;
+    let connection = connect(PROGRAM, &flags.connection, false).await?;
+    let reader = |timeout, observer| {
+        let options = ReadOptions {
+            timeout,
+            page_size: PAGE_SIZE,
+            max_in_flight: MAX_IN_FLIGHT,
+        };
+        ClusterReader::new(&connection, options, observer, catalog).map_err(CliError::could_not_run)
+    };
+    let prober = reader(Timeout::Total(PROBE_TIMEOUT), Arc::new(NoopObserver))?;
+    let observer = read_observer(Console::new(&flags.log), false);
+    let reader = reader(flags.connection.timeout(), observer)?;
+    let session = ClusterSession {
+        connection: connection.clone(),
+        reader,
+    };
     let discovery = session.read_discovery().await?;
     let id = session.cluster_id();
     let recording = match &flags.record {
@@ -91,7 +113,7 @@ async fn follow_cluster(
         });
         tokio::join!(
             join_all(watches),
-            probe(&session.prober, reader, &discovery, sender.clone()),
+            probe(&prober, reader, &discovery, sender.clone()),
             poller.poll(reader, polled, &discovery, catalog, draining_nodes, sender.clone()),
         );
     };
@@ -267,8 +289,10 @@ impl Poller {
                 .find(|last| last.target == result.target);
             let is_failed = matches!(result.outcome, ReadOutcome::Failed { .. });
             match last {
-                Some(last) if is_failed || last.rows == result.rows && last.outcome == result.outcome => {
-                    let _ = last;
+                Some(last)
+                    if is_failed
+                        || last.rows == result.rows && last.outcome == result.outcome =>
+                {
                     continue;
                 }
                 Some(last) => *last = result.clone(),
@@ -278,9 +302,4 @@ impl Poller {
         }
         changes
     }
-}
-
-/// Time for a probe, as a timeout of a reader.
-pub(in crate::cli) const fn probe_timeout() -> Duration {
-    PROBE_TIMEOUT
 }
