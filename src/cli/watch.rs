@@ -220,7 +220,7 @@ impl Viewer {
     }
 
     fn render(&self, event: &WatchEvent) -> Result<String, CliError> {
-        let document = v1::UpgradeEvent::from(event);
+        let document = v1::UpgradeEvent::new(event);
         report::render_event(&document, self.output, &self.look).map_err(CliError::could_not_run)
     }
 

@@ -52,8 +52,6 @@ pub enum EventKind {
 pub enum EventScope {
     /// The cluster.
     Cluster(String),
-    /// A node pool; an empty name means workers without a pool.
-    Pool(String),
     /// A node.
     Node(String),
 }

@@ -462,7 +462,7 @@ fn object_of(scope: &EventScope) -> Option<EventObject> {
             name: name.clone(),
             why: String::new(),
         }),
-        EventScope::Cluster(_) | EventScope::Pool(_) => None,
+        EventScope::Cluster(_) => None,
     }
 }
 

@@ -60,7 +60,7 @@ fn follow(name: &str) {
     let mut shown = String::new();
     let mut observe = |at, change| {
         for event in watch.observe(&Observation { at, change }) {
-            let document = UpgradeEvent::from(&event);
+            let document = UpgradeEvent::new(&event);
             let look = RenderOptions::default();
             shown += &render_event(&document, EventFormat::Text, &look).expect("text");
         }

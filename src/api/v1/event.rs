@@ -49,7 +49,7 @@ words! {
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EventScopeDoc {
-    /// `cluster`, `pool` or `node`.
+    /// `cluster` or `node`.
     pub level: String,
     /// Its name.
     pub name: String,
