@@ -55,8 +55,8 @@ pub struct UpgradeWatch<'c> {
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
-    /// Whether a managed cluster was seen being upgraded.
-    has_managed_upgrade: bool,
+    /// Machines of the managed clusters before surge, once one of the clusters was seen being upgraded.
+    managed_total: Option<usize>,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -81,7 +81,7 @@ impl<'c> UpgradeWatch<'c> {
             outages: 0,
             is_stalled: false,
             is_finished: false,
-            has_managed_upgrade: false,
+            managed_total: None,
         }
     }
 
@@ -250,7 +250,12 @@ impl<'c> UpgradeWatch<'c> {
                 self.draining_since.entry(name.clone()).or_insert(at);
             }
         }
-        self.has_managed_upgrade |= after.goal.is_none() && !after.is_idle();
+        let (upgraded, machines) = after.machine_counts();
+        match &mut self.managed_total {
+            Some(total) => *total = (*total).max(upgraded),
+            None if after.goal.is_none() && !after.is_idle() => self.managed_total = Some(machines),
+            None => {}
+        }
         let remaining = after.remaining_nodes();
         self.total = self.total.max(remaining);
         let Some(before) = before else {
@@ -267,7 +272,7 @@ impl<'c> UpgradeWatch<'c> {
 
     fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
         let picture = self.picture.as_ref()?;
-        let is_managed_finished = self.has_managed_upgrade && picture.is_idle();
+        let is_managed_finished = self.managed_total.is_some() && picture.is_idle();
         let is_finished = picture.phase() == UpgradePhase::Finished || is_managed_finished;
         if std::mem::replace(&mut self.is_finished, is_finished) || !is_finished {
             return None;
@@ -426,9 +431,10 @@ impl<'c> UpgradeWatch<'c> {
     pub fn progress(&self, at: Timestamp) -> Progress {
         let picture = self.picture.as_ref();
         if let Some(picture) = picture.filter(|picture| picture.goal.is_none())
-            && self.has_managed_upgrade
+            && let Some(total) = self.managed_total
         {
-            let (done, total) = picture.machine_counts();
+            let (done, machines) = picture.machine_counts();
+            let total = if picture.is_idle() { machines } else { total };
             return Progress {
                 done,
                 total,

@@ -18,6 +18,8 @@ use crate::snapshot::{ClusterView, ObjectRow};
 
 const CLUSTER_LABEL: &str = "/metadata/labels/cluster.x-k8s.io~1cluster-name";
 const CONTROL_PLANE_LABEL: &str = "/metadata/labels/cluster.x-k8s.io~1control-plane";
+/// Reasons of a deletion that people wait for. The others take seconds; a stall names them too.
+const DRAIN_REASONS: [&str; 2] = ["DrainingNode", "WaitingForVolumeDetach"];
 /// Fields of conditions in both contracts; `status.v1beta2` holds the new ones in objects of v1beta1.
 const CONDITION_FIELDS: [&str; 2] = ["status.conditions", "status.v1beta2.conditions"];
 
@@ -107,16 +109,13 @@ impl ManagedRollout {
                 .all(|machine| machine.phase == MachinePhase::Upgraded)
     }
 
-    /// Machines that are upgraded, and those that will be there in the end.
+    /// Machines that are upgraded.
     #[must_use]
-    pub fn counts(&self) -> (usize, usize) {
-        let phases = || self.machines.values().map(|machine| &machine.phase);
-        let done = phases().filter(|phase| **phase == MachinePhase::Upgraded);
-        let leaving = phases().filter(|phase| matches!(phase, MachinePhase::Leaving { .. }));
-        let joining = phases().filter(|phase| **phase == MachinePhase::Joining);
-        // A machine that joins takes the place of one that leaves, or of an old one.
-        let total = self.machines.len() - leaving.count().min(joining.count());
-        (done.count(), total)
+    pub fn upgraded(&self) -> usize {
+        let machines = self.machines.values();
+        machines
+            .filter(|machine| machine.phase == MachinePhase::Upgraded)
+            .count()
     }
 }
 
@@ -219,7 +218,9 @@ fn leaving(row: &ObjectRow) -> MachinePhase {
 fn is_same(before: &MachinePhase, after: &MachinePhase) -> bool {
     use MachinePhase::Leaving;
     match (before, after) {
-        (Leaving { reason: old, .. }, Leaving { reason: new, .. }) => old == new,
+        (Leaving { reason: old, .. }, Leaving { reason: new, .. }) => {
+            old == new || !DRAIN_REASONS.contains(&new.as_str())
+        }
         _ => before == after,
     }
 }
@@ -280,7 +281,7 @@ fn machine_changes(before: &ManagedRollout, after: &ManagedRollout) -> Vec<Strin
             MachinePhase::Old => Some(format!("machine {name} was created with {version}")),
             MachinePhase::Joining => Some(format!("machine {name} joins with {version}")),
             MachinePhase::Upgraded => Some(format!("machine {name} is available at {version}")),
-            MachinePhase::Leaving { reason, .. } if reason.is_empty() => {
+            MachinePhase::Leaving { reason, .. } if !DRAIN_REASONS.contains(&reason.as_str()) => {
                 Some(format!("machine {name} is being deleted"))
             }
             MachinePhase::Leaving { reason, message } => Some(format!(

@@ -172,10 +172,11 @@ impl Picture {
         self.goal.is_none() && self.managed.values().all(ManagedRollout::is_complete)
     }
 
-    /// Machines of the managed clusters that are upgraded, and all.
+    /// Machines of the managed clusters that are upgraded, and all, surge included.
     pub(super) fn machine_counts(&self) -> (usize, usize) {
-        let counts = self.managed.values().map(ManagedRollout::counts);
-        counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1))
+        let upgraded = self.managed.values().map(ManagedRollout::upgraded);
+        let all = self.managed.values().map(|one| one.machines.len());
+        (upgraded.sum(), all.sum())
     }
 
     fn managed_phase(&self) -> UpgradePhase {
