@@ -11,7 +11,7 @@ use super::event::{
 use super::goal::UpgradeGoal;
 use super::managed::MachinePhase;
 use super::observation::{Change, Observation};
-use super::picture::{NodePhase, Picture, RolloutState, pods_to_evict};
+use super::picture::{NodePhase, Picture, RolloutState, Tally, pods_to_evict};
 use super::message;
 use crate::catalog::{Catalog, Release};
 use crate::need::{ClusterId, Discovery, ReadTarget};
@@ -44,7 +44,7 @@ pub struct UpgradeWatch<'c> {
     earlier_rollouts: BTreeSet<(&'static str, String)>,
     /// When each node that drains was first seen cordoned.
     draining_since: BTreeMap<String, Timestamp>,
-    /// Nodes of the upgrade: those at the beginning, and later ones that run an older version.
+    /// How many nodes or machines there are without surge: those at the beginning, or more if more of them run an older version.
     total: usize,
     started_at: Option<Timestamp>,
     finished_nodes: Vec<Timestamp>,
@@ -55,8 +55,9 @@ pub struct UpgradeWatch<'c> {
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
-    /// Machines of the managed clusters before surge, once one of the clusters was seen being upgraded.
-    managed_total: Option<usize>,
+    /// Whether the machines of managed clusters are counted, because one of these was seen being upgraded and this cluster
+    /// was not.
+    counts_machines: bool,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -81,7 +82,7 @@ impl<'c> UpgradeWatch<'c> {
             outages: 0,
             is_stalled: false,
             is_finished: false,
-            managed_total: None,
+            counts_machines: false,
         }
     }
 
@@ -194,7 +195,7 @@ impl<'c> UpgradeWatch<'c> {
         let Some(before) = self.picture.take() else {
             let rollouts = picture.rollouts.drain(..);
             self.earlier_rollouts = rollouts.map(|one| (one.kind, one.name)).collect();
-            self.total = picture.nodes.len();
+            self.total = picture.node_tally().all();
             self.follow_nodes(None, &picture, at);
             self.last_change_at = Some(at);
             let text = message::picture(&picture);
@@ -250,19 +251,20 @@ impl<'c> UpgradeWatch<'c> {
                 self.draining_since.entry(name.clone()).or_insert(at);
             }
         }
-        let (upgraded, machines) = after.machine_counts();
-        match &mut self.managed_total {
-            Some(total) => *total = (*total).max(upgraded),
-            None if after.goal.is_none() && !after.is_idle() => self.managed_total = Some(machines),
-            None => {}
+        if after.goal.is_none() && !after.is_idle() && !self.counts_machines {
+            self.counts_machines = true;
+            self.total = after.machine_tally().all();
         }
-        let remaining = after.remaining_nodes();
-        self.total = self.total.max(remaining);
+        let tally = self.tally(after);
+        self.total = match after.phase() {
+            // Surge is gone, and what was removed does not come back.
+            UpgradePhase::Finished => tally.all(),
+            _ => self.total.max(tally.old),
+        };
         let Some(before) = before else {
             return;
         };
-        // Old nodes that are gone are finished too: their successors are other nodes.
-        let newly_done = before.remaining_nodes().saturating_sub(remaining);
+        let newly_done = self.done(after).saturating_sub(self.done(before));
         self.finished_nodes.extend(std::iter::repeat_n(at, newly_done));
         let has_begun = !matches!(after.phase(), UpgradePhase::Waiting | UpgradePhase::Finished);
         if self.started_at.is_none() && has_begun {
@@ -272,7 +274,7 @@ impl<'c> UpgradeWatch<'c> {
 
     fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
         let picture = self.picture.as_ref()?;
-        let is_managed_finished = self.managed_total.is_some() && picture.is_idle();
+        let is_managed_finished = self.counts_machines && picture.is_idle();
         let is_finished = picture.phase() == UpgradePhase::Finished || is_managed_finished;
         if std::mem::replace(&mut self.is_finished, is_finished) || !is_finished {
             return None;
@@ -430,33 +432,34 @@ impl<'c> UpgradeWatch<'c> {
     #[must_use]
     pub fn progress(&self, at: Timestamp) -> Progress {
         let picture = self.picture.as_ref();
-        if let Some(picture) = picture.filter(|picture| picture.goal.is_none())
-            && let Some(total) = self.managed_total
-        {
-            let (done, machines) = picture.machine_counts();
-            let total = if picture.is_idle() { machines } else { total };
-            return Progress {
-                done,
-                total,
-                phase: match picture.is_idle() {
-                    true => UpgradePhase::Finished,
-                    false => picture.phase(),
-                },
-                started_at: self.started_at,
-                remaining: None,
-            };
-        }
-        let remaining = picture.map_or(0, Picture::remaining_nodes);
+        let done = picture.map_or(0, |picture| self.done(picture));
         let estimate = self.started_at.and_then(|started| {
-            estimate_remaining(started, &self.finished_nodes, remaining, at)
+            estimate_remaining(started, &self.finished_nodes, self.total - done, at)
         });
         Progress {
-            done: self.total.saturating_sub(remaining),
+            done,
             total: self.total,
-            phase: picture.map_or(UpgradePhase::Waiting, Picture::phase),
+            phase: match picture {
+                Some(_) if self.is_finished => UpgradePhase::Finished,
+                Some(picture) => picture.phase(),
+                None => UpgradePhase::Waiting,
+            },
             started_at: self.started_at,
             remaining: estimate,
         }
+    }
+
+    fn tally(&self, picture: &Picture) -> Tally {
+        match self.counts_machines {
+            true => picture.machine_tally(),
+            false => picture.node_tally(),
+        }
+    }
+
+    /// How many are certain to have been replaced: a surge node that is ready has replaced none yet.
+    fn done(&self, picture: &Picture) -> usize {
+        let tally = self.tally(picture);
+        tally.upgraded.min(self.total.saturating_sub(tally.old))
     }
 }
 

@@ -109,14 +109,6 @@ impl ManagedRollout {
                 .all(|machine| machine.phase == MachinePhase::Upgraded)
     }
 
-    /// Machines that are upgraded.
-    #[must_use]
-    pub fn upgraded(&self) -> usize {
-        let machines = self.machines.values();
-        machines
-            .filter(|machine| machine.phase == MachinePhase::Upgraded)
-            .count()
-    }
 }
 
 /// The Clusters of a management cluster by `namespace/name`; empty without Cluster API.

@@ -30,7 +30,7 @@ pub(super) fn picture(picture: &Picture) -> String {
             pluralize(count, "node")
         );
     };
-    let done = count - picture.remaining_nodes();
+    let done = picture.node_tally().upgraded;
     format!(
         "upgrade to {}: API server {servers}, {done} of {} upgraded",
         goal.version(),

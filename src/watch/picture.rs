@@ -85,6 +85,24 @@ pub struct RolloutState {
     pub has_failed: bool,
 }
 
+/// Nodes or machines by what they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// They run an older version, or are being deleted.
+    pub(super) old: usize,
+    /// They run the new version and are not ready for work.
+    pub(super) settling: usize,
+    /// They run the new version and are ready for work.
+    pub(super) upgraded: usize,
+}
+
+impl Tally {
+    /// All of them, surge included.
+    pub(super) fn all(self) -> usize {
+        self.old + self.settling + self.upgraded
+    }
+}
+
 /// The state of an upgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -172,11 +190,31 @@ impl Picture {
         self.goal.is_none() && self.managed.values().all(ManagedRollout::is_complete)
     }
 
-    /// Machines of the managed clusters that are upgraded, and all, surge included.
-    pub(super) fn machine_counts(&self) -> (usize, usize) {
-        let upgraded = self.managed.values().map(ManagedRollout::upgraded);
-        let all = self.managed.values().map(|one| one.machines.len());
-        (upgraded.sum(), all.sum())
+    /// The nodes of this cluster.
+    pub(super) fn node_tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for node in self.nodes.values() {
+            match node.phase {
+                NodePhase::Upgraded => tally.upgraded += 1,
+                NodePhase::Joining | NodePhase::Cordoned => tally.settling += 1,
+                _ => tally.old += 1,
+            }
+        }
+        tally
+    }
+
+    /// The machines of the managed clusters.
+    pub(super) fn machine_tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        let machines = self.managed.values().flat_map(|one| one.machines.values());
+        for machine in machines {
+            match machine.phase {
+                MachinePhase::Upgraded => tally.upgraded += 1,
+                MachinePhase::Joining => tally.settling += 1,
+                MachinePhase::Old | MachinePhase::Leaving { .. } => tally.old += 1,
+            }
+        }
+        tally
     }
 
     fn managed_phase(&self) -> UpgradePhase {
