@@ -7,7 +7,7 @@ use super::encode;
 use super::options::{EventFormat, RenderError, RenderOptions};
 use super::styles::Styles;
 use super::terminal::{escape_cell, escape_line};
-use crate::api::v1::{EventTypeDoc, PoolDoc, UpgradeEvent};
+use crate::api::v1::{DurationDoc, EventTypeDoc, PoolDoc, UpgradeEvent};
 use crate::text::human_duration;
 
 /// An event as text, or as one line of JSON.
@@ -43,31 +43,33 @@ fn pool_row(pool: &PoolDoc) -> Vec<String> {
         .collect()
 }
 
-/// Time of day in UTC, nodes done of all, the message, and the time that is left if it is known.
+/// Time of day in UTC, nodes done of all, the time that is left if it is known, and the message.
 fn event_line(event: &UpgradeEvent, styles: &Styles) -> String {
     let time = event.time.get(11..19).unwrap_or(&event.time);
     let progress = &event.progress;
-    let mut line = format!(
-        "{time}Z  {}/{}  {}",
+    let left = progress.eta_seconds.and_then(time_left);
+    let line = format!(
+        "{time}Z  {}/{}{}  {}",
         progress.done,
         progress.total,
+        left.unwrap_or_default(),
         escape_line(&event.message)
     );
-    if let Some(left) = progress.eta_seconds
-        && let (Some(low), Some(high)) = (left.low, left.high)
-    {
-        let duration = |seconds: u64| {
-            human_duration(SignedDuration::from_secs(
-                i64::try_from(seconds).unwrap_or(i64::MAX),
-            ))
-        };
-        line.push_str(&match duration(low) == duration(high) {
-            true => format!(" (about {} left)", duration(low)),
-            false => format!(" ({} to {} left)", duration(low), duration(high)),
-        });
-    }
     match event.event_type {
         EventTypeDoc::Stall | EventTypeDoc::Outage => styles.warning(&line),
         _ => line,
     }
+}
+
+/// ` (2m45s to 9m19s left)`.
+fn time_left(range: DurationDoc) -> Option<String> {
+    let duration = |seconds: u64| {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        human_duration(SignedDuration::from_secs(seconds))
+    };
+    let (low, high) = (duration(range.low?), duration(range.high?));
+    Some(match low == high {
+        true => format!(" (about {low} left)"),
+        false => format!(" ({low} to {high} left)"),
+    })
 }

@@ -44,7 +44,7 @@ pub struct UpgradeWatch<'c> {
     earlier_rollouts: BTreeSet<(&'static str, String)>,
     /// When each node that drains was first seen cordoned.
     draining_since: BTreeMap<String, Timestamp>,
-    /// How many nodes or machines there are without surge: those at the beginning, or more if more of them run an older version.
+    /// How many nodes or machines there are without surge: those at the beginning, and in the end those that are left.
     total: usize,
     started_at: Option<Timestamp>,
     finished_nodes: Vec<Timestamp>,
@@ -256,11 +256,10 @@ impl<'c> UpgradeWatch<'c> {
             self.total = after.machine_tally().all();
         }
         let tally = self.tally(after);
-        self.total = match after.phase() {
+        if self.is_over(after) {
             // Surge is gone, and what was removed does not come back.
-            UpgradePhase::Finished => tally.all(),
-            _ => self.total.max(tally.old),
-        };
+            self.total = tally.all();
+        }
         let Some(before) = before else {
             return;
         };
@@ -274,8 +273,7 @@ impl<'c> UpgradeWatch<'c> {
 
     fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
         let picture = self.picture.as_ref()?;
-        let is_managed_finished = self.counts_machines && picture.is_idle();
-        let is_finished = picture.phase() == UpgradePhase::Finished || is_managed_finished;
+        let is_finished = self.is_over(picture);
         if std::mem::replace(&mut self.is_finished, is_finished) || !is_finished {
             return None;
         }
@@ -447,6 +445,10 @@ impl<'c> UpgradeWatch<'c> {
             started_at: self.started_at,
             remaining: estimate,
         }
+    }
+
+    fn is_over(&self, picture: &Picture) -> bool {
+        picture.phase() == UpgradePhase::Finished || self.counts_machines && picture.is_idle()
     }
 
     fn tally(&self, picture: &Picture) -> Tally {
