@@ -196,11 +196,11 @@ impl UpgradePath {
         let end = path.kubernetes_hops().last().map(Hop::minor);
         path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
-        path.remarks.extend(beta_remarks(&path, catalog));
         let older =
             |(name, minor)| target::older_patch_remark(name, minor, &path.hops, &start, catalog);
         let older: Vec<String> = minors.into_iter().filter_map(older).collect();
         path.remarks.extend(older);
+        path.remarks.extend(beta_remarks(&path, catalog));
         Ok(path)
     }
 
