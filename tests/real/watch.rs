@@ -152,8 +152,10 @@ fn a_node_that_never_comes_back() -> Result<(), Failed> {
     create(&cluster, &[pod]);
     cluster.kubectl(&["cordon", "a-1"]).ok();
     let args = ["--to", "1.24.17", "--stall-after", "4s", "--timeout", "16s"];
-    let done = watched(&cluster, &args);
-    assert_eq!(done.code, 0, "both nodes run 1.24.17 or later, but one is cordoned: {}", done.stdout);
+    let cordoned = watched(&cluster, &args);
+    assert_eq!(cordoned.code, 3, "{}", cordoned.stdout);
+    let reason = "node a-1 runs the new version and is still cordoned";
+    assert!(cordoned.stdout.contains(reason), "{}", cordoned.stdout);
     let args = ["--to", "1.25", "--stall-after", "4s", "--timeout", "16s"];
     let stalled = watched(&cluster, &args);
     assert_eq!(stalled.code, 3, "{}", stalled.stdout);
