@@ -13,7 +13,7 @@ use crate::golden;
 use tree::{Tree, circles, entangled};
 
 /// Each top-level module with those that it imports: all of them stand above it.
-const MODULES: [(&str, &[&str]); 20] = [
+const MODULES: [(&str, &[&str]); 21] = [
     ("text", &[]),
     ("catalog", &["text"]),
     ("evidence", &[]),
@@ -82,6 +82,10 @@ const MODULES: [(&str, &[&str]); 20] = [
         ],
     ),
     (
+        "watch",
+        &["catalog", "facts", "need", "snapshot", "text"],
+    ),
+    (
         "api",
         &[
             "catalog",
@@ -94,6 +98,8 @@ const MODULES: [(&str, &[&str]); 20] = [
             "plan",
             "rules",
             "snapshot",
+            "text",
+            "watch",
         ],
     ),
     (
@@ -117,6 +123,7 @@ const MODULES: [(&str, &[&str]); 20] = [
             "rules",
             "snapshot",
             "text",
+            "watch",
         ],
     ),
 ];

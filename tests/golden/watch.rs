@@ -3,7 +3,7 @@
 use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_upgrade::api::v1::UpgradeEvent;
+use kubectl_upgrade::api::v1::{UPGRADE_EVENT_SCHEMA, UpgradeEvent};
 use kubectl_upgrade::catalog::{Catalog, Release};
 use kubectl_upgrade::client::decode_objects;
 use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, read_plan};
@@ -57,10 +57,14 @@ fn follow(name: &str) {
             stall_after: SignedDuration::from_mins(5),
         },
     );
+    let schema = serde_json::from_str(UPGRADE_EVENT_SCHEMA).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
     let mut shown = String::new();
     let mut observe = |at, change| {
         for event in watch.observe(&Observation { at, change }) {
             let document = UpgradeEvent::new(&event);
+            let json = serde_json::to_value(&document).expect("JSON");
+            schema.validate(&json).unwrap_or_else(|error| panic!("{error}: {json:#}"));
             let look = RenderOptions::default();
             shown += &render_event(&document, EventFormat::Text, &look).expect("text");
         }

@@ -45,6 +45,9 @@ pub const PLAN_TOOL: &str = "kubectl-upgrade-plan";
 /// The JSON Schema (draft 2020-12) of [`UpgradeReport`].
 pub const UPGRADE_REPORT_SCHEMA: &str = include_str!("schema/upgrade-report.schema.json");
 
+/// The JSON Schema (draft 2020-12) of [`UpgradeEvent`].
+pub const UPGRADE_EVENT_SCHEMA: &str = include_str!("schema/upgrade-event.schema.json");
+
 /// The JSON Schema (draft 2020-12) of [`UpgradePlan`].
 pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("schema/upgrade-plan.schema.json");
 
