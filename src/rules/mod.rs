@@ -111,8 +111,13 @@ pub trait TableRule: std::fmt::Debug + Send + Sync {
     /// What it says. A need that is not met has no rows here and is a gap already.
     fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding>;
 
-    /// What came and could not be judged.
-    fn unevaluated(&self, _situation: &CheckContext<'_>) -> Vec<MissingData> {
+    /// What was read but could not be evaluated.
+    fn unevaluated(&self, _context: &CheckContext<'_>) -> Vec<MissingData> {
+        Vec::new()
+    }
+
+    /// What its answer does not cover, although everything it needs was read.
+    fn remarks(&self, _context: &CheckContext<'_>) -> Vec<String> {
         Vec::new()
     }
 }
@@ -124,6 +129,8 @@ pub struct RuleOutput {
     pub findings: Vec<Finding>,
     /// Objects on which it could not be evaluated.
     pub unevaluated: Vec<MissingData>,
+    /// What its answer does not cover.
+    pub remarks: Vec<String>,
 }
 
 impl Rule {
@@ -164,12 +171,13 @@ impl Rule {
         let mut output = match &self.kind {
             RuleKind::Code { evaluate, .. } => RuleOutput {
                 findings: evaluate(context),
-                unevaluated: Vec::new(),
+                ..RuleOutput::default()
             },
             RuleKind::Data(rule) => rule.evaluate(self, context),
             RuleKind::Table(row) => RuleOutput {
                 findings: row.evaluate(self, context),
                 unevaluated: row.unevaluated(context),
+                remarks: row.remarks(context),
             },
         };
         for finding in &mut output.findings {
