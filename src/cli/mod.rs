@@ -36,8 +36,8 @@ use clap::{CommandFactory, FromArgMatches};
 use args::OutputArgs;
 use console::Console;
 use plan::PlanSubcommand;
-use watch::WatchSubcommand;
 use signals::run_interruptible;
+use watch::WatchSubcommand;
 
 use crate::catalog::Catalog;
 use crate::report::{self, RbacSubject};

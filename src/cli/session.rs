@@ -19,8 +19,8 @@ use crate::kubeconfig;
 use crate::kubeconfig::{ConnectError, ConnectOptions, Connection, Env};
 use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use crate::path::UpgradePath;
-use crate::text::human_duration;
 use crate::snapshot::{ClusterSnapshot, RedactionKey};
+use crate::text::human_duration;
 
 /// Default timeout of a credential plugin: time for a person to log in.
 const INTERACTIVE_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
@@ -91,7 +91,13 @@ impl ClusterSession {
     /// The name of the context, or the URL of the API server without one.
     pub(super) fn cluster_id(&self) -> ClusterId {
         let connection = &self.connection;
-        ClusterId(connection.context.as_ref().unwrap_or(&connection.server).clone())
+        ClusterId(
+            connection
+                .context
+                .as_ref()
+                .unwrap_or(&connection.server)
+                .clone(),
+        )
     }
 
     /// Notes about the read: time spent waiting, and clock skew unless --now is given.

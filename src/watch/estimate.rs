@@ -9,7 +9,7 @@ const TRIMMED_FRACTION: usize = 10;
 
 /// A range of durations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RemainingTime {
+pub struct TimeLeft {
     /// If the remaining nodes take as long as most nodes took.
     pub low: SignedDuration,
     /// If they take as long as all nodes took on average, with as many slow ones among them, and as long again as the current
@@ -33,7 +33,7 @@ pub fn estimate_remaining(
     finished: &[Timestamp],
     remaining: usize,
     now: Timestamp,
-) -> Option<RemainingTime> {
+) -> Option<TimeLeft> {
     let last = *finished.last()?;
     if finished.len() < MIN_FINISHED || remaining == 0 {
         return None;
@@ -54,7 +54,7 @@ pub fn estimate_remaining(
     let count = remaining as f64;
     // The standard deviation of the sum of `remaining` intervals.
     let spread = deviation(&seconds, average) * count.sqrt();
-    Some(RemainingTime {
+    Some(TimeLeft {
         low: whole_seconds(low * count),
         high: whole_seconds(average * count + 2.0 * spread),
         finished: finished.len(),
@@ -79,13 +79,13 @@ fn whole_seconds(seconds: f64) -> SignedDuration {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{RemainingTime, estimate_remaining};
+    use super::{TimeLeft, estimate_remaining};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
     }
 
-    fn estimate(finished: &[i64], remaining: usize, now: i64) -> Option<RemainingTime> {
+    fn estimate(finished: &[i64], remaining: usize, now: i64) -> Option<TimeLeft> {
         let finished: Vec<Timestamp> = finished.iter().map(|seconds| at(*seconds)).collect();
         estimate_remaining(at(0), &finished, remaining, at(now))
     }
@@ -118,7 +118,10 @@ mod tests {
         let mut before = estimate(&[60, 120, 180, 240], 4, 240).expect("an estimate");
         for now in [260, 300, 400, 2000] {
             let range = estimate(&[60, 120, 180, 240], 4, now).expect("an estimate");
-            assert!(range.low >= before.low && range.high >= before.high, "{now}: {range:?}");
+            assert!(
+                range.low >= before.low && range.high >= before.high,
+                "{now}: {range:?}"
+            );
             before = range;
         }
     }

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::estimate::RemainingTime;
-use super::picture::PoolProgress;
+use super::progress::{PoolProgress, Progress};
 
 /// Something that a person or a pipeline should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,45 +66,4 @@ pub struct EventObject {
     pub name: String,
     /// What is known of it; empty if it is only named.
     pub why: String,
-}
-
-/// What the upgrade is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpgradePhase {
-    /// Nothing has begun, or nothing is being upgraded.
-    Waiting,
-    /// The control plane is being upgraded.
-    ControlPlane,
-    /// Add-ons in kube-system are being rolled out.
-    Addons,
-    /// Nodes are being upgraded.
-    Nodes,
-    /// All parts run the version.
-    Finished,
-}
-
-/// How far an upgrade is, in nodes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// Nodes that run the version, are ready and schedulable.
-    pub done: usize,
-    /// Nodes.
-    pub total: usize,
-    /// What is being upgraded.
-    pub phase: UpgradePhase,
-    /// When the watch first saw the upgrade under way; `None` if it is not.
-    pub started_at: Option<Timestamp>,
-    /// The time that the remaining nodes take; `None` without a basis.
-    pub remaining: Option<RemainingTime>,
-}
-
-impl Progress {
-    /// Whole percent, rounded down.
-    #[must_use]
-    pub fn percent(&self) -> usize {
-        match self.total {
-            0 => 0,
-            total => self.done * 100 / total,
-        }
-    }
 }

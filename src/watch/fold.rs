@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 
 use super::estimate::estimate_remaining;
-use super::event::{
-    EventKind, EventObject, EventScope, Progress, WatchEvent, UpgradePhase,
-};
+use super::event::{EventKind, EventObject, EventScope, WatchEvent};
 use super::goal::UpgradeGoal;
 use super::managed::MachinePhase;
+use super::message;
 use super::observation::{Change, Observation};
 use super::picture::{NodePhase, Picture, RolloutState, Tally, pods_to_evict};
-use super::message;
+use super::progress::{Progress, UpgradePhase};
 use crate::catalog::{Catalog, Release};
 use crate::need::{ClusterId, Discovery, ReadTarget};
 use crate::snapshot::{ClusterSnapshot, ClusterView, ReadOutcome, ReadResult, RowKey};
@@ -214,11 +213,17 @@ impl<'c> UpgradeWatch<'c> {
             self.last_change_at = Some(at);
             if std::mem::take(&mut self.is_stalled) {
                 let scope = EventScope::Cluster(self.id.0.clone());
-                events.push(self.event(at, EventKind::Recovered, scope, "the upgrade goes on".to_owned()));
+                events.push(self.event(
+                    at,
+                    EventKind::Recovered,
+                    scope,
+                    "the upgrade goes on".to_owned(),
+                ));
             }
         }
         let changes = changes.into_iter();
-        events.extend(changes.map(|(scope, text)| self.event(at, EventKind::Progress, scope, text)));
+        events
+            .extend(changes.map(|(scope, text)| self.event(at, EventKind::Progress, scope, text)));
         events.extend(self.check_finished(at));
         events
     }
@@ -228,16 +233,26 @@ impl<'c> UpgradeWatch<'c> {
         let view = ClusterView::new(cluster, self.catalog);
         view.nodes()?;
         let versions: BTreeSet<Release> = self.probes.iter().cloned().collect();
-        let known = self.picture.as_ref().and_then(|picture| picture.goal.as_ref());
+        let known = self
+            .picture
+            .as_ref()
+            .and_then(|picture| picture.goal.as_ref());
         let goal = self.options.goal.as_ref().or(known);
         Some(Picture::new(view, versions, goal))
     }
 
     /// Leaves out rollouts that were incomplete before the watch began, until they have been complete once.
     fn forget_complete_rollouts(&mut self, rollouts: &mut Vec<RolloutState>) {
-        self.earlier_rollouts
-            .retain(|(kind, name)| rollouts.iter().any(|one| one.kind == *kind && one.name == *name));
-        rollouts.retain(|one| !self.earlier_rollouts.contains(&(one.kind, one.name.clone())));
+        self.earlier_rollouts.retain(|(kind, name)| {
+            rollouts
+                .iter()
+                .any(|one| one.kind == *kind && one.name == *name)
+        });
+        rollouts.retain(|one| {
+            !self
+                .earlier_rollouts
+                .contains(&(one.kind, one.name.clone()))
+        });
     }
 
     /// Keeps what needs a history: nodes that drain, nodes that were finished, and the number of nodes.
@@ -264,8 +279,12 @@ impl<'c> UpgradeWatch<'c> {
             return;
         };
         let newly_done = self.done(after).saturating_sub(self.done(before));
-        self.finished_nodes.extend(std::iter::repeat_n(at, newly_done));
-        let has_begun = !matches!(after.phase(), UpgradePhase::Waiting | UpgradePhase::Finished);
+        self.finished_nodes
+            .extend(std::iter::repeat_n(at, newly_done));
+        let has_begun = !matches!(
+            after.phase(),
+            UpgradePhase::Waiting | UpgradePhase::Finished
+        );
         if self.started_at.is_none() && has_begun {
             self.started_at = Some(at);
         }
@@ -331,9 +350,18 @@ impl<'c> UpgradeWatch<'c> {
         let view = ClusterView::new(cluster, self.catalog);
         let longest = self.draining_since.iter().min_by_key(|(_, since)| **since);
         if let Some((name, since)) = longest {
-            let why = format!("is cordoned for {}", human_duration(at.duration_since(*since)));
+            let why = format!(
+                "is cordoned for {}",
+                human_duration(at.duration_since(*since))
+            );
             let mut pods: Vec<_> = pods_to_evict(view, name).into_iter().flatten().collect();
-            pods.sort_by_key(|pod| (pod.ready_transition_time, &*pod.namespace, pod.name.as_str()));
+            pods.sort_by_key(|pod| {
+                (
+                    pod.ready_transition_time,
+                    &*pod.namespace,
+                    pod.name.as_str(),
+                )
+            });
             let pod = pods.first().map(|pod| EventObject {
                 kind: "Pod",
                 namespace: Some(pod.namespace.to_string()),
@@ -345,15 +373,27 @@ impl<'c> UpgradeWatch<'c> {
             });
             return std::iter::once(node(name, why)).chain(pod).collect();
         }
-        let stuck = picture.nodes.iter().find_map(|(name, state)| match state.phase {
-            NodePhase::Joining => Some(node(name, "runs the new version and is not ready".to_owned())),
-            NodePhase::Down => Some(node(name, "is not ready".to_owned())),
-            NodePhase::Cordoned => Some(node(name, "runs the new version and is still cordoned".to_owned())),
-            _ => None,
-        });
+        let stuck = picture
+            .nodes
+            .iter()
+            .find_map(|(name, state)| match state.phase {
+                NodePhase::Joining => Some(node(
+                    name,
+                    "runs the new version and is not ready".to_owned(),
+                )),
+                NodePhase::Down => Some(node(name, "is not ready".to_owned())),
+                NodePhase::Cordoned => Some(node(
+                    name,
+                    "runs the new version and is still cordoned".to_owned(),
+                )),
+                _ => None,
+            });
         let machines = picture.managed.iter().flat_map(|(cluster, rollout)| {
             let namespace = cluster.split('/').next().unwrap_or_default();
-            rollout.machines.iter().map(move |(name, machine)| (namespace, name, machine))
+            rollout
+                .machines
+                .iter()
+                .map(move |(name, machine)| (namespace, name, machine))
         });
         let leaving = machines.filter_map(|(namespace, name, machine)| match &machine.phase {
             MachinePhase::Leaving { reason, message } => Some(EventObject {
@@ -409,7 +449,9 @@ impl<'c> UpgradeWatch<'c> {
         scope: EventScope,
         message: String,
     ) -> WatchEvent {
-        let age = self.confirmed_at.map(|confirmed| at.duration_since(confirmed));
+        let age = self
+            .confirmed_at
+            .map(|confirmed| at.duration_since(confirmed));
         WatchEvent {
             at,
             kind,

@@ -10,29 +10,33 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::event::EventScope;
-use super::message::ScopedMessage;
 use crate::catalog::{GroupResource, Release};
 use crate::need::{DetailLevel, Need};
 use crate::snapshot::{ClusterView, ObjectRow};
 
 const CLUSTER_LABEL: &str = "/metadata/labels/cluster.x-k8s.io~1cluster-name";
 const CONTROL_PLANE_LABEL: &str = "/metadata/labels/cluster.x-k8s.io~1control-plane";
-/// Reasons of a deletion that people wait for. The others take seconds; a stall names them too.
-const DRAIN_REASONS: [&str; 2] = ["DrainingNode", "WaitingForVolumeDetach"];
 /// Fields of conditions in both contracts; `status.v1beta2` holds the new ones in objects of v1beta1.
 const CONDITION_FIELDS: [&str; 2] = ["status.conditions", "status.v1beta2.conditions"];
 
 /// The Clusters.
 pub(super) fn clusters_need() -> Need {
-    let fields = ["metadata.generation", "spec.topology.version", "spec.paused"];
+    let fields = [
+        "metadata.generation",
+        "spec.topology.version",
+        "spec.paused",
+    ];
     capi_need("cluster.x-k8s.io", "clusters", &fields)
 }
 
 /// The control planes.
 pub(super) fn control_planes_need() -> Need {
     let fields = ["metadata.labels", "spec.version"];
-    capi_need("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes", &fields)
+    capi_need(
+        "controlplane.cluster.x-k8s.io",
+        "kubeadmcontrolplanes",
+        &fields,
+    )
 }
 
 /// The Machines.
@@ -108,7 +112,6 @@ impl ManagedRollout {
                 .values()
                 .all(|machine| machine.phase == MachinePhase::Upgraded)
     }
-
 }
 
 /// The Clusters of a management cluster by `namespace/name`; empty without Cluster API.
@@ -137,7 +140,10 @@ pub(super) fn rollouts(view: ClusterView<'_>) -> BTreeMap<String, ManagedRollout
 }
 
 fn key(row: &ObjectRow, name: &str) -> String {
-    format!("{}/{name}", row.meta.namespace.as_deref().unwrap_or_default())
+    format!(
+        "{}/{name}",
+        row.meta.namespace.as_deref().unwrap_or_default()
+    )
 }
 
 fn rollout_of<'r>(
@@ -204,83 +210,4 @@ fn leaving(row: &ObjectRow) -> MachinePhase {
         reason: text("reason"),
         message: text("message"),
     }
-}
-
-/// Whether a Machine does the same as before. The message of a deletion changes back and forth while nothing happens.
-fn is_same(before: &MachinePhase, after: &MachinePhase) -> bool {
-    use MachinePhase::Leaving;
-    match (before, after) {
-        (Leaving { reason: old, .. }, Leaving { reason: new, .. }) => {
-            old == new || !DRAIN_REASONS.contains(&new.as_str())
-        }
-        _ => before == after,
-    }
-}
-
-/// What changed from one state of the managed clusters to the next.
-pub(super) fn changes(
-    before: &BTreeMap<String, ManagedRollout>,
-    after: &BTreeMap<String, ManagedRollout>,
-) -> Vec<ScopedMessage> {
-    let mut changes = Vec::new();
-    for (name, rollout) in after {
-        let Some(old) = before.get(name) else {
-            continue;
-        };
-        let mut say = |message: String| {
-            changes.push((EventScope::Cluster(name.clone()), message));
-        };
-        let version = |version: &Option<Release>| {
-            version
-                .as_ref()
-                .map_or_else(|| "an unknown version".to_owned(), |version| format!("v{version}"))
-        };
-        if old.version != rollout.version {
-            say(format!("cluster {name} is to run {}", version(&rollout.version)));
-        }
-        if old.control_plane_version != rollout.control_plane_version {
-            let to = version(&rollout.control_plane_version);
-            say(format!("cluster {name}: the control plane goes to {to}"));
-        }
-        machine_changes(old, rollout).into_iter().for_each(&mut say);
-        if rollout.is_complete() && !old.is_complete() {
-            let to = version(&rollout.version);
-            say(format!("cluster {name} runs {to} on all {} machines", rollout.machines.len()));
-        }
-    }
-    changes
-}
-
-fn machine_changes(before: &ManagedRollout, after: &ManagedRollout) -> Vec<String> {
-    let mut messages = Vec::new();
-    for name in before.machines.keys() {
-        if !after.machines.contains_key(name) {
-            messages.push(format!("machine {name} is gone"));
-        }
-    }
-    for (name, machine) in &after.machines {
-        let old = before.machines.get(name);
-        if old.is_some_and(|old| is_same(&old.phase, &machine.phase)) {
-            continue;
-        }
-        let version = match &machine.version {
-            Some(version) => format!("v{version}"),
-            None => "an unknown version".to_owned(),
-        };
-        messages.extend(match &machine.phase {
-            // Becoming old is the change of the goal, which has been said.
-            MachinePhase::Old if old.is_some() => None,
-            MachinePhase::Old => Some(format!("machine {name} was created with {version}")),
-            MachinePhase::Joining => Some(format!("machine {name} joins with {version}")),
-            MachinePhase::Upgraded => Some(format!("machine {name} is available at {version}")),
-            MachinePhase::Leaving { reason, .. } if !DRAIN_REASONS.contains(&reason.as_str()) => {
-                Some(format!("machine {name} is being deleted"))
-            }
-            MachinePhase::Leaving { reason, message } => Some(format!(
-                "machine {name} is being deleted: {reason}{}{message}",
-                if message.is_empty() { "" } else { ": " }
-            )),
-        });
-    }
-    messages
 }

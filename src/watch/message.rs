@@ -1,13 +1,16 @@
 //! The sentences of events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{EventObject, EventScope};
 use super::goal::UpgradeGoal;
-use super::managed;
+use super::managed::{MachinePhase, ManagedRollout};
 use super::picture::{NodePhase, NodeState, Picture};
 use crate::catalog::Release;
 use crate::text::pluralize;
+
+/// Reasons of a deletion that people wait for. The others take seconds; a stall names them too.
+const DRAIN_REASONS: [&str; 2] = ["DrainingNode", "WaitingForVolumeDetach"];
 
 /// A change: what it is about, and the sentence.
 pub(super) type ScopedMessage = (EventScope, String);
@@ -57,7 +60,10 @@ pub(super) fn changes(before: &Picture, after: &Picture, cluster: &str) -> Vec<S
     if before.goal != after.goal
         && let Some(goal) = &after.goal
     {
-        changes.push((cluster(), format!("an upgrade to {} has begun", goal.version())));
+        changes.push((
+            cluster(),
+            format!("an upgrade to {} has begun", goal.version()),
+        ));
     }
     let (old, new) = (&before.control_plane, &after.control_plane);
     if old.api_servers != new.api_servers {
@@ -67,7 +73,7 @@ pub(super) fn changes(before: &Picture, after: &Picture, cluster: &str) -> Vec<S
     changes.extend(static_pods(before, after).map(|message| (cluster(), message)));
     changes.extend(rollouts(before, after).map(|message| (cluster(), message)));
     changes.extend(nodes(before, after));
-    changes.extend(managed::changes(&before.managed, &after.managed));
+    changes.extend(managed(&before.managed, &after.managed));
     changes
 }
 
@@ -87,9 +93,8 @@ fn static_pods(before: &Picture, after: &Picture) -> impl Iterator<Item = String
 }
 
 fn rollouts(before: &Picture, after: &Picture) -> impl Iterator<Item = String> {
-    let name = |rollout: &super::RolloutState| {
-        format!("{}/{}", rollout.kind.to_lowercase(), rollout.name)
-    };
+    let name =
+        |rollout: &super::RolloutState| format!("{}/{}", rollout.kind.to_lowercase(), rollout.name);
     let is_in = |rollouts: &[super::RolloutState], one: &super::RolloutState| {
         rollouts
             .iter()
@@ -111,12 +116,19 @@ fn nodes(before: &Picture, after: &Picture) -> Vec<ScopedMessage> {
     let mut changes = Vec::new();
     for (name, node) in &before.nodes {
         if !after.nodes.contains_key(name) {
-            changes.push(node_change(name, format!("node {name} is gone, it ran {}", running(node))));
+            changes.push(node_change(
+                name,
+                format!("node {name} is gone, it ran {}", running(node)),
+            ));
         }
     }
     for (name, node) in &after.nodes {
         let message = match before.nodes.get(name) {
-            None => Some(format!("node {name} joined with {}, {}", running(node), phase(node, goal))),
+            None => Some(format!(
+                "node {name} joined with {}, {}",
+                running(node),
+                phase(node, goal)
+            )),
             Some(old) => changed_node(name, old, node, goal),
         };
         changes.extend(message.map(|message| node_change(name, message)));
@@ -168,6 +180,92 @@ fn phase(node: &NodeState, goal: Option<&UpgradeGoal>) -> String {
         NodePhase::Upgraded if goal.is_none() => "is ready".to_owned(),
         NodePhase::Upgraded => format!("is ready at {version}"),
         NodePhase::Unknown => format!("runs {version}"),
+    }
+}
+
+/// What changed from one state of the managed clusters to the next.
+fn managed(
+    before: &BTreeMap<String, ManagedRollout>,
+    after: &BTreeMap<String, ManagedRollout>,
+) -> Vec<ScopedMessage> {
+    let mut changes = Vec::new();
+    for (name, rollout) in after {
+        let Some(old) = before.get(name) else {
+            continue;
+        };
+        let mut say = |message: String| {
+            changes.push((EventScope::Cluster(name.clone()), message));
+        };
+        let version = |version: &Option<Release>| {
+            version.as_ref().map_or_else(
+                || "an unknown version".to_owned(),
+                |version| format!("v{version}"),
+            )
+        };
+        if old.version != rollout.version {
+            say(format!(
+                "cluster {name} is to run {}",
+                version(&rollout.version)
+            ));
+        }
+        if old.control_plane_version != rollout.control_plane_version {
+            let to = version(&rollout.control_plane_version);
+            say(format!("cluster {name}: the control plane goes to {to}"));
+        }
+        machine_changes(old, rollout).into_iter().for_each(&mut say);
+        if rollout.is_complete() && !old.is_complete() {
+            let to = version(&rollout.version);
+            say(format!(
+                "cluster {name} runs {to} on all {} machines",
+                rollout.machines.len()
+            ));
+        }
+    }
+    changes
+}
+
+fn machine_changes(before: &ManagedRollout, after: &ManagedRollout) -> Vec<String> {
+    let mut messages = Vec::new();
+    for name in before.machines.keys() {
+        if !after.machines.contains_key(name) {
+            messages.push(format!("machine {name} is gone"));
+        }
+    }
+    for (name, machine) in &after.machines {
+        let old = before.machines.get(name);
+        if old.is_some_and(|old| is_same(&old.phase, &machine.phase)) {
+            continue;
+        }
+        let version = match &machine.version {
+            Some(version) => format!("v{version}"),
+            None => "an unknown version".to_owned(),
+        };
+        messages.extend(match &machine.phase {
+            // Becoming old is the change of the goal, which has been said.
+            MachinePhase::Old if old.is_some() => None,
+            MachinePhase::Old => Some(format!("machine {name} was created with {version}")),
+            MachinePhase::Joining => Some(format!("machine {name} joins with {version}")),
+            MachinePhase::Upgraded => Some(format!("machine {name} is available at {version}")),
+            MachinePhase::Leaving { reason, .. } if !DRAIN_REASONS.contains(&reason.as_str()) => {
+                Some(format!("machine {name} is being deleted"))
+            }
+            MachinePhase::Leaving { reason, message } => Some(format!(
+                "machine {name} is being deleted: {reason}{}{message}",
+                if message.is_empty() { "" } else { ": " }
+            )),
+        });
+    }
+    messages
+}
+
+/// Whether a Machine does the same as before. The message of a deletion changes back and forth while nothing happens.
+fn is_same(before: &MachinePhase, after: &MachinePhase) -> bool {
+    use MachinePhase::Leaving;
+    match (before, after) {
+        (Leaving { reason: old, .. }, Leaving { reason: new, .. }) => {
+            old == new || !DRAIN_REASONS.contains(&new.as_str())
+        }
+        _ => before == after,
     }
 }
 

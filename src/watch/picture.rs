@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::UpgradePhase;
 use super::goal::UpgradeGoal;
 use super::managed::{self, MachinePhase, ManagedRollout};
-use super::{pods_on_node_need, system_workloads_need};
+use super::needs::{pods_on_node_need, system_workloads_need};
+use super::progress::{PoolProgress, UpgradePhase};
 use crate::catalog::Release;
-use crate::facts::nodes::{is_control_plane_node, pool_name};
 use crate::facts::control_plane::{ControlPlanePod, control_plane_pods, control_plane_pods_need};
+use crate::facts::nodes::{is_control_plane_node, pool_name};
 use crate::facts::pods::is_evicted_by_drain;
 use crate::facts::workloads::{RolloutStatus, rollout_status};
 use crate::snapshot::{ClusterView, NodeRow, PodRow, Rows};
@@ -46,21 +46,6 @@ pub struct NodeState {
     pub version: Option<Release>,
     /// What it is doing.
     pub phase: NodePhase,
-}
-
-/// The nodes of a pool.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PoolProgress {
-    /// Name; empty for workers without a pool.
-    pub name: String,
-    /// Whether these are the nodes of the control plane.
-    pub is_control_plane: bool,
-    /// Nodes that run an older version, or one that cannot be read.
-    pub old: usize,
-    /// Nodes that run the new version and are not ready or still cordoned.
-    pub settling: usize,
-    /// Nodes that run the new version, are ready and schedulable.
-    pub upgraded: usize,
 }
 
 /// The control plane.
@@ -128,10 +113,12 @@ impl Picture {
         let rows = view.nodes().unwrap_or_default();
         let pods = control_plane_pods(view);
         let pod_versions: Vec<Release> = pods.iter().filter_map(ControlPlanePod::release).collect();
-        let kubelets = rows.iter().filter_map(|node| node.kubelet_version.release());
-        let goal = known_goal.cloned().or_else(|| {
-            UpgradeGoal::find(api_servers.iter().chain(&pod_versions).chain(kubelets))
-        });
+        let kubelets = rows
+            .iter()
+            .filter_map(|node| node.kubelet_version.release());
+        let goal = known_goal
+            .cloned()
+            .or_else(|| UpgradeGoal::find(api_servers.iter().chain(&pod_versions).chain(kubelets)));
         let static_pods = view.rows(&control_plane_pods_need()).map(|_| {
             let mut counts = BTreeMap::new();
             for pod in &pods {

@@ -14,13 +14,22 @@ use crate::snapshot::{NodeRow, ReadOutcome, ReadResult, Rows, Table};
 const STALL_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 fn at(seconds: i64) -> Timestamp {
-    "2026-11-30T02:00:00Z".parse::<Timestamp>().expect("a time") + SignedDuration::from_secs(seconds)
+    "2026-11-30T02:00:00Z".parse::<Timestamp>().expect("a time")
+        + SignedDuration::from_secs(seconds)
 }
 
 /// A node: `old`, `new`, `cordoned` and `not-ready` in its description.
 fn node(name: &str, description: &str) -> NodeRow {
-    let version = if description.contains("new") { "v1.37.0" } else { "v1.36.4" };
-    let ready = if description.contains("not-ready") { "False" } else { "True" };
+    let version = if description.contains("new") {
+        "v1.37.0"
+    } else {
+        "v1.36.4"
+    };
+    let ready = if description.contains("not-ready") {
+        "False"
+    } else {
+        "True"
+    };
     serde_json::from_value(json!({
         "name": name,
         "kubeletVersion": version,
@@ -45,7 +54,9 @@ fn listed(need: &Need, rows: Rows) -> Change {
 }
 
 fn nodes(nodes: &[(&str, &str)]) -> Rows {
-    let rows = nodes.iter().map(|(name, description)| node(name, description));
+    let rows = nodes
+        .iter()
+        .map(|(name, description)| node(name, description));
     Rows::Nodes(Table::from_iter(rows))
 }
 
@@ -80,7 +91,12 @@ impl Watched<'_> {
             .collect()
     }
 
-    fn change_node(&mut self, seconds: i64, name: &str, description: &str) -> Vec<(EventKind, String)> {
+    fn change_node(
+        &mut self,
+        seconds: i64,
+        name: &str,
+        description: &str,
+    ) -> Vec<(EventKind, String)> {
         let target = Need::nodes().target;
         let rows = nodes(&[(name, description)]);
         self.see(seconds, Change::Apply { target, rows })
@@ -121,8 +137,7 @@ fn watched<'c>(
 #[test]
 fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
     let catalog = catalog();
-    let (mut watched, first) =
-        watched(catalog, None, "v1.37.0", &[("a", "old"), ("b", "new")]);
+    let (mut watched, first) = watched(catalog, None, "v1.37.0", &[("a", "old"), ("b", "new")]);
     assert_eq!(
         first,
         [(
@@ -131,16 +146,25 @@ fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
         )]
     );
     let progress = |message: &str| (EventKind::Progress, message.to_owned());
-    assert_eq!(watched.change_node(10, "a", "old cordoned"), [progress("node a is cordoned")]);
+    assert_eq!(
+        watched.change_node(10, "a", "old cordoned"),
+        [progress("node a is cordoned")]
+    );
     assert_eq!(watched.watch.draining_nodes().collect::<Vec<_>>(), ["a"]);
-    let pod = json!({"namespace": "shop", "name": "web", "node": "a", "phase": "Running", "ready": true});
-    let pods = Rows::Pods(Table::from(vec![serde_json::from_value(pod).expect("a pod")]));
+    let pod =
+        json!({"namespace": "shop", "name": "web", "node": "a", "phase": "Running", "ready": true});
+    let pods = Rows::Pods(Table::from(vec![
+        serde_json::from_value(pod).expect("a pod"),
+    ]));
     assert_eq!(
         watched.see(20, listed(&pods_on_node_need("a"), pods)),
         [progress("node a is draining: 1 pod left")]
     );
     assert_eq!(
-        watched.see(30, listed(&pods_on_node_need("a"), Rows::Pods(Table::default()))),
+        watched.see(
+            30,
+            listed(&pods_on_node_need("a"), Rows::Pods(Table::default()))
+        ),
         [progress("node a is cordoned and drained")]
     );
     assert_eq!(
@@ -156,7 +180,10 @@ fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
         watched.change_node(60, "a", "new"),
         [
             progress("node a is ready at v1.37.0"),
-            (EventKind::Finished, "the control plane and all 2 nodes run 1.37".to_owned())
+            (
+                EventKind::Finished,
+                "the control plane and all 2 nodes run 1.37".to_owned()
+            )
         ]
     );
     assert_eq!(watched.change_node(70, "a", "new"), [], "nothing changed");
@@ -168,7 +195,10 @@ fn equal_minors_are_no_upgrade_and_a_given_patch_is() {
     let all = [("a", "new"), ("b", "new")];
     let (watched_, first) = watched(catalog, None, "v1.37.2", &all);
     assert_eq!(first.len(), 1);
-    assert!(first[0].1.starts_with("nothing is being upgraded"), "{first:?}");
+    assert!(
+        first[0].1.starts_with("nothing is being upgraded"),
+        "{first:?}"
+    );
     assert_eq!(watched_.watch.progress(at(0)).phase, UpgradePhase::Waiting);
     let (watched_, _) = watched(catalog, Some("1.37.2"), "v1.37.2", &all);
     assert_eq!(watched_.watch.progress(at(0)).phase, UpgradePhase::Nodes);
@@ -192,7 +222,13 @@ fn surge_nodes_and_old_nodes_are_no_progress() {
             uid: None,
         },
     );
-    assert_eq!(gone, [(EventKind::Progress, "node a is gone, it ran v1.36.4".to_owned())]);
+    assert_eq!(
+        gone,
+        [(
+            EventKind::Progress,
+            "node a is gone, it ran v1.36.4".to_owned()
+        )]
+    );
     let progress = watched.watch.progress(at(20));
     assert_eq!((progress.done, progress.total), (1, 3));
 }
@@ -204,7 +240,10 @@ fn a_mixed_control_plane_and_a_node_that_goes_back_are_said() {
     assert_eq!(watched.watch.progress(at(0)).phase, UpgradePhase::Waiting);
     let events = watched.probe(10, "v1.37.0");
     assert_eq!(events[0].1, "API server: v1.36.4 and v1.37.0");
-    assert_eq!(watched.watch.progress(at(10)).phase, UpgradePhase::ControlPlane);
+    assert_eq!(
+        watched.watch.progress(at(10)).phase,
+        UpgradePhase::ControlPlane
+    );
     for seconds in 11..20 {
         watched.probe(seconds, "v1.37.0");
     }
@@ -218,18 +257,40 @@ fn a_mixed_control_plane_and_a_node_that_goes_back_are_said() {
 #[test]
 fn an_outage_is_counted_once_and_is_no_stall() {
     let catalog = catalog();
-    let (mut watched, _) = watched(catalog, None, "v1.37.0", &[("a", "old cordoned"), ("b", "old")]);
-    let outage = |why: &str| Change::Outage { why: why.to_owned() };
+    let (mut watched, _) = watched(
+        catalog,
+        None,
+        "v1.37.0",
+        &[("a", "old cordoned"), ("b", "old")],
+    );
+    let outage = |why: &str| Change::Outage {
+        why: why.to_owned(),
+    };
     let events = watched.see(60, outage("connection refused"));
-    assert_eq!(events, [(EventKind::Outage, "the API server does not answer: connection refused".to_owned())]);
+    assert_eq!(
+        events,
+        [(
+            EventKind::Outage,
+            "the API server does not answer: connection refused".to_owned()
+        )]
+    );
     assert_eq!(watched.see(600, outage("connection refused")), []);
-    assert_eq!(watched.events.last().map(|event| event.age_seconds), Some(60));
+    assert_eq!(
+        watched.events.last().map(|event| event.age_seconds),
+        Some(60)
+    );
     let events = watched.probe(1200, "v1.37.0");
     assert_eq!(
         events,
-        [(EventKind::Back, "the API server answers again after 20m, outage 1".to_owned())]
+        [(
+            EventKind::Back,
+            "the API server answers again after 20m, outage 1".to_owned()
+        )]
     );
-    assert!(!watched.watch.is_stalled(), "nothing could be seen to change");
+    assert!(
+        !watched.watch.is_stalled(),
+        "nothing could be seen to change"
+    );
     let events = watched.probe(1200 + 15 * 60, "v1.37.0");
     assert_eq!(events[0].0, EventKind::Stall);
     assert!(events[0].1.contains("node a is cordoned"), "{events:?}");
@@ -256,7 +317,12 @@ fn a_replay_gives_the_events_of_the_live_run() {
     let catalog = catalog();
     let (mut live, _) = watched(catalog, None, "v1.37.0", &[("a", "old"), ("b", "old")]);
     live.change_node(10, "a", "old cordoned");
-    live.see(20, Change::Outage { why: "refused".to_owned() });
+    live.see(
+        20,
+        Change::Outage {
+            why: "refused".to_owned(),
+        },
+    );
     live.probe(50, "v1.37.0");
     live.change_node(60, "a", "new");
     let folder = tempfile::tempdir().expect("a folder");

@@ -81,10 +81,7 @@ const MODULES: [(&str, &[&str]); 21] = [
             "text",
         ],
     ),
-    (
-        "watch",
-        &["catalog", "facts", "need", "snapshot", "text"],
-    ),
+    ("watch", &["catalog", "facts", "need", "snapshot", "text"]),
     (
         "api",
         &[

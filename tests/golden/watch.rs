@@ -44,7 +44,9 @@ fn follow(name: &str) {
     let catalog: &'static Catalog = *CATALOG;
     let file = golden::in_repository(&format!("{FOLDER}/{name}.jsonl"));
     let text = fs::read_to_string(file).expect("a fixture");
-    let lines = text.lines().map(|line| serde_json::from_str::<Line>(line).expect("a line"));
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Line>(line).expect("a line"));
     let lines: Vec<Line> = lines.collect();
     let discovery = discovery("v1.37.0".parse().expect("a version"));
     let requests = read_plan(&watched_needs(), &discovery, catalog, None);
@@ -64,7 +66,9 @@ fn follow(name: &str) {
         for event in watch.observe(&Observation { at, change }) {
             let document = UpgradeEvent::new(&event);
             let json = serde_json::to_value(&document).expect("JSON");
-            schema.validate(&json).unwrap_or_else(|error| panic!("{error}: {json:#}"));
+            schema
+                .validate(&json)
+                .unwrap_or_else(|error| panic!("{error}: {json:#}"));
             let look = RenderOptions::default();
             shown += &render_event(&document, EventFormat::Text, &look).expect("text");
         }
@@ -72,8 +76,9 @@ fn follow(name: &str) {
     let version = discovery.git_version.clone();
     observe(start, Change::Discovery(discovery));
     // What was there at first is a list; what came later are events.
-    let (first, later): (Vec<&Line>, Vec<&Line>) =
-        lines.iter().partition(|line| line.at < start + SignedDuration::from_millis(500));
+    let (first, later): (Vec<&Line>, Vec<&Line>) = lines
+        .iter()
+        .partition(|line| line.at < start + SignedDuration::from_millis(500));
     for request in requests.iter().rev() {
         let rows = rows(request, &first);
         observe(start, Change::List(listed(request, rows, start)));
@@ -121,13 +126,16 @@ fn discovery(version: Release) -> Discovery {
 }
 
 fn is_kind(request: &ReadRequest, kind: &str) -> bool {
-    request.path.ends_with(&format!("/{}s", kind.to_lowercase()))
+    request
+        .path
+        .ends_with(&format!("/{}s", kind.to_lowercase()))
 }
 
 /// The rows of the objects that a request reads.
 fn rows(request: &ReadRequest, lines: &[&Line]) -> Rows {
     let objects = lines.iter().filter_map(|line| line.object.clone());
-    let objects = objects.filter(|object| is_kind(request, object["kind"].as_str().expect("a kind")));
+    let objects =
+        objects.filter(|object| is_kind(request, object["kind"].as_str().expect("a kind")));
     decode_objects(request, *CATALOG, objects).0
 }
 

@@ -64,7 +64,11 @@ fn text(path: &Path) -> &str {
 
 /// Runs the watch to its end.
 fn watched(cluster: &Cluster, args: &[&str]) -> Run {
-    let mut command = command_of(program(), &cluster.kubeconfig(), &cluster.folder.file("home"));
+    let mut command = command_of(
+        program(),
+        &cluster.kubeconfig(),
+        &cluster.folder.file("home"),
+    );
     command.args(args);
     run(command, "")
 }
@@ -74,7 +78,11 @@ fn is_type(kind: &'static str) -> impl Fn(&Value) -> bool {
 }
 
 fn says(part: &str) -> impl Fn(&Value) -> bool + '_ {
-    move |event| event["message"].as_str().is_some_and(|message| message.contains(part))
+    move |event| {
+        event["message"]
+            .as_str()
+            .is_some_and(|message| message.contains(part))
+    }
 }
 
 fn worker(name: &str, pool: &str, version: &str) -> Value {
@@ -92,8 +100,13 @@ fn replace(cluster: &Cluster, names: &[String], pool: &str, version: &str) {
         cluster.kubectl(&["cordon", name]).ok();
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    cluster.kubectl(&[&["delete", "node"][..], &names].concat()).ok();
-    let nodes: Vec<Value> = names.iter().map(|name| worker(name, pool, version)).collect();
+    cluster
+        .kubectl(&[&["delete", "node"][..], &names].concat())
+        .ok();
+    let nodes: Vec<Value> = names
+        .iter()
+        .map(|name| worker(name, pool, version))
+        .collect();
     create(cluster, &nodes);
 }
 
@@ -101,13 +114,19 @@ fn to_the_end_and_replayed() -> Result<(), Failed> {
     let mut cluster = Cluster::options(OLD).with_kwok().start();
     let mut pools: Vec<(&str, Vec<String>)> = Vec::new();
     for (pool, count) in POOLS {
-        let names: Vec<String> = (0..count).map(|number| format!("{pool}-{number}")).collect();
+        let names: Vec<String> = (0..count)
+            .map(|number| format!("{pool}-{number}"))
+            .collect();
         let nodes: Vec<Value> = names.iter().map(|name| worker(name, pool, OLD)).collect();
         create(&cluster, &nodes);
         pools.push((pool, names));
     }
     let idle = watched(&cluster, &["--once"]).ok();
-    assert!(idle.stdout.contains("nothing is being upgraded"), "{}", idle.stdout);
+    assert!(
+        idle.stdout.contains("nothing is being upgraded"),
+        "{}",
+        idle.stdout
+    );
 
     let recording: PathBuf = cluster.folder.file("recording");
     let watch = Watch::start(&cluster, &["--to", "1.25", "--record", text(&recording)]);
@@ -132,21 +151,38 @@ fn to_the_end_and_replayed() -> Result<(), Failed> {
     }
     watch.wait_for("the end", is_type("finished"));
     let events = watch.events();
-    assert_eq!(events.iter().filter(|event| is_type("outage")(event)).count(), 1);
+    assert_eq!(
+        events
+            .iter()
+            .filter(|event| is_type("outage")(event))
+            .count(),
+        1
+    );
     let last = events.last().expect("an event");
-    assert_eq!((&last["type"], &last["progress"]["percent"]), (&json!("finished"), &json!(100)));
-    let estimate = events.iter().any(|event| event["progress"]["etaSeconds"].is_object());
+    assert_eq!(
+        (&last["type"], &last["progress"]["percent"]),
+        (&json!("finished"), &json!(100))
+    );
+    let estimate = events
+        .iter()
+        .any(|event| event["progress"]["etaSeconds"].is_object());
     assert!(estimate, "an estimate once three nodes are done");
 
     let live = watch.process.log();
-    let replayed = watched(&cluster, &["--to", "1.25", "--replay", text(&recording), "-o", "json"]);
+    let replayed = watched(
+        &cluster,
+        &["--to", "1.25", "--replay", text(&recording), "-o", "json"],
+    );
     assert_eq!((replayed.code, replayed.stdout), (0, live));
     Ok(())
 }
 
 fn a_node_that_never_comes_back() -> Result<(), Failed> {
     let cluster = Cluster::start(OLD);
-    create(&cluster, &[worker("a-1", "a", OLD), worker("a-2", "a", NEW)]);
+    create(
+        &cluster,
+        &[worker("a-1", "a", OLD), worker("a-2", "a", NEW)],
+    );
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db", "namespace": "default"},
         "spec": {"nodeName": "a-1", "containers": [{"name": "db", "image": "db"}]}});
     create(&cluster, &[pod]);
@@ -159,8 +195,16 @@ fn a_node_that_never_comes_back() -> Result<(), Failed> {
     let args = ["--to", "1.25", "--stall-after", "4s", "--timeout", "16s"];
     let stalled = watched(&cluster, &args);
     assert_eq!(stalled.code, 3, "{}", stalled.stdout);
-    assert!(stalled.stdout.contains("node a-1 is cordoned for"), "{}", stalled.stdout);
-    assert!(stalled.stdout.contains("pod default/db"), "{}", stalled.stdout);
+    assert!(
+        stalled.stdout.contains("node a-1 is cordoned for"),
+        "{}",
+        stalled.stdout
+    );
+    assert!(
+        stalled.stdout.contains("pod default/db"),
+        "{}",
+        stalled.stdout
+    );
     let patient = watched(&cluster, &["--to", "1.25", "--timeout", "6s"]);
     assert_eq!(patient.code, 4, "{}", patient.stdout);
     Ok(())
@@ -168,7 +212,10 @@ fn a_node_that_never_comes_back() -> Result<(), Failed> {
 
 fn a_rollout_that_goes_back() -> Result<(), Failed> {
     let cluster = Cluster::start(OLD);
-    create(&cluster, &[worker("a-1", "a", OLD), worker("a-2", "a", OLD)]);
+    create(
+        &cluster,
+        &[worker("a-1", "a", OLD), worker("a-2", "a", OLD)],
+    );
     let watch = Watch::start(&cluster, &["--to", "1.25"]);
     watch.wait_for("the first picture", is_type("picture"));
     replace(&cluster, &["a-1".to_owned()], "a", NEW);

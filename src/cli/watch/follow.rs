@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::{PROGRAM, Viewer, WatchArgs};
+use super::args::WatchArgs;
+use super::viewer::Viewer;
 use crate::catalog::Catalog;
-use crate::cli::exit::{CliError, Exit};
 use crate::cli::console::Console;
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::progress::read_observer;
 use crate::cli::session::{ClusterSession, connect, run_until_shutdown};
 use crate::client::{ClusterReader, NoopObserver, ReadOptions, Timeout, WatchUpdate};
@@ -24,6 +25,8 @@ use crate::watch::{
     pods_on_node_need, polled_needs, watched_needs,
 };
 
+/// The program name for the `User-Agent` header.
+const PROGRAM: &str = "kubectl-upgrade-watch";
 /// How often an API server is probed, which also bounds how late an outage is seen.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// Time for a probe: an API server that takes longer is as good as away.
@@ -114,7 +117,14 @@ async fn follow_cluster(
         tokio::join!(
             join_all(watches),
             probe(&prober, reader, &discovery, sender.clone()),
-            poller.poll(reader, polled, &discovery, catalog, draining_nodes, sender.clone()),
+            poller.poll(
+                reader,
+                polled,
+                &discovery,
+                catalog,
+                draining_nodes,
+                sender.clone()
+            ),
         );
     };
     let fold = async {
@@ -230,7 +240,10 @@ async fn probe(
             Ok(version) if version != last => {
                 last = version.clone();
                 if let Ok(discovery) = reader.discover().await
-                    && observations.send(now(Change::Discovery(discovery))).await.is_err()
+                    && observations
+                        .send(now(Change::Discovery(discovery)))
+                        .await
+                        .is_err()
                 {
                     return;
                 }
@@ -290,8 +303,7 @@ impl Poller {
             let is_failed = matches!(result.outcome, ReadOutcome::Failed { .. });
             match last {
                 Some(last)
-                    if is_failed
-                        || last.rows == result.rows && last.outcome == result.outcome =>
+                    if is_failed || last.rows == result.rows && last.outcome == result.outcome =>
                 {
                     continue;
                 }
