@@ -36,6 +36,7 @@ const MAY_LIST: &[&str] = &[
     "batch/cronjobs",
     "batch/jobs",
     "certificates.k8s.io/certificatesigningrequests",
+    "cluster.x-k8s.io/clusterclasses",
     "cluster.x-k8s.io/clusters",
     "cluster.x-k8s.io/machinedeployments",
     "cluster.x-k8s.io/machines",
