@@ -18,10 +18,11 @@ use super::target::{
 use crate::catalog::{Catalog, Release};
 use crate::detect;
 use crate::manifests::files;
-use crate::need::{ClusterId, Discovery, Need, NeedContext, ReadRequest, read_plan};
+use crate::need::{ClusterId, Discovery, Need, NeedContext, ReadRequest, Verb, read_plan};
 use crate::path::{StartingVersions, UpgradePath};
 use crate::rules;
 use crate::snapshot::{self, ClusterSnapshot, ManifestFilter, Snapshot};
+use crate::watch;
 
 /// What a command reads and reports.
 pub(super) struct CommandProfile {
@@ -31,6 +32,8 @@ pub(super) struct CommandProfile {
     extra_needs: fn(&Discovery) -> Vec<Need>,
     /// Whether it reports hops that are in progress.
     reports_unfinished_hops: bool,
+    /// Whether it has no result without a cluster and without manifests.
+    needs_input: bool,
 }
 
 /// `kubectl upgrade-check`.
@@ -38,6 +41,7 @@ pub(super) const CHECK_PROFILE: CommandProfile = CommandProfile {
     program: "kubectl-upgrade-check",
     extra_needs: |_| Vec::new(),
     reports_unfinished_hops: false,
+    needs_input: true,
 };
 
 /// `kubectl upgrade-plan`.
@@ -45,6 +49,7 @@ pub(super) const PLAN_PROFILE: CommandProfile = CommandProfile {
     program: "kubectl-upgrade-plan",
     extra_needs: crate::plan::needs,
     reports_unfinished_hops: true,
+    needs_input: false,
 };
 
 /// What both commands read, for `rbac`.
@@ -70,6 +75,11 @@ pub(super) fn load_input(
     task: &CommandProfile,
 ) -> Result<RunInput, CliError> {
     init_logging(&flags.log, flags.read.redact);
+    if flags.offline.local && task.needs_input && flags.offline.filename.is_empty() {
+        return Err(CliError::usage(
+            "--local reads nothing but manifests: name them with -f PATH, or -f - for standard input",
+        ));
+    }
     let mut input = if flags.offline.local {
         input_from_files(flags, catalog)?
     } else if let Some(file) = &flags.offline.snapshot {
@@ -84,6 +94,11 @@ pub(super) fn load_input(
             from: input.paths.iter().map(|path| path.from).min().flatten(),
             // A saved snapshot may be checked for another target.
             to: None,
+            oldest: input
+                .paths
+                .iter()
+                .filter_map(|path| path.from.or(path.to))
+                .min(),
         };
         input.snapshot.files =
             files::read(&flags.offline.filename, stdin().lock(), catalog, interest)
@@ -226,9 +241,8 @@ pub(super) fn read_access(
             )
         })?;
         let cluster = assumed_cluster(from, catalog);
-        return Ok(nobody(read_requests(
-            &cluster, &path, flags, catalog, task,
-        )?));
+        let requests = read_requests(&cluster, &path, flags, catalog, task)?;
+        return Ok(nobody(with_watches(requests, &cluster.discovery, catalog)));
     }
     if let Some(file) = &flags.offline.snapshot {
         let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
@@ -237,7 +251,8 @@ pub(super) fn read_access(
             .first()
             .ok_or_else(|| CliError::usage(format!("{} contains no cluster", file.display())))?;
         let path = path_from_detected(cluster, &flags.target, catalog)?;
-        return Ok(nobody(read_requests(cluster, &path, flags, catalog, task)?));
+        let requests = read_requests(cluster, &path, flags, catalog, task)?;
+        return Ok(nobody(with_watches(requests, &cluster.discovery, catalog)));
     }
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;
@@ -247,8 +262,28 @@ pub(super) fn read_access(
             Some(user) => Some(user.clone()),
             None => connected.reader.user_from_forbidden(&requests).await,
         };
-        Ok(ReadAccess { requests, user })
+        Ok(ReadAccess {
+            requests: with_watches(requests, &cluster.discovery, catalog),
+            user,
+        })
     })
+}
+
+/// These requests, and those that `upgrade-watch` follows, with the verb that this takes.
+fn with_watches(
+    mut requests: Vec<ReadRequest>,
+    discovery: &Discovery,
+    catalog: &Catalog,
+) -> Vec<ReadRequest> {
+    for mut watched in read_plan(&watch::watched_needs(), discovery, catalog, None) {
+        watched.rbac.verbs.push(Verb::Watch);
+        match requests.iter_mut().find(|one| one.target == watched.target) {
+            Some(request) => request.rbac.verbs = watched.rbac.verbs,
+            None => requests.push(watched),
+        }
+    }
+    requests.sort_by(|a, b| a.target.cmp(&b.target));
+    requests
 }
 
 /// A cluster of this release that serves the default APIs.
