@@ -13,8 +13,7 @@ const MAX_DOCUMENT_BYTES: usize = 3 << 20;
 
 /// The values of the documents in a text, in their order; none if rules read no fields of them.
 pub(super) fn parse_contents(text: &str, catalog: &Catalog) -> Vec<Value> {
-    let may_be = |row: &ManifestFields| text.contains(&row.mentioned) && text.contains(&row.kind);
-    if text.len() > MAX_DOCUMENT_BYTES || !catalog.manifest_fields.iter().any(may_be) {
+    if text.len() > MAX_DOCUMENT_BYTES || !may_hold_fields(text, &catalog.manifest_fields) {
         return Vec::new();
     }
     let body = text.trim_start();
@@ -32,6 +31,18 @@ pub(super) fn parse_contents(text: &str, catalog: &Catalog) -> Vec<Value> {
         |parser| Value::deserialize(parser),
     );
     Vec::from_iter(parsed.ok())
+}
+
+/// Whether a text names one of these kinds, and what must be mentioned beside it.
+fn may_hold_fields(text: &str, rows: &[ManifestFields]) -> bool {
+    // Rows that mention the same are next to each other: the text is searched for it once.
+    rows.chunk_by(|a, b| a.mentioned == b.mentioned)
+        .any(|rows| {
+            let is_mentioned = rows
+                .first()
+                .is_some_and(|row| text.contains(&row.mentioned));
+            is_mentioned && rows.iter().any(|row| text.contains(&row.kind))
+        })
 }
 
 /// The items of a list, or the objects of a Template.

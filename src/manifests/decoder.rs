@@ -277,7 +277,7 @@ impl ManifestDecoder<'_> {
         position: DocumentPosition<'_>,
     ) -> bool {
         let head = placeholders::head_problem(document);
-        let name = || placeholders::name_problem(&document.metadata);
+        let name = || placeholders::name_problem(&document.metadata, position.raw.text);
         let names_count = !position.is_parameterized;
         let Some(problem) = head.clone().or_else(|| name().filter(|_| names_count)) else {
             return false;

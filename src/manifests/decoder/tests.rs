@@ -357,6 +357,11 @@ fn placeholders_in_api_version_kind_and_name_are_gaps_with_their_line() {
         ["cart.yaml, line 4: name is a placeholder (${APP}); render the manifest first"]
     );
     assert_eq!(named.objects.len(), 1, "its API can be judged");
+    let ytt = file("apiVersion: v1\nkind: A\nmetadata:\n  name: #@ data.values.name\n");
+    assert_eq!(
+        faults(&ytt),
+        ["cart.yaml, line 4: name is not a text; render the manifest first"]
+    );
 }
 
 #[test]
