@@ -162,16 +162,25 @@ fn stuck_release() -> Result<(), Failed> {
         [record],
         "{at_work:#}"
     );
-    let set = [
+    // The label says when the first revision was made, the record itself when this one was.
+    let label = [
         "label",
         "secret",
         record,
         "--overwrite",
-        "createdAt=1700000000",
-        "modifiedAt-",
+        "modifiedAt=1700000000",
     ];
-    cluster.kubectl(&set).ok();
-    let stuck = report(&cluster, "1.37");
+    cluster.kubectl(&label).ok();
+    let at_work = report(&cluster, "1.37");
+    assert_eq!(
+        named(&at_work, "helm-pending", "note"),
+        [record],
+        "{at_work:#}"
+    );
+    let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
+    let stuck = cluster
+        .check(&["--to", "1.37", "-o", "json", "--now", &later])
+        .json();
     assert_eq!(
         named(&stuck, "helm-pending", "warning"),
         [record],

@@ -111,7 +111,7 @@ fn in_all_states() -> Result<(), Failed> {
         ("node-cordoned", "warning", &["cordoned", "leaving"]),
         ("node-pressure", "warning", &["full"]),
         ("node-mixed", "note", &["behind"]),
-        ("node-containerd-1x", "blocker", &["behind"]),
+        ("node-containerd-1x", "warning", &["behind"]),
     ] {
         assert_eq!(named(&found, id, severity), names, "{id}: {found:#}");
     }
