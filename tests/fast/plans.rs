@@ -12,6 +12,7 @@ use kubectl_upgrade::snapshot::{ManifestFiles, Snapshot};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, rules};
+use crate::program::{run_plan, text};
 use kubeadm::{BEFORE, Kubeadm};
 
 fn planned(cluster: &Cluster) -> Plan {
@@ -364,4 +365,29 @@ fn add_ons_go_in_their_place_and_as_seldom_as_can_be() {
         next.objects,
         ["deployment/cert-manager/cert-manager (helm release cert-manager/cert-manager)"]
     );
+}
+
+#[test]
+fn a_backup_comes_before_the_first_step_that_cannot_be_undone() {
+    for (from, to) in [
+        ("kyma=1.10", "kyma=1.14"),
+        ("dkp=2.1.2", "dkp=2.2.1"),
+        ("kubernetes=1.30.4", "kubernetes=1.31"),
+        // A patch, too, cannot be undone everywhere.
+        ("kubernetes=1.30.4", "kubernetes=1.30.5"),
+    ] {
+        let output = run_plan(&["--local", "--from", from, "--to", to, "-o", "json"]);
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{from}: {error}: {}", text(&output.stderr)));
+        let steps = plan["steps"].as_array().expect("steps");
+        let mut backups = steps.iter();
+        let backup = backups.position(|step| step["doneWhen"]["condition"]["type"] == "backup");
+        let mut irreversible = steps.iter();
+        let irreversible = irreversible.position(|step| step["reversible"] == false);
+        assert!(irreversible.is_some(), "{from} {to}: {plan:#}");
+        assert!(
+            backup.is_some_and(|backup| Some(backup) < irreversible),
+            "{from} {to}: {plan:#}"
+        );
+    }
 }
