@@ -16,6 +16,7 @@ mod detect;
 mod fleet;
 mod generated;
 mod hazards;
+mod helm;
 mod hostile;
 mod kubelets;
 mod lifecycle;

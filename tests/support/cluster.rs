@@ -422,6 +422,7 @@ fn is_selected(object: &Value, target: &ReadTarget) -> bool {
 
 fn selects(selector: &ListSelector, object: &Value) -> bool {
     let field = |requirement: &str| match requirement.split_once('=') {
+        Some(("type!", kind)) => object["type"] != kind,
         Some(("metadata.name", name)) => object["metadata"]["name"] == name,
         Some(("type", kind)) => object["type"] == kind,
         _ => panic!("field selector {requirement}"),
