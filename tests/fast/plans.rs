@@ -230,10 +230,16 @@ fn commands_name_the_cluster_and_quote_its_names() {
         .iter()
         .find(|step| step.id.ends_with("worker-a-1"));
     insta::assert_snapshot!(worker.expect("a worker").commands.join("\n"), @r"
+    # on a-1:
+    # pkgs.k8s.io has a repository for each minor; RHEL and Fedora: baseurl in /etc/yum.repos.d/kubernetes.repo, then yum install --disableexcludes=kubernetes
+    echo 'deb [signed-by=/etc/apt/keyrings/kubernetes-apt-keyring.gpg] https://pkgs.k8s.io/core:/stable:/v1.25/deb/ /' | sudo tee /etc/apt/sources.list.d/kubernetes.list
+    curl -fsSL https://pkgs.k8s.io/core:/stable:/v1.25/deb/Release.key | sudo gpg --dearmor --yes -o /etc/apt/keyrings/kubernetes-apt-keyring.gpg
+    sudo apt-mark unhold kubeadm && sudo apt-get update && sudo apt-get install -y kubeadm='1.25.0-*' && sudo apt-mark hold kubeadm
+    sudo kubeadm upgrade node
+    # where kubectl runs:
     kubectl --context shop drain a-1 --ignore-daemonsets --delete-emptydir-data
     # on a-1:
-    sudo apt-mark unhold kubeadm kubelet kubectl && sudo apt-get update && sudo apt-get install -y kubeadm='1.25.0-*' kubelet='1.25.0-*' kubectl='1.25.0-*' && sudo apt-mark hold kubeadm kubelet kubectl
-    sudo kubeadm upgrade node
+    sudo apt-mark unhold kubelet kubectl && sudo apt-get update && sudo apt-get install -y kubelet='1.25.0-*' kubectl='1.25.0-*' && sudo apt-mark hold kubelet kubectl
     sudo systemctl daemon-reload && sudo systemctl restart kubelet
     # where kubectl runs:
     kubectl --context shop uncordon a-1

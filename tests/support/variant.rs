@@ -15,7 +15,7 @@ use super::golden;
 pub(crate) const FOLDER: &str = "tests/fixtures/plans";
 
 /// Each with the title of the procedure that it picks.
-pub(crate) const VARIANTS: [(&str, &str); 20] = [
+pub(crate) const VARIANTS: [(&str, &str); 19] = [
     ("aks", "Azure Kubernetes Service"),
     ("cluster-api", "Cluster API"),
     ("cluster-api-pools", "Cluster API"),
@@ -26,7 +26,6 @@ pub(crate) const VARIANTS: [(&str, &str); 20] = [
     ("eks-auto", "Amazon EKS"),
     ("emulated", "Emulated versions"),
     ("gke", "Google Kubernetes Engine"),
-    ("gke-autopilot", "Google Kubernetes Engine"),
     ("k3s", "k3s"),
     ("kops", "kOps"),
     ("kubeadm", "kubeadm"),
