@@ -190,6 +190,7 @@ impl Rule {
 /// The rules that are code.
 const CODE_RULES: &[&Rule] = &[
     &api::deprecated::RULE,
+    &api::not_yet_served::RULE,
     &api::removed::RULE,
     &backup_missing::RULE,
     &control_plane::readyz::RULE,

@@ -307,6 +307,9 @@ impl Cluster {
 
     /// The manifests, read from files in a directory and named without it.
     fn files(&self, catalog: &Catalog) -> ManifestFiles {
+        if self.files.is_empty() {
+            return ManifestFiles::default();
+        }
         let directory = tempfile::tempdir().expect("a directory");
         for (name, objects) in &self.files {
             let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
@@ -316,6 +319,7 @@ impl Cluster {
             has_cluster: true,
             from: None,
             to: None,
+            oldest: Some(self.kubernetes.minor()),
         };
         let paths = [directory.path().to_owned()];
         let mut files = files::read(&paths, std::io::empty(), catalog, filter).expect("files");
