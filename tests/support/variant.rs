@@ -15,7 +15,7 @@ use super::golden;
 pub(crate) const FOLDER: &str = "tests/fixtures/plans";
 
 /// Each with the title of the procedure that it picks.
-pub(crate) const VARIANTS: [(&str, &str); 19] = [
+pub(crate) const VARIANTS: [(&str, &str); 18] = [
     ("aks", "Azure Kubernetes Service"),
     ("cluster-api", "Cluster API"),
     ("cluster-api-pools", "Cluster API"),
@@ -29,7 +29,6 @@ pub(crate) const VARIANTS: [(&str, &str); 19] = [
     ("k3s", "k3s"),
     ("kops", "kOps"),
     ("kubeadm", "kubeadm"),
-    ("kubespray", "Kubespray"),
     ("openshift", "OpenShift"),
     ("otherwise", "Kubernetes"),
     ("rancher", "Rancher"),
