@@ -84,6 +84,7 @@ impl<'a> Allowlist<'a> {
         );
         let signatures = catalog.provider_signatures.iter();
         let signatures = signatures.chain(&catalog.virtual_node_signatures);
+        let signatures = signatures.chain(&catalog.provider_node_signatures);
         let patterns = signatures.flat_map(|row| row.pattern.split('='));
         words.extend(patterns.map(str::to_owned));
         for row in &catalog.legacy_role_labels {
