@@ -171,7 +171,7 @@ async fn a_token_file_is_read_again() {
         .expect_err("no token")
         .to_string();
     assert!(error.starts_with("cannot load the token of user \"me\""));
-    // What was typed or stands in the kubeconfig is not renewed.
+    // A token from a flag or from the kubeconfig itself is not renewed.
     let mut found = Place::with(PLAIN).connected(&wanted());
     assert!(found.refresh_credentials().await.is_ok_and(|new| !new));
 }
