@@ -277,7 +277,7 @@ fn refuses_providers_that_are_gone() {
     for (name, hint) in [
         ("gcp", "gke-gcloud-auth-plugin"),
         ("azure", "kubelogin"),
-        ("x", "not known"),
+        ("x", "unknown"),
     ] {
         let place = with_user(&format!("{{auth-provider: {{name: {name}}}}}"));
         let error = place.connect(&wanted()).expect_err("no provider");
