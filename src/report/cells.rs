@@ -23,11 +23,12 @@ pub(super) fn evidence_cell(object: Option<&ObjectDoc>) -> String {
     evidence.map_or_else(|| NONE_CELL.to_owned(), evidence_text)
 }
 
-/// The detail of a piece of evidence, and the day on which its writer left it.
+/// The detail of a piece of evidence, and the day on which its writer left it, unless the detail ends with it.
 pub(super) fn evidence_text(evidence: &EvidenceDoc) -> String {
     let detail = terminal::escape_cell(&evidence.detail);
-    match evidence.time.filter(|_| evidence.writer.is_some()) {
-        Some(time) => format!("{detail} on {}", time.strftime("%Y-%m-%d")),
-        None => detail.into_owned(),
+    let time = evidence.time.filter(|_| evidence.writer.is_some());
+    match time.map(|time| time.strftime("%Y-%m-%d").to_string()) {
+        Some(day) if !detail.ends_with(&day) => format!("{detail} on {day}"),
+        _ => detail.into_owned(),
     }
 }

@@ -184,7 +184,10 @@ async fn says_why_it_failed_and_shows_no_credentials() {
             "its output is not UTF-8 text",
         ),
         ("echo '{}'".to_owned(), "its output has no status"),
-        (answer("{}"), "it returned neither a token nor a certificate"),
+        (
+            answer("{}"),
+            "it returned neither a token nor a certificate",
+        ),
         (
             answer(r#"{"clientKeyData":"s3cret"}"#),
             "it returned only one of certificate and key",
