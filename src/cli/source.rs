@@ -228,7 +228,7 @@ pub(super) fn read_access(
     init_logging(&flags.log, flags.read.redact);
     // Report a wrong id before connecting.
     rule_filter(&flags.read.rule_filter)?;
-    let nobody = |requests| ReadAccess {
+    let without_user = |requests| ReadAccess {
         requests,
         user: None,
     };
@@ -242,7 +242,11 @@ pub(super) fn read_access(
         })?;
         let cluster = assumed_cluster(from, catalog);
         let requests = read_requests(&cluster, &path, flags, catalog, task)?;
-        return Ok(nobody(with_watches(requests, &cluster.discovery, catalog)));
+        return Ok(without_user(with_watches(
+            requests,
+            &cluster.discovery,
+            catalog,
+        )));
     }
     if let Some(file) = &flags.offline.snapshot {
         let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
@@ -252,7 +256,11 @@ pub(super) fn read_access(
             .ok_or_else(|| CliError::usage(format!("{} contains no cluster", file.display())))?;
         let path = path_from_detected(cluster, &flags.target, catalog)?;
         let requests = read_requests(cluster, &path, flags, catalog, task)?;
-        return Ok(nobody(with_watches(requests, &cluster.discovery, catalog)));
+        return Ok(without_user(with_watches(
+            requests,
+            &cluster.discovery,
+            catalog,
+        )));
     }
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;

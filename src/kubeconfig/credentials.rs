@@ -190,7 +190,7 @@ fn apply_impersonation(
     let has_more = entry.impersonate_uid.is_some() || groups.count() > 0 || extra.count() > 0;
     if has_more && entry.impersonate.is_none() {
         return Err(ConnectError::InvalidOptions(format!(
-            "a uid, groups or extra values for user {name:?} are asked for without a user to impersonate; add --as"
+            "a uid, groups or extra values for user {name:?} are set without a user to impersonate; add --as"
         )));
     }
     Ok(())
@@ -280,9 +280,9 @@ fn check_auth_provider(entry: &AuthInfo, name: &str) -> Result<(), ConnectError>
     };
     let advice = match provider.name.as_str() {
         "oidc" => return Ok(()),
-        "gcp" => "which kubectl gave up with 1.26; use gke-gcloud-auth-plugin",
-        "azure" => "which kubectl gave up with 1.26; use kubelogin of Azure",
-        _ => "which is not known; use a credential plugin (exec)",
+        "gcp" => "which kubectl removed in 1.26; use gke-gcloud-auth-plugin",
+        "azure" => "which kubectl removed in 1.26; use kubelogin of Azure",
+        _ => "which is unknown; use a credential plugin (exec)",
     };
     Err(ConnectError::UnsupportedAuthProvider {
         user: name.to_owned(),

@@ -57,13 +57,13 @@ pub(super) async fn run_plugin(
         user: user.to_owned(),
     };
     if plugin.command.is_empty() {
-        return Err(plugin.error("the kubeconfig gives no command"));
+        return Err(plugin.error("the kubeconfig has no command for it"));
     }
     let interactive = match exec.interactive_mode {
         Some(ExecInteractiveMode::Never) => false,
         Some(ExecInteractiveMode::Always) if !has_terminal => {
             return Err(plugin.error(
-                "it must ask a person (interactiveMode: Always), but standard input is not a terminal or is being read",
+                "it requires input (interactiveMode: Always), but standard input is not a terminal or is being read",
             ));
         }
         _ => has_terminal,
@@ -239,23 +239,23 @@ fn parse_credentials(
     plugin: &PluginId,
 ) -> Result<ExecCredentials, ConnectError> {
     let text =
-        std::str::from_utf8(output).map_err(|_| plugin.error("what it prints is no text"))?;
+        std::str::from_utf8(output).map_err(|_| plugin.error("its output is not UTF-8 text"))?;
     let response: ExecCredentialResponse = serde_json::from_str(text)
         .ok()
         .or_else(|| serde_saphyr::from_str(text).ok())
-        .ok_or_else(|| plugin.error("what it prints is no ExecCredential in JSON"))?;
+        .ok_or_else(|| plugin.error("its output is not an ExecCredential in JSON"))?;
     if let Some(expected) = expected
         && !response.api_version.is_empty()
         && response.api_version != expected
     {
         return Err(plugin.error(format!(
-            "the kubeconfig asks for {expected}, it answers in {:?}",
+            "the kubeconfig requests {expected}, but it returned {:?}",
             response.api_version
         )));
     }
     let status = response
         .status
-        .ok_or_else(|| plugin.error("its answer holds no status"))?;
+        .ok_or_else(|| plugin.error("its output has no status"))?;
     let non_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
     let token = non_empty(status.token);
     let certificate = match (
@@ -264,22 +264,22 @@ fn parse_credentials(
     ) {
         (Some(certificate), Some(key)) => Some((certificate, SecretString::from(key))),
         (None, None) => None,
-        _ => return Err(plugin.error("it gives only one of certificate and key")),
+        _ => return Err(plugin.error("it returned only one of certificate and key")),
     };
     if token.is_none() && certificate.is_none() {
-        return Err(plugin.error("it gives neither a token nor a certificate"));
+        return Err(plugin.error("it returned neither a token nor a certificate"));
     }
     if token
         .iter()
         .flat_map(|token| token.chars())
         .any(|letter| !letter.is_ascii_graphic())
     {
-        return Err(plugin.error("its token fits no HTTP header"));
+        return Err(plugin.error("its token cannot be sent in an HTTP header"));
     }
     let until = non_empty(status.expiration_timestamp)
         .map(|time| time.parse())
         .transpose()
-        .map_err(|_| plugin.error("its expirationTimestamp is no time"))?;
+        .map_err(|_| plugin.error("its expirationTimestamp is not a time"))?;
     Ok(ExecCredentials {
         token: token.map(SecretString::from),
         client_certificate: certificate,

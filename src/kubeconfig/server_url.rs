@@ -9,7 +9,7 @@ use super::error::ConnectError;
 use super::options::Env;
 
 /// The address of an API server as kubectl reads it: `host:port` without a scheme means `http://`, whatever else the
-/// entry says. (client-go asks whether the connection is TLS before it has looked at certificates, so they never count.)
+/// entry says. (client-go asks whether the connection is TLS before it has read certificates, so they never count.)
 ///
 /// A path stays, a query goes. `by` names who gives the address.
 pub(super) fn parse_server_url(text: &str, by: &str) -> Result<Uri, ConnectError> {
@@ -111,7 +111,7 @@ fn parse_proxy_url(url: &str, by: &str) -> Result<Uri, ConnectError> {
     }
 }
 
-/// Hides what stands before the last `@`, wherever that is: passwords hold slashes and question marks too. A query goes,
+/// Hides everything before the last `@`, wherever that is: passwords hold slashes and question marks too. A query goes,
 /// for it may be a ticket.
 fn redact_url(url: &str) -> String {
     let (head, rest) = url

@@ -24,7 +24,7 @@ pub(super) fn format_columns(header: Option<&[&str]>, rows: Vec<Vec<String>>) ->
         .with(Alignment::left())
         .with(Padding::new(0, 3, 0, 0))
         .modify(Columns::last(), Padding::zero());
-    // The last column is filled up too, which nobody wants to find in a copied line.
+    // The last column is padded too; trailing spaces are a nuisance in copied lines.
     table
         .to_string()
         .lines()

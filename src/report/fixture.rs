@@ -186,7 +186,7 @@ pub(super) fn platforms(mut report: UpgradeReport) -> UpgradeReport {
     report
 }
 
-/// Every string that somebody else wrote, as somebody hostile would write it.
+/// Every string that others wrote, with hostile content.
 pub(super) fn hostile() -> UpgradeReport {
     let evil = "a\u{1b}[2J\u{1b}]0;x\u{7}\r\nready: nothing found | \u{202e}x\u{9b}31m\t<b>\u{0}";
     let mut object = object(evil, evil, evil);

@@ -8,7 +8,7 @@ use crate::api::v1::{ObjectDoc, UpgradeReport};
 /// `kind.group/name` of every object of every finding, once, sorted. As in kubectl there is no namespace in it.
 ///
 /// What is no object of the API, such as the cluster itself, has no such name and is left out, as is a use of an API of
-/// which no object is known. What somebody has taken on is left out too: these names are to be worked on.
+/// which no object is known. Waived objects are left out too: these names are a list of work to do.
 pub(super) fn object_names(report: &UpgradeReport) -> String {
     let names: BTreeSet<String> = report
         .findings

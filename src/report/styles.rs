@@ -83,7 +83,7 @@ impl Styles {
         paint(severity.as_str(), style)
     }
 
-    /// The word for a severity that fails nobody, with the reason.
+    /// The word for a severity that does not fail the run, with the reason.
     #[must_use]
     pub fn muted_severity(&self, severity: SeverityDoc, why: &str) -> String {
         paint(format_args!("{} ({why})", severity.as_str()), self.muted)
@@ -123,7 +123,7 @@ impl Styles {
         paint(text, self.muted)
     }
 
-    /// A line that stands above others.
+    /// A heading.
     #[must_use]
     pub fn heading(&self, text: &str) -> String {
         paint(text, self.heading)

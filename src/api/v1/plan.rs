@@ -52,7 +52,7 @@ pub struct StepDoc {
     pub title: String,
     /// State.
     pub state: StepStateDoc,
-    /// Progress of a step that is under way; otherwise null.
+    /// Progress of a step that is in progress; otherwise null.
     pub progress: Option<ProgressDoc>,
     /// Shell commands, in order.
     pub commands: Vec<String>,

@@ -171,7 +171,7 @@ async fn a_token_file_is_read_again() {
         .expect_err("no token")
         .to_string();
     assert!(error.starts_with("cannot load the token of user \"me\""));
-    // What was typed or stands in the kubeconfig is not renewed.
+    // A token from a flag or from the kubeconfig itself is not renewed.
     let mut found = Place::with(PLAIN).connected(&wanted());
     assert!(found.refresh_credentials().await.is_ok_and(|new| !new));
 }
@@ -277,7 +277,7 @@ fn refuses_providers_that_are_gone() {
     for (name, hint) in [
         ("gcp", "gke-gcloud-auth-plugin"),
         ("azure", "kubelogin"),
-        ("x", "not known"),
+        ("x", "unknown"),
     ] {
         let place = with_user(&format!("{{auth-provider: {{name: {name}}}}}"));
         let error = place.connect(&wanted()).expect_err("no provider");

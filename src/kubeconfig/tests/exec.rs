@@ -177,29 +177,32 @@ async fn says_why_it_failed_and_shows_no_credentials() {
         ("kill -9 $$".to_owned(), "a signal ended it"),
         (
             "echo s3cret".to_owned(),
-            "what it prints is no ExecCredential in JSON",
+            "its output is not an ExecCredential in JSON",
         ),
         (
             "printf '\\377s3cret'".to_owned(),
-            "what it prints is no text",
+            "its output is not UTF-8 text",
         ),
-        ("echo '{}'".to_owned(), "its answer holds no status"),
-        (answer("{}"), "it gives neither a token nor a certificate"),
+        ("echo '{}'".to_owned(), "its output has no status"),
+        (
+            answer("{}"),
+            "it returned neither a token nor a certificate",
+        ),
         (
             answer(r#"{"clientKeyData":"s3cret"}"#),
-            "it gives only one of certificate and key",
+            "it returned only one of certificate and key",
         ),
         (
             answer(r#"{"token":"s3 cret"}"#),
-            "its token fits no HTTP header",
+            "its token cannot be sent in an HTTP header",
         ),
         (
             answer(r#"{"token":"s3cret","expirationTimestamp":"soon"}"#),
-            "its expirationTimestamp is no time",
+            "its expirationTimestamp is not a time",
         ),
         (
             answer(r#"{"token":"s3cret"}"#).replace("io/v1", "io/v1beta1"),
-            "the kubeconfig asks for client.authentication.k8s.io/v1, it answers in \"client.authentication.k8s.io/v1beta1\"",
+            "the kubeconfig requests client.authentication.k8s.io/v1, but it returned \"client.authentication.k8s.io/v1beta1\"",
         ),
         ("exec yes s3cret".to_owned(), "it prints more than 1 MiB"),
     ] {
@@ -215,7 +218,7 @@ async fn says_why_it_failed_and_shows_no_credentials() {
 async fn a_plugin_that_must_ask_needs_a_terminal() {
     let error = fails("echo must not run", "interactiveMode: Always", PATIENCE).await;
     assert!(
-        error.contains("it must ask a person (interactiveMode: Always)"),
+        error.contains("it requires input (interactiveMode: Always)"),
         "{error}"
     );
 }

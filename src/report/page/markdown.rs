@@ -1,5 +1,5 @@
 //! Text in Markdown (GitHub's dialect of CommonMark), so that it is read as it is and does nothing else: no markup, no HTML,
-//! no links, nobody mentioned.
+//! no links, no mentions.
 //!
 //! Texts come without line breaks and control characters; see [`terminal`](crate::report::terminal).
 
@@ -25,7 +25,7 @@ fn markdown_words(text: &str, in_table: bool) -> String {
             false => escape_markdown(word),
         });
     let mut line = words.collect::<Vec<_>>().join(" ");
-    // What begins a list or a heading where it stands first.
+    // At the beginning of a line these would start a list or a heading.
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     if line.starts_with(['-', '+', '=']) {
         line.insert(0, '\\');

@@ -5,7 +5,7 @@ pub(super) mod markdown;
 
 pub(super) use check::{report_html, report_markdown as check_markdown};
 
-use super::cells::object_cell;
+use super::cells::{evidence_text, object_cell};
 use super::{remedies, terminal};
 use crate::api::v1::{
     ClusterDoc, DocumentMetadata, FindingDoc, GapDoc, HopDoc, HopIdDoc, ObjectDoc,
@@ -129,8 +129,7 @@ impl FindingView {
 
 /// An object, its evidence and its waiver.
 fn object_row(object: &ObjectDoc) -> (String, String) {
-    let evidence = object.evidence.first();
-    let evidence = evidence.map(|evidence| terminal::escape_cell(&evidence.detail).into_owned());
+    let evidence = object.evidence.first().map(evidence_text);
     let waiver = object.waiver.as_ref().map(|waiver| {
         let (owner, until) = (
             terminal::escape_cell(&waiver.owner),

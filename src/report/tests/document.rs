@@ -60,7 +60,7 @@ fn documents_are_as_the_schema_says() {
     valid(&platforms(three()));
 }
 
-/// The schema must refuse what a consumer would trip over: a key that is missing, and one that nobody knows.
+/// The schema must refuse what a consumer would trip over: a missing key, and an unknown one.
 #[test]
 fn the_schema_is_strict() {
     let schema: Value = serde_json::from_str(UPGRADE_REPORT_SCHEMA).expect("a schema in JSON");

@@ -1,7 +1,7 @@
 //! The table at several shapes.
 
 use super::{table, text, three};
-use crate::api::v1::{BaselineDoc, ClusterDoc, HopIdDoc, SeverityDoc, WaiverDoc};
+use crate::api::v1::{BaselineDoc, ClusterDoc, HopIdDoc, ObjectDoc, SeverityDoc, WaiverDoc};
 use crate::catalog::PlatformName;
 use crate::need::PolicyRule;
 use crate::report::fixture::{finding, gap, object, report, way};
@@ -11,15 +11,15 @@ use crate::report::{OutputFormat, RenderOptions, Styles, render_report};
 fn a_table_says_what_and_what_to_do() {
     insta::assert_snapshot!(table(&three()), @r#"
     SEVERITY   RULE             OBJECT                             WHY                                             EVIDENCE
-    blocker    api-removed      poddisruptionbudget/shop/cart +1   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4
-    warning    api-deprecated   poddisruptionbudget/shop/db        deprecated since 1.21                           last-applied by kubectl
-    note       patch-behind     node/pool-a-2                      12 patches behind                               kubelet v1.22.1
+    blocker    api-removed      poddisruptionbudget/shop/cart +1   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4 on 2024-01-02
+    warning    api-deprecated   poddisruptionbudget/shop/db        deprecated since 1.21                           last-applied by kubectl on 2024-01-02
+    note       patch-behind     node/pool-a-2                      12 patches behind                               kubelet v1.22.1 on 2024-01-02
 
     What to do
     api-removed: policy/v1beta1 is gone in 1.25; use policy/v1
       Upgrade the Helm release to a chart that renders policy/v1.
-        poddisruptionbudget/shop/cart   helm release shop/cart v4
-        poddisruptionbudget/shop/db     last-applied by kubectl
+        poddisruptionbudget/shop/cart   helm release shop/cart v4 on 2024-01-02
+        poddisruptionbudget/shop/db     last-applied by kubectl on 2024-01-02
       See https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 
     Gaps
@@ -35,17 +35,17 @@ fn a_table_says_what_and_what_to_do() {
 #[test]
 fn wide_has_an_object_a_line() {
     insta::assert_snapshot!(text(OutputFormat::Wide, &three()), @r#"
-    SEVERITY   RULE             OBJECT                          WHY                                             EVIDENCE                    HOP               CONFIDENCE   OWNER
-    blocker    api-removed      poddisruptionbudget/shop/cart   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4   kubernetes=1.25   certain      helm shop/cart
-    blocker    api-removed      poddisruptionbudget/shop/db     policy/v1beta1 is gone in 1.25; use policy/v1   last-applied by kubectl     kubernetes=1.25   certain      helm shop/cart
-    warning    api-deprecated   poddisruptionbudget/shop/db     deprecated since 1.21                           last-applied by kubectl     kubernetes=1.25   certain      helm shop/cart
-    note       patch-behind     node/pool-a-2                   12 patches behind                               kubelet v1.22.1             now               certain      <none>
+    SEVERITY   RULE             OBJECT                          WHY                                             EVIDENCE                                  HOP               CONFIDENCE   OWNER
+    blocker    api-removed      poddisruptionbudget/shop/cart   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4 on 2024-01-02   kubernetes=1.25   certain      helm shop/cart
+    blocker    api-removed      poddisruptionbudget/shop/db     policy/v1beta1 is gone in 1.25; use policy/v1   last-applied by kubectl on 2024-01-02     kubernetes=1.25   certain      helm shop/cart
+    warning    api-deprecated   poddisruptionbudget/shop/db     deprecated since 1.21                           last-applied by kubectl on 2024-01-02     kubernetes=1.25   certain      helm shop/cart
+    note       patch-behind     node/pool-a-2                   12 patches behind                               kubelet v1.22.1 on 2024-01-02             now               certain      <none>
 
     What to do
     api-removed: policy/v1beta1 is gone in 1.25; use policy/v1
       Upgrade the Helm release to a chart that renders policy/v1.
-        poddisruptionbudget/shop/cart   helm release shop/cart v4
-        poddisruptionbudget/shop/db     last-applied by kubectl
+        poddisruptionbudget/shop/cart   helm release shop/cart v4 on 2024-01-02
+        poddisruptionbudget/shop/db     last-applied by kubectl on 2024-01-02
       See https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 
     Gaps
@@ -56,6 +56,21 @@ fn wide_has_an_object_a_line() {
 
     blocked: 1 blocker, 1 warning, 1 note; 1 gap (context prod, 1.24.17 → 1.25.16)
     "#);
+}
+
+#[test]
+fn evidence_says_when_its_writer_left_it() {
+    let shown = |change: fn(&mut ObjectDoc)| {
+        let mut object = object("PodDisruptionBudget", "cart", "it wrote it");
+        change(&mut object);
+        let finding = finding(SeverityDoc::Note, "api-deprecated", None, vec![object]);
+        let report = report(&["1.24.17", "1.25.16"], vec![finding], Vec::new());
+        text(OutputFormat::Wide, &report).contains("it wrote it on 2024-01-02")
+    };
+    assert!(shown(|_| ()));
+    assert!(!shown(|object| object.evidence[0].time = None));
+    // A time without a writer is that of something else, and the detail names it.
+    assert!(!shown(|object| object.evidence[0].writer = None));
 }
 
 #[test]
@@ -76,15 +91,15 @@ fn several_hops_are_told_apart() {
     insta::assert_snapshot!(&shown[..end], @r"
     now
     SEVERITY   RULE             OBJECT                             WHY                                             EVIDENCE
-    note       patch-behind     node/pool-a-2                      12 patches behind                               kubelet v1.22.1
+    note       patch-behind     node/pool-a-2                      12 patches behind                               kubelet v1.22.1 on 2024-01-02
 
     to Kubernetes 1.9
     SEVERITY   RULE             OBJECT                             WHY                                             EVIDENCE
-    warning    api-deprecated   poddisruptionbudget/shop/db        deprecated since 1.21                           last-applied by kubectl
+    warning    api-deprecated   poddisruptionbudget/shop/db        deprecated since 1.21                           last-applied by kubectl on 2024-01-02
 
     to Kubernetes 1.10
     SEVERITY   RULE             OBJECT                             WHY                                             EVIDENCE
-    blocker    api-removed      poddisruptionbudget/shop/cart +1   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4
+    blocker    api-removed      poddisruptionbudget/shop/cart +1   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4 on 2024-01-02
     ");
     let rows = render_report(
         OutputFormat::Table,
@@ -97,9 +112,9 @@ fn several_hops_are_told_apart() {
     .expect("a table");
     let end = rows.find("What to do").expect("remedies");
     insta::assert_snapshot!(&rows[..end], @r"
-    note      patch-behind     node/pool-a-2                      12 patches behind                               kubelet v1.22.1
-    warning   api-deprecated   poddisruptionbudget/shop/db        deprecated since 1.21                           last-applied by kubectl
-    blocker   api-removed      poddisruptionbudget/shop/cart +1   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4
+    note      patch-behind     node/pool-a-2                      12 patches behind                               kubelet v1.22.1 on 2024-01-02
+    warning   api-deprecated   poddisruptionbudget/shop/db        deprecated since 1.21                           last-applied by kubectl on 2024-01-02
+    blocker   api-removed      poddisruptionbudget/shop/cart +1   policy/v1beta1 is gone in 1.25; use policy/v1   helm release shop/cart v4 on 2024-01-02
     ");
 }
 
