@@ -13,6 +13,7 @@ use super::workloads::{WorkloadIndex, desired_replicas};
 use crate::catalog::{GroupResource, Gvk};
 use crate::need::{DetailLevel, Need};
 use crate::snapshot::{ClusterView, ObjectRow, PodRow, SharedLabels, WorkloadRow};
+use crate::text::first_and_more;
 
 /// In this version an empty selector selects nothing.
 const V1BETA1: &str = "v1beta1";
@@ -179,8 +180,8 @@ impl<'a> DisruptionBudget<'a> {
     /// Whether the controller has observed the latest generation.
     pub(crate) fn is_status_current(&self) -> bool {
         let object = &self.row.object;
-        let seen = self.status_number("observedGeneration");
-        seen > 0 && seen >= integer_at(object, "/metadata/generation")
+        let observed = self.status_number("observedGeneration");
+        observed > 0 && observed >= integer_at(object, "/metadata/generation")
     }
 
     /// Why it can never allow a disruption, as evidence; `None` if it can or this is unknown.
@@ -232,11 +233,9 @@ impl<'a> DisruptionBudget<'a> {
             let asked = i64::from(desired_replicas(row));
             sum += Some(asked).filter(|&asked| asked > 0)?;
         }
-        let first = owners.keys().next();
-        let names = match (first, owners.len()) {
-            (None, _) => "pods without controller:".to_owned(),
-            (Some(name), 1) => format!("replicas of {name}:"),
-            (Some(name), count) => format!("replicas of {name} and {} more:", count - 1),
+        let names = match owners.keys().next() {
+            None => "pods without controller:".to_owned(),
+            Some(name) => format!("replicas of {}:", first_and_more(name, owners.len())),
         };
         Some((sum, names))
     }

@@ -80,8 +80,8 @@ pub(crate) fn control_plane_pods<'a>(view: ClusterView<'a>) -> Vec<ControlPlaneP
     for row in view.objects(&control_plane_pods_need()) {
         let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
         let label = text("/metadata/labels/component");
-        let known = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
-        let component = known.into_iter().find(|name| Some(*name) == label);
+        let components = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
+        let component = components.into_iter().find(|name| Some(*name) == label);
         let leaving = text("/metadata/deletionTimestamp").is_some();
         if let (Some(component), Some(_), false) =
             (component, text(MIRROR_ANNOTATION_POINTER), leaving)

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
-    TableRule,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
+    Severity, TableRule,
 };
 use crate::catalog::addons::{
     Addon, Compatibility, CompatibilityRange, SupportLevel, UpgradeOrder,
@@ -15,7 +15,6 @@ use crate::detect::{InstalledAddon, addons};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{Need, NeedContext};
 use crate::path::{HopId, UpgradePath};
-use crate::snapshot::MissingData;
 
 /// Its id, by which rows of the catalog name it.
 #[derive(Debug)]
@@ -84,7 +83,19 @@ impl TableRule for AddonRule {
         addons::workload_needs().to_vec()
     }
 
-    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
+        let clusters = context.cluster.into_iter();
+        RuleOutput {
+            findings: self.findings(rule, context),
+            unevaluated: clusters
+                .flat_map(|cluster| addons::unrecorded_images(cluster, context.catalog))
+                .collect(),
+        }
+    }
+}
+
+impl AddonRule {
+    fn findings(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
         let known = &context.catalog.addons;
         let mut found: BTreeMap<(String, UnsupportedMinor), Vec<AffectedObject>> = BTreeMap::new();
         let Some((cluster, detected)) = context.cluster.zip(context.detected.as_ref()) else {
@@ -114,13 +125,6 @@ impl TableRule for AddonRule {
                 let addon = known.find(&component)?;
                 Finding::new(rule, draft_finding(rule, known, addon, misfit, objects))
             })
-            .collect()
-    }
-
-    fn unevaluated(&self, context: &CheckContext<'_>) -> Vec<MissingData> {
-        let clusters = context.cluster.into_iter();
-        clusters
-            .flat_map(|cluster| addons::unrecorded_images(cluster, context.catalog))
             .collect()
     }
 }

@@ -2,12 +2,13 @@
 
 use jiff::SignedDuration;
 
-use super::{budget_object, first_and_count};
+use super::budget_object;
 use crate::evidence::EvidenceSource;
 use crate::facts::budgets::{DisruptionBudget, budget_needs_with_workloads, budgets_need};
 use crate::facts::pods::pods_need;
 use crate::facts::workloads::{RolloutStatus, WorkloadIndex, rollout_status};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::text::first_and_more;
 
 /// A pod that has just started, or just lost its readiness, may yet be well.
 const UNREADY_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(5);
@@ -75,9 +76,7 @@ fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
         }
     }
     let message = "every eviction of its pods will be refused";
-    Finding::single(&IMPOSSIBLE, IMPOSSIBLE.severity, message, objects)
-        .into_iter()
-        .collect()
+    IMPOSSIBLE.findings(message, objects)
 }
 
 fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
@@ -113,15 +112,15 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
     let refuses = "refuses every eviction of its pods";
     let now = "refuses evictions until all its pods are healthy";
     [
-        Finding::single(&ZERO, ZERO.severity, refuses, stuck),
-        Finding::single(&ZERO, Severity::Note, now, passing),
+        ZERO.finding(ZERO.severity, "", refuses, stuck),
+        ZERO.finding(Severity::Note, "", now, passing),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-/// Whether the controller could not reckon, which is another rule's business.
+/// Whether the controller could not compute it, which another rule reports.
 fn has_sync_failed(budget: &DisruptionBudget<'_>) -> bool {
     let conditions = budget.row.object["status"]["conditions"].as_array();
     conditions.into_iter().flatten().any(|condition| {
@@ -163,7 +162,7 @@ fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
             let mut names: Vec<&str> = unready.map(|pod| pod.name.as_str()).collect();
             names.sort_unstable();
             if let Some(first) = names.first() {
-                let held = first_and_count(&format!("pod {first}"), names.len());
+                let held = first_and_more(&format!("pod {first}"), names.len());
                 let detail = format!("{held} not ready, {healthy} healthy, {desired} needed");
                 objects.push(budget_object(
                     &budgets,
@@ -175,7 +174,5 @@ fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
         }
     }
     let message = "holds pods that are not ready";
-    Finding::single(&UNHEALTHY_STUCK, UNHEALTHY_STUCK.severity, message, objects)
-        .into_iter()
-        .collect()
+    UNHEALTHY_STUCK.findings(message, objects)
 }

@@ -82,11 +82,11 @@ fn component_config_needs(_: &crate::need::NeedContext<'_>) -> Vec<Need> {
 }
 
 fn removed_feature_gates(context: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &context.catalog.control_plane_removals;
+    let removals = &context.catalog.control_plane_removals;
     incompatibility_findings(context, &FEATURE_GATES, |setting| {
         let set = setting.flags.feature_gates();
         set.iter()
-            .filter_map(|(gate, value)| gate_incompatibility(known.feature_gate(gate)?, *value))
+            .filter_map(|(gate, value)| gate_incompatibility(removals.feature_gate(gate)?, *value))
             .collect()
     })
 }
@@ -116,9 +116,9 @@ fn gate_incompatibility(row: &FeatureGate, value: bool) -> Option<Incompatibilit
 }
 
 fn removed_flags(context: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &context.catalog.control_plane_removals.flags;
+    let removed = &context.catalog.control_plane_removals.flags;
     incompatibility_findings(context, &FLAGS_REMOVED, |setting| {
-        let own = known
+        let own = removed
             .iter()
             .filter(|row| row.component == setting.component);
         own.filter(|row| setting.flags.has(&row.flag))
@@ -136,12 +136,12 @@ fn removed_flags(context: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 fn removed_admission_plugins(context: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &context.catalog.control_plane_removals.admission_plugins;
+    let removed = &context.catalog.control_plane_removals.admission_plugins;
     let named = |setting: &ComponentConfig<'_>| {
         let mut found = Vec::new();
         for flag in ["enable-admission-plugins", "disable-admission-plugins"] {
             for plugin in setting.flags.list_values(flag) {
-                let row = known.iter().find(|row| row.plugin == plugin);
+                let row = removed.iter().find(|row| row.plugin == plugin);
                 found.extend(row.map(|row| Incompatibility {
                     subject: row.plugin.clone(),
                     since: row.removed_in,

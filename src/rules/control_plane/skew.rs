@@ -78,16 +78,21 @@ fn apiserver_skew(context: &CheckContext<'_>) -> Vec<Finding> {
     if !exceeds_skew_limit(context, APISERVER, oldest, newest) {
         return Vec::new();
     }
-    let objects = servers.iter().map(|(_, pod)| image_object(pod)).collect();
+    let objects = servers.iter().map(|(_, pod)| image_object(pod));
     let message = format!("API servers {oldest} and {newest} in one cluster");
-    let draft = FindingDraft::new(&APISERVER_SKEW, cluster.id.to_string(), message, objects);
-    Finding::new(&APISERVER_SKEW, draft).into_iter().collect()
+    let finding = APISERVER_SKEW.finding(
+        APISERVER_SKEW.severity,
+        cluster.id.to_string(),
+        message,
+        objects,
+    );
+    finding.into_iter().collect()
 }
 
 fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let cluster = context.cluster;
-    let Some(picture) = cluster.filter(|it| it.discovery.emulation_version.is_none()) else {
+    let Some(cluster) = cluster.filter(|one| one.discovery.emulation_version.is_none()) else {
         return found;
     };
 
@@ -95,7 +100,7 @@ fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
         .into_iter()
         .partition(|(_, member)| member.component == APISERVER);
     let minors = || servers.iter().map(|(minor, _)| *minor);
-    let own = picture.discovery.git_version.minor();
+    let own = cluster.discovery.git_version.minor();
     let (oldest, newest) = (minors().min().unwrap_or(own), minors().max().unwrap_or(own));
     for (minor, member) in others {
         let component = member.component;
@@ -117,18 +122,10 @@ fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
         } else {
             continue;
         };
-        let subject = format!("{} {}", picture.id, member.name());
+        let subject = format!("{} {}", cluster.id, member.name());
         let message = format!("{component} {minor}, {how}");
-        let draft = FindingDraft {
-            severity,
-            ..FindingDraft::new(
-                &COMPONENT_SKEW,
-                subject,
-                message,
-                vec![image_object(&member)],
-            )
-        };
-        found.extend(Finding::new(&COMPONENT_SKEW, draft));
+        let object = image_object(&member);
+        found.extend(COMPONENT_SKEW.finding(severity, subject, message, [object]));
     }
 
     found
@@ -137,7 +134,7 @@ fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
 fn kube_proxy_skew(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let next = context.path.first_minor_hop();
-    let Some(picture) = context.cluster else {
+    let Some(cluster) = context.cluster else {
         return found;
     };
 
@@ -147,7 +144,7 @@ fn kube_proxy_skew(context: &CheckContext<'_>) -> Vec<Finding> {
             continue;
         };
         let minor = release.minor();
-        let server = picture.discovery.effective_minor();
+        let server = cluster.discovery.effective_minor();
         let too_old =
             next.filter(|hop| exceeds_skew_limit(context, "kube-proxy", minor, hop.minor()));
         let how = match too_old {
@@ -162,7 +159,7 @@ fn kube_proxy_skew(context: &CheckContext<'_>) -> Vec<Finding> {
             hop: too_old.map(HopId::from),
             ..FindingDraft::new(
                 &KUBE_PROXY_SKEW,
-                picture.id.to_string(),
+                cluster.id.to_string(),
                 message,
                 vec![object],
             )

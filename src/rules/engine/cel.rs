@@ -88,11 +88,11 @@ impl CelProgram {
                 "loops are nested {nesting} deep, {MAX_NESTING} is the most"
             )));
         }
-        let mut seen = ReferencedFields::default();
-        seen.collect(program.expression());
+        let mut referenced_fields = ReferencedFields::default();
+        referenced_fields.collect(program.expression());
         Ok(Self {
             program,
-            referenced_fields: seen,
+            referenced_fields,
         })
     }
 

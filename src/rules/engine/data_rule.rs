@@ -14,7 +14,7 @@ use crate::need::{DetailLevel, FieldPaths, Need, NeedContext};
 use crate::path::UpgradePath;
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
-    Severity,
+    Severity, TableRule,
 };
 use crate::snapshot::{MetaRow, MissingData, ObjectRow};
 
@@ -205,21 +205,12 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         sources: sources.leak(),
         gates_drains: row.gates_drains,
         has_own_steps: row.has_own_steps,
-        kind: RuleKind::Data(Box::leak(Box::new(body))),
+        kind: RuleKind::Table(Box::leak(Box::new(body))),
         ..Rule::DEFAULT
     })))
 }
 
 impl DataRule {
-    /// Its objects, if it applies to this path.
-    pub(crate) fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
-        if self.applies_to_path(context.path) {
-            vec![self.need()]
-        } else {
-            Vec::new()
-        }
-    }
-
     fn need(&self) -> Need {
         let overrides = self.severity_overrides.iter().map(|(_, when)| when);
         let expressions = overrides.chain([&self.when, &self.evidence]);
@@ -238,33 +229,71 @@ impl DataRule {
             && self.to.is_none_or(|to| path.to.is_none_or(|end| end <= to))
     }
 
+    /// Evaluates the rule on an object: the severity and the evidence, if it applies.
+    fn evaluate_object(
+        &self,
+        rule: &Rule,
+        row: &ObjectRow,
+        bindings: &mut CelBindings,
+    ) -> Result<Option<(Severity, String)>, String> {
+        if !self.when.eval_bool(&row.object, bindings)? {
+            return Ok(None);
+        }
+        let mut severity = rule.severity;
+        for (milder, when) in &self.severity_overrides {
+            if when.eval_bool(&row.object, bindings)? {
+                severity = severity.min(*milder);
+            }
+        }
+        let detail = self.evidence.eval_string(&row.object, bindings)?;
+        Ok(Some((severity, detail)))
+    }
+
+    /// Before the minor with the full severity, the rule only warns.
+    fn severity_for_path(&self, severity: Severity, path: &UpgradePath) -> Severity {
+        match self.full_severity_from {
+            Some(worst) if !path.reaches(worst) => severity.min(Severity::Warning),
+            _ => severity,
+        }
+    }
+}
+
+impl TableRule for DataRule {
+    fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
+        if self.applies_to_path(context.path) {
+            vec![self.need()]
+        } else {
+            Vec::new()
+        }
+    }
+
     /// One finding for each severity, with the objects for which the predicate holds.
-    pub(crate) fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
-        let mut spoken = RuleOutput::default();
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
+        let mut output = RuleOutput::default();
         if !self.applies_to_path(context.path) {
-            return spoken;
+            return output;
         }
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
         let need = self.need();
         let (Some(cluster), Some(api)) = (context.cluster, context.listed_gvk(&self.resource))
         else {
-            return spoken;
+            return output;
         };
 
-        let mut around = CelBindings::new(CelVariables {
+        let mut bindings = CelBindings::new(CelVariables {
             running: cluster.discovery.effective_minor().minor,
             target: context.path.to.map_or(0, |to| to.minor),
             now: context.now.as_second(),
         });
         for row in context.objects(&need) {
-            match self.evaluate_object(rule, row, &mut around) {
+            match self.evaluate_object(rule, row, &mut bindings) {
                 Ok(None) => {}
                 Ok(Some((severity, detail))) => {
                     let object =
                         object_from_row(&api, row, Evidence::new(self.evidence_source, detail));
                     found.entry(severity).or_default().push(object);
                 }
-                Err(why) => spoken.unevaluated.push(MissingData {
+                Err(why) => output.unevaluated.push(MissingData {
                     what: format!("{} {}", self.resource, row.meta.namespaced_name()),
                     why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
                     rbac: None,
@@ -273,7 +302,7 @@ impl DataRule {
         }
 
         let hop = self.from.and_then(|from| context.path.hop_into(from));
-        spoken.findings = found
+        output.findings = found
             .into_iter()
             .filter_map(|(severity, objects)| {
                 let draft = FindingDraft {
@@ -284,35 +313,7 @@ impl DataRule {
                 Finding::new(rule, draft)
             })
             .collect();
-        spoken
-    }
-
-    /// Evaluates the rule on an object: the severity and the evidence, if it applies.
-    fn evaluate_object(
-        &self,
-        rule: &Rule,
-        row: &ObjectRow,
-        around: &mut CelBindings,
-    ) -> Result<Option<(Severity, String)>, String> {
-        if !self.when.eval_bool(&row.object, around)? {
-            return Ok(None);
-        }
-        let mut severity = rule.severity;
-        for (milder, when) in &self.severity_overrides {
-            if when.eval_bool(&row.object, around)? {
-                severity = severity.min(*milder);
-            }
-        }
-        let detail = self.evidence.eval_string(&row.object, around)?;
-        Ok(Some((severity, detail)))
-    }
-
-    /// Before the minor with the full severity, the rule only warns.
-    fn severity_for_path(&self, severity: Severity, path: &UpgradePath) -> Severity {
-        match self.full_severity_from {
-            Some(worst) if !path.reaches(worst) => severity.min(Severity::Warning),
-            _ => severity,
-        }
+        output
     }
 }
 

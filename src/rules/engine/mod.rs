@@ -8,4 +8,5 @@ pub(super) mod evaluate;
 pub(super) mod finding;
 pub(super) mod hazards;
 pub(super) mod policy;
+pub(super) mod rule;
 pub(super) mod waivers;

@@ -73,11 +73,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             objects.extend(workloads_using_label(context, &need, label));
         }
     }
-    Finding::per_hop(
-        &RULE,
-        "names the role by a key that kubeadm takes away",
-        found,
-    )
+    RULE.findings_per_hop("names the role by a key that kubeadm removes", found)
 }
 
 /// The workloads of a need whose template names the old key.
@@ -92,12 +88,16 @@ fn workloads_using_label(
     let Some(api) = context.listed_gvk(resource) else {
         return Vec::new();
     };
-    let seen = |row: &WorkloadRow| {
+    let affected = |row: &WorkloadRow| {
         let place = label_use(row.placement.as_ref()?, label)?;
         let evidence = Evidence::new(EvidenceSource::Spec, format!("{place}: {}", label.label));
         Some(object_from_meta(&api, &row.meta, evidence))
     };
-    context.workloads(need).iter().filter_map(seen).collect()
+    context
+        .workloads(need)
+        .iter()
+        .filter_map(affected)
+        .collect()
 }
 
 /// Where a template names the old key so that its pods will miss the nodes; none where it does not.

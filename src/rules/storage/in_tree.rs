@@ -12,8 +12,8 @@ use crate::facts::pods;
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::rules::engine::data_rule::{LoadRulesError, object_from_row};
 use crate::rules::{
-    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
-    TableRule,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
+    Severity, TableRule,
 };
 use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
 
@@ -172,9 +172,9 @@ impl TableRule for VolumePlugin {
         needs
     }
 
-    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
         if !context.path.reaches(self.effective_from) {
-            return Vec::new();
+            return RuleOutput::default();
         }
         let worst = self.blocker_from;
         let hop = worst
@@ -231,7 +231,8 @@ impl TableRule for VolumePlugin {
         let findings = found.into_iter().map(draft);
         findings
             .filter_map(|draft| Finding::new(rule, draft))
-            .collect()
+            .collect::<Vec<_>>()
+            .into()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::facts::service_backends;
 use crate::facts::service_backends::ServiceBackends;
 use crate::need::{DetailLevel, Need};
 use crate::rules::engine::data_rule::object_from_row;
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::ObjectRow;
 
 /// The rule.
@@ -103,6 +103,6 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             crd.object(context, detail)
         });
     let message = "its objects cannot be read in every version";
-    let draft = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
-    Finding::new(&RULE, draft).into_iter().collect()
+    let finding = RULE.finding(RULE.severity, RULE.id, message, objects);
+    finding.into_iter().collect()
 }

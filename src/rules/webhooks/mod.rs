@@ -6,12 +6,13 @@ pub(super) mod dead;
 pub(super) mod scope;
 pub(super) mod versions;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::Deserialize;
 
 use super::engine::data_rule::object_from_row;
-use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
+use super::{AffectedObject, CheckContext, Finding, Rule, Severity};
 use crate::catalog::{GroupResource, Gvk, SystemWrite};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::ca_bundle::CaBundle;
@@ -242,7 +243,7 @@ impl NamespaceLabels {
 
     /// The labels of a namespace.
     pub(super) fn labels(&self, name: &str) -> Option<&LabelMap> {
-        let found = self.0.iter().find(|(known, _)| known == name);
+        let found = self.0.iter().find(|(namespace, _)| namespace == name);
         found.map(|(_, labels)| labels)
     }
 }
@@ -315,43 +316,30 @@ pub(super) fn webhook_findings(
     rule: &Rule,
     context: &CheckContext<'_>,
     message: &str,
-    mut says: impl FnMut(&WebhookConfiguration<'_>, &Webhook) -> Option<(Severity, String)>,
+    evidence: impl Fn(&WebhookConfiguration<'_>, &Webhook) -> Option<(Severity, String)>,
 ) -> Vec<Finding> {
-    let mut found: std::collections::BTreeMap<Severity, Vec<AffectedObject>> =
-        std::collections::BTreeMap::new();
+    let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
     for configuration in read_configurations(context) {
-        let matches: Vec<(Severity, String)> = configuration
-            .webhooks
-            .iter()
+        let webhooks = configuration.webhooks.iter();
+        let affected: Vec<(Severity, String)> = webhooks
             .filter_map(|webhook| {
-                let (severity, detail) = says(&configuration, webhook)?;
+                let (severity, detail) = evidence(&configuration, webhook)?;
                 Some((severity, format!("{}: {detail}", webhook.name)))
             })
             .collect();
         // One object, one finding: the worst of its webhooks decides.
-        let Some(worst) = matches.iter().map(|(severity, _)| *severity).max() else {
+        let Some(worst) = affected.iter().map(|(severity, _)| *severity).max() else {
             continue;
         };
-        let details = matches
+        let details = affected
             .into_iter()
             .filter(|(severity, _)| *severity == worst)
             .map(|(_, detail)| detail)
             .collect();
-        found
-            .entry(worst)
-            .or_default()
-            .push(configuration.object(details));
+        let object = configuration.object(details);
+        found.entry(worst).or_default().push(object);
     }
-    found
-        .into_iter()
-        .filter_map(|(severity, objects)| {
-            let draft = FindingDraft {
-                severity,
-                ..FindingDraft::new(rule, rule.id, message, objects)
-            };
-            Finding::new(rule, draft)
-        })
-        .collect()
+    rule.findings_by_severity(message, found)
 }
 
 #[cfg(test)]
