@@ -51,6 +51,8 @@ pub(crate) use table::load_table;
 pub use version::{Minor, ParseVersionError, Release, ReportedVersion};
 pub use volumes::{InTreeStatus, VolumePlugin, volume_plugins};
 
+use std::sync::LazyLock;
+
 use jiff::civil::Date;
 
 /// The built-in facts.
@@ -97,12 +99,14 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The catalog built into this binary.
+    /// The catalog built into this binary, parsed at the first call.
     ///
     /// # Errors
     /// If a data file is malformed.
-    pub fn embedded() -> Result<Self, CatalogError> {
-        Self::with_apis(include_str!("kubernetes/apis.tsv"))
+    pub fn embedded() -> Result<&'static Self, &'static CatalogError> {
+        static EMBEDDED: LazyLock<Result<Catalog, CatalogError>> =
+            LazyLock::new(|| Catalog::with_apis(include_str!("kubernetes/apis.tsv")));
+        EMBEDDED.as_ref()
     }
 
     /// The built-in catalog with another table in place of `apis.tsv`, to try out a row.

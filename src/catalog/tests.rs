@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::{Catalog, InTreeStatus, Minor, WriterKind, volume_plugins};
 
-fn catalog() -> Catalog {
+fn catalog() -> &'static Catalog {
     Catalog::embedded().expect("the catalog")
 }
 
@@ -158,7 +158,7 @@ fn volume_plugins_are_told_whole() {
 
 #[test]
 fn what_components_stop_taking_is_told_once_and_in_order() {
-    let known = catalog().control_plane_removals;
+    let known = &catalog().control_plane_removals;
     let mut seen = BTreeSet::new();
     let mut row = |what: String, source: &str, horizon: Date| {
         sourced(&what, source, horizon);

@@ -25,7 +25,6 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -103,9 +102,9 @@ fn print_usage_error(error: &clap::Error) {
 }
 
 fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
-    let catalog = Arc::new(Catalog::embedded().map_err(CliError::could_not_run)?);
+    let catalog = Catalog::embedded().map_err(CliError::could_not_run)?;
     match command.subcommand {
-        None => run_check(&command.check, &catalog),
+        None => run_check(&command.check, catalog),
         Some(CheckSubcommand::Rules(flags)) => {
             let hazards = match flags.all {
                 true => rules::hazards().map_err(CliError::could_not_run)?,
@@ -116,7 +115,7 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
                 list.output,
                 rules()?,
                 &hazards,
-                &catalog,
+                catalog,
                 &render_options(list.output_args),
             );
             Ok(print_result(
@@ -134,12 +133,12 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
                 ));
             }
             let text =
-                report::explain_rule(&id, rules()?, &catalog, &options).map_err(CliError::usage)?;
+                report::explain_rule(&id, rules()?, catalog, &options).map_err(CliError::usage)?;
             Ok(print_result(&text, Exit::Success))
         }
         Some(CheckSubcommand::Rbac(flags)) => {
             let access =
-                source::read_access(&flags.source, &catalog, &source::CHECK_AND_PLAN_PROFILE)?;
+                source::read_access(&flags.source, catalog, &source::CHECK_AND_PLAN_PROFILE)?;
             let bind = flags.bind_to.or(access.user.map(|name| RbacSubject {
                 kind: "User".to_owned(),
                 name,
@@ -150,7 +149,7 @@ fn run_check_command(command: CheckCommand) -> Result<Exit, CliError> {
         }
         Some(CheckSubcommand::Catalog(flags)) => {
             let text =
-                report::render_catalog(flags.output, &catalog, &render_options(flags.output_args));
+                report::render_catalog(flags.output, catalog, &render_options(flags.output_args));
             Ok(print_result(
                 &text.map_err(CliError::could_not_run)?,
                 Exit::Success,
@@ -175,7 +174,7 @@ fn rules() -> Result<&'static [&'static rules::Rule], CliError> {
     rules::rules().map_err(CliError::could_not_run)
 }
 
-fn run_check(flags: &CheckArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
+fn run_check(flags: &CheckArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
     // Report invalid files before connecting.
     let policy = policy::load_policy(&flags.policy, &flags.source.rule_filter)?;
     let input = source::load_input(&flags.source, catalog, &source::CHECK_PROFILE)?;

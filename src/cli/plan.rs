@@ -1,7 +1,6 @@
 //! `kubectl upgrade-plan`: from flags to a plan.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -106,17 +105,17 @@ pub struct PlanArgs {
 }
 
 pub(super) fn run_plan_command(command: PlanCommand) -> Result<Exit, CliError> {
-    let catalog = Arc::new(Catalog::embedded().map_err(CliError::could_not_run)?);
+    let catalog = Catalog::embedded().map_err(CliError::could_not_run)?;
     match command.subcommand {
         Some(PlanSubcommand::Completion { shell }) => Ok(print_completion::<PlanCommand>(
             shell,
             "kubectl-upgrade_plan",
         )),
-        None => run_plan(&command.plan, &catalog),
+        None => run_plan(&command.plan, catalog),
     }
 }
 
-fn run_plan(flags: &PlanArgs, catalog: &Arc<Catalog>) -> Result<Exit, CliError> {
+fn run_plan(flags: &PlanArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
     let policy = Policy {
         rule_filter: policy::rule_filter(&flags.source.rule_filter)?,
         ..Policy::default()

@@ -1,7 +1,6 @@
 //! A connection to a cluster: authentication, discovery and detection.
 
 use std::io::{IsTerminal, stdin};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -35,7 +34,7 @@ impl ClusterSession {
     /// `program` goes into the `User-Agent`.
     pub(super) async fn new(
         flags: &SourceArgs,
-        catalog: &Arc<Catalog>,
+        catalog: &'static Catalog,
         program: &str,
     ) -> Result<Self, CliError> {
         let wanted = flags.connection.connect_options(program);
@@ -57,7 +56,7 @@ impl ClusterSession {
             &connection,
             manner,
             read_observer(flags.quiet, flags.redact),
-            catalog.clone(),
+            catalog,
         )
         .map_err(CliError::could_not_run)?;
         Ok(Self { connection, reader })

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::stdin;
-use std::sync::Arc;
 
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -67,7 +66,7 @@ pub(super) struct RunInput {
 /// Reads the input that the flags select.
 pub(super) fn load_input(
     flags: &SourceArgs,
-    catalog: &Arc<Catalog>,
+    catalog: &'static Catalog,
     task: &CommandProfile,
 ) -> Result<RunInput, CliError> {
     init_logging(flags);
@@ -168,7 +167,7 @@ fn input_from_snapshot(
 
 fn input_from_cluster(
     flags: &SourceArgs,
-    catalog: &Arc<Catalog>,
+    catalog: &'static Catalog,
     task: &CommandProfile,
 ) -> Result<RunInput, CliError> {
     run_until_shutdown(async {
@@ -204,7 +203,7 @@ pub(super) struct ReadAccess {
 /// The requests of a run, after reading only what they depend on.
 pub(super) fn read_access(
     flags: &SourceArgs,
-    catalog: &Arc<Catalog>,
+    catalog: &'static Catalog,
     task: &CommandProfile,
 ) -> Result<ReadAccess, CliError> {
     init_logging(flags);

@@ -27,7 +27,7 @@ pub(super) struct ApiClient {
     pub(super) server: String,
     pub(super) options: ReadOptions,
     pub(super) observer: Arc<dyn ReadObserver>,
-    pub(super) catalog: Arc<Catalog>,
+    pub(super) catalog: &'static Catalog,
     pub(super) read_only: ReadOnlyLayer,
     pub(super) retry_state: Arc<RetryState>,
     pub(super) clock_skew: Arc<ClockSkew>,
@@ -42,7 +42,7 @@ impl ApiClient {
         connection: &Connection,
         options: ReadOptions,
         observer: Arc<dyn ReadObserver>,
-        catalog: Arc<Catalog>,
+        catalog: &'static Catalog,
     ) -> Result<Self, RequestError> {
         let server = connection.server.clone();
         let session = Arc::new(AuthSession::new(connection.clone())?);

@@ -16,10 +16,10 @@ pub(super) async fn read_request(
     request: &ReadRequest,
     hints: &ServerHints,
 ) -> ReadResult {
-    let empty = RowCollector::new(request, api.catalog.clone());
+    let empty = RowCollector::new(request, api.catalog);
     let (outcome, mut collected) = match partition::read_rows(api, request, hints, &empty).await {
         Ok(collected) => (ReadOutcome::Complete, collected),
-        Err(error) => (outcome_of(&error, request, &api.catalog), empty),
+        Err(error) => (outcome_of(&error, request, api.catalog), empty),
     };
     let resource_version = collected.resource_version.take();
     let (rows, skipped_objects) = collected.finish();

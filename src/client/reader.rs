@@ -32,7 +32,7 @@ impl ClusterReader {
         connection: &Connection,
         options: ReadOptions,
         observer: Arc<dyn ReadObserver>,
-        catalog: Arc<Catalog>,
+        catalog: &'static Catalog,
     ) -> Result<Self, RequestError> {
         let api = ApiClient::new(connection, options, observer, catalog)?;
         Ok(Self(Arc::new(api)))

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop, capi};
+use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop};
 use crate::catalog::addons::Compatibility;
 use crate::catalog::{ImageRef, Minor};
-use crate::detect::{self, DetectedCluster, InstalledAddon, is_control_plane_node, pool_name};
+use crate::detect::{self, DetectedCluster, InstalledAddon};
 use crate::facts::backups::{self, Backup, BackupStatus};
+use crate::facts::capi::{self, MachineRollout};
 use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::facts::nodes::{is_control_plane_node, pool_name};
 use crate::rules::Finding;
 use crate::snapshot::{ClusterView, NodeRow};
 
@@ -76,17 +78,20 @@ impl<'a> ConditionEvaluator<'a> {
                 goal,
             } => {
                 let need = detect::kubeadm_control_planes_need();
-                let path = "/spec/version";
-                capi::object_status(self.view, &need, (namespace, name), path, goal)
+                let object = (namespace.as_str(), name.as_str());
+                let rollout = capi::machine_rollout(self.view, &need, object, "/spec/version");
+                rollout_status(rollout.as_ref(), goal)
             }
             CompletionCondition::MachineDeployment {
                 namespace,
                 name,
                 goal,
             } => {
-                let need = detect::machine_deployments_need();
+                let need = capi::machine_deployments_need();
+                let object = (namespace.as_str(), name.as_str());
                 let path = "/spec/template/spec/version";
-                capi::object_status(self.view, &need, (namespace, name), path, goal)
+                let rollout = capi::machine_rollout(self.view, &need, object, path);
+                rollout_status(rollout.as_ref(), goal)
             }
             CompletionCondition::Nodes { nodes, goal } => self.nodes_status(nodes, goal),
             CompletionCondition::NoBlockers { hop } => {
@@ -205,5 +210,22 @@ impl<'a> ConditionEvaluator<'a> {
         let rows = self.view.objects(&control_plane::kube_proxy_need());
         let image = control_plane::first_image(rows.first()?)?;
         Some(goal.is_reached_by(&ImageRef::new(image).release()?))
+    }
+}
+
+/// How far a rollout is: by the version in the spec, then by its machines.
+fn rollout_status(rollout: Option<&MachineRollout>, goal: &VersionGoal) -> CompletionStatus {
+    let Some((rollout, version)) = rollout.and_then(|one| Some((one, one.version.as_ref()?)))
+    else {
+        return CompletionStatus::Unknown;
+    };
+    match rollout.replaced() {
+        _ if !goal.is_reached_by(version) => CompletionStatus::Todo,
+        None => CompletionStatus::Unknown,
+        Some(_) if rollout.is_complete() => CompletionStatus::Done,
+        Some(done) => CompletionStatus::InProgress {
+            done,
+            total: rollout.desired,
+        },
     }
 }

@@ -3,7 +3,6 @@
 //! A [`CompletionCondition`] states what must hold, with the names of this cluster; [`ConditionEvaluator::evaluate`] reports how
 //! far the cluster is from it. What was not read is [`CompletionStatus::Unknown`], never done.
 
-mod capi;
 mod evaluator;
 mod text;
 
@@ -11,7 +10,7 @@ pub use evaluator::ConditionEvaluator;
 
 use crate::catalog::{Minor, PlatformName, Release, VersionPrecision, VersionSpec};
 use crate::detect;
-use crate::facts::{backups, control_plane};
+use crate::facts::{backups, capi, control_plane};
 use crate::need::{Discovery, Need};
 use crate::path::HopId;
 use crate::rules::{Finding, Severity};
@@ -187,7 +186,7 @@ pub fn needs(discovery: &Discovery) -> Vec<Need> {
         control_plane::kube_proxy_need(),
     ]);
     if detect::serves_cluster_api(discovery) {
-        needs.push(detect::machine_deployments_need());
+        needs.push(capi::machine_deployments_need());
     }
     needs.extend(detect::addons::needs());
     needs.extend(backups::backup_needs());

@@ -18,7 +18,7 @@ const PROVIDER_LABEL: &str = "cluster.x-k8s.io/provider";
 const CORE_PROVIDER: &str = "cluster-api";
 
 /// What shows how far a rolling update of machines has come.
-const ROLLOUT_FIELDS: &[&str] = &[
+pub const ROLLOUT_FIELDS: &[&str] = &[
     "metadata.generation",
     "spec.replicas",
     "status.availableReplicas",
@@ -85,26 +85,6 @@ pub fn capi_clusters_need() -> Need {
             "spec.topology.workers.machinePools.name",
             "status.phase",
         ],
-    )
-}
-
-/// Pools of their machines.
-#[must_use]
-pub fn machine_deployments_need() -> Need {
-    list_need(
-        "cluster.x-k8s.io",
-        "machinedeployments",
-        &[
-            ROLLOUT_FIELDS,
-            &[
-                "metadata.labels",
-                "spec.clusterName",
-                "spec.rollout.strategy",
-                "spec.strategy",
-                "spec.template.spec.version",
-            ],
-        ]
-        .concat(),
     )
 }
 

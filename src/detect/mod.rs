@@ -8,7 +8,6 @@ pub mod addons;
 mod cluster_api;
 mod dkp;
 mod kyma;
-mod nodes;
 mod provider;
 mod topology;
 mod version_evidence;
@@ -16,9 +15,8 @@ mod view;
 
 pub use addons::InstalledAddon;
 pub use cluster_api::{
-    capi_clusters_need, kubeadm_control_planes_need, machine_deployments_need, serves_cluster_api,
+    ROLLOUT_FIELDS, capi_clusters_need, kubeadm_control_planes_need, serves_cluster_api,
 };
-pub use nodes::{is_control_plane_node, pool_name};
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 
 use crate::catalog::{Catalog, Minor, PlatformName, Release};
@@ -96,16 +94,10 @@ struct Detection {
     remarks: Vec<String>,
 }
 
-/// Nodes, as rows of fields.
-#[must_use]
-pub fn nodes() -> Need {
-    Need::nodes()
-}
-
 /// What detection reads beyond discovery: nodes, and of a platform what the server serves.
 #[must_use]
 pub fn needs(survey: &Discovery) -> Vec<Need> {
-    let mut needs = vec![nodes()];
+    let mut needs = vec![Need::nodes()];
     needs.extend(platform_needs(survey));
     needs.sort();
     needs.dedup();

@@ -57,7 +57,7 @@ mod tests {
     use crate::snapshot::{ClusterSnapshot, NodeRow, ReadOutcome, ReadResult, Rows};
 
     fn cluster(version: &str, nodes: Option<Vec<NodeRow>>) -> ClusterSnapshot {
-        let need = crate::detect::nodes();
+        let need = crate::need::Need::nodes();
         ClusterSnapshot {
             id: ClusterId("c".into()),
             context: None,

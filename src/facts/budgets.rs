@@ -12,7 +12,9 @@ use super::workloads;
 use super::workloads::{WorkloadIndex, desired_replicas};
 use crate::catalog::{GroupResource, Gvk};
 use crate::need::{DetailLevel, Need};
-use crate::snapshot::{ClusterView, ObjectRow, PodRow, SharedLabels, WorkloadRow};
+use crate::snapshot::{
+    ClusterView, ObjectRow, PodRow, SharedLabels, WorkloadRow, label_requirement_holds,
+};
 use crate::text::first_and_more;
 
 /// In this version an empty selector selects nothing.
@@ -269,16 +271,11 @@ pub(crate) fn selector_matches(selector: &Value, labels: &SharedLabels) -> bool 
     equal
         && parts.is_none_or(|parts| {
             parts.iter().all(|part| {
-                let value = labels.get(part["key"].as_str().unwrap_or_default());
+                let text = |field: &str| part[field].as_str().unwrap_or_default();
                 let values = part["values"].as_array().map_or(&[][..], Vec::as_slice);
-                let among = || value.is_some_and(|value| values.iter().any(|one| one == value));
-                match part["operator"].as_str() {
-                    Some("In") => among(),
-                    Some("NotIn") => !among(),
-                    Some("Exists") => value.is_some(),
-                    Some("DoesNotExist") => value.is_none(),
-                    _ => false,
-                }
+                let is_listed = |value: &str| values.iter().any(|listed| listed == value);
+                label_requirement_holds(text("operator"), labels.get(text("key")), is_listed)
+                    .unwrap_or(false)
             })
         })
 }

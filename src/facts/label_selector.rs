@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::snapshot::label_requirement_holds;
+
 /// A label selector; without requirements it selects everything.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -42,16 +44,9 @@ impl WebhookLabelSelector {
             }
         }
         for requirement in &self.match_expressions {
-            let value = labels.get(&requirement.key);
-            let listed = |value: &String| requirement.values.contains(value);
-            let holds = match requirement.operator.as_str() {
-                "In" => listed(value?),
-                "Exists" => value.is_some(),
-                "NotIn" => value.is_none_or(|value| !listed(value)),
-                "DoesNotExist" => value.is_none(),
-                _ => return None,
-            };
-            if !holds {
+            let value = labels.get(&requirement.key).map(String::as_str);
+            let is_listed = |value: &str| requirement.values.iter().any(|one| one == value);
+            if !label_requirement_holds(&requirement.operator, value, is_listed)? {
                 return Some(false);
             }
         }

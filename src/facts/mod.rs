@@ -4,8 +4,10 @@
 pub(crate) mod backups;
 pub(crate) mod budgets;
 pub(crate) mod ca_bundle;
+pub(crate) mod capi;
 pub(crate) mod control_plane;
 pub(crate) mod label_selector;
+pub(crate) mod nodes;
 pub(crate) mod pods;
 pub(crate) mod service_backends;
 pub(crate) mod workloads;

@@ -3,15 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::capi::CapiObjects;
-use super::rollout_strategy::RolloutStrategy;
 use super::template;
-use super::topology_order::PoolTurn;
 use crate::catalog::{
     AppliesTo, MachineOwner, PlatformName, Procedure, Release, VersionPrecision, keys,
 };
-use crate::detect::{DetectedCluster, is_control_plane_node, pool_name};
+use crate::detect::DetectedCluster;
+use crate::facts::capi::{CapiObjects, PoolTurn, RolloutStrategy};
 use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::facts::nodes::{is_control_plane_node, pool_name};
 use crate::need::Need;
 use crate::path::Hop;
 use crate::rules::CheckContext;

@@ -5,9 +5,6 @@
 //! | `step` | what a step is |
 //! | `hops` | the hops, a hop in progress first |
 //! | `inventory` | control plane nodes and node pools, in the order of their upgrade |
-//! | `capi` | the Cluster API objects that the cluster is made from |
-//! | `topology_order` | the order in which a cluster topology upgrades its pools, and which it holds back |
-//! | `rollout_strategy` | how many machines of a pool are replaced at a time |
 //! | `kubelet_skew` | the hops at which each pool is upgraded |
 //! | `drain` | what draining a node evicts, and what blocks it |
 //! | `draft` | a step without its state, and the hop it is drafted for |
@@ -24,19 +21,16 @@
 
 mod addons;
 mod builder;
-mod capi;
 mod draft;
 mod drain;
 mod hops;
 mod inventory;
 mod kubelet_skew;
 mod remediation;
-mod rollout_strategy;
 mod schedule;
 mod step;
 mod step_builder;
 mod template;
-mod topology_order;
 mod window;
 
 pub use crate::catalog::DurationEstimate;

@@ -3,11 +3,11 @@
 use super::draft::{HopContext, NOT_PUBLISHED, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
 use super::inventory::ClusterInventory;
-use super::rollout_strategy::RolloutStrategy;
 use super::step::{ActionId, Step, StepState};
 use super::template::{self, TemplateValues};
 use crate::catalog::{Catalog, Completion, DurationEstimate, GateScope, StepTemplate, VersionSpec};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
+use crate::facts::capi::RolloutStrategy;
 use crate::rules::Finding;
 
 /// The kind whose status counts control plane machines.

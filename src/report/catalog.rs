@@ -112,7 +112,7 @@ mod tests {
     /// A catalog of two lines, so that new facts do not change this test.
     fn summary() -> CatalogSummary {
         let all = Catalog::embedded().expect("the catalog");
-        let mut summary = CatalogSummary::from(&all);
+        let mut summary = CatalogSummary::from(all);
         summary.platforms.truncate(1);
         let platform = &mut summary.platforms[0];
         platform.releases.truncate(2);

@@ -180,7 +180,7 @@ mod tests {
         }
     }
 
-    fn catalog() -> Catalog {
+    fn catalog() -> &'static Catalog {
         Catalog::embedded().expect("the catalog")
     }
 

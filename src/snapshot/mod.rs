@@ -33,6 +33,7 @@ pub use uid::Uid;
 pub use view::ClusterView;
 pub use workloads::{
     LabelSelector, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,
+    label_requirement_holds,
 };
 
 use jiff::Timestamp;

@@ -143,17 +143,26 @@ impl LabelSelector {
         let mut equal = self.match_labels.iter();
         equal.all(|(key, value)| labels.get(key) == Some(value))
             && self.match_expressions.iter().all(|part| {
-                let value = labels.get(&part.key);
-                let among =
-                    || value.is_some_and(|value| part.values.iter().any(|it| &**it == value));
-                match &*part.operator {
-                    "In" => among(),
-                    "NotIn" => !among(),
-                    "Exists" => value.is_some(),
-                    "DoesNotExist" => value.is_none(),
-                    _ => false,
-                }
+                let is_listed = |value: &str| part.values.iter().any(|listed| &**listed == value);
+                label_requirement_holds(&part.operator, labels.get(&part.key), is_listed)
+                    .unwrap_or(false)
             })
+    }
+}
+
+/// Whether a requirement of `matchExpressions` holds for the value of its label; none if its operator is unknown.
+#[must_use]
+pub fn label_requirement_holds(
+    operator: &str,
+    value: Option<&str>,
+    is_listed: impl Fn(&str) -> bool,
+) -> Option<bool> {
+    match operator {
+        "In" => Some(value.is_some_and(is_listed)),
+        "NotIn" => Some(!value.is_some_and(is_listed)),
+        "Exists" => Some(value.is_some()),
+        "DoesNotExist" => Some(value.is_none()),
+        _ => None,
     }
 }
 

@@ -39,7 +39,10 @@ const MODULES: [(&str, &[&str]); 20] = [
         &["catalog", "evidence", "need", "path", "snapshot"],
     ),
     ("detect", &["api_usage", "catalog", "need", "snapshot"]),
-    ("facts", &["catalog", "need", "snapshot", "text", "x509"]),
+    (
+        "facts",
+        &["catalog", "detect", "need", "snapshot", "text", "x509"],
+    ),
     (
         "rules",
         &[
@@ -75,7 +78,6 @@ const MODULES: [(&str, &[&str]); 20] = [
             "path",
             "rules",
             "snapshot",
-            "text",
         ],
     ),
     (
@@ -122,8 +124,7 @@ const MODULES: [(&str, &[&str]); 20] = [
 const UPWARD: [(&str, &str); 0] = [];
 
 /// Modules that hold what their own submodules import, and import from these themselves.
-const ENTANGLED: [&str; 7] = [
-    "catalog::platform",
+const ENTANGLED: [&str; 6] = [
     "cli",
     "detect",
     "detect::kyma",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
 use kubectl_upgrade::detect::{self, DetectedCluster, TopologyRole};
 use kubectl_upgrade::fleet::{Fleet, contexts};
-use kubectl_upgrade::need::ClusterId;
+use kubectl_upgrade::need::{ClusterId, Need};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::rules::Policy;
 use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, MissingData, Snapshot};
@@ -44,7 +44,7 @@ fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
     let snapshot = plain.detection_snapshot(&catalog);
     assert_eq!(
         detect::needs(&snapshot.clusters[0].discovery),
-        [detect::nodes()]
+        [Need::nodes()]
     );
     let detected = plain.detected();
     assert!(detected.platforms.is_empty() && detected.gaps.is_empty());

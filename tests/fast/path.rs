@@ -6,7 +6,7 @@ use kubectl_upgrade::catalog::{Catalog, Minor, Release};
 use kubectl_upgrade::path::{PathError, UpgradePath, UpgradeTarget};
 
 /// Loaded once: there are many pairs.
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
+static CATALOG: LazyLock<&Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
 
 fn find(from: &str, to: &[&str]) -> Result<UpgradePath, PathError> {
     let from: Release = from.parse().expect("a release");

@@ -8,7 +8,7 @@ use kubectl_upgrade::path::{PathError, StartingVersions, UpgradePath, UpgradeTar
 use crate::platforms::release;
 
 /// Loaded once.
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
+static CATALOG: LazyLock<&Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
 
 /// The way in one line: `kyma 1.10.0, kubernetes 1.16.15`.
 pub(crate) fn way(from: &[&str], to: &[&str]) -> String {

@@ -30,7 +30,7 @@ use libtest_mimic::{Arguments, Trial};
 use support::{cluster, document, golden, program, variant};
 
 /// Read once for all of them.
-static CATALOG: LazyLock<Catalog> =
+static CATALOG: LazyLock<&Catalog> =
     LazyLock::new(|| Catalog::embedded().expect("the embedded catalog"));
 
 fn main() -> ExitCode {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path as File;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,8 +30,7 @@ use serde_json::{Value, json};
 use super::patch;
 
 /// Parsed once for all fixtures.
-static CATALOG: LazyLock<Arc<Catalog>> =
-    LazyLock::new(|| Arc::new(Catalog::embedded().expect("the catalog")));
+static CATALOG: LazyLock<&Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
 
 /// The content of a fixture file.
 #[derive(Debug, Clone, Deserialize)]
@@ -251,7 +250,7 @@ impl Cluster {
                     .chain(self.helm.iter().map(helm_secret));
                 let selected = all.filter(|object| is_selected(object, &request.target));
                 let selected = selected.map(list_item);
-                let (rows, skipped) = decode_objects(request, CATALOG.clone(), selected);
+                let (rows, skipped) = decode_objects(request, *CATALOG, selected);
                 assert_eq!(skipped, [], "{}", request.target);
                 rows
             }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{AddonCatalog, Compatibility, SupportLevel, UpgradeOrder};
 use crate::catalog::{Catalog, Minor, Release};
 
-fn addons() -> AddonCatalog {
-    Catalog::embedded().expect("the catalog").addons
+fn addons() -> &'static AddonCatalog {
+    &Catalog::embedded().expect("the catalog").addons
 }
 
 fn minor(text: &str) -> Minor {

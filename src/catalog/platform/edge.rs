@@ -1,11 +1,10 @@
-//! Supported upgrades between releases of a platform, and their sources.
+//! Statements about supported upgrades between releases, with their sources.
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 
-use super::Platform;
 use crate::catalog::{Minor, MinorRange, Release, VersionSpec};
 
 /// How well a source supports an upgrade. Ordered: strongest first.
@@ -136,7 +135,7 @@ pub(super) struct EdgeRule {
 }
 
 impl EdgeRule {
-    fn applies_to(&self, from: Minor, to: Minor) -> bool {
+    pub(super) fn applies_to(&self, from: Minor, to: Minor) -> bool {
         self.from.contains(from)
             && match self.to {
                 EdgeTarget::Patch => to == from,
@@ -156,84 +155,4 @@ pub(super) struct KubernetesPrecondition {
     pub(super) source: String,
     #[serde(rename = "horizon")]
     pub(super) verified_on: Date,
-}
-
-/// The first statement about a pair of releases.
-struct EdgeStatement<'a> {
-    is_supported: bool,
-    confidence: EdgeConfidence,
-    source: &'a str,
-}
-
-impl Platform {
-    /// The upgrade from one release to another; `None` if it is not supported.
-    #[must_use]
-    pub fn edge(&self, from: &Release, to: &Release) -> Option<Edge> {
-        let said = self
-            .edge_statement(from, to)
-            .filter(|said| said.is_supported)?;
-        let starts = self
-            .kubernetes_preconditions
-            .iter()
-            .find(|standing| standing.from == from.minor() && standing.to == to.minor());
-        let begins = starts.map(|standing| {
-            let (kubernetes, source) = (standing.kubernetes, &standing.source);
-            format!("; begins on Kubernetes {kubernetes}: {source}")
-        });
-        Some(Edge {
-            confidence: said.confidence,
-            source: said.source.to_owned() + &begins.unwrap_or_default(),
-            required_kubernetes: starts.map(|standing| standing.kubernetes),
-        })
-    }
-
-    /// The source that rules an upgrade out; `None` if no source does.
-    #[must_use]
-    pub fn unsupported_citation(&self, from: &Release, to: &Release) -> Option<&str> {
-        let said = self
-            .edge_statement(from, to)
-            .filter(|said| !said.is_supported)?;
-        Some(said.source)
-    }
-
-    fn edge_statement(&self, from: &Release, to: &Release) -> Option<EdgeStatement<'_>> {
-        if to.semver <= from.semver {
-            return None;
-        }
-        let mut pairs = self.exceptions.iter();
-        if let Some(pair) = pairs.find(|pair| pair.from.matches(from) && pair.to.matches(to)) {
-            return Some(EdgeStatement {
-                is_supported: pair.is_supported,
-                confidence: pair.confidence,
-                source: &pair.source,
-            });
-        }
-        let mut cells = self
-            .matrices
-            .iter()
-            .filter_map(|matrix| Some((matrix, matrix.cell(from, to)?)));
-        if let Some((matrix, cell)) = cells.next() {
-            return Some(EdgeStatement {
-                is_supported: cell == MatrixCell::Supported,
-                confidence: EdgeConfidence::Published,
-                source: &matrix.source,
-            });
-        }
-        let mut rules = self.edge_rules.iter();
-        let rule = rules.find(|rule| rule.applies_to(from.minor(), to.minor()))?;
-        Some(EdgeStatement {
-            is_supported: !(rule.requires_later_date && self.was_released_before(to, from)),
-            confidence: rule.confidence,
-            source: &rule.source,
-        })
-    }
-
-    /// Whether a release is known to be older than another.
-    #[must_use]
-    pub fn was_released_before(&self, one: &Release, other: &Release) -> bool {
-        let day = |release| self.find_release(release).and_then(|row| row.released);
-        day(one)
-            .zip(day(other))
-            .is_some_and(|(one, other)| one < other)
-    }
 }

@@ -4,7 +4,8 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::edge::{EdgeException, EdgeRule, KubernetesPrecondition, UpgradeMatrix};
-use super::{DocLink, EndOfLine, Platform, PlatformName, PlatformRelease};
+use super::name::PlatformName;
+use super::product::{DocLink, EndOfLine, Platform, PlatformRelease};
 use crate::catalog::{CatalogError, KubernetesRelease, KubernetesReleases, load_table};
 
 /// A file of `platforms/`.

@@ -6,7 +6,7 @@ use super::edge::MatrixCell;
 use super::{EdgeConfidence, Platform, PlatformName};
 use crate::catalog::{Catalog, Release, VersionSpec};
 
-fn catalog() -> Catalog {
+fn catalog() -> &'static Catalog {
     Catalog::embedded().expect("the catalog")
 }
 

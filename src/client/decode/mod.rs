@@ -23,7 +23,6 @@ pub(super) use page::{DecodeError, PageMeta};
 pub(super) use row_collector::RowCollector;
 
 use std::io::BufRead;
-use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::need::ReadRequest;
@@ -36,7 +35,7 @@ use crate::text::truncate;
 #[must_use]
 pub fn decode_objects(
     request: &ReadRequest,
-    catalog: Arc<Catalog>,
+    catalog: &'static Catalog,
     objects: impl IntoIterator<Item = serde_json::Value>,
 ) -> (Rows, Vec<MissingData>) {
     let mut collector = RowCollector::new(request, catalog);

@@ -9,7 +9,9 @@ use prost::Message;
 use serde::Deserialize;
 
 use super::meta::{Time, rfc3339};
-use crate::snapshot::{ControllerRef, Interner, PodPhase, PodRow, SharedStr};
+use crate::snapshot::{
+    ControllerRef, Interner, PodPhase, PodRow, SharedStr, label_requirement_holds,
+};
 
 /// The mark of a static pod's mirror.
 const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
@@ -414,15 +416,9 @@ impl LabelSelectorProto {
         let equal = |(key, value): (&String, &String)| labels.get(key) == Some(value);
         self.match_labels.iter().all(equal)
             && self.match_expressions.iter().all(|part| {
-                let value = labels.get(&part.key);
-                let among = value.is_some_and(|value| part.values.contains(value));
-                match part.operator.as_str() {
-                    "In" => among,
-                    "NotIn" => !among,
-                    "Exists" => value.is_some(),
-                    "DoesNotExist" => value.is_none(),
-                    _ => false,
-                }
+                let value = labels.get(&part.key).map(String::as_str);
+                let is_listed = |value: &str| part.values.iter().any(|listed| listed == value);
+                label_requirement_holds(&part.operator, value, is_listed).unwrap_or(false)
             })
     }
 }

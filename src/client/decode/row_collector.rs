@@ -45,7 +45,7 @@ pub(in crate::client) struct RowCollector {
     workload_kind: Option<WorkloadKind>,
     /// What rows share, over all parts of a list.
     interner: Arc<Mutex<Interner>>,
-    catalog: Arc<Catalog>,
+    catalog: &'static Catalog,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -57,7 +57,7 @@ struct PartialObjectMetadata {
 
 impl RowCollector {
     /// Takes what this request brings.
-    pub(in crate::client) fn new(request: &ReadRequest, catalog: Arc<Catalog>) -> Self {
+    pub(in crate::client) fn new(request: &ReadRequest, catalog: &'static Catalog) -> Self {
         let mut workload = None;
         let (rows, prefix, storage) = match &request.target {
             ReadTarget::NonResourceUrl {
@@ -115,7 +115,7 @@ impl RowCollector {
             line_prefix: self.line_prefix.clone(),
             helm_storage: self.helm_storage,
             interner: self.interner.clone(),
-            catalog: self.catalog.clone(),
+            catalog: self.catalog,
         }
     }
 
@@ -189,7 +189,7 @@ impl RowCollector {
             }
             Rows::HelmReleases(rows) => {
                 let skipped =
-                    helm_storage::collect_release(object, self.helm_storage, &self.catalog, rows);
+                    helm_storage::collect_release(object, self.helm_storage, self.catalog, rows);
                 return skipped
                     .into_iter()
                     .for_each(|object| self.record_skipped(object));

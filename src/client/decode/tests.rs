@@ -5,7 +5,7 @@ mod pods;
 mod workloads;
 
 use std::io::{BufRead, BufReader, Read};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use prost::Message;
@@ -19,8 +19,7 @@ const PROTOBUF: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMeta
 const JSON: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// Read once: the tests of properties make thousands of sinks.
-static CATALOG: LazyLock<Arc<Catalog>> =
-    LazyLock::new(|| Arc::new(Catalog::embedded().expect("the catalog")));
+static CATALOG: LazyLock<&Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
 
 fn sink(resource: &str, depth: DetailLevel) -> RowCollector {
     sink_for_fields(resource, depth, &[""])
@@ -43,7 +42,7 @@ fn sink_for_fields(resource: &str, depth: DetailLevel, fields: &[&str]) -> RowCo
         rbac: PolicyRule::allow_list("", resource, None),
         all_namespaces: false,
     };
-    RowCollector::new(&request, CATALOG.clone())
+    RowCollector::new(&request, *CATALOG)
 }
 
 /// The rows of one typed object, which both encodings must give.

@@ -13,7 +13,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn decode(payload: &[u8]) -> Result<HelmRelease, HelmError> {
-    static CATALOG: std::sync::LazyLock<Catalog> =
+    static CATALOG: std::sync::LazyLock<&Catalog> =
         std::sync::LazyLock::new(|| Catalog::embedded().expect("the catalog is sound"));
     decode_record(payload, HelmStorage::Secret, None, &CATALOG)
 }

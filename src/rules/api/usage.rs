@@ -128,7 +128,7 @@ fn usage_message(
             let end = api
                 .removed
                 .map_or_else(String::new, |removed| format!(", removed in {removed}"));
-            format!("{name} is deprecated since {minor}{end}; {instead}")
+            format!("{name} has been deprecated since {minor}{end}; {instead}")
         }
     }
 }

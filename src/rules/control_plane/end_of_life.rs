@@ -39,7 +39,8 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             let object =
                 AffectedObject::cluster(cluster, Evidence::new(EvidenceSource::Discovery, detail));
             let subject = format!("{} {minor}", cluster.id);
-            let message = format!("Kubernetes {minor} is out of upstream support since {since}");
+            let message =
+                format!("Kubernetes {minor} has been out of upstream support since {since}");
             let draft = FindingDraft {
                 remedy: "Upgrade; without support there are no security fixes from upstream."
                     .to_owned(),

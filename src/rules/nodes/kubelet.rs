@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::state::node_object;
 use crate::catalog::Minor;
-use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
+use crate::need::Need;
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::text::pluralize;
@@ -24,7 +24,7 @@ pub(crate) const TOO_OLD: Rule = Rule {
         "kubernetes/enhancements keps/sig-architecture/3935-oldest-node-newest-control-plane/README.md",
     ],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: too_old,
     },
     has_own_steps: true,
@@ -45,7 +45,7 @@ pub(crate) const TOO_NEW: Rule = Rule {
         "kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions/README.md",
     ],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: too_new,
     },
     ..Rule::DEFAULT

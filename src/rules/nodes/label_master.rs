@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::LegacyRoleLabel;
-use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::workloads;
 use crate::need::{Need, ReadTarget};
@@ -35,7 +34,7 @@ pub(crate) const RULE: Rule = Rule {
     kind: RuleKind::Code {
         needs: |_| {
             let mut needs = workload_needs().to_vec();
-            needs.push(detect::nodes());
+            needs.push(Need::nodes());
             needs
         },
         evaluate,

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::state::node_object;
 use crate::catalog::{Catalog, Minor};
-use crate::detect;
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
+use crate::need::Need;
 use crate::path::HopId;
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
@@ -34,7 +34,7 @@ pub(crate) const DOCKERSHIM: Rule = Rule {
         "kubernetes/sig-release releases/release-1.24/release-notes/release-notes-draft.md PR 97252",
     ],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: |context| runtime_findings(context, &DOCKERSHIM),
     },
     ..Rule::DEFAULT
@@ -52,7 +52,7 @@ pub(crate) const CRI_V1ALPHA2: Rule = Rule {
     reference: "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#cri-versions",
     sources: &["containerd/containerd.io content/releases.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: |context| runtime_findings(context, &CRI_V1ALPHA2),
     },
     ..Rule::DEFAULT
@@ -73,7 +73,7 @@ pub(crate) const CONTAINERD_1X: Rule = Rule {
         "kubernetes/sig-release releases/release-1.37/release-notes/release-notes-draft.md PR 139121",
     ],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: |context| runtime_findings(context, &CONTAINERD_1X),
     },
     ..Rule::DEFAULT
@@ -94,7 +94,7 @@ pub(crate) const CGROUP_V1: Rule = Rule {
         "kubernetes/enhancements keps/sig-node/5573-remove-cgroup-v1/README.md",
     ],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: cgroup_v1,
     },
     ..Rule::DEFAULT

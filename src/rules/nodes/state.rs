@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use crate::catalog::{Catalog, Minor, Release};
-use crate::detect::{self, is_control_plane_node, pool_name};
 use crate::evidence::{Evidence, EvidenceSource};
+use crate::facts::nodes::{is_control_plane_node, pool_name};
+use crate::need::Need;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::NodeRow;
 use crate::text::pluralize;
@@ -36,7 +37,7 @@ pub(crate) const NOT_READY: Rule = Rule {
     reference: "https://kubernetes.io/docs/reference/node/node-status/#condition",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: not_ready,
     },
     ..Rule::DEFAULT
@@ -57,7 +58,7 @@ pub(crate) const CORDONED: Rule = Rule {
         "kubernetes-sigs/karpenter pkg/apis/v1/taints.go",
     ],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: cordoned,
     },
     ..Rule::DEFAULT
@@ -74,7 +75,7 @@ pub(crate) const PRESSURE: Rule = Rule {
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: pressure,
     },
     ..Rule::DEFAULT
@@ -91,7 +92,7 @@ pub(crate) const MIXED: Rule = Rule {
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate: mixed_kubelets,
     },
     ..Rule::DEFAULT

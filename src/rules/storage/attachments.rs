@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::in_tree::{objects_with_gvk, storage_resource};
-use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::{CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
@@ -31,7 +30,7 @@ pub(crate) const RULE: Rule = Rule {
         "kubernetes/kubernetes pkg/controller/volume/attachdetach/attach_detach_controller.go",
     ],
     kind: RuleKind::Code {
-        needs: |_| vec![volume_attachments_need(), detect::nodes()],
+        needs: |_| vec![volume_attachments_need(), Need::nodes()],
         evaluate,
     },
     ..Rule::DEFAULT
@@ -50,7 +49,7 @@ fn volume_attachments_need() -> Need {
 
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut objects = Vec::new();
-    if let Some((view, rows)) = context.view().zip(context.rows(&detect::nodes())) {
+    if let Some((view, rows)) = context.view().zip(context.rows(&Need::nodes())) {
         let nodes: BTreeSet<&str> = rows.nodes().iter().map(|node| node.name.as_str()).collect();
         for (api, row) in objects_with_gvk(view, &volume_attachments_need()) {
             if let Some(evidence) = stuck_evidence(&row.object, &nodes, context.now) {

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 
 use crate::catalog::GroupResource;
-use crate::detect;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::pods::{is_evicted_by_drain, pods_need};
 use crate::need::{DetailLevel, Need};
@@ -60,7 +59,7 @@ pub(crate) const ANTIAFFINITY_FULL: Rule = Rule {
     reference: "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#inter-pod-affinity-and-anti-affinity",
     sources: &["kubernetes/api core/v1/types.go"],
     kind: RuleKind::Code {
-        needs: |_| vec![pods_need(), detect::nodes()],
+        needs: |_| vec![pods_need(), Need::nodes()],
         evaluate: antiaffinity_full,
     },
     ..Rule::DEFAULT

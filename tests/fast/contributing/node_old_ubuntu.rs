@@ -1,7 +1,7 @@
 //! `node-old-ubuntu`: nodes on Ubuntu 18.04.
 
-use kubectl_upgrade::detect;
 use kubectl_upgrade::evidence::{Evidence, EvidenceSource};
+use kubectl_upgrade::need::Need;
 use kubectl_upgrade::rules::{
     AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
@@ -17,7 +17,7 @@ pub(crate) const RULE: Rule = Rule {
     reference: "https://ubuntu.com/about/release-cycle",
     sources: &["endoflife-date/endoflife.date products/ubuntu.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![detect::nodes()],
+        needs: |_| vec![Need::nodes()],
         evaluate,
     },
     ..Rule::DEFAULT

@@ -12,7 +12,7 @@ const STRATEGY_PATHS: [&str; 2] = ["/spec/rollout/strategy", "/spec/strategy"];
 
 /// The rollout strategy of a pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum RolloutStrategy {
+pub(crate) enum RolloutStrategy {
     /// Not readable here.
     #[default]
     Unknown,
@@ -31,18 +31,18 @@ pub(super) enum RolloutStrategy {
 
 /// How many nodes of a pool are upgraded at a time, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parallelism {
+pub(crate) struct Parallelism {
     /// At least one.
-    pub(super) nodes: u64,
+    pub(crate) nodes: u64,
     /// `2 nodes at a time, as requested`.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// Whether neither the user nor the pool states it.
-    pub(super) is_assumed: bool,
+    pub(crate) is_assumed: bool,
 }
 
 impl RolloutStrategy {
     /// Of a MachineDeployment of any version.
-    pub(super) fn from_machine_deployment(deployment: &Value) -> Self {
+    pub(crate) fn from_machine_deployment(deployment: &Value) -> Self {
         let mut strategies = STRATEGY_PATHS.iter();
         strategies
             .find_map(|path| deployment.pointer(path))
@@ -51,7 +51,7 @@ impl RolloutStrategy {
     }
 
     /// The parallelism for durations: as requested, else as the pool states.
-    pub(super) fn parallelism(self, requested: Option<u32>) -> Parallelism {
+    pub(crate) fn parallelism(self, requested: Option<u32>) -> Parallelism {
         let at_a_time = |nodes: u64| format!("{} at a time", pluralize(nodes as usize, "node"));
         let (nodes, reason) = match (requested, self) {
             (Some(requested), _) => {

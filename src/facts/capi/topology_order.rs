@@ -12,27 +12,27 @@ use crate::catalog::keys::{
 
 /// The upgrade order in the topology of a Cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TopologyOrder {
+pub(crate) struct TopologyOrder {
     /// Pools of a kind that are upgraded at a time; at least one.
-    pub(super) concurrency: u32,
+    pub(crate) concurrency: u32,
     /// MachineDeployments in order.
-    pub(super) machine_deployments: Vec<PoolTurn>,
+    pub(crate) machine_deployments: Vec<PoolTurn>,
     /// MachinePools in order.
-    pub(super) machine_pools: Vec<PoolTurn>,
+    pub(crate) machine_pools: Vec<PoolTurn>,
 }
 
 /// A pool in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PoolTurn {
+pub(crate) struct PoolTurn {
     /// Its name in the topology, which differs from the name of the object made from it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Why it is held back; none if it is not.
-    pub(super) hold_reason: Option<String>,
+    pub(crate) hold_reason: Option<String>,
 }
 
 impl TopologyOrder {
     /// Of a Cluster object; none without a topology.
-    pub(super) fn from_cluster(cluster: &Value) -> Option<Self> {
+    pub(crate) fn from_cluster(cluster: &Value) -> Option<Self> {
         cluster.pointer("/spec/topology")?.as_object()?;
         let concurrency = annotation(cluster, CAPI_UPGRADE_CONCURRENCY).and_then(Value::as_str);
         // Cluster API, too, takes anything but a number for one.

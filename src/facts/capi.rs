@@ -1,42 +1,66 @@
 //! The Cluster API objects that the cluster is made from: by annotations of its nodes, and by the objects themselves if the
 //! cluster manages itself.
 
+mod rollout;
+mod rollout_strategy;
+mod topology_order;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::rollout_strategy::RolloutStrategy;
-use super::topology_order::{PoolTurn, TopologyOrder};
-use crate::catalog::keys;
-use crate::detect::{self, DetectedCluster, is_control_plane_node};
+use super::nodes::is_control_plane_node;
+use crate::catalog::{GroupResource, keys};
+use crate::detect::{self, DetectedCluster};
+use crate::need::{DetailLevel, Need};
 use crate::snapshot::{ClusterView, NodeRow, ObjectRow};
+
+pub(crate) use rollout::{MachineRollout, machine_rollout};
+pub(crate) use rollout_strategy::RolloutStrategy;
+pub(crate) use topology_order::{PoolTurn, TopologyOrder};
+
+/// MachineDeployments, with how far their rollouts are.
+pub(crate) fn machine_deployments_need() -> Need {
+    let resource = GroupResource::new("cluster.x-k8s.io", "machinedeployments");
+    let fields = [
+        detect::ROLLOUT_FIELDS,
+        &[
+            "metadata.labels",
+            "spec.clusterName",
+            "spec.rollout.strategy",
+            "spec.strategy",
+            "spec.template.spec.version",
+        ],
+    ];
+    Need::objects(resource, DetailLevel::Full).with_fields(&fields.concat())
+}
 
 /// Empty if Cluster API did not make the cluster.
 #[derive(Debug, Default)]
-pub(super) struct CapiObjects {
+pub(crate) struct CapiObjects {
     /// Namespace of all of them; empty if unknown.
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
     /// Name of the Cluster; empty if Cluster API did not make it.
-    pub(super) cluster_name: String,
+    pub(crate) cluster_name: String,
     /// Name of the control plane object; empty if unknown.
-    pub(super) control_plane_name: String,
+    pub(crate) control_plane_name: String,
     /// Its kind in lower case, as kubectl takes it: `kubeadmcontrolplane`, `awsmanagedcontrolplane`; empty if unknown.
-    pub(super) control_plane_kind: String,
+    pub(crate) control_plane_kind: String,
     /// Whether the objects are on the cluster that they make.
-    pub(super) is_self_managed: bool,
+    pub(crate) is_self_managed: bool,
     /// Whether the Cluster is known to have a ClusterClass.
-    pub(super) has_topology: bool,
+    pub(crate) has_topology: bool,
     /// MachineDeployments by name, if the cluster manages itself.
-    pub(super) machine_deployments: BTreeMap<String, MachineDeploymentInfo>,
+    pub(crate) machine_deployments: BTreeMap<String, MachineDeploymentInfo>,
     /// The order of its pools; none without a topology.
-    pub(super) topology_order: Option<TopologyOrder>,
+    pub(crate) topology_order: Option<TopologyOrder>,
 }
 
 /// What a plan uses of a MachineDeployment.
 #[derive(Debug, Default)]
-pub(super) struct MachineDeploymentInfo {
+pub(crate) struct MachineDeploymentInfo {
     /// How many of its machines are replaced at a time.
-    pub(super) rollout_strategy: RolloutStrategy,
+    pub(crate) rollout_strategy: RolloutStrategy,
     /// Its name in the topology; none if it was not made from one.
     topology_name: Option<String>,
 }
@@ -53,7 +77,7 @@ impl MachineDeploymentInfo {
 }
 
 impl CapiObjects {
-    pub(super) fn new(view: ClusterView<'_>, detected: &DetectedCluster) -> Self {
+    pub(crate) fn new(view: ClusterView<'_>, detected: &DetectedCluster) -> Self {
         let nodes = view.nodes().unwrap_or_default();
         let clusters = view.objects(&detect::capi_clusters_need());
         let cluster_ref = cluster_ref_from_annotations(nodes)
@@ -74,7 +98,7 @@ impl CapiObjects {
             .zip(reference("name"))
             .or_else(|| control_plane_ref(nodes))
             .unwrap_or_default();
-        let deployments = view.objects(&detect::machine_deployments_need()).iter();
+        let deployments = view.objects(&machine_deployments_need()).iter();
         let deployments = deployments.filter(|row| {
             cluster.is_some()
                 && row.meta.namespace.as_deref() == Some(&namespace)
@@ -96,7 +120,7 @@ impl CapiObjects {
     }
 
     /// The turn of a MachineDeployment in the topology, and its index.
-    pub(super) fn pool_turn(&self, deployment: &str) -> Option<(usize, &PoolTurn)> {
+    pub(crate) fn pool_turn(&self, deployment: &str) -> Option<(usize, &PoolTurn)> {
         let deployment = self.machine_deployments.get(deployment)?;
         let name = deployment.topology_name.as_ref()?;
         let order = self.topology_order.as_ref()?;
@@ -105,7 +129,7 @@ impl CapiObjects {
     }
 
     /// MachinePools that the topology holds back: their names in it, and why.
-    pub(super) fn machine_pools_on_hold(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn machine_pools_on_hold(&self) -> impl Iterator<Item = (&str, &str)> {
         let order = self.topology_order.iter();
         let turns = order.flat_map(|order| &order.machine_pools);
         turns.filter_map(|turn| Some((turn.name.as_str(), turn.hold_reason.as_deref()?)))

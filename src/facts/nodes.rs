@@ -10,16 +10,14 @@ const CONTROL_PLANE_LABELS: [&str; 2] = [
 ];
 
 /// Whether it runs the control plane.
-#[must_use]
-pub fn is_control_plane_node(node: &NodeRow) -> bool {
+pub(crate) fn is_control_plane_node(node: &NodeRow) -> bool {
     CONTROL_PLANE_LABELS
         .iter()
         .any(|label| node.labels.contains_key(*label))
 }
 
 /// Its pool: the MachineDeployment or MachinePool that made it, or what a label names; empty where neither is known.
-#[must_use]
-pub fn pool_name<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
+pub(crate) fn pool_name<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
     let labels = || {
         let labels = catalog.pool_labels.iter();
         labels.filter_map(|row| node.labels.get(&row.label)).next()
