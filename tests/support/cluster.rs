@@ -399,6 +399,12 @@ fn selects(selector: &ListSelector, object: &Value) -> bool {
     let field = |requirement: &str| match requirement.split_once('=') {
         Some(("metadata.name", name)) => object["metadata"]["name"] == name,
         Some(("type", kind)) => object["type"] == kind,
+        Some(("spec.serviceAccountName", name)) => {
+            object["spec"]["serviceAccountName"]
+                .as_str()
+                .unwrap_or_default()
+                == name
+        }
         _ => panic!("field selector {requirement}"),
     };
     let label = |requirement: &str| {

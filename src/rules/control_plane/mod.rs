@@ -7,9 +7,40 @@ pub(super) mod patch_behind;
 pub(super) mod readyz;
 pub(super) mod skew;
 
+use std::collections::BTreeSet;
+
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::rules::AffectedObject;
-use crate::snapshot::ObjectRow;
+use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::facts::nodes::is_control_plane_node;
+use crate::need::Need;
+use crate::rules::{AffectedObject, CheckContext};
+use crate::snapshot::{MissingData, ObjectRow};
+
+/// Static pods, and the nodes that should run some.
+fn static_pod_needs() -> Vec<Need> {
+    let mut needs = control_plane::static_pod_needs().to_vec();
+    needs.push(Need::nodes());
+    needs
+}
+
+/// Control plane nodes without a static pod of the control plane. Managed control planes have no nodes.
+fn invisible_control_plane_nodes(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let pods = context.fact(control_plane::control_plane_pods);
+    let visible: BTreeSet<&str> = pods.iter().filter_map(ControlPlanePod::node).collect();
+    let nodes = context.nodes().iter();
+    nodes
+        .filter(|node| is_control_plane_node(node) && !visible.contains(node.name.as_str()))
+        .map(|node| MissingData {
+            what: format!(
+                "versions and flags of the control plane on node {}",
+                node.name
+            ),
+            why: "no static pod of the control plane is visible on it; check them on the node"
+                .to_owned(),
+            rbac: None,
+        })
+        .collect()
+}
 
 fn kube_system_object(
     row: &ObjectRow,

@@ -1,12 +1,14 @@
 //! `cp-apiserver-skew`, `cp-component-skew` and `cp-kubeproxy-skew`: parts of the control plane too far apart.
 
-use super::kube_system_object;
-use crate::catalog::ImageRef;
-use crate::catalog::Minor;
+use std::collections::BTreeMap;
+
+use super::{invisible_control_plane_nodes, kube_system_object, static_pod_needs};
+use crate::catalog::{ImageRef, Minor};
 use crate::facts::control_plane;
-use crate::facts::control_plane::{APISERVER, ControlPlanePod};
+use crate::facts::control_plane::{APISERVER, ControlPlanePod, KUBE_PROXY};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::ObjectRow;
 
 /// API servers more than one minor apart.
 pub(crate) const APISERVER_SKEW: Rule = Rule {
@@ -19,9 +21,10 @@ pub(crate) const APISERVER_SKEW: Rule = Rule {
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-apiserver",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![control_plane::control_plane_pods_need()],
+        needs: |_| static_pod_needs(),
         evaluate: apiserver_skew,
     },
+    unevaluated: invisible_control_plane_nodes,
     ..Rule::DEFAULT
 };
 
@@ -36,9 +39,10 @@ pub(crate) const COMPONENT_SKEW: Rule = Rule {
     reference: "https://kubernetes.io/releases/version-skew-policy/",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![control_plane::control_plane_pods_need()],
+        needs: |_| static_pod_needs(),
         evaluate: component_skew,
     },
+    unevaluated: invisible_control_plane_nodes,
     ..Rule::DEFAULT
 };
 
@@ -48,12 +52,16 @@ pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
     severity: Severity::Warning,
     title: "The version of kube-proxy is not supported with the API server",
     why: "kube-proxy must not be newer than the API server, and may be only as far behind as the version skew policy allows.",
-    detection: "By the image tag of the DaemonSet kube-system/kube-proxy, against the API server and the first hop. Images referenced only by digest are left out. It is not compared with the kubelets.",
+    detection: "By the image tag of the DaemonSet kube-system/kube-proxy and of static pods of kube-proxy, against the API server and the first hop. Images referenced only by digest are left out. It is not compared with the kubelets.",
     remedy: "Bring kube-proxy to a supported version before this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-proxy",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![control_plane::kube_proxy_need()],
+        needs: |_| {
+            let mut needs = control_plane::static_pod_needs().to_vec();
+            needs.push(control_plane::kube_proxy_need());
+            needs
+        },
         evaluate: kube_proxy_skew,
     },
     ..Rule::DEFAULT
@@ -132,41 +140,54 @@ fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 fn kube_proxy_skew(context: &CheckContext<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let next = context.path.first_minor_hop();
     let Some(cluster) = context.cluster else {
-        return found;
+        return Vec::new();
     };
-
-    for row in context.objects(&control_plane::kube_proxy_need()) {
-        let image = control_plane::first_image(row).unwrap_or_default();
-        let Some(release) = ImageRef::new(image).release() else {
-            continue;
-        };
-        let minor = release.minor();
-        let server = cluster.discovery.effective_minor();
+    let next = context.path.first_minor_hop();
+    let server = cluster.discovery.effective_minor();
+    let mut objects: BTreeMap<Minor, Vec<AffectedObject>> = BTreeMap::new();
+    for (api_version, kind, image, row) in kube_proxies(context) {
+        if let Some(release) = ImageRef::new(image).release() {
+            let object = kube_system_object(row, api_version, kind, format!("image {image}"));
+            objects.entry(release.minor()).or_default().push(object);
+        }
+    }
+    let findings = objects.into_iter().filter_map(|(minor, objects)| {
         let too_old =
-            next.filter(|hop| exceeds_skew_limit(context, "kube-proxy", minor, hop.minor()));
+            next.filter(|hop| exceeds_skew_limit(context, KUBE_PROXY, minor, hop.minor()));
         let how = match too_old {
             _ if minor > server => format!("newer than the API server {server}"),
             Some(hop) => format!("too old for an API server {}", hop.minor()),
-            None => continue,
+            None => return None,
         };
-        let detail = format!("image {image}");
-        let object = kube_system_object(row, "apps/v1", "DaemonSet", detail);
         let message = format!("kube-proxy {minor}, {how}");
         let draft = FindingDraft {
             hop: too_old.map(HopId::from),
-            ..FindingDraft::new(
-                &KUBE_PROXY_SKEW,
-                cluster.id.to_string(),
-                message,
-                vec![object],
-            )
+            ..FindingDraft::new(&KUBE_PROXY_SKEW, cluster.id.to_string(), message, objects)
         };
-        found.extend(Finding::new(&KUBE_PROXY_SKEW, draft));
-    }
+        Finding::new(&KUBE_PROXY_SKEW, draft)
+    });
+    findings.collect()
+}
 
+/// The DaemonSet and the static pods that run kube-proxy, with their images.
+fn kube_proxies<'a>(
+    context: &CheckContext<'a>,
+) -> Vec<(&'static str, &'static str, &'a str, &'a ObjectRow)> {
+    let sets = context.objects(&control_plane::kube_proxy_need()).iter();
+    let mut found: Vec<_> = sets
+        .filter_map(|row| {
+            Some((
+                "apps/v1",
+                "DaemonSet",
+                control_plane::first_image(row)?,
+                row,
+            ))
+        })
+        .collect();
+    let pods = context.fact(control_plane::static_pods).into_iter();
+    let pods = pods.filter(|pod| pod.component == KUBE_PROXY);
+    found.extend(pods.filter_map(|pod| Some(("v1", "Pod", pod.image()?, pod.row))));
     found
 }
 

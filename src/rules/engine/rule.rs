@@ -37,8 +37,6 @@ pub struct Rule {
     pub gates_drains: bool,
     /// Whether a procedure has steps that resolve its findings, so that a plan adds no step for each of them.
     pub has_own_steps: bool,
-    /// The kind whose removed APIs it reports in place of `api-removed`.
-    pub replaces_api_removed: Option<&'static str>,
     /// What was read and could not be evaluated; for rules that are code.
     pub unevaluated: fn(&CheckContext<'_>) -> Vec<MissingData>,
     /// How it is evaluated.
@@ -122,7 +120,6 @@ impl Rule {
         reads_files: false,
         gates_drains: false,
         has_own_steps: false,
-        replaces_api_removed: None,
         unevaluated: |_| Vec::new(),
         kind: RuleKind::Code {
             needs: |_| Vec::new(),

@@ -32,7 +32,7 @@ pub(crate) const NOT_READY: Rule = Rule {
     severity: Severity::Blocker,
     title: "A node is not ready",
     why: "Pods that a drain evicts need ready nodes. A node that does not report cannot be drained or upgraded cleanly, and a control plane that is missing a member may lose its quorum when the next one restarts.",
-    detection: "By the condition Ready. The finding is a blocker for control plane nodes, and for workers if more than one and more than a tenth of their pool are not ready; otherwise it is a warning. Nodes younger than ten minutes and nodes that never reported are a note. Nodes that are about to be deleted are left out.",
+    detection: "By the condition Ready. The finding is a blocker for control plane nodes, and for workers if more than one and more than a tenth of their pool are not ready; otherwise it is a warning. Nodes younger than ten minutes are a note, and older ones that never reported a warning. Nodes that are about to be deleted are left out.",
     remedy: "Repair these nodes, or remove them from the cluster first.",
     reference: "https://kubernetes.io/docs/reference/node/node-status/#condition",
     sources: &["kubernetes/api core/v1/types.go"],
@@ -174,7 +174,7 @@ fn not_ready_finding(
             format!("{} may still be joining", pluralize(some, "node")),
         ),
         NotReadyGroup::NeverReported => (
-            Severity::Note,
+            Severity::Warning,
             "silent".to_owned(),
             format!("{} never reported", pluralize(some, "node")),
         ),

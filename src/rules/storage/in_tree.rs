@@ -101,7 +101,7 @@ fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
     let driver = &plugin.csi_driver;
     let (severity, title, why, remedy) = match plugin.status {
         InTreeStatus::MigratedToCsi => (
-            Severity::Warning,
+            Severity::Blocker,
             format!("Volumes of {name} need a CSI driver that is missing"),
             format!("From {from} on, Kubernetes delegates them to the CSI driver {driver}. Without it, they cannot be provisioned, attached or mounted."),
             format!("Install the CSI driver {driver} before this hop."),
@@ -147,7 +147,7 @@ fn detection_text(plugin: &VolumePlugin) -> String {
     }
     how += match plugin.status {
         InTreeStatus::MigratedToCsi => {
-            ", where neither a CSIDriver nor a CSINode names the driver."
+            ", where neither a CSIDriver nor a CSINode names the driver. Unused volumes and storage classes are a warning, and so is everything if the driver is already needed."
         }
         InTreeStatus::Removed => {
             ". Unused volumes, storage classes, and plugins that are already removed are a warning."
@@ -187,8 +187,8 @@ impl TableRule for VolumePlugin {
             .into_iter()
             .flat_map(|view| self.affected_objects(view))
         {
-            // A plugin that is already removed: the upgrade changes nothing.
-            let milder = hop.is_none() && self.status == InTreeStatus::Removed;
+            // If the change is already in effect, the upgrade adds nothing to it.
+            let milder = hop.is_none();
             let not_yet = self
                 .blocker_from
                 .is_some_and(|worst| !context.path.reaches(worst));
