@@ -178,83 +178,46 @@ trait MappingFields: Default {
     -> Result<(), A::Error>;
 }
 
-impl MappingFields for ManifestMetadata {
-    fn set_field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        match key {
-            "name" => self.name = map.next_value_seed(Lenient(ScalarText))?,
-            "generateName" => self.generate_name = map.next_value_seed(Lenient(ScalarText))?,
-            "namespace" => self.namespace = map.next_value_seed(Lenient(ScalarText))?,
-            "creationTimestamp" => {
-                let text: Option<String> = map.next_value_seed(Lenient(ScalarText))?;
-                self.creation_timestamp = text.and_then(|text| text.parse().ok());
+macro_rules! mapping_fields {
+    ($($type:ident { $($key:literal => $field:ident: $seed:expr,)* })*) => {$(
+        impl MappingFields for $type {
+            fn set_field<'de, A: MapAccess<'de>>(
+                &mut self,
+                key: &str,
+                map: &mut A,
+            ) -> Result<(), A::Error> {
+                match key {
+                    $($key => self.$field = map.next_value_seed($seed)?,)*
+                    _ => skip_value(map)?,
+                }
+                Ok(())
             }
-            "labels" => self.labels = map.next_value_seed(mapping_seed())?,
-            _ => skip_value(map)?,
         }
-        Ok(())
-    }
+    )*};
 }
 
-impl MappingFields for HelmRecordLabels {
-    fn set_field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        match key {
-            "owner" => self.owner = map.next_value_seed(Lenient(ScalarText))?,
-            "status" => self.status = map.next_value_seed(Lenient(ScalarText))?,
-            _ => skip_value(map)?,
-        }
-        Ok(())
+mapping_fields! {
+    ManifestMetadata {
+        "name" => name: Lenient(ScalarText),
+        "generateName" => generate_name: Lenient(ScalarText),
+        "namespace" => namespace: Lenient(ScalarText),
+        "creationTimestamp" => creation_timestamp: Lenient(ScalarTime),
+        "labels" => labels: mapping_seed(),
     }
-}
-
-impl MappingFields for ScaleTargetRef {
-    fn set_field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        match key {
-            "apiVersion" => self.api_version = map.next_value_seed(Lenient(ScalarText))?,
-            "kind" => self.kind = map.next_value_seed(Lenient(ScalarText))?,
-            "name" => self.name = map.next_value_seed(Lenient(ScalarText))?,
-            _ => skip_value(map)?,
-        }
-        Ok(())
+    HelmRecordLabels {
+        "owner" => owner: Lenient(ScalarText),
+        "status" => status: Lenient(ScalarText),
     }
-}
-
-impl MappingFields for SpecFields {
-    fn set_field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        match key {
-            "scaleTargetRef" => self.scale_target_ref = map.next_value_seed(mapping_seed())?,
-            _ => skip_value(map)?,
-        }
-        Ok(())
+    ScaleTargetRef {
+        "apiVersion" => api_version: Lenient(ScalarText),
+        "kind" => kind: Lenient(ScalarText),
+        "name" => name: Lenient(ScalarText),
     }
-}
-
-impl MappingFields for DataFields {
-    fn set_field<'de, A: MapAccess<'de>>(
-        &mut self,
-        key: &str,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        match key {
-            "release" => self.release_payload = map.next_value_seed(Lenient(ScalarText))?,
-            _ => skip_value(map)?,
-        }
-        Ok(())
+    SpecFields {
+        "scaleTargetRef" => scale_target_ref: mapping_seed(),
+    }
+    DataFields {
+        "release" => release_payload: Lenient(ScalarText),
     }
 }
 
@@ -290,6 +253,17 @@ impl LenientVisitor for ScalarText {
 
     fn visit_scalar(self, text: &dyn fmt::Display) -> Option<String> {
         Some(text.to_string())
+    }
+}
+
+/// A time in RFC 3339.
+struct ScalarTime;
+
+impl LenientVisitor for ScalarTime {
+    type Out = Option<Timestamp>;
+
+    fn visit_scalar(self, text: &dyn fmt::Display) -> Option<Timestamp> {
+        text.to_string().parse().ok()
     }
 }
 

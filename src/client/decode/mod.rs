@@ -17,6 +17,7 @@ mod row_collector;
 #[cfg(test)]
 mod tests;
 mod text;
+mod volume;
 mod workload;
 
 pub(super) use page::{DecodeError, PageMeta};

@@ -9,6 +9,7 @@ use prost::Message;
 use serde::Deserialize;
 
 use super::meta::{Time, rfc3339};
+use super::volume::VolumeSource;
 use crate::snapshot::{
     ControllerRef, Interner, PodPhase, PodRow, SharedStr, label_requirement_holds,
 };
@@ -84,9 +85,9 @@ struct PodSpec {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Affinity {
+pub(super) struct Affinity {
     #[prost(message, optional, tag = "1")]
-    node_affinity: Option<NodeAffinity>,
+    pub(super) node_affinity: Option<NodeAffinity>,
     #[prost(message, optional, tag = "3")]
     pod_anti_affinity: Option<PodAntiAffinity>,
 }
@@ -166,89 +167,6 @@ struct Volume {
     #[prost(message, optional, tag = "2")]
     #[serde(flatten)]
     source: Option<VolumeSource>,
-}
-
-/// A message of which only the presence counts.
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct EmptyMessage {}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PersistentVolumeClaimVolumeSource {
-    #[prost(string, tag = "1")]
-    claim_name: String,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct VolumeSource {
-    #[prost(message, optional, tag = "10")]
-    persistent_volume_claim: Option<PersistentVolumeClaimVolumeSource>,
-    #[prost(message, optional, tag = "29")]
-    ephemeral: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "3")]
-    gce_persistent_disk: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "4")]
-    aws_elastic_block_store: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "5")]
-    git_repo: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "9")]
-    glusterfs: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "11")]
-    rbd: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "12")]
-    flex_volume: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "13")]
-    cinder: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "14")]
-    cephfs: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "15")]
-    flocker: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "18")]
-    azure_file: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "20")]
-    vsphere_volume: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "21")]
-    quobyte: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "22")]
-    azure_disk: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "23")]
-    photon_persistent_disk: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "24")]
-    portworx_volume: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "25")]
-    #[serde(rename = "scaleIO")]
-    scale_io: Option<EmptyMessage>,
-    #[prost(message, optional, tag = "27")]
-    storageos: Option<EmptyMessage>,
-}
-
-impl VolumeSource {
-    /// The driver of Kubernetes' own that it uses, by the name of the field.
-    fn in_tree_driver(&self) -> Option<&'static str> {
-        let all = [
-            (&self.gce_persistent_disk, "gcePersistentDisk"),
-            (&self.aws_elastic_block_store, "awsElasticBlockStore"),
-            (&self.git_repo, "gitRepo"),
-            (&self.glusterfs, "glusterfs"),
-            (&self.rbd, "rbd"),
-            (&self.flex_volume, "flexVolume"),
-            (&self.cinder, "cinder"),
-            (&self.cephfs, "cephfs"),
-            (&self.flocker, "flocker"),
-            (&self.azure_file, "azureFile"),
-            (&self.vsphere_volume, "vsphereVolume"),
-            (&self.quobyte, "quobyte"),
-            (&self.azure_disk, "azureDisk"),
-            (&self.photon_persistent_disk, "photonPersistentDisk"),
-            (&self.portworx_volume, "portworxVolume"),
-            (&self.scale_io, "scaleIO"),
-            (&self.storageos, "storageos"),
-        ];
-        all.into_iter()
-            .find_map(|(field, name)| field.as_ref().map(|_| name))
-    }
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::encoded_object::EncodedObject;
 use super::meta::ObjectMeta;
-use super::pod::{LabelSelectorProto, NodeAffinity, NodeSelectorTerm};
+use super::pod::{Affinity, LabelSelectorProto, NodeSelectorTerm};
 use crate::snapshot::{
     self, Interner, LabelSelectorRequirement, Placement, SharedStr, WorkloadRow, WorkloadStatus,
 };
@@ -34,15 +34,26 @@ impl WorkloadKind {
     }
 }
 
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Deployment {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<ObjectMeta>,
-    #[prost(message, optional, tag = "2")]
-    spec: Option<DeploymentSpec>,
-    #[prost(message, optional, tag = "3")]
-    status: Option<DeploymentStatus>,
+/// Declares the messages of kinds with metadata, spec and status.
+macro_rules! workloads {
+    ($($name:ident { $spec:ident, $status:ident })*) => {$(
+        #[derive(Clone, PartialEq, Message, Deserialize)]
+        #[serde(default)]
+        struct $name {
+            #[prost(message, optional, tag = "1")]
+            metadata: Option<ObjectMeta>,
+            #[prost(message, optional, tag = "2")]
+            spec: Option<$spec>,
+            #[prost(message, optional, tag = "3")]
+            status: Option<$status>,
+        }
+    )*};
+}
+
+workloads! {
+    Deployment { DeploymentSpec, DeploymentStatus }
+    StatefulSet { StatefulSetSpec, StatefulSetStatus }
+    DaemonSet { DaemonSetSpec, DaemonSetStatus }
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -90,17 +101,6 @@ struct DeploymentCondition {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct StatefulSet {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<ObjectMeta>,
-    #[prost(message, optional, tag = "2")]
-    spec: Option<StatefulSetSpec>,
-    #[prost(message, optional, tag = "3")]
-    status: Option<StatefulSetStatus>,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
 struct StatefulSetSpec {
     #[prost(int32, optional, tag = "1")]
     replicas: Option<i32>,
@@ -110,7 +110,7 @@ struct StatefulSetSpec {
     template: Option<PodTemplateSpec>,
     #[prost(message, optional, tag = "7")]
     #[serde(rename = "updateStrategy")]
-    strategy: Option<StatefulSetUpdateStrategy>,
+    strategy: Option<UpdateStrategy>,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -133,17 +133,6 @@ struct StatefulSetStatus {
     #[prost(int32, tag = "11")]
     #[serde(rename = "availableReplicas")]
     available: i32,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct DaemonSet {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<ObjectMeta>,
-    #[prost(message, optional, tag = "2")]
-    spec: Option<DaemonSetSpec>,
-    #[prost(message, optional, tag = "3")]
-    status: Option<DaemonSetStatus>,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -179,7 +168,7 @@ struct DaemonSetStatus {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct StatefulSetUpdateStrategy {
+struct UpdateStrategy {
     #[prost(string, tag = "1")]
     #[serde(rename = "type")]
     kind: String,
@@ -187,7 +176,7 @@ struct StatefulSetUpdateStrategy {
     rolling_update: Option<RollingUpdate>,
 }
 
-/// Without `rollingUpdate`, which has no partition here.
+/// Without `rollingUpdate`, which has no partition here and other types under the same tags.
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct DaemonSetUpdateStrategy {
@@ -218,7 +207,7 @@ struct TemplatePodSpec {
     #[prost(btree_map = "string, string", tag = "7")]
     node_selector: std::collections::BTreeMap<String, String>,
     #[prost(message, optional, tag = "18")]
-    affinity: Option<TemplateAffinity>,
+    affinity: Option<Affinity>,
     #[prost(message, repeated, tag = "22")]
     tolerations: Vec<Toleration>,
 }
@@ -228,13 +217,6 @@ struct TemplatePodSpec {
 struct Container {
     #[prost(string, tag = "2")]
     image: String,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct TemplateAffinity {
-    #[prost(message, optional, tag = "1")]
-    node_affinity: Option<NodeAffinity>,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]

@@ -36,6 +36,7 @@ const PUBLIC_NAMES: &str = "
     sha256 latest apiserver_requested_deprecated_apis group resource subresource removed_release
     feature-gates enable-admission-plugins disable-admission-plugins admission-control featureGates
     sh ash bash dash busybox
+    stdin templates crds charts hooks
 ";
 
 /// Beginnings of names behind which another name stands: static pods are called after their nodes.

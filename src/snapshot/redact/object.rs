@@ -5,22 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::pseudonymizer::Pseudonymizer;
-use super::token_kinds::is_upper_camel_case;
 use crate::catalog::keys;
 use crate::x509;
 
-/// Fields that no rule looks into and that may hold anything.
-const DROPPED_FIELDS: [&str; 9] = [
-    "uid",
-    "parameters",
-    "mountOptions",
-    "values",
-    "overrides",
-    "configOverrides",
-    "volumeAttributes",
-    "volumeHandle",
-    "request",
-];
 /// Maps whose keys are labels.
 const LABEL_MAP_FIELDS: [&str; 5] = [
     "labels",
@@ -30,14 +17,7 @@ const LABEL_MAP_FIELDS: [&str; 5] = [
     "stringData",
 ];
 /// Fields of free text.
-const FREE_TEXT_FIELDS: [&str; 6] = [
-    "message",
-    "description",
-    "note",
-    "notes",
-    "certificate",
-    "expression",
-];
+const FREE_TEXT_FIELDS: [&str; 2] = ["message", "certificate"];
 /// Annotations whose value is a number that counts.
 const NUMERIC_ANNOTATIONS: [&str; 1] = [keys::CAPI_UPGRADE_CONCURRENCY];
 /// Labels whose value is a name that stands elsewhere as the name of something.
@@ -100,10 +80,12 @@ impl Pseudonymizer<'_> {
             .unwrap_or_default();
         let labels = LABEL_MAP_FIELDS.contains(&field) || field.ends_with("Labels");
         let is_labels = labels && fields.values().all(Value::is_string);
+        // Flags of a component, in the configuration of kubeadm.
+        let are_flags = field == "extraArgs";
         let old = std::mem::take(fields);
         for (name, mut value) in old {
-            let is_free = name != "values" || value.is_object();
-            if is_free && DROPPED_FIELDS.contains(&name.as_str()) {
+            // One of them is the key.
+            if name == "uid" {
                 continue;
             }
             if field == "annotations" || field.ends_with("Annotations") {
@@ -125,7 +107,8 @@ impl Pseudonymizer<'_> {
                 Value::String(text) if name == "kind" => *text = self.redact_kind(&group, text),
                 _ => self.redact_value(&name, &mut value),
             }
-            let is_field = |letter: char| letter.is_ascii_alphanumeric();
+            let is_field =
+                |letter: char| letter.is_ascii_alphanumeric() || (are_flags && letter == '-');
             let stays = !is_labels && name.chars().all(is_field);
             fields.insert(
                 if stays {
@@ -169,36 +152,15 @@ impl Pseudonymizer<'_> {
         }
     }
 
-    /// A document of YAML within a ConfigMap, line by line: fields stay, values are replaced.
+    /// A document of YAML within a ConfigMap, as JSON: YAML that its readers can parse.
     fn redact_yaml(&self, text: &str) -> String {
-        let mut shown = String::new();
-        for line in text.split_inclusive('\n') {
-            let content = line.trim_start_matches([' ', '-', '"', '\'']);
-            let front = &line[..line.len() - content.len()];
-            let is_field = |name: &&str| {
-                let field = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
-                let name = name.trim_end_matches(['"', '\'']);
-                !name.is_empty() && name.chars().all(field)
-            };
-            let split = content.split_once(':').filter(|(name, _)| is_field(name));
-            let end = |rest: &str| rest.is_empty() || rest.starts_with(char::is_whitespace);
-            shown.push_str(front);
-            match split.filter(|(_, rest)| end(rest)) {
-                Some((name, rest)) => {
-                    shown.push_str(name);
-                    shown.push(':');
-                    let value = rest.trim();
-                    let stays = (name == "kind" && is_upper_camel_case(value)) || value.is_empty();
-                    shown.push_str(&if stays {
-                        rest.to_owned()
-                    } else {
-                        self.redact_text(rest)
-                    });
-                }
-                None => shown.push_str(&self.redact_text(content)),
+        match serde_saphyr::from_str::<Value>(text) {
+            Ok(mut document @ Value::Object(_)) => {
+                self.redact_object(&mut document);
+                document.to_string()
             }
+            _ => self.redact_text(text),
         }
-        shown
     }
 }
 

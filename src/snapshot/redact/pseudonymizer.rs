@@ -105,14 +105,17 @@ impl<'a> Pseudonymizer<'a> {
             return made;
         }
         // `kommander-0.1.0`: an application of a platform with its version.
-        let versioned = name.match_indices('-').find_map(|(at, _)| {
-            let (front, rest) = (&name[..at], &name[at + 1..]);
-            let version = redact_version(rest, |part| Some(self.redact_name(part)))?;
-            self.allowlist
-                .contains(front)
-                .then(|| format!("{front}-{version}"))
-        });
-        versioned.unwrap_or_else(|| self.pseudonym_of(name))
+        self.redact_versioned(name, |front| self.allowlist.contains(front))
+            .unwrap_or_else(|| self.pseudonym_of(name))
+    }
+
+    /// A name and the version behind it, if there is one and the name is of interest.
+    fn redact_versioned(&self, text: &str, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+        text.match_indices('-').find_map(|(at, _)| {
+            let front = &text[..at];
+            let version = redact_version(&text[at + 1..], |part| Some(self.redact_name(part)))?;
+            is_wanted(front).then(|| format!("{}-{version}", self.redact_name(front)))
+        })
     }
 
     /// A UID in the place of another.
@@ -283,14 +286,11 @@ impl<'a> Pseudonymizer<'a> {
 
     /// A chart and its version, `cart-1.2.0`.
     pub(super) fn redact_chart(&self, chart: &str) -> String {
-        let split = chart.match_indices('-').find_map(|(at, _)| {
-            let version = redact_version(&chart[at + 1..], |part| Some(self.redact_name(part)))?;
-            Some(format!("{}-{version}", self.redact_name(&chart[..at])))
-        });
-        split.unwrap_or_else(|| self.redact_name(chart))
+        self.redact_versioned(chart, |_| true)
+            .unwrap_or_else(|| self.redact_name(chart))
     }
 
-    /// Where a manifest stands: a path, and which document of it.
+    /// Where a manifest is: a path, and which document of it.
     pub(super) fn redact_location(&self, place: &str) -> String {
         let (path, document) = match place.rsplit_once(" document ") {
             Some((path, number)) if number.chars().all(|digit| digit.is_ascii_digit()) => {
@@ -298,35 +298,18 @@ impl<'a> Pseudonymizer<'a> {
             }
             _ => (place, String::new()),
         };
-        let parts: Vec<String> = path
-            .split('/')
-            .map(|part| self.redact_file_name(part))
-            .collect();
-        format!("{}{document}", parts.join("/"))
-    }
-
-    fn redact_file_name(&self, name: &str) -> String {
-        const FIXED: [&str; 9] = [
-            "",
-            ".",
-            "..",
-            "-",
-            "stdin",
-            "templates",
-            "crds",
-            "charts",
-            "hooks",
-        ];
-        const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "tpl", "txt"];
-        if FIXED.contains(&name) {
-            return name.to_owned();
-        }
-        match name.rsplit_once('.') {
-            Some((stem, ending)) if ENDINGS.contains(&ending) => {
-                format!("{}.{ending}", self.redact_name(stem))
-            }
-            _ => self.redact_name(name),
-        }
+        let path = map_parts(
+            path,
+            |letter| letter == '/',
+            |name| match name.rsplit_once('.') {
+                _ if !name.contains(char::is_alphanumeric) => name.to_owned(),
+                Some((stem, ending @ ("yaml" | "yml" | "json" | "tpl" | "txt"))) => {
+                    format!("{}.{ending}", self.redact_name(stem))
+                }
+                _ => self.redact_name(name),
+            },
+        );
+        path + &document
     }
 
     /// The name of an operating system: what of it is public.
