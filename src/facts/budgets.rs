@@ -174,6 +174,17 @@ impl<'a> DisruptionBudget<'a> {
         self.row.meta.namespace.as_deref().unwrap_or_default()
     }
 
+    /// Pods whose eviction it refuses while it allows no disruptions: under AlwaysAllow, only those that are ready.
+    pub(crate) fn refused_pods(&self) -> impl Iterator<Item = &'a PodRow> + '_ {
+        let pods = self.pods.iter().copied();
+        pods.filter(|pod| pod.is_ready || !self.allows_unready())
+    }
+
+    /// Whether pods that are not ready can always be evicted.
+    pub(crate) fn allows_unready(&self) -> bool {
+        self.row.object["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    }
+
     /// A number of its status.
     pub(crate) fn status_number(&self, name: &str) -> i64 {
         integer_at(&self.row.object, &format!("/status/{name}"))

@@ -67,6 +67,7 @@ const CODE_RULES: &[&Rule] = &[
     &nodes::state::PRESSURE,
     &control_plane::patch_behind::RULE,
     &budgets::blocked::IMPOSSIBLE,
+    &budgets::blocked::SYNC_FAILED,
     &budgets::blocked::UNHEALTHY_STUCK,
     &budgets::blocked::ZERO,
     &budgets::overlap::RULE,

@@ -14,6 +14,7 @@ const GOOD: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJTakNCOEtBREFnRUNB
 
 scenarios! {
     admission: [Need::ControlPlane(NEWEST)],
+    drains: [Need::ControlPlane(NEWEST)],
     crds: [Need::ControlPlane(NEWEST)],
     old_server: [Need::ControlPlane(OLD)],
 }
@@ -153,6 +154,57 @@ fn admission() -> Result<(), Failed> {
     // Narrowed to another namespace, nothing is known of these services.
     let run = cluster.check(&["--to", "1.37", "-n", "default", "-o", "json"]);
     assert_eq!(named(&run.json(), "webhook-fail-dead", "blocker"), NOTHING);
+    Ok(())
+}
+
+/// What a drain does fails at once if a dead webhook covers it, by the operation, the subresource and the port.
+fn drains() -> Result<(), Failed> {
+    let cluster = Cluster::start(NEWEST);
+    create(&cluster, &[namespace("shop")]);
+    create(&cluster, &[service("down"), slice("down", &[false])]);
+    cluster
+        .kubectl(&["run", "cart", "--image=cart", "-n", "shop"])
+        .ok();
+    let rules = |operation: &str, resource: &str| {
+        json!({"timeoutSeconds": 1, "rules": [{"apiGroups": [""], "apiVersions": ["v1"],
+            "operations": [operation], "resources": [resource]}]})
+    };
+    let other_port = json!({"clientConfig": {"service":
+        {"namespace": "shop", "name": "down", "port": 8443}}});
+    create(
+        &cluster,
+        &[
+            webhook("deletes", "down", "", "pods", &rules("DELETE", "pods")),
+            webhook("evicts", "down", "", "", &rules("CREATE", "pods/eviction")),
+            webhook("port", "down", "", "pods", &other_port),
+            webhook("updates", "down", "", "", &rules("UPDATE", "pods/eviction")),
+        ],
+    );
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": {"name": "cart", "namespace": "shop"}});
+    let path = "/api/v1/namespaces/shop/pods/cart/eviction";
+    eventually("an eviction is refused", 30, || {
+        let run =
+            cluster.kubectl_stdin(&["create", "--raw", path, "-f", "-"], &eviction.to_string());
+        run.code != 0 && run.stderr.contains("evicts.shop.example")
+    });
+    let delete = ["delete", "pod", "cart", "-n", "shop", "--wait=false"];
+    let run = cluster.kubectl(&delete);
+    assert!(
+        run.code != 0 && run.stderr.contains("deletes.shop.example"),
+        "{}",
+        run.stderr
+    );
+    let run = cluster.kubectl(&["run", "till", "--image=till", "-n", "shop"]);
+    assert!(
+        run.code != 0 && run.stderr.contains("no service port 8443"),
+        "{}",
+        run.stderr
+    );
+    let report = report(&cluster, "1.37");
+    let of = |severity: &str| named(&report, "webhook-fail-dead", severity);
+    assert_eq!(of("blocker"), ["deletes", "evicts", "port"], "{report:#}");
+    assert_eq!(of("warning"), ["updates"]);
     Ok(())
 }
 

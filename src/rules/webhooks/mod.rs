@@ -201,13 +201,12 @@ impl Webhook {
         selector.is_none_or(|selector| selector.matches_any_superset(labels))
     }
 
-    /// Whether it is asked about what the cluster itself writes of this.
+    /// Whether it is called for what the cluster itself writes of this, with an object without labels.
     pub(super) fn is_called_for(
         &self,
         row: &SystemWrite,
         configuration: &WebhookConfiguration<'_>,
     ) -> bool {
-        let cluster = configuration.cluster;
         let in_a_namespace = || {
             let namespaces = &configuration.namespaces;
             namespaces
@@ -215,10 +214,36 @@ impl Webhook {
                 .iter()
                 .any(|(name, labels)| row.is_written_in(name) && self.matches_namespace(labels))
         };
-        row.is_subject_to_webhooks(cluster.discovery.effective_minor())
-            && self.covers(row, cluster)
+        self.is_called_for_resource(row, configuration)
             && self.matches_unlabelled()
             && (!row.namespaced || in_a_namespace())
+    }
+
+    /// The same with an object of this namespace and with these labels.
+    pub(super) fn is_called_for_labelled(
+        &self,
+        row: &SystemWrite,
+        configuration: &WebhookConfiguration<'_>,
+        namespace: &str,
+        labels: &LabelMap,
+    ) -> bool {
+        let object = self.object_selector.as_ref();
+        let in_namespace = || {
+            let own = configuration.namespaces.labels(namespace);
+            own.is_some_and(|labels| self.matches_namespace(labels))
+        };
+        self.is_called_for_resource(row, configuration)
+            && object.is_some_and(|selector| selector.matches(labels))
+            && (!row.namespaced || in_namespace())
+    }
+
+    fn is_called_for_resource(
+        &self,
+        row: &SystemWrite,
+        configuration: &WebhookConfiguration<'_>,
+    ) -> bool {
+        let cluster = configuration.cluster;
+        row.is_subject_to_webhooks(cluster.discovery.effective_minor()) && self.covers(row, cluster)
     }
 }
 
