@@ -30,6 +30,18 @@ impl<'a> ImageRef<'a> {
         }
     }
 
+    /// Where a copy of a published image comes from: what is before the path of `official` after its registry. None if it is
+    /// another image; empty if it is the published one.
+    #[must_use]
+    pub fn mirror_of(&self, official: &str) -> Option<&'a str> {
+        if self.repository == official {
+            return Some("");
+        }
+        let (_, path) = official.split_once('/')?;
+        let mirror = self.repository.strip_suffix(path)?.strip_suffix('/')?;
+        (!mirror.is_empty()).then_some(mirror)
+    }
+
     /// The release that the tag names; `None` without a tag and for tags that are not versions.
     #[must_use]
     pub fn release(&self) -> Option<Release> {
@@ -40,6 +52,28 @@ impl<'a> ImageRef<'a> {
 #[cfg(test)]
 mod tests {
     use super::ImageRef;
+
+    #[test]
+    fn a_mirror_keeps_the_path_of_the_image() {
+        let official = "registry.example/shop/installer";
+        for (reference, mirror) in [
+            ("registry.example/shop/installer:1.2.3", Some("")),
+            (
+                "mirror.example:5000/shop/installer:1.2.3",
+                Some("mirror.example:5000"),
+            ),
+            (
+                "mirror.example/registry.example/shop/installer",
+                Some("mirror.example/registry.example"),
+            ),
+            ("mirror.example/workshop/installer:1.2.3", None),
+            ("mirror.example/installer:1.2.3", None),
+            ("shop/installer:1.2.3", None),
+        ] {
+            let found = ImageRef::new(reference).mirror_of(official);
+            assert_eq!(found, mirror, "{reference}");
+        }
+    }
 
     #[test]
     fn tags_are_told_from_ports_and_digests() {

@@ -78,6 +78,8 @@ pub struct Catalog {
     pub server_features: Vec<ServerFeatureSupport>,
     /// Signatures of providers and distributions.
     pub provider_signatures: Vec<ProviderSignature>,
+    /// Signatures of nodes without a kubelet of their own to upgrade.
+    pub virtual_node_signatures: Vec<ProviderSignature>,
     /// Known field managers.
     pub field_managers: KnownFieldManagers,
     /// Objects that providers manage.
@@ -138,6 +140,10 @@ impl Catalog {
             provider_signatures: load_table(
                 "providers.tsv",
                 include_str!("kubernetes/providers.tsv"),
+            )?,
+            virtual_node_signatures: load_table(
+                "virtual-nodes.tsv",
+                include_str!("kubernetes/virtual-nodes.tsv"),
             )?,
             field_managers: KnownFieldManagers::new(load_table(
                 "writers.tsv",

@@ -51,8 +51,12 @@ pub struct ServerFeatureSupport {
 pub enum SignatureLocation {
     /// Substring of the API server version.
     Version,
-    /// Key of a node label.
+    /// Key of a node label, or `key=value`.
     NodeLabel,
+    /// Key of a node taint.
+    NodeTaint,
+    /// Substring of the kubelet version of a node.
+    KubeletVersion,
     /// Prefix of the operating system of a node.
     OsImage,
     /// Prefix of `spec.providerID` of a node.
@@ -60,7 +64,7 @@ pub enum SignatureLocation {
     ProviderId,
 }
 
-/// A signature of a provider or distribution.
+/// A signature of a provider or distribution, or of a kind of node.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ProviderSignature {
     /// `eks`, `gke`, `k3s`, …

@@ -99,7 +99,9 @@ pub(super) fn load_input(
     input.notes.extend(remarks);
     if task.reports_unfinished_hops && flags.to.is_empty() {
         let first = input.snapshot.clusters.first();
-        input.notes.extend(first.and_then(unfinished_hop_hint));
+        input
+            .notes
+            .extend(first.and_then(|cluster| unfinished_hop_hint(cluster, catalog)));
     }
     if input.paths.iter().all(|path| path.hops.is_empty()) && !task.reports_unfinished_hops {
         input.notes.push(format!(

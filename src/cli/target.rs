@@ -3,9 +3,9 @@
 use super::args::SourceArgs;
 use super::exit::{CliError, Exit};
 use crate::catalog::{Catalog, Platform, PlatformName, Release};
-use crate::detect::DetectedCluster;
+use crate::detect::{DetectedCluster, describe_node_match};
 use crate::path::{StartingVersions, UpgradePath, UpgradeTarget, VersionSpec};
-use crate::snapshot::ClusterSnapshot;
+use crate::snapshot::{ClusterSnapshot, NodeRow};
 
 /// The path from the detected versions. A platform whose release is unknown is a gap, not a start.
 pub(super) fn path_from_detected(
@@ -30,20 +30,30 @@ pub(super) fn path_from_detected(
 
 /// Hint for kubelets that are at least a minor behind the API server: they may be there on purpose, or a hop is
 /// unfinished.
-pub(super) fn unfinished_hop_hint(cluster: &ClusterSnapshot) -> Option<String> {
-    let server = &cluster.discovery.git_version;
+pub(super) fn unfinished_hop_hint(cluster: &ClusterSnapshot, catalog: &Catalog) -> Option<String> {
+    let minor = cluster.discovery.effective_minor();
+    let server = cluster.discovery.git_version.without_suffix();
+    let target = match server.minor() == minor {
+        true => VersionSpec::Release(server),
+        false => VersionSpec::Minor(minor),
+    };
+    let is_virtual = |node: &NodeRow| {
+        let mut signatures = catalog.virtual_node_signatures.iter();
+        signatures.any(|signature| describe_node_match(signature, node).is_some())
+    };
     let readings = cluster.ledger.iter();
     let nodes = readings.flat_map(|reading| reading.rows.nodes());
-    let kubelets = nodes.filter_map(|node| node.kubelet_version.release());
-    let behind = kubelets.filter(|kubelet| kubelet.minor() < server.minor());
+    let kubelets = nodes
+        .filter(|node| !is_virtual(node))
+        .filter_map(|node| node.kubelet_version.release());
+    let behind = kubelets.filter(|kubelet| kubelet.minor() < minor);
     let nodes = match behind.count() {
         0 => return None,
         1 => "1 node is".to_owned(),
         nodes => format!("{nodes} nodes are"),
     };
     Some(format!(
-        "note: {nodes} behind the API server; run with --to kubernetes={} to see what remains of that hop",
-        server.without_suffix()
+        "note: {nodes} behind the API server; run with --to kubernetes={target} to see what remains of that hop"
     ))
 }
 

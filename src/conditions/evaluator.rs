@@ -11,7 +11,7 @@ use crate::detect::{self, DetectedCluster, InstalledAddon};
 use crate::facts::backups::{self, Backup, BackupStatus};
 use crate::facts::capi::{self, MachineRollout};
 use crate::facts::control_plane::{self, ControlPlanePod};
-use crate::facts::nodes::{is_control_plane_node, pool_name};
+use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
 use crate::rules::Finding;
 use crate::snapshot::{ClusterView, NodeRow};
 
@@ -142,7 +142,10 @@ impl<'a> ConditionEvaluator<'a> {
                 node.copied().into_iter().collect()
             }
             NodeSet::Pool(name) => {
-                let workers = all.iter().filter(|node| !is_control_plane_node(node));
+                let catalog = self.view.catalog;
+                let workers = all.iter().filter(|node| {
+                    !is_control_plane_node(node) && virtual_node_mark(catalog, node).is_none()
+                });
                 workers
                     .filter(|node| pool_name(self.view.catalog, node) == name)
                     .collect()

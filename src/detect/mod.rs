@@ -17,6 +17,7 @@ pub use addons::InstalledAddon;
 pub use cluster_api::{
     ROLLOUT_FIELDS, capi_clusters_need, kubeadm_control_planes_need, serves_cluster_api,
 };
+pub(crate) use provider::describe_node_match;
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 
 use crate::catalog::{Catalog, Minor, PlatformName, Release};

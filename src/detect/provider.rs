@@ -31,19 +31,57 @@ pub(super) fn detect_provider(look: &ClusterView<'_>) -> (Option<String>, Vec<St
 }
 
 /// Where the signature was found.
-fn describe_match(mark: &ProviderSignature, version: &str, nodes: &[NodeRow]) -> Option<String> {
-    let pattern = mark.pattern.as_str();
-    let node = |test: &dyn Fn(&NodeRow) -> bool| nodes.iter().find(|node| test(node));
-    match mark.location {
+fn describe_match(
+    signature: &ProviderSignature,
+    version: &str,
+    nodes: &[NodeRow],
+) -> Option<String> {
+    let pattern = signature.pattern.as_str();
+    match signature.location {
         SignatureLocation::Version => version
             .contains(pattern)
             .then(|| format!("{pattern} in the version")),
-        SignatureLocation::NodeLabel => node(&|node| node.labels.contains_key(pattern))
-            .map(|node| format!("label {pattern} on node {}", node.name)),
-        SignatureLocation::OsImage => node(&|node| node.os_image.starts_with(pattern))
-            .map(|node| format!("operating system {} on node {}", node.os_image, node.name)),
-        SignatureLocation::ProviderId => node(&|node| node.provider_id.starts_with(pattern))
-            .map(|node| format!("providerID of node {}", node.name)),
+        _ => nodes.iter().find_map(|node| {
+            let mark = describe_node_match(signature, node)?;
+            Some(match signature.location {
+                SignatureLocation::ProviderId => format!("{mark} of node {}", node.name),
+                _ => format!("{mark} on node {}", node.name),
+            })
+        }),
+    }
+}
+
+/// What of a node matches the signature; none if nothing does.
+pub(crate) fn describe_node_match(signature: &ProviderSignature, node: &NodeRow) -> Option<String> {
+    let pattern = signature.pattern.as_str();
+    match signature.location {
+        SignatureLocation::Version => None,
+        SignatureLocation::NodeLabel => {
+            let has_label = match pattern.split_once('=') {
+                Some((key, value)) => node.labels.get(key).is_some_and(|other| other == value),
+                None => node.labels.contains_key(pattern),
+            };
+            has_label.then(|| format!("label {pattern}"))
+        }
+        SignatureLocation::NodeTaint => {
+            let mut keys = node.taint_keys.iter();
+            keys.any(|key| key == pattern)
+                .then(|| format!("taint {pattern}"))
+        }
+        SignatureLocation::KubeletVersion => {
+            let version = node.kubelet_version.to_string();
+            version
+                .contains(pattern)
+                .then(|| format!("{pattern} in the kubelet version"))
+        }
+        SignatureLocation::OsImage => node
+            .os_image
+            .starts_with(pattern)
+            .then(|| format!("operating system {}", node.os_image)),
+        SignatureLocation::ProviderId => node
+            .provider_id
+            .starts_with(pattern)
+            .then(|| "providerID".to_owned()),
     }
 }
 

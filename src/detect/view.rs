@@ -42,7 +42,10 @@ pub(super) fn string_at(object: &Value, pointer: &str) -> Option<String> {
 }
 
 /// The items of a list in an object.
-pub(super) fn items_at<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn items_at<'a>(
+    object: &'a Value,
+    pointer: &str,
+) -> impl Iterator<Item = &'a Value> + Clone {
     let list = object.pointer(pointer).and_then(Value::as_array);
     list.into_iter().flatten()
 }

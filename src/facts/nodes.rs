@@ -1,6 +1,7 @@
-//! What a node is to its cluster, by its labels.
+//! What a node is to its cluster.
 
 use crate::catalog::Catalog;
+use crate::detect::describe_node_match;
 use crate::snapshot::NodeRow;
 
 /// The marks of nodes that run the control plane. Source: kubernetes/kubernetes cmd/kubeadm/app/constants/constants.go.
@@ -26,4 +27,13 @@ pub(crate) fn pool_name<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
         .or_else(|| node.machine_pool())
         .or_else(|| labels().map(String::as_str))
         .unwrap_or_default()
+}
+
+/// What makes a node virtual: pods run elsewhere, and no kubelet on it can be drained or upgraded. None for other nodes.
+pub(crate) fn virtual_node_mark(catalog: &Catalog, node: &NodeRow) -> Option<String> {
+    let mut signatures = catalog.virtual_node_signatures.iter();
+    signatures.find_map(|signature| {
+        let mark = describe_node_match(signature, node)?;
+        Some(format!("{}: {mark}", signature.provider))
+    })
 }

@@ -279,7 +279,10 @@ fn kubernetes_candidates(
         entry.0 = spec.clone();
         entry.2 = true;
     }
-    let spec = VersionSpec::Release(running.without_suffix());
+    let spec = match emulated {
+        Some(emulated) if emulated != running.minor() => VersionSpec::Minor(emulated),
+        _ => VersionSpec::Release(running.without_suffix()),
+    };
     let start = (version.clone(), (spec, true, false));
     let later = vertices.into_iter().filter(|(later, _)| *later > version);
     std::iter::once(start)

@@ -9,8 +9,9 @@ use super::kubelet_skew::{PoolSchedule, pool_schedule};
 use super::step::{Step, StepState};
 use super::step_builder::StepBuilder;
 use super::{remediation, template};
-use crate::catalog::{GateScope, HopPhase, Release, RepeatFor, StepTemplate, VersionSpec};
+use crate::catalog::{Catalog, GateScope, HopPhase, Release, RepeatFor, StepTemplate, VersionSpec};
 use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
+use crate::detect::DetectedCluster;
 use crate::path::HopId;
 use crate::rules::{CheckContext, Finding};
 
@@ -29,14 +30,14 @@ struct PlanBuilder<'a> {
     steps: StepBuilder<'a>,
     /// None without a cluster.
     evaluator: Option<ConditionEvaluator<'a>>,
-    /// The release of the cluster's API server.
-    current: Option<&'a Release>,
+    /// The version of the cluster's API server, or what it emulates.
+    current: Option<VersionSpec>,
     /// For each pool of the inventory.
     pool_schedules: Vec<PoolSchedule>,
     addon_upgrades: Vec<AddonUpgrade>,
 }
 
-/// The steps of all hops, and a remark for each pool on hold.
+/// The steps of all hops, and remarks on pools and nodes.
 pub(super) fn build_steps<'a>(
     context: &'a CheckContext<'a>,
     findings: &'a [Finding],
@@ -71,7 +72,7 @@ pub(super) fn build_steps<'a>(
     }
     let remarks = match kubernetes_hops {
         0 => Vec::new(),
-        _ => builder.steps.inventory.pools_on_hold(),
+        _ => builder.steps.inventory.remarks(),
     };
     (steps, remarks)
 }
@@ -99,7 +100,7 @@ impl<'a> PlanBuilder<'a> {
             evaluator: target.map(|(view, detected)| {
                 ConditionEvaluator::new(view, detected, Some(findings), context.now)
             }),
-            current: detected.map(|detected| &detected.kubernetes),
+            current: detected.map(|detected| current_version(detected, context.catalog)),
             pool_schedules: inventory.pools.iter().map(schedule).collect(),
             addon_upgrades: addons::addon_upgrades(addons, current_minor, &minors, context.catalog),
             steps: StepBuilder {
@@ -151,11 +152,12 @@ impl<'a> PlanBuilder<'a> {
     /// Upgrades pools that would be too old for the first hop to the release of the API server.
     fn catch_up_steps(&self, hop: &HopContext<'_>) -> Vec<StepDraft> {
         let is_first_of_kubernetes = hop.kubernetes_hop_index == 0 && hop.hop_plan.is_kubernetes();
-        let Some(current) = self.current.filter(|_| is_first_of_kubernetes) else {
+        let current = self.current.as_ref();
+        let Some(current) = current.filter(|_| is_first_of_kubernetes) else {
             return Vec::new();
         };
         let hop = HopContext {
-            node_release: &VersionSpec::Release(current.without_suffix()),
+            node_release: current,
             ..hop.clone()
         };
         let pools = self.pools_where(|schedule| schedule.must_catch_up);
@@ -268,6 +270,18 @@ impl<'a> PlanBuilder<'a> {
         steps.reverse();
         steps
     }
+}
+
+/// What nodes may be upgraded to now: the release of the API server, or the newest patch of the minor that it emulates.
+fn current_version(detected: &DetectedCluster, catalog: &Catalog) -> VersionSpec {
+    let minor = detected.effective_minor;
+    if minor == detected.kubernetes.minor() {
+        return VersionSpec::Release(detected.kubernetes.without_suffix());
+    }
+    let row = catalog.kubernetes_releases.find(minor);
+    row.map_or(VersionSpec::Minor(minor), |row| {
+        VersionSpec::Release(row.newest_patch.clone())
+    })
 }
 
 fn step_state(status: CompletionStatus, is_gated: bool) -> (StepState, Option<(usize, usize)>) {

@@ -2,9 +2,9 @@
 
 use super::inventory;
 use crate::catalog::{
-    Edge, EdgeConfidence, Minor, PlatformName, Procedure, Release, VersionPrecision, VersionSpec,
+    Edge, EdgeConfidence, Minor, PlatformName, Procedure, VersionPrecision, VersionSpec,
 };
-use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::facts::unfinished_hop::UnfinishedHop;
 use crate::path::Hop;
 use crate::rules::CheckContext;
 
@@ -33,24 +33,14 @@ impl HopPlan<'_> {
 #[derive(Debug)]
 pub(super) struct Itinerary<'a> {
     pub(super) hop_plans: Vec<HopPlan<'a>>,
-    /// Notes for the reader.
-    pub(super) remarks: Vec<String>,
 }
 
 pub(super) fn itinerary<'a>(context: &CheckContext<'a>) -> Itinerary<'a> {
-    let in_progress = hop_in_progress(context);
-    let remark = in_progress.as_ref().and_then(|hop| {
-        let (from, to) = (hop.from.as_ref()?, &hop.to);
-        Some(format!(
-            "the hop from {from} to {to} is in progress: its remaining steps come first"
-        ))
-    });
-    let hops = in_progress
+    let hops = hop_in_progress(context)
         .into_iter()
         .chain(context.path.hops.iter().cloned());
     Itinerary {
         hop_plans: hops.map(|hop| hop_plan(context, hop)).collect(),
-        remarks: remark.into_iter().collect(),
     }
 }
 
@@ -92,33 +82,18 @@ fn hop_plan<'a>(context: &CheckContext<'a>, hop: Hop) -> HopPlan<'a> {
     }
 }
 
-/// The hop of Kubernetes that has begun but is not complete: the API server has its release, but other control plane components
-/// have not, or, if no other hop lies ahead, kubelets have not.
+/// The hop of Kubernetes that has begun but is not complete.
 fn hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
-    let (view, detected) = inventory::target_cluster(context)?;
-    let current = &detected.kubernetes;
-    let precision = inventory::version_precision(context);
-    let is_behind = |release: &Release| match precision {
-        VersionPrecision::Patch => release.semver < current.semver,
-        VersionPrecision::Minor => release.minor() < current.minor(),
-    };
-    let pods = control_plane::control_plane_pods(view);
-    let components = pods.iter().filter_map(ControlPlanePod::release);
-    let is_last = context.path.kubernetes_hops().next().is_none();
-    let kubelets = view
-        .nodes()
-        .unwrap_or_default()
-        .iter()
-        .filter(|_| is_last)
-        .filter_map(|node| node.kubelet_version.release().cloned());
-    let oldest = components.chain(kubelets).filter(is_behind).min()?;
+    let UnfinishedHop { from, to } = context.unfinished_hop()?;
     let kubernetes = context.catalog.platform(PlatformName::Kubernetes);
-    let edge = kubernetes.and_then(|kubernetes| kubernetes.edge(&oldest, current));
+    let edge = kubernetes
+        .zip(to.release())
+        .and_then(|(kubernetes, to)| kubernetes.edge(&from, to));
     let edge = edge.as_ref();
     Some(Hop {
         platform: PlatformName::Kubernetes,
-        from: Some(VersionSpec::Release(oldest.without_suffix())),
-        to: VersionSpec::Release(current.without_suffix()),
+        from: Some(VersionSpec::Release(from)),
+        to,
         source: edge.map_or_else(|| "in progress".to_owned(), Edge::citation),
         confidence: edge.map_or(EdgeConfidence::FromRule, |edge| edge.confidence),
     })

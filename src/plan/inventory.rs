@@ -4,17 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::template;
-use crate::catalog::{
-    AppliesTo, MachineOwner, PlatformName, Procedure, Release, VersionPrecision, keys,
-};
+use crate::catalog::{AppliesTo, MachineOwner, Procedure, Release, keys};
 use crate::detect::DetectedCluster;
 use crate::facts::capi::{CapiObjects, PoolTurn, RolloutStrategy};
 use crate::facts::control_plane::{self, ControlPlanePod};
-use crate::facts::nodes::{is_control_plane_node, pool_name};
+use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
 use crate::need::Need;
 use crate::path::Hop;
 use crate::rules::CheckContext;
 use crate::snapshot::{ClusterView, NodeRow};
+use crate::text::pluralize;
 
 /// The nodes of a cluster, and what makes them.
 #[derive(Debug, Default)]
@@ -25,6 +24,8 @@ pub(super) struct ClusterInventory {
     pub(super) pools: Vec<NodePool>,
     /// The Cluster API objects that the cluster is made from.
     pub(super) capi: CapiObjects,
+    /// A remark for each kind of virtual node, which the plan has no steps for.
+    virtual_nodes: Vec<String>,
     /// The provider's name of the cluster, if a node label holds it.
     pub(super) provider_cluster: Option<String>,
 }
@@ -70,20 +71,6 @@ pub(super) fn procedures<'a>(context: &CheckContext<'a>, hop: &Hop) -> Vec<&'a P
     common.into_iter().chain(best).collect()
 }
 
-/// How precisely this cluster reaches a release of Kubernetes, for a hop that is not known yet.
-pub(super) fn version_precision(context: &CheckContext<'_>) -> VersionPrecision {
-    let detected = context.detected.as_ref();
-    let provider = detected.and_then(|detected| detected.provider.clone());
-    let applies_to = AppliesTo::Provider(provider.unwrap_or_default());
-    let mut procedures = context.catalog.procedures.iter();
-    let procedure = procedures.find(|procedure| {
-        procedure.platform == PlatformName::Kubernetes && procedure.applies_to == applies_to
-    });
-    procedure
-        .map(|procedure| procedure.version_precision)
-        .unwrap_or_default()
-}
-
 fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) -> bool {
     let Some((view, detected)) = target_cluster(context) else {
         return *applies_to == AppliesTo::Fallback;
@@ -116,8 +103,12 @@ impl ClusterInventory {
             let mut labels = keys::PROVIDER_CLUSTER_LABELS.iter();
             labels.find_map(|label| node.labels.get(*label).cloned())
         };
-        let (control_plane, workers): (Vec<_>, Vec<_>) =
-            nodes.iter().partition(|node| is_control_plane_node(node));
+        let (virtual_nodes, real): (Vec<_>, Vec<_>) = nodes
+            .iter()
+            .partition(|node| virtual_node_mark(context.catalog, node).is_some());
+        let (control_plane, workers): (Vec<&NodeRow>, Vec<&NodeRow>) = real
+            .into_iter()
+            .partition(|node| is_control_plane_node(node));
         let mut by_pool: BTreeMap<(MachineOwner, &str), Vec<&NodeRow>> = BTreeMap::new();
         for node in workers {
             let owner = match node.machine_pool() {
@@ -141,6 +132,7 @@ impl ClusterInventory {
             capi,
             provider_cluster: nodes.iter().find_map(provider_cluster),
             control_plane_nodes: control_plane_order(view, &control_plane),
+            virtual_nodes: virtual_node_remarks(context, &virtual_nodes),
             pools,
         }
     }
@@ -158,16 +150,33 @@ impl ClusterInventory {
         }
     }
 
-    /// A remark for each pool that is held back on purpose.
-    pub(super) fn pools_on_hold(&self) -> Vec<String> {
+    /// A remark for each pool that is held back on purpose, and for virtual nodes.
+    pub(super) fn remarks(&self) -> Vec<String> {
         let pools = self.pools.iter();
         let pools =
             pools.filter_map(|pool| Some((pool.name.as_str(), pool.hold_reason.as_deref()?)));
         let pools = pools.chain(self.capi.machine_pools_on_hold());
         pools
             .map(|(name, reason)| format!("{name} is held back: {reason}"))
+            .chain(self.virtual_nodes.iter().cloned())
             .collect()
     }
+}
+
+/// A remark for each mark that makes nodes virtual.
+fn virtual_node_remarks(context: &CheckContext<'_>, nodes: &[&NodeRow]) -> Vec<String> {
+    let mut by_mark: BTreeMap<String, usize> = BTreeMap::new();
+    let marks = nodes
+        .iter()
+        .filter_map(|node| virtual_node_mark(context.catalog, node));
+    for mark in marks {
+        *by_mark.entry(mark).or_default() += 1;
+    }
+    let remark = |(mark, number): (String, usize)| {
+        let nodes = pluralize(number, "virtual node");
+        format!("no step drains {nodes} ({mark}): there is no kubelet on them to upgrade")
+    };
+    by_mark.into_iter().map(remark).collect()
 }
 
 /// Sorts nodes so that the one with the newest API server, which is upgraded first, comes first; equal ones by name.

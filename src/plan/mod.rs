@@ -140,7 +140,7 @@ pub fn needs(discovery: &Discovery) -> Vec<Need> {
 #[must_use]
 pub fn build(context: &CheckContext<'_>, evaluation: &Evaluation, options: &PlanOptions) -> Plan {
     let itinerary = hops::itinerary(context);
-    let (mut steps, on_hold) =
+    let (mut steps, inventory_remarks) =
         builder::build_steps(context, &evaluation.findings, &itinerary, options.parallel);
     let all_steps = steps.len();
     if options.only_remaining {
@@ -154,8 +154,7 @@ pub fn build(context: &CheckContext<'_>, evaluation: &Evaluation, options: &Plan
     let findings = evaluation.findings.iter().filter(gates_a_step);
     let findings = findings.cloned().collect();
     let mut remarks = evaluation.remarks.clone();
-    remarks.extend(itinerary.remarks);
-    remarks.extend(on_hold);
+    remarks.extend(inventory_remarks);
     remarks.extend(namespace_scope_remark(context));
     let parallel = options.parallel.unwrap_or(1).max(1);
     let schedule = match options.windows.is_empty() {

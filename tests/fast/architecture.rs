@@ -78,6 +78,7 @@ const MODULES: [(&str, &[&str]); 20] = [
             "path",
             "rules",
             "snapshot",
+            "text",
         ],
     ),
     (

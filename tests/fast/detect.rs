@@ -278,6 +278,29 @@ fn only_published_images_of_the_installer_name_a_release() {
             other.detection_gaps()
         );
     }
+    // A copy in a registry of one's own keeps the path and the tag.
+    for registry in ["registry.example:5000", "registry.example/proxy/eu.gcr.io"] {
+        let copy = official.replace("eu.gcr.io", registry);
+        let mirrored = given.clone().with(official, &copy);
+        assert_eq!(
+            mirrored.release(PlatformName::Kyma).as_deref(),
+            Some("1.24.8")
+        );
+        let detected = mirrored.detected();
+        let kyma = detected.platform(PlatformName::Kyma).expect("Kyma");
+        let evidence = kyma.evidence.concat();
+        assert!(
+            evidence.contains(&format!("likely: a copy in the registry {registry}")),
+            "{evidence}"
+        );
+        let unpublished = given
+            .clone()
+            .with(official, &copy.replace("1.24.8", "1.24.99"));
+        assert_eq!(
+            unpublished.release(PlatformName::Kyma).as_deref(),
+            Some("none")
+        );
+    }
     let with_digest = format!("{official}@sha256:0123");
     let pinned = given.with(official, &with_digest);
     assert_eq!(

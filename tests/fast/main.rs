@@ -17,6 +17,7 @@ mod fleet;
 mod generated;
 mod hazards;
 mod hostile;
+mod kubelets;
 mod lifecycle;
 #[path = "../../src/mutate.rs"]
 mod mutate;

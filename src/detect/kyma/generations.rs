@@ -215,34 +215,35 @@ impl<'a> KymaGenerations<'a> {
     }
 }
 
-/// What the image of the installer says. A tag counts only where releases were published: a fork may count on its own.
+/// What the image of the installer says. A tag counts only where releases were published, or in a copy of it: a fork may
+/// count on its own.
 fn installer_evidence(look: &ClusterView<'_>, row: &ObjectRow) -> VersionEvidence {
-    let container = items_at(&row.object, "/spec/template/spec/containers")
-        .find(|it| str_at(it, "/name") == Some("kyma-installer-container"))
-        .or_else(|| items_at(&row.object, "/spec/template/spec/containers").next());
+    let mut containers = items_at(&row.object, "/spec/template/spec/containers");
+    let container = containers
+        .clone()
+        .find(|container| str_at(container, "/name") == Some("kyma-installer-container"))
+        .or_else(|| containers.next());
     let reference = container
-        .and_then(|it| str_at(it, "/image"))
+        .and_then(|container| str_at(container, "/image"))
         .unwrap_or_default();
-    let seen = format!(
-        "image of deployment {}: {reference}",
-        row.meta.namespaced_name()
-    );
-    match ImageRef::new(reference) {
-        ImageRef {
-            repository: INSTALLER_IMAGE,
-            tag: Some(tag),
-        } => VersionEvidence::from_version(look.catalog, seen, PLATFORM, tag),
-        ImageRef {
-            repository: INSTALLER_IMAGE,
-            tag: None,
-        } => VersionEvidence::new(
-            seen,
-            VersionClaim::Unknown("the image has no tag".to_owned()),
-        ),
-        _ => VersionEvidence::new(
-            seen,
-            VersionClaim::Unknown(format!("it does not come from {INSTALLER_IMAGE}")),
-        ),
+    let place = row.meta.namespaced_name();
+    let mut description = format!("image of deployment {place}: {reference}");
+    let image = ImageRef::new(reference);
+    let unknown = |why: String| VersionClaim::Unknown(why);
+    match (image.mirror_of(INSTALLER_IMAGE), image.tag) {
+        (Some(mirror), Some(tag)) => {
+            if !mirror.is_empty() {
+                description += &format!(" (likely: a copy in the registry {mirror})");
+            }
+            VersionEvidence::from_version(look.catalog, description, PLATFORM, tag)
+        }
+        (Some(_), None) => {
+            VersionEvidence::new(description, unknown("the image has no tag".to_owned()))
+        }
+        (None, _) => {
+            let why = format!("it does not come from {INSTALLER_IMAGE} or a copy of it");
+            VersionEvidence::new(description, unknown(why))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::catalog::{Catalog, GroupResource, Gvk};
 use crate::detect::DetectedCluster;
 use crate::facts::budgets::{BudgetCoverage, ClusterBudgets};
 use crate::facts::pods;
+use crate::facts::unfinished_hop::UnfinishedHop;
 use crate::need::{ClusterId, Need};
 use crate::path::UpgradePath;
 use crate::snapshot::{
@@ -131,6 +132,12 @@ impl<'a> CheckContext<'a> {
     /// A fact about the cluster; the default under `--local`.
     pub(crate) fn fact<T: Default>(&self, fact: impl FnOnce(ClusterView<'a>) -> T) -> T {
         self.view().map(fact).unwrap_or_default()
+    }
+
+    /// See [`UnfinishedHop::new`].
+    pub(crate) fn unfinished_hop(&self) -> Option<UnfinishedHop> {
+        let is_last = self.path.kubernetes_hops().next().is_none();
+        UnfinishedHop::new(self.view()?, self.detected.as_ref()?, is_last)
     }
 
     /// See [`ClusterBudgets::new`].

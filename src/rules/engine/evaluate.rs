@@ -177,6 +177,7 @@ fn remarks(
     let mut remarks: Vec<String> = policy.waivers.expired_remarks(policy.today).collect();
     let detected = context.detected.iter();
     remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
+    remarks.extend(context.unfinished_hop().map(|hop| hop.remark()));
     if let Some(resolved) = resolved.filter(|resolved| resolved.unchecked_objects > 0) {
         remarks.push(format!(
             "not inspected again, and may still exist: {} of the baseline",

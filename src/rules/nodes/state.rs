@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::catalog::{Catalog, Minor, Release};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::nodes::{is_control_plane_node, pool_name};
+use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
 use crate::need::Need;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::NodeRow;
@@ -87,7 +87,7 @@ pub(crate) const MIXED: Rule = Rule {
     severity: Severity::Note,
     title: "Nodes run different minors of the kubelet",
     why: "Different minors are allowed, but they indicate an unfinished upgrade and use up the version skew that the next one needs.",
-    detection: "By status.nodeInfo.kubeletVersion. Nodes that are behind the newest one are listed.",
+    detection: "By status.nodeInfo.kubeletVersion. Nodes that are behind the newest one are listed, but no virtual ones.",
     remedy: "Finish the upgrade of these nodes first.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kubelet",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
@@ -209,7 +209,10 @@ fn pressure(context: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 fn mixed_kubelets(context: &CheckContext<'_>) -> Vec<Finding> {
-    let minor = |node: &NodeRow| node.kubelet_version.release().map(Release::minor);
+    let minor = |node: &NodeRow| match virtual_node_mark(context.catalog, node) {
+        None => node.kubelet_version.release().map(Release::minor),
+        Some(_) => None,
+    };
     let minors: BTreeSet<Minor> = context.nodes().iter().filter_map(minor).collect();
     let behind = context
         .nodes()

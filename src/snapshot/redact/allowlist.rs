@@ -82,12 +82,10 @@ impl<'a> Allowlist<'a> {
                 .iter()
                 .map(|row| row.runtime.clone()),
         );
-        words.extend(
-            catalog
-                .provider_signatures
-                .iter()
-                .map(|row| row.pattern.clone()),
-        );
+        let signatures = catalog.provider_signatures.iter();
+        let signatures = signatures.chain(&catalog.virtual_node_signatures);
+        let patterns = signatures.flat_map(|row| row.pattern.split('='));
+        words.extend(patterns.map(str::to_owned));
         for row in &catalog.legacy_role_labels {
             words.extend([row.label.clone(), row.replacement.clone()]);
         }

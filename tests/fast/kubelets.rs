@@ -1,0 +1,202 @@
+//! Kubelets and API servers: what is ahead, what is virtual, what cannot be read.
+
+use kubectl_upgrade::catalog::Catalog;
+use kubectl_upgrade::plan::PlanOptions;
+use kubectl_upgrade::rules::{Evaluation, Severity, Verdict};
+
+use crate::cluster::{Cluster, rules};
+use crate::variant;
+
+fn node(name: &str, kubelet: &str, more: &str) -> String {
+    format!(
+        "- {{apiVersion: v1, kind: Node, metadata: {{name: {name}{more}}}, status: {{nodeInfo: {{kubeletVersion: '{kubelet}'}}, conditions: [{{type: Ready, status: 'True'}}]}}}}\n"
+    )
+}
+
+const CONTROL_PLANE: &str = ", labels: {node-role.kubernetes.io/control-plane: ''}";
+
+fn api_server(node: &str, release: &str) -> String {
+    format!(
+        "- {{apiVersion: v1, kind: Pod, metadata: {{name: kube-apiserver-{node}, namespace: kube-system, labels: {{component: kube-apiserver, tier: control-plane}}, annotations: {{kubernetes.io/config.mirror: x}}}}, spec: {{nodeName: {node}, containers: [{{name: kube-apiserver, image: 'registry.k8s.io/kube-apiserver:{release}'}}]}}}}\n"
+    )
+}
+
+fn cluster(version: &str, objects: &[String]) -> Cluster {
+    let text = format!(
+        "kubernetes: {version}\nserves: [apps/v1]\nobjects:\n{}",
+        objects.concat()
+    );
+    Cluster::parse(&text, "kubelets")
+}
+
+fn catalog() -> &'static Catalog {
+    Catalog::embedded().expect("the catalog")
+}
+
+fn evaluate(cluster: &Cluster) -> Evaluation {
+    cluster.evaluate(catalog(), rules()).0
+}
+
+fn severities(evaluation: &Evaluation, rule: &str) -> Vec<Severity> {
+    let findings = evaluation.findings.iter();
+    let findings = findings.filter(|finding| finding.id == rule);
+    findings.map(|finding| finding.severity).collect()
+}
+
+const TOO_NEW: &str = "node-kubelet-too-new";
+
+#[test]
+fn a_control_plane_that_is_being_replaced_is_no_blocker() {
+    // The load balancer answers for the old server. The new node has a new server of its own.
+    let mut objects = vec![
+        node("cp-1", "v1.34.1", CONTROL_PLANE),
+        api_server("cp-1", "v1.34.1"),
+        node("cp-2", "v1.35.0", CONTROL_PLANE),
+        api_server("cp-2", "v1.35.0"),
+        node("worker", "v1.34.1", ""),
+    ];
+    let rolling = evaluate(&cluster("1.34.1", &objects));
+    assert_eq!(severities(&rolling, TOO_NEW), []);
+    // Its static pod is not there yet.
+    objects.remove(3);
+    let joining = evaluate(&cluster("1.34.1", &objects));
+    assert_eq!(severities(&joining, TOO_NEW), [Severity::Warning]);
+    // A worker that is ahead of an old server, but not of the new one.
+    objects.push(api_server("cp-2", "v1.35.0"));
+    objects.push(node("ahead", "v1.35.0", ""));
+    let mixed = evaluate(&cluster("1.34.1", &objects));
+    assert_eq!(severities(&mixed, TOO_NEW), [Severity::Warning]);
+}
+
+#[test]
+fn a_kubelet_ahead_of_its_own_server_or_of_all_is_a_blocker() {
+    let ahead_of_own = [
+        node("cp-1", "v1.35.0", CONTROL_PLANE),
+        api_server("cp-1", "v1.34.1"),
+        node("cp-2", "v1.35.0", CONTROL_PLANE),
+        api_server("cp-2", "v1.35.0"),
+    ];
+    let found = evaluate(&cluster("1.35.0", &ahead_of_own));
+    assert_eq!(severities(&found, TOO_NEW), [Severity::Blocker]);
+    let ahead_of_all = [
+        node("cp-1", "v1.34.1", CONTROL_PLANE),
+        api_server("cp-1", "v1.34.1"),
+        node("worker", "v1.35.0", ""),
+    ];
+    let found = evaluate(&cluster("1.34.1", &ahead_of_all));
+    assert_eq!(severities(&found, TOO_NEW), [Severity::Blocker]);
+}
+
+const VIRTUAL: [(&str, &str); 6] = [
+    ("v1.19.10", ", labels: {type: virtual-kubelet}"),
+    ("v1.19.10-vk-azure-aci-1.4.8", ""),
+    ("v1.25.0-vk-N/A", ""),
+    (
+        "v1.28.9-eks-36c1415",
+        ", labels: {eks.amazonaws.com/compute-type: fargate}",
+    ),
+    (
+        "v1.19.10",
+        "}, spec: {taints: [{key: virtual-kubelet.io/provider, value: azure, effect: NoSchedule}]",
+    ),
+    (
+        "",
+        "}, spec: {taints: [{key: eks.amazonaws.com/compute-type, value: fargate, effect: NoSchedule}]",
+    ),
+];
+
+#[test]
+fn virtual_nodes_are_no_kubelet_blockers_and_are_not_drained() {
+    for (version, more) in VIRTUAL {
+        let real = node("real", "v1.33.1", "");
+        let cluster = cluster("1.33.1", &[real, node("virtual", version, more)]);
+        let evaluation = evaluate(&cluster);
+        for rule in [TOO_NEW, "node-kubelet-too-old", "node-mixed"] {
+            assert_eq!(severities(&evaluation, rule), [], "{rule} {version} {more}");
+        }
+        assert!(
+            !gaps(&evaluation).contains("kubelet version"),
+            "{version} {more}"
+        );
+        let plan = cluster.plan(catalog(), rules(), &PlanOptions::default());
+        let steps = variant::told(&plan.steps);
+        assert!(steps.contains("drain real"), "{steps}");
+        assert!(!steps.contains("drain virtual"), "{steps}");
+        assert!(
+            plan.remarks.concat().contains("1 virtual node"),
+            "{:?}",
+            plan.remarks
+        );
+    }
+    // Nodes of Auto Mode have a kubelet of their own.
+    let label = ", labels: {eks.amazonaws.com/compute-type: auto}";
+    let auto = cluster("1.33.1", &[node("auto", "v1.19.10", label)]);
+    let evaluation = evaluate(&auto);
+    assert_eq!(
+        severities(&evaluation, "node-kubelet-too-old"),
+        [Severity::Blocker]
+    );
+}
+
+fn gaps(evaluation: &Evaluation) -> String {
+    let gaps = evaluation.gaps.iter();
+    gaps.map(|gap| format!("{}: {}\n", gap.what, gap.why))
+        .collect()
+}
+
+#[test]
+fn kubelet_versions_that_cannot_be_read_are_gaps() {
+    for (version, why) in [
+        ("not-a-version", "\"not-a-version\" is no version"),
+        ("kwok-v0.5.1", "\"kwok-v0.5.1\" is no version"),
+        ("", "none is reported"),
+        ("v1", "\"v1\" is no version"),
+    ] {
+        let odd = cluster(
+            "1.33.1",
+            &[node("odd", version, ""), node("real", "v1.33.1", "")],
+        );
+        let evaluation = evaluate(&odd);
+        let gaps = gaps(&evaluation);
+        assert!(
+            gaps.contains(&format!("the kubelet version of odd: {why}")),
+            "{gaps}"
+        );
+        assert!(!gaps.contains("real"), "{gaps}");
+        assert_eq!(evaluation.verdict, Verdict::Incomplete);
+    }
+    let fine = cluster("1.33.1", &[node("real", "v1.33.1-eks-0abc", "")]);
+    assert!(!gaps(&evaluate(&fine)).contains("kubelet version"));
+}
+
+#[test]
+fn a_server_that_emulates_one_minor_below_its_binary_starts_from_there() {
+    let text = format!(
+        "kubernetes: 1.37.0\nemulates: '1.36'\nserves: [apps/v1]\nobjects:\n{}{}",
+        node("cp-1", "v1.36.2", CONTROL_PLANE),
+        node("worker", "v1.36.2", "")
+    );
+    let emulating = Cluster::parse(&text, "emulating");
+    let path = emulating.path(catalog());
+    let hop = path.hops.first().expect("a hop");
+    assert_eq!(
+        hop.from.as_ref().map(ToString::to_string).as_deref(),
+        Some("1.36")
+    );
+    let plan = emulating.plan(catalog(), rules(), &PlanOptions::default());
+    assert_eq!(plan.hops.len(), 1, "{:?}", plan.hops);
+    let steps = variant::told(&plan.steps);
+    for step in [
+        "-backup (",
+        "-emulate-api-servers (todo",
+        "-emulate-controllers (",
+    ] {
+        assert!(steps.contains(step), "{step}: {steps}");
+    }
+    // Kubelets of the emulated minor are where they belong: nothing is unfinished.
+    assert!(
+        !plan.remarks.concat().contains("in progress"),
+        "{:?}",
+        plan.remarks
+    );
+}
