@@ -189,6 +189,7 @@ impl UpgradePath {
         let end = path.kubernetes_hops().last().map(Hop::minor);
         path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
+        path.remarks.extend(beta_remarks(&path, catalog));
         Ok(path)
     }
 
@@ -345,8 +346,11 @@ fn next_hop_goal(
         }
     }
     let next = UpgradePath::no_op(start).from?.next();
-    catalog.kubernetes_releases.find(next)?;
-    Some(index.goal_for_kubernetes(KubernetesGoal::Minor(next))).filter(reached)
+    let row = catalog.kubernetes_releases.find(next)?;
+    let goal = row
+        .is_released()
+        .then(|| index.goal_for_kubernetes(KubernetesGoal::Minor(next)));
+    goal.filter(reached)
 }
 
 /// Explains why the goal cannot be reached, by one of its targets.
@@ -381,6 +385,20 @@ fn dead_end_remarks(index: &GraphIndex<'_>, goal: &SearchGoal) -> Vec<String> {
             let title = &track.platform.title;
             is_dead_end
                 .then(|| format!("{title} {release} has no supported upgrade to a later release"))
+        })
+        .collect()
+}
+
+/// Names the Kubernetes minors of the path that are not released yet.
+fn beta_remarks(path: &UpgradePath, catalog: &Catalog) -> Vec<String> {
+    let betas = path.kubernetes_hops().map(Hop::minor);
+    let betas = betas.filter_map(|minor| catalog.kubernetes_releases.beta(minor));
+    betas
+        .map(|row| {
+            format!(
+                "Kubernetes {} is a beta, planned for {}; the catalog describes {}",
+                row.minor, row.released, row.newest_patch
+            )
         })
         .collect()
 }

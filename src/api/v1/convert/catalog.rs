@@ -10,7 +10,7 @@ use crate::catalog::{
 };
 
 same_variants! {
-    Certainty => CertaintyDoc { Confirmed, Planned }
+    Certainty => CertaintyDoc { Confirmed, Planned, Beta }
 }
 
 impl From<&Catalog> for CatalogSummary {
