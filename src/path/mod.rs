@@ -16,7 +16,7 @@ mod without_start;
 pub use crate::catalog::VersionSpec;
 pub use error::PathError;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -105,6 +105,10 @@ pub struct StartingVersions {
     pub emulated: Option<Minor>,
     /// Installed platforms and their releases. A release that the catalog does not have is a gap, not a start.
     pub platforms: BTreeMap<PlatformName, Release>,
+    /// Installed platforms whose release is unknown.
+    pub unknown_releases: BTreeSet<PlatformName>,
+    /// Those of `platforms` that the user stated because they could not be detected.
+    pub stated: BTreeMap<PlatformName, Release>,
 }
 
 /// The hops from the running versions to the targets.
@@ -116,6 +120,8 @@ pub struct UpgradePath {
     pub to: Option<Minor>,
     /// In order; empty if there is nothing to upgrade.
     pub hops: Vec<Hop>,
+    /// Starting releases that the user stated because they could not be detected.
+    pub stated: BTreeMap<PlatformName, Release>,
     /// Assumptions and warnings for the user.
     pub remarks: Vec<String>,
 }
@@ -134,7 +140,7 @@ impl UpgradePath {
         let start = StartingVersions {
             kubernetes: running.cloned(),
             emulated,
-            platforms: BTreeMap::new(),
+            ..StartingVersions::default()
         };
         Self::solve(&start, targets, catalog)
     }
@@ -151,6 +157,7 @@ impl UpgradePath {
     ) -> Result<Self, PathError> {
         let (start, remarks) = assume_shipped_kubernetes(start, catalog)?;
         let targets = target::resolve_targets(targets, &start, catalog)?;
+        let minors: Vec<(PlatformName, Minor)> = target::minors_of(&targets).collect();
         let starts = |name: &PlatformName| match name {
             PlatformName::Kubernetes => start.kubernetes.is_some(),
             name => start.platforms.contains_key(name),
@@ -189,6 +196,10 @@ impl UpgradePath {
         let end = path.kubernetes_hops().last().map(Hop::minor);
         path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
+        let older =
+            |(name, minor)| target::older_patch_remark(name, minor, &path.hops, &start, catalog);
+        let older: Vec<String> = minors.into_iter().filter_map(older).collect();
+        path.remarks.extend(older);
         path.remarks.extend(beta_remarks(&path, catalog));
         Ok(path)
     }
@@ -201,6 +212,7 @@ impl UpgradePath {
             from,
             to: from,
             hops: Vec::new(),
+            stated: start.stated.clone(),
             remarks: Vec::new(),
         }
     }

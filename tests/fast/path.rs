@@ -115,3 +115,44 @@ fn what_cannot_be_says_what_to_do() {
     assert!(words("1.24.17", &["kyma=1.14"]).contains("--to kubernetes=VERSION"));
     assert!(words("1.24.17", &["1.25", "kubernetes=1.26"]).contains("two targets"));
 }
+
+#[test]
+fn versions_that_were_never_published_are_no_targets() {
+    let solve = |from: Option<&str>, to: &str| {
+        let from: Option<Release> = from.map(|from| from.parse().expect("a release"));
+        let to: UpgradeTarget = to.parse().expect("a target");
+        UpgradePath::for_kubernetes(from.as_ref(), None, &[to], &CATALOG)
+    };
+    for (from, to, nearest) in [
+        (Some("1.24.17"), "1.25.99", "1.25.16"),
+        (Some("1.24.17"), "1.25.17", "1.25.16"),
+        (Some("1.24.17"), "kubernetes=1.24.18", "1.24.17"),
+        (None, "kubernetes=1.25.99", "1.25.16"),
+        (None, "kubernetes=1.15", "1.16.15"),
+        (None, "kubernetes=1.15.12", "1.16.15"),
+        (None, "kubernetes=0.21", "1.16.15"),
+        (None, "kubernetes=2.0", ""),
+        (None, "kubernetes=2.0.1", ""),
+        (Some("1.24.17"), "2.0", ""),
+        // Still supported, but not in such numbers.
+        (Some("1.35.1"), "1.36.99", "1.36."),
+    ] {
+        let error = solve(from, to).expect_err(to);
+        assert!(error.is_no_path(), "{to}: {error}");
+        let says = format!("nearest reachable release is {nearest}");
+        assert!(error.to_string().contains(&says), "{to}: {error}");
+    }
+    for (from, to) in [
+        (Some("1.24.17"), "1.25.16"),
+        (Some("1.24.17"), "1.25.16-eks-4f4795d"),
+        (Some("1.24.17"), "1.25.17+vendor.1"),
+        // Patches to come of a supported minor, and minors to come.
+        (Some("1.35.1"), "1.36.6"),
+        (None, "kubernetes=1.41"),
+        // A vendor's own count goes on; a cluster may be older than the catalog.
+        (Some("1.28.101"), "1.29.101"),
+        (Some("1.14.10"), "1.15"),
+    ] {
+        assert!(solve(from, to).is_ok(), "{to}");
+    }
+}
