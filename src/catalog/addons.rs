@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     CatalogError, ImageRef, KubernetesReleases, Minor, MinorRange, Release, SkewLimit,
-    VersionRange, load_table,
+    VersionRange, VersionSpec, load_table,
 };
 
 /// The role of an add-on in a cluster.
@@ -94,6 +94,8 @@ pub struct Addon {
     pub tag_scheme: TagScheme,
     /// Id of the rule that checks its release; empty if there is none.
     pub rule: String,
+    /// If it has no more releases: since when, and what to do instead; otherwise empty.
+    pub retired: String,
     /// Sources of the row, separated by semicolons.
     pub source: String,
     /// Date on which the source was last checked.
@@ -150,6 +152,21 @@ pub enum Compatibility {
     Incompatible,
     /// No source covers it.
     Unknown,
+}
+
+/// Where a release is among the ranges of its add-on.
+#[derive(Debug, Clone, Copy)]
+pub enum Coverage<'a> {
+    /// A range lists it.
+    Listed,
+    /// It is older than all ranges, of which this is the first.
+    OlderThanAll(&'a CompatibilityRange),
+    /// It is between two ranges.
+    Between,
+    /// It is newer than all ranges.
+    NewerThanAll,
+    /// The add-on has no ranges.
+    NoRanges,
 }
 
 /// Add-ons and their compatibility.
@@ -274,7 +291,30 @@ impl AddonCatalog {
             .filter(move |row| row.is_limiting_for(component) && row.versions.contains(release))
     }
 
-    /// Whether this release of an add-on supports this minor. For components with a version skew limit, such as kube-proxy,
+    /// Where a release is among the ranges of its add-on.
+    #[must_use]
+    pub fn coverage<'a>(&'a self, component: &'a str, release: &'a Release) -> Coverage<'a> {
+        let rows = || {
+            let rows = self.ranges.iter();
+            rows.filter(|row| row.is_limiting_for(component))
+        };
+        let Some(first) = rows().min_by(|a, b| a.versions.oldest.cmp(&b.versions.oldest)) else {
+            return Coverage::NoRanges;
+        };
+        let release_spec = VersionSpec::Release(release.clone());
+        if rows().any(|row| row.versions.contains(release)) {
+            Coverage::Listed
+        } else if release_spec < first.versions.oldest {
+            Coverage::OlderThanAll(first)
+        } else if rows().any(|row| release_spec < row.versions.oldest) {
+            Coverage::Between
+        } else {
+            Coverage::NewerThanAll
+        }
+    }
+
+    /// Whether this release of an add-on supports this minor. A release that is older than all ranges was tested with no
+    /// minor that is newer than the first range. For components with a version skew limit, such as kube-proxy,
     /// the limit decides.
     #[must_use]
     pub fn compatibility(&self, component: &str, release: &Release, minor: Minor) -> Compatibility {
@@ -289,7 +329,13 @@ impl AddonCatalog {
             .limiting_ranges(component, release)
             .map(|row| row.compatibility(minor))
             .collect();
-        if of_rows.contains(&Compatibility::Compatible) {
+        if let Coverage::OlderThanAll(first) = self.coverage(component, release) {
+            let newest = first.kubernetes.newest;
+            match newest.is_some_and(|newest| minor > newest) {
+                true => Compatibility::Incompatible,
+                false => Compatibility::Unknown,
+            }
+        } else if of_rows.contains(&Compatibility::Compatible) {
             Compatibility::Compatible
         } else if of_rows.is_empty() || of_rows.contains(&Compatibility::Unknown) {
             Compatibility::Unknown

@@ -5,6 +5,7 @@ use super::columns::format_columns;
 use super::options::RenderOptions;
 use super::remedies::{MAX_LISTED, escape_prose, push_indented, push_more_hint};
 use super::terminal;
+use super::wrap::wrap;
 use crate::api::v1::UpgradeReport;
 
 /// Waived objects, by whom and why; empty if there are none.
@@ -71,7 +72,7 @@ pub(super) fn remarks_section(remarks: &[String], look: &RenderOptions) -> Strin
     }
     push_indented(&mut out, 0, &look.styles.heading("Remarks"));
     for remark in remarks {
-        push_indented(&mut out, 2, &escape_prose(remark));
+        out.push_str(&wrap(&escape_prose(remark), "  ", look.prose_width()));
     }
     out
 }

@@ -1,26 +1,30 @@
 //! `addon-compat`, `addon-autoscaler`, `addon-metrics-server` and `cni-version`: add-ons whose release does not support a
 //! minor on the path. The row of an add-on in the catalog names its rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
     Severity, TableRule,
 };
 use crate::catalog::addons::{
-    Addon, Compatibility, CompatibilityRange, SupportLevel, UpgradeOrder,
+    Addon, Compatibility, CompatibilityRange, Coverage, SupportLevel, UpgradeOrder,
 };
-use crate::catalog::{AddonCatalog, Minor, MinorRange, Release};
+use crate::catalog::{AddonCatalog, Minor, Release};
 use crate::detect::{InstalledAddon, addons};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{Need, NeedContext};
-use crate::path::{HopId, UpgradePath};
+use crate::path::{Hop, HopId, UpgradePath};
+use crate::snapshot::MissingData;
 
 /// Its id, by which rows of the catalog name it.
 #[derive(Debug)]
 struct AddonRule(&'static str);
 
-const DETECTION: &str = "By the image tags of Deployments, DaemonSets and StatefulSets, against the minors that the vendor supports. The finding belongs to the first hop into an unsupported minor. Images without a version tag, and releases for which no support is published, are left out. An add-on that is upgraded with or after the control plane, and for which no release supports both minors, is a step of the hop instead, unless it does not support the running minor either.";
+/// The rule that also names the add-ons without compatibility data.
+const COMPATIBILITY: &str = "addon-compat";
+
+const DETECTION: &str = "By the image tags of Deployments, DaemonSets and StatefulSets, against the minors that the vendor supports. The finding belongs to the first hop into an unsupported minor. A release that is older than all whose support is published counts as tested with no newer minor than theirs; one between them is a gap. Add-ons for which no support is published, or whose release is unknown, are named in a remark. An add-on that is upgraded with or after the control plane, and for which no release supports both minors, is a step of the hop instead, unless it does not support the running minor either.";
 
 /// The rules. They live as long as the program, which reads them once.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -51,7 +55,7 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
             "kubernetes/autoscaler cluster-autoscaler/README.md",
         ),
         rule(
-            "addon-compat",
+            COMPATIBILITY,
             "An add-on does not support the target",
             "The vendor has not tested or does not support this release with the minor. APIs that it needs may be removed, and a failing webhook or controller affects other workloads.",
             "Upgrade the add-on to a release that supports both minors before this hop.",
@@ -84,12 +88,10 @@ impl TableRule for AddonRule {
     }
 
     fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
-        let clusters = context.cluster.into_iter();
         RuleOutput {
             findings: self.findings(rule, context),
-            unevaluated: clusters
-                .flat_map(|cluster| addons::unrecorded_images(cluster, context.catalog))
-                .collect(),
+            unevaluated: self.unevaluated(context),
+            remarks: self.remarks(context),
         }
     }
 }
@@ -103,30 +105,108 @@ impl AddonRule {
         };
 
         let running = cluster.discovery.effective_minor();
-        for it in &detected.addons {
+        for installed in &detected.addons {
             let addon = known
-                .find(&it.component)
+                .find(&installed.component)
                 .filter(|addon| addon.rule == self.0);
-            let (Some(addon), Some(version)) = (addon, &it.version) else {
+            let (Some(addon), Some(version)) = (addon, &installed.version) else {
                 continue;
             };
-            if let Some(misfit) =
+            if let Some(unsupported) =
                 find_unsupported_minor(known, addon, version, running, context.path)
             {
-                let object = addon_object(it);
-                let key = (it.component.clone(), misfit);
-                found.entry(key).or_default().push(object);
+                let key = (installed.component.clone(), unsupported);
+                found.entry(key).or_default().push(addon_object(installed));
             }
         }
 
         found
             .into_iter()
-            .filter_map(|((component, misfit), objects)| {
+            .filter_map(|((component, unsupported), objects)| {
                 let addon = known.find(&component)?;
-                Finding::new(rule, draft_finding(rule, known, addon, misfit, objects))
+                let draft = draft_finding(rule, known, addon, unsupported, objects);
+                Finding::new(rule, draft)
             })
             .collect()
     }
+
+    fn unevaluated(&self, context: &CheckContext<'_>) -> Vec<MissingData> {
+        let clusters = context.cluster.into_iter();
+        let images =
+            clusters.flat_map(|cluster| addons::unrecorded_images(cluster, context.catalog));
+        let known = &context.catalog.addons;
+        let unknown = unknown_addons(context).filter_map(|(installed, addon, minor)| {
+            let release = installed.version.as_ref()?;
+            let why = match known.coverage(&addon.component, release) {
+                _ if addon.rule != self.0 => return None,
+                Coverage::OlderThanAll(first) => {
+                    format!(
+                        "the catalog knows its support only from {} on",
+                        first.versions
+                    )
+                }
+                Coverage::Between => "the catalog knows older and newer releases only".to_owned(),
+                Coverage::Listed | Coverage::NewerThanAll | Coverage::NoRanges => return None,
+            };
+            Some(MissingData {
+                what: format!("whether {} {release} supports {minor}", addon.title),
+                why,
+                rbac: None,
+            })
+        });
+        images.chain(unknown).collect()
+    }
+
+    /// The add-ons of all rules whose support the catalog does not know, once.
+    fn remarks(&self, context: &CheckContext<'_>) -> Vec<String> {
+        if self.0 != COMPATIBILITY {
+            return Vec::new();
+        }
+        let known = &context.catalog.addons;
+        let mut names: BTreeMap<Minor, BTreeSet<String>> = BTreeMap::new();
+        for (installed, addon, minor) in unknown_addons(context) {
+            let name = match &installed.version {
+                None => format!("{} (release unknown)", addon.title),
+                Some(release) => match known.coverage(&addon.component, release) {
+                    Coverage::OlderThanAll(_) | Coverage::Between => continue,
+                    Coverage::Listed | Coverage::NewerThanAll | Coverage::NoRanges => {
+                        format!("{} {release}", addon.title)
+                    }
+                },
+            };
+            names.entry(minor).or_default().insert(name);
+        }
+        let remark = |(minor, names): (Minor, BTreeSet<String>)| {
+            let names: Vec<String> = names.into_iter().collect();
+            format!(
+                "the catalog does not know whether these add-ons support {minor}, check with their vendors: {}",
+                names.join(", ")
+            )
+        };
+        names.into_iter().map(remark).collect()
+    }
+}
+
+/// Add-ons that are not part of Kubernetes and whose support of a minor of the path is unknown, with the first such minor.
+fn unknown_addons<'a>(
+    context: &'a CheckContext<'_>,
+) -> impl Iterator<Item = (&'a InstalledAddon, &'a Addon, Minor)> {
+    let known = &context.catalog.addons;
+    let minors: Vec<Minor> = context.path.kubernetes_hops().map(Hop::minor).collect();
+    let installed = context.detected.iter().flat_map(|found| &found.addons);
+    installed.filter_map(move |installed| {
+        let addon = known.find(&installed.component)?;
+        if addon.upgrade_order == UpgradeOrder::WithControlPlane {
+            return None;
+        }
+        let minor = minors.iter().find(|minor| match &installed.version {
+            Some(release) => {
+                known.compatibility(&addon.component, release, **minor) == Compatibility::Unknown
+            }
+            None => true,
+        })?;
+        Some((installed, addon, *minor))
+    })
 }
 
 /// A release and a minor that it does not support.
@@ -150,10 +230,10 @@ fn find_unsupported_minor(
     running: Minor,
     path: &UpgradePath,
 ) -> Option<UnsupportedMinor> {
-    let is_not_for = |minor| {
+    let is_unsupported = |minor| {
         known.compatibility(&addon.component, version, minor) == Compatibility::Incompatible
     };
-    let misfit = |from, to, hop| {
+    let unsupported = |from, to, hop| {
         Some(UnsupportedMinor {
             version: version.clone(),
             last_supported: from,
@@ -166,20 +246,20 @@ fn find_unsupported_minor(
         .kubernetes_hops()
         .filter(|hop| hop.minor() > running)
         .peekable();
-    if hops.peek().is_none() && is_not_for(running) {
-        return misfit(running, running, None);
+    if hops.peek().is_none() && is_unsupported(running) {
+        return unsupported(running, running, None);
     }
     for hop in hops {
-        if is_not_for(hop.minor()) {
+        if is_unsupported(hop.minor()) {
             let bridged = !known
                 .bridging_ranges(&addon.component, before, hop.minor())
                 .is_empty();
             if addon.upgrade_order == UpgradeOrder::BeforeControlPlane || bridged {
-                return misfit(before, hop.minor(), Some(HopId::from(hop)));
+                return unsupported(before, hop.minor(), Some(HopId::from(hop)));
             }
             // It is upgraded in this hop; only an unsupported running minor is a finding.
-            return match is_not_for(before) && before == running {
-                true => misfit(running, running, None),
+            return match is_unsupported(before) && before == running {
+                true => unsupported(running, running, None),
                 false => None,
             };
         }
@@ -188,17 +268,17 @@ fn find_unsupported_minor(
     None
 }
 
-fn addon_object(it: &InstalledAddon) -> AffectedObject {
+fn addon_object(installed: &InstalledAddon) -> AffectedObject {
     AffectedObject {
         cluster: None,
-        namespace: Some(it.namespace.clone()),
+        namespace: Some(installed.namespace.clone()),
         api_version: "apps/v1".to_owned(),
-        kind: it.kind.to_owned(),
-        name: it.name.clone(),
-        owner: it.owner.clone(),
+        kind: installed.kind.to_owned(),
+        name: installed.name.clone(),
+        owner: installed.owner.clone(),
         evidence: vec![Evidence::new(
             EvidenceSource::Spec,
-            format!("image {}", it.image),
+            format!("image {}", installed.image),
         )],
     }
 }
@@ -207,7 +287,7 @@ fn draft_finding(
     rule: &Rule,
     known: &AddonCatalog,
     addon: &Addon,
-    misfit: UnsupportedMinor,
+    unsupported: UnsupportedMinor,
     objects: Vec<AffectedObject>,
 ) -> FindingDraft {
     let UnsupportedMinor {
@@ -215,10 +295,7 @@ fn draft_finding(
         last_supported: from,
         unsupported: to,
         ..
-    } = &misfit;
-    let rows: Vec<&CompatibilityRange> = known.limiting_ranges(&addon.component, version).collect();
-    let ranges: Vec<String> = rows.iter().map(|row| row.kubernetes.to_string()).collect();
-    let (is, not) = support_phrase(rows.first().map(|row| row.support_level));
+    } = &unsupported;
     let bridge = known
         .bridging_ranges(&addon.component, *from, *to)
         .into_iter()
@@ -227,40 +304,53 @@ fn draft_finding(
         subject: format!("{} {version}", addon.component),
         severity: rule.severity,
         confidence: Confidence::Certain,
-        message: format!(
-            "{} {version} {is} {}, {not} {to}",
-            addon.title,
-            ranges.join(" and ")
-        ),
+        message: match bridge {
+            None if !addon.retired.is_empty() => {
+                support_message(known, addon, version, *to) + "; it is retired"
+            }
+            _ => support_message(known, addon, version, *to),
+        },
         remedy: match bridge {
-            Some(row) if misfit.hop.is_some() => format!(
-                "Upgrade {} before this hop; {} supports both {from} and {to} ({}).",
-                addon.title,
-                row.versions,
-                range_phrase(row.kubernetes)
+            Some(row) if unsupported.hop.is_some() => format!(
+                "Upgrade {} before this hop; {} supports both {from} and {to} (it supports {}).",
+                addon.title, row.versions, row.kubernetes
             ),
+            None if !addon.retired.is_empty() => format!("{}.", addon.retired),
             _ => rule.remedy.to_owned(),
         },
-        hop: misfit.hop,
+        hop: unsupported.hop,
         objects,
     }
 }
 
-/// The phrases before the supported minors and before the unsupported one.
-fn support_phrase(strength: Option<SupportLevel>) -> (&'static str, &'static str) {
-    match strength {
-        Some(SupportLevel::Tested) => ("was tested with", "not with"),
-        Some(SupportLevel::Recommended) => ("is recommended for", "not for"),
-        Some(SupportLevel::Minimum) => ("needs", "not"),
-        Some(SupportLevel::Expected) => ("is expected to work on", "not on"),
-        Some(SupportLevel::Supported | SupportLevel::KubeadmDefault) | None => {
-            ("is supported on", "not on")
-        }
+fn support_message(known: &AddonCatalog, addon: &Addon, version: &Release, to: Minor) -> String {
+    let title = &addon.title;
+    if let Coverage::OlderThanAll(first) = known.coverage(&addon.component, version) {
+        let (is, not) = support_phrase(first.support_level);
+        return format!(
+            "{title} {version} is older than {}, which {is} {}, {not} {to}",
+            first.versions, first.kubernetes
+        );
     }
+    let rows: Vec<&CompatibilityRange> = known.limiting_ranges(&addon.component, version).collect();
+    let ranges: Vec<String> = rows.iter().map(|row| row.kubernetes.to_string()).collect();
+    let level = rows.first().map(|row| row.support_level);
+    let (is, not) = support_phrase(level.unwrap_or(SupportLevel::Supported));
+    format!(
+        "{title} {version} {is} {}, {not} {to}",
+        ranges.join(" and ")
+    )
 }
 
-fn range_phrase(span: MinorRange) -> String {
-    format!("it supports {span}")
+/// The phrases before the supported minors and before the unsupported one.
+fn support_phrase(level: SupportLevel) -> (&'static str, &'static str) {
+    match level {
+        SupportLevel::Tested => ("was tested with", "not with"),
+        SupportLevel::Recommended => ("is recommended for", "not for"),
+        SupportLevel::Minimum => ("needs", "not"),
+        SupportLevel::Expected => ("is expected to work on", "not on"),
+        SupportLevel::Supported | SupportLevel::KubeadmDefault => ("is supported on", "not on"),
+    }
 }
 
 #[cfg(test)]

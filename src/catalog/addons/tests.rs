@@ -175,8 +175,8 @@ fn a_release_fits_the_minors_that_its_makers_name() {
             "1.20",
             Compatibility::Incompatible,
         ),
-        // No row knows the release.
-        ("cert-manager", "0.1.0", "1.28", Compatibility::Unknown),
+        // Older than every row.
+        ("cert-manager", "0.1.0", "1.28", Compatibility::Incompatible),
         // A range that ended before the newest minor of its day has ended.
         (
             "cert-manager",
@@ -214,6 +214,12 @@ fn a_release_fits_the_minors_that_its_makers_name() {
         ),
         ("metrics-server", "0.6.4", "1.24", Compatibility::Compatible),
         ("metrics-server", "0.6.4", "1.37", Compatibility::Compatible),
+        // Older than all: surely not tested with later minors than the first range.
+        ("cilium", "1.10.3", "1.30", Compatibility::Incompatible),
+        ("cilium", "1.10.3", "1.29", Compatibility::Unknown),
+        // Between two, and newer than all.
+        ("ingress-nginx", "1.9.7", "1.34", Compatibility::Unknown),
+        ("kyverno", "1.40.0", "1.34", Compatibility::Unknown),
         ("karpenter", "1.0.4", "1.25", Compatibility::Compatible),
         ("karpenter", "1.0.4", "1.31", Compatibility::Incompatible),
         ("karpenter", "1.0.8", "1.31", Compatibility::Compatible),

@@ -74,9 +74,11 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
     let chosen = policy.rule_filter.select(rules);
     let mut findings = Vec::new();
     let mut unevaluated = Vec::new();
+    let mut rule_remarks = Vec::new();
     for rule in &chosen {
         let output = rule.evaluate(context);
         findings.extend(output.findings);
+        rule_remarks.extend(output.remarks);
         unevaluated.extend(
             output
                 .unevaluated
@@ -95,7 +97,7 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
         })
     });
     let evaluation = Evaluation {
-        remarks: remarks(context, policy, resolved.as_ref()),
+        remarks: [remarks(context, policy, resolved.as_ref()), rule_remarks].concat(),
         resolved_findings: resolved
             .map(|resolved| resolved.findings)
             .unwrap_or_default(),

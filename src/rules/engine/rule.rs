@@ -94,13 +94,15 @@ pub struct RuleOutput {
     pub findings: Vec<Finding>,
     /// What was read and could not be evaluated.
     pub unevaluated: Vec<MissingData>,
+    /// What its answer does not cover, although everything it needs was read.
+    pub remarks: Vec<String>,
 }
 
 impl From<Vec<Finding>> for RuleOutput {
     fn from(findings: Vec<Finding>) -> Self {
         Self {
             findings,
-            unevaluated: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -143,6 +145,7 @@ impl Rule {
             RuleKind::Code { evaluate, .. } => RuleOutput {
                 findings: evaluate(context),
                 unevaluated: (self.unevaluated)(context),
+                remarks: Vec::new(),
             },
             RuleKind::Table(row) => row.evaluate(self, context),
         };
