@@ -13,7 +13,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "crd-field-manager-version",
     severity: Severity::Blocker,
     title: "A field manager wrote through a version that the CRD has dropped",
-    why: "Server-side apply converts an object to the version of each of its field managers. If the CRD no longer lists one of them, every server-side apply of the object fails with an internal error: by Helm 4, Flux, Argo CD or kubectl apply --server-side. status.storedVersions does not show it, and rewriting the object does not help.",
+    why: "Server-side apply converts an object to the version of each of its field managers. If the CRD no longer lists one of them, every server-side apply of the object fails with an internal error: by Helm 4, Flux, Argo CD or kubectl apply --server-side. status.storedVersions does not show it, and newer API servers keep the entries when the object is written again.",
     detection: "By metadata.managedFields of custom resources against spec.versions of their CRD. A version that is listed but not served is a warning, because the next release of the CRD usually drops it. Objects are listed, as metadata, only if the CRD has changed since it was created (metadata.generation above 1); kinds with more than 5000 objects are a gap.",
     remedy: "Before a CRD drops a version, write these objects through another one. Afterwards, reset the entries, which are created again by the next writers: kubectl patch KIND NAME --type=json -p '[{\"op\":\"replace\",\"path\":\"/metadata/managedFields\",\"value\":[{}]}]'.",
     reference: "https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields",
