@@ -30,10 +30,12 @@ example: control-plane
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real example
 	UPDATE=1 $(CARGO) test --test fast --test golden
 
-# Re-reads API lifecycles from the upstream modules; needs Go. A fast test compares them with our table.
+# Re-reads API lifecycles and feature gates from the upstream modules; needs Go. Fast tests compare them with our tables.
 lifecycle:
 	cd tests/lifecycle && GOWORK=off go run . >upstream.new
 	mv tests/lifecycle/upstream.new tests/fixtures/upstream-lifecycle.tsv
+	cd tests/lifecycle && GOWORK=off go run . gates >upstream.new
+	mv tests/lifecycle/upstream.new tests/fixtures/upstream-gates.tsv
 
 # Checks licences, bans and sources of all dependencies against deny.toml; needs cargo-deny, which takes minutes to
 # build: cargo install cargo-deny --locked

@@ -46,6 +46,9 @@ pub fn contexts<'a>(
         let (Some(cluster), Some(detected)) = (context.cluster, &mut context.detected) else {
             continue;
         };
+        for (name, release) in &context.path.stated {
+            detected.accept_release(*name, release);
+        }
         let others = &context.other_clusters;
         detected.gaps.retain(|gap| {
             gap.cluster == cluster.id || !others.iter().any(|other| other.is_known_as(&gap.cluster))

@@ -187,10 +187,12 @@ impl VersionRange {
 
 impl fmt::Display for VersionRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.oldest == self.newest {
-            self.oldest.fmt(f)
-        } else {
-            write!(f, "{} to {}", self.oldest, self.newest)
+        match &self.newest {
+            newest if *newest == self.oldest => newest.fmt(f),
+            VersionSpec::Minor(minor) if *minor == self.oldest.minor() => {
+                write!(f, "{} and later patches of {minor}", self.oldest)
+            }
+            newest => write!(f, "{} to {newest}", self.oldest),
         }
     }
 }

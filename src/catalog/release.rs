@@ -14,6 +14,8 @@ pub enum Certainty {
     Confirmed,
     /// It was announced when the source was checked.
     Planned,
+    /// Only a beta was published; what it removes may still change before the release.
+    Beta,
 }
 
 /// A Kubernetes minor.
@@ -34,6 +36,14 @@ pub struct KubernetesRelease {
     /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
+}
+
+impl KubernetesRelease {
+    /// Whether its patch 0 was published, or was about to be when the source was checked.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.certainty != Certainty::Beta
+    }
 }
 
 /// All cataloged minors, oldest first.
@@ -57,10 +67,29 @@ impl KubernetesReleases {
         self.0.iter().find(|row| row.minor == minor)
     }
 
-    /// The newest released minor; later removals are only scheduled.
+    /// The newest released minor: the newest default target.
     #[must_use]
     pub fn newest(&self) -> Option<&KubernetesRelease> {
+        self.0.iter().rfind(|row| row.is_released())
+    }
+
+    /// The newest minor of which a release or a beta is known; later removals are only scheduled.
+    #[must_use]
+    pub fn newest_known(&self) -> Option<&KubernetesRelease> {
         self.0.last()
+    }
+
+    /// A minor of which only a beta is known.
+    #[must_use]
+    pub fn beta(&self, minor: Minor) -> Option<&KubernetesRelease> {
+        self.find(minor).filter(|row| !row.is_released())
+    }
+
+    /// ` (as of 1.38.0-beta.0)` for what is known only from a beta, otherwise empty.
+    #[must_use]
+    pub fn beta_suffix(&self, minor: Minor) -> String {
+        self.beta(minor)
+            .map_or_else(String::new, |row| format!(" (as of {})", row.newest_patch))
     }
 
     /// The oldest cataloged minor.

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
-use super::connection_args::ConnectionArgs;
 use super::format;
+use crate::kubeconfig::ConnectOptions;
 use crate::path::UpgradeTarget;
 use crate::report::{ColorChoice, OutputFormat, RbacSubject};
 use crate::rules::FailOn;
@@ -113,21 +113,52 @@ pub struct CheckArgs {
 /// What to read, and the target.
 #[derive(Debug, Args)]
 pub struct SourceArgs {
+    /// Target and start.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Input other than a cluster.
+    #[command(flatten)]
+    pub offline: OfflineArgs,
+    /// How to read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// What to print beside the result.
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// Connection.
+    #[command(flatten)]
+    pub connection: ConnectOptions,
+}
+
+/// Target and start of the upgrade.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
     /// Target of the upgrade, repeatable; a minor means its newest patch [default: the next supported hop]
     #[arg(long, value_name = "[PLATFORM=]VERSION")]
     pub to: Vec<UpgradeTarget>,
+    /// Start of the upgrade where it cannot be detected, repeatable: with --local, or if the release of a platform is unknown
+    /// [default: as detected; with --local unknown, every hazard up to the target applies]
+    #[arg(long, value_name = "[PLATFORM=]VERSION")]
+    pub from: Vec<UpgradeTarget>,
+}
+
+/// Input other than a cluster.
+#[derive(Debug, Args)]
+pub struct OfflineArgs {
     /// Run offline: read only the files given with -f (requires --to)
     #[arg(long, requires = "to", conflicts_with = "snapshot")]
     pub local: bool,
-    /// Start of the upgrade with --local, repeatable [default: unknown, every hazard up to the target applies]
-    #[arg(long, value_name = "[PLATFORM=]VERSION", requires = "local")]
-    pub from: Vec<UpgradeTarget>,
     /// Manifests that are about to be applied, repeatable: files, directories (recursively), or - for stdin
     #[arg(short, long, value_name = "PATH")]
     pub filename: Vec<PathBuf>,
     /// Read a saved snapshot instead of the cluster
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
+}
+
+/// How to read.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
     /// Replace names of namespaces, objects, nodes, users and hosts by pseudonyms, in all output and in a saved snapshot;
     /// well-known names are kept; free text is removed. Pseudonyms are stable for a cluster (the key is the UID of
     /// kube-system). Cannot be combined with --waivers, --baseline and -v, which use real names
@@ -145,15 +176,17 @@ pub struct SourceArgs {
     /// Maximum number of concurrent requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub max_in_flight: u8,
+}
+
+/// What to print beside the result.
+#[derive(Debug, Args)]
+pub struct LogArgs {
     /// Number for the log level verbosity: 4 retries, 6 requests, 8 everything
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
     pub verbosity: u8,
     /// Print results only, no notes on stderr
     #[arg(short, long)]
     pub quiet: bool,
-    /// Connection.
-    #[command(flatten)]
-    pub connection: ConnectionArgs,
 }
 
 /// Rule filter. What only excluded rules need is not read.

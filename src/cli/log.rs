@@ -2,17 +2,17 @@
 
 use std::io::Write;
 
-use super::args::SourceArgs;
+use super::args::LogArgs;
 use crate::report::terminal;
 
 /// Maximum length of an event.
 const MAX_EVENT_CHARS: usize = 4000;
 
 /// Starts logging at the level of `-v`.
-pub(super) fn init_logging(flags: &SourceArgs) {
+pub(super) fn init_logging(flags: &LogArgs, redact: bool) {
     let level = match flags.verbosity {
         // Events contain names.
-        _ if flags.redact => "off",
+        _ if redact => "off",
         // Our error messages include what libraries log.
         0..=3 => "off,kubectl_upgrade=warn",
         4..=5 => "off,kubectl_upgrade=info",

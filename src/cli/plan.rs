@@ -1,23 +1,23 @@
 //! `kubectl upgrade-plan`: from flags to a plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
 use super::args::{OutputArgs, SourceArgs};
+use super::console::Console;
 use super::exit::{CliError, Exit};
-use super::{
-    eprint_line, format, policy, print_completion, print_result, render_options, rules,
-    save_snapshot, source,
-};
+use super::run::{ClusterCommand, Outcome};
+use super::source::{CommandProfile, PLAN_PROFILE};
+use super::{format, policy};
 use crate::api::v1::{DocumentMetadata, UpgradePlan};
 use crate::catalog::Catalog;
-use crate::fleet;
+use crate::fleet::{ClusterEvaluation, Fleet};
 use crate::plan::{self, PlanOptions, Window};
 use crate::report::{self, OutputFormat};
-use crate::rules::{Policy, evaluate};
+use crate::rules::Policy;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -104,82 +104,79 @@ pub struct PlanArgs {
     pub output_args: OutputArgs,
 }
 
-pub(super) fn run_plan_command(command: PlanCommand) -> Result<Exit, CliError> {
-    let catalog = Catalog::embedded().map_err(CliError::could_not_run)?;
-    match command.subcommand {
-        Some(PlanSubcommand::Completion { shell }) => Ok(print_completion::<PlanCommand>(
-            shell,
-            "kubectl-upgrade_plan",
-        )),
-        None => run_plan(&command.plan, catalog),
-    }
-}
+impl ClusterCommand for PlanArgs {
+    const PROFILE: CommandProfile = PLAN_PROFILE;
 
-fn run_plan(flags: &PlanArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
-    let policy = Policy {
-        rule_filter: policy::rule_filter(&flags.source.rule_filter)?,
-        ..Policy::default()
-    };
-    let input = match source::load_input(&flags.source, catalog, &source::PLAN_PROFILE) {
-        Err(stop) if stop.exit == Exit::Blocked => return report_no_path(flags, catalog, stop),
-        input => input?,
-    };
-    let saved = save_snapshot(&input, flags.save_snapshot.as_deref(), flags.source.quiet);
-    let contexts = fleet::contexts(&input.snapshot, &input.paths, catalog, input.now);
-    // A plan covers one cluster. It lists the others as gaps.
-    let Some(context) = contexts.into_iter().next() else {
-        return Err(CliError::could_not_run("there is nothing to plan for"));
-    };
-    let evaluation = evaluate(&context, rules()?, &policy);
-    let options = PlanOptions {
-        parallel: flags.parallel,
-        only_remaining: flags.only_remaining,
-        windows: flags.window.clone(),
-    };
-    let plan = plan::build(&context, &evaluation, &options);
-    for remark in &plan.remarks {
-        eprint_line(flags.source.quiet, &format!("note: {remark}"));
+    fn source(&self) -> &SourceArgs {
+        &self.source
     }
-    if plan.steps.is_empty() {
-        eprint_line(
-            flags.source.quiet,
-            &format!(
+
+    fn snapshot_file(&self) -> Option<&Path> {
+        self.save_snapshot.as_deref()
+    }
+
+    fn policy(&self) -> Result<Policy, CliError> {
+        Ok(Policy {
+            rule_filter: policy::rule_filter(&self.source.read.rule_filter)?,
+            ..Policy::default()
+        })
+    }
+
+    /// Covers the first cluster and lists the others as gaps.
+    fn conclude(&self, fleet: &Fleet<'_>, _policy: &Policy) -> Result<Outcome, CliError> {
+        let Some(ClusterEvaluation {
+            context,
+            evaluation,
+        }) = fleet.members.first()
+        else {
+            return Err(CliError::could_not_run("there is nothing to plan for"));
+        };
+        let options = PlanOptions {
+            parallel: self.parallel,
+            only_remaining: self.only_remaining,
+            windows: self.window.clone(),
+        };
+        let plan = plan::build(context, evaluation, &options);
+        let remarks = plan.remarks.iter();
+        let mut notes: Vec<String> = remarks.map(|remark| format!("note: {remark}")).collect();
+        if plan.steps.is_empty() {
+            notes.push(format!(
                 "no steps: nothing left to do for the target according to the catalog of {}",
-                catalog.date
-            ),
-        );
-    }
-    let exit = match plan.gaps.is_empty() || flags.allow_gaps {
-        true => Exit::Success,
-        false => Exit::Incomplete,
-    };
-    let exit = print_plan(flags, &UpgradePlan::new(&context, &plan), exit)?;
-    // The plan was not lost with the snapshot.
-    saved.map(|()| exit)
-}
-
-/// Reports that no path leads to the target: as a document in formats for programs and change requests, otherwise as the
-/// error alone.
-fn report_no_path(flags: &PlanArgs, catalog: &Catalog, stop: CliError) -> Result<Exit, CliError> {
-    let prints_document = match flags.output {
-        OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Markdown | OutputFormat::Html => {
-            true
+                context.catalog.date
+            ));
         }
-        OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => false,
-    };
-    if prints_document {
-        let now = flags.source.now.unwrap_or_else(Timestamp::now);
-        let metadata = DocumentMetadata::new(source::PLAN_PROFILE.program, now, catalog.date);
-        print_plan(
-            flags,
-            &UpgradePlan::without_path(metadata, &stop.message),
-            stop.exit,
-        )?;
+        Ok(Outcome {
+            notes,
+            text: self.render(&UpgradePlan::new(context, &plan))?,
+            exit: match plan.gaps.is_empty() || self.allow_gaps {
+                true => Exit::Success,
+                false => Exit::Incomplete,
+            },
+        })
     }
-    Err(stop)
+
+    /// A document in formats for programs and change requests; otherwise the error is enough.
+    fn without_path(
+        &self,
+        error: &CliError,
+        catalog: &Catalog,
+    ) -> Result<Option<String>, CliError> {
+        use OutputFormat::{Html, Json, Markdown, Name, Table, Wide, Yaml};
+        match self.output {
+            Json | Yaml | Markdown | Html => {
+                let now = self.source.read.now.unwrap_or_else(Timestamp::now);
+                let metadata = DocumentMetadata::new(PLAN_PROFILE.program, now, catalog.date);
+                self.render(&UpgradePlan::without_path(metadata, &error.message))
+                    .map(Some)
+            }
+            Table | Wide | Name => Ok(None),
+        }
+    }
 }
 
-fn print_plan(flags: &PlanArgs, document: &UpgradePlan, exit: Exit) -> Result<Exit, CliError> {
-    let text = report::render_plan(flags.output, document, &render_options(flags.output_args));
-    Ok(print_result(&text.map_err(CliError::could_not_run)?, exit))
+impl PlanArgs {
+    fn render(&self, document: &UpgradePlan) -> Result<String, CliError> {
+        let look = Console::render_options(self.output_args);
+        report::render_plan(self.output, document, &look).map_err(CliError::could_not_run)
+    }
 }

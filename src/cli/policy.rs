@@ -12,6 +12,7 @@ use super::exit::{CliError, Exit};
 use crate::report::{UnknownRule, terminal};
 use crate::rules;
 use crate::rules::{Baseline, CoverageState, Evaluation, Policy, RuleFilter, Verdict, Waivers};
+use crate::text::pluralize;
 
 /// Larger than any report; guards against endless files.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -100,14 +101,11 @@ fn unusable_file(what: &str, file: &Path, why: &str) -> CliError {
 
 /// A note if the exit code does not follow from the verdict.
 pub(super) fn exit_note(evaluation: &Evaluation, exit: Exit) -> Option<String> {
-    let findings = match evaluation.failing_findings {
-        1 => "1 finding reaches".to_owned(),
-        failing => format!("{failing} findings reach"),
-    };
     match (evaluation.verdict, exit) {
-        (Verdict::Ready | Verdict::Incomplete, Exit::Blocked) => {
-            Some(format!("note: exit code 3: {findings} --fail-on"))
-        }
+        (Verdict::Ready | Verdict::Incomplete, Exit::Blocked) => Some(format!(
+            "note: exit code 3: {} at or above --fail-on",
+            pluralize(evaluation.failing_findings, "finding")
+        )),
         (Verdict::Blocked, Exit::Success | Exit::Incomplete) => Some(format!(
             "note: exit code {}: no blocker is new or reaches --fail-on",
             exit as u8

@@ -1,31 +1,32 @@
 //! `--redact`: the key, and the note if it cannot be read.
 
 use super::exit::CliError;
-use super::source::RunInput;
 use crate::catalog::Catalog;
-use crate::snapshot::{RedactionKey, redact as redacted};
+use crate::snapshot::{RedactionKey, Snapshot, redact};
 
-/// Replaces names by pseudonyms, before anything is evaluated, printed or saved.
-pub(super) fn redact_input(input: &mut RunInput, catalog: &Catalog) -> Result<(), CliError> {
-    let snapshot = &input.snapshot;
+/// Replaces names by pseudonyms, before anything is evaluated, printed or saved. Returns a note about the pseudonyms, if there
+/// is something to say.
+pub(super) fn redact_snapshot(
+    snapshot: &mut Snapshot,
+    catalog: &Catalog,
+) -> Result<Option<String>, CliError> {
+    let mut note = None;
     let key = match RedactionKey::from_snapshot(snapshot) {
         Some(key) => key,
         None => {
             if snapshot.is_redacted {
-                let note = "the snapshot is already redacted; its pseudonyms are kept";
-                input.notes.push(note.to_owned());
+                note = Some("the snapshot is already redacted; its pseudonyms are kept");
             } else if !snapshot.clusters.is_empty() {
-                // Not the address of the server: who guesses it could try out names.
-                input.notes.push(
-                    "note: the UID of namespace kube-system could not be read: pseudonyms are valid for this run only"
-                        .to_owned(),
+                // Not keyed by the address of the server: whoever guesses it could try out names.
+                note = Some(
+                    "note: the UID of namespace kube-system could not be read: pseudonyms are valid for this run only",
                 );
             }
             random_key()?
         }
     };
-    redacted(&mut input.snapshot, &key, catalog);
-    Ok(())
+    redact(snapshot, &key, catalog);
+    Ok(note.map(str::to_owned))
 }
 
 fn random_key() -> Result<RedactionKey, CliError> {

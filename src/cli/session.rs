@@ -7,15 +7,16 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::SourceArgs;
+use super::console::Console;
 use super::exit::CliError;
+use super::progress::read_observer;
 use super::signals::shutdown_requested;
-use super::spinner::read_observer;
 use super::target::path_from_detected;
 use crate::catalog::Catalog;
 use crate::client::{ClusterReader, DiscoveryError, ReadOptions, Timeout};
 use crate::detect;
 use crate::kubeconfig;
-use crate::kubeconfig::{ConnectError, Connection, Env};
+use crate::kubeconfig::{ConnectError, ConnectOptions, Connection, Env};
 use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use crate::path::UpgradePath;
 use crate::report::terminal;
@@ -37,25 +38,32 @@ impl ClusterSession {
         catalog: &'static Catalog,
         program: &str,
     ) -> Result<Self, CliError> {
-        let wanted = flags.connection.connect_options(program);
+        let options = ConnectOptions {
+            program: program.to_owned(),
+            ..flags.connection.clone()
+        };
         let mut connection =
-            kubeconfig::resolve(&wanted, &Env::process()).map_err(connect_error)?;
-        let reads_stdin = flags.filename.iter().any(|path| path.as_os_str() == "-");
+            kubeconfig::resolve(&options, &Env::process()).map_err(connect_error)?;
+        let reads_stdin = flags
+            .offline
+            .filename
+            .iter()
+            .any(|path| path.as_os_str() == "-");
         let may_ask = stdin().is_terminal() && !reads_stdin;
-        let patience = flags.connection.timeout();
+        let timeout = options.timeout();
         connection
-            .authenticate(may_ask, exec_timeout(patience, may_ask))
+            .authenticate(may_ask, exec_timeout(timeout, may_ask))
             .await
             .map_err(connect_error)?;
-        let manner = ReadOptions {
-            timeout: patience,
-            page_size: flags.chunk_size,
-            max_in_flight: flags.max_in_flight.into(),
+        let options = ReadOptions {
+            timeout,
+            page_size: flags.read.chunk_size,
+            max_in_flight: flags.read.max_in_flight.into(),
         };
         let reader = ClusterReader::new(
             &connection,
-            manner,
-            read_observer(flags.quiet, flags.redact),
+            options,
+            read_observer(Console::new(&flags.log), flags.read.redact),
             catalog,
         )
         .map_err(CliError::could_not_run)?;
@@ -86,13 +94,16 @@ impl ClusterSession {
             ledger: self.reader.read(&requests, &discovery).boxed_local().await,
             discovery,
         };
-        let path = path_from_detected(&cluster, flags, catalog)?;
+        let path = path_from_detected(&cluster, &flags.target, catalog)?;
         Ok((cluster, path))
     }
 
     /// Notes about the read: time spent waiting, and clock skew unless --now is given.
     pub(super) fn notes(&self, flags: &SourceArgs) -> Vec<String> {
-        let apart = self.reader.clock_skew().filter(|_| flags.now.is_none());
+        let apart = self
+            .reader
+            .clock_skew()
+            .filter(|_| flags.read.now.is_none());
         let waited = wait_note(self.reader.total_backoff());
         waited
             .into_iter()
@@ -118,8 +129,8 @@ impl ClusterSession {
 }
 
 /// Timeout of a credential plugin: that of a request, but long enough for a person if it may prompt.
-fn exec_timeout(patience: Timeout, may_ask: bool) -> Duration {
-    match patience {
+fn exec_timeout(timeout: Timeout, may_ask: bool) -> Duration {
+    match timeout {
         Timeout::Idle(_) => INTERACTIVE_EXEC_TIMEOUT,
         Timeout::Total(time) if may_ask => time.max(INTERACTIVE_EXEC_TIMEOUT),
         Timeout::Total(time) => time,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 
-use super::eprint_line;
-use super::exit::Exit;
+use super::console::Console;
+use super::exit::{CliError, Exit};
 
 /// The usual size of a main thread's stack.
 const STACK_BYTES: usize = 8 << 20;
@@ -38,8 +38,8 @@ pub(super) fn run_interruptible(work: impl FnOnce() -> Exit + Send + 'static) ->
     let runtime = match started {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprint_line(false, &format!("error: starting a thread: {error}"));
-            return Exit::CouldNotRun;
+            let message = format!("cannot start a thread: {error}");
+            return Console::print_error(&CliError::could_not_run(message));
         }
     };
     let exit = runtime.block_on(async {

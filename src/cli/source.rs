@@ -1,4 +1,4 @@
-//! From flags to a snapshot and the path of each of its clusters: a live cluster, a saved picture, or files alone.
+//! From flags to a snapshot and the path of each of its clusters: a live cluster, a saved snapshot, or files alone.
 
 use std::collections::BTreeSet;
 use std::io::stdin;
@@ -10,7 +10,7 @@ use super::args::SourceArgs;
 use super::exit::CliError;
 use super::log::init_logging;
 use super::policy::rule_filter;
-use super::redact::redact_input;
+use super::redact::redact_snapshot;
 use super::session::{ClusterSession, detection_requests, run_until_shutdown};
 use super::target::{
     default_to_kubernetes, find_path, path_from_detected, starting_versions, unfinished_hop_hint,
@@ -69,15 +69,15 @@ pub(super) fn load_input(
     catalog: &'static Catalog,
     task: &CommandProfile,
 ) -> Result<RunInput, CliError> {
-    init_logging(flags);
-    let mut input = if flags.local {
+    init_logging(&flags.log, flags.read.redact);
+    let mut input = if flags.offline.local {
         input_from_files(flags, catalog)?
-    } else if let Some(file) = &flags.snapshot {
+    } else if let Some(file) = &flags.offline.snapshot {
         input_from_snapshot(flags, file, catalog)?
     } else {
         input_from_cluster(flags, catalog, task)?
     };
-    if !flags.filename.is_empty() {
+    if !flags.offline.filename.is_empty() {
         let interest = ManifestFilter {
             has_cluster: !input.snapshot.clusters.is_empty(),
             // What the oldest cluster still serves may matter to it.
@@ -85,19 +85,21 @@ pub(super) fn load_input(
             // A saved snapshot may be checked for another target.
             to: None,
         };
-        input.snapshot.files = files::read(&flags.filename, stdin().lock(), catalog, interest)
-            .map_err(CliError::could_not_run)?;
+        input.snapshot.files =
+            files::read(&flags.offline.filename, stdin().lock(), catalog, interest)
+                .map_err(CliError::could_not_run)?;
     }
-    if let Some(now) = flags.now {
+    if let Some(now) = flags.read.now {
         input.now = now;
     }
-    if flags.redact {
-        redact_input(&mut input, catalog)?;
+    if flags.read.redact {
+        let note = redact_snapshot(&mut input.snapshot, catalog)?;
+        input.notes.extend(note);
     }
     let remarks = input.paths.iter().flat_map(|path| &path.remarks);
     let remarks: BTreeSet<String> = remarks.map(|remark| format!("note: {remark}")).collect();
     input.notes.extend(remarks);
-    if task.reports_unfinished_hops && flags.to.is_empty() {
+    if task.reports_unfinished_hops && flags.target.to.is_empty() {
         let first = input.snapshot.clusters.first();
         input
             .notes
@@ -115,8 +117,8 @@ pub(super) fn load_input(
 /// Files alone, with `--local`.
 fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, CliError> {
     let path = find_path(
-        &starting_versions(flags, catalog)?,
-        &default_to_kubernetes(&flags.to),
+        &starting_versions(&flags.target.from, catalog)?,
+        &default_to_kubernetes(&flags.target.to),
         catalog,
     )?;
     let now = Timestamp::now();
@@ -141,7 +143,7 @@ fn input_from_snapshot(
     let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
     let is_one_of_several = snapshot.clusters.len() > 1;
     let paths = snapshot.clusters.iter().map(|cluster| {
-        let path = path_from_detected(cluster, flags, catalog);
+        let path = path_from_detected(cluster, &flags.target, catalog);
         path.map_err(|error| match is_one_of_several {
             true => error.in_cluster(&cluster.id),
             false => error,
@@ -149,11 +151,11 @@ fn input_from_snapshot(
     });
     let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
     if paths.is_empty() {
-        let to = default_to_kubernetes(&flags.to);
+        let to = default_to_kubernetes(&flags.target.to);
         paths.push(find_path(&StartingVersions::default(), &to, catalog)?);
     }
     let now = snapshot.taken_at;
-    let name = match flags.redact {
+    let name = match flags.read.redact {
         true => "the snapshot".to_owned(),
         false => file.display().to_string(),
     };
@@ -211,16 +213,16 @@ pub(super) fn read_access(
     catalog: &'static Catalog,
     task: &CommandProfile,
 ) -> Result<ReadAccess, CliError> {
-    init_logging(flags);
+    init_logging(&flags.log, flags.read.redact);
     // Report a wrong id before connecting.
-    rule_filter(&flags.rule_filter)?;
+    rule_filter(&flags.read.rule_filter)?;
     let nobody = |requests| ReadAccess {
         requests,
         user: None,
     };
-    if flags.local {
-        let from = starting_versions(flags, catalog)?;
-        let path = find_path(&from, &default_to_kubernetes(&flags.to), catalog)?;
+    if flags.offline.local {
+        let from = starting_versions(&flags.target.from, catalog)?;
+        let path = find_path(&from, &default_to_kubernetes(&flags.target.to), catalog)?;
         let from = from.kubernetes.ok_or_else(|| {
             CliError::usage(
                 "rbac --local requires --from kubernetes=VERSION: the permissions depend on both ends of the path",
@@ -231,13 +233,13 @@ pub(super) fn read_access(
             &cluster, &path, flags, catalog, task,
         )?));
     }
-    if let Some(file) = &flags.snapshot {
+    if let Some(file) = &flags.offline.snapshot {
         let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
         let cluster = snapshot
             .clusters
             .first()
             .ok_or_else(|| CliError::usage(format!("{} contains no cluster", file.display())))?;
-        let path = path_from_detected(cluster, flags, catalog)?;
+        let path = path_from_detected(cluster, &flags.target, catalog)?;
         return Ok(nobody(read_requests(cluster, &path, flags, catalog, task)?));
     }
     run_until_shutdown(async {
@@ -283,7 +285,7 @@ fn assumed_cluster(release: Release, catalog: &Catalog) -> ClusterSnapshot {
 /// The rules that the flags select.
 fn selected_rules(flags: &SourceArgs) -> Result<Vec<&'static rules::Rule>, CliError> {
     let rules = rules::rules().map_err(CliError::could_not_run)?;
-    Ok(rule_filter(&flags.rule_filter)?.select(rules))
+    Ok(rule_filter(&flags.read.rule_filter)?.select(rules))
 }
 
 /// All requests for this path, including those of detection.

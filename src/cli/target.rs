@@ -1,31 +1,70 @@
 //! Target and start of the upgrade, and the path between them.
 
-use super::args::SourceArgs;
+use super::args::TargetArgs;
 use super::exit::{CliError, Exit};
 use crate::catalog::{Catalog, Platform, PlatformName, Release};
 use crate::detect::{DetectedCluster, describe_node_match};
 use crate::path::{StartingVersions, UpgradePath, UpgradeTarget, VersionSpec};
 use crate::snapshot::{ClusterSnapshot, NodeRow};
+use crate::text::pluralize;
 
-/// The path from the detected versions. A platform whose release is unknown is a gap, not a start.
+/// The path from the detected versions. A platform whose release is unknown is a gap, not a start, unless `--from` states it.
 pub(super) fn path_from_detected(
     cluster: &ClusterSnapshot,
-    flags: &SourceArgs,
+    flags: &TargetArgs,
     catalog: &Catalog,
 ) -> Result<UpgradePath, CliError> {
-    let platforms = DetectedCluster::new(cluster, catalog).platforms.into_iter();
-    let known = platforms.filter_map(|platform| {
-        let version = platform.version?;
-        catalog.platform(platform.name)?.find_release(&version)?;
-        Some((platform.name, version))
-    });
-    let discovery = &cluster.discovery;
-    let start = StartingVersions {
-        kubernetes: Some(discovery.git_version.clone()),
-        emulated: discovery.emulation_version,
-        platforms: known.collect(),
+    let detected = DetectedCluster::new(cluster, catalog);
+    let mut start = StartingVersions {
+        kubernetes: Some(detected.kubernetes.clone()),
+        emulated: cluster.discovery.emulation_version,
+        ..StartingVersions::default()
     };
+    for platform in &detected.platforms {
+        let (name, version) = (platform.name, &platform.version);
+        let known = catalog.platform(name);
+        if let Some(version) = version
+            && known.is_some_and(|known| known.find_release(version).is_some())
+        {
+            start.platforms.insert(name, version.clone());
+        } else if known.is_some() && detected.lacks_release_of(name) {
+            start.unknown_releases.insert(name);
+        }
+    }
+    for target in default_to_kubernetes(&flags.from) {
+        check_stated(&target, &detected)?;
+    }
+    let stated = starting_versions(&flags.from, catalog)?;
+    for (name, release) in stated.platforms {
+        start.unknown_releases.remove(&name);
+        start.platforms.insert(name, release.clone());
+        start.stated.insert(name, release);
+    }
     find_path(&start, &flags.to, catalog)
+}
+
+/// Checks that `--from` states nothing that the cluster shows to be otherwise.
+fn check_stated(target: &UpgradeTarget, detected: &DetectedCluster) -> Result<(), CliError> {
+    let name = target.platform.unwrap_or(PlatformName::Kubernetes);
+    let platform = detected.platform(name);
+    let (running, evidence) = match (name, platform) {
+        (PlatformName::Kubernetes, _) => (Some(&detected.kubernetes), "GET /version".to_owned()),
+        (_, Some(platform)) => (platform.version.as_ref(), platform.evidence.join("; ")),
+        (_, None) => (None, String::new()),
+    };
+    let found = match running {
+        Some(running) if target.version.matches(running) => return Ok(()),
+        Some(running) => format!("runs {} {running} ({evidence})", name.title()),
+        None if detected.lacks_release_of(name) => return Ok(()),
+        // What was refused may hold its traces.
+        None if platform.is_none() && !detected.gaps.is_empty() => return Ok(()),
+        None if platform.is_none() => format!("shows no trace of {}", name.title()),
+        None => format!("has no single release of {} ({evidence})", name.title()),
+    };
+    Err(CliError::usage(format!(
+        "--from {name}={}: the cluster {found}; leave --from out",
+        target.version
+    )))
 }
 
 /// Hint for kubelets that are at least a minor behind the API server: they may be there on purpose, or a hop is
@@ -46,15 +85,13 @@ pub(super) fn unfinished_hop_hint(cluster: &ClusterSnapshot, catalog: &Catalog) 
     let kubelets = nodes
         .filter(|node| !is_virtual(node))
         .filter_map(|node| node.kubelet_version.release());
-    let behind = kubelets.filter(|kubelet| kubelet.minor() < minor);
-    let nodes = match behind.count() {
-        0 => return None,
-        1 => "1 node is".to_owned(),
-        nodes => format!("{nodes} nodes are"),
-    };
-    Some(format!(
-        "note: {nodes} behind the API server; run with --to kubernetes={target} to see what remains of that hop"
-    ))
+    let behind = kubelets.filter(|kubelet| kubelet.minor() < minor).count();
+    (behind > 0).then(|| {
+        format!(
+            "note: kubelets older than the API server: {}; run with --to kubernetes={target} to see what remains of that hop",
+            pluralize(behind, "node")
+        )
+    })
 }
 
 pub(super) fn find_path(
@@ -82,11 +119,11 @@ pub(super) fn default_to_kubernetes(targets: &[UpgradeTarget]) -> Vec<UpgradeTar
 
 /// `--from`: a minor means its newest patch, a version without a platform is a Kubernetes version.
 pub(super) fn starting_versions(
-    flags: &SourceArgs,
+    from: &[UpgradeTarget],
     catalog: &Catalog,
 ) -> Result<StartingVersions, CliError> {
     let mut start = StartingVersions::default();
-    for target in default_to_kubernetes(&flags.from) {
+    for target in default_to_kubernetes(from) {
         let name = target.platform.unwrap_or(PlatformName::Kubernetes);
         let platform = catalog.platform(name).ok_or_else(|| {
             let supported = catalog

@@ -87,6 +87,13 @@ pub struct DetectionGap {
     pub missing: MissingData,
 }
 
+impl DetectionGap {
+    /// Whether it is about the release of a platform that was detected.
+    fn is_release_of(&self, name: PlatformName) -> bool {
+        self.missing.what == format!("the release of {}", name.title())
+    }
+}
+
 /// What the detection of one platform came to.
 #[derive(Debug, Default)]
 struct Detection {
@@ -151,6 +158,23 @@ impl DetectedCluster {
             topology,
             gaps: unseen,
             remarks,
+        }
+    }
+
+    /// Whether a platform was detected and its release was not, which is a gap.
+    #[must_use]
+    pub fn lacks_release_of(&self, name: PlatformName) -> bool {
+        self.gaps.iter().any(|gap| gap.is_release_of(name))
+    }
+
+    /// Takes the release of a platform from the user, where it could not be detected. That closes the gap.
+    pub fn accept_release(&mut self, name: PlatformName, release: &Release) {
+        let mut platforms = self.platforms.iter_mut();
+        let platform = platforms.find(|platform| platform.name == name);
+        if let Some(platform) = platform.filter(|platform| platform.version.is_none()) {
+            platform.version = Some(release.clone());
+            platform.evidence.push(format!("--from {name}={release}"));
+            self.gaps.retain(|gap| !gap.is_release_of(name));
         }
     }
 

@@ -61,7 +61,7 @@ impl Connection {
     /// Runs the credential plugin, if there is one, and replaces it by its credentials in `config`.
     ///
     /// To be called before a client is built: kube would run the plugin synchronously, three times, while it builds the
-    /// client. Here it runs once, on a thread of its own, and is stopped after `timeout` or when the future is dropped.
+    /// client. Here it runs once and is killed after `timeout` or when the future is dropped.
     /// With `is_interactive` it may prompt: standard input is a terminal that nothing else reads. It shares the standard
     /// error of this process, as in kubectl.
     ///

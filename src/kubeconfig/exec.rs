@@ -3,11 +3,10 @@
 //! kube runs them too, but synchronously, three times for each client, without a timeout, and with standard input even if it
 //! is no terminal. Here they run once and can be stopped.
 
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+use std::process::{self, ExitStatus, Stdio};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,13 +14,13 @@ use jiff::Timestamp;
 use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
 
 use super::error::{ConnectError, os_error_text};
 
 /// Maximum size of the output; credentials are a few kilobytes.
 const MAX_OUTPUT_BYTES: u64 = 1 << 20;
-/// How often a running plugin is polled.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How long to wait for the output of a plugin that has exited.
 const OUTPUT_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
@@ -70,12 +69,11 @@ pub(super) async fn run_plugin(
         _ => has_terminal,
     };
     let command = build_command(exec, interactive, &plugin)?;
-    let output = run_on_thread(command, &plugin, exec.install_hint.as_deref(), timeout).await?;
+    let output = run_until_exit(command, &plugin, exec.install_hint.as_deref(), timeout).await?;
     parse_credentials(&output, exec.api_version.as_deref(), &plugin)
 }
 
 /// The plugin, for error messages.
-#[derive(Clone)]
 struct PluginId {
     command: String,
     user: String,
@@ -110,8 +108,8 @@ fn build_command(
     exec: &ExecConfig,
     interactive: bool,
     plugin: &PluginId,
-) -> Result<Command, ConnectError> {
-    let mut command = Command::new(&plugin.command);
+) -> Result<process::Command, ConnectError> {
+    let mut command = process::Command::new(&plugin.command);
     command.args(exec.args.iter().flatten());
     for variable in exec.env.iter().flatten() {
         if let (Some(key), Some(value)) = (variable.get("name"), variable.get("value")) {
@@ -138,58 +136,68 @@ fn build_command(
     Ok(command)
 }
 
-/// Stops the plugin when the future is dropped, and waits for that, since the process may exit right after.
-struct StopOnDrop {
-    stop_flag: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.stop_flag.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-async fn run_on_thread(
-    command: Command,
+/// Runs a plugin until it exits, and returns what it printed. The plugin, but not its children, is killed when this ends
+/// otherwise.
+async fn run_until_exit(
+    command: process::Command,
     plugin: &PluginId,
     hint: Option<&str>,
     timeout: Duration,
 ) -> Result<Vec<u8>, ConnectError> {
-    let stop_flag = Arc::new(AtomicBool::new(false));
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let (flag, named) = (Arc::clone(&stop_flag), plugin.clone());
-    // Not a blocking thread of the runtime: that would wait for it on shutdown.
-    let thread = std::thread::Builder::new().name("credentials".to_owned());
-    let thread = thread
-        .spawn(move || {
-            let _ = sender.send(run_until_exit(command, &flag, timeout));
-        })
-        .map_err(|error| plugin.error(os_error_text(&error)))?;
-    let _stop = StopOnDrop {
-        stop_flag,
-        thread: Some(thread),
+    let mut child = match Command::from(command).kill_on_drop(true).spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(ConnectError::ExecPluginNotFound {
+                command: plugin.command.clone(),
+                user: plugin.user.clone(),
+                hint: hint.map_or_else(String::new, sanitize_install_hint),
+            });
+        }
+        Err(error) => {
+            return Err(plugin.error(format!("it cannot be started: {}", os_error_text(&error))));
+        }
     };
-    let outcome = receiver
-        .await
-        .unwrap_or_else(|_| PluginOutcome::Failed("it was given up".to_owned()));
-    match outcome {
-        PluginOutcome::Stdout(output) => Ok(output),
-        PluginOutcome::Failed(why) => Err(named.error(why)),
-        PluginOutcome::TimedOut => Err(ConnectError::ExecPluginTimedOut {
-            command: named.command,
-            user: named.user,
+    let run = tokio::time::timeout(timeout, wait_with_output(&mut child)).await;
+    let (status, output) = run
+        .map_err(|_| ConnectError::ExecPluginTimedOut {
+            command: plugin.command.clone(),
+            user: plugin.user.clone(),
             after: timeout,
-        }),
-        PluginOutcome::NotFound => Err(ConnectError::ExecPluginNotFound {
-            command: named.command,
-            user: named.user,
-            hint: hint.map_or_else(String::new, sanitize_install_hint),
-        }),
+        })?
+        .map_err(|error| plugin.error(os_error_text(&error)))?;
+    match status {
+        // It may have exited because its output was no longer read.
+        _ if output.len() as u64 > MAX_OUTPUT_BYTES => {
+            Err(plugin.error("it prints more than 1 MiB"))
+        }
+        Some(status) if !status.success() => Err(plugin.error(match status.code() {
+            Some(code) => format!("it exited with code {code}; its messages are above"),
+            None => "a signal ended it".to_owned(),
+        })),
+        _ => Ok(output),
     }
+}
+
+/// The exit status and the output of a plugin; no status if it prints too much.
+async fn wait_with_output(child: &mut Child) -> io::Result<(Option<ExitStatus>, Vec<u8>)> {
+    let pipe = child.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
+    let mut pipe = pipe.take(MAX_OUTPUT_BYTES + 1);
+    let mut output = Vec::new();
+    let status = {
+        let mut read = pin!(pipe.read_to_end(&mut output));
+        tokio::select! {
+            _ = &mut read => None,
+            status = child.wait() => {
+                // A child of the plugin may keep the pipe open.
+                let _ = tokio::time::timeout(OUTPUT_GRACE_PERIOD, read).await;
+                Some(status?)
+            }
+        }
+    };
+    if status.is_none() && output.len() as u64 <= MAX_OUTPUT_BYTES {
+        return Ok((Some(child.wait().await?), output));
+    }
+    Ok((status, output))
 }
 
 /// Makes the install hint of a kubeconfig, which may come from anywhere, safe to print.
@@ -204,111 +212,6 @@ fn sanitize_install_hint(hint: &str) -> String {
         clean
     } else {
         format!("\n{clean}")
-    }
-}
-
-enum PluginOutcome {
-    Stdout(Vec<u8>),
-    Failed(String),
-    TimedOut,
-    NotFound,
-}
-
-/// Runs a plugin until it exits.
-fn run_until_exit(mut command: Command, stop: &AtomicBool, timeout: Duration) -> PluginOutcome {
-    let start = Instant::now();
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return PluginOutcome::NotFound;
-        }
-        Err(error) => {
-            return PluginOutcome::Failed(format!(
-                "it cannot be started: {}",
-                os_error_text(&error)
-            ));
-        }
-    };
-    let Some(output) = CapturedStdout::capture(&mut child) else {
-        kill_and_reap(&mut child);
-        return PluginOutcome::Failed("its output cannot be read".to_owned());
-    };
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) => {}
-            Err(error) => return PluginOutcome::Failed(os_error_text(&error)),
-        }
-        if stop.load(Ordering::Relaxed) || start.elapsed() >= timeout {
-            kill_and_reap(&mut child);
-            return PluginOutcome::TimedOut;
-        }
-        if output.is_over_limit() {
-            kill_and_reap(&mut child);
-            return PluginOutcome::Failed("it prints without an end".to_owned());
-        }
-        std::thread::sleep(POLL_INTERVAL);
-    };
-    if output.is_over_limit() {
-        // It may have exited because its output was no longer read.
-        return PluginOutcome::Failed("it prints without an end".to_owned());
-    }
-    if !status.success() {
-        return PluginOutcome::Failed(match status.code() {
-            Some(code) => format!("it ended with exit code {code}; what it said is above"),
-            None => "a signal ended it".to_owned(),
-        });
-    }
-    PluginOutcome::Stdout(output.into_bytes())
-}
-
-/// Kills a plugin, but not its children.
-fn kill_and_reap(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// Standard output of a plugin, read by a thread: a child that outlives the plugin may keep the pipe open.
-struct CapturedStdout {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    is_done: Arc<AtomicBool>,
-}
-
-impl CapturedStdout {
-    fn capture(child: &mut Child) -> Option<Self> {
-        let mut pipe = child.stdout.take()?.take(MAX_OUTPUT_BYTES + 1);
-        let output = Self {
-            bytes: Arc::default(),
-            is_done: Arc::default(),
-        };
-        let (bytes, done) = (Arc::clone(&output.bytes), Arc::clone(&output.is_done));
-        std::thread::Builder::new()
-            .spawn(move || {
-                let mut chunk = [0; 4096];
-                while let Ok(count) = pipe.read(&mut chunk) {
-                    if count == 0 {
-                        break;
-                    }
-                    let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
-                    bytes.extend_from_slice(&chunk[..count]);
-                }
-                done.store(true, Ordering::Release);
-            })
-            .ok()?;
-        Some(output)
-    }
-
-    fn is_over_limit(&self) -> bool {
-        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        bytes.len() as u64 > MAX_OUTPUT_BYTES
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        let end = Instant::now() + OUTPUT_GRACE_PERIOD;
-        while !self.is_done.load(Ordering::Acquire) && Instant::now() < end {
-            std::thread::sleep(POLL_INTERVAL);
-        }
-        std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -9,6 +9,7 @@ mod credentials;
 mod error;
 mod exec;
 mod files;
+mod flags;
 mod in_cluster;
 mod options;
 mod resolve;
@@ -25,7 +26,8 @@ use kube::Config;
 pub use connection::Connection;
 pub use error::ConnectError;
 pub(crate) use error::{HumanDuration, strip_os_code};
-pub use options::{ConnectOptions, Env, Timeout};
+pub use flags::Timeout;
+pub use options::{ConnectOptions, Env};
 pub use suggestions::Suggestions;
 
 /// Resolves the connection from flags, kubeconfig and environment. Reads files, runs nothing and opens no connection.
@@ -36,7 +38,7 @@ pub use suggestions::Suggestions;
 /// # Errors
 /// If a file is unreadable, an entry does not exist, or options contradict one another.
 pub fn resolve(options: &ConnectOptions, env: &Env<'_>) -> Result<Connection, ConnectError> {
-    let options = &options.clone().without_empty();
+    let options = &options.clone().normalized();
     options.validate()?;
     let loaded = files::load_kubeconfigs(options, env)?;
     let chosen = resolve::resolve_entries(&loaded, options)?;

@@ -1,52 +1,131 @@
-//! What the flags and the environment say about the connection.
+//! kubectl's connection flags, and the environment.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use clap::{Args, ValueHint};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConnectError;
+use super::flags::{Timeout, parse_request_timeout, parse_secret};
 
-/// What the flags ask for. An empty string counts as not given, as in kubectl.
-#[derive(Debug, Clone, Default)]
+const HEADING: &str = "Connection (as in kubectl)";
+
+/// kubectl's flags for selecting a cluster and authenticating to it, flattened into every command. An empty string counts as
+/// not given, as in kubectl.
+#[derive(Args, Debug, Clone, Default)]
 pub struct ConnectOptions {
     /// The program name for the `User-Agent` header: `kubectl-upgrade-check`.
+    #[arg(skip)]
     pub program: String,
-    /// The only kubeconfig to read.
+
+    /// Path to the kubeconfig file to use [default: $KUBECONFIG, or ~/.kube/config]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub kubeconfig: Option<PathBuf>,
-    /// The context to use instead of `current-context`.
+
+    /// The name of the kubeconfig context to use
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub context: Option<String>,
-    /// The cluster entry to use instead of the context's.
+
+    /// The name of the kubeconfig cluster to use
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub cluster: Option<String>,
-    /// The user entry to use instead of the context's.
+
+    /// The name of the kubeconfig user to use
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub user: Option<String>,
-    /// The only namespace to read.
+
+    /// Read this namespace only [default: all namespaces]
+    #[arg(short = 'n', long, value_name = "NAME", help_heading = HEADING)]
     pub namespace: Option<String>,
-    /// The address of the API server.
+
+    /// Read all namespaces, even if -n is given
+    #[arg(
+        short = 'A',
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        help_heading = HEADING
+    )]
+    pub all_namespaces: bool,
+
+    /// The address and port of the Kubernetes API server
+    #[arg(short = 's', long, value_name = "URL", value_hint = ValueHint::Url, help_heading = HEADING)]
     pub server: Option<String>,
-    /// The bearer token, instead of all other credentials but a client certificate.
+
+    /// Bearer token for authentication to the API server
+    #[arg(long, value_name = "TOKEN", value_parser = parse_secret, help_heading = HEADING)]
     pub token: Option<SecretString>,
-    /// The file of the certificate authority.
+
+    /// Path to a cert file for the certificate authority
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub certificate_authority: Option<PathBuf>,
-    /// The file of the client certificate.
+
+    /// Path to a client certificate file for TLS
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub client_certificate: Option<PathBuf>,
-    /// The file of its key.
+
+    /// Path to a client key file for TLS
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADING)]
     pub client_key: Option<PathBuf>,
-    /// Whether to accept any server certificate.
+
+    /// Do not check the server's certificate for validity. This makes HTTPS connections insecure
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        help_heading = HEADING
+    )]
     pub insecure_skip_tls_verify: bool,
-    /// The name that the server certificate must have.
+
+    /// Server name to use for server certificate validation [default: the hostname used to contact the server]
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub tls_server_name: Option<String>,
-    /// The proxy; secret because it may hold a password.
+
+    /// Proxy to use (http, https or socks5) [default: that of the kubeconfig, or $HTTPS_PROXY]
+    // Secret, because it may hold a password.
+    #[arg(long, value_name = "URL", value_parser = parse_secret, value_hint = ValueHint::Url, help_heading = HEADING)]
     pub proxy_url: Option<SecretString>,
-    /// Whether to request uncompressed responses.
+
+    /// Opt out of response compression for all requests to the server
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        help_heading = HEADING
+    )]
     pub disable_compression: bool,
-    /// The user to act as.
+
+    /// Username to impersonate: a regular user or a service account
+    #[arg(long = "as", value_name = "USER", help_heading = HEADING)]
     pub impersonate: Option<String>,
-    /// The groups to act as.
+
+    /// Group to impersonate, repeatable; requires --as
+    #[arg(long = "as-group", value_name = "GROUP", help_heading = HEADING)]
     pub impersonate_groups: Vec<String>,
-    /// The uid to act as.
+
+    /// UID to impersonate; requires --as
+    #[arg(long = "as-uid", value_name = "UID", help_heading = HEADING)]
     pub impersonate_uid: Option<String>,
+
+    /// The length of time to wait before giving up on a single request, such as 1s, 2m or 1m30s; zero means no timeout [default: 30s without a byte]
+    #[arg(long, value_name = "TIME", value_parser = parse_request_timeout, help_heading = HEADING)]
+    pub request_timeout: Option<Timeout>,
 }
 
 /// The environment of the process; tests provide their own.
@@ -84,36 +163,16 @@ impl Env<'_> {
     }
 }
 
-/// How long a request may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timeout {
-    /// The time without a byte; the request may continue as long as bytes arrive.
-    Idle(Duration),
-    /// The time in total, retries included.
-    Total(Duration),
-    /// No timeout.
-    Never,
-}
-
-impl Timeout {
-    /// The time, whatever it limits.
-    pub(crate) fn duration(self) -> Option<Duration> {
-        match self {
-            Self::Idle(time) | Self::Total(time) => Some(time),
-            Self::Never => None,
-        }
-    }
-}
-
-impl Default for Timeout {
-    fn default() -> Self {
-        Self::Idle(Duration::from_secs(30))
-    }
-}
-
 impl ConnectOptions {
-    /// The options without those that are empty strings.
-    pub(super) fn without_empty(mut self) -> Self {
+    /// `--request-timeout`, otherwise 30 s without a byte.
+    #[must_use]
+    pub fn timeout(&self) -> Timeout {
+        self.request_timeout.unwrap_or_default()
+    }
+
+    /// The options without those that are empty strings, and without `-n` if `-A` is given.
+    pub(super) fn normalized(mut self) -> Self {
+        self.namespace.take_if(|_| self.all_namespaces);
         for field in [
             &mut self.context,
             &mut self.cluster,
@@ -161,7 +220,7 @@ impl ConnectOptions {
                 .all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
             if !fits {
                 return Err(ConnectError::InvalidOptions(format!(
-                    "{namespace:?} (-n) is no name of a namespace: letters, digits and dashes only"
+                    "{namespace:?} (-n) is not a valid namespace: only letters, digits and dashes are allowed"
                 )));
             }
         }

@@ -20,6 +20,16 @@ pub enum PathError {
         /// The outermost installed platform.
         first: PlatformName,
     },
+    /// The platform of a target is installed, but its release is unknown.
+    #[error(
+        "the release of {title} could not be determined, so the path to {platform}={to} is unknown; state the running release with --from {platform}=VERSION", title = .platform.title()
+    )]
+    ReleaseUnknown {
+        /// The platform of the target.
+        platform: PlatformName,
+        /// The target.
+        to: String,
+    },
     /// Two targets for one platform.
     #[error("{0} has two targets; give one per platform")]
     DuplicateTarget(PlatformName),

@@ -333,7 +333,8 @@ fn minor_sequence(
 /// The newest patch of a Kubernetes minor; the minor itself if the catalog knows none.
 pub(super) fn newest_patch(minor: Minor, catalog: &Catalog) -> VersionSpec {
     let row = catalog.kubernetes_releases.find(minor);
-    row.map_or(VersionSpec::Minor(minor), |row| {
-        VersionSpec::Release(row.newest_patch.clone())
-    })
+    row.filter(|row| row.is_released())
+        .map_or(VersionSpec::Minor(minor), |row| {
+            VersionSpec::Release(row.newest_patch.clone())
+        })
 }

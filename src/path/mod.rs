@@ -16,7 +16,7 @@ mod without_start;
 pub use crate::catalog::VersionSpec;
 pub use error::PathError;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -105,6 +105,10 @@ pub struct StartingVersions {
     pub emulated: Option<Minor>,
     /// Installed platforms and their releases. A release that the catalog does not have is a gap, not a start.
     pub platforms: BTreeMap<PlatformName, Release>,
+    /// Installed platforms whose release is unknown.
+    pub unknown_releases: BTreeSet<PlatformName>,
+    /// Those of `platforms` that the user stated because they could not be detected.
+    pub stated: BTreeMap<PlatformName, Release>,
 }
 
 /// The hops from the running versions to the targets.
@@ -116,6 +120,8 @@ pub struct UpgradePath {
     pub to: Option<Minor>,
     /// In order; empty if there is nothing to upgrade.
     pub hops: Vec<Hop>,
+    /// Starting releases that the user stated because they could not be detected.
+    pub stated: BTreeMap<PlatformName, Release>,
     /// Assumptions and warnings for the user.
     pub remarks: Vec<String>,
 }
@@ -134,7 +140,7 @@ impl UpgradePath {
         let start = StartingVersions {
             kubernetes: running.cloned(),
             emulated,
-            platforms: BTreeMap::new(),
+            ..StartingVersions::default()
         };
         Self::solve(&start, targets, catalog)
     }
@@ -151,6 +157,7 @@ impl UpgradePath {
     ) -> Result<Self, PathError> {
         let (start, remarks) = assume_shipped_kubernetes(start, catalog)?;
         let targets = target::resolve_targets(targets, &start, catalog)?;
+        let minors: Vec<(PlatformName, Minor)> = target::minors_of(&targets).collect();
         let starts = |name: &PlatformName| match name {
             PlatformName::Kubernetes => start.kubernetes.is_some(),
             name => start.platforms.contains_key(name),
@@ -189,6 +196,11 @@ impl UpgradePath {
         let end = path.kubernetes_hops().last().map(Hop::minor);
         path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
+        let older =
+            |(name, minor)| target::older_patch_remark(name, minor, &path.hops, &start, catalog);
+        let older: Vec<String> = minors.into_iter().filter_map(older).collect();
+        path.remarks.extend(older);
+        path.remarks.extend(beta_remarks(&path, catalog));
         Ok(path)
     }
 
@@ -200,6 +212,7 @@ impl UpgradePath {
             from,
             to: from,
             hops: Vec::new(),
+            stated: start.stated.clone(),
             remarks: Vec::new(),
         }
     }
@@ -345,8 +358,11 @@ fn next_hop_goal(
         }
     }
     let next = UpgradePath::no_op(start).from?.next();
-    catalog.kubernetes_releases.find(next)?;
-    Some(index.goal_for_kubernetes(KubernetesGoal::Minor(next))).filter(reached)
+    let row = catalog.kubernetes_releases.find(next)?;
+    let goal = row
+        .is_released()
+        .then(|| index.goal_for_kubernetes(KubernetesGoal::Minor(next)));
+    goal.filter(reached)
 }
 
 /// Explains why the goal cannot be reached, by one of its targets.
@@ -381,6 +397,20 @@ fn dead_end_remarks(index: &GraphIndex<'_>, goal: &SearchGoal) -> Vec<String> {
             let title = &track.platform.title;
             is_dead_end
                 .then(|| format!("{title} {release} has no supported upgrade to a later release"))
+        })
+        .collect()
+}
+
+/// Names the Kubernetes minors of the path that are not released yet.
+fn beta_remarks(path: &UpgradePath, catalog: &Catalog) -> Vec<String> {
+    let betas = path.kubernetes_hops().map(Hop::minor);
+    let betas = betas.filter_map(|minor| catalog.kubernetes_releases.beta(minor));
+    betas
+        .map(|row| {
+            format!(
+                "Kubernetes {} is a beta, planned for {}; the catalog describes {}",
+                row.minor, row.released, row.newest_patch
+            )
         })
         .collect()
 }

@@ -3,8 +3,10 @@
 use super::error::MOST_HOPS;
 use super::graph::GraphIndex;
 use super::search::{KubernetesGoal, Transition};
-use super::{PathError, StartingVersions, UpgradeTarget, unreachable};
-use crate::catalog::{Catalog, EdgeConfidence, Minor, Platform, PlatformName, VersionSpec};
+use super::{Hop, PathError, StartingVersions, UpgradeTarget, unreachable};
+use crate::catalog::{
+    Catalog, EdgeConfidence, KubernetesRelease, Minor, Platform, PlatformName, Release, VersionSpec,
+};
 
 /// Each target with its platform.
 pub(super) fn resolve_targets(
@@ -15,7 +17,7 @@ pub(super) fn resolve_targets(
     let mut resolved: Vec<(PlatformName, VersionSpec)> = Vec::new();
     for target in targets {
         let name = match &target.platform {
-            Some(name) => resolve_platform(*name, start, catalog)?,
+            Some(name) => resolve_platform(*name, &target.version, start, catalog)?,
             None => infer_platform(&target.version, start, catalog)?,
         };
         if resolved.iter().any(|(one, _)| *one == name) {
@@ -28,6 +30,9 @@ pub(super) fn resolve_targets(
             start,
             catalog,
         )?;
+        if name == PlatformName::Kubernetes {
+            check_published(&target.version, start, catalog)?;
+        }
         resolved.push((name, target.version.clone()));
     }
     Ok(resolved)
@@ -45,6 +50,7 @@ fn running_platforms(start: &StartingVersions, catalog: &Catalog) -> Vec<Platfor
 
 fn resolve_platform(
     name: PlatformName,
+    spec: &VersionSpec,
     start: &StartingVersions,
     catalog: &Catalog,
 ) -> Result<PlatformName, PathError> {
@@ -53,6 +59,12 @@ fn resolve_platform(
     let may_run = name == PlatformName::Kubernetes || running.is_empty() || running.contains(&name);
     if may_run && catalog.platform(name).is_some() {
         return Ok(name);
+    }
+    if start.unknown_releases.contains(&name) {
+        return Err(PathError::ReleaseUnknown {
+            platform: name,
+            to: spec.to_string(),
+        });
     }
     let names: Vec<&str> = running.iter().map(|name| name.as_str()).collect();
     Err(PathError::UnknownPlatform {
@@ -72,8 +84,10 @@ fn infer_platform(
     catalog: &Catalog,
 ) -> Result<PlatformName, PathError> {
     let running = running_platforms(start, catalog);
-    let candidates: Vec<PlatformName> = running
+    let unknown = &start.unknown_releases;
+    let candidates: Vec<PlatformName> = unknown
         .iter()
+        .chain(&running)
         .copied()
         .filter(|name| is_known_upgrade(*name, spec, start, catalog))
         .collect();
@@ -87,10 +101,16 @@ fn infer_platform(
             spellings: spellings.join(" or "),
         });
     }
-    Ok(running.first().copied().unwrap_or(PlatformName::Kubernetes))
+    match candidates.first() {
+        Some(name) if unknown.contains(name) => Err(PathError::ReleaseUnknown {
+            platform: *name,
+            to: spec.to_string(),
+        }),
+        _ => Ok(running.first().copied().unwrap_or(PlatformName::Kubernetes)),
+    }
 }
 
-/// Whether the catalog has the version, newer than the running one.
+/// Whether the catalog has the version, newer than the running one if that is known.
 fn is_known_upgrade(
     name: PlatformName,
     spec: &VersionSpec,
@@ -108,11 +128,13 @@ fn is_known_upgrade(
                 }
             })
         }
-        _ => start.platforms.get(&name).is_some_and(|at| {
+        _ => {
+            let at = start.platforms.get(&name);
+            let is_newer = |release: &Release| at.is_none_or(|at| release.semver > at.semver);
             let releases = catalog.platform(name).map(Platform::releases);
             let mut releases = releases.unwrap_or_default().iter();
-            releases.any(|row| row.release.semver > at.semver && spec.matches(&row.release))
-        }),
+            releases.any(|row| is_newer(&row.release) && spec.matches(&row.release))
+        }
     }
 }
 
@@ -169,6 +191,101 @@ fn validate_target(
         to: titled(spec.to_string()),
         instead,
     })
+}
+
+/// Rejects versions of Kubernetes that were never published, and those older than the catalog.
+fn check_published(
+    spec: &VersionSpec,
+    start: &StartingVersions,
+    catalog: &Catalog,
+) -> Result<(), PathError> {
+    let releases = &catalog.kubernetes_releases;
+    let (Some(oldest), Some(newest)) = (releases.oldest(), releases.newest()) else {
+        return Ok(());
+    };
+    let row_of = |release: &Release| releases.find(release.minor());
+    let is_beyond = |release: &Release| row_of(release).is_some_and(|row| !may_have(row, release));
+    let minor = spec.minor();
+    // Some distributions count their patches differently, and continue where upstream has ended.
+    let has_own_patches = start.kubernetes.as_ref().is_some_and(is_beyond);
+    let nearest = match spec {
+        VersionSpec::Release(release) if is_beyond(release) && !has_own_patches => row_of(release),
+        // A cluster older than the catalog may go on to the next minor.
+        _ if minor < oldest.minor && start.kubernetes.is_none() => Some(oldest),
+        _ if minor.major != newest.minor.major => Some(newest),
+        _ => None,
+    };
+    let Some(nearest) = nearest else {
+        return Ok(());
+    };
+    let from = start.kubernetes.as_ref();
+    Err(PathError::NoPath {
+        from: from.map_or_else(|| "any release".to_owned(), Release::to_string),
+        to: spec.to_string(),
+        missing: format!("the catalog ({}) has no Kubernetes {spec}", catalog.date),
+        nearest: nearest.newest_patch.to_string(),
+    })
+}
+
+/// Whether a release of this minor may exist. Patches of an unsupported minor are complete; a supported one gets further
+/// patches, at most every other week.
+fn may_have(row: &KubernetesRelease, release: &Release) -> bool {
+    const DAYS_BETWEEN_PATCHES: i32 = 14;
+    let has_suffix = release.semver.pre.is_empty() && release.raw != release.without_suffix().raw;
+    let days_left = (row.end_of_life - row.verified_on).get_days();
+    let patches_left = u64::try_from(days_left / DAYS_BETWEEN_PATCHES).unwrap_or(0);
+    has_suffix || release.semver.patch <= row.newest_patch.semver.patch + patches_left
+}
+
+/// The targets that name a minor.
+pub(super) fn minors_of(
+    targets: &[(PlatformName, VersionSpec)],
+) -> impl Iterator<Item = (PlatformName, Minor)> {
+    targets.iter().filter_map(|(name, spec)| match spec {
+        VersionSpec::Minor(minor) => Some((*name, *minor)),
+        VersionSpec::Release(_) => None,
+    })
+}
+
+/// Why the path to a minor of a platform does not end at its newest release; `None` if it does.
+pub(super) fn older_patch_remark(
+    name: PlatformName,
+    minor: Minor,
+    hops: &[Hop],
+    start: &StartingVersions,
+    catalog: &Catalog,
+) -> Option<String> {
+    let platform = catalog
+        .platform(name)
+        .filter(|_| name != PlatformName::Kubernetes)?;
+    let newest = &platform.patches_of(minor).next_back()?.release;
+    let last = hops.iter().rfind(|hop| hop.platform == name);
+    let running = start.platforms.get(&name);
+    let end = last.map_or(running, |hop| hop.to.release())?;
+    if end.semver >= newest.semver {
+        return None;
+    }
+    let before = last.map_or(running, |hop| hop.from.as_ref()?.release());
+    let edge = before.and_then(|before| platform.edge(before, newest));
+    let title = &platform.title;
+    let why = match (before, edge.map(|edge| edge.confidence)) {
+        (None, _) => format!("the best supported upgrade into {minor} leads to {end}"),
+        (Some(before), None) => format!("{before} has no supported upgrade to {newest}"),
+        (Some(before), Some(EdgeConfidence::Published)) => {
+            format!("the rest of the path rules out the upgrade from {before} to {newest}")
+        }
+        (Some(before), Some(EdgeConfidence::FromRule)) => {
+            format!(
+                "the upgrade from {before} to {end} is published, that to {newest} follows from a general rule only"
+            )
+        }
+        (Some(before), Some(EdgeConfidence::Inferred)) => {
+            format!("the upgrade from {before} to {newest} is inferred, not published")
+        }
+    };
+    Some(format!(
+        "--to {name}={minor} means {title} {end}, although {newest} is newer: {why}"
+    ))
 }
 
 /// The position of a target on its track: of the release itself, or of the newest of the best supported patches of a minor.

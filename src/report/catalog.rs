@@ -67,7 +67,7 @@ fn catalog_table(summary: &CatalogSummary, look: &RenderOptions) -> String {
             // A date that was only announced is no promise.
             let planned = match release.certainty {
                 CertaintyDoc::Confirmed => "",
-                CertaintyDoc::Planned => " (planned)",
+                CertaintyDoc::Planned | CertaintyDoc::Beta => " (planned)",
             };
             let day = |day: &Option<String>| {
                 let day = day.as_ref().map(|day| format!("{day}{planned}"));
@@ -118,6 +118,7 @@ mod tests {
         platform.releases.truncate(2);
         platform.newest = platform.releases.last().map(|row| row.minor.clone());
         platform.releases[1].certainty = CertaintyDoc::Planned;
+        platform.date = "2026-08-22".into();
         summary.date = "2026-08-22".into();
         summary.apis = 400;
         summary

@@ -7,7 +7,7 @@
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
 //! | `name` | `-o name` |
-//! | `rules`, `hazards` | `rules` and `explain` |
+//! | `rules` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
 //! | `columns`, `stacked`, `wrap` | columns, rows too wide for the terminal, wrapped lines |
 //! | `options`, `styles`, `terminal` | formats, colours, escaping |
@@ -16,7 +16,6 @@ mod catalog;
 mod cells;
 mod columns;
 mod encode;
-mod hazards;
 mod name;
 mod notices;
 mod options;
@@ -36,11 +35,10 @@ use std::borrow::Cow;
 use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
-pub use hazards::explain_hazard;
 pub use options::{OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
-pub use rules::{UnknownRule, explain_rule, render_rules};
+pub use rules::{UnknownRule, explain, render_rules};
 pub use styles::{ColorChoice, Styles, wants_color};
 
 /// A report in the given format, with a line break at the end unless it is empty.

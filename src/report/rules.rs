@@ -3,12 +3,12 @@
 use super::columns::format_columns;
 use super::options::{OutputFormat, RenderError, RenderOptions};
 use super::{encode, terminal, wrap};
-use crate::api::v1::RuleList;
+use crate::api::v1::{RuleDoc, RuleList};
 use crate::catalog::Catalog;
 use crate::rules::{Hazard, Rule};
 
 /// Maximum width of prose.
-pub(super) const EXPLAIN_WIDTH: usize = 80;
+const EXPLAIN_WIDTH: usize = 80;
 
 /// The rules, and hazards without one, in the given format; with `-o name` their ids.
 ///
@@ -103,60 +103,75 @@ impl UnknownRule {
     }
 }
 
-/// Everything about a rule, in lines of at most 80 characters.
+/// Everything about a rule, or about a hazard without one, in lines of at most 80 characters.
 ///
 /// # Errors
-/// If no rule has this id, with a suggestion.
-pub fn explain_rule(
+/// If neither has this id, with a suggestion.
+pub fn explain(
     id: &str,
     rules: &[&Rule],
+    hazards: &[Hazard],
     catalog: &Catalog,
     look: &RenderOptions,
 ) -> Result<String, UnknownRule> {
-    let rule = rules
-        .iter()
-        .find(|rule| rule.id == id)
-        .ok_or_else(|| UnknownRule::new(id, rules))?;
+    if let Some(hazard) = hazards.iter().find(|hazard| hazard.id == id) {
+        let doc = RuleDoc::from(hazard);
+        let sources = hazard.source.replace("; ", "\n");
+        let sections = [
+            ("TITLE:", doc.title.as_str()),
+            ("DETECTION:", &doc.detection),
+            ("SOURCES:", &sources),
+        ];
+        let head = [("HAZARD:", id), ("STATE:", doc.state.as_str())];
+        return Ok(explanation(&head, &doc, &sections, look));
+    }
+    let rule = rules.iter().find(|rule| rule.id == id);
+    let rule = rule.ok_or_else(|| UnknownRule::new(id, rules))?;
+    let sections = [
+        ("TITLE:", rule.title),
+        ("WHY IT MATTERS:", rule.why),
+        ("DETECTION:", rule.detection),
+        ("REMEDY:", rule.remedy),
+        ("READ MORE:", rule.reference),
+        ("SOURCES:", &rule.sources.join("\n")),
+    ];
+    let doc = RuleDoc::from_rule(rule, catalog);
+    Ok(explanation(&[("RULE:", id)], &doc, &sections, look))
+}
+
+fn explanation(
+    head: &[(&str, &str)],
+    doc: &RuleDoc,
+    sections: &[(&str, &str)],
+    look: &RenderOptions,
+) -> String {
     let styles = &look.styles;
-    let field = |name: &str, value: &str| {
+    let severity = styles.severity(doc.severity);
+    let mut head = head.to_vec();
+    head.splice(
+        1..1,
+        [
+            ("SEVERITY:", severity.as_str()),
+            ("APPLIES TO:", &doc.applies_to),
+        ],
+    );
+    let mut out = String::new();
+    for (name, value) in head {
         let padding = " ".repeat("APPLIES TO: ".len().saturating_sub(name.len()));
-        format!("{}{padding}{value}\n", styles.heading(name))
-    };
-    let mut out = field("RULE:", rule.id);
-    out.push_str(&field("SEVERITY:", &styles.severity(rule.severity.into())));
-    out.push_str(&field("APPLIES TO:", &rule.applies_to.describe(catalog)));
-    let sources: String = rule
-        .sources
-        .iter()
-        .map(|source| wrap::wrap(source, "    ", EXPLAIN_WIDTH))
-        .collect();
-    for (name, text) in [
-        ("TITLE:", wrap::wrap(rule.title, "    ", EXPLAIN_WIDTH)),
-        (
-            "WHY IT MATTERS:",
-            wrap::wrap(rule.why, "    ", EXPLAIN_WIDTH),
-        ),
-        (
-            "DETECTION:",
-            wrap::wrap(rule.detection, "    ", EXPLAIN_WIDTH),
-        ),
-        ("REMEDY:", wrap::wrap(rule.remedy, "    ", EXPLAIN_WIDTH)),
-        (
-            "READ MORE:",
-            wrap::wrap(rule.reference, "    ", EXPLAIN_WIDTH),
-        ),
-        ("SOURCES:", sources),
-    ] {
+        out.push_str(&format!("{}{padding}{value}\n", styles.heading(name)));
+    }
+    for (name, text) in sections {
+        let text = wrap::wrap(text, "    ", EXPLAIN_WIDTH);
         if !text.is_empty() {
             out.push_str(&format!("\n{}\n{text}", styles.heading(name)));
         }
     }
-    Ok(out)
+    out
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EXPLAIN_WIDTH, UnknownRule, explain_rule, render_rules};
+    use super::{EXPLAIN_WIDTH, UnknownRule, explain, render_rules};
     use crate::catalog::Catalog;
     use crate::report::options::{OutputFormat, RenderOptions};
     use crate::rules;
@@ -168,7 +183,7 @@ mod tests {
             severity: Severity::Blocker,
             title: "A budget never allows an eviction",
             applies_to: Applicability::Text(applies_to),
-            why: "A node whose pods may never be evicted cannot be drained, and the upgrade of its pool stands still until somebody gives in.",
+            why: "A node whose pods may never be evicted cannot be drained, and the upgrade of its pool does not finish until someone intervenes.",
             detection: "By minAvailable and the number of replicas.",
             remedy: "Allow one:\n\n  kubectl patch pdb NAME --type merge -p '{\"spec\":{\"maxUnavailable\":1,\"minAvailable\":null}}'\n\nor add a replica.",
             reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
@@ -283,9 +298,10 @@ mod tests {
 
     #[test]
     fn a_rule_explains_itself() {
-        let text = explain_rule(
+        let text = explain(
             "pdb-impossible",
             &[&EXAMPLE],
+            &[],
             &catalog(),
             &RenderOptions::default(),
         )
@@ -300,7 +316,7 @@ mod tests {
 
         WHY IT MATTERS:
             A node whose pods may never be evicted cannot be drained, and the upgrade of
-            its pool stands still until somebody gives in.
+            its pool does not finish until someone intervenes.
 
         DETECTION:
             By minAvailable and the number of replicas.
@@ -325,9 +341,10 @@ mod tests {
     fn prose_of_every_rule_fits_a_terminal() {
         let catalog = catalog();
         for rule in rules::rules().expect("the rules") {
-            let text = explain_rule(
+            let text = explain(
                 rule.id,
                 rules::rules().expect("the rules"),
+                &[],
                 &catalog,
                 &RenderOptions::default(),
             )
@@ -342,7 +359,7 @@ mod tests {
     #[test]
     fn an_unknown_rule_is_answered_with_a_known_one() {
         let look = RenderOptions::default();
-        let error = explain_rule("PDB-imposible", &[&EXAMPLE, &OTHER], &catalog(), &look)
+        let error = explain("PDB-imposible", &[&EXAMPLE, &OTHER], &[], &catalog(), &look)
             .expect_err("unknown");
         assert_eq!(
             error.to_string(),

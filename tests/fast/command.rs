@@ -62,7 +62,14 @@ fn usage_errors_are_2_and_say_what_is_wrong() {
         (&["--no-such-flag"][..], "--no-such-flag"),
         (&["--to", "moon"], "1.25"),
         (&["--local"], "--to"),
-        (&["--from", "1.24"], "--local"),
+        (
+            &["--snapshot", EXAMPLE, "--from", "1.23"],
+            "runs Kubernetes 1.24.17",
+        ),
+        (
+            &["--snapshot", EXAMPLE, "--from", "kyma=1.13.0"],
+            "no trace of Kyma",
+        ),
         (&["-o", "xml"], "table"),
         (&["--now", "yesterday"], "yesterday"),
         (&["--chunk-size", "0"], "0"),

@@ -9,10 +9,11 @@ use kubectl_upgrade::fleet::{Fleet, contexts};
 use kubectl_upgrade::need::{ClusterId, Need};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::rules::Policy;
-use kubectl_upgrade::snapshot::{ClusterSnapshot, ManifestFiles, MissingData, Snapshot};
+use kubectl_upgrade::snapshot::{self, ClusterSnapshot, ManifestFiles, MissingData, Snapshot};
 
 use crate::cluster::Cluster;
 use crate::golden;
+use crate::program::{run, text};
 
 /// Where the clusters are, each with what is detected of it.
 pub(crate) const FOLDER: &str = "tests/fixtures/detect";
@@ -249,6 +250,52 @@ fn kyma_is_told_by_the_strongest_evidence_that_is_left() {
     assert_eq!(nothing.release(PlatformName::Kyma), None);
     let remarks = nothing.detected().remarks;
     assert!(remarks[0].contains("left behind"), "{remarks:?}");
+}
+
+#[test]
+fn a_release_that_cannot_be_detected_is_stated() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let folder = tempfile::tempdir().expect("a folder");
+    let run_on = |cluster: &Cluster, args: &[&str]| {
+        let file = folder.path().join("kyma.snapshot");
+        snapshot::save(&cluster.detection_snapshot(&catalog), &file).expect("a file");
+        let file = file.to_str().expect("UTF-8");
+        let output = run(&[&["--snapshot", file, "-o", "json"], args].concat());
+        let report = serde_json::from_slice(&output.stdout).unwrap_or(serde_json::Value::Null);
+        (output.status.code(), text(&output.stderr), report)
+    };
+    let known = load("kyma").without(&["Kyma"]);
+    let unknown = known.clone().without(&[
+        "Deployment/eventing-controller",
+        "Deployment/serverless-ctrl-mngr",
+        "Deployment/rafter-controller-manager",
+        "ConfigMap/eventing-status",
+        "Deployment/kyma-installer",
+    ]);
+    for to in ["kyma=2.4.3", "2.4.3"] {
+        let (code, stderr, _) = run_on(&unknown, &["--to", to]);
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(
+            stderr.contains("the release of Kyma could not be determined")
+                && stderr.contains("--from kyma=VERSION"),
+            "{stderr}"
+        );
+    }
+    let stated = ["--from", "kyma=2.4.2", "--to", "kyma=2.4.3"];
+    let (code, stderr, report) = run_on(&unknown, &stated);
+    assert_eq!(report["path"][0]["to"], "2.4.3", "{code:?} {stderr}");
+    assert_eq!(report["cluster"]["platforms"][1]["version"], "2.4.2");
+    let gaps = report["gaps"].to_string();
+    assert!(!gaps.contains("the release of Kyma"), "{gaps}");
+    // What the cluster shows is not stated otherwise, neither is what it does not run.
+    let (code, stderr, _) = run_on(&known, &["--from", "kyma=2.3.0", "--to", "kyma=2.4.3"]);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("runs Kyma 2.4.2 ("), "{stderr}");
+    let (_, stderr, report) = run_on(&known, &stated);
+    assert_eq!(report["path"][0]["from"], "2.4.2", "{stderr}");
+    let (code, stderr, _) = run_on(&load("kyma"), &stated);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("no single release of Kyma"), "{stderr}");
 }
 
 #[test]

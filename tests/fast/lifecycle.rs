@@ -1,6 +1,6 @@
 //! Our table of APIs against what upstream's own modules say, in both directions.
 //!
-//! `make lifecycle` reads the markers anew; `upstream-exceptions.tsv` says where we know better, why, and how we know.
+//! `make lifecycle` reads the markers again; `upstream-exceptions.tsv` says where we know better, why, and how we know.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -196,7 +196,10 @@ fn a_type_with_an_end_has_a_row_and_one_that_vanished_is_removed() {
 fn markers_of_the_newest_release_were_read() {
     let catalog = Catalog::embedded().expect("the catalog");
     let (_, last) = span(&upstream());
-    let newest = catalog.kubernetes_releases.newest().expect("releases");
+    let newest = catalog
+        .kubernetes_releases
+        .newest_known()
+        .expect("releases");
     assert_eq!(
         last, newest.minor,
         "raise `newest` in tests/lifecycle/main.go"
@@ -205,6 +208,57 @@ fn markers_of_the_newest_release_were_read() {
     assert!(
         generator
             .expect("it")
-            .contains(&format!("newest = {}", last.minor))
+            .contains(&format!("newest     = {}", last.minor))
     );
+}
+
+/// A feature gate in upstream's reference list of the newest minors.
+#[derive(Debug, Deserialize)]
+struct UpstreamGate {
+    gate: String,
+    introduced: Minor,
+    locked_since: Option<Minor>,
+    locked_value: Option<bool>,
+    seen_in: Minor,
+}
+
+/// In both directions: a gate that upstream locks or removes has a row, and a row that is not removed is upstream's.
+#[test]
+fn feature_gates_are_those_of_upstreams_reference_list() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let rows: Vec<UpstreamGate> = table("tests/fixtures/upstream-gates.tsv");
+    let newest = catalog
+        .kubernetes_releases
+        .newest_known()
+        .expect("releases");
+    let last = rows.iter().map(|row| row.seen_in).max().expect("gates");
+    assert_eq!(last, newest.minor, "run make lifecycle");
+    let first = rows.iter().map(|row| row.seen_in).min().expect("gates");
+    for theirs in &rows {
+        let removed = (theirs.seen_in < last).then_some(last);
+        let name = &theirs.gate;
+        match catalog.control_plane_removals.feature_gate(name) {
+            None => assert!(
+                theirs.locked_since.or(removed).is_none(),
+                "{name} has no row"
+            ),
+            Some(ours) => {
+                assert_eq!(ours.locked_since, theirs.locked_since, "{name}");
+                assert_eq!(ours.locked_value, theirs.locked_value, "{name}");
+                assert_eq!(ours.removed_in, removed, "{name}");
+                // Deprecated gates are listed from 1.0 on, for the behaviour before them.
+                let is_dated = theirs.introduced > "1.0".parse().expect("a minor");
+                assert!(!is_dated || ours.introduced == theirs.introduced, "{name}");
+            }
+        }
+    }
+    let upstream: BTreeSet<&String> = rows.iter().map(|row| &row.gate).collect();
+    for ours in &catalog.control_plane_removals.feature_gates {
+        let is_alive = ours.removed_in.is_none_or(|removed| removed > first);
+        assert!(
+            !is_alive || upstream.contains(&ours.name),
+            "{} is no gate of {first} or {last}",
+            ours.name
+        );
+    }
 }

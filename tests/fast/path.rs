@@ -23,6 +23,7 @@ fn one_minor_at_a_time_over_every_pair() {
     let known: Vec<(Minor, String)> = CATALOG
         .kubernetes_releases
         .iter()
+        .filter(|row| row.is_released())
         .map(|row| (row.minor, row.newest_patch.to_string()))
         .collect();
     for (from, release) in &known {
@@ -87,7 +88,21 @@ fn patches_are_hops_too_and_the_target_itself_is_none() {
 fn beyond_the_catalog_is_not_refused() {
     assert_eq!(
         ends(&find("1.36.4", &["1.39"]).expect("a path")),
-        ["1.37.0", "1.38", "1.39"]
+        ["1.37.2", "1.38", "1.39"]
+    );
+}
+
+#[test]
+fn a_beta_is_reached_only_on_request_and_named() {
+    let newest = |from| find(from, &[]).expect("a path");
+    assert_eq!(ends(&newest("1.36.6")), ["1.37.2"]);
+    assert!(newest("1.37.2").hops.is_empty());
+    assert!(newest("1.36.6").remarks.is_empty());
+    let path = find("1.36.6", &["1.38"]).expect("a path");
+    assert_eq!(ends(&path), ["1.37.2", "1.38"]);
+    assert_eq!(
+        path.remarks,
+        ["Kubernetes 1.38 is a beta, planned for 2026-12-16; the catalog describes 1.38.0-beta.0"]
     );
 }
 
@@ -96,7 +111,48 @@ fn what_cannot_be_says_what_to_do() {
     let words = |from: &str, to: &[&str]| find(from, to).expect_err("no path").to_string();
     assert!(words("1.24.17", &["1.23"]).contains("restore etcd"));
     assert!(words("1.24.17", &["1.24.3"]).contains("cannot be downgraded"));
-    assert!(words("1.24.17", &["2.0"]).contains("nearest reachable release is 1.37.0"));
+    assert!(words("1.24.17", &["2.0"]).contains("nearest reachable release is 1.37.2"));
     assert!(words("1.24.17", &["kyma=1.14"]).contains("--to kubernetes=VERSION"));
     assert!(words("1.24.17", &["1.25", "kubernetes=1.26"]).contains("two targets"));
+}
+
+#[test]
+fn versions_that_were_never_published_are_no_targets() {
+    let solve = |from: Option<&str>, to: &str| {
+        let from: Option<Release> = from.map(|from| from.parse().expect("a release"));
+        let to: UpgradeTarget = to.parse().expect("a target");
+        UpgradePath::for_kubernetes(from.as_ref(), None, &[to], &CATALOG)
+    };
+    for (from, to, nearest) in [
+        (Some("1.24.17"), "1.25.99", "1.25.16"),
+        (Some("1.24.17"), "1.25.17", "1.25.16"),
+        (Some("1.24.17"), "kubernetes=1.24.18", "1.24.17"),
+        (None, "kubernetes=1.25.99", "1.25.16"),
+        (None, "kubernetes=1.15", "1.16.15"),
+        (None, "kubernetes=1.15.12", "1.16.15"),
+        (None, "kubernetes=0.21", "1.16.15"),
+        (None, "kubernetes=2.0", ""),
+        (None, "kubernetes=2.0.1", ""),
+        (Some("1.24.17"), "2.0", ""),
+        // Still supported, but not in such numbers.
+        (Some("1.35.1"), "1.36.99", "1.36."),
+    ] {
+        let error = solve(from, to).expect_err(to);
+        assert!(error.is_no_path(), "{to}: {error}");
+        let says = format!("nearest reachable release is {nearest}");
+        assert!(error.to_string().contains(&says), "{to}: {error}");
+    }
+    for (from, to) in [
+        (Some("1.24.17"), "1.25.16"),
+        (Some("1.24.17"), "1.25.16-eks-4f4795d"),
+        (Some("1.24.17"), "1.25.17+vendor.1"),
+        // Patches to come of a supported minor, and minors to come.
+        (Some("1.35.1"), "1.36.6"),
+        (None, "kubernetes=1.41"),
+        // A vendor's own count goes on; a cluster may be older than the catalog.
+        (Some("1.28.101"), "1.29.101"),
+        (Some("1.14.10"), "1.15"),
+    ] {
+        assert!(solve(from, to).is_ok(), "{to}");
+    }
 }

@@ -151,16 +151,16 @@ fn a_removal_that_is_only_announced_warns() {
     let catalog = Catalog::embedded().expect("the catalog");
     let text = "
 kubernetes: 1.37.0
-to: '1.38'
+to: '1.39'
 now: 2026-12-01T00:00:00Z
-files: {gpu.yaml: [{apiVersion: resource.k8s.io/v1beta1, kind: DeviceClass, metadata: {name: gpu}}]}
+files: {gpu.yaml: [{apiVersion: resource.k8s.io/v1beta2, kind: DeviceClass, metadata: {name: gpu}}]}
 ";
     let (judgement, _) = Cluster::parse(text, "announced").evaluate(&catalog, rules());
     assert_eq!(judgement.findings[0].severity, Severity::Warning);
     assert_eq!(
         judgement.verdict,
         Verdict::Incomplete,
-        "1.38 is beyond the catalog"
+        "1.39 is beyond the catalog"
     );
 }
 

@@ -132,6 +132,40 @@ fn a_minor_is_its_newest_patch_with_the_strongest_edges() {
 }
 
 #[test]
+fn a_minor_that_is_not_its_newest_patch_says_why() {
+    let remarks = |from: &[&str], to: &str| find(from, &[to]).expect("a path").remarks.join("; ");
+    for (from, to, says) in [
+        (
+            &["dkp=2.1.1"][..],
+            "dkp=2.2",
+            "means DKP 2.2.2, although 2.2.3 is newer: ",
+        ),
+        (
+            &["dkp=2.2.2"],
+            "dkp=2.3",
+            "means DKP 2.3.0, although 2.3.3 is newer: ",
+        ),
+        (
+            &["dkp=2.1.0"],
+            "dkp=2.1",
+            "2.1.0 has no supported upgrade to 2.1.",
+        ),
+        (&[], "dkp=2.2", "means DKP 2.2.2, although 2.2.3 is newer: "),
+    ] {
+        let remarks = remarks(from, to);
+        assert!(remarks.contains(says), "{from:?} to {to}: {remarks}");
+    }
+    for (from, to) in [
+        (&["dkp=2.1.3"][..], "dkp=2.2"),
+        (&["kyma=1.24.3"], "kyma=1.24"),
+        (&["dkp=2.1.1"], "dkp=2.2.2"),
+    ] {
+        let remarks = remarks(from, to);
+        assert!(!remarks.contains("is newer"), "{from:?} to {to}: {remarks}");
+    }
+}
+
+#[test]
 fn without_a_target_it_is_the_next_hop_of_the_outermost_platform_that_has_one() {
     for (from, expected) in [
         (

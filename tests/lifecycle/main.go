@@ -1,4 +1,5 @@
-// Command lifecycle writes tests/fixtures/upstream-lifecycle.tsv: the lifecycle of the Kubernetes APIs according to upstream.
+// Command lifecycle writes what upstream's modules say, as tests/fixtures/upstream-lifecycle.tsv (the lifecycle of the
+// Kubernetes APIs) or, with the argument gates, tests/fixtures/upstream-gates.tsv (see gates.go).
 //
 // The source is the methods APILifecycleIntroduced, Deprecated, Removed and Replacement of the types in the published
 // modules. Modules are downloaded with the Go command's ordinary proxy; none of them is compiled. The newest module that
@@ -20,14 +21,23 @@ import (
 	"strings"
 )
 
-// The first minor whose modules have such methods, and the newest one that is read.
+// The first minor whose modules have such methods, the newest one that is read, and its suffix until it is released.
 const (
-	oldest = 19
-	newest = 37
+	oldest     = 19
+	newest     = 38
+	preRelease = "-beta.0"
 )
 
-// Modules with the types of the Kubernetes APIs.
-var modules = []string{"k8s.io/api", "k8s.io/kube-aggregator", "k8s.io/apiextensions-apiserver"}
+// Modules with the types of the Kubernetes APIs, and the last minor in which they have them.
+var modules = []struct {
+	path string
+	last int
+}{
+	{"k8s.io/api", newest},
+	{"k8s.io/kube-aggregator", newest},
+	// Since 1.38 its types are in k8s.io/apiextensions-api, without a change (kubernetes/kubernetes PR 142746).
+	{"k8s.io/apiextensions-apiserver", 37},
+}
 
 type api struct{ group, version, kind string }
 
@@ -37,17 +47,29 @@ type life struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "gates" {
+		if err := writeGates(); err != nil {
+			fail(err)
+		}
+		return
+	}
 	known := map[api]*life{}
 	horizon := ""
 	for minor := oldest; minor <= newest; minor++ {
 		for _, module := range modules {
-			version := fmt.Sprintf("v0.%d.0", minor)
-			dir, day, err := download(module + "@" + version)
+			if minor > module.last {
+				continue
+			}
+			dir, day, err := download(module.path, "v0."+patch(minor))
 			if err != nil {
 				fail(err)
 			}
 			horizon = max(horizon, day)
-			if err := read(dir, "1."+strconv.Itoa(minor), known); err != nil {
+			lastSeen := minor
+			if minor == module.last {
+				lastSeen = newest
+			}
+			if err := read(dir, "1."+strconv.Itoa(minor), "1."+strconv.Itoa(lastSeen), known); err != nil {
 				fail(err)
 			}
 		}
@@ -60,18 +82,29 @@ func fail(err error) {
 	os.Exit(1)
 }
 
+// patch is the version after the major: the first patch of a minor, or the pre-release of the newest one.
+func patch(minor int) string {
+	if minor == newest {
+		return fmt.Sprintf("%d.0%s", minor, preRelease)
+	}
+	return fmt.Sprintf("%d.0", minor)
+}
+
 // download returns the directory of a module and the day on which it was published.
-func download(module string) (dir, day string, err error) {
-	command := exec.Command("go", "mod", "download", "-json", module)
+func download(module, version string) (dir, day string, err error) {
+	command := exec.Command("go", "mod", "download", "-json", module+"@"+version)
 	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 	command.Stderr = os.Stderr
-	output, err := command.Output()
-	if err != nil {
-		return "", "", fmt.Errorf("%s: %w: %s", module, err, output)
-	}
-	var answer struct{ Dir, Info string }
+	output, failure := command.Output()
+	var answer struct{ Info, Zip string }
 	if err := json.Unmarshal(output, &answer); err != nil {
-		return "", "", err
+		return "", "", fmt.Errorf("%s@%s: %w: %s", module, version, failure, output)
+	}
+	// A module that wants a newer Go is an error, but it is downloaded and unpacked.
+	cache, _, _ := strings.Cut(answer.Zip, filepath.Join("cache", "download"))
+	dir = filepath.Join(cache, module+"@"+version)
+	if _, err := os.Stat(dir); answer.Zip == "" || err != nil {
+		return "", "", fmt.Errorf("%s@%s: %w: %s", module, version, failure, output)
 	}
 	text, err := os.ReadFile(answer.Info)
 	if err != nil {
@@ -82,11 +115,11 @@ func download(module string) (dir, day string, err error) {
 		return "", "", err
 	}
 	day, _, _ = strings.Cut(info.Time, "T")
-	return answer.Dir, day, nil
+	return dir, day, nil
 }
 
 // read adds the types of every package below a directory that has a group and a version.
-func read(root, minor string, known map[api]*life) error {
+func read(root, minor, lastSeen string, known map[api]*life) error {
 	return filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || entry.Name() != "zz_generated.deepcopy.go" {
 			return err
@@ -116,7 +149,7 @@ func read(root, minor string, known map[api]*life) error {
 				row = &life{firstSeen: minor}
 				known[key] = row
 			}
-			row.lastSeen = minor
+			row.lastSeen = lastSeen
 			mark := marks[kind]
 			row.introduced = pair(mark["APILifecycleIntroduced"])
 			row.deprecated = pair(mark["APILifecycleDeprecated"])

@@ -56,7 +56,7 @@ pub struct MinorDoc {
 
 words! {
     /// Whether dates are confirmed or planned.
-    CertaintyDoc { Confirmed = "known", Planned = "planned", }
+    CertaintyDoc { Confirmed = "known", Planned = "planned", Beta = "beta", }
 }
 
 /// An inclusive range of Kubernetes minors; an open end is null.

@@ -5,22 +5,26 @@
 //! sides.
 
 mod catalog;
+mod cluster;
 mod convert;
 mod plan;
 mod report;
 mod rules;
 
 pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
+pub use cluster::{
+    CatalogDoc, ClusterDoc, ComponentDoc, DocumentMetadata, EditionDoc, EvaluatedClusterDoc,
+    KnownClusterDoc, PlatformDoc, ProjectDoc, RoleDoc, SummaryDoc, ToolDoc, TopologyDoc,
+    VerdictDoc, WorkspaceDoc,
+};
 pub use plan::{
     ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
     SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
     WindowDoc,
 };
 pub use report::{
-    BaselineDoc, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata, EditionDoc,
-    EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
-    KnownClusterDoc, ObjectDoc, PermissionDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc,
-    SummaryDoc, ToolDoc, TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
+    BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc,
+    HopIdDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport, WaiverDoc,
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
 

@@ -209,10 +209,15 @@ fn a_release_fits_the_minors_that_its_makers_name() {
         (
             "metrics-server",
             "0.6.4",
-            "1.24",
+            "1.18",
             Compatibility::Incompatible,
         ),
+        ("metrics-server", "0.6.4", "1.24", Compatibility::Compatible),
         ("metrics-server", "0.6.4", "1.37", Compatibility::Compatible),
+        ("karpenter", "1.0.4", "1.25", Compatibility::Compatible),
+        ("karpenter", "1.0.4", "1.31", Compatibility::Incompatible),
+        ("karpenter", "1.0.8", "1.31", Compatibility::Compatible),
+        ("karpenter", "1.5.0", "1.25", Compatibility::Incompatible),
         // What is known to be needed is not known to be enough.
         ("knative", "1.12.0", "1.25", Compatibility::Incompatible),
         ("knative", "1.12.0", "1.26", Compatibility::Unknown),

@@ -49,7 +49,11 @@ pub(crate) fn embedded(kubernetes: &KubernetesReleases) -> Result<Vec<Platform>,
         load_platform(
             "kubernetes.yaml",
             include_str!("../platforms/kubernetes.yaml"),
-            kubernetes.iter().map(from_kubernetes_release).collect(),
+            kubernetes
+                .iter()
+                .filter(|row| row.is_released())
+                .map(from_kubernetes_release)
+                .collect(),
         )?,
     ];
     platforms.sort_by_key(|platform| platform.name);

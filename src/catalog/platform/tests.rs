@@ -174,7 +174,7 @@ fn edges(
 fn every_release_is_reached_and_left_but_for_known_ends() {
     // What later candidates took the place of, and what came out after all of the next minor.
     let passed_by = ["1.16.0-rc1"];
-    let dead_ends = ["2.1.5", "2.4.2"];
+    let dead_ends = ["2.1.5", "2.4.2", "2.8.3", "2.14.3"];
     for platform in &catalog().platforms {
         if platform.name == PlatformName::Kubernetes {
             continue;
@@ -238,7 +238,9 @@ fn dkp_goes_to_no_release_that_is_older_by_its_date() {
         ("2.1.3", "2.2.3", true),
         ("2.1.5", "2.2.3", false),
         ("2.8.3", "2.12.0", false),
-        ("2.8.2", "2.12.1", true),
+        ("2.8.2", "2.12.1", false),
+        ("2.8.2", "2.12.2", true),
+        ("2.14.3", "2.15.2", false),
         ("2.8.0", "2.12.0", true),
         ("2.7.3", "2.12.0", false),
     ] {

@@ -172,7 +172,7 @@ async fn says_why_it_failed_and_shows_no_credentials() {
     for (script, expected) in [
         (
             "exit 3".to_owned(),
-            "it ended with exit code 3; what it said is above",
+            "it exited with code 3; its messages are above",
         ),
         ("kill -9 $$".to_owned(), "a signal ended it"),
         (
@@ -201,7 +201,7 @@ async fn says_why_it_failed_and_shows_no_credentials() {
             answer(r#"{"token":"s3cret"}"#).replace("io/v1", "io/v1beta1"),
             "the kubeconfig asks for client.authentication.k8s.io/v1, it answers in \"client.authentication.k8s.io/v1beta1\"",
         ),
-        ("exec yes s3cret".to_owned(), "it prints without an end"),
+        ("exec yes s3cret".to_owned(), "it prints more than 1 MiB"),
     ] {
         let error = fails(&script, never, PATIENCE).await;
         assert_eq!(

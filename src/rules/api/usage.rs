@@ -71,7 +71,7 @@ fn usage_severity(usage: &ApiUsage, hop: Option<&HopId>, context: &CheckContext<
     let announced = context
         .catalog
         .kubernetes_releases
-        .newest()
+        .newest_known()
         .is_some_and(|newest| minor > newest.minor);
     let recorded_in_file = usage
         .evidence
@@ -111,7 +111,7 @@ fn usage_message(
     let newest = context
         .catalog
         .kubernetes_releases
-        .newest()
+        .newest_known()
         .map(|row| row.minor);
     match usage.lifecycle {
         ApiLifecycle::Removed(minor) if usage.strength == EvidenceStrength::Metric => {
@@ -125,9 +125,10 @@ fn usage_message(
         }
         ApiLifecycle::Removed(minor) => format!("{name} is removed in {minor}; {instead}"),
         ApiLifecycle::Deprecated(minor) => {
-            let end = api
-                .removed
-                .map_or_else(String::new, |removed| format!(", removed in {removed}"));
+            let end = api.removed.map_or_else(String::new, |removed| {
+                let beta = context.catalog.kubernetes_releases.beta_suffix(removed);
+                format!(", removed in {removed}{beta}")
+            });
             format!("{name} has been deprecated since {minor}{end}; {instead}")
         }
     }

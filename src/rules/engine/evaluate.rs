@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::baseline::{CurrentRun, Resolved};
 use crate::catalog::PlatformName;
 use crate::need::{ClusterId, NeedContext};
+use crate::path::HopId;
 use crate::rules::{
     BaselineFinding, CheckContext, Finding, Gap, Policy, PolicyStatus, Rule, Severity,
 };
@@ -83,6 +84,7 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
                 .map(|missing| (rule.id, missing)),
         );
     }
+    name_betas(&mut findings, context);
     let (gaps, rules_evaluated) = collect_gaps(context, &chosen, unevaluated);
     let resolved = policy.baseline.as_ref().map(|baseline| {
         baseline.resolved_since(&CurrentRun {
@@ -107,6 +109,24 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
         ..Evaluation::default()
     };
     evaluation.with_findings(findings, policy)
+}
+
+/// Says of findings about a minor that is not released yet on which beta they rest.
+fn name_betas(findings: &mut [Finding], context: &CheckContext<'_>) {
+    let betas: Vec<(HopId, String)> = context
+        .path
+        .kubernetes_hops()
+        .map(|hop| {
+            let suffix = context.catalog.kubernetes_releases.beta_suffix(hop.minor());
+            (HopId::from(hop), suffix)
+        })
+        .collect();
+    for finding in findings {
+        let beta = betas
+            .iter()
+            .find(|(hop, _)| finding.hop.as_ref() == Some(hop));
+        finding.message += beta.map_or("", |(_, suffix)| suffix);
+    }
 }
 
 impl Evaluation {
@@ -310,12 +330,19 @@ fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
     let newest = context.catalog.kubernetes_releases.newest();
     let beyond = context.path.to.zip(newest);
     let beyond = beyond.filter(|(to, newest)| *to > newest.minor);
+    let beta = |to| context.catalog.kubernetes_releases.beta(to);
     let kubernetes = beyond.map(|(to, newest)| MissingData {
         what: format!("what Kubernetes {to} changes"),
-        why: format!(
-            "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
-            context.catalog.date, newest.minor
-        ),
+        why: match beta(to) {
+            Some(beta) => format!(
+                "it is known as of {}, and may change before the release of {to} (planned for {}). Update kubectl upgrade-check then",
+                beta.newest_patch, beta.released
+            ),
+            None => format!(
+                "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
+                context.catalog.date, newest.minor
+            ),
+        },
         rbac: None,
     });
     let hops = context.path.hops.iter();

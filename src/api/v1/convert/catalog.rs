@@ -3,14 +3,18 @@
 use super::super::{
     API_VERSION, CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases,
 };
-use super::{docs, same_variants};
+use super::{ToDoc, same_fields, same_variants};
 use crate::catalog::{
     Catalog, Certainty, KubernetesRelease, Minor, MinorRange, Platform, PlatformName,
     PlatformRelease,
 };
 
 same_variants! {
-    Certainty => CertaintyDoc { Confirmed, Planned }
+    Certainty => CertaintyDoc { Confirmed, Planned, Beta }
+}
+
+same_fields! {
+    MinorRange => MinorRangeDoc { oldest, newest }
 }
 
 impl From<&Catalog> for CatalogSummary {
@@ -31,7 +35,10 @@ impl From<&Catalog> for CatalogSummary {
 impl PlatformReleases {
     fn new(platform: &Platform, catalog: &Catalog) -> Self {
         let releases: Vec<MinorDoc> = match platform.name {
-            PlatformName::Kubernetes => docs(catalog.kubernetes_releases.iter()),
+            PlatformName::Kubernetes => {
+                let rows = catalog.kubernetes_releases.iter();
+                rows.map(ToDoc::to_doc).collect()
+            }
             _ => distinct_minors(platform)
                 .filter_map(|minor| MinorDoc::from_patches(platform.patches_of(minor)))
                 .collect(),
@@ -55,15 +62,15 @@ fn distinct_minors(platform: &Platform) -> impl Iterator<Item = Minor> {
     minors.into_iter()
 }
 
-impl From<&KubernetesRelease> for MinorDoc {
-    fn from(row: &KubernetesRelease) -> Self {
-        Self {
-            minor: row.minor.to_string(),
-            newest_patch: row.newest_patch.to_string(),
-            released: Some(row.released.to_string()),
-            end_of_life: Some(row.end_of_life.to_string()),
+impl ToDoc<MinorDoc> for KubernetesRelease {
+    fn to_doc(&self) -> MinorDoc {
+        MinorDoc {
+            minor: self.minor.to_doc(),
+            newest_patch: self.newest_patch.to_doc(),
+            released: Some(self.released.to_doc()),
+            end_of_life: Some(self.end_of_life.to_doc()),
             kubernetes: None,
-            certainty: row.certainty.into(),
+            certainty: self.certainty.into(),
         }
     }
 }
@@ -78,19 +85,10 @@ impl MinorDoc {
         Some(Self {
             minor: first.release.minor().to_string(),
             newest_patch: newest.release.to_string(),
-            released: first.released.map(|day| day.to_string()),
+            released: first.released.to_doc(),
             end_of_life: None,
-            kubernetes: newest.kubernetes_range.as_ref().map(MinorRangeDoc::from),
+            kubernetes: newest.kubernetes_range.to_doc(),
             certainty: CertaintyDoc::Confirmed,
         })
-    }
-}
-
-impl From<&MinorRange> for MinorRangeDoc {
-    fn from(range: &MinorRange) -> Self {
-        Self {
-            oldest: range.oldest.map(|minor| minor.to_string()),
-            newest: range.newest.map(|minor| minor.to_string()),
-        }
     }
 }

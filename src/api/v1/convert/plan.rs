@@ -2,19 +2,26 @@
 
 use super::super::{
     API_VERSION, ClusterDoc, ConditionDoc, DocumentMetadata, DurationDoc, EvaluatedClusterDoc,
-    HopIdDoc, NodeSetDoc, PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
-    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
-    WindowDoc,
+    NodeSetDoc, PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText,
+    StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
 };
-use super::report::format_rfc3339;
-use super::{docs, same_variants};
+use super::cluster::format_rfc3339;
+use super::{ToDoc, same_fields, same_variants};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal};
-use crate::plan::{DurationEstimate, EACH_NODE, Plan, ScopeLevel, Step, StepState, WindowSlot};
+use crate::plan::{
+    DurationEstimate, EACH_NODE, Plan, ScopeLevel, Step, StepScope, StepState, WindowSlot,
+};
 use crate::rules::CheckContext;
 
 same_variants! {
     ScopeLevel => ScopeLevelDoc { Cluster, Pool, Node }
     StepState => StepStateDoc { Done, InProgress, Todo, Blocked, Manual, Unknown }
+}
+
+same_fields! {
+    StepScope => ScopeDoc { level, name, pool }
+    VersionGoal => VersionGoalDoc { release, any_patch }
+    DurationEstimate => DurationDoc { low = min_seconds, high = max_seconds }
 }
 
 impl UpgradePlan {
@@ -25,13 +32,13 @@ impl UpgradePlan {
         Self {
             cluster: ClusterDoc::from_context(context),
             clusters: EvaluatedClusterDoc::from_context(context, plan.verdict, &plan.rule_summary),
-            path: docs(&plan.hops),
-            steps: docs(&plan.steps),
-            windows: docs(&plan.schedule.slots),
-            findings: docs(&plan.findings),
-            gaps: docs(&plan.gaps),
+            path: plan.hops.to_doc(),
+            steps: plan.steps.to_doc(),
+            windows: plan.schedule.slots.to_doc(),
+            findings: plan.findings.to_doc(),
+            gaps: plan.gaps.to_doc(),
             remarks: plan.remarks.clone(),
-            summary: plan.into(),
+            summary: plan.to_doc(),
             ..Self::empty(metadata)
         }
     }
@@ -64,36 +71,32 @@ impl UpgradePlan {
     }
 }
 
-impl From<&Step> for StepDoc {
-    fn from(step: &Step) -> Self {
-        let progress = step.progress;
-        Self {
-            id: step.id.clone(),
-            hop: (&step.hop).into(),
-            scope: ScopeDoc {
-                level: step.scope.level.into(),
-                name: step.scope.name.clone(),
-                pool: step.scope.pool.clone(),
-            },
-            title: step.title.clone(),
-            state: step.state.into(),
+impl ToDoc<StepDoc> for Step {
+    fn to_doc(&self) -> StepDoc {
+        let progress = self.progress;
+        StepDoc {
+            id: self.id.clone(),
+            hop: self.hop.to_doc(),
+            scope: self.scope.to_doc(),
+            title: self.title.clone(),
+            state: self.state.into(),
             progress: progress.map(|(done, total)| ProgressDoc { done, total }),
-            commands: step.commands.clone(),
-            gates: step.gates.clone(),
+            commands: self.commands.clone(),
+            gates: self.gates.clone(),
             done_when: ConditionDoc {
-                text: step.done_when.to_string(),
-                condition: (&step.done_when).into(),
+                text: self.done_when.to_string(),
+                condition: (&self.done_when).into(),
             },
-            duration_seconds: (&step.duration).into(),
-            basis: step.duration.basis.clone(),
-            interrupts: step.interrupts.clone(),
-            reversible: step.is_reversible,
-            links: step.links.clone(),
-            objects: step.objects.clone(),
+            duration_seconds: self.duration.to_doc(),
+            basis: self.duration.basis.clone(),
+            interrupts: self.interrupts.clone(),
+            reversible: self.is_reversible,
+            links: self.links.clone(),
+            objects: self.objects.clone(),
             shared: SharedStepText {
-                action: step.action.as_str().to_owned(),
-                title: step.shared_title.clone(),
-                done_when: step.done_when.with_node_name(EACH_NODE).to_string(),
+                action: self.action.as_str().to_owned(),
+                title: self.shared_title.clone(),
+                done_when: self.done_when.with_node_name(EACH_NODE).to_string(),
             },
         }
     }
@@ -107,13 +110,13 @@ impl From<&CompletionCondition> for TypedConditionDoc {
             Internal::Backup { within_seconds } => Self::Backup {
                 within_seconds: *within_seconds,
             },
-            Internal::ApiServer(goal) => Self::ApiServer(goal.into()),
+            Internal::ApiServer(goal) => Self::ApiServer(goal.to_doc()),
             Internal::Emulation { minor } => Self::Emulation {
-                minor: minor.to_string(),
+                minor: minor.to_doc(),
             },
             Internal::ControlPlane { node, goal } => Self::ControlPlane {
                 node: node.clone(),
-                goal: goal.into(),
+                goal: goal.to_doc(),
             },
             Internal::KubeadmControlPlane {
                 namespace,
@@ -122,7 +125,7 @@ impl From<&CompletionCondition> for TypedConditionDoc {
             } => Self::KubeadmControlPlane {
                 namespace: namespace.clone(),
                 name: name.clone(),
-                goal: goal.into(),
+                goal: goal.to_doc(),
             },
             Internal::MachineDeployment {
                 namespace,
@@ -131,15 +134,16 @@ impl From<&CompletionCondition> for TypedConditionDoc {
             } => Self::MachineDeployment {
                 namespace: namespace.clone(),
                 name: name.clone(),
-                goal: goal.into(),
+                goal: goal.to_doc(),
             },
             Internal::Nodes { nodes, goal } => Self::Nodes {
-                nodes: nodes.into(),
-                goal: goal.into(),
+                nodes: match nodes {
+                    NodeSet::Node(name) => NodeSetDoc::Node(name.clone()),
+                    NodeSet::Pool(name) => NodeSetDoc::Pool(name.clone()),
+                },
+                goal: goal.to_doc(),
             },
-            Internal::NoBlockers { hop } => Self::NoBlockers {
-                hop: HopIdDoc::from(hop),
-            },
+            Internal::NoBlockers { hop } => Self::NoBlockers { hop: hop.to_doc() },
             Internal::FindingsResolved { fingerprints } => Self::FindingsResolved {
                 fingerprints: fingerprints.clone(),
             },
@@ -150,69 +154,42 @@ impl From<&CompletionCondition> for TypedConditionDoc {
             } => Self::Addon {
                 component: component.clone(),
                 namespace: namespace.clone(),
-                minor: minor.to_string(),
+                minor: minor.to_doc(),
             },
-            Internal::KubeProxy(goal) => Self::KubeProxy(goal.into()),
+            Internal::KubeProxy(goal) => Self::KubeProxy(goal.to_doc()),
             Internal::Platform { platform, release } => Self::Platform {
-                platform: platform.to_string(),
-                release: release.to_string(),
+                platform: platform.to_doc(),
+                release: release.to_doc(),
             },
         }
     }
 }
 
-impl From<&VersionGoal> for VersionGoalDoc {
-    fn from(goal: &VersionGoal) -> Self {
-        Self {
-            release: goal.release.to_string(),
-            any_patch: goal.any_patch,
+impl ToDoc<WindowDoc> for WindowSlot {
+    fn to_doc(&self) -> WindowDoc {
+        WindowDoc {
+            window: self.window.clone(),
+            start: format_rfc3339(self.start),
+            end: format_rfc3339(self.end),
+            steps: self.steps.clone(),
+            proven: self.is_proven,
         }
     }
 }
 
-impl From<&NodeSet> for NodeSetDoc {
-    fn from(nodes: &NodeSet) -> Self {
-        match nodes {
-            NodeSet::Node(name) => Self::Node(name.clone()),
-            NodeSet::Pool(name) => Self::Pool(name.clone()),
-        }
-    }
-}
-
-impl From<&WindowSlot> for WindowDoc {
-    fn from(slot: &WindowSlot) -> Self {
-        Self {
-            window: slot.window.clone(),
-            start: format_rfc3339(slot.start),
-            end: format_rfc3339(slot.end),
-            steps: slot.steps.clone(),
-            proven: slot.is_proven,
-        }
-    }
-}
-
-impl From<&DurationEstimate> for DurationDoc {
-    fn from(estimate: &DurationEstimate) -> Self {
-        Self {
-            low: estimate.min_seconds,
-            high: estimate.max_seconds,
-        }
-    }
-}
-
-impl From<&Plan> for PlanSummary {
-    fn from(plan: &Plan) -> Self {
-        let irreversible = plan.remaining_steps().filter(|step| !step.is_reversible);
-        let remaining = plan.remaining_time();
-        Self {
-            steps: plan.steps.len() + plan.omitted_done_steps,
-            done: plan.done_count(),
-            duration_seconds: (&remaining.estimate).into(),
+impl ToDoc<PlanSummary> for Plan {
+    fn to_doc(&self) -> PlanSummary {
+        let irreversible = self.remaining_steps().filter(|step| !step.is_reversible);
+        let remaining = self.remaining_time();
+        PlanSummary {
+            steps: self.steps.len() + self.omitted_done_steps,
+            done: self.done_count(),
+            duration_seconds: remaining.estimate.to_doc(),
             unknown_durations: remaining.unbounded_steps,
-            parallel: plan.parallel,
+            parallel: self.parallel,
             points_of_no_return: irreversible.map(|step| step.id.clone()).collect(),
-            no_window: plan.schedule.unscheduled.clone(),
-            gaps: plan.gaps.len(),
+            no_window: self.schedule.unscheduled.clone(),
+            gaps: self.gaps.len(),
         }
     }
 }

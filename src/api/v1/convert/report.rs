@@ -1,38 +1,46 @@
 //! An evaluation to `UpgradeReport`.
 
-use jiff::Timestamp;
-
 use super::super::{
-    API_VERSION, BaselineDoc, CHECK_TOOL, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc,
-    DocumentMetadata, EditionDoc, EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc,
-    GapDoc, HopDoc, HopIdDoc, KnownClusterDoc, ObjectDoc, PermissionDoc, PlatformDoc, ProjectDoc,
-    RoleDoc, SeverityDoc, SummaryDoc, ToolDoc, TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc,
-    WorkspaceDoc,
+    API_VERSION, BaselineDoc, CHECK_TOOL, ClusterDoc, ConfidenceDoc, DocumentMetadata,
+    EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
+    ObjectDoc, PermissionDoc, SeverityDoc, SummaryDoc, UpgradeReport, VerdictDoc, WaiverDoc,
 };
-use super::{docs, same_variants};
-use crate::catalog::PlatformName;
-use crate::detect::{
-    DetectedCluster, DetectedPlatform, KnownCluster, LicenseEdition, PlatformComponent, Project,
-    Topology, TopologyRole, Workspace,
-};
+use super::{ToDoc, same_fields, same_variants};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
-use crate::fleet::{ClusterEvaluation, Fleet};
+use crate::fleet::Fleet;
 use crate::need::PolicyRule;
 use crate::path::{Hop, HopId};
 use crate::rules::{
     AffectedObject, BaselineFinding, CheckContext, Evaluation, Finding, Gap, PolicyStatus,
     Severity, Summary, Verdict, Waiver,
 };
-use crate::snapshot::ClusterSnapshot;
 
 same_variants! {
     Severity => SeverityDoc { Blocker, Warning, Note }
     Confidence => ConfidenceDoc { Certain, Likely, Possible }
     Verdict => VerdictDoc { Ready, Blocked, Incomplete }
-    TopologyRole => RoleDoc { Management, Managed, Attached, Bootstrap }
-    LicenseEdition => EditionDoc { Essential, Enterprise }
     EvidenceSource => EvidenceSourceDoc {
         File, Helm, ManagedFields, LastApplied, Reference, Metric, Spec, Status, Discovery, Readyz
+    }
+}
+
+same_fields! {
+    Hop => HopDoc { platform, from, to, source }
+    HopId => HopIdDoc { platform, to }
+    Waiver => WaiverDoc { owner, reason, expires }
+    Evidence => EvidenceDoc { source, detail, writer, time, location }
+    Gap => GapDoc { what, why, cluster, rules, rbac }
+    PolicyRule => PermissionDoc {
+        api_groups, resources, resource_names, non_resource_urls, namespace, verbs,
+    }
+    Summary => SummaryDoc {
+        blockers, warnings, notes, waived, skipped, gaps, rules_evaluated, objects_read,
+    }
+}
+
+impl From<&PolicyRule> for PermissionDoc {
+    fn from(rule: &PolicyRule) -> Self {
+        rule.to_doc()
     }
 }
 
@@ -51,204 +59,38 @@ impl UpgradeReport {
                 evaluation.verdict,
                 &evaluation.summary,
             ),
-            path: docs(&context.path.hops),
+            path: context.path.hops.to_doc(),
             verdict: evaluation.verdict.into(),
             findings: findings
                 .map(|(finding, statuses)| FindingDoc::new(finding, statuses))
                 .collect(),
-            resolved: docs(&evaluation.resolved_findings),
-            gaps: docs(&evaluation.gaps),
+            resolved: evaluation.resolved_findings.to_doc(),
+            gaps: evaluation.gaps.to_doc(),
             remarks: evaluation.remarks.clone(),
-            summary: (&evaluation.summary).into(),
+            summary: evaluation.summary.to_doc(),
         }
     }
-}
 
-impl UpgradeReport {
     /// The report on the clusters of a run and on their evaluations [as one](Fleet::combined).
     #[must_use]
     pub fn from_fleet(fleet: &Fleet<'_>, combined: &Evaluation) -> Option<Self> {
-        let members = || fleet.members.iter();
-        let mut report = Self::new(&members().next()?.context, combined);
-        report.clusters = members()
-            .flat_map(
-                |ClusterEvaluation {
-                     context,
-                     evaluation,
-                 }| {
-                    EvaluatedClusterDoc::from_context(
-                        context,
-                        evaluation.verdict,
-                        &evaluation.summary,
-                    )
-                },
-            )
-            .collect();
-        for hop in members().flat_map(|member| docs::<_, HopDoc>(&member.context.path.hops)) {
-            if !report.path.contains(&hop) {
-                report.path.push(hop);
+        let mut report = Self::new(&fleet.members.first()?.context, combined);
+        report.clusters.clear();
+        for member in &fleet.members {
+            let evaluation = &member.evaluation;
+            report.clusters.extend(EvaluatedClusterDoc::from_context(
+                &member.context,
+                evaluation.verdict,
+                &evaluation.summary,
+            ));
+            for hop in &member.context.path.hops {
+                let hop: HopDoc = hop.to_doc();
+                if !report.path.contains(&hop) {
+                    report.path.push(hop);
+                }
             }
         }
         Some(report)
-    }
-}
-
-impl DocumentMetadata {
-    /// Metadata of a document that a program made at a time, with the catalog of a day.
-    #[must_use]
-    pub fn new(tool: &str, now: Timestamp, catalog: jiff::civil::Date) -> Self {
-        Self {
-            generated_at: format_rfc3339(now),
-            tool: ToolDoc {
-                name: tool.to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-            catalog: CatalogDoc {
-                date: catalog.to_string(),
-            },
-        }
-    }
-}
-
-/// To the second, UTC.
-pub(super) fn format_rfc3339(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-impl ClusterDoc {
-    /// Empty with `--local`.
-    pub(super) fn from_context(context: &CheckContext<'_>) -> Self {
-        let detected = context.cluster.zip(context.detected.as_ref());
-        detected
-            .map(|(cluster, detected)| Self::new(cluster, detected))
-            .unwrap_or_default()
-    }
-
-    fn new(cluster: &ClusterSnapshot, detected: &DetectedCluster) -> Self {
-        Self {
-            context: cluster.context.clone(),
-            server: Some(cluster.server.clone()),
-            namespace: cluster.namespace.clone(),
-            kubernetes_version: Some(detected.kubernetes.to_string()),
-            provider: detected.provider.clone(),
-            nodes: detected.node_count,
-            platforms: std::iter::once(PlatformDoc::kubernetes(detected))
-                .chain(docs(&detected.platforms))
-                .collect(),
-            topology: (&detected.topology).into(),
-        }
-    }
-}
-
-impl EvaluatedClusterDoc {
-    /// The cluster, if there is one, with the outcome of its rules.
-    pub(super) fn from_context(
-        context: &CheckContext<'_>,
-        verdict: Verdict,
-        summary: &Summary,
-    ) -> Vec<Self> {
-        let cluster = context.cluster.map(|_| Self {
-            cluster: ClusterDoc::from_context(context),
-            verdict: verdict.into(),
-            summary: summary.into(),
-        });
-        cluster.into_iter().collect()
-    }
-}
-
-impl PlatformDoc {
-    fn kubernetes(detected: &DetectedCluster) -> Self {
-        let mut evidence = detected.evidence.clone();
-        evidence.sort();
-        Self {
-            name: PlatformName::Kubernetes.to_string(),
-            version: Some(detected.kubernetes.to_string()),
-            evidence,
-            variant: None,
-            components: Vec::new(),
-        }
-    }
-}
-
-impl From<&DetectedPlatform> for PlatformDoc {
-    fn from(platform: &DetectedPlatform) -> Self {
-        Self {
-            name: platform.name.to_string(),
-            version: platform.version.as_ref().map(ToString::to_string),
-            evidence: platform.evidence.clone(),
-            variant: platform.variant.clone(),
-            components: docs(&platform.components),
-        }
-    }
-}
-
-impl From<&PlatformComponent> for ComponentDoc {
-    fn from(component: &PlatformComponent) -> Self {
-        Self {
-            name: component.name.clone(),
-            version: component.version.clone(),
-            state: component.state.clone(),
-        }
-    }
-}
-
-impl From<&Topology> for TopologyDoc {
-    fn from(topology: &Topology) -> Self {
-        Self {
-            role: topology.role.map(RoleDoc::from),
-            evidence: topology.evidence.clone(),
-            edition: topology.edition.map(EditionDoc::from),
-            upgrade_from: topology.upgrade_from.clone(),
-            workspaces: docs(&topology.workspaces),
-            projects: docs(&topology.projects),
-            clusters: docs(&topology.clusters),
-        }
-    }
-}
-
-impl From<&Workspace> for WorkspaceDoc {
-    fn from(workspace: &Workspace) -> Self {
-        Self {
-            name: workspace.name.clone(),
-            namespace: workspace.namespace.clone(),
-        }
-    }
-}
-
-impl From<&Project> for ProjectDoc {
-    fn from(project: &Project) -> Self {
-        Self {
-            workspace: project.workspace.clone(),
-            name: project.name.clone(),
-            namespace: project.namespace.clone(),
-        }
-    }
-}
-
-impl From<&KnownCluster> for KnownClusterDoc {
-    fn from(known: &KnownCluster) -> Self {
-        Self {
-            cluster: known.cluster.to_string(),
-            namespace: known.namespace.clone(),
-            name: known.name.clone(),
-            workspace: known.workspace.clone(),
-            role: known.role.into(),
-            kubernetes_version: known.kubernetes_version.clone(),
-            provider: known.provider.clone(),
-            phase: known.phase.clone(),
-            is_inspected: known.is_inspected,
-        }
-    }
-}
-
-impl From<&Hop> for HopDoc {
-    fn from(hop: &Hop) -> Self {
-        Self {
-            platform: hop.platform,
-            from: hop.from.clone(),
-            to: hop.to.clone(),
-            source: hop.source.clone(),
-        }
     }
 }
 
@@ -256,16 +98,7 @@ impl HopDoc {
     /// Its id.
     #[must_use]
     pub fn id(&self) -> HopIdDoc {
-        (&HopId::new(self.platform, &self.to)).into()
-    }
-}
-
-impl From<&HopId> for HopIdDoc {
-    fn from(hop: &HopId) -> Self {
-        Self {
-            platform: hop.platform,
-            to: hop.to.clone(),
-        }
+        HopId::new(self.platform, &self.to).to_doc()
     }
 }
 
@@ -277,7 +110,7 @@ impl FindingDoc {
             severity: finding.severity.into(),
             confidence: finding.confidence.into(),
             fingerprint: finding.fingerprint.clone(),
-            hop: finding.hop.as_ref().map(HopIdDoc::from),
+            hop: finding.hop.to_doc(),
             title: finding.title.to_owned(),
             message: finding.message.clone(),
             remedy: finding.remedy.clone(),
@@ -289,33 +122,30 @@ impl FindingDoc {
     }
 }
 
-impl From<&Finding> for FindingDoc {
+impl ToDoc<FindingDoc> for Finding {
     /// Without waivers and baseline.
-    fn from(finding: &Finding) -> Self {
-        Self::new(
-            finding,
-            &vec![PolicyStatus::default(); finding.objects.len()],
-        )
+    fn to_doc(&self) -> FindingDoc {
+        FindingDoc::new(self, &vec![PolicyStatus::default(); self.objects.len()])
     }
 }
 
-impl From<&BaselineFinding> for FindingDoc {
-    fn from(finding: &BaselineFinding) -> Self {
+impl ToDoc<FindingDoc> for BaselineFinding {
+    fn to_doc(&self) -> FindingDoc {
         let resolved = PolicyStatus {
             in_baseline: Some(true),
             ..PolicyStatus::default()
         };
-        let objects = finding.objects.iter();
-        Self {
-            id: finding.id.clone(),
-            severity: finding.severity.into(),
-            confidence: finding.confidence.into(),
-            fingerprint: finding.fingerprint.clone(),
-            hop: finding.hop.as_ref().map(HopIdDoc::from),
-            title: finding.title.clone(),
-            message: finding.message.clone(),
-            remedy: finding.remedy.clone(),
-            reference: finding.reference.clone(),
+        let objects = self.objects.iter();
+        FindingDoc {
+            id: self.id.clone(),
+            severity: self.severity.into(),
+            confidence: self.confidence.into(),
+            fingerprint: self.fingerprint.clone(),
+            hop: self.hop.to_doc(),
+            title: self.title.clone(),
+            message: self.message.clone(),
+            remedy: self.remedy.clone(),
+            reference: self.reference.clone(),
             objects: objects
                 .map(|object| ObjectDoc::new(object, &resolved))
                 .collect(),
@@ -326,80 +156,18 @@ impl From<&BaselineFinding> for FindingDoc {
 impl ObjectDoc {
     fn new(object: &AffectedObject, status: &PolicyStatus) -> Self {
         Self {
-            cluster: object.cluster.as_ref().map(ToString::to_string),
+            cluster: object.cluster.to_doc(),
             api_version: object.api_version.clone(),
             kind: object.kind.clone(),
             namespace: object.namespace.clone(),
             name: object.name.clone(),
             owner: object.owner.clone(),
-            waiver: status.waiver.as_ref().map(WaiverDoc::from),
+            waiver: status.waiver.to_doc(),
             baseline: status.in_baseline.map(|is_known| match is_known {
                 true => BaselineDoc::Known,
                 false => BaselineDoc::New,
             }),
-            evidence: docs(&object.evidence),
-        }
-    }
-}
-
-impl From<&Waiver> for WaiverDoc {
-    fn from(waiver: &Waiver) -> Self {
-        Self {
-            owner: waiver.owner.clone(),
-            reason: waiver.reason.clone(),
-            expires: waiver.expires.to_string(),
-        }
-    }
-}
-
-impl From<&Evidence> for EvidenceDoc {
-    fn from(evidence: &Evidence) -> Self {
-        Self {
-            source: evidence.source.into(),
-            detail: evidence.detail.clone(),
-            writer: evidence.writer.clone(),
-            time: evidence.time,
-            location: evidence.location.clone(),
-        }
-    }
-}
-
-impl From<&Gap> for GapDoc {
-    fn from(gap: &Gap) -> Self {
-        Self {
-            what: gap.what.clone(),
-            why: gap.why.clone(),
-            cluster: gap.cluster.as_ref().map(ToString::to_string),
-            rules: gap.rules.clone(),
-            rbac: gap.rbac.as_ref().map(PermissionDoc::from),
-        }
-    }
-}
-
-impl From<&PolicyRule> for PermissionDoc {
-    fn from(rule: &PolicyRule) -> Self {
-        Self {
-            api_groups: rule.api_groups.clone(),
-            resources: rule.resources.clone(),
-            resource_names: rule.resource_names.clone(),
-            non_resource_urls: rule.non_resource_urls.clone(),
-            namespace: rule.namespace.clone(),
-            verbs: rule.verbs.iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
-impl From<&Summary> for SummaryDoc {
-    fn from(summary: &Summary) -> Self {
-        Self {
-            blockers: summary.blockers,
-            warnings: summary.warnings,
-            notes: summary.notes,
-            waived: summary.waived,
-            skipped: summary.skipped,
-            gaps: summary.gaps,
-            rules_evaluated: summary.rules_evaluated,
-            objects_read: summary.objects_read,
+            evidence: object.evidence.to_doc(),
         }
     }
 }

@@ -21,7 +21,9 @@ impl RuleList {
 }
 
 impl RuleDoc {
-    fn from_rule(rule: &Rule, catalog: &Catalog) -> Self {
+    /// A rule.
+    #[must_use]
+    pub fn from_rule(rule: &Rule, catalog: &Catalog) -> Self {
         Self {
             id: rule.id.to_owned(),
             severity: rule.severity.into(),
