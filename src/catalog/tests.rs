@@ -52,8 +52,9 @@ fn every_fact_has_a_source_and_a_horizon() {
         sourced(&row.manager, &row.source, row.verified_on);
     }
     for row in &catalog.provider_managed_objects {
-        sourced(&row.name, &row.source, row.verified_on);
-        let bare = row.name.trim_end_matches('*');
+        let name = format!("{}{}", row.name, row.owner);
+        sourced(&name, &row.source, row.verified_on);
+        let bare = name.trim_end_matches('*');
         assert!(
             !bare.is_empty() && !row.managed_by.is_empty(),
             "{}",

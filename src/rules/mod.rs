@@ -10,6 +10,7 @@ mod api;
 mod backup_missing;
 mod budgets;
 mod control_plane;
+mod crd_field_managers;
 pub mod engine;
 mod helm_pending;
 mod nodes;
@@ -30,8 +31,10 @@ pub use engine::waivers::{Waiver, Waivers, WaiversError};
 
 use std::sync::LazyLock;
 
+use crate::catalog::Catalog;
 use crate::detect;
-use crate::need::{Need, NeedContext};
+use crate::need::{Need, NeedContext, ReadRequest};
+use crate::snapshot::{ClusterSnapshot, ClusterView};
 
 /// The rules that are code.
 const CODE_RULES: &[&Rule] = &[
@@ -48,6 +51,7 @@ const CODE_RULES: &[&Rule] = &[
     &control_plane::skew::KUBE_PROXY_SKEW,
     &api::crd_v1beta1::RULE,
     &webhooks::crd_conversion::RULE,
+    &crd_field_managers::RULE,
     &helm_pending::RULE,
     &api::hpa_target::RULE,
     &storage::csi_driver::RULE,
@@ -116,4 +120,18 @@ pub fn needs(rules: &[&Rule], context: &NeedContext<'_>) -> Vec<Need> {
     needs.sort();
     needs.dedup();
     needs
+}
+
+/// The requests of these rules that depend on what their needs returned, without those that are answered already.
+#[must_use]
+pub fn follow_up_requests(
+    rules: &[&Rule],
+    cluster: &ClusterSnapshot,
+    catalog: &Catalog,
+) -> Vec<ReadRequest> {
+    let view = ClusterView::new(cluster, catalog);
+    let requests = rules.iter().flat_map(|rule| (rule.follow_up)(view));
+    requests
+        .filter(|request| !cluster.has_answer_for(request))
+        .collect()
 }

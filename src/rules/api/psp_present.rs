@@ -98,7 +98,7 @@ fn add_live_objects(
     let need = Need::objects(resource, DetailLevel::Metadata);
 
     for row in context.rows(&need).into_iter().flat_map(Rows::metadata) {
-        if context.catalog.is_provider_managed(KIND, &row.name) {
+        if is_provider_managed(context, &row.name) {
             continue;
         }
         let seen = Evidence::new(EvidenceSource::Spec, "it exists");
@@ -118,5 +118,10 @@ fn add_live_objects(
     }
 
     // What a provider installs comes back through managed fields too.
-    objects.retain(|name, _| !context.catalog.is_provider_managed(KIND, name));
+    objects.retain(|name, _| !is_provider_managed(context, name));
+}
+
+fn is_provider_managed(context: &CheckContext<'_>, name: &str) -> bool {
+    let catalog = context.catalog;
+    catalog.managing_provider(KIND, name, None, None).is_some()
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::finding::fingerprint;
 use crate::catalog::Catalog;
 use crate::evidence::Confidence;
-use crate::need::{Need, NeedContext};
+use crate::need::{Need, NeedContext, ReadRequest};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, Severity};
-use crate::snapshot::MissingData;
+use crate::snapshot::{ClusterView, MissingData};
 
 /// A check with a stable id, its texts, the needs it rests on and the code or data that evaluates it.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,8 @@ pub struct Rule {
     pub gates_drains: bool,
     /// Whether a procedure has steps that resolve its findings, so that a plan adds no step for each of them.
     pub has_own_steps: bool,
+    /// Requests that depend on what its needs returned. The rule itself reports which of them have no answer.
+    pub follow_up: fn(ClusterView<'_>) -> Vec<ReadRequest>,
     /// What was read and could not be evaluated; for rules that are code.
     pub unevaluated: fn(&CheckContext<'_>) -> Vec<MissingData>,
     /// How it is evaluated.
@@ -122,6 +124,7 @@ impl Rule {
         reads_files: false,
         gates_drains: false,
         has_own_steps: false,
+        follow_up: |_| Vec::new(),
         unevaluated: |_| Vec::new(),
         kind: RuleKind::Code {
             needs: |_| Vec::new(),
