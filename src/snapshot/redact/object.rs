@@ -141,8 +141,18 @@ impl Pseudonymizer<'_> {
         }
     }
 
-    /// An argument on a command line; the name of a flag is one of its program.
+    /// An argument on a command line, or the words of a script in it; the name of a flag is one of its program.
     fn redact_argument(&self, text: &str) -> String {
+        if text.contains(char::is_whitespace) {
+            let words = text.split_inclusive(is_word_end).map(|word| {
+                let bare = word.trim_end_matches(is_word_end);
+                format!("{}{}", self.redact_argument(bare), &word[bare.len()..])
+            });
+            return words.collect();
+        }
+        if let Some(variable) = text.strip_prefix('$') {
+            return format!("${}", self.redact_text(variable));
+        }
         let Some(flag) = text.strip_prefix("--") else {
             return self.redact_text(text);
         };
@@ -162,6 +172,11 @@ impl Pseudonymizer<'_> {
             _ => self.redact_text(text),
         }
     }
+}
+
+/// Whether a word of a shell script ends here.
+fn is_word_end(letter: char) -> bool {
+    letter.is_whitespace() || ";&|()<>\"'\\`".contains(letter)
 }
 
 /// A number that names nobody.
