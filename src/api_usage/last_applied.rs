@@ -3,17 +3,18 @@
 use super::{ApiUsageEvidence, ObjectKey, WriteTrace};
 use crate::catalog::{Gvk, WriterKind};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::snapshot::MetaRow;
+use crate::snapshot::LastApplied;
 
 /// kapp's annotation; any other is kubectl's.
 const KAPP_ANNOTATION: &str = "kapp.k14s.io/original";
 
 /// One claim for each annotation, of every version.
 pub(super) fn last_applied_evidence<'a>(
-    row: &'a MetaRow,
+    annotations: &'a [LastApplied],
+    owner: Option<&'a str>,
     key: &'a ObjectKey,
 ) -> impl Iterator<Item = ApiUsageEvidence> + 'a {
-    row.last_applied.iter().map(move |applied| {
+    annotations.iter().map(move |applied| {
         let (writer, name) = if *applied.annotation == *KAPP_ANNOTATION {
             (WriterKind::Kapp, "kapp")
         } else {
@@ -22,10 +23,12 @@ pub(super) fn last_applied_evidence<'a>(
         ApiUsageEvidence {
             api: Gvk::new(&applied.api_version, &applied.kind),
             object: key.clone(),
-            trace: WriteTrace::LastApplied,
+            trace: WriteTrace::LastApplied {
+                is_unowned: applied.unowned,
+            },
             writer: Some(writer),
             time: None,
-            owner: row.owner.clone(),
+            owner: owner.map(str::to_owned),
             evidence: Evidence {
                 source: EvidenceSource::LastApplied,
                 detail: format!("{}: {}", applied.annotation, applied.api_version),

@@ -3,35 +3,36 @@
 use super::{ApiUsageEvidence, ObjectKey, WriteTrace};
 use crate::catalog::{Catalog, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::snapshot::{FieldManager, MetaRow};
+use crate::snapshot::FieldManager;
 
 /// One claim for each entry, of every version: newer entries make older ones of the same manager stale.
 pub(super) fn managed_fields_evidence<'a>(
-    row: &'a MetaRow,
+    entries: &'a [FieldManager],
+    owner: Option<&'a str>,
     kind: &'a str,
     key: &'a ObjectKey,
     catalog: &'a Catalog,
 ) -> impl Iterator<Item = ApiUsageEvidence> + 'a {
-    row.field_managers
-        .iter()
-        .map(move |entry| ApiUsageEvidence {
-            api: Gvk::new(&entry.api_version, kind),
-            object: key.clone(),
-            trace: WriteTrace::ManagedFields {
-                manager: entry.name.to_string(),
-                is_subresource: !entry.subresource.is_empty(),
-            },
-            writer: catalog.field_managers.writer_kind(&entry.name),
+    entries.iter().map(move |entry| ApiUsageEvidence {
+        api: Gvk::new(&entry.api_version, kind),
+        object: key.clone(),
+        trace: WriteTrace::ManagedFields {
+            manager: entry.name.to_string(),
+            is_subresource: !entry.subresource.is_empty(),
+            is_apply: entry.is_apply,
+            leaves: entry.leaves,
+        },
+        writer: catalog.field_managers.writer_kind(&entry.name),
+        time: entry.time,
+        owner: owner.map(str::to_owned),
+        evidence: Evidence {
+            source: EvidenceSource::ManagedFields,
+            detail: describe_entry(entry),
+            writer: Some(entry.name.to_string()),
             time: entry.time,
-            owner: row.owner.clone(),
-            evidence: Evidence {
-                source: EvidenceSource::ManagedFields,
-                detail: describe_entry(entry),
-                writer: Some(entry.name.to_string()),
-                time: entry.time,
-                location: None,
-            },
-        })
+            location: None,
+        },
+    })
 }
 
 fn describe_entry(entry: &FieldManager) -> String {

@@ -14,6 +14,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
+pub use helm::current_releases;
 pub use metric::DEPRECATED_API_METRIC as METRIC;
 pub use resolve::{ApiLifecycle, ApiUsage, EvidenceStrength, resolve_usages};
 
@@ -43,13 +44,20 @@ pub enum WriteTrace {
     /// The record of a Helm release.
     Helm,
     /// An annotation that keeps what was applied last.
-    LastApplied,
+    LastApplied {
+        /// Whether no field manager owns it.
+        is_unowned: bool,
+    },
     /// An entry of `managedFields`.
     ManagedFields {
         /// The name of the manager.
         manager: String,
         /// Whether it wrote to a subresource.
         is_subresource: bool,
+        /// Whether it was applied by the server.
+        is_apply: bool,
+        /// The number of fields that it owns, if known.
+        leaves: Option<u32>,
     },
 }
 
@@ -74,8 +82,8 @@ pub struct ApiUsageEvidence {
 
 /// What the claims rest on, for this path.
 ///
-/// Metadata of every kind that loses a served API on the way, Helm's records (deployed revisions only: the server leaves
-/// the history out), and the metric. A kind whose removal is not on the path is not listed.
+/// Metadata of every kind that loses a served API on the way, Helm's records (without their history, which the server
+/// leaves out), and the metric. A kind whose removal is not on the path is not listed.
 #[must_use]
 pub fn needs(context: &NeedContext<'_>) -> Vec<Need> {
     let NeedContext {
@@ -85,7 +93,7 @@ pub fn needs(context: &NeedContext<'_>) -> Vec<Need> {
     } = context;
     let losing = |api: &&Api| survey.should_serve(api);
     let mut needs = metadata_list_needs(apis_removed_on(path, catalog).filter(losing), catalog);
-    needs.extend(helm_release_needs());
+    needs.extend(helm_record_needs());
     needs.push(metrics_need());
     needs.sort();
     needs.dedup();
@@ -103,7 +111,7 @@ pub fn needs_for_kind(context: &NeedContext<'_>, kind: &str) -> Vec<Need> {
     }
     let serves = |api: &&Api| context.discovery.should_serve(api);
     let mut needs = metadata_list_needs(removed.filter(serves), context.catalog);
-    needs.extend(helm_release_needs());
+    needs.extend(helm_record_needs());
     needs
 }
 
@@ -125,21 +133,45 @@ fn apis_removed_on<'a>(
     })
 }
 
-/// Deployed revisions of Helm releases, wherever Helm keeps them.
+/// Deployed revisions of Helm releases, in Secrets and ConfigMaps.
 #[must_use]
 pub fn helm_release_needs() -> [Need; 2] {
-    let labels = "owner=helm,status=deployed".to_owned();
-    let records = |plural, fields: &str| {
-        let selector = ListSelector {
-            labels: labels.clone(),
-            fields: fields.to_owned(),
-        };
-        Need::selected(GroupResource::new("", plural), selector, DetailLevel::Typed)
-    };
+    let labels = "owner=helm,status=deployed";
     [
-        records("secrets", "type=helm.sh/release.v1"),
-        records("configmaps", ""),
+        helm_records("secrets", labels, "type=helm.sh/release.v1"),
+        helm_records("configmaps", labels, ""),
     ]
+}
+
+/// Every revision that the next operation of Helm may start from, wherever it is kept: beside the deployed ones those
+/// that failed, which count if no revision of the release is deployed, those in Secrets of another type, and those of
+/// Helm 2.
+#[must_use]
+pub fn helm_record_needs() -> Vec<Need> {
+    let mut needs = helm_release_needs().to_vec();
+    needs.extend([
+        helm_records(
+            "secrets",
+            "owner=helm,status=failed",
+            "type=helm.sh/release.v1",
+        ),
+        helm_records("configmaps", "owner=helm,status=failed", ""),
+        helm_records(
+            "secrets",
+            "owner=helm,status in (deployed,failed)",
+            "type!=helm.sh/release.v1",
+        ),
+        helm_records("configmaps", "OWNER=TILLER,STATUS in (DEPLOYED,FAILED)", ""),
+    ]);
+    needs
+}
+
+fn helm_records(plural: &str, labels: &str, fields: &str) -> Need {
+    let selector = ListSelector {
+        labels: labels.to_owned(),
+        fields: fields.to_owned(),
+    };
+    Need::selected(GroupResource::new("", plural), selector, DetailLevel::Typed)
 }
 
 /// Where the API server counts requests for deprecated APIs.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{
-    ApiUsageEvidence, ObjectKey, WriteTrace, file, helm, last_applied, managed_fields, metric,
-};
+use super::last_applied::last_applied_evidence;
+use super::managed_fields::managed_fields_evidence;
+use super::{ApiUsageEvidence, ObjectKey, WriteTrace, file, helm, metric};
 use crate::catalog::{Api, Catalog, GroupResource, Gvk, Minor, WriterKind};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{ListSelector, ReadTarget};
@@ -50,17 +50,20 @@ pub struct ApiUsage {
     pub evidence: Vec<Evidence>,
     /// The strongest of it.
     pub strength: EvidenceStrength,
+    /// Whether a server-side apply is among it.
+    pub has_applier: bool,
 }
 
 /// Weighs every trace in the snapshot.
 ///
 /// * What a Helm release, a file or an annotation says outranks the managed fields of the writer behind it: after
 ///   `helm upgrade` to a migrated chart the old entry stays indefinitely.
-/// * An entry is stale only through a newer entry of the same manager, on the object itself. What another manager does,
-///   such as a controller that writes the status, proves nothing.
+/// * An entry is stale through a newer entry of the same manager, on the object itself, or if it owns no field any more. A
+///   later server-side apply of as many fields through another version, or a GitOps tool that took the object over, makes
+///   it doubtful. What any other manager does, such as a controller that writes the status, proves nothing.
 /// * What Kubernetes writes for itself is left out by writer.
-/// * Traces of APIs that the running server no longer serves count only where they will be applied again: in files and
-///   Helm records.
+/// * Traces of APIs that the running server no longer serves count only where they may be applied again: in files, Helm
+///   records and annotations.
 /// * The metric corroborates; alone it weighs least, and not at all where our own list had no other version to ask for.
 #[must_use]
 pub fn resolve_usages(
@@ -92,16 +95,7 @@ pub fn resolve_usages(
     usages
 }
 
-/// Rows of complete reads.
-fn complete_rows(cluster: &ClusterSnapshot) -> impl Iterator<Item = &Rows> {
-    cluster
-        .ledger
-        .iter()
-        .filter(|reading| reading.outcome == ReadOutcome::Complete)
-        .map(|reading| &reading.rows)
-}
-
-/// Those that hold every object of their resource; a selection would repeat some of them.
+/// Complete reads that hold every object of their resource; a selection would repeat some of them.
 fn full_lists(cluster: &ClusterSnapshot) -> impl Iterator<Item = (&GroupResource, &Rows)> {
     cluster
         .ledger
@@ -149,9 +143,7 @@ impl UsageResolver<'_> {
         for object in &files.objects {
             note(None, object);
         }
-        let complete = cluster.into_iter().flat_map(complete_rows);
-        let in_cluster = complete.flat_map(Rows::helm_releases);
-        for release in files.helm_releases.iter().chain(in_cluster) {
+        for release in helm::current_releases(cluster, files) {
             for object in &release.objects {
                 note(Some(release), object);
             }
@@ -163,16 +155,49 @@ impl UsageResolver<'_> {
     /// was seen and may remember another.
     fn relevant_key(&self, object: &ManifestObject) -> Option<ObjectKey> {
         let (api, key) = file::api_and_key(object, self.catalog)?;
-        let ends = self.lifecycle_of(self.catalog.apis.find(&api)?).is_some();
-        (ends || self.fully_listed.contains(&key.resource)).then_some(key)
+        let ends = |api: &Gvk| {
+            let api = self.catalog.apis.find(api);
+            api.is_some_and(|api| self.lifecycle_of(api).is_some())
+        };
+        let is_relevant = ends(&api)
+            || self.fully_listed.contains(&key.resource)
+            || self
+                .copy_evidence(object, &key)
+                .iter()
+                .any(|trace| ends(&trace.api));
+        is_relevant.then_some(key)
+    }
+
+    /// What a copy of a live object remembers of its writers, and in which file the copy is.
+    fn copy_evidence(&self, object: &ManifestObject, key: &ObjectKey) -> Vec<ApiUsageEvidence> {
+        let Some(live) = &object.live else {
+            return Vec::new();
+        };
+        let (entries, applied) = (&live.field_managers, &live.last_applied);
+        let entries = managed_fields_evidence(entries, None, &object.kind, key, self.catalog);
+        let mut traces: Vec<_> = entries
+            .chain(last_applied_evidence(applied, None, key))
+            .collect();
+        for trace in &mut traces {
+            trace.evidence.location = Some(object.location.clone());
+        }
+        traces
     }
 
     fn manifest_evidence(&self, manifests: &[ManifestEntry<'_>]) -> Vec<ApiUsageEvidence> {
-        let item = |manifest: &ManifestEntry<'_>| match manifest.release {
-            None => file::file_evidence(manifest.object, self.catalog),
-            Some(release) => helm::helm_evidence(release, manifest.object, self.catalog),
+        let items = |manifest: &ManifestEntry<'_>| match manifest.release {
+            None if manifest.object.live.is_some() => {
+                let key = file::api_and_key(manifest.object, self.catalog);
+                key.map_or_else(Vec::new, |(_, key)| {
+                    self.copy_evidence(manifest.object, &key)
+                })
+            }
+            None => Vec::from_iter(file::file_evidence(manifest.object, self.catalog)),
+            Some(release) => {
+                Vec::from_iter(helm::helm_evidence(release, manifest.object, self.catalog))
+            }
         };
-        manifests.iter().filter_map(item).collect()
+        manifests.iter().flat_map(items).collect()
     }
 
     /// Usages of live objects, with the manifests of the same objects.
@@ -193,15 +218,20 @@ impl UsageResolver<'_> {
                 namespace: row.namespace.clone(),
                 name: row.name.clone(),
             };
-            let in_manifests = manifests.remove(&key).unwrap_or_default();
+            let mut in_manifests = manifests.remove(&key).unwrap_or_default();
+            // The object itself is newer than a copy of it.
+            in_manifests.retain(|manifest| manifest.object.live.is_none());
             let mut evidence = self.manifest_evidence(&in_manifests);
-            evidence.extend(managed_fields::managed_fields_evidence(
-                row,
+            let owner = row.owner.as_deref();
+            let entries = &row.field_managers;
+            evidence.extend(managed_fields_evidence(
+                entries,
+                owner,
                 &kind,
                 &key,
                 self.catalog,
             ));
-            evidence.extend(last_applied::last_applied_evidence(row, &key));
+            evidence.extend(last_applied_evidence(&row.last_applied, owner, &key));
             usages.extend(self.resolve_object(evidence));
         }
     }
@@ -220,7 +250,10 @@ impl UsageResolver<'_> {
                 owner: None,
                 evidence: Vec::new(),
                 strength,
+                has_applier: false,
             });
+            usage.has_applier |=
+                matches!(item.trace, WriteTrace::ManagedFields { is_apply: true, .. });
             usage.strength = usage.strength.max(strength);
             usage.owner = usage.owner.take().or_else(|| item.owner.clone());
             usage.evidence.push(item.evidence.clone());
@@ -242,23 +275,22 @@ impl UsageResolver<'_> {
         let lifecycle = self.lifecycle_of(api)?;
         let strength = match &item.trace {
             WriteTrace::File | WriteTrace::Helm => EvidenceStrength::ToBeApplied,
-            WriteTrace::LastApplied if is_superseded_by_file(item, all) => return None,
-            WriteTrace::LastApplied => EvidenceStrength::PossiblyStale,
-            WriteTrace::ManagedFields {
-                manager,
-                is_subresource: _,
-            } => {
+            WriteTrace::LastApplied { .. }
+                if is_superseded_by_file(item, all) || is_leftover(item, all) =>
+            {
+                return None;
+            }
+            WriteTrace::LastApplied { .. } => EvidenceStrength::PossiblyStale,
+            // Whatever it wrote, it cannot write through that version again.
+            WriteTrace::ManagedFields { .. } if self.is_already_removed(lifecycle) => return None,
+            WriteTrace::ManagedFields { manager, .. } => {
                 if item.writer == Some(WriterKind::System) || is_outranked(item, all) {
                     return None;
                 }
                 managed_fields_strength(item, manager, all)?
             }
         };
-        let remembered_only = matches!(
-            item.trace,
-            WriteTrace::ManagedFields { .. } | WriteTrace::LastApplied
-        );
-        (!(remembered_only && self.is_already_removed(lifecycle))).then_some((lifecycle, strength))
+        Some((lifecycle, strength))
     }
 
     fn lifecycle_of(&self, api: &Api) -> Option<ApiLifecycle> {
@@ -316,6 +348,7 @@ impl UsageResolver<'_> {
                     owner: None,
                     evidence: vec![evidence],
                     strength: EvidenceStrength::Metric,
+                    has_applier: false,
                     api: gvk,
                 });
             }
@@ -332,14 +365,34 @@ fn is_superseded_by_file(item: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> b
     file(false) && !file(true)
 }
 
+/// Whether an annotation is nobody's any more, beside a server-side apply through another version: kubectl no longer
+/// compares with it.
+fn is_leftover(item: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
+    let is_other_apply = |other: &ApiUsageEvidence| {
+        let is_apply = matches!(
+            other.trace,
+            WriteTrace::ManagedFields {
+                is_apply: true,
+                is_subresource: false,
+                ..
+            }
+        );
+        is_apply && other.api != item.api
+    };
+    matches!(item.trace, WriteTrace::LastApplied { is_unowned: true })
+        && all.iter().any(is_other_apply)
+}
+
 /// Whether what the writer behind a manager will write next is known, and is another version.
 ///
 /// The record must not be older than the entry; annotations and files have no time and are what is current.
 fn is_outranked(item: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
     let speaks_for_writer = |other: &&ApiUsageEvidence| match other.trace {
         WriteTrace::Helm => item.writer == Some(WriterKind::Helm),
-        WriteTrace::LastApplied => {
-            other.writer == item.writer && !is_superseded_by_file(other, all)
+        WriteTrace::LastApplied { .. } => {
+            other.writer == item.writer
+                && !is_superseded_by_file(other, all)
+                && !is_leftover(other, all)
         }
         WriteTrace::File => matches!(
             item.writer,
@@ -360,22 +413,49 @@ fn is_outranked(item: &ApiUsageEvidence, all: &[ApiUsageEvidence]) -> bool {
     })
 }
 
-/// How much an entry of `managedFields` weighs against the other entries of its manager; none if it is stale.
+/// Commands of kubectl that write whole manifests, each under a name of its own: what one person does in turn.
+///
+/// Source: kubernetes/kubectl pkg/cmd/{create,replace,apply}, pkg/cmd/util/editor.
+const KUBECTL_MANIFEST_COMMANDS: [&str; 4] = [
+    "kubectl-client-side-apply",
+    "kubectl-create",
+    "kubectl-edit",
+    "kubectl-replace",
+];
+
+/// How much an entry of `managedFields` weighs against the other entries on the object; none if it is stale.
 fn managed_fields_strength(
     item: &ApiUsageEvidence,
     manager: &str,
     all: &[ApiUsageEvidence],
 ) -> Option<EvidenceStrength> {
+    if matches!(
+        item.trace,
+        WriteTrace::ManagedFields {
+            leaves: Some(0),
+            ..
+        }
+    ) {
+        return None;
+    }
+    let is_command = |name: &str| KUBECTL_MANIFEST_COMMANDS.contains(&name);
     let mut strength = EvidenceStrength::Written;
     for other in all {
         let WriteTrace::ManagedFields {
             manager: name,
             is_subresource: false,
+            ..
         } = &other.trace
         else {
             continue;
         };
-        if name != manager || other.api == item.api {
+        if other.api == item.api {
+            continue;
+        }
+        if name != manager && !(is_command(name) && is_command(manager)) {
+            if has_taken_over(other, item) {
+                strength = EvidenceStrength::PossiblyStale;
+            }
             continue;
         }
         match (other.time, item.time) {
@@ -387,4 +467,23 @@ fn managed_fields_strength(
         }
     }
     Some(strength)
+}
+
+/// Whether another manager has written the object later as a whole: by a server-side apply of at least as many fields, or
+/// because it is a GitOps tool, which applies all of what it manages.
+fn has_taken_over(other: &ApiUsageEvidence, item: &ApiUsageEvidence) -> bool {
+    let field_count = |trace: &WriteTrace| match trace {
+        WriteTrace::ManagedFields { leaves, .. } => *leaves,
+        _ => None,
+    };
+    let is_apply = matches!(
+        other.trace,
+        WriteTrace::ManagedFields { is_apply: true, .. }
+    );
+    let is_whole = match (field_count(&other.trace), field_count(&item.trace)) {
+        (Some(others), Some(own)) => others >= own,
+        _ => true,
+    };
+    let is_later = matches!((other.time, item.time), (Some(newer), Some(older)) if newer > older);
+    is_later && (other.writer == Some(WriterKind::Gitops) || is_apply && is_whole)
 }

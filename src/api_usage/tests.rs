@@ -27,6 +27,7 @@ fn wrote(manager: &str, api_version: &str, second: i64) -> FieldManager {
         is_apply: false,
         subresource: subresource.into(),
         time: Some(at(second)),
+        leaves: None,
     }
 }
 
@@ -42,6 +43,7 @@ fn budget(managers: Vec<FieldManager>, applied: &[&str]) -> MetaRow {
                 annotation: "kubectl.kubernetes.io/last-applied-configuration".into(),
                 api_version: (*api_version).into(),
                 kind: KIND.into(),
+                unowned: false,
             })
             .collect(),
         ..MetaRow::default()
@@ -55,7 +57,7 @@ fn manifest(api_version: &str) -> ManifestObject {
         namespace: Some("shop".into()),
         name: "cart".into(),
         location: "chart/templates/pdb.yaml".into(),
-        references: Vec::new(),
+        ..ManifestObject::default()
     }
 }
 
@@ -67,6 +69,7 @@ fn release(api_version: &str, second: i64) -> HelmReleaseRow {
         chart: "cart-1.0.0".into(),
         storage: HelmStorage::Secret,
         created_at: Some(at(second)),
+        failed: false,
         objects: vec![manifest(api_version)],
     }
 }
@@ -340,4 +343,148 @@ fn the_metric_says_nothing_where_we_asked_ourselves() {
         Rows::TextLines(vec![line.to_owned()].into()),
     );
     assert_eq!(found(vec![metric], Vec::new()), []);
+}
+
+fn applied(manager: &str, api_version: &str, second: i64, leaves: u32) -> FieldManager {
+    FieldManager {
+        is_apply: true,
+        leaves: Some(leaves),
+        ..wrote(manager, api_version, second)
+    }
+}
+
+/// The strength of what is found on an object with these entries.
+fn strength(managers: Vec<FieldManager>) -> Option<EvidenceStrength> {
+    live(managers, &[]).first().map(|usage| usage.strength)
+}
+
+#[test]
+fn a_later_apply_of_the_whole_object_or_by_gitops_makes_an_entry_doubtful() {
+    let owns = |leaves| FieldManager {
+        leaves: Some(leaves),
+        ..wrote("shop-operator", OLD, 0)
+    };
+    let doubtful = Some(EvidenceStrength::PossiblyStale);
+    let written = Some(EvidenceStrength::Written);
+    for (entries, expected) in [
+        (vec![owns(3), applied("deployer", NEW, 9, 3)], doubtful),
+        (vec![owns(3), applied("deployer", NEW, 9, 1)], written),
+        (vec![owns(3), applied("deployer", NEW, -9, 3)], written),
+        (vec![owns(3), wrote("argocd-controller", NEW, 9)], doubtful),
+        (vec![owns(3), wrote("another", NEW, 9)], written),
+        (
+            vec![owns(3), wrote("argocd-controller/status", NEW, 9)],
+            written,
+        ),
+        (vec![owns(0), wrote("another", NEW, 9)], None),
+    ] {
+        assert_eq!(strength(entries.clone()), expected, "{entries:?}");
+    }
+}
+
+#[test]
+fn commands_of_kubectl_that_write_manifests_are_one_hand() {
+    let created = || wrote("kubectl-create", OLD, 0);
+    for (later, expected) in [
+        ("kubectl-replace", None),
+        ("kubectl-edit", None),
+        ("kubectl-client-side-apply", None),
+        ("kubectl-label", Some(EvidenceStrength::Written)),
+        ("kubectl-patch", Some(EvidenceStrength::Written)),
+    ] {
+        let entries = vec![created(), wrote(later, NEW, 9)];
+        assert_eq!(strength(entries), expected, "{later}");
+    }
+    let timeless = FieldManager {
+        time: None,
+        ..wrote("kubectl-replace", NEW, 0)
+    };
+    let found = strength(vec![created(), timeless]);
+    assert_eq!(found, Some(EvidenceStrength::PossiblyStale));
+}
+
+#[test]
+fn an_annotation_that_nobody_owns_is_a_leftover_beside_a_server_side_apply() {
+    let with = |unowned, managers: Vec<FieldManager>| {
+        let mut row = budget(managers, &[OLD]);
+        row.last_applied[0].unowned = unowned;
+        let rows = Rows::Metadata(vec![row].into());
+        found(vec![reading(&budgets(), rows)], Vec::new()).len()
+    };
+    assert_eq!(with(true, vec![applied("kubectl", NEW, 9, 3)]), 0);
+    assert_eq!(with(false, vec![applied("kubectl", NEW, 9, 3)]), 1);
+    assert_eq!(with(true, vec![wrote("shop", NEW, 9)]), 1, "no apply");
+}
+
+#[test]
+fn an_annotation_at_a_version_that_is_gone_already_is_still_found() {
+    let row = MetaRow {
+        last_applied: vec![LastApplied {
+            annotation: "kubectl.kubernetes.io/last-applied-configuration".into(),
+            api_version: "extensions/v1beta1".into(),
+            kind: "Deployment".into(),
+            unowned: false,
+        }],
+        field_managers: vec![wrote("kubectl-client-side-apply", "extensions/v1beta1", 0)],
+        ..budget(Vec::new(), &[])
+    };
+    let need = Need::objects(
+        GroupResource::new("apps", "deployments"),
+        DetailLevel::Metadata,
+    );
+    let rows = Rows::Metadata(vec![row].into());
+    let usages = found(vec![reading(&need, rows)], Vec::new());
+    assert_eq!(usages.len(), 1, "{usages:?}");
+    assert_eq!(usages[0].strength, EvidenceStrength::PossiblyStale);
+    assert_eq!(usages[0].evidence.len(), 1, "{usages:?}");
+}
+
+#[test]
+fn a_copy_of_a_live_object_counts_by_its_writers_and_not_beside_the_object() {
+    let copy = |version: &str, wrote_through: &str| ManifestObject {
+        live: Some(Box::new(crate::snapshot::LiveTraces {
+            field_managers: vec![wrote("shop-operator", wrote_through, 0)],
+            last_applied: Vec::new(),
+        })),
+        ..manifest(version)
+    };
+    let usages = found(Vec::new(), vec![copy(NEW, OLD)]);
+    assert_eq!(usages.len(), 1);
+    assert_eq!(usages[0].strength, EvidenceStrength::Written);
+    let location = usages[0].evidence[0].location.as_deref();
+    assert_eq!(location, Some("chart/templates/pdb.yaml"));
+    assert_eq!(found(Vec::new(), vec![copy(OLD, NEW)]), []);
+    let rows = Rows::Metadata(vec![budget(vec![wrote("shop-operator", NEW, 9)], &[])].into());
+    let beside = found(vec![reading(&budgets(), rows)], vec![copy(NEW, OLD)]);
+    assert_eq!(beside, [], "the object is newer than its copy");
+}
+
+#[test]
+fn a_failed_revision_counts_where_none_is_deployed_and_helm_2_where_no_newer_helm_has_the_release()
+{
+    let [secrets, _] = super::helm_release_needs();
+    let with = |rows: Vec<HelmReleaseRow>| {
+        let rows = Rows::HelmReleases(rows.into());
+        let usages = found(vec![reading(&secrets, rows)], Vec::new());
+        usages
+            .iter()
+            .map(|usage| usage.evidence[0].detail.clone())
+            .collect::<Vec<_>>()
+    };
+    let failed = || HelmReleaseRow {
+        failed: true,
+        revision: 5,
+        ..release(OLD, 0)
+    };
+    let tiller = || HelmReleaseRow {
+        storage: HelmStorage::Tiller,
+        ..release(OLD, 0)
+    };
+    assert_eq!(
+        with(vec![failed()]),
+        ["helm release shop/cart v5 (failed, and none is deployed)"]
+    );
+    assert_eq!(with(vec![failed(), release(NEW, 0)]), [""; 0]);
+    assert_eq!(with(vec![tiller()]), ["helm release shop/cart v4 (Helm 2)"]);
+    assert_eq!(with(vec![tiller(), release(NEW, 0)]), [""; 0]);
 }

@@ -3,6 +3,8 @@
 /// Label of a MachineDeployment: its name in the topology of its Cluster. Source of all Cluster API keys:
 /// kubernetes-sigs/cluster-api docs/book/src/reference/api/labels-and-annotations.md.
 pub(crate) const CAPI_DEPLOYMENT_NAME: &str = "topology.cluster.x-k8s.io/deployment-name";
+/// Label of a Machine: its MachineDeployment.
+pub(crate) const CAPI_MACHINE_DEPLOYMENT: &str = "cluster.x-k8s.io/deployment-name";
 /// Annotation of a pool in a topology: its upgrade is deferred.
 pub(crate) const CAPI_DEFER_UPGRADE: &str = "topology.cluster.x-k8s.io/defer-upgrade";
 /// Annotation of a pool in a topology: its upgrade and that of all pools after it is held back.

@@ -15,9 +15,17 @@ pub(super) fn path_from_detected(
     catalog: &Catalog,
 ) -> Result<UpgradePath, CliError> {
     let detected = DetectedCluster::new(cluster, catalog);
+    let running = &detected.kubernetes;
+    let (requested, offered) = detected
+        .topology_versions
+        .clone()
+        .map(|versions| (versions.requested, versions.offered))
+        .unwrap_or_default();
     let mut start = StartingVersions {
-        kubernetes: Some(detected.kubernetes.clone()),
+        kubernetes: Some(running.clone()),
         emulated: cluster.discovery.emulation_version,
+        offered_kubernetes: offered,
+        requested_kubernetes: requested.filter(|requested| requested.semver > running.semver),
         ..StartingVersions::default()
     };
     for platform in &detected.platforms {

@@ -143,7 +143,7 @@ impl VersionGoal {
     }
 
     /// Whether this version is the release or a later one.
-    fn is_reached_by(&self, version: &Release) -> bool {
+    pub(crate) fn is_reached_by(&self, version: &Release) -> bool {
         match &self.release {
             VersionSpec::Release(release) if !self.any_patch => version.semver >= release.semver,
             spec => version.minor() >= spec.minor(),
@@ -184,7 +184,7 @@ pub fn needs(discovery: &Discovery) -> Vec<Need> {
     needs.extend(control_plane::static_pod_needs());
     needs.push(control_plane::kube_proxy_need());
     if detect::serves_cluster_api(discovery) {
-        needs.push(capi::machine_deployments_need());
+        needs.extend([capi::machine_deployments_need(), capi::machines_need()]);
     }
     needs.extend(detect::addons::needs());
     needs.extend(backups::backup_needs());

@@ -1,12 +1,17 @@
 //! Cluster API: whether this is a management cluster, its providers, and the clusters it looks after.
 
 use super::version_evidence::{VersionClaim, VersionEvidence, resolve_version};
-use super::view::{container_images, label_of, list_need, serves_group_suffix, str_at, string_at};
+use serde_json::Value;
+
+use super::view::{
+    container_images, items_at, label_of, list_need, serves_group_suffix, str_at, string_at,
+};
 use super::{DetectedPlatform, Detection, PlatformComponent};
 use crate::catalog::ImageRef;
-use crate::catalog::{GroupResource, PlatformName};
+use crate::catalog::{GroupResource, PlatformName, Release};
 use crate::need::{DetailLevel, Discovery, ListSelector, Need};
 use crate::snapshot::{ClusterView, ObjectRow};
+use crate::text::NamespacedName;
 
 /// The label that clusterctl puts on everything it installs. Source: kubernetes-sigs/cluster-api cmd/clusterctl/api/v1alpha3.
 const CLUSTERCTL_LABEL: &str = "clusterctl.cluster.x-k8s.io";
@@ -41,6 +46,116 @@ pub(super) struct CapiDetection {
     pub(super) clusters: Vec<CapiCluster>,
     /// Signs of DKP on it.
     pub(super) konvoy_hints: Vec<String>,
+    /// What its topology allows, if it manages itself.
+    pub(super) topology_versions: Option<TopologyVersions>,
+}
+
+/// The versions of Kubernetes that the topology of a Cluster can be set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopologyVersions {
+    /// Its ClusterClass, as `namespace/name`.
+    pub class: String,
+    /// The version that it is set to.
+    pub requested: Option<Release>,
+    /// `spec.kubernetesVersions` of the class; empty if it allows any.
+    pub offered: Vec<Release>,
+}
+
+impl TopologyVersions {
+    fn new(look: &ClusterView<'_>, cluster: &ObjectRow) -> Option<Self> {
+        let topology = cluster.object.pointer("/spec/topology")?;
+        let text = |paths: [&str; 2]| paths.iter().find_map(|path| str_at(topology, path));
+        let own_namespace = cluster.meta.namespace.as_deref();
+        let namespace = text(["/classRef/namespace", "/classNamespace"]).or(own_namespace);
+        let name = text(["/classRef/name", "/class"])?;
+        let need = cluster_classes_need();
+        let class = look
+            .objects(&need)
+            .iter()
+            .find(|class| class.meta.name == name && class.meta.namespace.as_deref() == namespace);
+        let offered = class.map(|class| items_at(&class.object, "/spec/kubernetesVersions"));
+        let offered = offered.into_iter().flatten();
+        Some(Self {
+            class: NamespacedName::new(namespace, name).to_string(),
+            requested: str_at(topology, "/version").and_then(|version| version.parse().ok()),
+            offered: offered
+                .filter_map(|version| version.as_str()?.parse().ok())
+                .collect(),
+        })
+    }
+}
+
+/// A condition of an object of Cluster API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CapiCondition<'a> {
+    pub(crate) status: &'a str,
+    pub(crate) reason: &'a str,
+    message: String,
+    /// Whether it is about the latest spec. The status of an object as a whole may be newer than a condition in it.
+    pub(crate) is_current: bool,
+}
+
+impl<'a> CapiCondition<'a> {
+    /// The condition of a type, in the newer of the two lists that an object may have.
+    pub(crate) fn find(object: &'a Value, kind: &str) -> Option<Self> {
+        let of_kind = |path| {
+            let mut conditions = items_at(object, path);
+            conditions.find(|condition| str_at(condition, "/type") == Some(kind))
+        };
+        let condition =
+            of_kind("/status/v1beta2/conditions").or_else(|| of_kind("/status/conditions"))?;
+        let number = |value: &'a Value, path| value.pointer(path).and_then(Value::as_u64);
+        let observed = number(condition, "/observedGeneration");
+        let message = str_at(condition, "/message").unwrap_or_default();
+        Some(Self {
+            status: str_at(condition, "/status").unwrap_or_default(),
+            reason: str_at(condition, "/reason").unwrap_or_default(),
+            message: message.split_whitespace().collect::<Vec<_>>().join(" "),
+            is_current: observed
+                .zip(number(object, "/metadata/generation"))
+                .is_none_or(|(observed, generation)| observed >= generation),
+        })
+    }
+
+    /// `TopologyReconciled False, ClusterUpgrading: message`.
+    pub(crate) fn describe(&self, kind: &str) -> String {
+        let mut text = format!("{kind} {}", self.status);
+        if !self.reason.is_empty() {
+            text += &format!(", {}", self.reason);
+        }
+        if !self.message.is_empty() {
+            text += &format!(": {}", self.message);
+        }
+        if !self.is_current {
+            text += " (not yet about the latest spec)";
+        }
+        text
+    }
+}
+
+/// What shows that Cluster API is upgrading a Cluster; none if it is not.
+fn rollout_remark(row: &ObjectRow, control_plane: Option<&ObjectRow>) -> Option<String> {
+    let topology = CapiCondition::find(&row.object, "TopologyReconciled");
+    let topology = topology.filter(|condition| condition.status == "False");
+    let rolling = CapiCondition::find(&row.object, "RollingOut");
+    let rolling = rolling.filter(|condition| condition.status == "True");
+    let why = topology
+        .map(|condition| condition.describe("TopologyReconciled"))
+        .or_else(|| rolling.map(|condition| condition.describe("RollingOut")))
+        .or_else(|| {
+            let number = |path: &str| control_plane?.object.pointer(path)?.as_u64();
+            let new = number("/status/upToDateReplicas").or(number("/status/updatedReplicas"))?;
+            let all = number("/status/replicas")?;
+            (new < all).then(|| format!("{new} of {all} control plane machines are up to date"))
+        })?;
+    let version = str_at(&row.object, "/spec/topology/version");
+    let version = version.or_else(|| str_at(&control_plane?.object, "/spec/version"));
+    let to = version.map(|version| format!(" to {version}"));
+    Some(format!(
+        "Cluster API is changing the Cluster {}{}: {why}",
+        row.meta.namespaced_name(),
+        to.unwrap_or_default()
+    ))
 }
 
 /// A Cluster.
@@ -73,18 +188,33 @@ pub fn capi_clusters_need() -> Need {
         "clusters",
         &[
             "metadata.annotations",
+            "metadata.generation",
             "metadata.labels",
             "spec.controlPlaneEndpoint",
             "spec.controlPlaneRef.kind",
             "spec.controlPlaneRef.name",
             "spec.infrastructureRef.kind",
+            "spec.topology.class",
+            "spec.topology.classNamespace",
+            "spec.topology.classRef",
             "spec.topology.version",
             "spec.topology.workers.machineDeployments.metadata.annotations",
             "spec.topology.workers.machineDeployments.name",
             "spec.topology.workers.machinePools.metadata.annotations",
             "spec.topology.workers.machinePools.name",
+            "status.conditions",
             "status.phase",
+            "status.v1beta2.conditions",
         ],
+    )
+}
+
+/// Classes of clusters, with the versions that they offer.
+fn cluster_classes_need() -> Need {
+    list_need(
+        "cluster.x-k8s.io",
+        "clusterclasses",
+        &["spec.kubernetesVersions"],
     )
 }
 
@@ -124,6 +254,7 @@ pub(super) fn needs(survey: &Discovery) -> Vec<Need> {
         vec![
             providers_need(),
             capi_clusters_need(),
+            cluster_classes_need(),
             kubeadm_control_planes_need(),
             provider_deployments_need(),
         ]
@@ -141,6 +272,7 @@ pub(super) fn detect(look: &ClusterView<'_>) -> CapiDetection {
     let inventory = look.objects(&providers_need());
     let deployments: &[ObjectRow] = look.objects(&provider_deployments_need());
     let clusters = capi_clusters(look);
+    let cluster_rows = look.objects(&capi_clusters_need());
     let mut found = Detection::default();
     if inventory.is_empty() && deployments.is_empty() && clusters.is_empty() {
         found.remarks.push(format!(
@@ -152,6 +284,15 @@ pub(super) fn detect(look: &ClusterView<'_>) -> CapiDetection {
             ..CapiDetection::default()
         };
     }
+    let control_planes = look.objects(&kubeadm_control_planes_need());
+    let remarks = cluster_rows
+        .iter()
+        .filter_map(|row| rollout_remark(row, control_plane_of(row, control_planes)));
+    found.remarks.extend(remarks);
+    let inspected = cluster_rows.iter().find(|row| {
+        let namespace = row.meta.namespace.as_deref().unwrap_or_default();
+        is_inspected_cluster(look, row, namespace)
+    });
     let components = components(inventory, deployments);
     let rungs = version_evidence(look, inventory, deployments, clusters.len());
     let settled = resolve_version(&rungs);
@@ -171,6 +312,7 @@ pub(super) fn detect(look: &ClusterView<'_>) -> CapiDetection {
         konvoy_hints: konvoy_hints(look, inventory),
         core_provider_version: core.map(|(_, version)| version),
         clusters,
+        topology_versions: inspected.and_then(|row| TopologyVersions::new(look, row)),
     }
 }
 
@@ -260,6 +402,14 @@ fn components(inventory: &[ObjectRow], deployments: &[ObjectRow]) -> Vec<Platfor
     components
 }
 
+/// The KubeadmControlPlane of a Cluster.
+fn control_plane_of<'a>(cluster: &ObjectRow, planes: &'a [ObjectRow]) -> Option<&'a ObjectRow> {
+    let name = str_at(&cluster.object, "/spec/controlPlaneRef/name")?;
+    planes
+        .iter()
+        .find(|plane| plane.meta.name == name && plane.meta.namespace == cluster.meta.namespace)
+}
+
 fn capi_clusters(look: &ClusterView<'_>) -> Vec<CapiCluster> {
     let planes = look.objects(&kubeadm_control_planes_need());
     let rows = look.objects(&capi_clusters_need());
@@ -267,12 +417,8 @@ fn capi_clusters(look: &ClusterView<'_>) -> Vec<CapiCluster> {
         .iter()
         .map(|row| {
             let namespace = row.meta.namespace.clone().unwrap_or_default();
-            let plane = str_at(&row.object, "/spec/controlPlaneRef/name");
-            let plane = planes.iter().find(|candidate| {
-                Some(candidate.meta.name.as_str()) == plane
-                    && candidate.meta.namespace.as_deref() == Some(&namespace)
-            });
-            let asked = plane.and_then(|plane| string_at(&plane.object, "/spec/version"));
+            let asked = control_plane_of(row, planes)
+                .and_then(|plane| string_at(&plane.object, "/spec/version"));
             CapiCluster {
                 kubernetes_version: asked
                     .or_else(|| string_at(&row.object, "/spec/topology/version")),
@@ -299,7 +445,7 @@ fn is_inspected_cluster(look: &ClusterView<'_>, row: &ObjectRow, namespace: &str
     if nodes.any(|node| {
         node.capi_cluster
             .as_ref()
-            .is_some_and(|it| names.contains(it))
+            .is_some_and(|cluster| names.contains(cluster))
     }) {
         return true;
     }

@@ -14,8 +14,10 @@ mod version_evidence;
 mod view;
 
 pub use addons::InstalledAddon;
+pub(crate) use cluster_api::CapiCondition;
 pub use cluster_api::{
-    ROLLOUT_FIELDS, capi_clusters_need, kubeadm_control_planes_need, serves_cluster_api,
+    ROLLOUT_FIELDS, TopologyVersions, capi_clusters_need, kubeadm_control_planes_need,
+    serves_cluster_api,
 };
 pub(crate) use provider::describe_node_match;
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
@@ -46,6 +48,8 @@ pub struct DetectedCluster {
     pub addon_gaps: Vec<MissingData>,
     /// How this cluster belongs to others.
     pub topology: Topology,
+    /// What the cluster topology that it is made from allows, if it manages itself.
+    pub topology_versions: Option<TopologyVersions>,
     /// What could not be determined, and which other clusters were not read.
     pub gaps: Vec<DetectionGap>,
     /// What must be known before anything is done: evidence that disagrees, the role of this cluster and where to go instead.
@@ -156,6 +160,7 @@ impl DetectedCluster {
             addons: addons.installed,
             addon_gaps: addons.missing,
             topology,
+            topology_versions: cluster_api.topology_versions,
             gaps: unseen,
             remarks,
         }

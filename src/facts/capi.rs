@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use super::nodes::is_control_plane_node;
 use crate::catalog::{GroupResource, keys};
-use crate::detect::{self, DetectedCluster};
+use crate::detect::{self, CapiCondition, DetectedCluster};
 use crate::need::{DetailLevel, Need};
 use crate::snapshot::{ClusterView, NodeRow, ObjectRow};
+use crate::text::NamespacedName;
 
 pub(crate) use rollout::{MachineRollout, machine_rollout};
 pub(crate) use rollout_strategy::RolloutStrategy;
@@ -35,6 +36,62 @@ pub(crate) fn machine_deployments_need() -> Need {
     Need::objects(resource, DetailLevel::Full).with_fields(&fields.concat())
 }
 
+/// Machines, with what holds up their deletion.
+pub(crate) fn machines_need() -> Need {
+    let resource = GroupResource::new("cluster.x-k8s.io", "machines");
+    Need::objects(resource, DetailLevel::Full).with_fields(&[
+        "metadata.deletionTimestamp",
+        "metadata.generation",
+        "metadata.labels",
+        "spec.clusterName",
+        "status.conditions",
+        "status.deletion.nodeDrainStartTime",
+        "status.nodeRef.name",
+        "status.v1beta2.conditions",
+    ])
+}
+
+/// A machine that is being deleted, and whose node is not drained yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DrainingMachine {
+    /// Its MachineDeployment; none for a machine of the control plane.
+    pub(crate) deployment: Option<String>,
+    /// Which machine, since when, and what holds up its drain.
+    pub(crate) description: String,
+}
+
+impl DrainingMachine {
+    fn new(row: &ObjectRow) -> Option<Self> {
+        let drain = |kind, status: &str, reason: &str| {
+            let condition = CapiCondition::find(&row.object, kind)?;
+            (condition.status == status && condition.reason.starts_with(reason))
+                .then_some(condition)
+        };
+        // Of v1beta2, and of v1beta1.
+        let condition = drain("Deleting", "True", "DrainingNode")
+            .map(|condition| condition.describe("Deleting"))
+            .or_else(|| {
+                let kind = "DrainingSucceeded";
+                Some(drain(kind, "False", "Draining")?.describe(kind))
+            })?;
+        let node = string_at(row, "/status/nodeRef/name").map(|node| format!(" (node {node})"));
+        let since = string_at(row, "/status/deletion/nodeDrainStartTime");
+        let since = since.map(|since| format!(", draining since {since}"));
+        let labels = row.object.pointer("/metadata/labels");
+        let deployment =
+            labels.and_then(|labels| labels.get(keys::CAPI_MACHINE_DEPLOYMENT)?.as_str());
+        Some(Self {
+            deployment: deployment.map(str::to_owned),
+            description: format!(
+                "Machine {}{}{}: {condition}",
+                row.meta.namespaced_name(),
+                node.unwrap_or_default(),
+                since.unwrap_or_default()
+            ),
+        })
+    }
+}
+
 /// Empty if Cluster API did not make the cluster.
 #[derive(Debug, Default)]
 pub(crate) struct CapiObjects {
@@ -48,12 +105,14 @@ pub(crate) struct CapiObjects {
     pub(crate) control_plane_kind: String,
     /// Whether the objects are on the cluster that they make.
     pub(crate) is_self_managed: bool,
-    /// Whether the Cluster is known to have a ClusterClass.
-    pub(crate) has_topology: bool,
     /// MachineDeployments by name, if the cluster manages itself.
     pub(crate) machine_deployments: BTreeMap<String, MachineDeploymentInfo>,
-    /// The order of its pools; none without a topology.
-    pub(crate) topology_order: Option<TopologyOrder>,
+    /// Its topology; none without a ClusterClass.
+    pub(crate) topology: Option<TopologyOrder>,
+    /// Its machines whose nodes are being drained.
+    pub(crate) draining_machines: Vec<DrainingMachine>,
+    /// Desired number of machines of its KubeadmControlPlane; none if it was not read.
+    pub(crate) control_plane_machines: Option<usize>,
 }
 
 /// What a plan uses of a MachineDeployment.
@@ -98,39 +157,52 @@ impl CapiObjects {
             .zip(reference("name"))
             .or_else(|| control_plane_ref(nodes))
             .unwrap_or_default();
-        let deployments = view.objects(&machine_deployments_need()).iter();
-        let deployments = deployments.filter(|row| {
+        let is_own = |row: &&ObjectRow| {
             cluster.is_some()
                 && row.meta.namespace.as_deref() == Some(&namespace)
                 && string_at(row, "/spec/clusterName") == Some(&cluster_name)
-        });
+        };
+        let deployments = view.objects(&machine_deployments_need()).iter();
+        let deployments = deployments.filter(is_own);
+        let machines = view.objects(&machines_need()).iter().filter(is_own);
         Self {
             control_plane_name: control_plane.to_owned(),
             control_plane_kind: kind.to_lowercase(),
             is_self_managed: cluster.is_some(),
-            has_topology: cluster
-                .is_some_and(|row| string_at(row, "/spec/topology/version").is_some()),
+            control_plane_machines: machine_rollout(
+                view,
+                &detect::kubeadm_control_planes_need(),
+                (&namespace, control_plane),
+                "/spec/version",
+            )
+            .map(|rollout| rollout.desired),
+            draining_machines: machines.filter_map(DrainingMachine::new).collect(),
             machine_deployments: deployments
                 .map(|row| (row.meta.name.clone(), MachineDeploymentInfo::new(row)))
                 .collect(),
-            topology_order: cluster.and_then(|row| TopologyOrder::from_cluster(&row.object)),
+            topology: cluster.and_then(|row| TopologyOrder::from_cluster(&row.object)),
             namespace,
             cluster_name,
         }
+    }
+
+    /// Its Cluster, as `namespace/name`.
+    pub(crate) fn display_name(&self) -> NamespacedName {
+        NamespacedName::new(Some(&self.namespace), &self.cluster_name)
     }
 
     /// The turn of a MachineDeployment in the topology, and its index.
     pub(crate) fn pool_turn(&self, deployment: &str) -> Option<(usize, &PoolTurn)> {
         let deployment = self.machine_deployments.get(deployment)?;
         let name = deployment.topology_name.as_ref()?;
-        let order = self.topology_order.as_ref()?;
+        let order = self.topology.as_ref()?;
         let mut turns = order.machine_deployments.iter().enumerate();
         turns.find(|(_, turn)| turn.name == *name)
     }
 
     /// MachinePools that the topology holds back: their names in it, and why.
     pub(crate) fn machine_pools_on_hold(&self) -> impl Iterator<Item = (&str, &str)> {
-        let order = self.topology_order.iter();
+        let order = self.topology.iter();
         let turns = order.flat_map(|order| &order.machine_pools);
         turns.filter_map(|turn| Some((turn.name.as_str(), turn.hold_reason.as_deref()?)))
     }

@@ -10,13 +10,16 @@ mod tests;
 
 use std::cell::Cell;
 
-use jiff::Timestamp;
-
-use super::documents::{RawDocument, split_documents};
-use super::header::{ManifestDocument, ScaleTargetRef};
-use super::parse;
-use crate::snapshot::{HelmStorage, ManifestObject, MissingData, ObjectReference};
-use crate::text::truncate;
+use super::documents::{RawDocument, split_documents, truncate_name};
+use super::external::ExternalSource;
+use super::header::{LastAppliedTexts, ManifestDocument, ManifestMetadata, ScaleTargetRef};
+use super::helm_record::HelmRecord;
+use super::{external, parse, placeholders};
+use crate::snapshot::{
+    FieldManager, HelmStorage, LastApplied, LiveTraces, ManifestObject, MissingData,
+    ObjectReference, is_annotation_unowned,
+};
+use crate::text::NamespacedName;
 
 /// Maximum number of objects of one text: about 150 MB of rows.
 const MAX_OBJECTS: usize = 500_000;
@@ -26,9 +29,6 @@ const MAX_OBJECT_BYTES: usize = 128 << 20;
 
 /// Number of skipped documents that are listed one by one.
 const MAX_LISTED_SKIPPED: usize = 100;
-
-/// Characters of a name or path in locations and messages: more than Kubernetes and file systems allow.
-const MAX_NAME: usize = 1000;
 
 /// What may still be decoded, of one text or of all texts of a Helm record.
 pub(crate) struct DecodeBudget {
@@ -65,11 +65,6 @@ impl DecodeBudget {
     }
 }
 
-/// The beginning of a name of any length.
-pub(crate) fn truncate_name(name: &str) -> &str {
-    truncate(name, MAX_NAME)
-}
-
 /// The origin of a text, which decides how an object is located.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Origin<'a> {
@@ -88,22 +83,18 @@ pub(crate) struct DecodedManifests {
     pub(crate) helm_records: Vec<EncodedHelmRecord>,
     /// Documents that cannot be decoded: `cart.yaml document 3, line 7` and why.
     pub(crate) skipped_objects: Vec<MissingData>,
+    /// What renders objects that are not in the text.
+    pub(crate) external: Vec<ExternalSource>,
     /// Number of documents that are manifests; a list counts once.
     pub(crate) manifest_count: usize,
 }
 
-/// A Secret or ConfigMap in which Helm keeps a release. It holds the values of the release: never print or keep it.
+/// A record of Helm in a text.
 pub(crate) struct EncodedHelmRecord {
-    /// Secret or ConfigMap.
-    pub(crate) storage: HelmStorage,
-    /// Namespace of the record; may be empty.
-    pub(crate) namespace: String,
-    /// Name of the record, `sh.helm.release.v1.cart.v4`.
-    pub(crate) name: String,
-    /// `metadata.creationTimestamp`.
-    pub(crate) created: Option<Timestamp>,
-    /// `data.release`; a Secret has one more layer of base64 than a ConfigMap.
-    pub(crate) payload: String,
+    /// What Helm wrote, in a Secret with the base64 that Kubernetes puts around it.
+    pub(crate) record: HelmRecord,
+    /// Namespace and name of the Secret or ConfigMap.
+    pub(crate) name: NamespacedName,
     /// Where the record is.
     pub(crate) location: String,
 }
@@ -167,6 +158,9 @@ pub(crate) fn decode_with_budget(
 struct DocumentPosition<'a> {
     number: usize,
     template: Option<&'a str>,
+    raw: &'a RawDocument<'a>,
+    /// Whether names may hold parameters, as in an OpenShift Template.
+    is_parameterized: bool,
 }
 
 struct ManifestDecoder<'a> {
@@ -223,18 +217,24 @@ impl ManifestDecoder<'_> {
     }
 
     fn decode_raw(&mut self, raw: &RawDocument<'_>) {
+        let position = |number, template| DocumentPosition {
+            number,
+            template,
+            raw,
+            is_parameterized: false,
+        };
         let template = raw.template_path().map(truncate_name);
         let (documents, error) = parse::parse_documents(raw.text, &self.budget.objects_left);
         self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
         for document in documents {
             self.document_count += 1;
             let number = self.document_count;
-            self.decode_document(document, DocumentPosition { number, template });
+            self.decode_document(document, position(number, template));
         }
         if let Some(error) = error {
             self.document_count += 1;
             let number = self.document_count;
-            let place = self.describe_position(DocumentPosition { number, template });
+            let place = self.describe_position(position(number, template));
             let what = match error.line {
                 Some(line) => format!("{place}, line {}", raw.first_line + line - 1),
                 None => place,
@@ -244,6 +244,11 @@ impl ManifestDecoder<'_> {
     }
 
     fn decode_document(&mut self, document: ManifestDocument, position: DocumentPosition<'_>) {
+        let sources = external::kustomization_source(&document, self.origin_name(), position.raw);
+        self.decoded.external.extend(sources);
+        if self.record_placeholder(&document, position) {
+            return;
+        }
         if document.api_version.is_some() && document.kind.is_some() {
             self.decoded.manifest_count += 1;
             let nameless = self.decode_object(document, position);
@@ -252,6 +257,27 @@ impl ManifestDecoder<'_> {
                 self.record_skipped(self.describe_position(position), why);
             }
         }
+    }
+
+    /// Records an apiVersion, kind or name that a template or placeholder takes. Returns whether the document cannot be
+    /// judged for it.
+    fn record_placeholder(
+        &mut self,
+        document: &ManifestDocument,
+        position: DocumentPosition<'_>,
+    ) -> bool {
+        let head = placeholders::head_problem(document);
+        let name = || placeholders::name_problem(&document.metadata);
+        let names_count = !position.is_parameterized;
+        let Some(problem) = head.clone().or_else(|| name().filter(|_| names_count)) else {
+            return false;
+        };
+        let line = position
+            .raw
+            .line_of(problem.field, problem.value.as_deref());
+        let what = format!("{}, line {line}", self.describe_position(position));
+        self.record_skipped(what, problem.to_string());
+        head.is_some()
     }
 
     /// Adds an object, or the items of a list. Returns how many items are no objects.
@@ -268,7 +294,13 @@ impl ManifestDecoder<'_> {
         let item_kind = kind
             .strip_suffix("List")
             .filter(|_| document.metadata.name.is_none());
+        let is_template = kind == "Template" && external::is_template_api(&api_version);
+        let item_kind = item_kind.or(is_template.then_some(""));
         if let (Some(item_kind), Some(items)) = (item_kind, document.items.take()) {
+            let position = DocumentPosition {
+                is_parameterized: is_template || position.is_parameterized,
+                ..position
+            };
             return items
                 .into_iter()
                 .map(|item| self.decode_list_item(item, &api_version, item_kind, position))
@@ -278,14 +310,18 @@ impl ManifestDecoder<'_> {
             self.decode_helm_record(document, storage, position);
             return 0;
         }
+        let place = self.location(position);
+        let source = external::rendered_source(&api_version, &kind, &document, &place);
+        self.decoded.external.extend(source);
         let metadata = document.metadata;
         self.push_object(ManifestObject {
             references: scale_target_references(document.scale_target_ref),
             api_version,
             kind,
+            live: live_traces(&metadata),
             namespace: metadata.namespace.filter(|name| !name.is_empty()),
             name: metadata.name.or(metadata.generate_name).unwrap_or_default(),
-            location: self.location(position),
+            location: place,
         });
         0
     }
@@ -302,10 +338,14 @@ impl ManifestDecoder<'_> {
             // Spares copying the inherited fields.
             return 0;
         }
-        let inherits = item.api_version.is_none() && item.kind.is_none();
+        let inherits =
+            item.api_version.is_none() && item.kind.is_none() && item.unreadable_field.is_none();
         if inherits && !kind.is_empty() && item.metadata.name.is_some() {
             item.api_version = Some(api_version.to_owned());
             item.kind = Some(kind.to_owned());
+        }
+        if self.record_placeholder(&item, position) {
+            return 0;
         }
         self.decode_object(item, position)
     }
@@ -317,26 +357,23 @@ impl ManifestDecoder<'_> {
         position: DocumentPosition<'_>,
     ) {
         let metadata = document.metadata;
-        let deployed = metadata.labels.status.as_deref().unwrap_or("deployed") == "deployed";
+        let status = metadata.labels.status.or(metadata.labels.tiller_status);
         let name = metadata.name.unwrap_or_default();
-        match document.release_payload {
-            Some(payload) if deployed => self.decoded.helm_records.push(EncodedHelmRecord {
+        let name = NamespacedName::new(metadata.namespace.as_deref(), &name);
+        let Some(payload) = document.release_payload else {
+            let why = format!("the Helm record {name} has no data.release");
+            return self.record_skipped(self.describe_position(position), why);
+        };
+        self.decoded.helm_records.push(EncodedHelmRecord {
+            record: HelmRecord {
                 storage,
-                namespace: metadata.namespace.unwrap_or_default(),
-                name,
                 created: metadata.creation_timestamp,
-                payload,
-                location: self.location(position),
-            }),
-            None if deployed => {
-                let why = format!(
-                    "the Helm record {} has no data.release",
-                    truncate_name(&name)
-                );
-                self.record_skipped(self.describe_position(position), why);
-            }
-            _ => {}
-        }
+                status,
+                payload: payload.into_bytes(),
+            },
+            name,
+            location: self.location(position),
+        });
     }
 
     fn location(&self, position: DocumentPosition<'_>) -> String {
@@ -366,6 +403,37 @@ impl ManifestDecoder<'_> {
     }
 }
 
+/// What a copy of a live object remembers of its writers; `None` for a manifest that somebody wrote.
+fn live_traces(metadata: &ManifestMetadata) -> Option<Box<LiveTraces>> {
+    if metadata.uid.is_none() && metadata.managed_fields.is_empty() {
+        return None;
+    }
+    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+    let entries = metadata.managed_fields.iter();
+    let owned: Vec<_> = entries.clone().map(|entry| entry.fields).collect();
+    let LastAppliedTexts { kubectl, kapp } = &metadata.last_applied;
+    let kubectl = kubectl.as_deref().and_then(|manifest| {
+        let is_unowned = is_annotation_unowned(&owned);
+        LastApplied::parse(external::KUBECTL_ANNOTATION, manifest, is_unowned)
+    });
+    let kapp = kapp
+        .as_deref()
+        .and_then(|manifest| LastApplied::parse(external::KAPP_ANNOTATION, manifest, false));
+    Some(Box::new(LiveTraces {
+        field_managers: entries
+            .map(|entry| FieldManager {
+                name: text(&entry.manager),
+                api_version: text(&entry.api_version),
+                is_apply: entry.operation.as_deref() == Some("Apply"),
+                subresource: text(&entry.subresource),
+                time: entry.time,
+                leaves: entry.fields.map(|owned| owned.leaves),
+            })
+            .collect(),
+        last_applied: kubectl.into_iter().chain(kapp).collect(),
+    }))
+}
+
 fn scale_target_references(target: ScaleTargetRef) -> Vec<ObjectReference> {
     match (target.api_version, target.kind) {
         (Some(api_version), Some(kind)) => vec![ObjectReference {
@@ -384,13 +452,15 @@ fn helm_storage_of(
     kind: &str,
     document: &ManifestDocument,
 ) -> Option<HelmStorage> {
-    let secret_type = document.secret_type.as_deref();
-    let owner = document.metadata.labels.owner.as_deref();
+    let has_payload = document.release_payload.is_some();
+    let labels = &document.metadata.labels;
+    let is_helm = labels.owner.as_deref() == Some("helm") && has_payload;
+    let is_tiller = labels.tiller_owner.as_deref() == Some("TILLER") && has_payload;
+    let is_typed = document.secret_type.as_deref() == Some("helm.sh/release.v1");
     match (api_version, kind) {
-        ("v1", "Secret") if secret_type == Some("helm.sh/release.v1") => Some(HelmStorage::Secret),
-        ("v1", "ConfigMap") if owner == Some("helm") && document.release_payload.is_some() => {
-            Some(HelmStorage::ConfigMap)
-        }
+        ("v1", "Secret") if is_typed || is_helm => Some(HelmStorage::Secret),
+        ("v1", "ConfigMap") if is_helm => Some(HelmStorage::ConfigMap),
+        ("v1", "ConfigMap") if is_tiller => Some(HelmStorage::Tiller),
         _ => None,
     }
 }

@@ -3,6 +3,16 @@
 //! This is sound because `---` and `...` in the first column always mark a document: no scalar, block or quoted, may
 //! hold them there.
 
+use crate::text::truncate;
+
+/// Characters of a name or path in locations and messages: more than Kubernetes and file systems allow.
+pub(super) const MAX_NAME: usize = 1000;
+
+/// The beginning of a name of any length.
+pub(crate) fn truncate_name(name: &str) -> &str {
+    truncate(name, MAX_NAME)
+}
+
 /// One document of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RawDocument<'a> {
@@ -21,6 +31,20 @@ impl<'a> RawDocument<'a> {
             .find_map(|line| line.strip_prefix("# Source: "))
             .map(str::trim)
             .filter(|source| !source.is_empty())
+    }
+
+    /// The line within the whole text on which a field with this value is, or the field at all; otherwise the first.
+    pub(super) fn line_of(&self, field: &str, value: Option<&str>) -> usize {
+        let is_field = |line: &str| {
+            let content = line.trim_start_matches([' ', '-', '"', '{', ',']);
+            let rest = content.strip_prefix(field);
+            rest.is_some_and(|rest| rest.trim_start_matches(['"', ' ']).starts_with(':'))
+        };
+        let has_value = |line: &str| value.is_none_or(|value| line.contains(value));
+        let mut lines = self.text.lines();
+        let found = lines.position(|line| is_field(line) && has_value(line));
+        let found = found.or_else(|| self.text.lines().position(is_field));
+        self.first_line + found.unwrap_or_default()
     }
 }
 

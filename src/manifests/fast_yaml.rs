@@ -62,6 +62,7 @@ enum DocumentSection {
     Document,
     Metadata,
     Labels,
+    Annotations,
     Spec,
     Data,
     Other,
@@ -219,10 +220,25 @@ impl FastYamlParser {
             }
             // What few documents have.
             (DocumentSection::Metadata, "creationTimestamp")
-            | (DocumentSection::Labels, "owner" | "status")
-            | (DocumentSection::Spec, "scaleTargetRef")
+            | (DocumentSection::Labels, "owner" | "status" | "OWNER" | "STATUS")
+            | (DocumentSection::Spec, "scaleTargetRef" | "path" | "source")
             | (DocumentSection::Data, "release")
-            | (DocumentSection::Document, "items") => return None,
+            | (DocumentSection::Metadata, "uid" | "managedFields")
+            | (
+                DocumentSection::Annotations,
+                "kubectl.kubernetes.io/last-applied-configuration" | "kapp.k14s.io/original",
+            )
+            | (
+                DocumentSection::Document,
+                "items"
+                | "objects"
+                | "resources"
+                | "bases"
+                | "components"
+                | "generators"
+                | "helmCharts"
+                | "helmChartInflationGenerator",
+            ) => return None,
             _ => return self.parse_section(part, key, rest),
         };
         // Of a key that is there twice the last one counts; which that is the parser knows.
@@ -242,6 +258,7 @@ impl FastYamlParser {
             (DocumentSection::Document, "spec") => DocumentSection::Spec,
             (DocumentSection::Document, "data") => DocumentSection::Data,
             (DocumentSection::Metadata, "labels") => DocumentSection::Labels,
+            (DocumentSection::Metadata, "annotations") => DocumentSection::Annotations,
             _ => DocumentSection::Other,
         };
         self.has_metadata |= self.next_section == DocumentSection::Metadata;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::decoder::Origin;
+use super::external::{self, ExternalSource};
 use super::helm;
 use crate::catalog::Catalog;
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter};
@@ -78,6 +79,8 @@ pub fn read(
         // A walk alone meets no file twice.
         visited: (paths.len() > 1).then(BTreeSet::new),
         pending: Vec::new(),
+        external: Vec::new(),
+        directories: Vec::new(),
     };
     for path in paths {
         if path.as_os_str() == "-" {
@@ -107,6 +110,10 @@ pub fn read(
         }
     }
     reading.flush();
+    let roots: Vec<PathBuf> = paths.iter().map(|path| external::normalize(path)).collect();
+    let sources = reading.external.iter();
+    let unread = sources.filter_map(|source| source.gap(&roots, &reading.directories));
+    reading.files.gaps.extend(unread);
     let mut files = reading.files;
     files.api_counts = reading.other_apis.into_counts();
     files.helm_releases = helm::newest_revisions(reading.releases);
@@ -123,6 +130,9 @@ struct ManifestCollector<'a> {
     visited: Option<BTreeSet<PathBuf>>,
     /// What is to be done next, in the order in which its results count.
     pending: Vec<WorkItem>,
+    /// What renders objects that are elsewhere, or in one of the directories.
+    external: Vec<ExternalSource>,
+    directories: Vec<PathBuf>,
 }
 
 impl ManifestCollector<'_> {
@@ -144,8 +154,10 @@ impl ManifestCollector<'_> {
                 }
                 if chart || is_hidden(&entry) {
                     entries.skip_current_dir();
+                } else {
+                    self.directories.push(external::normalize(entry.path()));
                 }
-            } else if has_manifest_extension(entry.path()) && can_be_read(&entry) {
+            } else if may_hold_manifests(entry.path()) && can_be_read(&entry) {
                 self.add_file(entry.path());
             }
         }
@@ -158,6 +170,11 @@ impl ManifestCollector<'_> {
         }
         if path.extension().is_some_and(|extension| extension == "tgz") {
             self.add_chart_gap(path);
+            return;
+        }
+        if let Some(hint) = external::template_hint(path) {
+            let why = format!("not rendered: {hint}");
+            self.add_gap(display_path(path), why);
             return;
         }
         self.push_item(WorkItem::File(path.to_owned()));
@@ -190,6 +207,7 @@ impl ManifestCollector<'_> {
             self.files.objects.extend(taken.objects);
             self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);
+            self.external.extend(taken.external);
             self.files.files_read += taken.files_read;
             self.files.files_skipped += taken.files_skipped;
             self.releases.extend(taken.releases);
@@ -208,12 +226,15 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-fn has_manifest_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
+/// By its name: manifests, what is rendered to them, and a kustomization without an ending.
+fn may_hold_manifests(path: &Path) -> bool {
+    let is_kustomization = path.file_name().is_some_and(|name| name == "Kustomization");
+    let is_manifest = path.extension().is_some_and(|extension| {
         ["yaml", "yml", "json"]
             .iter()
             .any(|known| extension.eq_ignore_ascii_case(known))
-    })
+    });
+    is_manifest || is_kustomization || external::template_hint(path).is_some()
 }
 
 /// Not pipes and devices, which might never end, nor links to directories. A link that leads nowhere is tried, so that it

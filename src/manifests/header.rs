@@ -7,11 +7,14 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+
+use crate::snapshot::OwnedFields;
 
 /// The fields of one document, or of one item of a list.
 #[derive(Default)]
@@ -29,8 +32,16 @@ pub(super) struct ManifestDocument {
     pub(super) secret_type: Option<String>,
     /// `data.release`, where Helm keeps a record.
     pub(super) release_payload: Option<String>,
-    /// `items`, where that is a sequence.
+    /// `items`, or `objects` of a Template, where that is a sequence.
     pub(super) items: Option<Vec<ManifestDocument>>,
+    /// `apiVersion` or `kind`, if it is there and no text: null, or what a template makes of it.
+    pub(super) unreadable_field: Option<&'static str>,
+    /// What a kustomization lists: files, directories and URLs.
+    pub(super) listed_sources: Vec<String>,
+    /// The names of charts that a kustomization renders.
+    pub(super) listed_charts: Vec<String>,
+    /// `spec.path`, or `spec.source.path`: where a GitOps controller finds objects.
+    pub(super) source_path: Option<String>,
 }
 
 /// What is taken from `metadata`.
@@ -42,6 +53,30 @@ pub(super) struct ManifestMetadata {
     pub(super) namespace: Option<String>,
     pub(super) creation_timestamp: Option<Timestamp>,
     pub(super) labels: HelmRecordLabels,
+    /// Only objects that a server returned have one.
+    pub(super) uid: Option<String>,
+    pub(super) managed_fields: Vec<ManagedFieldsItem>,
+    pub(super) last_applied: LastAppliedTexts,
+}
+
+/// An entry of `metadata.managedFields`.
+#[derive(Default)]
+#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
+pub(super) struct ManagedFieldsItem {
+    pub(super) manager: Option<String>,
+    pub(super) operation: Option<String>,
+    pub(super) api_version: Option<String>,
+    pub(super) subresource: Option<String>,
+    pub(super) time: Option<Timestamp>,
+    pub(super) fields: Option<OwnedFields>,
+}
+
+/// The annotations that hold what was applied last.
+#[derive(Default)]
+#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
+pub(super) struct LastAppliedTexts {
+    pub(super) kubectl: Option<String>,
+    pub(super) kapp: Option<String>,
 }
 
 /// The labels that Helm puts on its records.
@@ -50,6 +85,9 @@ pub(super) struct ManifestMetadata {
 pub(super) struct HelmRecordLabels {
     pub(super) owner: Option<String>,
     pub(super) status: Option<String>,
+    /// Those of Helm 2.
+    pub(super) tiller_owner: Option<String>,
+    pub(super) tiller_status: Option<String>,
 }
 
 /// A reference to another object by version.
@@ -60,6 +98,9 @@ pub(super) struct ScaleTargetRef {
     pub(super) kind: Option<String>,
     pub(super) name: Option<String>,
 }
+
+/// Entries of one list that are kept: many times as many as anybody writes.
+const MAX_LISTED: usize = 1000;
 
 /// Lists within lists; more than one is unheard of.
 const MAX_LIST_DEPTH: usize = 8;
@@ -110,28 +151,50 @@ impl LenientVisitor for DocumentSeed<'_> {
         while let Some(key) = map.next_key_seed(Lenient(ScalarText))? {
             match key.as_deref() {
                 Some("apiVersion") => {
-                    document.api_version = map.next_value_seed(Lenient(ScalarText))?
+                    document.api_version = map.next_value_seed(Lenient(ScalarText))?;
+                    document.note_unreadable("apiVersion", document.api_version.is_none());
                 }
-                Some("kind") => document.kind = map.next_value_seed(Lenient(ScalarText))?,
+                Some("kind") => {
+                    document.kind = map.next_value_seed(Lenient(ScalarText))?;
+                    document.note_unreadable("kind", document.kind.is_none());
+                }
                 Some("type") => document.secret_type = map.next_value_seed(Lenient(ScalarText))?,
                 Some("metadata") => document.metadata = map.next_value_seed(mapping_seed())?,
                 Some("spec") => {
-                    document.scale_target_ref = map
-                        .next_value_seed(mapping_seed::<SpecFields>())?
-                        .scale_target_ref
+                    let spec = map.next_value_seed(mapping_seed::<SpecFields>())?;
+                    document.scale_target_ref = spec.scale_target_ref;
+                    document.source_path = spec.path.or(spec.source.path);
                 }
                 Some("data") => {
                     document.release_payload = map
                         .next_value_seed(mapping_seed::<DataFields>())?
                         .release_payload
                 }
-                Some("items") => {
+                Some("resources" | "bases" | "components" | "generators") => {
+                    let listed = map.next_value_seed(Lenient(ScalarTexts))?;
+                    document.listed_sources.extend(listed);
+                }
+                Some("helmCharts" | "helmChartInflationGenerator") => {
+                    document.listed_charts = map.next_value_seed(Lenient(ChartNames))?;
+                }
+                Some("items" | "objects") => {
                     document.items = map.next_value_seed(Lenient(DocumentItems(self)))?
                 }
                 _ => skip_value(&mut map)?,
             }
         }
         Ok(document)
+    }
+}
+
+impl ManifestDocument {
+    /// Of a field that is given twice the last one counts.
+    fn note_unreadable(&mut self, field: &'static str, is_unreadable: bool) {
+        match is_unreadable {
+            true => self.unreadable_field = Some(field),
+            false if self.unreadable_field == Some(field) => self.unreadable_field = None,
+            false => {}
+        }
     }
 }
 
@@ -164,6 +227,18 @@ impl LenientVisitor for DocumentItems<'_> {
 #[derive(Default)]
 struct SpecFields {
     scale_target_ref: ScaleTargetRef,
+    path: Option<String>,
+    source: SourceFields,
+}
+
+#[derive(Default)]
+struct SourceFields {
+    path: Option<String>,
+}
+
+#[derive(Default)]
+struct ChartEntry {
+    name: Option<String>,
 }
 
 #[derive(Default)]
@@ -203,10 +278,27 @@ mapping_fields! {
         "namespace" => namespace: Lenient(ScalarText),
         "creationTimestamp" => creation_timestamp: Lenient(ScalarTime),
         "labels" => labels: mapping_seed(),
+        "uid" => uid: Lenient(ScalarText),
+        "managedFields" => managed_fields: Lenient(ManagedFields),
+        "annotations" => last_applied: mapping_seed(),
+    }
+    ManagedFieldsItem {
+        "manager" => manager: Lenient(ScalarText),
+        "operation" => operation: Lenient(ScalarText),
+        "apiVersion" => api_version: Lenient(ScalarText),
+        "subresource" => subresource: Lenient(ScalarText),
+        "time" => time: Lenient(ScalarTime),
+        "fieldsV1" => fields: PhantomData,
+    }
+    LastAppliedTexts {
+        "kubectl.kubernetes.io/last-applied-configuration" => kubectl: Lenient(ScalarText),
+        "kapp.k14s.io/original" => kapp: Lenient(ScalarText),
     }
     HelmRecordLabels {
         "owner" => owner: Lenient(ScalarText),
         "status" => status: Lenient(ScalarText),
+        "OWNER" => tiller_owner: Lenient(ScalarText),
+        "STATUS" => tiller_status: Lenient(ScalarText),
     }
     ScaleTargetRef {
         "apiVersion" => api_version: Lenient(ScalarText),
@@ -215,6 +307,14 @@ mapping_fields! {
     }
     SpecFields {
         "scaleTargetRef" => scale_target_ref: mapping_seed(),
+        "path" => path: Lenient(ScalarText),
+        "source" => source: mapping_seed(),
+    }
+    SourceFields {
+        "path" => path: Lenient(ScalarText),
+    }
+    ChartEntry {
+        "name" => name: Lenient(ScalarText),
     }
     DataFields {
         "release" => release_payload: Lenient(ScalarText),
@@ -253,6 +353,55 @@ impl LenientVisitor for ScalarText {
 
     fn visit_scalar(self, text: &dyn fmt::Display) -> Option<String> {
         Some(text.to_string())
+    }
+}
+
+/// The scalars of a sequence, as text.
+struct ScalarTexts;
+
+impl LenientVisitor for ScalarTexts {
+    type Out = Vec<String>;
+
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = seq.next_element_seed(Lenient(ScalarText))? {
+            texts.extend(text.filter(|_| texts.len() < MAX_LISTED));
+        }
+        Ok(texts)
+    }
+}
+
+/// The names of the charts in a sequence.
+struct ChartNames;
+
+impl LenientVisitor for ChartNames {
+    type Out = Vec<String>;
+
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
+        let mut names = Vec::new();
+        while let Some(chart) = seq.next_element_seed(mapping_seed::<ChartEntry>())? {
+            if names.len() < MAX_LISTED {
+                names.push(chart.name.unwrap_or_default());
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The entries of `metadata.managedFields`.
+struct ManagedFields;
+
+impl LenientVisitor for ManagedFields {
+    type Out = Vec<ManagedFieldsItem>;
+
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = seq.next_element_seed(mapping_seed())? {
+            if entries.len() < MAX_LISTED {
+                entries.push(entry);
+            }
+        }
+        Ok(entries)
     }
 }
 

@@ -12,10 +12,12 @@ use std::io::{self, Read};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::bufread::MultiGzDecoder;
-use jiff::Timestamp;
+use prost::Message;
 use serde::Deserialize;
 
-use super::decoder::{DecodeBudget, Origin, decode_with_budget, truncate_name};
+use super::decoder::{DecodeBudget, Origin, decode_with_budget};
+use super::documents::truncate_name;
+use super::helm_record::HelmRecord;
 use crate::catalog::{Catalog, Gvk};
 use crate::snapshot::{HelmReleaseRow, HelmStorage, ManifestObject, MissingData};
 
@@ -37,15 +39,50 @@ pub(crate) struct HelmRelease {
     /// What the release applied.
     pub(crate) row: HelmReleaseRow,
     /// `info.status`, such as `deployed`; may be empty.
-    pub(crate) status: String,
+    status: String,
     /// Documents of its manifest that cannot be decoded.
     pub(crate) skipped_objects: Vec<MissingData>,
 }
 
-impl HelmRelease {
-    /// Whether it is the revision that is running.
-    pub(crate) fn is_deployed(&self) -> bool {
-        self.status == "deployed"
+impl HelmRecord {
+    /// Decodes a revision with which Helm may compare the next one: deployed, or failed where none is. `None` for any other.
+    ///
+    /// Helm selects records by their label; where that and the record differ, it is an entry of
+    /// [`HelmRelease::skipped_objects`] as well. Objects without a namespace get that of the release unless the catalog
+    /// knows that they have none.
+    ///
+    /// # Errors
+    /// If it is damaged, no record of Helm, or too large.
+    pub(crate) fn decode(&self, catalog: &Catalog) -> Result<Option<HelmRelease>, HelmError> {
+        let counts = |status: &String| matches!(status.as_str(), "deployed" | "failed");
+        let label = self.status.as_deref().map(str::to_ascii_lowercase);
+        if label.as_ref().is_some_and(|label| !counts(label)) {
+            return Ok(None);
+        }
+        let mut release = decode_record(self, catalog)?;
+        let inner = release.status.to_ascii_lowercase();
+        let status = label.as_ref().unwrap_or(&inner);
+        if !counts(status) {
+            return Ok(None);
+        }
+        release.row.failed = status == "failed";
+        if *status != inner {
+            let HelmReleaseRow {
+                namespace,
+                release: name,
+                revision,
+                ..
+            } = &release.row;
+            let inner = truncate_name(if inner.is_empty() { "nothing" } else { &inner });
+            release.skipped_objects.push(MissingData {
+                what: format!("helm release {namespace}/{name} v{revision}"),
+                why: format!(
+                    "its label says {status}, the record itself {inner}; Helm goes by the label"
+                ),
+                rbac: None,
+            });
+        }
+        Ok(Some(release))
     }
 }
 
@@ -76,6 +113,9 @@ pub(crate) enum HelmError {
         /// Column of that line.
         column: usize,
     },
+    /// Not a record of Helm 2.
+    #[error("the Helm record is not the message that Helm 2 writes")]
+    Tiller,
 }
 
 /// Removes the layer of base64 that Kubernetes puts around the data of a Secret in JSON and YAML.
@@ -86,38 +126,32 @@ pub(crate) fn decode_secret_data(data: impl AsRef<[u8]>) -> Result<Vec<u8>, Helm
     decode_base64(data.as_ref())
 }
 
-/// Decodes the record of one revision. `payload` is what Helm wrote: the bytes of `data.release` of a Secret, or the text of
-/// a ConfigMap. Objects without a namespace get that of the release unless the catalog knows that they have none.
-///
-/// # Errors
-/// If it is damaged, no record of Helm 3, or too large.
-pub(crate) fn decode_record(
-    payload: &[u8],
-    storage: HelmStorage,
-    created: Option<Timestamp>,
-    catalog: &Catalog,
-) -> Result<HelmRelease, HelmError> {
-    let compressed = decode_base64(payload)?;
-    let record: HelmReleaseJson = if compressed.starts_with(&GZIP_MAGIC) {
+fn decode_record(record: &HelmRecord, catalog: &Catalog) -> Result<HelmRelease, HelmError> {
+    let compressed = decode_base64(&record.payload)?;
+    let parsed: HelmReleaseJson = if record.storage == HelmStorage::Tiller {
+        parse_tiller_record(&compressed)?
+    } else if compressed.starts_with(&GZIP_MAGIC) {
         parse_record(MultiGzDecoder::new(compressed.as_slice()))?
     } else {
         parse_record(compressed.as_slice())?
     };
-    let namespace = record.namespace.as_deref().unwrap_or_default();
-    if record.name.len() > MAX_NAME || namespace.len() > MAX_NAME {
+    let namespace = parsed.namespace.as_deref().unwrap_or_default();
+    if parsed.name.len() > MAX_NAME || namespace.len() > MAX_NAME {
         return Err(HelmError::NameTooLong);
     }
-    Ok(release_from_record(record, storage, created, catalog))
+    Ok(release_from_record(parsed, record, catalog))
 }
 
-/// Keeps the newest revision of each release: an interrupted upgrade can leave two deployed ones. Sorted by namespace and
-/// release.
+/// Keeps the revision of each release with which Helm compares the next one: the newest that is deployed, for an
+/// interrupted upgrade can leave two, otherwise the newest that failed. Sorted by namespace and release.
+///
+/// Source: helm/helm pkg/action/upgrade.go (prepareUpgrade), pkg/storage/storage.go (Deployed, Last).
 pub(crate) fn newest_revisions(rows: Vec<HelmReleaseRow>) -> Vec<HelmReleaseRow> {
     let mut newest: BTreeMap<_, HelmReleaseRow> = BTreeMap::new();
     for row in rows {
         let key = (row.namespace.clone(), row.release.clone(), row.storage);
         match newest.get(&key) {
-            Some(other) if other.revision >= row.revision => {}
+            Some(other) if (!other.failed, other.revision) >= (!row.failed, row.revision) => {}
             _ => {
                 newest.insert(key, row);
             }
@@ -171,6 +205,99 @@ struct HelmHook {
     manifest: Option<String>,
 }
 
+/// A record of Helm 2. Tags of helm/helm v2 _proto/hapi/release/release.proto.
+#[derive(Clone, PartialEq, Message)]
+struct TillerRelease {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "2")]
+    info: Option<TillerInfo>,
+    #[prost(message, optional, tag = "3")]
+    chart: Option<TillerChart>,
+    #[prost(string, tag = "5")]
+    manifest: String,
+    #[prost(message, repeated, tag = "6")]
+    hooks: Vec<TillerHook>,
+    #[prost(int32, tag = "7")]
+    version: i32,
+    #[prost(string, tag = "8")]
+    namespace: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TillerInfo {
+    #[prost(message, optional, tag = "1")]
+    status: Option<TillerStatus>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct TillerStatus {
+    #[prost(int32, tag = "1")]
+    code: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TillerChart {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<TillerChartMetadata>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TillerChartMetadata {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "4")]
+    version: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TillerHook {
+    #[prost(string, tag = "3")]
+    path: String,
+    #[prost(string, tag = "4")]
+    manifest: String,
+}
+
+/// The statuses of Helm 2 that count, by their codes in hapi/release/status.proto.
+const TILLER_STATUSES: [(i32, &str); 2] = [(1, "deployed"), (4, "failed")];
+
+fn parse_tiller_record(compressed: &[u8]) -> Result<HelmReleaseJson, HelmError> {
+    let mut message = Vec::new();
+    let mut limited = MultiGzDecoder::new(compressed).take((MAX_MIB << 20) + 1);
+    limited.read_to_end(&mut message).map_err(HelmError::Gzip)?;
+    if limited.limit() == 0 {
+        return Err(HelmError::TooLarge);
+    }
+    let release = TillerRelease::decode(message.as_slice()).map_err(|_| HelmError::Tiller)?;
+    let code = release
+        .info
+        .and_then(|info| info.status)
+        .map(|status| status.code);
+    let status = TILLER_STATUSES
+        .iter()
+        .find(|(known, _)| Some(*known) == code);
+    let hooks = release.hooks.into_iter().map(|hook| HelmHook {
+        path: Some(hook.path),
+        manifest: Some(hook.manifest),
+    });
+    Ok(HelmReleaseJson {
+        name: release.name,
+        namespace: Some(release.namespace),
+        version: u64::try_from(release.version).unwrap_or_default(),
+        info: status.map(|(_, name)| HelmReleaseInfo {
+            status: Some((*name).to_owned()),
+        }),
+        chart: release.chart.map(|chart| HelmChart {
+            metadata: chart.metadata.map(|metadata| HelmChartMetadata {
+                name: Some(metadata.name),
+                version: Some(metadata.version),
+            }),
+        }),
+        manifest: Some(release.manifest),
+        hooks: Some(hooks.collect()),
+    })
+}
+
 fn decode_base64(data: &[u8]) -> Result<Vec<u8>, HelmError> {
     STANDARD.decode(data).or_else(|_| {
         // Copied from a terminal or wrapped by a tool, it has line ends in it.
@@ -215,8 +342,7 @@ fn parse_record(decompressed: impl Read) -> Result<HelmReleaseJson, HelmError> {
 
 fn release_from_record(
     record: HelmReleaseJson,
-    storage: HelmStorage,
-    created: Option<Timestamp>,
+    from: &HelmRecord,
     catalog: &Catalog,
 ) -> HelmRelease {
     let namespace = record.namespace.unwrap_or_default();
@@ -252,8 +378,9 @@ fn release_from_record(
             release: record.name,
             revision: record.version,
             chart: chart.map(chart_name).unwrap_or_default(),
-            storage,
-            created_at: created,
+            storage: from.storage,
+            created_at: from.created,
+            failed: false,
             objects,
         },
         status: record.info.and_then(|info| info.status).unwrap_or_default(),

@@ -2,10 +2,13 @@
 
 mod decoder;
 mod documents;
+mod external;
 mod fast_yaml;
 pub mod files;
 mod header;
 pub(crate) mod helm;
+pub(crate) mod helm_record;
 mod parse;
+mod placeholders;
 
-pub(crate) use decoder::truncate_name;
+pub(crate) use documents::truncate_name;

@@ -158,7 +158,7 @@ fn explain_yaml_error(
     let template = text
         .lines()
         .nth(near)
-        .is_some_and(|line| line.contains("{{"));
+        .is_some_and(|line| line.contains("{{") || line.contains("{%"));
     let mut cause = error;
     while let serde_saphyr::Error::AliasError { error, .. } = cause {
         cause = error;

@@ -56,9 +56,7 @@ impl<'a> GraphIndex<'a> {
             .collect();
         let requested = target(PlatformName::Kubernetes);
         let vertices = match &start.kubernetes {
-            Some(running) => {
-                kubernetes_candidates(running, start.emulated, requested, &tracks, catalog)
-            }
+            Some(running) => kubernetes_candidates(running, start, requested, &tracks, catalog),
             None => Vec::new(),
         };
         let graph = UpgradeGraph {
@@ -243,16 +241,23 @@ fn position_of(vertices: &[(VertexVersion, KubernetesVertex)], version: &Version
 /// The Kubernetes versions that a path may use, oldest first, beginning with the running one.
 fn kubernetes_candidates(
     running: &Release,
-    emulated: Option<Minor>,
+    start: &StartingVersions,
     requested: Option<&VersionSpec>,
     tracks: &[PlatformTrack<'_>],
     catalog: &Catalog,
 ) -> Vec<(VertexVersion, KubernetesVertex)> {
+    let emulated = start.emulated;
     let minor = emulated.unwrap_or_else(|| running.minor());
     let version = effective_version(running, emulated);
     let mut vertices: BTreeMap<Version, (VersionSpec, bool, bool)> = BTreeMap::new();
     for minor in minor_sequence(minor, requested, catalog) {
-        let patch = newest_patch(minor, catalog);
+        // A version that the cluster cannot be set to is a way only to one that was asked for.
+        let is_asked_for = requested.is_some_and(|requested| minor <= requested.minor());
+        let patch = start.kubernetes_patch(minor, catalog);
+        let patch = patch.or_else(|| is_asked_for.then(|| newest_patch(minor, catalog)));
+        let Some(patch) = patch else {
+            continue;
+        };
         vertices.insert(lowest_release(&patch).semver, (patch, true, false));
     }
     let bundled = tracks

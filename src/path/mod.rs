@@ -105,10 +105,35 @@ pub struct StartingVersions {
     pub emulated: Option<Minor>,
     /// Installed platforms and their releases. A release that the catalog does not have is a gap, not a start.
     pub platforms: BTreeMap<PlatformName, Release>,
+    /// The releases of Kubernetes that the cluster can be set to; empty if any.
+    pub offered_kubernetes: Vec<Release>,
+    /// The release of Kubernetes that the cluster is set to already, if that is newer than the running one.
+    pub requested_kubernetes: Option<Release>,
     /// Installed platforms whose release is unknown.
     pub unknown_releases: BTreeSet<PlatformName>,
     /// Those of `platforms` that the user stated because they could not be detected.
     pub stated: BTreeMap<PlatformName, Release>,
+}
+
+impl StartingVersions {
+    /// The release by which a cluster reaches a minor of Kubernetes; none if it cannot be set to one of that minor.
+    fn kubernetes_patch(&self, minor: Minor, catalog: &Catalog) -> Option<VersionSpec> {
+        let of_minor = |release: &&Release| release.minor() == minor;
+        let requested = self.requested_kubernetes.iter().find(of_minor);
+        let offered = self.offered_kubernetes.iter().filter(of_minor);
+        let newest = offered.max_by(|one, other| one.semver.cmp(&other.semver));
+        match requested.or(newest) {
+            Some(release) => Some(VersionSpec::Release(release.without_suffix())),
+            None if self.offered_kubernetes.is_empty() => Some(graph::newest_patch(minor, catalog)),
+            None => None,
+        }
+    }
+
+    /// Whether the cluster can be set to a version.
+    fn offers(&self, spec: &VersionSpec) -> bool {
+        let mut offered = self.offered_kubernetes.iter();
+        self.offered_kubernetes.is_empty() || offered.any(|release| spec.matches(release))
+    }
 }
 
 /// The hops from the running versions to the targets.
@@ -196,6 +221,7 @@ impl UpgradePath {
         let end = path.kubernetes_hops().last().map(Hop::minor);
         path.to = end.or(path.to);
         path.remarks.extend(unpublished_hop_remarks(&path.hops));
+        path.remarks.extend(offer_remarks(&start, &path.hops));
         let older =
             |(name, minor)| target::older_patch_remark(name, minor, &path.hops, &start, catalog);
         let older: Vec<String> = minors.into_iter().filter_map(older).collect();
@@ -357,10 +383,13 @@ fn next_hop_goal(
             return Some(goal);
         }
     }
-    let next = UpgradePath::no_op(start).from?.next();
+    let from = UpgradePath::no_op(start).from?;
+    // A cluster that is set to a later version already is on its way there.
+    let requested = start.requested_kubernetes.as_ref().map(Release::minor);
+    let requested = requested.filter(|requested| *requested > from);
+    let next = requested.unwrap_or_else(|| from.next());
     let row = catalog.kubernetes_releases.find(next)?;
-    let goal = row
-        .is_released()
+    let goal = (row.is_released() || requested.is_some())
         .then(|| index.goal_for_kubernetes(KubernetesGoal::Minor(next)));
     goal.filter(reached)
 }
@@ -399,6 +428,30 @@ fn dead_end_remarks(index: &GraphIndex<'_>, goal: &SearchGoal) -> Vec<String> {
                 .then(|| format!("{title} {release} has no supported upgrade to a later release"))
         })
         .collect()
+}
+
+/// Warns about versions that the cluster cannot be set to.
+fn offer_remarks(start: &StartingVersions, hops: &[Hop]) -> Vec<String> {
+    let hops = hops.iter();
+    let mut hops = hops.filter(|hop| hop.platform == PlatformName::Kubernetes);
+    let Some(last) = start.offered_kubernetes.last() else {
+        return Vec::new();
+    };
+    let missing = hops.clone().filter(|hop| !start.offers(&hop.to));
+    let mut remarks: Vec<String> = missing
+        .map(|hop| {
+            format!(
+                "the ClusterClass does not offer {}: add it to spec.kubernetesVersions first",
+                hop.to
+            )
+        })
+        .collect();
+    if hops.next().is_none() {
+        remarks.push(format!(
+            "the ClusterClass offers Kubernetes up to {last} (spec.kubernetesVersions)"
+        ));
+    }
+    remarks
 }
 
 /// Names the Kubernetes minors of the path that are not released yet.

@@ -5,7 +5,7 @@ use super::draft::{HopContext, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
 use super::hops::Itinerary;
 use super::inventory::{ClusterInventory, NodePool, target_cluster};
-use super::kubelet_skew::{PoolSchedule, pool_schedule};
+use super::kubelet_skew::{LagLimits, PoolSchedule, pool_schedule};
 use super::step::{Step, StepState};
 use super::step_builder::StepBuilder;
 use super::{remediation, template};
@@ -90,10 +90,17 @@ impl<'a> PlanBuilder<'a> {
         let minors = itinerary.kubernetes_minors();
         let max_lag = itinerary.max_kubelet_lag();
         let current_minor = detected.map(|detected| detected.effective_minor);
+        let chain_target = inventory.capi.topology.as_ref();
+        let chain_target = chain_target.and_then(|topology| topology.version.as_ref());
+        let chain_target = chain_target.map(Release::minor);
         let schedule = |pool: &NodePool| {
             let oldest = pool.oldest_kubelet.as_ref().map(Release::minor);
             let oldest = oldest.or(context.path.from);
-            pool_schedule(oldest, current_minor, &minors, max_lag, context.catalog)
+            let limits = LagLimits {
+                max_lag,
+                chain_target,
+            };
+            pool_schedule(oldest, current_minor, &minors, limits, context.catalog)
         };
         let addons = detected.map_or(&[][..], |detected| &detected.addons);
         Self {
@@ -110,6 +117,7 @@ impl<'a> PlanBuilder<'a> {
                 drain_impacts: target
                     .map(|(view, _)| DrainImpacts::new(context, view, findings))
                     .unwrap_or_default(),
+                chain: topology_chain(detected, itinerary),
                 inventory,
                 parallel,
             },
@@ -261,6 +269,16 @@ impl<'a> PlanBuilder<'a> {
                 if draft.is_implied_by_later && later_has_begun && !status.has_begun() {
                     status = CompletionStatus::Done;
                 }
+                if draft.is_requested && status == CompletionStatus::Todo {
+                    let total = self.steps.inventory.capi.control_plane_machines;
+                    status = CompletionStatus::InProgress {
+                        done: 0,
+                        total: total.unwrap_or(1),
+                    };
+                }
+                if matches!(status, CompletionStatus::InProgress { .. }) {
+                    step.evidence.extend(draft.progress_evidence);
+                }
                 later_has_begun |= status.has_begun() && !draft.is_judged_by_current_state;
                 let is_gated = draft.is_on_hold || !step.gates.is_empty();
                 (step.state, step.progress) = step_state(status, is_gated);
@@ -282,6 +300,18 @@ fn current_version(detected: &DetectedCluster, catalog: &Catalog) -> VersionSpec
     row.map_or(VersionSpec::Minor(minor), |row| {
         VersionSpec::Release(row.newest_patch.clone())
     })
+}
+
+/// The last version of the path, if a topology can be set to it at once and goes through the versions in between by itself.
+fn topology_chain(
+    detected: Option<&DetectedCluster>,
+    itinerary: &Itinerary<'_>,
+) -> Option<VersionSpec> {
+    let offered = &detected?.topology_versions.as_ref()?.offered;
+    let hops: Vec<&VersionSpec> = itinerary.kubernetes_targets().collect();
+    let is_offered = |spec: &&VersionSpec| offered.iter().any(|release| spec.matches(release));
+    let last = *hops.last()?;
+    (hops.len() > 1 && hops.iter().all(is_offered)).then(|| last.clone())
 }
 
 fn step_state(status: CompletionStatus, is_gated: bool) -> (StepState, Option<(usize, usize)>) {

@@ -16,6 +16,10 @@ pub(super) struct StepDraft {
     pub(super) step: Step,
     /// Whether it must be done if a later step of its hop has begun.
     pub(super) is_implied_by_later: bool,
+    /// Whether its command has been run: it has begun, even if nothing has changed yet.
+    pub(super) is_requested: bool,
+    /// Evidence that counts only while it is in progress.
+    pub(super) progress_evidence: Vec<String>,
     /// Whether the cluster holds it back on purpose.
     pub(super) is_on_hold: bool,
     /// Whether it is evaluated against the cluster as it is now, which is meaningless for any hop but the next.
@@ -27,6 +31,8 @@ impl From<Step> for StepDraft {
         Self {
             step,
             is_implied_by_later: false,
+            is_requested: false,
+            progress_evidence: Vec::new(),
             is_on_hold: false,
             is_judged_by_current_state: false,
         }
@@ -116,6 +122,7 @@ impl HopContext<'_> {
             gates: Vec::new(),
             done_when,
             duration: DurationEstimate::unknown(NOT_PUBLISHED),
+            evidence: Vec::new(),
             interrupts: Vec::new(),
             is_reversible: true,
             links: Vec::new(),

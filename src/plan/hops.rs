@@ -2,7 +2,7 @@
 
 use super::inventory;
 use crate::catalog::{
-    Edge, EdgeConfidence, Minor, PlatformName, Procedure, VersionPrecision, VersionSpec,
+    AppliesTo, Edge, EdgeConfidence, Minor, PlatformName, Procedure, VersionPrecision, VersionSpec,
 };
 use crate::facts::unfinished_hop::UnfinishedHop;
 use crate::path::Hop;
@@ -22,6 +22,11 @@ impl HopPlan<'_> {
         self.hop.platform == PlatformName::Kubernetes
     }
 
+    fn is_of_topology(&self) -> bool {
+        let mut procedures = self.procedures.iter();
+        procedures.any(|procedure| procedure.applies_to == AppliesTo::ClusterTopology)
+    }
+
     /// Whether it leads to another minor.
     pub(super) fn is_minor_change(&self) -> bool {
         let from = self.hop.from.as_ref();
@@ -39,15 +44,25 @@ pub(super) fn itinerary<'a>(context: &CheckContext<'a>) -> Itinerary<'a> {
     let hops = hop_in_progress(context)
         .into_iter()
         .chain(context.path.hops.iter().cloned());
-    Itinerary {
-        hop_plans: hops.map(|hop| hop_plan(context, hop)).collect(),
+    let mut hop_plans: Vec<HopPlan<'_>> = hops.map(|hop| hop_plan(context, hop)).collect();
+    let mut kubernetes = hop_plans.iter_mut().filter(|hop| hop.is_kubernetes());
+    // Cluster API chooses the patches on the way to the last one.
+    kubernetes.next_back();
+    for hop in kubernetes.filter(|hop| hop.is_of_topology()) {
+        hop.version_precision = VersionPrecision::Minor;
     }
+    Itinerary { hop_plans }
 }
 
 impl Itinerary<'_> {
     fn kubernetes_hops(&self) -> impl Iterator<Item = &HopPlan<'_>> {
         let hops = self.hop_plans.iter();
         hops.filter(|hop_plan| hop_plan.is_kubernetes())
+    }
+
+    /// The versions that the hops of Kubernetes lead to.
+    pub(super) fn kubernetes_targets(&self) -> impl Iterator<Item = &VersionSpec> {
+        self.kubernetes_hops().map(|hop_plan| &hop_plan.hop.to)
     }
 
     /// The minors that the hops of Kubernetes lead to.

@@ -81,7 +81,7 @@ fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) 
             view.cluster.discovery.emulation_version.is_some()
                 && hop.minor() <= detected.kubernetes.minor()
         }
-        AppliesTo::ClusterTopology => CapiObjects::new(view, detected).has_topology,
+        AppliesTo::ClusterTopology => CapiObjects::new(view, detected).topology.is_some(),
         AppliesTo::ClusterApi => !CapiObjects::new(view, detected).cluster_name.is_empty(),
         AppliesTo::Provider(name) => detected.provider.as_ref() == Some(name),
         AppliesTo::Kubeadm => {

@@ -12,17 +12,31 @@ pub(super) struct PoolSchedule {
     pub(super) upgrades_in_hop: Vec<bool>,
 }
 
+/// How far kubelets may lag behind the control plane.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LagLimits {
+    /// In minors, besides the version skew policy; none if they may not lag at all.
+    pub(super) max_lag: Option<u8>,
+    /// The minor that a chained upgrade of Cluster API leads to: pools follow at its end.
+    pub(super) chain_target: Option<Minor>,
+}
+
 /// The schedule of a pool whose oldest kubelet has the minor `oldest`, on a path from the minor `from` over `minors`.
 ///
-/// Waiting as long as possible is optimal: upgrading later leaves a pool at least as new. Kubelets may lag by `max_lag` minors,
-/// but never by more than the version skew policy (`skew.tsv`) allows; `None` if they may not lag at all.
+/// Waiting as long as possible is optimal: upgrading later leaves a pool at least as new. Kubelets never lag by more than the
+/// version skew policy (`skew.tsv`) allows.
 pub(super) fn pool_schedule(
     oldest: Option<Minor>,
     from: Option<Minor>,
     minors: &[Minor],
-    max_lag: Option<u8>,
+    LagLimits {
+        max_lag,
+        chain_target,
+    }: LagLimits,
     catalog: &Catalog,
 ) -> PoolSchedule {
+    let may_lag_at =
+        |minor: Minor| max_lag.is_some() || chain_target.is_some_and(|target| minor < target);
     let is_supported = |kubelet: Minor, server: Minor| {
         let limit = catalog.skew_limit("kubelet", kubelet);
         let limits = limit.zip(server.minors_ahead_of(kubelet));
@@ -34,7 +48,7 @@ pub(super) fn pool_schedule(
     let mut must_catch_up = false;
     if let (Some(old), Some(first), Some(from)) = (oldest, minors.first(), from)
         && old < from
-        && (!is_supported(old, *first) || (max_lag.is_none() && from < *first))
+        && (!is_supported(old, *first) || (!may_lag_at(from) && from < *first))
     {
         must_catch_up = true;
         kubelet = Some(from);
@@ -42,7 +56,7 @@ pub(super) fn pool_schedule(
     let upgrades_in_hop = minors.iter().enumerate().map(|(index, minor)| {
         let next = kubelet.zip(minors.get(index + 1));
         let can_wait =
-            max_lag.is_some() && next.is_some_and(|(kubelet, next)| is_supported(kubelet, *next));
+            may_lag_at(*minor) && next.is_some_and(|(kubelet, next)| is_supported(kubelet, *next));
         if !can_wait {
             kubelet = Some(*minor);
         }
@@ -56,7 +70,7 @@ pub(super) fn pool_schedule(
 
 #[cfg(test)]
 mod tests {
-    use super::pool_schedule;
+    use super::{LagLimits, pool_schedule};
     use crate::catalog::{Catalog, Minor};
 
     fn upgrades(at: &str, path: &[&str], may_lag: bool) -> String {
@@ -71,7 +85,10 @@ mod tests {
             Some(minor(at)),
             Some(minor(path[0])),
             &minors,
-            max_lag,
+            LagLimits {
+                max_lag,
+                chain_target: None,
+            },
             &catalog,
         );
         let caught = found.must_catch_up.then(|| format!("{}!", path[0]));

@@ -9,6 +9,7 @@
 //! | `drain` | what draining a node evicts, and what blocks it |
 //! | `draft` | a step without its state, and the hop it is drafted for |
 //! | `step_builder` | a step template of a procedure, filled in for this cluster |
+//! | `topology_request` | setting the version of a cluster topology |
 //! | `template` | names and commands filled in for this cluster |
 //! | `addons` | add-ons that are incompatible with the minor of a hop |
 //! | `remediation` | blockers to resolve before a hop |
@@ -31,6 +32,7 @@ mod schedule;
 mod step;
 mod step_builder;
 mod template;
+mod topology_request;
 mod window;
 
 pub use crate::catalog::DurationEstimate;

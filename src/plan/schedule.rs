@@ -155,6 +155,7 @@ mod tests {
                 max_seconds: high,
                 basis: String::new(),
             },
+            evidence: Vec::new(),
             interrupts: vec!["pods restart".to_owned()],
             is_reversible: true,
             links: Vec::new(),

@@ -34,6 +34,8 @@ pub struct Step {
     pub done_when: CompletionCondition,
     /// How long it takes.
     pub duration: DurationEstimate,
+    /// What shows how far it is, beyond its completion condition.
+    pub evidence: Vec<String>,
     /// What it interrupts.
     pub interrupts: Vec<String>,
     /// Whether it can be undone.

@@ -22,6 +22,8 @@ pub(super) struct StepBuilder<'a> {
     pub(super) has_cluster: bool,
     pub(super) inventory: ClusterInventory,
     pub(super) drain_impacts: DrainImpacts,
+    /// The version that the topology can be set to at once for all hops; none if it cannot.
+    pub(super) chain: Option<VersionSpec>,
     /// Nodes of a pool at a time, if requested.
     pub(super) parallel: Option<u32>,
 }
@@ -49,6 +51,11 @@ impl StepBuilder<'_> {
         if is_elsewhere && !commands.is_empty() {
             commands.insert(0, "# on the management cluster:".to_owned());
         }
+        let topology = self.topology_request(hop, template);
+        let (is_requested, evidence) = match topology {
+            Some(request) => request.apply(&mut commands),
+            None => (false, Vec::new()),
+        };
         let interrupts = template.interrupts.iter();
         let mut interrupts: Vec<String> = interrupts.map(|text| values.render_text(text)).collect();
         if template.gated_by == GateScope::Drain {
@@ -60,6 +67,8 @@ impl StepBuilder<'_> {
         }
         StepDraft {
             is_implied_by_later: template.is_implied_by_later,
+            is_requested,
+            progress_evidence: self.draining_machines(template, target),
             is_on_hold: annotate_pool_commands(target, &mut commands),
             is_judged_by_current_state: matches!(
                 template.done_when,
@@ -78,6 +87,7 @@ impl StepBuilder<'_> {
                 gates: self.gate_fingerprints(hop, &template.gated_by, &drain),
                 done_when: self.completion_condition(hop, &template.done_when, target),
                 duration: self.duration_estimate(template, target, &drain),
+                evidence,
                 interrupts,
                 is_reversible: template.is_reversible,
                 links,
@@ -104,7 +114,7 @@ impl StepBuilder<'_> {
     ) -> TemplateValues<'v> {
         let capi = &self.inventory.capi;
         let from = hop.hop_plan.hop.from.as_ref().map(VersionSpec::to_string);
-        let topology = capi.topology_order.as_ref();
+        let topology = capi.topology.as_ref();
         let concurrency = topology.map_or(1, |topology| topology.concurrency);
         let cluster = match capi.cluster_name.as_str() {
             "" => hop.cluster_name,

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::api_usage::helm_release_needs;
-use crate::catalog::GroupResource;
+use super::api::usage::is_removed_already;
+use super::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
+};
+use crate::api_usage::{current_releases, helm_record_needs, helm_release_needs};
+use crate::catalog::{GroupResource, Gvk};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
-use crate::need::{DetailLevel, ListSelector, Need};
-use crate::snapshot::MetaRow;
+use crate::need::{DetailLevel, ListSelector, Need, NeedContext, ReadTarget};
+use crate::snapshot::{HelmReleaseRow, MetaRow, MissingData, Rows};
 
 /// Statuses in which Helm refuses the next operation; and those that show that it went on.
 /// Source: helm/helm pkg/release/status.go, pkg/action/upgrade.go.
@@ -24,6 +27,10 @@ const TERMINAL_STATUSES: [&str; 2] = ["failed", "uninstalled"];
 /// An operation that began later than this may still be at work.
 const MAX_OPERATION_TIME: SignedDuration = SignedDuration::from_mins(10);
 
+const REMEDY: &str = "If no operation is running, use helm rollback to the last deployed revision, or delete the record of the pending one.";
+/// Where the deployed revision names an API that is not served: that is what leaves such records.
+const REMEDY_WITHOUT_ROLLBACK: &str = "Do not use helm rollback to the last deployed revision: its stored manifest names an API that is not served any more, so that an upgrade, a rollback and an uninstall fail and leave a pending record. If no operation is running, rewrite the stored manifest with the mapkubeapis plugin, or edit the record, and delete the record of the pending revision. If an older revision names served APIs only, a rollback to it fails once and works when it is repeated.";
+
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     id: "helm-pending",
@@ -31,22 +38,67 @@ pub(super) const RULE: Rule = Rule {
     title: "A Helm release is stuck in an operation",
     why: "Helm refuses to upgrade the release: another operation is in progress. Changes that the upgrade needs from a newer chart cannot be deployed.",
     detection: "By the labels of Helm's records, without their contents: the newest revision is pending. An operation that began less than ten minutes ago may still be running and is a note.",
-    remedy: "If no operation is running, use helm rollback to the last deployed revision, or delete the record of the pending one.",
+    remedy: REMEDY,
     reference: "https://helm.sh/docs/helm/helm_rollback/",
     sources: &[
         "helm/helm pkg/storage/driver/secrets.go",
         "helm/helm pkg/action/upgrade.go",
     ],
-    kind: RuleKind::Code {
-        needs: |_| {
-            let mut needs = undeployed_records_needs().to_vec();
-            needs.extend(helm_release_needs());
-            needs
-        },
-        evaluate,
-    },
+    kind: RuleKind::Table(&HelmPending),
     ..Rule::DEFAULT
 };
+
+#[derive(Debug)]
+struct HelmPending;
+
+impl TableRule for HelmPending {
+    fn needs(&self, _context: &NeedContext<'_>) -> Vec<Need> {
+        let mut needs = helm_record_needs();
+        needs.extend(undeployed_records_needs());
+        needs.extend(superseded_records_needs());
+        needs
+    }
+
+    fn evaluate(&self, _rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
+        evaluate(context)
+    }
+
+    /// Releases of which only superseded revisions are left. Helm compares the next upgrade with the newest of them, and
+    /// its contents were not read.
+    fn unevaluated(&self, context: &CheckContext<'_>) -> Vec<MissingData> {
+        let read = current_releases(context.cluster, context.manifests);
+        let mut missing = Vec::new();
+        for (superseded, other) in superseded_records_needs()
+            .iter()
+            .zip(&undeployed_records_needs())
+        {
+            let newest = newest_revisions(context.rows(superseded));
+            let others = newest_revisions(context.rows(other));
+            for ((namespace, name), revision) in newest {
+                let is_read = read
+                    .iter()
+                    .any(|row| Some(row.namespace.as_str()) == namespace && row.release == name);
+                let is_last = others
+                    .get(&(namespace, name))
+                    .is_none_or(|other| other.number < revision.number);
+                if !is_read && is_last {
+                    let namespace = namespace.unwrap_or_default();
+                    missing.push(MissingData {
+                        what: format!("helm release {namespace}/{name} v{}", revision.number),
+                        why: "no revision of the release is deployed: Helm compares the next upgrade with this superseded one, which was not read".to_owned(),
+                        rbac: None,
+                    });
+                }
+            }
+        }
+        missing
+    }
+}
+
+/// Metadata of the records that were replaced.
+fn superseded_records_needs() -> [Need; 2] {
+    records_needs("owner=helm,status=superseded")
+}
 
 /// Metadata of the records that are neither deployed nor replaced, wherever Helm keeps them.
 fn undeployed_records_needs() -> [Need; 2] {
@@ -54,19 +106,22 @@ fn undeployed_records_needs() -> [Need; 2] {
         .into_iter()
         .chain(PENDING_STATUSES)
         .collect();
-    let labels = format!("owner=helm,status in ({})", statuses.join(","));
+    records_needs(&format!("owner=helm,status in ({})", statuses.join(",")))
+}
+
+fn records_needs(labels: &str) -> [Need; 2] {
     helm_release_needs().map(|need| match need.target {
-        crate::need::ReadTarget::Objects {
+        ReadTarget::Objects {
             resource, selector, ..
         } => Need::selected(
             resource,
             ListSelector {
-                labels: labels.clone(),
+                labels: labels.to_owned(),
                 fields: selector.fields,
             },
             DetailLevel::Metadata,
         ),
-        crate::need::ReadTarget::NonResourceUrl { .. } => need,
+        ReadTarget::NonResourceUrl { .. } => need,
     })
 }
 
@@ -85,15 +140,35 @@ impl<'a> HelmRevision<'a> {
         let revision = Self {
             number: label("version")?.parse().ok()?,
             status: label("status")?,
-            since: time("modifiedAt").or_else(|| time("createdAt")),
+            // Helm hands the label modifiedAt on from revision to revision.
+            since: row
+                .created_at
+                .or_else(|| time("createdAt"))
+                .or_else(|| time("modifiedAt")),
             meta: row,
         };
         Some(((row.namespace.as_deref(), label("name")?), revision))
     }
 }
 
+/// Namespace and name of a release.
+type ReleaseName<'a> = (Option<&'a str>, &'a str);
+
+/// The newest revision of each release.
+fn newest_revisions(rows: Option<&Rows>) -> BTreeMap<ReleaseName<'_>, HelmRevision<'_>> {
+    let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
+    let rows = rows.into_iter().flat_map(Rows::metadata);
+    for (release, revision) in rows.filter_map(HelmRevision::from_labels) {
+        let known = newest.get(&release).map(|known| known.number);
+        if known.is_none_or(|known| known < revision.number) {
+            newest.insert(release, revision);
+        }
+    }
+    newest
+}
+
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
-    let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
+    let mut found: BTreeMap<(Severity, bool), Vec<AffectedObject>> = BTreeMap::new();
     for (pending, deployed) in undeployed_records_needs().iter().zip(&helm_release_needs()) {
         let Some(kind) = storage_kind(pending) else {
             continue;
@@ -102,36 +177,37 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         let (Some(rows), Some(running)) = (context.rows(pending), context.rows(deployed)) else {
             continue;
         };
-        let mut newest: BTreeMap<_, HelmRevision<'_>> = BTreeMap::new();
-        for (release, revision) in rows.metadata().filter_map(HelmRevision::from_labels) {
-            let known = newest.get(&release).map(|known| known.number);
-            if known.is_none_or(|known| known < revision.number) {
-                newest.insert(release, revision);
-            }
-        }
-        for ((namespace, name), revision) in newest {
-            let went_on = running.helm_releases().iter().any(|row| {
-                Some(row.namespace.as_str()) == namespace
-                    && row.release == name
-                    && row.revision > revision.number
-            });
+        for ((namespace, name), revision) in newest_revisions(Some(rows)) {
+            let deployed = running
+                .helm_releases()
+                .iter()
+                .filter(|row| Some(row.namespace.as_str()) == namespace && row.release == name);
+            let went_on = deployed.clone().any(|row| row.revision > revision.number);
             if went_on || !PENDING_STATUSES.contains(&revision.status) {
                 continue;
             }
             let (severity, object) = pending_object(context, kind, name, &revision);
-            found.entry(severity).or_default().push(object);
+            let cannot_roll_back = deployed.clone().any(|row| names_removed_api(row, context));
+            let group = (severity, cannot_roll_back);
+            found.entry(group).or_default().push(object);
         }
     }
     found
         .into_iter()
-        .filter_map(|(severity, objects)| {
+        .filter_map(|((severity, cannot_roll_back), objects)| {
             let message = match severity {
                 Severity::Note => "an operation of Helm is at work",
+                _ if cannot_roll_back => "its next upgrade is refused, and a rollback fails",
                 _ => "its next upgrade is refused",
+            };
+            let remedy = match cannot_roll_back {
+                true => REMEDY_WITHOUT_ROLLBACK,
+                false => REMEDY,
             };
             let draft = FindingDraft {
                 severity,
                 confidence: Confidence::Likely,
+                remedy: remedy.to_owned(),
                 ..FindingDraft::new(&RULE, RULE.id, message, objects)
             };
             Finding::new(&RULE, draft)
@@ -139,15 +215,24 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// Whether the stored manifest of a revision names an API that the running server does not serve any more.
+fn names_removed_api(release: &HelmReleaseRow, context: &CheckContext<'_>) -> bool {
+    release.objects.iter().any(|object| {
+        let gvk = Gvk::new(&object.api_version, &object.kind);
+        let api = context.catalog.apis.find(&gvk);
+        api.is_some_and(|api| is_removed_already(api, context))
+    })
+}
+
 fn storage_kind(need: &Need) -> Option<&'static str> {
     match &need.target {
-        crate::need::ReadTarget::Objects { resource, .. }
+        ReadTarget::Objects { resource, .. }
             if *resource == GroupResource::new("", "configmaps") =>
         {
             Some("ConfigMap")
         }
-        crate::need::ReadTarget::Objects { .. } => Some("Secret"),
-        crate::need::ReadTarget::NonResourceUrl { .. } => None,
+        ReadTarget::Objects { .. } => Some("Secret"),
+        ReadTarget::NonResourceUrl { .. } => None,
     }
 }
 

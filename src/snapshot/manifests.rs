@@ -75,7 +75,14 @@ impl ManifestFilter {
     /// Whether something may be said of this manifest.
     #[must_use]
     pub fn keeps(&self, object: &ManifestObject, catalog: &Catalog) -> bool {
-        !object.references.is_empty() || self.keeps_api(&object.api_version, &object.kind, catalog)
+        let traces = object.live.iter();
+        let managers = traces.clone().flat_map(|live| &live.field_managers);
+        let applied = traces.flat_map(|live| &live.last_applied);
+        let versions = managers.map(|entry| &*entry.api_version);
+        let mut versions = versions.chain(applied.map(|entry| &*entry.api_version));
+        !object.references.is_empty()
+            || self.keeps_api(&object.api_version, &object.kind, catalog)
+            || versions.any(|version| self.keeps_api(version, &object.kind, catalog))
     }
 
     fn keeps_api(&self, api_version: &str, kind: &str, catalog: &Catalog) -> bool {
@@ -159,7 +166,7 @@ mod tests {
             namespace: None,
             name: "cart".to_owned(),
             location: "cart.yaml".to_owned(),
-            references: Vec::new(),
+            ..ManifestObject::default()
         };
         let interest = ManifestFilter {
             has_cluster: beside_cluster,

@@ -62,6 +62,9 @@ pub struct FieldManager {
     pub subresource: SharedStr,
     /// When, to the second.
     pub time: Option<Timestamp>,
+    /// The number of fields that it owns, parents of fields not counted; `None` if it is of no consequence or unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<u32>,
 }
 
 /// What an annotation says was applied last.
@@ -74,6 +77,41 @@ pub struct LastApplied {
     pub api_version: SharedStr,
     /// `kind` in it.
     pub kind: SharedStr,
+    /// Whether the object has field managers and none of them owns the annotation: whoever wrote it has given it up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unowned: bool,
+}
+
+impl LastApplied {
+    /// What the annotation says was applied; `None` if it is no manifest, which then proves nothing.
+    #[must_use]
+    pub fn parse(annotation: &str, manifest: &str, unowned: bool) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Head {
+            api_version: SharedStr,
+            kind: SharedStr,
+        }
+        let head: Head = serde_json::from_str(manifest).ok()?;
+        Some(Self {
+            annotation: annotation.into(),
+            api_version: head.api_version,
+            kind: head.kind,
+            unowned,
+        })
+    }
+}
+
+/// What a copy of a live object remembers of its writers, in a file that holds what `kubectl get -o yaml` printed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveTraces {
+    /// Who wrote it through which version.
+    #[serde(default, rename = "managers")]
+    pub field_managers: Vec<FieldManager>,
+    /// What annotations say was applied last.
+    #[serde(default, rename = "applied")]
+    pub last_applied: Vec<LastApplied>,
 }
 
 /// Any object, by its metadata alone.
@@ -103,6 +141,9 @@ pub struct MetaRow {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[serde(rename = "labels")]
     pub helm_labels: BTreeMap<String, String>,
+    /// When it was created; of Helm's records only.
+    #[serde(default, rename = "created", skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
     /// `metadata.ownerReferences`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "owners")]
@@ -175,7 +216,7 @@ pub struct ObjectReference {
 }
 
 /// An object as a manifest describes it, in a file or in a Helm release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManifestObject {
     /// `apiVersion`.
@@ -192,6 +233,9 @@ pub struct ManifestObject {
     /// Objects it refers to by version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<ObjectReference>,
+    /// Of a copy of a live object, who wrote it: the version in which it was printed proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Box<LiveTraces>>,
 }
 
 /// Where Helm keeps its records.
@@ -202,9 +246,11 @@ pub enum HelmStorage {
     Secret,
     /// `HELM_DRIVER=configmap`.
     ConfigMap,
+    /// ConfigMaps of Tiller, the server of Helm 2.
+    Tiller,
 }
 
-/// One deployed revision of a Helm release, reduced to what its manifest holds.
+/// One revision of a Helm release with which the next operation may compare, reduced to what its manifest holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HelmReleaseRow {
@@ -221,8 +267,19 @@ pub struct HelmReleaseRow {
     /// When the record was made, by the API server's clock.
     #[serde(rename = "created")]
     pub created_at: Option<Timestamp>,
+    /// Whether it failed: it counts only if no revision of the release is deployed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
     /// What the manifest and the hooks hold.
     pub objects: Vec<ManifestObject>,
+}
+
+impl HelmReleaseRow {
+    /// The release that it is a revision of.
+    #[must_use]
+    pub fn release_key(&self) -> (&str, &str, HelmStorage) {
+        (&self.namespace, &self.release, self.storage)
+    }
 }
 
 impl Row for MetaRow {

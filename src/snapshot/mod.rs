@@ -8,6 +8,7 @@ mod intern;
 mod manifests;
 mod metadata;
 mod nodes;
+mod owned_fields;
 mod persist;
 mod pods;
 mod redact;
@@ -20,10 +21,11 @@ mod workloads;
 pub use intern::{Interner, SharedLabels, SharedStr};
 pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter};
 pub use metadata::{
-    EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, Keyed, LastApplied,
+    EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, Keyed, LastApplied, LiveTraces,
     ManifestObject, MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow, Row, RowKey,
 };
 pub use nodes::{NodeCondition, NodeRow};
+pub use owned_fields::{OwnedFields, is_annotation_unowned};
 pub use persist::{FORMAT, SnapshotError, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
 pub use redact::{RedactionKey, redact};

@@ -38,7 +38,10 @@ const MODULES: [(&str, &[&str]); 20] = [
         "api_usage",
         &["catalog", "evidence", "need", "path", "snapshot"],
     ),
-    ("detect", &["api_usage", "catalog", "need", "snapshot"]),
+    (
+        "detect",
+        &["api_usage", "catalog", "need", "snapshot", "text"],
+    ),
     (
         "facts",
         &["catalog", "detect", "need", "snapshot", "text", "x509"],

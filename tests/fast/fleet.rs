@@ -203,7 +203,7 @@ fn a_finding_on_manifests_alone_is_listed_once() {
         namespace: Some("shop".to_owned()),
         name: "sweep".to_owned(),
         location: "sweep.yaml".to_owned(),
-        references: Vec::new(),
+        ..ManifestObject::default()
     }];
     check(&snapshot, &paths, &catalog, |fleet| {
         let all = fleet.combined(&Policy::default());

@@ -16,6 +16,7 @@ mod detect;
 mod fleet;
 mod generated;
 mod hazards;
+mod helm;
 mod hostile;
 mod kubelets;
 mod lifecycle;
@@ -34,6 +35,7 @@ mod server;
 mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
+mod topologies;
 mod update;
 mod volumes;
 mod ways;

@@ -98,6 +98,10 @@ fn what_could_not_be_read_is_not_missing() {
     assert_eq!(said("webhook-fail-dead", &refused), []);
 }
 
+/// `{"name":"cart","namespace":"shop","version":10,"info":{"status":"failed"}}` as Helm and Kubernetes encode it.
+const FAILED_RECORD: &str = "  data: {release: ZXlKdVlXMWxJam9pWTJGeWRDSXNJbTVoYldWemNHRmpaU0k2SW5Ob2IzQWlMQ0oyWlhKemFXOXVJam94TUN3aWFXNW1ieUk2ZXlKemRHRjBkWE1pT2lKbVlXbHNaV1FpZlgwPQ==}
+";
+
 #[test]
 fn helm_may_be_at_work() {
     let secret = |version: u32, labels: &str| {
@@ -125,7 +129,7 @@ fn helm_may_be_at_work() {
     );
     let (pending, failed) = (
         secret(2, "status: pending-upgrade"),
-        secret(10, "status: failed"),
+        secret(10, "status: failed") + FAILED_RECORD,
     );
     let failed_since = &format!("objects:\n{pending}{failed}");
     assert_eq!(said("helm-pending", failed_since), []);

@@ -18,7 +18,7 @@ use kubectl_upgrade::manifests::files;
 use kubectl_upgrade::need::{
     ClusterId, Discovery, ListSelector, Need, NeedContext, ReadRequest, ReadTarget, read_plan,
 };
-use kubectl_upgrade::path::UpgradePath;
+use kubectl_upgrade::path::{StartingVersions, UpgradePath};
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
 use kubectl_upgrade::rules::{
     self, CheckContext, Evaluation, Policy, Rule, evaluate, follow_up_requests, needs,
@@ -133,12 +133,37 @@ impl Cluster {
         self
     }
 
+    /// The same with another target.
+    pub(crate) fn targeting(mut self, to: Option<&str>) -> Self {
+        self.to = to.map(|to| format!("kubernetes={to}"));
+        self
+    }
+
     /// The upgrade path from its version to its target.
     pub(crate) fn path(&self, catalog: &Catalog) -> UpgradePath {
         let to = self.to.iter().map(|to| to.parse().expect("a target"));
         let to: Vec<_> = to.collect();
-        UpgradePath::for_kubernetes(Some(&self.kubernetes), self.emulates, &to, catalog)
-            .expect("a path")
+        let versions = match self.serves_cluster_topologies() {
+            true => self.detected().topology_versions,
+            false => None,
+        };
+        let (requested, offered) = versions
+            .map(|versions| (versions.requested, versions.offered))
+            .unwrap_or_default();
+        let start = StartingVersions {
+            kubernetes: Some(self.kubernetes.clone()),
+            emulated: self.emulates,
+            offered_kubernetes: offered,
+            requested_kubernetes: requested
+                .filter(|requested| requested.semver > self.kubernetes.semver),
+            ..StartingVersions::default()
+        };
+        UpgradePath::solve(&start, &to, catalog).expect("a path")
+    }
+
+    fn serves_cluster_topologies(&self) -> bool {
+        let mut objects = self.objects.iter();
+        objects.any(|object| object["kind"] == "Cluster")
     }
 
     /// The snapshot of a run of all rules and of a plan. An object that no rule reads would test nothing: it panics.
@@ -401,6 +426,7 @@ fn is_selected(object: &Value, target: &ReadTarget) -> bool {
 
 fn selects(selector: &ListSelector, object: &Value) -> bool {
     let field = |requirement: &str| match requirement.split_once('=') {
+        Some(("type!", kind)) => object["type"] != kind,
         Some(("metadata.name", name)) => object["metadata"]["name"] == name,
         Some(("type", kind)) => object["type"] == kind,
         Some(("spec.serviceAccountName", name)) => {

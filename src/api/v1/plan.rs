@@ -64,6 +64,8 @@ pub struct StepDoc {
     pub duration_seconds: DurationDoc,
     /// What the estimate rests on.
     pub basis: String,
+    /// What the cluster shows of its progress, beyond the completion condition.
+    pub evidence: Vec<String>,
     /// What it interrupts.
     pub interrupts: Vec<String>,
     /// Whether it can be undone.

@@ -3,7 +3,6 @@
 //! Everything else in a Secret is dropped here: no value leaves this module but the names and versions that the manifest
 //! of a release holds.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use prost::Message;
@@ -14,6 +13,7 @@ use super::meta::{ObjectMeta, Time};
 use crate::catalog::Catalog;
 use crate::manifests;
 use crate::manifests::helm;
+use crate::manifests::helm_record::HelmRecord;
 use crate::snapshot::{HelmReleaseRow, HelmStorage, MissingData, Table};
 
 /// Tags of k8s.io/api core/v1/generated.proto; a ConfigMap has the same two.
@@ -36,13 +36,13 @@ fn text_values<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, Ve
 /// Adds the release that a Secret or ConfigMap records; what cannot be understood comes back as faults.
 pub(in crate::client) fn collect_release(
     object: EncodedObject<'_>,
-    storage: HelmStorage,
+    is_secret: bool,
     catalog: &Catalog,
     rows: &mut Table<HelmReleaseRow>,
 ) -> Vec<MissingData> {
-    let is_base64 = storage == HelmStorage::Secret && matches!(object, EncodedObject::Json(_));
-    let record: HelmStorageObject = match object.decode() {
-        Ok(record) => record,
+    let is_base64 = is_secret && matches!(object, EncodedObject::Json(_));
+    let stored: HelmStorageObject = match object.decode() {
+        Ok(stored) => stored,
         // The error may quote a value of the Secret.
         Err(_) => {
             return vec![skipped_object(
@@ -51,21 +51,34 @@ pub(in crate::client) fn collect_release(
             )];
         }
     };
-    let metadata = record.metadata.unwrap_or_default();
+    let metadata = stored.metadata.unwrap_or_default();
     let place = metadata.namespaced_name().to_string();
     let what = format!("Helm release record {}", manifests::truncate_name(&place));
-    let Some(payload) = record.data.get("release") else {
+    let Some(payload) = stored.data.into_iter().find(|(key, _)| key == "release") else {
         return vec![skipped_object(&what, &"it has no key \"release\"")];
     };
     let payload = match is_base64 {
-        true => helm::decode_secret_data(payload).map(Cow::Owned),
-        false => Ok(Cow::Borrowed(payload.as_slice())),
+        true => helm::decode_secret_data(payload.1),
+        false => Ok(payload.1),
     };
-    let created = metadata.creation_timestamp.and_then(Time::to_timestamp);
-    match payload.and_then(|payload| helm::decode_record(&payload, storage, created, catalog)) {
-        // The server selects by label; the record itself has the last word.
-        Ok(release) if !release.is_deployed() => Vec::new(),
-        Ok(release) => {
+    let label = |name: &str| metadata.labels.get(name).cloned();
+    let storage = match (is_secret, label("OWNER").as_deref()) {
+        (true, _) => HelmStorage::Secret,
+        (false, Some("TILLER")) => HelmStorage::Tiller,
+        (false, _) => HelmStorage::ConfigMap,
+    };
+    let release = payload.and_then(|payload| {
+        let record = HelmRecord {
+            storage,
+            created: metadata.creation_timestamp.and_then(Time::to_timestamp),
+            status: label("status").or_else(|| label("STATUS")),
+            payload,
+        };
+        record.decode(catalog)
+    });
+    match release {
+        Ok(None) => Vec::new(),
+        Ok(Some(release)) => {
             rows.push(release.row);
             release.skipped_objects
         }

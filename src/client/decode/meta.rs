@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use prost::Message;
 use serde::Deserialize;
 
-use crate::snapshot::{FieldManager, Interner, LastApplied, MetaRow, OwnerReferenceRow, Uid};
+use crate::snapshot::{
+    FieldManager, Interner, LastApplied, MetaRow, OwnedFields, OwnerReferenceRow, Uid,
+    is_annotation_unowned,
+};
 use crate::text::NamespacedName;
 
 /// Annotations that keep what was applied last: kubectl's and kapp's.
@@ -85,8 +88,31 @@ struct ManagedFieldsEntry {
     #[prost(message, optional, tag = "4")]
     #[serde(deserialize_with = "rfc3339")]
     time: Option<Time>,
+    #[prost(message, optional, tag = "7")]
+    fields_v1: Option<FieldsV1>,
     #[prost(string, tag = "8")]
     subresource: String,
+}
+
+/// A set of fields as JSON, which is how it comes in both encodings.
+#[derive(Clone, PartialEq, Message)]
+struct FieldsV1 {
+    #[prost(bytes = "vec", tag = "1")]
+    raw: Vec<u8>,
+}
+
+impl<'de> Deserialize<'de> for FieldsV1 {
+    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        let set = serde_json::Value::deserialize(json)?;
+        let raw = serde_json::to_vec(&set).map_err(serde::de::Error::custom)?;
+        Ok(Self { raw })
+    }
+}
+
+impl ManagedFieldsEntry {
+    fn owned_fields(&self) -> Option<OwnedFields> {
+        serde_json::from_slice(&self.fields_v1.as_ref()?.raw).ok()
+    }
 }
 
 /// A time as JSON writes it; none where the text is not a time.
@@ -113,23 +139,52 @@ impl ObjectMeta {
     /// The row.
     pub(in crate::client) fn into_row(self, pool: &mut Interner) -> MetaRow {
         let (owner, uid) = (self.owner(), self.uid());
-        let applied = LAST_APPLIED_ANNOTATIONS
-            .iter()
-            .filter_map(|name| last_applied(name, self.annotations.get(*name)?, pool))
-            .collect();
+        let owned = self.compared_fields();
+        let is_unowned = is_annotation_unowned(&owned);
+        let applied = LAST_APPLIED_ANNOTATIONS.iter().filter_map(|name| {
+            let unowned = is_unowned && *name == LAST_APPLIED_ANNOTATIONS[0];
+            LastApplied::parse(name, self.annotations.get(*name)?, unowned)
+        });
         // Borrowed: a vector made in the place of another keeps the room of that one.
-        let managers = self.managed_fields.iter();
+        let last_applied = applied
+            .map(|applied| LastApplied {
+                annotation: pool.intern(&applied.annotation),
+                api_version: pool.intern(&applied.api_version),
+                kind: pool.intern(&applied.kind),
+                ..applied
+            })
+            .collect();
+        let managers = self.managed_fields.iter().zip(&owned);
         let owners = self.owner_references.iter();
+        let helm_labels = helm_labels(self.labels);
+        let created_at = self.creation_timestamp.and_then(Time::to_timestamp);
         MetaRow {
             namespace: Some(self.namespace).filter(|namespace| !namespace.is_empty()),
             name: self.name,
             uid,
             owner,
-            field_managers: managers.map(|entry| field_manager(entry, pool)).collect(),
-            last_applied: applied,
-            helm_labels: helm_labels(self.labels),
+            field_managers: managers
+                .map(|(entry, owned)| field_manager(entry, *owned, pool))
+                .collect(),
+            last_applied,
+            created_at: created_at.filter(|_| !helm_labels.is_empty()),
+            helm_labels,
             owner_references: owners.map(|owner| owner_row(owner, pool)).collect(),
         }
+    }
+
+    /// The fields of each entry of managedFields; `None` where they are of no consequence: where all entries were written
+    /// through one version, and no annotation says what was applied.
+    fn compared_fields(&self) -> Vec<Option<OwnedFields>> {
+        let entries = &self.managed_fields;
+        let differ = entries
+            .windows(2)
+            .any(|pair| pair[0].api_version != pair[1].api_version);
+        let are_compared = differ || self.annotations.contains_key(LAST_APPLIED_ANNOTATIONS[0]);
+        let owned = entries
+            .iter()
+            .map(|entry| are_compared.then(|| entry.owned_fields()).flatten());
+        owned.collect()
     }
 
     /// Who looks after the object, by the marks that owners leave; the nearest one counts.
@@ -200,28 +255,17 @@ fn owner_row(owner: &OwnerReference, pool: &mut Interner) -> OwnerReferenceRow {
     }
 }
 
-fn field_manager(entry: &ManagedFieldsEntry, pool: &mut Interner) -> FieldManager {
+fn field_manager(
+    entry: &ManagedFieldsEntry,
+    owned: Option<OwnedFields>,
+    pool: &mut Interner,
+) -> FieldManager {
     FieldManager {
         name: pool.intern(&entry.manager),
         api_version: pool.intern(&entry.api_version),
         is_apply: entry.operation == "Apply",
         subresource: pool.intern(&entry.subresource),
         time: entry.time.and_then(Time::to_timestamp),
+        leaves: owned.map(|owned| owned.leaves),
     }
-}
-
-/// What the annotation says was applied; none where it is not a manifest, which then proves nothing.
-fn last_applied(annotation: &str, manifest: &str, pool: &mut Interner) -> Option<LastApplied> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Head {
-        api_version: String,
-        kind: String,
-    }
-    let head: Head = serde_json::from_str(manifest).ok()?;
-    Some(LastApplied {
-        annotation: pool.intern(annotation),
-        api_version: pool.intern(&head.api_version),
-        kind: pool.intern(&head.kind),
-    })
 }

@@ -17,7 +17,7 @@ use crate::client::decode::helm_storage;
 use crate::client::error::sanitize_line;
 use crate::manifests::helm;
 use crate::need::{DetailLevel, FieldPaths, ReadRequest, ReadTarget};
-use crate::snapshot::{HelmStorage, Interner, MissingData, ObjectRow, Rows, Table};
+use crate::snapshot::{Interner, MissingData, ObjectRow, Rows, Table};
 
 /// Faults of one reading that are told one by one.
 const MAX_LISTED_SKIPPED: usize = 100;
@@ -39,8 +39,8 @@ pub(in crate::client) struct RowCollector {
     field_paths: FieldPaths,
     /// Only lines that begin so are kept.
     line_prefix: String,
-    /// Where Helm keeps the records that come.
-    helm_storage: HelmStorage,
+    /// Whether Secrets come, and not ConfigMaps.
+    has_secrets: bool,
     /// Which workloads come.
     workload_kind: Option<WorkloadKind>,
     /// What rows share, over all parts of a list.
@@ -59,10 +59,10 @@ impl RowCollector {
     /// Takes what this request brings.
     pub(in crate::client) fn new(request: &ReadRequest, catalog: &'static Catalog) -> Self {
         let mut workload = None;
-        let (rows, prefix, storage) = match &request.target {
+        let (rows, prefix, has_secrets) = match &request.target {
             ReadTarget::NonResourceUrl {
                 line_prefix: keep, ..
-            } => (Rows::TextLines(Table::default()), keep.as_str(), None),
+            } => (Rows::TextLines(Table::default()), keep.as_str(), false),
             ReadTarget::Objects { resource, .. } => {
                 let plural = resource.plural.as_str();
                 workload = WorkloadKind::from_plural(plural).filter(|_| resource.group == "apps");
@@ -83,8 +83,7 @@ impl RowCollector {
                     (DetailLevel::Typed, ..) => Rows::Metadata(Table::default()),
                     (DetailLevel::Full, ..) => Rows::Objects(Table::default()),
                 };
-                let storage = (plural == "configmaps").then_some(HelmStorage::ConfigMap);
-                (rows, "", storage)
+                (rows, "", plural == "secrets")
             }
         };
         Self {
@@ -94,7 +93,7 @@ impl RowCollector {
             unlisted: 0,
             description: request.target.to_string(),
             line_prefix: prefix.to_owned(),
-            helm_storage: storage.unwrap_or(HelmStorage::Secret),
+            has_secrets,
             field_paths: request.field_paths.clone(),
             workload_kind: workload,
             interner: Arc::default(),
@@ -113,7 +112,7 @@ impl RowCollector {
             field_paths: self.field_paths.clone(),
             workload_kind: self.workload_kind,
             line_prefix: self.line_prefix.clone(),
-            helm_storage: self.helm_storage,
+            has_secrets: self.has_secrets,
             interner: self.interner.clone(),
             catalog: self.catalog,
         }
@@ -189,7 +188,7 @@ impl RowCollector {
             }
             Rows::HelmReleases(rows) => {
                 let skipped =
-                    helm_storage::collect_release(object, self.helm_storage, self.catalog, rows);
+                    helm_storage::collect_release(object, self.has_secrets, self.catalog, rows);
                 return skipped
                     .into_iter()
                     .for_each(|object| self.record_skipped(object));

@@ -27,7 +27,7 @@ fn record(namespace: &str, chart: &str, deployments: &[&str]) -> HelmReleaseRow 
         namespace: None,
         name: (*name).to_owned(),
         location: String::new(),
-        references: Vec::new(),
+        ..ManifestObject::default()
     };
     HelmReleaseRow {
         namespace: namespace.to_owned(),
@@ -36,6 +36,7 @@ fn record(namespace: &str, chart: &str, deployments: &[&str]) -> HelmReleaseRow 
         chart: chart.to_owned(),
         storage: HelmStorage::Secret,
         created_at: None,
+        failed: false,
         objects: deployments.iter().map(object).collect(),
     }
 }

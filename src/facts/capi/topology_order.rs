@@ -6,19 +6,34 @@
 
 use serde_json::Value;
 
+use crate::catalog::Release;
 use crate::catalog::keys::{
     CAPI_DEFER_UPGRADE, CAPI_HOLD_UPGRADE_SEQUENCE, CAPI_UPGRADE_CONCURRENCY,
 };
+use crate::detect::CapiCondition;
 
 /// The upgrade order in the topology of a Cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TopologyOrder {
+    /// The version that it is set to.
+    pub(crate) version: Option<Release>,
+    /// What the topology controller reports; none if it reports nothing.
+    pub(crate) reconciled: Option<TopologyReport>,
     /// Pools of a kind that are upgraded at a time; at least one.
     pub(crate) concurrency: u32,
     /// MachineDeployments in order.
     pub(crate) machine_deployments: Vec<PoolTurn>,
     /// MachinePools in order.
     pub(crate) machine_pools: Vec<PoolTurn>,
+}
+
+/// What the topology controller reports of a Cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TopologyReport {
+    /// Whether everything in the topology, in its latest form, has been rolled out.
+    pub(crate) is_done: bool,
+    /// `Cluster fleet/shop: TopologyReconciled False, ClusterUpgrading: …`.
+    pub(crate) description: String,
 }
 
 /// A pool in this order.
@@ -33,11 +48,19 @@ pub(crate) struct PoolTurn {
 impl TopologyOrder {
     /// Of a Cluster object; none without a topology.
     pub(crate) fn from_cluster(cluster: &Value) -> Option<Self> {
-        cluster.pointer("/spec/topology")?.as_object()?;
+        let topology = cluster.pointer("/spec/topology")?.as_object()?;
+        let version = topology.get("version").and_then(Value::as_str);
+        let kind = "TopologyReconciled";
+        let reconciled = CapiCondition::find(cluster, kind);
         let concurrency = annotation(cluster, CAPI_UPGRADE_CONCURRENCY).and_then(Value::as_str);
         // Cluster API, too, takes anything but a number for one.
         let concurrency = concurrency.and_then(|text| text.parse().ok());
         Some(Self {
+            version: version.and_then(|version| version.parse().ok()),
+            reconciled: reconciled.map(|condition| TopologyReport {
+                is_done: condition.status == "True" && condition.is_current,
+                description: condition.describe(kind),
+            }),
             concurrency: concurrency.unwrap_or(1).max(1),
             machine_deployments: pool_turns(cluster, "machineDeployments"),
             machine_pools: pool_turns(cluster, "machinePools"),

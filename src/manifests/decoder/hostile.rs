@@ -232,5 +232,8 @@ fn what_a_list_lends_to_its_items_is_bounded() {
     let text = format!("# Source: {source}\napiVersion: v1\nkind: List\nitems:\n{items}");
     let decoded = decode(&text, Origin::Rendered("x"));
     assert_eq!(decoded.objects.len(), 1000);
-    assert_eq!(decoded.objects[0].location.len(), MAX_NAME);
+    assert_eq!(
+        decoded.objects[0].location.len(),
+        super::super::documents::MAX_NAME
+    );
 }

@@ -270,20 +270,25 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
         .iter()
         .map(|record| {
             (
-                record.storage,
-                record.name.as_str(),
-                record.payload.as_str(),
+                record.record.storage,
+                record.name.to_string(),
+                record.record.payload.as_slice(),
             )
         })
         .collect();
     assert_eq!(
         records,
         [
-            (HelmStorage::Secret, "sh.helm.release.v1.cart.v4", "YQ=="),
-            (HelmStorage::ConfigMap, "c", "YQ=="),
+            (
+                HelmStorage::Secret,
+                "shop/sh.helm.release.v1.cart.v4".to_owned(),
+                &b"YQ=="[..]
+            ),
+            (HelmStorage::Secret, String::new(), b"YQ=="),
+            (HelmStorage::ConfigMap, "c".to_owned(), b"YQ=="),
         ]
     );
-    assert!(decoded.helm_records[0].created.is_some());
+    assert!(decoded.helm_records[0].record.created.is_some());
     assert_eq!(
         lines(&decoded),
         [
@@ -295,4 +300,137 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
         faults(&decoded),
         ["cart.yaml document 3: the Helm record empty has no data.release"]
     );
+}
+
+#[test]
+fn placeholders_in_api_version_kind_and_name_are_gaps_with_their_line() {
+    for (text, expected) in [
+        (
+            "apiVersion: policy/${V}\nkind: A\nmetadata: {name: a}\n",
+            "cart.yaml, line 1: apiVersion is a placeholder (policy/${V}); render the manifest first",
+        ),
+        (
+            "# x\nkind: A\napiVersion: \"{{ include \\\"x\\\" . }}\"\n",
+            "cart.yaml, line 3: apiVersion is a placeholder ({{ include \"x\" . }}); render the manifest first",
+        ),
+        (
+            "apiVersion: {{ .Values.api }}\nkind: A\n",
+            "cart.yaml, line 1: apiVersion is not a text; render the manifest first",
+        ),
+        (
+            "apiVersion: <no value>\nkind: A\n",
+            "cart.yaml, line 1: apiVersion is a placeholder (<no value>); render the manifest first",
+        ),
+        (
+            "apiVersion: __API__\nkind: A\n",
+            "cart.yaml, line 1: apiVersion is a placeholder (__API__); render the manifest first",
+        ),
+        (
+            "apiVersion: v1\nkind: null\nmetadata: {name: a}\n",
+            "cart.yaml, line 2: kind is not a text; render the manifest first",
+        ),
+        (
+            "apiVersion: v1\nkind: THE_KIND\n",
+            "cart.yaml, line 2: kind is a placeholder (THE_KIND); render the manifest first",
+        ),
+        (
+            "kind: Ingress\nmetadata: {name: a}\n",
+            "cart.yaml, line 1: apiVersion is missing; render the manifest first",
+        ),
+        (
+            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: \"${A}\", kind: B}\n",
+            "cart.yaml, line 4: apiVersion is a placeholder (${A}); render the manifest first",
+        ),
+    ] {
+        let decoded = file(text);
+        assert_eq!(faults(&decoded), [expected], "{text}");
+        assert_eq!(decoded.objects, [], "{text}");
+    }
+    let named = file("apiVersion: v1\nkind: A\nmetadata:\n  name: ${APP}\n");
+    assert_eq!(
+        faults(&named),
+        ["cart.yaml, line 4: name is a placeholder (${APP}); render the manifest first"]
+    );
+    assert_eq!(named.objects.len(), 1, "its API can be judged");
+}
+
+#[test]
+fn documents_that_are_no_manifests_are_still_ignored() {
+    for text in [
+        "kind: DaemonSet\ncontroller: {name: x}\n",
+        "apiVersion: 1\ndatasources: []\n",
+        "apiVersion: v2\nname: chart\nversion: 1.0.0\n",
+        "replicas: 3\nmetadata: {name: x}\n",
+        "api: {{ .Values.api }}\n",
+    ] {
+        let decoded = file(text);
+        assert_eq!(faults(&decoded), [""; 0], "{text}");
+        assert_eq!(decoded.manifest_count, 0, "{text}");
+    }
+    for (api_version, kind, name) in [
+        ("kustomize.config.k8s.io/v1beta1", "Component", "x"),
+        ("x-corp.example/v1alpha1", "lower-Kind2", "a:b.c"),
+        ("v1", "A", "system:node:_x"),
+    ] {
+        let decoded = file(&format!(
+            "apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: \"{name}\"}}\n"
+        ));
+        assert_eq!(faults(&decoded), [""; 0], "{api_version}");
+        assert_eq!(decoded.objects.len(), 1);
+    }
+}
+
+#[test]
+fn objects_of_a_template_are_read() {
+    let text = "apiVersion: template.openshift.io/v1\nkind: Template\nmetadata: {name: shop}\nobjects:\n- apiVersion: policy/v1beta1\n  kind: PodDisruptionBudget\n  metadata: {name: \"${NAME}\"}\n- {apiVersion: \"${API}\", kind: A, metadata: {name: a}}\nparameters: []\n";
+    let decoded = file(text);
+    assert_eq!(
+        lines(&decoded),
+        ["policy/v1beta1 PodDisruptionBudget -/${NAME} cart.yaml"]
+    );
+    assert_eq!(
+        faults(&decoded),
+        ["cart.yaml, line 8: apiVersion is a placeholder (${API}); render the manifest first"]
+    );
+}
+
+#[test]
+fn a_copy_of_a_live_object_remembers_its_writers() {
+    let text = r#"
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: cart
+  uid: 0a1b2c3d-4e5f-4000-8000-00000000abcd
+  annotations:
+    kubectl.kubernetes.io/last-applied-configuration: |
+      {"apiVersion":"policy/v1beta1","kind":"PodDisruptionBudget"}
+  managedFields:
+  - {apiVersion: policy/v1beta1, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:minAvailable": {}}}, manager: kubectl-create, operation: Update, time: "2023-05-01T10:00:00Z"}
+  - {apiVersion: policy/v1, manager: shop, operation: Apply}
+"#;
+    let decoded = file(text);
+    let live = decoded.objects[0].live.as_ref().expect("its writers");
+    let entries: Vec<_> = live
+        .field_managers
+        .iter()
+        .map(|entry| {
+            (
+                &*entry.name,
+                &*entry.api_version,
+                entry.is_apply,
+                entry.leaves,
+            )
+        })
+        .collect();
+    assert_eq!(
+        entries,
+        [
+            ("kubectl-create", "policy/v1beta1", false, Some(1)),
+            ("shop", "policy/v1", true, None)
+        ]
+    );
+    assert_eq!(&*live.last_applied[0].api_version, "policy/v1beta1");
+    let written = file(&text.replace("  uid:", "  x:").replace("managedFields", "y"));
+    assert_eq!(written.objects[0].live, None, "a manifest somebody wrote");
 }

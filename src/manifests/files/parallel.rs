@@ -10,11 +10,11 @@ use std::thread;
 use super::source::{display_path, read_limited};
 use crate::catalog::Catalog;
 use crate::manifests::decoder::{EncodedHelmRecord, Origin, decode};
+use crate::manifests::external::ExternalSource;
 use crate::manifests::helm;
 use crate::snapshot::{
     ApiCounter, HelmReleaseRow, HelmStorage, ManifestFilter, ManifestObject, MissingData,
 };
-use crate::text::NamespacedName;
 
 /// Steps that are done at once: enough that threads are seldom started, few enough that results do not pile up.
 pub(super) const BATCH_SIZE: usize = 512;
@@ -45,6 +45,8 @@ pub(super) struct FileResult {
     pub(super) other_apis: ApiCounter,
     pub(super) releases: Vec<HelmReleaseRow>,
     pub(super) gaps: Vec<MissingData>,
+    /// What renders objects that are in none of the files, unless they are.
+    pub(super) external: Vec<ExternalSource>,
     /// 1 for a file with manifests.
     pub(super) files_read: usize,
     /// 1 for a file without.
@@ -116,8 +118,25 @@ pub(super) fn decode_bytes(
         files_skipped: usize::from(
             decoded.manifest_count == 0 && decoded.skipped_objects.is_empty(),
         ),
+        external: decoded.external,
         ..FileResult::default()
     };
+    let is_silent = |object: &ManifestObject| {
+        let traces = object.live.as_ref();
+        traces.is_some_and(|live| live.field_managers.is_empty() && live.last_applied.is_empty())
+    };
+    let concerned = decoded.objects.iter().filter(|object| is_silent(object));
+    let filter = ManifestFilter {
+        has_cluster: true,
+        ..wanted.filter
+    };
+    let silent = concerned.filter(|object| filter.keeps(object, wanted.catalog));
+    let silent = silent.count();
+    if silent > 0 {
+        let why = "copies of live objects without managedFields: the version in which they were printed does not show \
+                   who writes them; add --show-managed-fields, or name the manifests";
+        taken.add_gap(format!("{silent} objects in {name}"), why.to_owned());
+    }
     for object in decoded.objects {
         if wanted.filter.keeps(&object, wanted.catalog) {
             taken.objects.push(object);
@@ -128,7 +147,7 @@ pub(super) fn decode_bytes(
     for fault in decoded.skipped_objects {
         taken.add_gap(fault.what, fault.why);
     }
-    for record in &decoded.helm_records {
+    for record in decoded.helm_records {
         taken.add_helm_record(record, wanted.catalog);
     }
     taken
@@ -147,27 +166,32 @@ impl FileResult {
         self.gaps.push(MissingData { what, why, rbac });
     }
 
-    fn add_helm_record(&mut self, record: &EncodedHelmRecord, catalog: &Catalog) {
-        let payload = match record.storage {
-            HelmStorage::Secret => helm::decode_secret_data(&record.payload),
-            HelmStorage::ConfigMap => Ok(record.payload.clone().into_bytes()),
+    fn add_helm_record(&mut self, encoded: EncodedHelmRecord, catalog: &Catalog) {
+        let EncodedHelmRecord {
+            mut record,
+            name,
+            location,
+        } = encoded;
+        let decoded = match record.storage {
+            HelmStorage::Secret => helm::decode_secret_data(&record.payload).and_then(|payload| {
+                record.payload = payload;
+                record.decode(catalog)
+            }),
+            HelmStorage::ConfigMap | HelmStorage::Tiller => record.decode(catalog),
         };
-        let release = payload.and_then(|payload| {
-            helm::decode_record(&payload, record.storage, record.created, catalog)
-        });
-        match release {
-            Ok(release) if release.is_deployed() => {
+        match decoded {
+            Ok(None) => {}
+            Ok(Some(release)) => {
                 for fault in release.skipped_objects {
-                    let what = format!("{} in {}", fault.what, record.location);
-                    self.add_gap(what, fault.why);
+                    self.add_gap(format!("{} in {location}", fault.what), fault.why);
                 }
                 self.releases.push(release.row);
             }
-            Ok(_) => {}
             Err(error) => {
-                let name = NamespacedName::new(Some(&record.namespace), &record.name);
-                let what = format!("Helm record {name} in {}", record.location);
-                self.add_gap(what, error.to_string());
+                self.add_gap(
+                    format!("Helm record {name} in {location}"),
+                    error.to_string(),
+                );
             }
         }
     }

@@ -305,3 +305,114 @@ fn results_keep_the_order_of_the_tree_whatever_is_done_first() {
         .collect();
     assert!(found.is_sorted(), "{found:?}");
 }
+
+#[test]
+fn what_is_rendered_from_elsewhere_is_a_gap() {
+    let overlay = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- ../base\n- https://git.example/base?ref=v1\nhelmCharts:\n- {name: cart, version: 1.0.0}\n";
+    let flux = |kind: &str, spec: &str| {
+        format!("apiVersion: {kind}\nmetadata: {{name: shop}}\nspec: {spec}\n")
+    };
+    let release = flux(
+        "helm.toolkit.fluxcd.io/v2\nkind: HelmRelease",
+        "{chart: {spec: {chart: shop}}}",
+    );
+    let sync = flux(
+        "kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization",
+        "{path: ./clusters/shop}",
+    );
+    let application = flux(
+        "argoproj.io/v1alpha1\nkind: Application",
+        "{source: {path: apps, repoURL: \"https://git.example\"}}",
+    );
+    let dir = tree(&[
+        ("apps.yaml", application.as_bytes()),
+        ("flux.yaml", sync.as_bytes()),
+        ("helmfile.yaml", b"releases: []\n"),
+        ("local/kustomization.yaml", b"resources: [pdb.yaml]\n"),
+        ("local/pdb.yaml", BUDGET.as_bytes()),
+        ("main.jsonnet", b"{}"),
+        ("overlay/kustomization.yaml", overlay.as_bytes()),
+        ("pdb.yaml.j2", b"{% if x %}"),
+        ("release.yaml", release.as_bytes()),
+    ]);
+    let rendered = "objects are rendered from elsewhere";
+    let files = read_tree(&dir);
+    assert_eq!(locations(&files, &dir), ["local/pdb.yaml"]);
+    let application = format!(
+        "Application shop in apps.yaml: {rendered} (apps): name its directory with -f, or pipe `argocd app manifests` into `-f -`"
+    );
+    let kustomization = format!(
+        "kustomization overlay/kustomization.yaml, line 1: {rendered} (https://git.example/base?ref=v1, chart cart): pipe `kubectl kustomize` into `-f -`, with --enable-helm if it names charts"
+    );
+    let release = format!(
+        "HelmRelease shop in release.yaml: {rendered} (a chart): pipe `helm template` of its chart into `-f -`"
+    );
+    let sync = format!(
+        "Kustomization shop in flux.yaml: {rendered} (./clusters/shop): name that directory with -f, or pipe `flux build kustomization` into `-f -`"
+    );
+    assert_eq!(
+        gaps(&files, &dir),
+        [
+            "helmfile.yaml: not rendered: pipe `helmfile template` into `-f -`",
+            "main.jsonnet: not rendered: pipe its objects into `-f -`",
+            "pdb.yaml.j2: not rendered: render it first",
+            &application,
+            &sync,
+            &kustomization,
+            &release,
+        ]
+    );
+
+    // What they point to is in the tree.
+    let found = tree(&[
+        ("apps/a.yaml", BUDGET.as_bytes()),
+        (
+            "apps.yaml",
+            flux(
+                "argoproj.io/v1alpha1\nkind: Application",
+                "{source: {path: apps}}",
+            )
+            .as_bytes(),
+        ),
+        ("clusters/shop/a.yaml", BUDGET.as_bytes()),
+        ("flux.yaml", sync_document().as_bytes()),
+        ("base/kustomization.yaml", b"resources: []\n"),
+        ("overlay/kustomization.yaml", b"resources: [../base]\n"),
+    ]);
+    assert_eq!(gaps(&read_tree(&found), &found), [""; 0]);
+    let alone = read_all(&[found.path().join("overlay")], b"").expect("it is there");
+    assert_eq!(alone.gaps.len(), 1, "the base was not named");
+}
+
+fn sync_document() -> String {
+    "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: shop}\nspec: {path: clusters/shop}\n".to_owned()
+}
+
+#[test]
+fn copies_of_live_objects_are_judged_by_their_writers_or_are_a_gap() {
+    let copy = |version: &str, more: &str| {
+        format!(
+            "apiVersion: {version}\nkind: PodDisruptionBudget\nmetadata:\n  name: cart\n  uid: x\n{more}"
+        )
+    };
+    let wrote =
+        "  managedFields:\n  - {manager: shop, apiVersion: policy/v1beta1, operation: Update}\n";
+    let dir = tree(&[
+        ("silent.yaml", copy("policy/v1", "").as_bytes()),
+        ("written.yaml", copy("policy/v1", wrote).as_bytes()),
+        (
+            "other.yaml",
+            copy("policy/v1", "")
+                .replace("PodDisruptionBudget", "Other")
+                .as_bytes(),
+        ),
+    ]);
+    let files = read_tree(&dir);
+    assert_eq!(locations(&files, &dir), ["written.yaml"]);
+    let gaps = gaps(&files, &dir);
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert!(
+        gaps[0]
+            .starts_with("1 objects in silent.yaml: copies of live objects without managedFields")
+    );
+}

@@ -15,7 +15,16 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn decode(payload: &[u8]) -> Result<HelmRelease, HelmError> {
     static CATALOG: std::sync::LazyLock<&Catalog> =
         std::sync::LazyLock::new(|| Catalog::embedded().expect("the catalog is sound"));
-    decode_record(payload, HelmStorage::Secret, None, &CATALOG)
+    decode_record(&record(payload, None), &CATALOG)
+}
+
+fn record(payload: &[u8], status: Option<&str>) -> HelmRecord {
+    HelmRecord {
+        storage: HelmStorage::Secret,
+        created: None,
+        status: status.map(str::to_owned),
+        payload: payload.to_vec(),
+    }
 }
 
 fn packed(json: &str) -> Vec<u8> {
@@ -49,7 +58,7 @@ fn cart() -> String {
 #[test]
 fn a_record_is_reduced_to_its_objects() {
     let release = decode(&packed(&cart())).expect("it is a record");
-    assert!(release.is_deployed());
+    assert_eq!(release.status, "deployed");
     let row = &release.row;
     assert_eq!(
         (
@@ -117,7 +126,7 @@ fn sparse_records_are_read() {
         r#"{"name":"a","version":1,"hooks":null,"chart":null,"info":null}"#,
     ))
     .expect("it is a record");
-    assert!(!release.is_deployed());
+    assert_eq!(release.status, "");
     assert_eq!(release.row.objects, []);
     assert_eq!(release.row.chart, "");
 }
@@ -183,6 +192,7 @@ fn the_newest_deployed_revision_counts() {
         chart: String::new(),
         storage,
         created_at: None,
+        failed: false,
         objects: Vec::new(),
     };
     let rows = newest_revisions(vec![
@@ -253,4 +263,64 @@ fn what_a_record_repeats_is_bounded() {
         "150 more documents cannot be understood"
     );
     assert!(release.skipped_objects[0].what.len() < 1200);
+}
+
+#[test]
+fn a_record_counts_by_its_label_and_a_difference_is_reported() {
+    static CATALOG: std::sync::LazyLock<&Catalog> =
+        std::sync::LazyLock::new(|| Catalog::embedded().expect("the catalog is sound"));
+    let inner = |status: &str| packed(&cart().replace("deployed", status));
+    for (label, status, counts, faults) in [
+        (None, "deployed", true, 1),
+        (None, "failed", true, 1),
+        (None, "superseded", false, 0),
+        (Some("deployed"), "deployed", true, 1),
+        (Some("deployed"), "failed", true, 2),
+        (Some("failed"), "deployed", true, 2),
+        (Some("superseded"), "deployed", false, 0),
+    ] {
+        let release = record(&inner(status), label).decode(&CATALOG);
+        let release = release.expect("it is a record");
+        assert_eq!(release.is_some(), counts, "{label:?} {status}");
+        let reported = release
+            .as_ref()
+            .map_or(0, |release| release.skipped_objects.len());
+        assert_eq!(reported, faults, "{label:?} {status}");
+        let is_failed = release.is_some_and(|release| release.row.failed);
+        let expected = counts && label.unwrap_or(status) == "failed";
+        assert_eq!(is_failed, expected, "{label:?} {status}");
+    }
+}
+
+#[test]
+fn records_of_helm_2_are_read() {
+    static CATALOG: std::sync::LazyLock<&Catalog> =
+        std::sync::LazyLock::new(|| Catalog::embedded().expect("the catalog is sound"));
+    let release = TillerRelease {
+        name: "cart".to_owned(),
+        info: Some(TillerInfo {
+            status: Some(TillerStatus { code: 1 }),
+        }),
+        chart: Some(TillerChart {
+            metadata: Some(TillerChartMetadata {
+                name: "cart".to_owned(),
+                version: "1.2.0".to_owned(),
+            }),
+        }),
+        manifest: "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart}\n"
+            .to_owned(),
+        hooks: Vec::new(),
+        version: 4,
+        namespace: "shop".to_owned(),
+    };
+    let stored = |payload: Vec<u8>| HelmRecord {
+        storage: HelmStorage::Tiller,
+        ..record(&STANDARD.encode(payload).into_bytes(), Some("DEPLOYED"))
+    };
+    let read = stored(gzip(&release.encode_to_vec())).decode(&CATALOG);
+    let row = read.expect("it is a record").expect("it counts").row;
+    assert_eq!((row.chart.as_str(), row.revision), ("cart-1.2.0", 4));
+    assert_eq!(row.objects[0].namespace.as_deref(), Some("shop"));
+    let broken = stored(gzip(b"\x0a\xff")).decode(&CATALOG);
+    assert!(matches!(broken, Err(HelmError::Tiller)), "{broken:?}");
 }

@@ -227,6 +227,9 @@ fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOpti
     if fold.steps.len() > 1 {
         out.push_str(&wrapped(&format!("{} is next:", step.scope.name)));
     }
+    for evidence in &step.evidence {
+        out.push_str(&wrapped(evidence));
+    }
     for command in &step.commands {
         remedies::push_indented(&mut out, INDENT, &text::escape_command(command));
     }

@@ -280,8 +280,9 @@ fn window_detail(plan: &UpgradePlan, fold: &StepGroup<'_>) -> Option<(&'static s
 type StepDetail = (&'static str, fn(&StepDoc) -> String);
 
 /// The details of steps, if not empty.
-const STEP_DETAILS: [StepDetail; 2] = [
+const STEP_DETAILS: [StepDetail; 3] = [
     ("Basis", |step| step.basis.clone()),
+    ("Evidence", |step| step.evidence.join("; ")),
     ("Interrupts", |step| step.interrupts.join("; ")),
 ];
 

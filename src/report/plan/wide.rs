@@ -78,6 +78,7 @@ fn push_step(
         );
     }
     details.write_wrapped("done when", &[step.done_when.text.as_str()]);
+    details.write_wrapped("evidence", &step.evidence);
     details.write_wrapped("interrupts", &step.interrupts);
     let gates =
         gating_findings(plan, step).map(|finding| format!("{}: {}", finding.id, finding.message));

@@ -124,7 +124,7 @@ fn local() -> UpgradeReport {
                 namespace: None,
                 name: "cart".into(),
                 location: "cart.yaml document 1".into(),
-                references: Vec::new(),
+                ..ManifestObject::default()
             }],
             ..ManifestFiles::default()
         },

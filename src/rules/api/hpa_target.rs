@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::api_usage::{helm_release_needs, reference};
+use crate::api_usage::{current_releases, helm_record_needs, reference};
 use crate::catalog::{GroupResource, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::path::HopId;
 use crate::rules::engine::data_rule::object_from_row;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow, Rows};
+use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow};
 
 const KIND: &str = "HorizontalPodAutoscaler";
 
@@ -27,7 +27,7 @@ pub(crate) const RULE: Rule = Rule {
     sources: &["kubernetes/kubernetes pkg/controller/podautoscaler/horizontal.go"],
     kind: RuleKind::Code {
         needs: |_| {
-            let mut needs = helm_release_needs().to_vec();
+            let mut needs = helm_record_needs();
             needs.push(autoscalers_need());
             needs
         },
@@ -158,12 +158,7 @@ fn check_manifests(
     for manifest in &context.manifests.objects {
         check_manifest(context, manifest, None, EvidenceSource::File, lost);
     }
-    let mut releases: Vec<_> = context.manifests.helm_releases.iter().collect();
-    for need in &helm_release_needs() {
-        let rows = context.rows(need);
-        releases.extend(rows.into_iter().flat_map(Rows::helm_releases));
-    }
-    for release in releases {
+    for release in current_releases(context.cluster, context.manifests) {
         for manifest in &release.objects {
             let namespace = Some(release.namespace.as_str());
             check_manifest(context, manifest, namespace, EvidenceSource::Helm, lost);

@@ -67,7 +67,12 @@ pub(crate) fn usage_findings<'a>(
                 severity,
                 confidence: usages.iter().map(|usage| usage_confidence(usage)).max()?,
                 message,
-                remedy: usage_remedy(api, &usages, replacement_api(api, first, context)),
+                remedy: usage_remedy(
+                    api,
+                    &usages,
+                    replacement_api(api, first, context),
+                    is_removed_already(api, context),
+                ),
                 hop,
                 objects: objects.collect(),
             };
@@ -177,7 +182,7 @@ fn replacement_phrase(api: &Api, next: Option<&Api>) -> String {
     }
 }
 
-fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
+fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>, is_gone: bool) -> String {
     let mut sentences: Vec<String> = Vec::new();
     let has_evidence = |source| {
         usages
@@ -192,9 +197,7 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
         );
     };
     if has_evidence(EvidenceSource::Helm) {
-        sentences.push(format!(
-            "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade a release whose stored manifest contains a removed API."
-        ));
+        sentences.push(helm_remedy(&to, is_gone));
     }
     if has_evidence(EvidenceSource::File) {
         sentences.push(format!("Change apiVersion in the manifest to {to}."));
@@ -208,6 +211,11 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
             "Update the named field manager, or the manifest it applies, to use {to}."
         ));
     }
+    if usages.iter().any(|usage| usage.has_applier) && only_remembered {
+        sentences.push(format!(
+            "Apply once through {to} before the hop: its entry for the removed version is dropped at the first write after it, and what is left out of the manifest from then on is no longer removed from the object."
+        ));
+    }
     if has_evidence(EvidenceSource::LastApplied) {
         sentences.push(format!(
             "Apply the manifest again with apiVersion {to}: the next kubectl apply compares with the annotation."
@@ -218,6 +226,24 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>) -> String {
     }
     sentences.push("Stored objects need no change: the API server converts them.".to_owned());
     sentences.join(" ") + &api_note(api)
+}
+
+/// Whether the running server does not serve the API any more.
+pub(crate) fn is_removed_already(api: &Api, context: &CheckContext<'_>) -> bool {
+    let from = context.path.from;
+    api.removed
+        .is_some_and(|removed| from.is_some_and(|from| removed <= from))
+}
+
+/// What to do about a release whose stored manifest names an API that is removed, or that the server does not serve any
+/// more: then neither an upgrade nor a rollback can read what the release holds.
+fn helm_remedy(to: &str, is_gone: bool) -> String {
+    if is_gone {
+        return "helm upgrade and helm rollback fail on the release, and leave a pending record, because its stored manifest names an API that is not served any more: rewrite the manifest with the mapkubeapis plugin, or edit the record. If an older revision names served APIs only, a rollback to it fails once and works when it is repeated.".to_owned();
+    }
+    format!(
+        "Upgrade the Helm release to a chart that renders {to}, before Kubernetes: Helm cannot upgrade or roll back a release whose stored manifest contains a removed API."
+    )
 }
 
 fn api_note(api: &Api) -> String {

@@ -6,8 +6,8 @@ use super::super::intern::Interner;
 use super::super::metadata::Row;
 use super::super::nodes::machine_deployment_of_set;
 use super::super::{
-    EndpointSliceRow, HelmReleaseRow, ManifestObject, MetaRow, NodeRow, ObjectRow, PodRow, Rows,
-    SharedStr, WorkloadRow,
+    EndpointSliceRow, FieldManager, HelmReleaseRow, LastApplied, ManifestObject, MetaRow, NodeRow,
+    ObjectRow, PodRow, Rows, SharedStr, WorkloadRow,
 };
 use super::pseudonymizer::Pseudonymizer;
 use super::token_kinds::is_upper_camel_case;
@@ -59,16 +59,7 @@ impl Pseudonymizer<'_> {
         // One of them is the key.
         row.uid = row.uid.map(|uid| self.redact_uid(uid));
         row.owner = row.owner.take().map(|owner| self.redact_owner(&owner));
-        for manager in &mut row.field_managers {
-            manager.name = self.redact_field_manager(&manager.name).into();
-            manager.api_version = self.redact_api_version(&manager.api_version).into();
-            manager.subresource = self.redact_name(&manager.subresource).into();
-        }
-        for applied in &mut row.last_applied {
-            applied.annotation = self.redact_label_key(&applied.annotation).into();
-            applied.kind = self.redact_kind(&applied.api_version, &applied.kind).into();
-            applied.api_version = self.redact_api_version(&applied.api_version).into();
-        }
+        self.redact_traces(&mut row.field_managers, &mut row.last_applied);
         row.helm_labels
             .retain(|key, _| HELM_LABELS.contains(&key.as_str()));
         for (key, value) in &mut row.helm_labels {
@@ -83,6 +74,19 @@ impl Pseudonymizer<'_> {
             owner.api_version = self.redact_api_version(&owner.api_version).into();
             owner.name = self.redact_name(&owner.name).into();
             owner.uid = owner.uid.map(|uid| self.redact_uid(uid));
+        }
+    }
+
+    fn redact_traces(&self, managers: &mut [FieldManager], applied: &mut [LastApplied]) {
+        for manager in managers {
+            manager.name = self.redact_field_manager(&manager.name).into();
+            manager.api_version = self.redact_api_version(&manager.api_version).into();
+            manager.subresource = self.redact_name(&manager.subresource).into();
+        }
+        for applied in applied {
+            applied.annotation = self.redact_label_key(&applied.annotation).into();
+            applied.kind = self.redact_kind(&applied.api_version, &applied.kind).into();
+            applied.api_version = self.redact_api_version(&applied.api_version).into();
         }
     }
 
@@ -196,6 +200,9 @@ impl Pseudonymizer<'_> {
         object.namespace = object.namespace.take().map(|name| self.redact_name(&name));
         object.name = self.redact_name(&object.name);
         object.location = self.redact_location(&object.location);
+        if let Some(live) = &mut object.live {
+            self.redact_traces(&mut live.field_managers, &mut live.last_applied);
+        }
         for reference in &mut object.references {
             reference.kind = self.redact_kind(&reference.api_version, &reference.kind);
             reference.api_version = self.redact_api_version(&reference.api_version);

@@ -89,6 +89,7 @@ impl ToDoc<StepDoc> for Step {
             },
             duration_seconds: self.duration.to_doc(),
             basis: self.duration.basis.clone(),
+            evidence: self.evidence.clone(),
             interrupts: self.interrupts.clone(),
             reversible: self.is_reversible,
             links: self.links.clone(),

@@ -1,0 +1,218 @@
+//! Objects that a manifest only points to: a chart, a repository or a directory that a tool renders.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use super::documents::{RawDocument, truncate_name};
+use super::header::ManifestDocument;
+use crate::snapshot::MissingData;
+
+/// The annotations that hold what was applied last.
+pub(super) const KUBECTL_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(super) const KAPP_ANNOTATION: &str = "kapp.k14s.io/original";
+
+/// Kinds that a controller renders: API group, kind, and how to render what they point to.
+const RENDERED_KINDS: [(&str, &str, &str); 6] = [
+    ("helm.toolkit.fluxcd.io", "HelmRelease", HELM_TEMPLATE),
+    ("helm.fluxcd.io", "HelmRelease", HELM_TEMPLATE),
+    ("helm.cattle.io", "HelmChart", HELM_TEMPLATE),
+    (
+        "kustomize.toolkit.fluxcd.io",
+        "Kustomization",
+        "name that directory with -f, or pipe `flux build kustomization` into `-f -`",
+    ),
+    ("argoproj.io", "Application", ARGO_MANIFESTS),
+    ("argoproj.io", "ApplicationSet", ARGO_MANIFESTS),
+];
+const HELM_TEMPLATE: &str = "pipe `helm template` of its chart into `-f -`";
+const ARGO_MANIFESTS: &str =
+    "name its directory with -f, or pipe `argocd app manifests` into `-f -`";
+const KUSTOMIZE: &str =
+    "pipe `kubectl kustomize` into `-f -`, with --enable-helm if it names charts";
+
+/// Endings of files that a tool renders to manifests.
+const TEMPLATE_ENDINGS: [(&str, &str); 8] = [
+    ("jsonnet", "pipe its objects into `-f -`"),
+    ("j2", RENDER_FIRST),
+    ("tmpl", RENDER_FIRST),
+    ("tpl", RENDER_FIRST),
+    ("gotmpl", RENDER_FIRST),
+    ("erb", RENDER_FIRST),
+    ("mustache", RENDER_FIRST),
+    ("cue", "pipe its objects into `-f -`"),
+];
+const RENDER_FIRST: &str = "render it first";
+
+/// Something that points to objects elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ExternalSource {
+    /// What it is and where.
+    what: String,
+    /// What it points to.
+    targets: Vec<SourceTarget>,
+    /// How to render it.
+    hint: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum SourceTarget {
+    /// A file or directory.
+    Local { directory: PathBuf, name: String },
+    /// A directory by its path within a repository.
+    InRepository(String),
+    /// A chart or URL.
+    Remote(String),
+}
+
+impl fmt::Display for SourceTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Local { name, .. } | Self::InRepository(name) | Self::Remote(name)) = self;
+        f.write_str(name)
+    }
+}
+
+impl SourceTarget {
+    /// Whether it was read: by its path, or as the end of the path of a directory that was.
+    fn is_read(&self, roots: &[PathBuf], directories: &[PathBuf]) -> bool {
+        match self {
+            Self::Local { directory, name } => {
+                let path = normalize(&directory.join(name));
+                roots.iter().any(|root| path.starts_with(root))
+            }
+            Self::InRepository(path) => {
+                let path = normalize(Path::new(path));
+                let is_named = path.components().next().is_some();
+                is_named
+                    && directories
+                        .iter()
+                        .any(|directory| directory.ends_with(&path))
+            }
+            Self::Remote(_) => false,
+        }
+    }
+}
+
+impl ExternalSource {
+    /// The gap, if something that it points to was not read. `roots` are the files and directories that were named,
+    /// `directories` those that were walked.
+    pub(super) fn gap(&self, roots: &[PathBuf], directories: &[PathBuf]) -> Option<MissingData> {
+        let targets = self.targets.iter();
+        let missing: Vec<String> = targets
+            .filter(|target| !target.is_read(roots, directories))
+            .map(ToString::to_string)
+            .collect();
+        (!missing.is_empty()).then(|| MissingData {
+            what: self.what.clone(),
+            why: format!(
+                "objects are rendered from elsewhere ({}): {}",
+                missing.join(", "),
+                self.hint
+            ),
+            rbac: None,
+        })
+    }
+}
+
+/// A path without `.` and, as far as it can be told without the file system, without `..`.
+pub(super) fn normalize(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(normal.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
+/// What a file is rendered with, by its name; `None` if it may hold manifests.
+pub(super) fn template_hint(path: &Path) -> Option<&'static str> {
+    let name = path.file_name()?.to_str()?;
+    if matches!(name, "helmfile.yaml" | "helmfile.yml") {
+        return Some("pipe `helmfile template` into `-f -`");
+    }
+    let (stem, ending) = name.rsplit_once('.')?;
+    let (_, hint) = TEMPLATE_ENDINGS
+        .iter()
+        .find(|(known, _)| ending.eq_ignore_ascii_case(known))?;
+    let of_manifests = [".yaml", ".yml", ".json"];
+    let is_language = *hint != RENDER_FIRST;
+    (is_language || of_manifests.iter().any(|of| stem.ends_with(of))).then_some(hint)
+}
+
+/// What a kustomization takes its objects from; `None` for any other document.
+pub(super) fn kustomization_source(
+    document: &ManifestDocument,
+    origin: &str,
+    raw: &RawDocument<'_>,
+) -> Option<ExternalSource> {
+    let file = Path::new(origin);
+    let name = file.file_name().and_then(|name| name.to_str());
+    let has_name = matches!(
+        name,
+        Some("kustomization.yaml" | "kustomization.yml" | "Kustomization")
+    );
+    let is_kustomization = match &document.api_version {
+        Some(api_version) => api_version.starts_with("kustomize.config.k8s.io/"),
+        None => has_name,
+    };
+    if !is_kustomization {
+        return None;
+    }
+    let directory = file.parent().unwrap_or(Path::new("")).to_owned();
+    let listed = document.listed_sources.iter().map(|name| {
+        match name.contains("://")
+            || name.contains("//")
+            || name.contains("?ref=")
+            || name.starts_with("git@")
+            || name.starts_with("github.com/")
+        {
+            true => SourceTarget::Remote(name.clone()),
+            false => SourceTarget::Local {
+                directory: directory.clone(),
+                name: name.clone(),
+            },
+        }
+    });
+    let charts = document.listed_charts.iter();
+    let charts = charts.map(|name| SourceTarget::Remote(format!("chart {name}")));
+    Some(ExternalSource {
+        what: format!("kustomization {origin}, line {}", raw.first_line),
+        targets: listed.chain(charts).collect(),
+        hint: KUSTOMIZE,
+    })
+}
+
+/// What an object of a GitOps controller points to; `None` for any other kind.
+pub(super) fn rendered_source(
+    api_version: &str,
+    kind: &str,
+    document: &ManifestDocument,
+    place: &str,
+) -> Option<ExternalSource> {
+    let (group, _) = api_version.split_once('/')?;
+    let (.., hint) = RENDERED_KINDS
+        .iter()
+        .find(|(known, of_kind, _)| *known == group && *of_kind == kind)?;
+    let target = match &document.source_path {
+        Some(path) if *hint != HELM_TEMPLATE => SourceTarget::InRepository(path.clone()),
+        _ if *hint == HELM_TEMPLATE => SourceTarget::Remote("a chart".to_owned()),
+        _ => SourceTarget::Remote("a repository".to_owned()),
+    };
+    let name = document.metadata.name.as_deref().unwrap_or_default();
+    Some(ExternalSource {
+        what: format!("{kind} {} in {place}", truncate_name(name)),
+        targets: vec![target],
+        hint,
+    })
+}
+
+/// Whether a Template of this API holds objects: OpenShift's, of today and before groups.
+pub(super) fn is_template_api(api_version: &str) -> bool {
+    api_version == "v1" || api_version.starts_with("template.openshift.io/")
+}
