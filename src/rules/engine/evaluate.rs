@@ -201,9 +201,9 @@ fn remarks(
     remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
     remarks.extend(context.unfinished_hop().map(|hop| hop.remark()));
     if let Some(resolved) = resolved.filter(|resolved| resolved.unchecked_objects > 0) {
+        let objects = pluralize(resolved.unchecked_objects, "object");
         remarks.push(format!(
-            "not inspected again, and may still exist: {} of the baseline",
-            pluralize(resolved.unchecked_objects, "object")
+            "{objects} of the baseline neither found nor inspected again: may still exist"
         ));
     }
     if policy

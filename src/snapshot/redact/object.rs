@@ -154,7 +154,11 @@ impl Pseudonymizer<'_> {
             return format!("${}", self.redact_text(variable));
         }
         let Some(flag) = text.strip_prefix("--") else {
-            return self.redact_text(text);
+            let is_short_flag = text.starts_with('-') && text.len() <= MAX_SHORT_FLAGS;
+            return match is_short_flag {
+                true => text.to_owned(),
+                false => self.redact_text(text),
+            };
         };
         match flag.split_once('=') {
             Some((flag, value)) => format!("--{flag}={}", self.redact_text(value)),
@@ -173,6 +177,9 @@ impl Pseudonymizer<'_> {
         }
     }
 }
+
+/// The length of a dash and a few flags of one letter: `-ec`.
+const MAX_SHORT_FLAGS: usize = 4;
 
 /// Whether a word of a shell script ends here.
 fn is_word_end(letter: char) -> bool {
