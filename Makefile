@@ -47,7 +47,7 @@ BINDIR ?= $(HOME)/.local/bin
 install:
 	$(CARGO) build --profile dist --bins
 	mkdir -p $(BINDIR)
-	for name in check plan; do \
+	for name in check plan watch; do \
 		install -m 755 target/dist/kubectl-upgrade-$$name $(BINDIR)/kubectl-upgrade_$$name && \
 		ln -sf kubectl-upgrade_$$name $(BINDIR)/kubectl_complete-upgrade_$$name || exit 1; \
 	done

@@ -29,6 +29,7 @@
 //! | [`fleet`] | the clusters of one run, each evaluated by itself | output |
 //! | [`conditions`] | typed completion conditions and their status in a cluster | output |
 //! | [`plan`] | hops and procedures expanded into steps with this cluster's names | output |
+//! | [`watch`] | observations of a cluster folded into the events of an upgrade | output |
 //! | [`api`] | the documents behind `-o json`, by version, and conversions to them | output |
 //! | [`report`] | a file for each format of a document | clusters |
 //! | [`cli`] | flags, exit codes, spinner | rules |
@@ -57,4 +58,5 @@ pub mod report;
 pub mod rules;
 pub mod snapshot;
 pub mod text;
+pub mod watch;
 mod x509;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use jiff::SignedDuration;
+
 /// `namespace/name`, or the name alone for cluster-scoped objects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamespacedName {
@@ -64,6 +66,49 @@ pub fn ellipsize(text: &str, max_chars: usize) -> Cow<'_, str> {
     match truncate(text, max_chars) {
         kept if kept.len() < text.len() => Cow::Owned(format!("{kept}…")),
         kept => Cow::Borrowed(kept),
+    }
+}
+
+/// A duration in two units at most: `90s`, `4m10s`, `3h20m`, `2d3h`, `400d`, `2y30d`.
+///
+/// Source: k8s.io/apimachinery pkg/util/duration `HumanDuration`.
+#[must_use]
+pub fn human_duration(duration: SignedDuration) -> String {
+    // Go cuts towards zero: anything less than two seconds in the future is still a difference between clocks.
+    let seconds = duration.as_secs();
+    match seconds {
+        ..-1 => return "<invalid>".to_owned(),
+        -1 => return "0s".to_owned(),
+        0..120 => return format!("{seconds}s"),
+        _ => {}
+    }
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    let (days, years) = (hours / 24, hours / 24 / 365);
+    if minutes < 10 {
+        two_units(minutes, 'm', seconds % 60, 's')
+    } else if minutes < 180 {
+        format!("{minutes}m")
+    } else if hours < 8 {
+        two_units(hours, 'h', minutes % 60, 'm')
+    } else if hours < 48 {
+        format!("{hours}h")
+    } else if days < 8 {
+        two_units(days, 'd', hours % 24, 'h')
+    } else if years < 2 {
+        format!("{days}d")
+    } else if years < 8 {
+        two_units(years, 'y', days % 365, 'd')
+    } else {
+        format!("{years}y")
+    }
+}
+
+/// Two units, the second only where there is some of it.
+fn two_units(first: i64, unit: char, second: i64, smaller: char) -> String {
+    if second == 0 {
+        format!("{first}{unit}")
+    } else {
+        format!("{first}{unit}{second}{smaller}")
     }
 }
 

@@ -83,6 +83,17 @@ pub enum ServingMode {
     Never,
 }
 
+/// What happens to stored objects when their API version is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum StoredObjects {
+    /// API servers still decode them, and serve them in another version.
+    #[serde(rename = "")]
+    Converted,
+    /// API servers cannot decode them any more: they must be deleted before.
+    #[serde(rename = "delete")]
+    Unreadable,
+}
+
 /// The lifecycle of one built-in API.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Api {
@@ -110,6 +121,9 @@ pub struct Api {
     #[serde(deserialize_with = "yes_no")]
     /// Whether its objects are namespaced.
     pub namespaced: bool,
+    /// What happens to its stored objects when it is removed.
+    #[serde(rename = "stored")]
+    pub stored_objects: StoredObjects,
     /// Additional advice; may be empty.
     pub note: String,
     /// Source of the row.

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::report::OutputFormat;
+use crate::report::{EventFormat, OutputFormat};
 
 /// Name, format and help.
 type FormatSpec = (&'static str, OutputFormat, &'static str);
@@ -65,5 +65,17 @@ pub(super) fn format_parser(
             .find(|(name, ..)| *name == chosen)
             .map(|(_, format, _)| *format)
             .ok_or("unknown format")
+    })
+}
+
+/// Parses the format of events.
+pub(super) fn event_format_parser() -> impl TypedValueParser<Value = EventFormat> {
+    let values = [
+        PossibleValue::new("text").help("One line per event"),
+        PossibleValue::new("json").help("One UpgradeEvent per line"),
+    ];
+    PossibleValuesParser::new(values).map(|chosen| match chosen.as_str() {
+        "json" => EventFormat::Json,
+        _ => EventFormat::Text,
     })
 }

@@ -18,6 +18,7 @@ mod session;
 mod signals;
 mod source;
 mod target;
+mod watch;
 
 pub use args::{
     CheckArgs, CheckCommand, CheckSubcommand, LogArgs, OfflineArgs, ReadArgs, SourceArgs,
@@ -25,6 +26,7 @@ pub use args::{
 };
 pub use exit::{CliError, Exit};
 pub use plan::{PlanArgs, PlanCommand};
+pub use watch::{WatchArgs, WatchCommand};
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,6 +37,7 @@ use args::OutputArgs;
 use console::Console;
 use plan::PlanSubcommand;
 use signals::run_interruptible;
+use watch::WatchSubcommand;
 
 use crate::catalog::Catalog;
 use crate::report::{self, RbacSubject};
@@ -50,6 +53,12 @@ pub fn check_main() -> ExitCode {
 #[must_use]
 pub fn plan_main() -> ExitCode {
     command_main(run_plan_command)
+}
+
+/// Runs `kubectl upgrade-watch` on this process's arguments, environment and streams.
+#[must_use]
+pub fn watch_main() -> ExitCode {
+    command_main(run_watch_command)
 }
 
 /// Parses the arguments and runs a command.
@@ -126,6 +135,16 @@ fn run_plan_command(command: PlanCommand, catalog: &'static Catalog) -> Result<E
         None => run::run(&command.plan, catalog),
         Some(PlanSubcommand::Completion { shell }) => {
             let script = completion_script::<PlanCommand>(shell, "kubectl-upgrade_plan");
+            Ok(Console::print(&script, Exit::Success))
+        }
+    }
+}
+
+fn run_watch_command(command: WatchCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
+    match command.subcommand {
+        None => watch::run(&command.watch, catalog),
+        Some(WatchSubcommand::Completion { shell }) => {
+            let script = completion_script::<WatchCommand>(shell, "kubectl-upgrade_watch");
             Ok(Console::print(&script, Exit::Success))
         }
     }

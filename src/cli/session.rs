@@ -19,15 +19,15 @@ use crate::kubeconfig;
 use crate::kubeconfig::{ConnectError, ConnectOptions, Connection, Env};
 use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use crate::path::UpgradePath;
-use crate::report::terminal;
 use crate::snapshot::{ClusterSnapshot, RedactionKey};
+use crate::text::human_duration;
 
 /// Default timeout of a credential plugin: time for a person to log in.
 const INTERACTIVE_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// An authenticated connection.
 pub(super) struct ClusterSession {
-    connection: Connection,
+    pub(super) connection: Connection,
     pub(super) reader: ClusterReader,
 }
 
@@ -38,25 +38,14 @@ impl ClusterSession {
         catalog: &'static Catalog,
         program: &str,
     ) -> Result<Self, CliError> {
-        let options = ConnectOptions {
-            program: program.to_owned(),
-            ..flags.connection.clone()
-        };
-        let mut connection =
-            kubeconfig::resolve(&options, &Env::process()).map_err(connect_error)?;
         let reads_stdin = flags
             .offline
             .filename
             .iter()
             .any(|path| path.as_os_str() == "-");
-        let may_ask = stdin().is_terminal() && !reads_stdin;
-        let timeout = options.timeout();
-        connection
-            .authenticate(may_ask, exec_timeout(timeout, may_ask))
-            .await
-            .map_err(connect_error)?;
+        let connection = connect(program, &flags.connection, reads_stdin).await?;
         let options = ReadOptions {
-            timeout,
+            timeout: flags.connection.timeout(),
             page_size: flags.read.chunk_size,
             max_in_flight: flags.read.max_in_flight.into(),
         };
@@ -77,16 +66,11 @@ impl ClusterSession {
         flags: &SourceArgs,
         catalog: &Catalog,
     ) -> Result<(ClusterSnapshot, UpgradePath), CliError> {
-        let discovery = self.reader.discover().await;
-        let discovery = discovery.map_err(|error| self.discovery_error(&error))?;
+        let discovery = self.read_discovery().await?;
         let connection = &self.connection;
-        let id = match &connection.context {
-            Some(context) => context.clone(),
-            None => connection.server.clone(),
-        };
         let requests = detection_requests(&discovery, catalog);
         let cluster = ClusterSnapshot {
-            id: ClusterId(id),
+            id: self.cluster_id(),
             context: connection.context.clone(),
             server: connection.server.clone(),
             namespace: connection.namespace.clone(),
@@ -96,6 +80,24 @@ impl ClusterSession {
         };
         let path = path_from_detected(&cluster, &flags.target, catalog)?;
         Ok((cluster, path))
+    }
+
+    /// Reads the version of the API server and the APIs that it serves.
+    pub(super) async fn read_discovery(&self) -> Result<Discovery, CliError> {
+        let discovery = self.reader.discover().await;
+        discovery.map_err(|error| self.discovery_error(&error))
+    }
+
+    /// The name of the context, or the URL of the API server without one.
+    pub(super) fn cluster_id(&self) -> ClusterId {
+        let connection = &self.connection;
+        ClusterId(
+            connection
+                .context
+                .as_ref()
+                .unwrap_or(&connection.server)
+                .clone(),
+        )
     }
 
     /// Notes about the read: time spent waiting, and clock skew unless --now is given.
@@ -128,6 +130,25 @@ impl ClusterSession {
     }
 }
 
+/// Resolves the connection flags and authenticates. A credential plugin may ask a person unless stdin holds manifests.
+pub(super) async fn connect(
+    program: &str,
+    flags: &ConnectOptions,
+    reads_stdin: bool,
+) -> Result<Connection, CliError> {
+    let options = ConnectOptions {
+        program: program.to_owned(),
+        ..flags.clone()
+    };
+    let mut connection = kubeconfig::resolve(&options, &Env::process()).map_err(connect_error)?;
+    let may_ask = stdin().is_terminal() && !reads_stdin;
+    connection
+        .authenticate(may_ask, exec_timeout(options.timeout(), may_ask))
+        .await
+        .map_err(connect_error)?;
+    Ok(connection)
+}
+
 /// Timeout of a credential plugin: that of a request, but long enough for a person if it may prompt.
 fn exec_timeout(timeout: Timeout, may_ask: bool) -> Duration {
     match timeout {
@@ -158,7 +179,7 @@ fn clock_skew_note(apart: SignedDuration) -> String {
     format!(
         "the local clock is {} {direction} the API server's clock: ages and expiry dates use the local clock; \
          set it, or pass the correct time with --now",
-        terminal::human_duration(SignedDuration::from_mins(minutes))
+        human_duration(SignedDuration::from_mins(minutes))
     )
 }
 

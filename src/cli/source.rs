@@ -18,10 +18,11 @@ use super::target::{
 use crate::catalog::{Catalog, Release};
 use crate::detect;
 use crate::manifests::files;
-use crate::need::{ClusterId, Discovery, Need, NeedContext, ReadRequest, read_plan};
+use crate::need::{ClusterId, Discovery, Need, NeedContext, ReadRequest, Verb, read_plan};
 use crate::path::{StartingVersions, UpgradePath};
 use crate::rules;
 use crate::snapshot::{self, ClusterSnapshot, ManifestFilter, Snapshot};
+use crate::watch;
 
 /// What a command reads and reports.
 pub(super) struct CommandProfile {
@@ -84,6 +85,11 @@ pub(super) fn load_input(
             from: input.paths.iter().map(|path| path.from).min().flatten(),
             // A saved snapshot may be checked for another target.
             to: None,
+            oldest: input
+                .paths
+                .iter()
+                .filter_map(|path| path.from.or(path.to))
+                .min(),
         };
         input.snapshot.files =
             files::read(&flags.offline.filename, stdin().lock(), catalog, interest)
@@ -229,9 +235,8 @@ pub(super) fn read_access(
             )
         })?;
         let cluster = assumed_cluster(from, catalog);
-        return Ok(nobody(read_requests(
-            &cluster, &path, flags, catalog, task,
-        )?));
+        let requests = read_requests(&cluster, &path, flags, catalog, task)?;
+        return Ok(nobody(with_watches(requests, &cluster.discovery, catalog)));
     }
     if let Some(file) = &flags.offline.snapshot {
         let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
@@ -240,7 +245,8 @@ pub(super) fn read_access(
             .first()
             .ok_or_else(|| CliError::usage(format!("{} contains no cluster", file.display())))?;
         let path = path_from_detected(cluster, &flags.target, catalog)?;
-        return Ok(nobody(read_requests(cluster, &path, flags, catalog, task)?));
+        let requests = read_requests(cluster, &path, flags, catalog, task)?;
+        return Ok(nobody(with_watches(requests, &cluster.discovery, catalog)));
     }
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;
@@ -258,8 +264,28 @@ pub(super) fn read_access(
             Some(user) => Some(user.clone()),
             None => connected.reader.user_from_forbidden(&requests).await,
         };
-        Ok(ReadAccess { requests, user })
+        Ok(ReadAccess {
+            requests: with_watches(requests, &cluster.discovery, catalog),
+            user,
+        })
     })
+}
+
+/// These requests, and those that `upgrade-watch` follows, with the verb that this takes.
+fn with_watches(
+    mut requests: Vec<ReadRequest>,
+    discovery: &Discovery,
+    catalog: &Catalog,
+) -> Vec<ReadRequest> {
+    for mut watched in read_plan(&watch::watched_needs(), discovery, catalog, None) {
+        watched.rbac.verbs.push(Verb::Watch);
+        match requests.iter_mut().find(|one| one.target == watched.target) {
+            Some(request) => request.rbac.verbs = watched.rbac.verbs,
+            None => requests.push(watched),
+        }
+    }
+    requests.sort_by(|a, b| a.target.cmp(&b.target));
+    requests
 }
 
 /// A cluster of this release that serves the default APIs.

@@ -49,8 +49,8 @@ impl DiscoveryError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct VersionInfo {
-    git_version: String,
+pub(super) struct VersionInfo {
+    pub(super) git_version: String,
     #[serde(default)]
     emulation_major: String,
     #[serde(default)]

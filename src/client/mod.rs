@@ -26,9 +26,11 @@ mod retry;
 mod retry_after;
 mod timeout;
 mod transport;
+mod watch;
 
 pub use crate::kubeconfig::Timeout;
 pub use decode::decode_objects;
 pub use discovery::DiscoveryError;
 pub use options::{NoopObserver, ReadObserver, ReadOptions};
 pub use reader::ClusterReader;
+pub use watch::WatchUpdate;

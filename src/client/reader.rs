@@ -24,6 +24,10 @@ use crate::snapshot::ReadResult;
 pub struct ClusterReader(Arc<ApiClient>);
 
 impl ClusterReader {
+    pub(super) fn api(&self) -> &ApiClient {
+        &self.0
+    }
+
     /// Builds a client for a connection whose credential plugin has run.
     ///
     /// # Errors

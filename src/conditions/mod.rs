@@ -181,8 +181,11 @@ impl CompletionStatus {
 #[must_use]
 pub fn needs(discovery: &Discovery) -> Vec<Need> {
     let mut needs = detect::needs(discovery);
-    needs.extend(control_plane::static_pod_needs());
-    needs.push(control_plane::kube_proxy_need());
+    needs.extend([
+        control_plane::control_plane_pods_need(),
+        control_plane::mirror_pods_need(),
+        control_plane::kube_proxy_need(),
+    ]);
     if detect::serves_cluster_api(discovery) {
         needs.extend([capi::machine_deployments_need(), capi::machines_need()]);
     }

@@ -18,34 +18,38 @@ pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", 
 const KUBE_SYSTEM_NAMESPACE: &str = "kube-system";
 const MIRROR_ANNOTATION_POINTER: &str = "/metadata/annotations/kubernetes.io~1config.mirror";
 
-/// Static pods: those that kubeadm labels, and those of any namespace and label. Only mirror pods have no service account.
-///
-/// Source: kubernetes/kubernetes plugin/pkg/admission/serviceaccount/admission.go.
-pub(crate) fn static_pod_needs() -> [Need; 2] {
-    let pods = || GroupResource::new("", "pods");
-    let labelled = Need::labelled_in_namespace(
-        pods(),
+const STATIC_POD_FIELDS: [&str; 8] = [
+    "metadata.annotations",
+    "metadata.deletionTimestamp",
+    "metadata.labels",
+    "spec.containers.args",
+    "spec.containers.command",
+    "spec.containers.image",
+    "spec.containers.name",
+    "spec.nodeName",
+];
+
+/// Static pods as kubeadm labels them.
+pub(crate) fn control_plane_pods_need() -> Need {
+    Need::labelled_in_namespace(
+        GroupResource::new("", "pods"),
         KUBE_SYSTEM_NAMESPACE,
         "tier=control-plane",
         DetailLevel::Full,
-    );
+    )
+    .with_fields(&STATIC_POD_FIELDS)
+}
+
+/// Static pods of any namespace and label: only mirror pods have no service account.
+///
+/// Source: kubernetes/kubernetes plugin/pkg/admission/serviceaccount/admission.go.
+pub(crate) fn mirror_pods_need() -> Need {
     let selector = ListSelector {
         labels: String::new(),
         fields: "spec.serviceAccountName=".to_owned(),
     };
-    let mirrored = Need::selected(pods(), selector, DetailLevel::Full);
-    [labelled, mirrored].map(|need| {
-        need.with_fields(&[
-            "metadata.annotations",
-            "metadata.deletionTimestamp",
-            "metadata.labels",
-            "spec.containers.args",
-            "spec.containers.command",
-            "spec.containers.image",
-            "spec.containers.name",
-            "spec.nodeName",
-        ])
-    })
+    Need::selected(GroupResource::new("", "pods"), selector, DetailLevel::Full)
+        .with_fields(&STATIC_POD_FIELDS)
 }
 
 /// The DaemonSet kube-proxy.
@@ -97,7 +101,7 @@ pub(crate) fn control_plane_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'
 /// All static pods of Kubernetes components, kube-proxy among them.
 pub(crate) fn static_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
     let mut found = BTreeMap::new();
-    for need in static_pod_needs() {
+    for need in [control_plane_pods_need(), mirror_pods_need()] {
         for row in view.objects(&need) {
             let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
             let is_live = text("/metadata/deletionTimestamp").is_none();

@@ -36,6 +36,11 @@ pub(crate) fn services() -> Need {
     ])
 }
 
+/// The ports of all services.
+pub(crate) fn service_ports() -> Need {
+    services().with_fields(&["spec.ports.port"])
+}
+
 /// All EndpointSlices.
 pub(crate) fn endpoint_slices() -> Need {
     Need::objects(
@@ -88,6 +93,14 @@ impl<'a> ServiceBackends<'a> {
             (0, 0) => Some(reason),
             (0, total) => Some(format!("{reason} of {total}")),
         }
+    }
+
+    /// Whether the ports of an existing service are unknown, as in snapshots of earlier releases.
+    pub(crate) fn lacks_ports(&self, name: &ServiceReference) -> bool {
+        let service = self.find_service(name).flatten();
+        service.is_some_and(|service| {
+            service["spec"]["type"] != "ExternalName" && service["spec"]["ports"].is_null()
+        })
     }
 
     /// The ready and total endpoints of a service; `None` if no controller maintains slices.

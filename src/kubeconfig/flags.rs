@@ -38,17 +38,29 @@ pub(super) fn parse_secret(text: &str) -> Result<SecretString, std::convert::Inf
 
 /// kubectl's syntax: a whole number of seconds, or a Go duration. Zero means no timeout.
 pub(super) fn parse_request_timeout(text: &str) -> Result<Timeout, String> {
-    let time = match text.parse::<u32>() {
-        Ok(seconds) if !text.starts_with('+') => Some(Duration::from_secs(seconds.into())),
-        _ => parse_go_duration(text),
-    };
-    match time {
+    match parse_time(text) {
         Some(Duration::ZERO) => Ok(Timeout::Never),
         Some(time) => Ok(Timeout::Total(time)),
-        None => Err(
-            "must be a whole number of seconds, or numbers with a unit (such as 1s, 2m, 3h or 1m30s); 0 means no timeout"
-                .to_owned(),
-        ),
+        None => Err(format!("{EXPECTED_DURATION}; 0 means no timeout")),
+    }
+}
+
+const EXPECTED_DURATION: &str =
+    "must be a whole number of seconds, or numbers with a unit (such as 1s, 2m, 3h or 1m30s)";
+
+/// kubectl's syntax of a duration, which must not be zero.
+///
+/// # Errors
+/// The syntax that is expected.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let time = parse_time(text).filter(|time| !time.is_zero());
+    time.ok_or_else(|| EXPECTED_DURATION.to_owned())
+}
+
+fn parse_time(text: &str) -> Option<Duration> {
+    match text.parse::<u32>() {
+        Ok(seconds) if !text.starts_with('+') => Some(Duration::from_secs(seconds.into())),
+        _ => parse_go_duration(text),
     }
 }
 

@@ -13,7 +13,16 @@ use super::terminal;
 
 /// Pretty, two spaces, with a line break at the end.
 pub(super) fn to_json<T: Serialize>(document: &T) -> Result<String, RenderError> {
-    let text = serde_json::to_string_pretty(document)?;
+    Ok(escape_json(&serde_json::to_string_pretty(document)?))
+}
+
+/// In one line, with a line break at the end.
+pub(super) fn to_json_line<T: Serialize>(document: &T) -> Result<String, RenderError> {
+    Ok(escape_json(&serde_json::to_string(document)?))
+}
+
+/// The JSON with a line break at the end, and without characters that a terminal does not show.
+fn escape_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 1);
     // Outside of strings JSON is ASCII, and its only control characters are the line breaks of pretty printing.
     for character in text.chars() {
@@ -27,7 +36,7 @@ pub(super) fn to_json<T: Serialize>(document: &T) -> Result<String, RenderError>
         }
     }
     out.push('\n');
-    Ok(out)
+    out
 }
 
 /// One document, with a line break at the end.

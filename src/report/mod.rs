@@ -7,6 +7,7 @@
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
 //! | `name` | `-o name` |
+//! | `event` | lines of `upgrade-watch` |
 //! | `rules` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
 //! | `columns`, `stacked`, `wrap` | columns, rows too wide for the terminal, wrapped lines |
@@ -16,6 +17,7 @@ mod catalog;
 mod cells;
 mod columns;
 mod encode;
+mod event;
 mod name;
 mod notices;
 mod options;
@@ -35,7 +37,8 @@ use std::borrow::Cow;
 use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
-pub use options::{OutputFormat, RenderError, RenderOptions};
+pub use event::render_event;
+pub use options::{EventFormat, OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
 pub use rules::{UnknownRule, explain, render_rules};

@@ -53,6 +53,15 @@ impl Default for RenderOptions {
     }
 }
 
+/// `-o` of `upgrade-watch`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventFormat {
+    /// Text for people.
+    Text,
+    /// An `UpgradeEvent` in each line.
+    Json,
+}
+
 /// A document could not be serialised. Documents of this crate always can be.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {

@@ -4,11 +4,11 @@
 //! the cursor nor look like something else, so everything that is not plainly visible is spelled out, as kubectl does it
 //! (kubernetes/cli-runtime: pkg/printers/terminal.go) and for a few more characters than kubectl knows of.
 
-use crate::text::truncate;
+use crate::text::{human_duration, truncate};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// How many characters of a text are printed before it is cut: more than the longest name that Kubernetes allows, with its
 /// kind and namespace, and far less than what would bury the rest of a table.
@@ -102,57 +102,13 @@ pub fn format_age(then: Timestamp, now: Timestamp) -> String {
     human_duration(now.duration_since(then))
 }
 
-/// A duration in two units at most: `90s`, `4m10s`, `3h20m`, `2d3h`, `400d`, `2y30d`.
-///
-/// Source: k8s.io/apimachinery pkg/util/duration `HumanDuration`.
-#[must_use]
-pub fn human_duration(duration: SignedDuration) -> String {
-    // Go cuts towards zero: anything less than two seconds in the future is still a difference between clocks.
-    let seconds = duration.as_secs();
-    match seconds {
-        ..-1 => return "<invalid>".to_owned(),
-        -1 => return "0s".to_owned(),
-        0..120 => return format!("{seconds}s"),
-        _ => {}
-    }
-    let (minutes, hours) = (seconds / 60, seconds / 3600);
-    let (days, years) = (hours / 24, hours / 24 / 365);
-    if minutes < 10 {
-        two_units(minutes, 'm', seconds % 60, 's')
-    } else if minutes < 180 {
-        format!("{minutes}m")
-    } else if hours < 8 {
-        two_units(hours, 'h', minutes % 60, 'm')
-    } else if hours < 48 {
-        format!("{hours}h")
-    } else if days < 8 {
-        two_units(days, 'd', hours % 24, 'h')
-    } else if years < 2 {
-        format!("{days}d")
-    } else if years < 8 {
-        two_units(years, 'y', days % 365, 'd')
-    } else {
-        format!("{years}y")
-    }
-}
-
-/// Two units, the second only where there is some of it.
-fn two_units(first: i64, unit: char, second: i64, smaller: char) -> String {
-    if second == 0 {
-        format!("{first}{unit}")
-    } else {
-        format!("{first}{unit}{second}{smaller}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
     use proptest::prelude::*;
 
-    use super::{
-        MAX_CHARS, escape, escape_cell, escape_line, format_age, human_duration, is_unsafe,
-    };
+    use super::{MAX_CHARS, escape, escape_cell, escape_line, format_age, is_unsafe};
+    use crate::text::human_duration;
 
     #[test]
     fn what_moves_a_cursor_or_hides_is_spelled_out() {

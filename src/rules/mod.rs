@@ -39,6 +39,7 @@ use crate::snapshot::{ClusterSnapshot, ClusterView};
 /// The rules that are code.
 const CODE_RULES: &[&Rule] = &[
     &api::deprecated::RULE,
+    &api::not_yet_served::RULE,
     &api::removed::RULE,
     &backup_missing::RULE,
     &control_plane::readyz::RULE,
@@ -117,6 +118,8 @@ pub fn rules() -> Result<&'static [&'static Rule], &'static engine::data_rule::L
 pub fn needs(rules: &[&Rule], context: &NeedContext<'_>) -> Vec<Need> {
     let mut needs = detect::needs(context.discovery);
     needs.extend(rules.iter().flat_map(|rule| rule.needs(context)));
+    let optional = rules.iter().map(|rule| rule.optional_needs);
+    needs.extend(optional.flat_map(|optional| optional(context)));
     needs.sort();
     needs.dedup();
     needs

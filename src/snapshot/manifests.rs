@@ -58,8 +58,10 @@ pub struct ManifestFilter {
     pub has_cluster: bool,
     /// The minor that runs; none if every hazard counts.
     pub from: Option<Minor>,
-    /// The target; none for whatever target somebody asks about later.
+    /// The target; none for whatever target is requested later.
     pub to: Option<Minor>,
+    /// The oldest minor that the manifests may have to work with; none if unknown.
+    pub oldest: Option<Minor>,
 }
 
 impl ManifestFiles {
@@ -90,7 +92,8 @@ impl ManifestFilter {
         let Some(api) = apis.find(&Gvk::new(api_version, kind)) else {
             return false;
         };
-        if api.is_ending(self.to) {
+        let is_too_new = self.oldest.is_some_and(|oldest| api.introduced > oldest);
+        if api.is_ending(self.to) || is_too_new {
             return true;
         }
         let remembered = |resource| {
@@ -172,6 +175,7 @@ mod tests {
             has_cluster: beside_cluster,
             from: from.parse().ok(),
             to: to.parse().ok(),
+            oldest: None,
         };
         let refers = ManifestObject {
             references: vec![ObjectReference {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{EndpointSliceRow, HelmReleaseRow, MetaRow, ObjectRow, Row};
+use super::metadata::{EndpointSliceRow, HelmReleaseRow, Keyed, MetaRow, ObjectRow, Row, RowKey};
 use super::nodes::NodeRow;
 use super::pods::PodRow;
 use super::table::Table;
@@ -96,6 +96,35 @@ rows! {
 }
 
 impl Rows {
+    /// Inserts rows of the same shape, or replaces those of the same objects.
+    pub fn upsert_all(&mut self, rows: Self) {
+        fn upsert<R: Keyed + PartialEq>(table: &mut Table<R>, rows: Table<R>) {
+            for row in rows {
+                table.upsert(row);
+            }
+        }
+        match (self, rows) {
+            (Self::Metadata(table), Self::Metadata(rows)) => upsert(table, rows),
+            (Self::Nodes(table), Self::Nodes(rows)) => upsert(table, rows),
+            (Self::Pods(table), Self::Pods(rows)) => upsert(table, rows),
+            (Self::Workloads(table), Self::Workloads(rows)) => upsert(table, rows),
+            (Self::Objects(table), Self::Objects(rows)) => upsert(table, rows),
+            _ => {}
+        }
+    }
+
+    /// Removes the row of an object.
+    pub fn remove(&mut self, key: RowKey<'_>) {
+        match self {
+            Self::Metadata(table) => drop(table.remove(key)),
+            Self::Nodes(table) => drop(table.remove(key)),
+            Self::Pods(table) => drop(table.remove(key)),
+            Self::Workloads(table) => drop(table.remove(key)),
+            Self::Objects(table) => drop(table.remove(key)),
+            Self::HelmReleases(_) | Self::EndpointSlices(_) | Self::TextLines(_) => {}
+        }
+    }
+
     /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -7,6 +7,7 @@
 //! * `--ways N`, `BENCH_WAYS`: how often the ways to read are; 3
 //! * `--scale S`, `BENCH_SCALE`: 1 is 5,000 nodes and 150,000 pods; the small cluster has a tenth of it
 //! * `--versions A,B`, `BENCH_VERSIONS`: API servers; 1.24.17,1.37.0
+//! * `--beside PROGRAM`, `BENCH_BESIDE`: another build of `kubectl-upgrade-check`, measured beside this one
 //! * `--write FILE`, `BENCH_WRITE`: where the tables go; without it they are only printed
 
 #![expect(
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) ways: usize,
     pub(crate) scale: f64,
     pub(crate) versions: Vec<String>,
+    /// Another build of the program.
+    pub(crate) beside: Option<PathBuf>,
     write: Option<PathBuf>,
 }
 
@@ -57,7 +60,8 @@ fn main() -> ExitCode {
             .split(',')
             .map(str::to_owned)
             .collect(),
-        write: Some(setting(&args, "write", PathBuf::new())).filter(|path| path != &PathBuf::new()),
+        beside: path_setting(&args, "beside"),
+        write: path_setting(&args, "write"),
     };
     let mut text = page::head(&settings) + &suite::files(settings.runs);
     for version in &settings.versions {
@@ -69,6 +73,11 @@ fn main() -> ExitCode {
         page::write(path, &text);
     }
     ExitCode::SUCCESS
+}
+
+fn path_setting(args: &[String], name: &str) -> Option<PathBuf> {
+    let path = setting(args, name, PathBuf::new());
+    (path != PathBuf::new()).then_some(path)
 }
 
 fn setting<T: FromStr>(args: &[String], name: &str, default: T) -> T {

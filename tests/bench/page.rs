@@ -94,7 +94,11 @@ fn clients(text: &mut String, m: &Measured) {
         ("(b) `upgrade-check`", &m.check, Some(&m.bare)),
         ("(c) the same at a tenth", &m.tenth, None),
         ("(d) the usual way, thrown away", &m.usual, Some(&m.usual)),
+        ("(b) another build", &m.beside, None),
     ] {
+        if samples.0.is_empty() {
+            continue;
+        }
         let traffic = like.map(Samples::traffic).map_or_else(
             || "| | |".to_owned(),
             |(requests, bytes)| format!("| {requests} | {:.0} |", bytes as f64 / MB),

@@ -72,8 +72,7 @@ impl Bench {
 
     /// Runs the program and throws its report away.
     pub(crate) fn check(&self, args: &[&str]) -> Sample {
-        let mut command = self.command(args);
-        measure(&mut command, self.servers(), &RAN, Output::ThrownAway)
+        self.check_with(CHECK.as_ref(), args)
     }
 
     /// Runs the bare client.
@@ -85,8 +84,18 @@ impl Bench {
         measure(&mut command, self.servers(), &[0], Output::Kept)
     }
 
+    /// The same with another build of the program.
+    pub(crate) fn check_with(&self, program: &Path, args: &[&str]) -> Sample {
+        let mut command = self.command_of(program, args);
+        measure(&mut command, self.servers(), &RAN, Output::ThrownAway)
+    }
+
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = quiet_check(self.folder.path());
+        self.command_of(CHECK.as_ref(), args)
+    }
+
+    fn command_of(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = quiet(program, self.folder.path());
         command
             .env("KUBECONFIG", self.cluster.kubeconfig())
             .args(args);
@@ -96,7 +105,11 @@ impl Bench {
 
 /// The program under test, quiet, with nothing of our environment.
 pub(crate) fn quiet_check(home: &Path) -> Command {
-    let mut command = scrubbed(CHECK.as_ref(), home);
+    quiet(CHECK.as_ref(), home)
+}
+
+fn quiet(program: &Path, home: &Path) -> Command {
+    let mut command = scrubbed(program, home);
     command.stderr(Stdio::null());
     command
 }

@@ -24,6 +24,8 @@ pub(crate) struct Measured {
     /// (a), (b), (c), (d).
     pub(crate) bare: Samples,
     pub(crate) check: Samples,
+    /// Another build of the program on the same cluster; empty without one.
+    pub(crate) beside: Samples,
     pub(crate) tenth: Samples,
     pub(crate) usual: Samples,
     pub(crate) helm_bare: Samples,
@@ -62,6 +64,10 @@ pub(crate) fn run(version: &str, settings: &Settings) -> String {
         eprintln!("{version}: round {round} of {}", settings.runs);
         measured.bare.0.push(large.bare(&plan));
         measured.check.0.push(large.check(&["-o", "json"]));
+        if let Some(program) = &settings.beside {
+            let sample = large.check_with(program, &["-o", "json"]);
+            measured.beside.0.push(sample);
+        }
         measured.tenth.0.push(small.check(&["-o", "json"]));
         measured.usual.0.push(large.bare(&usual));
         helm(&large, &helm_plan, &mut measured);

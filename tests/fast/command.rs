@@ -240,6 +240,7 @@ fn kubectl_gets_candidates_under_the_completers_name() {
     for (name, program) in [
         ("upgrade_check", env!("CARGO_BIN_EXE_kubectl-upgrade-check")),
         ("upgrade_plan", PLAN),
+        ("upgrade_watch", env!("CARGO_BIN_EXE_kubectl-upgrade-watch")),
     ] {
         let link = folder.path().join(format!("kubectl_complete-{name}"));
         std::os::unix::fs::symlink(program, &link).expect("a link");

@@ -67,12 +67,17 @@ fn the_page_on_what_is_read() {
         };
         let planned = kubectl_upgrade::plan::needs(&discovery);
         let planned = planned.into_iter().map(|need| ("upgrade-plan", need));
+        let watched = kubectl_upgrade::watch::polled_needs();
+        let watched = watched
+            .into_iter()
+            .chain(kubectl_upgrade::watch::watched_needs());
+        let watched: Vec<_> = watched.map(|need| ("upgrade-watch", need)).collect();
         let checked = rules().iter().flat_map(|rule| {
             let needs = rule.needs(&context).into_iter();
             needs.map(|need| (rule.id, need))
         });
         let mut needs = kubectl_upgrade::rules::needs(rules(), &context);
-        for (reader, need) in checked.chain(planned) {
+        for (reader, need) in checked.chain(planned).chain(watched) {
             let entry = uses.entry(need.target.clone()).or_default();
             entry.readers.insert(reader);
             entry.declared_for.insert(to);

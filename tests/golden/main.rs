@@ -20,6 +20,7 @@ mod situations;
 #[path = "../support/mod.rs"]
 mod support;
 mod variants;
+mod watch;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         rules::trials(),
         situations::trials(),
         variants::trials(),
+        watch::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }

@@ -8,7 +8,11 @@ use serde_json::Value;
 use crate::harness::{audit_logs_of_this_run, read_audit_log};
 
 /// How the programs under test call themselves.
-const USER_AGENTS: [&str; 2] = ["kubectl-upgrade-check/", "kubectl-upgrade-plan/"];
+const USER_AGENTS: [&str; 3] = [
+    "kubectl-upgrade-check/",
+    "kubectl-upgrade-plan/",
+    "kubectl-upgrade-watch/",
+];
 
 /// What may be listed on any path that the tests take, as `group/plural`. Written down by hand, so that a change of what
 /// is read is a change here.
@@ -67,6 +71,14 @@ const MAY_LIST: &[&str] = &[
     "workspaces.kommander.mesosphere.io/workspaces",
 ];
 
+/// What may be watched.
+const MAY_WATCH: [&str; 4] = [
+    "/nodes",
+    "cluster.x-k8s.io/clusters",
+    "cluster.x-k8s.io/machines",
+    "controlplane.cluster.x-k8s.io/kubeadmcontrolplanes",
+];
+
 const MAY_GET: [&str; 4] = ["/version", "/apis", "/metrics", "/readyz?verbose"];
 
 /// Looks at all audit logs of this run; to be run after everything else.
@@ -111,13 +123,14 @@ fn allowed(event: &Value) -> Option<String> {
             let path = text(&event["requestURI"]);
             MAY_GET.contains(&path.as_str()).then_some(path)
         }
-        "list" if object["subresource"].is_null() => {
+        verb @ ("list" | "watch") if object["subresource"].is_null() => {
             let what = format!(
                 "{}/{}",
                 text(&object["apiGroup"]),
                 text(&object["resource"])
             );
-            MAY_LIST.contains(&what.as_str()).then_some(what)
+            let allowed: &[&str] = if verb == "list" { MAY_LIST } else { &MAY_WATCH };
+            allowed.contains(&what.as_str()).then_some(what)
         }
         _ => None,
     }

@@ -45,6 +45,7 @@ mod smoke;
 mod testbed;
 mod upgrade;
 mod volumes;
+mod watch;
 mod webhooks;
 mod workloads;
 
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         pieces::trials(),
         upgrade::trials(),
         addons::trials(),
+        watch::trials(),
     ];
     let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -320,6 +320,7 @@ impl Cluster {
             has_cluster: true,
             from: None,
             to: None,
+            oldest: Some(self.kubernetes.minor()),
         };
         let paths = [directory.path().to_owned()];
         let mut files = files::read(&paths, std::io::empty(), catalog, filter).expect("files");

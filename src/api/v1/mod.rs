@@ -7,6 +7,7 @@
 mod catalog;
 mod cluster;
 mod convert;
+mod event;
 mod plan;
 mod report;
 mod rules;
@@ -16,6 +17,10 @@ pub use cluster::{
     CatalogDoc, ClusterDoc, ComponentDoc, DocumentMetadata, EditionDoc, EvaluatedClusterDoc,
     KnownClusterDoc, PlatformDoc, ProjectDoc, RoleDoc, SummaryDoc, ToolDoc, TopologyDoc,
     VerdictDoc, WorkspaceDoc,
+};
+pub use event::{
+    EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
+    UpgradeProgressDoc,
 };
 pub use plan::{
     ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
@@ -39,6 +44,9 @@ pub const PLAN_TOOL: &str = "kubectl-upgrade-plan";
 
 /// The JSON Schema (draft 2020-12) of [`UpgradeReport`].
 pub const UPGRADE_REPORT_SCHEMA: &str = include_str!("schema/upgrade-report.schema.json");
+
+/// The JSON Schema (draft 2020-12) of [`UpgradeEvent`].
+pub const UPGRADE_EVENT_SCHEMA: &str = include_str!("schema/upgrade-event.schema.json");
 
 /// The JSON Schema (draft 2020-12) of [`UpgradePlan`].
 pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("schema/upgrade-plan.schema.json");

@@ -163,7 +163,7 @@ impl RowCollector {
     }
 
     /// Takes one item as JSON.
-    pub(super) fn push_json(&mut self, item: Value) {
+    pub(in crate::client) fn push_json(&mut self, item: Value) {
         self.push(EncodedObject::Json(item));
     }
 

@@ -73,6 +73,11 @@ impl RetryState {
         state.last_timeout = None;
     }
 
+    /// Forgets earlier failures: for readers that never give up.
+    pub(in crate::client) fn reset(&self) {
+        self.record_success();
+    }
+
     /// Whether to send another request.
     ///
     /// # Errors

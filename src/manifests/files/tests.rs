@@ -28,6 +28,7 @@ fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<ManifestFiles, FilesError
         has_cluster: false,
         from: None,
         to: None,
+        oldest: None,
     };
     read(paths, stdin, &catalog, interest)
 }

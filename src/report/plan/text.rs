@@ -3,9 +3,10 @@
 use jiff::SignedDuration;
 
 use super::super::remedies;
-use super::super::terminal::{self, human_duration};
+use super::super::terminal;
 use super::group::{HopGroups, StepGroup};
 use crate::api::v1::{DurationDoc, StepDoc, StepStateDoc};
+use crate::text::human_duration;
 use crate::text::pluralize;
 
 /// Longer than any command made of valid names.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api_usage::{ApiLifecycle, ApiUsage, EvidenceStrength};
-use crate::catalog::{Api, Catalog, Gvk, Minor};
+use crate::catalog::{Api, Catalog, Gvk, Minor, StoredObjects};
 use crate::evidence::{Confidence, EvidenceSource};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
@@ -70,7 +70,7 @@ pub(crate) fn usage_findings<'a>(
                 remedy: usage_remedy(
                     api,
                     &usages,
-                    replacement_api(api, first, context),
+                    Replacement::of(api, first, context).map(|found| found.next),
                     is_removed_already(api, context),
                 ),
                 hop,
@@ -135,7 +135,7 @@ fn usage_message(
     context: &CheckContext<'_>,
 ) -> String {
     let name = api.gvk().api_version();
-    let instead = replacement_phrase(api, replacement_api(api, usage, context));
+    let instead = replacement_phrase(api, Replacement::of(api, usage, context));
     let newest = context
         .catalog
         .kubernetes_releases
@@ -162,21 +162,73 @@ fn usage_message(
     }
 }
 
-/// The API to migrate to: served after the hop that removes this one and, if possible, before it.
-fn replacement_api<'a>(api: &Api, usage: &ApiUsage, context: &CheckContext<'a>) -> Option<&'a Api> {
-    let after = match usage.lifecycle {
-        ApiLifecycle::Removed(minor) => minor,
-        ApiLifecycle::Deprecated(_) => context.path.to?,
-    };
-    let before = context.path.from;
-    context.catalog.apis.successor(api, before, after)
+/// The API to migrate to: the newest one that both the running minor and the target serve.
+#[derive(Debug, Clone, Copy)]
+struct Replacement<'a> {
+    /// What to use now.
+    next: &'a Api,
+    /// What to use later, if no API is served by both.
+    later: Option<&'a Api>,
+    /// From when on it is served, if that is after the removal.
+    served_from: Option<Minor>,
+}
+
+impl<'a> Replacement<'a> {
+    fn of(api: &Api, usage: &ApiUsage, context: &CheckContext<'a>) -> Option<Self> {
+        let (apis, before) = (&context.catalog.apis, context.path.from);
+        let ApiLifecycle::Removed(removal) = usage.lifecycle else {
+            let next = apis.successor(api, before, context.path.to?)?;
+            return Some(Self {
+                next,
+                later: None,
+                served_from: None,
+            });
+        };
+        let target = context.path.to.unwrap_or(removal).max(removal);
+        let at_target = apis.successor(api, before, target)?;
+        let is_served = |next: &&Api| before.is_some_and(|before| next.exists_in(before));
+        let interim = apis.successor(api, before, removal).filter(is_served);
+        Some(match interim.filter(|_| !is_served(&at_target)) {
+            Some(interim) => Self {
+                next: interim,
+                later: Some(at_target),
+                served_from: None,
+            },
+            None => Self {
+                next: at_target,
+                later: None,
+                served_from: Some(at_target.introduced)
+                    .filter(|from| *from > removal && before.is_some_and(|before| *from > before)),
+            },
+        })
+    }
 }
 
 /// `use policy/v1`, with the kind where it is another one.
-fn replacement_phrase(api: &Api, next: Option<&Api>) -> String {
-    match next.map(Api::gvk) {
-        Some(next) if next.kind == api.gvk().kind => format!("use {}", next.api_version()),
-        Some(next) => format!("use {next}"),
+fn replacement_phrase(api: &Api, replacement: Option<Replacement<'_>>) -> String {
+    let name = |next: &Api| match next.gvk() {
+        next if next.kind == api.gvk().kind => next.api_version(),
+        next => next.to_string(),
+    };
+    match replacement {
+        Some(Replacement {
+            next,
+            served_from: Some(from),
+            ..
+        }) => format!("use {}, served from {from} on", name(next)),
+        Some(Replacement {
+            next, later: None, ..
+        }) => format!("use {}", name(next)),
+        Some(Replacement {
+            next,
+            later: Some(later),
+            ..
+        }) => format!(
+            "use {}, and {} from {} on",
+            name(next),
+            name(later),
+            later.introduced
+        ),
         None if api.note.is_empty() => "nothing replaces it".to_owned(),
         None => api.note.clone(),
     }
@@ -191,10 +243,10 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>, is_gone: bo
     };
     let Some(to) = next.map(|next| next.gvk().api_version()) else {
         let name = api.gvk();
-        return format!(
-            "Remove {name} from manifests, charts and clients: nothing replaces it.{}",
-            api_note(api)
-        );
+        let removal =
+            format!("Remove {name} from manifests, charts and clients: nothing replaces it.");
+        let advice = deletion_advice(api, is_gone).map(|advice| format!("{advice} "));
+        return advice.unwrap_or_default() + &removal + &api_note(api);
     };
     if has_evidence(EvidenceSource::Helm) {
         sentences.push(helm_remedy(&to, is_gone));
@@ -224,8 +276,28 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>, is_gone: bo
     if sentences.is_empty() {
         sentences.push("Find the client in the audit log: the metric does not name it.".to_owned());
     }
-    sentences.push("Stored objects need no change: the API server converts them.".to_owned());
+    sentences.push(match (deletion_advice(api, is_gone), api.stored_objects) {
+        (Some(advice), _) => format!("{advice} Create them again through {to}."),
+        (None, StoredObjects::Unreadable) => {
+            format!("Objects that are still stored through it cannot be read any more: create them again through {to}.")
+        }
+        (None, StoredObjects::Converted) => {
+            "Stored objects need no change: the API server converts them.".to_owned()
+        }
+    });
     sentences.join(" ") + &api_note(api)
+}
+
+/// What to do about stored objects that API servers cannot decode after the removal, which is still to come.
+fn deletion_advice(api: &Api, is_gone: bool) -> Option<String> {
+    let applies = api.stored_objects == StoredObjects::Unreadable && !is_gone;
+    let gvk = api.gvk();
+    let removed = api.removed.filter(|_| applies)?;
+    Some(format!(
+        "Delete the stored {} objects of {} before the upgrade to {removed}: there is no conversion, so later API servers cannot read them.",
+        gvk.kind,
+        gvk.api_version()
+    ))
 }
 
 /// Whether the running server does not serve the API any more.

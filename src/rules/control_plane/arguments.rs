@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{invisible_control_plane_nodes, kube_system_object, static_pod_needs};
+use super::{invisible_static_pods, kube_system_object, mirror_pod_needs, static_pod_needs};
 use crate::catalog::{FeatureGate, Minor};
 use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ComponentConfig};
@@ -32,6 +32,7 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
         },
         evaluate: removed_feature_gates,
     },
+    optional_needs: mirror_pod_needs,
     unevaluated: hidden_flags,
     ..Rule::DEFAULT
 };
@@ -50,6 +51,7 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
         needs: |_| component_config_needs(),
         evaluate: removed_flags,
     },
+    optional_needs: mirror_pod_needs,
     unevaluated: hidden_flags,
     ..Rule::DEFAULT
 };
@@ -73,6 +75,7 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
         needs: |_| component_config_needs(),
         evaluate: removed_admission_plugins,
     },
+    optional_needs: mirror_pod_needs,
     unevaluated: hidden_flags,
     ..Rule::DEFAULT
 };
@@ -99,7 +102,7 @@ fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
             rbac: None,
         })
         .collect();
-    missing.extend(invisible_control_plane_nodes(context));
+    missing.extend(invisible_static_pods(context));
     missing
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{invisible_control_plane_nodes, kube_system_object, static_pod_needs};
+use super::{invisible_static_pods, kube_system_object, mirror_pod_needs, static_pod_needs};
 use crate::catalog::{ImageRef, Minor};
 use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ControlPlanePod, KUBE_PROXY};
@@ -24,7 +24,8 @@ pub(crate) const APISERVER_SKEW: Rule = Rule {
         needs: |_| static_pod_needs(),
         evaluate: apiserver_skew,
     },
-    unevaluated: invisible_control_plane_nodes,
+    optional_needs: mirror_pod_needs,
+    unevaluated: invisible_static_pods,
     ..Rule::DEFAULT
 };
 
@@ -42,7 +43,8 @@ pub(crate) const COMPONENT_SKEW: Rule = Rule {
         needs: |_| static_pod_needs(),
         evaluate: component_skew,
     },
-    unevaluated: invisible_control_plane_nodes,
+    optional_needs: mirror_pod_needs,
+    unevaluated: invisible_static_pods,
     ..Rule::DEFAULT
 };
 
@@ -57,13 +59,10 @@ pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-proxy",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     kind: RuleKind::Code {
-        needs: |_| {
-            let mut needs = control_plane::static_pod_needs().to_vec();
-            needs.push(control_plane::kube_proxy_need());
-            needs
-        },
+        needs: |_| vec![control_plane::kube_proxy_need()],
         evaluate: kube_proxy_skew,
     },
+    optional_needs: mirror_pod_needs,
     ..Rule::DEFAULT
 };
 

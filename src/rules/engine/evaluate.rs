@@ -268,6 +268,7 @@ fn collect_gaps(
         has_cluster: context.cluster.is_some(),
         from: path.from,
         to: Some(to),
+        oldest: Some(to),
     });
     let dropped = filter
         .into_iter()

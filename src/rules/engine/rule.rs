@@ -37,6 +37,9 @@ pub struct Rule {
     pub gates_drains: bool,
     /// Whether a procedure has steps that resolve its findings, so that a plan adds no step for each of them.
     pub has_own_steps: bool,
+    /// Needs that snapshots of earlier releases do not meet. The rule is evaluated without them too, and reports itself what
+    /// it misses.
+    pub optional_needs: fn(&NeedContext<'_>) -> Vec<Need>,
     /// Requests that depend on what its needs returned. The rule itself reports which of them have no answer.
     pub follow_up: fn(ClusterView<'_>) -> Vec<ReadRequest>,
     /// What was read and could not be evaluated; for rules that are code.
@@ -124,6 +127,7 @@ impl Rule {
         reads_files: false,
         gates_drains: false,
         has_own_steps: false,
+        optional_needs: |_| Vec::new(),
         follow_up: |_| Vec::new(),
         unevaluated: |_| Vec::new(),
         kind: RuleKind::Code {

@@ -6,7 +6,7 @@ use super::state::node_object;
 use crate::catalog::{Minor, Release};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::facts::api_servers::ApiServerMinors;
-use crate::facts::control_plane::static_pod_needs;
+use crate::facts::control_plane::{control_plane_pods_need, mirror_pods_need};
 use crate::facts::nodes::{is_control_plane_node, virtual_node_mark};
 use crate::need::Need;
 use crate::path::HopId;
@@ -55,13 +55,10 @@ pub(crate) const TOO_NEW: Rule = Rule {
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions/README.md",
     ],
+    optional_needs: |_| vec![mirror_pods_need()],
     unevaluated: unreadable_versions,
     kind: RuleKind::Code {
-        needs: |_| {
-            let mut needs = static_pod_needs().to_vec();
-            needs.push(Need::nodes());
-            needs
-        },
+        needs: |_| vec![Need::nodes(), control_plane_pods_need()],
         evaluate: too_new,
     },
     ..Rule::DEFAULT

@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use crate::catalog::SystemWrite;
 use crate::facts::label_selector::LabelMap;
 use crate::facts::pods::pods_need;
-use crate::facts::service_backends::ServiceBackends;
+use crate::facts::service_backends::{ServiceBackends, service_ports};
 use crate::need::Need;
 use crate::rules::webhooks;
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
-use crate::snapshot::SharedLabels;
+use crate::snapshot::{ClusterSnapshot, MissingData, SharedLabels};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
@@ -32,8 +32,32 @@ pub(crate) const RULE: Rule = Rule {
         },
         evaluate,
     },
+    optional_needs: |_| vec![service_ports()],
+    unevaluated: unknown_ports,
     ..Rule::DEFAULT
 };
+
+/// Services whose ports are not in the snapshot. In a cluster only a headless service has none, and it is not routed.
+fn unknown_ports(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let need = service_ports();
+    let is_read = |cluster: &ClusterSnapshot| cluster.rows_for(&need, context.catalog).is_ok();
+    if context.cluster.is_none_or(is_read) {
+        return Vec::new();
+    }
+    let backends = context.fact(ServiceBackends::new);
+    let configurations = webhooks::read_configurations(context);
+    let webhooks = configurations.iter().flat_map(|one| &one.webhooks);
+    let services = webhooks.filter(|webhook| webhook.fails_closed());
+    let services = services.filter_map(|webhook| webhook.client_config.service.as_ref());
+    services
+        .filter(|service| backends.lacks_ports(service))
+        .map(|service| MissingData {
+            what: format!("ports of the service {service}"),
+            why: "not in this snapshot; take a new one".to_owned(),
+            rbac: None,
+        })
+        .collect()
+}
 
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "what it covers is refused";

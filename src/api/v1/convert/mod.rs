@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cluster;
+mod event;
 mod plan;
 mod report;
 mod rules;

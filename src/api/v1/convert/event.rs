@@ -1,0 +1,93 @@
+//! Events to `UpgradeEvent`.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ToDoc, same_fields, same_variants};
+use crate::api::v1::{
+    API_VERSION, DurationDoc, EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc,
+    UpgradeEvent, UpgradeProgressDoc,
+};
+use crate::text::{human_duration, pluralize};
+use crate::watch::{
+    EventKind, EventObject, EventScope, PoolProgress, Progress, UpgradePhase, WatchEvent,
+};
+
+same_variants! {
+    EventKind => EventTypeDoc { Picture, Progress, Stall, Recovered, Outage, Back, Finished }
+    UpgradePhase => PhaseDoc { Waiting, ControlPlane, Addons, Nodes, Finished }
+}
+
+same_fields! {
+    EventObject => EventObjectDoc { kind, namespace, name, why }
+}
+
+impl UpgradeEvent {
+    /// The event of a watch.
+    #[must_use]
+    pub fn new(event: &WatchEvent) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "UpgradeEvent".to_owned(),
+            time: milliseconds(event.at),
+            event_type: event.kind.into(),
+            scope: event.scope.to_doc(),
+            message: event.message.clone(),
+            objects: event.objects.to_doc(),
+            progress: event.progress.to_doc(),
+            pools: event.pools.to_doc(),
+            chain: event.chain.to_doc(),
+            age: event.age_seconds,
+        }
+    }
+}
+
+impl ToDoc<EventScopeDoc> for EventScope {
+    fn to_doc(&self) -> EventScopeDoc {
+        let (level, name) = match self {
+            Self::Cluster(name) => ("cluster", name),
+            Self::Node(name) => ("node", name),
+        };
+        EventScopeDoc {
+            level: level.to_owned(),
+            name: name.clone(),
+        }
+    }
+}
+
+impl ToDoc<PoolDoc> for PoolProgress {
+    fn to_doc(&self) -> PoolDoc {
+        PoolDoc {
+            name: Some(self.name.clone()).filter(|name| !name.is_empty()),
+            control_plane: self.is_control_plane,
+            nodes: self.old + self.settling + self.upgraded,
+            done: self.upgraded,
+            settling: self.settling,
+        }
+    }
+}
+
+impl ToDoc<UpgradeProgressDoc> for Progress {
+    fn to_doc(&self) -> UpgradeProgressDoc {
+        let seconds = |duration: SignedDuration| u64::try_from(duration.as_secs()).ok();
+        UpgradeProgressDoc {
+            done: self.done,
+            total: self.total,
+            percent: self.percent(),
+            phase: self.phase.into(),
+            started_at: self.started_at.map(milliseconds),
+            eta_seconds: self.remaining.map(|remaining| DurationDoc {
+                low: seconds(remaining.low),
+                high: seconds(remaining.high),
+            }),
+            basis: self.remaining.map_or_else(String::new, |remaining| {
+                let nodes = pluralize(remaining.finished, "finished node");
+                format!("{nodes} in {}", human_duration(remaining.elapsed))
+            }),
+        }
+    }
+}
+
+/// A time of milliseconds, so that all are of the same length.
+fn milliseconds(at: Timestamp) -> String {
+    format!("{at:.3}")
+}

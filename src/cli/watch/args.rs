@@ -1,0 +1,109 @@
+//! The command line of `kubectl upgrade-watch`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::cli::args::{LogArgs, OutputArgs};
+use crate::cli::format;
+use crate::kubeconfig::{ConnectOptions, parse_duration};
+use crate::path::UpgradeTarget;
+use crate::report::EventFormat;
+
+const AFTER_HELP: &str = "\
+Examples:
+  # Follow the upgrade that is under way
+  kubectl upgrade-watch
+
+  # Show how far it is, and end
+  kubectl upgrade-watch --once
+
+  # In a pipeline: wait until the cluster runs 1.29, at most two hours
+  kubectl upgrade-watch --to 1.29 --timeout 2h
+
+  # Record what was seen, and look at it again later
+  kubectl upgrade-watch --record shop.recording
+  kubectl upgrade-watch --replay shop.recording --stall-after 5m
+
+Exit codes:
+  0  finished, or nothing is being upgraded; with --once always
+  1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
+  2  usage error
+  3  --timeout passed while the upgrade was stalled
+  4  --timeout passed while it was making progress, or while the API server was away
+  130  interrupted
+  143  terminated
+
+The watch lists and watches nodes, and lists the static pods of the control plane, the
+DaemonSets and Deployments in kube-system, and the pods of nodes that are draining. It never
+writes. Times are in UTC.";
+
+/// Follow an upgrade that somebody or something else drives: control plane, nodes by pool, add-ons, outages and stalls.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-upgrade-watch",
+    version,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
+    max_term_width = 120
+)]
+pub struct WatchCommand {
+    /// A subcommand instead of the watch.
+    #[command(subcommand)]
+    pub subcommand: Option<WatchSubcommand>,
+    /// The watch.
+    #[command(flatten)]
+    pub watch: WatchArgs,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum WatchSubcommand {
+    /// Print a completion script
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Flags of the watch.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Kubernetes version that the upgrade leads to; a minor means any of its patches [default: the newest minor that a part
+    /// of the cluster runs, if others run an older one]
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<UpgradeTarget>,
+    /// Show the current state and end
+    #[arg(long, conflicts_with_all = ["timeout", "record", "replay"])]
+    pub once: bool,
+    /// Give up after this time, such as 90m or 2h [default: never]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "replay")]
+    pub timeout: Option<Duration>,
+    /// Report a stall if nothing changes for this time
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15m")]
+    pub stall_after: Duration,
+    /// Write everything that is observed to this file, which must not exist; --replay reads it
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Read a recording instead of the cluster
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Replay this many times as fast as it happened [default: without waiting]
+    #[arg(long, value_name = "N", requires = "replay", value_parser = clap::value_parser!(u32).range(1..))]
+    pub speed: Option<u32>,
+    /// Output format
+    #[arg(short, long, value_parser = format::event_format_parser(), default_value = "text")]
+    pub output: EventFormat,
+    /// Output.
+    #[command(flatten)]
+    pub output_args: OutputArgs,
+    /// What to print beside the result.
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// Connection.
+    #[command(flatten)]
+    pub connection: ConnectOptions,
+}

@@ -1,0 +1,69 @@
+//! What a watch reports.
+
+use jiff::Timestamp;
+
+use super::progress::{PoolProgress, Progress};
+
+/// Something that a person or a pipeline should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchEvent {
+    /// When it was observed.
+    pub at: Timestamp,
+    /// What kind of event it is.
+    pub kind: EventKind,
+    /// What it is about.
+    pub scope: EventScope,
+    /// A sentence without a full stop.
+    pub message: String,
+    /// The objects that it is about.
+    pub objects: Vec<EventObject>,
+    /// How far the upgrade is.
+    pub progress: Progress,
+    /// The node pools, the control plane first; only in a picture.
+    pub pools: Vec<PoolProgress>,
+    /// The objects that hold the upgrade up, from the one that waits to the one that it waits for; empty unless it is held up.
+    pub chain: Vec<EventObject>,
+    /// Seconds since the API server last confirmed the state.
+    pub age_seconds: u64,
+}
+
+/// Kinds of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The whole state: the first event of a watch.
+    Picture,
+    /// Something changed.
+    Progress,
+    /// Nothing has changed for too long.
+    Stall,
+    /// Progress after a stall.
+    Recovered,
+    /// The API server does not answer.
+    Outage,
+    /// It answers again.
+    Back,
+    /// The upgrade is complete.
+    Finished,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventScope {
+    /// The cluster.
+    Cluster(String),
+    /// A node.
+    Node(String),
+}
+
+/// An object that an event names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventObject {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace; `None` for cluster-scoped objects.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// What is known of it; empty if it is only named.
+    pub why: String,
+}

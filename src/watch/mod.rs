@@ -1,0 +1,32 @@
+//! Following an upgrade that somebody else drives.
+//!
+//! A watch is a fold: an [`Observation`] changes the rows of one [`ClusterSnapshot`](crate::snapshot::ClusterSnapshot) in
+//! place, and [`UpgradeWatch::observe`] returns the [`WatchEvent`]s that follow from the change. A recording holds
+//! observations, so replaying it gives the events of the live run, or others if the options differ.
+//!
+//! Nothing here reads a clock: time passes by the time of observations.
+
+mod estimate;
+mod event;
+mod fold;
+mod goal;
+mod managed;
+mod message;
+mod needs;
+mod observation;
+mod picture;
+mod progress;
+mod recording;
+#[cfg(test)]
+mod tests;
+
+pub use estimate::{TimeLeft, estimate_remaining};
+pub use event::{EventKind, EventObject, EventScope, WatchEvent};
+pub use fold::{UpgradeWatch, WatchOptions};
+pub use goal::UpgradeGoal;
+pub use managed::{MachinePhase, MachineState, ManagedRollout};
+pub use needs::{pods_on_node_need, polled_needs, watched_needs};
+pub use observation::{Change, Observation};
+pub use picture::{ControlPlaneState, NodePhase, NodeState, Picture, RolloutState};
+pub use progress::{PoolProgress, Progress, UpgradePhase};
+pub use recording::{Recording, RecordingError, RecordingHeader, RecordingWriter};

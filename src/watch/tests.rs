@@ -1,0 +1,350 @@
+//! The fold over observations of small clusters.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{
+    Change, EventKind, NodePhase, Observation, Recording, RecordingHeader, RecordingWriter,
+    UpgradeGoal, UpgradePhase, UpgradeWatch, WatchEvent, WatchOptions, pods_on_node_need,
+};
+use crate::catalog::Catalog;
+use crate::need::{ClusterId, Discovery, Need};
+use crate::snapshot::{NodeRow, ReadOutcome, ReadResult, Rows, Table};
+
+const STALL_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+fn at(seconds: i64) -> Timestamp {
+    "2026-11-30T02:00:00Z".parse::<Timestamp>().expect("a time")
+        + SignedDuration::from_secs(seconds)
+}
+
+/// A node: `old`, `new`, `cordoned` and `not-ready` in its description.
+fn node(name: &str, description: &str) -> NodeRow {
+    let version = if description.contains("new") {
+        "v1.37.0"
+    } else {
+        "v1.36.4"
+    };
+    let ready = if description.contains("not-ready") {
+        "False"
+    } else {
+        "True"
+    };
+    serde_json::from_value(json!({
+        "name": name,
+        "kubeletVersion": version,
+        "unschedulable": description.contains("cordoned"),
+        "conditions": [{"type": "Ready", "status": ready}],
+    }))
+    .expect("a node")
+}
+
+fn listed(need: &Need, rows: Rows) -> Change {
+    Change::List(ReadResult {
+        target: need.target.clone(),
+        detail_level: need.detail_level,
+        freshness: need.freshness,
+        field_paths: need.field_paths.clone(),
+        outcome: ReadOutcome::Complete,
+        finished_at: at(0),
+        rows,
+        skipped_objects: Vec::new(),
+        resource_version: Some("1".to_owned()),
+    })
+}
+
+fn nodes(nodes: &[(&str, &str)]) -> Rows {
+    let rows = nodes
+        .iter()
+        .map(|(name, description)| node(name, description));
+    Rows::Nodes(Table::from_iter(rows))
+}
+
+fn server(version: &str) -> Change {
+    Change::Discovery(Discovery {
+        git_version: version.parse().expect("a version"),
+        emulation_version: None,
+        group_versions: ["v1".to_owned(), "apps/v1".to_owned()].into(),
+    })
+}
+
+/// A watch, and the observations that it took.
+struct Watched<'c> {
+    watch: UpgradeWatch<'c>,
+    observations: Vec<Observation>,
+    events: Vec<WatchEvent>,
+}
+
+impl Watched<'_> {
+    /// Observes a change and returns the kinds and messages of its events.
+    fn see(&mut self, seconds: i64, change: Change) -> Vec<(EventKind, String)> {
+        let observation = Observation {
+            at: at(seconds),
+            change,
+        };
+        let events = self.watch.observe(&observation);
+        self.observations.push(observation);
+        self.events.extend(events.clone());
+        events
+            .into_iter()
+            .map(|event| (event.kind, event.message))
+            .collect()
+    }
+
+    fn change_node(
+        &mut self,
+        seconds: i64,
+        name: &str,
+        description: &str,
+    ) -> Vec<(EventKind, String)> {
+        let target = Need::nodes().target;
+        let rows = nodes(&[(name, description)]);
+        self.see(seconds, Change::Apply { target, rows })
+    }
+
+    fn probe(&mut self, seconds: i64, version: &str) -> Vec<(EventKind, String)> {
+        let version = version.parse().expect("a version");
+        self.see(seconds, Change::Probe { version })
+    }
+}
+
+fn catalog() -> &'static Catalog {
+    Catalog::embedded().expect("the catalog")
+}
+
+/// A watch of these nodes behind an API server of this version.
+fn watched<'c>(
+    catalog: &'c Catalog,
+    goal: Option<&str>,
+    version: &str,
+    all: &[(&str, &str)],
+) -> (Watched<'c>, Vec<(EventKind, String)>) {
+    let goal = goal.map(|goal| UpgradeGoal::Given(goal.parse().expect("a version")));
+    let options = WatchOptions {
+        goal,
+        stall_after: STALL_AFTER,
+    };
+    let mut watched = Watched {
+        watch: UpgradeWatch::new(ClusterId("shop".to_owned()), catalog, options),
+        observations: Vec::new(),
+        events: Vec::new(),
+    };
+    assert_eq!(watched.see(0, server(version)), []);
+    let first = watched.see(0, listed(&Need::nodes(), nodes(all)));
+    (watched, first)
+}
+
+#[test]
+fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
+    let catalog = catalog();
+    let (mut watched, first) = watched(catalog, None, "v1.37.0", &[("a", "old"), ("b", "new")]);
+    assert_eq!(
+        first,
+        [(
+            EventKind::Picture,
+            "upgrade to 1.37: API server v1.37.0, 1 of 2 nodes upgraded".to_owned()
+        )]
+    );
+    let progress = |message: &str| (EventKind::Progress, message.to_owned());
+    assert_eq!(
+        watched.change_node(10, "a", "old cordoned"),
+        [progress("node a is cordoned")]
+    );
+    assert_eq!(watched.watch.draining_nodes().collect::<Vec<_>>(), ["a"]);
+    let pod =
+        json!({"namespace": "shop", "name": "web", "node": "a", "phase": "Running", "ready": true});
+    let pods = Rows::Pods(Table::from(vec![
+        serde_json::from_value(pod).expect("a pod"),
+    ]));
+    assert_eq!(
+        watched.see(20, listed(&pods_on_node_need("a"), pods)),
+        [progress("node a is draining: 1 pod left")]
+    );
+    assert_eq!(
+        watched.see(
+            30,
+            listed(&pods_on_node_need("a"), Rows::Pods(Table::default()))
+        ),
+        [progress("node a is cordoned and drained")]
+    );
+    assert_eq!(
+        watched.change_node(40, "a", "new cordoned not-ready"),
+        [progress("node a runs v1.37.0 and is not ready yet")]
+    );
+    assert_eq!(
+        watched.change_node(50, "a", "new cordoned"),
+        [progress("node a runs v1.37.0, is ready and still cordoned")]
+    );
+    assert_eq!(watched.watch.progress(at(50)).done, 1);
+    assert_eq!(
+        watched.change_node(60, "a", "new"),
+        [
+            progress("node a is ready at v1.37.0"),
+            (
+                EventKind::Finished,
+                "the control plane and all 2 nodes run 1.37".to_owned()
+            )
+        ]
+    );
+    assert_eq!(watched.change_node(70, "a", "new"), [], "nothing changed");
+}
+
+#[test]
+fn equal_minors_are_no_upgrade_and_a_given_patch_is() {
+    let catalog = catalog();
+    let all = [("a", "new"), ("b", "new")];
+    let (watched_, first) = watched(catalog, None, "v1.37.2", &all);
+    assert_eq!(first.len(), 1);
+    assert!(
+        first[0].1.starts_with("nothing is being upgraded"),
+        "{first:?}"
+    );
+    assert_eq!(watched_.watch.progress(at(0)).phase, UpgradePhase::Waiting);
+    let (watched_, _) = watched(catalog, Some("1.37.2"), "v1.37.2", &all);
+    assert_eq!(watched_.watch.progress(at(0)).phase, UpgradePhase::Nodes);
+    assert_eq!(watched_.watch.progress(at(0)).done, 0);
+}
+
+#[test]
+fn surge_nodes_and_old_nodes_are_no_progress() {
+    let catalog = catalog();
+    let old: Vec<(&str, &str)> = ["a", "b", "c"].map(|name| (name, "old")).into();
+    let (mut watched, _) = watched(catalog, None, "v1.37.0", &old);
+    watched.change_node(10, "d", "new");
+    assert_eq!(watched.watch.progress(at(10)).done, 0, "a surge node");
+    let target = Need::nodes().target;
+    let gone = watched.see(
+        20,
+        Change::Delete {
+            target,
+            namespace: String::new(),
+            name: "a".to_owned(),
+            uid: None,
+        },
+    );
+    assert_eq!(
+        gone,
+        [(
+            EventKind::Progress,
+            "node a is gone, it ran v1.36.4".to_owned()
+        )]
+    );
+    let progress = watched.watch.progress(at(20));
+    assert_eq!((progress.done, progress.total), (1, 3));
+}
+
+#[test]
+fn a_mixed_control_plane_and_a_node_that_goes_back_are_said() {
+    let catalog = catalog();
+    let (mut watched, _) = watched(catalog, Some("1.37"), "v1.36.4", &[("a", "old")]);
+    assert_eq!(watched.watch.progress(at(0)).phase, UpgradePhase::Waiting);
+    let events = watched.probe(10, "v1.37.0");
+    assert_eq!(events[0].1, "API server: v1.36.4 and v1.37.0");
+    assert_eq!(
+        watched.watch.progress(at(10)).phase,
+        UpgradePhase::ControlPlane
+    );
+    for seconds in 11..20 {
+        watched.probe(seconds, "v1.37.0");
+    }
+    assert_eq!(watched.watch.progress(at(20)).phase, UpgradePhase::Nodes);
+    watched.change_node(30, "a", "new");
+    let back = watched.change_node(40, "a", "old");
+    assert_eq!(back[0].1, "node a went back from v1.37.0 to v1.36.4");
+    assert_eq!(watched.watch.progress(at(40)).done, 0);
+}
+
+#[test]
+fn an_outage_is_counted_once_and_is_no_stall() {
+    let catalog = catalog();
+    let (mut watched, _) = watched(
+        catalog,
+        None,
+        "v1.37.0",
+        &[("a", "old cordoned"), ("b", "old")],
+    );
+    let outage = |why: &str| Change::Outage {
+        why: why.to_owned(),
+    };
+    let events = watched.see(60, outage("connection refused"));
+    assert_eq!(
+        events,
+        [(
+            EventKind::Outage,
+            "the API server does not answer: connection refused".to_owned()
+        )]
+    );
+    assert_eq!(watched.see(600, outage("connection refused")), []);
+    assert_eq!(
+        watched.events.last().map(|event| event.age_seconds),
+        Some(60)
+    );
+    let events = watched.probe(1200, "v1.37.0");
+    assert_eq!(
+        events,
+        [(
+            EventKind::Back,
+            "the API server answers again after 20m, outage 1".to_owned()
+        )]
+    );
+    assert!(
+        !watched.watch.is_stalled(),
+        "nothing could be seen to change"
+    );
+    let events = watched.probe(1200 + 15 * 60, "v1.37.0");
+    assert_eq!(events[0].0, EventKind::Stall);
+    assert!(events[0].1.contains("node a is cordoned"), "{events:?}");
+    let events = watched.change_node(3000, "a", "new");
+    assert_eq!(events[0].0, EventKind::Recovered);
+}
+
+#[test]
+fn a_version_that_cannot_be_read_is_not_upgraded() {
+    let catalog = catalog();
+    let mut row = node("a", "new");
+    row.kubelet_version = serde_json::from_value(json!("kwok-v0.5.1")).expect("a version");
+    let (mut watched, _) = watched(catalog, Some("1.37"), "v1.37.0", &[("b", "new")]);
+    let target = Need::nodes().target;
+    let rows = Rows::Nodes(Table::from(vec![row]));
+    watched.see(10, Change::Apply { target, rows });
+    let picture = watched.watch.picture().expect("a picture");
+    assert_eq!(picture.nodes["a"].phase, NodePhase::Unknown);
+    assert_eq!(picture.phase(), UpgradePhase::Nodes);
+}
+
+#[test]
+fn a_replay_gives_the_events_of_the_live_run() {
+    let catalog = catalog();
+    let (mut live, _) = watched(catalog, None, "v1.37.0", &[("a", "old"), ("b", "old")]);
+    live.change_node(10, "a", "old cordoned");
+    live.see(
+        20,
+        Change::Outage {
+            why: "refused".to_owned(),
+        },
+    );
+    live.probe(50, "v1.37.0");
+    live.change_node(60, "a", "new");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("recording");
+    let header = RecordingHeader::new(ClusterId("shop".to_owned()), at(0));
+    let mut writer = RecordingWriter::create(&path, &header).expect("a file");
+    for observation in &live.observations {
+        writer.append(observation).expect("a line");
+    }
+    // As a file that was cut off within a line.
+    let mut text = std::fs::read_to_string(&path).expect("text");
+    text.push_str(r#"{"at":"2026-11-30T02:"#);
+    std::fs::write(&path, text).expect("text");
+
+    let recording = Recording::open(&path).expect("a recording");
+    let options = WatchOptions {
+        goal: None,
+        stall_after: STALL_AFTER,
+    };
+    let mut watch = UpgradeWatch::new(recording.header.cluster.clone(), catalog, options);
+    let events: Vec<WatchEvent> = recording
+        .flat_map(|observation| watch.observe(&observation.expect("an observation")))
+        .collect();
+    assert_eq!(events, live.events);
+}

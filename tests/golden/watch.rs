@@ -1,0 +1,154 @@
+//! Upgrades by the controllers of Cluster API, as an API server reported them: the lines of the watch.
+
+use std::fs;
+
+use jiff::{SignedDuration, Timestamp};
+use kubectl_upgrade::api::v1::{UPGRADE_EVENT_SCHEMA, UpgradeEvent};
+use kubectl_upgrade::catalog::{Catalog, Release};
+use kubectl_upgrade::client::decode_objects;
+use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, read_plan};
+use kubectl_upgrade::report::{EventFormat, RenderOptions, render_event};
+use kubectl_upgrade::snapshot::{ReadOutcome, ReadResult, Rows};
+use kubectl_upgrade::watch::{Change, Observation, UpgradeWatch, WatchOptions, watched_needs};
+use libtest_mimic::Trial;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{CATALOG, case, golden};
+
+const FOLDER: &str = "tests/fixtures/watch";
+
+/// A line of a fixture: an object as it became, or one that was deleted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    at: Timestamp,
+    object: Option<Value>,
+    deleted: Option<Deleted>,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let names = golden::stems(FOLDER, ".jsonl").into_iter();
+    let trial = |name: String| case("watch", &name.clone(), move || follow(&name));
+    names.map(trial).collect()
+}
+
+fn follow(name: &str) {
+    let catalog: &'static Catalog = *CATALOG;
+    let file = golden::in_repository(&format!("{FOLDER}/{name}.jsonl"));
+    let text = fs::read_to_string(file).expect("a fixture");
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Line>(line).expect("a line"));
+    let lines: Vec<Line> = lines.collect();
+    let discovery = discovery("v1.37.0".parse().expect("a version"));
+    let requests = read_plan(&watched_needs(), &discovery, catalog, None);
+    let start = lines[0].at;
+    let mut watch = UpgradeWatch::new(
+        ClusterId("management".to_owned()),
+        catalog,
+        WatchOptions {
+            goal: None,
+            stall_after: SignedDuration::from_mins(5),
+        },
+    );
+    let schema = serde_json::from_str(UPGRADE_EVENT_SCHEMA).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let mut shown = String::new();
+    let mut observe = |at, change| {
+        for event in watch.observe(&Observation { at, change }) {
+            let document = UpgradeEvent::new(&event);
+            let json = serde_json::to_value(&document).expect("JSON");
+            schema
+                .validate(&json)
+                .unwrap_or_else(|error| panic!("{error}: {json:#}"));
+            let look = RenderOptions::default();
+            shown += &render_event(&document, EventFormat::Text, &look).expect("text");
+        }
+    };
+    let version = discovery.git_version.clone();
+    observe(start, Change::Discovery(discovery));
+    // What was there at first is a list; what came later are events.
+    let (first, later): (Vec<&Line>, Vec<&Line>) = lines
+        .iter()
+        .partition(|line| line.at < start + SignedDuration::from_millis(500));
+    for request in requests.iter().rev() {
+        let rows = rows(request, &first);
+        observe(start, Change::List(listed(request, rows, start)));
+    }
+    let mut probed = start;
+    for line in later {
+        while line.at > probed + SignedDuration::from_mins(1) {
+            probed += SignedDuration::from_mins(1);
+            let version = version.clone();
+            observe(probed, Change::Probe { version });
+        }
+        for request in &requests {
+            let target = request.target.clone();
+            let rows = rows(request, &[line]);
+            match &line.deleted {
+                Some(gone) if is_kind(request, &gone.kind) => observe(
+                    line.at,
+                    Change::Delete {
+                        target,
+                        namespace: gone.namespace.clone(),
+                        name: gone.name.clone(),
+                        uid: None,
+                    },
+                ),
+                _ if !rows.is_empty() => observe(line.at, Change::Apply { target, rows }),
+                _ => {}
+            }
+        }
+    }
+    golden::compare(&format!("{FOLDER}/{name}.txt"), &shown);
+}
+
+fn discovery(version: Release) -> Discovery {
+    let group_versions = [
+        "v1",
+        "apps/v1",
+        "cluster.x-k8s.io/v1beta2",
+        "controlplane.cluster.x-k8s.io/v1beta2",
+    ];
+    Discovery {
+        git_version: version,
+        emulation_version: None,
+        group_versions: group_versions.map(str::to_owned).into(),
+    }
+}
+
+fn is_kind(request: &ReadRequest, kind: &str) -> bool {
+    request
+        .path
+        .ends_with(&format!("/{}s", kind.to_lowercase()))
+}
+
+/// The rows of the objects that a request reads.
+fn rows(request: &ReadRequest, lines: &[&Line]) -> Rows {
+    let objects = lines.iter().filter_map(|line| line.object.clone());
+    let objects =
+        objects.filter(|object| is_kind(request, object["kind"].as_str().expect("a kind")));
+    decode_objects(request, *CATALOG, objects).0
+}
+
+fn listed(request: &ReadRequest, rows: Rows, at: Timestamp) -> ReadResult {
+    ReadResult {
+        target: request.target.clone(),
+        detail_level: request.detail_level,
+        freshness: request.freshness,
+        field_paths: request.field_paths.clone(),
+        outcome: ReadOutcome::Complete,
+        finished_at: at,
+        rows,
+        skipped_objects: Vec::new(),
+        resource_version: None,
+    }
+}
