@@ -183,7 +183,6 @@ pub fn needs(discovery: &Discovery) -> Vec<Need> {
     let mut needs = detect::needs(discovery);
     needs.extend([
         control_plane::control_plane_pods_need(),
-        control_plane::mirror_pods_need(),
         control_plane::kube_proxy_need(),
     ]);
     if detect::serves_cluster_api(discovery) {

@@ -29,11 +29,8 @@ impl std::fmt::Display for ServiceReference {
 
 /// All services.
 pub(crate) fn services() -> Need {
-    Need::objects(GroupResource::new("", "services"), DetailLevel::Full).with_fields(&[
-        "spec.ports.port",
-        "spec.selector",
-        "spec.type",
-    ])
+    Need::objects(GroupResource::new("", "services"), DetailLevel::Full)
+        .with_fields(&["spec.selector", "spec.type"])
 }
 
 /// The ports of all services.
