@@ -255,7 +255,10 @@ impl VolumePlugin {
             if !row.object["spec"][&self.field].is_object() {
                 continue;
             }
-            let used = is_in_use(&row.object);
+            // Only a claimed volume can have a pod that waits for the driver.
+            let is_claimed = row.object["spec"]["claimRef"].is_object();
+            let used = is_in_use(&row.object)
+                && (is_claimed || self.status != InTreeStatus::MigratedToCsi);
             let severity = if used {
                 Severity::Blocker
             } else {
