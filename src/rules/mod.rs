@@ -51,6 +51,7 @@ const CODE_RULES: &[&Rule] = &[
     &control_plane::skew::COMPONENT_SKEW,
     &control_plane::skew::KUBE_PROXY_SKEW,
     &api::crd_v1beta1::RULE,
+    &api::crd_version_dropped::RULE,
     &webhooks::crd_conversion::RULE,
     &crd_field_managers::RULE,
     &helm_pending::RULE,

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
+use super::manifests::{add_object, manifest_contents};
 use crate::catalog::{GroupResource, Gvk, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, FieldPaths, Need, NeedContext};
@@ -97,6 +99,9 @@ struct DataRuleSpec {
     /// [`Rule::has_own_steps`].
     #[serde(default)]
     has_own_steps: bool,
+    /// [`Rule::reads_files`].
+    #[serde(default)]
+    reads_files: bool,
 }
 
 #[derive(Deserialize)]
@@ -205,6 +210,7 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         sources: sources.leak(),
         gates_drains: row.gates_drains,
         has_own_steps: row.has_own_steps,
+        reads_files: row.reads_files,
         kind: RuleKind::Table(Box::leak(Box::new(body))),
         ..Rule::DEFAULT
     })))
@@ -233,19 +239,19 @@ impl DataRule {
     fn evaluate_object(
         &self,
         rule: &Rule,
-        row: &ObjectRow,
+        object: &Value,
         bindings: &mut CelBindings,
     ) -> Result<Option<(Severity, String)>, String> {
-        if !self.when.eval_bool(&row.object, bindings)? {
+        if !self.when.eval_bool(object, bindings)? {
             return Ok(None);
         }
         let mut severity = rule.severity;
         for (milder, when) in &self.severity_overrides {
-            if when.eval_bool(&row.object, bindings)? {
+            if when.eval_bool(object, bindings)? {
                 severity = severity.min(*milder);
             }
         }
-        let detail = self.evidence.eval_string(&row.object, bindings)?;
+        let detail = self.evidence.eval_string(object, bindings)?;
         Ok(Some((severity, detail)))
     }
 
@@ -259,6 +265,10 @@ impl DataRule {
 }
 
 impl TableRule for DataRule {
+    fn object_need(&self) -> Option<Need> {
+        Some(self.need())
+    }
+
     fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
         if self.applies_to_path(context.path) {
             vec![self.need()]
@@ -275,29 +285,52 @@ impl TableRule for DataRule {
         }
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
         let need = self.need();
-        let (Some(cluster), Some(api)) = (context.cluster, context.listed_gvk(&self.resource))
-        else {
-            return output;
-        };
-
+        let cluster = context.cluster;
+        let running = cluster.map(|cluster| cluster.discovery.effective_minor());
+        let running = running.or(context.path.from);
         let mut bindings = CelBindings::new(CelVariables {
-            running: cluster.discovery.effective_minor().minor,
+            running: running.map_or(0, |minor| minor.minor),
             target: context.path.to.map_or(0, |to| to.minor),
             now: context.now.as_second(),
         });
-        for row in context.objects(&need) {
-            match self.evaluate_object(rule, row, &mut bindings) {
+        let unevaluated = |what: String, why: String| MissingData {
+            what,
+            why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
+            rbac: None,
+        };
+        if let Some(api) = context.listed_gvk(&self.resource) {
+            for row in context.objects(&need) {
+                match self.evaluate_object(rule, &row.object, &mut bindings) {
+                    Ok(None) => {}
+                    Ok(Some((severity, detail))) => {
+                        let evidence = Evidence::new(self.evidence_source, detail);
+                        let object = object_from_row(&api, row, evidence);
+                        found.entry(severity).or_default().push(object);
+                    }
+                    Err(why) => {
+                        let what = format!("{} {}", self.resource, row.meta.namespaced_name());
+                        output.unevaluated.push(unevaluated(what, why));
+                    }
+                }
+            }
+        }
+        let contents = match rule.reads_files {
+            true => manifest_contents(context),
+            false => Vec::new(),
+        };
+        for content in contents {
+            if !content.is_of(&self.resource, context) {
+                continue;
+            }
+            match self.evaluate_object(rule, content.fields, &mut bindings) {
                 Ok(None) => {}
                 Ok(Some((severity, detail))) => {
-                    let object =
-                        object_from_row(&api, row, Evidence::new(self.evidence_source, detail));
-                    found.entry(severity).or_default().push(object);
+                    add_object(found.entry(severity).or_default(), content.affected(detail));
                 }
-                Err(why) => output.unevaluated.push(MissingData {
-                    what: format!("{} {}", self.resource, row.meta.namespaced_name()),
-                    why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
-                    rbac: None,
-                }),
+                Err(why) => {
+                    let what = format!("{} in {}", content.object.name, content.object.location);
+                    output.unevaluated.push(unevaluated(what, why));
+                }
             }
         }
 

@@ -7,6 +7,7 @@ pub mod data_rule;
 pub(super) mod evaluate;
 pub(super) mod finding;
 pub(super) mod hazards;
+pub(crate) mod manifests;
 pub(super) mod policy;
 pub(super) mod rule;
 pub(super) mod waivers;

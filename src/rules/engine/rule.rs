@@ -87,6 +87,11 @@ pub trait TableRule: std::fmt::Debug + Send + Sync {
     /// The needs on this path.
     fn needs(&self, context: &NeedContext<'_>) -> Vec<Need>;
 
+    /// The need of a rule that inspects objects of one kind one by one, whatever the path.
+    fn object_need(&self) -> Option<Need> {
+        None
+    }
+
     /// The findings, and what was read and could not be evaluated. A need that was not met has no rows here; the engine
     /// reports it as a gap.
     fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput;
