@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 use crate::catalog::{Api, Catalog, GroupResource, Gvk, WriterKind};
 use crate::evidence::Evidence;
-use crate::need::{DetailLevel, ListSelector, Need, NeedContext};
+use crate::need::{DetailLevel, ListSelector, Need, NeedContext, ReadTarget};
 use crate::path::UpgradePath;
 
 /// An object, whichever API it is seen through.
@@ -164,6 +164,28 @@ pub fn helm_record_needs() -> Vec<Need> {
         helm_records("configmaps", "OWNER=TILLER,STATUS in (DEPLOYED,FAILED)", ""),
     ]);
     needs
+}
+
+/// Labels of records that were replaced by newer ones.
+pub const SUPERSEDED_RECORDS: &str = "owner=helm,status=superseded";
+
+/// The need for deployed revisions in the same resource, of a need for other records that Helm may start from: where both
+/// are refused, one gap says so.
+#[must_use]
+pub fn deployed_releases_need(need: &Need) -> Option<Need> {
+    let ReadTarget::Objects {
+        resource, selector, ..
+    } = &need.target
+    else {
+        return None;
+    };
+    let is_record = selector.labels == SUPERSEDED_RECORDS || helm_record_needs().contains(need);
+    let mut deployed = helm_release_needs().into_iter();
+    deployed.find(|deployed| {
+        let is_same =
+            matches!(&deployed.target, ReadTarget::Objects { resource: of, .. } if of == resource);
+        is_record && is_same && deployed.target != need.target
+    })
 }
 
 fn helm_records(plural: &str, labels: &str, fields: &str) -> Need {

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::api::usage::is_removed_already;
-use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::api_usage::{current_releases, helm_record_needs, helm_release_needs};
+use super::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
+};
+use crate::api_usage::{
+    SUPERSEDED_RECORDS, current_releases, helm_record_needs, helm_release_needs,
+};
 use crate::catalog::{GroupResource, Gvk};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::{DetailLevel, ListSelector, Need, NeedContext, ReadTarget};
@@ -87,7 +91,7 @@ fn unread_revisions(context: &CheckContext<'_>) -> Vec<MissingData> {
 
 /// Metadata of the records that were replaced.
 fn superseded_records_needs() -> [Need; 2] {
-    records_needs("owner=helm,status=superseded")
+    records_needs(SUPERSEDED_RECORDS)
 }
 
 /// Metadata of the records that are neither deployed nor replaced, wherever Helm keeps them.

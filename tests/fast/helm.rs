@@ -109,3 +109,11 @@ fn a_release_with_superseded_revisions_alone_is_a_gap() {
     let deployed = release("deployed", 4, "apps/v1, kind: Deployment");
     assert_eq!(gaps(superseded, &format!("helm:\n{deployed}")), [""; 0]);
 }
+
+#[test]
+fn secrets_that_may_not_be_read_are_a_gap_for_releases_and_one_for_operations() {
+    let gaps = evaluated("1.30.14", "refused: [secrets]\n").gaps;
+    let of = |what: &str| gaps.iter().filter(|gap| gap.what.contains(what)).count();
+    assert_eq!(gaps.len(), 2, "{gaps:#?}");
+    assert_eq!((of("status=deployed"), of("status in (failed")), (1, 1));
+}

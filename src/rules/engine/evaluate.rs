@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::baseline::{CurrentRun, Resolved};
+use crate::api_usage::deployed_releases_need;
 use crate::catalog::PlatformName;
-use crate::need::{ClusterId, NeedContext};
+use crate::need::{ClusterId, Need, NeedContext, PolicyRule};
 use crate::path::HopId;
 use crate::rules::{
     BaselineFinding, CheckContext, Finding, Gap, Policy, PolicyStatus, Rule, Severity,
@@ -319,6 +320,7 @@ fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex)
             needs += 1;
             match cluster.rows_for(&need, context.catalog) {
                 Ok(_) => met += 1,
+                Err(missing) if is_refused_with_releases(&need, &missing, cluster, context) => {}
                 Err(missing) => concerns(Some(&cluster.id), *missing),
             }
             for skipped in cluster.skipped_objects(&need) {
@@ -334,6 +336,18 @@ fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex)
     }
     let reads_cluster = context.cluster.is_some() && (met > 0 || needs == 0);
     reads_cluster || (rule.reads_files && files.manifests_read() > 0)
+}
+
+/// Whether records of Helm were refused like the deployed ones of the same resource, which are a gap already.
+fn is_refused_with_releases(
+    need: &Need,
+    missing: &MissingData,
+    cluster: &ClusterSnapshot,
+    context: &CheckContext<'_>,
+) -> bool {
+    let deployed = deployed_releases_need(need);
+    let deployed = deployed.and_then(|deployed| cluster.rows_for(&deployed, context.catalog).err());
+    missing.rbac.is_some() && deployed.is_some_and(|deployed| deployed.rbac == missing.rbac)
 }
 
 /// A target newer than the catalog is no error: what the catalog does not know of it is a gap.

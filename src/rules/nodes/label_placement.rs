@@ -15,15 +15,32 @@ const RESOURCES: [(&str, &str, &[&str]); 4] = [
     (
         "batch",
         "cronjobs",
-        &["spec.jobTemplate.spec.template.spec"],
+        &[
+            "spec.jobTemplate.spec.template.spec.nodeSelector",
+            "spec.jobTemplate.spec.template.spec.affinity.nodeAffinity",
+            "spec.jobTemplate.spec.template.spec.tolerations",
+        ],
     ),
     (
         "batch",
         "jobs",
-        &["spec.template.spec", "status.completionTimestamp[]"],
+        &[
+            "spec.template.spec.nodeSelector",
+            "spec.template.spec.affinity.nodeAffinity",
+            "spec.template.spec.tolerations",
+            "status.completionTimestamp[]",
+        ],
     ),
-    ("upgrade.cattle.io", "plans", &["spec"]),
-    ("crd.projectcalico.org", "bgppeers", &["spec"]),
+    (
+        "upgrade.cattle.io",
+        "plans",
+        &["spec.nodeSelector", "spec.tolerations"],
+    ),
+    (
+        "crd.projectcalico.org",
+        "bgppeers",
+        &["spec.nodeSelector", "spec.peerSelector"],
+    ),
 ];
 
 /// Paths of pod templates, the deepest first.
