@@ -191,6 +191,7 @@ impl Rule {
 const CODE_RULES: &[&Rule] = &[
     &api::deprecated::RULE,
     &api::not_yet_served::RULE,
+    &api::rbac_group::RULE,
     &api::removed::RULE,
     &backup_missing::RULE,
     &control_plane::readyz::RULE,
