@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test check control-plane bench example lifecycle audit install
+.PHONY: test check control-plane bench example lifecycle facts audit install
 
 # Plain `cargo test`, then the tests that take minutes. Builds the control plane if its sources changed.
 test: control-plane
@@ -36,6 +36,13 @@ lifecycle:
 	mv tests/lifecycle/upstream.new tests/fixtures/upstream-lifecycle.tsv
 	cd tests/lifecycle && GOWORK=off go run . gates >upstream.new
 	mv tests/lifecycle/upstream.new tests/fixtures/upstream-gates.tsv
+
+# Regenerates what can be generated from upstream's modules and compares it with the tables; docs/facts.md lists what a person
+# must read.
+facts: lifecycle
+	$(CARGO) test --test fast lifecycle
+	git --no-pager diff --stat -- tests/fixtures
+	@echo "Read the other sources again: docs/facts.md"
 
 # Checks licences, bans and sources of all dependencies against deny.toml; needs cargo-deny, which takes minutes to
 # build: cargo install cargo-deny --locked

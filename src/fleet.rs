@@ -102,6 +102,7 @@ impl<'a> Fleet<'a> {
             all.resolved_findings
                 .extend(evaluation.resolved_findings.clone());
             in_manifests = context.manifests.objects_read();
+            all.summary.manifests_read = context.manifests.manifests_read();
             let Summary {
                 skipped,
                 rules_evaluated,

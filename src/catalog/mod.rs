@@ -5,6 +5,7 @@
 //! before a deprecation, no release without dates). Adding a fact means adding a row.
 
 pub mod addons;
+mod age;
 mod api;
 mod control_plane;
 mod custom;
@@ -101,6 +102,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// What a reader must know of the age of the facts on a day; `None` while they are fresh.
+    #[must_use]
+    pub fn age_remark(&self, today: Date) -> Option<String> {
+        age::age_remark(self.date, today)
+    }
+
     /// The catalog built into this binary, parsed at the first call.
     ///
     /// # Errors

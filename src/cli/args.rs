@@ -47,7 +47,12 @@ Exit codes:
 
 The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes,
 webhooks, aggregated APIs, CRDs, Helm release records, and the metadata of kinds that lose an
-API version on the path. It never writes. Run 'kubectl upgrade-check rbac' for the exact list.";
+API version on the path. It never writes. Run 'kubectl upgrade-check rbac' for the exact list.
+Lists come from the watch cache of servers from 1.33 on, and may be slightly stale; older
+servers are read from etcd, in chunks.
+
+Flags follow the plugin's name: 'kubectl upgrade-check --context test', not 'kubectl --context
+test upgrade-check'. Completion of 'kubectl upgrade-check <TAB>' requires kubectl 1.26.";
 
 /// Report whether a cluster is ready to upgrade: which objects, charts and clients would break, and what could not be
 /// inspected.
@@ -145,7 +150,7 @@ pub struct TargetArgs {
 /// Input other than a cluster.
 #[derive(Debug, Args)]
 pub struct OfflineArgs {
-    /// Run offline: read only the files given with -f (requires --to)
+    /// Run offline: read only the manifests given with -f (requires --to)
     #[arg(long, requires = "to", conflicts_with = "snapshot")]
     pub local: bool,
     /// Manifests that are about to be applied, repeatable: files, directories (recursively), or - for stdin

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args::{CheckArgs, SourceArgs};
-use super::console::Console;
+use super::console::{Console, remark_line};
 use super::exit::{CliError, Exit};
 use super::policy;
 use super::run::{ClusterCommand, Outcome};
@@ -35,7 +35,7 @@ impl ClusterCommand for CheckArgs {
         let look = Console::render_options(self.output_args);
         let exit = Exit::from_evaluation(&evaluation, self.policy.allow_gaps);
         let remarks = evaluation.remarks.iter();
-        let mut notes: Vec<String> = remarks.map(|remark| format!("note: {remark}")).collect();
+        let mut notes: Vec<String> = remarks.map(|remark| remark_line(remark)).collect();
         notes.extend(policy::exit_note(&evaluation, exit));
         Ok(Outcome {
             notes,

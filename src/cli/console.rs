@@ -91,6 +91,14 @@ impl Console {
     }
 }
 
+/// A remark as a line of stderr.
+pub(super) fn remark_line(remark: &str) -> String {
+    match remark.starts_with("warning: ") {
+        true => remark.to_owned(),
+        false => format!("note: {remark}"),
+    }
+}
+
 /// Prints an escaped line of limited length on stderr.
 fn eprint_line(line: &str) {
     let line = terminal::escape_truncated(line, LONGEST_LINE);

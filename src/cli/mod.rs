@@ -121,7 +121,11 @@ fn run_check_command(command: CheckCommand, catalog: &'static Catalog) -> Result
         }
         CheckSubcommand::Catalog(flags) => {
             let look = Console::render_options(flags.output_args);
-            report::render_catalog(flags.output, catalog, &look).map_err(CliError::could_not_run)?
+            let today = jiff::Timestamp::now()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .date();
+            report::render_catalog(flags.output, catalog, today, &look)
+                .map_err(CliError::could_not_run)?
         }
         CheckSubcommand::Completion { shell } => {
             completion_script::<CheckCommand>(shell, "kubectl-upgrade_check")

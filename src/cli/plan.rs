@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use super::args::{OutputArgs, SourceArgs};
-use super::console::Console;
+use super::console::{Console, remark_line};
 use super::exit::{CliError, Exit};
 use super::run::{ClusterCommand, Outcome};
 use super::source::{CommandProfile, PLAN_PROFILE};
@@ -43,7 +43,10 @@ Exit codes:
   143  terminated
 
 The plan reads what 'kubectl upgrade-check' reads, and the objects whose state shows the
-progress of steps. It never writes: you, or your pipeline, run the commands.";
+progress of steps. It never writes: you, or your pipeline, run the commands.
+
+Flags follow the plugin's name: 'kubectl upgrade-plan --context test', not 'kubectl --context
+test upgrade-plan'. Completion of 'kubectl upgrade-plan <TAB>' requires kubectl 1.26.";
 
 /// Print the runbook for this cluster: the hops, and the steps in order, each with its state, commands, blocking findings,
 /// completion condition and estimated duration, and whether it can be undone.
@@ -138,7 +141,7 @@ impl ClusterCommand for PlanArgs {
         };
         let plan = plan::build(context, evaluation, &options);
         let remarks = plan.remarks.iter();
-        let mut notes: Vec<String> = remarks.map(|remark| format!("note: {remark}")).collect();
+        let mut notes: Vec<String> = remarks.map(|remark| remark_line(remark)).collect();
         if plan.steps.is_empty() {
             notes.push(format!(
                 "no steps: nothing left to do for the target according to the catalog of {}",

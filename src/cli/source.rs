@@ -32,6 +32,8 @@ pub(super) struct CommandProfile {
     extra_needs: fn(&Discovery) -> Vec<Need>,
     /// Whether it reports hops that are in progress.
     reports_unfinished_hops: bool,
+    /// Whether it has no result without a cluster and without manifests.
+    needs_input: bool,
 }
 
 /// `kubectl upgrade-check`.
@@ -39,6 +41,7 @@ pub(super) const CHECK_PROFILE: CommandProfile = CommandProfile {
     program: "kubectl-upgrade-check",
     extra_needs: |_| Vec::new(),
     reports_unfinished_hops: false,
+    needs_input: true,
 };
 
 /// `kubectl upgrade-plan`.
@@ -46,6 +49,7 @@ pub(super) const PLAN_PROFILE: CommandProfile = CommandProfile {
     program: "kubectl-upgrade-plan",
     extra_needs: crate::plan::needs,
     reports_unfinished_hops: true,
+    needs_input: false,
 };
 
 /// What both commands read, for `rbac`.
@@ -71,6 +75,11 @@ pub(super) fn load_input(
     task: &CommandProfile,
 ) -> Result<RunInput, CliError> {
     init_logging(&flags.log, flags.read.redact);
+    if flags.offline.local && task.needs_input && flags.offline.filename.is_empty() {
+        return Err(CliError::usage(
+            "--local reads nothing but manifests: name them with -f PATH, or -f - for standard input",
+        ));
+    }
     let mut input = if flags.offline.local {
         input_from_files(flags, catalog)?
     } else if let Some(file) = &flags.offline.snapshot {

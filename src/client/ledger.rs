@@ -26,7 +26,7 @@ pub(super) async fn read_request(
     ReadResult {
         target: request.target.clone(),
         detail_level: request.detail_level,
-        freshness: request.freshness,
+        freshness: partition::freshness_of(request, hints),
         field_paths: request.field_paths.clone(),
         outcome,
         finished_at: Timestamp::now(),

@@ -46,6 +46,14 @@ impl From<RequestError> for ListError {
     }
 }
 
+/// How recent the rows of a request are: servers that stream lists are read from their watch cache, others from etcd.
+pub(super) fn freshness_of(request: &ReadRequest, hints: &ServerHints) -> Freshness {
+    match request.target {
+        ReadTarget::Objects { .. } if !hints.can_stream_lists => Freshness::MostRecent,
+        _ => request.freshness,
+    }
+}
+
 /// Reads the rows of a request into a copy of `empty`.
 pub(super) async fn read_rows(
     api: &ApiClient,
@@ -53,7 +61,7 @@ pub(super) async fn read_rows(
     hints: &ServerHints,
     empty: &RowCollector,
 ) -> Result<RowCollector, ListError> {
-    let cached = request.freshness == Freshness::WatchCache && hints.can_stream_lists;
+    let cached = freshness_of(request, hints) == Freshness::WatchCache;
     if matches!(request.target, ReadTarget::NonResourceUrl { .. }) || cached {
         return Ok(list_all(api, request, ListFrom::WatchCache, empty, None).await?);
     }

@@ -233,19 +233,23 @@ fn check_client_certificate(entry: &mut AuthInfo, name: &str) -> Result<(), Conn
     }
 }
 
-/// Checks that the token fits into a header. A token file is read here, since kube would send it with its final newline.
+/// Loads the token: that of the file while it can be read, otherwise the one beside it, as client-go does
+/// (client-go transport/round_trippers.go `bearerAuthRoundTripper`). kube would send the file with its final newline.
 fn load_token(entry: &mut AuthInfo, name: &str) -> Result<(), ConnectError> {
-    if let Some(token) = &entry.token {
-        if !is_header_safe(token.expose_secret()) {
-            return Err(ConnectError::InvalidOptions(format!(
-                "the token of user {name:?} holds blanks, line breaks or letters that no HTTP header can carry"
-            )));
-        }
-        entry.token_file = None;
-    } else if let Some(path) = &entry.token_file {
-        entry.token = Some(read_token_file(Path::new(path), name)?);
+    let from_file = entry.token_file.as_deref();
+    match from_file.map(|path| read_token_file(Path::new(path), name)) {
+        Some(Ok(token)) => entry.token = Some(token),
+        Some(Err(error)) if entry.token.is_none() => return Err(error),
+        Some(Err(_)) | None => entry.token_file = None,
     }
-    Ok(())
+    match &entry.token {
+        Some(token) if !is_header_safe(token.expose_secret()) => {
+            Err(ConnectError::InvalidOptions(format!(
+                "the token of user {name:?} contains characters that an HTTP header cannot carry, such as spaces or line breaks"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The token in a file.

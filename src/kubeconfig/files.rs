@@ -146,11 +146,25 @@ fn parse_error(path: &Path, error: &serde_saphyr::Error) -> ConnectError {
     let place = error.location().map_or_else(String::new, |place| {
         format!(":{}:{}", place.line(), place.column())
     });
+    let why = match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_ref().filter(|key| is_field_name(key));
+            let key = key.map_or_else(|| "a key".to_owned(), |key| format!("the key {key:?}"));
+            format!("{key} is given twice in one mapping; remove one of them")
+        }
+        error => redact_quoted_values(&error.to_string()),
+    };
     ConnectError::InvalidYaml {
         path: path.to_owned(),
         place,
-        why: redact_quoted_values(&error.without_snippet().to_string()),
+        why,
     }
+}
+
+/// Whether a key looks like a field of a kubeconfig, and not like a value that slipped to its place.
+fn is_field_name(key: &str) -> bool {
+    let is_plain = |letter: u8| letter.is_ascii_alphabetic() || letter == b'-';
+    key.len() <= 40 && key.bytes().all(is_plain)
 }
 
 /// The parser's message without its location and without quoted values, which may be tokens.

@@ -19,7 +19,7 @@ use super::decoder::Origin;
 use super::external::{self, ExternalSource};
 use super::helm;
 use crate::catalog::Catalog;
-use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter};
+use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
 use parallel::{FileDecodeContext, FileResult, WorkItem, decode_bytes};
 use source::{display_path, read_limited};
 
@@ -79,13 +79,18 @@ pub fn read(
         // A walk alone meets no file twice.
         visited: (paths.len() > 1).then(BTreeSet::new),
         pending: Vec::new(),
+        sources: Vec::new(),
         external: Vec::new(),
         directories: Vec::new(),
     };
     for path in paths {
+        reading.sources.push(SourceYield::default());
         if path.as_os_str() == "-" {
             if reading.mark_visited(path) {
-                let bytes = read_limited(&mut stdin);
+                let bytes = read_limited(&mut stdin).and_then(|bytes| match bytes.is_empty() {
+                    true => Err("no manifest was read: it is empty; a command that writes to it may have failed".to_owned()),
+                    false => Ok(bytes),
+                });
                 let taken = decode_bytes(
                     STDIN_NAME,
                     Origin::Rendered(STDIN_NAME),
@@ -115,6 +120,9 @@ pub fn read(
     let unread = sources.filter_map(|source| source.gap(&roots, &reading.directories));
     reading.files.gaps.extend(unread);
     let mut files = reading.files;
+    let empty = paths.iter().zip(&reading.sources);
+    let empty = empty.filter_map(|(path, source)| source.gap(path));
+    files.gaps.extend(empty);
     files.api_counts = reading.other_apis.into_counts();
     files.helm_releases = helm::newest_revisions(reading.releases);
     Ok(files)
@@ -128,11 +136,43 @@ struct ManifestCollector<'a> {
     /// Files read so far, for one may be named twice or lie in a directory that is named too; none where only one thing is
     /// named.
     visited: Option<BTreeSet<PathBuf>>,
-    /// What is to be done next, in the order in which its results count.
-    pending: Vec<WorkItem>,
+    /// What is to be done next, in the order in which its results count, with the index of its source.
+    pending: Vec<(usize, WorkItem)>,
+    /// What each path of `-f` yielded so far.
+    sources: Vec<SourceYield>,
     /// What renders objects that are elsewhere, or in one of the directories.
     external: Vec<ExternalSource>,
     directories: Vec<PathBuf>,
+}
+
+/// What one path of `-f` yielded.
+#[derive(Default)]
+struct SourceYield {
+    /// Files that were read.
+    files: usize,
+    /// Whether there is a manifest or a gap, or a file that another path has read already.
+    has_result: bool,
+}
+
+impl SourceYield {
+    /// The gap of a path that holds no manifest at all: whoever names it expects it to be checked.
+    fn gap(&self, path: &Path) -> Option<MissingData> {
+        let why = match self.files {
+            _ if self.has_result => return None,
+            0 => {
+                "no manifest was read: the directory holds no .yaml, .yml or .json file".to_owned()
+            }
+            1 => "no manifest was read: no document in it has an apiVersion and a kind".to_owned(),
+            files => format!(
+                "no manifest was read: no document in its {files} files has an apiVersion and a kind"
+            ),
+        };
+        Some(MissingData {
+            what: display_path(path),
+            why,
+            rbac: None,
+        })
+    }
 }
 
 impl ManifestCollector<'_> {
@@ -181,8 +221,12 @@ impl ManifestCollector<'_> {
     }
 
     fn mark_visited(&mut self, path: &Path) -> bool {
-        let seen = self.visited.as_mut();
-        seen.is_none_or(|seen| seen.insert(path.to_owned()))
+        let is_new = self.visited.as_mut();
+        let is_new = is_new.is_none_or(|visited| visited.insert(path.to_owned()));
+        if let Some(source) = self.sources.last_mut() {
+            source.has_result |= !is_new;
+        }
+        is_new
     }
 
     fn add_chart_gap(&mut self, path: &Path) {
@@ -195,7 +239,8 @@ impl ManifestCollector<'_> {
     }
 
     fn push_item(&mut self, step: WorkItem) {
-        self.pending.push(step);
+        let source = self.sources.len().saturating_sub(1);
+        self.pending.push((source, step));
         if self.pending.len() >= parallel::BATCH_SIZE {
             self.flush();
         }
@@ -203,7 +248,14 @@ impl ManifestCollector<'_> {
 
     /// Does what is to be done, and adds what it brings.
     fn flush(&mut self) {
-        for taken in parallel::run_batch(std::mem::take(&mut self.pending), self.context) {
+        let (sources, steps): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pending).into_iter().unzip();
+        let results = parallel::run_batch(steps, self.context);
+        for (source, taken) in sources.into_iter().zip(results) {
+            let source = &mut self.sources[source];
+            source.files += 1;
+            source.has_result |=
+                taken.has_manifests || !taken.gaps.is_empty() || !taken.external.is_empty();
             self.files.objects.extend(taken.objects);
             self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);

@@ -1,5 +1,7 @@
 //! `catalog`: what is known, and up to when.
 
+use jiff::civil::Date;
+
 use super::columns::format_columns;
 use super::encode;
 use super::options::{OutputFormat, RenderError, RenderOptions};
@@ -17,13 +19,14 @@ fn format_range(range: &MinorRangeDoc) -> String {
     }
 }
 
-/// What is known, in the wanted format; as names, `platform/minor`.
+/// What is known, in the wanted format; as names, `platform/minor`. Tables say if it is old on this day.
 ///
 /// # Errors
 /// See [`RenderError`].
 pub fn render_catalog(
     format: OutputFormat,
     catalog: &Catalog,
+    today: Date,
     look: &RenderOptions,
 ) -> Result<String, RenderError> {
     let summary = CatalogSummary::from(catalog);
@@ -32,7 +35,8 @@ pub fn render_catalog(
         OutputFormat::Yaml => encode::to_yaml(&summary),
         OutputFormat::Name => Ok(catalog_names(&summary)),
         OutputFormat::Table | OutputFormat::Wide | OutputFormat::Markdown | OutputFormat::Html => {
-            Ok(catalog_table(&summary, look))
+            let age = catalog.age_remark(today).map(|remark| remark + "\n");
+            Ok(catalog_table(&summary, look) + &age.unwrap_or_default())
         }
     }
 }
@@ -171,8 +175,9 @@ mod tests {
     #[test]
     fn the_embedded_catalog_speaks_in_every_format() {
         let all = Catalog::embedded().expect("the catalog");
-        let text =
-            |format| render_catalog(format, &all, &RenderOptions::default()).expect("a catalog");
+        let text = |format| {
+            render_catalog(format, &all, all.date, &RenderOptions::default()).expect("a catalog")
+        };
         for format in [
             OutputFormat::Table,
             OutputFormat::Wide,
@@ -188,6 +193,10 @@ mod tests {
                 .to_string();
             assert!(text(format).contains(&newest), "{format:?}");
         }
+        let later = all.date.saturating_add(jiff::Span::new().days(90));
+        let old = render_catalog(OutputFormat::Table, &all, later, &RenderOptions::default());
+        assert!(old.expect("a catalog").contains("90 days old"));
+        assert!(!text(OutputFormat::Table).contains("days old"));
         let json: serde_json::Value =
             serde_json::from_str(&text(OutputFormat::Json)).expect("JSON");
         assert_eq!(json["kind"], "CatalogSummary");

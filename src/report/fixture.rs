@@ -97,6 +97,7 @@ pub(super) fn report(
         gaps: gaps.len(),
         rules_evaluated: 8,
         objects_read: 120,
+        manifests_read: 0,
         ..SummaryDoc::default()
     };
     let verdict = match (summary.blockers, summary.gaps) {

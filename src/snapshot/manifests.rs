@@ -71,6 +71,12 @@ impl ManifestFiles {
         let others: usize = self.api_counts.iter().map(|counted| counted.count).sum();
         self.objects.len() + others
     }
+
+    /// Manifests that were read, and the Helm releases recorded in them.
+    #[must_use]
+    pub fn manifests_read(&self) -> usize {
+        self.objects_read() + self.helm_releases.len()
+    }
 }
 
 impl ManifestFilter {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::golden;
-use crate::program::{EXAMPLE, PLAN, plan_program, program, run, text, with_example};
+use crate::program::{EXAMPLE, PLAN, plan_program, program, run, run_plan, text, with_example};
 use crate::server::{reply, serve};
 
 #[test]
@@ -62,6 +62,7 @@ fn usage_errors_are_2_and_say_what_is_wrong() {
         (&["--no-such-flag"][..], "--no-such-flag"),
         (&["--to", "moon"], "1.25"),
         (&["--local"], "--to"),
+        (&["--local", "--to", "1.25"], "-f"),
         (
             &["--snapshot", EXAMPLE, "--from", "1.23"],
             "runs Kubernetes 1.24.17",
@@ -224,6 +225,38 @@ fn files_are_read_from_stdin_and_trees_without_a_cluster() {
     assert_eq!(report["summary"]["gaps"], 1, "{report:#}");
     let fine = run(&["--local", "--to", "1.24", "-f", &shown]);
     assert_eq!(fine.status.code(), Some(4), "{}", text(&fine.stdout));
+}
+
+#[test]
+fn nothing_that_was_read_is_not_ready() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = folder.path().to_str().expect("UTF-8");
+    let check = |paths: &[&str]| {
+        let files = paths.iter().flat_map(|path| ["-f", path]);
+        let local = ["--local", "--to", "1.25", "-o", "json"];
+        let output = run(&local.into_iter().chain(files).collect::<Vec<_>>());
+        let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        (output.status.code(), report)
+    };
+    for path in [empty, "-", "README.md"] {
+        let (code, report) = check(&[path]);
+        assert_eq!(code, Some(4), "{path}: {report:#}");
+        assert_eq!(report["verdict"], "incomplete", "{path}");
+        let summary = &report["summary"];
+        let read = (&summary["manifestsRead"], &summary["rulesEvaluated"]);
+        assert_eq!(read, (&0.into(), &0.into()), "{path}");
+        let plan = run_plan(&["--local", "--to", "1.25", "-f", path]);
+        assert_eq!(plan.status.code(), Some(4), "{path}");
+    }
+    let account = "tests/fixtures/manifests/account.yaml";
+    let (code, report) = check(&[account]);
+    assert_eq!((code, &report["verdict"]), (Some(0), &"ready".into()));
+    assert_eq!(report["summary"]["manifestsRead"], 1);
+    assert_ne!(report["summary"]["rulesEvaluated"], 0);
+    let (code, report) = check(&[account, "README.md"]);
+    assert_eq!(code, Some(4));
+    let what = report["gaps"][0]["what"].as_str();
+    assert!(what.is_some_and(|what| what.starts_with("README.md")));
 }
 
 #[test]

@@ -13,6 +13,9 @@ use crate::ways::way;
 /// How many programs run at a time.
 const AT_A_TIME: usize = 4;
 
+/// A manifest of which no rule says anything.
+const MANIFEST: &str = "tests/fixtures/manifests/account.yaml";
+
 pub(crate) fn release(text: &str) -> Release {
     text.parse().expect("a release")
 }
@@ -46,7 +49,9 @@ fn ask(platform: &str, pairs: &[(String, String)]) -> Vec<Output> {
     let asked = |(from, to): &(String, String)| {
         let from = format!("{platform}={from}");
         let to = format!("{platform}={to}");
-        run(&["--local", "--from", &from, "--to", &to, "-o", "json"])
+        run(&[
+            "--local", "-f", MANIFEST, "--from", &from, "--to", &to, "-o", "json",
+        ])
     };
     let mut answers = Vec::new();
     for some in pairs.chunks(AT_A_TIME) {
@@ -189,6 +194,8 @@ fn every_hop_of_kyma() {
 fn a_target_newer_than_the_catalog_is_not_refused_but_a_gap() {
     let output = run(&[
         "--local",
+        "-f",
+        MANIFEST,
         "--from",
         "dkp=2.17.1",
         "--to",
@@ -210,6 +217,8 @@ fn findings_name_the_hop_of_kubernetes_at_which_they_bite() {
     let file = file.display().to_string();
     let output = run(&[
         "--local",
+        "-f",
+        MANIFEST,
         "--from",
         "dkp=2.4.0",
         "--to",
@@ -231,11 +240,27 @@ fn findings_name_the_hop_of_kubernetes_at_which_they_bite() {
 
 #[test]
 fn people_read_which_platform_goes_where() {
-    let output = run(&["--local", "--from", "dkp=2.1.1", "--to", "dkp=2.3.0"]);
+    let output = run(&[
+        "--local",
+        "-f",
+        MANIFEST,
+        "--from",
+        "dkp=2.1.1",
+        "--to",
+        "dkp=2.3.0",
+    ]);
     let said = text(&output.stdout);
     let way = "DKP 2.1.1 → 2.2.2, Kubernetes 1.21.6 → 1.22.8, DKP 2.2.2 → 2.3.0, Kubernetes 1.22.8 → 1.23.7";
     assert!(said.contains(way), "{said}");
-    let output = run(&["--local", "--from", "dkp=2.1.2", "--to", "dkp=2.1.0"]);
+    let output = run(&[
+        "--local",
+        "-f",
+        MANIFEST,
+        "--from",
+        "dkp=2.1.2",
+        "--to",
+        "dkp=2.1.0",
+    ]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("Velero"));
 }
@@ -247,7 +272,7 @@ fn the_start_may_name_each_platform_once() {
         (&["--from", "moon=1.10"], "kyma"),
         (&["--from", "cluster-api=1.5.0"], "dkp"),
     ] {
-        let output = run(&[args, &["--local", "--to", "kyma=1.14"]].concat());
+        let output = run(&[args, &["--local", "-f", MANIFEST, "--to", "kyma=1.14"]].concat());
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(
             text(&output.stderr).contains(says),

@@ -193,4 +193,6 @@ pub struct SummaryDoc {
     pub rules_evaluated: usize,
     /// Objects that were read.
     pub objects_read: usize,
+    /// Those of them that are manifests, and Helm releases recorded in manifests.
+    pub manifests_read: usize,
 }

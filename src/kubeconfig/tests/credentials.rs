@@ -137,6 +137,20 @@ fn trims_a_token_file() {
     );
 }
 
+#[test]
+fn a_token_file_counts_more_than_the_token_beside_it_while_it_can_be_read() {
+    let place = with_user("{token: inline, tokenFile: token}");
+    let token = || {
+        let user = place.connected(&wanted()).config.auth_info;
+        user.token.map(|token| token.expose_secret().to_owned())
+    };
+    assert_eq!(token().as_deref(), Some("inline"), "there is no file");
+    place.file("token", "");
+    assert_eq!(token().as_deref(), Some("inline"), "it is empty");
+    place.file("token", "rotated\n");
+    assert_eq!(token().as_deref(), Some("rotated"));
+}
+
 #[tokio::test]
 async fn a_token_file_is_read_again() {
     let place = with_user("{tokenFile: token}");

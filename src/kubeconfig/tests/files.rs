@@ -132,6 +132,32 @@ fn names_the_line_but_no_value() {
 }
 
 #[test]
+fn a_doubled_key_is_named_with_its_line() {
+    for (from, to, line, key) in [
+        (
+            "user: {token: t0ken}",
+            "user: {token: t0ken, token: t0ken}",
+            ":10:",
+            "token",
+        ),
+        ("contexts:", "clusters: []\ncontexts:", ":11:", "clusters"),
+    ] {
+        let error = Place::with(&PLAIN.replace(from, to)).error(&wanted());
+        let starts = format!("kubeconfig DIR/config{line}");
+        let says = format!("the key \"{key}\" is given twice");
+        assert!(
+            error.starts_with(&starts) && error.contains(&says),
+            "{error}"
+        );
+        assert!(!error.contains("t0ken"), "{error}");
+    }
+    // What is no name of a field may be a secret that slipped to its place.
+    let doubled = PLAIN.replace("user: {token: t0ken}", "user: {t0ken: a, t0ken: b}");
+    let error = Place::with(&doubled).error(&wanted());
+    assert!(!error.contains("t0ken"), "{error}");
+}
+
+#[test]
 fn refuses_other_objects() {
     let place = Place::with("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n");
     assert_eq!(

@@ -45,6 +45,8 @@ pub(super) struct FileResult {
     pub(super) other_apis: ApiCounter,
     pub(super) releases: Vec<HelmReleaseRow>,
     pub(super) gaps: Vec<MissingData>,
+    /// Whether it holds a manifest; an empty list holds none.
+    pub(super) has_manifests: bool,
     /// What renders objects that are in none of the files, unless they are.
     pub(super) external: Vec<ExternalSource>,
     /// 1 for a file with manifests.
@@ -114,6 +116,7 @@ pub(super) fn decode_bytes(
     };
     let decoded = decode(&text, origin);
     let mut taken = FileResult {
+        has_manifests: !decoded.objects.is_empty() || !decoded.helm_records.is_empty(),
         files_read: usize::from(decoded.manifest_count > 0),
         files_skipped: usize::from(
             decoded.manifest_count == 0 && decoded.skipped_objects.is_empty(),

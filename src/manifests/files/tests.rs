@@ -103,6 +103,55 @@ fn named_files_are_read_whatever_their_name() {
 }
 
 #[test]
+fn a_path_without_any_manifest_is_a_gap() {
+    let dir = tree(&[
+        ("good/a.yaml", BUDGET.as_bytes()),
+        ("good/b.yaml", b"---\n---\n"),
+        ("comments.yaml", b"---\n---\n# only a comment\n"),
+        ("zero.yaml", b""),
+        ("list.yaml", b"{apiVersion: v1, kind: List, items: []}\n"),
+        ("text/README.md", b"words\n"),
+        ("text/values.yaml", b"replicas: 1\n"),
+        ("text/more.yaml", b"- a\n"),
+        ("folder/.hidden/a.yaml", BUDGET.as_bytes()),
+    ]);
+    for (path, why) in [
+        ("comments.yaml", "no document in it"),
+        ("zero.yaml", "no document in it"),
+        ("list.yaml", "no document in it"),
+        ("text/README.md", "no document in it"),
+        ("text", "no document in its 2 files"),
+        ("folder", "the directory holds no .yaml"),
+    ] {
+        // Alone, and beside others.
+        let path = dir.path().join(path);
+        for paths in [
+            vec![path.clone()],
+            vec![dir.path().join("good"), path.clone()],
+        ] {
+            let files = read_all(&paths, b"").expect("it is there");
+            let [gap] = files.gaps.as_slice() else {
+                panic!("{paths:?}: {:?}", files.gaps);
+            };
+            assert_eq!(gap.what, path.display().to_string());
+            assert!(
+                gap.why.starts_with(&format!("no manifest was read: {why}")),
+                "{}",
+                gap.why
+            );
+        }
+    }
+    let stdin = read_all(&["-".into()], b"").expect("it is there").gaps;
+    assert!(stdin[0].why.contains("it is empty"), "{stdin:?}");
+    let stdin = read_all(&["-".into()], b"Error: no such chart\n").expect("it is there");
+    assert_eq!(stdin.gaps.len(), 1, "{:?}", stdin.gaps);
+    // What another path has read already is not missing.
+    let twice = [dir.path().join("good"), dir.path().join("good/a.yaml")];
+    let files = read_all(&twice, b"").expect("they are there");
+    assert!(files.gaps.is_empty(), "{:?}", files.gaps);
+}
+
+#[test]
 fn a_file_named_twice_is_read_once() {
     let dir = tree(&[("a.yaml", BUDGET.as_bytes())]);
     let paths = [

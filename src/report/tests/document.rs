@@ -28,7 +28,7 @@ fn json_keeps_its_keys_and_their_order() {
     workspaces projects clusters path platform from to source verdict findings id severity
     confidence fingerprint hop title message remedy reference objects owner waiver baseline detail
     writer time location resolved gaps what why rules rbac apiGroups resources resourceNames
-    nonResourceURLs verbs remarks summary blockers warnings notes waived skipped rulesEvaluated objectsRead
+    nonResourceURLs verbs remarks summary blockers warnings notes waived skipped rulesEvaluated objectsRead manifestsRead
     ");
 }
 

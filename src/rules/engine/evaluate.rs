@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
 use super::baseline::{CurrentRun, Resolved};
 use crate::catalog::PlatformName;
 use crate::need::{ClusterId, NeedContext, PolicyRule};
@@ -55,6 +57,8 @@ pub struct Summary {
     pub rules_evaluated: usize,
     /// Objects that were read.
     pub objects_read: usize,
+    /// Those of them that are manifests, and Helm releases recorded in manifests.
+    pub manifests_read: usize,
 }
 
 /// The whole answer.
@@ -118,6 +122,7 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
             skipped: rules.len() - chosen.len(),
             rules_evaluated,
             objects_read: objects_read(context),
+            manifests_read: context.manifests.manifests_read(),
             ..Summary::default()
         },
         ..Evaluation::default()
@@ -209,6 +214,8 @@ fn remarks(
     resolved: Option<&Resolved>,
 ) -> Vec<String> {
     let mut remarks: Vec<String> = policy.waivers.expired_remarks(policy.today).collect();
+    let today = context.now.to_zoned(TimeZone::UTC).date();
+    remarks.extend(context.catalog.age_remark(today));
     let detected = context.detected.iter();
     remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
     remarks.extend(context.unfinished_hop().map(|hop| hop.remark()));
@@ -341,7 +348,8 @@ fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex)
             concerns(None, missing.clone());
         }
     }
-    met > 0 || needs == 0 || (rule.reads_files && files.files_read > 0)
+    let reads_cluster = context.cluster.is_some() && (met > 0 || needs == 0);
+    reads_cluster || (rule.reads_files && files.manifests_read() > 0)
 }
 
 /// A target newer than the catalog is no error: what the catalog does not know of it is a gap.

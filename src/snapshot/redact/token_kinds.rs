@@ -34,7 +34,8 @@ pub(super) fn map_parts(
 /// Why something could not be seen, as far as it is told without names.
 pub(super) fn redact_reason(text: &str) -> String {
     const LEFT_OUT: &str = "more is left out by --redact";
-    const TOLD: [&str; 6] = [
+    const TOLD: [&str; 7] = [
+        "no manifest was read",
         "is forbidden",
         "was refused",
         "Gave up",

@@ -35,6 +35,7 @@ same_fields! {
     }
     Summary => SummaryDoc {
         blockers, warnings, notes, waived, skipped, gaps, rules_evaluated, objects_read,
+        manifests_read,
     }
 }
 
