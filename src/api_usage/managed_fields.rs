@@ -1,5 +1,7 @@
 //! `metadata.managedFields`: who wrote through which version, and when.
 
+use jiff::tz::TimeZone;
+
 use super::{ApiUsageEvidence, ObjectKey, WriteTrace};
 use crate::catalog::{Catalog, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
@@ -45,5 +47,8 @@ fn describe_entry(entry: &FieldManager) -> String {
         "" => "it",
         subresource => subresource,
     };
-    format!("{manager} {verb} {what} through {}", entry.api_version)
+    let day = entry.time.map_or_else(String::new, |time| {
+        format!(" on {}", time.to_zoned(TimeZone::UTC).date())
+    });
+    format!("{manager} {verb} {what} through {}{day}", entry.api_version)
 }

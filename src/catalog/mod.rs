@@ -44,8 +44,9 @@ pub use procedure::{
 };
 pub use release::{Certainty, KubernetesRelease, KubernetesReleases};
 pub use rows::{
-    KnownFieldManager, KnownFieldManagers, ProviderManagedObject, ProviderSignature, ServerFeature,
-    ServerFeatureSupport, SignatureLocation, SkewLimit, SystemWrite, WriterKind,
+    KnownFieldManager, KnownFieldManagers, ManifestFields, ProviderManagedObject,
+    ProviderSignature, ServerFeature, ServerFeatureSupport, SignatureLocation, SkewLimit,
+    SystemWrite, WriterKind,
 };
 pub use table::CatalogError;
 pub(crate) use table::load_table;
@@ -93,6 +94,8 @@ pub struct Catalog {
     pub pool_labels: Vec<PoolLabel>,
     /// Node labels that kubeadm replaced.
     pub legacy_role_labels: Vec<LegacyRoleLabel>,
+    /// Kinds of which rules read fields in manifests.
+    pub manifest_fields: Vec<ManifestFields>,
     /// Taints that are set on purpose.
     pub intentional_taints: Vec<IntentionalTaint>,
     /// Container runtimes that kubelets stop supporting.
@@ -166,6 +169,10 @@ impl Catalog {
             legacy_role_labels: load_table(
                 "role-labels.tsv",
                 include_str!("kubernetes/role-labels.tsv"),
+            )?,
+            manifest_fields: load_table(
+                "manifest-fields.tsv",
+                include_str!("kubernetes/manifest-fields.tsv"),
             )?,
             intentional_taints: load_table("taints.tsv", include_str!("kubernetes/taints.tsv"))?,
             unsupported_runtimes: load_table(

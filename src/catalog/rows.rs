@@ -232,3 +232,23 @@ pub(super) fn matches_pattern(pattern: &str, name: &str) -> bool {
         None => name == pattern,
     }
 }
+
+/// A kind of which rules read fields in manifests and Helm records too.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ManifestFields {
+    /// API group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Paths of the fields that are kept, separated by commas.
+    #[serde(rename = "fields")]
+    pub paths: String,
+    /// Only of manifests that contain this text; empty for all.
+    #[serde(rename = "mentions")]
+    pub mentioned: String,
+    /// Source.
+    pub source: String,
+    /// Date on which the source was last checked.
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
+}

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::exit::{CliError, Exit};
 use super::log::init_logging;
 use crate::catalog::{Catalog, PlatformName};
-use crate::path::UpgradeTarget;
+use crate::path::{UpgradePath, UpgradeTarget};
 use crate::watch::{Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
 use viewer::Viewer;
 
@@ -20,7 +20,11 @@ use viewer::Viewer;
 pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
     init_logging(&flags.log, false);
     let options = WatchOptions {
-        goal: flags.to.as_ref().map(goal).transpose()?,
+        goal: flags
+            .to
+            .as_ref()
+            .map(|target| goal(target, catalog))
+            .transpose()?,
         stall_after: SignedDuration::try_from(flags.stall_after).map_err(CliError::usage)?,
     };
     match &flags.replay {
@@ -32,14 +36,24 @@ pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, 
     }
 }
 
-fn goal(target: &UpgradeTarget) -> Result<UpgradeGoal, CliError> {
-    match target.platform {
-        None | Some(PlatformName::Kubernetes) => Ok(UpgradeGoal::Given(target.version.clone())),
-        Some(platform) => Err(CliError::usage(format!(
-            "--to {platform}={}: upgrade-watch follows Kubernetes only; use --to VERSION",
-            target.version
-        ))),
+/// # Errors
+/// If the target is another platform, or a version that was never published: the watch would never end.
+fn goal(target: &UpgradeTarget, catalog: &Catalog) -> Result<UpgradeGoal, CliError> {
+    let version = target.version.clone();
+    if let Some(platform) = target
+        .platform
+        .filter(|name| *name != PlatformName::Kubernetes)
+    {
+        return Err(CliError::usage(format!(
+            "--to {platform}={version}: upgrade-watch follows Kubernetes only; use --to VERSION"
+        )));
     }
+    let target = UpgradeTarget {
+        platform: Some(PlatformName::Kubernetes),
+        version: version.clone(),
+    };
+    UpgradePath::for_kubernetes(None, None, &[target], catalog).map_err(CliError::usage)?;
+    Ok(UpgradeGoal::Given(version))
 }
 
 fn replay(

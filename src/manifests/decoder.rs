@@ -10,11 +10,14 @@ mod tests;
 
 use std::cell::Cell;
 
+use serde_json::Value;
+
 use super::documents::{RawDocument, split_documents, truncate_name};
 use super::external::ExternalSource;
 use super::header::{LastAppliedTexts, ManifestDocument, ManifestMetadata, ScaleTargetRef};
 use super::helm_record::HelmRecord;
-use super::{external, parse, placeholders};
+use super::{content, external, parse, placeholders};
+use crate::catalog::Catalog;
 use crate::snapshot::{
     FieldManager, HelmStorage, LastApplied, LiveTraces, ManifestObject, MissingData,
     ObjectReference, is_annotation_unowned,
@@ -100,9 +103,9 @@ pub(crate) struct EncodedHelmRecord {
 }
 
 /// Decodes all documents of a text. Comments, empty documents and documents without `apiVersion` and `kind` are ignored.
-pub(crate) fn decode(text: &str, origin: Origin<'_>) -> DecodedManifests {
+pub(crate) fn decode(text: &str, origin: Origin<'_>, catalog: &Catalog) -> DecodedManifests {
     let budget = DecodeBudget::default();
-    let mut decoded = decode_with_budget(text, origin, &budget);
+    let mut decoded = decode_with_budget(text, origin, &budget, catalog);
     let (Origin::Rendered(name) | Origin::File(name)) = origin;
     decoded
         .skipped_objects
@@ -115,6 +118,7 @@ pub(crate) fn decode_with_budget(
     text: &str,
     origin: Origin<'_>,
     budget: &DecodeBudget,
+    catalog: &Catalog,
 ) -> DecodedManifests {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw_documents = split_documents(text);
@@ -124,6 +128,7 @@ pub(crate) fn decode_with_budget(
         is_multi_document: raw_documents.len() > 1,
         document_count: 0,
         budget,
+        catalog,
         is_exhausted: false,
     };
     for raw in &raw_documents {
@@ -161,6 +166,8 @@ struct DocumentPosition<'a> {
     raw: &'a RawDocument<'a>,
     /// Whether names may hold parameters, as in an OpenShift Template.
     is_parameterized: bool,
+    /// The document as a whole, if rules read fields of it.
+    content: Option<&'a Value>,
 }
 
 struct ManifestDecoder<'a> {
@@ -171,6 +178,7 @@ struct ManifestDecoder<'a> {
     /// Number of documents so far.
     document_count: usize,
     budget: &'a DecodeBudget,
+    catalog: &'a Catalog,
     /// Whether the bytes for objects are exhausted.
     is_exhausted: bool,
 }
@@ -217,24 +225,26 @@ impl ManifestDecoder<'_> {
     }
 
     fn decode_raw(&mut self, raw: &RawDocument<'_>) {
-        let position = |number, template| DocumentPosition {
+        let contents = content::parse_contents(raw.text, self.catalog);
+        let position = |number, template, content| DocumentPosition {
             number,
             template,
             raw,
             is_parameterized: false,
+            content,
         };
         let template = raw.template_path().map(truncate_name);
         let (documents, error) = parse::parse_documents(raw.text, &self.budget.objects_left);
         self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
-        for document in documents {
+        for (at, document) in documents.into_iter().enumerate() {
             self.document_count += 1;
             let number = self.document_count;
-            self.decode_document(document, position(number, template));
+            self.decode_document(document, position(number, template, contents.get(at)));
         }
         if let Some(error) = error {
             self.document_count += 1;
             let number = self.document_count;
-            let place = self.describe_position(position(number, template));
+            let place = self.describe_position(position(number, template, None));
             let what = match error.line {
                 Some(line) => format!("{place}, line {}", raw.first_line + line - 1),
                 None => place,
@@ -267,7 +277,7 @@ impl ManifestDecoder<'_> {
         position: DocumentPosition<'_>,
     ) -> bool {
         let head = placeholders::head_problem(document);
-        let name = || placeholders::name_problem(&document.metadata);
+        let name = || placeholders::name_problem(&document.metadata, position.raw.text);
         let names_count = !position.is_parameterized;
         let Some(problem) = head.clone().or_else(|| name().filter(|_| names_count)) else {
             return false;
@@ -301,10 +311,15 @@ impl ManifestDecoder<'_> {
                 is_parameterized: is_template || position.is_parameterized,
                 ..position
             };
-            return items
-                .into_iter()
-                .map(|item| self.decode_list_item(item, &api_version, item_kind, position))
-                .sum();
+            let contents = position.content.map(content::items);
+            let items = items.into_iter().enumerate().map(|(at, item)| {
+                let position = DocumentPosition {
+                    content: contents.and_then(|contents| contents.get(at)),
+                    ..position
+                };
+                self.decode_list_item(item, &api_version, item_kind, position)
+            });
+            return items.sum();
         }
         if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
             self.decode_helm_record(document, storage, position);
@@ -314,7 +329,11 @@ impl ManifestDecoder<'_> {
         let source = external::rendered_source(&api_version, &kind, &document, &place);
         self.decoded.external.extend(source);
         let metadata = document.metadata;
+        let whole = position.content;
+        let fields =
+            whole.and_then(|whole| content::kept_fields(whole, &api_version, &kind, self.catalog));
         self.push_object(ManifestObject {
+            fields,
             references: scale_target_references(document.scale_target_ref),
             api_version,
             kind,

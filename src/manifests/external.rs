@@ -43,6 +43,9 @@ const TEMPLATE_ENDINGS: [(&str, &str); 8] = [
 ];
 const RENDER_FIRST: &str = "render it first";
 
+/// Gaps that are listed one by one.
+const MAX_LISTED: usize = 100;
+
 /// Something that points to objects elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExternalSource {
@@ -111,6 +114,20 @@ impl ExternalSource {
             rbac: None,
         })
     }
+}
+
+/// The first of the gaps, and how many more there are.
+pub(super) fn listed(mut gaps: Vec<MissingData>) -> Vec<MissingData> {
+    let unlisted = gaps.len().saturating_sub(MAX_LISTED);
+    gaps.truncate(MAX_LISTED);
+    if unlisted > 0 {
+        gaps.push(MissingData {
+            what: format!("{unlisted} more kustomizations, releases and applications"),
+            why: "objects are rendered from elsewhere: render them first".to_owned(),
+            rbac: None,
+        });
+    }
+    gaps
 }
 
 /// A path without `.` and, as far as it can be told without the file system, without `..`.

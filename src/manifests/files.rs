@@ -118,7 +118,10 @@ pub fn read(
     let roots: Vec<PathBuf> = paths.iter().map(|path| external::normalize(path)).collect();
     let sources = reading.external.iter();
     let unread = sources.filter_map(|source| source.gap(&roots, &reading.directories));
-    reading.files.gaps.extend(unread);
+    reading
+        .files
+        .gaps
+        .extend(external::listed(unread.collect()));
     let mut files = reading.files;
     let empty = paths.iter().zip(&reading.sources);
     let empty = empty.filter_map(|(path, source)| source.gap(path));

@@ -353,13 +353,14 @@ fn release_from_record(
         record.manifest.as_deref().unwrap_or_default(),
         Origin::Rendered(&origin),
         &budget,
+        catalog,
     );
     let (mut objects, mut faults) = (main.objects, main.skipped_objects);
     for hook in record.hooks.unwrap_or_default() {
         let text = hook.manifest.unwrap_or_default();
         let path = hook.path.filter(|path| !path.is_empty());
         let place = Origin::Rendered(path.as_deref().map_or(&origin, truncate_name));
-        let part = decode_with_budget(&text, place, &budget);
+        let part = decode_with_budget(&text, place, &budget, catalog);
         objects.extend(part.objects);
         faults.extend(part.skipped_objects.into_iter().map(|fault| MissingData {
             what: format!("{origin}, hook {}", fault.what),

@@ -1,5 +1,6 @@
 //! Manifests: text in YAML or JSON to the objects it describes, from files and from Helm records.
 
+mod content;
 mod decoder;
 mod documents;
 mod external;

@@ -111,7 +111,7 @@ pub(super) fn parse_yaml(
 }
 
 /// Snippets are off because they would show values of Secrets, comments because their number is limited.
-fn yaml_options(text: &str) -> serde_saphyr::Options {
+pub(super) fn yaml_options(text: &str) -> serde_saphyr::Options {
     serde_saphyr::options! {
         with_snippet: false,
         emit_comments: false,

@@ -62,9 +62,16 @@ pub(super) fn head_problem(document: &ManifestDocument) -> Option<FieldProblem> 
     }
 }
 
-/// Whether the name is one that only rendering gives.
-pub(super) fn name_problem(metadata: &ManifestMetadata) -> Option<FieldProblem> {
-    let name = metadata.name.as_ref()?;
+/// Whether the name is one that only rendering gives. ytt writes values as comments: its `name:` is null.
+pub(super) fn name_problem(metadata: &ManifestMetadata, text: &str) -> Option<FieldProblem> {
+    let Some(name) = &metadata.name else {
+        let is_ytt = metadata.generate_name.is_none() && text.contains("name: #@ ");
+        return is_ytt.then_some(FieldProblem {
+            field: "name",
+            value: None,
+            is_missing: false,
+        });
+    };
     let is_marked = name.contains(['{', '}', '$', '<', '>', ' ']);
     let is_wrapped = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
     (is_marked || is_wrapped).then(|| FieldProblem {

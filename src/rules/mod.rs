@@ -203,6 +203,7 @@ const CODE_RULES: &[&Rule] = &[
     &control_plane::skew::COMPONENT_SKEW,
     &control_plane::skew::KUBE_PROXY_SKEW,
     &api::crd_v1beta1::RULE,
+    &api::crd_version_dropped::RULE,
     &webhooks::crd_conversion::RULE,
     &helm_pending::RULE,
     &api::hpa_target::RULE,

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::MissingData;
 use super::metadata::{HelmReleaseRow, ManifestObject};
-use crate::catalog::{Catalog, Gvk, Minor};
+use crate::catalog::{Catalog, Gvk, ManifestFields, Minor};
+use crate::need::FieldPaths;
 
 /// What was read from `-f`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,16 @@ pub struct ManifestFilter {
     pub oldest: Option<Minor>,
 }
 
+/// The fields of a manifest that rules read; `None` if they are of no interest.
+#[must_use]
+pub fn kept_fields(object: &Value, row: &ManifestFields) -> Option<Value> {
+    let paths: FieldPaths = row.paths.split(',').collect();
+    let mut kept = object.clone();
+    paths.project(&mut kept);
+    let is_of_interest = row.mentioned.is_empty() || kept.to_string().contains(&row.mentioned);
+    is_of_interest.then_some(kept)
+}
+
 impl ManifestFiles {
     /// Manifests that were read, kept or not.
     #[must_use]
@@ -89,6 +101,7 @@ impl ManifestFilter {
         let versions = managers.map(|entry| &*entry.api_version);
         let mut versions = versions.chain(applied.map(|entry| &*entry.api_version));
         !object.references.is_empty()
+            || object.fields.is_some()
             || self.keeps_api(&object.api_version, &object.kind, catalog)
             || versions.any(|version| self.keeps_api(version, &object.kind, catalog))
     }

@@ -236,6 +236,9 @@ pub struct ManifestObject {
     /// Of a copy of a live object, who wrote it: the version in which it was printed proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Box<LiveTraces>>,
+    /// The fields that rules read, of kinds of which they read any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Box<serde_json::Value>>,
 }
 
 /// Where Helm keeps its records.

@@ -19,7 +19,7 @@ mod view;
 mod workloads;
 
 pub use intern::{Interner, SharedLabels, SharedStr};
-pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter};
+pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter, kept_fields};
 pub use metadata::{
     EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, Keyed, LastApplied, LiveTraces,
     ManifestObject, MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow, Row, RowKey,

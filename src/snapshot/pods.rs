@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::intern::{Interner, SharedLabels, SharedStr};
 use super::metadata::{Keyed, Row, RowKey};
 use super::uid::Uid;
+use super::workloads::Placement;
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +92,9 @@ pub struct PodRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "pinnedTo")]
     pub only_node: Option<SharedStr>,
+    /// Where it may run; of pods without a controller only, for any other has it from a template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Box<Placement>>,
     /// Whether required anti-affinity keeps pods with its own labels off its node.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "apart")]
@@ -130,7 +134,12 @@ impl Row for PodRow {
             .chain(&mut self.only_node)
             .chain(&mut self.finalizers)
             .chain(&mut self.volume_claims)
-            .chain(&mut self.in_tree_volumes);
+            .chain(&mut self.in_tree_volumes)
+            .chain(
+                self.placement
+                    .iter_mut()
+                    .flat_map(|placement| placement.keys_mut()),
+            );
         interner.intern_all(texts);
         interner.intern_labels_in_place(&mut self.labels);
     }
@@ -153,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_row_stays_small() {
-        assert!(size_of::<PodRow>() <= 296, "{} bytes", size_of::<PodRow>());
+        assert!(size_of::<PodRow>() <= 304, "{} bytes", size_of::<PodRow>());
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub(super) type ScopedMessage = (EventScope, String);
 pub(super) fn picture(picture: &Picture) -> String {
     let servers = versions(&picture.control_plane.api_servers);
     let count = picture.nodes.len();
+    let excluded = match picture.virtual_nodes {
+        0 => String::new(),
+        count => format!(", {} left out", pluralize(count, "virtual node")),
+    };
     let Some(goal) = &picture.goal else {
         let managed = picture.managed.iter();
         let upgrading: Vec<&str> = managed
@@ -29,13 +33,13 @@ pub(super) fn picture(picture: &Picture) -> String {
             return format!("upgrade of the managed {}", upgrading.join(", "));
         }
         return format!(
-            "nothing is being upgraded: API server {servers}, {} on the same minor",
+            "nothing is being upgraded: API server {servers}, {} on the same minor{excluded}",
             pluralize(count, "node")
         );
     };
     let done = picture.node_tally().upgraded;
     format!(
-        "upgrade to {}: API server {servers}, {done} of {} upgraded",
+        "upgrade to {}: API server {servers}, {done} of {} upgraded{excluded}",
         goal.version(),
         pluralize(count, "node")
     )

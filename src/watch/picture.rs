@@ -8,7 +8,7 @@ use super::needs::{pods_on_node_need, system_workloads_need};
 use super::progress::{PoolProgress, UpgradePhase};
 use crate::catalog::Release;
 use crate::facts::control_plane::{ControlPlanePod, control_plane_pods, control_plane_pods_need};
-use crate::facts::nodes::{is_control_plane_node, pool_name};
+use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
 use crate::facts::pods::is_evicted_by_drain;
 use crate::facts::workloads::{RolloutStatus, rollout_status};
 use crate::snapshot::{ClusterView, NodeRow, PodRow, Rows};
@@ -97,8 +97,10 @@ pub struct Picture {
     pub control_plane: ControlPlaneState,
     /// Rollouts in kube-system that are not complete.
     pub rollouts: Vec<RolloutState>,
-    /// Nodes by name.
+    /// Nodes by name, without virtual ones.
     pub nodes: BTreeMap<String, NodeState>,
+    /// How many virtual nodes there are: no kubelet on them can be upgraded.
+    pub virtual_nodes: usize,
     /// Clusters that Cluster API upgrades from here, by `namespace/name`.
     pub managed: BTreeMap<String, ManagedRollout>,
 }
@@ -110,7 +112,9 @@ impl Picture {
         api_servers: BTreeSet<Release>,
         known_goal: Option<&UpgradeGoal>,
     ) -> Self {
-        let rows = view.nodes().unwrap_or_default();
+        let rows = view.nodes().unwrap_or_default().iter();
+        let (virtual_nodes, rows): (Vec<&NodeRow>, Vec<&NodeRow>) =
+            rows.partition(|node| virtual_node_mark(view.catalog, node).is_some());
         let pods = control_plane_pods(view);
         let pod_versions: Vec<Release> = pods.iter().filter_map(ControlPlanePod::release).collect();
         let kubelets = rows
@@ -138,6 +142,7 @@ impl Picture {
             rollouts: incomplete_rollouts(view),
             managed: managed::rollouts(view),
             nodes: nodes.collect(),
+            virtual_nodes: virtual_nodes.len(),
             goal,
         }
     }

@@ -348,3 +348,21 @@ fn a_replay_gives_the_events_of_the_live_run() {
         .collect();
     assert_eq!(events, live.events);
 }
+
+#[test]
+fn virtual_nodes_are_left_out() {
+    let mut fargate = node("fargate-1", "old");
+    let label = ("eks.amazonaws.com/compute-type", "fargate");
+    fargate
+        .labels
+        .insert(label.0.to_owned(), label.1.to_owned());
+    let (mut watched, _) = watched(catalog(), Some("1.37"), "v1.37.0", &[("a", "new")]);
+    let target = Need::nodes().target;
+    let rows = Rows::Nodes(Table::from(vec![fargate]));
+    assert_eq!(watched.see(10, Change::Apply { target, rows }), []);
+    let picture = watched.watch.picture().expect("a picture");
+    assert_eq!(
+        (picture.virtual_nodes, picture.phase()),
+        (1, UpgradePhase::Finished)
+    );
+}

@@ -336,3 +336,25 @@ fn a_plan_ends_with_the_code_that_it_has_earned() {
         text(&window.stderr)
     );
 }
+
+#[test]
+fn a_watch_refuses_targets_that_it_would_never_see() {
+    let watch = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-upgrade-watch"));
+        command.env_clear().args(args);
+        let output = command.output().expect("the program runs");
+        (output.status.code(), text(&output.stderr))
+    };
+    for (target, part) in [
+        ("kyma=1.14", "follows Kubernetes only"),
+        ("1.25.99", "no Kubernetes 1.25.99"),
+    ] {
+        let (code, message) = watch(&["--to", target, "--once"]);
+        assert_eq!(code, Some(2), "{message}");
+        assert!(message.contains(part), "{message}");
+    }
+    for target in ["1.25", "1.25.16", "1.38"] {
+        let (code, message) = watch(&["--to", target, "--once", "--kubeconfig", "/nowhere"]);
+        assert_eq!(code, Some(1), "{message}");
+    }
+}

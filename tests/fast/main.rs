@@ -20,6 +20,7 @@ mod helm;
 mod hostile;
 mod kubelets;
 mod lifecycle;
+mod manifests;
 #[path = "../../src/mutate.rs"]
 mod mutate;
 mod path;

@@ -211,3 +211,29 @@ fn kinds_with_typed_rows_are_asked_for_at_one_depth() {
         assert!(!depths.contains(&DetailLevel::Full), "{subject}");
     }
 }
+
+#[test]
+fn an_applier_is_advised_to_apply_before_the_hop() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let remedy = |operation: &str| {
+        let text = format!(
+            "kubernetes: 1.24.17
+now: 2023-01-01T00:00:00Z
+objects:
+- apiVersion: policy/v1
+  kind: PodDisruptionBudget
+  metadata:
+    namespace: shop
+    name: cart
+    managedFields: [{{manager: deployer, operation: {operation}, apiVersion: policy/v1beta1, time: 2022-01-01T00:00:00Z}}]
+"
+        );
+        let (evaluation, _) = Cluster::parse(&text, operation).evaluate(&catalog, rules());
+        let mut findings = evaluation.findings.into_iter();
+        let finding = findings.find(|finding| finding.id == "api-removed");
+        finding.expect("a finding").remedy
+    };
+    let advice = "Apply once through policy/v1 before the hop";
+    assert!(remedy("Apply").contains(advice));
+    assert!(!remedy("Update").contains(advice));
+}

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::meta::{Time, rfc3339};
 use super::volume::VolumeSource;
 use crate::snapshot::{
-    ControllerRef, Interner, PodPhase, PodRow, SharedStr, label_requirement_holds,
+    ControllerRef, Interner, Placement, PodPhase, PodRow, SharedStr, label_requirement_holds,
 };
 
 /// The mark of a static pod's mirror.
@@ -238,6 +238,7 @@ impl Pod {
                 .map(|name| pool.intern(name))
                 .collect(),
             termination_grace_period_seconds: spec.termination_grace_period_seconds,
+            placement: placement(&spec, pool).filter(|_| owner.is_none()),
             only_node: pinned_node(&spec).map(|node| pool.intern(node)),
             has_self_anti_affinity: has_self_anti_affinity(&spec, &meta),
             volume_claims: claims,
@@ -265,14 +266,7 @@ fn pinned_node(spec: &PodSpec) -> Option<&str> {
     if let Some(node) = spec.node_selector.get(HOSTNAME_LABEL) {
         return Some(node);
     }
-    let terms = &spec
-        .affinity
-        .as_ref()?
-        .node_affinity
-        .as_ref()?
-        .required
-        .as_ref()?
-        .terms;
+    let terms = spec.affinity.as_ref()?.node_terms();
     let mut only = None;
     for term in terms {
         let node = term.only_node()?;
@@ -283,7 +277,42 @@ fn pinned_node(spec: &PodSpec) -> Option<&str> {
     only
 }
 
+impl Affinity {
+    /// The alternatives of which a node must fit one.
+    pub(super) fn node_terms(&self) -> &[NodeSelectorTerm] {
+        let required = self
+            .node_affinity
+            .as_ref()
+            .and_then(|affinity| affinity.required.as_ref());
+        required.map_or(&[], |required| &required.terms)
+    }
+}
+
+/// The keys by which a pod chooses nodes; none where it names none.
+fn placement(spec: &PodSpec, pool: &mut Interner) -> Option<Box<Placement>> {
+    let terms = spec.affinity.as_ref().map_or(&[][..], Affinity::node_terms);
+    let placement = Placement {
+        node_selector_keys: spec
+            .node_selector
+            .keys()
+            .map(|key| pool.intern(key))
+            .collect(),
+        required_affinity_keys: terms.iter().map(|term| term.label_keys(pool)).collect(),
+        toleration_keys: Vec::new(),
+    };
+    (placement != Placement::default()).then(|| Box::new(placement))
+}
+
 impl NodeSelectorTerm {
+    /// The labels that it wants a node to have.
+    pub(super) fn label_keys(&self, pool: &mut Interner) -> Vec<SharedStr> {
+        let wanted = self
+            .match_expressions
+            .iter()
+            .filter(|part| !matches!(part.operator.as_str(), "DoesNotExist" | "NotIn"));
+        wanted.map(|part| pool.intern(&part.key)).collect()
+    }
+
     /// All parts of a term must hold, so that one which names a single node is enough.
     fn only_node(&self) -> Option<&str> {
         let names = |requirement: &&RequirementProto, key: &str| {

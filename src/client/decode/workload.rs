@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::encoded_object::EncodedObject;
 use super::meta::ObjectMeta;
-use super::pod::{Affinity, LabelSelectorProto, NodeSelectorTerm};
+use super::pod::{Affinity, LabelSelectorProto};
 use crate::snapshot::{
-    self, Interner, LabelSelectorRequirement, Placement, SharedStr, WorkloadRow, WorkloadStatus,
+    self, Interner, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,
 };
 
 /// Which of the three, for each has tags of its own.
@@ -342,21 +342,14 @@ fn label_selector(wanted: &LabelSelectorProto, pool: &mut Interner) -> snapshot:
 
 /// The keys that a template names; none where it names none, as most do.
 fn placement(spec: &TemplatePodSpec, pool: &mut Interner) -> Option<Placement> {
-    let required = spec
-        .affinity
-        .as_ref()
-        .and_then(|affinity| affinity.node_affinity.as_ref()?.required.as_ref());
-    let terms = required.map_or(&[][..], |required| &required.terms);
+    let terms = spec.affinity.as_ref().map_or(&[][..], Affinity::node_terms);
     let placement = Placement {
         node_selector_keys: spec
             .node_selector
             .keys()
             .map(|key| pool.intern(key))
             .collect(),
-        required_affinity_keys: terms
-            .iter()
-            .map(|term| required_label_keys(term, pool))
-            .collect(),
+        required_affinity_keys: terms.iter().map(|term| term.label_keys(pool)).collect(),
         toleration_keys: spec
             .tolerations
             .iter()
@@ -364,13 +357,4 @@ fn placement(spec: &TemplatePodSpec, pool: &mut Interner) -> Option<Placement> {
             .collect(),
     };
     (placement != Placement::default()).then_some(placement)
-}
-
-/// The labels that a term wants a node to have.
-fn required_label_keys(term: &NodeSelectorTerm, pool: &mut Interner) -> Vec<SharedStr> {
-    let wanted = term
-        .match_expressions
-        .iter()
-        .filter(|part| !matches!(part.operator.as_str(), "DoesNotExist" | "NotIn"));
-    wanted.map(|part| pool.intern(&part.key)).collect()
 }

@@ -230,7 +230,11 @@ fn what_a_list_lends_to_its_items_is_bounded() {
     let source = "s".repeat(1 << 20);
     let items = "- {apiVersion: v1, kind: A}\n".repeat(1000);
     let text = format!("# Source: {source}\napiVersion: v1\nkind: List\nitems:\n{items}");
-    let decoded = decode(&text, Origin::Rendered("x"));
+    let decoded = decode(
+        &text,
+        Origin::Rendered("x"),
+        Catalog::embedded().expect("the catalog"),
+    );
     assert_eq!(decoded.objects.len(), 1000);
     assert_eq!(
         decoded.objects[0].location.len(),

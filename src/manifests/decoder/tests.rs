@@ -1,7 +1,8 @@
 use super::*;
 
 pub(super) fn file(text: &str) -> DecodedManifests {
-    decode(text, Origin::File("cart.yaml"))
+    let catalog = Catalog::embedded().expect("the catalog");
+    decode(text, Origin::File("cart.yaml"), catalog)
 }
 
 /// `apiVersion kind namespace/name location`, one an object.
@@ -110,7 +111,11 @@ fn yaml_that_begins_like_json_is_yaml() {
 #[test]
 fn what_helm_rendered_is_called_by_its_template() {
     let text = format!("---\n# Source: shop/templates/a.yaml\n{BUDGET}---\n{BUDGET}");
-    let rendered = decode(&text, Origin::Rendered("helm release shop/cart"));
+    let rendered = decode(
+        &text,
+        Origin::Rendered("helm release shop/cart"),
+        Catalog::embedded().expect("the catalog"),
+    );
     let place = |at: usize| rendered.objects[at].location.as_str();
     assert_eq!(place(0), "shop/templates/a.yaml");
     assert_eq!(place(1), "helm release shop/cart document 2");
@@ -352,6 +357,11 @@ fn placeholders_in_api_version_kind_and_name_are_gaps_with_their_line() {
         ["cart.yaml, line 4: name is a placeholder (${APP}); render the manifest first"]
     );
     assert_eq!(named.objects.len(), 1, "its API can be judged");
+    let ytt = file("apiVersion: v1\nkind: A\nmetadata:\n  name: #@ data.values.name\n");
+    assert_eq!(
+        faults(&ytt),
+        ["cart.yaml, line 4: name is not a text; render the manifest first"]
+    );
 }
 
 #[test]
@@ -433,4 +443,28 @@ metadata:
     assert_eq!(&*live.last_applied[0].api_version, "policy/v1beta1");
     let written = file(&text.replace("  uid:", "  x:").replace("managedFields", "y"));
     assert_eq!(written.objects[0].live, None, "a manifest somebody wrote");
+}
+
+#[test]
+fn fields_that_rules_read_are_kept() {
+    let crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: carts.shop.example}\nspec:\n  group: shop.example\n  versions: [{name: v1, schema: {x: y}}]\n";
+    let kept = serde_json::json!({"metadata": {"name": "carts.shop.example"}, "spec": {"versions": [{"name": "v1"}]}});
+    let fields = |text: &str| {
+        let objects = file(text).objects.into_iter();
+        objects
+            .map(|object| object.fields.map(|fields| *fields))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(fields(crd), [Some(kept.clone())]);
+    let item = crd.replace('\n', "\n  ");
+    let list =
+        format!("apiVersion: v1\nkind: List\nitems:\n- {{apiVersion: v1, kind: Pod}}\n- {item}\n");
+    assert_eq!(fields(&list), [None, Some(kept)]);
+    let workload = |key: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\nspec: {{template: {{spec: {{nodeSelector: {{{key}: ''}}}}}}}}\n"
+        )
+    };
+    assert!(fields(&workload("node-role.kubernetes.io/master"))[0].is_some());
+    assert_eq!(fields(&workload("disk")), [None]);
 }

@@ -114,7 +114,7 @@ pub(super) fn decode_bytes(
         Ok(text) => text,
         Err(why) => return FileResult::from_gap(name.to_owned(), why),
     };
-    let decoded = decode(&text, origin);
+    let decoded = decode(&text, origin, wanted.catalog);
     let mut taken = FileResult {
         has_manifests: !decoded.objects.is_empty() || !decoded.helm_records.is_empty(),
         files_read: usize::from(decoded.manifest_count > 0),

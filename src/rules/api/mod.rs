@@ -1,6 +1,7 @@
 //! Rules about API versions that are removed or deprecated, and about who still uses them.
 
 pub(super) mod crd_v1beta1;
+pub(super) mod crd_version_dropped;
 pub(super) mod deprecated;
 pub(super) mod hpa_target;
 pub(super) mod not_yet_served;

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
+use super::manifests::{add_object, manifest_contents};
 use crate::catalog::{GroupResource, Gvk, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, FieldPaths, Need, NeedContext};
@@ -97,6 +99,9 @@ struct DataRuleSpec {
     /// [`Rule::has_own_steps`].
     #[serde(default)]
     has_own_steps: bool,
+    /// [`Rule::reads_files`].
+    #[serde(default)]
+    reads_files: bool,
 }
 
 #[derive(Deserialize)]
@@ -205,6 +210,7 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         sources: sources.leak(),
         gates_drains: row.gates_drains,
         has_own_steps: row.has_own_steps,
+        reads_files: row.reads_files,
         kind: RuleKind::Data(Box::leak(Box::new(body))),
         ..Rule::DEFAULT
     })))
@@ -220,7 +226,7 @@ impl DataRule {
         }
     }
 
-    fn need(&self) -> Need {
+    pub(super) fn need(&self) -> Need {
         let overrides = self.severity_overrides.iter().map(|(_, when)| when);
         let expressions = overrides.chain([&self.when, &self.evidence]);
         let mut field_paths = FieldPaths::default();
@@ -246,29 +252,52 @@ impl DataRule {
         }
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
         let need = self.need();
-        let (Some(cluster), Some(api)) = (context.cluster, context.listed_gvk(&self.resource))
-        else {
-            return spoken;
-        };
-
+        let cluster = context.cluster;
+        let running = cluster.map(|cluster| cluster.discovery.effective_minor());
+        let running = running.or(context.path.from);
         let mut around = CelBindings::new(CelVariables {
-            running: cluster.discovery.effective_minor().minor,
+            running: running.map_or(0, |minor| minor.minor),
             target: context.path.to.map_or(0, |to| to.minor),
             now: context.now.as_second(),
         });
-        for row in context.objects(&need) {
-            match self.evaluate_object(rule, row, &mut around) {
+        let unevaluated = |what: String, why: String| MissingData {
+            what,
+            why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
+            rbac: None,
+        };
+        if let Some(api) = context.listed_gvk(&self.resource) {
+            for row in context.objects(&need) {
+                match self.evaluate_object(rule, &row.object, &mut around) {
+                    Ok(None) => {}
+                    Ok(Some((severity, detail))) => {
+                        let evidence = Evidence::new(self.evidence_source, detail);
+                        let object = object_from_row(&api, row, evidence);
+                        found.entry(severity).or_default().push(object);
+                    }
+                    Err(why) => {
+                        let what = format!("{} {}", self.resource, row.meta.namespaced_name());
+                        spoken.unevaluated.push(unevaluated(what, why));
+                    }
+                }
+            }
+        }
+        let contents = match rule.reads_files {
+            true => manifest_contents(context),
+            false => Vec::new(),
+        };
+        for content in contents {
+            if !content.is_of(&self.resource, context) {
+                continue;
+            }
+            match self.evaluate_object(rule, content.fields, &mut around) {
                 Ok(None) => {}
                 Ok(Some((severity, detail))) => {
-                    let object =
-                        object_from_row(&api, row, Evidence::new(self.evidence_source, detail));
-                    found.entry(severity).or_default().push(object);
+                    add_object(found.entry(severity).or_default(), content.affected(detail));
                 }
-                Err(why) => spoken.unevaluated.push(MissingData {
-                    what: format!("{} {}", self.resource, row.meta.namespaced_name()),
-                    why: format!("rule {} cannot be evaluated on it: {why}", rule.id),
-                    rbac: None,
-                }),
+                Err(why) => {
+                    let what = format!("{} in {}", content.object.name, content.object.location);
+                    spoken.unevaluated.push(unevaluated(what, why));
+                }
             }
         }
 
@@ -291,19 +320,19 @@ impl DataRule {
     fn evaluate_object(
         &self,
         rule: &Rule,
-        row: &ObjectRow,
+        object: &Value,
         around: &mut CelBindings,
     ) -> Result<Option<(Severity, String)>, String> {
-        if !self.when.eval_bool(&row.object, around)? {
+        if !self.when.eval_bool(object, around)? {
             return Ok(None);
         }
         let mut severity = rule.severity;
         for (milder, when) in &self.severity_overrides {
-            if when.eval_bool(&row.object, around)? {
+            if when.eval_bool(object, around)? {
                 severity = severity.min(*milder);
             }
         }
-        let detail = self.evidence.eval_string(&row.object, around)?;
+        let detail = self.evidence.eval_string(object, around)?;
         Ok(Some((severity, detail)))
     }
 

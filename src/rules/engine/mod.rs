@@ -7,5 +7,6 @@ pub mod data_rule;
 pub(super) mod evaluate;
 pub(super) mod finding;
 pub(super) mod hazards;
+pub(crate) mod manifests;
 pub(super) mod policy;
 pub(super) mod waivers;

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::label_placement::{self, label_use};
 use crate::catalog::LegacyRoleLabel;
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::workloads;
+use crate::facts::{pods, workloads};
 use crate::need::{Need, ReadTarget};
 use crate::path::HopId;
 use crate::rules::engine::data_rule::object_from_meta;
+use crate::rules::engine::manifests::add_object;
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, Rule, RuleKind, Severity,
 };
-use crate::snapshot::{Placement, WorkloadRow};
+use crate::snapshot::{PodRow, WorkloadRow};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
@@ -24,7 +26,7 @@ pub(crate) const RULE: Rule = Rule {
         minors.join(", ")
     }),
     why: "kubeadm removes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane. Pods that select the old label match no node, and pods that tolerate only the old taint are not scheduled there.",
-    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, if a node has one of the two labels. Nodes of managed control planes are not visible.",
+    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, in pods without a controller, and in manifests and Helm releases, if a node has one of the two labels; before the hop that removes the label also in CronJobs, Jobs, Plans of the system-upgrade-controller and BGPPeers of Calico. Nodes of managed control planes are not visible.",
     remedy: "Use node-role.kubernetes.io/control-plane: in selectors instead of the old key, in tolerations in addition to it until every node has changed.",
     reference: "https://kubernetes.io/docs/reference/labels-annotations-taints/#node-role-kubernetes-io-control-plane",
     sources: &[
@@ -32,13 +34,15 @@ pub(crate) const RULE: Rule = Rule {
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 110095",
     ],
     kind: RuleKind::Code {
-        needs: |_| {
+        needs: |context| {
             let mut needs = workload_needs().to_vec();
-            needs.push(Need::nodes());
+            needs.extend([Need::nodes(), pods::pods_need()]);
+            needs.extend(label_placement::needs(context));
             needs
         },
         evaluate,
     },
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -64,12 +68,17 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
                 .iter()
                 .any(|node| node.labels.contains_key(key))
         };
-        if !ours(&label.label) && !ours(&label.replacement) {
+        let is_local = context.cluster.is_none();
+        if !is_local && !ours(&label.label) && !ours(&label.replacement) {
             continue;
         }
         let objects = found.entry(hop.clone()).or_default();
         for need in workload_needs() {
             objects.extend(workloads_using_label(context, &need, label));
+        }
+        objects.extend(pods_using_label(context, label));
+        for object in label_placement::objects_using_label(context, label) {
+            add_object(objects, object);
         }
     }
     Finding::per_hop(
@@ -99,23 +108,28 @@ fn workloads_using_label(
     context.workloads(need).iter().filter_map(seen).collect()
 }
 
-/// Where a template names the old key so that its pods will miss the nodes; none where it does not.
-fn label_use(placement: &Placement, label: &LegacyRoleLabel) -> Option<&'static str> {
-    let old = label.label.as_str();
-    if placement.node_selector_keys.iter().any(|key| &**key == old) {
-        return Some("nodeSelector");
+/// Pods without a controller, which nothing re-creates where they fit.
+fn pods_using_label(context: &CheckContext<'_>, label: &LegacyRoleLabel) -> Vec<AffectedObject> {
+    let seen = |pod: &PodRow| {
+        let place = label_use(pod.placement.as_ref()?, label)?;
+        let evidence = Evidence::new(EvidenceSource::Spec, format!("{place}: {}", label.label));
+        Some(pod_object(pod, evidence))
+    };
+    let pods = context
+        .pods()
+        .iter()
+        .filter(|pod| !pod.is_mirror && !pod.is_finished());
+    pods.filter_map(seen).collect()
+}
+
+fn pod_object(pod: &PodRow, evidence: Evidence) -> AffectedObject {
+    AffectedObject {
+        cluster: None,
+        namespace: Some(pod.namespace.to_string()),
+        api_version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        name: pod.name.clone(),
+        owner: None,
+        evidence: vec![evidence],
     }
-    // Terms are alternatives: it is lost only where each of them names the old key.
-    let terms = &placement.required_affinity_keys;
-    if !terms.is_empty()
-        && terms
-            .iter()
-            .all(|term| term.iter().any(|key| &**key == old))
-    {
-        return Some("nodeAffinity");
-    }
-    let tolerates = |key: &str| placement.toleration_keys.iter().any(|own| &**own == key);
-    // An empty key tolerates everything.
-    let new = tolerates("") || tolerates(&label.replacement);
-    (tolerates(old) && !new).then_some("tolerations")
 }

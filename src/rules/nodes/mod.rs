@@ -2,5 +2,6 @@
 
 pub(super) mod kubelet;
 pub(super) mod label_master;
+mod label_placement;
 pub(super) mod runtime;
 pub(super) mod state;

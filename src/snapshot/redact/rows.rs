@@ -7,7 +7,7 @@ use super::super::metadata::Row;
 use super::super::nodes::machine_deployment_of_set;
 use super::super::{
     EndpointSliceRow, FieldManager, HelmReleaseRow, LastApplied, ManifestObject, MetaRow, NodeRow,
-    ObjectRow, PodRow, Rows, SharedStr, WorkloadRow,
+    ObjectRow, Placement, PodRow, Rows, SharedStr, WorkloadRow,
 };
 use super::pseudonymizer::Pseudonymizer;
 use super::token_kinds::is_upper_camel_case;
@@ -155,6 +155,7 @@ impl Pseudonymizer<'_> {
         }
         self.redact_names(&mut row.only_node);
         self.redact_names(&mut row.volume_claims);
+        self.redact_placement(row.placement.as_deref_mut());
         self.redact_names(&mut row.in_tree_volumes);
         for finalizer in &mut row.finalizers {
             *finalizer = self.redact_label_key(finalizer).into();
@@ -178,10 +179,12 @@ impl Pseudonymizer<'_> {
                 }
             }
         }
-        if let Some(placement) = &mut row.placement {
-            for key in placement.keys_mut() {
-                *key = self.redact_label_key(key).into();
-            }
+        self.redact_placement(row.placement.as_deref_mut());
+    }
+
+    fn redact_placement(&self, placement: Option<&mut Placement>) {
+        for key in placement.into_iter().flat_map(Placement::keys_mut) {
+            *key = self.redact_label_key(key).into();
         }
     }
 
@@ -200,6 +203,9 @@ impl Pseudonymizer<'_> {
         object.namespace = object.namespace.take().map(|name| self.redact_name(&name));
         object.name = self.redact_name(&object.name);
         object.location = self.redact_location(&object.location);
+        if let Some(fields) = &mut object.fields {
+            self.redact_object(fields);
+        }
         if let Some(live) = &mut object.live {
             self.redact_traces(&mut live.field_managers, &mut live.last_applied);
         }
