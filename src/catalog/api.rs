@@ -1,6 +1,6 @@
 //! Lifecycle of the built-in APIs: introduction, deprecation and removal.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
@@ -262,6 +262,17 @@ impl<'de> Deserialize<'de> for GroupResource {
     }
 }
 
+/// A resource that leaves its API group and stays in another one, such as Ingresses of `extensions`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MovedResource {
+    /// The group that loses it.
+    pub old_group: String,
+    /// Where it stays.
+    pub resource: GroupResource,
+    /// The first minor that does not serve it in the old group.
+    pub removed: Minor,
+}
+
 /// All APIs, in the order of the data file.
 #[derive(Debug)]
 pub struct Apis {
@@ -313,6 +324,28 @@ impl Apis {
         let home = canonical_group(&self.rows, &self.by_gvk, api);
         api.listable
             .then(|| GroupResource::new(&home, &api.resource))
+    }
+
+    /// Resources that leave an API group and stay in another one.
+    #[must_use]
+    pub fn moved_resources(&self) -> BTreeSet<MovedResource> {
+        let groups = self.by_resource.iter().flat_map(|(resource, members)| {
+            let apis: Vec<&Api> = members.iter().map(|&at| &self.rows[at]).collect();
+            let stays = apis.iter().any(|api| api.removed.is_none());
+            let old = apis.iter().map(|api| api.group().to_owned());
+            let old = old.filter(|group| stays && *group != resource.group);
+            let old: BTreeSet<String> = old.collect();
+            old.into_iter().filter_map(move |group| {
+                let versions = apis.iter().filter(|api| api.group() == group);
+                let ends: Option<Vec<Minor>> = versions.map(|api| api.removed).collect();
+                Some(MovedResource {
+                    old_group: group.clone(),
+                    resource: resource.clone(),
+                    removed: ends?.into_iter().max()?,
+                })
+            })
+        });
+        groups.collect()
     }
 
     /// The APIs that serve these objects, most mature first.

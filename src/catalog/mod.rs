@@ -25,7 +25,7 @@ mod version;
 mod volumes;
 
 pub use addons::AddonCatalog;
-pub use api::{Api, Apis, GroupResource, Gvk, ServingMode, StoredObjects};
+pub use api::{Api, Apis, GroupResource, Gvk, MovedResource, ServingMode, StoredObjects};
 pub use control_plane::{
     ControlPlaneRemovals, FeatureGate, KubeadmConfigVersion, RemovedAdmissionPlugin, RemovedFlag,
 };

@@ -40,6 +40,7 @@ use crate::snapshot::{ClusterSnapshot, ClusterView};
 const CODE_RULES: &[&Rule] = &[
     &api::deprecated::RULE,
     &api::not_yet_served::RULE,
+    &api::rbac_group::RULE,
     &api::removed::RULE,
     &backup_missing::RULE,
     &control_plane::readyz::RULE,

@@ -29,6 +29,27 @@ fn every_api_is_there_once_and_every_replacement_has_a_row() {
 }
 
 #[test]
+fn resources_that_leave_a_group_stay_in_another_one() {
+    let moved = catalog().apis.moved_resources();
+    let moved: Vec<String> = moved
+        .iter()
+        .map(|moved| {
+            format!(
+                "{} of {} in {}",
+                moved.resource, moved.old_group, moved.removed
+            )
+        })
+        .collect();
+    assert!(moved.contains(&"ingresses.networking.k8s.io of extensions in 1.22".to_owned()));
+    assert!(moved.contains(&"deployments.apps of extensions in 1.16".to_owned()));
+    assert!(
+        moved.iter().all(|moved| !moved.contains("events")),
+        "{moved:?}"
+    );
+    assert_eq!(moved.len(), 7, "{moved:?}");
+}
+
+#[test]
 fn lives_run_forward() {
     for api in catalog().apis.iter() {
         let name = api.gvk();

@@ -6,5 +6,6 @@ pub(super) mod deprecated;
 pub(super) mod hpa_target;
 pub(super) mod not_yet_served;
 pub(super) mod psp_present;
+pub(super) mod rbac_group;
 pub(super) mod removed;
 pub(super) mod usage;
