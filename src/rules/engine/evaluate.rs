@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::baseline::{CurrentRun, Resolved};
 use crate::api_usage::deployed_releases_need;
 use crate::catalog::PlatformName;
-use crate::need::{ClusterId, Need, NeedContext, PolicyRule};
+use crate::need::{ClusterId, Need, NeedContext};
 use crate::path::HopId;
 use crate::rules::{
     BaselineFinding, CheckContext, Finding, Gap, Policy, PolicyStatus, Rule, Severity,
