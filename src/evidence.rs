@@ -1,7 +1,8 @@
 //! Evidence: what was seen, where, and who left it. The vocabulary that claims and findings share.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// How sure it is. Ordered: possible is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -68,4 +69,13 @@ impl Evidence {
             location: None,
         }
     }
+}
+
+/// Keys may be added to reports, and so may be kinds of evidence.
+pub(crate) fn deserialize_known_evidence<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<Evidence>, D::Error> {
+    let values = Vec::<Value>::deserialize(from)?;
+    let known = values.into_iter().map(serde_json::from_value);
+    Ok(known.filter_map(Result::ok).collect())
 }

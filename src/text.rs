@@ -42,6 +42,15 @@ pub fn pluralize(number: usize, noun: &str) -> String {
     format!("{number} {noun}{ending}")
 }
 
+/// `a`, `a and 2 more`: the first of a number of things.
+#[must_use]
+pub fn first_and_more(first: &str, number: usize) -> String {
+    match number {
+        0 | 1 => first.to_owned(),
+        number => format!("{first} and {} more", number - 1),
+    }
+}
+
 /// At most this many characters of a text.
 #[must_use]
 pub fn truncate(text: &str, max_chars: usize) -> &str {
@@ -105,13 +114,19 @@ fn two_units(first: i64, unit: char, second: i64, smaller: char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{NamespacedName, ellipsize, pluralize, truncate};
+    use super::{NamespacedName, ellipsize, first_and_more, pluralize, truncate};
 
     #[test]
     fn only_one_is_singular() {
         assert_eq!(pluralize(0, "gap"), "0 gaps");
         assert_eq!(pluralize(1, "gap"), "1 gap");
         assert_eq!(pluralize(2, "gap"), "2 gaps");
+    }
+
+    #[test]
+    fn one_needs_no_count() {
+        assert_eq!(first_and_more("a", 1), "a");
+        assert_eq!(first_and_more("a", 3), "a and 2 more");
     }
 
     #[test]

@@ -207,12 +207,18 @@ impl Catalog {
         }
     }
 
-    /// Whether a provider manages this object.
+    /// The name of the provider that manages this object, in a cluster of this detected provider.
     #[must_use]
-    pub fn is_provider_managed(&self, kind: &str, name: &str) -> bool {
-        self.provider_managed_objects
-            .iter()
-            .any(|row| row.kind == kind && rows::matches_pattern(&row.name, name))
+    pub fn managing_provider(
+        &self,
+        kind: &str,
+        name: &str,
+        owner: Option<&str>,
+        provider: Option<&str>,
+    ) -> Option<&str> {
+        let mut rows = self.provider_managed_objects.iter();
+        let row = rows.find(|row| row.matches(kind, name, owner, provider))?;
+        Some(&row.managed_by)
     }
 
     /// Whether API servers of this minor have the feature.

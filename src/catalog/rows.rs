@@ -138,14 +138,18 @@ impl KnownFieldManagers {
     }
 }
 
-/// An object that a provider installs and removes.
+/// Objects that a provider installs, updates and removes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ProviderManagedObject {
-    /// Kind.
+    /// Kind; empty for any.
     pub kind: String,
-    /// Name; a trailing `*` matches any suffix.
+    /// Name; a trailing `*` matches any suffix, and it is empty for any name.
     pub name: String,
-    /// The provider that installs it.
+    /// Owner, as rows of objects name it; empty for any.
+    pub owner: String,
+    /// The detected provider; empty for any.
+    pub provider: String,
+    /// The name of the provider.
     #[serde(rename = "by")]
     pub managed_by: String,
     /// Source.
@@ -153,6 +157,24 @@ pub struct ProviderManagedObject {
     /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
+}
+
+impl ProviderManagedObject {
+    /// Whether it describes an object in a cluster of this provider.
+    #[must_use]
+    pub fn matches(
+        &self,
+        kind: &str,
+        name: &str,
+        owner: Option<&str>,
+        provider: Option<&str>,
+    ) -> bool {
+        let fits = |wanted: &str, value: Option<&str>| wanted.is_empty() || value == Some(wanted);
+        fits(&self.kind, Some(kind))
+            && (self.name.is_empty() || matches_pattern(&self.name, name))
+            && fits(&self.owner, owner)
+            && fits(&self.provider, provider)
+    }
 }
 
 /// A write of a system component; a webhook that rejects it harms the cluster.

@@ -52,8 +52,9 @@ fn every_fact_has_a_source_and_a_horizon() {
         sourced(&row.manager, &row.source, row.verified_on);
     }
     for row in &catalog.provider_managed_objects {
-        sourced(&row.name, &row.source, row.verified_on);
-        let bare = row.name.trim_end_matches('*');
+        let name = format!("{}{}", row.name, row.owner);
+        sourced(&name, &row.source, row.verified_on);
+        let bare = name.trim_end_matches('*');
         assert!(
             !bare.is_empty() && !row.managed_by.is_empty(),
             "{}",
@@ -74,7 +75,10 @@ fn what_is_known_of_admission_fits_the_apis() {
         assert!(row.operations().all(|name| known.contains(&name)), "{what}");
         let plural = what.split('/').next().unwrap_or_default();
         let api = catalog.apis.iter().find(|api| {
-            api.group() == row.group() && api.resource == plural && api.removed.is_none()
+            // The table lists Binding by the subresource alone.
+            let by_kind = format!("{}s", api.gvk().kind.to_lowercase()) == plural;
+            let is_same = api.resource == plural || by_kind;
+            api.group() == row.group() && is_same && api.removed.is_none()
         });
         assert_eq!(
             api.map(|api| api.namespaced),

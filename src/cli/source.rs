@@ -197,6 +197,9 @@ fn input_from_cluster(
         let readings = connected.reader.read(&requests, &cluster.discovery);
         // Boxed, as in `discover`.
         cluster.merge(readings.boxed_local().await);
+        let more = rules::follow_up_requests(&selected_rules(flags)?, &cluster, catalog);
+        let readings = connected.reader.read(&more, &cluster.discovery);
+        cluster.merge(readings.boxed_local().await);
         let now = Timestamp::now();
         Ok(RunInput {
             snapshot: Snapshot {
@@ -256,8 +259,16 @@ pub(super) fn read_access(
     }
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;
-        let (cluster, path) = connected.discover(flags, catalog).await?;
-        let requests = read_requests(&cluster, &path, flags, catalog, task)?;
+        let (mut cluster, path) = connected.discover(flags, catalog).await?;
+        let mut requests = read_requests(&cluster, &path, flags, catalog, task)?;
+        let definitions = requests.iter().filter(|request| {
+            request.is_full_list_of("apiextensions.k8s.io", "customresourcedefinitions")
+        });
+        let definitions: Vec<ReadRequest> = definitions.cloned().collect();
+        let readings = connected.reader.read(&definitions, &cluster.discovery);
+        cluster.merge(readings.boxed_local().await);
+        let rules = selected_rules(flags)?;
+        requests.extend(rules::follow_up_requests(&rules, &cluster, catalog));
         let user = match &flags.connection.impersonate {
             Some(user) => Some(user.clone()),
             None => connected.reader.user_from_forbidden(&requests).await,
@@ -306,6 +317,12 @@ fn assumed_cluster(release: Release, catalog: &Catalog) -> ClusterSnapshot {
     }
 }
 
+/// The rules that the flags select.
+fn selected_rules(flags: &SourceArgs) -> Result<Vec<&'static rules::Rule>, CliError> {
+    let rules = rules::rules().map_err(CliError::could_not_run)?;
+    Ok(rule_filter(&flags.read.rule_filter)?.select(rules))
+}
+
 /// All requests for this path, including those of detection.
 fn read_requests(
     cluster: &ClusterSnapshot,
@@ -320,8 +337,7 @@ fn read_requests(
         catalog,
         discovery,
     };
-    let rules = rule_filter(&flags.read.rule_filter)?
-        .select(rules::rules().map_err(CliError::could_not_run)?);
+    let rules = selected_rules(flags)?;
     let detection = detect::needs(discovery);
     let mut needs = rules::needs(&rules, &context);
     needs.extend((task.extra_needs)(discovery));

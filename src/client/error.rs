@@ -93,6 +93,13 @@ pub enum RequestError {
         /// The request.
         request: String,
     },
+    /// The list is longer than the request accepts.
+    TooManyObjects {
+        /// How many objects there are.
+        objects: u64,
+        /// How many are accepted.
+        limit: u64,
+    },
     /// A credential plugin or another source of credentials failed.
     CredentialsUnavailable {
         /// Why, without a full stop.
@@ -188,6 +195,10 @@ impl fmt::Display for RequestError {
                     "Not sent, because it is outside what may be read: {request}"
                 )
             }
+            Self::TooManyObjects { objects, limit } => write!(
+                f,
+                "Not read: there are {objects} objects, and only up to {limit} are inspected"
+            ),
             Self::CredentialsUnavailable { why } => write!(f, "Unable to log in: {why}"),
             Self::Other { why } => write!(f, "The request failed: {why}"),
         }

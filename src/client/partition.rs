@@ -71,6 +71,9 @@ pub(super) async fn read_rows(
     }
     let objects = collector.rows.len() as u64
         + u64::try_from(first.remaining_item_count.unwrap_or_default()).unwrap_or_default();
+    if let Some(limit) = request.max_objects.filter(|limit| objects > *limit) {
+        return Err(RequestError::TooManyObjects { objects, limit }.into());
+    }
     if request.all_namespaces
         && should_partition(objects, api.options.page_size, hints)
         && let Some(inner) = per_namespace_requests(request, hints)

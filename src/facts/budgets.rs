@@ -15,6 +15,7 @@ use crate::need::{DetailLevel, Need};
 use crate::snapshot::{
     ClusterView, ObjectRow, PodRow, SharedLabels, WorkloadRow, label_requirement_holds,
 };
+use crate::text::first_and_more;
 
 /// In this version an empty selector selects nothing.
 const V1BETA1: &str = "v1beta1";
@@ -173,6 +174,17 @@ impl<'a> DisruptionBudget<'a> {
         self.row.meta.namespace.as_deref().unwrap_or_default()
     }
 
+    /// Pods whose eviction it refuses while it allows no disruptions: under AlwaysAllow, only those that are ready.
+    pub(crate) fn refused_pods(&self) -> impl Iterator<Item = &'a PodRow> + '_ {
+        let pods = self.pods.iter().copied();
+        pods.filter(|pod| pod.is_ready || !self.allows_unready())
+    }
+
+    /// Whether pods that are not ready can always be evicted.
+    pub(crate) fn allows_unready(&self) -> bool {
+        self.row.object["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    }
+
     /// A number of its status.
     pub(crate) fn status_number(&self, name: &str) -> i64 {
         integer_at(&self.row.object, &format!("/status/{name}"))
@@ -181,8 +193,8 @@ impl<'a> DisruptionBudget<'a> {
     /// Whether the controller has observed the latest generation.
     pub(crate) fn is_status_current(&self) -> bool {
         let object = &self.row.object;
-        let seen = self.status_number("observedGeneration");
-        seen > 0 && seen >= integer_at(object, "/metadata/generation")
+        let observed = self.status_number("observedGeneration");
+        observed > 0 && observed >= integer_at(object, "/metadata/generation")
     }
 
     /// Why it can never allow a disruption, as evidence; `None` if it can or this is unknown.
@@ -234,11 +246,9 @@ impl<'a> DisruptionBudget<'a> {
             let asked = i64::from(desired_replicas(row));
             sum += Some(asked).filter(|&asked| asked > 0)?;
         }
-        let first = owners.keys().next();
-        let names = match (first, owners.len()) {
-            (None, _) => "pods without controller:".to_owned(),
-            (Some(name), 1) => format!("replicas of {name}:"),
-            (Some(name), count) => format!("replicas of {name} and {} more:", count - 1),
+        let names = match owners.keys().next() {
+            None => "pods without controller:".to_owned(),
+            Some(name) => format!("replicas of {}:", first_and_more(name, owners.len())),
         };
         Some((sum, names))
     }

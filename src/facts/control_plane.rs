@@ -1,20 +1,35 @@
 //! The control plane: its static pods, and the configuration that kubeadm stores in ConfigMaps.
 
 mod arguments;
+mod shell;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::control_plane::arguments::CommandFlags;
 use crate::catalog::{GroupResource, ImageRef, Release};
-use crate::need::{DetailLevel, Need};
+use crate::need::{DetailLevel, ListSelector, Need};
 use crate::snapshot::{ClusterView, ObjectRow};
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
+pub(crate) const KUBE_PROXY: &str = "kube-proxy";
 pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 const KUBE_SYSTEM_NAMESPACE: &str = "kube-system";
 const MIRROR_ANNOTATION_POINTER: &str = "/metadata/annotations/kubernetes.io~1config.mirror";
 
-/// Static pods of the control plane.
+const STATIC_POD_FIELDS: [&str; 8] = [
+    "metadata.annotations",
+    "metadata.deletionTimestamp",
+    "metadata.labels",
+    "spec.containers.args",
+    "spec.containers.command",
+    "spec.containers.image",
+    "spec.containers.name",
+    "spec.nodeName",
+];
+
+/// Static pods as kubeadm labels them.
 pub(crate) fn control_plane_pods_need() -> Need {
     Need::labelled_in_namespace(
         GroupResource::new("", "pods"),
@@ -22,16 +37,19 @@ pub(crate) fn control_plane_pods_need() -> Need {
         "tier=control-plane",
         DetailLevel::Full,
     )
-    .with_fields(&[
-        "metadata.annotations",
-        "metadata.deletionTimestamp",
-        "metadata.labels",
-        "spec.containers.args",
-        "spec.containers.command",
-        "spec.containers.image",
-        "spec.containers.name",
-        "spec.nodeName",
-    ])
+    .with_fields(&STATIC_POD_FIELDS)
+}
+
+/// Static pods of any namespace and label: only mirror pods have no service account.
+///
+/// Source: kubernetes/kubernetes plugin/pkg/admission/serviceaccount/admission.go.
+pub(crate) fn mirror_pods_need() -> Need {
+    let selector = ListSelector {
+        labels: String::new(),
+        fields: "spec.serviceAccountName=".to_owned(),
+    };
+    Need::selected(GroupResource::new("", "pods"), selector, DetailLevel::Full)
+        .with_fields(&STATIC_POD_FIELDS)
 }
 
 /// The DaemonSet kube-proxy.
@@ -73,32 +91,84 @@ pub(crate) struct ControlPlanePod<'a> {
     pub(crate) row: &'a ObjectRow,
 }
 
-/// All static pods of Kubernetes components.
-pub(crate) fn control_plane_pods<'a>(view: ClusterView<'a>) -> Vec<ControlPlanePod<'a>> {
-    let mut found = Vec::new();
-
-    for row in view.objects(&control_plane_pods_need()) {
-        let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
-        let label = text("/metadata/labels/component");
-        let known = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
-        let component = known.into_iter().find(|name| Some(*name) == label);
-        let leaving = text("/metadata/deletionTimestamp").is_some();
-        if let (Some(component), Some(_), false) =
-            (component, text(MIRROR_ANNOTATION_POINTER), leaving)
-        {
-            found.push(ControlPlanePod { component, row });
-        }
-    }
-    found
+/// All static pods of the API server, the controller manager and the scheduler.
+pub(crate) fn control_plane_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
+    let mut pods = static_pods(view);
+    pods.retain(|pod| pod.component != KUBE_PROXY);
+    pods
 }
 
-impl ControlPlanePod<'_> {
-    fn container(&self) -> Option<&Value> {
+/// All static pods of Kubernetes components, kube-proxy among them.
+pub(crate) fn static_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
+    let mut found = BTreeMap::new();
+    for need in [control_plane_pods_need(), mirror_pods_need()] {
+        for row in view.objects(&need) {
+            let text = |path: &str| row.object.pointer(path).and_then(Value::as_str);
+            let is_live = text("/metadata/deletionTimestamp").is_none();
+            if is_live && text(MIRROR_ANNOTATION_POINTER).is_some() {
+                found.insert((&row.meta.namespace, &row.meta.name), row);
+            }
+        }
+    }
+    let pod = |row| {
+        let component = component_of(row)?;
+        Some(ControlPlanePod { component, row })
+    };
+    found.into_values().filter_map(pod).collect()
+}
+
+/// The component that a static pod runs: by the labels of kubeadm and kOps, the name of a container, or its command line.
+fn component_of(row: &ObjectRow) -> Option<&'static str> {
+    let components = || {
+        [APISERVER, KUBE_PROXY]
+            .into_iter()
+            .chain(CONTROLLER_COMPONENTS)
+    };
+    let labels = &row.object["metadata"]["labels"];
+    let containers = || {
+        row.object["spec"]["containers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+    };
+    let labelled = |name: &&str| {
+        ["component", "k8s-app"]
+            .iter()
+            .any(|key| labels[*key] == *name)
+    };
+    let named = |name: &&str| containers().any(|container| container["name"] == *name);
+    let runs = |name: &&str| {
+        containers().any(|container| arguments::names_program(name, &command_words(container)))
+    };
+    components()
+        .find(labelled)
+        .or_else(|| components().find(named))
+        .or_else(|| components().find(runs))
+}
+
+/// `command` and `args` of a container.
+fn command_words(container: &Value) -> Vec<&str> {
+    let fields = ["command", "args"].iter();
+    fields
+        .filter_map(|field| container[*field].as_array())
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+impl<'a> ControlPlanePod<'a> {
+    fn container(&self) -> Option<&'a Value> {
         let containers = self.row.object.pointer("/spec/containers")?.as_array()?;
         let named = containers
             .iter()
             .find(|container| container["name"] == self.component);
-        named.or_else(|| containers.first())
+        let running = || {
+            let runs = |container: &&Value| {
+                arguments::names_program(self.component, &command_words(container))
+            };
+            containers.iter().find(runs)
+        };
+        named.or_else(running).or_else(|| containers.first())
     }
 
     /// Name of the pod.
@@ -111,20 +181,19 @@ impl ControlPlanePod<'_> {
         self.row.object.pointer("/spec/nodeName")?.as_str()
     }
 
-    fn flags(&self) -> Option<CommandFlags> {
-        let container = self.container()?;
-        let words: Vec<&str> = ["command", "args"]
-            .iter()
-            .filter_map(|field| container[*field].as_array())
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        CommandFlags::from_container(self.component, &words)
+    /// The flags of its command line; `None` if a script hides them.
+    pub(crate) fn flags(&self) -> Option<CommandFlags> {
+        CommandFlags::from_container(self.component, &command_words(self.container()?))
+    }
+
+    /// The image of the component.
+    pub(crate) fn image(&self) -> Option<&'a str> {
+        self.container()?["image"].as_str()
     }
 
     /// The release in the tag of its image.
     pub(crate) fn release(&self) -> Option<Release> {
-        ImageRef::new(self.container()?["image"].as_str()?).release()
+        ImageRef::new(self.image()?).release()
     }
 }
 
@@ -167,13 +236,13 @@ pub(crate) struct ComponentConfig<'a> {
 
 /// The flags that components run with now, and those that kubeadm starts them with next.
 pub(crate) fn component_configs<'a>(view: ClusterView<'a>) -> Vec<ComponentConfig<'a>> {
-    let mut found: Vec<ComponentConfig<'a>> = control_plane_pods(view)
+    let mut found: Vec<ComponentConfig<'a>> = static_pods(view)
         .into_iter()
-        .filter_map(|member| {
+        .filter_map(|pod| {
             Some(ComponentConfig {
-                flags: member.flags()?,
-                row: member.row,
-                component: member.component,
+                flags: pod.flags()?,
+                row: pod.row,
+                component: pod.component,
                 from_kubeadm: false,
             })
         })

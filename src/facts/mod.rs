@@ -7,6 +7,7 @@ pub(crate) mod budgets;
 pub(crate) mod ca_bundle;
 pub(crate) mod capi;
 pub(crate) mod control_plane;
+pub(crate) mod custom_resources;
 pub(crate) mod label_selector;
 pub(crate) mod nodes;
 pub(crate) mod pods;

@@ -1,6 +1,7 @@
 //! Services that the API server calls, and whether they have ready endpoints.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, Need};
@@ -11,6 +12,13 @@ use crate::snapshot::{ClusterView, EndpointSliceRow, ObjectRow, Rows};
 pub(crate) struct ServiceReference {
     pub(crate) namespace: String,
     pub(crate) name: String,
+    #[serde(default = "default_port")]
+    port: i64,
+}
+
+/// Source: kubernetes/api admissionregistration/v1/types.go and apiextensions-apiserver pkg/apis/apiextensions/v1/types.go.
+const fn default_port() -> i64 {
+    443
 }
 
 impl std::fmt::Display for ServiceReference {
@@ -23,6 +31,11 @@ impl std::fmt::Display for ServiceReference {
 pub(crate) fn services() -> Need {
     Need::objects(GroupResource::new("", "services"), DetailLevel::Full)
         .with_fields(&["spec.selector", "spec.type"])
+}
+
+/// The ports of all services.
+pub(crate) fn service_ports() -> Need {
+    services().with_fields(&["spec.ports.port"])
 }
 
 /// All EndpointSlices.
@@ -67,6 +80,9 @@ impl<'a> ServiceBackends<'a> {
         if service["spec"]["type"] == "ExternalName" {
             return None;
         }
+        if !has_port(service, name.port) {
+            return Some(format!("service {name} has no port {}", name.port));
+        }
         let (ready, total) = self.endpoint_counts(name)?;
         let reason = format!("service {name} has no ready endpoint");
         match (ready, total) {
@@ -74,6 +90,14 @@ impl<'a> ServiceBackends<'a> {
             (0, 0) => Some(reason),
             (0, total) => Some(format!("{reason} of {total}")),
         }
+    }
+
+    /// Whether the ports of an existing service are unknown, as in snapshots of earlier releases.
+    pub(crate) fn lacks_ports(&self, name: &ServiceReference) -> bool {
+        let service = self.find_service(name).flatten();
+        service.is_some_and(|service| {
+            service["spec"]["type"] != "ExternalName" && service["spec"]["ports"].is_null()
+        })
     }
 
     /// The ready and total endpoints of a service; `None` if no controller maintains slices.
@@ -108,10 +132,18 @@ impl<'a> ServiceBackends<'a> {
     }
 
     /// `Some(None)` if the service does not exist; `None` if services were not read.
-    fn find_service(&self, name: &ServiceReference) -> Option<Option<&'a serde_json::Value>> {
+    fn find_service(&self, name: &ServiceReference) -> Option<Option<&'a Value>> {
         let found = self.services?.iter().find(|row| {
             row.meta.name == name.name && row.meta.namespace.as_ref() == Some(&name.namespace)
         });
         Some(found.map(|row| &row.object))
     }
+}
+
+/// Whether requests to this port of a service are routed. Only a headless service may have no ports at all.
+///
+/// Source: kubernetes/apiserver pkg/util/proxy/proxy.go.
+fn has_port(service: &Value, port: i64) -> bool {
+    let ports = service["spec"]["ports"].as_array();
+    ports.is_none_or(|ports| ports.iter().any(|other| other["port"] == port))
 }

@@ -85,6 +85,8 @@ pub struct ReadRequest {
     pub rbac: PolicyRule,
     /// Whether it spans all namespaces, so that it can be split into one list per namespace.
     pub all_namespaces: bool,
+    /// If there are more objects than this, they are not read.
+    pub max_objects: Option<u64>,
 }
 
 impl ReadRequest {
@@ -153,6 +155,7 @@ pub fn read_plan(
                 encoding,
                 rbac,
                 all_namespaces,
+                max_objects: None,
             };
             match &target {
                 ReadTarget::NonResourceUrl { path, .. } => {

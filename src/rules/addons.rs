@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
-    TableRule,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
+    Severity, TableRule,
 };
 use crate::catalog::addons::{
     Addon, Compatibility, CompatibilityRange, Coverage, SupportLevel, UpgradeOrder,
@@ -87,7 +87,17 @@ impl TableRule for AddonRule {
         addons::workload_needs().to_vec()
     }
 
-    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
+        RuleOutput {
+            findings: self.findings(rule, context),
+            unevaluated: self.unevaluated(context),
+            remarks: self.remarks(context),
+        }
+    }
+}
+
+impl AddonRule {
+    fn findings(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
         let known = &context.catalog.addons;
         let mut found: BTreeMap<(String, UnsupportedMinor), Vec<AffectedObject>> = BTreeMap::new();
         let Some((cluster, detected)) = context.cluster.zip(context.detected.as_ref()) else {

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::api::usage::is_removed_already;
-use super::{
-    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
-};
+use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::api_usage::{current_releases, helm_record_needs, helm_release_needs};
 use crate::catalog::{GroupResource, Gvk};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
@@ -44,55 +42,47 @@ pub(super) const RULE: Rule = Rule {
         "helm/helm pkg/storage/driver/secrets.go",
         "helm/helm pkg/action/upgrade.go",
     ],
-    kind: RuleKind::Table(&HelmPending),
+    unevaluated: unread_revisions,
+    kind: RuleKind::Code { needs, evaluate },
     ..Rule::DEFAULT
 };
 
-#[derive(Debug)]
-struct HelmPending;
+fn needs(_: &NeedContext<'_>) -> Vec<Need> {
+    let mut needs = helm_record_needs();
+    needs.extend(undeployed_records_needs());
+    needs.extend(superseded_records_needs());
+    needs
+}
 
-impl TableRule for HelmPending {
-    fn needs(&self, _context: &NeedContext<'_>) -> Vec<Need> {
-        let mut needs = helm_record_needs();
-        needs.extend(undeployed_records_needs());
-        needs.extend(superseded_records_needs());
-        needs
-    }
-
-    fn evaluate(&self, _rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
-        evaluate(context)
-    }
-
-    /// Releases of which only superseded revisions are left. Helm compares the next upgrade with the newest of them, and
-    /// its contents were not read.
-    fn unevaluated(&self, context: &CheckContext<'_>) -> Vec<MissingData> {
-        let read = current_releases(context.cluster, context.manifests);
-        let mut missing = Vec::new();
-        for (superseded, other) in superseded_records_needs()
-            .iter()
-            .zip(&undeployed_records_needs())
-        {
-            let newest = newest_revisions(context.rows(superseded));
-            let others = newest_revisions(context.rows(other));
-            for ((namespace, name), revision) in newest {
-                let is_read = read
-                    .iter()
-                    .any(|row| Some(row.namespace.as_str()) == namespace && row.release == name);
-                let is_last = others
-                    .get(&(namespace, name))
-                    .is_none_or(|other| other.number < revision.number);
-                if !is_read && is_last {
-                    let namespace = namespace.unwrap_or_default();
-                    missing.push(MissingData {
-                        what: format!("helm release {namespace}/{name} v{}", revision.number),
-                        why: "no revision of the release is deployed: Helm compares the next upgrade with this superseded one, which was not read".to_owned(),
-                        rbac: None,
-                    });
-                }
+/// Releases of which only superseded revisions are left. Helm compares the next upgrade with the newest of them, and
+/// its contents were not read.
+fn unread_revisions(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let read = current_releases(context.cluster, context.manifests);
+    let mut missing = Vec::new();
+    for (superseded, other) in superseded_records_needs()
+        .iter()
+        .zip(&undeployed_records_needs())
+    {
+        let newest = newest_revisions(context.rows(superseded));
+        let others = newest_revisions(context.rows(other));
+        for ((namespace, name), revision) in newest {
+            let is_read = read
+                .iter()
+                .any(|row| Some(row.namespace.as_str()) == namespace && row.release == name);
+            let is_last = others
+                .get(&(namespace, name))
+                .is_none_or(|other| other.number < revision.number);
+            if !is_read && is_last {
+                let namespace = namespace.unwrap_or_default();
+                missing.push(MissingData {
+                    what: format!("helm release {namespace}/{name} v{}", revision.number),
+                    why: "no revision of the release is deployed: Helm compares the next upgrade with this superseded one, which was not read".to_owned(),
+                    rbac: None,
+                });
             }
         }
-        missing
     }
+    missing
 }
 
 /// Metadata of the records that were replaced.

@@ -8,7 +8,11 @@ use crate::cluster::{Cluster, rules};
 fn reported(id: &str, input: &str) -> Vec<String> {
     let catalog = Catalog::embedded().expect("the catalog");
     let (evaluation, _) = Cluster::parse(input, id).evaluate(&catalog, rules());
-    assert_eq!(evaluation.gaps, [], "{input}");
+    let mut gaps = evaluation.gaps.iter();
+    assert!(
+        !gaps.any(|gap| gap.rules.iter().any(|rule| rule == id)),
+        "{input}"
+    );
     let findings = evaluation
         .findings
         .iter()

@@ -81,7 +81,7 @@ fn of_plugins_that_go() -> Result<(), Failed> {
     );
     assert_eq!(
         said(&before, "vol-vsphere"),
-        one("warning", "1.25", &["sphere"])
+        one("blocker", "1.25", &["sphere"])
     );
     assert_eq!(
         said(&before, "vol-storageos"),

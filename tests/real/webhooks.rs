@@ -14,8 +14,11 @@ const GOOD: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJTakNCOEtBREFnRUNB
 
 scenarios! {
     admission: [Need::ControlPlane(NEWEST)],
+    drains: [Need::ControlPlane(NEWEST)],
     crds: [Need::ControlPlane(NEWEST)],
     old_server: [Need::ControlPlane(OLD)],
+    dropped_versions: [Need::ControlPlane(NEWEST)],
+    dropped_versions_before: [Need::ControlPlane(OLD)],
 }
 
 fn namespace(name: &str) -> Value {
@@ -156,6 +159,57 @@ fn admission() -> Result<(), Failed> {
     Ok(())
 }
 
+/// What a drain does fails at once if a dead webhook covers it, by the operation, the subresource and the port.
+fn drains() -> Result<(), Failed> {
+    let cluster = Cluster::start(NEWEST);
+    create(&cluster, &[namespace("shop")]);
+    create(&cluster, &[service("down"), slice("down", &[false])]);
+    cluster
+        .kubectl(&["run", "cart", "--image=cart", "-n", "shop"])
+        .ok();
+    let rules = |operation: &str, resource: &str| {
+        json!({"timeoutSeconds": 1, "rules": [{"apiGroups": [""], "apiVersions": ["v1"],
+            "operations": [operation], "resources": [resource]}]})
+    };
+    let other_port = json!({"clientConfig": {"service":
+        {"namespace": "shop", "name": "down", "port": 8443}}});
+    create(
+        &cluster,
+        &[
+            webhook("deletes", "down", "", "pods", &rules("DELETE", "pods")),
+            webhook("evicts", "down", "", "", &rules("CREATE", "pods/eviction")),
+            webhook("port", "down", "", "pods", &other_port),
+            webhook("updates", "down", "", "", &rules("UPDATE", "pods/eviction")),
+        ],
+    );
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": {"name": "cart", "namespace": "shop"}});
+    let path = "/api/v1/namespaces/shop/pods/cart/eviction";
+    eventually("an eviction is refused", 30, || {
+        let run =
+            cluster.kubectl_stdin(&["create", "--raw", path, "-f", "-"], &eviction.to_string());
+        run.code != 0 && run.stderr.contains("evicts.shop.example")
+    });
+    let delete = ["delete", "pod", "cart", "-n", "shop", "--wait=false"];
+    let run = cluster.kubectl(&delete);
+    assert!(
+        run.code != 0 && run.stderr.contains("deletes.shop.example"),
+        "{}",
+        run.stderr
+    );
+    let run = cluster.kubectl(&["run", "till", "--image=till", "-n", "shop"]);
+    assert!(
+        run.code != 0 && run.stderr.contains("no service port 8443"),
+        "{}",
+        run.stderr
+    );
+    let report = report(&cluster, "1.37");
+    let of = |severity: &str| named(&report, "webhook-fail-dead", severity);
+    assert_eq!(of("blocker"), ["deletes", "evicts", "port"], "{report:#}");
+    assert_eq!(of("warning"), ["updates"]);
+    Ok(())
+}
+
 fn crd(plural: &str, kind: &str, versions: &Value, more: &Value) -> Value {
     let mut spec = json!({"group": "shop.example", "scope": "Namespaced",
         "names": {"plural": plural, "kind": kind}, "versions": versions});
@@ -278,5 +332,70 @@ fn old_server() -> Result<(), Failed> {
     let here = report(&cluster, "1.24");
     assert_eq!(named(&here, "crd-cabundle-invalid", "warning"), NOTHING);
     assert_eq!(named(&here, "webhook-old-versions", "warning"), NOTHING);
+    Ok(())
+}
+
+fn dropped_versions() -> Result<(), Failed> {
+    entries_at_a_dropped_version(&Cluster::start(NEWEST), true)
+}
+
+fn dropped_versions_before() -> Result<(), Failed> {
+    entries_at_a_dropped_version(&Cluster::start(OLD), false)
+}
+
+/// Entries of field managers at a version that the CRD has dropped make server-side apply fail until they are reset. Older
+/// servers drop them at the next write.
+fn entries_at_a_dropped_version(cluster: &Cluster, are_kept: bool) -> Result<(), Failed> {
+    let only = json!([version("v1", true, true)]);
+    let both = json!([version("v1", true, true), version("v1alpha1", true, false)]);
+    create(cluster, &[namespace("shop")]);
+    create(cluster, &[crd("carts", "Cart", &both, &json!({}))]);
+    eventually("both versions are served", 30, || {
+        let served = |version: &str| {
+            let plural = format!("carts.{version}.shop.example");
+            cluster.kubectl(&["get", &plural, "-n", "shop"]).code == 0
+        };
+        served("v1") && served("v1alpha1")
+    });
+    let cart = |version: &str, name: &str| {
+        json!({"apiVersion": format!("shop.example/{version}"), "kind": "Cart",
+            "metadata": {"name": name, "namespace": "shop", "labels": {"made": "here"}}})
+    };
+    create(cluster, &[cart("v1alpha1", "old"), cart("v1", "new")]);
+    let report_of = || {
+        let run = cluster.check(&["-o", "json", "--only", "crd-field-manager-version"]);
+        named(&run.json(), "crd-field-manager-version", "blocker")
+    };
+    assert_eq!(report_of(), NOTHING);
+    let dropped = json!({"spec": {"versions": only}}).to_string();
+    let patch = ["patch", "crd", "carts.shop.example", "--type=merge", "-p"];
+    cluster.kubectl(&[&patch[..], &[&dropped]].concat()).ok();
+    let apply = |name: &str| {
+        let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+        cluster.kubectl_stdin(&apply, &cart("v1", name).to_string())
+    };
+    eventually("server-side apply fails", 30, || apply("old").code != 0);
+    let refusal = apply("old").stderr;
+    assert!(refusal.contains("v1alpha1"), "{refusal}");
+    apply("new").ok();
+    assert_eq!(report_of(), ["old"]);
+    cluster
+        .kubectl(&["label", "cart", "old", "-n", "shop", "a=b"])
+        .ok();
+    assert_eq!(apply("old").code != 0, are_kept);
+    let reset = r#"[{"op":"replace","path":"/metadata/managedFields","value":[{}]}]"#;
+    let patch = [
+        "patch",
+        "cart",
+        "old",
+        "-n",
+        "shop",
+        "--type=json",
+        "-p",
+        reset,
+    ];
+    cluster.kubectl(&patch).ok();
+    apply("old").ok();
+    assert_eq!(report_of(), NOTHING);
     Ok(())
 }

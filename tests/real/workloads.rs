@@ -92,6 +92,14 @@ fn build(cluster: &Cluster) {
         workload("StatefulSet", "single", "replicas: 1", ""),
         pod("custom", &owned, ""),
         budget("custom", "custom", "minAvailable: 1"),
+        pod("odd", &owned, ""),
+        budget("odd", "odd", "maxUnavailable: 1"),
+        workload("Deployment", "slack", "replicas: 2", ""),
+        budget(
+            "slack",
+            "slack",
+            "maxUnavailable: 0, unhealthyPodEvictionPolicy: AlwaysAllow",
+        ),
         pod("bare", "", ""),
         pod("patient", &owned, "terminationGracePeriodSeconds: 3600,"),
         pod(
@@ -144,6 +152,23 @@ fn running(cluster: &Cluster, app: &str) -> Vec<String> {
         .collect()
 }
 
+/// Asks for the eviction of a pod, without carrying it out: the server's refusal, empty if it would be evicted.
+fn evict(cluster: &Cluster, pod: &str) -> String {
+    let eviction = format!(
+        "{{apiVersion: policy/v1, kind: Eviction, metadata: {{name: {pod}, namespace: default}}, deleteOptions: {{dryRun: [All]}}}}"
+    );
+    let path = format!("/api/v1/namespaces/default/pods/{pod}/eviction");
+    let eviction: serde_json::Value = serde_saphyr::from_str(&eviction).expect("YAML");
+    let run = cluster.kubectl_stdin(
+        &["create", "--raw", &path, "-f", "-"],
+        &eviction.to_string(),
+    );
+    match run.code {
+        0 => String::new(),
+        _ => run.stderr,
+    }
+}
+
 fn everything_in_the_way() -> Result<(), Failed> {
     let cluster = Cluster::options(NEWEST)
         .with_controllers()
@@ -153,6 +178,7 @@ fn everything_in_the_way() -> Result<(), Failed> {
     for (app, count) in [
         ("sick", 3),
         ("apart", 3),
+        ("slack", 2),
         ("near", 2),
         ("logs", 3),
         ("stored", 1),
@@ -169,6 +195,23 @@ fn everything_in_the_way() -> Result<(), Failed> {
     cluster
         .kubectl(&["delete", "pod", "leaving", "--wait=false"])
         .ok();
+    let slack = running(&cluster, "slack");
+    let (ready, unready) = (&slack[0], &slack[1]);
+    cluster
+        .kubectl(&[
+            "patch",
+            "pod",
+            unready,
+            "--subresource=status",
+            "-p",
+            r#"{"status":{"conditions":[{"type":"Ready","status":"False"}]}}"#,
+        ])
+        .ok();
+    // The server's own word on AlwaysAllow.
+    eventually("the budget is computed", 30, || {
+        evict(&cluster, ready).contains("disruption budget")
+    });
+    assert_eq!(evict(&cluster, unready), "");
     let image = ["set", "image", "daemonset/logs", "main=main:2"];
     cluster.kubectl(&image).ok();
 
@@ -190,9 +233,9 @@ fn everything_in_the_way() -> Result<(), Failed> {
     assert_eq!(run.code, 3, "{}\n{}", run.stdout, run.stderr);
     let report = run.json();
     for (id, severity, names) in [
-        ("pdb-impossible", "blocker", &["tight"][..]),
+        ("pdb-impossible", "blocker", &["slack", "tight"][..]),
         ("pdb-multiple", "blocker", &["twice-a", "twice-b"]),
-        ("pdb-syncfailed", "warning", &["logs"]),
+        ("pdb-syncfailed", "warning", &["odd"]),
         ("pdb-zero", "warning", &["custom"]),
         ("pdb-nomatch", "note", &[]),
         ("pdb-unhealthy-stuck", "warning", &[]),

@@ -20,7 +20,9 @@ use kubectl_upgrade::need::{
 };
 use kubectl_upgrade::path::{StartingVersions, UpgradePath};
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
-use kubectl_upgrade::rules::{self, CheckContext, Evaluation, Policy, Rule, evaluate, needs};
+use kubectl_upgrade::rules::{
+    self, CheckContext, Evaluation, Policy, Rule, evaluate, follow_up_requests, needs,
+};
 use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, ManifestFilter, ReadOutcome, ReadResult, Rows, Snapshot,
 };
@@ -192,7 +194,9 @@ impl Cluster {
                 need.field_paths = own.flat_map(|own| own.field_paths.iter()).collect();
             }
         }
-        let cluster = self.read(&all, catalog);
+        let mut cluster = self.read(&all, catalog);
+        let more = follow_up_requests(rules(), &cluster, catalog);
+        cluster.merge(more.iter().map(|one| self.read_request(one)).collect());
         self.check_that_all_is_read(&cluster);
         Snapshot {
             is_redacted: false,
@@ -429,6 +433,12 @@ fn selects(selector: &ListSelector, object: &Value) -> bool {
         Some(("type!", kind)) => object["type"] != kind,
         Some(("metadata.name", name)) => object["metadata"]["name"] == name,
         Some(("type", kind)) => object["type"] == kind,
+        Some(("spec.serviceAccountName", name)) => {
+            object["spec"]["serviceAccountName"]
+                .as_str()
+                .unwrap_or_default()
+                == name
+        }
         _ => panic!("field selector {requirement}"),
     };
     let label = |requirement: &str| {

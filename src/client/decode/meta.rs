@@ -199,6 +199,20 @@ impl ObjectMeta {
             let name = NamespacedName::new(namespace.map(String::as_str), name);
             format!("{what} {name}")
         };
+        if label("kubernetes.azure.com/managedby").is_some_and(|by| by == "aks") {
+            return Some("aks".to_owned());
+        }
+        if label("addonmanager.kubernetes.io/mode").is_some() {
+            return Some("addon-manager".to_owned());
+        }
+        let addon = annotation("objectset.rio.cattle.io/owner-name");
+        let addon = addon.filter(|_| {
+            let kind = annotation("objectset.rio.cattle.io/owner-gvk");
+            kind.is_some_and(|kind| kind == "k3s.cattle.io/v1, Kind=Addon")
+        });
+        if let Some(name) = addon {
+            return Some(format!("k3s addon {name}"));
+        }
         if let Some(name) = label("kustomize.toolkit.fluxcd.io/name") {
             let namespace = label("kustomize.toolkit.fluxcd.io/namespace");
             return Some(namespaced("flux kustomization", namespace, name));

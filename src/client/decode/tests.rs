@@ -41,6 +41,7 @@ fn sink_for_fields(resource: &str, depth: DetailLevel, fields: &[&str]) -> RowCo
         encoding: Encoding::Metadata,
         rbac: PolicyRule::allow_list("", resource, None),
         all_namespaces: false,
+        max_objects: None,
     };
     RowCollector::new(&request, *CATALOG)
 }

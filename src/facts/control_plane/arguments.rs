@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-const SHELLS: [&str; 5] = ["sh", "ash", "bash", "dash", "busybox"];
+use super::shell;
 
 const FEATURE_GATES_FLAG: &str = "feature-gates";
 
@@ -11,16 +11,24 @@ const FEATURE_GATES_FLAG: &str = "feature-gates";
 pub(crate) struct CommandFlags(Vec<(String, Option<String>)>);
 
 impl CommandFlags {
-    /// The flags of `program` in the command and arguments of a container; `None` if they are unknown, as after `sh -c`.
+    /// The flags of `program` in the command and arguments of a container; `None` if a script hides them: one that does not
+    /// name the program, or takes its flags from a variable.
     pub(crate) fn from_container(program: &str, words: &[&str]) -> Option<Self> {
-        let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
-        let first = words.first().map(|word| name(word)).unwrap_or_default();
-        if SHELLS.contains(&first.as_str()) {
-            return None;
-        }
-        // Words before the program belong to its launcher.
-        let own = words.iter().position(|word| name(word) == program);
-        let words = own.map_or(words, |at| &words[at + 1..]);
+        let Some(commands) = shell::script_commands(words) else {
+            // Words before the program belong to its launcher.
+            let own = words.iter().position(|word| is_program(word, program));
+            return Some(Self::parse(own.map_or(words, |at| &words[at + 1..])));
+        };
+        let own = commands.iter().find_map(|command| {
+            let at = command.iter().position(|word| is_program(word, program))?;
+            Some(&command[at + 1..])
+        })?;
+        let words: Vec<&str> = own.iter().map(String::as_str).collect();
+        let is_hidden = words.iter().any(|word| word.starts_with('$'));
+        (!is_hidden).then(|| Self::parse(&words))
+    }
+
+    fn parse(words: &[&str]) -> Self {
         let mut found = Self::default();
         let mut rest = words.iter().peekable();
         while let Some(word) = rest.next() {
@@ -36,7 +44,7 @@ impl CommandFlags {
                 None => found.push(flag, rest.next_if(|next| !next.starts_with('-')).copied()),
             }
         }
-        Some(found)
+        found
     }
 
     /// Appends a flag; components accept `_` for `-`.
@@ -74,6 +82,22 @@ impl CommandFlags {
             .filter_map(|(gate, value)| Some((gate.trim(), parse_go_bool(value.trim())?)))
             .collect()
     }
+}
+
+/// Whether a command line, or a script in it, runs this program.
+pub(super) fn names_program(program: &str, words: &[&str]) -> bool {
+    match shell::script_commands(words) {
+        Some(commands) => commands
+            .iter()
+            .flatten()
+            .any(|word| is_program(word, program)),
+        None => words.iter().any(|word| is_program(word, program)),
+    }
+}
+
+/// Whether a word is the name of the program, or a path to it.
+fn is_program(word: &str, program: &str) -> bool {
+    word.rsplit('/').next() == Some(program)
 }
 
 /// A value without surrounding quotes.
@@ -158,11 +182,82 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_behind_a_shell() {
-        for shell in ["sh", "/bin/sh", "/usr/bin/bash"] {
-            let words = [shell, "-c", "kube-apiserver --feature-gates=A=true"];
-            assert_eq!(CommandFlags::from_container("kube-apiserver", &words), None);
+    fn scripts_are_read() {
+        for words in [
+            &[
+                "sh",
+                "-c",
+                "exec kube-apiserver --feature-gates=A=true,B=false",
+            ][..],
+            &[
+                "/bin/sh",
+                "-c",
+                "kube-apiserver --feature-gates=A=true --feature-gates B=false",
+            ],
+            &[
+                "/bin/sh",
+                "-c",
+                "mkfifo /tmp/pipe; (tee -a /var/log/k.log < /tmp/pipe & ) ; exec /usr/local/bin/kube-apiserver --feature-gates='A=true,B=false' > /tmp/pipe 2>&1",
+            ],
+            &[
+                "/usr/bin/bash",
+                "-ec",
+                "ulimit -n 1024\nif true; then\n  LOG=x exec kube-apiserver \\\n    --v=2 >>/log --feature-gates=\"A=true,B=false\"\nfi",
+            ],
+            &[
+                "busybox",
+                "sh",
+                "-e",
+                "-c",
+                "trap : TERM && kube-apiserver --feature-gates=A=true,B=false & wait",
+            ],
+            &[
+                "sh",
+                "-c",
+                "exec kube-apiserver \"$@\"",
+                "--",
+                "--feature-gates=A=true,B=false",
+            ],
+            &[
+                "sh",
+                "-c",
+                "kube-apiserver --advertise-address=$(IP) --feature-gates=A=true,B=false",
+            ],
+            &[
+                "timeout",
+                "9",
+                "sh",
+                "-c",
+                "kube-apiserver --feature-gates=A=true,B=false",
+            ],
+        ] {
+            let arguments = parse(words);
+            let gates: Vec<_> = arguments.feature_gates().into_iter().collect();
+            assert_eq!(gates, [("A", true), ("B", false)], "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_script_that_hides_the_flags_is_unknown() {
+        for words in [
+            &["sh", "/run.sh", "--feature-gates=A=true"][..],
+            &["/bin/bash", "-c", "exec kube-apiserver $FLAGS"],
+            &["sh", "-c", "/opt/start-server --feature-gates=A=true"],
+            &["sh"],
+        ] {
+            assert_eq!(
+                CommandFlags::from_container("kube-apiserver", words),
+                None,
+                "{words:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_command_of_a_script_keeps_its_flags() {
+        let script = "tee --append x | kube-apiserver --profiling; sleep --port=1";
+        let arguments = parse(&["sh", "-c", script]);
+        assert!(arguments.has("profiling") && !arguments.has("port") && !arguments.has("append"));
     }
 
     #[test]

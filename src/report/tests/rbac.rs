@@ -23,6 +23,7 @@ fn list(group: &str, plural: &str, namespace: Option<&str>) -> ReadRequest {
         encoding: Encoding::Metadata,
         rbac: PolicyRule::allow_list(group, plural, namespace),
         all_namespaces: false,
+        max_objects: None,
     }
 }
 

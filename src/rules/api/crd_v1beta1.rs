@@ -5,7 +5,8 @@ use crate::api_usage;
 use crate::api_usage::ApiLifecycle;
 use crate::rules::{Applicability, CheckContext, Finding, Rule, RuleKind, Severity};
 
-const KIND: &str = "CustomResourceDefinition";
+/// The kind whose removed APIs this rule reports in place of `api-removed`.
+pub(super) const KIND: &str = "CustomResourceDefinition";
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
@@ -23,7 +24,6 @@ pub(crate) const RULE: Rule = Rule {
         evaluate,
     },
     reads_files: true,
-    replaces_api_removed: Some(KIND),
     ..Rule::DEFAULT
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::usage;
 use crate::api_usage;
-use crate::api_usage::{ApiLifecycle, EvidenceStrength};
+use crate::api_usage::{ApiLifecycle, ApiUsage, EvidenceStrength};
 use crate::catalog::{Api, Gvk};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
@@ -35,7 +35,6 @@ pub(crate) const RULE: Rule = Rule {
         evaluate,
     },
     reads_files: true,
-    replaces_api_removed: Some(KIND),
     ..Rule::DEFAULT
 };
 
@@ -45,10 +44,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     };
     let mut objects: BTreeMap<String, AffectedObject> = BTreeMap::new();
     for usage in &context.api_usages {
-        let concerns = usage.api.kind == KIND
-            && matches!(usage.lifecycle, ApiLifecycle::Removed(_))
-            && usage.strength > EvidenceStrength::Metric;
-        if concerns {
+        if reports(usage, context) && usage.strength > EvidenceStrength::Metric {
             objects.insert(
                 usage.object.name.clone(),
                 usage::usage_object(usage, context),
@@ -65,6 +61,17 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         ..FindingDraft::new(&RULE, KIND, message, objects.into_values().collect())
     };
     Finding::new(&RULE, draft).into_iter().collect()
+}
+
+/// Whether this rule reports a use of the kind in place of `api-removed`: where the path removes the kind, except for an
+/// older version of it that an earlier hop removes.
+pub(super) fn reports(usage: &ApiUsage, context: &CheckContext<'_>) -> bool {
+    let ApiLifecycle::Removed(minor) = usage.lifecycle else {
+        return false;
+    };
+    let removal = || psp_removal(context).map(|(_, hop)| hop);
+    let own_hop = context.path.hop_into(minor);
+    usage.api.kind == KIND && removal().is_some_and(|hop| own_hop.is_none_or(|own| own == hop))
 }
 
 /// The last API of the kind, and the hop that removes it.
@@ -91,7 +98,7 @@ fn add_live_objects(
     let need = Need::objects(resource, DetailLevel::Metadata);
 
     for row in context.rows(&need).into_iter().flat_map(Rows::metadata) {
-        if context.catalog.is_provider_managed(KIND, &row.name) {
+        if is_provider_managed(context, &row.name) {
             continue;
         }
         let seen = Evidence::new(EvidenceSource::Spec, "it exists");
@@ -111,5 +118,10 @@ fn add_live_objects(
     }
 
     // What a provider installs comes back through managed fields too.
-    objects.retain(|name, _| !context.catalog.is_provider_managed(KIND, name));
+    objects.retain(|name, _| !is_provider_managed(context, name));
+}
+
+fn is_provider_managed(context: &CheckContext<'_>, name: &str) -> bool {
+    let catalog = context.catalog;
+    catalog.managing_provider(KIND, name, None, None).is_some()
 }

@@ -1,9 +1,9 @@
 //! `api-removed`: an API version in use that the target does not serve.
 
-use super::usage;
+use super::{crd_v1beta1, psp_present, usage};
 use crate::api_usage;
 use crate::api_usage::ApiLifecycle;
-use crate::rules::{Applicability, CODE_RULES, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::rules::{Applicability, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
@@ -31,9 +31,8 @@ pub(crate) const RULE: Rule = Rule {
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let usages = context.api_usages.iter().filter(|usage| {
         matches!(usage.lifecycle, ApiLifecycle::Removed(_))
-            && !CODE_RULES
-                .iter()
-                .any(|rule| rule.replaces_api_removed == Some(&*usage.api.kind))
+            && usage.api.kind != crd_v1beta1::KIND
+            && !psp_present::reports(usage, context)
     });
     usage::usage_findings(&RULE, context, usages)
 }

@@ -17,48 +17,75 @@ pub(super) fn removal_minors(catalog: &Catalog, kind: &str, filter: fn(&Api) -> 
     minors.join(", ")
 }
 
-/// One finding for each API, hop and severity among these uses.
+/// What uses of one finding have in common; the last is the provider that manages their objects.
+type UsageGroup<'a> = (&'a Gvk, Option<HopId>, Severity, Option<&'a str>);
+
+/// The provider that manages the object of a use and updates it with the cluster. A copy in a file or a Helm release has
+/// another writer.
+fn managing_provider<'a>(usage: &ApiUsage, context: &CheckContext<'a>) -> Option<&'a str> {
+    let mut evidence = usage.evidence.iter();
+    if evidence.any(|one| matches!(one.source, EvidenceSource::File | EvidenceSource::Helm)) {
+        return None;
+    }
+    let provider = context.detected.as_ref()?.provider.as_deref();
+    let name = &usage.object.name;
+    let catalog = context.catalog;
+    catalog.managing_provider(&usage.api.kind, name, usage.owner.as_deref(), provider)
+}
+
+/// One finding for each API, hop, severity and managing provider among these uses.
 pub(crate) fn usage_findings<'a>(
     rule: &Rule,
     context: &CheckContext<'_>,
     usages: impl Iterator<Item = &'a ApiUsage>,
 ) -> Vec<Finding> {
-    let mut groups: BTreeMap<(&Gvk, Option<HopId>, Severity), Vec<&ApiUsage>> = BTreeMap::new();
+    let mut groups: BTreeMap<UsageGroup<'_>, Vec<&ApiUsage>> = BTreeMap::new();
     for usage in usages {
         let hop = match usage.lifecycle {
             ApiLifecycle::Removed(minor) => context.path.hop_into(minor),
             ApiLifecycle::Deprecated(_) => None,
         };
-        let severity = usage_severity(usage, hop.as_ref(), context);
+        let provider = managing_provider(usage, context);
+        let severity = match provider {
+            Some(_) => Severity::Note,
+            None => usage_severity(usage, hop.as_ref(), context),
+        };
         groups
-            .entry((&usage.api, hop, severity))
+            .entry((&usage.api, hop, severity, provider))
             .or_default()
             .push(usage);
     }
     groups
         .into_iter()
-        .filter_map(|((gvk, hop, severity), usages)| {
+        .filter_map(|((gvk, hop, severity, provider), usages)| {
             let api = context.catalog.apis.find(gvk)?;
-            Finding::new(
-                rule,
-                FindingDraft {
-                    subject: gvk.to_string(),
-                    severity,
-                    confidence: usages.iter().map(|usage| usage_confidence(usage)).max()?,
-                    message: usage_message(api, usages.first()?, hop.as_ref(), context),
-                    remedy: usage_remedy(
-                        api,
-                        &usages,
-                        Replacement::of(api, usages.first()?, context).map(|found| found.next),
-                        is_removed_already(api, context),
-                    ),
-                    hop,
-                    objects: usages
-                        .iter()
-                        .map(|usage| usage_object(usage, context))
-                        .collect(),
+            let first = usages.first()?;
+            let message = usage_message(api, first, hop.as_ref(), context);
+            let objects = usages.iter().map(|usage| usage_object(usage, context));
+            let draft = FindingDraft {
+                subject: gvk.to_string(),
+                severity,
+                confidence: usages.iter().map(|usage| usage_confidence(usage)).max()?,
+                message,
+                remedy: usage_remedy(
+                    api,
+                    &usages,
+                    Replacement::of(api, first, context).map(|found| found.next),
+                    is_removed_already(api, context),
+                ),
+                hop,
+                objects: objects.collect(),
+            };
+            let draft = match provider {
+                None => draft,
+                Some(provider) => FindingDraft {
+                    subject: format!("{gvk} of {provider}"),
+                    message: format!("{}; {provider} manages the object", draft.message),
+                    remedy: format!("Nothing: {provider} updates its objects with the cluster."),
+                    ..draft
                 },
-            )
+            };
+            Finding::new(rule, draft)
         })
         .collect()
 }

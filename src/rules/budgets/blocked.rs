@@ -1,13 +1,17 @@
-//! `pdb-impossible`, `pdb-zero` and `pdb-unhealthy-stuck`: budgets that block evictions.
+//! `pdb-impossible`, `pdb-zero`, `pdb-syncfailed` and `pdb-unhealthy-stuck`: budgets that block evictions.
+
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use serde_json::Value;
 
-use super::{budget_object, first_and_count};
+use super::budget_object;
 use crate::evidence::EvidenceSource;
 use crate::facts::budgets::{DisruptionBudget, budget_needs_with_workloads, budgets_need};
 use crate::facts::pods::pods_need;
 use crate::facts::workloads::{RolloutStatus, WorkloadIndex, rollout_status};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::text::first_and_more;
 
 /// A pod that has just started, or just lost its readiness, may yet be well.
 const UNREADY_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(5);
@@ -18,7 +22,7 @@ pub(crate) const IMPOSSIBLE: Rule = Rule {
     severity: Severity::Blocker,
     title: "A disruption budget can never allow a disruption",
     why: "Every eviction of its pods is refused. A drain of their nodes never completes, or ends with an error or a forced deletion after a timeout.",
-    detection: "By the specification: maxUnavailable is 0, or minAvailable is 100% or not less than the replicas of the Deployments and StatefulSets whose pods it selects. Only budgets that select pods which a drain evicts are reported. If the pods belong to other controllers, pdb-zero applies instead.",
+    detection: "By the specification: maxUnavailable is 0, or minAvailable is 100% or not less than the replicas of the Deployments and StatefulSets whose pods it selects. Only budgets that select pods which a drain evicts are reported. If the pods belong to other controllers, pdb-zero applies instead. Under unhealthyPodEvictionPolicy AlwaysAllow only ready pods are protected; a budget all of whose pods are not ready is a warning.",
     remedy: "Allow one disruption: set maxUnavailable to 1, lower minAvailable, or run one replica more than minAvailable.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/kubernetes pkg/controller/disruption/disruption.go"],
@@ -36,7 +40,7 @@ pub(crate) const ZERO: Rule = Rule {
     severity: Severity::Warning,
     title: "A disruption budget currently allows no disruptions",
     why: "Evictions of its pods are refused until more of them are healthy. If that does not happen, a drain of their nodes never completes.",
-    detection: "By status.disruptionsAllowed 0 with expected pods, once the controller has observed the latest generation. The finding is a note while a rollout or pods that are not yet healthy explain it. Budgets that pdb-impossible or pdb-syncfailed reports are left out.",
+    detection: "By status.disruptionsAllowed 0 with expected pods, of which a drain evicts some (under AlwaysAllow, some that are ready), once the controller has observed the latest generation. The finding is a note while a rollout or pods that are not yet healthy explain it. Budgets that pdb-impossible or pdb-syncfailed reports are left out.",
     remedy: "Wait until all of its pods are healthy. If they are, lower minAvailable or run one more replica.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go"],
@@ -64,19 +68,57 @@ pub(crate) const UNHEALTHY_STUCK: Rule = Rule {
     ..Rule::DEFAULT
 };
 
+/// Budgets that the controller cannot compute.
+pub(crate) const SYNC_FAILED: Rule = Rule {
+    id: "pdb-syncfailed",
+    severity: Severity::Warning,
+    title: "The disruption controller cannot compute a budget",
+    why: "While the controller cannot determine how many pods to expect, it allows no disruptions, and draining the nodes of these pods never completes.",
+    detection: "The condition DisruptionAllowed is False with reason SyncFailed. Usually the budget uses maxUnavailable or a percentage, and its pods belong to a controller without a scale subresource, such as a Job, or to one that no longer exists. Only budgets that select pods which a drain evicts are reported: it leaves those of DaemonSets alone.",
+    remedy: "Use an integer for minAvailable, or fix the owner of the pods.",
+    reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/#arbitrary-controllers-and-selectors",
+    sources: &["kubernetes/kubernetes pkg/controller/disruption/disruption.go"],
+    kind: RuleKind::Code {
+        needs: |_| vec![budgets_need(), pods_need()],
+        evaluate: sync_failed,
+    },
+    ..Rule::DEFAULT
+};
+
 fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
-    let mut objects = Vec::new();
+    let mut objects: BTreeMap<(Severity, &str, &str), Vec<AffectedObject>> = BTreeMap::new();
     if let Some(budgets) = context.budgets() {
         let workloads = context.fact(WorkloadIndex::new);
         for budget in &budgets.budgets {
-            if let Some(why) = budget.never_allows_reason(&workloads) {
-                objects.push(budget_object(&budgets, budget, EvidenceSource::Spec, why));
-            }
+            let Some(why) = budget.never_allows_reason(&workloads) else {
+                continue;
+            };
+            let group = match (budget.allows_unready(), budget.refused_pods().count()) {
+                (false, _) => (
+                    Severity::Blocker,
+                    "",
+                    "every eviction of its pods will be refused",
+                ),
+                (true, 1..) => (
+                    Severity::Blocker,
+                    "ready",
+                    "every eviction of its ready pods will be refused",
+                ),
+                (true, 0) => (
+                    Severity::Warning,
+                    "ready",
+                    "will refuse every eviction once its pods are ready",
+                ),
+            };
+            let object = budget_object(&budgets, budget, EvidenceSource::Spec, why);
+            objects.entry(group).or_default().push(object);
         }
     }
-    let message = "every eviction of its pods will be refused";
-    Finding::single(&IMPOSSIBLE, IMPOSSIBLE.severity, message, objects)
-        .into_iter()
+    let findings = objects.into_iter();
+    findings
+        .filter_map(|((severity, subject, message), objects)| {
+            IMPOSSIBLE.finding(severity, subject, message, objects)
+        })
         .collect()
 }
 
@@ -93,15 +135,19 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
             let refuses = budget.is_status_current()
                 && expected > 0
                 && budget.status_number("disruptionsAllowed") == 0
-                && !budget.pods.is_empty();
+                && budget.refused_pods().next().is_some();
             if !refuses
-                || has_sync_failed(budget)
+                || sync_failure(budget).is_some()
                 || budget.never_allows_reason(&workloads).is_some()
             {
                 continue;
             }
             let desired = budget.status_number("desiredHealthy");
-            let detail = format!("{healthy} of {expected} healthy, {desired} needed");
+            let unready = match budget.allows_unready() && healthy < expected {
+                true => "; unready pods can be evicted",
+                false => "",
+            };
+            let detail = format!("{healthy} of {expected} healthy, {desired} needed{unready}");
             let object = budget_object(&budgets, budget, EvidenceSource::Status, detail);
             if healthy < expected || is_rolling_out(budget, &workloads) {
                 passing.push(object);
@@ -113,19 +159,46 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
     let refuses = "refuses every eviction of its pods";
     let now = "refuses evictions until all its pods are healthy";
     [
-        Finding::single(&ZERO, ZERO.severity, refuses, stuck),
-        Finding::single(&ZERO, Severity::Note, now, passing),
+        ZERO.finding(ZERO.severity, "", refuses, stuck),
+        ZERO.finding(Severity::Note, "", now, passing),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-/// Whether the controller could not reckon, which is another rule's business.
-fn has_sync_failed(budget: &DisruptionBudget<'_>) -> bool {
-    let conditions = budget.row.object["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|condition| {
-        condition["type"] == "DisruptionAllowed" && condition["reason"] == "SyncFailed"
+fn sync_failed(context: &CheckContext<'_>) -> Vec<Finding> {
+    let mut objects = Vec::new();
+    if let Some(budgets) = context.budgets() {
+        for budget in &budgets.budgets {
+            let failure = sync_failure(budget).filter(|_| budget.refused_pods().next().is_some());
+            let Some(condition) = failure else {
+                continue;
+            };
+            let detail = match condition["message"].as_str() {
+                None | Some("") => "SyncFailed".to_owned(),
+                Some(message) => format!("SyncFailed: {message}"),
+            };
+            objects.push(budget_object(
+                &budgets,
+                budget,
+                EvidenceSource::Status,
+                detail,
+            ));
+        }
+    }
+    let message = "cannot be computed, so every eviction is refused";
+    let finding = SYNC_FAILED.finding(SYNC_FAILED.severity, SYNC_FAILED.id, message, objects);
+    finding.into_iter().collect()
+}
+
+/// The condition by which the controller says that it cannot compute the budget.
+fn sync_failure<'a>(budget: &DisruptionBudget<'a>) -> Option<&'a Value> {
+    let mut conditions = budget.row.object["status"]["conditions"].as_array()?.iter();
+    conditions.find(|condition| {
+        condition["type"] == "DisruptionAllowed"
+            && condition["status"] == "False"
+            && condition["reason"] == "SyncFailed"
     })
 }
 
@@ -146,11 +219,10 @@ fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
                 budget.status_number("desiredHealthy"),
             );
             let enough = healthy >= desired && desired > 0;
-            let policy = &budget.row.object["spec"]["unhealthyPodEvictionPolicy"];
             if !budget.is_status_current()
                 || enough
                 || budget.status_number("disruptionsAllowed") > 0
-                || *policy == "AlwaysAllow"
+                || budget.allows_unready()
             {
                 continue;
             }
@@ -163,7 +235,7 @@ fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
             let mut names: Vec<&str> = unready.map(|pod| pod.name.as_str()).collect();
             names.sort_unstable();
             if let Some(first) = names.first() {
-                let held = first_and_count(&format!("pod {first}"), names.len());
+                let held = first_and_more(&format!("pod {first}"), names.len());
                 let detail = format!("{held} not ready, {healthy} healthy, {desired} needed");
                 objects.push(budget_object(
                     &budgets,
@@ -175,7 +247,5 @@ fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
         }
     }
     let message = "holds pods that are not ready";
-    Finding::single(&UNHEALTHY_STUCK, UNHEALTHY_STUCK.severity, message, objects)
-        .into_iter()
-        .collect()
+    UNHEALTHY_STUCK.findings(message, objects)
 }

@@ -16,11 +16,3 @@ fn budget_object(
     let evidence = Evidence::new(source, detail);
     super::engine::data_rule::object_from_row(&budgets.gvk, budget.row, evidence)
 }
-
-/// `pod a and 2 more`.
-fn first_and_count(first: &str, count: usize) -> String {
-    match count {
-        0 | 1 => first.to_owned(),
-        count => format!("{first} and {} more", count - 1),
-    }
-}

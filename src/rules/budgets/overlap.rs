@@ -1,10 +1,11 @@
 //! `pdb-multiple`: one pod, two budgets.
 
-use super::{budget_object, first_and_count};
+use super::budget_object;
 use crate::evidence::EvidenceSource;
 use crate::facts::budgets::budgets_need;
 use crate::facts::pods::pods_need;
 use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::text::first_and_more;
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
@@ -32,7 +33,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             let Some(first) = pods.iter().map(|pod| pod.name.as_str()).min() else {
                 continue;
             };
-            let shared = first_and_count(&format!("pod {first}"), pods.len());
+            let shared = first_and_more(&format!("pod {first}"), pods.len());
             for &at in together {
                 let others = together.iter().filter(|&&other| other != at);
                 let others: Vec<&str> = others
@@ -49,7 +50,5 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         }
     }
     let message = "shares pods with another budget, which no eviction survives";
-    Finding::single(&RULE, RULE.severity, message, objects)
-        .into_iter()
-        .collect()
+    RULE.findings(message, objects)
 }

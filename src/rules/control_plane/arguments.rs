@@ -1,13 +1,15 @@
 //! `cp-feature-gates`, `cp-flags-removed` and `cp-admission-plugin`: what a component will no longer start with.
 
-use super::kube_system_object;
+use std::collections::BTreeMap;
+
+use super::{invisible_static_pods, kube_system_object, mirror_pod_needs, static_pod_needs};
 use crate::catalog::{FeatureGate, Minor};
 use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ComponentConfig};
 use crate::need::Need;
 use crate::path::HopId;
 use crate::rules::{Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use std::collections::BTreeMap;
+use crate::snapshot::MissingData;
 
 /// Gates that the target has removed or locked.
 pub(crate) const FEATURE_GATES: Rule = Rule {
@@ -15,7 +17,7 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
     severity: Severity::Blocker,
     title: "A feature gate is set that the target does not accept",
     why: "A component does not start if its configuration sets an unknown feature gate or changes a locked one. If that is the API server, the upgrade stops half-way.",
-    detection: "By --feature-gates of the control plane's static pods and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. Managed control planes and configuration files on nodes are not visible.",
+    detection: "By --feature-gates of the static pods of the control plane and kube-proxy, in scripts of their command lines too, and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. Managed control planes and configuration files on nodes are not visible; a control plane node without a static pod of the control plane is a gap.",
     remedy: "Remove the gate from the static pod manifests and from kubeadm's ConfigMaps before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates-removed/",
     sources: &[
@@ -24,14 +26,14 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
     ],
     kind: RuleKind::Code {
         needs: |_| {
-            vec![
-                control_plane::control_plane_pods_need(),
-                control_plane::kubeadm_config_need(),
-                control_plane::kubelet_config_need(),
-            ]
+            let mut needs = component_config_needs();
+            needs.push(control_plane::kubelet_config_need());
+            needs
         },
         evaluate: removed_feature_gates,
     },
+    optional_needs: mirror_pod_needs,
+    unevaluated: hidden_flags,
     ..Rule::DEFAULT
 };
 
@@ -41,14 +43,16 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
     severity: Severity::Blocker,
     title: "A control plane component sets a flag that the target does not accept",
     why: "A component does not start if it is given an unknown flag.",
-    detection: "By the command lines of the control plane's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. Managed control planes are not visible.",
+    detection: "By the command lines of the static pods of the control plane and kube-proxy, scripts included, and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. Managed control planes are not visible; a control plane node without a static pod of the control plane is a gap.",
     remedy: "Remove the flag from the static pod manifests and from extraArgs in kubeadm-config before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/",
     sources: &["kubernetes/sig-release releases/release-1.N/release-notes/release-notes-draft.md"],
     kind: RuleKind::Code {
-        needs: component_config_needs,
+        needs: |_| component_config_needs(),
         evaluate: removed_flags,
     },
+    optional_needs: mirror_pod_needs,
+    unevaluated: hidden_flags,
     ..Rule::DEFAULT
 };
 
@@ -59,7 +63,7 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     title: "The API server configures an admission plugin that the target does not have",
     applies_to: Applicability::Text("each minor that removes a plugin"),
     why: "The API server does not start if it is told to enable or disable an unknown admission plugin.",
-    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. Managed control planes are not visible.",
+    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. Managed control planes are not visible; a control plane node without a static pod of the control plane is a gap.",
     remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config before this hop.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/",
     sources: &[
@@ -68,25 +72,46 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
         "kubernetes/sig-release releases/release-1.31/release-notes/release-notes-draft.md PR 124505",
     ],
     kind: RuleKind::Code {
-        needs: component_config_needs,
+        needs: |_| component_config_needs(),
         evaluate: removed_admission_plugins,
     },
+    optional_needs: mirror_pod_needs,
+    unevaluated: hidden_flags,
     ..Rule::DEFAULT
 };
 
-fn component_config_needs(_: &crate::need::NeedContext<'_>) -> Vec<Need> {
-    vec![
-        control_plane::control_plane_pods_need(),
-        control_plane::kubeadm_config_need(),
-    ]
+fn component_config_needs() -> Vec<Need> {
+    let mut needs = static_pod_needs();
+    needs.push(control_plane::kubeadm_config_need());
+    needs
+}
+
+/// Control plane nodes whose components are not visible, and static pods whose flags a script hides.
+fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let pods = context.fact(control_plane::static_pods).into_iter();
+    let hidden = pods.filter(|pod| pod.flags().is_none());
+    let mut missing: Vec<MissingData> = hidden
+        .map(|pod| MissingData {
+            what: format!(
+                "flags of {} in the pod {}",
+                pod.component,
+                pod.row.meta.namespaced_name()
+            ),
+            why: "they are set by a script; compare them with the release notes of the target"
+                .to_owned(),
+            rbac: None,
+        })
+        .collect();
+    missing.extend(invisible_static_pods(context));
+    missing
 }
 
 fn removed_feature_gates(context: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &context.catalog.control_plane_removals;
+    let removals = &context.catalog.control_plane_removals;
     incompatibility_findings(context, &FEATURE_GATES, |setting| {
         let set = setting.flags.feature_gates();
         set.iter()
-            .filter_map(|(gate, value)| gate_incompatibility(known.feature_gate(gate)?, *value))
+            .filter_map(|(gate, value)| gate_incompatibility(removals.feature_gate(gate)?, *value))
             .collect()
     })
 }
@@ -116,9 +141,9 @@ fn gate_incompatibility(row: &FeatureGate, value: bool) -> Option<Incompatibilit
 }
 
 fn removed_flags(context: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &context.catalog.control_plane_removals.flags;
+    let removed = &context.catalog.control_plane_removals.flags;
     incompatibility_findings(context, &FLAGS_REMOVED, |setting| {
-        let own = known
+        let own = removed
             .iter()
             .filter(|row| row.component == setting.component);
         own.filter(|row| setting.flags.has(&row.flag))
@@ -136,12 +161,12 @@ fn removed_flags(context: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 fn removed_admission_plugins(context: &CheckContext<'_>) -> Vec<Finding> {
-    let known = &context.catalog.control_plane_removals.admission_plugins;
+    let removed = &context.catalog.control_plane_removals.admission_plugins;
     let named = |setting: &ComponentConfig<'_>| {
         let mut found = Vec::new();
         for flag in ["enable-admission-plugins", "disable-admission-plugins"] {
             for plugin in setting.flags.list_values(flag) {
-                let row = known.iter().find(|row| row.plugin == plugin);
+                let row = removed.iter().find(|row| row.plugin == plugin);
                 found.extend(row.map(|row| Incompatibility {
                     subject: row.plugin.clone(),
                     since: row.removed_in,

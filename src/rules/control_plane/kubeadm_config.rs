@@ -61,11 +61,11 @@ fn draft_finding(context: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Opti
             "data.ClusterConfiguration is no YAML mapping".to_owned(),
         ),
         Some(text) => {
-            let known = &context
+            let versions = &context
                 .catalog
                 .control_plane_removals
                 .kubeadm_config_versions;
-            let row = known
+            let row = versions
                 .iter()
                 .find(|row| Some(row.api_version.as_str()) == text)?;
             let removed = row.removed_in.filter(|removed| *removed <= hop.minor())?;

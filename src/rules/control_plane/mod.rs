@@ -7,9 +7,55 @@ pub(super) mod patch_behind;
 pub(super) mod readyz;
 pub(super) mod skew;
 
+use std::collections::BTreeSet;
+
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::rules::AffectedObject;
-use crate::snapshot::ObjectRow;
+use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::facts::nodes::is_control_plane_node;
+use crate::need::{Need, NeedContext};
+use crate::rules::{AffectedObject, CheckContext};
+use crate::snapshot::{MissingData, ObjectRow};
+
+/// Static pods, and the nodes that should run some.
+fn static_pod_needs() -> Vec<Need> {
+    vec![control_plane::control_plane_pods_need(), Need::nodes()]
+}
+
+/// Static pods of other labels and namespaces.
+pub(super) fn mirror_pod_needs(_: &NeedContext<'_>) -> Vec<Need> {
+    vec![control_plane::mirror_pods_need()]
+}
+
+/// Why static pods could not be read, and control plane nodes without a static pod of the control plane. Managed control
+/// planes have no nodes.
+fn invisible_static_pods(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let Some(cluster) = context.cluster else {
+        return Vec::new();
+    };
+    let need = control_plane::mirror_pods_need();
+    // Snapshots of earlier releases hold those of kubeadm only.
+    let is_requested = cluster
+        .ledger
+        .iter()
+        .any(|result| result.target == need.target);
+    let unread = cluster.rows_for(&need, context.catalog).err();
+    let unread = unread.filter(|_| is_requested).map(|missing| *missing);
+    let pods = context.fact(control_plane::control_plane_pods);
+    let visible: BTreeSet<&str> = pods.iter().filter_map(ControlPlanePod::node).collect();
+    let nodes = context.nodes().iter();
+    let nodes = nodes
+        .filter(|node| is_control_plane_node(node) && !visible.contains(node.name.as_str()))
+        .map(|node| MissingData {
+            what: format!(
+                "versions and flags of the control plane on node {}",
+                node.name
+            ),
+            why: "no static pod of the control plane is visible on it; check them on the node"
+                .to_owned(),
+            rbac: None,
+        });
+    unread.into_iter().chain(nodes).collect()
+}
 
 fn kube_system_object(
     row: &ObjectRow,

@@ -1,12 +1,14 @@
 //! `cp-apiserver-skew`, `cp-component-skew` and `cp-kubeproxy-skew`: parts of the control plane too far apart.
 
-use super::kube_system_object;
-use crate::catalog::ImageRef;
-use crate::catalog::Minor;
+use std::collections::BTreeMap;
+
+use super::{invisible_static_pods, kube_system_object, mirror_pod_needs, static_pod_needs};
+use crate::catalog::{ImageRef, Minor};
 use crate::facts::control_plane;
-use crate::facts::control_plane::{APISERVER, ControlPlanePod};
+use crate::facts::control_plane::{APISERVER, ControlPlanePod, KUBE_PROXY};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::ObjectRow;
 
 /// API servers more than one minor apart.
 pub(crate) const APISERVER_SKEW: Rule = Rule {
@@ -19,9 +21,11 @@ pub(crate) const APISERVER_SKEW: Rule = Rule {
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-apiserver",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![control_plane::control_plane_pods_need()],
+        needs: |_| static_pod_needs(),
         evaluate: apiserver_skew,
     },
+    optional_needs: mirror_pod_needs,
+    unevaluated: invisible_static_pods,
     ..Rule::DEFAULT
 };
 
@@ -36,9 +40,11 @@ pub(crate) const COMPONENT_SKEW: Rule = Rule {
     reference: "https://kubernetes.io/releases/version-skew-policy/",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
     kind: RuleKind::Code {
-        needs: |_| vec![control_plane::control_plane_pods_need()],
+        needs: |_| static_pod_needs(),
         evaluate: component_skew,
     },
+    optional_needs: mirror_pod_needs,
+    unevaluated: invisible_static_pods,
     ..Rule::DEFAULT
 };
 
@@ -48,7 +54,7 @@ pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
     severity: Severity::Warning,
     title: "The version of kube-proxy is not supported with the API server",
     why: "kube-proxy must not be newer than the API server, and may be only as far behind as the version skew policy allows.",
-    detection: "By the image tag of the DaemonSet kube-system/kube-proxy, against the API server and the first hop. Images referenced only by digest are left out. It is not compared with the kubelets.",
+    detection: "By the image tag of the DaemonSet kube-system/kube-proxy and of static pods of kube-proxy, against the API server and the first hop. Images referenced only by digest are left out. It is not compared with the kubelets.",
     remedy: "Bring kube-proxy to a supported version before this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-proxy",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
@@ -56,6 +62,7 @@ pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
         needs: |_| vec![control_plane::kube_proxy_need()],
         evaluate: kube_proxy_skew,
     },
+    optional_needs: mirror_pod_needs,
     ..Rule::DEFAULT
 };
 
@@ -78,16 +85,21 @@ fn apiserver_skew(context: &CheckContext<'_>) -> Vec<Finding> {
     if !exceeds_skew_limit(context, APISERVER, oldest, newest) {
         return Vec::new();
     }
-    let objects = servers.iter().map(|(_, pod)| image_object(pod)).collect();
+    let objects = servers.iter().map(|(_, pod)| image_object(pod));
     let message = format!("API servers {oldest} and {newest} in one cluster");
-    let draft = FindingDraft::new(&APISERVER_SKEW, cluster.id.to_string(), message, objects);
-    Finding::new(&APISERVER_SKEW, draft).into_iter().collect()
+    let finding = APISERVER_SKEW.finding(
+        APISERVER_SKEW.severity,
+        cluster.id.to_string(),
+        message,
+        objects,
+    );
+    finding.into_iter().collect()
 }
 
 fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let cluster = context.cluster;
-    let Some(picture) = cluster.filter(|it| it.discovery.emulation_version.is_none()) else {
+    let Some(cluster) = cluster.filter(|one| one.discovery.emulation_version.is_none()) else {
         return found;
     };
 
@@ -95,7 +107,7 @@ fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
         .into_iter()
         .partition(|(_, member)| member.component == APISERVER);
     let minors = || servers.iter().map(|(minor, _)| *minor);
-    let own = picture.discovery.git_version.minor();
+    let own = cluster.discovery.git_version.minor();
     let (oldest, newest) = (minors().min().unwrap_or(own), minors().max().unwrap_or(own));
     for (minor, member) in others {
         let component = member.component;
@@ -117,59 +129,64 @@ fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
         } else {
             continue;
         };
-        let subject = format!("{} {}", picture.id, member.name());
+        let subject = format!("{} {}", cluster.id, member.name());
         let message = format!("{component} {minor}, {how}");
-        let draft = FindingDraft {
-            severity,
-            ..FindingDraft::new(
-                &COMPONENT_SKEW,
-                subject,
-                message,
-                vec![image_object(&member)],
-            )
-        };
-        found.extend(Finding::new(&COMPONENT_SKEW, draft));
+        let object = image_object(&member);
+        found.extend(COMPONENT_SKEW.finding(severity, subject, message, [object]));
     }
 
     found
 }
 
 fn kube_proxy_skew(context: &CheckContext<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let next = context.path.first_minor_hop();
-    let Some(picture) = context.cluster else {
-        return found;
+    let Some(cluster) = context.cluster else {
+        return Vec::new();
     };
-
-    for row in context.objects(&control_plane::kube_proxy_need()) {
-        let image = control_plane::first_image(row).unwrap_or_default();
-        let Some(release) = ImageRef::new(image).release() else {
-            continue;
-        };
-        let minor = release.minor();
-        let server = picture.discovery.effective_minor();
+    let next = context.path.first_minor_hop();
+    let server = cluster.discovery.effective_minor();
+    let mut objects: BTreeMap<Minor, Vec<AffectedObject>> = BTreeMap::new();
+    for (api_version, kind, image, row) in kube_proxies(context) {
+        if let Some(release) = ImageRef::new(image).release() {
+            let object = kube_system_object(row, api_version, kind, format!("image {image}"));
+            objects.entry(release.minor()).or_default().push(object);
+        }
+    }
+    let findings = objects.into_iter().filter_map(|(minor, objects)| {
         let too_old =
-            next.filter(|hop| exceeds_skew_limit(context, "kube-proxy", minor, hop.minor()));
+            next.filter(|hop| exceeds_skew_limit(context, KUBE_PROXY, minor, hop.minor()));
         let how = match too_old {
             _ if minor > server => format!("newer than the API server {server}"),
             Some(hop) => format!("too old for an API server {}", hop.minor()),
-            None => continue,
+            None => return None,
         };
-        let detail = format!("image {image}");
-        let object = kube_system_object(row, "apps/v1", "DaemonSet", detail);
         let message = format!("kube-proxy {minor}, {how}");
         let draft = FindingDraft {
             hop: too_old.map(HopId::from),
-            ..FindingDraft::new(
-                &KUBE_PROXY_SKEW,
-                picture.id.to_string(),
-                message,
-                vec![object],
-            )
+            ..FindingDraft::new(&KUBE_PROXY_SKEW, cluster.id.to_string(), message, objects)
         };
-        found.extend(Finding::new(&KUBE_PROXY_SKEW, draft));
-    }
+        Finding::new(&KUBE_PROXY_SKEW, draft)
+    });
+    findings.collect()
+}
 
+/// The DaemonSet and the static pods that run kube-proxy, with their images.
+fn kube_proxies<'a>(
+    context: &CheckContext<'a>,
+) -> Vec<(&'static str, &'static str, &'a str, &'a ObjectRow)> {
+    let sets = context.objects(&control_plane::kube_proxy_need()).iter();
+    let mut found: Vec<_> = sets
+        .filter_map(|row| {
+            Some((
+                "apps/v1",
+                "DaemonSet",
+                control_plane::first_image(row)?,
+                row,
+            ))
+        })
+        .collect();
+    let pods = context.fact(control_plane::static_pods).into_iter();
+    let pods = pods.filter(|pod| pod.component == KUBE_PROXY);
+    found.extend(pods.filter_map(|pod| Some(("v1", "Pod", pod.image()?, pod.row))));
     found
 }
 

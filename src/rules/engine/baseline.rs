@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::need::ClusterId;
@@ -71,15 +71,6 @@ pub struct BaselineFinding {
     pub objects: Vec<AffectedObject>,
 }
 
-/// Keys may be added to reports, and so may be kinds of evidence.
-pub(crate) fn deserialize_known_evidence<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<Vec<Evidence>, D::Error> {
-    let values = Vec::<Value>::deserialize(from)?;
-    let known = values.into_iter().map(serde_json::from_value);
-    Ok(known.filter_map(Result::ok).collect())
-}
-
 /// The identity of an object of a finding across runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct BaselineKey {
@@ -144,10 +135,10 @@ impl Baseline {
             return Err(BaselineError::UnsupportedVersion(api_version));
         }
         let report: Report = serde_json::from_value(value)?;
-        let mut known = BTreeMap::new();
+        let mut severities = BTreeMap::new();
         for finding in &report.findings {
             for object in &finding.objects {
-                let severity = known
+                let severity = severities
                     .entry(BaselineKey::for_baseline(finding, object))
                     .or_insert(finding.severity);
                 *severity = finding.severity.max(*severity);
@@ -156,7 +147,7 @@ impl Baseline {
         Ok(Self {
             findings: report.findings,
             gap_count: report.gaps.len(),
-            severity_by_object: known,
+            severity_by_object: severities,
         })
     }
 

@@ -88,16 +88,16 @@ impl CelProgram {
                 "loops are nested {nesting} deep, {MAX_NESTING} is the most"
             )));
         }
-        let mut seen = ReferencedFields::default();
-        seen.collect(program.expression());
+        let mut referenced_fields = ReferencedFields::default();
+        referenced_fields.collect(program.expression());
         Ok(Self {
             program,
-            referenced_fields: seen,
+            referenced_fields,
         })
     }
 
     /// The fields of the object that it reads.
-    pub(in crate::rules) fn field_paths(&self) -> FieldPaths {
+    pub(super) fn field_paths(&self) -> FieldPaths {
         self.referenced_fields.paths()
     }
 

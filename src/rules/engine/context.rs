@@ -66,7 +66,7 @@ impl<'a> CheckContext<'a> {
     ) -> Self {
         let view = cluster.map(|cluster| ClusterView::new(cluster, catalog));
         let is_other =
-            |other: &&ClusterSnapshot| !cluster.is_some_and(|it| std::ptr::eq(it, *other));
+            |other: &&ClusterSnapshot| !cluster.is_some_and(|own| std::ptr::eq(own, *other));
         Self {
             cluster,
             detected: cluster.map(|cluster| DetectedCluster::new(cluster, catalog)),

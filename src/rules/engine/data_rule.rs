@@ -16,7 +16,7 @@ use crate::need::{DetailLevel, FieldPaths, Need, NeedContext};
 use crate::path::UpgradePath;
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
-    Severity,
+    Severity, TableRule,
 };
 use crate::snapshot::{MetaRow, MissingData, ObjectRow};
 
@@ -211,22 +211,13 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         gates_drains: row.gates_drains,
         has_own_steps: row.has_own_steps,
         reads_files: row.reads_files,
-        kind: RuleKind::Data(Box::leak(Box::new(body))),
+        kind: RuleKind::Table(Box::leak(Box::new(body))),
         ..Rule::DEFAULT
     })))
 }
 
 impl DataRule {
-    /// Its objects, if it applies to this path.
-    pub(crate) fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
-        if self.applies_to_path(context.path) {
-            vec![self.need()]
-        } else {
-            Vec::new()
-        }
-    }
-
-    pub(super) fn need(&self) -> Need {
+    fn need(&self) -> Need {
         let overrides = self.severity_overrides.iter().map(|(_, when)| when);
         let expressions = overrides.chain([&self.when, &self.evidence]);
         let mut field_paths = FieldPaths::default();
@@ -244,18 +235,60 @@ impl DataRule {
             && self.to.is_none_or(|to| path.to.is_none_or(|end| end <= to))
     }
 
+    /// Evaluates the rule on an object: the severity and the evidence, if it applies.
+    fn evaluate_object(
+        &self,
+        rule: &Rule,
+        object: &Value,
+        bindings: &mut CelBindings,
+    ) -> Result<Option<(Severity, String)>, String> {
+        if !self.when.eval_bool(object, bindings)? {
+            return Ok(None);
+        }
+        let mut severity = rule.severity;
+        for (milder, when) in &self.severity_overrides {
+            if when.eval_bool(object, bindings)? {
+                severity = severity.min(*milder);
+            }
+        }
+        let detail = self.evidence.eval_string(object, bindings)?;
+        Ok(Some((severity, detail)))
+    }
+
+    /// Before the minor with the full severity, the rule only warns.
+    fn severity_for_path(&self, severity: Severity, path: &UpgradePath) -> Severity {
+        match self.full_severity_from {
+            Some(worst) if !path.reaches(worst) => severity.min(Severity::Warning),
+            _ => severity,
+        }
+    }
+}
+
+impl TableRule for DataRule {
+    fn object_need(&self) -> Option<Need> {
+        Some(self.need())
+    }
+
+    fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
+        if self.applies_to_path(context.path) {
+            vec![self.need()]
+        } else {
+            Vec::new()
+        }
+    }
+
     /// One finding for each severity, with the objects for which the predicate holds.
-    pub(crate) fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
-        let mut spoken = RuleOutput::default();
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
+        let mut output = RuleOutput::default();
         if !self.applies_to_path(context.path) {
-            return spoken;
+            return output;
         }
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
         let need = self.need();
         let cluster = context.cluster;
         let running = cluster.map(|cluster| cluster.discovery.effective_minor());
         let running = running.or(context.path.from);
-        let mut around = CelBindings::new(CelVariables {
+        let mut bindings = CelBindings::new(CelVariables {
             running: running.map_or(0, |minor| minor.minor),
             target: context.path.to.map_or(0, |to| to.minor),
             now: context.now.as_second(),
@@ -267,7 +300,7 @@ impl DataRule {
         };
         if let Some(api) = context.listed_gvk(&self.resource) {
             for row in context.objects(&need) {
-                match self.evaluate_object(rule, &row.object, &mut around) {
+                match self.evaluate_object(rule, &row.object, &mut bindings) {
                     Ok(None) => {}
                     Ok(Some((severity, detail))) => {
                         let evidence = Evidence::new(self.evidence_source, detail);
@@ -276,7 +309,7 @@ impl DataRule {
                     }
                     Err(why) => {
                         let what = format!("{} {}", self.resource, row.meta.namespaced_name());
-                        spoken.unevaluated.push(unevaluated(what, why));
+                        output.unevaluated.push(unevaluated(what, why));
                     }
                 }
             }
@@ -289,20 +322,20 @@ impl DataRule {
             if !content.is_of(&self.resource, context) {
                 continue;
             }
-            match self.evaluate_object(rule, content.fields, &mut around) {
+            match self.evaluate_object(rule, content.fields, &mut bindings) {
                 Ok(None) => {}
                 Ok(Some((severity, detail))) => {
                     add_object(found.entry(severity).or_default(), content.affected(detail));
                 }
                 Err(why) => {
                     let what = format!("{} in {}", content.object.name, content.object.location);
-                    spoken.unevaluated.push(unevaluated(what, why));
+                    output.unevaluated.push(unevaluated(what, why));
                 }
             }
         }
 
         let hop = self.from.and_then(|from| context.path.hop_into(from));
-        spoken.findings = found
+        output.findings = found
             .into_iter()
             .filter_map(|(severity, objects)| {
                 let draft = FindingDraft {
@@ -313,35 +346,7 @@ impl DataRule {
                 Finding::new(rule, draft)
             })
             .collect();
-        spoken
-    }
-
-    /// Evaluates the rule on an object: the severity and the evidence, if it applies.
-    fn evaluate_object(
-        &self,
-        rule: &Rule,
-        object: &Value,
-        around: &mut CelBindings,
-    ) -> Result<Option<(Severity, String)>, String> {
-        if !self.when.eval_bool(object, around)? {
-            return Ok(None);
-        }
-        let mut severity = rule.severity;
-        for (milder, when) in &self.severity_overrides {
-            if when.eval_bool(object, around)? {
-                severity = severity.min(*milder);
-            }
-        }
-        let detail = self.evidence.eval_string(object, around)?;
-        Ok(Some((severity, detail)))
-    }
-
-    /// Before the minor with the full severity, the rule only warns.
-    fn severity_for_path(&self, severity: Severity, path: &UpgradePath) -> Severity {
-        match self.full_severity_from {
-            Some(worst) if !path.reaches(worst) => severity.min(Severity::Warning),
-            _ => severity,
-        }
+        output
     }
 }
 

@@ -6,10 +6,13 @@ use jiff::tz::TimeZone;
 
 use super::baseline::{CurrentRun, Resolved};
 use crate::catalog::PlatformName;
-use crate::need::{ClusterId, NeedContext, PolicyRule};
+use crate::need::{ClusterId, NeedContext};
 use crate::path::HopId;
-use crate::rules::{BaselineFinding, CheckContext, Finding, Policy, PolicyStatus, Rule, Severity};
+use crate::rules::{
+    BaselineFinding, CheckContext, Finding, Gap, Policy, PolicyStatus, Rule, Severity,
+};
 use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
+use crate::text::pluralize;
 
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,21 +24,6 @@ pub enum Verdict {
     Blocked,
     /// Nothing blocks, but something could not be inspected.
     Incomplete,
-}
-
-/// Something that could not be inspected.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Gap {
-    /// What.
-    pub what: String,
-    /// Why not.
-    pub why: String,
-    /// On which cluster; none for files.
-    pub cluster: Option<ClusterId>,
-    /// The rules that would have inspected it.
-    pub rules: Vec<String>,
-    /// What would have to be allowed.
-    pub rbac: Option<PolicyRule>,
 }
 
 /// Counts of findings, not of objects.
@@ -192,7 +180,7 @@ fn count_findings(
 ) -> Summary {
     for (finding, statuses) in findings.iter().zip(statuses) {
         let count = match finding.severity {
-            _ if statuses.iter().all(|standing| standing.waiver.is_some()) => &mut summary.waived,
+            _ if statuses.iter().all(|status| status.waiver.is_some()) => &mut summary.waived,
             Severity::Blocker => &mut summary.blockers,
             Severity::Warning => &mut summary.warnings,
             Severity::Note => &mut summary.notes,
@@ -219,14 +207,10 @@ fn remarks(
     let detected = context.detected.iter();
     remarks.extend(detected.flat_map(|detected| detected.remarks.clone()));
     remarks.extend(context.unfinished_hop().map(|hop| hop.remark()));
-    let objects = |number: usize| match number {
-        1 => "1 object of the baseline was".to_owned(),
-        _ => format!("{number} objects of the baseline were"),
-    };
     if let Some(resolved) = resolved.filter(|resolved| resolved.unchecked_objects > 0) {
+        let objects = pluralize(resolved.unchecked_objects, "object");
         remarks.push(format!(
-            "{} neither found nor inspected again, and may still exist",
-            objects(resolved.unchecked_objects)
+            "{objects} of the baseline neither found nor inspected again: may still exist"
         ));
     }
     if policy

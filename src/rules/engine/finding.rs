@@ -1,15 +1,12 @@
-//! Findings: data, never text for a terminal.
-
-use std::collections::BTreeMap;
+//! Findings and gaps: data, never text for a terminal.
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::baseline::deserialize_known_evidence;
-use crate::evidence::{Confidence, Evidence};
-use crate::need::ClusterId;
+use crate::evidence::{Confidence, Evidence, deserialize_known_evidence};
+use crate::need::{ClusterId, PolicyRule};
 use crate::path::HopId;
-use crate::rules::{CheckContext, Rule};
+use crate::rules::CheckContext;
 use crate::snapshot::{ClusterSnapshot, MetaRow, PodRow};
 
 /// The severity of a finding, ordered from note to blocker.
@@ -145,81 +142,6 @@ pub struct Finding {
     pub objects: Vec<AffectedObject>,
 }
 
-/// The parts of a finding that differ from its rule.
-#[derive(Debug, Clone)]
-pub struct FindingDraft {
-    /// What the finding is about within its rule, such as an API: part of the fingerprint.
-    pub subject: String,
-    /// At most the severity of the rule; a higher one is lowered to it.
-    pub severity: Severity,
-    /// How certain it is.
-    pub confidence: Confidence,
-    /// The hop that it blocks or affects.
-    pub hop: Option<HopId>,
-    /// The message.
-    pub message: String,
-    /// What to do.
-    pub remedy: String,
-    /// The affected objects; without any there is no finding.
-    pub objects: Vec<AffectedObject>,
-}
-
-impl FindingDraft {
-    /// A draft with the severity and remedy of the rule, certain, and about the cluster as it is now.
-    #[must_use]
-    pub fn new(
-        rule: &Rule,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-        objects: Vec<AffectedObject>,
-    ) -> Self {
-        Self {
-            subject: subject.into(),
-            severity: rule.severity,
-            confidence: Confidence::Certain,
-            hop: None,
-            message: message.into(),
-            remedy: rule.remedy.to_owned(),
-            objects,
-        }
-    }
-}
-
-impl Finding {
-    /// The only constructor, so that no part can be left out. `None` without objects.
-    #[must_use]
-    pub fn new(rule: &Rule, draft: FindingDraft) -> Option<Self> {
-        let mut objects = draft.objects;
-        objects.sort();
-        objects.dedup();
-        if objects.is_empty() {
-            return None;
-        }
-        let severity = draft.severity.min(rule.severity);
-        let hop = draft.hop.as_ref().map(ToString::to_string);
-        let key = [
-            rule.id,
-            &draft.subject,
-            hop.as_deref().unwrap_or_default(),
-            severity.as_str(),
-        ];
-        Some(Self {
-            id: rule.id,
-            severity,
-            confidence: draft.confidence,
-            fingerprint: fingerprint(&key),
-            hop: draft.hop,
-            title: rule.title,
-            message: draft.message,
-            remedy: draft.remedy,
-            reference: rule.reference,
-            gates_drains: rule.gates_drains,
-            has_own_steps: rule.has_own_steps,
-            objects,
-        })
-    }
-}
-
 impl Finding {
     /// Sets the cluster of the objects, and makes the fingerprint differ from those of other clusters of the run.
     pub(crate) fn assign_cluster(&mut self, context: &CheckContext<'_>) {
@@ -236,39 +158,25 @@ impl Finding {
             self.fingerprint = fingerprint(&[&identity, &self.fingerprint]);
         }
     }
-
-    /// One finding about the cluster as it is now, for all objects.
-    pub(crate) fn single(
-        rule: &Rule,
-        severity: Severity,
-        message: impl Into<String>,
-        objects: Vec<AffectedObject>,
-    ) -> Option<Self> {
-        let draft = FindingDraft {
-            severity,
-            ..FindingDraft::new(rule, "", message, objects)
-        };
-        Self::new(rule, draft)
-    }
-
-    /// One finding for each hop, with the severity and remedy of the rule.
-    pub(crate) fn per_hop(
-        rule: &Rule,
-        message: &str,
-        found: BTreeMap<Option<HopId>, Vec<AffectedObject>>,
-    ) -> Vec<Self> {
-        let draft = |(hop, objects)| FindingDraft {
-            hop,
-            ..FindingDraft::new(rule, rule.id, message, objects)
-        };
-        found
-            .into_iter()
-            .filter_map(|entry| Self::new(rule, draft(entry)))
-            .collect()
-    }
 }
 
-fn fingerprint(parts: &[&str]) -> String {
+/// Something that could not be inspected.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    /// What.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+    /// On which cluster; none for files.
+    pub cluster: Option<ClusterId>,
+    /// The rules that would have inspected it.
+    pub rules: Vec<String>,
+    /// What would have to be allowed.
+    pub rbac: Option<PolicyRule>,
+}
+
+/// A short hash of these parts.
+pub(super) fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.as_bytes());

@@ -96,13 +96,12 @@ mod tests {
     fn what_rules_read_of_manifests_is_kept_of_them() {
         let catalog = Catalog::embedded().expect("the catalog");
         for rule in rules().expect("the rules") {
-            let RuleKind::Data(data) = &rule.kind else {
+            let RuleKind::Table(row) = &rule.kind else {
                 continue;
             };
-            if !rule.reads_files {
+            let Some(need) = row.object_need().filter(|_| rule.reads_files) else {
                 continue;
-            }
-            let need = data.need();
+            };
             let ReadTarget::Objects { resource, .. } = &need.target else {
                 panic!("{} reads no objects", rule.id);
             };

@@ -9,4 +9,5 @@ pub(super) mod finding;
 pub(super) mod hazards;
 pub(crate) mod manifests;
 pub(super) mod policy;
+pub(super) mod rule;
 pub(super) mod waivers;

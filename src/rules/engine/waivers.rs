@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::rules::AffectedObject;
+use crate::text::first_and_more;
 
 /// An invalid file of waivers. It fails the run, because a misread waiver would hide a finding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,12 +123,9 @@ impl Waivers {
             .filter(move |entry| entry.waiver.expires < today);
         expired.map(|entry| {
             let first = entry.objects.first().map_or("", |pattern| &pattern.text);
-            let more = match entry.objects.len() {
-                0 | 1 => String::new(),
-                all => format!(" and {} more", all - 1),
-            };
+            let objects = first_and_more(first, entry.objects.len());
             format!(
-                "the waiver of {} for {first}{more} by {} expired on {} and no longer counts",
+                "the waiver of {} for {objects} by {} expired on {} and no longer counts",
                 entry.rule, entry.waiver.owner, entry.waiver.expires
             )
         })

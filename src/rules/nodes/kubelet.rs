@@ -6,13 +6,11 @@ use super::state::node_object;
 use crate::catalog::{Minor, Release};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::facts::api_servers::ApiServerMinors;
-use crate::facts::control_plane::control_plane_pods_need;
+use crate::facts::control_plane::{control_plane_pods_need, mirror_pods_need};
 use crate::facts::nodes::{is_control_plane_node, virtual_node_mark};
-use crate::need::{Need, NeedContext};
+use crate::need::Need;
 use crate::path::HopId;
-use crate::rules::{
-    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity, TableRule,
-};
+use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::{MissingData, NodeRow};
 use crate::text::pluralize;
 
@@ -35,7 +33,11 @@ pub(crate) const TOO_OLD: Rule = Rule {
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/3935-oldest-node-newest-control-plane/README.md",
     ],
-    kind: RuleKind::Table(&KubeletSkew::TooOld),
+    unevaluated: unreadable_versions,
+    kind: RuleKind::Code {
+        needs: |_| vec![Need::nodes()],
+        evaluate: too_old,
+    },
     has_own_steps: true,
     ..Rule::DEFAULT
 };
@@ -53,50 +55,33 @@ pub(crate) const TOO_NEW: Rule = Rule {
         "kubernetes/website content/en/releases/version-skew-policy.md",
         "kubernetes/enhancements keps/sig-architecture/4330-compatibility-versions/README.md",
     ],
-    kind: RuleKind::Table(&KubeletSkew::TooNew),
+    optional_needs: |_| vec![mirror_pods_need()],
+    unevaluated: unreadable_versions,
+    kind: RuleKind::Code {
+        needs: |_| vec![Need::nodes(), control_plane_pods_need()],
+        evaluate: too_new,
+    },
     ..Rule::DEFAULT
 };
 
-/// The two directions in which a kubelet can be outside the window.
-#[derive(Debug, Clone, Copy)]
-enum KubeletSkew {
-    TooOld,
-    TooNew,
-}
-
-impl TableRule for KubeletSkew {
-    fn needs(&self, _context: &NeedContext<'_>) -> Vec<Need> {
-        match self {
-            Self::TooOld => vec![Need::nodes()],
-            Self::TooNew => vec![Need::nodes(), control_plane_pods_need()],
+/// Nodes whose kubelet version cannot be read.
+fn unreadable_versions(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let mut nodes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for node in real_nodes(context) {
+        if node.kubelet_version.release().is_none() {
+            let version = node.kubelet_version.to_string();
+            nodes.entry(version).or_default().push(&node.name);
         }
     }
-
-    fn evaluate(&self, _rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
-        match self {
-            Self::TooOld => too_old(context),
-            Self::TooNew => too_new(context),
-        }
-    }
-
-    fn unevaluated(&self, context: &CheckContext<'_>) -> Vec<MissingData> {
-        let mut nodes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for node in real_nodes(context) {
-            if node.kubelet_version.release().is_none() {
-                let version = node.kubelet_version.to_string();
-                nodes.entry(version).or_default().push(&node.name);
-            }
-        }
-        let gap = |(version, names): (String, Vec<&str>)| MissingData {
-            what: format!("the kubelet version of {}", list_names(&names)),
-            why: match version.as_str() {
-                "" => "none is reported".to_owned(),
-                version => format!("{version:?} is no version of Kubernetes"),
-            },
-            rbac: None,
-        };
-        nodes.into_iter().map(gap).collect()
-    }
+    let gap = |(version, names): (String, Vec<&str>)| MissingData {
+        what: format!("the kubelet version of {}", list_names(&names)),
+        why: match version.as_str() {
+            "" => "none is reported".to_owned(),
+            version => format!("{version:?} is no version of Kubernetes"),
+        },
+        rbac: None,
+    };
+    nodes.into_iter().map(gap).collect()
 }
 
 /// `a, b and 3 more nodes`.

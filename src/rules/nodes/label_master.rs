@@ -81,11 +81,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             add_object(objects, object);
         }
     }
-    Finding::per_hop(
-        &RULE,
-        "names the role by a key that kubeadm takes away",
-        found,
-    )
+    RULE.findings_per_hop("names the role by a key that kubeadm removes", found)
 }
 
 /// The workloads of a need whose template names the old key.
@@ -100,12 +96,16 @@ fn workloads_using_label(
     let Some(api) = context.listed_gvk(resource) else {
         return Vec::new();
     };
-    let seen = |row: &WorkloadRow| {
+    let affected = |row: &WorkloadRow| {
         let place = label_use(row.placement.as_ref()?, label)?;
         let evidence = Evidence::new(EvidenceSource::Spec, format!("{place}: {}", label.label));
         Some(object_from_meta(&api, &row.meta, evidence))
     };
-    context.workloads(need).iter().filter_map(seen).collect()
+    context
+        .workloads(need)
+        .iter()
+        .filter_map(affected)
+        .collect()
 }
 
 /// Pods without a controller, which nothing re-creates where they fit.

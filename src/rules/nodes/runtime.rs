@@ -146,11 +146,8 @@ fn runtime_findings(context: &CheckContext<'_>, rule: &Rule) -> Vec<Finding> {
                 Confidence::Possible => severity.min(Severity::Warning),
                 Confidence::Likely | Confidence::Certain => severity,
             };
-            let seen = Evidence::new(
-                EvidenceSource::Status,
-                node.container_runtime_version.clone(),
-            );
-            let object = node_object(node, seen);
+            let runtime = node.container_runtime_version.clone();
+            let object = node_object(node, Evidence::new(EvidenceSource::Status, runtime));
             found
                 .entry((severity, confidence, hop))
                 .or_default()
@@ -206,11 +203,11 @@ fn cgroup_v1(context: &CheckContext<'_>) -> Vec<Finding> {
                 affected_hop(context, node, hint.unsupported_from, hint.unsupported_from)
             });
         if let Some(hop) = hop {
-            let seen = Evidence::new(EvidenceSource::Status, node.os_image.clone());
+            let evidence = Evidence::new(EvidenceSource::Status, node.os_image.clone());
             found
                 .entry((CGROUP_V1.severity, Confidence::Possible, hop))
                 .or_default()
-                .push(node_object(node, seen));
+                .push(node_object(node, evidence));
         }
     }
 

@@ -8,11 +8,11 @@ use crate::catalog::{Catalog, Minor, Release};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
 use crate::need::Need;
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::NodeRow;
 use crate::text::pluralize;
 
-/// So long a node may take to join.
+/// How long a node may take to join.
 const JOIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(10);
 /// More than one worker in this number of its pool makes it a blocker.
 const MAX_NOT_READY_DIVISOR: usize = 10;
@@ -32,7 +32,7 @@ pub(crate) const NOT_READY: Rule = Rule {
     severity: Severity::Blocker,
     title: "A node is not ready",
     why: "Pods that a drain evicts need ready nodes. A node that does not report cannot be drained or upgraded cleanly, and a control plane that is missing a member may lose its quorum when the next one restarts.",
-    detection: "By the condition Ready. The finding is a blocker for control plane nodes, and for workers if more than one and more than a tenth of their pool are not ready; otherwise it is a warning. Nodes younger than ten minutes and nodes that never reported are a note. Nodes that are about to be deleted are left out.",
+    detection: "By the condition Ready. The finding is a blocker for control plane nodes, and for workers if more than one and more than a tenth of their pool are not ready; otherwise it is a warning. Nodes younger than ten minutes are a note, and older ones that never reported a warning. Nodes that are about to be deleted are left out.",
     remedy: "Repair these nodes, or remove them from the cluster first.",
     reference: "https://kubernetes.io/docs/reference/node/node-status/#condition",
     sources: &["kubernetes/api core/v1/types.go"],
@@ -115,8 +115,6 @@ enum NotReadyGroup {
 
 fn not_ready(context: &CheckContext<'_>) -> Vec<Finding> {
     let catalog = context.catalog;
-    let mut findings = Vec::new();
-
     let nodes = context.nodes();
     let mut groups: BTreeMap<NotReadyGroup, Vec<AffectedObject>> = BTreeMap::new();
     for node in nodes.iter().filter(|node| !is_leaving(catalog, node)) {
@@ -137,11 +135,8 @@ fn not_ready(context: &CheckContext<'_>) -> Vec<Finding> {
         let object = node_object(node, Evidence::new(EvidenceSource::Status, detail));
         groups.entry(group).or_default().push(object);
     }
-    for (group, objects) in groups {
-        findings.extend(not_ready_finding(catalog, nodes, group, objects));
-    }
-
-    findings
+    let finding = |(group, objects)| not_ready_finding(catalog, nodes, group, objects);
+    groups.into_iter().filter_map(finding).collect()
 }
 
 fn not_ready_finding(
@@ -179,32 +174,28 @@ fn not_ready_finding(
             format!("{} may still be joining", pluralize(some, "node")),
         ),
         NotReadyGroup::NeverReported => (
-            Severity::Note,
+            Severity::Warning,
             "silent".to_owned(),
             format!("{} never reported", pluralize(some, "node")),
         ),
     };
-    new_finding(&NOT_READY, severity, subject, message, objects)
+    NOT_READY.finding(severity, subject, message, objects)
 }
 
 fn cordoned(context: &CheckContext<'_>) -> Vec<Finding> {
-    single_node_finding(context, &CORDONED, "cordoned or about to go", |node| {
-        let known = |key: &&String| {
-            context
-                .catalog
-                .intentional_taints
-                .iter()
-                .any(|row| row.key == **key)
-        };
+    let taints = &context.catalog.intentional_taints;
+    node_findings(context, &CORDONED, "cordoned or about to go", |node| {
         if node.is_unschedulable {
             return Some("spec.unschedulable".to_owned());
         }
-        Some(format!("taint {}", node.taint_keys.iter().find(known)?))
+        let mut keys = node.taint_keys.iter();
+        let key = keys.find(|key| taints.iter().any(|row| row.key == **key))?;
+        Some(format!("taint {key}"))
     })
 }
 
 fn pressure(context: &CheckContext<'_>) -> Vec<Finding> {
-    single_node_finding(context, &PRESSURE, "short of resources", |node| {
+    node_findings(context, &PRESSURE, "short of resources", |node| {
         let is_true = |kind: &&str| {
             let normal = *kind == NETWORK_UNAVAILABLE && is_joining(context, node);
             !normal
@@ -212,17 +203,12 @@ fn pressure(context: &CheckContext<'_>) -> Vec<Finding> {
                     .condition(kind)
                     .is_some_and(|condition| condition.status == "True")
         };
-        let true_ones: Vec<&str> = PRESSURE_CONDITIONS
-            .into_iter()
-            .filter(|kind| is_true(kind))
-            .collect();
-        (!true_ones.is_empty()).then(|| true_ones.join(", "))
+        let pressures: Vec<&str> = PRESSURE_CONDITIONS.into_iter().filter(is_true).collect();
+        (!pressures.is_empty()).then(|| pressures.join(", "))
     })
 }
 
 fn mixed_kubelets(context: &CheckContext<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-
     let minor = |node: &NodeRow| match virtual_node_mark(context.catalog, node) {
         None => node.kubelet_version.release().map(Release::minor),
         Some(_) => None,
@@ -232,59 +218,33 @@ fn mixed_kubelets(context: &CheckContext<'_>) -> Vec<Finding> {
         .nodes()
         .iter()
         .filter(|node| minor(node).is_some_and(|minor| Some(&minor) < minors.last()));
-    let objects = behind
-        .map(|node| {
-            let detail = format!("kubelet {}", node.kubelet_version);
-            node_object(node, Evidence::new(EvidenceSource::Status, detail))
-        })
-        .collect();
+    let objects = behind.map(|node| {
+        let detail = format!("kubelet {}", node.kubelet_version);
+        node_object(node, Evidence::new(EvidenceSource::Status, detail))
+    });
     let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
-    let message = format!("kubelets of {} run together", minors.join(", "));
-    findings.extend(new_finding(
-        &MIXED,
-        MIXED.severity,
-        String::new(),
-        message,
+    MIXED.findings(
+        format!("kubelets of {} run together", minors.join(", ")),
         objects,
-    ));
-
-    findings
+    )
 }
 
 /// One finding about all nodes for which `detail` returns evidence.
-fn single_node_finding(
+fn node_findings(
     context: &CheckContext<'_>,
     rule: &Rule,
     what: &str,
     detail: impl Fn(&NodeRow) -> Option<String>,
 ) -> Vec<Finding> {
-    let mut objects = Vec::new();
-
-    for node in context.nodes() {
-        if let Some(detail) = detail(node) {
-            let seen = Evidence::new(EvidenceSource::Status, detail);
-            objects.push(node_object(node, seen));
-        }
-    }
-
+    let nodes = context.nodes().iter();
+    let objects: Vec<AffectedObject> = nodes
+        .filter_map(|node| {
+            let evidence = Evidence::new(EvidenceSource::Status, detail(node)?);
+            Some(node_object(node, evidence))
+        })
+        .collect();
     let message = format!("{} {what}", pluralize(objects.len(), "node"));
-    new_finding(rule, rule.severity, String::new(), message, objects)
-        .into_iter()
-        .collect()
-}
-
-fn new_finding(
-    rule: &Rule,
-    severity: Severity,
-    subject: String,
-    message: String,
-    objects: Vec<AffectedObject>,
-) -> Option<Finding> {
-    let draft = FindingDraft {
-        severity,
-        ..FindingDraft::new(rule, subject, message, objects)
-    };
-    Finding::new(rule, draft)
+    rule.findings(message, objects)
 }
 
 /// `Ready False, KubeletNotReady`.
@@ -302,11 +262,6 @@ fn is_joining(context: &CheckContext<'_>, node: &NodeRow) -> bool {
 
 /// Whether whoever looks after the number of nodes is about to delete this one.
 fn is_leaving(catalog: &Catalog, node: &NodeRow) -> bool {
-    let marks = catalog
-        .intentional_taints
-        .iter()
-        .filter(|row| row.marks_deletion);
-    marks
-        .into_iter()
-        .any(|row| node.taint_keys.contains(&row.key))
+    let mut taints = catalog.intentional_taints.iter();
+    taints.any(|row| row.marks_deletion && node.taint_keys.contains(&row.key))
 }

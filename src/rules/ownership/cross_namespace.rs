@@ -7,7 +7,7 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{ListSelector, ReadTarget};
 use crate::rules::engine::data_rule::object_from_meta;
 use crate::rules::{
-    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+    AffectedObject, Applicability, CheckContext, Finding, Rule, RuleKind, Severity,
 };
 use crate::snapshot::{
     ClusterSnapshot, ClusterView, MetaRow, OwnerReferenceRow, ReadOutcome, ReadResult, Rows, Uid,
@@ -41,8 +41,8 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         .filter(|view| view.cluster.namespace.is_none());
     let objects = everything.into_iter().flat_map(objects_with_foreign_owner);
     let message = "the garbage collector treats its owner as deleted";
-    let draft = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
-    Finding::new(&RULE, draft).into_iter().collect()
+    let finding = RULE.finding(RULE.severity, RULE.id, message, objects);
+    finding.into_iter().collect()
 }
 
 /// Objects of which an owner is in another namespace.

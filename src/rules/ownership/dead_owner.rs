@@ -68,7 +68,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         }
     }
 
-    Finding::per_hop(&RULE, "the garbage collector cannot find its owner", found)
+    RULE.findings_per_hop("the garbage collector cannot find its owner", found)
 }
 
 /// Whether the owner cannot be looked up by the end of the path, and from which minor on; none inside where that is so

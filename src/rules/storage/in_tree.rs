@@ -12,8 +12,8 @@ use crate::facts::pods;
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::rules::engine::data_rule::{LoadRulesError, object_from_row};
 use crate::rules::{
-    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
-    TableRule,
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
+    Severity, TableRule,
 };
 use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
 
@@ -101,7 +101,7 @@ fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
     let driver = &plugin.csi_driver;
     let (severity, title, why, remedy) = match plugin.status {
         InTreeStatus::MigratedToCsi => (
-            Severity::Warning,
+            Severity::Blocker,
             format!("Volumes of {name} need a CSI driver that is missing"),
             format!("From {from} on, Kubernetes delegates them to the CSI driver {driver}. Without it, they cannot be provisioned, attached or mounted."),
             format!("Install the CSI driver {driver} before this hop."),
@@ -147,7 +147,7 @@ fn detection_text(plugin: &VolumePlugin) -> String {
     }
     how += match plugin.status {
         InTreeStatus::MigratedToCsi => {
-            ", where neither a CSIDriver nor a CSINode names the driver."
+            ", where neither a CSIDriver nor a CSINode names the driver. Unused volumes and storage classes are a warning, and so is everything if the driver is already needed."
         }
         InTreeStatus::Removed => {
             ". Unused volumes, storage classes, and plugins that are already removed are a warning."
@@ -172,9 +172,9 @@ impl TableRule for VolumePlugin {
         needs
     }
 
-    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
         if !context.path.reaches(self.effective_from) {
-            return Vec::new();
+            return RuleOutput::default();
         }
         let worst = self.blocker_from;
         let hop = worst
@@ -187,8 +187,8 @@ impl TableRule for VolumePlugin {
             .into_iter()
             .flat_map(|view| self.affected_objects(view))
         {
-            // A plugin that is already removed: the upgrade changes nothing.
-            let milder = hop.is_none() && self.status == InTreeStatus::Removed;
+            // If the change is already in effect, the upgrade adds nothing to it.
+            let milder = hop.is_none();
             let not_yet = self
                 .blocker_from
                 .is_some_and(|worst| !context.path.reaches(worst));
@@ -231,7 +231,8 @@ impl TableRule for VolumePlugin {
         let findings = found.into_iter().map(draft);
         findings
             .filter_map(|draft| Finding::new(rule, draft))
-            .collect()
+            .collect::<Vec<_>>()
+            .into()
     }
 }
 
@@ -254,7 +255,10 @@ impl VolumePlugin {
             if !row.object["spec"][&self.field].is_object() {
                 continue;
             }
-            let used = is_in_use(&row.object);
+            // Only a claimed volume can have a pod that waits for the driver.
+            let is_claimed = row.object["spec"]["claimRef"].is_object();
+            let used = is_in_use(&row.object)
+                && (is_claimed || self.status != InTreeStatus::MigratedToCsi);
             let severity = if used {
                 Severity::Blocker
             } else {

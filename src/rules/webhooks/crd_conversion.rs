@@ -3,13 +3,12 @@
 use serde::Deserialize;
 
 use super::WebhookClientConfig;
-use crate::catalog::GroupResource;
 use crate::evidence::{Evidence, EvidenceSource};
+use crate::facts::custom_resources::{definition_resource, definitions_need};
 use crate::facts::service_backends;
 use crate::facts::service_backends::ServiceBackends;
-use crate::need::{DetailLevel, Need};
 use crate::rules::engine::data_rule::object_from_row;
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::ObjectRow;
 
 /// The rule.
@@ -28,7 +27,7 @@ pub(crate) const RULE: Rule = Rule {
     kind: RuleKind::Code {
         needs: |_| {
             vec![
-                crds_need(),
+                definitions_need(),
                 service_backends::services(),
                 service_backends::endpoint_slices(),
             ]
@@ -38,23 +37,6 @@ pub(crate) const RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// All CRDs.
-pub(crate) fn crds_need() -> Need {
-    Need::objects(crd_resource(), DetailLevel::Full).with_fields(&[
-        "metadata.deletionTimestamp",
-        "spec.conversion.strategy",
-        "spec.conversion.webhook.clientConfig.caBundle",
-        "spec.conversion.webhook.clientConfig.service",
-        "spec.conversion.webhookClientConfig.caBundle",
-        "spec.conversion.webhookClientConfig.service",
-        "spec.versions[]",
-    ])
-}
-
-fn crd_resource() -> GroupResource {
-    GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions")
-}
-
 /// A CRD whose versions a webhook converts.
 struct ConvertedCrd<'a> {
     row: &'a ObjectRow,
@@ -63,7 +45,7 @@ struct ConvertedCrd<'a> {
 }
 
 fn webhook_converted_crds<'a>(context: &CheckContext<'a>) -> Vec<ConvertedCrd<'a>> {
-    let rows = context.objects(&crds_need()).iter();
+    let rows = context.objects(&definitions_need()).iter();
     rows.filter_map(|row| {
         let spec = row.object.get("spec")?;
         let leaving = !row.object["metadata"]["deletionTimestamp"].is_null();
@@ -85,7 +67,7 @@ fn webhook_converted_crds<'a>(context: &CheckContext<'a>) -> Vec<ConvertedCrd<'a
 
 impl ConvertedCrd<'_> {
     fn object(&self, context: &CheckContext<'_>, detail: String) -> Option<AffectedObject> {
-        let api = context.listed_gvk(&crd_resource())?;
+        let api = context.listed_gvk(&definition_resource())?;
         let evidence = Evidence::new(EvidenceSource::Spec, detail);
         Some(object_from_row(&api, self.row, evidence))
     }
@@ -103,6 +85,6 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             crd.object(context, detail)
         });
     let message = "its objects cannot be read in every version";
-    let draft = FindingDraft::new(&RULE, RULE.id, message, objects.collect());
-    Finding::new(&RULE, draft).into_iter().collect()
+    let finding = RULE.finding(RULE.severity, RULE.id, message, objects);
+    finding.into_iter().collect()
 }

@@ -6,12 +6,13 @@ pub(super) mod dead;
 pub(super) mod scope;
 pub(super) mod versions;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::Deserialize;
 
 use super::engine::data_rule::object_from_row;
-use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
+use super::{AffectedObject, CheckContext, Finding, Rule, Severity};
 use crate::catalog::{GroupResource, Gvk, SystemWrite};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::ca_bundle::CaBundle;
@@ -200,13 +201,12 @@ impl Webhook {
         selector.is_none_or(|selector| selector.matches_any_superset(labels))
     }
 
-    /// Whether it is asked about what the cluster itself writes of this.
+    /// Whether it is called for what the cluster itself writes of this, with an object without labels.
     pub(super) fn is_called_for(
         &self,
         row: &SystemWrite,
         configuration: &WebhookConfiguration<'_>,
     ) -> bool {
-        let cluster = configuration.cluster;
         let in_a_namespace = || {
             let namespaces = &configuration.namespaces;
             namespaces
@@ -214,10 +214,36 @@ impl Webhook {
                 .iter()
                 .any(|(name, labels)| row.is_written_in(name) && self.matches_namespace(labels))
         };
-        row.is_subject_to_webhooks(cluster.discovery.effective_minor())
-            && self.covers(row, cluster)
+        self.is_called_for_resource(row, configuration)
             && self.matches_unlabelled()
             && (!row.namespaced || in_a_namespace())
+    }
+
+    /// The same with an object of this namespace and with these labels.
+    pub(super) fn is_called_for_labelled(
+        &self,
+        row: &SystemWrite,
+        configuration: &WebhookConfiguration<'_>,
+        namespace: &str,
+        labels: &LabelMap,
+    ) -> bool {
+        let object = self.object_selector.as_ref();
+        let in_namespace = || {
+            let own = configuration.namespaces.labels(namespace);
+            own.is_some_and(|labels| self.matches_namespace(labels))
+        };
+        self.is_called_for_resource(row, configuration)
+            && object.is_some_and(|selector| selector.matches(labels))
+            && (!row.namespaced || in_namespace())
+    }
+
+    fn is_called_for_resource(
+        &self,
+        row: &SystemWrite,
+        configuration: &WebhookConfiguration<'_>,
+    ) -> bool {
+        let cluster = configuration.cluster;
+        row.is_subject_to_webhooks(cluster.discovery.effective_minor()) && self.covers(row, cluster)
     }
 }
 
@@ -242,7 +268,7 @@ impl NamespaceLabels {
 
     /// The labels of a namespace.
     pub(super) fn labels(&self, name: &str) -> Option<&LabelMap> {
-        let found = self.0.iter().find(|(known, _)| known == name);
+        let found = self.0.iter().find(|(namespace, _)| namespace == name);
         found.map(|(_, labels)| labels)
     }
 }
@@ -315,43 +341,30 @@ pub(super) fn webhook_findings(
     rule: &Rule,
     context: &CheckContext<'_>,
     message: &str,
-    mut says: impl FnMut(&WebhookConfiguration<'_>, &Webhook) -> Option<(Severity, String)>,
+    evidence: impl Fn(&WebhookConfiguration<'_>, &Webhook) -> Option<(Severity, String)>,
 ) -> Vec<Finding> {
-    let mut found: std::collections::BTreeMap<Severity, Vec<AffectedObject>> =
-        std::collections::BTreeMap::new();
+    let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
     for configuration in read_configurations(context) {
-        let matches: Vec<(Severity, String)> = configuration
-            .webhooks
-            .iter()
+        let webhooks = configuration.webhooks.iter();
+        let affected: Vec<(Severity, String)> = webhooks
             .filter_map(|webhook| {
-                let (severity, detail) = says(&configuration, webhook)?;
+                let (severity, detail) = evidence(&configuration, webhook)?;
                 Some((severity, format!("{}: {detail}", webhook.name)))
             })
             .collect();
         // One object, one finding: the worst of its webhooks decides.
-        let Some(worst) = matches.iter().map(|(severity, _)| *severity).max() else {
+        let Some(worst) = affected.iter().map(|(severity, _)| *severity).max() else {
             continue;
         };
-        let details = matches
+        let details = affected
             .into_iter()
             .filter(|(severity, _)| *severity == worst)
             .map(|(_, detail)| detail)
             .collect();
-        found
-            .entry(worst)
-            .or_default()
-            .push(configuration.object(details));
+        let object = configuration.object(details);
+        found.entry(worst).or_default().push(object);
     }
-    found
-        .into_iter()
-        .filter_map(|(severity, objects)| {
-            let draft = FindingDraft {
-                severity,
-                ..FindingDraft::new(rule, rule.id, message, objects)
-            };
-            Finding::new(rule, draft)
-        })
-        .collect()
+    rule.findings_by_severity(message, found)
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use crate::rules::{CheckContext, Finding, Rule, RuleKind, Severity};
 
 const GOOD_PRACTICE: &str =
     "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/";
+/// What a drain creates.
+const EVICTION: &str = "pods/eviction";
 const SOURCES: &[&str] = &[
     "kubernetes/website content/en/docs/concepts/cluster-administration/admission-webhooks-good-practices.md",
     "kubernetes/api admissionregistration/v1/types.go",
@@ -17,9 +19,9 @@ const SOURCES: &[&str] = &[
 pub(crate) const CRITICAL_RULES: Rule = Rule {
     id: "webhook-critical-rules",
     severity: Severity::Warning,
-    title: "A webhook with failurePolicy Fail covers nodes, leases, certificates, tokens or events",
-    why: "The cluster writes these objects all the time. When the webhook does not answer, as happens briefly during an upgrade, nodes cannot report, leaders lose their leases, and joining nodes get no certificate.",
-    detection: "By failurePolicy Fail and the rules and selectors of each webhook, against the list of such resources in the catalog. A webhook with matchConditions is left out, because they may exclude these objects.",
+    title: "A webhook with failurePolicy Fail covers nodes, leases, certificates, tokens, events or evictions",
+    why: "The cluster writes these objects all the time. When the webhook does not answer, as happens briefly during an upgrade, nodes cannot report, leaders lose their leases, joining nodes get no certificate, and drains stop.",
+    detection: "By failurePolicy Fail and the rules and selectors of each webhook, against the list of such resources in the catalog. If evictions alone are covered, the finding is a note. A webhook with matchConditions is left out, because they may exclude these objects.",
     remedy: "Restrict the rules to the resources that the webhook needs; do not use * for groups and resources.",
     reference: GOOD_PRACTICE,
     sources: SOURCES,
@@ -78,10 +80,17 @@ fn critical_rules(context: &CheckContext<'_>) -> Vec<Finding> {
         message,
         |configuration, webhook| {
             let rows = context.catalog.system_writes.iter();
-            let asked =
-                rows.filter(|row| row.is_off_limits && webhook.is_called_for(row, configuration));
-            required_resource_names(webhook, asked)
-                .map(|names| (Severity::Warning, format!("covers {names}")))
+            let called: Vec<&SystemWrite> = rows
+                .filter(|row| row.is_off_limits && webhook.is_called_for(row, configuration))
+                .collect();
+            // Only drains wait for a webhook on evictions, and some exist for this purpose.
+            let is_worse = called.iter().any(|row| row.resource != EVICTION);
+            let severity = match is_worse {
+                true => Severity::Warning,
+                false => Severity::Note,
+            };
+            let names = required_resource_names(webhook, called.into_iter())?;
+            Some((severity, format!("covers {names}")))
         },
     )
 }
@@ -131,6 +140,7 @@ fn self_call_evidence(
     let pods = context.catalog.system_writes.iter();
     let covers_pods = pods
         .filter(|row| row.group().is_empty() && row.resource == "pods")
+        .filter(|row| row.operations().any(|operation| operation == "CREATE"))
         .any(|row| webhook.covers(row, cluster));
     let own = configuration.namespaces.labels(&service.namespace)?;
     let labels = backing.selector_labels(service)?;

@@ -44,7 +44,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             .or_default()
             .push(configuration.object(details.collect()));
     }
-    Finding::per_hop(&RULE, "what it should see passes by it", found)
+    RULE.findings_per_hop("requests that it should check bypass it", found)
 }
 
 /// The newest named API of each kind that passes by at the end of the path, and since when.

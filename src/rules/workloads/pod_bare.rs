@@ -29,14 +29,9 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             && !pod.node_name.is_empty()
     });
     let objects = bare.map(|pod| {
-        let seen = Evidence::new(
-            EvidenceSource::Spec,
-            format!("no controller, on node {}", pod.node_name),
-        );
-        AffectedObject::pod(pod, seen)
+        let detail = format!("no controller, on node {}", pod.node_name);
+        AffectedObject::pod(pod, Evidence::new(EvidenceSource::Spec, detail))
     });
     let message = "is not re-created when its node is drained";
-    Finding::single(&RULE, RULE.severity, message, objects.collect())
-        .into_iter()
-        .collect()
+    RULE.findings(message, objects)
 }

@@ -97,13 +97,11 @@ fn local_pv(context: &CheckContext<'_>) -> Vec<Finding> {
             Some((claim, nodes.get(&at)?))
         })?;
         let detail = format!("claim {claim} is volume {volume} on node {node}");
-        let seen = Evidence::new(EvidenceSource::Spec, detail);
-        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, seen))
+        let evidence = Evidence::new(EvidenceSource::Spec, detail);
+        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, evidence))
     });
     let message = "its data is on the disk of one node";
-    Finding::single(&LOCAL_PV, LOCAL_PV.severity, message, objects.collect())
-        .into_iter()
-        .collect()
+    LOCAL_PV.findings(message, objects)
 }
 
 /// The node whose disk a local volume is on.
@@ -123,18 +121,11 @@ fn local_volume_node(volume: &Value) -> Option<&str> {
 fn node_pinned(context: &CheckContext<'_>) -> Vec<Finding> {
     let objects = context.pods().iter().filter_map(|pod| {
         let node = pod.only_node.as_ref()?;
-        let seen = Evidence::new(EvidenceSource::Spec, format!("only node {node}"));
-        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, seen))
+        let evidence = Evidence::new(EvidenceSource::Spec, format!("only node {node}"));
+        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, evidence))
     });
     let message = "can run on no other node";
-    Finding::single(
-        &NODE_PINNED,
-        NODE_PINNED.severity,
-        message,
-        objects.collect(),
-    )
-    .into_iter()
-    .collect()
+    NODE_PINNED.findings(message, objects)
 }
 
 fn antiaffinity_full(context: &CheckContext<'_>) -> Vec<Finding> {
@@ -163,23 +154,14 @@ fn antiaffinity_full(context: &CheckContext<'_>) -> Vec<Finding> {
         let open = count_eligible_nodes(&closed, nodes.len(), &pods);
         if open > 1 && pods.len() >= open {
             let detail = format!("{} pods, {open} nodes", pods.len());
-            let seen = Evidence::new(EvidenceSource::Spec, detail);
-            objects.extend(
-                pods.iter()
-                    .map(|pod| AffectedObject::pod(pod, seen.clone())),
-            );
+            let evidence = Evidence::new(EvidenceSource::Spec, detail);
+            let pods = pods.into_iter();
+            objects.extend(pods.map(|pod| AffectedObject::pod(pod, evidence.clone())));
         }
     }
 
     let message = "no node is free for it when its own is drained";
-    Finding::single(
-        &ANTIAFFINITY_FULL,
-        ANTIAFFINITY_FULL.severity,
-        message,
-        objects,
-    )
-    .into_iter()
-    .collect()
+    ANTIAFFINITY_FULL.findings(message, objects)
 }
 
 /// How many nodes could take one of these pods: those that take any, and those that have one of them though they do not.

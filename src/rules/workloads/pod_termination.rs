@@ -53,16 +53,12 @@ fn long_grace(context: &CheckContext<'_>) -> Vec<Finding> {
         let grace = pod
             .termination_grace_period_seconds
             .filter(|&grace| grace > LONG_GRACE_SECONDS)?;
-        let seen = Evidence::new(
-            EvidenceSource::Spec,
-            format!("terminationGracePeriodSeconds {grace}"),
-        );
-        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, seen))
+        let detail = format!("terminationGracePeriodSeconds {grace}");
+        let evidence = Evidence::new(EvidenceSource::Spec, detail);
+        is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, evidence))
     });
     let message = "may keep a drain waiting for more than five minutes";
-    Finding::single(&LONG_GRACE, LONG_GRACE.severity, message, objects.collect())
-        .into_iter()
-        .collect()
+    LONG_GRACE.findings(message, objects)
 }
 
 fn terminating(context: &CheckContext<'_>) -> Vec<Finding> {
@@ -78,20 +74,11 @@ fn terminating(context: &CheckContext<'_>) -> Vec<Finding> {
         } else if !pod.node_name.is_empty() {
             detail = format!("{detail} on node {}", pod.node_name);
         }
-        Some(AffectedObject::pod(
-            pod,
-            Evidence::new(EvidenceSource::Status, detail),
-        ))
+        let evidence = Evidence::new(EvidenceSource::Status, detail);
+        Some(AffectedObject::pod(pod, evidence))
     });
     let message = "was deleted and does not go";
-    Finding::single(
-        &TERMINATING,
-        TERMINATING.severity,
-        message,
-        objects.collect(),
-    )
-    .into_iter()
-    .collect()
+    TERMINATING.findings(message, objects)
 }
 
 /// As kubectl shows ages: `7m`, `3h`, `2d`.

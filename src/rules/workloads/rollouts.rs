@@ -1,5 +1,9 @@
 //! `wl-single-replica`, `wl-not-rolled-out` and `wl-ondelete`: what workloads themselves bring into an upgrade.
 
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
 use super::pod_termination::format_age;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::workloads;
@@ -7,7 +11,6 @@ use crate::facts::workloads::{RolloutStatus, desired_replicas, rollout_status};
 use crate::need::Need;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::snapshot::WorkloadRow;
-use jiff::SignedDuration;
 
 /// A rollout of which nothing moved for so long is stuck: the time after which a Deployment gives up by default.
 const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(10);
@@ -74,101 +77,68 @@ fn all_workload_needs() -> Vec<Need> {
     ]
 }
 
-/// The workloads of these kinds that are not being deleted, each as what `said` makes of it.
-fn collect_workloads<T>(
+/// The workloads of these kinds that are not being deleted and for which `detail` returns evidence.
+fn collect_workloads(
     context: &CheckContext<'_>,
     kinds: &[&'static str],
-    said: impl Fn(&'static str, &WorkloadRow) -> Option<(T, String)>,
-) -> Vec<(T, AffectedObject)> {
-    let mut found = Vec::new();
-    for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
-        if !kinds.contains(&kind) {
-            continue;
-        }
+    source: EvidenceSource,
+    detail: impl Fn(&'static str, &WorkloadRow) -> Option<(Severity, String)>,
+) -> BTreeMap<Severity, Vec<AffectedObject>> {
+    let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
+    for &kind in kinds {
         let need = match kind {
             "Deployment" => workloads::deployments(),
             "StatefulSet" => workloads::stateful_sets(),
             _ => workloads::daemon_sets(),
         };
-
-        for row in context.workloads(&need) {
-            if row.is_being_deleted {
-                continue;
-            }
-            if let Some((how, detail)) = said(kind, row) {
-                found.push((how, workload_object(kind, row, detail)));
+        let rows = context.workloads(&need).iter();
+        for row in rows.filter(|row| !row.is_being_deleted) {
+            if let Some((severity, detail)) = detail(kind, row) {
+                let evidence = Evidence::new(source, detail);
+                let object = AffectedObject::new("apps/v1", kind, &row.meta, evidence);
+                found.entry(severity).or_default().push(object);
             }
         }
     }
     found
 }
 
-fn workload_object(kind: &str, row: &WorkloadRow, detail: String) -> AffectedObject {
-    let evidence = Evidence::new(EvidenceSource::Status, detail);
-    AffectedObject::new("apps/v1", kind, &row.meta, evidence)
-}
-
 fn single_replica(context: &CheckContext<'_>) -> Vec<Finding> {
-    let found = collect_workloads(context, &["Deployment", "StatefulSet"], |_, row| {
-        (desired_replicas(row) == 1).then(|| (EvidenceSource::Spec, "replicas 1".to_owned()))
-    });
-    let objects = found.into_iter().map(|(source, mut object)| {
-        object
-            .evidence
-            .iter_mut()
-            .for_each(|seen| seen.source = source);
-        object
+    let kinds = ["Deployment", "StatefulSet"];
+    let found = collect_workloads(context, &kinds, EvidenceSource::Spec, |_, row| {
+        (desired_replicas(row) == 1).then(|| (Severity::Warning, "replicas 1".to_owned()))
     });
     let message = "is down while its pod moves to another node";
-    Finding::single(
-        &SINGLE_REPLICA,
-        SINGLE_REPLICA.severity,
-        message,
-        objects.collect(),
-    )
-    .into_iter()
-    .collect()
+    SINGLE_REPLICA.findings(message, found.into_values().flatten())
 }
 
 fn not_rolled_out(context: &CheckContext<'_>) -> Vec<Finding> {
     let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
-    let found = collect_workloads(context, &kinds, |kind, row| {
-        match rollout_status(kind, row) {
-            RolloutStatus::Done => None,
-            RolloutStatus::Failed(why) => Some((Severity::Warning, why)),
-            RolloutStatus::Paused(why) => Some((Severity::Note, why)),
-            RolloutStatus::InProgress(why) => Some(match time_since_last_write(context, row) {
-                Some(still) if still > STUCK_AFTER => (
-                    Severity::Warning,
-                    format!("{why} for {}", format_age(still)),
-                ),
-                _ => (Severity::Note, why),
-            }),
-        }
-    });
-    let (stuck, moving): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|(severity, _)| *severity == Severity::Warning);
-    let objects = |found: Vec<(Severity, AffectedObject)>| {
-        found.into_iter().map(|(_, object)| object).collect()
+    let found =
+        collect_workloads(
+            context,
+            &kinds,
+            EvidenceSource::Status,
+            |kind, row| match rollout_status(kind, row) {
+                RolloutStatus::Done => None,
+                RolloutStatus::Failed(why) => Some((Severity::Warning, why)),
+                RolloutStatus::Paused(why) => Some((Severity::Note, why)),
+                RolloutStatus::InProgress(why) => Some(match time_since_last_write(context, row) {
+                    Some(age) if age > STUCK_AFTER => {
+                        (Severity::Warning, format!("{why} for {}", format_age(age)))
+                    }
+                    _ => (Severity::Note, why),
+                }),
+            },
+        );
+    let finding = |(severity, objects)| {
+        let message = match severity {
+            Severity::Note => "its rollout is in progress",
+            _ => "its rollout is stuck",
+        };
+        NOT_ROLLED_OUT.finding(severity, "", message, objects)
     };
-    [
-        Finding::single(
-            &NOT_ROLLED_OUT,
-            Severity::Warning,
-            "its rollout is stuck",
-            objects(stuck),
-        ),
-        Finding::single(
-            &NOT_ROLLED_OUT,
-            Severity::Note,
-            "its rollout is under way",
-            objects(moving),
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    found.into_iter().filter_map(finding).collect()
 }
 
 /// The time since the last write; `None` if no manager recorded one.
@@ -182,19 +152,18 @@ fn time_since_last_write(context: &CheckContext<'_>, row: &WorkloadRow) -> Optio
 }
 
 fn outdated_on_delete(context: &CheckContext<'_>) -> Vec<Finding> {
-    let found = collect_workloads(context, &["DaemonSet", "StatefulSet"], |_, row| {
+    let kinds = ["DaemonSet", "StatefulSet"];
+    let found = collect_workloads(context, &kinds, EvidenceSource::Status, |_, row| {
         let (updated, wanted) = outdated_replicas(row)?;
-        Some(((), format!("OnDelete, {updated} of {wanted} updated")))
+        let detail = format!("OnDelete, {updated} of {wanted} updated");
+        Some((Severity::Warning, detail))
     });
-    let objects = found.into_iter().map(|(_, object)| object).collect();
-    let message = "pods of its old template are still there";
-    Finding::single(&ON_DELETE, ON_DELETE.severity, message, objects)
-        .into_iter()
-        .collect()
+    let message = "pods of its old template still exist";
+    ON_DELETE.findings(message, found.into_values().flatten())
 }
 
 /// Pods that have the new template, and those wanted, where these are more. The revisions in the status of a StatefulSet
-/// are not asked: under OnDelete older controllers, that of 1.24 among them, never move `currentRevision` on.
+/// are not used: under OnDelete older controllers, that of 1.24 among them, never move `currentRevision` on.
 fn outdated_replicas(row: &WorkloadRow) -> Option<(i32, i32)> {
     let status = &row.status;
     let on_delete = &*row.update_strategy == "OnDelete";

@@ -89,12 +89,10 @@ impl<'a> Allowlist<'a> {
         for row in &catalog.legacy_role_labels {
             words.extend([row.label.clone(), row.replacement.clone()]);
         }
-        words.extend(
-            catalog
-                .provider_managed_objects
-                .iter()
-                .map(|row| row.name.clone()),
-        );
+        for row in &catalog.provider_managed_objects {
+            let owner = row.owner.rsplit(' ').next().unwrap_or_default();
+            words.extend([row.name.clone(), owner.to_owned()]);
+        }
         for addon in catalog.addons.iter() {
             let images = addon
                 .image_suffixes

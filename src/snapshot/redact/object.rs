@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::pseudonymizer::Pseudonymizer;
+use super::token_kinds::is_upper_camel_case;
 use crate::catalog::keys;
 use crate::x509;
 
@@ -82,6 +83,10 @@ impl Pseudonymizer<'_> {
         let is_labels = labels && fields.values().all(Value::is_string);
         // Flags of a component, in the configuration of kubeadm.
         let are_flags = field == "extraArgs";
+        // The names of a custom resource that is listed: its rows keep the kind too.
+        let plural = fields.get("plural").and_then(Value::as_str);
+        let is_listed =
+            field == "names" && plural.is_some_and(|plural| self.redact_name(plural) == plural);
         let old = std::mem::take(fields);
         for (name, mut value) in old {
             // One of them is the key.
@@ -104,6 +109,8 @@ impl Pseudonymizer<'_> {
                 }
                 Value::String(text) if is_labels => *text = self.redact_text(text),
                 Value::String(text) if field == "data" => *text = self.redact_yaml(text),
+                Value::String(text) if is_listed && name == "kind" && is_upper_camel_case(text) => {
+                }
                 Value::String(text) if name == "kind" => *text = self.redact_kind(&group, text),
                 _ => self.redact_value(&name, &mut value),
             }
@@ -141,10 +148,24 @@ impl Pseudonymizer<'_> {
         }
     }
 
-    /// An argument on a command line; the name of a flag is one of its program.
+    /// An argument on a command line, or the words of a script in it; the name of a flag is one of its program.
     fn redact_argument(&self, text: &str) -> String {
+        if text.contains(char::is_whitespace) {
+            let words = text.split_inclusive(is_word_end).map(|word| {
+                let bare = word.trim_end_matches(is_word_end);
+                format!("{}{}", self.redact_argument(bare), &word[bare.len()..])
+            });
+            return words.collect();
+        }
+        if let Some(variable) = text.strip_prefix('$') {
+            return format!("${}", self.redact_text(variable));
+        }
         let Some(flag) = text.strip_prefix("--") else {
-            return self.redact_text(text);
+            let is_short_flag = text.starts_with('-') && text.len() <= MAX_SHORT_FLAGS;
+            return match is_short_flag {
+                true => text.to_owned(),
+                false => self.redact_text(text),
+            };
         };
         match flag.split_once('=') {
             Some((flag, value)) => format!("--{flag}={}", self.redact_text(value)),
@@ -162,6 +183,14 @@ impl Pseudonymizer<'_> {
             _ => self.redact_text(text),
         }
     }
+}
+
+/// The length of a dash and a few flags of one letter: `-ec`.
+const MAX_SHORT_FLAGS: usize = 4;
+
+/// Whether a word of a shell script ends here.
+fn is_word_end(letter: char) -> bool {
+    letter.is_whitespace() || ";&|()<>\"'\\`".contains(letter)
 }
 
 /// A number that names nobody.

@@ -263,11 +263,12 @@ impl<'a> Pseudonymizer<'a> {
 
     /// Who looks after an object: `Kind/name`, or a tool and `namespace/name`.
     pub(super) fn redact_owner(&self, owner: &str) -> String {
-        const TOOLS: [&str; 4] = [
+        const TOOLS: [&str; 5] = [
             "flux kustomization ",
             "flux helmrelease ",
             "argo cd application ",
             "helm release ",
+            "k3s addon ",
         ];
         let tool = TOOLS.iter().find(|tool| owner.starts_with(**tool));
         let tool = tool.copied().unwrap_or_default();
