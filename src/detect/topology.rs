@@ -266,10 +266,10 @@ fn upgrade_instructions(role: TopologyRole, source: Option<&str>) -> String {
     });
     match role {
         TopologyRole::Managed => format!(
-            "its control plane and nodes are upgraded from its management cluster{from}; run this against that cluster for the order of steps, and against this one for its blockers"
+            "its control plane and nodes are upgraded from its management cluster{from}, whose plan has the steps; blockers are those of this cluster"
         ),
         TopologyRole::Attached => format!(
-            "its platform applications are upgraded from its management cluster{from}, Kubernetes itself by the tools that made it; run this against both"
+            "its platform applications are upgraded from its management cluster{from}, Kubernetes itself by the tools that made it"
         ),
         TopologyRole::Bootstrap => {
             "it holds Cluster API only for a while; run this against the management cluster, with that one's kubeconfig"
