@@ -82,6 +82,8 @@ pub struct Catalog {
     pub provider_signatures: Vec<ProviderSignature>,
     /// Signatures of nodes without a kubelet of their own to upgrade.
     pub virtual_node_signatures: Vec<ProviderSignature>,
+    /// Signatures of nodes that the provider upgrades by itself.
+    pub provider_node_signatures: Vec<ProviderSignature>,
     /// Known field managers.
     pub field_managers: KnownFieldManagers,
     /// Objects that providers manage.
@@ -154,6 +156,10 @@ impl Catalog {
             virtual_node_signatures: load_table(
                 "virtual-nodes.tsv",
                 include_str!("kubernetes/virtual-nodes.tsv"),
+            )?,
+            provider_node_signatures: load_table(
+                "provider-nodes.tsv",
+                include_str!("kubernetes/provider-nodes.tsv"),
             )?,
             field_managers: KnownFieldManagers::new(load_table(
                 "writers.tsv",

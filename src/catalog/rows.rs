@@ -57,6 +57,8 @@ pub enum SignatureLocation {
     NodeTaint,
     /// Substring of the kubelet version of a node.
     KubeletVersion,
+    /// Prefix of the name of a node.
+    NodeName,
     /// Prefix of the operating system of a node.
     OsImage,
     /// Prefix of `spec.providerID` of a node.

@@ -44,8 +44,11 @@ fn every_fact_has_a_source_and_a_horizon() {
     for row in &catalog.skew_limits {
         sourced(&row.component, &row.source, row.verified_on);
     }
-    let virtual_nodes = &catalog.virtual_node_signatures;
-    for row in catalog.provider_signatures.iter().chain(virtual_nodes) {
+    let kinds_of_nodes = &catalog.virtual_node_signatures;
+    let kinds_of_nodes = kinds_of_nodes
+        .iter()
+        .chain(&catalog.provider_node_signatures);
+    for row in catalog.provider_signatures.iter().chain(kinds_of_nodes) {
         sourced(&row.pattern, &row.source, row.verified_on);
     }
     for row in catalog.field_managers.iter() {

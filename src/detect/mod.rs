@@ -5,6 +5,7 @@
 //! is said aloud; a release that cannot be told is a gap, never a guess.
 
 pub mod addons;
+mod capi_topology;
 mod cluster_api;
 mod dkp;
 mod kyma;
@@ -14,10 +15,10 @@ mod version_evidence;
 mod view;
 
 pub use addons::InstalledAddon;
-pub(crate) use cluster_api::CapiCondition;
+pub(crate) use capi_topology::CapiCondition;
+pub use capi_topology::TopologyVersions;
 pub use cluster_api::{
-    ROLLOUT_FIELDS, TopologyVersions, capi_clusters_need, kubeadm_control_planes_need,
-    serves_cluster_api,
+    ROLLOUT_FIELDS, capi_clusters_need, kubeadm_control_planes_need, serves_cluster_api,
 };
 pub(crate) use provider::describe_node_match;
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};

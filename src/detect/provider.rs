@@ -74,6 +74,10 @@ pub(crate) fn describe_node_match(signature: &ProviderSignature, node: &NodeRow)
                 .contains(pattern)
                 .then(|| format!("{pattern} in the kubelet version"))
         }
+        SignatureLocation::NodeName => node
+            .name
+            .starts_with(pattern)
+            .then(|| format!("name {pattern}…")),
         SignatureLocation::OsImage => node
             .os_image
             .starts_with(pattern)

@@ -29,6 +29,12 @@ pub(crate) fn pool_name<'a>(catalog: &Catalog, node: &'a NodeRow) -> &'a str {
         .unwrap_or_default()
 }
 
+/// Whether the provider upgrades the node by itself, as EKS Auto Mode does.
+pub(crate) fn is_upgraded_by_provider(catalog: &Catalog, node: &NodeRow) -> bool {
+    let mut signatures = catalog.provider_node_signatures.iter();
+    signatures.any(|signature| describe_node_match(signature, node).is_some())
+}
+
 /// What makes a node virtual: pods run elsewhere, and no kubelet on it can be drained or upgraded. None for other nodes.
 pub(crate) fn virtual_node_mark(catalog: &Catalog, node: &NodeRow) -> Option<String> {
     let mut signatures = catalog.virtual_node_signatures.iter();

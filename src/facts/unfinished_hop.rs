@@ -57,10 +57,14 @@ impl UnfinishedHop {
 
 /// How precisely this cluster reaches a release of Kubernetes, for a hop that is not known yet.
 fn version_precision(view: ClusterView<'_>, detected: &DetectedCluster) -> VersionPrecision {
-    let applies_to = AppliesTo::Provider(detected.provider.clone().unwrap_or_default());
+    let provider = detected.provider.as_ref();
+    let is_of_provider = |applies_to: &AppliesTo| match applies_to {
+        AppliesTo::Provider(name) | AppliesTo::ManagedBy(name) => Some(name) == provider,
+        _ => false,
+    };
     let mut procedures = view.catalog.procedures.iter();
     let procedure = procedures.find(|procedure| {
-        procedure.platform == PlatformName::Kubernetes && procedure.applies_to == applies_to
+        procedure.platform == PlatformName::Kubernetes && is_of_provider(&procedure.applies_to)
     });
     procedure
         .map(|procedure| procedure.version_precision)

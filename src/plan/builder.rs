@@ -6,10 +6,13 @@ use super::drain::{DrainImpact, DrainImpacts};
 use super::hops::Itinerary;
 use super::inventory::{ClusterInventory, NodePool, target_cluster};
 use super::kubelet_skew::{LagLimits, PoolSchedule, pool_schedule};
-use super::step::{Step, StepState};
+use super::step::{ScopeLevel, Step, StepState};
 use super::step_builder::StepBuilder;
 use super::{remediation, template};
-use crate::catalog::{Catalog, GateScope, HopPhase, Release, RepeatFor, StepTemplate, VersionSpec};
+use crate::catalog::{
+    Catalog, Completion, GateScope, HopPhase, MachineOwner, Release, RepeatFor, StepTemplate,
+    VersionSpec,
+};
 use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
 use crate::detect::DetectedCluster;
 use crate::path::HopId;
@@ -53,6 +56,7 @@ pub(super) fn build_steps<'a>(
     let mut steps = Vec::new();
     let mut kubernetes_hops = 0;
     let mut is_next = true;
+    let mut is_backed_up = false;
     for (index, hop_plan) in itinerary.hop_plans.iter().enumerate() {
         let hop = HopContext {
             hop_plan,
@@ -63,7 +67,9 @@ pub(super) fn build_steps<'a>(
             cluster_name: &cluster_name,
             kubectl_context: cluster.and_then(|cluster| cluster.context.as_deref()),
         };
-        let hop_steps = builder.with_states(builder.hop_steps(&hop), is_next);
+        let mut drafts = builder.hop_steps(&hop);
+        is_backed_up = is_backed_up || builder.ensure_backup(&hop, &mut drafts);
+        let hop_steps = builder.with_states(drafts, is_next);
         is_next &= hop_steps.iter().all(|step| {
             step.done_when == CompletionCondition::Manual || step.state == StepState::Done
         });
@@ -151,6 +157,27 @@ impl<'a> PlanBuilder<'a> {
         drafts
     }
 
+    /// Puts a backup before the first step that cannot be undone. Returns whether there is one now.
+    fn ensure_backup(&self, hop: &HopContext<'_>, drafts: &mut Vec<StepDraft>) -> bool {
+        let is_backup =
+            |draft: &StepDraft| matches!(draft.step.done_when, CompletionCondition::Backup { .. });
+        let backup = drafts.iter().position(is_backup);
+        let Some(irreversible) = drafts.iter().position(|draft| !draft.step.is_reversible) else {
+            return backup.is_some();
+        };
+        if backup.is_some_and(|backup| backup < irreversible) {
+            return true;
+        }
+        let procedures = self.steps.catalog.procedures.iter();
+        let mut templates = procedures.flat_map(|procedure| &procedure.steps);
+        let template =
+            templates.find(|template| matches!(template.done_when, Completion::RecentBackup(_)));
+        let draft =
+            template.map(|template| self.steps.draft_step(hop, template, &StepTarget::Cluster));
+        drafts.splice(0..0, draft);
+        true
+    }
+
     fn pools_where(&self, is_wanted: impl Fn(&PoolSchedule) -> bool) -> Vec<&NodePool> {
         let pools = self.steps.inventory.pools.iter().zip(&self.pool_schedules);
         let pools = pools.filter(|(_, schedule)| is_wanted(schedule));
@@ -169,7 +196,9 @@ impl<'a> PlanBuilder<'a> {
             ..hop.clone()
         };
         let pools = self.pools_where(|schedule| schedule.must_catch_up);
-        self.phase_steps(&hop, HopPhase::Nodes, &pools)
+        let mut drafts = self.phase_steps(&hop, HopPhase::Nodes, &pools);
+        drafts.retain(|draft| draft.step.scope.level != ScopeLevel::Cluster);
+        drafts
     }
 
     fn phase_steps(
@@ -185,12 +214,21 @@ impl<'a> PlanBuilder<'a> {
                 template.phase == phase
                     && template.target_minors.contains(hop.hop_plan.hop.minor())
                     && (!template.requires_minor_change || hop.hop_plan.is_minor_change())
+                    && self.has_nodes_for(template)
             });
         let drafts = templates.flat_map(|template| {
             let targets = self.step_targets(template, pools).into_iter();
             targets.map(move |target| self.steps.draft_step(hop, template, &target))
         });
         drafts.collect()
+    }
+
+    /// Whether the cluster has the nodes that a step is for.
+    fn has_nodes_for(&self, template: &StepTemplate) -> bool {
+        let inventory = &self.steps.inventory;
+        let provider = template.virtual_nodes.as_ref();
+        provider.is_none_or(|name| inventory.virtual_node_providers.contains(name))
+            && !(template.requires_own_nodes && inventory.is_upgraded_by_provider())
     }
 
     fn step_targets<'s>(
@@ -206,8 +244,11 @@ impl<'a> PlanBuilder<'a> {
                 .collect()
         };
         let pools = pools.iter().copied().filter(|pool| {
-            let owner = template.machine_owner;
-            owner.is_none_or(|owner| owner == pool.machine_owner)
+            // Nodes that their provider upgrades have steps of their own only.
+            match template.machine_owner {
+                Some(owner) => owner == pool.machine_owner,
+                None => pool.machine_owner != MachineOwner::Provider,
+            }
         });
         match template.repeat_for {
             RepeatFor::Once => vec![StepTarget::Cluster],

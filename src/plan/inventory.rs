@@ -8,7 +8,9 @@ use crate::catalog::{AppliesTo, MachineOwner, Procedure, Release, keys};
 use crate::detect::DetectedCluster;
 use crate::facts::capi::{CapiObjects, PoolTurn, RolloutStrategy};
 use crate::facts::control_plane::{self, ControlPlanePod};
-use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
+use crate::facts::nodes::{
+    is_control_plane_node, is_upgraded_by_provider, pool_name, virtual_node_mark,
+};
 use crate::need::Need;
 use crate::path::Hop;
 use crate::rules::CheckContext;
@@ -26,6 +28,8 @@ pub(super) struct ClusterInventory {
     pub(super) capi: CapiObjects,
     /// A remark for each kind of virtual node, which the plan has no steps for.
     virtual_nodes: Vec<String>,
+    /// What provides its virtual nodes.
+    pub(super) virtual_node_providers: Vec<String>,
     /// The provider's name of the cluster, if a node label holds it.
     pub(super) provider_cluster: Option<String>,
 }
@@ -81,9 +85,21 @@ fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) 
             view.cluster.discovery.emulation_version.is_some()
                 && hop.minor() <= detected.kubernetes.minor()
         }
+        AppliesTo::NodeLabel(label) => {
+            let mut nodes = view.nodes().unwrap_or_default().iter();
+            nodes.any(|node| node.labels.contains_key(label))
+        }
         AppliesTo::ClusterTopology => CapiObjects::new(view, detected).topology.is_some(),
         AppliesTo::ClusterApi => !CapiObjects::new(view, detected).cluster_name.is_empty(),
-        AppliesTo::Provider(name) => detected.provider.as_ref() == Some(name),
+        AppliesTo::Provider(name) | AppliesTo::ManagedBy(name) => {
+            detected.provider.as_ref() == Some(name)
+        }
+        AppliesTo::KubeadmSetting(certificates) => {
+            let need = control_plane::kubeadm_config_need();
+            let configs = control_plane::kubeadm_configs(view, &need, "ClusterConfiguration");
+            let mut documents = configs.iter().filter_map(|config| config.document.as_ref());
+            documents.any(|document| document["certificatesDir"] == certificates.as_str())
+        }
         AppliesTo::Kubeadm => {
             let mut nodes = view.nodes().unwrap_or_default().iter();
             view.exists(&control_plane::kubeadm_config_need())
@@ -112,6 +128,7 @@ impl ClusterInventory {
         let mut by_pool: BTreeMap<(MachineOwner, &str), Vec<&NodeRow>> = BTreeMap::new();
         for node in workers {
             let owner = match node.machine_pool() {
+                _ if is_upgraded_by_provider(context.catalog, node) => MachineOwner::Provider,
                 Some(_) => MachineOwner::MachinePool,
                 None => MachineOwner::MachineDeployment,
             };
@@ -133,8 +150,19 @@ impl ClusterInventory {
             provider_cluster: nodes.iter().find_map(provider_cluster),
             control_plane_nodes: control_plane_order(view, &control_plane),
             virtual_nodes: virtual_node_remarks(context, &virtual_nodes),
+            virtual_node_providers: virtual_nodes
+                .iter()
+                .filter_map(|node| virtual_node_mark(context.catalog, node))
+                .filter_map(|mark| Some(mark.split_once(':')?.0.to_owned()))
+                .collect(),
             pools,
         }
+    }
+
+    /// Whether the provider upgrades all of its nodes by itself.
+    pub(super) fn is_upgraded_by_provider(&self) -> bool {
+        let is_provided = |pool: &NodePool| pool.machine_owner == MachineOwner::Provider;
+        !self.pools.is_empty() && self.pools.iter().all(is_provided)
     }
 
     fn placeholder() -> Self {
@@ -233,7 +261,7 @@ impl NodePool {
     fn topology_turn<'m>(&self, capi: &'m CapiObjects) -> Option<(usize, &'m PoolTurn)> {
         match self.machine_owner {
             MachineOwner::MachineDeployment => capi.pool_turn(&self.name),
-            MachineOwner::MachinePool => None,
+            MachineOwner::MachinePool | MachineOwner::Provider => None,
         }
     }
 }

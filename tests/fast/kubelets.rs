@@ -200,3 +200,54 @@ fn a_server_that_emulates_one_minor_below_its_binary_starts_from_there() {
         plan.remarks
     );
 }
+
+#[test]
+fn nodes_of_autopilot_have_no_commands() {
+    let pool = ", labels: {cloud.google.com/gke-nodepool: pool-1}";
+    for (name, is_autopilot) in [
+        ("gk3-shop-pool-1-6qh9", true),
+        ("gke-shop-pool-1-6qh9", false),
+    ] {
+        let cluster = cluster("1.33.4-gke.100", &[node(name, "v1.33.4-gke.100", pool)]);
+        let plan = cluster.plan(catalog(), rules(), &PlanOptions::default());
+        let steps = variant::told(&plan.steps);
+        assert_eq!(
+            steps.contains("-provider-nodes-pool-1"),
+            is_autopilot,
+            "{steps}"
+        );
+        assert_eq!(steps.contains("--node-pool"), !is_autopilot, "{steps}");
+    }
+}
+
+#[test]
+fn kubespray_is_upgraded_from_its_inventory() {
+    for (directory, is_kubespray) in [
+        ("/etc/kubernetes/ssl", true),
+        ("/etc/kubernetes/pki", false),
+    ] {
+        let config = format!(
+            "- {{apiVersion: v1, kind: ConfigMap, metadata: {{name: kubeadm-config, namespace: kube-system}}, data: {{ClusterConfiguration: 'certificatesDir: {directory}'}}}}\n"
+        );
+        let nodes = [
+            node("cp-1", "v1.33.4", CONTROL_PLANE),
+            node("worker", "v1.33.4", ""),
+        ];
+        let cluster = cluster("1.33.4", &[nodes.concat(), config]);
+        let steps = variant::told(
+            &cluster
+                .plan(catalog(), rules(), &PlanOptions::default())
+                .steps,
+        );
+        assert_eq!(
+            steps.contains("the steps of Kubespray are not in this catalog"),
+            is_kubespray,
+            "{steps}"
+        );
+        assert_eq!(
+            steps.contains("sudo kubeadm upgrade apply"),
+            !is_kubespray,
+            "{steps}"
+        );
+    }
+}

@@ -12,6 +12,7 @@ use kubectl_upgrade::snapshot::{ManifestFiles, Snapshot};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, rules};
+use crate::program::{run_plan, text};
 use kubeadm::{BEFORE, Kubeadm};
 
 fn planned(cluster: &Cluster) -> Plan {
@@ -229,10 +230,16 @@ fn commands_name_the_cluster_and_quote_its_names() {
         .iter()
         .find(|step| step.id.ends_with("worker-a-1"));
     insta::assert_snapshot!(worker.expect("a worker").commands.join("\n"), @r"
+    # on a-1:
+    # pkgs.k8s.io has a repository for each minor; RHEL and Fedora: baseurl in /etc/yum.repos.d/kubernetes.repo, then yum install --disableexcludes=kubernetes
+    echo 'deb [signed-by=/etc/apt/keyrings/kubernetes-apt-keyring.gpg] https://pkgs.k8s.io/core:/stable:/v1.25/deb/ /' | sudo tee /etc/apt/sources.list.d/kubernetes.list
+    curl -fsSL https://pkgs.k8s.io/core:/stable:/v1.25/deb/Release.key | sudo gpg --dearmor --yes -o /etc/apt/keyrings/kubernetes-apt-keyring.gpg
+    sudo apt-mark unhold kubeadm && sudo apt-get update && sudo apt-get install -y kubeadm='1.25.0-*' && sudo apt-mark hold kubeadm
+    sudo kubeadm upgrade node
+    # where kubectl runs:
     kubectl --context shop drain a-1 --ignore-daemonsets --delete-emptydir-data
     # on a-1:
-    sudo apt-mark unhold kubeadm kubelet kubectl && sudo apt-get update && sudo apt-get install -y kubeadm='1.25.0-*' kubelet='1.25.0-*' kubectl='1.25.0-*' && sudo apt-mark hold kubeadm kubelet kubectl
-    sudo kubeadm upgrade node
+    sudo apt-mark unhold kubelet kubectl && sudo apt-get update && sudo apt-get install -y kubelet='1.25.0-*' kubectl='1.25.0-*' && sudo apt-mark hold kubelet kubectl
     sudo systemctl daemon-reload && sudo systemctl restart kubelet
     # where kubectl runs:
     kubectl --context shop uncordon a-1
@@ -364,4 +371,29 @@ fn add_ons_go_in_their_place_and_as_seldom_as_can_be() {
         next.objects,
         ["deployment/cert-manager/cert-manager (helm release cert-manager/cert-manager)"]
     );
+}
+
+#[test]
+fn a_backup_comes_before_the_first_step_that_cannot_be_undone() {
+    for (from, to) in [
+        ("kyma=1.10", "kyma=1.14"),
+        ("dkp=2.1.2", "dkp=2.2.1"),
+        ("kubernetes=1.30.4", "kubernetes=1.31"),
+        // A patch, too, cannot be undone everywhere.
+        ("kubernetes=1.30.4", "kubernetes=1.30.5"),
+    ] {
+        let output = run_plan(&["--local", "--from", from, "--to", to, "-o", "json"]);
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{from}: {error}: {}", text(&output.stderr)));
+        let steps = plan["steps"].as_array().expect("steps");
+        let mut backups = steps.iter();
+        let backup = backups.position(|step| step["doneWhen"]["condition"]["type"] == "backup");
+        let mut irreversible = steps.iter();
+        let irreversible = irreversible.position(|step| step["reversible"] == false);
+        assert!(irreversible.is_some(), "{from} {to}: {plan:#}");
+        assert!(
+            backup.is_some_and(|backup| Some(backup) < irreversible),
+            "{from} {to}: {plan:#}"
+        );
+    }
 }

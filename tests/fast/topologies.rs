@@ -147,7 +147,7 @@ fn a_topology_that_is_set_is_in_progress_whatever_its_control_plane_does() {
     );
     let remarks = chain.remarks.concat();
     assert!(
-        remarks.contains("Cluster API is changing the Cluster fleet/shop to v1.36.0"),
+        remarks.contains("the Cluster fleet/shop, set to v1.36.0, is not rolled out completely"),
         "{remarks}"
     );
     // Any patch on the way will do.

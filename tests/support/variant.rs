@@ -15,7 +15,7 @@ use super::golden;
 pub(crate) const FOLDER: &str = "tests/fixtures/plans";
 
 /// Each with the title of the procedure that it picks.
-pub(crate) const VARIANTS: [(&str, &str); 15] = [
+pub(crate) const VARIANTS: [(&str, &str); 18] = [
     ("aks", "Azure Kubernetes Service"),
     ("cluster-api", "Cluster API"),
     ("cluster-api-pools", "Cluster API"),
@@ -23,12 +23,15 @@ pub(crate) const VARIANTS: [(&str, &str); 15] = [
     ("cluster-topology", "Cluster API with a ClusterClass"),
     ("cluster-topology-held", "Cluster API with a ClusterClass"),
     ("eks", "Amazon EKS"),
+    ("eks-auto", "Amazon EKS"),
     ("emulated", "Emulated versions"),
     ("gke", "Google Kubernetes Engine"),
     ("k3s", "k3s"),
     ("kops", "kOps"),
     ("kubeadm", "kubeadm"),
+    ("openshift", "OpenShift"),
     ("otherwise", "Kubernetes"),
+    ("rancher", "Rancher"),
     ("rke2", "RKE2"),
     ("talos", "Talos Linux"),
 ];

@@ -20,7 +20,7 @@ pub use template::{ParseTemplateError, TextTemplate};
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::{CatalogError, MinorRange, PlatformName};
+use super::{CatalogError, MinorRange, PlatformName, load_table};
 
 /// The steps of a hop for one kind of cluster.
 #[derive(Debug, Clone, Deserialize)]
@@ -54,12 +54,18 @@ pub enum AppliesTo {
     /// Hops to a minor that the control plane binaries already have but do not emulate yet.
     #[serde(rename = "emulated")]
     EmulatedMinor,
+    /// Clusters with a node that has this label.
+    NodeLabel(String),
+    /// Clusters of a provider that upgrades them as a whole, with Cluster API or without.
+    ManagedBy(String),
     /// Clusters that Cluster API manages through a ClusterClass.
     ClusterTopology,
     /// Other clusters that Cluster API manages.
     ClusterApi,
     /// Clusters of a provider or distribution.
     Provider(String),
+    /// Clusters whose kubeadm configuration has this directory of certificates.
+    KubeadmSetting(String),
     /// Clusters set up by kubeadm.
     Kubeadm,
     /// All other clusters.
@@ -159,6 +165,8 @@ pub enum MachineOwner {
     MachineDeployment,
     /// A Cluster API MachinePool.
     MachinePool,
+    /// The provider, which upgrades them by itself.
+    Provider,
 }
 
 /// Which findings block a step.
@@ -245,6 +253,12 @@ pub struct StepTemplate {
     /// Restricts it to pools of this machine owner.
     #[serde(rename = "madeBy")]
     pub machine_owner: Option<MachineOwner>,
+    /// Applies only to clusters with virtual nodes of this provider.
+    pub virtual_nodes: Option<String>,
+    /// Applies only to clusters with nodes that their provider does not upgrade by itself.
+    #[serde(default)]
+    #[serde(rename = "ownNodes")]
+    pub requires_own_nodes: bool,
     /// Applies to hops to these minors.
     #[serde(default)]
     #[serde(rename = "hops")]
@@ -323,6 +337,41 @@ const PROCEDURE_FILES: &[(&str, &str)] = &[
     ("talos.yaml", include_str!("../procedures/talos.yaml")),
 ];
 
+/// A row of `elsewhere.tsv`: what upgrades a kind of cluster as a whole.
+#[derive(Debug, Deserialize)]
+struct ElsewhereRow {
+    fits: String,
+    value: String,
+    title: String,
+    how: String,
+    link: String,
+    source: String,
+    horizon: String,
+}
+
+impl ElsewhereRow {
+    /// Its procedure, which sends people there.
+    fn procedure(&self) -> Result<Procedure, CatalogError> {
+        let columns = [
+            ("%fits%", &self.fits),
+            ("%value%", &self.value),
+            ("%title%", &self.title),
+            ("%how%", &self.how),
+            ("%link%", &self.link),
+            ("%source%", &self.source),
+            ("%horizon%", &self.horizon),
+        ];
+        let text = include_str!("../procedures/elsewhere.yaml").to_owned();
+        let text = columns
+            .iter()
+            .fold(text, |text, (word, value)| text.replace(word, value));
+        serde_saphyr::from_str(&text).map_err(|source| CatalogError {
+            table: "elsewhere.yaml",
+            source: Box::new(source),
+        })
+    }
+}
+
 /// The built-in procedures, in matching order.
 pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
     let mut procedures = PROCEDURE_FILES
@@ -334,6 +383,11 @@ pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
             })
         })
         .collect::<Result<Vec<Procedure>, _>>()?;
+    let elsewhere: Vec<ElsewhereRow> =
+        load_table("elsewhere.tsv", include_str!("../procedures/elsewhere.tsv"))?;
+    for row in &elsewhere {
+        procedures.push(row.procedure()?);
+    }
     procedures.sort_by(|one, other| {
         (one.platform, &one.applies_to).cmp(&(other.platform, &other.applies_to))
     });

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::Snapshot;
 use super::token_kinds::{is_api_version, is_pseudonym};
-use crate::catalog::{Catalog, volume_plugins};
+use crate::catalog::{AppliesTo, Catalog, volume_plugins};
 use crate::need::ReadTarget;
 
 /// Domains whose names are given by public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
@@ -84,8 +84,16 @@ impl<'a> Allowlist<'a> {
         );
         let signatures = catalog.provider_signatures.iter();
         let signatures = signatures.chain(&catalog.virtual_node_signatures);
+        let signatures = signatures.chain(&catalog.provider_node_signatures);
         let patterns = signatures.flat_map(|row| row.pattern.split('='));
         words.extend(patterns.map(str::to_owned));
+        let procedures = catalog.procedures.iter();
+        words.extend(
+            procedures.filter_map(|procedure| match &procedure.applies_to {
+                AppliesTo::NodeLabel(label) => Some(label.clone()),
+                _ => None,
+            }),
+        );
         for row in &catalog.legacy_role_labels {
             words.extend([row.label.clone(), row.replacement.clone()]);
         }
