@@ -41,7 +41,7 @@ const MAX_PROBE_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub enum WatchUpdate {
     /// A list, complete or failed. It replaces all rows before it.
-    Listed(ReadResult),
+    Listed(Box<ReadResult>),
     /// Objects were created or changed.
     Applied(Rows),
     /// An object was deleted.
@@ -97,7 +97,7 @@ impl ClusterReader {
                 for result in results {
                     resource_version.clone_from(&result.resource_version);
                     let is_complete = result.outcome == ReadOutcome::Complete;
-                    if updates.send(WatchUpdate::Listed(result)).await.is_err() {
+                    if updates.send(WatchUpdate::Listed(Box::new(result))).await.is_err() {
                         return;
                     }
                     if !is_complete {

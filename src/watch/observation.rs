@@ -29,7 +29,7 @@ pub enum Change {
         version: Release,
     },
     /// A list, which replaces the rows of an earlier one.
-    List(ReadResult),
+    List(Box<ReadResult>),
     /// Objects were created or changed.
     Apply {
         /// The watched resource.

@@ -40,7 +40,7 @@ fn node(name: &str, description: &str) -> NodeRow {
 }
 
 fn listed(need: &Need, rows: Rows) -> Change {
-    Change::List(ReadResult {
+    Change::List(Box::new(ReadResult {
         target: need.target.clone(),
         detail_level: need.detail_level,
         freshness: need.freshness,
@@ -50,7 +50,7 @@ fn listed(need: &Need, rows: Rows) -> Change {
         rows,
         skipped_objects: Vec::new(),
         resource_version: Some("1".to_owned()),
-    })
+    }))
 }
 
 fn nodes(nodes: &[(&str, &str)]) -> Rows {

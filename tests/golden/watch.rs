@@ -81,7 +81,7 @@ fn follow(name: &str) {
         .partition(|line| line.at < start + SignedDuration::from_millis(500));
     for request in requests.iter().rev() {
         let rows = rows(request, &first);
-        observe(start, Change::List(listed(request, rows, start)));
+        observe(start, Change::List(Box::new(listed(request, rows, start))));
     }
     let mut probed = start;
     for line in later {

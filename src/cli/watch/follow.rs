@@ -99,7 +99,7 @@ async fn follow_cluster(
         .iter()
         .map(|result| result.resource_version.clone())
         .collect();
-    first.extend(results.into_iter().map(Change::List));
+    first.extend(results.into_iter().map(|result| Change::List(Box::new(result))));
     for change in first {
         if let Some(exit) = viewer.observe(&now(change))? {
             return Ok(exit);
@@ -310,7 +310,7 @@ impl Poller {
                 Some(last) => *last = result.clone(),
                 None => self.last.push(result.clone()),
             }
-            changes.push(Change::List(result));
+            changes.push(Change::List(Box::new(result)));
         }
         changes
     }
