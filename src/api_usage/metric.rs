@@ -57,7 +57,7 @@ mod tests {
         ]
         .map(str::to_owned)
         .to_vec();
-        let found: Vec<String> = requested_apis(&lines, &catalog)
+        let found: Vec<String> = requested_apis(&lines, catalog)
             .map(|(api, _)| api.gvk().to_string())
             .collect();
         assert_eq!(found, ["policy/v1beta1 PodDisruptionBudget"]);

@@ -57,7 +57,7 @@ mod tests {
                 kind: kind.into(),
                 name: "web".into(),
             };
-            dangling_api(&reference, end, &catalog).map(|(_, since)| since.to_string())
+            dangling_api(&reference, end, catalog).map(|(_, since)| since.to_string())
         };
         assert_eq!(
             found("extensions/v1beta1", "Deployment").as_deref(),

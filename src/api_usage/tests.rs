@@ -106,7 +106,7 @@ fn found(readings: Vec<ReadResult>, files: Vec<ManifestObject>) -> Vec<ApiUsage>
             .into(),
     };
     let target = "1.25".parse().expect("a target");
-    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[target], &catalog)
+    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[target], catalog)
         .expect("a path");
     let cluster = ClusterSnapshot {
         id: ClusterId("c".into()),
@@ -120,8 +120,8 @@ fn found(readings: Vec<ReadResult>, files: Vec<ManifestObject>) -> Vec<ApiUsage>
         objects: files,
         ..ManifestFiles::default()
     };
-    let view = ClusterView::new(&cluster, &catalog);
-    resolve_usages(Some(view), &files, &catalog, &path)
+    let view = ClusterView::new(&cluster, catalog);
+    resolve_usages(Some(view), &files, catalog, &path)
 }
 
 fn live(managers: Vec<FieldManager>, applied: &[&str]) -> Vec<ApiUsage> {

@@ -97,7 +97,11 @@ impl ClusterReader {
                 for result in results {
                     resource_version.clone_from(&result.resource_version);
                     let is_complete = result.outcome == ReadOutcome::Complete;
-                    if updates.send(WatchUpdate::Listed(Box::new(result))).await.is_err() {
+                    if updates
+                        .send(WatchUpdate::Listed(Box::new(result)))
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                     if !is_complete {

@@ -129,7 +129,7 @@ mod tests {
 
     fn detect(version: &str, nodes: Option<Vec<NodeRow>>) -> DetectedCluster {
         let catalog = Catalog::embedded().expect("the catalog");
-        DetectedCluster::new(&cluster(version, nodes), &catalog)
+        DetectedCluster::new(&cluster(version, nodes), catalog)
     }
 
     fn node(label: &str, os_image: &str) -> NodeRow {

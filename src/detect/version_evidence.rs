@@ -184,7 +184,7 @@ mod tests {
 
     fn is(text: &str) -> VersionEvidence {
         let catalog = Catalog::embedded().expect("the catalog");
-        VersionEvidence::from_version(&catalog, text, PlatformName::Dkp, text)
+        VersionEvidence::from_version(catalog, text, PlatformName::Dkp, text)
     }
 
     #[test]

@@ -89,7 +89,7 @@ mod tests {
                 max_lag,
                 chain_target: None,
             },
-            &catalog,
+            catalog,
         );
         let caught = found.must_catch_up.then(|| format!("{}!", path[0]));
         let moved = path[1..]

@@ -176,7 +176,7 @@ mod tests {
     fn the_embedded_catalog_speaks_in_every_format() {
         let all = Catalog::embedded().expect("the catalog");
         let text = |format| {
-            render_catalog(format, &all, all.date, &RenderOptions::default()).expect("a catalog")
+            render_catalog(format, all, all.date, &RenderOptions::default()).expect("a catalog")
         };
         for format in [
             OutputFormat::Table,
@@ -194,7 +194,7 @@ mod tests {
             assert!(text(format).contains(&newest), "{format:?}");
         }
         let later = all.date.saturating_add(jiff::Span::new().days(90));
-        let old = render_catalog(OutputFormat::Table, &all, later, &RenderOptions::default());
+        let old = render_catalog(OutputFormat::Table, all, later, &RenderOptions::default());
         assert!(old.expect("a catalog").contains("90 days old"));
         assert!(!text(OutputFormat::Table).contains("days old"));
         let json: serde_json::Value =

@@ -209,7 +209,7 @@ mod tests {
                 format,
                 &[&EXAMPLE, &OTHER],
                 &[],
-                &catalog(),
+                catalog(),
                 &RenderOptions::default(),
             )
             .expect("rules")
@@ -288,10 +288,10 @@ mod tests {
             ..RenderOptions::default()
         };
         let text =
-            render_rules(OutputFormat::Table, &[&OTHER], &[], &catalog(), &bare).expect("rules");
+            render_rules(OutputFormat::Table, &[&OTHER], &[], catalog(), &bare).expect("rules");
         assert!(text.starts_with("api-removed   blocker"), "{text}");
         assert_eq!(
-            render_rules(OutputFormat::Table, &[], &[], &catalog(), &bare).expect("rules"),
+            render_rules(OutputFormat::Table, &[], &[], catalog(), &bare).expect("rules"),
             ""
         );
     }
@@ -302,7 +302,7 @@ mod tests {
             "pdb-impossible",
             &[&EXAMPLE],
             &[],
-            &catalog(),
+            catalog(),
             &RenderOptions::default(),
         )
         .expect("a rule");
@@ -345,7 +345,7 @@ mod tests {
                 rule.id,
                 rules::rules().expect("the rules"),
                 &[],
-                &catalog,
+                catalog,
                 &RenderOptions::default(),
             )
             .expect("a rule");
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn an_unknown_rule_is_answered_with_a_known_one() {
         let look = RenderOptions::default();
-        let error = explain("PDB-imposible", &[&EXAMPLE, &OTHER], &[], &catalog(), &look)
+        let error = explain("PDB-imposible", &[&EXAMPLE, &OTHER], &[], catalog(), &look)
             .expect_err("unknown");
         assert_eq!(
             error.to_string(),

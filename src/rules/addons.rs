@@ -369,8 +369,7 @@ mod tests {
         let catalog = Catalog::embedded().expect("the catalog");
         let running = format!("{running}.0").parse().expect("a version");
         let to = [to.parse().expect("a target")];
-        let path =
-            UpgradePath::for_kubernetes(Some(&running), None, &to, &catalog).expect("a path");
+        let path = UpgradePath::for_kubernetes(Some(&running), None, &to, catalog).expect("a path");
         let addon = catalog.addons.find(component).expect("an add-on");
         let version = version.parse().expect("a version");
         let found =

@@ -124,9 +124,9 @@ mod tests {
         let catalog = Catalog::embedded().expect("the catalog");
         for field_paths in [fields_of("services"), FieldPaths::from_iter(["spec.type"])] {
             let cluster = cluster(field_paths);
-            let held = cluster.rows_for(&need("spec.type"), &catalog);
+            let held = cluster.rows_for(&need("spec.type"), catalog);
             assert!(held.expect("it is held").is_some());
-            let gap = cluster.rows_for(&need("spec.externalIPs"), &catalog);
+            let gap = cluster.rows_for(&need("spec.externalIPs"), catalog);
             let gap = gap.expect_err("it is not held");
             assert_eq!(gap.what, "services");
             assert_eq!(gap.why, "not in this snapshot; take a new one");

@@ -144,16 +144,16 @@ fn only_what_this_run_would_have_seen_again_is_resolved() {
     let file = |name: &str| {
         golden::in_repository(&format!("tests/fixtures/rules/pdb-nomatch/{name}.yaml"))
     };
-    let (_, before) = Cluster::load(file("trigger")).evaluate(&catalog, rules());
+    let (_, before) = Cluster::load(file("trigger")).evaluate(catalog, rules());
     let before =
         render_report(OutputFormat::Json, &before, &RenderOptions::default()).expect("JSON");
     let fixture = Cluster::load_patched(file("trigger"), file("near-miss"));
-    let path = fixture.path(&catalog);
+    let path = fixture.path(catalog);
     let resolved = |change: &dyn Fn(&mut Snapshot)| {
-        let mut snapshot = fixture.snapshot(&catalog, &path);
+        let mut snapshot = fixture.snapshot(catalog, &path);
         change(&mut snapshot);
         let now = "2025-01-01T00:00:00Z".parse().expect("a time");
-        let situation = CheckContext::new(&snapshot, &catalog, &path, now);
+        let situation = CheckContext::new(&snapshot, catalog, &path, now);
         let policy = Policy {
             baseline: Some(Baseline::parse(&before).expect("a baseline")),
             ..Policy::default()

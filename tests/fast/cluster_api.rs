@@ -22,7 +22,7 @@ fn shop(cluster: &mut Cluster) -> &mut Value {
 
 #[test]
 fn a_cluster_that_looks_after_itself_shows_how_far_its_machines_are() {
-    let plan = variant::plan(&load("cluster-api"), &catalog());
+    let plan = variant::plan(&load("cluster-api"), catalog());
     let state = |id: &str| {
         let mut steps = plan.steps.iter();
         let step = steps.find(|step| step.id == id);
@@ -54,7 +54,7 @@ fn without_the_objects_of_its_machines_nodes_tell_how_far_it_is() {
     cluster
         .objects
         .retain(|object| object["kind"] != "MachineDeployment");
-    let plan = variant::plan(&cluster, &catalog());
+    let plan = variant::plan(&cluster, catalog());
     let mut pools = plan
         .steps
         .iter()
@@ -64,7 +64,7 @@ fn without_the_objects_of_its_machines_nodes_tell_how_far_it_is() {
     cluster
         .objects
         .retain(|object| object["metadata"]["name"] != "shop");
-    let text = told(&variant::plan(&cluster, &catalog()).steps);
+    let text = told(&variant::plan(&cluster, catalog()).steps);
     assert!(
         text.contains("    kubectl patch kubeadmcontrolplane shop-cp -n fleet")
             && text.contains("    # on the management cluster:"),
@@ -83,11 +83,11 @@ fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
         node["metadata"]["annotations"] = Value::Null;
     }
     // Neither its own nor that of another cluster: nobody knows who made it.
-    let text = told(&variant::plan(&cluster, &catalog()).steps);
+    let text = told(&variant::plan(&cluster, catalog()).steps);
     assert!(text.contains("kubernetes-1.31.14-api-servers"), "{text}");
     shop(&mut cluster)["spec"]["controlPlaneEndpoint"] =
         serde_json::json!({"host": "shop.example", "port": 443});
-    let text = told(&variant::plan(&cluster, &catalog()).steps);
+    let text = told(&variant::plan(&cluster, catalog()).steps);
     assert!(
         text.contains("patch clusters.cluster.x-k8s.io shop -n fleet"),
         "{text}"
@@ -103,7 +103,7 @@ fn without_notes_on_nodes_the_address_tells_which_cluster_it_is() {
 fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
     let mut cluster = load("cluster-api-workload");
     cluster.objects.remove(0);
-    let plan = variant::plan(&cluster, &catalog());
+    let plan = variant::plan(&cluster, catalog());
     let text = told(&plan.steps);
     // A provider runs it: nothing here names it.
     assert!(
@@ -114,7 +114,7 @@ fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
     let mut cluster = load("cluster-api");
     shop(&mut cluster)["spec"]["controlPlaneRef"] =
         serde_json::json!({"kind": "RKE2ControlPlane", "name": "shop-rke2"});
-    let text = told(&variant::plan(&cluster, &catalog()).steps);
+    let text = told(&variant::plan(&cluster, catalog()).steps);
     assert!(
         text.contains("control-plane (unknown, controlPlane)")
             && text.contains("patch rke2controlplane shop-rke2 -n fleet"),
@@ -126,7 +126,7 @@ fn a_control_plane_of_another_kind_is_patched_as_that_kind() {
 fn a_topology_says_which_pools_wait() {
     let cluster = load("cluster-topology-held");
     let catalog = catalog();
-    let plan = variant::plan(&cluster, &catalog);
+    let plan = variant::plan(&cluster, catalog);
     let states: Vec<(&str, StepState)> = plan
         .steps
         .iter()
@@ -164,7 +164,7 @@ fn a_topology_says_which_pools_wait() {
         parallel: Some(3),
         ..PlanOptions::default()
     };
-    let plan = cluster.plan(&catalog, &[], &wishes);
+    let plan = cluster.plan(catalog, &[], &wishes);
     let pools = plan
         .steps
         .iter()

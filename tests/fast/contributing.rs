@@ -46,7 +46,7 @@ fn a_fact_costs_one_row() {
             .find(&Gvk::new("shop.k8s.io/v1beta1", "Cart"))
             .is_none()
     );
-    assert_eq!(fixture.evaluate(&before, rules()).0.findings, []);
+    assert_eq!(fixture.evaluate(before, rules()).0.findings, []);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_rule_costs_a_module_a_line_and_a_fixture() {
         .chain([&node_old_ubuntu::RULE])
         .collect();
     let says = |cluster: &Cluster| {
-        let (judgement, _) = cluster.evaluate(&catalog, &all);
+        let (judgement, _) = cluster.evaluate(catalog, &all);
         judgement
             .findings
             .iter()

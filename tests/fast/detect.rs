@@ -42,7 +42,7 @@ pub(crate) fn snapshots(catalog: &Catalog) -> Vec<(String, Snapshot, UpgradePath
 fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
     let catalog = Catalog::embedded().expect("the catalog");
     let plain = Cluster::parse("kubernetes: 1.33.1", "plain");
-    let snapshot = plain.detection_snapshot(&catalog);
+    let snapshot = plain.detection_snapshot(catalog);
     assert_eq!(
         detect::needs(&snapshot.clusters[0].discovery),
         [Need::nodes()]
@@ -55,8 +55,8 @@ fn a_plain_cluster_is_asked_for_its_nodes_and_nothing_more() {
 #[test]
 fn an_object_that_cannot_be_understood_is_a_gap() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let mut picture = load("kyma").detection_snapshot(&catalog).clusters.remove(0);
-    let whole = DetectedCluster::new(&picture, &catalog);
+    let mut picture = load("kyma").detection_snapshot(catalog).clusters.remove(0);
+    let whole = DetectedCluster::new(&picture, catalog);
     let reading = picture.ledger.iter_mut().find(|reading| {
         let what = reading.target.to_string();
         what.starts_with("installations.")
@@ -69,7 +69,7 @@ fn an_object_that_cannot_be_understood_is_a_gap() {
             why: "it is no object".to_owned(),
             rbac: None,
         });
-    let damaged = DetectedCluster::new(&picture, &catalog);
+    let damaged = DetectedCluster::new(&picture, catalog);
     let new: Vec<String> = damaged
         .gaps
         .iter()
@@ -258,7 +258,7 @@ fn a_release_that_cannot_be_detected_is_stated() {
     let folder = tempfile::tempdir().expect("a folder");
     let run_on = |cluster: &Cluster, args: &[&str]| {
         let file = folder.path().join("kyma.snapshot");
-        snapshot::save(&cluster.detection_snapshot(&catalog), &file).expect("a file");
+        snapshot::save(&cluster.detection_snapshot(catalog), &file).expect("a file");
         let file = file.to_str().expect("UTF-8");
         let output = run(&[&["--snapshot", file, "-o", "json"], args].concat());
         let report = serde_json::from_slice(&output.stdout).unwrap_or(serde_json::Value::Null);
@@ -386,10 +386,10 @@ fn other_clusters_are_gaps_until_they_are_read() {
             clusters,
             files: ManifestFiles::default(),
         };
-        let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], &catalog)
+        let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], catalog)
             .expect("a path");
         let paths = vec![path; snapshot.clusters.len()];
-        let contexts = contexts(&snapshot, &paths, &catalog, snapshot.taken_at);
+        let contexts = contexts(&snapshot, &paths, catalog, snapshot.taken_at);
         let policy = Policy::default();
         let gaps = Fleet::evaluate(contexts, &[], &policy)
             .combined(&policy)
@@ -401,13 +401,13 @@ fn other_clusters_are_gaps_until_they_are_read() {
         ids.sort();
         ids
     };
-    let own = given.detection_snapshot(&catalog).clusters.remove(0);
+    let own = given.detection_snapshot(catalog).clusters.remove(0);
     assert_eq!(
         gaps(vec![own.clone()]),
         ["default/loose", "retail-ns/east", "retail-ns/office"]
     );
     let mut east = load("cluster-api-managed")
-        .detection_snapshot(&catalog)
+        .detection_snapshot(catalog)
         .clusters
         .remove(0);
     east.id = ClusterId("retail-ns/east".to_owned());

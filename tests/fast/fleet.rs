@@ -89,8 +89,8 @@ fn summarize(finding: &Finding) -> (&str, String, &str) {
 #[test]
 fn each_cluster_has_its_findings_at_its_own_hop() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let (snapshot, paths) = two_clusters(&catalog);
-    check(&snapshot, &paths, &catalog, |fleet| {
+    let (snapshot, paths) = two_clusters(catalog);
+    check(&snapshot, &paths, catalog, |fleet| {
         let all = fleet.combined(&Policy::default());
         let found: BTreeSet<_> = all.findings.iter().map(summarize).collect();
         for expected in [
@@ -115,22 +115,22 @@ fn each_cluster_has_its_findings_at_its_own_hop() {
 #[test]
 fn fingerprints_of_a_run_with_one_cluster_do_not_depend_on_its_name() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let (mut snapshot, paths) = two_clusters(&catalog);
+    let (mut snapshot, paths) = two_clusters(catalog);
     snapshot.clusters.truncate(1);
     let cordoned = |fleet: &Fleet<'_>| {
         let mut findings = fleet.members[0].evaluation.findings.iter();
         let finding = findings.find(|finding| finding.id == "node-cordoned");
         assert_eq!(finding.expect("one").fingerprint, "37e15d5577842efa");
     };
-    check(&snapshot, &paths, &catalog, cordoned);
+    check(&snapshot, &paths, catalog, cordoned);
     snapshot.clusters[0].id = ClusterId("renamed".to_owned());
-    check(&snapshot, &paths, &catalog, cordoned);
+    check(&snapshot, &paths, catalog, cordoned);
 }
 
 #[test]
 fn the_report_has_every_cluster_with_its_verdict() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let (mut snapshot, paths) = two_clusters(&catalog);
+    let (mut snapshot, paths) = two_clusters(catalog);
     snapshot.clusters.swap(0, 1);
     let paths: Vec<UpgradePath> = paths.into_iter().rev().collect();
     for cluster in &mut snapshot.clusters {
@@ -140,7 +140,7 @@ fn the_report_has_every_cluster_with_its_verdict() {
             .ledger
             .retain(|result| !is_new || result.rows.nodes().is_empty());
     }
-    check(&snapshot, &paths, &catalog, |fleet| {
+    check(&snapshot, &paths, catalog, |fleet| {
         let all = fleet.combined(&Policy::default());
         let report = UpgradeReport::from_fleet(fleet, &all).expect("a report");
         let clusters: Vec<_> = report
@@ -167,8 +167,8 @@ fn the_report_has_every_cluster_with_its_verdict() {
 #[test]
 fn a_plan_is_not_gated_by_findings_of_another_cluster() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let (snapshot, paths) = two_clusters(&catalog);
-    check(&snapshot, &paths, &catalog, |fleet| {
+    let (snapshot, paths) = two_clusters(catalog);
+    check(&snapshot, &paths, catalog, |fleet| {
         let member = &fleet.members[0];
         let plan = plan::build(&member.context, &member.evaluation, &PlanOptions::default());
         let gates: BTreeSet<_> = plan.findings.iter().map(summarize).collect();
@@ -192,7 +192,7 @@ fn a_plan_is_not_gated_by_findings_of_another_cluster() {
 #[test]
 fn a_finding_on_manifests_alone_is_listed_once() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let (mut snapshot, mut paths) = two_clusters(&catalog);
+    let (mut snapshot, mut paths) = two_clusters(catalog);
     snapshot.clusters[1] = snapshot.clusters[0].clone();
     snapshot.clusters[1].id = ClusterId("twin".to_owned());
     paths[1] = paths[0].clone();
@@ -205,7 +205,7 @@ fn a_finding_on_manifests_alone_is_listed_once() {
         location: "sweep.yaml".to_owned(),
         ..ManifestObject::default()
     }];
-    check(&snapshot, &paths, &catalog, |fleet| {
+    check(&snapshot, &paths, catalog, |fleet| {
         let all = fleet.combined(&Policy::default());
         let on_cron_jobs = all.findings.iter().filter(|finding| {
             let mut objects = finding.objects.iter();
@@ -232,8 +232,8 @@ fn a_cluster_that_another_one_knows_is_a_gap_unless_the_run_reads_it() {
         "cluster.x-k8s.io/cluster-name": "new",
     });
     for (cluster, is_gap) in [(other, true), (managed, false)] {
-        let (snapshot, paths) = snapshot_of(&[management.clone(), cluster], &catalog);
-        let contexts = contexts(&snapshot, &paths, &catalog, snapshot.taken_at);
+        let (snapshot, paths) = snapshot_of(&[management.clone(), cluster], catalog);
+        let contexts = contexts(&snapshot, &paths, catalog, snapshot.taken_at);
         let gaps = &contexts[0].detected.as_ref().expect("a cluster").gaps;
         let mut gaps = gaps.iter().map(|gap| gap.missing.what.as_str());
         assert_eq!(

@@ -23,7 +23,7 @@ fn the_page_of_rules() {
         write!(
             page,
             "\n## {}\n\n{} · {severity} · from target: {}\n\n**Why it matters.** {}\n\n**Detection.** {}\n\n**Remedy.** {}\n\nSee <{}>.\n\nSources:\n",
-            rule.id, rule.title, rule.applies_to.describe(&catalog), rule.why, rule.detection, rule.remedy, rule.reference
+            rule.id, rule.title, rule.applies_to.describe(catalog), rule.why, rule.detection, rule.remedy, rule.reference
         )
         .expect("memory");
         for source in rule.sources {
@@ -58,11 +58,11 @@ fn the_page_on_what_is_read() {
         };
         let target = to.to_string().parse().expect("a target");
         let path =
-            UpgradePath::for_kubernetes(Some(&discovery.git_version), None, &[target], &catalog)
+            UpgradePath::for_kubernetes(Some(&discovery.git_version), None, &[target], catalog)
                 .expect("a path");
         let context = NeedContext {
             path: &path,
-            catalog: &catalog,
+            catalog: catalog,
             discovery: &discovery,
         };
         let planned = kubectl_upgrade::plan::needs(&discovery);
@@ -83,7 +83,7 @@ fn the_page_on_what_is_read() {
             entry.declared_for.insert(to);
             needs.push(need);
         }
-        for mut request in read_plan(&needs, &discovery, &catalog, None) {
+        for mut request in read_plan(&needs, &discovery, catalog, None) {
             let entry = uses.entry(request.target.clone()).or_default();
             if let Some(earlier) = &entry.request {
                 request.field_paths.union(&earlier.field_paths);
@@ -121,8 +121,8 @@ fn the_page_on_what_is_read() {
         )
         .expect("memory");
     }
-    page.push_str(&custom(&catalog));
-    page.push_str(&platforms(&catalog));
+    page.push_str(&custom(catalog));
+    page.push_str(&platforms(catalog));
     golden::compare("docs/what-is-read.md", &page);
 }
 

@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, rules};
 fn evaluated(kubernetes: &str, more: &str) -> Evaluation {
     let catalog = Catalog::embedded().expect("the catalog");
     let text = format!("kubernetes: {kubernetes}\nnow: 2025-01-01T00:00:00Z\n{more}");
-    Cluster::parse(&text, more).evaluate(&catalog, rules()).0
+    Cluster::parse(&text, more).evaluate(catalog, rules()).0
 }
 
 /// The severities and remedies of a rule.

@@ -64,8 +64,8 @@ fn whatever_a_rule_sees_is_shown_harmlessly() {
     for rule in rules() {
         let file = format!("tests/fixtures/rules/{}/trigger.yaml", rule.id);
         let fixture = Cluster::load(golden::in_repository(&file));
-        let path = fixture.path(&catalog);
-        let value = serde_json::to_value(fixture.snapshot(&catalog, &path)).expect("a value");
+        let path = fixture.path(catalog);
+        let value = serde_json::to_value(fixture.snapshot(catalog, &path)).expect("a value");
         let mut places = Vec::new();
         strings(&value, String::new(), &mut places);
         places.retain(|place| comes_from_outside(place));
@@ -77,7 +77,7 @@ fn whatever_a_rule_sees_is_shown_harmlessly() {
             let Ok(snapshot) = serde_json::from_value::<Snapshot>(value) else {
                 continue;
             };
-            let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
+            let situation = CheckContext::new(&snapshot, catalog, &path, snapshot.taken_at);
             let judgement = evaluate(&situation, &[rule], &Policy::default());
             let report = UpgradeReport::new(&situation, &judgement);
             tried += 1;

@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, rules};
 /// `kind/name: evidence` of the objects that a rule reports.
 fn reported(id: &str, input: &str) -> Vec<String> {
     let catalog = Catalog::embedded().expect("the catalog");
-    let (evaluation, _) = Cluster::parse(input, id).evaluate(&catalog, rules());
+    let (evaluation, _) = Cluster::parse(input, id).evaluate(catalog, rules());
     let mut gaps = evaluation.gaps.iter();
     assert!(
         !gaps.any(|gap| gap.rules.iter().any(|rule| rule == id)),

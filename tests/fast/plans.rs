@@ -17,7 +17,7 @@ use kubeadm::{BEFORE, Kubeadm};
 
 fn planned(cluster: &Cluster) -> Plan {
     let catalog = Catalog::embedded().expect("the catalog");
-    cluster.plan(&catalog, rules(), &PlanOptions::default())
+    cluster.plan(catalog, rules(), &PlanOptions::default())
 }
 
 /// A step a line: how far it is, and which one it is.
@@ -251,14 +251,14 @@ fn local(from: &str, to: &str) -> Plan {
     let catalog = Catalog::embedded().expect("the catalog");
     let running = from.parse().expect("a release");
     let to = format!("kubernetes={to}").parse().expect("a target");
-    let path = UpgradePath::for_kubernetes(Some(&running), None, &[to], &catalog).expect("a path");
+    let path = UpgradePath::for_kubernetes(Some(&running), None, &[to], catalog).expect("a path");
     let snapshot = Snapshot {
         is_redacted: false,
         taken_at: jiff::Timestamp::UNIX_EPOCH,
         clusters: Vec::new(),
         files: ManifestFiles::default(),
     };
-    let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
+    let situation = CheckContext::new(&snapshot, catalog, &path, snapshot.taken_at);
     let judgement = evaluate(&situation, rules(), &Policy::default());
     build(&situation, &judgement, &PlanOptions::default())
 }

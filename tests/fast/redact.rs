@@ -17,10 +17,10 @@ use told::{Told, cases, example, redacted, shape, steps, told};
 #[test]
 fn what_is_found_is_the_same() {
     let catalog = Catalog::embedded().expect("the catalog");
-    for case in cases(&catalog) {
-        let copy = redacted(&case.snapshot, &catalog);
-        let before = told(&case, &case.snapshot, &catalog);
-        let after = told(&case, &copy, &catalog);
+    for case in cases(catalog) {
+        let copy = redacted(&case.snapshot, catalog);
+        let before = told(&case, &case.snapshot, catalog);
+        let after = told(&case, &copy, catalog);
         let text = |told: &Told| {
             let all = json!({
                 "judgement": shape(&told.judgement), "detected": told.detected, "plan": steps(&told.plan),
@@ -68,8 +68,8 @@ fn words_in(snapshot: &Snapshot) -> BTreeSet<String> {
 fn the_words_that_stay_are_known() {
     let catalog = Catalog::embedded().expect("the catalog");
     let mut kept = BTreeSet::new();
-    for case in cases(&catalog) {
-        let after = words_in(&redacted(&case.snapshot, &catalog));
+    for case in cases(catalog) {
+        let after = words_in(&redacted(&case.snapshot, catalog));
         kept.extend(words_in(&case.snapshot).intersection(&after).cloned());
     }
     // Versions of APIs and of software, of which there are many.
@@ -99,8 +99,8 @@ fn no_name_is_in_any_output_or_in_the_snapshot() {
     let kept = fs::read_to_string(golden::in_repository("tests/fixtures/redact/kept.txt"));
     let kept = kept.expect("the list");
     let kept: BTreeSet<&str> = kept.lines().collect();
-    for case in cases(&catalog) {
-        let copy = redacted(&case.snapshot, &catalog);
+    for case in cases(catalog) {
+        let copy = redacted(&case.snapshot, catalog);
         let after = words_in(&copy);
         let before = words_in(&case.snapshot);
         let dropped: BTreeSet<&str> = before
@@ -109,7 +109,7 @@ fn no_name_is_in_any_output_or_in_the_snapshot() {
             .filter(|word| word.len() > 2 && !own.contains(word) && !kept.contains(word))
             .collect();
         assert!(!dropped.is_empty(), "{}: {dropped:?}", case.name);
-        let told = told(&case, &copy, &catalog);
+        let told = told(&case, &copy, catalog);
         let formats = [
             OutputFormat::Table,
             OutputFormat::Wide,
@@ -136,18 +136,18 @@ fn no_name_is_in_any_output_or_in_the_snapshot() {
 #[test]
 fn what_a_topology_says_of_its_pools_stays() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let mut cases = cases(&catalog).into_iter();
+    let mut cases = cases(catalog).into_iter();
     let case = cases.find(|case| case.name.ends_with("/cluster-topology-held.yaml"));
     let case = case.expect("the case");
     let order = |snapshot: &Snapshot| {
-        let told = told(&case, snapshot, &catalog);
+        let told = told(&case, snapshot, catalog);
         let steps = told.plan.steps.into_iter();
         let pools = steps.filter(|step| step.id.contains("-machine-"));
         pools.map(|step| step.duration.basis).collect::<Vec<_>>()
     };
-    let copy = redacted(&case.snapshot, &catalog);
+    let copy = redacted(&case.snapshot, catalog);
     assert_eq!(order(&copy), order(&case.snapshot));
-    let plan = told(&case, &copy, &catalog).plan;
+    let plan = told(&case, &copy, catalog).plan;
     let mut commands = plan.steps.iter().flat_map(|step| &step.commands);
     assert!(commands.any(|line| line.contains("upgrade-concurrency=2 ")));
 }
@@ -194,7 +194,7 @@ fn plant(value: &mut Value) {
 #[test]
 fn what_is_not_understood_is_replaced() {
     let catalog = Catalog::embedded().expect("the catalog");
-    for case in cases(&catalog) {
+    for case in cases(catalog) {
         let mut value = serde_json::to_value(&case.snapshot).expect("JSON");
         let clusters = value["clusters"].as_array_mut().expect("clusters");
         for picture in clusters {
@@ -214,7 +214,7 @@ fn what_is_not_understood_is_replaced() {
         plant(&mut value["files"]);
         value["files"]["gaps"] = json!([{"what": CANARY, "why": CANARY, "rbac": null}]);
         let planted: Snapshot = serde_json::from_value(value).expect("a snapshot");
-        let text = serde_json::to_string(&redacted(&planted, &catalog)).expect("JSON");
+        let text = serde_json::to_string(&redacted(&planted, catalog)).expect("JSON");
         let at = text.find(CANARY);
         let around = at.map(|at| &text[at.saturating_sub(200)..(at + 100).min(text.len())]);
         assert_eq!(around, None, "{}", case.name);
@@ -224,10 +224,10 @@ fn what_is_not_understood_is_replaced() {
 #[test]
 fn what_was_redacted_stays_as_it_is() {
     let catalog = Catalog::embedded().expect("the catalog");
-    for case in cases(&catalog) {
-        let once = redacted(&case.snapshot, &catalog);
+    for case in cases(catalog) {
+        let once = redacted(&case.snapshot, catalog);
         let mut twice = once.clone();
-        redact(&mut twice, &RedactionKey::new(b"another"), &catalog);
+        redact(&mut twice, &RedactionKey::new(b"another"), catalog);
         assert_eq!(twice, once, "{}", case.name);
     }
 }
@@ -235,8 +235,8 @@ fn what_was_redacted_stays_as_it_is() {
 #[test]
 fn pseudonyms_are_names_that_kubernetes_takes() {
     let catalog = Catalog::embedded().expect("the catalog");
-    let case = example(&catalog);
-    let copy = redacted(&case.snapshot, &catalog);
+    let case = example(catalog);
+    let copy = redacted(&case.snapshot, catalog);
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for row in copy.clusters[0]
         .ledger

@@ -33,7 +33,7 @@ fn rules_are_complete_and_in_order() {
         assert!(id.chars().all(kebab), "{id}");
         for text in [
             rule.title,
-            &rule.applies_to.describe(&catalog),
+            &rule.applies_to.describe(catalog),
             rule.why,
             rule.detection,
             rule.remedy,
@@ -90,7 +90,7 @@ fn a_read_that_was_refused_is_a_gap_and_never_ready() {
         let text = format!(
             "kubernetes: 1.24.17\nto: '1.25'\nnow: 2023-01-01T00:00:00Z\nrefused: [{refused}]\n"
         );
-        Cluster::parse(&text, refused).evaluate(&catalog, rules()).0
+        Cluster::parse(&text, refused).evaluate(catalog, rules()).0
     };
     assert_eq!(fixture("").verdict, Verdict::Ready);
     for refused in [
@@ -136,7 +136,7 @@ objects:
     namespace: x
     managedFields: [{manager: m, operation: Update, apiVersion: storage.k8s.io/v1beta1, time: 2022-01-01T00:00:00Z}]
 ";
-    let (judgement, _) = Cluster::parse(text, "three hops").evaluate(&catalog, rules());
+    let (judgement, _) = Cluster::parse(text, "three hops").evaluate(catalog, rules());
     let hops: Vec<String> = judgement
         .findings
         .iter()
@@ -155,7 +155,7 @@ to: '1.39'
 now: 2026-12-01T00:00:00Z
 files: {gpu.yaml: [{apiVersion: resource.k8s.io/v1beta2, kind: DeviceClass, metadata: {name: gpu}}]}
 ";
-    let (judgement, _) = Cluster::parse(text, "announced").evaluate(&catalog, rules());
+    let (judgement, _) = Cluster::parse(text, "announced").evaluate(catalog, rules());
     assert_eq!(judgement.findings[0].severity, Severity::Warning);
     assert_eq!(
         judgement.verdict,
@@ -174,7 +174,7 @@ to: '1.34'
 now: 2025-12-01T00:00:00Z
 objects: [{apiVersion: v1, kind: Node, metadata: {name: ahead}, status: {nodeInfo: {kubeletVersion: v1.34.0}}}]
 ";
-    let (judgement, _) = Cluster::parse(text, "emulated").evaluate(&catalog, rules());
+    let (judgement, _) = Cluster::parse(text, "emulated").evaluate(catalog, rules());
     let ids: Vec<&str> = judgement
         .findings
         .iter()
@@ -190,11 +190,11 @@ fn kinds_with_typed_rows_are_asked_for_at_one_depth() {
     let catalog = Catalog::embedded().expect("the catalog");
     let text = "kubernetes: 1.24.17\nto: '1.37'\nnow: 2026-10-01T00:00:00Z\n";
     let fixture = Cluster::parse(text, "every hop");
-    let path = fixture.path(&catalog);
-    let snapshot = fixture.snapshot(&catalog, &path);
+    let path = fixture.path(catalog);
+    let snapshot = fixture.snapshot(catalog, &path);
     let asking = NeedContext {
         path: &path,
-        catalog: &catalog,
+        catalog: catalog,
         discovery: &snapshot.clusters[0].discovery,
     };
     let mut depths: BTreeMap<ReadTarget, BTreeSet<DetailLevel>> = BTreeMap::new();
@@ -228,7 +228,7 @@ objects:
     managedFields: [{{manager: deployer, operation: {operation}, apiVersion: policy/v1beta1, time: 2022-01-01T00:00:00Z}}]
 "
         );
-        let (evaluation, _) = Cluster::parse(&text, operation).evaluate(&catalog, rules());
+        let (evaluation, _) = Cluster::parse(&text, operation).evaluate(catalog, rules());
         let mut findings = evaluation.findings.into_iter();
         let finding = findings.find(|finding| finding.id == "api-removed");
         finding.expect("a finding").remedy

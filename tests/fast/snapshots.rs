@@ -151,8 +151,8 @@ objects:
 fn manifests_that_were_only_counted_are_a_gap_once_something_is_known_against_them() {
     let catalog = Catalog::embedded().expect("the catalog");
     let fixture = Cluster::parse(SMALL, "small");
-    let path = fixture.path(&catalog);
-    let mut snapshot = fixture.snapshot(&catalog, &path);
+    let path = fixture.path(catalog);
+    let mut snapshot = fixture.snapshot(catalog, &path);
     let counted = |api_version: &str, kind: &str, objects| ApiCount {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
@@ -160,7 +160,7 @@ fn manifests_that_were_only_counted_are_a_gap_once_something_is_known_against_th
     };
     let gaps_of = |snapshot: &Snapshot| {
         let now = snapshot.taken_at;
-        let situation = CheckContext::new(snapshot, &catalog, &path, now);
+        let situation = CheckContext::new(snapshot, catalog, &path, now);
         let judgement = evaluate(&situation, rules(), &Policy::default());
         let gaps = judgement.gaps.into_iter();
         let gaps: Vec<_> = gaps.filter(|gap| gap.what.contains("in files")).collect();
@@ -191,7 +191,7 @@ fn manifests_that_were_only_counted_are_a_gap_once_something_is_known_against_th
 fn no_damage_to_a_snapshot_or_a_baseline_panics() {
     let catalog = Catalog::embedded().expect("the catalog");
     let fixture = Cluster::parse(SMALL, "small");
-    let snapshot = fixture.snapshot(&catalog, &fixture.path(&catalog));
+    let snapshot = fixture.snapshot(catalog, &fixture.path(catalog));
     let header =
         r#"{"apiVersion":"kubectl-upgrade/v1","kind":"Snapshot","format":1,"toolVersion":"0.1.0"}"#;
     let whole = format!(
@@ -199,7 +199,7 @@ fn no_damage_to_a_snapshot_or_a_baseline_panics() {
         serde_json::to_string(&snapshot).expect("JSON")
     );
     load_bytes(&gzip(&whole)).expect("a snapshot");
-    let (_, report) = fixture.evaluate(&catalog, rules());
+    let (_, report) = fixture.evaluate(catalog, rules());
     let report = serde_json::to_string_pretty(&report).expect("JSON");
     Baseline::parse(&report).expect("a baseline");
 

@@ -19,9 +19,7 @@ objects:
 
 fn judge(text: &str) -> Evaluation {
     let catalog = Catalog::embedded().expect("the catalog");
-    Cluster::parse(text, "volumes")
-        .evaluate(&catalog, rules())
-        .0
+    Cluster::parse(text, "volumes").evaluate(catalog, rules()).0
 }
 
 fn said(judgement: &Evaluation, id: &str) -> Vec<(Severity, Option<String>)> {

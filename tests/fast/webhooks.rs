@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, rules};
 fn said(id: &str, objects: &str) -> Vec<Severity> {
     let catalog = Catalog::embedded().expect("the catalog");
     let text = format!("kubernetes: 1.30.14\nnow: 2025-01-01T00:00:00Z\n{objects}");
-    let (judgement, _) = Cluster::parse(&text, id).evaluate(&catalog, rules());
+    let (judgement, _) = Cluster::parse(&text, id).evaluate(catalog, rules());
     let findings = judgement.findings.iter();
     findings
         .filter(|finding| finding.id == id)

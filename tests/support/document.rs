@@ -32,9 +32,9 @@ pub(crate) fn shop_plan(minor: &str) -> UpgradePlan {
     let snapshot = load(&golden::in_repository(EXAMPLE)).expect("the example");
     let survey = &snapshot.clusters[0].discovery;
     let to = format!("kubernetes={minor}").parse().expect("a target");
-    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[to], &catalog)
+    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[to], catalog)
         .expect("a path");
-    document(&snapshot, &path, &catalog, &PlanOptions::default())
+    document(&snapshot, &path, catalog, &PlanOptions::default())
 }
 
 /// A cluster in the middle of a hop, with windows.
@@ -43,14 +43,14 @@ pub(crate) fn half_way() -> UpgradePlan {
     let fixture = Cluster::load(golden::in_repository(&format!(
         "{PLAN_FORMATS}/half-way.yaml"
     )));
-    let path = fixture.path(&catalog);
+    let path = fixture.path(catalog);
     let window = "Sat 22:00-04:00 Europe/Berlin";
     let wishes = PlanOptions {
         windows: vec![window.parse().expect("a window")],
         parallel: Some(2),
         ..PlanOptions::default()
     };
-    document(&fixture.snapshot(&catalog, &path), &path, &catalog, &wishes)
+    document(&fixture.snapshot(catalog, &path), &path, catalog, &wishes)
 }
 
 /// A plan in a format, as a pipe gets it.
@@ -72,9 +72,9 @@ pub(crate) fn shop_report() -> UpgradeReport {
     let catalog = Catalog::embedded().expect("the catalog");
     let snapshot = load(&golden::in_repository(EXAMPLE)).expect("the example");
     let survey = &snapshot.clusters[0].discovery;
-    let path = UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[], &catalog)
-        .expect("a path");
-    let situation = CheckContext::new(&snapshot, &catalog, &path, snapshot.taken_at);
+    let path =
+        UpgradePath::for_kubernetes(Some(&survey.git_version), None, &[], catalog).expect("a path");
+    let situation = CheckContext::new(&snapshot, catalog, &path, snapshot.taken_at);
     UpgradeReport::new(
         &situation,
         &evaluate(&situation, rules(), &Policy::default()),

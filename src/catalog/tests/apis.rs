@@ -103,7 +103,7 @@ fn where_an_api_goes_that_is_served_by_default_and_has_a_replacement_another_one
 fn objects_are_the_same_behind_all_the_apis_that_show_them() {
     let catalog = catalog();
     let home = |api_version: &str, kind: &str| {
-        let api = api(&catalog, api_version, kind);
+        let api = api(catalog, api_version, kind);
         catalog
             .apis
             .resource_of(api)
@@ -161,7 +161,7 @@ fn a_deprecated_version_is_asked_for_only_where_there_is_no_other() {
 fn a_successor_is_there_before_and_after_the_hop() {
     let catalog = catalog();
     let successor = |api_version: &str, kind: &str, before: &str, after: &str| {
-        let api = api(&catalog, api_version, kind);
+        let api = api(catalog, api_version, kind);
         catalog
             .apis
             .successor(api, Some(minor(before)), minor(after))

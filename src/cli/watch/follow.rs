@@ -99,7 +99,11 @@ async fn follow_cluster(
         .iter()
         .map(|result| result.resource_version.clone())
         .collect();
-    first.extend(results.into_iter().map(|result| Change::List(Box::new(result))));
+    first.extend(
+        results
+            .into_iter()
+            .map(|result| Change::List(Box::new(result))),
+    );
     for change in first {
         if let Some(exit) = viewer.observe(&now(change))? {
             return Ok(exit);

@@ -138,8 +138,8 @@ fn add_ons_are_found_by_their_images_and_charts() {
         record("ingress", "ingress-nginx-4.7.1", &["edge"]),
         record("shop", "web-1.0.0", &["web"]),
     ];
-    let cluster = cluster(&catalog, deployments, daemon_sets, helm, "");
-    let found = detect(&cluster, &catalog);
+    let cluster = cluster(catalog, deployments, daemon_sets, helm, "");
+    let found = detect(&cluster, catalog);
     assert!(found.missing.is_empty(), "{:?}", found.missing);
     let told: Vec<_> = found
         .installed
@@ -199,13 +199,13 @@ fn what_could_not_be_looked_at_is_told() {
     let deployments = vec![workload("a", "b", &["istio/pilot:1.20.0"])];
     for (refused, seen) in [("deployments", 0), ("daemonsets", 1), ("secrets", 1)] {
         let cluster = cluster(
-            &catalog,
+            catalog,
             deployments.clone(),
             Vec::new(),
             Vec::new(),
             refused,
         );
-        let found = detect(&cluster, &catalog);
+        let found = detect(&cluster, catalog);
         assert_eq!(found.installed.len(), seen, "{refused}");
         assert_eq!(found.missing.len(), 1, "{refused}: {:?}", found.missing);
         assert!(found.missing[0].what.starts_with(refused));
@@ -217,9 +217,9 @@ fn a_snapshot_without_images_is_not_one_without_add_ons() {
     let catalog = Catalog::embedded().expect("the catalog");
     let old: WorkloadRow =
         serde_json::from_str(r#"{"meta": {"namespace": "a", "name": "b"}}"#).expect("a row");
-    let cluster = cluster(&catalog, vec![old], Vec::new(), Vec::new(), "");
-    let found = detect(&cluster, &catalog);
+    let cluster = cluster(catalog, vec![old], Vec::new(), Vec::new(), "");
+    let found = detect(&cluster, catalog);
     assert!(found.installed.is_empty());
-    assert_eq!(found.missing, unrecorded_images(&cluster, &catalog));
+    assert_eq!(found.missing, unrecorded_images(&cluster, catalog));
     assert_eq!(found.missing[0].what, "images of deployments.apps");
 }

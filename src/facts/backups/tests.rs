@@ -90,7 +90,7 @@ fn with_newest<T>(
             group_versions: served.into_iter().flatten().map(str::to_owned).collect(),
         },
     };
-    let view = ClusterView::new(&cluster, &catalog);
+    let view = ClusterView::new(&cluster, catalog);
     f(newest_backup(view, at(NOW)))
 }
 

@@ -30,7 +30,7 @@ fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<ManifestFiles, FilesError
         to: None,
         oldest: None,
     };
-    read(paths, stdin, &catalog, interest)
+    read(paths, stdin, catalog, interest)
 }
 
 fn read_tree(dir: &TempDir) -> ManifestFiles {

@@ -130,9 +130,9 @@ fn local() -> UpgradeReport {
         },
     };
     let target: UpgradeTarget = "1.25".parse().expect("a target");
-    let path = UpgradePath::for_kubernetes(None, None, &[target], &catalog).expect("a way");
+    let path = UpgradePath::for_kubernetes(None, None, &[target], catalog).expect("a way");
     let now = "2026-09-01T12:00:00.987654Z".parse().expect("a time");
-    let situation = CheckContext::new(&snapshot, &catalog, &path, now);
+    let situation = CheckContext::new(&snapshot, catalog, &path, now);
     UpgradeReport::new(
         &situation,
         &evaluate(

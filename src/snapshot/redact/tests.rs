@@ -24,7 +24,7 @@ fn with_key<T>(key: &[u8], test: impl Fn(&Pseudonymizer<'_>) -> T) -> T {
     let key = RedactionKey::new(key);
     test(&Pseudonymizer::new(
         &key,
-        Allowlist::new(&catalog, &snapshot),
+        Allowlist::new(catalog, &snapshot),
         &snapshot,
     ))
 }

@@ -13,7 +13,7 @@ fn report(cluster: &Cluster, to: &[&str]) -> Value {
     let catalog = Catalog::embedded().expect("the catalog");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("cluster.snapshot");
-    save(&cluster.detection_snapshot(&catalog), &file).expect("a file");
+    save(&cluster.detection_snapshot(catalog), &file).expect("a file");
     let file = file.to_string_lossy();
     let output = run(&[&["--snapshot", &file, "-o", "json"], to].concat());
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)))

@@ -176,7 +176,7 @@ fn poison(report: &mut UpgradeReport, text: &str) {
 fn every_field_of_a_report_is_shown_harmlessly() {
     let catalog = Catalog::embedded().expect("the catalog");
     let file = golden::in_repository("tests/fixtures/rules/psp-present/trigger.yaml");
-    let fresh = || Cluster::load(&file).evaluate(&catalog, rules()).1;
+    let fresh = || Cluster::load(&file).evaluate(catalog, rules()).1;
     for word in WORDS.into_iter().chain([HOSTILE]) {
         let mut report = fresh();
         poison(&mut report, word);
@@ -211,7 +211,7 @@ fn every_field_of_a_report_is_shown_harmlessly() {
 fn no_field_of_a_report_becomes_markup() {
     let catalog = Catalog::embedded().expect("the catalog");
     let file = golden::in_repository("tests/fixtures/rules/psp-present/trigger.yaml");
-    let fresh = Cluster::load(&file).evaluate(&catalog, rules()).1;
+    let fresh = Cluster::load(&file).evaluate(catalog, rules()).1;
     let told = |word: &str| {
         let mut report = fresh.clone();
         poison(&mut report, word);

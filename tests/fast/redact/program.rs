@@ -22,7 +22,7 @@ fn tells_no_name(text: &str) {
 /// The example with the UID of its cluster, as newer snapshots have it.
 fn with_uid(folder: &std::path::Path) -> String {
     let catalog = Catalog::embedded().expect("the catalog");
-    let mut snapshot = example(&catalog).snapshot;
+    let mut snapshot = example(catalog).snapshot;
     let finished_at = snapshot.taken_at;
     snapshot.clusters[0].merge(vec![ReadResult {
         target: RedactionKey::need().target,
