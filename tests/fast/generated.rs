@@ -62,7 +62,7 @@ fn the_page_on_what_is_read() {
                 .expect("a path");
         let context = NeedContext {
             path: &path,
-            catalog: catalog,
+            catalog,
             discovery: &discovery,
         };
         let planned = kubectl_upgrade::plan::needs(&discovery);

@@ -194,7 +194,7 @@ fn kinds_with_typed_rows_are_asked_for_at_one_depth() {
     let snapshot = fixture.snapshot(catalog, &path);
     let asking = NeedContext {
         path: &path,
-        catalog: catalog,
+        catalog,
         discovery: &snapshot.clusters[0].discovery,
     };
     let mut depths: BTreeMap<ReadTarget, BTreeSet<DetailLevel>> = BTreeMap::new();
