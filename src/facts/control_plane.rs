@@ -40,7 +40,8 @@ pub(crate) fn control_plane_pods_need() -> Need {
     .with_fields(&STATIC_POD_FIELDS)
 }
 
-/// Static pods of any namespace and label: only mirror pods have no service account.
+/// Static pods of any label: only mirror pods have no service account. Those of other namespaces, as OpenShift has them, are
+/// not read: a large cluster would have to go through all of its pods for them.
 ///
 /// Source: kubernetes/kubernetes plugin/pkg/admission/serviceaccount/admission.go.
 pub(crate) fn mirror_pods_need() -> Need {
@@ -48,8 +49,10 @@ pub(crate) fn mirror_pods_need() -> Need {
         labels: String::new(),
         fields: "spec.serviceAccountName=".to_owned(),
     };
-    Need::selected(GroupResource::new("", "pods"), selector, DetailLevel::Full)
-        .with_fields(&STATIC_POD_FIELDS)
+    let pods = GroupResource::new("", "pods");
+    let mut need = Need::selected(pods, selector, DetailLevel::Full);
+    need.target = need.target.in_namespace(KUBE_SYSTEM_NAMESPACE);
+    need.with_fields(&STATIC_POD_FIELDS)
 }
 
 /// The DaemonSet kube-proxy.

@@ -232,6 +232,23 @@ impl Need {
     }
 }
 
+impl ReadTarget {
+    /// The same objects of one namespace only.
+    #[must_use]
+    pub fn in_namespace(self, name: &str) -> Self {
+        match self {
+            Self::Objects {
+                resource, selector, ..
+            } => Self::Objects {
+                resource,
+                namespace: Some(name.to_owned()),
+                selector,
+            },
+            other @ Self::NonResourceUrl { .. } => other,
+        }
+    }
+}
+
 /// For gaps and for the page on what is read: `secrets (type=helm.sh/release.v1)`.
 impl fmt::Display for ReadTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@
 //! of a release holds.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use prost::Message;
 use serde::{Deserialize, Deserializer};
@@ -26,6 +27,9 @@ struct HelmStorageObject {
     #[serde(deserialize_with = "text_values")]
     data: BTreeMap<String, Vec<u8>>,
 }
+
+/// A record may expand to many times its size: one is unpacked at a time, however many lists come in.
+static UNPACKING: Mutex<()> = Mutex::new(());
 
 /// Values as they are written: JSON has those of a Secret in base64.
 fn text_values<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, Vec<u8>>, D::Error> {
@@ -68,6 +72,7 @@ pub(in crate::client) fn collect_release(
         (false, _) => HelmStorage::ConfigMap,
     };
     let release = payload.and_then(|payload| {
+        let _turn = UNPACKING.lock().unwrap_or_else(PoisonError::into_inner);
         let record = HelmRecord {
             storage,
             created: metadata.creation_timestamp.and_then(Time::to_timestamp),
