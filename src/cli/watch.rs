@@ -79,5 +79,10 @@ fn replay(
             return Ok(exit);
         }
     }
+    if viewer.watch.picture().is_none() {
+        return Err(CliError::could_not_run(
+            "the recording ends before the nodes were read: it was cut off, or the watch was",
+        ));
+    }
     Ok(viewer.exit_at_end())
 }

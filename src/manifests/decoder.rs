@@ -158,6 +158,17 @@ pub(crate) fn decode_with_budget(
     decoder.decoded
 }
 
+/// Why a document that looks like an object is none, although it can be understood.
+fn no_manifest(api_version: &str, kind: &str) -> Option<&'static str> {
+    match (api_version, kind) {
+        ("v1", "List") => Some("a List without a sequence of items"),
+        ("v1", "Status") => {
+            Some("a Status is what an API server answers to a failed request, no manifest")
+        }
+        _ => None,
+    }
+}
+
 /// A document and the template it was rendered from, if any.
 #[derive(Clone, Copy)]
 struct DocumentPosition<'a> {
@@ -320,6 +331,10 @@ impl ManifestDecoder<'_> {
                 self.decode_list_item(item, &api_version, item_kind, position)
             });
             return items.sum();
+        }
+        if let Some(why) = no_manifest(&api_version, &kind) {
+            self.record_skipped(self.describe_position(position), why.to_owned());
+            return 0;
         }
         if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
             self.decode_helm_record(document, storage, position);

@@ -80,7 +80,8 @@ impl SourceTarget {
         match self {
             Self::Local { directory, name } => {
                 let path = normalize(&directory.join(name));
-                roots.iter().any(|root| path.starts_with(root))
+                // What is not there was not read, wherever it should be.
+                roots.iter().any(|root| path.starts_with(root)) && path.exists()
             }
             Self::InRepository(path) => {
                 let path = normalize(Path::new(path));
@@ -96,6 +97,11 @@ impl SourceTarget {
 }
 
 impl ExternalSource {
+    /// Whether it points to anything: an empty kustomization renders nothing.
+    pub(super) fn has_targets(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
     /// The gap, if something that it points to was not read. `roots` are the files and directories that were named,
     /// `directories` those that were walked.
     pub(super) fn gap(&self, roots: &[PathBuf], directories: &[PathBuf]) -> Option<MissingData> {

@@ -257,8 +257,8 @@ impl ManifestCollector<'_> {
         for (source, taken) in sources.into_iter().zip(results) {
             let source = &mut self.sources[source];
             source.files += 1;
-            source.has_result |=
-                taken.has_manifests || !taken.gaps.is_empty() || !taken.external.is_empty();
+            let points_elsewhere = taken.external.iter().any(ExternalSource::has_targets);
+            source.has_result |= taken.has_manifests || !taken.gaps.is_empty() || points_elsewhere;
             self.files.objects.extend(taken.objects);
             self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);

@@ -57,6 +57,9 @@ pub enum RecordingError {
         /// Why.
         source: io::Error,
     },
+    /// The file to record to exists already.
+    #[error("{} exists already; name another file to record to", .0.display())]
+    Exists(PathBuf),
     /// It is no recording, or one of a newer format.
     #[error("{path} is not a recording of upgrade-watch: {why}")]
     NotARecording {
@@ -90,9 +93,12 @@ impl RecordingWriter {
     /// # Errors
     /// If the file exists or cannot be created.
     pub fn create(path: &Path, header: &RecordingHeader) -> Result<Self, RecordingError> {
-        let file = File::create_new(path).map_err(|source| RecordingError::Io {
-            path: path.to_owned(),
-            source,
+        let file = File::create_new(path).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => RecordingError::Exists(path.to_owned()),
+            _ => RecordingError::Io {
+                path: path.to_owned(),
+                source,
+            },
         })?;
         let mut writer = Self {
             file,

@@ -32,7 +32,8 @@ Exit codes:
   1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
   2  usage error
   3  --timeout passed while the upgrade was stalled
-  4  --timeout passed while it was making progress, or while the API server was away
+  4  --timeout passed before the upgrade began or while it was making progress, or while the API
+     server was away
   130  interrupted
   143  terminated
 

@@ -103,6 +103,28 @@ fn named_files_are_read_whatever_their_name() {
 }
 
 #[test]
+fn a_kustomization_of_files_that_are_not_there_is_a_gap() {
+    for resources in ["[missing.yaml]", "[base]", "[\"{{ x }}\"]", "[]"] {
+        let text = format!("resources: {resources}\n");
+        let files = read_tree(&tree(&[("kustomization.yaml", text.as_bytes())]));
+        assert_eq!(files.gaps.len(), 1, "{resources}: {:?}", files.gaps);
+    }
+}
+
+#[test]
+fn lists_without_items_and_failed_requests_are_gaps() {
+    for text in [
+        "{apiVersion: v1, kind: List}",
+        "{apiVersion: v1, kind: List, items: null}",
+        "{apiVersion: v1, kind: List, items: '{{ .items }}'}",
+        "{apiVersion: v1, kind: Status, status: Failure}",
+    ] {
+        let files = read_tree(&tree(&[("x.yaml", text.as_bytes())]));
+        assert_eq!(files.gaps.len(), 1, "{text}");
+    }
+}
+
+#[test]
 fn a_path_without_any_manifest_is_a_gap() {
     let dir = tree(&[
         ("good/a.yaml", BUDGET.as_bytes()),
@@ -376,6 +398,10 @@ fn what_is_rendered_from_elsewhere_is_a_gap() {
     );
     let dir = tree(&[
         ("apps.yaml", application.as_bytes()),
+        (
+            "base/kustomization.yaml",
+            b"resources: [../local/pdb.yaml]\n",
+        ),
         ("flux.yaml", sync.as_bytes()),
         ("helmfile.yaml", b"releases: []\n"),
         ("local/kustomization.yaml", b"resources: [pdb.yaml]\n"),
