@@ -134,9 +134,9 @@ pub struct Finding {
     pub remedy: String,
     /// Documentation to read.
     pub reference: &'static str,
-    /// [`Rule::gates_drains`].
+    /// [`Rule::gates_drains`](crate::rules::Rule::gates_drains).
     pub gates_drains: bool,
-    /// [`Rule::has_own_steps`].
+    /// [`Rule::has_own_steps`](crate::rules::Rule::has_own_steps).
     pub has_own_steps: bool,
     /// Sorted; never empty.
     pub objects: Vec<AffectedObject>,
