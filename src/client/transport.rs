@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use http::{Request, Response, header};
+use http::{Request, Response, header, request};
 use http_body_util::BodyExt;
 use kube::client::Body;
 
@@ -25,7 +25,10 @@ pub(super) async fn get_and_decode<T: Send + 'static>(
     let attempts = Attempts::start(api.options.timeout);
     let decode = Arc::new(decode);
     loop {
-        let response = send(api, uri, accept, &attempts).await?;
+        let request = Request::get(uri)
+            .header(header::ACCEPT, accept)
+            .header(header::ACCEPT_ENCODING, "gzip");
+        let response = send(api, request, &attempts).await?;
         // The layers retry until there is a response. If its body breaks off, the decoder must start over, which only the
         // caller of the layers can do; the attempts and the state of the server are shared with them.
         match decode_body(api, response, &decode).await {
@@ -41,19 +44,14 @@ pub(super) async fn get_and_decode<T: Send + 'static>(
     }
 }
 
-/// Sends a request through the layers.
-async fn send(
+/// Sends a request through the layers. A response that is an error is an `Err`.
+pub(super) async fn send(
     api: &ApiClient,
-    uri: &str,
-    accept: &str,
+    request: request::Builder,
     attempts: &Attempts,
 ) -> Result<Response<Body>, RequestError> {
-    let request = Request::get(uri)
-        .header(header::ACCEPT, accept)
-        .header(header::ACCEPT_ENCODING, "gzip")
-        .extension(attempts.clone())
-        .body(Body::empty())
-        .map_err(|error| other_error(format!("{uri} is no request: {error}")))?;
+    let request = request.extension(attempts.clone()).body(Body::empty());
+    let request = request.map_err(|error| other_error(format!("it is no request: {error}")))?;
     let response = api.client.send(request).await;
     let response = response.map_err(|error| classify(&error, &api.server))?;
     match response.extensions().get::<RequestError>() {

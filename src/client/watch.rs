@@ -18,6 +18,7 @@ use super::discovery::VersionInfo;
 use super::error::{RequestError, classify};
 use super::reader::ClusterReader;
 use super::retry::Attempts;
+use super::transport::send;
 use crate::catalog::Release;
 use crate::need::{Discovery, ReadRequest, ReadTarget, Verb};
 use crate::snapshot::{ReadOutcome, ReadResult, Rows, Uid};
@@ -135,7 +136,7 @@ impl ClusterReader {
         api.retry_state.reset();
         api.read_only.allow([(Verb::Get, "/version".to_owned())]);
         let request = Request::get("/version").header(header::CONNECTION, "close");
-        let response = send(api, request).await?;
+        let response = get(api, request).await?;
         let body = Limited::new(response.into_body(), MAX_PROBE_BYTES);
         let body = body.collect().await;
         let body = body.map_err(|error| classify(&*error, &api.server))?;
@@ -161,23 +162,13 @@ async fn wait(backoff: &mut ExponentialBackoff) {
     sleep(backoff.next().unwrap_or(MAX_BACKOFF)).await;
 }
 
-async fn send(
+/// A request for JSON with attempts of its own.
+async fn get(
     api: &ApiClient,
     request: http::request::Builder,
 ) -> Result<Response<Body>, RequestError> {
-    let request = request
-        .header(header::ACCEPT, "application/json")
-        .extension(Attempts::start(api.options.timeout))
-        .body(Body::empty());
-    let request = request.map_err(|error| RequestError::Other {
-        why: error.to_string(),
-    })?;
-    let response = api.client.send(request).await;
-    let response = response.map_err(|error| classify(&error, &api.server))?;
-    match response.extensions().get::<RequestError>() {
-        Some(error) => Err(error.clone()),
-        None => Ok(response),
-    }
+    let request = request.header(header::ACCEPT, "application/json");
+    send(api, request, &Attempts::start(api.options.timeout)).await
 }
 
 /// Watches from a resource version until the API server closes the watch, or the connection breaks.
@@ -189,7 +180,7 @@ async fn watch_once(
 ) -> WatchEnd {
     let uri = watch_uri(request, from);
     let mut reached = from.to_owned();
-    let mut body = match send(api, Request::get(&uri)).await {
+    let mut body = match get(api, Request::get(&uri)).await {
         Ok(response) => response.into_body(),
         Err(RequestError::Server { code: 410, .. }) => return WatchEnd::Expired,
         Err(error) => {

@@ -7,11 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::estimate::estimate_remaining;
 use super::event::{EventKind, EventObject, EventScope, WatchEvent};
 use super::goal::UpgradeGoal;
-use super::managed::MachinePhase;
-use super::message;
 use super::observation::{Change, Observation};
-use super::picture::{NodePhase, Picture, RolloutState, Tally, pods_to_evict};
+use super::picture::{NodePhase, Picture, RolloutState, Tally};
 use super::progress::{Progress, UpgradePhase};
+use super::{message, stall};
 use crate::catalog::{Catalog, Release};
 use crate::need::{ClusterId, Discovery, ReadTarget};
 use crate::snapshot::{ClusterSnapshot, ClusterView, ReadOutcome, ReadResult, RowKey};
@@ -199,7 +198,7 @@ impl<'c> UpgradeWatch<'c> {
             self.last_change_at = Some(at);
             let text = message::picture(&picture);
             self.picture = Some(picture);
-            let scope = EventScope::Cluster(self.id.0.clone());
+            let scope = self.cluster_scope();
             let mut events = vec![self.event(at, EventKind::Picture, scope, text)];
             events.extend(self.check_finished(at));
             return events;
@@ -212,7 +211,7 @@ impl<'c> UpgradeWatch<'c> {
         if !changes.is_empty() {
             self.last_change_at = Some(at);
             if std::mem::take(&mut self.is_stalled) {
-                let scope = EventScope::Cluster(self.id.0.clone());
+                let scope = self.cluster_scope();
                 events.push(self.event(
                     at,
                     EventKind::Recovered,
@@ -304,7 +303,7 @@ impl<'c> UpgradeWatch<'c> {
             ),
             None => "all managed clusters are upgraded".to_owned(),
         };
-        let scope = EventScope::Cluster(self.id.0.clone());
+        let scope = self.cluster_scope();
         Some(self.event(at, EventKind::Finished, scope, text))
     }
 
@@ -318,7 +317,13 @@ impl<'c> UpgradeWatch<'c> {
             return None;
         }
         self.is_stalled = true;
-        let chain = self.stall_chain(at);
+        let chain = match self.picture.as_ref().zip(self.cluster.as_ref()) {
+            Some((picture, cluster)) => {
+                let view = ClusterView::new(cluster, self.catalog);
+                stall::chain(picture, view, &self.draining_since, at)
+            }
+            None => Vec::new(),
+        };
         let what = message::stalled_on(&chain);
         let text = format!(
             "nothing has changed for {}: {}",
@@ -327,91 +332,12 @@ impl<'c> UpgradeWatch<'c> {
         );
         let scope = match chain.first() {
             Some(object) if object.kind == "Node" => EventScope::Node(object.name.clone()),
-            _ => EventScope::Cluster(self.id.0.clone()),
+            _ => self.cluster_scope(),
         };
         let mut event = self.event(at, EventKind::Stall, scope, text);
         event.objects.clone_from(&chain);
         event.chain = chain;
         Some(event)
-    }
-
-    /// The node that has been draining longest and its oldest pod, or else a node that does not become ready, or else a
-    /// rollout.
-    fn stall_chain(&self, at: Timestamp) -> Vec<EventObject> {
-        let Some((picture, cluster)) = self.picture.as_ref().zip(self.cluster.as_ref()) else {
-            return Vec::new();
-        };
-        let node = |name: &str, why: String| EventObject {
-            kind: "Node",
-            namespace: None,
-            name: name.to_owned(),
-            why,
-        };
-        let view = ClusterView::new(cluster, self.catalog);
-        let longest = self.draining_since.iter().min_by_key(|(_, since)| **since);
-        if let Some((name, since)) = longest {
-            let why = format!(
-                "is cordoned for {}",
-                human_duration(at.duration_since(*since))
-            );
-            let mut pods: Vec<_> = pods_to_evict(view, name).into_iter().flatten().collect();
-            pods.sort_by_key(|pod| {
-                (
-                    pod.ready_transition_time,
-                    &*pod.namespace,
-                    pod.name.as_str(),
-                )
-            });
-            let pod = pods.first().map(|pod| EventObject {
-                kind: "Pod",
-                namespace: Some(pod.namespace.to_string()),
-                name: pod.name.clone(),
-                why: match pod.deletion_timestamp {
-                    Some(_) => "is being deleted".to_owned(),
-                    None => "is still there".to_owned(),
-                },
-            });
-            return std::iter::once(node(name, why)).chain(pod).collect();
-        }
-        let stuck = picture
-            .nodes
-            .iter()
-            .find_map(|(name, state)| match state.phase {
-                NodePhase::Joining => Some(node(
-                    name,
-                    "runs the new version and is not ready".to_owned(),
-                )),
-                NodePhase::Down => Some(node(name, "is not ready".to_owned())),
-                NodePhase::Cordoned => Some(node(
-                    name,
-                    "runs the new version and is still cordoned".to_owned(),
-                )),
-                _ => None,
-            });
-        let machines = picture.managed.iter().flat_map(|(cluster, rollout)| {
-            let namespace = cluster.split('/').next().unwrap_or_default();
-            rollout
-                .machines
-                .iter()
-                .map(move |(name, machine)| (namespace, name, machine))
-        });
-        let leaving = machines.filter_map(|(namespace, name, machine)| match &machine.phase {
-            MachinePhase::Leaving { reason, message } => Some(EventObject {
-                kind: "Machine",
-                namespace: Some(namespace.to_owned()),
-                name: name.clone(),
-                why: format!("is being deleted: {reason}: {message}"),
-            }),
-            _ => None,
-        });
-        let stuck = stuck.or(leaving.into_iter().next());
-        let rollout = picture.rollouts.first().map(|rollout| EventObject {
-            kind: rollout.kind,
-            namespace: Some("kube-system".to_owned()),
-            name: rollout.name.clone(),
-            why: rollout.why.clone(),
-        });
-        stuck.or(rollout).into_iter().collect()
     }
 
     fn begin_outage(&mut self, at: Timestamp, why: &str) -> Option<WatchEvent> {
@@ -420,7 +346,7 @@ impl<'c> UpgradeWatch<'c> {
         }
         self.outage_since = Some(self.confirmed_at.unwrap_or(at));
         self.outages += 1;
-        let scope = EventScope::Cluster(self.id.0.clone());
+        let scope = self.cluster_scope();
         let text = format!("the API server does not answer: {why}");
         Some(self.event(at, EventKind::Outage, scope, text))
     }
@@ -433,13 +359,17 @@ impl<'c> UpgradeWatch<'c> {
         self.confirmed_at = Some(at);
         // Probes from before may be of API servers that have been replaced.
         self.probes.clear();
-        let scope = EventScope::Cluster(self.id.0.clone());
+        let scope = self.cluster_scope();
         let text = format!(
             "the API server answers again after {}, outage {}",
             human_duration(length),
             self.outages
         );
         Some(self.event(at, EventKind::Back, scope, text))
+    }
+
+    fn cluster_scope(&self) -> EventScope {
+        EventScope::Cluster(self.id.0.clone())
     }
 
     fn event(

@@ -21,11 +21,7 @@ const CONDITION_FIELDS: [&str; 2] = ["status.conditions", "status.v1beta2.condit
 
 /// The Clusters.
 pub(super) fn clusters_need() -> Need {
-    let fields = [
-        "metadata.generation",
-        "spec.topology.version",
-        "spec.paused",
-    ];
+    let fields = ["metadata.generation", "spec.topology.version"];
     capi_need("cluster.x-k8s.io", "clusters", &fields)
 }
 
@@ -45,7 +41,6 @@ pub(super) fn machines_need() -> Need {
         "metadata.deletionTimestamp",
         "metadata.labels",
         "spec.version",
-        "status.phase",
     ];
     capi_need("cluster.x-k8s.io", "machines", &fields)
 }

@@ -17,6 +17,7 @@ mod observation;
 mod picture;
 mod progress;
 mod recording;
+mod stall;
 #[cfg(test)]
 mod tests;
 
