@@ -164,7 +164,7 @@ pub struct OfflineArgs {
 /// How to read.
 #[derive(Debug, Args)]
 pub struct ReadArgs {
-    /// Replace names of namespaces, objects, nodes, users and hosts by pseudonyms, in all output and in a saved snapshot;
+    /// Replace names of namespaces, objects, nodes, users and hosts with pseudonyms, in all output and in a saved snapshot;
     /// well-known names are kept; free text is removed. Pseudonyms are stable for a cluster (the key is the UID of
     /// kube-system). Cannot be combined with --waivers, --baseline and -v, which use real names
     #[arg(long, conflicts_with = "verbosity")]
@@ -212,7 +212,7 @@ pub struct PolicyArgs {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOnArg::Blocker)]
     pub fail_on: FailOnArg,
     /// File of waivers, each with rule, objects, owner, reason and expires. Waived findings are still shown but do not block.
-    /// Expired waivers are ignored; today's date counts, not that of --now
+    /// Expired waivers are ignored; expiry is checked against today's date, not --now
     #[arg(long, value_name = "FILE", conflicts_with = "redact")]
     pub waivers: Option<PathBuf>,
     /// Earlier report (-o json): only findings that are not in it make the exit code 3

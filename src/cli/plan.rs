@@ -34,11 +34,11 @@ Examples:
   kubectl upgrade-plan --local --from kyma=1.10 --to kyma=1.14
 
 Exit codes:
-  0  plan made
+  0  plan created
   1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
   2  usage error
   3  no supported path to the target
-  4  plan made with gaps
+  4  plan created with gaps
   130  interrupted
   143  terminated
 

@@ -24,7 +24,7 @@ fn remediation_step(hop: &HopContext<'_>, finding: &Finding) -> StepDraft {
         fingerprints: vec![finding.fingerprint.clone()],
     };
     StepDraft::from(Step {
-        duration: DurationEstimate::unknown("depends on who must change what"),
+        duration: DurationEstimate::unknown("depends on the owners of the objects"),
         links: vec![finding.reference.to_owned()],
         objects: finding.objects.iter().map(describe_object).collect(),
         ..hop.step_skeleton(&action, finding.message.clone(), done_when)

@@ -18,8 +18,8 @@ pub struct SharedStr(Arc<str>);
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SharedLabels(Arc<[(SharedStr, SharedStr)]>);
 
-/// Texts and labels that were seen before. Who chose them cannot choose which of them collide, for the hash begins with
-/// another number in each run.
+/// Strings and labels that were seen before. The hash seed is random in each run, so that input cannot be crafted to
+/// collide.
 #[derive(Debug, Default)]
 pub struct Interner {
     strings: HashSet<SharedStr, RandomState>,

@@ -55,8 +55,8 @@ pub struct ApiCounter(BTreeMap<(String, String), usize>);
 /// What manifests are looked at for.
 #[derive(Debug, Clone, Copy)]
 pub struct ManifestFilter {
-    /// Whether a cluster is looked at beside them: then they also tell what the writer of an object will write next, so
-    /// that what the object remembers of an older version is no news.
+    /// Whether a cluster is read too. Then manifests at a current version are also kept, because they show that evidence
+    /// of an older version on the live object is stale.
     pub has_cluster: bool,
     /// The minor that runs; none if every hazard counts.
     pub from: Option<Minor>,
@@ -137,7 +137,7 @@ impl ManifestFiles {
                     "{} {} in files ({} read)",
                     counted.api_version, counted.kind, counted.count
                 ),
-                why: "this picture has only their number, for nothing was known against their API when it was taken; \
+                why: "the snapshot holds only their number, because the catalog had nothing to report about their API when it was saved; \
                       read the files again"
                     .to_owned(),
                 rbac: None,

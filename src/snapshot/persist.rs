@@ -44,7 +44,7 @@ pub enum SnapshotError {
     },
     /// It could not be written.
     #[error(
-        "cannot save the snapshot to {path}: {source}; a file that was there before is as it was"
+        "cannot save the snapshot to {path}: {source}; an existing file is unchanged"
     )]
     WriteFailed {
         /// Where to.

@@ -184,7 +184,7 @@ fn not_ready_finding(
 
 fn cordoned(context: &CheckContext<'_>) -> Vec<Finding> {
     let taints = &context.catalog.intentional_taints;
-    node_findings(context, &CORDONED, "cordoned or about to go", |node| {
+    node_findings(context, &CORDONED, "cordoned or about to be removed", |node| {
         if node.is_unschedulable {
             return Some("spec.unschedulable".to_owned());
         }
