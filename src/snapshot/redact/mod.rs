@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ClusterSnapshot, KUBE_SYSTEM, ManifestFiles, MissingData, ReadOutcome, Snapshot, Uid};
 use crate::catalog::{Catalog, GroupResource};
-use crate::need::{ClusterId, DetailLevel, ListSelector, Need, ReadTarget};
+use crate::need::{ClusterId, DetailLevel, ListSelector, Need};
 use allowlist::Allowlist;
 use pseudonymizer::Pseudonymizer;
 use token_kinds::redact_reason;
@@ -43,10 +43,7 @@ impl RedactionKey {
     /// What must be seen for the key of a cluster.
     #[must_use]
     pub fn need() -> Need {
-        let selector = ListSelector {
-            labels: String::new(),
-            fields: format!("metadata.name={KUBE_SYSTEM}"),
-        };
+        let selector = ListSelector::by_fields(format!("metadata.name={KUBE_SYSTEM}"));
         Need::selected(namespaces_resource(), selector, DetailLevel::Full)
             .with_fields(&["metadata.uid"])
     }
@@ -63,20 +60,8 @@ impl RedactionKey {
     /// The key of the first cluster of a snapshot; none where its UID was not read.
     #[must_use]
     pub fn from_snapshot(snapshot: &Snapshot) -> Option<Self> {
-        let readings = &snapshot.clusters.first()?.ledger;
-        let of_namespaces = readings.iter().filter(|reading| {
-            matches!(&reading.target, ReadTarget::Objects { resource, .. } if *resource == namespaces_resource())
-        });
-        let rows = of_namespaces.flat_map(|reading| reading.rows.objects());
-        let mut system = rows.filter(|row| row.meta.name == KUBE_SYSTEM);
-        let uid = system.find_map(|row| {
-            // Older snapshots have it in the object alone.
-            let held = row.object["metadata"]["uid"].as_str().map(str::to_owned);
-            let uid = row.meta.uid.filter(|uid| !uid.is_pseudonym());
-            held.or_else(|| uid.map(|uid| uid.to_string()))
-        });
-        let uid = uid.filter(|uid| !uid.is_empty())?;
-        Some(Self::new(uid.as_bytes()))
+        let uid = snapshot.clusters.first()?.uid()?;
+        (!uid.is_pseudonym()).then(|| Self::new(uid.to_string().as_bytes()))
     }
 
     /// A UID that stands for another: references to it still lead somewhere.
