@@ -238,7 +238,13 @@ impl Pod {
                 .map(|name| pool.intern(name))
                 .collect(),
             termination_grace_period_seconds: spec.termination_grace_period_seconds,
-            placement: placement(&spec, pool).filter(|_| owner.is_none()),
+            placement: placement(
+                &spec.node_selector,
+                spec.affinity.as_ref(),
+                Vec::new(),
+                pool,
+            )
+            .filter(|_| owner.is_none()),
             only_node: pinned_node(&spec).map(|node| pool.intern(node)),
             has_self_anti_affinity: has_self_anti_affinity(&spec, &meta),
             volume_claims: claims,
@@ -279,7 +285,7 @@ fn pinned_node(spec: &PodSpec) -> Option<&str> {
 
 impl Affinity {
     /// The alternatives of which a node must fit one.
-    pub(super) fn node_terms(&self) -> &[NodeSelectorTerm] {
+    fn node_terms(&self) -> &[NodeSelectorTerm] {
         let required = self
             .node_affinity
             .as_ref()
@@ -288,24 +294,25 @@ impl Affinity {
     }
 }
 
-/// The keys by which a pod chooses nodes; none where it names none.
-fn placement(spec: &PodSpec, pool: &mut Interner) -> Option<Box<Placement>> {
-    let terms = spec.affinity.as_ref().map_or(&[][..], Affinity::node_terms);
+/// The keys by which a pod chooses nodes; none where it names none, as most do.
+pub(super) fn placement(
+    node_selector: &BTreeMap<String, String>,
+    affinity: Option<&Affinity>,
+    toleration_keys: Vec<SharedStr>,
+    pool: &mut Interner,
+) -> Option<Box<Placement>> {
+    let terms = affinity.map_or(&[][..], Affinity::node_terms);
     let placement = Placement {
-        node_selector_keys: spec
-            .node_selector
-            .keys()
-            .map(|key| pool.intern(key))
-            .collect(),
+        node_selector_keys: node_selector.keys().map(|key| pool.intern(key)).collect(),
         required_affinity_keys: terms.iter().map(|term| term.label_keys(pool)).collect(),
-        toleration_keys: Vec::new(),
+        toleration_keys,
     };
     (placement != Placement::default()).then(|| Box::new(placement))
 }
 
 impl NodeSelectorTerm {
     /// The labels that it wants a node to have.
-    pub(super) fn label_keys(&self, pool: &mut Interner) -> Vec<SharedStr> {
+    fn label_keys(&self, pool: &mut Interner) -> Vec<SharedStr> {
         let wanted = self
             .match_expressions
             .iter()
