@@ -30,7 +30,7 @@ pub use persist::{FORMAT, SnapshotError, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
 pub use redact::{RedactionKey, redact};
 pub use rows::Rows;
-pub use table::{Table, TableEvent};
+pub use table::Table;
 pub use uid::Uid;
 pub use view::ClusterView;
 pub use workloads::{

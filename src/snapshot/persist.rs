@@ -235,7 +235,7 @@ fn parse_documents(text: impl Read, path: &str) -> Result<Snapshot, SnapshotErro
     let mut snapshot =
         Snapshot::deserialize(&mut documents).map_err(|error| damaged(error.to_string()))?;
     if header.format < 2 {
-        format1::declare_fields(&mut snapshot);
+        format1::complete(&mut snapshot);
     }
     documents
         .end()
