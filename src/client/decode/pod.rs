@@ -40,13 +40,9 @@ struct PodMetadata {
     name: String,
     #[prost(string, tag = "3")]
     namespace: String,
-    #[prost(string, tag = "5")]
-    uid: String,
     #[prost(message, optional, tag = "9")]
     #[serde(deserialize_with = "rfc3339")]
     deletion_timestamp: Option<Time>,
-    #[prost(int64, optional, tag = "10")]
-    deletion_grace_period_seconds: Option<i64>,
     #[prost(btree_map = "string, string", tag = "11")]
     labels: BTreeMap<String, String>,
     #[prost(btree_map = "string, string", tag = "12")]
@@ -231,7 +227,6 @@ impl Pod {
             }),
             is_mirror: meta.annotations.contains_key(MIRROR_ANNOTATION),
             deletion_timestamp: meta.deletion_timestamp.and_then(Time::to_timestamp),
-            deletion_grace_period_seconds: meta.deletion_grace_period_seconds,
             finalizers: meta
                 .finalizers
                 .iter()
@@ -247,10 +242,9 @@ impl Pod {
             .filter(|_| owner.is_none()),
             only_node: pinned_node(&spec).map(|node| pool.intern(node)),
             has_self_anti_affinity: has_self_anti_affinity(&spec, &meta),
-            volume_claims: claims,
-            in_tree_volumes: volumes,
+            volume_claims: claims.into(),
+            in_tree_volumes: volumes.into(),
             namespace: pool.intern(&meta.namespace),
-            uid: meta.uid.parse().ok(),
             name: meta.name,
             labels: pool.intern_label_map(&meta.labels),
         }
