@@ -102,11 +102,17 @@ impl ToDoc<StepDoc> for Step {
             links: self.links.clone(),
             objects: self.objects.clone(),
             shared: SharedStepText {
-                action: self.action.as_str().to_owned(),
+                action: self.action.clone(),
                 title: self.shared_title.clone(),
                 done_when: self.done_when.with_node_name(EACH_NODE).to_string(),
             },
         }
+    }
+}
+
+impl From<StepState> for StepStateDoc {
+    fn from(state: StepState) -> Self {
+        state.to_doc()
     }
 }
 
