@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
 use jiff::Timestamp;
 
+use super::color::ColorArg;
+use super::completion::CompletionSubcommand;
 use super::format;
 use crate::kubeconfig::ConnectOptions;
 use crate::path::UpgradeTarget;
-use crate::report::{ColorChoice, OutputFormat, RbacSubject};
+use crate::report::{OutputFormat, RbacSubject};
 use crate::rules::FailOn;
 
 const AFTER_HELP: &str = "\
@@ -88,11 +89,9 @@ pub enum CheckSubcommand {
     Rbac(Box<RbacArgs>),
     /// Show the catalog: platforms, their releases, APIs, and the date of its sources
     Catalog(ListArgs),
-    /// Print a completion script
-    Completion {
-        /// The shell
-        shell: Shell,
-    },
+    /// Scripts for shells.
+    #[command(flatten)]
+    Completion(CompletionSubcommand),
 }
 
 /// Flags of the check.
@@ -290,28 +289,6 @@ pub struct OutputArgs {
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
-}
-
-/// `--color`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ColorArg {
-    /// Colour when stdout is a terminal
-    #[default]
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-impl From<ColorArg> for ColorChoice {
-    fn from(color: ColorArg) -> Self {
-        match color {
-            ColorArg::Auto => Self::Auto,
-            ColorArg::Always => Self::Always,
-            ColorArg::Never => Self::Never,
-        }
-    }
 }
 
 /// Parses `--bind-to`.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap::{Args, Parser};
 use jiff::Timestamp;
 
 use super::args::{OutputArgs, SourceArgs};
+use super::completion::CompletionSubcommand;
 use super::console::{Console, remark_line};
 use super::exit::{CliError, Exit};
 use super::run::{ClusterCommand, Outcome};
@@ -62,20 +62,10 @@ test upgrade-plan'. Completion of 'kubectl upgrade-plan <TAB>' requires kubectl 
 pub struct PlanCommand {
     /// A subcommand instead of the plan.
     #[command(subcommand)]
-    pub subcommand: Option<PlanSubcommand>,
+    pub subcommand: Option<CompletionSubcommand>,
     /// The plan.
     #[command(flatten)]
     pub plan: PlanArgs,
-}
-
-/// Subcommands.
-#[derive(Debug, Subcommand)]
-pub enum PlanSubcommand {
-    /// Print a completion script
-    Completion {
-        /// The shell
-        shell: Shell,
-    },
 }
 
 /// Flags of the plan.

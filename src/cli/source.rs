@@ -139,10 +139,8 @@ fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, C
     let now = Timestamp::now();
     Ok(RunInput {
         snapshot: Snapshot {
-            is_redacted: false,
             taken_at: now,
-            clusters: Vec::new(),
-            files: snapshot::ManifestFiles::default(),
+            ..Snapshot::default()
         },
         paths: vec![path],
         now,
@@ -203,10 +201,9 @@ fn input_from_cluster(
         let now = Timestamp::now();
         Ok(RunInput {
             snapshot: Snapshot {
-                is_redacted: false,
                 taken_at: now,
                 clusters: vec![cluster],
-                files: snapshot::ManifestFiles::default(),
+                ..Snapshot::default()
             },
             paths: vec![path],
             now,

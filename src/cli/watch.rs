@@ -4,7 +4,6 @@ mod args;
 mod follow;
 mod viewer;
 
-pub(super) use args::WatchSubcommand;
 pub use args::{WatchArgs, WatchCommand};
 
 use jiff::{SignedDuration, Timestamp};

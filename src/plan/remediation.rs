@@ -1,6 +1,6 @@
 //! Blockers to resolve before a hop, each as a step.
 
-use super::draft::{HopContext, StepDraft};
+use super::draft::{HopContext, StepDraft, StepTarget};
 use super::step::Step;
 use crate::catalog::DurationEstimate;
 use crate::conditions::CompletionCondition;
@@ -27,7 +27,12 @@ fn remediation_step(hop: &HopContext<'_>, finding: &Finding) -> StepDraft {
         duration: DurationEstimate::unknown("depends on the owners of the objects"),
         links: vec![finding.reference.to_owned()],
         objects: finding.objects.iter().map(describe_object).collect(),
-        ..hop.step_skeleton(&action, finding.message.clone(), done_when)
+        ..hop.step_skeleton(
+            &action,
+            &StepTarget::Cluster,
+            finding.message.clone(),
+            done_when,
+        )
     })
 }
 

@@ -42,7 +42,7 @@ pub use options::{EventFormat, OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
 pub use rules::{UnknownRule, explain, render_rules};
-pub use styles::{ColorChoice, Styles, wants_color};
+pub use styles::Styles;
 
 /// A report in the given format, with a line break at the end unless it is empty.
 ///

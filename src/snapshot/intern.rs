@@ -7,15 +7,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A text that many rows share.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "String")]
 pub struct SharedStr(Arc<str>);
 
 /// Labels that many rows share, in the order of their keys. A slice, for a map takes half a kilobyte for one label.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "BTreeMap<SharedStr, SharedStr>")]
 pub struct SharedLabels(Arc<[(SharedStr, SharedStr)]>);
 
 /// Strings and labels that were seen before. The hash seed is random in each run, so that input cannot be crafted to
@@ -126,29 +127,16 @@ impl Serialize for SharedStr {
     }
 }
 
-impl<'de> Deserialize<'de> for SharedStr {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Whole;
-        impl Visitor<'_> for Whole {
-            type Value = SharedStr;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<SharedStr, E> {
-                Ok(SharedStr::from(text))
-            }
-        }
-        from.deserialize_str(Whole)
+impl From<BTreeMap<SharedStr, SharedStr>> for SharedLabels {
+    fn from(labels: BTreeMap<SharedStr, SharedStr>) -> Self {
+        Self(labels.into_iter().collect())
     }
 }
 
 impl FromIterator<(SharedStr, SharedStr)> for SharedLabels {
     /// Of a key that is there twice the last one counts.
     fn from_iter<I: IntoIterator<Item = (SharedStr, SharedStr)>>(labels: I) -> Self {
-        let labels: BTreeMap<SharedStr, SharedStr> = labels.into_iter().collect();
-        Self(labels.into_iter().collect())
+        Self::from(BTreeMap::from_iter(labels))
     }
 }
 
@@ -206,34 +194,6 @@ impl fmt::Debug for SharedLabels {
 impl Serialize for SharedLabels {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self.iter())
-    }
-}
-
-impl<'de> Deserialize<'de> for SharedLabels {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = SharedLabels;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("labels")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SharedLabels, A::Error> {
-                let mut labels: Vec<(SharedStr, SharedStr)> = Vec::new();
-                while let Some(label) = map.next_entry()? {
-                    labels.push(label);
-                }
-                // As we write them they are in order.
-                let ordered = labels.is_sorted_by(|(one, _), (next, _)| one < next);
-                Ok(if ordered {
-                    SharedLabels(labels.into())
-                } else {
-                    labels.into_iter().collect()
-                })
-            }
-        }
-        from.deserialize_map(Pairs)
     }
 }
 

@@ -26,11 +26,11 @@ pub use metadata::{
 };
 pub use nodes::{NodeCondition, NodeRow};
 pub use owned_fields::{OwnedFields, is_annotation_unowned};
-pub use persist::{FORMAT, SnapshotError, load, save};
+pub use persist::{FORMAT, SnapshotError, SnapshotProblem, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
 pub use redact::{RedactionKey, redact};
 pub use rows::Rows;
-pub use table::{Table, TableEvent};
+pub use table::Table;
 pub use uid::Uid;
 pub use view::ClusterView;
 pub use workloads::{
@@ -281,7 +281,7 @@ impl ClusterSnapshot {
 }
 
 /// Everything that was seen in one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// When it was complete.

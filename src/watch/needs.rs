@@ -37,9 +37,6 @@ pub(super) fn system_workloads_need(plural: &str) -> Need {
 /// The pods of a node, which are listed while it drains.
 #[must_use]
 pub fn pods_on_node_need(node: &str) -> Need {
-    let selector = ListSelector {
-        labels: String::new(),
-        fields: format!("spec.nodeName={node}"),
-    };
+    let selector = ListSelector::by_fields(format!("spec.nodeName={node}"));
     Need::selected(GroupResource::new("", "pods"), selector, DetailLevel::Typed)
 }

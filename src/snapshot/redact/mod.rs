@@ -15,101 +15,20 @@
 //! is not in a redacted snapshot. A pseudonym is its own pseudonym: what was redacted once stays as it is.
 
 mod allowlist;
+mod key;
 mod object;
 mod pseudonymizer;
 mod rows;
 mod token_kinds;
 
-use sha2::{Digest, Sha256};
+pub use key::RedactionKey;
 
-use super::{ClusterSnapshot, KUBE_SYSTEM, ManifestFiles, MissingData, ReadOutcome, Snapshot, Uid};
-use crate::catalog::{Catalog, GroupResource};
-use crate::need::{ClusterId, DetailLevel, ListSelector, Need, ReadTarget};
+use super::{ClusterSnapshot, ManifestFiles, MissingData, ReadOutcome, Snapshot};
+use crate::catalog::Catalog;
+use crate::need::ClusterId;
 use allowlist::Allowlist;
 use pseudonymizer::Pseudonymizer;
 use token_kinds::redact_reason;
-
-/// Without it nobody can try out which name a pseudonym stands for.
-#[derive(Clone)]
-pub struct RedactionKey([u8; 64]);
-
-impl std::fmt::Debug for RedactionKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key(…)")
-    }
-}
-
-impl RedactionKey {
-    /// What must be seen for the key of a cluster.
-    #[must_use]
-    pub fn need() -> Need {
-        let selector = ListSelector {
-            labels: String::new(),
-            fields: format!("metadata.name={KUBE_SYSTEM}"),
-        };
-        Need::selected(namespaces_resource(), selector, DetailLevel::Full)
-            .with_fields(&["metadata.uid"])
-    }
-
-    /// A key from what only few know, or nobody.
-    #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
-        let mut key = [0; 64];
-        // A whole block of SHA-256, so that no name can take the place of a part of the key.
-        key[..32].copy_from_slice(&Sha256::digest(secret));
-        Self(key)
-    }
-
-    /// The key of the first cluster of a snapshot; none where its UID was not read.
-    #[must_use]
-    pub fn from_snapshot(snapshot: &Snapshot) -> Option<Self> {
-        let readings = &snapshot.clusters.first()?.ledger;
-        let of_namespaces = readings.iter().filter(|reading| {
-            matches!(&reading.target, ReadTarget::Objects { resource, .. } if *resource == namespaces_resource())
-        });
-        let rows = of_namespaces.flat_map(|reading| reading.rows.objects());
-        let mut system = rows.filter(|row| row.meta.name == KUBE_SYSTEM);
-        let uid = system.find_map(|row| {
-            // Older snapshots have it in the object alone.
-            let held = row.object["metadata"]["uid"].as_str().map(str::to_owned);
-            let uid = row.meta.uid.filter(|uid| !uid.is_pseudonym());
-            held.or_else(|| uid.map(|uid| uid.to_string()))
-        });
-        let uid = uid.filter(|uid| !uid.is_empty())?;
-        Some(Self::new(uid.as_bytes()))
-    }
-
-    /// A UID that stands for another: references to it still lead somewhere.
-    fn pseudonymize_uid(&self, uid: Uid) -> Uid {
-        if uid.is_pseudonym() {
-            return uid;
-        }
-        let digest = Sha256::new()
-            .chain_update(self.0)
-            .chain_update("uid ")
-            .chain_update(uid.to_string())
-            .finalize();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        Uid::new_pseudonym(bytes)
-    }
-
-    /// The beginning of what the key makes of a name, in hexadecimal digits.
-    fn hex_digest(&self, name: &str) -> String {
-        let digest = Sha256::new()
-            .chain_update(self.0)
-            .chain_update(name)
-            .finalize();
-        digest[..6]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    }
-}
-
-fn namespaces_resource() -> GroupResource {
-    GroupResource::new("", "namespaces")
-}
 
 /// Puts pseudonyms in the place of names, and drops free text.
 pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::super::{Rows, SharedLabels, SharedStr, Snapshot, Uid};
-use super::RedactionKey;
+use super::super::{Rows, SharedLabels, SharedStr, Snapshot};
 use super::allowlist::Allowlist;
+use super::key::RedactionKey;
 use super::token_kinds::{
     HASH_PSEUDONYM_PREFIX, PSEUDONYM_PREFIX, is_hash_pseudonym, is_plain_value, is_template_hash,
     is_upper_camel_case, map_parts, redact_version,
@@ -116,11 +116,6 @@ impl<'a> Pseudonymizer<'a> {
             let version = redact_version(&text[at + 1..], |part| Some(self.redact_name(part)))?;
             is_wanted(front).then(|| format!("{}-{version}", self.redact_name(front)))
         })
-    }
-
-    /// A UID in the place of another.
-    pub(super) fn redact_uid(&self, uid: Uid) -> Uid {
-        self.key.pseudonymize_uid(uid)
     }
 
     fn pseudonym_of(&self, name: &str) -> String {

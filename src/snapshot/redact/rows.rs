@@ -57,7 +57,7 @@ impl Pseudonymizer<'_> {
         row.namespace = row.namespace.take().map(|name| self.redact_name(&name));
         row.name = self.redact_name(&row.name);
         // One of them is the key.
-        row.uid = row.uid.map(|uid| self.redact_uid(uid));
+        row.uid = row.uid.map(|uid| self.key.pseudonymize_uid(uid));
         row.owner = row.owner.take().map(|owner| self.redact_owner(&owner));
         self.redact_traces(&mut row.field_managers, &mut row.last_applied);
         row.helm_labels
@@ -73,7 +73,7 @@ impl Pseudonymizer<'_> {
             owner.kind = self.redact_kind(&owner.api_version, &owner.kind).into();
             owner.api_version = self.redact_api_version(&owner.api_version).into();
             owner.name = self.redact_name(&owner.name).into();
-            owner.uid = owner.uid.map(|uid| self.redact_uid(uid));
+            owner.uid = owner.uid.map(|uid| self.key.pseudonymize_uid(uid));
         }
     }
 
@@ -92,7 +92,7 @@ impl Pseudonymizer<'_> {
 
     fn redact_node(&self, row: &mut NodeRow) {
         row.name = self.redact_name(&row.name);
-        row.uid = row.uid.map(|uid| self.redact_uid(uid));
+        row.uid = row.uid.map(|uid| self.key.pseudonymize_uid(uid));
         let labels = std::mem::take(&mut row.labels).into_iter();
         row.labels = labels
             .map(|(key, value)| (self.redact_label_key(&key), self.redact_text(&value)))
@@ -147,7 +147,6 @@ impl Pseudonymizer<'_> {
 
     fn redact_pod(&self, row: &mut PodRow) {
         row.name = self.redact_name(&row.name);
-        row.uid = row.uid.map(|uid| self.redact_uid(uid));
         row.labels = self.redact_labels(&row.labels);
         self.redact_names([&mut row.namespace, &mut row.node_name]);
         if let Some(owner) = &mut row.controller {
