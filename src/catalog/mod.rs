@@ -12,6 +12,7 @@ mod custom;
 mod image_ref;
 pub(crate) mod keys;
 mod minor_range;
+mod misspelt;
 mod nodes;
 mod platform;
 mod procedure;

@@ -17,7 +17,7 @@ use super::external::ExternalSource;
 use super::header::{LastAppliedTexts, ManifestDocument, ManifestMetadata, ScaleTargetRef};
 use super::helm_record::HelmRecord;
 use super::{content, external, parse, placeholders};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Gvk};
 use crate::snapshot::{
     FieldManager, HelmStorage, LastApplied, LiveTraces, ManifestObject, MissingData,
     ObjectReference, is_annotation_unowned,
@@ -159,9 +159,11 @@ pub(crate) fn decode_with_budget(
 }
 
 /// Why a document that looks like an object is none, although it can be understood.
-fn no_manifest(api_version: &str, kind: &str) -> Option<&'static str> {
+fn no_manifest(api_version: &str, kind: &str, is_named: bool) -> Option<&'static str> {
     match (api_version, kind) {
-        ("v1", "List") => Some("a List without a sequence of items"),
+        _ if !is_named && kind.to_ascii_lowercase().ends_with("list") => {
+            Some("a list without a sequence of items")
+        }
         ("v1", "Status") => {
             Some("a Status is what an API server answers to a failed request, no manifest")
         }
@@ -293,12 +295,22 @@ impl ManifestDecoder<'_> {
         let Some(problem) = head.clone().or_else(|| name().filter(|_| names_count)) else {
             return false;
         };
-        let line = position
-            .raw
-            .line_of(problem.field, problem.value.as_deref());
-        let what = format!("{}, line {line}", self.describe_position(position));
-        self.record_skipped(what, problem.to_string());
+        let value = problem.value.as_deref();
+        self.record_field(problem.field, value, &problem.to_string(), position);
         head.is_some()
+    }
+
+    /// Records a field with its line.
+    fn record_field(
+        &mut self,
+        field: &str,
+        value: Option<&str>,
+        why: &str,
+        position: DocumentPosition<'_>,
+    ) {
+        let line = position.raw.line_of(field, value);
+        let what = format!("{}, line {line}", self.describe_position(position));
+        self.record_skipped(what, why.to_owned());
     }
 
     /// Adds an object, or the items of a list. Returns how many items are no objects.
@@ -332,9 +344,23 @@ impl ManifestDecoder<'_> {
             });
             return items.sum();
         }
-        if let Some(why) = no_manifest(&api_version, &kind) {
+        let metadata = &document.metadata;
+        let is_named = metadata.name.is_some() || metadata.generate_name.is_some();
+        if let Some(why) = no_manifest(&api_version, &kind, is_named) {
             self.record_skipped(self.describe_position(position), why.to_owned());
             return 0;
+        }
+        let gvk = Gvk::new(&api_version, &kind);
+        if let Some(why) = self.catalog.apis.misspelling(&gvk) {
+            self.record_field("apiVersion", Some(&api_version), &why, position);
+            return 0;
+        }
+        let is_built_in = self.catalog.apis.find(&gvk).is_some();
+        if let Some(problem) =
+            placeholders::section_problem(&document, is_built_in, position.raw.text)
+        {
+            let value = problem.value.as_deref();
+            self.record_field(problem.field, value, &problem.to_string(), position);
         }
         if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
             self.decode_helm_record(document, storage, position);
