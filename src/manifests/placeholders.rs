@@ -29,11 +29,7 @@ impl fmt::Display for FieldProblem {
                 "{} cannot be the {field}; correct it, or render the manifest first",
                 truncate(value, MAX_QUOTED)
             ),
-            Some(value) => write!(
-                f,
-                "{field} is a placeholder ({}); render the manifest first",
-                truncate(value, MAX_QUOTED)
-            ),
+            Some(value) => f.write_str(&unrendered(field, value)),
             None if self.is_missing => write!(f, "{field} is missing; render the manifest first"),
             None => {
                 let shape = match *field {
@@ -113,6 +109,14 @@ pub(super) fn section_problem(
     }
     let is_ytt = text.contains("\nspec: #@ ");
     is_ytt.then(|| problem("spec", None))
+}
+
+/// What to report of a placeholder in a field that rules read.
+pub(super) fn unrendered(field: &str, value: &str) -> String {
+    format!(
+        "{field} is a placeholder ({}); render the manifest first",
+        truncate(value, MAX_QUOTED)
+    )
 }
 
 /// Whether a text is certainly to be replaced.

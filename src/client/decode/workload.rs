@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::encoded_object::EncodedObject;
 use super::meta::ObjectMeta;
-use super::pod::{Affinity, LabelSelectorProto};
+use super::pod::{Affinity, LabelSelectorProto, Volume, excluded_affinity_keys, in_tree_volumes};
 use crate::snapshot::{
     self, Interner, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,
 };
@@ -202,6 +202,8 @@ struct PodTemplateSpec {
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct TemplatePodSpec {
+    #[prost(message, repeated, tag = "1")]
+    volumes: Vec<Volume>,
     #[prost(message, repeated, tag = "2")]
     containers: Vec<Container>,
     #[prost(btree_map = "string, string", tag = "7")]
@@ -310,7 +312,9 @@ fn common_row(
     let meta = meta.unwrap_or_default();
     let spec = template.and_then(|template| template.spec);
     let containers = spec.iter().flat_map(|spec| &spec.containers);
+    let volumes = spec.as_ref().map_or(&[][..], |spec| &spec.volumes);
     WorkloadRow {
+        in_tree_volumes: in_tree_volumes(volumes, pool),
         images: containers
             .map(|container| pool.intern(&container.image))
             .collect(),
@@ -350,6 +354,7 @@ fn placement(spec: &TemplatePodSpec, pool: &mut Interner) -> Option<Placement> {
             .map(|key| pool.intern(key))
             .collect(),
         required_affinity_keys: terms.iter().map(|term| term.label_keys(pool)).collect(),
+        excluded_affinity_keys: excluded_affinity_keys(terms, pool),
         toleration_keys: spec
             .tolerations
             .iter()

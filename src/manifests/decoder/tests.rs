@@ -1,4 +1,5 @@
 use super::*;
+use crate::snapshot::ObjectReference;
 
 pub(super) fn file(text: &str) -> DecodedManifests {
     let catalog = Catalog::embedded().expect("the catalog");
