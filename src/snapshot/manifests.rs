@@ -69,10 +69,12 @@ pub struct ManifestFilter {
 /// The fields of a manifest that rules read; `None` if they are of no interest.
 #[must_use]
 pub fn kept_fields(object: &Value, row: &ManifestFields) -> Option<Value> {
-    let paths: FieldPaths = row.paths.split(',').collect();
+    let paths: FieldPaths = row.paths.iter().cloned().collect();
     let mut kept = object.clone();
     paths.project(&mut kept);
-    let is_of_interest = row.mentioned.is_empty() || kept.to_string().contains(&row.mentioned);
+    let text = kept.to_string();
+    let mut mentioned = row.mentioned.iter();
+    let is_of_interest = row.mentioned.is_empty() || mentioned.any(|name| text.contains(name));
     is_of_interest.then_some(kept)
 }
 

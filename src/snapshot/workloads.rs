@@ -40,6 +40,9 @@ pub struct WorkloadRow {
     /// any: where there are none, the snapshot is of a version that did not keep them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<SharedStr>,
+    /// The fields of volumes of in-tree plugins in its template.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub in_tree_volumes: Vec<SharedStr>,
     /// How far its controller has come.
     pub status: WorkloadStatus,
 }
@@ -121,6 +124,10 @@ pub struct Placement {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "nodeAffinity")]
     pub required_affinity_keys: Vec<Vec<SharedStr>>,
+    /// For each of these terms the labels that must be absent or have another value; empty if no term names any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "nodeAntiAffinity")]
+    pub excluded_affinity_keys: Vec<Vec<SharedStr>>,
     /// Keys of `tolerations`; an empty one tolerates every taint.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "tolerations")]
@@ -131,7 +138,8 @@ impl Placement {
     /// Every key that it names.
     pub(super) fn keys_mut(&mut self) -> impl Iterator<Item = &mut SharedStr> {
         let selected = self.node_selector_keys.iter_mut();
-        let affinity = self.required_affinity_keys.iter_mut().flatten();
+        let affinity = self.required_affinity_keys.iter_mut();
+        let affinity = affinity.chain(&mut self.excluded_affinity_keys).flatten();
         selected.chain(affinity).chain(&mut self.toleration_keys)
     }
 }
@@ -173,7 +181,8 @@ impl Row for WorkloadRow {
 
     fn intern_with(&mut self, interner: &mut Interner) {
         self.meta.intern_with(interner);
-        interner.intern_all(self.images.iter_mut().chain([&mut self.update_strategy]));
+        let names = self.images.iter_mut().chain(&mut self.in_tree_volumes);
+        interner.intern_all(names.chain([&mut self.update_strategy]));
         if let Some(selector) = &mut self.selector {
             interner.intern_labels_in_place(&mut selector.match_labels);
             for part in &mut selector.match_expressions {

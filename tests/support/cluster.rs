@@ -70,6 +70,9 @@ pub(crate) struct Cluster {
     /// Manifests given with `-f`: a list of objects for each file.
     #[serde(default)]
     files: BTreeMap<String, Vec<Value>>,
+    /// Files given with `-f` as they are, by their path.
+    #[serde(default)]
+    texts: BTreeMap<String, String>,
 }
 
 fn shop() -> String {
@@ -309,13 +312,18 @@ impl Cluster {
 
     /// The manifests, read from files in a directory and named without it.
     fn files(&self, catalog: &Catalog) -> ManifestFiles {
-        if self.files.is_empty() {
+        if self.files.is_empty() && self.texts.is_empty() {
             return ManifestFiles::default();
         }
         let directory = tempfile::tempdir().expect("a directory");
         for (name, objects) in &self.files {
             let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
             fs::write(directory.path().join(name), documents.join("\n---\n")).expect("a file");
+        }
+        for (name, text) in &self.texts {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+            fs::write(path, text).expect("a file");
         }
         let filter = ManifestFilter {
             has_cluster: true,
@@ -328,6 +336,9 @@ impl Cluster {
         let prefix = format!("{}/", directory.path().display());
         for object in &mut files.objects {
             object.location = object.location.replace(&prefix, "");
+        }
+        for gap in &mut files.gaps {
+            gap.what = gap.what.replace(&prefix, "");
         }
         files
     }

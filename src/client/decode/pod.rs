@@ -3,7 +3,7 @@
 //! Only the fields that the row needs are declared, `managedFields` not even as far as other kinds have them. Tags are those
 //! of k8s.io/api core/v1/generated.proto and k8s.io/apimachinery pkg/apis/meta/v1/generated.proto.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use serde::Deserialize;
@@ -157,7 +157,7 @@ pub(super) struct LabelSelectorProto {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Volume {
+pub(super) struct Volume {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(message, optional, tag = "2")]
@@ -198,7 +198,6 @@ impl Pod {
             .iter()
             .find(|condition| condition.kind == "Ready");
         let owner = meta.owner_references.iter().find(|owner| owner.controller);
-        let mut volumes: Vec<SharedStr> = Vec::new();
         let mut claims = Vec::new();
         for volume in &spec.volumes {
             let source = volume.source.as_ref();
@@ -209,12 +208,7 @@ impl Pod {
                 // The name that the controller of ephemeral volumes gives to the claim it makes.
                 claims.push(pool.intern(&format!("{}-{}", meta.name, volume.name)));
             }
-            if let Some(driver) = source.and_then(VolumeSource::in_tree_driver) {
-                volumes.push(pool.intern(driver));
-            }
         }
-        volumes.sort();
-        volumes.dedup();
         PodRow {
             node_name: pool.intern(&spec.node_name),
             phase: parse_phase(&status.phase),
@@ -243,7 +237,7 @@ impl Pod {
             only_node: pinned_node(&spec).map(|node| pool.intern(node)),
             has_self_anti_affinity: has_self_anti_affinity(&spec, &meta),
             volume_claims: claims.into(),
-            in_tree_volumes: volumes.into(),
+            in_tree_volumes: in_tree_volumes(&spec.volumes, pool).into(),
             namespace: pool.intern(&meta.namespace),
             name: meta.name,
             labels: pool.intern_label_map(&meta.labels),
@@ -288,6 +282,17 @@ impl Affinity {
     }
 }
 
+/// The in-tree drivers that volumes use, each once, by the names of their fields.
+pub(super) fn in_tree_volumes(volumes: &[Volume], pool: &mut Interner) -> Vec<SharedStr> {
+    let sources = volumes.iter().filter_map(|volume| volume.source.as_ref());
+    let drivers = sources.filter_map(VolumeSource::in_tree_driver);
+    let drivers: BTreeSet<&str> = drivers.collect();
+    drivers
+        .into_iter()
+        .map(|driver| pool.intern(driver))
+        .collect()
+}
+
 /// The keys by which a pod chooses nodes; none where it names none, as most do.
 pub(super) fn placement(
     node_selector: &BTreeMap<String, String>,
@@ -299,19 +304,37 @@ pub(super) fn placement(
     let placement = Placement {
         node_selector_keys: node_selector.keys().map(|key| pool.intern(key)).collect(),
         required_affinity_keys: terms.iter().map(|term| term.label_keys(pool)).collect(),
+        excluded_affinity_keys: excluded_affinity_keys(terms, pool),
         toleration_keys,
     };
     (placement != Placement::default()).then(|| Box::new(placement))
 }
 
+/// For each term the labels that a node must not have, or not with these values; empty if no term names any.
+pub(super) fn excluded_affinity_keys(
+    terms: &[NodeSelectorTerm],
+    pool: &mut Interner,
+) -> Vec<Vec<SharedStr>> {
+    let excluded = terms.iter().map(|term| term.keys(false, pool));
+    let excluded: Vec<Vec<SharedStr>> = excluded.collect();
+    match excluded.iter().all(Vec::is_empty) {
+        true => Vec::new(),
+        false => excluded,
+    }
+}
+
 impl NodeSelectorTerm {
     /// The labels that it wants a node to have.
-    fn label_keys(&self, pool: &mut Interner) -> Vec<SharedStr> {
-        let wanted = self
-            .match_expressions
-            .iter()
-            .filter(|part| !matches!(part.operator.as_str(), "DoesNotExist" | "NotIn"));
-        wanted.map(|part| pool.intern(&part.key)).collect()
+    pub(super) fn label_keys(&self, pool: &mut Interner) -> Vec<SharedStr> {
+        self.keys(true, pool)
+    }
+
+    fn keys(&self, are_wanted: bool, pool: &mut Interner) -> Vec<SharedStr> {
+        let parts = self.match_expressions.iter().filter(|part| {
+            let is_wanted = !matches!(part.operator.as_str(), "DoesNotExist" | "NotIn");
+            is_wanted == are_wanted
+        });
+        parts.map(|part| pool.intern(&part.key)).collect()
     }
 
     /// All parts of a term must hold, so that one which names a single node is enough.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::encoded_object::EncodedObject;
 use super::meta::ObjectMeta;
-use super::pod::{Affinity, LabelSelectorProto, placement};
+use super::pod::{Affinity, LabelSelectorProto, Volume, in_tree_volumes, placement};
 use crate::snapshot::{self, Interner, LabelSelectorRequirement, WorkloadRow, WorkloadStatus};
 
 /// Which of the three, for each has tags of its own.
@@ -200,6 +200,8 @@ struct PodTemplateSpec {
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct TemplatePodSpec {
+    #[prost(message, repeated, tag = "1")]
+    volumes: Vec<Volume>,
     #[prost(message, repeated, tag = "2")]
     containers: Vec<Container>,
     #[prost(btree_map = "string, string", tag = "7")]
@@ -311,6 +313,7 @@ fn common_row(
     let tolerations = spec.tolerations.iter();
     let toleration_keys = tolerations.map(|one| pool.intern(&one.key)).collect();
     WorkloadRow {
+        in_tree_volumes: in_tree_volumes(&spec.volumes, pool),
         images: containers
             .map(|container| pool.intern(&container.image))
             .collect(),

@@ -169,6 +169,7 @@ impl Pseudonymizer<'_> {
         for image in &mut row.images {
             *image = self.redact_image(image).into();
         }
+        self.redact_names(&mut row.in_tree_volumes);
         if let Some(selector) = &mut row.selector {
             selector.match_labels = self.redact_labels(&selector.match_labels);
             for part in &mut selector.match_expressions {
