@@ -10,7 +10,7 @@ use super::goal::UpgradeGoal;
 use super::observation::{Change, Observation};
 use super::picture::{NodePhase, Picture, RolloutState, Tally};
 use super::progress::{Progress, UpgradePhase};
-use super::{message, stall};
+use super::{managed, message, stall};
 use crate::catalog::{Catalog, Release};
 use crate::need::{ClusterId, Discovery, ReadTarget};
 use crate::snapshot::{ClusterSnapshot, ClusterView, ReadOutcome, ReadResult, RowKey};
@@ -53,9 +53,9 @@ pub struct UpgradeWatch<'c> {
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
-    /// Whether the machines of managed clusters are counted, because one of these was seen being upgraded and this cluster
-    /// was not.
-    counts_machines: bool,
+    /// How many machines each managed cluster has without surge, as `total`; `None` unless they are counted, because one of
+    /// these clusters was seen being upgraded and this cluster was not.
+    machine_totals: Option<BTreeMap<String, usize>>,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -80,7 +80,7 @@ impl<'c> UpgradeWatch<'c> {
             outages: 0,
             is_stalled: false,
             is_finished: false,
-            counts_machines: false,
+            machine_totals: None,
         }
     }
 
@@ -265,23 +265,32 @@ impl<'c> UpgradeWatch<'c> {
                 self.draining_since.entry(name.clone()).or_insert(at);
             }
         }
-        if after.goal.is_none() && !after.is_idle() && !self.counts_machines {
-            self.counts_machines = true;
+        if after.goal.is_none() && !after.is_idle() && self.machine_totals.is_none() {
+            self.machine_totals = Some(managed::machine_counts(&after.managed));
             self.total = after.machine_tally().all();
         }
         let tally = self.tally(after);
         if self.is_over(after) {
             // Surge is gone, and what was removed does not come back.
             self.total = tally.all();
+            if let Some(totals) = &mut self.machine_totals {
+                *totals = managed::machine_counts(&after.managed);
+            }
         }
         let Some(before) = before else {
             return;
         };
-        let newly_done = self.done(after).saturating_sub(self.done(before));
+        let (earlier, done) = (self.done(before), self.done(after));
+        // A node that is lost again is finished again later.
+        let kept = self
+            .finished_nodes
+            .len()
+            .saturating_sub(earlier.saturating_sub(done));
+        self.finished_nodes.truncate(kept);
         self.finished_nodes
-            .extend(std::iter::repeat_n(at, newly_done));
+            .extend(std::iter::repeat_n(at, done.saturating_sub(earlier)));
         let has_begun = !matches!(
-            after.phase(),
+            self.phase(after),
             UpgradePhase::Waiting | UpgradePhase::Finished
         );
         if self.started_at.is_none() && has_begun {
@@ -308,7 +317,7 @@ impl<'c> UpgradeWatch<'c> {
     }
 
     fn check_stall(&mut self, at: Timestamp) -> Option<WatchEvent> {
-        let phase = self.picture.as_ref()?.phase();
+        let phase = self.phase(self.picture.as_ref()?);
         if self.is_stalled || matches!(phase, UpgradePhase::Waiting | UpgradePhase::Finished) {
             return None;
         }
@@ -410,7 +419,9 @@ impl<'c> UpgradeWatch<'c> {
             done,
             total: self.total,
             phase: match picture {
-                Some(_) if self.is_finished => UpgradePhase::Finished,
+                Some(picture) if self.is_finished || self.is_over(picture) => {
+                    UpgradePhase::Finished
+                }
                 Some(picture) => picture.phase(),
                 None => UpgradePhase::Waiting,
             },
@@ -419,20 +430,35 @@ impl<'c> UpgradeWatch<'c> {
         }
     }
 
+    /// A managed cluster that was not seen being upgraded is not: a machine may be broken.
+    fn phase(&self, picture: &Picture) -> UpgradePhase {
+        match picture.phase() {
+            _ if self.is_over(picture) => UpgradePhase::Finished,
+            _ if picture.goal.is_none() && self.machine_totals.is_none() => UpgradePhase::Waiting,
+            phase => phase,
+        }
+    }
+
     fn is_over(&self, picture: &Picture) -> bool {
-        picture.phase() == UpgradePhase::Finished || self.counts_machines && picture.is_idle()
+        picture.phase() == UpgradePhase::Finished
+            || self.machine_totals.is_some()
+                && picture.goal.is_none()
+                && picture.are_managed_complete()
     }
 
     fn tally(&self, picture: &Picture) -> Tally {
-        match self.counts_machines {
-            true => picture.machine_tally(),
-            false => picture.node_tally(),
+        match self.machine_totals {
+            Some(_) => picture.machine_tally(),
+            None => picture.node_tally(),
         }
     }
 
     /// How many are certain to have been replaced: a surge node that is ready has replaced none yet.
     fn done(&self, picture: &Picture) -> usize {
-        let tally = self.tally(picture);
+        if let Some(totals) = &self.machine_totals {
+            return managed::replaced_machines(&picture.managed, totals).min(self.total);
+        }
+        let tally = picture.node_tally();
         tally.upgraded.min(self.total.saturating_sub(tally.old))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::goal::UpgradeGoal;
 use super::managed::{self, MachinePhase, ManagedRollout};
 use super::needs::{pods_on_node_need, system_workloads_need};
+use super::plans::{self, NodePlan};
 use super::progress::{PoolProgress, UpgradePhase};
 use crate::catalog::Release;
 use crate::facts::control_plane::{ControlPlanePod, control_plane_pods, control_plane_pods_need};
@@ -103,6 +104,8 @@ pub struct Picture {
     pub virtual_nodes: usize,
     /// Clusters that Cluster API upgrades from here, by `namespace/name`.
     pub managed: BTreeMap<String, ManagedRollout>,
+    /// Plans of the system-upgrade-controller by `namespace/name`.
+    pub plans: BTreeMap<String, NodePlan>,
 }
 
 impl Picture {
@@ -120,8 +123,10 @@ impl Picture {
         let kubelets = rows
             .iter()
             .filter_map(|node| node.kubelet_version.release());
+        let plans = plans::plans(view);
         let goal = known_goal
             .cloned()
+            .or_else(|| plans::pending_version(&plans).map(UpgradeGoal::Planned))
             .or_else(|| UpgradeGoal::find(api_servers.iter().chain(&pod_versions).chain(kubelets)));
         let static_pods = view.rows(&control_plane_pods_need()).map(|_| {
             let mut counts = BTreeMap::new();
@@ -141,6 +146,7 @@ impl Picture {
             },
             rollouts: incomplete_rollouts(view),
             managed: managed::rollouts(view),
+            plans,
             nodes: nodes.collect(),
             virtual_nodes: virtual_nodes.len(),
             goal,
@@ -179,7 +185,7 @@ impl Picture {
     /// Whether nothing is being upgraded, neither this cluster nor one that it manages.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.goal.is_none() && self.managed.values().all(ManagedRollout::is_complete)
+        self.goal.is_none() && !self.managed.values().any(ManagedRollout::is_upgrading)
     }
 
     /// The nodes of this cluster.
@@ -209,10 +215,15 @@ impl Picture {
         tally
     }
 
+    /// Whether all parts of the managed clusters are at their versions.
+    pub(super) fn are_managed_complete(&self) -> bool {
+        self.managed.values().all(ManagedRollout::is_complete)
+    }
+
     fn managed_phase(&self) -> UpgradePhase {
         let mut machines = self.managed.values().flat_map(|one| one.machines.values());
         match () {
-            () if self.is_idle() => UpgradePhase::Waiting,
+            () if self.are_managed_complete() => UpgradePhase::Waiting,
             () if machines.any(|machine| {
                 machine.is_control_plane && machine.phase != MachinePhase::Upgraded
             }) =>
@@ -235,14 +246,19 @@ impl Picture {
             .filter(|version| goal.is_reached_by(version))
             .count();
         let has_old_pod = self.control_plane.has_older_than(goal);
-        let has_begun = reached > 0 || self.control_plane.has_reached(goal);
+        let has_begun = reached > 0
+            || self.control_plane.has_reached(goal)
+            || self.plans.values().any(|plan| !plan.applying.is_empty());
+        let is_planned = |plan: &NodePlan| plan.control_plane_behind > 0;
         let nodes_have_begun = self
             .nodes
             .values()
             .any(|node| node.phase != NodePhase::Waiting);
         match () {
             () if !has_begun && !nodes_have_begun => UpgradePhase::Waiting,
-            () if reached < servers.len() || has_old_pod => UpgradePhase::ControlPlane,
+            () if reached < servers.len() || has_old_pod || self.plans.values().any(is_planned) => {
+                UpgradePhase::ControlPlane
+            }
             () if self.remaining_nodes() > 0 => UpgradePhase::Nodes,
             () if !self.rollouts.is_empty() => UpgradePhase::Addons,
             () => UpgradePhase::Finished,
