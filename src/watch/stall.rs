@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::event::EventObject;
 use super::managed::MachinePhase;
-use super::picture::{NodePhase, Picture, pods_to_evict};
+use super::nodes::NodePhase;
+use super::picture::{Picture, pods_to_evict};
 use crate::snapshot::ClusterView;
 use crate::text::human_duration;
 

@@ -135,7 +135,7 @@ fn one_minor_and_two_in_a_chain() -> Result<(), Failed> {
     }
     let recording = management.folder.file("recording");
     let watch = Watch::start(&management, &["--record", text(&recording)]);
-    let held = "shop/one waits: MachineDeployment";
+    let held = "shop/one waits: Cluster is upgrading";
     watch.wait_long_for("the pool on hold", 240, says(held));
     edit(&management, &json!([{"op": "remove", "path": pool}]));
     watch.wait_long_for("the end", 420, is_type("finished"));
@@ -175,7 +175,7 @@ fn judge(events: &[Value]) {
         first("shop/one: the control plane goes to v1.35.0"),
         first("machine one-md-0"),
         last("machine one-md-0"),
-        first("shop/one waits: MachineDeployment"),
+        first("shop/one waits: Cluster is upgrading"),
         first("machine one-md-1"),
         first("cluster shop/one runs v1.35.0 on all 8 machines"),
     ]);
