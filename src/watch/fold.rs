@@ -1,6 +1,6 @@
 //! The fold: observations change the rows of a cluster and yield events.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,13 +8,14 @@ use super::drains::Drains;
 use super::estimate::estimate_remaining;
 use super::event::{EventKind, EventObject, EventScope, WatchEvent};
 use super::goal::UpgradeGoal;
+use super::managed::{self, ManagedProgress};
 use super::message::{self, ScopedMessage};
 use super::needs::Part;
 use super::nodes::{NodeState, NodeUpdate, Tally};
 use super::observation::{Change, Observation};
 use super::picture::{self, Picture, RolloutState, pods_to_evict};
 use super::progress::{Progress, UpgradePhase};
-use super::{managed, plans, stall};
+use super::{history, plans, stall};
 use crate::catalog::{Catalog, Release};
 use crate::need::{ClusterId, Discovery, ReadTarget};
 use crate::snapshot::{ClusterSnapshot, ClusterView, ReadOutcome, ReadResult, RowKey, Rows};
@@ -22,6 +23,9 @@ use crate::text::human_duration;
 
 /// Probes that count as recent: behind a load balancer one probe sees one API server.
 const RECENT_PROBES: usize = 8;
+
+/// How long nothing may run the version that was found before the upgrade counts as taken back.
+const TAKEN_BACK_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// How to judge what is seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +60,12 @@ pub struct UpgradeWatch<'c> {
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
-    /// How many machines each managed cluster has without surge, as `total`; `None` unless they are counted, because one of
-    /// these clusters was seen being upgraded and this cluster was not.
-    machine_totals: Option<BTreeMap<String, usize>>,
+    is_taken_back: bool,
+    /// The progress of managed clusters; `None` unless their machines are counted, because one of these clusters was seen
+    /// being upgraded and this cluster was not.
+    managed: Option<ManagedProgress>,
+    /// Since when no part of the cluster runs the version that was found.
+    unreached_since: Option<Timestamp>,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -83,7 +90,9 @@ impl<'c> UpgradeWatch<'c> {
             outages: 0,
             is_stalled: false,
             is_finished: false,
-            machine_totals: None,
+            is_taken_back: false,
+            managed: None,
+            unreached_since: None,
         }
     }
 
@@ -265,6 +274,7 @@ impl<'c> UpgradeWatch<'c> {
         events
             .extend(changes.map(|(scope, text)| self.event(at, EventKind::Progress, scope, text)));
         events.extend(self.check_finished(at));
+        events.extend(self.check_taken_back(at));
         events
     }
 
@@ -283,9 +293,20 @@ impl<'c> UpgradeWatch<'c> {
         self.earlier_rollouts = rollouts.map(|one| (one.kind, one.name)).collect();
         self.total = picture.nodes.tally().all();
         self.drains.set_all(&picture.nodes, at);
-        self.count_machines(&picture);
+        let of_nodes = history::of_nodes(nodes, &picture.nodes, at);
+        let is_of_machines = self.count_machines(&picture);
+        let mut history = match is_of_machines {
+            true => history::of_machines(picture.managed.values(), at),
+            false => of_nodes,
+        };
+        let mut text = message::picture(&picture);
+        if !history.is_empty() && (is_of_machines || picture.goal.is_some()) {
+            text += &message::history(&history);
+            // The first one shows when it ended, not when it began.
+            self.started_at = Some(history.remove(0));
+            self.finished_nodes = history;
+        }
         self.last_change_at = Some(at);
-        let text = message::picture(&picture);
         self.picture = Some(picture);
         let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
         events.extend(self.check_finished(at));
@@ -396,8 +417,8 @@ impl<'c> UpgradeWatch<'c> {
         if self.is_over(picture) {
             // Surge is gone, and what was removed does not come back.
             self.total = self.tally(picture).all();
-            if let Some(totals) = &mut self.machine_totals {
-                *totals = managed::machine_counts(&picture.managed);
+            if let Some(progress) = &mut self.managed {
+                progress.count(&picture.managed);
             }
         }
         let done = self.done(picture);
@@ -419,10 +440,13 @@ impl<'c> UpgradeWatch<'c> {
     /// Counts machines instead of nodes from when a managed cluster is seen being upgraded and this cluster is not. Returns
     /// whether that is now.
     fn count_machines(&mut self, picture: &Picture) -> bool {
-        let begins = picture.goal.is_none() && !picture.is_idle() && self.machine_totals.is_none();
+        let begins = picture.goal.is_none() && !picture.is_idle() && self.managed.is_none();
         if begins {
-            self.machine_totals = Some(managed::machine_counts(&picture.managed));
+            self.managed = Some(ManagedProgress::new(&picture.managed));
             self.total = picture.machine_tally().all();
+        }
+        if let Some(progress) = &mut self.managed {
+            progress.follow(&picture.managed);
         }
         begins
     }
@@ -432,6 +456,12 @@ impl<'c> UpgradeWatch<'c> {
         let is_finished = self.is_over(picture);
         if std::mem::replace(&mut self.is_finished, is_finished) || !is_finished {
             return None;
+        }
+        let taken_back = self.managed.as_ref().filter(|_| picture.goal.is_none());
+        let taken_back = taken_back.and_then(|progress| progress.taken_back(&picture.managed));
+        if let Some((cluster, version)) = taken_back {
+            let text = format!("the upgrade of cluster {cluster} to v{version} was taken back");
+            return Some(self.event(at, EventKind::Failed, self.cluster_scope(), text));
         }
         let text = match &picture.goal {
             Some(goal) => format!(
@@ -443,6 +473,31 @@ impl<'c> UpgradeWatch<'c> {
         };
         let scope = self.cluster_scope();
         Some(self.event(at, EventKind::Finished, scope, text))
+    }
+
+    /// An upgrade that was found and that nothing runs any more; once. For a while nothing may be seen to run the version:
+    /// behind a load balancer some probes reach older API servers only.
+    fn check_taken_back(&mut self, at: Timestamp) -> Option<WatchEvent> {
+        let picture = self.picture.as_ref()?;
+        let goal = picture
+            .goal
+            .as_ref()
+            .filter(|_| self.options.goal.is_none())?;
+        if picture.is_goal_in_sight(goal) {
+            self.unreached_since = None;
+            return None;
+        }
+        let was_within = |since: Timestamp| at.duration_since(since) < TAKEN_BACK_AFTER;
+        let since = *self.unreached_since.get_or_insert(at);
+        if self.is_taken_back || was_within(since) {
+            return None;
+        }
+        let text = format!(
+            "the upgrade to {} was taken back: nothing runs it",
+            goal.version()
+        );
+        self.is_taken_back = true;
+        Some(self.event(at, EventKind::Failed, self.cluster_scope(), text))
     }
 
     fn check_stall(&mut self, at: Timestamp) -> Option<WatchEvent> {
@@ -561,20 +616,18 @@ impl<'c> UpgradeWatch<'c> {
     fn phase(&self, picture: &Picture) -> UpgradePhase {
         match picture.phase() {
             _ if self.is_over(picture) => UpgradePhase::Finished,
-            _ if picture.goal.is_none() && self.machine_totals.is_none() => UpgradePhase::Waiting,
+            _ if picture.goal.is_none() && self.managed.is_none() => UpgradePhase::Waiting,
             phase => phase,
         }
     }
 
     fn is_over(&self, picture: &Picture) -> bool {
         picture.phase() == UpgradePhase::Finished
-            || self.machine_totals.is_some()
-                && picture.goal.is_none()
-                && picture.are_managed_complete()
+            || self.managed.is_some() && picture.goal.is_none() && picture.are_managed_complete()
     }
 
     fn tally(&self, picture: &Picture) -> Tally {
-        match self.machine_totals {
+        match self.managed {
             Some(_) => picture.machine_tally(),
             None => picture.nodes.tally(),
         }
@@ -582,8 +635,8 @@ impl<'c> UpgradeWatch<'c> {
 
     /// How many are certain to have been replaced: a surge node that is ready has replaced none yet.
     fn done(&self, picture: &Picture) -> usize {
-        if let Some(totals) = &self.machine_totals {
-            return managed::replaced_machines(&picture.managed, totals).min(self.total);
+        if let Some(progress) = &self.managed {
+            return progress.replaced(&picture.managed).min(self.total);
         }
         let tally = picture.nodes.tally();
         tally.upgraded.min(self.total.saturating_sub(tally.old))

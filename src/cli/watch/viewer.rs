@@ -62,6 +62,7 @@ impl Viewer {
             let picture = self.watch.picture();
             let is_idle = picture.is_some_and(Picture::is_idle);
             let is_over = match event.kind {
+                EventKind::Failed => return Ok(Some(Exit::Blocked)),
                 EventKind::Finished => true,
                 EventKind::Picture => self.is_once || is_idle,
                 _ => false,
