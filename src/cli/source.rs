@@ -291,11 +291,16 @@ fn with_watches(
     discovery: &Discovery,
     catalog: &Catalog,
 ) -> Vec<ReadRequest> {
-    for mut watched in read_plan(&watch::watched_needs(), discovery, catalog, None) {
+    let pods = watch::pods_on_node_need("");
+    let needs: Vec<Need> = watch::watched_needs().into_iter().chain([pods]).collect();
+    for mut watched in read_plan(&needs, discovery, catalog, None) {
+        // A selector makes no difference to RBAC.
+        let allowed = watched.rbac.clone();
         watched.rbac.verbs.push(Verb::Watch);
-        match requests.iter_mut().find(|one| one.target == watched.target) {
-            Some(request) => request.rbac.verbs = watched.rbac.verbs,
-            None => requests.push(watched),
+        let same = requests.iter_mut().filter(|one| one.rbac == allowed);
+        let listed = same.map(|one| one.rbac.clone_from(&watched.rbac)).count();
+        if listed == 0 {
+            requests.push(watched);
         }
     }
     requests.sort_by(|a, b| a.target.cmp(&b.target));

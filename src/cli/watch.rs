@@ -2,17 +2,20 @@
 
 mod args;
 mod follow;
+mod redaction;
 mod viewer;
 
 pub use args::{WatchArgs, WatchCommand};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::console::Console;
 use super::exit::{CliError, Exit};
 use super::log::init_logging;
 use crate::catalog::{Catalog, PlatformName};
 use crate::path::{UpgradePath, UpgradeTarget};
 use crate::watch::{Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
+use redaction::Redaction;
 use viewer::Viewer;
 
 /// Runs the watch.
@@ -61,8 +64,22 @@ fn replay(
     options: WatchOptions,
     recording: Recording,
 ) -> Result<Exit, CliError> {
-    let watch = UpgradeWatch::new(recording.header.cluster.clone(), catalog, options);
-    let mut viewer = Viewer::new(flags, watch, None);
+    let header = &recording.header;
+    // A pseudonym is its own pseudonym, whatever the key.
+    let redaction = match flags.redact && !header.is_redacted {
+        true => Some(Redaction::new(
+            header.uid,
+            catalog,
+            Console::new(&flags.log),
+        )?),
+        false => None,
+    };
+    let id = match &redaction {
+        Some(redaction) => redaction.cluster_id(&header.cluster),
+        None => header.cluster.clone(),
+    };
+    let watch = UpgradeWatch::new(id, catalog, options);
+    let mut viewer = Viewer::new(flags, catalog, watch, None, redaction);
     let mut last: Option<Timestamp> = None;
     for observation in recording {
         let observation = observation.map_err(CliError::could_not_run)?;
@@ -74,7 +91,7 @@ fn replay(
             std::thread::sleep(gap.unsigned_abs() / speed);
         }
         last = Some(observation.at);
-        if let Some(exit) = viewer.observe(&observation)? {
+        if let Some(exit) = viewer.observe(observation)? {
             return Ok(exit);
         }
     }

@@ -56,7 +56,7 @@ fn event_line(event: &UpgradeEvent, styles: &Styles) -> String {
         escape_line(&event.message)
     );
     match event.event_type {
-        EventTypeDoc::Stall | EventTypeDoc::Outage => styles.warning(&line),
+        EventTypeDoc::Stall | EventTypeDoc::Outage | EventTypeDoc::Failed => styles.warning(&line),
         _ => line,
     }
 }

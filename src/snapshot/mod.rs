@@ -28,7 +28,7 @@ pub use nodes::{NodeCondition, NodeRow};
 pub use owned_fields::{OwnedFields, is_annotation_unowned};
 pub use persist::{FORMAT, SnapshotError, SnapshotProblem, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
-pub use redact::{RedactionKey, redact};
+pub use redact::{RedactionKey, Redactor, redact};
 pub use rows::Rows;
 pub use table::Table;
 pub use uid::Uid;

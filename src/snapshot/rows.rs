@@ -96,12 +96,14 @@ rows! {
 }
 
 impl Rows {
-    /// Inserts rows of the same shape, or replaces those of the same objects.
-    pub fn upsert_all(&mut self, rows: Self) {
-        fn upsert<R: Keyed + PartialEq>(table: &mut Table<R>, rows: Table<R>) {
+    /// Inserts rows of the same shape, or replaces those of the same objects; returns whether that changed any of them.
+    pub fn upsert_all(&mut self, rows: Self) -> bool {
+        fn upsert<R: Keyed + PartialEq>(table: &mut Table<R>, rows: Table<R>) -> bool {
+            let mut has_changed = false;
             for row in rows {
-                table.upsert(row);
+                has_changed |= table.upsert(row);
             }
+            has_changed
         }
         match (self, rows) {
             (Self::Metadata(table), Self::Metadata(rows)) => upsert(table, rows),
@@ -109,19 +111,19 @@ impl Rows {
             (Self::Pods(table), Self::Pods(rows)) => upsert(table, rows),
             (Self::Workloads(table), Self::Workloads(rows)) => upsert(table, rows),
             (Self::Objects(table), Self::Objects(rows)) => upsert(table, rows),
-            _ => {}
+            _ => false,
         }
     }
 
-    /// Removes the row of an object.
-    pub fn remove(&mut self, key: RowKey<'_>) {
+    /// Removes the row of an object; returns whether there was one.
+    pub fn remove(&mut self, key: RowKey<'_>) -> bool {
         match self {
-            Self::Metadata(table) => drop(table.remove(key)),
-            Self::Nodes(table) => drop(table.remove(key)),
-            Self::Pods(table) => drop(table.remove(key)),
-            Self::Workloads(table) => drop(table.remove(key)),
-            Self::Objects(table) => drop(table.remove(key)),
-            Self::HelmReleases(_) | Self::EndpointSlices(_) | Self::TextLines(_) => {}
+            Self::Metadata(table) => table.remove(key).is_some(),
+            Self::Nodes(table) => table.remove(key).is_some(),
+            Self::Pods(table) => table.remove(key).is_some(),
+            Self::Workloads(table) => table.remove(key).is_some(),
+            Self::Objects(table) => table.remove(key).is_some(),
+            Self::HelmReleases(_) | Self::EndpointSlices(_) | Self::TextLines(_) => false,
         }
     }
 

@@ -84,7 +84,10 @@ const MODULES: [(&str, &[&str]); 21] = [
             "text",
         ],
     ),
-    ("watch", &["catalog", "facts", "need", "snapshot", "text"]),
+    (
+        "watch",
+        &["catalog", "detect", "facts", "need", "snapshot", "text"],
+    ),
     (
         "api",
         &[

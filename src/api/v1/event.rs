@@ -43,6 +43,7 @@ words! {
         Outage = "outage",
         Back = "back",
         Finished = "finished",
+        Failed = "failed",
     }
 }
 

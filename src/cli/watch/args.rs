@@ -31,15 +31,15 @@ Exit codes:
   0  finished, or nothing is being upgraded; with --once always
   1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
   2  usage error
-  3  --timeout passed while the upgrade was stalled
+  3  the upgrade was taken back, or --timeout passed while it was stalled
   4  --timeout passed before the upgrade began or while it was making progress, or while the API
      server was away
   130  interrupted
   143  terminated
 
-The watch lists and watches nodes, and lists the static pods of the control plane, the
-DaemonSets and Deployments in kube-system, and the pods of nodes that are draining. It never
-writes. Times are in UTC.";
+The watch lists and watches nodes, the objects of Cluster API, and the pods of nodes while they
+drain; it lists the static pods of the control plane, and the DaemonSets and Deployments in
+kube-system, every few seconds. It never writes. Times are in UTC.";
 
 /// Follow an upgrade that somebody or something else drives: control plane, nodes by pool, add-ons, outages and stalls.
 #[derive(Debug, Parser)]
@@ -85,6 +85,9 @@ pub struct WatchArgs {
     /// Replay this many times as fast as it happened [default: without waiting]
     #[arg(long, value_name = "N", requires = "replay", value_parser = clap::value_parser!(u32).range(1..))]
     pub speed: Option<u32>,
+    /// Replace names by pseudonyms, in the output and in the recording: the same as those of upgrade-check --redact
+    #[arg(long)]
+    pub redact: bool,
     /// Output format
     #[arg(short, long, value_parser = format::event_format_parser(), default_value = "text")]
     pub output: EventFormat,

@@ -1,25 +1,28 @@
 //! From a cluster to observations: nodes are watched, the rest is listed again and again, each API server is probed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::join_all;
+use futures::future::{AbortHandle, abortable, join_all};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::args::WatchArgs;
+use super::redaction::Redaction;
 use super::viewer::Viewer;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::progress::read_observer;
 use crate::cli::session::{ClusterSession, connect, run_until_shutdown};
-use crate::client::{ClusterReader, NoopObserver, ReadOptions, Timeout, WatchUpdate};
-use crate::need::{Discovery, Need, ReadRequest, read_plan};
-use crate::snapshot::{ReadOutcome, ReadResult};
+use crate::client::{ClusterReader, NoopObserver, ReadObserver, ReadOptions, Timeout, WatchUpdate};
+use crate::kubeconfig::Connection;
+use crate::need::{ClusterId, Discovery, Need, ReadRequest, read_plan};
+use crate::snapshot::{ReadOutcome, ReadResult, RedactionKey, Uid};
 use crate::watch::{
     Change, Observation, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions,
     pods_on_node_need, polled_needs, watched_needs,
@@ -39,8 +42,6 @@ const QUEUE: usize = 256;
 const PAGE_SIZE: u32 = 500;
 /// Concurrent requests.
 const MAX_IN_FLIGHT: usize = 4;
-/// Draining nodes whose pods are read: those beyond are shown without the number of their pods.
-const MAX_DRAINING_NODES: usize = 20;
 
 /// Follows the cluster of the current context.
 pub(super) fn follow(
@@ -58,81 +59,50 @@ async fn follow_cluster(
 ) -> Result<Exit, CliError> {
     let deadline = flags.timeout.map(|timeout| Instant::now() + timeout);
     let connection = connect(PROGRAM, &flags.connection, false).await?;
-    let reader = |timeout, observer| {
-        let options = ReadOptions {
-            timeout,
-            page_size: PAGE_SIZE,
-            max_in_flight: MAX_IN_FLIGHT,
+    let timeout = flags.connection.timeout();
+    // Progress is printed until the first picture.
+    let first = {
+        let observer = read_observer(Console::new(&flags.log), flags.redact);
+        let reader = reader(&connection, timeout, observer, catalog)?;
+        let session = ClusterSession {
+            connection: connection.clone(),
+            reader,
         };
-        ClusterReader::new(&connection, options, observer, catalog).map_err(CliError::could_not_run)
+        FirstReads::of(&session, catalog).await?
     };
-    let prober = reader(Timeout::Total(PROBE_TIMEOUT), Arc::new(NoopObserver))?;
-    let observer = read_observer(Console::new(&flags.log), false);
-    let reader = reader(flags.connection.timeout(), observer)?;
-    let session = ClusterSession {
-        connection: connection.clone(),
-        reader,
-    };
-    let discovery = session.read_discovery().await?;
-    let id = session.cluster_id();
-    let recording = match &flags.record {
-        Some(file) => {
-            let header = RecordingHeader::new(id.clone(), Timestamp::now());
-            Some(RecordingWriter::create(file, &header).map_err(CliError::could_not_run)?)
-        }
-        None => None,
-    };
-    let watch = UpgradeWatch::new(id, catalog, options);
-    let mut viewer = Viewer::new(flags, watch, recording);
-
-    // First what explains the nodes, then the nodes: with them the first picture is complete.
-    let mut watched = requests(&watched_needs(), &discovery, catalog);
-    watched.sort_by_key(|request| request.is_full_list_of("", "nodes"));
-    let polled = requests(&polled_needs(), &discovery, catalog);
-    let mut poller = Poller::default();
-    let mut first = vec![Change::Discovery(discovery.clone())];
-    let results = session.reader.read(&polled, &discovery).await;
-    first.extend(poller.changed(results));
-    let results = session.reader.read(&watched, &discovery).await;
-    require_nodes(results.last())?;
-    let versions: Vec<Option<String>> = results
-        .iter()
-        .map(|result| result.resource_version.clone())
-        .collect();
-    first.extend(
-        results
-            .into_iter()
-            .map(|result| Change::List(Box::new(result))),
-    );
-    for change in first {
-        if let Some(exit) = viewer.observe(&now(change))? {
+    let mut viewer = viewer(flags, catalog, options, &first)?;
+    for change in first.changes {
+        if let Some(exit) = viewer.observe(now(change))? {
             return Ok(exit);
         }
     }
-
+    let reader = reader(&connection, timeout, Arc::new(NoopObserver), catalog)?;
+    let probes = Timeout::Total(PROBE_TIMEOUT);
+    let prober = self::reader(&connection, probes, Arc::new(NoopObserver), catalog)?;
+    let discovery = first.discovery;
     let (sender, mut observations) = mpsc::channel(QUEUE);
-    let (draining, draining_nodes) = watch::channel(draining_nodes(&viewer));
+    let (draining, draining_nodes) = watch::channel(BTreeSet::new());
     let sources = async {
-        let reader = &session.reader;
-        let watches = watched.iter().zip(versions);
-        let watches = watches.map(|(request, version)| {
-            watch_objects(reader, request, &discovery, version, sender.clone()).boxed_local()
+        let (reader, discovery) = (&reader, &discovery);
+        let watches = first.watched.iter().map(|(request, version)| {
+            watch_objects(reader, request, discovery, version.clone(), sender.clone()).boxed_local()
         });
+        let mut poller = first.poller;
         tokio::join!(
             join_all(watches),
-            probe(&prober, reader, &discovery, sender.clone()),
-            poller.poll(
-                reader,
-                polled,
-                &discovery,
-                catalog,
-                draining_nodes,
-                sender.clone()
-            ),
+            probe(&prober, reader, discovery, sender.clone()),
+            poller.poll(reader, first.polled, discovery, sender.clone()),
+            watch_drains(reader, discovery, catalog, draining_nodes, sender.clone()),
         );
     };
     let fold = async {
         loop {
+            draining.send_if_modified(|names| {
+                let now_draining = viewer.draining_nodes();
+                let is_new = *names != now_draining;
+                *names = now_draining;
+                is_new
+            });
             let observation = tokio::select! {
                 observation = observations.recv() => observation,
                 () = sleep_until_deadline(deadline) => return Ok(viewer.exit_at_end()),
@@ -140,21 +110,107 @@ async fn follow_cluster(
             let Some(observation) = observation else {
                 return Ok(viewer.exit_at_end());
             };
-            if let Some(exit) = viewer.observe(&observation)? {
+            if let Some(exit) = viewer.observe(observation)? {
                 return Ok(exit);
             }
-            let now_draining = self::draining_nodes(&viewer);
-            draining.send_if_modified(|names| {
-                let is_new = *names != now_draining;
-                *names = now_draining;
-                is_new
-            });
         }
     };
     tokio::select! {
         exit = fold => exit,
         () = sources => Err(CliError::could_not_run("the watch has ended")),
     }
+}
+
+fn reader(
+    connection: &Connection,
+    timeout: Timeout,
+    observer: Arc<dyn ReadObserver>,
+    catalog: &'static Catalog,
+) -> Result<ClusterReader, CliError> {
+    let options = ReadOptions {
+        timeout,
+        page_size: PAGE_SIZE,
+        max_in_flight: MAX_IN_FLIGHT,
+    };
+    ClusterReader::new(connection, options, observer, catalog).map_err(CliError::could_not_run)
+}
+
+/// What is read before the first picture.
+struct FirstReads {
+    id: ClusterId,
+    uid: Option<Uid>,
+    discovery: Discovery,
+    /// What is watched from now on, each from the resource version of its list.
+    watched: Vec<(ReadRequest, Option<String>)>,
+    polled: Vec<ReadRequest>,
+    poller: Poller,
+    changes: Vec<Change>,
+}
+
+impl FirstReads {
+    /// First what explains the nodes, then the nodes: with them the first picture is complete.
+    async fn of(session: &ClusterSession, catalog: &Catalog) -> Result<Self, CliError> {
+        let discovery = session.read_discovery().await?;
+        let read = async |requests: &[ReadRequest]| {
+            session
+                .reader
+                .read(requests, &discovery)
+                .boxed_local()
+                .await
+        };
+        let of_system = read(&requests(&[RedactionKey::need()], &discovery, catalog)).await;
+        let mut system = of_system.iter().flat_map(|result| result.rows.metadata());
+        let polled = requests(&polled_needs(), &discovery, catalog);
+        let mut poller = Poller::default();
+        let mut changes = vec![Change::Discovery(discovery.clone())];
+        changes.extend(poller.changed(read(&polled).await));
+        let mut watched = requests(&watched_needs(), &discovery, catalog);
+        watched.sort_by_key(|request| request.is_full_list_of("", "nodes"));
+        let results = read(&watched).await;
+        require_nodes(results.last())?;
+        let versions = results.iter().map(|result| result.resource_version.clone());
+        let watched = watched.into_iter().zip(versions.collect::<Vec<_>>());
+        let results = results.into_iter();
+        changes.extend(results.map(|result| Change::List(Box::new(result))));
+        Ok(Self {
+            id: session.cluster_id(),
+            uid: system.find_map(|row| row.uid),
+            watched: watched.collect(),
+            polled,
+            poller,
+            changes,
+            discovery,
+        })
+    }
+}
+
+fn viewer(
+    flags: &WatchArgs,
+    catalog: &'static Catalog,
+    options: WatchOptions,
+    first: &FirstReads,
+) -> Result<Viewer, CliError> {
+    let mut header = RecordingHeader::new(first.id.clone(), Timestamp::now());
+    header.uid = first.uid;
+    let redaction = match flags.redact {
+        true => Some(Redaction::new(
+            first.uid,
+            catalog,
+            Console::new(&flags.log),
+        )?),
+        false => None,
+    };
+    if let Some(redaction) = &redaction {
+        header = redaction.header(header);
+    }
+    let recording = match &flags.record {
+        Some(file) => {
+            Some(RecordingWriter::create(file, &header).map_err(CliError::could_not_run)?)
+        }
+        None => None,
+    };
+    let watch = UpgradeWatch::new(header.cluster, catalog, options);
+    Ok(Viewer::new(flags, catalog, watch, recording, redaction))
 }
 
 async fn sleep_until_deadline(deadline: Option<Instant>) {
@@ -173,11 +229,6 @@ fn now(change: Change) -> Observation {
 
 fn requests(needs: &[Need], discovery: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
     read_plan(needs, discovery, catalog, None)
-}
-
-fn draining_nodes(viewer: &Viewer) -> BTreeSet<String> {
-    let nodes = viewer.watch.draining_nodes().take(MAX_DRAINING_NODES);
-    nodes.map(str::to_owned).collect()
 }
 
 /// # Errors
@@ -264,7 +315,50 @@ async fn probe(
     }
 }
 
-/// Lists that are read again and again.
+/// Follows the pods of the nodes that drain.
+async fn watch_drains(
+    reader: &ClusterReader,
+    discovery: &Discovery,
+    catalog: &Catalog,
+    mut draining: watch::Receiver<BTreeSet<String>>,
+    observations: mpsc::Sender<Observation>,
+) {
+    let mut running = FuturesUnordered::new();
+    let mut handles: BTreeMap<String, AbortHandle> = BTreeMap::new();
+    loop {
+        let changed = tokio::select! {
+            changed = draining.changed() => changed,
+            _ = running.next(), if !running.is_empty() => continue,
+        };
+        if changed.is_err() {
+            return;
+        }
+        let nodes = draining.borrow_and_update().clone();
+        handles.retain(|node, handle| {
+            let is_draining = nodes.contains(node);
+            if !is_draining {
+                handle.abort();
+            }
+            is_draining
+        });
+        for node in nodes {
+            if handles.contains_key(&node) {
+                continue;
+            }
+            let observations = observations.clone();
+            let need = pods_on_node_need(&node);
+            let (watch, handle) = abortable(async move {
+                for request in requests(&[need], discovery, catalog) {
+                    watch_objects(reader, &request, discovery, None, observations.clone()).await;
+                }
+            });
+            running.push(watch.boxed_local());
+            handles.insert(node, handle);
+        }
+    }
+}
+
+/// Lists that are read every few seconds.
 #[derive(Default)]
 struct Poller {
     last: Vec<ReadResult>,
@@ -276,18 +370,11 @@ impl Poller {
         reader: &ClusterReader,
         polled: Vec<ReadRequest>,
         discovery: &Discovery,
-        catalog: &Catalog,
-        mut draining: watch::Receiver<BTreeSet<String>>,
         observations: mpsc::Sender<Observation>,
     ) {
         loop {
-            // At once when another node drains.
-            let _ = tokio::time::timeout(POLL_EVERY, draining.changed()).await;
-            let nodes = draining.borrow_and_update().clone();
-            let needs: Vec<Need> = nodes.iter().map(|node| pods_on_node_need(node)).collect();
-            let mut all = requests(&needs, discovery, catalog);
-            all.extend(polled.iter().cloned());
-            let results = reader.read(&all, discovery).await;
+            tokio::time::sleep(POLL_EVERY).await;
+            let results = reader.read(&polled, discovery).await;
             for change in self.changed(results) {
                 if observations.send(now(change)).await.is_err() {
                     return;
@@ -296,19 +383,16 @@ impl Poller {
         }
     }
 
-    /// The lists that differ from the last ones; failed ones only if there was none before.
+    /// The lists that differ from the last ones; failed ones say nothing.
     fn changed(&mut self, results: Vec<ReadResult>) -> Vec<Change> {
         let mut changes = Vec::new();
         for result in results {
-            let last = self
-                .last
-                .iter_mut()
-                .find(|last| last.target == result.target);
-            let is_failed = matches!(result.outcome, ReadOutcome::Failed { .. });
-            match last {
-                Some(last)
-                    if is_failed || last.rows == result.rows && last.outcome == result.outcome =>
-                {
+            if matches!(result.outcome, ReadOutcome::Failed { .. }) {
+                continue;
+            }
+            let mut last = self.last.iter_mut();
+            match last.find(|last| last.target == result.target) {
+                Some(last) if last.rows == result.rows && last.outcome == result.outcome => {
                     continue;
                 }
                 Some(last) => *last = result.clone(),

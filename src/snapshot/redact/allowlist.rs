@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::Snapshot;
+use super::super::ReadResult;
 use super::token_kinds::{is_api_version, is_pseudonym};
 use crate::catalog::{AppliesTo, Catalog, volume_plugins};
 use crate::need::ReadTarget;
@@ -58,7 +58,10 @@ pub(super) struct Allowlist<'a> {
 }
 
 impl<'a> Allowlist<'a> {
-    pub(super) fn new(catalog: &'a Catalog, snapshot: &Snapshot) -> Self {
+    pub(super) fn new<'r>(
+        catalog: &'a Catalog,
+        readings: impl IntoIterator<Item = &'r ReadResult>,
+    ) -> Self {
         let mut words: HashSet<String> =
             PUBLIC_NAMES.split_whitespace().map(str::to_owned).collect();
         for api in catalog.apis.iter() {
@@ -113,7 +116,7 @@ impl<'a> Allowlist<'a> {
         for row in volume_plugins().unwrap_or_default() {
             words.extend([row.field, row.provisioner, row.csi_driver]);
         }
-        words.extend(requested_names(snapshot));
+        words.extend(requested_names(readings));
         words.remove("");
         let images = catalog
             .unsupported_os_images
@@ -180,8 +183,7 @@ fn control_plane_names(catalog: &Catalog) -> Vec<String> {
 }
 
 /// Names that stand in what was asked for: they are written in this program.
-fn requested_names(snapshot: &Snapshot) -> Vec<String> {
-    let readings = snapshot.clusters.iter().flat_map(|it| &it.ledger);
+fn requested_names<'r>(readings: impl IntoIterator<Item = &'r ReadResult>) -> Vec<String> {
     let mut names = Vec::new();
     for reading in readings {
         let ReadTarget::Objects {

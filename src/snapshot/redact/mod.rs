@@ -23,17 +23,22 @@ mod token_kinds;
 
 pub use key::RedactionKey;
 
-use super::{ClusterSnapshot, ManifestFiles, MissingData, ReadOutcome, Snapshot};
+use super::{
+    ClusterSnapshot, ManifestFiles, MissingData, ReadOutcome, ReadResult, Rows, Snapshot, Uid,
+};
 use crate::catalog::Catalog;
-use crate::need::ClusterId;
+use crate::need::{ClusterId, Discovery, ReadTarget};
 use allowlist::Allowlist;
 use pseudonymizer::Pseudonymizer;
 use token_kinds::redact_reason;
 
 /// Puts pseudonyms in the place of names, and drops free text.
 pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
-    let known = Allowlist::new(catalog, snapshot);
-    let words = Pseudonymizer::new(key, known, snapshot);
+    let known = Allowlist::new(catalog, snapshot.clusters.iter().flat_map(|it| &it.ledger));
+    let mut words = Pseudonymizer::new(key, known);
+    for reading in snapshot.clusters.iter().flat_map(|it| &it.ledger) {
+        words.note_names(&reading.rows);
+    }
     for picture in &mut snapshot.clusters {
         words.redact_cluster(picture);
     }
@@ -41,7 +46,68 @@ pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
     snapshot.is_redacted = true;
 }
 
+/// The same for what is read piece by piece. A pseudonym is that of a snapshot with the same key.
+pub struct Redactor<'a>(Pseudonymizer<'a>);
+
+impl<'a> Redactor<'a> {
+    /// A redactor with this key.
+    #[must_use]
+    pub fn new(key: &RedactionKey, catalog: &'a Catalog) -> Self {
+        Self(Pseudonymizer::new(key, Allowlist::new(catalog, [])))
+    }
+
+    /// The pseudonym of a name, or the name itself if it is public.
+    #[must_use]
+    pub fn redact_name(&self, name: &str) -> String {
+        self.0.redact_name(name)
+    }
+
+    /// The pseudonym of a cluster, which is called after its context or the URL of its API server.
+    #[must_use]
+    pub fn redact_cluster_id(&self, id: &ClusterId) -> ClusterId {
+        ClusterId(match id.0.contains("://") {
+            true => self.0.redact_server_url(&id.0),
+            false => self.0.redact_name(&id.0),
+        })
+    }
+
+    /// A UID in the place of another.
+    #[must_use]
+    pub fn redact_uid(&self, uid: Uid) -> Uid {
+        self.0.redact_uid(uid)
+    }
+
+    /// Why something could not be read, as far as it says so without names.
+    #[must_use]
+    pub fn redact_reason(&self, why: &str) -> String {
+        redact_reason(why)
+    }
+
+    /// The API versions that a server offers.
+    pub fn redact_discovery(&self, discovery: &mut Discovery) {
+        self.0.redact_discovery(discovery);
+    }
+
+    /// Rows of this target.
+    pub fn redact_rows(&mut self, target: &ReadTarget, rows: &mut Rows) {
+        self.0.note_names(rows);
+        self.0.redact_rows(target, rows);
+    }
+
+    /// A read.
+    pub fn redact_result(&mut self, result: &mut ReadResult) {
+        self.0.note_names(&result.rows);
+        self.0.redact_result(result);
+    }
+}
+
 impl Pseudonymizer<'_> {
+    fn redact_discovery(&self, discovery: &mut Discovery) {
+        let served = std::mem::take(&mut discovery.group_versions);
+        let served = served.iter().map(|it| self.redact_api_version(it));
+        discovery.group_versions = served.collect();
+    }
+
     fn redact_cluster(&self, picture: &mut ClusterSnapshot) {
         let server = self.redact_server_url(&picture.server);
         // Without a context a cluster goes by the address of its server.
@@ -52,26 +118,26 @@ impl Pseudonymizer<'_> {
         picture.context = picture.context.take().map(|name| self.redact_name(&name));
         picture.server = server;
         picture.namespace = picture.namespace.take().map(|name| self.redact_name(&name));
-        let served = std::mem::take(&mut picture.discovery.group_versions);
-        picture.discovery.group_versions = served
-            .iter()
-            .map(|it| self.redact_api_version(it))
-            .collect();
+        self.redact_discovery(&mut picture.discovery);
         for reading in &mut picture.ledger {
-            match &mut reading.outcome {
-                ReadOutcome::Complete | ReadOutcome::NotServed => {}
-                ReadOutcome::Failed { why } => *why = redact_reason(why),
-                ReadOutcome::Forbidden { why, rbac } => {
-                    *why = redact_reason(why);
-                    rbac.namespace = rbac.namespace.take().map(|name| self.redact_name(&name));
-                }
-            }
-            for fault in &mut reading.skipped_objects {
-                fault.what = self.redact_text(&fault.what);
-                fault.why = redact_reason(&fault.why);
-            }
-            self.redact_rows(&reading.target, &mut reading.rows);
+            self.redact_result(reading);
         }
+    }
+
+    fn redact_result(&self, reading: &mut ReadResult) {
+        match &mut reading.outcome {
+            ReadOutcome::Complete | ReadOutcome::NotServed => {}
+            ReadOutcome::Failed { why } => *why = redact_reason(why),
+            ReadOutcome::Forbidden { why, rbac } => {
+                *why = redact_reason(why);
+                rbac.namespace = rbac.namespace.take().map(|name| self.redact_name(&name));
+            }
+        }
+        for fault in &mut reading.skipped_objects {
+            fault.what = self.redact_text(&fault.what);
+            fault.why = redact_reason(&fault.why);
+        }
+        self.redact_rows(&reading.target, &mut reading.rows);
     }
 
     fn redact_files(&self, files: &mut ManifestFiles) {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::super::{Rows, SharedLabels, SharedStr, Snapshot};
+use super::super::{Rows, SharedLabels, SharedStr, Uid};
 use super::allowlist::Allowlist;
 use super::key::RedactionKey;
 use super::token_kinds::{
@@ -28,7 +28,7 @@ const OPEN_DOMAINS: [&str; 2] = ["node-role.kubernetes.io", "node-restriction.ku
 
 /// Puts pseudonyms in the place of names.
 pub(super) struct Pseudonymizer<'a> {
-    pub(super) key: &'a RedactionKey,
+    pub(super) key: RedactionKey,
     allowlist: Allowlist<'a>,
     /// Names that look like something else, such as a node `10`.
     value_like_names: HashSet<String>,
@@ -37,33 +37,30 @@ pub(super) struct Pseudonymizer<'a> {
 }
 
 impl<'a> Pseudonymizer<'a> {
-    pub(super) fn new(key: &'a RedactionKey, known: Allowlist<'a>, snapshot: &Snapshot) -> Self {
-        let readings = snapshot.clusters.iter().flat_map(|it| &it.ledger);
-        let mut misleading = HashSet::new();
+    pub(super) fn new(key: &RedactionKey, known: Allowlist<'a>) -> Self {
+        Self {
+            key: key.clone(),
+            allowlist: known,
+            value_like_names: HashSet::new(),
+            label_cache: RefCell::default(),
+        }
+    }
+
+    /// Takes note of names that look like something else, before the rows are redacted.
+    pub(super) fn note_names(&mut self, rows: &Rows) {
         let mut note = |name: &str| {
             if is_plain_value(name) || redact_version(name, |_| None).is_some() {
-                misleading.insert(name.to_owned());
+                self.value_like_names.insert(name.to_owned());
             }
         };
-        for reading in readings {
-            for row in reading.rows.metadata() {
-                note(&row.name);
-                row.namespace.iter().for_each(|name| note(name));
-            }
-            match &reading.rows {
-                Rows::Nodes(rows) => rows.iter().for_each(|row| note(&row.name)),
-                Rows::Pods(rows) => rows.iter().for_each(|row| {
-                    note(&row.name);
-                    note(&row.namespace);
-                }),
-                _ => {}
-            }
+        for row in rows.metadata() {
+            note(&row.name);
+            row.namespace.iter().for_each(|name| note(name));
         }
-        Self {
-            key,
-            allowlist: known,
-            value_like_names: misleading,
-            label_cache: RefCell::default(),
+        rows.nodes().iter().for_each(|row| note(&row.name));
+        for row in rows.pods() {
+            note(&row.name);
+            note(&row.namespace);
         }
     }
 
