@@ -55,6 +55,7 @@ pub(super) enum Part<'t> {
     StaticPods,
     Rollouts,
     Managed,
+    Warnings,
     None,
 }
 
@@ -78,6 +79,7 @@ impl<'t> Part<'t> {
             (("", "pods"), None, Some(node)) => Self::PodsOf(node),
             (("", "pods"), Some(_), None) => Self::StaticPods,
             (("apps", _), ..) => Self::Rollouts,
+            (("events.k8s.io", _), ..) => Self::Warnings,
             (("cluster.x-k8s.io" | "controlplane.cluster.x-k8s.io", _), ..) => Self::Managed,
             _ => Self::None,
         }

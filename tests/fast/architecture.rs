@@ -84,7 +84,18 @@ const MODULES: [(&str, &[&str]); 21] = [
             "text",
         ],
     ),
-    ("watch", &["catalog", "facts", "need", "snapshot", "text"]),
+    (
+        "watch",
+        &[
+            "catalog",
+            "conditions",
+            "detect",
+            "facts",
+            "need",
+            "snapshot",
+            "text",
+        ],
+    ),
     (
         "api",
         &[
