@@ -57,7 +57,8 @@ impl TopologyVersions {
 pub(crate) struct CapiCondition<'a> {
     pub(crate) status: &'a str,
     pub(crate) reason: &'a str,
-    message: String,
+    /// In one line.
+    pub(crate) message: String,
     /// Whether it is about the latest spec. The status of an object as a whole may be newer than a condition in it.
     pub(crate) is_current: bool,
 }

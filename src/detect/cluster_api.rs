@@ -110,7 +110,16 @@ pub fn kubeadm_control_planes_need() -> Need {
     list_need(
         "controlplane.cluster.x-k8s.io",
         "kubeadmcontrolplanes",
-        &[ROLLOUT_FIELDS, &["spec.version"]].concat(),
+        &[
+            ROLLOUT_FIELDS,
+            &[
+                "metadata.labels",
+                "spec.version",
+                "status.conditions",
+                "status.v1beta2.conditions",
+            ],
+        ]
+        .concat(),
     )
 }
 

@@ -13,10 +13,10 @@ use super::needs::Part;
 use super::nodes::{NodeState, NodeUpdate, Tally};
 use super::observation::{Change, Observation};
 use super::picture::{self, Picture, RolloutState, pods_to_evict};
-use super::plan::{PlanProgress, PlannedStep};
 use super::progress::{Progress, UpgradePhase};
+use super::steps::{PlanProgress, PlannedStep};
 use super::warnings::{WarningKey, Warnings};
-use super::{managed, stall};
+use super::{managed, plans, stall};
 use crate::catalog::{Catalog, Release};
 use crate::need::{ClusterId, Discovery, ReadTarget};
 use crate::snapshot::{ClusterSnapshot, ClusterView, ReadOutcome, ReadResult, RowKey, Rows};
@@ -62,9 +62,9 @@ pub struct UpgradeWatch<'c> {
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
-    /// Whether the machines of managed clusters are counted, because one of these was seen being upgraded and this cluster
-    /// was not.
-    counts_machines: bool,
+    /// How many machines each managed cluster has without surge, as `total`; `None` unless they are counted, because one of
+    /// these clusters was seen being upgraded and this cluster was not.
+    machine_totals: Option<BTreeMap<String, usize>>,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -92,7 +92,7 @@ impl<'c> UpgradeWatch<'c> {
             outages: 0,
             is_stalled: false,
             is_finished: false,
-            counts_machines: false,
+            machine_totals: None,
         }
     }
 
@@ -105,6 +105,13 @@ impl<'c> UpgradeWatch<'c> {
     #[must_use]
     pub fn picture(&self) -> Option<&Picture> {
         self.picture.as_ref()
+    }
+
+    /// Whether the cluster serves the Plans of the system-upgrade-controller.
+    #[must_use]
+    pub fn has_plans(&self) -> bool {
+        let cluster = self.cluster.as_ref();
+        cluster.is_some_and(|cluster| plans::are_served(&cluster.discovery))
     }
 
     /// Whether nothing has changed for too long.
@@ -454,8 +461,13 @@ impl<'c> UpgradeWatch<'c> {
         let mut nodes = Vec::new();
         let mut managed = Vec::new();
         let mut of_cluster = Vec::new();
+        let is_of_plans = match &touched {
+            Touched::Plans => true,
+            Touched::Nodes(_) => !picture.plans.is_empty(),
+            _ => false,
+        };
         match touched {
-            Touched::Nothing => {}
+            Touched::Nothing | Touched::Plans => {}
             Touched::ApiServers => {
                 let versions: BTreeSet<Release> = self.probes.iter().cloned().collect();
                 if picture.control_plane.api_servers != versions {
@@ -492,6 +504,10 @@ impl<'c> UpgradeWatch<'c> {
                 let updates = updates.into_iter();
                 nodes = updates.map(|update| picture.set_node(update)).collect();
             }
+        }
+        if is_of_plans {
+            let before = std::mem::replace(&mut picture.plans, plans::plans(view));
+            of_cluster.extend(message::plans(&before, &picture.plans));
         }
         let mut messages = Vec::new();
         if picture.find_goal()
@@ -531,16 +547,26 @@ impl<'c> UpgradeWatch<'c> {
 
     /// Keeps what needs a history: the nodes that were finished, their number, and when it began.
     fn follow_progress(&mut self, picture: &Picture, done_before: usize, at: Timestamp) {
-        self.count_machines(picture);
+        let done_before = match self.count_machines(picture) {
+            true => self.done(picture),
+            false => done_before,
+        };
         if self.is_over(picture) {
             // Surge is gone, and what was removed does not come back.
             self.total = self.tally(picture).all();
+            if let Some(totals) = &mut self.machine_totals {
+                *totals = managed::machine_counts(&picture.managed);
+            }
         }
-        let newly_done = self.done(picture).saturating_sub(done_before);
+        let done = self.done(picture);
+        // A node that is lost again is finished again later.
+        let lost = done_before.saturating_sub(done);
         self.finished_nodes
-            .extend(std::iter::repeat_n(at, newly_done));
+            .truncate(self.finished_nodes.len().saturating_sub(lost));
+        self.finished_nodes
+            .extend(std::iter::repeat_n(at, done.saturating_sub(done_before)));
         let has_begun = !matches!(
-            picture.phase(),
+            self.phase(picture),
             UpgradePhase::Waiting | UpgradePhase::Finished
         );
         if self.started_at.is_none() && has_begun {
@@ -548,12 +574,15 @@ impl<'c> UpgradeWatch<'c> {
         }
     }
 
-    /// Counts machines instead of nodes from when a managed cluster is seen being upgraded and this cluster is not.
-    fn count_machines(&mut self, picture: &Picture) {
-        if picture.goal.is_none() && !picture.is_idle() && !self.counts_machines {
-            self.counts_machines = true;
+    /// Counts machines instead of nodes from when a managed cluster is seen being upgraded and this cluster is not. Returns
+    /// whether that is now.
+    fn count_machines(&mut self, picture: &Picture) -> bool {
+        let begins = picture.goal.is_none() && !picture.is_idle() && self.machine_totals.is_none();
+        if begins {
+            self.machine_totals = Some(managed::machine_counts(&picture.managed));
             self.total = picture.machine_tally().all();
         }
+        begins
     }
 
     fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
@@ -575,7 +604,7 @@ impl<'c> UpgradeWatch<'c> {
     }
 
     fn check_stall(&mut self, at: Timestamp) -> Option<WatchEvent> {
-        let phase = self.picture.as_ref()?.phase();
+        let phase = self.phase(self.picture.as_ref()?);
         if self.is_stalled || matches!(phase, UpgradePhase::Waiting | UpgradePhase::Finished) {
             return None;
         }
@@ -679,7 +708,7 @@ impl<'c> UpgradeWatch<'c> {
             total: self.total,
             phase: match picture {
                 Some(_) if self.is_finished => UpgradePhase::Finished,
-                Some(picture) => picture.phase(),
+                Some(picture) => self.phase(picture),
                 None => UpgradePhase::Waiting,
             },
             started_at: self.started_at,
@@ -687,20 +716,35 @@ impl<'c> UpgradeWatch<'c> {
         }
     }
 
+    /// A managed cluster that was not seen being upgraded is not: a machine may be broken.
+    fn phase(&self, picture: &Picture) -> UpgradePhase {
+        match picture.phase() {
+            _ if self.is_over(picture) => UpgradePhase::Finished,
+            _ if picture.goal.is_none() && self.machine_totals.is_none() => UpgradePhase::Waiting,
+            phase => phase,
+        }
+    }
+
     fn is_over(&self, picture: &Picture) -> bool {
-        picture.phase() == UpgradePhase::Finished || self.counts_machines && picture.is_idle()
+        picture.phase() == UpgradePhase::Finished
+            || self.machine_totals.is_some()
+                && picture.goal.is_none()
+                && picture.are_managed_complete()
     }
 
     fn tally(&self, picture: &Picture) -> Tally {
-        match self.counts_machines {
-            true => picture.machine_tally(),
-            false => picture.nodes.tally(),
+        match self.machine_totals {
+            Some(_) => picture.machine_tally(),
+            None => picture.nodes.tally(),
         }
     }
 
     /// How many are certain to have been replaced: a surge node that is ready has replaced none yet.
     fn done(&self, picture: &Picture) -> usize {
-        let tally = self.tally(picture);
+        if let Some(totals) = &self.machine_totals {
+            return managed::replaced_machines(&picture.managed, totals).min(self.total);
+        }
+        let tally = picture.nodes.tally();
         tally.upgraded.min(self.total.saturating_sub(tally.old))
     }
 }
@@ -737,6 +781,7 @@ enum Touched {
     StaticPods,
     Rollouts,
     Managed,
+    Plans,
 }
 
 impl From<Part<'_>> for Touched {
@@ -747,6 +792,7 @@ impl From<Part<'_>> for Touched {
             Part::Rollouts => Self::Rollouts,
             Part::Managed => Self::Managed,
             Part::Nodes | Part::Warnings | Part::None => Self::Nothing,
+            Part::Plans => Self::Plans,
         }
     }
 }

@@ -7,11 +7,12 @@ use super::goal::UpgradeGoal;
 use super::managed::{MachinePhase, ManagedRollout};
 use super::nodes::{NodePhase, NodeState};
 use super::picture::{Picture, RolloutState, StaticPodCounts};
+use super::plans::NodePlan;
 use crate::catalog::Release;
 use crate::text::pluralize;
 
-/// Reasons of a deletion that people wait for. The others take seconds; a stall names them too.
-const DRAIN_REASONS: [&str; 2] = ["DrainingNode", "WaitingForVolumeDetach"];
+/// Reasons of a deletion that people wait for, of v1beta2 and v1beta1. The others take seconds; a stall names them too.
+const DRAIN_REASONS: [&str; 3] = ["DrainingNode", "WaitingForVolumeDetach", "DrainingFailed"];
 
 /// A change: what it is about, and the sentence.
 pub(super) type ScopedMessage = (EventScope, String);
@@ -27,7 +28,7 @@ pub(super) fn picture(picture: &Picture) -> String {
     let Some(goal) = &picture.goal else {
         let managed = picture.managed.iter();
         let upgrading: Vec<&str> = managed
-            .filter(|(_, rollout)| !rollout.is_complete())
+            .filter(|(_, rollout)| rollout.is_upgrading())
             .map(|(name, _)| name.as_str())
             .collect();
         if !upgrading.is_empty() {
@@ -155,6 +156,39 @@ fn phase(node: &NodeState, goal: Option<&UpgradeGoal>) -> String {
     }
 }
 
+/// What changed of the Plans.
+pub(super) fn plans(
+    before: &BTreeMap<String, NodePlan>,
+    after: &BTreeMap<String, NodePlan>,
+) -> Vec<String> {
+    let mut messages = Vec::new();
+    for (name, plan) in after {
+        let Some(old) = before.get(name) else {
+            messages.push(format!("plan {name} was created"));
+            continue;
+        };
+        if old.version != plan.version
+            && let Some(version) = &plan.version
+        {
+            messages.push(format!("plan {name} is to bring v{version}"));
+        }
+        if plan.done > old.done {
+            messages.push(format!(
+                "plan {name}: {} of {} nodes done",
+                plan.done, plan.total
+            ));
+        }
+        let started = plan.applying.difference(&old.applying);
+        messages.extend(started.map(|node| format!("plan {name} is being applied to {node}")));
+        if let Some(failure) = &plan.failure
+            && old.failure != plan.failure
+        {
+            messages.push(format!("plan {name} does not go on: {failure}"));
+        }
+    }
+    messages
+}
+
 /// What changed from one state of the managed clusters to the next.
 pub(super) fn managed(
     before: &BTreeMap<String, ManagedRollout>,
@@ -185,6 +219,11 @@ pub(super) fn managed(
             say(format!("cluster {name}: the control plane goes to {to}"));
         }
         machine_changes(old, rollout).into_iter().for_each(&mut say);
+        if let Some(wait) = &rollout.waits_for
+            && old.waits_for != rollout.waits_for
+        {
+            say(format!("cluster {name} waits: {wait}"));
+        }
         if rollout.is_complete() && !old.is_complete() {
             let to = version(&rollout.version);
             say(format!(

@@ -1,19 +1,17 @@
 //! What a watch reads.
 
-use super::managed;
+use super::{managed, plans};
 use crate::catalog::GroupResource;
 use crate::facts::control_plane::control_plane_pods_need;
 use crate::need::{DetailLevel, ListSelector, Need, ReadTarget};
 
-/// What is watched: nodes, and the objects of Cluster API.
+/// What is watched: nodes, and the objects of controllers that upgrade clusters: Cluster API, system-upgrade-controller.
 #[must_use]
 pub fn watched_needs() -> Vec<Need> {
-    vec![
-        Need::nodes(),
-        managed::clusters_need(),
-        managed::control_planes_need(),
-        managed::machines_need(),
-    ]
+    let mut needs = vec![Need::nodes()];
+    needs.extend(managed::needs());
+    needs.push(plans::need());
+    needs
 }
 
 /// What is listed every few seconds, because it is little: static pods of the control plane and rollouts in kube-system.
@@ -56,6 +54,7 @@ pub(super) enum Part<'t> {
     Rollouts,
     Managed,
     Warnings,
+    Plans,
     None,
 }
 
@@ -81,6 +80,7 @@ impl<'t> Part<'t> {
             (("apps", _), ..) => Self::Rollouts,
             (("events.k8s.io", _), ..) => Self::Warnings,
             (("cluster.x-k8s.io" | "controlplane.cluster.x-k8s.io", _), ..) => Self::Managed,
+            (("upgrade.cattle.io", _), ..) => Self::Plans,
             _ => Self::None,
         }
     }

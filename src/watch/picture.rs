@@ -6,6 +6,7 @@ use super::goal::UpgradeGoal;
 use super::managed::{self, MachinePhase, MachineState, ManagedRollout};
 use super::needs::{pods_on_node_need, system_workloads_need};
 use super::nodes::{NodeState, NodeTable, NodeUpdate, Tally};
+use super::plans::{self, NodePlan};
 use super::progress::{PoolProgress, UpgradePhase};
 use crate::catalog::Release;
 use crate::facts::control_plane::{control_plane_pods, control_plane_pods_need};
@@ -51,6 +52,8 @@ pub struct Picture {
     pub nodes: NodeTable,
     /// Clusters that Cluster API upgrades from here, by `namespace/name`.
     pub managed: BTreeMap<String, ManagedRollout>,
+    /// Plans of the system-upgrade-controller by `namespace/name`.
+    pub plans: BTreeMap<String, NodePlan>,
     machines: Tally,
     managed_phase: UpgradePhase,
 }
@@ -72,6 +75,7 @@ impl Picture {
             rollouts: incomplete_rollouts(view),
             nodes: NodeTable::default(),
             managed: BTreeMap::new(),
+            plans: plans::plans(view),
             machines: Tally::default(),
             managed_phase: UpgradePhase::Waiting,
         };
@@ -91,7 +95,9 @@ impl Picture {
         let pods = self.control_plane.static_pods.iter().flatten();
         let pods = pods.filter_map(|((_, version), _)| version.as_ref());
         let versions = self.control_plane.api_servers.iter().chain(pods);
-        self.goal = UpgradeGoal::find(versions.chain(self.nodes.versions()));
+        self.goal = plans::pending_version(&self.plans)
+            .map(UpgradeGoal::Planned)
+            .or_else(|| UpgradeGoal::find(versions.chain(self.nodes.versions())));
         if self.goal.is_some() {
             self.nodes.judge_all(self.goal.as_ref());
         }
@@ -140,7 +146,12 @@ impl Picture {
     /// Whether nothing is being upgraded, neither this cluster nor one that it manages.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.goal.is_none() && self.managed_phase == UpgradePhase::Waiting
+        self.goal.is_none() && !self.managed.values().any(ManagedRollout::is_upgrading)
+    }
+
+    /// Whether all parts of the managed clusters are at their versions.
+    pub(super) fn are_managed_complete(&self) -> bool {
+        self.managed_phase == UpgradePhase::Waiting
     }
 
     /// The machines of the managed clusters.
@@ -160,10 +171,15 @@ impl Picture {
             .filter(|version| goal.is_reached_by(version))
             .count();
         let has_old_pod = self.control_plane.has_older_than(goal);
-        let has_begun = reached > 0 || self.control_plane.has_reached(goal);
+        let has_begun = reached > 0
+            || self.control_plane.has_reached(goal)
+            || self.plans.values().any(|plan| !plan.applying.is_empty());
+        let is_planned = |plan: &NodePlan| plan.control_plane_behind > 0;
         match () {
             () if !has_begun && !self.nodes.have_begun() => UpgradePhase::Waiting,
-            () if reached < servers.len() || has_old_pod => UpgradePhase::ControlPlane,
+            () if reached < servers.len() || has_old_pod || self.plans.values().any(is_planned) => {
+                UpgradePhase::ControlPlane
+            }
             () if self.remaining_nodes() > 0 => UpgradePhase::Nodes,
             () if !self.rollouts.is_empty() => UpgradePhase::Addons,
             () => UpgradePhase::Finished,

@@ -620,7 +620,7 @@ fn a_heartbeat_is_trimmed_to_nothing() {
             target: Need::nodes().target,
             rows: Rows::Nodes(Table::from(vec![row])),
         };
-        trim(&mut change, catalog());
+        trim(&mut change, catalog(), false);
         change
     };
     assert_eq!(trimmed("1"), trimmed("2"));

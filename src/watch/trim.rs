@@ -11,8 +11,8 @@ use crate::catalog::{Catalog, SignatureLocation};
 use crate::facts::nodes::CONTROL_PLANE_LABELS;
 use crate::snapshot::{MetaRow, NodeRow, PodRow, Rows, SharedLabels, Table, WorkloadRow};
 
-/// Drops what nothing here reads.
-pub fn trim(change: &mut Change, catalog: &Catalog) {
+/// Drops what nothing here reads. With `has_plans`, nodes keep their labels: Plans select nodes by any of them.
+pub fn trim(change: &mut Change, catalog: &Catalog, has_plans: bool) {
     let (target, rows) = match change {
         Change::List(result) => (&result.target, &mut result.rows),
         Change::Apply { target, rows } => (&*target, rows),
@@ -22,7 +22,7 @@ pub fn trim(change: &mut Change, catalog: &Catalog) {
         | Change::Outage { .. } => return,
     };
     match rows {
-        Rows::Nodes(nodes) => each(nodes, |node| trim_node(node, catalog)),
+        Rows::Nodes(nodes) => each(nodes, |node| trim_node(node, catalog, has_plans)),
         Rows::Pods(pods) => each(pods, trim_pod),
         Rows::Workloads(workloads) => each(workloads, trim_workload),
         Rows::Objects(objects) => each(objects, |row| {
@@ -41,14 +41,15 @@ fn each<R>(table: &mut Table<R>, change: impl FnMut(&mut R)) {
     table.iter_mut().for_each(change);
 }
 
-fn trim_node(node: &mut NodeRow, catalog: &Catalog) {
+fn trim_node(node: &mut NodeRow, catalog: &Catalog, has_plans: bool) {
     let has_signature = |location: SignatureLocation, is_it: &dyn Fn(&str) -> bool| {
         let signatures = catalog.virtual_node_signatures.iter();
         let mut signatures = signatures.filter(|signature| signature.location == location);
         signatures.any(|signature| is_it(&signature.pattern))
     };
     node.labels.retain(|label, _| {
-        CONTROL_PLANE_LABELS.contains(&label.as_str())
+        has_plans
+            || CONTROL_PLANE_LABELS.contains(&label.as_str())
             || catalog.pool_labels.iter().any(|row| row.label == *label)
             || has_signature(SignatureLocation::NodeLabel, &|pattern| {
                 pattern.split('=').next() == Some(label)

@@ -56,7 +56,8 @@ impl Viewer {
         &mut self,
         mut observation: Observation,
     ) -> Result<Option<Exit>, CliError> {
-        trim(&mut observation.change, self.catalog);
+        let has_plans = self.watch.has_plans();
+        trim(&mut observation.change, self.catalog, has_plans);
         if let Some(redaction) = &mut self.redaction {
             redaction.redact(&mut observation);
         }
