@@ -1,10 +1,10 @@
 //! The fold: observations change the rows of a cluster and yield events.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::drains::Drains;
+use super::drains::{Drains, InFlight};
 use super::estimate::estimate_remaining;
 use super::event::{EventKind, EventObject, EventScope, WatchEvent};
 use super::goal::UpgradeGoal;
@@ -15,6 +15,8 @@ use super::nodes::{NodeState, NodeUpdate, Tally};
 use super::observation::{Change, Observation};
 use super::picture::{self, Picture, RolloutState, pods_to_evict};
 use super::progress::{Progress, UpgradePhase};
+use super::steps::{PlanProgress, PlannedStep};
+use super::warnings::{WarningKey, Warnings};
 use super::{history, plans, stall};
 use crate::catalog::{Catalog, Release};
 use crate::need::{ClusterId, Discovery, ReadTarget};
@@ -49,6 +51,10 @@ pub struct UpgradeWatch<'c> {
     /// Rollouts in kube-system that were incomplete before the watch began: nobody waits for them.
     earlier_rollouts: BTreeSet<(&'static str, String)>,
     drains: Drains,
+    plan: PlanProgress,
+    warnings: Warnings,
+    /// Whether it was said that warnings cannot be read.
+    has_reported_gap: bool,
     /// How many nodes or machines there are without surge: those at the beginning, and in the end those that are left.
     total: usize,
     started_at: Option<Timestamp>,
@@ -81,6 +87,9 @@ impl<'c> UpgradeWatch<'c> {
             picture: None,
             earlier_rollouts: BTreeSet::new(),
             drains: Drains::default(),
+            plan: PlanProgress::default(),
+            warnings: Warnings::default(),
+            has_reported_gap: false,
             total: 0,
             started_at: None,
             finished_nodes: Vec::new(),
@@ -94,6 +103,11 @@ impl<'c> UpgradeWatch<'c> {
             managed: None,
             unreached_since: None,
         }
+    }
+
+    /// Ticks off these steps from now on.
+    pub fn follow_plan(&mut self, steps: Vec<PlannedStep>) {
+        self.plan = PlanProgress::new(steps);
     }
 
     /// The state as it was last seen; `None` until version and nodes have been read.
@@ -115,16 +129,29 @@ impl<'c> UpgradeWatch<'c> {
         self.is_stalled
     }
 
-    /// Whether the API server does not answer.
-    #[must_use]
-    pub fn is_in_outage(&self) -> bool {
-        self.outage_since.is_some()
-    }
-
     /// Nodes that are cordoned and run an older version, whose pods are worth reading: those of a limited number of nodes.
     #[must_use]
     pub fn draining_nodes(&self) -> &BTreeSet<String> {
         self.drains.followed()
+    }
+
+    /// The nodes of which something is under way.
+    #[must_use]
+    pub fn in_flight(&self) -> &BTreeMap<String, InFlight> {
+        self.drains.in_flight()
+    }
+
+    /// The state at this time as an event; `None` before the first picture.
+    #[must_use]
+    pub fn picture_event(&self, at: Timestamp) -> Option<WatchEvent> {
+        let text = message::picture(self.picture.as_ref()?);
+        Some(self.event(at, EventKind::Picture, self.cluster_scope(), text))
+    }
+
+    /// How long the API server has not answered; `None` if it does.
+    #[must_use]
+    pub fn away(&self, at: Timestamp) -> Option<SignedDuration> {
+        self.outage_since.map(|since| at.duration_since(since))
     }
 
     /// Takes an observation and returns the events that follow from it.
@@ -139,12 +166,121 @@ impl<'c> UpgradeWatch<'c> {
         if let Change::Outage { why } = &observation.change {
             return Some(self.begin_outage(at, why).into_iter().collect());
         }
+        match &observation.change {
+            Change::List(result) if Part::of(&result.target) == Part::Warnings => {
+                return self.take_list_of_warnings(result, at);
+            }
+            Change::Apply { target, rows } if Part::of(target) == Part::Warnings => {
+                return self.take_warnings(rows, at);
+            }
+            _ => {}
+        }
         let touched = self.apply(&observation.change)?;
+        self.plan.is_outdated |= !matches!(observation.change, Change::Probe { .. });
         let mut events: Vec<WatchEvent> = self.end_outage(at).into_iter().collect();
         self.confirmed_at = Some(at);
         events.extend(self.compare(touched, at));
+        // With the probes, that is every few seconds: a plan may have thousands of steps.
+        if matches!(observation.change, Change::Probe { .. }) && self.plan.is_outdated {
+            events.extend(self.tick_off(at));
+        }
         events.extend(self.check_stall(at));
         Some(events)
+    }
+
+    /// Whoever may not read events follows the upgrade without them.
+    fn take_list_of_warnings(
+        &mut self,
+        result: &ReadResult,
+        at: Timestamp,
+    ) -> Option<Vec<WatchEvent>> {
+        let ReadOutcome::Forbidden { why, .. } = &result.outcome else {
+            return self.take_warnings(&result.rows, at);
+        };
+        if std::mem::replace(&mut self.has_reported_gap, true) {
+            return None;
+        }
+        let text = format!("warnings about nodes and pods are not shown: {why}");
+        Some(vec![self.event(
+            at,
+            EventKind::Progress,
+            self.cluster_scope(),
+            text,
+        )])
+    }
+
+    /// Keeps what is about something in flight. A warning is no progress, so it does not end a stall.
+    fn take_warnings(&mut self, rows: &Rows, at: Timestamp) -> Option<Vec<WatchEvent>> {
+        let mut is_news = false;
+        let mut events = Vec::new();
+        for row in rows.objects() {
+            let Some(node) = self.held_up_by(&WarningKey::of(row)) else {
+                continue;
+            };
+            let Some(is_first) = self.warnings.add(row, &node, at) else {
+                continue;
+            };
+            is_news = true;
+            if is_first && let Some((object, text)) = self.warnings.describe(row) {
+                let (scope, text) = match node.is_empty() {
+                    true => (self.cluster_scope(), format!("warning: {text}")),
+                    false => (
+                        EventScope::Node(node.clone()),
+                        format!("node {node}: warning: {text}"),
+                    ),
+                };
+                let mut event = self.event(at, EventKind::Progress, scope, text);
+                event.objects.push(object);
+                events.push(event);
+            }
+        }
+        is_news.then_some(events)
+    }
+
+    /// The node in flight that an event is about, by itself or by a pod; empty for a rollout in kube-system.
+    fn held_up_by(&self, key: &WarningKey) -> Option<String> {
+        if key.kind == "Node" {
+            let name = self.drains.in_flight().get_key_value(&key.name);
+            return name.map(|(name, _)| name.clone());
+        }
+        let rollouts = &self.picture.as_ref()?.rollouts;
+        let is_of = |rollout: &RolloutState| {
+            let rest = key.name.strip_prefix(&rollout.name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        if key.namespace == "kube-system" && rollouts.iter().any(is_of) {
+            return Some(String::new());
+        }
+        let ledger = &self.cluster.as_ref()?.ledger;
+        let node = ledger.iter().find_map(|result| {
+            let Part::PodsOf(node) = Part::of(&result.target) else {
+                return None;
+            };
+            let mut pods = result.rows.pods().iter();
+            let is_there = pods.any(|pod| pod.name == key.name && *pod.namespace == *key.namespace);
+            is_there.then(|| node.to_owned())
+        });
+        node.filter(|_| key.kind == "Pod")
+    }
+
+    /// The warnings about a node in flight and its pods, or about rollouts if the name is empty.
+    pub fn warnings<'w>(&'w self, node: &'w str) -> impl Iterator<Item = String> + 'w {
+        self.warnings.lines(node)
+    }
+
+    /// Ticks off the steps of the plan that are done.
+    fn tick_off(&mut self, at: Timestamp) -> Vec<WatchEvent> {
+        let (Some(cluster), Some(picture)) = (&self.cluster, &self.picture) else {
+            return Vec::new();
+        };
+        let view = ClusterView::new(cluster, self.catalog);
+        let servers = &picture.control_plane.api_servers;
+        let changes = self.plan.evaluate(view, servers, at);
+        let events = changes.into_iter().map(|(step, text)| WatchEvent {
+            step: Some(step),
+            ..self.event(at, EventKind::Progress, self.cluster_scope(), text)
+        });
+        events.collect()
     }
 
     /// Changes the rows of the cluster; `None` if they say the same already.
@@ -259,11 +395,16 @@ impl<'c> UpgradeWatch<'c> {
             return self.begin(at);
         };
         let done_before = self.done(&picture);
-        let changes = self.refresh(&mut picture, touched, at);
+        let is_of_pods = matches!(touched, Touched::PodsOf(_));
+        let mut changes = self.refresh(&mut picture, touched, at);
+        let has_changed = !changes.is_empty();
+        if is_of_pods {
+            changes.retain(|(scope, _)| self.is_due(&picture, scope, at));
+        }
         self.follow_progress(&picture, done_before, at);
         self.picture = Some(picture);
         let mut events = Vec::new();
-        if !changes.is_empty() {
+        if has_changed {
             self.last_change_at = Some(at);
             if std::mem::take(&mut self.is_stalled) {
                 let text = "the upgrade goes on".to_owned();
@@ -276,6 +417,15 @@ impl<'c> UpgradeWatch<'c> {
         events.extend(self.check_finished(at));
         events.extend(self.check_taken_back(at));
         events
+    }
+
+    /// Whether it is time to report the progress of a drain again: not each pod is worth an event.
+    fn is_due(&mut self, picture: &Picture, scope: &EventScope, at: Timestamp) -> bool {
+        let EventScope::Node(name) = scope else {
+            return true;
+        };
+        let pods_left = picture.nodes.get(name).and_then(NodeState::pods_left);
+        self.drains.is_due(name, pods_left, at)
     }
 
     /// The first picture, as soon as version and nodes have been read.
@@ -309,6 +459,11 @@ impl<'c> UpgradeWatch<'c> {
         self.last_change_at = Some(at);
         self.picture = Some(picture);
         let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
+        if !self.plan.is_empty() {
+            self.tick_off(at);
+            let text = self.plan.summary();
+            events.push(self.event(at, EventKind::Progress, self.cluster_scope(), text));
+        }
         events.extend(self.check_finished(at));
         events
     }
@@ -339,6 +494,7 @@ impl<'c> UpgradeWatch<'c> {
                 if picture.control_plane.api_servers != versions {
                     of_cluster.push(message::api_servers(&versions));
                     picture.control_plane.api_servers = versions;
+                    self.plan.is_outdated = true;
                 }
             }
             Touched::StaticPods => {
@@ -385,12 +541,14 @@ impl<'c> UpgradeWatch<'c> {
         messages.extend(of_cluster.map(|text| (self.cluster_scope(), text)));
         for (name, before) in nodes {
             let after = picture.nodes.get(&name);
-            let is_draining = after.is_some_and(NodeState::is_draining);
-            self.drains.set(&name, is_draining, at);
+            self.drains.set(&name, after, at);
             let text = message::node(&name, before.as_ref(), after, picture.goal.as_ref());
             messages.extend(text.map(|text| (EventScope::Node(name), text)));
         }
         messages.extend(managed);
+        let in_flight = self.drains.in_flight();
+        self.warnings
+            .retain_nodes(|node| in_flight.contains_key(node));
         self.forget_pods();
         messages
     }
@@ -587,6 +745,7 @@ impl<'c> UpgradeWatch<'c> {
                 _ => Vec::new(),
             },
             chain: Vec::new(),
+            step: None,
             age_seconds: age.map_or(0, |age| u64::try_from(age.as_secs()).unwrap_or(0)),
         }
     }
@@ -685,8 +844,8 @@ impl From<Part<'_>> for Touched {
             Part::StaticPods => Self::StaticPods,
             Part::Rollouts => Self::Rollouts,
             Part::Managed => Self::Managed,
+            Part::Nodes | Part::Warnings | Part::None => Self::Nothing,
             Part::Plans => Self::Plans,
-            Part::Nodes | Part::None => Self::Nothing,
         }
     }
 }

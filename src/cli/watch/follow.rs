@@ -12,8 +12,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::args::WatchArgs;
+use super::plan::planned_steps;
 use super::redaction::Redaction;
 use super::viewer::Viewer;
+use crate::api::v1::FollowedPlan;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
@@ -25,7 +27,7 @@ use crate::need::{ClusterId, Discovery, Need, ReadRequest, read_plan};
 use crate::snapshot::{ReadOutcome, ReadResult, RedactionKey, Uid};
 use crate::watch::{
     Change, Observation, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions,
-    pods_on_node_need, polled_needs, watched_needs,
+    pods_on_node_need, polled_needs, warnings_need, watched_needs,
 };
 
 /// The program name for the `User-Agent` header.
@@ -36,6 +38,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often small lists are read again.
 const POLL_EVERY: Duration = Duration::from_secs(10);
+/// How often a screen is redrawn while nothing changes: ages grow.
+const REDRAW_EVERY: Duration = Duration::from_secs(1);
 /// Observations that wait to be folded.
 const QUEUE: usize = 256;
 /// Page size of lists, as in kubectl.
@@ -48,18 +52,23 @@ pub(super) fn follow(
     flags: &WatchArgs,
     catalog: &'static Catalog,
     options: WatchOptions,
+    plan: Option<FollowedPlan>,
 ) -> Result<Exit, CliError> {
-    run_until_shutdown(follow_cluster(flags, catalog, options).boxed_local())
+    run_until_shutdown(follow_cluster(flags, catalog, options, plan).boxed_local())
 }
 
 async fn follow_cluster(
     flags: &WatchArgs,
     catalog: &'static Catalog,
     options: WatchOptions,
+    plan: Option<FollowedPlan>,
 ) -> Result<Exit, CliError> {
     let deadline = flags.timeout.map(|timeout| Instant::now() + timeout);
     let connection = connect(PROGRAM, &flags.connection, false).await?;
     let timeout = flags.connection.timeout();
+    let context = connection.context.as_deref();
+    let names: Vec<&str> = context.into_iter().chain([&*connection.server]).collect();
+    let steps = planned_steps(flags, plan.as_ref(), &names)?;
     // Progress is printed until the first picture.
     let first = {
         let observer = read_observer(Console::new(&flags.log), flags.redact);
@@ -71,6 +80,7 @@ async fn follow_cluster(
         FirstReads::of(&session, catalog).await?
     };
     let mut viewer = viewer(flags, catalog, options, &first)?;
+    viewer.watch.follow_plan(steps);
     for change in first.changes {
         if let Some(exit) = viewer.observe(now(change))? {
             return Ok(exit);
@@ -88,14 +98,23 @@ async fn follow_cluster(
             watch_objects(reader, request, discovery, version.clone(), sender.clone()).boxed_local()
         });
         let mut poller = first.poller;
+        // Events explain waits but are not needed: they are read after the first picture, and may be refused.
+        let warnings = requests(&[warnings_need()], discovery, catalog);
+        let warnings = warnings.iter().map(|request| {
+            let watch = watch_objects(reader, request, discovery, None, sender.clone());
+            watch.boxed_local()
+        });
         tokio::join!(
             join_all(watches),
+            join_all(warnings),
             probe(&prober, reader, discovery, sender.clone()),
             poller.poll(reader, first.polled, discovery, sender.clone()),
             watch_drains(reader, discovery, catalog, draining_nodes, sender.clone()),
         );
     };
     let fold = async {
+        let mut ticks = interval(REDRAW_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             draining.send_if_modified(|names| {
                 let now_draining = viewer.draining_nodes();
@@ -105,7 +124,14 @@ async fn follow_cluster(
             });
             let observation = tokio::select! {
                 observation = observations.recv() => observation,
-                () = sleep_until_deadline(deadline) => return Ok(viewer.exit_at_end()),
+                _ = ticks.tick() => {
+                    viewer.draw(Timestamp::now(), false)?;
+                    continue;
+                }
+                () = sleep_until_deadline(deadline) => {
+                    viewer.draw(Timestamp::now(), true)?;
+                    return Ok(viewer.exit_at_end());
+                }
             };
             let Some(observation) = observation else {
                 return Ok(viewer.exit_at_end());
@@ -252,7 +278,13 @@ async fn watch_objects(
 ) {
     let (sender, mut updates) = mpsc::channel(QUEUE);
     let forward = async {
-        while let Some(update) = updates.recv().await {
+        let is_warnings = request.target == warnings_need().target;
+        let mut is_refused = false;
+        while !is_refused && let Some(update) = updates.recv().await {
+            if let WatchUpdate::Listed(result) = &update {
+                // Anything else may be refused for a while in an upgrade.
+                is_refused = is_warnings && matches!(result.outcome, ReadOutcome::Forbidden { .. });
+            }
             let target = request.target.clone();
             let change = match update {
                 WatchUpdate::Listed(result) => Change::List(result),

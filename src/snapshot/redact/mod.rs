@@ -74,7 +74,7 @@ impl<'a> Redactor<'a> {
     /// A UID in the place of another.
     #[must_use]
     pub fn redact_uid(&self, uid: Uid) -> Uid {
-        self.0.redact_uid(uid)
+        self.0.key.pseudonymize_uid(uid)
     }
 
     /// Why something could not be read, as far as it says so without names.

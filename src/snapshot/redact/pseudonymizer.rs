@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::super::{Rows, SharedLabels, SharedStr, Uid};
+use super::super::{Rows, SharedLabels, SharedStr};
 use super::allowlist::Allowlist;
 use super::key::RedactionKey;
 use super::token_kinds::{
