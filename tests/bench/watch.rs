@@ -14,7 +14,7 @@ use crate::measure::{Output, Samples, measure};
 use crate::page;
 use crate::program::{Bench, WATCH};
 use crate::rollout::{Changed, Rollout};
-use crate::testbed::assets::Assets;
+use crate::testbed::assets::built;
 
 /// The API server, and the nodes before the rollout.
 const NEW: &str = "1.37.0";
@@ -69,10 +69,7 @@ pub(crate) fn run(settings: &Settings) -> String {
     }
 
     eprintln!("watch: informers");
-    let program = Assets::find(NEW)
-        .ok()
-        .and_then(|assets| assets.informers)
-        .expect("the control plane has `informers`");
+    let program = built().join(format!("v{NEW}/informers"));
     let (followed, _) = follow(bench.command_of(&program, &[]), || {
         runtime.block_on(rollout.run(settings.watch))
     });

@@ -39,8 +39,6 @@ pub(crate) struct Assets {
     pub(crate) genkey: Option<PathBuf>,
     /// Fills an etcd with a large cluster.
     pub(crate) load: Option<PathBuf>,
-    /// Keeps a cluster in client-go's shared informers.
-    pub(crate) informers: Option<PathBuf>,
     /// `kube-controller-manager` and `kube-scheduler` of this version.
     pub(crate) controllers: Option<(PathBuf, PathBuf)>,
 }
@@ -69,7 +67,6 @@ impl Assets {
                 .ok_or_else(missing)?,
             genkey: find("genkey").or_else(|| of_any_version("genkey")),
             load: find("load").or_else(|| of_any_version("load")),
-            informers: find("informers").or_else(|| of_any_version("informers")),
             controllers: find("kube-controller-manager").zip(find("kube-scheduler")),
         })
     }
