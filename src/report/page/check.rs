@@ -3,7 +3,9 @@
 use askama::Template;
 
 use super::markdown::{cell, code, link, render_markdown, text as markdown};
-use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
+use super::{
+    FindingView, GapView, cluster_facts, escape_all, escape_plain, generated_line, hop_row,
+};
 use crate::api::v1::UpgradeReport;
 use crate::report::options::RenderError;
 use crate::report::remedies;
@@ -54,11 +56,7 @@ impl ReportView {
                 })
                 .collect(),
             gaps: report.gaps.iter().map(GapView::new).collect(),
-            remarks: report
-                .remarks
-                .iter()
-                .map(|remark| escape_plain(remark))
-                .collect(),
+            remarks: escape_all(&report.remarks),
         }
     }
 }

@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::super::page::markdown::{cell, code, code_block, link, text as markdown};
 use super::super::page::{
-    FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_plain, generated_line,
+    FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_all, escape_plain,
+    generated_line,
 };
 use super::super::{remedies, terminal};
 use super::group;
@@ -129,11 +130,7 @@ impl PlanView {
             findings_are: "Blocking findings",
             gaps: plan.gaps.iter().map(GapView::new).collect(),
             windows: plan.windows.iter().map(WindowView::new).collect(),
-            remarks: plan
-                .remarks
-                .iter()
-                .map(|remark| escape_plain(remark))
-                .collect(),
+            remarks: escape_all(&plan.remarks),
             sign_off: [
                 "Prepared by",
                 "Approved by",
@@ -210,7 +207,7 @@ impl HopView {
 
 impl StepGroupView {
     fn new(plan: &UpgradePlan, fold: &StepGroup<'_>, next: Option<&StepDoc>) -> Self {
-        let first = fold.first();
+        let first = fold.first;
         let is_alone = fold.steps.len() == 1;
         let gates: Vec<&str> = fold
             .steps
