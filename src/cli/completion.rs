@@ -3,9 +3,6 @@
 use clap::{CommandFactory, Subcommand};
 use clap_complete::{Shell, generate};
 
-use super::console::Console;
-use super::exit::Exit;
-
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum CompletionSubcommand {
@@ -17,12 +14,12 @@ pub enum CompletionSubcommand {
 }
 
 impl CompletionSubcommand {
-    /// Prints the script of a command, for the file of this name.
-    pub(super) fn print<C: CommandFactory>(&self, name: &str) -> Exit {
+    /// The script of a command, for the file of this name.
+    pub(super) fn script<C: CommandFactory>(&self, name: &str) -> String {
         let Self::Completion { shell } = self;
         let mut script = Vec::new();
         // A new command: shells do not know the name that kubectl uses.
         generate(*shell, &mut C::command(), name, &mut script);
-        Console::print(&String::from_utf8_lossy(&script), Exit::Success)
+        String::from_utf8_lossy(&script).into_owned()
     }
 }

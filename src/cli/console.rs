@@ -13,7 +13,7 @@ const LONGEST_LINE: usize = 20 * terminal::MAX_CHARS;
 /// What a command prints to. By default notes are printed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Console {
-    is_quiet: bool,
+    pub(super) is_quiet: bool,
 }
 
 impl Console {
@@ -21,10 +21,6 @@ impl Console {
         Self {
             is_quiet: log.quiet,
         }
-    }
-
-    pub(super) fn is_quiet(self) -> bool {
-        self.is_quiet
     }
 
     /// Prints a line on stderr, unless quiet.

@@ -36,6 +36,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::OutputArgs;
+use completion::CompletionSubcommand;
 use console::Console;
 use signals::run_interruptible;
 
@@ -54,7 +55,7 @@ pub fn check_main() -> ExitCode {
 pub fn plan_main() -> ExitCode {
     command_main(|command: PlanCommand, catalog| match command.subcommand {
         None => run::run(&command.plan, catalog),
-        Some(script) => Ok(script.print::<PlanCommand>("kubectl-upgrade_plan")),
+        Some(script) => print_script::<PlanCommand>(&script, "kubectl-upgrade_plan"),
     })
 }
 
@@ -63,7 +64,7 @@ pub fn plan_main() -> ExitCode {
 pub fn watch_main() -> ExitCode {
     command_main(|command: WatchCommand, catalog| match command.subcommand {
         None => watch::run(&command.watch, catalog),
-        Some(script) => Ok(script.print::<WatchCommand>("kubectl-upgrade_watch")),
+        Some(script) => print_script::<WatchCommand>(&script, "kubectl-upgrade_watch"),
     })
 }
 
@@ -134,8 +135,15 @@ fn run_check_command(command: CheckCommand, catalog: &'static Catalog) -> Result
                 .map_err(CliError::could_not_run)?
         }
         CheckSubcommand::Completion(script) => {
-            return Ok(script.print::<CheckCommand>("kubectl-upgrade_check"));
+            return print_script::<CheckCommand>(&script, "kubectl-upgrade_check");
         }
     };
     Ok(Console::print(&text, Exit::Success))
+}
+
+fn print_script<C: CommandFactory>(
+    subcommand: &CompletionSubcommand,
+    name: &str,
+) -> Result<Exit, CliError> {
+    Ok(Console::print(&subcommand.script::<C>(name), Exit::Success))
 }

@@ -62,7 +62,7 @@ pub fn render_report(
     let report = report.as_ref();
     match format {
         OutputFormat::Table => Ok(table::report_table(report, look, false)),
-        OutputFormat::Markdown => Ok(page::check_markdown(report)),
+        OutputFormat::Markdown => page::check_markdown(report),
         OutputFormat::Html => page::report_html(report),
         OutputFormat::Wide => Ok(table::report_table(report, look, true)),
         OutputFormat::Json => encode::to_json(report),

@@ -1,10 +1,10 @@
-//! Which fields of full objects a snapshot of format 1 holds: it does not say so itself.
+//! Snapshots of format 1, whose ledger does not have the fields that full objects hold.
 
 use super::{ReadTarget, Rows, Snapshot};
 use crate::catalog::volume_plugins;
 use crate::need::{DetailLevel, FieldPaths};
 
-/// The kinds that format 1 reduced to some fields. It holds whole objects of every other kind.
+/// The kinds that format 1 reduced to some fields; it has whole objects of every other kind.
 const FIELDS: [(&str, &[&str]); 8] = [
     (
         "customresourcedefinitions.apiextensions.k8s.io",
@@ -61,7 +61,7 @@ const FIELDS: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Notes the fields in the ledger, and in the metadata of rows the UID that only the object has.
+/// Adds the fields to the ledger, and to the metadata of rows the UID that only the object has.
 pub(super) fn complete(snapshot: &mut Snapshot) {
     let results = snapshot.clusters.iter_mut().flat_map(|it| &mut it.ledger);
     for result in results.filter(|result| result.detail_level == DetailLevel::Full) {

@@ -1,4 +1,4 @@
-//! Texts and labels that many rows have in common, each there once.
+//! Interned strings and labels, which many rows share.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
@@ -9,18 +9,17 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A text that many rows share.
+/// A shared string.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(from = "String")]
 pub struct SharedStr(Arc<str>);
 
-/// Labels that many rows share, in the order of their keys. A slice, for a map takes half a kilobyte for one label.
+/// Shared labels, ordered by key. A slice, because a map takes half a kilobyte for one label.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(from = "BTreeMap<SharedStr, SharedStr>")]
 pub struct SharedLabels(Arc<[(SharedStr, SharedStr)]>);
 
-/// Strings and labels that were seen before. The hash seed is random in each run, so that input cannot be crafted to
-/// collide.
+/// Interns strings and labels. The hash is seeded per run, so that nobody can choose strings that collide.
 #[derive(Debug, Default)]
 pub struct Interner {
     strings: HashSet<SharedStr, RandomState>,
@@ -28,7 +27,7 @@ pub struct Interner {
 }
 
 impl Interner {
-    /// The text, shared with all before it.
+    /// The interned string.
     pub fn intern(&mut self, text: &str) -> SharedStr {
         if let Some(known) = self.strings.get(text) {
             return known.clone();
@@ -38,7 +37,7 @@ impl Interner {
         new
     }
 
-    /// The labels, shared with all before them.
+    /// The interned labels.
     pub fn intern_label_map(&mut self, labels: &BTreeMap<String, String>) -> SharedLabels {
         let labels: Vec<_> = labels
             .iter()
@@ -47,7 +46,7 @@ impl Interner {
         self.intern_label_pairs(&labels)
     }
 
-    /// Replaces texts by shared ones.
+    /// Replaces strings by interned ones.
     pub(super) fn intern_all<'t>(&mut self, texts: impl IntoIterator<Item = &'t mut SharedStr>) {
         for text in texts {
             *text = self.intern(text);
@@ -66,7 +65,7 @@ impl Interner {
         *labels = self.intern_label_pairs(&shared);
     }
 
-    /// These labels, whose texts are shared already.
+    /// Interns labels whose strings are interned already.
     fn intern_label_pairs(&mut self, labels: &[(SharedStr, SharedStr)]) -> SharedLabels {
         if let Some(known) = self.labels.get(labels) {
             return known.clone();
@@ -134,7 +133,7 @@ impl From<BTreeMap<SharedStr, SharedStr>> for SharedLabels {
 }
 
 impl FromIterator<(SharedStr, SharedStr)> for SharedLabels {
-    /// Of a key that is there twice the last one counts.
+    /// The last value of a repeated key wins.
     fn from_iter<I: IntoIterator<Item = (SharedStr, SharedStr)>>(labels: I) -> Self {
         Self::from(BTreeMap::from_iter(labels))
     }
@@ -148,14 +147,14 @@ impl<'a> FromIterator<(&'a str, &'a str)> for SharedLabels {
 }
 
 impl SharedLabels {
-    /// The value of a label; none where it is not there.
+    /// The value of a label.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         let at = self.0.binary_search_by(|(known, _)| (**known).cmp(key));
         at.ok().map(|at| &*self.0[at].1)
     }
 
-    /// Keys and values, in the order of keys.
+    /// Keys and values, ordered by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (&**key, &**value))
     }
@@ -166,13 +165,13 @@ impl SharedLabels {
         self.0.is_empty()
     }
 
-    /// Where they are in memory: the same for those that are shared.
+    /// Their address in memory, which shared labels have in common.
     #[must_use]
     pub fn address(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// Whether both are the very same in memory.
+    /// Whether both are the same allocation.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

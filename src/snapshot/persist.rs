@@ -12,20 +12,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{Snapshot, format1};
 
-/// The version of the format, raised if a reader of the old one would misunderstand the new one. Since 2 the ledger has
-/// the fields that full objects hold.
+/// The version of the format, raised if a reader of the old format would misunderstand the new one. Since format 2 the
+/// ledger has the fields that full objects hold.
 pub const FORMAT: u32 = 2;
 
 const API_VERSION: &str = "kubectl-upgrade/v1";
 const KIND: &str = "Snapshot";
-/// Far above the snapshot of the largest cluster that Kubernetes supports; a bound for files that are made to expand.
+/// Maximum size of the contents: far above that of the largest cluster that Kubernetes supports.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// How many times larger than the file its contents may be: rows of the same kind are packed some twenty to sixty times
-/// smaller, what is made to expand a thousand times.
+/// Maximum compression ratio: that of snapshots is twenty to sixty, that of a decompression bomb about a thousand.
 const MAX_RATIO: u64 = 200;
 
-/// What any file may expand to, however small it is.
+/// What any file may expand to, however small.
 const MIN_EXPANSION_LIMIT: u64 = 16 << 20;
 
 /// Why a snapshot could not be saved or loaded.
@@ -41,13 +40,13 @@ pub struct SnapshotError {
 /// What is wrong with the file of a snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotProblem {
-    /// The file system does not give it.
+    /// It cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// The file system does not take it.
+    /// It cannot be written.
     #[error("cannot be saved: {0}; an existing file is unchanged")]
     WriteFailed(std::io::Error),
-    /// It is something else, as this says.
+    /// It is something else.
     #[error("is not a snapshot of kubectl upgrade-check: {0}")]
     NotASnapshot(String),
     /// It was made by a newer version.
@@ -60,7 +59,7 @@ pub enum SnapshotProblem {
         /// The version that made it.
         by: String,
     },
-    /// It is made to expand.
+    /// It expands too much.
     #[error(
         "is no snapshot that this program has written: it expands to more than {MAX_RATIO} times its size"
     )]
@@ -88,8 +87,8 @@ struct SnapshotHeader {
     tool_version: String,
 }
 
-/// Writes a snapshot beside its place and renames it, so that an older file there survives a full disk. What is there and
-/// is no file, such as a pipe or a device, is written to.
+/// Writes a snapshot to a temporary file and renames it, so that an existing file survives a full disk. Pipes and devices
+/// are written to directly.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -107,7 +106,7 @@ pub fn save(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError> {
 }
 
 fn write_atomically(snapshot: &Snapshot, path: &Path) -> std::io::Result<()> {
-    // Where a link leads to; a link that is renamed over is a link no more.
+    // The target of a link, because a rename would replace the link.
     let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = place
         .parent()

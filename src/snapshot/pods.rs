@@ -1,4 +1,4 @@
-//! Pods: the kind with the most objects, so rows keep few fields and share what they have in common.
+//! Pods: the kind with the most objects, so rows keep few fields and share strings.
 //!
 //! A row takes 248 bytes and about 40 for its name; namespaces, nodes, owners, claims and equal label maps are shared.
 //! 150,000 pods, the most that Kubernetes supports, take about 40 MB. Labels that no other pod has, as those of
@@ -14,16 +14,16 @@ use super::workloads::Placement;
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PodPhase {
-    /// Not all containers have been started.
+    /// Not all containers have started.
     Pending,
-    /// At work.
+    /// At least one container runs.
     #[default]
     Running,
-    /// Finished well.
+    /// All containers succeeded.
     Succeeded,
-    /// Finished badly.
+    /// All containers have terminated, at least one in failure.
     Failed,
-    /// The node does not answer.
+    /// The node does not report.
     Unknown,
 }
 
@@ -47,7 +47,7 @@ pub struct PodRow {
     /// Labels.
     #[serde(skip_serializing_if = "SharedLabels::is_empty")]
     pub labels: SharedLabels,
-    /// `spec.nodeName`, empty while it has none.
+    /// `spec.nodeName`; empty until it is scheduled.
     #[serde(skip_serializing_if = "SharedStr::is_empty")]
     #[serde(rename = "node")]
     pub node_name: SharedStr,
@@ -56,19 +56,19 @@ pub struct PodRow {
     /// Whether condition `Ready` is true.
     #[serde(rename = "ready")]
     pub is_ready: bool,
-    /// Since when condition `Ready` is what it is.
+    /// `lastTransitionTime` of condition `Ready`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "readyChanged")]
     pub ready_transition_time: Option<Timestamp>,
-    /// The owner that is its controller.
+    /// The owner reference that is its controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "owner")]
     pub controller: Option<ControllerRef>,
-    /// Whether it mirrors a static pod of a kubelet.
+    /// Whether it is the mirror pod of a static pod.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "mirror")]
     pub is_mirror: bool,
-    /// `metadata.deletionTimestamp`: when it was to be gone, the grace period included.
+    /// `metadata.deletionTimestamp`, which includes the grace period.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "deleted")]
     pub deletion_timestamp: Option<Timestamp>,
@@ -79,29 +79,29 @@ pub struct PodRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "grace")]
     pub termination_grace_period_seconds: Option<i64>,
-    /// The only node that its node selector and required node affinity leave.
+    /// The only node that its node selector and required node affinity allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "pinnedTo")]
     pub only_node: Option<SharedStr>,
-    /// Where it may run; of pods without a controller only, for any other has it from a template.
+    /// Keys that restrict placement; of pods without a controller only, because others get them from a template.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,
-    /// Whether required anti-affinity keeps pods with its own labels off its node.
+    /// Whether required anti-affinity keeps pods with the same labels off its node.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "apart")]
     pub has_self_anti_affinity: bool,
-    /// Names of its claims for persistent volumes, those for ephemeral volumes included.
+    /// Names of its PersistentVolumeClaims, including those of ephemeral volumes.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[serde(rename = "claims")]
     pub volume_claims: Box<[SharedStr]>,
-    /// Kinds of volumes that Kubernetes has or had a driver of its own for, by the name of the field: `rbd`, `gitRepo`.
+    /// Fields of volumes with an in-tree driver, present or past: `rbd`, `gitRepo`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[serde(rename = "volumes")]
     pub in_tree_volumes: Box<[SharedStr]>,
 }
 
 impl PodRow {
-    /// Whether it will never run again.
+    /// Whether it has terminated.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)

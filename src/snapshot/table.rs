@@ -2,18 +2,20 @@
 
 use std::ops::{Deref, DerefMut};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::intern::Interner;
 use super::metadata::{Keyed, Row, RowKey};
 
 /// Rows of one kind, in the order in which the API server listed them.
 ///
-/// The first event sorts them by namespace and name. From then on an update takes a binary search, an insertion or removal
-/// a move of the rows behind it; there is no index that takes memory.
-#[derive(Debug, Clone)]
+/// The first update sorts them by namespace and name. From then on an update takes a binary search, and an insertion or
+/// removal moves the rows behind it; there is no index that takes memory.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
 pub struct Table<R> {
     rows: Vec<R>,
+    #[serde(skip)]
     is_sorted: bool,
 }
 
@@ -127,13 +129,7 @@ impl<R: PartialEq> PartialEq for Table<R> {
     }
 }
 
-impl<R: Serialize> Serialize for Table<R> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.rows.serialize(to)
-    }
-}
-
-/// Shares strings while it reads, so that rows take no more memory than those of a live cluster.
+/// Interns strings while reading, so that loaded rows take no more memory than those of a live cluster.
 impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Interned<R>(std::marker::PhantomData<R>);

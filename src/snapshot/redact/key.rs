@@ -6,7 +6,7 @@ use super::super::{KUBE_SYSTEM, Snapshot, Uid};
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, ListSelector, Need};
 
-/// Without it nobody can try out which name a pseudonym stands for.
+/// The key without which nobody can find the name of a pseudonym by trying names.
 #[derive(Clone)]
 pub struct RedactionKey([u8; 64]);
 
@@ -17,7 +17,7 @@ impl std::fmt::Debug for RedactionKey {
 }
 
 impl RedactionKey {
-    /// What must be seen for the key of a cluster.
+    /// The need for the key of a cluster.
     #[must_use]
     pub fn need() -> Need {
         let selector = ListSelector::by_fields(format!("metadata.name={KUBE_SYSTEM}"));
@@ -25,23 +25,23 @@ impl RedactionKey {
         Need::selected(namespaces, selector, DetailLevel::Full).with_fields(&["metadata.uid"])
     }
 
-    /// A key from what only few know, or nobody.
+    /// A key from a secret.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         let mut key = [0; 64];
-        // A whole block of SHA-256, so that no name can take the place of a part of the key.
+        // A whole block of SHA-256, so that the key cannot be extended by a name.
         key[..32].copy_from_slice(&Sha256::digest(secret));
         Self(key)
     }
 
-    /// The key of the first cluster of a snapshot; none where its UID was not read.
+    /// The key of the first cluster of a snapshot; `None` if its UID was not read.
     #[must_use]
     pub fn from_snapshot(snapshot: &Snapshot) -> Option<Self> {
         let uid = snapshot.clusters.first()?.uid()?;
         (!uid.is_pseudonym()).then(|| Self::new(uid.to_string().as_bytes()))
     }
 
-    /// A UID that stands for another: references to it still lead somewhere.
+    /// The pseudonym of a UID.
     pub(super) fn pseudonymize_uid(&self, uid: Uid) -> Uid {
         if uid.is_pseudonym() {
             return uid;
@@ -56,7 +56,7 @@ impl RedactionKey {
         Uid::new_pseudonym(bytes)
     }
 
-    /// The beginning of what the key makes of a name, in hexadecimal digits.
+    /// The first 48 bits of the keyed hash of a name, in hexadecimal.
     pub(super) fn hex_digest(&self, name: &str) -> String {
         let digest = Sha256::new()
             .chain_update(self.0)

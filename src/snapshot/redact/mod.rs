@@ -1,18 +1,17 @@
-//! Redaction: a snapshot in which names are pseudonyms, so that what is told and what is saved can be handed on.
+//! Redaction: replaces names in a snapshot by pseudonyms, so that reports and saved snapshots can be passed on.
 //!
-//! It is a function of a snapshot and a key, done before anything is judged: detection, rules and every format work on
-//! pseudonyms, and none of them has to know. Whatever is not understood is replaced, never kept.
+//! It is a pure function of a snapshot and a key that runs before detection and rules, which therefore work on pseudonyms
+//! without knowing. Anything that is not recognized is replaced, never kept.
 //!
-//! * **Names** of namespaces, objects, nodes, users, hosts, labels, charts, files, of API groups and kinds that are not
-//!   public, become `name-` and twelve hexadecimal digits: the beginning of SHA-256 over a key and the name. The same name
-//!   has the same pseudonym wherever it stands and whatever it names, so that selectors still select, references still
-//!   lead somewhere and findings can be joined. Which kind of name it is says its place.
-//! * **Known names** stay: those of the catalog, of Kubernetes itself, and those that a [`Need`] asks for by name.
-//! * **Shapes** that are no names stay outside of the places of names: versions, numbers, quantities, times, truth.
-//! * **Free text** is dropped: messages, annotations, the server's words.
+//! * **Names** of namespaces, objects, nodes, users, hosts, labels, charts and files, and of API groups and kinds that are
+//!   not public, become `name-` and twelve hexadecimal digits of a keyed SHA-256. Equal names have equal pseudonyms everywhere,
+//!   so that selectors still match, references still resolve and findings can be joined.
+//! * **Known names** are kept: those of the catalog, of Kubernetes, and those that a [`Need`](crate::need::Need) selects.
+//! * **Values** are kept where no name is expected: versions, numbers, quantities, times, booleans.
+//! * **Free text** is removed: messages, annotations, the server's errors.
 //!
-//! The key is the UID of the namespace kube-system, as nobody can guess it and every run on the cluster finds it again. It
-//! is not in a redacted snapshot. A pseudonym is its own pseudonym: what was redacted once stays as it is.
+//! The key is the UID of the namespace kube-system, which cannot be guessed and is the same in every run. A redacted
+//! snapshot does not contain it. Redaction is idempotent: the pseudonym of a pseudonym is itself.
 
 mod allowlist;
 mod key;
@@ -32,7 +31,7 @@ use allowlist::Allowlist;
 use pseudonymizer::Pseudonymizer;
 use token_kinds::redact_reason;
 
-/// Puts pseudonyms in the place of names, and drops free text.
+/// Replaces names by pseudonyms, and removes free text.
 pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
     let known = Allowlist::new(catalog, snapshot.clusters.iter().flat_map(|it| &it.ledger));
     let mut words = Pseudonymizer::new(key, known);
@@ -110,7 +109,7 @@ impl Pseudonymizer<'_> {
 
     fn redact_cluster(&self, picture: &mut ClusterSnapshot) {
         let server = self.redact_server_url(&picture.server);
-        // Without a context a cluster goes by the address of its server.
+        // Without a context, the id of a cluster is the address of its server.
         picture.id = ClusterId(match picture.id.0 == picture.server {
             true => server.clone(),
             false => self.redact_name(&picture.id.0),
