@@ -34,7 +34,6 @@ const MAY_LIST: &[&str] = &[
     "apps/daemonsets",
     "apps/deployments",
     "apps/statefulsets",
-    "argoproj.io/rollouts",
     "autoscaling/horizontalpodautoscalers",
     "batch/cronjobs",
     "batch/jobs",
