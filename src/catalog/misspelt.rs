@@ -1,11 +1,12 @@
 //! Names of APIs that no API server can serve: misspelt names of built-in ones.
 
-use std::collections::BTreeSet;
-
 use super::{Api, Apis, Gvk};
 
 /// What every built-in group has at its end that has a dot in it.
 const RESERVED_SUFFIX: &str = ".k8s.io";
+
+/// Letters of a kind that may be a misspelt one: shorter ones have too many neighbours.
+const SHORTEST_MISSPELT: usize = 5;
 
 impl Apis {
     /// Why no release of Kubernetes serves this API, if it must be one of its own: it names a built-in group with a version
@@ -19,18 +20,22 @@ impl Apis {
         if self.find(gvk).is_some() {
             return None;
         }
-        let api_version = gvk.api_version();
-        let mut of_group = self.iter().filter(|api| api.group() == gvk.group);
-        let kind = self.closest_kind(gvk);
-        let hint = || kind.map_or_else(String::new, |api| format!("; it is {}", api.gvk()));
-        if gvk.group.is_empty() {
+        let is_built_in = |group: &str| self.iter().any(|api| api.group() == group);
+        let closest = || self.closest_kind(gvk);
+        let it_is = |api: &Api| format!("; it is {}", api.gvk());
+        let group = gvk.group.as_str();
+        if group.is_empty() {
             // Other API servers have had kinds of their own here, such as OpenShift.
-            kind?;
-            return Some(format!("no known release serves {gvk}{}", hint()));
+            let meant = it_is(closest()?);
+            return Some(format!("no known release serves {gvk}{meant}"));
         }
-        if of_group.next().is_some() {
+        if is_built_in(group) {
+            if let Some(meant) = closest() {
+                return Some(format!("no known release serves {gvk}{}", it_is(meant)));
+            }
+            let mut of_group = self.iter().filter(|api| api.group() == group);
+            let api_version = gvk.api_version();
             return Some(match of_group.any(|api| api.version() == gvk.version) {
-                _ if kind.is_some() => format!("no known release serves {gvk}{}", hint()),
                 true => format!(
                     "no known release serves a kind {} in {api_version}",
                     gvk.kind
@@ -38,41 +43,42 @@ impl Apis {
                 false => format!("no known release serves {api_version}"),
             });
         }
-        let groups: BTreeSet<&str> = self.iter().map(Api::group).collect();
-        let is_meant = |group: &&&str| {
-            is_one_edit_away(group, &gvk.group)
-                || group.strip_suffix(RESERVED_SUFFIX) == Some(&gvk.group)
+        let unknown = format!("{group} is no API group of Kubernetes");
+        let is_meant = |known: &&str| {
+            is_one_edit_away(known, group) || known.strip_suffix(RESERVED_SUFFIX) == Some(group)
         };
-        if let Some(meant) = groups.iter().find(is_meant) {
-            return Some(format!(
-                "{} is no API group of Kubernetes; {meant} is",
-                gvk.group
-            ));
+        if let Some(meant) = self.iter().map(Api::group).find(is_meant) {
+            return Some(format!("{unknown}; {meant} is"));
         }
-        kind.filter(|_| !gvk.group.contains('.'))?;
-        Some(format!(
-            "{} is no API group of Kubernetes{}",
-            gvk.group,
-            hint()
-        ))
+        let stem = group.strip_suffix(RESERVED_SUFFIX);
+        let is_reserved = !group.contains('.') || stem.is_some_and(is_built_in);
+        let meant = closest().filter(|_| is_reserved)?;
+        Some(format!("{unknown}{}", it_is(meant)))
     }
 
-    /// The newest API of the kind that is meant, whatever its case, in the singular or plural: one of the same group if there
-    /// is one.
+    /// The API of the kind that is meant, whatever its case, in the singular or plural or with one wrong letter: of the same
+    /// group and version if there is one, otherwise the newest.
     fn closest_kind(&self, gvk: &Gvk) -> Option<&Api> {
         let kind = gvk.kind.to_ascii_lowercase();
-        let is_meant = |api: &&Api| {
-            let plural = api.resource == kind && !kind.is_empty();
-            plural || api.kind().eq_ignore_ascii_case(&kind)
+        let is_named = |api: &Api| {
+            let is_plural = api.resource == kind && !kind.is_empty();
+            is_plural || api.kind().eq_ignore_ascii_case(&kind)
+        };
+        let is_misspelt = |api: &Api| {
+            kind.len() >= SHORTEST_MISSPELT
+                && api.kind().len().abs_diff(kind.len()) <= 1
+                && is_one_edit_away(&api.kind().to_ascii_lowercase(), &kind)
         };
         let order = |api: &&Api| {
-            (
+            let is_same = (
+                is_named(api),
                 api.group() == gvk.group,
-                api.removed.is_none(),
-                api.maturity(),
-            )
+                api.version() == gvk.version,
+            );
+            (is_same, api.removed.is_none(), api.maturity())
         };
-        self.iter().filter(is_meant).max_by_key(order)
+        let meant = self.iter().filter(|api| is_named(api) || is_misspelt(api));
+        meant.max_by_key(order)
     }
 }
 
@@ -149,6 +155,21 @@ mod tests {
                 "no known release serves apps/v1 Deployments; it is apps/v1 Deployment",
             ),
             (
+                "policy/v1beta1",
+                "poddisruptionbudget",
+                "no known release serves policy/v1beta1 poddisruptionbudget; it is policy/v1beta1 PodDisruptionBudget",
+            ),
+            (
+                "v1",
+                "ConfigMapp",
+                "no known release serves v1 ConfigMapp; it is v1 ConfigMap",
+            ),
+            (
+                "apps.k8s.io/v1",
+                "Deployment",
+                "apps.k8s.io is no API group of Kubernetes; it is apps/v1 Deployment",
+            ),
+            (
                 "apps/v1",
                 "Cart",
                 "no known release serves a kind Cart in apps/v1",
@@ -201,6 +222,8 @@ mod tests {
             ("apps/v1alpha1", "PetSet"),
             ("v1", "Config"),
             ("v1", "DeploymentConfig"),
+            ("v1", "Route"),
+            ("v1", "Table"),
             ("v1alpha1", "HostnameConfig"),
             ("serving.knative.dev/v1", "Service"),
             ("cluster.x-k8s.io/v1beta2", "Cluster"),

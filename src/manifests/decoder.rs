@@ -186,6 +186,9 @@ fn no_manifest(api_version: &str, kind: &str, is_named: bool) -> Option<&'static
         _ if !is_named && kind.to_ascii_lowercase().ends_with("list") => {
             Some("a list without a sequence of items")
         }
+        ("v1" | "meta.k8s.io/v1", "Table") => {
+            Some("a Table is what an API server prints for people, no manifest")
+        }
         ("v1", "Status") => {
             Some("a Status is what an API server answers to a failed request, no manifest")
         }

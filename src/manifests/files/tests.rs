@@ -118,6 +118,8 @@ fn lists_without_items_and_failed_requests_are_gaps() {
         "{apiVersion: v1, kind: List, items: null}",
         "{apiVersion: v1, kind: List, items: '{{ .items }}'}",
         "{apiVersion: v1, kind: Status, status: Failure}",
+        "{apiVersion: meta.k8s.io/v1, kind: Table, rows: []}",
+        "{apiVersion: policy/v1, kind: PodDisruptionBudgetList}",
     ] {
         let files = read_tree(&tree(&[("x.yaml", text.as_bytes())]));
         assert_eq!(files.gaps.len(), 1, "{text}");
