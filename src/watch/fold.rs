@@ -102,11 +102,11 @@ impl<'c> UpgradeWatch<'c> {
         self.picture.as_ref()
     }
 
-    /// Whether the cluster serves the Plans of the system-upgrade-controller.
+    /// Whether Plans of the system-upgrade-controller are read. An API server that has just started may not serve them yet.
     #[must_use]
     pub fn has_plans(&self) -> bool {
-        let cluster = self.cluster.as_ref();
-        cluster.is_some_and(|cluster| plans::are_served(&cluster.discovery))
+        let mut ledger = self.cluster.iter().flat_map(|cluster| &cluster.ledger);
+        ledger.any(|result| Part::of(&result.target) == Part::Plans)
     }
 
     /// Whether nothing has changed for too long.

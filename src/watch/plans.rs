@@ -13,10 +13,9 @@ use serde_json::Value;
 
 use crate::catalog::{GroupResource, ImageRef, Release};
 use crate::facts::nodes::is_control_plane_node;
-use crate::need::{DetailLevel, Discovery, Need};
+use crate::need::{DetailLevel, Need};
 use crate::snapshot::{ClusterView, LabelSelector, NodeRow, ObjectRow, label_requirement_holds};
 
-const GROUP: &str = "upgrade.cattle.io";
 /// What the label of a node that is done begins with.
 const PLAN_LABEL_PREFIX: &str = "plan.upgrade.cattle.io/";
 /// The value of that label on a node that the Plan leaves out.
@@ -29,7 +28,7 @@ const UPGRADE_IMAGES: [&str; 2] = ["k3s-upgrade", "rke2-upgrade"];
 
 /// The Plans.
 pub(super) fn need() -> Need {
-    let resource = GroupResource::new(GROUP, "plans");
+    let resource = GroupResource::new("upgrade.cattle.io", "plans");
     Need::objects(resource, DetailLevel::Full).with_fields(&[
         "spec.nodeSelector",
         "spec.upgrade.image",
@@ -39,12 +38,6 @@ pub(super) fn need() -> Need {
         "status.latestHash",
         "status.latestVersion",
     ])
-}
-
-/// Whether there can be any.
-pub(super) fn are_served(discovery: &Discovery) -> bool {
-    let mut versions = discovery.group_versions.iter();
-    versions.any(|version| version.split('/').next() == Some(GROUP))
 }
 
 /// A Plan that upgrades Kubernetes.
