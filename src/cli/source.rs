@@ -295,7 +295,8 @@ fn with_watches(
     catalog: &Catalog,
 ) -> Vec<ReadRequest> {
     let pods = watch::pods_on_node_need("");
-    let needs: Vec<Need> = watch::watched_needs().into_iter().chain([pods]).collect();
+    let others = [pods, watch::warnings_need()];
+    let needs: Vec<Need> = watch::watched_needs().into_iter().chain(others).collect();
     for mut watched in read_plan(&needs, discovery, catalog, None) {
         // A selector makes no difference to RBAC.
         let allowed = watched.rbac.clone();

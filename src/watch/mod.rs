@@ -23,12 +23,15 @@ mod progress;
 mod recording;
 mod redaction;
 mod stall;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod warnings;
 
+pub use drains::InFlight;
 pub use estimate::{TimeLeft, estimate_remaining};
-pub use event::{EventKind, EventObject, EventScope, WatchEvent};
+pub use event::{EventKind, EventObject, EventScope, StepChange, WatchEvent};
 pub use fold::{UpgradeWatch, WatchOptions};
 pub use goal::UpgradeGoal;
 pub use managed::{MachinePhase, MachineState, ManagedRollout};
@@ -40,4 +43,6 @@ pub use plans::NodePlan;
 pub use progress::{PoolProgress, Progress, UpgradePhase};
 pub use recording::{Recording, RecordingError, RecordingHeader, RecordingWriter};
 pub use redaction::redact_observation;
+pub use steps::PlannedStep;
 pub use trim::trim;
+pub use warnings::warnings_need;

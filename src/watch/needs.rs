@@ -53,6 +53,7 @@ pub(super) enum Part<'t> {
     StaticPods,
     Rollouts,
     Managed,
+    Warnings,
     Plans,
     None,
 }
@@ -77,6 +78,7 @@ impl<'t> Part<'t> {
             (("", "pods"), None, Some(node)) => Self::PodsOf(node),
             (("", "pods"), Some(_), None) => Self::StaticPods,
             (("apps", _), ..) => Self::Rollouts,
+            (("events.k8s.io", _), ..) => Self::Warnings,
             (("cluster.x-k8s.io" | "controlplane.cluster.x-k8s.io", _), ..) => Self::Managed,
             (("upgrade.cattle.io", _), ..) => Self::Plans,
             _ => Self::None,

@@ -4,16 +4,18 @@
 //! managed field, a label of a pod. Without these two versions of an object are equal, so that the second is neither folded
 //! nor recorded.
 
+use super::needs::Part;
 use super::observation::Change;
+use super::warnings::trim_warning;
 use crate::catalog::{Catalog, SignatureLocation};
 use crate::facts::nodes::CONTROL_PLANE_LABELS;
 use crate::snapshot::{MetaRow, NodeRow, PodRow, Rows, SharedLabels, Table, WorkloadRow};
 
 /// Drops what nothing here reads. With `has_plans`, nodes keep their labels: Plans select nodes by any of them.
 pub fn trim(change: &mut Change, catalog: &Catalog, has_plans: bool) {
-    let rows = match change {
-        Change::List(result) => &mut result.rows,
-        Change::Apply { rows, .. } => rows,
+    let (target, rows) = match change {
+        Change::List(result) => (&result.target, &mut result.rows),
+        Change::Apply { target, rows } => (&*target, rows),
         Change::Discovery(_)
         | Change::Probe { .. }
         | Change::Delete { .. }
@@ -23,7 +25,12 @@ pub fn trim(change: &mut Change, catalog: &Catalog, has_plans: bool) {
         Rows::Nodes(nodes) => each(nodes, |node| trim_node(node, catalog, has_plans)),
         Rows::Pods(pods) => each(pods, trim_pod),
         Rows::Workloads(workloads) => each(workloads, trim_workload),
-        Rows::Objects(objects) => each(objects, |row| row.meta = trimmed(&mut row.meta)),
+        Rows::Objects(objects) => each(objects, |row| {
+            row.meta = trimmed(&mut row.meta);
+            if Part::of(target) == Part::Warnings {
+                row.object = trim_warning(&row.object);
+            }
+        }),
         Rows::Metadata(objects) => each(objects, |row| *row = trimmed(row)),
         Rows::HelmReleases(_) | Rows::EndpointSlices(_) | Rows::TextLines(_) => {}
     }

@@ -86,7 +86,15 @@ const MODULES: [(&str, &[&str]); 21] = [
     ),
     (
         "watch",
-        &["catalog", "detect", "facts", "need", "snapshot", "text"],
+        &[
+            "catalog",
+            "conditions",
+            "detect",
+            "facts",
+            "need",
+            "snapshot",
+            "text",
+        ],
     ),
     (
         "api",

@@ -71,7 +71,10 @@ fn the_page_on_what_is_read() {
         let watched = watched
             .into_iter()
             .chain(kubectl_upgrade::watch::watched_needs())
-            .chain([kubectl_upgrade::watch::pods_on_node_need("NODE")]);
+            .chain([
+                kubectl_upgrade::watch::pods_on_node_need("NODE"),
+                kubectl_upgrade::watch::warnings_need(),
+            ]);
         let watched: Vec<_> = watched.map(|need| ("upgrade-watch", need)).collect();
         let checked = rules().iter().flat_map(|rule| {
             let needs = rule.needs(&context).into_iter();

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::args::WatchArgs;
 use super::redaction::Redaction;
+use super::screen::Screen;
 use crate::api::v1;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
@@ -18,6 +21,8 @@ pub(super) struct Viewer {
     pub(super) watch: UpgradeWatch<'static>,
     pub(super) redaction: Option<Redaction>,
     recording: Option<RecordingWriter>,
+    /// `None` if events are printed as lines.
+    screen: Option<Screen>,
     catalog: &'static Catalog,
     output: EventFormat,
     look: RenderOptions,
@@ -32,10 +37,13 @@ impl Viewer {
         recording: Option<RecordingWriter>,
         redaction: Option<Redaction>,
     ) -> Self {
+        let has_lines = flags.plain || flags.once || flags.output == EventFormat::Json;
+        let output_args = flags.output_args;
         Self {
             watch,
             redaction,
             recording,
+            screen: (!has_lines).then(|| Screen::new(output_args)).flatten(),
             catalog,
             output: flags.output,
             look: Console::render_options(flags.output_args),
@@ -57,8 +65,9 @@ impl Viewer {
             return Ok(None);
         };
         self.record(&observation);
+        let mut over = None;
         for event in events {
-            let printed = Console::print(&self.render(&event)?, Exit::Success);
+            let printed = self.print(&event)?;
             let picture = self.watch.picture();
             let is_idle = picture.is_some_and(Picture::is_idle);
             let is_over = match event.kind {
@@ -68,10 +77,36 @@ impl Viewer {
                 _ => false,
             };
             if is_over || printed != Exit::Success {
-                return Ok(Some(printed));
+                over = Some(printed);
+                break;
             }
         }
-        Ok(None)
+        self.draw(observation.at, over.is_some())?;
+        Ok(over)
+    }
+
+    fn print(&mut self, event: &WatchEvent) -> Result<Exit, CliError> {
+        match &mut self.screen {
+            Some(screen) => {
+                let stall = self.watch.is_stalled().then(|| event.message.clone());
+                screen.add(v1::UpgradeEvent::new(event), stall);
+                Ok(Exit::Success)
+            }
+            None => Ok(Console::print(&self.render(event)?, Exit::Success)),
+        }
+    }
+
+    /// Draws the screen, if there is one.
+    pub(super) fn draw(&mut self, now: Timestamp, is_last: bool) -> Result<(), CliError> {
+        match &mut self.screen {
+            Some(screen) => {
+                let drawn = screen.draw(&self.watch, now, is_last);
+                drawn.map_err(|error| {
+                    CliError::could_not_run(format!("cannot write to the terminal: {error}"))
+                })
+            }
+            None => Ok(()),
+        }
     }
 
     /// The nodes whose pods are to be read, by their real names.

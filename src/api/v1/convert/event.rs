@@ -4,9 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{ToDoc, same_fields, same_variants};
 use crate::api::v1::{
-    API_VERSION, DurationDoc, EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc,
-    UpgradeEvent, UpgradeProgressDoc,
+    API_VERSION, DurationDoc, EventObjectDoc, EventScopeDoc, EventStepDoc, EventTypeDoc, PhaseDoc,
+    PoolDoc, StepStateDoc, UpgradeEvent, UpgradeProgressDoc,
 };
+use crate::conditions::CompletionStatus;
 use crate::text::{human_duration, pluralize};
 use crate::watch::{
     EventKind, EventObject, EventScope, PoolProgress, Progress, UpgradePhase, WatchEvent,
@@ -36,6 +37,14 @@ impl UpgradeEvent {
             progress: event.progress.to_doc(),
             pools: event.pools.to_doc(),
             chain: event.chain.to_doc(),
+            step: event.step.as_ref().map(|step| EventStepDoc {
+                id: step.id.clone(),
+                state: match step.status {
+                    CompletionStatus::Done => StepStateDoc::Done,
+                    CompletionStatus::InProgress { .. } => StepStateDoc::InProgress,
+                    _ => StepStateDoc::Todo,
+                },
+            }),
             age: event.age_seconds,
         }
     }

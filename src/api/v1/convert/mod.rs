@@ -3,6 +3,7 @@
 mod catalog;
 mod cluster;
 mod event;
+mod followed_plan;
 mod plan;
 mod report;
 mod rules;
