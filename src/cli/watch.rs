@@ -5,6 +5,7 @@ mod follow;
 mod plan;
 mod redaction;
 mod screen;
+mod sources;
 mod viewer;
 
 pub use args::{WatchArgs, WatchCommand};

@@ -118,7 +118,10 @@ fn what_is_no_baseline_is_1() {
     let folder = Folder::new();
     for (content, says) in [
         ("{}", "no kind of no apiVersion"),
-        ("apiVersion: v1", "not an UpgradeReport as -o json prints it"),
+        (
+            "apiVersion: v1",
+            "not an UpgradeReport as -o json prints it",
+        ),
         (r#"{"apiVersion": "v1", "kind": "List"}"#, "List of v1"),
         (
             r#"{"apiVersion": "kubectl-upgrade/v2", "kind": "UpgradeReport"}"#,

@@ -1,12 +1,11 @@
-//! From a cluster to observations: nodes are watched, the rest is listed again and again, each API server is probed.
+//! Follows a cluster: the first reads, then whatever its sources report, until it is over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{AbortHandle, abortable, join_all};
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
+use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -14,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::args::WatchArgs;
 use super::plan::planned_steps;
 use super::redaction::Redaction;
+use super::sources::{Poller, QUEUE, now, probe, requests, watch_drains, watch_objects};
 use super::viewer::Viewer;
 use crate::api::v1::FollowedPlan;
 use crate::catalog::Catalog;
@@ -21,27 +21,21 @@ use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::progress::read_observer;
 use crate::cli::session::{ClusterSession, connect, run_until_shutdown};
-use crate::client::{ClusterReader, NoopObserver, ReadObserver, ReadOptions, Timeout, WatchUpdate};
+use crate::client::{ClusterReader, NoopObserver, ReadObserver, ReadOptions, Timeout};
 use crate::kubeconfig::Connection;
-use crate::need::{ClusterId, Discovery, Need, ReadRequest, read_plan};
+use crate::need::{ClusterId, Discovery, ReadRequest};
 use crate::snapshot::{ReadOutcome, ReadResult, RedactionKey, Uid};
 use crate::watch::{
-    Change, Observation, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions,
-    pods_on_node_need, polled_needs, warnings_need, watched_needs,
+    Change, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions, polled_needs,
+    warnings_need, watched_needs,
 };
 
 /// The program name for the `User-Agent` header.
 const PROGRAM: &str = "kubectl-upgrade-watch";
-/// How often an API server is probed, which also bounds how late an outage is seen.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// Time for a probe: an API server that takes longer is as good as away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often small lists are read again.
-const POLL_EVERY: Duration = Duration::from_secs(10);
 /// How often a screen is redrawn while nothing changes: ages grow.
 const REDRAW_EVERY: Duration = Duration::from_secs(1);
-/// Observations that wait to be folded.
-const QUEUE: usize = 256;
 /// Page size of lists, as in kubectl.
 const PAGE_SIZE: u32 = 500;
 /// Concurrent requests.
@@ -246,17 +240,6 @@ async fn sleep_until_deadline(deadline: Option<Instant>) {
     }
 }
 
-fn now(change: Change) -> Observation {
-    Observation {
-        at: Timestamp::now(),
-        change,
-    }
-}
-
-fn requests(needs: &[Need], discovery: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
-    read_plan(needs, discovery, catalog, None)
-}
-
 /// # Errors
 /// If the nodes cannot be read: there is nothing to follow without them.
 fn require_nodes(nodes: Option<&ReadResult>) -> Result<(), CliError> {
@@ -266,172 +249,4 @@ fn require_nodes(nodes: Option<&ReadResult>) -> Result<(), CliError> {
         Some(ReadOutcome::NotServed) | None => "the API server does not serve them",
     };
     Err(CliError::could_not_run(format!("cannot read nodes: {why}")))
-}
-
-/// Follows the objects of one request.
-async fn watch_objects(
-    reader: &ClusterReader,
-    request: &ReadRequest,
-    discovery: &Discovery,
-    resource_version: Option<String>,
-    observations: mpsc::Sender<Observation>,
-) {
-    let (sender, mut updates) = mpsc::channel(QUEUE);
-    let forward = async {
-        let is_warnings = request.target == warnings_need().target;
-        let mut is_refused = false;
-        while !is_refused && let Some(update) = updates.recv().await {
-            if let WatchUpdate::Listed(result) = &update {
-                // Anything else may be refused for a while in an upgrade.
-                is_refused = is_warnings && matches!(result.outcome, ReadOutcome::Forbidden { .. });
-            }
-            let target = request.target.clone();
-            let change = match update {
-                WatchUpdate::Listed(result) => Change::List(result),
-                WatchUpdate::Applied(rows) => Change::Apply { target, rows },
-                WatchUpdate::Deleted {
-                    namespace,
-                    name,
-                    uid,
-                } => Change::Delete {
-                    target,
-                    namespace,
-                    name,
-                    uid,
-                },
-            };
-            if observations.send(now(change)).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::join!(
-        reader.watch(request, discovery, resource_version, sender),
-        forward
-    );
-}
-
-/// Probes the API server; reads discovery again when the version changes.
-async fn probe(
-    prober: &ClusterReader,
-    reader: &ClusterReader,
-    discovery: &Discovery,
-    observations: mpsc::Sender<Observation>,
-) {
-    let mut last = discovery.git_version.clone();
-    let mut ticks = interval(PROBE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let change = match prober.probe().await {
-            Ok(version) if version != last => {
-                last = version.clone();
-                if let Ok(discovery) = reader.discover().await
-                    && observations
-                        .send(now(Change::Discovery(discovery)))
-                        .await
-                        .is_err()
-                {
-                    return;
-                }
-                Change::Probe { version }
-            }
-            Ok(version) => Change::Probe { version },
-            Err(error) => Change::Outage {
-                why: error.to_string(),
-            },
-        };
-        if observations.send(now(change)).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Follows the pods of the nodes that drain.
-async fn watch_drains(
-    reader: &ClusterReader,
-    discovery: &Discovery,
-    catalog: &Catalog,
-    mut draining: watch::Receiver<BTreeSet<String>>,
-    observations: mpsc::Sender<Observation>,
-) {
-    let mut running = FuturesUnordered::new();
-    let mut handles: BTreeMap<String, AbortHandle> = BTreeMap::new();
-    loop {
-        let changed = tokio::select! {
-            changed = draining.changed() => changed,
-            _ = running.next(), if !running.is_empty() => continue,
-        };
-        if changed.is_err() {
-            return;
-        }
-        let nodes = draining.borrow_and_update().clone();
-        handles.retain(|node, handle| {
-            let is_draining = nodes.contains(node);
-            if !is_draining {
-                handle.abort();
-            }
-            is_draining
-        });
-        for node in nodes {
-            if handles.contains_key(&node) {
-                continue;
-            }
-            let observations = observations.clone();
-            let need = pods_on_node_need(&node);
-            let (watch, handle) = abortable(async move {
-                for request in requests(&[need], discovery, catalog) {
-                    watch_objects(reader, &request, discovery, None, observations.clone()).await;
-                }
-            });
-            running.push(watch.boxed_local());
-            handles.insert(node, handle);
-        }
-    }
-}
-
-/// Lists that are read every few seconds.
-#[derive(Default)]
-struct Poller {
-    last: Vec<ReadResult>,
-}
-
-impl Poller {
-    async fn poll(
-        &mut self,
-        reader: &ClusterReader,
-        polled: Vec<ReadRequest>,
-        discovery: &Discovery,
-        observations: mpsc::Sender<Observation>,
-    ) {
-        loop {
-            tokio::time::sleep(POLL_EVERY).await;
-            let results = reader.read(&polled, discovery).await;
-            for change in self.changed(results) {
-                if observations.send(now(change)).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// The lists that differ from the last ones; failed ones say nothing.
-    fn changed(&mut self, results: Vec<ReadResult>) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for result in results {
-            if matches!(result.outcome, ReadOutcome::Failed { .. }) {
-                continue;
-            }
-            let mut last = self.last.iter_mut();
-            match last.find(|last| last.target == result.target) {
-                Some(last) if last.rows == result.rows && last.outcome == result.outcome => {
-                    continue;
-                }
-                Some(last) => *last = result.clone(),
-                None => self.last.push(result.clone()),
-            }
-            changes.push(Change::List(Box::new(result)));
-        }
-        changes
-    }
 }
