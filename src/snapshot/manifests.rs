@@ -137,7 +137,7 @@ impl ManifestFiles {
                     "{} {} in files ({} read)",
                     counted.api_version, counted.kind, counted.count
                 ),
-                why: "this picture has only their number, for nothing was known against their API when it was taken; \
+                why: "the snapshot has only their number, because no removal of their API was known when it was taken; \
                       read the files again"
                     .to_owned(),
                 rbac: None,
