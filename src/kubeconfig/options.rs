@@ -11,8 +11,17 @@ use super::flags::{Timeout, parse_request_timeout, parse_secret};
 
 const HEADING: &str = "Connection (as in kubectl)";
 
-/// A flag that may say `=false`, as kubectl's do.
+/// Flags that may say `=false`, as kubectl's do.
+const BOOL_FLAGS: [&str; 3] = [
+    "all_namespaces",
+    "insecure_skip_tls_verify",
+    "disable_compression",
+];
+
 fn accept_bool(flag: Arg) -> Arg {
+    if !BOOL_FLAGS.contains(&flag.get_id().as_str()) {
+        return flag;
+    }
     flag.action(ArgAction::Set)
         .value_parser(value_parser!(bool))
         .num_args(0..=1)
@@ -27,11 +36,7 @@ fn accept_bool(flag: Arg) -> Arg {
 /// kubectl's flags for selecting a cluster and authenticating to it, flattened into every command. An empty string counts as
 /// not given, as in kubectl.
 #[derive(Args, Debug, Clone, Default)]
-#[command(
-    mut_arg("all_namespaces", accept_bool),
-    mut_arg("insecure_skip_tls_verify", accept_bool),
-    mut_arg("disable_compression", accept_bool)
-)]
+#[command(mut_args(accept_bool))]
 pub struct ConnectOptions {
     /// The program name for the `User-Agent` header: `kubectl-upgrade-check`.
     #[arg(skip)]

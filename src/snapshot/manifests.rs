@@ -139,7 +139,7 @@ impl ManifestFiles {
                     "{} {} in files ({} read)",
                     counted.api_version, counted.kind, counted.count
                 ),
-                why: "the snapshot holds only their number, because the catalog had nothing to report about their API when it was saved; \
+                why: "the snapshot has only their number, because the catalog had nothing to report about their API when it was saved; \
                       read the files again"
                     .to_owned(),
                 rbac: None,
