@@ -6,6 +6,7 @@
 mod holding;
 #[cfg(test)]
 mod hostile;
+mod problems;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use super::header::ManifestDocument;
 use super::helm_record::HelmRecord;
 use super::traces::{helm_storage_of, live_traces, scale_target_references};
 use super::{content, external, parse, placeholders};
-use crate::catalog::{Catalog, Gvk};
+use crate::catalog::Catalog;
 use crate::snapshot::{self, HelmStorage, ManifestObject, MissingData};
 use crate::text::NamespacedName;
 
@@ -180,22 +181,6 @@ fn decode_within(
     decoder.decoded
 }
 
-/// Why a document that looks like an object is none, although it can be understood.
-fn no_manifest(api_version: &str, kind: &str, is_named: bool) -> Option<&'static str> {
-    match (api_version, kind) {
-        _ if !is_named && kind.to_ascii_lowercase().ends_with("list") => {
-            Some("a list without a sequence of items")
-        }
-        ("v1" | "meta.k8s.io/v1", "Table") => {
-            Some("a Table is what an API server prints for people, no manifest")
-        }
-        ("v1", "Status") => {
-            Some("a Status is what an API server answers to a failed request, no manifest")
-        }
-        _ => None,
-    }
-}
-
 /// A document and the template it was rendered from, if any.
 #[derive(Clone, Copy)]
 struct DocumentPosition<'a> {
@@ -301,6 +286,7 @@ impl ManifestDecoder<'_> {
         if self.record_placeholder(&document, position) {
             return;
         }
+        self.record_sequence(&document, position);
         if document.api_version.is_some() && document.kind.is_some() {
             self.decoded.manifest_count += 1;
             let nameless = self.decode_object(document, position);
@@ -309,41 +295,6 @@ impl ManifestDecoder<'_> {
                 self.record_skipped(self.describe_position(position), why);
             }
         }
-    }
-
-    /// Records an apiVersion, kind or name that a template or placeholder takes. Returns whether the document cannot be
-    /// judged for it.
-    fn record_placeholder(
-        &mut self,
-        document: &ManifestDocument,
-        position: DocumentPosition<'_>,
-    ) -> bool {
-        let head = placeholders::head_problem(document);
-        let name = || placeholders::name_problem(&document.metadata, position.raw.text);
-        let names_count = !position.is_parameterized;
-        let Some(problem) = head.clone().or_else(|| name().filter(|_| names_count)) else {
-            return false;
-        };
-        let value = problem.value.as_deref();
-        self.record_field(problem.field, value, &problem.to_string(), position);
-        head.is_some()
-    }
-
-    /// Records a field with its line.
-    fn record_field(
-        &mut self,
-        field: &str,
-        value: Option<&str>,
-        why: &str,
-        position: DocumentPosition<'_>,
-    ) {
-        let place = self.describe_position(position);
-        // An object in a field of another one has no lines of its own.
-        let what = match self.depth > 0 && position.raw.text.starts_with('{') {
-            true => place,
-            false => format!("{place}, line {}", position.raw.line_of(field, value)),
-        };
-        self.record_skipped(what, why.to_owned());
     }
 
     /// Adds an object, or the items of a list. Returns how many items are no objects.
@@ -377,23 +328,8 @@ impl ManifestDecoder<'_> {
             });
             return items.sum();
         }
-        let metadata = &document.metadata;
-        let is_named = metadata.name.is_some() || metadata.generate_name.is_some();
-        if let Some(why) = no_manifest(&api_version, &kind, is_named) {
-            self.record_skipped(self.describe_position(position), why.to_owned());
+        if self.record_object_problem(&document, &api_version, &kind, position) {
             return 0;
-        }
-        let gvk = Gvk::new(&api_version, &kind);
-        if let Some(why) = self.catalog.apis.misspelling(&gvk) {
-            self.record_field("apiVersion", Some(&api_version), &why, position);
-            return 0;
-        }
-        let is_built_in = self.catalog.apis.find(&gvk).is_some();
-        if let Some(problem) =
-            placeholders::section_problem(&document, is_built_in, position.raw.text)
-        {
-            let value = problem.value.as_deref();
-            self.record_field(problem.field, value, &problem.to_string(), position);
         }
         if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
             self.decode_helm_record(document, storage, position);
@@ -406,6 +342,10 @@ impl ManifestDecoder<'_> {
         let name = document.metadata.name.as_deref().unwrap_or_default();
         self.decode_held(&api_version, &kind, name, position);
         let metadata = document.metadata;
+        let references = scale_target_references(document.scale_target_ref);
+        for reference in &references {
+            self.record_unknown_reference(reference, position);
+        }
         let row = content::fields_row(&api_version, &kind, self.catalog);
         let read = position.content.zip(row);
         let unrendered = read.and_then(|(whole, row)| content::unrendered_field(whole, row));
@@ -416,7 +356,7 @@ impl ManifestDecoder<'_> {
         let fields = read.and_then(|(whole, row)| snapshot::kept_fields(whole, row));
         self.push_object(ManifestObject {
             fields: fields.map(Box::new),
-            references: scale_target_references(document.scale_target_ref),
+            references,
             api_version,
             kind,
             live: live_traces(&metadata),

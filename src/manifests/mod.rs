@@ -10,6 +10,7 @@ mod header;
 mod held;
 pub(crate) mod helm;
 pub(crate) mod helm_record;
+mod lenient;
 mod parse;
 mod placeholders;
 mod traces;

@@ -58,10 +58,7 @@ pub(super) fn head_problem(document: &ManifestDocument) -> Option<FieldProblem> 
         return Some(problem(field, None, false));
     }
     match (api_version, kind) {
-        (Some(text), Some(_)) if !is_api_version(text) => {
-            Some(problem("apiVersion", Some(text), false))
-        }
-        (Some(_), Some(text)) if !is_kind(text) => Some(problem("kind", Some(text), false)),
+        (Some(api_version), Some(kind)) => api_problem(api_version, kind),
         (None, Some(text)) if document.metadata.name.is_some() && is_kind(text) => {
             Some(problem("apiVersion", None, true))
         }
@@ -70,6 +67,20 @@ pub(super) fn head_problem(document: &ManifestDocument) -> Option<FieldProblem> 
         }
         _ => None,
     }
+}
+
+/// What is wrong with an apiVersion and a kind.
+pub(super) fn api_problem(api_version: &str, kind: &str) -> Option<FieldProblem> {
+    let (field, value) = match (is_api_version(api_version), is_kind(kind)) {
+        (false, _) => ("apiVersion", api_version),
+        (true, false) => ("kind", kind),
+        (true, true) => return None,
+    };
+    Some(FieldProblem {
+        field,
+        value: Some(value.to_owned()),
+        is_missing: false,
+    })
 }
 
 /// Whether the name is one that only rendering gives. ytt writes values as comments: its `name:` is null.

@@ -421,6 +421,38 @@ fn names_that_no_api_can_have_are_gaps_with_their_line() {
 }
 
 #[test]
+fn objects_that_cannot_be_applied_or_found_are_gaps() {
+    for text in [
+        "- {apiVersion: v1, kind: A}\n- {a: b}\n",
+        "[{\"apiVersion\": \"v1\", \"kind\": \"A\"}]",
+    ] {
+        let why = "cart.yaml: a sequence of 1 objects, which cannot be applied: make it a List, or a document of each";
+        assert_eq!(faults(&file(text)), [why]);
+    }
+    assert_eq!(faults(&file("- {op: add, path: /kind}\n- [a]\n")), [""; 0]);
+    let scaler = |api_version: &str, kind: &str| {
+        let text = format!(
+            "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: a}}\nspec:\n  scaleTargetRef:\n    apiVersion: {api_version}\n    kind: {kind}\n    name: a\n"
+        );
+        faults(&file(&text))
+    };
+    assert_eq!(
+        scaler("${API}", "Deployment"),
+        [
+            "cart.yaml, line 6: spec.scaleTargetRef: apiVersion is a placeholder (${API}); render the manifest first"
+        ]
+    );
+    assert_eq!(
+        scaler("extension/v1beta1", "Deployment"),
+        [
+            "cart.yaml, line 6: spec.scaleTargetRef: extension is no API group of Kubernetes; extensions is"
+        ]
+    );
+    assert_eq!(scaler("apps/v1", "Deployment"), [""; 0]);
+    assert_eq!(scaler("argoproj.io/v1alpha1", "Rollout"), [""; 0]);
+}
+
+#[test]
 fn what_is_no_mapping_where_one_must_be_is_a_gap() {
     for (section, why) in [
         (
