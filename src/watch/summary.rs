@@ -111,6 +111,9 @@ impl SummaryBuilder {
             return;
         }
         close(self.phases.last_mut().map(|(_, span)| span), at);
+        if phase == UpgradePhase::Finished {
+            return;
+        }
         let span = Span {
             started_at: at,
             ended_at: None,
