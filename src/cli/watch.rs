@@ -6,6 +6,7 @@ mod plan;
 mod redaction;
 mod screen;
 mod sources;
+mod summary;
 mod viewer;
 
 pub use args::{WatchArgs, WatchCommand};
@@ -89,7 +90,7 @@ fn replay(
     };
     let mut watch = UpgradeWatch::new(id, catalog, options);
     watch.follow_plan(steps);
-    let viewer = Viewer::new(flags, catalog, watch, None, redaction);
+    let viewer = Viewer::new(flags, catalog, watch, None, redaction)?;
     run_until_shutdown(replay_all(flags, recording, viewer))
 }
 

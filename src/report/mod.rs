@@ -8,6 +8,7 @@
 //! | `encode` | JSON and YAML |
 //! | `name` | `-o name` |
 //! | `event`, `screen` | lines of `upgrade-watch`, and its screen |
+//! | `summary` | what an upgrade took |
 //! | `rules` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
 //! | `columns`, `stacked`, `wrap` | columns, rows too wide for the terminal, wrapped lines |
@@ -29,6 +30,7 @@ mod rules;
 mod screen;
 mod stacked;
 mod styles;
+mod summary;
 mod table;
 pub mod terminal;
 mod wrap;
@@ -45,6 +47,7 @@ pub use rbac::{RbacSubject, render_rbac};
 pub use rules::{UnknownRule, explain, render_rules};
 pub use screen::{InFlightRow, WatchScreen, render_screen};
 pub use styles::Styles;
+pub use summary::{SummaryFormat, render_summary};
 
 /// A report in the given format, with a line break at the end unless it is empty.
 ///

@@ -7,7 +7,7 @@ use super::columns::format_columns;
 use super::event::{event_line, time_left};
 use super::options::RenderOptions;
 use super::terminal::{escape_cell, escape_line};
-use crate::api::v1::{PoolDoc, UpgradeEvent};
+use crate::api::v1::{PhaseDoc, PoolDoc, UpgradeEvent};
 use crate::text::{human_duration, pluralize};
 
 /// What is on the screen.
@@ -92,7 +92,10 @@ fn heading(screen: &WatchScreen, look: &RenderOptions) -> Vec<String> {
     if let Some(left) = progress.eta_seconds.and_then(time_left) {
         line += &format!("  {left}, by {}", progress.basis);
     }
-    let mut lines = vec![styles.heading(&headline), line];
+    let mut lines = vec![styles.heading(&headline)];
+    // Where nothing is upgraded, nothing is to be done.
+    let is_idle = progress.phase == PhaseDoc::Waiting && progress.done == progress.total;
+    lines.extend((!is_idle).then_some(line));
     if let Some(away) = screen.away {
         let away = human_duration(away);
         let age = u32::try_from(picture.age).map_or(0, i64::from);

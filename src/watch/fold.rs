@@ -110,6 +110,12 @@ impl<'c> UpgradeWatch<'c> {
         self.plan = PlanProgress::new(steps);
     }
 
+    /// The name of the cluster.
+    #[must_use]
+    pub fn cluster_name(&self) -> &str {
+        &self.id.0
+    }
+
     /// The state as it was last seen; `None` until version and nodes have been read.
     #[must_use]
     pub fn picture(&self) -> Option<&Picture> {

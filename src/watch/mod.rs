@@ -24,6 +24,7 @@ mod recording;
 mod redaction;
 mod stall;
 mod steps;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -44,5 +45,6 @@ pub use progress::{PoolProgress, Progress, UpgradePhase};
 pub use recording::{Recording, RecordingError, RecordingHeader, RecordingWriter};
 pub use redaction::redact_observation;
 pub use steps::PlannedStep;
+pub use summary::{NodeTime, Span, SummaryBuilder, UpgradeOutcome, WatchSummary};
 pub use trim::trim;
 pub use warnings::warnings_need;

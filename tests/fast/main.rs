@@ -40,6 +40,8 @@ mod support;
 mod topologies;
 mod update;
 mod volumes;
+#[cfg(unix)]
+mod watch;
 mod ways;
 mod webhooks;
 

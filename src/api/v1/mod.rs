@@ -11,6 +11,7 @@ mod event;
 mod plan;
 mod report;
 mod rules;
+mod summary;
 
 pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
 pub use cluster::{
@@ -32,6 +33,9 @@ pub use report::{
     HopIdDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport, WaiverDoc,
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
+pub use summary::{
+    NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc, UpgradeSummary,
+};
 
 /// `apiVersion` of every document.
 pub const API_VERSION: &str = "kubectl-upgrade/v1";

@@ -87,6 +87,9 @@ pub struct WatchArgs {
     /// Write everything that is observed to this file, which must not exist; --replay reads it
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     pub record: Option<PathBuf>,
+    /// When the watch ends, write what the upgrade took to this file: .md, .html or .json
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
+    pub summary: Option<PathBuf>,
     /// Read a recording instead of the cluster
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,

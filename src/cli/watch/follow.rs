@@ -230,7 +230,7 @@ fn viewer(
         None => None,
     };
     let watch = UpgradeWatch::new(header.cluster, catalog, options);
-    Ok(Viewer::new(flags, catalog, watch, recording, redaction))
+    Viewer::new(flags, catalog, watch, recording, redaction)
 }
 
 async fn sleep_until_deadline(deadline: Option<Instant>) {

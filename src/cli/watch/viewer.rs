@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::args::WatchArgs;
 use super::redaction::Redaction;
 use super::screen::Screen;
+use super::summary::SummaryFile;
 use crate::api::v1;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
@@ -21,6 +22,7 @@ pub(super) struct Viewer {
     pub(super) watch: UpgradeWatch<'static>,
     pub(super) redaction: Option<Redaction>,
     recording: Option<RecordingWriter>,
+    summary: Option<SummaryFile>,
     /// `None` if events are printed as lines.
     screen: Option<Screen>,
     catalog: &'static Catalog,
@@ -30,25 +32,29 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
+    /// # Errors
+    /// If the summary cannot be written where it should be.
     pub(super) fn new(
         flags: &WatchArgs,
         catalog: &'static Catalog,
         watch: UpgradeWatch<'static>,
         recording: Option<RecordingWriter>,
         redaction: Option<Redaction>,
-    ) -> Self {
+    ) -> Result<Self, CliError> {
         let has_lines = flags.plain || flags.once || flags.output == EventFormat::Json;
         let output_args = flags.output_args;
-        Self {
+        let summary = flags.summary.as_deref().map(SummaryFile::new).transpose()?;
+        Ok(Self {
             watch,
             redaction,
             recording,
+            summary,
             screen: (!has_lines).then(|| Screen::new(output_args)).flatten(),
             catalog,
             output: flags.output,
             look: Console::render_options(flags.output_args),
             is_once: flags.once,
-        }
+        })
     }
 
     /// Records an observation and prints the events that follow from it. Returns the exit code if the watch is over.
@@ -65,6 +71,9 @@ impl Viewer {
             return Ok(None);
         };
         self.record(&observation);
+        if let Some(summary) = &mut self.summary {
+            summary.add(&self.watch, &events, observation.at);
+        }
         let mut over = None;
         for event in events {
             let printed = self.print(&event)?;
@@ -144,6 +153,15 @@ impl Viewer {
             Exit::Blocked
         } else {
             Exit::Incomplete
+        }
+    }
+}
+
+impl Drop for Viewer {
+    /// However the watch ends: finished, given up or interrupted.
+    fn drop(&mut self) {
+        if let Some(summary) = &self.summary {
+            summary.write(&self.watch);
         }
     }
 }

@@ -97,6 +97,6 @@ impl ToDoc<UpgradeProgressDoc> for Progress {
 }
 
 /// A time of milliseconds, so that all are of the same length.
-fn milliseconds(at: Timestamp) -> String {
+pub(super) fn milliseconds(at: Timestamp) -> String {
     format!("{at:.3}")
 }

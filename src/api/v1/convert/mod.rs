@@ -7,6 +7,7 @@ mod followed_plan;
 mod plan;
 mod report;
 mod rules;
+mod summary;
 
 use std::fmt::Display;
 
