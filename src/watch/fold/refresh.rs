@@ -72,14 +72,14 @@ impl UpgradeWatch<'_> {
         self.drains.set_all(&picture.nodes, at);
         self.count_machines(&picture);
         self.last_change_at = Some(at);
-        let text = message::picture(&picture);
+        let mut text = message::picture(&picture);
         self.picture = Some(picture);
-        let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
         if !self.plan.is_empty() {
             self.tick_off(at);
-            let text = self.plan.summary();
-            events.push(self.event(at, EventKind::Progress, self.cluster_scope(), text));
+            text += &format!("; {}; {}", self.plan.progress(), self.plan.limits());
         }
+        let text = text.trim_end_matches("; ").to_owned();
+        let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
         events.extend(self.check_finished(at));
         events
     }
