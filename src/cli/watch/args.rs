@@ -25,7 +25,7 @@ Examples:
 
   # Tick off the steps of a plan
   kubectl upgrade-plan --to 1.29 -o json > plan.json
-  kubectl upgrade-watch --to 1.29 --plan plan.json
+  kubectl upgrade-watch --plan plan.json
 
   # Record what was seen, and look at it again later
   kubectl upgrade-watch --record shop.recording
@@ -75,7 +75,8 @@ pub struct WatchArgs {
     /// Show the current state and end
     #[arg(long, conflicts_with_all = ["timeout", "record", "replay"])]
     pub once: bool,
-    /// Tick off the steps of this plan, the output of kubectl upgrade-plan -o json
+    /// Tick off the steps of this plan, the output of kubectl upgrade-plan -o json; without --to, follow the upgrade to the
+    /// Kubernetes version that it leads to
     #[arg(long, value_name = "FILE", conflicts_with = "redact")]
     pub plan: Option<PathBuf>,
     /// Give up after this time, such as 90m or 2h [default: never]
