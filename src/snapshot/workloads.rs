@@ -1,53 +1,53 @@
-//! Deployments, StatefulSets and DaemonSets: tens of thousands in a large cluster, of which rules want little.
+//! Deployments, StatefulSets and DaemonSets: a large cluster has tens of thousands, and rules read few of their fields.
 
 use serde::{Deserialize, Serialize};
 
 use super::intern::{Interner, SharedLabels, SharedStr};
 use super::metadata::{Keyed, MetaRow, Row, RowKey};
 
-/// A Deployment, a StatefulSet or a DaemonSet; what it is says the reading that it came with.
+/// A Deployment, a StatefulSet or a DaemonSet, as the target of the read says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadRow {
     /// Metadata.
     pub meta: MetaRow,
-    /// `metadata.generation`: how often its specification was changed.
+    /// `metadata.generation`.
     pub generation: i64,
     /// Whether it is being deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "deleted")]
     pub is_being_deleted: bool,
-    /// `spec.replicas`; of a DaemonSet none.
+    /// `spec.replicas`; `None` for a DaemonSet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// `spec.paused` of a Deployment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "paused")]
     pub is_paused: bool,
-    /// `spec.updateStrategy.type`; of a Deployment none.
+    /// `spec.updateStrategy.type`; empty for a Deployment.
     #[serde(skip_serializing_if = "SharedStr::is_empty")]
     pub update_strategy: SharedStr,
-    /// `spec.updateStrategy.rollingUpdate.partition`; none where `rollingUpdate` is not there.
+    /// `spec.updateStrategy.rollingUpdate.partition`; `None` without `rollingUpdate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<i32>,
     /// `spec.selector`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<Box<LabelSelector>>,
-    /// Where its pods may run; none where its template says nothing of it.
+    /// Keys in the template that restrict placement; `None` if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,
-    /// Images of the containers of its template, those of init containers left out. An API server takes no template without
-    /// any: where there are none, the snapshot is of a version that did not keep them.
+    /// Images of the containers of its template, without init containers. Empty only in snapshots of versions that did not
+    /// keep them, because a template has at least one container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<SharedStr>,
     /// The fields of volumes of in-tree plugins in its template.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub in_tree_volumes: Vec<SharedStr>,
-    /// How far its controller has come.
+    /// Its status.
     pub status: WorkloadStatus,
 }
 
-/// What the controller of a workload says; 0 where it says nothing.
+/// The status of a workload; 0 for fields that are not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadStatus {
@@ -87,7 +87,7 @@ fn is_zero_i32(number: &i32) -> bool {
     *number == 0
 }
 
-/// A label selector; without requirements it fits everything.
+/// A label selector; an empty one matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
@@ -99,7 +99,7 @@ pub struct LabelSelector {
     pub match_expressions: Vec<LabelSelectorRequirement>,
 }
 
-/// A part of `matchExpressions`.
+/// A requirement of `matchExpressions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LabelSelectorRequirement {
@@ -107,12 +107,12 @@ pub struct LabelSelectorRequirement {
     pub key: SharedStr,
     /// `In`, `NotIn`, `Exists`, `DoesNotExist`.
     pub operator: SharedStr,
-    /// What the value is compared with.
+    /// The values to compare with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<SharedStr>,
 }
 
-/// What the template of a workload says of nodes: the keys that it names.
+/// The keys by which a pod template selects nodes and tolerates taints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Placement {
@@ -120,7 +120,7 @@ pub struct Placement {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "nodeSelector")]
     pub node_selector_keys: Vec<SharedStr>,
-    /// For each term of the required node affinity the labels that it wants; not those that must be absent or other.
+    /// For each term of the required node affinity, the labels that must exist; without `DoesNotExist` and `NotIn`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "nodeAffinity")]
     pub required_affinity_keys: Vec<Vec<SharedStr>>,
@@ -135,7 +135,7 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Every key that it names.
+    /// All keys.
     pub(super) fn keys_mut(&mut self) -> impl Iterator<Item = &mut SharedStr> {
         let selected = self.node_selector_keys.iter_mut();
         let affinity = self.required_affinity_keys.iter_mut();
@@ -145,7 +145,7 @@ impl Placement {
 }
 
 impl LabelSelector {
-    /// Whether it fits an object with these labels. An operator that is not known fits nothing.
+    /// Whether it matches these labels. An unknown operator matches nothing.
     #[must_use]
     pub fn matches(&self, labels: &SharedLabels) -> bool {
         let mut equal = self.match_labels.iter();
@@ -158,7 +158,7 @@ impl LabelSelector {
     }
 }
 
-/// Whether a requirement of `matchExpressions` holds for the value of its label; none if its operator is unknown.
+/// Whether a requirement of `matchExpressions` holds for the value of its label; `None` if the operator is unknown.
 #[must_use]
 pub fn label_requirement_holds(
     operator: &str,

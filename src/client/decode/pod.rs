@@ -40,13 +40,9 @@ struct PodMetadata {
     name: String,
     #[prost(string, tag = "3")]
     namespace: String,
-    #[prost(string, tag = "5")]
-    uid: String,
     #[prost(message, optional, tag = "9")]
     #[serde(deserialize_with = "rfc3339")]
     deletion_timestamp: Option<Time>,
-    #[prost(int64, optional, tag = "10")]
-    deletion_grace_period_seconds: Option<i64>,
     #[prost(btree_map = "string, string", tag = "11")]
     labels: BTreeMap<String, String>,
     #[prost(btree_map = "string, string", tag = "12")]
@@ -225,20 +221,24 @@ impl Pod {
             }),
             is_mirror: meta.annotations.contains_key(MIRROR_ANNOTATION),
             deletion_timestamp: meta.deletion_timestamp.and_then(Time::to_timestamp),
-            deletion_grace_period_seconds: meta.deletion_grace_period_seconds,
             finalizers: meta
                 .finalizers
                 .iter()
                 .map(|name| pool.intern(name))
                 .collect(),
             termination_grace_period_seconds: spec.termination_grace_period_seconds,
-            placement: placement(&spec, pool).filter(|_| owner.is_none()),
+            placement: placement(
+                &spec.node_selector,
+                spec.affinity.as_ref(),
+                Vec::new(),
+                pool,
+            )
+            .filter(|_| owner.is_none()),
             only_node: pinned_node(&spec).map(|node| pool.intern(node)),
             has_self_anti_affinity: has_self_anti_affinity(&spec, &meta),
-            volume_claims: claims,
-            in_tree_volumes: in_tree_volumes(&spec.volumes, pool),
+            volume_claims: claims.into(),
+            in_tree_volumes: in_tree_volumes(&spec.volumes, pool).into(),
             namespace: pool.intern(&meta.namespace),
-            uid: meta.uid.parse().ok(),
             name: meta.name,
             labels: pool.intern_label_map(&meta.labels),
         }
@@ -273,7 +273,7 @@ fn pinned_node(spec: &PodSpec) -> Option<&str> {
 
 impl Affinity {
     /// The alternatives of which a node must fit one.
-    pub(super) fn node_terms(&self) -> &[NodeSelectorTerm] {
+    fn node_terms(&self) -> &[NodeSelectorTerm] {
         let required = self
             .node_affinity
             .as_ref()
@@ -293,18 +293,19 @@ pub(super) fn in_tree_volumes(volumes: &[Volume], pool: &mut Interner) -> Vec<Sh
         .collect()
 }
 
-/// The keys by which a pod chooses nodes; none where it names none.
-fn placement(spec: &PodSpec, pool: &mut Interner) -> Option<Box<Placement>> {
-    let terms = spec.affinity.as_ref().map_or(&[][..], Affinity::node_terms);
+/// The keys by which a pod chooses nodes; none where it names none, as most do.
+pub(super) fn placement(
+    node_selector: &BTreeMap<String, String>,
+    affinity: Option<&Affinity>,
+    toleration_keys: Vec<SharedStr>,
+    pool: &mut Interner,
+) -> Option<Box<Placement>> {
+    let terms = affinity.map_or(&[][..], Affinity::node_terms);
     let placement = Placement {
-        node_selector_keys: spec
-            .node_selector
-            .keys()
-            .map(|key| pool.intern(key))
-            .collect(),
+        node_selector_keys: node_selector.keys().map(|key| pool.intern(key)).collect(),
         required_affinity_keys: terms.iter().map(|term| term.label_keys(pool)).collect(),
         excluded_affinity_keys: excluded_affinity_keys(terms, pool),
-        toleration_keys: Vec::new(),
+        toleration_keys,
     };
     (placement != Placement::default()).then(|| Box::new(placement))
 }
