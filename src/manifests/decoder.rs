@@ -346,14 +346,8 @@ impl ManifestDecoder<'_> {
         for reference in &references {
             self.record_unknown_reference(reference, position);
         }
-        let row = content::fields_row(&api_version, &kind, self.catalog);
-        let read = position.content.zip(row);
-        let unrendered = read.and_then(|(whole, row)| content::unrendered_field(whole, row));
-        if let Some((field, text)) = unrendered.filter(|_| document.misshapen_section.is_none()) {
-            let problem = placeholders::unrendered(field, text);
-            self.record_field(field, Some(text), &problem, position);
-        }
-        let fields = read.and_then(|(whole, row)| snapshot::kept_fields(whole, row));
+        let has_sections = document.misshapen_section.is_none();
+        let fields = self.read_fields(&api_version, &kind, has_sections, position);
         self.push_object(ManifestObject {
             fields: fields.map(Box::new),
             references,
@@ -365,6 +359,24 @@ impl ManifestDecoder<'_> {
             location: place,
         });
         0
+    }
+
+    /// What rules read of an object. Records a placeholder there, unless a whole section was recorded as one.
+    fn read_fields(
+        &mut self,
+        api_version: &str,
+        kind: &str,
+        has_sections: bool,
+        position: DocumentPosition<'_>,
+    ) -> Option<Value> {
+        let row = content::fields_row(api_version, kind, self.catalog)?;
+        let whole = position.content?;
+        let unrendered = content::unrendered_field(whole, row);
+        if let Some((field, text)) = unrendered.filter(|_| has_sections) {
+            let problem = placeholders::unrendered(field, text);
+            self.record_field(field, Some(text), &problem, position);
+        }
+        snapshot::kept_fields(whole, row)
     }
 
     /// Items of typed lists inherit apiVersion and kind: a `PodList` holds Pods.
