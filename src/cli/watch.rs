@@ -117,7 +117,7 @@ async fn replay_all(
     }
     if viewer.watch.picture().is_none() {
         return Err(CliError::could_not_run(
-            "the recording ends before the nodes were read: it was cut off, or the watch was",
+            "the recording ends before the first list of nodes: the file is truncated, or the watch was interrupted",
         ));
     }
     Ok(viewer.exit_at_end())

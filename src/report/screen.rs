@@ -23,7 +23,7 @@ pub struct WatchScreen {
     pub plan: Option<String>,
     /// Parts of the control plane: what, which version, how many.
     pub control_plane: Vec<[String; 3]>,
-    /// Nodes and machines of which something is under way, the longest first.
+    /// Nodes and machines in flight, the longest first.
     pub in_flight: Vec<InFlightRow>,
     /// How many more of them there are.
     pub more_in_flight: usize,
@@ -31,7 +31,7 @@ pub struct WatchScreen {
     pub events: Vec<UpgradeEvent>,
 }
 
-/// A node or machine of which something is under way.
+/// A node or machine in flight.
 #[derive(Debug)]
 pub struct InFlightRow {
     /// Its name.

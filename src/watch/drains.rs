@@ -1,4 +1,4 @@
-//! The nodes that drain, and all others of which something is under way.
+//! The nodes that drain, and all others in flight.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ const MAX_FOLLOWED: usize = 20;
 /// How often the progress of a drain is reported.
 const REPORT_EVERY: SignedDuration = SignedDuration::from_secs(10);
 
-/// A node of which something is under way: it drains, is not ready, or is not schedulable yet.
+/// A node in flight: it drains, is not ready, or is not schedulable yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InFlight {
     /// When that was first seen.
@@ -41,7 +41,7 @@ impl Drains {
         &self.followed
     }
 
-    /// The nodes of which something is under way.
+    /// The nodes in flight.
     pub(super) fn in_flight(&self) -> &BTreeMap<String, InFlight> {
         &self.in_flight
     }

@@ -147,7 +147,7 @@ impl<'c> UpgradeWatch<'c> {
         (!self.plan.is_empty()).then(|| self.plan.progress())
     }
 
-    /// The nodes of which something is under way.
+    /// The nodes in flight.
     #[must_use]
     pub fn in_flight(&self) -> &BTreeMap<String, InFlight> {
         self.drains.in_flight()

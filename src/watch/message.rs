@@ -34,7 +34,7 @@ pub(super) fn picture(picture: &Picture) -> String {
             .map(|(name, _)| name.as_str())
             .collect();
         if !upgrading.is_empty() {
-            return format!("upgrade of the managed {}", upgrading.join(", "));
+            return format!("upgrade of managed clusters: {}", upgrading.join(", "));
         }
         return format!(
             "nothing is being upgraded: API server {servers}, {} on the same minor{excluded}",
@@ -128,7 +128,7 @@ pub(super) fn node(
 ) -> Option<String> {
     match (before, after) {
         (None, None) => None,
-        (Some(old), None) => Some(format!("node {name} is gone, it ran {}", running(old))),
+        (Some(old), None) => Some(format!("node {name} was deleted; it ran {}", running(old))),
         (None, Some(new)) => Some(format!(
             "node {name} joined with {}, {}",
             running(new),
@@ -155,7 +155,7 @@ fn running(node: &NodeState) -> String {
 fn phase(node: &NodeState, goal: Option<&UpgradeGoal>) -> String {
     let version = running(node);
     match node.phase {
-        NodePhase::Waiting => format!("waits with {version}"),
+        NodePhase::Waiting => format!("is waiting at {version}"),
         NodePhase::Draining { pods_left: None } => "is cordoned".to_owned(),
         NodePhase::Draining { pods_left: Some(0) } => "is cordoned and drained".to_owned(),
         NodePhase::Draining {
@@ -224,13 +224,13 @@ pub(super) fn managed(
         };
         if old.version != rollout.version {
             say(format!(
-                "cluster {name} is to run {}",
+                "cluster {name}: target version is now {}",
                 version(&rollout.version)
             ));
         }
         if old.control_plane_version != rollout.control_plane_version {
             let to = version(&rollout.control_plane_version);
-            say(format!("cluster {name}: the control plane goes to {to}"));
+            say(format!("cluster {name}: target version of the control plane is now {to}"));
         }
         machine_changes(old, rollout).into_iter().for_each(&mut say);
         if let Some(wait) = &rollout.waits_for
@@ -253,7 +253,7 @@ fn machine_changes(before: &ManagedRollout, after: &ManagedRollout) -> Vec<Strin
     let mut messages = Vec::new();
     for name in before.machines.keys() {
         if !after.machines.contains_key(name) {
-            messages.push(format!("machine {name} is gone"));
+            messages.push(format!("machine {name} was deleted"));
         }
     }
     for (name, machine) in &after.machines {

@@ -28,7 +28,7 @@ pub(super) fn chain(
     let longest = draining_since.iter().min_by_key(|(_, since)| **since);
     if let Some((name, since)) = longest {
         let why = format!(
-            "is cordoned for {}",
+            "has been cordoned for {}",
             human_duration(at.duration_since(*since))
         );
         let mut pods: Vec<_> = pods_to_evict(view, name).into_iter().flatten().collect();

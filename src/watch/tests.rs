@@ -281,7 +281,7 @@ fn surge_nodes_and_old_nodes_are_no_progress() {
         gone,
         [(
             EventKind::Progress,
-            "node a is gone, it ran v1.36.4".to_owned()
+            "node a was deleted; it ran v1.36.4".to_owned()
         )]
     );
     let progress = watched.watch.progress(at(20));
@@ -453,7 +453,7 @@ fn a_second_list_reports_the_differences() {
         [
             "node a is ready at v1.37.0",
             "node d joined with v1.37.0, is ready at v1.37.0",
-            "node b is gone, it ran v1.36.4",
+            "node b was deleted; it ran v1.36.4",
             "the control plane and all 3 nodes run 1.37",
         ]
     );

@@ -88,7 +88,7 @@ fn recorded(name: &'static str, file: &str) -> Rollout {
         let done = words
             .next()
             .and_then(|word| word.split('/').next()?.parse::<usize>().ok());
-        if line.contains("is to run") {
+        if line.contains("target version is now") {
             start = Some(time);
         }
         if let Some(start) = start

@@ -211,7 +211,7 @@ fn a_node_that_never_comes_back() -> Result<(), Failed> {
     let stalled = watched(&cluster, &args);
     assert_eq!(stalled.code, 3, "{}", stalled.stdout);
     assert!(
-        stalled.stdout.contains("node a-1 is cordoned for"),
+        stalled.stdout.contains("node a-1 has been cordoned for"),
         "{}",
         stalled.stdout
     );

@@ -190,7 +190,7 @@ fn judge(events: &[Value]) {
     // One minor after the other; the workers skip the one between.
     order(&[
         first("was created with v1.35.0"),
-        first("shop/two: the control plane goes to v1.36.0"),
+        first("shop/two: target version of the control plane is now v1.36.0"),
         last_server("two"),
         first("machine two-md-0"),
         last("machine two-md-0"),

@@ -14,10 +14,10 @@ use crate::report::EventFormat;
 
 const AFTER_HELP: &str = "\
 Examples:
-  # Follow the upgrade that is under way
+  # Follow the upgrade that is in progress
   kubectl upgrade-watch
 
-  # Show how far it is, and end
+  # Print the current progress and exit
   kubectl upgrade-watch --once
 
   # In a pipeline: wait until the cluster runs 1.29, at most two hours
@@ -27,7 +27,7 @@ Examples:
   kubectl upgrade-plan --to 1.29 -o json > plan.json
   kubectl upgrade-watch --plan plan.json
 
-  # Record what was seen, and look at it again later
+  # Record the watch, and replay it later
   kubectl upgrade-watch --record shop.recording
   kubectl upgrade-watch --replay shop.recording --stall-after 5m
 
@@ -36,8 +36,8 @@ Exit codes:
   1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
   2  usage error
   3  the upgrade was taken back, or --timeout passed while it was stalled
-  4  --timeout passed before the upgrade began or while it was making progress, or while the API
-     server was away
+  4  --timeout passed before the upgrade began, while it was making progress, or while the API
+     server was unreachable
   130  interrupted
   143  terminated
 
@@ -46,7 +46,7 @@ drain, and events of type Warning (optional); it lists the static pods of the co
 the DaemonSets and Deployments in kube-system, every few seconds. It never writes. Times are in
 UTC.";
 
-/// Follow an upgrade that somebody or something else drives: control plane, nodes by pool, add-ons, outages and stalls.
+/// Follow an upgrade that another tool or person runs: control plane, node pools, add-ons, outages and stalls.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-upgrade-watch",

@@ -83,7 +83,7 @@ impl UpgradeWatch<'_> {
         let text = format!(
             "nothing has changed for {}: {}",
             human_duration(silence),
-            what.as_deref().unwrap_or("nothing that is read tells why")
+            what.as_deref().unwrap_or("no cause was found in the objects that are read")
         );
         let scope = match chain.first() {
             Some(object) if object.kind == "Node" => EventScope::Node(object.name.clone()),

@@ -36,7 +36,7 @@ impl UpgradeWatch<'_> {
         if has_changed {
             self.last_change_at = Some(at);
             if std::mem::take(&mut self.is_stalled) {
-                let text = "the upgrade goes on".to_owned();
+                let text = "the upgrade continues".to_owned();
                 events.push(self.event(at, EventKind::Recovered, self.cluster_scope(), text));
             }
         }
