@@ -56,6 +56,8 @@ pub enum EventKind {
     Back,
     /// The upgrade is complete.
     Finished,
+    /// The upgrade was given up.
+    Failed,
 }
 
 /// What an event is about.

@@ -13,6 +13,7 @@ use super::drains::{Drains, InFlight};
 use super::estimate::estimate_remaining;
 use super::event::{EventKind, EventObject, EventScope, WatchEvent};
 use super::goal::UpgradeGoal;
+use super::managed::ManagedProgress;
 use super::message;
 use super::needs::Part;
 use super::nodes::Tally;
@@ -21,7 +22,6 @@ use super::picture::Picture;
 use super::progress::{Progress, UpgradePhase};
 use super::steps::{PlanProgress, PlannedStep};
 use super::warnings::Warnings;
-use super::{managed, plans};
 use crate::catalog::{Catalog, Release};
 use crate::need::ClusterId;
 use crate::snapshot::ClusterSnapshot;
@@ -66,9 +66,12 @@ pub struct UpgradeWatch<'c> {
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
-    /// How many machines each managed cluster has without surge, as `total`; `None` unless they are counted, because one of
-    /// these clusters was seen being upgraded and this cluster was not.
-    machine_totals: Option<BTreeMap<String, usize>>,
+    is_taken_back: bool,
+    /// The progress of managed clusters; `None` unless their machines are counted, because one of these clusters was seen
+    /// being upgraded and this cluster was not.
+    managed: Option<ManagedProgress>,
+    /// Since when no part of the cluster runs the version that was found.
+    unreached_since: Option<Timestamp>,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -96,7 +99,9 @@ impl<'c> UpgradeWatch<'c> {
             outages: 0,
             is_stalled: false,
             is_finished: false,
-            machine_totals: None,
+            is_taken_back: false,
+            managed: None,
+            unreached_since: None,
         }
     }
 
@@ -117,11 +122,11 @@ impl<'c> UpgradeWatch<'c> {
         self.picture.as_ref()
     }
 
-    /// Whether the cluster serves the Plans of the system-upgrade-controller.
+    /// Whether Plans of the system-upgrade-controller are read. An API server that has just started may not serve them yet.
     #[must_use]
     pub fn has_plans(&self) -> bool {
-        let cluster = self.cluster.as_ref();
-        cluster.is_some_and(|cluster| plans::are_served(&cluster.discovery))
+        let mut ledger = self.cluster.iter().flat_map(|cluster| &cluster.ledger);
+        ledger.any(|result| Part::of(&result.target) == Part::Plans)
     }
 
     /// Whether nothing has changed for too long.
@@ -256,20 +261,18 @@ impl<'c> UpgradeWatch<'c> {
     fn phase(&self, picture: &Picture) -> UpgradePhase {
         match picture.phase() {
             _ if self.is_over(picture) => UpgradePhase::Finished,
-            _ if picture.goal.is_none() && self.machine_totals.is_none() => UpgradePhase::Waiting,
+            _ if picture.goal.is_none() && self.managed.is_none() => UpgradePhase::Waiting,
             phase => phase,
         }
     }
 
     fn is_over(&self, picture: &Picture) -> bool {
         picture.phase() == UpgradePhase::Finished
-            || self.machine_totals.is_some()
-                && picture.goal.is_none()
-                && picture.are_managed_complete()
+            || self.managed.is_some() && picture.goal.is_none() && picture.are_managed_complete()
     }
 
     fn tally(&self, picture: &Picture) -> Tally {
-        match self.machine_totals {
+        match self.managed {
             Some(_) => picture.machine_tally(),
             None => picture.nodes.tally(),
         }
@@ -277,8 +280,8 @@ impl<'c> UpgradeWatch<'c> {
 
     /// How many are certain to have been replaced: a surge node that is ready has replaced none yet.
     fn done(&self, picture: &Picture) -> usize {
-        if let Some(totals) = &self.machine_totals {
-            return managed::replaced_machines(&picture.managed, totals).min(self.total);
+        if let Some(progress) = &self.managed {
+            return progress.replaced(&picture.managed).min(self.total);
         }
         let tally = picture.nodes.tally();
         tally.upgraded.min(self.total.saturating_sub(tally.old))

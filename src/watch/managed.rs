@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::catalog::Release;
 use crate::detect::{self, CapiCondition};
 use crate::facts::capi::{self, TopologyOrder};
@@ -36,7 +38,7 @@ pub(super) fn needs() -> [Need; 3] {
 /// What a Machine is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MachinePhase {
-    /// It runs an older version.
+    /// It runs another version, an older one unless the Cluster goes back.
     Old,
     /// It runs the version and is not available yet.
     Joining,
@@ -60,6 +62,8 @@ pub struct MachineState {
     pub version: Option<Release>,
     /// What it is doing.
     pub phase: MachinePhase,
+    /// Since when it has been available; `None` if it is not, or if that is not reported.
+    pub available_since: Option<Timestamp>,
 }
 
 /// A Cluster.
@@ -147,33 +151,74 @@ impl ManagedRollout {
     }
 }
 
-/// How many Machines each Cluster has.
-pub(super) fn machine_counts(
-    rollouts: &BTreeMap<String, ManagedRollout>,
-) -> BTreeMap<String, usize> {
-    let counts = rollouts.iter();
-    counts
-        .map(|(name, rollout)| (name.clone(), rollout.machines.len()))
-        .collect()
+/// What is kept of managed clusters from when one of them was seen being upgraded.
+#[derive(Debug)]
+pub(super) struct ManagedProgress {
+    /// How many Machines each Cluster has without surge: those at the beginning, and in the end those that are left.
+    totals: BTreeMap<String, usize>,
+    /// The newest version that each was to reach.
+    newest: BTreeMap<String, Release>,
 }
 
-/// How many Machines are certain to have been replaced, by the number of Machines of each Cluster without surge: a surge of
-/// one Cluster has replaced none, in no other Cluster either.
-pub(super) fn replaced_machines(
-    rollouts: &BTreeMap<String, ManagedRollout>,
-    totals: &BTreeMap<String, usize>,
-) -> usize {
-    let replaced = rollouts.iter().map(|(name, rollout)| {
-        let count = |phase: fn(&MachinePhase) -> bool| {
-            let machines = rollout.machines.values();
-            machines.filter(|machine| phase(&machine.phase)).count()
+impl ManagedProgress {
+    pub(super) fn new(rollouts: &BTreeMap<String, ManagedRollout>) -> Self {
+        let mut progress = Self {
+            totals: BTreeMap::new(),
+            newest: BTreeMap::new(),
         };
-        let old = count(|phase| matches!(phase, MachinePhase::Old | MachinePhase::Leaving { .. }));
-        let upgraded = count(|phase| *phase == MachinePhase::Upgraded);
-        let total = totals.get(name).copied().unwrap_or_default();
-        upgraded.min(total.saturating_sub(old))
-    });
-    replaced.sum()
+        progress.count(rollouts);
+        progress
+    }
+
+    /// Counts the Machines again.
+    pub(super) fn count(&mut self, rollouts: &BTreeMap<String, ManagedRollout>) {
+        let counts = rollouts.iter();
+        self.totals = counts
+            .map(|(name, rollout)| (name.clone(), rollout.machines.len()))
+            .collect();
+    }
+
+    /// Takes note of the versions that Clusters are to reach.
+    pub(super) fn follow(&mut self, rollouts: &BTreeMap<String, ManagedRollout>) {
+        for (name, rollout) in rollouts {
+            let newest = self.newest.get(name);
+            if let Some(version) = &rollout.version
+                && newest.is_none_or(|newest| version > newest)
+            {
+                self.newest.insert(name.clone(), version.clone());
+            }
+        }
+    }
+
+    /// How many Machines are certain to have been replaced: a surge of one Cluster has replaced none, in no other Cluster
+    /// either.
+    pub(super) fn replaced(&self, rollouts: &BTreeMap<String, ManagedRollout>) -> usize {
+        let replaced = rollouts.iter().map(|(name, rollout)| {
+            let count = |is_counted: fn(&MachinePhase) -> bool| {
+                let machines = rollout.machines.values();
+                machines
+                    .filter(|machine| is_counted(&machine.phase))
+                    .count()
+            };
+            let old =
+                count(|phase| matches!(phase, MachinePhase::Old | MachinePhase::Leaving { .. }));
+            let upgraded = count(|phase| *phase == MachinePhase::Upgraded);
+            let total = self.totals.get(name).copied().unwrap_or_default();
+            upgraded.min(total.saturating_sub(old))
+        });
+        replaced.sum()
+    }
+
+    /// A Cluster that is to run an older version than before, and the newer one.
+    pub(super) fn taken_back<'p>(
+        &'p self,
+        rollouts: &'p BTreeMap<String, ManagedRollout>,
+    ) -> Option<(&'p str, &'p Release)> {
+        rollouts.iter().find_map(|(name, rollout)| {
+            let newest = self.newest.get(name)?;
+            (rollout.version.as_ref()? < newest).then_some((name.as_str(), newest))
+        })
+    }
 }
 
 /// The Clusters of a management cluster by `namespace/name`; empty without Cluster API.
@@ -240,7 +285,7 @@ fn machine_state(row: &ObjectRow, goal: Option<&Release>) -> MachineState {
     let is_reached = version
         .as_ref()
         .zip(goal)
-        .is_none_or(|(version, goal)| version.semver >= goal.semver);
+        .is_none_or(|(version, goal)| version == goal);
     let is_leaving = row.object.pointer("/metadata/deletionTimestamp").is_some();
     let phase = match (is_leaving, is_reached, is_available(row)) {
         (true, ..) => leaving(row),
@@ -252,6 +297,7 @@ fn machine_state(row: &ObjectRow, goal: Option<&Release>) -> MachineState {
         is_control_plane: row.object.pointer(CONTROL_PLANE_LABEL).is_some(),
         version,
         phase,
+        available_since: available_since(row),
     }
 }
 
@@ -265,6 +311,11 @@ fn is_available(row: &ObjectRow) -> bool {
             condition("Ready").is_some_and(is_true) && condition("NodeHealthy").is_some_and(is_true)
         }
     }
+}
+
+fn available_since(row: &ObjectRow) -> Option<Timestamp> {
+    let available = CapiCondition::find(&row.object, "Available")?;
+    available.since.filter(|_| available.status == "True")
 }
 
 /// Why a Machine that is being deleted is still there.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::event::{EventObject, EventScope};
 use super::goal::UpgradeGoal;
 use super::managed::{MachinePhase, ManagedRollout};
@@ -45,6 +47,18 @@ pub(super) fn picture(picture: &Picture) -> String {
         goal.version(),
         pluralize(count, "node")
     )
+}
+
+/// What the cluster shows of the time before the watch.
+pub(super) fn history(finished: &[Timestamp]) -> String {
+    match finished {
+        [] => String::new(),
+        [first, ..] => format!(
+            ", {} since {}",
+            finished.len(),
+            first.strftime("%Y-%m-%d %H:%M:%SZ")
+        ),
+    }
 }
 
 /// `v1.36.2`, or `v1.36.2 and v1.37.0`.

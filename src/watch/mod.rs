@@ -11,6 +11,7 @@ mod estimate;
 mod event;
 mod fold;
 mod goal;
+mod history;
 mod managed;
 mod message;
 mod needs;

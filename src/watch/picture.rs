@@ -159,6 +159,17 @@ impl Picture {
         self.machines
     }
 
+    /// Whether a part runs the version, or a Plan still has to bring it; also if no API server answers.
+    pub(super) fn is_goal_in_sight(&self, goal: &UpgradeGoal) -> bool {
+        let servers = &self.control_plane.api_servers;
+        let nodes = self.nodes.tally();
+        servers.is_empty()
+            || servers.iter().any(|version| goal.is_reached_by(version))
+            || self.control_plane.has_reached(goal)
+            || nodes.upgraded + nodes.settling > 0
+            || self.plans.values().any(|plan| plan.behind > 0)
+    }
+
     /// What the upgrade is doing.
     #[must_use]
     pub fn phase(&self) -> UpgradePhase {

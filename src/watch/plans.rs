@@ -13,10 +13,9 @@ use serde_json::Value;
 
 use crate::catalog::{GroupResource, ImageRef, Release};
 use crate::facts::nodes::is_control_plane_node;
-use crate::need::{DetailLevel, Discovery, Need};
+use crate::need::{DetailLevel, Need};
 use crate::snapshot::{ClusterView, LabelSelector, NodeRow, ObjectRow, label_requirement_holds};
 
-const GROUP: &str = "upgrade.cattle.io";
 /// What the label of a node that is done begins with.
 const PLAN_LABEL_PREFIX: &str = "plan.upgrade.cattle.io/";
 /// The value of that label on a node that the Plan leaves out.
@@ -29,7 +28,7 @@ const UPGRADE_IMAGES: [&str; 2] = ["k3s-upgrade", "rke2-upgrade"];
 
 /// The Plans.
 pub(super) fn need() -> Need {
-    let resource = GroupResource::new(GROUP, "plans");
+    let resource = GroupResource::new("upgrade.cattle.io", "plans");
     Need::objects(resource, DetailLevel::Full).with_fields(&[
         "spec.nodeSelector",
         "spec.upgrade.image",
@@ -39,12 +38,6 @@ pub(super) fn need() -> Need {
         "status.latestHash",
         "status.latestVersion",
     ])
-}
-
-/// Whether there can be any.
-pub(super) fn are_served(discovery: &Discovery) -> bool {
-    let mut versions = discovery.group_versions.iter();
-    versions.any(|version| version.split('/').next() == Some(GROUP))
 }
 
 /// A Plan that upgrades Kubernetes.
@@ -172,4 +165,120 @@ pub(super) fn plans(view: ClusterView<'_>) -> BTreeMap<String, NodePlan> {
         )
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::{NodePlan, is_upgrade_image, pending_version, version};
+    use crate::snapshot::{MetaRow, NodeRow, ObjectRow};
+
+    fn node(name: &str, version: &str, labels: Value) -> NodeRow {
+        let mut labels = labels;
+        labels["kubernetes.io/hostname"] = json!(name);
+        serde_json::from_value(json!({"name": name, "kubeletVersion": version, "labels": labels}))
+            .expect("a node")
+    }
+
+    fn plan(spec: Value, status: Value, nodes: &[NodeRow]) -> NodePlan {
+        let meta = MetaRow {
+            name: "agents".to_owned(),
+            ..MetaRow::default()
+        };
+        let object = json!({"spec": spec, "status": status});
+        NodePlan::new(&ObjectRow { meta, object }, nodes)
+    }
+
+    #[test]
+    fn a_plan_counts_the_nodes_that_it_selects() {
+        let label = "plan.upgrade.cattle.io/agents";
+        let server = json!({"node-role.kubernetes.io/control-plane": "true"});
+        let nodes = [
+            node("server", "v1.33.1+k3s1", server),
+            node("done", "v1.34.2+k3s1", json!({label: "8f3c"})),
+            node("outdated", "v1.33.1+k3s1", json!({label: "7e2b"})),
+            node("new", "v1.33.1+k3s1", json!({})),
+            node("disabled", "v1.33.1+k3s1", json!({label: "disabled"})),
+        ];
+        let role =
+            json!({"key": "node-role.kubernetes.io/control-plane", "operator": "DoesNotExist"});
+        let spec = json!({"nodeSelector": {"matchExpressions": [role]}});
+        let status = json!({"latestVersion": "v1.34.2-k3s1", "latestHash": "8f3c", "applying": ["outdated"]});
+        let agents = plan(spec, status, &nodes);
+        assert_eq!((agents.done, agents.total, agents.behind), (1, 3, 2));
+        assert_eq!(agents.control_plane_behind, 0);
+        assert_eq!(
+            agents.applying.into_iter().collect::<Vec<_>>(),
+            ["outdated"]
+        );
+        // Before the controller has resolved it, nothing is known of it.
+        let unresolved = plan(
+            json!({"channel": "https://update.k3s.io"}),
+            json!({}),
+            &nodes,
+        );
+        assert_eq!(
+            (unresolved.version, unresolved.done, unresolved.behind),
+            (None, 0, 0)
+        );
+    }
+
+    #[test]
+    fn the_tag_of_an_image_is_a_version() {
+        let text =
+            |version: Option<crate::catalog::Release>| version.map(|version| version.to_string());
+        for (spec, resolved, expected) in [
+            (Some("v1.34.2+rke2r1"), None, Some("1.34.2+rke2r1")),
+            (None, Some("v1.34.2-k3s1"), Some("1.34.2+k3s1")),
+            (Some(""), Some("v1.34.2-rc1-k3s1"), Some("1.34.2-rc1+k3s1")),
+            (None, Some("latest"), None),
+            (None, None, None),
+        ] {
+            assert_eq!(
+                text(version(spec, resolved)).as_deref(),
+                expected,
+                "{spec:?} {resolved:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_plan_that_upgrades_something_else_is_none_of_kubernetes() {
+        assert!(is_upgrade_image("rancher/k3s-upgrade"));
+        assert!(is_upgrade_image(
+            "registry.example:5000/mirror/rke2-upgrade:v1.34.2-rke2r1"
+        ));
+        assert!(!is_upgrade_image("rancher/k3s"));
+        assert!(!is_upgrade_image("registry.example/ubuntu-upgrade:24.04"));
+    }
+
+    #[test]
+    fn only_a_plan_with_older_nodes_is_pending() {
+        let spec = json!({"version": "v1.34.2+k3s1"});
+        let pending = |kubelet: &str| {
+            let nodes = [node("a", kubelet, json!({}))];
+            let plans = BTreeMap::from([(
+                "system-upgrade/agents".to_owned(),
+                plan(spec.clone(), json!({}), &nodes),
+            )]);
+            pending_version(&plans).map(|version| version.to_string())
+        };
+        assert_eq!(pending("v1.34.1+k3s1").as_deref(), Some("1.34.2+k3s1"));
+        assert_eq!(
+            pending("v1.34.2+k3s1"),
+            None,
+            "its label is missing, its version is not"
+        );
+    }
+
+    #[test]
+    fn a_failed_job_is_why_a_plan_does_not_go_on() {
+        let conditions = |reason: &str| json!({"conditions": [{"type": "Complete", "status": "False", "reason": reason, "message": "Job a\nfailed"}]});
+        let failure = |reason| plan(json!({}), conditions(reason), &[]).failure;
+        assert_eq!(failure("JobFailed").as_deref(), Some("Job a failed"));
+        assert_eq!(failure("SyncJob"), None);
+    }
 }

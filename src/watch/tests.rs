@@ -125,6 +125,18 @@ fn watched<'c>(
     version: &str,
     all: &[(&str, &str)],
 ) -> (Watched<'c>, Vec<(EventKind, String)>) {
+    let (mut watched, nothing) = unread(catalog, goal, version);
+    assert_eq!(nothing, []);
+    let first = watched.see(0, listed(&Need::nodes(), nodes(all)));
+    (watched, first)
+}
+
+/// The same before the nodes are read.
+fn unread<'c>(
+    catalog: &'c Catalog,
+    goal: Option<&str>,
+    version: &str,
+) -> (Watched<'c>, Vec<(EventKind, String)>) {
     let goal = goal.map(|goal| UpgradeGoal::Given(goal.parse().expect("a version")));
     let options = WatchOptions {
         goal,
@@ -135,9 +147,8 @@ fn watched<'c>(
         observations: Vec::new(),
         events: Vec::new(),
     };
-    assert_eq!(watched.see(0, server(version)), []);
-    let first = watched.see(0, listed(&Need::nodes(), nodes(all)));
-    (watched, first)
+    let nothing = watched.see(0, server(version));
+    (watched, nothing)
 }
 
 #[test]
@@ -196,6 +207,41 @@ fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
         ]
     );
     assert_eq!(watched.change_node(70, "a", "new"), [], "nothing changed");
+}
+
+#[test]
+fn a_watch_that_joins_half_way_shows_what_the_cluster_keeps() {
+    let catalog = catalog();
+    let joined = |name: &str, description: &str, minutes: i64| {
+        let mut row = node(name, description);
+        row.created_at = Some(at(-60 * minutes));
+        row
+    };
+    let begun = |rows: Vec<NodeRow>| {
+        let (mut watched, _) = unread(catalog, None, "v1.37.0");
+        let first = watched.see(0, listed(&Need::nodes(), Rows::Nodes(Table::from(rows))));
+        (first, watched.watch.progress(at(0)))
+    };
+    let mut rows: Vec<NodeRow> = (1..=6)
+        .map(|number| joined(&format!("new-{number}"), "new", 60 - 10 * number))
+        .collect();
+    rows.push(joined("old", "old", 100_000));
+    let (first, progress) = begun(rows);
+    assert_eq!(
+        first[0].1,
+        "upgrade to 1.37: API server v1.37.0, 6 of 7 nodes upgraded, 6 since 2026-11-30 01:10:00Z"
+    );
+    assert_eq!(progress.started_at, Some(at(-3000)));
+    let remaining = progress.remaining.expect("an estimate");
+    assert_eq!(
+        (remaining.finished, remaining.low),
+        (5, SignedDuration::from_mins(10))
+    );
+    // Upgraded in place: these joined long ago.
+    let rows = vec![joined("new", "new", 100_000), joined("old", "old", 100_000)];
+    let (first, progress) = begun(rows);
+    assert!(first[0].1.ends_with("1 of 2 nodes upgraded"), "{first:?}");
+    assert_eq!(progress.remaining, None);
 }
 
 #[test]
@@ -261,6 +307,32 @@ fn a_mixed_control_plane_and_a_node_that_goes_back_are_said() {
     let back = watched.change_node(40, "a", "old");
     assert_eq!(back[0].1, "node a went back from v1.37.0 to v1.36.4");
     assert_eq!(watched.watch.progress(at(40)).done, 0);
+}
+
+#[test]
+fn an_upgrade_that_nothing_runs_any_more_was_taken_back() {
+    let catalog = catalog();
+    let old = [("a", "old"), ("b", "old")];
+    let (mut found, _) = watched(catalog, None, "v1.37.0", &old);
+    found.change_node(10, "a", "new");
+    found.change_node(20, "a", "old");
+    found.probe(30, "v1.36.4");
+    for seconds in 31..40 {
+        assert_eq!(
+            found.probe(seconds, "v1.36.4").len(),
+            usize::from(seconds == 37)
+        );
+    }
+    assert_eq!(found.probe(330, "v1.36.4"), [], "within five minutes");
+    let failed = (
+        EventKind::Failed,
+        "the upgrade to 1.37 was taken back: nothing runs it".to_owned(),
+    );
+    assert_eq!(found.probe(340, "v1.36.4"), [failed]);
+    assert_eq!(found.probe(900, "v1.36.4"), [], "once");
+    // A given version may come later.
+    let (mut given, _) = watched(catalog, Some("1.37"), "v1.36.4", &old);
+    assert_eq!(given.probe(900, "v1.36.4"), []);
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn trim_node(node: &mut NodeRow, catalog: &Catalog, has_plans: bool) {
         is_unschedulable: row.is_unschedulable,
         taint_keys: row.taint_keys,
         conditions: row.conditions,
+        created_at: row.created_at,
         capi_machine_owner: row.capi_machine_owner,
         ..NodeRow::default()
     };

@@ -77,11 +77,13 @@ const MAY_LIST: &[&str] = &[
 ];
 
 /// What may be watched.
-const MAY_WATCH: [&str; 5] = [
+const MAY_WATCH: [&str; 7] = [
     "/nodes",
+    "/pods",
     "cluster.x-k8s.io/clusters",
     "cluster.x-k8s.io/machines",
     "controlplane.cluster.x-k8s.io/kubeadmcontrolplanes",
+    "events.k8s.io/events",
     "upgrade.cattle.io/plans",
 ];
 

@@ -47,6 +47,7 @@ mod upgrade;
 mod volumes;
 mod watch;
 mod watch_cluster_api;
+mod watch_outage;
 mod watch_plans;
 mod webhooks;
 mod workloads;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         addons::trials(),
         watch::trials(),
         watch_cluster_api::trials(),
+        watch_outage::trials(),
         watch_plans::trials(),
     ];
     let trials = trials.into_iter().flatten().collect();

@@ -158,6 +158,10 @@ fn to_the_end_and_replayed() -> Result<(), Failed> {
             assert_eq!(halfway["progress"]["total"], total, "{halfway:#}");
             assert_eq!(halfway["progress"]["done"], 14, "{halfway:#}");
             assert_eq!(halfway["pools"][0]["done"], 14, "{halfway:#}");
+            // Whoever joins now sees what the nodes keep: since when they are there.
+            assert!(says(", 14 since ")(&halfway), "{halfway:#}");
+            let eta = &halfway["progress"]["etaSeconds"];
+            assert!(eta.is_object(), "{halfway:#}");
         }
     }
     watch.wait_for("the end", is_type("finished"));

@@ -54,6 +54,7 @@ words! {
         Outage = "outage",
         Back = "back",
         Finished = "finished",
+        Failed = "failed",
     }
 }
 

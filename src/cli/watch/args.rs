@@ -35,7 +35,7 @@ Exit codes:
   0  finished, or nothing is being upgraded; with --once always
   1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
   2  usage error
-  3  --timeout passed while the upgrade was stalled
+  3  the upgrade was taken back, or --timeout passed while it was stalled
   4  --timeout passed before the upgrade began or while it was making progress, or while the API
      server was away
   130  interrupted

@@ -1,6 +1,6 @@
 //! How an upgrade goes: finished, stalled, or out of sight.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::event::{EventKind, EventScope, WatchEvent};
 use super::super::progress::UpgradePhase;
@@ -9,12 +9,21 @@ use super::UpgradeWatch;
 use crate::snapshot::ClusterView;
 use crate::text::human_duration;
 
+/// How long nothing may run the version that was found before the upgrade counts as taken back.
+const TAKEN_BACK_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
 impl UpgradeWatch<'_> {
     pub(super) fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
         let picture = self.picture.as_ref()?;
         let is_finished = self.is_over(picture);
         if std::mem::replace(&mut self.is_finished, is_finished) || !is_finished {
             return None;
+        }
+        let taken_back = self.managed.as_ref().filter(|_| picture.goal.is_none());
+        let taken_back = taken_back.and_then(|progress| progress.taken_back(&picture.managed));
+        if let Some((cluster, version)) = taken_back {
+            let text = format!("the upgrade of cluster {cluster} to v{version} was taken back");
+            return Some(self.event(at, EventKind::Failed, self.cluster_scope(), text));
         }
         let text = match &picture.goal {
             Some(goal) => format!(
@@ -26,6 +35,31 @@ impl UpgradeWatch<'_> {
         };
         let scope = self.cluster_scope();
         Some(self.event(at, EventKind::Finished, scope, text))
+    }
+
+    /// An upgrade that was found and that nothing runs any more; once. For a while nothing may be seen to run the version:
+    /// behind a load balancer some probes reach older API servers only.
+    pub(super) fn check_taken_back(&mut self, at: Timestamp) -> Option<WatchEvent> {
+        let picture = self.picture.as_ref()?;
+        let goal = picture
+            .goal
+            .as_ref()
+            .filter(|_| self.options.goal.is_none())?;
+        if picture.is_goal_in_sight(goal) {
+            self.unreached_since = None;
+            return None;
+        }
+        let was_within = |since: Timestamp| at.duration_since(since) < TAKEN_BACK_AFTER;
+        let since = *self.unreached_since.get_or_insert(at);
+        if self.is_taken_back || was_within(since) {
+            return None;
+        }
+        let text = format!(
+            "the upgrade to {} was taken back: nothing runs it",
+            goal.version()
+        );
+        self.is_taken_back = true;
+        Some(self.event(at, EventKind::Failed, self.cluster_scope(), text))
     }
 
     pub(super) fn check_stall(&mut self, at: Timestamp) -> Option<WatchEvent> {

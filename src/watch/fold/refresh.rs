@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::super::event::{EventKind, EventScope, WatchEvent};
+use super::super::managed::ManagedProgress;
 use super::super::message::{self, ScopedMessage};
 use super::super::needs::Part;
 use super::super::nodes::NodeState;
 use super::super::picture::{self, Picture, RolloutState, pods_to_evict};
 use super::super::progress::UpgradePhase;
-use super::super::{managed, plans};
+use super::super::{history, managed, plans};
 use super::UpgradeWatch;
 use super::rows::Touched;
 use crate::catalog::Release;
@@ -43,6 +44,7 @@ impl UpgradeWatch<'_> {
         events
             .extend(changes.map(|(scope, text)| self.event(at, EventKind::Progress, scope, text)));
         events.extend(self.check_finished(at));
+        events.extend(self.check_taken_back(at));
         events
     }
 
@@ -70,9 +72,20 @@ impl UpgradeWatch<'_> {
         self.earlier_rollouts = rollouts.map(|one| (one.kind, one.name)).collect();
         self.total = picture.nodes.tally().all();
         self.drains.set_all(&picture.nodes, at);
-        self.count_machines(&picture);
-        self.last_change_at = Some(at);
+        let of_nodes = history::of_nodes(nodes, &picture.nodes, at);
+        let is_of_machines = self.count_machines(&picture);
+        let mut history = match is_of_machines {
+            true => history::of_machines(picture.managed.values(), at),
+            false => of_nodes,
+        };
         let mut text = message::picture(&picture);
+        if !history.is_empty() && (is_of_machines || picture.goal.is_some()) {
+            text += &message::history(&history);
+            // The first one shows when it ended, not when it began.
+            self.started_at = Some(history.remove(0));
+            self.finished_nodes = history;
+        }
+        self.last_change_at = Some(at);
         self.picture = Some(picture);
         if !self.plan.is_empty() {
             self.tick_off(at);
@@ -191,8 +204,8 @@ impl UpgradeWatch<'_> {
         if self.is_over(picture) {
             // Surge is gone, and what was removed does not come back.
             self.total = self.tally(picture).all();
-            if let Some(totals) = &mut self.machine_totals {
-                *totals = managed::machine_counts(&picture.managed);
+            if let Some(progress) = &mut self.managed {
+                progress.count(&picture.managed);
             }
         }
         let done = self.done(picture);
@@ -214,10 +227,13 @@ impl UpgradeWatch<'_> {
     /// Counts machines instead of nodes from when a managed cluster is seen being upgraded and this cluster is not. Returns
     /// whether that is now.
     pub(super) fn count_machines(&mut self, picture: &Picture) -> bool {
-        let begins = picture.goal.is_none() && !picture.is_idle() && self.machine_totals.is_none();
+        let begins = picture.goal.is_none() && !picture.is_idle() && self.managed.is_none();
         if begins {
-            self.machine_totals = Some(managed::machine_counts(&picture.managed));
+            self.managed = Some(ManagedProgress::new(&picture.managed));
             self.total = picture.machine_tally().all();
+        }
+        if let Some(progress) = &mut self.managed {
+            progress.follow(&picture.managed);
         }
         begins
     }

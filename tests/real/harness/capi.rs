@@ -18,6 +18,10 @@ use crate::testbed::run::eventually;
 const MANAGERS: [&str; 4] = ["core", "bootstrap", "control-plane", "infrastructure"];
 const CONTRACTS: [&str; 2] = ["v1beta1", "v1beta2"];
 const NAMESPACE: &str = "capi";
+/// The port that the infrastructure provider always takes.
+const FIXED_PORT: u16 = 19000;
+/// How long another run of these tests may keep it, in seconds.
+const PORT_PATIENCE: u64 = 600;
 
 /// The controllers.
 pub(crate) fn cluster_api() -> Result<Vec<PathBuf>, Missing> {
@@ -83,6 +87,9 @@ impl Cluster {
                 health: ports[1],
             })
             .collect();
+        eventually(&format!("port {FIXED_PORT} is free"), PORT_PATIENCE, || {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, FIXED_PORT)).is_ok()
+        });
         self.kubectl(&["create", "namespace", NAMESPACE]).ok();
         for manager in &managers {
             let definitions = self.objects_of(manager, "crd").into_iter();

@@ -14,7 +14,7 @@ use crate::watch::{
 };
 
 same_variants! {
-    EventKind => EventTypeDoc { Picture, Progress, Stall, Recovered, Outage, Back, Finished }
+    EventKind => EventTypeDoc { Picture, Progress, Stall, Recovered, Outage, Back, Finished, Failed }
     UpgradePhase => PhaseDoc { Waiting, ControlPlane, Addons, Nodes, Finished }
 }
 
