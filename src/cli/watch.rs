@@ -9,7 +9,6 @@ mod sources;
 mod summary;
 mod viewer;
 
-pub(super) use args::WatchSubcommand;
 pub use args::{WatchArgs, WatchCommand};
 
 use jiff::{SignedDuration, Timestamp};

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// What `kubectl upgrade-plan -o json` prints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradePlan {
     /// [`API_VERSION`](super::API_VERSION).

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap::{Args, Parser};
 
 use crate::cli::args::{LogArgs, OutputArgs};
+use crate::cli::completion::CompletionSubcommand;
 use crate::cli::format;
 use crate::kubeconfig::{ConnectOptions, parse_duration};
 use crate::path::UpgradeTarget;
@@ -59,20 +59,10 @@ UTC.";
 pub struct WatchCommand {
     /// A subcommand instead of the watch.
     #[command(subcommand)]
-    pub subcommand: Option<WatchSubcommand>,
+    pub subcommand: Option<CompletionSubcommand>,
     /// The watch.
     #[command(flatten)]
     pub watch: WatchArgs,
-}
-
-/// Subcommands.
-#[derive(Debug, Subcommand)]
-pub enum WatchSubcommand {
-    /// Print a completion script
-    Completion {
-        /// The shell
-        shell: Shell,
-    },
 }
 
 /// Flags of the watch.
