@@ -23,6 +23,8 @@ pub struct Span {
 pub enum UpgradeOutcome {
     /// All parts run the version.
     Finished,
+    /// Nothing runs the version any more, or a Cluster was set back to an older one.
+    TakenBack,
     /// It was stalled when the watch ended.
     Stalled,
     /// The watch ended before it did.
@@ -76,6 +78,7 @@ pub struct SummaryBuilder {
     nodes: Vec<NodeTime>,
     outages: Vec<Span>,
     stalls: Vec<(Span, String)>,
+    is_taken_back: bool,
 }
 
 impl SummaryBuilder {
@@ -98,6 +101,7 @@ impl SummaryBuilder {
                 EventKind::Back => close(self.outages.last_mut(), at),
                 EventKind::Stall => self.stalls.push((open(at), event.message.clone())),
                 EventKind::Recovered => close(self.stalls.last_mut().map(|(span, _)| span), at),
+                EventKind::Failed => self.is_taken_back = true,
                 EventKind::Picture | EventKind::Progress | EventKind::Finished => {}
             }
             if let EventScope::Node(name) = &event.scope {
@@ -150,7 +154,7 @@ impl SummaryBuilder {
     #[must_use]
     pub fn finish(&self, watch: &UpgradeWatch<'_>, at: Timestamp) -> WatchSummary {
         let progress = watch.progress(at);
-        let is_finished = progress.phase == UpgradePhase::Finished;
+        let is_finished = progress.phase == UpgradePhase::Finished && !self.is_taken_back;
         let mut nodes = self.nodes.clone();
         let unfinished = self
             .begun
@@ -175,6 +179,7 @@ impl SummaryBuilder {
                 ended_at: is_finished.then_some(at),
             },
             outcome: match (is_finished, watch.is_stalled()) {
+                _ if self.is_taken_back => UpgradeOutcome::TakenBack,
                 (true, _) => UpgradeOutcome::Finished,
                 (false, true) => UpgradeOutcome::Stalled,
                 (false, false) => UpgradeOutcome::Unfinished,

@@ -79,8 +79,11 @@ impl Viewer {
             let printed = self.print(&event)?;
             let picture = self.watch.picture();
             let is_idle = picture.is_some_and(Picture::is_idle);
+            if event.kind == EventKind::Failed {
+                over = Some(Exit::Blocked);
+                break;
+            }
             let is_over = match event.kind {
-                EventKind::Failed => return Ok(Some(Exit::Blocked)),
                 EventKind::Finished => true,
                 EventKind::Picture => self.is_once || is_idle,
                 _ => false,

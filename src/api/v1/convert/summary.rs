@@ -10,7 +10,7 @@ use crate::api::v1::{
 use crate::watch::{NodeTime, Span, UpgradeOutcome, WatchSummary};
 
 same_variants! {
-    UpgradeOutcome => OutcomeDoc { Finished, Stalled, Unfinished }
+    UpgradeOutcome => OutcomeDoc { Finished, TakenBack, Stalled, Unfinished }
 }
 
 impl UpgradeSummary {
