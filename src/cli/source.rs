@@ -139,10 +139,8 @@ fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, C
     let now = Timestamp::now();
     Ok(RunInput {
         snapshot: Snapshot {
-            is_redacted: false,
             taken_at: now,
-            clusters: Vec::new(),
-            files: snapshot::ManifestFiles::default(),
+            ..Snapshot::default()
         },
         paths: vec![path],
         now,
@@ -203,10 +201,9 @@ fn input_from_cluster(
         let now = Timestamp::now();
         Ok(RunInput {
             snapshot: Snapshot {
-                is_redacted: false,
                 taken_at: now,
                 clusters: vec![cluster],
-                files: snapshot::ManifestFiles::default(),
+                ..Snapshot::default()
             },
             paths: vec![path],
             now,
@@ -231,9 +228,12 @@ pub(super) fn read_access(
     init_logging(&flags.log, flags.read.redact);
     // Report a wrong id before connecting.
     rule_filter(&flags.read.rule_filter)?;
-    let without_user = |requests| ReadAccess {
-        requests,
-        user: None,
+    let without_user = |cluster: &ClusterSnapshot, path: &UpgradePath| {
+        let requests = read_requests(cluster, path, flags, catalog, task)?;
+        Ok(ReadAccess {
+            requests: with_watches(requests, &cluster.discovery, catalog),
+            user: None,
+        })
     };
     if flags.offline.local {
         let from = starting_versions(&flags.target.from, catalog)?;
@@ -243,13 +243,7 @@ pub(super) fn read_access(
                 "rbac --local requires --from kubernetes=VERSION: the permissions depend on both ends of the path",
             )
         })?;
-        let cluster = assumed_cluster(from, catalog);
-        let requests = read_requests(&cluster, &path, flags, catalog, task)?;
-        return Ok(without_user(with_watches(
-            requests,
-            &cluster.discovery,
-            catalog,
-        )));
+        return without_user(&assumed_cluster(from, catalog), &path);
     }
     if let Some(file) = &flags.offline.snapshot {
         let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
@@ -257,13 +251,10 @@ pub(super) fn read_access(
             .clusters
             .first()
             .ok_or_else(|| CliError::usage(format!("{} contains no cluster", file.display())))?;
-        let path = path_from_detected(cluster, &flags.target, catalog)?;
-        let requests = read_requests(cluster, &path, flags, catalog, task)?;
-        return Ok(without_user(with_watches(
-            requests,
-            &cluster.discovery,
-            catalog,
-        )));
+        return without_user(
+            cluster,
+            &path_from_detected(cluster, &flags.target, catalog)?,
+        );
     }
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;

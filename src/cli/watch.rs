@@ -9,7 +9,6 @@ mod sources;
 mod summary;
 mod viewer;
 
-pub(super) use args::WatchSubcommand;
 pub use args::{WatchArgs, WatchCommand};
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +17,7 @@ use super::console::Console;
 use super::exit::{CliError, Exit};
 use super::log::init_logging;
 use super::session::run_until_shutdown;
+use crate::api::v1::FollowedPlan;
 use crate::catalog::{Catalog, PlatformName};
 use crate::path::{UpgradePath, UpgradeTarget};
 use crate::watch::{PlannedStep, Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
@@ -28,15 +28,14 @@ use viewer::Viewer;
 /// Runs the watch.
 pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
     init_logging(&flags.log, false);
+    let plan = flags.plan.as_deref().map(read_plan_file).transpose()?;
     let options = WatchOptions {
-        goal: flags
-            .to
-            .as_ref()
-            .map(|target| goal(target, catalog))
-            .transpose()?,
+        goal: match &flags.to {
+            Some(target) => Some(goal(target, catalog)?),
+            None => plan.as_ref().and_then(FollowedPlan::goal),
+        },
         stall_after: SignedDuration::try_from(flags.stall_after).map_err(CliError::usage)?,
     };
-    let plan = flags.plan.as_deref().map(read_plan_file).transpose()?;
     match &flags.replay {
         Some(file) => {
             let recording = Recording::open(file).map_err(CliError::could_not_run)?;

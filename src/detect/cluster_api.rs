@@ -127,10 +127,7 @@ pub fn kubeadm_control_planes_need() -> Need {
 fn provider_deployments_need() -> Need {
     Need::selected(
         GroupResource::new("apps", "deployments"),
-        ListSelector {
-            labels: CLUSTERCTL_LABEL.to_owned(),
-            fields: String::new(),
-        },
+        ListSelector::by_labels(CLUSTERCTL_LABEL),
         DetailLevel::Full,
     )
     .with_fields(&["metadata.labels", "spec.template.spec.containers.image"])

@@ -46,7 +46,7 @@ pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
 pub use rules::{UnknownRule, explain, render_rules};
 pub use screen::{InFlightRow, WatchScreen, render_screen};
-pub use styles::{ColorChoice, Styles, wants_color};
+pub use styles::Styles;
 pub use summary::{SummaryFormat, render_summary};
 
 /// A report in the given format, with a line break at the end unless it is empty.
@@ -65,7 +65,7 @@ pub fn render_report(
     let report = report.as_ref();
     match format {
         OutputFormat::Table => Ok(table::report_table(report, look, false)),
-        OutputFormat::Markdown => Ok(page::check_markdown(report)),
+        OutputFormat::Markdown => page::check_markdown(report),
         OutputFormat::Html => page::report_html(report),
         OutputFormat::Wide => Ok(table::report_table(report, look, true)),
         OutputFormat::Json => encode::to_json(report),

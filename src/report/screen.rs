@@ -19,6 +19,8 @@ pub struct WatchScreen {
     pub away: Option<SignedDuration>,
     /// What the upgrade is stalled on; `None` if it is not.
     pub stall: Option<String>,
+    /// How far the plan is; `None` without one.
+    pub plan: Option<String>,
     /// Parts of the control plane: what, which version, how many.
     pub control_plane: Vec<[String; 3]>,
     /// Nodes and machines of which something is under way, the longest first.
@@ -96,6 +98,7 @@ fn heading(screen: &WatchScreen, look: &RenderOptions) -> Vec<String> {
     // Where nothing is upgraded, nothing is to be done.
     let is_idle = progress.phase == PhaseDoc::Waiting && progress.done == progress.total;
     lines.extend((!is_idle).then_some(line));
+    lines.extend(screen.plan.clone());
     if let Some(away) = screen.away {
         let away = human_duration(away);
         let age = u32::try_from(picture.age).map_or(0, i64::from);
@@ -240,6 +243,7 @@ mod tests {
             picture,
             away: Some(SignedDuration::from_secs(37)),
             stall: None,
+            plan: None,
             control_plane: vec![["API server".into(), "v1.37.0".into(), String::new()]],
             in_flight: vec![InFlightRow {
                 name: "a\u{1b}[2J".to_owned(),

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::encode;
 use super::options::RenderError;
-use super::page::markdown::{markdown_cell, markdown_text};
+use super::page::markdown::{cell, text};
 use super::terminal::escape_line;
 use crate::api::v1::{SpanDoc, UpgradeSummary};
 use crate::text::human_duration;
@@ -158,16 +158,16 @@ fn times(span: &SpanDoc) -> [String; 3] {
 }
 
 fn markdown(view: &SummaryView) -> String {
-    let mut out = format!("# {}\n\n", markdown_text(&view.title));
+    let mut out = format!("# {}\n\n", text(&view.title));
     for (name, value) in &view.facts {
-        out += &format!("* {name}: {}\n", markdown_text(value));
+        out += &format!("* {name}: {}\n", text(value));
     }
     for table in &view.tables {
         out += &format!("\n## {}\n\n", table.title);
         out += &format!("| {} |\n", table.header.join(" | "));
         out += &format!("|{}\n", " --- |".repeat(table.header.len()));
         for row in &table.rows {
-            let cells: Vec<String> = row.iter().map(|cell| markdown_cell(cell)).collect();
+            let cells: Vec<String> = row.iter().map(|value| cell(value)).collect();
             out += &format!("| {} |\n", cells.join(" | "));
         }
     }

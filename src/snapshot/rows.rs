@@ -8,7 +8,7 @@ use super::pods::PodRow;
 use super::table::Table;
 use super::workloads::WorkloadRow;
 
-/// Declares [`Rows`] and what is the same for each of its shapes.
+/// Declares [`Rows`] with what all of its variants have in common.
 macro_rules! rows {
     ($($(#[$attribute:meta])* $variant:ident($row:ty) => $accessor:ident,)*) => {
         /// The rows of one read.
@@ -27,7 +27,7 @@ macro_rules! rows {
                 }
             }
 
-            /// No rows, of the same shape.
+            /// An empty table of the same variant.
             #[must_use]
             pub fn empty_like(&self) -> Self {
                 match self {
@@ -42,7 +42,7 @@ macro_rules! rows {
                 }
             }
 
-            /// Appends rows of the same shape; rows of another shape are dropped.
+            /// Appends rows of the same variant; drops those of another.
             pub fn append(&mut self, more: Self) {
                 match (self, more) {
                     $((Self::$variant(rows), Self::$variant(more)) => rows.append(more),)*
@@ -58,7 +58,7 @@ macro_rules! rows {
             }
 
             $(
-                /// The rows of this shape; empty for any other.
+                /// The rows of this variant; empty for any other.
                 #[must_use]
                 pub fn $accessor(&self) -> &[$row] {
                     match self {
@@ -96,7 +96,7 @@ rows! {
 }
 
 impl Rows {
-    /// Inserts rows of the same shape, or replaces those of the same objects; returns whether that changed any of them.
+    /// Inserts rows of the same variant, or replaces those of the same objects; returns whether that changed any of them.
     pub fn upsert_all(&mut self, rows: Self) -> bool {
         fn upsert<R: Keyed + PartialEq>(table: &mut Table<R>, rows: Table<R>) -> bool {
             let mut has_changed = false;

@@ -141,6 +141,12 @@ impl<'c> UpgradeWatch<'c> {
         self.drains.followed()
     }
 
+    /// How far the plan is; `None` without one.
+    #[must_use]
+    pub fn plan_progress(&self) -> Option<String> {
+        (!self.plan.is_empty()).then(|| self.plan.progress())
+    }
+
     /// The nodes of which something is under way.
     #[must_use]
     pub fn in_flight(&self) -> &BTreeMap<String, InFlight> {

@@ -38,10 +38,7 @@ pub(super) const NODE_SELECTOR: &str = "spec.nodeName=";
 /// The pods of a node, which are watched while it drains.
 #[must_use]
 pub fn pods_on_node_need(node: &str) -> Need {
-    let selector = ListSelector {
-        labels: String::new(),
-        fields: format!("{NODE_SELECTOR}{node}"),
-    };
+    let selector = ListSelector::by_fields(format!("{NODE_SELECTOR}{node}"));
     Need::selected(GroupResource::new("", "pods"), selector, DetailLevel::Typed)
 }
 

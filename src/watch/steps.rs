@@ -80,24 +80,26 @@ impl PlanProgress {
         changes
     }
 
-    /// How far the plan is, and which steps a watch cannot tick off.
-    pub(super) fn summary(&self) -> String {
+    /// How far the plan is.
+    pub(super) fn progress(&self) -> String {
+        let done = self.steps.iter();
+        let done = done.filter(|(_, status)| *status == CompletionStatus::Done);
+        let steps = pluralize(self.steps.len(), "step");
+        format!("plan: {} of {steps} done", done.count())
+    }
+
+    /// Which steps a watch cannot tick off; empty if it can all.
+    pub(super) fn limits(&self) -> String {
         let count = |is_it: &dyn Fn(&PlannedStep) -> bool| {
             let steps = self.steps.iter().filter(|(step, _)| is_it(step));
             steps
                 .map(|(step, _)| step.title.as_str())
                 .collect::<Vec<_>>()
         };
-        let done = self.steps.iter();
-        let done = done.filter(|(_, status)| *status == CompletionStatus::Done);
-        let mut text = format!(
-            "plan: {} of {} done",
-            done.count(),
-            pluralize(self.steps.len(), "step")
-        );
+        let mut limits = Vec::new();
         let by_hand = count(&|step| step.condition == Some(CompletionCondition::Manual));
         if !by_hand.is_empty() {
-            text += &format!("; {} confirmed manually", by_hand.len());
+            limits.push(format!("{} confirmed manually", by_hand.len()));
         }
         let unseen = count(&|step| {
             let condition = step.condition.as_ref();
@@ -106,13 +108,13 @@ impl PlanProgress {
             })
         });
         if let Some(first) = unseen.first() {
-            text += &format!(
-                "; {} not followed, because a watch does not read what they depend on: {}",
+            limits.push(format!(
+                "{} not followed, because a watch does not read what they depend on: {}",
                 unseen.len(),
                 first_and_more(first, unseen.len())
-            );
+            ));
         }
-        text
+        limits.join("; ")
     }
 }
 
@@ -120,11 +122,10 @@ impl PlanProgress {
 fn is_observed(condition: &CompletionCondition) -> bool {
     use CompletionCondition as Condition;
     match condition {
-        Condition::ApiServer(_)
-        | Condition::Emulation { .. }
-        | Condition::ControlPlane { .. }
-        | Condition::Nodes { .. } => true,
-        Condition::Manual
+        Condition::ApiServer(_) | Condition::ControlPlane { .. } | Condition::Nodes { .. } => true,
+        // A probe does not show which minor is emulated.
+        Condition::Emulation { .. }
+        | Condition::Manual
         | Condition::Backup { .. }
         | Condition::KubeadmControlPlane { .. }
         | Condition::MachineDeployment { .. }

@@ -23,10 +23,10 @@ pub struct Span {
 pub enum UpgradeOutcome {
     /// All parts run the version.
     Finished,
-    /// Nothing runs the version any more, or a Cluster was set back to an older one.
-    TakenBack,
     /// It was stalled when the watch ended.
     Stalled,
+    /// It failed, or was taken back.
+    Failed,
     /// The watch ended before it did.
     Unfinished,
 }
@@ -73,12 +73,12 @@ pub struct WatchSummary {
 #[derive(Debug, Default)]
 pub struct SummaryBuilder {
     first: Option<Timestamp>,
+    has_failed: bool,
     phases: Vec<(UpgradePhase, Span)>,
     begun: BTreeMap<String, (Timestamp, String)>,
     nodes: Vec<NodeTime>,
     outages: Vec<Span>,
     stalls: Vec<(Span, String)>,
-    is_taken_back: bool,
 }
 
 impl SummaryBuilder {
@@ -101,7 +101,7 @@ impl SummaryBuilder {
                 EventKind::Back => close(self.outages.last_mut(), at),
                 EventKind::Stall => self.stalls.push((open(at), event.message.clone())),
                 EventKind::Recovered => close(self.stalls.last_mut().map(|(span, _)| span), at),
-                EventKind::Failed => self.is_taken_back = true,
+                EventKind::Failed => self.has_failed = true,
                 EventKind::Picture | EventKind::Progress | EventKind::Finished => {}
             }
             if let EventScope::Node(name) = &event.scope {
@@ -154,7 +154,7 @@ impl SummaryBuilder {
     #[must_use]
     pub fn finish(&self, watch: &UpgradeWatch<'_>, at: Timestamp) -> WatchSummary {
         let progress = watch.progress(at);
-        let is_finished = progress.phase == UpgradePhase::Finished && !self.is_taken_back;
+        let is_finished = progress.phase == UpgradePhase::Finished;
         let mut nodes = self.nodes.clone();
         let unfinished = self
             .begun
@@ -179,8 +179,8 @@ impl SummaryBuilder {
                 ended_at: is_finished.then_some(at),
             },
             outcome: match (is_finished, watch.is_stalled()) {
-                _ if self.is_taken_back => UpgradeOutcome::TakenBack,
                 (true, _) => UpgradeOutcome::Finished,
+                _ if self.has_failed => UpgradeOutcome::Failed,
                 (false, true) => UpgradeOutcome::Stalled,
                 (false, false) => UpgradeOutcome::Unfinished,
             },

@@ -84,7 +84,6 @@ fn trim_pod(pod: &mut PodRow) {
     *pod = PodRow {
         namespace: row.namespace,
         name: row.name,
-        uid: row.uid,
         node_name: row.node_name,
         phase: row.phase,
         is_ready: row.is_ready,
@@ -92,7 +91,6 @@ fn trim_pod(pod: &mut PodRow) {
         controller: row.controller,
         is_mirror: row.is_mirror,
         deletion_timestamp: row.deletion_timestamp,
-        deletion_grace_period_seconds: row.deletion_grace_period_seconds,
         finalizers: row.finalizers,
         labels: SharedLabels::default(),
         ..PodRow::default()

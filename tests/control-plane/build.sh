@@ -68,7 +68,7 @@ module_dir() {
 build_control_plane() {
     mkdir -p "$out/$1"
     go_build "$1" "$out/$1/control-plane" . "$(version_flags "$1")"
-    for name in etcd genkey load kube-apiserver kube-controller-manager kube-scheduler kubectl; do
+    for name in etcd genkey load informers kube-apiserver kube-controller-manager kube-scheduler kubectl; do
         rm -f "$out/$1/$name"
         if grep -q "\"$name\"" "$here/$1/main.go"; then
             ln -s control-plane "$out/$1/$name"

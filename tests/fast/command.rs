@@ -368,7 +368,7 @@ fn a_watch_takes_only_a_plan_of_its_own_cluster() {
     let plan = folder.path().join("plan.json");
     let document = |kind: &str, context: &str| {
         format!(
-            r#"{{"apiVersion":"kubectl-upgrade/v1","kind":"{kind}","cluster":{{"context":{context},"server":null}},"steps":[]}}"#
+            r#"{{"apiVersion":"kubectl-upgrade/v1","kind":"{kind}","cluster":{{"context":{context},"server":null}},"path":[],"steps":[]}}"#
         )
     };
     for (text, code, part) in [

@@ -22,6 +22,8 @@ const MAY_LIST: &[&str] = &[
     "/nodes",
     "/persistentvolumes",
     "/pods",
+    "/podtemplates",
+    "/replicationcontrollers",
     "/secrets",
     "/services",
     "admissionregistration.k8s.io/mutatingwebhookconfigurations",

@@ -24,9 +24,9 @@ pub use event::{
     UpgradeProgressDoc,
 };
 pub use plan::{
-    ConditionDoc, DurationDoc, FollowedCluster, FollowedCondition, FollowedPlan, FollowedStep,
-    NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText, StepDoc,
-    StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+    ConditionDoc, DurationDoc, FollowedCluster, FollowedCondition, FollowedHop, FollowedPlan,
+    FollowedStep, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText,
+    StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
 };
 pub use report::{
     BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc,

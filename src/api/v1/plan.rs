@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::{PlatformName, VersionSpec};
+
 use super::{
     ClusterDoc, DocumentMetadata, EvaluatedClusterDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc, words,
 };
 
 /// What `kubectl upgrade-plan -o json` prints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradePlan {
     /// [`API_VERSION`](super::API_VERSION).
@@ -300,8 +302,21 @@ pub struct PlanSummary {
 pub struct FollowedPlan {
     /// The cluster that it was made for.
     pub cluster: FollowedCluster,
+    /// The hops.
+    pub path: Vec<FollowedHop>,
     /// In order.
     pub steps: Vec<FollowedStep>,
+}
+
+/// A hop of a plan that is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FollowedHop {
+    /// The platform it upgrades.
+    pub platform: PlatformName,
+    /// The version it leaves; null if the start is unknown.
+    pub from: Option<VersionSpec>,
+    /// The version it reaches.
+    pub to: VersionSpec,
 }
 
 /// The cluster of a plan that is followed.

@@ -38,7 +38,7 @@ pub struct UpgradeSummary {
 
 words! {
     /// How an upgrade ended.
-    OutcomeDoc { Finished = "finished", TakenBack = "taken-back", Stalled = "stalled", Unfinished = "unfinished", }
+    OutcomeDoc { Finished = "finished", Stalled = "stalled", Failed = "failed", Unfinished = "unfinished", }
 }
 
 /// A time from which to which something lasted.

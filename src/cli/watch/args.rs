@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap::{Args, Parser};
 
 use crate::cli::args::{LogArgs, OutputArgs};
+use crate::cli::completion::CompletionSubcommand;
 use crate::cli::format;
 use crate::kubeconfig::{ConnectOptions, parse_duration};
 use crate::path::UpgradeTarget;
@@ -25,7 +25,7 @@ Examples:
 
   # Tick off the steps of a plan
   kubectl upgrade-plan --to 1.29 -o json > plan.json
-  kubectl upgrade-watch --to 1.29 --plan plan.json
+  kubectl upgrade-watch --plan plan.json
 
   # Record what was seen, and look at it again later
   kubectl upgrade-watch --record shop.recording
@@ -59,20 +59,10 @@ UTC.";
 pub struct WatchCommand {
     /// A subcommand instead of the watch.
     #[command(subcommand)]
-    pub subcommand: Option<WatchSubcommand>,
+    pub subcommand: Option<CompletionSubcommand>,
     /// The watch.
     #[command(flatten)]
     pub watch: WatchArgs,
-}
-
-/// Subcommands.
-#[derive(Debug, Subcommand)]
-pub enum WatchSubcommand {
-    /// Print a completion script
-    Completion {
-        /// The shell
-        shell: Shell,
-    },
 }
 
 /// Flags of the watch.
@@ -85,7 +75,8 @@ pub struct WatchArgs {
     /// Show the current state and end
     #[arg(long, conflicts_with_all = ["timeout", "record", "replay"])]
     pub once: bool,
-    /// Tick off the steps of this plan, the output of kubectl upgrade-plan -o json
+    /// Tick off the steps of this plan, the output of kubectl upgrade-plan -o json; without --to, follow the upgrade to the
+    /// Kubernetes version that it leads to
     #[arg(long, value_name = "FILE", conflicts_with = "redact")]
     pub plan: Option<PathBuf>,
     /// Give up after this time, such as 90m or 2h [default: never]

@@ -90,6 +90,7 @@ impl Screen {
             picture: event,
             away: watch.away(now),
             stall: self.stall.clone(),
+            plan: watch.plan_progress(),
             control_plane: control_plane(picture),
             more_in_flight: watch.in_flight().len().saturating_sub(MAX_IN_FLIGHT),
             in_flight,

@@ -87,12 +87,12 @@ impl UpgradeWatch<'_> {
         }
         self.last_change_at = Some(at);
         self.picture = Some(picture);
-        let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
         if !self.plan.is_empty() {
             self.tick_off(at);
-            let text = self.plan.summary();
-            events.push(self.event(at, EventKind::Progress, self.cluster_scope(), text));
+            text += &format!("; {}; {}", self.plan.progress(), self.plan.limits());
         }
+        let text = text.trim_end_matches("; ").to_owned();
+        let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
         events.extend(self.check_finished(at));
         events
     }

@@ -39,8 +39,8 @@ fn the_steps_of_a_plan_are_ticked_off() {
     watched.see(0, server("v1.36.4"));
     let first = watched.see(0, listed(&Need::nodes(), self::nodes(&all)));
     assert_eq!(
-        first[1].1,
-        "plan: 0 of 6 steps done; 1 confirmed manually; 2 not followed, because a watch does not read what they depend on: \
+        first[0].1,
+        "nothing is being upgraded: API server v1.36.4, 2 nodes on the same minor; plan: 0 of 6 steps done; 1 confirmed manually; 2 not followed, because a watch does not read what they depend on: \
          do proxy and 1 more"
     );
     let messages = |events: Vec<(EventKind, String)>| -> Vec<String> {

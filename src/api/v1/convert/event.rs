@@ -30,7 +30,7 @@ impl UpgradeEvent {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeEvent".to_owned(),
             time: milliseconds(event.at),
-            event_type: event.kind.into(),
+            event_type: event.kind.to_doc(),
             scope: event.scope.to_doc(),
             message: event.message.clone(),
             objects: event.objects.to_doc(),
@@ -82,7 +82,7 @@ impl ToDoc<UpgradeProgressDoc> for Progress {
             done: self.done,
             total: self.total,
             percent: self.percent(),
-            phase: self.phase.into(),
+            phase: self.phase.to_doc(),
             started_at: self.started_at.map(milliseconds),
             eta_seconds: self.remaining.map(|remaining| DurationDoc {
                 low: seconds(remaining.low),

@@ -1,11 +1,28 @@
 //! `UpgradePlan` to the steps that a watch ticks off.
 
 use crate::api::v1::{FollowedPlan, NodeSetDoc, TypedConditionDoc, VersionGoalDoc};
+use crate::catalog::{PlatformName, VersionSpec};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal};
 use crate::path::HopId;
-use crate::watch::PlannedStep;
+use crate::watch::{PlannedStep, UpgradeGoal};
 
 impl FollowedPlan {
+    /// The Kubernetes version that the plan leads to: any patch of its minor, unless the plan only changes the patch. `None`
+    /// if it upgrades another platform only.
+    #[must_use]
+    pub fn goal(&self) -> Option<UpgradeGoal> {
+        let mut hops = self.path.iter().rev();
+        let last = hops.find(|hop| hop.platform == PlatformName::Kubernetes)?;
+        let is_patch = last
+            .from
+            .as_ref()
+            .is_some_and(|from| from.minor() == last.to.minor());
+        Some(UpgradeGoal::Given(match is_patch {
+            true => last.to.clone(),
+            false => VersionSpec::Minor(last.to.minor()),
+        }))
+    }
+
     /// The steps, for a watch that ticks them off.
     #[must_use]
     pub fn planned_steps(&self) -> Vec<PlannedStep> {
@@ -166,5 +183,22 @@ mod tests {
             let read: TypedConditionDoc = serde_json::from_value(json).expect("a condition");
             assert_eq!(read.to_internal(), Some(condition));
         }
+    }
+
+    #[test]
+    fn a_plan_leads_to_the_minor_of_its_last_hop_or_to_the_patch_of_a_patch_upgrade() {
+        let goal = |path: serde_json::Value| {
+            let plan = serde_json::json!({"apiVersion": "kubectl-upgrade/v1", "kind": "UpgradePlan",
+                "cluster": {}, "path": path, "steps": []});
+            let plan = crate::api::v1::FollowedPlan::parse(&plan.to_string()).expect("a plan");
+            plan.goal().map(|goal| goal.version())
+        };
+        let hop = |from: &str, to: &str| serde_json::json!({"platform": "kubernetes", "from": from, "to": to});
+        let minors = serde_json::json!([hop("1.24.17", "1.25.16"), hop("1.25.16", "1.26.15")]);
+        assert_eq!(goal(minors), Some("1.26".to_owned()));
+        let patch = serde_json::json!([hop("1.25.3", "1.25.16")]);
+        assert_eq!(goal(patch), Some("1.25.16".to_owned()));
+        let kyma = serde_json::json!([{"platform": "kyma", "from": null, "to": "2.2.0"}]);
+        assert_eq!(goal(kyma), None);
     }
 }

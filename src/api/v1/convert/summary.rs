@@ -10,7 +10,7 @@ use crate::api::v1::{
 use crate::watch::{NodeTime, Span, UpgradeOutcome, WatchSummary};
 
 same_variants! {
-    UpgradeOutcome => OutcomeDoc { Finished, TakenBack, Stalled, Unfinished }
+    UpgradeOutcome => OutcomeDoc { Finished, Stalled, Failed, Unfinished }
 }
 
 impl UpgradeSummary {
@@ -25,13 +25,13 @@ impl UpgradeSummary {
             kind: "UpgradeSummary".to_owned(),
             cluster: summary.cluster.clone(),
             goal: summary.goal.clone(),
-            outcome: summary.outcome.into(),
+            outcome: summary.outcome.to_doc(),
             span: summary.span.to_doc(),
             done: summary.nodes_done.0,
             total: summary.nodes_done.1,
             phases: phases
                 .map(|(phase, span)| PhaseTimeDoc {
-                    phase: (*phase).into(),
+                    phase: phase.to_doc(),
                     span: span.to_doc(),
                 })
                 .collect(),
