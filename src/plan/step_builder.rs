@@ -2,12 +2,19 @@
 
 use super::draft::{HopContext, NOT_PUBLISHED, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
+use super::estate;
 use super::inventory::ClusterInventory;
+use super::member::Member;
 use super::step::{ActionId, Step, StepState};
 use super::template::{self, TemplateValues};
-use crate::catalog::{Catalog, Completion, DurationEstimate, GateScope, StepTemplate, VersionSpec};
+use crate::catalog::{
+    Catalog, Completion, DurationEstimate, GateScope, PlatformName, Setting, StepTemplate,
+    VersionSpec,
+};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
+use crate::detect::Project;
 use crate::facts::capi::RolloutStrategy;
+use crate::facts::dkp::{DkpEstate, KOMMANDER};
 use crate::rules::Finding;
 
 /// The kind whose status counts control plane machines.
@@ -21,6 +28,9 @@ pub(super) struct StepBuilder<'a> {
     pub(super) findings: &'a [Finding],
     pub(super) has_cluster: bool,
     pub(super) inventory: ClusterInventory,
+    pub(super) estate: DkpEstate,
+    /// Projects of Kommander.
+    pub(super) projects: Vec<Project>,
     pub(super) drain_impacts: DrainImpacts,
     /// The version that the topology can be set to at once for all hops; none if it cannot.
     pub(super) chain: Option<VersionSpec>,
@@ -51,6 +61,17 @@ impl StepBuilder<'_> {
         if is_elsewhere && !commands.is_empty() {
             commands.insert(0, "# on the management cluster:".to_owned());
         }
+        if let (true, Some(dkp)) = (self.has_cluster, hop.dkp) {
+            let manual = template.manual.iter();
+            let manual = manual.map(|command| values.render_command(command));
+            commands = estate::with_cli(self.catalog, dkp.minor(), commands, manual.collect());
+            let version = hop.node_release;
+            if version.release().is_none() && commands.concat().contains("--kubernetes-version") {
+                commands.insert(0, template::shell_comment(&format!(
+                    "the patch of {version} that DKP {dkp} ships is not public: `dkp create cluster --help` names it as a default; put it in place of v{version}"
+                )));
+            }
+        }
         let topology = self.topology_request(hop, template);
         let (is_requested, evidence) = match topology {
             Some(request) => request.apply(&mut commands),
@@ -72,8 +93,14 @@ impl StepBuilder<'_> {
             is_on_hold: annotate_pool_commands(target, &mut commands),
             is_judged_by_current_state: matches!(
                 template.done_when,
-                Completion::NoBlockers | Completion::RecentBackup(_)
+                Completion::NoBlockers
+                    | Completion::RecentBackup(_)
+                    | Completion::PlatformApps
+                    | Completion::Application
+                    | Completion::RemovedApplication(_)
+                    | Completion::AttachedCluster
             ),
+            cluster_key: self.cluster_key(target),
             step: Step {
                 id: hop.step_id(&template.id, target),
                 hop: hop.hop_id.clone(),
@@ -87,7 +114,10 @@ impl StepBuilder<'_> {
                 gates: self.gate_fingerprints(hop, &template.gated_by, &drain),
                 done_when: self.completion_condition(hop, &template.done_when, target),
                 duration: self.duration_estimate(template, target, &drain),
-                evidence,
+                evidence: self
+                    .setting_remarks(hop, template)
+                    .chain(evidence)
+                    .collect(),
                 interrupts,
                 is_reversible: template.is_reversible,
                 links,
@@ -120,14 +150,28 @@ impl StepBuilder<'_> {
             "" => hop.cluster_name,
             name => name,
         };
-        let mut pairs = vec![
+        let management = self.estate.management.as_ref();
+        let konvoy = match target {
+            StepTarget::Member(member) => member.konvoy_cluster(),
+            _ => management,
+        };
+        let to = self.node_release(hop, target).to_string();
+        let mut pairs = match target {
+            StepTarget::Member(member) => {
+                estate::member_values(&self.estate, hop, self.catalog, *member)
+            }
+            _ => management.map_or_else(Vec::new, |one| estate::cluster_values(one).into()),
+        };
+        let kubernetes = hop.kubernetes.map(|minor| minor.to_string());
+        pairs.extend([
             ("concurrency", concurrency.to_string().into()),
             ("from", from.unwrap_or_default().into()),
-            ("to", hop.node_release.to_string().into()),
+            ("to", to.into()),
             // Pools that catch up go to another minor than that of the hop.
             ("minor", hop.node_release.minor().to_string().into()),
             ("cluster", cluster.into()),
-        ];
+        ]);
+        pairs.extend(kubernetes.map(|minor| ("kubernetes", minor.into())));
         let mut shell_variables = Vec::new();
         let provider_cluster = self.inventory.provider_cluster.as_deref();
         for (name, value, variable) in [
@@ -144,22 +188,39 @@ impl StepBuilder<'_> {
                 "CLUSTER",
             ),
         ] {
+            let is_known = pairs
+                .iter()
+                .any(|(one, value)| *one == name && !value.is_empty());
             match value {
+                _ if is_known => {}
                 "" => shell_variables.push((name, variable)),
                 value => pairs.push((name, value.into())),
+            }
+        }
+        for (name, variable) in [
+            ("provider", "PROVIDER"),
+            ("workspace", "WORKSPACE"),
+            ("appTarget", "VERSION"),
+        ] {
+            if !pairs.iter().any(|(one, _)| *one == name) {
+                shell_variables.push((name, variable));
             }
         }
         if let StepTarget::Pool(pool) | StepTarget::Worker(pool, _) = target {
             if pool.name.is_empty() && target.node().is_none() {
                 shell_variables.push(("pool", template::POOL_PLACEHOLDER));
             }
-            pairs.push(("pool", pool.display_name().into()));
+            let name = pool.display_name();
+            pairs.push(("pool", name.into()));
+            let name = konvoy.map_or(name, |cluster| cluster.pool_name(name));
+            pairs.push(("poolName", name.into()));
         }
         pairs.extend(target.node().map(|node| ("node", node.into())));
         TemplateValues {
             kubectl_context: hop.kubectl_context,
             has_cluster: self.has_cluster,
             pairs,
+            fragments: estate::cluster_fragments(konvoy),
             shell_variables,
         }
     }
@@ -195,7 +256,8 @@ impl StepBuilder<'_> {
         completion: &Completion,
         target: &StepTarget<'_>,
     ) -> CompletionCondition {
-        let goal = VersionGoal::new(hop.node_release, hop.hop_plan.version_precision);
+        let release = self.node_release(hop, target);
+        let goal = VersionGoal::new(&release, hop.hop_plan.version_precision);
         let node = target.node().map(str::to_owned);
         let capi = &self.inventory.capi;
         match (completion, target) {
@@ -207,6 +269,17 @@ impl StepBuilder<'_> {
             (Completion::Emulation, _) => CompletionCondition::Emulation {
                 minor: hop.hop_plan.hop.minor(),
             },
+            (Completion::CapiControlPlane, StepTarget::Member(member)) => {
+                let cluster = member.konvoy_cluster();
+                let cluster = cluster.filter(|one| one.control_plane.0 == KUBEADM_CONTROL_PLANE);
+                cluster.map_or(CompletionCondition::Manual, |cluster| {
+                    CompletionCondition::KubeadmControlPlane {
+                        namespace: cluster.namespace.clone(),
+                        name: cluster.control_plane.1.clone(),
+                        goal,
+                    }
+                })
+            }
             (Completion::CapiControlPlane, _)
                 if capi.is_self_managed && capi.control_plane_kind == KUBEADM_CONTROL_PLANE =>
             {
@@ -232,6 +305,13 @@ impl StepBuilder<'_> {
                     goal,
                 }
             }
+            (Completion::MachineDeployment, StepTarget::Member(Member::Pool(cluster, pool))) => {
+                CompletionCondition::MachineDeployment {
+                    namespace: cluster.namespace.clone(),
+                    name: (*pool).to_owned(),
+                    goal,
+                }
+            }
             (Completion::MachineDeployment | Completion::Nodes, _) => CompletionCondition::Nodes {
                 nodes: match (target, node) {
                     (_, Some(node)) => NodeSet::Node(node),
@@ -244,7 +324,124 @@ impl StepBuilder<'_> {
                 hop: hop.hop_id.clone(),
             },
             (Completion::KubeProxy, _) => CompletionCondition::KubeProxy(goal),
+            (completion, target) => self.platform_condition(hop, completion, target),
         }
+    }
+
+    /// Of conditions on DKP and what it looks after; by hand if what it depends on is unknown.
+    fn platform_condition(
+        &self,
+        hop: &HopContext<'_>,
+        completion: &Completion,
+        target: &StepTarget<'_>,
+    ) -> CompletionCondition {
+        let to = &hop.hop_plan.hop.to;
+        let condition = match (completion, target) {
+            (Completion::Platform, _) => Some(CompletionCondition::Platform {
+                platform: hop.hop_plan.hop.platform,
+                release: to.clone(),
+            }),
+            (Completion::ClusterApi, _) => {
+                let minor = self.catalog.dkp.minor(to.minor());
+                let release = minor.and_then(|minor| minor.cluster_api.clone());
+                release.map(|release| CompletionCondition::Platform {
+                    platform: PlatformName::ClusterApi,
+                    release: VersionSpec::Release(release),
+                })
+            }
+            (Completion::PlatformApps, target) => to.release().map(|release| {
+                let namespaces = match target {
+                    StepTarget::Member(member) => member.namespaces(&self.projects),
+                    _ => estate::management_namespaces(),
+                };
+                CompletionCondition::PlatformApps {
+                    namespaces,
+                    release: release.clone(),
+                }
+            }),
+            (Completion::RemovedApplication(name), _) => Some(CompletionCondition::AppDeployment {
+                namespace: KOMMANDER.to_owned(),
+                name: name.clone(),
+                version: None,
+            }),
+            (Completion::Application, StepTarget::Member(Member::App(app))) => {
+                let target = estate::app_target(app, hop, self.catalog);
+                target.map(|target| CompletionCondition::AppDeployment {
+                    namespace: app.namespace.clone(),
+                    name: app.name.clone(),
+                    version: Some(target.to_owned()),
+                })
+            }
+            (Completion::AttachedCluster, StepTarget::Member(Member::Attached(cluster))) => {
+                let range = hop.dkp.and_then(|dkp| self.catalog.dkp_kubernetes(dkp));
+                range.map(|kubernetes| CompletionCondition::KommanderCluster {
+                    namespace: cluster.namespace.clone(),
+                    name: cluster.name.clone(),
+                    kubernetes,
+                })
+            }
+            _ => None,
+        };
+        condition.unwrap_or(CompletionCondition::Manual)
+    }
+
+    /// The release that the nodes of a step get: some providers have another one than the hop.
+    fn node_release(&self, hop: &HopContext<'_>, target: &StepTarget<'_>) -> VersionSpec {
+        let cluster = match target {
+            StepTarget::Member(member) => member.konvoy_cluster(),
+            _ => None,
+        };
+        let own = cluster.zip(hop.dkp).and_then(|(cluster, dkp)| {
+            let table = &self.catalog.dkp;
+            table.provider_kubernetes(&cluster.provider, dkp.minor())
+        });
+        let is_kubernetes = hop.hop_plan.is_kubernetes();
+        match own.filter(|_| is_kubernetes) {
+            Some(release) => VersionSpec::Release(release.clone()),
+            None => hop.node_release.clone(),
+        }
+    }
+
+    fn cluster_key(&self, target: &StepTarget<'_>) -> Option<(bool, String, String)> {
+        let StepTarget::Member(member) = target else {
+            return None;
+        };
+        let (is_attached, namespace, name) = member.cluster_key()?;
+        Some((is_attached, namespace.to_owned(), name.to_owned()))
+    }
+
+    /// Whether a step applies, as far as the settings it depends on are known.
+    pub(super) fn is_wanted(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+        target: &StepTarget<'_>,
+    ) -> bool {
+        let holds = |setting| estate::holds(setting, &self.estate, hop, self.has_cluster);
+        let konvoy = match target {
+            StepTarget::Member(member) => member.konvoy_cluster(),
+            _ => self.estate.management.as_ref(),
+        };
+        let is_provided = konvoy.is_some_and(|one| template.providers.contains(&one.provider));
+        template.when.iter().all(|one| holds(one) != Some(false))
+            && template.unless.iter().all(|one| holds(one) != Some(true))
+            && (template.providers.is_empty() || is_provided)
+    }
+
+    /// The settings that a step depends on and that are unknown.
+    fn setting_remarks(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+    ) -> impl Iterator<Item = String> {
+        let is_unknown = |setting: &&Setting| {
+            estate::holds(setting, &self.estate, hop, self.has_cluster).is_none()
+        };
+        let when = template.when.iter().filter(is_unknown);
+        let when = when.map(|setting| format!("only if {setting}, which is unknown"));
+        let unless = template.unless.iter().filter(is_unknown);
+        let unless = unless.map(|setting| format!("not if {setting}, which is unknown"));
+        when.chain(unless).collect::<Vec<_>>().into_iter()
     }
 
     /// The duration of the template, for all nodes of the pool, plus what the drain adds to it.

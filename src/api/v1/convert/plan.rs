@@ -14,7 +14,7 @@ use crate::plan::{
 use crate::rules::CheckContext;
 
 same_variants! {
-    ScopeLevel => ScopeLevelDoc { Cluster, Pool, Node }
+    ScopeLevel => ScopeLevelDoc { Workspace, Project, Cluster, Pool, Node }
     StepState => StepStateDoc { Done, InProgress, Todo, Blocked, Manual, Unknown }
 }
 
@@ -161,6 +161,31 @@ impl From<&CompletionCondition> for TypedConditionDoc {
             Internal::Platform { platform, release } => Self::Platform {
                 platform: platform.to_doc(),
                 release: release.to_doc(),
+            },
+            Internal::PlatformApps {
+                namespaces,
+                release,
+            } => Self::PlatformApps {
+                namespaces: namespaces.clone(),
+                release: release.to_string(),
+            },
+            Internal::AppDeployment {
+                namespace,
+                name,
+                version,
+            } => Self::AppDeployment {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                version: version.clone(),
+            },
+            Internal::KommanderCluster {
+                namespace,
+                name,
+                kubernetes,
+            } => Self::KommanderCluster {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                kubernetes: kubernetes.to_string(),
             },
         }
     }
