@@ -392,3 +392,42 @@ fn is_in_cluster(url: &str) -> bool {
 fn string_at<'a>(row: &'a ObjectRow, path: &str) -> Option<&'a str> {
     row.object.pointer(path).and_then(Value::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{is_at_least, is_in_cluster, split_version};
+
+    #[test]
+    fn names_of_applications_end_with_their_version() {
+        for (name, parts) in [
+            ("kafka-operator-0.20.0", Some(("kafka-operator", "0.20.0"))),
+            (
+                "zookeeper-operator-0.2.16-dkp.1",
+                Some(("zookeeper-operator", "0.2.16-dkp.1")),
+            ),
+            ("till", None),
+            ("till-2", None),
+        ] {
+            assert_eq!(split_version(name), parts, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_later_versions_are_later() {
+        assert!(is_at_least("0.20.2", "0.20.0") && is_at_least("0.20.2", "0.20.2"));
+        assert!(!is_at_least("0.9.0", "0.20.0"));
+        assert!(is_at_least("main", "main") && !is_at_least("main", "0.20.0"));
+    }
+
+    #[test]
+    fn charts_of_an_air_gapped_cluster_come_from_a_service() {
+        assert!(is_in_cluster("http://chartmuseum.kommander.svc:8080"));
+        assert!(is_in_cluster(
+            "http://helm-mirror.kommander.svc.cluster.local/charts"
+        ));
+        assert!(!is_in_cluster(
+            "https://mesosphere.github.io/kommander/charts"
+        ));
+        assert!(!is_in_cluster("https://git.shop.example/team.svc/charts"));
+    }
+}

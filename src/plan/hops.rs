@@ -127,13 +127,6 @@ fn dkp_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
     let (view, detected) = inventory::target_cluster(context)?;
     let estate = DkpEstate::new(view, detected);
     let release = estate.release.as_ref()?;
-    let procedures = context.catalog.procedures.iter();
-    let mut steps = procedures
-        .filter(|procedure| procedure.platform == PlatformName::Dkp)
-        .flat_map(|procedure| &procedure.steps);
-    let begins_with_kommander = steps.any(|step| {
-        step.done_when == Completion::Platform && step.target_minors.contains(release.minor())
-    });
     let evaluator = ConditionEvaluator::new(view, detected, None, context.now);
     let is_behind = |condition| evaluator.evaluate(&condition) == CompletionStatus::Todo;
     let mut namespaces = vec![KOMMANDER.to_owned()];
@@ -165,7 +158,7 @@ fn dkp_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
                 release: VersionSpec::Release(release),
             })
         });
-    (begins_with_kommander && is_unfinished).then(|| Hop {
+    (begins_with_kommander(context, release) && is_unfinished).then(|| Hop {
         platform: PlatformName::Dkp,
         from: None,
         to: VersionSpec::Release(release.clone()),
@@ -178,8 +171,9 @@ fn dkp_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
 fn fleet_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
     let (view, detected) = inventory::target_cluster(context)?;
     let estate = DkpEstate::new(view, detected);
-    let ships = bundled_kubernetes(context, estate.release.as_ref()?)?;
-    let is_done_here = detected.effective_minor >= ships;
+    let release = estate.release.as_ref()?;
+    let ships = bundled_kubernetes(context, release)?;
+    let is_done_here = detected.effective_minor >= ships && begins_with_kommander(context, release);
     let oldest = estate.managed.iter().filter_map(|one| one.oldest.as_ref());
     let oldest = oldest.min_by_key(|version| &version.semver);
     let oldest = oldest.filter(|version| version.minor() < ships);
@@ -189,6 +183,16 @@ fn fleet_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
         to: VersionSpec::Release(detected.kubernetes.without_suffix()),
         source: "in progress".to_owned(),
         confidence: EdgeConfidence::FromRule,
+    })
+}
+
+/// Whether a hop to a release begins with Kommander, which then shows that it has begun: the move from 1.8 does not.
+fn begins_with_kommander(context: &CheckContext<'_>, release: &Release) -> bool {
+    let procedures = context.catalog.procedures.iter();
+    let procedures = procedures.filter(|procedure| procedure.platform == PlatformName::Dkp);
+    let mut steps = procedures.flat_map(|procedure| &procedure.steps);
+    steps.any(|step| {
+        step.done_when == Completion::Platform && step.target_minors.contains(release.minor())
     })
 }
 
@@ -202,7 +206,8 @@ fn bundled_kubernetes(context: &CheckContext<'_>, release: &Release) -> Option<M
     Some(ships.minor())
 }
 
-/// Whether another cluster has not the Kubernetes of the running release yet.
+/// Whether another cluster has not the Kubernetes of the running release yet; an attached one only if nothing else is ahead,
+/// because its upgrade is no more than recommended.
 fn is_fleet_behind(context: &CheckContext<'_>, estate: &DkpEstate, ships: Minor) -> bool {
     let is_old = |version: &Release| version.minor() < ships;
     let mut managed = estate.managed.iter();
@@ -211,5 +216,6 @@ fn is_fleet_behind(context: &CheckContext<'_>, estate: &DkpEstate, ships: Minor)
     let is_outside = |version: &Release| range.is_some_and(|one| !one.contains(version.minor()));
     let mut attached = estate.attached.iter();
     managed.any(|one| one.is_rolling || one.oldest.as_ref().is_some_and(is_old))
-        || attached.any(|one| one.version.as_ref().is_some_and(is_outside))
+        || context.path.hops.is_empty()
+            && attached.any(|one| one.version.as_ref().is_some_and(is_outside))
 }
