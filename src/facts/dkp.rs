@@ -202,6 +202,27 @@ impl DkpEstate {
         }
     }
 
+    /// A workspace with an application, by names that stand for those of a cluster.
+    pub(crate) fn placeholder() -> Self {
+        let workspace = "WORKSPACE".to_owned();
+        Self {
+            applications: vec![Application {
+                namespace: "NAMESPACE".to_owned(),
+                name: "APPLICATION".to_owned(),
+                app: String::new(),
+                version: "its version".to_owned(),
+                origin: AppOrigin::Catalog,
+                workspace: Some(workspace.clone()),
+                project: None,
+            }],
+            workspaces: vec![Workspace {
+                name: workspace,
+                namespace: None,
+            }],
+            ..Self::default()
+        }
+    }
+
     /// Applications of one origin.
     pub(crate) fn of_origin(&self, origin: AppOrigin) -> impl Iterator<Item = &Application> {
         let applications = self.applications.iter();

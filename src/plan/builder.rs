@@ -154,9 +154,9 @@ impl<'a> PlanBuilder<'a> {
                     .map(|(view, _)| DrainImpacts::new(context, view, findings))
                     .unwrap_or_default(),
                 chain: topology_chain(detected, itinerary),
-                estate: target
-                    .map(|(view, detected)| DkpEstate::new(view, detected))
-                    .unwrap_or_default(),
+                estate: target.map_or_else(DkpEstate::placeholder, |(view, detected)| {
+                    DkpEstate::new(view, detected)
+                }),
                 projects: detected.map_or_else(Vec::new, |one| one.topology.projects.clone()),
                 inventory,
                 parallel,

@@ -6,7 +6,7 @@ use crate::catalog::{
     VersionPrecision, VersionSpec,
 };
 use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
-use crate::facts::dkp::{DkpEstate, KOMMANDER};
+use crate::facts::dkp::{DkpEstate, KOMMANDER, KonvoyCluster};
 use crate::facts::unfinished_hop::UnfinishedHop;
 use crate::path::Hop;
 use crate::rules::CheckContext;
@@ -209,13 +209,19 @@ fn bundled_kubernetes(context: &CheckContext<'_>, release: &Release) -> Option<M
 /// Whether another cluster has not the Kubernetes of the running release yet; an attached one only if nothing else is ahead,
 /// because its upgrade is no more than recommended.
 fn is_fleet_behind(context: &CheckContext<'_>, estate: &DkpEstate, ships: Minor) -> bool {
-    let is_old = |version: &Release| version.minor() < ships;
+    let is_old = |cluster: &KonvoyCluster| {
+        let dkp = estate.release.as_ref().map(Release::minor);
+        let table = &context.catalog.dkp;
+        let own = dkp.and_then(|dkp| table.provider_kubernetes(&cluster.provider, dkp));
+        let oldest = cluster.oldest.as_ref().map(Release::minor);
+        oldest.is_some_and(|oldest| oldest < own.map_or(ships, Release::minor))
+    };
     let mut managed = estate.managed.iter();
     let range = estate.release.as_ref();
     let range = range.and_then(|release| context.catalog.dkp_kubernetes(release));
     let is_outside = |version: &Release| range.is_some_and(|one| !one.contains(version.minor()));
     let mut attached = estate.attached.iter();
-    managed.any(|one| one.is_rolling || one.oldest.as_ref().is_some_and(is_old))
+    managed.any(|one| one.is_rolling || is_old(one))
         || context.path.hops.is_empty()
             && attached.any(|one| one.version.as_ref().is_some_and(is_outside))
 }

@@ -22,6 +22,7 @@
 
 mod addons;
 mod builder;
+mod completion;
 mod draft;
 mod drain;
 mod estate;
