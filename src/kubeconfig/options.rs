@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueHint};
+use clap::{Arg, ArgAction, Args, ValueHint, value_parser};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConnectError;
@@ -11,9 +11,27 @@ use super::flags::{Timeout, parse_request_timeout, parse_secret};
 
 const HEADING: &str = "Connection (as in kubectl)";
 
+/// A flag that may say `=false`, as kubectl's do.
+fn accept_bool(flag: Arg) -> Arg {
+    flag.action(ArgAction::Set)
+        .value_parser(value_parser!(bool))
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_value("false")
+        .default_missing_value("true")
+        .hide_default_value(true)
+        .hide_possible_values(true)
+        .value_name("BOOL")
+}
+
 /// kubectl's flags for selecting a cluster and authenticating to it, flattened into every command. An empty string counts as
 /// not given, as in kubectl.
 #[derive(Args, Debug, Clone, Default)]
+#[command(
+    mut_arg("all_namespaces", accept_bool),
+    mut_arg("insecure_skip_tls_verify", accept_bool),
+    mut_arg("disable_compression", accept_bool)
+)]
 pub struct ConnectOptions {
     /// The program name for the `User-Agent` header: `kubectl-upgrade-check`.
     #[arg(skip)]
@@ -40,18 +58,7 @@ pub struct ConnectOptions {
     pub namespace: Option<String>,
 
     /// Read all namespaces, even if -n is given
-    #[arg(
-        short = 'A',
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "BOOL",
-        help_heading = HEADING
-    )]
+    #[arg(short = 'A', long, help_heading = HEADING)]
     pub all_namespaces: bool,
 
     /// The address and port of the Kubernetes API server
@@ -75,17 +82,7 @@ pub struct ConnectOptions {
     pub client_key: Option<PathBuf>,
 
     /// Do not check the server's certificate for validity. This makes HTTPS connections insecure
-    #[arg(
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "BOOL",
-        help_heading = HEADING
-    )]
+    #[arg(long, help_heading = HEADING)]
     pub insecure_skip_tls_verify: bool,
 
     /// Server name to use for server certificate validation [default: the hostname used to contact the server]
@@ -98,17 +95,7 @@ pub struct ConnectOptions {
     pub proxy_url: Option<SecretString>,
 
     /// Opt out of response compression for all requests to the server
-    #[arg(
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "BOOL",
-        help_heading = HEADING
-    )]
+    #[arg(long, help_heading = HEADING)]
     pub disable_compression: bool,
 
     /// Username to impersonate: a regular user or a service account
@@ -183,7 +170,7 @@ impl ConnectOptions {
             &mut self.impersonate,
             &mut self.impersonate_uid,
         ] {
-            *field = field.take().filter(|text| !text.is_empty());
+            field.take_if(|text| text.is_empty());
         }
         for field in [
             &mut self.kubeconfig,
@@ -191,12 +178,10 @@ impl ConnectOptions {
             &mut self.client_certificate,
             &mut self.client_key,
         ] {
-            *field = field.take().filter(|path| !path.as_os_str().is_empty());
+            field.take_if(|path| path.as_os_str().is_empty());
         }
         for field in [&mut self.token, &mut self.proxy_url] {
-            *field = field
-                .take()
-                .filter(|secret| !secret.expose_secret().is_empty());
+            field.take_if(|secret| secret.expose_secret().is_empty());
         }
         self.impersonate_groups.retain(|group| !group.is_empty());
         self

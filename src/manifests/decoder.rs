@@ -3,25 +3,25 @@
 //! Each document is independent: one that cannot be decoded is a [`MissingData`] with its position, and the others are
 //! kept. The cost of a document is bounded, however it is written: nesting, aliases and the number of objects have limits.
 
+mod holding;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::documents::{RawDocument, split_documents, truncate_name};
 use super::external::ExternalSource;
-use super::header::{LastAppliedTexts, ManifestDocument, ManifestMetadata, ScaleTargetRef};
+use super::header::ManifestDocument;
 use super::helm_record::HelmRecord;
+use super::traces::{helm_storage_of, live_traces, scale_target_references};
 use super::{content, external, parse, placeholders};
-use crate::catalog::Catalog;
-use crate::snapshot::{
-    FieldManager, HelmStorage, LastApplied, LiveTraces, ManifestObject, MissingData,
-    ObjectReference, is_annotation_unowned,
-};
+use crate::catalog::{Catalog, Gvk};
+use crate::snapshot::{self, HelmStorage, ManifestObject, MissingData};
 use crate::text::NamespacedName;
 
 /// Maximum number of objects of one text: about 150 MB of rows.
@@ -75,6 +75,15 @@ pub(crate) enum Origin<'a> {
     File(&'a str),
     /// Rendered by Helm: the template named at the top of a document, otherwise as for a file.
     Rendered(&'a str),
+    /// The same in a record of Helm, which applies no manifests that its objects hold for others.
+    Helm(&'a str),
+}
+
+impl<'a> Origin<'a> {
+    fn name(self) -> &'a str {
+        let (Self::File(name) | Self::Rendered(name) | Self::Helm(name)) = self;
+        name
+    }
 }
 
 /// The decoded content of a text.
@@ -106,10 +115,9 @@ pub(crate) struct EncodedHelmRecord {
 pub(crate) fn decode(text: &str, origin: Origin<'_>, catalog: &Catalog) -> DecodedManifests {
     let budget = DecodeBudget::default();
     let mut decoded = decode_with_budget(text, origin, &budget, catalog);
-    let (Origin::Rendered(name) | Origin::File(name)) = origin;
     decoded
         .skipped_objects
-        .extend(budget.unlisted_skipped(name));
+        .extend(budget.unlisted_skipped(origin.name()));
     decoded
 }
 
@@ -119,6 +127,17 @@ pub(crate) fn decode_with_budget(
     origin: Origin<'_>,
     budget: &DecodeBudget,
     catalog: &Catalog,
+) -> DecodedManifests {
+    decode_within(text, origin, budget, catalog, 0)
+}
+
+/// [`decode_with_budget`] for a text that is held by so many objects.
+fn decode_within(
+    text: &str,
+    origin: Origin<'_>,
+    budget: &DecodeBudget,
+    catalog: &Catalog,
+    depth: usize,
 ) -> DecodedManifests {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw_documents = split_documents(text);
@@ -130,6 +149,8 @@ pub(crate) fn decode_with_budget(
         budget,
         catalog,
         is_exhausted: false,
+        depth,
+        set_members: ManifestDecoder::set_members(text),
     };
     for raw in &raw_documents {
         if decoder.is_exhausted {
@@ -155,13 +176,19 @@ pub(crate) fn decode_with_budget(
         );
         decoder.record_skipped(decoder.origin_name().to_owned(), why);
     }
+    decoder.record_unread_members();
     decoder.decoded
 }
 
 /// Why a document that looks like an object is none, although it can be understood.
-fn no_manifest(api_version: &str, kind: &str) -> Option<&'static str> {
+fn no_manifest(api_version: &str, kind: &str, is_named: bool) -> Option<&'static str> {
     match (api_version, kind) {
-        ("v1", "List") => Some("a List without a sequence of items"),
+        _ if !is_named && kind.to_ascii_lowercase().ends_with("list") => {
+            Some("a list without a sequence of items")
+        }
+        ("v1" | "meta.k8s.io/v1", "Table") => {
+            Some("a Table is what an API server prints for people, no manifest")
+        }
         ("v1", "Status") => {
             Some("a Status is what an API server answers to a failed request, no manifest")
         }
@@ -192,6 +219,10 @@ struct ManifestDecoder<'a> {
     catalog: &'a Catalog,
     /// Whether the bytes for objects are exhausted.
     is_exhausted: bool,
+    /// Number of objects that hold this text.
+    depth: usize,
+    /// ConfigMaps that a resource set names and that were not met yet.
+    set_members: BTreeSet<String>,
 }
 
 impl ManifestDecoder<'_> {
@@ -231,12 +262,10 @@ impl ManifestDecoder<'_> {
     }
 
     fn origin_name(&self) -> &str {
-        let (Origin::Rendered(name) | Origin::File(name)) = self.origin;
-        name
+        self.origin.name()
     }
 
     fn decode_raw(&mut self, raw: &RawDocument<'_>) {
-        let contents = content::parse_contents(raw.text, self.catalog);
         let position = |number, template, content| DocumentPosition {
             number,
             template,
@@ -246,6 +275,8 @@ impl ManifestDecoder<'_> {
         };
         let template = raw.template_path().map(truncate_name);
         let (documents, error) = parse::parse_documents(raw.text, &self.budget.objects_left);
+        let contents =
+            content::parse_contents(raw.text, &documents, &self.set_members, self.catalog);
         self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
         for (at, document) in documents.into_iter().enumerate() {
             self.document_count += 1;
@@ -293,12 +324,26 @@ impl ManifestDecoder<'_> {
         let Some(problem) = head.clone().or_else(|| name().filter(|_| names_count)) else {
             return false;
         };
-        let line = position
-            .raw
-            .line_of(problem.field, problem.value.as_deref());
-        let what = format!("{}, line {line}", self.describe_position(position));
-        self.record_skipped(what, problem.to_string());
+        let value = problem.value.as_deref();
+        self.record_field(problem.field, value, &problem.to_string(), position);
         head.is_some()
+    }
+
+    /// Records a field with its line.
+    fn record_field(
+        &mut self,
+        field: &str,
+        value: Option<&str>,
+        why: &str,
+        position: DocumentPosition<'_>,
+    ) {
+        let place = self.describe_position(position);
+        // An object in a field of another one has no lines of its own.
+        let what = match self.depth > 0 && position.raw.text.starts_with('{') {
+            true => place,
+            false => format!("{place}, line {}", position.raw.line_of(field, value)),
+        };
+        self.record_skipped(what, why.to_owned());
     }
 
     /// Adds an object, or the items of a list. Returns how many items are no objects.
@@ -332,23 +377,45 @@ impl ManifestDecoder<'_> {
             });
             return items.sum();
         }
-        if let Some(why) = no_manifest(&api_version, &kind) {
+        let metadata = &document.metadata;
+        let is_named = metadata.name.is_some() || metadata.generate_name.is_some();
+        if let Some(why) = no_manifest(&api_version, &kind, is_named) {
             self.record_skipped(self.describe_position(position), why.to_owned());
             return 0;
+        }
+        let gvk = Gvk::new(&api_version, &kind);
+        if let Some(why) = self.catalog.apis.misspelling(&gvk) {
+            self.record_field("apiVersion", Some(&api_version), &why, position);
+            return 0;
+        }
+        let is_built_in = self.catalog.apis.find(&gvk).is_some();
+        if let Some(problem) =
+            placeholders::section_problem(&document, is_built_in, position.raw.text)
+        {
+            let value = problem.value.as_deref();
+            self.record_field(problem.field, value, &problem.to_string(), position);
         }
         if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
             self.decode_helm_record(document, storage, position);
             return 0;
         }
         let place = self.location(position);
-        let source = external::rendered_source(&api_version, &kind, &document, &place);
+        let source =
+            external::rendered_source(&api_version, &kind, &document, &place, self.catalog);
         self.decoded.external.extend(source);
+        let name = document.metadata.name.as_deref().unwrap_or_default();
+        self.decode_held(&api_version, &kind, name, position);
         let metadata = document.metadata;
-        let whole = position.content;
-        let fields =
-            whole.and_then(|whole| content::kept_fields(whole, &api_version, &kind, self.catalog));
+        let row = content::fields_row(&api_version, &kind, self.catalog);
+        let read = position.content.zip(row);
+        let unrendered = read.and_then(|(whole, row)| content::unrendered_field(whole, row));
+        if let Some((field, text)) = unrendered.filter(|_| document.misshapen_section.is_none()) {
+            let problem = placeholders::unrendered(field, text);
+            self.record_field(field, Some(text), &problem, position);
+        }
+        let fields = read.and_then(|(whole, row)| snapshot::kept_fields(whole, row));
         self.push_object(ManifestObject {
-            fields,
+            fields: fields.map(Box::new),
             references: scale_target_references(document.scale_target_ref),
             api_version,
             kind,
@@ -412,10 +479,8 @@ impl ManifestDecoder<'_> {
 
     fn location(&self, position: DocumentPosition<'_>) -> String {
         match (self.origin, position.template) {
-            (Origin::Rendered(_), Some(template)) => template.to_owned(),
-            (Origin::Rendered(name) | Origin::File(name), _) => {
-                self.numbered_name(name, position.number)
-            }
+            (Origin::Rendered(_) | Origin::Helm(_), Some(template)) => template.to_owned(),
+            (origin, _) => self.numbered_name(origin.name(), position.number),
         }
     }
 
@@ -434,67 +499,5 @@ impl ManifestDecoder<'_> {
         } else {
             name.to_owned()
         }
-    }
-}
-
-/// What a copy of a live object remembers of its writers; `None` for a manifest that somebody wrote.
-fn live_traces(metadata: &ManifestMetadata) -> Option<Box<LiveTraces>> {
-    if metadata.uid.is_none() && metadata.managed_fields.is_empty() {
-        return None;
-    }
-    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-    let entries = metadata.managed_fields.iter();
-    let owned: Vec<_> = entries.clone().map(|entry| entry.fields).collect();
-    let LastAppliedTexts { kubectl, kapp } = &metadata.last_applied;
-    let kubectl = kubectl.as_deref().and_then(|manifest| {
-        let is_unowned = is_annotation_unowned(&owned);
-        LastApplied::parse(external::KUBECTL_ANNOTATION, manifest, is_unowned)
-    });
-    let kapp = kapp
-        .as_deref()
-        .and_then(|manifest| LastApplied::parse(external::KAPP_ANNOTATION, manifest, false));
-    Some(Box::new(LiveTraces {
-        field_managers: entries
-            .map(|entry| FieldManager {
-                name: text(&entry.manager),
-                api_version: text(&entry.api_version),
-                is_apply: entry.operation.as_deref() == Some("Apply"),
-                subresource: text(&entry.subresource),
-                time: entry.time,
-                leaves: entry.fields.map(|owned| owned.leaves),
-            })
-            .collect(),
-        last_applied: kubectl.into_iter().chain(kapp).collect(),
-    }))
-}
-
-fn scale_target_references(target: ScaleTargetRef) -> Vec<ObjectReference> {
-    match (target.api_version, target.kind) {
-        (Some(api_version), Some(kind)) => vec![ObjectReference {
-            field: "spec.scaleTargetRef".to_owned(),
-            api_version,
-            kind,
-            name: target.name.unwrap_or_default(),
-        }],
-        // Without a version there is nothing to check.
-        _ => Vec::new(),
-    }
-}
-
-fn helm_storage_of(
-    api_version: &str,
-    kind: &str,
-    document: &ManifestDocument,
-) -> Option<HelmStorage> {
-    let has_payload = document.release_payload.is_some();
-    let labels = &document.metadata.labels;
-    let is_helm = labels.owner.as_deref() == Some("helm") && has_payload;
-    let is_tiller = labels.tiller_owner.as_deref() == Some("TILLER") && has_payload;
-    let is_typed = document.secret_type.as_deref() == Some("helm.sh/release.v1");
-    match (api_version, kind) {
-        ("v1", "Secret") if is_typed || is_helm => Some(HelmStorage::Secret),
-        ("v1", "ConfigMap") if is_helm => Some(HelmStorage::ConfigMap),
-        ("v1", "ConfigMap") if is_tiller => Some(HelmStorage::Tiller),
-        _ => None,
     }
 }

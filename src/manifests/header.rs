@@ -34,6 +34,8 @@ pub(super) struct ManifestDocument {
     pub(super) release_payload: Option<String>,
     /// `items`, or `objects` of a Template, where that is a sequence.
     pub(super) items: Option<Vec<ManifestDocument>>,
+    /// `metadata` or `spec`, if it is a scalar or sequence, and its text; that of a sequence is empty.
+    pub(super) misshapen_section: Option<(&'static str, String)>,
     /// `apiVersion` or `kind`, if it is there and no text: null, or what a template makes of it.
     pub(super) unreadable_field: Option<&'static str>,
     /// What a kustomization lists: files, directories and URLs.
@@ -159,9 +161,13 @@ impl LenientVisitor for DocumentSeed<'_> {
                     document.note_unreadable("kind", document.kind.is_none());
                 }
                 Some("type") => document.secret_type = map.next_value_seed(Lenient(ScalarText))?,
-                Some("metadata") => document.metadata = map.next_value_seed(mapping_seed())?,
+                Some("metadata") => {
+                    let section = map.next_value_seed(section_seed())?;
+                    document.metadata = document.take_section("metadata", section);
+                }
                 Some("spec") => {
-                    let spec = map.next_value_seed(mapping_seed::<SpecFields>())?;
+                    let section = map.next_value_seed(section_seed::<SpecFields>())?;
+                    let spec = document.take_section("spec", section);
                     document.scale_target_ref = spec.scale_target_ref;
                     document.source_path = spec.path.or(spec.source.path);
                 }
@@ -188,6 +194,15 @@ impl LenientVisitor for DocumentSeed<'_> {
 }
 
 impl ManifestDocument {
+    fn take_section<T: Default>(&mut self, field: &'static str, section: Section<T>) -> T {
+        match section {
+            Section::Fields(fields) => return fields,
+            Section::Misshapen(text) => self.misshapen_section = Some((field, text)),
+            Section::Null => {}
+        }
+        T::default()
+    }
+
     /// Of a field that is given twice the last one counts.
     fn note_unreadable(&mut self, field: &'static str, is_unreadable: bool) {
         match is_unreadable {
@@ -327,6 +342,38 @@ fn skip_value<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
 
 fn mapping_seed<T: MappingFields>() -> Lenient<LenientMapping<T>> {
     Lenient(LenientMapping(T::default()))
+}
+
+/// A mapping of the document, or what is in its place.
+#[derive(Default)]
+enum Section<T> {
+    #[default]
+    Null,
+    Fields(T),
+    Misshapen(String),
+}
+
+struct SectionSeed<T>(T);
+
+fn section_seed<T: MappingFields>() -> Lenient<SectionSeed<T>> {
+    Lenient(SectionSeed(T::default()))
+}
+
+impl<T: MappingFields> LenientVisitor for SectionSeed<T> {
+    type Out = Section<T>;
+
+    fn visit_scalar(self, text: &dyn fmt::Display) -> Self::Out {
+        Section::Misshapen(text.to_string())
+    }
+
+    fn visit_map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Self::Out, A::Error> {
+        LenientMapping(self.0).visit_map(map).map(Section::Fields)
+    }
+
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Section::Misshapen(String::new()))
+    }
 }
 
 struct LenientMapping<T>(T);

@@ -3,7 +3,7 @@
 use super::hops::HopPlan;
 use super::inventory::NodePool;
 use super::member::Member;
-use super::step::{ActionId, ScopeLevel, Step, StepScope, StepState};
+use super::step::{ScopeLevel, Step, StepScope, StepState};
 use super::template;
 use crate::catalog::{DurationEstimate, Minor, Release, VersionSpec};
 use crate::conditions::CompletionCondition;
@@ -86,7 +86,7 @@ impl StepTarget<'_> {
 }
 
 impl HopContext<'_> {
-    pub(super) fn step_scope(&self, target: &StepTarget<'_>) -> StepScope {
+    fn step_scope(&self, target: &StepTarget<'_>) -> StepScope {
         let (level, name, pool) = match target {
             StepTarget::Member(member) => {
                 let (level, name) = member.scope();
@@ -108,7 +108,7 @@ impl HopContext<'_> {
         }
     }
 
-    pub(super) fn step_id(&self, action: &str, target: &StepTarget<'_>) -> String {
+    fn step_id(&self, action: &str, target: &StepTarget<'_>) -> String {
         let to = &self.hop_plan.hop.to;
         let mut id = format!("{}-{to}-{action}", self.hop_id.platform);
         // Nodes that catch up first may be upgraded again in the same hop.
@@ -122,18 +122,19 @@ impl HopContext<'_> {
         }
     }
 
-    /// A step for the whole cluster with only its title and condition set.
+    /// A step with only its title and condition set.
     pub(super) fn step_skeleton(
         &self,
         action: &str,
+        target: &StepTarget<'_>,
         title: String,
         done_when: CompletionCondition,
     ) -> Step {
         Step {
-            id: self.step_id(action, &StepTarget::Cluster),
+            id: self.step_id(action, target),
             hop: self.hop_id.clone(),
-            action: ActionId::new(action),
-            scope: self.step_scope(&StepTarget::Cluster),
+            action: action.to_owned(),
+            scope: self.step_scope(target),
             shared_title: title.clone(),
             title,
             state: StepState::Unknown,

@@ -4,7 +4,7 @@ use super::draft::{HopContext, NOT_PUBLISHED, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
 use super::estate;
 use super::inventory::ClusterInventory;
-use super::step::{ActionId, Step, StepState};
+use super::step::Step;
 use super::template::{self, TemplateValues};
 use crate::catalog::{
     Catalog, Completion, DurationEstimate, GateScope, Setting, StepTemplate, VersionSpec,
@@ -41,37 +41,16 @@ impl StepBuilder<'_> {
         target: &StepTarget<'_>,
     ) -> StepDraft {
         let mut values = self.template_values(hop, target);
-        let drain = self.drain_impact(target);
         let is_elsewhere = template.runs_on_management && !self.inventory.capi.is_self_managed;
         if is_elsewhere {
             values.kubectl_context = None;
         }
-        let commands = template.commands.iter();
-        let mut commands: Vec<String> = commands
-            .map(|command| values.render_command(command))
-            .collect();
-        if let (true, Some(node)) = (template.runs_on_node, target.node()) {
-            commands = annotate_node_commands(node, commands);
-        }
-        if is_elsewhere && !commands.is_empty() {
-            commands.insert(0, "# on the management cluster:".to_owned());
-        }
-        if let (true, Some(dkp)) = (self.has_cluster, hop.dkp) {
-            let manual = template.manual.iter();
-            let manual = manual.map(|command| values.render_command(command));
-            commands = estate::with_cli(self.catalog, dkp.minor(), commands, manual.collect());
-            let version = hop.node_release;
-            if version.release().is_none() && commands.concat().contains("--kubernetes-version") {
-                commands.insert(0, template::shell_comment(&format!(
-                    "the patch of {version} that DKP {dkp} ships is not public: `dkp create cluster --help` names it as a default; put it in place of v{version}"
-                )));
-            }
-        }
+        let mut commands = step_commands(template, target, &values, is_elsewhere);
+        commands = self.with_dkp_cli(hop, template, &values, commands);
         let topology = self.topology_request(hop, template);
-        let (is_requested, evidence) = match topology {
-            Some(request) => request.apply(&mut commands),
-            None => (false, Vec::new()),
-        };
+        let topology = topology.map(|request| request.apply(&mut commands));
+        let (is_requested, evidence) = topology.unwrap_or_default();
+        let drain = self.drain_impact(target);
         let interrupts = template.interrupts.iter();
         let mut interrupts: Vec<String> = interrupts.map(|text| values.render_text(text)).collect();
         if template.gated_by == GateScope::Drain {
@@ -81,6 +60,8 @@ impl StepBuilder<'_> {
         if template.done_when == Completion::NoBlockers {
             links.extend(self.hop_links(hop));
         }
+        let title = values.render_text(&template.title);
+        let done_when = self.completion_condition(hop, &template.done_when, target);
         StepDraft {
             is_implied_by_later: template.is_implied_by_later,
             is_requested,
@@ -97,17 +78,9 @@ impl StepBuilder<'_> {
             ),
             cluster_key: self.cluster_key(target),
             step: Step {
-                id: hop.step_id(&template.id, target),
-                hop: hop.hop_id.clone(),
-                action: ActionId::new(&*template.id),
-                scope: hop.step_scope(target),
-                title: values.render_text(&template.title),
                 shared_title: values.render_shared_text(&template.title),
-                state: StepState::Unknown,
-                progress: None,
                 commands,
                 gates: self.gate_fingerprints(hop, &template.gated_by, &drain),
-                done_when: self.completion_condition(hop, &template.done_when, target),
                 duration: self.duration_estimate(template, target, &drain),
                 evidence: self
                     .setting_remarks(hop, template)
@@ -116,9 +89,33 @@ impl StepBuilder<'_> {
                 interrupts,
                 is_reversible: template.is_reversible,
                 links,
-                objects: Vec::new(),
+                ..hop.step_skeleton(&template.id, target, title, done_when)
             },
         }
+    }
+
+    /// The commands, with those of DKP's CLI as its release has them.
+    fn with_dkp_cli(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+        values: &TemplateValues<'_>,
+        commands: Vec<String>,
+    ) -> Vec<String> {
+        let (true, Some(dkp)) = (self.has_cluster, hop.dkp) else {
+            return commands;
+        };
+        let manual = template.manual.iter();
+        let manual = manual.map(|command| values.render_command(command));
+        let mut commands = estate::with_cli(self.catalog, dkp.minor(), commands, manual.collect());
+        let version = hop.node_release;
+        if version.release().is_none() && commands.concat().contains("--kubernetes-version") {
+            let remark = format!(
+                "the patch of {version} that DKP {dkp} ships is not public: `create cluster --help` has it as a default; put it in place of v{version}"
+            );
+            commands.insert(0, super::template::shell_comment(&remark));
+        }
+        commands
     }
 
     /// URLs of documentation about the whole hop.
@@ -355,6 +352,26 @@ impl StepBuilder<'_> {
         }
         duration
     }
+}
+
+/// The commands of a step, with remarks on where they run.
+fn step_commands(
+    template: &StepTemplate,
+    target: &StepTarget<'_>,
+    values: &TemplateValues<'_>,
+    is_elsewhere: bool,
+) -> Vec<String> {
+    let commands = template.commands.iter();
+    let mut commands: Vec<String> = commands
+        .map(|command| values.render_command(command))
+        .collect();
+    if let (true, Some(node)) = (template.runs_on_node, target.node()) {
+        commands = annotate_node_commands(node, commands);
+    }
+    if is_elsewhere && !commands.is_empty() {
+        commands.insert(0, "# on the management cluster:".to_owned());
+    }
+    commands
 }
 
 /// Adds what the pool's rollout strategy and topology say. Returns whether the pool is on hold.

@@ -13,6 +13,7 @@ mod cluster_api;
 mod command;
 mod contributing;
 mod detect;
+mod estimate;
 mod fleet;
 mod generated;
 mod hazards;

@@ -19,13 +19,13 @@ pub use cluster::{
     VerdictDoc, WorkspaceDoc,
 };
 pub use event::{
-    EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
+    EventObjectDoc, EventScopeDoc, EventStepDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
     UpgradeProgressDoc,
 };
 pub use plan::{
-    ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
-    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
-    WindowDoc,
+    ConditionDoc, DurationDoc, FollowedCluster, FollowedCondition, FollowedPlan, FollowedStep,
+    NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText, StepDoc,
+    StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
 };
 pub use report::{
     BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc,

@@ -210,7 +210,7 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         }
         (None, _) => "any".to_owned(),
         (Some(from), None) => from.to_string(),
-        (Some(from), Some(worst)) => format!("{from}, at its worst from {worst}"),
+        (Some(from), Some(worst)) => format!("{from}, at full severity from {worst}"),
     };
     let sources: Vec<&'static str> = row
         .sources
