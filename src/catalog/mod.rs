@@ -37,11 +37,14 @@ pub use nodes::{
     IntentionalTaint, LegacyRoleLabel, PoolLabel, UnsupportedOsImage, UnsupportedRuntime,
 };
 pub use platform::{
-    Edge, EdgeConfidence, EndOfLine, ParsePlatformError, Platform, PlatformName, PlatformRelease,
+    CatalogApp, DkpCatalog, DkpCommand, DkpMinor, Edge, EdgeConfidence, EndOfLine, KnownCommand,
+    KonvoyProvider, ParsePlatformError, Platform, PlatformApp, PlatformName, PlatformRelease,
+    ProviderKubernetes,
 };
 pub use procedure::{
     AppliesTo, Completion, DurationEstimate, GateScope, HopPhase, KubeletSkewRule, MachineOwner,
-    ParseTemplateError, Procedure, RepeatFor, StepTemplate, TextTemplate, VersionPrecision,
+    ParseTemplateError, Procedure, RepeatFor, Setting, StepTemplate, TextTemplate,
+    VersionPrecision,
 };
 pub use release::{Certainty, KubernetesRelease, KubernetesReleases};
 pub use rows::{
@@ -71,6 +74,8 @@ pub struct Catalog {
     pub kubernetes_releases: KubernetesReleases,
     /// Platforms with their supported upgrades, outermost first; the last is Kubernetes.
     pub platforms: Vec<Platform>,
+    /// Applications, commands and providers of DKP.
+    pub dkp: DkpCatalog,
     /// Procedures, in the order in which they are matched to a cluster.
     pub procedures: Vec<Procedure>,
     /// Version skew limits of components.
@@ -158,6 +163,7 @@ impl Catalog {
             addons: AddonCatalog::embedded(&kubernetes, &skew)?,
             kubernetes_releases: kubernetes,
             platforms,
+            dkp: DkpCatalog::embedded()?,
             procedures: procedure::embedded()?,
             skew_limits: skew,
             server_features: load_table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,
@@ -209,6 +215,13 @@ impl Catalog {
     #[must_use]
     pub fn platform(&self, name: PlatformName) -> Option<&Platform> {
         self.platforms.iter().find(|platform| platform.name == name)
+    }
+
+    /// The Kubernetes minors that clusters of a DKP release run, attached ones too; `None` if they are not published.
+    #[must_use]
+    pub fn dkp_kubernetes(&self, release: &Release) -> Option<MinorRange> {
+        let dkp = self.platform(PlatformName::Dkp)?;
+        dkp.find_release(release)?.kubernetes_range
     }
 
     /// Whether the vendor published this release of a platform, compared with its suffix: a fork's `1.14.0-mine` is not

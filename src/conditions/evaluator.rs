@@ -1,16 +1,18 @@
 //! Evaluates completion conditions against one cluster.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop};
 use crate::catalog::addons::Compatibility;
-use crate::catalog::{ImageRef, Minor};
+use crate::catalog::{ImageRef, Minor, Release};
 use crate::detect::{self, DetectedCluster, InstalledAddon};
 use crate::facts::backups::{self, Backup, BackupStatus};
 use crate::facts::capi::{self, MachineRollout};
 use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::facts::dkp::{self, AppOrigin, Application};
 use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
 use crate::rules::Finding;
 use crate::snapshot::{ClusterView, NodeRow};
@@ -25,6 +27,8 @@ pub struct ConditionEvaluator<'a> {
     nodes: Option<&'a [NodeRow]>,
     nodes_by_name: HashMap<&'a str, &'a NodeRow>,
     control_plane_pods: Vec<ControlPlanePod<'a>>,
+    /// Of DKP; none if they were not read.
+    applications: OnceCell<Option<Vec<Application>>>,
 }
 
 impl<'a> ConditionEvaluator<'a> {
@@ -48,6 +52,7 @@ impl<'a> ConditionEvaluator<'a> {
             nodes,
             nodes_by_name: nodes_by_name.collect(),
             control_plane_pods: control_plane::control_plane_pods(view),
+            applications: OnceCell::new(),
         }
     }
 
@@ -111,7 +116,64 @@ impl<'a> ConditionEvaluator<'a> {
                     versions.map(|(running, wanted)| running.semver >= wanted.semver),
                 )
             }
+            CompletionCondition::PlatformApps {
+                namespaces,
+                release,
+            } => CompletionStatus::from_met(self.has_platform_apps(namespaces, release)),
+            CompletionCondition::AppDeployment {
+                namespace,
+                name,
+                version,
+            } => {
+                let version = version.as_deref();
+                CompletionStatus::from_met(self.has_application(namespace, name, version))
+            }
+            CompletionCondition::KommanderCluster {
+                namespace,
+                name,
+                kubernetes,
+            } => {
+                let mut clusters = detected.topology.clusters.iter();
+                let cluster = clusters.find(|one| one.namespace == *namespace && one.name == *name);
+                let version = cluster.and_then(|one| one.kubernetes_version.as_ref());
+                let version = version.and_then(|version| version.parse::<Release>().ok());
+                CompletionStatus::from_met(
+                    version.map(|version| kubernetes.contains(version.minor())),
+                )
+            }
         }
+    }
+
+    /// Whether platform applications have the versions of a release; none if they were not read.
+    fn has_platform_apps(&self, namespaces: &[String], release: &Release) -> Option<bool> {
+        let applications = self.applications()?;
+        let mut platform = applications.iter().filter(|application| {
+            application.origin == AppOrigin::Platform && namespaces.contains(&application.namespace)
+        });
+        Some(platform.all(|one| {
+            let table = &self.view.catalog.dkp;
+            let wanted = table.platform_app_version(&one.app, release);
+            wanted.is_none_or(|wanted| dkp::is_at_least(&one.version, wanted))
+        }))
+    }
+
+    fn has_application(&self, namespace: &str, name: &str, version: Option<&str>) -> Option<bool> {
+        let applications = self.applications()?;
+        let mut applications = applications.iter();
+        let application = applications.find(|one| one.namespace == namespace && one.name == name);
+        Some(match (application, version) {
+            (Some(application), Some(version)) => dkp::is_at_least(&application.version, version),
+            (application, _) => application.is_none() && version.is_none(),
+        })
+    }
+
+    /// The applications of DKP; none if they were not read.
+    fn applications(&self) -> Option<&[Application]> {
+        let applications = self.applications.get_or_init(|| {
+            self.view.rows(&dkp::app_deployments_need())?;
+            Some(dkp::applications(self.view, self.detected))
+        });
+        applications.as_deref()
     }
 
     fn no_finding(&self, is_in_question: impl Fn(&Finding) -> bool) -> CompletionStatus {

@@ -8,9 +8,9 @@ mod text;
 
 pub use evaluator::ConditionEvaluator;
 
-use crate::catalog::{Minor, PlatformName, Release, VersionPrecision, VersionSpec};
+use crate::catalog::{Minor, MinorRange, PlatformName, Release, VersionPrecision, VersionSpec};
 use crate::detect;
-use crate::facts::{backups, capi, control_plane};
+use crate::facts::{backups, capi, control_plane, dkp};
 use crate::need::{Discovery, Need};
 use crate::path::HopId;
 use crate::rules::{Finding, Severity};
@@ -91,6 +91,31 @@ pub enum CompletionCondition {
         platform: PlatformName,
         /// The version to reach.
         release: VersionSpec,
+    },
+    /// All platform applications of DKP in these namespaces have the versions of the release.
+    PlatformApps {
+        /// Namespaces of the management cluster, of a workspace or of projects.
+        namespaces: Vec<String>,
+        /// The release of DKP.
+        release: Release,
+    },
+    /// The AppDeployment has this version or a newer one.
+    AppDeployment {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The version; none if it must be removed.
+        version: Option<String>,
+    },
+    /// Another cluster runs a minor of the range, as its KommanderCluster reports it.
+    KommanderCluster {
+        /// Namespace of the KommanderCluster.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The minors of Kubernetes.
+        kubernetes: MinorRange,
     },
 }
 
@@ -190,6 +215,7 @@ pub fn needs(discovery: &Discovery) -> Vec<Need> {
     }
     needs.extend(detect::addons::needs());
     needs.extend(backups::backup_needs());
+    needs.extend(dkp::needs(discovery));
     needs
 }
 

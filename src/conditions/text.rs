@@ -80,6 +80,33 @@ impl fmt::Display for CompletionCondition {
             Self::Platform { platform, release } => {
                 write!(f, "{} runs {release}", platform.title())
             }
+            Self::PlatformApps {
+                namespaces,
+                release,
+            } => write!(
+                f,
+                "every platform application in {} has its version of DKP {release}",
+                namespaces.join(", ")
+            ),
+            Self::AppDeployment {
+                namespace,
+                name,
+                version: Some(version),
+            } => write!(
+                f,
+                "AppDeployment {namespace}/{name} has version {version} or later"
+            ),
+            Self::AppDeployment {
+                namespace, name, ..
+            } => write!(f, "there is no AppDeployment {namespace}/{name}"),
+            Self::KommanderCluster {
+                namespace,
+                name,
+                kubernetes,
+            } => write!(
+                f,
+                "KommanderCluster {namespace}/{name} reports Kubernetes {kubernetes}"
+            ),
         }
     }
 }

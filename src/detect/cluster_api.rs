@@ -174,10 +174,9 @@ pub(super) fn detect(look: &ClusterView<'_>) -> CapiDetection {
         .iter()
         .filter_map(|row| rollout_remark(row, control_plane_of(row, control_planes)));
     found.remarks.extend(remarks);
-    let inspected = cluster_rows.iter().find(|row| {
-        let namespace = row.meta.namespace.as_deref().unwrap_or_default();
-        is_inspected_cluster(look, row, namespace)
-    });
+    let inspected = cluster_rows
+        .iter()
+        .find(|row| is_inspected_cluster(*look, row));
     let components = components(inventory, deployments);
     let rungs = version_evidence(look, inventory, deployments, clusters.len());
     let settled = resolve_version(&rungs);
@@ -309,7 +308,7 @@ fn capi_clusters(look: &ClusterView<'_>) -> Vec<CapiCluster> {
                     .or_else(|| string_at(&row.object, "/spec/topology/version")),
                 infrastructure_kind: string_at(&row.object, "/spec/infrastructureRef/kind"),
                 phase: string_at(&row.object, "/status/phase"),
-                is_inspected: is_inspected_cluster(look, row, &namespace),
+                is_inspected: is_inspected_cluster(*look, row),
                 name: row.meta.name.clone(),
                 namespace,
             }
@@ -321,7 +320,8 @@ fn capi_clusters(look: &ClusterView<'_>) -> Vec<CapiCluster> {
 
 /// Whether a Cluster is the one that was read: by what its machines' nodes say, else by the address of its API
 /// server.
-fn is_inspected_cluster(look: &ClusterView<'_>, row: &ObjectRow, namespace: &str) -> bool {
+pub(crate) fn is_inspected_cluster(look: ClusterView<'_>, row: &ObjectRow) -> bool {
+    let namespace = row.meta.namespace.as_deref().unwrap_or_default();
     let names = [
         format!("{namespace}/{}", row.meta.name),
         format!("/{}", row.meta.name),

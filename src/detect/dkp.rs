@@ -127,6 +127,11 @@ pub(super) fn needs(survey: &Discovery) -> Vec<Need> {
     needs
 }
 
+/// Whether add-ons of DKP 1.8 run here.
+pub(crate) fn runs_kubeaddons(look: ClusterView<'_>) -> bool {
+    !look.objects(&cluster_addons_need()).is_empty()
+}
+
 /// Looks for DKP.
 pub(super) fn detect(look: &ClusterView<'_>, cluster_api: &CapiDetection) -> DkpDetection {
     let kommander = version_evidence(look);

@@ -17,9 +17,11 @@ mod view;
 pub use addons::InstalledAddon;
 pub(crate) use capi_topology::CapiCondition;
 pub use capi_topology::TopologyVersions;
+pub(crate) use cluster_api::is_inspected_cluster;
 pub use cluster_api::{
     ROLLOUT_FIELDS, capi_clusters_need, kubeadm_control_planes_need, serves_cluster_api,
 };
+pub(crate) use dkp::runs_kubeaddons;
 pub(crate) use provider::describe_node_match;
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 

@@ -3,29 +3,32 @@
 use super::addons::{self, AddonUpgrade};
 use super::draft::{HopContext, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
-use super::hops::Itinerary;
+use super::hops::{HopPlan, Itinerary};
 use super::inventory::{ClusterInventory, NodePool, target_cluster};
 use super::kubelet_skew::{LagLimits, PoolSchedule, pool_schedule};
+use super::member::Member;
 use super::step::{ScopeLevel, Step, StepState};
 use super::step_builder::StepBuilder;
 use super::{remediation, template};
 use crate::catalog::{
-    Catalog, Completion, GateScope, HopPhase, MachineOwner, Release, RepeatFor, StepTemplate,
-    VersionSpec,
+    Catalog, Completion, GateScope, HopPhase, MachineOwner, PlatformName, Release, RepeatFor,
+    StepTemplate, VersionSpec,
 };
 use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
 use crate::detect::DetectedCluster;
+use crate::facts::dkp::DkpEstate;
 use crate::path::HopId;
 use crate::rules::{CheckContext, Finding};
 
 /// The phases of a hop in order.
-const PHASES: [HopPhase; 6] = [
+const PHASES: [HopPhase; 7] = [
     HopPhase::Prepare,
     HopPhase::BeforeControlPlane,
     HopPhase::ControlPlane,
     HopPhase::AfterControlPlane,
     HopPhase::Nodes,
     HopPhase::Finish,
+    HopPhase::Fleet,
 ];
 
 /// Builds the steps of all hops.
@@ -55,10 +58,24 @@ pub(super) fn build_steps<'a>(
     );
     let mut steps = Vec::new();
     let mut kubernetes_hops = 0;
+    let mut drafts_by_hop = Vec::new();
     let mut is_next = true;
     let mut is_backed_up = false;
+    let mut dkp = builder.steps.estate.release.as_ref();
+    let mut kubernetes = builder.current.as_ref().map(VersionSpec::minor);
     for (index, hop_plan) in itinerary.hop_plans.iter().enumerate() {
+        if hop_plan.hop.platform == PlatformName::Dkp {
+            dkp = hop_plan.hop.to.release();
+        }
+        let next = itinerary.hop_plans.get(index + 1);
+        let next = next.filter(|next| next.is_kubernetes());
+        let here = Some(hop_plan).filter(|hop_plan| hop_plan.is_kubernetes());
+        let minor = |hop_plan: &HopPlan<'_>| hop_plan.hop.minor();
+        kubernetes = here.map(minor).or(kubernetes);
         let hop = HopContext {
+            dkp,
+            kubernetes: next.map(minor).or(kubernetes),
+            is_followed_by_kubernetes: next.is_some(),
             hop_plan,
             hop_id: HopId::from(&hop_plan.hop),
             is_first: index == 0,
@@ -69,12 +86,25 @@ pub(super) fn build_steps<'a>(
         };
         let mut drafts = builder.hop_steps(&hop);
         is_backed_up = is_backed_up || builder.ensure_backup(&hop, &mut drafts);
-        let hop_steps = builder.with_states(drafts, is_next);
+        kubernetes_hops += usize::from(hop_plan.is_kubernetes());
+        drafts_by_hop.push(drafts);
+    }
+    let is_followed = |index: usize| {
+        let hop_plans = itinerary
+            .hop_plans
+            .get(index..index + 2)
+            .unwrap_or_default();
+        matches!(hop_plans, [one, next] if !one.is_kubernetes() && next.is_kubernetes())
+    };
+    let followed_by: Vec<bool> = (0..drafts_by_hop.len())
+        .map(|index| is_followed(index) && builder.moves_control_plane(&drafts_by_hop[index + 1]))
+        .collect();
+    for (drafts, later_has_begun) in drafts_by_hop.into_iter().zip(followed_by) {
+        let hop_steps = builder.with_states(drafts, is_next, later_has_begun);
         is_next &= hop_steps.iter().all(|step| {
             step.done_when == CompletionCondition::Manual || step.state == StepState::Done
         });
         steps.extend(hop_steps);
-        kubernetes_hops += usize::from(hop_plan.is_kubernetes());
     }
     let remarks = match kubernetes_hops {
         0 => Vec::new(),
@@ -124,6 +154,10 @@ impl<'a> PlanBuilder<'a> {
                     .map(|(view, _)| DrainImpacts::new(context, view, findings))
                     .unwrap_or_default(),
                 chain: topology_chain(detected, itinerary),
+                estate: target.map_or_else(DkpEstate::placeholder, |(view, detected)| {
+                    DkpEstate::new(view, detected)
+                }),
+                projects: detected.map_or_else(Vec::new, |one| one.topology.projects.clone()),
                 inventory,
                 parallel,
             },
@@ -168,7 +202,9 @@ impl<'a> PlanBuilder<'a> {
         if backup.is_some_and(|backup| backup < irreversible) {
             return true;
         }
+        let platform = [hop.hop_plan.hop.platform, PlatformName::Kubernetes];
         let procedures = self.steps.catalog.procedures.iter();
+        let procedures = procedures.filter(|procedure| platform.contains(&procedure.platform));
         let mut templates = procedures.flat_map(|procedure| &procedure.steps);
         let template =
             templates.find(|template| matches!(template.done_when, Completion::RecentBackup(_)));
@@ -218,9 +254,15 @@ impl<'a> PlanBuilder<'a> {
             });
         let drafts = templates.flat_map(|template| {
             let targets = self.step_targets(template, pools).into_iter();
+            let targets = targets.filter(|target| self.steps.is_wanted(hop, template, target));
             targets.map(move |target| self.steps.draft_step(hop, template, &target))
         });
-        drafts.collect()
+        let mut drafts: Vec<StepDraft> = drafts.collect();
+        if phase == HopPhase::Fleet {
+            // Stable: one cluster after the other, its steps in order.
+            drafts.sort_by(|one, other| one.cluster_key.cmp(&other.cluster_key));
+        }
+        drafts
     }
 
     /// Whether the cluster has the nodes that a step is for.
@@ -256,6 +298,16 @@ impl<'a> PlanBuilder<'a> {
             RepeatFor::OtherControlPlaneNodes => nodes(control_plane.get(1..)),
             RepeatFor::ControlPlaneNodes => nodes(Some(control_plane)),
             RepeatFor::Pool => pools.map(StepTarget::Pool).collect(),
+            RepeatFor::Workspace
+            | RepeatFor::WorkspaceApp
+            | RepeatFor::ProjectApp
+            | RepeatFor::CustomApp
+            | RepeatFor::ManagedCluster
+            | RepeatFor::ManagedPool
+            | RepeatFor::AttachedCluster => {
+                let members = Member::all(&self.steps.estate, template.repeat_for);
+                members.into_iter().map(StepTarget::Member).collect()
+            }
             RepeatFor::Node => pools
                 .flat_map(|pool| {
                     let nodes = pool.nodes.iter();
@@ -290,9 +342,29 @@ impl<'a> PlanBuilder<'a> {
         })
     }
 
-    /// Determines the state of each step of a hop; `is_next` is false if an earlier hop has steps to do.
-    fn with_states(&self, drafts: Vec<StepDraft>, is_next: bool) -> Vec<Step> {
-        let mut later_has_begun = false;
+    /// Whether a step of the control plane has begun.
+    fn moves_control_plane(&self, drafts: &[StepDraft]) -> bool {
+        let mut conditions = drafts.iter().map(|draft| &draft.step.done_when);
+        conditions.any(|condition| {
+            matches!(
+                condition,
+                CompletionCondition::KubeadmControlPlane { .. }
+                    | CompletionCondition::ControlPlane { .. }
+            ) && self
+                .evaluator
+                .as_ref()
+                .is_some_and(|one| one.evaluate(condition).has_begun())
+        })
+    }
+
+    /// Determines the state of each step of a hop; `later_has_begun` if the hop that completes it has.
+    /// As for conditions on the cluster as it is now, `is_next` is false if an earlier hop has steps to do.
+    fn with_states(
+        &self,
+        drafts: Vec<StepDraft>,
+        is_next: bool,
+        mut later_has_begun: bool,
+    ) -> Vec<Step> {
         let mut steps: Vec<Step> = drafts
             .into_iter()
             .rev()

@@ -2,9 +2,10 @@
 
 use super::hops::HopPlan;
 use super::inventory::NodePool;
+use super::member::Member;
 use super::step::{ScopeLevel, Step, StepScope, StepState};
 use super::template;
-use crate::catalog::{DurationEstimate, VersionSpec};
+use crate::catalog::{DurationEstimate, Minor, Release, VersionSpec};
 use crate::conditions::CompletionCondition;
 use crate::path::HopId;
 
@@ -24,6 +25,8 @@ pub(super) struct StepDraft {
     pub(super) is_on_hold: bool,
     /// Whether it is evaluated against the cluster as it is now, which is meaningless for any hop but the next.
     pub(super) is_judged_by_current_state: bool,
+    /// The other cluster that it is for, behind managed ones if it is attached.
+    pub(super) cluster_key: Option<(bool, String, String)>,
 }
 
 impl From<Step> for StepDraft {
@@ -35,6 +38,7 @@ impl From<Step> for StepDraft {
             progress_evidence: Vec::new(),
             is_on_hold: false,
             is_judged_by_current_state: false,
+            cluster_key: None,
         }
     }
 }
@@ -48,6 +52,12 @@ pub(super) struct HopContext<'a> {
     pub(super) is_first: bool,
     /// The release that nodes get: that of the hop, unless they catch up.
     pub(super) node_release: &'a VersionSpec,
+    /// The release of DKP that runs once the hop is done; none without DKP.
+    pub(super) dkp: Option<&'a Release>,
+    /// The minor of Kubernetes that runs once the hop, and that of Kubernetes which follows it, are done.
+    pub(super) kubernetes: Option<Minor>,
+    /// Whether the next hop is one of Kubernetes.
+    pub(super) is_followed_by_kubernetes: bool,
     /// Index among the hops of Kubernetes.
     pub(super) kubernetes_hop_index: usize,
     /// The cluster's name in steps; a placeholder without a cluster.
@@ -62,6 +72,7 @@ pub(super) enum StepTarget<'a> {
     ControlPlaneNode(&'a str),
     Pool(&'a NodePool),
     Worker(&'a NodePool, &'a str),
+    Member(Member<'a>),
 }
 
 impl StepTarget<'_> {
@@ -69,7 +80,7 @@ impl StepTarget<'_> {
     pub(super) fn node(&self) -> Option<&str> {
         match self {
             Self::ControlPlaneNode(node) | Self::Worker(_, node) => Some(node),
-            Self::Cluster | Self::Pool(_) => None,
+            Self::Cluster | Self::Pool(_) | Self::Member(_) => None,
         }
     }
 }
@@ -77,6 +88,14 @@ impl StepTarget<'_> {
 impl HopContext<'_> {
     fn step_scope(&self, target: &StepTarget<'_>) -> StepScope {
         let (level, name, pool) = match target {
+            StepTarget::Member(member) => {
+                let (level, name) = member.scope();
+                return StepScope {
+                    level,
+                    name,
+                    pool: None,
+                };
+            }
             StepTarget::Cluster => (ScopeLevel::Cluster, self.cluster_name, None),
             StepTarget::ControlPlaneNode(node) => (ScopeLevel::Node, *node, None),
             StepTarget::Pool(pool) => (ScopeLevel::Pool, pool.display_name(), None),
@@ -98,6 +117,7 @@ impl HopContext<'_> {
         }
         match target {
             StepTarget::Cluster => id,
+            StepTarget::Member(member) => format!("{id}-{}", member.id()),
             _ => format!("{id}-{}", self.step_scope(target).name),
         }
     }

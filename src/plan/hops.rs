@@ -2,8 +2,11 @@
 
 use super::inventory;
 use crate::catalog::{
-    AppliesTo, Edge, EdgeConfidence, Minor, PlatformName, Procedure, VersionPrecision, VersionSpec,
+    AppliesTo, Completion, Edge, EdgeConfidence, Minor, PlatformName, Procedure, Release,
+    VersionPrecision, VersionSpec,
 };
+use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
+use crate::facts::dkp::{DkpEstate, KOMMANDER, KonvoyCluster};
 use crate::facts::unfinished_hop::UnfinishedHop;
 use crate::path::Hop;
 use crate::rules::CheckContext;
@@ -30,7 +33,10 @@ impl HopPlan<'_> {
     /// Whether it leads to another minor.
     pub(super) fn is_minor_change(&self) -> bool {
         let from = self.hop.from.as_ref();
-        from.is_none_or(|from| from.minor() != self.hop.minor())
+        // Of a hop in progress of another platform, the release before is unknown: what came before it is over.
+        from.map_or(self.is_kubernetes(), |from| {
+            from.minor() != self.hop.minor()
+        })
     }
 }
 
@@ -41,8 +47,9 @@ pub(super) struct Itinerary<'a> {
 }
 
 pub(super) fn itinerary<'a>(context: &CheckContext<'a>) -> Itinerary<'a> {
-    let hops = hop_in_progress(context)
+    let hops = dkp_hop_in_progress(context)
         .into_iter()
+        .chain(hop_in_progress(context).or_else(|| fleet_hop_in_progress(context)))
         .chain(context.path.hops.iter().cloned());
     let mut hop_plans: Vec<HopPlan<'_>> = hops.map(|hop| hop_plan(context, hop)).collect();
     let mut kubernetes = hop_plans.iter_mut().filter(|hop| hop.is_kubernetes());
@@ -87,9 +94,10 @@ impl Itinerary<'_> {
 
 fn hop_plan<'a>(context: &CheckContext<'a>, hop: Hop) -> HopPlan<'a> {
     let procedures = inventory::procedures(context, &hop);
-    let last = procedures.last();
+    let mut best = procedures.iter();
+    let best = best.rfind(|procedure| procedure.applies_to != AppliesTo::Fleet);
     HopPlan {
-        version_precision: last
+        version_precision: best
             .map(|procedure| procedure.version_precision)
             .unwrap_or_default(),
         procedures,
@@ -112,4 +120,108 @@ fn hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
         source: edge.map_or_else(|| "in progress".to_owned(), Edge::citation),
         confidence: edge.map_or(EdgeConfidence::FromRule, |edge| edge.confidence),
     })
+}
+
+/// The hop of DKP that has begun with Kommander, which runs its release, and is not complete.
+fn dkp_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
+    let (view, detected) = inventory::target_cluster(context)?;
+    let estate = DkpEstate::new(view, detected);
+    let release = estate.release.as_ref()?;
+    let evaluator = ConditionEvaluator::new(view, detected, None, context.now);
+    let is_behind = |condition| evaluator.evaluate(&condition) == CompletionStatus::Todo;
+    let mut namespaces = vec![KOMMANDER.to_owned()];
+    let topology = &detected.topology;
+    namespaces.extend(
+        topology
+            .workspaces
+            .iter()
+            .filter_map(|one| one.namespace.clone()),
+    );
+    namespaces.extend(
+        topology
+            .projects
+            .iter()
+            .filter_map(|one| one.namespace.clone()),
+    );
+    let cluster_api = context.catalog.dkp.minor(release.minor());
+    let cluster_api = cluster_api.and_then(|minor| minor.cluster_api.clone());
+    let ships = bundled_kubernetes(context, release)?;
+    let is_unfinished = detected.effective_minor < ships
+        || is_fleet_behind(context, &estate, ships)
+        || is_behind(CompletionCondition::PlatformApps {
+            namespaces,
+            release: release.clone(),
+        })
+        || cluster_api.is_some_and(|release| {
+            is_behind(CompletionCondition::Platform {
+                platform: PlatformName::ClusterApi,
+                release: VersionSpec::Release(release),
+            })
+        });
+    (begins_with_kommander(context, release) && is_unfinished).then(|| Hop {
+        platform: PlatformName::Dkp,
+        from: None,
+        to: VersionSpec::Release(release.clone()),
+        source: "in progress".to_owned(),
+        confidence: EdgeConfidence::FromRule,
+    })
+}
+
+/// The hop of Kubernetes that the management cluster has done, and a managed cluster has not.
+fn fleet_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
+    let (view, detected) = inventory::target_cluster(context)?;
+    let estate = DkpEstate::new(view, detected);
+    let release = estate.release.as_ref()?;
+    let ships = bundled_kubernetes(context, release)?;
+    let is_done_here = detected.effective_minor >= ships && begins_with_kommander(context, release);
+    let oldest = estate.managed.iter().filter_map(|one| one.oldest.as_ref());
+    let oldest = oldest.min_by_key(|version| &version.semver);
+    let oldest = oldest.filter(|version| version.minor() < ships);
+    (is_done_here && is_fleet_behind(context, &estate, ships)).then(|| Hop {
+        platform: PlatformName::Kubernetes,
+        from: oldest.map(|version| VersionSpec::Release(version.without_suffix())),
+        to: VersionSpec::Release(detected.kubernetes.without_suffix()),
+        source: "in progress".to_owned(),
+        confidence: EdgeConfidence::FromRule,
+    })
+}
+
+/// Whether a hop to a release begins with Kommander, which then shows that it has begun: the move from 1.8 does not.
+fn begins_with_kommander(context: &CheckContext<'_>, release: &Release) -> bool {
+    let procedures = context.catalog.procedures.iter();
+    let procedures = procedures.filter(|procedure| procedure.platform == PlatformName::Dkp);
+    let mut steps = procedures.flat_map(|procedure| &procedure.steps);
+    steps.any(|step| {
+        step.done_when == Completion::Platform && step.target_minors.contains(release.minor())
+    })
+}
+
+/// The minor of Kubernetes that a release of DKP ships.
+fn bundled_kubernetes(context: &CheckContext<'_>, release: &Release) -> Option<Minor> {
+    let platform = context.catalog.platform(PlatformName::Dkp)?;
+    let ships = platform
+        .find_release(release)?
+        .bundled_kubernetes
+        .as_ref()?;
+    Some(ships.minor())
+}
+
+/// Whether another cluster has not the Kubernetes of the running release yet; an attached one only if nothing else is ahead,
+/// because its upgrade is no more than recommended.
+fn is_fleet_behind(context: &CheckContext<'_>, estate: &DkpEstate, ships: Minor) -> bool {
+    let is_old = |cluster: &KonvoyCluster| {
+        let dkp = estate.release.as_ref().map(Release::minor);
+        let table = &context.catalog.dkp;
+        let own = dkp.and_then(|dkp| table.provider_kubernetes(&cluster.provider, dkp));
+        let oldest = cluster.oldest.as_ref().map(Release::minor);
+        oldest.is_some_and(|oldest| oldest < own.map_or(ships, Release::minor))
+    };
+    let mut managed = estate.managed.iter();
+    let range = estate.release.as_ref();
+    let range = range.and_then(|release| context.catalog.dkp_kubernetes(release));
+    let is_outside = |version: &Release| range.is_some_and(|one| !one.contains(version.minor()));
+    let mut attached = estate.attached.iter();
+    managed.any(|one| one.is_rolling || is_old(one))
+        || context.path.hops.is_empty()
+            && attached.any(|one| one.version.as_ref().is_some_and(is_outside))
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use super::template;
 use crate::catalog::{AppliesTo, MachineOwner, Procedure, Release, keys};
-use crate::detect::DetectedCluster;
+use crate::detect::{self, DetectedCluster};
 use crate::facts::capi::{CapiObjects, PoolTurn, RolloutStrategy};
 use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::facts::dkp::DkpEstate;
 use crate::facts::nodes::{
     is_control_plane_node, is_upgraded_by_provider, pool_name, virtual_node_mark,
 };
@@ -63,16 +64,19 @@ pub(super) fn target_cluster<'a>(
     context.view().zip(context.detected.as_ref())
 }
 
-/// The procedure of every cluster for this hop, then that of this cluster.
+/// The procedure of every cluster for this hop, then that of this cluster, then that of clusters it looks after.
 pub(super) fn procedures<'a>(context: &CheckContext<'a>, hop: &Hop) -> Vec<&'a Procedure> {
     let procedures = context.catalog.procedures.iter();
     let (common, specific): (Vec<_>, Vec<_>) = procedures
         .filter(|procedure| procedure.platform == hop.platform)
         .partition(|procedure| procedure.applies_to == AppliesTo::EveryCluster);
-    let best = specific
+    let (fleet, specific): (Vec<_>, Vec<_>) = specific
         .into_iter()
-        .find(|procedure| is_applicable(context, &procedure.applies_to, hop));
-    common.into_iter().chain(best).collect()
+        .partition(|procedure| procedure.applies_to == AppliesTo::Fleet);
+    let is_applicable = |procedure: &&Procedure| is_applicable(context, &procedure.applies_to, hop);
+    let best = specific.into_iter().find(is_applicable);
+    let fleet = fleet.into_iter().filter(is_applicable);
+    common.into_iter().chain(best).chain(fleet).collect()
 }
 
 fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) -> bool {
@@ -88,6 +92,12 @@ fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) 
         AppliesTo::NodeLabel(label) => {
             let mut nodes = view.nodes().unwrap_or_default().iter();
             nodes.any(|node| node.labels.contains_key(label))
+        }
+        AppliesTo::Kubeaddons => detect::runs_kubeaddons(view),
+        AppliesTo::Konvoy => DkpEstate::new(view, detected).management.is_some(),
+        AppliesTo::Fleet => {
+            let estate = DkpEstate::new(view, detected);
+            !(estate.managed.is_empty() && estate.attached.is_empty())
         }
         AppliesTo::ClusterTopology => CapiObjects::new(view, detected).topology.is_some(),
         AppliesTo::ClusterApi => !CapiObjects::new(view, detected).cluster_name.is_empty(),

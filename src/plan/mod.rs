@@ -22,11 +22,14 @@
 
 mod addons;
 mod builder;
+mod completion;
 mod draft;
 mod drain;
+mod estate;
 mod hops;
 mod inventory;
 mod kubelet_skew;
+mod member;
 mod remediation;
 mod schedule;
 mod step;

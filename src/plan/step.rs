@@ -60,6 +60,10 @@ pub struct StepScope {
 /// What a step is done to, from the widest scope to the narrowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScopeLevel {
+    /// A workspace of Kommander.
+    Workspace,
+    /// A project of a workspace.
+    Project,
     /// A cluster.
     Cluster,
     /// A node pool.

@@ -2,16 +2,18 @@
 
 use super::draft::{HopContext, NOT_PUBLISHED, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
+use super::estate;
 use super::inventory::ClusterInventory;
 use super::step::Step;
 use super::template::{self, TemplateValues};
-use crate::catalog::{Catalog, Completion, DurationEstimate, GateScope, StepTemplate, VersionSpec};
-use crate::conditions::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
+use crate::catalog::{
+    Catalog, Completion, DurationEstimate, GateScope, Setting, StepTemplate, VersionSpec,
+};
+use crate::conditions::blocks_hop;
+use crate::detect::Project;
 use crate::facts::capi::RolloutStrategy;
+use crate::facts::dkp::DkpEstate;
 use crate::rules::Finding;
-
-/// The kind whose status counts control plane machines.
-const KUBEADM_CONTROL_PLANE: &str = "kubeadmcontrolplane";
 
 const ON_DELETE_REMARK: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced only after the old one has been deleted";
 
@@ -21,6 +23,9 @@ pub(super) struct StepBuilder<'a> {
     pub(super) findings: &'a [Finding],
     pub(super) has_cluster: bool,
     pub(super) inventory: ClusterInventory,
+    pub(super) estate: DkpEstate,
+    /// Projects of Kommander.
+    pub(super) projects: Vec<Project>,
     pub(super) drain_impacts: DrainImpacts,
     /// The version that the topology can be set to at once for all hops; none if it cannot.
     pub(super) chain: Option<VersionSpec>,
@@ -41,6 +46,7 @@ impl StepBuilder<'_> {
             values.kubectl_context = None;
         }
         let mut commands = step_commands(template, target, &values, is_elsewhere);
+        commands = self.with_dkp_cli(hop, template, &values, commands);
         let topology = self.topology_request(hop, template);
         let topology = topology.map(|request| request.apply(&mut commands));
         let (is_requested, evidence) = topology.unwrap_or_default();
@@ -63,20 +69,53 @@ impl StepBuilder<'_> {
             is_on_hold: annotate_pool_commands(target, &mut commands),
             is_judged_by_current_state: matches!(
                 template.done_when,
-                Completion::NoBlockers | Completion::RecentBackup(_)
+                Completion::NoBlockers
+                    | Completion::RecentBackup(_)
+                    | Completion::PlatformApps
+                    | Completion::Application
+                    | Completion::RemovedApplication(_)
+                    | Completion::AttachedCluster
             ),
+            cluster_key: self.cluster_key(target),
             step: Step {
                 shared_title: values.render_shared_text(&template.title),
                 commands,
                 gates: self.gate_fingerprints(hop, &template.gated_by, &drain),
                 duration: self.duration_estimate(template, target, &drain),
-                evidence,
+                evidence: self
+                    .setting_remarks(hop, template)
+                    .chain(evidence)
+                    .collect(),
                 interrupts,
                 is_reversible: template.is_reversible,
                 links,
                 ..hop.step_skeleton(&template.id, target, title, done_when)
             },
         }
+    }
+
+    /// The commands, with those of DKP's CLI as its release has them.
+    fn with_dkp_cli(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+        values: &TemplateValues<'_>,
+        commands: Vec<String>,
+    ) -> Vec<String> {
+        let (true, Some(dkp)) = (self.has_cluster, hop.dkp) else {
+            return commands;
+        };
+        let manual = template.manual.iter();
+        let manual = manual.map(|command| values.render_command(command));
+        let mut commands = estate::with_cli(self.catalog, dkp.minor(), commands, manual.collect());
+        let version = hop.node_release;
+        if version.release().is_none() && commands.concat().contains("--kubernetes-version") {
+            let remark = format!(
+                "the patch of {version} that DKP {dkp} ships is not public: `create cluster --help` has it as a default; put it in place of v{version}"
+            );
+            commands.insert(0, super::template::shell_comment(&remark));
+        }
+        commands
     }
 
     /// URLs of documentation about the whole hop.
@@ -103,14 +142,28 @@ impl StepBuilder<'_> {
             "" => hop.cluster_name,
             name => name,
         };
-        let mut pairs = vec![
+        let management = self.estate.management.as_ref();
+        let konvoy = match target {
+            StepTarget::Member(member) => member.konvoy_cluster(),
+            _ => management,
+        };
+        let to = self.node_release(hop, target).to_string();
+        let mut pairs = match target {
+            StepTarget::Member(member) => {
+                estate::member_values(&self.estate, hop, self.catalog, *member)
+            }
+            _ => management.map_or_else(Vec::new, |one| estate::cluster_values(one).into()),
+        };
+        let kubernetes = hop.kubernetes.map(|minor| minor.to_string());
+        pairs.extend([
             ("concurrency", concurrency.to_string().into()),
             ("from", from.unwrap_or_default().into()),
-            ("to", hop.node_release.to_string().into()),
+            ("to", to.into()),
             // Pools that catch up go to another minor than that of the hop.
             ("minor", hop.node_release.minor().to_string().into()),
             ("cluster", cluster.into()),
-        ];
+        ]);
+        pairs.extend(kubernetes.map(|minor| ("kubernetes", minor.into())));
         let mut shell_variables = Vec::new();
         let provider_cluster = self.inventory.provider_cluster.as_deref();
         for (name, value, variable) in [
@@ -127,22 +180,39 @@ impl StepBuilder<'_> {
                 "CLUSTER",
             ),
         ] {
+            let is_known = pairs
+                .iter()
+                .any(|(one, value)| *one == name && !value.is_empty());
             match value {
+                _ if is_known => {}
                 "" => shell_variables.push((name, variable)),
                 value => pairs.push((name, value.into())),
+            }
+        }
+        for (name, variable) in [
+            ("provider", "PROVIDER"),
+            ("workspace", "WORKSPACE"),
+            ("appTarget", "VERSION"),
+        ] {
+            if !pairs.iter().any(|(one, _)| *one == name) {
+                shell_variables.push((name, variable));
             }
         }
         if let StepTarget::Pool(pool) | StepTarget::Worker(pool, _) = target {
             if pool.name.is_empty() && target.node().is_none() {
                 shell_variables.push(("pool", template::POOL_PLACEHOLDER));
             }
-            pairs.push(("pool", pool.display_name().into()));
+            let name = pool.display_name();
+            pairs.push(("pool", name.into()));
+            let name = konvoy.map_or(name, |cluster| cluster.pool_name(name));
+            pairs.push(("poolName", name.into()));
         }
         pairs.extend(target.node().map(|node| ("node", node.into())));
         TemplateValues {
             kubectl_context: hop.kubectl_context,
             has_cluster: self.has_cluster,
             pairs,
+            fragments: estate::cluster_fragments(konvoy),
             shell_variables,
         }
     }
@@ -172,62 +242,67 @@ impl StepBuilder<'_> {
         }
     }
 
-    fn completion_condition(
+    /// The release that the nodes of a step get: some providers have another one than the hop.
+    pub(super) fn node_release(
         &self,
         hop: &HopContext<'_>,
-        completion: &Completion,
         target: &StepTarget<'_>,
-    ) -> CompletionCondition {
-        let goal = VersionGoal::new(hop.node_release, hop.hop_plan.version_precision);
-        let node = target.node().map(str::to_owned);
-        let capi = &self.inventory.capi;
-        match (completion, target) {
-            (Completion::Manual, _) => CompletionCondition::Manual,
-            (Completion::RecentBackup(hours), _) => CompletionCondition::Backup {
-                within_seconds: u64::from(*hours) * 3600,
-            },
-            (Completion::ApiServer, _) => CompletionCondition::ApiServer(goal),
-            (Completion::Emulation, _) => CompletionCondition::Emulation {
-                minor: hop.hop_plan.hop.minor(),
-            },
-            (Completion::CapiControlPlane, _)
-                if capi.is_self_managed && capi.control_plane_kind == KUBEADM_CONTROL_PLANE =>
-            {
-                CompletionCondition::KubeadmControlPlane {
-                    namespace: capi.namespace.clone(),
-                    name: capi.control_plane_name.clone(),
-                    goal,
-                }
-            }
-            // The components of a managed control plane are not visible.
-            (Completion::CapiControlPlane, _) if self.inventory.control_plane_nodes.is_empty() => {
-                CompletionCondition::ApiServer(goal)
-            }
-            (Completion::ControlPlane | Completion::CapiControlPlane, _) => {
-                CompletionCondition::ControlPlane { node, goal }
-            }
-            (Completion::MachineDeployment, StepTarget::Pool(pool))
-                if capi.machine_deployments.contains_key(&pool.name) =>
-            {
-                CompletionCondition::MachineDeployment {
-                    namespace: capi.namespace.clone(),
-                    name: pool.name.clone(),
-                    goal,
-                }
-            }
-            (Completion::MachineDeployment | Completion::Nodes, _) => CompletionCondition::Nodes {
-                nodes: match (target, node) {
-                    (_, Some(node)) => NodeSet::Node(node),
-                    (StepTarget::Pool(pool), None) => NodeSet::Pool(pool.name.clone()),
-                    _ => NodeSet::Pool(String::new()),
-                },
-                goal,
-            },
-            (Completion::NoBlockers, _) => CompletionCondition::NoBlockers {
-                hop: hop.hop_id.clone(),
-            },
-            (Completion::KubeProxy, _) => CompletionCondition::KubeProxy(goal),
+    ) -> VersionSpec {
+        let cluster = match target {
+            StepTarget::Member(member) => member.konvoy_cluster(),
+            _ => None,
+        };
+        let own = cluster.zip(hop.dkp).and_then(|(cluster, dkp)| {
+            let table = &self.catalog.dkp;
+            table.provider_kubernetes(&cluster.provider, dkp.minor())
+        });
+        let is_kubernetes = hop.hop_plan.is_kubernetes();
+        match own.filter(|_| is_kubernetes) {
+            Some(release) => VersionSpec::Release(release.clone()),
+            None => hop.node_release.clone(),
         }
+    }
+
+    fn cluster_key(&self, target: &StepTarget<'_>) -> Option<(bool, String, String)> {
+        let StepTarget::Member(member) = target else {
+            return None;
+        };
+        let (is_attached, namespace, name) = member.cluster_key()?;
+        Some((is_attached, namespace.to_owned(), name.to_owned()))
+    }
+
+    /// Whether a step applies, as far as the settings it depends on are known.
+    pub(super) fn is_wanted(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+        target: &StepTarget<'_>,
+    ) -> bool {
+        let holds = |setting| estate::holds(setting, &self.estate, hop, self.has_cluster);
+        let konvoy = match target {
+            StepTarget::Member(member) => member.konvoy_cluster(),
+            _ => self.estate.management.as_ref(),
+        };
+        let is_provided = konvoy.is_some_and(|one| template.providers.contains(&one.provider));
+        template.when.iter().all(|one| holds(one) != Some(false))
+            && template.unless.iter().all(|one| holds(one) != Some(true))
+            && (template.providers.is_empty() || is_provided)
+    }
+
+    /// The settings that a step depends on and that are unknown.
+    fn setting_remarks(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+    ) -> impl Iterator<Item = String> {
+        let is_unknown = |setting: &&Setting| {
+            estate::holds(setting, &self.estate, hop, self.has_cluster).is_none()
+        };
+        let when = template.when.iter().filter(is_unknown);
+        let when = when.map(|setting| format!("only if {setting}, which is unknown"));
+        let unless = template.unless.iter().filter(is_unknown);
+        let unless = unless.map(|setting| format!("not if {setting}, which is unknown"));
+        when.chain(unless).collect::<Vec<_>>().into_iter()
     }
 
     /// The duration of the template, for all nodes of the pool, plus what the drain adds to it.

@@ -20,6 +20,8 @@ pub(super) struct TemplateValues<'a> {
     /// Without a cluster, placeholders are shell variables in commands.
     pub(super) has_cluster: bool,
     pub(super) pairs: Vec<(&'static str, Cow<'a, str>)>,
+    /// Parts of commands that the catalog has, which are not quoted.
+    pub(super) fragments: Vec<(&'static str, String)>,
     /// Names whose values are unknown, and the shell variables that stand for them in commands.
     pub(super) shell_variables: Vec<(&'static str, &'static str)>,
 }
@@ -59,6 +61,10 @@ impl TemplateValues<'_> {
     /// For a shell: every value is one word.
     pub(super) fn render_command(&self, template: &TextTemplate) -> String {
         let line = template.render(|name| {
+            let mut fragments = self.fragments.iter();
+            if let Some((_, fragment)) = fragments.find(|(one, _)| *one == name) {
+                return Some(fragment.clone());
+            }
             if let Some(variable) = self.shell_variable(name) {
                 return Some(format!("\"${variable}\""));
             }

@@ -11,6 +11,7 @@ mod backup_missing;
 mod budgets;
 mod control_plane;
 mod crd_field_managers;
+mod dkp;
 pub mod engine;
 mod helm_pending;
 mod nodes;
@@ -55,6 +56,13 @@ const CODE_RULES: &[&Rule] = &[
     &api::crd_version_dropped::RULE,
     &webhooks::crd_conversion::RULE,
     &crd_field_managers::RULE,
+    &dkp::applications::CATALOG_RANGE,
+    &dkp::applications::CUSTOM_APPS,
+    &dkp::applications::KOMMANDER_VARS,
+    &dkp::clusters::ATTACHED_RANGE,
+    &dkp::clusters::MANAGED_BEHIND,
+    &dkp::clusters::PROVIDER_UNSUPPORTED,
+    &dkp::clusters::SINGLE_CONTROL_PLANE,
     &helm_pending::RULE,
     &api::hpa_target::RULE,
     &storage::csi_driver::RULE,

@@ -133,6 +133,9 @@ fn is_observed(condition: &CompletionCondition) -> bool {
         | Condition::FindingsResolved { .. }
         | Condition::Addon { .. }
         | Condition::KubeProxy(_)
-        | Condition::Platform { .. } => false,
+        | Condition::Platform { .. }
+        | Condition::PlatformApps { .. }
+        | Condition::AppDeployment { .. }
+        | Condition::KommanderCluster { .. } => false,
     }
 }

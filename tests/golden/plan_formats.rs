@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use kubectl_upgrade::api::v1::UpgradePlan;
+use kubectl_upgrade::plan::PlanOptions;
 use kubectl_upgrade::report::OutputFormat;
 use libtest_mimic::Trial;
 
-use crate::document::{PLAN_FORMATS as FOLDER, half_way, plan_at, plan_in, shop_plan};
+use crate::document::{PLAN_FORMATS as FOLDER, document, half_way, plan_at, plan_in, shop_plan};
 use crate::program::{plan_without_a_path, text};
-use crate::{case, golden};
+use crate::{CATALOG, case, golden, variant};
 
 /// A golden file, and what makes it.
 type Case = (String, Box<dyn FnOnce() -> String + Send>);
@@ -63,6 +65,10 @@ fn cases() -> Vec<Case> {
             Box::new(shop(OutputFormat::Markdown)),
         ),
         (
+            "dkp.md".into(),
+            Box::new(|| plan_in(OutputFormat::Markdown, &dkp_plan())),
+        ),
+        (
             "half-way.html".into(),
             Box::new(half_done(OutputFormat::Html)),
         ),
@@ -72,6 +78,14 @@ fn cases() -> Vec<Case> {
         cases.push((format!("no-path.{ending}"), Box::new(tell)));
     }
     cases
+}
+
+/// The runbook of a management cluster of DKP.
+fn dkp_plan() -> UpgradePlan {
+    let fixture = variant::load("dkp");
+    let path = fixture.path(&CATALOG);
+    let snapshot = fixture.snapshot(&CATALOG, &path);
+    document(&snapshot, &path, &CATALOG, &PlanOptions::default())
 }
 
 /// A file for a change request is never empty: where nothing leads to the target, it says so.

@@ -2,13 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use kubectl_upgrade::catalog::{Catalog, HopPhase};
+use kubectl_upgrade::catalog::{Catalog, HopPhase, PlatformName};
 use kubectl_upgrade::conditions::CompletionCondition;
 use kubectl_upgrade::plan::{Plan, Step};
 use libtest_mimic::Trial;
 
+use crate::cluster::Cluster;
 use crate::variant::{self, FOLDER, VARIANTS, told};
 use crate::{CATALOG, case, golden};
+
+/// Where the patches of the management cluster of DKP are, each with its plan.
+const DKP_FOLDER: &str = "tests/fixtures/plans/dkp";
+
+/// The management cluster of DKP with this patch.
+fn load_dkp(name: &str) -> Cluster {
+    Cluster::load_patched(
+        golden::in_repository(&format!("{FOLDER}/dkp.yaml")),
+        golden::in_repository(&format!("{DKP_FOLDER}/{name}.yaml")),
+    )
+}
 
 pub(crate) fn trials() -> Vec<Trial> {
     let variants = VARIANTS.into_iter().map(|(name, title)| {
@@ -17,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             golden::compare(&format!("{FOLDER}/{name}.txt"), &told(&plan.steps));
             every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards(name, title, &plan);
             nothing_is_left_to_fill_in(name, &plan);
+            commands_are_those_of_the_release(&plan);
         })
     });
     let folder = case("variants", "every_fixture_has_its_row", || {
@@ -26,7 +39,15 @@ pub(crate) fn trials() -> Vec<Trial> {
             assert_eq!(files, BTreeSet::from(rows.clone()), "{ending}");
         }
     });
-    variants.chain([folder]).collect()
+    let dkp = golden::stems(DKP_FOLDER, ".yaml").into_iter().map(|name| {
+        case("variants", &format!("dkp::{name}"), move || {
+            let plan = variant::plan(&load_dkp(&name), &CATALOG);
+            golden::compare(&format!("{DKP_FOLDER}/{name}.txt"), &told(&plan.steps));
+            nothing_is_left_to_fill_in(&name, &plan);
+            commands_are_those_of_the_release(&plan);
+        })
+    });
+    variants.chain([folder]).chain(dkp).collect()
 }
 
 fn is_of(step: &Step, hop: &str) -> bool {
@@ -37,7 +58,8 @@ fn is_of(step: &Step, hop: &str) -> bool {
 fn phase(catalog: &Catalog, title: &str, step: &Step, hop: &str) -> Option<HopPhase> {
     let rest = step.id.strip_prefix(&format!("kubernetes-{hop}-"))?;
     let procedures = catalog.procedures.iter();
-    let of_it = procedures.filter(|it| it.title == title || it.title == "Kubernetes");
+    let everywhere = ["Kubernetes", "Clusters of DKP"];
+    let of_it = procedures.filter(|it| it.title == title || everywhere.contains(&&*it.title));
     let mut actions: Vec<_> = of_it.flat_map(|procedure| &procedure.steps).collect();
     actions.retain(|action| rest == action.id || rest.starts_with(&format!("{}-", action.id)));
     // The longest name: `control-plane-kubelet` is no `control-plane`.
@@ -52,7 +74,8 @@ fn every_hop_moves_the_control_plane_and_what_waits_for_it_afterwards(
 ) {
     assert!(plan.hops.len() >= 2 || name == "cluster-api", "{name}");
     let mut moves_nodes = false;
-    for hop in &plan.hops {
+    let hops = plan.hops.iter();
+    for hop in hops.filter(|hop| hop.platform == PlatformName::Kubernetes) {
         let steps = plan
             .steps
             .iter()
@@ -95,6 +118,38 @@ fn nothing_is_left_to_fill_in(name: &str, plan: &Plan) {
                 let inside: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
                 let is_name = !inside.is_empty() && rest[inside.len()..].starts_with('}');
                 assert!(!is_name, "{name} {}: {text}", step.id);
+            }
+        }
+    }
+}
+
+/// Every line of DKP's CLI is a command of its release, with flags that its reference lists.
+fn commands_are_those_of_the_release(plan: &Plan) {
+    let mut releases = Vec::new();
+    let mut dkp = None;
+    for hop in &plan.hops {
+        if hop.platform == PlatformName::Dkp {
+            dkp = Some(hop.to.minor());
+        }
+        releases.push((format!("{}-{}-", hop.platform, hop.to), dkp));
+    }
+    for step in &plan.steps {
+        let of_hop = |(prefix, _): &&(String, _)| step.id.starts_with(prefix.as_str());
+        let Some((_, Some(dkp))) = releases.iter().find(of_hop) else {
+            continue;
+        };
+        for line in &step.commands {
+            let name = CATALOG.dkp.cli_name(*dkp);
+            let Some(rest) = line.strip_prefix(&format!("{name} ")) else {
+                assert!(!line.starts_with("dkp "), "{}: {line}", step.id);
+                continue;
+            };
+            let known = CATALOG.dkp.find_command(rest, *dkp);
+            let known = known.unwrap_or_else(|| panic!("{}: {line}", step.id));
+            let flags = rest.split_whitespace().filter(|word| word.starts_with('-'));
+            for flag in flags.map(|word| word.split('=').next().expect("a flag")) {
+                let is_known = known.row.flags.iter().any(|one| one == flag);
+                assert!(is_known, "{}: {flag} in {line}", step.id);
             }
         }
     }

@@ -14,7 +14,7 @@ use kubectl_upgrade::manifests::files;
 use kubectl_upgrade::need::{
     ClusterId, Discovery, Need, NeedContext, ReadRequest, ReadTarget, read_plan,
 };
-use kubectl_upgrade::path::{StartingVersions, UpgradePath};
+use kubectl_upgrade::path::{StartingVersions, UpgradePath, UpgradeTarget};
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
 use kubectl_upgrade::rules::{
     self, CheckContext, Evaluation, Policy, Rule, evaluate, follow_up_requests, needs,
@@ -44,6 +44,9 @@ pub(crate) struct Cluster {
     /// Group versions that it serves beside those of Kubernetes and of the objects.
     #[serde(default)]
     serves: Vec<String>,
+    /// The release of a platform that the cluster does not show.
+    #[serde(default)]
+    from: Option<String>,
     /// The target; by default the next minor.
     #[serde(default)]
     to: Option<String>,
@@ -144,10 +147,16 @@ impl Cluster {
     pub(crate) fn path(&self, catalog: &Catalog) -> UpgradePath {
         let to = self.to.iter().map(|to| to.parse().expect("a target"));
         let to: Vec<_> = to.collect();
-        let versions = match self.serves_cluster_topologies() {
-            true => self.detected().topology_versions,
-            false => None,
-        };
+        let detected = self.needs_detection().then(|| self.detected());
+        let platforms = detected.iter().flat_map(|detected| &detected.platforms);
+        let platforms = platforms.filter(|platform| catalog.platform(platform.name).is_some());
+        let platforms = platforms.filter_map(|one| Some((one.name, one.version.clone()?)));
+        let stated = self.from.iter().filter_map(|from| {
+            let from: UpgradeTarget = from.parse().expect("a release");
+            Some((from.platform?, from.version.release()?.clone()))
+        });
+        let platforms = platforms.chain(stated).collect();
+        let versions = detected.and_then(|detected| detected.topology_versions);
         let (requested, offered) = versions
             .map(|versions| (versions.requested, versions.offered))
             .unwrap_or_default();
@@ -157,14 +166,15 @@ impl Cluster {
             offered_kubernetes: offered,
             requested_kubernetes: requested
                 .filter(|requested| requested.semver > self.kubernetes.semver),
+            platforms,
             ..StartingVersions::default()
         };
         UpgradePath::solve(&start, &to, catalog).expect("a path")
     }
 
-    fn serves_cluster_topologies(&self) -> bool {
+    fn needs_detection(&self) -> bool {
         let mut objects = self.objects.iter();
-        objects.any(|object| object["kind"] == "Cluster")
+        objects.any(|object| object["kind"] == "Cluster" || object["kind"] == "KommanderCluster")
     }
 
     /// The snapshot of a run of all rules and of a plan. An object that no rule reads would test nothing: it panics.

@@ -15,7 +15,7 @@ use super::program::EXAMPLE;
 /// Where plans are in every format.
 pub(crate) const PLAN_FORMATS: &str = "tests/fixtures/plan-formats";
 
-fn document(
+pub(crate) fn document(
     snapshot: &Snapshot,
     path: &UpgradePath,
     catalog: &Catalog,

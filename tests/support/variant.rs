@@ -15,13 +15,14 @@ use super::golden;
 pub(crate) const FOLDER: &str = "tests/fixtures/plans";
 
 /// Each with the title of the procedure that it picks.
-pub(crate) const VARIANTS: [(&str, &str); 18] = [
+pub(crate) const VARIANTS: [(&str, &str); 19] = [
     ("aks", "Azure Kubernetes Service"),
     ("cluster-api", "Cluster API"),
     ("cluster-api-pools", "Cluster API"),
     ("cluster-api-workload", "Cluster API"),
     ("cluster-topology", "Cluster API with a ClusterClass"),
     ("cluster-topology-held", "Cluster API with a ClusterClass"),
+    ("dkp", "Konvoy of DKP"),
     ("eks", "Amazon EKS"),
     ("eks-auto", "Amazon EKS"),
     ("emulated", "Emulated versions"),

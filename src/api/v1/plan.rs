@@ -105,7 +105,7 @@ pub struct ScopeDoc {
 
 words! {
     /// Level of a scope. The schema reserves further levels for steps above a cluster.
-    ScopeLevelDoc { Cluster = "cluster", Pool = "pool", Node = "node", }
+    ScopeLevelDoc { Workspace = "workspace", Project = "project", Cluster = "cluster", Pool = "pool", Node = "node", }
 }
 
 words! {
@@ -227,6 +227,31 @@ pub enum TypedConditionDoc {
         platform: String,
         /// Release.
         release: String,
+    },
+    /// Platform applications of DKP have the versions of a release.
+    PlatformApps {
+        /// Namespaces.
+        namespaces: Vec<String>,
+        /// Release of DKP.
+        release: String,
+    },
+    /// An AppDeployment of DKP has a version, or is removed.
+    AppDeployment {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+        /// Version; null if it must be removed.
+        version: Option<String>,
+    },
+    /// A KommanderCluster reports a Kubernetes minor of a range.
+    KommanderCluster {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+        /// `1.21 to 1.22`.
+        kubernetes: String,
     },
 }
 

@@ -9,6 +9,7 @@
 //! statement counts: `pairs`, then `matrices`, then `rules`. Every edge has a source and an [`EdgeConfidence`]. `starts`
 //! lists the Kubernetes minors required before an upgrade.
 
+mod dkp;
 mod edge;
 mod load;
 mod name;
@@ -16,6 +17,10 @@ mod product;
 #[cfg(test)]
 mod tests;
 
+pub use dkp::{
+    CatalogApp, DkpCatalog, DkpCommand, DkpMinor, KnownCommand, KonvoyProvider, PlatformApp,
+    ProviderKubernetes,
+};
 pub use edge::{Edge, EdgeConfidence};
 pub(super) use load::embedded;
 pub use name::{ParsePlatformError, PlatformName};

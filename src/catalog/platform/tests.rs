@@ -276,3 +276,49 @@ fn hops_have_pages_for_people_and_patches_no_guide() {
         }
     }
 }
+
+#[test]
+fn applications_of_dkp_have_the_version_of_each_release() {
+    let dkp = &catalog().dkp;
+    let version = |app, at| dkp.platform_app_version(app, &release(at));
+    assert_eq!(version("traefik", "2.1.5"), Some("10.3.0"));
+    assert_eq!(version("traefik", "2.2.2"), Some("10.9.1"));
+    assert_eq!(version("metallb", "2.3.2"), Some("0.12.3"));
+    // Dropped, not there yet, and of nobody.
+    assert_eq!(version("metallb", "2.4.0"), None);
+    assert_eq!(version("chartmuseum", "2.1.1"), None);
+    assert_eq!(version("till", "2.2.2"), None);
+    let minor = |text: &str| text.parse().expect("a minor");
+    let target = |app, at, kubernetes| dkp.catalog_app_target(app, minor(at), minor(kubernetes));
+    assert_eq!(target("kafka-operator", "2.2", "1.22"), Some("0.20.2"));
+    assert_eq!(target("zookeeper-operator", "2.2", "1.22"), Some("0.2.13"));
+    assert_eq!(target("kafka-operator", "2.2", "1.23"), None);
+    assert_eq!(target("spark-operator", "2.7", "1.27"), None);
+}
+
+#[test]
+fn commands_of_dkp_are_those_of_their_release_or_of_an_earlier_one() {
+    let dkp = &catalog().dkp;
+    let known = |line: &str, at: &str| {
+        let known = dkp.find_command(line, at.parse().expect("a minor"));
+        known.map(|known| (known.row.command.clone(), known.is_published))
+    };
+    let command = |text: &str, is_published| Some((text.to_owned(), is_published));
+    assert_eq!(
+        known("update nodepool aws md-0 --ami=x", "2.2"),
+        command("update nodepool aws", true)
+    );
+    assert_eq!(
+        known("upgrade kommander", "2.6"),
+        command("upgrade kommander", false)
+    );
+    // Later than the release, never, and a longer word.
+    assert_eq!(known("update controlplane vsphere", "2.2"), None);
+    assert_eq!(known("update controlplane gcp", "2.3"), None);
+    assert_eq!(known("update controlplane aks", "2.8"), None);
+    assert_eq!(known("upgrade kommanders", "2.3"), None);
+    assert_eq!(dkp.cli_name("2.8".parse().expect("a minor")), "dkp");
+    assert_eq!(dkp.cli_name("2.12".parse().expect("a minor")), "nkp");
+    let sourced = dkp.commands.iter().all(|row| !row.source.is_empty());
+    assert!(sourced && dkp.platform_apps.iter().all(|row| !row.source.is_empty()));
+}

@@ -11,16 +11,20 @@
 //! as the resource group of a cloud, are shell variables. Commands run where kubectl runs, unless the step says that they run
 //! on its node.
 
+mod load;
+mod setting;
 mod template;
 #[cfg(test)]
 mod tests;
 
+pub(super) use load::embedded;
+pub use setting::Setting;
 pub use template::{ParseTemplateError, TextTemplate};
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::{CatalogError, MinorRange, PlatformName, load_table};
+use super::{MinorRange, PlatformName};
 
 /// The steps of a hop for one kind of cluster.
 #[derive(Debug, Clone, Deserialize)]
@@ -58,6 +62,10 @@ pub enum AppliesTo {
     NodeLabel(String),
     /// Clusters of a provider that upgrades them as a whole, with Cluster API or without.
     ManagedBy(String),
+    /// Clusters with add-ons of DKP 1.8.
+    Kubeaddons,
+    /// Management clusters of DKP that Konvoy made.
+    Konvoy,
     /// Clusters that Cluster API manages through a ClusterClass.
     ClusterTopology,
     /// Other clusters that Cluster API manages.
@@ -71,6 +79,8 @@ pub enum AppliesTo {
     /// All other clusters.
     #[serde(rename = "otherwise")]
     Fallback,
+    /// Management clusters of DKP with other clusters, in addition to the best match.
+    Fleet,
 }
 
 /// Which versions count as reached.
@@ -119,6 +129,8 @@ pub enum HopPhase {
     Nodes,
     /// At the end of the hop.
     Finish,
+    /// Other clusters that this one looks after, one after the other.
+    Fleet,
 }
 
 /// How often a step is repeated.
@@ -137,20 +149,42 @@ pub enum RepeatFor {
     Pool,
     /// For each node of such a pool.
     Node,
+    /// For each workspace of Kommander.
+    Workspace,
+    /// For each catalog application of a workspace.
+    WorkspaceApp,
+    /// For each catalog application of a project.
+    ProjectApp,
+    /// For each custom application.
+    CustomApp,
+    /// For each cluster that this one manages.
+    ManagedCluster,
+    /// For each MachineDeployment of such a cluster.
+    ManagedPool,
+    /// For each attached cluster.
+    AttachedCluster,
 }
 
 impl RepeatFor {
     /// Placeholders for its templates, in addition to those of every step: `cluster`, `namespace`, `controlPlane` and
     /// `controlPlaneKind` (its Cluster API objects), `concurrency` (pools that its topology upgrades at a time),
-    /// `providerCluster` (its name at the provider), `from`, `to`, `minor`.
+    /// `providerCluster` (its name at the provider), `from`, `to`, `minor`; of DKP: `dkp` (its release), `kubernetes` (the
+    /// minor that it ships), `provider`, and the fragments `versionSuffix`, `imageFlag` and `environment`. Steps for another cluster have its
+    /// names in place of this one's.
     #[must_use]
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
-            Self::Once => &[],
+            Self::Once | Self::ManagedCluster => &[],
+            Self::Workspace => &["workspace", "members"],
+            Self::WorkspaceApp | Self::CustomApp => {
+                &["workspace", "app", "appVersion", "appTarget"]
+            }
+            Self::ProjectApp => &["workspace", "project", "app", "appVersion", "appTarget"],
+            Self::AttachedCluster => &["range", "clusterVersion"],
             Self::FirstControlPlaneNode
             | Self::OtherControlPlaneNodes
             | Self::ControlPlaneNodes => &["node"],
-            Self::Pool => &["pool"],
+            Self::Pool | Self::ManagedPool => &["pool", "poolName"],
             Self::Node => &["pool", "node"],
         }
     }
@@ -210,6 +244,19 @@ pub enum Completion {
     NoBlockers,
     /// The image of the kube-proxy DaemonSet has the release.
     KubeProxy,
+    /// The platform of the hop runs the release.
+    Platform,
+    /// Cluster API runs the release that this one of DKP brings along; by hand if that is unknown.
+    ClusterApi,
+    /// The platform applications of the workspace of the step, or of the management cluster, have the versions of the release.
+    PlatformApps,
+    /// The application of the step has the version to upgrade to.
+    Application,
+    /// The management cluster does not run the application any more.
+    #[serde(rename = "removed")]
+    RemovedApplication(String),
+    /// The attached cluster of the step runs a minor that the release supports.
+    AttachedCluster,
 }
 
 /// How long a step takes; unknown unless published or observed.
@@ -267,6 +314,15 @@ pub struct StepTemplate {
     #[serde(default)]
     #[serde(rename = "crossing")]
     pub requires_minor_change: bool,
+    /// Applies only if all of these hold.
+    #[serde(default)]
+    pub when: Vec<Setting>,
+    /// Applies only if none of these holds.
+    #[serde(default)]
+    pub unless: Vec<Setting>,
+    /// Applies only to clusters of these providers of Konvoy; to any if empty.
+    #[serde(default)]
+    pub providers: Vec<String>,
     /// Whether commands other than kubectl run on the node of the step.
     #[serde(default)]
     #[serde(rename = "onNode")]
@@ -278,6 +334,9 @@ pub struct StepTemplate {
     /// In order.
     #[serde(default)]
     pub commands: Vec<TextTemplate>,
+    /// In place of the commands, if the CLI of the platform lacks one of them.
+    #[serde(default)]
+    pub manual: Vec<TextTemplate>,
     /// Findings that block it.
     #[serde(default)]
     #[serde(rename = "gates")]
@@ -306,90 +365,4 @@ pub struct StepTemplate {
     /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
-}
-
-/// The files of `procedures/`.
-const PROCEDURE_FILES: &[(&str, &str)] = &[
-    ("aks.yaml", include_str!("../procedures/aks.yaml")),
-    (
-        "cluster-api.yaml",
-        include_str!("../procedures/cluster-api.yaml"),
-    ),
-    (
-        "cluster-topology.yaml",
-        include_str!("../procedures/cluster-topology.yaml"),
-    ),
-    ("eks.yaml", include_str!("../procedures/eks.yaml")),
-    ("emulated.yaml", include_str!("../procedures/emulated.yaml")),
-    ("gke.yaml", include_str!("../procedures/gke.yaml")),
-    ("k3s.yaml", include_str!("../procedures/k3s.yaml")),
-    ("kops.yaml", include_str!("../procedures/kops.yaml")),
-    ("kubeadm.yaml", include_str!("../procedures/kubeadm.yaml")),
-    (
-        "kubernetes.yaml",
-        include_str!("../procedures/kubernetes.yaml"),
-    ),
-    (
-        "otherwise.yaml",
-        include_str!("../procedures/otherwise.yaml"),
-    ),
-    ("rke2.yaml", include_str!("../procedures/rke2.yaml")),
-    ("talos.yaml", include_str!("../procedures/talos.yaml")),
-];
-
-/// A row of `elsewhere.tsv`: what upgrades a kind of cluster as a whole.
-#[derive(Debug, Deserialize)]
-struct ElsewhereRow {
-    fits: String,
-    value: String,
-    title: String,
-    how: String,
-    link: String,
-    source: String,
-    horizon: String,
-}
-
-impl ElsewhereRow {
-    /// Its procedure, which sends people there.
-    fn procedure(&self) -> Result<Procedure, CatalogError> {
-        let columns = [
-            ("%fits%", &self.fits),
-            ("%value%", &self.value),
-            ("%title%", &self.title),
-            ("%how%", &self.how),
-            ("%link%", &self.link),
-            ("%source%", &self.source),
-            ("%horizon%", &self.horizon),
-        ];
-        let text = include_str!("../procedures/elsewhere.yaml").to_owned();
-        let text = columns
-            .iter()
-            .fold(text, |text, (word, value)| text.replace(word, value));
-        serde_saphyr::from_str(&text).map_err(|source| CatalogError {
-            table: "elsewhere.yaml",
-            source: Box::new(source),
-        })
-    }
-}
-
-/// The built-in procedures, in matching order.
-pub(super) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
-    let mut procedures = PROCEDURE_FILES
-        .iter()
-        .map(|(file, text)| {
-            serde_saphyr::from_str(text).map_err(|source| CatalogError {
-                table: file,
-                source: Box::new(source),
-            })
-        })
-        .collect::<Result<Vec<Procedure>, _>>()?;
-    let elsewhere: Vec<ElsewhereRow> =
-        load_table("elsewhere.tsv", include_str!("../procedures/elsewhere.tsv"))?;
-    for row in &elsewhere {
-        procedures.push(row.procedure()?);
-    }
-    procedures.sort_by(|one, other| {
-        (one.platform, &one.applies_to).cmp(&(other.platform, &other.applies_to))
-    });
-    Ok(procedures)
 }

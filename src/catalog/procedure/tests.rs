@@ -4,8 +4,13 @@ use super::{AppliesTo, HopPhase, MachineOwner, Procedure, RepeatFor, TextTemplat
 use crate::catalog::PlatformName;
 
 /// What every template may name.
-const EVERYWHERE: [&str; 9] = [
+const EVERYWHERE: [&str; 14] = [
     "controlPlaneKind",
+    "environment",
+    "imageFlag",
+    "kubernetes",
+    "provider",
+    "versionSuffix",
     "concurrency",
     "cluster",
     "providerCluster",
@@ -16,15 +21,19 @@ const EVERYWHERE: [&str; 9] = [
     "minor",
 ];
 /// What may stand within quotes of a command, for it holds nothing that a shell would take apart.
-const VERSIONS: [&str; 3] = ["from", "to", "minor"];
+const VERSIONS: [&str; 4] = ["from", "to", "minor", "versionSuffix"];
 
 /// Variables of the shell that commands may leave to people, for a cluster does not say them.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 10] = [
     "ADDON",
     "ADDON_VERSION",
+    "CLUSTER_NAME",
     "CONTROL_PLANE_NODE",
     "K3S_ARGS",
     "LOCATION",
+    "OS_BUNDLE",
+    "PWD",
+    "REGISTRY",
     "RESOURCE_GROUP",
 ];
 
@@ -128,7 +137,7 @@ fn every_procedure_of_kubernetes_moves_a_control_plane_and_nodes() {
         procedure.platform == PlatformName::Kubernetes
             && !matches!(
                 procedure.applies_to,
-                AppliesTo::EveryCluster | AppliesTo::EmulatedMinor
+                AppliesTo::EveryCluster | AppliesTo::EmulatedMinor | AppliesTo::Fleet
             )
     });
     for procedure in of_kubernetes {

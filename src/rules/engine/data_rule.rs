@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
 use super::manifests::{add_object, manifest_contents};
-use crate::catalog::{GroupResource, Gvk, Minor};
+use crate::catalog::{GroupResource, Gvk, Minor, MinorRange, PlatformName};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, FieldPaths, Need, NeedContext};
-use crate::path::UpgradePath;
+use crate::path::{HopId, UpgradePath};
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
     Severity, TableRule,
@@ -27,6 +27,7 @@ const RULE_FILES: &[(&str, &str)] = &[
         "budgets.yaml",
         include_str!("../../catalog/rules/budgets.yaml"),
     ),
+    ("dkp.yaml", include_str!("../../catalog/rules/dkp.yaml")),
     ("jobs.yaml", include_str!("../../catalog/rules/jobs.yaml")),
 ];
 
@@ -70,6 +71,14 @@ struct DataRuleSpec {
     id: String,
     severity: Severity,
     title: String,
+    /// The platform whose hops it applies to; with none, it applies to hops of Kubernetes.
+    platform: Option<PlatformName>,
+    /// The target minors of these hops.
+    #[serde(default)]
+    hops: MinorRange,
+    /// Whether it applies only to hops that change the minor.
+    #[serde(default)]
+    crossing: bool,
     /// The first target minor it applies to; any if left out.
     from: Option<Minor>,
     /// The last target minor it applies to.
@@ -121,6 +130,8 @@ struct SeverityOverride {
 /// The part of a rule that is data.
 #[derive(Debug)]
 pub struct DataRule {
+    /// The platform whose hops it applies to, the minors that they lead to, and whether they must change it.
+    platform_hops: Option<(PlatformName, MinorRange, bool)>,
     from: Option<Minor>,
     to: Option<Minor>,
     full_severity_from: Option<Minor>,
@@ -177,7 +188,11 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         .iter()
         .map(|milder| Ok((milder.severity, compile("milder", &milder.when)?)))
         .collect::<Result<_, LoadRulesError>>()?;
+    let platform_hops = row
+        .platform
+        .map(|platform| (platform, row.hops, row.crossing));
     let body = DataRule {
+        platform_hops,
         from: row.from,
         to: row.to,
         full_severity_from: row.full_severity_from,
@@ -189,6 +204,10 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         message: row.message.leak(),
     };
     let applies_to = match (row.from, row.full_severity_from) {
+        (None, _) if platform_hops.is_some() => {
+            let title = row.platform.map_or("", PlatformName::title);
+            format!("{title}: {}", row.hops)
+        }
         (None, _) => "any".to_owned(),
         (Some(from), None) => from.to_string(),
         (Some(from), Some(worst)) => format!("{from}, at full severity from {worst}"),
@@ -231,8 +250,21 @@ impl DataRule {
     }
 
     fn applies_to_path(&self, path: &UpgradePath) -> bool {
-        self.from.is_none_or(|from| path.reaches(from))
+        (self.platform_hops.is_none() || self.platform_hop(path).is_some())
+            && self.from.is_none_or(|from| path.reaches(from))
             && self.to.is_none_or(|to| path.to.is_none_or(|end| end <= to))
+    }
+
+    /// The first hop of its platform that it applies to.
+    fn platform_hop(&self, path: &UpgradePath) -> Option<HopId> {
+        let (platform, minors, is_crossing) = self.platform_hops?;
+        let mut hops = path.hops.iter();
+        let hop = hops.find(|hop| {
+            let from = hop.from.as_ref();
+            let crosses = from.is_none_or(|from| from.minor() != hop.minor());
+            hop.platform == platform && minors.contains(hop.minor()) && (crosses || !is_crossing)
+        });
+        hop.map(HopId::from)
     }
 
     /// Evaluates the rule on an object: the severity and the evidence, if it applies.
@@ -335,6 +367,7 @@ impl TableRule for DataRule {
         }
 
         let hop = self.from.and_then(|from| context.path.hop_into(from));
+        let hop = hop.or_else(|| self.platform_hop(context.path));
         output.findings = found
             .into_iter()
             .filter_map(|(severity, objects)| {

@@ -102,6 +102,31 @@ impl TypedConditionDoc {
                 platform: platform.parse().ok()?,
                 release: release.parse().ok()?,
             },
+            Self::PlatformApps {
+                namespaces,
+                release,
+            } => Internal::PlatformApps {
+                namespaces: namespaces.clone(),
+                release: release.parse().ok()?,
+            },
+            Self::AppDeployment {
+                namespace,
+                name,
+                version,
+            } => Internal::AppDeployment {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                version: version.clone(),
+            },
+            Self::KommanderCluster {
+                namespace,
+                name,
+                kubernetes,
+            } => Internal::KommanderCluster {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                kubernetes: kubernetes.replace(" to ", "..").parse().ok()?,
+            },
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::plan::{
 use crate::rules::CheckContext;
 
 same_variants! {
-    ScopeLevel => ScopeLevelDoc { Cluster, Pool, Node }
+    ScopeLevel => ScopeLevelDoc { Workspace, Project, Cluster, Pool, Node }
     StepState => StepStateDoc { Done, InProgress, Todo, Blocked, Manual, Unknown }
     NodeSet => NodeSetDoc { Node(name), Pool(name) }
     CompletionCondition => TypedConditionDoc {
@@ -31,6 +31,9 @@ same_variants! {
         Addon { component, namespace, minor },
         KubeProxy(goal),
         Platform { platform, release },
+        PlatformApps { namespaces, release },
+        AppDeployment { namespace, name, version },
+        KommanderCluster { namespace, name, kubernetes },
     }
 }
 
