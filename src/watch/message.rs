@@ -230,7 +230,9 @@ pub(super) fn managed(
         }
         if old.control_plane_version != rollout.control_plane_version {
             let to = version(&rollout.control_plane_version);
-            say(format!("cluster {name}: target version of the control plane is now {to}"));
+            say(format!(
+                "cluster {name}: target version of the control plane is now {to}"
+            ));
         }
         machine_changes(old, rollout).into_iter().for_each(&mut say);
         if let Some(wait) = &rollout.waits_for

@@ -374,7 +374,10 @@ fn an_outage_is_counted_once_and_is_no_stall() {
     );
     let events = watched.probe(1200 + 15 * 60, "v1.37.0");
     assert_eq!(events[0].0, EventKind::Stall);
-    assert!(events[0].1.contains("node a is cordoned"), "{events:?}");
+    assert!(
+        events[0].1.contains("node a has been cordoned"),
+        "{events:?}"
+    );
     let events = watched.change_node(3000, "a", "new");
     assert_eq!(events[0].0, EventKind::Recovered);
 }

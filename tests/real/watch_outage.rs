@@ -57,7 +57,10 @@ fn twice_a_minute_and_the_next_minor() -> Result<(), Failed> {
     let events = watch.events();
     let count = |kind| events.iter().filter(|event| is_type(kind)(event)).count();
     assert_eq!((count("outage"), count("back"), count("stall")), (2, 2, 0));
-    let gone = events.iter().filter(|event| says("was deleted")(event)).count();
+    let gone = events
+        .iter()
+        .filter(|event| says("was deleted")(event))
+        .count();
     assert!(gone <= names.len(), "no node has gone during an outage");
     assert_eq!(events[events.len() - 1]["progress"]["percent"], json!(100));
     let live = watch.process.log();

@@ -83,7 +83,8 @@ impl UpgradeWatch<'_> {
         let text = format!(
             "nothing has changed for {}: {}",
             human_duration(silence),
-            what.as_deref().unwrap_or("no cause was found in the objects that are read")
+            what.as_deref()
+                .unwrap_or("no cause was found in the objects that are read")
         );
         let scope = match chain.first() {
             Some(object) if object.kind == "Node" => EventScope::Node(object.name.clone()),
