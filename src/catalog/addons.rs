@@ -169,6 +169,9 @@ pub enum Coverage<'a> {
     NoRanges,
 }
 
+/// Suffixes of images for one processor architecture.
+const ARCHITECTURES: [&str; 5] = ["-amd64", "-arm64", "-arm", "-ppc64le", "-s390x"];
+
 /// Add-ons and their compatibility.
 #[derive(Debug)]
 pub struct AddonCatalog {
@@ -230,6 +233,18 @@ impl AddonCatalog {
             .find(|addon| addon.component == component)
     }
 
+    /// Finds the add-on of an image in a repository that the catalog does not know: both the image, but for the suffix of a
+    /// processor architecture, and the workload have its name.
+    #[must_use]
+    pub fn find_by_name(&self, image: &str, workload: &str) -> Option<(&Addon, Option<Release>)> {
+        let image = ImageRef::new(image);
+        let name = image_name(&image);
+        let addon = self.find(name).filter(|_| workload.starts_with(name))?;
+        let release = image.release();
+        let release = release.filter(|_| addon.tag_scheme == TagScheme::AddonRelease);
+        Some((addon, release))
+    }
+
     /// Finds the add-on of an image, from any registry, and the release that its tag names: `None` without a tag, for tags that
     /// are not versions, and for images with their own versions.
     #[must_use]
@@ -244,7 +259,12 @@ impl AddonCatalog {
     /// The public part of an add-on image: its repository suffix without the registry, and its release.
     #[must_use]
     pub fn public_image_name(&self, image: &str) -> Option<String> {
-        let (end, _) = self.match_image_suffix(image)?;
+        let by_name = || {
+            let addon = self.find(image_name(&ImageRef::new(image)))?;
+            Some(addon.component.as_str())
+        };
+        let by_suffix = self.match_image_suffix(image).map(|(end, _)| end);
+        let end = by_suffix.or_else(by_name)?;
         Some(match ImageRef::new(image).release() {
             Some(release) => format!("{end}:{}", release.without_suffix()),
             None => end.to_owned(),
@@ -411,6 +431,14 @@ impl CompatibilityRange {
             Compatibility::Incompatible
         }
     }
+}
+
+/// The last segment of a repository, without the suffix of a processor architecture.
+fn image_name<'a>(image: &ImageRef<'a>) -> &'a str {
+    let name = image.repository.rsplit('/').next().unwrap_or_default();
+    let mut architectures = ARCHITECTURES.iter();
+    let bare = architectures.find_map(|suffix| name.strip_suffix(suffix));
+    bare.unwrap_or(name)
 }
 
 fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

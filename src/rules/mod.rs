@@ -31,6 +31,7 @@ pub use engine::waivers::{Waiver, Waivers, WaiversError};
 
 use std::sync::LazyLock;
 
+use crate::api_usage;
 use crate::catalog::Catalog;
 use crate::detect;
 use crate::need::{Need, NeedContext, ReadRequest};
@@ -136,6 +137,7 @@ pub fn follow_up_requests(
 ) -> Vec<ReadRequest> {
     let view = ClusterView::new(cluster, catalog);
     let requests = rules.iter().flat_map(|rule| (rule.follow_up)(view));
+    let requests = requests.chain(api_usage::follow_up_requests(view));
     requests
         .filter(|request| !cluster.has_answer_for(request))
         .collect()

@@ -241,50 +241,6 @@ pub struct ManifestObject {
     pub fields: Option<Box<serde_json::Value>>,
 }
 
-/// Where Helm keeps its records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HelmStorage {
-    /// The default.
-    Secret,
-    /// `HELM_DRIVER=configmap`.
-    ConfigMap,
-    /// ConfigMaps of Tiller, the server of Helm 2.
-    Tiller,
-}
-
-/// One revision of a Helm release with which the next operation may compare, reduced to what its manifest holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HelmReleaseRow {
-    /// Namespace of the release.
-    pub namespace: String,
-    /// Name of the release.
-    pub release: String,
-    /// Revision.
-    pub revision: u64,
-    /// Chart and its version, `cart-1.2.0`; empty where the record has none.
-    pub chart: String,
-    /// Where the record is kept.
-    pub storage: HelmStorage,
-    /// When the record was made, by the API server's clock.
-    #[serde(rename = "created")]
-    pub created_at: Option<Timestamp>,
-    /// Whether it failed: it counts only if no revision of the release is deployed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub failed: bool,
-    /// What the manifest and the hooks hold.
-    pub objects: Vec<ManifestObject>,
-}
-
-impl HelmReleaseRow {
-    /// The release that it is a revision of.
-    #[must_use]
-    pub fn release_key(&self) -> (&str, &str, HelmStorage) {
-        (&self.namespace, &self.release, self.storage)
-    }
-}
-
 impl Row for MetaRow {
     fn metadata(&self) -> Option<&MetaRow> {
         Some(self)
@@ -345,5 +301,3 @@ macro_rules! delegate_to_metadata {
 }
 
 delegate_to_metadata!(EndpointSliceRow, ObjectRow);
-
-impl Row for HelmReleaseRow {}

@@ -98,6 +98,7 @@ impl<'a> Allowlist<'a> {
             words.extend([row.label.clone(), row.replacement.clone()]);
         }
         for row in &catalog.provider_managed_objects {
+            words.extend(row.namespaces.split(',').map(str::to_owned));
             let owner = row.owner.rsplit(' ').next().unwrap_or_default();
             words.extend([row.name.clone(), owner.to_owned()]);
         }
@@ -146,7 +147,9 @@ impl<'a> Allowlist<'a> {
     /// Beginnings of names behind which another name stands.
     pub(super) fn name_prefixes(&self) -> impl Iterator<Item = &str> {
         let provided = self.catalog.provider_managed_objects.iter();
-        let provided = provided.filter_map(|row| row.name.strip_suffix('*'));
+        let provided =
+            provided.flat_map(|row| row.namespaces.split(',').chain([row.name.as_str()]));
+        let provided = provided.filter_map(|name| name.strip_suffix('*'));
         NAME_PREFIXES.into_iter().chain(provided)
     }
 
@@ -179,7 +182,7 @@ fn control_plane_names(catalog: &Catalog) -> Vec<String> {
     gates.chain(flags).chain(plugins).collect()
 }
 
-/// Names that stand in what was asked for: they are written in this program.
+/// Names that stand in what was asked for: they are written in this program, but for those of single records of Helm.
 fn requested_names(snapshot: &Snapshot) -> Vec<String> {
     let readings = snapshot.clusters.iter().flat_map(|it| &it.ledger);
     let mut names = Vec::new();
@@ -192,6 +195,9 @@ fn requested_names(snapshot: &Snapshot) -> Vec<String> {
         else {
             continue;
         };
+        if reading.is_of_one_helm_record() {
+            continue;
+        }
         names.extend(namespace.clone());
         names.extend([resource.group.clone(), resource.plural.clone()]);
         let named = selector.fields.strip_prefix("metadata.name=");

@@ -107,6 +107,9 @@ impl RedactionKey {
     }
 }
 
+/// Field selector of one object, before its name.
+const ONE_OBJECT: &str = "metadata.name=";
+
 fn namespaces_resource() -> GroupResource {
     GroupResource::new("", "namespaces")
 }
@@ -139,6 +142,9 @@ impl Pseudonymizer<'_> {
             .map(|it| self.redact_api_version(it))
             .collect();
         for reading in &mut picture.ledger {
+            if reading.is_of_one_helm_record() {
+                self.redact_record_target(&mut reading.target);
+            }
             match &mut reading.outcome {
                 ReadOutcome::Complete | ReadOutcome::NotServed => {}
                 ReadOutcome::Failed { why } => *why = redact_reason(why),
@@ -152,6 +158,22 @@ impl Pseudonymizer<'_> {
                 fault.why = redact_reason(&fault.why);
             }
             self.redact_rows(&reading.target, &mut reading.rows);
+        }
+    }
+
+    /// The namespace and name of a record of Helm that was read by itself.
+    fn redact_record_target(&self, target: &mut ReadTarget) {
+        let ReadTarget::Objects {
+            namespace,
+            selector,
+            ..
+        } = target
+        else {
+            return;
+        };
+        *namespace = namespace.take().map(|name| self.redact_name(&name));
+        if let Some(name) = selector.fields.strip_prefix(ONE_OBJECT) {
+            selector.fields = format!("{ONE_OBJECT}{}", self.redact_name(name));
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::pseudonymizer::Pseudonymizer;
 use super::token_kinds::is_upper_camel_case;
 use crate::catalog::keys;
+use crate::snapshot::in_cluster_service;
 use crate::x509;
 
 /// Maps whose keys are labels.
@@ -26,7 +27,7 @@ const NAME_VALUED_LABELS: [&str; 1] = [keys::CAPI_DEPLOYMENT_NAME];
 /// What rules look for in messages.
 const KEPT_PHRASES: [&str; 1] = ["no matches for kind"];
 /// Fields whose values are words of an API, such as `Ready`.
-const API_WORD_FIELDS: [&str; 22] = [
+const API_WORD_FIELDS: [&str; 23] = [
     "type",
     "status",
     "reason",
@@ -38,6 +39,7 @@ const API_WORD_FIELDS: [&str; 22] = [
     "strategy",
     "scope",
     "operations",
+    "verbs",
     "failurePolicy",
     "matchPolicy",
     "sideEffects",
@@ -139,6 +141,13 @@ impl Pseudonymizer<'_> {
                 self.redact_name(text)
             }
             "host" => self.redact_host(text),
+            "url" => match in_cluster_service(text) {
+                Some((namespace, name, port)) => {
+                    let (name, namespace) = (self.redact_name(name), self.redact_name(namespace));
+                    format!("https://{name}.{namespace}.svc:{port}")
+                }
+                None => self.redact_text(text),
+            },
             "key" => self.redact_label_key(text),
             "apiVersion" | "apiGroup" | "group" => self.redact_api_version(text),
             "caBundle" => redact_ca_bundle(text),
@@ -149,7 +158,7 @@ impl Pseudonymizer<'_> {
     }
 
     /// An argument on a command line, or the words of a script in it; the name of a flag is one of its program.
-    fn redact_argument(&self, text: &str) -> String {
+    pub(super) fn redact_argument(&self, text: &str) -> String {
         if text.contains(char::is_whitespace) {
             let words = text.split_inclusive(is_word_end).map(|word| {
                 let bare = word.trim_end_matches(is_word_end);
