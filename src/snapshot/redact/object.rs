@@ -52,6 +52,21 @@ const API_WORD_FIELDS: [&str; 23] = [
     "channel",
     "restartPolicy",
 ];
+/// Operations of an admission request.
+const ADMISSION_OPERATIONS: [&str; 4] = ["CONNECT", "CREATE", "DELETE", "UPDATE"];
+/// Words of the conditions of webhooks that are evaluated without a request.
+const EXPRESSION_WORDS: [&str; 10] = [
+    "",
+    "false",
+    "group",
+    "in",
+    "namespace",
+    "operation",
+    "request",
+    "resource",
+    "subResource",
+    "true",
+];
 /// More words than a name ever has.
 const FREE_TEXT_MIN_WORDS: usize = 4;
 
@@ -141,6 +156,7 @@ impl Pseudonymizer<'_> {
                 self.redact_name(text)
             }
             "host" => self.redact_host(text),
+            "expression" => self.redact_expression(text),
             "url" => match in_cluster_service(text) {
                 Some((namespace, name, port)) => {
                     let (name, namespace) = (self.redact_name(name), self.redact_name(namespace));
@@ -155,6 +171,31 @@ impl Pseudonymizer<'_> {
             _ if text.split_whitespace().count() >= FREE_TEXT_MIN_WORDS => String::new(),
             _ => self.redact_text(text),
         }
+    }
+
+    /// An expression in CEL, of which the literals are names; empty if it has any word but those that can be evaluated.
+    fn redact_expression(&self, text: &str) -> String {
+        let mut quote = None;
+        let mut is_known = !text.contains("//") && !text.contains('\\');
+        let parts = text.split_inclusive(['\'', '"']).map(|part| {
+            let bare = part.trim_end_matches(['\'', '"']);
+            let end = &part[bare.len()..];
+            let is_literal = quote.is_some();
+            let mut words = bare.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            is_known &= is_literal || words.all(|word| EXPRESSION_WORDS.contains(&word));
+            // A quote of the other kind is part of the literal.
+            match quote {
+                Some(open) if end == open => quote = None,
+                None if !end.is_empty() => quote = Some(end),
+                _ => {}
+            }
+            match is_literal && !ADMISSION_OPERATIONS.contains(&bare) {
+                true => format!("{}{end}", self.redact_name(bare)),
+                false => part.to_owned(),
+            }
+        });
+        let redacted: String = parts.collect();
+        if is_known { redacted } else { String::new() }
     }
 
     /// An argument on a command line, or the words of a script in it; the name of a flag is one of its program.
