@@ -14,6 +14,7 @@ use crate::snapshot::{ClusterView, NodeRow, ObjectRow};
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
 pub(crate) const KUBE_PROXY: &str = "kube-proxy";
+pub(crate) const ETCD: &str = "etcd";
 pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 /// Components of Kubernetes with command lines.
 const COMPONENTS: [&str; 5] = [
@@ -116,6 +117,25 @@ pub(crate) fn control_plane_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'
 
 /// All static pods of Kubernetes components, kube-proxy among them.
 pub(crate) fn static_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
+    let pod = |row| {
+        let component = component_of(row)?;
+        Some(ControlPlanePod { component, row })
+    };
+    mirror_pods(view).into_iter().filter_map(pod).collect()
+}
+
+/// The static pods of etcd.
+fn etcd_pods(view: ClusterView<'_>) -> impl Iterator<Item = ControlPlanePod<'_>> {
+    let is_etcd = |row: &&ObjectRow| row.object["metadata"]["labels"]["component"] == ETCD;
+    let pods = mirror_pods(view).into_iter().filter(is_etcd);
+    pods.map(|row| ControlPlanePod {
+        component: ETCD,
+        row,
+    })
+}
+
+/// All static pods.
+fn mirror_pods(view: ClusterView<'_>) -> Vec<&ObjectRow> {
     let mut found = BTreeMap::new();
     for need in [control_plane_pods_need(), mirror_pods_need()] {
         for row in view.objects(&need) {
@@ -126,11 +146,7 @@ pub(crate) fn static_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
             }
         }
     }
-    let pod = |row| {
-        let component = component_of(row)?;
-        Some(ControlPlanePod { component, row })
-    };
-    found.into_values().filter_map(pod).collect()
+    found.into_values().collect()
 }
 
 /// The component that a static pod runs: by the labels of kubeadm and kOps, the name of a container, or its command line.
@@ -269,6 +285,7 @@ impl ComponentConfig<'_> {
 pub(crate) fn component_configs<'a>(view: ClusterView<'a>) -> Vec<ComponentConfig<'a>> {
     let mut found: Vec<ComponentConfig<'a>> = static_pods(view)
         .into_iter()
+        .chain(etcd_pods(view))
         .filter_map(|pod| {
             Some(ComponentConfig {
                 flags: pod.flags()?,
@@ -284,6 +301,8 @@ pub(crate) fn component_configs<'a>(view: ClusterView<'a>) -> Vec<ComponentConfi
         let Some(document) = &config.document else {
             continue;
         };
+        let etcd = extra_args_flags(&document["etcd"]["local"]["extraArgs"]);
+        found.push(config.component_config(ETCD, etcd));
         for (component, field) in control_plane_components().zip(fields) {
             found.push(
                 config.component_config(component, extra_args_flags(&document[field]["extraArgs"])),

@@ -215,8 +215,10 @@ fn a_release_fits_the_minors_that_its_makers_name() {
         ("metrics-server", "0.6.4", "1.24", Compatibility::Compatible),
         ("metrics-server", "0.6.4", "1.37", Compatibility::Compatible),
         // Older than all: surely not tested with later minors than the first range.
-        ("cilium", "1.10.3", "1.30", Compatibility::Incompatible),
-        ("cilium", "1.10.3", "1.29", Compatibility::Unknown),
+        ("cilium", "1.10.3", "1.25", Compatibility::Incompatible),
+        ("cilium", "1.10.3", "1.24", Compatibility::Unknown),
+        ("calico", "3.20.6", "1.25", Compatibility::Incompatible),
+        ("calico", "3.23.1", "1.24", Compatibility::Unknown),
         // Between two, and newer than all.
         ("ingress-nginx", "1.9.7", "1.34", Compatibility::Unknown),
         ("kyverno", "1.40.0", "1.34", Compatibility::Unknown),

@@ -7,7 +7,8 @@ use super::shell;
 const FEATURE_GATES_FLAG: &str = "feature-gates";
 
 /// Flags whose values rules read.
-const LIST_FLAGS: [&str; 3] = [
+const LIST_FLAGS: [&str; 4] = [
+    "controllers",
     FEATURE_GATES_FLAG,
     "disable-admission-plugins",
     "enable-admission-plugins",
@@ -83,6 +84,11 @@ impl CommandFlags {
     /// Appends a feature gate.
     pub(crate) fn push_feature_gate(&mut self, gate: &str, value: &str) {
         self.push(FEATURE_GATES_FLAG, Some(&format!("{gate}={value}")));
+    }
+
+    /// The flags, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// Whether the flag is set, with or without a value.

@@ -6,7 +6,7 @@ use super::{invisible_static_pods, kube_system_object, mirror_pod_needs, static_
 use crate::catalog::{FeatureGate, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::control_plane;
-use crate::facts::control_plane::{APISERVER, ComponentConfig, ConfigSource};
+use crate::facts::control_plane::{APISERVER, ComponentConfig, ConfigSource, ETCD};
 use crate::need::Need;
 use crate::path::HopId;
 use crate::rules::{
@@ -83,14 +83,14 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn component_config_needs() -> Vec<Need> {
+pub(super) fn component_config_needs() -> Vec<Need> {
     let mut needs = static_pod_needs();
     needs.push(control_plane::kubeadm_config_need());
     needs
 }
 
 /// Control plane nodes whose components are not visible, and static pods whose flags a script hides.
-fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
+pub(super) fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
     let pods = context.fact(control_plane::static_pods).into_iter();
     let hidden = pods.filter(|pod| pod.flags().is_none());
     let mut missing: Vec<MissingData> = hidden
@@ -112,7 +112,12 @@ fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
 fn removed_feature_gates(context: &CheckContext<'_>) -> Vec<Finding> {
     let removals = &context.catalog.control_plane_removals;
     incompatibility_findings(context, &FEATURE_GATES, |setting| {
-        let set = setting.flags.feature_gates();
+        // Those of etcd have names of their own.
+        let is_of_etcd = setting.component == ETCD;
+        let set = match is_of_etcd {
+            true => BTreeMap::new(),
+            false => setting.flags.feature_gates(),
+        };
         set.iter()
             .filter_map(|(gate, value)| gate_incompatibility(removals.feature_gate(gate)?, *value))
             .collect()
@@ -193,22 +198,22 @@ fn removed_admission_plugins(context: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 /// A setting that keeps a component from starting from some minor on.
-struct Incompatibility {
+pub(super) struct Incompatibility {
     /// The setting, unique within its component: part of the fingerprint.
-    subject: String,
+    pub(super) subject: String,
     /// The first minor that does not start with it.
-    since: Minor,
+    pub(super) since: Minor,
     /// Follows the name of the component.
-    message: String,
+    pub(super) message: String,
     /// The setting as configured.
-    detail: String,
+    pub(super) detail: String,
 }
 
 /// One finding for each component, setting and hop.
 ///
 /// At each upgrade, kubeadm regenerates the manifests of static pods from its ConfigMap. That drops what only a running pod
 /// has, unless patches add it again. What the ConfigMap has breaks the next upgrade, even if it was removed long ago.
-fn incompatibility_findings(
+pub(super) fn incompatibility_findings(
     context: &CheckContext<'_>,
     rule: &Rule,
     incompatible: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,

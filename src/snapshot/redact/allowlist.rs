@@ -179,6 +179,11 @@ fn control_plane_names(catalog: &Catalog) -> Vec<String> {
     let gates = known.feature_gates.iter().map(|row| row.name.clone());
     let flags = known.flags.iter().map(|row| row.flag.clone());
     let plugins = known.admission_plugins.iter().map(|row| row.plugin.clone());
+    let controllers = known.controllers.iter();
+    let controllers = controllers.flat_map(|row| [row.name.clone(), format!("-{}", row.name)]);
+    let dependencies = known.gate_dependencies.iter();
+    let dependencies = dependencies.flat_map(|row| [row.gate.clone(), row.depends_on.clone()]);
+    let plugins = plugins.chain(controllers).chain(dependencies);
     gates.chain(flags).chain(plugins).collect()
 }
 
