@@ -288,3 +288,46 @@ fn what_kubeadm_brings_goes_with_it_and_the_autoscaler_after_it() {
     }
     assert!(addons.find("web").is_none());
 }
+
+#[test]
+fn images_of_mirrors_are_told_by_their_name_and_that_of_the_workload() {
+    let addons = addons();
+    for (image, workload, expected) in [
+        (
+            "mirror:5000/ms/metrics-server:v0.3.6",
+            "metrics-server",
+            Some(("metrics-server", Some("0.3.6"))),
+        ),
+        (
+            "mirror/ms/metrics-server-arm64:v0.3.6",
+            "metrics-server-v1",
+            Some(("metrics-server", Some("0.3.6"))),
+        ),
+        (
+            "quay.io/cilium/cilium-ci:latest",
+            "cilium",
+            Some(("cilium", None)),
+        ),
+        ("mirror/team/metrics-server:1.0.0", "our-metrics", None),
+        ("mirror/team/ciliumish:1.0.0", "cilium", None),
+        ("mirror/team/web:1.0.0", "web", None),
+    ] {
+        let found = addons.find_by_name(image, workload);
+        let found = found.map(|(addon, release)| {
+            (
+                addon.component.as_str(),
+                release.map(|release| release.to_string()),
+            )
+        });
+        let found = found
+            .as_ref()
+            .map(|(name, release)| (*name, release.as_deref()));
+        assert_eq!(found, expected, "{image} {workload}");
+    }
+    for image in [
+        "mirror/autoscaling/cluster-autoscaler-arm64:v1.24.0",
+        "gcr.io/istio-release/pilot:1.9.0-distroless",
+    ] {
+        assert!(addons.find_by_image(image).is_some(), "{image}");
+    }
+}
