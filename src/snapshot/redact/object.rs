@@ -100,6 +100,11 @@ impl Pseudonymizer<'_> {
         let is_labels = labels && fields.values().all(Value::is_string);
         // Flags of a component, in the configuration of kubeadm.
         let are_flags = field == "extraArgs";
+        let is_flag_pair = are_flags && fields.contains_key("value");
+        let is_flag = |text: &str| {
+            text.bytes()
+                .all(|byte| byte == b'-' || byte.is_ascii_lowercase())
+        };
         // The names of a custom resource that is listed: its rows keep the kind too.
         let plural = fields.get("plural").and_then(Value::as_str);
         let is_listed =
@@ -124,6 +129,7 @@ impl Pseudonymizer<'_> {
                 Value::String(text) if is_labels && NAME_VALUED_LABELS.contains(&name.as_str()) => {
                     *text = self.redact_name(text);
                 }
+                Value::String(text) if is_flag_pair && name == "name" && is_flag(text) => {}
                 Value::String(text) if is_labels => *text = self.redact_text(text),
                 Value::String(text) if field == "data" => *text = self.redact_yaml(text),
                 Value::String(text) if is_listed && name == "kind" && is_upper_camel_case(text) => {
