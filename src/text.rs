@@ -114,7 +114,9 @@ fn two_units(first: i64, unit: char, second: i64, smaller: char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{NamespacedName, ellipsize, first_and_more, pluralize, truncate};
+    use jiff::SignedDuration;
+
+    use super::{NamespacedName, ellipsize, first_and_more, human_duration, pluralize, truncate};
 
     #[test]
     fn only_one_is_singular() {
@@ -143,5 +145,49 @@ mod tests {
         assert_eq!(shown(Some("shop")), "shop/a");
         assert_eq!(shown(Some("")), "a");
         assert_eq!(shown(None), "a");
+    }
+
+    /// The table of apimachinery's own test, and the borders between its rules.
+    #[test]
+    fn durations_read_as_in_kubectl() {
+        const MINUTE: i64 = 60;
+        const HOUR: i64 = 60 * MINUTE;
+        const DAY: i64 = 24 * HOUR;
+        const YEAR: i64 = 365 * DAY;
+        for (seconds, text) in [
+            (-2, "<invalid>"),
+            (-1, "0s"),
+            (0, "0s"),
+            (1, "1s"),
+            (70, "70s"),
+            (119, "119s"),
+            (2 * MINUTE, "2m"),
+            (2 * MINUTE + 10, "2m10s"),
+            (9 * MINUTE + 59, "9m59s"),
+            (10 * MINUTE + 59, "10m"),
+            (179 * MINUTE, "179m"),
+            (3 * HOUR, "3h"),
+            (3 * HOUR + 10 * MINUTE, "3h10m"),
+            (7 * HOUR + 59 * MINUTE, "7h59m"),
+            (8 * HOUR + 30 * MINUTE, "8h"),
+            (47 * HOUR, "47h"),
+            (49 * HOUR, "2d1h"),
+            (2 * DAY, "2d"),
+            (7 * DAY + 23 * HOUR, "7d23h"),
+            (8 * DAY + HOUR, "8d"),
+            (2 * YEAR - DAY, "729d"),
+            (2 * YEAR, "2y"),
+            (2 * YEAR + DAY, "2y1d"),
+            (8 * YEAR - 1, "7y364d"),
+            (8 * YEAR, "8y"),
+            (8 * YEAR + 364 * DAY, "8y"),
+        ] {
+            assert_eq!(human_duration(SignedDuration::from_secs(seconds)), text);
+        }
+        assert_eq!(
+            human_duration(SignedDuration::new(-1, -999_999_999)),
+            "0s",
+            "less than two seconds ahead"
+        );
     }
 }

@@ -41,6 +41,12 @@ pub enum AddonRole {
     Serverless,
     /// Backups.
     Backup,
+    /// Integration with a cloud.
+    Cloud,
+    /// Secrets from a store outside the cluster.
+    Secrets,
+    /// Devices such as GPUs.
+    Devices,
 }
 
 /// When to upgrade an add-on within a hop.

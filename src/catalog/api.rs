@@ -150,6 +150,12 @@ impl Api {
         &self.group
     }
 
+    /// Kind, in CamelCase.
+    #[must_use]
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
     /// Version within the group.
     #[must_use]
     pub fn version(&self) -> &str {
@@ -175,7 +181,7 @@ impl Api {
         end.is_some_and(|end| by.is_none_or(|by| end <= by))
     }
 
-    fn maturity(&self) -> (u8, u32, u32) {
+    pub(super) fn maturity(&self) -> (u8, u32, u32) {
         maturity(&self.version)
     }
 }

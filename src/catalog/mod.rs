@@ -12,6 +12,7 @@ mod custom;
 mod image_ref;
 pub(crate) mod keys;
 mod minor_range;
+mod misspelt;
 mod nodes;
 mod platform;
 mod procedure;
@@ -44,9 +45,9 @@ pub use procedure::{
 };
 pub use release::{Certainty, KubernetesRelease, KubernetesReleases};
 pub use rows::{
-    KnownFieldManager, KnownFieldManagers, ManagedCandidate, ManifestFields, ProviderManagedObject,
-    ProviderSignature, ServerFeature, ServerFeatureSupport, SignatureLocation, SkewLimit,
-    SystemWrite, WriterKind,
+    HolderForm, KnownFieldManager, KnownFieldManagers, ManagedCandidate, ManifestFields,
+    ManifestHolder, ProviderManagedObject, ProviderSignature, ServerFeature, ServerFeatureSupport,
+    SignatureLocation, SkewLimit, SystemWrite, WriterKind,
 };
 pub use table::CatalogError;
 pub(crate) use table::load_table;
@@ -98,6 +99,8 @@ pub struct Catalog {
     pub legacy_role_labels: Vec<LegacyRoleLabel>,
     /// Kinds of which rules read fields in manifests.
     pub manifest_fields: Vec<ManifestFields>,
+    /// Kinds that hold manifests of other objects.
+    pub manifest_holders: Vec<ManifestHolder>,
     /// Taints that are set on purpose.
     pub intentional_taints: Vec<IntentionalTaint>,
     /// Container runtimes that kubelets stop supporting.
@@ -134,6 +137,15 @@ impl Catalog {
         let kubernetes = KubernetesReleases::new(releases);
         let platforms = platform::embedded(&kubernetes)?;
         let skew: Vec<SkewLimit> = load_table("skew.tsv", include_str!("kubernetes/skew.tsv"))?;
+        let labels: Vec<LegacyRoleLabel> = load_table(
+            "role-labels.tsv",
+            include_str!("kubernetes/role-labels.tsv"),
+        )?;
+        let manifest_fields: Vec<ManifestFields> = load_table(
+            "manifest-fields.tsv",
+            include_str!("kubernetes/manifest-fields.tsv"),
+        )?;
+        let plugins = volume_plugins()?;
         let horizons = apis.iter().map(|row| row.verified_on);
         let date = horizons
             .chain(platforms.iter().map(|platform| platform.date))
@@ -172,14 +184,15 @@ impl Catalog {
             system_writes: load_table("admission.tsv", include_str!("kubernetes/admission.tsv"))?,
             control_plane_removals: ControlPlaneRemovals::embedded()?,
             pool_labels: load_table("pools.tsv", include_str!("kubernetes/pools.tsv"))?,
-            legacy_role_labels: load_table(
-                "role-labels.tsv",
-                include_str!("kubernetes/role-labels.tsv"),
+            manifest_fields: manifest_fields
+                .into_iter()
+                .map(|row| row.completed(&labels, &plugins))
+                .collect(),
+            manifest_holders: load_table(
+                "manifest-holders.tsv",
+                include_str!("kubernetes/manifest-holders.tsv"),
             )?,
-            manifest_fields: load_table(
-                "manifest-fields.tsv",
-                include_str!("kubernetes/manifest-fields.tsv"),
-            )?,
+            legacy_role_labels: labels,
             intentional_taints: load_table("taints.tsv", include_str!("kubernetes/taints.tsv"))?,
             unsupported_runtimes: load_table(
                 "runtimes.tsv",

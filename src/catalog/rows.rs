@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::Minor;
+use super::{LegacyRoleLabel, Minor, VolumePlugin};
 
 /// The version skew limit of a component.
 #[derive(Debug, Clone, Deserialize)]
@@ -288,15 +288,110 @@ pub struct ManifestFields {
     pub group: String,
     /// Kind.
     pub kind: String,
-    /// Paths of the fields that are kept, separated by commas.
+    /// Path of the mapping that says on which nodes pods run; may be empty.
+    placement: String,
+    /// Path of the volume, or of the volumes; may be empty.
+    volumes: String,
+    /// Other fields that are kept, separated by commas; may be empty.
     #[serde(rename = "fields")]
-    pub paths: String,
-    /// Only of manifests that contain this text; empty for all.
-    #[serde(rename = "mentions")]
-    pub mentioned: String,
+    others: String,
     /// Source.
     pub source: String,
     /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
+    /// Paths of all fields that are kept.
+    #[serde(skip)]
+    pub paths: Vec<String>,
+    /// Only of manifests that contain one of these texts; of all if there are none.
+    #[serde(skip)]
+    pub mentioned: Vec<String>,
+}
+
+impl ManifestFields {
+    /// The row with the fields that these tables are about.
+    pub(super) fn completed(
+        mut self,
+        labels: &[LegacyRoleLabel],
+        plugins: &[VolumePlugin],
+    ) -> Self {
+        let others = self.others.split(',').filter(|path| !path.is_empty());
+        self.paths = others.map(str::to_owned).collect();
+        if !self.placement.is_empty() {
+            let parts = ["nodeSelector", "affinity.nodeAffinity", "tolerations"];
+            let parts = parts
+                .iter()
+                .map(|part| format!("{}.{part}", self.placement));
+            self.paths.extend(parts);
+        }
+        if !self.volumes.is_empty() {
+            let fields = plugins.iter().map(|plugin| &plugin.field);
+            let paths = fields.map(|field| format!("{}.{field}[]", self.volumes));
+            self.paths.extend(paths);
+        }
+        if !self.placement.is_empty() || !self.volumes.is_empty() {
+            let labels = labels.iter().map(|row| row.label.clone());
+            let fields = plugins.iter().map(|plugin| plugin.field.clone());
+            self.mentioned = labels.chain(fields).collect();
+        }
+        self
+    }
+}
+
+/// How an object holds or names manifests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HolderForm {
+    /// One or several objects.
+    Objects,
+    /// Texts of manifests, or a mapping of such texts; compressed ones name their encoding beside them.
+    Texts,
+    /// The same in base64.
+    Base64,
+    /// The same as texts, if a ClusterResourceSet names the object.
+    SetMember,
+    /// Elsewhere, in a chart.
+    Chart,
+    /// Elsewhere, in a directory of a repository.
+    Repository,
+}
+
+/// A kind of object that holds manifests of other objects, or names where they are.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ManifestHolder {
+    /// API group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Only objects with this `type`; empty for all.
+    #[serde(rename = "type")]
+    pub secret_type: String,
+    /// Path of the manifests, through sequences; empty if they are elsewhere.
+    pub path: String,
+    /// How it holds them.
+    pub form: HolderForm,
+    /// How to render what is elsewhere; empty for others.
+    pub hint: String,
+    /// Source.
+    pub source: String,
+    /// Date on which the source was last checked.
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
+}
+
+impl ManifestHolder {
+    /// Whether it names where its manifests are.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.form, HolderForm::Chart | HolderForm::Repository)
+    }
+
+    /// What a text must contain to be of this kind, beside the kind.
+    #[must_use]
+    pub fn mark(&self) -> &str {
+        match self.secret_type.is_empty() {
+            true => &self.group,
+            false => &self.secret_type,
+        }
+    }
 }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
 use jiff::Timestamp;
 
+use super::color::ColorArg;
+use super::completion::CompletionSubcommand;
 use super::format;
 use crate::kubeconfig::ConnectOptions;
 use crate::path::UpgradeTarget;
-use crate::report::{ColorChoice, OutputFormat, RbacSubject};
+use crate::report::{OutputFormat, RbacSubject};
 use crate::rules::FailOn;
 
 const AFTER_HELP: &str = "\
@@ -88,11 +89,9 @@ pub enum CheckSubcommand {
     Rbac(Box<RbacArgs>),
     /// Show the catalog: platforms, their releases, APIs, and the date of its sources
     Catalog(ListArgs),
-    /// Print a completion script
-    Completion {
-        /// The shell
-        shell: Shell,
-    },
+    /// Scripts for shells.
+    #[command(flatten)]
+    Completion(CompletionSubcommand),
 }
 
 /// Flags of the check.
@@ -164,7 +163,7 @@ pub struct OfflineArgs {
 /// How to read.
 #[derive(Debug, Args)]
 pub struct ReadArgs {
-    /// Replace names of namespaces, objects, nodes, users and hosts by pseudonyms, in all output and in a saved snapshot;
+    /// Replace names of namespaces, objects, nodes, users and hosts with pseudonyms, in all output and in a saved snapshot;
     /// well-known names are kept; free text is removed. Pseudonyms are stable for a cluster (the key is the UID of
     /// kube-system). Cannot be combined with --waivers, --baseline and -v, which use real names
     #[arg(long, conflicts_with = "verbosity")]
@@ -212,7 +211,7 @@ pub struct PolicyArgs {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOnArg::Blocker)]
     pub fail_on: FailOnArg,
     /// File of waivers, each with rule, objects, owner, reason and expires. Waived findings are still shown but do not block.
-    /// Expired waivers are ignored; today's date counts, not that of --now
+    /// Expired waivers are ignored; expiry is checked against today's date, not --now
     #[arg(long, value_name = "FILE", conflicts_with = "redact")]
     pub waivers: Option<PathBuf>,
     /// Earlier report (-o json): only findings that are not in it make the exit code 3
@@ -290,28 +289,6 @@ pub struct OutputArgs {
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
-}
-
-/// `--color`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ColorArg {
-    /// Colour when stdout is a terminal
-    #[default]
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-impl From<ColorArg> for ColorChoice {
-    fn from(color: ColorArg) -> Self {
-        match color {
-            ColorArg::Auto => Self::Auto,
-            ColorArg::Always => Self::Always,
-            ColorArg::Never => Self::Never,
-        }
-    }
 }
 
 /// Parses `--bind-to`.

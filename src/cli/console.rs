@@ -3,8 +3,9 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use super::args::{LogArgs, OutputArgs};
+use super::color::wants_color;
 use super::exit::{CliError, Exit};
-use crate::report::{self, RenderOptions, Styles, terminal};
+use crate::report::{RenderOptions, Styles, terminal};
 
 /// Maximum length of a line on stderr.
 const LONGEST_LINE: usize = 20 * terminal::MAX_CHARS;
@@ -12,7 +13,7 @@ const LONGEST_LINE: usize = 20 * terminal::MAX_CHARS;
 /// What a command prints to. By default notes are printed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Console {
-    is_quiet: bool,
+    pub(super) is_quiet: bool,
 }
 
 impl Console {
@@ -20,10 +21,6 @@ impl Console {
         Self {
             is_quiet: log.quiet,
         }
-    }
-
-    pub(super) fn is_quiet(self) -> bool {
-        self.is_quiet
     }
 
     /// Prints a line on stderr, unless quiet.
@@ -84,7 +81,7 @@ impl Console {
         let env = |name: &str| std::env::var(name).ok();
         let size = terminal_size::terminal_size().filter(|_| is_terminal);
         RenderOptions {
-            styles: Styles::new(report::wants_color(flags.color.into(), &env, is_terminal)),
+            styles: Styles::new(wants_color(flags.color, &env, is_terminal)),
             show_headers: !flags.no_headers,
             width: size.map(|(width, _)| usize::from(width.0)),
         }

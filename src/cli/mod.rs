@@ -5,6 +5,8 @@
 mod args;
 mod argv0;
 mod check;
+mod color;
+mod completion;
 mod console;
 mod exit;
 mod format;
@@ -34,10 +36,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::OutputArgs;
+use completion::CompletionSubcommand;
 use console::Console;
-use plan::PlanSubcommand;
 use signals::run_interruptible;
-use watch::WatchSubcommand;
 
 use crate::catalog::Catalog;
 use crate::report::{self, RbacSubject};
@@ -52,13 +53,19 @@ pub fn check_main() -> ExitCode {
 /// Runs `kubectl upgrade-plan` on this process's arguments, environment and streams.
 #[must_use]
 pub fn plan_main() -> ExitCode {
-    command_main(run_plan_command)
+    command_main(|command: PlanCommand, catalog| match command.subcommand {
+        None => run::run(&command.plan, catalog),
+        Some(script) => print_script::<PlanCommand>(&script, "kubectl-upgrade_plan"),
+    })
 }
 
 /// Runs `kubectl upgrade-watch` on this process's arguments, environment and streams.
 #[must_use]
 pub fn watch_main() -> ExitCode {
-    command_main(run_watch_command)
+    command_main(|command: WatchCommand, catalog| match command.subcommand {
+        None => watch::run(&command.watch, catalog),
+        Some(script) => print_script::<WatchCommand>(&script, "kubectl-upgrade_watch"),
+    })
 }
 
 /// Parses the arguments and runs a command.
@@ -127,37 +134,16 @@ fn run_check_command(command: CheckCommand, catalog: &'static Catalog) -> Result
             report::render_catalog(flags.output, catalog, today, &look)
                 .map_err(CliError::could_not_run)?
         }
-        CheckSubcommand::Completion { shell } => {
-            completion_script::<CheckCommand>(shell, "kubectl-upgrade_check")
+        CheckSubcommand::Completion(script) => {
+            return print_script::<CheckCommand>(&script, "kubectl-upgrade_check");
         }
     };
     Ok(Console::print(&text, Exit::Success))
 }
 
-fn run_plan_command(command: PlanCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
-    match command.subcommand {
-        None => run::run(&command.plan, catalog),
-        Some(PlanSubcommand::Completion { shell }) => {
-            let script = completion_script::<PlanCommand>(shell, "kubectl-upgrade_plan");
-            Ok(Console::print(&script, Exit::Success))
-        }
-    }
-}
-
-fn run_watch_command(command: WatchCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
-    match command.subcommand {
-        None => watch::run(&command.watch, catalog),
-        Some(WatchSubcommand::Completion { shell }) => {
-            let script = completion_script::<WatchCommand>(shell, "kubectl-upgrade_watch");
-            Ok(Console::print(&script, Exit::Success))
-        }
-    }
-}
-
-/// A completion script for the file of this name.
-fn completion_script<C: CommandFactory>(shell: clap_complete::Shell, name: &str) -> String {
-    let mut script = Vec::new();
-    // A new command: shells do not know the name that kubectl uses.
-    clap_complete::generate(shell, &mut C::command(), name, &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+fn print_script<C: CommandFactory>(
+    subcommand: &CompletionSubcommand,
+    name: &str,
+) -> Result<Exit, CliError> {
+    Ok(Console::print(&subcommand.script::<C>(name), Exit::Success))
 }

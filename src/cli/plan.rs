@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap::{Args, Parser};
 use jiff::Timestamp;
 
 use super::args::{OutputArgs, SourceArgs};
+use super::completion::CompletionSubcommand;
 use super::console::{Console, remark_line};
 use super::exit::{CliError, Exit};
 use super::run::{ClusterCommand, Outcome};
@@ -34,11 +34,11 @@ Examples:
   kubectl upgrade-plan --local --from kyma=1.10 --to kyma=1.14
 
 Exit codes:
-  0  plan made
+  0  plan created
   1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
   2  usage error
   3  no supported path to the target
-  4  plan made with gaps
+  4  plan created with gaps
   130  interrupted
   143  terminated
 
@@ -62,20 +62,10 @@ test upgrade-plan'. Completion of 'kubectl upgrade-plan <TAB>' requires kubectl 
 pub struct PlanCommand {
     /// A subcommand instead of the plan.
     #[command(subcommand)]
-    pub subcommand: Option<PlanSubcommand>,
+    pub subcommand: Option<CompletionSubcommand>,
     /// The plan.
     #[command(flatten)]
     pub plan: PlanArgs,
-}
-
-/// Subcommands.
-#[derive(Debug, Subcommand)]
-pub enum PlanSubcommand {
-    /// Print a completion script
-    Completion {
-        /// The shell
-        shell: Shell,
-    },
 }
 
 /// Flags of the plan.

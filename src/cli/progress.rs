@@ -128,7 +128,7 @@ impl Drop for ProgressObserver {
 
 /// Progress if stderr is a terminal, otherwise notes about retries only; nothing with `--quiet`.
 pub(super) fn read_observer(console: Console, redact: bool) -> Arc<dyn ReadObserver> {
-    if console.is_quiet() {
+    if console.is_quiet {
         return Arc::new(NoopObserver);
     }
     let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");

@@ -29,7 +29,8 @@ pub(super) fn redact_snapshot(
     Ok(note.map(str::to_owned))
 }
 
-fn random_key() -> Result<RedactionKey, CliError> {
+/// A key that no other run has.
+pub(super) fn random_key() -> Result<RedactionKey, CliError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| {
         CliError::could_not_run(format!("cannot generate a key for --redact: {error}"))

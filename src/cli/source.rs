@@ -139,10 +139,8 @@ fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, C
     let now = Timestamp::now();
     Ok(RunInput {
         snapshot: Snapshot {
-            is_redacted: false,
             taken_at: now,
-            clusters: Vec::new(),
-            files: snapshot::ManifestFiles::default(),
+            ..Snapshot::default()
         },
         paths: vec![path],
         now,
@@ -203,10 +201,9 @@ fn input_from_cluster(
         let now = Timestamp::now();
         Ok(RunInput {
             snapshot: Snapshot {
-                is_redacted: false,
                 taken_at: now,
                 clusters: vec![cluster],
-                files: snapshot::ManifestFiles::default(),
+                ..Snapshot::default()
             },
             paths: vec![path],
             now,
@@ -231,9 +228,12 @@ pub(super) fn read_access(
     init_logging(&flags.log, flags.read.redact);
     // Report a wrong id before connecting.
     rule_filter(&flags.read.rule_filter)?;
-    let without_user = |requests| ReadAccess {
-        requests,
-        user: None,
+    let without_user = |cluster: &ClusterSnapshot, path: &UpgradePath| {
+        let requests = read_requests(cluster, path, flags, catalog, task)?;
+        Ok(ReadAccess {
+            requests: with_watches(requests, &cluster.discovery, catalog),
+            user: None,
+        })
     };
     if flags.offline.local {
         let from = starting_versions(&flags.target.from, catalog)?;
@@ -243,13 +243,7 @@ pub(super) fn read_access(
                 "rbac --local requires --from kubernetes=VERSION: the permissions depend on both ends of the path",
             )
         })?;
-        let cluster = assumed_cluster(from, catalog);
-        let requests = read_requests(&cluster, &path, flags, catalog, task)?;
-        return Ok(without_user(with_watches(
-            requests,
-            &cluster.discovery,
-            catalog,
-        )));
+        return without_user(&assumed_cluster(from, catalog), &path);
     }
     if let Some(file) = &flags.offline.snapshot {
         let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
@@ -257,13 +251,10 @@ pub(super) fn read_access(
             .clusters
             .first()
             .ok_or_else(|| CliError::usage(format!("{} contains no cluster", file.display())))?;
-        let path = path_from_detected(cluster, &flags.target, catalog)?;
-        let requests = read_requests(cluster, &path, flags, catalog, task)?;
-        return Ok(without_user(with_watches(
-            requests,
-            &cluster.discovery,
-            catalog,
-        )));
+        return without_user(
+            cluster,
+            &path_from_detected(cluster, &flags.target, catalog)?,
+        );
     }
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;
@@ -294,11 +285,17 @@ fn with_watches(
     discovery: &Discovery,
     catalog: &Catalog,
 ) -> Vec<ReadRequest> {
-    for mut watched in read_plan(&watch::watched_needs(), discovery, catalog, None) {
+    let pods = watch::pods_on_node_need("");
+    let others = [pods, watch::warnings_need()];
+    let needs: Vec<Need> = watch::watched_needs().into_iter().chain(others).collect();
+    for mut watched in read_plan(&needs, discovery, catalog, None) {
+        // A selector makes no difference to RBAC.
+        let allowed = watched.rbac.clone();
         watched.rbac.verbs.push(Verb::Watch);
-        match requests.iter_mut().find(|one| one.target == watched.target) {
-            Some(request) => request.rbac.verbs = watched.rbac.verbs,
-            None => requests.push(watched),
+        let same = requests.iter_mut().filter(|one| one.rbac == allowed);
+        let listed = same.map(|one| one.rbac.clone_from(&watched.rbac)).count();
+        if listed == 0 {
+            requests.push(watched);
         }
     }
     requests.sort_by(|a, b| a.target.cmp(&b.target));

@@ -2,37 +2,48 @@
 
 mod args;
 mod follow;
+mod plan;
+mod redaction;
+mod screen;
+mod sources;
+mod summary;
 mod viewer;
 
-pub(super) use args::WatchSubcommand;
 pub use args::{WatchArgs, WatchCommand};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::console::Console;
 use super::exit::{CliError, Exit};
 use super::log::init_logging;
+use super::session::run_until_shutdown;
+use crate::api::v1::FollowedPlan;
 use crate::catalog::{Catalog, PlatformName};
 use crate::path::{UpgradePath, UpgradeTarget};
-use crate::watch::{Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
+use crate::watch::{PlannedStep, Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
+use plan::{planned_steps, read_plan_file};
+use redaction::Redaction;
 use viewer::Viewer;
 
 /// Runs the watch.
 pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
     init_logging(&flags.log, false);
+    let plan = flags.plan.as_deref().map(read_plan_file).transpose()?;
     let options = WatchOptions {
-        goal: flags
-            .to
-            .as_ref()
-            .map(|target| goal(target, catalog))
-            .transpose()?,
+        goal: match &flags.to {
+            Some(target) => Some(goal(target, catalog)?),
+            None => plan.as_ref().and_then(FollowedPlan::goal),
+        },
         stall_after: SignedDuration::try_from(flags.stall_after).map_err(CliError::usage)?,
     };
     match &flags.replay {
         Some(file) => {
             let recording = Recording::open(file).map_err(CliError::could_not_run)?;
-            replay(flags, catalog, options, recording)
+            let name = recording.header.cluster.0.as_str();
+            let steps = planned_steps(flags, plan.as_ref(), &[name])?;
+            replay(flags, catalog, options, steps, recording)
         }
-        None => follow::follow(flags, catalog, options),
+        None => follow::follow(flags, catalog, options, plan),
     }
 }
 
@@ -60,24 +71,49 @@ fn replay(
     flags: &WatchArgs,
     catalog: &'static Catalog,
     options: WatchOptions,
+    steps: Vec<PlannedStep>,
     recording: Recording,
 ) -> Result<Exit, CliError> {
-    let watch = UpgradeWatch::new(recording.header.cluster.clone(), catalog, options);
-    let mut viewer = Viewer::new(flags, watch, None);
+    let header = &recording.header;
+    // A pseudonym is its own pseudonym, whatever the key.
+    let redaction = match flags.redact && !header.is_redacted {
+        true => Some(Redaction::new(
+            header.uid,
+            catalog,
+            Console::new(&flags.log),
+        )?),
+        false => None,
+    };
+    let id = match &redaction {
+        Some(redaction) => redaction.cluster_id(&header.cluster),
+        None => header.cluster.clone(),
+    };
+    let mut watch = UpgradeWatch::new(id, catalog, options);
+    watch.follow_plan(steps);
+    let viewer = Viewer::new(flags, catalog, watch, None, redaction)?;
+    run_until_shutdown(replay_all(flags, recording, viewer))
+}
+
+async fn replay_all(
+    flags: &WatchArgs,
+    recording: Recording,
+    mut viewer: Viewer,
+) -> Result<Exit, CliError> {
     let mut last: Option<Timestamp> = None;
     for observation in recording {
         let observation = observation.map_err(CliError::could_not_run)?;
+        let at = observation.at;
         if let (Some(speed), Some(last)) = (flags.speed, last) {
-            let gap = observation
-                .at
-                .duration_since(last)
-                .max(SignedDuration::ZERO);
-            std::thread::sleep(gap.unsigned_abs() / speed);
+            let gap = at.duration_since(last).max(SignedDuration::ZERO);
+            tokio::time::sleep(gap.unsigned_abs() / speed).await;
         }
-        last = Some(observation.at);
-        if let Some(exit) = viewer.observe(&observation)? {
+        last = Some(at);
+        if let Some(exit) = viewer.observe(observation)? {
             return Ok(exit);
         }
+    }
+    if let Some(last) = last {
+        viewer.draw(last, true)?;
     }
     if viewer.watch.picture().is_none() {
         return Err(CliError::could_not_run(

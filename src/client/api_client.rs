@@ -31,6 +31,7 @@ pub(super) struct ApiClient {
     pub(super) read_only: ReadOnlyLayer,
     pub(super) retry_state: Arc<RetryState>,
     pub(super) clock_skew: Arc<ClockSkew>,
+    pub(super) auth_session: Arc<AuthSession>,
     /// One permit for each request in flight.
     request_slots: Semaphore,
 }
@@ -56,6 +57,7 @@ impl ApiClient {
             timeout: TimeoutLayer(options.timeout),
             read_only: read_only.clone(),
         };
+        let auth_session = session.clone();
         let skew = clock_skew.clone();
         let transport = tower::service_fn(move |request: Request<Body>| {
             let (session, skew) = (session.clone(), skew.clone());
@@ -75,6 +77,7 @@ impl ApiClient {
             read_only,
             retry_state,
             clock_skew,
+            auth_session,
             request_slots: Semaphore::new(options.max_in_flight.max(1)),
         })
     }

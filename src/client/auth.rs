@@ -2,16 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use kube::client::{Body, ClientBuilder};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::error::{RequestError, classify};
 use super::http_layer::{HttpLayer, HttpResult, HttpService, copy_request, tower_layer};
 use crate::kubeconfig::Connection;
+
+/// How long after a refresh that did not help a watch tries the next one. A credential plugin may open a browser window.
+const MIN_REFRESH_DELAY: Duration = Duration::from_secs(2);
+/// Delays double up to this, jitter not included.
+const MAX_REFRESH_DELAY: Duration = Duration::from_secs(300);
 
 /// Resends a request once with fresh credentials after a 401.
 #[derive(Clone)]
@@ -49,6 +57,51 @@ struct AuthSessionState {
     is_accepted: Arc<AtomicBool>,
     /// Set after a failed refresh, which would fail the next time too.
     has_refresh_failed: bool,
+    /// When to try again nevertheless; `None` if never.
+    retry: Option<RefreshRetry>,
+}
+
+/// The schedule of refreshes that do not help, as long as none does.
+struct RefreshRetry {
+    delays: ExponentialBackoff,
+    not_before: Instant,
+}
+
+impl RefreshRetry {
+    fn new() -> Self {
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(MIN_REFRESH_DELAY)
+            .with_max_delay(MAX_REFRESH_DELAY)
+            .without_max_times()
+            .with_jitter();
+        Self {
+            delays: delays.build(),
+            not_before: Instant::now(),
+        }
+    }
+
+    fn postpone(&mut self) {
+        self.not_before = Instant::now() + self.delays.next().unwrap_or(MAX_REFRESH_DELAY);
+    }
+}
+
+impl AuthSessionState {
+    /// Whether a refresh may help: the credentials were accepted before, and have thus expired; or, if it is worth trying
+    /// again and again, a while has passed.
+    fn may_refresh(&mut self) -> bool {
+        let has_expired = !self.has_refresh_failed && self.is_accepted.load(Ordering::Relaxed);
+        let Some(retry) = &mut self.retry else {
+            return has_expired;
+        };
+        if has_expired {
+            *retry = RefreshRetry::new();
+        }
+        let may_refresh = Instant::now() >= retry.not_before;
+        if may_refresh {
+            retry.postpone();
+        }
+        may_refresh
+    }
 }
 
 impl AuthSession {
@@ -61,7 +114,14 @@ impl AuthSession {
             generation: CredentialGeneration(0),
             is_accepted: Arc::default(),
             has_refresh_failed: false,
+            retry: None,
         })))
+    }
+
+    /// From now on, tries again if a refresh fails or its credentials are refused: for a watch, which outlives that.
+    pub(super) async fn keep_refreshing(&self) {
+        let mut state = self.0.lock().await;
+        state.retry.get_or_insert_with(RefreshRetry::new);
     }
 
     /// Sends a request with the current credentials.
@@ -89,7 +149,7 @@ impl AuthSession {
         if state.generation != refused {
             return Ok(true);
         }
-        if state.has_refresh_failed || !state.is_accepted.load(Ordering::Relaxed) {
+        if !state.may_refresh() {
             return Ok(false);
         }
         let refreshed = state.connection.refresh_credentials().await;

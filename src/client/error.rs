@@ -9,26 +9,30 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::time::Duration;
 
 pub use classify::classify;
 pub use status::from_response;
 
-use crate::kubeconfig::HumanDuration;
+use crate::kubeconfig::format_timeout;
 use crate::text::ellipsize;
 
 /// Why a request failed.
 ///
 /// Layers return it as their error: [`classify()`] finds it under whatever is wrapped around it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// Nothing listens at the address.
+    #[error(
+        "The connection to the server {} was refused - did you specify the right host or port?",
+        host_and_port(.server)
+    )]
     ConnectionRefused {
         /// The address of the server.
         server: String,
     },
     /// The server is unreachable, or the connection broke.
+    #[error("Unable to connect to the server {}: {why}", host_and_port(.server))]
     Unreachable {
         /// The address of the server.
         server: String,
@@ -36,11 +40,15 @@ pub enum RequestError {
         why: String,
     },
     /// The proxy failed.
+    #[error(
+        "Unable to connect to the server: {why}; check proxy-url of the kubeconfig, --proxy-url, HTTPS_PROXY and NO_PROXY"
+    )]
     Proxy {
         /// Why, without a full stop.
         why: String,
     },
     /// There is no secure connection.
+    #[error("Unable to connect to the server {}: {cause}", host_and_port(.server))]
     Tls {
         /// The address of the server.
         server: String,
@@ -48,26 +56,33 @@ pub enum RequestError {
         cause: TlsError,
     },
     /// 401: not authenticated.
+    #[error(
+        "You must be logged in to the server ({message}): the token or certificate was refused, log in again"
+    )]
     Unauthorized {
         /// The server's message.
         message: String,
     },
     /// 403: authenticated, but not authorized.
+    #[error("Error from server (Forbidden): {message}")]
     Forbidden {
         /// The server's message: the user and the denied request.
         message: String,
     },
     /// 404.
+    #[error("Error from server (NotFound): {message}")]
     NotFound {
         /// The server's message.
         message: String,
     },
     /// 429: throttled.
+    #[error("Error from server (TooManyRequests): {message}")]
     TooManyRequests {
         /// The server's message.
         message: String,
     },
     /// Another error response.
+    #[error("Error from server ({reason}): {message}")]
     Server {
         /// The HTTP status code.
         code: u16,
@@ -77,6 +92,7 @@ pub enum RequestError {
         message: String,
     },
     /// The timeout elapsed.
+    #[error("Gave up {operation}{}", describe_timeout(*.after))]
     TimedOut {
         /// What the client was doing: `listing pods`.
         operation: String,
@@ -84,16 +100,21 @@ pub enum RequestError {
         after: Option<Duration>,
     },
     /// The response is not that of a Kubernetes API server.
+    #[error(
+        "The answer is not that of a Kubernetes API server: {found}; check the address and what is in between"
+    )]
     InvalidResponse {
         /// What it is instead.
         found: String,
     },
     /// The read-only layer rejected the request.
+    #[error("Not sent, because it is outside what may be read: {request}")]
     NotAllowed {
         /// The request.
         request: String,
     },
     /// The list is longer than the request accepts.
+    #[error("Not read: there are {objects} objects, and only up to {limit} are inspected")]
     TooManyObjects {
         /// How many objects there are.
         objects: u64,
@@ -101,11 +122,13 @@ pub enum RequestError {
         limit: u64,
     },
     /// A credential plugin or another source of credentials failed.
+    #[error("Unable to log in: {why}")]
     CredentialsUnavailable {
         /// Why, without a full stop.
         why: String,
     },
     /// Something else.
+    #[error("The request failed: {why}")]
     Other {
         /// The innermost message of the chain.
         why: String,
@@ -113,122 +136,56 @@ pub enum RequestError {
 }
 
 /// Common failures of TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
     /// The certificate is signed by an untrusted authority.
+    #[error(
+        "its certificate is signed by an unknown authority; check certificate-authority of the cluster entry, which \
+         must hold the authority: the server's own certificate there is enough for kubectl, but not here"
+    )]
     UnknownAuthority,
     /// The certificate is of an authority itself, or is trusted as one without being one.
+    #[error(
+        "its certificate is that of an authority, which cannot be used for a server here, although kubectl accepts \
+         it; give the server a certificate of its own, signed by that authority"
+    )]
     CaUsedAsServer,
     /// The certificate expired, at this time if known.
+    #[error("its certificate {}; renew it, or set the clock here", describe_expiry(.0.as_ref()))]
     Expired(Option<jiff::Timestamp>),
     /// The certificate is not valid yet, or the local clock is wrong.
+    #[error("its certificate is not valid yet; is the clock here right?")]
     NotYetValid,
     /// The certificate is for other names, as the library lists them.
+    #[error("its certificate is for another name, it {0}; use that address, or --tls-server-name")]
     HostnameMismatch(String),
     /// The server rejected the client certificate, or requires one.
+    #[error(
+        "it refused our client certificate or asks for one; check client-certificate of the user entry and whether it has expired"
+    )]
     ClientCertificateRejected,
     /// The other side does not speak TLS.
+    #[error(
+        "it does not speak TLS there; does the address begin with http://, or is the port another?"
+    )]
     NotTls,
     /// Something else.
+    #[error("no secure connection: {0}")]
     Other(String),
 }
 
-impl std::error::Error for RequestError {}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ConnectionRefused { server } => write!(
-                f,
-                "The connection to the server {} was refused - did you specify the right host or port?",
-                host_and_port(server)
-            ),
-            Self::Unreachable { server, why } => {
-                write!(
-                    f,
-                    "Unable to connect to the server {}: {why}",
-                    host_and_port(server)
-                )
-            }
-            Self::Proxy { why } => write!(
-                f,
-                "Unable to connect to the server: {why}; check proxy-url of the kubeconfig, --proxy-url, HTTPS_PROXY and NO_PROXY"
-            ),
-            Self::Tls { server, cause } => {
-                write!(
-                    f,
-                    "Unable to connect to the server {}: {cause}",
-                    host_and_port(server)
-                )
-            }
-            Self::Unauthorized { message } => write!(
-                f,
-                "You must be logged in to the server ({message}): the token or certificate was refused, log in again"
-            ),
-            Self::Forbidden { message } => write!(f, "Error from server (Forbidden): {message}"),
-            Self::NotFound { message } => write!(f, "Error from server (NotFound): {message}"),
-            Self::TooManyRequests { message } => {
-                write!(f, "Error from server (TooManyRequests): {message}")
-            }
-            Self::Server {
-                reason, message, ..
-            } => {
-                write!(f, "Error from server ({reason}): {message}")
-            }
-            Self::TimedOut {
-                operation,
-                after: Some(after),
-            } => {
-                write!(f, "Gave up {operation} after {}", HumanDuration(*after))
-            }
-            Self::TimedOut {
-                operation,
-                after: None,
-            } => write!(f, "Gave up {operation}: it took too long"),
-            Self::InvalidResponse { found } => write!(
-                f,
-                "The answer is not that of a Kubernetes API server: {found}; check the address and what is in between"
-            ),
-            Self::NotAllowed { request } => {
-                write!(
-                    f,
-                    "Not sent, because it is outside what may be read: {request}"
-                )
-            }
-            Self::TooManyObjects { objects, limit } => write!(
-                f,
-                "Not read: there are {objects} objects, and only up to {limit} are inspected"
-            ),
-            Self::CredentialsUnavailable { why } => write!(f, "Unable to log in: {why}"),
-            Self::Other { why } => write!(f, "The request failed: {why}"),
-        }
-    }
+fn describe_timeout(after: Option<Duration>) -> String {
+    after.map_or_else(
+        || ": it took too long".to_owned(),
+        |after| format!(" after {}", format_timeout(after)),
+    )
 }
 
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownAuthority => f.write_str(
-                "its certificate is signed by an unknown authority; check certificate-authority of the cluster entry, which \
-                 must hold the authority: the server's own certificate there is enough for kubectl, but not here",
-            ),
-            Self::CaUsedAsServer => f.write_str(
-                "its certificate is that of an authority, which cannot be used for a server here, although kubectl accepts \
-                 it; give the server a certificate of its own, signed by that authority",
-            ),
-            Self::Expired(Some(end)) => write!(f, "its certificate expired at {end}; renew it, or set the clock here"),
-            Self::Expired(None) => f.write_str("its certificate has expired; renew it, or set the clock here"),
-            Self::NotYetValid => f.write_str("its certificate is not valid yet; is the clock here right?"),
-            Self::HostnameMismatch(names) => {
-                write!(f, "its certificate is for another name, it {names}; use that address, or --tls-server-name")
-            }
-            Self::ClientCertificateRejected => f.write_str(
-                "it refused our client certificate or asks for one; check client-certificate of the user entry and whether it has expired",
-            ),
-            Self::NotTls => f.write_str("it does not speak TLS there; does the address begin with http://, or is the port another?"),
-            Self::Other(text) => write!(f, "no secure connection: {text}"),
-        }
-    }
+fn describe_expiry(end: Option<&jiff::Timestamp>) -> String {
+    end.map_or_else(
+        || "has expired".to_owned(),
+        |end| format!("expired at {end}"),
+    )
 }
 
 /// The host and port of an address, as kubectl names it.

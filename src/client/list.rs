@@ -6,7 +6,7 @@ use super::api_client::ApiClient;
 use super::decode::{DecodeError, PageMeta, RowCollector, decode_page};
 use super::error::RequestError;
 use super::transport::get_and_decode;
-use crate::need::{Encoding, ReadRequest, ReadTarget};
+use crate::need::{DetailLevel, ReadRequest, ReadTarget};
 
 /// How often a list is restarted after its continue token expired.
 const MAX_RESTARTS: u32 = 3;
@@ -113,12 +113,13 @@ pub(super) async fn fetch_page(
     Ok((collector, page))
 }
 
+/// The cheapest encoding that has what the rows keep.
 fn accept_header(request: &ReadRequest) -> &'static str {
-    match request.encoding {
-        Encoding::Metadata => ACCEPT_METADATA,
-        Encoding::Protobuf => ACCEPT_PROTOBUF,
-        Encoding::Json => ACCEPT_JSON,
-        Encoding::Text => "text/plain",
+    match (&request.target, request.detail_level) {
+        (ReadTarget::NonResourceUrl { .. }, _) => "text/plain",
+        (_, DetailLevel::Metadata) => ACCEPT_METADATA,
+        (_, DetailLevel::Typed) => ACCEPT_PROTOBUF,
+        (_, DetailLevel::Full) => ACCEPT_JSON,
     }
 }
 

@@ -13,28 +13,22 @@ pub struct ReadOptions {
     pub max_in_flight: usize,
 }
 
-/// Receives the progress of a read.
+/// Receives the progress of a read, by default without doing anything.
 pub trait ReadObserver: Send + Sync {
-    /// `requests` more requests will be sent.
-    fn on_planned(&self, requests: usize);
-    /// The list of `target` is requested.
-    fn on_started(&self, target: &str);
-    /// `objects` of `target` have been read so far.
-    fn on_objects_read(&self, target: &str, objects: usize);
+    /// More requests will be sent.
+    fn on_planned(&self, _requests: usize) {}
+    /// A list is requested.
+    fn on_started(&self, _target: &str) {}
+    /// The number of objects of a list that have been read so far.
+    fn on_objects_read(&self, _target: &str, _objects: usize) {}
     /// A planned request is complete.
-    fn on_finished(&self, target: &str);
-    /// The API server is throttling or unavailable, as `error` says: the client waits and retries. Called once.
-    fn on_backoff(&self, error: &str);
+    fn on_finished(&self, _target: &str) {}
+    /// The API server is throttling or unavailable, as the error says: the client waits and retries. Called once.
+    fn on_backoff(&self, _error: &str) {}
 }
 
 /// Ignores all events.
 #[derive(Debug, Clone, Copy)]
 pub struct NoopObserver;
 
-impl ReadObserver for NoopObserver {
-    fn on_planned(&self, _requests: usize) {}
-    fn on_started(&self, _target: &str) {}
-    fn on_objects_read(&self, _target: &str, _objects: usize) {}
-    fn on_finished(&self, _target: &str) {}
-    fn on_backoff(&self, _error: &str) {}
-}
+impl ReadObserver for NoopObserver {}

@@ -37,7 +37,10 @@ impl ReadOnlyLayer {
     pub(super) fn allow(&self, reads: impl IntoIterator<Item = (Verb, String)>) {
         let mut allowed = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (verb, path) in reads {
-            allowed.entry(path).or_default().push(verb);
+            let verbs = allowed.entry(path).or_default();
+            if !verbs.contains(&verb) {
+                verbs.push(verb);
+            }
         }
     }
 

@@ -75,7 +75,7 @@ struct RawEvent {
 
 impl ClusterReader {
     /// Follows the changes of what a request reads from a resource version, or lists it first if there is none, until
-    /// `updates` is closed.
+    /// `updates` is closed. Credentials that are refused are refreshed with backoff for as long as it takes.
     ///
     /// A watch that breaks off is resumed from where it was, with backoff and jitter and without giving up; where the API
     /// server no longer has that resource version (410), the list is read again.
@@ -88,6 +88,7 @@ impl ClusterReader {
     ) {
         let api = self.api();
         api.read_only.allow([(Verb::Watch, request.path.clone())]);
+        api.auth_session.keep_refreshing().await;
         let mut backoff = schedule();
         loop {
             // A watch outlives the outages for which other requests give up.
@@ -134,6 +135,7 @@ impl ClusterReader {
     pub async fn probe(&self) -> Result<Release, RequestError> {
         let api = self.api();
         api.retry_state.reset();
+        api.auth_session.keep_refreshing().await;
         api.read_only.allow([(Verb::Get, "/version".to_owned())]);
         let request = Request::get("/version").header(header::CONNECTION, "close");
         let response = get(api, request).await?;

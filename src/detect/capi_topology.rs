@@ -1,5 +1,6 @@
 //! What Cluster API reports of a Cluster: the versions that its topology allows, its conditions, and whether it is rolled out.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::view::{items_at, list_need, str_at};
@@ -57,9 +58,12 @@ impl TopologyVersions {
 pub(crate) struct CapiCondition<'a> {
     pub(crate) status: &'a str,
     pub(crate) reason: &'a str,
-    message: String,
+    /// In one line.
+    pub(crate) message: String,
     /// Whether it is about the latest spec. The status of an object as a whole may be newer than a condition in it.
     pub(crate) is_current: bool,
+    /// Since when it has this status.
+    pub(crate) since: Option<Timestamp>,
 }
 
 impl<'a> CapiCondition<'a> {
@@ -81,6 +85,7 @@ impl<'a> CapiCondition<'a> {
             is_current: observed
                 .zip(number(object, "/metadata/generation"))
                 .is_none_or(|(observed, generation)| observed >= generation),
+            since: str_at(condition, "/lastTransitionTime").and_then(|time| time.parse().ok()),
         })
     }
 

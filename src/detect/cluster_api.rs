@@ -110,7 +110,16 @@ pub fn kubeadm_control_planes_need() -> Need {
     list_need(
         "controlplane.cluster.x-k8s.io",
         "kubeadmcontrolplanes",
-        &[ROLLOUT_FIELDS, &["spec.version"]].concat(),
+        &[
+            ROLLOUT_FIELDS,
+            &[
+                "metadata.labels",
+                "spec.version",
+                "status.conditions",
+                "status.v1beta2.conditions",
+            ],
+        ]
+        .concat(),
     )
 }
 
@@ -118,10 +127,7 @@ pub fn kubeadm_control_planes_need() -> Need {
 fn provider_deployments_need() -> Need {
     Need::selected(
         GroupResource::new("apps", "deployments"),
-        ListSelector {
-            labels: CLUSTERCTL_LABEL.to_owned(),
-            fields: String::new(),
-        },
+        ListSelector::by_labels(CLUSTERCTL_LABEL),
         DetailLevel::Full,
     )
     .with_fields(&["metadata.labels", "spec.template.spec.containers.image"])

@@ -67,10 +67,7 @@ fn system_deployments_need() -> Need {
 fn reconciler_summaries_need() -> Need {
     Need::selected(
         GroupResource::new("", "configmaps"),
-        ListSelector {
-            labels: "reconciler.kyma-project.io/reconciliation-summary=true".to_owned(),
-            fields: String::new(),
-        },
+        ListSelector::by_labels("reconciler.kyma-project.io/reconciliation-summary=true"),
         DetailLevel::Full,
     )
     .with_fields(&["data.version"])

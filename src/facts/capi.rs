@@ -44,11 +44,25 @@ pub(crate) fn machines_need() -> Need {
         "metadata.generation",
         "metadata.labels",
         "spec.clusterName",
+        "spec.version",
         "status.conditions",
         "status.deletion.nodeDrainStartTime",
         "status.nodeRef.name",
         "status.v1beta2.conditions",
     ])
+}
+
+/// The condition that says that the node of a Machine is being drained, with its type: of v1beta2, or else of v1beta1.
+pub(crate) fn draining_condition(machine: &Value) -> Option<(&'static str, CapiCondition<'_>)> {
+    let kinds = [
+        ("Deleting", "True", "DrainingNode"),
+        ("DrainingSucceeded", "False", "Draining"),
+    ];
+    kinds.into_iter().find_map(|(kind, status, reason)| {
+        let condition = CapiCondition::find(machine, kind)?;
+        (condition.status == status && condition.reason.starts_with(reason))
+            .then_some((kind, condition))
+    })
 }
 
 /// A machine that is being deleted, and whose node is not drained yet.
@@ -62,18 +76,8 @@ pub(crate) struct DrainingMachine {
 
 impl DrainingMachine {
     fn new(row: &ObjectRow) -> Option<Self> {
-        let drain = |kind, status: &str, reason: &str| {
-            let condition = CapiCondition::find(&row.object, kind)?;
-            (condition.status == status && condition.reason.starts_with(reason))
-                .then_some(condition)
-        };
-        // Of v1beta2, and of v1beta1.
-        let condition = drain("Deleting", "True", "DrainingNode")
-            .map(|condition| condition.describe("Deleting"))
-            .or_else(|| {
-                let kind = "DrainingSucceeded";
-                Some(drain(kind, "False", "Draining")?.describe(kind))
-            })?;
+        let (kind, condition) = draining_condition(&row.object)?;
+        let condition = condition.describe(kind);
         let node = string_at(row, "/status/nodeRef/name").map(|node| format!(" (node {node})"));
         let since = string_at(row, "/status/deletion/nodeDrainStartTime");
         let since = since.map(|since| format!(", draining since {since}"));

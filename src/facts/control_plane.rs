@@ -54,14 +54,11 @@ pub(crate) fn control_plane_pods_need() -> Need {
 ///
 /// Source: kubernetes/kubernetes plugin/pkg/admission/serviceaccount/admission.go.
 pub(crate) fn mirror_pods_need() -> Need {
-    let selector = ListSelector {
-        labels: String::new(),
-        fields: "spec.serviceAccountName=".to_owned(),
-    };
+    let selector = ListSelector::by_fields("spec.serviceAccountName=");
     let pods = GroupResource::new("", "pods");
-    let mut need = Need::selected(pods, selector, DetailLevel::Full);
-    need.target = need.target.in_namespace(KUBE_SYSTEM_NAMESPACE);
-    need.with_fields(&STATIC_POD_FIELDS)
+    Need::selected(pods, selector, DetailLevel::Full)
+        .in_namespace(KUBE_SYSTEM_NAMESPACE)
+        .with_fields(&STATIC_POD_FIELDS)
 }
 
 /// The DaemonSet kube-proxy.

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use crate::catalog::GroupResource;
 use crate::need::{
-    DetailLevel, Encoding, FieldPaths, Freshness, ListSelector, Need, PolicyRule, ReadRequest,
-    ReadTarget,
+    DetailLevel, FieldPaths, Freshness, ListSelector, Need, PolicyRule, ReadRequest, ReadTarget,
 };
 use crate::snapshot::{ClusterView, MissingData, ObjectRow, Rows};
 
@@ -105,7 +104,6 @@ impl<'a> CustomResource<'a> {
             field_paths: FieldPaths::default(),
             path: format!("/apis/{api_version}/{scope}{}", self.plural),
             api_version,
-            encoding: Encoding::Metadata,
             rbac: PolicyRule::allow_list(self.group, self.plural, namespace),
             all_namespaces: self.is_namespaced && namespace.is_none(),
             max_objects: Some(MAX_OBJECTS),

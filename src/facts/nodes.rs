@@ -5,7 +5,7 @@ use crate::detect::describe_node_match;
 use crate::snapshot::NodeRow;
 
 /// The marks of nodes that run the control plane. Source: kubernetes/kubernetes cmd/kubeadm/app/constants/constants.go.
-const CONTROL_PLANE_LABELS: [&str; 2] = [
+pub(crate) const CONTROL_PLANE_LABELS: [&str; 2] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
 ];

@@ -21,6 +21,11 @@ pub(crate) fn daemon_sets() -> Need {
     apps_need("daemonsets")
 }
 
+/// All three.
+pub(crate) fn all() -> [Need; 3] {
+    [deployments(), stateful_sets(), daemon_sets()]
+}
+
 fn apps_need(plural: &str) -> Need {
     Need::objects(GroupResource::new("apps", plural), DetailLevel::Typed)
 }

@@ -24,7 +24,7 @@ pub(super) fn apply_cluster_flags(
         &mut entry.tls_server_name,
         &mut entry.proxy_url,
     ] {
-        *field = field.take().filter(|text| !text.is_empty());
+        field.take_if(|text| text.is_empty());
     }
     drop_empty_path(&mut entry.certificate_authority);
     strip_whitespace(&mut entry.certificate_authority_data);
@@ -59,14 +59,13 @@ pub(super) fn load_certificate_authority(
     owner: &str,
 ) -> Result<Option<Vec<Vec<u8>>>, ConnectError> {
     const WHAT: &str = "the certificate authority";
-    let (from, pem) = if let Some(data) = &entry.certificate_authority_data {
-        let field = "certificate-authority-data";
-        (field.to_owned(), decode_base64(data, WHAT, owner, field)?)
-    } else if let Some(path) = &entry.certificate_authority {
-        let pem = std::fs::read(path)
-            .map_err(|error| unreadable_credential(WHAT, owner, Path::new(path), &error))?;
-        (path.clone(), pem)
-    } else {
+    let source = CredentialSource {
+        what: WHAT,
+        data: entry.certificate_authority_data.as_deref(),
+        field: "certificate-authority-data",
+        path: entry.certificate_authority.as_deref(),
+    };
+    let Some(pem) = source.read(owner)? else {
         return Ok(None);
     };
     let certificates = x509::pem_certificates(&pem);
@@ -74,7 +73,7 @@ pub(super) fn load_certificate_authority(
         return Err(ConnectError::InvalidCredential {
             what: WHAT,
             owner: owner.to_owned(),
-            from,
+            from: source.place().to_owned(),
             why: "there is no PEM certificate in it".to_owned(),
         });
     }
@@ -149,7 +148,7 @@ fn drop_empty(entry: &mut AuthInfo) {
         &mut entry.impersonate,
         &mut entry.impersonate_uid,
     ] {
-        *field = field.take().filter(|text| !text.is_empty());
+        field.take_if(|text| text.is_empty());
     }
     for field in [
         &mut entry.token_file,
@@ -159,16 +158,13 @@ fn drop_empty(entry: &mut AuthInfo) {
         drop_empty_path(field);
     }
     for field in [&mut entry.token, &mut entry.client_key_data] {
-        *field = field
-            .take()
-            .filter(|secret| !secret.expose_secret().is_empty());
+        field.take_if(|secret| secret.expose_secret().is_empty());
     }
     // YAML folds long lines; Go's decoder passes over the line breaks that are left, kube's does not.
     strip_whitespace(&mut entry.client_certificate_data);
-    entry.client_key_data = entry
-        .client_key_data
-        .take()
-        .map(|key| SecretString::from(without_whitespace(key.expose_secret())));
+    if let Some(key) = &mut entry.client_key_data {
+        *key = without_whitespace(key.expose_secret()).into();
+    }
 }
 
 fn apply_impersonation(
@@ -209,28 +205,24 @@ fn check_client_certificate(entry: &mut AuthInfo, name: &str) -> Result<(), Conn
             "{owner} has a client certificate but no key; add client-key or client-key-data, or --client-key"
         )));
     }
-    match (&entry.client_certificate_data, &entry.client_certificate) {
-        (Some(data), _) => decode_base64(
-            data,
-            "the client certificate",
-            &owner,
-            "client-certificate-data",
-        )
-        .map(|_| ()),
-        (None, Some(path)) => check_readable(path, "the client certificate", &owner),
-        (None, None) => Ok(()),
-    }?;
-    match (&entry.client_key_data, &entry.client_key) {
-        (Some(data), _) => decode_base64(
-            data.expose_secret(),
-            "the client key",
-            &owner,
-            "client-key-data",
-        )
-        .map(|_| ()),
-        (None, Some(path)) => check_readable(path, "the client key", &owner),
-        (None, None) => Ok(()),
-    }
+    let certificate = CredentialSource {
+        what: "the client certificate",
+        data: entry.client_certificate_data.as_deref(),
+        field: "client-certificate-data",
+        path: entry.client_certificate.as_deref(),
+    };
+    let key = CredentialSource {
+        what: "the client key",
+        data: entry
+            .client_key_data
+            .as_ref()
+            .map(ExposeSecret::expose_secret),
+        field: "client-key-data",
+        path: entry.client_key.as_deref(),
+    };
+    certificate.read(&owner)?;
+    key.read(&owner)?;
+    Ok(())
 }
 
 /// Loads the token: that of the file while it can be read, otherwise the one beside it, as client-go does
@@ -291,26 +283,41 @@ fn check_auth_provider(entry: &AuthInfo, name: &str) -> Result<(), ConnectError>
     })
 }
 
-fn check_readable(path: &str, what: &'static str, owner: &str) -> Result<(), ConnectError> {
-    std::fs::read(path)
-        .map(|_| ())
-        .map_err(|error| unreadable_credential(what, owner, Path::new(path), &error))
+/// Where a credential is: base64 in the kubeconfig, which counts, or a file.
+struct CredentialSource<'a> {
+    what: &'static str,
+    data: Option<&'a str>,
+    /// The field of `data`.
+    field: &'static str,
+    path: Option<&'a str>,
 }
 
-fn decode_base64(
-    data: &str,
-    what: &'static str,
-    owner: &str,
-    field: &str,
-) -> Result<Vec<u8>, ConnectError> {
-    STANDARD
-        .decode(data)
-        .map_err(|_| ConnectError::InvalidCredential {
-            what,
-            owner: owner.to_owned(),
-            from: field.to_owned(),
-            why: "it is not base64".to_owned(),
-        })
+impl CredentialSource<'_> {
+    fn place(&self) -> &str {
+        self.path
+            .filter(|_| self.data.is_none())
+            .unwrap_or(self.field)
+    }
+
+    /// Its content; `None` if there is none.
+    fn read(&self, owner: &str) -> Result<Option<Vec<u8>>, ConnectError> {
+        match (self.data, self.path) {
+            (Some(data), _) => {
+                let decoded = STANDARD.decode(data);
+                let decoded = decoded.map_err(|_| ConnectError::InvalidCredential {
+                    what: self.what,
+                    owner: owner.to_owned(),
+                    from: self.field.to_owned(),
+                    why: "it is not base64".to_owned(),
+                });
+                decoded.map(Some)
+            }
+            (None, Some(path)) => std::fs::read(path)
+                .map(Some)
+                .map_err(|error| unreadable_credential(self.what, owner, Path::new(path), &error)),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// kube keeps paths as text.
@@ -325,9 +332,7 @@ fn path_to_utf8(path: Option<&Path>) -> Result<Option<String>, ConnectError> {
 
 /// Drops an empty path, which kube has made absolute: the directory of the kubeconfig.
 fn drop_empty_path(path: &mut Option<String>) {
-    *path = path
-        .take()
-        .filter(|path| !path.ends_with(std::path::MAIN_SEPARATOR));
+    path.take_if(|path| path.ends_with(std::path::MAIN_SEPARATOR));
 }
 
 fn without_whitespace(text: &str) -> String {

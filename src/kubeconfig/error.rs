@@ -1,8 +1,9 @@
 //! Why no connection could be prepared, in sentences for a person.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use jiff::fmt::friendly::{Spacing, SpanPrinter};
 
 use super::suggestions::Suggestions;
 
@@ -140,7 +141,7 @@ pub enum ConnectError {
     /// The credential plugin gave no answer in time and was stopped.
     #[error(
         "the credential plugin {command:?} of user {user:?} gave no answer within {} and was stopped; run it by hand to see what it waits for, or give it longer with --request-timeout",
-        HumanDuration(*after)
+        format_timeout(*after)
     )]
     ExecPluginTimedOut {
         /// Its command.
@@ -225,19 +226,8 @@ pub(super) fn unreadable_credential(
     }
 }
 
-/// A duration such as `45s`, `1m30s`, `250ms`.
-pub(crate) struct HumanDuration(pub(crate) Duration);
-
-impl fmt::Display for HumanDuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        let millis = self.0.subsec_millis();
-        match (seconds / 60, seconds % 60, millis) {
-            (0, 0, millis) => write!(f, "{millis}ms"),
-            (0, seconds, 0) => write!(f, "{seconds}s"),
-            (0, seconds, millis) => write!(f, "{seconds}.{millis:03}s"),
-            (minutes, 0, _) => write!(f, "{minutes}m"),
-            (minutes, seconds, _) => write!(f, "{minutes}m{seconds}s"),
-        }
-    }
+/// A timeout as flags spell it: `30s`, `1m30s`.
+pub(crate) fn format_timeout(timeout: Duration) -> String {
+    const PRINTER: SpanPrinter = SpanPrinter::new().spacing(Spacing::None);
+    PRINTER.unsigned_duration_to_string(&timeout)
 }

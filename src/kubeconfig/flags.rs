@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::fmt::friendly::SpanParser;
 use secrecy::SecretString;
 
 /// How long a request may take.
@@ -66,30 +67,8 @@ fn parse_time(text: &str) -> Option<Duration> {
 
 /// `1h2m3.5s`; `None` for anything else, a negative time included.
 fn parse_go_duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let unit_at = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
-        let (number, tail) = rest.split_at(unit_at);
-        let next = tail
-            .find(|letter: char| letter.is_ascii_digit() || letter == '.')
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(next);
-        let seconds = match unit {
-            "ns" => 1e-9,
-            "us" | "µs" | "μs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        let number: f64 = number.parse().ok()?;
-        let part = Duration::try_from_secs_f64(number * seconds).ok()?;
-        total = total.checked_add(part)?;
-        rest = tail;
-    }
-    (!text.is_empty() && total.as_secs() <= u64::from(u32::MAX)).then_some(total)
+    let time = SpanParser::new().parse_unsigned_duration(text).ok()?;
+    (time.as_secs() <= u64::from(u32::MAX) && !text.contains(char::is_whitespace)).then_some(time)
 }
 
 #[cfg(test)]

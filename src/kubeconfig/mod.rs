@@ -25,7 +25,7 @@ use kube::Config;
 
 pub use connection::Connection;
 pub use error::ConnectError;
-pub(crate) use error::{HumanDuration, strip_os_code};
+pub(crate) use error::{format_timeout, strip_os_code};
 pub use flags::{Timeout, parse_duration};
 pub use options::{ConnectOptions, Env};
 pub use suggestions::Suggestions;

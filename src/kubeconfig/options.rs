@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueHint};
+use clap::{Arg, ArgAction, Args, ValueHint, value_parser};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::ConnectError;
@@ -11,9 +11,32 @@ use super::flags::{Timeout, parse_request_timeout, parse_secret};
 
 const HEADING: &str = "Connection (as in kubectl)";
 
+/// Flags that may say `=false`, as kubectl's do.
+const BOOL_FLAGS: [&str; 3] = [
+    "all_namespaces",
+    "insecure_skip_tls_verify",
+    "disable_compression",
+];
+
+fn accept_bool(flag: Arg) -> Arg {
+    if !BOOL_FLAGS.contains(&flag.get_id().as_str()) {
+        return flag;
+    }
+    flag.action(ArgAction::Set)
+        .value_parser(value_parser!(bool))
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_value("false")
+        .default_missing_value("true")
+        .hide_default_value(true)
+        .hide_possible_values(true)
+        .value_name("BOOL")
+}
+
 /// kubectl's flags for selecting a cluster and authenticating to it, flattened into every command. An empty string counts as
 /// not given, as in kubectl.
 #[derive(Args, Debug, Clone, Default)]
+#[command(mut_args(accept_bool))]
 pub struct ConnectOptions {
     /// The program name for the `User-Agent` header: `kubectl-upgrade-check`.
     #[arg(skip)]
@@ -40,18 +63,7 @@ pub struct ConnectOptions {
     pub namespace: Option<String>,
 
     /// Read all namespaces, even if -n is given
-    #[arg(
-        short = 'A',
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "BOOL",
-        help_heading = HEADING
-    )]
+    #[arg(short = 'A', long, help_heading = HEADING)]
     pub all_namespaces: bool,
 
     /// The address and port of the Kubernetes API server
@@ -75,17 +87,7 @@ pub struct ConnectOptions {
     pub client_key: Option<PathBuf>,
 
     /// Do not check the server's certificate for validity. This makes HTTPS connections insecure
-    #[arg(
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "BOOL",
-        help_heading = HEADING
-    )]
+    #[arg(long, help_heading = HEADING)]
     pub insecure_skip_tls_verify: bool,
 
     /// Server name to use for server certificate validation [default: the hostname used to contact the server]
@@ -98,17 +100,7 @@ pub struct ConnectOptions {
     pub proxy_url: Option<SecretString>,
 
     /// Opt out of response compression for all requests to the server
-    #[arg(
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = false,
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "BOOL",
-        help_heading = HEADING
-    )]
+    #[arg(long, help_heading = HEADING)]
     pub disable_compression: bool,
 
     /// Username to impersonate: a regular user or a service account
@@ -183,7 +175,7 @@ impl ConnectOptions {
             &mut self.impersonate,
             &mut self.impersonate_uid,
         ] {
-            *field = field.take().filter(|text| !text.is_empty());
+            field.take_if(|text| text.is_empty());
         }
         for field in [
             &mut self.kubeconfig,
@@ -191,12 +183,10 @@ impl ConnectOptions {
             &mut self.client_certificate,
             &mut self.client_key,
         ] {
-            *field = field.take().filter(|path| !path.as_os_str().is_empty());
+            field.take_if(|path| path.as_os_str().is_empty());
         }
         for field in [&mut self.token, &mut self.proxy_url] {
-            *field = field
-                .take()
-                .filter(|secret| !secret.expose_secret().is_empty());
+            field.take_if(|secret| secret.expose_secret().is_empty());
         }
         self.impersonate_groups.retain(|group| !group.is_empty());
         self

@@ -2,18 +2,55 @@
 //!
 //! They are few, and of few kinds: a document is parsed a second time only if it may hold one of them.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::header::ManifestDocument;
+use super::{held, placeholders};
 use crate::catalog::{Catalog, ManifestFields};
-use crate::snapshot;
 
 /// Maximum bytes of a document: as much as an API server takes in one request, and what it costs as values is bounded.
 const MAX_DOCUMENT_BYTES: usize = 3 << 20;
 
-/// The values of the documents in a text, in their order; none if rules read no fields of them.
-pub(super) fn parse_contents(text: &str, catalog: &Catalog) -> Vec<Value> {
-    if text.len() > MAX_DOCUMENT_BYTES || !may_hold_fields(text, &catalog.manifest_fields) {
+/// The values of the documents in a text, in their order; none if neither their fields nor what they hold is read.
+pub(super) fn parse_contents(
+    text: &str,
+    documents: &[ManifestDocument],
+    members: &BTreeSet<String>,
+    catalog: &Catalog,
+) -> Vec<Value> {
+    let is_member = || members.iter().any(|name| text.contains(name));
+    let is_read = documents
+        .iter()
+        .any(|document| is_read_kind(document, catalog))
+        && (may_hold_fields(text, &catalog.manifest_fields)
+            || held::may_hold(text, catalog)
+            || is_member());
+    match is_read {
+        true => parse_values(text),
+        false => Vec::new(),
+    }
+}
+
+/// Whether a document, or an item of a list, is of a kind that is read.
+fn is_read_kind(document: &ManifestDocument, catalog: &Catalog) -> bool {
+    let kind = document.kind.as_deref().unwrap_or_default();
+    let kind = kind.strip_suffix("List").unwrap_or(kind);
+    let mut holders = catalog.manifest_holders.iter();
+    catalog.manifest_fields.iter().any(|row| row.kind == kind)
+        || holders.any(|row| row.kind == kind && !row.is_elsewhere())
+        || document
+            .items
+            .iter()
+            .flatten()
+            .any(|item| is_read_kind(item, catalog))
+}
+
+/// The values of the documents in a text, in their order; none if it is too large.
+pub(super) fn parse_values(text: &str) -> Vec<Value> {
+    if text.len() > MAX_DOCUMENT_BYTES {
         return Vec::new();
     }
     let body = text.trim_start();
@@ -33,16 +70,17 @@ pub(super) fn parse_contents(text: &str, catalog: &Catalog) -> Vec<Value> {
     Vec::from_iter(parsed.ok())
 }
 
-/// Whether a text names one of these kinds, and what must be mentioned beside it.
+/// Whether a text names one of these kinds, and what must be mentioned beside it, or a placeholder may hide it.
 fn may_hold_fields(text: &str, rows: &[ManifestFields]) -> bool {
-    // Rows that mention the same are next to each other: the text is searched for it once.
-    rows.chunk_by(|a, b| a.mentioned == b.mentioned)
-        .any(|rows| {
-            let is_mentioned = rows
-                .first()
-                .is_some_and(|row| text.contains(&row.mentioned));
-            is_mentioned && rows.iter().any(|row| text.contains(&row.kind))
-        })
+    let mut rows = rows
+        .iter()
+        .filter(|row| text.contains(&row.kind))
+        .peekable();
+    rows.peek().is_some()
+        && (placeholders::is_placeholder(text)
+            || rows.any(|row| {
+                row.mentioned.is_empty() || row.mentioned.iter().any(|name| text.contains(name))
+            }))
 }
 
 /// The items of a list, or the objects of a Template.
@@ -51,15 +89,60 @@ pub(super) fn items(list: &Value) -> &[Value] {
     items.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// What is kept of an object of this kind.
-pub(super) fn kept_fields(
-    object: &Value,
+/// The row of a kind of which rules read fields.
+pub(super) fn fields_row<'a>(
     api_version: &str,
     kind: &str,
-    catalog: &Catalog,
-) -> Option<Box<Value>> {
+    catalog: &'a Catalog,
+) -> Option<&'a ManifestFields> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let mut rows = catalog.manifest_fields.iter();
-    let row = rows.find(|row| row.group == group && row.kind == kind)?;
-    snapshot::kept_fields(object, row).map(Box::new)
+    rows.find(|row| row.group == group && row.kind == kind)
+}
+
+/// The first place that rules read where a placeholder is, and the placeholder: text in place of a mapping or sequence, or
+/// a key of a mapping.
+pub(super) fn unrendered_field<'a>(
+    object: &'a Value,
+    row: &'a ManifestFields,
+) -> Option<(&'a str, &'a str)> {
+    row.paths.iter().find_map(|path| {
+        let mut steps = path.split('.').peekable();
+        let mut value = object;
+        let mut field = "";
+        while let Some(step) = steps.next() {
+            let below = value.get(step.trim_end_matches("[]"));
+            // What is in a sequence decides by what it holds, not by its place.
+            let Some(below) = below else {
+                return sequence_placeholder(value).map(|text| (field, text));
+            };
+            field = step;
+            value = below;
+            if let Some(text) = value.as_str().filter(|_| steps.peek().is_some()) {
+                return placeholders::is_placeholder(text).then_some((field, text));
+            }
+        }
+        key_placeholder(value).map(|text| (field, text))
+    })
+}
+
+/// An item that is a placeholder.
+fn sequence_placeholder(value: &Value) -> Option<&str> {
+    let mut texts = value.as_array()?.iter().filter_map(Value::as_str);
+    texts.find(|text| placeholders::is_placeholder(text))
+}
+
+/// A placeholder that takes the value, one of its keys, or the `key` of a requirement.
+fn key_placeholder(value: &Value) -> Option<&str> {
+    let marked = |text: &&str| placeholders::is_placeholder(text);
+    match value {
+        Value::String(text) => Some(text.as_str()).filter(marked),
+        Value::Array(items) => items.iter().find_map(key_placeholder),
+        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
+            let is_nested = field.is_object() || field.is_array() || name == "key";
+            let own = Some(name.as_str()).filter(marked);
+            own.or_else(|| is_nested.then(|| key_placeholder(field))?)
+        }),
+        _ => None,
+    }
 }

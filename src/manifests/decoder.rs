@@ -3,25 +3,26 @@
 //! Each document is independent: one that cannot be decoded is a [`MissingData`] with its position, and the others are
 //! kept. The cost of a document is bounded, however it is written: nesting, aliases and the number of objects have limits.
 
+mod holding;
 #[cfg(test)]
 mod hostile;
+mod problems;
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::documents::{RawDocument, split_documents, truncate_name};
 use super::external::ExternalSource;
-use super::header::{LastAppliedTexts, ManifestDocument, ManifestMetadata, ScaleTargetRef};
+use super::header::ManifestDocument;
 use super::helm_record::HelmRecord;
+use super::traces::{helm_storage_of, live_traces, scale_target_references};
 use super::{content, external, parse, placeholders};
 use crate::catalog::Catalog;
-use crate::snapshot::{
-    FieldManager, HelmStorage, LastApplied, LiveTraces, ManifestObject, MissingData,
-    ObjectReference, is_annotation_unowned,
-};
+use crate::snapshot::{self, HelmStorage, ManifestObject, MissingData};
 use crate::text::NamespacedName;
 
 /// Maximum number of objects of one text: about 150 MB of rows.
@@ -75,6 +76,15 @@ pub(crate) enum Origin<'a> {
     File(&'a str),
     /// Rendered by Helm: the template named at the top of a document, otherwise as for a file.
     Rendered(&'a str),
+    /// The same in a record of Helm, which applies no manifests that its objects hold for others.
+    Helm(&'a str),
+}
+
+impl<'a> Origin<'a> {
+    fn name(self) -> &'a str {
+        let (Self::File(name) | Self::Rendered(name) | Self::Helm(name)) = self;
+        name
+    }
 }
 
 /// The decoded content of a text.
@@ -106,10 +116,9 @@ pub(crate) struct EncodedHelmRecord {
 pub(crate) fn decode(text: &str, origin: Origin<'_>, catalog: &Catalog) -> DecodedManifests {
     let budget = DecodeBudget::default();
     let mut decoded = decode_with_budget(text, origin, &budget, catalog);
-    let (Origin::Rendered(name) | Origin::File(name)) = origin;
     decoded
         .skipped_objects
-        .extend(budget.unlisted_skipped(name));
+        .extend(budget.unlisted_skipped(origin.name()));
     decoded
 }
 
@@ -119,6 +128,17 @@ pub(crate) fn decode_with_budget(
     origin: Origin<'_>,
     budget: &DecodeBudget,
     catalog: &Catalog,
+) -> DecodedManifests {
+    decode_within(text, origin, budget, catalog, 0)
+}
+
+/// [`decode_with_budget`] for a text that is held by so many objects.
+fn decode_within(
+    text: &str,
+    origin: Origin<'_>,
+    budget: &DecodeBudget,
+    catalog: &Catalog,
+    depth: usize,
 ) -> DecodedManifests {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw_documents = split_documents(text);
@@ -130,6 +150,8 @@ pub(crate) fn decode_with_budget(
         budget,
         catalog,
         is_exhausted: false,
+        depth,
+        set_members: ManifestDecoder::set_members(text),
     };
     for raw in &raw_documents {
         if decoder.is_exhausted {
@@ -155,18 +177,8 @@ pub(crate) fn decode_with_budget(
         );
         decoder.record_skipped(decoder.origin_name().to_owned(), why);
     }
+    decoder.record_unread_members();
     decoder.decoded
-}
-
-/// Why a document that looks like an object is none, although it can be understood.
-fn no_manifest(api_version: &str, kind: &str) -> Option<&'static str> {
-    match (api_version, kind) {
-        ("v1", "List") => Some("a List without a sequence of items"),
-        ("v1", "Status") => {
-            Some("a Status is what an API server answers to a failed request, no manifest")
-        }
-        _ => None,
-    }
 }
 
 /// A document and the template it was rendered from, if any.
@@ -192,6 +204,10 @@ struct ManifestDecoder<'a> {
     catalog: &'a Catalog,
     /// Whether the bytes for objects are exhausted.
     is_exhausted: bool,
+    /// Number of objects that hold this text.
+    depth: usize,
+    /// ConfigMaps that a resource set names and that were not met yet.
+    set_members: BTreeSet<String>,
 }
 
 impl ManifestDecoder<'_> {
@@ -231,12 +247,10 @@ impl ManifestDecoder<'_> {
     }
 
     fn origin_name(&self) -> &str {
-        let (Origin::Rendered(name) | Origin::File(name)) = self.origin;
-        name
+        self.origin.name()
     }
 
     fn decode_raw(&mut self, raw: &RawDocument<'_>) {
-        let contents = content::parse_contents(raw.text, self.catalog);
         let position = |number, template, content| DocumentPosition {
             number,
             template,
@@ -246,6 +260,8 @@ impl ManifestDecoder<'_> {
         };
         let template = raw.template_path().map(truncate_name);
         let (documents, error) = parse::parse_documents(raw.text, &self.budget.objects_left);
+        let contents =
+            content::parse_contents(raw.text, &documents, &self.set_members, self.catalog);
         self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
         for (at, document) in documents.into_iter().enumerate() {
             self.document_count += 1;
@@ -270,6 +286,7 @@ impl ManifestDecoder<'_> {
         if self.record_placeholder(&document, position) {
             return;
         }
+        self.record_sequence(&document, position);
         if document.api_version.is_some() && document.kind.is_some() {
             self.decoded.manifest_count += 1;
             let nameless = self.decode_object(document, position);
@@ -278,27 +295,6 @@ impl ManifestDecoder<'_> {
                 self.record_skipped(self.describe_position(position), why);
             }
         }
-    }
-
-    /// Records an apiVersion, kind or name that a template or placeholder takes. Returns whether the document cannot be
-    /// judged for it.
-    fn record_placeholder(
-        &mut self,
-        document: &ManifestDocument,
-        position: DocumentPosition<'_>,
-    ) -> bool {
-        let head = placeholders::head_problem(document);
-        let name = || placeholders::name_problem(&document.metadata, position.raw.text);
-        let names_count = !position.is_parameterized;
-        let Some(problem) = head.clone().or_else(|| name().filter(|_| names_count)) else {
-            return false;
-        };
-        let line = position
-            .raw
-            .line_of(problem.field, problem.value.as_deref());
-        let what = format!("{}, line {line}", self.describe_position(position));
-        self.record_skipped(what, problem.to_string());
-        head.is_some()
     }
 
     /// Adds an object, or the items of a list. Returns how many items are no objects.
@@ -332,8 +328,7 @@ impl ManifestDecoder<'_> {
             });
             return items.sum();
         }
-        if let Some(why) = no_manifest(&api_version, &kind) {
-            self.record_skipped(self.describe_position(position), why.to_owned());
+        if self.record_object_problem(&document, &api_version, &kind, position) {
             return 0;
         }
         if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
@@ -341,15 +336,21 @@ impl ManifestDecoder<'_> {
             return 0;
         }
         let place = self.location(position);
-        let source = external::rendered_source(&api_version, &kind, &document, &place);
+        let source =
+            external::rendered_source(&api_version, &kind, &document, &place, self.catalog);
         self.decoded.external.extend(source);
+        let name = document.metadata.name.as_deref().unwrap_or_default();
+        self.decode_held(&api_version, &kind, name, position);
         let metadata = document.metadata;
-        let whole = position.content;
-        let fields =
-            whole.and_then(|whole| content::kept_fields(whole, &api_version, &kind, self.catalog));
+        let references = scale_target_references(document.scale_target_ref);
+        for reference in &references {
+            self.record_unknown_reference(reference, position);
+        }
+        let has_sections = document.misshapen_section.is_none();
+        let fields = self.read_fields(&api_version, &kind, has_sections, position);
         self.push_object(ManifestObject {
-            fields,
-            references: scale_target_references(document.scale_target_ref),
+            fields: fields.map(Box::new),
+            references,
             api_version,
             kind,
             live: live_traces(&metadata),
@@ -358,6 +359,24 @@ impl ManifestDecoder<'_> {
             location: place,
         });
         0
+    }
+
+    /// What rules read of an object. Records a placeholder there, unless a whole section was recorded as one.
+    fn read_fields(
+        &mut self,
+        api_version: &str,
+        kind: &str,
+        has_sections: bool,
+        position: DocumentPosition<'_>,
+    ) -> Option<Value> {
+        let row = content::fields_row(api_version, kind, self.catalog)?;
+        let whole = position.content?;
+        let unrendered = content::unrendered_field(whole, row);
+        if let Some((field, text)) = unrendered.filter(|_| has_sections) {
+            let problem = placeholders::unrendered(field, text);
+            self.record_field(field, Some(text), &problem, position);
+        }
+        snapshot::kept_fields(whole, row)
     }
 
     /// Items of typed lists inherit apiVersion and kind: a `PodList` holds Pods.
@@ -412,10 +431,8 @@ impl ManifestDecoder<'_> {
 
     fn location(&self, position: DocumentPosition<'_>) -> String {
         match (self.origin, position.template) {
-            (Origin::Rendered(_), Some(template)) => template.to_owned(),
-            (Origin::Rendered(name) | Origin::File(name), _) => {
-                self.numbered_name(name, position.number)
-            }
+            (Origin::Rendered(_) | Origin::Helm(_), Some(template)) => template.to_owned(),
+            (origin, _) => self.numbered_name(origin.name(), position.number),
         }
     }
 
@@ -434,67 +451,5 @@ impl ManifestDecoder<'_> {
         } else {
             name.to_owned()
         }
-    }
-}
-
-/// What a copy of a live object remembers of its writers; `None` for a manifest that somebody wrote.
-fn live_traces(metadata: &ManifestMetadata) -> Option<Box<LiveTraces>> {
-    if metadata.uid.is_none() && metadata.managed_fields.is_empty() {
-        return None;
-    }
-    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-    let entries = metadata.managed_fields.iter();
-    let owned: Vec<_> = entries.clone().map(|entry| entry.fields).collect();
-    let LastAppliedTexts { kubectl, kapp } = &metadata.last_applied;
-    let kubectl = kubectl.as_deref().and_then(|manifest| {
-        let is_unowned = is_annotation_unowned(&owned);
-        LastApplied::parse(external::KUBECTL_ANNOTATION, manifest, is_unowned)
-    });
-    let kapp = kapp
-        .as_deref()
-        .and_then(|manifest| LastApplied::parse(external::KAPP_ANNOTATION, manifest, false));
-    Some(Box::new(LiveTraces {
-        field_managers: entries
-            .map(|entry| FieldManager {
-                name: text(&entry.manager),
-                api_version: text(&entry.api_version),
-                is_apply: entry.operation.as_deref() == Some("Apply"),
-                subresource: text(&entry.subresource),
-                time: entry.time,
-                leaves: entry.fields.map(|owned| owned.leaves),
-            })
-            .collect(),
-        last_applied: kubectl.into_iter().chain(kapp).collect(),
-    }))
-}
-
-fn scale_target_references(target: ScaleTargetRef) -> Vec<ObjectReference> {
-    match (target.api_version, target.kind) {
-        (Some(api_version), Some(kind)) => vec![ObjectReference {
-            field: "spec.scaleTargetRef".to_owned(),
-            api_version,
-            kind,
-            name: target.name.unwrap_or_default(),
-        }],
-        // Without a version there is nothing to check.
-        _ => Vec::new(),
-    }
-}
-
-fn helm_storage_of(
-    api_version: &str,
-    kind: &str,
-    document: &ManifestDocument,
-) -> Option<HelmStorage> {
-    let has_payload = document.release_payload.is_some();
-    let labels = &document.metadata.labels;
-    let is_helm = labels.owner.as_deref() == Some("helm") && has_payload;
-    let is_tiller = labels.tiller_owner.as_deref() == Some("TILLER") && has_payload;
-    let is_typed = document.secret_type.as_deref() == Some("helm.sh/release.v1");
-    match (api_version, kind) {
-        ("v1", "Secret") if is_typed || is_helm => Some(HelmStorage::Secret),
-        ("v1", "ConfigMap") if is_helm => Some(HelmStorage::ConfigMap),
-        ("v1", "ConfigMap") if is_tiller => Some(HelmStorage::Tiller),
-        _ => None,
     }
 }

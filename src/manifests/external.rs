@@ -5,28 +5,13 @@ use std::path::{Component, Path, PathBuf};
 
 use super::documents::{RawDocument, truncate_name};
 use super::header::ManifestDocument;
+use crate::catalog::{Catalog, HolderForm};
 use crate::snapshot::MissingData;
 
 /// The annotations that hold what was applied last.
 pub(super) const KUBECTL_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub(super) const KAPP_ANNOTATION: &str = "kapp.k14s.io/original";
 
-/// Kinds that a controller renders: API group, kind, and how to render what they point to.
-const RENDERED_KINDS: [(&str, &str, &str); 6] = [
-    ("helm.toolkit.fluxcd.io", "HelmRelease", HELM_TEMPLATE),
-    ("helm.fluxcd.io", "HelmRelease", HELM_TEMPLATE),
-    ("helm.cattle.io", "HelmChart", HELM_TEMPLATE),
-    (
-        "kustomize.toolkit.fluxcd.io",
-        "Kustomization",
-        "name that directory with -f, or pipe `flux build kustomization` into `-f -`",
-    ),
-    ("argoproj.io", "Application", ARGO_MANIFESTS),
-    ("argoproj.io", "ApplicationSet", ARGO_MANIFESTS),
-];
-const HELM_TEMPLATE: &str = "pipe `helm template` of its chart into `-f -`";
-const ARGO_MANIFESTS: &str =
-    "name its directory with -f, or pipe `argocd app manifests` into `-f -`";
 const KUSTOMIZE: &str =
     "pipe `kubectl kustomize` into `-f -`, with --enable-helm if it names charts";
 
@@ -54,7 +39,7 @@ pub(crate) struct ExternalSource {
     /// What it points to.
     targets: Vec<SourceTarget>,
     /// How to render it.
-    hint: &'static str,
+    hint: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,7 +192,7 @@ pub(super) fn kustomization_source(
     Some(ExternalSource {
         what: format!("kustomization {origin}, line {}", raw.first_line),
         targets: listed.chain(charts).collect(),
-        hint: KUSTOMIZE,
+        hint: KUSTOMIZE.to_owned(),
     })
 }
 
@@ -217,21 +202,22 @@ pub(super) fn rendered_source(
     kind: &str,
     document: &ManifestDocument,
     place: &str,
+    catalog: &Catalog,
 ) -> Option<ExternalSource> {
     let (group, _) = api_version.split_once('/')?;
-    let (.., hint) = RENDERED_KINDS
-        .iter()
-        .find(|(known, of_kind, _)| *known == group && *of_kind == kind)?;
-    let target = match &document.source_path {
-        Some(path) if *hint != HELM_TEMPLATE => SourceTarget::InRepository(path.clone()),
-        _ if *hint == HELM_TEMPLATE => SourceTarget::Remote("a chart".to_owned()),
-        _ => SourceTarget::Remote("a repository".to_owned()),
+    let mut holders = catalog.manifest_holders.iter();
+    let holder =
+        holders.find(|row| row.group == group && row.kind == kind && row.is_elsewhere())?;
+    let target = match (&document.source_path, holder.form) {
+        (_, HolderForm::Chart) => SourceTarget::Remote("a chart".to_owned()),
+        (Some(path), _) => SourceTarget::InRepository(path.clone()),
+        (None, _) => SourceTarget::Remote("a repository".to_owned()),
     };
     let name = document.metadata.name.as_deref().unwrap_or_default();
     Some(ExternalSource {
         what: format!("{kind} {} in {place}", truncate_name(name)),
         targets: vec![target],
-        hint,
+        hint: holder.hint.clone(),
     })
 }
 

@@ -1,9 +1,9 @@
-//! The same as the parser finds, in less time, for documents as tools write them.
+//! A fast path for YAML documents in the form that tools write; its result equals the parser's.
 //!
-//! A parser of all of YAML takes most of the time of reading Helm's records, and a manifest needs next to nothing of it:
-//! block collections, plain or quoted text on one line, block scalars. This goes through such a document line by line and
-//! takes what [`ManifestDocument`] holds. Whatever it is not sure of it leaves to the parser, broken documents among it: it skips
-//! nothing whose form it has not checked.
+//! A full YAML parser takes most of the time of reading Helm records, but manifests use little of YAML: block collections,
+//! plain or quoted scalars on one line, and block scalars. This module scans such a document line by line into a
+//! [`ManifestDocument`]. It leaves every other document, including a malformed one, to the parser, and skips nothing whose
+//! form it has not checked.
 
 mod line;
 #[cfg(test)]

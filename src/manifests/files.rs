@@ -1,7 +1,7 @@
 //! Manifests about to be applied: files, directories and standard input, as named by `-f`.
 //!
-//! As many files are in memory at a time as there are processors. Of each manifest of which something may be said its
-//! names are kept, others are counted. What cannot be read or understood is a gap.
+//! At most one file per CPU is in memory at a time. Manifests that a rule may report are kept by name, others are only
+//! counted. A file that cannot be read or parsed is a gap.
 
 mod parallel;
 mod source;

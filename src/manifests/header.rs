@@ -10,10 +10,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use jiff::Timestamp;
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess};
 
+use super::lenient::{Lenient, LenientVisitor, MAX_LISTED, ScalarText, ScalarTexts, ScalarTime};
 use crate::snapshot::OwnedFields;
 
 /// The fields of one document, or of one item of a list.
@@ -32,8 +31,12 @@ pub(super) struct ManifestDocument {
     pub(super) secret_type: Option<String>,
     /// `data.release`, where Helm keeps a record.
     pub(super) release_payload: Option<String>,
-    /// `items`, or `objects` of a Template, where that is a sequence.
+    /// `items`, or `objects` of a Template, where that is a sequence; of a document that is a sequence its own items.
     pub(super) items: Option<Vec<ManifestDocument>>,
+    /// Whether the document is a sequence.
+    pub(super) is_sequence: bool,
+    /// `metadata` or `spec`, if it is a scalar or sequence, and its text; that of a sequence is empty.
+    pub(super) misshapen_section: Option<(&'static str, String)>,
     /// `apiVersion` or `kind`, if it is there and no text: null, or what a template makes of it.
     pub(super) unreadable_field: Option<&'static str>,
     /// What a kustomization lists: files, directories and URLs.
@@ -99,9 +102,6 @@ pub(super) struct ScaleTargetRef {
     pub(super) name: Option<String>,
 }
 
-/// Entries of one list that are kept: many times as many as anybody writes.
-const MAX_LISTED: usize = 1000;
-
 /// Lists within lists; more than one is unheard of.
 const MAX_LIST_DEPTH: usize = 8;
 
@@ -159,9 +159,13 @@ impl LenientVisitor for DocumentSeed<'_> {
                     document.note_unreadable("kind", document.kind.is_none());
                 }
                 Some("type") => document.secret_type = map.next_value_seed(Lenient(ScalarText))?,
-                Some("metadata") => document.metadata = map.next_value_seed(mapping_seed())?,
+                Some("metadata") => {
+                    let section = map.next_value_seed(section_seed())?;
+                    document.metadata = document.take_section("metadata", section);
+                }
                 Some("spec") => {
-                    let spec = map.next_value_seed(mapping_seed::<SpecFields>())?;
+                    let section = map.next_value_seed(section_seed::<SpecFields>())?;
+                    let spec = document.take_section("spec", section);
                     document.scale_target_ref = spec.scale_target_ref;
                     document.source_path = spec.path.or(spec.source.path);
                 }
@@ -185,9 +189,30 @@ impl LenientVisitor for DocumentSeed<'_> {
         }
         Ok(document)
     }
+
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<ManifestDocument, A::Error> {
+        if self.list_depth == 0 {
+            return Ok(ManifestDocument {
+                items: DocumentItems(self).visit_seq(seq)?,
+                is_sequence: true,
+                ..ManifestDocument::default()
+            });
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(ManifestDocument::default())
+    }
 }
 
 impl ManifestDocument {
+    fn take_section<T: Default>(&mut self, field: &'static str, section: Section<T>) -> T {
+        match section {
+            Section::Fields(fields) => return fields,
+            Section::Misshapen(text) => self.misshapen_section = Some((field, text)),
+            Section::Null => {}
+        }
+        T::default()
+    }
+
     /// Of a field that is given twice the last one counts.
     fn note_unreadable(&mut self, field: &'static str, is_unreadable: bool) {
         match is_unreadable {
@@ -329,6 +354,38 @@ fn mapping_seed<T: MappingFields>() -> Lenient<LenientMapping<T>> {
     Lenient(LenientMapping(T::default()))
 }
 
+/// A mapping of the document, or what is in its place.
+#[derive(Default)]
+enum Section<T> {
+    #[default]
+    Null,
+    Fields(T),
+    Misshapen(String),
+}
+
+struct SectionSeed<T>(T);
+
+fn section_seed<T: MappingFields>() -> Lenient<SectionSeed<T>> {
+    Lenient(SectionSeed(T::default()))
+}
+
+impl<T: MappingFields> LenientVisitor for SectionSeed<T> {
+    type Out = Section<T>;
+
+    fn visit_scalar(self, text: &dyn fmt::Display) -> Self::Out {
+        Section::Misshapen(text.to_string())
+    }
+
+    fn visit_map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Self::Out, A::Error> {
+        LenientMapping(self.0).visit_map(map).map(Section::Fields)
+    }
+
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Section::Misshapen(String::new()))
+    }
+}
+
 struct LenientMapping<T>(T);
 
 impl<T: MappingFields> LenientVisitor for LenientMapping<T> {
@@ -342,32 +399,6 @@ impl<T: MappingFields> LenientVisitor for LenientMapping<T> {
             }
         }
         Ok(self.0)
-    }
-}
-
-/// A scalar as text: `name: 123` is `123`, `name: on` stays `on`. Null and anything that is no scalar is none.
-struct ScalarText;
-
-impl LenientVisitor for ScalarText {
-    type Out = Option<String>;
-
-    fn visit_scalar(self, text: &dyn fmt::Display) -> Option<String> {
-        Some(text.to_string())
-    }
-}
-
-/// The scalars of a sequence, as text.
-struct ScalarTexts;
-
-impl LenientVisitor for ScalarTexts {
-    type Out = Vec<String>;
-
-    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(text) = seq.next_element_seed(Lenient(ScalarText))? {
-            texts.extend(text.filter(|_| texts.len() < MAX_LISTED));
-        }
-        Ok(texts)
     }
 }
 
@@ -402,86 +433,5 @@ impl LenientVisitor for ManagedFields {
             }
         }
         Ok(entries)
-    }
-}
-
-/// A time in RFC 3339.
-struct ScalarTime;
-
-impl LenientVisitor for ScalarTime {
-    type Out = Option<Timestamp>;
-
-    fn visit_scalar(self, text: &dyn fmt::Display) -> Option<Timestamp> {
-        text.to_string().parse().ok()
-    }
-}
-
-/// What to make of a value, by its shape. Whatever is not overridden is read to its end and left out.
-trait LenientVisitor: Sized {
-    type Out: Default;
-
-    fn visit_scalar(self, _text: &dyn fmt::Display) -> Self::Out {
-        Self::Out::default()
-    }
-
-    fn visit_map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Out, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Self::Out::default())
-    }
-
-    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::Out::default())
-    }
-}
-
-/// Accepts any value and hands it to a [`LenientVisitor`].
-struct Lenient<S>(S);
-
-impl<'de, S: LenientVisitor> DeserializeSeed<'de> for Lenient<S> {
-    type Value = S::Out;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Out, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, S: LenientVisitor> Visitor<'de> for Lenient<S> {
-    type Value = S::Out;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<S::Out, E> {
-        Ok(self.0.visit_scalar(&value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<S::Out, E> {
-        Ok(self.0.visit_scalar(&value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<S::Out, E> {
-        Ok(self.0.visit_scalar(&value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<S::Out, E> {
-        Ok(self.0.visit_scalar(&value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<S::Out, E> {
-        Ok(self.0.visit_scalar(&value))
-    }
-
-    fn visit_unit<E>(self) -> Result<S::Out, E> {
-        Ok(S::Out::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<S::Out, A::Error> {
-        self.0.visit_map(map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<S::Out, A::Error> {
-        self.0.visit_seq(seq)
     }
 }

@@ -375,7 +375,7 @@ fn release_from_record(
     let budget = DecodeBudget::default();
     let main = decode_with_budget(
         record.manifest.as_deref().unwrap_or_default(),
-        Origin::Rendered(&origin),
+        Origin::Helm(&origin),
         &budget,
         catalog,
     );
@@ -383,7 +383,7 @@ fn release_from_record(
     for hook in record.hooks.unwrap_or_default() {
         let text = hook.manifest.unwrap_or_default();
         let path = hook.path.filter(|path| !path.is_empty());
-        let place = Origin::Rendered(path.as_deref().map_or(&origin, truncate_name));
+        let place = Origin::Helm(path.as_deref().map_or(&origin, truncate_name));
         let part = decode_with_budget(&text, place, &budget, catalog);
         objects.extend(part.objects);
         faults.extend(part.skipped_objects.into_iter().map(|fault| MissingData {

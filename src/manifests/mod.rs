@@ -7,9 +7,12 @@ mod external;
 mod fast_yaml;
 pub mod files;
 mod header;
+mod held;
 pub(crate) mod helm;
 pub(crate) mod helm_record;
+mod lenient;
 mod parse;
 mod placeholders;
+mod traces;
 
 pub(crate) use documents::truncate_name;

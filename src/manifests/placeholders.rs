@@ -5,6 +5,9 @@ use std::fmt;
 use super::header::{ManifestDocument, ManifestMetadata};
 use crate::text::truncate;
 
+/// What template languages put around a value: Helm and Jinja, shells and envsubst, ERB, Octopus, Concourse.
+const MARKS: [&str; 8] = ["{{", "${", "$(", "<%", "#{", "((", "[[", "@@"];
+
 /// Characters of a value that are quoted in a message.
 const MAX_QUOTED: usize = 60;
 
@@ -21,13 +24,20 @@ impl fmt::Display for FieldProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, value, .. } = self;
         match value {
-            Some(value) => write!(
+            Some(value) if !may_be_marked(value) => write!(
                 f,
-                "{field} is a placeholder ({}); render the manifest first",
+                "{} cannot be the {field}; correct it, or render the manifest first",
                 truncate(value, MAX_QUOTED)
             ),
+            Some(value) => f.write_str(&unrendered(field, value)),
             None if self.is_missing => write!(f, "{field} is missing; render the manifest first"),
-            None => write!(f, "{field} is not a text; render the manifest first"),
+            None => {
+                let shape = match *field {
+                    "metadata" | "spec" => "mapping",
+                    _ => "text",
+                };
+                write!(f, "{field} is not a {shape}; render the manifest first")
+            }
         }
     }
 }
@@ -48,10 +58,7 @@ pub(super) fn head_problem(document: &ManifestDocument) -> Option<FieldProblem> 
         return Some(problem(field, None, false));
     }
     match (api_version, kind) {
-        (Some(text), Some(_)) if !is_api_version(text) => {
-            Some(problem("apiVersion", Some(text), false))
-        }
-        (Some(_), Some(text)) if !is_kind(text) => Some(problem("kind", Some(text), false)),
+        (Some(api_version), Some(kind)) => api_problem(api_version, kind),
         (None, Some(text)) if document.metadata.name.is_some() && is_kind(text) => {
             Some(problem("apiVersion", None, true))
         }
@@ -60,6 +67,20 @@ pub(super) fn head_problem(document: &ManifestDocument) -> Option<FieldProblem> 
         }
         _ => None,
     }
+}
+
+/// What is wrong with an apiVersion and a kind.
+pub(super) fn api_problem(api_version: &str, kind: &str) -> Option<FieldProblem> {
+    let (field, value) = match (is_api_version(api_version), is_kind(kind)) {
+        (false, _) => ("apiVersion", api_version),
+        (true, false) => ("kind", kind),
+        (true, true) => return None,
+    };
+    Some(FieldProblem {
+        field,
+        value: Some(value.to_owned()),
+        is_missing: false,
+    })
 }
 
 /// Whether the name is one that only rendering gives. ytt writes values as comments: its `name:` is null.
@@ -72,30 +93,86 @@ pub(super) fn name_problem(metadata: &ManifestMetadata, text: &str) -> Option<Fi
             is_missing: false,
         });
     };
-    let is_marked = name.contains(['{', '}', '$', '<', '>', ' ']);
-    let is_wrapped = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
-    (is_marked || is_wrapped).then(|| FieldProblem {
+    // No name has a percent sign; others have colons and at signs, such as those of bindings.
+    let is_marked = name.contains(['{', '}', '$', '<', '>', ' ', '%']) || is_wrapped(name);
+    is_marked.then(|| FieldProblem {
         field: "name",
         value: Some(name.clone()),
         is_missing: false,
     })
 }
 
-/// `v1`, `policy/v1`: a group is a DNS subdomain, a version a DNS label.
+/// `metadata` or `spec`, if it is there and no mapping: what a template leaves. Of custom resources, which may have any
+/// shape, only what is marked as a placeholder.
+pub(super) fn section_problem(
+    document: &ManifestDocument,
+    is_built_in: bool,
+    text: &str,
+) -> Option<FieldProblem> {
+    let problem = |field, value| FieldProblem {
+        field,
+        value,
+        is_missing: false,
+    };
+    if let Some((field, value)) = &document.misshapen_section {
+        let counts = *field == "metadata" || is_built_in || is_placeholder(value);
+        return counts.then(|| problem(field, Some(value.clone()).filter(|text| !text.is_empty())));
+    }
+    let is_ytt = text.contains("\nspec: #@ ");
+    is_ytt.then(|| problem("spec", None))
+}
+
+/// What to report of a placeholder in a field that rules read.
+pub(super) fn unrendered(field: &str, value: &str) -> String {
+    format!(
+        "{field} is a placeholder ({}); render the manifest first",
+        truncate(value, MAX_QUOTED)
+    )
+}
+
+/// Whether a text is certainly to be replaced.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    MARKS.iter().any(|mark| text.contains(mark)) || is_wrapped(text)
+}
+
+/// Whether it looks like one, for a text that is no name.
+fn may_be_marked(text: &str) -> bool {
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-./".contains(letter);
+    !text.chars().all(is_name)
+}
+
+/// `__NAME__`, `@NAME@`, `@@NAME@@`, `%NAME%`.
+fn is_wrapped(text: &str) -> bool {
+    ["__", "@", "%"].iter().any(|mark| {
+        let inner = text
+            .strip_prefix(mark)
+            .and_then(|rest| rest.strip_suffix(mark));
+        inner.is_some_and(|inner| !inner.is_empty())
+    })
+}
+
+/// `v1`, `policy/v1`: a group is a DNS subdomain, a version a DNS label; the core group has numbered versions.
 ///
 /// Source: kubernetes/apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go.
 fn is_api_version(text: &str) -> bool {
     let is_label = |label: &str| {
-        !label.is_empty()
-            && label.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        label.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && label.bytes().all(|byte| is_letter(byte) || byte == b'-')
     };
-    let (group, version) = text.split_once('/').unwrap_or(("", text));
-    is_label(version)
-        && version.starts_with(|first: char| first.is_ascii_alphabetic())
-        && (!text.contains('/') || group.split('.').all(is_label))
+    match text.split_once('/') {
+        Some((group, version)) => {
+            is_label(version)
+                && version.starts_with(|first: char| first.is_ascii_alphabetic())
+                && group.split('.').all(is_label)
+        }
+        None => {
+            let number = text.strip_prefix('v');
+            is_label(text)
+                && number
+                    .is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()))
+        }
+    }
 }
 
 fn is_kind(text: &str) -> bool {

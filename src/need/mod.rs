@@ -10,7 +10,7 @@ mod read_plan;
 
 pub use field_paths::FieldPaths;
 pub use rbac::{PolicyRule, Verb};
-pub use read_plan::{Discovery, Encoding, ReadRequest, read_plan};
+pub use read_plan::{Discovery, ReadRequest, read_plan};
 
 use std::fmt;
 
@@ -86,6 +86,26 @@ pub struct ListSelector {
     /// `fieldSelector`, empty for all.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fields: String,
+}
+
+impl ListSelector {
+    /// Selects by `labelSelector` alone.
+    #[must_use]
+    pub fn by_labels(labels: impl Into<String>) -> Self {
+        Self {
+            labels: labels.into(),
+            fields: String::new(),
+        }
+    }
+
+    /// Selects by `fieldSelector` alone.
+    #[must_use]
+    pub fn by_fields(fields: impl Into<String>) -> Self {
+        Self {
+            labels: String::new(),
+            fields: fields.into(),
+        }
+    }
 }
 
 /// What is read.
@@ -179,19 +199,8 @@ impl Need {
     /// One object by name.
     #[must_use]
     pub fn single_object(resource: GroupResource, namespace: &str, name: &str) -> Self {
-        Self {
-            target: ReadTarget::Objects {
-                resource,
-                namespace: Some(namespace.to_owned()),
-                selector: ListSelector {
-                    labels: String::new(),
-                    fields: format!("metadata.name={name}"),
-                },
-            },
-            detail_level: DetailLevel::Full,
-            freshness: Freshness::WatchCache,
-            field_paths: FieldPaths::default(),
-        }
+        let selector = ListSelector::by_fields(format!("metadata.name={name}"));
+        Self::selected(resource, selector, DetailLevel::Full).in_namespace(namespace)
     }
 
     /// The objects of one namespace that carry these labels.
@@ -202,19 +211,17 @@ impl Need {
         labels: &str,
         detail_level: DetailLevel,
     ) -> Self {
-        Self {
-            target: ReadTarget::Objects {
-                resource,
-                namespace: Some(namespace.to_owned()),
-                selector: ListSelector {
-                    labels: labels.to_owned(),
-                    fields: String::new(),
-                },
-            },
-            detail_level,
-            freshness: Freshness::WatchCache,
-            field_paths: FieldPaths::default(),
+        Self::selected(resource, ListSelector::by_labels(labels), detail_level)
+            .in_namespace(namespace)
+    }
+
+    /// The same objects of one namespace only.
+    #[must_use]
+    pub fn in_namespace(mut self, name: &str) -> Self {
+        if let ReadTarget::Objects { namespace, .. } = &mut self.target {
+            *namespace = Some(name.to_owned());
         }
+        self
     }
 
     /// The lines with this prefix on a text page of the API server.
@@ -228,23 +235,6 @@ impl Need {
             detail_level: DetailLevel::Metadata,
             freshness: Freshness::MostRecent,
             field_paths: FieldPaths::default(),
-        }
-    }
-}
-
-impl ReadTarget {
-    /// The same objects of one namespace only.
-    #[must_use]
-    pub fn in_namespace(self, name: &str) -> Self {
-        match self {
-            Self::Objects {
-                resource, selector, ..
-            } => Self::Objects {
-                resource,
-                namespace: Some(name.to_owned()),
-                selector,
-            },
-            other @ Self::NonResourceUrl { .. } => other,
         }
     }
 }

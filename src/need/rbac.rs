@@ -16,28 +16,21 @@ pub enum Verb {
     Watch,
 }
 
-impl Verb {
-    /// The verb as RBAC spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
+impl fmt::Display for Verb {
+    /// As RBAC spells it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Get => "get",
             Self::List => "list",
             Self::Watch => "watch",
-        }
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        })
     }
 }
 
 /// One rule of a ClusterRole that permits a read.
 ///
 /// Keys and shape are those of the report's `gaps[].rbac`; lists that do not apply are empty.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyRule {
     /// API groups; the core group is the empty string.
@@ -62,10 +55,9 @@ impl PolicyRule {
         Self {
             api_groups: vec![group.to_owned()],
             resources: vec![plural.to_owned()],
-            resource_names: Vec::new(),
-            non_resource_urls: Vec::new(),
             namespace: namespace.map(str::to_owned),
             verbs: vec![Verb::List],
+            ..Self::default()
         }
     }
 
@@ -73,12 +65,9 @@ impl PolicyRule {
     #[must_use]
     pub fn allow_get_url(path: &str) -> Self {
         Self {
-            api_groups: Vec::new(),
-            resources: Vec::new(),
-            resource_names: Vec::new(),
             non_resource_urls: vec![path.to_owned()],
-            namespace: None,
             verbs: vec![Verb::Get],
+            ..Self::default()
         }
     }
 }

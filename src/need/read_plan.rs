@@ -51,19 +51,6 @@ impl Discovery {
     }
 }
 
-/// The encoding of a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// Metadata only, as protobuf, or as JSON from servers without protobuf.
-    Metadata,
-    /// Objects as protobuf, of which rows decode the fields that they declare.
-    Protobuf,
-    /// Objects as JSON, reduced to the fields that needs declare.
-    Json,
-    /// Text.
-    Text,
-}
-
 /// One read: a list with all its pages, or a text page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadRequest {
@@ -79,8 +66,6 @@ pub struct ReadRequest {
     pub path: String,
     /// The `apiVersion` to request; empty for text.
     pub api_version: String,
-    /// The encoding of the response.
-    pub encoding: Encoding,
     /// The permission that it takes.
     pub rbac: PolicyRule,
     /// Whether it spans all namespaces, so that it can be split into one list per namespace.
@@ -145,14 +130,13 @@ pub fn read_plan(
         .into_values()
         .filter_map(|need| {
             let target = need.target;
-            let request = |path, api_version, encoding, rbac, all_namespaces| ReadRequest {
+            let request = |path, api_version, rbac, all_namespaces| ReadRequest {
                 target: target.clone(),
                 detail_level: need.detail_level,
                 freshness: need.freshness,
                 field_paths: need.field_paths,
                 path,
                 api_version,
-                encoding,
                 rbac,
                 all_namespaces,
                 max_objects: None,
@@ -164,7 +148,6 @@ pub fn read_plan(
                     Some(request(
                         page.to_owned(),
                         String::new(),
-                        Encoding::Text,
                         PolicyRule::allow_get_url(page),
                         false,
                     ))
@@ -182,7 +165,6 @@ pub fn read_plan(
                     Some(request(
                         served.url_path(namespace),
                         served.api_version.clone(),
-                        encoding_for(need.detail_level),
                         PolicyRule::allow_list(&served.group, &resource.plural, namespace),
                         served.is_namespaced && namespace.is_none(),
                     ))
@@ -190,14 +172,6 @@ pub fn read_plan(
             }
         })
         .collect()
-}
-
-fn encoding_for(detail_level: DetailLevel) -> Encoding {
-    match detail_level {
-        DetailLevel::Metadata => Encoding::Metadata,
-        DetailLevel::Typed => Encoding::Protobuf,
-        DetailLevel::Full => Encoding::Json,
-    }
 }
 
 /// The API through which this server serves a resource.

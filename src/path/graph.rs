@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
+use super::release::{lowest_release, newest_patch};
 use super::search::{
     GraphEdge, KubernetesGoal, KubernetesVertex, ReleaseVertex, SearchGoal, Transition,
     UpgradeGraph,
@@ -216,17 +217,6 @@ pub(super) fn is_beyond_catalog(platform: &Platform, spec: &VersionSpec) -> bool
         })
 }
 
-/// The release itself, or patch 0 of a minor.
-pub(super) fn lowest_release(spec: &VersionSpec) -> Release {
-    match spec {
-        VersionSpec::Release(release) => release.clone(),
-        VersionSpec::Minor(minor) => Release {
-            semver: Version::new(minor.major.into(), minor.minor.into(), 0),
-            raw: minor.to_string(),
-        },
-    }
-}
-
 /// The position of a version; the running one if that is newer.
 fn position_of(vertices: &[(VertexVersion, KubernetesVertex)], version: &Version) -> Option<usize> {
     let (running, _) = vertices.first()?;
@@ -333,13 +323,4 @@ fn minor_sequence(
         major: from.major,
         minor,
     })
-}
-
-/// The newest patch of a Kubernetes minor; the minor itself if the catalog knows none.
-pub(super) fn newest_patch(minor: Minor, catalog: &Catalog) -> VersionSpec {
-    let row = catalog.kubernetes_releases.find(minor);
-    row.filter(|row| row.is_released())
-        .map_or(VersionSpec::Minor(minor), |row| {
-            VersionSpec::Release(row.newest_patch.clone())
-        })
 }

@@ -3,7 +3,7 @@
 use super::error::MOST_HOPS;
 use super::graph::GraphIndex;
 use super::search::{KubernetesGoal, Transition};
-use super::{Hop, PathError, StartingVersions, UpgradeTarget, unreachable};
+use super::{PathError, StartingVersions, UpgradeTarget, unreachable};
 use crate::catalog::{
     Catalog, EdgeConfidence, KubernetesRelease, Minor, Platform, PlatformName, ProviderSignature,
     Release, SignatureLocation, VersionSpec,
@@ -261,47 +261,6 @@ pub(super) fn minors_of(
         VersionSpec::Minor(minor) => Some((*name, *minor)),
         VersionSpec::Release(_) => None,
     })
-}
-
-/// Why the path to a minor of a platform does not end at its newest release; `None` if it does.
-pub(super) fn older_patch_remark(
-    name: PlatformName,
-    minor: Minor,
-    hops: &[Hop],
-    start: &StartingVersions,
-    catalog: &Catalog,
-) -> Option<String> {
-    let platform = catalog
-        .platform(name)
-        .filter(|_| name != PlatformName::Kubernetes)?;
-    let newest = &platform.patches_of(minor).next_back()?.release;
-    let last = hops.iter().rfind(|hop| hop.platform == name);
-    let running = start.platforms.get(&name);
-    let end = last.map_or(running, |hop| hop.to.release())?;
-    if end.semver >= newest.semver {
-        return None;
-    }
-    let before = last.map_or(running, |hop| hop.from.as_ref()?.release());
-    let edge = before.and_then(|before| platform.edge(before, newest));
-    let title = &platform.title;
-    let why = match (before, edge.map(|edge| edge.confidence)) {
-        (None, _) => format!("the best supported upgrade into {minor} leads to {end}"),
-        (Some(before), None) => format!("{before} has no supported upgrade to {newest}"),
-        (Some(before), Some(EdgeConfidence::Published)) => {
-            format!("the rest of the path rules out the upgrade from {before} to {newest}")
-        }
-        (Some(before), Some(EdgeConfidence::FromRule)) => {
-            format!(
-                "the upgrade from {before} to {end} is published, that to {newest} follows from a general rule only"
-            )
-        }
-        (Some(before), Some(EdgeConfidence::Inferred)) => {
-            format!("the upgrade from {before} to {newest} is inferred, not published")
-        }
-    };
-    Some(format!(
-        "--to {name}={minor} means {title} {end}, although {newest} is newer: {why}"
-    ))
 }
 
 /// The position of a target on its track: of the release itself, or of the newest of the best supported patches of a minor.

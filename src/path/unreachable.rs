@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::PathError;
 use super::graph::GraphIndex;
+use super::release::lowest_release;
 use super::search::{KubernetesGoal, Transition};
 use crate::catalog::{Minor, Platform, VersionSpec};
 
@@ -15,7 +16,7 @@ pub(super) fn unknown_release(
 ) -> PathError {
     let missing = describe_unknown_release(index.tracks[track].platform, spec);
     let releases = &index.tracks[track].releases;
-    let place = super::graph::lowest_release(spec);
+    let place = lowest_release(spec);
     let after = releases.partition_point(|release| release.semver < place.semver);
     no_path(index, track, after.saturating_sub(1), spec, missing)
 }

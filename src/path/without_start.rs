@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::graph::{is_beyond_catalog, lowest_release, newest_patch};
+use super::graph::is_beyond_catalog;
+use super::release::{lowest_release, newest_patch};
 use super::{Hop, PathError, StartingVersions, unreachable};
 use crate::catalog::{
     Catalog, Edge, EdgeConfidence, Platform, PlatformName, PlatformRelease, Release, VersionSpec,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::draft::{HopContext, StepDraft};
+use super::draft::{HopContext, StepDraft, StepTarget};
 use super::step::Step;
 use super::template;
 use crate::catalog::addons::{Compatibility, CompatibilityRange, SupportLevel, UpgradeOrder};
@@ -176,7 +176,7 @@ fn draft_addon_step(hop: &HopContext<'_>, upgrade: &AddonUpgrade) -> StepDraft {
             Some(owner) => format!("{object} ({owner})"),
             None => object.clone(),
         }],
-        ..hop.step_skeleton(&action, title, done_when)
+        ..hop.step_skeleton(&action, &StepTarget::Cluster, title, done_when)
     };
     if !matches!(upgrade.action, AddonAction::DetermineVersion(_)) {
         step.commands = vec![hop.kubectl_command(&format!(

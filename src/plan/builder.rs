@@ -286,7 +286,7 @@ impl<'a> PlanBuilder<'a> {
                 .gate_fingerprints(hop_context, &GateScope::Hop, &drain),
             is_reversible: false,
             links: self.steps.hop_links(hop_context),
-            ..hop_context.step_skeleton("upgrade", title, done_when)
+            ..hop_context.step_skeleton("upgrade", &StepTarget::Cluster, title, done_when)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::hops::HopPlan;
 use super::inventory::NodePool;
-use super::step::{ActionId, ScopeLevel, Step, StepScope, StepState};
+use super::step::{ScopeLevel, Step, StepScope, StepState};
 use super::template;
 use crate::catalog::{DurationEstimate, VersionSpec};
 use crate::conditions::CompletionCondition;
@@ -75,7 +75,7 @@ impl StepTarget<'_> {
 }
 
 impl HopContext<'_> {
-    pub(super) fn step_scope(&self, target: &StepTarget<'_>) -> StepScope {
+    fn step_scope(&self, target: &StepTarget<'_>) -> StepScope {
         let (level, name, pool) = match target {
             StepTarget::Cluster => (ScopeLevel::Cluster, self.cluster_name, None),
             StepTarget::ControlPlaneNode(node) => (ScopeLevel::Node, *node, None),
@@ -89,7 +89,7 @@ impl HopContext<'_> {
         }
     }
 
-    pub(super) fn step_id(&self, action: &str, target: &StepTarget<'_>) -> String {
+    fn step_id(&self, action: &str, target: &StepTarget<'_>) -> String {
         let to = &self.hop_plan.hop.to;
         let mut id = format!("{}-{to}-{action}", self.hop_id.platform);
         // Nodes that catch up first may be upgraded again in the same hop.
@@ -102,18 +102,19 @@ impl HopContext<'_> {
         }
     }
 
-    /// A step for the whole cluster with only its title and condition set.
+    /// A step with only its title and condition set.
     pub(super) fn step_skeleton(
         &self,
         action: &str,
+        target: &StepTarget<'_>,
         title: String,
         done_when: CompletionCondition,
     ) -> Step {
         Step {
-            id: self.step_id(action, &StepTarget::Cluster),
+            id: self.step_id(action, target),
             hop: self.hop_id.clone(),
-            action: ActionId::new(action),
-            scope: self.step_scope(&StepTarget::Cluster),
+            action: action.to_owned(),
+            scope: self.step_scope(target),
             shared_title: title.clone(),
             title,
             state: StepState::Unknown,

@@ -37,7 +37,7 @@ mod window;
 
 pub use crate::catalog::DurationEstimate;
 pub use schedule::{Schedule, WindowSlot};
-pub use step::{ActionId, EACH_NODE, ScopeLevel, Step, StepScope, StepState, parallelism};
+pub use step::{EACH_NODE, ScopeLevel, Step, StepScope, StepState, parallelism};
 pub use window::{ParseWindowError, Window};
 
 use crate::conditions;

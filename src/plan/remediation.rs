@@ -1,6 +1,6 @@
 //! Blockers to resolve before a hop, each as a step.
 
-use super::draft::{HopContext, StepDraft};
+use super::draft::{HopContext, StepDraft, StepTarget};
 use super::step::Step;
 use crate::catalog::DurationEstimate;
 use crate::conditions::CompletionCondition;
@@ -24,10 +24,15 @@ fn remediation_step(hop: &HopContext<'_>, finding: &Finding) -> StepDraft {
         fingerprints: vec![finding.fingerprint.clone()],
     };
     StepDraft::from(Step {
-        duration: DurationEstimate::unknown("depends on who must change what"),
+        duration: DurationEstimate::unknown("depends on the owners of the objects"),
         links: vec![finding.reference.to_owned()],
         objects: finding.objects.iter().map(describe_object).collect(),
-        ..hop.step_skeleton(&action, finding.message.clone(), done_when)
+        ..hop.step_skeleton(
+            &action,
+            &StepTarget::Cluster,
+            finding.message.clone(),
+            done_when,
+        )
     })
 }
 

@@ -124,7 +124,7 @@ mod tests {
     use crate::catalog::PlatformName;
     use crate::conditions::CompletionCondition;
     use crate::path::HopId;
-    use crate::plan::{ActionId, DurationEstimate, ScopeLevel, Step, StepScope, StepState};
+    use crate::plan::{DurationEstimate, ScopeLevel, Step, StepScope, StepState};
 
     fn now(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -137,7 +137,7 @@ mod tests {
                 platform: PlatformName::Kubernetes,
                 to: "1.25".parse().expect("a minor"),
             },
-            action: ActionId::new("node"),
+            action: "node".to_owned(),
             scope: StepScope {
                 level: ScopeLevel::Node,
                 name: id.to_owned(),

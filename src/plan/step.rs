@@ -15,7 +15,7 @@ pub struct Step {
     /// The hop it belongs to.
     pub hop: HopId,
     /// What is done, wherever: the same for all nodes of a pool.
-    pub action: ActionId,
+    pub action: String,
     /// Where it is done.
     pub scope: StepScope,
     /// What is done, without a full stop.
@@ -44,22 +44,6 @@ pub struct Step {
     pub links: Vec<String>,
     /// Objects to change, each with who must change it.
     pub objects: Vec<String>,
-}
-
-/// Identifies an action within a hop: the id of the procedure's step template, or one made from an add-on or a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActionId(String);
-
-impl ActionId {
-    pub(super) fn new(id: impl Into<String>) -> Self {
-        Self(id.into())
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// Where a step is done.
@@ -99,21 +83,6 @@ pub enum StepState {
     Manual,
     /// What it depends on could not be read.
     Unknown,
-}
-
-impl StepState {
-    /// Its name in documents.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::InProgress => "doing",
-            Self::Todo => "todo",
-            Self::Blocked => "blocked",
-            Self::Manual => "by-hand",
-            Self::Unknown => "unknown",
-        }
-    }
 }
 
 /// How many steps of this kind run at the same time: `parallel` for single workers of a pool, else one. A step that upgrades a

@@ -3,7 +3,7 @@
 use super::draft::{HopContext, NOT_PUBLISHED, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
 use super::inventory::ClusterInventory;
-use super::step::{ActionId, Step, StepState};
+use super::step::Step;
 use super::template::{self, TemplateValues};
 use crate::catalog::{Catalog, Completion, DurationEstimate, GateScope, StepTemplate, VersionSpec};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal, blocks_hop};
@@ -36,26 +36,15 @@ impl StepBuilder<'_> {
         target: &StepTarget<'_>,
     ) -> StepDraft {
         let mut values = self.template_values(hop, target);
-        let drain = self.drain_impact(target);
         let is_elsewhere = template.runs_on_management && !self.inventory.capi.is_self_managed;
         if is_elsewhere {
             values.kubectl_context = None;
         }
-        let commands = template.commands.iter();
-        let mut commands: Vec<String> = commands
-            .map(|command| values.render_command(command))
-            .collect();
-        if let (true, Some(node)) = (template.runs_on_node, target.node()) {
-            commands = annotate_node_commands(node, commands);
-        }
-        if is_elsewhere && !commands.is_empty() {
-            commands.insert(0, "# on the management cluster:".to_owned());
-        }
+        let mut commands = step_commands(template, target, &values, is_elsewhere);
         let topology = self.topology_request(hop, template);
-        let (is_requested, evidence) = match topology {
-            Some(request) => request.apply(&mut commands),
-            None => (false, Vec::new()),
-        };
+        let topology = topology.map(|request| request.apply(&mut commands));
+        let (is_requested, evidence) = topology.unwrap_or_default();
+        let drain = self.drain_impact(target);
         let interrupts = template.interrupts.iter();
         let mut interrupts: Vec<String> = interrupts.map(|text| values.render_text(text)).collect();
         if template.gated_by == GateScope::Drain {
@@ -65,6 +54,8 @@ impl StepBuilder<'_> {
         if template.done_when == Completion::NoBlockers {
             links.extend(self.hop_links(hop));
         }
+        let title = values.render_text(&template.title);
+        let done_when = self.completion_condition(hop, &template.done_when, target);
         StepDraft {
             is_implied_by_later: template.is_implied_by_later,
             is_requested,
@@ -75,23 +66,15 @@ impl StepBuilder<'_> {
                 Completion::NoBlockers | Completion::RecentBackup(_)
             ),
             step: Step {
-                id: hop.step_id(&template.id, target),
-                hop: hop.hop_id.clone(),
-                action: ActionId::new(&*template.id),
-                scope: hop.step_scope(target),
-                title: values.render_text(&template.title),
                 shared_title: values.render_shared_text(&template.title),
-                state: StepState::Unknown,
-                progress: None,
                 commands,
                 gates: self.gate_fingerprints(hop, &template.gated_by, &drain),
-                done_when: self.completion_condition(hop, &template.done_when, target),
                 duration: self.duration_estimate(template, target, &drain),
                 evidence,
                 interrupts,
                 is_reversible: template.is_reversible,
                 links,
-                objects: Vec::new(),
+                ..hop.step_skeleton(&template.id, target, title, done_when)
             },
         }
     }
@@ -294,6 +277,26 @@ impl StepBuilder<'_> {
         }
         duration
     }
+}
+
+/// The commands of a step, with remarks on where they run.
+fn step_commands(
+    template: &StepTemplate,
+    target: &StepTarget<'_>,
+    values: &TemplateValues<'_>,
+    is_elsewhere: bool,
+) -> Vec<String> {
+    let commands = template.commands.iter();
+    let mut commands: Vec<String> = commands
+        .map(|command| values.render_command(command))
+        .collect();
+    if let (true, Some(node)) = (template.runs_on_node, target.node()) {
+        commands = annotate_node_commands(node, commands);
+    }
+    if is_elsewhere && !commands.is_empty() {
+        commands.insert(0, "# on the management cluster:".to_owned());
+    }
+    commands
 }
 
 /// Adds what the pool's rollout strategy and topology say. Returns whether the pool is on hold.

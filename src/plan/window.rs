@@ -4,7 +4,6 @@
 //! `Mon` to `Sun`, `Mon-Fri`, `Sat,Sun`, `daily`, or a date such as `2026-12-05`. A window that ends before it begins ends on the next
 //! day. Times are local: in the night of a clock change, a window is an hour longer or shorter.
 
-use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::{Date, Time, Weekday};
@@ -58,12 +57,6 @@ impl FromStr for Window {
             closes: time(closes)?,
             zone: TimeZone::get(zone).map_err(|_| wrong("no known time zone"))?,
         })
-    }
-}
-
-impl fmt::Display for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 

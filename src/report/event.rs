@@ -7,7 +7,7 @@ use super::encode;
 use super::options::{EventFormat, RenderError, RenderOptions};
 use super::styles::Styles;
 use super::terminal::{escape_cell, escape_line};
-use crate::api::v1::{DurationDoc, EventTypeDoc, PoolDoc, UpgradeEvent};
+use crate::api::v1::{DurationDoc, EventTypeDoc, PoolDoc, UpgradeEvent, UpgradeProgressDoc};
 use crate::text::human_duration;
 
 /// An event as text, or as one line of JSON.
@@ -22,7 +22,8 @@ pub fn render_event(
     if format == EventFormat::Json {
         return encode::to_json_line(event);
     }
-    let mut lines = vec![event_line(event, &look.styles)];
+    let progress = progress_text(&event.progress);
+    let mut lines = vec![event_line(event, &progress, &look.styles)];
     let rows = event.pools.iter().map(pool_row).collect();
     let header = look.show_headers.then_some(&POOL_COLUMNS[..]);
     lines.extend(format_columns(header, rows));
@@ -31,45 +32,48 @@ pub fn render_event(
 
 const POOL_COLUMNS: [&str; 4] = ["POOL", "NODES", "DONE", "SETTLING"];
 
-fn pool_row(pool: &PoolDoc) -> Vec<String> {
-    let name = match (&pool.name, pool.control_plane) {
+/// The name of a pool in a cell.
+pub(super) fn pool_name(pool: &PoolDoc) -> String {
+    match (&pool.name, pool.control_plane) {
         (Some(name), _) => escape_cell(name).into_owned(),
         (None, true) => "<control plane>".to_owned(),
         (None, false) => "<none>".to_owned(),
-    };
+    }
+}
+
+fn pool_row(pool: &PoolDoc) -> Vec<String> {
     let counts = [pool.nodes, pool.done, pool.settling];
-    std::iter::once(name)
+    std::iter::once(pool_name(pool))
         .chain(counts.map(|count| count.to_string()))
         .collect()
 }
 
-/// Time of day in UTC, nodes done of all, the time that is left if it is known, and the message.
-fn event_line(event: &UpgradeEvent, styles: &Styles) -> String {
-    let time = event.time.get(11..19).unwrap_or(&event.time);
-    let progress = &event.progress;
+/// `13/40 (2m45s to 9m19s left)  `: nodes done of all, and the time that is left if it is known.
+fn progress_text(progress: &UpgradeProgressDoc) -> String {
     let left = progress.eta_seconds.and_then(time_left);
-    let line = format!(
-        "{time}Z  {}/{}{}  {}",
-        progress.done,
-        progress.total,
-        left.unwrap_or_default(),
-        escape_line(&event.message)
-    );
+    let left = left.map_or_else(String::new, |left| format!(" ({left})"));
+    format!("{}/{}{left}  ", progress.done, progress.total)
+}
+
+/// Time of day in UTC, the progress, and the message.
+pub(super) fn event_line(event: &UpgradeEvent, progress: &str, styles: &Styles) -> String {
+    let time = event.time.get(11..19).unwrap_or(&event.time);
+    let line = format!("{time}Z  {progress}{}", escape_line(&event.message));
     match event.event_type {
-        EventTypeDoc::Stall | EventTypeDoc::Outage => styles.warning(&line),
+        EventTypeDoc::Stall | EventTypeDoc::Outage | EventTypeDoc::Failed => styles.warning(&line),
         _ => line,
     }
 }
 
-/// ` (2m45s to 9m19s left)`.
-fn time_left(range: DurationDoc) -> Option<String> {
+/// `2m45s to 9m19s left`.
+pub(super) fn time_left(range: DurationDoc) -> Option<String> {
     let duration = |seconds: u64| {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         human_duration(SignedDuration::from_secs(seconds))
     };
     let (low, high) = (duration(range.low?), duration(range.high?));
     Some(match low == high {
-        true => format!(" (about {low} left)"),
-        false => format!(" ({low} to {high} left)"),
+        true => format!("about {low} left"),
+        false => format!("{low} to {high} left"),
     })
 }

@@ -7,7 +7,8 @@
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
 //! | `name` | `-o name` |
-//! | `event` | lines of `upgrade-watch` |
+//! | `event`, `screen` | lines of `upgrade-watch`, and its screen |
+//! | `summary` | what an upgrade took |
 //! | `rules` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
 //! | `columns`, `stacked`, `wrap` | columns, rows too wide for the terminal, wrapped lines |
@@ -26,8 +27,10 @@ mod plan;
 mod rbac;
 mod remedies;
 mod rules;
+mod screen;
 mod stacked;
 mod styles;
+mod summary;
 mod table;
 pub mod terminal;
 mod wrap;
@@ -42,7 +45,9 @@ pub use options::{EventFormat, OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
 pub use rules::{UnknownRule, explain, render_rules};
-pub use styles::{ColorChoice, Styles, wants_color};
+pub use screen::{InFlightRow, WatchScreen, render_screen};
+pub use styles::Styles;
+pub use summary::{SummaryFormat, render_summary};
 
 /// A report in the given format, with a line break at the end unless it is empty.
 ///
@@ -60,7 +65,7 @@ pub fn render_report(
     let report = report.as_ref();
     match format {
         OutputFormat::Table => Ok(table::report_table(report, look, false)),
-        OutputFormat::Markdown => Ok(page::check_markdown(report)),
+        OutputFormat::Markdown => page::check_markdown(report),
         OutputFormat::Html => page::report_html(report),
         OutputFormat::Wide => Ok(table::report_table(report, look, true)),
         OutputFormat::Json => encode::to_json(report),

@@ -72,6 +72,6 @@ pub enum RenderError {
     #[error("the result cannot be written as YAML")]
     Yaml(#[from] serde_saphyr::SerializeError),
     /// As HTML.
-    #[error("the result cannot be written as HTML")]
-    Html(#[from] askama::Error),
+    #[error("the result cannot be written as a page")]
+    Page(#[from] askama::Error),
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::encode;
 use super::options::RenderError;
@@ -110,39 +111,24 @@ fn push_documents(
             .push(rule);
     }
     for (namespace, access) in by_namespace {
-        let role_kind = if namespace.is_some() {
-            "Role"
-        } else {
-            "ClusterRole"
+        let (kind, metadata) = match namespace {
+            Some(namespace) => ("Role", json!({"name": name, "namespace": namespace})),
+            None => ("ClusterRole", json!({"name": name})),
         };
-        let document = |kind| RbacManifest {
-            api_version: format!("{RBAC_GROUP}/v1"),
-            kind,
-            metadata: RbacMetadata {
-                name: name.to_owned(),
-                namespace: namespace.map(str::to_owned),
-            },
-            rules: None,
-            role_ref: None,
-            subjects: None,
-        };
-        let role = RbacManifest {
-            rules: Some(merge_rules(&access)),
-            ..document(role_kind.to_owned())
-        };
-        let binding = RbacManifest {
-            role_ref: Some(RbacReference {
-                api_group: RBAC_GROUP,
-                kind: role_kind.to_owned(),
-                name: name.to_owned(),
-            }),
-            subjects: Some(vec![RbacReference {
-                api_group: RBAC_GROUP,
-                kind: bind.kind.clone(),
-                name: bind.name.clone(),
-            }]),
-            ..document(format!("{role_kind}Binding"))
-        };
+        let api_version = format!("{RBAC_GROUP}/v1");
+        let role = json!({
+            "apiVersion": api_version,
+            "kind": kind,
+            "metadata": metadata,
+            "rules": merge_rules(&access),
+        });
+        let binding = json!({
+            "apiVersion": api_version,
+            "kind": format!("{kind}Binding"),
+            "metadata": metadata,
+            "roleRef": {"apiGroup": RBAC_GROUP, "kind": kind, "name": name},
+            "subjects": [{"apiGroup": RBAC_GROUP, "kind": bind.kind, "name": bind.name}],
+        });
         for document in [role, binding] {
             out.push_str("---\n");
             out.push_str(&encode::to_yaml(&document)?);
@@ -182,35 +168,6 @@ fn merge_rules(access: &[&PolicyRule]) -> Vec<RbacRule> {
 fn sorted_unique<T: Ord + Clone>(words: &[T]) -> Vec<T> {
     let words: BTreeSet<T> = words.iter().cloned().collect();
     words.into_iter().collect()
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RbacManifest {
-    api_version: String,
-    kind: String,
-    metadata: RbacMetadata,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rules: Option<Vec<RbacRule>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role_ref: Option<RbacReference>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subjects: Option<Vec<RbacReference>>,
-}
-
-#[derive(Serialize)]
-struct RbacMetadata {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RbacReference {
-    api_group: &'static str,
-    kind: String,
-    name: String,
 }
 
 #[derive(Serialize)]

@@ -5,40 +5,6 @@ use std::fmt::Display;
 
 use owo_colors::{OwoColorize, Style};
 
-/// What `--color` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ColorChoice {
-    /// As the environment and the terminal have it.
-    #[default]
-    Auto,
-    /// With colour.
-    Always,
-    /// Without.
-    Never,
-}
-
-/// Whether to write in colour.
-///
-/// The flag wins; then a `NO_COLOR` that is not empty switches it off; then `CLICOLOR_FORCE` or `FORCE_COLOR`, neither empty
-/// nor `0`, switch it on; then `CLICOLOR=0` or `TERM=dumb` switch it off; then it depends on whether results go to a
-/// terminal. `env` looks up a variable.
-pub fn wants_color(
-    choice: ColorChoice,
-    env: &dyn Fn(&str) -> Option<String>,
-    is_terminal: bool,
-) -> bool {
-    let value = |name| env(name).unwrap_or_default();
-    let forced = |name| !matches!(value(name).as_str(), "" | "0");
-    match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto if !value("NO_COLOR").is_empty() => false,
-        ColorChoice::Auto if forced("CLICOLOR_FORCE") || forced("FORCE_COLOR") => true,
-        ColorChoice::Auto if value("CLICOLOR") == "0" || value("TERM") == "dumb" => false,
-        ColorChoice::Auto => is_terminal,
-    }
-}
-
 /// How words look. Plain by default.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Styles {
@@ -136,7 +102,7 @@ fn paint(text: impl Display, style: Style) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ColorChoice, Styles, wants_color};
+    use super::Styles;
     use crate::api::v1::{SeverityDoc, VerdictDoc};
 
     #[test]
@@ -166,73 +132,5 @@ mod tests {
             colored.verdict(VerdictDoc::Ready),
             "\u{1b}[32;1mready\u{1b}[0m"
         );
-    }
-
-    #[test]
-    fn the_rule_of_colour() {
-        use ColorChoice::{Always, Auto, Never};
-        type Row = (
-            ColorChoice,
-            &'static [(&'static str, &'static str)],
-            bool,
-            bool,
-        );
-        let rows: &[Row] = &[
-            // The flag wins over everything.
-            (Always, &[("NO_COLOR", "1"), ("TERM", "dumb")], false, true),
-            (Never, &[("FORCE_COLOR", "1")], true, false),
-            // Nothing set: the terminal decides.
-            (Auto, &[], true, true),
-            (Auto, &[], false, false),
-            // NO_COLOR counts unless it is empty, whatever its value.
-            (Auto, &[("NO_COLOR", "1")], true, false),
-            (Auto, &[("NO_COLOR", "0")], true, false),
-            (Auto, &[("NO_COLOR", "")], true, true),
-            (
-                Auto,
-                &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")],
-                true,
-                false,
-            ),
-            (
-                Auto,
-                &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
-                true,
-                false,
-            ),
-            // Forcing, unless empty or 0.
-            (Auto, &[("CLICOLOR_FORCE", "1")], false, true),
-            (Auto, &[("FORCE_COLOR", "true")], false, true),
-            (Auto, &[("CLICOLOR_FORCE", "0")], false, false),
-            (Auto, &[("FORCE_COLOR", "0")], false, false),
-            (Auto, &[("FORCE_COLOR", "0")], true, true),
-            (Auto, &[("FORCE_COLOR", "")], false, false),
-            (
-                Auto,
-                &[("CLICOLOR_FORCE", "1"), ("CLICOLOR", "0")],
-                false,
-                true,
-            ),
-            (Auto, &[("FORCE_COLOR", "1"), ("TERM", "dumb")], false, true),
-            // Declining.
-            (Auto, &[("CLICOLOR", "0")], true, false),
-            (Auto, &[("CLICOLOR", "1")], true, true),
-            (Auto, &[("CLICOLOR", "1")], false, false),
-            (Auto, &[("TERM", "dumb")], true, false),
-            (Auto, &[("TERM", "xterm-256color")], true, true),
-        ];
-        for (choice, variables, is_terminal, expected) in rows {
-            let env = |name: &str| {
-                variables
-                    .iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| (*value).to_owned())
-            };
-            assert_eq!(
-                wants_color(*choice, &env, *is_terminal),
-                *expected,
-                "{choice:?} {variables:?} terminal {is_terminal}"
-            );
-        }
     }
 }

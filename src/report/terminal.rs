@@ -4,11 +4,10 @@
 //! the cursor nor look like something else, so everything that is not plainly visible is spelled out, as kubectl does it
 //! (kubernetes/cli-runtime: pkg/printers/terminal.go) and for a few more characters than kubectl knows of.
 
-use crate::text::{human_duration, truncate};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
+use crate::text::truncate;
 
 /// How many characters of a text are printed before it is cut: more than the longest name that Kubernetes allows, with its
 /// kind and namespace, and far less than what would bury the rest of a table.
@@ -96,19 +95,11 @@ fn push_escaped(out: &mut String, character: char) {
     }
 }
 
-/// How long ago something was, as kubectl's AGE columns have it; `<invalid>` for more than a second in the future.
-#[must_use]
-pub fn format_age(then: Timestamp, now: Timestamp) -> String {
-    human_duration(now.duration_since(then))
-}
-
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
     use proptest::prelude::*;
 
-    use super::{MAX_CHARS, escape, escape_cell, escape_line, format_age, is_unsafe};
-    use crate::text::human_duration;
+    use super::{MAX_CHARS, escape, escape_cell, escape_line, is_unsafe};
 
     #[test]
     fn what_moves_a_cursor_or_hides_is_spelled_out() {
@@ -161,52 +152,5 @@ mod tests {
             prop_assert!(!escape_line(&text).chars().any(is_unsafe));
             prop_assert!(!escape_cell(&text).chars().any(is_unsafe));
         }
-    }
-
-    /// The table of apimachinery's own test, and the borders between its rules.
-    #[test]
-    fn durations_read_as_in_kubectl() {
-        const MINUTE: i64 = 60;
-        const HOUR: i64 = 60 * MINUTE;
-        const DAY: i64 = 24 * HOUR;
-        const YEAR: i64 = 365 * DAY;
-        for (seconds, text) in [
-            (-2, "<invalid>"),
-            (-1, "0s"),
-            (0, "0s"),
-            (1, "1s"),
-            (70, "70s"),
-            (119, "119s"),
-            (2 * MINUTE, "2m"),
-            (2 * MINUTE + 10, "2m10s"),
-            (9 * MINUTE + 59, "9m59s"),
-            (10 * MINUTE + 59, "10m"),
-            (179 * MINUTE, "179m"),
-            (3 * HOUR, "3h"),
-            (3 * HOUR + 10 * MINUTE, "3h10m"),
-            (7 * HOUR + 59 * MINUTE, "7h59m"),
-            (8 * HOUR + 30 * MINUTE, "8h"),
-            (47 * HOUR, "47h"),
-            (49 * HOUR, "2d1h"),
-            (2 * DAY, "2d"),
-            (7 * DAY + 23 * HOUR, "7d23h"),
-            (8 * DAY + HOUR, "8d"),
-            (2 * YEAR - DAY, "729d"),
-            (2 * YEAR, "2y"),
-            (2 * YEAR + DAY, "2y1d"),
-            (8 * YEAR - 1, "7y364d"),
-            (8 * YEAR, "8y"),
-            (8 * YEAR + 364 * DAY, "8y"),
-        ] {
-            assert_eq!(human_duration(SignedDuration::from_secs(seconds)), text);
-        }
-        assert_eq!(
-            human_duration(SignedDuration::new(-1, -999_999_999)),
-            "0s",
-            "less than two seconds ahead"
-        );
-        let now = "2024-01-02T00:00:00Z".parse().expect("a time");
-        let then = "2024-01-01T23:59:30Z".parse().expect("a time");
-        assert_eq!(format_age(then, now), "30s");
     }
 }

@@ -24,7 +24,7 @@ struct AddonRule(&'static str);
 /// The rule that also names the add-ons without compatibility data.
 const COMPATIBILITY: &str = "addon-compat";
 
-const DETECTION: &str = "By the image tags of Deployments, DaemonSets and StatefulSets, against the minors that the vendor supports. The finding belongs to the first hop into an unsupported minor. A release that is older than all whose support is published counts as tested with no newer minor than theirs; one between them is a gap. An add-on whose release is unknown is a gap too; one for which no support is published is named in a remark. An add-on that is upgraded with or after the control plane, and for which no release supports both minors, is a step of the hop instead, unless it does not support the running minor either.";
+const DETECTION: &str = "By the image tags of Deployments, DaemonSets and StatefulSets, against the minors that the vendor supports. The finding belongs to the first hop into an unsupported minor. A release older than every published range counts as incompatible with minors newer than the oldest range supports, and is a gap for the others; a release between two ranges is a gap. An add-on whose release is unknown is a gap too; one for which no support is published is named in a remark. An add-on that is upgraded with or after the control plane, and for which no release supports both minors, is a step of the hop instead, unless it does not support the running minor either.";
 
 /// The rules. They live as long as the program, which reads them once.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {

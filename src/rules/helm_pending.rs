@@ -129,7 +129,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         .into_iter()
         .filter_map(|((severity, cannot_roll_back), objects)| {
             let message = match severity {
-                Severity::Note => "an operation of Helm is at work",
+                Severity::Note => "a Helm operation is in progress",
                 _ if cannot_roll_back => "its next upgrade is refused, and a rollback fails",
                 _ => "its next upgrade is refused",
             };

@@ -1,10 +1,10 @@
-//! Which fields of full objects a snapshot of format 1 holds: it does not say so itself.
+//! Snapshots of format 1, whose ledger does not have the fields that full objects hold.
 
-use super::{ReadTarget, Snapshot};
+use super::{ReadTarget, Rows, Snapshot};
 use crate::catalog::volume_plugins;
 use crate::need::{DetailLevel, FieldPaths};
 
-/// The kinds that format 1 reduced to some fields. It holds whole objects of every other kind.
+/// The kinds that format 1 reduced to some fields; it has whole objects of every other kind.
 const FIELDS: [(&str, &[&str]); 8] = [
     (
         "customresourcedefinitions.apiextensions.k8s.io",
@@ -61,12 +61,18 @@ const FIELDS: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Notes the fields in the ledger.
-pub(super) fn declare_fields(snapshot: &mut Snapshot) {
+/// Adds the fields to the ledger, and to the metadata of rows the UID that only the object has.
+pub(super) fn complete(snapshot: &mut Snapshot) {
     let results = snapshot.clusters.iter_mut().flat_map(|it| &mut it.ledger);
     for result in results.filter(|result| result.detail_level == DetailLevel::Full) {
         if let ReadTarget::Objects { resource, .. } = &result.target {
             result.field_paths = fields_of(&resource.to_string());
+        }
+        if let Rows::Objects(rows) = &mut result.rows {
+            for row in rows.iter_mut() {
+                let in_object = || row.object["metadata"]["uid"].as_str()?.parse().ok();
+                row.meta.uid = row.meta.uid.or_else(in_object);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Texts and labels that many rows have in common, each there once.
+//! Interned strings and labels, which many rows share.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
@@ -7,19 +7,19 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-/// A text that many rows share.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A shared string.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "String")]
 pub struct SharedStr(Arc<str>);
 
-/// Labels that many rows share, in the order of their keys. A slice, for a map takes half a kilobyte for one label.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Shared labels, ordered by key. A slice, because a map takes half a kilobyte for one label.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "BTreeMap<SharedStr, SharedStr>")]
 pub struct SharedLabels(Arc<[(SharedStr, SharedStr)]>);
 
-/// Texts and labels that were seen before. Who chose them cannot choose which of them collide, for the hash begins with
-/// another number in each run.
+/// Interns strings and labels. The hash is seeded per run, so that nobody can choose strings that collide.
 #[derive(Debug, Default)]
 pub struct Interner {
     strings: HashSet<SharedStr, RandomState>,
@@ -27,7 +27,7 @@ pub struct Interner {
 }
 
 impl Interner {
-    /// The text, shared with all before it.
+    /// The interned string.
     pub fn intern(&mut self, text: &str) -> SharedStr {
         if let Some(known) = self.strings.get(text) {
             return known.clone();
@@ -37,7 +37,7 @@ impl Interner {
         new
     }
 
-    /// The labels, shared with all before them.
+    /// The interned labels.
     pub fn intern_label_map(&mut self, labels: &BTreeMap<String, String>) -> SharedLabels {
         let labels: Vec<_> = labels
             .iter()
@@ -46,7 +46,7 @@ impl Interner {
         self.intern_label_pairs(&labels)
     }
 
-    /// Replaces texts by shared ones.
+    /// Replaces strings by interned ones.
     pub(super) fn intern_all<'t>(&mut self, texts: impl IntoIterator<Item = &'t mut SharedStr>) {
         for text in texts {
             *text = self.intern(text);
@@ -65,7 +65,7 @@ impl Interner {
         *labels = self.intern_label_pairs(&shared);
     }
 
-    /// These labels, whose texts are shared already.
+    /// Interns labels whose strings are interned already.
     fn intern_label_pairs(&mut self, labels: &[(SharedStr, SharedStr)]) -> SharedLabels {
         if let Some(known) = self.labels.get(labels) {
             return known.clone();
@@ -126,29 +126,16 @@ impl Serialize for SharedStr {
     }
 }
 
-impl<'de> Deserialize<'de> for SharedStr {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Whole;
-        impl Visitor<'_> for Whole {
-            type Value = SharedStr;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<SharedStr, E> {
-                Ok(SharedStr::from(text))
-            }
-        }
-        from.deserialize_str(Whole)
+impl From<BTreeMap<SharedStr, SharedStr>> for SharedLabels {
+    fn from(labels: BTreeMap<SharedStr, SharedStr>) -> Self {
+        Self(labels.into_iter().collect())
     }
 }
 
 impl FromIterator<(SharedStr, SharedStr)> for SharedLabels {
-    /// Of a key that is there twice the last one counts.
+    /// The last value of a repeated key wins.
     fn from_iter<I: IntoIterator<Item = (SharedStr, SharedStr)>>(labels: I) -> Self {
-        let labels: BTreeMap<SharedStr, SharedStr> = labels.into_iter().collect();
-        Self(labels.into_iter().collect())
+        Self::from(BTreeMap::from_iter(labels))
     }
 }
 
@@ -160,14 +147,14 @@ impl<'a> FromIterator<(&'a str, &'a str)> for SharedLabels {
 }
 
 impl SharedLabels {
-    /// The value of a label; none where it is not there.
+    /// The value of a label.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         let at = self.0.binary_search_by(|(known, _)| (**known).cmp(key));
         at.ok().map(|at| &*self.0[at].1)
     }
 
-    /// Keys and values, in the order of keys.
+    /// Keys and values, ordered by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (&**key, &**value))
     }
@@ -178,13 +165,13 @@ impl SharedLabels {
         self.0.is_empty()
     }
 
-    /// Where they are in memory: the same for those that are shared.
+    /// Their address in memory, which shared labels have in common.
     #[must_use]
     pub fn address(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// Whether both are the very same in memory.
+    /// Whether both are the same allocation.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -206,34 +193,6 @@ impl fmt::Debug for SharedLabels {
 impl Serialize for SharedLabels {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self.iter())
-    }
-}
-
-impl<'de> Deserialize<'de> for SharedLabels {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = SharedLabels;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("labels")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SharedLabels, A::Error> {
-                let mut labels: Vec<(SharedStr, SharedStr)> = Vec::new();
-                while let Some(label) = map.next_entry()? {
-                    labels.push(label);
-                }
-                // As we write them they are in order.
-                let ordered = labels.is_sorted_by(|(one, _), (next, _)| one < next);
-                Ok(if ordered {
-                    SharedLabels(labels.into())
-                } else {
-                    labels.into_iter().collect()
-                })
-            }
-        }
-        from.deserialize_map(Pairs)
     }
 }
 

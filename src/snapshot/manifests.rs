@@ -1,5 +1,5 @@
-//! What is kept of manifests about to be applied: those of which something may be said, and of all others how many there
-//! were of which API. A tree may hold tens of thousands, and most of them are of APIs that stay.
+//! Manifests about to be applied: those that a rule may report are kept, all others are counted by API. A tree may hold tens
+//! of thousands, most of them of APIs that are not removed.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ use crate::need::FieldPaths;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManifestFiles {
-    /// Manifests about to be applied, of which something may be said.
+    /// The manifests that a rule may report.
     pub objects: Vec<ManifestObject>,
-    /// How many others there were, by API.
+    /// The number of other manifests, by API.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "others")]
     pub api_counts: Vec<ApiCount>,
@@ -31,12 +31,12 @@ pub struct ManifestFiles {
     /// Files that hold manifests.
     #[serde(rename = "read")]
     pub files_read: usize,
-    /// Text files that hold none.
+    /// Text files without manifests.
     #[serde(rename = "skipped")]
     pub files_skipped: usize,
 }
 
-/// Manifests of one API that were counted and not kept.
+/// The number of manifests of one API that were not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiCount {
@@ -44,36 +44,38 @@ pub struct ApiCount {
     pub api_version: String,
     /// `kind`.
     pub kind: String,
-    /// How many.
+    /// The number of manifests.
     #[serde(rename = "objects")]
     pub count: usize,
 }
 
-/// Manifests by API while they are counted.
+/// Counts manifests by API.
 #[derive(Debug, Default)]
 pub struct ApiCounter(BTreeMap<(String, String), usize>);
 
-/// What manifests are looked at for.
+/// Decides which manifests are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct ManifestFilter {
-    /// Whether a cluster is looked at beside them: then they also tell what the writer of an object will write next, so
-    /// that what the object remembers of an older version is no news.
+    /// Whether a cluster is read too. Then manifests at a current version are also kept, because they show that evidence
+    /// of an older version on the live object is stale.
     pub has_cluster: bool,
-    /// The minor that runs; none if every hazard counts.
+    /// The running minor; `None` to keep manifests of every removed API.
     pub from: Option<Minor>,
-    /// The target; none for whatever target is requested later.
+    /// The target; `None` for any.
     pub to: Option<Minor>,
-    /// The oldest minor that the manifests may have to work with; none if unknown.
+    /// The oldest minor that the manifests are applied to; `None` if unknown.
     pub oldest: Option<Minor>,
 }
 
-/// The fields of a manifest that rules read; `None` if they are of no interest.
+/// The fields of a manifest that rules read; `None` if no rule reads this manifest.
 #[must_use]
 pub fn kept_fields(object: &Value, row: &ManifestFields) -> Option<Value> {
-    let paths: FieldPaths = row.paths.split(',').collect();
+    let paths: FieldPaths = row.paths.iter().cloned().collect();
     let mut kept = object.clone();
     paths.project(&mut kept);
-    let is_of_interest = row.mentioned.is_empty() || kept.to_string().contains(&row.mentioned);
+    let text = kept.to_string();
+    let mut mentioned = row.mentioned.iter();
+    let is_of_interest = row.mentioned.is_empty() || mentioned.any(|name| text.contains(name));
     is_of_interest.then_some(kept)
 }
 
@@ -93,7 +95,7 @@ impl ManifestFiles {
 }
 
 impl ManifestFilter {
-    /// Whether something may be said of this manifest.
+    /// Whether a rule may report this manifest.
     #[must_use]
     pub fn keeps(&self, object: &ManifestObject, catalog: &Catalog) -> bool {
         let traces = object.live.iter();
@@ -127,7 +129,7 @@ impl ManifestFilter {
 }
 
 impl ManifestFiles {
-    /// Manifests that were only counted when they were read and that the filter would keep by the catalog of today.
+    /// Gaps for manifests that were only counted when they were read, although the filter keeps them with this catalog.
     #[must_use]
     pub fn dropped_gaps(&self, filter: ManifestFilter, catalog: &Catalog) -> Vec<MissingData> {
         self.api_counts
@@ -138,7 +140,7 @@ impl ManifestFiles {
                     "{} {} in files ({} read)",
                     counted.api_version, counted.kind, counted.count
                 ),
-                why: "this picture has only their number, for nothing was known against their API when it was taken; \
+                why: "the snapshot has only their number, because the catalog had nothing to report about their API when it was saved; \
                       read the files again"
                     .to_owned(),
                 rbac: None,
@@ -148,20 +150,20 @@ impl ManifestFiles {
 }
 
 impl ApiCounter {
-    /// Counts one more.
+    /// Counts a manifest.
     pub fn count(&mut self, object: ManifestObject) {
         let api = (object.api_version, object.kind);
         *self.0.entry(api).or_default() += 1;
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds the counts of another counter.
     pub fn merge(&mut self, other: Self) {
         for (api, objects) in other.0 {
             *self.0.entry(api).or_default() += objects;
         }
     }
 
-    /// In the order of APIs.
+    /// The counts, ordered by API.
     #[must_use]
     pub fn into_counts(self) -> Vec<ApiCount> {
         let counts = self.0.into_iter();

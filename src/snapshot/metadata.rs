@@ -9,14 +9,14 @@ use super::intern::{Interner, SharedStr};
 use super::uid::Uid;
 use crate::text::NamespacedName;
 
-/// What every row has.
+/// A row of any kind.
 pub trait Row {
-    /// Its metadata, for rows that carry all of it.
+    /// Its metadata, if the row has all of it.
     fn metadata(&self) -> Option<&MetaRow> {
         None
     }
 
-    /// Replaces its strings by shared ones.
+    /// Replaces its strings by interned ones.
     fn intern_with(&mut self, _interner: &mut Interner) {}
 }
 
@@ -24,7 +24,7 @@ impl Row for String {}
 
 /// A row that represents one object.
 pub trait Keyed: Row {
-    /// The object it represents.
+    /// The identity of the object.
     fn key(&self) -> RowKey<'_>;
 }
 
@@ -35,7 +35,7 @@ pub struct RowKey<'a> {
     pub namespace: &'a str,
     /// Name.
     pub name: &'a str,
-    /// `metadata.uid`, if known: an object that was deleted and re-created has another one.
+    /// `metadata.uid`, if known; a re-created object has another one.
     pub uid: Option<Uid>,
 }
 
@@ -49,41 +49,41 @@ impl RowKey<'_> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldManager {
-    /// Name of the field manager; empty if the server kept none.
+    /// Name of the field manager; may be empty.
     #[serde(rename = "manager")]
     pub name: SharedStr,
-    /// The version through which it wrote.
+    /// The API version that it wrote through.
     pub api_version: SharedStr,
-    /// Whether it applied (server-side apply) or wrote.
+    /// Whether the operation is `Apply` (server-side apply).
     #[serde(rename = "applied")]
     pub is_apply: bool,
-    /// The subresource it wrote to, empty for the object itself.
+    /// The subresource that it wrote to; empty for the object itself.
     #[serde(default, skip_serializing_if = "SharedStr::is_empty")]
     pub subresource: SharedStr,
-    /// When, to the second.
+    /// The time of the write, to the second.
     pub time: Option<Timestamp>,
-    /// The number of fields that it owns, parents of fields not counted; `None` if it is of no consequence or unknown.
+    /// The number of leaf fields that it owns; `None` if unknown or irrelevant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<u32>,
 }
 
-/// What an annotation says was applied last.
+/// The head of the manifest in a last-applied annotation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastApplied {
-    /// Which annotation.
+    /// The annotation.
     pub annotation: SharedStr,
-    /// `apiVersion` in it.
+    /// `apiVersion` of the manifest.
     pub api_version: SharedStr,
-    /// `kind` in it.
+    /// `kind` of the manifest.
     pub kind: SharedStr,
-    /// Whether the object has field managers and none of them owns the annotation: whoever wrote it has given it up.
+    /// Whether the object has field managers and none of them owns the annotation, so that its writer has given it up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unowned: bool,
 }
 
 impl LastApplied {
-    /// What the annotation says was applied; `None` if it is no manifest, which then proves nothing.
+    /// Parses an annotation; `None` if it is not a manifest.
     #[must_use]
     pub fn parse(annotation: &str, manifest: &str, unowned: bool) -> Option<Self> {
         #[derive(Deserialize)]
@@ -102,46 +102,46 @@ impl LastApplied {
     }
 }
 
-/// What a copy of a live object remembers of its writers, in a file that holds what `kubectl get -o yaml` printed.
+/// Traces of writers in a file that `kubectl get -o yaml` printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveTraces {
-    /// Who wrote it through which version.
+    /// `metadata.managedFields`.
     #[serde(default, rename = "managers")]
     pub field_managers: Vec<FieldManager>,
-    /// What annotations say was applied last.
+    /// Last-applied annotations.
     #[serde(default, rename = "applied")]
     pub last_applied: Vec<LastApplied>,
 }
 
-/// Any object, by its metadata alone.
+/// The metadata of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetaRow {
-    /// None for objects of the cluster.
+    /// `None` for cluster-scoped objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Name.
     pub name: String,
-    /// What tells it from others of its name.
+    /// `metadata.uid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<Uid>,
-    /// Who looks after it: a controller, a Helm release, a GitOps application.
+    /// What manages it: a controller, a Helm release, a GitOps application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Who wrote it through which version.
+    /// `metadata.managedFields`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "managers")]
     pub field_managers: Vec<FieldManager>,
-    /// What annotations say was applied last.
+    /// Last-applied annotations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "applied")]
     pub last_applied: Vec<LastApplied>,
-    /// The labels that Helm puts on its records; of any other object none are kept.
+    /// The labels of a Helm release record; empty for any other object.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[serde(rename = "labels")]
     pub helm_labels: BTreeMap<String, String>,
-    /// When it was created; of Helm's records only.
+    /// Creation time of a Helm release record.
     #[serde(default, rename = "created", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
     /// `metadata.ownerReferences`.
@@ -162,7 +162,7 @@ impl MetaRow {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnerReferenceRow {
-    /// `apiVersion` by which the garbage collector looks the owner up.
+    /// `apiVersion`, by which the garbage collector looks up the owner.
     pub api_version: SharedStr,
     /// `kind`.
     pub kind: SharedStr,
@@ -173,49 +173,49 @@ pub struct OwnerReferenceRow {
     pub uid: Option<Uid>,
 }
 
-/// A slice of the endpoints of a service: how many there are, not which.
+/// The number of endpoints in an EndpointSlice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointSliceRow {
     /// Metadata.
     pub meta: MetaRow,
-    /// Name of the service, in the slice's namespace; empty where it belongs to none.
+    /// Name of the service, in the slice's namespace; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[serde(rename = "service")]
     pub service_name: String,
     /// Endpoints, ready or not.
     #[serde(rename = "endpoints")]
     pub endpoint_count: usize,
-    /// Endpoints that take requests: those that do not say they are not ready.
+    /// Endpoints whose condition `ready` is not false.
     #[serde(rename = "ready")]
     pub ready_count: usize,
 }
 
-/// An object of a kind with few objects: its metadata and what else there is of it.
+/// A full object, reduced to the fields that needs declare.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRow {
     /// Metadata.
     pub meta: MetaRow,
-    /// The object without managed fields and without copies of itself in annotations.
+    /// The object without managed fields and last-applied annotations.
     pub object: serde_json::Value,
 }
 
-/// An object named inside another one, such as `spec.scaleTargetRef`.
+/// A reference to another object, such as `spec.scaleTargetRef`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectReference {
-    /// Where in the object.
+    /// The field that holds it.
     pub field: String,
-    /// `apiVersion` it names.
+    /// `apiVersion`.
     pub api_version: String,
-    /// `kind` it names.
+    /// `kind`.
     pub kind: String,
-    /// `name` it names.
+    /// `name`.
     pub name: String,
 }
 
-/// An object as a manifest describes it, in a file or in a Helm release.
+/// A manifest in a file or in a Helm release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManifestObject {
@@ -223,20 +223,20 @@ pub struct ManifestObject {
     pub api_version: String,
     /// `kind`.
     pub kind: String,
-    /// None where the manifest names none.
+    /// `None` if the manifest has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Name; of `generateName` where there is no name.
+    /// `name`, or `generateName` if there is no name.
     pub name: String,
-    /// File and document, or the chart's template: what to open to mend it.
+    /// File and document, or the chart's template: the place to fix.
     pub location: String,
-    /// Objects it refers to by version.
+    /// References to other objects that have an API version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<ObjectReference>,
-    /// Of a copy of a live object, who wrote it: the version in which it was printed proves nothing.
+    /// Traces of writers in a copy of a live object, whose own `apiVersion` is not evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Box<LiveTraces>>,
-    /// The fields that rules read, of kinds of which they read any.
+    /// The fields that rules read; `None` for kinds of which they read none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Box<serde_json::Value>>,
 }

@@ -1,7 +1,7 @@
-//! What was seen, as plain data: the same type whether it came from a live cluster, from files or from a saved file.
+//! Data read in one run: the same types whether it comes from a live cluster, from manifests or from a saved file.
 //!
-//! Rows are reachable only through the ledger: [`ClusterSnapshot::rows_for`] answers a [`Need`] with rows, or says why it cannot. So an
-//! empty list always means "looked, and there are none".
+//! Rows are reachable only through the ledger: [`ClusterSnapshot::rows_for`] answers a [`Need`] with rows, or with the
+//! reason why they are missing. An empty list therefore always means that the list was read and has no items.
 
 mod format1;
 mod helm;
@@ -29,12 +29,12 @@ pub use metadata::{
 };
 pub use nodes::{NodeCondition, NodeRow};
 pub use owned_fields::{OwnedFields, is_annotation_unowned};
-pub use persist::{FORMAT, SnapshotError, load, save};
+pub use persist::{FORMAT, SnapshotError, SnapshotProblem, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
-pub use redact::{RedactionKey, redact};
+pub use redact::{RedactionKey, Redactor, redact};
 pub use rows::Rows;
 pub use service_url::in_cluster_service;
-pub use table::{Table, TableEvent};
+pub use table::Table;
 pub use uid::Uid;
 pub use view::ClusterView;
 pub use workloads::{
@@ -54,40 +54,40 @@ use crate::need::{
 /// The namespace whose UID identifies the cluster: it is created at the first start and cannot be deleted.
 const KUBE_SYSTEM: &str = "kube-system";
 
-/// How a reading ended.
+/// Outcome of a read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReadOutcome {
-    /// All of it was seen.
+    /// All objects were read.
     Complete,
-    /// The server has no such resource after all.
+    /// The server does not serve the resource.
     NotServed,
-    /// It is not allowed.
+    /// The user is not allowed to read it.
     #[serde(rename = "refused")]
     Forbidden {
-        /// The server's words.
+        /// The server's message.
         why: String,
-        /// What would have to be allowed.
+        /// The missing permission.
         rbac: PolicyRule,
     },
-    /// It failed, at the beginning or half-way: what came is dropped, for a part looks like the whole.
+    /// The read failed. Rows of a partial list are dropped, because they would look complete.
     Failed {
-        /// What happened.
+        /// The error.
         why: String,
     },
 }
 
-/// One line of the ledger: what was asked, how it ended, what came.
+/// An entry of the ledger: a request, its outcome and its rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadResult {
-    /// What was asked for.
+    /// The target of the request.
     #[serde(rename = "subject")]
     pub target: ReadTarget,
-    /// How deep.
+    /// The detail level of the rows.
     #[serde(rename = "depth")]
     pub detail_level: DetailLevel,
-    /// How fresh.
+    /// The freshness of the rows.
     pub freshness: Freshness,
     /// Of full objects, the fields that `rows` hold.
     #[serde(
@@ -96,14 +96,14 @@ pub struct ReadResult {
         skip_serializing_if = "FieldPaths::is_empty"
     )]
     pub field_paths: FieldPaths,
-    /// How it ended.
+    /// The outcome.
     pub outcome: ReadOutcome,
-    /// When it ended.
+    /// The time of the response.
     #[serde(rename = "at")]
     pub finished_at: Timestamp,
-    /// What came; empty unless complete.
+    /// The rows; empty unless the outcome is complete.
     pub rows: Rows,
-    /// Objects that came but could not be understood.
+    /// Objects that could not be decoded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "faults")]
     pub skipped_objects: Vec<MissingData>,
@@ -112,10 +112,10 @@ pub struct ReadResult {
     pub resource_version: Option<String>,
 }
 
-/// Why a need is not met.
+/// Data that is missing, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MissingData {
-    /// What was not seen.
+    /// What was not read.
     pub what: String,
     /// Why.
     pub why: String,
@@ -148,19 +148,19 @@ impl ReadResult {
     }
 }
 
-/// One cluster as it was seen.
+/// The data of one cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSnapshot {
-    /// Which one.
+    /// Its id.
     pub id: ClusterId,
-    /// Name of the kubeconfig context, none if there was none.
+    /// The kubeconfig context, if any.
     pub context: Option<String>,
     /// URL of the API server.
     pub server: String,
-    /// The namespace that was looked at, none for all.
+    /// The only namespace that was read; `None` for all.
     pub namespace: Option<String>,
-    /// What the server is and offers.
+    /// The version and the APIs of the server.
     #[serde(rename = "survey")]
     pub discovery: Discovery,
     /// The ledger.
@@ -169,10 +169,10 @@ pub struct ClusterSnapshot {
 }
 
 impl ClusterSnapshot {
-    /// The rows that answer a need; `None` inside `Ok` where the server has no such resource, so that there are none.
+    /// The rows that answer a need; `Ok(None)` if the server does not serve the resource.
     ///
     /// # Errors
-    /// When the need is not met: it was refused, it failed, or it was never asked.
+    /// If the read was forbidden, failed or was never made.
     pub fn rows_for(
         &self,
         need: &Need,
@@ -222,8 +222,8 @@ impl ClusterSnapshot {
         family.any(|api| api.exists_in(minor) && api.serving_mode == ServingMode::ByDefault)
     }
 
-    /// The UID of the namespace kube-system, which tells the cluster from all others whatever its context is called; `None`
-    /// if it was not read. A pseudonym in a redacted snapshot.
+    /// The UID of the namespace kube-system, which identifies the cluster whatever its context is called; `None` if it was
+    /// not read. A pseudonym in a redacted snapshot.
     #[must_use]
     pub fn uid(&self) -> Option<Uid> {
         let namespaces = GroupResource::new("", "namespaces");
@@ -234,8 +234,8 @@ impl ClusterSnapshot {
         rows.find(|row| row.name == KUBE_SYSTEM)?.uid
     }
 
-    /// Whether another cluster means this one: by its own id, or by `namespace/name` of the Cluster API object whose
-    /// machines its nodes are.
+    /// Whether another cluster refers to this one by this id: its own, or `namespace/name` of the Cluster of Cluster API
+    /// that its nodes belong to.
     #[must_use]
     pub fn is_known_as(&self, id: &ClusterId) -> bool {
         let mut nodes = self.ledger.iter().flat_map(|result| result.rows.nodes());
@@ -246,7 +246,7 @@ impl ClusterSnapshot {
             })
     }
 
-    /// Whether a request was answered already, at its depth and as fresh.
+    /// Whether the ledger has an entry at least as detailed and fresh as this request.
     #[must_use]
     pub fn has_answer_for(&self, request: &ReadRequest) -> bool {
         self.ledger.iter().any(|result| {
@@ -259,7 +259,7 @@ impl ClusterSnapshot {
         })
     }
 
-    /// Adds the readings of a later round, in the order of subjects. One that goes deeper takes the place of an earlier one.
+    /// Adds the results of later requests, ordered by target. They replace earlier results of the same target.
     pub fn merge(&mut self, readings: Vec<ReadResult>) {
         self.ledger
             .retain(|old| readings.iter().all(|new| new.target != old.target));
@@ -271,7 +271,7 @@ impl ClusterSnapshot {
         !read_plan(std::slice::from_ref(need), &self.discovery, catalog, None).is_empty()
     }
 
-    /// Single objects of a need that came but could not be understood.
+    /// Objects of a need that could not be decoded.
     pub fn skipped_objects<'a>(&'a self, need: &'a Need) -> impl Iterator<Item = MissingData> + 'a {
         self.ledger
             .iter()
@@ -280,7 +280,7 @@ impl ClusterSnapshot {
             .cloned()
     }
 
-    /// Objects seen over all readings.
+    /// The number of objects over all results.
     #[must_use]
     pub fn objects_read(&self) -> usize {
         self.ledger
@@ -291,11 +291,11 @@ impl ClusterSnapshot {
     }
 }
 
-/// Everything that was seen in one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Everything that was read in one run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
-    /// When it was complete.
+    /// When reading ended.
     pub taken_at: Timestamp,
     /// The clusters; none under `--local`.
     pub clusters: Vec<ClusterSnapshot>,

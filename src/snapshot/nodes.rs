@@ -9,7 +9,7 @@ use super::metadata::{Keyed, Row, RowKey};
 use super::uid::Uid;
 use crate::catalog::ReportedVersion;
 
-/// A condition that a node reports of itself, or that is reported of it.
+/// A condition of a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeCondition {
@@ -18,7 +18,7 @@ pub struct NodeCondition {
     pub kind: String,
     /// `True`, `False`, `Unknown`.
     pub status: String,
-    /// Why, in one word.
+    /// `reason`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
@@ -32,10 +32,10 @@ pub struct NodeRow {
     /// `metadata.uid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<Uid>,
-    /// Labels: pools, roles and marks of providers are told by them.
+    /// Labels, which show pools, roles and providers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// `spec.providerID`, empty where there is none.
+    /// `spec.providerID`; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub provider_id: String,
     /// `status.nodeInfo.kubeletVersion`.
@@ -43,22 +43,22 @@ pub struct NodeRow {
     /// `status.nodeInfo.osImage`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub os_image: String,
-    /// `spec.unschedulable`: somebody cordoned it.
+    /// `spec.unschedulable`: it is cordoned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "unschedulable")]
     pub is_unschedulable: bool,
-    /// Whether a taint keeps pods off that do not tolerate it.
+    /// Whether it has a taint with effect `NoSchedule` or `NoExecute`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "tainted")]
     pub has_repelling_taint: bool,
-    /// Keys of its taints, whatever their effect.
+    /// Keys of its taints of any effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "taints")]
     pub taint_keys: Vec<String>,
-    /// What is reported of it; empty where no kubelet ever reported.
+    /// `status.conditions`; empty if no kubelet ever reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<NodeCondition>,
-    /// When it joined.
+    /// `metadata.creationTimestamp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "created")]
     pub created_at: Option<Timestamp>,
@@ -66,14 +66,14 @@ pub struct NodeRow {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[serde(rename = "runtime")]
     pub container_runtime_version: String,
-    /// The socket of the runtime, where kubeadm noted it in an annotation.
+    /// The socket of the container runtime, from the annotation of kubeadm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cri_socket: Option<String>,
-    /// `namespace/name` of the Cluster it belongs to, where Cluster API noted it in annotations.
+    /// `namespace/name` of its Cluster, from the annotations of Cluster API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "cluster")]
     pub capi_cluster: Option<String>,
-    /// `Kind/name` of what its machine belongs to, as `MachineSet/pool-a-x7k2q`, where Cluster API noted it in annotations.
+    /// `Kind/name` of its machine's owner, such as `MachineSet/pool-a-x7k2q`, from the annotations of Cluster API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "machineOwner")]
     pub capi_machine_owner: Option<String>,
@@ -96,7 +96,7 @@ impl Keyed for NodeRow {
 }
 
 impl NodeRow {
-    /// What is reported of it under this name.
+    /// The condition of this type.
     #[must_use]
     pub fn condition(&self, kind: &str) -> Option<&NodeCondition> {
         self.conditions
@@ -104,7 +104,7 @@ impl NodeRow {
             .find(|condition| condition.kind == kind)
     }
 
-    /// The MachineDeployment of Cluster API that made it, by the name of the MachineSet in between.
+    /// Its MachineDeployment, from the name of its MachineSet.
     #[must_use]
     pub fn machine_deployment(&self) -> Option<&str> {
         let owner = self.capi_machine_owner.as_ref();
@@ -113,7 +113,7 @@ impl NodeRow {
             .and_then(machine_deployment_of_set)
     }
 
-    /// The MachinePool of Cluster API that it is of.
+    /// Its MachinePool.
     #[must_use]
     pub fn machine_pool(&self) -> Option<&str> {
         self.capi_machine_owner
@@ -122,12 +122,11 @@ impl NodeRow {
     }
 }
 
-/// The MachineDeployment of a MachineSet, by its name; the MachineSet itself where it was not made by one; none where the name
-/// was cut to its greatest length.
+/// The MachineDeployment of a MachineSet, from its name; the MachineSet itself if no MachineDeployment created it; `None` if
+/// the name was truncated.
 ///
-/// What stands behind the last dash is five random letters, a hash in old releases, neither with vowels. Source:
-/// kubernetes-sigs/cluster-api internal/controllers/machinedeployment, computeNewMachineSetName; the letters are those of
-/// k8s.io/apimachinery pkg/util/rand: general knowledge, not opened.
+/// The suffix is five random characters, or a hash in old releases, both without vowels. Source: kubernetes-sigs/cluster-api
+/// internal/controllers/machinedeployment (computeNewMachineSetName); k8s.io/apimachinery pkg/util/rand (alphanums).
 pub(super) fn machine_deployment_of_set(set: &str) -> Option<&str> {
     const LONGEST: usize = 63;
     const MADE: &str = "bcdfghjklmnpqrstvwxz2456789";

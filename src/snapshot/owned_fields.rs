@@ -1,4 +1,5 @@
-//! `fieldsV1`: the set of fields that an entry of `metadata.managedFields` owns, reduced to what tells stale entries.
+//! `fieldsV1`: the set of fields that an entry of `metadata.managedFields` owns, reduced to what shows that an entry is
+//! stale.
 
 use std::fmt;
 
@@ -7,10 +8,10 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 /// kubectl's last-applied annotation as a member of a field set.
 const LAST_APPLIED_MEMBER: &str = "f:kubectl.kubernetes.io/last-applied-configuration";
 
-/// What an entry owns.
+/// The fields of an entry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OwnedFields {
-    /// The number of fields without fields of their own. An entry that lost all of them to others keeps their parents.
+    /// The number of leaf fields. An entry that lost all of them to others still owns their parents.
     pub leaves: u32,
     /// Whether kubectl's last-applied annotation is one of them.
     pub has_last_applied: bool,

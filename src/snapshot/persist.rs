@@ -2,93 +2,80 @@
 //! the snapshot itself.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use flate2::Compression;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::{Snapshot, format1};
 
-/// The version of the format, raised if a reader of the old one would misunderstand the new one. Since 2 the ledger has
-/// the fields that full objects hold.
+/// The version of the format, raised if a reader of the old format would misunderstand the new one. Since format 2 the
+/// ledger has the fields that full objects hold.
 pub const FORMAT: u32 = 2;
 
 const API_VERSION: &str = "kubectl-upgrade/v1";
 const KIND: &str = "Snapshot";
-/// Far above the snapshot of the largest cluster that Kubernetes supports; a bound for files that are made to expand.
+/// Maximum size of the contents: far above that of the largest cluster that Kubernetes supports.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// How many times larger than the file its contents may be: rows of the same kind are packed some twenty to sixty times
-/// smaller, what is made to expand a thousand times.
+/// Maximum compression ratio: that of snapshots is twenty to sixty, that of a decompression bomb about a thousand.
 const MAX_RATIO: u64 = 200;
 
-/// What any file may expand to, however small it is.
+/// What any file may expand to, however small.
 const MIN_EXPANSION_LIMIT: u64 = 16 << 20;
 
 /// Why a snapshot could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
-    /// The file system said no.
-    #[error("{action} {path}: {source}")]
-    Io {
-        /// What was attempted.
-        action: &'static str,
-        /// On which file.
-        path: String,
-        /// Why it failed.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It could not be written.
-    #[error(
-        "cannot save the snapshot to {path}: {source}; a file that was there before is as it was"
-    )]
-    WriteFailed {
-        /// Where to.
-        path: String,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
+#[error("{path} {problem}")]
+pub struct SnapshotError {
+    /// The file.
+    pub path: String,
+    /// What is wrong.
+    pub problem: SnapshotProblem,
+}
+
+/// What is wrong with the file of a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotProblem {
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// It cannot be written.
+    #[error("cannot be saved: {0}; an existing file is unchanged")]
+    WriteFailed(std::io::Error),
     /// It is something else.
-    #[error("{path} is not a snapshot of kubectl upgrade-check: {why}")]
-    NotASnapshot {
-        /// Which file.
-        path: String,
-        /// What it looks like.
-        why: String,
-    },
+    #[error("is not a snapshot of kubectl upgrade-check: {0}")]
+    NotASnapshot(String),
     /// It was made by a newer version.
     #[error(
-        "{path} has snapshot format {found}, made by version {by}; this version reads up to format {FORMAT}: use the newer version to read it"
+        "has snapshot format {found}, made by version {by}; this version reads up to format {FORMAT}: use the newer version to read it"
     )]
     UnsupportedFormat {
-        /// Which file.
-        path: String,
         /// Its format.
         found: u32,
         /// The version that made it.
         by: String,
     },
-    /// It is made to expand.
+    /// It expands too much.
     #[error(
-        "{path} is no snapshot that this program has written: it expands to more than {MAX_RATIO} times its size"
+        "is no snapshot that this program has written: it expands to more than {MAX_RATIO} times its size"
     )]
-    DecompressionBomb {
-        /// Which file.
-        path: String,
-    },
-    /// It ends too early or is damaged.
-    #[error("{path} is damaged or was cut off: {why}; save it again")]
-    Damaged {
-        /// Which file.
-        path: String,
-        /// Where and how.
-        why: String,
-    },
+    DecompressionBomb,
+    /// It ends too early or is damaged: where and how.
+    #[error("is damaged or was cut off: {0}; save it again")]
+    Damaged(String),
+}
+
+impl SnapshotProblem {
+    fn of_file(self, path: &Path) -> SnapshotError {
+        SnapshotError {
+            path: path.display().to_string(),
+            problem: self,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,8 +87,8 @@ struct SnapshotHeader {
     tool_version: String,
 }
 
-/// Writes a snapshot beside its place and renames it, so that an older file there survives a full disk. What is there and
-/// is no file, such as a pipe or a device, is written to.
+/// Writes a snapshot to a temporary file and renames it, so that an existing file survives a full disk. Pipes and devices
+/// are written to directly.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -115,14 +102,11 @@ pub fn save(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError> {
     } else {
         write_atomically(snapshot, path)
     };
-    saved.map_err(|source| SnapshotError::WriteFailed {
-        path: path.display().to_string(),
-        source,
-    })
+    saved.map_err(|error| SnapshotProblem::WriteFailed(error).of_file(path))
 }
 
 fn write_atomically(snapshot: &Snapshot, path: &Path) -> std::io::Result<()> {
-    // Where a link leads to; a link that is renamed over is a link no more.
+    // The target of a link, because a rename would replace the link.
     let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = place
         .parent()
@@ -157,88 +141,64 @@ fn write_gzip(snapshot: &Snapshot, to: impl Write) -> std::io::Result<()> {
 /// # Errors
 /// When the file cannot be read, is something else, is newer than this version, or is damaged.
 pub fn load(path: &Path) -> Result<Snapshot, SnapshotError> {
-    let shown = path.display().to_string();
-    let file = File::open(path).map_err(|source| SnapshotError::Io {
-        action: "reading",
-        path: shown.clone(),
-        source,
-    })?;
+    read_file(path).map_err(|problem| problem.of_file(path))
+}
+
+fn read_file(path: &Path) -> Result<Snapshot, SnapshotProblem> {
+    let file = File::open(path)?;
     let size = file.metadata().map_or(0, |file| file.len());
     let limit = size
         .saturating_mul(MAX_RATIO)
         .clamp(MIN_EXPANSION_LIMIT, MAX_BYTES);
-    read_limited(BufReader::new(file), &shown, limit)
+    read_limited(BufReader::new(file), limit)
 }
 
 /// Reads what expands to `limit` bytes at most.
-fn read_limited(from: impl Read, path: &str, limit: u64) -> Result<Snapshot, SnapshotError> {
-    let alien = |why: &str| SnapshotError::NotASnapshot {
-        path: path.to_owned(),
-        why: why.to_owned(),
-    };
-    let mut from = BufReader::new(from);
-    let magic = std::io::BufRead::fill_buf(&mut from).map_err(|source| SnapshotError::Io {
-        action: "reading",
-        path: path.to_owned(),
-        source,
-    })?;
+fn read_limited(mut from: impl BufRead, limit: u64) -> Result<Snapshot, SnapshotProblem> {
+    let magic = from.fill_buf()?;
     if !magic.starts_with(&[0x1f, 0x8b]) {
-        return Err(alien(if magic.is_empty() {
+        let why = if magic.is_empty() {
             "it is empty"
         } else {
             "it is not gzip"
-        }));
+        };
+        return Err(SnapshotProblem::NotASnapshot(why.to_owned()));
     }
     let mut text = BufReader::new(MultiGzDecoder::new(from).take(limit));
-    let snapshot = parse_documents(&mut text, path);
-    match snapshot {
-        Err(SnapshotError::Damaged { .. }) if text.get_ref().limit() == 0 => {
-            Err(SnapshotError::DecompressionBomb {
-                path: path.to_owned(),
-            })
+    match parse_documents(&mut text) {
+        Err(SnapshotProblem::Damaged(_)) if text.get_ref().limit() == 0 => {
+            Err(SnapshotProblem::DecompressionBomb)
         }
         other => other,
     }
 }
 
 /// The header and the snapshot behind it.
-fn parse_documents(text: impl Read, path: &str) -> Result<Snapshot, SnapshotError> {
-    let alien = |why: &str| SnapshotError::NotASnapshot {
-        path: path.to_owned(),
-        why: why.to_owned(),
-    };
-    let damaged = |why: String| SnapshotError::Damaged {
-        path: path.to_owned(),
-        why,
-    };
+fn parse_documents(text: impl Read) -> Result<Snapshot, SnapshotProblem> {
+    let damaged = |error: serde_json::Error| SnapshotProblem::Damaged(error.to_string());
     let mut documents = serde_json::Deserializer::from_reader(text);
     let header = SnapshotHeader::deserialize(&mut documents).map_err(|error| {
         if error.is_eof() || error.is_io() {
-            damaged(error.to_string())
+            damaged(error)
         } else {
-            alien("it does not begin with the header of one")
+            let why = "it does not begin with the header of one";
+            SnapshotProblem::NotASnapshot(why.to_owned())
         }
     })?;
     if header.api_version != API_VERSION || header.kind != KIND {
-        return Err(alien(&format!(
-            "it is a {} of {}",
-            header.kind, header.api_version
-        )));
+        let why = format!("it is a {} of {}", header.kind, header.api_version);
+        return Err(SnapshotProblem::NotASnapshot(why));
     }
     if header.format > FORMAT {
-        return Err(SnapshotError::UnsupportedFormat {
-            path: path.to_owned(),
+        return Err(SnapshotProblem::UnsupportedFormat {
             found: header.format,
             by: header.tool_version,
         });
     }
-    let mut snapshot =
-        Snapshot::deserialize(&mut documents).map_err(|error| damaged(error.to_string()))?;
+    let mut snapshot = Snapshot::deserialize(&mut documents).map_err(damaged)?;
     if header.format < 2 {
-        format1::declare_fields(&mut snapshot);
+        format1::complete(&mut snapshot);
     }
-    documents
-        .end()
-        .map_err(|error| damaged(error.to_string()))?;
+    documents.end().map_err(damaged)?;
     Ok(snapshot)
 }

@@ -1,7 +1,7 @@
-//! Pods: the kind with the most objects, so rows keep few fields and share what they have in common.
+//! Pods: the kind with the most objects, so rows keep few fields and share strings.
 //!
-//! A row takes 296 bytes and about 40 for its name; namespaces, nodes, owners, claims and equal label maps are shared.
-//! 150,000 pods, the most that Kubernetes supports, take about 50 MB. Labels that no other pod has, as those of
+//! A row takes 248 bytes and about 40 for its name; namespaces, nodes, owners, claims and equal label maps are shared.
+//! 150,000 pods, the most that Kubernetes supports, take about 40 MB. Labels that no other pod has, as those of
 //! StatefulSets and Jobs, take about 250 bytes more for each such pod.
 
 use jiff::Timestamp;
@@ -9,22 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use super::intern::{Interner, SharedLabels, SharedStr};
 use super::metadata::{Keyed, Row, RowKey};
-use super::uid::Uid;
 use super::workloads::Placement;
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PodPhase {
-    /// Not all containers have been started.
+    /// Not all containers have started.
     Pending,
-    /// At work.
+    /// At least one container runs.
     #[default]
     Running,
-    /// Finished well.
+    /// All containers succeeded.
     Succeeded,
-    /// Finished badly.
+    /// All containers have terminated, at least one in failure.
     Failed,
-    /// The node does not answer.
+    /// The node does not report.
     Unknown,
 }
 
@@ -37,7 +36,7 @@ pub struct ControllerRef {
     pub name: SharedStr,
 }
 
-/// A pod.
+/// A pod. Its UID is not kept: sixteen random bytes for each pod would triple the size of a file, and nothing refers to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodRow {
@@ -45,14 +44,10 @@ pub struct PodRow {
     pub namespace: SharedStr,
     /// Name.
     pub name: String,
-    /// `metadata.uid`. Not saved: sixteen random bytes for each pod would triple the size of a file, and only a watch of
-    /// the live cluster uses it.
-    #[serde(skip)]
-    pub uid: Option<Uid>,
     /// Labels.
     #[serde(skip_serializing_if = "SharedLabels::is_empty")]
     pub labels: SharedLabels,
-    /// `spec.nodeName`, empty while it has none.
+    /// `spec.nodeName`; empty until it is scheduled.
     #[serde(skip_serializing_if = "SharedStr::is_empty")]
     #[serde(rename = "node")]
     pub node_name: SharedStr,
@@ -61,56 +56,52 @@ pub struct PodRow {
     /// Whether condition `Ready` is true.
     #[serde(rename = "ready")]
     pub is_ready: bool,
-    /// Since when condition `Ready` is what it is.
+    /// `lastTransitionTime` of condition `Ready`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "readyChanged")]
     pub ready_transition_time: Option<Timestamp>,
-    /// The owner that is its controller.
+    /// The owner reference that is its controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "owner")]
     pub controller: Option<ControllerRef>,
-    /// Whether it mirrors a static pod of a kubelet.
+    /// Whether it is the mirror pod of a static pod.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "mirror")]
     pub is_mirror: bool,
-    /// `metadata.deletionTimestamp`: when it was to be gone, the grace period included.
+    /// `metadata.deletionTimestamp`, which includes the grace period.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "deleted")]
     pub deletion_timestamp: Option<Timestamp>,
-    /// `metadata.deletionGracePeriodSeconds`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(rename = "deletionGrace")]
-    pub deletion_grace_period_seconds: Option<i64>,
     /// `metadata.finalizers`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub finalizers: Vec<SharedStr>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub finalizers: Box<[SharedStr]>,
     /// `spec.terminationGracePeriodSeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "grace")]
     pub termination_grace_period_seconds: Option<i64>,
-    /// The only node that its node selector and required node affinity leave.
+    /// The only node that its node selector and required node affinity allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "pinnedTo")]
     pub only_node: Option<SharedStr>,
-    /// Where it may run; of pods without a controller only, for any other has it from a template.
+    /// Keys that restrict placement; of pods without a controller only, because others get them from a template.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,
-    /// Whether required anti-affinity keeps pods with its own labels off its node.
+    /// Whether required anti-affinity keeps pods with the same labels off its node.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "apart")]
     pub has_self_anti_affinity: bool,
-    /// Names of its claims for persistent volumes, those for ephemeral volumes included.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Names of its PersistentVolumeClaims, including those of ephemeral volumes.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[serde(rename = "claims")]
-    pub volume_claims: Vec<SharedStr>,
-    /// Kinds of volumes that Kubernetes has or had a driver of its own for, by the name of the field: `rbd`, `gitRepo`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_claims: Box<[SharedStr]>,
+    /// Fields of volumes with an in-tree driver, present or past: `rbd`, `gitRepo`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[serde(rename = "volumes")]
-    pub in_tree_volumes: Vec<SharedStr>,
+    pub in_tree_volumes: Box<[SharedStr]>,
 }
 
 impl PodRow {
-    /// Whether it will never run again.
+    /// Whether it has terminated.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
@@ -150,7 +141,7 @@ impl Keyed for PodRow {
         RowKey {
             namespace: &self.namespace,
             name: &self.name,
-            uid: self.uid,
+            uid: None,
         }
     }
 }
@@ -162,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_row_stays_small() {
-        assert!(size_of::<PodRow>() <= 304, "{} bytes", size_of::<PodRow>());
+        assert!(size_of::<PodRow>() <= 248, "{} bytes", size_of::<PodRow>());
     }
 
     #[test]

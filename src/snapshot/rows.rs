@@ -9,7 +9,7 @@ use super::pods::PodRow;
 use super::table::Table;
 use super::workloads::WorkloadRow;
 
-/// Declares [`Rows`] and what is the same for each of its shapes.
+/// Declares [`Rows`] with what all of its variants have in common.
 macro_rules! rows {
     ($($(#[$attribute:meta])* $variant:ident($row:ty) => $accessor:ident,)*) => {
         /// The rows of one read.
@@ -28,7 +28,7 @@ macro_rules! rows {
                 }
             }
 
-            /// No rows, of the same shape.
+            /// An empty table of the same variant.
             #[must_use]
             pub fn empty_like(&self) -> Self {
                 match self {
@@ -43,7 +43,7 @@ macro_rules! rows {
                 }
             }
 
-            /// Appends rows of the same shape; rows of another shape are dropped.
+            /// Appends rows of the same variant; drops those of another.
             pub fn append(&mut self, more: Self) {
                 match (self, more) {
                     $((Self::$variant(rows), Self::$variant(more)) => rows.append(more),)*
@@ -59,7 +59,7 @@ macro_rules! rows {
             }
 
             $(
-                /// The rows of this shape; empty for any other.
+                /// The rows of this variant; empty for any other.
                 #[must_use]
                 pub fn $accessor(&self) -> &[$row] {
                     match self {
@@ -97,12 +97,14 @@ rows! {
 }
 
 impl Rows {
-    /// Inserts rows of the same shape, or replaces those of the same objects.
-    pub fn upsert_all(&mut self, rows: Self) {
-        fn upsert<R: Keyed + PartialEq>(table: &mut Table<R>, rows: Table<R>) {
+    /// Inserts rows of the same variant, or replaces those of the same objects; returns whether that changed any of them.
+    pub fn upsert_all(&mut self, rows: Self) -> bool {
+        fn upsert<R: Keyed + PartialEq>(table: &mut Table<R>, rows: Table<R>) -> bool {
+            let mut has_changed = false;
             for row in rows {
-                table.upsert(row);
+                has_changed |= table.upsert(row);
             }
+            has_changed
         }
         match (self, rows) {
             (Self::Metadata(table), Self::Metadata(rows)) => upsert(table, rows),
@@ -110,19 +112,19 @@ impl Rows {
             (Self::Pods(table), Self::Pods(rows)) => upsert(table, rows),
             (Self::Workloads(table), Self::Workloads(rows)) => upsert(table, rows),
             (Self::Objects(table), Self::Objects(rows)) => upsert(table, rows),
-            _ => {}
+            _ => false,
         }
     }
 
-    /// Removes the row of an object.
-    pub fn remove(&mut self, key: RowKey<'_>) {
+    /// Removes the row of an object; returns whether there was one.
+    pub fn remove(&mut self, key: RowKey<'_>) -> bool {
         match self {
-            Self::Metadata(table) => drop(table.remove(key)),
-            Self::Nodes(table) => drop(table.remove(key)),
-            Self::Pods(table) => drop(table.remove(key)),
-            Self::Workloads(table) => drop(table.remove(key)),
-            Self::Objects(table) => drop(table.remove(key)),
-            Self::HelmReleases(_) | Self::EndpointSlices(_) | Self::TextLines(_) => {}
+            Self::Metadata(table) => table.remove(key).is_some(),
+            Self::Nodes(table) => table.remove(key).is_some(),
+            Self::Pods(table) => table.remove(key).is_some(),
+            Self::Workloads(table) => table.remove(key).is_some(),
+            Self::Objects(table) => table.remove(key).is_some(),
+            Self::HelmReleases(_) | Self::EndpointSlices(_) | Self::TextLines(_) => false,
         }
     }
 

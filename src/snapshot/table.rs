@@ -2,27 +2,20 @@
 
 use std::ops::{Deref, DerefMut};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::intern::Interner;
 use super::metadata::{Keyed, Row, RowKey};
 
-/// A change of one object, as a watch reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TableEvent<'a, R> {
-    /// The object was created or changed.
-    Applied(R),
-    /// The object was deleted.
-    Deleted(RowKey<'a>),
-}
-
 /// Rows of one kind, in the order in which the API server listed them.
 ///
-/// The first event sorts them by namespace and name. From then on an update takes a binary search, an insertion or removal
-/// a move of the rows behind it; there is no index that takes memory.
-#[derive(Debug, Clone)]
+/// The first update sorts them by namespace and name. From then on an update takes a binary search, and an insertion or
+/// removal moves the rows behind it; there is no index that takes memory.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
 pub struct Table<R> {
     rows: Vec<R>,
+    #[serde(skip)]
     is_sorted: bool,
 }
 
@@ -50,19 +43,6 @@ impl<R: Row> Table<R> {
 }
 
 impl<R: Keyed> Table<R> {
-    /// Applies a watch event; returns whether it changed the table.
-    ///
-    /// A deletion of an object with another UID is ignored: the object was re-created in the meantime.
-    pub fn apply(&mut self, event: TableEvent<'_, R>) -> bool
-    where
-        R: PartialEq,
-    {
-        match event {
-            TableEvent::Applied(row) => self.upsert(row),
-            TableEvent::Deleted(key) => self.remove(key).is_some(),
-        }
-    }
-
     /// Inserts a row, or replaces the row of the same namespace and name; returns whether that changed the table.
     pub fn upsert(&mut self, row: R) -> bool
     where
@@ -76,7 +56,8 @@ impl<R: Keyed> Table<R> {
         true
     }
 
-    /// Removes the row of an object; `None` if there is none.
+    /// Removes the row of an object; `None` if there is none, or if it has another UID: the object was re-created in the
+    /// meantime.
     pub fn remove(&mut self, key: RowKey<'_>) -> Option<R> {
         let at = self.find(&key).ok()?;
         let is_other = self.rows[at].key().uid.zip(key.uid);
@@ -148,13 +129,7 @@ impl<R: PartialEq> PartialEq for Table<R> {
     }
 }
 
-impl<R: Serialize> Serialize for Table<R> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.rows.serialize(to)
-    }
-}
-
-/// Shares strings while it reads, so that rows take no more memory than those of a live cluster.
+/// Interns strings while reading, so that loaded rows take no more memory than those of a live cluster.
 impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Interned<R>(std::marker::PhantomData<R>);
@@ -187,7 +162,7 @@ impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
 mod tests {
     use super::super::MetaRow;
     use super::super::metadata::{Keyed, RowKey};
-    use super::{Table, TableEvent};
+    use super::Table;
 
     fn row(namespace: &str, name: &str, uid: u8) -> MetaRow {
         MetaRow {
@@ -212,25 +187,22 @@ mod tests {
         assert_eq!(names(&table), ["b", "a", "a"], "as listed");
         let mut owned = row("shop", "a", 2);
         owned.owner = Some("ReplicaSet/a".to_owned());
-        assert!(table.apply(TableEvent::Applied(owned.clone())));
-        assert!(!table.apply(TableEvent::Applied(owned)), "nothing changed");
-        assert!(table.apply(TableEvent::Applied(row("ops", "c", 4))));
+        assert!(table.upsert(owned.clone()));
+        assert!(!table.upsert(owned), "nothing changed");
+        assert!(table.upsert(row("ops", "c", 4)));
         assert_eq!(names(&table), ["a", "c", "a", "b"]);
         assert_eq!(table[2].owner.as_deref(), Some("ReplicaSet/a"));
         let gone = row("ops", "a", 3);
-        assert!(table.apply(TableEvent::Deleted(gone.key())));
-        assert!(
-            !table.apply(TableEvent::Deleted(gone.key())),
-            "removed already"
-        );
+        assert!(table.remove(gone.key()).is_some());
+        assert!(!table.remove(gone.key()).is_some(), "removed already");
         assert_eq!(names(&table), ["c", "a", "b"]);
     }
 
     #[test]
     fn a_late_deletion_does_not_remove_an_object_that_was_re_created() {
         let mut table = Table::from(vec![row("shop", "a", 1)]);
-        assert!(table.apply(TableEvent::Applied(row("shop", "a", 2))));
-        assert!(!table.apply(TableEvent::Deleted(row("shop", "a", 1).key())));
+        assert!(table.upsert(row("shop", "a", 2)));
+        assert!(table.remove(row("shop", "a", 1).key()).is_none());
         assert_eq!(table.len(), 1, "one row for each name");
         let unknown = RowKey {
             namespace: "shop",
@@ -245,7 +217,7 @@ mod tests {
         let mut table = Table::from(vec![row("shop", "a", 1), row("shop", "b", 2)]);
         table.upsert(row("shop", "c", 3));
         table[0].name = "z".to_owned();
-        assert!(table.apply(TableEvent::Deleted(row("shop", "z", 1).key())));
+        assert!(table.remove(row("shop", "z", 1).key()).is_some());
         table.push(row("shop", "a", 4));
         assert!(table.remove(row("shop", "a", 4).key()).is_some());
         assert_eq!(names(&table), ["b", "c"]);

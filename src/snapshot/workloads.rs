@@ -1,50 +1,53 @@
-//! Deployments, StatefulSets and DaemonSets: tens of thousands in a large cluster, of which rules want little.
+//! Deployments, StatefulSets and DaemonSets: a large cluster has tens of thousands, and rules read few of their fields.
 
 use serde::{Deserialize, Serialize};
 
 use super::intern::{Interner, SharedLabels, SharedStr};
 use super::metadata::{Keyed, MetaRow, Row, RowKey};
 
-/// A Deployment, a StatefulSet or a DaemonSet; what it is says the reading that it came with.
+/// A Deployment, a StatefulSet or a DaemonSet, as the target of the read says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadRow {
     /// Metadata.
     pub meta: MetaRow,
-    /// `metadata.generation`: how often its specification was changed.
+    /// `metadata.generation`.
     pub generation: i64,
     /// Whether it is being deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "deleted")]
     pub is_being_deleted: bool,
-    /// `spec.replicas`; of a DaemonSet none.
+    /// `spec.replicas`; `None` for a DaemonSet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// `spec.paused` of a Deployment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "paused")]
     pub is_paused: bool,
-    /// `spec.updateStrategy.type`; of a Deployment none.
+    /// `spec.updateStrategy.type`; empty for a Deployment.
     #[serde(skip_serializing_if = "SharedStr::is_empty")]
     pub update_strategy: SharedStr,
-    /// `spec.updateStrategy.rollingUpdate.partition`; none where `rollingUpdate` is not there.
+    /// `spec.updateStrategy.rollingUpdate.partition`; `None` without `rollingUpdate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<i32>,
     /// `spec.selector`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<Box<LabelSelector>>,
-    /// Where its pods may run; none where its template says nothing of it.
+    /// Keys in the template that restrict placement; `None` if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Box<Placement>>,
-    /// Images of the containers of its template, those of init containers left out. An API server takes no template without
-    /// any: where there are none, the snapshot is of a version that did not keep them.
+    /// Images of the containers of its template, without init containers. Empty only in snapshots of versions that did not
+    /// keep them, because a template has at least one container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<SharedStr>,
-    /// How far its controller has come.
+    /// The fields of volumes of in-tree plugins in its template.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub in_tree_volumes: Vec<SharedStr>,
+    /// Its status.
     pub status: WorkloadStatus,
 }
 
-/// What the controller of a workload says; 0 where it says nothing.
+/// The status of a workload; 0 for fields that are not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadStatus {
@@ -84,7 +87,7 @@ fn is_zero_i32(number: &i32) -> bool {
     *number == 0
 }
 
-/// A label selector; without requirements it fits everything.
+/// A label selector; an empty one matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
@@ -96,7 +99,7 @@ pub struct LabelSelector {
     pub match_expressions: Vec<LabelSelectorRequirement>,
 }
 
-/// A part of `matchExpressions`.
+/// A requirement of `matchExpressions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LabelSelectorRequirement {
@@ -104,12 +107,12 @@ pub struct LabelSelectorRequirement {
     pub key: SharedStr,
     /// `In`, `NotIn`, `Exists`, `DoesNotExist`.
     pub operator: SharedStr,
-    /// What the value is compared with.
+    /// The values to compare with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<SharedStr>,
 }
 
-/// What the template of a workload says of nodes: the keys that it names.
+/// The keys by which a pod template selects nodes and tolerates taints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Placement {
@@ -117,10 +120,14 @@ pub struct Placement {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "nodeSelector")]
     pub node_selector_keys: Vec<SharedStr>,
-    /// For each term of the required node affinity the labels that it wants; not those that must be absent or other.
+    /// For each term of the required node affinity, the labels that must exist; without `DoesNotExist` and `NotIn`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "nodeAffinity")]
     pub required_affinity_keys: Vec<Vec<SharedStr>>,
+    /// For each of these terms the labels that must be absent or have another value; empty if no term names any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "nodeAntiAffinity")]
+    pub excluded_affinity_keys: Vec<Vec<SharedStr>>,
     /// Keys of `tolerations`; an empty one tolerates every taint.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "tolerations")]
@@ -128,16 +135,17 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Every key that it names.
+    /// All keys.
     pub(super) fn keys_mut(&mut self) -> impl Iterator<Item = &mut SharedStr> {
         let selected = self.node_selector_keys.iter_mut();
-        let affinity = self.required_affinity_keys.iter_mut().flatten();
+        let affinity = self.required_affinity_keys.iter_mut();
+        let affinity = affinity.chain(&mut self.excluded_affinity_keys).flatten();
         selected.chain(affinity).chain(&mut self.toleration_keys)
     }
 }
 
 impl LabelSelector {
-    /// Whether it fits an object with these labels. An operator that is not known fits nothing.
+    /// Whether it matches these labels. An unknown operator matches nothing.
     #[must_use]
     pub fn matches(&self, labels: &SharedLabels) -> bool {
         let mut equal = self.match_labels.iter();
@@ -150,7 +158,7 @@ impl LabelSelector {
     }
 }
 
-/// Whether a requirement of `matchExpressions` holds for the value of its label; none if its operator is unknown.
+/// Whether a requirement of `matchExpressions` holds for the value of its label; `None` if the operator is unknown.
 #[must_use]
 pub fn label_requirement_holds(
     operator: &str,
@@ -173,7 +181,8 @@ impl Row for WorkloadRow {
 
     fn intern_with(&mut self, interner: &mut Interner) {
         self.meta.intern_with(interner);
-        interner.intern_all(self.images.iter_mut().chain([&mut self.update_strategy]));
+        let names = self.images.iter_mut().chain(&mut self.in_tree_volumes);
+        interner.intern_all(names.chain([&mut self.update_strategy]));
         if let Some(selector) = &mut self.selector {
             interner.intern_labels_in_place(&mut selector.match_labels);
             for part in &mut selector.match_expressions {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::progress::{PoolProgress, Progress};
+use crate::conditions::CompletionStatus;
 
 /// Something that a person or a pipeline should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +24,19 @@ pub struct WatchEvent {
     pub pools: Vec<PoolProgress>,
     /// The objects that hold the upgrade up, from the one that waits to the one that it waits for; empty unless it is held up.
     pub chain: Vec<EventObject>,
+    /// The step of the plan that became done or was begun.
+    pub step: Option<StepChange>,
     /// Seconds since the API server last confirmed the state.
     pub age_seconds: u64,
+}
+
+/// What became of a step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepChange {
+    /// Its id in the plan.
+    pub id: String,
+    /// How far it is.
+    pub status: CompletionStatus,
 }
 
 /// Kinds of events.
@@ -44,6 +56,8 @@ pub enum EventKind {
     Back,
     /// The upgrade is complete.
     Finished,
+    /// The upgrade was given up.
+    Failed,
 }
 
 /// What an event is about.

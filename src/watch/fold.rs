@@ -1,20 +1,30 @@
 //! The fold: observations change the rows of a cluster and yield events.
 
+mod extras;
+mod outcome;
+mod refresh;
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::drains::{Drains, InFlight};
 use super::estimate::estimate_remaining;
 use super::event::{EventKind, EventObject, EventScope, WatchEvent};
 use super::goal::UpgradeGoal;
+use super::managed::ManagedProgress;
+use super::message;
+use super::needs::Part;
+use super::nodes::Tally;
 use super::observation::{Change, Observation};
-use super::picture::{NodePhase, Picture, RolloutState, Tally};
+use super::picture::Picture;
 use super::progress::{Progress, UpgradePhase};
-use super::{message, stall};
+use super::steps::{PlanProgress, PlannedStep};
+use super::warnings::Warnings;
 use crate::catalog::{Catalog, Release};
-use crate::need::{ClusterId, Discovery, ReadTarget};
-use crate::snapshot::{ClusterSnapshot, ClusterView, ReadOutcome, ReadResult, RowKey};
-use crate::text::human_duration;
+use crate::need::ClusterId;
+use crate::snapshot::ClusterSnapshot;
 
 /// Probes that count as recent: behind a load balancer one probe sees one API server.
 const RECENT_PROBES: usize = 8;
@@ -40,8 +50,11 @@ pub struct UpgradeWatch<'c> {
     picture: Option<Picture>,
     /// Rollouts in kube-system that were incomplete before the watch began: nobody waits for them.
     earlier_rollouts: BTreeSet<(&'static str, String)>,
-    /// When each node that drains was first seen cordoned.
-    draining_since: BTreeMap<String, Timestamp>,
+    drains: Drains,
+    plan: PlanProgress,
+    warnings: Warnings,
+    /// Whether it was said that warnings cannot be read.
+    has_reported_gap: bool,
     /// How many nodes or machines there are without surge: those at the beginning, and in the end those that are left.
     total: usize,
     started_at: Option<Timestamp>,
@@ -53,9 +66,12 @@ pub struct UpgradeWatch<'c> {
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
-    /// Whether the machines of managed clusters are counted, because one of these was seen being upgraded and this cluster
-    /// was not.
-    counts_machines: bool,
+    is_taken_back: bool,
+    /// The progress of managed clusters; `None` unless their machines are counted, because one of these clusters was seen
+    /// being upgraded and this cluster was not.
+    managed: Option<ManagedProgress>,
+    /// Since when no part of the cluster runs the version that was found.
+    unreached_since: Option<Timestamp>,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -70,7 +86,10 @@ impl<'c> UpgradeWatch<'c> {
             probes: VecDeque::new(),
             picture: None,
             earlier_rollouts: BTreeSet::new(),
-            draining_since: BTreeMap::new(),
+            drains: Drains::default(),
+            plan: PlanProgress::default(),
+            warnings: Warnings::default(),
+            has_reported_gap: false,
             total: 0,
             started_at: None,
             finished_nodes: Vec::new(),
@@ -80,8 +99,21 @@ impl<'c> UpgradeWatch<'c> {
             outages: 0,
             is_stalled: false,
             is_finished: false,
-            counts_machines: false,
+            is_taken_back: false,
+            managed: None,
+            unreached_since: None,
         }
+    }
+
+    /// Ticks off these steps from now on.
+    pub fn follow_plan(&mut self, steps: Vec<PlannedStep>) {
+        self.plan = PlanProgress::new(steps);
+    }
+
+    /// The name of the cluster.
+    #[must_use]
+    pub fn cluster_name(&self) -> &str {
+        &self.id.0
     }
 
     /// The state as it was last seen; `None` until version and nodes have been read.
@@ -90,282 +122,87 @@ impl<'c> UpgradeWatch<'c> {
         self.picture.as_ref()
     }
 
+    /// Whether Plans of the system-upgrade-controller are read. An API server that has just started may not serve them yet.
+    #[must_use]
+    pub fn has_plans(&self) -> bool {
+        let mut ledger = self.cluster.iter().flat_map(|cluster| &cluster.ledger);
+        ledger.any(|result| Part::of(&result.target) == Part::Plans)
+    }
+
     /// Whether nothing has changed for too long.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         self.is_stalled
     }
 
-    /// Whether the API server does not answer.
+    /// Nodes that are cordoned and run an older version, whose pods are worth reading: those of a limited number of nodes.
     #[must_use]
-    pub fn is_in_outage(&self) -> bool {
-        self.outage_since.is_some()
+    pub fn draining_nodes(&self) -> &BTreeSet<String> {
+        self.drains.followed()
     }
 
-    /// Nodes that are cordoned and run an older version: their pods are worth reading.
-    pub fn draining_nodes(&self) -> impl Iterator<Item = &str> {
-        self.draining_since.keys().map(String::as_str)
+    /// How far the plan is; `None` without one.
+    #[must_use]
+    pub fn plan_progress(&self) -> Option<String> {
+        (!self.plan.is_empty()).then(|| self.plan.progress())
+    }
+
+    /// The nodes of which something is under way.
+    #[must_use]
+    pub fn in_flight(&self) -> &BTreeMap<String, InFlight> {
+        self.drains.in_flight()
+    }
+
+    /// The state at this time as an event; `None` before the first picture.
+    #[must_use]
+    pub fn picture_event(&self, at: Timestamp) -> Option<WatchEvent> {
+        let text = message::picture(self.picture.as_ref()?);
+        Some(self.event(at, EventKind::Picture, self.cluster_scope(), text))
+    }
+
+    /// How long the API server has not answered; `None` if it does.
+    #[must_use]
+    pub fn away(&self, at: Timestamp) -> Option<SignedDuration> {
+        self.outage_since.map(|since| at.duration_since(since))
     }
 
     /// Takes an observation and returns the events that follow from it.
     pub fn observe(&mut self, observation: &Observation) -> Vec<WatchEvent> {
+        self.take(observation).unwrap_or_default()
+    }
+
+    /// Takes an observation and returns the events that follow from it; `None` if it says nothing new about an object, so
+    /// that it need not be recorded.
+    pub fn take(&mut self, observation: &Observation) -> Option<Vec<WatchEvent>> {
         let at = observation.at;
-        let mut events = Vec::new();
         if let Change::Outage { why } = &observation.change {
-            events.extend(self.begin_outage(at, why));
-            return events;
+            return Some(self.begin_outage(at, why).into_iter().collect());
         }
-        events.extend(self.end_outage(at));
+        match &observation.change {
+            Change::List(result) if Part::of(&result.target) == Part::Warnings => {
+                return self.take_list_of_warnings(result, at);
+            }
+            Change::Apply { target, rows } if Part::of(target) == Part::Warnings => {
+                return self.take_warnings(rows, at);
+            }
+            _ => {}
+        }
+        let touched = self.apply(&observation.change)?;
+        self.plan.is_outdated |= !matches!(observation.change, Change::Probe { .. });
+        let mut events: Vec<WatchEvent> = self.end_outage(at).into_iter().collect();
         self.confirmed_at = Some(at);
-        self.apply(&observation.change);
-        events.extend(self.compare(at));
+        events.extend(self.compare(touched, at));
+        // With the probes, that is every few seconds: a plan may have thousands of steps.
+        if matches!(observation.change, Change::Probe { .. }) && self.plan.is_outdated {
+            events.extend(self.tick_off(at));
+        }
         events.extend(self.check_stall(at));
-        events
+        Some(events)
     }
 
-    fn apply(&mut self, change: &Change) {
-        match change {
-            Change::Discovery(discovery) => {
-                self.record_version(&discovery.git_version);
-                match &mut self.cluster {
-                    Some(cluster) => cluster.discovery = discovery.clone(),
-                    None => self.cluster = Some(self.empty_cluster(discovery)),
-                }
-            }
-            Change::Probe { version } => self.record_version(version),
-            Change::List(result) => {
-                if let Some(cluster) = &mut self.cluster {
-                    merge_list(cluster, result);
-                }
-            }
-            Change::Apply { target, rows } => {
-                if let Some(result) = self.reading_mut(target) {
-                    result.rows.upsert_all(rows.clone());
-                }
-            }
-            Change::Delete {
-                target,
-                namespace,
-                name,
-                uid,
-            } => {
-                let key = RowKey {
-                    namespace,
-                    name,
-                    uid: *uid,
-                };
-                if let Some(result) = self.reading_mut(target) {
-                    result.rows.remove(key);
-                }
-            }
-            Change::Outage { .. } => {}
-        }
-    }
-
-    fn record_version(&mut self, version: &Release) {
-        if self.probes.len() == RECENT_PROBES {
-            self.probes.pop_front();
-        }
-        self.probes.push_back(version.clone());
-    }
-
-    fn reading_mut(&mut self, target: &ReadTarget) -> Option<&mut ReadResult> {
-        let ledger = &mut self.cluster.as_mut()?.ledger;
-        ledger.iter_mut().find(|result| result.target == *target)
-    }
-
-    fn empty_cluster(&self, discovery: &Discovery) -> ClusterSnapshot {
-        ClusterSnapshot {
-            id: self.id.clone(),
-            context: None,
-            server: String::new(),
-            namespace: None,
-            discovery: discovery.clone(),
-            ledger: Vec::new(),
-        }
-    }
-
-    /// Compares the cluster with the last picture.
-    fn compare(&mut self, at: Timestamp) -> Vec<WatchEvent> {
-        let Some(mut picture) = self.new_picture() else {
-            return Vec::new();
-        };
-        let Some(before) = self.picture.take() else {
-            let rollouts = picture.rollouts.drain(..);
-            self.earlier_rollouts = rollouts.map(|one| (one.kind, one.name)).collect();
-            self.total = picture.node_tally().all();
-            self.follow_nodes(None, &picture, at);
-            self.last_change_at = Some(at);
-            let text = message::picture(&picture);
-            self.picture = Some(picture);
-            let scope = self.cluster_scope();
-            let mut events = vec![self.event(at, EventKind::Picture, scope, text)];
-            events.extend(self.check_finished(at));
-            return events;
-        };
-        self.forget_complete_rollouts(&mut picture.rollouts);
-        let changes = message::changes(&before, &picture, &self.id.0);
-        self.follow_nodes(Some(&before), &picture, at);
-        self.picture = Some(picture);
-        let mut events = Vec::new();
-        if !changes.is_empty() {
-            self.last_change_at = Some(at);
-            if std::mem::take(&mut self.is_stalled) {
-                let scope = self.cluster_scope();
-                events.push(self.event(
-                    at,
-                    EventKind::Recovered,
-                    scope,
-                    "the upgrade goes on".to_owned(),
-                ));
-            }
-        }
-        let changes = changes.into_iter();
-        events
-            .extend(changes.map(|(scope, text)| self.event(at, EventKind::Progress, scope, text)));
-        events.extend(self.check_finished(at));
-        events
-    }
-
-    fn new_picture(&self) -> Option<Picture> {
-        let cluster = self.cluster.as_ref()?;
-        let view = ClusterView::new(cluster, self.catalog);
-        view.nodes()?;
-        let versions: BTreeSet<Release> = self.probes.iter().cloned().collect();
-        let known = self
-            .picture
-            .as_ref()
-            .and_then(|picture| picture.goal.as_ref());
-        let goal = self.options.goal.as_ref().or(known);
-        Some(Picture::new(view, versions, goal))
-    }
-
-    /// Leaves out rollouts that were incomplete before the watch began, until they have been complete once.
-    fn forget_complete_rollouts(&mut self, rollouts: &mut Vec<RolloutState>) {
-        self.earlier_rollouts.retain(|(kind, name)| {
-            rollouts
-                .iter()
-                .any(|one| one.kind == *kind && one.name == *name)
-        });
-        rollouts.retain(|one| {
-            !self
-                .earlier_rollouts
-                .contains(&(one.kind, one.name.clone()))
-        });
-    }
-
-    /// Keeps what needs a history: nodes that drain, nodes that were finished, and the number of nodes.
-    fn follow_nodes(&mut self, before: Option<&Picture>, after: &Picture, at: Timestamp) {
-        self.draining_since.retain(|name, _| {
-            let node = after.nodes.get(name);
-            node.is_some_and(|node| matches!(node.phase, NodePhase::Draining { .. }))
-        });
-        for (name, node) in &after.nodes {
-            if matches!(node.phase, NodePhase::Draining { .. }) {
-                self.draining_since.entry(name.clone()).or_insert(at);
-            }
-        }
-        if after.goal.is_none() && !after.is_idle() && !self.counts_machines {
-            self.counts_machines = true;
-            self.total = after.machine_tally().all();
-        }
-        let tally = self.tally(after);
-        if self.is_over(after) {
-            // Surge is gone, and what was removed does not come back.
-            self.total = tally.all();
-        }
-        let Some(before) = before else {
-            return;
-        };
-        let newly_done = self.done(after).saturating_sub(self.done(before));
-        self.finished_nodes
-            .extend(std::iter::repeat_n(at, newly_done));
-        let has_begun = !matches!(
-            after.phase(),
-            UpgradePhase::Waiting | UpgradePhase::Finished
-        );
-        if self.started_at.is_none() && has_begun {
-            self.started_at = Some(at);
-        }
-    }
-
-    fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
-        let picture = self.picture.as_ref()?;
-        let is_finished = self.is_over(picture);
-        if std::mem::replace(&mut self.is_finished, is_finished) || !is_finished {
-            return None;
-        }
-        let text = match &picture.goal {
-            Some(goal) => format!(
-                "the control plane and all {} nodes run {}",
-                picture.nodes.len(),
-                goal.version()
-            ),
-            None => "all managed clusters are upgraded".to_owned(),
-        };
-        let scope = self.cluster_scope();
-        Some(self.event(at, EventKind::Finished, scope, text))
-    }
-
-    fn check_stall(&mut self, at: Timestamp) -> Option<WatchEvent> {
-        let phase = self.picture.as_ref()?.phase();
-        if self.is_stalled || matches!(phase, UpgradePhase::Waiting | UpgradePhase::Finished) {
-            return None;
-        }
-        let silence = at.duration_since(self.last_change_at?);
-        if silence < self.options.stall_after {
-            return None;
-        }
-        self.is_stalled = true;
-        let chain = match self.picture.as_ref().zip(self.cluster.as_ref()) {
-            Some((picture, cluster)) => {
-                let view = ClusterView::new(cluster, self.catalog);
-                stall::chain(picture, view, &self.draining_since, at)
-            }
-            None => Vec::new(),
-        };
-        let what = message::stalled_on(&chain);
-        let text = format!(
-            "nothing has changed for {}: {}",
-            human_duration(silence),
-            what.as_deref().unwrap_or("nothing that is read tells why")
-        );
-        let scope = match chain.first() {
-            Some(object) if object.kind == "Node" => EventScope::Node(object.name.clone()),
-            _ => self.cluster_scope(),
-        };
-        let mut event = self.event(at, EventKind::Stall, scope, text);
-        event.objects.clone_from(&chain);
-        event.chain = chain;
-        Some(event)
-    }
-
-    fn begin_outage(&mut self, at: Timestamp, why: &str) -> Option<WatchEvent> {
-        if self.outage_since.is_some() {
-            return None;
-        }
-        self.outage_since = Some(self.confirmed_at.unwrap_or(at));
-        self.outages += 1;
-        let scope = self.cluster_scope();
-        let text = format!("the API server does not answer: {why}");
-        Some(self.event(at, EventKind::Outage, scope, text))
-    }
-
-    fn end_outage(&mut self, at: Timestamp) -> Option<WatchEvent> {
-        let since = self.outage_since.take()?;
-        let length = at.duration_since(since);
-        // While nothing could be seen, nothing could be seen to change.
-        self.last_change_at = self.last_change_at.map(|last| last + length);
-        self.confirmed_at = Some(at);
-        // Probes from before may be of API servers that have been replaced.
-        self.probes.clear();
-        let scope = self.cluster_scope();
-        let text = format!(
-            "the API server answers again after {}, outage {}",
-            human_duration(length),
-            self.outages
-        );
-        Some(self.event(at, EventKind::Back, scope, text))
+    /// The warnings about a node in flight and its pods, or about rollouts if the name is empty.
+    pub fn warnings<'w>(&'w self, node: &'w str) -> impl Iterator<Item = String> + 'w {
+        self.warnings.lines(node)
     }
 
     fn cluster_scope(&self) -> EventScope {
@@ -394,6 +231,7 @@ impl<'c> UpgradeWatch<'c> {
                 _ => Vec::new(),
             },
             chain: Vec::new(),
+            step: None,
             age_seconds: age.map_or(0, |age| u64::try_from(age.as_secs()).unwrap_or(0)),
         }
     }
@@ -411,7 +249,7 @@ impl<'c> UpgradeWatch<'c> {
             total: self.total,
             phase: match picture {
                 Some(_) if self.is_finished => UpgradePhase::Finished,
-                Some(picture) => picture.phase(),
+                Some(picture) => self.phase(picture),
                 None => UpgradePhase::Waiting,
             },
             started_at: self.started_at,
@@ -419,20 +257,33 @@ impl<'c> UpgradeWatch<'c> {
         }
     }
 
+    /// A managed cluster that was not seen being upgraded is not: a machine may be broken.
+    fn phase(&self, picture: &Picture) -> UpgradePhase {
+        match picture.phase() {
+            _ if self.is_over(picture) => UpgradePhase::Finished,
+            _ if picture.goal.is_none() && self.managed.is_none() => UpgradePhase::Waiting,
+            phase => phase,
+        }
+    }
+
     fn is_over(&self, picture: &Picture) -> bool {
-        picture.phase() == UpgradePhase::Finished || self.counts_machines && picture.is_idle()
+        picture.phase() == UpgradePhase::Finished
+            || self.managed.is_some() && picture.goal.is_none() && picture.are_managed_complete()
     }
 
     fn tally(&self, picture: &Picture) -> Tally {
-        match self.counts_machines {
-            true => picture.machine_tally(),
-            false => picture.node_tally(),
+        match self.managed {
+            Some(_) => picture.machine_tally(),
+            None => picture.nodes.tally(),
         }
     }
 
     /// How many are certain to have been replaced: a surge node that is ready has replaced none yet.
     fn done(&self, picture: &Picture) -> usize {
-        let tally = self.tally(picture);
+        if let Some(progress) = &self.managed {
+            return progress.replaced(&picture.managed).min(self.total);
+        }
+        let tally = picture.nodes.tally();
         tally.upgraded.min(self.total.saturating_sub(tally.old))
     }
 }
@@ -446,17 +297,5 @@ fn object_of(scope: &EventScope) -> Option<EventObject> {
             why: String::new(),
         }),
         EventScope::Cluster(_) => None,
-    }
-}
-
-/// A failed list keeps the rows of the last one that succeeded: what cannot be read now has not gone.
-fn merge_list(cluster: &mut ClusterSnapshot, result: &ReadResult) {
-    let is_failed = matches!(result.outcome, ReadOutcome::Failed { .. });
-    let has_rows = cluster
-        .ledger
-        .iter()
-        .any(|old| old.target == result.target && old.outcome == ReadOutcome::Complete);
-    if !(is_failed && has_rows) {
-        cluster.merge(vec![result.clone()]);
     }
 }

@@ -10,6 +10,8 @@ pub enum UpgradeGoal {
     /// The newest minor that any part of the cluster runs, while others run an older one. Patches are not compared: on hosted
     /// Kubernetes the patches of API server and nodes always differ.
     Found(Minor),
+    /// The version of a Plan that has not been applied to all its nodes.
+    Planned(Release),
 }
 
 impl UpgradeGoal {
@@ -17,7 +19,9 @@ impl UpgradeGoal {
     #[must_use]
     pub fn is_reached_by(&self, version: &Release) -> bool {
         match self {
-            Self::Given(VersionSpec::Release(release)) => version.semver >= release.semver,
+            Self::Given(VersionSpec::Release(release)) | Self::Planned(release) => {
+                version.semver >= release.semver
+            }
             Self::Given(VersionSpec::Minor(minor)) | Self::Found(minor) => {
                 version.minor() >= *minor
             }
@@ -30,6 +34,7 @@ impl UpgradeGoal {
         match self {
             Self::Given(spec) => spec.to_string(),
             Self::Found(minor) => minor.to_string(),
+            Self::Planned(release) => release.to_string(),
         }
     }
 

@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::event::{EventObject, EventScope};
 use super::goal::UpgradeGoal;
 use super::managed::{MachinePhase, ManagedRollout};
-use super::picture::{NodePhase, NodeState, Picture};
+use super::nodes::{NodePhase, NodeState};
+use super::picture::{Picture, RolloutState, StaticPodCounts};
+use super::plans::NodePlan;
 use crate::catalog::Release;
 use crate::text::pluralize;
 
-/// Reasons of a deletion that people wait for. The others take seconds; a stall names them too.
-const DRAIN_REASONS: [&str; 2] = ["DrainingNode", "WaitingForVolumeDetach"];
+/// Reasons of a deletion that people wait for, of v1beta2 and v1beta1. The others take seconds; a stall names them too.
+const DRAIN_REASONS: [&str; 3] = ["DrainingNode", "WaitingForVolumeDetach", "DrainingFailed"];
 
 /// A change: what it is about, and the sentence.
 pub(super) type ScopedMessage = (EventScope, String);
@@ -19,14 +23,14 @@ pub(super) type ScopedMessage = (EventScope, String);
 pub(super) fn picture(picture: &Picture) -> String {
     let servers = versions(&picture.control_plane.api_servers);
     let count = picture.nodes.len();
-    let excluded = match picture.virtual_nodes {
+    let excluded = match picture.nodes.virtual_count() {
         0 => String::new(),
         count => format!(", {} left out", pluralize(count, "virtual node")),
     };
     let Some(goal) = &picture.goal else {
         let managed = picture.managed.iter();
         let upgrading: Vec<&str> = managed
-            .filter(|(_, rollout)| !rollout.is_complete())
+            .filter(|(_, rollout)| rollout.is_upgrading())
             .map(|(name, _)| name.as_str())
             .collect();
         if !upgrading.is_empty() {
@@ -37,12 +41,24 @@ pub(super) fn picture(picture: &Picture) -> String {
             pluralize(count, "node")
         );
     };
-    let done = picture.node_tally().upgraded;
+    let done = picture.nodes.tally().upgraded;
     format!(
         "upgrade to {}: API server {servers}, {done} of {} upgraded{excluded}",
         goal.version(),
         pluralize(count, "node")
     )
+}
+
+/// What the cluster shows of the time before the watch.
+pub(super) fn history(finished: &[Timestamp]) -> String {
+    match finished {
+        [] => String::new(),
+        [first, ..] => format!(
+            ", {} since {}",
+            finished.len(),
+            first.strftime("%Y-%m-%d %H:%M:%SZ")
+        ),
+    }
 }
 
 /// `v1.36.2`, or `v1.36.2 and v1.37.0`.
@@ -57,107 +73,74 @@ fn versions(versions: &BTreeSet<Release>) -> String {
     }
 }
 
-/// What changed from one picture to the next, the control plane first.
-pub(super) fn changes(before: &Picture, after: &Picture, cluster: &str) -> Vec<ScopedMessage> {
-    let cluster = || EventScope::Cluster(cluster.to_owned());
-    let mut changes: Vec<ScopedMessage> = Vec::new();
-    if before.goal != after.goal
-        && let Some(goal) = &after.goal
-    {
-        changes.push((
-            cluster(),
-            format!("an upgrade to {} has begun", goal.version()),
-        ));
-    }
-    let (old, new) = (&before.control_plane, &after.control_plane);
-    if old.api_servers != new.api_servers {
-        let message = format!("API server: {}", versions(&new.api_servers));
-        changes.push((cluster(), message));
-    }
-    changes.extend(static_pods(before, after).map(|message| (cluster(), message)));
-    changes.extend(rollouts(before, after).map(|message| (cluster(), message)));
-    changes.extend(nodes(before, after));
-    changes.extend(managed(&before.managed, &after.managed));
-    changes
+/// An upgrade that was found.
+pub(super) fn goal(goal: &UpgradeGoal) -> String {
+    format!("an upgrade to {} has begun", goal.version())
 }
 
-fn static_pods(before: &Picture, after: &Picture) -> impl Iterator<Item = String> {
-    let old = before.control_plane.static_pods.clone().unwrap_or_default();
-    let new = after.control_plane.static_pods.clone().unwrap_or_default();
-    let totals = new.clone();
-    let risen = new.into_iter().filter(move |(pod, count)| {
-        let before = old.get(pod).copied().unwrap_or_default();
-        *count > before
-    });
-    risen.filter_map(move |((component, version), count)| {
-        let of_component = totals.iter().filter(|((name, _), _)| *name == component);
-        let total: usize = of_component.map(|(_, count)| count).sum();
-        Some(format!("{component}: {count} of {total} at v{}", version?))
-    })
+/// The versions of API servers.
+pub(super) fn api_servers(running: &BTreeSet<Release>) -> String {
+    format!("API server: {}", versions(running))
 }
 
-fn rollouts(before: &Picture, after: &Picture) -> impl Iterator<Item = String> {
-    let name =
-        |rollout: &super::RolloutState| format!("{}/{}", rollout.kind.to_lowercase(), rollout.name);
-    let is_in = |rollouts: &[super::RolloutState], one: &super::RolloutState| {
-        rollouts
-            .iter()
-            .any(|other| other.kind == one.kind && other.name == one.name)
+/// The components of which more static pods run a version than before.
+pub(super) fn static_pods(
+    before: Option<&StaticPodCounts>,
+    after: Option<&StaticPodCounts>,
+) -> Vec<String> {
+    let Some(after) = after else {
+        return Vec::new();
     };
-    let started = after.rollouts.iter();
-    let started = started
-        .filter(|rollout| !is_in(&before.rollouts, rollout))
-        .map(|rollout| format!("{} is being rolled out: {}", name(rollout), rollout.why));
-    let completed = before.rollouts.iter();
-    let completed = completed
-        .filter(|rollout| !is_in(&after.rollouts, rollout))
-        .map(|rollout| format!("{} is rolled out", name(rollout)));
-    started.chain(completed).collect::<Vec<_>>().into_iter()
+    let risen = after.iter().filter(|(pod, count)| {
+        let old = before.and_then(|before| before.get(pod).copied());
+        **count > old.unwrap_or_default()
+    });
+    let messages = risen.filter_map(|((component, version), count)| {
+        let of_component = after.iter().filter(|((name, _), _)| name == component);
+        let total: usize = of_component.map(|(_, count)| count).sum();
+        let version = version.as_ref()?;
+        Some(format!("{component}: {count} of {total} at v{version}"))
+    });
+    messages.collect()
 }
 
-fn nodes(before: &Picture, after: &Picture) -> Vec<ScopedMessage> {
-    let goal = after.goal.as_ref();
-    let mut changes = Vec::new();
-    for (name, node) in &before.nodes {
-        if !after.nodes.contains_key(name) {
-            changes.push(node_change(
-                name,
-                format!("node {name} is gone, it ran {}", running(node)),
-            ));
-        }
-    }
-    for (name, node) in &after.nodes {
-        let message = match before.nodes.get(name) {
-            None => Some(format!(
-                "node {name} joined with {}, {}",
-                running(node),
-                phase(node, goal)
-            )),
-            Some(old) => changed_node(name, old, node, goal),
-        };
-        changes.extend(message.map(|message| node_change(name, message)));
-    }
-    changes
+/// The rollouts that started, and those that are complete.
+pub(super) fn rollouts(before: &[RolloutState], after: &[RolloutState]) -> Vec<String> {
+    let name = |rollout: &RolloutState| format!("{}/{}", rollout.kind.to_lowercase(), rollout.name);
+    let is_in = |rollouts: &[RolloutState], one: &RolloutState| {
+        let mut rollouts = rollouts.iter();
+        rollouts.any(|other| other.kind == one.kind && other.name == one.name)
+    };
+    let started = after.iter().filter(|rollout| !is_in(before, rollout));
+    let started =
+        started.map(|rollout| format!("{} is being rolled out: {}", name(rollout), rollout.why));
+    let completed = before.iter().filter(|rollout| !is_in(after, rollout));
+    let completed = completed.map(|rollout| format!("{} is rolled out", name(rollout)));
+    started.chain(completed).collect()
 }
 
-fn node_change(name: &str, message: String) -> ScopedMessage {
-    (EventScope::Node(name.to_owned()), message)
-}
-
-fn changed_node(
+/// What became of a node.
+pub(super) fn node(
     name: &str,
-    old: &NodeState,
-    new: &NodeState,
+    before: Option<&NodeState>,
+    after: Option<&NodeState>,
     goal: Option<&UpgradeGoal>,
 ) -> Option<String> {
-    if old.version > new.version && new.version.is_some() {
-        let (from, to) = (running(old), running(new));
-        return Some(format!("node {name} went back from {from} to {to}"));
+    match (before, after) {
+        (None, None) => None,
+        (Some(old), None) => Some(format!("node {name} is gone, it ran {}", running(old))),
+        (None, Some(new)) => Some(format!(
+            "node {name} joined with {}, {}",
+            running(new),
+            phase(new, goal)
+        )),
+        (Some(old), Some(new)) if old.version > new.version && new.version.is_some() => {
+            let (from, to) = (running(old), running(new));
+            Some(format!("node {name} went back from {from} to {to}"))
+        }
+        (Some(old), Some(new)) if old.phase == new.phase => None,
+        (Some(_), Some(new)) => Some(format!("node {name} {}", phase(new, goal))),
     }
-    if old.phase == new.phase {
-        return None;
-    }
-    Some(format!("node {name} {}", phase(new, goal)))
 }
 
 /// `v1.37.0`.
@@ -187,8 +170,41 @@ fn phase(node: &NodeState, goal: Option<&UpgradeGoal>) -> String {
     }
 }
 
+/// What changed of the Plans.
+pub(super) fn plans(
+    before: &BTreeMap<String, NodePlan>,
+    after: &BTreeMap<String, NodePlan>,
+) -> Vec<String> {
+    let mut messages = Vec::new();
+    for (name, plan) in after {
+        let Some(old) = before.get(name) else {
+            messages.push(format!("plan {name} was created"));
+            continue;
+        };
+        if old.version != plan.version
+            && let Some(version) = &plan.version
+        {
+            messages.push(format!("plan {name} is to bring v{version}"));
+        }
+        if plan.done > old.done {
+            messages.push(format!(
+                "plan {name}: {} of {} nodes done",
+                plan.done, plan.total
+            ));
+        }
+        let started = plan.applying.difference(&old.applying);
+        messages.extend(started.map(|node| format!("plan {name} is being applied to {node}")));
+        if let Some(failure) = &plan.failure
+            && old.failure != plan.failure
+        {
+            messages.push(format!("plan {name} does not go on: {failure}"));
+        }
+    }
+    messages
+}
+
 /// What changed from one state of the managed clusters to the next.
-fn managed(
+pub(super) fn managed(
     before: &BTreeMap<String, ManagedRollout>,
     after: &BTreeMap<String, ManagedRollout>,
 ) -> Vec<ScopedMessage> {
@@ -217,6 +233,11 @@ fn managed(
             say(format!("cluster {name}: the control plane goes to {to}"));
         }
         machine_changes(old, rollout).into_iter().for_each(&mut say);
+        if let Some(wait) = &rollout.waits_for
+            && old.waits_for != rollout.waits_for
+        {
+            say(format!("cluster {name} waits: {wait}"));
+        }
         if rollout.is_complete() && !old.is_complete() {
             let to = version(&rollout.version);
             say(format!(

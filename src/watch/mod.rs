@@ -6,28 +6,45 @@
 //!
 //! Nothing here reads a clock: time passes by the time of observations.
 
+mod drains;
 mod estimate;
 mod event;
 mod fold;
 mod goal;
+mod history;
 mod managed;
 mod message;
 mod needs;
+mod nodes;
 mod observation;
 mod picture;
+mod plans;
 mod progress;
 mod recording;
+mod redaction;
 mod stall;
+mod steps;
+mod summary;
 #[cfg(test)]
 mod tests;
+mod trim;
+mod warnings;
 
+pub use drains::InFlight;
 pub use estimate::{TimeLeft, estimate_remaining};
-pub use event::{EventKind, EventObject, EventScope, WatchEvent};
+pub use event::{EventKind, EventObject, EventScope, StepChange, WatchEvent};
 pub use fold::{UpgradeWatch, WatchOptions};
 pub use goal::UpgradeGoal;
 pub use managed::{MachinePhase, MachineState, ManagedRollout};
 pub use needs::{pods_on_node_need, polled_needs, watched_needs};
+pub use nodes::{NodePhase, NodeState, NodeTable};
 pub use observation::{Change, Observation};
-pub use picture::{ControlPlaneState, NodePhase, NodeState, Picture, RolloutState};
+pub use picture::{ControlPlaneState, Picture, RolloutState};
+pub use plans::NodePlan;
 pub use progress::{PoolProgress, Progress, UpgradePhase};
 pub use recording::{Recording, RecordingError, RecordingHeader, RecordingWriter};
+pub use redaction::redact_observation;
+pub use steps::PlannedStep;
+pub use summary::{NodeTime, Span, SummaryBuilder, UpgradeOutcome, WatchSummary};
+pub use trim::trim;
+pub use warnings::warnings_need;

@@ -1,22 +1,20 @@
 //! What a watch reads.
 
-use super::managed;
+use super::{managed, plans};
 use crate::catalog::GroupResource;
 use crate::facts::control_plane::control_plane_pods_need;
-use crate::need::{DetailLevel, ListSelector, Need};
+use crate::need::{DetailLevel, ListSelector, Need, ReadTarget};
 
-/// What is watched: nodes, and the objects of Cluster API.
+/// What is watched: nodes, and the objects of controllers that upgrade clusters: Cluster API, system-upgrade-controller.
 #[must_use]
 pub fn watched_needs() -> Vec<Need> {
-    vec![
-        Need::nodes(),
-        managed::clusters_need(),
-        managed::control_planes_need(),
-        managed::machines_need(),
-    ]
+    let mut needs = vec![Need::nodes()];
+    needs.extend(managed::needs());
+    needs.push(plans::need());
+    needs
 }
 
-/// What is listed again and again, because it is little: static pods of the control plane and rollouts in kube-system.
+/// What is listed every few seconds, because it is little: static pods of the control plane and rollouts in kube-system.
 #[must_use]
 pub fn polled_needs() -> Vec<Need> {
     let mut needs = vec![control_plane_pods_need()];
@@ -34,12 +32,53 @@ pub(super) fn system_workloads_need(plural: &str) -> Need {
     )
 }
 
-/// The pods of a node, which are listed while it drains.
+/// The field selector of the pods of a node, before its name.
+pub(super) const NODE_SELECTOR: &str = "spec.nodeName=";
+
+/// The pods of a node, which are watched while it drains.
 #[must_use]
 pub fn pods_on_node_need(node: &str) -> Need {
-    let selector = ListSelector {
-        labels: String::new(),
-        fields: format!("spec.nodeName={node}"),
-    };
+    let selector = ListSelector::by_fields(format!("{NODE_SELECTOR}{node}"));
     Need::selected(GroupResource::new("", "pods"), selector, DetailLevel::Typed)
+}
+
+/// The part of a picture that is computed from a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part<'t> {
+    Nodes,
+    PodsOf(&'t str),
+    StaticPods,
+    Rollouts,
+    Managed,
+    Warnings,
+    Plans,
+    None,
+}
+
+impl<'t> Part<'t> {
+    pub(super) fn of(target: &'t ReadTarget) -> Self {
+        let ReadTarget::Objects {
+            resource,
+            namespace,
+            selector,
+        } = target
+        else {
+            return Self::None;
+        };
+        let resource = (resource.group.as_str(), resource.plural.as_str());
+        match (
+            resource,
+            namespace,
+            selector.fields.strip_prefix(NODE_SELECTOR),
+        ) {
+            (("", "nodes"), ..) => Self::Nodes,
+            (("", "pods"), None, Some(node)) => Self::PodsOf(node),
+            (("", "pods"), Some(_), None) => Self::StaticPods,
+            (("apps", _), ..) => Self::Rollouts,
+            (("events.k8s.io", _), ..) => Self::Warnings,
+            (("cluster.x-k8s.io" | "controlplane.cluster.x-k8s.io", _), ..) => Self::Managed,
+            (("upgrade.cattle.io", _), ..) => Self::Plans,
+            _ => Self::None,
+        }
+    }
 }

@@ -1,52 +1,21 @@
-//! The state of an upgrade at a time, computed from the rows of the cluster.
+//! The state of an upgrade at a time. Each part of it is replaced by itself, when the rows that it is computed from change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::goal::UpgradeGoal;
-use super::managed::{self, MachinePhase, ManagedRollout};
+use super::managed::{self, MachinePhase, MachineState, ManagedRollout};
 use super::needs::{pods_on_node_need, system_workloads_need};
+use super::nodes::{NodeState, NodeTable, NodeUpdate, Tally};
+use super::plans::{self, NodePlan};
 use super::progress::{PoolProgress, UpgradePhase};
 use crate::catalog::Release;
-use crate::facts::control_plane::{ControlPlanePod, control_plane_pods, control_plane_pods_need};
-use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
+use crate::facts::control_plane::{control_plane_pods, control_plane_pods_need};
 use crate::facts::pods::is_evicted_by_drain;
 use crate::facts::workloads::{RolloutStatus, rollout_status};
 use crate::snapshot::{ClusterView, NodeRow, PodRow, Rows};
 
-/// What a node is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NodePhase {
-    /// It runs an older version, and nothing has begun.
-    Waiting,
-    /// It runs an older version and is cordoned.
-    Draining {
-        /// The pods that a drain still has to evict; `None` if they were not read.
-        pods_left: Option<usize>,
-    },
-    /// It runs an older version and is not ready.
-    Down,
-    /// It runs the new version and is not ready yet.
-    Joining,
-    /// It runs the new version, is ready and is still cordoned.
-    Cordoned,
-    /// It runs the new version, is ready and schedulable.
-    Upgraded,
-    /// Its version cannot be read.
-    Unknown,
-}
-
-/// A node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeState {
-    /// Its pool; empty without one, and for nodes of the control plane.
-    pub pool: String,
-    /// Whether it runs the control plane.
-    pub is_control_plane: bool,
-    /// The version of its kubelet; `None` if it cannot be read.
-    pub version: Option<Release>,
-    /// What it is doing.
-    pub phase: NodePhase,
-}
+/// How many static pods there are of each component and version.
+pub(super) type StaticPodCounts = BTreeMap<(&'static str, Option<Release>), usize>;
 
 /// The control plane.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,7 +23,7 @@ pub struct ControlPlaneState {
     /// The versions that API servers reported lately; more than one while some are old.
     pub api_servers: BTreeSet<Release>,
     /// Visible static pods by component and version, with the number of each; `None` if they could not be read.
-    pub static_pods: Option<BTreeMap<(&'static str, Option<Release>), usize>>,
+    pub static_pods: Option<StaticPodCounts>,
 }
 
 /// A workload in kube-system whose rollout is not complete.
@@ -70,26 +39,8 @@ pub struct RolloutState {
     pub has_failed: bool,
 }
 
-/// Nodes or machines by what they are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    /// They run an older version, or are being deleted.
-    pub(super) old: usize,
-    /// They run the new version and are not ready for work.
-    pub(super) settling: usize,
-    /// They run the new version and are ready for work.
-    pub(super) upgraded: usize,
-}
-
-impl Tally {
-    /// All of them, surge included.
-    pub(super) fn all(self) -> usize {
-        self.old + self.settling + self.upgraded
-    }
-}
-
 /// The state of an upgrade.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     /// The version to reach; `None` while nothing is being upgraded.
     pub goal: Option<UpgradeGoal>,
@@ -97,137 +48,133 @@ pub struct Picture {
     pub control_plane: ControlPlaneState,
     /// Rollouts in kube-system that are not complete.
     pub rollouts: Vec<RolloutState>,
-    /// Nodes by name, without virtual ones.
-    pub nodes: BTreeMap<String, NodeState>,
-    /// How many virtual nodes there are: no kubelet on them can be upgraded.
-    pub virtual_nodes: usize,
+    /// The nodes.
+    pub nodes: NodeTable,
     /// Clusters that Cluster API upgrades from here, by `namespace/name`.
     pub managed: BTreeMap<String, ManagedRollout>,
+    /// Plans of the system-upgrade-controller by `namespace/name`.
+    pub plans: BTreeMap<String, NodePlan>,
+    machines: Tally,
+    managed_phase: UpgradePhase,
 }
 
 impl Picture {
     /// Of a cluster whose API servers reported these versions lately.
     pub(super) fn new(
         view: ClusterView<'_>,
+        nodes: &[NodeRow],
         api_servers: BTreeSet<Release>,
-        known_goal: Option<&UpgradeGoal>,
+        goal: Option<&UpgradeGoal>,
     ) -> Self {
-        let rows = view.nodes().unwrap_or_default().iter();
-        let (virtual_nodes, rows): (Vec<&NodeRow>, Vec<&NodeRow>) =
-            rows.partition(|node| virtual_node_mark(view.catalog, node).is_some());
-        let pods = control_plane_pods(view);
-        let pod_versions: Vec<Release> = pods.iter().filter_map(ControlPlanePod::release).collect();
-        let kubelets = rows
-            .iter()
-            .filter_map(|node| node.kubelet_version.release());
-        let goal = known_goal
-            .cloned()
-            .or_else(|| UpgradeGoal::find(api_servers.iter().chain(&pod_versions).chain(kubelets)));
-        let static_pods = view.rows(&control_plane_pods_need()).map(|_| {
-            let mut counts = BTreeMap::new();
-            for pod in &pods {
-                *counts.entry((pod.component, pod.release())).or_insert(0) += 1;
-            }
-            counts
-        });
-        let nodes = rows.iter().map(|node| {
-            let state = NodeState::new(view, node, goal.as_ref());
-            (node.name.clone(), state)
-        });
-        Self {
+        let mut picture = Self {
+            goal: goal.cloned(),
             control_plane: ControlPlaneState {
                 api_servers,
-                static_pods,
+                static_pods: static_pods(view),
             },
             rollouts: incomplete_rollouts(view),
-            managed: managed::rollouts(view),
-            nodes: nodes.collect(),
-            virtual_nodes: virtual_nodes.len(),
-            goal,
+            nodes: NodeTable::default(),
+            managed: BTreeMap::new(),
+            plans: plans::plans(view),
+            machines: Tally::default(),
+            managed_phase: UpgradePhase::Waiting,
+        };
+        picture.set_managed(managed::rollouts(view));
+        for row in nodes {
+            picture.set_node(NodeUpdate::new(row, goal, view.catalog));
         }
+        picture.find_goal();
+        picture
+    }
+
+    /// Finds out whether an upgrade has begun; returns whether it has since the last call.
+    pub(super) fn find_goal(&mut self) -> bool {
+        if self.goal.is_some() {
+            return false;
+        }
+        let pods = self.control_plane.static_pods.iter().flatten();
+        let pods = pods.filter_map(|((_, version), _)| version.as_ref());
+        let versions = self.control_plane.api_servers.iter().chain(pods);
+        self.goal = plans::pending_version(&self.plans)
+            .map(UpgradeGoal::Planned)
+            .or_else(|| UpgradeGoal::find(versions.chain(self.nodes.versions())));
+        if self.goal.is_some() {
+            self.nodes.judge_all(self.goal.as_ref());
+        }
+        self.goal.is_some()
+    }
+
+    /// Replaces the managed clusters and returns the former ones.
+    pub(super) fn set_managed(
+        &mut self,
+        managed: BTreeMap<String, ManagedRollout>,
+    ) -> BTreeMap<String, ManagedRollout> {
+        let before = std::mem::replace(&mut self.managed, managed);
+        self.machines = machine_tally(&self.managed);
+        self.managed_phase = managed_phase(&self.managed);
+        before
+    }
+
+    /// Takes note of what became of a node; returns its name and what it was.
+    pub(super) fn set_node(&mut self, update: NodeUpdate) -> (String, Option<NodeState>) {
+        let name = update.name.clone();
+        (name, self.nodes.update(update, self.goal.as_ref()))
+    }
+
+    /// Takes note of how many pods of a node are left; returns what it was.
+    pub(super) fn set_pods_left(
+        &mut self,
+        node: &str,
+        pods_left: Option<usize>,
+    ) -> Option<NodeState> {
+        let goal = self.goal.as_ref();
+        self.nodes.set_pods_left(node, goal, pods_left)
     }
 
     /// The pools, the control plane first, then by name.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolProgress> {
-        let mut pools: BTreeMap<(bool, &str), PoolProgress> = BTreeMap::new();
-        for node in self.nodes.values() {
-            let key = (!node.is_control_plane, node.pool.as_str());
-            let pool = pools.entry(key).or_insert_with(|| PoolProgress {
-                name: node.pool.clone(),
-                is_control_plane: node.is_control_plane,
-                ..PoolProgress::default()
-            });
-            match node.phase {
-                NodePhase::Upgraded => pool.upgraded += 1,
-                NodePhase::Joining | NodePhase::Cordoned => pool.settling += 1,
-                _ => pool.old += 1,
-            }
-        }
-        pools.into_values().collect()
+        self.nodes.pools().cloned().collect()
     }
 
     /// Nodes that are not upgraded yet.
     #[must_use]
     pub fn remaining_nodes(&self) -> usize {
-        let nodes = self.nodes.values();
-        nodes
-            .filter(|node| node.phase != NodePhase::Upgraded)
-            .count()
+        self.nodes.len() - self.nodes.tally().upgraded
     }
 
     /// Whether nothing is being upgraded, neither this cluster nor one that it manages.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.goal.is_none() && self.managed.values().all(ManagedRollout::is_complete)
+        self.goal.is_none() && !self.managed.values().any(ManagedRollout::is_upgrading)
     }
 
-    /// The nodes of this cluster.
-    pub(super) fn node_tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        for node in self.nodes.values() {
-            match node.phase {
-                NodePhase::Upgraded => tally.upgraded += 1,
-                NodePhase::Joining | NodePhase::Cordoned => tally.settling += 1,
-                _ => tally.old += 1,
-            }
-        }
-        tally
+    /// Whether all parts of the managed clusters are at their versions.
+    pub(super) fn are_managed_complete(&self) -> bool {
+        self.managed_phase == UpgradePhase::Waiting
     }
 
     /// The machines of the managed clusters.
     pub(super) fn machine_tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        let machines = self.managed.values().flat_map(|one| one.machines.values());
-        for machine in machines {
-            match machine.phase {
-                MachinePhase::Upgraded => tally.upgraded += 1,
-                MachinePhase::Joining => tally.settling += 1,
-                MachinePhase::Old | MachinePhase::Leaving { .. } => tally.old += 1,
-            }
-        }
-        tally
+        self.machines
     }
 
-    fn managed_phase(&self) -> UpgradePhase {
-        let mut machines = self.managed.values().flat_map(|one| one.machines.values());
-        match () {
-            () if self.is_idle() => UpgradePhase::Waiting,
-            () if machines.any(|machine| {
-                machine.is_control_plane && machine.phase != MachinePhase::Upgraded
-            }) =>
-            {
-                UpgradePhase::ControlPlane
-            }
-            () => UpgradePhase::Nodes,
-        }
+    /// Whether a part runs the version, or a Plan still has to bring it; also if no API server answers.
+    pub(super) fn is_goal_in_sight(&self, goal: &UpgradeGoal) -> bool {
+        let servers = &self.control_plane.api_servers;
+        let nodes = self.nodes.tally();
+        servers.is_empty()
+            || servers.iter().any(|version| goal.is_reached_by(version))
+            || self.control_plane.has_reached(goal)
+            || nodes.upgraded + nodes.settling > 0
+            || self.plans.values().any(|plan| plan.behind > 0)
     }
 
     /// What the upgrade is doing.
     #[must_use]
     pub fn phase(&self) -> UpgradePhase {
         let Some(goal) = &self.goal else {
-            return self.managed_phase();
+            return self.managed_phase;
         };
         let servers = &self.control_plane.api_servers;
         let reached = servers
@@ -235,14 +182,15 @@ impl Picture {
             .filter(|version| goal.is_reached_by(version))
             .count();
         let has_old_pod = self.control_plane.has_older_than(goal);
-        let has_begun = reached > 0 || self.control_plane.has_reached(goal);
-        let nodes_have_begun = self
-            .nodes
-            .values()
-            .any(|node| node.phase != NodePhase::Waiting);
+        let has_begun = reached > 0
+            || self.control_plane.has_reached(goal)
+            || self.plans.values().any(|plan| !plan.applying.is_empty());
+        let is_planned = |plan: &NodePlan| plan.control_plane_behind > 0;
         match () {
-            () if !has_begun && !nodes_have_begun => UpgradePhase::Waiting,
-            () if reached < servers.len() || has_old_pod => UpgradePhase::ControlPlane,
+            () if !has_begun && !self.nodes.have_begun() => UpgradePhase::Waiting,
+            () if reached < servers.len() || has_old_pod || self.plans.values().any(is_planned) => {
+                UpgradePhase::ControlPlane
+            }
             () if self.remaining_nodes() > 0 => UpgradePhase::Nodes,
             () if !self.rollouts.is_empty() => UpgradePhase::Addons,
             () => UpgradePhase::Finished,
@@ -270,38 +218,39 @@ impl ControlPlaneState {
     }
 }
 
-impl NodeState {
-    fn new(view: ClusterView<'_>, node: &NodeRow, goal: Option<&UpgradeGoal>) -> Self {
-        let version = node.kubelet_version.release().cloned();
-        let is_control_plane = is_control_plane_node(node);
-        let is_ready = node
-            .condition("Ready")
-            .is_some_and(|condition| condition.status == "True");
-        let is_reached = version
-            .as_ref()
-            .map(|version| goal.is_none_or(|goal| goal.is_reached_by(version)));
-        let phase = match (is_reached, is_ready, node.is_unschedulable) {
-            (None, ..) => NodePhase::Unknown,
-            (Some(true), true, false) => NodePhase::Upgraded,
-            (Some(true), true, true) => NodePhase::Cordoned,
-            (Some(true), false, _) => NodePhase::Joining,
-            (Some(false), _, true) => NodePhase::Draining {
-                pods_left: pods_to_evict(view, &node.name).map(Iterator::count),
-            },
-            (Some(false), false, false) => NodePhase::Down,
-            (Some(false), true, false) => NodePhase::Waiting,
-        };
-        let pool = match is_control_plane {
-            true => String::new(),
-            false => pool_name(view.catalog, node).to_owned(),
-        };
-        Self {
-            pool,
-            is_control_plane,
-            version,
-            phase,
+fn machine_tally(managed: &BTreeMap<String, ManagedRollout>) -> Tally {
+    let mut tally = Tally::default();
+    for machine in managed.values().flat_map(|one| one.machines.values()) {
+        match machine.phase {
+            MachinePhase::Upgraded => tally.upgraded += 1,
+            MachinePhase::Joining => tally.settling += 1,
+            MachinePhase::Old | MachinePhase::Leaving { .. } => tally.old += 1,
         }
     }
+    tally
+}
+
+/// What the upgrades of managed clusters are doing; waiting if all of them are complete.
+fn managed_phase(managed: &BTreeMap<String, ManagedRollout>) -> UpgradePhase {
+    let mut machines = managed.values().flat_map(|one| one.machines.values());
+    let is_unfinished_server = |machine: &MachineState| {
+        machine.is_control_plane && machine.phase != MachinePhase::Upgraded
+    };
+    match () {
+        () if managed.values().all(ManagedRollout::is_complete) => UpgradePhase::Waiting,
+        () if machines.any(is_unfinished_server) => UpgradePhase::ControlPlane,
+        () => UpgradePhase::Nodes,
+    }
+}
+
+/// The static pods of the control plane by component and version; `None` if they could not be read.
+pub(super) fn static_pods(view: ClusterView<'_>) -> Option<StaticPodCounts> {
+    view.rows(&control_plane_pods_need())?;
+    let mut counts = StaticPodCounts::new();
+    for pod in control_plane_pods(view) {
+        *counts.entry((pod.component, pod.release())).or_insert(0) += 1;
+    }
+    Some(counts)
 }
 
 /// The pods that a drain of a node still has to evict; `None` if its pods were not read.
@@ -313,7 +262,8 @@ pub(super) fn pods_to_evict<'a>(
     Some(rows.pods().iter().filter(|pod| is_evicted_by_drain(pod)))
 }
 
-fn incomplete_rollouts(view: ClusterView<'_>) -> Vec<RolloutState> {
+/// Rollouts in kube-system that are not complete.
+pub(super) fn incomplete_rollouts(view: ClusterView<'_>) -> Vec<RolloutState> {
     let kinds = [("DaemonSet", "daemonsets"), ("Deployment", "deployments")];
     let rollouts = kinds.into_iter().flat_map(|(kind, plural)| {
         let rows = view.rows(&system_workloads_need(plural));

@@ -19,6 +19,14 @@ pub struct PoolProgress {
     pub upgraded: usize,
 }
 
+impl PoolProgress {
+    /// All of its nodes.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.old + self.settling + self.upgraded
+    }
+}
+
 /// What the upgrade is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpgradePhase {

@@ -1,14 +1,21 @@
-//! Recordings: a header and observations, a line of JSON each, so that a file that was cut off anywhere is still readable.
+//! Recordings: a header and observations, a line of JSON each, as gzip.
+//!
+//! The compressor is flushed after each line, so that a file that was cut off anywhere is readable up to there. `zcat` shows
+//! it, and the lines without gzip are a recording too.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::observation::Observation;
 use crate::need::ClusterId;
+use crate::snapshot::Uid;
 
 /// `apiVersion` of the header.
 const API_VERSION: &str = "kubectl-upgrade/v1";
@@ -16,8 +23,10 @@ const API_VERSION: &str = "kubectl-upgrade/v1";
 const KIND: &str = "UpgradeRecording";
 /// The newest format that can be read.
 const FORMAT: u32 = 1;
-/// The longest line that is read, in bytes: a list of 5,000 nodes takes about 5 MB.
+/// The longest line that is read, in bytes: a list of 5,000 nodes takes about 2 MB.
 const MAX_LINE_BYTES: u64 = 256 << 20;
+/// What gzip begins with.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +37,15 @@ pub struct RecordingHeader {
     format: u32,
     /// The cluster that was watched.
     pub cluster: ClusterId,
+    /// The UID of its namespace kube-system; `None` if it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
     /// When the watch began.
     pub started_at: Timestamp,
+    /// Whether its names are pseudonyms.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(rename = "redacted")]
+    pub is_redacted: bool,
 }
 
 impl RecordingHeader {
@@ -41,7 +57,9 @@ impl RecordingHeader {
             kind: KIND.to_owned(),
             format: FORMAT,
             cluster,
+            uid: None,
             started_at,
+            is_redacted: false,
         }
     }
 }
@@ -83,7 +101,7 @@ pub enum RecordingError {
 /// Appends observations to a file.
 #[derive(Debug)]
 pub struct RecordingWriter {
-    file: File,
+    file: GzEncoder<File>,
     path: PathBuf,
 }
 
@@ -101,7 +119,7 @@ impl RecordingWriter {
             },
         })?;
         let mut writer = Self {
-            file,
+            file: GzEncoder::new(file, Compression::default()),
             path: path.to_owned(),
         };
         writer.append_line(header)?;
@@ -118,8 +136,11 @@ impl RecordingWriter {
 
     fn append_line(&mut self, value: &impl Serialize) -> Result<(), RecordingError> {
         let line = serde_json::to_string(value).map_err(io::Error::from);
-        // In one write, so that the file is cut off within a line at worst.
-        let written = line.and_then(|line| self.file.write_all(format!("{line}\n").as_bytes()));
+        let written = line.and_then(|line| {
+            self.file.write_all(format!("{line}\n").as_bytes())?;
+            // Nothing of the line stays in memory, whatever becomes of this process.
+            self.file.flush()
+        });
         written.map_err(|source| RecordingError::Io {
             path: self.path.clone(),
             source,
@@ -128,13 +149,11 @@ impl RecordingWriter {
 }
 
 /// The observations of a recording, read one at a time.
-#[derive(Debug)]
 pub struct Recording {
     /// The header.
     pub header: RecordingHeader,
-    lines: io::Lines<BufReader<io::Take<File>>>,
+    lines: Lines,
     path: PathBuf,
-    line: usize,
 }
 
 impl Recording {
@@ -151,12 +170,17 @@ impl Recording {
             path: path.to_owned(),
             why,
         };
-        let file = File::open(path).map_err(io_error)?;
-        let length = file.metadata().map_err(io_error)?.len();
-        let mut lines = BufReader::new(io::Read::take(file, length.max(MAX_LINE_BYTES))).lines();
-        let first = lines.next().transpose().map_err(io_error)?;
-        let header: RecordingHeader = serde_json::from_str(&first.unwrap_or_default())
+        let mut lines = Lines::open(path).map_err(io_error)?;
+        let first = lines
+            .next_line()
             .map_err(|error| not_a_recording(error.to_string()))?;
+        let first =
+            first.ok_or_else(|| not_a_recording("it is empty or was cut off".to_owned()))?;
+        let header: RecordingHeader =
+            serde_json::from_slice(&first).map_err(|error| match first.ends_with(b"\n") {
+                true => not_a_recording(error.to_string()),
+                false => not_a_recording("it is another file, or was cut off".to_owned()),
+            })?;
         if header.api_version != API_VERSION || header.kind != KIND {
             return Err(not_a_recording(format!("its kind is {}", header.kind)));
         }
@@ -168,7 +192,6 @@ impl Recording {
             header,
             lines,
             path: path.to_owned(),
-            line: 1,
         })
     }
 }
@@ -178,22 +201,58 @@ impl Iterator for Recording {
 
     /// The next observation. The last line may be cut off: then the recording ends before it.
     fn next(&mut self) -> Option<Self::Item> {
-        let line = match self.lines.next()? {
-            Ok(line) => line,
-            Err(source) => {
-                let path = self.path.clone();
-                return Some(Err(RecordingError::Io { path, source }));
-            }
+        let error = |line, why: String| RecordingError::Line {
+            path: self.path.clone(),
+            line,
+            why,
         };
-        self.line += 1;
-        match serde_json::from_str(&line) {
+        let line = match self.lines.next_line() {
+            Ok(line) => line?,
+            Err(why) => return Some(Err(error(self.lines.number + 1, why.to_string()))),
+        };
+        match serde_json::from_slice(&line) {
             Ok(observation) => Some(Ok(observation)),
-            Err(error) if error.is_eof() => None,
-            Err(error) => Some(Err(RecordingError::Line {
-                path: self.path.clone(),
-                line: self.line,
-                why: error.to_string(),
-            })),
+            Err(why) if why.is_eof() => None,
+            Err(why) => Some(Err(error(self.lines.number, why.to_string()))),
         }
+    }
+}
+
+/// The lines of a file, compressed or not, of limited length.
+struct Lines {
+    input: Box<dyn BufRead + Send>,
+    /// That of the last line, from 1.
+    number: usize,
+}
+
+impl Lines {
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let mut magic = Vec::new();
+        (&mut file).take(2).read_to_end(&mut magic)?;
+        file.rewind()?;
+        let input: Box<dyn BufRead + Send> = match magic == GZIP_MAGIC {
+            true => Box::new(BufReader::new(GzDecoder::new(file))),
+            false => Box::new(BufReader::new(file)),
+        };
+        Ok(Self { input, number: 0 })
+    }
+
+    /// The next line; `None` at the end of the file, where it was cut off too.
+    fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let read = (&mut self.input)
+            .take(MAX_LINE_BYTES)
+            .read_until(b'\n', &mut line);
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(error),
+            Ok(bytes) if u64::try_from(bytes).is_ok_and(|bytes| bytes == MAX_LINE_BYTES) => {
+                return Err(io::Error::other("the line is too long"));
+            }
+            Ok(_) => {}
+        }
+        self.number += 1;
+        Ok((!line.is_empty()).then_some(line))
     }
 }

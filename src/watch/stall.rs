@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::event::EventObject;
 use super::managed::MachinePhase;
-use super::picture::{NodePhase, Picture, pods_to_evict};
+use super::nodes::NodePhase;
+use super::picture::{Picture, pods_to_evict};
 use crate::snapshot::ClusterView;
 use crate::text::human_duration;
 
@@ -64,23 +65,9 @@ pub(super) fn chain(
             )),
             _ => None,
         });
-    let machines = picture.managed.iter().flat_map(|(cluster, rollout)| {
-        let namespace = cluster.split('/').next().unwrap_or_default();
-        rollout
-            .machines
-            .iter()
-            .map(move |(name, machine)| (namespace, name, machine))
-    });
-    let leaving = machines.filter_map(|(namespace, name, machine)| match &machine.phase {
-        MachinePhase::Leaving { reason, message } => Some(EventObject {
-            kind: "Machine",
-            namespace: Some(namespace.to_owned()),
-            name: name.clone(),
-            why: format!("is being deleted: {reason}: {message}"),
-        }),
-        _ => None,
-    });
-    let stuck = stuck.or(leaving.into_iter().next());
+    let stuck = stuck
+        .or_else(|| planned(picture))
+        .or_else(|| managed(picture));
     let rollout = picture.rollouts.first().map(|rollout| EventObject {
         kind: rollout.kind,
         namespace: Some("kube-system".to_owned()),
@@ -88,4 +75,79 @@ pub(super) fn chain(
         why: rollout.why.clone(),
     });
     stuck.or(rollout).into_iter().collect()
+}
+
+/// A Plan whose Job failed, or one that is being applied.
+fn planned(picture: &Picture) -> Option<EventObject> {
+    let plan = |name: &str, why: String| {
+        let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+        EventObject {
+            kind: "Plan",
+            namespace: Some(namespace.to_owned()),
+            name: name.to_owned(),
+            why,
+        }
+    };
+    let mut plans = picture.plans.iter();
+    let failed = plans.find_map(|(name, one)| {
+        let failure = one.failure.as_ref()?;
+        Some(plan(name, format!("does not go on: {failure}")))
+    });
+    failed.or_else(|| {
+        let mut plans = picture.plans.iter();
+        let (name, one) = plans.find(|(_, one)| !one.applying.is_empty())?;
+        let nodes = one.applying.iter().map(String::as_str);
+        let nodes = nodes.collect::<Vec<_>>().join(", ");
+        Some(plan(name, format!("is being applied to {nodes}")))
+    })
+}
+
+/// A Machine that is being deleted, or else what Cluster or control plane wait for, or else a new Machine that does not become
+/// available, or else what the topology says.
+fn managed(picture: &Picture) -> Option<EventObject> {
+    let object = |kind, cluster: &str, name: Option<&str>, why: String| {
+        let (namespace, cluster) = cluster.split_once('/').unwrap_or(("", cluster));
+        EventObject {
+            kind,
+            namespace: Some(namespace.to_owned()),
+            name: name.unwrap_or(cluster).to_owned(),
+            why,
+        }
+    };
+    let rollouts = || picture.managed.iter();
+    let machines = || {
+        rollouts().flat_map(|(cluster, rollout)| {
+            let machines = rollout.machines.iter();
+            machines.map(move |(name, machine)| (cluster, name.as_str(), machine))
+        })
+    };
+    let leaving = machines().find_map(|(cluster, name, machine)| match &machine.phase {
+        MachinePhase::Leaving { reason, message } => {
+            let why = format!("is being deleted: {reason}: {message}");
+            Some(object("Machine", cluster, Some(name), why))
+        }
+        _ => None,
+    });
+    let waiting = || {
+        rollouts().find_map(|(cluster, rollout)| {
+            let wait = rollout.waits_for.as_ref()?;
+            Some(object("Cluster", cluster, None, format!("waits: {wait}")))
+        })
+    };
+    let joining = || {
+        let mut machines = machines();
+        let (cluster, name, _) =
+            machines.find(|(_, _, machine)| machine.phase == MachinePhase::Joining)?;
+        let why = "runs the new version and is not available".to_owned();
+        Some(object("Machine", cluster, Some(name), why))
+    };
+    let unreconciled = || {
+        let mut rollouts = rollouts();
+        let (cluster, rollout) = rollouts.find(|(_, rollout)| !rollout.topology.is_empty())?;
+        Some(object("Cluster", cluster, None, rollout.topology.clone()))
+    };
+    leaving
+        .or_else(waiting)
+        .or_else(joining)
+        .or_else(unreconciled)
 }

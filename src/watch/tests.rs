@@ -1,15 +1,21 @@
 //! The fold over observations of small clusters.
 
+mod cost;
+mod extras;
+mod recording;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{
-    Change, EventKind, NodePhase, Observation, Recording, RecordingHeader, RecordingWriter,
-    UpgradeGoal, UpgradePhase, UpgradeWatch, WatchEvent, WatchOptions, pods_on_node_need,
+    Change, EventKind, NodePhase, Observation, PlannedStep, Recording, RecordingHeader,
+    RecordingWriter, UpgradeGoal, UpgradePhase, UpgradeWatch, WatchEvent, WatchOptions,
+    pods_on_node_need, redact_observation, trim, warnings_need,
 };
 use crate::catalog::Catalog;
-use crate::need::{ClusterId, Discovery, Need};
-use crate::snapshot::{NodeRow, ReadOutcome, ReadResult, Rows, Table};
+use crate::conditions::{CompletionCondition, NodeSet, VersionGoal};
+use crate::need::{ClusterId, Discovery, Need, PolicyRule};
+use crate::snapshot::{NodeRow, ReadOutcome, ReadResult, RedactionKey, Redactor, Rows, Table};
 
 const STALL_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
@@ -119,6 +125,18 @@ fn watched<'c>(
     version: &str,
     all: &[(&str, &str)],
 ) -> (Watched<'c>, Vec<(EventKind, String)>) {
+    let (mut watched, nothing) = unread(catalog, goal, version);
+    assert_eq!(nothing, []);
+    let first = watched.see(0, listed(&Need::nodes(), nodes(all)));
+    (watched, first)
+}
+
+/// The same before the nodes are read.
+fn unread<'c>(
+    catalog: &'c Catalog,
+    goal: Option<&str>,
+    version: &str,
+) -> (Watched<'c>, Vec<(EventKind, String)>) {
     let goal = goal.map(|goal| UpgradeGoal::Given(goal.parse().expect("a version")));
     let options = WatchOptions {
         goal,
@@ -129,9 +147,8 @@ fn watched<'c>(
         observations: Vec::new(),
         events: Vec::new(),
     };
-    assert_eq!(watched.see(0, server(version)), []);
-    let first = watched.see(0, listed(&Need::nodes(), nodes(all)));
-    (watched, first)
+    let nothing = watched.see(0, server(version));
+    (watched, nothing)
 }
 
 #[test]
@@ -150,7 +167,10 @@ fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
         watched.change_node(10, "a", "old cordoned"),
         [progress("node a is cordoned")]
     );
-    assert_eq!(watched.watch.draining_nodes().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(
+        watched.watch.draining_nodes().iter().collect::<Vec<_>>(),
+        ["a"]
+    );
     let pod =
         json!({"namespace": "shop", "name": "web", "node": "a", "phase": "Running", "ready": true});
     let pods = Rows::Pods(Table::from(vec![
@@ -187,6 +207,41 @@ fn nodes_are_followed_from_cordon_to_ready_until_all_are_done() {
         ]
     );
     assert_eq!(watched.change_node(70, "a", "new"), [], "nothing changed");
+}
+
+#[test]
+fn a_watch_that_joins_half_way_shows_what_the_cluster_keeps() {
+    let catalog = catalog();
+    let joined = |name: &str, description: &str, minutes: i64| {
+        let mut row = node(name, description);
+        row.created_at = Some(at(-60 * minutes));
+        row
+    };
+    let begun = |rows: Vec<NodeRow>| {
+        let (mut watched, _) = unread(catalog, None, "v1.37.0");
+        let first = watched.see(0, listed(&Need::nodes(), Rows::Nodes(Table::from(rows))));
+        (first, watched.watch.progress(at(0)))
+    };
+    let mut rows: Vec<NodeRow> = (1..=6)
+        .map(|number| joined(&format!("new-{number}"), "new", 60 - 10 * number))
+        .collect();
+    rows.push(joined("old", "old", 100_000));
+    let (first, progress) = begun(rows);
+    assert_eq!(
+        first[0].1,
+        "upgrade to 1.37: API server v1.37.0, 6 of 7 nodes upgraded, 6 since 2026-11-30 01:10:00Z"
+    );
+    assert_eq!(progress.started_at, Some(at(-3000)));
+    let remaining = progress.remaining.expect("an estimate");
+    assert_eq!(
+        (remaining.finished, remaining.low),
+        (5, SignedDuration::from_mins(10))
+    );
+    // Upgraded in place: these joined long ago.
+    let rows = vec![joined("new", "new", 100_000), joined("old", "old", 100_000)];
+    let (first, progress) = begun(rows);
+    assert!(first[0].1.ends_with("1 of 2 nodes upgraded"), "{first:?}");
+    assert_eq!(progress.remaining, None);
 }
 
 #[test]
@@ -255,6 +310,32 @@ fn a_mixed_control_plane_and_a_node_that_goes_back_are_said() {
 }
 
 #[test]
+fn an_upgrade_that_nothing_runs_any_more_was_taken_back() {
+    let catalog = catalog();
+    let old = [("a", "old"), ("b", "old")];
+    let (mut found, _) = watched(catalog, None, "v1.37.0", &old);
+    found.change_node(10, "a", "new");
+    found.change_node(20, "a", "old");
+    found.probe(30, "v1.36.4");
+    for seconds in 31..40 {
+        assert_eq!(
+            found.probe(seconds, "v1.36.4").len(),
+            usize::from(seconds == 37)
+        );
+    }
+    assert_eq!(found.probe(330, "v1.36.4"), [], "within five minutes");
+    let failed = (
+        EventKind::Failed,
+        "the upgrade to 1.37 was taken back: nothing runs it".to_owned(),
+    );
+    assert_eq!(found.probe(340, "v1.36.4"), [failed]);
+    assert_eq!(found.probe(900, "v1.36.4"), [], "once");
+    // A given version may come later.
+    let (mut given, _) = watched(catalog, Some("1.37"), "v1.36.4", &old);
+    assert_eq!(given.probe(900, "v1.36.4"), []);
+}
+
+#[test]
 fn an_outage_is_counted_once_and_is_no_stall() {
     let catalog = catalog();
     let (mut watched, _) = watched(
@@ -308,45 +389,18 @@ fn a_version_that_cannot_be_read_is_not_upgraded() {
     let rows = Rows::Nodes(Table::from(vec![row]));
     watched.see(10, Change::Apply { target, rows });
     let picture = watched.watch.picture().expect("a picture");
-    assert_eq!(picture.nodes["a"].phase, NodePhase::Unknown);
+    assert_eq!(
+        picture.nodes.get("a").map(|node| node.phase),
+        Some(NodePhase::Unknown)
+    );
     assert_eq!(picture.phase(), UpgradePhase::Nodes);
 }
 
-#[test]
-fn a_replay_gives_the_events_of_the_live_run() {
-    let catalog = catalog();
-    let (mut live, _) = watched(catalog, None, "v1.37.0", &[("a", "old"), ("b", "old")]);
-    live.change_node(10, "a", "old cordoned");
-    live.see(
-        20,
-        Change::Outage {
-            why: "refused".to_owned(),
-        },
-    );
-    live.probe(50, "v1.37.0");
-    live.change_node(60, "a", "new");
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("recording");
-    let header = RecordingHeader::new(ClusterId("shop".to_owned()), at(0));
-    let mut writer = RecordingWriter::create(&path, &header).expect("a file");
-    for observation in &live.observations {
-        writer.append(observation).expect("a line");
-    }
-    // As a file that was cut off within a line.
-    let mut text = std::fs::read_to_string(&path).expect("text");
-    text.push_str(r#"{"at":"2026-11-30T02:"#);
-    std::fs::write(&path, text).expect("text");
-
-    let recording = Recording::open(&path).expect("a recording");
-    let options = WatchOptions {
+fn options() -> WatchOptions {
+    WatchOptions {
         goal: None,
         stall_after: STALL_AFTER,
-    };
-    let mut watch = UpgradeWatch::new(recording.header.cluster.clone(), catalog, options);
-    let events: Vec<WatchEvent> = recording
-        .flat_map(|observation| watch.observe(&observation.expect("an observation")))
-        .collect();
-    assert_eq!(events, live.events);
+    }
 }
 
 #[test]
@@ -362,7 +416,63 @@ fn virtual_nodes_are_left_out() {
     assert_eq!(watched.see(10, Change::Apply { target, rows }), []);
     let picture = watched.watch.picture().expect("a picture");
     assert_eq!(
-        (picture.virtual_nodes, picture.phase()),
+        (picture.nodes.virtual_count(), picture.phase()),
         (1, UpgradePhase::Finished)
     );
+}
+
+/// A watch of 5,000 nodes of 50 pools, all waiting.
+fn large() -> Watched<'static> {
+    let names: Vec<String> = (0..5_000)
+        .map(|number| format!("node-{number:04}"))
+        .collect();
+    let all: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "old")).collect();
+    let (mut watched, _) = watched(catalog(), Some("1.37"), "v1.37.0", &all);
+    watched.visited();
+    watched
+}
+
+impl Watched<'_> {
+    /// How many nodes were read since the last call.
+    fn visited(&mut self) -> usize {
+        let picture = self.watch.picture().expect("a picture");
+        picture.nodes.take_visited()
+    }
+}
+
+#[test]
+fn a_second_list_reports_the_differences() {
+    let catalog = catalog();
+    let all = [("a", "old"), ("b", "old"), ("c", "new")];
+    let (mut watched, _) = watched(catalog, Some("1.37"), "v1.37.0", &all);
+    let later = nodes(&[("a", "new"), ("c", "new"), ("d", "new")]);
+    let messages = watched.see(10, listed(&Need::nodes(), later));
+    let messages: Vec<String> = messages.into_iter().map(|(_, message)| message).collect();
+    assert_eq!(
+        messages,
+        [
+            "node a is ready at v1.37.0",
+            "node d joined with v1.37.0, is ready at v1.37.0",
+            "node b is gone, it ran v1.36.4",
+            "the control plane and all 3 nodes run 1.37",
+        ]
+    );
+}
+
+#[test]
+fn an_upgrade_that_is_found_is_one_event_not_one_for_each_node() {
+    let catalog = catalog();
+    let all: Vec<String> = (0..40).map(|number| format!("node-{number:02}")).collect();
+    let all: Vec<(&str, &str)> = all.iter().map(|name| (name.as_str(), "old")).collect();
+    let (mut watched, _) = watched(catalog, None, "v1.36.4", &all);
+    let events = watched.probe(10, "v1.37.0");
+    let messages: Vec<&str> = events.iter().map(|(_, message)| message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "an upgrade to 1.37 has begun",
+            "API server: v1.36.4 and v1.37.0"
+        ]
+    );
+    assert_eq!(watched.watch.progress(at(10)).done, 0);
 }

@@ -7,6 +7,7 @@
 //! * `--ways N`, `BENCH_WAYS`: how often the ways to read are; 3
 //! * `--scale S`, `BENCH_SCALE`: 1 is 5,000 nodes and 150,000 pods; the small cluster has a tenth of it
 //! * `--versions A,B`, `BENCH_VERSIONS`: API servers; 1.24.17,1.37.0
+//! * `--watch SECONDS`, `BENCH_WATCH`: how long `upgrade-watch` and informers follow a rollout; 120, and 0 for not at all
 //! * `--beside PROGRAM`, `BENCH_BESIDE`: another build of `kubectl-upgrade-check`, measured beside this one
 //! * `--write FILE`, `BENCH_WRITE`: where the tables go; without it they are only printed
 
@@ -23,7 +24,9 @@ mod measure;
 mod page;
 mod plan;
 mod program;
+mod rollout;
 mod suite;
+mod watch;
 mod ways;
 
 #[path = "../testbed/mod.rs"]
@@ -40,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) ways: usize,
     pub(crate) scale: f64,
     pub(crate) versions: Vec<String>,
+    /// Seconds.
+    pub(crate) watch: u64,
     /// Another build of the program.
     pub(crate) beside: Option<PathBuf>,
     write: Option<PathBuf>,
@@ -58,14 +63,21 @@ fn main() -> ExitCode {
         scale: setting(&args, "scale", 1.0),
         versions: setting(&args, "versions", "1.24.17,1.37.0".to_owned())
             .split(',')
+            .filter(|version| !version.is_empty())
             .map(str::to_owned)
             .collect(),
+        watch: setting(&args, "watch", 120),
         beside: path_setting(&args, "beside"),
         write: path_setting(&args, "write"),
     };
     let mut text = page::head(&settings) + &suite::files(settings.runs);
     for version in &settings.versions {
         let section = suite::run(version, &settings);
+        println!("{section}");
+        text += &section;
+    }
+    if settings.watch > 0 {
+        let section = watch::run(&settings);
         println!("{section}");
         text += &section;
     }

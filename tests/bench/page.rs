@@ -8,6 +8,7 @@ use crate::Settings;
 use crate::measure::{Sample, Samples};
 use crate::program::CHECK;
 use crate::suite::Measured;
+use crate::watch;
 
 const BEGIN: &str = "<!-- measured: begin (make bench writes what follows) -->";
 const END: &str = "<!-- measured: end -->";
@@ -136,8 +137,7 @@ fn wishes(text: &mut String, m: &Measured) {
     let seconds: fn(&Sample) -> f64 = |s| s.seconds;
     let peak: fn(&Sample) -> f64 = |s| s.peak;
     let ratio = |over: &Samples, under: &Samples, of| over.median(of) / under.median(of);
-    *text += "| | measured | wish | met |\n| --- | --- | --- | --- |\n";
-    for (name, value, unit, wish) in [
+    let rows = [
         (
             "b/a: beside a bare download",
             ratio(&m.check, &m.bare, seconds),
@@ -192,10 +192,19 @@ fn wishes(text: &mut String, m: &Measured) {
             " ms",
             AtMost(20.0),
         ),
-    ] {
+    ];
+    wish_table(text, &rows);
+}
+
+/// A row: the figure, its value, its unit, and the wish.
+type WishRow = (&'static str, f64, &'static str, Wish);
+
+fn wish_table(text: &mut String, rows: &[WishRow]) {
+    *text += "| | measured | wish | met |\n| --- | --- | --- | --- |\n";
+    for (name, value, unit, wish) in rows {
         let (sign, wish, met) = match wish {
-            AtLeast(wish) => ('≥', wish, value >= wish),
-            AtMost(wish) => ('≤', wish, value <= wish),
+            Wish::AtLeast(wish) => ('≥', wish, value >= wish),
+            Wish::AtMost(wish) => ('≤', wish, value <= wish),
         };
         let met = if met { "yes" } else { "no" };
         let _ = writeln!(
@@ -241,6 +250,84 @@ fn ways(text: &mut String, m: &Measured) {
         );
     }
     text.push('\n');
+}
+
+/// `upgrade-watch` beside informers.
+pub(crate) fn watch(m: &watch::Measured) -> String {
+    let seconds: fn(&Sample) -> f64 = |s| s.seconds;
+    let mut text = "### `upgrade-watch` beside client-go's shared informers\n\n".to_owned();
+    let _ = writeln!(
+        text,
+        "One node a second is upgraded and the pods of ten other nodes are deleted, for {} s. The informers keep nodes, pods \
+         and warning events.\n",
+        m.seconds
+    );
+    text +=
+        "| | ready after, s | processor time, s | peak memory, MB |\n| --- | --- | --- | --- |\n";
+    for (name, client) in [("informers", &m.informers), ("`upgrade-watch`", &m.watch)] {
+        let _ = writeln!(
+            text,
+            "| {name} | {:.2} | {:.2} | {:.0} |",
+            client.ready_seconds,
+            client.cpu_seconds,
+            client.peak_bytes / MB
+        );
+    }
+    let percentile = |share: f64| {
+        let index = (m.latencies.len() as f64 * share).ceil() as usize;
+        let latency = m
+            .latencies
+            .get(index.saturating_sub(1))
+            .or(m.latencies.last());
+        latency.copied().unwrap_or(f64::NAN)
+    };
+    let (start, end) = (m.recording.0 as f64, m.recording.1 as f64);
+    let per_day = start + (end - start) / m.seconds as f64 * 86_400.0;
+    let _ = writeln!(
+        text,
+        "\nA line follows its change after {:.3} s (median), {:.3} s at most; {} of {} changes had no line. `--once` takes {} s, a \
+         bare download of the same lists {} s.\n",
+        percentile(0.5),
+        percentile(1.0),
+        m.lost,
+        m.latencies.len() + m.lost,
+        wall(&m.once),
+        wall(&m.bare),
+    );
+    let rows = [
+        (
+            "memory beside informers",
+            m.watch.peak_bytes / m.informers.peak_bytes,
+            "",
+            Wish::AtMost(0.05),
+        ),
+        (
+            "processor time beside informers",
+            m.watch.cpu_seconds / m.informers.cpu_seconds,
+            "",
+            Wish::AtMost(0.2),
+        ),
+        (
+            "first picture beside a bare download",
+            m.once.median(seconds) / m.bare.median(seconds),
+            "",
+            Wish::AtMost(1.15),
+        ),
+        (
+            "change to line, 99th percentile",
+            percentile(0.99),
+            " s",
+            Wish::AtMost(1.0),
+        ),
+        (
+            "a day of this, recorded",
+            per_day / MB,
+            " MB",
+            Wish::AtMost(50.0),
+        ),
+    ];
+    wish_table(&mut text, &rows);
+    text
 }
 
 /// Puts the tables between the markers of the page, and leaves the prose around them.

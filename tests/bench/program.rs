@@ -16,6 +16,8 @@ use crate::testbed::run::scrubbed;
 
 /// The program under test.
 pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-check");
+/// The program that follows an upgrade.
+pub(crate) const WATCH: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-watch");
 /// Ready, blocked, incomplete: it has run.
 const RAN: [i32; 3] = [0, 3, 4];
 
@@ -26,9 +28,10 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Starts a cluster of this scale.
-    pub(crate) fn start(version: &str, scale: f64) -> Self {
+    /// Starts a cluster of this scale; its kubelets are as new as its API server unless they are given.
+    pub(crate) fn start(version: &str, scale: f64, kubelet: Option<&str>) -> Self {
         let mut options = Cluster::options(version);
+        options.kubelet = kubelet.map(str::to_owned);
         options.scale = Some(scale);
         let quota = "--quota-backend-bytes=8589934592";
         options.etcd_args.push(quota.to_owned());
@@ -58,9 +61,17 @@ impl Bench {
 
     /// Runs the program with its log on, outside of all measurements: its requests and its report.
     pub(crate) fn record(&self, args: &[&str]) -> (Plan, Value) {
+        self.record_of(CHECK, args)
+    }
+
+    /// The same of another program of the suite.
+    pub(crate) fn record_of(&self, program: &str, args: &[&str]) -> (Plan, Value) {
         let log = self.file("log");
         let output = self
-            .command(&[args, &["-v", "6", "-o", "json"]].concat())
+            .command_of(
+                program.as_ref(),
+                &[args, &["-v", "6", "-o", "json"]].concat(),
+            )
             .stderr(fs::File::create(&log).expect("a log"))
             .output()
             .expect("the program runs");
@@ -90,11 +101,7 @@ impl Bench {
         measure(&mut command, self.servers(), &RAN, Output::ThrownAway)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
-        self.command_of(CHECK.as_ref(), args)
-    }
-
-    fn command_of(&self, program: &Path, args: &[&str]) -> Command {
+    pub(crate) fn command_of(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = quiet(program, self.folder.path());
         command
             .env("KUBECONFIG", self.cluster.kubeconfig())

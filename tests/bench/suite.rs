@@ -44,8 +44,8 @@ pub(crate) fn run(version: &str, settings: &Settings) -> String {
         "{version}: loading a cluster of scale {} and one of a tenth",
         settings.scale
     );
-    let large = Bench::start(version, settings.scale);
-    let small = Bench::start(version, settings.scale / 10.0);
+    let large = Bench::start(version, settings.scale, None);
+    let small = Bench::start(version, settings.scale / 10.0, None);
     let (plan, report) = large.record(&[]);
     let (helm_plan, _) = large.record(&HELM_RULE);
     small.record(&[]);

@@ -1,10 +1,13 @@
 #!/bin/sh
-# Builds the real control planes, helm and kwok for the tests from Go modules,
-# into the target directory (CARGO_TARGET_DIR, or target/):
+# Builds the real control planes, helm, kwok and the controllers of Cluster API
+# for the tests from Go modules, into the target directory (CARGO_TARGET_DIR, or
+# target/):
 #
 #   control-plane/v1.24.17/{etcd,kube-apiserver,...}   links to one binary
 #   control-plane/bin/{helm,kwok}
 #   control-plane/kwok-stages/                         how kwok simulates a kubelet
+#   control-plane/bin/capi-{core,bootstrap,control-plane,infrastructure}
+#   control-plane/capi-config/NAME/{crd,webhook}/      what each of them installs
 #
 # Usage: build.sh [--list] [COMPONENT...]     (a COMPONENT is a directory next to this file)
 #
@@ -27,6 +30,7 @@ sha256() {
 sources_hash() {
     {
         sed -n '/^# How to build/,/^# What to build/p' "$here/build.sh"
+        [ "$1" != cluster-api ] || sed -n '/^build_cluster_api/,/^}/p' "$here/build.sh"
         cat "$here/$1/go.mod" "$here/$1/go.sum" "$here/$1"/*.go
     } | sha256 | cut -d ' ' -f 1
 }
@@ -64,7 +68,7 @@ module_dir() {
 build_control_plane() {
     mkdir -p "$out/$1"
     go_build "$1" "$out/$1/control-plane" . "$(version_flags "$1")"
-    for name in etcd genkey load kube-apiserver kube-controller-manager kube-scheduler kubectl; do
+    for name in etcd genkey load informers kube-apiserver kube-controller-manager kube-scheduler kubectl; do
         rm -f "$out/$1/$name"
         if grep -q "\"$name\"" "$here/$1/main.go"; then
             ln -s control-plane "$out/$1/$name"
@@ -89,10 +93,32 @@ build_kwok() {
 
 # What to build ----------------------------------------------------------------
 
+# The infrastructure provider is the one that simulates machines in memory.
+build_cluster_api() {
+    mkdir -p "$out/bin"
+    rm -rf "$out/capi-config"
+    capi=sigs.k8s.io/cluster-api
+    for provider in core:core bootstrap:bootstrap/kubeadm control-plane:controlplane/kubeadm \
+        infrastructure:test/infrastructure/docker; do
+        name=${provider%%:*}
+        package=$capi/${provider#*:}
+        case $name in
+        infrastructure) folder=$(module_dir cluster-api $capi/test)/infrastructure/docker ;;
+        *) folder=$(module_dir cluster-api $capi)/${provider#*:} ;;
+        esac
+        go_build cluster-api "$out/bin/capi-$name" "$package"
+        mkdir -p "$out/capi-config/$name"
+        cp -R "$folder/config/crd/bases" "$out/capi-config/$name/crd"
+        cp -R "$folder/config/webhook" "$out/capi-config/$name/webhook"
+    done
+    chmod -R u+w "$out/capi-config" # the module cache is read-only
+}
+
 # A component is fresh if its binary exists and its stamp matches its sources.
 is_fresh() {
     case $1 in
     v*) product=$out/$1/control-plane ;;
+    cluster-api) product=$out/bin/capi-infrastructure ;;
     *) product=$out/bin/$1 ;;
     esac
     [ -x "$product" ] && [ -f "$out/$1.stamp" ] && [ "$(cat "$out/$1.stamp")" = "$(sources_hash "$1")" ]
@@ -104,6 +130,7 @@ build() {
     rm -f "$out/$1.stamp"
     case $1 in
     v*) build_control_plane "$1" ;;
+    cluster-api) build_cluster_api ;;
     *) "build_$1" ;;
     esac
     echo "$hash" >"$out/$1.stamp"

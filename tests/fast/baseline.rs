@@ -99,7 +99,7 @@ fn what_was_not_looked_at_again_is_not_resolved() {
         let (resolved, remarks) = resolved(unseen);
         assert_eq!(resolved, 0, "{unseen:?}");
         assert!(
-            remarks.contains("nor inspected again"),
+            remarks.contains("could not be inspected again"),
             "{unseen:?}: {remarks}"
         );
     }
@@ -109,7 +109,7 @@ fn what_was_not_looked_at_again_is_not_resolved() {
     assert!(
         after["remarks"]
             .to_string()
-            .contains("the baseline was incomplete")
+            .contains("the baseline has gaps")
     );
 }
 
@@ -118,7 +118,10 @@ fn what_is_no_baseline_is_1() {
     let folder = Folder::new();
     for (content, says) in [
         ("{}", "no kind of no apiVersion"),
-        ("apiVersion: v1", "no UpgradeReport as -o json prints it"),
+        (
+            "apiVersion: v1",
+            "not an UpgradeReport as -o json prints it",
+        ),
         (r#"{"apiVersion": "v1", "kind": "List"}"#, "List of v1"),
         (
             r#"{"apiVersion": "kubectl-upgrade/v2", "kind": "UpgradeReport"}"#,
@@ -159,7 +162,7 @@ fn only_what_this_run_would_have_seen_again_is_resolved() {
             ..Policy::default()
         };
         let judgement = evaluate(&situation, rules(), &policy);
-        let unseen = format!("{:?}", judgement.remarks).contains("nor inspected again");
+        let unseen = format!("{:?}", judgement.remarks).contains("could not be inspected again");
         let ids = judgement
             .resolved_findings
             .iter()

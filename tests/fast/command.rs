@@ -369,3 +369,50 @@ fn a_watch_refuses_targets_that_it_would_never_see() {
         assert_eq!(code, Some(1), "{message}");
     }
 }
+
+#[test]
+fn a_watch_takes_only_a_plan_of_its_own_cluster() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recording = folder.path().join("recording");
+    let header = r#"{"apiVersion":"kubectl-upgrade/v1","kind":"UpgradeRecording","format":1,"cluster":"shop","startedAt":"2026-11-30T02:00:00Z"}"#;
+    std::fs::write(&recording, format!("{header}\n")).expect("a file");
+    let plan = folder.path().join("plan.json");
+    let document = |kind: &str, context: &str| {
+        format!(
+            r#"{{"apiVersion":"kubectl-upgrade/v1","kind":"{kind}","cluster":{{"context":{context},"server":null}},"path":[],"steps":[]}}"#
+        )
+    };
+    for (text, code, part) in [
+        (
+            document("UpgradePlan", "\"shop\""),
+            1,
+            "ends before the nodes were read",
+        ),
+        (
+            document("UpgradePlan", "\"other\""),
+            2,
+            "made for cluster other, and this is shop",
+        ),
+        (document("UpgradePlan", "null"), 2, "made with --local"),
+        (
+            document("UpgradeReport", "\"shop\""),
+            2,
+            "its kind is UpgradeReport",
+        ),
+        (
+            "{\"kind\": \"Pod\", \"apiVersion\": \"v1\"}".to_owned(),
+            2,
+            "it is Pod of v1",
+        ),
+        ("{}".to_owned(), 2, "no apiVersion and kind"),
+        ("steps:".to_owned(), 2, "not JSON"),
+    ] {
+        std::fs::write(&plan, &text).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-upgrade-watch"));
+        command.env_clear().arg("--replay").arg(&recording);
+        let output = command.arg("--plan").arg(&plan).output().expect("it runs");
+        let message = self::text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{text}: {message}");
+        assert!(message.contains(part), "{text}: {message}");
+    }
+}

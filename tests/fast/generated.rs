@@ -70,7 +70,11 @@ fn the_page_on_what_is_read() {
         let watched = kubectl_upgrade::watch::polled_needs();
         let watched = watched
             .into_iter()
-            .chain(kubectl_upgrade::watch::watched_needs());
+            .chain(kubectl_upgrade::watch::watched_needs())
+            .chain([
+                kubectl_upgrade::watch::pods_on_node_need("NODE"),
+                kubectl_upgrade::watch::warnings_need(),
+            ]);
         let watched: Vec<_> = watched.map(|need| ("upgrade-watch", need)).collect();
         let checked = rules().iter().flat_map(|rule| {
             let needs = rule.needs(&context).into_iter();
@@ -168,7 +172,7 @@ fn the_table_of_faults() {
 /// What rules look at where it is served, on a server that serves everything.
 fn custom(catalog: &Catalog) -> String {
     let mut page = String::from(
-        "\n## Where it is served\n\nOn every path with a hop, where somebody installed it.\n\n| request | detail | for |\n| --- | --- | --- |\n",
+        "\n## Where it is served\n\nOn every path with a hop, where its CRD is installed.\n\n| request | detail | for |\n| --- | --- | --- |\n",
     );
     let apis = catalog.apis.iter().map(|api| api.gvk().api_version());
     let hops: Vec<_> = catalog.kubernetes_releases.iter().collect();
@@ -229,7 +233,7 @@ fn asked(request: &ReadRequest) -> String {
 /// What tells platforms, on a server that serves all of their APIs.
 fn platforms(catalog: &Catalog) -> String {
     let mut page = String::from(
-        "\n## Platforms\n\nBefore anything else nodes are read, and what tells a platform and its release. Nothing of it is asked for unless \
+        "\n## Platforms\n\nNodes and the evidence of a platform and its release are read first. A request of a platform is sent only if \
          the API server serves APIs of that platform at all; then it is, whatever namespace the run is narrowed to.\n\n| request | detail | where |\n| --- | --- | --- |\n",
     );
     let kubernetes = catalog.kubernetes_releases.newest().expect("a release");

@@ -147,10 +147,13 @@ fn gaps(evaluation: &Evaluation) -> String {
 #[test]
 fn kubelet_versions_that_cannot_be_read_are_gaps() {
     for (version, why) in [
-        ("not-a-version", "\"not-a-version\" is no version"),
-        ("kwok-v0.5.1", "\"kwok-v0.5.1\" is no version"),
+        (
+            "not-a-version",
+            "\"not-a-version\" is not a Kubernetes version",
+        ),
+        ("kwok-v0.5.1", "\"kwok-v0.5.1\" is not a Kubernetes version"),
         ("", "none is reported"),
-        ("v1", "\"v1\" is no version"),
+        ("v1", "\"v1\" is not a Kubernetes version"),
     ] {
         let odd = cluster(
             "1.33.1",

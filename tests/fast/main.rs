@@ -13,6 +13,7 @@ mod cluster_api;
 mod command;
 mod contributing;
 mod detect;
+mod estimate;
 mod fleet;
 mod generated;
 mod hazards;
@@ -39,6 +40,8 @@ mod support;
 mod topologies;
 mod update;
 mod volumes;
+#[cfg(unix)]
+mod watch;
 mod ways;
 mod webhooks;
 

@@ -4,6 +4,7 @@ mod kubeadm;
 
 use std::collections::BTreeSet;
 
+use kubectl_upgrade::api::v1::StepStateDoc;
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{Plan, PlanOptions, Step, StepState, build};
@@ -24,7 +25,7 @@ fn planned(cluster: &Cluster) -> Plan {
 fn lines(plan: &Plan) -> String {
     let line = |step: &Step| match step.progress {
         Some((done, of)) => format!("doing {done}/{of} {}", step.id),
-        None => format!("{} {}", step.state.as_str(), step.id),
+        None => format!("{} {}", StepStateDoc::from(step.state).as_str(), step.id),
     };
     let lines: Vec<String> = plan.steps.iter().map(line).collect();
     lines.join("\n").replace("kubernetes-", "")
@@ -344,7 +345,14 @@ fn add_ons_go_in_their_place_and_as_seldom_as_can_be() {
         .steps
         .iter()
         .filter(|step| step.id.contains("-addon-"))
-        .map(|step| format!("{} {}: {}", step.state.as_str(), step.hop.to, step.title))
+        .map(|step| {
+            format!(
+                "{} {}: {}",
+                StepStateDoc::from(step.state).as_str(),
+                step.hop.to,
+                step.title
+            )
+        })
         .collect();
     // cert-manager 1.16 lasts to 1.32; an autoscaler is of the minor of its cluster.
     insta::assert_snapshot!(told.join("\n"), @r"

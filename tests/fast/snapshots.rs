@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kubectl_upgrade::snapshot::{ApiCount, Snapshot, SnapshotError, load, save};
+use kubectl_upgrade::snapshot::{ApiCount, Snapshot, SnapshotError, SnapshotProblem, load, save};
 
 use crate::cluster::{Cluster, rules};
 use crate::golden;
@@ -52,7 +52,7 @@ fn a_snapshot_cut_anywhere_is_damaged() {
     for end in (10..whole.len()).step_by(37).chain([whole.len() - 1]) {
         let error = load_bytes(&whole[..end]).expect_err("it is cut");
         assert!(
-            matches!(error, SnapshotError::Damaged { .. }),
+            matches!(error.problem, SnapshotProblem::Damaged(_)),
             "cut at {end}: {error}"
         );
         assert!(error.to_string().contains("save it again"), "{error}");
@@ -65,7 +65,10 @@ fn a_flipped_bit_is_noticed() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
     let error = load_bytes(&bytes).expect_err("it is damaged");
-    assert!(matches!(error, SnapshotError::Damaged { .. }), "{error}");
+    assert!(
+        matches!(error.problem, SnapshotProblem::Damaged(_)),
+        "{error}"
+    );
 }
 
 #[test]

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use crate::certificates::{Authority, Clients, Life};
 use crate::kubeconfig::plugin;
+use crate::programs::command_of;
 use crate::proxy::{Action, Answer, Proxy};
 use crate::table::Row;
-use crate::testbed::run::Run;
+use crate::testbed::run::{Run, run};
 use crate::wire::Fault;
 use crate::world::World;
 
@@ -23,6 +24,10 @@ pub(crate) const FAULTS: &[Fault] = &[
     ),
     ("login::plugin_fails_half_way", plugin_fails_half_way),
     ("login::token_file_is_read_again", token_file_is_read_again),
+    (
+        "login::plugin_recovers_in_a_watch",
+        plugin_recovers_in_a_watch,
+    ),
 ];
 
 /// So many requests the first token is good for: the first look, and some lists.
@@ -62,8 +67,12 @@ impl Fading {
     }
 
     fn check(&self, world: &World, user: &Value) -> Run {
+        world.check_with(&self.kubeconfig(world, user), &[])
+    }
+
+    fn kubeconfig(&self, world: &World, user: &Value) -> PathBuf {
         let cluster = self.authority.cluster(self.proxy.port);
-        world.check_with(&world.kubeconfig_of(&cluster, user), &[])
+        world.kubeconfig_of(&cluster, user)
     }
 
     /// What was asked for when the first token had ended, as gaps name it.
@@ -149,6 +158,32 @@ fn plugin_fails_half_way(world: &World, row: &Row) {
     let lost: Vec<&str> = lost.iter().map(String::as_str).collect();
     world.judge(row, &run, &lost);
     assert_eq!(plugin.runs(), 2, "not again for each request");
+}
+
+fn plugin_recovers_in_a_watch(world: &World, row: &Row) {
+    let server = Fading::new(world, || {});
+    // Probes and reads have credentials of their own: it fails once for each.
+    let plugin = Plugin::new(&["first", "", "", "second", "second"]);
+    let program = env!("CARGO_BIN_EXE_kubectl-upgrade-watch");
+    let kubeconfig = server.kubeconfig(world, &plugin.user);
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let mut command = command_of(program, &kubeconfig, home.path());
+    command.args(["--to", "1.25", "--timeout", "30s", "-o", "json"]);
+    let watched = run(command, "");
+    assert_eq!(watched.code, row.exit, "{}", watched.stderr);
+    let events = watched
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    let events: Vec<Value> = events.collect();
+    let types: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["type"].as_str())
+        .collect();
+    assert_eq!(types, ["picture", "outage", "back"], "{}", watched.stdout);
+    let why = events[1]["message"].as_str().expect("a message");
+    assert!(why.contains(&row.said), "{why}");
+    assert!(plugin.runs() <= 5, "{} runs", plugin.runs());
 }
 
 fn token_file_is_read_again(world: &World, row: &Row) {

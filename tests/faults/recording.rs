@@ -37,9 +37,14 @@ fn is_a_read(seen: &Seen) -> bool {
     let reads = seen.method == "GET"
         && seen.body.is_empty()
         && (PAGES.contains(&seen.path.as_str()) || is_a_list(&seen.path))
-        // A watch would be a GET, too.
-        && !seen.query.contains("watch=");
+        // A watch is a GET, too.
+        && (!seen.query.contains("watch=") || is_from_the_watch(seen));
     asks || reads
+}
+
+fn is_from_the_watch(seen: &Seen) -> bool {
+    let agent = seen.header("user-agent");
+    agent.is_some_and(|agent| agent.starts_with("kubectl-upgrade-watch/"))
 }
 
 /// `/api/v1/pods`, `/apis/apps/v1/deployments`, and the same in a namespace; never a single object or a subresource.

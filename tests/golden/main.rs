@@ -8,6 +8,7 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod cases;
 mod detect;
 mod example;
 mod plan_formats;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         }
     }));
     let trials = [
+        cases::trials(),
         detect::trials(),
         example::trials(),
         plan_formats::trials(),

@@ -48,7 +48,7 @@ fn follow(name: &str) {
         .lines()
         .map(|line| serde_json::from_str::<Line>(line).expect("a line"));
     let lines: Vec<Line> = lines.collect();
-    let discovery = discovery("v1.37.0".parse().expect("a version"));
+    let discovery = discovery("v1.37.0".parse().expect("a version"), contract(&lines[0]));
     let requests = read_plan(&watched_needs(), &discovery, catalog, None);
     let start = lines[0].at;
     let mut watch = UpgradeWatch::new(
@@ -111,17 +111,21 @@ fn follow(name: &str) {
     golden::compare(&format!("{FOLDER}/{name}.txt"), &shown);
 }
 
-fn discovery(version: Release) -> Discovery {
-    let group_versions = [
-        "v1",
-        "apps/v1",
-        "cluster.x-k8s.io/v1beta2",
-        "controlplane.cluster.x-k8s.io/v1beta2",
-    ];
+/// `v1beta1` or `v1beta2`: the contract of the objects.
+fn contract(line: &Line) -> &str {
+    let object = line.object.as_ref().expect("an object first");
+    let api_version = object["apiVersion"].as_str().expect("an apiVersion");
+    api_version.split_once('/').expect("a group").1
+}
+
+fn discovery(version: Release, contract: &str) -> Discovery {
+    let groups = ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io"];
+    let versions = groups.map(|group| format!("{group}/{contract}"));
+    let kubernetes = ["v1", "apps/v1"].map(str::to_owned);
     Discovery {
         git_version: version,
         emulation_version: None,
-        group_versions: group_versions.map(str::to_owned).into(),
+        group_versions: kubernetes.into_iter().chain(versions).collect(),
     }
 }
 

@@ -22,6 +22,8 @@ const MAY_LIST: &[&str] = &[
     "/nodes",
     "/persistentvolumes",
     "/pods",
+    "/podtemplates",
+    "/replicationcontrollers",
     "/secrets",
     "/services",
     "admissionregistration.k8s.io/mutatingwebhookconfigurations",
@@ -70,17 +72,21 @@ const MAY_LIST: &[&str] = &[
     "storage.k8s.io/storageclasses",
     "storage.k8s.io/volumeattachments",
     "storage.k8s.io/volumeattributesclasses",
+    "upgrade.cattle.io/plans",
     "velero.io/backups",
     "workspaces.kommander.mesosphere.io/projects",
     "workspaces.kommander.mesosphere.io/workspaces",
 ];
 
 /// What may be watched.
-const MAY_WATCH: [&str; 4] = [
+const MAY_WATCH: [&str; 7] = [
     "/nodes",
+    "/pods",
     "cluster.x-k8s.io/clusters",
     "cluster.x-k8s.io/machines",
     "controlplane.cluster.x-k8s.io/kubeadmcontrolplanes",
+    "events.k8s.io/events",
+    "upgrade.cattle.io/plans",
 ];
 
 const MAY_GET: [&str; 4] = ["/version", "/apis", "/metrics", "/readyz?verbose"];

@@ -46,6 +46,9 @@ mod testbed;
 mod upgrade;
 mod volumes;
 mod watch;
+mod watch_cluster_api;
+mod watch_outage;
+mod watch_plans;
 mod webhooks;
 mod workloads;
 
@@ -79,6 +82,9 @@ fn main() -> ExitCode {
         upgrade::trials(),
         addons::trials(),
         watch::trials(),
+        watch_cluster_api::trials(),
+        watch_outage::trials(),
+        watch_plans::trials(),
     ];
     let trials = trials.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

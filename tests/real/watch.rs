@@ -11,8 +11,8 @@ use crate::harness::{Cluster, Need, Process, Run, create, eventually};
 use crate::programs::command_of;
 use crate::testbed::run::run;
 
-const OLD: &str = "1.24.17";
-const NEW: &str = "1.25.0";
+pub(crate) const OLD: &str = "1.24.17";
+pub(crate) const NEW: &str = "1.25.0";
 /// Workers of each pool.
 const POOLS: [(&str, usize); 3] = [("a", 14), ("b", 13), ("c", 13)];
 /// How many workers are replaced at a time.
@@ -29,12 +29,12 @@ fn program() -> &'static str {
 }
 
 /// A watch that runs beside the test.
-struct Watch {
-    process: Process,
+pub(crate) struct Watch {
+    pub(crate) process: Process,
 }
 
 impl Watch {
-    fn start(cluster: &Cluster, args: &[&str]) -> Self {
+    pub(crate) fn start(cluster: &Cluster, args: &[&str]) -> Self {
         let kubeconfig = cluster.kubeconfig();
         let fixed = ["--kubeconfig", text(&kubeconfig), "-q", "-o", "json"];
         let args = fixed.iter().chain(args).map(|arg| (*arg).to_owned());
@@ -43,7 +43,7 @@ impl Watch {
         Self { process }
     }
 
-    fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let log = self.process.log();
         let complete = log.rsplit_once('\n').map_or("", |(lines, _)| lines);
         let events = complete.lines().map(|line| {
@@ -53,17 +53,28 @@ impl Watch {
     }
 
     #[track_caller]
-    fn wait_for(&self, what: &str, is_wanted: impl Fn(&Value) -> bool) {
-        eventually(what, 90, || self.events().iter().any(&is_wanted));
+    pub(crate) fn wait_for(&self, what: &str, is_wanted: impl Fn(&Value) -> bool) {
+        self.wait_long_for(what, 90, is_wanted);
+    }
+
+    /// The same for what takes longer, in seconds.
+    #[track_caller]
+    pub(crate) fn wait_long_for(
+        &self,
+        what: &str,
+        seconds: u64,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) {
+        eventually(what, seconds, || self.events().iter().any(&is_wanted));
     }
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
 /// Runs the watch to its end.
-fn watched(cluster: &Cluster, args: &[&str]) -> Run {
+pub(crate) fn watched(cluster: &Cluster, args: &[&str]) -> Run {
     let mut command = command_of(
         program(),
         &cluster.kubeconfig(),
@@ -73,11 +84,11 @@ fn watched(cluster: &Cluster, args: &[&str]) -> Run {
     run(command, "")
 }
 
-fn is_type(kind: &'static str) -> impl Fn(&Value) -> bool {
+pub(crate) fn is_type(kind: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["type"] == kind
 }
 
-fn says(part: &str) -> impl Fn(&Value) -> bool + '_ {
+pub(crate) fn says(part: &str) -> impl Fn(&Value) -> bool + '_ {
     move |event| {
         event["message"]
             .as_str()
@@ -85,7 +96,7 @@ fn says(part: &str) -> impl Fn(&Value) -> bool + '_ {
     }
 }
 
-fn worker(name: &str, pool: &str, version: &str) -> Value {
+pub(crate) fn worker(name: &str, pool: &str, version: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Node",
         "metadata": {"name": name, "labels": {"node.kubernetes.io/instance-group": pool}},
         "status": {"conditions": [{"type": "Ready", "status": "True"}],
@@ -95,7 +106,7 @@ fn worker(name: &str, pool: &str, version: &str) -> Value {
 }
 
 /// Replaces workers as a provider does: cordon, delete, and a new one of the same name.
-fn replace(cluster: &Cluster, names: &[String], pool: &str, version: &str) {
+pub(crate) fn replace(cluster: &Cluster, names: &[String], pool: &str, version: &str) {
     for name in names {
         cluster.kubectl(&["cordon", name]).ok();
     }
@@ -147,6 +158,10 @@ fn to_the_end_and_replayed() -> Result<(), Failed> {
             assert_eq!(halfway["progress"]["total"], total, "{halfway:#}");
             assert_eq!(halfway["progress"]["done"], 14, "{halfway:#}");
             assert_eq!(halfway["pools"][0]["done"], 14, "{halfway:#}");
+            // Whoever joins now sees what the nodes keep: since when they are there.
+            assert!(says(", 14 since ")(&halfway), "{halfway:#}");
+            let eta = &halfway["progress"]["etaSeconds"];
+            assert!(eta.is_object(), "{halfway:#}");
         }
     }
     watch.wait_for("the end", is_type("finished"));

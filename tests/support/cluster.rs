@@ -5,18 +5,14 @@ use std::fs;
 use std::path::Path as File;
 use std::sync::LazyLock;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use kubectl_upgrade::api::v1::UpgradeReport;
-use kubectl_upgrade::catalog::{
-    Catalog, GroupResource, Gvk, Minor, PlatformName, Release, ServingMode,
-};
+use kubectl_upgrade::catalog::{Catalog, Minor, PlatformName, Release, ServingMode};
 use kubectl_upgrade::client::decode_objects;
 use kubectl_upgrade::detect::{self, DetectedCluster};
 use kubectl_upgrade::manifests::files;
 use kubectl_upgrade::need::{
-    ClusterId, Discovery, ListSelector, Need, NeedContext, ReadRequest, ReadTarget, read_plan,
+    ClusterId, Discovery, Need, NeedContext, ReadRequest, ReadTarget, read_plan,
 };
 use kubectl_upgrade::path::{StartingVersions, UpgradePath};
 use kubectl_upgrade::plan::{self, Plan, PlanOptions};
@@ -27,12 +23,14 @@ use kubectl_upgrade::snapshot::{
     ClusterSnapshot, ManifestFiles, ManifestFilter, ReadOutcome, ReadResult, Rows, Snapshot,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::patch;
+use super::selection::{gvk, helm_secret, is_selected, list_item, names};
 
 /// Parsed once for all fixtures.
-static CATALOG: LazyLock<&Catalog> = LazyLock::new(|| Catalog::embedded().expect("the catalog"));
+pub(super) static CATALOG: LazyLock<&Catalog> =
+    LazyLock::new(|| Catalog::embedded().expect("the catalog"));
 
 /// The content of a fixture file.
 #[derive(Debug, Clone, Deserialize)]
@@ -73,6 +71,9 @@ pub(crate) struct Cluster {
     /// Manifests given with `-f`: a list of objects for each file.
     #[serde(default)]
     files: BTreeMap<String, Vec<Value>>,
+    /// Files given with `-f` as they are, by their path.
+    #[serde(default)]
+    texts: BTreeMap<String, String>,
 }
 
 fn shop() -> String {
@@ -200,10 +201,10 @@ impl Cluster {
         cluster.merge(more.iter().map(|one| self.read_request(one)).collect());
         self.check_that_all_is_read(&cluster);
         Snapshot {
-            is_redacted: false,
             taken_at: self.now,
             clusters: vec![cluster],
             files: self.files(catalog),
+            is_redacted: false,
         }
     }
 
@@ -315,13 +316,18 @@ impl Cluster {
 
     /// The manifests, read from files in a directory and named without it.
     fn files(&self, catalog: &Catalog) -> ManifestFiles {
-        if self.files.is_empty() {
+        if self.files.is_empty() && self.texts.is_empty() {
             return ManifestFiles::default();
         }
         let directory = tempfile::tempdir().expect("a directory");
         for (name, objects) in &self.files {
             let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
             fs::write(directory.path().join(name), documents.join("\n---\n")).expect("a file");
+        }
+        for (name, text) in &self.texts {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+            fs::write(path, text).expect("a file");
         }
         let filter = ManifestFilter {
             has_cluster: true,
@@ -334,6 +340,9 @@ impl Cluster {
         let prefix = format!("{}/", directory.path().display());
         for object in &mut files.objects {
             object.location = object.location.replace(&prefix, "");
+        }
+        for gap in &mut files.gaps {
+            gap.what = gap.what.replace(&prefix, "");
         }
         files
     }
@@ -392,127 +401,6 @@ fn yaml(file: &File) -> Value {
 
 fn parsed(text: &str, name: &str) -> Value {
     serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
-fn gvk(object: &Value) -> Gvk {
-    let text = |field: &str| object[field].as_str();
-    match text("apiVersion").zip(text("kind")) {
-        Some((api_version, kind)) => Gvk::new(api_version, kind),
-        None => panic!("neither apiVersion nor kind: {object}"),
-    }
-}
-
-/// The resource that an object is of.
-fn resource(object: &Value) -> GroupResource {
-    let gvk = gvk(object);
-    let built_in = CATALOG.apis.find(&gvk);
-    if let Some(resource) = built_in.and_then(|api| CATALOG.apis.resource_of(api)) {
-        return resource;
-    }
-    let mut custom = CATALOG.custom_apis.iter();
-    match custom.find(|api| api.group == gvk.group && api.kind == gvk.kind) {
-        Some(api) => GroupResource::new(&api.group, &api.resource),
-        None => GroupResource::new(&gvk.group, &format!("{}s", gvk.kind.to_lowercase())),
-    }
-}
-
-/// Whether a request for this target lists the object.
-fn is_selected(object: &Value, target: &ReadTarget) -> bool {
-    let ReadTarget::Objects {
-        resource: wanted,
-        namespace,
-        selector,
-    } = target
-    else {
-        return false;
-    };
-    let namespace = namespace.as_deref();
-    resource(object) == *wanted
-        && namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace)
-        && selects(selector, object)
-}
-
-fn selects(selector: &ListSelector, object: &Value) -> bool {
-    let field = |requirement: &str| match requirement.split_once('=') {
-        Some(("type!", kind)) => object["type"] != kind,
-        Some(("metadata.name", name)) => object["metadata"]["name"] == name,
-        Some(("type", kind)) => object["type"] == kind,
-        Some(("spec.serviceAccountName", name)) => {
-            object["spec"]["serviceAccountName"]
-                .as_str()
-                .unwrap_or_default()
-                == name
-        }
-        _ => panic!("field selector {requirement}"),
-    };
-    let label = |requirement: &str| {
-        let value = |label: &str| {
-            object["metadata"]["labels"]
-                .get(label)
-                .and_then(Value::as_str)
-        };
-        if let Some((label, values)) = requirement.split_once(" in ") {
-            let mut values = values.trim_matches(['(', ')']).split(',');
-            return value(label).is_some_and(|value| values.any(|other| other.trim() == value));
-        }
-        match requirement.split_once('=') {
-            Some((label, wanted)) if label.ends_with('!') => {
-                value(label.trim_end_matches('!')) != Some(wanted)
-            }
-            Some((label, wanted)) => value(label) == Some(wanted),
-            None => value(requirement).is_some(),
-        }
-    };
-    requirements(&selector.fields).all(field) && requirements(&selector.labels).all(label)
-}
-
-/// The parts of a selector: what commas outside parentheses separate.
-fn requirements(selector: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0;
-    let parts = selector.split(move |letter| {
-        depth += i32::from(letter == '(') - i32::from(letter == ')');
-        letter == ',' && depth == 0
-    });
-    parts.filter(|part| !part.is_empty())
-}
-
-/// Whether `refused` or `pages` name this target so: by resource, by plural, by path, or with its selector as reports do.
-fn names(target: &ReadTarget, name: &str) -> bool {
-    match target {
-        ReadTarget::NonResourceUrl { path, .. } => path == name,
-        ReadTarget::Objects { resource, .. } => {
-            resource.plural == name || resource.to_string() == name || target.to_string() == name
-        }
-    }
-}
-
-/// The object as an item of a list: items of lists of built-in kinds have neither `apiVersion` nor `kind`.
-fn list_item(mut object: Value) -> Value {
-    if CATALOG.apis.find(&gvk(&object)).is_some() {
-        let fields = object.as_object_mut().expect("an object");
-        fields.remove("apiVersion");
-        fields.remove("kind");
-    }
-    object
-}
-
-/// The Secret in which Helm keeps this record.
-fn helm_secret(record: &Value) -> Value {
-    let name = record["name"].as_str().expect("a name");
-    let version = &record["version"];
-    let status = record.get("label").unwrap_or(&record["info"]["status"]);
-    json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "helm.sh/release.v1",
-        "metadata": {
-            "namespace": record["namespace"],
-            "name": format!("sh.helm.release.v1.{name}.v{version}"),
-            "creationTimestamp": record["info"]["last_deployed"],
-            "labels": {"owner": "helm", "name": name, "status": status, "version": version.to_string()},
-        },
-        "data": {"release": STANDARD.encode(STANDARD.encode(record.to_string()))},
-    })
 }
 
 /// Every rule.

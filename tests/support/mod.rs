@@ -5,4 +5,5 @@ pub(crate) mod document;
 pub(crate) mod golden;
 pub(crate) mod patch;
 pub(crate) mod program;
+mod selection;
 pub(crate) mod variant;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kubectl_upgrade::api::v1::TypedConditionDoc;
+use kubectl_upgrade::api::v1::{StepStateDoc, TypedConditionDoc};
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::plan::{Plan, PlanOptions, ScopeLevel, Step};
@@ -65,7 +65,13 @@ pub(crate) fn told(steps: &[Step]) -> String {
         let done =
             serde_json::to_value(TypedConditionDoc::from(&step.done_when)).expect("a condition");
         let kind = done["type"].as_str().expect("its type").to_owned();
-        writeln!(text, "{} ({}, {kind})", step.id, step.state.as_str()).expect("a line");
+        writeln!(
+            text,
+            "{} ({}, {kind})",
+            step.id,
+            StepStateDoc::from(step.state).as_str()
+        )
+        .expect("a line");
         for command in &step.commands {
             writeln!(text, "    {command}").expect("a line");
         }

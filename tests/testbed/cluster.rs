@@ -41,6 +41,7 @@ impl Cluster {
             apiserver_args: Vec::new(),
             etcd_args: Vec::new(),
             scale: None,
+            kubelet: None,
         }
     }
 
@@ -116,10 +117,15 @@ impl Cluster {
             return;
         };
         let program = assets.load.as_ref().expect("the control plane has `load`");
+        let kubelet = self
+            .options
+            .kubelet
+            .as_ref()
+            .unwrap_or(&self.options.version);
         let status = Command::new(program)
             .arg(format!("--endpoint=http://127.0.0.1:{}", self.ports.etcd))
             .arg(format!("--scale={scale}"))
-            .arg(format!("--kubelet=v{}", self.options.version))
+            .arg(format!("--kubelet=v{kubelet}"))
             .stdout(Stdio::null())
             .status();
         let status = status.unwrap_or_else(|error| panic!("cannot run load: {error}"));

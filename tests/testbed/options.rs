@@ -15,6 +15,8 @@ pub(crate) struct Options {
     /// Added to etcd's arguments, which they override.
     pub(crate) etcd_args: Vec<String>,
     pub(crate) scale: Option<f64>,
+    /// The kubelets of the large cluster; as new as the API server without it.
+    pub(crate) kubelet: Option<String>,
 }
 
 impl Options {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::words;
 
 /// When a document was made, and by which program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentMetadata {
     /// RFC 3339, seconds, UTC.
@@ -17,7 +17,7 @@ pub struct DocumentMetadata {
 }
 
 /// A program and its version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ToolDoc {
     /// Name of the executable.
     pub name: String,
@@ -26,7 +26,7 @@ pub struct ToolDoc {
 }
 
 /// The catalog of a program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CatalogDoc {
     /// The day on which the newest source was read, `YYYY-MM-DD`.
     pub date: String,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{DurationDoc, words};
+use super::{DurationDoc, StepStateDoc, words};
 
 /// A line that `kubectl upgrade-watch -o json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,8 +29,19 @@ pub struct UpgradeEvent {
     pub pools: Vec<PoolDoc>,
     /// The objects that hold the upgrade up, from the one that waits to the one that it waits for.
     pub chain: Vec<EventObjectDoc>,
+    /// The step of the plan that became done or was begun; null for any other event.
+    pub step: Option<EventStepDoc>,
     /// Seconds since the API server last confirmed the state.
     pub age: u64,
+}
+
+/// A step of a plan that is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventStepDoc {
+    /// Its id in the plan.
+    pub id: String,
+    /// Its state.
+    pub state: StepStateDoc,
 }
 
 words! {
@@ -43,6 +54,7 @@ words! {
         Outage = "outage",
         Back = "back",
         Finished = "finished",
+        Failed = "failed",
     }
 }
 

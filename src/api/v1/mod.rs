@@ -11,6 +11,7 @@ mod event;
 mod plan;
 mod report;
 mod rules;
+mod summary;
 
 pub use catalog::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc, PlatformReleases};
 pub use cluster::{
@@ -19,19 +20,22 @@ pub use cluster::{
     VerdictDoc, WorkspaceDoc,
 };
 pub use event::{
-    EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
+    EventObjectDoc, EventScopeDoc, EventStepDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
     UpgradeProgressDoc,
 };
 pub use plan::{
-    ConditionDoc, DurationDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
-    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
-    WindowDoc,
+    ConditionDoc, DurationDoc, FollowedCluster, FollowedCondition, FollowedHop, FollowedPlan,
+    FollowedStep, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText,
+    StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
 };
 pub use report::{
     BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc,
     HopIdDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport, WaiverDoc,
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
+pub use summary::{
+    NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc, UpgradeSummary,
+};
 
 /// `apiVersion` of every document.
 pub const API_VERSION: &str = "kubectl-upgrade/v1";

@@ -1,13 +1,15 @@
 //! `UpgradePlan`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{PlatformName, VersionSpec};
 
 use super::{
     ClusterDoc, DocumentMetadata, EvaluatedClusterDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc, words,
 };
 
 /// What `kubectl upgrade-plan -o json` prints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradePlan {
     /// [`API_VERSION`](super::API_VERSION).
@@ -137,7 +139,7 @@ pub struct ConditionDoc {
 }
 
 /// A completion condition for programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "type",
     rename_all = "camelCase",
@@ -229,7 +231,7 @@ pub enum TypedConditionDoc {
 }
 
 /// A version to reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VersionGoalDoc {
     /// `1.25.16`.
@@ -239,7 +241,7 @@ pub struct VersionGoalDoc {
 }
 
 /// A set of nodes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NodeSetDoc {
     /// One node.
@@ -292,4 +294,81 @@ pub struct PlanSummary {
     pub no_window: Vec<String>,
     /// Gaps.
     pub gaps: usize,
+}
+
+/// What is read of an [`UpgradePlan`] to follow it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FollowedPlan {
+    /// The cluster that it was made for.
+    pub cluster: FollowedCluster,
+    /// The hops.
+    pub path: Vec<FollowedHop>,
+    /// In order.
+    pub steps: Vec<FollowedStep>,
+}
+
+/// A hop of a plan that is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FollowedHop {
+    /// The platform it upgrades.
+    pub platform: PlatformName,
+    /// The version it leaves; null if the start is unknown.
+    pub from: Option<VersionSpec>,
+    /// The version it reaches.
+    pub to: VersionSpec,
+}
+
+/// The cluster of a plan that is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FollowedCluster {
+    /// Name of the kubeconfig context.
+    pub context: Option<String>,
+    /// URL of the API server.
+    pub server: Option<String>,
+}
+
+/// A step of a plan that is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FollowedStep {
+    /// Id.
+    pub id: String,
+    /// What to do.
+    pub title: String,
+    /// The completion condition.
+    pub done_when: FollowedCondition,
+}
+
+/// The completion condition of a step that is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FollowedCondition {
+    /// For programs; it may be of a type that only a newer one knows.
+    pub condition: serde_json::Value,
+}
+
+impl FollowedPlan {
+    /// Reads the JSON of `kubectl upgrade-plan -o json`.
+    ///
+    /// # Errors
+    /// Says what the text is instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let document: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+        let found = |key: &str| document.get(key).and_then(serde_json::Value::as_str);
+        match (found("apiVersion"), found("kind")) {
+            (Some(super::API_VERSION), Some("UpgradePlan")) => {}
+            (Some(super::API_VERSION), Some(kind)) => {
+                return Err(format!("its kind is {kind}, not UpgradePlan"));
+            }
+            (Some(version), Some(kind)) => {
+                return Err(format!(
+                    "it is {kind} of {version}, not UpgradePlan of {}",
+                    super::API_VERSION
+                ));
+            }
+            _ => return Err("it has no apiVersion and kind".to_owned()),
+        }
+        serde_json::from_value(document).map_err(|error| error.to_string())
+    }
 }

@@ -1,7 +1,7 @@
 //! `UpgradeReport`, and the findings and gaps that it shares with `UpgradePlan`.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ClusterDoc, DocumentMetadata, EvaluatedClusterDoc, SummaryDoc, VerdictDoc, words};
 use crate::catalog::{PlatformName, VersionSpec};
@@ -50,7 +50,7 @@ pub struct HopDoc {
 }
 
 /// A hop by name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HopIdDoc {
     /// The platform it upgrades.
     pub platform: PlatformName,

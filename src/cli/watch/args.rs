@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap::{Args, Parser};
 
 use crate::cli::args::{LogArgs, OutputArgs};
+use crate::cli::completion::CompletionSubcommand;
 use crate::cli::format;
 use crate::kubeconfig::{ConnectOptions, parse_duration};
 use crate::path::UpgradeTarget;
@@ -23,6 +23,10 @@ Examples:
   # In a pipeline: wait until the cluster runs 1.29, at most two hours
   kubectl upgrade-watch --to 1.29 --timeout 2h
 
+  # Tick off the steps of a plan
+  kubectl upgrade-plan --to 1.29 -o json > plan.json
+  kubectl upgrade-watch --plan plan.json
+
   # Record what was seen, and look at it again later
   kubectl upgrade-watch --record shop.recording
   kubectl upgrade-watch --replay shop.recording --stall-after 5m
@@ -31,15 +35,16 @@ Exit codes:
   0  finished, or nothing is being upgraded; with --once always
   1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
   2  usage error
-  3  --timeout passed while the upgrade was stalled
+  3  the upgrade was taken back, or --timeout passed while it was stalled
   4  --timeout passed before the upgrade began or while it was making progress, or while the API
      server was away
   130  interrupted
   143  terminated
 
-The watch lists and watches nodes, and lists the static pods of the control plane, the
-DaemonSets and Deployments in kube-system, and the pods of nodes that are draining. It never
-writes. Times are in UTC.";
+The watch lists and watches nodes, the objects of Cluster API, the pods of nodes while they
+drain, and events of type Warning (optional); it lists the static pods of the control plane, and
+the DaemonSets and Deployments in kube-system, every few seconds. It never writes. Times are in
+UTC.";
 
 /// Follow an upgrade that somebody or something else drives: control plane, nodes by pool, add-ons, outages and stalls.
 #[derive(Debug, Parser)]
@@ -54,20 +59,10 @@ writes. Times are in UTC.";
 pub struct WatchCommand {
     /// A subcommand instead of the watch.
     #[command(subcommand)]
-    pub subcommand: Option<WatchSubcommand>,
+    pub subcommand: Option<CompletionSubcommand>,
     /// The watch.
     #[command(flatten)]
     pub watch: WatchArgs,
-}
-
-/// Subcommands.
-#[derive(Debug, Subcommand)]
-pub enum WatchSubcommand {
-    /// Print a completion script
-    Completion {
-        /// The shell
-        shell: Shell,
-    },
 }
 
 /// Flags of the watch.
@@ -80,6 +75,10 @@ pub struct WatchArgs {
     /// Show the current state and end
     #[arg(long, conflicts_with_all = ["timeout", "record", "replay"])]
     pub once: bool,
+    /// Tick off the steps of this plan, the output of kubectl upgrade-plan -o json; without --to, follow the upgrade to the
+    /// Kubernetes version that it leads to
+    #[arg(long, value_name = "FILE", conflicts_with = "redact")]
+    pub plan: Option<PathBuf>,
     /// Give up after this time, such as 90m or 2h [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "replay")]
     pub timeout: Option<Duration>,
@@ -89,12 +88,21 @@ pub struct WatchArgs {
     /// Write everything that is observed to this file, which must not exist; --replay reads it
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     pub record: Option<PathBuf>,
+    /// When the watch ends, write what the upgrade took to this file: .md, .html or .json
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
+    pub summary: Option<PathBuf>,
     /// Read a recording instead of the cluster
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
     /// Replay this many times as fast as it happened [default: without waiting]
     #[arg(long, value_name = "N", requires = "replay", value_parser = clap::value_parser!(u32).range(1..))]
     pub speed: Option<u32>,
+    /// Print a line for each change also on a terminal, instead of a screen that is redrawn
+    #[arg(long)]
+    pub plain: bool,
+    /// Replace names by pseudonyms, in the output and in the recording: the same as those of upgrade-check --redact
+    #[arg(long)]
+    pub redact: bool,
     /// Output format
     #[arg(short, long, value_parser = format::event_format_parser(), default_value = "text")]
     pub output: EventFormat,

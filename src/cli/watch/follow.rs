@@ -1,4 +1,4 @@
-//! From a cluster to observations: nodes are watched, the rest is listed again and again, each API server is probed.
+//! Follows a cluster: the first reads, then whatever its sources report, until it is over.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,144 +11,128 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::args::WatchArgs;
+use super::plan::planned_steps;
+use super::redaction::Redaction;
+use super::sources::{Poller, QUEUE, now, probe, requests, watch_drains, watch_objects};
 use super::viewer::Viewer;
+use crate::api::v1::FollowedPlan;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::progress::read_observer;
 use crate::cli::session::{ClusterSession, connect, run_until_shutdown};
-use crate::client::{ClusterReader, NoopObserver, ReadOptions, Timeout, WatchUpdate};
-use crate::need::{Discovery, Need, ReadRequest, read_plan};
-use crate::snapshot::{ReadOutcome, ReadResult};
+use crate::client::{ClusterReader, NoopObserver, ReadObserver, ReadOptions, Timeout};
+use crate::kubeconfig::Connection;
+use crate::need::{ClusterId, Discovery, ReadRequest};
+use crate::snapshot::{ReadOutcome, ReadResult, RedactionKey, Uid};
 use crate::watch::{
-    Change, Observation, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions,
-    pods_on_node_need, polled_needs, watched_needs,
+    Change, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions, polled_needs,
+    warnings_need, watched_needs,
 };
 
 /// The program name for the `User-Agent` header.
 const PROGRAM: &str = "kubectl-upgrade-watch";
-/// How often an API server is probed, which also bounds how late an outage is seen.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// Time for a probe: an API server that takes longer is as good as away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often small lists are read again.
-const POLL_EVERY: Duration = Duration::from_secs(10);
-/// Observations that wait to be folded.
-const QUEUE: usize = 256;
+/// How often a screen is redrawn while nothing changes: ages grow.
+const REDRAW_EVERY: Duration = Duration::from_secs(1);
 /// Page size of lists, as in kubectl.
 const PAGE_SIZE: u32 = 500;
 /// Concurrent requests.
 const MAX_IN_FLIGHT: usize = 4;
-/// Draining nodes whose pods are read: those beyond are shown without the number of their pods.
-const MAX_DRAINING_NODES: usize = 20;
 
 /// Follows the cluster of the current context.
 pub(super) fn follow(
     flags: &WatchArgs,
     catalog: &'static Catalog,
     options: WatchOptions,
+    plan: Option<FollowedPlan>,
 ) -> Result<Exit, CliError> {
-    run_until_shutdown(follow_cluster(flags, catalog, options).boxed_local())
+    run_until_shutdown(follow_cluster(flags, catalog, options, plan).boxed_local())
 }
 
 async fn follow_cluster(
     flags: &WatchArgs,
     catalog: &'static Catalog,
     options: WatchOptions,
+    plan: Option<FollowedPlan>,
 ) -> Result<Exit, CliError> {
     let deadline = flags.timeout.map(|timeout| Instant::now() + timeout);
     let connection = connect(PROGRAM, &flags.connection, false).await?;
-    let reader = |timeout, observer| {
-        let options = ReadOptions {
-            timeout,
-            page_size: PAGE_SIZE,
-            max_in_flight: MAX_IN_FLIGHT,
+    let timeout = flags.connection.timeout();
+    let context = connection.context.as_deref();
+    let names: Vec<&str> = context.into_iter().chain([&*connection.server]).collect();
+    let steps = planned_steps(flags, plan.as_ref(), &names)?;
+    // Progress is printed until the first picture.
+    let first = {
+        let observer = read_observer(Console::new(&flags.log), flags.redact);
+        let reader = reader(&connection, timeout, observer, catalog)?;
+        let session = ClusterSession {
+            connection: connection.clone(),
+            reader,
         };
-        ClusterReader::new(&connection, options, observer, catalog).map_err(CliError::could_not_run)
+        FirstReads::of(&session, catalog).await?
     };
-    let prober = reader(Timeout::Total(PROBE_TIMEOUT), Arc::new(NoopObserver))?;
-    let observer = read_observer(Console::new(&flags.log), false);
-    let reader = reader(flags.connection.timeout(), observer)?;
-    let session = ClusterSession {
-        connection: connection.clone(),
-        reader,
-    };
-    let discovery = session.read_discovery().await?;
-    let id = session.cluster_id();
-    let recording = match &flags.record {
-        Some(file) => {
-            let header = RecordingHeader::new(id.clone(), Timestamp::now());
-            Some(RecordingWriter::create(file, &header).map_err(CliError::could_not_run)?)
-        }
-        None => None,
-    };
-    let watch = UpgradeWatch::new(id, catalog, options);
-    let mut viewer = Viewer::new(flags, watch, recording);
-
-    // First what explains the nodes, then the nodes: with them the first picture is complete.
-    let mut watched = requests(&watched_needs(), &discovery, catalog);
-    watched.sort_by_key(|request| request.is_full_list_of("", "nodes"));
-    let polled = requests(&polled_needs(), &discovery, catalog);
-    let mut poller = Poller::default();
-    let mut first = vec![Change::Discovery(discovery.clone())];
-    let results = session.reader.read(&polled, &discovery).await;
-    first.extend(poller.changed(results));
-    let results = session.reader.read(&watched, &discovery).await;
-    require_nodes(results.last())?;
-    let versions: Vec<Option<String>> = results
-        .iter()
-        .map(|result| result.resource_version.clone())
-        .collect();
-    first.extend(
-        results
-            .into_iter()
-            .map(|result| Change::List(Box::new(result))),
-    );
-    for change in first {
-        if let Some(exit) = viewer.observe(&now(change))? {
+    let mut viewer = viewer(flags, catalog, options, &first)?;
+    viewer.watch.follow_plan(steps);
+    for change in first.changes {
+        if let Some(exit) = viewer.observe(now(change))? {
             return Ok(exit);
         }
     }
-
+    let reader = reader(&connection, timeout, Arc::new(NoopObserver), catalog)?;
+    let probes = Timeout::Total(PROBE_TIMEOUT);
+    let prober = self::reader(&connection, probes, Arc::new(NoopObserver), catalog)?;
+    let discovery = first.discovery;
     let (sender, mut observations) = mpsc::channel(QUEUE);
-    let (draining, draining_nodes) = watch::channel(draining_nodes(&viewer));
+    let (draining, draining_nodes) = watch::channel(BTreeSet::new());
     let sources = async {
-        let reader = &session.reader;
-        let watches = watched.iter().zip(versions);
-        let watches = watches.map(|(request, version)| {
-            watch_objects(reader, request, &discovery, version, sender.clone()).boxed_local()
+        let (reader, discovery) = (&reader, &discovery);
+        let watches = first.watched.iter().map(|(request, version)| {
+            watch_objects(reader, request, discovery, version.clone(), sender.clone()).boxed_local()
+        });
+        let mut poller = first.poller;
+        // Events explain waits but are not needed: they are read after the first picture, and may be refused.
+        let warnings = requests(&[warnings_need()], discovery, catalog);
+        let warnings = warnings.iter().map(|request| {
+            let watch = watch_objects(reader, request, discovery, None, sender.clone());
+            watch.boxed_local()
         });
         tokio::join!(
             join_all(watches),
-            probe(&prober, reader, &discovery, sender.clone()),
-            poller.poll(
-                reader,
-                polled,
-                &discovery,
-                catalog,
-                draining_nodes,
-                sender.clone()
-            ),
+            join_all(warnings),
+            probe(&prober, reader, discovery, sender.clone()),
+            poller.poll(reader, first.polled, discovery, sender.clone()),
+            watch_drains(reader, discovery, catalog, draining_nodes, sender.clone()),
         );
     };
     let fold = async {
+        let mut ticks = interval(REDRAW_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let observation = tokio::select! {
-                observation = observations.recv() => observation,
-                () = sleep_until_deadline(deadline) => return Ok(viewer.exit_at_end()),
-            };
-            let Some(observation) = observation else {
-                return Ok(viewer.exit_at_end());
-            };
-            if let Some(exit) = viewer.observe(&observation)? {
-                return Ok(exit);
-            }
-            let now_draining = self::draining_nodes(&viewer);
             draining.send_if_modified(|names| {
+                let now_draining = viewer.draining_nodes();
                 let is_new = *names != now_draining;
                 *names = now_draining;
                 is_new
             });
+            let observation = tokio::select! {
+                observation = observations.recv() => observation,
+                _ = ticks.tick() => {
+                    viewer.draw(Timestamp::now(), false)?;
+                    continue;
+                }
+                () = sleep_until_deadline(deadline) => {
+                    viewer.draw(Timestamp::now(), true)?;
+                    return Ok(viewer.exit_at_end());
+                }
+            };
+            let Some(observation) = observation else {
+                return Ok(viewer.exit_at_end());
+            };
+            if let Some(exit) = viewer.observe(observation)? {
+                return Ok(exit);
+            }
         }
     };
     tokio::select! {
@@ -157,27 +141,103 @@ async fn follow_cluster(
     }
 }
 
+fn reader(
+    connection: &Connection,
+    timeout: Timeout,
+    observer: Arc<dyn ReadObserver>,
+    catalog: &'static Catalog,
+) -> Result<ClusterReader, CliError> {
+    let options = ReadOptions {
+        timeout,
+        page_size: PAGE_SIZE,
+        max_in_flight: MAX_IN_FLIGHT,
+    };
+    ClusterReader::new(connection, options, observer, catalog).map_err(CliError::could_not_run)
+}
+
+/// What is read before the first picture.
+struct FirstReads {
+    id: ClusterId,
+    uid: Option<Uid>,
+    discovery: Discovery,
+    /// What is watched from now on, each from the resource version of its list.
+    watched: Vec<(ReadRequest, Option<String>)>,
+    polled: Vec<ReadRequest>,
+    poller: Poller,
+    changes: Vec<Change>,
+}
+
+impl FirstReads {
+    /// First what explains the nodes, then the nodes: with them the first picture is complete.
+    async fn of(session: &ClusterSession, catalog: &Catalog) -> Result<Self, CliError> {
+        let discovery = session.read_discovery().await?;
+        let read = async |requests: &[ReadRequest]| {
+            session
+                .reader
+                .read(requests, &discovery)
+                .boxed_local()
+                .await
+        };
+        let of_system = read(&requests(&[RedactionKey::need()], &discovery, catalog)).await;
+        let mut system = of_system.iter().flat_map(|result| result.rows.metadata());
+        let polled = requests(&polled_needs(), &discovery, catalog);
+        let mut poller = Poller::default();
+        let mut changes = vec![Change::Discovery(discovery.clone())];
+        changes.extend(poller.changed(read(&polled).await));
+        let mut watched = requests(&watched_needs(), &discovery, catalog);
+        watched.sort_by_key(|request| request.is_full_list_of("", "nodes"));
+        let results = read(&watched).await;
+        require_nodes(results.last())?;
+        let versions = results.iter().map(|result| result.resource_version.clone());
+        let watched = watched.into_iter().zip(versions.collect::<Vec<_>>());
+        let results = results.into_iter();
+        changes.extend(results.map(|result| Change::List(Box::new(result))));
+        Ok(Self {
+            id: session.cluster_id(),
+            uid: system.find_map(|row| row.uid),
+            watched: watched.collect(),
+            polled,
+            poller,
+            changes,
+            discovery,
+        })
+    }
+}
+
+fn viewer(
+    flags: &WatchArgs,
+    catalog: &'static Catalog,
+    options: WatchOptions,
+    first: &FirstReads,
+) -> Result<Viewer, CliError> {
+    let mut header = RecordingHeader::new(first.id.clone(), Timestamp::now());
+    header.uid = first.uid;
+    let redaction = match flags.redact {
+        true => Some(Redaction::new(
+            first.uid,
+            catalog,
+            Console::new(&flags.log),
+        )?),
+        false => None,
+    };
+    if let Some(redaction) = &redaction {
+        header = redaction.header(header);
+    }
+    let recording = match &flags.record {
+        Some(file) => {
+            Some(RecordingWriter::create(file, &header).map_err(CliError::could_not_run)?)
+        }
+        None => None,
+    };
+    let watch = UpgradeWatch::new(header.cluster, catalog, options);
+    Viewer::new(flags, catalog, watch, recording, redaction)
+}
+
 async fn sleep_until_deadline(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-}
-
-fn now(change: Change) -> Observation {
-    Observation {
-        at: Timestamp::now(),
-        change,
-    }
-}
-
-fn requests(needs: &[Need], discovery: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
-    read_plan(needs, discovery, catalog, None)
-}
-
-fn draining_nodes(viewer: &Viewer) -> BTreeSet<String> {
-    let nodes = viewer.watch.draining_nodes().take(MAX_DRAINING_NODES);
-    nodes.map(str::to_owned).collect()
 }
 
 /// # Errors
@@ -189,133 +249,4 @@ fn require_nodes(nodes: Option<&ReadResult>) -> Result<(), CliError> {
         Some(ReadOutcome::NotServed) | None => "the API server does not serve them",
     };
     Err(CliError::could_not_run(format!("cannot read nodes: {why}")))
-}
-
-/// Follows the objects of one request.
-async fn watch_objects(
-    reader: &ClusterReader,
-    request: &ReadRequest,
-    discovery: &Discovery,
-    resource_version: Option<String>,
-    observations: mpsc::Sender<Observation>,
-) {
-    let (sender, mut updates) = mpsc::channel(QUEUE);
-    let forward = async {
-        while let Some(update) = updates.recv().await {
-            let target = request.target.clone();
-            let change = match update {
-                WatchUpdate::Listed(result) => Change::List(result),
-                WatchUpdate::Applied(rows) => Change::Apply { target, rows },
-                WatchUpdate::Deleted {
-                    namespace,
-                    name,
-                    uid,
-                } => Change::Delete {
-                    target,
-                    namespace,
-                    name,
-                    uid,
-                },
-            };
-            if observations.send(now(change)).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::join!(
-        reader.watch(request, discovery, resource_version, sender),
-        forward
-    );
-}
-
-/// Probes the API server; reads discovery again when the version changes.
-async fn probe(
-    prober: &ClusterReader,
-    reader: &ClusterReader,
-    discovery: &Discovery,
-    observations: mpsc::Sender<Observation>,
-) {
-    let mut last = discovery.git_version.clone();
-    let mut ticks = interval(PROBE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let change = match prober.probe().await {
-            Ok(version) if version != last => {
-                last = version.clone();
-                if let Ok(discovery) = reader.discover().await
-                    && observations
-                        .send(now(Change::Discovery(discovery)))
-                        .await
-                        .is_err()
-                {
-                    return;
-                }
-                Change::Probe { version }
-            }
-            Ok(version) => Change::Probe { version },
-            Err(error) => Change::Outage {
-                why: error.to_string(),
-            },
-        };
-        if observations.send(now(change)).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Lists that are read again and again.
-#[derive(Default)]
-struct Poller {
-    last: Vec<ReadResult>,
-}
-
-impl Poller {
-    async fn poll(
-        &mut self,
-        reader: &ClusterReader,
-        polled: Vec<ReadRequest>,
-        discovery: &Discovery,
-        catalog: &Catalog,
-        mut draining: watch::Receiver<BTreeSet<String>>,
-        observations: mpsc::Sender<Observation>,
-    ) {
-        loop {
-            // At once when another node drains.
-            let _ = tokio::time::timeout(POLL_EVERY, draining.changed()).await;
-            let nodes = draining.borrow_and_update().clone();
-            let needs: Vec<Need> = nodes.iter().map(|node| pods_on_node_need(node)).collect();
-            let mut all = requests(&needs, discovery, catalog);
-            all.extend(polled.iter().cloned());
-            let results = reader.read(&all, discovery).await;
-            for change in self.changed(results) {
-                if observations.send(now(change)).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// The lists that differ from the last ones; failed ones only if there was none before.
-    fn changed(&mut self, results: Vec<ReadResult>) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for result in results {
-            let last = self
-                .last
-                .iter_mut()
-                .find(|last| last.target == result.target);
-            let is_failed = matches!(result.outcome, ReadOutcome::Failed { .. });
-            match last {
-                Some(last)
-                    if is_failed || last.rows == result.rows && last.outcome == result.outcome =>
-                {
-                    continue;
-                }
-                Some(last) => *last = result.clone(),
-                None => self.last.push(result.clone()),
-            }
-            changes.push(Change::List(Box::new(result)));
-        }
-        changes
-    }
 }

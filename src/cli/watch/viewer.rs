@@ -1,57 +1,145 @@
 //! Prints the events of a watch, and knows when it is over.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
 use super::args::WatchArgs;
+use super::redaction::Redaction;
+use super::screen::Screen;
+use super::summary::SummaryFile;
 use crate::api::v1;
+use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::report::{self, EventFormat, RenderOptions};
-use crate::watch::{EventKind, Observation, Picture, RecordingWriter, UpgradeWatch, WatchEvent};
+use crate::watch::{
+    EventKind, Observation, Picture, RecordingWriter, UpgradeWatch, WatchEvent, trim,
+};
 
 /// A watch, its recording, and how its events are printed.
 pub(super) struct Viewer {
     pub(super) watch: UpgradeWatch<'static>,
+    pub(super) redaction: Option<Redaction>,
     recording: Option<RecordingWriter>,
+    summary: Option<SummaryFile>,
+    /// `None` if events are printed as lines.
+    screen: Option<Screen>,
+    catalog: &'static Catalog,
     output: EventFormat,
     look: RenderOptions,
     is_once: bool,
 }
 
 impl Viewer {
+    /// # Errors
+    /// If the summary cannot be written where it should be.
     pub(super) fn new(
         flags: &WatchArgs,
+        catalog: &'static Catalog,
         watch: UpgradeWatch<'static>,
         recording: Option<RecordingWriter>,
-    ) -> Self {
-        Self {
+        redaction: Option<Redaction>,
+    ) -> Result<Self, CliError> {
+        let has_lines = flags.plain || flags.once || flags.output == EventFormat::Json;
+        let output_args = flags.output_args;
+        let summary = flags.summary.as_deref().map(SummaryFile::new).transpose()?;
+        Ok(Self {
             watch,
+            redaction,
             recording,
+            summary,
+            screen: (!has_lines).then(|| Screen::new(output_args)).flatten(),
+            catalog,
             output: flags.output,
             look: Console::render_options(flags.output_args),
             is_once: flags.once,
-        }
+        })
     }
 
     /// Records an observation and prints the events that follow from it. Returns the exit code if the watch is over.
-    pub(super) fn observe(&mut self, observation: &Observation) -> Result<Option<Exit>, CliError> {
-        if let Some(recording) = &mut self.recording {
-            recording
-                .append(observation)
-                .map_err(CliError::could_not_run)?;
+    pub(super) fn observe(
+        &mut self,
+        mut observation: Observation,
+    ) -> Result<Option<Exit>, CliError> {
+        let has_plans = self.watch.has_plans();
+        trim(&mut observation.change, self.catalog, has_plans);
+        if let Some(redaction) = &mut self.redaction {
+            redaction.redact(&mut observation);
         }
-        for event in self.watch.observe(observation) {
-            let printed = Console::print(&self.render(&event)?, Exit::Success);
+        let Some(events) = self.watch.take(&observation) else {
+            return Ok(None);
+        };
+        self.record(&observation);
+        if let Some(summary) = &mut self.summary {
+            summary.add(&self.watch, &events, observation.at);
+        }
+        let mut over = None;
+        for event in events {
+            let printed = self.print(&event)?;
             let picture = self.watch.picture();
             let is_idle = picture.is_some_and(Picture::is_idle);
             let is_over = match event.kind {
+                EventKind::Failed => return Ok(Some(Exit::Blocked)),
                 EventKind::Finished => true,
                 EventKind::Picture => self.is_once || is_idle,
                 _ => false,
             };
             if is_over || printed != Exit::Success {
-                return Ok(Some(printed));
+                over = Some(printed);
+                break;
             }
         }
-        Ok(None)
+        self.draw(observation.at, over.is_some())?;
+        Ok(over)
+    }
+
+    fn print(&mut self, event: &WatchEvent) -> Result<Exit, CliError> {
+        match &mut self.screen {
+            Some(screen) => {
+                let stall = self.watch.is_stalled().then(|| event.message.clone());
+                screen.add(v1::UpgradeEvent::new(event), stall);
+                Ok(Exit::Success)
+            }
+            None => Ok(Console::print(&self.render(event)?, Exit::Success)),
+        }
+    }
+
+    /// Draws the screen, if there is one.
+    pub(super) fn draw(&mut self, now: Timestamp, is_last: bool) -> Result<(), CliError> {
+        match &mut self.screen {
+            Some(screen) => {
+                let drawn = screen.draw(&self.watch, now, is_last);
+                drawn.map_err(|error| {
+                    CliError::could_not_run(format!("cannot write to the terminal: {error}"))
+                })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The nodes whose pods are to be read, by their real names.
+    pub(super) fn draining_nodes(&self) -> BTreeSet<String> {
+        let nodes = self.watch.draining_nodes();
+        match &self.redaction {
+            Some(redaction) => {
+                let names = nodes.iter().filter_map(|node| redaction.node_name(node));
+                names.map(str::to_owned).collect()
+            }
+            None => nodes.clone(),
+        }
+    }
+
+    /// A recording that cannot be written does not end the watch.
+    fn record(&mut self, observation: &Observation) {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        if let Err(error) = recording.append(observation) {
+            // Also with --quiet: what was asked for is missing.
+            Console::default().note(&format!("warning: the recording ends here: {error}"));
+            self.recording = None;
+        }
     }
 
     fn render(&self, event: &WatchEvent) -> Result<String, CliError> {
@@ -65,6 +153,15 @@ impl Viewer {
             Exit::Blocked
         } else {
             Exit::Incomplete
+        }
+    }
+}
+
+impl Drop for Viewer {
+    /// However the watch ends: finished, given up or interrupted.
+    fn drop(&mut self) {
+        if let Some(summary) = &self.summary {
+            summary.write(&self.watch);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Only the fields that the row needs are declared, `managedFields` not even as far as other kinds have them. Tags are those
 //! of k8s.io/api core/v1/generated.proto and k8s.io/apimachinery pkg/apis/meta/v1/generated.proto.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use serde::Deserialize;
@@ -40,13 +40,9 @@ struct PodMetadata {
     name: String,
     #[prost(string, tag = "3")]
     namespace: String,
-    #[prost(string, tag = "5")]
-    uid: String,
     #[prost(message, optional, tag = "9")]
     #[serde(deserialize_with = "rfc3339")]
     deletion_timestamp: Option<Time>,
-    #[prost(int64, optional, tag = "10")]
-    deletion_grace_period_seconds: Option<i64>,
     #[prost(btree_map = "string, string", tag = "11")]
     labels: BTreeMap<String, String>,
     #[prost(btree_map = "string, string", tag = "12")]
@@ -161,7 +157,7 @@ pub(super) struct LabelSelectorProto {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Volume {
+pub(super) struct Volume {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(message, optional, tag = "2")]
@@ -202,7 +198,6 @@ impl Pod {
             .iter()
             .find(|condition| condition.kind == "Ready");
         let owner = meta.owner_references.iter().find(|owner| owner.controller);
-        let mut volumes: Vec<SharedStr> = Vec::new();
         let mut claims = Vec::new();
         for volume in &spec.volumes {
             let source = volume.source.as_ref();
@@ -213,12 +208,7 @@ impl Pod {
                 // The name that the controller of ephemeral volumes gives to the claim it makes.
                 claims.push(pool.intern(&format!("{}-{}", meta.name, volume.name)));
             }
-            if let Some(driver) = source.and_then(VolumeSource::in_tree_driver) {
-                volumes.push(pool.intern(driver));
-            }
         }
-        volumes.sort();
-        volumes.dedup();
         PodRow {
             node_name: pool.intern(&spec.node_name),
             phase: parse_phase(&status.phase),
@@ -231,20 +221,24 @@ impl Pod {
             }),
             is_mirror: meta.annotations.contains_key(MIRROR_ANNOTATION),
             deletion_timestamp: meta.deletion_timestamp.and_then(Time::to_timestamp),
-            deletion_grace_period_seconds: meta.deletion_grace_period_seconds,
             finalizers: meta
                 .finalizers
                 .iter()
                 .map(|name| pool.intern(name))
                 .collect(),
             termination_grace_period_seconds: spec.termination_grace_period_seconds,
-            placement: placement(&spec, pool).filter(|_| owner.is_none()),
+            placement: placement(
+                &spec.node_selector,
+                spec.affinity.as_ref(),
+                Vec::new(),
+                pool,
+            )
+            .filter(|_| owner.is_none()),
             only_node: pinned_node(&spec).map(|node| pool.intern(node)),
             has_self_anti_affinity: has_self_anti_affinity(&spec, &meta),
-            volume_claims: claims,
-            in_tree_volumes: volumes,
+            volume_claims: claims.into(),
+            in_tree_volumes: in_tree_volumes(&spec.volumes, pool).into(),
             namespace: pool.intern(&meta.namespace),
-            uid: meta.uid.parse().ok(),
             name: meta.name,
             labels: pool.intern_label_map(&meta.labels),
         }
@@ -279,7 +273,7 @@ fn pinned_node(spec: &PodSpec) -> Option<&str> {
 
 impl Affinity {
     /// The alternatives of which a node must fit one.
-    pub(super) fn node_terms(&self) -> &[NodeSelectorTerm] {
+    fn node_terms(&self) -> &[NodeSelectorTerm] {
         let required = self
             .node_affinity
             .as_ref()
@@ -288,29 +282,59 @@ impl Affinity {
     }
 }
 
-/// The keys by which a pod chooses nodes; none where it names none.
-fn placement(spec: &PodSpec, pool: &mut Interner) -> Option<Box<Placement>> {
-    let terms = spec.affinity.as_ref().map_or(&[][..], Affinity::node_terms);
+/// The in-tree drivers that volumes use, each once, by the names of their fields.
+pub(super) fn in_tree_volumes(volumes: &[Volume], pool: &mut Interner) -> Vec<SharedStr> {
+    let sources = volumes.iter().filter_map(|volume| volume.source.as_ref());
+    let drivers = sources.filter_map(VolumeSource::in_tree_driver);
+    let drivers: BTreeSet<&str> = drivers.collect();
+    drivers
+        .into_iter()
+        .map(|driver| pool.intern(driver))
+        .collect()
+}
+
+/// The keys by which a pod chooses nodes; none where it names none, as most do.
+pub(super) fn placement(
+    node_selector: &BTreeMap<String, String>,
+    affinity: Option<&Affinity>,
+    toleration_keys: Vec<SharedStr>,
+    pool: &mut Interner,
+) -> Option<Box<Placement>> {
+    let terms = affinity.map_or(&[][..], Affinity::node_terms);
     let placement = Placement {
-        node_selector_keys: spec
-            .node_selector
-            .keys()
-            .map(|key| pool.intern(key))
-            .collect(),
+        node_selector_keys: node_selector.keys().map(|key| pool.intern(key)).collect(),
         required_affinity_keys: terms.iter().map(|term| term.label_keys(pool)).collect(),
-        toleration_keys: Vec::new(),
+        excluded_affinity_keys: excluded_affinity_keys(terms, pool),
+        toleration_keys,
     };
     (placement != Placement::default()).then(|| Box::new(placement))
+}
+
+/// For each term the labels that a node must not have, or not with these values; empty if no term names any.
+pub(super) fn excluded_affinity_keys(
+    terms: &[NodeSelectorTerm],
+    pool: &mut Interner,
+) -> Vec<Vec<SharedStr>> {
+    let excluded = terms.iter().map(|term| term.keys(false, pool));
+    let excluded: Vec<Vec<SharedStr>> = excluded.collect();
+    match excluded.iter().all(Vec::is_empty) {
+        true => Vec::new(),
+        false => excluded,
+    }
 }
 
 impl NodeSelectorTerm {
     /// The labels that it wants a node to have.
     pub(super) fn label_keys(&self, pool: &mut Interner) -> Vec<SharedStr> {
-        let wanted = self
-            .match_expressions
-            .iter()
-            .filter(|part| !matches!(part.operator.as_str(), "DoesNotExist" | "NotIn"));
-        wanted.map(|part| pool.intern(&part.key)).collect()
+        self.keys(true, pool)
+    }
+
+    fn keys(&self, are_wanted: bool, pool: &mut Interner) -> Vec<SharedStr> {
+        let parts = self.match_expressions.iter().filter(|part| {
+            let is_wanted = !matches!(part.operator.as_str(), "DoesNotExist" | "NotIn");
+            is_wanted == are_wanted
+        });
+        parts.map(|part| pool.intern(&part.key)).collect()
     }
 
     /// All parts of a term must hold, so that one which names a single node is enough.

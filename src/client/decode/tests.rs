@@ -12,7 +12,7 @@ use prost::Message;
 
 use super::{DecodeError, PageMeta, RowCollector, decode_page};
 use crate::catalog::{Catalog, GroupResource};
-use crate::need::{DetailLevel, Encoding, Freshness, PolicyRule, ReadRequest, ReadTarget};
+use crate::need::{DetailLevel, Freshness, PolicyRule, ReadRequest, ReadTarget};
 use crate::snapshot::Rows;
 
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList";
@@ -38,7 +38,6 @@ fn sink_for_fields(resource: &str, depth: DetailLevel, fields: &[&str]) -> RowCo
         field_paths: fields.iter().copied().collect(),
         path: String::new(),
         api_version: "v1".into(),
-        encoding: Encoding::Metadata,
         rbac: PolicyRule::allow_list("", resource, None),
         all_namespaces: false,
         max_objects: None,

@@ -9,10 +9,8 @@ use serde::Deserialize;
 
 use super::encoded_object::EncodedObject;
 use super::meta::ObjectMeta;
-use super::pod::{Affinity, LabelSelectorProto};
-use crate::snapshot::{
-    self, Interner, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,
-};
+use super::pod::{Affinity, LabelSelectorProto, Volume, in_tree_volumes, placement};
+use crate::snapshot::{self, Interner, LabelSelectorRequirement, WorkloadRow, WorkloadStatus};
 
 /// Which of the three, for each has tags of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +200,8 @@ struct PodTemplateSpec {
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct TemplatePodSpec {
+    #[prost(message, repeated, tag = "1")]
+    volumes: Vec<Volume>,
     #[prost(message, repeated, tag = "2")]
     containers: Vec<Container>,
     #[prost(btree_map = "string, string", tag = "7")]
@@ -255,7 +255,7 @@ fn deployment_row(object: Deployment, pool: &mut Interner) -> WorkloadRow {
             ready_replicas: status.ready,
             available_replicas: status.available,
             is_progress_deadline_exceeded: given_up,
-            has_pending_revision: false,
+            ..WorkloadStatus::default()
         },
         ..common_row(object.metadata, spec.selector, spec.template, pool)
     }
@@ -275,8 +275,8 @@ fn stateful_set_row(object: StatefulSet, pool: &mut Interner) -> WorkloadRow {
             updated_replicas: status.updated,
             ready_replicas: status.ready,
             available_replicas: status.available,
-            is_progress_deadline_exceeded: false,
             has_pending_revision: status.current_revision != status.update_revision,
+            ..WorkloadStatus::default()
         },
         ..common_row(object.metadata, spec.selector, spec.template, pool)
     }
@@ -293,8 +293,7 @@ fn daemon_set_row(object: DaemonSet, pool: &mut Interner) -> WorkloadRow {
             updated_replicas: status.updated,
             ready_replicas: status.ready,
             available_replicas: status.available,
-            is_progress_deadline_exceeded: false,
-            has_pending_revision: false,
+            ..WorkloadStatus::default()
         },
         ..common_row(object.metadata, spec.selector, spec.template, pool)
     }
@@ -309,18 +308,24 @@ fn common_row(
 ) -> WorkloadRow {
     let meta = meta.unwrap_or_default();
     let spec = template.and_then(|template| template.spec);
-    let containers = spec.iter().flat_map(|spec| &spec.containers);
+    let spec = spec.unwrap_or_default();
+    let containers = spec.containers.iter();
+    let tolerations = spec.tolerations.iter();
+    let toleration_keys = tolerations.map(|one| pool.intern(&one.key)).collect();
     WorkloadRow {
+        in_tree_volumes: in_tree_volumes(&spec.volumes, pool),
         images: containers
             .map(|container| pool.intern(&container.image))
             .collect(),
         generation: meta.generation,
         is_being_deleted: meta.deletion_timestamp.is_some(),
         selector: wanted.map(|wanted| Box::new(label_selector(&wanted, pool))),
-        placement: spec
-            .as_ref()
-            .and_then(|spec| placement(spec, pool))
-            .map(Box::new),
+        placement: placement(
+            &spec.node_selector,
+            spec.affinity.as_ref(),
+            toleration_keys,
+            pool,
+        ),
         meta: meta.into_row(pool),
         ..WorkloadRow::default()
     }
@@ -338,23 +343,4 @@ fn label_selector(wanted: &LabelSelectorProto, pool: &mut Interner) -> snapshot:
             .collect(),
         match_labels: pool.intern_label_map(&wanted.match_labels),
     }
-}
-
-/// The keys that a template names; none where it names none, as most do.
-fn placement(spec: &TemplatePodSpec, pool: &mut Interner) -> Option<Placement> {
-    let terms = spec.affinity.as_ref().map_or(&[][..], Affinity::node_terms);
-    let placement = Placement {
-        node_selector_keys: spec
-            .node_selector
-            .keys()
-            .map(|key| pool.intern(key))
-            .collect(),
-        required_affinity_keys: terms.iter().map(|term| term.label_keys(pool)).collect(),
-        toleration_keys: spec
-            .tolerations
-            .iter()
-            .map(|toleration| pool.intern(&toleration.key))
-            .collect(),
-    };
-    (placement != Placement::default()).then_some(placement)
 }

@@ -6,13 +6,16 @@ use serde::Deserialize;
 use super::{RequestError, sanitize_line};
 
 /// The part of a `Status` that is of interest. kube's own type asks for more than proxies and old servers give.
-#[derive(Deserialize)]
+///
+/// Tags of k8s.io/apimachinery pkg/apis/meta/v1/generated.proto.
+#[derive(Clone, PartialEq, prost::Message, Deserialize)]
+#[serde(default)]
 struct ErrorStatus {
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
+    #[prost(string, tag = "2")]
+    status: String,
+    #[prost(string, tag = "3")]
     message: String,
-    #[serde(default)]
+    #[prost(string, tag = "4")]
     reason: String,
 }
 
@@ -45,7 +48,7 @@ pub fn from_response(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Requ
 pub(super) fn from_body(code: u16, body: &[u8]) -> RequestError {
     let status = serde_json::from_slice::<ErrorStatus>(body)
         .ok()
-        .filter(|status| status.kind == "Status" || !status.message.is_empty())
+        .filter(|status| !status.status.is_empty() || !status.message.is_empty())
         .or_else(|| decode_protobuf_status(body));
     let Some(status) = status else {
         let is_odd = code < 400 || code == 404 && body.trim_ascii() != NOT_FOUND_BODY;
@@ -61,27 +64,15 @@ pub(super) fn from_body(code: u16, body: &[u8]) -> RequestError {
 
 /// A `Status` as the API server sends it to somebody who asked for protobuf.
 ///
-/// Tags of k8s.io/apimachinery pkg/runtime/generated.proto (Unknown) and pkg/apis/meta/v1/generated.proto (Status).
+/// The tag is of k8s.io/apimachinery pkg/runtime/generated.proto (Unknown).
 fn decode_protobuf_status(body: &[u8]) -> Option<ErrorStatus> {
     #[derive(Clone, PartialEq, prost::Message)]
     struct Unknown {
         #[prost(bytes = "vec", tag = "2")]
         raw: Vec<u8>,
     }
-    #[derive(Clone, PartialEq, prost::Message)]
-    struct Answer {
-        #[prost(string, tag = "3")]
-        message: String,
-        #[prost(string, tag = "4")]
-        reason: String,
-    }
     let unknown = <Unknown as prost::Message>::decode(body.strip_prefix(b"k8s\0")?).ok()?;
-    let answer = <Answer as prost::Message>::decode(unknown.raw.as_slice()).ok()?;
-    Some(ErrorStatus {
-        kind: "Status".to_owned(),
-        message: answer.message,
-        reason: answer.reason,
-    })
+    <ErrorStatus as prost::Message>::decode(unknown.raw.as_slice()).ok()
 }
 
 pub(super) fn from_status_code(code: u16, reason: String, message: String) -> RequestError {

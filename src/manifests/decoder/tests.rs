@@ -1,4 +1,5 @@
 use super::*;
+use crate::snapshot::ObjectReference;
 
 pub(super) fn file(text: &str) -> DecodedManifests {
     let catalog = Catalog::embedded().expect("the catalog");
@@ -362,6 +363,147 @@ fn placeholders_in_api_version_kind_and_name_are_gaps_with_their_line() {
         faults(&ytt),
         ["cart.yaml, line 4: name is not a text; render the manifest first"]
     );
+}
+
+#[test]
+fn names_that_no_api_can_have_are_gaps_with_their_line() {
+    for (api_version, kind, why) in [
+        (
+            "policy/V1beta1",
+            "PodDisruptionBudget",
+            "policy/V1beta1 cannot be the apiVersion; correct it, or render the manifest first",
+        ),
+        (
+            "TODO",
+            "PodDisruptionBudget",
+            "TODO cannot be the apiVersion; correct it, or render the manifest first",
+        ),
+        (
+            "!Ref x",
+            "Cart",
+            "x cannot be the apiVersion; correct it, or render the manifest first",
+        ),
+        (
+            "\"@API@\"",
+            "Cart",
+            "apiVersion is a placeholder (@API@); render the manifest first",
+        ),
+        (
+            "\"%API%\"",
+            "Cart",
+            "apiVersion is a placeholder (%API%); render the manifest first",
+        ),
+        ("policy/v3", "Cart", "no known release serves policy/v3"),
+        (
+            "extension/v1beta1",
+            "Ingress",
+            "extension is no API group of Kubernetes; extensions is",
+        ),
+        (
+            "policy/v1",
+            "poddisruptionbudgets",
+            "no known release serves policy/v1 poddisruptionbudgets; it is policy/v1 PodDisruptionBudget",
+        ),
+    ] {
+        let text = format!("kind: {kind}\napiVersion: {api_version}\nmetadata: {{name: a}}\n");
+        let decoded = file(&text);
+        assert_eq!(faults(&decoded), [format!("cart.yaml, line 2: {why}")]);
+        assert_eq!(decoded.objects, [], "{text}");
+    }
+    for name in ["@@NAME@@", "%NAME%", "web-%ENV%"] {
+        let named = file(&format!(
+            "apiVersion: v1\nkind: A\nmetadata:\n  name: \"{name}\"\n"
+        ));
+        let why =
+            format!("cart.yaml, line 4: name is a placeholder ({name}); render the manifest first");
+        assert_eq!(faults(&named), [why]);
+    }
+}
+
+#[test]
+fn objects_that_cannot_be_applied_or_found_are_gaps() {
+    for text in [
+        "- {apiVersion: v1, kind: A}\n- {a: b}\n",
+        "[{\"apiVersion\": \"v1\", \"kind\": \"A\"}]",
+    ] {
+        let why = "cart.yaml: a sequence of 1 objects, which cannot be applied: make it a List, or a document of each";
+        assert_eq!(faults(&file(text)), [why]);
+    }
+    assert_eq!(faults(&file("- {op: add, path: /kind}\n- [a]\n")), [""; 0]);
+    let scaler = |api_version: &str, kind: &str| {
+        let text = format!(
+            "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: a}}\nspec:\n  scaleTargetRef:\n    apiVersion: {api_version}\n    kind: {kind}\n    name: a\n"
+        );
+        faults(&file(&text))
+    };
+    assert_eq!(
+        scaler("${API}", "Deployment"),
+        [
+            "cart.yaml, line 6: spec.scaleTargetRef: apiVersion is a placeholder (${API}); render the manifest first"
+        ]
+    );
+    assert_eq!(
+        scaler("extension/v1beta1", "Deployment"),
+        [
+            "cart.yaml, line 6: spec.scaleTargetRef: extension is no API group of Kubernetes; extensions is"
+        ]
+    );
+    assert_eq!(scaler("apps/v1", "Deployment"), [""; 0]);
+    assert_eq!(scaler("argoproj.io/v1alpha1", "Rollout"), [""; 0]);
+}
+
+#[test]
+fn what_is_no_mapping_where_one_must_be_is_a_gap() {
+    for (section, why) in [
+        (
+            "spec: \"{{ .Values.spec }}\"",
+            "line 3: spec is a placeholder ({{ .Values.spec }}); render the manifest first",
+        ),
+        (
+            "spec: ${SPEC}",
+            "line 3: spec is a placeholder (${SPEC}); render the manifest first",
+        ),
+        (
+            "spec: later",
+            "line 3: later cannot be the spec; correct it, or render the manifest first",
+        ),
+        (
+            "spec: #@ data.values.spec",
+            "line 3: spec is not a mapping; render the manifest first",
+        ),
+        (
+            "spec: [a]",
+            "line 3: spec is not a mapping; render the manifest first",
+        ),
+        (
+            "metadata: $(META)",
+            "line 3: metadata is a placeholder ($(META)); render the manifest first",
+        ),
+    ] {
+        let decoded = file(&format!(
+            "apiVersion: policy/v1\nkind: PodDisruptionBudget\n{section}\n"
+        ));
+        assert_eq!(faults(&decoded), [format!("cart.yaml, {why}")]);
+        assert_eq!(decoded.objects.len(), 1, "its API can be judged");
+    }
+    for text in [
+        "apiVersion: shop.example/v1\nkind: Cart\nmetadata: {name: a}\nspec: any text\n",
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: a}\nspec:\n",
+        "apiVersion: v1\nkind: A\nmetadata: {name: a@shop.example}\n",
+    ] {
+        assert_eq!(faults(&file(text)), [""; 0], "{text}");
+    }
+    for list in [
+        "kind: PodList\nitems: \"{{ .items }}\"",
+        "kind: list",
+        "kind: List\nitems:",
+    ] {
+        let decoded = file(&format!("apiVersion: v1\n{list}\n"));
+        assert_eq!(
+            faults(&decoded),
+            ["cart.yaml: a list without a sequence of items"]
+        );
+    }
 }
 
 #[test]

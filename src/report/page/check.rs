@@ -2,16 +2,18 @@
 
 use askama::Template;
 
-use super::markdown::{
-    finding_item, gap_item, markdown_cell, markdown_text, push_blank_line, push_section,
+use super::markdown::{cell, code, link, render_markdown, text as markdown};
+use super::{
+    FindingView, GapView, cluster_facts, escape_all, escape_plain, generated_line, hop_row,
 };
-use super::{FindingView, GapView, cluster_facts, escape_plain, generated_line, hop_row};
 use crate::api::v1::UpgradeReport;
 use crate::report::options::RenderError;
 use crate::report::remedies;
 use crate::text::pluralize;
 
 /// The whole report.
+#[derive(Template)]
+#[template(path = "check.md")]
 struct ReportView {
     title: String,
     made: String,
@@ -54,11 +56,7 @@ impl ReportView {
                 })
                 .collect(),
             gaps: report.gaps.iter().map(GapView::new).collect(),
-            remarks: report
-                .remarks
-                .iter()
-                .map(|remark| escape_plain(remark))
-                .collect(),
+            remarks: escape_all(&report.remarks),
         }
     }
 }
@@ -79,44 +77,12 @@ fn report_facts(report: &UpgradeReport) -> Vec<(&'static str, String)> {
 }
 
 /// The report as Markdown.
-pub(in crate::report) fn report_markdown(report: &UpgradeReport) -> String {
-    let page = ReportView::new(report);
-    let mut out = format!("# {}\n\n", markdown_text(&page.title));
-    out.push_str(&format!(
-        "**{}**\n\n{}\n\n",
-        page.verdict,
-        markdown_text(&page.made)
-    ));
-    out.push_str("| | |\n| --- | --- |\n");
-    for (name, value) in &page.facts {
-        out.push_str(&format!("| {name} | {} |\n", markdown_cell(value)));
-    }
-    if !page.hops.is_empty() {
-        push_blank_line(&mut out);
-        out.push_str("| Hop | Source |\n| --- | --- |\n");
-    }
-    for (title, source) in &page.hops {
-        out.push_str(&format!(
-            "| {} | {} |\n",
-            markdown_cell(title),
-            markdown_cell(source)
-        ));
-    }
-    let item = |text: &String| format!("- {}\n", markdown_text(text));
-    push_section(&mut out, page.findings_are, &page.findings, finding_item);
-    push_section(
-        &mut out,
-        "Resolved since the baseline",
-        &page.resolved,
-        item,
-    );
-    push_section(&mut out, "Gaps", &page.gaps, gap_item);
-    push_section(&mut out, "Remarks", &page.remarks, item);
-    out
+pub(crate) fn report_markdown(report: &UpgradeReport) -> Result<String, RenderError> {
+    render_markdown(&ReportView::new(report))
 }
 
 /// The report as HTML.
-pub(in crate::report) fn report_html(report: &UpgradeReport) -> Result<String, RenderError> {
+pub(crate) fn report_html(report: &UpgradeReport) -> Result<String, RenderError> {
     let page = CheckPage {
         page: ReportView::new(report),
     };

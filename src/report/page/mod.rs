@@ -75,6 +75,11 @@ pub(super) fn escape_plain(text: &str) -> String {
     remedies::escape_prose(text)
 }
 
+/// Texts without line breaks and control characters.
+pub(super) fn escape_all(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| escape_plain(text)).collect()
+}
+
 /// `Kubernetes 1.25`.
 fn hop_title(hop: &HopIdDoc) -> String {
     format!(

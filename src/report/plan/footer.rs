@@ -5,7 +5,7 @@ use super::super::options::RenderOptions;
 use super::super::wrap::wrap;
 use super::super::{remedies, terminal};
 use super::text;
-use crate::api::v1::{DurationDoc, FindingDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
+use crate::api::v1::{FindingDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
 use crate::text::pluralize;
 
 /// The findings that block a step.
@@ -120,17 +120,9 @@ pub(super) fn summary_parts(plan: &UpgradePlan) -> Vec<String> {
 pub(super) fn remaining_phrase(plan: &UpgradePlan) -> String {
     let summary = &plan.summary;
     let seconds = summary.duration_seconds;
-    let steps = pluralize(summary.unknown_durations, "step");
-    let known = DurationDoc {
-        low: seconds.low.filter(|low| *low > 0),
-        high: seconds.high.filter(|high| *high > 0),
-    };
-    match (known == DurationDoc::default(), summary.unknown_durations) {
-        (true, _) => "unknown".to_owned(),
-        (false, 0) => text::format_duration(seconds),
-        (false, _) => format!(
-            "{}, plus {steps} of unknown duration",
-            text::format_duration(seconds)
-        ),
+    let mut bounds = [seconds.low, seconds.high].into_iter().flatten();
+    match bounds.any(|bound| bound > 0) {
+        true => text::format_sum(seconds, summary.unknown_durations),
+        false => "unknown".to_owned(),
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct StepGroup<'a> {
     pub(super) steps: Vec<&'a StepDoc>,
     /// As many there are with those in other states.
     pub(super) total: usize,
-    first: &'a StepDoc,
+    pub(super) first: &'a StepDoc,
 }
 
 /// The plan, hop by hop.
@@ -71,11 +71,6 @@ fn action_key(step: &StepDoc) -> (&str, Option<&str>) {
 impl StepGroup<'_> {
     pub(super) fn state(&self) -> StepStateDoc {
         self.first.state
-    }
-
-    /// The first of its steps, in which they are all alike but for the node.
-    pub(super) fn first(&self) -> &StepDoc {
-        self.first
     }
 
     /// The title; of several steps the one that names no node.

@@ -28,7 +28,7 @@ pub(super) fn push_hop_heading(
     let source = hop.path_hop.map(|edge| edge.source.as_str());
     if let Some(source) = source.filter(|source| Some(*source) != before) {
         let by = wrap(
-            &format!("by {}", remedies::escape_prose(source)),
+            &format!("source: {}", remedies::escape_prose(source)),
             "",
             look.prose_width() - NO_MARK.len(),
         );

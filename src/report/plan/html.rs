@@ -12,18 +12,12 @@ use crate::report::options::RenderError;
 #[template(path = "plan.html", whitespace = "minimize")]
 struct PlanPage {
     page: PlanView,
-    no_way_back: &'static str,
-    no_plan: &'static str,
-    try_again: &'static str,
 }
 
 /// The plan as HTML.
 pub(super) fn plan_html(plan: &UpgradePlan) -> Result<String, RenderError> {
     let page = PlanPage {
         page: PlanView::new(plan),
-        no_way_back: IRREVERSIBLE_NOTE,
-        no_plan: NO_PLAN_PREFIX,
-        try_again: NO_PLAN_HINT,
     };
     // Templates lose their last line break.
     Ok(page.render()? + "\n")

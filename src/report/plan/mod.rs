@@ -4,13 +4,13 @@ mod footer;
 mod group;
 mod heading;
 mod html;
-mod markdown;
 mod table;
 mod text;
 mod view;
 mod wide;
 
 use super::options::{OutputFormat, RenderError, RenderOptions};
+use super::page::markdown::render_markdown;
 use super::{encode, terminal};
 use crate::api::v1::UpgradePlan;
 
@@ -33,7 +33,7 @@ pub fn render_plan(
             .iter()
             .map(|step| format!("{}\n", terminal::escape_line(&step.id)))
             .collect()),
-        OutputFormat::Markdown => Ok(markdown::plan_markdown(plan)),
+        OutputFormat::Markdown => render_markdown(&view::PlanView::new(plan)),
         OutputFormat::Html => html::plan_html(plan),
     }
 }

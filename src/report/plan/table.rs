@@ -183,7 +183,7 @@ impl PlanRow {
 /// The state, with the progress of a step that counts several machines.
 pub(super) fn state_cell(fold: &StepGroup<'_>, look: &RenderOptions) -> String {
     let word = look.styles.state(fold.state());
-    match (&fold.steps[..], fold.first().progress) {
+    match (&fold.steps[..], fold.first.progress) {
         ([_], Some(progress)) if progress.total > 1 => {
             format!("{word} {}/{}", progress.done, progress.total)
         }
@@ -215,7 +215,7 @@ fn note_cell(plan: &UpgradePlan, fold: &StepGroup<'_>) -> String {
 /// Details of the step to do next: commands, blockers and its completion condition.
 fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOptions) -> String {
     const INDENT: usize = 6;
-    let step = fold.first();
+    let step = fold.first;
     let mut out = String::new();
     let wrapped = |text: &str| {
         wrap(

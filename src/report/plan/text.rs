@@ -51,6 +51,13 @@ pub(super) fn remaining_duration(hop: &HopGroups<'_>, parallel: u32) -> String {
     }
     match (sum == DurationDoc::default(), unknown) {
         (true, 0) => "none".to_owned(),
+        _ => format_sum(sum, unknown),
+    }
+}
+
+/// A sum of durations, and how many steps of unknown duration it leaves out: `1h–3h, plus 2 steps of unknown duration`.
+pub(super) fn format_sum(sum: DurationDoc, unknown: usize) -> String {
+    match (sum == DurationDoc::default(), unknown) {
         (true, _) => "unknown".to_owned(),
         (false, 0) => format_duration(sum),
         (false, _) => format!(
@@ -95,7 +102,7 @@ pub(super) fn format_scopes(fold: &StepGroup<'_>, named: usize) -> String {
         true => pluralize(number, "node"),
         false => format!("{number} of {}", pluralize(fold.total, "node")),
     };
-    let pool = fold.first().scope.pool.as_ref();
+    let pool = fold.first.scope.pool.as_ref();
     let pool = pool.map(|pool| format!(" of pool {}", terminal::escape_cell(pool)));
     if named == 0 {
         return format!("{nodes}{}", pool.unwrap_or_default());

@@ -1,12 +1,16 @@
 //! The plan for Markdown and HTML: every text escaped for terminals and limited in length, not yet encoded.
 
+use askama::Template;
+
+use super::super::page::markdown::{cell, code, code_block, link, text as markdown};
 use super::super::page::{
-    FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_plain, generated_line,
+    FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_all, escape_plain,
+    generated_line,
 };
 use super::super::{remedies, terminal};
 use super::group;
 use super::group::{HopGroups, StepGroup};
-use super::heading::NO_WINDOW_NOTE;
+use super::heading::{IRREVERSIBLE_NOTE, NO_WINDOW_NOTE};
 use super::{footer, table, text};
 use crate::api::v1::{FindingDoc, ScopeLevelDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
 use crate::text::pluralize;
@@ -18,6 +22,8 @@ pub(super) const NO_PLAN_HINT: &str =
     "No steps were planned. Run the command again with a reachable target.";
 
 /// The whole plan.
+#[derive(Template)]
+#[template(path = "plan.md")]
 pub(super) struct PlanView {
     pub(super) title: String,
     /// When the plan was made, and by which program.
@@ -124,11 +130,7 @@ impl PlanView {
             findings_are: "Blocking findings",
             gaps: plan.gaps.iter().map(GapView::new).collect(),
             windows: plan.windows.iter().map(WindowView::new).collect(),
-            remarks: plan
-                .remarks
-                .iter()
-                .map(|remark| escape_plain(remark))
-                .collect(),
+            remarks: escape_all(&plan.remarks),
             sign_off: [
                 "Prepared by",
                 "Approved by",
@@ -205,7 +207,7 @@ impl HopView {
 
 impl StepGroupView {
     fn new(plan: &UpgradePlan, fold: &StepGroup<'_>, next: Option<&StepDoc>) -> Self {
-        let first = fold.first();
+        let first = fold.first;
         let is_alone = fold.steps.len() == 1;
         let gates: Vec<&str> = fold
             .steps

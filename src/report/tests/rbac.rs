@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::catalog::GroupResource;
 use crate::need::{
-    DetailLevel, Encoding, FieldPaths, Freshness, ListSelector, PolicyRule, ReadRequest, ReadTarget,
+    DetailLevel, FieldPaths, Freshness, ListSelector, PolicyRule, ReadRequest, ReadTarget,
 };
 use crate::report::{RbacSubject, render_rbac};
 
@@ -20,7 +20,6 @@ fn list(group: &str, plural: &str, namespace: Option<&str>) -> ReadRequest {
         field_paths: FieldPaths::default(),
         path: String::new(),
         api_version: String::new(),
-        encoding: Encoding::Metadata,
         rbac: PolicyRule::allow_list(group, plural, namespace),
         all_namespaces: false,
         max_objects: None,
@@ -30,7 +29,6 @@ fn list(group: &str, plural: &str, namespace: Option<&str>) -> ReadRequest {
 fn metrics() -> ReadRequest {
     ReadRequest {
         rbac: PolicyRule::allow_get_url("/metrics"),
-        encoding: Encoding::Text,
         ..list("", "", None)
     }
 }

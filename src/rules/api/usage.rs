@@ -279,7 +279,7 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>, is_gone: bo
     }
     if usages.iter().any(|usage| usage.has_applier) && only_remembered {
         sentences.push(format!(
-            "Apply once through {to} before the hop: its entry for the removed version is dropped at the first write after it, and what is left out of the manifest from then on is no longer removed from the object."
+            "Apply once through {to} before the hop. Otherwise the API server drops the manager's managedFields entry at the first write after the hop, and fields that you later remove from the manifest stay on the object."
         ));
     }
     if has_evidence(EvidenceSource::LastApplied) {

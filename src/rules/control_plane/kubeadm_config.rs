@@ -57,8 +57,8 @@ fn draft_finding(context: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Opti
     let (severity, message, detail) = match text {
         None => (
             Severity::Warning,
-            "ClusterConfiguration cannot be read: it is no YAML mapping".to_owned(),
-            "data.ClusterConfiguration is no YAML mapping".to_owned(),
+            "ClusterConfiguration cannot be read: it is not a YAML mapping".to_owned(),
+            "data.ClusterConfiguration is not a YAML mapping".to_owned(),
         ),
         Some(text) => {
             let versions = &context

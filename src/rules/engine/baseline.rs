@@ -16,7 +16,7 @@ use crate::rules::{
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// It is not JSON, or an incomplete report.
-    #[error("it is no UpgradeReport as -o json prints it: {0}")]
+    #[error("not an UpgradeReport as -o json prints it: {0}")]
     Format(#[from] serde_json::Error),
     /// It is another kind of document.
     #[error(

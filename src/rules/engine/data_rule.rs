@@ -191,7 +191,7 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
     let applies_to = match (row.from, row.full_severity_from) {
         (None, _) => "any".to_owned(),
         (Some(from), None) => from.to_string(),
-        (Some(from), Some(worst)) => format!("{from}, at its worst from {worst}"),
+        (Some(from), Some(worst)) => format!("{from}, at full severity from {worst}"),
     };
     let sources: Vec<&'static str> = row
         .sources

@@ -211,7 +211,7 @@ fn remarks(
     if let Some(resolved) = resolved.filter(|resolved| resolved.unchecked_objects > 0) {
         let objects = pluralize(resolved.unchecked_objects, "object");
         remarks.push(format!(
-            "{objects} of the baseline neither found nor inspected again: may still exist"
+            "{objects} of the baseline could not be inspected again and may still be affected"
         ));
     }
     if policy
@@ -220,7 +220,7 @@ fn remarks(
         .is_some_and(|baseline| baseline.gap_count > 0)
     {
         remarks.push(
-            "the baseline was incomplete: what is new may be what it could not see".to_owned(),
+            "the baseline has gaps: findings marked as new may have existed before".to_owned(),
         );
     }
     if context.is_redacted {
@@ -369,7 +369,7 @@ fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
         what: format!("what Kubernetes {to} changes"),
         why: match beta(to) {
             Some(beta) => format!(
-                "it is known as of {}, and may change before the release of {to} (planned for {}). Update kubectl upgrade-check then",
+                "the catalog is based on {}; more may change before {to} is released (planned for {}). Update kubectl upgrade-check after the release",
                 beta.newest_patch, beta.released
             ),
             None => format!(

@@ -55,6 +55,11 @@ pub struct AffectedObject {
 }
 
 impl AffectedObject {
+    /// Whether it is the same object, in whatever version.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.kind, &self.namespace, &self.name) == (&other.kind, &other.namespace, &other.name)
+    }
+
     /// The object of a row, in this API version.
     pub(crate) fn new(
         api_version: impl Into<String>,

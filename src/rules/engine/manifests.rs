@@ -8,6 +8,14 @@ use crate::evidence::{Evidence, EvidenceSource};
 use crate::rules::{AffectedObject, CheckContext};
 use crate::snapshot::{HelmReleaseRow, ManifestObject};
 
+/// Where objects have the specification of a pod, the deepest first.
+pub(crate) const POD_SPECS: [&str; 4] = [
+    "/spec/jobTemplate/spec/template/spec",
+    "/spec/template/spec",
+    "/template/spec",
+    "/spec",
+];
+
 /// An object that will be applied, or that a release of Helm holds.
 pub(crate) struct ManifestContent<'a> {
     pub(crate) object: &'a ManifestObject,
@@ -73,9 +81,7 @@ pub(crate) fn manifest_contents<'a>(context: &CheckContext<'a>) -> Vec<ManifestC
 
 /// Adds an object, or its evidence if the object is there already.
 pub(crate) fn add_object(objects: &mut Vec<AffectedObject>, more: AffectedObject) {
-    let same = objects.iter_mut().find(|object| {
-        (&object.kind, &object.namespace, &object.name) == (&more.kind, &more.namespace, &more.name)
-    });
+    let same = objects.iter_mut().find(|object| object.is_same(&more));
     match same {
         Some(object) => {
             object.evidence.extend(more.evidence);
@@ -112,7 +118,7 @@ mod tests {
             let row = rows
                 .next()
                 .unwrap_or_else(|| panic!("no row for {resource}"));
-            let held: FieldPaths = row.paths.split(',').collect();
+            let held: FieldPaths = row.paths.iter().cloned().collect();
             // Manifests have neither a status nor what a server sets.
             let read = need.field_paths.iter();
             let read = read.filter(|path| path.starts_with("spec"));

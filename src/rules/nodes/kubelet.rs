@@ -77,7 +77,7 @@ fn unreadable_versions(context: &CheckContext<'_>) -> Vec<MissingData> {
         what: format!("the kubelet version of {}", list_names(&names)),
         why: match version.as_str() {
             "" => "none is reported".to_owned(),
-            version => format!("{version:?} is no version of Kubernetes"),
+            version => format!("{version:?} is not a Kubernetes version"),
         },
         rbac: None,
     };

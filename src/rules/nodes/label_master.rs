@@ -25,8 +25,8 @@ pub(crate) const RULE: Rule = Rule {
         let minors: Vec<String> = rows.map(|row| row.removed_from.to_string()).collect();
         minors.join(", ")
     }),
-    why: "kubeadm removes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane. Pods that select the old label match no node, and pods that tolerate only the old taint are not scheduled there.",
-    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, in pods without a controller, and in manifests and Helm releases, if a node has one of the two labels; before the hop that removes the label also in CronJobs, Jobs, Plans of the system-upgrade-controller and BGPPeers of Calico. Nodes of managed control planes are not visible.",
+    why: "kubeadm removes the label node-role.kubernetes.io/master from its nodes and taints them with node-role.kubernetes.io/control-plane. Pods that select the old label match no node, pods that tolerate only the old taint are not scheduled there, and a rule that keeps pods off nodes with the old label no longer does.",
+    detection: "By nodeSelector, required node affinity and tolerations in the templates of Deployments, StatefulSets and DaemonSets, in pods without a controller, and in manifests and Helm releases, if a node has one of the two labels; before the hop that removes the label also in CronJobs, Jobs, ReplicationControllers, PodTemplates, RuntimeClasses, PersistentVolumes, Rollouts of Argo, Plans of the system-upgrade-controller and BGPPeers of Calico. Nodes of managed control planes are not visible.",
     remedy: "Use node-role.kubernetes.io/control-plane: in selectors instead of the old key, in tolerations in addition to it until every node has changed.",
     reference: "https://kubernetes.io/docs/reference/labels-annotations-taints/#node-role-kubernetes-io-control-plane",
     sources: &[
@@ -35,7 +35,7 @@ pub(crate) const RULE: Rule = Rule {
     ],
     kind: RuleKind::Code {
         needs: |context| {
-            let mut needs = workload_needs().to_vec();
+            let mut needs = workloads::all().to_vec();
             needs.extend([Need::nodes(), pods::pods_need()]);
             needs.extend(label_placement::needs(context));
             needs
@@ -45,14 +45,6 @@ pub(crate) const RULE: Rule = Rule {
     reads_files: true,
     ..Rule::DEFAULT
 };
-
-fn workload_needs() -> [Need; 3] {
-    [
-        workloads::deployments(),
-        workloads::stateful_sets(),
-        workloads::daemon_sets(),
-    ]
-}
 
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
@@ -73,7 +65,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             continue;
         }
         let objects = found.entry(hop.clone()).or_default();
-        for need in workload_needs() {
+        for need in workloads::all() {
             objects.extend(workloads_using_label(context, &need, label));
         }
         objects.extend(pods_using_label(context, label));

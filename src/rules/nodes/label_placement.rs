@@ -1,4 +1,5 @@
-//! Where objects name the label of a role in their fields: templates of jobs, custom resources, manifests and Helm records.
+//! Where objects name the label of a role in their fields: templates of jobs, volumes, custom resources, manifests and Helm
+//! records.
 
 use serde_json::Value;
 
@@ -6,53 +7,51 @@ use crate::catalog::{GroupResource, LegacyRoleLabel};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext, ReadTarget};
 use crate::rules::engine::data_rule::object_from_row;
-use crate::rules::engine::manifests::manifest_contents;
+use crate::rules::engine::manifests::{POD_SPECS, manifest_contents};
 use crate::rules::{AffectedObject, CheckContext};
-use crate::snapshot::Placement;
+use crate::snapshot::{Placement, SharedStr};
 
-/// Resources beside workloads and pods, and the field that says where they run.
-const RESOURCES: [(&str, &str, &[&str]); 4] = [
+/// Resources beside workloads and pods, the path of what says where they run, and other fields.
+const RESOURCES: [(&str, &str, &str, &[&str]); 9] = [
     (
         "batch",
         "cronjobs",
-        &[
-            "spec.jobTemplate.spec.template.spec.nodeSelector",
-            "spec.jobTemplate.spec.template.spec.affinity.nodeAffinity",
-            "spec.jobTemplate.spec.template.spec.tolerations",
-        ],
+        "spec.jobTemplate.spec.template.spec",
+        &[],
     ),
     (
         "batch",
         "jobs",
-        &[
-            "spec.template.spec.nodeSelector",
-            "spec.template.spec.affinity.nodeAffinity",
-            "spec.template.spec.tolerations",
-            "status.completionTimestamp[]",
-        ],
+        "spec.template.spec",
+        &["status.completionTimestamp[]"],
     ),
-    (
-        "upgrade.cattle.io",
-        "plans",
-        &["spec.nodeSelector", "spec.tolerations"],
-    ),
+    ("", "replicationcontrollers", "spec.template.spec", &[]),
+    ("", "podtemplates", "template.spec", &[]),
+    ("node.k8s.io", "runtimeclasses", "scheduling", &[]),
+    ("", "persistentvolumes", "", &["spec.nodeAffinity"]),
+    ("argoproj.io", "rollouts", "spec.template.spec", &[]),
+    ("upgrade.cattle.io", "plans", "spec", &[]),
     (
         "crd.projectcalico.org",
         "bgppeers",
-        &["spec.nodeSelector", "spec.peerSelector"],
+        "spec",
+        &["spec.peerSelector"],
     ),
 ];
 
-/// Paths of pod templates, the deepest first.
-const POD_SPECS: [&str; 3] = [
-    "/spec/jobTemplate/spec/template/spec",
-    "/spec/template/spec",
-    "/spec",
-];
+/// What of it is read.
+const PLACEMENT_FIELDS: [&str; 3] = ["nodeSelector", "affinity.nodeAffinity", "tolerations"];
 
 fn resource_needs() -> impl Iterator<Item = Need> {
-    RESOURCES.iter().map(|(group, plural, paths)| {
-        Need::objects(GroupResource::new(group, plural), DetailLevel::Full).with_fields(paths)
+    RESOURCES.iter().map(|(group, plural, placement, others)| {
+        let parts = PLACEMENT_FIELDS.iter().filter(|_| !placement.is_empty());
+        let parts: Vec<String> = parts.map(|part| format!("{placement}.{part}")).collect();
+        let paths: Vec<&str> = parts
+            .iter()
+            .map(String::as_str)
+            .chain(others.iter().copied())
+            .collect();
+        Need::objects(GroupResource::new(group, plural), DetailLevel::Full).with_fields(&paths)
     })
 }
 
@@ -100,7 +99,8 @@ pub(super) fn objects_using_label(
 
 /// Where an object names the old key and not the new one too.
 fn named_place(object: &Value, label: &LegacyRoleLabel) -> Option<String> {
-    let spec = POD_SPECS.iter().find_map(|path| object.pointer(path))?;
+    let mut paths = POD_SPECS.iter().chain(&["/scheduling"]);
+    let spec = paths.find_map(|path| object.pointer(path))?;
     if let Some(place) = label_use(&placement(spec), label) {
         return Some(format!("{place}: {}", label.label));
     }
@@ -121,17 +121,24 @@ fn named_place(object: &Value, label: &LegacyRoleLabel) -> Option<String> {
         .map(|field| format!("{field}: {}", label.label))
 }
 
+/// Required node affinity, of pods and of PersistentVolumes.
+const AFFINITY_TERMS: [&str; 2] = [
+    "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms",
+    "/nodeAffinity/required/nodeSelectorTerms",
+];
+
 /// The keys by which a pod chooses nodes.
 fn placement(spec: &Value) -> Placement {
     let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-    let terms = spec.pointer(
-        "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms",
-    );
-    let keys = |term: &Value| {
+    let terms = AFFINITY_TERMS.iter().find_map(|path| spec.pointer(path));
+    let terms = list(terms);
+    let keys = |term: &Value, are_wanted: bool| {
         let parts = list(term.get("matchExpressions")).into_iter();
-        let wanted = parts
-            .filter(|part| !matches!(part["operator"].as_str(), Some("DoesNotExist" | "NotIn")));
-        wanted
+        let parts = parts.filter(|part| {
+            let operator = part["operator"].as_str();
+            are_wanted != matches!(operator, Some("DoesNotExist" | "NotIn"))
+        });
+        parts
             .filter_map(|part| part["key"].as_str().map(Into::into))
             .collect()
     };
@@ -143,7 +150,8 @@ fn placement(spec: &Value) -> Placement {
             .flat_map(|map| map.keys())
             .map(|key| key.as_str().into())
             .collect(),
-        required_affinity_keys: list(terms).iter().map(keys).collect(),
+        required_affinity_keys: terms.iter().map(|term| keys(term, true)).collect(),
+        excluded_affinity_keys: terms.iter().map(|term| keys(term, false)).collect(),
         toleration_keys: tolerations
             .map(|toleration| toleration["key"].as_str().unwrap_or_default().into())
             .collect(),
@@ -164,6 +172,14 @@ pub(super) fn label_use(placement: &Placement, label: &LegacyRoleLabel) -> Optio
             .all(|term| term.iter().any(|key| &**key == old))
     {
         return Some("nodeAffinity");
+    }
+    // Nodes that every alternative excluded fit from now on.
+    let excluded = &placement.excluded_affinity_keys;
+    let excludes = |term: &[SharedStr], key: &str| term.iter().any(|own| &**own == key);
+    let only_old = |term: &[SharedStr]| excludes(term, old) && !excludes(term, &label.replacement);
+    let is_kept_off = !excluded.is_empty() && excluded.iter().all(|term| excludes(term, old));
+    if is_kept_off && excluded.iter().any(|term| only_old(term)) {
+        return Some("nodeAffinity that excludes nodes with");
     }
     let tolerates = |key: &str| placement.toleration_keys.iter().any(|own| &**own == key);
     // An empty key tolerates everything.

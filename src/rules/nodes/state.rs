@@ -184,14 +184,19 @@ fn not_ready_finding(
 
 fn cordoned(context: &CheckContext<'_>) -> Vec<Finding> {
     let taints = &context.catalog.intentional_taints;
-    node_findings(context, &CORDONED, "cordoned or about to go", |node| {
-        if node.is_unschedulable {
-            return Some("spec.unschedulable".to_owned());
-        }
-        let mut keys = node.taint_keys.iter();
-        let key = keys.find(|key| taints.iter().any(|row| row.key == **key))?;
-        Some(format!("taint {key}"))
-    })
+    node_findings(
+        context,
+        &CORDONED,
+        "cordoned or about to be removed",
+        |node| {
+            if node.is_unschedulable {
+                return Some("spec.unschedulable".to_owned());
+            }
+            let mut keys = node.taint_keys.iter();
+            let key = keys.find(|key| taints.iter().any(|row| row.key == **key))?;
+            Some(format!("taint {key}"))
+        },
+    )
 }
 
 fn pressure(context: &CheckContext<'_>) -> Vec<Finding> {

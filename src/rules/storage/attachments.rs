@@ -83,7 +83,7 @@ fn stuck_evidence(attachment: &Value, nodes: &BTreeSet<&str>, now: Timestamp) ->
         }
     }
     if let Some(since) = since("deletionTimestamp") {
-        let detail = format!("leaves {node} since {since}");
+        let detail = format!("detaching from {node} since {since}");
         return Some(Evidence::new(EvidenceSource::Status, detail));
     }
     (!node.is_empty() && !nodes.contains(node)).then(|| {

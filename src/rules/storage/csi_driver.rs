@@ -56,7 +56,8 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     }
 
     let findings = found.into_iter().filter_map(|(driver, objects)| {
-        let message = format!("no node and no object of the cluster knows the CSI driver {driver}");
+        let message =
+            format!("the CSI driver {driver} is not installed: no CSIDriver or CSINode lists it");
         Finding::new(&RULE, FindingDraft::new(&RULE, driver, message, objects))
     });
     findings.collect()

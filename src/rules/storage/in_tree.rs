@@ -1,6 +1,7 @@
 //! `vol-*`: volumes of in-tree plugins. Each row of `volumes.tsv` is a rule.
 //!
-//! Evidence are volumes, storage classes, and pods that use such a volume without a claim.
+//! Evidence are volumes, storage classes, and pods and templates that use such a volume without a claim, in the cluster and
+//! in manifests and Helm releases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +9,15 @@ use serde_json::Value;
 
 use crate::catalog::{GroupResource, InTreeStatus, VolumePlugin, volume_plugins};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::pods;
-use crate::need::{DetailLevel, Need, NeedContext};
-use crate::rules::engine::data_rule::{LoadRulesError, object_from_row};
+use crate::facts::{pods, workloads};
+use crate::need::{DetailLevel, Need, NeedContext, ReadTarget};
+use crate::rules::engine::data_rule::{LoadRulesError, object_from_meta, object_from_row};
+use crate::rules::engine::manifests::{POD_SPECS, manifest_contents};
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput,
     Severity, TableRule,
 };
-use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows};
+use crate::snapshot::{ClusterView, ObjectRow, PodRow, Rows, WorkloadRow};
 
 /// All persistent volumes.
 pub(crate) fn persistent_volumes_need(volume_field: &str) -> Need {
@@ -135,6 +137,7 @@ fn plugin_rule(plugin: VolumePlugin) -> &'static Rule {
         remedy: remedy.leak(),
         reference: plugin.reference.clone().leak(),
         sources: sources.leak(),
+        reads_files: true,
         kind: RuleKind::Table(Box::leak(Box::new(plugin))),
         ..Rule::DEFAULT
     }))
@@ -154,7 +157,7 @@ fn detection_text(plugin: &VolumePlugin) -> String {
         }
         InTreeStatus::Deprecated => ".",
     };
-    how + " Pods that use such a volume without a claim count like volumes in use."
+    how + " Pods, and templates of workloads, that use such a volume without a claim count like volumes in use. Manifests and Helm releases are read too."
 }
 
 impl TableRule for VolumePlugin {
@@ -163,6 +166,7 @@ impl TableRule for VolumePlugin {
             return Vec::new();
         }
         let mut needs = vec![self.volumes_need(), pods::pods_need()];
+        needs.extend(workloads::all());
         if !self.provisioner.is_empty() {
             needs.push(storage_classes_need());
         }
@@ -181,12 +185,7 @@ impl TableRule for VolumePlugin {
             .and_then(|worst| context.path.hop_into(worst))
             .or_else(|| context.path.hop_into(self.effective_from));
         let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
-        let view = context.view().filter(|view| !self.has_driver(*view));
-
-        for (severity, object) in view
-            .into_iter()
-            .flat_map(|view| self.affected_objects(view))
-        {
+        for (severity, object) in self.all_affected(context) {
             // If the change is already in effect, the upgrade adds nothing to it.
             let milder = hop.is_none();
             let not_yet = self
@@ -204,8 +203,14 @@ impl TableRule for VolumePlugin {
         }
 
         let message = match (self.status, &hop) {
-            (InTreeStatus::MigratedToCsi, _) => {
+            (InTreeStatus::MigratedToCsi, _) if context.cluster.is_some() => {
                 format!("the CSI driver {} is missing", self.csi_driver)
+            }
+            (InTreeStatus::MigratedToCsi, _) => {
+                format!(
+                    "needs the CSI driver {} from {} on",
+                    self.csi_driver, self.effective_from
+                )
             }
             (InTreeStatus::Removed, Some(hop)) => {
                 format!("the plugin {} is removed in {}", self.name, hop.to)
@@ -248,7 +253,57 @@ impl VolumePlugin {
                 .is_none_or(|drivers| drivers.contains(self.csi_driver.as_str()))
     }
 
-    /// Volumes, storage classes and pods of this plugin, each with its severity.
+    /// Every object of this plugin, each with its severity: an object that is both in the cluster and in a manifest once.
+    fn all_affected(&self, context: &CheckContext<'_>) -> Vec<(Severity, AffectedObject)> {
+        let view = context.view();
+        if view.is_some_and(|view| self.has_driver(view)) {
+            return Vec::new();
+        }
+        let mut found = view.map_or_else(Vec::new, |view| self.affected_objects(view));
+        for content in manifest_contents(context) {
+            let Some((severity, detail)) = self.use_in_manifest(content.fields) else {
+                continue;
+            };
+            // Whether the driver will be there is unknown.
+            let is_open = view.is_none() && self.status == InTreeStatus::MigratedToCsi;
+            let severity = if is_open { Severity::Note } else { severity };
+            let object = content.affected(detail);
+            match found.iter_mut().find(|(_, other)| other.is_same(&object)) {
+                Some((_, other)) => other.evidence.extend(object.evidence),
+                None => found.push((severity, object)),
+            }
+        }
+        found
+    }
+
+    /// Where the fields of a manifest name the plugin: a PersistentVolume, a StorageClass, or a pod or its template.
+    fn use_in_manifest(&self, fields: &Value) -> Option<(Severity, String)> {
+        if fields
+            .pointer("/spec")
+            .is_some_and(|spec| spec.get(&self.field).is_some())
+        {
+            return Some((Severity::Blocker, format!("spec.{}", self.field)));
+        }
+        let provisioner = fields.get("provisioner").and_then(Value::as_str);
+        if !self.provisioner.is_empty() && provisioner == Some(&self.provisioner) {
+            return Some((
+                Severity::Warning,
+                format!("provisioner {}", self.provisioner),
+            ));
+        }
+        let volumes = POD_SPECS
+            .iter()
+            .find_map(|path| fields.pointer(path)?.get("volumes"));
+        let mut volumes = volumes.and_then(Value::as_array)?.iter();
+        let is_used = volumes.any(|volume| volume.get(&self.field).is_some_and(Value::is_object));
+        is_used.then(|| (Severity::Blocker, self.inline_detail()))
+    }
+
+    fn inline_detail(&self) -> String {
+        format!("spec.volumes with {}", self.field)
+    }
+
+    /// Volumes, storage classes, workloads and pods of this plugin, each with its severity.
     fn affected_objects(&self, view: ClusterView<'_>) -> Vec<(Severity, AffectedObject)> {
         let mut found = Vec::new();
         for (api, row) in objects_with_gvk(view, &self.volumes_need()) {
@@ -275,8 +330,39 @@ impl VolumePlugin {
                 found.push((Severity::Warning, object_from_row(&api, row, evidence)));
             }
         }
+        for need in workloads::all() {
+            found.extend(self.affected_workloads(view, &need));
+        }
         found.extend(self.affected_pods(view));
         found
+    }
+
+    /// Workloads whose templates use such a volume without a claim.
+    fn affected_workloads(
+        &self,
+        view: ClusterView<'_>,
+        need: &Need,
+    ) -> Vec<(Severity, AffectedObject)> {
+        let ReadTarget::Objects { resource, .. } = &need.target else {
+            return Vec::new();
+        };
+        let Some(api) = view.listed_gvk(resource) else {
+            return Vec::new();
+        };
+        let rows = view.rows(need).into_iter().flat_map(Rows::workloads);
+        let names = |row: &&WorkloadRow| {
+            row.in_tree_volumes
+                .iter()
+                .any(|field| **field == *self.field)
+        };
+        let affected = rows.filter(names).map(|row| {
+            let evidence = Evidence::new(EvidenceSource::Spec, self.inline_detail());
+            (
+                Severity::Blocker,
+                object_from_meta(&api, &row.meta, evidence),
+            )
+        });
+        affected.collect()
     }
 
     /// Unfinished pods that use such a volume without a claim.
@@ -294,8 +380,7 @@ impl VolumePlugin {
         };
         pods.filter(names)
             .map(|pod| {
-                let detail = format!("spec.volumes with {}", self.field);
-                let evidence = Evidence::new(EvidenceSource::Spec, detail);
+                let evidence = Evidence::new(EvidenceSource::Spec, self.inline_detail());
                 (Severity::Blocker, AffectedObject::pod(pod, evidence))
             })
             .collect()
@@ -307,7 +392,7 @@ pub(crate) fn objects_with_gvk<'a>(
     view: ClusterView<'a>,
     need: &Need,
 ) -> Vec<(crate::catalog::Gvk, &'a ObjectRow)> {
-    let crate::need::ReadTarget::Objects { resource, .. } = &need.target else {
+    let ReadTarget::Objects { resource, .. } = &need.target else {
         return Vec::new();
     };
     let Some(api) = view.listed_gvk(resource) else {

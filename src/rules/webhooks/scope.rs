@@ -96,7 +96,7 @@ fn critical_rules(context: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 fn kube_system_addons(context: &CheckContext<'_>) -> Vec<Finding> {
-    let message = "add-ons need it in order to start, and it needs them";
+    let message = "pods in kube-system cannot start without it, and it depends on them";
     webhooks::webhook_findings(
         &KUBE_SYSTEM_ADDONS,
         context,

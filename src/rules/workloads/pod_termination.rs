@@ -77,7 +77,7 @@ fn terminating(context: &CheckContext<'_>) -> Vec<Finding> {
         let evidence = Evidence::new(EvidenceSource::Status, detail);
         Some(AffectedObject::pod(pod, evidence))
     });
-    let message = "was deleted and does not go";
+    let message = "is stuck in termination";
     TERMINATING.findings(message, objects)
 }
 

@@ -1,13 +1,13 @@
-//! Names that stay: public ones, and those that detection and rules know by name.
+//! Names that redaction keeps: public names, and those that detection and rules look for.
 
 use std::collections::HashSet;
 
-use super::super::Snapshot;
+use super::super::ReadResult;
 use super::token_kinds::{is_api_version, is_pseudonym};
 use crate::catalog::{AppliesTo, Catalog, volume_plugins};
 use crate::need::ReadTarget;
 
-/// Domains whose names are given by public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
+/// Domains of public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
 const PUBLIC_DOMAINS: [&str; 9] = [
     "kubernetes.io",
     "k8s.io",
@@ -20,7 +20,7 @@ const PUBLIC_DOMAINS: [&str; 9] = [
     "k14s.io",
 ];
 
-/// Names of Kubernetes itself, and of the platforms that are told apart by them.
+/// Names of Kubernetes and of platforms.
 const PUBLIC_NAMES: &str = "
     kube-system kube-public kube-node-lease default kubernetes kubernetes-admin system masters anonymous node nodes
     kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm etcd coredns kube-dns
@@ -39,7 +39,7 @@ const PUBLIC_NAMES: &str = "
     stdin templates crds charts hooks
 ";
 
-/// Beginnings of names behind which another name stands: static pods are called after their nodes.
+/// Prefixes before another name: static pods are named after their nodes.
 const NAME_PREFIXES: [&str; 5] = [
     "kube-apiserver-",
     "kube-controller-manager-",
@@ -48,7 +48,7 @@ const NAME_PREFIXES: [&str; 5] = [
     "k3d-",
 ];
 
-/// What stays.
+/// The names to keep.
 #[derive(Debug)]
 pub(super) struct Allowlist<'a> {
     names: HashSet<String>,
@@ -58,7 +58,10 @@ pub(super) struct Allowlist<'a> {
 }
 
 impl<'a> Allowlist<'a> {
-    pub(super) fn new(catalog: &'a Catalog, snapshot: &Snapshot) -> Self {
+    pub(super) fn new<'r>(
+        catalog: &'a Catalog,
+        readings: impl IntoIterator<Item = &'r ReadResult>,
+    ) -> Self {
         let mut words: HashSet<String> =
             PUBLIC_NAMES.split_whitespace().map(str::to_owned).collect();
         for api in catalog.apis.iter() {
@@ -114,7 +117,7 @@ impl<'a> Allowlist<'a> {
         for row in volume_plugins().unwrap_or_default() {
             words.extend([row.field, row.provisioner, row.csi_driver]);
         }
-        words.extend(requested_names(snapshot));
+        words.extend(requested_names(readings));
         words.remove("");
         let images = catalog
             .unsupported_os_images
@@ -136,7 +139,7 @@ impl<'a> Allowlist<'a> {
         }
     }
 
-    /// Whether this whole name stays.
+    /// Whether this name is kept.
     pub(super) fn contains(&self, name: &str) -> bool {
         self.names.contains(name)
             || is_under_public_domain(name)
@@ -144,7 +147,7 @@ impl<'a> Allowlist<'a> {
             || is_pseudonym(name)
     }
 
-    /// Beginnings of names behind which another name stands.
+    /// Prefixes before another name.
     pub(super) fn name_prefixes(&self) -> impl Iterator<Item = &str> {
         let provided = self.catalog.provider_managed_objects.iter();
         let provided =
@@ -153,22 +156,22 @@ impl<'a> Allowlist<'a> {
         NAME_PREFIXES.into_iter().chain(provided)
     }
 
-    /// Whether names behind this one and a slash are public as well.
+    /// Whether names below this domain are public.
     pub(super) fn is_public_domain(&self, domain: &str) -> bool {
         is_under_public_domain(domain) || self.public_domains.contains(domain)
     }
 
-    /// What of an add-on's image is no secret.
+    /// The public part of an add-on's image.
     pub(super) fn public_image_part(&self, image: &str) -> Option<String> {
         self.catalog.addons.public_image_name(image)
     }
 
-    /// Whether this is the name of a field manager that stays.
+    /// Whether this field manager is kept.
     pub(super) fn is_known_field_manager(&self, manager: &str) -> bool {
         self.catalog.field_managers.writer_kind(manager).is_some()
     }
 
-    /// Whether this is part of the name of a public operating system.
+    /// Whether this word is part of the name of a public operating system.
     pub(super) fn is_os_word(&self, word: &str) -> bool {
         self.os_words.contains(word)
     }
@@ -187,9 +190,8 @@ fn control_plane_names(catalog: &Catalog) -> Vec<String> {
     gates.chain(flags).chain(plugins).collect()
 }
 
-/// Names that stand in what was asked for: they are written in this program, but for those of single records of Helm.
-fn requested_names(snapshot: &Snapshot) -> Vec<String> {
-    let readings = snapshot.clusters.iter().flat_map(|it| &it.ledger);
+/// Names in the targets of requests, which come from this program but for those of single records of Helm.
+fn requested_names<'r>(readings: impl IntoIterator<Item = &'r ReadResult>) -> Vec<String> {
     let mut names = Vec::new();
     for reading in readings {
         let ReadTarget::Objects {

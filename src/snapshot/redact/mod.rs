@@ -1,123 +1,46 @@
-//! Redaction: a snapshot in which names are pseudonyms, so that what is told and what is saved can be handed on.
+//! Redaction: replaces names in a snapshot by pseudonyms, so that reports and saved snapshots can be passed on.
 //!
-//! It is a function of a snapshot and a key, done before anything is judged: detection, rules and every format work on
-//! pseudonyms, and none of them has to know. Whatever is not understood is replaced, never kept.
+//! It is a pure function of a snapshot and a key that runs before detection and rules, which therefore work on pseudonyms
+//! without knowing. Anything that is not recognized is replaced, never kept.
 //!
-//! * **Names** of namespaces, objects, nodes, users, hosts, labels, charts, files, of API groups and kinds that are not
-//!   public, become `name-` and twelve hexadecimal digits: the beginning of SHA-256 over a key and the name. The same name
-//!   has the same pseudonym wherever it stands and whatever it names, so that selectors still select, references still
-//!   lead somewhere and findings can be joined. Which kind of name it is says its place.
-//! * **Known names** stay: those of the catalog, of Kubernetes itself, and those that a [`Need`] asks for by name.
-//! * **Shapes** that are no names stay outside of the places of names: versions, numbers, quantities, times, truth.
-//! * **Free text** is dropped: messages, annotations, the server's words.
+//! * **Names** of namespaces, objects, nodes, users, hosts, labels, charts and files, and of API groups and kinds that are
+//!   not public, become `name-` and twelve hexadecimal digits of a keyed SHA-256. Equal names have equal pseudonyms everywhere,
+//!   so that selectors still match, references still resolve and findings can be joined.
+//! * **Known names** are kept: those of the catalog, of Kubernetes, and those that a [`Need`](crate::need::Need) selects.
+//! * **Values** are kept where no name is expected: versions, numbers, quantities, times, booleans.
+//! * **Free text** is removed: messages, annotations, the server's errors.
 //!
-//! The key is the UID of the namespace kube-system, as nobody can guess it and every run on the cluster finds it again. It
-//! is not in a redacted snapshot. A pseudonym is its own pseudonym: what was redacted once stays as it is.
+//! The key is the UID of the namespace kube-system, which cannot be guessed and is the same in every run. A redacted
+//! snapshot does not contain it. Redaction is idempotent: the pseudonym of a pseudonym is itself.
 
 mod allowlist;
+mod key;
 mod object;
 mod pseudonymizer;
 mod rows;
 mod token_kinds;
 
-use sha2::{Digest, Sha256};
+pub use key::RedactionKey;
 
-use super::{ClusterSnapshot, KUBE_SYSTEM, ManifestFiles, MissingData, ReadOutcome, Snapshot, Uid};
-use crate::catalog::{Catalog, GroupResource};
-use crate::need::{ClusterId, DetailLevel, ListSelector, Need, ReadTarget};
+use super::{
+    ClusterSnapshot, ManifestFiles, MissingData, ReadOutcome, ReadResult, Rows, Snapshot, Uid,
+};
+use crate::catalog::Catalog;
+use crate::need::{ClusterId, Discovery, ReadTarget};
 use allowlist::Allowlist;
 use pseudonymizer::Pseudonymizer;
 use token_kinds::redact_reason;
 
-/// Without it nobody can try out which name a pseudonym stands for.
-#[derive(Clone)]
-pub struct RedactionKey([u8; 64]);
-
-impl std::fmt::Debug for RedactionKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key(…)")
-    }
-}
-
-impl RedactionKey {
-    /// What must be seen for the key of a cluster.
-    #[must_use]
-    pub fn need() -> Need {
-        let selector = ListSelector {
-            labels: String::new(),
-            fields: format!("metadata.name={KUBE_SYSTEM}"),
-        };
-        Need::selected(namespaces_resource(), selector, DetailLevel::Full)
-            .with_fields(&["metadata.uid"])
-    }
-
-    /// A key from what only few know, or nobody.
-    #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
-        let mut key = [0; 64];
-        // A whole block of SHA-256, so that no name can take the place of a part of the key.
-        key[..32].copy_from_slice(&Sha256::digest(secret));
-        Self(key)
-    }
-
-    /// The key of the first cluster of a snapshot; none where its UID was not read.
-    #[must_use]
-    pub fn from_snapshot(snapshot: &Snapshot) -> Option<Self> {
-        let readings = &snapshot.clusters.first()?.ledger;
-        let of_namespaces = readings.iter().filter(|reading| {
-            matches!(&reading.target, ReadTarget::Objects { resource, .. } if *resource == namespaces_resource())
-        });
-        let rows = of_namespaces.flat_map(|reading| reading.rows.objects());
-        let mut system = rows.filter(|row| row.meta.name == KUBE_SYSTEM);
-        let uid = system.find_map(|row| {
-            // Older snapshots have it in the object alone.
-            let held = row.object["metadata"]["uid"].as_str().map(str::to_owned);
-            let uid = row.meta.uid.filter(|uid| !uid.is_pseudonym());
-            held.or_else(|| uid.map(|uid| uid.to_string()))
-        });
-        let uid = uid.filter(|uid| !uid.is_empty())?;
-        Some(Self::new(uid.as_bytes()))
-    }
-
-    /// A UID that stands for another: references to it still lead somewhere.
-    fn pseudonymize_uid(&self, uid: Uid) -> Uid {
-        if uid.is_pseudonym() {
-            return uid;
-        }
-        let digest = Sha256::new()
-            .chain_update(self.0)
-            .chain_update("uid ")
-            .chain_update(uid.to_string())
-            .finalize();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        Uid::new_pseudonym(bytes)
-    }
-
-    /// The beginning of what the key makes of a name, in hexadecimal digits.
-    fn hex_digest(&self, name: &str) -> String {
-        let digest = Sha256::new()
-            .chain_update(self.0)
-            .chain_update(name)
-            .finalize();
-        digest[..6]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    }
-}
-
 /// Field selector of one object, before its name.
 const ONE_OBJECT: &str = "metadata.name=";
 
-fn namespaces_resource() -> GroupResource {
-    GroupResource::new("", "namespaces")
-}
-
-/// Puts pseudonyms in the place of names, and drops free text.
+/// Replaces names by pseudonyms, and removes free text.
 pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
-    let known = Allowlist::new(catalog, snapshot);
-    let words = Pseudonymizer::new(key, known, snapshot);
+    let known = Allowlist::new(catalog, snapshot.clusters.iter().flat_map(|it| &it.ledger));
+    let mut words = Pseudonymizer::new(key, known);
+    for reading in snapshot.clusters.iter().flat_map(|it| &it.ledger) {
+        words.note_names(&reading.rows);
+    }
     for picture in &mut snapshot.clusters {
         words.redact_cluster(picture);
     }
@@ -125,10 +48,71 @@ pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
     snapshot.is_redacted = true;
 }
 
+/// The same for what is read piece by piece. A pseudonym is that of a snapshot with the same key.
+pub struct Redactor<'a>(Pseudonymizer<'a>);
+
+impl<'a> Redactor<'a> {
+    /// A redactor with this key.
+    #[must_use]
+    pub fn new(key: &RedactionKey, catalog: &'a Catalog) -> Self {
+        Self(Pseudonymizer::new(key, Allowlist::new(catalog, [])))
+    }
+
+    /// The pseudonym of a name, or the name itself if it is public.
+    #[must_use]
+    pub fn redact_name(&self, name: &str) -> String {
+        self.0.redact_name(name)
+    }
+
+    /// The pseudonym of a cluster, which is called after its context or the URL of its API server.
+    #[must_use]
+    pub fn redact_cluster_id(&self, id: &ClusterId) -> ClusterId {
+        ClusterId(match id.0.contains("://") {
+            true => self.0.redact_server_url(&id.0),
+            false => self.0.redact_name(&id.0),
+        })
+    }
+
+    /// A UID in the place of another.
+    #[must_use]
+    pub fn redact_uid(&self, uid: Uid) -> Uid {
+        self.0.key.pseudonymize_uid(uid)
+    }
+
+    /// Why something could not be read, as far as it says so without names.
+    #[must_use]
+    pub fn redact_reason(&self, why: &str) -> String {
+        redact_reason(why)
+    }
+
+    /// The API versions that a server offers.
+    pub fn redact_discovery(&self, discovery: &mut Discovery) {
+        self.0.redact_discovery(discovery);
+    }
+
+    /// Rows of this target.
+    pub fn redact_rows(&mut self, target: &ReadTarget, rows: &mut Rows) {
+        self.0.note_names(rows);
+        self.0.redact_rows(target, rows);
+    }
+
+    /// A read.
+    pub fn redact_result(&mut self, result: &mut ReadResult) {
+        self.0.note_names(&result.rows);
+        self.0.redact_result(result);
+    }
+}
+
 impl Pseudonymizer<'_> {
+    fn redact_discovery(&self, discovery: &mut Discovery) {
+        let served = std::mem::take(&mut discovery.group_versions);
+        let served = served.iter().map(|it| self.redact_api_version(it));
+        discovery.group_versions = served.collect();
+    }
+
     fn redact_cluster(&self, picture: &mut ClusterSnapshot) {
         let server = self.redact_server_url(&picture.server);
-        // Without a context a cluster goes by the address of its server.
+        // Without a context, the id of a cluster is the address of its server.
         picture.id = ClusterId(match picture.id.0 == picture.server {
             true => server.clone(),
             false => self.redact_name(&picture.id.0),
@@ -136,28 +120,9 @@ impl Pseudonymizer<'_> {
         picture.context = picture.context.take().map(|name| self.redact_name(&name));
         picture.server = server;
         picture.namespace = picture.namespace.take().map(|name| self.redact_name(&name));
-        let served = std::mem::take(&mut picture.discovery.group_versions);
-        picture.discovery.group_versions = served
-            .iter()
-            .map(|it| self.redact_api_version(it))
-            .collect();
+        self.redact_discovery(&mut picture.discovery);
         for reading in &mut picture.ledger {
-            if reading.is_of_one_helm_record() {
-                self.redact_record_target(&mut reading.target);
-            }
-            match &mut reading.outcome {
-                ReadOutcome::Complete | ReadOutcome::NotServed => {}
-                ReadOutcome::Failed { why } => *why = redact_reason(why),
-                ReadOutcome::Forbidden { why, rbac } => {
-                    *why = redact_reason(why);
-                    rbac.namespace = rbac.namespace.take().map(|name| self.redact_name(&name));
-                }
-            }
-            for fault in &mut reading.skipped_objects {
-                fault.what = self.redact_text(&fault.what);
-                fault.why = redact_reason(&fault.why);
-            }
-            self.redact_rows(&reading.target, &mut reading.rows);
+            self.redact_result(reading);
         }
     }
 
@@ -175,6 +140,25 @@ impl Pseudonymizer<'_> {
         if let Some(name) = selector.fields.strip_prefix(ONE_OBJECT) {
             selector.fields = format!("{ONE_OBJECT}{}", self.redact_name(name));
         }
+    }
+
+    fn redact_result(&self, reading: &mut ReadResult) {
+        if reading.is_of_one_helm_record() {
+            self.redact_record_target(&mut reading.target);
+        }
+        match &mut reading.outcome {
+            ReadOutcome::Complete | ReadOutcome::NotServed => {}
+            ReadOutcome::Failed { why } => *why = redact_reason(why),
+            ReadOutcome::Forbidden { why, rbac } => {
+                *why = redact_reason(why);
+                rbac.namespace = rbac.namespace.take().map(|name| self.redact_name(&name));
+            }
+        }
+        for fault in &mut reading.skipped_objects {
+            fault.what = self.redact_text(&fault.what);
+            fault.why = redact_reason(&fault.why);
+        }
+        self.redact_rows(&reading.target, &mut reading.rows);
     }
 
     fn redact_files(&self, files: &mut ManifestFiles) {

@@ -1,4 +1,4 @@
-//! Whole objects: every string in them by the field it stands in.
+//! Full objects: redacts every string by its field.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,13 +20,13 @@ const LABEL_MAP_FIELDS: [&str; 5] = [
 ];
 /// Fields of free text.
 const FREE_TEXT_FIELDS: [&str; 2] = ["message", "certificate"];
-/// Annotations whose value is a number that counts.
+/// Annotations whose value is a number that rules read.
 const NUMERIC_ANNOTATIONS: [&str; 1] = [keys::CAPI_UPGRADE_CONCURRENCY];
-/// Labels whose value is a name that stands elsewhere as the name of something.
+/// Labels whose value is the name of an object.
 const NAME_VALUED_LABELS: [&str; 1] = [keys::CAPI_DEPLOYMENT_NAME];
-/// What rules look for in messages.
+/// Phrases in messages that rules look for.
 const KEPT_PHRASES: [&str; 1] = ["no matches for kind"];
-/// Fields whose values are words of an API, such as `Ready`.
+/// Fields whose values are enums of an API, such as `Ready`.
 const API_WORD_FIELDS: [&str; 23] = [
     "type",
     "status",
@@ -67,7 +67,7 @@ const EXPRESSION_WORDS: [&str; 10] = [
     "subResource",
     "true",
 ];
-/// More words than a name ever has.
+/// From this number of words on, a string is free text.
 const FREE_TEXT_MIN_WORDS: usize = 4;
 
 impl Pseudonymizer<'_> {
@@ -98,25 +98,25 @@ impl Pseudonymizer<'_> {
             .unwrap_or_default();
         let labels = LABEL_MAP_FIELDS.contains(&field) || field.ends_with("Labels");
         let is_labels = labels && fields.values().all(Value::is_string);
-        // Flags of a component, in the configuration of kubeadm.
+        // Flags of a component in the configuration of kubeadm.
         let are_flags = field == "extraArgs";
         let is_flag_pair = are_flags && fields.contains_key("value");
         let is_flag = |text: &str| {
             text.bytes()
                 .all(|byte| byte == b'-' || byte.is_ascii_lowercase())
         };
-        // The names of a custom resource that is listed: its rows keep the kind too.
+        // The names of a custom resource that was listed: its rows keep the kind too.
         let plural = fields.get("plural").and_then(Value::as_str);
         let is_listed =
             field == "names" && plural.is_some_and(|plural| self.redact_name(plural) == plural);
         let old = std::mem::take(fields);
         for (name, mut value) in old {
-            // One of them is the key.
+            // The UID of kube-system is the key.
             if name == "uid" {
                 continue;
             }
             if field == "annotations" || field.ends_with("Annotations") {
-                // That one is there may matter; what it says does not, but for a few.
+                // Rules read which annotations exist, and the values of a few.
                 if self.is_public_label(&name) {
                     let stays = NUMERIC_ANNOTATIONS.contains(&name.as_str());
                     let text = value.as_str().filter(|text| stays && is_small_number(text));
@@ -204,7 +204,7 @@ impl Pseudonymizer<'_> {
         if is_known { redacted } else { String::new() }
     }
 
-    /// An argument on a command line, or the words of a script in it; the name of a flag is one of its program.
+    /// An argument of a command, or the words of a script; names of flags are kept.
     pub(super) fn redact_argument(&self, text: &str) -> String {
         if text.contains(char::is_whitespace) {
             let words = text.split_inclusive(is_word_end).map(|word| {
@@ -229,7 +229,7 @@ impl Pseudonymizer<'_> {
         }
     }
 
-    /// A document of YAML within a ConfigMap, as JSON: YAML that its readers can parse.
+    /// A YAML document in a ConfigMap, as JSON, which is YAML too.
     fn redact_yaml(&self, text: &str) -> String {
         match serde_saphyr::from_str::<Value>(text) {
             Ok(mut document @ Value::Object(_)) => {
@@ -241,7 +241,7 @@ impl Pseudonymizer<'_> {
     }
 }
 
-/// The length of a dash and a few flags of one letter: `-ec`.
+/// Maximum length of a group of one-letter flags: `-ec`.
 const MAX_SHORT_FLAGS: usize = 4;
 
 /// Whether a word of a shell script ends here.
@@ -249,23 +249,23 @@ fn is_word_end(letter: char) -> bool {
     letter.is_whitespace() || ";&|()<>\"'\\`".contains(letter)
 }
 
-/// A number that names nobody.
+/// A number of at most three digits.
 fn is_small_number(text: &str) -> bool {
     (1..=3).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-/// A word of an API.
+/// An ASCII word, such as a value of an enum.
 fn is_api_word(text: &str) -> bool {
     text.len() <= 63 && text.chars().all(|letter| letter.is_ascii_alphabetic())
 }
 
-/// Certificates name hosts: only their dates are kept.
+/// Keeps only the dates of certificates, which name hosts.
 fn redact_ca_bundle(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
     let pem = STANDARD.decode(text).unwrap_or_default();
     let dates = x509::redact_pem(&pem);
-    // A bundle without a certificate stays one.
+    // A bundle without a certificate is kept as one.
     STANDARD.encode(if dates.is_empty() { "\n" } else { &dates })
 }

@@ -1,73 +1,70 @@
-//! From words to pseudonyms.
+//! Words to pseudonyms.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::super::{Rows, SharedLabels, SharedStr, Snapshot, Uid};
-use super::RedactionKey;
+use super::super::{Rows, SharedLabels, SharedStr};
 use super::allowlist::Allowlist;
+use super::key::RedactionKey;
 use super::token_kinds::{
     HASH_PSEUDONYM_PREFIX, PSEUDONYM_PREFIX, is_hash_pseudonym, is_plain_value, is_template_hash,
     is_upper_camel_case, map_parts, redact_version,
 };
 
-/// What a label may be long.
+/// Maximum length of a label value.
 const MAX_LABEL_LEN: usize = 63;
-/// What the name of an object may be long; nothing is looked for in what is longer.
+/// Maximum length of an object name; longer words are replaced as a whole.
 const MAX_NAME_LEN: usize = 253;
-/// What stands around names and addresses.
+/// Delimiters around names and addresses.
 const OUTER_DELIMITERS: &[char] = &[',', ';', '=', '"', '\'', '(', ')', '{', '}', '<', '>', '|'];
-/// What else stands between names.
+/// Further delimiters between names.
 const INNER_DELIMITERS: &[char] = &[
     '/', ':', '@', '?', '&', '#', '[', ']', '!', '*', '$', '^', '~', '\\', '`', '%',
 ];
-/// Domains of Kubernetes in which everybody gives names.
+/// Domains of Kubernetes in which users choose names.
 const OPEN_DOMAINS: [&str; 2] = ["node-role.kubernetes.io", "node-restriction.kubernetes.io"];
 
-/// Puts pseudonyms in the place of names.
+/// Replaces names by pseudonyms.
 pub(super) struct Pseudonymizer<'a> {
-    pub(super) key: &'a RedactionKey,
+    pub(super) key: RedactionKey,
     allowlist: Allowlist<'a>,
-    /// Names that look like something else, such as a node `10`.
+    /// Names that look like values, such as a node `10`.
     value_like_names: HashSet<String>,
-    /// Labels that many pods share.
+    /// Pseudonyms of labels, which many pods share.
     label_cache: RefCell<HashMap<SharedLabels, SharedLabels>>,
 }
 
 impl<'a> Pseudonymizer<'a> {
-    pub(super) fn new(key: &'a RedactionKey, known: Allowlist<'a>, snapshot: &Snapshot) -> Self {
-        let readings = snapshot.clusters.iter().flat_map(|it| &it.ledger);
-        let mut misleading = HashSet::new();
-        let mut note = |name: &str| {
-            if is_plain_value(name) || redact_version(name, |_| None).is_some() {
-                misleading.insert(name.to_owned());
-            }
-        };
-        for reading in readings {
-            for row in reading.rows.metadata() {
-                note(&row.name);
-                row.namespace.iter().for_each(|name| note(name));
-            }
-            match &reading.rows {
-                Rows::Nodes(rows) => rows.iter().for_each(|row| note(&row.name)),
-                Rows::Pods(rows) => rows.iter().for_each(|row| {
-                    note(&row.name);
-                    note(&row.namespace);
-                }),
-                _ => {}
-            }
-        }
+    pub(super) fn new(key: &RedactionKey, known: Allowlist<'a>) -> Self {
         Self {
-            key,
+            key: key.clone(),
             allowlist: known,
-            value_like_names: misleading,
+            value_like_names: HashSet::new(),
             label_cache: RefCell::default(),
         }
     }
 
-    /// Labels of an object, or those that a selector wants.
+    /// Takes note of names that look like something else, before the rows are redacted.
+    pub(super) fn note_names(&mut self, rows: &Rows) {
+        let mut note = |name: &str| {
+            if is_plain_value(name) || redact_version(name, |_| None).is_some() {
+                self.value_like_names.insert(name.to_owned());
+            }
+        };
+        for row in rows.metadata() {
+            note(&row.name);
+            row.namespace.iter().for_each(|name| note(name));
+        }
+        rows.nodes().iter().for_each(|row| note(&row.name));
+        for row in rows.pods() {
+            note(&row.name);
+            note(&row.namespace);
+        }
+    }
+
+    /// Labels of an object or of a selector.
     pub(super) fn redact_labels(&self, labels: &SharedLabels) -> SharedLabels {
         if let Some(known) = self.label_cache.borrow().get(labels) {
             return known.clone();
@@ -85,7 +82,7 @@ impl<'a> Pseudonymizer<'a> {
         new
     }
 
-    /// The pseudonym of a name, or itself where it is known.
+    /// The pseudonym of a name, or the name itself if it is allowed.
     pub(super) fn redact_name(&self, name: &str) -> String {
         if name.is_empty() || self.allowlist.contains(name) {
             return name.to_owned();
@@ -104,12 +101,12 @@ impl<'a> Pseudonymizer<'a> {
         if let Some(made) = self.redact_generated_name(name) {
             return made;
         }
-        // `kommander-0.1.0`: an application of a platform with its version.
+        // `kommander-0.1.0`: a platform's application and its version.
         self.redact_versioned(name, |front| self.allowlist.contains(front))
             .unwrap_or_else(|| self.pseudonym_of(name))
     }
 
-    /// A name and the version behind it, if there is one and the name is of interest.
+    /// A name with a version suffix, if the name is wanted.
     fn redact_versioned(&self, text: &str, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
         text.match_indices('-').find_map(|(at, _)| {
             let front = &text[..at];
@@ -118,17 +115,11 @@ impl<'a> Pseudonymizer<'a> {
         })
     }
 
-    /// A UID in the place of another.
-    pub(super) fn redact_uid(&self, uid: Uid) -> Uid {
-        self.key.pseudonymize_uid(uid)
-    }
-
     fn pseudonym_of(&self, name: &str) -> String {
         format!("{PSEUDONYM_PREFIX}{}", self.key.hex_digest(name))
     }
 
-    /// The name of what a Deployment has made: that of the Deployment and a hash of its template. Rules go from one to the
-    /// other by it.
+    /// The name of a ReplicaSet: that of its Deployment and a hash of the template. Rules derive one from the other.
     fn redact_generated_name(&self, name: &str) -> Option<String> {
         let (front, hash) = name.rsplit_once('-')?;
         let hash = if is_hash_pseudonym(hash) {
@@ -142,7 +133,7 @@ impl<'a> Pseudonymizer<'a> {
         (made.len() <= MAX_LABEL_LEN).then_some(made)
     }
 
-    /// A text with the names in it replaced, and what stands between them as it was.
+    /// A text with its names replaced; delimiters are kept.
     pub(super) fn redact_text(&self, text: &str) -> String {
         if text.parse::<Timestamp>().is_ok() || self.is_public_name(text) {
             return text.to_owned();
@@ -155,7 +146,7 @@ impl<'a> Pseudonymizer<'a> {
         })
     }
 
-    /// An address of version 6, whose parts look like numbers, with what may stand around it.
+    /// An IPv6 address, whose parts look like numbers, with its brackets, port and path.
     fn redact_ipv6(&self, text: &str) -> Option<String> {
         let (address, rest) = match text.strip_prefix('[') {
             Some(inside) => inside.split_once(']')?,
@@ -183,7 +174,7 @@ impl<'a> Pseudonymizer<'a> {
         version.unwrap_or_else(|| self.redact_name(token))
     }
 
-    /// `kubernetes.io/hostname`: a name that a public project has given within its domain.
+    /// `kubernetes.io/hostname`: a name in the domain of a public project.
     fn is_public_name(&self, text: &str) -> bool {
         let harmless = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
         text.split_once('/').is_some_and(|(domain, name)| {
@@ -256,12 +247,12 @@ impl<'a> Pseudonymizer<'a> {
         )
     }
 
-    /// A host by name or address; one of version 6 may stand in brackets.
+    /// A host name or address; IPv6 addresses may be in brackets.
     pub(super) fn redact_host(&self, host: &str) -> String {
         self.redact_name(host.trim_start_matches('[').trim_end_matches(']'))
     }
 
-    /// Who looks after an object: `Kind/name`, or a tool and `namespace/name`.
+    /// The manager of an object: `Kind/name`, or a tool and `namespace/name`.
     pub(super) fn redact_owner(&self, owner: &str) -> String {
         const TOOLS: [&str; 5] = [
             "flux kustomization ",
@@ -278,7 +269,7 @@ impl<'a> Pseudonymizer<'a> {
         format!("{tool}{}", parts.collect::<Vec<_>>().join("/"))
     }
 
-    /// An image: of an add-on what is public stays, of any other nothing.
+    /// An image: of an add-on the public part is kept, of any other nothing.
     pub(super) fn redact_image(&self, image: &str) -> String {
         self.allowlist
             .public_image_part(image)
@@ -291,7 +282,7 @@ impl<'a> Pseudonymizer<'a> {
             .unwrap_or_else(|| self.redact_name(chart))
     }
 
-    /// Where a manifest is: a path, and which document of it.
+    /// The location of a manifest: a path and a document number.
     pub(super) fn redact_location(&self, place: &str) -> String {
         let (path, document) = match place.rsplit_once(" document ") {
             Some((path, number)) if number.chars().all(|digit| digit.is_ascii_digit()) => {
@@ -313,7 +304,7 @@ impl<'a> Pseudonymizer<'a> {
         path + &document
     }
 
-    /// The name of an operating system: what of it is public.
+    /// The public words in the name of an operating system.
     pub(super) fn redact_os_image(&self, image: &str) -> String {
         let stays = |word: &&str| {
             self.allowlist.is_os_word(word)

@@ -1,4 +1,4 @@
-//! Rows with their names replaced, field by field.
+//! Rows, field by field.
 
 use std::collections::BTreeMap;
 
@@ -56,8 +56,8 @@ impl Pseudonymizer<'_> {
     fn redact_metadata(&self, row: &mut MetaRow) {
         row.namespace = row.namespace.take().map(|name| self.redact_name(&name));
         row.name = self.redact_name(&row.name);
-        // One of them is the key.
-        row.uid = row.uid.map(|uid| self.redact_uid(uid));
+        // The UID of kube-system is the key.
+        row.uid = row.uid.map(|uid| self.key.pseudonymize_uid(uid));
         row.owner = row.owner.take().map(|owner| self.redact_owner(&owner));
         self.redact_traces(&mut row.field_managers, &mut row.last_applied);
         row.helm_labels
@@ -73,7 +73,7 @@ impl Pseudonymizer<'_> {
             owner.kind = self.redact_kind(&owner.api_version, &owner.kind).into();
             owner.api_version = self.redact_api_version(&owner.api_version).into();
             owner.name = self.redact_name(&owner.name).into();
-            owner.uid = owner.uid.map(|uid| self.redact_uid(uid));
+            owner.uid = owner.uid.map(|uid| self.key.pseudonymize_uid(uid));
         }
     }
 
@@ -92,12 +92,12 @@ impl Pseudonymizer<'_> {
 
     fn redact_node(&self, row: &mut NodeRow) {
         row.name = self.redact_name(&row.name);
-        row.uid = row.uid.map(|uid| self.redact_uid(uid));
+        row.uid = row.uid.map(|uid| self.key.pseudonymize_uid(uid));
         let labels = std::mem::take(&mut row.labels).into_iter();
         row.labels = labels
             .map(|(key, value)| (self.redact_label_key(&key), self.redact_text(&value)))
             .collect::<BTreeMap<_, _>>();
-        // Behind the mark of the provider stand accounts, zones and machines.
+        // The rest of a provider ID names accounts, zones and machines.
         let scheme = row.provider_id.split_once("://").map(|(scheme, _)| scheme);
         let scheme = scheme.filter(|scheme| scheme.chars().all(|it| it.is_ascii_alphanumeric()));
         row.provider_id = scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
@@ -135,7 +135,7 @@ impl Pseudonymizer<'_> {
                 true => kind.to_owned(),
                 false => self.redact_name(kind),
             };
-            // What a MachineSet has behind the name of its MachineDeployment was made at random; pools are told by it.
+            // The suffix of a MachineSet is random, and rules derive the MachineDeployment from it.
             let named = match kind == "MachineSet" {
                 true => machine_deployment_of_set(name).unwrap_or(name),
                 false => name,
@@ -150,7 +150,6 @@ impl Pseudonymizer<'_> {
 
     fn redact_pod(&self, row: &mut PodRow) {
         row.name = self.redact_name(&row.name);
-        row.uid = row.uid.map(|uid| self.redact_uid(uid));
         row.labels = self.redact_labels(&row.labels);
         self.redact_names([&mut row.namespace, &mut row.node_name]);
         if let Some(owner) = &mut row.controller {
@@ -173,6 +172,7 @@ impl Pseudonymizer<'_> {
         for image in &mut row.images {
             *image = self.redact_image(image).into();
         }
+        self.redact_names(&mut row.in_tree_volumes);
         if let Some(selector) = &mut row.selector {
             selector.match_labels = self.redact_labels(&selector.match_labels);
             for part in &mut selector.match_expressions {
@@ -225,7 +225,7 @@ impl Pseudonymizer<'_> {
     }
 }
 
-/// Replaces names row by row; what rows have in common is shared again.
+/// Redacts rows and interns their strings again.
 fn redact_each<T: Row>(rows: &mut [T], redact: impl Fn(&mut T)) {
     let mut pool = Interner::default();
     for row in rows {
@@ -234,7 +234,7 @@ fn redact_each<T: Row>(rows: &mut [T], redact: impl Fn(&mut T)) {
     }
 }
 
-/// Status, revision and time of a record of Helm.
+/// Whether it is the status, revision or time of a Helm release record.
 fn is_helm_label_value(value: &str) -> bool {
     const STATES: [&str; 9] = [
         "unknown",
@@ -250,7 +250,7 @@ fn is_helm_label_value(value: &str) -> bool {
     STATES.contains(&value) || value.chars().all(|letter| letter.is_ascii_digit())
 }
 
-/// Of a check of the API server its name, which is written in the API server, and that it failed.
+/// Keeps the name and the mark of a failed check of the API server.
 fn redact_readyz_line(line: &str) -> String {
     match line.strip_prefix('[') {
         Some(_) => line.split(':').next().unwrap_or_default().to_owned(),

@@ -1,12 +1,11 @@
 //! Words and objects, one by one; whole snapshots are redacted in `tests/fast/redact.rs`.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::RedactionKey;
 use super::allowlist::Allowlist;
 use super::pseudonymizer::Pseudonymizer;
 use super::token_kinds::{is_pseudonym, redact_reason};
-use super::{ManifestFiles, RedactionKey, Snapshot};
 use crate::catalog::Catalog;
 
 fn with<T>(test: impl Fn(&Pseudonymizer<'_>) -> T) -> T {
@@ -15,18 +14,8 @@ fn with<T>(test: impl Fn(&Pseudonymizer<'_>) -> T) -> T {
 
 fn with_key<T>(key: &[u8], test: impl Fn(&Pseudonymizer<'_>) -> T) -> T {
     let catalog = Catalog::embedded().expect("the catalog");
-    let snapshot = Snapshot {
-        is_redacted: false,
-        taken_at: Timestamp::UNIX_EPOCH,
-        clusters: Vec::new(),
-        files: ManifestFiles::default(),
-    };
     let key = RedactionKey::new(key);
-    test(&Pseudonymizer::new(
-        &key,
-        Allowlist::new(catalog, &snapshot),
-        &snapshot,
-    ))
+    test(&Pseudonymizer::new(&key, Allowlist::new(catalog, [])))
 }
 
 /// The text with every pseudonym as `#`.

@@ -1,22 +1,22 @@
-//! Shapes of words that are no names, and of what redaction makes of names.
+//! Words that are not names, and pseudonyms.
 
-/// What every pseudonym begins with.
+/// Prefix of pseudonyms.
 pub(super) const PSEUDONYM_PREFIX: &str = "name-";
-/// How many hexadecimal digits follow: of half a million names no two meet but once in two thousand clusters.
+/// Number of hexadecimal digits: among half a million names, one cluster in two thousand has a collision.
 const PSEUDONYM_DIGITS: usize = 12;
-/// What the pseudonym of a hash begins with.
+/// Prefix of the pseudonym of a hash.
 pub(super) const HASH_PSEUDONYM_PREFIX: &str = "x";
 /// Units of quantities and of times.
 const UNITS: [&str; 17] = [
     "", "s", "m", "h", "d", "ms", "us", "ns", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti", "Pi",
 ];
-/// What distributions put behind a version.
+/// Suffixes of versions of distributions.
 const VERSION_SUFFIXES: [&str; 15] = [
     "alpha", "beta", "rc", "eks", "gke", "k3s", "rke", "rke2r", "vmware", "d2iq", "build", "dev",
     "debian", "ubuntu", "dirty",
 ];
 
-/// A text with each part replaced, and what stands between the parts as it was.
+/// A text with each part replaced; delimiters are kept.
 pub(super) fn map_parts(
     text: &str,
     apart: impl Fn(char) -> bool,
@@ -31,7 +31,7 @@ pub(super) fn map_parts(
     shown
 }
 
-/// Why something could not be seen, as far as it is told without names.
+/// The part of a reason that contains no names.
 pub(super) fn redact_reason(text: &str) -> String {
     const LEFT_OUT: &str = "more is left out by --redact";
     const TOLD: [&str; 7] = [
@@ -58,7 +58,7 @@ pub(super) fn redact_reason(text: &str) -> String {
     }
 }
 
-/// One word that begins with a capital, as kinds and reasons do and no name of an object can.
+/// Whether it is UpperCamelCase, like kinds and reasons; names of objects cannot be.
 pub(super) fn is_upper_camel_case(word: &str) -> bool {
     word.len() <= 63
         && word.starts_with(|first: char| first.is_ascii_uppercase())
@@ -76,13 +76,13 @@ pub(super) fn is_api_version(word: &str) -> bool {
     has_number && word.len() <= 12 && (rest.is_empty() || matches!(maturity, "alpha" | "beta"))
 }
 
-/// What another redaction, or an earlier one, has made.
+/// Whether it is a pseudonym already.
 pub(super) fn is_pseudonym(word: &str) -> bool {
     word.strip_prefix(PSEUDONYM_PREFIX)
         .is_some_and(is_pseudonym_digits)
 }
 
-/// What it has made of a hash.
+/// Whether it is the pseudonym of a hash.
 pub(super) fn is_hash_pseudonym(hash: &str) -> bool {
     hash.strip_prefix(HASH_PSEUDONYM_PREFIX)
         .is_some_and(is_pseudonym_digits)
@@ -93,14 +93,14 @@ fn is_pseudonym_digits(digits: &str) -> bool {
     digits.len() == PSEUDONYM_DIGITS && digits.bytes().all(digit)
 }
 
-/// The hash of a template: a number of 32 bits, digit by digit in other letters.
+/// Whether it is the hash of a pod template: a number of 32 bits in a safe alphabet.
 ///
-/// Source: kubernetes/apimachinery pkg/util/rand/rand.go (SafeEncodeString), of which decimal digits reach these ten.
+/// Source: kubernetes/apimachinery pkg/util/rand/rand.go (SafeEncodeString); decimal digits map to these ten characters.
 pub(super) fn is_template_hash(hash: &str) -> bool {
     (4..=10).contains(&hash.len()) && hash.bytes().all(|byte| b"456789bcdf".contains(&byte))
 }
 
-/// Truth, a small number, a quantity, a time span.
+/// Whether it is a boolean, a small number, a quantity or a duration.
 pub(super) fn is_plain_value(word: &str) -> bool {
     if matches!(
         word,
@@ -122,8 +122,8 @@ pub(super) fn is_plain_value(word: &str) -> bool {
     !word.is_empty()
 }
 
-/// A version: two or three numbers and what distributions put behind them. `other` says what becomes of parts that are
-/// none of theirs; where it says nothing, the word is no version.
+/// A version: two or three numbers and suffixes of distributions. `other` replaces an unknown suffix; if it returns `None`,
+/// the word is not a version.
 pub(super) fn redact_version(word: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
     let plain = word.strip_prefix('v').unwrap_or(word);
     let end = plain.find(|letter: char| !letter.is_ascii_digit() && letter != '.');

@@ -2,7 +2,8 @@
 // it starts the component whose name it was called by (the base name of
 // argv[0]). Links to it named etcd, kube-apiserver and so on are the programs.
 // `genkey` prints a fresh RSA key for signing service account tokens, `load`
-// fills an etcd with a large cluster for the benchmark.
+// fills an etcd with a large cluster for the benchmark, `informers` keeps that
+// cluster in shared informers.
 package main
 
 import (
@@ -47,6 +48,13 @@ func main() {
 	}
 	if name == "load" {
 		loadMain()
+		return
+	}
+	if name == "informers" {
+		if err := keepInformers(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
 	command, known := commands[name]

@@ -1,5 +1,6 @@
 //! Real control planes, with what these tests do to them.
 
+mod capi;
 mod lifecycle;
 mod needs;
 mod reports;

@@ -2,6 +2,7 @@
 
 use libtest_mimic::{Failed, Trial};
 
+use super::capi::cluster_api;
 use super::lifecycle::helm;
 use crate::programs;
 use crate::testbed::assets::{self, Assets, Missing};
@@ -17,6 +18,8 @@ pub(crate) enum Need {
     Helm,
     /// kwok with its stages.
     Kwok,
+    /// The controllers of Cluster API.
+    ClusterApi,
 }
 
 impl Need {
@@ -26,6 +29,7 @@ impl Need {
             Self::Controllers(version) => Assets::find_with_controllers(version).err(),
             Self::Helm => helm().err(),
             Self::Kwok => assets::kwok().err(),
+            Self::ClusterApi => cluster_api().err(),
         }
     }
 }

@@ -70,7 +70,7 @@ impl ToDoc<MinorDoc> for KubernetesRelease {
             released: Some(self.released.to_doc()),
             end_of_life: Some(self.end_of_life.to_doc()),
             kubernetes: None,
-            certainty: self.certainty.into(),
+            certainty: self.certainty.to_doc(),
         }
     }
 }

@@ -95,7 +95,7 @@ impl EvaluatedClusterDoc {
     ) -> Vec<Self> {
         let cluster = context.cluster.map(|_| Self {
             cluster: ClusterDoc::from_context(context),
-            verdict: verdict.into(),
+            verdict: verdict.to_doc(),
             summary: summary.to_doc(),
         });
         Vec::from_iter(cluster)

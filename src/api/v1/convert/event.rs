@@ -4,16 +4,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{ToDoc, same_fields, same_variants};
 use crate::api::v1::{
-    API_VERSION, DurationDoc, EventObjectDoc, EventScopeDoc, EventTypeDoc, PhaseDoc, PoolDoc,
-    UpgradeEvent, UpgradeProgressDoc,
+    API_VERSION, DurationDoc, EventObjectDoc, EventScopeDoc, EventStepDoc, EventTypeDoc, PhaseDoc,
+    PoolDoc, StepStateDoc, UpgradeEvent, UpgradeProgressDoc,
 };
+use crate::conditions::CompletionStatus;
 use crate::text::{human_duration, pluralize};
 use crate::watch::{
     EventKind, EventObject, EventScope, PoolProgress, Progress, UpgradePhase, WatchEvent,
 };
 
 same_variants! {
-    EventKind => EventTypeDoc { Picture, Progress, Stall, Recovered, Outage, Back, Finished }
+    EventKind => EventTypeDoc { Picture, Progress, Stall, Recovered, Outage, Back, Finished, Failed }
     UpgradePhase => PhaseDoc { Waiting, ControlPlane, Addons, Nodes, Finished }
 }
 
@@ -29,13 +30,21 @@ impl UpgradeEvent {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeEvent".to_owned(),
             time: milliseconds(event.at),
-            event_type: event.kind.into(),
+            event_type: event.kind.to_doc(),
             scope: event.scope.to_doc(),
             message: event.message.clone(),
             objects: event.objects.to_doc(),
             progress: event.progress.to_doc(),
             pools: event.pools.to_doc(),
             chain: event.chain.to_doc(),
+            step: event.step.as_ref().map(|step| EventStepDoc {
+                id: step.id.clone(),
+                state: match step.status {
+                    CompletionStatus::Done => StepStateDoc::Done,
+                    CompletionStatus::InProgress { .. } => StepStateDoc::InProgress,
+                    _ => StepStateDoc::Todo,
+                },
+            }),
             age: event.age_seconds,
         }
     }
@@ -73,7 +82,7 @@ impl ToDoc<UpgradeProgressDoc> for Progress {
             done: self.done,
             total: self.total,
             percent: self.percent(),
-            phase: self.phase.into(),
+            phase: self.phase.to_doc(),
             started_at: self.started_at.map(milliseconds),
             eta_seconds: self.remaining.map(|remaining| DurationDoc {
                 low: seconds(remaining.low),
@@ -88,6 +97,6 @@ impl ToDoc<UpgradeProgressDoc> for Progress {
 }
 
 /// A time of milliseconds, so that all are of the same length.
-fn milliseconds(at: Timestamp) -> String {
+pub(super) fn milliseconds(at: Timestamp) -> String {
     format!("{at:.3}")
 }

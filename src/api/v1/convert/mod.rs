@@ -3,9 +3,11 @@
 mod catalog;
 mod cluster;
 mod event;
+mod followed_plan;
 mod plan;
 mod report;
 mod rules;
+mod summary;
 
 use std::fmt::Display;
 
@@ -49,18 +51,18 @@ macro_rules! unchanged {
 }
 unchanged! { bool usize u32 u64 Timestamp PlatformName VersionSpec }
 
-/// Converts an internal enum to the document's enum with the same variants.
+/// Converts an internal enum to the document's enum, whose variants and fields have the same names.
 macro_rules! same_variants {
-    ($($internal:ident => $document:ident { $($variant:ident),+ })+) => {$(
-        impl From<$internal> for $document {
-            fn from(value: $internal) -> Self {
-                match value { $($internal::$variant => Self::$variant,)+ }
-            }
-        }
-
+    ($($internal:ident => $document:ident {
+        $($variant:ident $(($inner:ident))? $({ $($field:ident),+ })?),+ $(,)?
+    })+) => {$(
         impl ToDoc<$document> for $internal {
             fn to_doc(&self) -> $document {
-                (*self).into()
+                match self {
+                    $($internal::$variant $(($inner))? $({ $($field),+ })? => {
+                        $document::$variant $(($inner.to_doc()))? $({ $($field: $field.to_doc()),+ })?
+                    })+
+                }
             }
         }
     )+};

@@ -16,6 +16,22 @@ use crate::rules::CheckContext;
 same_variants! {
     ScopeLevel => ScopeLevelDoc { Cluster, Pool, Node }
     StepState => StepStateDoc { Done, InProgress, Todo, Blocked, Manual, Unknown }
+    NodeSet => NodeSetDoc { Node(name), Pool(name) }
+    CompletionCondition => TypedConditionDoc {
+        Manual,
+        Backup { within_seconds },
+        ApiServer(goal),
+        Emulation { minor },
+        ControlPlane { node, goal },
+        KubeadmControlPlane { namespace, name, goal },
+        MachineDeployment { namespace, name, goal },
+        Nodes { nodes, goal },
+        NoBlockers { hop },
+        FindingsResolved { fingerprints },
+        Addon { component, namespace, minor },
+        KubeProxy(goal),
+        Platform { platform, release },
+    }
 }
 
 same_fields! {
@@ -57,16 +73,7 @@ impl UpgradePlan {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradePlan".to_owned(),
             metadata,
-            cluster: ClusterDoc::default(),
-            clusters: Vec::new(),
-            path: Vec::new(),
-            no_path: None,
-            steps: Vec::new(),
-            findings: Vec::new(),
-            windows: Vec::new(),
-            gaps: Vec::new(),
-            remarks: Vec::new(),
-            summary: PlanSummary::default(),
+            ..Self::default()
         }
     }
 }
@@ -79,13 +86,13 @@ impl ToDoc<StepDoc> for Step {
             hop: self.hop.to_doc(),
             scope: self.scope.to_doc(),
             title: self.title.clone(),
-            state: self.state.into(),
+            state: self.state.to_doc(),
             progress: progress.map(|(done, total)| ProgressDoc { done, total }),
             commands: self.commands.clone(),
             gates: self.gates.clone(),
             done_when: ConditionDoc {
                 text: self.done_when.to_string(),
-                condition: (&self.done_when).into(),
+                condition: self.done_when.to_doc(),
             },
             duration_seconds: self.duration.to_doc(),
             basis: self.duration.basis.clone(),
@@ -95,7 +102,7 @@ impl ToDoc<StepDoc> for Step {
             links: self.links.clone(),
             objects: self.objects.clone(),
             shared: SharedStepText {
-                action: self.action.as_str().to_owned(),
+                action: self.action.clone(),
                 title: self.shared_title.clone(),
                 done_when: self.done_when.with_node_name(EACH_NODE).to_string(),
             },
@@ -103,66 +110,15 @@ impl ToDoc<StepDoc> for Step {
     }
 }
 
+impl From<StepState> for StepStateDoc {
+    fn from(state: StepState) -> Self {
+        state.to_doc()
+    }
+}
+
 impl From<&CompletionCondition> for TypedConditionDoc {
     fn from(condition: &CompletionCondition) -> Self {
-        use CompletionCondition as Internal;
-        match condition {
-            Internal::Manual => Self::Manual,
-            Internal::Backup { within_seconds } => Self::Backup {
-                within_seconds: *within_seconds,
-            },
-            Internal::ApiServer(goal) => Self::ApiServer(goal.to_doc()),
-            Internal::Emulation { minor } => Self::Emulation {
-                minor: minor.to_doc(),
-            },
-            Internal::ControlPlane { node, goal } => Self::ControlPlane {
-                node: node.clone(),
-                goal: goal.to_doc(),
-            },
-            Internal::KubeadmControlPlane {
-                namespace,
-                name,
-                goal,
-            } => Self::KubeadmControlPlane {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                goal: goal.to_doc(),
-            },
-            Internal::MachineDeployment {
-                namespace,
-                name,
-                goal,
-            } => Self::MachineDeployment {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                goal: goal.to_doc(),
-            },
-            Internal::Nodes { nodes, goal } => Self::Nodes {
-                nodes: match nodes {
-                    NodeSet::Node(name) => NodeSetDoc::Node(name.clone()),
-                    NodeSet::Pool(name) => NodeSetDoc::Pool(name.clone()),
-                },
-                goal: goal.to_doc(),
-            },
-            Internal::NoBlockers { hop } => Self::NoBlockers { hop: hop.to_doc() },
-            Internal::FindingsResolved { fingerprints } => Self::FindingsResolved {
-                fingerprints: fingerprints.clone(),
-            },
-            Internal::Addon {
-                component,
-                namespace,
-                minor,
-            } => Self::Addon {
-                component: component.clone(),
-                namespace: namespace.clone(),
-                minor: minor.to_doc(),
-            },
-            Internal::KubeProxy(goal) => Self::KubeProxy(goal.to_doc()),
-            Internal::Platform { platform, release } => Self::Platform {
-                platform: platform.to_doc(),
-                release: release.to_doc(),
-            },
-        }
+        condition.to_doc()
     }
 }
 

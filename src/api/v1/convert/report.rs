@@ -25,6 +25,12 @@ same_variants! {
 }
 
 same_fields! {
+    Finding => FindingDoc {
+        id, severity, confidence, fingerprint, hop, title, message, remedy, reference, objects,
+    }
+    BaselineFinding => FindingDoc {
+        id, severity, confidence, fingerprint, hop, title, message, remedy, reference, objects,
+    }
     Hop => HopDoc { platform, from, to, source }
     HopId => HopIdDoc { platform, to }
     Waiver => WaiverDoc { owner, reason, expires }
@@ -50,6 +56,7 @@ impl UpgradeReport {
     #[must_use]
     pub fn new(context: &CheckContext<'_>, evaluation: &Evaluation) -> Self {
         let findings = evaluation.findings.iter().zip(&evaluation.policy_statuses);
+        let resolved = evaluation.resolved_findings.iter();
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeReport".to_owned(),
@@ -61,11 +68,11 @@ impl UpgradeReport {
                 &evaluation.summary,
             ),
             path: context.path.hops.to_doc(),
-            verdict: evaluation.verdict.into(),
+            verdict: evaluation.verdict.to_doc(),
             findings: findings
                 .map(|(finding, statuses)| FindingDoc::new(finding, statuses))
                 .collect(),
-            resolved: evaluation.resolved_findings.to_doc(),
+            resolved: resolved.map(FindingDoc::resolved).collect(),
             gaps: evaluation.gaps.to_doc(),
             remarks: evaluation.remarks.clone(),
             summary: evaluation.summary.to_doc(),
@@ -105,70 +112,39 @@ impl HopDoc {
 
 impl FindingDoc {
     fn new(finding: &Finding, statuses: &[PolicyStatus]) -> Self {
-        let objects = finding.objects.iter().zip(statuses);
-        Self {
-            id: finding.id.to_owned(),
-            severity: finding.severity.into(),
-            confidence: finding.confidence.into(),
-            fingerprint: finding.fingerprint.clone(),
-            hop: finding.hop.to_doc(),
-            title: finding.title.to_owned(),
-            message: finding.message.clone(),
-            remedy: finding.remedy.clone(),
-            reference: finding.reference.to_owned(),
-            objects: objects
-                .map(|(object, status)| ObjectDoc::new(object, status))
-                .collect(),
-        }
-    }
-}
-
-impl ToDoc<FindingDoc> for Finding {
-    /// Without waivers and baseline.
-    fn to_doc(&self) -> FindingDoc {
-        FindingDoc::new(self, &vec![PolicyStatus::default(); self.objects.len()])
-    }
-}
-
-impl ToDoc<FindingDoc> for BaselineFinding {
-    fn to_doc(&self) -> FindingDoc {
-        let resolved = PolicyStatus {
-            in_baseline: Some(true),
-            ..PolicyStatus::default()
-        };
-        let objects = self.objects.iter();
-        FindingDoc {
-            id: self.id.clone(),
-            severity: self.severity.into(),
-            confidence: self.confidence.into(),
-            fingerprint: self.fingerprint.clone(),
-            hop: self.hop.to_doc(),
-            title: self.title.clone(),
-            message: self.message.clone(),
-            remedy: self.remedy.clone(),
-            reference: self.reference.clone(),
-            objects: objects
-                .map(|object| ObjectDoc::new(object, &resolved))
-                .collect(),
-        }
-    }
-}
-
-impl ObjectDoc {
-    fn new(object: &AffectedObject, status: &PolicyStatus) -> Self {
-        Self {
-            cluster: object.cluster.to_doc(),
-            api_version: object.api_version.clone(),
-            kind: object.kind.clone(),
-            namespace: object.namespace.clone(),
-            name: object.name.clone(),
-            owner: object.owner.clone(),
-            waiver: status.waiver.to_doc(),
-            baseline: status.in_baseline.map(|is_known| match is_known {
+        let mut document: Self = finding.to_doc();
+        for (object, status) in document.objects.iter_mut().zip(statuses) {
+            object.waiver = status.waiver.to_doc();
+            object.baseline = status.in_baseline.map(|is_known| match is_known {
                 true => BaselineDoc::Known,
                 false => BaselineDoc::New,
-            }),
-            evidence: object.evidence.to_doc(),
+            });
+        }
+        document
+    }
+
+    fn resolved(finding: &BaselineFinding) -> Self {
+        let mut document: Self = finding.to_doc();
+        for object in &mut document.objects {
+            object.baseline = Some(BaselineDoc::Known);
+        }
+        document
+    }
+}
+
+impl ToDoc<ObjectDoc> for AffectedObject {
+    /// Without waivers and baseline.
+    fn to_doc(&self) -> ObjectDoc {
+        ObjectDoc {
+            cluster: self.cluster.to_doc(),
+            api_version: self.api_version.clone(),
+            kind: self.kind.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            owner: self.owner.clone(),
+            waiver: None,
+            baseline: None,
+            evidence: self.evidence.to_doc(),
         }
     }
 }

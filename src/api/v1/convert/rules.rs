@@ -1,6 +1,7 @@
 //! Rules and hazards to `RuleList`.
 
 use super::super::{API_VERSION, RuleDoc, RuleList, RuleStateDoc};
+use super::ToDoc;
 use crate::catalog::{Catalog, PlatformName};
 use crate::rules::{CoverageState, Hazard, Rule};
 
@@ -26,7 +27,7 @@ impl RuleDoc {
     pub fn from_rule(rule: &Rule, catalog: &Catalog) -> Self {
         Self {
             id: rule.id.to_owned(),
-            severity: rule.severity.into(),
+            severity: rule.severity.to_doc(),
             title: rule.title.to_owned(),
             platforms: vec![PlatformName::Kubernetes.to_string()],
             applies_to: rule.applies_to.describe(catalog),
@@ -45,7 +46,7 @@ impl From<&Hazard> for RuleDoc {
         };
         Self {
             id: hazard.id.clone(),
-            severity: hazard.severity.into(),
+            severity: hazard.severity.to_doc(),
             title: hazard.title.clone(),
             platforms: vec![PlatformName::Kubernetes.to_string()],
             applies_to: hazard.applies_to.clone(),

@@ -1,0 +1,100 @@
+//! `UpgradeSummary`.
+
+use serde::Serialize;
+
+use super::{PhaseDoc, words};
+
+/// What `kubectl upgrade-watch --summary FILE.json` writes. Times are RFC 3339; seconds are null for what had not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpgradeSummary {
+    /// [`API_VERSION`](super::API_VERSION).
+    pub api_version: String,
+    /// `UpgradeSummary`.
+    pub kind: String,
+    /// The cluster, as the watch was told to call it.
+    pub cluster: String,
+    /// The version to reach; null if nothing was upgraded.
+    pub goal: Option<String>,
+    /// How it ended.
+    pub outcome: OutcomeDoc,
+    /// The whole of it, as far as the watch saw it.
+    pub span: SpanDoc,
+    /// Nodes that are done.
+    pub done: usize,
+    /// Nodes.
+    pub total: usize,
+    /// What it did, one after the other.
+    pub phases: Vec<PhaseTimeDoc>,
+    /// Pools by name.
+    pub pools: Vec<PoolTimeDoc>,
+    /// Nodes, in the order in which they were begun.
+    pub nodes: Vec<NodeTimeDoc>,
+    /// When the API server did not answer.
+    pub outages: Vec<SpanDoc>,
+    /// When nothing changed for too long.
+    pub stalls: Vec<StallDoc>,
+}
+
+words! {
+    /// How an upgrade ended.
+    OutcomeDoc { Finished = "finished", Stalled = "stalled", Failed = "failed", Unfinished = "unfinished", }
+}
+
+/// A time from which to which something lasted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpanDoc {
+    /// When it began.
+    pub started_at: String,
+    /// When it ended; null if it had not.
+    pub ended_at: Option<String>,
+    /// How long it took.
+    pub seconds: Option<u64>,
+}
+
+/// A phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PhaseTimeDoc {
+    /// The phase.
+    pub phase: PhaseDoc,
+    /// When.
+    #[serde(flatten)]
+    pub span: SpanDoc,
+}
+
+/// The work on a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PoolTimeDoc {
+    /// Its name; null for nodes without a pool and for the control plane.
+    pub name: Option<String>,
+    /// Nodes that were worked on.
+    pub nodes: usize,
+    /// From the first to the last.
+    #[serde(flatten)]
+    pub span: SpanDoc,
+}
+
+/// The work on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeTimeDoc {
+    /// Its name.
+    pub name: String,
+    /// Its pool; null without one.
+    pub pool: Option<String>,
+    /// Whether it was removed.
+    pub removed: bool,
+    /// From its cordon until it was ready again, or gone.
+    #[serde(flatten)]
+    pub span: SpanDoc,
+}
+
+/// A stall.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StallDoc {
+    /// What the upgrade was held up by.
+    pub message: String,
+    /// From when it was reported until there was progress.
+    #[serde(flatten)]
+    pub span: SpanDoc,
+}

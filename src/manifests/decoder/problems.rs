@@ -1,0 +1,123 @@
+//! What cannot be judged of a document, with its line.
+
+use super::{DocumentPosition, ManifestDecoder};
+use crate::catalog::Gvk;
+use crate::manifests::header::ManifestDocument;
+use crate::manifests::placeholders;
+use crate::snapshot::ObjectReference;
+
+impl ManifestDecoder<'_> {
+    /// Records an apiVersion, kind or name that a template or placeholder takes. Returns whether the document cannot be
+    /// judged for it.
+    pub(super) fn record_placeholder(
+        &mut self,
+        document: &ManifestDocument,
+        position: DocumentPosition<'_>,
+    ) -> bool {
+        let head = placeholders::head_problem(document);
+        let name = || placeholders::name_problem(&document.metadata, position.raw.text);
+        let names_count = !position.is_parameterized;
+        let Some(problem) = head.clone().or_else(|| name().filter(|_| names_count)) else {
+            return false;
+        };
+        let value = problem.value.as_deref();
+        self.record_field(problem.field, value, &problem.to_string(), position);
+        head.is_some()
+    }
+
+    /// Records objects in a sequence that is no list.
+    pub(super) fn record_sequence(
+        &mut self,
+        document: &ManifestDocument,
+        position: DocumentPosition<'_>,
+    ) {
+        let objects = document.items.iter().flatten();
+        let objects = objects.filter(|item| item.api_version.is_some() && item.kind.is_some());
+        let objects = objects.count();
+        if document.is_sequence && objects > 0 {
+            let why = format!(
+                "a sequence of {objects} objects, which cannot be applied: make it a List, or a document of each"
+            );
+            self.record_skipped(self.describe_position(position), why);
+        }
+    }
+
+    /// Records an object whose API no server can serve, that is no manifest, or a part of which is not rendered. Returns
+    /// whether its API cannot be judged.
+    pub(super) fn record_object_problem(
+        &mut self,
+        document: &ManifestDocument,
+        api_version: &str,
+        kind: &str,
+        position: DocumentPosition<'_>,
+    ) -> bool {
+        let metadata = &document.metadata;
+        let is_named = metadata.name.is_some() || metadata.generate_name.is_some();
+        if let Some(why) = no_manifest(api_version, kind, is_named) {
+            self.record_skipped(self.describe_position(position), why.to_owned());
+            return true;
+        }
+        let gvk = Gvk::new(api_version, kind);
+        if let Some(why) = self.catalog.apis.misspelling(&gvk) {
+            self.record_field("apiVersion", Some(api_version), &why, position);
+            return true;
+        }
+        let is_built_in = self.catalog.apis.find(&gvk).is_some();
+        let text = position.raw.text;
+        if let Some(problem) = placeholders::section_problem(document, is_built_in, text) {
+            let value = problem.value.as_deref();
+            self.record_field(problem.field, value, &problem.to_string(), position);
+        }
+        false
+    }
+
+    /// Records a reference to an API that a placeholder takes, or that no server can serve.
+    pub(super) fn record_unknown_reference(
+        &mut self,
+        to: &ObjectReference,
+        position: DocumentPosition<'_>,
+    ) {
+        let (api_version, kind) = (to.api_version.as_str(), to.kind.as_str());
+        let problem =
+            placeholders::api_problem(api_version, kind).map(|problem| problem.to_string());
+        let problem =
+            problem.or_else(|| self.catalog.apis.misspelling(&Gvk::new(api_version, kind)));
+        if let Some(why) = problem {
+            let why = format!("{}: {why}", to.field);
+            self.record_field("apiVersion", Some(api_version), &why, position);
+        }
+    }
+
+    /// Records a field with its line.
+    pub(super) fn record_field(
+        &mut self,
+        field: &str,
+        value: Option<&str>,
+        why: &str,
+        position: DocumentPosition<'_>,
+    ) {
+        let place = self.describe_position(position);
+        // An object in a field of another one has no lines of its own.
+        let what = match self.depth > 0 && position.raw.text.starts_with('{') {
+            true => place,
+            false => format!("{place}, line {}", position.raw.line_of(field, value)),
+        };
+        self.record_skipped(what, why.to_owned());
+    }
+}
+
+/// Why a document that looks like an object is none, although it can be understood.
+fn no_manifest(api_version: &str, kind: &str, is_named: bool) -> Option<&'static str> {
+    match (api_version, kind) {
+        _ if !is_named && kind.to_ascii_lowercase().ends_with("list") => {
+            Some("a list without a sequence of items")
+        }
+        ("v1" | "meta.k8s.io/v1", "Table") => {
+            Some("a Table is what an API server prints for people, no manifest")
+        }
+        ("v1", "Status") => {
+            Some("a Status is what an API server answers to a failed request, no manifest")
+        }
+        _ => None,
+    }
+}

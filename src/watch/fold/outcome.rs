@@ -1,0 +1,125 @@
+//! How an upgrade goes: finished, stalled, or out of sight.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::event::{EventKind, EventScope, WatchEvent};
+use super::super::progress::UpgradePhase;
+use super::super::{message, stall};
+use super::UpgradeWatch;
+use crate::snapshot::ClusterView;
+use crate::text::human_duration;
+
+/// How long nothing may run the version that was found before the upgrade counts as taken back.
+const TAKEN_BACK_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
+impl UpgradeWatch<'_> {
+    pub(super) fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
+        let picture = self.picture.as_ref()?;
+        let is_finished = self.is_over(picture);
+        if std::mem::replace(&mut self.is_finished, is_finished) || !is_finished {
+            return None;
+        }
+        let taken_back = self.managed.as_ref().filter(|_| picture.goal.is_none());
+        let taken_back = taken_back.and_then(|progress| progress.taken_back(&picture.managed));
+        if let Some((cluster, version)) = taken_back {
+            let text = format!("the upgrade of cluster {cluster} to v{version} was taken back");
+            return Some(self.event(at, EventKind::Failed, self.cluster_scope(), text));
+        }
+        let text = match &picture.goal {
+            Some(goal) => format!(
+                "the control plane and all {} nodes run {}",
+                picture.nodes.len(),
+                goal.version()
+            ),
+            None => "all managed clusters are upgraded".to_owned(),
+        };
+        let scope = self.cluster_scope();
+        Some(self.event(at, EventKind::Finished, scope, text))
+    }
+
+    /// An upgrade that was found and that nothing runs any more; once. For a while nothing may be seen to run the version:
+    /// behind a load balancer some probes reach older API servers only.
+    pub(super) fn check_taken_back(&mut self, at: Timestamp) -> Option<WatchEvent> {
+        let picture = self.picture.as_ref()?;
+        let goal = picture
+            .goal
+            .as_ref()
+            .filter(|_| self.options.goal.is_none())?;
+        if picture.is_goal_in_sight(goal) {
+            self.unreached_since = None;
+            return None;
+        }
+        let was_within = |since: Timestamp| at.duration_since(since) < TAKEN_BACK_AFTER;
+        let since = *self.unreached_since.get_or_insert(at);
+        if self.is_taken_back || was_within(since) {
+            return None;
+        }
+        let text = format!(
+            "the upgrade to {} was taken back: nothing runs it",
+            goal.version()
+        );
+        self.is_taken_back = true;
+        Some(self.event(at, EventKind::Failed, self.cluster_scope(), text))
+    }
+
+    pub(super) fn check_stall(&mut self, at: Timestamp) -> Option<WatchEvent> {
+        let phase = self.phase(self.picture.as_ref()?);
+        if self.is_stalled || matches!(phase, UpgradePhase::Waiting | UpgradePhase::Finished) {
+            return None;
+        }
+        let silence = at.duration_since(self.last_change_at?);
+        if silence < self.options.stall_after {
+            return None;
+        }
+        self.is_stalled = true;
+        let chain = match self.picture.as_ref().zip(self.cluster.as_ref()) {
+            Some((picture, cluster)) => {
+                let view = ClusterView::new(cluster, self.catalog);
+                stall::chain(picture, view, self.drains.since(), at)
+            }
+            None => Vec::new(),
+        };
+        let what = message::stalled_on(&chain);
+        let text = format!(
+            "nothing has changed for {}: {}",
+            human_duration(silence),
+            what.as_deref().unwrap_or("nothing that is read tells why")
+        );
+        let scope = match chain.first() {
+            Some(object) if object.kind == "Node" => EventScope::Node(object.name.clone()),
+            _ => self.cluster_scope(),
+        };
+        let mut event = self.event(at, EventKind::Stall, scope, text);
+        event.objects.clone_from(&chain);
+        event.chain = chain;
+        Some(event)
+    }
+
+    pub(super) fn begin_outage(&mut self, at: Timestamp, why: &str) -> Option<WatchEvent> {
+        if self.outage_since.is_some() {
+            return None;
+        }
+        // Probes from before may be of API servers that will have been replaced.
+        self.probes.clear();
+        self.outage_since = Some(self.confirmed_at.unwrap_or(at));
+        self.outages += 1;
+        let scope = self.cluster_scope();
+        let text = format!("the API server does not answer: {why}");
+        Some(self.event(at, EventKind::Outage, scope, text))
+    }
+
+    pub(super) fn end_outage(&mut self, at: Timestamp) -> Option<WatchEvent> {
+        let since = self.outage_since.take()?;
+        let length = at.duration_since(since);
+        // While nothing could be seen, nothing could be seen to change.
+        self.last_change_at = self.last_change_at.map(|last| last + length);
+        self.confirmed_at = Some(at);
+        let scope = self.cluster_scope();
+        let text = format!(
+            "the API server answers again after {}, outage {}",
+            human_duration(length),
+            self.outages
+        );
+        Some(self.event(at, EventKind::Back, scope, text))
+    }
+}

@@ -1,0 +1,115 @@
+//! What a watch keeps of a row: the fields that it reads.
+//!
+//! Kubelets and controllers write to their objects all the time, mostly fields that nothing here reads: a heartbeat, a
+//! managed field, a label of a pod. Without these two versions of an object are equal, so that the second is neither folded
+//! nor recorded.
+
+use super::needs::Part;
+use super::observation::Change;
+use super::warnings::trim_warning;
+use crate::catalog::{Catalog, SignatureLocation};
+use crate::facts::nodes::CONTROL_PLANE_LABELS;
+use crate::snapshot::{MetaRow, NodeRow, PodRow, Rows, SharedLabels, Table, WorkloadRow};
+
+/// Drops what nothing here reads. With `has_plans`, nodes keep their labels: Plans select nodes by any of them.
+pub fn trim(change: &mut Change, catalog: &Catalog, has_plans: bool) {
+    let (target, rows) = match change {
+        Change::List(result) => (&result.target, &mut result.rows),
+        Change::Apply { target, rows } => (&*target, rows),
+        Change::Discovery(_)
+        | Change::Probe { .. }
+        | Change::Delete { .. }
+        | Change::Outage { .. } => return,
+    };
+    match rows {
+        Rows::Nodes(nodes) => each(nodes, |node| trim_node(node, catalog, has_plans)),
+        Rows::Pods(pods) => each(pods, trim_pod),
+        Rows::Workloads(workloads) => each(workloads, trim_workload),
+        Rows::Objects(objects) => each(objects, |row| {
+            row.meta = trimmed(&mut row.meta);
+            if Part::of(target) == Part::Warnings {
+                row.object = trim_warning(&row.object);
+            }
+        }),
+        Rows::Metadata(objects) => each(objects, |row| *row = trimmed(row)),
+        Rows::HelmReleases(_) | Rows::EndpointSlices(_) | Rows::TextLines(_) => {}
+    }
+}
+
+fn each<R>(table: &mut Table<R>, change: impl FnMut(&mut R)) {
+    // Only through a reference that may change names is the table open to changes; names stay.
+    table.iter_mut().for_each(change);
+}
+
+fn trim_node(node: &mut NodeRow, catalog: &Catalog, has_plans: bool) {
+    let has_signature = |location: SignatureLocation, is_it: &dyn Fn(&str) -> bool| {
+        let signatures = catalog.virtual_node_signatures.iter();
+        let mut signatures = signatures.filter(|signature| signature.location == location);
+        signatures.any(|signature| is_it(&signature.pattern))
+    };
+    node.labels.retain(|label, _| {
+        has_plans
+            || CONTROL_PLANE_LABELS.contains(&label.as_str())
+            || catalog.pool_labels.iter().any(|row| row.label == *label)
+            || has_signature(SignatureLocation::NodeLabel, &|pattern| {
+                pattern.split('=').next() == Some(label)
+            })
+    });
+    node.taint_keys
+        .retain(|taint| has_signature(SignatureLocation::NodeTaint, &|pattern| pattern == taint));
+    node.conditions
+        .retain(|condition| condition.kind == "Ready");
+    for condition in &mut node.conditions {
+        condition.reason.clear();
+    }
+    let row = std::mem::take(node);
+    *node = NodeRow {
+        name: row.name,
+        uid: row.uid,
+        labels: row.labels,
+        provider_id: row.provider_id,
+        kubelet_version: row.kubelet_version,
+        os_image: row.os_image,
+        is_unschedulable: row.is_unschedulable,
+        taint_keys: row.taint_keys,
+        conditions: row.conditions,
+        created_at: row.created_at,
+        capi_machine_owner: row.capi_machine_owner,
+        ..NodeRow::default()
+    };
+}
+
+fn trim_pod(pod: &mut PodRow) {
+    let row = std::mem::take(pod);
+    *pod = PodRow {
+        namespace: row.namespace,
+        name: row.name,
+        node_name: row.node_name,
+        phase: row.phase,
+        is_ready: row.is_ready,
+        ready_transition_time: row.ready_transition_time,
+        controller: row.controller,
+        is_mirror: row.is_mirror,
+        deletion_timestamp: row.deletion_timestamp,
+        finalizers: row.finalizers,
+        labels: SharedLabels::default(),
+        ..PodRow::default()
+    };
+}
+
+fn trim_workload(workload: &mut WorkloadRow) {
+    workload.meta = trimmed(&mut workload.meta);
+    workload.selector = None;
+    workload.placement = None;
+}
+
+/// Without who wrote to it and when.
+fn trimmed(row: &mut MetaRow) -> MetaRow {
+    let row = std::mem::take(row);
+    MetaRow {
+        namespace: row.namespace,
+        name: row.name,
+        uid: row.uid,
+        ..MetaRow::default()
+    }
+}
