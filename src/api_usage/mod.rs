@@ -6,6 +6,7 @@
 
 mod file;
 mod helm;
+mod helm_records;
 mod last_applied;
 mod managed_fields;
 mod metric;
@@ -15,6 +16,10 @@ mod resolve;
 mod tests;
 
 pub use helm::current_releases;
+pub use helm_records::{
+    deployed_releases_need, follow_up_requests, helm_record_needs, helm_release_needs,
+    other_records_needs, unread_releases,
+};
 pub use metric::DEPRECATED_API_METRIC as METRIC;
 pub use resolve::{ApiLifecycle, ApiUsage, EvidenceStrength, resolve_usages};
 
@@ -22,7 +27,7 @@ use jiff::Timestamp;
 
 use crate::catalog::{Api, Catalog, GroupResource, Gvk, WriterKind};
 use crate::evidence::Evidence;
-use crate::need::{DetailLevel, ListSelector, Need, NeedContext, ReadTarget};
+use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::UpgradePath;
 
 /// An object, whichever API it is seen through.
@@ -131,69 +136,6 @@ fn apis_removed_on<'a>(
         api.removed
             .is_some_and(|removed| path.hop_into(removed).is_some())
     })
-}
-
-/// Deployed revisions of Helm releases, in Secrets and ConfigMaps.
-#[must_use]
-pub fn helm_release_needs() -> [Need; 2] {
-    let labels = "owner=helm,status=deployed";
-    [
-        helm_records("secrets", labels, "type=helm.sh/release.v1"),
-        helm_records("configmaps", labels, ""),
-    ]
-}
-
-/// Every revision that the next operation of Helm may start from, wherever it is kept: beside the deployed ones those
-/// that failed, which count if no revision of the release is deployed, those in Secrets of another type, and those of
-/// Helm 2.
-#[must_use]
-pub fn helm_record_needs() -> Vec<Need> {
-    let mut needs = helm_release_needs().to_vec();
-    needs.extend([
-        helm_records(
-            "secrets",
-            "owner=helm,status=failed",
-            "type=helm.sh/release.v1",
-        ),
-        helm_records("configmaps", "owner=helm,status=failed", ""),
-        helm_records(
-            "secrets",
-            "owner=helm,status in (deployed,failed)",
-            "type!=helm.sh/release.v1",
-        ),
-        helm_records("configmaps", "OWNER=TILLER,STATUS in (DEPLOYED,FAILED)", ""),
-    ]);
-    needs
-}
-
-/// Labels of records that were replaced by newer ones.
-pub const SUPERSEDED_RECORDS: &str = "owner=helm,status=superseded";
-
-/// The need for deployed revisions in the same resource, of a need for other records that Helm may start from: where both
-/// are refused, one gap says so.
-#[must_use]
-pub fn deployed_releases_need(need: &Need) -> Option<Need> {
-    let ReadTarget::Objects {
-        resource, selector, ..
-    } = &need.target
-    else {
-        return None;
-    };
-    let is_record = selector.labels == SUPERSEDED_RECORDS || helm_record_needs().contains(need);
-    let mut deployed = helm_release_needs().into_iter();
-    deployed.find(|deployed| {
-        let is_same =
-            matches!(&deployed.target, ReadTarget::Objects { resource: of, .. } if of == resource);
-        is_record && is_same && deployed.target != need.target
-    })
-}
-
-fn helm_records(plural: &str, labels: &str, fields: &str) -> Need {
-    let selector = ListSelector {
-        labels: labels.to_owned(),
-        fields: fields.to_owned(),
-    };
-    Need::selected(GroupResource::new("", plural), selector, DetailLevel::Typed)
 }
 
 /// Where the API server counts requests for deprecated APIs.

@@ -69,7 +69,8 @@ fn release(api_version: &str, second: i64) -> HelmReleaseRow {
         chart: "cart-1.0.0".into(),
         storage: HelmStorage::Secret,
         created_at: Some(at(second)),
-        failed: false,
+        status: "deployed".to_owned(),
+        label: None,
         objects: vec![manifest(api_version)],
     }
 }
@@ -472,7 +473,7 @@ fn a_failed_revision_counts_where_none_is_deployed_and_helm_2_where_no_newer_hel
             .collect::<Vec<_>>()
     };
     let failed = || HelmReleaseRow {
-        failed: true,
+        status: "failed".to_owned(),
         revision: 5,
         ..release(OLD, 0)
     };

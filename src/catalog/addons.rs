@@ -175,6 +175,9 @@ pub enum Coverage<'a> {
     NoRanges,
 }
 
+/// Suffixes of images for one processor architecture.
+const ARCHITECTURES: [&str; 5] = ["-amd64", "-arm64", "-arm", "-ppc64le", "-s390x"];
+
 /// Add-ons and their compatibility.
 #[derive(Debug)]
 pub struct AddonCatalog {
@@ -236,6 +239,22 @@ impl AddonCatalog {
             .find(|addon| addon.component == component)
     }
 
+    /// Finds the add-on of an image in a repository that the catalog does not know: both the image, but for the suffix of a
+    /// processor architecture, and the workload have its name, or the workload has it and the image is another build.
+    #[must_use]
+    pub fn find_by_name(&self, image: &str, workload: &str) -> Option<(&Addon, Option<Release>)> {
+        let image = ImageRef::new(image);
+        let name = image_name(&image);
+        let Some(addon) = self.find(name).filter(|_| workload.starts_with(name)) else {
+            // Another build of it, such as `cilium-ci`, whose tags may mean anything.
+            let is_build = name.strip_prefix(workload)?.starts_with('-');
+            return Some((self.find(workload).filter(|_| is_build)?, None));
+        };
+        let release = image.release();
+        let release = release.filter(|_| addon.tag_scheme == TagScheme::AddonRelease);
+        Some((addon, release))
+    }
+
     /// Finds the add-on of an image, from any registry, and the release that its tag names: `None` without a tag, for tags that
     /// are not versions, and for images with their own versions.
     #[must_use]
@@ -250,16 +269,28 @@ impl AddonCatalog {
     /// The public part of an add-on image: its repository suffix without the registry, and its release.
     #[must_use]
     pub fn public_image_name(&self, image: &str) -> Option<String> {
-        let (end, _) = self.match_image_suffix(image)?;
+        let by_name = || {
+            let addon = self.find(image_name(&ImageRef::new(image)))?;
+            Some(addon.component.as_str())
+        };
+        let by_suffix = self.match_image_suffix(image).map(|(end, _)| end);
+        let end = by_suffix.or_else(by_name)?;
         Some(match ImageRef::new(image).release() {
             Some(release) => format!("{end}:{}", release.without_suffix()),
             None => end.to_owned(),
         })
     }
 
-    /// The longest known repository suffix of an image, and the index of its add-on.
+    /// The longest known repository suffix of an image, with or without a processor architecture, and the index of its
+    /// add-on.
     fn match_image_suffix(&self, image: &str) -> Option<(&str, usize)> {
         let repository = ImageRef::new(image).repository;
+        let of_all_architectures = || self.match_repository(without_architecture(repository));
+        self.match_repository(repository)
+            .or_else(of_all_architectures)
+    }
+
+    fn match_repository(&self, repository: &str) -> Option<(&str, usize)> {
         let last = repository.rsplit('/').next()?;
         let is_end = |end: &str| {
             let before = repository.strip_suffix(end);
@@ -417,6 +448,18 @@ impl CompatibilityRange {
             Compatibility::Incompatible
         }
     }
+}
+
+/// The last segment of a repository, without the suffix of a processor architecture.
+fn image_name<'a>(image: &ImageRef<'a>) -> &'a str {
+    let name = image.repository.rsplit('/').next().unwrap_or_default();
+    without_architecture(name)
+}
+
+fn without_architecture(repository: &str) -> &str {
+    let mut architectures = ARCHITECTURES.iter();
+    let bare = architectures.find_map(|suffix| repository.strip_suffix(suffix));
+    bare.unwrap_or(repository)
 }
 
 fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

@@ -58,6 +58,37 @@ pub struct RemovedAdmissionPlugin {
     pub verified_on: Date,
 }
 
+/// A controller that kube-controller-manager no longer has.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RemovedController {
+    /// Name or alias.
+    #[serde(rename = "controller")]
+    pub name: String,
+    /// The first minor that refuses to start with it in `--controllers`.
+    pub removed_in: Minor,
+    /// Source of the row.
+    pub source: String,
+    /// Date on which the source was last checked.
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
+}
+
+/// A feature gate that is on by default and needs another one.
+#[derive(Debug, Clone, Deserialize)]
+pub struct GateDependency {
+    /// Name.
+    pub gate: String,
+    /// The gate that it needs.
+    pub depends_on: String,
+    /// The first minor that refuses to start with this one on and the other one off.
+    pub since: Minor,
+    /// Source of the row.
+    pub source: String,
+    /// Date on which the source was last checked.
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
+}
+
 /// An API version of the kubeadm configuration.
 #[derive(Debug, Clone, Deserialize)]
 pub struct KubeadmConfigVersion {
@@ -85,6 +116,10 @@ pub struct ControlPlaneRemovals {
     pub flags: Vec<RemovedFlag>,
     /// Admission plugins.
     pub admission_plugins: Vec<RemovedAdmissionPlugin>,
+    /// Controllers.
+    pub controllers: Vec<RemovedController>,
+    /// Dependencies between feature gates.
+    pub gate_dependencies: Vec<GateDependency>,
     /// Versions of kubeadm's configuration.
     pub kubeadm_config_versions: Vec<KubeadmConfigVersion>,
 }
@@ -100,6 +135,14 @@ impl ControlPlaneRemovals {
             admission_plugins: load_table(
                 "admission-plugins.tsv",
                 include_str!("kubernetes/admission-plugins.tsv"),
+            )?,
+            controllers: load_table(
+                "controllers.tsv",
+                include_str!("kubernetes/controllers.tsv"),
+            )?,
+            gate_dependencies: load_table(
+                "gate-dependencies.tsv",
+                include_str!("kubernetes/gate-dependencies.tsv"),
             )?,
             kubeadm_config_versions: load_table(
                 "kubeadm-config.tsv",

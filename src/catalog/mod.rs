@@ -48,8 +48,8 @@ pub use procedure::{
 };
 pub use release::{Certainty, KubernetesRelease, KubernetesReleases};
 pub use rows::{
-    HolderForm, KnownFieldManager, KnownFieldManagers, ManifestFields, ManifestHolder,
-    ProviderManagedObject, ProviderSignature, ServerFeature, ServerFeatureSupport,
+    HolderForm, KnownFieldManager, KnownFieldManagers, ManagedCandidate, ManifestFields,
+    ManifestHolder, ProviderManagedObject, ProviderSignature, ServerFeature, ServerFeatureSupport,
     SignatureLocation, SkewLimit, SystemWrite, WriterKind,
 };
 pub use table::CatalogError;
@@ -239,18 +239,15 @@ impl Catalog {
         }
     }
 
-    /// The name of the provider that manages this object, in a cluster of this detected provider.
+    /// The row of the provider that manages this object, in a cluster of this detected provider.
     #[must_use]
     pub fn managing_provider(
         &self,
-        kind: &str,
-        name: &str,
-        owner: Option<&str>,
+        object: &ManagedCandidate<'_>,
         provider: Option<&str>,
-    ) -> Option<&str> {
+    ) -> Option<&ProviderManagedObject> {
         let mut rows = self.provider_managed_objects.iter();
-        let row = rows.find(|row| row.matches(kind, name, owner, provider))?;
-        Some(&row.managed_by)
+        rows.find(|row| row.matches(object, provider))
     }
 
     /// Whether API servers of this minor have the feature.

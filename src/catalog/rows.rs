@@ -151,6 +151,12 @@ pub struct ProviderManagedObject {
     pub owner: String,
     /// The detected provider; empty for any.
     pub provider: String,
+    /// The namespaces of namespaced objects, separated by commas; a trailing `*` matches any suffix, and it is empty for any.
+    /// The marks of an owner are easily copied into others.
+    pub namespaces: String,
+    /// Whether its marks alone are enough for an object without a namespace.
+    #[serde(rename = "strong", deserialize_with = "super::api::yes_no")]
+    pub has_strong_marks: bool,
     /// The name of the provider.
     #[serde(rename = "by")]
     pub managed_by: String,
@@ -161,21 +167,39 @@ pub struct ProviderManagedObject {
     pub verified_on: Date,
 }
 
+/// An object that a provider may manage.
+#[derive(Debug, Clone, Copy)]
+pub struct ManagedCandidate<'a> {
+    /// Kind.
+    pub kind: &'a str,
+    /// Namespace; `None` for an object of the cluster.
+    pub namespace: Option<&'a str>,
+    /// Name.
+    pub name: &'a str,
+    /// Owner, as rows of objects name it.
+    pub owner: Option<&'a str>,
+}
+
 impl ProviderManagedObject {
     /// Whether it describes an object in a cluster of this provider.
     #[must_use]
-    pub fn matches(
-        &self,
-        kind: &str,
-        name: &str,
-        owner: Option<&str>,
-        provider: Option<&str>,
-    ) -> bool {
+    pub fn matches(&self, object: &ManagedCandidate<'_>, provider: Option<&str>) -> bool {
         let fits = |wanted: &str, value: Option<&str>| wanted.is_empty() || value == Some(wanted);
-        fits(&self.kind, Some(kind))
-            && (self.name.is_empty() || matches_pattern(&self.name, name))
-            && fits(&self.owner, owner)
+        let is_at_home = |namespace: &str| {
+            let mut patterns = self.namespaces.split(',');
+            patterns.any(|pattern| matches_pattern(pattern, namespace))
+        };
+        fits(&self.kind, Some(object.kind))
+            && (self.name.is_empty() || matches_pattern(&self.name, object.name))
+            && fits(&self.owner, object.owner)
             && fits(&self.provider, provider)
+            && (self.namespaces.is_empty() || object.namespace.is_none_or(is_at_home))
+    }
+
+    /// Whether its marks leave no doubt about this object.
+    #[must_use]
+    pub const fn is_certain_of(&self, object: &ManagedCandidate<'_>) -> bool {
+        self.has_strong_marks || object.namespace.is_some()
     }
 }
 

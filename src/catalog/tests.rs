@@ -206,6 +206,12 @@ fn what_components_stop_taking_is_told_once_and_in_order() {
                 .any(|row| row.component == flag.component)
         );
     }
+    for controller in &known.controllers {
+        sourced(&controller.name, &controller.source, controller.verified_on);
+    }
+    for row in &known.gate_dependencies {
+        sourced(&row.gate, &row.source, row.verified_on);
+    }
     for plugin in &known.admission_plugins {
         row(
             format!("plugin {}", plugin.plugin),

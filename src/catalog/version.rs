@@ -193,7 +193,10 @@ impl ReportedVersion {
 
 impl From<String> for ReportedVersion {
     fn from(raw: String) -> Self {
-        let release = raw.parse().ok();
+        let release = raw.parse::<Release>().ok();
+        // `v0.0.0-master+$Format:%H$` is what a build without a version reports.
+        // Source: k8s.io/component-base version/base.go.
+        let release = release.filter(|release| release.semver.major > 0);
         Self { raw, release }
     }
 }

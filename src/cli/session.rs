@@ -12,14 +12,14 @@ use super::exit::CliError;
 use super::progress::read_observer;
 use super::signals::shutdown_requested;
 use super::target::path_from_detected;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, GroupResource};
 use crate::client::{ClusterReader, DiscoveryError, ReadOptions, Timeout};
 use crate::detect;
 use crate::kubeconfig;
 use crate::kubeconfig::{ConnectError, ConnectOptions, Connection, Env};
-use crate::need::{ClusterId, Discovery, ReadRequest, read_plan};
+use crate::need::{ClusterId, DetailLevel, Discovery, ListSelector, Need, ReadRequest, read_plan};
 use crate::path::UpgradePath;
-use crate::snapshot::{ClusterSnapshot, RedactionKey};
+use crate::snapshot::{ClusterSnapshot, ReadOutcome, ReadResult, RedactionKey};
 use crate::text::human_duration;
 
 /// Default timeout of a credential plugin: time for a person to log in.
@@ -78,8 +78,38 @@ impl ClusterSession {
             ledger: self.reader.read(&requests, &discovery).boxed_local().await,
             discovery,
         };
+        self.check_namespace(&cluster.discovery, catalog).await?;
         let path = path_from_detected(&cluster, &flags.target, catalog)?;
         Ok((cluster, path))
+    }
+
+    /// Checks that the namespace that the run is narrowed to exists: of one that does not, every list is empty. A user who
+    /// may not list namespaces has permissions in this one.
+    async fn check_namespace(
+        &self,
+        discovery: &Discovery,
+        catalog: &Catalog,
+    ) -> Result<(), CliError> {
+        let Some(namespace) = &self.connection.namespace else {
+            return Ok(());
+        };
+        let selector = ListSelector {
+            labels: String::new(),
+            fields: format!("metadata.name={namespace}"),
+        };
+        let namespaces = GroupResource::new("", "namespaces");
+        let need = Need::selected(namespaces, selector, DetailLevel::Metadata);
+        let requests = read_plan(&[need], discovery, catalog, None);
+        let results = self.reader.read(&requests, discovery).boxed_local().await;
+        let is_missing =
+            |result: &ReadResult| result.outcome == ReadOutcome::Complete && result.rows.is_empty();
+        match results.iter().any(is_missing) {
+            true => Err(CliError::could_not_run(format!(
+                "namespace {namespace:?} does not exist (API server {})",
+                self.connection.server
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// Reads the version of the API server and the APIs that it serves.

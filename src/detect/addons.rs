@@ -167,7 +167,8 @@ fn addons_from_images(
 ) -> Vec<InstalledAddon> {
     let mut found: Vec<InstalledAddon> = Vec::new();
     for image in &row.images {
-        let Some((addon, version)) = catalog.addons.find_by_image(image) else {
+        let by_name = || catalog.addons.find_by_name(image, &row.meta.name);
+        let Some((addon, version)) = catalog.addons.find_by_image(image).or_else(by_name) else {
             continue;
         };
         if found.iter().any(|it| it.component == addon.component) {

@@ -10,11 +10,20 @@ use serde_json::Value;
 use super::control_plane::arguments::CommandFlags;
 use crate::catalog::{GroupResource, ImageRef, Release};
 use crate::need::{DetailLevel, ListSelector, Need};
-use crate::snapshot::{ClusterView, ObjectRow};
+use crate::snapshot::{ClusterView, NodeRow, ObjectRow};
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
 pub(crate) const KUBE_PROXY: &str = "kube-proxy";
+pub(crate) const ETCD: &str = "etcd";
 pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
+/// Components of Kubernetes with command lines.
+const COMPONENTS: [&str; 5] = [
+    APISERVER,
+    "kube-controller-manager",
+    KUBE_PROXY,
+    "kube-scheduler",
+    "kubelet",
+];
 const KUBE_SYSTEM_NAMESPACE: &str = "kube-system";
 const MIRROR_ANNOTATION_POINTER: &str = "/metadata/annotations/kubernetes.io~1config.mirror";
 
@@ -85,6 +94,11 @@ pub(crate) fn kubelet_config_need() -> Need {
     .with_fields(&["data.kubelet"])
 }
 
+/// The components of a control plane.
+pub(crate) fn control_plane_components() -> impl Iterator<Item = &'static str> {
+    std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS)
+}
+
 /// A static pod of a Kubernetes component; etcd and others have flags of their own and are left out.
 pub(crate) struct ControlPlanePod<'a> {
     pub(crate) component: &'static str,
@@ -100,6 +114,25 @@ pub(crate) fn control_plane_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'
 
 /// All static pods of Kubernetes components, kube-proxy among them.
 pub(crate) fn static_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
+    let pod = |row| {
+        let component = component_of(row)?;
+        Some(ControlPlanePod { component, row })
+    };
+    mirror_pods(view).into_iter().filter_map(pod).collect()
+}
+
+/// The static pods of etcd.
+fn etcd_pods(view: ClusterView<'_>) -> impl Iterator<Item = ControlPlanePod<'_>> {
+    let is_etcd = |row: &&ObjectRow| row.object["metadata"]["labels"]["component"] == ETCD;
+    let pods = mirror_pods(view).into_iter().filter(is_etcd);
+    pods.map(|row| ControlPlanePod {
+        component: ETCD,
+        row,
+    })
+}
+
+/// All static pods.
+fn mirror_pods(view: ClusterView<'_>) -> Vec<&ObjectRow> {
     let mut found = BTreeMap::new();
     for need in [control_plane_pods_need(), mirror_pods_need()] {
         for row in view.objects(&need) {
@@ -110,11 +143,7 @@ pub(crate) fn static_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
             }
         }
     }
-    let pod = |row| {
-        let component = component_of(row)?;
-        Some(ControlPlanePod { component, row })
-    };
-    found.into_values().filter_map(pod).collect()
+    found.into_values().collect()
 }
 
 /// The component that a static pod runs: by the labels of kubeadm and kOps, the name of a container, or its command line.
@@ -181,7 +210,7 @@ impl<'a> ControlPlanePod<'a> {
         self.row.object.pointer("/spec/nodeName")?.as_str()
     }
 
-    /// The flags of its command line; `None` if a script hides them.
+    /// The flags of its command line; `None` if it does not show them.
     pub(crate) fn flags(&self) -> Option<CommandFlags> {
         CommandFlags::from_container(self.component, &command_words(self.container()?))
     }
@@ -225,35 +254,53 @@ pub(crate) fn kubeadm_configs<'a>(
     found
 }
 
+/// Where the flags of a component come from.
+pub(crate) enum ConfigSource<'a> {
+    /// kubeadm's ConfigMap, used at the next upgrade.
+    Kubeadm(&'a ObjectRow),
+    /// A running pod.
+    StaticPod(&'a ObjectRow),
+    /// The arguments of k3s on a node.
+    Node(&'a NodeRow),
+}
+
 /// The flags of one component, and the object they come from.
 pub(crate) struct ComponentConfig<'a> {
-    pub(crate) row: &'a ObjectRow,
+    pub(crate) source: ConfigSource<'a>,
     pub(crate) component: &'static str,
-    /// From kubeadm's ConfigMap, used at the next upgrade; otherwise from a running pod.
-    pub(crate) from_kubeadm: bool,
     pub(crate) flags: CommandFlags,
+}
+
+impl ComponentConfig<'_> {
+    /// Whether kubeadm uses it at the next upgrade.
+    pub(crate) fn is_of_kubeadm(&self) -> bool {
+        matches!(self.source, ConfigSource::Kubeadm(_))
+    }
 }
 
 /// The flags that components run with now, and those that kubeadm starts them with next.
 pub(crate) fn component_configs<'a>(view: ClusterView<'a>) -> Vec<ComponentConfig<'a>> {
     let mut found: Vec<ComponentConfig<'a>> = static_pods(view)
         .into_iter()
+        .chain(etcd_pods(view))
         .filter_map(|pod| {
             Some(ComponentConfig {
                 flags: pod.flags()?,
-                row: pod.row,
+                source: ConfigSource::StaticPod(pod.row),
                 component: pod.component,
-                from_kubeadm: false,
             })
         })
         .collect();
+    let nodes = view.nodes().unwrap_or_default().iter();
+    found.extend(nodes.flat_map(node_configs));
     let fields = ["apiServer", "controllerManager", "scheduler"];
     for config in kubeadm_configs(view, &kubeadm_config_need(), "ClusterConfiguration") {
         let Some(document) = &config.document else {
             continue;
         };
-        let components = std::iter::once(APISERVER).chain(CONTROLLER_COMPONENTS);
-        for (component, field) in components.zip(fields) {
+        let etcd = extra_args_flags(&document["etcd"]["local"]["extraArgs"]);
+        found.push(config.component_config(ETCD, etcd));
+        for (component, field) in control_plane_components().zip(fields) {
             found.push(
                 config.component_config(component, extra_args_flags(&document[field]["extraArgs"])),
             );
@@ -280,12 +327,34 @@ impl<'a> KubeadmConfig<'a> {
         arguments: CommandFlags,
     ) -> ComponentConfig<'a> {
         ComponentConfig {
-            row: self.row,
+            source: ConfigSource::Kubeadm(self.row),
             component,
-            from_kubeadm: true,
             flags: arguments,
         }
     }
+}
+
+/// The flags of each component that k3s runs on a node.
+fn node_configs(node: &NodeRow) -> Vec<ComponentConfig<'_>> {
+    let mut flags: BTreeMap<&'static str, CommandFlags> = BTreeMap::new();
+    for argument in node.component_flags.iter().flatten() {
+        let Some((name, flag)) = argument.split_once(" --") else {
+            continue;
+        };
+        if let Some(component) = COMPONENTS.into_iter().find(|component| *component == name) {
+            let (flag, value) = match flag.split_once('=') {
+                Some((flag, value)) => (flag, Some(value)),
+                None => (flag, None),
+            };
+            flags.entry(component).or_default().push(flag, value);
+        }
+    }
+    let configs = flags.into_iter().map(|(component, flags)| ComponentConfig {
+        source: ConfigSource::Node(node),
+        component,
+        flags,
+    });
+    configs.collect()
 }
 
 /// `extraArgs`: a map up to v1beta3, a list of names and values from v1beta4 on.

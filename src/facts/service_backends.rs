@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, Need};
-use crate::snapshot::{ClusterView, EndpointSliceRow, ObjectRow, Rows};
+use crate::snapshot::{ClusterView, EndpointSliceRow, ObjectRow, Rows, in_cluster_service};
 
 /// A service that the API server calls.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -19,6 +19,18 @@ pub(crate) struct ServiceReference {
 /// Source: kubernetes/api admissionregistration/v1/types.go and apiextensions-apiserver pkg/apis/apiextensions/v1/types.go.
 const fn default_port() -> i64 {
     443
+}
+
+impl ServiceReference {
+    /// The service that a URL names by its name in the cluster's DNS.
+    pub(crate) fn from_url(url: &str) -> Option<Self> {
+        let (namespace, name, port) = in_cluster_service(url)?;
+        Some(Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            port: port.into(),
+        })
+    }
 }
 
 impl std::fmt::Display for ServiceReference {

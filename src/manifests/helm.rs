@@ -38,51 +38,51 @@ const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 pub(crate) struct HelmRelease {
     /// What the release applied.
     pub(crate) row: HelmReleaseRow,
-    /// `info.status`, such as `deployed`; may be empty.
-    status: String,
     /// Documents of its manifest that cannot be decoded.
     pub(crate) skipped_objects: Vec<MissingData>,
 }
 
 impl HelmRecord {
-    /// Decodes a revision with which Helm may compare the next one: deployed, or failed where none is. `None` for any other.
-    ///
-    /// Helm selects records by their label; where that and the record differ, it is an entry of
-    /// [`HelmRelease::skipped_objects`] as well. Objects without a namespace get that of the release unless the catalog
-    /// knows that they have none.
+    /// Decodes a revision. Where its label and the record differ, that is an entry of [`HelmRelease::skipped_objects`].
+    /// Objects without a namespace get that of the release unless the catalog knows that they have none.
     ///
     /// # Errors
     /// If it is damaged, no record of Helm, or too large.
-    pub(crate) fn decode(&self, catalog: &Catalog) -> Result<Option<HelmRelease>, HelmError> {
-        let counts = |status: &String| matches!(status.as_str(), "deployed" | "failed");
-        let label = self.status.as_deref().map(str::to_ascii_lowercase);
-        if label.as_ref().is_some_and(|label| !counts(label)) {
-            return Ok(None);
-        }
+    pub(crate) fn decode(&self, catalog: &Catalog) -> Result<HelmRelease, HelmError> {
         let mut release = decode_record(self, catalog)?;
-        let inner = release.status.to_ascii_lowercase();
-        let status = label.as_ref().unwrap_or(&inner);
-        if !counts(status) {
-            return Ok(None);
-        }
-        release.row.failed = status == "failed";
-        if *status != inner {
+        let label = self.status.as_ref().map(|label| match self.storage {
+            HelmStorage::Tiller => label.to_ascii_lowercase(),
+            HelmStorage::Secret | HelmStorage::ConfigMap => label.clone(),
+        });
+        let row = &mut release.row;
+        row.label = label
+            .filter(|label| *label != row.status)
+            .map(|label| truncate_name(&label).to_owned());
+        if let Some(label) = &row.label {
             let HelmReleaseRow {
                 namespace,
                 release: name,
                 revision,
                 ..
-            } = &release.row;
-            let inner = truncate_name(if inner.is_empty() { "nothing" } else { &inner });
+            } = &row;
             release.skipped_objects.push(MissingData {
                 what: format!("helm release {namespace}/{name} v{revision}"),
                 why: format!(
-                    "its label says {status}, the record itself {inner}; Helm goes by the label"
+                    "its label says {}, the record itself {}; of the newest revision Helm goes by the record, of others by the label",
+                    or_nothing(label),
+                    or_nothing(&row.status)
                 ),
                 rbac: None,
             });
         }
-        Ok(Some(release))
+        Ok(release)
+    }
+}
+
+fn or_nothing(status: &str) -> &str {
+    match status {
+        "" => "nothing",
+        status => status,
     }
 }
 
@@ -142,22 +142,37 @@ fn decode_record(record: &HelmRecord, catalog: &Catalog) -> Result<HelmRelease, 
     Ok(release_from_record(parsed, record, catalog))
 }
 
-/// Keeps the revision of each release with which Helm compares the next one: the newest that is deployed, for an
-/// interrupted upgrade can leave two, otherwise the newest that failed. Sorted by namespace and release.
-///
-/// Source: helm/helm pkg/action/upgrade.go (prepareUpgrade), pkg/storage/storage.go (Deployed, Last).
+/// Keeps of each release the revisions between which Helm chooses ([`HelmReleaseRow::current`]): the newest one, and the
+/// newest whose label says that it is deployed. Sorted by namespace, release and revision.
 pub(crate) fn newest_revisions(rows: Vec<HelmReleaseRow>) -> Vec<HelmReleaseRow> {
     let mut newest: BTreeMap<_, HelmReleaseRow> = BTreeMap::new();
+    let mut deployed: BTreeMap<_, HelmReleaseRow> = BTreeMap::new();
     for row in rows {
         let key = (row.namespace.clone(), row.release.clone(), row.storage);
-        match newest.get(&key) {
-            Some(other) if (!other.failed, other.revision) >= (!row.failed, row.revision) => {}
-            _ => {
-                newest.insert(key, row);
-            }
+        let is_newest = newest
+            .get(&key)
+            .is_none_or(|other| other.revision < row.revision);
+        let older = match is_newest {
+            true => newest.insert(key.clone(), row),
+            false => Some(row),
+        };
+        let Some(older) = older.filter(HelmReleaseRow::is_labelled_deployed) else {
+            continue;
+        };
+        let is_newest = deployed
+            .get(&key)
+            .is_none_or(|other| other.revision < older.revision);
+        if is_newest {
+            deployed.insert(key, older);
         }
     }
-    newest.into_values().collect()
+    deployed.retain(|key, _| {
+        let newest = newest.get(key);
+        !newest.is_some_and(HelmReleaseRow::is_labelled_deployed)
+    });
+    let mut kept: Vec<_> = deployed.into_values().chain(newest.into_values()).collect();
+    kept.sort_by(|a, b| (a.release_key(), a.revision).cmp(&(b.release_key(), b.revision)));
+    kept
 }
 
 /// The decoded fields of a record. Charts, values and notes are skipped.
@@ -258,8 +273,18 @@ struct TillerHook {
     manifest: String,
 }
 
-/// The statuses of Helm 2 that count, by their codes in hapi/release/status.proto.
-const TILLER_STATUSES: [(i32, &str); 2] = [(1, "deployed"), (4, "failed")];
+/// The statuses of Helm 2 in the words of its labels, by their codes in hapi/release/status.proto.
+const TILLER_STATUSES: [&str; 9] = [
+    "unknown",
+    "deployed",
+    "deleted",
+    "superseded",
+    "failed",
+    "deleting",
+    "pending_install",
+    "pending_upgrade",
+    "pending_rollback",
+];
 
 fn parse_tiller_record(compressed: &[u8]) -> Result<HelmReleaseJson, HelmError> {
     let mut message = Vec::new();
@@ -273,9 +298,8 @@ fn parse_tiller_record(compressed: &[u8]) -> Result<HelmReleaseJson, HelmError> 
         .info
         .and_then(|info| info.status)
         .map(|status| status.code);
-    let status = TILLER_STATUSES
-        .iter()
-        .find(|(known, _)| Some(*known) == code);
+    let index = code.and_then(|code| usize::try_from(code).ok());
+    let status = index.and_then(|index| TILLER_STATUSES.get(index));
     let hooks = release.hooks.into_iter().map(|hook| HelmHook {
         path: Some(hook.path),
         manifest: Some(hook.manifest),
@@ -284,7 +308,7 @@ fn parse_tiller_record(compressed: &[u8]) -> Result<HelmReleaseJson, HelmError> 
         name: release.name,
         namespace: Some(release.namespace),
         version: u64::try_from(release.version).unwrap_or_default(),
-        info: status.map(|(_, name)| HelmReleaseInfo {
+        info: status.map(|name| HelmReleaseInfo {
             status: Some((*name).to_owned()),
         }),
         chart: release.chart.map(|chart| HelmChart {
@@ -373,6 +397,7 @@ fn release_from_record(
         fill_in_namespace(object, &namespace, catalog);
     }
     let chart = record.chart.and_then(|chart| chart.metadata);
+    let status = record.info.and_then(|info| info.status).unwrap_or_default();
     HelmRelease {
         row: HelmReleaseRow {
             namespace,
@@ -381,10 +406,10 @@ fn release_from_record(
             chart: chart.map(chart_name).unwrap_or_default(),
             storage: from.storage,
             created_at: from.created,
-            failed: false,
+            status: truncate_name(&status).to_owned(),
+            label: None,
             objects,
         },
-        status: record.info.and_then(|info| info.status).unwrap_or_default(),
         skipped_objects: faults,
     }
 }

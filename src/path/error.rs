@@ -63,6 +63,18 @@ pub enum PathError {
         /// `; known releases of 1.16: 1.16.0-rc1, …`, or empty.
         near: String,
     },
+    /// The target is no release.
+    #[error(
+        "Kubernetes {version} was never published, as far as the catalog ({date}) knows; the nearest releases are {nearest}"
+    )]
+    NeverPublished {
+        /// The target.
+        version: String,
+        /// Date of the catalog.
+        date: String,
+        /// Releases near it.
+        nearest: String,
+    },
     /// There is a Kubernetes target and a platform that restricts it, but the running Kubernetes version is unknown.
     #[error(
         "the running Kubernetes version is unknown, so the platform's requirements cannot be checked; use --from kubernetes=VERSION"

@@ -5,7 +5,8 @@ use super::graph::GraphIndex;
 use super::search::{KubernetesGoal, Transition};
 use super::{PathError, StartingVersions, UpgradeTarget, unreachable};
 use crate::catalog::{
-    Catalog, EdgeConfidence, KubernetesRelease, Minor, Platform, PlatformName, Release, VersionSpec,
+    Catalog, EdgeConfidence, KubernetesRelease, Minor, Platform, PlatformName, ProviderSignature,
+    Release, SignatureLocation, VersionSpec,
 };
 
 /// Each target with its platform.
@@ -204,7 +205,8 @@ fn check_published(
         return Ok(());
     };
     let row_of = |release: &Release| releases.find(release.minor());
-    let is_beyond = |release: &Release| row_of(release).is_some_and(|row| !may_have(row, release));
+    let is_beyond =
+        |release: &Release| row_of(release).is_some_and(|row| !may_have(row, release, catalog));
     let minor = spec.minor();
     // Some distributions count their patches differently, and continue where upstream has ended.
     let has_own_patches = start.kubernetes.as_ref().is_some_and(is_beyond);
@@ -218,23 +220,37 @@ fn check_published(
     let Some(nearest) = nearest else {
         return Ok(());
     };
-    let from = start.kubernetes.as_ref();
-    Err(PathError::NoPath {
-        from: from.map_or_else(|| "any release".to_owned(), Release::to_string),
-        to: spec.to_string(),
-        missing: format!("the catalog ({}) has no Kubernetes {spec}", catalog.date),
-        nearest: nearest.newest_patch.to_string(),
+    let next = releases.find(nearest.minor.next());
+    let next = next.filter(|next| nearest.minor == minor && next.minor <= newest.minor);
+    let near = [Some(nearest), next];
+    let near: Vec<String> = near
+        .into_iter()
+        .flatten()
+        .map(|row| row.newest_patch.to_string())
+        .collect();
+    Err(PathError::NeverPublished {
+        version: spec.to_string(),
+        date: catalog.date.to_string(),
+        nearest: near.join(" and "),
     })
 }
 
 /// Whether a release of this minor may exist. Patches of an unsupported minor are complete; a supported one gets further
 /// patches, at most every other week.
-fn may_have(row: &KubernetesRelease, release: &Release) -> bool {
+fn may_have(row: &KubernetesRelease, release: &Release, catalog: &Catalog) -> bool {
     const DAYS_BETWEEN_PATCHES: i32 = 14;
     let has_suffix = release.semver.pre.is_empty() && release.raw != release.without_suffix().raw;
+    // Distributions that the catalog knows by their suffix have the patches of upstream.
+    let mut providers = catalog.provider_signatures.iter();
+    let has_own_patches = has_suffix && !providers.any(|signature| is_named_by(signature, release));
     let days_left = (row.end_of_life - row.verified_on).get_days();
     let patches_left = u64::try_from(days_left / DAYS_BETWEEN_PATCHES).unwrap_or(0);
-    has_suffix || release.semver.patch <= row.newest_patch.semver.patch + patches_left
+    has_own_patches || release.semver.patch <= row.newest_patch.semver.patch + patches_left
+}
+
+/// Whether the version of an API server names this distribution.
+fn is_named_by(signature: &ProviderSignature, release: &Release) -> bool {
+    signature.location == SignatureLocation::Version && release.raw.contains(&signature.pattern)
 }
 
 /// The targets that name a minor.

@@ -24,7 +24,7 @@ struct AddonRule(&'static str);
 /// The rule that also names the add-ons without compatibility data.
 const COMPATIBILITY: &str = "addon-compat";
 
-const DETECTION: &str = "By the image tags of Deployments, DaemonSets and StatefulSets, against the minors that the vendor supports. The finding belongs to the first hop into an unsupported minor. A release older than every published range counts as incompatible with minors newer than the oldest range supports, and is a gap for the others; a release between two ranges is a gap. Add-ons for which no support is published, or whose release is unknown, are named in a remark. An add-on that is upgraded with or after the control plane, and for which no release supports both minors, is a step of the hop instead, unless it does not support the running minor either.";
+const DETECTION: &str = "By the image tags of Deployments, DaemonSets and StatefulSets, against the minors that the vendor supports. The finding belongs to the first hop into an unsupported minor. A release older than every published range counts as incompatible with minors newer than the oldest range supports, and is a gap for the others; a release between two ranges is a gap. An add-on whose release is unknown is a gap too; one for which no support is published is named in a remark. An add-on that is upgraded with or after the control plane, and for which no release supports both minors, is a step of the hop instead, unless it does not support the running minor either.";
 
 /// The rules. They live as long as the program, which reads them once.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -136,9 +136,22 @@ impl AddonRule {
             clusters.flat_map(|cluster| addons::unrecorded_images(cluster, context.catalog));
         let known = &context.catalog.addons;
         let unknown = unknown_addons(context).filter_map(|(installed, addon, minor)| {
-            let release = installed.version.as_ref()?;
+            if addon.rule != self.0 {
+                return None;
+            }
+            let Some(release) = &installed.version else {
+                let is_listed = known.ranges().any(|row| row.component == addon.component);
+                let why = installed.unknown_version_reason.clone();
+                return why.filter(|_| is_listed).map(|why| MissingData {
+                    what: format!(
+                        "whether {} in {} supports {minor}",
+                        addon.title, installed.namespace
+                    ),
+                    why: format!("its release is unknown: {why}"),
+                    rbac: None,
+                });
+            };
             let why = match known.coverage(&addon.component, release) {
-                _ if addon.rule != self.0 => return None,
                 Coverage::OlderThanAll(first) => {
                     format!(
                         "the catalog knows its support only from {} on",
@@ -166,6 +179,7 @@ impl AddonRule {
         let mut names: BTreeMap<Minor, BTreeSet<String>> = BTreeMap::new();
         for (installed, addon, minor) in unknown_addons(context) {
             let name = match &installed.version {
+                None if known.ranges().any(|row| row.component == addon.component) => continue,
                 None => format!("{} (release unknown)", addon.title),
                 Some(release) => match known.coverage(&addon.component, release) {
                     Coverage::OlderThanAll(_) | Coverage::Between => continue,

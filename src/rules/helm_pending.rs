@@ -6,15 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::api::usage::is_removed_already;
 use super::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::api_usage::{
-    SUPERSEDED_RECORDS, current_releases, helm_record_needs, helm_release_needs,
-};
+use crate::api_usage::{deployed_releases_need, helm_record_needs, other_records_needs};
 use crate::catalog::{GroupResource, Gvk};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
-use crate::need::{DetailLevel, ListSelector, Need, NeedContext, ReadTarget};
-use crate::snapshot::{HelmReleaseRow, MetaRow, MissingData, Rows};
+use crate::need::{Need, ReadTarget};
+use crate::snapshot::{HelmReleaseRow, MetaRow, Rows};
 
-/// Statuses in which Helm refuses the next operation; and those that show that it went on.
+/// Statuses in which Helm refuses the next operation.
 /// Source: helm/helm pkg/release/status.go, pkg/action/upgrade.go.
 const PENDING_STATUSES: [&str; 4] = [
     "pending-install",
@@ -22,7 +20,6 @@ const PENDING_STATUSES: [&str; 4] = [
     "pending-upgrade",
     "uninstalling",
 ];
-const TERMINAL_STATUSES: [&str; 2] = ["failed", "uninstalled"];
 
 /// An operation that began later than this may still be at work.
 const MAX_OPERATION_TIME: SignedDuration = SignedDuration::from_mins(10);
@@ -44,78 +41,12 @@ pub(super) const RULE: Rule = Rule {
         "helm/helm pkg/storage/driver/secrets.go",
         "helm/helm pkg/action/upgrade.go",
     ],
-    unevaluated: unread_revisions,
-    kind: RuleKind::Code { needs, evaluate },
+    kind: RuleKind::Code {
+        needs: |_| helm_record_needs(),
+        evaluate,
+    },
     ..Rule::DEFAULT
 };
-
-fn needs(_: &NeedContext<'_>) -> Vec<Need> {
-    let mut needs = helm_record_needs();
-    needs.extend(undeployed_records_needs());
-    needs.extend(superseded_records_needs());
-    needs
-}
-
-/// Releases of which only superseded revisions are left. Helm compares the next upgrade with the newest of them, and
-/// its contents were not read.
-fn unread_revisions(context: &CheckContext<'_>) -> Vec<MissingData> {
-    let read = current_releases(context.cluster, context.manifests);
-    let mut missing = Vec::new();
-    for (superseded, other) in superseded_records_needs()
-        .iter()
-        .zip(&undeployed_records_needs())
-    {
-        let newest = newest_revisions(context.rows(superseded));
-        let others = newest_revisions(context.rows(other));
-        for ((namespace, name), revision) in newest {
-            let is_read = read
-                .iter()
-                .any(|row| Some(row.namespace.as_str()) == namespace && row.release == name);
-            let is_last = others
-                .get(&(namespace, name))
-                .is_none_or(|other| other.number < revision.number);
-            if !is_read && is_last {
-                let namespace = namespace.unwrap_or_default();
-                missing.push(MissingData {
-                    what: format!("helm release {namespace}/{name} v{}", revision.number),
-                    why: "no revision of the release is deployed: Helm compares the next upgrade with this superseded one, which was not read".to_owned(),
-                    rbac: None,
-                });
-            }
-        }
-    }
-    missing
-}
-
-/// Metadata of the records that were replaced.
-fn superseded_records_needs() -> [Need; 2] {
-    records_needs(SUPERSEDED_RECORDS)
-}
-
-/// Metadata of the records that are neither deployed nor replaced, wherever Helm keeps them.
-fn undeployed_records_needs() -> [Need; 2] {
-    let statuses: Vec<&str> = TERMINAL_STATUSES
-        .into_iter()
-        .chain(PENDING_STATUSES)
-        .collect();
-    records_needs(&format!("owner=helm,status in ({})", statuses.join(",")))
-}
-
-fn records_needs(labels: &str) -> [Need; 2] {
-    helm_release_needs().map(|need| match need.target {
-        ReadTarget::Objects {
-            resource, selector, ..
-        } => Need::selected(
-            resource,
-            ListSelector {
-                labels: labels.to_owned(),
-                fields: selector.fields,
-            },
-            DetailLevel::Metadata,
-        ),
-        ReadTarget::NonResourceUrl { .. } => need,
-    })
-}
 
 /// A revision, as its record's labels have it.
 struct HelmRevision<'a> {
@@ -161,19 +92,29 @@ fn newest_revisions(rows: Option<&Rows>) -> BTreeMap<ReleaseName<'_>, HelmRevisi
 
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<(Severity, bool), Vec<AffectedObject>> = BTreeMap::new();
-    for (pending, deployed) in undeployed_records_needs().iter().zip(&helm_release_needs()) {
+    let readings = context
+        .cluster
+        .into_iter()
+        .flat_map(|cluster| &cluster.ledger);
+    let read: Vec<&HelmReleaseRow> = readings
+        .flat_map(|reading| reading.rows.helm_releases())
+        .collect();
+    for pending in &other_records_needs() {
         let Some(kind) = storage_kind(pending) else {
             continue;
         };
         // Without the deployed revisions, the newest one is unknown.
-        let (Some(rows), Some(running)) = (context.rows(pending), context.rows(deployed)) else {
+        let deployed = deployed_releases_need(pending);
+        let running = deployed.and_then(|deployed| context.rows(&deployed));
+        let (Some(rows), Some(_)) = (context.rows(pending), running) else {
             continue;
         };
         for ((namespace, name), revision) in newest_revisions(Some(rows)) {
-            let deployed = running
-                .helm_releases()
-                .iter()
-                .filter(|row| Some(row.namespace.as_str()) == namespace && row.release == name);
+            let deployed = read.iter().filter(|row| {
+                row.is_labelled_deployed()
+                    && Some(row.namespace.as_str()) == namespace
+                    && row.release == name
+            });
             let went_on = deployed.clone().any(|row| row.revision > revision.number);
             if went_on || !PENDING_STATUSES.contains(&revision.status) {
                 continue;

@@ -32,6 +32,7 @@ pub use engine::waivers::{Waiver, Waivers, WaiversError};
 
 use std::sync::LazyLock;
 
+use crate::api_usage;
 use crate::catalog::Catalog;
 use crate::detect;
 use crate::need::{Need, NeedContext, ReadRequest};
@@ -49,6 +50,9 @@ const CODE_RULES: &[&Rule] = &[
     &control_plane::arguments::FEATURE_GATES,
     &control_plane::arguments::FLAGS_REMOVED,
     &control_plane::kubeadm_config::RULE,
+    &control_plane::settings::ETCD_FLAGS,
+    &control_plane::settings::GATE_DEPENDS,
+    &control_plane::settings::KCM_CONTROLLERS,
     &control_plane::skew::APISERVER_SKEW,
     &control_plane::skew::COMPONENT_SKEW,
     &control_plane::skew::KUBE_PROXY_SKEW,
@@ -144,6 +148,7 @@ pub fn follow_up_requests(
 ) -> Vec<ReadRequest> {
     let view = ClusterView::new(cluster, catalog);
     let requests = rules.iter().flat_map(|rule| (rule.follow_up)(view));
+    let requests = requests.chain(api_usage::follow_up_requests(view));
     requests
         .filter(|request| !cluster.has_answer_for(request))
         .collect()

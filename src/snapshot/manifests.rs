@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::MissingData;
-use super::metadata::{HelmReleaseRow, ManifestObject};
+use super::helm::HelmReleaseRow;
+use super::metadata::ManifestObject;
 use crate::catalog::{Catalog, Gvk, ManifestFields, Minor};
 use crate::need::FieldPaths;
 

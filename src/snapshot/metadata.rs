@@ -241,50 +241,6 @@ pub struct ManifestObject {
     pub fields: Option<Box<serde_json::Value>>,
 }
 
-/// The storage driver of a Helm release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HelmStorage {
-    /// The default.
-    Secret,
-    /// `HELM_DRIVER=configmap`.
-    ConfigMap,
-    /// ConfigMaps of Tiller (Helm 2).
-    Tiller,
-}
-
-/// A revision of a Helm release that the next operation may compare with, reduced to the objects of its manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HelmReleaseRow {
-    /// Namespace of the release.
-    pub namespace: String,
-    /// Name of the release.
-    pub release: String,
-    /// Revision.
-    pub revision: u64,
-    /// Chart and its version, `cart-1.2.0`; may be empty.
-    pub chart: String,
-    /// Where the record is stored.
-    pub storage: HelmStorage,
-    /// Creation time of the record.
-    #[serde(rename = "created")]
-    pub created_at: Option<Timestamp>,
-    /// Whether it failed; it counts only if no revision of the release is deployed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub failed: bool,
-    /// The objects of the manifest and the hooks.
-    pub objects: Vec<ManifestObject>,
-}
-
-impl HelmReleaseRow {
-    /// The identity of the release.
-    #[must_use]
-    pub fn release_key(&self) -> (&str, &str, HelmStorage) {
-        (&self.namespace, &self.release, self.storage)
-    }
-}
-
 impl Row for MetaRow {
     fn metadata(&self) -> Option<&MetaRow> {
         Some(self)
@@ -345,5 +301,3 @@ macro_rules! delegate_to_metadata {
 }
 
 delegate_to_metadata!(EndpointSliceRow, ObjectRow);
-
-impl Row for HelmReleaseRow {}

@@ -4,6 +4,7 @@
 //! reason why they are missing. An empty list therefore always means that the list was read and has no items.
 
 mod format1;
+mod helm;
 mod intern;
 mod manifests;
 mod metadata;
@@ -13,16 +14,18 @@ mod persist;
 mod pods;
 mod redact;
 mod rows;
+mod service_url;
 mod table;
 mod uid;
 mod view;
 mod workloads;
 
+pub use helm::{HelmReleaseRow, HelmStorage};
 pub use intern::{Interner, SharedLabels, SharedStr};
 pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter, kept_fields};
 pub use metadata::{
-    EndpointSliceRow, FieldManager, HelmReleaseRow, HelmStorage, Keyed, LastApplied, LiveTraces,
-    ManifestObject, MetaRow, ObjectReference, ObjectRow, OwnerReferenceRow, Row, RowKey,
+    EndpointSliceRow, FieldManager, Keyed, LastApplied, LiveTraces, ManifestObject, MetaRow,
+    ObjectReference, ObjectRow, OwnerReferenceRow, Row, RowKey,
 };
 pub use nodes::{NodeCondition, NodeRow};
 pub use owned_fields::{OwnedFields, is_annotation_unowned};
@@ -30,6 +33,7 @@ pub use persist::{FORMAT, SnapshotError, SnapshotProblem, load, save};
 pub use pods::{ControllerRef, PodPhase, PodRow};
 pub use redact::{RedactionKey, Redactor, redact};
 pub use rows::Rows;
+pub use service_url::in_cluster_service;
 pub use table::Table;
 pub use uid::Uid;
 pub use view::ClusterView;
@@ -121,6 +125,13 @@ pub struct MissingData {
 }
 
 impl ReadResult {
+    /// Whether it is the read of a single record of Helm, whose names come from the cluster.
+    fn is_of_one_helm_record(&self) -> bool {
+        let is_record = matches!(&self.target, ReadTarget::Objects { resource, namespace: Some(_), .. }
+            if matches!(resource.plural.as_str(), "secrets" | "configmaps"));
+        is_record && self.detail_level == DetailLevel::Typed
+    }
+
     fn satisfies(
         &self,
         target: &ReadTarget,

@@ -77,6 +77,10 @@ pub struct NodeRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "machineOwner")]
     pub capi_machine_owner: Option<String>,
+    /// The flags that k3s passes to the components that it runs on the node, as `kube-apiserver --feature-gates=A=true`, as
+    /// it notes its own arguments in an annotation; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component_flags: Option<Vec<String>>,
 }
 
 impl Row for NodeRow {}

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{EndpointSliceRow, HelmReleaseRow, Keyed, MetaRow, ObjectRow, Row, RowKey};
+use super::helm::HelmReleaseRow;
+use super::metadata::{EndpointSliceRow, Keyed, MetaRow, ObjectRow, Row, RowKey};
 use super::nodes::NodeRow;
 use super::pods::PodRow;
 use super::table::Table;

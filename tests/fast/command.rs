@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::golden;
-use crate::program::{EXAMPLE, PLAN, plan_program, program, run, run_plan, text, with_example};
+use crate::program::{
+    EXAMPLE, PLAN, plan_program, plan_without_a_path, program, run, run_plan, text, with_example,
+};
 use crate::server::{reply, serve};
 
 #[test]
@@ -99,13 +101,22 @@ fn usage_errors_are_2_and_say_what_is_wrong() {
 
 #[test]
 fn no_path_is_3() {
-    let output = run(&with_example(&["--to", "2.0"]));
+    let output = plan_without_a_path("table");
     assert_eq!(output.status.code(), Some(3));
-    assert!(
-        text(&output.stderr).contains("nearest reachable release"),
-        "{}",
-        text(&output.stderr)
-    );
+    let shown = text(&output.stdout) + &text(&output.stderr);
+    assert!(shown.contains("nearest reachable release"), "{shown}");
+}
+
+#[test]
+fn a_version_that_was_never_published_is_a_usage_error() {
+    for target in ["2.0", "1.25.99", "1.25.99+k3s1"] {
+        let output = run(&with_example(&["--to", target]));
+        assert_eq!(output.status.code(), Some(2), "{target}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains("the nearest releases are 1."), "{stderr}");
+        let output = run_plan(&with_example(&["--to", target]));
+        assert_eq!(output.status.code(), Some(2), "{target}");
+    }
 }
 
 #[test]
@@ -347,7 +358,7 @@ fn a_watch_refuses_targets_that_it_would_never_see() {
     };
     for (target, part) in [
         ("kyma=1.14", "follows Kubernetes only"),
-        ("1.25.99", "no Kubernetes 1.25.99"),
+        ("1.25.99", "Kubernetes 1.25.99 was never published"),
     ] {
         let (code, message) = watch(&["--to", target, "--once"]);
         assert_eq!(code, Some(2), "{message}");

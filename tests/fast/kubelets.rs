@@ -254,3 +254,38 @@ fn kubespray_is_upgraded_from_its_inventory() {
         );
     }
 }
+
+#[test]
+fn builds_without_a_version_are_gaps() {
+    for version in ["v0.0.0", "v0.0.0-master+$Format:%H$", "v0.0.0-master+abc"] {
+        let evaluation = evaluate(&cluster("1.34.1", &[node("worker", version, "")]));
+        let mut gaps = evaluation.gaps.iter();
+        assert!(gaps.any(|gap| gap.what.contains("worker")), "{version}");
+        assert_eq!(severities(&evaluation, TOO_NEW), []);
+    }
+}
+
+#[test]
+fn a_server_of_k3s_is_visible_by_its_arguments() {
+    let server = |annotations: &str| {
+        let more = format!("{CONTROL_PLANE}, annotations: {{{annotations}}}");
+        evaluate(&cluster(
+            "1.34.1+k3s1",
+            &[node("server", "v1.34.1+k3s1", &more)],
+        ))
+    };
+    let with_arguments = server("k3s.io/node-args: '[\"server\"]'");
+    assert_eq!(
+        with_arguments.verdict,
+        Verdict::Ready,
+        "{:#?}",
+        with_arguments.gaps
+    );
+    for annotations in ["", "k3s.io/node-args: server"] {
+        assert_eq!(
+            server(annotations).verdict,
+            Verdict::Incomplete,
+            "{annotations}"
+        );
+    }
+}

@@ -111,7 +111,7 @@ fn what_cannot_be_says_what_to_do() {
     let words = |from: &str, to: &[&str]| find(from, to).expect_err("no path").to_string();
     assert!(words("1.24.17", &["1.23"]).contains("restore etcd"));
     assert!(words("1.24.17", &["1.24.3"]).contains("cannot be downgraded"));
-    assert!(words("1.24.17", &["2.0"]).contains("nearest reachable release is 1.37.2"));
+    assert!(words("1.24.17", &["2.0"]).contains("nearest releases are 1.37.2"));
     assert!(words("1.24.17", &["kyma=1.14"]).contains("--to kubernetes=VERSION"));
     assert!(words("1.24.17", &["1.25", "kubernetes=1.26"]).contains("two targets"));
 }
@@ -125,7 +125,10 @@ fn versions_that_were_never_published_are_no_targets() {
     };
     for (from, to, nearest) in [
         (Some("1.24.17"), "1.25.99", "1.25.16"),
-        (Some("1.24.17"), "1.25.17", "1.25.16"),
+        (Some("1.24.17"), "1.25.17", "1.25.16 and 1.26.15"),
+        // Distributions that have the patches of upstream.
+        (Some("1.24.17+k3s1"), "1.25.99+k3s1", "1.25.16"),
+        (Some("1.24.17"), "1.25.99-eks-4f4795d", "1.25.16"),
         (Some("1.24.17"), "kubernetes=1.24.18", "1.24.17"),
         (None, "kubernetes=1.25.99", "1.25.16"),
         (None, "kubernetes=1.15", "1.16.15"),
@@ -138,13 +141,14 @@ fn versions_that_were_never_published_are_no_targets() {
         (Some("1.35.1"), "1.36.99", "1.36."),
     ] {
         let error = solve(from, to).expect_err(to);
-        assert!(error.is_no_path(), "{to}: {error}");
-        let says = format!("nearest reachable release is {nearest}");
+        assert!(!error.is_no_path(), "{to} is a usage error: {error}");
+        let says = format!("nearest releases are {nearest}");
         assert!(error.to_string().contains(&says), "{to}: {error}");
     }
     for (from, to) in [
         (Some("1.24.17"), "1.25.16"),
         (Some("1.24.17"), "1.25.16-eks-4f4795d"),
+        (Some("1.24.17+k3s1"), "1.25.16+k3s4"),
         (Some("1.24.17"), "1.25.17+vendor.1"),
         // Patches to come of a supported minor, and minors to come.
         (Some("1.35.1"), "1.36.6"),

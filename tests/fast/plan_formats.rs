@@ -71,7 +71,18 @@ fn plans_fit_their_schema() {
             0,
         ),
         (&["--local", "--from", "kyma=1.10", "--to", "kyma=1.14"], 0),
-        (&["--snapshot", EXAMPLE, "--to", "2.0"], 3),
+        (
+            &[
+                "--local",
+                "--from",
+                "dkp=2.2.2",
+                "--from",
+                "kubernetes=1.23.7",
+                "--to",
+                "dkp=2.3.0",
+            ],
+            3,
+        ),
     ] {
         let output = run_plan(&[args, &["-o", "json"]].concat());
         let stderr = text(&output.stderr);

@@ -237,3 +237,26 @@ objects:
     assert!(remedy("Apply").contains(advice));
     assert!(!remedy("Update").contains(advice));
 }
+
+#[test]
+fn a_policy_of_the_provider_is_a_note_only_where_the_provider_runs() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let severities = |version: &str, name: &str| {
+        let text = format!(
+            "kubernetes: {version}\nto: '1.25'\nnow: 2023-01-01T00:00:00Z\nobjects:\n- {{apiVersion: policy/v1beta1, kind: PodSecurityPolicy, metadata: {{name: {name}}}}}\n"
+        );
+        let (evaluation, _) = Cluster::parse(&text, name).evaluate(catalog, rules());
+        let findings = evaluation.findings.into_iter();
+        let findings = findings.filter(|finding| finding.id == "psp-present");
+        findings.map(|finding| finding.severity).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        severities("1.24.17-eks-1", "eks.privileged"),
+        [Severity::Note]
+    );
+    assert_eq!(severities("1.24.17", "eks.privileged"), [Severity::Blocker]);
+    assert_eq!(
+        severities("1.24.17-eks-1", "restricted"),
+        [Severity::Blocker]
+    );
+}

@@ -64,12 +64,32 @@ fn dead_webhooks_block_only_where_the_cluster_needs_them() {
         (
             ", matchConditions: [{name: a, expression: 'true'}]",
             NONE_READY,
+            vec![Severity::Blocker],
+        ),
+        (
+            ", matchConditions: [{name: a, expression: 'request.resource.resource == \"pods\"'}]",
+            NONE_READY,
+            vec![Severity::Blocker],
+        ),
+        (
+            ", matchConditions: [{name: a, expression: '!(request.namespace in [\"shop\"])'}]",
+            NONE_READY,
+            vec![Severity::Warning],
+        ),
+        (
+            ", matchConditions: [{name: a, expression: 'false'}]",
+            NONE_READY,
+            vec![Severity::Note],
+        ),
+        (
+            ", matchConditions: [{name: a, expression: 'object.metadata.name != \"a\"'}]",
+            NONE_READY,
             vec![Severity::Warning],
         ),
         (
             ", namespaceSelector: {matchLabels: {team: b}}",
             NONE_READY,
-            vec![Severity::Warning],
+            vec![Severity::Note],
         ),
         (
             ", namespaceSelector: {matchLabels: {team: a}}",
@@ -85,8 +105,75 @@ fn dead_webhooks_block_only_where_the_cluster_needs_them() {
         let rows = guard(&hook(more), rest);
         assert_eq!(said(id, &rows), expected, "{more} {rest}");
     }
-    let by_url = format!("clientConfig: {{url: 'https://guard.example'}}, {PODS}");
-    assert_eq!(said(id, &guard(&by_url, NONE_READY)), []);
+    for (url, expected) in [
+        ("https://guard.example", vec![]),
+        ("https://guard.shop.svc/v", vec![Severity::Blocker]),
+        (
+            "https://gone.shop.svc.cluster.local:8443",
+            vec![Severity::Blocker],
+        ),
+    ] {
+        let by_url = format!("clientConfig: {{url: '{url}'}}, {PODS}");
+        assert_eq!(said(id, &guard(&by_url, NONE_READY)), expected, "{url}");
+    }
+}
+
+#[test]
+fn dead_webhooks_that_match_nothing_are_notes() {
+    let condition = "!(request.namespace in [\"shop\"])";
+    let pods =
+        "rules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}]";
+    let hook =
+        format!("{TO_SERVICE}, {pods}, matchConditions: [{{name: a, expression: '{condition}'}}]");
+    let found = said("webhook-fail-dead", &guard(&hook, NONE_READY));
+    assert_eq!(found, [Severity::Note], "{condition}");
+    for (rules, expected) in [
+        (
+            "{apiGroups: [shop.example], apiVersions: ['*'], operations: ['*'], resources: [carts]}",
+            Severity::Note,
+        ),
+        (
+            "{apiGroups: [''], apiVersions: [v2], operations: ['*'], resources: [pods]}",
+            Severity::Note,
+        ),
+        (
+            "{apiGroups: [''], apiVersions: [v1], operations: ['*'], resources: [pods], scope: Cluster}",
+            Severity::Note,
+        ),
+        (
+            "{apiGroups: [apps], apiVersions: [v1], operations: ['*'], resources: [deployments]}",
+            Severity::Warning,
+        ),
+    ] {
+        let hook = format!("{TO_SERVICE}, rules: [{rules}]");
+        let found = said("webhook-fail-dead", &guard(&hook, NONE_READY));
+        assert_eq!(found, [expected], "{rules}");
+    }
+}
+
+#[test]
+fn conditions_that_cannot_be_evaluated_are_gaps() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    for (expression, is_gap) in [
+        ("!(\"system:nodes\" in request.userInfo.groups)", true),
+        ("request.operation == \"CONNECT\"", false),
+        ("true", false),
+    ] {
+        let hook = format!(
+            "{TO_SERVICE}, {PODS}, matchConditions: [{{name: a, expression: '{expression}'}}]"
+        );
+        let text = format!(
+            "kubernetes: 1.30.14\nnow: 2025-01-01T00:00:00Z\n{}",
+            guard(&hook, NONE_READY)
+        );
+        let (judgement, _) = Cluster::parse(&text, expression).evaluate(catalog, rules());
+        let mut gaps = judgement.gaps.iter();
+        assert_eq!(
+            gaps.any(|gap| gap.what == "webhook guard.shop"),
+            is_gap,
+            "{expression}"
+        );
+    }
 }
 
 #[test]
@@ -113,7 +200,7 @@ fn helm_may_be_at_work() {
     namespace: shop
     name: sh.helm.release.v1.cart.v{version}
     labels: {{owner: helm, name: cart, version: '{version}', {labels}}}
-"
+{FAILED_RECORD}"
         )
     };
     let record = |time: i64| {
@@ -129,7 +216,7 @@ fn helm_may_be_at_work() {
     );
     let (pending, failed) = (
         secret(2, "status: pending-upgrade"),
-        secret(10, "status: failed") + FAILED_RECORD,
+        secret(10, "status: failed"),
     );
     let failed_since = &format!("objects:\n{pending}{failed}");
     assert_eq!(said("helm-pending", failed_since), []);

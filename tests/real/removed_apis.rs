@@ -95,6 +95,13 @@ fn writers() -> Result<(), Failed> {
     assert_eq!(object["evidence"][0]["source"], "managedFields");
 
     // Narrowed to a namespace, the answer says so.
+    let nowhere = cluster.check(&["--to", "1.25", "-n", "kube-sistem"]);
+    assert_eq!(nowhere.code, 1, "{}", nowhere.stdout);
+    assert!(
+        nowhere.stderr.contains("does not exist"),
+        "{}",
+        nowhere.stderr
+    );
     let elsewhere = cluster.check(&["--to", "1.25", "-n", "kube-system"]);
     assert_eq!(elsewhere.code, 0, "{}", elsewhere.stdout);
     assert!(

@@ -142,8 +142,9 @@ fn admission() -> Result<(), Failed> {
         ["down-pods"],
         "{report:#}"
     );
+    // No namespace has the label, and no API has the group.
     assert_eq!(
-        of("webhook-fail-dead", "warning"),
+        of("webhook-fail-dead", "note"),
         ["down-nowhere", "gone-carts"]
     );
     assert_eq!(of("webhook-self-deadlock", "warning"), ["single-pods"]);

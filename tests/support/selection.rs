@@ -70,6 +70,9 @@ fn selects(selector: &ListSelector, object: &Value) -> bool {
             return value(label).is_some_and(|value| values.any(|other| other.trim() == value));
         }
         match requirement.split_once('=') {
+            Some((label, wanted)) if label.ends_with('!') => {
+                value(label.trim_end_matches('!')) != Some(wanted)
+            }
             Some((label, wanted)) => value(label) == Some(wanted),
             None => value(requirement).is_some(),
         }
@@ -110,7 +113,8 @@ pub(super) fn list_item(mut object: Value) -> Value {
 /// The Secret in which Helm keeps this record.
 pub(super) fn helm_secret(record: &Value) -> Value {
     let name = record["name"].as_str().expect("a name");
-    let (version, status) = (&record["version"], &record["info"]["status"]);
+    let version = &record["version"];
+    let status = record.get("label").unwrap_or(&record["info"]["status"]);
     json!({
         "apiVersion": "v1",
         "kind": "Secret",

@@ -215,8 +215,10 @@ fn a_release_fits_the_minors_that_its_makers_name() {
         ("metrics-server", "0.6.4", "1.24", Compatibility::Compatible),
         ("metrics-server", "0.6.4", "1.37", Compatibility::Compatible),
         // Older than all: surely not tested with later minors than the first range.
-        ("cilium", "1.10.3", "1.30", Compatibility::Incompatible),
-        ("cilium", "1.10.3", "1.29", Compatibility::Unknown),
+        ("cilium", "1.10.3", "1.25", Compatibility::Incompatible),
+        ("cilium", "1.10.3", "1.24", Compatibility::Unknown),
+        ("calico", "3.20.6", "1.25", Compatibility::Incompatible),
+        ("calico", "3.23.1", "1.24", Compatibility::Unknown),
         // Between two, and newer than all.
         ("ingress-nginx", "1.9.7", "1.34", Compatibility::Unknown),
         ("kyverno", "1.40.0", "1.34", Compatibility::Unknown),
@@ -285,4 +287,47 @@ fn what_kubeadm_brings_goes_with_it_and_the_autoscaler_after_it() {
         assert_eq!(found, Some(place), "{component}");
     }
     assert!(addons.find("web").is_none());
+}
+
+#[test]
+fn images_of_mirrors_are_told_by_their_name_and_that_of_the_workload() {
+    let addons = addons();
+    for (image, workload, expected) in [
+        (
+            "mirror:5000/ms/metrics-server:v0.3.6",
+            "metrics-server",
+            Some(("metrics-server", Some("0.3.6"))),
+        ),
+        (
+            "mirror/ms/metrics-server-arm64:v0.3.6",
+            "metrics-server-v1",
+            Some(("metrics-server", Some("0.3.6"))),
+        ),
+        (
+            "quay.io/cilium/cilium-ci:latest",
+            "cilium",
+            Some(("cilium", None)),
+        ),
+        ("mirror/team/metrics-server:1.0.0", "our-metrics", None),
+        ("mirror/team/ciliumish:1.0.0", "cilium", None),
+        ("mirror/team/web:1.0.0", "web", None),
+    ] {
+        let found = addons.find_by_name(image, workload);
+        let found = found.map(|(addon, release)| {
+            (
+                addon.component.as_str(),
+                release.map(|release| release.to_string()),
+            )
+        });
+        let found = found
+            .as_ref()
+            .map(|(name, release)| (*name, release.as_deref()));
+        assert_eq!(found, expected, "{image} {workload}");
+    }
+    for image in [
+        "mirror/autoscaling/cluster-autoscaler-arm64:v1.24.0",
+        "gcr.io/istio-release/pilot:1.9.0-distroless",
+    ] {
+        assert!(addons.find_by_image(image).is_some(), "{image}");
+    }
 }

@@ -82,8 +82,7 @@ pub(in crate::client) fn collect_release(
         record.decode(catalog)
     });
     match release {
-        Ok(None) => Vec::new(),
-        Ok(Some(release)) => {
+        Ok(release) => {
             rows.push(release.row);
             release.skipped_objects
         }

@@ -86,6 +86,42 @@ struct NodeSystemInfo {
     kubelet_version: String,
 }
 
+/// Annotation of k3s: its arguments on this node, those of its configuration file among them.
+/// Source: k3s-io/k3s pkg/nodeconfig/nodeconfig.go.
+const K3S_ARGS_ANNOTATION: &str = "k3s.io/node-args";
+
+/// Arguments of k3s that add a flag to a component. Source: k3s-io/k3s pkg/cli/cmds/server.go, agent.go.
+const K3S_COMPONENT_ARGUMENTS: [(&str, &str); 6] = [
+    ("kube-apiserver-arg", "kube-apiserver"),
+    ("kube-controller-arg", "kube-controller-manager"),
+    ("kube-controller-manager-arg", "kube-controller-manager"),
+    ("kube-proxy-arg", "kube-proxy"),
+    ("kube-scheduler-arg", "kube-scheduler"),
+    ("kubelet-arg", "kubelet"),
+];
+
+/// The flags of components in the arguments of k3s, a JSON list; `None` if it is no such list.
+fn component_flags(args: &str) -> Option<Vec<String>> {
+    let args: Vec<String> = serde_json::from_str(args).ok()?;
+    let mut words = args.iter();
+    let mut flags = Vec::new();
+    while let Some(word) = words.next() {
+        let Some(name) = word.strip_prefix("--") else {
+            continue;
+        };
+        let (name, value) = name.split_once('=').unzip();
+        let name = name.unwrap_or(&word[2..]);
+        let mut arguments = K3S_COMPONENT_ARGUMENTS.iter();
+        let Some((_, component)) = arguments.find(|(argument, _)| *argument == name) else {
+            continue;
+        };
+        let value = value.or_else(|| words.next().map(String::as_str));
+        let value = value.unwrap_or_default().trim_start_matches('-');
+        flags.push(format!("{component} --{value}"));
+    }
+    Some(flags)
+}
+
 impl Node {
     /// The row.
     pub(super) fn into_row(self) -> NodeRow {
@@ -102,6 +138,10 @@ impl Node {
         let [namespace, cluster] = CLUSTER_ANNOTATIONS.map(|name| meta.annotations.get(name));
         let [kind, owner] = MACHINE_OWNER_ANNOTATIONS.map(|name| meta.annotations.get(name));
         NodeRow {
+            component_flags: meta
+                .annotations
+                .get(K3S_ARGS_ANNOTATION)
+                .and_then(|args| component_flags(args)),
             capi_machine_owner: kind
                 .zip(owner)
                 .map(|(kind, owner)| format!("{kind}/{owner}")),

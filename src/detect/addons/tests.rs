@@ -36,7 +36,8 @@ fn record(namespace: &str, chart: &str, deployments: &[&str]) -> HelmReleaseRow 
         chart: chart.to_owned(),
         storage: HelmStorage::Secret,
         created_at: None,
-        failed: false,
+        status: "deployed".to_owned(),
+        label: None,
         objects: deployments.iter().map(object).collect(),
     }
 }

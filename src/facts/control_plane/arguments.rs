@@ -6,26 +6,54 @@ use super::shell;
 
 const FEATURE_GATES_FLAG: &str = "feature-gates";
 
+/// Flags whose values rules read.
+const LIST_FLAGS: [&str; 4] = [
+    "controllers",
+    FEATURE_GATES_FLAG,
+    "disable-admission-plugins",
+    "enable-admission-plugins",
+];
+
 /// Flags in order, without their dashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CommandFlags(Vec<(String, Option<String>)>);
 
 impl CommandFlags {
-    /// The flags of `program` in the command and arguments of a container; `None` if a script hides them: one that does not
-    /// name the program, or takes its flags from a variable.
+    /// The flags of `program` in the command and arguments of a container; `None` if they do not show them: there are none,
+    /// a script does not name the program, or a variable holds flags or the value of a list.
     pub(crate) fn from_container(program: &str, words: &[&str]) -> Option<Self> {
         let Some(commands) = shell::script_commands(words) else {
             // Words before the program belong to its launcher.
             let own = words.iter().position(|word| is_program(word, program));
-            return Some(Self::parse(own.map_or(words, |at| &words[at + 1..])));
+            if own.is_none() && !words.iter().any(|word| word.starts_with("--")) {
+                return None;
+            }
+            return Self::parse_visible(own.map_or(words, |at| &words[at + 1..]));
         };
         let own = commands.iter().find_map(|command| {
             let at = command.iter().position(|word| is_program(word, program))?;
             Some(&command[at + 1..])
         })?;
         let words: Vec<&str> = own.iter().map(String::as_str).collect();
-        let is_hidden = words.iter().any(|word| word.starts_with('$'));
-        (!is_hidden).then(|| Self::parse(&words))
+        Self::parse_visible(&words)
+    }
+
+    /// The flags; `None` if a variable of the shell or of Kubernetes hides some, or what rules read of their values.
+    fn parse_visible(words: &[&str]) -> Option<Self> {
+        let flags = Self::parse(words);
+        let is_variable = |word: &str| word.starts_with('$');
+        let hides_value = flags.0.iter().any(|(flag, value)| {
+            let value = value.as_deref().unwrap_or_default();
+            LIST_FLAGS.contains(&flag.as_str()) && value.contains('$')
+        });
+        let mut previous = "";
+        let hides_flags = words.iter().any(|word| {
+            // The value of a flag of its own, such as an address.
+            let is_value = previous.starts_with("--") && !previous.contains('=');
+            previous = word;
+            is_variable(word) && !is_value
+        });
+        (!hides_flags && !hides_value).then_some(flags)
     }
 
     fn parse(words: &[&str]) -> Self {
@@ -56,6 +84,11 @@ impl CommandFlags {
     /// Appends a feature gate.
     pub(crate) fn push_feature_gate(&mut self, gate: &str, value: &str) {
         self.push(FEATURE_GATES_FLAG, Some(&format!("{gate}={value}")));
+    }
+
+    /// The flags, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// Whether the flag is set, with or without a value.
@@ -238,9 +271,26 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_hides_the_flags_is_unknown() {
+    fn a_variable_in_another_value_hides_nothing() {
+        let words = [
+            "kube-apiserver",
+            "--bind-address",
+            "$(IP)",
+            "--advertise-address=$(IP)",
+        ];
+        assert!(parse(&words).has("bind-address"));
+    }
+
+    #[test]
+    fn a_command_line_that_hides_the_flags_is_unknown() {
         for words in [
-            &["sh", "/run.sh", "--feature-gates=A=true"][..],
+            &[][..],
+            &["/entrypoint.sh"],
+            &["kube-apiserver", "$(EXTRA_FLAGS)"],
+            &["kube-apiserver", "--v=2", "--feature-gates=$(GATES)"],
+            &["--enable-admission-plugins", "$(PLUGINS)"],
+            &["sh", "-c", "kube-apiserver --feature-gates=$GATES"],
+            &["sh", "/run.sh", "--feature-gates=A=true"],
             &["/bin/bash", "-c", "exec kube-apiserver $FLAGS"],
             &["sh", "-c", "/opt/start-server --feature-gates=A=true"],
             &["sh"],
@@ -266,6 +316,6 @@ mod tests {
         let mut gates = arguments.feature_gates();
         gates.remove("");
         assert_eq!(gates.into_iter().collect::<Vec<_>>(), [("D", true)]);
-        assert_eq!(parse(&[]), CommandFlags::default());
+        assert_eq!(parse(&["kube-apiserver"]), CommandFlags::default());
     }
 }

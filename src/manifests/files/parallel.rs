@@ -183,8 +183,7 @@ impl FileResult {
             HelmStorage::ConfigMap | HelmStorage::Tiller => record.decode(catalog),
         };
         match decoded {
-            Ok(None) => {}
-            Ok(Some(release)) => {
+            Ok(release) => {
                 for fault in release.skipped_objects {
                     self.add_gap(format!("{} in {location}", fault.what), fault.why);
                 }

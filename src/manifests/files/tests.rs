@@ -323,6 +323,7 @@ fn helm_records_are_decoded() {
         releases,
         [
             ("cart", 4, HelmStorage::Secret, 1),
+            ("cart", 5, HelmStorage::Secret, 1),
             ("web", 7, HelmStorage::ConfigMap, 0)
         ]
     );

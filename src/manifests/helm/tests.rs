@@ -58,7 +58,7 @@ fn cart() -> String {
 #[test]
 fn a_record_is_reduced_to_its_objects() {
     let release = decode(&packed(&cart())).expect("it is a record");
-    assert_eq!(release.status, "deployed");
+    assert_eq!(release.row.status, "deployed");
     let row = &release.row;
     assert_eq!(
         (
@@ -126,7 +126,7 @@ fn sparse_records_are_read() {
         r#"{"name":"a","version":1,"hooks":null,"chart":null,"info":null}"#,
     ))
     .expect("it is a record");
-    assert_eq!(release.status, "");
+    assert_eq!(release.row.status, "");
     assert_eq!(release.row.objects, []);
     assert_eq!(release.row.chart, "");
 }
@@ -186,13 +186,14 @@ fn deep_json_is_no_danger() {
 #[test]
 fn the_newest_deployed_revision_counts() {
     let row = |namespace: &str, release: &str, revision, storage| HelmReleaseRow {
+        status: "deployed".to_owned(),
+        label: None,
         namespace: namespace.into(),
         release: release.into(),
         revision,
         chart: String::new(),
         storage,
         created_at: None,
-        failed: false,
         objects: Vec::new(),
     };
     let rows = newest_revisions(vec![
@@ -266,29 +267,93 @@ fn what_a_record_repeats_is_bounded() {
 }
 
 #[test]
-fn a_record_counts_by_its_label_and_a_difference_is_reported() {
+fn label_and_record_that_differ_are_reported() {
     static CATALOG: std::sync::LazyLock<&Catalog> =
         std::sync::LazyLock::new(|| Catalog::embedded().expect("the catalog is sound"));
     let inner = |status: &str| packed(&cart().replace("deployed", status));
-    for (label, status, counts, faults) in [
-        (None, "deployed", true, 1),
-        (None, "failed", true, 1),
-        (None, "superseded", false, 0),
-        (Some("deployed"), "deployed", true, 1),
-        (Some("deployed"), "failed", true, 2),
-        (Some("failed"), "deployed", true, 2),
-        (Some("superseded"), "deployed", false, 0),
+    for (label, status, faults) in [
+        (None, "deployed", 1),
+        (None, "superseded", 1),
+        (Some("deployed"), "deployed", 1),
+        (Some("deployed"), "failed", 2),
+        (Some("Deployed"), "deployed", 2),
+        (Some("superseded"), "deployed", 2),
     ] {
         let release = record(&inner(status), label).decode(&CATALOG);
         let release = release.expect("it is a record");
-        assert_eq!(release.is_some(), counts, "{label:?} {status}");
-        let reported = release
-            .as_ref()
-            .map_or(0, |release| release.skipped_objects.len());
+        assert_eq!(release.row.status, status);
+        let reported = release.skipped_objects.len();
         assert_eq!(reported, faults, "{label:?} {status}");
-        let is_failed = release.is_some_and(|release| release.row.failed);
-        let expected = counts && label.unwrap_or(status) == "failed";
-        assert_eq!(is_failed, expected, "{label:?} {status}");
+        let is_deployed = label.unwrap_or(status) == "deployed";
+        assert_eq!(release.row.is_labelled_deployed(), is_deployed);
+    }
+}
+
+/// Revisions of one release as (label, record), oldest first, and the one that `helm upgrade` of 3.22 compares with.
+#[test]
+fn the_revision_is_chosen_as_helm_does() {
+    for (revisions, current) in [
+        (
+            vec![("deployed", "deployed"), ("failed", "failed")],
+            Some(1),
+        ),
+        (
+            vec![("deployed", "deployed"), ("deployed", "deployed")],
+            Some(2),
+        ),
+        (
+            vec![("superseded", "superseded"), ("failed", "failed")],
+            Some(2),
+        ),
+        (
+            vec![("superseded", "superseded"), ("superseded", "superseded")],
+            Some(2),
+        ),
+        (
+            vec![("deployed", "superseded"), ("superseded", "deployed")],
+            Some(2),
+        ),
+        (
+            vec![("deployed", "superseded"), ("superseded", "superseded")],
+            Some(1),
+        ),
+        (
+            vec![("superseded", "deployed"), ("failed", "failed")],
+            Some(2),
+        ),
+        (vec![("weird", "deployed")], Some(1)),
+        (vec![("", "deployed")], Some(1)),
+        (
+            vec![
+                ("deployed", "deployed"),
+                ("pending-upgrade", "pending-upgrade"),
+            ],
+            Some(1),
+        ),
+        (vec![("pending-install", "pending-install")], Some(1)),
+        (
+            vec![("superseded", "superseded"), ("uninstalled", "uninstalled")],
+            None,
+        ),
+    ] {
+        let rows = revisions
+            .iter()
+            .zip(1..)
+            .map(|((label, status), revision)| HelmReleaseRow {
+                namespace: "shop".to_owned(),
+                release: "cart".to_owned(),
+                revision,
+                chart: String::new(),
+                storage: HelmStorage::Secret,
+                created_at: None,
+                status: (*status).to_owned(),
+                label: Some((*label).to_owned()),
+                objects: Vec::new(),
+            });
+        let kept = newest_revisions(rows.collect());
+        let kept: Vec<&HelmReleaseRow> = kept.iter().collect();
+        let chosen = HelmReleaseRow::current(&kept).map(|row| row.revision);
+        assert_eq!(chosen, current, "{revisions:?}");
     }
 }
 
@@ -318,7 +383,7 @@ fn records_of_helm_2_are_read() {
         ..record(&STANDARD.encode(payload).into_bytes(), Some("DEPLOYED"))
     };
     let read = stored(gzip(&release.encode_to_vec())).decode(&CATALOG);
-    let row = read.expect("it is a record").expect("it counts").row;
+    let row = read.expect("it is a record").row;
     assert_eq!((row.chart.as_str(), row.revision), ("cart-1.2.0", 4));
     assert_eq!(row.objects[0].namespace.as_deref(), Some("shop"));
     let broken = stored(gzip(b"\x0a\xff")).decode(&CATALOG);

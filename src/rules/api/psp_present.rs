@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::usage;
 use crate::api_usage;
 use crate::api_usage::{ApiLifecycle, ApiUsage, EvidenceStrength};
-use crate::catalog::{Api, Gvk};
+use crate::catalog::{Api, Gvk, ManagedCandidate};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need};
 use crate::rules::{
@@ -24,7 +24,7 @@ pub(crate) const RULE: Rule = Rule {
         usage::removal_minors(catalog, KIND, |api| api.replacement.is_none())
     }),
     why: "The upgrade removes the admission plugin. Pods lose both the restrictions and the defaults that policies applied: pods that were rejected before are admitted, and pods that relied on a default start differently. Charts that contain a policy can no longer be installed.",
-    detection: "By listing PodSecurityPolicies, and by manifests and Helm releases that contain one. Policies that a provider installs are left out.",
+    detection: "By listing PodSecurityPolicies, and by manifests and Helm releases that contain one. Policies that the detected provider installs, and removes itself, are a note.",
     remedy: "Replace them with Pod Security Admission labels on namespaces or with a policy webhook. Then delete the policies, the chart options that create them, and the RBAC rules that allow pods to use them.",
     reference: "https://kubernetes.io/docs/tasks/configure-pod-container/migrate-from-psp/",
     sources: &[
@@ -52,15 +52,40 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         }
     }
     add_live_objects(context, &api.gvk(), &mut objects);
-    let message = format!(
-        "PodSecurityPolicy is removed in {}; nothing replaces it",
-        hop.to
-    );
-    let draft = FindingDraft {
-        hop: Some(hop),
-        ..FindingDraft::new(&RULE, KIND, message, objects.into_values().collect())
-    };
-    Finding::new(&RULE, draft).into_iter().collect()
+    let mut groups: BTreeMap<Option<&str>, Vec<AffectedObject>> = BTreeMap::new();
+    for object in objects.into_values() {
+        let provider = managing_provider(context, &object);
+        groups.entry(provider).or_default().push(object);
+    }
+    let drafts = groups.into_iter().map(|(provider, objects)| {
+        let removed = format!("PodSecurityPolicy is removed in {}", hop.to);
+        let hop = Some(hop.clone());
+        match provider {
+            None => FindingDraft {
+                hop,
+                ..FindingDraft::new(
+                    &RULE,
+                    KIND,
+                    format!("{removed}; nothing replaces it"),
+                    objects,
+                )
+            },
+            Some(provider) => FindingDraft {
+                hop,
+                severity: Severity::Note,
+                remedy: format!("Nothing to do: {provider} removes it with the upgrade."),
+                ..FindingDraft::new(
+                    &RULE,
+                    format!("{KIND} of {provider}"),
+                    format!("{removed}; {provider} manages this one"),
+                    objects,
+                )
+            },
+        }
+    });
+    drafts
+        .filter_map(|draft| Finding::new(&RULE, draft))
+        .collect()
 }
 
 /// Whether this rule reports a use of the kind in place of `api-removed`: where the path removes the kind, except for an
@@ -98,9 +123,6 @@ fn add_live_objects(
     let need = Need::objects(resource, DetailLevel::Metadata);
 
     for row in context.rows(&need).into_iter().flat_map(Rows::metadata) {
-        if is_provider_managed(context, &row.name) {
-            continue;
-        }
         let seen = Evidence::new(EvidenceSource::Spec, "it exists");
         objects
             .entry(row.name.clone())
@@ -116,12 +138,21 @@ fn add_live_objects(
             .evidence
             .push(seen);
     }
-
-    // What a provider installs comes back through managed fields too.
-    objects.retain(|name, _| !is_provider_managed(context, name));
 }
 
-fn is_provider_managed(context: &CheckContext<'_>, name: &str) -> bool {
-    let catalog = context.catalog;
-    catalog.managing_provider(KIND, name, None, None).is_some()
+/// The provider that installs this policy; a copy in a file or a Helm release has another writer.
+fn managing_provider<'a>(context: &CheckContext<'a>, object: &AffectedObject) -> Option<&'a str> {
+    let mut evidence = object.evidence.iter();
+    if evidence.any(|one| matches!(one.source, EvidenceSource::File | EvidenceSource::Helm)) {
+        return None;
+    }
+    let candidate = ManagedCandidate {
+        kind: KIND,
+        namespace: None,
+        name: &object.name,
+        owner: None,
+    };
+    let provider = context.detected.as_ref()?.provider.as_deref();
+    let row = context.catalog.managing_provider(&candidate, provider)?;
+    Some(&row.managed_by)
 }

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::api_usage::helm_record_needs;
 use crate::catalog::{GroupResource, MovedResource};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::{HopId, UpgradePath};
 use crate::rules::engine::data_rule::object_from_row;
+use crate::rules::engine::manifests::{add_object, manifest_contents};
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
@@ -20,19 +23,20 @@ const BOOTSTRAP_LABEL: &str = "kubernetes.io/bootstrapping";
 pub(crate) const RULE: Rule = Rule {
     id: "rbac-group-removed",
     severity: Severity::Warning,
-    title: "A role names a resource only in an API group that loses it",
+    title: "A role grants verbs on a resource only in an API group that loses it",
     applies_to: Applicability::Computed(|catalog| {
         let moved = catalog.apis.moved_resources().into_iter();
         let minors: BTreeSet<_> = moved.map(|moved| moved.removed).collect();
         let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
         minors.join(", ")
     }),
-    why: "After the hop the resource is served in its other group only, for which the role grants nothing: whoever is bound to it gets 403.",
-    detection: "By the rules of Roles and ClusterRoles. Roles that name the other group too are left out, and so are those that the API server maintains. Only hops in which a group loses a resource are checked.",
+    why: "After the hop the resource is served in its other group only, for which the role grants nothing: whoever is bound to it gets 403 for these verbs.",
+    detection: "By the rules of Roles and ClusterRoles in the cluster, in manifests and in Helm releases: each verb, subresource and resourceName that a rule grants in the old group must be granted in the other one by a rule of the same role. Roles that the API server maintains are left out. Only hops in which a group loses a resource are checked.",
     remedy: "Add the group that keeps the resource to apiGroups of the rule before this hop.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/rbac/",
     sources: &["kubernetes/kubernetes plugin/pkg/auth/authorizer/rbac/rbac.go"],
     kind: RuleKind::Code { needs, evaluate },
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -50,13 +54,16 @@ fn needs(context: &NeedContext<'_>) -> Vec<Need> {
         .iter()
         .any(|moved| hop_of(moved, context.path).is_some())
     {
-        true => role_resources().map(roles_need).to_vec(),
+        true => {
+            let mut needs = helm_record_needs();
+            needs.extend(role_resources().map(roles_need));
+            needs
+        }
         false => Vec::new(),
     }
 }
 
 fn hop_of(moved: &MovedResource, path: &UpgradePath) -> Option<HopId> {
-    path.from?;
     path.hop_into(moved.removed)
 }
 
@@ -67,24 +74,30 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         .into_iter()
         .filter_map(|moved| Some((hop_of(&moved, context.path)?, moved)));
     let lost: Vec<(HopId, MovedResource)> = lost.collect();
+    let mut check = |role: &Value, affected: &dyn Fn(String) -> AffectedObject| {
+        for (hop, moved) in &lost {
+            if let Some(verbs) = lost_verbs(role, moved) {
+                let objects = found.entry((moved.clone(), hop.clone())).or_default();
+                add_object(objects, affected(verbs));
+            }
+        }
+    };
     for resource in role_resources() {
         let Some(api) = context.listed_gvk(&resource) else {
             continue;
         };
-        let need = roles_need(resource);
-        for row in context.objects(&need) {
-            if !row.object["metadata"]["labels"][BOOTSTRAP_LABEL].is_null() {
-                continue;
+        for row in context.objects(&roles_need(resource)) {
+            if row.object["metadata"]["labels"][BOOTSTRAP_LABEL].is_null() {
+                check(&row.object, &|verbs| {
+                    object_from_row(&api, row, Evidence::new(EvidenceSource::Spec, verbs))
+                });
             }
-            for (hop, moved) in &lost {
-                let Some(rule) = stranded_rule(&row.object, moved) else {
-                    continue;
-                };
-                let evidence = Evidence::new(EvidenceSource::Spec, rule);
-                let object = object_from_row(&api, row, evidence);
-                let key = (moved.clone(), hop.clone());
-                found.entry(key).or_default().push(object);
-            }
+        }
+    }
+    for content in manifest_contents(context) {
+        let mut roles = role_resources().into_iter();
+        if roles.any(|resource| content.is_of(&resource, context)) {
+            check(content.fields, &|verbs| content.affected(verbs));
         }
     }
     let findings = found.into_iter().filter_map(|((moved, hop), objects)| {
@@ -94,7 +107,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             removed,
         } = &moved;
         let message = format!(
-            "grants access to {} only in {old_group}, which loses them in {removed}; add {}",
+            "grants verbs on {} only in {old_group}, which loses them in {removed}; add {}",
             resource.plural, resource.group
         );
         let draft = FindingDraft {
@@ -106,26 +119,116 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     findings.collect()
 }
 
-/// The first rule of a role that names the resource in its old group, if no rule names it in the other one.
-fn stranded_rule(role: &Value, moved: &MovedResource) -> Option<String> {
-    let rules = role["rules"].as_array()?;
-    let is_for = |rule: &&Value, group: &str| {
-        names(&rule["apiGroups"], |name| name == group)
-            && names(&rule["resources"], |name| {
-                name == "*" || name.split('/').next() == Some(&moved.resource.plural)
-            })
-    };
-    let old = rules.iter().find(|rule| is_for(rule, &moved.old_group))?;
-    let keeps = |rule: &Value| is_for(&rule, &moved.resource.group) || is_for(&rule, "*");
-    (!rules.iter().any(keeps)).then(|| {
-        format!(
-            "apiGroups {}, resources {}",
-            old["apiGroups"], old["resources"]
-        )
-    })
+/// What every verb means.
+///
+/// Source: kubernetes/website content/en/docs/reference/access-authn-authz/authorization.md.
+const ALL_VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
+
+/// A rule of a role.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RoleRule {
+    #[serde(deserialize_with = "null_as_default")]
+    api_groups: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    resources: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    resource_names: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    verbs: Vec<String>,
 }
 
-fn names(list: &Value, is_meant: impl Fn(&str) -> bool) -> bool {
-    let mut names = list.as_array().into_iter().flatten();
-    names.any(|name| name.as_str().is_some_and(&is_meant))
+fn null_as_default<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(list)?.unwrap_or_default())
+}
+
+impl RoleRule {
+    /// Whether it grants a verb on a resource, or a subresource behind a slash, in a group; with a name, on that object.
+    fn grants(&self, group: &str, resource: &str, verb: &str, name: Option<&String>) -> bool {
+        let any_subresource = resource
+            .split_once('/')
+            .map(|(_, subresource)| format!("*/{subresource}"));
+        let is_resource = |entry: &String| {
+            entry == "*" || entry == resource || Some(entry) == any_subresource.as_ref()
+        };
+        has(&self.api_groups, group)
+            && self.resources.iter().any(is_resource)
+            && has(&self.verbs, verb)
+            && (self.resource_names.is_empty()
+                || name.is_some_and(|name| self.resource_names.contains(name)))
+    }
+
+    /// The entries of its resources that are this resource or subresources of it.
+    fn resources_of<'a>(&'a self, plural: &'a str) -> impl Iterator<Item = String> + 'a {
+        self.resources
+            .iter()
+            .filter_map(move |entry| match entry.split_once('/') {
+                _ if entry == "*" => Some(plural.to_owned()),
+                Some(("*", subresource)) => Some(format!("{plural}/{subresource}")),
+                Some((name, _)) if name == plural => Some(entry.clone()),
+                None if entry == plural => Some(entry.clone()),
+                _ => None,
+            })
+    }
+}
+
+fn has(list: &[String], name: &str) -> bool {
+    list.iter().any(|entry| entry == "*" || entry == name)
+}
+
+/// The verbs and resources that a role grants in the old group of a resource and not in the other one; `None` if it
+/// loses nothing.
+fn lost_verbs(role: &Value, moved: &MovedResource) -> Option<String> {
+    let rules = role["rules"].as_array()?.iter();
+    let rules: Vec<RoleRule> = rules
+        .filter_map(|rule| RoleRule::deserialize(rule).ok())
+        .collect();
+    let mut lost: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    // A rule for all groups grants the same in the other one.
+    let of_old_group = |rule: &&RoleRule| rule.api_groups.contains(&moved.old_group);
+    for rule in rules.iter().filter(of_old_group) {
+        let names: Vec<Option<&String>> = match rule.resource_names.is_empty() {
+            true => vec![None],
+            false => rule.resource_names.iter().map(Some).collect(),
+        };
+        let is_any = rule.verbs.iter().any(|verb| verb == "*");
+        let verbs: Vec<&str> = match is_any {
+            true => ALL_VERBS.to_vec(),
+            false => rule.verbs.iter().map(String::as_str).collect(),
+        };
+        for resource in rule.resources_of(&moved.resource.plural) {
+            let is_kept = |verb: &&str| {
+                let mut names = names.iter();
+                names.all(|name| {
+                    let mut rules = rules.iter();
+                    rules.any(|other| other.grants(&moved.resource.group, &resource, verb, *name))
+                })
+            };
+            let gone: Vec<&str> = verbs
+                .iter()
+                .filter(|verb| !is_kept(verb))
+                .copied()
+                .collect();
+            if !gone.is_empty() {
+                let all = is_any && gone.len() == ALL_VERBS.len();
+                let gone = if all { vec!["*"] } else { gone };
+                lost.entry(resource).or_default().extend(gone);
+            }
+        }
+    }
+    let lost = lost.into_iter().map(|(resource, verbs)| {
+        let verbs: Vec<&str> = verbs.into_iter().collect();
+        format!("{} on {resource}", verbs.join(", "))
+    });
+    let lost: Vec<String> = lost.collect();
+    (!lost.is_empty()).then(|| lost.join("; "))
 }

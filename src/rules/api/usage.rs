@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api_usage::{ApiLifecycle, ApiUsage, EvidenceStrength};
-use crate::catalog::{Api, Catalog, Gvk, Minor, StoredObjects};
+use crate::catalog::{Api, Catalog, Gvk, ManagedCandidate, Minor, StoredObjects};
 use crate::evidence::{Confidence, EvidenceSource};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, Severity};
@@ -22,15 +22,29 @@ type UsageGroup<'a> = (&'a Gvk, Option<HopId>, Severity, Option<&'a str>);
 
 /// The provider that manages the object of a use and updates it with the cluster. A copy in a file or a Helm release has
 /// another writer.
-fn managing_provider<'a>(usage: &ApiUsage, context: &CheckContext<'a>) -> Option<&'a str> {
+///
+/// The severity is milder than that of other uses: a note, or a warning if the marks of the provider may be copied ones.
+fn managing_provider<'a>(
+    usage: &ApiUsage,
+    context: &CheckContext<'a>,
+) -> Option<(&'a str, Severity)> {
     let mut evidence = usage.evidence.iter();
     if evidence.any(|one| matches!(one.source, EvidenceSource::File | EvidenceSource::Helm)) {
         return None;
     }
     let provider = context.detected.as_ref()?.provider.as_deref();
-    let name = &usage.object.name;
-    let catalog = context.catalog;
-    catalog.managing_provider(&usage.api.kind, name, usage.owner.as_deref(), provider)
+    let object = ManagedCandidate {
+        kind: &usage.api.kind,
+        namespace: usage.object.namespace.as_deref(),
+        name: &usage.object.name,
+        owner: usage.owner.as_deref(),
+    };
+    let row = context.catalog.managing_provider(&object, provider)?;
+    let severity = match row.is_certain_of(&object) {
+        true => Severity::Note,
+        false => Severity::Warning,
+    };
+    Some((&row.managed_by, severity))
 }
 
 /// One finding for each API, hop, severity and managing provider among these uses.
@@ -45,10 +59,10 @@ pub(crate) fn usage_findings<'a>(
             ApiLifecycle::Removed(minor) => context.path.hop_into(minor),
             ApiLifecycle::Deprecated(_) => None,
         };
-        let provider = managing_provider(usage, context);
-        let severity = match provider {
-            Some(_) => Severity::Note,
-            None => usage_severity(usage, hop.as_ref(), context),
+        let severity = usage_severity(usage, hop.as_ref(), context);
+        let (provider, severity) = match managing_provider(usage, context) {
+            Some((provider, milder)) => (Some(provider), severity.min(milder)),
+            None => (None, severity),
         };
         groups
             .entry((&usage.api, hop, severity, provider))

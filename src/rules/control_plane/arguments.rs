@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{invisible_static_pods, kube_system_object, mirror_pod_needs, static_pod_needs};
 use crate::catalog::{FeatureGate, Minor};
+use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::control_plane;
-use crate::facts::control_plane::{APISERVER, ComponentConfig};
+use crate::facts::control_plane::{APISERVER, ComponentConfig, ConfigSource, ETCD};
 use crate::need::Need;
 use crate::path::HopId;
-use crate::rules::{Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 use crate::snapshot::MissingData;
 
 /// Gates that the target has removed or locked.
@@ -17,8 +20,8 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
     severity: Severity::Blocker,
     title: "A feature gate is set that the target does not accept",
     why: "A component does not start if its configuration sets an unknown feature gate or changes a locked one. If that is the API server, the upgrade stops half-way.",
-    detection: "By --feature-gates of the static pods of the control plane and kube-proxy, in scripts of their command lines too, and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. Managed control planes and configuration files on nodes are not visible; a control plane node without a static pod of the control plane is a gap.",
-    remedy: "Remove the gate from the static pod manifests and from kubeadm's ConfigMaps before this hop.",
+    detection: "By --feature-gates of the static pods of the control plane and kube-proxy, in scripts of their command lines too, and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. k3s notes its arguments, with those for components, in an annotation of each node. Managed control planes and configuration files on nodes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    remedy: "Remove the gate from the static pod manifests and from kubeadm's ConfigMaps, or from the configuration of k3s, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates-removed/",
     sources: &[
         "kubernetes/component-base featuregate/feature_gate.go",
@@ -43,8 +46,8 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
     severity: Severity::Blocker,
     title: "A control plane component sets a flag that the target does not accept",
     why: "A component does not start if it is given an unknown flag.",
-    detection: "By the command lines of the static pods of the control plane and kube-proxy, scripts included, and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. Managed control planes are not visible; a control plane node without a static pod of the control plane is a gap.",
-    remedy: "Remove the flag from the static pod manifests and from extraArgs in kubeadm-config before this hop.",
+    detection: "By the command lines of the static pods of the control plane and kube-proxy, scripts included, and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. k3s notes its arguments, with those for components, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    remedy: "Remove the flag from the static pod manifests and from extraArgs in kubeadm-config, or from the configuration of k3s, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/",
     sources: &["kubernetes/sig-release releases/release-1.N/release-notes/release-notes-draft.md"],
     kind: RuleKind::Code {
@@ -63,8 +66,8 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     title: "The API server configures an admission plugin that the target does not have",
     applies_to: Applicability::Text("each minor that removes a plugin"),
     why: "The API server does not start if it is told to enable or disable an unknown admission plugin.",
-    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. Managed control planes are not visible; a control plane node without a static pod of the control plane is a gap.",
-    remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config before this hop.",
+    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. k3s notes its arguments, with those for components, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config, or in the configuration of k3s, before this hop.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/",
     sources: &[
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
@@ -80,14 +83,14 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-fn component_config_needs() -> Vec<Need> {
+pub(super) fn component_config_needs() -> Vec<Need> {
     let mut needs = static_pod_needs();
     needs.push(control_plane::kubeadm_config_need());
     needs
 }
 
 /// Control plane nodes whose components are not visible, and static pods whose flags a script hides.
-fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
+pub(super) fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
     let pods = context.fact(control_plane::static_pods).into_iter();
     let hidden = pods.filter(|pod| pod.flags().is_none());
     let mut missing: Vec<MissingData> = hidden
@@ -97,7 +100,7 @@ fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
                 pod.component,
                 pod.row.meta.namespaced_name()
             ),
-            why: "they are set by a script; compare them with the release notes of the target"
+            why: "its command line does not show them: a script, a variable or the image sets them; compare them with the release notes of the target"
                 .to_owned(),
             rbac: None,
         })
@@ -109,7 +112,12 @@ fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
 fn removed_feature_gates(context: &CheckContext<'_>) -> Vec<Finding> {
     let removals = &context.catalog.control_plane_removals;
     incompatibility_findings(context, &FEATURE_GATES, |setting| {
-        let set = setting.flags.feature_gates();
+        // Those of etcd have names of their own.
+        let is_of_etcd = setting.component == ETCD;
+        let set = match is_of_etcd {
+            true => BTreeMap::new(),
+            false => setting.flags.feature_gates(),
+        };
         set.iter()
             .filter_map(|(gate, value)| gate_incompatibility(removals.feature_gate(gate)?, *value))
             .collect()
@@ -190,22 +198,22 @@ fn removed_admission_plugins(context: &CheckContext<'_>) -> Vec<Finding> {
 }
 
 /// A setting that keeps a component from starting from some minor on.
-struct Incompatibility {
+pub(super) struct Incompatibility {
     /// The setting, unique within its component: part of the fingerprint.
-    subject: String,
+    pub(super) subject: String,
     /// The first minor that does not start with it.
-    since: Minor,
+    pub(super) since: Minor,
     /// Follows the name of the component.
-    message: String,
+    pub(super) message: String,
     /// The setting as configured.
-    detail: String,
+    pub(super) detail: String,
 }
 
 /// One finding for each component, setting and hop.
 ///
 /// At each upgrade, kubeadm regenerates the manifests of static pods from its ConfigMap. That drops what only a running pod
 /// has, unless patches add it again. What the ConfigMap has breaks the next upgrade, even if it was removed long ago.
-fn incompatibility_findings(
+pub(super) fn incompatibility_findings(
     context: &CheckContext<'_>,
     rule: &Rule,
     incompatible: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,
@@ -213,10 +221,10 @@ fn incompatibility_findings(
     let settings = context.fact(control_plane::component_configs);
     let mut found: BTreeMap<(&str, String, HopId), FindingDraft> = BTreeMap::new();
     for setting in &settings {
-        let is_regenerated = !setting.from_kubeadm
+        let is_regenerated = !setting.is_of_kubeadm()
             && settings
                 .iter()
-                .any(|other| other.from_kubeadm && other.component == setting.component);
+                .any(|other| other.is_of_kubeadm() && other.component == setting.component);
         let severity = if is_regenerated {
             Severity::Note
         } else {
@@ -226,12 +234,16 @@ fn incompatibility_findings(
             let Some(hop) = affected_hop(context, setting, incompatibility.since) else {
                 continue;
             };
-            let kind = if setting.from_kubeadm {
-                "ConfigMap"
-            } else {
-                "Pod"
+            let detail = incompatibility.detail;
+            let object = match setting.source {
+                ConfigSource::Kubeadm(row) => kube_system_object(row, "v1", "ConfigMap", detail),
+                ConfigSource::StaticPod(row) => kube_system_object(row, "v1", "Pod", detail),
+                ConfigSource::Node(node) => {
+                    let detail = format!("arguments of k3s for {}: {detail}", setting.component);
+                    let evidence = Evidence::new(EvidenceSource::Spec, detail);
+                    AffectedObject::cluster_scoped("v1", "Node", &node.name, evidence)
+                }
             };
-            let object = kube_system_object(setting.row, "v1", kind, incompatibility.detail);
             let key = (
                 setting.component,
                 incompatibility.subject.clone(),
@@ -263,7 +275,7 @@ fn affected_hop(
 ) -> Option<HopId> {
     let path = context.path;
     let is_removed = path.from.is_some_and(|from| since <= from);
-    if is_removed && setting.from_kubeadm {
+    if is_removed && setting.is_of_kubeadm() {
         return path.kubernetes_hops().next().map(HopId::from);
     }
     path.hop_into(since)

@@ -5,12 +5,13 @@ pub(super) mod end_of_life;
 pub(super) mod kubeadm_config;
 pub(super) mod patch_behind;
 pub(super) mod readyz;
+pub(super) mod settings;
 pub(super) mod skew;
 
 use std::collections::BTreeSet;
 
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::control_plane::{self, ControlPlanePod};
+use crate::facts::control_plane;
 use crate::facts::nodes::is_control_plane_node;
 use crate::need::{Need, NeedContext};
 use crate::rules::{AffectedObject, CheckContext};
@@ -26,8 +27,8 @@ pub(super) fn mirror_pod_needs(_: &NeedContext<'_>) -> Vec<Need> {
     vec![control_plane::mirror_pods_need()]
 }
 
-/// Why static pods could not be read, and control plane nodes without a static pod of the control plane. Managed control
-/// planes have no nodes.
+/// Why static pods could not be read, and the components of the control plane that are not visible on control plane nodes.
+/// Managed control planes have no nodes.
 fn invisible_static_pods(context: &CheckContext<'_>) -> Vec<MissingData> {
     let Some(cluster) = context.cluster else {
         return Vec::new();
@@ -41,19 +42,40 @@ fn invisible_static_pods(context: &CheckContext<'_>) -> Vec<MissingData> {
     let unread = cluster.rows_for(&need, context.catalog).err();
     let unread = unread.filter(|_| is_requested).map(|missing| *missing);
     let pods = context.fact(control_plane::control_plane_pods);
-    let visible: BTreeSet<&str> = pods.iter().filter_map(ControlPlanePod::node).collect();
+    let visible: BTreeSet<(&str, &str)> = pods
+        .iter()
+        .filter_map(|pod| Some((pod.node()?, pod.component)))
+        .collect();
     let nodes = context.nodes().iter();
-    let nodes = nodes
-        .filter(|node| is_control_plane_node(node) && !visible.contains(node.name.as_str()))
-        .map(|node| MissingData {
-            what: format!(
-                "versions and flags of the control plane on node {}",
-                node.name
-            ),
-            why: "no static pod of the control plane is visible on it; check them on the node"
-                .to_owned(),
+    // k3s runs all components in its own process.
+    let nodes = nodes.filter(|node| is_control_plane_node(node) && node.component_flags.is_none());
+    let nodes = nodes.filter_map(|node| {
+        let missing: Vec<&str> = control_plane::control_plane_components()
+            .filter(|component| !visible.contains(&(node.name.as_str(), component)))
+            .collect();
+        let is_empty = missing.len() == control_plane::control_plane_components().count();
+        (!missing.is_empty()).then(|| MissingData {
+            what: match is_empty {
+                true => format!(
+                    "versions and flags of the control plane on node {}",
+                    node.name
+                ),
+                false => format!(
+                    "version and flags of {} on node {}",
+                    missing.join(", "),
+                    node.name
+                ),
+            },
+            why: match is_empty {
+                true => {
+                    "no static pod of the control plane is visible on it; check them on the node"
+                }
+                false => "not visible as static pods on the node; check them there",
+            }
+            .to_owned(),
             rbac: None,
-        });
+        })
+    });
     unread.into_iter().chain(nodes).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ControlPlanePod, KUBE_PROXY};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
-use crate::snapshot::ObjectRow;
+use crate::snapshot::{MissingData, ObjectRow};
 
 /// API servers more than one minor apart.
 pub(crate) const APISERVER_SKEW: Rule = Rule {
@@ -16,7 +16,7 @@ pub(crate) const APISERVER_SKEW: Rule = Rule {
     severity: Severity::Blocker,
     title: "The minors of API servers are too far apart",
     why: "The version skew policy limits how far apart the API servers of one cluster may be. Beyond that, one of them may store objects that another cannot read.",
-    detection: "By the image tags of the API servers' static pods. Images referenced only by digest are left out. Managed control planes are not visible.",
+    detection: "By the image tags of the API servers' static pods. An image whose tag is no version is a gap. Managed control planes are not visible.",
     remedy: "Finish the previous upgrade on every control plane node first.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-apiserver",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
@@ -25,7 +25,7 @@ pub(crate) const APISERVER_SKEW: Rule = Rule {
         evaluate: apiserver_skew,
     },
     optional_needs: mirror_pod_needs,
-    unevaluated: invisible_static_pods,
+    unevaluated: unknown_versions,
     ..Rule::DEFAULT
 };
 
@@ -44,7 +44,7 @@ pub(crate) const COMPONENT_SKEW: Rule = Rule {
         evaluate: component_skew,
     },
     optional_needs: mirror_pod_needs,
-    unevaluated: invisible_static_pods,
+    unevaluated: unknown_versions,
     ..Rule::DEFAULT
 };
 
@@ -54,7 +54,7 @@ pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
     severity: Severity::Warning,
     title: "The version of kube-proxy is not supported with the API server",
     why: "kube-proxy must not be newer than the API server, and may be only as far behind as the version skew policy allows.",
-    detection: "By the image tag of the DaemonSet kube-system/kube-proxy and of static pods of kube-proxy, against the API server and the first hop. Images referenced only by digest are left out. It is not compared with the kubelets.",
+    detection: "By the image tag of the DaemonSet kube-system/kube-proxy and of static pods of kube-proxy, against the API server and the first hop. An image whose tag is no version is a gap. It is not compared with the kubelets.",
     remedy: "Bring kube-proxy to a supported version before this hop.",
     reference: "https://kubernetes.io/releases/version-skew-policy/#kube-proxy",
     sources: &["kubernetes/website content/en/releases/version-skew-policy.md"],
@@ -63,8 +63,50 @@ pub(crate) const KUBE_PROXY_SKEW: Rule = Rule {
         evaluate: kube_proxy_skew,
     },
     optional_needs: mirror_pod_needs,
+    unevaluated: unknown_kube_proxies,
     ..Rule::DEFAULT
 };
+
+/// Components of the control plane that are not visible, or whose images do not show their release.
+fn unknown_versions(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let pods = context.fact(control_plane::control_plane_pods).into_iter();
+    let pods = pods.filter(|pod| pod.release().is_none());
+    let mut missing: Vec<MissingData> = pods
+        .map(|pod| {
+            let what = format!(
+                "{} in the pod {}",
+                pod.component,
+                pod.row.meta.namespaced_name()
+            );
+            unknown_version(&what, pod.image().unwrap_or_default())
+        })
+        .collect();
+    missing.extend(invisible_static_pods(context));
+    missing
+}
+
+fn unknown_kube_proxies(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let proxies = kube_proxies(context).into_iter();
+    let unknown = proxies.filter(|(_, _, image, _)| ImageRef::new(image).release().is_none());
+    unknown
+        .map(|(_, kind, image, row)| {
+            let name = row.meta.namespaced_name();
+            unknown_version(&format!("kube-proxy in the {kind} {name}"), image)
+        })
+        .collect()
+}
+
+fn unknown_version(what: &str, image: &str) -> MissingData {
+    MissingData {
+        what: format!("the version of {what}"),
+        why: match ImageRef::new(image).tag {
+            Some(tag) => format!("the tag {tag} of its image is no version"),
+            None if image.contains('@') => "its image is named by its digest alone".to_owned(),
+            None => "its image has no tag".to_owned(),
+        },
+        rbac: None,
+    }
+}
 
 /// Static pods whose image names its release, with the minor.
 fn pods_with_minor<'a>(context: &CheckContext<'a>) -> Vec<(Minor, ControlPlanePod<'a>)> {

@@ -125,6 +125,16 @@ impl CelProgram {
         }
     }
 
+    /// Whether it holds for a request of which only these fields are known; `None` if that depends on anything else.
+    pub(crate) fn holds_for_request(&self, request: &serde_json::Value) -> Option<bool> {
+        let mut context = Context::with_env(ENV.clone());
+        context.add_variable("request", request).ok()?;
+        match self.program.execute(&context) {
+            Ok(Value::Bool(holds)) => Some(holds),
+            _ => None,
+        }
+    }
+
     fn eval(&self, object: &serde_json::Value, around: &mut CelBindings) -> Result<Value, String> {
         let context = around.0.as_mut().map_err(|error| error.clone())?;
         context.add_variable_from_value("object", self.referenced_fields.project(object));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::baseline::{CurrentRun, Resolved};
-use crate::api_usage::deployed_releases_need;
+use crate::api_usage::{deployed_releases_need, other_records_needs, unread_releases};
 use crate::catalog::PlatformName;
 use crate::need::{ClusterId, Need, NeedContext};
 use crate::path::HopId;
@@ -310,6 +310,7 @@ fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex)
         rules.push(rule.id.to_owned());
     };
     let (mut needs, mut met) = (0, 0);
+    let (view, mut reads_helm) = (context.view(), false);
     if let Some(cluster) = context.cluster {
         let need_context = NeedContext {
             path: context.path,
@@ -326,7 +327,15 @@ fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex)
             for skipped in cluster.skipped_objects(&need) {
                 concerns(Some(&cluster.id), skipped);
             }
+            reads_helm |= other_records_needs().contains(&need);
         }
+    }
+    for missing in view
+        .filter(|_| reads_helm)
+        .into_iter()
+        .flat_map(unread_releases)
+    {
+        concerns(context.cluster_id(), missing);
     }
     let files = context.manifests;
     if rule.reads_files {

@@ -8,6 +8,7 @@ pub(super) mod evaluate;
 pub(super) mod finding;
 pub(super) mod hazards;
 pub(crate) mod manifests;
+pub(crate) mod match_conditions;
 pub(super) mod policy;
 pub(super) mod rule;
 pub(super) mod waivers;

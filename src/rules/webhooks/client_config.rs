@@ -46,25 +46,35 @@ pub(crate) const TIMEOUT: Rule = Rule {
 
 fn expired_ca(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "calls to it fail";
-    webhooks::webhook_findings(&CA_EXPIRED, context, message, |_, webhook| {
-        let fault = webhook
-            .client_config
-            .decoded_ca_bundle()
-            .problem(context.now)?;
-        let severity = if webhook.fails_closed() {
-            Severity::Warning
-        } else {
-            Severity::Note
-        };
-        Some((severity, fault))
-    })
+    webhooks::webhook_findings(
+        &CA_EXPIRED,
+        context,
+        |_| message,
+        |_, webhook| {
+            let fault = webhook
+                .client_config
+                .decoded_ca_bundle()
+                .problem(context.now)?;
+            let severity = if webhook.fails_closed() {
+                Severity::Warning
+            } else {
+                Severity::Note
+            };
+            Some((severity, fault))
+        },
+    )
 }
 
 fn long_timeout(context: &CheckContext<'_>) -> Vec<Finding> {
     let message = "writes wait for it";
-    webhooks::webhook_findings(&TIMEOUT, context, message, |_, webhook| {
-        let seconds = webhook.timeout_seconds?;
-        (seconds > DEFAULT_TIMEOUT_SECONDS)
-            .then(|| (Severity::Note, format!("waits up to {seconds} s")))
-    })
+    webhooks::webhook_findings(
+        &TIMEOUT,
+        context,
+        |_| message,
+        |_, webhook| {
+            let seconds = webhook.timeout_seconds?;
+            (seconds > DEFAULT_TIMEOUT_SECONDS)
+                .then(|| (Severity::Note, format!("waits up to {seconds} s")))
+        },
+    )
 }

@@ -3,6 +3,7 @@
 pub(super) mod client_config;
 pub(super) mod crd_conversion;
 pub(super) mod dead;
+mod reach;
 pub(super) mod scope;
 pub(super) mod versions;
 
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use serde::Deserialize;
 
 use super::engine::data_rule::object_from_row;
+use super::engine::match_conditions::MatchCondition;
 use super::{AffectedObject, CheckContext, Finding, Rule, Severity};
 use crate::catalog::{GroupResource, Gvk, SystemWrite};
 use crate::evidence::{Evidence, EvidenceSource};
@@ -55,6 +57,19 @@ fn configurations_of(plural: &str) -> Need {
     ])
 }
 
+/// URLs and conditions of the webhooks of both kinds, which snapshots of earlier releases lack.
+pub(crate) fn urls_and_conditions() -> Vec<Need> {
+    let needs = configurations().into_iter();
+    needs
+        .map(|need| {
+            need.with_fields(&[
+                "webhooks.clientConfig.url",
+                "webhooks.matchConditions.expression",
+            ])
+        })
+        .collect()
+}
+
 /// All namespaces, for their labels.
 pub(crate) fn namespaces() -> Need {
     Need::objects(GroupResource::new("", "namespaces"), DetailLevel::Full)
@@ -89,7 +104,7 @@ pub(super) struct Webhook {
     #[serde(default)]
     object_selector: Option<WebhookLabelSelector>,
     #[serde(default)]
-    match_conditions: Vec<serde::de::IgnoredAny>,
+    match_conditions: Vec<MatchCondition>,
     #[serde(default)]
     pub(super) timeout_seconds: Option<i64>,
 }
@@ -99,10 +114,22 @@ pub(super) struct Webhook {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct WebhookClientConfig {
     pub(super) service: Option<ServiceReference>,
+    url: Option<String>,
     ca_bundle: Option<String>,
 }
 
 impl WebhookClientConfig {
+    /// The service of the cluster that is called, by reference or by its URL.
+    pub(super) fn called_service(&self) -> Option<ServiceReference> {
+        let by_url = || ServiceReference::from_url(self.url.as_deref()?);
+        self.service.clone().or_else(by_url)
+    }
+
+    /// Whether it is unknown who is called, as in snapshots of earlier releases.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.service.is_none() && self.url.is_none()
+    }
+
     /// The certificates that the API server trusts in this call.
     pub(super) fn decoded_ca_bundle(&self) -> CaBundle {
         CaBundle::decode(self.ca_bundle.as_deref())
@@ -340,7 +367,7 @@ pub(super) fn read_configurations<'a>(context: &CheckContext<'a>) -> Vec<Webhook
 pub(super) fn webhook_findings(
     rule: &Rule,
     context: &CheckContext<'_>,
-    message: &str,
+    message: impl Fn(Severity) -> &'static str,
     evidence: impl Fn(&WebhookConfiguration<'_>, &Webhook) -> Option<(Severity, String)>,
 ) -> Vec<Finding> {
     let mut found: BTreeMap<Severity, Vec<AffectedObject>> = BTreeMap::new();
@@ -364,7 +391,11 @@ pub(super) fn webhook_findings(
         let object = configuration.object(details);
         found.entry(worst).or_default().push(object);
     }
-    rule.findings_by_severity(message, found)
+    let found = found.into_iter();
+    let found = found.flat_map(|(severity, objects)| {
+        rule.findings_by_severity(message(severity), BTreeMap::from([(severity, objects)]))
+    });
+    found.collect()
 }
 
 #[cfg(test)]

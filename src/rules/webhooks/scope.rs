@@ -77,7 +77,7 @@ fn critical_rules(context: &CheckContext<'_>) -> Vec<Finding> {
     webhooks::webhook_findings(
         &CRITICAL_RULES,
         context,
-        message,
+        |_| message,
         |configuration, webhook| {
             let rows = context.catalog.system_writes.iter();
             let called: Vec<&SystemWrite> = rows
@@ -100,7 +100,7 @@ fn kube_system_addons(context: &CheckContext<'_>) -> Vec<Finding> {
     webhooks::webhook_findings(
         &KUBE_SYSTEM_ADDONS,
         context,
-        message,
+        |_| message,
         |configuration, webhook| {
             let kube_system = configuration.namespaces.labels(KUBE_SYSTEM)?;
             if !webhook.matches_namespace(kube_system) || !webhook.matches_unlabelled() {
@@ -120,7 +120,7 @@ fn self_deadlock(context: &CheckContext<'_>) -> Vec<Finding> {
     webhooks::webhook_findings(
         &SELF_DEADLOCK,
         context,
-        message,
+        |_| message,
         |configuration, webhook| {
             let detail = self_call_evidence(context, configuration, webhook)?;
             Some((Severity::Warning, detail))

@@ -101,6 +101,7 @@ impl<'a> Allowlist<'a> {
             words.extend([row.label.clone(), row.replacement.clone()]);
         }
         for row in &catalog.provider_managed_objects {
+            words.extend(row.namespaces.split(',').map(str::to_owned));
             let owner = row.owner.rsplit(' ').next().unwrap_or_default();
             words.extend([row.name.clone(), owner.to_owned()]);
         }
@@ -149,7 +150,9 @@ impl<'a> Allowlist<'a> {
     /// Prefixes before another name.
     pub(super) fn name_prefixes(&self) -> impl Iterator<Item = &str> {
         let provided = self.catalog.provider_managed_objects.iter();
-        let provided = provided.filter_map(|row| row.name.strip_suffix('*'));
+        let provided =
+            provided.flat_map(|row| row.namespaces.split(',').chain([row.name.as_str()]));
+        let provided = provided.filter_map(|name| name.strip_suffix('*'));
         NAME_PREFIXES.into_iter().chain(provided)
     }
 
@@ -179,10 +182,15 @@ fn control_plane_names(catalog: &Catalog) -> Vec<String> {
     let gates = known.feature_gates.iter().map(|row| row.name.clone());
     let flags = known.flags.iter().map(|row| row.flag.clone());
     let plugins = known.admission_plugins.iter().map(|row| row.plugin.clone());
+    let controllers = known.controllers.iter();
+    let controllers = controllers.flat_map(|row| [row.name.clone(), format!("-{}", row.name)]);
+    let dependencies = known.gate_dependencies.iter();
+    let dependencies = dependencies.flat_map(|row| [row.gate.clone(), row.depends_on.clone()]);
+    let plugins = plugins.chain(controllers).chain(dependencies);
     gates.chain(flags).chain(plugins).collect()
 }
 
-/// Names in the targets of requests, which come from this program.
+/// Names in the targets of requests, which come from this program but for those of single records of Helm.
 fn requested_names<'r>(readings: impl IntoIterator<Item = &'r ReadResult>) -> Vec<String> {
     let mut names = Vec::new();
     for reading in readings {
@@ -194,6 +202,9 @@ fn requested_names<'r>(readings: impl IntoIterator<Item = &'r ReadResult>) -> Ve
         else {
             continue;
         };
+        if reading.is_of_one_helm_record() {
+            continue;
+        }
         names.extend(namespace.clone());
         names.extend([resource.group.clone(), resource.plural.clone()]);
         let named = selector.fields.strip_prefix("metadata.name=");

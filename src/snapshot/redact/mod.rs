@@ -31,6 +31,9 @@ use allowlist::Allowlist;
 use pseudonymizer::Pseudonymizer;
 use token_kinds::redact_reason;
 
+/// Field selector of one object, before its name.
+const ONE_OBJECT: &str = "metadata.name=";
+
 /// Replaces names by pseudonyms, and removes free text.
 pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
     let known = Allowlist::new(catalog, snapshot.clusters.iter().flat_map(|it| &it.ledger));
@@ -123,7 +126,26 @@ impl Pseudonymizer<'_> {
         }
     }
 
+    /// The namespace and name of a record of Helm that was read by itself.
+    fn redact_record_target(&self, target: &mut ReadTarget) {
+        let ReadTarget::Objects {
+            namespace,
+            selector,
+            ..
+        } = target
+        else {
+            return;
+        };
+        *namespace = namespace.take().map(|name| self.redact_name(&name));
+        if let Some(name) = selector.fields.strip_prefix(ONE_OBJECT) {
+            selector.fields = format!("{ONE_OBJECT}{}", self.redact_name(name));
+        }
+    }
+
     fn redact_result(&self, reading: &mut ReadResult) {
+        if reading.is_of_one_helm_record() {
+            self.redact_record_target(&mut reading.target);
+        }
         match &mut reading.outcome {
             ReadOutcome::Complete | ReadOutcome::NotServed => {}
             ReadOutcome::Failed { why } => *why = redact_reason(why),

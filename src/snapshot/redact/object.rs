@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::pseudonymizer::Pseudonymizer;
 use super::token_kinds::is_upper_camel_case;
 use crate::catalog::keys;
+use crate::snapshot::in_cluster_service;
 use crate::x509;
 
 /// Maps whose keys are labels.
@@ -26,7 +27,7 @@ const NAME_VALUED_LABELS: [&str; 1] = [keys::CAPI_DEPLOYMENT_NAME];
 /// Phrases in messages that rules look for.
 const KEPT_PHRASES: [&str; 1] = ["no matches for kind"];
 /// Fields whose values are enums of an API, such as `Ready`.
-const API_WORD_FIELDS: [&str; 22] = [
+const API_WORD_FIELDS: [&str; 23] = [
     "type",
     "status",
     "reason",
@@ -38,6 +39,7 @@ const API_WORD_FIELDS: [&str; 22] = [
     "strategy",
     "scope",
     "operations",
+    "verbs",
     "failurePolicy",
     "matchPolicy",
     "sideEffects",
@@ -49,6 +51,21 @@ const API_WORD_FIELDS: [&str; 22] = [
     "completionMode",
     "channel",
     "restartPolicy",
+];
+/// Operations of an admission request.
+const ADMISSION_OPERATIONS: [&str; 4] = ["CONNECT", "CREATE", "DELETE", "UPDATE"];
+/// Words of the conditions of webhooks that are evaluated without a request.
+const EXPRESSION_WORDS: [&str; 10] = [
+    "",
+    "false",
+    "group",
+    "in",
+    "namespace",
+    "operation",
+    "request",
+    "resource",
+    "subResource",
+    "true",
 ];
 /// From this number of words on, a string is free text.
 const FREE_TEXT_MIN_WORDS: usize = 4;
@@ -83,6 +100,11 @@ impl Pseudonymizer<'_> {
         let is_labels = labels && fields.values().all(Value::is_string);
         // Flags of a component in the configuration of kubeadm.
         let are_flags = field == "extraArgs";
+        let is_flag_pair = are_flags && fields.contains_key("value");
+        let is_flag = |text: &str| {
+            text.bytes()
+                .all(|byte| byte == b'-' || byte.is_ascii_lowercase())
+        };
         // The names of a custom resource that was listed: its rows keep the kind too.
         let plural = fields.get("plural").and_then(Value::as_str);
         let is_listed =
@@ -107,6 +129,7 @@ impl Pseudonymizer<'_> {
                 Value::String(text) if is_labels && NAME_VALUED_LABELS.contains(&name.as_str()) => {
                     *text = self.redact_name(text);
                 }
+                Value::String(text) if is_flag_pair && name == "name" && is_flag(text) => {}
                 Value::String(text) if is_labels => *text = self.redact_text(text),
                 Value::String(text) if field == "data" => *text = self.redact_yaml(text),
                 Value::String(text) if is_listed && name == "kind" && is_upper_camel_case(text) => {
@@ -139,6 +162,14 @@ impl Pseudonymizer<'_> {
                 self.redact_name(text)
             }
             "host" => self.redact_host(text),
+            "expression" => self.redact_expression(text),
+            "url" => match in_cluster_service(text) {
+                Some((namespace, name, port)) => {
+                    let (name, namespace) = (self.redact_name(name), self.redact_name(namespace));
+                    format!("https://{name}.{namespace}.svc:{port}")
+                }
+                None => self.redact_text(text),
+            },
             "key" => self.redact_label_key(text),
             "apiVersion" | "apiGroup" | "group" => self.redact_api_version(text),
             "caBundle" => redact_ca_bundle(text),
@@ -148,8 +179,33 @@ impl Pseudonymizer<'_> {
         }
     }
 
+    /// An expression in CEL, of which the literals are names; empty if it has any word but those that can be evaluated.
+    fn redact_expression(&self, text: &str) -> String {
+        let mut quote = None;
+        let mut is_known = !text.contains("//") && !text.contains('\\');
+        let parts = text.split_inclusive(['\'', '"']).map(|part| {
+            let bare = part.trim_end_matches(['\'', '"']);
+            let end = &part[bare.len()..];
+            let is_literal = quote.is_some();
+            let mut words = bare.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            is_known &= is_literal || words.all(|word| EXPRESSION_WORDS.contains(&word));
+            // A quote of the other kind is part of the literal.
+            match quote {
+                Some(open) if end == open => quote = None,
+                None if !end.is_empty() => quote = Some(end),
+                _ => {}
+            }
+            match is_literal && !ADMISSION_OPERATIONS.contains(&bare) {
+                true => format!("{}{end}", self.redact_name(bare)),
+                false => part.to_owned(),
+            }
+        });
+        let redacted: String = parts.collect();
+        if is_known { redacted } else { String::new() }
+    }
+
     /// An argument of a command, or the words of a script; names of flags are kept.
-    fn redact_argument(&self, text: &str) -> String {
+    pub(super) fn redact_argument(&self, text: &str) -> String {
         if text.contains(char::is_whitespace) {
             let words = text.split_inclusive(is_word_end).map(|word| {
                 let bare = word.trim_end_matches(is_word_end);

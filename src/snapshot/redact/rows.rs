@@ -102,6 +102,9 @@ impl Pseudonymizer<'_> {
         let scheme = scheme.filter(|scheme| scheme.chars().all(|it| it.is_ascii_alphanumeric()));
         row.provider_id = scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
         row.os_image = self.redact_os_image(&row.os_image);
+        for flag in row.component_flags.iter_mut().flatten() {
+            *flag = self.redact_argument(flag);
+        }
         row.kubelet_version = self.redact_text(row.kubelet_version.as_ref()).into();
         row.container_runtime_version = self.redact_text(&row.container_runtime_version);
         for taint in &mut row.taint_keys {
@@ -192,6 +195,11 @@ impl Pseudonymizer<'_> {
         row.namespace = self.redact_name(&row.namespace);
         row.release = self.redact_name(&row.release);
         row.chart = self.redact_chart(&row.chart);
+        for status in row.label.iter_mut().chain([&mut row.status]) {
+            if !is_helm_label_value(status) {
+                *status = self.redact_text(status);
+            }
+        }
         row.objects
             .iter_mut()
             .for_each(|it| self.redact_manifest(it));
