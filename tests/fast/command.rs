@@ -386,7 +386,7 @@ fn a_watch_takes_only_a_plan_of_its_own_cluster() {
         (
             document("UpgradePlan", "\"shop\""),
             1,
-            "ends before the nodes were read",
+            "ends before the first list of nodes",
         ),
         (
             document("UpgradePlan", "\"other\""),
