@@ -157,6 +157,12 @@ pub struct KnownCommand<'a> {
 }
 
 impl DkpCatalog {
+    /// The ids of platform and catalog applications; one may come more than once.
+    pub fn app_names(&self) -> impl Iterator<Item = &str> {
+        let platform = self.platform_apps.iter().map(|row| row.app.as_str());
+        platform.chain(self.catalog_apps.iter().map(|row| row.app.as_str()))
+    }
+
     pub(crate) fn embedded() -> Result<Self, CatalogError> {
         Ok(Self {
             platform_apps: load_table("dkp-apps.tsv", include_str!("../platforms/dkp-apps.tsv"))?,

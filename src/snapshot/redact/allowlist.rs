@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::ReadResult;
 use super::token_kinds::{is_api_version, is_pseudonym};
-use crate::catalog::{AppliesTo, Catalog, volume_plugins};
+use crate::catalog::{AppliesTo, Catalog, Release, volume_plugins};
 use crate::need::ReadTarget;
 
 /// Domains of public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
@@ -30,7 +30,8 @@ const PUBLIC_NAMES: &str = "
     app component tier k8s-app name role version control-plane-component
     bootstrap-kubelet CoreProvider cluster-api reconciler host-cluster kommander
     kyma-system kyma-installer kyma-installer-container kyma-project kyma-integration eu.gcr.io logging monitoring
-    regular fast rapid experimental enterprise essential
+    regular fast rapid experimental enterprise essential dkp mesosphere dkp-catalog-applications
+    ClusterApp App
     local localhost 127.0.0.1 http https tcp unix npipe cluster svc
     var run containerd containerd.sock crio crio.sock cri-dockerd.sock dockershim.sock docker dockerd
     sha256 latest apiserver_requested_deprecated_apis group resource subresource removed_release
@@ -113,6 +114,8 @@ impl<'a> Allowlist<'a> {
             let names = images.chain(addon.charts.iter().map(String::as_str));
             words.extend(names.chain([addon.component.as_str()]).map(str::to_owned));
         }
+        words.extend(catalog.dkp.app_names().map(str::to_owned));
+        words.extend(catalog.dkp.providers.iter().map(|row| row.kind.clone()));
         words.extend(control_plane_names(catalog));
         for row in volume_plugins().unwrap_or_default() {
             words.extend([row.field, row.provisioner, row.csi_driver]);
@@ -145,6 +148,16 @@ impl<'a> Allowlist<'a> {
             || is_under_public_domain(name)
             || is_api_version(name)
             || is_pseudonym(name)
+            || self.is_application_of_dkp(name)
+    }
+
+    /// Whether this is an application of DKP and a version, `kafka-operator-0.20.0`.
+    fn is_application_of_dkp(&self, name: &str) -> bool {
+        let dkp = &self.catalog.dkp;
+        name.match_indices('-').any(|(at, _)| {
+            let (app, version) = (&name[..at], &name[at + 1..]);
+            version.parse::<Release>().is_ok() && dkp.app_names().any(|known| known == app)
+        })
     }
 
     /// Prefixes before another name.
