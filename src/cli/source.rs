@@ -231,7 +231,7 @@ pub(super) fn read_access(
     let without_user = |cluster: &ClusterSnapshot, path: &UpgradePath| {
         let requests = read_requests(cluster, path, flags, catalog, task)?;
         Ok(ReadAccess {
-            requests: with_watches(requests, &cluster.discovery, catalog),
+            requests: with_watches(requests, cluster, catalog),
             user: None,
         })
     };
@@ -273,22 +273,25 @@ pub(super) fn read_access(
             None => connected.reader.user_from_forbidden(&requests).await,
         };
         Ok(ReadAccess {
-            requests: with_watches(requests, &cluster.discovery, catalog),
+            requests: with_watches(requests, &cluster, catalog),
             user,
         })
     })
 }
 
 /// These requests, and those that `upgrade-watch` follows, with the verb that this takes.
+///
+/// Pods of draining nodes and events are of all namespaces: a watch does without them where a run is narrowed to one.
 fn with_watches(
     mut requests: Vec<ReadRequest>,
-    discovery: &Discovery,
+    cluster: &ClusterSnapshot,
     catalog: &Catalog,
 ) -> Vec<ReadRequest> {
-    let pods = watch::pods_on_node_need("");
-    let others = [pods, watch::warnings_need()];
-    let needs: Vec<Need> = watch::watched_needs().into_iter().chain(others).collect();
-    for mut watched in read_plan(&needs, discovery, catalog, None) {
+    let mut needs = watch::watched_needs();
+    if cluster.namespace.is_none() {
+        needs.extend([watch::pods_on_node_need(""), watch::warnings_need()]);
+    }
+    for mut watched in read_plan(&needs, &cluster.discovery, catalog, None) {
         // A selector makes no difference to RBAC.
         let allowed = watched.rbac.clone();
         watched.rbac.verbs.push(Verb::Watch);
