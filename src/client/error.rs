@@ -135,6 +135,14 @@ pub enum RequestError {
     },
 }
 
+impl RequestError {
+    /// Whether the API server no longer has the resource version or the continue token (410 Gone).
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        matches!(self, Self::Server { code: 410, .. })
+    }
+}
+
 /// Common failures of TLS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {

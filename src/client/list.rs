@@ -59,7 +59,7 @@ pub(super) async fn list_all(
             },
         };
         match listed {
-            Err(RequestError::Server { code: 410, .. }) if restarts < MAX_RESTARTS => restarts += 1,
+            Err(error) if error.is_expired() && restarts < MAX_RESTARTS => restarts += 1,
             listed => return listed,
         }
     }

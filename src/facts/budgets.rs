@@ -198,7 +198,7 @@ impl<'a> DisruptionBudget<'a> {
     }
 
     /// Why it can never allow a disruption, as evidence; `None` if it can or this is unknown.
-    pub(crate) fn never_allows_reason(&self, workloads: &WorkloadIndex<'a>) -> Option<String> {
+    pub(crate) fn impossible_reason(&self, workloads: &WorkloadIndex<'a>) -> Option<String> {
         if self.pods.is_empty()
             || (self.is_status_current() && self.status_number("disruptionsAllowed") > 0)
         {
@@ -314,7 +314,7 @@ mod tests {
             pods: vec![&pod],
         };
         budget
-            .never_allows_reason(&WorkloadIndex::default())
+            .impossible_reason(&WorkloadIndex::default())
             .is_some()
     }
 

@@ -1,13 +1,13 @@
 //! The control plane: its static pods, and the configuration that kubeadm stores in ConfigMaps.
 
-mod arguments;
+mod command_flags;
 mod shell;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::control_plane::arguments::CommandFlags;
+use super::control_plane::command_flags::CommandFlags;
 use crate::catalog::{GroupResource, ImageRef, Release};
 use crate::need::{DetailLevel, ListSelector, Need};
 use crate::snapshot::{ClusterView, NodeRow, ObjectRow};
@@ -167,7 +167,7 @@ fn component_of(row: &ObjectRow) -> Option<&'static str> {
     };
     let named = |name: &&str| containers().any(|container| container["name"] == *name);
     let runs = |name: &&str| {
-        containers().any(|container| arguments::names_program(name, &command_words(container)))
+        containers().any(|container| command_flags::names_program(name, &command_words(container)))
     };
     components()
         .find(labelled)
@@ -193,7 +193,7 @@ impl<'a> ControlPlanePod<'a> {
             .find(|container| container["name"] == self.component);
         let running = || {
             let runs = |container: &&Value| {
-                arguments::names_program(self.component, &command_words(container))
+                command_flags::names_program(self.component, &command_words(container))
             };
             containers.iter().find(runs)
         };

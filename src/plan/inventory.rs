@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::template;
-use crate::catalog::{AppliesTo, MachineOwner, Procedure, Release, keys};
+use crate::catalog::{AppliesTo, Catalog, MachineOwner, Procedure, Release, keys};
 use crate::detect::{self, DetectedCluster};
 use crate::facts::capi::{CapiObjects, PoolTurn, RolloutStrategy};
 use crate::facts::control_plane::{self, ControlPlanePod};
@@ -118,6 +118,30 @@ fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) 
     }
 }
 
+/// The node pools of workers, in the order of their upgrade.
+fn node_pools(catalog: &Catalog, workers: &[&NodeRow], capi: &CapiObjects) -> Vec<NodePool> {
+    let mut by_pool: BTreeMap<(MachineOwner, &str), Vec<&NodeRow>> = BTreeMap::new();
+    for node in workers.iter().copied() {
+        let owner = match node.machine_pool() {
+            _ if is_upgraded_by_provider(catalog, node) => MachineOwner::Provider,
+            Some(_) => MachineOwner::MachinePool,
+            None => MachineOwner::MachineDeployment,
+        };
+        let key = (owner, pool_name(catalog, node));
+        by_pool.entry(key).or_default().push(node);
+    }
+    let mut pools: Vec<NodePool> = by_pool
+        .into_iter()
+        .map(|((owner, name), nodes)| NodePool::new(owner, name, &nodes, capi))
+        .collect();
+    // Stable: pools without a turn stay in order, after those that have one.
+    pools.sort_by_key(|pool| {
+        let turn = pool.topology_turn(capi).map(|(index, _)| index);
+        (pool.machine_owner, turn.unwrap_or(usize::MAX))
+    });
+    pools
+}
+
 impl ClusterInventory {
     /// Of the target cluster; without one, of placeholders.
     pub(super) fn new(context: &CheckContext<'_>) -> Self {
@@ -135,26 +159,8 @@ impl ClusterInventory {
         let (control_plane, workers): (Vec<&NodeRow>, Vec<&NodeRow>) = real
             .into_iter()
             .partition(|node| is_control_plane_node(node));
-        let mut by_pool: BTreeMap<(MachineOwner, &str), Vec<&NodeRow>> = BTreeMap::new();
-        for node in workers {
-            let owner = match node.machine_pool() {
-                _ if is_upgraded_by_provider(context.catalog, node) => MachineOwner::Provider,
-                Some(_) => MachineOwner::MachinePool,
-                None => MachineOwner::MachineDeployment,
-            };
-            let key = (owner, pool_name(context.catalog, node));
-            by_pool.entry(key).or_default().push(node);
-        }
         let capi = CapiObjects::new(view, detected);
-        let mut pools: Vec<NodePool> = by_pool
-            .into_iter()
-            .map(|((owner, name), nodes)| NodePool::new(owner, name, &nodes, &capi))
-            .collect();
-        // Stable: pools without a turn stay in order, after those that have one.
-        pools.sort_by_key(|pool| {
-            let turn = pool.topology_turn(&capi).map(|(index, _)| index);
-            (pool.machine_owner, turn.unwrap_or(usize::MAX))
-        });
+        let pools = node_pools(context.catalog, &workers, &capi);
         Self {
             capi,
             provider_cluster: nodes.iter().find_map(provider_cluster),

@@ -5,7 +5,7 @@
 //! | `step` | what a step is |
 //! | `hops` | the hops, a hop in progress first |
 //! | `inventory` | control plane nodes and node pools, in the order of their upgrade |
-//! | `kubelet_skew` | the hops at which each pool is upgraded |
+//! | `pool_schedule` | the hops at which each pool is upgraded |
 //! | `drain` | what draining a node evicts, and what blocks it |
 //! | `draft` | a step without its state, and the hop it is drafted for |
 //! | `step_builder` | a step template of a procedure, filled in for this cluster |
@@ -28,8 +28,8 @@ mod drain;
 mod estate;
 mod hops;
 mod inventory;
-mod kubelet_skew;
 mod member;
+mod pool_schedule;
 mod remediation;
 mod schedule;
 mod step;

@@ -17,7 +17,7 @@ const DEVIATIONS: f64 = 1.3;
 
 /// A range of durations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeLeft {
+pub struct RemainingTime {
     /// If the remaining nodes take as long as the faster ones did.
     pub low: SignedDuration,
     /// If they take as long as the slower ones did, and as long again as the current silence is unusual.
@@ -47,7 +47,7 @@ pub fn estimate_remaining(
     finished: &[Timestamp],
     remaining: usize,
     now: Timestamp,
-) -> Option<TimeLeft> {
+) -> Option<RemainingTime> {
     let last = *finished.last()?;
     if finished.len() < MIN_FINISHED || remaining == 0 {
         return None;
@@ -72,7 +72,7 @@ pub fn estimate_remaining(
     let low = all.min(recent) * left - DEVIATIONS * spread;
     let high = all.max(recent) * left + DEVIATIONS * spread;
     let silence = now.duration_since(last).as_secs_f64();
-    Some(TimeLeft {
+    Some(RemainingTime {
         low: whole_seconds(low.max(fastest * left)),
         high: whole_seconds(high + (silence - all).max(0.0)),
         finished: finished.len(),
@@ -148,13 +148,13 @@ fn whole_seconds(seconds: f64) -> SignedDuration {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{TimeLeft, estimate_remaining};
+    use super::{RemainingTime, estimate_remaining};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
     }
 
-    fn estimate(finished: &[i64], remaining: usize, now: i64) -> Option<TimeLeft> {
+    fn estimate(finished: &[i64], remaining: usize, now: i64) -> Option<RemainingTime> {
         let finished: Vec<Timestamp> = finished.iter().map(|seconds| at(*seconds)).collect();
         estimate_remaining(at(0), &finished, remaining, at(now))
     }

@@ -31,7 +31,7 @@ mod trim;
 mod warnings;
 
 pub use drains::InFlight;
-pub use estimate::{TimeLeft, estimate_remaining};
+pub use estimate::{RemainingTime, estimate_remaining};
 pub use event::{EventKind, EventObject, EventScope, StepChange, WatchEvent};
 pub use fold::{UpgradeWatch, WatchOptions};
 pub use goal::UpgradeGoal;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::estimate::TimeLeft;
+use super::estimate::RemainingTime;
 
 /// The nodes of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Progress {
     /// When the watch first saw the upgrade under way; `None` if it is not.
     pub started_at: Option<Timestamp>,
     /// The time that the remaining nodes take; `None` without a basis.
-    pub remaining: Option<TimeLeft>,
+    pub remaining: Option<RemainingTime>,
 }
 
 impl Progress {

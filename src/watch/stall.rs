@@ -13,7 +13,7 @@ use crate::text::human_duration;
 
 /// The node that has been draining longest and its oldest pod, or else a node that does not become ready, or else a
 /// rollout.
-pub(super) fn chain(
+pub(super) fn wait_chain(
     picture: &Picture,
     view: ClusterView<'_>,
     draining_since: &BTreeMap<String, Timestamp>,

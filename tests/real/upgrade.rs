@@ -52,25 +52,23 @@ fn add_node(cluster: &Cluster, name: &str, version: &str) {
     });
 }
 
-/// The mirror of the API server's static pod, as its kubelet writes it.
+/// The mirrors of the control plane's static pods, as its kubelet writes them.
 fn mirror(cluster: &Cluster, version: &str) {
-    let name = "kube-apiserver-cp-1";
-    let args = [
-        "delete",
-        "pod",
-        "-n",
-        "kube-system",
-        name,
-        "--ignore-not-found",
-        "--force",
-    ];
-    cluster.kubectl(&args);
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "kube-system",
-            "labels": {"tier": "control-plane", "component": "kube-apiserver"},
-            "annotations": {"kubernetes.io/config.mirror": version}},
-        "spec": {"nodeName": "cp-1", "containers": [{"name": "kube-apiserver",
-            "image": format!("registry.k8s.io/kube-apiserver:v{version}")}]}});
-    create(cluster, &[pod]);
+    for component in [
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+    ] {
+        let name = format!("{component}-cp-1");
+        let pod = ["pod", "-n", "kube-system", &name];
+        cluster.kubectl(&[&["delete"][..], &pod, &["--ignore-not-found", "--force"]].concat());
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "kube-system",
+                "labels": {"tier": "control-plane", "component": component},
+                "annotations": {"kubernetes.io/config.mirror": version}},
+            "spec": {"nodeName": "cp-1", "containers": [{"name": component, "command": [component],
+                "image": format!("registry.k8s.io/{component}:v{version}")}]}});
+        create(cluster, &[pod]);
+    }
 }
 
 /// What kubeadm installs and upgrades by itself.

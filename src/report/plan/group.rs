@@ -45,8 +45,11 @@ fn group_steps(steps: &[StepDoc]) -> Vec<StepGroup<'_>> {
     for alike in steps.chunk_by(|one, next| action_key(one) == action_key(next)) {
         let mut of_action: Vec<StepGroup<'_>> = Vec::new();
         for step in alike {
-            match of_action.iter_mut().find(|fold| fold.state() == step.state) {
-                Some(fold) => fold.steps.push(step),
+            match of_action
+                .iter_mut()
+                .find(|group| group.state() == step.state)
+            {
+                Some(group) => group.steps.push(step),
                 None => of_action.push(StepGroup {
                     steps: vec![step],
                     total: alike.len(),

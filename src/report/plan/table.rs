@@ -43,7 +43,7 @@ fn step_tree(
     let rows = |named: usize| -> Vec<PlanRow> {
         let folds = hops.iter().flat_map(|hop| &hop.groups);
         folds
-            .map(|fold| PlanRow::new(plan, fold, next, named, look))
+            .map(|group| PlanRow::new(plan, group, next, named, look))
             .collect()
     };
     let in_columns = |rows: &[PlanRow]| {
@@ -75,7 +75,7 @@ fn step_tree(
             push_hop_heading(&mut out, hop, before, look);
             before = hop.path_hop.map(|edge| edge.source.as_str());
         }
-        for (fold, row) in hop.groups.iter().zip(rows.by_ref()) {
+        for (group, row) in hop.groups.iter().zip(rows.by_ref()) {
             match (narrow, lines.next()) {
                 (None, Some(line)) => {
                     remedies::push_indented(&mut out, 0, &format!("{}{line}", row.next_mark()))
@@ -83,7 +83,7 @@ fn step_tree(
                 (limit, _) => out.push_str(&row.stacked(look, limit.unwrap_or(usize::MAX))),
             }
             if row.is_next {
-                out.push_str(&next_step_details(plan, fold, look));
+                out.push_str(&next_step_details(plan, group, look));
             }
         }
     }
@@ -103,23 +103,23 @@ struct PlanRow {
 impl PlanRow {
     fn new(
         plan: &UpgradePlan,
-        fold: &StepGroup<'_>,
+        group: &StepGroup<'_>,
         next: Option<&StepDoc>,
         named: usize,
         look: &RenderOptions,
     ) -> Self {
-        let is_next = next.is_some_and(|next| fold.steps.iter().any(|step| step.id == next.id));
-        let title = terminal::escape_cell(fold.title()).into_owned();
+        let is_next = next.is_some_and(|next| group.steps.iter().any(|step| step.id == next.id));
+        let title = terminal::escape_cell(group.title()).into_owned();
         Self {
             is_next,
-            state: state_cell(fold, look),
+            state: state_cell(group, look),
             title,
-            scope: text::format_scopes(fold, named),
-            duration: match fold.state() {
+            scope: text::format_scopes(group, named),
+            duration: match group.state() {
                 StepStateDoc::Done => String::new(),
-                _ => text::format_duration(fold.duration(plan.summary.parallel)),
+                _ => text::format_duration(group.duration(plan.summary.parallel)),
             },
-            note: note_cell(plan, fold),
+            note: note_cell(plan, group),
         }
     }
 
@@ -181,9 +181,9 @@ impl PlanRow {
 }
 
 /// The state, with the progress of a step that counts several machines.
-pub(super) fn state_cell(fold: &StepGroup<'_>, look: &RenderOptions) -> String {
-    let word = look.styles.state(fold.state());
-    match (&fold.steps[..], fold.first.progress) {
+pub(super) fn state_cell(group: &StepGroup<'_>, look: &RenderOptions) -> String {
+    let word = look.styles.state(group.state());
+    match (&group.steps[..], group.first.progress) {
         ([_], Some(progress)) if progress.total > 1 => {
             format!("{word} {}/{}", progress.done, progress.total)
         }
@@ -191,19 +191,23 @@ pub(super) fn state_cell(fold: &StepGroup<'_>, look: &RenderOptions) -> String {
     }
 }
 
-fn note_cell(plan: &UpgradePlan, fold: &StepGroup<'_>) -> String {
-    if fold.state() == StepStateDoc::Done {
+fn note_cell(plan: &UpgradePlan, group: &StepGroup<'_>) -> String {
+    if group.state() == StepStateDoc::Done {
         return String::new();
     }
     let mut notes = Vec::new();
-    if fold.steps.iter().any(|step| !step.reversible) {
+    if group.steps.iter().any(|step| !step.reversible) {
         notes.push(IRREVERSIBLE_NOTE.to_owned());
     }
     let unscheduled = &plan.summary.no_window;
-    if fold.steps.iter().any(|step| unscheduled.contains(&step.id)) {
+    if group
+        .steps
+        .iter()
+        .any(|step| unscheduled.contains(&step.id))
+    {
         notes.push(NO_WINDOW_NOTE.to_owned());
     }
-    let mut gates: Vec<&String> = fold.steps.iter().flat_map(|step| &step.gates).collect();
+    let mut gates: Vec<&String> = group.steps.iter().flat_map(|step| &step.gates).collect();
     gates.sort_unstable();
     gates.dedup();
     if !gates.is_empty() {
@@ -213,9 +217,9 @@ fn note_cell(plan: &UpgradePlan, fold: &StepGroup<'_>) -> String {
 }
 
 /// Details of the step to do next: commands, blockers and its completion condition.
-fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOptions) -> String {
+fn next_step_details(plan: &UpgradePlan, group: &StepGroup<'_>, look: &RenderOptions) -> String {
     const INDENT: usize = 6;
-    let step = fold.first;
+    let step = group.first;
     let mut out = String::new();
     let wrapped = |text: &str| {
         wrap(
@@ -224,7 +228,7 @@ fn next_step_details(plan: &UpgradePlan, fold: &StepGroup<'_>, look: &RenderOpti
             look.prose_width(),
         )
     };
-    if fold.steps.len() > 1 {
+    if group.steps.len() > 1 {
         out.push_str(&wrapped(&format!("{} is next:", step.scope.name)));
     }
     for evidence in &step.evidence {

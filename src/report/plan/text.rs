@@ -31,13 +31,13 @@ pub(super) fn format_duration(takes: DurationDoc) -> String {
 pub(super) fn remaining_duration(hop: &HopGroups<'_>, parallel: u32) -> String {
     let mut sum = DurationDoc::default();
     let mut unknown = 0;
-    for fold in hop
+    for group in hop
         .groups
         .iter()
-        .filter(|fold| fold.state() != StepStateDoc::Done)
+        .filter(|group| group.state() != StepStateDoc::Done)
     {
-        let of_fold = fold.duration(parallel);
-        unknown += fold
+        let of_group = group.duration(parallel);
+        unknown += group
             .steps
             .iter()
             .filter(|step| step.duration_seconds.high.is_none())
@@ -46,8 +46,8 @@ pub(super) fn remaining_duration(hop: &HopGroups<'_>, parallel: u32) -> String {
             (None, more) => more,
             (sum, more) => sum.map(|sum| sum + more.unwrap_or(0)),
         };
-        sum.low = add(sum.low, of_fold.low);
-        sum.high = add(sum.high, of_fold.high);
+        sum.low = add(sum.low, of_group.low);
+        sum.high = add(sum.high, of_group.high);
     }
     match (sum == DurationDoc::default(), unknown) {
         (true, 0) => "none".to_owned(),
@@ -93,21 +93,21 @@ pub(super) fn format_scope(step: &StepDoc) -> String {
 }
 
 /// `7 of 12 nodes of pool pool-a: a-6 a-7 ...` with at most `named` names, escaped.
-pub(super) fn format_scopes(fold: &StepGroup<'_>, named: usize) -> String {
-    if let [only] = fold.steps[..] {
+pub(super) fn format_scopes(group: &StepGroup<'_>, named: usize) -> String {
+    if let [only] = group.steps[..] {
         return format_scope(only);
     }
-    let number = fold.steps.len();
-    let nodes = match number == fold.total {
+    let number = group.steps.len();
+    let nodes = match number == group.total {
         true => pluralize(number, "node"),
-        false => format!("{number} of {}", pluralize(fold.total, "node")),
+        false => format!("{number} of {}", pluralize(group.total, "node")),
     };
-    let pool = fold.first.scope.pool.as_ref();
+    let pool = group.first.scope.pool.as_ref();
     let pool = pool.map(|pool| format!(" of pool {}", terminal::escape_cell(pool)));
     if named == 0 {
         return format!("{nodes}{}", pool.unwrap_or_default());
     }
-    let names = fold.steps.iter().take(named);
+    let names = group.steps.iter().take(named);
     let mut names: Vec<_> = names
         .map(|step| terminal::escape_cell(&step.scope.name))
         .collect();

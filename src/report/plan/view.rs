@@ -181,7 +181,7 @@ impl WindowView {
 
 impl HopView {
     fn new(plan: &UpgradePlan, number: usize, hop: &HopGroups<'_>, next: Option<&StepDoc>) -> Self {
-        let steps = || hop.groups.iter().flat_map(|fold| &fold.steps);
+        let steps = || hop.groups.iter().flat_map(|group| &group.steps);
         let left = steps().filter(|step| step.state != StepStateDoc::Done);
         Self {
             number,
@@ -199,17 +199,17 @@ impl HopView {
             folds: hop
                 .groups
                 .iter()
-                .map(|fold| StepGroupView::new(plan, fold, next))
+                .map(|group| StepGroupView::new(plan, group, next))
                 .collect(),
         }
     }
 }
 
 impl StepGroupView {
-    fn new(plan: &UpgradePlan, fold: &StepGroup<'_>, next: Option<&StepDoc>) -> Self {
-        let first = fold.first;
-        let is_alone = fold.steps.len() == 1;
-        let gates: Vec<&str> = fold
+    fn new(plan: &UpgradePlan, group: &StepGroup<'_>, next: Option<&StepDoc>) -> Self {
+        let first = group.first;
+        let is_alone = group.steps.len() == 1;
+        let gates: Vec<&str> = group
             .steps
             .iter()
             .flat_map(|step| &step.gates)
@@ -218,31 +218,31 @@ impl StepGroupView {
         let findings = plan.findings.iter().enumerate();
         let gates = findings.filter(|(_, finding)| gates.contains(&finding.fingerprint.as_str()));
         let of_all =
-            |(name, text): &StepDetail| Some((*name, escape_plain(&fold.common_text(text)?)));
+            |(name, text): &StepDetail| Some((*name, escape_plain(&group.common_text(text)?)));
         let common = STEP_DETAILS.iter().filter_map(of_all);
         let own: Vec<&StepDetail> = STEP_DETAILS
             .iter()
             .filter(|one| of_all(one).is_none())
             .collect();
-        let takes = fold.duration(plan.summary.parallel);
+        let takes = group.duration(plan.summary.parallel);
         Self {
-            state: fold.state().as_str(),
+            state: group.state().as_str(),
             progress: match (is_alone, first.progress) {
                 (true, Some(progress)) if progress.total > 1 => {
                     format!("{} of {}", progress.done, progress.total)
                 }
                 _ => String::new(),
             },
-            is_done: fold.state() == StepStateDoc::Done,
-            is_next: next.is_some_and(|next| fold.steps.iter().any(|step| step.id == next.id)),
-            is_final: fold.steps.iter().any(|step| !step.reversible),
-            title: escape_plain(fold.title()),
-            place: text::format_scopes(fold, table::NODE_NAME_LIMITS[0]),
+            is_done: group.state() == StepStateDoc::Done,
+            is_next: next.is_some_and(|next| group.steps.iter().any(|step| step.id == next.id)),
+            is_final: group.steps.iter().any(|step| !step.reversible),
+            title: escape_plain(group.title()),
+            place: text::format_scopes(group, table::NODE_NAME_LIMITS[0]),
             takes: text::format_duration(takes),
-            details: std::iter::once(("Done when", escape_plain(fold.done_when())))
+            details: std::iter::once(("Done when", escape_plain(group.done_when())))
                 .chain(common)
                 .filter(|(_, text)| !text.is_empty())
-                .chain(window_detail(plan, fold))
+                .chain(window_detail(plan, group))
                 .collect(),
             gates: gates
                 .map(|(at, finding)| GateView::new(at + 1, finding))
@@ -255,7 +255,7 @@ impl StepGroupView {
             },
             members: match is_alone {
                 true => Vec::new(),
-                false => fold
+                false => group
                     .steps
                     .iter()
                     .map(|step| GroupedStepView::new(step, &own))
@@ -266,13 +266,17 @@ impl StepGroupView {
 }
 
 /// When steps may run, if there are windows.
-fn window_detail(plan: &UpgradePlan, fold: &StepGroup<'_>) -> Option<(&'static str, String)> {
-    let mut windows: Vec<String> = footer::window_starts(plan, &fold.steps)
+fn window_detail(plan: &UpgradePlan, group: &StepGroup<'_>) -> Option<(&'static str, String)> {
+    let mut windows: Vec<String> = footer::window_starts(plan, &group.steps)
         .into_iter()
         .map(escape_plain)
         .collect();
     let unscheduled = &plan.summary.no_window;
-    if fold.steps.iter().any(|step| unscheduled.contains(&step.id)) {
+    if group
+        .steps
+        .iter()
+        .any(|step| unscheduled.contains(&step.id))
+    {
         windows.push(NO_WINDOW_NOTE.to_owned());
     }
     (!windows.is_empty()).then(|| ("Window", windows.join(", ")))

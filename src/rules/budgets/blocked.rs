@@ -90,7 +90,7 @@ fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
     if let Some(budgets) = context.budgets() {
         let workloads = context.fact(WorkloadIndex::new);
         for budget in &budgets.budgets {
-            let Some(why) = budget.never_allows_reason(&workloads) else {
+            let Some(why) = budget.impossible_reason(&workloads) else {
                 continue;
             };
             let group = match (budget.allows_unready(), budget.refused_pods().count()) {
@@ -138,7 +138,7 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
                 && budget.refused_pods().next().is_some();
             if !refuses
                 || sync_failure(budget).is_some()
-                || budget.never_allows_reason(&workloads).is_some()
+                || budget.impossible_reason(&workloads).is_some()
             {
                 continue;
             }

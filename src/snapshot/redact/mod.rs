@@ -41,8 +41,8 @@ pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
     for reading in snapshot.clusters.iter().flat_map(|it| &it.ledger) {
         words.note_names(&reading.rows);
     }
-    for picture in &mut snapshot.clusters {
-        words.redact_cluster(picture);
+    for cluster in &mut snapshot.clusters {
+        words.redact_cluster(cluster);
     }
     words.redact_files(&mut snapshot.files);
     snapshot.is_redacted = true;
@@ -110,18 +110,18 @@ impl Pseudonymizer<'_> {
         discovery.group_versions = served.collect();
     }
 
-    fn redact_cluster(&self, picture: &mut ClusterSnapshot) {
-        let server = self.redact_server_url(&picture.server);
+    fn redact_cluster(&self, cluster: &mut ClusterSnapshot) {
+        let server = self.redact_server_url(&cluster.server);
         // Without a context, the id of a cluster is the address of its server.
-        picture.id = ClusterId(match picture.id.0 == picture.server {
+        cluster.id = ClusterId(match cluster.id.0 == cluster.server {
             true => server.clone(),
-            false => self.redact_name(&picture.id.0),
+            false => self.redact_name(&cluster.id.0),
         });
-        picture.context = picture.context.take().map(|name| self.redact_name(&name));
-        picture.server = server;
-        picture.namespace = picture.namespace.take().map(|name| self.redact_name(&name));
-        self.redact_discovery(&mut picture.discovery);
-        for reading in &mut picture.ledger {
+        cluster.context = cluster.context.take().map(|name| self.redact_name(&name));
+        cluster.server = server;
+        cluster.namespace = cluster.namespace.take().map(|name| self.redact_name(&name));
+        self.redact_discovery(&mut cluster.discovery);
+        for reading in &mut cluster.ledger {
             self.redact_result(reading);
         }
     }

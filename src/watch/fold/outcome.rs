@@ -75,7 +75,7 @@ impl UpgradeWatch<'_> {
         let chain = match self.picture.as_ref().zip(self.cluster.as_ref()) {
             Some((picture, cluster)) => {
                 let view = ClusterView::new(cluster, self.catalog);
-                stall::chain(picture, view, self.drains.since(), at)
+                stall::wait_chain(picture, view, self.drains.since(), at)
             }
             None => Vec::new(),
         };

@@ -36,7 +36,7 @@ pub(crate) const TOO_OLD: Rule = Rule {
     unevaluated: unreadable_versions,
     kind: RuleKind::Code {
         needs: |_| vec![Need::nodes()],
-        evaluate: too_old,
+        evaluate: kubelet_too_old,
     },
     has_own_steps: true,
     ..Rule::DEFAULT
@@ -59,7 +59,7 @@ pub(crate) const TOO_NEW: Rule = Rule {
     unevaluated: unreadable_versions,
     kind: RuleKind::Code {
         needs: |_| vec![Need::nodes(), control_plane_pods_need()],
-        evaluate: too_new,
+        evaluate: kubelet_too_new,
     },
     ..Rule::DEFAULT
 };
@@ -101,7 +101,7 @@ fn real_nodes<'a>(context: &CheckContext<'a>) -> impl Iterator<Item = &'a NodeRo
     nodes.filter(|node| virtual_node_mark(catalog, node).is_none())
 }
 
-fn too_old(context: &CheckContext<'_>) -> Vec<Finding> {
+fn kubelet_too_old(context: &CheckContext<'_>) -> Vec<Finding> {
     let Some(hop) = context.path.first_minor_hop() else {
         return Vec::new();
     };
@@ -126,7 +126,7 @@ fn too_old(context: &CheckContext<'_>) -> Vec<Finding> {
     findings.into_iter().filter_map(draft).collect()
 }
 
-fn too_new(context: &CheckContext<'_>) -> Vec<Finding> {
+fn kubelet_too_new(context: &CheckContext<'_>) -> Vec<Finding> {
     let Some(view) = context.view() else {
         return Vec::new();
     };
