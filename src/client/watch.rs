@@ -184,7 +184,10 @@ async fn watch_once(
     let mut reached = from.to_owned();
     let mut body = match get(api, Request::get(&uri)).await {
         Ok(response) => response.into_body(),
-        Err(error) if error.is_expired() => return WatchEnd::Expired,
+        // A list says why it is refused.
+        Err(error) if error.is_expired() || matches!(error, RequestError::Forbidden { .. }) => {
+            return WatchEnd::Expired;
+        }
         Err(error) => {
             tracing::info!(%uri, %error, "the watch could not be started");
             return WatchEnd::Closed(reached);

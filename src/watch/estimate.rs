@@ -53,6 +53,10 @@ pub fn estimate_remaining(
         return None;
     }
     let bursts = bursts(started_at, finished);
+    if bursts.iter().all(|burst| burst.seconds < 1.0) {
+        // They were all seen at once: how long they took is unknown.
+        return None;
+    }
     let count = bursts.len() as f64;
     let nodes = bursts.iter().map(|burst| burst.nodes).sum::<f64>() / count;
     // The bursts that are left, if these have as many nodes.

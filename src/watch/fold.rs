@@ -24,7 +24,8 @@ use super::steps::{PlanProgress, PlannedStep};
 use super::warnings::Warnings;
 use crate::catalog::{Catalog, Release};
 use crate::need::ClusterId;
-use crate::snapshot::ClusterSnapshot;
+use crate::snapshot::{ClusterSnapshot, ReadOutcome};
+use rows::Touched;
 
 /// Probes that count as recent: behind a load balancer one probe sees one API server.
 const RECENT_PROBES: usize = 8;
@@ -63,6 +64,8 @@ pub struct UpgradeWatch<'c> {
     /// When the API server last answered.
     confirmed_at: Option<Timestamp>,
     outage_since: Option<Timestamp>,
+    /// Whether the API server answers but refuses the nodes.
+    is_blind: bool,
     outages: u32,
     is_stalled: bool,
     is_finished: bool,
@@ -72,6 +75,12 @@ pub struct UpgradeWatch<'c> {
     managed: Option<ManagedProgress>,
     /// Since when no part of the cluster runs the version that was found.
     unreached_since: Option<Timestamp>,
+    /// Since when all nodes are upgraded, but fewer than there were: their replacements may not have joined yet.
+    fewer_since: Option<Timestamp>,
+    /// Whether these replacements are still awaited.
+    awaits_nodes: bool,
+    /// How many nodes there are fewer than at the beginning, once they are no longer awaited.
+    missing: usize,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -96,12 +105,16 @@ impl<'c> UpgradeWatch<'c> {
             last_change_at: None,
             confirmed_at: None,
             outage_since: None,
+            is_blind: false,
             outages: 0,
             is_stalled: false,
             is_finished: false,
             is_taken_back: false,
             managed: None,
             unreached_since: None,
+            fewer_since: None,
+            awaits_nodes: false,
+            missing: 0,
         }
     }
 
@@ -187,10 +200,24 @@ impl<'c> UpgradeWatch<'c> {
             }
             _ => {}
         }
+        if let Some(why) = refused_nodes(&observation.change) {
+            return Some(self.lose_sight(at, why).into_iter().collect());
+        }
         let touched = self.apply(&observation.change)?;
+        self.is_blind &= !matches!(touched, Touched::Nodes(_));
         self.plan.is_outdated |= !matches!(observation.change, Change::Probe { .. });
-        let mut events: Vec<WatchEvent> = self.end_outage(at).into_iter().collect();
-        self.confirmed_at = Some(at);
+        let mut events = Vec::new();
+        // A stream that is still open delivers changes although new requests are refused.
+        let is_answer = !matches!(
+            observation.change,
+            Change::Apply { .. } | Change::Delete { .. }
+        );
+        if is_answer && !self.is_blind {
+            events.extend(self.end_outage(at));
+        }
+        if !self.is_blind {
+            self.confirmed_at = Some(at);
+        }
         events.extend(self.compare(touched, at));
         // With the probes, that is every few seconds: a plan may have thousands of steps.
         if matches!(observation.change, Change::Probe { .. }) && self.plan.is_outdated {
@@ -262,12 +289,13 @@ impl<'c> UpgradeWatch<'c> {
         match picture.phase() {
             _ if self.is_over(picture) => UpgradePhase::Finished,
             _ if picture.goal.is_none() && self.managed.is_none() => UpgradePhase::Waiting,
+            UpgradePhase::Finished => UpgradePhase::Nodes,
             phase => phase,
         }
     }
 
     fn is_over(&self, picture: &Picture) -> bool {
-        picture.phase() == UpgradePhase::Finished
+        picture.phase() == UpgradePhase::Finished && !self.awaits_nodes
             || self.managed.is_some() && picture.goal.is_none() && picture.are_managed_complete()
     }
 
@@ -285,6 +313,17 @@ impl<'c> UpgradeWatch<'c> {
         }
         let tally = picture.nodes.tally();
         tally.upgraded.min(self.total.saturating_sub(tally.old))
+    }
+}
+
+/// Why the nodes are refused, if this says so.
+fn refused_nodes(change: &Change) -> Option<&str> {
+    match change {
+        Change::List(result) if Part::of(&result.target) == Part::Nodes => match &result.outcome {
+            ReadOutcome::Forbidden { why, .. } => Some(why),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

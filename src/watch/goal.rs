@@ -28,6 +28,17 @@ impl UpgradeGoal {
         }
     }
 
+    /// Whether this version is of a newer minor.
+    #[must_use]
+    pub fn is_exceeded_by(&self, version: &Release) -> bool {
+        let minor = match self {
+            Self::Given(spec) => spec.minor(),
+            Self::Found(minor) => *minor,
+            Self::Planned(release) => release.minor(),
+        };
+        version.minor() > minor
+    }
+
     /// The version as messages name it.
     #[must_use]
     pub fn version(&self) -> String {

@@ -308,3 +308,24 @@ pub(super) fn stalled_on(chain: &[EventObject]) -> Option<String> {
     let names: Vec<String> = names.collect();
     (!names.is_empty()).then(|| names.join("; "))
 }
+
+/// The end of an upgrade, and how many nodes there are fewer than at the beginning.
+pub(super) fn finished(picture: &Picture, goal: &UpgradeGoal, missing: usize) -> String {
+    let nodes = match picture.nodes.len() {
+        1 => "the only node".to_owned(),
+        count => format!("all {}", pluralize(count, "node")),
+    };
+    let fewer = match missing {
+        0 => String::new(),
+        count => format!("; {} fewer than at the beginning", pluralize(count, "node")),
+    };
+    let mut servers = picture.control_plane.api_servers.iter();
+    let newer = match servers.any(|version| goal.is_exceeded_by(version)) {
+        true => " or newer",
+        false => "",
+    };
+    format!(
+        "the control plane and {nodes} run {}{newer}{fewer}",
+        goal.version()
+    )
+}

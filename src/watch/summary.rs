@@ -1,6 +1,6 @@
 //! What an upgrade took: for a report after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -203,9 +203,11 @@ fn close(span: Option<&mut Span>, at: Timestamp) {
 /// From the first node of a pool that was begun to the last one that was done.
 fn pools(nodes: &[NodeTime]) -> BTreeMap<String, (usize, Span)> {
     let mut pools: BTreeMap<String, (usize, Span)> = BTreeMap::new();
+    let mut counted = BTreeSet::new();
     for node in nodes {
         let (count, span) = pools.entry(node.pool.clone()).or_insert((0, node.span));
-        *count += 1;
+        // A node that was worked on twice is one node.
+        *count += usize::from(counted.insert(&node.name));
         span.started_at = span.started_at.min(node.span.started_at);
         let ends = span.ended_at.zip(node.span.ended_at);
         span.ended_at = ends.map(|(one, other)| one.max(other));

@@ -3,6 +3,7 @@
 mod cost;
 mod extras;
 mod recording;
+mod sight;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

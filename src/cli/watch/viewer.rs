@@ -29,6 +29,7 @@ pub(super) struct Viewer {
     output: EventFormat,
     look: RenderOptions,
     is_once: bool,
+    is_replay: bool,
 }
 
 impl Viewer {
@@ -54,6 +55,7 @@ impl Viewer {
             output: flags.output,
             look: Console::render_options(flags.output_args),
             is_once: flags.once,
+            is_replay: flags.replay.is_some(),
         })
     }
 
@@ -85,7 +87,7 @@ impl Viewer {
             }
             let is_over = match event.kind {
                 EventKind::Finished => true,
-                EventKind::Picture => self.is_once || is_idle,
+                EventKind::Picture => self.is_once || is_idle && !self.is_replay,
                 _ => false,
             };
             if is_over || printed != Exit::Success {
@@ -152,7 +154,9 @@ impl Viewer {
 
     /// The exit code if the observations end before the upgrade does.
     pub(super) fn exit_at_end(&self) -> Exit {
-        if self.watch.is_stalled() {
+        if self.watch.picture().is_some_and(Picture::is_idle) {
+            Exit::Success
+        } else if self.watch.is_stalled() {
             Exit::Blocked
         } else {
             Exit::Incomplete

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::event::{EventKind, EventScope, WatchEvent};
+use super::super::picture::Picture;
 use super::super::progress::UpgradePhase;
 use super::super::{message, stall};
 use super::UpgradeWatch;
@@ -11,6 +12,8 @@ use crate::text::human_duration;
 
 /// How long nothing may run the version that was found before the upgrade counts as taken back.
 const TAKEN_BACK_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// How long replacements of nodes that were deleted are awaited: machines take minutes to join.
+const AWAIT_NODES: SignedDuration = SignedDuration::from_mins(5);
 
 impl UpgradeWatch<'_> {
     pub(super) fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
@@ -26,11 +29,7 @@ impl UpgradeWatch<'_> {
             return Some(self.event(at, EventKind::Failed, self.cluster_scope(), text));
         }
         let text = match &picture.goal {
-            Some(goal) => format!(
-                "the control plane and all {} nodes run {}",
-                picture.nodes.len(),
-                goal.version()
-            ),
+            Some(goal) => message::finished(picture, goal, self.missing),
             None => "all managed clusters are upgraded".to_owned(),
         };
         let scope = self.cluster_scope();
@@ -62,7 +61,39 @@ impl UpgradeWatch<'_> {
         Some(self.event(at, EventKind::Failed, self.cluster_scope(), text))
     }
 
+    /// Notes whether replacements of deleted nodes are awaited. A cluster that had nodes is not finished without any.
+    pub(super) fn await_nodes(&mut self, picture: &Picture, at: Timestamp) {
+        let present = picture.nodes.tally().all();
+        let is_fewer = self.managed.is_none()
+            && picture.phase() == UpgradePhase::Finished
+            && present < self.total;
+        if !is_fewer {
+            self.fewer_since = None;
+            self.awaits_nodes = false;
+            self.missing = 0;
+            return;
+        }
+        let since = *self.fewer_since.get_or_insert(at);
+        self.awaits_nodes = present == 0 || at.duration_since(since) < AWAIT_NODES;
+        self.missing = self.total - present;
+    }
+
+    /// The API server answers, but no longer gives the nodes.
+    pub(super) fn lose_sight(&mut self, at: Timestamp, why: &str) -> Option<WatchEvent> {
+        if std::mem::replace(&mut self.is_blind, true) {
+            return None;
+        }
+        let text = format!("nodes cannot be read any more: {why}");
+        match self.outage_since {
+            Some(_) => Some(self.event(at, EventKind::Outage, self.cluster_scope(), text)),
+            None => self.open_outage(at, text),
+        }
+    }
+
     pub(super) fn check_stall(&mut self, at: Timestamp) -> Option<WatchEvent> {
+        if self.outage_since.is_some() {
+            return None;
+        }
         let phase = self.phase(self.picture.as_ref()?);
         if self.is_stalled || matches!(phase, UpgradePhase::Waiting | UpgradePhase::Finished) {
             return None;
@@ -97,6 +128,10 @@ impl UpgradeWatch<'_> {
     }
 
     pub(super) fn begin_outage(&mut self, at: Timestamp, why: &str) -> Option<WatchEvent> {
+        self.open_outage(at, format!("the API server does not answer: {why}"))
+    }
+
+    fn open_outage(&mut self, at: Timestamp, text: String) -> Option<WatchEvent> {
         if self.outage_since.is_some() {
             return None;
         }
@@ -104,9 +139,7 @@ impl UpgradeWatch<'_> {
         self.probes.clear();
         self.outage_since = Some(self.confirmed_at.unwrap_or(at));
         self.outages += 1;
-        let scope = self.cluster_scope();
-        let text = format!("the API server does not answer: {why}");
-        Some(self.event(at, EventKind::Outage, scope, text))
+        Some(self.event(at, EventKind::Outage, self.cluster_scope(), text))
     }
 
     pub(super) fn end_outage(&mut self, at: Timestamp) -> Option<WatchEvent> {

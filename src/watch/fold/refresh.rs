@@ -15,7 +15,8 @@ use super::super::{history, managed, plans};
 use super::UpgradeWatch;
 use super::rows::Touched;
 use crate::catalog::Release;
-use crate::snapshot::ClusterView;
+use crate::need::ReadTarget;
+use crate::snapshot::{ClusterSnapshot, ClusterView, ReadOutcome};
 
 impl UpgradeWatch<'_> {
     /// Brings the picture up to date, and reports what changed.
@@ -91,7 +92,10 @@ impl UpgradeWatch<'_> {
             self.tick_off(at);
             text += &format!("; {}; {}", self.plan.progress(), self.plan.limits());
         }
-        let text = text.trim_end_matches("; ").to_owned();
+        let mut text = text.trim_end_matches("; ").to_owned();
+        if let Some(refused) = self.cluster.as_ref().and_then(refused_lists) {
+            text += &format!("; not shown, because they may not be listed: {refused}");
+        }
         let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
         events.extend(self.check_finished(at));
         events
@@ -201,6 +205,7 @@ impl UpgradeWatch<'_> {
             true => self.done(picture),
             false => done_before,
         };
+        self.await_nodes(picture, at);
         if self.is_over(picture) {
             // Surge is gone, and what was removed does not come back.
             self.total = self.tally(picture).all();
@@ -237,6 +242,25 @@ impl UpgradeWatch<'_> {
         }
         begins
     }
+}
+
+/// The lists that were refused, `pods in kube-system, daemonsets.apps in kube-system`; `None` if all were permitted.
+fn refused_lists(cluster: &ClusterSnapshot) -> Option<String> {
+    let refused = cluster.ledger.iter().filter_map(|result| {
+        let ReadOutcome::Forbidden { rbac, .. } = &result.outcome else {
+            return None;
+        };
+        let ReadTarget::Objects { resource, .. } = &result.target else {
+            return None;
+        };
+        Some(match &rbac.namespace {
+            Some(namespace) => format!("{resource} in {namespace}"),
+            None => resource.to_string(),
+        })
+    });
+    let refused: BTreeSet<String> = refused.collect();
+    let refused = Vec::from_iter(refused).join(", ");
+    (!refused.is_empty()).then_some(refused)
 }
 
 /// Leaves out rollouts that were incomplete before the watch began, until they have been complete once.
