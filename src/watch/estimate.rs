@@ -53,7 +53,7 @@ pub fn estimate_remaining(
         return None;
     }
     let bursts = bursts(started_at, finished);
-    if bursts.iter().all(|burst| burst.seconds < 1.0) {
+    if matches!(bursts[..], [Burst { seconds, .. }] if seconds < 1.0) {
         // They were all seen at once: how long they took is unknown.
         return None;
     }
