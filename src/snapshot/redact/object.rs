@@ -165,7 +165,7 @@ impl Pseudonymizer<'_> {
             "expression" => self.redact_expression(text),
             "url" => match in_cluster_service(text) {
                 Some((namespace, name, port)) => {
-                    let (name, namespace) = (self.redact_name(name), self.redact_name(namespace));
+                    let (name, namespace) = (self.redact_name(&name), self.redact_name(&namespace));
                     format!("https://{name}.{namespace}.svc:{port}")
                 }
                 None => self.redact_text(text),
