@@ -16,9 +16,10 @@ use super::target::{
     default_to_kubernetes, find_path, path_from_detected, starting_versions, unfinished_hop_hint,
 };
 use crate::catalog::{Catalog, Release};
-use crate::detect;
 use crate::manifests::files;
-use crate::need::{ClusterId, Discovery, Need, NeedContext, ReadRequest, Verb, read_plan};
+use crate::need::{
+    ClusterId, Discovery, Need, NeedContext, ReadRequest, Verb, join_by_target, read_plan,
+};
 use crate::path::{StartingVersions, UpgradePath};
 use crate::rules;
 use crate::snapshot::{self, ClusterSnapshot, ManifestFilter, Snapshot};
@@ -190,8 +191,8 @@ fn input_from_cluster(
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;
         let (mut cluster, path) = connected.discover(flags, catalog).await?;
-        let mut requests = read_requests(&cluster, &path, flags, catalog, task)?;
-        requests.retain(|request| !cluster.has_answer_for(request));
+        let requests = read_requests(&cluster, &path, flags, catalog, task)?;
+        let requests = cluster.unanswered(requests);
         let readings = connected.reader.read(&requests, &cluster.discovery);
         // Boxed, as in `discover`.
         cluster.merge(readings.boxed_local().await);
@@ -331,7 +332,8 @@ fn selected_rules(flags: &SourceArgs) -> Result<Vec<&'static rules::Rule>, CliEr
     Ok(rule_filter(&flags.read.rule_filter)?.select(rules))
 }
 
-/// All requests for this path, including those of detection.
+/// All requests for this path, including those of detection: one for each target, because a later result replaces an
+/// earlier one.
 fn read_requests(
     cluster: &ClusterSnapshot,
     path: &UpgradePath,
@@ -346,12 +348,9 @@ fn read_requests(
         discovery,
     };
     let rules = selected_rules(flags)?;
-    let detection = detect::needs(discovery);
     let mut needs = rules::needs(&rules, &context);
     needs.extend((task.extra_needs)(discovery));
-    needs.retain(|need| !detection.contains(need));
     let mut requests = read_plan(&needs, discovery, catalog, cluster.namespace.as_deref());
     requests.extend(detection_requests(discovery, catalog));
-    requests.sort_by(|a, b| a.target.cmp(&b.target));
-    Ok(requests)
+    Ok(join_by_target(requests))
 }

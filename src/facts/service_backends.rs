@@ -26,8 +26,8 @@ impl ServiceReference {
     pub(crate) fn from_url(url: &str) -> Option<Self> {
         let (namespace, name, port) = in_cluster_service(url)?;
         Some(Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
+            namespace,
+            name,
             port: port.into(),
         })
     }

@@ -10,7 +10,7 @@ mod read_plan;
 
 pub use field_paths::FieldPaths;
 pub use rbac::{PolicyRule, Verb};
-pub use read_plan::{Discovery, ReadRequest, read_plan};
+pub use read_plan::{Discovery, ReadRequest, join_by_target, read_plan};
 
 use std::fmt;
 

@@ -91,6 +91,20 @@ impl ReadRequest {
             if resource.group == group && resource.plural == plural && *selector == ListSelector::default())
     }
 
+    /// Adds what another request of the same target asks for; if either spans all namespaces, it does.
+    fn join(&mut self, other: &Self) {
+        self.detail_level = self.detail_level.max(other.detail_level);
+        self.freshness = self.freshness.max(other.freshness);
+        self.field_paths.union(&other.field_paths);
+        let limits = self.max_objects.zip(other.max_objects);
+        self.max_objects = limits.map(|(one, another)| one.max(another));
+        if other.all_namespaces {
+            self.all_namespaces = true;
+            self.path.clone_from(&other.path);
+            self.rbac.clone_from(&other.rbac);
+        }
+    }
+
     /// The same request within one namespace; `None` if the name is not valid for a namespace.
     #[must_use]
     pub fn in_namespace(&self, namespace: &str) -> Option<Self> {
@@ -172,6 +186,20 @@ pub fn read_plan(
             }
         })
         .collect()
+}
+
+/// One request for each target, ordered by target, which asks for all that these ask for of it.
+#[must_use]
+pub fn join_by_target(mut requests: Vec<ReadRequest>) -> Vec<ReadRequest> {
+    requests.sort_by(|a, b| a.target.cmp(&b.target));
+    requests.dedup_by(|next, kept| {
+        let is_same = next.target == kept.target;
+        if is_same {
+            kept.join(next);
+        }
+        is_same
+    });
+    requests
 }
 
 /// The API through which this server serves a resource.

@@ -87,7 +87,7 @@ pub struct Plan {
 
 /// How long the remaining steps take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RemainingTime {
+pub struct RemainingDuration {
     /// The sum of known durations, with the plan's parallelism.
     pub estimate: DurationEstimate,
     /// Number of steps without a known maximum.
@@ -109,8 +109,8 @@ impl Plan {
 
     /// How long the remaining steps take, with workers of a pool in parallel.
     #[must_use]
-    pub fn remaining_time(&self) -> RemainingTime {
-        let mut remaining = RemainingTime::default();
+    pub fn remaining_time(&self) -> RemainingDuration {
+        let mut remaining = RemainingDuration::default();
         let (mut min, mut max) = (0, 0);
         for step in self.remaining_steps() {
             let parallel = parallelism(step.scope.pool.as_deref(), self.parallel);

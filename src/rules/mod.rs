@@ -149,7 +149,5 @@ pub fn follow_up_requests(
     let view = ClusterView::new(cluster, catalog);
     let requests = rules.iter().flat_map(|rule| (rule.follow_up)(view));
     let requests = requests.chain(api_usage::follow_up_requests(view));
-    requests
-        .filter(|request| !cluster.has_answer_for(request))
-        .collect()
+    cluster.unanswered(requests.collect())
 }

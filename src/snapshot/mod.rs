@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Catalog, GroupResource, ServingMode};
 use crate::need::{
     ClusterId, DetailLevel, Discovery, FieldPaths, Freshness, Need, PolicyRule, ReadRequest,
-    ReadTarget, read_plan,
+    ReadTarget, join_by_target, read_plan,
 };
 
 /// The namespace whose UID identifies the cluster: it is created at the first start and cannot be deleted.
@@ -246,9 +246,25 @@ impl ClusterSnapshot {
             })
     }
 
-    /// Whether the ledger has an entry at least as detailed and fresh as this request.
+    /// The requests that the ledger does not answer yet, one for each target. Their results replace earlier ones of the
+    /// same target, so each also asks for what was read before.
     #[must_use]
-    pub fn has_answer_for(&self, request: &ReadRequest) -> bool {
+    pub fn unanswered(&self, requests: Vec<ReadRequest>) -> Vec<ReadRequest> {
+        let mut open = join_by_target(requests);
+        open.retain(|request| !self.has_answer_for(request));
+        for request in &mut open {
+            let earlier = self.ledger.iter();
+            for result in earlier.filter(|result| result.target == request.target) {
+                request.detail_level = request.detail_level.max(result.detail_level);
+                request.freshness = request.freshness.max(result.freshness);
+                request.field_paths.union(&result.field_paths);
+            }
+        }
+        open
+    }
+
+    /// Whether the ledger has an entry at least as detailed and fresh as this request.
+    fn has_answer_for(&self, request: &ReadRequest) -> bool {
         self.ledger.iter().any(|result| {
             result.satisfies(
                 &request.target,

@@ -31,6 +31,7 @@ mod plans;
 mod platforms;
 mod policy;
 mod readme;
+mod reads;
 mod redact;
 mod rules;
 mod server;

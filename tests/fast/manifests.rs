@@ -1,8 +1,10 @@
 //! Rules on fields of objects, over manifests and Helm records as well as over what a cluster holds.
 
 use kubectl_upgrade::catalog::Catalog;
+use serde_json::Value;
 
 use crate::cluster::{Cluster, rules};
+use crate::program::run;
 
 /// `kind/name: evidence` of the objects that a rule reports.
 fn reported(id: &str, input: &str) -> Vec<String> {
@@ -135,4 +137,48 @@ fn the_label_of_masters_is_found_wherever_it_chooses_nodes() {
     };
     assert_eq!(files(old).len(), 5);
     assert_eq!(files("node-role.kubernetes.io/control-plane"), [""; 0]);
+}
+
+/// `hop: message: roles` of each line on roles, for files alone.
+fn lost_groups(to: &str, rules: &[(&str, &str)]) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let roles = rules.iter().map(|(name, rule)| {
+        format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\nrules: [{rule}]\n")
+    });
+    let file = folder.path().join("roles.yaml");
+    std::fs::write(&file, roles.collect::<Vec<_>>().join("---\n")).expect("a file");
+    let file = file.to_str().expect("a path");
+    let output = run(&["--local", "-f", file, "--to", to, "-o", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let findings = report["findings"].as_array().expect("a list").iter();
+    let lines = findings.map(|finding| {
+        let objects = finding["objects"].as_array().expect("a list").iter();
+        let names: Vec<&str> = objects.filter_map(|one| one["name"].as_str()).collect();
+        let message = finding["message"].as_str().expect("a text");
+        format!("{message}: {}", names.join(", "))
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_role_has_one_line_for_each_hop_and_none_for_what_went_long_ago() {
+    let all = "{apiGroups: [extensions], resources: ['*'], verbs: [get]}";
+    let ingresses = "{apiGroups: [extensions], resources: [ingresses], verbs: [get]}";
+    assert_eq!(
+        lost_groups("1.22", &[("all", all), ("ingresses", ingresses)]),
+        [
+            "grants verbs on daemonsets, deployments, replicasets, networkpolicies only in extensions, which loses them in 1.16; add apps, networking.k8s.io: all",
+            "grants verbs on ingresses only in extensions, which loses them in 1.22; add networking.k8s.io: all, ingresses",
+        ]
+    );
+    let jobs =
+        "{apiGroups: [extensions], resources: [jobs, horizontalpodautoscalers], verbs: [get]}";
+    assert_eq!(lost_groups("1.22", &[("jobs", jobs)]), [""; 0]);
+    let deployments = "{apiGroups: [extensions], resources: [deployments], verbs: [get]}";
+    assert_eq!(
+        lost_groups("1.16", &[("deployments", deployments)]),
+        [
+            "grants verbs on deployments only in extensions, which loses them in 1.16; add apps: deployments"
+        ]
+    );
 }

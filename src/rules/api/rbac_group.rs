@@ -6,10 +6,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::api_usage::helm_record_needs;
-use crate::catalog::{GroupResource, MovedResource};
+use crate::catalog::{Catalog, GroupResource, Minor, MovedResource};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::need::{DetailLevel, Need, NeedContext};
-use crate::path::{HopId, UpgradePath};
 use crate::rules::engine::data_rule::object_from_row;
 use crate::rules::engine::manifests::{add_object, manifest_contents};
 use crate::rules::{
@@ -25,8 +24,7 @@ pub(crate) const RULE: Rule = Rule {
     severity: Severity::Warning,
     title: "A role grants verbs on a resource only in an API group that loses it",
     applies_to: Applicability::Computed(|catalog| {
-        let moved = catalog.apis.moved_resources().into_iter();
-        let minors: BTreeSet<_> = moved.map(|moved| moved.removed).collect();
+        let minors: BTreeSet<_> = removals(catalog).map(|moved| moved.removed).collect();
         let minors: Vec<String> = minors.iter().map(ToString::to_string).collect();
         minors.join(", ")
     }),
@@ -49,11 +47,8 @@ fn roles_need(resource: GroupResource) -> Need {
 }
 
 fn needs(context: &NeedContext<'_>) -> Vec<Need> {
-    let moved = context.catalog.apis.moved_resources();
-    match moved
-        .iter()
-        .any(|moved| hop_of(moved, context.path).is_some())
-    {
+    let mut moved = removals(context.catalog);
+    match moved.any(|moved| context.path.hop_into(moved.removed).is_some()) {
         true => {
             let mut needs = helm_record_needs();
             needs.extend(role_resources().map(roles_need));
@@ -63,23 +58,78 @@ fn needs(context: &NeedContext<'_>) -> Vec<Need> {
     }
 }
 
-fn hop_of(moved: &MovedResource, path: &UpgradePath) -> Option<HopId> {
-    path.hop_into(moved.removed)
+/// What groups lose in the releases of the catalog: whatever went before them is gone from every cluster.
+fn removals(catalog: &Catalog) -> impl Iterator<Item = MovedResource> {
+    let oldest = catalog.kubernetes_releases.oldest().map(|row| row.minor);
+    let moved = catalog.apis.moved_resources().into_iter();
+    moved.filter(move |moved| oldest.is_some_and(|oldest| oldest <= moved.removed))
+}
+
+/// What a group loses in a hop, of the resources that a role names in it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct GroupLoss {
+    old_group: String,
+    removed: Minor,
+    resources: Vec<GroupResource>,
+}
+
+impl GroupLoss {
+    /// What a role loses, once for each group and hop, with the verbs.
+    fn of_role(role: &Value, moved: &[MovedResource]) -> Vec<(Self, String)> {
+        let mut losses: BTreeMap<(&str, Minor), (Vec<GroupResource>, Vec<String>)> =
+            BTreeMap::new();
+        for moved in moved {
+            if let Some(verbs) = lost_verbs(role, moved) {
+                let key = (moved.old_group.as_str(), moved.removed);
+                let (resources, evidence) = losses.entry(key).or_default();
+                resources.push(moved.resource.clone());
+                evidence.push(verbs);
+            }
+        }
+        let losses = losses.into_iter();
+        let losses = losses.map(|((old_group, removed), (resources, evidence))| {
+            let loss = Self {
+                old_group: old_group.to_owned(),
+                removed,
+                resources,
+            };
+            (loss, evidence.join("; "))
+        });
+        losses.collect()
+    }
+
+    fn finding(self, context: &CheckContext<'_>, objects: Vec<AffectedObject>) -> Option<Finding> {
+        let Self {
+            old_group,
+            removed,
+            resources,
+        } = &self;
+        let plurals: Vec<&str> = resources.iter().map(|one| one.plural.as_str()).collect();
+        let groups: BTreeSet<&str> = resources.iter().map(|one| one.group.as_str()).collect();
+        let groups: Vec<&str> = groups.into_iter().collect();
+        let message = format!(
+            "grants verbs on {} only in {old_group}, which loses them in {removed}; add {}",
+            plurals.join(", "),
+            groups.join(", ")
+        );
+        let names: Vec<String> = resources.iter().map(ToString::to_string).collect();
+        let subject = format!("{old_group} {}", names.join(", "));
+        let draft = FindingDraft {
+            hop: context.path.hop_into(*removed),
+            ..FindingDraft::new(&RULE, subject, message, objects)
+        };
+        Finding::new(&RULE, draft)
+    }
 }
 
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
-    let moved = context.catalog.apis.moved_resources();
-    let mut found: BTreeMap<(MovedResource, HopId), Vec<AffectedObject>> = BTreeMap::new();
-    let lost = moved
-        .into_iter()
-        .filter_map(|moved| Some((hop_of(&moved, context.path)?, moved)));
-    let lost: Vec<(HopId, MovedResource)> = lost.collect();
+    let mut found: BTreeMap<GroupLoss, Vec<AffectedObject>> = BTreeMap::new();
+    let moved = removals(context.catalog);
+    let moved = moved.filter(|moved| context.path.hop_into(moved.removed).is_some());
+    let moved: Vec<MovedResource> = moved.collect();
     let mut check = |role: &Value, affected: &dyn Fn(String) -> AffectedObject| {
-        for (hop, moved) in &lost {
-            if let Some(verbs) = lost_verbs(role, moved) {
-                let objects = found.entry((moved.clone(), hop.clone())).or_default();
-                add_object(objects, affected(verbs));
-            }
+        for (loss, verbs) in GroupLoss::of_role(role, &moved) {
+            add_object(found.entry(loss).or_default(), affected(verbs));
         }
     };
     for resource in role_resources() {
@@ -100,23 +150,10 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             check(content.fields, &|verbs| content.affected(verbs));
         }
     }
-    let findings = found.into_iter().filter_map(|((moved, hop), objects)| {
-        let MovedResource {
-            old_group,
-            resource,
-            removed,
-        } = &moved;
-        let message = format!(
-            "grants verbs on {} only in {old_group}, which loses them in {removed}; add {}",
-            resource.plural, resource.group
-        );
-        let draft = FindingDraft {
-            hop: Some(hop),
-            ..FindingDraft::new(&RULE, format!("{old_group} {resource}"), message, objects)
-        };
-        Finding::new(&RULE, draft)
-    });
-    findings.collect()
+    let findings = found.into_iter();
+    findings
+        .filter_map(|(loss, objects)| loss.finding(context, objects))
+        .collect()
 }
 
 /// What every verb means.

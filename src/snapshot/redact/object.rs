@@ -119,7 +119,9 @@ impl Pseudonymizer<'_> {
                 // Rules read which annotations exist, and the values of a few.
                 if self.is_public_label(&name) {
                     let stays = NUMERIC_ANNOTATIONS.contains(&name.as_str());
-                    let text = value.as_str().filter(|text| stays && is_small_number(text));
+                    let text = value.as_str().filter(|text| {
+                        matches!(*text, "true" | "false") || stays && is_small_number(text)
+                    });
                     let text = text.unwrap_or_default().to_owned();
                     fields.insert(name, Value::String(text));
                 }
@@ -165,7 +167,7 @@ impl Pseudonymizer<'_> {
             "expression" => self.redact_expression(text),
             "url" => match in_cluster_service(text) {
                 Some((namespace, name, port)) => {
-                    let (name, namespace) = (self.redact_name(name), self.redact_name(namespace));
+                    let (name, namespace) = (self.redact_name(&name), self.redact_name(&namespace));
                     format!("https://{name}.{namespace}.svc:{port}")
                 }
                 None => self.redact_text(text),
