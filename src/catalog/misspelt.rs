@@ -5,6 +5,9 @@ use super::{Api, Apis, Gvk};
 /// What every built-in group has at its end that has a dot in it.
 const RESERVED_SUFFIX: &str = ".k8s.io";
 
+/// Groups without a dot that tools give to files of their own, which are not applied.
+const TOOL_GROUPS: [&str; 2] = ["kubectl-upgrade", "skaffold"];
+
 /// Letters of a kind that may be a misspelt one: shorter ones have too many neighbours.
 const SHORTEST_MISSPELT: usize = 5;
 
@@ -14,7 +17,7 @@ impl Apis {
     /// resources.
     ///
     /// A custom resource may have any group with a dot in it, so of those only a group one edit away from a built-in one is
-    /// held to be misspelt. Source: kubernetes/apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go.
+    /// held to be misspelt; a group without a dot cannot be that of a custom resource. Source: kubernetes/apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go.
     #[must_use]
     pub fn misspelling(&self, gvk: &Gvk) -> Option<String> {
         if self.find(gvk).is_some() {
@@ -51,9 +54,15 @@ impl Apis {
             return Some(format!("{unknown}; {meant} is"));
         }
         let stem = group.strip_suffix(RESERVED_SUFFIX);
-        let is_reserved = !group.contains('.') || stem.is_some_and(is_built_in);
-        let meant = closest().filter(|_| is_reserved)?;
-        Some(format!("{unknown}{}", it_is(meant)))
+        let has_dot = group.contains('.');
+        let is_reserved = !has_dot || stem.is_some_and(is_built_in);
+        match closest().filter(|_| is_reserved) {
+            Some(meant) => Some(format!("{unknown}{}", it_is(meant))),
+            None if has_dot || TOOL_GROUPS.contains(&group) => None,
+            None => Some(format!(
+                "{unknown}, and the group of a custom resource has a dot in it"
+            )),
+        }
     }
 
     /// The API of the kind that is meant, whatever its case, in the singular or plural or with one wrong letter: of the same
@@ -210,6 +219,11 @@ mod tests {
                 "Pod",
                 "core is no API group of Kubernetes; it is v1 Pod",
             ),
+            (
+                "cert-manager/v1",
+                "Certificate",
+                "cert-manager is no API group of Kubernetes, and the group of a custom resource has a dot in it",
+            ),
         ] {
             assert_eq!(misspelling(api_version, kind).as_deref(), Some(why));
         }
@@ -234,6 +248,8 @@ mod tests {
             ("kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"),
             ("apps.shop.example/v3", "Deployment"),
             ("skaffold/v4beta6", "Config"),
+            ("kubectl-upgrade/v1", "Waivers"),
+            ("cert-manager.io/v1", "Certificate"),
         ] {
             assert_eq!(misspelling(api_version, kind), None);
         }

@@ -354,6 +354,8 @@ pub enum HolderForm {
     Chart,
     /// Elsewhere, in a directory of a repository.
     Repository,
+    /// Elsewhere, if the field at the path is set.
+    Reference,
 }
 
 /// A kind of object that holds manifests of other objects, or names where they are.
@@ -366,7 +368,7 @@ pub struct ManifestHolder {
     /// Only objects with this `type`; empty for all.
     #[serde(rename = "type")]
     pub secret_type: String,
-    /// Path of the manifests, through sequences; empty if they are elsewhere.
+    /// Path of the manifests or of the reference to them, through sequences; empty if they are always elsewhere.
     pub path: String,
     /// How it holds them.
     pub form: HolderForm,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::header::ManifestDocument;
+use super::held::SetMember;
 use super::{held, placeholders};
 use crate::catalog::{Catalog, ManifestFields};
 
@@ -18,10 +19,10 @@ const MAX_DOCUMENT_BYTES: usize = 3 << 20;
 pub(super) fn parse_contents(
     text: &str,
     documents: &[ManifestDocument],
-    members: &BTreeSet<String>,
+    members: &BTreeSet<SetMember>,
     catalog: &Catalog,
 ) -> Vec<Value> {
-    let is_member = || members.iter().any(|name| text.contains(name));
+    let is_member = || members.iter().any(|member| text.contains(&member.name));
     let is_read = documents
         .iter()
         .any(|document| is_read_kind(document, catalog))

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::documents::{RawDocument, split_documents, truncate_name};
 use super::external::ExternalSource;
 use super::header::ManifestDocument;
+use super::held::SetMember;
 use super::helm_record::HelmRecord;
 use super::traces::{helm_storage_of, live_traces, scale_target_references};
 use super::{content, external, parse, placeholders};
@@ -100,12 +101,16 @@ pub(crate) struct DecodedManifests {
     pub(crate) external: Vec<ExternalSource>,
     /// Number of documents that are manifests; a list counts once.
     pub(crate) manifest_count: usize,
+    /// Whether there is any document that is not empty.
+    pub(crate) has_documents: bool,
 }
 
 /// A record of Helm in a text.
 pub(crate) struct EncodedHelmRecord {
     /// What Helm wrote, in a Secret with the base64 that Kubernetes puts around it.
     pub(crate) record: HelmRecord,
+    /// Whether it is in a Secret, of Helm 2 too.
+    pub(crate) is_secret: bool,
     /// Namespace and name of the Secret or ConfigMap.
     pub(crate) name: NamespacedName,
     /// Where the record is.
@@ -129,16 +134,16 @@ pub(crate) fn decode_with_budget(
     budget: &DecodeBudget,
     catalog: &Catalog,
 ) -> DecodedManifests {
-    decode_within(text, origin, budget, catalog, 0)
+    decode_within(text, origin, budget, catalog, Holding::default())
 }
 
-/// [`decode_with_budget`] for a text that is held by so many objects.
+/// [`decode_with_budget`] for a text that other objects may hold.
 fn decode_within(
     text: &str,
     origin: Origin<'_>,
     budget: &DecodeBudget,
     catalog: &Catalog,
-    depth: usize,
+    holding: Holding,
 ) -> DecodedManifests {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw_documents = split_documents(text);
@@ -150,8 +155,10 @@ fn decode_within(
         budget,
         catalog,
         is_exhausted: false,
-        depth,
+        holding,
         set_members: ManifestDecoder::set_members(text),
+        foreign: Vec::new(),
+        unlisted_foreign: 0,
     };
     for raw in &raw_documents {
         if decoder.is_exhausted {
@@ -177,8 +184,18 @@ fn decode_within(
         );
         decoder.record_skipped(decoder.origin_name().to_owned(), why);
     }
+    decoder.record_foreign();
     decoder.record_unread_members();
     decoder.decoded
+}
+
+/// What holds a text.
+#[derive(Clone, Copy, Default)]
+struct Holding {
+    /// Number of objects that hold it.
+    depth: usize,
+    /// Whether all that they hold must be manifests.
+    is_strict: bool,
 }
 
 /// A document and the template it was rendered from, if any.
@@ -204,10 +221,14 @@ struct ManifestDecoder<'a> {
     catalog: &'a Catalog,
     /// Whether the bytes for objects are exhausted.
     is_exhausted: bool,
-    /// Number of objects that hold this text.
-    depth: usize,
-    /// ConfigMaps that a resource set names and that were not met yet.
-    set_members: BTreeSet<String>,
+    /// What holds this text.
+    holding: Holding,
+    /// ConfigMaps and Secrets that a resource set names and that were not met yet.
+    set_members: BTreeSet<SetMember>,
+    /// Where documents are that are no manifests: a fault if others are.
+    foreign: Vec<String>,
+    /// Their number beyond those.
+    unlisted_foreign: usize,
 }
 
 impl ManifestDecoder<'_> {
@@ -282,11 +303,17 @@ impl ManifestDecoder<'_> {
 
     fn decode_document(&mut self, document: ManifestDocument, position: DocumentPosition<'_>) {
         let sources = external::kustomization_source(&document, self.origin_name(), position.raw);
+        let is_kustomization = sources.is_some();
+        self.decoded.has_documents |= document.has_content;
         self.decoded.external.extend(sources);
-        if self.record_placeholder(&document, position) {
+        if self.record_placeholder(&document, position) || self.record_sequence(&document, position)
+        {
             return;
         }
-        self.record_sequence(&document, position);
+        let is_headless = document.api_version.is_none() || document.kind.is_none();
+        if is_headless && document.has_content && !is_kustomization {
+            self.note_foreign(position);
+        }
         if document.api_version.is_some() && document.kind.is_some() {
             self.decoded.manifest_count += 1;
             let nameless = self.decode_object(document, position);
@@ -332,7 +359,7 @@ impl ManifestDecoder<'_> {
             return 0;
         }
         if let Some(storage) = helm_storage_of(&api_version, &kind, &document) {
-            self.decode_helm_record(document, storage, position);
+            self.decode_helm_record(document, storage, kind == "Secret", position);
             return 0;
         }
         let place = self.location(position);
@@ -407,6 +434,7 @@ impl ManifestDecoder<'_> {
         &mut self,
         document: ManifestDocument,
         storage: HelmStorage,
+        is_secret: bool,
         position: DocumentPosition<'_>,
     ) {
         let metadata = document.metadata;
@@ -424,6 +452,7 @@ impl ManifestDecoder<'_> {
                 status,
                 payload: payload.into_bytes(),
             },
+            is_secret,
             name,
             location: self.location(position),
         });

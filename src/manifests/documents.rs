@@ -33,6 +33,12 @@ impl<'a> RawDocument<'a> {
             .filter(|source| !source.is_empty())
     }
 
+    /// The line within the whole text on which its content begins.
+    pub(super) fn content_line(&self) -> usize {
+        let begins = self.text.lines().position(has_content);
+        self.first_line + begins.unwrap_or_default()
+    }
+
     /// The line within the whole text on which a field with this value is, or the field at all; otherwise the first.
     pub(super) fn line_of(&self, field: &str, value: Option<&str>) -> usize {
         let is_field = |line: &str| {

@@ -15,6 +15,10 @@ pub(super) const KAPP_ANNOTATION: &str = "kapp.k14s.io/original";
 const KUSTOMIZE: &str =
     "pipe `kubectl kustomize` into `-f -`, with --enable-helm if it names charts";
 
+/// What kustomize reads in a directory.
+pub(super) const KUSTOMIZATION_NAMES: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
 /// Endings of files that a tool renders to manifests.
 const TEMPLATE_ENDINGS: [(&str, &str); 8] = [
     ("jsonnet", "pipe its objects into `-f -`"),
@@ -60,14 +64,18 @@ impl fmt::Display for SourceTarget {
 }
 
 impl SourceTarget {
-    /// Whether it was read: by its path, or as the end of the path of a directory that was.
-    fn is_read(&self, roots: &[PathBuf], directories: &[PathBuf]) -> bool {
+    /// Where it is, if it is a file or directory.
+    fn local_path(&self) -> Option<PathBuf> {
         match self {
-            Self::Local { directory, name } => {
-                let path = normalize(&directory.join(name));
-                // What is not there was not read, wherever it should be.
-                roots.iter().any(|root| path.starts_with(root)) && path.exists()
-            }
+            Self::Local { directory, name } => Some(normalize(&directory.join(name))),
+            Self::InRepository(_) | Self::Remote(_) => None,
+        }
+    }
+
+    /// Whether it was read: by its path, or as the end of the path of a directory that was.
+    fn is_read(&self, is_local_read: impl Fn(&Path) -> bool, directories: &[PathBuf]) -> bool {
+        match self {
+            Self::Local { .. } => self.local_path().is_some_and(|path| is_local_read(&path)),
             Self::InRepository(path) => {
                 let path = normalize(Path::new(path));
                 let is_named = path.components().next().is_some();
@@ -87,12 +95,20 @@ impl ExternalSource {
         !self.targets.is_empty()
     }
 
-    /// The gap, if something that it points to was not read. `roots` are the files and directories that were named,
-    /// `directories` those that were walked.
-    pub(super) fn gap(&self, roots: &[PathBuf], directories: &[PathBuf]) -> Option<MissingData> {
+    /// The files and directories that it points to.
+    pub(super) fn local_paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.targets.iter().filter_map(SourceTarget::local_path)
+    }
+
+    /// The gap, if something that it points to was not read. `directories` are those that were walked.
+    pub(super) fn gap(
+        &self,
+        is_local_read: impl Fn(&Path) -> bool,
+        directories: &[PathBuf],
+    ) -> Option<MissingData> {
         let targets = self.targets.iter();
         let missing: Vec<String> = targets
-            .filter(|target| !target.is_read(roots, directories))
+            .filter(|target| !target.is_read(&is_local_read, directories))
             .map(ToString::to_string)
             .collect();
         (!missing.is_empty()).then(|| MissingData {
@@ -161,10 +177,7 @@ pub(super) fn kustomization_source(
 ) -> Option<ExternalSource> {
     let file = Path::new(origin);
     let name = file.file_name().and_then(|name| name.to_str());
-    let has_name = matches!(
-        name,
-        Some("kustomization.yaml" | "kustomization.yml" | "Kustomization")
-    );
+    let has_name = name.is_some_and(|name| KUSTOMIZATION_NAMES.contains(&name));
     let is_kustomization = match &document.api_version {
         Some(api_version) => api_version.starts_with("kustomize.config.k8s.io/"),
         None => has_name,

@@ -27,6 +27,7 @@ pub(super) fn parse_fast(text: &str) -> Option<ManifestDocument> {
         skim.parse_line(line)?;
     }
     // Whether an empty document is null or nothing is not for us to say.
+    skim.document.has_content = true;
     (!skim.open_collections.is_empty()).then_some(skim.document)
 }
 

@@ -8,10 +8,10 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
@@ -20,7 +20,7 @@ use super::external::{self, ExternalSource};
 use super::helm;
 use crate::catalog::Catalog;
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
-use parallel::{FileDecodeContext, FileResult, WorkItem, decode_bytes};
+use parallel::{FileDecodeContext, FileResult, FileYield, WorkItem, decode_bytes};
 use source::{display_path, read_limited};
 
 /// What standard input is called in locations.
@@ -54,7 +54,8 @@ pub enum FilesError {
 /// Reads the files and directories of `-f`, and `stdin` for `-`.
 ///
 /// Directories are walked in the order of names: `.yaml`, `.yml` and `.json`, without hidden directories and, as kubectl
-/// does it, without following links to directories. A file that is named is read whatever its name. A directory that is a
+/// does it, without following links to directories. A file that is named, with `-f` or in a kustomization, is read whatever its
+/// name. A directory that is a
 /// Helm chart is a gap, for its templates are no manifests. Helm release records in files are decoded and of each release
 /// the newest deployed revision is kept. Namespaces stay empty where a manifest names none. Manifests that are of no
 /// interest are counted.
@@ -82,8 +83,11 @@ pub fn read(
         sources: Vec::new(),
         external: Vec::new(),
         directories: Vec::new(),
+        yields: BTreeMap::new(),
+        current_source: 0,
     };
-    for path in paths {
+    for (source, path) in paths.iter().enumerate() {
+        reading.current_source = source;
         reading.sources.push(SourceYield::default());
         if path.as_os_str() == "-" {
             if reading.mark_visited(path) {
@@ -116,19 +120,9 @@ pub fn read(
     }
     reading.flush();
     let roots: Vec<PathBuf> = paths.iter().map(|path| external::normalize(path)).collect();
-    let sources = reading.external.iter();
-    let unread = sources.filter_map(|source| source.gap(&roots, &reading.directories));
-    reading
-        .files
-        .gaps
-        .extend(external::listed(unread.collect()));
-    let mut files = reading.files;
-    let empty = paths.iter().zip(&reading.sources);
-    let empty = empty.filter_map(|(path, source)| source.gap(path));
-    files.gaps.extend(empty);
-    files.api_counts = reading.other_apis.into_counts();
-    files.helm_releases = helm::newest_revisions(reading.releases);
-    Ok(files)
+    reading.read_listed(&roots);
+    reading.add_unread(&roots);
+    Ok(reading.finish(paths))
 }
 
 struct ManifestCollector<'a> {
@@ -143,9 +137,13 @@ struct ManifestCollector<'a> {
     pending: Vec<(usize, WorkItem)>,
     /// What each path of `-f` yielded so far.
     sources: Vec<SourceYield>,
-    /// What renders objects that are elsewhere, or in one of the directories.
-    external: Vec<ExternalSource>,
+    /// What renders objects that are elsewhere, or in one of the directories, with the index of its source.
+    external: Vec<(usize, ExternalSource)>,
     directories: Vec<PathBuf>,
+    /// What each file yielded, by its path without `.` and `..`.
+    yields: BTreeMap<PathBuf, FileYield>,
+    /// The index of the source that is read now.
+    current_source: usize,
 }
 
 /// What one path of `-f` yielded.
@@ -153,15 +151,14 @@ struct ManifestCollector<'a> {
 struct SourceYield {
     /// Files that were read.
     files: usize,
-    /// Whether there is a manifest or a gap, or a file that another path has read already.
+    /// Whether there is a manifest or a gap, or something that another path has read already.
     has_result: bool,
 }
 
 impl SourceYield {
     /// The gap of a path that holds no manifest at all: whoever names it expects it to be checked.
-    fn gap(&self, path: &Path) -> Option<MissingData> {
+    fn gap(&self, path: &Path) -> MissingData {
         let why = match self.files {
-            _ if self.has_result => return None,
             0 => {
                 "no manifest was read: the directory holds no .yaml, .yml or .json file".to_owned()
             }
@@ -170,15 +167,42 @@ impl SourceYield {
                 "no manifest was read: no document in its {files} files has an apiVersion and a kind"
             ),
         };
-        Some(MissingData {
+        MissingData {
             what: display_path(path),
             why,
             rbac: None,
-        })
+        }
     }
 }
 
 impl ManifestCollector<'_> {
+    /// Adds the gaps of what renders objects that were not read.
+    fn add_unread(&mut self, roots: &[PathBuf]) {
+        let mut gaps = Vec::new();
+        for (source, external) in &self.external {
+            let gap = external.gap(|path| self.is_read(path, roots), &self.directories);
+            // What it points to was read, there or below another path.
+            self.sources[*source].has_result |= gap.is_some() || external.has_targets();
+            gaps.extend(gap);
+        }
+        self.files.gaps.extend(external::listed(gaps));
+    }
+
+    fn finish(self, paths: &[PathBuf]) -> ManifestFiles {
+        let mut files = self.files;
+        files.api_counts = self.other_apis.into_counts();
+        files.helm_releases = helm::newest_revisions(self.releases);
+        // Whatever the cause, nothing at all is no result.
+        let is_nothing = files.manifests_read() == 0 && files.gaps.is_empty();
+        let sources = paths.iter().zip(self.sources);
+        let empty: Vec<MissingData> = sources
+            .filter(|(_, source)| is_nothing || !source.has_result)
+            .map(|(path, source)| source.gap(path))
+            .collect();
+        files.gaps.extend(empty);
+        files
+    }
+
     fn walk_directory(&mut self, root: &Path) {
         let mut entries = WalkDir::new(root).sort_by_file_name().into_iter();
         while let Some(entry) = entries.next() {
@@ -216,6 +240,8 @@ impl ManifestCollector<'_> {
             return;
         }
         if let Some(hint) = external::template_hint(path) {
+            self.yields
+                .insert(external::normalize(path), FileYield::Result);
             let why = format!("not rendered: {hint}");
             self.add_gap(display_path(path), why);
             return;
@@ -226,13 +252,15 @@ impl ManifestCollector<'_> {
     fn mark_visited(&mut self, path: &Path) -> bool {
         let is_new = self.visited.as_mut();
         let is_new = is_new.is_none_or(|visited| visited.insert(path.to_owned()));
-        if let Some(source) = self.sources.last_mut() {
+        if let Some(source) = self.sources.get_mut(self.current_source) {
             source.has_result |= !is_new;
         }
         is_new
     }
 
     fn add_chart_gap(&mut self, path: &Path) {
+        self.yields
+            .insert(external::normalize(path), FileYield::Result);
         let why = "not rendered: pipe `helm template` into `-f -`".to_owned();
         self.add_gap(format!("Helm chart {}", display_path(path)), why);
     }
@@ -242,8 +270,7 @@ impl ManifestCollector<'_> {
     }
 
     fn push_item(&mut self, step: WorkItem) {
-        let source = self.sources.len().saturating_sub(1);
-        self.pending.push((source, step));
+        self.pending.push((self.current_source, step));
         if self.pending.len() >= parallel::BATCH_SIZE {
             self.flush();
         }
@@ -253,16 +280,20 @@ impl ManifestCollector<'_> {
     fn flush(&mut self) {
         let (sources, steps): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.pending).into_iter().unzip();
+        let paths: Vec<_> = steps.iter().map(WorkItem::path).collect();
         let results = parallel::run_batch(steps, self.context);
-        for (source, taken) in sources.into_iter().zip(results) {
-            let source = &mut self.sources[source];
+        for ((index, path), taken) in sources.into_iter().zip(paths).zip(results) {
+            let source = &mut self.sources[index];
             source.files += 1;
-            let points_elsewhere = taken.external.iter().any(ExternalSource::has_targets);
-            source.has_result |= taken.has_manifests || !taken.gaps.is_empty() || points_elsewhere;
+            source.has_result |= taken.has_manifests || !taken.gaps.is_empty();
+            self.yields
+                .extend(path.map(|path| (path, taken.file_yield())));
             self.files.objects.extend(taken.objects);
             self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);
-            self.external.extend(taken.external);
+            let external = taken.external.into_iter();
+            self.external
+                .extend(external.map(|external| (index, external)));
             self.files.files_read += taken.files_read;
             self.files.files_skipped += taken.files_skipped;
             self.releases.extend(taken.releases);
@@ -299,4 +330,75 @@ fn can_be_read(entry: &DirEntry) -> bool {
         Ok(metadata) => metadata.is_file(),
         Err(_) => true,
     }
+}
+
+impl ManifestCollector<'_> {
+    /// Reads what kustomizations list and the walk passed by. What is read may list more.
+    fn read_listed(&mut self, roots: &[PathBuf]) {
+        let mut done = 0;
+        while done < self.external.len() {
+            let sources = &self.external[done..];
+            let paths: Vec<PathBuf> = sources
+                .iter()
+                .flat_map(|(_, source)| source.local_paths())
+                .collect();
+            done = self.external.len();
+            for path in paths {
+                self.read_listed_path(&path, roots);
+            }
+            self.flush();
+        }
+    }
+
+    fn read_listed_path(&mut self, path: &Path, roots: &[PathBuf]) {
+        let Some(source) = roots.iter().position(|root| is_below(path, root)) else {
+            return;
+        };
+        self.current_source = source;
+        if self.yields.contains_key(path) {
+            return;
+        }
+        let kind = fs::symlink_metadata(path).map(|metadata| metadata.file_type());
+        match kind {
+            Ok(kind) if kind.is_dir() && !self.directories.iter().any(|known| known == path) => {
+                self.walk_directory(path);
+            }
+            // A link to a directory is not followed.
+            Ok(kind) if !kind.is_dir() && path.is_file() => {
+                self.add_file(path);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether what is at this path below one of the roots was read: a file with manifests or without any content, or a directory that holds a
+    /// kustomization or manifests.
+    fn is_read(&self, path: &Path, roots: &[PathBuf]) -> bool {
+        if !roots.iter().any(|root| is_below(path, root)) {
+            return false;
+        }
+        match self.yields.get(path) {
+            Some(FileYield::Result | FileYield::Blank) => true,
+            Some(FileYield::Foreign) => false,
+            None => {
+                let is_kustomization = |name: &str| self.yields.contains_key(&path.join(name));
+                let mut names = external::KUSTOMIZATION_NAMES.iter();
+                names.any(|name| is_kustomization(name)) || holds_result(&self.yields, path)
+            }
+        }
+    }
+}
+
+/// Whether any file below a directory yielded something.
+fn holds_result(yields: &BTreeMap<PathBuf, FileYield>, directory: &Path) -> bool {
+    let below = yields.range(directory.to_owned()..);
+    below
+        .take_while(|(path, _)| path.starts_with(directory))
+        .any(|(_, of_file)| *of_file == FileYield::Result)
+}
+
+/// Whether a path is that of a root or below it.
+fn is_below(path: &Path, root: &Path) -> bool {
+    path.strip_prefix(root)
+        .is_ok_and(|rest| !rest.components().any(|part| part == Component::ParentDir))
 }

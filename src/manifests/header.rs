@@ -35,6 +35,8 @@ pub(super) struct ManifestDocument {
     pub(super) items: Option<Vec<ManifestDocument>>,
     /// Whether the document is a sequence.
     pub(super) is_sequence: bool,
+    /// Whether it is anything but null and the empty mapping or sequence.
+    pub(super) has_content: bool,
     /// `metadata` or `spec`, if it is a scalar or sequence, and its text; that of a sequence is empty.
     pub(super) misshapen_section: Option<(&'static str, String)>,
     /// `apiVersion` or `kind`, if it is there and no text: null, or what a template makes of it.
@@ -144,11 +146,19 @@ impl<'de> DeserializeSeed<'de> for DocumentSeed<'_> {
 impl LenientVisitor for DocumentSeed<'_> {
     type Out = ManifestDocument;
 
+    fn visit_scalar(self, _text: &dyn fmt::Display) -> ManifestDocument {
+        ManifestDocument {
+            has_content: true,
+            ..ManifestDocument::default()
+        }
+    }
+
     fn visit_map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<ManifestDocument, A::Error> {
         take_object(self.objects_left)
             .ok_or_else(|| A::Error::custom("too many objects for one file; split it"))?;
         let mut document = ManifestDocument::default();
         while let Some(key) = map.next_key_seed(Lenient(ScalarText))? {
+            document.has_content = true;
             match key.as_deref() {
                 Some("apiVersion") => {
                     document.api_version = map.next_value_seed(Lenient(ScalarText))?;
@@ -192,8 +202,10 @@ impl LenientVisitor for DocumentSeed<'_> {
 
     fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<ManifestDocument, A::Error> {
         if self.list_depth == 0 {
+            let items = DocumentItems(self).visit_seq(seq)?;
             return Ok(ManifestDocument {
-                items: DocumentItems(self).visit_seq(seq)?,
+                has_content: items.as_ref().is_some_and(|items| !items.is_empty()),
+                items,
                 is_sequence: true,
                 ..ManifestDocument::default()
             });

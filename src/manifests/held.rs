@@ -12,6 +12,13 @@ use crate::catalog::{Catalog, HolderForm, ManifestHolder};
 /// Maximum size of one compressed text: as much as an API server takes in one request.
 const MAX_TEXT_BYTES: u64 = 3 << 20;
 
+/// A ConfigMap or Secret that a resource set names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SetMember {
+    pub(super) kind: String,
+    pub(super) name: String,
+}
+
 /// The rows of a kind that holds manifests.
 pub(super) fn holders<'a>(
     api_version: &str,
@@ -32,25 +39,68 @@ pub(super) fn may_hold(text: &str, catalog: &Catalog) -> bool {
     rows.any(|row| text.contains(&row.kind) && !row.mark().is_empty() && text.contains(row.mark()))
 }
 
+/// A text in an object.
+pub(super) struct HeldText {
+    pub(super) text: String,
+    /// Whether each of its documents must be a manifest; bundles hold other files too.
+    pub(super) is_strict: bool,
+}
+
 /// Texts of the manifests in an object, or why one cannot be read.
-pub(super) fn texts(object: &Value, holder: &ManifestHolder) -> Vec<Result<String, &'static str>> {
-    let is_typed = holder.secret_type.is_empty() || object["type"] == holder.secret_type.as_str();
-    let (above, field) = holder.path.rsplit_once('.').unwrap_or(("", &holder.path));
+pub(super) fn texts(
+    object: &Value,
+    holder: &ManifestHolder,
+) -> Vec<Result<HeldText, &'static str>> {
+    let (parents, field) = parents(object, &holder.path);
+    let is_bundle = holder.form == HolderForm::Texts && holder.secret_type.is_empty();
+    let parents = parents.iter().filter(|_| is_typed(object, holder));
+    let held = parents.filter_map(|parent| Some((*parent, parent.get(field)?)));
+    let texts = held.flat_map(|(parent, value)| match holder.form {
+        HolderForm::Objects => flattened(value).map(object_text).collect(),
+        form => {
+            let texts = held_strings(value, form, &parent["encoding"]).into_iter();
+            let texts = texts.filter(|text| !is_bundle || may_be_manifest(parent, text));
+            texts.collect::<Vec<_>>()
+        }
+    });
+    let texts = texts.map(|text| {
+        text.map(|text| HeldText {
+            is_strict: !is_bundle || looks_like_manifest(&text),
+            text,
+        })
+    });
+    texts.collect()
+}
+
+/// Whether the field of a reference is set.
+pub(super) fn is_set(object: &Value, path: &str) -> bool {
+    let (parents, field) = parents(object, path);
+    let mut values = parents.iter().filter_map(|parent| parent[field].as_str());
+    values.any(|text| !text.is_empty())
+}
+
+/// Whether an object has the type that a row asks for.
+pub(super) fn is_typed(object: &Value, holder: &ManifestHolder) -> bool {
+    holder.secret_type.is_empty() || object["type"] == holder.secret_type.as_str()
+}
+
+/// What is above the last step of a path, and that step.
+fn parents<'a, 'b>(object: &'a Value, path: &'b str) -> (Vec<&'a Value>, &'b str) {
+    let (above, field) = path.rsplit_once('.').unwrap_or(("", path));
     let mut parents = vec![object];
     for step in above.split('.').filter(|step| !step.is_empty()) {
         let below = parents.iter().filter_map(|value| value.get(step));
         parents = below.flat_map(flattened).collect();
     }
-    let parents = parents.iter().filter(|_| is_typed);
-    let held = parents.filter_map(|parent| Some((parent.get(field)?, &parent["encoding"])));
-    held.flat_map(|(value, encoding)| match holder.form {
-        HolderForm::Objects => flattened(value)
-            .map(|object| Ok(object.to_string()))
-            .collect(),
-        form => held_strings(value, form, encoding),
-    })
-    .filter(|text| text.as_ref().map_or(true, |text| may_be_manifest(text)))
-    .collect()
+    (parents, field)
+}
+
+fn object_text(value: &Value) -> Result<String, &'static str> {
+    match value {
+        Value::Object(_) => Ok(value.to_string()),
+        Value::Null => Err("it is null"),
+        _ => Err("it is no mapping"),
+    }
 }
 
 /// The items of a sequence, or the value itself.
@@ -96,7 +146,21 @@ fn decoded(text: &str, is_compressed: bool) -> Result<String, &'static str> {
     }
 }
 
-/// Bundles hold other files too, such as documentation and values.
-fn may_be_manifest(text: &str) -> bool {
-    text.contains("apiVersion") && text.contains("kind")
+/// Whether a file of a bundle is read: one without a name or with that of a manifest, and one that looks like it.
+fn may_be_manifest(file: &Value, text: &Result<String, &'static str>) -> bool {
+    let ending = file["name"].as_str().map(|name| name.rsplit_once('.'));
+    let is_named = match ending {
+        None => true,
+        Some(None) => false,
+        Some(Some((_, ending))) => ["yaml", "yml", "json"].contains(&ending),
+    };
+    let has_head = |text: &String| text.contains("apiVersion") && text.contains("kind");
+    is_named || text.as_ref().map_or(true, has_head)
+}
+
+/// Whether a text has a line of a manifest, or nothing but a template.
+fn looks_like_manifest(text: &str) -> bool {
+    let mut lines = text.lines();
+    text.trim_start().starts_with("{{")
+        || lines.any(|line| line.starts_with("apiVersion:") || line.starts_with("kind:"))
 }

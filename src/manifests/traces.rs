@@ -67,7 +67,7 @@ pub(super) fn helm_storage_of(
     match (api_version, kind) {
         ("v1", "Secret") if is_typed || is_helm => Some(HelmStorage::Secret),
         ("v1", "ConfigMap") if is_helm => Some(HelmStorage::ConfigMap),
-        ("v1", "ConfigMap") if is_tiller => Some(HelmStorage::Tiller),
+        ("v1", "ConfigMap" | "Secret") if is_tiller => Some(HelmStorage::Tiller),
         _ => None,
     }
 }

@@ -25,7 +25,6 @@ use super::warnings::Warnings;
 use crate::catalog::{Catalog, Release};
 use crate::need::ClusterId;
 use crate::snapshot::{ClusterSnapshot, ReadOutcome};
-use rows::Touched;
 
 /// Probes that count as recent: behind a load balancer one probe sees one API server.
 const RECENT_PROBES: usize = 8;
@@ -204,7 +203,7 @@ impl<'c> UpgradeWatch<'c> {
             return Some(self.lose_sight(at, why).into_iter().collect());
         }
         let touched = self.apply(&observation.change)?;
-        self.is_blind &= !matches!(touched, Touched::Nodes(_));
+        self.is_blind &= !touched.is_of_nodes();
         self.plan.is_outdated |= !matches!(observation.change, Change::Probe { .. });
         let mut events = Vec::new();
         // A stream that is still open delivers changes although new requests are refused.

@@ -25,21 +25,53 @@ impl ManifestDecoder<'_> {
         head.is_some()
     }
 
-    /// Records objects in a sequence that is no list.
+    /// Remembers a document without an apiVersion or a kind.
+    pub(super) fn note_foreign(&mut self, position: DocumentPosition<'_>) {
+        if self.foreign.len() < self.budget.listings_left.get() {
+            let place = self.describe_position(position);
+            // An object in a field of another one has no lines of its own.
+            let is_held = self.holding.depth > 0 && position.raw.text.starts_with('{');
+            let line = position.raw.content_line();
+            self.foreign.push(match is_held {
+                true => place,
+                false => format!("{place}, line {line}"),
+            });
+        } else {
+            self.unlisted_foreign += 1;
+        }
+    }
+
+    /// Records the documents that are no manifests in a text that holds some.
+    pub(super) fn record_foreign(&mut self) {
+        let foreign = std::mem::take(&mut self.foreign);
+        if self.decoded.manifest_count == 0 && !self.holding.is_strict {
+            return;
+        }
+        for what in foreign {
+            let why = "it is no manifest: apiVersion or kind is missing; render the manifest first, or remove it";
+            self.record_skipped(what, why.to_owned());
+        }
+        let unlisted = self.budget.unlisted.get() + self.unlisted_foreign;
+        self.budget.unlisted.set(unlisted);
+    }
+
+    /// Records objects in a sequence that is no list. Returns whether there are any.
     pub(super) fn record_sequence(
         &mut self,
         document: &ManifestDocument,
         position: DocumentPosition<'_>,
-    ) {
+    ) -> bool {
         let objects = document.items.iter().flatten();
         let objects = objects.filter(|item| item.api_version.is_some() && item.kind.is_some());
         let objects = objects.count();
-        if document.is_sequence && objects > 0 {
+        let is_misused = document.is_sequence && objects > 0;
+        if is_misused {
             let why = format!(
                 "a sequence of {objects} objects, which cannot be applied: make it a List, or a document of each"
             );
             self.record_skipped(self.describe_position(position), why);
         }
+        is_misused
     }
 
     /// Records an object whose API no server can serve, that is no manifest, or a part of which is not rendered. Returns
@@ -98,7 +130,7 @@ impl ManifestDecoder<'_> {
     ) {
         let place = self.describe_position(position);
         // An object in a field of another one has no lines of its own.
-        let what = match self.depth > 0 && position.raw.text.starts_with('{') {
+        let what = match self.holding.depth > 0 && position.raw.text.starts_with('{') {
             true => place,
             false => format!("{place}, line {}", position.raw.line_of(field, value)),
         };

@@ -49,12 +49,12 @@ fn one_document_is_called_by_its_file() {
 #[test]
 fn several_documents_are_numbered() {
     let decoded = file(
-        "# licence\n---\nkind: A\napiVersion: a/v1\nmetadata:\n  generateName: a-\n---\n# nothing\n---\n{\"kind\":\"B\",\"apiVersion\":\"v1\"}\n",
+        "# licence\n---\nkind: A\napiVersion: a.example/v1\nmetadata:\n  generateName: a-\n---\n# nothing\n---\n{\"kind\":\"B\",\"apiVersion\":\"v1\"}\n",
     );
     assert_eq!(
         lines(&decoded),
         [
-            "a/v1 A -/a- cart.yaml document 1",
+            "a.example/v1 A -/a- cart.yaml document 1",
             "v1 B -/ cart.yaml document 2"
         ]
     );
@@ -177,11 +177,11 @@ fn typed_lists_lend_their_kind() {
 #[test]
 fn a_kind_that_only_sounds_like_a_list_is_an_object() {
     for text in [
-        "{apiVersion: x/v1, kind: AllowList, metadata: {name: a}, items: [{a: b}]}",
-        "{apiVersion: x/v1, kind: AllowList, metadata: {name: a}, items: {a: b}}",
-        "{apiVersion: x/v1, kind: AllowList, metadata: {name: a}, spec: [1]}",
+        "{apiVersion: x.example/v1, kind: AllowList, metadata: {name: a}, items: [{a: b}]}",
+        "{apiVersion: x.example/v1, kind: AllowList, metadata: {name: a}, items: {a: b}}",
+        "{apiVersion: x.example/v1, kind: AllowList, metadata: {name: a}, spec: [1]}",
     ] {
-        assert_eq!(lines(&file(text)), ["x/v1 AllowList -/a cart.yaml"]);
+        assert_eq!(lines(&file(text)), ["x.example/v1 AllowList -/a cart.yaml"]);
     }
 }
 
@@ -269,7 +269,9 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
          ---\napiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\nmetadata: {name: empty}\n\
          ---\napiVersion: v1\nkind: Secret\ndata: {release: YQ==}\nmetadata: {name: plain}\n\
          ---\napiVersion: v1\nkind: ConfigMap\ndata: {release: YQ==}\nmetadata: {name: c, labels: {owner: helm}}\n\
-         ---\napiVersion: v1\nkind: ConfigMap\ndata: {release: YQ==}\nmetadata: {name: d, labels: {owner: me}}\n",
+         ---\napiVersion: v1\nkind: ConfigMap\ndata: {release: YQ==}\nmetadata: {name: d, labels: {owner: me}}\n\
+         ---\napiVersion: v1\nkind: Secret\ndata: {release: YQ==}\nmetadata: {name: e, labels: {OWNER: TILLER}}\n\
+         ---\napiVersion: v1\nkind: Secret\ndata: {release: YQ==}\nmetadata: {name: f, labels: {OWNER: me}}\n",
     );
     let records: Vec<_> = decoded
         .helm_records
@@ -292,6 +294,7 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
             ),
             (HelmStorage::Secret, String::new(), b"YQ=="),
             (HelmStorage::ConfigMap, "c".to_owned(), b"YQ=="),
+            (HelmStorage::Tiller, "e".to_owned(), b"YQ=="),
         ]
     );
     assert!(decoded.helm_records[0].record.created.is_some());
@@ -299,7 +302,8 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
         lines(&decoded),
         [
             "v1 Secret -/plain cart.yaml document 4",
-            "v1 ConfigMap -/d cart.yaml document 6"
+            "v1 ConfigMap -/d cart.yaml document 6",
+            "v1 Secret -/f cart.yaml document 8"
         ]
     );
     assert_eq!(
@@ -529,6 +533,37 @@ fn documents_that_are_no_manifests_are_still_ignored() {
         ));
         assert_eq!(faults(&decoded), [""; 0], "{api_version}");
         assert_eq!(decoded.objects.len(), 1);
+    }
+}
+
+#[test]
+fn documents_beside_manifests_that_are_none_are_gaps_with_their_line() {
+    for text in [
+        "{{ include \"x\" . }}",
+        "{{.x}}",
+        "Error: template not found",
+        "words",
+        "metadata: {name: x}\nspec: {}",
+        "ApiVersion: policy/v1beta1\nKind: PodDisruptionBudget\nmetadata: {name: x}",
+        "kind: Deployment",
+        "a: {apiVersion: policy/v1beta1, kind: PodDisruptionBudget}",
+        "- a",
+    ] {
+        for (whole, place) in [
+            (format!("{BUDGET}---\n# above\n{text}\n"), "2, line 6"),
+            (format!("{text}\n---\n{BUDGET}"), "1, line 1"),
+        ] {
+            let decoded = file(&whole);
+            assert_eq!(decoded.objects.len(), 1, "{text}");
+            let [fault] = faults(&decoded).try_into().expect("one fault");
+            let fault: String = fault;
+            let expected = format!("cart.yaml document {place}: it is no manifest");
+            assert!(fault.starts_with(&expected), "{text}: {fault}");
+        }
+    }
+    for text in ["# nothing", "", "null", "~", "{}", "[]"] {
+        let decoded = file(&format!("{BUDGET}---\n{text}\n"));
+        assert_eq!(faults(&decoded), [""; 0], "{text}");
     }
 }
 

@@ -10,11 +10,9 @@ use std::thread;
 use super::source::{display_path, read_limited};
 use crate::catalog::Catalog;
 use crate::manifests::decoder::{EncodedHelmRecord, Origin, decode};
-use crate::manifests::external::ExternalSource;
+use crate::manifests::external::{self, ExternalSource};
 use crate::manifests::helm;
-use crate::snapshot::{
-    ApiCounter, HelmReleaseRow, HelmStorage, ManifestFilter, ManifestObject, MissingData,
-};
+use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFilter, ManifestObject, MissingData};
 
 /// Steps that are done at once: enough that threads are seldom started, few enough that results do not pile up.
 pub(super) const BATCH_SIZE: usize = 512;
@@ -37,6 +35,27 @@ pub(super) enum WorkItem {
     Done(FileResult),
 }
 
+impl WorkItem {
+    /// The path of a file, without `.` and `..`.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(external::normalize(path)),
+            Self::Done(_) => None,
+        }
+    }
+}
+
+/// What a file yielded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileYield {
+    /// Manifests, or a gap.
+    Result,
+    /// Nothing but comments.
+    Blank,
+    /// Documents, none of which is a manifest.
+    Foreign,
+}
+
 /// What a step brings.
 #[derive(Default)]
 pub(super) struct FileResult {
@@ -47,6 +66,8 @@ pub(super) struct FileResult {
     pub(super) gaps: Vec<MissingData>,
     /// Whether it holds a manifest; an empty list holds none.
     pub(super) has_manifests: bool,
+    /// Whether it holds any document.
+    pub(super) has_documents: bool,
     /// What renders objects that are in none of the files, unless they are.
     pub(super) external: Vec<ExternalSource>,
     /// 1 for a file with manifests.
@@ -117,6 +138,7 @@ pub(super) fn decode_bytes(
     let decoded = decode(&text, origin, wanted.catalog);
     let mut taken = FileResult {
         has_manifests: !decoded.objects.is_empty() || !decoded.helm_records.is_empty(),
+        has_documents: decoded.has_documents,
         files_read: usize::from(decoded.manifest_count > 0),
         files_skipped: usize::from(
             decoded.manifest_count == 0 && decoded.skipped_objects.is_empty(),
@@ -164,6 +186,16 @@ impl FileResult {
         taken
     }
 
+    /// What to say of the file. A kustomization yields what it lists.
+    pub(super) fn file_yield(&self) -> FileYield {
+        let has_result = self.has_manifests || !self.gaps.is_empty() || !self.external.is_empty();
+        match self.has_documents {
+            _ if has_result => FileYield::Result,
+            true => FileYield::Foreign,
+            false => FileYield::Blank,
+        }
+    }
+
     fn add_gap(&mut self, what: String, why: String) {
         let rbac = None;
         self.gaps.push(MissingData { what, why, rbac });
@@ -172,15 +204,16 @@ impl FileResult {
     fn add_helm_record(&mut self, encoded: EncodedHelmRecord, catalog: &Catalog) {
         let EncodedHelmRecord {
             mut record,
+            is_secret,
             name,
             location,
         } = encoded;
-        let decoded = match record.storage {
-            HelmStorage::Secret => helm::decode_secret_data(&record.payload).and_then(|payload| {
+        let decoded = match is_secret {
+            true => helm::decode_secret_data(&record.payload).and_then(|payload| {
                 record.payload = payload;
                 record.decode(catalog)
             }),
-            HelmStorage::ConfigMap | HelmStorage::Tiller => record.decode(catalog),
+            false => record.decode(catalog),
         };
         match decoded {
             Ok(release) => {

@@ -2,6 +2,8 @@ use std::fs::{self, File};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::bufread::GzEncoder;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -109,6 +111,84 @@ fn a_kustomization_of_files_that_are_not_there_is_a_gap() {
         let files = read_tree(&tree(&[("kustomization.yaml", text.as_bytes())]));
         assert_eq!(files.gaps.len(), 1, "{resources}: {:?}", files.gaps);
     }
+}
+
+#[test]
+fn what_a_kustomization_lists_is_read_whatever_its_name() {
+    for (listed, path) in [
+        ("a.txt", "a.txt"),
+        ("a", "a"),
+        ("./pdb.yaml.in", "pdb.yaml.in"),
+        (".hidden/a.yaml", ".hidden/a.yaml"),
+        (".hidden", ".hidden/a.yaml"),
+        ("plain/", "plain/a.yaml"),
+    ] {
+        let text = format!("resources: [{listed}]\n");
+        let dir = tree(&[
+            ("k/kustomization.yaml", text.as_bytes()),
+            (&format!("k/{path}"), BUDGET.as_bytes()),
+            ("good.yaml", BUDGET.as_bytes()),
+        ]);
+        let files = read_tree(&dir);
+        assert_eq!(gaps(&files, &dir), [""; 0], "{listed}");
+        let read = locations(&files, &dir);
+        assert!(read.contains(&format!("k/{path}")), "{listed}: {read:?}");
+        assert_eq!(read.len(), 2, "{listed}: {read:?}");
+    }
+    // A kustomization in a directory that only another one names.
+    let dir = tree(&[
+        ("kustomization.yaml", b"resources: [.base]\n"),
+        (".base/kustomization.yaml", b"resources: [x]\n"),
+        (".base/x", BUDGET.as_bytes()),
+    ]);
+    assert_eq!(locations(&read_tree(&dir), &dir), [".base/x"]);
+}
+
+#[test]
+fn what_a_kustomization_lists_and_is_no_manifest_is_a_gap() {
+    let dir = tree(&[
+        ("good.yaml", BUDGET.as_bytes()),
+        ("chart/Chart.yaml", b"apiVersion: v2\nname: x\n"),
+        ("empty.yaml", b"# nothing\n"),
+        ("folder/a.tpl", b"words\n"),
+        ("text.txt", b"words\n"),
+        ("target/a", BUDGET.as_bytes()),
+    ]);
+    let links = cfg!(unix);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(dir.path().join("target"), dir.path().join("link")).expect("a link");
+    for (listed, is_gap) in [
+        ("folder", true),
+        ("text.txt", true),
+        ("link", links),
+        ("empty.yaml", false),
+        ("chart", false),
+    ] {
+        let text = format!("resources: [good.yaml, {listed}]\n");
+        fs::write(dir.path().join("kustomization.yaml"), text).expect("a file");
+        let gaps = gaps(&read_tree(&dir), &dir);
+        let mut gaps = gaps.iter();
+        let of_listed =
+            format!("kustomization.yaml, line 1: objects are rendered from elsewhere ({listed})");
+        let is_found = gaps.any(|gap| gap.contains(&of_listed));
+        assert_eq!(is_found, is_gap, "{listed}: {gaps:?}");
+        let charts = gaps.filter(|gap| gap.starts_with("Helm chart")).count();
+        assert!(charts <= 1, "{listed}: {charts} gaps of one chart");
+    }
+    // What is above the directory that was named is not read.
+    fs::write(
+        dir.path().join("target/kustomization.yaml"),
+        "resources: [..]\n",
+    )
+    .expect("a file");
+    let target = read_all(&[dir.path().join("target")], b"").expect("it is there");
+    assert_eq!(target.gaps.len(), 1, "{:?}", target.gaps);
+    // Nothing at all is no result.
+    let dir = tree(&[
+        ("kustomization.yaml", b"resources: [empty.yaml]\n"),
+        ("empty.yaml", b"# nothing\n"),
+    ]);
+    assert_eq!(read_tree(&dir).gaps.len(), 1);
 }
 
 #[test]
@@ -284,6 +364,45 @@ fn record(name: &str, revision: u64, status: &str, manifest: &str) -> String {
         "config": {"password": "hunter2"}, "manifest": manifest,
     });
     STANDARD.encode(record.to_string())
+}
+
+#[test]
+fn a_record_of_helm_2_in_a_secret_is_decoded() {
+    // Fields 1, 5, 7 and 8 of the message: name, manifest, version and namespace.
+    let mut message = b"\x0a\x04cart\x2a".to_vec();
+    message.push(u8::try_from(BUDGET.len()).expect("a short manifest"));
+    message.extend(BUDGET.as_bytes());
+    message.extend(b"\x38\x03\x42\x04shop");
+    let mut zipped = Vec::new();
+    let mut encoder = GzEncoder::new(message.as_slice(), Compression::fast());
+    encoder.read_to_end(&mut zipped).expect("it is in memory");
+    let of_tiller = STANDARD.encode(zipped);
+    let secret = |name: &str, data: &str| {
+        let data = STANDARD.encode(data);
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: kube-system, labels: {{OWNER: TILLER}}}}\ndata: {{release: {data}}}\n"
+        )
+    };
+    let text = [secret("cart.v3", &of_tiller), secret("bad", "words")].join("---\n");
+    let dir = tree(&[("records.yaml", text.as_bytes())]);
+    let files = read_tree(&dir);
+    let [release] = files.helm_releases.as_slice() else {
+        panic!("{:?}", files.helm_releases);
+    };
+    assert_eq!(
+        (
+            release.release.as_str(),
+            release.revision,
+            release.objects.len()
+        ),
+        ("cart", 3, 1)
+    );
+    let gaps = gaps(&files, &dir);
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert!(
+        gaps[0].starts_with("Helm record kube-system/bad in records.yaml document 2"),
+        "{gaps:?}"
+    );
 }
 
 #[test]

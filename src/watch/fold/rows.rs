@@ -131,6 +131,12 @@ pub(super) enum Touched {
     Plans,
 }
 
+impl Touched {
+    pub(super) fn is_of_nodes(&self) -> bool {
+        matches!(self, Self::Nodes(_))
+    }
+}
+
 impl From<Part<'_>> for Touched {
     fn from(part: Part<'_>) -> Self {
         match part {
