@@ -73,11 +73,13 @@ struct GroupLoss {
     resources: Vec<GroupResource>,
 }
 
+/// The resources that a role loses in a hop, and the evidence.
+type Losses = (Vec<GroupResource>, Vec<String>);
+
 impl GroupLoss {
     /// What a role loses, once for each group and hop, with the verbs.
     fn of_role(role: &Value, moved: &[MovedResource]) -> Vec<(Self, String)> {
-        let mut losses: BTreeMap<(&str, Minor), (Vec<GroupResource>, Vec<String>)> =
-            BTreeMap::new();
+        let mut losses: BTreeMap<(&str, Minor), Losses> = BTreeMap::new();
         for moved in moved {
             if let Some(verbs) = lost_verbs(role, moved) {
                 let key = (moved.old_group.as_str(), moved.removed);
