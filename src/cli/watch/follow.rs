@@ -16,7 +16,7 @@ use super::redaction::Redaction;
 use super::sources::{Poller, QUEUE, now, probe, requests, watch_drains, watch_objects};
 use super::viewer::Viewer;
 use crate::api::v1::FollowedPlan;
-use crate::catalog::{Catalog, Release};
+use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::progress::read_observer;
@@ -40,8 +40,6 @@ const REDRAW_EVERY: Duration = Duration::from_secs(1);
 const PAGE_SIZE: u32 = 500;
 /// Concurrent requests.
 const MAX_IN_FLIGHT: usize = 4;
-/// Probes before the first picture, as many as count as recent.
-const FIRST_PROBES: usize = 8;
 
 /// Follows the cluster of the current context.
 pub(super) fn follow(
@@ -188,13 +186,8 @@ impl FirstReads {
         changes.extend(poller.changed(read(&polled).await));
         let mut watched = requests(&watched_needs(), &discovery, catalog);
         watched.sort_by_key(|request| request.is_full_list_of("", "nodes"));
-        let (results, versions) = tokio::join!(read(&watched), probe_often(&session.reader));
+        let results = read(&watched).await;
         require_nodes(results.last())?;
-        changes.extend(
-            versions
-                .into_iter()
-                .map(|version| Change::Probe { version }),
-        );
         let versions = results.iter().map(|result| result.resource_version.clone());
         let watched = watched.into_iter().zip(versions.collect::<Vec<_>>());
         let results = results.into_iter();
@@ -209,13 +202,6 @@ impl FirstReads {
             discovery,
         })
     }
-}
-
-/// The versions of the API servers that answer several probes: behind a load balancer the first one does not speak for all.
-async fn probe_often(reader: &ClusterReader) -> Vec<Release> {
-    let probes = (0..FIRST_PROBES).map(|_| reader.probe());
-    let versions = join_all(probes).await;
-    versions.into_iter().filter_map(Result::ok).collect()
 }
 
 fn viewer(
