@@ -39,7 +39,7 @@ pub use nodes::{
 pub use platform::{
     CatalogApp, DkpCatalog, DkpCommand, DkpMinor, Edge, EdgeConfidence, EndOfLine, KnownCommand,
     KonvoyProvider, ParsePlatformError, Platform, PlatformApp, PlatformName, PlatformRelease,
-    ProviderKubernetes,
+    ProviderKubernetes, split_app_reference,
 };
 pub use procedure::{
     AppliesTo, Completion, DurationEstimate, GateScope, HopPhase, KubeletSkewRule, MachineOwner,

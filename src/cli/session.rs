@@ -93,10 +93,7 @@ impl ClusterSession {
         let Some(namespace) = &self.connection.namespace else {
             return Ok(());
         };
-        let selector = ListSelector {
-            labels: String::new(),
-            fields: format!("metadata.name={namespace}"),
-        };
+        let selector = ListSelector::by_fields(format!("metadata.name={namespace}"));
         let namespaces = GroupResource::new("", "namespaces");
         let need = Need::selected(namespaces, selector, DetailLevel::Metadata);
         let requests = read_plan(&[need], discovery, catalog, None);

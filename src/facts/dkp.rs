@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::capi;
-use crate::catalog::{GroupResource, PlatformName, Release};
+use crate::catalog::{GroupResource, PlatformName, Release, split_app_reference};
 use crate::detect::{self, DetectedCluster, TopologyRole, Workspace};
 use crate::need::{DetailLevel, Discovery, ListSelector, Need};
 use crate::snapshot::{ClusterView, ObjectRow};
@@ -48,10 +48,7 @@ fn charts_need() -> Need {
 fn adoption_need() -> Need {
     let group = "admissionregistration.k8s.io";
     let resource = GroupResource::new(group, "validatingwebhookconfigurations");
-    let selector = ListSelector {
-        labels: String::new(),
-        fields: "metadata.name=cert-manager-kubeaddons-webhook".to_owned(),
-    };
+    let selector = ListSelector::by_fields("metadata.name=cert-manager-kubeaddons-webhook");
     Need::selected(resource, selector, DetailLevel::Metadata)
 }
 
@@ -325,7 +322,7 @@ pub(crate) fn applications(view: ClusterView<'_>, detected: &DetectedCluster) ->
                         string_at(app, "/spec/version")?,
                     ))
                 })
-                .or_else(|| split_version(reference))?;
+                .or_else(|| split_app_reference(reference))?;
             let in_namespace = |one: &Option<String>| one.as_deref() == Some(&namespace);
             let project = topology
                 .projects
@@ -366,13 +363,6 @@ pub(crate) fn is_at_least(version: &str, wanted: &str) -> bool {
         Some((version, wanted)) => version >= wanted,
         None => version == wanted,
     }
-}
-
-/// Id and version of `kafka-operator-0.20.0`.
-fn split_version(reference: &str) -> Option<(&str, &str)> {
-    let dashes = reference.match_indices('-').map(|(at, _)| at);
-    let mut parts = dashes.map(|at| (&reference[..at], &reference[at + 1..]));
-    parts.find(|(_, version)| version.parse::<semver::Version>().is_ok())
 }
 
 /// Whether an application is one of D2iQ's catalog: by its repository, or by its id if that was not read.
@@ -416,22 +406,7 @@ fn string_at<'a>(row: &'a ObjectRow, path: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_at_least, is_in_cluster, split_version};
-
-    #[test]
-    fn names_of_applications_end_with_their_version() {
-        for (name, parts) in [
-            ("kafka-operator-0.20.0", Some(("kafka-operator", "0.20.0"))),
-            (
-                "zookeeper-operator-0.2.16-dkp.1",
-                Some(("zookeeper-operator", "0.2.16-dkp.1")),
-            ),
-            ("till", None),
-            ("till-2", None),
-        ] {
-            assert_eq!(split_version(name), parts, "{name}");
-        }
-    }
+    use super::{is_at_least, is_in_cluster};
 
     #[test]
     fn only_later_versions_are_later() {

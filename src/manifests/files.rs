@@ -371,8 +371,8 @@ impl ManifestCollector<'_> {
         }
     }
 
-    /// Whether what is at this path below one of the roots was read: a file with manifests or without any content, or a directory that holds a
-    /// kustomization or manifests.
+    /// Whether what is at this path below one of the roots was read: a file with manifests or without any content, or a
+    /// directory that holds a kustomization or manifests.
     fn is_read(&self, path: &Path, roots: &[PathBuf]) -> bool {
         if !roots.iter().any(|root| is_below(path, root)) {
             return false;

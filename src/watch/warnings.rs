@@ -22,10 +22,7 @@ const MAX_NOTE: usize = 300;
 /// Events of type Warning in all namespaces.
 #[must_use]
 pub fn warnings_need() -> Need {
-    let selector = ListSelector {
-        labels: String::new(),
-        fields: "type=Warning".to_owned(),
-    };
+    let selector = ListSelector::by_fields("type=Warning");
     let resource = GroupResource::new("events.k8s.io", "events");
     Need::selected(resource, selector, DetailLevel::Full).with_fields(&[
         "deprecatedCount",

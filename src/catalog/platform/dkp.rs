@@ -263,3 +263,31 @@ impl DkpCatalog {
         self.minors.iter().find(|row| row.minor == dkp)
     }
 }
+
+/// Id and version of a reference to an application, `kafka-operator-0.20.0`; `None` if it does not end with a version.
+#[must_use]
+pub fn split_app_reference(reference: &str) -> Option<(&str, &str)> {
+    let dashes = reference.match_indices('-').map(|(at, _)| at);
+    let mut parts = dashes.map(|at| (&reference[..at], &reference[at + 1..]));
+    parts.find(|(_, version)| version.parse::<semver::Version>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_app_reference;
+
+    #[test]
+    fn names_of_applications_end_with_their_version() {
+        for (name, parts) in [
+            ("kafka-operator-0.20.0", Some(("kafka-operator", "0.20.0"))),
+            (
+                "zookeeper-operator-0.2.16-dkp.1",
+                Some(("zookeeper-operator", "0.2.16-dkp.1")),
+            ),
+            ("till", None),
+            ("till-2", None),
+        ] {
+            assert_eq!(split_app_reference(name), parts, "{name}");
+        }
+    }
+}

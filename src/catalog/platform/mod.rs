@@ -19,7 +19,7 @@ mod tests;
 
 pub use dkp::{
     CatalogApp, DkpCatalog, DkpCommand, DkpMinor, KnownCommand, KonvoyProvider, PlatformApp,
-    ProviderKubernetes,
+    ProviderKubernetes, split_app_reference,
 };
 pub use edge::{Edge, EdgeConfidence};
 pub(super) use load::embedded;

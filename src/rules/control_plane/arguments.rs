@@ -28,11 +28,7 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
         "kubernetes/kubernetes pkg/features/kube_features.go",
     ],
     kind: RuleKind::Code {
-        needs: |_| {
-            let mut needs = component_config_needs();
-            needs.push(control_plane::kubelet_config_need());
-            needs
-        },
+        needs: |_| feature_gate_needs(),
         evaluate: removed_feature_gates,
     },
     optional_needs: mirror_pod_needs,
@@ -86,6 +82,13 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
 pub(super) fn component_config_needs() -> Vec<Need> {
     let mut needs = static_pod_needs();
     needs.push(control_plane::kubeadm_config_need());
+    needs
+}
+
+/// The same, and the kubelet configuration of kubeadm, which sets feature gates too.
+pub(super) fn feature_gate_needs() -> Vec<Need> {
+    let mut needs = component_config_needs();
+    needs.push(control_plane::kubelet_config_need());
     needs
 }
 

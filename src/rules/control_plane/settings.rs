@@ -2,7 +2,8 @@
 //! start.
 
 use super::arguments::{
-    Incompatibility, component_config_needs, hidden_flags, incompatibility_findings,
+    Incompatibility, component_config_needs, feature_gate_needs, hidden_flags,
+    incompatibility_findings,
 };
 use super::mirror_pod_needs;
 use crate::facts::control_plane::{self, ComponentConfig, ETCD};
@@ -43,11 +44,7 @@ pub(crate) const GATE_DEPENDS: Rule = Rule {
         "kubernetes/kubernetes pkg/features/kube_features.go",
     ],
     kind: RuleKind::Code {
-        needs: |_| {
-            let mut needs = component_config_needs();
-            needs.push(control_plane::kubelet_config_need());
-            needs
-        },
+        needs: |_| feature_gate_needs(),
         evaluate: unmet_dependencies,
     },
     optional_needs: mirror_pod_needs,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::ReadResult;
 use super::token_kinds::{is_api_version, is_pseudonym};
-use crate::catalog::{AppliesTo, Catalog, Release, volume_plugins};
+use crate::catalog::{AppliesTo, Catalog, split_app_reference, volume_plugins};
 use crate::need::ReadTarget;
 
 /// Domains of public projects: `node.kubernetes.io/…`, `metrics.k8s.io`.
@@ -31,7 +31,7 @@ const PUBLIC_NAMES: &str = "
     bootstrap-kubelet CoreProvider cluster-api reconciler host-cluster kommander
     kyma-system kyma-installer kyma-installer-container kyma-project kyma-integration eu.gcr.io logging monitoring
     regular fast rapid experimental enterprise essential dkp mesosphere dkp-catalog-applications
-    ClusterApp App
+    ClusterApp
     local localhost 127.0.0.1 http https tcp unix npipe cluster svc
     var run containerd containerd.sock crio crio.sock cri-dockerd.sock dockershim.sock docker dockerd
     sha256 latest apiserver_requested_deprecated_apis group resource subresource removed_release
@@ -153,11 +153,8 @@ impl<'a> Allowlist<'a> {
 
     /// Whether this is an application of DKP and a version, `kafka-operator-0.20.0`.
     fn is_application_of_dkp(&self, name: &str) -> bool {
-        let dkp = &self.catalog.dkp;
-        name.match_indices('-').any(|(at, _)| {
-            let (app, version) = (&name[..at], &name[at + 1..]);
-            version.parse::<Release>().is_ok() && dkp.app_names().any(|known| known == app)
-        })
+        let app = split_app_reference(name).map(|(app, _)| app);
+        app.is_some_and(|app| self.catalog.dkp.app_names().any(|known| known == app))
     }
 
     /// Prefixes before another name.
