@@ -15,8 +15,8 @@ use crate::text::{human_duration, pluralize};
 pub struct WatchScreen {
     /// The state as an event of type `picture`.
     pub picture: UpgradeEvent,
-    /// How long the API server has not answered; `None` if it does.
-    pub away: Option<SignedDuration>,
+    /// What has been missing, `The API server has not answered for`, and for how long; `None` if nothing is.
+    pub outage: Option<(&'static str, SignedDuration)>,
     /// What the upgrade is stalled on; `None` if it is not.
     pub stall: Option<String>,
     /// How far the plan is; `None` without one.
@@ -68,7 +68,12 @@ pub fn render_screen(screen: &WatchScreen, look: &RenderOptions, height: usize) 
         }
         lines.extend(section);
     }
-    lines.truncate(height.saturating_sub(1).max(1));
+    let room = height.saturating_sub(1).max(1);
+    if lines.len() > room {
+        let hidden = lines.len() + 1 - room;
+        lines.truncate(room - 1);
+        lines.push(format!("and {} more", pluralize(hidden, "line")));
+    }
     let fit = |line: String| match look.width {
         Some(width) if measure_text_width(&line) > width => {
             truncate_str(&line, width, "…").into_owned()
@@ -99,13 +104,11 @@ fn heading(screen: &WatchScreen, look: &RenderOptions) -> Vec<String> {
     let is_idle = progress.phase == PhaseDoc::Waiting && progress.done == progress.total;
     lines.extend((!is_idle).then_some(line));
     lines.extend(screen.plan.clone());
-    if let Some(away) = screen.away {
+    if let Some((what, away)) = screen.outage {
         let away = human_duration(away);
         let age = u32::try_from(picture.age).map_or(0, i64::from);
         let age = human_duration(SignedDuration::from_secs(age));
-        lines.push(styles.warning(&format!(
-            "The API server has not answered for {away}: this is the state of {age} ago"
-        )));
+        lines.push(styles.warning(&format!("{what} {away}: this is the state of {age} ago")));
     }
     if let Some(stall) = &screen.stall {
         lines.push(styles.warning(&format!("Stalled: {}", escape_line(stall))));
@@ -143,9 +146,19 @@ fn pools(pools: &[PoolDoc], limit: usize) -> Vec<String> {
     lines
 }
 
+/// At most this many lines, if there are any rows the header, a row and the number of the others.
 fn in_flight(screen: &WatchScreen, limit: usize) -> Vec<String> {
-    let shown = screen.in_flight.iter().take(limit);
-    let row = |row: &InFlightRow| {
+    let mut left = limit.saturating_sub(2);
+    let fits = |(index, row): &(usize, &InFlightRow)| {
+        let lines = 1 + row.notes.len();
+        let is_first = *index == 0;
+        let fits = lines <= left || is_first;
+        left = left.saturating_sub(lines);
+        fits
+    };
+    let shown = screen.in_flight.iter().enumerate().take_while(fits);
+    let shown: Vec<&InFlightRow> = shown.map(|(_, row)| row).collect();
+    let row = |row: &&InFlightRow| {
         let pool = match row.pool.is_empty() {
             true => "<none>".into(),
             false => escape_cell(&row.pool),
@@ -157,17 +170,19 @@ fn in_flight(screen: &WatchScreen, limit: usize) -> Vec<String> {
             row.since.map_or_else(String::new, human_duration),
         ]
     };
-    let rows = shown.clone().map(row).collect();
+    let rows = shown.iter().map(row).collect();
     let table = format_columns(Some(&["NODE", "POOL", "STATUS", "FOR"]), rows);
     let mut table = table.into_iter();
     let mut lines: Vec<String> = table.by_ref().take(1).collect();
-    for (line, row) in table.zip(shown) {
+    for (line, row) in table.zip(&shown) {
         lines.push(line);
         let notes = row.notes.iter();
         lines.extend(notes.map(|note| format!("  {}", escape_line(note))));
     }
-    let hidden = screen.in_flight.len().saturating_sub(limit);
-    lines.extend(and_more(screen.more_in_flight + hidden, "node"));
+    let hidden = screen.in_flight.len() - shown.len();
+    let has_nodes = screen.in_flight.iter().any(|row| row.since.is_some());
+    let noun = if has_nodes { "node" } else { "machine" };
+    lines.extend(and_more(screen.more_in_flight + hidden, noun));
     lines
 }
 
@@ -241,7 +256,10 @@ mod tests {
             .collect();
         WatchScreen {
             picture,
-            away: Some(SignedDuration::from_secs(37)),
+            outage: Some((
+                "The API server has not answered for",
+                SignedDuration::from_secs(37),
+            )),
             stall: None,
             plan: None,
             control_plane: vec![["API server".into(), "v1.37.0".into(), String::new()]],
