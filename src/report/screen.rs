@@ -72,7 +72,7 @@ pub fn render_screen(screen: &WatchScreen, look: &RenderOptions, height: usize) 
     if lines.len() > room {
         let hidden = lines.len() + 1 - room;
         lines.truncate(room - 1);
-        lines.push(format!("and {} more", pluralize(hidden, "line")));
+        lines.extend(and_more(hidden, "line"));
     }
     let fit = |line: String| match look.width {
         Some(width) if measure_text_width(&line) > width => {
@@ -321,6 +321,38 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn whatever_is_left_out_is_counted() {
+        let mut screen = screen(2);
+        screen.more_in_flight = 0;
+        screen.in_flight = (0..10)
+            .map(|number| InFlightRow {
+                name: format!("node-{number}"),
+                pool: String::new(),
+                status: "draining: 12 of 30 pods left".to_owned(),
+                since: Some(SignedDuration::from_mins(4)),
+                notes: vec!["FailedMount".to_owned(), "Unhealthy".to_owned()],
+            })
+            .collect();
+        for height in [24, 30, 40, 60] {
+            let lines = render_screen(&screen, &RenderOptions::default(), height);
+            let is_row = |line: &&String| line.starts_with("node-");
+            let shown = lines.iter().filter(is_row).count();
+            assert!(shown < 10 || height == 60, "{lines:#?}");
+            let rest = crate::text::pluralize(10 - shown, "node");
+            let says_so = lines.contains(&format!("and {rest} more"));
+            assert!(says_so || shown == 10, "{lines:#?}");
+            let table = lines.iter().filter(|line| line.starts_with("  ")).count();
+            assert_eq!(table, 2 * shown, "each with its warnings");
+        }
+        let lines = render_screen(&screen, &RenderOptions::default(), 12);
+        assert_eq!(lines.len(), 11);
+        assert!(
+            lines[10].starts_with("and ") && lines[10].ends_with(" lines more"),
+            "{lines:#?}"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::fold::UpgradeWatch;
 use super::nodes::NodePhase;
 use super::picture::Picture;
 use super::progress::UpgradePhase;
-use crate::catalog::{Minor, Release};
+use crate::catalog::Minor;
 
 /// A time from which to which something lasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -310,3 +310,23 @@ fn a_stopped_watch_leaves_the_cursor_and_is_drawn_again() {
     watching.join().expect("no panic");
     assert!(!screen.lock().expect("no panic").screen().hide_cursor());
 }
+
+#[test]
+fn the_example_of_the_readme_goes_to_the_end() {
+    let readme = std::fs::read_to_string("README.md").expect("the README");
+    let args = "--replay examples/rollout.recording --to 1.25";
+    assert!(readme.contains(args));
+    let mut command = Command::new(PROGRAM);
+    let output = command
+        .env_clear()
+        .args(args.split(' '))
+        .output()
+        .expect("it runs");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+    assert!(
+        stdout.ends_with("the control plane and all 40 nodes run 1.25\n"),
+        "{stdout}"
+    );
+    assert_eq!(output.stderr, b"", "it has its end");
+}
