@@ -351,6 +351,9 @@ pub struct FollowedCluster {
     pub context: Option<String>,
     /// URL of the API server.
     pub server: Option<String>,
+    /// UID of the namespace kube-system; null if unknown, as in plans of older releases.
+    #[serde(default)]
+    pub uid: Option<String>,
 }
 
 /// A step of a plan that is followed.
