@@ -120,6 +120,9 @@ pub struct SourceArgs {
     /// Target and start.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Clusters of the run.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Input other than a cluster.
     #[command(flatten)]
     pub offline: OfflineArgs,
@@ -134,6 +137,14 @@ pub struct SourceArgs {
     pub connection: ConnectOptions,
 }
 
+impl SourceArgs {
+    /// Whether standard input holds manifests.
+    pub(super) fn reads_stdin(&self) -> bool {
+        let mut names = self.offline.filename.iter();
+        names.any(|path| path.as_os_str() == "-")
+    }
+}
+
 /// Target and start of the upgrade.
 #[derive(Debug, Args)]
 pub struct TargetArgs {
@@ -144,6 +155,24 @@ pub struct TargetArgs {
     /// [default: as detected; with --local unknown, every hazard up to the target applies]
     #[arg(long, value_name = "[PLATFORM=]VERSION")]
     pub from: Vec<UpgradeTarget>,
+}
+
+/// Several clusters in one run.
+#[derive(Debug, Args)]
+pub struct FleetArgs {
+    /// Read the clusters of these kubeconfig contexts in one run, in this order; comma-separated, repeatable; or all
+    #[arg(long, value_name = "NAME,...|all", value_delimiter = ',', conflicts_with_all = [
+        "clusters", "local", "snapshot", "filename", "context", "cluster", "user", "server", "token",
+        "certificate_authority", "client_certificate", "client_key", "insecure_skip_tls_verify", "tls_server_name",
+    ])]
+    pub contexts: Vec<String>,
+    /// Read the clusters that this management cluster of DKP or Cluster API looks after as well, with the kubeconfigs that it
+    /// keeps in Secrets: NAME or NAMESPACE/NAME, comma-separated, repeatable; or all
+    #[arg(long, value_name = "NAME,...|all", value_delimiter = ',', conflicts_with_all = ["local", "snapshot", "filename"])]
+    pub clusters: Vec<String>,
+    /// Maximum number of clusters that are read at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub max_clusters: u8,
 }
 
 /// Input other than a cluster.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use kubectl_upgrade::api::v1::{UpgradeReport, VerdictDoc};
 use kubectl_upgrade::catalog::Catalog;
-use kubectl_upgrade::fleet::{Fleet, contexts};
+use kubectl_upgrade::fleet::Fleet;
 use kubectl_upgrade::need::ClusterId;
 use kubectl_upgrade::path::UpgradePath;
-use kubectl_upgrade::plan::{self, PlanOptions};
+use kubectl_upgrade::plan::{self, Plan, PlanOptions};
 use kubectl_upgrade::rules::{Finding, Policy};
 use kubectl_upgrade::snapshot::{ManifestObject, Snapshot};
 use serde_json::json;
@@ -74,9 +74,22 @@ fn two_clusters(catalog: &Catalog) -> (Snapshot, Vec<UpgradePath>) {
     )
 }
 
-fn check(snapshot: &Snapshot, paths: &[UpgradePath], catalog: &Catalog, test: impl Fn(&Fleet<'_>)) {
-    let contexts = contexts(snapshot, paths, catalog, snapshot.taken_at);
-    test(&Fleet::evaluate(contexts, rules(), &Policy::default()));
+fn check(
+    snapshot: &Snapshot,
+    paths: &[UpgradePath],
+    catalog: &Catalog,
+    test: impl Fn(&Fleet<Plan>),
+) {
+    let policy = Policy::default();
+    let facts = (catalog, snapshot.taken_at);
+    test(&Fleet::evaluate(
+        snapshot,
+        paths,
+        facts,
+        rules(),
+        &policy,
+        |context, evaluation| plan::build(context, evaluation, &PlanOptions::default()),
+    ));
 }
 
 /// Rule, hop and cluster of a finding.
@@ -117,7 +130,7 @@ fn fingerprints_of_a_run_with_one_cluster_do_not_depend_on_its_name() {
     let catalog = Catalog::embedded().expect("the catalog");
     let (mut snapshot, paths) = two_clusters(catalog);
     snapshot.clusters.truncate(1);
-    let cordoned = |fleet: &Fleet<'_>| {
+    let cordoned = |fleet: &Fleet<Plan>| {
         let mut findings = fleet.members[0].evaluation.findings.iter();
         let finding = findings.find(|finding| finding.id == "node-cordoned");
         assert_eq!(finding.expect("one").fingerprint, "37e15d5577842efa");
@@ -142,7 +155,7 @@ fn the_report_has_every_cluster_with_its_verdict() {
     }
     check(&snapshot, &paths, catalog, |fleet| {
         let all = fleet.combined(&Policy::default());
-        let report = UpgradeReport::from_fleet(fleet, &all).expect("a report");
+        let report = UpgradeReport::from_fleet(fleet, &all, (snapshot.taken_at, catalog.date));
         let clusters: Vec<_> = report
             .clusters
             .iter()
@@ -165,27 +178,38 @@ fn the_report_has_every_cluster_with_its_verdict() {
 }
 
 #[test]
-fn a_plan_is_not_gated_by_findings_of_another_cluster() {
+fn the_plan_has_the_clusters_one_after_the_other() {
     let catalog = Catalog::embedded().expect("the catalog");
     let (snapshot, paths) = two_clusters(catalog);
     check(&snapshot, &paths, catalog, |fleet| {
-        let member = &fleet.members[0];
-        let plan = plan::build(&member.context, &member.evaluation, &PlanOptions::default());
+        let plan = plan::combine(fleet, &PlanOptions::default()).expect("a plan");
+        let clusters: Vec<&str> = plan
+            .steps
+            .iter()
+            .map(|step| &*step.cluster.as_ref().expect("a cluster").0)
+            .collect();
+        let place = clusters.iter().position(|id| *id == "new").expect("steps");
+        assert!(place > 0 && clusters[..place].iter().all(|id| *id == "old"));
+        assert!(clusters[place..].iter().all(|id| *id == "new"));
+        let ids: BTreeSet<&str> = plan.steps.iter().map(|step| &*step.id).collect();
+        assert_eq!(ids.len(), plan.steps.len());
+        // No step of a cluster is held back by a finding of another one.
+        for step in &plan.steps {
+            for finding in plan
+                .findings
+                .iter()
+                .filter(|one| step.gates.contains(&one.fingerprint))
+            {
+                assert_eq!(finding.objects[0].cluster, step.cluster, "{}", step.id);
+            }
+        }
         let gates: BTreeSet<_> = plan.findings.iter().map(summarize).collect();
+        assert!(gates.contains(&("api-removed", "1.25".to_owned(), "old")));
         assert!(
-            gates.contains(&("api-removed", "1.25".to_owned(), "old")),
+            gates.contains(&("node-kubelet-too-old", "1.31".to_owned(), "new")),
             "{gates:?}"
         );
-        assert!(
-            gates.iter().all(|(_, _, cluster)| *cluster == "old"),
-            "{gates:?}"
-        );
-        let mut gaps = plan.gaps.iter();
-        assert!(
-            gaps.any(|gap| gap.what == "the plan of the cluster new"),
-            "{:?}",
-            plan.gaps
-        );
+        assert_eq!(plan.gaps, fleet.combined(&Policy::default()).gaps);
     });
 }
 
@@ -233,12 +257,17 @@ fn a_cluster_that_another_one_knows_is_a_gap_unless_the_run_reads_it() {
     });
     for (cluster, is_gap) in [(other, true), (managed, false)] {
         let (snapshot, paths) = snapshot_of(&[management.clone(), cluster], catalog);
-        let contexts = contexts(&snapshot, &paths, catalog, snapshot.taken_at);
-        let gaps = &contexts[0].detected.as_ref().expect("a cluster").gaps;
-        let mut gaps = gaps.iter().map(|gap| gap.missing.what.as_str());
-        assert_eq!(
-            gaps.any(|what| what == "the managed cluster shop/new"),
-            is_gap
-        );
+        check(&snapshot, &paths, catalog, |fleet| {
+            for gaps in [
+                &fleet.members[0].evaluation.gaps,
+                &plan::combine(fleet, &PlanOptions::default())
+                    .expect("a plan")
+                    .gaps,
+            ] {
+                let mut gaps = gaps.iter();
+                let found = gaps.any(|gap| gap.what == "the managed cluster shop/new");
+                assert_eq!(found, is_gap);
+            }
+        });
     }
 }
