@@ -34,6 +34,13 @@ Examples:
   # In CI: fail only on findings that are new and not waived
   kubectl upgrade-check --baseline yesterday.json --waivers waivers.yaml
 
+  # Check several clusters in one run, eight at a time
+  kubectl upgrade-check --contexts test,stage,prod
+  kubectl upgrade-check --contexts all --max-clusters 8
+
+  # Check a management cluster of DKP or Cluster API and the clusters that it looks after
+  kubectl upgrade-check --context mgmt --clusters all
+
   # Grant the permissions that the check requires
   kubectl upgrade-check rbac | kubectl apply -f -
 
@@ -49,6 +56,8 @@ Exit codes:
 The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes,
 webhooks, aggregated APIs, CRDs, Helm release records, and the metadata of kinds that lose an
 API version on the path. It never writes. Run 'kubectl upgrade-check rbac' for the exact list.
+With several clusters the exit code is that of the worst; one that cannot be read is a gap. With
+--clusters it gets the Secrets that hold the kubeconfigs of managed clusters, by name.
 Lists come from the watch cache of servers from 1.33 on, and may be slightly stale; older
 servers are read from etcd, in chunks.
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::console::Console;
 use super::evaluation::{ClusterCommand, ClusterResult, Evaluated, Input, Run, joined_snapshot};
-use super::exit::CliError;
+use super::exit::{CliError, Exit};
 use super::fleet::{NoKubeconfig, Source, managed_sources, sources_of_contexts};
 use super::management::{Management, path_in_run};
 use super::progress::RunProgress;
@@ -252,6 +252,10 @@ impl<'env, C: ClusterCommand> Reading<'env, C> {
                 });
                 if let Some(key) = &self.setting.key {
                     Redactor::new(key, self.run.catalog).redact_unread(&mut cluster);
+                    if failure.error.exit == Exit::Blocked {
+                        // Versions only.
+                        cluster.why.clone_from(&failure.error.message);
+                    }
                     if let Some(saved) = &mut saved {
                         crate::snapshot::redact(saved, key, self.run.catalog);
                     }

@@ -30,6 +30,9 @@ Examples:
   # Write a runbook for a change request
   kubectl upgrade-plan --to 1.29 -o markdown > runbook.md
 
+  # Plan a management cluster of DKP with what the clusters that it looks after show of themselves
+  kubectl upgrade-plan --context mgmt --clusters all --to dkp=2.2.2
+
   # Show hops and generic steps, without a cluster
   kubectl upgrade-plan --local --from kyma=1.10 --to kyma=1.14
 

@@ -160,9 +160,8 @@ impl<C: ClusterCommand> Run<'_, C> {
             Management::new(cluster, path, self.catalog)
         });
         let read = clusters.iter().map(|cluster| &cluster.id);
-        let unread = snapshot.unread.iter();
-        let unread = unread.filter(|cluster| cluster.same_as.is_none());
-        let ids: Vec<ClusterId> = read.chain(unread.map(|one| &one.id)).cloned().collect();
+        let unread = snapshot.unread.iter().map(|cluster| &cluster.id);
+        let ids: Vec<ClusterId> = read.chain(unread).cloned().collect();
         let mut inputs: Vec<Option<ClusterSnapshot>> = clusters.into_iter().map(Some).collect();
         inputs.resize_with(paths.len(), || None);
         let mut results = Vec::new();

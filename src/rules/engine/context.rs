@@ -66,9 +66,8 @@ impl<'a> CheckContext<'a> {
     ) -> Self {
         let view = cluster.map(|cluster| ClusterView::new(cluster, catalog));
         let read = snapshot.clusters.iter().map(|other| &other.id);
-        let unread = snapshot.unread.iter();
-        let unread = unread.filter(|other| other.same_as.is_none());
-        let others = read.chain(unread.map(|other| &other.id));
+        let unread = snapshot.unread.iter().map(|other| &other.id);
+        let others = read.chain(unread);
         let others = others.filter(|other| cluster.is_none_or(|own| own.id != **other));
         let mut detected = cluster.map(|cluster| DetectedCluster::new(cluster, catalog));
         for (name, release) in &path.stated {
