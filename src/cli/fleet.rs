@@ -1,7 +1,5 @@
 //! The clusters of a live run: of the current context, of several contexts, or those that a management cluster looks after.
 
-use std::path::PathBuf;
-
 use super::args::{FleetArgs, SourceArgs};
 use super::exit::CliError;
 use super::session::{ClusterSession, connect_error};
@@ -75,10 +73,6 @@ pub(super) fn sources_of_contexts(flags: &SourceArgs) -> Result<Vec<Source>, Cli
     let sources = names.into_iter().map(|name| {
         Source::Flags(Box::new(ConnectOptions {
             context: Some(name),
-            kubeconfig: options
-                .kubeconfig
-                .clone()
-                .filter(|path| *path != PathBuf::new()),
             ..options.clone()
         }))
     });

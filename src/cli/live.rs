@@ -16,7 +16,7 @@ use super::fleet::{NoKubeconfig, Source, managed_sources, sources_of_contexts};
 use super::management::{Management, path_in_run};
 use super::progress::RunProgress;
 use super::redact::redaction_key;
-use super::session::{ClusterSession, connect, run_until_shutdown};
+use super::session::{ClusterSession, connect, default_id, run_until_shutdown};
 use super::source::{read_requests, selected_rules};
 use crate::fleet::FleetMember;
 use crate::kubeconfig::ConnectOptions;
@@ -221,11 +221,9 @@ impl<'env, C: ClusterCommand> Reading<'env, C> {
                 (connection, Some(cluster.id))
             }
         };
-        let name = match (&id, several) {
-            (Some(id), _) => Some(id.to_string()),
-            (None, true) => connection.context.clone(),
-            (None, false) => None,
-        };
+        let several = several || !flags.fleet.clusters.is_empty();
+        let name = id.clone().unwrap_or_else(|| default_id(&connection));
+        let name = several.then(|| name.to_string());
         let observer = self.progress.observer(name);
         let session = ClusterSession::open(connection, id, flags, observer, catalog)?;
         let cluster = session.discover(flags, catalog).await?;

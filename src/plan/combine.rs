@@ -4,13 +4,11 @@
 //! itself goes there: its blockers are resolved before its first step, and hold back the steps that they concern. Every
 //! other cluster has its steps behind those of the clusters before it.
 
-use std::collections::BTreeSet;
-
 use super::result::{Plan, PlanOptions};
 use super::step::{Step, StepState};
+use super::template;
 use crate::conditions::CompletionCondition;
-use crate::fleet::{Fleet, FleetMember};
-use crate::need::ClusterId;
+use crate::fleet::{Fleet, FleetMember, MemberCluster};
 use crate::rules::{Finding, Gap, Severity};
 
 /// The plan of a run; none if no cluster was planned for.
@@ -61,11 +59,11 @@ impl Plan {
             cluster_of_step.is_some_and(|id| cluster.known_ids.contains(id))
         };
         match self.steps.iter().position(is_of_member) {
-            Some(first) => self.add_blockers(member, &cluster.known_ids, first),
+            Some(first) => self.add_blockers(&member.part, cluster, first),
             None => {
                 let steps = member.part.steps.iter();
                 self.steps
-                    .extend(steps.map(|step| with_prefix(step, &cluster.id)));
+                    .extend(steps.map(|step| with_prefix(step, cluster)));
                 self.hops.extend(member.part.hops.iter().cloned());
                 self.omitted_done_steps += member.part.omitted_done_steps;
                 self.findings.extend(member.part.findings.iter().cloned());
@@ -74,20 +72,15 @@ impl Plan {
     }
 
     /// Puts the blockers of a cluster before its first step, and lets them hold back its steps.
-    fn add_blockers(
-        &mut self,
-        member: &FleetMember<Plan>,
-        known_ids: &BTreeSet<ClusterId>,
-        first: usize,
-    ) {
-        let blockers = member.part.findings.iter();
+    fn add_blockers(&mut self, own: &Self, cluster: &MemberCluster, first: usize) {
+        let blockers = own.findings.iter();
         let blockers: Vec<&Finding> = blockers
             .filter(|finding| finding.severity == Severity::Blocker)
             .collect();
         let steps = self.steps.iter_mut().skip(first);
         for step in steps.filter(|step| {
-            let cluster = step.cluster.as_ref();
-            cluster.is_some_and(|id| known_ids.contains(id))
+            let upgraded = step.cluster.as_ref();
+            upgraded.is_some_and(|id| cluster.known_ids.contains(id))
         }) {
             let gates = blockers.iter().filter(|finding| holds_back(finding, step));
             let gates: Vec<String> = gates.map(|finding| finding.fingerprint.clone()).collect();
@@ -100,14 +93,15 @@ impl Plan {
             return;
         };
         let (hop, planned_for) = (place.hop.clone(), place.planned_for.clone());
-        let own = member.part.steps.iter();
         let resolving = own
+            .steps
+            .iter()
             .filter(|step| matches!(step.done_when, CompletionCondition::FindingsResolved { .. }));
         let resolving: Vec<Step> = resolving
             .map(|step| Step {
                 hop: hop.clone(),
                 planned_for: planned_for.clone(),
-                ..with_prefix(step, member.id().unwrap_or(&ClusterId(String::new())))
+                ..with_prefix(step, cluster)
             })
             .collect();
         self.steps.splice(first..first, resolving);
@@ -115,10 +109,20 @@ impl Plan {
     }
 }
 
-/// A step of another cluster's plan, whose id begins with that of the cluster.
-fn with_prefix(step: &Step, cluster: &ClusterId) -> Step {
+/// A step of another cluster's plan, whose id begins with that of the cluster. Without a context, its commands say where they
+/// run: the current context is that of the management cluster.
+fn with_prefix(step: &Step, cluster: &MemberCluster) -> Step {
+    let mut commands = step.commands.clone();
+    let is_here = commands
+        .first()
+        .is_some_and(|line| line != template::ON_MANAGEMENT);
+    if is_here && cluster.context.is_none() {
+        let place = template::shell_comment(&format!("on the cluster {}:", cluster.id));
+        commands.insert(0, place);
+    }
     Step {
-        id: format!("{cluster}/{}", step.id),
+        id: format!("{}/{}", cluster.id, step.id),
+        commands,
         ..step.clone()
     }
 }

@@ -1,9 +1,12 @@
 //! The clusters of a run, a row for each.
 
+use console::measure_text_width;
+
 use super::cells::NONE_CELL;
 use super::columns::format_columns;
 use super::options::RenderOptions;
 use super::remedies::{self, push_indented};
+use super::stacked::stacked_rows;
 use super::terminal;
 use crate::api::v1::EvaluatedClusterDoc;
 
@@ -69,10 +72,26 @@ fn platform_cell(cluster: &crate::api::v1::ClusterDoc) -> String {
 
 /// The table of the clusters; empty if the run has no more than one.
 pub(super) fn clusters_section(clusters: &[EvaluatedClusterDoc], look: &RenderOptions) -> String {
-    let mut out = String::new();
     let rows = cluster_rows(clusters);
-    for line in format_columns(look.show_headers.then_some(&HEADER[..]), rows) {
+    let header = look.show_headers.then_some(&HEADER[..]);
+    let mut lines = format_columns(header, rows.clone());
+    let fits = |limit| lines.iter().all(|line| measure_text_width(line) <= limit);
+    if let Some(limit) = look.width.filter(|limit| !fits(*limit)) {
+        let rows: Vec<Vec<String>> = rows.into_iter().map(stacked_row).collect();
+        lines = stacked_rows(&rows, limit);
+    }
+    let mut out = String::new();
+    for line in lines {
         push_indented(&mut out, 0, &line);
     }
     out
+}
+
+/// The cells of a row that does not fit: name, verdict and version first, the counts with their names.
+fn stacked_row(cells: Vec<String>) -> Vec<String> {
+    let named = HEADER.iter().zip(&cells).skip(5);
+    let counts = named.map(|(name, count)| format!("{} {count}", name.to_lowercase()));
+    let counts = Vec::from_iter(counts).join(", ");
+    let pick = |at: usize| cells.get(at).cloned().unwrap_or_default();
+    vec![pick(0), pick(4), pick(1), pick(2), pick(3), counts]
 }

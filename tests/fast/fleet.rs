@@ -312,6 +312,15 @@ fn with_unread(catalog: &Catalog) -> (Snapshot, Vec<UpgradePath>) {
 }
 
 fn rendered(snapshot: &Snapshot, paths: &[UpgradePath], format: OutputFormat) -> String {
+    rendered_at(100, snapshot, paths, format)
+}
+
+fn rendered_at(
+    width: usize,
+    snapshot: &Snapshot,
+    paths: &[UpgradePath],
+    format: OutputFormat,
+) -> String {
     let catalog = Catalog::embedded().expect("the catalog");
     let policy = Policy::default();
     let made = (catalog, snapshot.taken_at);
@@ -319,7 +328,7 @@ fn rendered(snapshot: &Snapshot, paths: &[UpgradePath], format: OutputFormat) ->
     let all = fleet.combined(&policy);
     let report = UpgradeReport::from_fleet(&fleet, &all, (snapshot.taken_at, catalog.date));
     let look = RenderOptions {
-        width: Some(100),
+        width: Some(width),
         ..RenderOptions::default()
     };
     render_report(format, &report, &look).expect("a report")
@@ -394,6 +403,12 @@ fn the_readme_shows_a_fleet() {
     let (snapshot, paths) = with_unread(catalog);
     let text = rendered(&snapshot, &paths, OutputFormat::Table);
     let (rows, _) = text.split_once("\n\n").expect("sections");
+    let narrow = rendered_at(60, &snapshot, &paths, OutputFormat::Table);
+    assert!(narrow.starts_with("old    blocked   1.24.17\n"), "{narrow}");
+    assert!(
+        narrow.lines().all(|line| line.chars().count() <= 90),
+        "{narrow}"
+    );
     let verdict = text.lines().last().expect("the verdict");
     let text = format!("{rows}\n\n…\n\n{verdict}\n");
     crate::golden::shown("README.md", "The clusters of a run", &text);
@@ -470,5 +485,24 @@ fn blockers_of_a_managed_cluster_hold_back_its_steps_in_the_plan_of_its_manageme
         let document = UpgradePlan::from_fleet(fleet, &plan, (snapshot.taken_at, catalog.date));
         let text = render_plan(OutputFormat::Table, &document, &RenderOptions::default());
         crate::golden::compare("tests/fixtures/fleet/dkp-plan.txt", &text.expect("a plan"));
+    });
+}
+
+/// Without DKP a management cluster's plan has no steps for others; theirs follow, and say where their commands run.
+#[test]
+fn commands_for_a_managed_cluster_without_a_context_say_where_they_run() {
+    let catalog = Catalog::embedded().expect("the catalog");
+    let (mut snapshot, paths) = two_clusters(catalog);
+    (snapshot.clusters[1].id, snapshot.clusters[1].context) =
+        (ClusterId("shop/new".to_owned()), None);
+    check(&snapshot, &paths, catalog, |fleet| {
+        let plan = plan::combine(fleet, &PlanOptions::default()).expect("a plan");
+        let with_commands = plan.steps.iter().filter(|step| !step.commands.is_empty());
+        let (new, old): (Vec<_>, Vec<_>) =
+            with_commands.partition(|step| step.id.starts_with("shop/new/"));
+        assert!(!new.is_empty() && !old.is_empty());
+        let place = "# on the cluster shop/new:";
+        assert!(new.iter().all(|step| step.commands[0] == place), "{new:#?}");
+        assert!(old.iter().all(|step| step.commands[0] != place));
     });
 }
