@@ -22,6 +22,7 @@ pub use cluster_api::{
     ROLLOUT_FIELDS, capi_clusters_need, kubeadm_control_planes_need, serves_cluster_api,
 };
 pub(crate) use dkp::runs_kubeaddons;
+pub(crate) use kyma::{needs as kyma_needs, serves_kyma};
 pub(crate) use provider::describe_node_match;
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 
