@@ -75,7 +75,7 @@ impl ClusterDoc {
             context: cluster.context.clone(),
             server: Some(cluster.server.clone()),
             uid: cluster
-                .uid()
+                .uid
                 .filter(|uid| !uid.is_pseudonym())
                 .map(|uid| uid.to_string()),
             namespace: cluster.namespace.clone(),
