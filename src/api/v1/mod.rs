@@ -8,6 +8,7 @@ mod catalog;
 mod cluster;
 mod convert;
 mod event;
+mod hop;
 mod plan;
 mod report;
 mod rules;
@@ -23,14 +24,15 @@ pub use event::{
     EventObjectDoc, EventScopeDoc, EventStepDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
     UpgradeProgressDoc,
 };
+pub use hop::{HopDoc, HopIdDoc};
 pub use plan::{
     ConditionDoc, DurationDoc, FollowedCluster, FollowedCondition, FollowedHop, FollowedPlan,
     FollowedStep, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText,
     StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
 };
 pub use report::{
-    BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc,
-    HopIdDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport, WaiverDoc,
+    BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, ObjectDoc,
+    PermissionDoc, SeverityDoc, UpgradeReport, WaiverDoc,
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
 pub use summary::{

@@ -20,7 +20,7 @@ use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::progress::read_observer;
-use crate::cli::session::{ClusterSession, connect, run_until_shutdown};
+use crate::cli::session::{ClusterSession, connect, default_id, run_until_shutdown};
 use crate::client::{ClusterReader, NoopObserver, ReadObserver, ReadOptions, Timeout};
 use crate::kubeconfig::Connection;
 use crate::need::{ClusterId, Discovery, ReadRequest};
@@ -58,13 +58,14 @@ async fn follow_cluster(
     plan: Option<FollowedPlan>,
 ) -> Result<Exit, CliError> {
     let deadline = flags.timeout.map(|timeout| Instant::now() + timeout);
-    let connection = connect(PROGRAM, &flags.connection, false).await?;
+    let connection = connect(PROGRAM, &flags.connection, true).await?;
     let timeout = flags.connection.timeout();
     // Progress is printed until the first picture.
     let first = {
         let observer = read_observer(Console::new(&flags.log), flags.redact);
         let reader = reader(&connection, timeout, observer, catalog)?;
         let session = ClusterSession {
+            id: default_id(&connection),
             connection: connection.clone(),
             reader,
         };
@@ -198,7 +199,7 @@ impl FirstReads {
         let watched = watched.into_iter().zip(versions.collect::<Vec<_>>());
         changes.extend(results.map(|result| Change::List(Box::new(result))));
         Ok(Self {
-            id: session.cluster_id(),
+            id: session.id.clone(),
             uid: system.find_map(|row| row.uid),
             watched: watched.collect(),
             polled,
