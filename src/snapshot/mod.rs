@@ -30,7 +30,7 @@ pub use metadata::{
 pub use nodes::{NodeCondition, NodeRow};
 pub use owned_fields::{OwnedFields, is_annotation_unowned};
 pub use persist::{FORMAT, SnapshotError, SnapshotProblem, load, save};
-pub use pods::{ControllerRef, PodPhase, PodRow};
+pub use pods::{ControllerRef, PodFields, PodPhase, PodRow, SharedPodFields};
 pub use redact::{RedactionKey, Redactor, redact};
 pub use rows::Rows;
 pub use service_url::in_cluster_service;

@@ -80,21 +80,15 @@ fn trim_node(node: &mut NodeRow, catalog: &Catalog, has_plans: bool) {
 }
 
 fn trim_pod(pod: &mut PodRow) {
-    let row = std::mem::take(pod);
-    *pod = PodRow {
-        namespace: row.namespace,
-        name: row.name,
-        node_name: row.node_name,
-        phase: row.phase,
-        is_ready: row.is_ready,
-        ready_transition_time: row.ready_transition_time,
-        controller: row.controller,
-        is_mirror: row.is_mirror,
-        deletion_timestamp: row.deletion_timestamp,
-        finalizers: row.finalizers,
-        labels: SharedLabels::default(),
-        ..PodRow::default()
-    };
+    pod.update(|pod| {
+        pod.only_node = None;
+        pod.volume_claims = Box::default();
+        pod.labels = SharedLabels::default();
+        pod.termination_grace_period_seconds = None;
+        pod.placement = None;
+        pod.has_self_anti_affinity = false;
+        pod.in_tree_volumes = Box::default();
+    });
 }
 
 fn trim_workload(workload: &mut WorkloadRow) {
