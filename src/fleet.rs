@@ -30,7 +30,8 @@ pub struct MemberCluster {
     pub detected: DetectedCluster,
     /// The ids by which other clusters may refer to it.
     pub known_ids: BTreeSet<ClusterId>,
-    uid: Option<Uid>,
+    /// The UID of namespace kube-system, if it was read.
+    pub uid: Option<Uid>,
 }
 
 /// A cluster after its evaluation, or the manifests alone under `--local`.

@@ -295,6 +295,8 @@ pub struct ManifestFields {
     /// Other fields that are kept, separated by commas; may be empty.
     #[serde(rename = "fields")]
     others: String,
+    /// Texts of which a manifest must contain one, separated by commas; may be empty.
+    mentions: String,
     /// Source.
     pub source: String,
     /// Date on which the source was last checked.
@@ -317,6 +319,8 @@ impl ManifestFields {
     ) -> Self {
         let others = self.others.split(',').filter(|path| !path.is_empty());
         self.paths = others.map(str::to_owned).collect();
+        let mentions = self.mentions.split(',').filter(|text| !text.is_empty());
+        self.mentioned = mentions.map(str::to_owned).collect();
         if !self.placement.is_empty() {
             let parts = ["nodeSelector", "affinity.nodeAffinity", "tolerations"];
             let parts = parts
@@ -348,8 +352,14 @@ pub enum HolderForm {
     Texts,
     /// The same in base64.
     Base64,
-    /// The same as texts, if a ClusterResourceSet names the object.
+    /// The same as texts, if another object has this one as a member.
     SetMember,
+    /// The same in base64.
+    SetMemberBase64,
+    /// In ConfigMaps and Secrets that it names.
+    Members,
+    /// Objects that it only names by their API, whose controller writes them.
+    Named,
     /// Elsewhere, in a chart.
     Chart,
     /// Elsewhere, in a directory of a repository.
@@ -363,9 +373,9 @@ pub enum HolderForm {
 pub struct ManifestHolder {
     /// API group.
     pub group: String,
-    /// Kind.
+    /// Kind; `*` for all of the group.
     pub kind: String,
-    /// Only objects with this `type`; empty for all.
+    /// Only objects with this `type`, of an object with members its Secrets; empty for all.
     #[serde(rename = "type")]
     pub secret_type: String,
     /// Path of the manifests or of the reference to them, through sequences; empty if they are always elsewhere.
@@ -386,6 +396,21 @@ impl ManifestHolder {
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.form, HolderForm::Chart | HolderForm::Repository)
+    }
+
+    /// Whether it may be a member of another object.
+    #[must_use]
+    pub fn is_of_member(&self) -> bool {
+        matches!(
+            self.form,
+            HolderForm::SetMember | HolderForm::SetMemberBase64
+        )
+    }
+
+    /// Whether this is the row of a kind, of any group.
+    #[must_use]
+    pub fn is_of_kind(&self, kind: &str) -> bool {
+        self.kind == kind || self.kind == "*"
     }
 
     /// What a text must contain to be of this kind, beside the kind.

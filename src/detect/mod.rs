@@ -24,6 +24,7 @@ pub use cluster_api::{
 };
 pub(crate) use dkp::runs_kubeaddons;
 pub use kubeconfig_secrets::{KUBECONFIG_KEYS, kubeconfig_references_need, kubeconfig_secrets};
+pub(crate) use kyma::{needs as kyma_needs, serves_kyma};
 pub(crate) use provider::describe_node_match;
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 

@@ -159,6 +159,9 @@ impl<'a> PlanBuilder<'a> {
                     .map(|(view, _)| DrainImpacts::new(context, view, findings))
                     .unwrap_or_default(),
                 chain: topology_chain(detected, itinerary),
+                context,
+                kyma_variant: detected
+                    .and_then(|one| one.platform(PlatformName::Kyma)?.variant.clone()),
                 estate: target.map_or_else(DkpEstate::placeholder, |(view, detected)| {
                     DkpEstate::new(view, detected)
                 }),
@@ -254,7 +257,10 @@ impl<'a> PlanBuilder<'a> {
             .filter(|template| {
                 template.phase == phase
                     && template.target_minors.contains(hop.hop_plan.hop.minor())
-                    && (!template.requires_minor_change || hop.hop_plan.is_minor_change())
+                    && (!template.requires_minor_change
+                        || hop.hop_plan.is_minor_change()
+                        // What is to be done at the end of a hop in progress is not over.
+                        || (phase == HopPhase::Finish && hop.hop_plan.hop.from.is_none()))
                     && self.has_nodes_for(template)
             });
         let drafts = templates.flat_map(|template| {
@@ -383,6 +389,10 @@ impl<'a> PlanBuilder<'a> {
                     (_, CompletionCondition::Manual) => CompletionStatus::Manual,
                     (None, _) => CompletionStatus::Todo,
                     (_, CompletionCondition::NoBlockers { .. }) if is_too_early => {
+                        CompletionStatus::Todo
+                    }
+                    // Each hop deletes it again.
+                    (_, CompletionCondition::KymaInstaller { release: None }) if !is_next => {
                         CompletionStatus::Todo
                     }
                     (Some(evaluator), condition) => evaluator.evaluate(condition),

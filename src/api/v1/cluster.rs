@@ -41,6 +41,9 @@ pub struct ClusterDoc {
     pub context: Option<String>,
     /// URL of the API server.
     pub server: Option<String>,
+    /// UID of the namespace kube-system, which identifies the cluster whatever its context is called; null if it was not read,
+    /// and with --redact.
+    pub uid: Option<String>,
     /// The namespace that the run was limited to; null for all.
     pub namespace: Option<String>,
     /// Version of the API server, without `v`.

@@ -36,7 +36,8 @@ pub use report::{
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
 pub use summary::{
-    NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc, UpgradeSummary,
+    HopTimeDoc, NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc,
+    UpgradeSummary,
 };
 
 /// `apiVersion` of every document.
@@ -56,6 +57,9 @@ pub const UPGRADE_EVENT_SCHEMA: &str = include_str!("schema/upgrade-event.schema
 
 /// The JSON Schema (draft 2020-12) of [`UpgradePlan`].
 pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("schema/upgrade-plan.schema.json");
+
+/// The JSON Schema (draft 2020-12) of [`UpgradeSummary`].
+pub const UPGRADE_SUMMARY_SCHEMA: &str = include_str!("schema/upgrade-summary.schema.json");
 
 /// Declares an enum and the word that documents use for each of its values.
 macro_rules! words {

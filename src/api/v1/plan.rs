@@ -260,6 +260,16 @@ pub enum TypedConditionDoc {
         /// `1.21 to 1.22`.
         kubernetes: String,
     },
+    /// The installer of Kyma has a release, or is deleted.
+    KymaInstaller {
+        /// Release; null if it must be deleted.
+        release: Option<String>,
+    },
+    /// Kyma runs a release, and what installs it has finished.
+    KymaInstalled {
+        /// Release.
+        release: String,
+    },
 }
 
 /// A version to reach.
@@ -358,6 +368,9 @@ pub struct FollowedCluster {
     pub context: Option<String>,
     /// URL of the API server.
     pub server: Option<String>,
+    /// UID of the namespace kube-system; null if unknown, as in plans of older releases.
+    #[serde(default)]
+    pub uid: Option<String>,
 }
 
 /// A step of a plan that is followed.

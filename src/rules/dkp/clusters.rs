@@ -177,7 +177,7 @@ fn evaluate_provider(context: &CheckContext<'_>) -> Vec<Finding> {
     let table = &context.catalog.dkp;
     let has_command = |provider: &str| {
         let command = format!("update controlplane {provider}");
-        table.find_command(&command, hop.minor()).is_some()
+        table.cli.find(&command, hop.minor()).is_some()
     };
     // 2.1 and older have no such commands at all.
     let clusters = estate.management.iter().chain(&estate.managed);

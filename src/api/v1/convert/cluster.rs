@@ -74,6 +74,10 @@ impl ClusterDoc {
         Self {
             context: cluster.context.clone(),
             server: Some(cluster.server.clone()),
+            uid: cluster
+                .uid
+                .filter(|uid| !uid.is_pseudonym())
+                .map(|uid| uid.to_string()),
             namespace: cluster.namespace.clone(),
             kubernetes_version: Some(detected.kubernetes.to_string()),
             provider: detected.provider.clone(),

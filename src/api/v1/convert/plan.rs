@@ -41,6 +41,8 @@ same_variants! {
         PlatformApps { namespaces, release },
         AppDeployment { namespace, name, version },
         KommanderCluster { namespace, name, kubernetes },
+        KymaInstaller { release },
+        KymaInstalled { release },
     }
 }
 
