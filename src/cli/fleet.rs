@@ -87,9 +87,9 @@ pub(super) fn managed_sources(
     catalog: &Catalog,
 ) -> Result<Vec<Source>, CliError> {
     let chosen = chosen_clusters(cluster, flags, catalog)?;
-    let sources = chosen.into_iter().map(|(known, secret)| {
+    let sources = chosen.into_iter().map(|(cluster, secret)| {
         Source::Managed(Box::new(ManagedCluster {
-            id: known.cluster,
+            id: cluster.cluster,
             secret,
             reader: session.reader.clone(),
         }))
@@ -136,14 +136,14 @@ fn chosen_clusters(
         )));
     }
     let view = ClusterView::new(cluster, catalog);
-    let mut known = detect::kubeconfig_secrets(view, &topology);
+    let mut others = detect::kubeconfig_secrets(view, &topology);
     if flags.clusters.iter().any(|name| name == ALL) {
-        return Ok(known);
+        return Ok(others);
     }
     for name in &flags.clusters {
-        let matching = known.iter().filter(|(one, _)| is_called(one, name));
+        let matching = others.iter().filter(|(one, _)| is_called(one, name));
         let ids: Vec<String> = matching.map(|(one, _)| one.cluster.to_string()).collect();
-        let all: Vec<String> = known
+        let all: Vec<String> = others
             .iter()
             .map(|(one, _)| one.cluster.to_string())
             .collect();
@@ -167,8 +167,8 @@ fn chosen_clusters(
             }
         }
     }
-    known.retain(|(one, _)| flags.clusters.iter().any(|name| is_called(one, name)));
-    Ok(known)
+    others.retain(|(one, _)| flags.clusters.iter().any(|name| is_called(one, name)));
+    Ok(others)
 }
 
 fn is_called(cluster: &KnownCluster, name: &str) -> bool {
