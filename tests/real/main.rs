@@ -31,6 +31,7 @@ mod detect;
 mod example;
 mod extensions;
 mod harness;
+mod kyma;
 mod nodes;
 mod pieces;
 mod policy;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         policy::trials(),
         redact::trials(),
         control_plane::trials(),
+        kyma::trials(),
         nodes::trials(),
         detect::trials(),
         pieces::trials(),
