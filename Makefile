@@ -25,10 +25,11 @@ check:
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --document-private-items
 	$(CARGO) test --test fast generated
 
-# Re-records the examples from real control planes, and the golden files made from it.
+# Re-records examples/ from real control planes, and the golden files made from it.
 example: control-plane
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real example::
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real kyma::
+	UPDATE_EXAMPLE=1 $(CARGO) test --test real watch::to_the_end
 	UPDATE=1 $(CARGO) test --test fast --test golden
 
 # Re-reads API lifecycles and feature gates from the upstream modules; needs Go. Fast tests compare them with our tables.

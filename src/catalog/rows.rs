@@ -352,8 +352,14 @@ pub enum HolderForm {
     Texts,
     /// The same in base64.
     Base64,
-    /// The same as texts, if a ClusterResourceSet names the object.
+    /// The same as texts, if another object has this one as a member.
     SetMember,
+    /// The same in base64.
+    SetMemberBase64,
+    /// In ConfigMaps and Secrets that it names.
+    Members,
+    /// Objects that it only names by their API, whose controller writes them.
+    Named,
     /// Elsewhere, in a chart.
     Chart,
     /// Elsewhere, in a directory of a repository.
@@ -367,9 +373,9 @@ pub enum HolderForm {
 pub struct ManifestHolder {
     /// API group.
     pub group: String,
-    /// Kind.
+    /// Kind; `*` for all of the group.
     pub kind: String,
-    /// Only objects with this `type`; empty for all.
+    /// Only objects with this `type`, of an object with members its Secrets; empty for all.
     #[serde(rename = "type")]
     pub secret_type: String,
     /// Path of the manifests or of the reference to them, through sequences; empty if they are always elsewhere.
@@ -390,6 +396,21 @@ impl ManifestHolder {
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.form, HolderForm::Chart | HolderForm::Repository)
+    }
+
+    /// Whether it may be a member of another object.
+    #[must_use]
+    pub fn is_of_member(&self) -> bool {
+        matches!(
+            self.form,
+            HolderForm::SetMember | HolderForm::SetMemberBase64
+        )
+    }
+
+    /// Whether this is the row of a kind, of any group.
+    #[must_use]
+    pub fn is_of_kind(&self, kind: &str) -> bool {
+        self.kind == kind || self.kind == "*"
     }
 
     /// What a text must contain to be of this kind, beside the kind.

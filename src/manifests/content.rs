@@ -2,37 +2,47 @@
 //!
 //! They are few, and of few kinds: a document is parsed a second time only if it may hold one of them.
 
-use std::collections::BTreeSet;
-
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::header::ManifestDocument;
-use super::held::SetMember;
-use super::{held, placeholders};
+use super::held::SetMembers;
+use super::{held, nested, parse, placeholders};
 use crate::catalog::{Catalog, ManifestFields};
-
-/// Maximum bytes of a document: as much as an API server takes in one request, and what it costs as values is bounded.
-const MAX_DOCUMENT_BYTES: usize = 3 << 20;
 
 /// The values of the documents in a text, in their order; none if neither their fields nor what they hold is read.
 pub(super) fn parse_contents(
     text: &str,
     documents: &[ManifestDocument],
-    members: &BTreeSet<SetMember>,
+    members: &SetMembers<'_>,
     catalog: &Catalog,
 ) -> Vec<Value> {
-    let is_member = || members.iter().any(|member| text.contains(&member.name));
+    let is_member = || members.keys().any(|member| text.contains(&member.name));
     let is_read = documents
         .iter()
         .any(|document| is_read_kind(document, catalog))
         && (may_hold_fields(text, &catalog.manifest_fields)
             || held::may_hold(text, catalog)
             || is_member());
-    match is_read {
-        true => parse_values(text),
+    match is_read || may_nest(text, documents, catalog) {
+        true => parse::parse_values(text),
         false => Vec::new(),
     }
+}
+
+/// Whether objects of custom kinds may hold manifests anywhere.
+pub(super) fn may_nest(text: &str, documents: &[ManifestDocument], catalog: &Catalog) -> bool {
+    fn heads(documents: &[ManifestDocument]) -> impl Iterator<Item = &str> {
+        let items = documents.iter().flat_map(|document| &document.items);
+        let items = items
+            .flatten()
+            .filter_map(|item| item.api_version.as_deref());
+        let own = documents
+            .iter()
+            .filter_map(|document| document.api_version.as_deref());
+        own.chain(items)
+    }
+    nested::may_nest(text, heads(documents).count())
+        && heads(documents).any(|api_version| nested::is_custom(api_version, &catalog.apis))
 }
 
 /// Whether a document, or an item of a list, is of a kind that is read.
@@ -41,34 +51,12 @@ fn is_read_kind(document: &ManifestDocument, catalog: &Catalog) -> bool {
     let kind = kind.strip_suffix("List").unwrap_or(kind);
     let mut holders = catalog.manifest_holders.iter();
     catalog.manifest_fields.iter().any(|row| row.kind == kind)
-        || holders.any(|row| row.kind == kind && !row.is_elsewhere())
+        || holders.any(|row| row.is_of_kind(kind) && !row.is_elsewhere())
         || document
             .items
             .iter()
             .flatten()
             .any(|item| is_read_kind(item, catalog))
-}
-
-/// The values of the documents in a text, in their order; none if it is too large.
-pub(super) fn parse_values(text: &str) -> Vec<Value> {
-    if text.len() > MAX_DOCUMENT_BYTES {
-        return Vec::new();
-    }
-    let body = text.trim_start();
-    let body = body.strip_prefix("---").unwrap_or(body).trim_start();
-    if body.starts_with('{') {
-        let values = serde_json::Deserializer::from_str(body).into_iter::<Value>();
-        let values: Vec<Value> = values.map_while(Result::ok).collect();
-        if !values.is_empty() {
-            return values;
-        }
-    }
-    let parsed = serde_saphyr::with_deserializer_from_str_with_options(
-        text,
-        super::parse::yaml_options(text),
-        |parser| Value::deserialize(parser),
-    );
-    Vec::from_iter(parsed.ok())
 }
 
 /// Whether a text names one of these kinds, and what must be mentioned beside it, or a placeholder may hide it.

@@ -11,14 +11,13 @@ mod problems;
 mod tests;
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::documents::{RawDocument, split_documents, truncate_name};
 use super::external::ExternalSource;
 use super::header::ManifestDocument;
-use super::held::SetMember;
+use super::held::SetMembers;
 use super::helm_record::HelmRecord;
 use super::traces::{helm_storage_of, live_traces, scale_target_references};
 use super::{content, external, parse, placeholders};
@@ -156,7 +155,7 @@ fn decode_within(
         catalog,
         is_exhausted: false,
         holding,
-        set_members: ManifestDecoder::set_members(text),
+        set_members: ManifestDecoder::set_members(text, catalog),
         foreign: Vec::new(),
         unlisted_foreign: 0,
     };
@@ -196,6 +195,8 @@ struct Holding {
     depth: usize,
     /// Whether all that they hold must be manifests.
     is_strict: bool,
+    /// Whether its names may hold parameters.
+    is_parameterized: bool,
 }
 
 /// A document and the template it was rendered from, if any.
@@ -223,8 +224,8 @@ struct ManifestDecoder<'a> {
     is_exhausted: bool,
     /// What holds this text.
     holding: Holding,
-    /// ConfigMaps and Secrets that a resource set names and that were not met yet.
-    set_members: BTreeSet<SetMember>,
+    /// ConfigMaps and Secrets that other objects have as members and that were not met yet.
+    set_members: SetMembers<'a>,
     /// Where documents are that are no manifests: a fault if others are.
     foreign: Vec<String>,
     /// Their number beyond those.
@@ -272,11 +273,12 @@ impl ManifestDecoder<'_> {
     }
 
     fn decode_raw(&mut self, raw: &RawDocument<'_>) {
+        let is_parameterized = self.holding.is_parameterized;
         let position = |number, template, content| DocumentPosition {
             number,
             template,
             raw,
-            is_parameterized: false,
+            is_parameterized,
             content,
         };
         let template = raw.template_path().map(truncate_name);

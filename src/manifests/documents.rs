@@ -41,17 +41,20 @@ impl<'a> RawDocument<'a> {
 
     /// The line within the whole text on which a field with this value is, or the field at all; otherwise the first.
     pub(super) fn line_of(&self, field: &str, value: Option<&str>) -> usize {
-        let is_field = |line: &str| {
-            let content = line.trim_start_matches([' ', '-', '"', '{', ',']);
-            let rest = content.strip_prefix(field);
-            rest.is_some_and(|rest| rest.trim_start_matches(['"', ' ']).starts_with(':'))
-        };
+        let is_field = |line: &str| is_line_of_field(line, field);
         let has_value = |line: &str| value.is_none_or(|value| line.contains(value));
         let mut lines = self.text.lines();
         let found = lines.position(|line| is_field(line) && has_value(line));
         let found = found.or_else(|| self.text.lines().position(is_field));
         self.first_line + found.unwrap_or_default()
     }
+}
+
+/// Whether a line begins with a field, in YAML or JSON.
+pub(super) fn is_line_of_field(line: &str, field: &str) -> bool {
+    let content = line.trim_start_matches([' ', '-', '"', '{', ',']);
+    let rest = content.strip_prefix(field);
+    rest.is_some_and(|rest| rest.trim_start_matches(['"', ' ']).starts_with(':'))
 }
 
 /// The documents of a text that hold anything besides comments.

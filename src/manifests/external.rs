@@ -48,8 +48,12 @@ pub(crate) struct ExternalSource {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum SourceTarget {
-    /// A file or directory.
-    Local { directory: PathBuf, name: String },
+    /// A file or directory; one with a patch need not be a manifest.
+    Local {
+        directory: PathBuf,
+        name: String,
+        is_patch: bool,
+    },
     /// A directory by its path within a repository.
     InRepository(String),
     /// A chart or URL.
@@ -67,15 +71,24 @@ impl SourceTarget {
     /// Where it is, if it is a file or directory.
     fn local_path(&self) -> Option<PathBuf> {
         match self {
-            Self::Local { directory, name } => Some(normalize(&directory.join(name))),
+            Self::Local {
+                directory, name, ..
+            } => Some(normalize(&directory.join(name))),
             Self::InRepository(_) | Self::Remote(_) => None,
         }
     }
 
     /// Whether it was read: by its path, or as the end of the path of a directory that was.
-    fn is_read(&self, is_local_read: impl Fn(&Path) -> bool, directories: &[PathBuf]) -> bool {
+    fn is_read(
+        &self,
+        is_local_read: impl Fn(&Path, bool) -> bool,
+        directories: &[PathBuf],
+    ) -> bool {
         match self {
-            Self::Local { .. } => self.local_path().is_some_and(|path| is_local_read(&path)),
+            Self::Local { is_patch, .. } => {
+                let path = self.local_path();
+                path.is_some_and(|path| is_local_read(&path, *is_patch))
+            }
             Self::InRepository(path) => {
                 let path = normalize(Path::new(path));
                 let is_named = path.components().next().is_some();
@@ -95,15 +108,23 @@ impl ExternalSource {
         !self.targets.is_empty()
     }
 
+    /// Without the files and directories that it points to; `None` if nothing is left.
+    pub(super) fn without_local(mut self) -> Option<Self> {
+        self.targets
+            .retain(|target| matches!(target, SourceTarget::Remote(_)));
+        self.has_targets().then_some(self)
+    }
+
     /// The files and directories that it points to.
     pub(super) fn local_paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.targets.iter().filter_map(SourceTarget::local_path)
     }
 
-    /// The gap, if something that it points to was not read. `directories` are those that were walked.
+    /// The gap, if something that it points to was not read. `directories` are those that were walked; `is_local_read` says
+    /// whether a file or directory was read, and whether as a patch.
     pub(super) fn gap(
         &self,
-        is_local_read: impl Fn(&Path) -> bool,
+        is_local_read: impl Fn(&Path, bool) -> bool,
         directories: &[PathBuf],
     ) -> Option<MissingData> {
         let targets = self.targets.iter();
@@ -186,27 +207,35 @@ pub(super) fn kustomization_source(
         return None;
     }
     let directory = file.parent().unwrap_or(Path::new("")).to_owned();
-    let listed = document.listed_sources.iter().map(|name| {
-        match name.contains("://")
-            || name.contains("//")
-            || name.contains("?ref=")
-            || name.starts_with("git@")
-            || name.starts_with("github.com/")
-        {
-            true => SourceTarget::Remote(name.clone()),
-            false => SourceTarget::Local {
-                directory: directory.clone(),
-                name: name.clone(),
-            },
-        }
-    });
+    let target = |name: &String, is_patch| match is_remote(name) {
+        true => SourceTarget::Remote(name.clone()),
+        false => SourceTarget::Local {
+            directory: directory.clone(),
+            name: name.clone(),
+            is_patch,
+        },
+    };
+    let listed = document.listed_sources.iter();
+    let listed = listed.map(|name| target(name, false));
+    let patches = document.listed_patches.iter();
+    let patches = patches.map(|name| target(name, true));
     let charts = document.listed_charts.iter();
     let charts = charts.map(|name| SourceTarget::Remote(format!("chart {name}")));
     Some(ExternalSource {
         what: format!("kustomization {origin}, line {}", raw.first_line),
-        targets: listed.chain(charts).collect(),
+        targets: listed.chain(patches).chain(charts).collect(),
         hint: KUSTOMIZE.to_owned(),
     })
+}
+
+/// Whether kustomize fetches what it lists by this name.
+fn is_remote(name: &str) -> bool {
+    ["://", "//", "?ref="]
+        .iter()
+        .any(|mark| name.contains(mark))
+        || ["git@", "github.com/"]
+            .iter()
+            .any(|host| name.starts_with(host))
 }
 
 /// What an object of a GitOps controller points to; `None` for any other kind.

@@ -237,6 +237,9 @@ impl FastYamlParser {
                 | "bases"
                 | "components"
                 | "generators"
+                | "patches"
+                | "patchesStrategicMerge"
+                | "patchesJson6902"
                 | "helmCharts"
                 | "helmChartInflationGenerator",
             ) => return None,

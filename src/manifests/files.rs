@@ -180,7 +180,10 @@ impl ManifestCollector<'_> {
     fn add_unread(&mut self, roots: &[PathBuf]) {
         let mut gaps = Vec::new();
         for (source, external) in &self.external {
-            let gap = external.gap(|path| self.is_read(path, roots), &self.directories);
+            let gap = external.gap(
+                |path, is_patch| self.is_read(path, is_patch, roots),
+                &self.directories,
+            );
             // What it points to was read, there or below another path.
             self.sources[*source].has_result |= gap.is_some() || external.has_targets();
             gaps.extend(gap);
@@ -371,15 +374,15 @@ impl ManifestCollector<'_> {
         }
     }
 
-    /// Whether what is at this path below one of the roots was read: a file with manifests or without any content, or a
-    /// directory that holds a kustomization or manifests.
-    fn is_read(&self, path: &Path, roots: &[PathBuf]) -> bool {
+    /// Whether what is at this path below one of the roots was read: a file with manifests or without any content, for a
+    /// patch any, or a directory that holds a kustomization or manifests.
+    fn is_read(&self, path: &Path, is_patch: bool, roots: &[PathBuf]) -> bool {
         if !roots.iter().any(|root| is_below(path, root)) {
             return false;
         }
         match self.yields.get(path) {
             Some(FileYield::Result | FileYield::Blank) => true,
-            Some(FileYield::Foreign) => false,
+            Some(FileYield::Foreign) => is_patch,
             None => {
                 let is_kustomization = |name: &str| self.yields.contains_key(&path.join(name));
                 let mut names = external::KUSTOMIZATION_NAMES.iter();

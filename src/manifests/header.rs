@@ -43,6 +43,8 @@ pub(super) struct ManifestDocument {
     pub(super) unreadable_field: Option<&'static str>,
     /// What a kustomization lists: files, directories and URLs.
     pub(super) listed_sources: Vec<String>,
+    /// The files with patches that a kustomization lists.
+    pub(super) listed_patches: Vec<String>,
     /// The names of charts that a kustomization renders.
     pub(super) listed_charts: Vec<String>,
     /// `spec.path`, or `spec.source.path`: where a GitOps controller finds objects.
@@ -188,6 +190,10 @@ impl LenientVisitor for DocumentSeed<'_> {
                     let listed = map.next_value_seed(Lenient(ScalarTexts))?;
                     document.listed_sources.extend(listed);
                 }
+                Some("patches" | "patchesStrategicMerge" | "patchesJson6902") => {
+                    let listed = map.next_value_seed(Lenient(PatchFiles))?;
+                    document.listed_patches.extend(listed);
+                }
                 Some("helmCharts" | "helmChartInflationGenerator") => {
                     document.listed_charts = map.next_value_seed(Lenient(ChartNames))?;
                 }
@@ -279,6 +285,11 @@ struct ChartEntry {
 }
 
 #[derive(Default)]
+struct PatchEntry {
+    path: Option<String>,
+}
+
+#[derive(Default)]
 struct DataFields {
     release_payload: Option<String>,
 }
@@ -352,6 +363,9 @@ mapping_fields! {
     }
     ChartEntry {
         "name" => name: Lenient(ScalarText),
+    }
+    PatchEntry {
+        "path" => path: Lenient(ScalarText),
     }
     DataFields {
         "release" => release_payload: Lenient(ScalarText),
@@ -428,6 +442,27 @@ impl LenientVisitor for ChartNames {
             }
         }
         Ok(names)
+    }
+}
+
+/// The names of the files in a sequence of patches, which may be names, mappings or patches themselves.
+struct PatchFiles;
+
+impl LenientVisitor for PatchFiles {
+    type Out = Vec<String>;
+
+    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
+        let mut files = Vec::new();
+        while let Some(entry) = seq.next_element_seed(section_seed::<PatchEntry>())? {
+            let file = match entry {
+                Section::Fields(entry) => entry.path,
+                Section::Misshapen(text) => Some(text).filter(|text| !text.contains('\n')),
+                Section::Null => None,
+            };
+            let file = file.filter(|file| !file.is_empty() && files.len() < MAX_LISTED);
+            files.extend(file);
+        }
+        Ok(files)
     }
 }
 

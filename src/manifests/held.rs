@@ -1,5 +1,6 @@
 //! Manifests that are in fields of other objects: bundles and works for other clusters, sync sets, resource sets.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use base64::Engine;
@@ -7,17 +8,21 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::bufread::MultiGzDecoder;
 use serde_json::Value;
 
+use super::{external, nested};
 use crate::catalog::{Catalog, HolderForm, ManifestHolder};
 
 /// Maximum size of one compressed text: as much as an API server takes in one request.
 const MAX_TEXT_BYTES: u64 = 3 << 20;
 
-/// A ConfigMap or Secret that a resource set names.
+/// An object that another one has as a member.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SetMember {
     pub(super) kind: String,
     pub(super) name: String,
 }
+
+/// Members, each with the row of the object that names it.
+pub(super) type SetMembers<'a> = BTreeMap<SetMember, &'a ManifestHolder>;
 
 /// The rows of a kind that holds manifests.
 pub(super) fn holders<'a>(
@@ -27,7 +32,7 @@ pub(super) fn holders<'a>(
 ) -> impl Iterator<Item = &'a ManifestHolder> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let rows = catalog.manifest_holders.iter();
-    rows.filter(move |row| row.group == group && row.kind == kind && !row.is_elsewhere())
+    rows.filter(move |row| row.group == group && row.is_of_kind(kind) && !row.is_elsewhere())
 }
 
 /// Whether a text may hold an object of such a kind.
@@ -36,14 +41,33 @@ pub(super) fn may_hold(text: &str, catalog: &Catalog) -> bool {
         .manifest_holders
         .iter()
         .filter(|row| !row.is_elsewhere());
-    rows.any(|row| text.contains(&row.kind) && !row.mark().is_empty() && text.contains(row.mark()))
+    rows.any(|row| {
+        let is_mentioned = row.kind == "*" || text.contains(&row.kind);
+        is_mentioned && !row.mark().is_empty() && text.contains(row.mark())
+    })
 }
 
 /// A text in an object.
 pub(super) struct HeldText {
     pub(super) text: String,
+    /// The name of the file, if it is a kustomization.
+    pub(super) kustomization: Option<String>,
+    /// Whether its controller may fill in the names of objects.
+    pub(super) is_parameterized: bool,
     /// Whether each of its documents must be a manifest; bundles hold other files too.
     pub(super) is_strict: bool,
+}
+
+impl HeldText {
+    /// A text that its controller renders: all of it must be manifests.
+    pub(super) fn of_controller(text: String) -> Self {
+        Self {
+            text,
+            kustomization: None,
+            is_parameterized: true,
+            is_strict: true,
+        }
+    }
 }
 
 /// Texts of the manifests in an object, or why one cannot be read.
@@ -54,20 +78,34 @@ pub(super) fn texts(
     let (parents, field) = parents(object, &holder.path);
     let is_bundle = holder.form == HolderForm::Texts && holder.secret_type.is_empty();
     let parents = parents.iter().filter(|_| is_typed(object, holder));
-    let held = parents.filter_map(|parent| Some((*parent, parent.get(field)?)));
-    let texts = held.flat_map(|(parent, value)| match holder.form {
-        HolderForm::Objects => flattened(value).map(object_text).collect(),
-        form => {
+    let texts = parents.flat_map(|parent| match (parent.get(field), holder.form) {
+        (None, _) if parent.is_null() && is_bundle => vec![Err("it is null")],
+        (None, _) => Vec::new(),
+        (Some(value), HolderForm::Objects) => {
+            let texts = flattened(value).map(object_text);
+            texts
+                .map(|text| text.map(HeldText::of_controller))
+                .collect()
+        }
+        (Some(value), HolderForm::Named) => {
+            let named = flattened(value).filter(|value| nested::has_head(value));
+            let texts = named.map(|value| nested::named_object(value).to_string());
+            let texts = texts.map(HeldText::of_controller);
+            texts.map(Ok).collect()
+        }
+        (Some(value), form) => {
             let texts = held_strings(value, form, &parent["encoding"]).into_iter();
             let texts = texts.filter(|text| !is_bundle || may_be_manifest(parent, text));
-            texts.collect::<Vec<_>>()
+            let texts = texts.map(|text| {
+                text.map(|text| HeldText {
+                    kustomization: kustomization_name(parent),
+                    is_parameterized: false,
+                    is_strict: !is_bundle || looks_like_manifest(&text),
+                    text,
+                })
+            });
+            texts.collect()
         }
-    });
-    let texts = texts.map(|text| {
-        text.map(|text| HeldText {
-            is_strict: !is_bundle || looks_like_manifest(&text),
-            text,
-        })
     });
     texts.collect()
 }
@@ -75,8 +113,32 @@ pub(super) fn texts(
 /// Whether the field of a reference is set.
 pub(super) fn is_set(object: &Value, path: &str) -> bool {
     let (parents, field) = parents(object, path);
-    let mut values = parents.iter().filter_map(|parent| parent[field].as_str());
-    values.any(|text| !text.is_empty())
+    let mut values = parents.iter().filter_map(|parent| parent.get(field));
+    values.any(|value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
+    })
+}
+
+/// What an object has as members by a row.
+pub(super) fn members<'a>(
+    object: &'a Value,
+    holder: &ManifestHolder,
+) -> impl Iterator<Item = SetMember> + 'a {
+    let (parents, field) = parents(object, &holder.path);
+    let field = field.to_owned();
+    let named = parents
+        .into_iter()
+        .filter_map(move |parent| parent.get(&field));
+    named.flat_map(flattened).filter_map(|member| {
+        Some(SetMember {
+            // A reference to Secrets alone names no kind.
+            kind: member["kind"].as_str().unwrap_or("Secret").to_owned(),
+            name: member["name"].as_str()?.to_owned(),
+        })
+    })
 }
 
 /// Whether an object has the type that a row asks for.
@@ -123,7 +185,7 @@ fn held_strings(
     let decoded = texts
         .into_iter()
         .map(|text| match (form, encoding.as_str()) {
-            (HolderForm::Base64, _) => decoded(text, false),
+            (HolderForm::Base64 | HolderForm::SetMemberBase64, _) => decoded(text, false),
             (_, None | Some("")) => Ok(text.to_owned()),
             (_, Some("base64+gz")) => decoded(text, true),
             (_, Some(_)) => Err("its encoding is unknown"),
@@ -151,15 +213,24 @@ fn may_be_manifest(file: &Value, text: &Result<String, &'static str>) -> bool {
     let ending = file["name"].as_str().map(|name| name.rsplit_once('.'));
     let is_named = match ending {
         None => true,
-        Some(None) => false,
+        Some(None) => kustomization_name(file).is_some(),
         Some(Some((_, ending))) => ["yaml", "yml", "json"].contains(&ending),
     };
     let has_head = |text: &String| text.contains("apiVersion") && text.contains("kind");
     is_named || text.as_ref().map_or(true, has_head)
 }
 
+/// The name of a file of a bundle, if it is that of a kustomization.
+fn kustomization_name(file: &Value) -> Option<String> {
+    let path = file["name"].as_str()?;
+    let name = path.rsplit('/').next().unwrap_or(path);
+    external::KUSTOMIZATION_NAMES
+        .contains(&name)
+        .then(|| path.to_owned())
+}
+
 /// Whether a text has a line of a manifest, or nothing but a template.
-fn looks_like_manifest(text: &str) -> bool {
+pub(super) fn looks_like_manifest(text: &str) -> bool {
     let mut lines = text.lines();
     text.trim_start().starts_with("{{")
         || lines.any(|line| line.starts_with("apiVersion:") || line.starts_with("kind:"))

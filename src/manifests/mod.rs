@@ -11,6 +11,7 @@ mod held;
 pub(crate) mod helm;
 pub(crate) mod helm_record;
 mod lenient;
+mod nested;
 mod parse;
 mod placeholders;
 mod traces;

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
+use serde::Deserialize;
 use serde::de::DeserializeSeed;
+use serde_json::Value;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 
@@ -18,6 +20,9 @@ const MAX_ALIAS_NODES: usize = 100_000;
 
 /// Bytes that aliases of one document may expand to, on top of what stands in the document.
 const MAX_ALIAS_BYTES: usize = 8 << 20;
+
+/// Maximum bytes of a document as values: as much as an API server takes in one request, so that their cost is bounded.
+const MAX_DOCUMENT_BYTES: usize = 3 << 20;
 
 /// A broken document: the line within its chunk, and why.
 pub(super) struct ManifestParseError {
@@ -85,6 +90,27 @@ fn parse_json(
         message: why.split(" at line ").next().unwrap_or(&why).to_owned(),
     };
     (documents, Some(broken))
+}
+
+/// The values of the documents in a text, in their order; none if it is too large.
+pub(super) fn parse_values(text: &str) -> Vec<Value> {
+    if text.len() > MAX_DOCUMENT_BYTES {
+        return Vec::new();
+    }
+    let body = text.trim_start();
+    let body = body.strip_prefix("---").unwrap_or(body).trim_start();
+    if body.starts_with('{') {
+        let values = serde_json::Deserializer::from_str(body).into_iter::<Value>();
+        let values: Vec<Value> = values.map_while(Result::ok).collect();
+        if !values.is_empty() {
+            return values;
+        }
+    }
+    let parsed =
+        serde_saphyr::with_deserializer_from_str_with_options(text, yaml_options(text), |parser| {
+            Value::deserialize(parser)
+        });
+    Vec::from_iter(parsed.ok())
 }
 
 fn looks_like_json(text: &str) -> bool {

@@ -17,6 +17,7 @@ use crate::catalog::{
 use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
 use crate::detect::DetectedCluster;
 use crate::facts::dkp::DkpEstate;
+use crate::need::ClusterId;
 use crate::path::HopId;
 use crate::rules::{CheckContext, Finding};
 
@@ -105,6 +106,10 @@ pub(super) fn build_steps<'a>(
             step.done_when == CompletionCondition::Manual || step.state == StepState::Done
         });
         steps.extend(hop_steps);
+    }
+    for step in &mut steps {
+        step.planned_for = context.cluster_id().cloned();
+        step.cluster = step.cluster.take().or_else(|| step.planned_for.clone());
     }
     let remarks = match kubernetes_hops {
         0 => Vec::new(),
@@ -376,6 +381,9 @@ impl<'a> PlanBuilder<'a> {
             .rev()
             .map(|draft| {
                 let mut step = draft.step;
+                step.cluster = draft
+                    .cluster_key
+                    .map(|(_, namespace, name)| ClusterId(format!("{namespace}/{name}")));
                 let is_too_early = draft.is_judged_by_current_state && !is_next;
                 let mut status = match (&self.evaluator, &step.done_when) {
                     (_, CompletionCondition::Manual) => CompletionStatus::Manual,

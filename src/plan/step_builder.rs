@@ -416,7 +416,7 @@ fn step_commands(
         commands = annotate_node_commands(node, commands);
     }
     if is_elsewhere && !commands.is_empty() {
-        commands.insert(0, "# on the management cluster:".to_owned());
+        commands.insert(0, template::ON_MANAGEMENT.to_owned());
     }
     commands
 }

@@ -55,6 +55,7 @@ const MAY_LIST: &[&str] = &[
     "kommander.mesosphere.io/kommanderclusters",
     "kommander.mesosphere.io/licenses",
     "kubeaddons.mesosphere.io/clusteraddons",
+    "kubeless.io/functions",
     "networking.k8s.io/ipaddresses",
     "networking.k8s.io/servicecidrs",
     "node.k8s.io/runtimeclasses",
@@ -132,6 +133,12 @@ fn allowed(event: &Value) -> Option<String> {
         "get" if object.is_null() => {
             let path = text(&event["requestURI"]);
             MAY_GET.contains(&path.as_str()).then_some(path)
+        }
+        // The kubeconfigs of managed clusters, by name.
+        "get" if text(&object["resource"]) == "secrets" => {
+            let name = text(&object["name"]);
+            name.ends_with("-kubeconfig")
+                .then(|| "secrets by name".to_owned())
         }
         verb @ ("list" | "watch") if object["subresource"].is_null() => {
             let what = format!(

@@ -1,22 +1,18 @@
 //! Objects whose manifests are in fields of other objects.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::{DocumentPosition, Holding, ManifestDecoder, Origin, decode_within};
-use crate::catalog::{HolderForm, ManifestHolder};
+use crate::catalog::{Catalog, HolderForm, ManifestHolder};
 use crate::manifests::documents::{split_documents, truncate_name};
-use crate::manifests::held::{HeldText, SetMember};
-use crate::manifests::{content, held};
+use crate::manifests::held::{HeldText, SetMember, SetMembers};
+use crate::manifests::nested::Nested;
+use crate::manifests::{content, held, nested, parse};
 
 /// Objects that hold objects within one another; more than two are unheard of.
 const MAX_DEPTH: usize = 4;
 
-/// The kind that names ConfigMaps as its members.
-const RESOURCE_SET: &str = "ClusterResourceSet";
-
-impl ManifestDecoder<'_> {
+impl<'a> ManifestDecoder<'a> {
     /// Adds the objects whose manifests are in fields of this one.
     pub(super) fn decode_held(
         &mut self,
@@ -32,41 +28,61 @@ impl ManifestDecoder<'_> {
             kind: kind.to_owned(),
             name: name.to_owned(),
         };
-        let is_member = api_version == "v1" && self.set_members.remove(&member);
-        let place = || {
-            let location = self.location(position);
-            format!("{location} ({kind} {})", truncate_name(name))
+        let owner = match api_version {
+            "v1" => self.set_members.remove(&member),
+            _ => None,
         };
+        let is_custom = nested::is_custom(api_version, &self.catalog.apis);
         let holders = held::holders(api_version, kind, self.catalog);
-        let holders: Vec<_> = holders
-            .filter(|holder| holder.form != HolderForm::SetMember || is_member)
+        let mut holders: Vec<_> = holders
+            .filter(|row| !row.is_of_member() || owner.is_some())
             .collect();
-        if holders.is_empty() {
+        if holders.is_empty() && (!is_custom || position.content.is_none()) {
             return;
         }
-        let place = place();
+        let location = self.location(position);
+        let place = format!("{location} ({kind} {})", truncate_name(name));
         let Some(object) = position.content.filter(|_| self.holding.depth < MAX_DEPTH) else {
             // Secrets of other types hold no manifests.
-            if is_member || holders.iter().any(|holder| holder.secret_type.is_empty()) {
+            let is_holder = holders.iter().any(|holder| holder.secret_type.is_empty());
+            if is_holder
+                || position
+                    .content
+                    .is_some_and(|object| !nested::find(object, &[]).is_empty())
+            {
                 let why = "the manifests in it are too large or too deep to be read";
                 self.record_skipped(place, why.to_owned());
             }
             return;
         };
-        if is_member {
-            self.record_unread_data(object, &holders, &place);
+        if let Some(owner) = owner {
+            let is_accepted = self.record_unread_data(object, owner, kind, &place);
+            let is_typed =
+                |row: &&&ManifestHolder| !row.secret_type.is_empty() && held::is_typed(object, row);
+            let has_own = holders.iter().any(|row| is_typed(&row));
+            holders.retain(|row| !row.is_of_member() || is_accepted && !has_own);
         }
-        for holder in holders {
+        for holder in &holders {
             self.decode_holder(object, holder, &place);
+        }
+        if is_custom {
+            self.decode_nested(object, &holders, &place);
         }
     }
 
-    /// Records what a resource set names and that is of another type, or not text.
-    fn record_unread_data(&mut self, object: &Value, holders: &[&ManifestHolder], place: &str) {
-        if let Some(holder) = holders.iter().find(|row| !held::is_typed(object, row)) {
-            let wanted = &holder.secret_type;
+    /// Records what is a member and of another type than its owner accepts, or not text. Returns whether it is accepted.
+    fn record_unread_data(
+        &mut self,
+        object: &Value,
+        owner: &ManifestHolder,
+        kind: &str,
+        place: &str,
+    ) -> bool {
+        let is_accepted = kind != "Secret" || held::is_typed(object, owner);
+        if !is_accepted {
+            let (owner, wanted) = (&owner.kind, &owner.secret_type);
             let why = format!(
-                "a {RESOURCE_SET} names it, but its type is not {wanted}: its manifests were not read"
+                "a {owner} names it, but its type is not {wanted}: its manifests were not read"
             );
             self.record_skipped(place.to_owned(), why);
         }
@@ -75,9 +91,43 @@ impl ManifestDecoder<'_> {
             let why = "its binaryData was not read; put manifests into data".to_owned();
             self.record_skipped(place.to_owned(), why);
         }
+        is_accepted
+    }
+
+    /// Adds what else in an object of a custom kind is a manifest; a text that mentions some and is none is a gap.
+    fn decode_nested(&mut self, object: &Value, holders: &[&ManifestHolder], place: &str) {
+        for nested in nested::find(object, holders) {
+            let (path, text) = match nested {
+                Nested::Object(object) => {
+                    let held = HeldText::of_controller(object.to_string());
+                    self.decode_held_text(&held, place);
+                    continue;
+                }
+                Nested::Text(path, text) => (path, text),
+            };
+            let objects = match held::looks_like_manifest(text) {
+                true => vec![text.to_owned()],
+                false => {
+                    let objects = nested::objects_in(text).into_iter();
+                    objects.map(|object| object.to_string()).collect()
+                }
+            };
+            if objects.is_empty() {
+                let why = format!(
+                    "manifests in its {path} were not read: pipe what is rendered from it into `-f -`"
+                );
+                self.record_skipped(place.to_owned(), why);
+            }
+            for text in objects {
+                self.decode_held_text(&HeldText::of_controller(text), place);
+            }
+        }
     }
 
     fn decode_holder(&mut self, object: &Value, holder: &ManifestHolder, place: &str) {
+        if holder.form == HolderForm::Members {
+            return;
+        }
         if holder.form == HolderForm::Reference {
             if held::is_set(object, &holder.path) {
                 let (path, hint) = (&holder.path, &holder.hint);
@@ -98,50 +148,64 @@ impl ManifestDecoder<'_> {
     }
 
     fn decode_held_text(&mut self, held: &HeldText, place: &str) {
-        let origin = Origin::File(place);
+        let place = match &held.kustomization {
+            Some(name) => format!("{place}/{name}"),
+            None => place.to_owned(),
+        };
         let holding = Holding {
             depth: self.holding.depth + 1,
             is_strict: held.is_strict,
+            is_parameterized: held.is_parameterized,
         };
+        let origin = Origin::File(&place);
         let inner = decode_within(&held.text, origin, self.budget, self.catalog, holding);
         self.decoded.objects.extend(inner.objects);
         self.decoded.skipped_objects.extend(inner.skipped_objects);
-        self.decoded.external.extend(inner.external);
+        // Files that a kustomization lists are beside it in the bundle.
+        let external = inner.external.into_iter();
+        let external = external.filter_map(|source| match held.kustomization {
+            Some(_) => source.without_local(),
+            None => Some(source),
+        });
+        self.decoded.external.extend(external);
         self.decoded.helm_records.extend(inner.helm_records);
     }
 
-    /// Records the members of resource sets that are not in this text.
+    /// Records the members that are not in this text.
     pub(super) fn record_unread_members(&mut self) {
-        for SetMember { kind, name } in std::mem::take(&mut self.set_members) {
+        for (SetMember { kind, name }, owner) in std::mem::take(&mut self.set_members) {
             let (name, origin) = (truncate_name(&name), self.origin_name());
-            let what = format!("{kind} {name} of a {RESOURCE_SET} in {origin}");
+            let what = format!("{kind} {name} of a {} in {origin}", owner.kind);
             let why = "its manifests were not read: name them with -f, or put both into one file";
             self.record_skipped(what, why.to_owned());
         }
     }
 
-    /// The ConfigMaps and Secrets that resource sets in this text have as members.
-    pub(super) fn set_members(text: &str) -> BTreeSet<SetMember> {
-        if !text.contains(RESOURCE_SET) {
-            return BTreeSet::new();
+    /// What objects in this text have as members.
+    pub(super) fn set_members(text: &str, catalog: &'a Catalog) -> SetMembers<'a> {
+        let rows = catalog.manifest_holders.iter();
+        let rows: Vec<&ManifestHolder> = rows
+            .filter(|row| row.form == HolderForm::Members)
+            .filter(|row| text.contains(&row.kind) && text.contains(&row.group))
+            .collect();
+        let mut members = SetMembers::new();
+        if rows.is_empty() {
+            return members;
         }
         let documents = split_documents(text).into_iter();
-        let documents = documents.filter(|raw| raw.text.contains(RESOURCE_SET));
-        let values: Vec<Value> = documents
-            .flat_map(|raw| content::parse_values(raw.text))
-            .collect();
-        let objects = values.iter();
-        let objects = objects.flat_map(|value| std::iter::once(value).chain(content::items(value)));
-        let sets = objects.filter(|object| object["kind"] == RESOURCE_SET);
-        let members = sets.filter_map(|set| set.pointer("/spec/resources")?.as_array());
-        let members = members.flatten().filter_map(|member| {
-            let kind = member["kind"].as_str()?;
-            let name = member["name"].as_str()?.to_owned();
-            matches!(kind, "ConfigMap" | "Secret").then(|| SetMember {
-                kind: kind.to_owned(),
-                name,
-            })
-        });
-        members.collect()
+        let documents = documents.filter(|raw| rows.iter().any(|row| raw.text.contains(&row.kind)));
+        for value in documents.flat_map(|raw| parse::parse_values(raw.text)) {
+            for object in std::iter::once(&value).chain(content::items(&value)) {
+                let api_version = object["apiVersion"].as_str().unwrap_or_default();
+                let group = api_version.split('/').next().unwrap_or_default();
+                let owners = rows
+                    .iter()
+                    .filter(|row| row.group == group && object["kind"] == row.kind.as_str());
+                for row in owners {
+                    members.extend(held::members(object, row).map(|member| (member, *row)));
+                }
+            }
+        }
+        members
     }
 }

@@ -582,6 +582,48 @@ fn what_is_rendered_from_elsewhere_is_a_gap() {
     assert_eq!(alone.gaps.len(), 1, "the base was not named");
 }
 
+#[test]
+fn patches_that_a_kustomization_lists_must_be_there() {
+    let overlay = |patches: &str| format!("resources: [pdb.yaml]\n{patches}\n");
+    let found = |patches: &str| {
+        let dir = tree(&[
+            ("base/kustomization.yaml", overlay(patches).as_bytes()),
+            ("base/pdb.yaml", BUDGET.as_bytes()),
+            ("base/operations.yaml", b"- {op: remove, path: /spec}\n"),
+            ("elsewhere.yaml", b"- {op: remove, path: /spec}\n"),
+        ]);
+        let files = read_all(&[dir.path().join("base")], b"").expect("it is there");
+        assert_eq!(files.objects.len(), 1, "{patches}");
+        gaps(&files, &dir)
+    };
+    for listed in [
+        "patches: [{path: operations.yaml, target: {kind: PodDisruptionBudget}}]",
+        "patchesJson6902: [{path: operations.yaml}]",
+        "patchesStrategicMerge: [pdb.yaml]",
+        "patches: [{patch: \"- {op: remove, path: /spec}\"}]",
+        "patchesStrategicMerge: [\"metadata: {name: x}\\nspec: {}\"]",
+        "patches: {path: x}",
+    ] {
+        assert_eq!(found(listed), [""; 0], "{listed}");
+    }
+    for (listed, missing) in [
+        ("patches: [{path: missing.yaml}]", "(missing.yaml)"),
+        (
+            "patchesJson6902: [{path: ../elsewhere.yaml}]",
+            "(../elsewhere.yaml)",
+        ),
+        ("patchesStrategicMerge: [missing.yaml]", "(missing.yaml)"),
+        (
+            "patches: [{path: \"https://git.example/a.yaml\"}]",
+            "(https://git.example/a.yaml)",
+        ),
+    ] {
+        let gaps = found(listed);
+        assert_eq!(gaps.len(), 1, "{listed}: {gaps:?}");
+        assert!(gaps[0].contains(missing), "{listed}: {gaps:?}");
+    }
+}
+
 fn sync_document() -> String {
     "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: shop}\nspec: {path: clusters/shop}\n".to_owned()
 }
