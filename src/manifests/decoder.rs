@@ -292,11 +292,20 @@ impl ManifestDecoder<'_> {
         let (documents, error) = parse::parse_documents(raw.text, &self.budget.objects_left);
         let contents =
             content::parse_contents(raw.text, &documents, &self.set_members, self.catalog);
+        // Copies of live objects name the apiVersions of their writers.
+        let is_unsearched = raw.text.len() > parse::MAX_DOCUMENT_BYTES
+            && !raw.text.contains("managedFields")
+            && content::may_nest(raw.text, &documents, self.catalog);
         self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
         for (at, document) in documents.into_iter().enumerate() {
             self.document_count += 1;
             let number = self.document_count;
             self.decode_document(document, position(number, template, contents.get(at)));
+        }
+        if is_unsearched {
+            let place = self.describe_position(position(self.document_count, template, None));
+            let why = "it is too large to be searched for manifests in custom resources; split it";
+            self.record_skipped(place, why.to_owned());
         }
         if let Some(error) = error {
             self.document_count += 1;

@@ -661,3 +661,25 @@ fn fields_that_rules_read_are_kept() {
     assert!(fields(&workload("node-role.kubernetes.io/master"))[0].is_some());
     assert_eq!(fields(&workload("disk")), [None]);
 }
+
+#[test]
+fn a_document_that_is_too_large_to_be_searched_is_a_gap() {
+    let wrapper = |key: &str, note: &str| {
+        format!(
+            "apiVersion: shop.example/v1\nkind: Shop\nmetadata: {{name: a}}\nspec:\n  {key}: {{apiVersion: policy/v1beta1, kind: PodDisruptionBudget, metadata: {{name: b}}}}\n  note: {note}\n"
+        )
+    };
+    let small = file(&wrapper("budget", "x"));
+    assert_eq!(
+        (lines(&small).len(), faults(&small)),
+        (2, Vec::<String>::new())
+    );
+    let long = "x".repeat(3 << 20);
+    let large = file(&wrapper("budget", &long));
+    assert_eq!(
+        faults(&large),
+        ["cart.yaml: it is too large to be searched for manifests in custom resources; split it"]
+    );
+    let copy = file(&wrapper("managedFields", &long));
+    assert_eq!(faults(&copy), [""; 0]);
+}
