@@ -25,9 +25,10 @@ check:
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --document-private-items
 	$(CARGO) test --test fast generated
 
-# Re-records examples/shop.snapshot from a real control plane, and the golden files made from it.
+# Re-records examples/ from a real control plane, and the golden files made from it.
 example: control-plane
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real example
+	UPDATE_EXAMPLE=1 $(CARGO) test --test real watch::to_the_end
 	UPDATE=1 $(CARGO) test --test fast --test golden
 
 # Re-reads API lifecycles and feature gates from the upstream modules; needs Go. Fast tests compare them with our tables.

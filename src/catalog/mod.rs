@@ -37,13 +37,14 @@ pub use nodes::{
     IntentionalTaint, LegacyRoleLabel, PoolLabel, UnsupportedOsImage, UnsupportedRuntime,
 };
 pub use platform::{
-    CatalogApp, DkpCatalog, DkpCommand, DkpMinor, Edge, EdgeConfidence, EndOfLine, KnownCommand,
-    KonvoyProvider, ParsePlatformError, Platform, PlatformApp, PlatformName, PlatformRelease,
-    ProviderKubernetes, split_app_reference,
+    CatalogApp, CliCommand, CliReference, ClosedRegistry, DkpCatalog, DkpMinor, Edge,
+    EdgeConfidence, EndOfLine, KnownCommand, KonvoyProvider, KymaCatalog, KymaComponentRow,
+    KymaEra, KymaMinor, ParsePlatformError, Platform, PlatformApp, PlatformName, PlatformRelease,
+    ProviderKubernetes, RenamedOverride, split_app_reference,
 };
 pub use procedure::{
     AppliesTo, Completion, DurationEstimate, GateScope, HopPhase, KubeletSkewRule, MachineOwner,
-    ParseTemplateError, Procedure, RepeatFor, Setting, StepTemplate, TextTemplate,
+    ObjectCheck, ParseTemplateError, Procedure, RepeatFor, Setting, StepTemplate, TextTemplate,
     VersionPrecision,
 };
 pub use release::{Certainty, KubernetesRelease, KubernetesReleases};
@@ -78,6 +79,8 @@ pub struct Catalog {
     pub platforms: Vec<Platform>,
     /// Applications, commands and providers of DKP.
     pub dkp: DkpCatalog,
+    /// Components, overrides and commands of Kyma.
+    pub kyma: KymaCatalog,
     /// Procedures, in the order in which they are matched to a cluster.
     pub procedures: Vec<Procedure>,
     /// Version skew limits of components.
@@ -170,6 +173,7 @@ impl Catalog {
             kubernetes_releases: kubernetes,
             platforms,
             dkp: DkpCatalog::embedded()?,
+            kyma: KymaCatalog::embedded()?,
             procedures: procedure::embedded()?,
             skew_limits: skew,
             server_features: load_table("servers.tsv", include_str!("kubernetes/servers.tsv"))?,

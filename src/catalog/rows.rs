@@ -295,6 +295,8 @@ pub struct ManifestFields {
     /// Other fields that are kept, separated by commas; may be empty.
     #[serde(rename = "fields")]
     others: String,
+    /// Texts of which a manifest must contain one, separated by commas; may be empty.
+    mentions: String,
     /// Source.
     pub source: String,
     /// Date on which the source was last checked.
@@ -317,6 +319,8 @@ impl ManifestFields {
     ) -> Self {
         let others = self.others.split(',').filter(|path| !path.is_empty());
         self.paths = others.map(str::to_owned).collect();
+        let mentions = self.mentions.split(',').filter(|text| !text.is_empty());
+        self.mentioned = mentions.map(str::to_owned).collect();
         if !self.placement.is_empty() {
             let parts = ["nodeSelector", "affinity.nodeAffinity", "tolerations"];
             let parts = parts

@@ -34,6 +34,13 @@ Examples:
   # In CI: fail only on findings that are new and not waived
   kubectl upgrade-check --baseline yesterday.json --waivers waivers.yaml
 
+  # Check several clusters in one run, eight at a time
+  kubectl upgrade-check --contexts test,stage,prod
+  kubectl upgrade-check --contexts all --max-clusters 8
+
+  # Check a management cluster of DKP or Cluster API and the clusters that it looks after
+  kubectl upgrade-check --context mgmt --clusters all
+
   # Grant the permissions that the check requires
   kubectl upgrade-check rbac | kubectl apply -f -
 
@@ -49,6 +56,8 @@ Exit codes:
 The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes,
 webhooks, aggregated APIs, CRDs, Helm release records, and the metadata of kinds that lose an
 API version on the path. It never writes. Run 'kubectl upgrade-check rbac' for the exact list.
+With several clusters the exit code is that of the worst; one that cannot be read is a gap. With
+--clusters it gets the Secrets that hold the kubeconfigs of managed clusters, by name.
 Lists come from the watch cache of servers from 1.33 on, and may be slightly stale; older
 servers are read from etcd, in chunks.
 
@@ -120,6 +129,9 @@ pub struct SourceArgs {
     /// Target and start.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Clusters of the run.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Input other than a cluster.
     #[command(flatten)]
     pub offline: OfflineArgs,
@@ -134,6 +146,14 @@ pub struct SourceArgs {
     pub connection: ConnectOptions,
 }
 
+impl SourceArgs {
+    /// Whether standard input holds manifests.
+    pub(super) fn reads_stdin(&self) -> bool {
+        let mut names = self.offline.filename.iter();
+        names.any(|path| path.as_os_str() == "-")
+    }
+}
+
 /// Target and start of the upgrade.
 #[derive(Debug, Args)]
 pub struct TargetArgs {
@@ -144,6 +164,24 @@ pub struct TargetArgs {
     /// [default: as detected; with --local unknown, every hazard up to the target applies]
     #[arg(long, value_name = "[PLATFORM=]VERSION")]
     pub from: Vec<UpgradeTarget>,
+}
+
+/// Several clusters in one run.
+#[derive(Debug, Args)]
+pub struct FleetArgs {
+    /// Read the clusters of these kubeconfig contexts in one run, in this order; comma-separated, repeatable; or all
+    #[arg(long, value_name = "NAME,...|all", value_delimiter = ',', conflicts_with_all = [
+        "clusters", "local", "snapshot", "filename", "context", "cluster", "user", "server", "token",
+        "certificate_authority", "client_certificate", "client_key", "insecure_skip_tls_verify", "tls_server_name",
+    ])]
+    pub contexts: Vec<String>,
+    /// Read the clusters that this management cluster of DKP or Cluster API looks after as well, with the kubeconfigs that it
+    /// keeps in Secrets: NAME or NAMESPACE/NAME, comma-separated, repeatable; or all
+    #[arg(long, value_name = "NAME,...|all", value_delimiter = ',', conflicts_with_all = ["local", "snapshot", "filename"])]
+    pub clusters: Vec<String>,
+    /// Maximum number of clusters that are read at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub max_clusters: u8,
 }
 
 /// Input other than a cluster.

@@ -8,11 +8,16 @@ mod check;
 mod color;
 mod completion;
 mod console;
+mod evaluation;
 mod exit;
+mod fleet;
 mod format;
+mod live;
 mod log;
+mod management;
 mod plan;
 mod policy;
+mod profile;
 mod progress;
 mod redact;
 mod run;
@@ -23,8 +28,8 @@ mod target;
 mod watch;
 
 pub use args::{
-    CheckArgs, CheckCommand, CheckSubcommand, LogArgs, OfflineArgs, ReadArgs, SourceArgs,
-    TargetArgs,
+    CheckArgs, CheckCommand, CheckSubcommand, FleetArgs, LogArgs, OfflineArgs, ReadArgs,
+    SourceArgs, TargetArgs,
 };
 pub use exit::{CliError, Exit};
 pub use plan::{PlanArgs, PlanCommand};
@@ -119,12 +124,12 @@ fn run_check_command(command: CheckCommand, catalog: &'static Catalog) -> Result
         }
         CheckSubcommand::Rbac(flags) => {
             let access =
-                source::read_access(&flags.source, catalog, &source::CHECK_AND_PLAN_PROFILE)?;
+                source::read_access(&flags.source, catalog, &profile::CHECK_AND_PLAN_PROFILE)?;
             let bind = flags.bind_to.or(access.user.map(|name| RbacSubject {
                 kind: "User".to_owned(),
                 name,
             }));
-            report::render_rbac(&access.requests, bind.as_ref()).map_err(CliError::could_not_run)?
+            report::render_rbac(&access.rules, bind.as_ref()).map_err(CliError::could_not_run)?
         }
         CheckSubcommand::Catalog(flags) => {
             let look = Console::render_options(flags.output_args);

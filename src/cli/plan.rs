@@ -8,16 +8,16 @@ use jiff::Timestamp;
 use super::args::{OutputArgs, SourceArgs};
 use super::completion::CompletionSubcommand;
 use super::console::{Console, remark_line};
+use super::evaluation::{ClusterCommand, Outcome, RunInfo};
 use super::exit::{CliError, Exit};
-use super::run::{ClusterCommand, Outcome};
-use super::source::{CommandProfile, PLAN_PROFILE};
+use super::profile::{CommandProfile, PLAN_PROFILE};
 use super::{format, policy};
 use crate::api::v1::{DocumentMetadata, UpgradePlan};
 use crate::catalog::Catalog;
-use crate::fleet::{ClusterEvaluation, Fleet};
-use crate::plan::{self, PlanOptions, Window};
+use crate::fleet::Fleet;
+use crate::plan::{self, Plan, PlanOptions, Window};
 use crate::report::{self, OutputFormat};
-use crate::rules::Policy;
+use crate::rules::{CheckContext, Evaluation, Policy};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -29,6 +29,9 @@ Examples:
 
   # Write a runbook for a change request
   kubectl upgrade-plan --to 1.29 -o markdown > runbook.md
+
+  # Plan a management cluster of DKP with what the clusters that it looks after show of themselves
+  kubectl upgrade-plan --context mgmt --clusters all --to dkp=2.2.2
 
   # Show hops and generic steps, without a cluster
   kubectl upgrade-plan --local --from kyma=1.10 --to kyma=1.14
@@ -100,6 +103,8 @@ pub struct PlanArgs {
 impl ClusterCommand for PlanArgs {
     const PROFILE: CommandProfile = PLAN_PROFILE;
 
+    type Part = Plan;
+
     fn source(&self) -> &SourceArgs {
         &self.source
     }
@@ -115,33 +120,28 @@ impl ClusterCommand for PlanArgs {
         })
     }
 
-    /// Covers the first cluster and lists the others as gaps.
-    fn conclude(&self, fleet: &Fleet<'_>, _policy: &Policy) -> Result<Outcome, CliError> {
-        let Some(ClusterEvaluation {
-            context,
-            evaluation,
-        }) = fleet.members.first()
-        else {
+    fn part(&self, context: &CheckContext<'_>, evaluation: &Evaluation) -> Plan {
+        plan::build(context, evaluation, &self.plan_options())
+    }
+
+    fn conclude(&self, fleet: &Fleet<Plan>, run: &RunInfo<'_>) -> Result<Outcome, CliError> {
+        let Some(plan) = plan::combine(fleet, &self.plan_options()) else {
             return Err(CliError::could_not_run("there is nothing to plan for"));
         };
-        let options = PlanOptions {
-            parallel: self.parallel,
-            only_remaining: self.only_remaining,
-            windows: self.window.clone(),
-        };
-        let plan = plan::build(context, evaluation, &options);
         let remarks = plan.remarks.iter();
         let mut notes: Vec<String> = remarks.map(|remark| remark_line(remark)).collect();
         if plan.steps.is_empty() {
             notes.push(format!(
                 "no steps: nothing left to do for the target according to the catalog of {}",
-                context.catalog.date
+                run.catalog.date
             ));
         }
+        let document = UpgradePlan::from_fleet(fleet, &plan, (run.now, run.catalog.date));
         Ok(Outcome {
             notes,
-            text: self.render(&UpgradePlan::new(context, &plan))?,
+            text: self.render(&document)?,
             exit: match plan.gaps.is_empty() || self.allow_gaps {
+                _ if !fleet.dead_ends.is_empty() => Exit::Blocked,
                 true => Exit::Success,
                 false => Exit::Incomplete,
             },
@@ -168,6 +168,14 @@ impl ClusterCommand for PlanArgs {
 }
 
 impl PlanArgs {
+    fn plan_options(&self) -> PlanOptions {
+        PlanOptions {
+            parallel: self.parallel,
+            only_remaining: self.only_remaining,
+            windows: self.window.clone(),
+        }
+    }
+
     fn render(&self, document: &UpgradePlan) -> Result<String, CliError> {
         let look = Console::render_options(self.output_args);
         report::render_plan(self.output, document, &look).map_err(CliError::could_not_run)

@@ -1,32 +1,25 @@
 //! `--redact`: the key, and the note if it cannot be read.
 
 use super::exit::CliError;
-use crate::catalog::Catalog;
-use crate::snapshot::{RedactionKey, Snapshot, redact};
+use crate::snapshot::{ClusterSnapshot, RedactionKey};
 
-/// Replaces names by pseudonyms, before anything is evaluated, printed or saved. Returns a note about the pseudonyms, if there
-/// is something to say.
-pub(super) fn redact_snapshot(
-    snapshot: &mut Snapshot,
-    catalog: &Catalog,
-) -> Result<Option<String>, CliError> {
-    let mut note = None;
-    let key = match RedactionKey::from_snapshot(snapshot) {
-        Some(key) => key,
-        None => {
-            if snapshot.is_redacted {
-                note = Some("the snapshot is already redacted; its pseudonyms are kept");
-            } else if !snapshot.clusters.is_empty() {
-                // Not keyed by the address of the server: whoever guesses it could try out names.
-                note = Some(
-                    "note: the UID of namespace kube-system could not be read: pseudonyms are valid for this run only",
-                );
-            }
-            random_key()?
-        }
+/// The key of the pseudonyms of a run, that of its first cluster, and a note about it if there is something to say.
+pub(super) fn redaction_key(
+    first: Option<&ClusterSnapshot>,
+    is_redacted: bool,
+) -> Result<(RedactionKey, Option<String>), CliError> {
+    if let Some(key) = first.and_then(RedactionKey::from_cluster) {
+        return Ok((key, None));
+    }
+    let note = match first {
+        _ if is_redacted => Some("the snapshot is already redacted; its pseudonyms are kept"),
+        // Not keyed by the address of the server: whoever guesses it could try out names.
+        Some(_) => Some(
+            "note: the UID of namespace kube-system could not be read: pseudonyms are valid for this run only",
+        ),
+        None => None,
     };
-    redact(snapshot, &key, catalog);
-    Ok(note.map(str::to_owned))
+    Ok((random_key()?, note.map(str::to_owned)))
 }
 
 /// A key that no other run has.

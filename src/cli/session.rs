@@ -1,6 +1,7 @@
 //! A connection to a cluster: authentication, discovery and detection.
 
 use std::io::{IsTerminal, stdin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -11,14 +12,12 @@ use super::console::Console;
 use super::exit::CliError;
 use super::progress::read_observer;
 use super::signals::shutdown_requested;
-use super::target::path_from_detected;
 use crate::catalog::{Catalog, GroupResource};
-use crate::client::{ClusterReader, DiscoveryError, ReadOptions, Timeout};
-use crate::detect;
+use crate::client::{ClusterReader, DiscoveryError, ReadObserver, ReadOptions, Timeout};
+use crate::detect::{self, kubeconfig_references_need};
 use crate::kubeconfig;
 use crate::kubeconfig::{ConnectError, ConnectOptions, Connection, Env};
 use crate::need::{ClusterId, DetailLevel, Discovery, ListSelector, Need, ReadRequest, read_plan};
-use crate::path::UpgradePath;
 use crate::snapshot::{ClusterSnapshot, ReadOutcome, ReadResult, RedactionKey};
 use crate::text::human_duration;
 
@@ -29,48 +28,60 @@ const INTERACTIVE_EXEC_TIMEOUT: Duration = Duration::from_secs(120);
 pub(super) struct ClusterSession {
     pub(super) connection: Connection,
     pub(super) reader: ClusterReader,
+    /// How results name the cluster.
+    pub(super) id: ClusterId,
 }
 
 impl ClusterSession {
-    /// `program` goes into the `User-Agent`.
+    /// Of the connection flags. `program` goes into the `User-Agent`.
     pub(super) async fn new(
         flags: &SourceArgs,
         catalog: &'static Catalog,
         program: &str,
     ) -> Result<Self, CliError> {
-        let reads_stdin = flags
-            .offline
-            .filename
-            .iter()
-            .any(|path| path.as_os_str() == "-");
-        let connection = connect(program, &flags.connection, reads_stdin).await?;
+        let connection = connect(program, &flags.connection, !flags.reads_stdin()).await?;
+        let observer = read_observer(Console::new(&flags.log), flags.read.redact);
+        Self::open(connection, None, flags, observer, catalog)
+    }
+
+    /// Of a connection. Without an `id`, the cluster is called after its context or the URL of its API server.
+    pub(super) fn open(
+        connection: Connection,
+        id: Option<ClusterId>,
+        flags: &SourceArgs,
+        observer: Arc<dyn ReadObserver>,
+        catalog: &'static Catalog,
+    ) -> Result<Self, CliError> {
         let options = ReadOptions {
             timeout: flags.connection.timeout(),
             page_size: flags.read.chunk_size,
             max_in_flight: flags.read.max_in_flight.into(),
         };
-        let reader = ClusterReader::new(
-            &connection,
-            options,
-            read_observer(Console::new(&flags.log), flags.read.redact),
-            catalog,
-        )
-        .map_err(CliError::could_not_run)?;
-        Ok(Self { connection, reader })
+        let reader = ClusterReader::new(&connection, options, observer, catalog)
+            .map_err(CliError::could_not_run)?;
+        Ok(Self {
+            id: id.unwrap_or_else(|| default_id(&connection)),
+            connection,
+            reader,
+        })
     }
 
-    /// Reads discovery and what detection needs, and finds the path. On a plain cluster detection needs only nodes; of
-    /// platforms it reads only the kinds that discovery lists.
+    /// Reads discovery and what detection needs. On a plain cluster detection needs only nodes; of platforms it reads only
+    /// the kinds that discovery lists.
     pub(super) async fn discover(
         &self,
         flags: &SourceArgs,
         catalog: &Catalog,
-    ) -> Result<(ClusterSnapshot, UpgradePath), CliError> {
+    ) -> Result<ClusterSnapshot, CliError> {
         let discovery = self.read_discovery().await?;
         let connection = &self.connection;
-        let requests = detection_requests(&discovery, catalog);
+        let mut needs = detection_needs(&discovery);
+        if !flags.fleet.clusters.is_empty() {
+            needs.push(kubeconfig_references_need());
+        }
+        let requests = read_plan(&needs, &discovery, catalog, None);
         let cluster = ClusterSnapshot {
-            id: self.cluster_id(),
+            id: self.id.clone(),
             context: connection.context.clone(),
             server: connection.server.clone(),
             namespace: connection.namespace.clone(),
@@ -79,8 +90,7 @@ impl ClusterSession {
             discovery,
         };
         self.check_namespace(&cluster.discovery, catalog).await?;
-        let path = path_from_detected(&cluster, &flags.target, catalog)?;
-        Ok((cluster, path))
+        Ok(cluster)
     }
 
     /// Checks that the namespace that the run is narrowed to exists: of one that does not, every list is empty. A user who
@@ -115,18 +125,6 @@ impl ClusterSession {
         discovery.map_err(|error| self.discovery_error(&error))
     }
 
-    /// The name of the context, or the URL of the API server without one.
-    pub(super) fn cluster_id(&self) -> ClusterId {
-        let connection = &self.connection;
-        ClusterId(
-            connection
-                .context
-                .as_ref()
-                .unwrap_or(&connection.server)
-                .clone(),
-        )
-    }
-
     /// Notes about the read: time spent waiting, and clock skew unless --now is given.
     pub(super) fn notes(&self, flags: &SourceArgs) -> Vec<String> {
         let apart = self
@@ -157,18 +155,24 @@ impl ClusterSession {
     }
 }
 
-/// Resolves the connection flags and authenticates. A credential plugin may ask a person unless stdin holds manifests.
+/// The name of the context, or the URL of the API server without one.
+pub(super) fn default_id(connection: &Connection) -> ClusterId {
+    let context = connection.context.as_ref();
+    ClusterId(context.unwrap_or(&connection.server).clone())
+}
+
+/// Resolves the connection flags and authenticates. A credential plugin may ask a person on a terminal, if it `may_ask`.
 pub(super) async fn connect(
     program: &str,
     flags: &ConnectOptions,
-    reads_stdin: bool,
+    may_ask: bool,
 ) -> Result<Connection, CliError> {
     let options = ConnectOptions {
         program: program.to_owned(),
         ..flags.clone()
     };
     let mut connection = kubeconfig::resolve(&options, &Env::process()).map_err(connect_error)?;
-    let may_ask = stdin().is_terminal() && !reads_stdin;
+    let may_ask = may_ask && stdin().is_terminal();
     connection
         .authenticate(may_ask, exec_timeout(options.timeout(), may_ask))
         .await
@@ -210,7 +214,7 @@ fn clock_skew_note(apart: SignedDuration) -> String {
     )
 }
 
-fn connect_error(error: ConnectError) -> CliError {
+pub(super) fn connect_error(error: ConnectError) -> CliError {
     if error.is_usage_error() {
         CliError::usage(error)
     } else {
@@ -234,10 +238,15 @@ pub(super) fn run_until_shutdown<T>(
     })
 }
 
-/// The requests of detection. They cover all namespaces even with `-n`: a platform in another namespace would be missed.
-pub(super) fn detection_requests(discovery: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
+/// What detection reads. It covers all namespaces even with `-n`: a platform in another namespace would be missed.
+fn detection_needs(discovery: &Discovery) -> Vec<Need> {
     let mut needs = detect::needs(discovery);
     // The UID tells the cluster from others. Without it the context does, so that a refusal is no gap.
     needs.push(RedactionKey::need());
-    read_plan(&needs, discovery, catalog, None)
+    needs
+}
+
+/// The requests of detection.
+pub(super) fn detection_requests(discovery: &Discovery, catalog: &Catalog) -> Vec<ReadRequest> {
+    read_plan(&detection_needs(discovery), discovery, catalog, None)
 }

@@ -1,226 +1,213 @@
-//! From flags to a snapshot and the path of each of its clusters: a live cluster, a saved snapshot, or files alone.
+//! Input other than a live cluster: manifests alone and saved snapshots. And what a cluster is asked for.
 
-use std::collections::BTreeSet;
 use std::io::stdin;
+use std::path::Path;
 
 use futures::FutureExt;
 use jiff::Timestamp;
 
 use super::args::SourceArgs;
+use super::evaluation::{ClusterCommand, ClusterResult, Evaluated, Input, Run};
 use super::exit::CliError;
+use super::fleet::kubeconfig_permissions;
 use super::log::init_logging;
+use super::management::{Management, path_in_run};
 use super::policy::rule_filter;
-use super::redact::redact_snapshot;
+use super::profile::CommandProfile;
+use super::redact::redaction_key;
 use super::session::{ClusterSession, detection_requests, run_until_shutdown};
-use super::target::{
-    default_to_kubernetes, find_path, path_from_detected, starting_versions, unfinished_hop_hint,
-};
+use super::target::{default_to_kubernetes, find_path, path_from_detected, starting_versions};
 use crate::catalog::{Catalog, Release};
+use crate::fleet::Fleet;
 use crate::manifests::files;
 use crate::need::{
-    ClusterId, Discovery, Need, NeedContext, ReadRequest, Verb, join_by_target, read_plan,
+    ClusterId, Discovery, NeedContext, PolicyRule, ReadRequest, Verb, join_by_target, read_plan,
 };
 use crate::path::{StartingVersions, UpgradePath};
 use crate::rules;
-use crate::snapshot::{self, ClusterSnapshot, ManifestFilter, Snapshot};
+use crate::snapshot::{self, ClusterSnapshot, ManifestFiles, ManifestFilter, Snapshot, redact};
 use crate::watch;
 
-/// What a command reads and reports.
-pub(super) struct CommandProfile {
-    /// The program that reads, for the `User-Agent` header.
-    pub(super) program: &'static str,
-    /// Needs beyond those of rules.
-    extra_needs: fn(&Discovery) -> Vec<Need>,
-    /// Whether it reports hops that are in progress.
-    reports_unfinished_hops: bool,
-    /// Whether it has no result without a cluster and without manifests.
-    needs_input: bool,
-}
-
-/// `kubectl upgrade-check`.
-pub(super) const CHECK_PROFILE: CommandProfile = CommandProfile {
-    program: "kubectl-upgrade-check",
-    extra_needs: |_| Vec::new(),
-    reports_unfinished_hops: false,
-    needs_input: true,
-};
-
-/// `kubectl upgrade-plan`.
-pub(super) const PLAN_PROFILE: CommandProfile = CommandProfile {
-    program: "kubectl-upgrade-plan",
-    extra_needs: crate::plan::needs,
-    reports_unfinished_hops: true,
-    needs_input: false,
-};
-
-/// What both commands read, for `rbac`.
-pub(super) const CHECK_AND_PLAN_PROFILE: CommandProfile = CommandProfile {
-    program: CHECK_PROFILE.program,
-    ..PLAN_PROFILE
-};
-
-/// The input of a check or a plan.
-pub(super) struct RunInput {
-    pub(super) snapshot: Snapshot,
-    /// The path of each cluster of the snapshot, in its order; one path if it has no cluster.
-    pub(super) paths: Vec<UpgradePath>,
-    pub(super) now: Timestamp,
-    /// Notes for stderr.
-    pub(super) notes: Vec<String>,
-}
-
-/// Reads the input that the flags select.
-pub(super) fn load_input(
-    flags: &SourceArgs,
-    catalog: &'static Catalog,
-    task: &CommandProfile,
-) -> Result<RunInput, CliError> {
-    init_logging(&flags.log, flags.read.redact);
-    if flags.offline.local && task.needs_input && flags.offline.filename.is_empty() {
-        return Err(CliError::usage(
-            "--local reads nothing but manifests: name them with -f PATH, or -f - for standard input",
-        ));
+impl<C: ClusterCommand> Run<'_, C> {
+    /// Manifests alone, with `--local`.
+    pub(super) fn evaluate_files(&self) -> Result<Evaluated<C::Part>, CliError> {
+        let (flags, catalog) = (self.flags, self.catalog);
+        if C::PROFILE.needs_input && flags.offline.filename.is_empty() {
+            return Err(CliError::usage(
+                "--local reads nothing but manifests: name them with -f PATH, or -f - for standard input",
+            ));
+        }
+        let path = find_path(
+            &starting_versions(&flags.target.from, catalog)?,
+            &default_to_kubernetes(&flags.target.to),
+            catalog,
+        )?;
+        let files = self.read_files(false, &[&path])?;
+        let now = flags.read.now.unwrap_or_else(Timestamp::now);
+        let (key, note) = match flags.read.redact {
+            true => redaction_key(None, false).map(|(key, note)| (Some(key), note))?,
+            false => (None, None),
+        };
+        let (member, snapshot) = self.evaluate(Input {
+            cluster: None,
+            path,
+            files,
+            now,
+            ids: &[],
+            management: None,
+            key: key.as_ref(),
+            is_redacted: false,
+        });
+        let fleet = self.fleet(vec![ClusterResult::Evaluated(Box::new(member))])?;
+        let mut notes = Vec::from_iter(note);
+        notes.extend(self.path_notes(&fleet));
+        Ok(Evaluated {
+            fleet,
+            snapshot: Some(snapshot),
+            now,
+            notes,
+        })
     }
-    let mut input = if flags.offline.local {
-        input_from_files(flags, catalog)?
-    } else if let Some(file) = &flags.offline.snapshot {
-        input_from_snapshot(flags, file, catalog)?
-    } else {
-        input_from_cluster(flags, catalog, task)?
-    };
-    if !flags.offline.filename.is_empty() {
+
+    /// The manifests of `-f`, for clusters with these paths.
+    pub(super) fn read_files(
+        &self,
+        has_cluster: bool,
+        paths: &[&UpgradePath],
+    ) -> Result<ManifestFiles, CliError> {
+        let names = &self.flags.offline.filename;
+        if names.is_empty() {
+            return Ok(ManifestFiles::default());
+        }
         let interest = ManifestFilter {
-            has_cluster: !input.snapshot.clusters.is_empty(),
+            has_cluster,
             // What the oldest cluster still serves may matter to it.
-            from: input.paths.iter().map(|path| path.from).min().flatten(),
+            from: paths.iter().map(|path| path.from).min().flatten(),
             // A saved snapshot may be checked for another target.
             to: None,
-            oldest: input
-                .paths
-                .iter()
-                .filter_map(|path| path.from.or(path.to))
-                .min(),
+            oldest: paths.iter().filter_map(|path| path.from.or(path.to)).min(),
         };
-        input.snapshot.files =
-            files::read(&flags.offline.filename, stdin().lock(), catalog, interest)
-                .map_err(CliError::could_not_run)?;
+        files::read(names, stdin().lock(), self.catalog, interest).map_err(CliError::could_not_run)
     }
-    if let Some(now) = flags.read.now {
-        input.now = now;
-    }
-    if flags.read.redact {
-        let note = redact_snapshot(&mut input.snapshot, catalog)?;
-        input.notes.extend(note);
-    }
-    let remarks = input.paths.iter().flat_map(|path| &path.remarks);
-    let remarks: BTreeSet<String> = remarks.map(|remark| format!("note: {remark}")).collect();
-    input.notes.extend(remarks);
-    if task.reports_unfinished_hops && flags.target.to.is_empty() {
-        let first = input.snapshot.clusters.first();
-        input
-            .notes
-            .extend(first.and_then(|cluster| unfinished_hop_hint(cluster, catalog)));
-    }
-    if input.paths.iter().all(|path| path.hops.is_empty()) && !task.reports_unfinished_hops {
-        input.notes.push(format!(
-            "nothing to upgrade: already at the target, or the catalog ({}) has no newer release; running version-independent checks only",
-            catalog.date
-        ));
-    }
-    Ok(input)
-}
 
-/// Files alone, with `--local`.
-fn input_from_files(flags: &SourceArgs, catalog: &Catalog) -> Result<RunInput, CliError> {
-    let path = find_path(
-        &starting_versions(&flags.target.from, catalog)?,
-        &default_to_kubernetes(&flags.target.to),
-        catalog,
-    )?;
-    let now = Timestamp::now();
-    Ok(RunInput {
-        snapshot: Snapshot {
-            taken_at: now,
-            ..Snapshot::default()
-        },
-        paths: vec![path],
-        now,
-        notes: Vec::new(),
-    })
-}
-
-fn input_from_snapshot(
-    flags: &SourceArgs,
-    file: &std::path::Path,
-    catalog: &Catalog,
-) -> Result<RunInput, CliError> {
-    let snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
-    let is_one_of_several = snapshot.clusters.len() > 1;
-    let paths = snapshot.clusters.iter().map(|cluster| {
-        let path = path_from_detected(cluster, &flags.target, catalog);
-        path.map_err(|error| match is_one_of_several {
-            true => error.in_cluster(&cluster.id),
-            false => error,
-        })
-    });
-    let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
-    if paths.is_empty() {
-        let to = default_to_kubernetes(&flags.target.to);
-        paths.push(find_path(&StartingVersions::default(), &to, catalog)?);
-    }
-    let now = snapshot.taken_at;
-    let name = match flags.read.redact {
-        true => "the snapshot".to_owned(),
-        false => file.display().to_string(),
-    };
-    Ok(RunInput {
-        notes: vec![format!(
-            "{name} was taken at {now:.0}; that is the clock of this report"
-        )],
-        now,
-        paths,
-        snapshot,
-    })
-}
-
-fn input_from_cluster(
-    flags: &SourceArgs,
-    catalog: &'static Catalog,
-    task: &CommandProfile,
-) -> Result<RunInput, CliError> {
-    run_until_shutdown(async {
-        let connected = ClusterSession::new(flags, catalog, task.program).await?;
-        let (mut cluster, path) = connected.discover(flags, catalog).await?;
-        let requests = read_requests(&cluster, &path, flags, catalog, task)?;
-        let requests = cluster.unanswered(requests);
-        let readings = connected.reader.read(&requests, &cluster.discovery);
-        // Boxed, as in `discover`.
-        cluster.merge(readings.boxed_local().await);
-        let more = rules::follow_up_requests(&selected_rules(flags)?, &cluster, catalog);
-        let readings = connected.reader.read(&more, &cluster.discovery);
-        cluster.merge(readings.boxed_local().await);
-        let now = Timestamp::now();
-        Ok(RunInput {
-            snapshot: Snapshot {
-                taken_at: now,
-                clusters: vec![cluster],
-                ..Snapshot::default()
-            },
-            paths: vec![path],
+    /// A saved snapshot.
+    pub(super) fn evaluate_snapshot(&self, file: &Path) -> Result<Evaluated<C::Part>, CliError> {
+        let (flags, catalog) = (self.flags, self.catalog);
+        let mut snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
+        let now = flags.read.now.unwrap_or(snapshot.taken_at);
+        let name = match flags.read.redact {
+            true => "the snapshot".to_owned(),
+            false => file.display().to_string(),
+        };
+        let taken_at = snapshot.taken_at;
+        let mut notes = vec![format!(
+            "{name} was taken at {taken_at:.0}; that is the clock of this report"
+        )];
+        let mut paths = self.paths_of(&snapshot);
+        if !flags.offline.filename.is_empty() {
+            let found: Vec<&UpgradePath> = paths.iter().flatten().collect();
+            snapshot.files = self.read_files(!snapshot.clusters.is_empty(), &found)?;
+        }
+        let hint = snapshot.clusters.first();
+        let hint = hint.and_then(|cluster| self.unfinished_hop_note(cluster));
+        if flags.read.redact {
+            let first = snapshot.clusters.first();
+            let (key, note) = redaction_key(first, snapshot.is_redacted)?;
+            notes.extend(note);
+            redact(&mut snapshot, &key, catalog);
+        }
+        if snapshot.clusters.is_empty() {
+            let to = default_to_kubernetes(&flags.target.to);
+            paths.push(find_path(&StartingVersions::default(), &to, catalog));
+        }
+        let fleet = self.evaluate_loaded(&mut snapshot, paths, now)?;
+        notes.extend(self.path_notes(&fleet));
+        notes.extend(hint);
+        Ok(Evaluated {
+            fleet,
+            snapshot: Some(snapshot),
             now,
-            notes: connected.notes(flags),
+            notes,
         })
-    })
+    }
+
+    /// The path of each cluster of a snapshot.
+    fn paths_of(&self, snapshot: &Snapshot) -> Vec<Result<UpgradePath, CliError>> {
+        let mut management = None;
+        let mut paths: Vec<Result<UpgradePath, CliError>> = Vec::new();
+        for cluster in &snapshot.clusters {
+            let target = &self.flags.target;
+            let path = path_in_run(cluster, target, management.as_ref(), self.catalog);
+            if let (Ok(path), true) = (&path, paths.is_empty()) {
+                management = Management::new(cluster, path, self.catalog);
+            }
+            paths.push(path);
+        }
+        paths
+    }
+
+    /// The clusters of a snapshot, or its manifests alone.
+    fn evaluate_loaded(
+        &self,
+        snapshot: &mut Snapshot,
+        paths: Vec<Result<UpgradePath, CliError>>,
+        now: Timestamp,
+    ) -> Result<Fleet<C::Part>, CliError> {
+        let clusters = std::mem::take(&mut snapshot.clusters);
+        let first = clusters.first().zip(paths.first());
+        let management = first.and_then(|(cluster, path)| {
+            let path = path.as_ref().ok()?;
+            Management::new(cluster, path, self.catalog)
+        });
+        let read = clusters.iter().map(|cluster| &cluster.id);
+        let unread = snapshot.unread.iter().map(|cluster| &cluster.id);
+        let ids: Vec<ClusterId> = read.chain(unread).cloned().collect();
+        let mut inputs: Vec<Option<ClusterSnapshot>> = clusters.into_iter().map(Some).collect();
+        inputs.resize_with(paths.len(), || None);
+        let mut results = Vec::new();
+        for (cluster, path) in inputs.into_iter().zip(paths) {
+            let path = match (path, cluster) {
+                (Ok(path), cluster) => (path, cluster),
+                (Err(error), Some(cluster)) if ids.len() > 1 => {
+                    results.push(ClusterResult::without_path(
+                        &cluster,
+                        &error,
+                        self.flags.read.redact,
+                    ));
+                    snapshot.clusters.push(cluster);
+                    continue;
+                }
+                (Err(error), _) => return Err(error),
+            };
+            let (path, cluster) = path;
+            let (member, one) = self.evaluate(Input {
+                cluster,
+                path,
+                files: std::mem::take(&mut snapshot.files),
+                now,
+                ids: &ids,
+                management: management.as_ref(),
+                key: None,
+                is_redacted: snapshot.is_redacted,
+            });
+            snapshot.clusters.extend(one.clusters);
+            snapshot.files = one.files;
+            results.push(ClusterResult::Evaluated(Box::new(member)));
+        }
+        let unread = snapshot.unread.iter().cloned();
+        results.extend(unread.map(ClusterResult::Unread));
+        self.fleet(results)
+    }
 }
 
-/// Requests and user, for `rbac`.
+/// Permissions and user, for `rbac`.
 pub(super) struct ReadAccess {
-    pub(super) requests: Vec<ReadRequest>,
+    pub(super) rules: Vec<PolicyRule>,
     /// The user name, if the API server has named it.
     pub(super) user: Option<String>,
 }
 
-/// The requests of a run, after reading only what they depend on.
+/// The permissions that a run takes on one cluster, after reading only what they depend on.
 pub(super) fn read_access(
     flags: &SourceArgs,
     catalog: &'static Catalog,
@@ -229,10 +216,15 @@ pub(super) fn read_access(
     init_logging(&flags.log, flags.read.redact);
     // Report a wrong id before connecting.
     rule_filter(&flags.read.rule_filter)?;
+    if !flags.fleet.contexts.is_empty() {
+        return Err(CliError::usage(
+            "rbac prints the roles of one cluster: run it with --context for each of them",
+        ));
+    }
     let without_user = |cluster: &ClusterSnapshot, path: &UpgradePath| {
         let requests = read_requests(cluster, path, flags, catalog, task)?;
         Ok(ReadAccess {
-            requests: with_watches(requests, cluster, catalog),
+            rules: permissions(requests, cluster, catalog),
             user: None,
         })
     };
@@ -259,7 +251,8 @@ pub(super) fn read_access(
     }
     run_until_shutdown(async {
         let connected = ClusterSession::new(flags, catalog, task.program).await?;
-        let (mut cluster, path) = connected.discover(flags, catalog).await?;
+        let mut cluster = connected.discover(flags, catalog).await?;
+        let path = path_from_detected(&cluster, &flags.target, catalog)?;
         let mut requests = read_requests(&cluster, &path, flags, catalog, task)?;
         let definitions = requests.iter().filter(|request| {
             request.is_full_list_of("apiextensions.k8s.io", "customresourcedefinitions")
@@ -273,11 +266,21 @@ pub(super) fn read_access(
             Some(user) => Some(user.clone()),
             None => connected.reader.user_from_forbidden(&requests).await,
         };
-        Ok(ReadAccess {
-            requests: with_watches(requests, &cluster, catalog),
-            user,
-        })
+        let secrets = kubeconfig_permissions(&cluster, &flags.fleet, catalog)?;
+        let mut rules = permissions(requests, &cluster, catalog);
+        rules.extend(secrets);
+        Ok(ReadAccess { rules, user })
     })
+}
+
+/// The permissions that these requests take.
+fn permissions(
+    requests: Vec<ReadRequest>,
+    cluster: &ClusterSnapshot,
+    catalog: &Catalog,
+) -> Vec<PolicyRule> {
+    let requests = with_watches(requests, cluster, catalog).into_iter();
+    requests.map(|request| request.rbac).collect()
 }
 
 /// These requests, and those that `upgrade-watch` follows, with the verb that this takes.
@@ -327,14 +330,14 @@ fn assumed_cluster(release: Release, catalog: &Catalog) -> ClusterSnapshot {
 }
 
 /// The rules that the flags select.
-fn selected_rules(flags: &SourceArgs) -> Result<Vec<&'static rules::Rule>, CliError> {
+pub(super) fn selected_rules(flags: &SourceArgs) -> Result<Vec<&'static rules::Rule>, CliError> {
     let rules = rules::rules().map_err(CliError::could_not_run)?;
     Ok(rule_filter(&flags.read.rule_filter)?.select(rules))
 }
 
 /// All requests for this path, including those of detection: one for each target, because a later result replaces an
 /// earlier one.
-fn read_requests(
+pub(super) fn read_requests(
     cluster: &ClusterSnapshot,
     path: &UpgradePath,
     flags: &SourceArgs,

@@ -7,6 +7,7 @@ mod redaction;
 mod screen;
 mod sources;
 mod summary;
+mod suspend;
 mod viewer;
 
 pub use args::{WatchArgs, WatchCommand};
@@ -27,7 +28,7 @@ use viewer::Viewer;
 
 /// Runs the watch.
 pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
-    init_logging(&flags.log, false);
+    init_logging(&flags.log, flags.redact);
     let plan = flags.plan.as_deref().map(read_plan_file).transpose()?;
     let options = WatchOptions {
         goal: match &flags.to {
@@ -40,7 +41,7 @@ pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, 
         Some(file) => {
             let recording = Recording::open(file).map_err(CliError::could_not_run)?;
             let name = recording.header.cluster.0.as_str();
-            let steps = planned_steps(flags, plan.as_ref(), &[name])?;
+            let steps = planned_steps(flags, plan.as_ref(), &[name], recording.header.uid)?;
             replay(flags, catalog, options, steps, recording)
         }
         None => follow::follow(flags, catalog, options, plan),
@@ -96,11 +97,11 @@ fn replay(
 
 async fn replay_all(
     flags: &WatchArgs,
-    recording: Recording,
+    mut recording: Recording,
     mut viewer: Viewer,
 ) -> Result<Exit, CliError> {
     let mut last: Option<Timestamp> = None;
-    for observation in recording {
+    for observation in recording.by_ref() {
         let observation = observation.map_err(CliError::could_not_run)?;
         let at = observation.at;
         if let (Some(speed), Some(last)) = (flags.speed, last) {
@@ -114,6 +115,12 @@ async fn replay_all(
     }
     if let Some(last) = last {
         viewer.draw(last, true)?;
+    }
+    if recording.is_cut_off() {
+        // Also with --quiet: what was asked for is missing.
+        Console::default().note(
+            "note: the recording has no end: the watch still runs or was killed, or the file was cut off; what came after its last complete line is missing",
+        );
     }
     if viewer.watch.picture().is_none() {
         return Err(CliError::could_not_run(

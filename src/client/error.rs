@@ -141,6 +141,15 @@ impl RequestError {
     pub fn is_expired(&self) -> bool {
         matches!(self, Self::Server { code: 410, .. })
     }
+
+    /// Whether the credentials were refused, or could not be had.
+    #[must_use]
+    pub fn is_about_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized { .. } | Self::CredentialsUnavailable { .. }
+        )
+    }
 }
 
 /// Common failures of TLS.

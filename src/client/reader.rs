@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::join_all;
 use jiff::SignedDuration;
+use secrecy::SecretString;
 
 use super::api_client::ApiClient;
 use super::discovery::{self, DiscoveryError};
@@ -14,6 +15,7 @@ use super::ledger;
 use super::list;
 use super::options::{ReadObserver, ReadOptions};
 use super::partition::ServerHints;
+use super::secret::{self, SecretReadError};
 use crate::catalog::{Catalog, ServerFeature};
 use crate::kubeconfig::Connection;
 use crate::need::{Discovery, ReadRequest};
@@ -105,6 +107,20 @@ impl ClusterReader {
         let result = ledger::read_request(&self.0, request, hints).await;
         self.0.observer.on_finished(&request.target.to_string());
         result
+    }
+
+    /// The first of these keys that a Secret has. It is in memory only: neither logged, nor part of an error, nor of a
+    /// ledger.
+    ///
+    /// # Errors
+    /// If the Secret cannot be read, or has none of them.
+    pub async fn read_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        keys: &'static [&'static str],
+    ) -> Result<SecretString, SecretReadError> {
+        secret::read_key(&self.0, namespace, name, keys).await
     }
 
     /// The user name that the API server knows the client by, as it says when it refuses a read of the plan; `None` if it

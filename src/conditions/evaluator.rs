@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::{CompletionCondition, CompletionStatus, NodeSet, VersionGoal, blocks_hop};
 use crate::catalog::addons::Compatibility;
-use crate::catalog::{ImageRef, Minor, Release};
+use crate::catalog::{ImageRef, Minor, PlatformName, Release, VersionSpec};
 use crate::detect::{self, DetectedCluster, InstalledAddon};
 use crate::facts::backups::{self, Backup, BackupStatus};
 use crate::facts::capi::{self, MachineRollout};
 use crate::facts::control_plane::{self, ControlPlanePod};
 use crate::facts::dkp::{self, AppOrigin, Application};
+use crate::facts::kyma::{self, InstallerProgress, KymaInstallation};
 use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
 use crate::rules::Finding;
 use crate::snapshot::{ClusterView, NodeRow};
@@ -116,6 +117,10 @@ impl<'a> ConditionEvaluator<'a> {
                     versions.map(|(running, wanted)| running.semver >= wanted.semver),
                 )
             }
+            CompletionCondition::KymaInstaller { release } => {
+                self.kyma_installer_status(release.as_ref())
+            }
+            CompletionCondition::KymaInstalled { release } => self.kyma_status(release),
             CompletionCondition::PlatformApps {
                 namespaces,
                 release,
@@ -141,6 +146,55 @@ impl<'a> ConditionEvaluator<'a> {
                     version.map(|version| kubernetes.contains(version.minor())),
                 )
             }
+        }
+    }
+
+    fn runs_kyma(&self, release: &VersionSpec) -> Option<bool> {
+        let running = self.detected.platform(PlatformName::Kyma)?;
+        let running = running.version.as_ref()?;
+        Some(match release {
+            VersionSpec::Release(release) => running.semver >= release.semver,
+            VersionSpec::Minor(minor) => running.minor() >= *minor,
+        })
+    }
+
+    fn kyma_installer_status(&self, release: Option<&VersionSpec>) -> CompletionStatus {
+        let rows = self.view.rows(&kyma::installer_need());
+        let is_deployed = rows.map(|rows| !rows.is_empty());
+        CompletionStatus::from_met(match (is_deployed, release) {
+            (None, _) => None,
+            (Some(is_deployed), None) => Some(!is_deployed),
+            (Some(false), Some(_)) => Some(false),
+            (Some(true), Some(release)) => self.runs_kyma(release),
+        })
+    }
+
+    fn kyma_status(&self, release: &VersionSpec) -> CompletionStatus {
+        let is_running = match self.runs_kyma(release) {
+            // The version goes with the Deployment of the installer.
+            None if self.kyma_installer_status(None) == CompletionStatus::Done => Some(false),
+            is_running => is_running,
+        };
+        let is_at = |version: &str| {
+            let version = version.parse::<Release>().ok();
+            version
+                .zip(release.release())
+                .is_some_and(|(one, wanted)| one.semver >= wanted.semver)
+        };
+        let is_installed = self.kyma_installer_status(None) != CompletionStatus::Done;
+        let installation = KymaInstallation::new(self.view).filter(|_| is_installed);
+        match (is_running, kyma::reported_components(self.view, is_at)) {
+            (Some(true), Some((done, total))) if done < total => {
+                CompletionStatus::InProgress { done, total }
+            }
+            (Some(true), _) => match installation.map(|one| one.progress) {
+                Some(InstallerProgress::Working { done, total }) => {
+                    CompletionStatus::InProgress { done, total }
+                }
+                Some(InstallerProgress::Failed) => CompletionStatus::Todo,
+                Some(InstallerProgress::Finished) | None => CompletionStatus::Done,
+            },
+            (is_running, _) => CompletionStatus::from_met(is_running),
         }
     }
 

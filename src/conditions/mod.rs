@@ -10,7 +10,7 @@ pub use evaluator::ConditionEvaluator;
 
 use crate::catalog::{Minor, MinorRange, PlatformName, Release, VersionPrecision, VersionSpec};
 use crate::detect;
-use crate::facts::{backups, capi, control_plane, dkp};
+use crate::facts::{backups, capi, control_plane, dkp, kyma};
 use crate::need::{Discovery, Need};
 use crate::path::HopId;
 use crate::rules::{Finding, Severity};
@@ -117,6 +117,16 @@ pub enum CompletionCondition {
         /// The minors of Kubernetes.
         kubernetes: MinorRange,
     },
+    /// The Deployment of Kyma's installer has the release, or is deleted.
+    KymaInstaller {
+        /// The release; none if it must be deleted.
+        release: Option<VersionSpec>,
+    },
+    /// Kyma runs the release, and what installs it has finished.
+    KymaInstalled {
+        /// The release.
+        release: VersionSpec,
+    },
 }
 
 /// A release to reach.
@@ -216,6 +226,13 @@ pub fn needs(discovery: &Discovery) -> Vec<Need> {
     needs.extend(detect::addons::needs());
     needs.extend(backups::backup_needs());
     needs.extend(dkp::needs(discovery));
+    if detect::serves_kyma(discovery) {
+        needs.extend([
+            kyma::installations_need(),
+            kyma::installer_need(),
+            kyma::component_reports_need(),
+        ]);
+    }
     needs
 }
 

@@ -107,6 +107,19 @@ impl fmt::Display for CompletionCondition {
                 f,
                 "KommanderCluster {namespace}/{name} reports Kubernetes {kubernetes}"
             ),
+            Self::KymaInstaller { release: None } => {
+                f.write_str("there is no Deployment kyma-installer/kyma-installer")
+            }
+            Self::KymaInstaller {
+                release: Some(release),
+            } => write!(
+                f,
+                "Deployment kyma-installer/kyma-installer has the image of {release} or later"
+            ),
+            Self::KymaInstalled { release } => write!(
+                f,
+                "Kyma runs {release} or later, and no component is being installed"
+            ),
         }
     }
 }

@@ -73,9 +73,14 @@ fn reconciler_summaries_need() -> Need {
     .with_fields(&["data.version"])
 }
 
+/// Whether a server has APIs of Kyma.
+pub(crate) fn serves_kyma(survey: &Discovery) -> bool {
+    serves_group_suffix(survey, GROUP_SUFFIX)
+}
+
 /// What Kyma is detected from.
-pub(super) fn needs(survey: &Discovery) -> Vec<Need> {
-    if !serves_group_suffix(survey, GROUP_SUFFIX) {
+pub(crate) fn needs(survey: &Discovery) -> Vec<Need> {
+    if !serves_kyma(survey) {
         return Vec::new();
     }
     let mut needs = vec![

@@ -8,6 +8,7 @@ pub mod addons;
 mod capi_topology;
 mod cluster_api;
 mod dkp;
+mod kubeconfig_secrets;
 mod kyma;
 mod provider;
 mod topology;
@@ -22,6 +23,8 @@ pub use cluster_api::{
     ROLLOUT_FIELDS, capi_clusters_need, kubeadm_control_planes_need, serves_cluster_api,
 };
 pub(crate) use dkp::runs_kubeaddons;
+pub use kubeconfig_secrets::{KUBECONFIG_KEYS, kubeconfig_references_need, kubeconfig_secrets};
+pub(crate) use kyma::{needs as kyma_needs, serves_kyma};
 pub(crate) use provider::describe_node_match;
 pub use topology::{KnownCluster, LicenseEdition, Project, Topology, TopologyRole, Workspace};
 
@@ -175,13 +178,13 @@ impl DetectedCluster {
         self.gaps.iter().any(|gap| gap.is_release_of(name))
     }
 
-    /// Takes the release of a platform from the user, where it could not be detected. That closes the gap.
-    pub fn accept_release(&mut self, name: PlatformName, release: &Release) {
+    /// Takes the release of a platform from elsewhere, where it could not be detected. That closes the gap.
+    pub fn accept_release(&mut self, name: PlatformName, release: &Release, evidence: &str) {
         let mut platforms = self.platforms.iter_mut();
         let platform = platforms.find(|platform| platform.name == name);
         if let Some(platform) = platform.filter(|platform| platform.version.is_none()) {
             platform.version = Some(release.clone());
-            platform.evidence.push(format!("--from {name}={release}"));
+            platform.evidence.push(evidence.to_owned());
             self.gaps.retain(|gap| !gap.is_release_of(name));
         }
     }

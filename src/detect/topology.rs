@@ -132,7 +132,7 @@ impl Topology {
                 cluster: member.cluster.clone(),
                 missing: MissingData {
                     what: format!("the {} cluster {}", member.role.as_str(), member.cluster),
-                    why: "it is another cluster, and only this one was read: run the command with its kubeconfig too"
+                    why: "it is another cluster, and only this one was read: add --clusters all, or run the command with its kubeconfig too"
                         .to_owned(),
                     rbac: None,
                 },

@@ -238,7 +238,8 @@ impl DkpEstate {
 }
 
 impl KonvoyCluster {
-    fn new(view: ClusterView<'_>, row: &ObjectRow) -> Self {
+    /// The cluster of a Cluster of Cluster API.
+    pub(crate) fn new(view: ClusterView<'_>, row: &ObjectRow) -> Self {
         let namespace = row.meta.namespace.clone().unwrap_or_default();
         let kind = string_at(row, "/spec/controlPlaneRef/kind");
         let infrastructure = string_at(row, "/spec/infrastructureRef/kind");

@@ -9,6 +9,7 @@ pub(crate) mod capi;
 pub(crate) mod control_plane;
 pub(crate) mod custom_resources;
 pub(crate) mod dkp;
+pub(crate) mod kyma;
 pub(crate) mod label_selector;
 pub(crate) mod nodes;
 pub(crate) mod pods;

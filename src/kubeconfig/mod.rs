@@ -4,12 +4,14 @@
 //! in `KUBECONFIG` is an error, an unknown user is none, `NO_PROXY` is compared with the proxy itself, a request is retried
 //! for minutes, and credential plugins run three times while the client is built. Each module describes what it prevents.
 
+mod connect;
 mod connection;
 mod credentials;
 mod error;
 mod exec;
 mod files;
 mod flags;
+mod from_secret;
 mod in_cluster;
 mod options;
 mod resolve;
@@ -18,15 +20,11 @@ mod suggestions;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
-
-use http::header::{HeaderValue, USER_AGENT};
-use kube::Config;
-
 pub use connection::Connection;
 pub use error::ConnectError;
 pub(crate) use error::{format_timeout, strip_os_code};
 pub use flags::{Timeout, parse_duration};
+pub use from_secret::{SecretKubeconfigError, resolve_secret};
 pub use options::{ConnectOptions, Env};
 pub use suggestions::Suggestions;
 
@@ -44,7 +42,7 @@ pub fn resolve(options: &ConnectOptions, env: &Env<'_>) -> Result<Connection, Co
     let chosen = resolve::resolve_entries(&loaded, options)?;
     let from_pod =
         chosen.is_none() && options.kubeconfig.is_none() && in_cluster::is_in_cluster(env);
-    let mut chosen = match chosen {
+    let chosen = match chosen {
         Some(chosen) => chosen,
         None if from_pod => in_cluster::in_cluster_entries(options, env)?,
         None if loaded.files_read.is_empty() => {
@@ -65,97 +63,48 @@ pub fn resolve(options: &ConnectOptions, env: &Env<'_>) -> Result<Connection, Co
             });
         }
     };
-    credentials::apply_cluster_flags(&mut chosen.cluster, options)?;
-    let Some(address) = &chosen.cluster.server else {
-        return Err(ConnectError::NoServer {
-            cluster: chosen.cluster_name,
-            files: loaded.files_read,
-        });
-    };
-    let by = if options.server.is_some() {
-        "--server".to_owned()
-    } else {
-        format!("the server address of cluster {:?}", chosen.cluster_name)
-    };
-    let mut config = Config::new(server_url::parse_server_url(address, &by)?);
-    apply_cluster(&mut config, &chosen, options, env)?;
-    apply_user(config, chosen, options)
+    connect::connect_to(chosen, options, env, &loaded.files_read)
 }
 
-/// Applies the cluster entry.
-fn apply_cluster(
-    config: &mut Config,
-    chosen: &resolve::ResolvedEntries,
+/// The names of the contexts of the kubeconfig: these ones, or all without a name. Each once, in order.
+///
+/// # Errors
+/// If a file is unreadable, or has no such context.
+pub fn context_names(
+    names: Option<&[String]>,
     options: &ConnectOptions,
     env: &Env<'_>,
-) -> Result<(), ConnectError> {
-    let cluster = &chosen.cluster;
-    config.default_retry = false;
-    config.read_timeout = None;
-    config.default_namespace = options
-        .namespace
-        .clone()
-        .or_else(|| chosen.namespace.clone())
-        .unwrap_or_else(|| "default".to_owned());
-    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
-    config.disable_compression = cluster.disable_compression.unwrap_or(false);
-    config.tls_server_name.clone_from(&cluster.tls_server_name);
-    let is_tls = config.cluster_url.scheme_str() == Some("https");
-    config.root_cert = if config.accept_invalid_certs || !is_tls {
-        // No authority is needed. An empty list keeps kube from loading those of the operating system, which may fail.
-        Some(Vec::new())
-    } else {
-        credentials::load_certificate_authority(
-            cluster,
-            &format!("cluster {:?}", chosen.cluster_name),
-        )?
-    };
-    config.proxy_url = server_url::resolve_proxy(
-        &config.cluster_url,
-        options.proxy_url.as_ref(),
-        cluster.proxy_url.as_deref(),
-        env,
-    )?;
-    let agent = format!("{}/{}", options.program, env!("CARGO_PKG_VERSION"));
-    let agent = HeaderValue::from_str(&agent).map_err(|_| {
-        ConnectError::InvalidOptions("the name of the program fits no HTTP header".to_owned())
-    })?;
-    config.headers.push((USER_AGENT, agent));
-    Ok(())
-}
-
-/// Applies the user entry.
-fn apply_user(
-    mut config: Config,
-    chosen: resolve::ResolvedEntries,
-    options: &ConnectOptions,
-) -> Result<Connection, ConnectError> {
-    let name = chosen.user_name;
-    config.auth_info = if config.cluster_url.scheme_str() == Some("https") {
-        credentials::apply_user_flags(chosen.user, options, &name)?
-    } else {
-        credentials::without_credentials(chosen.user, options, &name)?
-    };
-    if let Some(exec) = &mut config.auth_info.exec
-        && exec.provide_cluster_info
-    {
-        let mut cluster = chosen.cluster;
-        cluster.server = Some(config.cluster_url.to_string());
-        exec.cluster = (&cluster).try_into().ok();
+) -> Result<Vec<String>, ConnectError> {
+    let loaded = files::load_kubeconfigs(&options.clone().normalized(), env)?;
+    let contexts = || loaded.kubeconfig.contexts.iter();
+    let all = || contexts().map(|entry| entry.name.as_str());
+    if loaded.files_read.is_empty() {
+        return Err(ConnectError::NoKubeconfig {
+            tried: loaded.files_tried,
+        });
     }
-    Ok(Connection {
-        context: chosen.context,
-        server: config
-            .cluster_url
-            .to_string()
-            .trim_end_matches('/')
-            .to_owned(),
-        namespace: options.namespace.clone(),
-        user_name: name,
-        exec: config.auth_info.exec.clone(),
-        exec_settings: None,
-        // The token itself is set. kube would re-read the file, but not after the server refused the token.
-        token_file: config.auth_info.token_file.take().map(PathBuf::from),
-        config,
-    })
+    if all().next().is_none() {
+        return Err(ConnectError::NoContexts {
+            files: loaded.files_read,
+        });
+    }
+    let mut chosen: Vec<String> = Vec::new();
+    for name in names.map_or_else(
+        || all().collect(),
+        |names| Vec::from_iter(names.iter().map(String::as_str)),
+    ) {
+        if !all().any(|known| known == name) {
+            return Err(ConnectError::UnknownEntry {
+                what: "context",
+                name: name.to_owned(),
+                by: "--contexts".to_owned(),
+                known: Suggestions::new(Some(name), all()),
+                files: loaded.files_read,
+            });
+        }
+        if !chosen.iter().any(|one| one == name) {
+            chosen.push(name.to_owned());
+        }
+    }
+    Ok(chosen)
 }

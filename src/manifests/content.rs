@@ -100,7 +100,7 @@ pub(super) fn unrendered_field<'a>(
         let mut value = object;
         let mut field = "";
         while let Some(step) = steps.next() {
-            let below = value.get(step.trim_end_matches("[]"));
+            let below = value.get(step.trim_end_matches(['[', ']', '{', '}']));
             // What is in a sequence decides by what it holds, not by its place.
             let Some(below) = below else {
                 return sequence_placeholder(value).map(|text| (field, text));

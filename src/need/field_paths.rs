@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Paths such as `spec.scaleTargetRef`. A path holds everything below it and leads through all items of a list; one that
-/// ends in `[]` holds only that the field is there and, of a list, the number of its items. The empty path is the whole
-/// object.
+/// ends in `[]` holds only that the field is there and, of a list, the number of its items; one that ends in `{}` only the
+/// keys of a mapping. The empty path is the whole object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FieldPaths(BTreeSet<String>);
 
 /// The end of a path that holds no content.
 const PRESENCE: &str = "[]";
+/// The end of a path that holds keys without their values.
+const KEYS: &str = "{}";
 
 impl FieldPaths {
     /// The whole object.
@@ -75,6 +77,7 @@ fn below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
     match path.strip_prefix(above)? {
         "" => Some(""),
         PRESENCE => Some(PRESENCE),
+        KEYS => Some(KEYS),
         rest => rest.strip_prefix('.'),
     }
 }
@@ -84,6 +87,9 @@ fn retain(value: &mut Value, paths: &[&str]) {
     match value {
         _ if paths.contains(&"") => {}
         Value::Array(items) => items.iter_mut().for_each(|item| retain(item, paths)),
+        Value::Object(fields) if paths.contains(&KEYS) => {
+            fields.values_mut().for_each(|field| *field = Value::Null);
+        }
         Value::Object(fields) => fields.retain(|name, field| {
             let below: Vec<&str> = paths.iter().filter_map(|path| below(path, name)).collect();
             retain(field, &below);
@@ -138,6 +144,11 @@ mod tests {
                 json!({"spec": {"a": {"b": 1, "c": 2}, "ab": {"x": 1}, "abc": 1}}),
                 json!({"spec": {"a": {"b": 1, "c": 2}, "ab": {}}}),
             ),
+            (
+                &["data{}", "metadata.labels.component"],
+                json!({"metadata": {"name": "a", "labels": {"component": "ory"}}, "data": {"global.tlsKey": "c2VjcmV0", "a": "b"}}),
+                json!({"metadata": {"labels": {"component": "ory"}}, "data": {"global.tlsKey": null, "a": null}}),
+            ),
             (&[], json!({"spec": {"x": 1}}), json!({})),
             (
                 &[""],
@@ -170,6 +181,8 @@ mod tests {
             ("spec.type", "spec[]"),
             ("spec[]", "spec[]"),
             ("spec", "spec.versions[]"),
+            ("data", "data{}"),
+            ("data{}", "data{}"),
             ("spec.versions.name", "spec.versions[]"),
         ] {
             assert!(covers(&[held], needed), "{held} covers {needed}");
@@ -178,6 +191,9 @@ mod tests {
             ("spec.type", "spec"),
             ("spec.type", ""),
             ("spec[]", "spec.type"),
+            ("data{}", "data"),
+            ("data{}", "data.a"),
+            ("data[]", "data{}"),
             ("spec", "specs"),
             ("spec.a", "spec.b[]"),
         ] {

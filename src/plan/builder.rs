@@ -17,6 +17,7 @@ use crate::catalog::{
 use crate::conditions::{CompletionCondition, CompletionStatus, ConditionEvaluator};
 use crate::detect::DetectedCluster;
 use crate::facts::dkp::DkpEstate;
+use crate::need::ClusterId;
 use crate::path::HopId;
 use crate::rules::{CheckContext, Finding};
 
@@ -106,6 +107,10 @@ pub(super) fn build_steps<'a>(
         });
         steps.extend(hop_steps);
     }
+    for step in &mut steps {
+        step.planned_for = context.cluster_id().cloned();
+        step.cluster = step.cluster.take().or_else(|| step.planned_for.clone());
+    }
     let remarks = match kubernetes_hops {
         0 => Vec::new(),
         _ => builder.steps.inventory.remarks(),
@@ -154,6 +159,9 @@ impl<'a> PlanBuilder<'a> {
                     .map(|(view, _)| DrainImpacts::new(context, view, findings))
                     .unwrap_or_default(),
                 chain: topology_chain(detected, itinerary),
+                context,
+                kyma_variant: detected
+                    .and_then(|one| one.platform(PlatformName::Kyma)?.variant.clone()),
                 estate: target.map_or_else(DkpEstate::placeholder, |(view, detected)| {
                     DkpEstate::new(view, detected)
                 }),
@@ -249,7 +257,10 @@ impl<'a> PlanBuilder<'a> {
             .filter(|template| {
                 template.phase == phase
                     && template.target_minors.contains(hop.hop_plan.hop.minor())
-                    && (!template.requires_minor_change || hop.hop_plan.is_minor_change())
+                    && (!template.requires_minor_change
+                        || hop.hop_plan.is_minor_change()
+                        // What is to be done at the end of a hop in progress is not over.
+                        || (phase == HopPhase::Finish && hop.hop_plan.hop.from.is_none()))
                     && self.has_nodes_for(template)
             });
         let drafts = templates.flat_map(|template| {
@@ -370,11 +381,18 @@ impl<'a> PlanBuilder<'a> {
             .rev()
             .map(|draft| {
                 let mut step = draft.step;
+                step.cluster = draft
+                    .cluster_key
+                    .map(|(_, namespace, name)| ClusterId(format!("{namespace}/{name}")));
                 let is_too_early = draft.is_judged_by_current_state && !is_next;
                 let mut status = match (&self.evaluator, &step.done_when) {
                     (_, CompletionCondition::Manual) => CompletionStatus::Manual,
                     (None, _) => CompletionStatus::Todo,
                     (_, CompletionCondition::NoBlockers { .. }) if is_too_early => {
+                        CompletionStatus::Todo
+                    }
+                    // Each hop deletes it again.
+                    (_, CompletionCondition::KymaInstaller { release: None }) if !is_next => {
                         CompletionStatus::Todo
                     }
                     (Some(evaluator), condition) => evaluator.evaluate(condition),

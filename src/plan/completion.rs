@@ -3,15 +3,72 @@
 use super::draft::{HopContext, StepTarget};
 use super::estate;
 use super::member::Member;
+use super::remediation::describe_object;
 use super::step_builder::StepBuilder;
-use crate::catalog::{Completion, PlatformName, VersionSpec};
+use crate::catalog::{Completion, PlatformName, StepTemplate, VersionSpec};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal};
 use crate::facts::dkp::KOMMANDER;
+use crate::rules::{GUIDE_ACTION, checked_objects};
 
 /// The kind whose status counts control plane machines.
 const KUBEADM_CONTROL_PLANE: &str = "kubeadmcontrolplane";
 
+/// Whether a cluster needs a step, as far as objects show it.
+pub(super) struct CheckedStep {
+    pub(super) done_when: CompletionCondition,
+    pub(super) objects: Vec<String>,
+    pub(super) remark: Option<String>,
+}
+
 impl StepBuilder<'_> {
+    /// A step whose check finds no objects is done; one whose objects were not read is up to people.
+    pub(super) fn check_step(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+        declared: CompletionCondition,
+    ) -> CheckedStep {
+        let without_remark = |done_when| CheckedStep {
+            done_when,
+            objects: Vec::new(),
+            remark: None,
+        };
+        let Some(check) = template.check.as_ref().filter(|_| self.has_cluster) else {
+            return without_remark(declared);
+        };
+        let Some(checked) = checked_objects(self.context, check) else {
+            let plurals = check.plurals.join(", ");
+            return CheckedStep {
+                remark: Some(format!("needed only if there are any; not read: {plurals}")),
+                ..without_remark(CompletionCondition::Manual)
+            };
+        };
+        if checked.affected.is_empty() && checked.unevaluated.is_empty() {
+            return CheckedStep {
+                remark: Some("not needed: no object of this cluster is affected".to_owned()),
+                ..without_remark(CompletionCondition::FindingsResolved {
+                    fingerprints: Vec::new(),
+                })
+            };
+        }
+        let mut findings = self.findings.iter();
+        let finding = findings.find(|finding| {
+            finding.id == GUIDE_ACTION.id
+                && finding.hop.as_ref() == Some(&hop.hop_id)
+                && finding.message == check.message
+        });
+        let is_checked = template.done_when == Completion::NoAffectedObjects;
+        CheckedStep {
+            objects: checked.affected.iter().map(describe_object).collect(),
+            ..without_remark(match finding.filter(|_| is_checked) {
+                Some(finding) => CompletionCondition::FindingsResolved {
+                    fingerprints: vec![finding.fingerprint.clone()],
+                },
+                None => CompletionCondition::Manual,
+            })
+        }
+    }
+
     pub(super) fn completion_condition(
         &self,
         hop: &HopContext<'_>,
@@ -101,6 +158,15 @@ impl StepBuilder<'_> {
         let condition = match (completion, target) {
             (Completion::Platform, _) => Some(CompletionCondition::Platform {
                 platform: hop.hop_plan.hop.platform,
+                release: to.clone(),
+            }),
+            (Completion::KymaInstallerRemoved, _) => {
+                Some(CompletionCondition::KymaInstaller { release: None })
+            }
+            (Completion::KymaInstaller, _) => Some(CompletionCondition::KymaInstaller {
+                release: Some(to.clone()),
+            }),
+            (Completion::KymaInstalled, _) => Some(CompletionCondition::KymaInstalled {
                 release: to.clone(),
             }),
             (Completion::ClusterApi, _) => {

@@ -132,6 +132,8 @@ impl HopContext<'_> {
     ) -> Step {
         Step {
             id: self.step_id(action, target),
+            cluster: None,
+            planned_for: None,
             hop: self.hop_id.clone(),
             action: action.to_owned(),
             scope: self.step_scope(target),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::draft::HopContext;
 use super::member::Member;
 use super::template::shell_comment;
-use crate::catalog::{Catalog, Minor, Setting};
+use crate::catalog::{Catalog, CliReference, Minor, PlatformName, Setting, VersionSpec};
 use crate::facts::dkp::{AppOrigin, Application, DkpEstate, KOMMANDER, KonvoyCluster};
 
 type Pairs<'v> = Vec<(&'static str, Cow<'v, str>)>;
@@ -91,14 +91,20 @@ pub(super) fn cluster_values(cluster: &KonvoyCluster) -> [(&'static str, Cow<'_,
     ]
 }
 
-/// Fragments of commands for a cluster that Konvoy made.
-pub(super) fn cluster_fragments(cluster: Option<&KonvoyCluster>) -> Vec<(&'static str, String)> {
+/// Fragments of commands: those for a cluster that Konvoy made, and the remark on the guide of a hop of Kyma.
+pub(super) fn fragments(
+    catalog: &Catalog,
+    hop: &HopContext<'_>,
+    cluster: Option<&KonvoyCluster>,
+) -> Vec<(&'static str, String)> {
+    let remark = guide_remark(catalog, &hop.hop_plan.hop.to);
     let flag = cluster.map(|one| one.image_flag.as_str());
     let flag = flag.filter(|flag| !flag.is_empty());
     let environment = cluster.map(|one| one.environment.as_str());
     let environment = environment.filter(|names| !names.is_empty());
     let suffix = cluster.map_or("", KonvoyCluster::version_suffix);
     vec![
+        ("guideRemark", remark.to_owned()),
         ("versionSuffix", suffix.to_owned()),
         ("environment", environment.unwrap_or("none").to_owned()),
         (
@@ -106,6 +112,19 @@ pub(super) fn cluster_fragments(cluster: Option<&KonvoyCluster>) -> Vec<(&'stati
             flag.map_or_else(String::new, |flag| format!(" {flag}")),
         ),
     ]
+}
+
+/// What must be known of the migration guide of a release of Kyma.
+fn guide_remark<'c>(catalog: &'c Catalog, to: &VersionSpec) -> &'c str {
+    let mut remarks = catalog.kyma.minors.iter();
+    if let Some(row) = remarks.find(|row| row.minor == to.minor()) {
+        return &row.remark;
+    }
+    let kyma = catalog.platform(PlatformName::Kyma).zip(to.release());
+    match kyma.and_then(|(kyma, to)| kyma.find_release(to)?.guide.as_ref()) {
+        Some(_) => "the migration guide of this hop is the last of the links",
+        None => "no migration guide of this hop is known",
+    }
 }
 
 /// The version to upgrade an application to in this hop.
@@ -124,14 +143,15 @@ pub(super) fn app_target<'c>(
 pub(super) fn holds(
     setting: &Setting,
     estate: &DkpEstate,
+    kyma_variant: Option<&str>,
     hop: &HopContext<'_>,
     has_cluster: bool,
 ) -> Option<bool> {
-    if *setting == Setting::KeepsKubernetes {
-        return Some(!hop.is_followed_by_kubernetes);
-    }
-    if !has_cluster {
-        return None;
+    match setting {
+        Setting::KeepsKubernetes => return Some(!hop.is_followed_by_kubernetes),
+        Setting::Kyma(variant) => return kyma_variant.map(|one| one == variant),
+        _ if !has_cluster => return None,
+        _ => {}
     }
     Some(match setting {
         Setting::AirGapped => return estate.is_air_gapped,
@@ -143,7 +163,7 @@ pub(super) fn holds(
             let cluster = estate.management.as_ref();
             cluster.is_some_and(|cluster| !cluster.version_suffix().is_empty())
         }
-        Setting::KeepsKubernetes => !hop.is_followed_by_kubernetes,
+        Setting::KeepsKubernetes | Setting::Kyma(_) => return None,
     })
 }
 
@@ -152,36 +172,37 @@ pub(super) fn management_namespaces() -> Vec<String> {
     vec![KOMMANDER.to_owned()]
 }
 
-/// Commands with those of the CLI as this minor of DKP has them; `manual` in their place if it lacks one.
+/// Commands with those of the CLI of a platform as this minor has them; `manual` in their place if it lacks one.
 pub(super) fn with_cli(
-    catalog: &Catalog,
-    dkp: Minor,
+    (title, reference): (&str, &CliReference),
+    release: Minor,
     commands: Vec<String>,
     manual: Vec<String>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
     let mut is_doubtful = false;
     for line in commands {
-        let Some(rest) = line.strip_prefix("dkp ") else {
+        let prefix = format!("{} ", title.to_lowercase());
+        let Some(rest) = line.strip_prefix(&prefix) else {
             lines.push(line);
             continue;
         };
-        let Some(known) = catalog.dkp.find_command(rest, dkp) else {
+        let Some(known) = reference.find(rest, release) else {
             let words = rest
                 .split_whitespace()
                 .take_while(|word| !word.starts_with('-'));
             let command = words.collect::<Vec<_>>().join(" ");
             let mut instead = vec![shell_comment(&format!(
-                "the CLI of DKP {dkp} has no published command `{command}`"
+                "the CLI of {title} {release} has no published command `{command}`"
             ))];
             instead.extend(manual);
             return instead;
         };
-        let cli = catalog.dkp.cli_name(dkp);
+        let cli = reference.name(release);
         if !known.is_published && !is_doubtful {
             is_doubtful = true;
             lines.push(shell_comment(&format!(
-                "the reference of the CLI of DKP {dkp} is not public: this is that of {}; compare it with {cli} {} --help",
+                "the reference of the CLI of {title} {release} is not public: this is that of {}; compare it with {cli} {} --help",
                 known.row.releases, known.row.command
             )));
         }

@@ -48,6 +48,7 @@ pub(super) struct Itinerary<'a> {
 
 pub(super) fn itinerary<'a>(context: &CheckContext<'a>) -> Itinerary<'a> {
     let hops = dkp_hop_in_progress(context)
+        .or_else(|| kyma_hop_in_progress(context))
         .into_iter()
         .chain(hop_in_progress(context).or_else(|| fleet_hop_in_progress(context)))
         .chain(context.path.hops.iter().cloned());
@@ -162,6 +163,27 @@ fn dkp_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
         platform: PlatformName::Dkp,
         from: None,
         to: VersionSpec::Release(release.clone()),
+        source: "in progress".to_owned(),
+        confidence: EdgeConfidence::FromRule,
+    })
+}
+
+/// The hop of Kyma whose release runs, and whose installation has not finished.
+fn kyma_hop_in_progress(context: &CheckContext<'_>) -> Option<Hop> {
+    let (view, detected) = inventory::target_cluster(context)?;
+    let release = detected.platform(PlatformName::Kyma)?.version.clone()?;
+    let release = VersionSpec::Release(release);
+    let installed = CompletionCondition::KymaInstalled {
+        release: release.clone(),
+    };
+    let evaluator = ConditionEvaluator::new(view, detected, None, context.now);
+    let status = evaluator.evaluate(&installed);
+    let is_unfinished =
+        status == CompletionStatus::Todo || matches!(status, CompletionStatus::InProgress { .. });
+    is_unfinished.then(|| Hop {
+        platform: PlatformName::Kyma,
+        from: None,
+        to: release,
         source: "in progress".to_owned(),
         confidence: EdgeConfidence::FromRule,
     })

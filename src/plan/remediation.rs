@@ -37,7 +37,7 @@ fn remediation_step(hop: &HopContext<'_>, finding: &Finding) -> StepDraft {
 }
 
 /// An object with who must change it: its owner, or else its last writer.
-fn describe_object(object: &AffectedObject) -> String {
+pub(super) fn describe_object(object: &AffectedObject) -> String {
     let mut writers = object
         .evidence
         .iter()

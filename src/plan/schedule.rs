@@ -133,6 +133,8 @@ mod tests {
     fn step(id: &str, high: Option<u64>, pool: Option<&str>) -> Step {
         Step {
             id: id.to_owned(),
+            cluster: None,
+            planned_for: None,
             hop: HopId {
                 platform: PlatformName::Kubernetes,
                 to: "1.25".parse().expect("a minor"),

@@ -2,6 +2,7 @@
 
 use crate::catalog::DurationEstimate;
 use crate::conditions::CompletionCondition;
+use crate::need::ClusterId;
 use crate::path::HopId;
 
 /// Stands for the node's name in [`Step::shared_title`].
@@ -12,6 +13,10 @@ pub const EACH_NODE: &str = "each node";
 pub struct Step {
     /// Stable across runs: derived from hop, action and scope.
     pub id: String,
+    /// The cluster that it upgrades; none without a cluster.
+    pub cluster: Option<ClusterId>,
+    /// The cluster whose plan and hop it belongs to: for a managed cluster, that of its management cluster.
+    pub planned_for: Option<ClusterId>,
     /// The hop it belongs to.
     pub hop: HopId,
     /// What is done, wherever: the same for all nodes of a pool.

@@ -7,13 +7,14 @@ use super::inventory::ClusterInventory;
 use super::step::Step;
 use super::template::{self, TemplateValues};
 use crate::catalog::{
-    Catalog, Completion, DurationEstimate, GateScope, Setting, StepTemplate, VersionSpec,
+    Catalog, Completion, DurationEstimate, GateScope, PlatformName, Setting, StepTemplate,
+    VersionSpec,
 };
 use crate::conditions::blocks_hop;
 use crate::detect::Project;
 use crate::facts::capi::RolloutStrategy;
 use crate::facts::dkp::DkpEstate;
-use crate::rules::Finding;
+use crate::rules::{CheckContext, Finding};
 
 const ON_DELETE_REMARK: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced only after the old one has been deleted";
 
@@ -24,6 +25,10 @@ pub(super) struct StepBuilder<'a> {
     pub(super) has_cluster: bool,
     pub(super) inventory: ClusterInventory,
     pub(super) estate: DkpEstate,
+    /// For checks of steps.
+    pub(super) context: &'a CheckContext<'a>,
+    /// `local`, `cluster` or `modules`; none if Kyma does not run or does not show it.
+    pub(super) kyma_variant: Option<String>,
     /// Projects of Kommander.
     pub(super) projects: Vec<Project>,
     pub(super) drain_impacts: DrainImpacts,
@@ -46,7 +51,7 @@ impl StepBuilder<'_> {
             values.kubectl_context = None;
         }
         let mut commands = step_commands(template, target, &values, is_elsewhere);
-        commands = self.with_dkp_cli(hop, template, &values, commands);
+        commands = self.with_platform_cli(hop, template, &values, commands);
         let topology = self.topology_request(hop, template);
         let topology = topology.map(|request| request.apply(&mut commands));
         let (is_requested, evidence) = topology.unwrap_or_default();
@@ -57,25 +62,28 @@ impl StepBuilder<'_> {
             interrupts.extend(drain.interruptions());
         }
         let mut links = template.links.clone();
-        if template.done_when == Completion::NoBlockers {
+        if template.done_when == Completion::NoBlockers || template.has_hop_links {
             links.extend(self.hop_links(hop));
         }
         let title = values.render_text(&template.title);
-        let done_when = self.completion_condition(hop, &template.done_when, target);
+        let declared = self.completion_condition(hop, &template.done_when, target);
+        let checked = self.check_step(hop, template, declared);
         StepDraft {
-            is_implied_by_later: template.is_implied_by_later,
+            is_implied_by_later: template.is_implied_by_later && template.check.is_none(),
             is_requested,
             progress_evidence: self.draining_machines(template, target),
             is_on_hold: annotate_pool_commands(target, &mut commands),
-            is_judged_by_current_state: matches!(
-                template.done_when,
-                Completion::NoBlockers
-                    | Completion::RecentBackup(_)
-                    | Completion::PlatformApps
-                    | Completion::Application
-                    | Completion::RemovedApplication(_)
-                    | Completion::AttachedCluster
-            ),
+            is_judged_by_current_state: template.check.is_some()
+                || matches!(
+                    template.done_when,
+                    Completion::NoBlockers
+                        | Completion::NoAffectedObjects
+                        | Completion::RecentBackup(_)
+                        | Completion::PlatformApps
+                        | Completion::Application
+                        | Completion::RemovedApplication(_)
+                        | Completion::AttachedCluster
+                ),
             cluster_key: self.cluster_key(target),
             step: Step {
                 shared_title: values.render_shared_text(&template.title),
@@ -85,29 +93,40 @@ impl StepBuilder<'_> {
                 evidence: self
                     .setting_remarks(hop, template)
                     .chain(evidence)
+                    .chain(checked.remark)
                     .collect(),
+                objects: checked.objects,
                 interrupts,
                 is_reversible: template.is_reversible,
                 links,
-                ..hop.step_skeleton(&template.id, target, title, done_when)
+                ..hop.step_skeleton(&template.id, target, title, checked.done_when)
             },
         }
     }
 
-    /// The commands, with those of DKP's CLI as its release has them.
-    fn with_dkp_cli(
+    /// The commands, with those of the CLI of DKP or Kyma as its release has them.
+    fn with_platform_cli(
         &self,
         hop: &HopContext<'_>,
         template: &StepTemplate,
         values: &TemplateValues<'_>,
         commands: Vec<String>,
     ) -> Vec<String> {
+        if hop.hop_plan.hop.platform == PlatformName::Kyma {
+            let cli = ("Kyma", &self.catalog.kyma.cli);
+            return estate::with_cli(cli, hop.hop_plan.hop.minor(), commands, Vec::new());
+        }
         let (true, Some(dkp)) = (self.has_cluster, hop.dkp) else {
             return commands;
         };
         let manual = template.manual.iter();
         let manual = manual.map(|command| values.render_command(command));
-        let mut commands = estate::with_cli(self.catalog, dkp.minor(), commands, manual.collect());
+        let mut commands = estate::with_cli(
+            ("DKP", &self.catalog.dkp.cli),
+            dkp.minor(),
+            commands,
+            manual.collect(),
+        );
         let version = hop.node_release;
         if version.release().is_none() && commands.concat().contains("--kubernetes-version") {
             let remark = format!(
@@ -212,7 +231,7 @@ impl StepBuilder<'_> {
             kubectl_context: hop.kubectl_context,
             has_cluster: self.has_cluster,
             pairs,
-            fragments: estate::cluster_fragments(konvoy),
+            fragments: estate::fragments(self.catalog, hop, konvoy),
             shell_variables,
         }
     }
@@ -278,7 +297,7 @@ impl StepBuilder<'_> {
         template: &StepTemplate,
         target: &StepTarget<'_>,
     ) -> bool {
-        let holds = |setting| estate::holds(setting, &self.estate, hop, self.has_cluster);
+        let holds = |setting| self.holds(setting, hop);
         let konvoy = match target {
             StepTarget::Member(member) => member.konvoy_cluster(),
             _ => self.estate.management.as_ref(),
@@ -289,15 +308,18 @@ impl StepBuilder<'_> {
             && (template.providers.is_empty() || is_provided)
     }
 
+    fn holds(&self, setting: &Setting, hop: &HopContext<'_>) -> Option<bool> {
+        let variant = self.kyma_variant.as_deref();
+        estate::holds(setting, &self.estate, variant, hop, self.has_cluster)
+    }
+
     /// The settings that a step depends on and that are unknown.
     fn setting_remarks(
         &self,
         hop: &HopContext<'_>,
         template: &StepTemplate,
     ) -> impl Iterator<Item = String> {
-        let is_unknown = |setting: &&Setting| {
-            estate::holds(setting, &self.estate, hop, self.has_cluster).is_none()
-        };
+        let is_unknown = |setting: &&Setting| self.holds(setting, hop).is_none();
         let when = template.when.iter().filter(is_unknown);
         let when = when.map(|setting| format!("only if {setting}, which is unknown"));
         let unless = template.unless.iter().filter(is_unknown);
@@ -369,7 +391,7 @@ fn step_commands(
         commands = annotate_node_commands(node, commands);
     }
     if is_elsewhere && !commands.is_empty() {
-        commands.insert(0, "# on the management cluster:".to_owned());
+        commands.insert(0, template::ON_MANAGEMENT.to_owned());
     }
     commands
 }

@@ -89,6 +89,9 @@ pub(super) fn shell_quoted(value: &str) -> String {
     quoted.map(Cow::into_owned).unwrap_or_default()
 }
 
+/// Before commands that run against the Cluster API management cluster of the one that is planned for.
+pub(super) const ON_MANAGEMENT: &str = "# on the management cluster:";
+
 /// A shell comment of one line, whatever the text contains.
 pub(super) fn shell_comment(text: &str) -> String {
     format!("# {}", text.replace(char::is_control, " "))

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `table`, `remedies`, `notices` | the table of `upgrade-check`, and the sections below it |
 //! | `plan/` | [`UpgradePlan`](crate::api::v1::UpgradePlan) in every format |
+//! | `clusters`, `cluster_names` | a row for each cluster of a run, and their names in texts |
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
 //! | `name` | `-o name` |
@@ -16,6 +17,8 @@
 
 mod catalog;
 mod cells;
+mod cluster_names;
+mod clusters;
 mod columns;
 mod encode;
 mod event;
@@ -60,7 +63,11 @@ pub fn render_report(
 ) -> Result<String, RenderError> {
     let report = match format {
         OutputFormat::Json | OutputFormat::Yaml => Cow::Borrowed(report),
-        _ => with_cluster_names(report),
+        // Tables have findings by cluster.
+        OutputFormat::Table | OutputFormat::Wide => with_cluster_names(report, false),
+        OutputFormat::Markdown | OutputFormat::Html | OutputFormat::Name => {
+            with_cluster_names(report, true)
+        }
     };
     let report = report.as_ref();
     match format {
@@ -74,26 +81,21 @@ pub fn render_report(
     }
 }
 
-/// The report with the name of the cluster before the text of each finding and gap; the same report if it has one cluster.
-fn with_cluster_names(report: &UpgradeReport) -> Cow<'_, UpgradeReport> {
+/// The report with the name of the cluster before the text of each gap and resolved finding, and of findings if asked; the
+/// same report if it has one cluster.
+fn with_cluster_names(report: &UpgradeReport, findings: bool) -> Cow<'_, UpgradeReport> {
     if report.clusters.len() < 2 {
         return Cow::Borrowed(report);
     }
     let mut report = report.clone();
-    let named = |cluster: Option<&String>, text: &str| match cluster {
-        Some(cluster) => format!("{cluster}: {text}"),
-        None => text.to_owned(),
-    };
-    for finding in report.findings.iter_mut().chain(&mut report.resolved) {
-        let cluster = finding
-            .objects
-            .iter()
-            .find_map(|object| object.cluster.as_ref());
-        finding.message = named(cluster, &finding.message);
-    }
-    for gap in &mut report.gaps {
-        gap.what = named(gap.cluster.as_ref(), &gap.what);
-    }
+    let found = report.findings.iter_mut().filter(|_| findings);
+    found
+        .chain(&mut report.resolved)
+        .for_each(cluster_names::name_finding_cluster);
+    report
+        .gaps
+        .iter_mut()
+        .for_each(cluster_names::name_gap_cluster);
     Cow::Owned(report)
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::encode;
 use super::options::RenderError;
-use crate::need::{PolicyRule, ReadRequest, Verb};
+use crate::need::{PolicyRule, Verb};
 
 /// The role that allows all that is read.
 const READER_ROLE: &str = "kubectl-upgrade-reader";
@@ -37,7 +37,7 @@ impl RbacSubject {
     }
 }
 
-/// Roles and bindings for these requests, as YAML documents behind a comment that says what they are.
+/// Roles and bindings for these permissions, as YAML documents behind a comment that says what they are.
 ///
 /// Two roles, because RBAC cannot tell Helm's Secrets from others: one with all that is read, bound to `bind` or else to
 /// the group `kubectl-upgrade-readers`, and one without Secrets, always bound to a group of its own, so that what `bind`
@@ -47,10 +47,10 @@ impl RbacSubject {
 /// # Errors
 /// See [`RenderError`].
 pub fn render_rbac(
-    requests: &[ReadRequest],
+    rules: &[PolicyRule],
     bind: Option<&RbacSubject>,
 ) -> Result<String, RenderError> {
-    let all: Vec<&PolicyRule> = requests.iter().map(|request| &request.rbac).collect();
+    let all: Vec<&PolicyRule> = rules.iter().collect();
     let fewer: Vec<&PolicyRule> = all
         .iter()
         .copied()

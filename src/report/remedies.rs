@@ -1,12 +1,14 @@
 //! Sections below the table: remedies, gaps and the verdict.
 
 use super::cells::{evidence_cell, object_cell};
+use super::cluster_names;
 use super::options::RenderOptions;
 use super::stacked;
 use super::terminal;
 use super::wrap::wrap;
 use crate::api::v1::{
-    ClusterDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport,
+    ClusterDoc, EvaluatedClusterDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc,
+    SeverityDoc, UpgradeReport,
 };
 use crate::catalog::{PlatformName, VersionSpec};
 use crate::text::pluralize;
@@ -27,7 +29,11 @@ pub(super) fn remedies_section(report: &UpgradeReport, look: &RenderOptions, wid
         } else {
             out.push('\n');
         }
-        push_remedy(&mut out, finding, look, wide);
+        let mut finding = finding.clone();
+        if report.clusters.len() > 1 {
+            cluster_names::name_finding_cluster(&mut finding);
+        }
+        push_remedy(&mut out, &finding, look, wide);
     }
     out
 }
@@ -168,8 +174,14 @@ pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> Stri
         "{}: {} ({})\n",
         look.styles.verdict(report.verdict),
         counts.join("; "),
-        scope_phrase(&report.cluster, &report.path)
+        several_clusters(&report.clusters)
+            .unwrap_or_else(|| scope_phrase(&report.cluster, &report.path))
     )
+}
+
+/// `3 clusters`; none if the run has no more than one.
+pub(super) fn several_clusters(clusters: &[EvaluatedClusterDoc]) -> Option<String> {
+    (clusters.len() > 1).then(|| format!("{} clusters", clusters.len()))
 }
 
 /// The scope of a verdict: cluster, path, namespace.

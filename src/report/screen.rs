@@ -15,8 +15,8 @@ use crate::text::{human_duration, pluralize};
 pub struct WatchScreen {
     /// The state as an event of type `picture`.
     pub picture: UpgradeEvent,
-    /// How long the API server has not answered; `None` if it does.
-    pub away: Option<SignedDuration>,
+    /// What has been missing, `The API server has not answered for`, and for how long; `None` if nothing is.
+    pub outage: Option<(&'static str, SignedDuration)>,
     /// What the upgrade is stalled on; `None` if it is not.
     pub stall: Option<String>,
     /// How far the plan is; `None` without one.
@@ -68,7 +68,12 @@ pub fn render_screen(screen: &WatchScreen, look: &RenderOptions, height: usize) 
         }
         lines.extend(section);
     }
-    lines.truncate(height.saturating_sub(1).max(1));
+    let room = height.saturating_sub(1).max(1);
+    if lines.len() > room {
+        let hidden = lines.len() + 1 - room;
+        lines.truncate(room - 1);
+        lines.extend(and_more(hidden, "line"));
+    }
     let fit = |line: String| match look.width {
         Some(width) if measure_text_width(&line) > width => {
             truncate_str(&line, width, "…").into_owned()
@@ -99,13 +104,11 @@ fn heading(screen: &WatchScreen, look: &RenderOptions) -> Vec<String> {
     let is_idle = progress.phase == PhaseDoc::Waiting && progress.done == progress.total;
     lines.extend((!is_idle).then_some(line));
     lines.extend(screen.plan.clone());
-    if let Some(away) = screen.away {
+    if let Some((what, away)) = screen.outage {
         let away = human_duration(away);
         let age = u32::try_from(picture.age).map_or(0, i64::from);
         let age = human_duration(SignedDuration::from_secs(age));
-        lines.push(styles.warning(&format!(
-            "The API server has not answered for {away}: this is the state of {age} ago"
-        )));
+        lines.push(styles.warning(&format!("{what} {away}: this is the state of {age} ago")));
     }
     if let Some(stall) = &screen.stall {
         lines.push(styles.warning(&format!("Stalled: {}", escape_line(stall))));
@@ -143,9 +146,19 @@ fn pools(pools: &[PoolDoc], limit: usize) -> Vec<String> {
     lines
 }
 
+/// At most this many lines, if there are any rows the header, a row and the number of the others.
 fn in_flight(screen: &WatchScreen, limit: usize) -> Vec<String> {
-    let shown = screen.in_flight.iter().take(limit);
-    let row = |row: &InFlightRow| {
+    let mut left = limit.saturating_sub(2);
+    let fits = |(index, row): &(usize, &InFlightRow)| {
+        let lines = 1 + row.notes.len();
+        let is_first = *index == 0;
+        let fits = lines <= left || is_first;
+        left = left.saturating_sub(lines);
+        fits
+    };
+    let shown = screen.in_flight.iter().enumerate().take_while(fits);
+    let shown: Vec<&InFlightRow> = shown.map(|(_, row)| row).collect();
+    let row = |row: &&InFlightRow| {
         let pool = match row.pool.is_empty() {
             true => "<none>".into(),
             false => escape_cell(&row.pool),
@@ -157,17 +170,19 @@ fn in_flight(screen: &WatchScreen, limit: usize) -> Vec<String> {
             row.since.map_or_else(String::new, human_duration),
         ]
     };
-    let rows = shown.clone().map(row).collect();
+    let rows = shown.iter().map(row).collect();
     let table = format_columns(Some(&["NODE", "POOL", "STATUS", "FOR"]), rows);
     let mut table = table.into_iter();
     let mut lines: Vec<String> = table.by_ref().take(1).collect();
-    for (line, row) in table.zip(shown) {
+    for (line, row) in table.zip(&shown) {
         lines.push(line);
         let notes = row.notes.iter();
         lines.extend(notes.map(|note| format!("  {}", escape_line(note))));
     }
-    let hidden = screen.in_flight.len().saturating_sub(limit);
-    lines.extend(and_more(screen.more_in_flight + hidden, "node"));
+    let hidden = screen.in_flight.len() - shown.len();
+    let has_nodes = screen.in_flight.iter().any(|row| row.since.is_some());
+    let noun = if has_nodes { "node" } else { "machine" };
+    lines.extend(and_more(screen.more_in_flight + hidden, noun));
     lines
 }
 
@@ -241,7 +256,10 @@ mod tests {
             .collect();
         WatchScreen {
             picture,
-            away: Some(SignedDuration::from_secs(37)),
+            outage: Some((
+                "The API server has not answered for",
+                SignedDuration::from_secs(37),
+            )),
             stall: None,
             plan: None,
             control_plane: vec![["API server".into(), "v1.37.0".into(), String::new()]],
@@ -303,6 +321,38 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn whatever_is_left_out_is_counted() {
+        let mut screen = screen(2);
+        screen.more_in_flight = 0;
+        screen.in_flight = (0..10)
+            .map(|number| InFlightRow {
+                name: format!("node-{number}"),
+                pool: String::new(),
+                status: "draining: 12 of 30 pods left".to_owned(),
+                since: Some(SignedDuration::from_mins(4)),
+                notes: vec!["FailedMount".to_owned(), "Unhealthy".to_owned()],
+            })
+            .collect();
+        for height in [24, 30, 40, 60] {
+            let lines = render_screen(&screen, &RenderOptions::default(), height);
+            let is_row = |line: &&String| line.starts_with("node-");
+            let shown = lines.iter().filter(is_row).count();
+            assert!(shown < 10 || height == 60, "{lines:#?}");
+            let rest = crate::text::pluralize(10 - shown, "node");
+            let says_so = lines.contains(&format!("and {rest} more"));
+            assert!(says_so || shown == 10, "{lines:#?}");
+            let table = lines.iter().filter(|line| line.starts_with("  ")).count();
+            assert_eq!(table, 2 * shown, "each with its warnings");
+        }
+        let lines = render_screen(&screen, &RenderOptions::default(), 12);
+        assert_eq!(lines.len(), 11);
+        assert!(
+            lines[10].starts_with("and ") && lines[10].ends_with(" lines more"),
+            "{lines:#?}"
+        );
     }
 
     #[test]

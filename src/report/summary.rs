@@ -70,16 +70,20 @@ impl SummaryView {
             None => format!("Watch of {cluster}"),
         };
         let [started, ended, time] = times(&summary.span);
-        let facts = vec![
+        let mut facts = vec![
             ("Outcome", summary.outcome.as_str().to_owned()),
             (
                 "Nodes",
                 format!("{} of {} done", summary.done, summary.total),
             ),
             ("Started", started),
-            ("Ended", ended),
+            match summary.span.ended_at {
+                Some(_) => ("Ended", ended),
+                None => ("Watched until", summary.observed_until.clone()),
+            },
             ("Duration", time),
         ];
+        facts.retain(|(_, value)| !value.is_empty());
         let name = |name: &Option<String>| match name {
             Some(name) => escape_line(name).into_owned(),
             None => "<none>".to_owned(),
@@ -91,6 +95,7 @@ impl SummaryView {
         };
         let row = |first: Vec<String>, span: &SpanDoc| [first, times(span).to_vec()].concat();
         let phases = summary.phases.iter();
+        let hops = summary.hops.iter();
         let pools = summary.pools.iter();
         let nodes = summary.nodes.iter();
         let outages = summary.outages.iter();
@@ -102,6 +107,16 @@ impl SummaryView {
                 phases
                     .map(|phase| row(vec![phase.phase.as_str().to_owned()], &phase.span))
                     .collect(),
+            ),
+            table(
+                "Hops",
+                &["Cluster", "To", "Nodes"],
+                hops.map(|hop| {
+                    let cluster = escape_line(&hop.cluster).into_owned();
+                    let first = vec![cluster, hop.version.clone(), hop.nodes.to_string()];
+                    row(first, &hop.span)
+                })
+                .collect(),
             ),
             table(
                 "Pools",
@@ -124,13 +139,18 @@ impl SummaryView {
             ),
             table(
                 "Nodes",
-                &["Node", "Pool", "Removed"],
+                &["Node", "Pool", "Removed", "Passes"],
                 nodes
                     .map(|node| {
                         let removed = if node.removed { "yes" } else { "" };
                         let node_name = escape_line(&node.name).into_owned();
                         row(
-                            vec![node_name, name(&node.pool), removed.to_owned()],
+                            vec![
+                                node_name,
+                                name(&node.pool),
+                                removed.to_owned(),
+                                node.passes.len().to_string(),
+                            ],
                             &node.span,
                         )
                     })

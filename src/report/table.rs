@@ -1,13 +1,13 @@
 //! The table of `upgrade-check`: one line per finding, worst first, by hop; sections and the verdict below it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use console::measure_text_width;
 
 use super::cells::{NONE_CELL, evidence_cell, object_cell};
 use super::columns::format_columns;
 use super::options::RenderOptions;
-use super::{notices, remedies, stacked, terminal, wrap};
+use super::{clusters, notices, remedies, stacked, terminal, wrap};
 use crate::api::v1::{BaselineDoc, FindingDoc, HopDoc, HopIdDoc, ObjectDoc, UpgradeReport};
 
 const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];
@@ -19,6 +19,7 @@ const NOW_CELL: &str = "now";
 /// The whole report. `wide` adds columns and prints one line per object.
 pub(super) fn report_table(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
     wrap::join_sections(&[
+        clusters::clusters_section(&report.clusters, look),
         findings_section(report, look, wide),
         remedies::remedies_section(report, look, wide),
         notices::waived_section(report, look, wide),
@@ -56,7 +57,7 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
     };
     let mut lines = lines.into_iter();
     let mut out = String::new();
-    if !groups.has_several_hops {
+    if !groups.have_headings {
         header
             .into_iter()
             .chain(lines)
@@ -85,40 +86,52 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
     out
 }
 
-/// Findings by hop, each group with its heading.
+/// Findings by cluster and hop, each group with its heading.
 struct FindingGroups<'a> {
     groups: Vec<(String, Vec<&'a FindingDoc>)>,
-    /// Whether groups have headings.
-    has_several_hops: bool,
+    /// Whether there are several clusters or hops.
+    have_headings: bool,
 }
 
 impl<'a> FindingGroups<'a> {
     fn new(report: &'a UpgradeReport) -> Self {
-        let mut by_hop: BTreeMap<Option<HopOrder>, Vec<&FindingDoc>> = BTreeMap::new();
-        for finding in &report.findings {
-            let place = finding
-                .hop
-                .as_ref()
-                .map(|hop| HopOrder::new(hop, &report.path));
-            by_hop.entry(place).or_default().push(finding);
-        }
-        let hops = by_hop.keys().flatten().count();
-        let several = report.path.len() > 1 || hops > 1;
-        let groups = if several {
-            by_hop
-                .into_iter()
-                .map(|(place, findings)| {
-                    let heading =
-                        place.map_or_else(|| NOW_CELL.to_owned(), |place| place.heading());
-                    (heading, findings)
-                })
-                .collect()
-        } else {
-            vec![(String::new(), report.findings.iter().collect())]
+        let several_clusters = report.clusters.len() > 1;
+        // Manifests are of no cluster, and come last.
+        let cluster_index = |finding: &FindingDoc| {
+            let cluster = finding.cluster().filter(|_| several_clusters);
+            let mut clusters = report.clusters.iter();
+            let index = clusters.position(|one| Some(one.id.as_str()) == cluster);
+            index.unwrap_or(report.clusters.len())
         };
+        let mut by_place: BTreeMap<(usize, Option<HopOrder>), Vec<&FindingDoc>> = BTreeMap::new();
+        for finding in &report.findings {
+            let hop = finding.hop.as_ref();
+            let hop = hop.map(|hop| HopOrder::new(hop, &report.path));
+            let place = (cluster_index(finding), hop);
+            by_place.entry(place).or_default().push(finding);
+        }
+        let hops: BTreeSet<&HopOrder> = by_place
+            .keys()
+            .filter_map(|(_, hop)| hop.as_ref())
+            .collect();
+        if !several_clusters && report.path.len() <= 1 && hops.len() <= 1 {
+            return Self {
+                groups: vec![(String::new(), report.findings.iter().collect())],
+                have_headings: false,
+            };
+        }
+        let groups = by_place.into_iter().map(|((cluster, hop), findings)| {
+            let hop = hop.map_or_else(|| NOW_CELL.to_owned(), |hop| hop.heading());
+            let cluster = report.clusters.get(cluster).filter(|_| several_clusters);
+            let heading = match cluster {
+                Some(cluster) => format!("{}: {hop}", terminal::escape_cell(&cluster.id)),
+                None => hop,
+            };
+            (heading, findings)
+        });
         Self {
-            groups,
-            has_several_hops: several,
+            groups: groups.collect(),
+            have_headings: true,
         }
     }
 

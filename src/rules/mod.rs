@@ -14,6 +14,7 @@ mod crd_field_managers;
 mod dkp;
 pub mod engine;
 mod helm_pending;
+mod kyma;
 mod nodes;
 mod ownership;
 mod storage;
@@ -29,6 +30,7 @@ pub use engine::hazards::{CoverageState, Hazard, hazards};
 pub use engine::policy::{FailOn, Policy, PolicyStatus, RuleFilter};
 pub use engine::rule::{Applicability, FindingDraft, Rule, RuleKind, RuleOutput, TableRule};
 pub use engine::waivers::{Waiver, Waivers, WaiversError};
+pub(crate) use kyma::guide::{RULE as GUIDE_ACTION, checked_objects};
 
 use std::sync::LazyLock;
 
@@ -62,12 +64,20 @@ const CODE_RULES: &[&Rule] = &[
     &crd_field_managers::RULE,
     &dkp::applications::CATALOG_RANGE,
     &dkp::applications::CUSTOM_APPS,
-    &dkp::applications::KOMMANDER_VARS,
     &dkp::clusters::ATTACHED_RANGE,
+    &dkp::clusters::FLATCAR_CALICO,
     &dkp::clusters::MANAGED_BEHIND,
     &dkp::clusters::PROVIDER_UNSUPPORTED,
     &dkp::clusters::SINGLE_CONTROL_PLANE,
     &helm_pending::RULE,
+    &kyma::cluster::IMAGE_GONE,
+    &kyma::cluster::KUBERNETES_RANGE,
+    &kyma::guide::RULE,
+    &kyma::helm::RULE,
+    &kyma::installation::COMPONENT_LOST,
+    &kyma::installation::UNFINISHED,
+    &kyma::overrides::CONFIG_LOCAL,
+    &kyma::overrides::RENAMED,
     &api::hpa_target::RULE,
     &storage::csi_driver::RULE,
     &control_plane::end_of_life::RULE,

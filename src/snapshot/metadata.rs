@@ -18,6 +18,13 @@ pub trait Row {
 
     /// Replaces its strings by interned ones.
     fn intern_with(&mut self, _interner: &mut Interner) {}
+
+    /// Shares what it has in common with the row before it.
+    fn share_with(&mut self, _previous: &Self)
+    where
+        Self: Sized,
+    {
+    }
 }
 
 impl Row for String {}

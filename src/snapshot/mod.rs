@@ -30,7 +30,7 @@ pub use metadata::{
 pub use nodes::{NodeCondition, NodeRow};
 pub use owned_fields::{OwnedFields, is_annotation_unowned};
 pub use persist::{FORMAT, SnapshotError, SnapshotProblem, load, save};
-pub use pods::{ControllerRef, PodPhase, PodRow};
+pub use pods::{ControllerRef, PodFields, PodPhase, PodRow, SharedPodFields};
 pub use redact::{RedactionKey, Redactor, redact};
 pub use rows::Rows;
 pub use service_url::in_cluster_service;
@@ -41,6 +41,8 @@ pub use workloads::{
     LabelSelector, LabelSelectorRequirement, Placement, WorkloadRow, WorkloadStatus,
     label_requirement_holds,
 };
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -234,16 +236,14 @@ impl ClusterSnapshot {
         rows.find(|row| row.name == KUBE_SYSTEM)?.uid
     }
 
-    /// Whether another cluster refers to this one by this id: its own, or `namespace/name` of the Cluster of Cluster API
+    /// The ids by which another cluster may refer to this one: its own, and `namespace/name` of the Cluster of Cluster API
     /// that its nodes belong to.
     #[must_use]
-    pub fn is_known_as(&self, id: &ClusterId) -> bool {
-        let mut nodes = self.ledger.iter().flat_map(|result| result.rows.nodes());
-        self.id == *id
-            || nodes.any(|node| {
-                let owner = node.capi_cluster.as_deref();
-                owner.is_some_and(|owner| owner.trim_start_matches('/') == id.0)
-            })
+    pub fn known_ids(&self) -> BTreeSet<ClusterId> {
+        let nodes = self.ledger.iter().flat_map(|result| result.rows.nodes());
+        let owners = nodes.filter_map(|node| node.capi_cluster.as_deref());
+        let owners = owners.map(|owner| ClusterId(owner.trim_start_matches('/').to_owned()));
+        owners.chain([self.id.clone()]).collect()
     }
 
     /// The requests that the ledger does not answer yet, one for each target. Their results replace earlier ones of the
@@ -307,6 +307,38 @@ impl ClusterSnapshot {
     }
 }
 
+/// A cluster of a run that is not in its snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnreadCluster {
+    /// Its id.
+    pub id: ClusterId,
+    /// The kubeconfig context, if any.
+    pub context: Option<String>,
+    /// Why it was not read.
+    pub why: String,
+    /// The permission that is missing, if that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rbac: Option<PolicyRule>,
+    /// The cluster of the run that it is, if it was read under another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<ClusterId>,
+}
+
+impl UnreadCluster {
+    /// A cluster that the run has under another name.
+    #[must_use]
+    pub fn same_as(id: ClusterId, first: ClusterId) -> Self {
+        Self {
+            id,
+            context: None,
+            why: "their namespaces kube-system have the same UID".to_owned(),
+            rbac: None,
+            same_as: Some(first),
+        }
+    }
+}
+
 /// Everything that was read in one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -315,6 +347,9 @@ pub struct Snapshot {
     pub taken_at: Timestamp,
     /// The clusters; none under `--local`.
     pub clusters: Vec<ClusterSnapshot>,
+    /// Clusters of the run that were not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadCluster>,
     /// Manifests about to be applied.
     #[serde(default)]
     pub files: ManifestFiles,

@@ -13,8 +13,16 @@ use serde::{Deserialize, Serialize};
 use super::{Snapshot, format1};
 
 /// The version of the format, raised if a reader of the old format would misunderstand the new one. Since format 2 the
-/// ledger has the fields that full objects hold.
-pub const FORMAT: u32 = 2;
+/// ledger has the fields that full objects hold; format 3 has clusters that were not read.
+pub const FORMAT: u32 = 3;
+
+/// The oldest format that says all that a snapshot says, so that older versions can read what they understand.
+fn format_of(snapshot: &Snapshot) -> u32 {
+    match snapshot.unread.is_empty() {
+        true => 2,
+        false => FORMAT,
+    }
+}
 
 const API_VERSION: &str = "kubectl-upgrade/v1";
 const KIND: &str = "Snapshot";
@@ -126,7 +134,7 @@ fn write_gzip(snapshot: &Snapshot, to: impl Write) -> std::io::Result<()> {
     let header = SnapshotHeader {
         api_version: API_VERSION.to_owned(),
         kind: KIND.to_owned(),
-        format: FORMAT,
+        format: format_of(snapshot),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     serde_json::to_writer(&mut gzip, &header)?;

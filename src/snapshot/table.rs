@@ -21,8 +21,11 @@ pub struct Table<R> {
 
 impl<R: Row> Table<R> {
     /// Adds a row at the end.
-    pub fn push(&mut self, row: R) {
+    pub fn push(&mut self, mut row: R) {
         self.is_sorted = false;
+        if let Some(previous) = self.rows.last() {
+            row.share_with(previous);
+        }
         self.rows.push(row);
     }
 
@@ -134,7 +137,7 @@ impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Interned<R>(std::marker::PhantomData<R>);
         impl<'de, R: Row + Deserialize<'de>> serde::de::Visitor<'de> for Interned<R> {
-            type Value = Vec<R>;
+            type Value = Table<R>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("rows")
@@ -143,9 +146,9 @@ impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
             fn visit_seq<A: serde::de::SeqAccess<'de>>(
                 self,
                 mut from: A,
-            ) -> Result<Vec<R>, A::Error> {
+            ) -> Result<Table<R>, A::Error> {
                 let mut interner = Interner::default();
-                let mut rows = Vec::new();
+                let mut rows = Table::default();
                 while let Some(mut row) = from.next_element::<R>()? {
                     row.intern_with(&mut interner);
                     rows.push(row);
@@ -154,7 +157,6 @@ impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Table<R> {
             }
         }
         from.deserialize_seq(Interned(std::marker::PhantomData))
-            .map(Self::from)
     }
 }
 

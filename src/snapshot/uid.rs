@@ -19,7 +19,7 @@ impl Uid {
         Self(Builder::from_custom_bytes(bytes).into_uuid())
     }
 
-    pub(super) fn is_pseudonym(self) -> bool {
+    pub(crate) fn is_pseudonym(self) -> bool {
         self.0.get_version_num() == 8
     }
 }

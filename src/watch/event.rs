@@ -42,7 +42,7 @@ pub struct StepChange {
 /// Kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// The whole state: the first event of a watch.
+    /// The whole state: the first event of a watch, and again once it is certain that nothing is being upgraded.
     Picture,
     /// Something changed.
     Progress,
@@ -61,7 +61,7 @@ pub enum EventKind {
 }
 
 /// What an event is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventScope {
     /// The cluster.
     Cluster(String),

@@ -17,7 +17,9 @@ use super::managed::ManagedProgress;
 use super::message;
 use super::needs::Part;
 use super::nodes::Tally;
+use super::novelty::Novelty;
 use super::observation::{Change, Observation};
+use super::outage::{Outage, OutageKind};
 use super::picture::Picture;
 use super::progress::{Progress, UpgradePhase};
 use super::steps::{PlanProgress, PlannedStep};
@@ -26,8 +28,9 @@ use crate::catalog::{Catalog, Release};
 use crate::need::ClusterId;
 use crate::snapshot::{ClusterSnapshot, ReadOutcome};
 
-/// Probes that count as recent: behind a load balancer one probe sees one API server.
-const RECENT_PROBES: usize = 8;
+/// Probes that count as recent: behind a load balancer one probe sees one API server. That none of them reaches one of three
+/// is improbable.
+pub(super) const RECENT_PROBES: usize = 8;
 
 /// How to judge what is seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +62,12 @@ pub struct UpgradeWatch<'c> {
     total: usize,
     started_at: Option<Timestamp>,
     finished_nodes: Vec<Timestamp>,
+    novelty: Novelty,
+    /// When something changed that was news.
     last_change_at: Option<Timestamp>,
     /// When the API server last answered.
     confirmed_at: Option<Timestamp>,
-    outage_since: Option<Timestamp>,
+    outage: Option<Outage>,
     /// Whether the API server answers but refuses the nodes.
     is_blind: bool,
     outages: u32,
@@ -80,6 +85,8 @@ pub struct UpgradeWatch<'c> {
     awaits_nodes: bool,
     /// How many nodes there are fewer than at the beginning, once they are no longer awaited.
     missing: usize,
+    /// Whether no upgrade was found so far, and not all API servers are known that could show one.
+    may_be_idle: bool,
 }
 
 impl<'c> UpgradeWatch<'c> {
@@ -101,9 +108,10 @@ impl<'c> UpgradeWatch<'c> {
             total: 0,
             started_at: None,
             finished_nodes: Vec::new(),
+            novelty: Novelty::default(),
             last_change_at: None,
             confirmed_at: None,
-            outage_since: None,
+            outage: None,
             is_blind: false,
             outages: 0,
             is_stalled: false,
@@ -114,6 +122,7 @@ impl<'c> UpgradeWatch<'c> {
             fewer_since: None,
             awaits_nodes: false,
             missing: 0,
+            may_be_idle: false,
         }
     }
 
@@ -139,6 +148,27 @@ impl<'c> UpgradeWatch<'c> {
     pub fn has_plans(&self) -> bool {
         let mut ledger = self.cluster.iter().flat_map(|cluster| &cluster.ledger);
         ledger.any(|result| Part::of(&result.target) == Part::Plans)
+    }
+
+    /// Whether it is certain that nothing is being upgraded.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let picture = self.picture.as_ref();
+        picture.is_some_and(|picture| picture.is_idle() && self.are_servers_known(picture))
+    }
+
+    /// Whether what is left to know are the versions of API servers behind the same address: more probes tell.
+    #[must_use]
+    pub fn awaits_probes(&self) -> bool {
+        let is_open =
+            |picture: &Picture| picture.goal.is_none() || picture.phase() == UpgradePhase::Finished;
+        let picture = self.picture.as_ref();
+        picture.is_some_and(|picture| is_open(picture) && !self.are_servers_known(picture))
+    }
+
+    /// Whether all API servers are known: by their static pods, or by enough probes since the last outage.
+    fn are_servers_known(&self, picture: &Picture) -> bool {
+        picture.control_plane.shows_api_servers() || self.probes.len() == RECENT_PROBES
     }
 
     /// Whether nothing has changed for too long.
@@ -168,14 +198,15 @@ impl<'c> UpgradeWatch<'c> {
     /// The state at this time as an event; `None` before the first picture.
     #[must_use]
     pub fn picture_event(&self, at: Timestamp) -> Option<WatchEvent> {
-        let text = message::picture(self.picture.as_ref()?);
+        let picture = self.picture.as_ref()?;
+        let text = message::picture(picture, self.are_servers_known(picture));
         Some(self.event(at, EventKind::Picture, self.cluster_scope(), text))
     }
 
-    /// How long the API server has not answered; `None` if it does.
+    /// The outage, if there is one.
     #[must_use]
-    pub fn away(&self, at: Timestamp) -> Option<SignedDuration> {
-        self.outage_since.map(|since| at.duration_since(since))
+    pub fn outage(&self) -> Option<Outage> {
+        self.outage
     }
 
     /// Takes an observation and returns the events that follow from it.
@@ -187,8 +218,16 @@ impl<'c> UpgradeWatch<'c> {
     /// that it need not be recorded.
     pub fn take(&mut self, observation: &Observation) -> Option<Vec<WatchEvent>> {
         let at = observation.at;
-        if let Change::Outage { why } = &observation.change {
-            return Some(self.begin_outage(at, why).into_iter().collect());
+        if let Change::Outage {
+            why,
+            is_unauthorized,
+        } = &observation.change
+        {
+            let kind = match is_unauthorized {
+                true => OutageKind::Unauthorized,
+                false => OutageKind::Unreachable,
+            };
+            return Some(self.begin_outage(at, kind, why).into_iter().collect());
         }
         match &observation.change {
             Change::List(result) if Part::of(&result.target) == Part::Warnings => {
@@ -294,7 +333,9 @@ impl<'c> UpgradeWatch<'c> {
     }
 
     fn is_over(&self, picture: &Picture) -> bool {
-        picture.phase() == UpgradePhase::Finished && !self.awaits_nodes
+        picture.phase() == UpgradePhase::Finished
+            && !self.awaits_nodes
+            && (self.is_finished || self.are_servers_known(picture))
             || self.managed.is_some() && picture.goal.is_none() && picture.are_managed_complete()
     }
 

@@ -19,8 +19,8 @@ const DRAIN_REASONS: [&str; 3] = ["DrainingNode", "WaitingForVolumeDetach", "Dra
 /// A change: what it is about, and the sentence.
 pub(super) type ScopedMessage = (EventScope, String);
 
-/// The first event of a watch.
-pub(super) fn picture(picture: &Picture) -> String {
+/// The state. Unless all API servers are known, another one may show an upgrade.
+pub(super) fn picture(picture: &Picture, are_servers_known: bool) -> String {
     let servers = versions(&picture.control_plane.api_servers);
     let count = picture.nodes.len();
     let excluded = match picture.nodes.virtual_count() {
@@ -36,10 +36,19 @@ pub(super) fn picture(picture: &Picture) -> String {
         if !upgrading.is_empty() {
             return format!("upgrade of managed clusters: {}", upgrading.join(", "));
         }
-        return format!(
-            "nothing is being upgraded: API server {servers}, {} on the same minor{excluded}",
-            pluralize(count, "node")
-        );
+        let nodes = match count {
+            0 => "no nodes".to_owned(),
+            _ => format!("{} on the same minor", pluralize(count, "node")),
+        };
+        return match are_servers_known {
+            true => {
+                format!("nothing is being upgraded: API server {servers}, {nodes}{excluded}")
+            }
+            false => format!(
+                "no upgrade found so far: API server {servers}, {nodes}{excluded}; another API server behind the same address \
+                 may run another version"
+            ),
+        };
     };
     let done = picture.nodes.tally().upgraded;
     format!(

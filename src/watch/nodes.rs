@@ -176,6 +176,11 @@ impl NodeTable {
         self.visit(self.nodes.get(name))
     }
 
+    /// The version of a node's kubelet.
+    pub(super) fn version(&self, name: &str) -> Option<&Release> {
+        self.nodes.get(name)?.version.as_ref()
+    }
+
     /// All nodes by name, without virtual ones.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &NodeState)> {
         let nodes = self.nodes.iter();
@@ -263,6 +268,13 @@ impl NodeTable {
         let state = self.nodes.remove(name)?;
         self.count(&state, -1);
         Some(self.visit(state))
+    }
+
+    /// The versions of all kubelets, and how many run each.
+    pub(super) fn versions_and_counts(&self) -> impl Iterator<Item = (&Release, usize)> {
+        self.kubelets
+            .iter()
+            .map(|(version, count)| (version, *count))
     }
 
     /// The versions of all kubelets.

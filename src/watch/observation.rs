@@ -50,9 +50,13 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         uid: Option<Uid>,
     },
-    /// The API server cannot be reached, or does not answer.
+    /// The API server cannot be reached, does not answer, or refuses the credentials.
     Outage {
         /// Why.
         why: String,
+        /// Whether it refuses the credentials, or there are none.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[serde(rename = "unauthorized")]
+        is_unauthorized: bool,
     },
 }

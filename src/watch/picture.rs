@@ -9,7 +9,7 @@ use super::nodes::{NodeState, NodeTable, NodeUpdate, Tally};
 use super::plans::{self, NodePlan};
 use super::progress::{PoolProgress, UpgradePhase};
 use crate::catalog::Release;
-use crate::facts::control_plane::{control_plane_pods, control_plane_pods_need};
+use crate::facts::control_plane::{APISERVER, control_plane_pods, control_plane_pods_need};
 use crate::facts::pods::is_evicted_by_drain;
 use crate::facts::workloads::{RolloutStatus, rollout_status};
 use crate::snapshot::{ClusterView, NodeRow, PodRow, Rows};
@@ -199,6 +199,15 @@ impl Picture {
 }
 
 impl ControlPlaneState {
+    /// Whether the static pods show which versions all API servers run.
+    pub(super) fn shows_api_servers(&self) -> bool {
+        let pods = self.static_pods.iter().flatten();
+        let mut servers = pods
+            .filter(|((component, _), _)| *component == APISERVER)
+            .peekable();
+        servers.peek().is_some() && servers.all(|((_, version), _)| version.is_some())
+    }
+
     fn has_older_than(&self, goal: &UpgradeGoal) -> bool {
         let mut versions = self.static_pods.iter().flatten();
         versions.any(|((_, version), _)| {

@@ -38,7 +38,7 @@ pub fn redact_observation(observation: &mut Observation, redactor: &mut Redactor
             *uid = uid.map(|uid| redactor.redact_uid(uid));
             redact_target(target, redactor);
         }
-        Change::Outage { why } => *why = redactor.redact_reason(why),
+        Change::Outage { why, .. } => *why = redactor.redact_reason(why),
     }
 }
 

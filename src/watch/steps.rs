@@ -136,6 +136,8 @@ fn is_observed(condition: &CompletionCondition) -> bool {
         | Condition::Platform { .. }
         | Condition::PlatformApps { .. }
         | Condition::AppDeployment { .. }
-        | Condition::KommanderCluster { .. } => false,
+        | Condition::KommanderCluster { .. }
+        | Condition::KymaInstaller { .. }
+        | Condition::KymaInstalled { .. } => false,
     }
 }

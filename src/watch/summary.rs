@@ -1,13 +1,15 @@
 //! What an upgrade took: for a report after it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::event::{EventKind, EventScope, WatchEvent};
 use super::fold::UpgradeWatch;
 use super::nodes::NodePhase;
+use super::picture::Picture;
 use super::progress::UpgradePhase;
+use crate::catalog::Minor;
 
 /// A time from which to which something lasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +33,50 @@ pub enum UpgradeOutcome {
     Unfinished,
 }
 
-/// The work on a node: from its cordon, or from when it was not ready, until it was ready again or gone.
+/// The work on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeTime {
     /// Its name.
     pub name: String,
     /// Its pool; empty without one.
     pub pool: String,
-    /// How long it took.
-    pub span: Span,
+    /// Each time that it was worked on: from its cordon, or from when it was not ready, until it was ready again or gone.
+    pub passes: Vec<Span>,
     /// Whether it was removed: replaced by another one, or surge.
     pub is_removed: bool,
+}
+
+impl NodeTime {
+    fn new(name: &str, pool: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            pool: pool.to_owned(),
+            passes: Vec::new(),
+            is_removed: false,
+        }
+    }
+
+    /// From the beginning of the first pass to the end of the last one.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        Some(Span {
+            started_at: self.passes.first()?.started_at,
+            ended_at: self.passes.last()?.ended_at,
+        })
+    }
+}
+
+/// A minor that a cluster was brought to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HopTime {
+    /// The cluster, or `namespace/name` of a managed one.
+    pub cluster: String,
+    /// The minor.
+    pub version: Minor,
+    /// Nodes or machines that ran it when it ended, or the watch. In a chain over several minors workers may leave out some.
+    pub nodes: usize,
+    /// From when the control plane first ran it, or was first to run it, until the next hop began or all was done.
+    pub span: Span,
 }
 
 /// What an upgrade took.
@@ -53,12 +88,16 @@ pub struct WatchSummary {
     pub goal: Option<String>,
     /// The whole of it, as far as the watch saw it.
     pub span: Span,
+    /// When the watch ended, or the recording.
+    pub observed_until: Timestamp,
     /// How it ended.
     pub outcome: UpgradeOutcome,
     /// Nodes that are done, and all of them.
     pub nodes_done: (usize, usize),
     /// What it did, one after the other.
     pub phases: Vec<(UpgradePhase, Span)>,
+    /// The minors that clusters were brought to, in the order in which they were begun.
+    pub hops: Vec<HopTime>,
     /// Pools by name, with the number of their nodes that were worked on.
     pub pools: BTreeMap<String, (usize, Span)>,
     /// Nodes, in the order in which they were begun.
@@ -75,8 +114,11 @@ pub struct SummaryBuilder {
     first: Option<Timestamp>,
     has_failed: bool,
     phases: Vec<(UpgradePhase, Span)>,
+    hops: Vec<HopTime>,
+    /// The newest minor of each cluster.
+    minors: BTreeMap<String, Minor>,
     begun: BTreeMap<String, (Timestamp, String)>,
-    nodes: Vec<NodeTime>,
+    nodes: BTreeMap<String, NodeTime>,
     outages: Vec<Span>,
     stalls: Vec<(Span, String)>,
 }
@@ -92,7 +134,10 @@ impl SummaryBuilder {
                 started_at,
                 ended_at: None,
             };
+            let is_away =
+                |outages: &[Span]| outages.last().is_some_and(|span| span.ended_at.is_none());
             match event.kind {
+                EventKind::Outage if is_away(&self.outages) => {}
                 EventKind::Outage => {
                     let age = i64::try_from(event.age_seconds).unwrap_or(0);
                     let since = at - jiff::SignedDuration::from_secs(age);
@@ -102,10 +147,63 @@ impl SummaryBuilder {
                 EventKind::Stall => self.stalls.push((open(at), event.message.clone())),
                 EventKind::Recovered => close(self.stalls.last_mut().map(|(span, _)| span), at),
                 EventKind::Failed => self.has_failed = true,
-                EventKind::Picture | EventKind::Progress | EventKind::Finished => {}
+                EventKind::Picture => {
+                    // Joined half-way: no event says when these were begun.
+                    for name in watch.in_flight().keys() {
+                        self.follow_node(watch, name, at);
+                    }
+                }
+                EventKind::Progress | EventKind::Finished => {}
             }
             if let EventScope::Node(name) = &event.scope {
                 self.follow_node(watch, name, at);
+            }
+            if let Some(picture) = watch.picture() {
+                self.follow_hops(watch, picture, at);
+            }
+        }
+    }
+
+    fn follow_hops(&mut self, watch: &UpgradeWatch<'_>, picture: &Picture, at: Timestamp) {
+        let is_finished = watch.progress(at).phase == UpgradePhase::Finished;
+        let own = picture.control_plane.api_servers.last();
+        let own = own.map(|version| {
+            let nodes: Vec<_> = picture.nodes.versions_and_counts().collect();
+            (watch.cluster_name(), version.minor(), nodes, is_finished)
+        });
+        let managed = picture.managed.iter().filter_map(|(name, rollout)| {
+            let version = rollout.control_plane_version.as_ref()?;
+            let machines = rollout.machines.values();
+            let machines = machines.filter_map(|machine| Some((machine.version.as_ref()?, 1)));
+            let is_done = rollout.is_complete();
+            Some((name.as_str(), version.minor(), machines.collect(), is_done))
+        });
+        for (cluster, minor, nodes, is_done) in own.into_iter().chain(managed) {
+            let last = self.minors.insert(cluster.to_owned(), minor);
+            let is_hop = match last {
+                Some(last) => minor > last,
+                // Joined half-way: a part is older than the control plane.
+                None => nodes.iter().any(|(version, _)| version.minor() < minor),
+            };
+            let mut hops = self.hops.iter_mut().rev();
+            let open = hops.find(|hop| hop.cluster == cluster && hop.span.ended_at.is_none());
+            if let Some(open) = open {
+                let of_hop = nodes
+                    .iter()
+                    .filter(|(version, _)| version.minor() == open.version);
+                open.nodes = of_hop.map(|(_, count)| count).sum();
+                open.span.ended_at = (is_hop || is_done).then_some(at);
+            }
+            if is_hop {
+                self.hops.push(HopTime {
+                    cluster: cluster.to_owned(),
+                    version: minor,
+                    nodes: 0,
+                    span: Span {
+                        started_at: at,
+                        ended_at: None,
+                    },
+                });
             }
         }
     }
@@ -138,15 +236,14 @@ impl SummaryBuilder {
         let is_done = node.is_none_or(|node| node.phase == NodePhase::Upgraded);
         // One that was uncordoned as it was before has taken no time of the upgrade.
         if is_done {
-            self.nodes.push(NodeTime {
-                name: name.to_owned(),
-                pool,
-                span: Span {
-                    started_at,
-                    ended_at: Some(at),
-                },
-                is_removed: node.is_none(),
+            let ended_at = Some(at);
+            let time = self.nodes.entry(name.to_owned());
+            let time = time.or_insert_with(|| NodeTime::new(name, &pool));
+            time.passes.push(Span {
+                started_at,
+                ended_at,
             });
+            time.is_removed = node.is_none();
         }
     }
 
@@ -156,28 +253,27 @@ impl SummaryBuilder {
         let progress = watch.progress(at);
         let is_finished = progress.phase == UpgradePhase::Finished;
         let mut nodes = self.nodes.clone();
-        let unfinished = self
-            .begun
-            .iter()
-            .map(|(name, (started_at, pool))| NodeTime {
-                name: name.clone(),
-                pool: pool.clone(),
-                span: Span {
-                    started_at: *started_at,
-                    ended_at: None,
-                },
-                is_removed: false,
+        for (name, (started_at, pool)) in &self.begun {
+            let time = nodes.entry(name.clone());
+            let time = time.or_insert_with(|| NodeTime::new(name, pool));
+            time.is_removed = false;
+            time.passes.push(Span {
+                started_at: *started_at,
+                ended_at: None,
             });
-        nodes.extend(unfinished);
-        nodes.sort_by_key(|node| node.span.started_at);
+        }
+        let mut nodes: Vec<NodeTime> = nodes.into_values().collect();
+        nodes.sort_by_key(|node| node.span().map(|span| span.started_at));
+        let is_over = is_finished || self.has_failed;
         let goal = watch.picture().and_then(|picture| picture.goal.as_ref());
         WatchSummary {
             cluster: watch.cluster_name().to_owned(),
             goal: goal.map(super::UpgradeGoal::version),
             span: Span {
                 started_at: progress.started_at.or(self.first).unwrap_or(at),
-                ended_at: is_finished.then_some(at),
+                ended_at: is_over.then_some(at),
             },
+            observed_until: at,
             outcome: match (is_finished, watch.is_stalled()) {
                 (true, _) => UpgradeOutcome::Finished,
                 _ if self.has_failed => UpgradeOutcome::Failed,
@@ -186,6 +282,7 @@ impl SummaryBuilder {
             },
             nodes_done: (progress.done, progress.total),
             phases: self.phases.clone(),
+            hops: self.hops.clone(),
             pools: pools(&nodes),
             nodes,
             outages: self.outages.clone(),
@@ -203,13 +300,14 @@ fn close(span: Option<&mut Span>, at: Timestamp) {
 /// From the first node of a pool that was begun to the last one that was done.
 fn pools(nodes: &[NodeTime]) -> BTreeMap<String, (usize, Span)> {
     let mut pools: BTreeMap<String, (usize, Span)> = BTreeMap::new();
-    let mut counted = BTreeSet::new();
     for node in nodes {
-        let (count, span) = pools.entry(node.pool.clone()).or_insert((0, node.span));
-        // A node that was worked on twice is one node.
-        *count += usize::from(counted.insert(&node.name));
-        span.started_at = span.started_at.min(node.span.started_at);
-        let ends = span.ended_at.zip(node.span.ended_at);
+        let Some(of_node) = node.span() else {
+            continue;
+        };
+        let (count, span) = pools.entry(node.pool.clone()).or_insert((0, of_node));
+        *count += 1;
+        span.started_at = span.started_at.min(of_node.started_at);
+        let ends = span.ended_at.zip(of_node.ended_at);
         span.ended_at = ends.map(|(one, other)| one.max(other));
     }
     pools

@@ -8,6 +8,7 @@ mod sight;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::fold::RECENT_PROBES;
 use super::{
     Change, EventKind, NodePhase, Observation, PlannedStep, Recording, RecordingHeader,
     RecordingWriter, UpgradeGoal, UpgradePhase, UpgradeWatch, WatchEvent, WatchOptions,
@@ -113,6 +114,12 @@ impl Watched<'_> {
         let version = version.parse().expect("a version");
         self.see(seconds, Change::Probe { version })
     }
+
+    /// As many probes as it takes to know all API servers.
+    fn probe_all(&mut self, version: &str) -> Vec<(EventKind, String)> {
+        let probes = 0..RECENT_PROBES;
+        probes.flat_map(|_| self.probe(0, version)).collect()
+    }
 }
 
 fn catalog() -> &'static Catalog {
@@ -132,7 +139,7 @@ fn watched<'c>(
     (watched, first)
 }
 
-/// The same before the nodes are read.
+/// The same before the nodes are read, with enough probes to know all API servers.
 fn unread<'c>(
     catalog: &'c Catalog,
     goal: Option<&str>,
@@ -148,7 +155,8 @@ fn unread<'c>(
         observations: Vec::new(),
         events: Vec::new(),
     };
-    let nothing = watched.see(0, server(version));
+    let mut nothing = watched.see(0, server(version));
+    nothing.extend(watched.probe_all(version));
     (watched, nothing)
 }
 
@@ -347,6 +355,7 @@ fn an_outage_is_counted_once_and_is_no_stall() {
     );
     let outage = |why: &str| Change::Outage {
         why: why.to_owned(),
+        is_unauthorized: false,
     };
     let events = watched.see(60, outage("connection refused"));
     assert_eq!(

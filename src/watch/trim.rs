@@ -16,10 +16,11 @@ pub fn trim(change: &mut Change, catalog: &Catalog, has_plans: bool) {
     let (target, rows) = match change {
         Change::List(result) => (&result.target, &mut result.rows),
         Change::Apply { target, rows } => (&*target, rows),
-        Change::Discovery(_)
-        | Change::Probe { .. }
-        | Change::Delete { .. }
-        | Change::Outage { .. } => return,
+        Change::Delete { uid, .. } => {
+            *uid = None;
+            return;
+        }
+        Change::Discovery(_) | Change::Probe { .. } | Change::Outage { .. } => return,
     };
     match rows {
         Rows::Nodes(nodes) => each(nodes, |node| trim_node(node, catalog, has_plans)),
@@ -63,11 +64,13 @@ fn trim_node(node: &mut NodeRow, catalog: &Catalog, has_plans: bool) {
         condition.reason.clear();
     }
     let row = std::mem::take(node);
+    // Detection reads the scheme of a provider; what follows is another one for each node.
+    let scheme = row.provider_id.split_once("://").map(|(scheme, _)| scheme);
+    let provider_id = scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
     *node = NodeRow {
         name: row.name,
-        uid: row.uid,
         labels: row.labels,
-        provider_id: row.provider_id,
+        provider_id,
         kubelet_version: row.kubelet_version,
         os_image: row.os_image,
         is_unschedulable: row.is_unschedulable,
@@ -80,21 +83,15 @@ fn trim_node(node: &mut NodeRow, catalog: &Catalog, has_plans: bool) {
 }
 
 fn trim_pod(pod: &mut PodRow) {
-    let row = std::mem::take(pod);
-    *pod = PodRow {
-        namespace: row.namespace,
-        name: row.name,
-        node_name: row.node_name,
-        phase: row.phase,
-        is_ready: row.is_ready,
-        ready_transition_time: row.ready_transition_time,
-        controller: row.controller,
-        is_mirror: row.is_mirror,
-        deletion_timestamp: row.deletion_timestamp,
-        finalizers: row.finalizers,
-        labels: SharedLabels::default(),
-        ..PodRow::default()
-    };
+    pod.update(|pod| {
+        pod.only_node = None;
+        pod.volume_claims = Box::default();
+        pod.labels = SharedLabels::default();
+        pod.termination_grace_period_seconds = None;
+        pod.placement = None;
+        pod.has_self_anti_affinity = false;
+        pod.in_tree_volumes = Box::default();
+    });
 }
 
 fn trim_workload(workload: &mut WorkloadRow) {
@@ -103,13 +100,12 @@ fn trim_workload(workload: &mut WorkloadRow) {
     workload.placement = None;
 }
 
-/// Without who wrote to it and when.
+/// Without who wrote to it and when, and without its UID: what a watch reports of an object comes in order.
 fn trimmed(row: &mut MetaRow) -> MetaRow {
     let row = std::mem::take(row);
     MetaRow {
         namespace: row.namespace,
         name: row.name,
-        uid: row.uid,
         ..MetaRow::default()
     }
 }

@@ -8,6 +8,8 @@
 //! * `--scale S`, `BENCH_SCALE`: 1 is 5,000 nodes and 150,000 pods; the small cluster has a tenth of it
 //! * `--versions A,B`, `BENCH_VERSIONS`: API servers; 1.24.17,1.37.0
 //! * `--watch SECONDS`, `BENCH_WATCH`: how long `upgrade-watch` and informers follow a rollout; 120, and 0 for not at all
+//! * `--fleet N`, `BENCH_FLEET`: how many clusters one run reads; 40, and 0 for not at all
+//! * `--section fleet`, `BENCH_SECTION`: measure only this section, and leave the others of the page as they are
 //! * `--beside PROGRAM`, `BENCH_BESIDE`: another build of `kubectl-upgrade-check`, measured beside this one
 //! * `--write FILE`, `BENCH_WRITE`: where the tables go; without it they are only printed
 
@@ -19,6 +21,7 @@
 )]
 
 mod client;
+mod fleet;
 mod manifests;
 mod measure;
 mod page;
@@ -45,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) versions: Vec<String>,
     /// Seconds.
     pub(crate) watch: u64,
+    /// Clusters.
+    pub(crate) fleet: usize,
     /// Another build of the program.
     pub(crate) beside: Option<PathBuf>,
     write: Option<PathBuf>,
@@ -67,9 +72,18 @@ fn main() -> ExitCode {
             .map(str::to_owned)
             .collect(),
         watch: setting(&args, "watch", 120),
+        fleet: setting(&args, "fleet", 40),
         beside: path_setting(&args, "beside"),
         write: path_setting(&args, "write"),
     };
+    if setting(&args, "section", String::new()) == "fleet" {
+        let section = fleet::run(&settings);
+        println!("{section}");
+        if let Some(path) = &settings.write {
+            page::write_section(path, &section);
+        }
+        return ExitCode::SUCCESS;
+    }
     let mut text = page::head(&settings) + &suite::files(settings.runs);
     for version in &settings.versions {
         let section = suite::run(version, &settings);
@@ -78,6 +92,11 @@ fn main() -> ExitCode {
     }
     if settings.watch > 0 {
         let section = watch::run(&settings);
+        println!("{section}");
+        text += &section;
+    }
+    if settings.fleet > 0 {
+        let section = fleet::run(&settings);
         println!("{section}");
         text += &section;
     }

@@ -8,7 +8,7 @@ use crate::Settings;
 use crate::measure::{Sample, Samples};
 use crate::program::CHECK;
 use crate::suite::Measured;
-use crate::watch;
+use crate::{fleet, watch};
 
 const BEGIN: &str = "<!-- measured: begin (make bench writes what follows) -->";
 const END: &str = "<!-- measured: end -->";
@@ -330,15 +330,91 @@ pub(crate) fn watch(m: &watch::Measured) -> String {
     text
 }
 
-/// Puts the tables between the markers of the page, and leaves the prose around them.
-pub(crate) fn write(path: &Path, tables: &str) {
+/// Many clusters in one run.
+pub(crate) fn fleet(m: &fleet::Measured) -> String {
+    let mut text = format!("### {} clusters in one run, `--contexts`\n\n", m.clusters);
+    let _ = writeln!(
+        text,
+        "Contexts that share {} API servers with {} nodes each, every one behind a connection with a delay of 20 ms on each \
+         way; {} clusters at a time.\n",
+        m.servers,
+        m.nodes,
+        fleet::BOUND
+    );
+    text += "| | wall, s | client CPU, s | peak memory, MB |\n| --- | --- | --- | --- |\n";
+    let alone = m
+        .alone
+        .iter()
+        .map(|samples| ("one cluster".to_owned(), samples));
+    let several = [
+        (format!("{} clusters", fleet::FEW), &m.few),
+        (format!("{} clusters", m.clusters), &m.all),
+    ];
+    for (name, samples) in alone.chain(several) {
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {:.2} | {:.0} |",
+            wall(samples),
+            samples.median(|s| s.client),
+            samples.median(|s| s.peak) / MB,
+        );
+    }
+    text.push('\n');
+    let rows = [
+        (
+            "all clusters beside 1.3 × the slowest and a quarter of the others",
+            m.all.median(|s| s.seconds) / m.allowance(),
+            "",
+            Wish::AtMost(1.0),
+        ),
+        (
+            "memory beside a run over four",
+            m.all.median(|s| s.peak) / m.few.median(|s| s.peak),
+            "",
+            Wish::AtMost(2.0),
+        ),
+    ];
+    wish_table(&mut text, &rows);
+    text
+}
+
+/// The page before and between its markers, and behind them.
+fn parts(path: &Path) -> (String, String, String) {
     let page = fs::read_to_string(path).unwrap_or_else(|_| format!("{BEGIN}\n{END}\n"));
     let (before, rest) = page
         .split_once(BEGIN)
         .expect("the page has the first marker");
-    let (_, after) = rest
+    let (tables, after) = rest
         .split_once(END)
         .expect("the page has the second marker");
+    (
+        before.to_owned(),
+        tables.trim().to_owned(),
+        after.to_owned(),
+    )
+}
+
+/// Puts one section, which begins with its heading, in the place of that with the same last words, or behind all others.
+pub(crate) fn write_section(path: &Path, section: &str) {
+    const HEADING: &str = "\n### ";
+    let kind = |text: &str| {
+        let heading = text.lines().next().unwrap_or_default();
+        heading
+            .trim_start_matches(|letter: char| !letter.is_alphabetic())
+            .to_owned()
+    };
+    let (_, tables, _) = parts(path);
+    let mut sections: Vec<String> = tables.split(HEADING).map(str::to_owned).collect();
+    sections.retain(|old| kind(old) != kind(section));
+    let new = section.trim().trim_start_matches(HEADING.trim_start());
+    sections.push(new.to_owned());
+    let sections: Vec<&str> = sections.iter().map(|one| one.trim_end()).collect();
+    write(path, &sections.join(&format!("\n{HEADING}")));
+}
+
+/// Puts the tables between the markers of the page, and leaves the prose around them.
+pub(crate) fn write(path: &Path, tables: &str) {
+    let (before, _, after) = parts(path);
     let page = format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", tables.trim_end());
     fs::write(path, page).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use wait4::Wait4;
 
 use crate::Settings;
-use crate::measure::{Output, Samples, measure};
+use crate::measure::{Output, Samples, measure, status};
 use crate::page;
 use crate::program::{Bench, WATCH};
 use crate::rollout::{Changed, Rollout};
@@ -82,6 +82,8 @@ pub(crate) fn run(settings: &Settings) -> String {
     let command = bench.command_of(WATCH.as_ref(), &[&args[..], &[&*path]].concat());
     let size = || fs::metadata(&recording).map_or(0, |file| file.len());
     let (followed, (changed, lines)) = follow(command, || {
+        // The first lists are written out.
+        thread::sleep(Duration::from_secs(3));
         measured.recording.0 = size();
         runtime.block_on(rollout.run(settings.watch))
     });
@@ -123,6 +125,8 @@ fn follow(
         .as_secs_f64();
     let changed = rollout();
     thread::sleep(PATIENCE);
+    // Not ru_maxrss: it counts the memory of this process as well, which the child shares until it executes the program.
+    let peak_bytes = status(child.id(), "VmHWM:");
     let pid = child.id().to_string();
     let _ = Command::new("kill").args(["-TERM", &pid]).status();
     let done = child.wait4().expect("the client ends");
@@ -131,7 +135,7 @@ fn follow(
     let followed = Followed {
         ready_seconds,
         cpu_seconds: (done.rusage.utime + done.rusage.stime).as_secs_f64(),
-        peak_bytes: done.rusage.maxrss as f64,
+        peak_bytes,
     };
     (followed, (changed, lines))
 }

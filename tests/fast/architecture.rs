@@ -62,7 +62,9 @@ const MODULES: [(&str, &[&str]); 21] = [
     ),
     (
         "fleet",
-        &["catalog", "evidence", "path", "rules", "snapshot"],
+        &[
+            "catalog", "detect", "evidence", "need", "path", "rules", "snapshot",
+        ],
     ),
     (
         "conditions",
@@ -77,6 +79,7 @@ const MODULES: [(&str, &[&str]); 21] = [
             "conditions",
             "detect",
             "facts",
+            "fleet",
             "need",
             "path",
             "rules",
@@ -108,7 +111,6 @@ const MODULES: [(&str, &[&str]); 21] = [
             "path",
             "plan",
             "rules",
-            "snapshot",
             "text",
             "watch",
         ],

@@ -374,7 +374,10 @@ fn a_watch_refuses_targets_that_it_would_never_see() {
 fn a_watch_takes_only_a_plan_of_its_own_cluster() {
     let folder = tempfile::tempdir().expect("a folder");
     let recording = folder.path().join("recording");
-    let header = r#"{"apiVersion":"kubectl-upgrade/v1","kind":"UpgradeRecording","format":1,"cluster":"shop","startedAt":"2026-11-30T02:00:00Z"}"#;
+    let uid = "59f98d82-85db-40a1-a6bd-229945a9f401";
+    let header = format!(
+        r#"{{"apiVersion":"kubectl-upgrade/v1","kind":"UpgradeRecording","format":1,"cluster":"shop","uid":"{uid}","startedAt":"2026-11-30T02:00:00Z"}}"#
+    );
     std::fs::write(&recording, format!("{header}\n")).expect("a file");
     let plan = folder.path().join("plan.json");
     let document = |kind: &str, context: &str| {
@@ -382,9 +385,26 @@ fn a_watch_takes_only_a_plan_of_its_own_cluster() {
             r#"{{"apiVersion":"kubectl-upgrade/v1","kind":"{kind}","cluster":{{"context":{context},"server":null}},"path":[],"steps":[]}}"#
         )
     };
+    let with_uid = |context: &str, uid: &str| {
+        let text = document("UpgradePlan", context);
+        text.replace(
+            r#""server":null"#,
+            &format!(r#""server":null,"uid":"{uid}""#),
+        )
+    };
     for (text, code, part) in [
         (
             document("UpgradePlan", "\"shop\""),
+            1,
+            "ends before the first list of nodes",
+        ),
+        (
+            with_uid("\"shop\"", "11111111-85db-40a1-a6bd-229945a9f401"),
+            2,
+            "the UID of namespace kube-system is 59f98d82-85db-40a1-a6bd-229945a9f401 here, and 11111111-",
+        ),
+        (
+            with_uid("\"another-name\"", uid),
             1,
             "ends before the first list of nodes",
         ),

@@ -6,7 +6,7 @@ mod way;
 use jiff::Timestamp;
 use kubectl_upgrade::catalog::{Catalog, PlatformName};
 use kubectl_upgrade::detect::{self, DetectedCluster};
-use kubectl_upgrade::fleet::{Fleet, contexts};
+use kubectl_upgrade::fleet::Fleet;
 use kubectl_upgrade::need::{ClusterId, Need};
 use kubectl_upgrade::path::UpgradePath;
 use kubectl_upgrade::rules::Policy;
@@ -258,16 +258,16 @@ fn other_clusters_are_gaps_until_they_are_read() {
             is_redacted: false,
             taken_at: Timestamp::UNIX_EPOCH,
             clusters,
+            unread: Vec::new(),
             files: ManifestFiles::default(),
         };
         let path = UpgradePath::for_kubernetes(Some(&given.kubernetes), None, &[], catalog)
             .expect("a path");
         let paths = vec![path; snapshot.clusters.len()];
-        let contexts = contexts(&snapshot, &paths, catalog, snapshot.taken_at);
         let policy = Policy::default();
-        let gaps = Fleet::evaluate(contexts, &[], &policy)
-            .combined(&policy)
-            .gaps;
+        let facts = (catalog, snapshot.taken_at);
+        let fleet = Fleet::evaluate(&snapshot, &paths, facts, &[], &policy, |_, _| ());
+        let gaps = fleet.combined(&policy).gaps;
         let mut ids: Vec<String> = gaps
             .into_iter()
             .filter_map(|gap| Some(gap.cluster?.0))

@@ -100,7 +100,7 @@ fn the_page_on_what_is_read() {
     let mut page = format!(
         "{HEAD}\n# What is read, and why\n\nEach line is one list request, or one per page. Nothing else leaves the client, and nothing is ever written.\n\
          The first requests are `GET /version`, `GET /apis`, the namespace kube-system, whose UID identifies the cluster, and the objects that identify the platforms that are served (at the end of this page). Objects are read through the newest version that the server serves. Of full objects only the listed fields are kept.\n\
-         Of Secrets only Helm's release records are read: names and API versions in the revisions that Helm starts from, the metadata of others.\n\
+         Of Secrets only Helm's release records are read: names and API versions in the revisions that Helm starts from, the metadata of others. With `--clusters`, the Secrets that hold the kubeconfigs of managed clusters are read too, each by its name ([fleet.md](fleet.md)).\n\
          \n## On every path\n\n| what | detail | fields | for |\n| --- | --- | --- | --- |\n"
     );
     let is_always = |it: &ReadTargetUse| it.declared_for.len() == releases.len() - 1;

@@ -254,6 +254,7 @@ fn local(from: &str, to: &str) -> Plan {
     let to = format!("kubernetes={to}").parse().expect("a target");
     let path = UpgradePath::for_kubernetes(Some(&running), None, &[to], catalog).expect("a path");
     let snapshot = Snapshot {
+        unread: Vec::new(),
         is_redacted: false,
         taken_at: jiff::Timestamp::UNIX_EPOCH,
         clusters: Vec::new(),

@@ -11,6 +11,7 @@
 mod cases;
 mod detect;
 mod example;
+mod kyma_actions;
 mod plan_formats;
 mod rules;
 mod situations;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         cases::trials(),
         detect::trials(),
         example::trials(),
+        kyma_actions::trials(),
         plan_formats::trials(),
         rules::trials(),
         situations::trials(),

@@ -4,15 +4,27 @@ use std::collections::BTreeSet;
 
 use kubectl_upgrade::catalog::{Catalog, HopPhase, PlatformName};
 use kubectl_upgrade::conditions::CompletionCondition;
-use kubectl_upgrade::plan::{Plan, Step};
+use kubectl_upgrade::plan::{Plan, PlanOptions, Step};
 use libtest_mimic::Trial;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, rules};
 use crate::variant::{self, FOLDER, VARIANTS, told};
 use crate::{CATALOG, case, golden};
 
 /// Where the patches of the management cluster of DKP are, each with its plan.
 const DKP_FOLDER: &str = "tests/fixtures/plans/dkp";
+
+/// Where the clusters of Kyma are, each with its plan; `BASE+NAME` is a patch of `BASE`.
+const KYMA_FOLDER: &str = "tests/fixtures/plans/kyma";
+
+/// The cluster of Kyma of this name.
+pub(crate) fn load_kyma(name: &str) -> Cluster {
+    let file = |name: &str| golden::in_repository(&format!("{KYMA_FOLDER}/{name}.yaml"));
+    match name.split_once('+') {
+        Some((base, _)) => Cluster::load_patched(file(base), file(name)),
+        None => Cluster::load(file(name)),
+    }
+}
 
 /// The management cluster of DKP with this patch.
 fn load_dkp(name: &str) -> Cluster {
@@ -47,7 +59,16 @@ pub(crate) fn trials() -> Vec<Trial> {
             commands_are_those_of_the_release(&plan);
         })
     });
-    variants.chain([folder]).chain(dkp).collect()
+    let kyma = golden::stems(KYMA_FOLDER, ".yaml").into_iter().map(|name| {
+        case("variants", &format!("kyma::{name}"), move || {
+            let cluster = load_kyma(&name);
+            let plan = cluster.plan(&CATALOG, rules(), &PlanOptions::default());
+            golden::compare(&format!("{KYMA_FOLDER}/{name}.txt"), &told(&plan.steps));
+            nothing_is_left_to_fill_in(&name, &plan);
+            commands_are_those_of_the_release(&plan);
+        })
+    });
+    variants.chain([folder]).chain(dkp).chain(kyma).collect()
 }
 
 fn is_of(step: &Step, hop: &str) -> bool {
@@ -123,29 +144,33 @@ fn nothing_is_left_to_fill_in(name: &str, plan: &Plan) {
     }
 }
 
-/// Every line of DKP's CLI is a command of its release, with flags that its reference lists.
+/// Every line of the CLI of DKP or Kyma is a command of its release, with flags that its reference lists.
 fn commands_are_those_of_the_release(plan: &Plan) {
     let mut releases = Vec::new();
     let mut dkp = None;
     for hop in &plan.hops {
+        let of_kyma = Some((&CATALOG.kyma.cli, hop.to.minor()));
         if hop.platform == PlatformName::Dkp {
-            dkp = Some(hop.to.minor());
+            dkp = Some((&CATALOG.dkp.cli, hop.to.minor()));
         }
-        releases.push((format!("{}-{}-", hop.platform, hop.to), dkp));
+        let is_of_kyma = hop.platform == PlatformName::Kyma;
+        let cli = if is_of_kyma { of_kyma } else { dkp };
+        releases.push((format!("{}-{}-", hop.platform, hop.to), cli));
     }
     for step in &plan.steps {
         let of_hop = |(prefix, _): &&(String, _)| step.id.starts_with(prefix.as_str());
-        let Some((_, Some(dkp))) = releases.iter().find(of_hop) else {
+        let Some((_, Some((cli, release)))) = releases.iter().find(of_hop) else {
             continue;
         };
         for line in &step.commands {
-            let name = CATALOG.dkp.cli_name(*dkp);
+            let name = cli.name(*release);
             let Some(rest) = line.strip_prefix(&format!("{name} ")) else {
                 assert!(!line.starts_with("dkp "), "{}: {line}", step.id);
                 continue;
             };
-            let known = CATALOG.dkp.find_command(rest, *dkp);
+            let known = cli.find(rest, *release);
             let known = known.unwrap_or_else(|| panic!("{}: {line}", step.id));
+            let rest = rest.split(" | ").next().expect("a command");
             let flags = rest.split_whitespace().filter(|word| word.starts_with('-'));
             for flag in flags.map(|word| word.split('=').next().expect("a flag")) {
                 let is_known = known.row.flags.iter().any(|one| one == flag);

@@ -30,6 +30,7 @@ mod control_plane;
 mod detect;
 mod example;
 mod extensions;
+mod fleet;
 mod harness;
 mod nodes;
 mod pieces;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         nodes::trials(),
         detect::trials(),
         pieces::trials(),
+        fleet::trials(),
         upgrade::trials(),
         addons::trials(),
         watch::trials(),

@@ -107,7 +107,7 @@ fn one_minor_and_two_in_a_chain() -> Result<(), Failed> {
     eventually("two clusters of eight machines", 180, || {
         is_settled(&management, 2 * MACHINES)
     });
-    let idle = watched(&management, &["--once"]).ok();
+    let idle = watched(&management, &["--plain"]).ok();
     assert!(
         idle.stdout.contains("nothing is being upgraded"),
         "{}",

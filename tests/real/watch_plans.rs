@@ -94,7 +94,7 @@ fn servers_then_agents() -> Result<(), Failed> {
             node("agent-2", OLD, &json!({})),
         ],
     );
-    let idle = watched(&cluster, &["--once"]).ok();
+    let idle = watched(&cluster, &["--plain"]).ok();
     assert!(
         idle.stdout.contains("nothing is being upgraded"),
         "{}",

@@ -213,6 +213,7 @@ impl Cluster {
         Snapshot {
             taken_at: self.now,
             clusters: vec![cluster],
+            unread: Vec::new(),
             files: self.files(catalog),
             is_redacted: false,
         }
@@ -224,6 +225,7 @@ impl Cluster {
             is_redacted: false,
             taken_at: self.now,
             clusters: vec![self.read(&detect::needs(&self.discovery(catalog)), catalog)],
+            unread: Vec::new(),
             files: ManifestFiles::default(),
         }
     }

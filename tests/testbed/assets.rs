@@ -3,6 +3,7 @@
 
 use std::env;
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -91,6 +92,38 @@ pub(crate) fn kwok() -> Result<(PathBuf, PathBuf), Missing> {
     } else {
         Err(Missing::not_built("kwok"))
     }
+}
+
+/// A copy of an API server that says it is of another version, as if it had been linked with it. Both are equally long,
+/// because the linker leaves the text of a version where it is.
+pub(crate) fn reporting(apiserver: &Path, version: &str, reported: &str) -> PathBuf {
+    assert_eq!(version.len(), reported.len());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reporting-{reported}"));
+    let copy = folder.join("kube-apiserver");
+    if copy.exists() {
+        return copy;
+    }
+    let mut bytes = fs::read(apiserver).expect("an API server");
+    let (own, other) = (format!("v{version}"), format!("v{reported}"));
+    let places: Vec<usize> = (0..bytes.len() - own.len())
+        .filter(|at| bytes[*at] == b'v' && bytes[*at..].starts_with(own.as_bytes()))
+        .collect();
+    for at in places {
+        bytes[at..at + own.len()].copy_from_slice(other.as_bytes());
+    }
+    // Renamed when it is complete, because tests run side by side.
+    let unfinished = tempfile::Builder::new().tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    let unfinished = unfinished.expect("a folder");
+    let program = unfinished.path().join("kube-apiserver");
+    fs::write(&program, bytes).expect("a copy");
+    fs::set_permissions(
+        &program,
+        fs::metadata(apiserver).expect("a file").permissions(),
+    )
+    .expect("an executable");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::rename(&program, &copy).expect("a copy");
+    copy
 }
 
 /// The folder that `build.sh` builds into: in the target directory that Cargo was

@@ -36,6 +36,7 @@ impl Cluster {
     pub(crate) fn options(version: &str) -> Options {
         Options {
             version: version.trim_start_matches('v').to_owned(),
+            reported: None,
             controllers: false,
             kwok: false,
             apiserver_args: Vec::new(),
@@ -52,7 +53,10 @@ impl Cluster {
         } else {
             Assets::find(&options.version)
         };
-        let assets = found.unwrap_or_else(|missing| panic!("{missing}"));
+        let mut assets = found.unwrap_or_else(|missing| panic!("{missing}"));
+        if let Some(reported) = &options.reported {
+            assets.apiserver = assets::reporting(&assets.apiserver, &options.version, reported);
+        }
         let folder = Folder::create(assets.genkey.as_deref());
         let ports = free_ports().unwrap_or_else(|error| panic!("no free ports: {error}"));
         let mut cluster = Self {

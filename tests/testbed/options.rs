@@ -9,6 +9,8 @@ pub(crate) const ATTEMPTS: u32 = 5;
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) version: String,
+    /// The version that the API server says it is, as long as its own; its own without it.
+    pub(crate) reported: Option<String>,
     pub(crate) controllers: bool,
     pub(crate) kwok: bool,
     pub(crate) apiserver_args: Vec<String>,

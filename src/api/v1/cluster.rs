@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::hop::HopDoc;
 use super::words;
 
 /// When a document was made, and by which program.
@@ -40,6 +41,9 @@ pub struct ClusterDoc {
     pub context: Option<String>,
     /// URL of the API server.
     pub server: Option<String>,
+    /// UID of the namespace kube-system, which identifies the cluster whatever its context is called; null if it was not read,
+    /// and with --redact.
+    pub uid: Option<String>,
     /// The namespace that the run was limited to; null for all.
     pub namespace: Option<String>,
     /// Version of the API server, without `v`.
@@ -54,12 +58,17 @@ pub struct ClusterDoc {
     pub topology: TopologyDoc,
 }
 
-/// A cluster with the outcome of its rules.
+/// A cluster with the outcome of its rules. Of one that could not be read, only id, context, verdict and gaps are known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EvaluatedClusterDoc {
+    /// Id, as in gaps, objects and steps.
+    #[serde(rename = "cluster")]
+    pub id: String,
     /// The cluster.
     #[serde(flatten)]
     pub cluster: ClusterDoc,
+    /// Its hops.
+    pub path: Vec<HopDoc>,
     /// Its verdict.
     pub verdict: VerdictDoc,
     /// Its counts.

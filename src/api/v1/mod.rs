@@ -8,6 +8,7 @@ mod catalog;
 mod cluster;
 mod convert;
 mod event;
+mod hop;
 mod plan;
 mod report;
 mod rules;
@@ -23,18 +24,20 @@ pub use event::{
     EventObjectDoc, EventScopeDoc, EventStepDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
     UpgradeProgressDoc,
 };
+pub use hop::{HopDoc, HopIdDoc};
 pub use plan::{
     ConditionDoc, DurationDoc, FollowedCluster, FollowedCondition, FollowedHop, FollowedPlan,
     FollowedStep, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText,
     StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
 };
 pub use report::{
-    BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc,
-    HopIdDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport, WaiverDoc,
+    BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, ObjectDoc,
+    PermissionDoc, SeverityDoc, UpgradeReport, WaiverDoc,
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
 pub use summary::{
-    NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc, UpgradeSummary,
+    HopTimeDoc, NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc,
+    UpgradeSummary,
 };
 
 /// `apiVersion` of every document.
@@ -54,6 +57,9 @@ pub const UPGRADE_EVENT_SCHEMA: &str = include_str!("schema/upgrade-event.schema
 
 /// The JSON Schema (draft 2020-12) of [`UpgradePlan`].
 pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("schema/upgrade-plan.schema.json");
+
+/// The JSON Schema (draft 2020-12) of [`UpgradeSummary`].
+pub const UPGRADE_SUMMARY_SCHEMA: &str = include_str!("schema/upgrade-summary.schema.json");
 
 /// Declares an enum and the word that documents use for each of its values.
 macro_rules! words {

@@ -18,9 +18,9 @@ pub struct UpgradePlan {
     pub kind: String,
     /// When the plan was made, and by which program.
     pub metadata: DocumentMetadata,
-    /// The cluster.
+    /// The cluster; the first one if the run has several.
     pub cluster: ClusterDoc,
-    /// The same cluster with the verdict of its rules, as in `UpgradeReport`; empty without a cluster.
+    /// Every cluster of the run with the verdict of its rules, as in `UpgradeReport`; empty without a cluster.
     pub clusters: Vec<EvaluatedClusterDoc>,
     /// The hops, including an unfinished one; empty if there is nothing to upgrade or no path.
     pub path: Vec<HopDoc>,
@@ -44,8 +44,12 @@ pub struct UpgradePlan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepDoc {
-    /// Stable across runs for the same hop, action and scope.
+    /// Stable across runs for the same hop, action and scope. Begins with the cluster if the plan of another cluster than the
+    /// first one adds the step.
     pub id: String,
+    /// The cluster that it upgrades, as in `clusters`; for one that is not in there, `namespace/name` of its object on the
+    /// management cluster. Null without a cluster.
+    pub cluster: Option<String>,
     /// Its hop.
     pub hop: HopIdDoc,
     /// Where it runs.
@@ -76,6 +80,9 @@ pub struct StepDoc {
     pub links: Vec<String>,
     /// Objects to change, and who manages them.
     pub objects: Vec<String>,
+    /// The cluster whose plan and hop it belongs to, for headings; not serialised.
+    #[serde(skip)]
+    pub planned_for: Option<String>,
     /// For formats that group steps; not serialised.
     #[serde(skip)]
     pub shared: SharedStepText,
@@ -253,6 +260,16 @@ pub enum TypedConditionDoc {
         /// `1.21 to 1.22`.
         kubernetes: String,
     },
+    /// The installer of Kyma has a release, or is deleted.
+    KymaInstaller {
+        /// Release; null if it must be deleted.
+        release: Option<String>,
+    },
+    /// Kyma runs a release, and what installs it has finished.
+    KymaInstalled {
+        /// Release.
+        release: String,
+    },
 }
 
 /// A version to reach.
@@ -329,7 +346,7 @@ pub struct FollowedPlan {
     pub cluster: FollowedCluster,
     /// The hops.
     pub path: Vec<FollowedHop>,
-    /// In order.
+    /// Those of the first cluster's plan, in order.
     pub steps: Vec<FollowedStep>,
 }
 
@@ -351,6 +368,9 @@ pub struct FollowedCluster {
     pub context: Option<String>,
     /// URL of the API server.
     pub server: Option<String>,
+    /// UID of the namespace kube-system; null if unknown, as in plans of older releases.
+    #[serde(default)]
+    pub uid: Option<String>,
 }
 
 /// A step of a plan that is followed.
@@ -359,10 +379,24 @@ pub struct FollowedCluster {
 pub struct FollowedStep {
     /// Id.
     pub id: String,
+    /// The cluster that it upgrades; null without one, and in older plans.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// What to do.
     pub title: String,
     /// The completion condition.
     pub done_when: FollowedCondition,
+}
+
+impl FollowedStep {
+    /// Whether the plan of another cluster than the first one adds it: the first one does not show its state.
+    fn is_of_other_plan(&self) -> bool {
+        let rest = self
+            .cluster
+            .as_ref()
+            .and_then(|id| self.id.strip_prefix(id.as_str()));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
 }
 
 /// The completion condition of a step that is followed.
@@ -394,6 +428,8 @@ impl FollowedPlan {
             }
             _ => return Err("it has no apiVersion and kind".to_owned()),
         }
-        serde_json::from_value(document).map_err(|error| error.to_string())
+        let mut plan: Self = serde_json::from_value(document).map_err(|error| error.to_string())?;
+        plan.steps.retain(|step| !step.is_of_other_plan());
+        Ok(plan)
     }
 }

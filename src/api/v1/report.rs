@@ -1,10 +1,12 @@
 //! `UpgradeReport`, and the findings and gaps that it shares with `UpgradePlan`.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{ClusterDoc, DocumentMetadata, EvaluatedClusterDoc, SummaryDoc, VerdictDoc, words};
-use crate::catalog::{PlatformName, VersionSpec};
+use super::{
+    ClusterDoc, DocumentMetadata, EvaluatedClusterDoc, HopDoc, HopIdDoc, SummaryDoc, VerdictDoc,
+    words,
+};
 
 /// What `kubectl upgrade-check -o json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,28 +36,6 @@ pub struct UpgradeReport {
     pub remarks: Vec<String>,
     /// Counts.
     pub summary: SummaryDoc,
-}
-
-/// A hop of the path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HopDoc {
-    /// The platform it upgrades.
-    pub platform: PlatformName,
-    /// The version it leaves; null if the start is unknown.
-    pub from: Option<VersionSpec>,
-    /// The version it reaches; a minor if the catalog knows no patch of it.
-    pub to: VersionSpec,
-    /// Why this hop is supported.
-    pub source: String,
-}
-
-/// A hop by name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct HopIdDoc {
-    /// The platform it upgrades.
-    pub platform: PlatformName,
-    /// The minor for Kubernetes (`1.25`), the release for other platforms (`2.2.0`).
-    pub to: VersionSpec,
 }
 
 /// What one rule found about one subject, for one hop, with one severity.

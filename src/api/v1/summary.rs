@@ -20,12 +20,16 @@ pub struct UpgradeSummary {
     pub outcome: OutcomeDoc,
     /// The whole of it, as far as the watch saw it.
     pub span: SpanDoc,
+    /// When the watch ended, or the recording.
+    pub observed_until: String,
     /// Nodes that are done.
     pub done: usize,
     /// Nodes.
     pub total: usize,
     /// What it did, one after the other.
     pub phases: Vec<PhaseTimeDoc>,
+    /// The minors that clusters were brought to, in the order in which they were begun.
+    pub hops: Vec<HopTimeDoc>,
     /// Pools by name.
     pub pools: Vec<PoolTimeDoc>,
     /// Nodes, in the order in which they were begun.
@@ -63,6 +67,20 @@ pub struct PhaseTimeDoc {
     pub span: SpanDoc,
 }
 
+/// A minor that a cluster was brought to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HopTimeDoc {
+    /// The cluster, or `namespace/name` of a managed one.
+    pub cluster: String,
+    /// The minor, such as `1.37`.
+    pub version: String,
+    /// Nodes or machines that ran it when it ended.
+    pub nodes: usize,
+    /// From when the control plane first ran it, or was first to run it, until the next hop began or all was done.
+    #[serde(flatten)]
+    pub span: SpanDoc,
+}
+
 /// The work on a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PoolTimeDoc {
@@ -84,9 +102,11 @@ pub struct NodeTimeDoc {
     pub pool: Option<String>,
     /// Whether it was removed.
     pub removed: bool,
-    /// From its cordon until it was ready again, or gone.
+    /// From the beginning of the first pass to the end of the last one.
     #[serde(flatten)]
     pub span: SpanDoc,
+    /// Each time that it was worked on: from its cordon until it was ready again, or gone.
+    pub passes: Vec<SpanDoc>,
 }
 
 /// A stall.

@@ -4,6 +4,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 
+use super::cli::{CliReference, words};
 use crate::catalog::{CatalogError, Minor, MinorRange, Release, load_table};
 
 /// The tables of DKP.
@@ -14,7 +15,7 @@ pub struct DkpCatalog {
     /// Versions of catalog applications.
     pub catalog_apps: Vec<CatalogApp>,
     /// Commands of the CLI.
-    pub commands: Vec<DkpCommand>,
+    pub cli: CliReference,
     /// Infrastructure providers.
     pub providers: Vec<KonvoyProvider>,
     /// What differs from minor to minor.
@@ -50,23 +51,6 @@ pub struct CatalogApp {
     /// The Kubernetes minors that it supports.
     #[serde(rename = "kubernetes")]
     pub kubernetes_range: MinorRange,
-    /// Source of the row.
-    pub source: String,
-    /// Date on which the source was last checked.
-    #[serde(rename = "horizon")]
-    pub verified_on: Date,
-}
-
-/// A command of the CLI; a single word is the CLI itself.
-#[derive(Debug, Clone, Deserialize)]
-pub struct DkpCommand {
-    /// The DKP minors whose reference lists it.
-    pub releases: MinorRange,
-    /// Its words, without that of the CLI.
-    pub command: String,
-    /// Its flags, in their long form where they have one.
-    #[serde(deserialize_with = "words")]
-    pub flags: Vec<String>,
     /// Source of the row.
     pub source: String,
     /// Date on which the source was last checked.
@@ -128,11 +112,6 @@ pub struct DkpMinor {
     pub verified_on: Date,
 }
 
-fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Ok(text.split_whitespace().map(str::to_owned).collect())
-}
-
 /// Reads `2.1.0=0.20.0 2.4.0=-`.
 fn version_changes<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -145,15 +124,6 @@ fn version_changes<'de, D: Deserializer<'de>>(
     };
     let changes: Result<Vec<_>, &str> = changes.iter().map(change).collect();
     changes.map_err(serde::de::Error::custom)
-}
-
-/// A command as a release has it.
-#[derive(Debug, Clone, Copy)]
-pub struct KnownCommand<'a> {
-    /// Its row.
-    pub row: &'a DkpCommand,
-    /// Whether the reference of this release was published; if not, the row is that of an earlier one.
-    pub is_published: bool,
 }
 
 impl DkpCatalog {
@@ -170,7 +140,10 @@ impl DkpCatalog {
                 "dkp-catalog.tsv",
                 include_str!("../platforms/dkp-catalog.tsv"),
             )?,
-            commands: load_table("dkp-cli.tsv", include_str!("../platforms/dkp-cli.tsv"))?,
+            cli: CliReference {
+                default_name: "dkp",
+                commands: load_table("dkp-cli.tsv", include_str!("../platforms/dkp-cli.tsv"))?,
+            },
             providers: load_table(
                 "dkp-providers.tsv",
                 include_str!("../platforms/dkp-providers.tsv"),
@@ -216,30 +189,6 @@ impl DkpCatalog {
         let row = rows
             .find(|row| row.app == app && row.version == version && row.releases.contains(dkp))?;
         Some(row.kubernetes_range)
-    }
-
-    /// The name of the CLI in a minor.
-    #[must_use]
-    pub fn cli_name(&self, dkp: Minor) -> &str {
-        let mut rows = self.commands.iter();
-        let row = rows.find(|row| !row.command.contains(' ') && row.releases.contains(dkp));
-        row.map_or("dkp", |row| &row.command)
-    }
-
-    /// The longest command that a line of words begins with, in a minor or the newest one before it.
-    #[must_use]
-    pub fn find_command(&self, line: &str, dkp: Minor) -> Option<KnownCommand<'_>> {
-        let is_prefix = |row: &&DkpCommand| {
-            let rest = line.strip_prefix(&row.command);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-        };
-        let rows = self.commands.iter().filter(is_prefix);
-        let rows = rows.filter(|row| row.releases.oldest.is_none_or(|oldest| oldest <= dkp));
-        let row = rows.max_by_key(|row| (row.command.len(), row.releases.oldest))?;
-        Some(KnownCommand {
-            row,
-            is_published: row.releases.contains(dkp),
-        })
     }
 
     /// The provider whose CLI names match one of these kinds.

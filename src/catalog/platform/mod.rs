@@ -9,19 +9,25 @@
 //! statement counts: `pairs`, then `matrices`, then `rules`. Every edge has a source and an [`EdgeConfidence`]. `starts`
 //! lists the Kubernetes minors required before an upgrade.
 
+mod cli;
 mod dkp;
 mod edge;
+mod kyma;
 mod load;
 mod name;
 mod product;
 #[cfg(test)]
 mod tests;
 
+pub use cli::{CliCommand, CliReference, KnownCommand};
 pub use dkp::{
-    CatalogApp, DkpCatalog, DkpCommand, DkpMinor, KnownCommand, KonvoyProvider, PlatformApp,
-    ProviderKubernetes, split_app_reference,
+    CatalogApp, DkpCatalog, DkpMinor, KonvoyProvider, PlatformApp, ProviderKubernetes,
+    split_app_reference,
 };
 pub use edge::{Edge, EdgeConfidence};
+pub use kyma::{
+    ClosedRegistry, KymaCatalog, KymaComponentRow, KymaEra, KymaMinor, RenamedOverride,
+};
 pub(super) use load::embedded;
 pub use name::{ParsePlatformError, PlatformName};
 pub use product::{EndOfLine, Platform, PlatformRelease};

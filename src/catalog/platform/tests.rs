@@ -300,7 +300,7 @@ fn applications_of_dkp_have_the_version_of_each_release() {
 fn commands_of_dkp_are_those_of_their_release_or_of_an_earlier_one() {
     let dkp = &catalog().dkp;
     let known = |line: &str, at: &str| {
-        let known = dkp.find_command(line, at.parse().expect("a minor"));
+        let known = dkp.cli.find(line, at.parse().expect("a minor"));
         known.map(|known| (known.row.command.clone(), known.is_published))
     };
     let command = |text: &str, is_published| Some((text.to_owned(), is_published));
@@ -317,8 +317,8 @@ fn commands_of_dkp_are_those_of_their_release_or_of_an_earlier_one() {
     assert_eq!(known("update controlplane gcp", "2.3"), None);
     assert_eq!(known("update controlplane aks", "2.8"), None);
     assert_eq!(known("upgrade kommanders", "2.3"), None);
-    assert_eq!(dkp.cli_name("2.8".parse().expect("a minor")), "dkp");
-    assert_eq!(dkp.cli_name("2.12".parse().expect("a minor")), "nkp");
-    let sourced = dkp.commands.iter().all(|row| !row.source.is_empty());
+    assert_eq!(dkp.cli.name("2.8".parse().expect("a minor")), "dkp");
+    assert_eq!(dkp.cli.name("2.12".parse().expect("a minor")), "nkp");
+    let sourced = dkp.cli.commands.iter().all(|row| !row.source.is_empty());
     assert!(sourced && dkp.platform_apps.iter().all(|row| !row.source.is_empty()));
 }

@@ -32,6 +32,11 @@ const PROCEDURE_FILES: &[(&str, &str)] = &[
     ("k3s.yaml", include_str!("../procedures/k3s.yaml")),
     ("kops.yaml", include_str!("../procedures/kops.yaml")),
     ("kubeadm.yaml", include_str!("../procedures/kubeadm.yaml")),
+    ("kyma.yaml", include_str!("../procedures/kyma.yaml")),
+    (
+        "kyma-guides.yaml",
+        include_str!("../procedures/kyma-guides.yaml"),
+    ),
     (
         "kubernetes.yaml",
         include_str!("../procedures/kubernetes.yaml"),

@@ -11,12 +11,14 @@
 //! as the resource group of a cloud, are shell variables. Commands run where kubectl runs, unless the step says that they run
 //! on its node.
 
+mod check;
 mod load;
 mod setting;
 mod template;
 #[cfg(test)]
 mod tests;
 
+pub use check::ObjectCheck;
 pub(super) use load::embedded;
 pub use setting::Setting;
 pub use template::{ParseTemplateError, TextTemplate};
@@ -169,7 +171,7 @@ impl RepeatFor {
     /// Placeholders for its templates, in addition to those of every step: `cluster`, `namespace`, `controlPlane` and
     /// `controlPlaneKind` (its Cluster API objects), `concurrency` (pools that its topology upgrades at a time),
     /// `providerCluster` (its name at the provider), `from`, `to`, `minor`; of DKP: `dkp` (its release), `kubernetes` (the
-    /// minor that it ships), `provider`, and the fragments `versionSuffix`, `imageFlag` and `environment`. Steps for another cluster have its
+    /// minor that it ships), `provider`, and the fragments `versionSuffix`, `imageFlag` and `environment`; of Kyma: the fragment `guideRemark`. Steps for another cluster have its
     /// names in place of this one's.
     #[must_use]
     pub const fn placeholders(self) -> &'static [&'static str] {
@@ -257,6 +259,15 @@ pub enum Completion {
     RemovedApplication(String),
     /// The attached cluster of the step runs a minor that the release supports.
     AttachedCluster,
+    /// No object needs the step any more, by its [`ObjectCheck`].
+    #[serde(rename = "checked")]
+    NoAffectedObjects,
+    /// The installer of Kyma is deleted.
+    KymaInstallerRemoved,
+    /// The installer of Kyma has the release.
+    KymaInstaller,
+    /// Kyma has the release, and what installs it has finished.
+    KymaInstalled,
 }
 
 /// How long a step takes; unknown unless published or observed.
@@ -323,6 +334,12 @@ pub struct StepTemplate {
     /// Applies only to clusters of these providers of Konvoy; to any if empty.
     #[serde(default)]
     pub providers: Vec<String>,
+    /// Which objects of the cluster need it; it applies to every cluster if left out.
+    pub check: Option<ObjectCheck>,
+    /// Whether it has the links of the hop.
+    #[serde(default)]
+    #[serde(rename = "hopLinks")]
+    pub has_hop_links: bool,
     /// Whether commands other than kubectl run on the node of the step.
     #[serde(default)]
     #[serde(rename = "onNode")]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// A property of a DKP cluster, or of the hop.
+/// A property of a cluster of DKP or Kyma, or of the hop.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Setting {
@@ -22,6 +22,8 @@ pub enum Setting {
     Fips,
     /// No hop of Kubernetes follows.
     KeepsKubernetes,
+    /// Kyma runs on a machine of somebody's own (`local`) or on a cluster (`cluster`).
+    Kyma(String),
 }
 
 impl fmt::Display for Setting {
@@ -35,6 +37,8 @@ impl fmt::Display for Setting {
             Self::Adopted => "the cluster was made by DKP 1.8",
             Self::Konvoy => "Konvoy made the cluster",
             Self::Fips => "the cluster runs a FIPS build of Kubernetes",
+            Self::Kyma(variant) if variant == "local" => "Kyma was installed on a local machine",
+            Self::Kyma(_) => "Kyma was installed on a cluster",
             Self::KeepsKubernetes => "the Kubernetes version stays",
         })
     }

@@ -4,7 +4,8 @@ use super::{AppliesTo, HopPhase, MachineOwner, Procedure, RepeatFor, TextTemplat
 use crate::catalog::PlatformName;
 
 /// What every template may name.
-const EVERYWHERE: [&str; 14] = [
+const EVERYWHERE: [&str; 15] = [
+    "guideRemark",
     "controlPlaneKind",
     "environment",
     "imageFlag",
@@ -24,13 +25,14 @@ const EVERYWHERE: [&str; 14] = [
 const VERSIONS: [&str; 4] = ["from", "to", "minor", "versionSuffix"];
 
 /// Variables of the shell that commands may leave to people, for a cluster does not say them.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
     "ADDON",
     "ADDON_VERSION",
     "CLUSTER_NAME",
     "CONTROL_PLANE_NODE",
     "K3S_ARGS",
     "LOCATION",
+    "MINIO",
     "OS_BUNDLE",
     "PWD",
     "REGISTRY",

@@ -20,7 +20,7 @@ use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::progress::read_observer;
-use crate::cli::session::{ClusterSession, connect, run_until_shutdown};
+use crate::cli::session::{ClusterSession, connect, default_id, run_until_shutdown};
 use crate::client::{ClusterReader, NoopObserver, ReadObserver, ReadOptions, Timeout};
 use crate::kubeconfig::Connection;
 use crate::need::{ClusterId, Discovery, ReadRequest};
@@ -58,21 +58,22 @@ async fn follow_cluster(
     plan: Option<FollowedPlan>,
 ) -> Result<Exit, CliError> {
     let deadline = flags.timeout.map(|timeout| Instant::now() + timeout);
-    let connection = connect(PROGRAM, &flags.connection, false).await?;
+    let connection = connect(PROGRAM, &flags.connection, true).await?;
     let timeout = flags.connection.timeout();
-    let context = connection.context.as_deref();
-    let names: Vec<&str> = context.into_iter().chain([&*connection.server]).collect();
-    let steps = planned_steps(flags, plan.as_ref(), &names)?;
     // Progress is printed until the first picture.
     let first = {
         let observer = read_observer(Console::new(&flags.log), flags.redact);
         let reader = reader(&connection, timeout, observer, catalog)?;
         let session = ClusterSession {
+            id: default_id(&connection),
             connection: connection.clone(),
             reader,
         };
         FirstReads::of(&session, catalog).await?
     };
+    let context = connection.context.as_deref();
+    let names: Vec<&str> = context.into_iter().chain([&*connection.server]).collect();
+    let steps = planned_steps(flags, plan.as_ref(), &names, first.uid)?;
     let mut viewer = viewer(flags, catalog, options, &first)?;
     viewer.watch.follow_plan(steps);
     for change in first.changes {
@@ -86,6 +87,7 @@ async fn follow_cluster(
     let discovery = first.discovery;
     let (sender, mut observations) = mpsc::channel(QUEUE);
     let (draining, draining_nodes) = watch::channel(BTreeSet::new());
+    let (awaiting, are_probes_awaited) = watch::channel(false);
     let sources = async {
         let (reader, discovery) = (&reader, &discovery);
         let watches = first.watched.iter().map(|(request, version)| {
@@ -101,7 +103,13 @@ async fn follow_cluster(
         tokio::join!(
             join_all(watches),
             join_all(warnings),
-            probe(&prober, reader, discovery, sender.clone()),
+            probe(
+                &prober,
+                reader,
+                discovery,
+                are_probes_awaited,
+                sender.clone()
+            ),
             poller.poll(reader, first.polled, discovery, sender.clone()),
             watch_drains(reader, discovery, catalog, draining_nodes, sender.clone()),
         );
@@ -116,10 +124,11 @@ async fn follow_cluster(
                 *names = now_draining;
                 is_new
             });
+            awaiting.send_replace(viewer.watch.awaits_probes());
             let observation = tokio::select! {
                 observation = observations.recv() => observation,
                 _ = ticks.tick() => {
-                    viewer.draw(Timestamp::now(), false)?;
+                    viewer.tick(Timestamp::now())?;
                     continue;
                 }
                 () = sleep_until_deadline(deadline) => {
@@ -168,32 +177,29 @@ struct FirstReads {
 }
 
 impl FirstReads {
-    /// First what explains the nodes, then the nodes: with them the first picture is complete.
+    /// All at once. The nodes are folded last: with them the first picture is complete.
     async fn of(session: &ClusterSession, catalog: &Catalog) -> Result<Self, CliError> {
         let discovery = session.read_discovery().await?;
-        let read = async |requests: &[ReadRequest]| {
-            session
-                .reader
-                .read(requests, &discovery)
-                .boxed_local()
-                .await
-        };
-        let of_system = read(&requests(&[RedactionKey::need()], &discovery, catalog)).await;
-        let mut system = of_system.iter().flat_map(|result| result.rows.metadata());
+        let system = requests(&[RedactionKey::need()], &discovery, catalog);
         let polled = requests(&polled_needs(), &discovery, catalog);
-        let mut poller = Poller::default();
-        let mut changes = vec![Change::Discovery(discovery.clone())];
-        changes.extend(poller.changed(read(&polled).await));
         let mut watched = requests(&watched_needs(), &discovery, catalog);
         watched.sort_by_key(|request| request.is_full_list_of("", "nodes"));
-        let results = read(&watched).await;
-        require_nodes(results.last())?;
-        let versions = results.iter().map(|result| result.resource_version.clone());
+        let all = [&system[..], &polled, &watched].concat();
+        let results = session.reader.read(&all, &discovery).boxed_local().await;
+        let mut results = results.into_iter();
+        let of_system: Vec<ReadResult> = results.by_ref().take(system.len()).collect();
+        let mut system = of_system.iter().flat_map(|result| result.rows.metadata());
+        let mut poller = Poller::default();
+        let mut changes = vec![Change::Discovery(discovery.clone())];
+        let of_polled = results.by_ref().take(polled.len()).collect();
+        changes.extend(poller.changed(of_polled));
+        require_nodes(results.as_slice().last())?;
+        let versions = results.as_slice().iter();
+        let versions = versions.map(|result| result.resource_version.clone());
         let watched = watched.into_iter().zip(versions.collect::<Vec<_>>());
-        let results = results.into_iter();
         changes.extend(results.map(|result| Change::List(Box::new(result))));
         Ok(Self {
-            id: session.cluster_id(),
+            id: session.id.clone(),
             uid: system.find_map(|row| row.uid),
             watched: watched.collect(),
             polled,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 use jiff::Timestamp;
 
+use super::suspend::Continued;
 use crate::api::v1::{PoolDoc, UpgradeEvent};
 use crate::cli::args::OutputArgs;
 use crate::cli::console::Console;
@@ -32,6 +33,7 @@ pub(super) struct Screen {
     stall: Option<String>,
     /// Lines that are on the terminal, and its size when they were drawn.
     drawn: usize,
+    continued: Continued,
     size: (u16, u16),
     last: Option<Instant>,
 }
@@ -51,6 +53,7 @@ impl Screen {
             events: VecDeque::new(),
             stall: None,
             drawn: 0,
+            continued: Continued::watch(),
             last: None,
         })
     }
@@ -85,14 +88,19 @@ impl Screen {
         if picture.goal.is_none() && !picture.managed.is_empty() {
             event.pools = picture.managed.iter().map(managed_pool).collect();
         }
-        let in_flight = in_flight(watch, picture, now);
+        let mut in_flight = in_flight(watch, picture, now);
+        let more_nodes = watch.in_flight().len().saturating_sub(MAX_IN_FLIGHT);
+        let more_in_flight = more_nodes + in_flight.len().saturating_sub(MAX_IN_FLIGHT);
+        in_flight.truncate(MAX_IN_FLIGHT);
         let screen = WatchScreen {
             picture: event,
-            away: watch.away(now),
+            outage: watch
+                .outage()
+                .map(|outage| (outage.kind.lasting(), now.duration_since(outage.since))),
             stall: self.stall.clone(),
             plan: watch.plan_progress(),
             control_plane: control_plane(picture),
-            more_in_flight: watch.in_flight().len().saturating_sub(MAX_IN_FLIGHT),
+            more_in_flight,
             in_flight,
             events: self.events.iter().cloned().collect(),
         };
@@ -104,6 +112,10 @@ impl Screen {
         let size = self.terminal.size();
         let look = Console::render_options(self.output);
         let lines = render_screen(screen, &look, usize::from(size.0));
+        if self.continued.take() {
+            // The shell has written below it.
+            self.drawn = 0;
+        }
         if self.drawn == 0 {
             self.terminal.hide_cursor()?;
         } else if size == self.size {
@@ -202,7 +214,7 @@ fn in_flight(watch: &UpgradeWatch<'_>, picture: &Picture, now: Timestamp) -> Vec
             })
         })
     });
-    nodes.chain(machines.take(MAX_IN_FLIGHT)).collect()
+    nodes.chain(machines).collect()
 }
 
 fn node_status(node: &NodeState, flight: &InFlight) -> String {

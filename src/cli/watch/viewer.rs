@@ -14,7 +14,7 @@ use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::report::{self, EventFormat, RenderOptions};
 use crate::watch::{
-    EventKind, Observation, Picture, RecordingWriter, UpgradeWatch, WatchEvent, trim,
+    EventKind, Observation, RecordingError, RecordingWriter, UpgradeWatch, WatchEvent, trim,
 };
 
 /// A watch, its recording, and how its events are printed.
@@ -72,22 +72,20 @@ impl Viewer {
         let Some(events) = self.watch.take(&observation) else {
             return Ok(None);
         };
-        self.record(&observation);
+        self.record(|recording| recording.append(&observation));
         if let Some(summary) = &mut self.summary {
             summary.add(&self.watch, &events, observation.at);
         }
         let mut over = None;
         for event in events {
             let printed = self.print(&event)?;
-            let picture = self.watch.picture();
-            let is_idle = picture.is_some_and(Picture::is_idle);
             if event.kind == EventKind::Failed {
                 over = Some(Exit::Blocked);
                 break;
             }
             let is_over = match event.kind {
                 EventKind::Finished => true,
-                EventKind::Picture => self.is_once || is_idle && !self.is_replay,
+                EventKind::Picture => self.is_once || self.watch.is_idle() && !self.is_replay,
                 _ => false,
             };
             if is_over || printed != Exit::Success {
@@ -108,6 +106,12 @@ impl Viewer {
             }
             None => Ok(Console::print(&self.render(event)?, Exit::Success)),
         }
+    }
+
+    /// For every second in which nothing may happen: draws the screen, and writes out what was recorded.
+    pub(super) fn tick(&mut self, now: Timestamp) -> Result<(), CliError> {
+        self.record(|recording| recording.flush(now));
+        self.draw(now, false)
     }
 
     /// Draws the screen, if there is one.
@@ -136,11 +140,11 @@ impl Viewer {
     }
 
     /// A recording that cannot be written does not end the watch.
-    fn record(&mut self, observation: &Observation) {
+    fn record(&mut self, write: impl FnOnce(&mut RecordingWriter) -> Result<(), RecordingError>) {
         let Some(recording) = &mut self.recording else {
             return;
         };
-        if let Err(error) = recording.append(observation) {
+        if let Err(error) = write(recording) {
             // Also with --quiet: what was asked for is missing.
             Console::default().note(&format!("warning: the recording ends here: {error}"));
             self.recording = None;
@@ -154,7 +158,7 @@ impl Viewer {
 
     /// The exit code if the observations end before the upgrade does.
     pub(super) fn exit_at_end(&self) -> Exit {
-        if self.watch.picture().is_some_and(Picture::is_idle) {
+        if self.watch.is_idle() {
             Exit::Success
         } else if self.watch.is_stalled() {
             Exit::Blocked

@@ -2,10 +2,12 @@
 //!
 //! Only the fields that the row needs are declared. Tags are those of k8s.io/api core/v1/generated.proto.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use serde::Deserialize;
 
-use super::meta::{ObjectMeta, Time};
+use super::meta::{Time, rfc3339};
 use crate::snapshot::{NodeCondition, NodeRow};
 
 /// Where kubeadm notes the socket of a node's container runtime.
@@ -26,11 +28,28 @@ const MACHINE_OWNER_ANNOTATIONS: [&str; 2] =
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Node {
     #[prost(message, optional, tag = "1")]
-    metadata: Option<ObjectMeta>,
+    metadata: Option<NodeMeta>,
     #[prost(message, optional, tag = "2")]
     spec: Option<NodeSpec>,
     #[prost(message, optional, tag = "3")]
     status: Option<NodeStatus>,
+}
+
+/// Without `managedFields`, which are a third of a node.
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NodeMeta {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "5")]
+    uid: String,
+    #[prost(message, optional, tag = "8")]
+    #[serde(deserialize_with = "rfc3339")]
+    creation_timestamp: Option<Time>,
+    #[prost(btree_map = "string, string", tag = "11")]
+    labels: BTreeMap<String, String>,
+    #[prost(btree_map = "string, string", tag = "12")]
+    annotations: BTreeMap<String, String>,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -153,7 +172,7 @@ impl Node {
             }),
             created_at: meta.creation_timestamp.and_then(Time::to_timestamp),
             cri_socket: meta.annotations.get(CRI_SOCKET_ANNOTATION).cloned(),
-            uid: meta.uid(),
+            uid: meta.uid.parse().ok(),
             name: meta.name,
             labels: meta.labels,
             is_unschedulable: spec.unschedulable,

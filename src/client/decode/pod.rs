@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::meta::{Time, rfc3339};
 use super::volume::VolumeSource;
 use crate::snapshot::{
-    ControllerRef, Interner, Placement, PodPhase, PodRow, SharedStr, label_requirement_holds,
+    ControllerRef, Interner, Placement, PodFields, PodPhase, PodRow, SharedStr,
+    label_requirement_holds,
 };
 
 /// The mark of a static pod's mirror.
@@ -209,7 +210,7 @@ impl Pod {
                 claims.push(pool.intern(&format!("{}-{}", meta.name, volume.name)));
             }
         }
-        PodRow {
+        PodRow::from(PodFields {
             node_name: pool.intern(&spec.node_name),
             phase: parse_phase(&status.phase),
             is_ready: ready.is_some_and(|ready| ready.status == "True"),
@@ -241,7 +242,7 @@ impl Pod {
             namespace: pool.intern(&meta.namespace),
             name: meta.name,
             labels: pool.intern_label_map(&meta.labels),
-        }
+        })
     }
 }
 

@@ -194,7 +194,9 @@ impl RowCollector {
                     .for_each(|object| self.record_skipped(object));
             }
             Rows::Objects(rows) => {
-                object_row(object, &self.field_paths, &self.interner).map(|row| rows.push(row))
+                let paths = &self.field_paths;
+                object_row(object, paths, self.has_secrets, &self.interner)
+                    .map(|row| rows.push(row))
             }
             Rows::TextLines(_) => Err("it is not text".to_owned()),
         };
@@ -238,10 +240,11 @@ fn lock_interner(pool: &Mutex<Interner>) -> MutexGuard<'_, Interner> {
 }
 
 /// The object with its declared fields, without copies of itself in annotations, of which the row's metadata has what
-/// counts.
+/// counts. Values of a Secret are dropped, whatever is declared.
 fn object_row(
     object: EncodedObject<'_>,
     field_paths: &FieldPaths,
+    is_secret: bool,
     interner: &Mutex<Interner>,
 ) -> Result<ObjectRow, String> {
     let EncodedObject::Json(mut object) = object else {
@@ -251,6 +254,13 @@ fn object_row(
     let meta = meta.map_err(|_| "it has no metadata".to_owned())?;
     let meta = meta.into_row(&mut lock_interner(interner));
     field_paths.project(&mut object);
+    for field in ["data", "stringData"] {
+        let values = object.get_mut(field).filter(|_| is_secret);
+        let values = values.and_then(Value::as_object_mut);
+        for value in values.into_iter().flat_map(|values| values.values_mut()) {
+            *value = Value::Null;
+        }
+    }
     let annotations = object.pointer_mut("/metadata/annotations");
     if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
         for copy in LAST_APPLIED_ANNOTATIONS {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::api::v1::UpgradeReport;
 use crate::report::options::RenderError;
-use crate::report::remedies;
+use crate::report::{clusters, remedies};
 use crate::text::pluralize;
 
 /// The whole report.
@@ -19,6 +19,7 @@ struct ReportView {
     made: String,
     verdict: &'static str,
     facts: Vec<(&'static str, String)>,
+    clusters: Vec<Vec<String>>,
     /// Hops and their sources.
     hops: Vec<(String, String)>,
     findings: Vec<FindingView>,
@@ -41,11 +42,13 @@ impl ReportView {
         Self {
             title: format!(
                 "Upgrade check: {}",
-                remedies::scope_phrase(&report.cluster, &report.path)
+                remedies::several_clusters(&report.clusters)
+                    .unwrap_or_else(|| remedies::scope_phrase(&report.cluster, &report.path))
             ),
             made: generated_line(&report.metadata),
             verdict: report.verdict.as_str(),
             facts: report_facts(report),
+            clusters: clusters::cluster_rows(&report.clusters),
             hops: report.path.iter().map(hop_row).collect(),
             findings: FindingView::numbered(&report.findings),
             findings_are: "Findings",
@@ -63,7 +66,10 @@ impl ReportView {
 
 fn report_facts(report: &UpgradeReport) -> Vec<(&'static str, String)> {
     let summary = &report.summary;
-    let mut facts = cluster_facts(&report.cluster);
+    let mut facts = match report.clusters.len() {
+        0 | 1 => cluster_facts(&report.cluster),
+        _ => Vec::new(),
+    };
     let found = [
         pluralize(summary.blockers, "blocker"),
         pluralize(summary.warnings, "warning"),

@@ -81,7 +81,8 @@ pub(super) fn window_starts<'a>(plan: &'a UpgradePlan, steps: &[&StepDoc]) -> Ve
 /// The last line: counts, time left and scope.
 pub(super) fn summary_line(plan: &UpgradePlan, look: &RenderOptions) -> String {
     let parts = summary_parts(plan).join("; ");
-    let scope = remedies::scope_phrase(&plan.cluster, &plan.path);
+    let scope = remedies::several_clusters(&plan.clusters)
+        .unwrap_or_else(|| remedies::scope_phrase(&plan.cluster, &plan.path));
     wrap(
         &format!("plan: {parts} ({scope})"),
         "",

@@ -9,6 +9,10 @@ use crate::plan::parallelism;
 
 /// One hop and its steps.
 pub(super) struct HopGroups<'a> {
+    /// The cluster whose plan it belongs to, if there are several.
+    pub(super) cluster: Option<&'a str>,
+    /// Its steps, in order.
+    pub(super) steps: &'a [StepDoc],
     /// As steps name it.
     pub(super) hop: &'a HopIdDoc,
     /// As the path has it; none where it has no such hop.
@@ -28,12 +32,20 @@ pub(super) struct StepGroup<'a> {
 
 /// The plan, hop by hop.
 pub(super) fn group_by_hop(plan: &UpgradePlan) -> Vec<HopGroups<'_>> {
-    let hops = plan.steps.chunk_by(|one, next| one.hop == next.hop);
+    let key = |step: &StepDoc| (step.planned_for.clone(), step.hop.clone());
+    let hops = plan.steps.chunk_by(|one, next| key(one) == key(next));
     hops.filter_map(|steps| {
-        let to = &steps.first()?.hop;
+        let first = steps.first()?;
+        let to = &first.hop;
+        let planned_for = first.planned_for.as_deref();
+        let mut clusters = plan.clusters.iter();
+        let cluster = clusters.find(|cluster| Some(cluster.id.as_str()) == planned_for);
+        let path = cluster.map_or(&plan.path, |cluster| &cluster.path);
         Some(HopGroups {
+            cluster: planned_for.filter(|_| plan.clusters.len() > 1),
+            steps,
             hop: to,
-            path_hop: plan.path.iter().find(|hop| hop.id() == *to),
+            path_hop: path.iter().find(|hop| hop.id() == *to),
             groups: group_steps(steps),
         })
     })

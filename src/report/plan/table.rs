@@ -5,7 +5,7 @@ use console::measure_text_width;
 use super::super::columns::format_columns;
 use super::super::options::RenderOptions;
 use super::super::wrap::{join_sections, wrap};
-use super::super::{notices, remedies, terminal};
+use super::super::{clusters, notices, remedies, terminal};
 use super::group;
 use super::group::{HopGroups, StepGroup};
 use super::heading::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_MARK, NO_WINDOW_NOTE, push_hop_heading};
@@ -25,6 +25,7 @@ pub(super) fn plan_table(plan: &UpgradePlan, look: &RenderOptions, all: bool) ->
         false => step_tree(plan, &hops, next, look),
     };
     join_sections(&[
+        clusters::clusters_section(&plan.clusters, look),
         steps,
         footer::blocking_findings(plan, look, all),
         footer::windows_section(plan, look),

@@ -74,7 +74,11 @@ pub(super) fn hop_title(hop: &HopGroups<'_>) -> String {
         Some(edge) => (edge.from.as_ref(), &edge.to),
         None => (None, &hop.hop.to),
     };
-    remedies::hop_title(hop.hop.platform, from, to)
+    let title = remedies::hop_title(hop.hop.platform, from, to);
+    match hop.cluster {
+        Some(cluster) => format!("{}: {title}", terminal::escape_line(cluster)),
+        None => title,
+    }
 }
 
 /// `node a-1 of pool pool-a`, escaped.

@@ -7,7 +7,7 @@ use super::super::page::{
     FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_all, escape_plain,
     generated_line,
 };
-use super::super::{remedies, terminal};
+use super::super::{clusters, remedies, terminal};
 use super::group;
 use super::group::{HopGroups, StepGroup};
 use super::heading::{IRREVERSIBLE_NOTE, NO_WINDOW_NOTE};
@@ -32,6 +32,7 @@ pub(super) struct PlanView {
     pub(super) no_path: Option<String>,
     /// The table at the top.
     pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) clusters: Vec<Vec<String>>,
     pub(super) hops: Vec<HopView>,
     pub(super) findings: Vec<FindingView>,
     pub(super) findings_are: &'static str,
@@ -114,7 +115,8 @@ impl PlanView {
         let (title, made) = match &plan.no_path {
             Some(_) => ("no supported path".to_owned(), made),
             None => (
-                remedies::scope_phrase(&plan.cluster, &plan.path),
+                remedies::several_clusters(&plan.clusters)
+                    .unwrap_or_else(|| remedies::scope_phrase(&plan.cluster, &plan.path)),
                 made + " Step states are as of then.",
             ),
         };
@@ -123,6 +125,7 @@ impl PlanView {
             made,
             no_path: plan.no_path.as_deref().map(escape_plain),
             facts: plan_facts(plan),
+            clusters: clusters::cluster_rows(&plan.clusters),
             hops: hops
                 .map(|(at, hop)| HopView::new(plan, at + 1, hop, next))
                 .collect(),
@@ -142,9 +145,12 @@ impl PlanView {
 }
 
 fn plan_facts(plan: &UpgradePlan) -> Vec<(&'static str, String)> {
-    let context = plan.cluster.context.as_ref();
-    let mut facts = Vec::from_iter(context.map(|context| ("Context", escape_plain(context))));
-    facts.extend(cluster_facts(&plan.cluster));
+    let mut facts = Vec::new();
+    if plan.clusters.len() <= 1 {
+        let context = plan.cluster.context.as_ref();
+        facts.extend(context.map(|context| ("Context", escape_plain(context))));
+        facts.extend(cluster_facts(&plan.cluster));
+    }
     let summary = &plan.summary;
     facts.push(("Steps", format!("{}, {} done", summary.steps, summary.done)));
     if summary.done < summary.steps {

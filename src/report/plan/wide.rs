@@ -30,7 +30,7 @@ pub(super) fn detailed_steps(
     for hop in hops {
         push_hop_heading(&mut out, hop, before, look);
         before = hop.path_hop.map(|edge| edge.source.as_str());
-        for step in plan.steps.iter().filter(|step| step.hop == *hop.hop) {
+        for step in hop.steps {
             out.push('\n');
             let is_next = next.is_some_and(|next| next.id == step.id);
             push_step(&mut out, plan, step, is_next, look);

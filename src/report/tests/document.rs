@@ -117,6 +117,7 @@ fn local() -> UpgradeReport {
         is_redacted: false,
         taken_at: "2026-09-01T12:00:00Z".parse().expect("a time"),
         clusters: Vec::new(),
+        unread: Vec::new(),
         files: ManifestFiles {
             objects: vec![ManifestObject {
                 api_version: "policy/v1beta1".into(),

@@ -43,7 +43,7 @@ fn one_role_with_secrets_and_one_without() {
         list("", "configmaps", None),
         list("", "configmaps", None),
     ];
-    insta::assert_snapshot!(render_rbac(&requests, None).expect("roles"), @r#"
+    insta::assert_snapshot!(render_rbac(&requests.map(|request| request.rbac), None).expect("roles"), @r#"
     # What kubectl upgrade-check reads, and nothing else; it never writes.
     # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
     #
@@ -139,7 +139,7 @@ fn a_namespace_takes_a_role_of_its_own() {
         kind: "User".into(),
         name: "eve\n---\nkind: x".into(),
     };
-    let text = render_rbac(&requests, Some(&bind)).expect("roles");
+    let text = render_rbac(&requests.map(|request| request.rbac), Some(&bind)).expect("roles");
     insta::assert_snapshot!(text, @r#"
     # What kubectl upgrade-check reads, and nothing else; it never writes.
     # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
@@ -207,7 +207,8 @@ fn names_cannot_break_out() {
         kind: "User".into(),
         name: "x\n---\n\u{2028}a: b\u{85}# ".into(),
     };
-    let text = render_rbac(&[list("a\nb: c", "'\"", Some("- x"))], Some(&bind)).expect("roles");
+    let text =
+        render_rbac(&[list("a\nb: c", "'\"", Some("- x")).rbac], Some(&bind)).expect("roles");
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
     assert_eq!(documents.len(), 2, "{text}");
     assert_eq!(documents[1]["subjects"][0]["name"], bind.name.as_str());

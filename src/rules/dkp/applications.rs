@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{estate, hops, needs, object};
-use crate::catalog::{GroupResource, PlatformName};
-use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::dkp::{AppOrigin, Application, KOMMANDER};
-use crate::need::{Need, NeedContext};
+use super::{estate, needs, object};
+use crate::catalog::PlatformName;
+use crate::facts::dkp::{AppOrigin, Application};
 use crate::path::{Hop, HopId};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 
@@ -118,66 +116,4 @@ fn app_object(context: &CheckContext<'_>, app: &Application) -> AffectedObject {
         place,
         format!("{} {}", app.app, app.version),
     )
-}
-
-/// `dkp-kommander-vars`: variables that were left by a custom chart version.
-pub(crate) const KOMMANDER_VARS: Rule = Rule {
-    id: "dkp-kommander-vars",
-    severity: Severity::Warning,
-    title: "Kommander was installed with a chart version of its own",
-    why: "The variables that this leaves override those of the new release, and the upgrade of Kommander can fail.",
-    detection: "By keys of the ConfigMap kommander/kommander-vars.",
-    remedy: "Ask the vendor before the upgrade: deleting the keys unblocks it, and restarts Kommander at once.",
-    reference: "https://github.com/mesosphere/dcos-docs-site/blob/main/pages/dkp/kommander/2.2/release-notes/2.2.1/index.md",
-    sources: &["mesosphere/dcos-docs-site pages/dkp/kommander/2.2/release-notes/2.2.1"],
-    kind: RuleKind::Code {
-        needs: vars_needs,
-        evaluate: evaluate_vars,
-    },
-    ..Rule::DEFAULT
-};
-
-/// Keys of the ConfigMap that override the release.
-const OVERRIDES: [&str; 3] = [
-    "kommanderAppManagementImageTag",
-    "kommanderAppManagementImageRepository",
-    "kommanderChartsVersion",
-];
-
-fn vars_need() -> Need {
-    let fields: Vec<String> = OVERRIDES.iter().map(|key| format!("data.{key}")).collect();
-    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-    let resource = GroupResource::new("", "configmaps");
-    Need::single_object(resource, KOMMANDER, "kommander-vars").with_fields(&fields)
-}
-
-fn vars_needs(context: &NeedContext<'_>) -> Vec<Need> {
-    match hops(context.path).next() {
-        Some(_) => vec![vars_need()],
-        None => Vec::new(),
-    }
-}
-
-fn evaluate_vars(context: &CheckContext<'_>) -> Vec<Finding> {
-    let rows = context.objects(&vars_need()).iter();
-    let objects = rows.filter_map(|row| {
-        let data = row.object.pointer("/data")?;
-        let keys: Vec<&str> = OVERRIDES
-            .into_iter()
-            .filter(|key| data.get(key).is_some())
-            .collect();
-        (!keys.is_empty()).then(|| {
-            let evidence = Evidence::new(
-                EvidenceSource::Spec,
-                format!("data has {}", keys.join(", ")),
-            );
-            AffectedObject::new("v1", "ConfigMap", &row.meta, evidence)
-        })
-    });
-    let mut findings = KOMMANDER_VARS.findings("overrides the charts of the new release", objects);
-    let hop = hops(context.path).next().map(HopId::from);
-    for finding in &mut findings {
-        finding.hop.clone_from(&hop);
-    }
-    findings
 }

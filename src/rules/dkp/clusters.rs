@@ -1,10 +1,14 @@
 //! Rules on the clusters that Kommander looks after.
 
+use serde_json::Value;
+
 use super::{GUIDE, estate, hops, needs, object};
-use crate::catalog::MinorRange;
+use crate::catalog::{GroupResource, MinorRange};
+use crate::detect;
 use crate::evidence::EvidenceSource;
 use crate::facts::capi;
 use crate::facts::dkp::KonvoyCluster;
+use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::{Hop, HopId};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::MissingData;
@@ -160,7 +164,7 @@ fn evaluate_single(context: &CheckContext<'_>) -> Vec<Finding> {
         .filter(|one| one.provider == PREPROVISIONED)
         .filter_map(|cluster| {
             let place = (cluster.namespace.as_str(), cluster.control_plane.1.as_str());
-            let need = crate::detect::kubeadm_control_planes_need();
+            let need = detect::kubeadm_control_planes_need();
             let rollout = capi::machine_rollout(view, &need, place, "/spec/version")?;
             (rollout.desired == 1).then(|| {
                 let resource = ("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes");
@@ -199,7 +203,7 @@ fn evaluate_provider(context: &CheckContext<'_>) -> Vec<Finding> {
     let table = &context.catalog.dkp;
     let has_command = |provider: &str| {
         let command = format!("update controlplane {provider}");
-        table.find_command(&command, hop.minor()).is_some()
+        table.cli.find(&command, hop.minor()).is_some()
     };
     // 2.1 and older have no such commands at all.
     let clusters = estate.management.iter().chain(&estate.managed);
@@ -215,6 +219,67 @@ fn evaluate_provider(context: &CheckContext<'_>) -> Vec<Finding> {
     Finding::new(&PROVIDER_UNSUPPORTED, draft)
         .into_iter()
         .collect()
+}
+
+/// `dkp-flatcar-calico`: Calico of Flatcar clusters that is not upgraded with the core addons.
+pub(crate) const FLATCAR_CALICO: Rule = Rule {
+    id: "dkp-flatcar-calico",
+    severity: Severity::Warning,
+    title: "Calico of a pre-provisioned Flatcar cluster is not upgraded",
+    why: "The ClusterResourceSet of Calico selects clusters by their operating system. One that does not select this cluster leaves the old Calico on it.",
+    detection: "By the label konvoy.d2iq.io/osHint of pre-provisioned Clusters, compared with spec.clusterSelector of the ClusterResourceSets in their namespace. Release notes of 2.2.2 and 2.4.0 state it, those of 2.2.3 no longer.",
+    remedy: "Set the selector of calico-cni-installation-NAME to konvoy.d2iq.io/osHint: flatcar, and flexVolumePath in its ConfigMap to /opt/libexec/kubernetes/kubelet-plugins/volume/exec/.",
+    reference: "https://github.com/mesosphere/dcos-docs-site/blob/main/pages/dkp/kommander/2.2/release-notes/2.2.2/index.md",
+    sources: &["mesosphere/dcos-docs-site pages/dkp/kommander/2.2/release-notes/2.2.2"],
+    kind: RuleKind::Code {
+        needs: flatcar_needs,
+        evaluate: evaluate_flatcar,
+    },
+    ..Rule::DEFAULT
+};
+
+/// The label with the operating system of a cluster.
+const OS_HINT: &str = "konvoy.d2iq.io/osHint";
+const FLATCAR: &str = "flatcar";
+
+fn resource_sets_need() -> Need {
+    let resource = GroupResource::new("addons.cluster.x-k8s.io", "clusterresourcesets");
+    Need::objects(resource, DetailLevel::Full).with_fields(&["spec.clusterSelector.matchLabels"])
+}
+
+fn flatcar_needs(context: &NeedContext<'_>) -> Vec<Need> {
+    let mut needs = needs(context);
+    if !needs.is_empty() && detect::serves_cluster_api(context.discovery) {
+        needs.push(resource_sets_need());
+    }
+    needs
+}
+
+fn evaluate_flatcar(context: &CheckContext<'_>) -> Vec<Finding> {
+    let (Some(view), Some(_)) = (context.view(), hops(context.path).next()) else {
+        return Vec::new();
+    };
+    let runs_flatcar = |labels: Option<&Value>| {
+        labels.and_then(|labels| labels.get(OS_HINT)?.as_str()) == Some(FLATCAR)
+    };
+    let clusters = context.objects(&detect::capi_clusters_need()).iter();
+    let clusters = clusters.filter(|row| runs_flatcar(row.object.pointer("/metadata/labels")));
+    let clusters = clusters.map(|row| KonvoyCluster::new(view, row));
+    let objects = clusters.filter_map(|cluster| {
+        let sets = context.objects(&resource_sets_need()).iter();
+        let sets = sets.filter(|set| set.meta.namespace.as_ref() == Some(&cluster.namespace));
+        let mut selectors = sets.map(|set| set.object.pointer("/spec/clusterSelector/matchLabels"));
+        let has_sets = selectors.clone().next().is_some();
+        let is_left_out = has_sets && !selectors.any(runs_flatcar);
+        (is_left_out && cluster.provider == PREPROVISIONED).then(|| {
+            let detail = format!("label {OS_HINT}: {FLATCAR}, which no ClusterResourceSet selects");
+            cluster_object(context, &cluster, detail)
+        })
+    });
+    FLATCAR_CALICO.findings(
+        "keeps its Calico when the core addons are upgraded",
+        objects,
+    )
 }
 
 fn cluster_object(

@@ -215,7 +215,7 @@ impl CurrentRun<'_> {
     /// Whether the evaluation of another cluster of the run says what became of the object.
     fn is_of_other_cluster(&self, object: &AffectedObject) -> bool {
         let mut others = self.context.other_clusters.iter();
-        others.any(|other| object.cluster.as_ref() == Some(&other.id))
+        others.any(|other| object.cluster.as_ref() == Some(other))
     }
 
     fn is_in_scope(&self, object: &AffectedObject) -> bool {

@@ -97,7 +97,7 @@ impl CelProgram {
     }
 
     /// The fields of the object that it reads.
-    pub(super) fn field_paths(&self) -> FieldPaths {
+    pub(crate) fn field_paths(&self) -> FieldPaths {
         self.referenced_fields.paths()
     }
 

@@ -39,8 +39,8 @@ pub struct CheckContext<'a> {
     pub api_usages: Vec<ApiUsage>,
     /// Which pods the budgets cover; computed once, for several rules.
     pub(crate) budget_coverage: OnceLock<BudgetCoverage>,
-    /// The other clusters of the run.
-    pub other_clusters: Vec<&'a ClusterSnapshot>,
+    /// The other clusters of the run, also those that are not read.
+    pub other_clusters: Vec<ClusterId>,
 }
 
 impl<'a> CheckContext<'a> {
@@ -65,11 +65,19 @@ impl<'a> CheckContext<'a> {
         now: Timestamp,
     ) -> Self {
         let view = cluster.map(|cluster| ClusterView::new(cluster, catalog));
-        let is_other =
-            |other: &&ClusterSnapshot| !cluster.is_some_and(|own| std::ptr::eq(own, *other));
+        let read = snapshot.clusters.iter().map(|other| &other.id);
+        let unread = snapshot.unread.iter().map(|other| &other.id);
+        let others = read.chain(unread);
+        let others = others.filter(|other| cluster.is_none_or(|own| own.id != **other));
+        let mut detected = cluster.map(|cluster| DetectedCluster::new(cluster, catalog));
+        for (name, release) in &path.stated {
+            if let Some(detected) = &mut detected {
+                detected.accept_release(*name, release, &format!("--from {name}={release}"));
+            }
+        }
         Self {
             cluster,
-            detected: cluster.map(|cluster| DetectedCluster::new(cluster, catalog)),
+            detected,
             manifests: &snapshot.files,
             is_redacted: snapshot.is_redacted,
             catalog,
@@ -77,7 +85,7 @@ impl<'a> CheckContext<'a> {
             now,
             api_usages: api_usage::resolve_usages(view, &snapshot.files, catalog, path),
             budget_coverage: OnceLock::new(),
-            other_clusters: snapshot.clusters.iter().filter(is_other).collect(),
+            other_clusters: others.cloned().collect(),
         }
     }
 

@@ -118,6 +118,16 @@ struct DataRuleSpec {
 struct ResourceSpec {
     group: String,
     plural: String,
+    /// The only object that it inspects; all of the resource if left out.
+    object: Option<ObjectName>,
+}
+
+/// A namespaced object.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ObjectName {
+    namespace: String,
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +146,7 @@ pub struct DataRule {
     to: Option<Minor>,
     full_severity_from: Option<Minor>,
     resource: GroupResource,
+    object: Option<ObjectName>,
     evidence_source: EvidenceSource,
     when: CelProgram,
     severity_overrides: Vec<(Severity, CelProgram)>,
@@ -197,6 +208,7 @@ fn compile_rule(file: &str, row: DataRuleSpec) -> Result<&'static Rule, LoadRule
         to: row.to,
         full_severity_from: row.full_severity_from,
         resource: GroupResource::new(&row.resource.group, &row.resource.plural),
+        object: row.resource.object,
         evidence_source: row.evidence_source,
         when: compile("when", &row.when)?,
         severity_overrides: milder,
@@ -243,9 +255,14 @@ impl DataRule {
         for expression in expressions {
             field_paths.union(&expression.field_paths());
         }
+        let resource = self.resource.clone();
+        let need = match &self.object {
+            Some(object) => Need::single_object(resource, &object.namespace, &object.name),
+            None => Need::objects(resource, DetailLevel::Full),
+        };
         Need {
             field_paths,
-            ..Need::objects(self.resource.clone(), DetailLevel::Full)
+            ..need
         }
     }
 

@@ -138,6 +138,29 @@ fn name_betas(findings: &mut [Finding], context: &CheckContext<'_>) {
 }
 
 impl Evaluation {
+    /// The same without some gaps.
+    #[must_use]
+    pub(crate) fn without_gaps(mut self, drop: impl Fn(&Gap) -> bool, policy: &Policy) -> Self {
+        self.gaps.retain(|gap| !drop(gap));
+        let findings = std::mem::take(&mut self.findings);
+        // What was counted is counted again.
+        let Summary {
+            skipped,
+            rules_evaluated,
+            objects_read,
+            manifests_read,
+            ..
+        } = self.summary;
+        self.summary = Summary {
+            skipped,
+            rules_evaluated,
+            objects_read,
+            manifests_read,
+            ..Summary::default()
+        };
+        self.with_findings(findings, policy)
+    }
+
     /// The same with these findings, sorted and weighed by a policy; the verdict and the counts of findings and gaps follow.
     #[must_use]
     pub(crate) fn with_findings(self, mut findings: Vec<Finding>, policy: &Policy) -> Self {

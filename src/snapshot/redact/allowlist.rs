@@ -29,8 +29,9 @@ const PUBLIC_NAMES: &str = "
     control-plane master worker
     app component tier k8s-app name role version control-plane-component
     bootstrap-kubelet CoreProvider cluster-api reconciler host-cluster kommander
+    installer overrides nodejs14 jwt
     kyma-system kyma-installer kyma-installer-container kyma-project kyma-integration eu.gcr.io logging monitoring
-    regular fast rapid experimental enterprise essential dkp mesosphere dkp-catalog-applications
+    regular fast rapid experimental enterprise essential dkp mesosphere dkp-catalog-applications flatcar
     ClusterApp
     local localhost 127.0.0.1 http https tcp unix npipe cluster svc
     var run containerd containerd.sock crio crio.sock cri-dockerd.sock dockershim.sock docker dockerd
@@ -115,6 +116,8 @@ impl<'a> Allowlist<'a> {
             words.extend(names.chain([addon.component.as_str()]).map(str::to_owned));
         }
         words.extend(catalog.dkp.app_names().map(str::to_owned));
+        let components = catalog.kyma.components.iter();
+        words.extend(components.map(|row| row.component.clone()));
         words.extend(catalog.dkp.providers.iter().map(|row| row.kind.clone()));
         words.extend(control_plane_names(catalog));
         for row in volume_plugins().unwrap_or_default() {
@@ -149,6 +152,12 @@ impl<'a> Allowlist<'a> {
             || is_api_version(name)
             || is_pseudonym(name)
             || self.is_application_of_dkp(name)
+    }
+
+    /// Whether this is a key of an override of Kyma that rules look for.
+    pub(super) fn is_override_of_kyma(&self, key: &str) -> bool {
+        let mut rows = self.catalog.kyma.renamed_overrides.iter();
+        rows.any(|row| row.old != "*" && row.matches(None, key))
     }
 
     /// Whether this is an application of DKP and a version, `kafka-operator-0.20.0`.

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::super::{KUBE_SYSTEM, Snapshot, Uid};
+use super::super::{ClusterSnapshot, KUBE_SYSTEM, Uid};
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, ListSelector, Need};
 
@@ -34,10 +34,10 @@ impl RedactionKey {
         Self(key)
     }
 
-    /// The key of the first cluster of a snapshot; `None` if its UID was not read.
+    /// The key of a cluster; `None` if its UID was not read.
     #[must_use]
-    pub fn from_snapshot(snapshot: &Snapshot) -> Option<Self> {
-        let uid = snapshot.clusters.first()?.uid()?;
+    pub fn from_cluster(cluster: &ClusterSnapshot) -> Option<Self> {
+        let uid = cluster.uid()?;
         (!uid.is_pseudonym()).then(|| Self::new(uid.to_string().as_bytes()))
     }
 

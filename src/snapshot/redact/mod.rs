@@ -24,6 +24,7 @@ pub use key::RedactionKey;
 
 use super::{
     ClusterSnapshot, ManifestFiles, MissingData, ReadOutcome, ReadResult, Rows, Snapshot, Uid,
+    UnreadCluster,
 };
 use crate::catalog::Catalog;
 use crate::need::{ClusterId, Discovery, ReadTarget};
@@ -43,6 +44,9 @@ pub fn redact(snapshot: &mut Snapshot, key: &RedactionKey, catalog: &Catalog) {
     }
     for cluster in &mut snapshot.clusters {
         words.redact_cluster(cluster);
+    }
+    for cluster in &mut snapshot.unread {
+        words.redact_unread(cluster);
     }
     words.redact_files(&mut snapshot.files);
     snapshot.is_redacted = true;
@@ -71,6 +75,17 @@ impl<'a> Redactor<'a> {
             true => self.0.redact_server_url(&id.0),
             false => self.0.redact_name(&id.0),
         })
+    }
+
+    /// The pseudonym of a cluster that a management cluster calls `namespace/name`.
+    #[must_use]
+    pub fn redact_managed_id(&self, id: &ClusterId) -> ClusterId {
+        self.0.redact_managed_id(id)
+    }
+
+    /// A cluster that was not read.
+    pub fn redact_unread(&self, cluster: &mut UnreadCluster) {
+        self.0.redact_unread(cluster);
     }
 
     /// A UID in the place of another.
@@ -113,16 +128,42 @@ impl Pseudonymizer<'_> {
     fn redact_cluster(&self, cluster: &mut ClusterSnapshot) {
         let server = self.redact_server_url(&cluster.server);
         // Without a context, the id of a cluster is the address of its server.
-        cluster.id = ClusterId(match cluster.id.0 == cluster.server {
-            true => server.clone(),
-            false => self.redact_name(&cluster.id.0),
-        });
+        cluster.id = match &cluster.context {
+            _ if cluster.id.0 == cluster.server => ClusterId(server.clone()),
+            Some(_) => ClusterId(self.redact_name(&cluster.id.0)),
+            None => self.redact_managed_id(&cluster.id),
+        };
         cluster.context = cluster.context.take().map(|name| self.redact_name(&name));
         cluster.server = server;
         cluster.namespace = cluster.namespace.take().map(|name| self.redact_name(&name));
         self.redact_discovery(&mut cluster.discovery);
         for reading in &mut cluster.ledger {
             self.redact_result(reading);
+        }
+    }
+
+    /// As the objects of the management cluster have its namespace and name.
+    fn redact_managed_id(&self, id: &ClusterId) -> ClusterId {
+        let parts = id.0.split('/').map(|part| self.redact_name(part));
+        ClusterId(parts.collect::<Vec<_>>().join("/"))
+    }
+
+    fn redact_unread(&self, cluster: &mut UnreadCluster) {
+        let redact_id = |id: &ClusterId| match &cluster.context {
+            Some(_) => ClusterId(self.redact_name(&id.0)),
+            None => self.redact_managed_id(id),
+        };
+        cluster.id = redact_id(&cluster.id);
+        cluster.same_as = cluster.same_as.as_ref().map(redact_id);
+        cluster.context = cluster.context.take().map(|name| self.redact_name(&name));
+        if cluster.same_as.is_none() {
+            cluster.why = redact_reason(&cluster.why);
+        }
+        if let Some(rbac) = &mut cluster.rbac {
+            rbac.namespace = rbac.namespace.take().map(|name| self.redact_name(&name));
+            for name in &mut rbac.resource_names {
+                *name = self.redact_name(name);
+            }
         }
     }
 

@@ -141,7 +141,9 @@ impl Pseudonymizer<'_> {
             }
             let is_field =
                 |letter: char| letter.is_ascii_alphanumeric() || (are_flags && letter == '-');
-            let stays = !is_labels && name.chars().all(is_field);
+            // Of overrides, only the keys were read.
+            let is_override = field == "data" && value.is_null() && self.is_override_of_kyma(&name);
+            let stays = is_override || !is_labels && name.chars().all(is_field);
             fields.insert(
                 if stays {
                     name

@@ -82,6 +82,11 @@ impl<'a> Pseudonymizer<'a> {
         new
     }
 
+    /// See [`Allowlist::is_override_of_kyma`].
+    pub(super) fn is_override_of_kyma(&self, key: &str) -> bool {
+        self.allowlist.is_override_of_kyma(key)
+    }
+
     /// The pseudonym of a name, or the name itself if it is allowed.
     pub(super) fn redact_name(&self, name: &str) -> String {
         if name.is_empty() || self.allowlist.contains(name) {

@@ -7,7 +7,7 @@ use super::super::metadata::Row;
 use super::super::nodes::machine_deployment_of_set;
 use super::super::{
     EndpointSliceRow, FieldManager, HelmReleaseRow, LastApplied, ManifestObject, MetaRow, NodeRow,
-    ObjectRow, Placement, PodRow, Rows, SharedStr, WorkloadRow,
+    ObjectRow, Placement, PodFields, Rows, SharedStr, WorkloadRow,
 };
 use super::pseudonymizer::Pseudonymizer;
 use super::token_kinds::is_upper_camel_case;
@@ -21,7 +21,7 @@ impl Pseudonymizer<'_> {
         match rows {
             Rows::Metadata(rows) => redact_each(rows, |row| self.redact_metadata(row)),
             Rows::Nodes(rows) => rows.iter_mut().for_each(|row| self.redact_node(row)),
-            Rows::Pods(rows) => redact_each(rows, |row| self.redact_pod(row)),
+            Rows::Pods(rows) => redact_each(rows, |row| row.update(|pod| self.redact_pod(pod))),
             Rows::HelmReleases(rows) => rows
                 .iter_mut()
                 .for_each(|row| self.redact_helm_release(row)),
@@ -148,7 +148,7 @@ impl Pseudonymizer<'_> {
         });
     }
 
-    fn redact_pod(&self, row: &mut PodRow) {
+    fn redact_pod(&self, row: &mut PodFields) {
         row.name = self.redact_name(&row.name);
         row.labels = self.redact_labels(&row.labels);
         self.redact_names([&mut row.namespace, &mut row.node_name]);

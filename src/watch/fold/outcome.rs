@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::event::{EventKind, EventScope, WatchEvent};
+use super::super::outage::{Outage, OutageKind};
 use super::super::picture::Picture;
 use super::super::progress::UpgradePhase;
 use super::super::{message, stall};
@@ -16,6 +17,16 @@ const TAKEN_BACK_AFTER: SignedDuration = SignedDuration::from_mins(5);
 const AWAIT_NODES: SignedDuration = SignedDuration::from_mins(5);
 
 impl UpgradeWatch<'_> {
+    /// The state again, once it is certain that nothing is being upgraded.
+    pub(super) fn check_idle(&mut self, at: Timestamp) -> Option<WatchEvent> {
+        let picture = self.picture.as_ref().filter(|_| self.may_be_idle)?;
+        let (is_idle, are_servers_known) = (picture.is_idle(), self.are_servers_known(picture));
+        self.may_be_idle = is_idle && !are_servers_known;
+        (is_idle && are_servers_known)
+            .then(|| self.picture_event(at))
+            .flatten()
+    }
+
     pub(super) fn check_finished(&mut self, at: Timestamp) -> Option<WatchEvent> {
         let picture = self.picture.as_ref()?;
         let is_finished = self.is_over(picture);
@@ -80,18 +91,12 @@ impl UpgradeWatch<'_> {
 
     /// The API server answers, but no longer gives the nodes.
     pub(super) fn lose_sight(&mut self, at: Timestamp, why: &str) -> Option<WatchEvent> {
-        if std::mem::replace(&mut self.is_blind, true) {
-            return None;
-        }
-        let text = format!("nodes cannot be read any more: {why}");
-        match self.outage_since {
-            Some(_) => Some(self.event(at, EventKind::Outage, self.cluster_scope(), text)),
-            None => self.open_outage(at, text),
-        }
+        self.is_blind = true;
+        self.begin_outage(at, OutageKind::NodesForbidden, why)
     }
 
     pub(super) fn check_stall(&mut self, at: Timestamp) -> Option<WatchEvent> {
-        if self.outage_since.is_some() {
+        if self.outage.is_some() {
             return None;
         }
         let phase = self.phase(self.picture.as_ref()?);
@@ -127,30 +132,38 @@ impl UpgradeWatch<'_> {
         Some(event)
     }
 
-    pub(super) fn begin_outage(&mut self, at: Timestamp, why: &str) -> Option<WatchEvent> {
-        self.open_outage(at, format!("the API server does not answer: {why}"))
-    }
-
-    fn open_outage(&mut self, at: Timestamp, text: String) -> Option<WatchEvent> {
-        if self.outage_since.is_some() {
+    /// Reports an outage when it begins, and once more when it turns out to be of another kind.
+    pub(super) fn begin_outage(
+        &mut self,
+        at: Timestamp,
+        kind: OutageKind,
+        why: &str,
+    ) -> Option<WatchEvent> {
+        if self.outage.is_some_and(|outage| outage.kind >= kind) {
             return None;
         }
-        // Probes from before may be of API servers that will have been replaced.
-        self.probes.clear();
-        self.outage_since = Some(self.confirmed_at.unwrap_or(at));
-        self.outages += 1;
+        if kind != OutageKind::NodesForbidden {
+            // Probes from before may be of API servers that will have been replaced.
+            self.probes.clear();
+        }
+        self.outages += u32::from(self.outage.is_none());
+        let begun = self.outage.map(|outage| outage.since);
+        let since = begun.or(self.confirmed_at).unwrap_or(at);
+        self.outage = Some(Outage { since, kind });
+        let text = format!("{}: {why}", kind.beginning());
         Some(self.event(at, EventKind::Outage, self.cluster_scope(), text))
     }
 
     pub(super) fn end_outage(&mut self, at: Timestamp) -> Option<WatchEvent> {
-        let since = self.outage_since.take()?;
+        let Outage { since, kind } = self.outage.take()?;
         let length = at.duration_since(since);
         // While nothing could be seen, nothing could be seen to change.
         self.last_change_at = self.last_change_at.map(|last| last + length);
         self.confirmed_at = Some(at);
         let scope = self.cluster_scope();
         let text = format!(
-            "the API server answers again after {}, outage {}",
+            "{} after {}, outage {}",
+            kind.end(),
             human_duration(length),
             self.outages
         );

@@ -27,7 +27,7 @@ impl UpgradeWatch<'_> {
         let done_before = self.done(&picture);
         let is_of_pods = matches!(touched, Touched::PodsOf(_));
         let mut changes = self.refresh(&mut picture, touched, at);
-        let has_changed = !changes.is_empty();
+        let has_changed = self.novelty.take(&changes, &picture);
         if is_of_pods {
             changes.retain(|(scope, _)| self.is_due(&picture, scope, at));
         }
@@ -44,6 +44,7 @@ impl UpgradeWatch<'_> {
         let changes = changes.into_iter();
         events
             .extend(changes.map(|(scope, text)| self.event(at, EventKind::Progress, scope, text)));
+        events.extend(self.check_idle(at));
         events.extend(self.check_finished(at));
         events.extend(self.check_taken_back(at));
         events
@@ -79,7 +80,9 @@ impl UpgradeWatch<'_> {
             true => history::of_machines(picture.managed.values(), at),
             false => of_nodes,
         };
-        let mut text = message::picture(&picture);
+        let are_servers_known = self.are_servers_known(&picture);
+        let mut text = message::picture(&picture, are_servers_known);
+        self.may_be_idle = picture.is_idle() && !are_servers_known;
         if !history.is_empty() && (is_of_machines || picture.goal.is_some()) {
             text += &message::history(&history);
             // The first one shows when it ended, not when it began.

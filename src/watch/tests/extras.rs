@@ -37,6 +37,7 @@ fn the_steps_of_a_plan_are_ticked_off() {
         step("newer", None),
     ]);
     watched.see(0, server("v1.36.4"));
+    watched.probe_all("v1.36.4");
     let first = watched.see(0, listed(&Need::nodes(), self::nodes(&all)));
     assert_eq!(
         first[0].1,

@@ -10,7 +10,13 @@ fn eventful() -> Watched<'static> {
     let pods = Table::from(vec![serde_json::from_value(pod).expect("a pod")]);
     live.see(15, listed(&pods_on_node_need("a"), Rows::Pods(pods)));
     let why = "cannot reach https://api.corp.example".to_owned();
-    live.see(20, Change::Outage { why });
+    live.see(
+        20,
+        Change::Outage {
+            why,
+            is_unauthorized: false,
+        },
+    );
     live.probe(50, "v1.37.0");
     live.change_node(60, "a", "new");
     live

@@ -4,16 +4,16 @@ use jiff::Timestamp;
 
 use super::super::{
     CatalogDoc, ClusterDoc, ComponentDoc, DocumentMetadata, EditionDoc, EvaluatedClusterDoc,
-    KnownClusterDoc, PlatformDoc, ProjectDoc, RoleDoc, ToolDoc, TopologyDoc, WorkspaceDoc,
+    KnownClusterDoc, PlatformDoc, ProjectDoc, RoleDoc, SummaryDoc, ToolDoc, TopologyDoc,
+    VerdictDoc, WorkspaceDoc,
 };
 use super::{ToDoc, same_fields, same_variants};
 use crate::catalog::PlatformName;
 use crate::detect::{
-    DetectedCluster, DetectedPlatform, KnownCluster, LicenseEdition, PlatformComponent, Project,
-    Topology, TopologyRole, Workspace,
+    DetectedPlatform, KnownCluster, LicenseEdition, PlatformComponent, Project, Topology,
+    TopologyRole, Workspace,
 };
-use crate::rules::{CheckContext, Summary, Verdict};
-use crate::snapshot::ClusterSnapshot;
+use crate::fleet::{Fleet, FleetMember, MemberCluster};
 
 same_variants! {
     TopologyRole => RoleDoc { Management, Managed, Attached, Bootstrap }
@@ -55,14 +55,12 @@ pub(super) fn format_rfc3339(time: Timestamp) -> String {
 
 impl ClusterDoc {
     /// Empty with `--local`.
-    pub(super) fn from_context(context: &CheckContext<'_>) -> Self {
-        let detected = context.cluster.zip(context.detected.as_ref());
-        detected
-            .map(|(cluster, detected)| Self::new(cluster, detected))
-            .unwrap_or_default()
+    pub(super) fn from_member(cluster: Option<&MemberCluster>) -> Self {
+        cluster.map(Self::new).unwrap_or_default()
     }
 
-    fn new(cluster: &ClusterSnapshot, detected: &DetectedCluster) -> Self {
+    fn new(cluster: &MemberCluster) -> Self {
+        let detected = &cluster.detected;
         let mut evidence = detected.evidence.clone();
         evidence.sort();
         let kubernetes = PlatformDoc {
@@ -76,6 +74,10 @@ impl ClusterDoc {
         Self {
             context: cluster.context.clone(),
             server: Some(cluster.server.clone()),
+            uid: cluster
+                .uid
+                .filter(|uid| !uid.is_pseudonym())
+                .map(|uid| uid.to_string()),
             namespace: cluster.namespace.clone(),
             kubernetes_version: Some(detected.kubernetes.to_string()),
             provider: detected.provider.clone(),
@@ -87,17 +89,37 @@ impl ClusterDoc {
 }
 
 impl EvaluatedClusterDoc {
-    /// The cluster, if there is one, with the outcome of its rules.
-    pub(super) fn from_context(
-        context: &CheckContext<'_>,
-        verdict: Verdict,
-        summary: &Summary,
-    ) -> Vec<Self> {
-        let cluster = context.cluster.map(|_| Self {
-            cluster: ClusterDoc::from_context(context),
-            verdict: verdict.to_doc(),
-            summary: summary.to_doc(),
+    /// The cluster of a member, if it has one, with its verdict.
+    pub(super) fn from_member<T>(member: &FleetMember<T>) -> Option<Self> {
+        let cluster = member.cluster.as_ref()?;
+        Some(Self {
+            id: cluster.id.to_string(),
+            cluster: ClusterDoc::new(cluster),
+            path: member.path.hops.to_doc(),
+            verdict: member.evaluation.verdict.to_doc(),
+            summary: member.evaluation.summary.to_doc(),
+        })
+    }
+
+    /// The clusters of a run: those that were evaluated, then those that could not be.
+    pub(super) fn from_fleet<T>(fleet: &Fleet<T>) -> Vec<Self> {
+        let members = fleet.members.iter().filter_map(Self::from_member);
+        let missing = fleet.missing().map(|(cluster, _)| Self {
+            id: cluster.id.to_string(),
+            cluster: ClusterDoc {
+                context: cluster.context.clone(),
+                ..ClusterDoc::default()
+            },
+            path: Vec::new(),
+            verdict: match fleet.dead_ends.contains(&cluster.id) {
+                true => VerdictDoc::Blocked,
+                false => VerdictDoc::Incomplete,
+            },
+            summary: SummaryDoc {
+                gaps: 1,
+                ..SummaryDoc::default()
+            },
         });
-        Vec::from_iter(cluster)
+        members.chain(missing).collect()
     }
 }

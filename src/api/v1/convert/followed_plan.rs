@@ -127,6 +127,15 @@ impl TypedConditionDoc {
                 name: name.clone(),
                 kubernetes: kubernetes.replace(" to ", "..").parse().ok()?,
             },
+            Self::KymaInstaller { release } => Internal::KymaInstaller {
+                release: match release {
+                    Some(release) => Some(release.parse().ok()?),
+                    None => None,
+                },
+            },
+            Self::KymaInstalled { release } => Internal::KymaInstalled {
+                release: release.parse().ok()?,
+            },
         })
     }
 }
@@ -202,6 +211,10 @@ mod tests {
             Condition::Platform {
                 platform: crate::catalog::PlatformName::Kyma,
                 release: "2.2.0".parse().expect("a version"),
+            },
+            Condition::KymaInstaller { release: None },
+            Condition::KymaInstalled {
+                release: "1.14.0".parse().expect("a version"),
             },
         ] {
             let json = serde_json::to_value(TypedConditionDoc::from(&condition)).expect("JSON");

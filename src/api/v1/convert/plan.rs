@@ -1,17 +1,24 @@
 //! A plan to `UpgradePlan`.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
 use super::super::{
     API_VERSION, ClusterDoc, ConditionDoc, DocumentMetadata, DurationDoc, EvaluatedClusterDoc,
-    NodeSetDoc, PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText,
-    StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+    HopDoc, NodeSetDoc, PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
+    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
+    WindowDoc,
 };
 use super::cluster::format_rfc3339;
 use super::{ToDoc, same_fields, same_variants};
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal};
+use crate::fleet::{Fleet, FleetMember};
 use crate::plan::{
     DurationEstimate, EACH_NODE, Plan, ScopeLevel, Step, StepScope, StepState, WindowSlot,
 };
-use crate::rules::CheckContext;
+use crate::rules::{CheckContext, Evaluation};
 
 same_variants! {
     ScopeLevel => ScopeLevelDoc { Workspace, Project, Cluster, Pool, Node }
@@ -34,6 +41,8 @@ same_variants! {
         PlatformApps { namespaces, release },
         AppDeployment { namespace, name, version },
         KommanderCluster { namespace, name, kubernetes },
+        KymaInstaller { release },
+        KymaInstalled { release },
     }
 }
 
@@ -44,21 +53,54 @@ same_fields! {
 }
 
 impl UpgradePlan {
-    /// The document on a plan.
+    /// The document on the plan of one cluster.
     #[must_use]
     pub fn new(context: &CheckContext<'_>, plan: &Plan) -> Self {
-        let metadata = DocumentMetadata::new(PLAN_TOOL, context.now, context.catalog.date);
+        let evaluation = Evaluation {
+            verdict: plan.verdict,
+            summary: plan.rule_summary,
+            ..Evaluation::default()
+        };
+        let fleet = Fleet {
+            members: vec![FleetMember::new(context, evaluation, plan.clone())],
+            unread: Vec::new(),
+            dead_ends: BTreeSet::new(),
+        };
+        Self::from_fleet(&fleet, plan, (context.now, context.catalog.date))
+    }
+
+    /// The document on the clusters of a run and on their plans [as one](crate::plan::combine), made at a time with the catalog
+    /// of a day.
+    #[must_use]
+    pub fn from_fleet(
+        fleet: &Fleet<Plan>,
+        combined: &Plan,
+        (now, catalog): (Timestamp, Date),
+    ) -> Self {
+        let first = fleet.members.first();
+        let mut clusters = EvaluatedClusterDoc::from_fleet(fleet);
+        for (cluster, member) in clusters.iter_mut().zip(&fleet.members) {
+            // With a hop in progress.
+            cluster.path = member.part.hops.to_doc();
+        }
+        let mut path: Vec<HopDoc> = Vec::new();
+        for hop in &combined.hops {
+            let hop = hop.to_doc();
+            if !path.contains(&hop) {
+                path.push(hop);
+            }
+        }
         Self {
-            cluster: ClusterDoc::from_context(context),
-            clusters: EvaluatedClusterDoc::from_context(context, plan.verdict, &plan.rule_summary),
-            path: plan.hops.to_doc(),
-            steps: plan.steps.to_doc(),
-            windows: plan.schedule.slots.to_doc(),
-            findings: plan.findings.to_doc(),
-            gaps: plan.gaps.to_doc(),
-            remarks: plan.remarks.clone(),
-            summary: plan.to_doc(),
-            ..Self::empty(metadata)
+            cluster: ClusterDoc::from_member(first.and_then(|member| member.cluster.as_ref())),
+            clusters,
+            path,
+            steps: combined.steps.to_doc(),
+            windows: combined.schedule.slots.to_doc(),
+            findings: combined.findings.to_doc(),
+            gaps: combined.gaps.to_doc(),
+            remarks: combined.remarks.clone(),
+            summary: combined.to_doc(),
+            ..Self::empty(DocumentMetadata::new(PLAN_TOOL, now, catalog))
         }
     }
 
@@ -86,6 +128,7 @@ impl ToDoc<StepDoc> for Step {
         let progress = self.progress;
         StepDoc {
             id: self.id.clone(),
+            cluster: self.cluster.to_doc(),
             hop: self.hop.to_doc(),
             scope: self.scope.to_doc(),
             title: self.title.clone(),
@@ -104,6 +147,7 @@ impl ToDoc<StepDoc> for Step {
             reversible: self.is_reversible,
             links: self.links.clone(),
             objects: self.objects.clone(),
+            planned_for: self.planned_for.to_doc(),
             shared: SharedStepText {
                 action: self.action.clone(),
                 title: self.shared_title.clone(),

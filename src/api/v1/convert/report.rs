@@ -1,5 +1,10 @@
 //! An evaluation to `UpgradeReport`.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
 use super::super::{
     API_VERSION, BaselineDoc, CHECK_TOOL, ClusterDoc, ConfidenceDoc, DocumentMetadata,
     EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
@@ -7,7 +12,7 @@ use super::super::{
 };
 use super::{ToDoc, same_fields, same_variants};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, FleetMember};
 use crate::need::PolicyRule;
 use crate::path::{Hop, HopId};
 use crate::rules::{
@@ -52,57 +57,64 @@ impl From<&PolicyRule> for PermissionDoc {
 }
 
 impl UpgradeReport {
-    /// The report on an evaluation. Keeps the order of findings and gaps.
+    /// The report on the evaluation of one cluster. Keeps the order of findings and gaps.
     #[must_use]
     pub fn new(context: &CheckContext<'_>, evaluation: &Evaluation) -> Self {
-        let findings = evaluation.findings.iter().zip(&evaluation.policy_statuses);
-        let resolved = evaluation.resolved_findings.iter();
+        let catalog = context.catalog.date;
+        let fleet = Fleet {
+            members: vec![FleetMember::new(context, evaluation.clone(), ())],
+            unread: Vec::new(),
+            dead_ends: BTreeSet::new(),
+        };
+        Self::from_fleet(&fleet, evaluation, (context.now, catalog))
+    }
+
+    /// The report on the clusters of a run and on their evaluations [as one](Fleet::combined), made at a time with the catalog
+    /// of a day.
+    #[must_use]
+    pub fn from_fleet<T>(
+        fleet: &Fleet<T>,
+        combined: &Evaluation,
+        (now, catalog): (Timestamp, Date),
+    ) -> Self {
+        let findings = combined.findings.iter().zip(&combined.policy_statuses);
+        let resolved = combined.resolved_findings.iter();
+        let first = fleet.members.first();
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeReport".to_owned(),
-            metadata: DocumentMetadata::new(CHECK_TOOL, context.now, context.catalog.date),
-            cluster: ClusterDoc::from_context(context),
-            clusters: EvaluatedClusterDoc::from_context(
-                context,
-                evaluation.verdict,
-                &evaluation.summary,
-            ),
-            path: context.path.hops.to_doc(),
-            verdict: evaluation.verdict.to_doc(),
+            metadata: DocumentMetadata::new(CHECK_TOOL, now, catalog),
+            cluster: ClusterDoc::from_member(first.and_then(|member| member.cluster.as_ref())),
+            clusters: EvaluatedClusterDoc::from_fleet(fleet),
+            path: HopDoc::of_fleet(fleet),
+            verdict: match fleet.dead_ends.is_empty() {
+                true => combined.verdict.to_doc(),
+                false => VerdictDoc::Blocked,
+            },
             findings: findings
                 .map(|(finding, statuses)| FindingDoc::new(finding, statuses))
                 .collect(),
             resolved: resolved.map(FindingDoc::resolved).collect(),
-            gaps: evaluation.gaps.to_doc(),
-            remarks: evaluation.remarks.clone(),
-            summary: evaluation.summary.to_doc(),
+            gaps: combined.gaps.to_doc(),
+            remarks: combined.remarks.clone(),
+            summary: combined.summary.to_doc(),
         }
-    }
-
-    /// The report on the clusters of a run and on their evaluations [as one](Fleet::combined).
-    #[must_use]
-    pub fn from_fleet(fleet: &Fleet<'_>, combined: &Evaluation) -> Option<Self> {
-        let mut report = Self::new(&fleet.members.first()?.context, combined);
-        report.clusters.clear();
-        for member in &fleet.members {
-            let evaluation = &member.evaluation;
-            report.clusters.extend(EvaluatedClusterDoc::from_context(
-                &member.context,
-                evaluation.verdict,
-                &evaluation.summary,
-            ));
-            for hop in &member.context.path.hops {
-                let hop: HopDoc = hop.to_doc();
-                if !report.path.contains(&hop) {
-                    report.path.push(hop);
-                }
-            }
-        }
-        Some(report)
     }
 }
 
 impl HopDoc {
+    /// The hops of all clusters of a run, each once.
+    fn of_fleet<T>(fleet: &Fleet<T>) -> Vec<Self> {
+        let mut path: Vec<Self> = Vec::new();
+        for hop in fleet.members.iter().flat_map(|member| &member.path.hops) {
+            let hop: Self = hop.to_doc();
+            if !path.contains(&hop) {
+                path.push(hop);
+            }
+        }
+        path
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> HopIdDoc {
@@ -111,6 +123,13 @@ impl HopDoc {
 }
 
 impl FindingDoc {
+    /// Its cluster; none for manifests without one.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        let mut objects = self.objects.iter();
+        objects.find_map(|object| object.cluster.as_deref())
+    }
+
     fn new(finding: &Finding, statuses: &[PolicyStatus]) -> Self {
         let mut document: Self = finding.to_doc();
         for (object, status) in document.objects.iter_mut().zip(statuses) {

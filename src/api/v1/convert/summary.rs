@@ -4,10 +4,10 @@ use super::ToDoc;
 use super::event::milliseconds;
 use super::same_variants;
 use crate::api::v1::{
-    API_VERSION, NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc,
+    API_VERSION, HopTimeDoc, NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc,
     UpgradeSummary,
 };
-use crate::watch::{NodeTime, Span, UpgradeOutcome, WatchSummary};
+use crate::watch::{HopTime, NodeTime, Span, UpgradeOutcome, WatchSummary};
 
 same_variants! {
     UpgradeOutcome => OutcomeDoc { Finished, Stalled, Failed, Unfinished }
@@ -27,6 +27,7 @@ impl UpgradeSummary {
             goal: summary.goal.clone(),
             outcome: summary.outcome.to_doc(),
             span: summary.span.to_doc(),
+            observed_until: milliseconds(summary.observed_until),
             done: summary.nodes_done.0,
             total: summary.nodes_done.1,
             phases: phases
@@ -35,6 +36,7 @@ impl UpgradeSummary {
                     span: span.to_doc(),
                 })
                 .collect(),
+            hops: summary.hops.to_doc(),
             pools: pools
                 .map(|(name, (nodes, span))| PoolTimeDoc {
                     name: named(name),
@@ -42,7 +44,7 @@ impl UpgradeSummary {
                     span: span.to_doc(),
                 })
                 .collect(),
-            nodes: summary.nodes.to_doc(),
+            nodes: summary.nodes.iter().filter_map(node_time).collect(),
             outages: summary.outages.to_doc(),
             stalls: stalls
                 .map(|(span, message)| StallDoc {
@@ -58,12 +60,22 @@ fn named(name: &str) -> Option<String> {
     Some(name.to_owned()).filter(|name| !name.is_empty())
 }
 
-impl ToDoc<NodeTimeDoc> for NodeTime {
-    fn to_doc(&self) -> NodeTimeDoc {
-        NodeTimeDoc {
-            name: self.name.clone(),
-            pool: named(&self.pool),
-            removed: self.is_removed,
+fn node_time(node: &NodeTime) -> Option<NodeTimeDoc> {
+    Some(NodeTimeDoc {
+        name: node.name.clone(),
+        pool: named(&node.pool),
+        removed: node.is_removed,
+        span: node.span()?.to_doc(),
+        passes: node.passes.to_doc(),
+    })
+}
+
+impl ToDoc<HopTimeDoc> for HopTime {
+    fn to_doc(&self) -> HopTimeDoc {
+        HopTimeDoc {
+            cluster: self.cluster.clone(),
+            version: self.version.to_string(),
+            nodes: self.nodes,
             span: self.span.to_doc(),
         }
     }

@@ -139,7 +139,10 @@ fn a_row_has_what_rules_look_at() {
     );
     assert_eq!(row.termination_grace_period_seconds, Some(3600));
     assert!(row.is_mirror && row.is_ready && row.is_controlled_by("ReplicaSet"));
-    assert_eq!(&*row.controller.expect("an owner").name, "cart-6d4f");
+    assert_eq!(
+        &*row.controller.clone().expect("an owner").name,
+        "cart-6d4f"
+    );
     assert_eq!(*row.finalizers, ["shop.example/drain".into()]);
     assert_eq!(
         (&*row.node_name, row.phase),
