@@ -9,8 +9,7 @@ use crate::snapshot::{
     ClusterSnapshot, HelmReleaseRow, HelmStorage, ManifestFiles, ManifestObject, ReadOutcome,
 };
 
-/// The revision of each release that the next operation starts from ([`HelmReleaseRow::current`]), in the cluster and in
-/// files. A record of Helm 2 counts only if no newer Helm has the release.
+/// The revisions of each release that the next operations read ([`HelmReleaseRow::consulted`]), in the cluster and in files. A record of Helm 2 counts only if no newer Helm has the release.
 #[must_use]
 pub fn current_releases<'s>(
     cluster: Option<&'s ClusterSnapshot>,
@@ -35,7 +34,7 @@ fn current_of_each<'s>(rows: impl Iterator<Item = &'s HelmReleaseRow>) -> Vec<&'
     }
     let releases = releases.values();
     releases
-        .filter_map(|revisions| HelmReleaseRow::current(revisions))
+        .flat_map(|revisions| HelmReleaseRow::consulted(revisions))
         .collect()
 }
 
@@ -46,12 +45,7 @@ pub(super) fn helm_evidence(
     catalog: &Catalog,
 ) -> Option<ApiUsageEvidence> {
     let name = format!("helm release {}/{}", release.namespace, release.release);
-    let is_deployed = release.status == "deployed" || release.is_labelled_deployed();
-    let state = match (is_deployed, release.storage) {
-        (false, _) => format!(" ({}, and none is deployed)", release.status),
-        (true, HelmStorage::Tiller) => " (Helm 2)".to_owned(),
-        (true, _) => String::new(),
-    };
+    let state = state_text(release);
     let (api, key) = file::api_and_key(object, catalog)?;
     Some(ApiUsageEvidence {
         api,
@@ -68,4 +62,22 @@ pub(super) fn helm_evidence(
         },
         owner: Some(name),
     })
+}
+
+/// What to say of a revision beside its number: nothing if it is deployed by a Helm of today.
+fn state_text(release: &HelmReleaseRow) -> String {
+    let generation = Some("Helm 2").filter(|_| release.storage == HelmStorage::Tiller);
+    let status = match release.status.as_str() {
+        "" => "without a status",
+        status => status,
+    };
+    let is_deployed = release.status == "deployed" || release.is_labelled_deployed();
+    let status = Some(status).filter(|_| !is_deployed);
+    let is_settled = status.is_some() && !HelmReleaseRow::is_pending_status(&release.status);
+    let none = Some("and none is deployed").filter(|_| is_settled);
+    let parts: Vec<&str> = generation.into_iter().chain(status).chain(none).collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", parts.join(", ")),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, ListSelector, Need, ReadRequest, ReadTarget, read_plan};
-use crate::snapshot::{ClusterView, MetaRow, MissingData, ReadOutcome, Rows};
+use crate::snapshot::{ClusterView, HelmReleaseRow, MetaRow, MissingData, ReadOutcome, Rows};
 
 const HELM_TYPE: &str = "type=helm.sh/release.v1";
 const OTHER_TYPE: &str = "type!=helm.sh/release.v1";
@@ -110,6 +110,8 @@ struct RecordToRead<'a> {
     release: Option<&'a str>,
     /// The revision, as its label or its name has it.
     revision: Option<u64>,
+    /// Whether its label says that an operation has not ended.
+    is_pending: bool,
     /// The need for its contents.
     need: Need,
 }
@@ -132,8 +134,8 @@ impl RecordToRead<'_> {
     }
 }
 
-/// The newest record of each release whose newest record is not labelled as deployed, and those of which the revision or
-/// the release is unknown.
+/// The newest record of each release whose newest record is not labelled as deployed, the one before a pending one, and those
+/// of which the revision or the release is unknown.
 fn newest_records(view: ClusterView<'_>) -> Vec<RecordToRead<'_>> {
     let deployed = newest_deployed(view);
     let mut newest: BTreeMap<_, RecordToRead<'_>> = BTreeMap::new();
@@ -150,7 +152,8 @@ fn newest_records(view: ClusterView<'_>) -> Vec<RecordToRead<'_>> {
                 continue;
             }
             let is_single = record.release.is_none() || record.revision.is_none();
-            let key = (namespace, release, is_single.then_some(row.name.as_str()));
+            let name = is_single.then_some(row.name.as_str());
+            let key = (namespace, release, name, record.is_pending);
             let is_older = newest
                 .get(&key)
                 .is_some_and(|other| other.revision >= record.revision);
@@ -159,6 +162,17 @@ fn newest_records(view: ClusterView<'_>) -> Vec<RecordToRead<'_>> {
             }
         }
     }
+    let settled = |record: &RecordToRead<'_>| {
+        let namespace = record.row.namespace.as_deref().unwrap_or_default();
+        let key = (namespace, record.release.unwrap_or_default(), None, false);
+        newest.get(&key).and_then(|other| other.revision)
+    };
+    let is_old: Vec<_> = newest
+        .iter()
+        .filter(|(_, record)| record.is_pending && record.revision < settled(record))
+        .map(|(key, _)| *key)
+        .collect();
+    newest.retain(|key, _| !is_old.contains(key));
     newest.into_values().collect()
 }
 
@@ -185,6 +199,7 @@ impl<'a> RecordToRead<'a> {
         Self {
             row,
             release: label("name"),
+            is_pending: label("status").is_some_and(HelmReleaseRow::is_pending_status),
             revision: revision.and_then(|revision| revision.parse().ok()),
             need: Need {
                 detail_level: DetailLevel::Typed,

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::api::{maturity, yes_no};
-use super::{CatalogError, GroupResource, PlatformName, load_table};
+use super::{CatalogError, GroupResource, Gvk, PlatformName, load_table};
 
 /// A version of a custom resource that detection or rules read.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,6 +59,30 @@ pub struct DkpVersionHint {
     /// Date on which the source was last checked.
     #[serde(rename = "horizon")]
     pub verified_on: Date,
+}
+
+/// An API that looks like one of Kubernetes and belongs to another server or to a file of a tool.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ForeignApi {
+    /// Group; `*` stands for its beginning.
+    pub group: String,
+    /// Kind; `*` for all of the group.
+    pub kind: String,
+    /// Source of the row.
+    pub source: String,
+    /// Date on which the source was last checked.
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
+}
+
+impl ForeignApi {
+    pub(super) fn is(&self, gvk: &Gvk) -> bool {
+        let is_group = match self.group.strip_prefix('*') {
+            Some(suffix) => gvk.group.ends_with(suffix),
+            None => gvk.group == self.group,
+        };
+        is_group && (self.kind == "*" || self.kind == gvk.kind)
+    }
 }
 
 /// Custom resources of platforms, and version hints.

@@ -1,50 +1,44 @@
 //! Names of APIs that no API server can serve: misspelt names of built-in ones.
 
-use super::{Api, Apis, Gvk};
+use super::{Api, Apis, ForeignApi, Gvk};
 
 /// What every built-in group has at its end that has a dot in it.
 const RESERVED_SUFFIX: &str = ".k8s.io";
 
-/// Groups without a dot that tools give to files of their own, which are not applied.
-const TOOL_GROUPS: [&str; 2] = ["kubectl-upgrade", "skaffold"];
-
 /// Letters of a kind that may be a misspelt one: shorter ones have too many neighbours.
-const SHORTEST_MISSPELT: usize = 5;
+const SHORTEST_MISSPELT: usize = 4;
 
 impl Apis {
     /// Why no release of Kubernetes serves this API, if it must be one of its own: it names a built-in group with a version
-    /// or kind that no release has had, or a group that is a misspelt one. `None` for APIs of the table and for custom
-    /// resources.
+    /// or kind that no release has had, or a group that is a misspelt one. `None` for APIs of the table, for those of
+    /// other servers and for custom resources.
     ///
-    /// A custom resource may have any group with a dot in it, so of those only a group one edit away from a built-in one is
-    /// held to be misspelt; a group without a dot cannot be that of a custom resource. Source: kubernetes/apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go.
+    /// A custom resource may have any group with a dot in it, so of those a group is held to be misspelt if it is one edit
+    /// away from a built-in one, or if it is one of k8s.io with a built-in kind; where a CustomResourceDefinition has that
+    /// group, it is not. A group without a dot cannot be that of a custom resource. Source: kubernetes/apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go.
     #[must_use]
-    pub fn misspelling(&self, gvk: &Gvk) -> Option<String> {
-        if self.find(gvk).is_some() {
+    pub fn misspelling(&self, gvk: &Gvk, foreign: &[ForeignApi]) -> Option<String> {
+        if self.find(gvk).is_some() || foreign.iter().any(|row| row.is(gvk)) {
             return None;
         }
-        let is_built_in = |group: &str| self.iter().any(|api| api.group() == group);
         let closest = || self.closest_kind(gvk);
         let it_is = |api: &Api| format!("; it is {}", api.gvk());
         let group = gvk.group.as_str();
-        if group.is_empty() {
-            // Other API servers have had kinds of their own here, such as OpenShift.
-            let meant = it_is(closest()?);
-            return Some(format!("no known release serves {gvk}{meant}"));
-        }
-        if is_built_in(group) {
+        let mut of_group = self.iter().filter(|api| api.group() == group).peekable();
+        if of_group.peek().is_some() {
             if let Some(meant) = closest() {
                 return Some(format!("no known release serves {gvk}{}", it_is(meant)));
             }
-            let mut of_group = self.iter().filter(|api| api.group() == group);
             let api_version = gvk.api_version();
-            return Some(match of_group.any(|api| api.version() == gvk.version) {
-                true => format!(
+            return match of_group.any(|api| api.version() == gvk.version) {
+                true => Some(format!(
                     "no known release serves a kind {} in {api_version}",
                     gvk.kind
-                ),
-                false => format!("no known release serves {api_version}"),
-            });
+                )),
+                // Tools have files with a version alone.
+                false if group.is_empty() => None,
+                false => Some(format!("no known release serves {api_version}")),
+            };
         }
         let unknown = format!("{group} is no API group of Kubernetes");
         let is_meant = |known: &&str| {
@@ -53,12 +47,15 @@ impl Apis {
         if let Some(meant) = self.iter().map(Api::group).find(is_meant) {
             return Some(format!("{unknown}; {meant} is"));
         }
-        let stem = group.strip_suffix(RESERVED_SUFFIX);
         let has_dot = group.contains('.');
-        let is_reserved = !has_dot || stem.is_some_and(is_built_in);
-        match closest().filter(|_| is_reserved) {
+        let stem = group.strip_suffix(RESERVED_SUFFIX);
+        let is_reserved = stem.is_some_and(|stem| self.iter().any(|api| api.group() == stem));
+        let is_of_kubernetes = group.rsplit('.').nth(1) == Some("k8s");
+        let meant = closest()
+            .filter(|api| !has_dot || is_reserved || is_of_kubernetes && api.kind() == gvk.kind);
+        match meant {
             Some(meant) => Some(format!("{unknown}{}", it_is(meant))),
-            None if has_dot || TOOL_GROUPS.contains(&group) => None,
+            None if has_dot => None,
             None => Some(format!(
                 "{unknown}, and the group of a custom resource has a dot in it"
             )),
@@ -117,7 +114,9 @@ mod tests {
 
     fn misspelling(api_version: &str, kind: &str) -> Option<String> {
         let catalog = Catalog::embedded().expect("the catalog");
-        catalog.apis.misspelling(&Gvk::new(api_version, kind))
+        catalog
+            .apis
+            .misspelling(&Gvk::new(api_version, kind), &catalog.foreign_apis)
     }
 
     #[test]
@@ -220,6 +219,37 @@ mod tests {
                 "core is no API group of Kubernetes; it is v1 Pod",
             ),
             (
+                "v1",
+                "Podd",
+                "no known release serves v1 Podd; it is v1 Pod",
+            ),
+            ("v1", "Cart", "no known release serves a kind Cart in v1"),
+            (
+                "app/v1",
+                "Deployment",
+                "app is no API group of Kubernetes; apps is",
+            ),
+            (
+                "batch/v1beta3",
+                "CronJob",
+                "no known release serves batch/v1beta3 CronJob; it is batch/v1 CronJob",
+            ),
+            (
+                "network.k8s.io/v1",
+                "Ingress",
+                "network.k8s.io is no API group of Kubernetes; it is networking.k8s.io/v1 Ingress",
+            ),
+            (
+                "gateway.networking.k8s.io/v1",
+                "Ingress",
+                "gateway.networking.k8s.io is no API group of Kubernetes; it is networking.k8s.io/v1 Ingress",
+            ),
+            (
+                "networking.k8s.com/v1",
+                "Ingress",
+                "networking.k8s.com is no API group of Kubernetes; it is networking.k8s.io/v1 Ingress",
+            ),
+            (
                 "cert-manager/v1",
                 "Certificate",
                 "cert-manager is no API group of Kubernetes, and the group of a custom resource has a dot in it",
@@ -250,6 +280,15 @@ mod tests {
             ("skaffold/v4beta6", "Config"),
             ("kubectl-upgrade/v1", "Waivers"),
             ("cert-manager.io/v1", "Certificate"),
+            ("cert-manager.io/v1", "CertificateSigningRequest"),
+            ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+            ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
+            ("metrics.k8s.io/v1beta1", "PodMetrics"),
+            ("audit.k8s.io/v1", "Event"),
+            ("migration.k8s.io/v1alpha1", "StorageState"),
+            ("apiserver.config.k8s.io/v1", "AdmissionConfiguration"),
+            ("kubeadm.k8s.io/v1beta3", "ClusterConfiguration"),
+            ("v1", "List"),
         ] {
             assert_eq!(misspelling(api_version, kind), None);
         }

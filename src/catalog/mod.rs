@@ -30,7 +30,7 @@ pub use api::{Api, Apis, GroupResource, Gvk, MovedResource, ServingMode, StoredO
 pub use control_plane::{
     ControlPlaneRemovals, FeatureGate, KubeadmConfigVersion, RemovedAdmissionPlugin, RemovedFlag,
 };
-pub use custom::{CustomApi, CustomApis, DkpVersionHint, ServedCustomApi};
+pub use custom::{CustomApi, CustomApis, DkpVersionHint, ForeignApi, ServedCustomApi};
 pub use image_ref::ImageRef;
 pub use minor_range::{MinorRange, VersionRange, VersionSpec};
 pub use nodes::{
@@ -69,6 +69,8 @@ pub struct Catalog {
     pub date: Date,
     /// Built-in APIs.
     pub apis: Apis,
+    /// APIs of others that look like built-in ones.
+    pub foreign_apis: Vec<ForeignApi>,
     /// Custom resources of platforms.
     pub custom_apis: CustomApis,
     /// Kubernetes releases.
@@ -162,6 +164,10 @@ impl Catalog {
         Ok(Self {
             date,
             apis: Apis::new(apis),
+            foreign_apis: load_table(
+                "foreign-apis.tsv",
+                include_str!("kubernetes/foreign-apis.tsv"),
+            )?,
             custom_apis: CustomApis::embedded()?,
             addons: AddonCatalog::embedded(&kubernetes, &skew)?,
             kubernetes_releases: kubernetes,

@@ -121,6 +121,9 @@ pub(crate) struct KonvoyCluster {
 pub(crate) struct AttachedCluster {
     pub(crate) namespace: String,
     pub(crate) name: String,
+    /// What it reports as its version.
+    pub(crate) reported: Option<String>,
+    /// The same, if it is a version.
     pub(crate) version: Option<Release>,
 }
 
@@ -188,6 +191,7 @@ impl DkpEstate {
                 .map(|one| AttachedCluster {
                     namespace: one.namespace.clone(),
                     name: one.name.clone(),
+                    reported: one.kubernetes_version.clone(),
                     version: one
                         .kubernetes_version
                         .as_ref()

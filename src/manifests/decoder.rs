@@ -22,7 +22,7 @@ use super::helm_record::HelmRecord;
 use super::traces::{helm_storage_of, live_traces, scale_target_references};
 use super::{content, external, parse, placeholders};
 use crate::catalog::Catalog;
-use crate::snapshot::{self, HelmStorage, ManifestObject, MissingData};
+use crate::snapshot::{self, HelmStorage, ManifestObject, MissingData, UnknownApi};
 use crate::text::NamespacedName;
 
 /// Maximum number of objects of one text: about 150 MB of rows.
@@ -96,6 +96,8 @@ pub(crate) struct DecodedManifests {
     pub(crate) helm_records: Vec<EncodedHelmRecord>,
     /// Documents that cannot be decoded: `cart.yaml document 3, line 7` and why.
     pub(crate) skipped_objects: Vec<MissingData>,
+    /// APIs that may be misspelt, unless a custom resource has their group.
+    pub(crate) unknown_apis: Vec<UnknownApi>,
     /// What renders objects that are not in the text.
     pub(crate) external: Vec<ExternalSource>,
     /// Number of documents that are manifests; a list counts once.
@@ -234,17 +236,22 @@ struct ManifestDecoder<'a> {
 
 impl ManifestDecoder<'_> {
     fn record_skipped(&mut self, what: String, why: String) {
-        match self.budget.listings_left.get().checked_sub(1) {
-            Some(left) => {
-                self.budget.listings_left.set(left);
-                self.decoded.skipped_objects.push(MissingData {
-                    what,
-                    why,
-                    rbac: None,
-                });
-            }
+        if self.take_listing() {
+            let rbac = None;
+            self.decoded
+                .skipped_objects
+                .push(MissingData { what, why, rbac });
+        }
+    }
+
+    /// Whether one more document may be listed; otherwise it is counted.
+    fn take_listing(&self) -> bool {
+        let left = self.budget.listings_left.get().checked_sub(1);
+        match left {
+            Some(left) => self.budget.listings_left.set(left),
             None => self.budget.unlisted.set(self.budget.unlisted.get() + 1),
         }
+        left.is_some()
     }
 
     /// Adds an object, unless the bytes for objects are exhausted.
@@ -285,11 +292,20 @@ impl ManifestDecoder<'_> {
         let (documents, error) = parse::parse_documents(raw.text, &self.budget.objects_left);
         let contents =
             content::parse_contents(raw.text, &documents, &self.set_members, self.catalog);
+        // Copies of live objects name the apiVersions of their writers.
+        let is_unsearched = raw.text.len() > parse::MAX_DOCUMENT_BYTES
+            && !raw.text.contains("managedFields")
+            && content::may_nest(raw.text, &documents, self.catalog);
         self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
         for (at, document) in documents.into_iter().enumerate() {
             self.document_count += 1;
             let number = self.document_count;
             self.decode_document(document, position(number, template, contents.get(at)));
+        }
+        if is_unsearched {
+            let place = self.describe_position(position(self.document_count, template, None));
+            let why = "it is too large to be searched for manifests in custom resources; split it";
+            self.record_skipped(place, why.to_owned());
         }
         if let Some(error) = error {
             self.document_count += 1;

@@ -26,6 +26,9 @@ use source::{display_path, read_limited};
 /// What standard input is called in locations.
 const STDIN_NAME: &str = "stdin";
 
+/// Entries below a link to a directory that are inspected for manifests.
+const MAX_LINKED: usize = 10_000;
+
 /// Why `-f` cannot be followed at all.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
@@ -53,8 +56,9 @@ pub enum FilesError {
 
 /// Reads the files and directories of `-f`, and `stdin` for `-`.
 ///
-/// Directories are walked in the order of names: `.yaml`, `.yml` and `.json`, without hidden directories and, as kubectl
-/// does it, without following links to directories. A file that is named, with `-f` or in a kustomization, is read whatever its
+/// Directories are walked in the order of names: `.yaml`, `.yml` and `.json`, hidden directories too, as kubectl does it,
+/// except those of version control and of mounted volumes. A link to a directory with such files, which is not followed,
+/// is a gap. A file that is named, with `-f` or in a kustomization, is read whatever its
 /// name. A directory that is a
 /// Helm chart is a gap, for its templates are no manifests. Helm release records in files are decoded and of each release
 /// the newest deployed revision is kept. Namespaces stay empty where a manifest names none. Manifests that are of no
@@ -193,6 +197,16 @@ impl ManifestCollector<'_> {
 
     fn finish(self, paths: &[PathBuf]) -> ManifestFiles {
         let mut files = self.files;
+        let definitions = files.objects.iter();
+        let definitions = definitions.filter(|object| object.kind == "CustomResourceDefinition");
+        // The name of a definition ends in its group.
+        let groups: BTreeSet<&str> = definitions
+            .filter_map(|object| object.name.split_once('.'))
+            .map(|(_, group)| group)
+            .collect();
+        files
+            .unknown_apis
+            .retain(|api| !groups.contains(api.group.as_str()));
         files.api_counts = self.other_apis.into_counts();
         files.helm_releases = helm::newest_revisions(self.releases);
         // Whatever the cause, nothing at all is no result.
@@ -222,14 +236,30 @@ impl ManifestCollector<'_> {
                 if chart {
                     self.add_chart_gap(entry.path());
                 }
-                if chart || is_hidden(&entry) {
+                if chart || is_skipped(&entry) {
                     entries.skip_current_dir();
                 } else {
                     self.directories.push(external::normalize(entry.path()));
                 }
             } else if may_hold_manifests(entry.path()) && can_be_read(&entry) {
                 self.add_file(entry.path());
+            } else if entry.path_is_symlink() && !is_skipped(&entry) {
+                self.add_link(entry.path(), root);
             }
+        }
+    }
+
+    /// Adds the gap of a link to a directory with manifests that are not below the root.
+    fn add_link(&mut self, path: &Path, root: &Path) {
+        let resolved = fs::canonicalize(path).ok().zip(fs::canonicalize(root).ok());
+        let Some((target, _)) = resolved.filter(|(target, root)| !target.starts_with(root)) else {
+            return;
+        };
+        let entries = WalkDir::new(target).into_iter().take(MAX_LINKED).flatten();
+        let mut files = entries.filter(|entry| entry.file_type().is_file());
+        if files.any(|entry| may_hold_manifests(entry.path())) {
+            let why = "a link to a directory, which is not followed; name the directory with -f";
+            self.add_gap(display_path(path), why.to_owned());
         }
     }
 
@@ -294,6 +324,7 @@ impl ManifestCollector<'_> {
             self.files.objects.extend(taken.objects);
             self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);
+            self.files.unknown_apis.extend(taken.unknown_apis);
             let external = taken.external.into_iter();
             self.external
                 .extend(external.map(|external| (index, external)));
@@ -310,9 +341,14 @@ fn walk_error_message(error: &walkdir::Error) -> String {
         .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// `.git` and the like. The directory that was named is read whatever its name.
-fn is_hidden(entry: &DirEntry) -> bool {
-    entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
+/// Directories of version control, and those in which mounted volumes keep the files that they link to. The directory that
+/// was named is read whatever its name.
+fn is_skipped(entry: &DirEntry) -> bool {
+    let name = entry.file_name().as_encoded_bytes();
+    let is_of_tool = [".git", ".hg", ".svn"]
+        .iter()
+        .any(|tool| tool.as_bytes() == name);
+    entry.depth() > 0 && (is_of_tool || name.starts_with(b".."))
 }
 
 /// By its name: manifests, what is rendered to them, and a kustomization without an ending.

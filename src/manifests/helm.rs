@@ -6,7 +6,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use base64::Engine;
@@ -142,37 +141,25 @@ fn decode_record(record: &HelmRecord, catalog: &Catalog) -> Result<HelmRelease, 
     Ok(release_from_record(parsed, record, catalog))
 }
 
-/// Keeps of each release the revisions between which Helm chooses ([`HelmReleaseRow::current`]): the newest one, and the
-/// newest whose label says that it is deployed. Sorted by namespace, release and revision.
-pub(crate) fn newest_revisions(rows: Vec<HelmReleaseRow>) -> Vec<HelmReleaseRow> {
-    let mut newest: BTreeMap<_, HelmReleaseRow> = BTreeMap::new();
-    let mut deployed: BTreeMap<_, HelmReleaseRow> = BTreeMap::new();
-    for row in rows {
-        let key = (row.namespace.clone(), row.release.clone(), row.storage);
-        let is_newest = newest
-            .get(&key)
-            .is_none_or(|other| other.revision < row.revision);
-        let older = match is_newest {
-            true => newest.insert(key.clone(), row),
-            false => Some(row),
-        };
-        let Some(older) = older.filter(HelmReleaseRow::is_labelled_deployed) else {
-            continue;
-        };
-        let is_newest = deployed
-            .get(&key)
-            .is_none_or(|other| other.revision < older.revision);
-        if is_newest {
-            deployed.insert(key, older);
-        }
-    }
-    deployed.retain(|key, _| {
-        let newest = newest.get(key);
-        !newest.is_some_and(HelmReleaseRow::is_labelled_deployed)
-    });
-    let mut kept: Vec<_> = deployed.into_values().chain(newest.into_values()).collect();
-    kept.sort_by(|a, b| (a.release_key(), a.revision).cmp(&(b.release_key(), b.revision)));
-    kept
+/// Keeps of each release the revisions between which Helm chooses ([`HelmReleaseRow::consulted`]): the newest one, the newest
+/// whose label says that it is deployed, and without such a one the newest that is not pending. Sorted by namespace,
+/// release and revision.
+pub(crate) fn newest_revisions(mut rows: Vec<HelmReleaseRow>) -> Vec<HelmReleaseRow> {
+    rows.sort_by(|a, b| (a.release_key(), a.revision).cmp(&(b.release_key(), b.revision)));
+    let releases = rows.chunk_by(|a, b| a.release_key() == b.release_key());
+    let is_kept: Vec<bool> = releases
+        .flat_map(|revisions| {
+            let newest =
+                |is_wanted: fn(&HelmReleaseRow) -> bool| revisions.iter().rposition(is_wanted);
+            let deployed = newest(HelmReleaseRow::is_labelled_deployed);
+            let settled = newest(|row| !HelmReleaseRow::is_pending_status(&row.status));
+            let kept = [revisions.len().checked_sub(1), deployed.or(settled)];
+            (0..revisions.len()).map(move |at| kept.contains(&Some(at)))
+        })
+        .collect();
+    let mut is_kept = is_kept.into_iter();
+    rows.retain(|_| is_kept.next().unwrap_or_default());
+    rows
 }
 
 /// The decoded fields of a record. Charts, values and notes are skipped.

@@ -22,7 +22,7 @@ const MAX_ALIAS_NODES: usize = 100_000;
 const MAX_ALIAS_BYTES: usize = 8 << 20;
 
 /// Maximum bytes of a document as values: as much as an API server takes in one request, so that their cost is bounded.
-const MAX_DOCUMENT_BYTES: usize = 3 << 20;
+pub(super) const MAX_DOCUMENT_BYTES: usize = 3 << 20;
 
 /// A broken document: the line within its chunk, and why.
 pub(super) struct ManifestParseError {

@@ -23,7 +23,20 @@ pub(super) struct FieldProblem {
 impl fmt::Display for FieldProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, value, .. } = self;
+        let letters = |value: &String| value.chars().find(|letter| !letter.is_ascii_graphic());
+        let foreign = value.as_ref().and_then(letters);
         match value {
+            Some(value) if value.trim().is_empty() => {
+                write!(f, "{field} is blank; render the manifest first")
+            }
+            Some(value) if foreign.is_some() && !is_placeholder(value) && !value.contains('<') => {
+                write!(
+                    f,
+                    "{} cannot be the {field}: it has the character U+{:04X}",
+                    truncate(value, MAX_QUOTED),
+                    foreign.map_or(0, u32::from)
+                )
+            }
             Some(value) if !may_be_marked(value) => write!(
                 f,
                 "{} cannot be the {field}; correct it, or render the manifest first",

@@ -88,6 +88,14 @@ pub enum PathError {
         /// The target.
         to: String,
     },
+    /// The platform has no such release.
+    #[error("{missing}; the nearest reachable release is {nearest}")]
+    UnknownTarget {
+        /// What the catalog has of the platform.
+        missing: String,
+        /// The reachable release nearest to the target; the running one if none is.
+        nearest: String,
+    },
     /// No supported upgrades lead to the target.
     #[error(
         "no supported path from {from} to {to}: {missing}; the nearest reachable release is {nearest}"

@@ -211,9 +211,12 @@ impl<'a> PlatformTrack<'a> {
 pub(super) fn is_beyond_catalog(platform: &Platform, spec: &VersionSpec) -> bool {
     let newest = platform.newest_release().map(|row| &row.release);
     platform.end_of_line.is_none()
-        && newest.is_some_and(|newest| match spec {
-            VersionSpec::Minor(minor) => *minor > newest.minor(),
-            VersionSpec::Release(release) => release.semver > newest.semver,
+        && newest.is_some_and(|newest| {
+            spec.minor().major == newest.minor().major
+                && match spec {
+                    VersionSpec::Minor(minor) => *minor > newest.minor(),
+                    VersionSpec::Release(release) => release.semver > newest.semver,
+                }
         })
 }
 

@@ -18,7 +18,12 @@ pub(super) fn unknown_release(
     let releases = &index.tracks[track].releases;
     let place = lowest_release(spec);
     let after = releases.partition_point(|release| release.semver < place.semver);
-    no_path(index, track, after.saturating_sub(1), spec, missing)
+    match no_path(index, track, after.saturating_sub(1), spec, missing) {
+        PathError::NoPath {
+            missing, nearest, ..
+        } => PathError::UnknownTarget { missing, nearest },
+        other => other,
+    }
 }
 
 /// Says that the platform does not have the version.

@@ -87,9 +87,7 @@ fn hop_into_release<'a>(
         None if is_beyond_catalog(platform, spec) => {
             Ok((Hop::new(platform.name, None, spec.clone(), None), None))
         }
-        None => Err(PathError::NoPath {
-            from: format!("any release of {}", platform.title),
-            to: spec.to_string(),
+        None => Err(PathError::UnknownTarget {
             missing: unreachable::describe_unknown_release(platform, spec),
             nearest: nearest_release(platform, spec),
         }),

@@ -153,9 +153,10 @@ impl AddonRule {
             };
             let why = match known.coverage(&addon.component, release) {
                 Coverage::OlderThanAll(first) => {
+                    let (is, _) = support_phrase(first.support_level);
                     format!(
-                        "the catalog knows its support only from {} on",
-                        first.versions
+                        "the catalog knows its support only from {} on, which {is} {}",
+                        first.versions, first.kubernetes
                     )
                 }
                 Coverage::Between => "the catalog knows older and newer releases only".to_owned(),

@@ -104,4 +104,30 @@ impl HelmReleaseRow {
                 .copied(),
         }
     }
+
+    /// Whether an operation made it that has not ended, or has broken off, by a status of Helm 2 to 4.
+    #[must_use]
+    pub fn is_pending_status(status: &str) -> bool {
+        status.starts_with("pending") || matches!(status, "uninstalling" | "deleting")
+    }
+
+    /// The revisions of one release that its next operations read: [`Self::current`]; where the newest one is pending,
+    /// also that one, and if none is deployed the newest one before it, to which a rollback goes back.
+    ///
+    /// Source: helm/helm pkg/action/rollback.go (prepareRollback, performRollback).
+    pub fn consulted<'r>(revisions: &[&'r Self]) -> Vec<&'r Self> {
+        let newest = revisions.iter().max_by_key(|row| row.revision).copied();
+        let pending = newest.filter(|row| Self::is_pending_status(&row.status));
+        let current = Self::current(revisions);
+        let is_pending = current.is_some() && current == pending;
+        let settled = revisions.iter().filter(|row| {
+            let status = row.status.as_str();
+            is_pending
+                && !Self::is_pending_status(status)
+                && !matches!(status, "uninstalled" | "deleted")
+        });
+        let settled = settled.max_by_key(|row| row.revision).copied();
+        let pending = pending.filter(|_| !is_pending);
+        current.into_iter().chain(pending).chain(settled).collect()
+    }
 }

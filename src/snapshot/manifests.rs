@@ -1,7 +1,7 @@
 //! Manifests about to be applied: those that a rule may report are kept, all others are counted by API. A tree may hold tens
 //! of thousands, most of them of APIs that are not removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,12 +28,25 @@ pub struct ManifestFiles {
     pub helm_releases: Vec<HelmReleaseRow>,
     /// Files, or documents in them, that could not be read or understood.
     pub gaps: Vec<MissingData>,
+    /// APIs that no release of Kubernetes serves, which are gaps unless a custom resource has their group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_apis: Vec<UnknownApi>,
     /// Files that hold manifests.
     #[serde(rename = "read")]
     pub files_read: usize,
     /// Text files without manifests.
     #[serde(rename = "skipped")]
     pub files_skipped: usize,
+}
+
+/// An API of a manifest that may be misspelt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownApi {
+    /// Its group.
+    pub group: String,
+    /// The gap that it is if no custom resource has the group.
+    #[serde(flatten)]
+    pub gap: MissingData,
 }
 
 /// The number of manifests of one API that were not kept.
@@ -80,6 +93,19 @@ pub fn kept_fields(object: &Value, row: &ManifestFields) -> Option<Value> {
 }
 
 impl ManifestFiles {
+    /// The gaps, and the APIs that are unknown to a server that serves these group versions.
+    pub fn gaps_beside<'a>(
+        &'a self,
+        served: Option<&'a BTreeSet<String>>,
+    ) -> impl Iterator<Item = &'a MissingData> {
+        let unknown = self.unknown_apis.iter().filter(move |api| {
+            let groups = served.into_iter().flatten();
+            let mut groups = groups.filter_map(|version| version.split_once('/'));
+            !groups.any(|(group, _)| group == api.group)
+        });
+        self.gaps.iter().chain(unknown.map(|api| &api.gap))
+    }
+
     /// Manifests that were read, kept or not.
     #[must_use]
     pub fn objects_read(&self) -> usize {

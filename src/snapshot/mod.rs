@@ -22,7 +22,7 @@ mod workloads;
 
 pub use helm::{HelmReleaseRow, HelmStorage};
 pub use intern::{Interner, SharedLabels, SharedStr};
-pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter, kept_fields};
+pub use manifests::{ApiCount, ApiCounter, ManifestFiles, ManifestFilter, UnknownApi, kept_fields};
 pub use metadata::{
     EndpointSliceRow, FieldManager, Keyed, LastApplied, LiveTraces, ManifestObject, MetaRow,
     ObjectReference, ObjectRow, OwnerReferenceRow, Row, RowKey,

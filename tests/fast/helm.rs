@@ -125,7 +125,7 @@ fn the_revision_that_helm_compares_with_is_read() {
         ),
         (
             vec![release("pending-install", 1, OLD)],
-            Some("v1 (pending-install, and none is deployed)"),
+            Some("v1 (pending-install)"),
         ),
         (
             vec![
@@ -133,6 +133,43 @@ fn the_revision_that_helm_compares_with_is_read() {
                 release("uninstalled", 2, OLD),
             ],
             None,
+        ),
+        (
+            vec![
+                release("superseded", 1, OLD),
+                release("superseded", 2, OLD),
+                release("pending-upgrade", 3, NEW),
+            ],
+            Some("v2 (superseded, and none is deployed)"),
+        ),
+        (
+            vec![
+                release("superseded", 1, OLD),
+                release("failed", 2, NEW),
+                release("pending-rollback", 3, NEW),
+            ],
+            None,
+        ),
+        (
+            vec![
+                release("deployed", 1, NEW),
+                release("pending-upgrade", 2, OLD),
+            ],
+            Some("v2 (pending-upgrade)"),
+        ),
+        (
+            vec![
+                release("pending-upgrade", 1, OLD),
+                release("deployed", 2, NEW),
+            ],
+            None,
+        ),
+        (
+            vec![
+                release("superseded", 1, NEW),
+                release("uninstalling", 2, OLD),
+            ],
+            Some("v2 (uninstalling)"),
         ),
     ] {
         let expected: Vec<String> = blocker

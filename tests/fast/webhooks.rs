@@ -119,6 +119,53 @@ fn dead_webhooks_block_only_where_the_cluster_needs_them() {
 }
 
 #[test]
+fn what_a_drain_or_a_rollout_writes_must_pass_its_webhooks() {
+    let severities = |group: &str, resource: &str, operation: &str| {
+        let rule = format!(
+            "rules: [{{apiGroups: ['{group}'], apiVersions: ['*'], operations: [{operation}], resources: [{resource}]}}]"
+        );
+        let leases = "- {apiVersion: v1, kind: Namespace, metadata: {name: kube-node-lease}}";
+        let rest = format!("{NONE_READY}\n{leases}");
+        let rows = guard(&format!("{TO_SERVICE}, {rule}"), &rest);
+        said("webhook-fail-dead", &rows)
+    };
+    for (group, resource, operation) in [
+        ("", "pods", "CREATE"),
+        ("", "pods", "DELETE"),
+        ("", "pods/eviction", "CREATE"),
+        ("", "pods/binding", "CREATE"),
+        ("", "bindings", "CREATE"),
+        ("", "nodes", "CREATE"),
+        ("", "serviceaccounts/token", "CREATE"),
+        ("apps", "replicasets", "CREATE"),
+        ("authentication.k8s.io", "tokenreviews", "CREATE"),
+        (
+            "certificates.k8s.io",
+            "certificatesigningrequests",
+            "CREATE",
+        ),
+        ("coordination.k8s.io", "leases", "UPDATE"),
+        ("discovery.k8s.io", "endpointslices", "UPDATE"),
+        ("storage.k8s.io", "volumeattachments", "CREATE"),
+    ] {
+        let found = severities(group, resource, operation);
+        assert_eq!(found, [Severity::Blocker], "{operation} {group}/{resource}");
+    }
+    for (group, resource, operation) in [
+        ("", "pods/exec", "CONNECT"),
+        ("", "configmaps", "CREATE"),
+        ("", "events", "CREATE"),
+        ("apps", "pods", "CREATE"),
+    ] {
+        let found = severities(group, resource, operation);
+        assert!(
+            !found.contains(&Severity::Blocker),
+            "{operation} {group}/{resource}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn dead_webhooks_that_match_nothing_are_notes() {
     let condition = "!(request.namespace in [\"shop\"])";
     let pods =

@@ -56,6 +56,7 @@ const MAY_LIST: &[&str] = &[
     "kommander.mesosphere.io/kommanderclusters",
     "kommander.mesosphere.io/licenses",
     "kubeaddons.mesosphere.io/clusteraddons",
+    "kubeless.io/functions",
     "networking.k8s.io/ingresses",
     "networking.k8s.io/ipaddresses",
     "networking.k8s.io/servicecidrs",

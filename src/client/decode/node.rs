@@ -105,11 +105,11 @@ struct NodeSystemInfo {
     kubelet_version: String,
 }
 
-/// Annotation of k3s: its arguments on this node, those of its configuration file among them.
-/// Source: k3s-io/k3s pkg/nodeconfig/nodeconfig.go.
-const K3S_ARGS_ANNOTATION: &str = "k3s.io/node-args";
+/// Annotations of k3s and RKE2: their arguments on this node, those of the configuration file among them.
+/// Source: k3s-io/k3s pkg/nodeconfig/nodeconfig.go, where the name of the program is the prefix.
+const K3S_ARGS_ANNOTATIONS: [&str; 2] = ["k3s.io/node-args", "rke2.io/node-args"];
 
-/// Arguments of k3s that add a flag to a component. Source: k3s-io/k3s pkg/cli/cmds/server.go, agent.go.
+/// Arguments of k3s and RKE2 that add a flag to a component. Source: k3s-io/k3s pkg/cli/cmds/server.go, agent.go.
 const K3S_COMPONENT_ARGUMENTS: [(&str, &str); 6] = [
     ("kube-apiserver-arg", "kube-apiserver"),
     ("kube-controller-arg", "kube-controller-manager"),
@@ -125,11 +125,12 @@ fn component_flags(args: &str) -> Option<Vec<String>> {
     let mut words = args.iter();
     let mut flags = Vec::new();
     while let Some(word) = words.next() {
-        let Some(name) = word.strip_prefix("--") else {
+        // Go's flag parser takes one dash for two.
+        let Some(argument) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
             continue;
         };
-        let (name, value) = name.split_once('=').unzip();
-        let name = name.unwrap_or(&word[2..]);
+        let (name, value) = argument.split_once('=').unzip();
+        let name = name.unwrap_or(argument);
         let mut arguments = K3S_COMPONENT_ARGUMENTS.iter();
         let Some((_, component)) = arguments.find(|(argument, _)| *argument == name) else {
             continue;
@@ -157,9 +158,9 @@ impl Node {
         let [namespace, cluster] = CLUSTER_ANNOTATIONS.map(|name| meta.annotations.get(name));
         let [kind, owner] = MACHINE_OWNER_ANNOTATIONS.map(|name| meta.annotations.get(name));
         NodeRow {
-            component_flags: meta
-                .annotations
-                .get(K3S_ARGS_ANNOTATION)
+            component_flags: K3S_ARGS_ANNOTATIONS
+                .iter()
+                .find_map(|name| meta.annotations.get(*name))
                 .and_then(|args| component_flags(args)),
             capi_machine_owner: kind
                 .zip(owner)

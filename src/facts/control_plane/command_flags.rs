@@ -44,7 +44,7 @@ impl CommandFlags {
         let is_variable = |word: &str| word.starts_with('$');
         let hides_value = flags.0.iter().any(|(flag, value)| {
             let value = value.as_deref().unwrap_or_default();
-            LIST_FLAGS.contains(&flag.as_str()) && value.contains('$')
+            flag.contains('$') || LIST_FLAGS.contains(&flag.as_str()) && value.contains('$')
         });
         let mut previous = "";
         let hides_flags = words.iter().any(|word| {
@@ -289,6 +289,10 @@ mod tests {
             &["kube-apiserver", "$(EXTRA_FLAGS)"],
             &["kube-apiserver", "--v=2", "--feature-gates=$(GATES)"],
             &["--enable-admission-plugins", "$(PLUGINS)"],
+            &["kube-apiserver", "--$(FLAG)=A=true"],
+            &["kube-apiserver", "--${FLAG}", "A=true"],
+            &["sh", "-c", "kube-apiserver --$FLAG=A=true"],
+            &["kube-apiserver", "--feature-$(SUFFIX)=A=true"],
             &["sh", "-c", "kube-apiserver --feature-gates=$GATES"],
             &["sh", "/run.sh", "--feature-gates=A=true"],
             &["/bin/bash", "-c", "exec kube-apiserver $FLAGS"],

@@ -161,6 +161,7 @@ impl<'a> ManifestDecoder<'a> {
         let inner = decode_within(&held.text, origin, self.budget, self.catalog, holding);
         self.decoded.objects.extend(inner.objects);
         self.decoded.skipped_objects.extend(inner.skipped_objects);
+        self.decoded.unknown_apis.extend(inner.unknown_apis);
         // Files that a kustomization lists are beside it in the bundle.
         let external = inner.external.into_iter();
         let external = external.filter_map(|source| match held.kustomization {

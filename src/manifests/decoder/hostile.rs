@@ -27,9 +27,9 @@ fn large_values_and_many_comments_are_fine() {
     let value = "v".repeat(2 << 20);
     let comments = "    # c\n".repeat(200);
     let text = format!(
-        "apiVersion: v1\nkind: A\nmetadata:\n  annotations:\n{comments}    a: \"{value}\"\n    b: |\n      {value}\n  name: a\n"
+        "apiVersion: v1\nkind: Node\nmetadata:\n  annotations:\n{comments}    a: \"{value}\"\n    b: |\n      {value}\n  name: a\n"
     );
-    assert_eq!(lines(&file(&text)), ["v1 A -/a cart.yaml"]);
+    assert_eq!(lines(&file(&text)), ["v1 Node -/a cart.yaml"]);
 }
 
 #[test]
@@ -45,14 +45,14 @@ fn nesting_is_bounded() {
         assert_eq!(faults.len(), 1, "{}", &text[..10]);
     }
     let deep = format!(
-        "kind: A\napiVersion: v1\nx: {}{}\n",
+        "kind: Node\napiVersion: v1\nx: {}{}\n",
         "[".repeat(55),
         "]".repeat(55)
     );
     assert_eq!(lines(&file(&deep)).len(), 1);
     // JSON that is not kept costs no stack, however deep.
     let deep = format!(
-        r#"{{"kind":"A","apiVersion":"v1","x":{}{}}}"#,
+        r#"{{"kind":"Node","apiVersion":"v1","x":{}{}}}"#,
         "[".repeat(99_999),
         "]".repeat(99_999)
     );
@@ -70,7 +70,7 @@ fn aliases_are_bounded() {
     assert_eq!(bomb.len(), 1);
     assert!(bomb[0].contains("aliases"), "{bomb:?}");
     assert_eq!(
-        faults(&file("a: &a [*a]\nkind: A\napiVersion: v1\n")).len(),
+        faults(&file("a: &a [*a]\nkind: Node\napiVersion: v1\n")).len(),
         1
     );
 }
@@ -87,7 +87,7 @@ fn the_number_of_objects_is_bounded() {
 #[test]
 fn the_number_of_faults_is_bounded() {
     let decoded = file(&format!(
-        "{}---\nkind: A\napiVersion: v1\n",
+        "{}---\nkind: Node\napiVersion: v1\n",
         "---\na: b: c\n".repeat(150)
     ));
     assert_eq!(lines(&decoded).len(), 1);
@@ -101,7 +101,7 @@ fn the_number_of_faults_is_bounded() {
 
 #[test]
 fn documents_beyond_the_bound_are_one_fault() {
-    let one = "---\n{\"kind\":\"A\",\"apiVersion\":\"v1\"}\n";
+    let one = "---\n{\"kind\":\"Node\",\"apiVersion\":\"v1\"}\n";
     let decoded = file(&one.repeat(MAX_OBJECTS + 3));
     assert_eq!(decoded.objects.len(), MAX_OBJECTS);
     assert_eq!(
@@ -177,9 +177,9 @@ proptest! {
 
 /// One of each thing that is taken from a manifest.
 const VALID: [&str; 4] = [
-    "# Source: cart/templates/pdb.yaml\napiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart, namespace: shop, labels: {owner: helm}}\n---\nx: &x {apiVersion: v1, kind: A}\n<<: *x\nmetadata:\n  name: |\n    a\n",
+    "# Source: cart/templates/pdb.yaml\napiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart, namespace: shop, labels: {owner: helm}}\n---\nx: &x {apiVersion: v1, kind: Node}\n<<: *x\nmetadata:\n  name: |\n    a\n",
     "apiVersion: v1\nkind: List\nitems:\n- apiVersion: autoscaling/v2\n  kind: HorizontalPodAutoscaler\n  metadata: {generateName: web-}\n  spec: {scaleTargetRef: {apiVersion: apps/v1beta1, kind: Deployment, name: web}}\n",
-    r#"{"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"a","creationTimestamp":"2026-01-01T00:00:00Z"}}]}{"apiVersion":"v1","kind":"A"}"#,
+    r#"{"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"a","creationTimestamp":"2026-01-01T00:00:00Z"}}]}{"apiVersion":"v1","kind":"Node"}"#,
     "apiVersion: v1\nkind: Secret\ntype: helm.sh/release.v1\ndata: {release: YQ==}\nmetadata: {name: a, labels: {status: deployed}}\n",
 ];
 
@@ -198,7 +198,7 @@ fn what_aliases_repeat_is_bounded() {
     let name = "n".repeat(1 << 20);
     let aliases = vec!["*x"; 1000].join(",");
     let text = format!(
-        "x: &x {{apiVersion: v1, kind: A, metadata: {{name: {name}}}}}\napiVersion: v1\nkind: List\nitems: [{aliases}]\n"
+        "x: &x {{apiVersion: v1, kind: Node, metadata: {{name: {name}}}}}\napiVersion: v1\nkind: List\nitems: [{aliases}]\n"
     );
     let decoded = file(&text);
     assert!(decoded.objects.is_empty());
@@ -213,7 +213,7 @@ fn what_aliases_repeat_is_bounded() {
 fn what_a_list_lends_to_its_items_is_bounded() {
     let item = r#"{"metadata":{"name":"a"}}"#;
     let text = format!(
-        r#"{{"kind":"{}List","apiVersion":"v1","items":[{}]}}"#,
+        r#"{{"kind":"{}List","apiVersion":"k.example/v1","items":[{}]}}"#,
         "k".repeat(1 << 20),
         vec![item; 1000].join(",")
     );
@@ -228,7 +228,7 @@ fn what_a_list_lends_to_its_items_is_bounded() {
         ["cart.yaml: its objects take more than 128 MiB; split it"]
     );
     let source = "s".repeat(1 << 20);
-    let items = "- {apiVersion: v1, kind: A}\n".repeat(1000);
+    let items = "- {apiVersion: v1, kind: Node}\n".repeat(1000);
     let text = format!("# Source: {source}\napiVersion: v1\nkind: List\nitems:\n{items}");
     let decoded = decode(
         &text,

@@ -1,10 +1,11 @@
 //! What cannot be judged of a document, with its line.
 
 use super::{DocumentPosition, ManifestDecoder};
-use crate::catalog::Gvk;
+use crate::catalog::{Catalog, Gvk};
+use crate::manifests::documents::truncate_name;
 use crate::manifests::header::ManifestDocument;
 use crate::manifests::placeholders;
-use crate::snapshot::ObjectReference;
+use crate::snapshot::{MissingData, ObjectReference, UnknownApi};
 
 impl ManifestDecoder<'_> {
     /// Records an apiVersion, kind or name that a template or placeholder takes. Returns whether the document cannot be
@@ -90,8 +91,9 @@ impl ManifestDecoder<'_> {
             return true;
         }
         let gvk = Gvk::new(api_version, kind);
-        if let Some(why) = self.catalog.apis.misspelling(&gvk) {
-            self.record_field("apiVersion", Some(api_version), &why, position);
+        if let Some(why) = self.misspelling(&gvk)
+            && self.record_unknown_api(&gvk, why, position)
+        {
             return true;
         }
         let is_built_in = self.catalog.apis.find(&gvk).is_some();
@@ -110,14 +112,46 @@ impl ManifestDecoder<'_> {
         position: DocumentPosition<'_>,
     ) {
         let (api_version, kind) = (to.api_version.as_str(), to.kind.as_str());
-        let problem =
-            placeholders::api_problem(api_version, kind).map(|problem| problem.to_string());
-        let problem =
-            problem.or_else(|| self.catalog.apis.misspelling(&Gvk::new(api_version, kind)));
-        if let Some(why) = problem {
-            let why = format!("{}: {why}", to.field);
+        if let Some(problem) = placeholders::api_problem(api_version, kind) {
+            let why = format!("{}: {problem}", to.field);
             self.record_field("apiVersion", Some(api_version), &why, position);
+            return;
         }
+        let gvk = Gvk::new(api_version, kind);
+        if let Some(why) = self.misspelling(&gvk) {
+            self.record_unknown_api(&gvk, format!("{}: {why}", to.field), position);
+        }
+    }
+
+    /// Why no release of Kubernetes serves an API, if it must be one of its own.
+    fn misspelling(&self, gvk: &Gvk) -> Option<String> {
+        let Catalog {
+            apis, foreign_apis, ..
+        } = self.catalog;
+        apis.misspelling(gvk, foreign_apis)
+    }
+
+    /// Records an API that no release of Kubernetes serves. Returns false if it may be that of a custom resource.
+    fn record_unknown_api(
+        &mut self,
+        gvk: &Gvk,
+        why: String,
+        position: DocumentPosition<'_>,
+    ) -> bool {
+        let what = self.describe_field("apiVersion", Some(&gvk.api_version()), position);
+        let why = truncate_name(&why).to_owned();
+        if !gvk.group.contains('.') {
+            self.record_skipped(what, why);
+            return true;
+        }
+        if self.take_listing() {
+            let rbac = None;
+            self.decoded.unknown_apis.push(UnknownApi {
+                group: gvk.group.clone(),
+                gap: MissingData { what, why, rbac },
+            });
+        }
+        false
     }
 
     /// Records a field with its line.
@@ -128,13 +162,23 @@ impl ManifestDecoder<'_> {
         why: &str,
         position: DocumentPosition<'_>,
     ) {
+        let what = self.describe_field(field, value, position);
+        self.record_skipped(what, why.to_owned());
+    }
+
+    /// Where a field is.
+    fn describe_field(
+        &self,
+        field: &str,
+        value: Option<&str>,
+        position: DocumentPosition<'_>,
+    ) -> String {
         let place = self.describe_position(position);
         // An object in a field of another one has no lines of its own.
-        let what = match self.holding.depth > 0 && position.raw.text.starts_with('{') {
+        match self.holding.depth > 0 && position.raw.text.starts_with('{') {
             true => place,
             false => format!("{place}, line {}", position.raw.line_of(field, value)),
-        };
-        self.record_skipped(what, why.to_owned());
+        }
     }
 }
 

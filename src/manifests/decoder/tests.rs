@@ -49,13 +49,13 @@ fn one_document_is_called_by_its_file() {
 #[test]
 fn several_documents_are_numbered() {
     let decoded = file(
-        "# licence\n---\nkind: A\napiVersion: a.example/v1\nmetadata:\n  generateName: a-\n---\n# nothing\n---\n{\"kind\":\"B\",\"apiVersion\":\"v1\"}\n",
+        "# licence\n---\nkind: Node\napiVersion: a.example/v1\nmetadata:\n  generateName: a-\n---\n# nothing\n---\n{\"kind\":\"Event\",\"apiVersion\":\"v1\"}\n",
     );
     assert_eq!(
         lines(&decoded),
         [
-            "a.example/v1 A -/a- cart.yaml document 1",
-            "v1 B -/ cart.yaml document 2"
+            "a.example/v1 Node -/a- cart.yaml document 1",
+            "v1 Event -/ cart.yaml document 2"
         ]
     );
     assert_eq!(faults(&decoded), [""; 0]);
@@ -64,17 +64,18 @@ fn several_documents_are_numbered() {
 #[test]
 fn several_json_values_in_a_row_are_documents() {
     let decoded = file(
-        "{\n\t\"apiVersion\": \"v1\", \"kind\": \"A\"}\n{\"apiVersion\": \"v1\", \"kind\": \"B\", \"kind\": \"C\"} \n",
+        "{\n\t\"apiVersion\": \"v1\", \"kind\": \"Node\"}\n{\"apiVersion\": \"v1\", \"kind\": \"Event\", \"kind\": \"Endpoints\"} \n",
     );
     assert_eq!(
         lines(&decoded),
         [
-            "v1 A -/ cart.yaml document 1",
-            "v1 C -/ cart.yaml document 2"
+            "v1 Node -/ cart.yaml document 1",
+            "v1 Endpoints -/ cart.yaml document 2"
         ]
     );
-    let decoded =
-        file("{\"apiVersion\": \"v1\", \"kind\": \"A\"}\n{\"apiVersion\": \"v1\",\n \"kind\": }\n");
+    let decoded = file(
+        "{\"apiVersion\": \"v1\", \"kind\": \"Node\"}\n{\"apiVersion\": \"v1\",\n \"kind\": }\n",
+    );
     assert_eq!(lines(&decoded).len(), 1);
     assert_eq!(
         faults(&decoded),
@@ -85,12 +86,12 @@ fn several_json_values_in_a_row_are_documents() {
 #[test]
 fn json_may_stand_between_markers() {
     let value = format!(
-        r#"{{"kind":"A","apiVersion":"v1","x":{}{}}}"#,
+        r#"{{"kind":"Node","apiVersion":"v1","x":{}{}}}"#,
         "[".repeat(999),
         "]".repeat(999)
     );
     let decoded = file(&format!(
-        "---\n{value}\n---\n\n{{\n\"kind\": \"A\" \"b\"}}\n"
+        "---\n{value}\n---\n\n{{\n\"kind\": \"Node\" \"b\"}}\n"
     ));
     assert_eq!(lines(&decoded).len(), 1);
     assert_eq!(
@@ -101,10 +102,10 @@ fn json_may_stand_between_markers() {
 
 #[test]
 fn yaml_that_begins_like_json_is_yaml() {
-    assert_eq!(lines(&file("{apiVersion: v1, kind: A,}\n")).len(), 1);
+    assert_eq!(lines(&file("{apiVersion: v1, kind: Node,}\n")).len(), 1);
     assert_eq!(faults(&file("[a, b]\n")), [""; 0]);
     assert_eq!(
-        faults(&file("\n{\"apiVersion\": \"v1\",\n\"kind\": \"A\"\n")),
+        faults(&file("\n{\"apiVersion\": \"v1\",\n\"kind\": \"Node\"\n")),
         ["cart.yaml, line 4: EOF while parsing an object"]
     );
 }
@@ -151,12 +152,12 @@ fn likely_causes_are_named() {
 #[test]
 fn lists_are_taken_apart() {
     let decoded = file(
-        "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n\
-         - apiVersion: v1\n  kind: List\n  items: [{apiVersion: v2, kind: B, metadata: {name: b}}]\n- {}\n- 5\n",
+        "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Node, metadata: {name: a}}\n\
+         - apiVersion: v1\n  kind: List\n  items: [{apiVersion: b.example/v2, kind: B, metadata: {name: b}}]\n- {}\n- 5\n",
     );
     assert_eq!(
         lines(&decoded),
-        ["v1 A -/a cart.yaml", "v2 B -/b cart.yaml"]
+        ["v1 Node -/a cart.yaml", "b.example/v2 B -/b cart.yaml"]
     );
     assert_eq!(
         faults(&decoded),
@@ -230,7 +231,7 @@ fn documents_of_other_tools_are_no_manifests() {
 fn scalars_become_text() {
     let name = |value: &str| {
         file(&format!(
-            "apiVersion: v1\nkind: A\nmetadata: {{name: {value}}}\n"
+            "apiVersion: v1\nkind: Node\nmetadata: {{name: {value}}}\n"
         ))
         .objects
         .remove(0)
@@ -248,16 +249,16 @@ fn scalars_become_text() {
 #[test]
 fn the_last_of_a_key_given_twice_counts() {
     let decoded = file(
-        "apiVersion: v1\nkind: A\nkind: B\nmetadata: {labels: {x: y, x: z}, name: a, name: b}\n",
+        "apiVersion: v1\nkind: Node\nkind: Event\nmetadata: {labels: {x: y, x: z}, name: a, name: b}\n",
     );
-    assert_eq!(lines(&decoded), ["v1 B -/b cart.yaml"]);
+    assert_eq!(lines(&decoded), ["v1 Event -/b cart.yaml"]);
 }
 
 #[test]
 fn anchors_and_merges_are_followed() {
     let decoded =
-        file("x: &x {apiVersion: v1, kind: A}\n<<: *x\nmetadata: &m {name: a}\nother: *m\n");
-    assert_eq!(lines(&decoded), ["v1 A -/a cart.yaml"]);
+        file("x: &x {apiVersion: v1, kind: Node}\n<<: *x\nmetadata: &m {name: a}\nother: *m\n");
+    assert_eq!(lines(&decoded), ["v1 Node -/a cart.yaml"]);
 }
 
 #[test]
@@ -316,23 +317,23 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
 fn placeholders_in_api_version_kind_and_name_are_gaps_with_their_line() {
     for (text, expected) in [
         (
-            "apiVersion: policy/${V}\nkind: A\nmetadata: {name: a}\n",
+            "apiVersion: policy/${V}\nkind: Node\nmetadata: {name: a}\n",
             "cart.yaml, line 1: apiVersion is a placeholder (policy/${V}); render the manifest first",
         ),
         (
-            "# x\nkind: A\napiVersion: \"{{ include \\\"x\\\" . }}\"\n",
+            "# x\nkind: Node\napiVersion: \"{{ include \\\"x\\\" . }}\"\n",
             "cart.yaml, line 3: apiVersion is a placeholder ({{ include \"x\" . }}); render the manifest first",
         ),
         (
-            "apiVersion: {{ .Values.api }}\nkind: A\n",
+            "apiVersion: {{ .Values.api }}\nkind: Node\n",
             "cart.yaml, line 1: apiVersion is not a text; render the manifest first",
         ),
         (
-            "apiVersion: <no value>\nkind: A\n",
+            "apiVersion: <no value>\nkind: Node\n",
             "cart.yaml, line 1: apiVersion is a placeholder (<no value>); render the manifest first",
         ),
         (
-            "apiVersion: __API__\nkind: A\n",
+            "apiVersion: __API__\nkind: Node\n",
             "cart.yaml, line 1: apiVersion is a placeholder (__API__); render the manifest first",
         ),
         (
@@ -348,7 +349,7 @@ fn placeholders_in_api_version_kind_and_name_are_gaps_with_their_line() {
             "cart.yaml, line 1: apiVersion is missing; render the manifest first",
         ),
         (
-            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: \"${A}\", kind: B}\n",
+            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: \"${A}\", kind: Event}\n",
             "cart.yaml, line 4: apiVersion is a placeholder (${A}); render the manifest first",
         ),
     ] {
@@ -356,13 +357,13 @@ fn placeholders_in_api_version_kind_and_name_are_gaps_with_their_line() {
         assert_eq!(faults(&decoded), [expected], "{text}");
         assert_eq!(decoded.objects, [], "{text}");
     }
-    let named = file("apiVersion: v1\nkind: A\nmetadata:\n  name: ${APP}\n");
+    let named = file("apiVersion: v1\nkind: Node\nmetadata:\n  name: ${APP}\n");
     assert_eq!(
         faults(&named),
         ["cart.yaml, line 4: name is a placeholder (${APP}); render the manifest first"]
     );
     assert_eq!(named.objects.len(), 1, "its API can be judged");
-    let ytt = file("apiVersion: v1\nkind: A\nmetadata:\n  name: #@ data.values.name\n");
+    let ytt = file("apiVersion: v1\nkind: Node\nmetadata:\n  name: #@ data.values.name\n");
     assert_eq!(
         faults(&ytt),
         ["cart.yaml, line 4: name is not a text; render the manifest first"]
@@ -381,6 +382,21 @@ fn names_that_no_api_can_have_are_gaps_with_their_line() {
             "TODO",
             "PodDisruptionBudget",
             "TODO cannot be the apiVersion; correct it, or render the manifest first",
+        ),
+        (
+            "\u{430}pps/v1",
+            "Deployment",
+            "\u{430}pps/v1 cannot be the apiVersion: it has the character U+0430",
+        ),
+        (
+            "\"policy/v1beta1 \"",
+            "PodDisruptionBudget",
+            "policy/v1beta1  cannot be the apiVersion: it has the character U+0020",
+        ),
+        (
+            "\" \"",
+            "Cart",
+            "apiVersion is blank; render the manifest first",
         ),
         (
             "!Ref x",
@@ -416,7 +432,7 @@ fn names_that_no_api_can_have_are_gaps_with_their_line() {
     }
     for name in ["@@NAME@@", "%NAME%", "web-%ENV%"] {
         let named = file(&format!(
-            "apiVersion: v1\nkind: A\nmetadata:\n  name: \"{name}\"\n"
+            "apiVersion: v1\nkind: Node\nmetadata:\n  name: \"{name}\"\n"
         ));
         let why =
             format!("cart.yaml, line 4: name is a placeholder ({name}); render the manifest first");
@@ -427,8 +443,8 @@ fn names_that_no_api_can_have_are_gaps_with_their_line() {
 #[test]
 fn objects_that_cannot_be_applied_or_found_are_gaps() {
     for text in [
-        "- {apiVersion: v1, kind: A}\n- {a: b}\n",
-        "[{\"apiVersion\": \"v1\", \"kind\": \"A\"}]",
+        "- {apiVersion: v1, kind: Node}\n- {a: b}\n",
+        "[{\"apiVersion\": \"v1\", \"kind\": \"Node\"}]",
     ] {
         let why = "cart.yaml: a sequence of 1 objects, which cannot be applied: make it a List, or a document of each";
         assert_eq!(faults(&file(text)), [why]);
@@ -493,7 +509,7 @@ fn what_is_no_mapping_where_one_must_be_is_a_gap() {
     for text in [
         "apiVersion: shop.example/v1\nkind: Cart\nmetadata: {name: a}\nspec: any text\n",
         "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: a}\nspec:\n",
-        "apiVersion: v1\nkind: A\nmetadata: {name: a@shop.example}\n",
+        "apiVersion: v1\nkind: Node\nmetadata: {name: a@shop.example}\n",
     ] {
         assert_eq!(faults(&file(text)), [""; 0], "{text}");
     }
@@ -526,7 +542,7 @@ fn documents_that_are_no_manifests_are_still_ignored() {
     for (api_version, kind, name) in [
         ("kustomize.config.k8s.io/v1beta1", "Component", "x"),
         ("x-corp.example/v1alpha1", "lower-Kind2", "a:b.c"),
-        ("v1", "A", "system:node:_x"),
+        ("v1", "Node", "system:node:_x"),
     ] {
         let decoded = file(&format!(
             "apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: \"{name}\"}}\n"
@@ -569,7 +585,7 @@ fn documents_beside_manifests_that_are_none_are_gaps_with_their_line() {
 
 #[test]
 fn objects_of_a_template_are_read() {
-    let text = "apiVersion: template.openshift.io/v1\nkind: Template\nmetadata: {name: shop}\nobjects:\n- apiVersion: policy/v1beta1\n  kind: PodDisruptionBudget\n  metadata: {name: \"${NAME}\"}\n- {apiVersion: \"${API}\", kind: A, metadata: {name: a}}\nparameters: []\n";
+    let text = "apiVersion: template.openshift.io/v1\nkind: Template\nmetadata: {name: shop}\nobjects:\n- apiVersion: policy/v1beta1\n  kind: PodDisruptionBudget\n  metadata: {name: \"${NAME}\"}\n- {apiVersion: \"${API}\", kind: Node, metadata: {name: a}}\nparameters: []\n";
     let decoded = file(text);
     assert_eq!(
         lines(&decoded),
@@ -644,4 +660,26 @@ fn fields_that_rules_read_are_kept() {
     };
     assert!(fields(&workload("node-role.kubernetes.io/master"))[0].is_some());
     assert_eq!(fields(&workload("disk")), [None]);
+}
+
+#[test]
+fn a_document_that_is_too_large_to_be_searched_is_a_gap() {
+    let wrapper = |key: &str, note: &str| {
+        format!(
+            "apiVersion: shop.example/v1\nkind: Shop\nmetadata: {{name: a}}\nspec:\n  {key}: {{apiVersion: policy/v1beta1, kind: PodDisruptionBudget, metadata: {{name: b}}}}\n  note: {note}\n"
+        )
+    };
+    let small = file(&wrapper("budget", "x"));
+    assert_eq!(
+        (lines(&small).len(), faults(&small)),
+        (2, Vec::<String>::new())
+    );
+    let long = "x".repeat(3 << 20);
+    let large = file(&wrapper("budget", &long));
+    assert_eq!(
+        faults(&large),
+        ["cart.yaml: it is too large to be searched for manifests in custom resources; split it"]
+    );
+    let copy = file(&wrapper("managedFields", &long));
+    assert_eq!(faults(&copy), [""; 0]);
 }

@@ -12,7 +12,9 @@ use crate::catalog::Catalog;
 use crate::manifests::decoder::{EncodedHelmRecord, Origin, decode};
 use crate::manifests::external::{self, ExternalSource};
 use crate::manifests::helm;
-use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFilter, ManifestObject, MissingData};
+use crate::snapshot::{
+    ApiCounter, HelmReleaseRow, ManifestFilter, ManifestObject, MissingData, UnknownApi,
+};
 
 /// Steps that are done at once: enough that threads are seldom started, few enough that results do not pile up.
 pub(super) const BATCH_SIZE: usize = 512;
@@ -64,6 +66,8 @@ pub(super) struct FileResult {
     pub(super) other_apis: ApiCounter,
     pub(super) releases: Vec<HelmReleaseRow>,
     pub(super) gaps: Vec<MissingData>,
+    /// APIs that may be misspelt.
+    pub(super) unknown_apis: Vec<UnknownApi>,
     /// Whether it holds a manifest; an empty list holds none.
     pub(super) has_manifests: bool,
     /// Whether it holds any document.
@@ -144,6 +148,7 @@ pub(super) fn decode_bytes(
             decoded.manifest_count == 0 && decoded.skipped_objects.is_empty(),
         ),
         external: decoded.external,
+        unknown_apis: decoded.unknown_apis,
         ..FileResult::default()
     };
     let is_silent = |object: &ManifestObject| {

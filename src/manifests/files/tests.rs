@@ -217,7 +217,7 @@ fn a_path_without_any_manifest_is_a_gap() {
         ("text/README.md", b"words\n"),
         ("text/values.yaml", b"replicas: 1\n"),
         ("text/more.yaml", b"- a\n"),
-        ("folder/.hidden/a.yaml", BUDGET.as_bytes()),
+        ("folder/.git/a.yaml", BUDGET.as_bytes()),
     ]);
     for (path, why) in [
         ("comments.yaml", "no document in it"),
@@ -580,6 +580,57 @@ fn what_is_rendered_from_elsewhere_is_a_gap() {
     assert_eq!(gaps(&read_tree(&found), &found), [""; 0]);
     let alone = read_all(&[found.path().join("overlay")], b"").expect("it is there");
     assert_eq!(alone.gaps.len(), 1, "the base was not named");
+}
+
+#[test]
+fn hidden_directories_are_read_and_links_to_others_are_gaps() {
+    let elsewhere = tree(&[("plain/a.yaml", BUDGET.as_bytes()), ("notes/a.txt", b"x")]);
+    let dir = tree(&[
+        (".deploy/a.yaml", BUDGET.as_bytes()),
+        (".git/a.yaml", BUDGET.as_bytes()),
+        (".github/workflows/test.yaml", b"on: push\njobs: {}\n"),
+        ("..2026_11_30/a.yaml", BUDGET.as_bytes()),
+        ("own/a.yaml", BUDGET.as_bytes()),
+    ]);
+    let link = |target: &Path, name: &str| {
+        std::os::unix::fs::symlink(target, dir.path().join(name)).expect("a link");
+    };
+    link(&elsewhere.path().join("plain"), "linked");
+    link(&elsewhere.path().join("notes"), "linked-notes");
+    link(&dir.path().join("own"), "linked-own");
+    link(&dir.path().join("..2026_11_30"), "..data");
+    link(&elsewhere.path().join("plain/a.yaml"), "file.yaml");
+    let files = read_tree(&dir);
+    assert_eq!(
+        locations(&files, &dir),
+        [".deploy/a.yaml", "file.yaml", "own/a.yaml"]
+    );
+    assert_eq!(
+        gaps(&files, &dir),
+        ["linked: a link to a directory, which is not followed; name the directory with -f"]
+    );
+}
+
+#[test]
+fn a_group_that_a_definition_has_is_not_misspelt() {
+    let ingress = b"apiVersion: network.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\n";
+    let definition = b"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: ingresses.network.k8s.io}\n";
+    let alone = read_tree(&tree(&[("a.yaml", ingress)]));
+    let [unknown] = alone.unknown_apis.as_slice() else {
+        panic!("{:?}", alone.unknown_apis);
+    };
+    assert_eq!(unknown.gap.what.rsplit('/').next(), Some("a.yaml, line 1"));
+    assert_eq!((alone.gaps.len(), alone.manifests_read()), (0, 1));
+    let served = |version: &str| std::collections::BTreeSet::from([version.to_owned()]);
+    for (versions, gaps) in [
+        (None, 1),
+        (Some(served("networking.k8s.io/v1")), 1),
+        (Some(served("network.k8s.io/v1")), 0),
+    ] {
+        assert_eq!(alone.gaps_beside(versions.as_ref()).count(), gaps);
+    }
+    let both = read_tree(&tree(&[("a.yaml", ingress), ("b.yaml", definition)]));
+    assert_eq!(both.gaps_beside(None).count(), 0);
 }
 
 #[test]

@@ -20,8 +20,8 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
     severity: Severity::Blocker,
     title: "A feature gate is set that the target does not accept",
     why: "A component does not start if its configuration sets an unknown feature gate or changes a locked one. If that is the API server, the upgrade stops half-way.",
-    detection: "By --feature-gates of the static pods of the control plane and kube-proxy, in scripts of their command lines too, and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. k3s notes its arguments, with those for components, in an annotation of each node. Managed control planes and configuration files on nodes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
-    remedy: "Remove the gate from the static pod manifests and from kubeadm's ConfigMaps, or from the configuration of k3s, before this hop.",
+    detection: "By --feature-gates of the static pods of the control plane and kube-proxy, in scripts of their command lines too, and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes and configuration files on nodes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    remedy: "Remove the gate from the static pod manifests and from kubeadm's ConfigMaps, or from the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates-removed/",
     sources: &[
         "kubernetes/component-base featuregate/feature_gate.go",
@@ -42,8 +42,8 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
     severity: Severity::Blocker,
     title: "A control plane component sets a flag that the target does not accept",
     why: "A component does not start if it is given an unknown flag.",
-    detection: "By the command lines of the static pods of the control plane and kube-proxy, scripts included, and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. k3s notes its arguments, with those for components, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
-    remedy: "Remove the flag from the static pod manifests and from extraArgs in kubeadm-config, or from the configuration of k3s, before this hop.",
+    detection: "By the command lines of the static pods of the control plane and kube-proxy, scripts included, and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    remedy: "Remove the flag from the static pod manifests and from extraArgs in kubeadm-config, or from the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/",
     sources: &["kubernetes/sig-release releases/release-1.N/release-notes/release-notes-draft.md"],
     kind: RuleKind::Code {
@@ -62,8 +62,8 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     title: "The API server configures an admission plugin that the target does not have",
     applies_to: Applicability::Text("each minor that removes a plugin"),
     why: "The API server does not start if it is told to enable or disable an unknown admission plugin.",
-    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. k3s notes its arguments, with those for components, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
-    remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config, or in the configuration of k3s, before this hop.",
+    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config, or in the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/",
     sources: &[
         "kubernetes/sig-release releases/release-1.25/release-notes/release-notes-draft.md PR 109798",
@@ -242,7 +242,8 @@ pub(super) fn incompatibility_findings(
                 ConfigSource::Kubeadm(row) => kube_system_object(row, "v1", "ConfigMap", detail),
                 ConfigSource::StaticPod(row) => kube_system_object(row, "v1", "Pod", detail),
                 ConfigSource::Node(node) => {
-                    let detail = format!("arguments of k3s for {}: {detail}", setting.component);
+                    let detail =
+                        format!("arguments of the node for {}: {detail}", setting.component);
                     let evidence = Evidence::new(EvidenceSource::Spec, detail);
                     AffectedObject::cluster_scoped("v1", "Node", &node.name, evidence)
                 }

@@ -15,7 +15,7 @@ use crate::facts::control_plane;
 use crate::facts::nodes::is_control_plane_node;
 use crate::need::{Need, NeedContext};
 use crate::rules::{AffectedObject, CheckContext};
-use crate::snapshot::{MissingData, ObjectRow};
+use crate::snapshot::{MissingData, NodeRow, ObjectRow};
 
 /// Static pods, and the nodes that should run some.
 fn static_pod_needs() -> Vec<Need> {
@@ -47,8 +47,15 @@ fn invisible_static_pods(context: &CheckContext<'_>) -> Vec<MissingData> {
         .filter_map(|pod| Some((pod.node()?, pod.component)))
         .collect();
     let nodes = context.nodes().iter();
-    // k3s runs all components in its own process.
-    let nodes = nodes.filter(|node| is_control_plane_node(node) && node.component_flags.is_none());
+    // k3s runs all components in its own process; RKE2, which notes its arguments too, in static pods.
+    let marks = || context.catalog.provider_signatures.iter();
+    let is_rke2 = |node: &NodeRow| {
+        let mut marks = marks().filter(|mark| mark.provider == "rke2");
+        marks.any(|mark| node.kubelet_version.as_ref().contains(&mark.pattern))
+    };
+    let nodes = nodes.filter(|node| {
+        is_control_plane_node(node) && (node.component_flags.is_none() || is_rke2(node))
+    });
     let nodes = nodes.filter_map(|node| {
         let missing: Vec<&str> = control_plane::control_plane_components()
             .filter(|component| !visible.contains(&(node.name.as_str(), component)))

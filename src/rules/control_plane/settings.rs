@@ -17,7 +17,7 @@ pub(crate) const KCM_CONTROLLERS: Rule = Rule {
     applies_to: Applicability::Text("each minor that removes a controller"),
     why: "kube-controller-manager does not start if --controllers names an unknown controller, also with a minus before it.",
     detection: "By --controllers of the static pods of kube-controller-manager, by extraArgs in kubeadm's ConfigMap kubeadm-config and by the arguments of k3s, against the catalog. On kubeadm clusters a controller that only a pod names is a note.",
-    remedy: "Remove the controller from --controllers in the static pod manifests and in kubeadm-config, or in the configuration of k3s, before this hop.",
+    remedy: "Remove the controller from --controllers in the static pod manifests and in kubeadm-config, or in the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/",
     sources: &["kubernetes/kubernetes cmd/kube-controller-manager/app/controller_descriptor.go"],
     kind: RuleKind::Code {

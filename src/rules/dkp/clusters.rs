@@ -3,14 +3,15 @@
 use serde_json::Value;
 
 use super::{GUIDE, estate, hops, needs, object};
-use crate::catalog::GroupResource;
+use crate::catalog::{GroupResource, MinorRange};
 use crate::detect;
 use crate::evidence::EvidenceSource;
 use crate::facts::capi;
 use crate::facts::dkp::KonvoyCluster;
 use crate::need::{DetailLevel, Need, NeedContext};
-use crate::path::HopId;
+use crate::path::{Hop, HopId};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::snapshot::MissingData;
 
 /// `dkp-attached-k8s`: attached clusters outside of the range that Kommander can be upgraded with.
 pub(crate) const ATTACHED_RANGE: Rule = Rule {
@@ -18,7 +19,7 @@ pub(crate) const ATTACHED_RANGE: Rule = Rule {
     severity: Severity::Blocker,
     title: "An attached cluster runs a Kubernetes that DKP cannot be upgraded with",
     why: "The platform applications of the new release are deployed to attached clusters too, and do not run there.",
-    detection: "By status.kubernetesVersion of KommanderClusters without a cluster of Cluster API, compared with the range that the upgrade guide of the release states. Releases without a published range are left out.",
+    detection: "By status.kubernetesVersion of KommanderClusters without a cluster of Cluster API, compared with the range that the upgrade guide of the release states. A cluster that reports no version is a gap. Releases without a published range are left out.",
     remedy: "Upgrade or detach the cluster before Kommander is upgraded.",
     reference: GUIDE,
     sources: &[
@@ -29,17 +30,42 @@ pub(crate) const ATTACHED_RANGE: Rule = Rule {
         needs,
         evaluate: evaluate_attached,
     },
+    unevaluated: unknown_attached,
     ..Rule::DEFAULT
 };
 
-fn evaluate_attached(context: &CheckContext<'_>) -> Vec<Finding> {
-    let estate = estate(context);
-    // Later hops begin after these clusters had their turn.
-    let Some(hop) = hops(context.path).next() else {
+/// The first hop, and the Kubernetes minors of attached clusters that it needs. Later hops begin after these clusters had
+/// their turn.
+fn attached_range<'a>(context: &'a CheckContext<'_>) -> Option<(&'a Hop, MinorRange)> {
+    let hop = hops(context.path).next()?;
+    let minor = context.catalog.dkp.minor(hop.minor());
+    Some((hop, minor?.attached_range?))
+}
+
+/// Attached clusters whose version cannot be compared.
+fn unknown_attached(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let Some((hop, range)) = attached_range(context) else {
         return Vec::new();
     };
-    let minor = context.catalog.dkp.minor(hop.minor());
-    let Some(range) = minor.and_then(|minor| minor.attached_range) else {
+    let estate = estate(context);
+    let unknown = estate.attached.iter().filter(|one| one.version.is_none());
+    let gaps = unknown.map(|cluster| MissingData {
+        what: format!(
+            "whether the attached cluster {}/{} runs Kubernetes {range}, which DKP {} needs",
+            cluster.namespace, cluster.name, hop.to
+        ),
+        why: match &cluster.reported {
+            Some(text) => format!("its KommanderCluster reports {text}, which is no version"),
+            None => "its KommanderCluster reports no version".to_owned(),
+        },
+        rbac: None,
+    });
+    gaps.collect()
+}
+
+fn evaluate_attached(context: &CheckContext<'_>) -> Vec<Finding> {
+    let estate = estate(context);
+    let Some((hop, range)) = attached_range(context) else {
         return Vec::new();
     };
     let objects = estate.attached.iter().filter_map(|cluster| {

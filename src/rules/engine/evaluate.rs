@@ -362,7 +362,10 @@ fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex)
     }
     let files = context.manifests;
     if rule.reads_files {
-        for missing in &files.gaps {
+        let served = context
+            .cluster
+            .map(|cluster| &cluster.discovery.group_versions);
+        for missing in files.gaps_beside(served) {
             concerns(None, missing.clone());
         }
     }

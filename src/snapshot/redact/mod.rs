@@ -214,7 +214,9 @@ impl Pseudonymizer<'_> {
         for release in &mut files.helm_releases {
             self.redact_helm_release(release);
         }
-        for MissingData { what, why, rbac: _ } in &mut files.gaps {
+        let unknown = files.unknown_apis.iter_mut();
+        let gaps = unknown.map(|unknown| &mut unknown.gap);
+        for MissingData { what, why, rbac: _ } in files.gaps.iter_mut().chain(gaps) {
             *what = self.redact_location(what);
             *why = redact_reason(why);
         }
