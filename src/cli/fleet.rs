@@ -21,7 +21,7 @@ pub(super) enum Source {
     /// Opened, because the other clusters of the run depend on it.
     Opened(Box<(ClusterSession, ClusterSnapshot)>),
     /// It could not be opened.
-    Failed(UnreadCluster, CliError),
+    Failed(Box<(UnreadCluster, CliError)>),
     /// That of the connection flags.
     Flags(Box<ConnectOptions>),
     /// That of a kubeconfig in a Secret of the management cluster.
@@ -42,7 +42,7 @@ impl Source {
     pub(super) fn id(&self) -> ClusterId {
         match self {
             Self::Opened(opened) => opened.1.id.clone(),
-            Self::Failed(cluster, _) => cluster.id.clone(),
+            Self::Failed(failed) => failed.0.id.clone(),
             Self::Flags(options) => ClusterId(options.context.clone().unwrap_or_default()),
             Self::Managed(cluster) => cluster.id.clone(),
         }
@@ -52,7 +52,7 @@ impl Source {
     pub(super) fn context(&self) -> Option<String> {
         match self {
             Self::Opened(opened) => opened.1.context.clone(),
-            Self::Failed(cluster, _) => cluster.context.clone(),
+            Self::Failed(failed) => failed.0.context.clone(),
             Self::Flags(options) => options.context.clone(),
             Self::Managed(_) => None,
         }
