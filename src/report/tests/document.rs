@@ -24,11 +24,12 @@ fn json_keeps_its_keys_and_their_order() {
     let lines: Vec<String> = keys.chunks(12).map(|keys| keys.join(" ")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     apiVersion kind metadata generatedAt tool name version catalog date cluster context server
-    namespace kubernetesVersion provider nodes platforms evidence variant components topology role edition goTo
-    workspaces projects clusters path platform from to source verdict findings id severity
-    confidence fingerprint hop title message remedy reference objects owner waiver baseline detail
-    writer time location resolved gaps what why rules rbac apiGroups resources resourceNames
-    nonResourceURLs verbs remarks summary blockers warnings notes waived skipped rulesEvaluated objectsRead manifestsRead
+    uid namespace kubernetesVersion provider nodes platforms evidence variant components topology role edition
+    goTo workspaces projects clusters path platform from to source verdict findings id
+    severity confidence fingerprint hop title message remedy reference objects owner waiver baseline
+    detail writer time location resolved gaps what why rules rbac apiGroups resources
+    resourceNames nonResourceURLs verbs remarks summary blockers warnings notes waived skipped rulesEvaluated objectsRead
+    manifestsRead
     ");
 }
 
@@ -166,7 +167,8 @@ fn without_a_cluster_its_fields_are_null() {
         "projects": [],
         "role": null,
         "workspaces": []
-      }
+      },
+      "uid": null
     }
     "#);
     insta::assert_json_snapshot!(document["path"], @r#"

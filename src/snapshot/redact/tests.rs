@@ -52,7 +52,7 @@ fn names_are_replaced_and_shapes_stay() {
         ),
         (
             "rancher/hardened-kubernetes:v1.27.3-rke2r1-build20230614",
-            "#/#:v1.27.3-rke2r1-build20230614",
+            "rancher/#:v1.27.3-rke2r1-build20230614",
         ),
         ("eu.gcr.io/shop", "eu.gcr.io/#"),
         ("127.0.0.1/shop", "127.0.0.1/#"),
