@@ -75,6 +75,10 @@ fn cases() -> Vec<Case> {
             Box::new(|| plan_in(OutputFormat::Markdown, &kyma_plan("cluster-1-13"))),
         ),
         (
+            "kyma-local.md".into(),
+            Box::new(|| plan_in(OutputFormat::Markdown, &kyma_plan("local-1-14+config"))),
+        ),
+        (
             "kyma-1-24.md".into(),
             Box::new(|| plan_in(OutputFormat::Markdown, &kyma_plan("cluster-1-24"))),
         ),
