@@ -25,9 +25,10 @@ check:
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --document-private-items
 	$(CARGO) test --test fast generated
 
-# Re-records examples/ from a real control plane, and the golden files made from it.
+# Re-records examples/ from real control planes, and the golden files made from it.
 example: control-plane
-	UPDATE_EXAMPLE=1 $(CARGO) test --test real example
+	UPDATE_EXAMPLE=1 $(CARGO) test --test real example::
+	UPDATE_EXAMPLE=1 $(CARGO) test --test real kyma::
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real watch::to_the_end
 	UPDATE=1 $(CARGO) test --test fast --test golden
 

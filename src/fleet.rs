@@ -224,10 +224,9 @@ impl<T> Fleet<T> {
         for member in &mut self.members {
             let own = member.cluster.as_ref().map(|cluster| cluster.id.clone());
             let is_of_other = |gap: &Gap| {
-                let others = ids.iter().filter(|(id, _)| Some(id) != own.as_ref());
-                let mut known = others.map(|(_, known)| known);
+                let mut others = ids.iter().filter(|(id, _)| Some(id) != own.as_ref());
                 let about = gap.cluster.as_ref().filter(|id| own.as_ref() != Some(*id));
-                about.is_some_and(|about| known.any(|known| known.contains(about)))
+                about.is_some_and(|about| others.any(|(_, ids)| ids.contains(about)))
             };
             let evaluation = std::mem::take(&mut member.evaluation);
             member.evaluation = evaluation.without_gaps(is_of_other, policy);

@@ -311,6 +311,12 @@ pub struct ManifestFields {
 }
 
 impl ManifestFields {
+    /// Whether only few manifests of the kind are read, so that a placeholder in any other hides nothing.
+    #[must_use]
+    pub fn is_read_by_mention(&self) -> bool {
+        !self.mentions.is_empty()
+    }
+
     /// The row with the fields that these tables are about.
     pub(super) fn completed(
         mut self,

@@ -21,7 +21,7 @@ pub(super) enum Source {
     /// Opened, because the other clusters of the run depend on it.
     Opened(Box<(ClusterSession, ClusterSnapshot)>),
     /// It could not be opened.
-    Failed(UnreadCluster, CliError),
+    Failed(Box<(UnreadCluster, CliError)>),
     /// That of the connection flags.
     Flags(Box<ConnectOptions>),
     /// That of a kubeconfig in a Secret of the management cluster.
@@ -42,7 +42,7 @@ impl Source {
     pub(super) fn id(&self) -> ClusterId {
         match self {
             Self::Opened(opened) => opened.1.id.clone(),
-            Self::Failed(cluster, _) => cluster.id.clone(),
+            Self::Failed(failed) => failed.0.id.clone(),
             Self::Flags(options) => ClusterId(options.context.clone().unwrap_or_default()),
             Self::Managed(cluster) => cluster.id.clone(),
         }
@@ -52,7 +52,7 @@ impl Source {
     pub(super) fn context(&self) -> Option<String> {
         match self {
             Self::Opened(opened) => opened.1.context.clone(),
-            Self::Failed(cluster, _) => cluster.context.clone(),
+            Self::Failed(failed) => failed.0.context.clone(),
             Self::Flags(options) => options.context.clone(),
             Self::Managed(_) => None,
         }
@@ -87,9 +87,9 @@ pub(super) fn managed_sources(
     catalog: &Catalog,
 ) -> Result<Vec<Source>, CliError> {
     let chosen = chosen_clusters(cluster, flags, catalog)?;
-    let sources = chosen.into_iter().map(|(known, secret)| {
+    let sources = chosen.into_iter().map(|(cluster, secret)| {
         Source::Managed(Box::new(ManagedCluster {
-            id: known.cluster,
+            id: cluster.cluster,
             secret,
             reader: session.reader.clone(),
         }))
@@ -136,14 +136,14 @@ fn chosen_clusters(
         )));
     }
     let view = ClusterView::new(cluster, catalog);
-    let mut known = detect::kubeconfig_secrets(view, &topology);
+    let mut others = detect::kubeconfig_secrets(view, &topology);
     if flags.clusters.iter().any(|name| name == ALL) {
-        return Ok(known);
+        return Ok(others);
     }
     for name in &flags.clusters {
-        let matching = known.iter().filter(|(one, _)| is_called(one, name));
+        let matching = others.iter().filter(|(one, _)| is_called(one, name));
         let ids: Vec<String> = matching.map(|(one, _)| one.cluster.to_string()).collect();
-        let all: Vec<String> = known
+        let all: Vec<String> = others
             .iter()
             .map(|(one, _)| one.cluster.to_string())
             .collect();
@@ -167,8 +167,8 @@ fn chosen_clusters(
             }
         }
     }
-    known.retain(|(one, _)| flags.clusters.iter().any(|name| is_called(one, name)));
-    Ok(known)
+    others.retain(|(one, _)| flags.clusters.iter().any(|name| is_called(one, name)));
+    Ok(others)
 }
 
 fn is_called(cluster: &KnownCluster, name: &str) -> bool {

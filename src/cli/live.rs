@@ -175,7 +175,7 @@ impl<'env, C: ClusterCommand> Reading<'env, C> {
         let unread = unread_cluster(source.id(), source.context());
         match self.open(source).await {
             Ok(opened) => Source::Opened(Box::new(opened)),
-            Err(failure) => Source::Failed(unread(&failure), failure.error),
+            Err(failure) => Source::Failed(Box::new((unread(&failure), failure.error))),
         }
     }
 
@@ -202,7 +202,7 @@ impl<'env, C: ClusterCommand> Reading<'env, C> {
         let several = !flags.fleet.contexts.is_empty();
         let (connection, id) = match source {
             Source::Opened(opened) => return Ok(*opened),
-            Source::Failed(_, error) => return Err(error.into()),
+            Source::Failed(failed) => return Err(failed.1.into()),
             Source::Flags(options) => {
                 let program = C::PROFILE.program;
                 let may_ask = !several && !flags.reads_stdin();

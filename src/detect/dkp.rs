@@ -264,7 +264,7 @@ fn version_evidence(look: &ClusterView<'_>) -> Vec<VersionEvidence> {
     let add_ons = look.objects(&cluster_addons_need());
     if !add_ons.is_empty() {
         let seen = format!("ClusterAddons of kubeaddons: {}", add_ons.len());
-        let why = "DKP 1.8 notes its release in cluster.yaml beside the cluster, not in it; the way from it is told by --local --from dkp=VERSION --to dkp=VERSION";
+        let why = "DKP 1.8 notes its release in cluster.yaml beside the cluster, not in it; state the release with --from dkp=VERSION";
         // Left over after the upgrade to 2.1, if there is newer evidence.
         let says = match rungs.is_empty() {
             true => VersionClaim::Unknown(why.to_owned()),

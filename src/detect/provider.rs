@@ -69,7 +69,7 @@ pub(crate) fn describe_node_match(signature: &ProviderSignature, node: &NodeRow)
                 .then(|| format!("taint {pattern}"))
         }
         SignatureLocation::KubeletVersion => {
-            let version = node.kubelet_version.to_string();
+            let version: &str = node.kubelet_version.as_ref();
             version
                 .contains(pattern)
                 .then(|| format!("{pattern} in the kubelet version"))

@@ -180,6 +180,14 @@ impl<'a> DisruptionBudget<'a> {
         pods.filter(|pod| pod.is_ready || !self.allows_unready())
     }
 
+    /// Whether it allows no disruption now, by a status that is current, and pods that it refuses are there.
+    pub(crate) fn refuses_evictions(&self) -> bool {
+        self.is_status_current()
+            && self.status_number("expectedPods") > 0
+            && self.status_number("disruptionsAllowed") == 0
+            && self.refused_pods().next().is_some()
+    }
+
     /// Whether pods that are not ready can always be evicted.
     pub(crate) fn allows_unready(&self) -> bool {
         self.row.object["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"

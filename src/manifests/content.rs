@@ -65,11 +65,15 @@ fn may_hold_fields(text: &str, rows: &[ManifestFields]) -> bool {
         .iter()
         .filter(|row| text.contains(&row.kind))
         .peekable();
-    rows.peek().is_some()
-        && (placeholders::is_placeholder(text)
-            || rows.any(|row| {
-                row.mentioned.is_empty() || row.mentioned.iter().any(|name| text.contains(name))
-            }))
+    rows.peek().is_some() && {
+        let is_placeholder = placeholders::is_placeholder(text);
+        rows.any(|row| {
+            let mut mentioned = row.mentioned.iter();
+            row.mentioned.is_empty()
+                || (is_placeholder && !row.is_read_by_mention())
+                || mentioned.any(|name| text.contains(name))
+        })
+    }
 }
 
 /// The items of a list, or the objects of a Template.

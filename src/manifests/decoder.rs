@@ -416,12 +416,16 @@ impl ManifestDecoder<'_> {
     ) -> Option<Value> {
         let row = content::fields_row(api_version, kind, self.catalog)?;
         let whole = position.content?;
+        let kept = snapshot::kept_fields(whole, row);
+        if row.is_read_by_mention() && kept.is_none() {
+            return None;
+        }
         let unrendered = content::unrendered_field(whole, row);
         if let Some((field, text)) = unrendered.filter(|_| has_sections) {
             let problem = placeholders::unrendered(field, text);
             self.record_field(field, Some(text), &problem, position);
         }
-        snapshot::kept_fields(whole, row)
+        kept
     }
 
     /// Items of typed lists inherit apiVersion and kind: a `PodList` holds Pods.

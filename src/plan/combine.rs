@@ -113,10 +113,10 @@ impl Plan {
 /// run: the current context is that of the management cluster.
 fn with_prefix(step: &Step, cluster: &MemberCluster) -> Step {
     let mut commands = step.commands.clone();
-    let is_here = commands
+    let runs_there = commands
         .first()
         .is_some_and(|line| line != template::ON_MANAGEMENT);
-    if is_here && cluster.context.is_none() {
+    if runs_there && cluster.context.is_none() {
         let place = template::shell_comment(&format!("on the cluster {}:", cluster.id));
         commands.insert(0, place);
     }

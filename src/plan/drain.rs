@@ -4,8 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde_json::Value;
-
 use crate::facts::{budgets, pods};
 use crate::need::Need;
 use crate::rules::{CheckContext, Finding, Severity, object_path};
@@ -101,20 +99,21 @@ impl DrainImpacts {
         for budget in budgets.into_iter().flatten() {
             let namespace = budget.row.meta.namespace.as_deref().unwrap_or_default();
             let name = format!("{namespace}/{}", budget.row.meta.name);
-            let allowed = budget.row.object.pointer("/status/disruptionsAllowed");
-            let allows_none = allowed.and_then(Value::as_i64) == Some(0);
-            let fingerprints = blockers.get(&name);
-            if !allows_none && fingerprints.is_none() {
-                continue;
-            }
-            let nodes: HashSet<&str> = budget.pods.iter().map(|pod| &*pod.node_name).collect();
-            for node in nodes {
-                let impact = self.by_node.entry(node.to_owned()).or_default();
-                if allows_none {
+            if budget.refuses_evictions() {
+                let nodes: HashSet<_> = budget.refused_pods().map(|pod| &pod.node_name).collect();
+                for node in nodes {
+                    let impact = self.by_node.entry(node.to_string()).or_default();
                     impact.blocking_budgets.insert(name.clone());
                 }
-                let fingerprints = fingerprints.into_iter().flatten();
-                impact.blocking_findings.extend(fingerprints.cloned());
+            }
+            if let Some(fingerprints) = blockers.get(&name) {
+                let nodes: HashSet<_> = budget.pods.iter().map(|pod| &pod.node_name).collect();
+                for node in nodes {
+                    let impact = self.by_node.entry(node.to_string()).or_default();
+                    impact
+                        .blocking_findings
+                        .extend(fingerprints.iter().cloned());
+                }
             }
         }
     }

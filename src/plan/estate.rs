@@ -105,6 +105,10 @@ pub(super) fn fragments(
     let suffix = cluster.map_or("", KonvoyCluster::version_suffix);
     vec![
         ("guideRemark", remark.to_owned()),
+        (
+            "renamedValues",
+            renamed_values(catalog, hop.hop_plan.hop.minor()),
+        ),
         ("versionSuffix", suffix.to_owned()),
         ("environment", environment.unwrap_or("none").to_owned()),
         (
@@ -112,6 +116,18 @@ pub(super) fn fragments(
             flag.map_or_else(String::new, |flag| format!(" {flag}")),
         ),
     ]
+}
+
+/// The values of Kyma that a minor reads under another name.
+fn renamed_values(catalog: &Catalog, minor: Minor) -> String {
+    let rows = catalog.kyma.renamed_overrides.iter();
+    let rows = rows.filter(|row| row.to == minor);
+    let names = rows.map(|row| format!("{}.{} is {} now", row.component, row.old, row.new));
+    let names: Vec<String> = names.collect();
+    match names.is_empty() {
+        true => "none is known".to_owned(),
+        false => names.join("; "),
+    }
 }
 
 /// What must be known of the migration guide of a release of Kyma.

@@ -14,7 +14,7 @@ use crate::conditions::blocks_hop;
 use crate::detect::Project;
 use crate::facts::capi::RolloutStrategy;
 use crate::facts::dkp::DkpEstate;
-use crate::rules::{CheckContext, Finding};
+use crate::rules::{CheckContext, Finding, object_path};
 
 const ON_DELETE_REMARK: &str = "the strategy of this MachineDeployment is OnDelete: a machine is replaced only after the old one has been deleted";
 
@@ -94,6 +94,7 @@ impl StepBuilder<'_> {
                     .setting_remarks(hop, template)
                     .chain(evidence)
                     .chain(checked.remark)
+                    .chain(self.reported_findings(hop, template))
                     .collect(),
                 objects: checked.objects,
                 interrupts,
@@ -135,6 +136,30 @@ impl StepBuilder<'_> {
             commands.insert(0, super::template::shell_comment(&remark));
         }
         commands
+    }
+
+    /// What the rules that a step names have found for the hop.
+    fn reported_findings(
+        &self,
+        hop: &HopContext<'_>,
+        template: &StepTemplate,
+    ) -> impl Iterator<Item = String> {
+        let findings = self.findings.iter().filter(|finding| {
+            let is_of_hop = match &finding.hop {
+                Some(other) => *other == hop.hop_id,
+                None => hop.is_first,
+            };
+            is_of_hop && template.reports.iter().any(|id| id == finding.id)
+        });
+        let lines = findings.flat_map(|finding| {
+            finding.objects.iter().map(|object| {
+                let path = object_path(&object.kind, object.namespace.as_deref(), &object.name);
+                let evidence = object.evidence.iter().map(|one| one.detail.as_str());
+                let evidence = evidence.collect::<Vec<_>>().join("; ");
+                format!("{path}: {}: {evidence}", finding.message)
+            })
+        });
+        lines.collect::<Vec<_>>().into_iter()
     }
 
     /// URLs of documentation about the whole hop.

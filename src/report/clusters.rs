@@ -12,7 +12,7 @@ use crate::api::v1::EvaluatedClusterDoc;
 
 /// The columns.
 pub(super) const HEADER: [&str; 9] = [
-    "CLUSTER", "VERSION", "PLATFORM", "PATH", "RESULT", "BLOCKERS", "WARNINGS", "NOTES", "GAPS",
+    "CLUSTER", "VERSION", "PLATFORM", "TARGET", "RESULT", "BLOCKERS", "WARNINGS", "NOTES", "GAPS",
 ];
 
 /// What is not known of a cluster that was not read.
@@ -44,9 +44,7 @@ fn cluster_row(cluster: &EvaluatedClusterDoc) -> Vec<String> {
         terminal::escape_cell(id).into_owned(),
         terminal::escape_cell(version.unwrap_or(UNKNOWN_CELL)).into_owned(),
         unread.clone().unwrap_or_else(|| platform_cell(cluster)),
-        unread
-            .or_else(|| remedies::format_path(cluster, path))
-            .unwrap_or_else(|| NONE_CELL.to_owned()),
+        unread.unwrap_or_else(|| remedies::format_targets(path).unwrap_or(NONE_CELL.to_owned())),
         verdict.as_str().to_owned(),
     ];
     cells.extend(counts.map(|count| count.to_string()));

@@ -216,6 +216,18 @@ pub(super) fn format_path(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<Strin
     Some(legs.join(", "))
 }
 
+/// `1.26.15`, with names if there are several platforms; none without a hop.
+pub(super) fn format_targets(path: &[HopDoc]) -> Option<String> {
+    let legs = path.chunk_by(|hop, next| hop.platform == next.platform);
+    let last: Vec<&HopDoc> = legs.filter_map(<[HopDoc]>::last).collect();
+    let texts = last.iter().map(|hop| match hop.platform {
+        PlatformName::Kubernetes if last.len() == 1 => format_version(&hop.to),
+        platform => format!("{} {}", platform.title(), format_version(&hop.to)),
+    });
+    let texts: Vec<String> = texts.collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
 /// Hops of one platform that follow each other.
 fn format_hops(hops: &[HopDoc], alone: bool) -> String {
     let start = hops.first().and_then(|hop| hop.from.as_ref());

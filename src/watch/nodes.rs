@@ -128,6 +128,14 @@ impl NodeUpdate {
         }
     }
 
+    /// The version of its kubelet; `None` of a node that is gone or virtual.
+    pub(super) fn version(&self) -> Option<&Release> {
+        match &self.state {
+            Update::Is(state) => state.version.as_ref(),
+            Update::Gone | Update::Virtual => None,
+        }
+    }
+
     pub(super) fn gone(name: &str) -> Self {
         Self {
             name: name.to_owned(),

@@ -80,11 +80,33 @@ impl Picture {
             managed_phase: UpgradePhase::Waiting,
         };
         picture.set_managed(managed::rollouts(view));
-        for row in nodes {
-            picture.set_node(NodeUpdate::new(row, goal, view.catalog));
+        let nodes = nodes.iter();
+        let updates: Vec<NodeUpdate> = nodes
+            .map(|row| NodeUpdate::new(row, goal, view.catalog))
+            .collect();
+        // Found first: another goal judges all nodes again.
+        if picture.goal.is_none() {
+            let kubelets: BTreeSet<&Release> =
+                updates.iter().filter_map(NodeUpdate::version).collect();
+            picture.goal = picture.goal_among(kubelets.into_iter());
         }
-        picture.find_goal();
+        for update in updates {
+            picture.set_node(update);
+        }
         picture
+    }
+
+    /// The goal, of which kubelets run these versions.
+    fn goal_among<'a>(
+        &'a self,
+        kubelets: impl Iterator<Item = &'a Release>,
+    ) -> Option<UpgradeGoal> {
+        let pods = self.control_plane.static_pods.iter().flatten();
+        let pods = pods.filter_map(|((_, version), _)| version.as_ref());
+        let versions = self.control_plane.api_servers.iter().chain(pods);
+        plans::pending_version(&self.plans)
+            .map(UpgradeGoal::Planned)
+            .or_else(|| UpgradeGoal::find(versions.chain(kubelets)))
     }
 
     /// Finds out whether an upgrade has begun; returns whether it has since the last call.
@@ -92,12 +114,7 @@ impl Picture {
         if self.goal.is_some() {
             return false;
         }
-        let pods = self.control_plane.static_pods.iter().flatten();
-        let pods = pods.filter_map(|((_, version), _)| version.as_ref());
-        let versions = self.control_plane.api_servers.iter().chain(pods);
-        self.goal = plans::pending_version(&self.plans)
-            .map(UpgradeGoal::Planned)
-            .or_else(|| UpgradeGoal::find(versions.chain(self.nodes.versions())));
+        self.goal = self.goal_among(self.nodes.versions());
         if self.goal.is_some() {
             self.nodes.judge_all(self.goal.as_ref());
         }

@@ -124,7 +124,7 @@ impl RecordingWriter {
             },
         })?;
         let mut writer = Self {
-            file: BufWriter::new(GzEncoder::new(file, Compression::best())),
+            file: BufWriter::new(GzEncoder::new(file, Compression::default())),
             path: path.to_owned(),
             flushed_at: header.started_at,
         };

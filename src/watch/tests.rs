@@ -11,8 +11,8 @@ use serde_json::json;
 use super::fold::RECENT_PROBES;
 use super::{
     Change, EventKind, NodePhase, Observation, PlannedStep, Recording, RecordingHeader,
-    RecordingWriter, UpgradeGoal, UpgradePhase, UpgradeWatch, WatchEvent, WatchOptions,
-    pods_on_node_need, redact_observation, trim, warnings_need,
+    RecordingWriter, SummaryBuilder, UpgradeGoal, UpgradePhase, UpgradeWatch, WatchEvent,
+    WatchOptions, pods_on_node_need, redact_observation, trim, warnings_need,
 };
 use crate::catalog::Catalog;
 use crate::conditions::{CompletionCondition, NodeSet, VersionGoal};

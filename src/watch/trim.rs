@@ -4,6 +4,8 @@
 //! managed field, a label of a pod. Without these two versions of an object are equal, so that the second is neither folded
 //! nor recorded.
 
+use std::collections::BTreeSet;
+
 use super::needs::Part;
 use super::observation::Change;
 use super::warnings::trim_warning;
@@ -23,7 +25,10 @@ pub fn trim(change: &mut Change, catalog: &Catalog, has_plans: bool) {
         Change::Discovery(_) | Change::Probe { .. } | Change::Outage { .. } => return,
     };
     match rows {
-        Rows::Nodes(nodes) => each(nodes, |node| trim_node(node, catalog, has_plans)),
+        Rows::Nodes(nodes) => {
+            let labels = (!has_plans).then(|| node_labels(catalog));
+            each(nodes, |node| trim_node(node, labels.as_ref(), catalog));
+        }
         Rows::Pods(pods) => each(pods, trim_pod),
         Rows::Workloads(workloads) => each(workloads, trim_workload),
         Rows::Objects(objects) => each(objects, |row| {
@@ -42,22 +47,31 @@ fn each<R>(table: &mut Table<R>, change: impl FnMut(&mut R)) {
     table.iter_mut().for_each(change);
 }
 
-fn trim_node(node: &mut NodeRow, catalog: &Catalog, has_plans: bool) {
-    let has_signature = |location: SignatureLocation, is_it: &dyn Fn(&str) -> bool| {
-        let signatures = catalog.virtual_node_signatures.iter();
-        let mut signatures = signatures.filter(|signature| signature.location == location);
-        signatures.any(|signature| is_it(&signature.pattern))
-    };
-    node.labels.retain(|label, _| {
-        has_plans
-            || CONTROL_PLANE_LABELS.contains(&label.as_str())
-            || catalog.pool_labels.iter().any(|row| row.label == *label)
-            || has_signature(SignatureLocation::NodeLabel, &|pattern| {
-                pattern.split('=').next() == Some(label)
-            })
+/// The labels of nodes that show roles, pools and virtual nodes.
+fn node_labels(catalog: &Catalog) -> BTreeSet<&str> {
+    let signatures = signatures(catalog, SignatureLocation::NodeLabel);
+    let of_signatures = signatures.filter_map(|pattern| pattern.split('=').next());
+    let pools = catalog.pool_labels.iter().map(|row| row.label.as_str());
+    let labels = CONTROL_PLANE_LABELS.into_iter().chain(pools);
+    labels.chain(of_signatures).collect()
+}
+
+/// The patterns that show virtual nodes there.
+fn signatures(catalog: &Catalog, location: SignatureLocation) -> impl Iterator<Item = &str> {
+    let signatures = catalog.virtual_node_signatures.iter();
+    let signatures = signatures.filter(move |signature| signature.location == location);
+    signatures.map(|signature| signature.pattern.as_str())
+}
+
+/// Keeps these labels, or all of them.
+fn trim_node(node: &mut NodeRow, labels: Option<&BTreeSet<&str>>, catalog: &Catalog) {
+    if let Some(labels) = labels {
+        node.labels
+            .retain(|label, _| labels.contains(label.as_str()));
+    }
+    node.taint_keys.retain(|taint| {
+        signatures(catalog, SignatureLocation::NodeTaint).any(|pattern| pattern == taint)
     });
-    node.taint_keys
-        .retain(|taint| has_signature(SignatureLocation::NodeTaint, &|pattern| pattern == taint));
     node.conditions
         .retain(|condition| condition.kind == "Ready");
     for condition in &mut node.conditions {

@@ -4,6 +4,7 @@
 # target/):
 #
 #   control-plane/v1.24.17/{etcd,kube-apiserver,...}   links to one binary
+#   control-plane/v1.16.15/{etcd,kube-apiserver,...}   the same sources, reporting 1.16.15
 #   control-plane/bin/{helm,kwok}
 #   control-plane/kwok-stages/                         how kwok simulates a kubelet
 #   control-plane/bin/capi-{core,bootstrap,control-plane,infrastructure}
@@ -114,13 +115,31 @@ build_cluster_api() {
     chmod -R u+w "$out/capi-config" # the module cache is read-only
 }
 
-# A component is fresh if its binary exists and its stamp matches its sources.
+# The version that a second program of the same sources reports: platforms are tested
+# on the Kubernetes of their day, of which there is no module to build from.
+reported_version() {
+    case $1 in
+    v1.24.17) echo v1.16.15 ;;
+    esac
+}
+
+build_reported() {
+    mkdir -p "$out/$2"
+    go_build "$1" "$out/$2/control-plane" . "$(version_flags "$2")"
+    for name in etcd genkey kube-apiserver kubectl; do
+        ln -sf control-plane "$out/$2/$name"
+    done
+}
+
+# A component is fresh if its binaries exist and its stamp matches its sources.
 is_fresh() {
     case $1 in
     v*) product=$out/$1/control-plane ;;
     cluster-api) product=$out/bin/capi-infrastructure ;;
     *) product=$out/bin/$1 ;;
     esac
+    reported=$(reported_version "$1")
+    [ -z "$reported" ] || [ -x "$out/$reported/control-plane" ] || return 1
     [ -x "$product" ] && [ -f "$out/$1.stamp" ] && [ "$(cat "$out/$1.stamp")" = "$(sources_hash "$1")" ]
 }
 
@@ -129,7 +148,11 @@ build() {
     hash=$(sources_hash "$1")
     rm -f "$out/$1.stamp"
     case $1 in
-    v*) build_control_plane "$1" ;;
+    v*)
+        build_control_plane "$1"
+        reported=$(reported_version "$1")
+        [ -z "$reported" ] || build_reported "$1" "$reported"
+        ;;
     cluster-api) build_cluster_api ;;
     *) "build_$1" ;;
     esac

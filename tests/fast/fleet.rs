@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use kubectl_upgrade::api::v1::{UpgradePlan, UpgradeReport, VerdictDoc};
+use kubectl_upgrade::api::v1::{FollowedPlan, UpgradePlan, UpgradeReport, VerdictDoc};
 use kubectl_upgrade::catalog::Catalog;
 use kubectl_upgrade::fleet::Fleet;
 use kubectl_upgrade::need::ClusterId;
@@ -483,8 +483,13 @@ fn blockers_of_a_managed_cluster_hold_back_its_steps_in_the_plan_of_its_manageme
         assert_eq!(held.len(), held_alone.count() + 1, "{held:?}");
         assert!(held.contains(&"managed-control-plane"), "{held:?}");
         let document = UpgradePlan::from_fleet(fleet, &plan, (snapshot.taken_at, catalog.date));
-        let text = render_plan(OutputFormat::Table, &document, &RenderOptions::default());
-        crate::golden::compare("tests/fixtures/fleet/dkp-plan.txt", &text.expect("a plan"));
+        let render = |format| render_plan(format, &document, &RenderOptions::default());
+        let text = render(OutputFormat::Table).expect("a plan");
+        crate::golden::compare("tests/fixtures/fleet/dkp-plan.txt", &text);
+        // A watch of the management cluster follows what that one shows.
+        let json = render(OutputFormat::Json).expect("a plan");
+        let followed = FollowedPlan::parse(&json).expect("a plan");
+        assert_eq!(followed.steps.len(), own.len());
     });
 }
 

@@ -205,6 +205,43 @@ fn a_budget_that_never_lets_go_blocks_the_nodes_of_its_pods_alone() {
 }
 
 #[test]
+fn a_budget_that_lets_unready_pods_go_holds_up_only_the_nodes_of_ready_ones() {
+    let pod = |name: &str, node: &str, ready: &str| {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"namespace": "shop", "name": name, "labels": {"app": "db"}},
+            "spec": {"nodeName": node},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+        })
+    };
+    let budget = json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"namespace": "shop", "name": "db", "generation": 1},
+        "spec": {
+            "minAvailable": 2,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": {"app": "db"}},
+        },
+        "status": {
+            "disruptionsAllowed": 0, "currentHealthy": 1, "desiredHealthy": 2, "expectedPods": 2, "observedGeneration": 1,
+        },
+    });
+    let plan = planned(&BEFORE.with([
+        pod("db-0", "a-2", "True"),
+        pod("db-1", "b-1", "False"),
+        budget,
+    ]));
+    let is_named = |id: &str| {
+        let step = plan.steps.iter().find(|step| step.id == id).expect(id);
+        step.duration.basis.contains("shop/db")
+    };
+    assert!(is_named("kubernetes-1.25.0-worker-a-2"));
+    assert!(!is_named("kubernetes-1.25.0-worker-b-1"));
+}
+
+#[test]
 fn what_could_not_be_read_is_a_gap_and_never_done() {
     let catalog = Catalog::embedded().expect("the catalog");
     let refused = json!({"kubernetes": "1.24.17", "to": "1.25.0", "now": "2023-02-01T00:00:00Z", "refused": ["nodes"]});

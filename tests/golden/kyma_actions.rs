@@ -7,6 +7,8 @@ use libtest_mimic::Trial;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use kubectl_upgrade::rules::Severity;
+
 use crate::cluster::{Cluster, rules};
 use crate::{CATALOG, case, golden};
 
@@ -22,6 +24,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         case("kyma_actions", "objects", each_is_found_on_its_hop),
         case("kyma_actions", "refused", what_is_not_read_is_no_action),
+        case(
+            "kyma_actions",
+            "untested",
+            an_untested_kubernetes_is_no_blocker,
+        ),
     ]
 }
 
@@ -120,4 +127,19 @@ fn what_is_not_read_is_no_action() {
         "{:?}",
         step.evidence
     );
+}
+
+/// Releases that serve all APIs of the artifacts may do, although nobody tested them.
+fn an_untested_kubernetes_is_no_blocker() {
+    let cluster = json!({"kubernetes": "1.28.5", "from": "kyma=2.18.1", "to": "kyma=2.19",
+        "objects": [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {
+            "name": "eventing-controller", "namespace": "kyma-system", "labels": {
+                "reconciler.kyma-project.io/managed-by": "reconciler",
+                "reconciler.kyma-project.io/origin-version": "2.18.1"}}}],
+        "serves": ["gateway.kyma-project.io/v1beta1"]});
+    let (evaluation, _) = Cluster::from_value(cluster, "untested").evaluate(&CATALOG, rules());
+    let findings = evaluation.findings.iter();
+    let mut found = findings.filter(|finding| finding.id == "kyma-kubernetes-range");
+    assert!(found.clone().any(|finding| finding.hop.is_some()));
+    assert!(found.all(|finding| finding.severity == Severity::Warning));
 }

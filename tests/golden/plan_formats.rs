@@ -7,8 +7,10 @@ use kubectl_upgrade::plan::PlanOptions;
 use kubectl_upgrade::report::OutputFormat;
 use libtest_mimic::Trial;
 
+use crate::cluster::Cluster;
 use crate::document::{PLAN_FORMATS as FOLDER, document, half_way, plan_at, plan_in, shop_plan};
 use crate::program::{plan_without_a_path, text};
+use crate::variants::load_kyma;
 use crate::{CATALOG, case, golden, variant};
 
 /// A golden file, and what makes it.
@@ -69,6 +71,18 @@ fn cases() -> Vec<Case> {
             Box::new(|| plan_in(OutputFormat::Markdown, &dkp_plan())),
         ),
         (
+            "kyma-1-13.md".into(),
+            Box::new(|| plan_in(OutputFormat::Markdown, &kyma_plan("cluster-1-13"))),
+        ),
+        (
+            "kyma-local.md".into(),
+            Box::new(|| plan_in(OutputFormat::Markdown, &kyma_plan("local-1-14+config"))),
+        ),
+        (
+            "kyma-1-24.md".into(),
+            Box::new(|| plan_in(OutputFormat::Markdown, &kyma_plan("cluster-1-24"))),
+        ),
+        (
             "half-way.html".into(),
             Box::new(half_done(OutputFormat::Html)),
         ),
@@ -80,9 +94,17 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// The runbook of a cluster of Kyma.
+fn kyma_plan(name: &str) -> UpgradePlan {
+    runbook(&load_kyma(name))
+}
+
 /// The runbook of a management cluster of DKP.
 fn dkp_plan() -> UpgradePlan {
-    let fixture = variant::load("dkp");
+    runbook(&variant::load("dkp"))
+}
+
+fn runbook(fixture: &Cluster) -> UpgradePlan {
     let path = fixture.path(&CATALOG);
     let snapshot = fixture.snapshot(&CATALOG, &path);
     document(&snapshot, &path, &CATALOG, &PlanOptions::default())

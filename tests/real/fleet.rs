@@ -752,12 +752,9 @@ fn hostile_kubeconfigs(management: &Cluster, good: &Value, marker: &Path) {
     management
         .kubectl(&["delete", "secret", "office-kubeconfig", "-n", "logistics"])
         .ok();
-    let run = management.check(&["--clusters", "office", "--only", "k8s-eol"]);
+    let run = management.check(&["--clusters", "office", "--only", "k8s-eol", "-o", "json"]);
     assert_eq!(run.code, 4);
-    assert!(
-        run.stdout
-            .contains("Secret logistics/office-kubeconfig could not be read"),
-        "{}",
-        run.stdout
-    );
+    let missing =
+        "Secret logistics/office-kubeconfig could not be read: Error from server (NotFound)";
+    assert!(run.stdout.contains(missing), "{}", run.stdout);
 }

@@ -32,6 +32,7 @@ mod example;
 mod extensions;
 mod fleet;
 mod harness;
+mod kyma;
 mod nodes;
 mod pieces;
 mod policy;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         policy::trials(),
         redact::trials(),
         control_plane::trials(),
+        kyma::trials(),
         nodes::trials(),
         detect::trials(),
         pieces::trials(),

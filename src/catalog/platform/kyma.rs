@@ -103,6 +103,9 @@ pub struct KymaEra {
     /// Whether it deletes or rolls back a Helm release that failed; otherwise it tries to install it again.
     #[serde(deserialize_with = "yes_no")]
     pub recovers_releases: bool,
+    /// The Kubernetes minors that serve the APIs of its artifacts; others than the tested ones among them may do.
+    #[serde(rename = "appliesTo")]
+    pub kubernetes_range: MinorRange,
     /// Source of the row.
     pub source: String,
     /// Date on which the source was last checked.

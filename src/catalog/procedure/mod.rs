@@ -171,7 +171,8 @@ impl RepeatFor {
     /// Placeholders for its templates, in addition to those of every step: `cluster`, `namespace`, `controlPlane` and
     /// `controlPlaneKind` (its Cluster API objects), `concurrency` (pools that its topology upgrades at a time),
     /// `providerCluster` (its name at the provider), `from`, `to`, `minor`; of DKP: `dkp` (its release), `kubernetes` (the
-    /// minor that it ships), `provider`, and the fragments `versionSuffix`, `imageFlag` and `environment`; of Kyma: the fragment `guideRemark`. Steps for another cluster have its
+    /// minor that it ships), `provider`, and the fragments `versionSuffix`, `imageFlag` and `environment`; of Kyma: the fragments `guideRemark` and
+    /// `renamedValues`. Steps for another cluster have its
     /// names in place of this one's.
     #[must_use]
     pub const fn placeholders(self) -> &'static [&'static str] {
@@ -336,6 +337,9 @@ pub struct StepTemplate {
     pub providers: Vec<String>,
     /// Which objects of the cluster need it; it applies to every cluster if left out.
     pub check: Option<ObjectCheck>,
+    /// Rules whose findings on the hop it lists.
+    #[serde(default)]
+    pub reports: Vec<String>,
     /// Whether it has the links of the hop.
     #[serde(default)]
     #[serde(rename = "hopLinks")]

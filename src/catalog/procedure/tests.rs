@@ -4,8 +4,9 @@ use super::{AppliesTo, HopPhase, MachineOwner, Procedure, RepeatFor, TextTemplat
 use crate::catalog::PlatformName;
 
 /// What every template may name.
-const EVERYWHERE: [&str; 15] = [
+const EVERYWHERE: [&str; 16] = [
     "guideRemark",
+    "renamedValues",
     "controlPlaneKind",
     "environment",
     "imageFlag",

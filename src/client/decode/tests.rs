@@ -314,6 +314,22 @@ fn labels_are_kept_of_helm_records_alone() {
     assert!(rows[1].helm_labels.is_empty());
 }
 
+/// Keys of a Secret may be needed; its values never are, whatever a need declares.
+#[test]
+fn values_of_secrets_are_dropped_whatever_is_declared() {
+    for paths in [&["data{}"][..], &["data"], &[""]] {
+        let mut sink = sink_for_fields("secrets", DetailLevel::Full, paths);
+        sink.push_json(
+            serde_json::json!({"metadata": {"name": "a", "namespace": "shop"},
+            "data": {"global.tlsKey": "c2VjcmV0"}, "stringData": {"b": "secret"}}),
+        );
+        let text = serde_json::to_string(sink.rows.objects()).expect("JSON");
+        assert!(text.contains("global.tlsKey"), "{text}");
+        assert!(!text.contains("c2VjcmV0"), "{text}");
+        assert!(!text.contains("\"secret\""), "{text}");
+    }
+}
+
 #[test]
 fn fields_that_no_need_declares_are_dropped() {
     let text = r#"{"items":[{"metadata":{"name":"a"},"spec":{"validation":{"a":1},

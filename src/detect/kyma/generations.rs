@@ -153,7 +153,7 @@ impl<'a> KymaGenerations<'a> {
         if self.installer.is_none() {
             found.missing.push(MissingData {
                 what: "the release of Kyma".to_owned(),
-                why: "the Deployment kyma-installer/kyma-installer, whose image names the release, does not exist although an Installation does: an upgrade was stopped between deleting the old installer and applying the new one; the way from it is told by --local --from kyma=VERSION --to kyma=VERSION"
+                why: "the Deployment kyma-installer/kyma-installer, whose image names the release, does not exist although an Installation does: an upgrade was stopped between deleting the old installer and applying the new one; state the release with --from kyma=VERSION"
                     .to_owned(),
                 rbac: None,
             });

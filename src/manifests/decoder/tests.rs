@@ -313,6 +313,21 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
     );
 }
 
+/// Of few ConfigMaps and Secrets anything is read: in others, a placeholder hides nothing, and of these only keys are kept.
+#[test]
+fn placeholders_in_data_of_config_maps_are_no_gaps() {
+    let decoded = file(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {\"{{ .Values.key }}\": b}\n---\n\
+         apiVersion: v1\nkind: Secret\nmetadata: {name: b}\ndata: \"{{ .Values.data }}\"\n---\n\
+         apiVersion: v1\nkind: Secret\nmetadata: {name: c, labels: {installer: overrides}}\nstringData: {tlsKey: hunter2}\n",
+    );
+    assert_eq!(faults(&decoded), [""; 0]);
+    let fields = decoded.objects.iter().map(|object| object.fields.clone());
+    let fields: Vec<_> = fields.flatten().collect();
+    let kept = serde_json::json!({"metadata": {"labels": {"installer": "overrides"}}, "stringData": {"tlsKey": null}});
+    assert_eq!(fields, [Box::new(kept)]);
+}
+
 #[test]
 fn placeholders_in_api_version_kind_and_name_are_gaps_with_their_line() {
     for (text, expected) in [

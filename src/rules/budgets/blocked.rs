@@ -132,11 +132,7 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
                 budget.status_number("currentHealthy"),
                 budget.status_number("expectedPods"),
             );
-            let refuses = budget.is_status_current()
-                && expected > 0
-                && budget.status_number("disruptionsAllowed") == 0
-                && budget.refused_pods().next().is_some();
-            if !refuses
+            if !budget.refuses_evictions()
                 || sync_failure(budget).is_some()
                 || budget.impossible_reason(&workloads).is_some()
             {

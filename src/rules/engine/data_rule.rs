@@ -29,6 +29,7 @@ const RULE_FILES: &[(&str, &str)] = &[
     ),
     ("dkp.yaml", include_str!("../../catalog/rules/dkp.yaml")),
     ("jobs.yaml", include_str!("../../catalog/rules/jobs.yaml")),
+    ("kyma.yaml", include_str!("../../catalog/rules/kyma.yaml")),
 ];
 
 /// An invalid file of rules.

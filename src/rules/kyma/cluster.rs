@@ -20,7 +20,7 @@ pub(crate) const KUBERNETES_RANGE: Rule = Rule {
     severity: Severity::Blocker,
     title: "A release of Kyma does not run on the Kubernetes of the cluster",
     why: "The artifacts of Kyma use APIs that later minors of Kubernetes do not serve: the installer cannot be applied, or its components cannot.",
-    detection: "By the minor of the API server, and the range of each release that is on the way. A release that already runs on a Kubernetes outside of its range is a warning.",
+    detection: "By the minor of the API server, and the range of each release that is on the way. It is a blocker if the API server does not serve APIs of the artifacts, and a warning if the release was only never tested there, or runs there already.",
     remedy: "Upgrade Kyma before Kubernetes, in the order that upgrade-plan has. Where Kubernetes is ahead already, a Kyma that fits has to be installed on another cluster.",
     reference: UPGRADE_PAGE,
     sources: &[
@@ -54,13 +54,15 @@ fn evaluate_range(context: &CheckContext<'_>) -> Vec<Finding> {
         if range.contains(minor) {
             return;
         }
+        let era = context.catalog.kyma.era(release.minor());
+        let can_be_applied = era.is_none_or(|era| era.kubernetes_range.contains(minor));
         let detail = format!("Kubernetes {minor}");
         let evidence = Evidence::new(EvidenceSource::Discovery, detail);
         let object = AffectedObject::cluster(cluster, evidence);
         let draft = FindingDraft {
             severity: match hop {
-                Some(_) => Severity::Blocker,
-                None => Severity::Warning,
+                Some(_) if !can_be_applied => Severity::Blocker,
+                _ => Severity::Warning,
             },
             confidence: match row.range_confidence {
                 Some(EdgeConfidence::Published) => Confidence::Certain,

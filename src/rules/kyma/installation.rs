@@ -93,10 +93,7 @@ fn evaluate_lost(context: &CheckContext<'_>) -> Vec<Finding> {
         };
         let names = installation.components.iter().filter(own).map(|one| {
             let source = one.source.as_ref();
-            source.map_or_else(
-                || one.name.clone(),
-                |url| format!("{} from {url}", one.name),
-            )
+            source.map_or_else(|| one.name.clone(), |url| format!("{url} for {}", one.name))
         });
         let names: Vec<String> = names.collect();
         let message = format!(

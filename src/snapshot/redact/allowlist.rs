@@ -31,7 +31,7 @@ const PUBLIC_NAMES: &str = "
     bootstrap-kubelet CoreProvider cluster-api reconciler host-cluster kommander
     installer overrides nodejs14 jwt
     kyma-system kyma-installer kyma-installer-container kyma-project kyma-integration eu.gcr.io logging monitoring
-    regular fast rapid experimental enterprise essential dkp mesosphere dkp-catalog-applications flatcar
+    regular fast rapid experimental enterprise essential dkp mesosphere dkp-catalog-applications flatcar rancher
     ClusterApp
     local localhost 127.0.0.1 http https tcp unix npipe cluster svc
     var run containerd containerd.sock crio crio.sock cri-dockerd.sock dockershim.sock docker dockerd

@@ -149,12 +149,13 @@ impl Pseudonymizer<'_> {
     }
 
     fn redact_unread(&self, cluster: &mut UnreadCluster) {
-        let redact_id = |id: &ClusterId| match &cluster.context {
-            Some(_) => ClusterId(self.redact_name(&id.0)),
-            None => self.redact_managed_id(id),
-        };
-        cluster.id = redact_id(&cluster.id);
-        cluster.same_as = cluster.same_as.as_ref().map(redact_id);
+        let has_context = cluster.context.is_some();
+        for id in std::iter::once(&mut cluster.id).chain(&mut cluster.same_as) {
+            *id = match has_context {
+                true => ClusterId(self.redact_name(&id.0)),
+                false => self.redact_managed_id(id),
+            };
+        }
         cluster.context = cluster.context.take().map(|name| self.redact_name(&name));
         if cluster.same_as.is_none() {
             cluster.why = redact_reason(&cluster.why);

@@ -83,6 +83,8 @@ impl UpgradeWatch<'_> {
             .as_ref()
             .and_then(|picture| picture.goal.as_ref());
         match Part::of(target) {
+            // The first picture is made of all rows.
+            Part::Nodes if self.picture.is_none() => Touched::Nodes(Vec::new()),
             Part::Nodes => {
                 let rows = rows.nodes().iter();
                 Touched::Nodes(

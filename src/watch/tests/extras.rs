@@ -146,3 +146,37 @@ fn a_redacted_warning_has_no_note() {
     );
     assert!(text.contains(&redactor.redact_name("web")) && text.contains("FailedKillPod"));
 }
+
+#[test]
+fn a_summary_has_a_row_for_each_minor_of_a_chain() {
+    let (mut watched, _) = watched(catalog(), Some("1.38"), "v1.36.4", &[("a", "old")]);
+    let mut builder = SummaryBuilder::default();
+    let mut count = 0;
+    let mut add = |watched: &Watched<'_>| {
+        builder.add(&watched.watch, &watched.events[count..]);
+        count = watched.events.len();
+    };
+    add(&watched);
+    for second in 10..20 {
+        watched.probe(second, "v1.37.0");
+        add(&watched);
+    }
+    watched.change_node(30, "a", "new");
+    add(&watched);
+    for second in 40..50 {
+        watched.probe(second, "v1.38.0");
+        add(&watched);
+    }
+    let hops = builder.finish(&watched.watch, at(60)).hops;
+    let hops = hops.iter().map(|hop| {
+        let span = (hop.span.started_at, hop.span.ended_at);
+        (hop.version.to_string(), hop.nodes, span)
+    });
+    assert_eq!(
+        hops.collect::<Vec<_>>(),
+        [
+            ("1.37".to_owned(), 1, (at(10), Some(at(40)))),
+            ("1.38".to_owned(), 0, (at(40), None))
+        ]
+    );
+}
