@@ -8,6 +8,11 @@ const RESERVED_SUFFIX: &str = ".k8s.io";
 /// Letters of a kind that may be a misspelt one: shorter ones have too many neighbours.
 const SHORTEST_MISSPELT: usize = 4;
 
+/// Characters of a kind and of a group. Longer ones are not compared, since a file may repeat them many times.
+/// Source: kubernetes/apimachinery pkg/util/validation/validation.go.
+const LONGEST_KIND: usize = 63;
+const LONGEST_GROUP: usize = 253;
+
 impl Apis {
     /// Why no release of Kubernetes serves this API, if it must be one of its own: it names a built-in group with a version
     /// or kind that no release has had, or a group that is a misspelt one. `None` for APIs of the table, for those of
@@ -18,7 +23,8 @@ impl Apis {
     /// group, it is not. A group without a dot cannot be that of a custom resource. Source: kubernetes/apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go.
     #[must_use]
     pub fn misspelling(&self, gvk: &Gvk, foreign: &[ForeignApi]) -> Option<String> {
-        if self.find(gvk).is_some() || foreign.iter().any(|row| row.is(gvk)) {
+        let is_endless = gvk.kind.len() > LONGEST_KIND || gvk.group.len() > LONGEST_GROUP;
+        if is_endless || self.find(gvk).is_some() || foreign.iter().any(|row| row.is(gvk)) {
             return None;
         }
         let closest = || self.closest_kind(gvk);

@@ -32,12 +32,13 @@ impl<'a> ManifestDecoder<'a> {
             "v1" => self.set_members.remove(&member),
             _ => None,
         };
-        let is_custom = nested::is_custom(api_version, &self.catalog.apis);
+        let is_custom =
+            position.content.is_some() && nested::is_custom(api_version, &self.catalog.apis);
         let holders = held::holders(api_version, kind, self.catalog);
         let mut holders: Vec<_> = holders
             .filter(|row| !row.is_of_member() || owner.is_some())
             .collect();
-        if holders.is_empty() && (!is_custom || position.content.is_none()) {
+        if holders.is_empty() && !is_custom {
             return;
         }
         let location = self.location(position);
@@ -57,9 +58,8 @@ impl<'a> ManifestDecoder<'a> {
         };
         if let Some(owner) = owner {
             let is_accepted = self.record_unread_data(object, owner, kind, &place);
-            let is_typed =
-                |row: &&&ManifestHolder| !row.secret_type.is_empty() && held::is_typed(object, row);
-            let has_own = holders.iter().any(|row| is_typed(&row));
+            let mut own = holders.iter().filter(|row| !row.secret_type.is_empty());
+            let has_own = own.any(|row| held::is_typed(object, row));
             holders.retain(|row| !row.is_of_member() || is_accepted && !has_own);
         }
         for holder in &holders {
