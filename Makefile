@@ -28,6 +28,7 @@ check:
 # Re-records examples/ from real control planes, and the golden files made from it.
 example: control-plane
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real example::
+	UPDATE_EXAMPLE=1 $(CARGO) test --test real fleet::managed_clusters
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real kyma::
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real watch::to_the_end
 	UPDATE=1 $(CARGO) test --test fast --test golden

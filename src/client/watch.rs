@@ -60,8 +60,8 @@ pub enum WatchUpdate {
 enum WatchEnd {
     /// It can be resumed from this resource version.
     Closed(String),
-    /// The API server no longer has the resource version.
-    Expired,
+    /// It cannot be resumed: the resource version is gone, watching is refused, or an event cannot be understood.
+    ListAgain,
     /// Nobody receives any more.
     Dropped,
 }
@@ -117,7 +117,7 @@ impl ClusterReader {
             };
             match watch_once(api, request, &from, &updates).await {
                 WatchEnd::Dropped => return,
-                WatchEnd::Expired => {}
+                WatchEnd::ListAgain => {}
                 WatchEnd::Closed(reached) => resource_version = Some(reached),
             }
             if started.elapsed() >= WORKED_AFTER {
@@ -186,7 +186,7 @@ async fn watch_once(
         Ok(response) => response.into_body(),
         // A list says why it is refused.
         Err(error) if error.is_expired() || matches!(error, RequestError::Forbidden { .. }) => {
-            return WatchEnd::Expired;
+            return WatchEnd::ListAgain;
         }
         Err(error) => {
             tracing::info!(%uri, %error, "the watch could not be started");
@@ -204,14 +204,14 @@ async fn watch_once(
             let line: Vec<u8> = buffer.drain(..=end).collect();
             let Ok(event) = serde_json::from_slice::<RawEvent>(&line) else {
                 // What follows an event that was missed would be wrong.
-                return WatchEnd::Expired;
+                return WatchEnd::ListAgain;
             };
             if let Some(end) = take_event(api, request, event, &mut reached, updates).await {
                 return end;
             }
         }
         if buffer.len() > MAX_EVENT_BYTES {
-            return WatchEnd::Expired;
+            return WatchEnd::ListAgain;
         }
     }
     WatchEnd::Closed(reached)
@@ -242,7 +242,7 @@ async fn take_event(
             Some(WatchUpdate::Applied(collector.finish().0))
         }
         // An error, such as a resource version that is too old.
-        _ => return Some(WatchEnd::Expired),
+        _ => return Some(WatchEnd::ListAgain),
     };
     if !version.is_empty() {
         *reached = version;

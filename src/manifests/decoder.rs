@@ -352,10 +352,11 @@ impl ManifestDecoder<'_> {
         else {
             return 1;
         };
-        // An object of a custom kind such as `AllowList` may have items, but unlike a list it has a name.
+        // An object of a custom kind such as `AllowList` may have items, but unlike a list of its items it has a name.
+        let is_plain_list = (api_version.as_str(), kind.as_str()) == ("v1", "List");
         let item_kind = kind
             .strip_suffix("List")
-            .filter(|_| document.metadata.name.is_none());
+            .filter(|_| is_plain_list || document.metadata.name.is_none());
         let is_template = kind == "Template" && external::is_template_api(&api_version);
         let item_kind = item_kind.or(is_template.then_some(""));
         if let (Some(item_kind), Some(items)) = (item_kind, document.items.take()) {

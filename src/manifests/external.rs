@@ -20,9 +20,15 @@ pub(super) const KUSTOMIZATION_NAMES: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Endings of files that a tool renders to manifests.
-const TEMPLATE_ENDINGS: [(&str, &str); 8] = [
+const TEMPLATE_ENDINGS: [(&str, &str); 14] = [
     ("jsonnet", "pipe its objects into `-f -`"),
     ("j2", RENDER_FIRST),
+    ("jinja", RENDER_FIRST),
+    ("jinja2", RENDER_FIRST),
+    ("tftpl", RENDER_FIRST),
+    ("template", RENDER_FIRST),
+    ("envsubst", RENDER_FIRST),
+    ("dist", RENDER_FIRST),
     ("tmpl", RENDER_FIRST),
     ("tpl", RENDER_FIRST),
     ("gotmpl", RENDER_FIRST),

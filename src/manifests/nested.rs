@@ -10,6 +10,9 @@ use crate::catalog::{Apis, ManifestHolder};
 /// Fields of which the values are no manifests that a controller applies.
 const OWN_FIELDS: [&str; 2] = ["metadata", "status"];
 
+/// Fields with patterns that objects are compared with, as policies and tests have them: nobody applies those.
+const PATTERN_FIELDS: [&str; 4] = ["match", "exclude", "validate", "error"];
+
 /// What may be a manifest within an object.
 pub(super) enum Nested<'a> {
     /// A mapping with an apiVersion, a kind and a body.
@@ -84,7 +87,8 @@ fn walk<'a>(value: &'a Value, path: String, rows: &[&ManifestHolder], found: &mu
             for (field, below) in fields {
                 // A patch with a target of its own is applied whatever API it names.
                 let is_targeted = field == "patch" && fields.contains_key("target");
-                if field != "metadata" && !is_targeted {
+                let is_pattern = PATTERN_FIELDS.contains(&field.as_str());
+                if field != "metadata" && !is_targeted && !is_pattern {
                     let path = format!("{path}.{field}");
                     walk(below, path, rows, found);
                 }

@@ -388,9 +388,11 @@ impl<'a> PlanBuilder<'a> {
                 let mut status = match (&self.evaluator, &step.done_when) {
                     (_, CompletionCondition::Manual) => CompletionStatus::Manual,
                     (None, _) => CompletionStatus::Todo,
-                    (_, CompletionCondition::NoBlockers { .. }) if is_too_early => {
-                        CompletionStatus::Todo
-                    }
+                    (
+                        _,
+                        CompletionCondition::NoBlockers { .. }
+                        | CompletionCondition::FindingsResolved { .. },
+                    ) if is_too_early => CompletionStatus::Todo,
                     // Each hop deletes it again.
                     (_, CompletionCondition::KymaInstaller { release: None }) if !is_next => {
                         CompletionStatus::Todo

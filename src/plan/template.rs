@@ -99,13 +99,18 @@ pub(super) fn shell_comment(text: &str) -> String {
 
 /// The command with `--context`, so that it does not depend on the current context. Plugins accept flags only after their name.
 pub(super) fn with_kubectl_context(line: &str, context: Option<&str>) -> String {
-    let (Some(context), Some(rest)) = (context, line.strip_prefix("kubectl ")) else {
+    // Commented commands are there to be copied too.
+    let (comment, command) = match line.strip_prefix("# ") {
+        Some(command) => ("# ", command),
+        None => ("", line),
+    };
+    let (Some(context), Some(rest)) = (context, command.strip_prefix("kubectl ")) else {
         return line.to_owned();
     };
     let flag = format!("--context {}", shell_quoted(context));
     match rest.starts_with("upgrade-") {
         true => format!("{line} {flag}"),
-        false => format!("kubectl {flag} {rest}"),
+        false => format!("{comment}kubectl {flag} {rest}"),
     }
 }
 

@@ -497,6 +497,13 @@ fn check_managed(management: &Cluster) {
     assert!(file.contains("retail-ns/east") && !file.contains("token-of-"));
     let again = management.check(&[&to[..], &["--snapshot", &saved]].concat());
     assert_eq!((again.code, again.json()), (3, report));
+    let example = example(&saved);
+    let example = management.check(&[&to[..], &["--snapshot", &example]].concat());
+    assert_eq!(
+        story(&example.json()),
+        story(&again.json()),
+        "examples/dkp.snapshot is out of date: run `make example`"
+    );
     // With pseudonyms too.
     let redact = [&to[..], &["--redact"]].concat();
     let redacted = management.check(&[&redact[..], &["--clusters", "all"]].concat());
@@ -533,6 +540,33 @@ fn check_managed(management: &Cluster) {
         unknown.stderr
     );
     permissions(management);
+}
+
+/// The example of the README is this run: `UPDATE_EXAMPLE` records it again.
+fn example(fresh: &str) -> String {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/dkp.snapshot");
+    if std::env::var_os("UPDATE_EXAMPLE").is_some() {
+        std::fs::copy(fresh, &example).expect("a copy");
+    }
+    example.to_string_lossy().into_owned()
+}
+
+/// What a report says, without times and addresses.
+fn story(report: &Value) -> Value {
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let findings = findings.map(|finding| {
+        let objects = finding["objects"].as_array().expect("objects").iter();
+        let objects =
+            objects.map(|object| json!([object["cluster"], object["kind"], object["name"]]));
+        json!([
+            finding["id"],
+            finding["severity"],
+            objects.collect::<Vec<_>>()
+        ])
+    });
+    let gaps = report["gaps"].as_array().expect("gaps").iter();
+    let gaps = gaps.map(|gap| json!([gap["cluster"], gap["what"]]));
+    json!([findings.collect::<Vec<_>>(), gaps.collect::<Vec<_>>()])
 }
 
 /// `rbac` has the Secrets by name with the flag, and without it not.

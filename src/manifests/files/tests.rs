@@ -114,6 +114,17 @@ fn a_kustomization_of_files_that_are_not_there_is_a_gap() {
 }
 
 #[test]
+fn a_list_with_a_name_is_opened_like_any_other() {
+    let list = format!(
+        "apiVersion: v1\nkind: List\nmetadata: {{name: backup}}\nitems:\n- {}\n",
+        BUDGET.trim_end().replace('\n', "\n  ")
+    );
+    let files = read_tree(&tree(&[("list.yaml", list.as_bytes())]));
+    assert_eq!(files.gaps.len(), 0, "{:?}", files.gaps);
+    assert_eq!(files.objects.len(), 1, "its item, and not the list");
+}
+
+#[test]
 fn what_a_kustomization_lists_is_read_whatever_its_name() {
     for (listed, path) in [
         ("a.txt", "a.txt"),

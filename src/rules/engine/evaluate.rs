@@ -1,6 +1,6 @@
 //! From findings to a verdict. Policy is applied here only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
@@ -304,6 +304,10 @@ fn collect_gaps(
     let dropped = filter
         .into_iter()
         .flat_map(|filter| manifests.dropped_gaps(filter, context.catalog));
+    let platforms = platforms_without_cluster(context);
+    for missing in platforms {
+        found.entry((None, missing)).or_default();
+    }
     for missing in catalog_horizon_gaps(context).into_iter().chain(dropped) {
         let concerned = rules.iter().filter(|rule| rule.reads_files);
         let ids = concerned.map(|rule| rule.id.to_owned());
@@ -324,6 +328,23 @@ fn collect_gaps(
         })
         .collect();
     (gaps, evaluated)
+}
+
+/// The platforms on the path, where there are only manifests and the minor of Kubernetes is unknown, so that nothing judges
+/// them: the rules of a platform inspect a cluster.
+fn platforms_without_cluster(context: &CheckContext<'_>) -> BTreeSet<MissingData> {
+    let is_judged = context.cluster.is_some() || context.path.to.is_some();
+    if is_judged || context.manifests.manifests_read() == 0 {
+        return BTreeSet::new();
+    }
+    let hops = context.path.hops.iter();
+    hops.map(|hop| MissingData {
+        what: format!("the manifests, for {}", hop.platform.title()),
+        why: "its rules inspect a cluster, and the minor of Kubernetes is unknown: run the command without --local, or add --to kubernetes=VERSION"
+            .to_owned(),
+        rbac: None,
+    })
+    .collect()
 }
 
 /// Whether a rule could be evaluated, at least in part. Adds its missing data.
