@@ -318,15 +318,35 @@ pub(super) fn stalled_on(chain: &[EventObject]) -> Option<String> {
     (!names.is_empty()).then(|| names.join("; "))
 }
 
+/// How many nodes there are fewer than at the beginning, if any.
+pub(super) fn fewer_nodes(missing: usize) -> Option<String> {
+    (missing > 0).then(|| format!("{} fewer than at the beginning", pluralize(missing, "node")))
+}
+
 /// The end of an upgrade, and how many nodes there are fewer than at the beginning.
 pub(super) fn finished(picture: &Picture, goal: &UpgradeGoal, missing: usize) -> String {
     let nodes = match picture.nodes.len() {
         1 => "the only node".to_owned(),
         count => format!("all {}", pluralize(count, "node")),
     };
-    let fewer = match missing {
+    let fewer = fewer_nodes(missing).map_or_else(String::new, |text| format!("; {text}"));
+    let newest = picture
+        .control_plane
+        .api_servers
+        .iter()
+        .map(Release::minor)
+        .max();
+    let versions = picture
+        .nodes
+        .iter()
+        .filter_map(|(_, node)| node.version.as_ref());
+    let ahead = versions.filter(|version| newest.is_some_and(|newest| version.minor() > newest));
+    let ahead = match ahead.count() {
         0 => String::new(),
-        count => format!("; {} fewer than at the beginning", pluralize(count, "node")),
+        count => format!(
+            "; {} with a kubelet newer than the API server, which is not supported",
+            pluralize(count, "node")
+        ),
     };
     let mut servers = picture.control_plane.api_servers.iter();
     let newer = match servers.any(|version| goal.is_exceeded_by(version)) {
@@ -334,7 +354,7 @@ pub(super) fn finished(picture: &Picture, goal: &UpgradeGoal, missing: usize) ->
         false => "",
     };
     format!(
-        "the control plane and {nodes} run {}{newer}{fewer}",
+        "the control plane and {nodes} run {}{newer}{fewer}{ahead}",
         goal.version()
     )
 }

@@ -12,6 +12,9 @@ use crate::harness::{Cluster, Need, create, eventually};
 
 /// The sources of 1.24 that report it: `tests/control-plane/build.sh`.
 const OF_ITS_DAY: &str = "1.16.15";
+/// Reports [`NEXT_REPORTED`], which Kyma 1.24 and 2.0 run on.
+const NEXT: &str = "1.24.17";
+const NEXT_REPORTED: &str = "1.20.15";
 const IMAGE: &str = "eu.gcr.io/kyma-project/kyma-installer";
 const GROUP: &str = "installer.kyma-project.io";
 /// A value of a Secret, which must be nowhere.
@@ -19,6 +22,7 @@ const PASSWORD: &str = "correct-horse-battery";
 
 scenarios! {
     from_1_13_to_1_15: [Need::ControlPlane(OF_ITS_DAY)],
+    from_1_24_to_2_0: [Need::ControlPlane(NEXT)],
 }
 
 fn build(cluster: &Cluster) {
@@ -182,6 +186,64 @@ fn from_1_13_to_1_15() -> Result<(), Failed> {
     eventually("only the second hop is left", 30, || {
         plan(&cluster, &[])["path"].as_array().map(Vec::len) == Some(1)
     });
+    Ok(())
+}
+
+/// The last release of Kyma 1: its overrides go into a file of values, and what it leaves behind is removed last.
+fn from_1_24_to_2_0() -> Result<(), Failed> {
+    let mut options = Cluster::options(NEXT);
+    options.reported = Some(NEXT_REPORTED.to_owned());
+    let cluster = options.start();
+    let kinds = [
+        (GROUP, "v1alpha1", "Installation", "installations"),
+        ("gateway.kyma-project.io", "v1alpha1", "APIRule", "apirules"),
+    ];
+    let definitions = kinds.map(|(group, version, kind, plural)| {
+        definition(group, version, kind, plural, "Namespaced")
+    });
+    define(&cluster, &definitions);
+    create(
+        &cluster,
+        &namespaces(&["kyma-installer", "kyma-system", "shop"]),
+    );
+    create(
+        &cluster,
+        &[
+            deployment(
+                "kyma-installer",
+                "kyma-installer",
+                &format!("{IMAGE}:1.24.11"),
+            ),
+            json!({"apiVersion": format!("{GROUP}/v1alpha1"), "kind": "Installation",
+                "metadata": {"name": "kyma-installation", "namespace": "default"},
+                "spec": {"components": [{"name": "cluster-essentials"}, {"name": "istio"}, {"name": "ory"}]},
+                "status": {"state": "Installed", "description": "Kyma installed"}}),
+            json!({"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": "ory-overrides", "namespace": "kyma-installer",
+                    "labels": {"installer": "overrides", "component": "ory"}},
+                "data": {"hpa.oathkeeper.minReplicas": "3"}}),
+            json!({"apiVersion": "gateway.kyma-project.io/v1alpha1", "kind": "APIRule",
+                "metadata": {"name": "cart", "namespace": "shop"},
+                "spec": {"rules": [{"accessStrategies": [{"handler": "jwt"}]}]}}),
+        ],
+    );
+    let run = cluster.plan(&["--to", "kyma=2.0", "-o", "json"]);
+    let plan: Value = serde_json::from_str(&run.stdout)?;
+    assert_eq!(plan["path"][0]["from"], "1.24.11", "{plan:#}");
+    let steps = plan["steps"].as_array().expect("steps");
+    let at = |id: &str| {
+        let id = format!("kyma-2.0.4-{id}");
+        let at = steps.iter().position(|step| step["id"] == id.as_str());
+        at.unwrap_or_else(|| panic!("{id}: {plan:#}"))
+    };
+    assert!(at("record") < at("values") && at("values") < at("deploy"));
+    assert!(at("deploy") < at("jwt") && at("jwt") < at("clean-up-2.0"));
+    assert!(
+        steps[at("jwt")].to_string().contains("apirule/shop/cart"),
+        "{plan:#}"
+    );
+    assert_eq!(steps[at("deploy")]["state"], "todo");
+    assert_eq!(steps[at("clean-up-2.0")]["state"], "by-hand");
     Ok(())
 }
 

@@ -115,7 +115,13 @@ impl UpgradeWatch<'_> {
             }
             None => Vec::new(),
         };
-        let what = message::stalled_on(&chain);
+        let present = self
+            .picture
+            .as_ref()
+            .map(|picture| picture.nodes.tally().all());
+        let fewer = present.map_or(0, |present| self.total.saturating_sub(present));
+        let fewer = if self.managed.is_none() { fewer } else { 0 };
+        let what = message::stalled_on(&chain).or_else(|| message::fewer_nodes(fewer));
         let text = format!(
             "nothing has changed for {}: {}",
             human_duration(silence),
