@@ -122,10 +122,15 @@ impl UpgradePath {
         }
     }
 
+    /// Hops of a platform, in order.
+    pub fn hops_of(&self, platform: PlatformName) -> impl Iterator<Item = &Hop> {
+        let hops = self.hops.iter();
+        hops.filter(move |hop| hop.platform == platform)
+    }
+
     /// Hops of Kubernetes itself.
     pub fn kubernetes_hops(&self) -> impl Iterator<Item = &Hop> {
-        let hops = self.hops.iter();
-        hops.filter(|hop| hop.platform == PlatformName::Kubernetes)
+        self.hops_of(PlatformName::Kubernetes)
     }
 
     /// The hop into this Kubernetes minor; `None` if the cluster is past it already or the path ends before it.

@@ -160,6 +160,12 @@ impl KymaCatalog {
         self.eras.iter().find(|era| era.releases.contains(minor))
     }
 
+    /// Whether an installer in the cluster installs a minor.
+    #[must_use]
+    pub fn has_installer(&self, minor: Minor) -> bool {
+        self.era(minor).is_some_and(|era| era.installer)
+    }
+
     /// Whether the Installation of a minor lists a component.
     #[must_use]
     pub fn has_component(&self, component: &str, minor: Minor) -> bool {

@@ -18,8 +18,7 @@ const GUIDE: &str = "https://github.com/mesosphere/dcos-docs-site/blob/main/page
 
 /// Hops of DKP, in order.
 fn hops(path: &UpgradePath) -> impl Iterator<Item = &Hop> {
-    let hops = path.hops.iter();
-    hops.filter(|hop| hop.platform == PlatformName::Dkp)
+    path.hops_of(PlatformName::Dkp)
 }
 
 /// What the estate is read from, if DKP is upgraded.

@@ -132,7 +132,7 @@ fn evaluate_images(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let table = &context.catalog.kyma;
     for hop in hops(context.path) {
-        let is_installed_by_image = table.era(hop.minor()).is_some_and(|era| era.installer);
+        let is_installed_by_image = table.has_installer(hop.minor());
         let image = format!("{INSTALLER_IMAGE}:{}", hop.to);
         let Some(registry) = closed(&image).filter(|_| is_installed_by_image) else {
             continue;

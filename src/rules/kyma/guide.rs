@@ -6,7 +6,10 @@ use crate::need::{DetailLevel, FieldPaths, Need, NeedContext};
 use crate::path::{Hop, HopId, UpgradePath};
 use crate::rules::engine::cel::{CelBindings, CelCompileError, CelProgram, CelVariables};
 use crate::rules::engine::data_rule::object_from_row;
-use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::{
+    AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, RuleOutput, Severity,
+    TableRule,
+};
 use crate::snapshot::MissingData;
 
 /// The rule.
@@ -23,8 +26,7 @@ pub(crate) const RULE: Rule = Rule {
         "kyma-project/website content/blog-posts",
     ],
     has_own_steps: true,
-    unevaluated,
-    kind: RuleKind::Code { needs, evaluate },
+    kind: RuleKind::Table(&GuideActions),
     ..Rule::DEFAULT
 };
 
@@ -132,50 +134,49 @@ fn checked_steps<'a>(
     })
 }
 
-fn needs(context: &NeedContext<'_>) -> Vec<Need> {
-    let checks = checked_steps(context.catalog, context.path);
-    let needs = checks.flat_map(|(_, _, check)| {
-        let compiled = CompiledCheck::new(check).ok().into_iter();
-        compiled.flat_map(|compiled| {
-            let resources = check.resources();
-            resources
-                .map(|resource| compiled.need(&resource))
-                .collect::<Vec<_>>()
-        })
-    });
-    super::needs_of_hops(context, needs)
-}
+/// The steps of the guides that have a check.
+#[derive(Debug)]
+struct GuideActions;
 
-fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
-    let findings = checked_steps(context.catalog, context.path).filter_map(|(hop, step, check)| {
-        let objects = checked_objects(context, check)?.affected;
-        let title = step.title.render(|name| match name {
-            "to" => Some(hop.to.to_string()),
-            _ => None,
+impl TableRule for GuideActions {
+    fn needs(&self, context: &NeedContext<'_>) -> Vec<Need> {
+        let checks = checked_steps(context.catalog, context.path);
+        let needs = checks.flat_map(|(_, _, check)| {
+            let compiled = CompiledCheck::new(check).ok().into_iter();
+            compiled.flat_map(|compiled| {
+                let resources = check.resources();
+                resources
+                    .map(|resource| compiled.need(&resource))
+                    .collect::<Vec<_>>()
+            })
         });
-        let draft = FindingDraft {
-            severity: match check.blocks {
-                true => Severity::Blocker,
-                false => Severity::Warning,
-            },
-            hop: Some(HopId::from(hop)),
-            remedy: format!("upgrade-plan has the step: {title}"),
-            ..FindingDraft::new(&RULE, &step.id, &check.message, objects)
-        };
-        Finding::new(&RULE, draft)
-    });
-    findings.collect()
-}
+        super::needs_of_hops(context, needs)
+    }
 
-fn unevaluated(context: &CheckContext<'_>) -> Vec<MissingData> {
-    let checks = checked_steps(context.catalog, context.path);
-    let mut missing: Vec<MissingData> = checks
-        .filter_map(|(_, _, check)| Some(checked_objects(context, check)?.unevaluated))
-        .flatten()
-        .collect();
-    missing.sort();
-    missing.dedup();
-    missing
+    fn evaluate(&self, rule: &Rule, context: &CheckContext<'_>) -> RuleOutput {
+        let mut output = RuleOutput::default();
+        for (hop, step, check) in checked_steps(context.catalog, context.path) {
+            let Some(objects) = checked_objects(context, check) else {
+                continue;
+            };
+            output.unevaluated.extend(objects.unevaluated);
+            let title = step.title.render(|name| match name {
+                "to" => Some(hop.to.to_string()),
+                _ => None,
+            });
+            let draft = FindingDraft {
+                severity: match check.blocks {
+                    true => Severity::Blocker,
+                    false => Severity::Warning,
+                },
+                hop: Some(HopId::from(hop)),
+                remedy: format!("upgrade-plan has the step: {title}"),
+                ..FindingDraft::new(rule, &step.id, &check.message, objects.affected)
+            };
+            output.findings.extend(Finding::new(rule, draft));
+        }
+        output
+    }
 }
 
 #[cfg(test)]

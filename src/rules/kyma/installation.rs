@@ -1,9 +1,7 @@
 //! Rules on the Installation of Kyma 1: whether its installer has finished, and what the one of the new release lacks.
 
-use std::collections::BTreeMap;
-
 use super::{UPGRADE_PAGE, from_minor, hops, minor_hops, needs_of_hops};
-use crate::catalog::{GroupResource, Minor};
+use crate::catalog::GroupResource;
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::kyma::{self, InstallerProgress, KymaComponent, KymaInstallation};
 use crate::need::{Need, NeedContext};
@@ -83,9 +81,8 @@ fn evaluate_lost(context: &CheckContext<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let table = &context.catalog.kyma;
-    let has_installer = |minor| table.era(minor).is_some_and(|era| era.installer);
     let mut findings = Vec::new();
-    if let Some(hop) = hops(context.path).find(|hop| has_installer(hop.minor())) {
+    if let Some(hop) = hops(context.path).find(|hop| table.has_installer(hop.minor())) {
         let own = |one: &&KymaComponent| {
             one.source.is_some()
                 || !from_minor(hop).is_none_or(|from| table.has_component(&one.name, from))
@@ -109,8 +106,7 @@ fn evaluate_lost(context: &CheckContext<'_>) -> Vec<Finding> {
             names,
         ));
     }
-    let mut dropped: BTreeMap<Minor, Vec<String>> = BTreeMap::new();
-    for hop in minor_hops(context.path).filter(|hop| has_installer(hop.minor())) {
+    for hop in minor_hops(context.path).filter(|hop| table.has_installer(hop.minor())) {
         let Some(from) = from_minor(hop) else {
             continue;
         };
@@ -118,10 +114,6 @@ fn evaluate_lost(context: &CheckContext<'_>) -> Vec<Finding> {
             table.has_component(&one.name, from) && !table.has_component(&one.name, hop.minor())
         });
         let names: Vec<String> = gone.map(|one| one.release.clone()).collect();
-        dropped.insert(hop.minor(), names);
-    }
-    for hop in minor_hops(context.path) {
-        let names = dropped.remove(&hop.minor()).unwrap_or_default();
         let message = format!(
             "Kyma {} does not have it any more: its Helm release stays behind",
             hop.to

@@ -17,8 +17,7 @@ const UPGRADE_PAGE: &str =
 
 /// Hops of Kyma, in order.
 fn hops(path: &UpgradePath) -> impl Iterator<Item = &Hop> {
-    let hops = path.hops.iter();
-    hops.filter(|hop| hop.platform == PlatformName::Kyma)
+    path.hops_of(PlatformName::Kyma)
 }
 
 /// Hops of Kyma that change its minor, in order.

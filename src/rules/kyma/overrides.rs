@@ -79,8 +79,8 @@ fn evaluate_renamed(context: &CheckContext<'_>) -> Vec<Finding> {
             };
             findings.extend(Finding::new(&RENAMED, draft));
         }
-        let has_installer = |minor| table.era(minor).is_some_and(|era| era.installer);
-        if from_minor(hop).is_some_and(has_installer) && !has_installer(hop.minor()) {
+        let had_installer = from_minor(hop).is_some_and(|minor| table.has_installer(minor));
+        if had_installer && !table.has_installer(hop.minor()) {
             let objects = overrides.iter().map(|one| {
                 let prefix = one.component.map(|name| format!("{name}."));
                 let prefix = prefix.unwrap_or_default();
