@@ -50,6 +50,7 @@ const MAY_LIST: &[&str] = &[
     "events.k8s.io/events",
     "flowcontrol.apiserver.k8s.io/flowschemas",
     "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
+    "gateway.kyma-project.io/apirules",
     "helm.toolkit.fluxcd.io/helmreleases",
     "installer.kyma-project.io/installations",
     "k3s.cattle.io/etcdsnapshotfiles",

@@ -254,14 +254,14 @@ fn remarks(
     remarks
 }
 
-/// Worst first; findings without a hop before those of hops, in the order of hops.
+/// Worst first; findings without a hop before those of hops, in the order of hops. Equal ones keep the order in which rules and
+/// clusters gave them: a fingerprint contains a UID, and would sort them otherwise on each cluster.
 fn sort_key(finding: &Finding) -> impl Ord {
     (
         std::cmp::Reverse(finding.severity),
         finding.hop.clone(),
         finding.id,
         finding.message.clone(),
-        finding.fingerprint.clone(),
     )
 }
 
