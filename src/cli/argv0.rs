@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-/// `kubectl_complete-upgrade_check` asks for candidates in place of a run.
+/// A program of such a name is asked for candidates in place of a run.
 const COMPLETION_PREFIX: &str = "kubectl_complete-";
 
 /// The last part of `argv[0]`, without `.exe`.
@@ -28,6 +28,15 @@ pub(super) fn invocation_name(argv0: &OsStr) -> String {
 /// Whether kubectl asks for completion of a command line.
 pub(super) fn is_completion_request(argv0: &OsStr) -> bool {
     program_stem(argv0).starts_with(COMPLETION_PREFIX)
+}
+
+/// The name of a plugin whose program has this name: `kubectl-upgrade_check` is that of `upgrade-check`.
+pub(super) fn plugin_name(argv0: &OsStr) -> Option<String> {
+    let stem = program_stem(argv0);
+    let name = stem
+        .strip_prefix("kubectl-")
+        .or_else(|| stem.strip_prefix(COMPLETION_PREFIX))?;
+    Some(name.replace('_', "-"))
 }
 
 /// Candidates for the last of these words, in the form that kubectl reads: one a line with its description, then a

@@ -11,6 +11,7 @@ use crate::api::v1::{
     SeverityDoc, UpgradeReport,
 };
 use crate::catalog::{PlatformName, VersionSpec};
+use crate::text::names::CHECK;
 use crate::text::pluralize;
 
 /// Maximum number of objects of a blocker, and of gaps, without `-o wide`.
@@ -91,7 +92,7 @@ pub(super) fn gaps_section(gaps: &[GapDoc], look: &RenderOptions, wide: bool) ->
         push_indented(
             &mut out,
             2,
-            "kubectl upgrade-check rbac prints a ClusterRole with these permissions",
+            &format!("kubectl {CHECK} rbac prints a ClusterRole with these permissions"),
         );
     }
     out

@@ -44,10 +44,10 @@ pub use summary::{
 pub const API_VERSION: &str = "kubectl-upgrade/v1";
 
 /// `metadata.tool.name` of an [`UpgradeReport`].
-pub const CHECK_TOOL: &str = "kubectl-upgrade-check";
+pub const CHECK_TOOL: &str = names::CHECK_PROGRAM;
 
 /// `metadata.tool.name` of an [`UpgradePlan`].
-pub const PLAN_TOOL: &str = "kubectl-upgrade-plan";
+pub const PLAN_TOOL: &str = names::PLAN_PROGRAM;
 
 /// The JSON Schema (draft 2020-12) of [`UpgradeReport`].
 pub const UPGRADE_REPORT_SCHEMA: &str = include_str!("schema/upgrade-report.schema.json");
@@ -79,4 +79,5 @@ macro_rules! words {
         }
     };
 }
+use crate::text::names;
 use words;
