@@ -19,11 +19,14 @@ mod generated;
 mod hazards;
 mod helm;
 mod hostile;
+#[cfg(unix)]
+mod krew;
 mod kubelets;
 mod lifecycle;
 mod manifests;
 #[path = "../../src/mutate.rs"]
 mod mutate;
+mod names;
 mod path;
 mod plan_formats;
 mod plan_hostile;
