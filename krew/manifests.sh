@@ -100,9 +100,10 @@ spec:
   description: |
 $(echo "$description" | sed 's/^/    /')
   caveats: |
-    To complete arguments with the TAB key, add a link (kubectl 1.26 or later):
+    To complete arguments with the TAB key (kubectl 1.26 or later), add a link in a
+    directory on your PATH that is not krew's:
 
-      ln -s kubectl-$file "\${KREW_ROOT:-\$HOME/.krew}/bin/kubectl_complete-$file"
+      ln -s "\$(command -v kubectl-$file)" /usr/local/bin/kubectl_complete-$file
   platforms:
 $platforms
 EOF

@@ -3,7 +3,8 @@
 #
 # Usage: archive.sh PROGRAM ARCHIVE
 #
-# SOURCE_DATE_EPOCH is the time of everything in it. TAR is GNU tar.
+# SOURCE_DATE_EPOCH is the time of everything in it, TAR is GNU tar, GZIP_LEVEL is
+# -9 unless set.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -23,4 +24,4 @@ cp "$root"/docs/man/*.1 "$stage/man1"
 chmod 755 "$stage" "$stage/man1" "$stage/$name"
 chmod 644 "$stage"/*.md "$stage/LICENSE" "$stage"/man1/*
 (cd "$stage" && "${TAR:-tar}" --create --format=ustar --sort=name --mtime="@${SOURCE_DATE_EPOCH:-0}" \
-    --owner=0 --group=0 --numeric-owner --hard-dereference -- *) | gzip -n -9 >"$archive"
+    --owner=0 --group=0 --numeric-owner --hard-dereference -- *) | gzip -n "${GZIP_LEVEL:--9}" >"$archive"

@@ -32,7 +32,11 @@ mod example;
 mod extensions;
 mod fleet;
 mod harness;
+#[cfg(unix)]
+mod krew;
 mod kyma;
+#[path = "../support/names.rs"]
+mod names;
 mod nodes;
 mod pieces;
 mod policy;
@@ -78,6 +82,8 @@ fn main() -> ExitCode {
         policy::trials(),
         redact::trials(),
         control_plane::trials(),
+        #[cfg(unix)]
+        krew::trials(),
         kyma::trials(),
         nodes::trials(),
         detect::trials(),
