@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use super::args::{CheckCommand, CheckSubcommand, OutputArgs};
-use super::completion::CompletionSubcommand;
+use super::completion::{CompletionSubcommand, SHELL_VARIABLE, candidates};
 use super::console::Console;
 use super::exit::{CliError, Exit};
 use super::plan::PlanCommand;
 use super::plugin::{Invocation, Plugin};
 use super::signals::run_interruptible;
 use super::watch::WatchCommand;
-use super::{argv0, profile, run, source, watch};
+use super::{profile, run, source, watch};
 use crate::catalog::Catalog;
 use crate::report::{self, RbacSubject};
 use crate::rules;
@@ -41,9 +41,12 @@ where
     }
     let mut argv = invocation.argv;
     if invocation.is_completion_request {
-        let words = argv.split_off(1);
-        let candidates = argv0::completion_candidates(&mut command, words);
-        return Console::print(&candidates, Exit::Success).into();
+        let answer = candidates::for_kubectl(command, argv.split_off(1));
+        return Console::print(&answer, Exit::Success).into();
+    }
+    if let Some(shell) = std::env::var_os(SHELL_VARIABLE) {
+        let answer = candidates::for_shell(command, &shell, argv);
+        return Console::print(&answer, Exit::Success).into();
     }
     let parsed = command
         .try_get_matches_from_mut(argv)
@@ -63,14 +66,14 @@ where
 fn run_plan(command: PlanCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
     match command.subcommand {
         None => run::run(&command.plan, catalog),
-        Some(script) => print_script::<PlanCommand>(&script, Plugin::Plan),
+        Some(script) => print_script(&script, Plugin::Plan),
     }
 }
 
 fn run_watch(command: WatchCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
     match command.subcommand {
         None => watch::run(&command.watch, catalog),
-        Some(script) => print_script::<WatchCommand>(&script, Plugin::Watch),
+        Some(script) => print_script(&script, Plugin::Watch),
     }
 }
 
@@ -109,16 +112,13 @@ fn run_check(command: CheckCommand, catalog: &'static Catalog) -> Result<Exit, C
                 .map_err(CliError::could_not_run)?
         }
         CheckSubcommand::Completion(script) => {
-            return print_script::<CheckCommand>(&script, Plugin::Check);
+            return print_script(&script, Plugin::Check);
         }
     };
     Ok(Console::print(&text, Exit::Success))
 }
 
-fn print_script<C: CommandFactory>(
-    subcommand: &CompletionSubcommand,
-    plugin: Plugin,
-) -> Result<Exit, CliError> {
-    let script = subcommand.script::<C>(&plugin_file(plugin.name()));
+fn print_script(subcommand: &CompletionSubcommand, plugin: Plugin) -> Result<Exit, CliError> {
+    let script = subcommand.script(&plugin_file(plugin.name()));
     Ok(Console::print(&script, Exit::Success))
 }

@@ -11,6 +11,8 @@ mod baseline;
 mod bounds;
 mod cluster_api;
 mod command;
+#[cfg(unix)]
+mod completion;
 mod contributing;
 mod detect;
 mod estimate;

@@ -1,20 +1,22 @@
 //! The suite as a team installs it: a real krew, a custom index, one archive, a real kubectl, and nothing else.
 
+mod completion;
+mod index;
+mod user;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 
-use kubectl_upgrade::text::names::{ALL, completion_file, plugin_file};
+use kubectl_upgrade::text::names::{ALL, plugin_file};
 use libtest_mimic::Failed;
 
-use crate::harness::{Cluster, Need, Run, krew};
+use crate::harness::{Cluster, Need};
 use crate::names;
-use crate::testbed::assets::Assets;
 use crate::testbed::run::run;
+use completion::assert_completes;
+use index::Index;
+use user::User;
 
 const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 const LOWER_VERSION: &str = "v0.0.1";
@@ -121,7 +123,7 @@ fn life_of_an_installation(root: &Path, program: &Path, names: [&str; 3]) -> Res
     assert!(installed.ok().stderr.contains("Caveats"));
     assert_installed(&user, names, LOWER_VERSION);
     assert_works(&user, names);
-    assert_completes(&user, names)?;
+    assert_completes(&user, &cluster, names)?;
     assert_works_copied(&user, program, names)?;
 
     index.publish(VERSION)?;
@@ -210,21 +212,6 @@ fn assert_works(user: &User, names: [&str; 3]) {
     }
 }
 
-/// Completion as kubectl asks for it, through the link that the caveats name.
-fn assert_completes(user: &User, names: [&str; 3]) -> Result<(), Failed> {
-    for name in names {
-        let plugin = user.home.path().join(".krew/bin").join(plugin_file(name));
-        // Among its own links krew would take it for a plugin of an older krew.
-        symlink(plugin, user.path.join(completion_file(name)))?;
-        let values = user
-            .kubectl(&["__complete", name, "--output", "j"])
-            .ok()
-            .stdout;
-        assert!(values.starts_with("json\t"), "{values}");
-    }
-    Ok(())
-}
-
 /// Without krew: the program copied to PATH under the names of the plugins, or once under its own.
 fn assert_works_copied(user: &User, program: &Path, names: [&str; 3]) -> Result<(), Failed> {
     let words = |name: &str| name.split('-').map(str::to_owned).collect::<Vec<_>>();
@@ -247,164 +234,4 @@ fn assert_works_copied(user: &User, program: &Path, names: [&str; 3]) -> Result<
     assert_eq!(user.kubectl(&["upgrade", "cheque"]).code, 2);
     fs::remove_file(copy)?;
     Ok(())
-}
-
-/// Somebody with an empty home, whose PATH has kubectl, krew and git, but neither Rust nor anything of ours.
-struct User {
-    home: tempfile::TempDir,
-    path: PathBuf,
-    kubeconfig: PathBuf,
-}
-
-impl User {
-    fn new(cluster: &Cluster) -> Result<Self, Failed> {
-        let home = tempfile::tempdir()?;
-        let path = home.path().join("bin");
-        fs::create_dir(&path)?;
-        let newest = Assets::find(NEWEST).map_err(|missing| missing.to_string())?;
-        symlink(newest.kubectl, path.join("kubectl"))?;
-        symlink(krew()?, path.join("kubectl-krew"))?;
-        symlink(find("git")?, path.join("git"))?;
-        let kubeconfig = cluster.kubeconfig();
-        Ok(Self {
-            home,
-            path,
-            kubeconfig,
-        })
-    }
-
-    #[track_caller]
-    fn kubectl(&self, args: &[&str]) -> Run {
-        let home = self.home.path();
-        let path = [self.path.clone(), home.join(".krew/bin")];
-        let mut command = Command::new(self.path.join("kubectl"));
-        command
-            .args(args)
-            .current_dir(home)
-            .env_clear()
-            .env("HOME", home)
-            .env("PATH", std::env::join_paths(path).expect("paths"))
-            .env("KUBECONFIG", &self.kubeconfig)
-            .env("KREW_NO_UPGRADE_CHECK", "1");
-        run(command, "")
-    }
-}
-
-/// A custom index in a git repository, and a server of its archive.
-struct Index {
-    folder: tempfile::TempDir,
-    root: PathBuf,
-    archive: PathBuf,
-    port: u16,
-}
-
-impl Index {
-    /// Packs the archive as a release does, from a program without symbols.
-    fn new(root: &Path, program: &Path) -> Result<Self, Failed> {
-        let folder = tempfile::tempdir()?;
-        let archive = folder.path().join("archive.tar.gz");
-        let stripped = folder.path().join("kubectl-upgrade");
-        fs::copy(program, &stripped)?;
-        if let Ok(strip) = find("strip") {
-            run(command(strip, &[&stripped]), "").ok();
-        }
-        let mut pack = command(
-            "sh",
-            &[&root.join("release/archive.sh"), &stripped, &archive],
-        );
-        pack.env("GZIP_LEVEL", "-1");
-        run(pack, "").ok();
-        fs::create_dir(folder.path().join("index"))?;
-        let port = serve(fs::read(&archive)?)?;
-        let index = Self {
-            folder,
-            root: root.to_owned(),
-            archive,
-            port,
-        };
-        index.git(&["init", "--quiet"]);
-        Ok(index)
-    }
-
-    fn repository(&self) -> PathBuf {
-        self.folder.path().join("index")
-    }
-
-    /// Commits the manifests of a release with this version.
-    fn publish(&self, version: &str) -> Result<(), Failed> {
-        let architecture = match std::env::consts::ARCH {
-            "aarch64" => "arm64",
-            _ => "amd64",
-        };
-        let os = match std::env::consts::OS {
-            "macos" => "darwin",
-            os => os,
-        };
-        let name = format!("kubectl-upgrade_{VERSION}_{os}_{architecture}.tar.gz");
-        let release = self.folder.path().join(name);
-        fs::copy(&self.archive, &release)?;
-        let plugins = self.repository().join("plugins");
-        let script = self.root.join("krew/manifests.sh");
-        let mut generate = command("sh", &[&script, &plugins, &release]);
-        generate.env("BASE_URL", format!("http://127.0.0.1:{}", self.port));
-        run(generate, "").ok();
-        for manifest in fs::read_dir(&plugins)?.flatten() {
-            let text = fs::read_to_string(manifest.path())?;
-            fs::write(manifest.path(), text.replace(VERSION, version))?;
-        }
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", version]);
-        Ok(())
-    }
-
-    #[track_caller]
-    fn git(&self, args: &[&str]) {
-        let mut command = Command::new("git");
-        command
-            .args(["-c", "user.name=team", "-c", "user.email=team@shop.example"])
-            .args(args)
-            .current_dir(self.repository())
-            .env("HOME", self.folder.path());
-        run(command, "").ok();
-    }
-}
-
-fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&Path]) -> Command {
-    let mut command = Command::new(program);
-    command.args(args);
-    command
-}
-
-/// A program on our own PATH.
-fn find(name: &str) -> Result<PathBuf, Failed> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut files = std::env::split_paths(&path).map(|folder| folder.join(name));
-    let found = files.find(|file| file.is_file());
-    Ok(found.ok_or(format!("{name} is not on PATH"))?)
-}
-
-/// Serves these bytes on a loopback port, whatever is asked for.
-fn serve(body: Vec<u8>) -> Result<u16, Failed> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let port = listener.local_addr()?.port();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let _ = answer(stream, &body);
-        }
-    });
-    Ok(port)
-}
-
-fn answer(mut stream: TcpStream, body: &[u8]) -> std::io::Result<()> {
-    let lines = BufReader::new(stream.try_clone()?).lines();
-    let head = lines
-        .map_while(Result::ok)
-        .take_while(|line| !line.is_empty());
-    let _ = head.count();
-    let length = body.len();
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    )?;
-    stream.write_all(body)
 }
