@@ -16,6 +16,7 @@ mod completion;
 mod contributing;
 mod detect;
 mod estimate;
+mod fields;
 mod fleet;
 mod generated;
 mod hazards;

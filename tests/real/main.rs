@@ -30,6 +30,7 @@ mod control_plane;
 mod detect;
 mod example;
 mod extensions;
+mod field_changes;
 mod fleet;
 mod harness;
 #[cfg(unix)]
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         workloads::trials(),
         busy::trials(),
         extensions::trials(),
+        field_changes::trials(),
         webhooks::trials(),
         served::trials(),
         volumes::trials(),
