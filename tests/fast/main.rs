@@ -23,6 +23,8 @@ mod hazards;
 mod helm;
 mod hostile;
 #[cfg(unix)]
+mod install;
+#[cfg(unix)]
 mod krew;
 mod kubelets;
 mod lifecycle;
