@@ -14,7 +14,7 @@ export RELEASE_TOOLS
 for run in first a/longer/path/for/the/second; do
     git clone --quiet "$root" "$work/$run"
     (cd "$work/$run" && CARGO_TARGET_DIR=$work/$run/target sh release/release.sh --rehearse --out "$work/out-$(basename "$run")" "$@")
-    rm -rf "$work/$run"
+    rm -rf "${work:?}/$run"
 done
 if diff -r "$work/out-first" "$work/out-second"; then
     echo "Both runs gave the same bytes."

@@ -141,6 +141,28 @@ fn a_cluster_that_is_away_costs_no_more_than_a_second() {
 }
 
 #[test]
+fn bash_makes_words_at_the_equals_sign() {
+    let folder = folder("http://127.0.0.1:9", None);
+    let program = plugin_file(CHECK);
+    for (words, index, expected) in [
+        (&["--output", "=", "ma"][..], "3", "markdown"),
+        (&["--output", "="], "2", "table"),
+        (&["--context", "tests", "-o", "js", "--only"], "4", "json"),
+    ] {
+        let candidates = command(folder.path(), &program)
+            .args(["--", &program])
+            .args(words)
+            .env("KUBECTL_UPGRADE_COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", index)
+            .env("_CLAP_IFS", "\u{b}")
+            .output()
+            .expect("the program runs");
+        let found = text(&candidates.stdout);
+        assert_eq!(found.split('\u{b}').next(), Some(expected), "{words:?}");
+    }
+}
+
+#[test]
 fn scripts_of_all_shells_ask_the_program() {
     let folder = folder("http://127.0.0.1:9", None);
     let program = plugin_file(CHECK);

@@ -1,6 +1,7 @@
 //! Candidates for the word that is being typed, within a second and without a word on stderr.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -80,13 +81,36 @@ fn shell_lines(command: Command, shell: &str, argv: Vec<OsString>) -> String {
         return String::new();
     };
     let mut command = with_live_values(command, typed);
-    let mut text = Vec::new();
     let directory = std::env::current_dir().ok();
+    if shell.name() == "bash" {
+        return bash_lines(&mut command, words, directory.as_deref());
+    }
+    let mut text = Vec::new();
     let written = shell.write_complete(&mut command, words, directory.as_deref(), &mut text);
     match written {
         Ok(()) => String::from_utf8_lossy(&text).into_owned(),
         Err(_) => String::new(),
     }
+}
+
+/// bash makes words of `--flag=value` at the equals sign, and expects the value alone.
+fn bash_lines(command: &mut Command, words: Vec<OsString>, directory: Option<&Path>) -> String {
+    let variable = |name: &str| std::env::var(name).ok();
+    let index = variable("_CLAP_COMPLETE_INDEX").and_then(|index| index.parse().ok());
+    let words = words
+        .into_iter()
+        .take(index.unwrap_or(usize::MAX).saturating_add(1));
+    let mut words: Vec<OsString> = words.collect();
+    if let Some(value) = words.last_mut().filter(|word| *word == "=") {
+        value.clear();
+    }
+    words.retain(|word| word != "=");
+    let index = words.len().saturating_sub(1);
+    let found = clap_complete::engine::complete(command, words, index, directory);
+    let found = found.unwrap_or_default().into_iter();
+    let values = found.map(|candidate| candidate.get_value().to_string_lossy().into_owned());
+    let separator = variable("_CLAP_IFS").unwrap_or_else(|| "\n".to_owned());
+    values.collect::<Vec<_>>().join(&separator)
 }
 
 /// What this makes, unless it takes too long: a cluster may not answer.
