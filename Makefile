@@ -33,17 +33,20 @@ example: control-plane
 	UPDATE_EXAMPLE=1 $(CARGO) test --test real watch::to_the_end
 	UPDATE=1 $(CARGO) test --test fast --test golden
 
-# Re-reads API lifecycles and feature gates from the upstream modules; needs Go. Fast tests compare them with our tables.
+# Re-reads API lifecycles, their fields and feature gates from the upstream modules; needs Go. Fast tests compare them with our tables.
 lifecycle:
 	cd tests/lifecycle && GOWORK=off go run . >upstream.new
 	mv tests/lifecycle/upstream.new tests/fixtures/upstream-lifecycle.tsv
 	cd tests/lifecycle && GOWORK=off go run . gates >upstream.new
 	mv tests/lifecycle/upstream.new tests/fixtures/upstream-gates.tsv
+	cd tests/lifecycle && GOWORK=off go run . fields >upstream.new
+	mv tests/lifecycle/upstream.new tests/fixtures/upstream-fields.tsv
 
 # Regenerates what can be generated from upstream's modules and compares it with the tables; docs/facts.md lists what a person
 # must read.
 facts: lifecycle
 	$(CARGO) test --test fast lifecycle
+	$(CARGO) test --test fast fields
 	git --no-pager diff --stat -- tests/fixtures
 	@echo "Read the other sources again: docs/facts.md"
 

@@ -14,6 +14,7 @@ mod command;
 mod contributing;
 mod detect;
 mod estimate;
+mod fields;
 mod first_use;
 mod fleet;
 mod generated;

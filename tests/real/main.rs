@@ -30,6 +30,7 @@ mod control_plane;
 mod detect;
 mod example;
 mod extensions;
+mod field_changes;
 mod fleet;
 mod harness;
 mod kyma;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         workloads::trials(),
         busy::trials(),
         extensions::trials(),
+        field_changes::trials(),
         webhooks::trials(),
         served::trials(),
         volumes::trials(),
