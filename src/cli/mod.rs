@@ -12,6 +12,8 @@ mod evaluation;
 mod exit;
 mod fleet;
 mod format;
+mod hints;
+mod kustomize;
 mod live;
 mod log;
 mod management;
@@ -101,7 +103,10 @@ where
                 .unwrap_or_else(|error| Console::print_error(&error))
         })
         .into(),
-        Err(error) => Console::print_clap(&error).into(),
+        Err(mut error) => {
+            hints::add_tip(&mut error);
+            Console::print_clap(&error).into()
+        }
     }
 }
 
@@ -129,7 +134,8 @@ fn run_check_command(command: CheckCommand, catalog: &'static Catalog) -> Result
                 kind: "User".to_owned(),
                 name,
             }));
-            report::render_rbac(&access.rules, bind.as_ref()).map_err(CliError::could_not_run)?
+            report::render_rbac(&access.rules, bind.as_ref(), !flags.no_secrets)
+                .map_err(CliError::could_not_run)?
         }
         CheckSubcommand::Catalog(flags) => {
             let look = Console::render_options(flags.output_args);

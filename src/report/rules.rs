@@ -31,9 +31,12 @@ pub fn render_rules(
             .iter()
             .map(|rule| rule.id.clone() + "\n")
             .collect()),
-        OutputFormat::Table | OutputFormat::Markdown | OutputFormat::Html => {
-            Ok(rules_table(&list, look, all, false))
-        }
+        OutputFormat::Table
+        | OutputFormat::Markdown
+        | OutputFormat::Html
+        | OutputFormat::Summary
+        | OutputFormat::Csv
+        | OutputFormat::Waivers => Ok(rules_table(&list, look, all, false)),
         OutputFormat::Wide => Ok(rules_table(&list, look, all, true)),
     }
 }

@@ -236,6 +236,8 @@ pub struct FindingDraft {
     pub message: String,
     /// What to do.
     pub remedy: String,
+    /// What to move the objects to, if that is the remedy.
+    pub replacement: Option<String>,
     /// The affected objects; without any there is no finding.
     pub objects: Vec<AffectedObject>,
 }
@@ -256,6 +258,7 @@ impl FindingDraft {
             hop: None,
             message: message.into(),
             remedy: rule.remedy.to_owned(),
+            replacement: None,
             objects,
         }
     }
@@ -288,6 +291,7 @@ impl Finding {
             title: rule.title,
             message: draft.message,
             remedy: draft.remedy,
+            replacement: draft.replacement,
             reference: rule.reference,
             gates_drains: rule.gates_drains,
             has_own_steps: rule.has_own_steps,
