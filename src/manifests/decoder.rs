@@ -100,6 +100,8 @@ pub(crate) struct DecodedManifests {
     pub(crate) unknown_apis: Vec<UnknownApi>,
     /// What renders objects that are not in the text.
     pub(crate) external: Vec<ExternalSource>,
+    /// Names and URLs of the repositories that sources refer to.
+    pub(crate) git_repositories: Vec<(String, String)>,
     /// Number of documents that are manifests; a list counts once.
     pub(crate) manifest_count: usize,
     /// Whether there is any document that is not empty.
@@ -385,6 +387,8 @@ impl ManifestDecoder<'_> {
         let source =
             external::rendered_source(&api_version, &kind, &document, &place, self.catalog);
         self.decoded.external.extend(source);
+        let repository = external::git_repository(&api_version, &kind, &document);
+        self.decoded.git_repositories.extend(repository);
         let name = document.metadata.name.as_deref().unwrap_or_default();
         self.decode_held(&api_version, &kind, name, position);
         let metadata = document.metadata;

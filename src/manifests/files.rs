@@ -3,6 +3,7 @@
 //! At most one file per CPU is in memory at a time. Manifests that a rule may report are kept by name, others are only
 //! counted. A file that cannot be read or parsed is a gap.
 
+mod checkouts;
 mod parallel;
 mod source;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use super::external::{self, ExternalSource};
 use super::helm;
 use crate::catalog::Catalog;
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
+use checkouts::Checkouts;
 use parallel::{FileDecodeContext, FileResult, FileYield, WorkItem, decode_bytes};
 use source::{display_path, read_limited};
 
@@ -86,7 +88,8 @@ pub fn read(
         pending: Vec::new(),
         sources: Vec::new(),
         external: Vec::new(),
-        directories: Vec::new(),
+        git_repositories: Vec::new(),
+        directories: BTreeSet::new(),
         yields: BTreeMap::new(),
         current_source: 0,
     };
@@ -143,7 +146,10 @@ struct ManifestCollector<'a> {
     sources: Vec<SourceYield>,
     /// What renders objects that are elsewhere, or in one of the directories, with the index of its source.
     external: Vec<(usize, ExternalSource)>,
-    directories: Vec<PathBuf>,
+    /// Names and URLs of the repositories that they refer to.
+    git_repositories: Vec<(String, String)>,
+    /// Directories that were walked.
+    directories: BTreeSet<PathBuf>,
     /// What each file yielded, by its path without `.` and `..`.
     yields: BTreeMap<PathBuf, FileYield>,
     /// The index of the source that is read now.
@@ -183,10 +189,13 @@ impl ManifestCollector<'_> {
     /// Adds the gaps of what renders objects that were not read.
     fn add_unread(&mut self, roots: &[PathBuf]) {
         let mut gaps = Vec::new();
+        let paths = self.external.iter();
+        let paths = paths.flat_map(|(_, source)| source.repository_paths());
+        let checkouts = Checkouts::new(roots, &self.directories, &self.git_repositories, paths);
         for (source, external) in &self.external {
             let gap = external.gap(
                 |path, is_patch| self.is_read(path, is_patch, roots),
-                &self.directories,
+                |path| checkouts.is_read(path, |directory| holds_result(&self.yields, directory)),
             );
             // What it points to was read, there or below another path.
             self.sources[*source].has_result |= gap.is_some() || external.has_targets();
@@ -239,7 +248,7 @@ impl ManifestCollector<'_> {
                 if chart || is_skipped(&entry) {
                     entries.skip_current_dir();
                 } else {
-                    self.directories.push(external::normalize(entry.path()));
+                    self.directories.insert(external::normalize(entry.path()));
                 }
             } else if may_hold_manifests(entry.path()) && can_be_read(&entry) {
                 self.add_file(entry.path());
@@ -328,6 +337,7 @@ impl ManifestCollector<'_> {
             let external = taken.external.into_iter();
             self.external
                 .extend(external.map(|external| (index, external)));
+            self.git_repositories.extend(taken.git_repositories);
             self.files.files_read += taken.files_read;
             self.files.files_skipped += taken.files_skipped;
             self.releases.extend(taken.releases);
@@ -399,7 +409,7 @@ impl ManifestCollector<'_> {
         }
         let kind = fs::symlink_metadata(path).map(|metadata| metadata.file_type());
         match kind {
-            Ok(kind) if kind.is_dir() && !self.directories.iter().any(|known| known == path) => {
+            Ok(kind) if kind.is_dir() && !self.directories.contains(path) => {
                 self.walk_directory(path);
             }
             // A link to a directory is not followed.

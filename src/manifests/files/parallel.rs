@@ -74,6 +74,8 @@ pub(super) struct FileResult {
     pub(super) has_documents: bool,
     /// What renders objects that are in none of the files, unless they are.
     pub(super) external: Vec<ExternalSource>,
+    /// Names and URLs of repositories.
+    pub(super) git_repositories: Vec<(String, String)>,
     /// 1 for a file with manifests.
     pub(super) files_read: usize,
     /// 1 for a file without.
@@ -148,6 +150,7 @@ pub(super) fn decode_bytes(
             decoded.manifest_count == 0 && decoded.skipped_objects.is_empty(),
         ),
         external: decoded.external,
+        git_repositories: decoded.git_repositories,
         unknown_apis: decoded.unknown_apis,
         ..FileResult::default()
     };
