@@ -106,6 +106,8 @@ pub(crate) struct DecodedManifests {
     pub(crate) manifest_count: usize,
     /// Whether there is any document that is not empty.
     pub(crate) has_documents: bool,
+    /// Whether one of them is neither a mapping nor a sequence.
+    pub(crate) has_plain_text: bool,
 }
 
 /// A record of Helm in a text.
@@ -325,6 +327,7 @@ impl ManifestDecoder<'_> {
         let sources = external::kustomization_source(&document, self.origin_name(), position.raw);
         let is_kustomization = sources.is_some();
         self.decoded.has_documents |= document.has_content;
+        self.decoded.has_plain_text |= document.is_scalar;
         self.decoded.external.extend(sources);
         if self.record_placeholder(&document, position) || self.record_sequence(&document, position)
         {

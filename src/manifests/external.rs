@@ -19,25 +19,6 @@ const KUSTOMIZE: &str =
 pub(super) const KUSTOMIZATION_NAMES: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// Endings of files that a tool renders to manifests.
-const TEMPLATE_ENDINGS: [(&str, &str); 14] = [
-    ("jsonnet", "pipe its objects into `-f -`"),
-    ("j2", RENDER_FIRST),
-    ("jinja", RENDER_FIRST),
-    ("jinja2", RENDER_FIRST),
-    ("tftpl", RENDER_FIRST),
-    ("template", RENDER_FIRST),
-    ("envsubst", RENDER_FIRST),
-    ("dist", RENDER_FIRST),
-    ("tmpl", RENDER_FIRST),
-    ("tpl", RENDER_FIRST),
-    ("gotmpl", RENDER_FIRST),
-    ("erb", RENDER_FIRST),
-    ("mustache", RENDER_FIRST),
-    ("cue", "pipe its objects into `-f -`"),
-];
-const RENDER_FIRST: &str = "render it first";
-
 /// Gaps that are listed one by one.
 const MAX_LISTED: usize = 100;
 
@@ -206,21 +187,6 @@ pub(super) fn normalize(path: &Path) -> PathBuf {
     normal
 }
 
-/// What a file is rendered with, by its name; `None` if it may hold manifests.
-pub(super) fn template_hint(path: &Path) -> Option<&'static str> {
-    let name = path.file_name()?.to_str()?;
-    if matches!(name, "helmfile.yaml" | "helmfile.yml") {
-        return Some("pipe `helmfile template` into `-f -`");
-    }
-    let (stem, ending) = name.rsplit_once('.')?;
-    let (_, hint) = TEMPLATE_ENDINGS
-        .iter()
-        .find(|(known, _)| ending.eq_ignore_ascii_case(known))?;
-    let of_manifests = [".yaml", ".yml", ".json"];
-    let is_language = *hint != RENDER_FIRST;
-    (is_language || of_manifests.iter().any(|of| stem.ends_with(of))).then_some(hint)
-}
-
 /// What a kustomization takes its objects from; `None` for any other document.
 pub(super) fn kustomization_source(
     document: &ManifestDocument,
@@ -277,7 +243,7 @@ pub(super) fn rendered_source(
     place: &str,
     catalog: &Catalog,
 ) -> Option<ExternalSource> {
-    let (group, _) = api_version.split_once('/')?;
+    let group = api_version.split('/').next()?;
     let mut holders = catalog.manifest_holders.iter();
     let holder =
         holders.find(|row| row.group == group && row.kind == kind && row.is_elsewhere())?;
@@ -307,7 +273,8 @@ fn gitops_target(source: &GitOpsSource) -> Option<SourceTarget> {
         )));
     }
     let reference = &source.source_ref;
-    match (&source.path, reference.kind.as_deref()) {
+    let kind = reference.kind.as_deref().or(source.kind.as_deref());
+    match (&source.path, kind) {
         (None, _) if source.values_name.is_some() => None,
         (None, _) => Some(SourceTarget::Remote("a repository".to_owned())),
         (Some(path), None | Some(REPOSITORY_KIND)) => {

@@ -9,7 +9,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-use super::header::{ManifestDocument, REPOSITORY_KIND};
+use super::header::{ManifestDocument, REPOSITORY_KIND, is_misspelt_head};
 use line::{ValueForm, classify_value, scalar_text, split_key};
 
 /// Collections within one another; the parser takes more.
@@ -230,7 +230,8 @@ impl FastYamlParser {
             | (DocumentSection::Labels, "owner" | "status" | "OWNER" | "STATUS")
             | (
                 DocumentSection::Spec,
-                "scaleTargetRef" | "path" | "source" | "sources" | "sourceRef" | "url",
+                "scaleTargetRef" | "path" | "source" | "sync" | "git" | "sources" | "sourceRef"
+                | "url",
             )
             | (DocumentSection::Data, "release")
             | (DocumentSection::Metadata, "uid" | "managedFields")
@@ -252,6 +253,7 @@ impl FastYamlParser {
                 | "helmCharts"
                 | "helmChartInflationGenerator",
             ) => return None,
+            (DocumentSection::Document, key) if is_misspelt_head(key) => return None,
             _ => return self.parse_section(part, key, rest),
         };
         // Of a key that is there twice the last one counts; which that is the parser knows.

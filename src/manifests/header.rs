@@ -38,6 +38,10 @@ pub(super) struct ManifestDocument {
     pub(super) items: Option<Vec<ManifestDocument>>,
     /// Whether the document is a sequence.
     pub(super) is_sequence: bool,
+    /// Whether it is text, a number or the like.
+    pub(super) is_scalar: bool,
+    /// Whether it spells `apiVersion` or `kind` otherwise.
+    pub(super) has_misspelt_head: bool,
     /// Whether it is anything but null and the empty mapping or sequence.
     pub(super) has_content: bool,
     /// `metadata` or `spec`, if it is a scalar or sequence, and its text; that of a sequence is empty.
@@ -50,7 +54,8 @@ pub(super) struct ManifestDocument {
     pub(super) listed_patches: Vec<String>,
     /// The names of charts that a kustomization renders.
     pub(super) listed_charts: Vec<String>,
-    /// Where a GitOps controller finds objects: `spec.sources`, `spec.source`, or `spec.path` with `spec.sourceRef`.
+    /// Where a GitOps controller finds objects: `spec.sources`, `spec.source`, `spec.sync`, `spec.git`, or `spec.path` with
+    /// `spec.sourceRef`.
     pub(super) gitops_sources: Vec<GitOpsSource>,
     /// `spec.url` of a GitRepository.
     pub(super) url: Option<String>,
@@ -123,6 +128,8 @@ pub(super) struct GitOpsSource {
     pub(super) repository: Option<String>,
     /// The name under which other sources read values from it.
     pub(super) values_name: Option<String>,
+    /// What it is, unless a repository.
+    pub(super) kind: Option<String>,
     /// The object that names the repository.
     pub(super) source_ref: SourceRef,
 }
@@ -133,6 +140,13 @@ pub(super) struct GitOpsSource {
 pub(super) struct SourceRef {
     pub(super) kind: Option<String>,
     pub(super) name: Option<String>,
+}
+
+/// Whether a key is meant to be `apiVersion` or `kind`, and is none.
+pub(super) fn is_misspelt_head(key: &str) -> bool {
+    ["apiVersion", "kind", "api_version", "api-version"]
+        .iter()
+        .any(|head| key.eq_ignore_ascii_case(head))
 }
 
 /// Lists within lists; more than one is unheard of.
@@ -180,6 +194,7 @@ impl LenientVisitor for DocumentSeed<'_> {
     fn visit_scalar(self, _text: &dyn fmt::Display) -> ManifestDocument {
         ManifestDocument {
             has_content: true,
+            is_scalar: true,
             ..ManifestDocument::default()
         }
     }
@@ -218,8 +233,10 @@ impl LenientVisitor for DocumentSeed<'_> {
                             source_ref: spec.source_ref,
                             ..GitOpsSource::default()
                         };
-                        document.gitops_sources =
-                            [own, spec.source].into_iter().filter(is_set).collect();
+                        document.gitops_sources = [own, spec.source, spec.sync]
+                            .into_iter()
+                            .filter(is_set)
+                            .collect();
                     }
                 }
                 Some("data") => {
@@ -246,7 +263,10 @@ impl LenientVisitor for DocumentSeed<'_> {
                 Some("items" | "objects") => {
                     document.items = map.next_value_seed(Lenient(DocumentItems(self)))?
                 }
-                _ => skip_value(&mut map)?,
+                key => {
+                    document.has_misspelt_head |= key.is_some_and(is_misspelt_head);
+                    skip_value(&mut map)?;
+                }
             }
         }
         document.url = document
@@ -321,6 +341,7 @@ struct SpecFields {
     scale_target_ref: ScaleTargetRef,
     path: Option<String>,
     source: GitOpsSource,
+    sync: GitOpsSource,
     sources: Vec<GitOpsSource>,
     source_ref: SourceRef,
     url: Option<String>,
@@ -404,6 +425,8 @@ mapping_fields! {
         "scaleTargetRef" => scale_target_ref: mapping_seed(),
         "path" => path: Lenient(ScalarText),
         "source" => source: mapping_seed(),
+        "sync" => sync: mapping_seed(),
+        "git" => sync: mapping_seed(),
         "sources" => sources: Lenient(Mappings(PhantomData)),
         "sourceRef" => source_ref: mapping_seed(),
         "url" => url: Lenient(ScalarText),
@@ -411,7 +434,11 @@ mapping_fields! {
     GitOpsSource {
         "path" => path: Lenient(ScalarText),
         "chart" => chart: Lenient(ScalarText),
+        "dir" => path: Lenient(ScalarText),
         "repoURL" => repository: Lenient(ScalarText),
+        "repo" => repository: Lenient(ScalarText),
+        "url" => repository: Lenient(ScalarText),
+        "kind" => kind: Lenient(ScalarText),
         "ref" => values_name: Lenient(ScalarText),
     }
     SourceRef {
