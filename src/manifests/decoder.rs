@@ -100,10 +100,14 @@ pub(crate) struct DecodedManifests {
     pub(crate) unknown_apis: Vec<UnknownApi>,
     /// What renders objects that are not in the text.
     pub(crate) external: Vec<ExternalSource>,
+    /// Names and URLs of the repositories that sources refer to.
+    pub(crate) git_repositories: Vec<(String, String)>,
     /// Number of documents that are manifests; a list counts once.
     pub(crate) manifest_count: usize,
     /// Whether there is any document that is not empty.
     pub(crate) has_documents: bool,
+    /// Whether one of them is neither a mapping nor a sequence.
+    pub(crate) has_plain_text: bool,
 }
 
 /// A record of Helm in a text.
@@ -328,6 +332,7 @@ impl ManifestDecoder<'_> {
         let sources = external::kustomization_source(&document, self.origin_name(), position.raw);
         let is_kustomization = sources.is_some();
         self.decoded.has_documents |= document.has_content;
+        self.decoded.has_plain_text |= document.is_scalar;
         self.decoded.external.extend(sources);
         if self.record_placeholder(&document, position) || self.record_sequence(&document, position)
         {
@@ -390,6 +395,8 @@ impl ManifestDecoder<'_> {
         let source =
             external::rendered_source(&api_version, &kind, &document, &place, self.catalog);
         self.decoded.external.extend(source);
+        let repository = external::git_repository(&api_version, &kind, &document);
+        self.decoded.git_repositories.extend(repository);
         let name = document.metadata.name.as_deref().unwrap_or_default();
         self.decode_held(&api_version, &kind, name, position);
         let metadata = document.metadata;

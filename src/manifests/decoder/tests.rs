@@ -576,7 +576,6 @@ fn documents_beside_manifests_that_are_none_are_gaps_with_their_line() {
         "Error: template not found",
         "words",
         "metadata: {name: x}\nspec: {}",
-        "ApiVersion: policy/v1beta1\nKind: PodDisruptionBudget\nmetadata: {name: x}",
         "kind: Deployment",
         "a: {apiVersion: policy/v1beta1, kind: PodDisruptionBudget}",
         "- a",
