@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cells::NONE_CELL;
 use super::options::RenderOptions;
 use super::terminal::escape_cell;
 use super::wrap::wrap;
@@ -21,7 +22,10 @@ pub(super) fn by_place<'a>(
         ("namespace", counts(objects.clone(), namespace)),
         ("owner", counts(objects, owner)),
     ];
-    let several = groupings.into_iter().filter(|(_, counts)| counts.len() > 1);
+    let is_named = |(name, _): &&(&str, usize)| *name != NONE_CELL;
+    let several = groupings
+        .into_iter()
+        .filter(|(_, counts)| counts.iter().filter(is_named).count() > 1);
     several
         .map(|(name, counts)| (name, join(&counts)))
         .collect()
@@ -34,7 +38,7 @@ fn counts<'a>(
 ) -> Vec<(&'a str, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for object in objects {
-        *counts.entry(key(object).unwrap_or("<none>")).or_default() += 1;
+        *counts.entry(key(object).unwrap_or(NONE_CELL)).or_default() += 1;
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
