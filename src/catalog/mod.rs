@@ -18,6 +18,7 @@ mod nodes;
 mod platform;
 mod procedure;
 mod release;
+mod rendered;
 mod rows;
 mod string_serde;
 mod table;
@@ -50,6 +51,8 @@ pub use procedure::{
     VersionPrecision,
 };
 pub use release::{Certainty, KubernetesRelease, KubernetesReleases};
+pub(crate) use rendered::has_manifest_ending;
+pub use rendered::{RenderedFile, RenderedForm};
 pub use rows::{
     HolderForm, KnownFieldManager, KnownFieldManagers, ManagedCandidate, ManifestFields,
     ManifestHolder, ProviderManagedObject, ProviderSignature, ServerFeature, ServerFeatureSupport,
@@ -115,6 +118,8 @@ pub struct Catalog {
     pub manifest_fields: Vec<ManifestFields>,
     /// Kinds that hold manifests of other objects.
     pub manifest_holders: Vec<ManifestHolder>,
+    /// Files that a tool renders to manifests.
+    pub rendered_files: Vec<RenderedFile>,
     /// Taints that are set on purpose.
     pub intentional_taints: Vec<IntentionalTaint>,
     /// Container runtimes that kubelets stop supporting.
@@ -215,6 +220,10 @@ impl Catalog {
             manifest_holders: load_table(
                 "manifest-holders.tsv",
                 include_str!("kubernetes/manifest-holders.tsv"),
+            )?,
+            rendered_files: load_table(
+                "manifest-files.tsv",
+                include_str!("kubernetes/manifest-files.tsv"),
             )?,
             legacy_role_labels: labels,
             intentional_taints: load_table("taints.tsv", include_str!("kubernetes/taints.tsv"))?,

@@ -12,7 +12,7 @@ use super::plan::PlanCommand;
 use super::plugin::{Invocation, Plugin};
 use super::signals::run_interruptible;
 use super::watch::WatchCommand;
-use super::{profile, run, source, watch};
+use super::{hints, profile, run, source, watch};
 use crate::catalog::Catalog;
 use crate::report::{self, RbacSubject};
 use crate::rules;
@@ -59,7 +59,10 @@ where
                 .unwrap_or_else(|error| Console::print_error(&error))
         })
         .into(),
-        Err(error) => Console::print_clap(&error).into(),
+        Err(mut error) => {
+            hints::add_tip(&mut error);
+            Console::print_clap(&error).into()
+        }
     }
 }
 
@@ -101,7 +104,8 @@ fn run_check(command: CheckCommand, catalog: &'static Catalog) -> Result<Exit, C
                 kind: "User".to_owned(),
                 name,
             }));
-            report::render_rbac(&access.rules, bind.as_ref()).map_err(CliError::could_not_run)?
+            report::render_rbac(&access.rules, bind.as_ref(), !flags.no_secrets)
+                .map_err(CliError::could_not_run)?
         }
         CheckSubcommand::Catalog(flags) => {
             let look = Console::render_options(flags.output_args);

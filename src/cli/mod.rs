@@ -13,6 +13,8 @@ mod evaluation;
 mod exit;
 mod fleet;
 mod format;
+mod hints;
+mod kustomize;
 mod live;
 mod log;
 mod management;

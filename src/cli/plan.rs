@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser};
 use jiff::Timestamp;
 
-use super::args::{OutputArgs, SourceArgs};
+use super::args::{INPUT, OUTPUT, OutputArgs, SourceArgs};
 use super::completion::CompletionSubcommand;
 use super::console::{Console, remark_line};
 use super::evaluation::{ClusterCommand, Outcome, RunInfo};
@@ -39,7 +39,7 @@ Examples:
 
 Exit codes:
   0  plan created
-  1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
+  1  could not run: no kubeconfig, unknown context, unauthorized, API server unreachable
   2  usage error
   3  no supported path to the target
   4  plan created with gaps
@@ -79,22 +79,22 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub source: SourceArgs,
     /// Number of nodes of a pool upgraded at a time, for durations [default: the pool's own setting if known, otherwise 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = format::number_in::<u32>(1, u32::MAX), help_heading = INPUT)]
     pub parallel: Option<u32>,
     /// Maintenance window for steps that interrupt workloads, repeatable: days, times and time zone; steps that fit no window are marked
-    #[arg(long, value_name = "\"Sat 22:00-04:00 Europe/Berlin\"")]
+    #[arg(long, value_name = "\"Sat 22:00-04:00 Europe/Berlin\"", help_heading = INPUT)]
     pub window: Vec<Window>,
     /// Omit steps that are done; the summary counts them
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub only_remaining: bool,
     /// Exit with 0 even if there are gaps
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub allow_gaps: bool,
     /// Write what was read to this file; never includes contents of Secrets
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub save_snapshot: Option<PathBuf>,
     /// Output format
-    #[arg(short, long, value_parser = format::format_parser(format::PLAN_FORMATS), default_value = "table")]
+    #[arg(short, long, value_parser = format::format_parser(format::PLAN_FORMATS), default_value = "table", help_heading = OUTPUT)]
     pub output: OutputFormat,
     /// Output.
     #[command(flatten)]
@@ -115,10 +115,7 @@ impl ClusterCommand for PlanArgs {
     }
 
     fn policy(&self) -> Result<Policy, CliError> {
-        Ok(Policy {
-            rule_filter: policy::rule_filter(&self.source.read.rule_filter)?,
-            ..Policy::default()
-        })
+        policy::narrowing_policy(&self.source.read.rule_filter)
     }
 
     fn part(&self, context: &CheckContext<'_>, evaluation: &Evaluation) -> Plan {
@@ -155,7 +152,7 @@ impl ClusterCommand for PlanArgs {
         error: &CliError,
         catalog: &Catalog,
     ) -> Result<Option<String>, CliError> {
-        use OutputFormat::{Html, Json, Markdown, Name, Table, Wide, Yaml};
+        use OutputFormat::{Csv, Html, Json, Markdown, Name, Summary, Table, Waivers, Wide, Yaml};
         match self.output {
             Json | Yaml | Markdown | Html => {
                 let now = self.source.read.now.unwrap_or_else(Timestamp::now);
@@ -163,7 +160,7 @@ impl ClusterCommand for PlanArgs {
                 self.render(&UpgradePlan::without_path(metadata, &error.message))
                     .map(Some)
             }
-            Table | Wide | Name => Ok(None),
+            Table | Wide | Name | Summary | Csv | Waivers => Ok(None),
         }
     }
 }

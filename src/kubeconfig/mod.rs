@@ -22,7 +22,7 @@ mod tests;
 
 pub use connection::Connection;
 pub use error::ConnectError;
-pub(crate) use error::{format_timeout, strip_os_code};
+pub(crate) use error::format_timeout;
 pub use flags::{Timeout, parse_duration};
 pub use from_secret::{SecretKubeconfigError, resolve_secret};
 pub use options::{ConnectOptions, Env};

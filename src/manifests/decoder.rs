@@ -100,10 +100,14 @@ pub(crate) struct DecodedManifests {
     pub(crate) unknown_apis: Vec<UnknownApi>,
     /// What renders objects that are not in the text.
     pub(crate) external: Vec<ExternalSource>,
+    /// Names and URLs of the repositories that sources refer to.
+    pub(crate) git_repositories: Vec<(String, String)>,
     /// Number of documents that are manifests; a list counts once.
     pub(crate) manifest_count: usize,
     /// Whether there is any document that is not empty.
     pub(crate) has_documents: bool,
+    /// Whether one of them is neither a mapping nor a sequence.
+    pub(crate) has_plain_text: bool,
 }
 
 /// A record of Helm in a text.
@@ -152,6 +156,7 @@ fn decode_within(
         decoded: DecodedManifests::default(),
         origin,
         is_multi_document: raw_documents.len() > 1,
+        is_alone: false,
         document_count: 0,
         budget,
         catalog,
@@ -218,6 +223,8 @@ struct ManifestDecoder<'a> {
     origin: Origin<'a>,
     /// Whether the text has more than one document, so that locations need a number.
     is_multi_document: bool,
+    /// Whether the document is the only one of its part of the text, so that its line is known.
+    is_alone: bool,
     /// Number of documents so far.
     document_count: usize,
     budget: &'a DecodeBudget,
@@ -296,7 +303,9 @@ impl ManifestDecoder<'_> {
         let is_unsearched = raw.text.len() > parse::MAX_DOCUMENT_BYTES
             && !raw.text.contains("managedFields")
             && content::may_nest(raw.text, &documents, self.catalog);
-        self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
+        let count = documents.len() + usize::from(error.is_some());
+        self.is_multi_document |= count > 1;
+        self.is_alone = count == 1;
         for (at, document) in documents.into_iter().enumerate() {
             self.document_count += 1;
             let number = self.document_count;
@@ -323,6 +332,7 @@ impl ManifestDecoder<'_> {
         let sources = external::kustomization_source(&document, self.origin_name(), position.raw);
         let is_kustomization = sources.is_some();
         self.decoded.has_documents |= document.has_content;
+        self.decoded.has_plain_text |= document.is_scalar;
         self.decoded.external.extend(sources);
         if self.record_placeholder(&document, position) || self.record_sequence(&document, position)
         {
@@ -385,6 +395,8 @@ impl ManifestDecoder<'_> {
         let source =
             external::rendered_source(&api_version, &kind, &document, &place, self.catalog);
         self.decoded.external.extend(source);
+        let repository = external::git_repository(&api_version, &kind, &document);
+        self.decoded.git_repositories.extend(repository);
         let name = document.metadata.name.as_deref().unwrap_or_default();
         self.decode_held(&api_version, &kind, name, position);
         let metadata = document.metadata;
@@ -484,7 +496,14 @@ impl ManifestDecoder<'_> {
     fn location(&self, position: DocumentPosition<'_>) -> String {
         match (self.origin, position.template) {
             (Origin::Rendered(_) | Origin::Helm(_), Some(template)) => template.to_owned(),
-            (origin, _) => self.numbered_name(origin.name(), position.number),
+            (origin, _) => {
+                let name = self.numbered_name(origin.name(), position.number);
+                let is_helm = matches!(origin, Origin::Helm(_));
+                match self.is_multi_document && self.is_alone && !is_helm {
+                    true => format!("{name}, line {}", position.raw.content_line()),
+                    false => name,
+                }
+            }
         }
     }
 

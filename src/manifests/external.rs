@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use super::documents::{RawDocument, truncate_name};
-use super::header::ManifestDocument;
+use super::header::{GitOpsSource, ManifestDocument, REPOSITORY_KIND};
 use crate::catalog::{Catalog, HolderForm};
 use crate::snapshot::MissingData;
 
@@ -18,25 +18,6 @@ const KUSTOMIZE: &str =
 /// What kustomize reads in a directory.
 pub(super) const KUSTOMIZATION_NAMES: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-
-/// Endings of files that a tool renders to manifests.
-const TEMPLATE_ENDINGS: [(&str, &str); 14] = [
-    ("jsonnet", "pipe its objects into `-f -`"),
-    ("j2", RENDER_FIRST),
-    ("jinja", RENDER_FIRST),
-    ("jinja2", RENDER_FIRST),
-    ("tftpl", RENDER_FIRST),
-    ("template", RENDER_FIRST),
-    ("envsubst", RENDER_FIRST),
-    ("dist", RENDER_FIRST),
-    ("tmpl", RENDER_FIRST),
-    ("tpl", RENDER_FIRST),
-    ("gotmpl", RENDER_FIRST),
-    ("erb", RENDER_FIRST),
-    ("mustache", RENDER_FIRST),
-    ("cue", "pipe its objects into `-f -`"),
-];
-const RENDER_FIRST: &str = "render it first";
 
 /// Gaps that are listed one by one.
 const MAX_LISTED: usize = 100;
@@ -61,16 +42,48 @@ enum SourceTarget {
         is_patch: bool,
     },
     /// A directory by its path within a repository.
-    InRepository(String),
+    InRepository(RepositoryPath),
     /// A chart or URL.
     Remote(String),
 }
 
+/// A directory of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RepositoryPath {
+    pub(super) path: String,
+    /// The repository; `None` if the source does not say it.
+    pub(super) repository: Option<Repository>,
+}
+
+/// A repository, as a source names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Repository {
+    Url(String),
+    /// The name of the GitRepository with its URL.
+    Object(String),
+}
+
 impl fmt::Display for SourceTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Local { name, .. } | Self::InRepository(name) | Self::Remote(name)) = self;
-        f.write_str(name)
+        match self {
+            Self::Local { name, .. } | Self::Remote(name) => f.write_str(name),
+            Self::InRepository(source) => {
+                f.write_str(&source.path)?;
+                match &source.repository {
+                    Some(Repository::Url(url)) => write!(f, " of {}", without_user(url)),
+                    Some(Repository::Object(name)) => write!(f, " of GitRepository {name}"),
+                    None => Ok(()),
+                }
+            }
+        }
     }
+}
+
+/// A URL without what may be a password.
+fn without_user(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (host, _) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    truncate_name(&rest[host.rfind('@').map_or(0, |at| at + 1)..])
 }
 
 impl SourceTarget {
@@ -81,29 +94,6 @@ impl SourceTarget {
                 directory, name, ..
             } => Some(normalize(&directory.join(name))),
             Self::InRepository(_) | Self::Remote(_) => None,
-        }
-    }
-
-    /// Whether it was read: by its path, or as the end of the path of a directory that was.
-    fn is_read(
-        &self,
-        is_local_read: impl Fn(&Path, bool) -> bool,
-        directories: &[PathBuf],
-    ) -> bool {
-        match self {
-            Self::Local { is_patch, .. } => {
-                let path = self.local_path();
-                path.is_some_and(|path| is_local_read(&path, *is_patch))
-            }
-            Self::InRepository(path) => {
-                let path = normalize(Path::new(path));
-                let is_named = path.components().next().is_some();
-                is_named
-                    && directories
-                        .iter()
-                        .any(|directory| directory.ends_with(&path))
-            }
-            Self::Remote(_) => false,
         }
     }
 }
@@ -126,16 +116,32 @@ impl ExternalSource {
         self.targets.iter().filter_map(SourceTarget::local_path)
     }
 
-    /// The gap, if something that it points to was not read. `directories` are those that were walked; `is_local_read` says
-    /// whether a file or directory was read, and whether as a patch.
+    /// The directories of repositories that it points to.
+    pub(super) fn repository_paths(&self) -> impl Iterator<Item = &RepositoryPath> {
+        self.targets.iter().filter_map(|target| match target {
+            SourceTarget::InRepository(source) => Some(source),
+            _ => None,
+        })
+    }
+
+    /// The gap, if something that it points to was not read. `is_local_read` says whether a file or directory was read, and
+    /// whether as a patch; `is_repository_read` whether a directory of a repository was.
     pub(super) fn gap(
         &self,
         is_local_read: impl Fn(&Path, bool) -> bool,
-        directories: &[PathBuf],
+        is_repository_read: impl Fn(&RepositoryPath) -> bool,
     ) -> Option<MissingData> {
+        let is_read = |target: &SourceTarget| match target {
+            SourceTarget::Local { is_patch, .. } => {
+                let path = target.local_path();
+                path.is_some_and(|path| is_local_read(&path, *is_patch))
+            }
+            SourceTarget::InRepository(source) => is_repository_read(source),
+            SourceTarget::Remote(_) => false,
+        };
         let targets = self.targets.iter();
         let missing: Vec<String> = targets
-            .filter(|target| !target.is_read(&is_local_read, directories))
+            .filter(|target| !is_read(target))
             .map(ToString::to_string)
             .collect();
         (!missing.is_empty()).then(|| MissingData {
@@ -179,21 +185,6 @@ pub(super) fn normalize(path: &Path) -> PathBuf {
         }
     }
     normal
-}
-
-/// What a file is rendered with, by its name; `None` if it may hold manifests.
-pub(super) fn template_hint(path: &Path) -> Option<&'static str> {
-    let name = path.file_name()?.to_str()?;
-    if matches!(name, "helmfile.yaml" | "helmfile.yml") {
-        return Some("pipe `helmfile template` into `-f -`");
-    }
-    let (stem, ending) = name.rsplit_once('.')?;
-    let (_, hint) = TEMPLATE_ENDINGS
-        .iter()
-        .find(|(known, _)| ending.eq_ignore_ascii_case(known))?;
-    let of_manifests = [".yaml", ".yml", ".json"];
-    let is_language = *hint != RENDER_FIRST;
-    (is_language || of_manifests.iter().any(|of| stem.ends_with(of))).then_some(hint)
 }
 
 /// What a kustomization takes its objects from; `None` for any other document.
@@ -252,21 +243,66 @@ pub(super) fn rendered_source(
     place: &str,
     catalog: &Catalog,
 ) -> Option<ExternalSource> {
-    let (group, _) = api_version.split_once('/')?;
+    let group = api_version.split('/').next()?;
     let mut holders = catalog.manifest_holders.iter();
     let holder =
         holders.find(|row| row.group == group && row.kind == kind && row.is_elsewhere())?;
-    let target = match (&document.source_path, holder.form) {
-        (_, HolderForm::Chart) => SourceTarget::Remote("a chart".to_owned()),
-        (Some(path), _) => SourceTarget::InRepository(path.clone()),
-        (None, _) => SourceTarget::Remote("a repository".to_owned()),
+    let sources = document.gitops_sources.iter();
+    let targets: Vec<_> = match holder.form {
+        HolderForm::Chart => vec![SourceTarget::Remote("a chart".to_owned())],
+        _ => sources.filter_map(gitops_target).collect(),
+    };
+    let targets = match targets.is_empty() {
+        true => vec![SourceTarget::Remote("a repository".to_owned())],
+        false => targets,
     };
     let name = document.metadata.name.as_deref().unwrap_or_default();
     Some(ExternalSource {
         what: format!("{kind} {} in {place}", truncate_name(name)),
-        targets: vec![target],
+        targets,
         hint: holder.hint.clone(),
     })
+}
+
+/// What a source points to; `None` if others only read values from it.
+fn gitops_target(source: &GitOpsSource) -> Option<SourceTarget> {
+    if let Some(chart) = source.chart.as_ref().filter(|chart| !chart.is_empty()) {
+        return Some(SourceTarget::Remote(format!(
+            "chart {}",
+            truncate_name(chart)
+        )));
+    }
+    let reference = &source.source_ref;
+    let kind = reference.kind.as_deref().or(source.kind.as_deref());
+    match (&source.path, kind) {
+        (None, _) if source.values_name.is_some() => None,
+        (None, _) => Some(SourceTarget::Remote("a repository".to_owned())),
+        (Some(path), None | Some(REPOSITORY_KIND)) => {
+            let url = source.repository.clone().map(Repository::Url);
+            let object = || reference.name.clone().map(Repository::Object);
+            Some(SourceTarget::InRepository(RepositoryPath {
+                path: path.clone(),
+                repository: url.or_else(object),
+            }))
+        }
+        // An artifact or a bucket is no directory.
+        (Some(path), Some(kind)) => {
+            let name = reference.name.as_deref().unwrap_or_default();
+            Some(SourceTarget::Remote(format!("{path} of {kind} {name}")))
+        }
+    }
+}
+
+/// The name of a GitRepository and its URL.
+pub(super) fn git_repository(
+    api_version: &str,
+    kind: &str,
+    document: &ManifestDocument,
+) -> Option<(String, String)> {
+    let is_repository =
+        kind == REPOSITORY_KIND && api_version.starts_with("source.toolkit.fluxcd.io/");
+    let name = document.metadata.name.clone().filter(|_| is_repository)?;
+    Some((name, document.url.clone()?))
 }
 
 /// Whether a Template of this API holds objects: OpenShift's, of today and before groups.

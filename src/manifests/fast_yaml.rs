@@ -9,7 +9,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-use super::header::ManifestDocument;
+use super::header::{ManifestDocument, REPOSITORY_KIND, is_misspelt_head};
 use line::{ValueForm, classify_value, scalar_text, split_key};
 
 /// Collections within one another; the parser takes more.
@@ -208,11 +208,17 @@ impl FastYamlParser {
 
     /// A key of a mapping and what stands behind it.
     fn parse_map_entry(&mut self, part: DocumentSection, key: &str, rest: &str) -> Option<()> {
+        let kind = self.document.kind.as_deref();
+        // As far as the kind is known.
+        let may_have_url = kind.is_none_or(|kind| kind == REPOSITORY_KIND);
         let metadata = &mut self.document.metadata;
         let field = match (part, key) {
             (DocumentSection::Document, "apiVersion") => &mut self.document.api_version,
             (DocumentSection::Document, "kind") => &mut self.document.kind,
             (DocumentSection::Document, "type") => &mut self.document.secret_type,
+            (DocumentSection::Spec, "url") if !may_have_url => {
+                return self.parse_value(rest);
+            }
             (DocumentSection::Metadata, "name") => &mut metadata.name,
             (DocumentSection::Metadata, "generateName") => &mut metadata.generate_name,
             (DocumentSection::Metadata, "namespace") => &mut metadata.namespace,
@@ -222,7 +228,11 @@ impl FastYamlParser {
             // What few documents have.
             (DocumentSection::Metadata, "creationTimestamp")
             | (DocumentSection::Labels, "owner" | "status" | "OWNER" | "STATUS")
-            | (DocumentSection::Spec, "scaleTargetRef" | "path" | "source")
+            | (
+                DocumentSection::Spec,
+                "scaleTargetRef" | "path" | "source" | "sync" | "git" | "sources" | "sourceRef"
+                | "url",
+            )
             | (DocumentSection::Data, "release")
             | (DocumentSection::Metadata, "uid" | "managedFields")
             | (
@@ -243,6 +253,7 @@ impl FastYamlParser {
                 | "helmCharts"
                 | "helmChartInflationGenerator",
             ) => return None,
+            (DocumentSection::Document, key) if is_misspelt_head(key) => return None,
             _ => return self.parse_section(part, key, rest),
         };
         // Of a key that is there twice the last one counts; which that is the parser knows.

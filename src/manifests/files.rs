@@ -3,7 +3,9 @@
 //! At most one file per CPU is in memory at a time. Manifests that a rule may report are kept by name, others are only
 //! counted. A file that cannot be read or parsed is a gap.
 
+mod checkouts;
 mod parallel;
+mod rendered;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -18,13 +20,16 @@ use walkdir::{DirEntry, WalkDir};
 use super::decoder::Origin;
 use super::external::{self, ExternalSource};
 use super::helm;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, has_manifest_ending};
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
+use crate::text::names::CHECK;
+use crate::text::os_error_text;
+use checkouts::Checkouts;
 use parallel::{FileDecodeContext, FileResult, FileYield, WorkItem, decode_bytes};
 use source::{display_path, read_limited};
 
 /// What standard input is called in locations.
-const STDIN_NAME: &str = "stdin";
+pub const STDIN_NAME: &str = "stdin";
 
 /// Entries below a link to a directory that are inspected for manifests.
 const MAX_LINKED: usize = 10_000;
@@ -44,8 +49,16 @@ pub enum FilesError {
         #[source]
         source: io::Error,
     },
+    /// It is a URL.
+    #[error(
+        "cannot read -f {url}: URLs are not read; download it, or pipe it in: curl -sSfL URL | kubectl {CHECK} -f -"
+    )]
+    Url {
+        /// As it was given.
+        url: String,
+    },
     /// It may be there, but cannot be looked at.
-    #[error("cannot read -f {path}: {source}; check who may read it and the directories above it")]
+    #[error("cannot read -f {path}: {}; check who may read it and the directories above it", os_error_text(.source))]
     Inaccessible {
         /// As it was given.
         path: String,
@@ -54,7 +67,7 @@ pub enum FilesError {
     },
 }
 
-/// Reads the files and directories of `-f`, and `stdin` for `-`.
+/// Reads the files and directories of `-f`, and `stdin`, with its name in locations, for `-`.
 ///
 /// Directories are walked in the order of names: `.yaml`, `.yml` and `.json`, hidden directories too, as kubectl does it,
 /// except those of version control and of mounted volumes. A link to a directory with such files, which is not followed,
@@ -69,7 +82,7 @@ pub enum FilesError {
 /// gap in [`ManifestFiles::gaps`](crate::snapshot::ManifestFiles::gaps).
 pub fn read(
     paths: &[PathBuf],
-    mut stdin: impl Read,
+    (stdin_name, mut stdin): (&str, impl Read),
     catalog: &Catalog,
     interest: ManifestFilter,
 ) -> Result<ManifestFiles, FilesError> {
@@ -84,9 +97,11 @@ pub fn read(
         // A walk alone meets no file twice.
         visited: (paths.len() > 1).then(BTreeSet::new),
         pending: Vec::new(),
+        unrendered: Vec::new(),
         sources: Vec::new(),
         external: Vec::new(),
-        directories: Vec::new(),
+        git_repositories: Vec::new(),
+        directories: BTreeSet::new(),
         yields: BTreeMap::new(),
         current_source: 0,
     };
@@ -100,8 +115,8 @@ pub fn read(
                     false => Ok(bytes),
                 });
                 let taken = decode_bytes(
-                    STDIN_NAME,
-                    Origin::Rendered(STDIN_NAME),
+                    stdin_name,
+                    Origin::Rendered(stdin_name),
                     bytes,
                     reading.context,
                 );
@@ -111,6 +126,9 @@ pub fn read(
         }
         let metadata = fs::metadata(path).map_err(|source| {
             let path = path.display().to_string();
+            if path.starts_with("https://") || path.starts_with("http://") {
+                return FilesError::Url { url: path };
+            }
             match source.kind() {
                 io::ErrorKind::NotFound => FilesError::NotFound { path, source },
                 _ => FilesError::Inaccessible { path, source },
@@ -119,12 +137,13 @@ pub fn read(
         if metadata.is_dir() {
             reading.walk_directory(path);
         } else {
-            reading.add_file(path);
+            reading.add_file(path, false);
         }
     }
     reading.flush();
     let roots: Vec<PathBuf> = paths.iter().map(|path| external::normalize(path)).collect();
     reading.read_listed(&roots);
+    reading.add_unrendered();
     reading.add_unread(&roots);
     Ok(reading.finish(paths))
 }
@@ -139,11 +158,16 @@ struct ManifestCollector<'a> {
     visited: Option<BTreeSet<PathBuf>>,
     /// What is to be done next, in the order in which its results count, with the index of its source.
     pending: Vec<(usize, WorkItem)>,
+    /// Files that have to be rendered, with the index of their source and how.
+    unrendered: Vec<(usize, PathBuf, &'a str)>,
     /// What each path of `-f` yielded so far.
     sources: Vec<SourceYield>,
     /// What renders objects that are elsewhere, or in one of the directories, with the index of its source.
     external: Vec<(usize, ExternalSource)>,
-    directories: Vec<PathBuf>,
+    /// Names and URLs of the repositories that they refer to.
+    git_repositories: Vec<(String, String)>,
+    /// Directories that were walked.
+    directories: BTreeSet<PathBuf>,
     /// What each file yielded, by its path without `.` and `..`.
     yields: BTreeMap<PathBuf, FileYield>,
     /// The index of the source that is read now.
@@ -183,10 +207,13 @@ impl ManifestCollector<'_> {
     /// Adds the gaps of what renders objects that were not read.
     fn add_unread(&mut self, roots: &[PathBuf]) {
         let mut gaps = Vec::new();
+        let paths = self.external.iter();
+        let paths = paths.flat_map(|(_, source)| source.repository_paths());
+        let checkouts = Checkouts::new(roots, &self.directories, &self.git_repositories, paths);
         for (source, external) in &self.external {
             let gap = external.gap(
                 |path, is_patch| self.is_read(path, is_patch, roots),
-                &self.directories,
+                |path| checkouts.is_read(path, |directory| holds_result(&self.yields, directory)),
             );
             // What it points to was read, there or below another path.
             self.sources[*source].has_result |= gap.is_some() || external.has_targets();
@@ -239,14 +266,21 @@ impl ManifestCollector<'_> {
                 if chart || is_skipped(&entry) {
                     entries.skip_current_dir();
                 } else {
-                    self.directories.push(external::normalize(entry.path()));
+                    self.directories.insert(external::normalize(entry.path()));
                 }
-            } else if may_hold_manifests(entry.path()) && can_be_read(&entry) {
-                self.add_file(entry.path());
+            } else if self.may_hold_manifests(entry.path()) && can_be_read(&entry) {
+                self.add_file(entry.path(), true);
             } else if entry.path_is_symlink() && !is_skipped(&entry) {
                 self.add_link(entry.path(), root);
             }
         }
+    }
+
+    /// Manifests by their names, what is rendered to them, and a kustomization without an ending.
+    fn may_hold_manifests(&self, path: &Path) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name == "Kustomization" || has_manifest_ending(name))
+            || rendered::row_of(path, self.context.catalog).is_some()
     }
 
     /// Adds the gap of a link to a directory with manifests that are not below the root.
@@ -257,29 +291,50 @@ impl ManifestCollector<'_> {
         };
         let entries = WalkDir::new(target).into_iter().take(MAX_LINKED).flatten();
         let mut files = entries.filter(|entry| entry.file_type().is_file());
-        if files.any(|entry| may_hold_manifests(entry.path())) {
+        if files.any(|entry| self.may_hold_manifests(entry.path())) {
             let why = "a link to a directory, which is not followed; name the directory with -f";
             self.add_gap(display_path(path), why.to_owned());
         }
     }
 
-    fn add_file(&mut self, path: &Path) {
+    /// Adds a file that was met in a directory, or that somebody names, whatever its name.
+    fn add_file(&mut self, path: &Path, is_walked: bool) {
         let path = path.strip_prefix(".").unwrap_or(path);
+        let row = rendered::row_of(path, self.context.catalog);
+        // A kustomization may list it, whatever its name.
+        if let Some(row) = row.filter(|_| is_walked) {
+            let source = self.current_source;
+            return self.unrendered.push((source, path.to_owned(), &row.hint));
+        }
         if !self.mark_visited(path) {
             return;
+        }
+        if let Some(row) = row.filter(|row| rendered::must_be_rendered(path, row)) {
+            return self.add_rendered_gap(path, &row.hint);
         }
         if path.extension().is_some_and(|extension| extension == "tgz") {
             self.add_chart_gap(path);
             return;
         }
-        if let Some(hint) = external::template_hint(path) {
-            self.yields
-                .insert(external::normalize(path), FileYield::Result);
-            let why = format!("not rendered: {hint}");
-            self.add_gap(display_path(path), why);
-            return;
-        }
         self.push_item(WorkItem::File(path.to_owned()));
+    }
+
+    /// Adds the gaps of files that have to be rendered, except those that were read as they are.
+    fn add_unrendered(&mut self) {
+        for (source, path, hint) in std::mem::take(&mut self.unrendered) {
+            self.current_source = source;
+            match self.yields.contains_key(&external::normalize(&path)) {
+                true => self.sources[source].has_result = true,
+                false => self.add_rendered_gap(&path, hint),
+            }
+        }
+        self.flush();
+    }
+
+    fn add_rendered_gap(&mut self, path: &Path, hint: &str) {
+        self.yields
+            .insert(external::normalize(path), FileYield::Result);
+        self.add_gap(display_path(path), format!("not rendered: {hint}"));
     }
 
     fn mark_visited(&mut self, path: &Path) -> bool {
@@ -328,6 +383,7 @@ impl ManifestCollector<'_> {
             let external = taken.external.into_iter();
             self.external
                 .extend(external.map(|external| (index, external)));
+            self.git_repositories.extend(taken.git_repositories);
             self.files.files_read += taken.files_read;
             self.files.files_skipped += taken.files_skipped;
             self.releases.extend(taken.releases);
@@ -349,17 +405,6 @@ fn is_skipped(entry: &DirEntry) -> bool {
         .iter()
         .any(|tool| tool.as_bytes() == name);
     entry.depth() > 0 && (is_of_tool || name.starts_with(b".."))
-}
-
-/// By its name: manifests, what is rendered to them, and a kustomization without an ending.
-fn may_hold_manifests(path: &Path) -> bool {
-    let is_kustomization = path.file_name().is_some_and(|name| name == "Kustomization");
-    let is_manifest = path.extension().is_some_and(|extension| {
-        ["yaml", "yml", "json"]
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
-    });
-    is_manifest || is_kustomization || external::template_hint(path).is_some()
 }
 
 /// Not pipes and devices, which might never end, nor links to directories. A link that leads nowhere is tried, so that it
@@ -399,12 +444,12 @@ impl ManifestCollector<'_> {
         }
         let kind = fs::symlink_metadata(path).map(|metadata| metadata.file_type());
         match kind {
-            Ok(kind) if kind.is_dir() && !self.directories.iter().any(|known| known == path) => {
+            Ok(kind) if kind.is_dir() && !self.directories.contains(path) => {
                 self.walk_directory(path);
             }
             // A link to a directory is not followed.
             Ok(kind) if !kind.is_dir() && path.is_file() => {
-                self.add_file(path);
+                self.add_file(path, false);
             }
             _ => {}
         }

@@ -15,6 +15,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::lenient::{Lenient, LenientVisitor, MAX_LISTED, ScalarText, ScalarTexts, ScalarTime};
 use crate::snapshot::OwnedFields;
 
+/// The kind with the URL of a repository.
+pub(super) const REPOSITORY_KIND: &str = "GitRepository";
+
 /// The fields of one document, or of one item of a list.
 #[derive(Default)]
 #[cfg_attr(test, derive(Debug, Clone, PartialEq))]
@@ -35,6 +38,10 @@ pub(super) struct ManifestDocument {
     pub(super) items: Option<Vec<ManifestDocument>>,
     /// Whether the document is a sequence.
     pub(super) is_sequence: bool,
+    /// Whether it is text, a number or the like.
+    pub(super) is_scalar: bool,
+    /// Whether it spells `apiVersion` or `kind` otherwise.
+    pub(super) has_misspelt_head: bool,
     /// Whether it is anything but null and the empty mapping or sequence.
     pub(super) has_content: bool,
     /// `metadata` or `spec`, if it is a scalar or sequence, and its text; that of a sequence is empty.
@@ -47,8 +54,11 @@ pub(super) struct ManifestDocument {
     pub(super) listed_patches: Vec<String>,
     /// The names of charts that a kustomization renders.
     pub(super) listed_charts: Vec<String>,
-    /// `spec.path`, or `spec.source.path`: where a GitOps controller finds objects.
-    pub(super) source_path: Option<String>,
+    /// Where a GitOps controller finds objects: `spec.sources`, `spec.source`, `spec.sync`, `spec.git`, or `spec.path` with
+    /// `spec.sourceRef`.
+    pub(super) gitops_sources: Vec<GitOpsSource>,
+    /// `spec.url` of a GitRepository.
+    pub(super) url: Option<String>,
 }
 
 /// What is taken from `metadata`.
@@ -106,6 +116,39 @@ pub(super) struct ScaleTargetRef {
     pub(super) name: Option<String>,
 }
 
+/// Where a GitOps controller finds objects.
+#[derive(Default)]
+#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
+pub(super) struct GitOpsSource {
+    /// A directory of the repository.
+    pub(super) path: Option<String>,
+    /// A chart, which counts before the directory.
+    pub(super) chart: Option<String>,
+    /// URL of the repository.
+    pub(super) repository: Option<String>,
+    /// The name under which other sources read values from it.
+    pub(super) values_name: Option<String>,
+    /// What it is, unless a repository.
+    pub(super) kind: Option<String>,
+    /// The object that names the repository.
+    pub(super) source_ref: SourceRef,
+}
+
+/// A reference to the object that names a repository.
+#[derive(Default)]
+#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
+pub(super) struct SourceRef {
+    pub(super) kind: Option<String>,
+    pub(super) name: Option<String>,
+}
+
+/// Whether a key is meant to be `apiVersion` or `kind`, and is none.
+pub(super) fn is_misspelt_head(key: &str) -> bool {
+    ["apiVersion", "kind", "api_version", "api-version"]
+        .iter()
+        .any(|head| key.eq_ignore_ascii_case(head))
+}
+
 /// Lists within lists; more than one is unheard of.
 const MAX_LIST_DEPTH: usize = 8;
 
@@ -151,6 +194,7 @@ impl LenientVisitor for DocumentSeed<'_> {
     fn visit_scalar(self, _text: &dyn fmt::Display) -> ManifestDocument {
         ManifestDocument {
             has_content: true,
+            is_scalar: true,
             ..ManifestDocument::default()
         }
     }
@@ -179,7 +223,21 @@ impl LenientVisitor for DocumentSeed<'_> {
                     let section = map.next_value_seed(section_seed::<SpecFields>())?;
                     let spec = document.take_section("spec", section);
                     document.scale_target_ref = spec.scale_target_ref;
-                    document.source_path = spec.path.or(spec.source.path);
+                    document.url = spec.url;
+                    let is_set =
+                        |source: &GitOpsSource| source.path.is_some() || source.chart.is_some();
+                    document.gitops_sources = spec.sources;
+                    if document.gitops_sources.is_empty() {
+                        let own = GitOpsSource {
+                            path: spec.path,
+                            source_ref: spec.source_ref,
+                            ..GitOpsSource::default()
+                        };
+                        document.gitops_sources = [own, spec.source, spec.sync]
+                            .into_iter()
+                            .filter(is_set)
+                            .collect();
+                    }
                 }
                 Some("data") => {
                     document.release_payload = map
@@ -195,14 +253,25 @@ impl LenientVisitor for DocumentSeed<'_> {
                     document.listed_patches.extend(listed);
                 }
                 Some("helmCharts" | "helmChartInflationGenerator") => {
-                    document.listed_charts = map.next_value_seed(Lenient(ChartNames))?;
+                    let charts: Vec<ChartEntry> =
+                        map.next_value_seed(Lenient(Mappings(PhantomData)))?;
+                    let names = charts
+                        .into_iter()
+                        .map(|chart| chart.name.unwrap_or_default());
+                    document.listed_charts = names.collect();
                 }
                 Some("items" | "objects") => {
                     document.items = map.next_value_seed(Lenient(DocumentItems(self)))?
                 }
-                _ => skip_value(&mut map)?,
+                key => {
+                    document.has_misspelt_head |= key.is_some_and(is_misspelt_head);
+                    skip_value(&mut map)?;
+                }
             }
         }
+        document.url = document
+            .url
+            .filter(|_| document.kind.as_deref() == Some(REPOSITORY_KIND));
         Ok(document)
     }
 
@@ -271,12 +340,11 @@ impl LenientVisitor for DocumentItems<'_> {
 struct SpecFields {
     scale_target_ref: ScaleTargetRef,
     path: Option<String>,
-    source: SourceFields,
-}
-
-#[derive(Default)]
-struct SourceFields {
-    path: Option<String>,
+    source: GitOpsSource,
+    sync: GitOpsSource,
+    sources: Vec<GitOpsSource>,
+    source_ref: SourceRef,
+    url: Option<String>,
 }
 
 #[derive(Default)]
@@ -327,7 +395,7 @@ mapping_fields! {
         "creationTimestamp" => creation_timestamp: Lenient(ScalarTime),
         "labels" => labels: mapping_seed(),
         "uid" => uid: Lenient(ScalarText),
-        "managedFields" => managed_fields: Lenient(ManagedFields),
+        "managedFields" => managed_fields: Lenient(Mappings(PhantomData)),
         "annotations" => last_applied: mapping_seed(),
     }
     ManagedFieldsItem {
@@ -357,9 +425,25 @@ mapping_fields! {
         "scaleTargetRef" => scale_target_ref: mapping_seed(),
         "path" => path: Lenient(ScalarText),
         "source" => source: mapping_seed(),
+        "sync" => sync: mapping_seed(),
+        "git" => sync: mapping_seed(),
+        "sources" => sources: Lenient(Mappings(PhantomData)),
+        "sourceRef" => source_ref: mapping_seed(),
+        "url" => url: Lenient(ScalarText),
     }
-    SourceFields {
+    GitOpsSource {
         "path" => path: Lenient(ScalarText),
+        "chart" => chart: Lenient(ScalarText),
+        "dir" => path: Lenient(ScalarText),
+        "repoURL" => repository: Lenient(ScalarText),
+        "repo" => repository: Lenient(ScalarText),
+        "url" => repository: Lenient(ScalarText),
+        "kind" => kind: Lenient(ScalarText),
+        "ref" => values_name: Lenient(ScalarText),
+    }
+    SourceRef {
+        "kind" => kind: Lenient(ScalarText),
+        "name" => name: Lenient(ScalarText),
     }
     ChartEntry {
         "name" => name: Lenient(ScalarText),
@@ -428,23 +512,6 @@ impl<T: MappingFields> LenientVisitor for LenientMapping<T> {
     }
 }
 
-/// The names of the charts in a sequence.
-struct ChartNames;
-
-impl LenientVisitor for ChartNames {
-    type Out = Vec<String>;
-
-    fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
-        let mut names = Vec::new();
-        while let Some(chart) = seq.next_element_seed(mapping_seed::<ChartEntry>())? {
-            if names.len() < MAX_LISTED {
-                names.push(chart.name.unwrap_or_default());
-            }
-        }
-        Ok(names)
-    }
-}
-
 /// The names of the files in a sequence of patches, which may be names, mappings or patches themselves.
 struct PatchFiles;
 
@@ -466,11 +533,11 @@ impl LenientVisitor for PatchFiles {
     }
 }
 
-/// The entries of `metadata.managedFields`.
-struct ManagedFields;
+/// The mappings in a sequence.
+struct Mappings<T>(PhantomData<T>);
 
-impl LenientVisitor for ManagedFields {
-    type Out = Vec<ManagedFieldsItem>;
+impl<T: MappingFields> LenientVisitor for Mappings<T> {
+    type Out = Vec<T>;
 
     fn visit_seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Out, A::Error> {
         let mut entries = Vec::new();

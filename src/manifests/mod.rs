@@ -6,6 +6,7 @@ mod documents;
 mod external;
 mod fast_yaml;
 pub mod files;
+mod foreign;
 mod header;
 mod held;
 pub(crate) mod helm;

@@ -10,6 +10,9 @@ use crate::catalog::{Apis, ManifestHolder};
 /// Fields of which the values are no manifests that a controller applies.
 const OWN_FIELDS: [&str; 2] = ["metadata", "status"];
 
+/// Fields with prose, in which manifests are examples.
+const PROSE_FIELDS: [&str; 4] = ["annotations", "description", "message", "summary"];
+
 /// Fields with patterns that objects are compared with, as policies and tests have them: nobody applies those.
 const PATTERN_FIELDS: [&str; 4] = ["match", "exclude", "validate", "error"];
 
@@ -21,9 +24,13 @@ pub(super) enum Nested<'a> {
     Text(String, &'a str),
 }
 
-/// Whether a value names an API.
+/// Whether a value names an API; a pattern such as `apps/*` or `!extensions/v1beta1` is compared with some.
 pub(super) fn has_head(value: &Value) -> bool {
-    value["apiVersion"].is_string() && value["kind"].is_string()
+    let is_named = |field: &str| {
+        let text = value[field].as_str();
+        text.is_some_and(|text| !text.contains(['*', '!', '|']))
+    };
+    is_named("apiVersion") && is_named("kind")
 }
 
 /// The object that a controller writes for a value that names its API, name and namespace.
@@ -88,7 +95,8 @@ fn walk<'a>(value: &'a Value, path: String, rows: &[&ManifestHolder], found: &mu
                 // A patch with a target of its own is applied whatever API it names.
                 let is_targeted = field == "patch" && fields.contains_key("target");
                 let is_pattern = PATTERN_FIELDS.contains(&field.as_str());
-                if field != "metadata" && !is_targeted && !is_pattern {
+                let is_prose = PROSE_FIELDS.contains(&field.as_str());
+                if field != "metadata" && !is_targeted && !is_pattern && !is_prose {
                     let path = format!("{path}.{field}");
                     walk(below, path, rows, found);
                 }

@@ -6,7 +6,7 @@ use super::header::{ManifestDocument, ManifestMetadata};
 use crate::text::truncate;
 
 /// What template languages put around a value: Helm and Jinja, shells and envsubst, ERB, Octopus, Concourse.
-const MARKS: [&str; 8] = ["{{", "${", "$(", "<%", "#{", "((", "[[", "@@"];
+const MARKS: [&str; 9] = ["{{", "{%", "${", "$(", "<%", "#{", "((", "[[", "@@"];
 
 /// Characters of a value that are quoted in a message.
 const MAX_QUOTED: usize = 60;
@@ -55,6 +55,9 @@ impl fmt::Display for FieldProblem {
     }
 }
 
+/// The apiVersion of what kustomize itself does; it has no version.
+pub(super) const KUSTOMIZE_BUILTIN: &str = "builtin";
+
 /// What is wrong with the apiVersion or kind of a document that is, or will be, a manifest.
 ///
 /// A document that has neither is none, and one without the other only if it has a name.
@@ -65,18 +68,19 @@ pub(super) fn head_problem(document: &ManifestDocument) -> Option<FieldProblem> 
         is_missing,
     };
     let (api_version, kind) = (document.api_version.as_ref(), document.kind.as_ref());
+    let metadata = &document.metadata;
+    let is_named = metadata.name.is_some() || metadata.generate_name.is_some();
     if let Some(field) = document.unreadable_field
-        && (api_version.is_some() || kind.is_some() || document.metadata.name.is_some())
+        && (api_version.is_some() || kind.is_some() || is_named)
     {
         return Some(problem(field, None, false));
     }
     match (api_version, kind) {
         (Some(api_version), Some(kind)) => api_problem(api_version, kind),
-        (None, Some(text)) if document.metadata.name.is_some() && is_kind(text) => {
+        (None, Some(text)) if is_named && is_kind(text) => Some(problem("apiVersion", None, true)),
+        (Some(text), None) if is_named && is_api_version(text) => Some(problem("kind", None, true)),
+        (None, None) if is_named && document.has_misspelt_head => {
             Some(problem("apiVersion", None, true))
-        }
-        (Some(text), None) if document.metadata.name.is_some() && is_api_version(text) => {
-            Some(problem("kind", None, true))
         }
         _ => None,
     }
@@ -84,7 +88,8 @@ pub(super) fn head_problem(document: &ManifestDocument) -> Option<FieldProblem> 
 
 /// What is wrong with an apiVersion and a kind.
 pub(super) fn api_problem(api_version: &str, kind: &str) -> Option<FieldProblem> {
-    let (field, value) = match (is_api_version(api_version), is_kind(kind)) {
+    let is_builtin = api_version == KUSTOMIZE_BUILTIN;
+    let (field, value) = match (is_builtin || is_api_version(api_version), is_kind(kind)) {
         (false, _) => ("apiVersion", api_version),
         (true, false) => ("kind", kind),
         (true, true) => return None,

@@ -32,9 +32,12 @@ pub fn render_rules(
             .iter()
             .map(|rule| rule.id.clone() + "\n")
             .collect()),
-        OutputFormat::Table | OutputFormat::Markdown | OutputFormat::Html => {
-            Ok(rules_table(&list, look, all, false))
-        }
+        OutputFormat::Table
+        | OutputFormat::Markdown
+        | OutputFormat::Html
+        | OutputFormat::Summary
+        | OutputFormat::Csv
+        | OutputFormat::Waivers => Ok(rules_table(&list, look, all, false)),
         OutputFormat::Wide => Ok(rules_table(&list, look, all, true)),
     }
 }
@@ -128,11 +131,13 @@ pub fn explain(
     }
     let rule = rules.iter().find(|rule| rule.id == id);
     let rule = rule.ok_or_else(|| UnknownRule::new(id, rules))?;
+    let details = (rule.details)(catalog);
     let sections = [
         ("TITLE:", rule.title),
         ("WHY IT MATTERS:", rule.why),
         ("DETECTION:", rule.detection),
         ("REMEDY:", rule.remedy),
+        ("FIELDS THAT CHANGE:", &details),
         ("READ MORE:", rule.reference),
         ("SOURCES:", &rule.sources.join("\n")),
     ];

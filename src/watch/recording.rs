@@ -4,6 +4,7 @@
 //! each line would double its size.) `zcat` shows
 //! it, and the lines without gzip are a recording too.
 
+use crate::text::os_error_text;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ impl RecordingHeader {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// It cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", os_error_text(.source))]
     Io {
         /// The file.
         path: PathBuf,

@@ -17,6 +17,7 @@ mod contributing;
 mod detect;
 mod estimate;
 mod fields;
+mod first_use;
 mod fleet;
 mod generated;
 mod hazards;

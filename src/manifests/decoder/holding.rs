@@ -169,6 +169,8 @@ impl<'a> ManifestDecoder<'a> {
             None => Some(source),
         });
         self.decoded.external.extend(external);
+        let repositories = inner.git_repositories;
+        self.decoded.git_repositories.extend(repositories);
         self.decoded.helm_records.extend(inner.helm_records);
     }
 

@@ -84,6 +84,9 @@ impl ManifestDecoder<'_> {
         kind: &str,
         position: DocumentPosition<'_>,
     ) -> bool {
+        if api_version == placeholders::KUSTOMIZE_BUILTIN {
+            return false;
+        }
         let metadata = &document.metadata;
         let is_named = metadata.name.is_some() || metadata.generate_name.is_some();
         if let Some(why) = no_manifest(api_version, kind, is_named) {

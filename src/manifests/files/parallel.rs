@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::source::{display_path, read_limited};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, has_manifest_ending};
 use crate::manifests::decoder::{EncodedHelmRecord, Origin, decode};
 use crate::manifests::external::{self, ExternalSource};
-use crate::manifests::helm;
+use crate::manifests::{foreign, helm};
 use crate::snapshot::{
     ApiCounter, HelmReleaseRow, ManifestFilter, ManifestObject, MissingData, UnknownApi,
 };
@@ -74,6 +74,8 @@ pub(super) struct FileResult {
     pub(super) has_documents: bool,
     /// What renders objects that are in none of the files, unless they are.
     pub(super) external: Vec<ExternalSource>,
+    /// Names and URLs of repositories.
+    pub(super) git_repositories: Vec<(String, String)>,
     /// 1 for a file with manifests.
     pub(super) files_read: usize,
     /// 1 for a file without.
@@ -139,7 +141,17 @@ pub(super) fn decode_bytes(
         Ok(text) => text,
         Err(why) => return FileResult::from_gap(name.to_owned(), why),
     };
-    let decoded = decode(&text, origin, wanted.catalog);
+    let mut decoded = decode(&text, origin, wanted.catalog);
+    if decoded.manifest_count == 0 {
+        let is_plain = decoded.has_plain_text && has_manifest_ending(name);
+        if let Some(what) = foreign::description(&text, is_plain) {
+            let why = format!("no manifest was read: it is {what}");
+            return FileResult::from_gap(name.to_owned(), why);
+        }
+        if foreign::is_settings(name, &text) {
+            decoded.skipped_objects.clear();
+        }
+    }
     let mut taken = FileResult {
         has_manifests: !decoded.objects.is_empty() || !decoded.helm_records.is_empty(),
         has_documents: decoded.has_documents,
@@ -148,6 +160,7 @@ pub(super) fn decode_bytes(
             decoded.manifest_count == 0 && decoded.skipped_objects.is_empty(),
         ),
         external: decoded.external,
+        git_repositories: decoded.git_repositories,
         unknown_apis: decoded.unknown_apis,
         ..FileResult::default()
     };

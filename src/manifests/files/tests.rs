@@ -11,10 +11,10 @@ use super::source::MAX_FILE_MIB;
 use super::*;
 use crate::snapshot::{ApiCount, HelmStorage};
 
-const BUDGET: &str =
+pub(super) const BUDGET: &str =
     "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: cart}\n";
 
-fn tree(files: &[(&str, &[u8])]) -> TempDir {
+pub(super) fn tree(files: &[(&str, &[u8])]) -> TempDir {
     let dir = tempfile::tempdir().expect("a temporary directory");
     for (path, content) in files {
         let path = dir.path().join(path);
@@ -24,7 +24,7 @@ fn tree(files: &[(&str, &[u8])]) -> TempDir {
     dir
 }
 
-fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<ManifestFiles, FilesError> {
+pub(super) fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<ManifestFiles, FilesError> {
     let catalog = Catalog::embedded().expect("the catalog is sound");
     let interest = ManifestFilter {
         has_cluster: false,
@@ -32,10 +32,10 @@ fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<ManifestFiles, FilesError
         to: None,
         oldest: None,
     };
-    read(paths, stdin, catalog, interest)
+    read(paths, (STDIN_NAME, stdin), catalog, interest)
 }
 
-fn read_tree(dir: &TempDir) -> ManifestFiles {
+pub(super) fn read_tree(dir: &TempDir) -> ManifestFiles {
     read_all(&[dir.path().to_owned()], b"").expect("the directory is there")
 }
 
@@ -50,7 +50,7 @@ fn locations(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
 }
 
 /// Gaps as `what: why`, relative to the directory.
-fn gaps(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
+pub(super) fn gaps(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
     let root = format!("{}/", dir.path().display());
     files
         .gaps
@@ -77,8 +77,8 @@ fn trees_are_walked_in_order() {
         locations(&files, &dir),
         [
             "a/.hidden.yaml",
-            "a/two.YML document 1",
-            "a/two.YML document 2",
+            "a/two.YML document 1, line 1",
+            "a/two.YML document 2, line 5",
             "b.yaml",
         ]
     );
@@ -285,7 +285,7 @@ fn standard_input_is_called_by_the_template() {
     let text = format!("---\n# Source: cart/templates/pdb.yaml\n{BUDGET}---\n{BUDGET}");
     let files = read_all(&["-".into()], text.as_bytes()).expect("it is there");
     assert_eq!(files.objects[0].location, "cart/templates/pdb.yaml");
-    assert_eq!(files.objects[1].location, "stdin document 2");
+    assert_eq!(files.objects[1].location, "stdin document 2, line 7");
     assert_eq!(files.objects[0].namespace, None);
 }
 
@@ -460,8 +460,8 @@ fn helm_records_are_decoded() {
     assert_eq!(
         gaps(&files, &dir),
         [
-            "helm release shop/web, line 1 in records.yaml document 4: mapping values are not allowed in this context",
-            "Helm record shop/bad in records.yaml document 5: the Helm record is not valid base64",
+            "helm release shop/web, line 1 in records.yaml document 4, line 28: mapping values are not allowed in this context",
+            "Helm record shop/bad in records.yaml document 5, line 33: the Helm record is not valid base64",
         ]
     );
     assert_eq!((files.objects.len(), files.files_read), (0, 1));
@@ -548,7 +548,7 @@ fn what_is_rendered_from_elsewhere_is_a_gap() {
     let files = read_tree(&dir);
     assert_eq!(locations(&files, &dir), ["local/pdb.yaml"]);
     let application = format!(
-        "Application shop in apps.yaml: {rendered} (apps): name its directory with -f, or pipe `argocd app manifests` into `-f -`"
+        "Application shop in apps.yaml: {rendered} (apps of git.example): name its directory with -f, or pipe `argocd app manifests` into `-f -`"
     );
     let kustomization = format!(
         "kustomization overlay/kustomization.yaml, line 1: {rendered} (https://git.example/base?ref=v1, chart cart): pipe `kubectl kustomize` into `-f -`, with --enable-helm if it names charts"

@@ -89,11 +89,14 @@ pub(crate) fn usage_findings<'a>(
                     context,
                 ),
                 hop,
+                replacement: Replacement::of(api, first, context)
+                    .map(|found| replacement_name(api, found.next)),
                 objects: objects.collect(),
             };
             let draft = match provider {
                 None => draft,
                 Some(provider) => FindingDraft {
+                    replacement: None,
                     subject: format!("{gvk} of {provider}"),
                     message: format!("{}; {provider} manages the object", draft.message),
                     remedy: format!("Nothing: {provider} updates its objects with the cluster."),
@@ -219,12 +222,17 @@ impl<'a> Replacement<'a> {
     }
 }
 
-/// `use policy/v1`, with the kind where it is another one.
-fn replacement_phrase(api: &Api, replacement: Option<Replacement<'_>>) -> String {
-    let name = |next: &Api| match next.gvk() {
+/// `policy/v1`, with the kind where it is another one.
+fn replacement_name(api: &Api, next: &Api) -> String {
+    match next.gvk() {
         next if next.kind == api.gvk().kind => next.api_version(),
         next => next.to_string(),
-    };
+    }
+}
+
+/// `use policy/v1`, with the kind where it is another one.
+fn replacement_phrase(api: &Api, replacement: Option<Replacement<'_>>) -> String {
+    let name = |next: &Api| replacement_name(api, next);
     match replacement {
         Some(Replacement {
             next,

@@ -1,0 +1,165 @@
+use super::super::tests::{BUDGET, gaps, read_all, read_tree, tree};
+
+/// An Application with this source.
+fn application(source: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: shop}}\nspec: {{{source}}}\n"
+    )
+}
+
+/// A Kustomization of Flux with this specification.
+fn sync(spec: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: shop}}\nspec: {{{spec}}}\n---\n{}",
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: flux-system}\nspec: {url: 'ssh://git@git.example/shop/deploy.git'}\n"
+    )
+}
+
+/// What is missing of a tree with a deployment directory `apps/cart` and this source.
+fn missing(source: &str, more: &[(&str, &str)]) -> Vec<String> {
+    let mut files = vec![("root.yaml", source), ("apps/cart/pdb.yaml", BUDGET)];
+    files.extend(more);
+    let files: Vec<_> = files
+        .iter()
+        .map(|(path, text)| (*path, text.as_bytes()))
+        .collect();
+    let dir = tree(&files);
+    let gaps = gaps(&read_tree(&dir), &dir);
+    let targets = gaps.iter().filter_map(|gap| {
+        let (_, rest) = gap.split_once("rendered from elsewhere (")?;
+        Some(rest.split_once("): ")?.0.to_owned())
+    });
+    targets.collect()
+}
+
+const OWN: &str = "repoURL: 'https://me:secret@git.example/shop/deploy'";
+
+#[test]
+fn a_source_is_read_only_if_its_directory_yielded_manifests() {
+    let source = |source: &str| application(&format!("source: {{{source}, {OWN}}}"));
+    assert_eq!(missing(&source("path: apps/cart"), &[]), [""; 0]);
+    assert_eq!(missing(&source("path: ./apps/"), &[]), [""; 0]);
+    let unread = |path: &str| [format!("{path} of git.example/shop/deploy")];
+    for (path, more) in [
+        ("cart", vec![]),
+        ("apps/web", vec![]),
+        ("docs", vec![("docs/README.md", "# none")]),
+        ("empty", vec![("empty/values.yaml", "a: 1\n")]),
+        (".", vec![]),
+        ("../shop/apps/cart", vec![]),
+    ] {
+        assert_eq!(
+            missing(&source(&format!("path: {path}")), &more),
+            unread(path)
+        );
+    }
+}
+
+#[test]
+fn a_chart_and_further_sources_count_before_a_path() {
+    let all = |sources: &str| application(sources);
+    for (sources, unread) in [
+        (
+            format!("source: {{path: apps/cart, chart: nginx, {OWN}}}"),
+            vec!["chart nginx"],
+        ),
+        (
+            format!(
+                "source: {{path: apps/cart}}, sources: [{{chart: nginx, {OWN}}}, {{ref: values, {OWN}}}]"
+            ),
+            vec!["chart nginx"],
+        ),
+        (
+            format!("sources: [{{path: apps/cart, {OWN}}}, {{path: apps/web, {OWN}}}]"),
+            vec!["apps/web of git.example/shop/deploy"],
+        ),
+        (
+            format!("sources: [{{path: apps/cart, {OWN}}}, {{ref: values, {OWN}}}]"),
+            vec![],
+        ),
+        (format!("sources: [{{{OWN}}}]"), vec!["a repository"]),
+        (
+            "sourceHydrator: {drySource: {path: apps/cart}}".to_owned(),
+            vec!["a repository"],
+        ),
+    ] {
+        let unread = match unread.as_slice() {
+            [] => Vec::new(),
+            _ => vec![unread.join(", ")],
+        };
+        assert_eq!(missing(&all(&sources), &[]), unread, "{sources}");
+    }
+}
+
+#[test]
+fn only_a_git_repository_has_directories() {
+    let of = |kind: &str| {
+        let spec = format!("path: ./apps/cart, sourceRef: {{kind: {kind}, name: flux-system}}");
+        missing(&sync(&spec), &[])
+    };
+    assert_eq!(of("GitRepository"), [""; 0]);
+    assert_eq!(
+        of("OCIRepository"),
+        ["./apps/cart of OCIRepository flux-system"]
+    );
+    assert_eq!(of("Bucket"), ["./apps/cart of Bucket flux-system"]);
+}
+
+#[test]
+fn a_directory_of_another_repository_is_not_the_one() {
+    let config = |url: &str| {
+        format!(
+            "[core]\n\turl = x\n[remote \"origin\"]\n\turl = {url}\n[submodule \"deploy\"]\n\turl = https://git.example/deploy\n"
+        )
+    };
+    let beside = |url: &str, source: &str| missing(source, &[(".git/config", &config(url))]);
+    let own = application(&format!("source: {{path: apps/cart, {OWN}}}"));
+    let flux = sync("path: apps/cart, sourceRef: {kind: GitRepository, name: flux-system}");
+    for url in [
+        "git@git.example:shop/deploy.git",
+        "https://git.example/fork/Deploy",
+    ] {
+        assert_eq!(beside(url, &own), [""; 0], "{url}");
+        assert_eq!(beside(url, &flux), [""; 0], "{url}");
+    }
+    let other = "https://git.example/shop/platform";
+    assert_eq!(
+        beside(other, &own),
+        ["apps/cart of git.example/shop/deploy"]
+    );
+    assert_eq!(
+        beside(other, &flux),
+        ["apps/cart of GitRepository flux-system"]
+    );
+
+    // Without git's word it can be the repository of one of them only.
+    let second = "source: {path: apps, repoURL: 'https://git.example/shop/platform'}";
+    let both = format!("{own}---\n{}", application(second));
+    assert_eq!(missing(&both, &[]).len(), 2);
+}
+
+#[test]
+fn paths_begin_at_the_top_of_the_repository() {
+    let own = application(&format!("source: {{path: deploy/apps, {OWN}}}"));
+    let dir = tree(&[
+        ("repo/.git/HEAD", b""),
+        ("repo/deploy/apps/pdb.yaml", BUDGET.as_bytes()),
+        ("repo/deploy/root.yaml", own.as_bytes()),
+        ("plain/deploy/apps/pdb.yaml", BUDGET.as_bytes()),
+        ("plain/root.yaml", own.as_bytes()),
+    ]);
+    for (roots, unread) in [
+        (&["repo"][..], 0),
+        (&["repo/deploy"], 0),
+        (&["repo/deploy/apps", "repo/deploy/root.yaml"], 0),
+        (&["repo/deploy/root.yaml"], 1),
+        (&["plain"], 0),
+        (&["plain/deploy/apps", "plain/root.yaml"], 0),
+        (&["plain/deploy", "plain/root.yaml"], 1),
+        (&["."], 0),
+    ] {
+        let roots: Vec<_> = roots.iter().map(|root| dir.path().join(root)).collect();
+        let files = read_all(&roots, b"").expect("they are there");
+        assert_eq!(gaps(&files, &dir).len(), unread, "{roots:?}");
+    }
+}
