@@ -73,9 +73,19 @@ fn under_other_names() -> Result<(), Failed> {
             "empty",
         ])
         .args(["--bin", OTHER_PROGRAM])
+        .args([
+            "--config",
+            "profile.dev.package.kubectl-upgrade.debug=false",
+        ])
         .current_dir(&root)
         .env("CARGO_TARGET_DIR", target);
-    run(cargo, "").ok();
+    // Not within the time for commands of a test: it is a build.
+    let output = cargo.output()?;
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let program = target.join("debug").join(OTHER_PROGRAM);
     life_of_an_installation(&root, &program, OTHER_NAMES)
 }
@@ -87,7 +97,7 @@ fn copy_under_other_names(from: &Path, to: &Path) -> Result<(), Failed> {
     git.current_dir(from);
     let former = ALL.map(str::to_owned);
     let renamed = |text: &str| names::renamed(text, &former, &OTHER_NAMES);
-    let mut tree = BTreeMap::from([(to.join("tests/empty.rs"), Vec::new())]);
+    let mut tree = BTreeMap::from([(to.join("tests/empty.rs"), b"//! Nothing.\n".to_vec())]);
     for name in run(git, "").ok().stdout.lines() {
         // A file may have been deleted since it was added.
         let Ok(bytes) = fs::read(from.join(name)) else {
