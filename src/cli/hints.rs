@@ -2,16 +2,15 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::text::names::expand;
+
 /// Flags and values, and what to use instead.
 const TIPS: [(&[&str], &str); 4] = [
     (
         &["-l", "--selector", "--field-selector"],
         "objects are not selected by labels: narrow the run with -n, --skip-namespace, --only or --skip",
     ),
-    (
-        &["-w", "--watch"],
-        "'kubectl upgrade-watch' follows an upgrade",
-    ),
+    (&["-w", "--watch"], "'kubectl {watch}' follows an upgrade"),
     (&["--dry-run"], "nothing is ever written"),
     (
         &["jsonpath", "go-template", "custom-columns"],
@@ -32,7 +31,7 @@ pub(super) fn add_tip(error: &mut clap::Error) {
     let given = given.split('=').next().unwrap_or_default();
     let tip = TIPS.iter().find(|(flags, _)| flags.contains(&given));
     if let Some((_, tip)) = tip {
-        let tip = ContextValue::StyledStrs(vec![(*tip).into()]);
+        let tip = ContextValue::StyledStrs(vec![expand(tip).into()]);
         error.insert(ContextKind::Suggested, tip);
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::SuggestedValue);

@@ -22,6 +22,7 @@ use super::external::{self, ExternalSource};
 use super::helm;
 use crate::catalog::{Catalog, has_manifest_ending};
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
+use crate::text::names::CHECK;
 use crate::text::os_error_text;
 use checkouts::Checkouts;
 use parallel::{FileDecodeContext, FileResult, FileYield, WorkItem, decode_bytes};
@@ -50,7 +51,7 @@ pub enum FilesError {
     },
     /// It is a URL.
     #[error(
-        "cannot read -f {url}: URLs are not read; download it, or pipe it in: curl -sSfL URL | kubectl upgrade-check -f -"
+        "cannot read -f {url}: URLs are not read; download it, or pipe it in: curl -sSfL URL | kubectl {CHECK} -f -"
     )]
     Url {
         /// As it was given.

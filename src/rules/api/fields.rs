@@ -1,6 +1,7 @@
 //! Which fields change with an API version, in words.
 
 use crate::catalog::{Catalog, FieldChange, FieldFate, Gvk};
+use crate::text::names::CHECK;
 
 /// What to change in a manifest beside its `apiVersion`; `None` if that is all.
 pub(super) fn field_advice(catalog: &Catalog, from: &Gvk, to: &Gvk) -> Option<String> {
@@ -50,7 +51,7 @@ fn phrases_of_changes(changes: &[&FieldChange]) -> Option<String> {
     match left.sum::<usize>() {
         0 => {}
         left => listed.push(format!(
-            "{left} more are listed by `kubectl upgrade-check explain api-removed`"
+            "{left} more are listed by `kubectl {CHECK} explain api-removed`"
         )),
     }
     (!listed.is_empty()).then(|| listed.join("; "))
