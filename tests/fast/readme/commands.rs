@@ -23,7 +23,8 @@ const PAGES: [&str; 10] = [
 ];
 
 /// Commands that no test runs, by how they begin, and why.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
+    ("kubectl krew", "krew's own; tests/real/krew.rs runs it"),
     (
         "make install",
         "installs into the user's home; .ci/run covers its targets",
