@@ -1,5 +1,7 @@
 //! Text helpers that every module may use.
 
+pub mod names;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -33,6 +35,43 @@ impl fmt::Display for NamespacedName {
             None => f.write_str(&self.name),
         }
     }
+}
+
+/// Whether a text matches a pattern in which `*` matches any characters.
+#[must_use]
+pub fn glob_matches(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(head) else {
+        return false;
+    };
+    // The leftmost place for each piece leaves most for those behind it, so no other needs to be tried.
+    let mut pieces: Vec<&str> = rest.split('*').collect();
+    let tail = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        let Some((_, after)) = text.split_once(piece) else {
+            return false;
+        };
+        text = after;
+    }
+    text.ends_with(tail)
+}
+
+/// A message of the operating system without its code, `(os error 2)`.
+#[must_use]
+pub fn strip_os_code(text: &str) -> &str {
+    text.find(" (os error").map_or(text, |end| &text[..end])
+}
+
+/// The message of an I/O error, without its code and in lower case.
+#[must_use]
+pub fn os_error_text(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let mut letters = strip_os_code(&text).chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
 }
 
 /// A number and its noun: `1 gap`, `0 gaps`, `2 gaps`. For nouns with a regular plural.

@@ -91,6 +91,15 @@ pub struct ApiUsageEvidence {
 /// leaves out), and the metric. A kind whose removal is not on the path is not listed.
 #[must_use]
 pub fn needs(context: &NeedContext<'_>) -> Vec<Need> {
+    let mut needs = object_needs(context);
+    needs.push(metrics_need());
+    needs.sort();
+    needs
+}
+
+/// The same without the metric.
+#[must_use]
+pub fn object_needs(context: &NeedContext<'_>) -> Vec<Need> {
     let NeedContext {
         path,
         catalog,
@@ -99,7 +108,6 @@ pub fn needs(context: &NeedContext<'_>) -> Vec<Need> {
     let losing = |api: &&Api| survey.should_serve(api);
     let mut needs = metadata_list_needs(apis_removed_on(path, catalog).filter(losing), catalog);
     needs.extend(helm_record_needs());
-    needs.push(metrics_need());
     needs.sort();
     needs.dedup();
     needs

@@ -9,6 +9,7 @@ mod age;
 mod api;
 mod control_plane;
 mod custom;
+mod field_change;
 mod image_ref;
 pub(crate) mod keys;
 mod minor_range;
@@ -33,6 +34,7 @@ pub use control_plane::{
     RemovedConfigVersion, RemovedFlag,
 };
 pub use custom::{CustomApi, CustomApis, DkpVersionHint, ForeignApi, ServedCustomApi};
+pub use field_change::{FieldChange, FieldFate};
 pub use image_ref::ImageRef;
 pub use minor_range::{MinorRange, VersionRange, VersionSpec};
 pub use nodes::{
@@ -112,6 +114,8 @@ pub struct Catalog {
     pub pool_labels: Vec<PoolLabel>,
     /// Node labels that kubeadm replaced.
     pub legacy_role_labels: Vec<LegacyRoleLabel>,
+    /// How fields change between versions of an API.
+    pub field_changes: Vec<FieldChange>,
     /// Kinds of which rules read fields in manifests.
     pub manifest_fields: Vec<ManifestFields>,
     /// Kinds that hold manifests of other objects.
@@ -171,6 +175,10 @@ impl Catalog {
         Ok(Self {
             date,
             apis: Apis::new(apis),
+            field_changes: load_table(
+                "field-changes.tsv",
+                include_str!("kubernetes/field-changes.tsv"),
+            )?,
             foreign_apis: load_table(
                 "foreign-apis.tsv",
                 include_str!("kubernetes/foreign-apis.tsv"),
@@ -230,6 +238,16 @@ impl Catalog {
                 include_str!("kubernetes/os_images.tsv"),
             )?,
         })
+    }
+
+    /// What changes beside `apiVersion` in a manifest that moves from one API to another.
+    pub fn field_changes<'a>(
+        &'a self,
+        from: &'a Gvk,
+        to: &'a Gvk,
+    ) -> impl Iterator<Item = &'a FieldChange> {
+        let rows = self.field_changes.iter();
+        rows.filter(|row| row.applies_from(from) && !row.applies_from(to))
     }
 
     /// Finds a platform that has releases.

@@ -11,6 +11,7 @@ use super::profile::{CHECK_PROFILE, CommandProfile};
 use crate::api::v1::UpgradeReport;
 use crate::fleet::Fleet;
 use crate::report;
+use crate::rules;
 use crate::rules::{CheckContext, Evaluation, Policy};
 
 impl ClusterCommand for CheckArgs {
@@ -33,19 +34,29 @@ impl ClusterCommand for CheckArgs {
     fn part(&self, _context: &CheckContext<'_>, _evaluation: &Evaluation) {}
 
     fn conclude(&self, fleet: &Fleet<()>, run: &RunInfo<'_>) -> Result<Outcome, CliError> {
-        let evaluation = fleet.combined(run.policy);
+        let mut evaluation = fleet.combined(run.policy);
+        let rules = rules::rules().map_err(CliError::could_not_run)?;
+        evaluation.remark_unused_waivers(rules, run.policy);
         let made = (run.now, run.catalog.date);
         let document = UpgradeReport::from_fleet(fleet, &evaluation, made);
-        let look = Console::render_options(self.output_args);
         let exit = match fleet.dead_ends.is_empty() {
             true => Exit::from_evaluation(&evaluation, self.policy.allow_gaps),
             false => Exit::Blocked,
         };
+        let reason = policy::exit_reason(&evaluation, run.policy, exit);
+        let mut look = Console::render_options(self.output_args);
+        look.exit_reason = reason.filter(|_| fleet.dead_ends.is_empty());
+        look.passed = self.show_passed.then(|| {
+            let passed = evaluation.passed_rules(&run.policy.rule_filter.select(rules));
+            passed.into_iter().map(str::to_owned).collect()
+        });
         let remarks = evaluation.remarks.iter();
         let mut notes: Vec<String> = remarks.map(|remark| remark_line(remark)).collect();
-        if fleet.dead_ends.is_empty() {
-            notes.extend(policy::exit_note(&evaluation, exit));
-        }
+        notes.extend(
+            look.exit_reason
+                .iter()
+                .map(|reason| format!("note: {reason}")),
+        );
         Ok(Outcome {
             notes,
             text: report::render_report(self.output, &document, &look)

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 /// `--color`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorArg {
-    /// Colour when stdout is a terminal
+    /// Color if stdout is a terminal
     #[default]
     Auto,
     /// Always

@@ -84,6 +84,7 @@ impl Console {
             styles: Styles::new(wants_color(flags.color, &env, is_terminal)),
             show_headers: !flags.no_headers,
             width: size.map(|(width, _)| usize::from(width.0)),
+            ..RenderOptions::default()
         }
     }
 }

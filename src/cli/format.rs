@@ -1,6 +1,6 @@
 //! `-o`: the formats of each command and their help.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 
 use crate::report::{EventFormat, OutputFormat};
 
@@ -17,9 +17,24 @@ pub(super) const REPORT_FORMATS: &[FormatSpec] = &[
     ("wide", OutputFormat::Wide, "One object per line"),
     ("json", OutputFormat::Json, "UpgradeReport"),
     ("yaml", OutputFormat::Yaml, "The same as YAML"),
-    ("name", OutputFormat::Name, "Object names"),
+    (
+        "summary",
+        OutputFormat::Summary,
+        "One rule per line, on one screen",
+    ),
+    (
+        "name",
+        OutputFormat::Name,
+        "Object names, for xargs -L1 kubectl get",
+    ),
+    ("csv", OutputFormat::Csv, "One object per record"),
+    (
+        "waivers",
+        OutputFormat::Waivers,
+        "A waivers file to fill in, for all that is open",
+    ),
     ("markdown", OutputFormat::Markdown, "For tickets"),
-    ("html", OutputFormat::Html, "A standalone page"),
+    ("html", OutputFormat::Html, "Standalone printable page"),
 ];
 
 /// Formats of a plan.
@@ -77,5 +92,23 @@ pub(super) fn event_format_parser() -> impl TypedValueParser<Value = EventFormat
     PossibleValuesParser::new(values).map(|chosen| match chosen.as_str() {
         "json" => EventFormat::Json,
         _ => EventFormat::Text,
+    })
+}
+
+/// Parses a number in a range.
+pub(super) fn number_in<T>(least: u32, most: u32) -> impl TypedValueParser<Value = T>
+where
+    T: TryFrom<u32> + Clone + Send + Sync + 'static,
+{
+    StringValueParser::new().try_map(move |text| {
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| match most {
+            u32::MAX => format!("expected a whole number from {least}"),
+            _ => format!("expected a whole number from {least} to {most}"),
+        })
     })
 }

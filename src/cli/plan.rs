@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser};
 use jiff::Timestamp;
 
-use super::args::{OutputArgs, SourceArgs};
+use super::args::{INPUT, OUTPUT, OutputArgs, SourceArgs};
 use super::completion::CompletionSubcommand;
 use super::console::{Console, remark_line};
 use super::evaluation::{ClusterCommand, Outcome, RunInfo};
@@ -18,46 +18,47 @@ use crate::fleet::Fleet;
 use crate::plan::{self, Plan, PlanOptions, Window};
 use crate::report::{self, OutputFormat};
 use crate::rules::{CheckContext, Evaluation, Policy};
+use crate::text::names::{PLAN_PROGRAM, expand};
 
 const AFTER_HELP: &str = "\
 Examples:
   # Show the steps to the next minor, with the names of this cluster and the state of each step
-  kubectl upgrade-plan
+  kubectl {plan}
 
   # Show what remains of an upgrade over several minors
-  kubectl upgrade-plan --to 1.29 --only-remaining
+  kubectl {plan} --to 1.29 --only-remaining
 
   # Write a runbook for a change request
-  kubectl upgrade-plan --to 1.29 -o markdown > runbook.md
+  kubectl {plan} --to 1.29 -o markdown > runbook.md
 
   # Plan a management cluster of DKP with what the clusters that it looks after show of themselves
-  kubectl upgrade-plan --context mgmt --clusters all --to dkp=2.2.2
+  kubectl {plan} --context mgmt --clusters all --to dkp=2.2.2
 
   # Show hops and generic steps, without a cluster
-  kubectl upgrade-plan --local --from kyma=1.10 --to kyma=1.14
+  kubectl {plan} --local --from kyma=1.10 --to kyma=1.14
 
 Exit codes:
   0  plan created
-  1  could not run: no kubeconfig, unknown context, unauthorised, API server unreachable
+  1  could not run: no kubeconfig, unknown context, unauthorized, API server unreachable
   2  usage error
   3  no supported path to the target
   4  plan created with gaps
   130  interrupted
   143  terminated
 
-The plan reads what 'kubectl upgrade-check' reads, and the objects whose state shows the
+The plan reads what 'kubectl {check}' reads, and the objects whose state shows the
 progress of steps. It never writes: you, or your pipeline, run the commands.
 
-Flags follow the plugin's name: 'kubectl upgrade-plan --context test', not 'kubectl --context
-test upgrade-plan'. Completion of 'kubectl upgrade-plan <TAB>' requires kubectl 1.26.";
+Flags follow the plugin's name: 'kubectl {plan} --context test', not 'kubectl --context
+test {plan}'. Completion of 'kubectl {plan} <TAB>' requires kubectl 1.26.";
 
 /// Print the runbook for this cluster: the hops, and the steps in order, each with its state, commands, blocking findings,
 /// completion condition and estimated duration, and whether it can be undone.
 #[derive(Debug, Parser)]
 #[command(
-    name = "kubectl-upgrade-plan",
+    name = PLAN_PROGRAM,
     version,
-    after_help = AFTER_HELP,
+    after_help = expand(AFTER_HELP),
     args_conflicts_with_subcommands = true,
     subcommand_precedence_over_arg = true,
     max_term_width = 120
@@ -78,22 +79,22 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub source: SourceArgs,
     /// Number of nodes of a pool upgraded at a time, for durations [default: the pool's own setting if known, otherwise 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = format::number_in::<u32>(1, u32::MAX), help_heading = INPUT)]
     pub parallel: Option<u32>,
     /// Maintenance window for steps that interrupt workloads, repeatable: days, times and time zone; steps that fit no window are marked
-    #[arg(long, value_name = "\"Sat 22:00-04:00 Europe/Berlin\"")]
+    #[arg(long, value_name = "\"Sat 22:00-04:00 Europe/Berlin\"", help_heading = INPUT)]
     pub window: Vec<Window>,
     /// Omit steps that are done; the summary counts them
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub only_remaining: bool,
     /// Exit with 0 even if there are gaps
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub allow_gaps: bool,
     /// Write what was read to this file; never includes contents of Secrets
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub save_snapshot: Option<PathBuf>,
     /// Output format
-    #[arg(short, long, value_parser = format::format_parser(format::PLAN_FORMATS), default_value = "table")]
+    #[arg(short, long, value_parser = format::format_parser(format::PLAN_FORMATS), default_value = "table", help_heading = OUTPUT)]
     pub output: OutputFormat,
     /// Output.
     #[command(flatten)]
@@ -114,10 +115,7 @@ impl ClusterCommand for PlanArgs {
     }
 
     fn policy(&self) -> Result<Policy, CliError> {
-        Ok(Policy {
-            rule_filter: policy::rule_filter(&self.source.read.rule_filter)?,
-            ..Policy::default()
-        })
+        policy::narrowing_policy(&self.source.read.rule_filter)
     }
 
     fn part(&self, context: &CheckContext<'_>, evaluation: &Evaluation) -> Plan {
@@ -154,7 +152,7 @@ impl ClusterCommand for PlanArgs {
         error: &CliError,
         catalog: &Catalog,
     ) -> Result<Option<String>, CliError> {
-        use OutputFormat::{Html, Json, Markdown, Name, Table, Wide, Yaml};
+        use OutputFormat::{Csv, Html, Json, Markdown, Name, Summary, Table, Waivers, Wide, Yaml};
         match self.output {
             Json | Yaml | Markdown | Html => {
                 let now = self.source.read.now.unwrap_or_else(Timestamp::now);
@@ -162,7 +160,7 @@ impl ClusterCommand for PlanArgs {
                 self.render(&UpgradePlan::without_path(metadata, &error.message))
                     .map(Some)
             }
-            Table | Wide | Name => Ok(None),
+            Table | Wide | Name | Summary | Csv | Waivers => Ok(None),
         }
     }
 }

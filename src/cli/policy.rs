@@ -11,8 +11,11 @@ use super::args::{PolicyArgs, RuleFilterArgs};
 use super::exit::{CliError, Exit};
 use crate::report::{UnknownRule, terminal};
 use crate::rules;
-use crate::rules::{Baseline, CoverageState, Evaluation, Policy, RuleFilter, Verdict, Waivers};
-use crate::text::pluralize;
+use crate::rules::{
+    Baseline, CoverageState, Evaluation, FailOn, Policy, Rule, RuleFilter, Verdict, Waivers,
+};
+use crate::text::names::CHECK;
+use crate::text::{glob_matches, os_error_text, pluralize};
 
 /// Larger than any report; guards against endless files.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -20,7 +23,6 @@ const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Waivers, baseline and `--fail-on`.
 pub(super) fn load_policy(flags: &PolicyArgs, rules: &RuleFilterArgs) -> Result<Policy, CliError> {
     Ok(Policy {
-        rule_filter: rule_filter(rules)?,
         fail_on: flags.fail_on.into(),
         waivers: match &flags.waivers {
             Some(file) => load_waivers(file)?,
@@ -28,19 +30,26 @@ pub(super) fn load_policy(flags: &PolicyArgs, rules: &RuleFilterArgs) -> Result<
         },
         baseline: flags.baseline.as_deref().map(load_baseline).transpose()?,
         today: Timestamp::now().to_zoned(TimeZone::UTC).date(),
+        ..narrowing_policy(rules)?
+    })
+}
+
+/// The flags that choose rules and objects.
+pub(super) fn narrowing_policy(flags: &RuleFilterArgs) -> Result<Policy, CliError> {
+    Ok(Policy {
+        rule_filter: rule_filter(flags)?,
+        owner_label: flags.owner_label.clone(),
+        skip_namespaces: flags.skip_namespace.clone(),
+        ..Policy::default()
     })
 }
 
 /// `--only` and `--skip`. An unknown id is an error: ignoring it would evaluate other rules than intended.
 pub(super) fn rule_filter(flags: &RuleFilterArgs) -> Result<RuleFilter, CliError> {
     let rules = rules::rules().map_err(CliError::could_not_run)?;
-    let ids = |ids: &[String]| {
-        let ids = ids.iter().map(|id| id.trim().to_owned());
-        ids.map(|id| match unknown_rule_message(&id) {
-            Some(unknown) => Err(CliError::usage(unknown)),
-            None => Ok(id),
-        })
-        .collect::<Result<_, _>>()
+    let ids = |ids: &[String]| -> Result<Vec<String>, CliError> {
+        let ids = ids.iter().map(|id| matching_rules(id.trim(), rules));
+        Ok(ids.collect::<Result<Vec<_>, _>>()?.concat())
     };
     let choice = RuleFilter {
         only: ids(&flags.only)?,
@@ -52,6 +61,22 @@ pub(super) fn rule_filter(flags: &RuleFilterArgs) -> Result<RuleFilter, CliError
     Ok(choice)
 }
 
+/// The rules that an id names, in which `*` matches any characters.
+fn matching_rules(id: &str, rules: &[&Rule]) -> Result<Vec<String>, CliError> {
+    if !id.contains('*') {
+        return match unknown_rule_message(id) {
+            Some(unknown) => Err(CliError::usage(unknown)),
+            None => Ok(vec![id.to_owned()]),
+        };
+    }
+    let matching = rules.iter().filter(|rule| glob_matches(id, rule.id));
+    let matching: Vec<String> = matching.map(|rule| rule.id.to_owned()).collect();
+    match matching.is_empty() {
+        true => Err(CliError::usage(UnknownRule::new(id, &[]))),
+        false => Ok(matching),
+    }
+}
+
 /// The error for an id that no rule has.
 fn unknown_rule_message(id: &str) -> Option<String> {
     let rules = rules::rules().ok()?;
@@ -61,7 +86,7 @@ fn unknown_rule_message(id: &str) -> Option<String> {
     let hazards = rules::hazards().unwrap_or_default();
     Some(match hazards.iter().find(|hazard| hazard.id == id) {
         Some(hazard) => format!(
-            "hazard {id} is not checked{}; run 'kubectl upgrade-check explain {id}' for details",
+            "hazard {id} is not checked{}; run 'kubectl {CHECK} explain {id}' for details",
             match hazard.state {
                 CoverageState::Planned => " yet",
                 CoverageState::Invisible => ": the API does not expose it",
@@ -85,7 +110,7 @@ fn read_limited(what: &str, file: &Path) -> Result<String, CliError> {
     let mut text = String::new();
     let read = fs::File::open(file)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
-    read.map_err(|error| unusable_file(what, file, &error.to_string()))?;
+    read.map_err(|error| unusable_file(what, file, &os_error_text(&error)))?;
     if text.len() as u64 > MAX_FILE_BYTES {
         let why = format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20);
         return Err(unusable_file(what, file, &why));
@@ -99,17 +124,20 @@ fn unusable_file(what: &str, file: &Path, why: &str) -> CliError {
     CliError::could_not_run(format!("{what} {}: {why}", terminal::escape_line(&file)))
 }
 
-/// A note if the exit code does not follow from the verdict.
-pub(super) fn exit_note(evaluation: &Evaluation, exit: Exit) -> Option<String> {
-    match (evaluation.verdict, exit) {
-        (Verdict::Ready | Verdict::Incomplete, Exit::Blocked) => Some(format!(
-            "note: exit code 3: {} at or above --fail-on",
-            pluralize(evaluation.failing_findings, "finding")
-        )),
-        (Verdict::Blocked, Exit::Success | Exit::Incomplete) => Some(format!(
-            "note: exit code {}: no blocker is new or reaches --fail-on",
-            exit as u8
-        )),
-        _ => None,
-    }
+/// Why the exit code is another than that of the verdict, if it is.
+pub(super) fn exit_reason(evaluation: &Evaluation, policy: &Policy, exit: Exit) -> Option<String> {
+    let reason = match (evaluation.verdict, exit) {
+        (Verdict::Ready | Verdict::Incomplete, Exit::Blocked) => format!(
+            "{} at or above --fail-on {}",
+            pluralize(evaluation.failing_findings, "finding"),
+            policy.fail_on.as_str(),
+        ),
+        (Verdict::Blocked, Exit::Success | Exit::Incomplete) => match policy.fail_on {
+            FailOn::Never => "--fail-on never".to_owned(),
+            _ => "all blockers are in the baseline".to_owned(),
+        },
+        (Verdict::Incomplete, Exit::Success) => "--allow-gaps".to_owned(),
+        _ => return None,
+    };
+    Some(format!("exit code {}: {reason}", exit as u8))
 }

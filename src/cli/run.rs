@@ -1,5 +1,7 @@
 //! What every command over clusters does, from flags to its result: read, evaluate, conclude, print.
 
+use std::path::Path;
+
 use super::console::Console;
 use super::evaluation::{ClusterCommand, Evaluated, Run, RunInfo};
 use super::exit::{CliError, Exit};
@@ -8,6 +10,8 @@ use super::log::init_logging;
 use crate::catalog::Catalog;
 use crate::rules;
 use crate::snapshot;
+use crate::snapshot::{ClusterSnapshot, Snapshot};
+use crate::text::pluralize;
 
 /// Runs a command.
 pub(super) fn run<C: ClusterCommand>(
@@ -37,7 +41,9 @@ pub(super) fn run<C: ClusterCommand>(
     };
     // If the snapshot cannot be saved, the result is printed nevertheless.
     let saved = match command.snapshot_file().zip(evaluated.snapshot) {
-        Some((file, snapshot)) => snapshot::save(&snapshot, file).map_err(CliError::could_not_run),
+        Some((file, snapshot)) => snapshot::save(&snapshot, file)
+            .map(|()| console.note(&saved_note(file, &snapshot)))
+            .map_err(CliError::could_not_run),
         None => Ok(()),
     };
     for note in &evaluated.notes {
@@ -55,6 +61,23 @@ pub(super) fn run<C: ClusterCommand>(
     }
     let exit = Console::print(&outcome.text, outcome.exit);
     saved.map(|()| exit)
+}
+
+/// `saved shop.snapshot (17 kB, 344 objects)`.
+fn saved_note(file: &Path, snapshot: &Snapshot) -> String {
+    let in_clusters = snapshot.clusters.iter().map(ClusterSnapshot::objects_read);
+    let objects = in_clusters.sum::<usize>() + snapshot.files.objects_read();
+    let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let size = match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    };
+    format!(
+        "saved {} ({size}, {})",
+        file.display(),
+        pluralize(objects, "object")
+    )
 }
 
 fn execute<'a, C: ClusterCommand>(run: &'a Run<'a, C>) -> Result<Evaluated<C::Part>, CliError> {

@@ -125,16 +125,23 @@ impl ClusterSession {
         discovery.map_err(|error| self.discovery_error(&error))
     }
 
-    /// Notes about the read: time spent waiting, and clock skew unless --now is given.
+    /// Notes about the read: time spent waiting, clock skew unless --now is given, and what the API server warned of.
     pub(super) fn notes(&self, flags: &SourceArgs) -> Vec<String> {
         let apart = self
             .reader
             .clock_skew()
             .filter(|_| flags.read.now.is_none());
         let waited = wait_note(self.reader.total_backoff());
+        // They may name objects.
+        let warnings = match flags.read.redact {
+            true => Vec::new(),
+            false => self.reader.server_warnings(),
+        };
+        let warnings = warnings.iter();
         waited
             .into_iter()
             .chain(apart.map(clock_skew_note))
+            .chain(warnings.map(|warning| format!("warning: the API server says: {warning}")))
             .collect()
     }
 

@@ -10,6 +10,7 @@ use super::args::SourceArgs;
 use super::evaluation::{ClusterCommand, ClusterResult, Evaluated, Input, Run};
 use super::exit::CliError;
 use super::fleet::kubeconfig_permissions;
+use super::kustomize;
 use super::log::init_logging;
 use super::management::{Management, path_in_run};
 use super::policy::rule_filter;
@@ -32,7 +33,7 @@ impl<C: ClusterCommand> Run<'_, C> {
     /// Manifests alone, with `--local`.
     pub(super) fn evaluate_files(&self) -> Result<Evaluated<C::Part>, CliError> {
         let (flags, catalog) = (self.flags, self.catalog);
-        if C::PROFILE.needs_input && flags.offline.filename.is_empty() {
+        if C::PROFILE.needs_input && !flags.offline.has_manifests() {
             return Err(CliError::usage(
                 "--local reads nothing but manifests: name them with -f PATH, or -f - for standard input",
             ));
@@ -75,8 +76,8 @@ impl<C: ClusterCommand> Run<'_, C> {
         has_cluster: bool,
         paths: &[&UpgradePath],
     ) -> Result<ManifestFiles, CliError> {
-        let names = &self.flags.offline.filename;
-        if names.is_empty() {
+        let offline = &self.flags.offline;
+        if !offline.has_manifests() {
             return Ok(ManifestFiles::default());
         }
         let interest = ManifestFilter {
@@ -87,13 +88,25 @@ impl<C: ClusterCommand> Run<'_, C> {
             to: None,
             oldest: paths.iter().filter_map(|path| path.from.or(path.to)).min(),
         };
-        files::read(names, stdin().lock(), self.catalog, interest).map_err(CliError::could_not_run)
+        let read = match &offline.kustomize {
+            Some(directory) => {
+                let rendered = kustomize::render(directory)?;
+                let input = (kustomize::NAME, rendered.as_slice());
+                files::read(&["-".into()], input, self.catalog, interest)
+            }
+            None => {
+                let input = (files::STDIN_NAME, stdin().lock());
+                files::read(&offline.filename, input, self.catalog, interest)
+            }
+        };
+        read.map_err(CliError::could_not_run)
     }
 
     /// A saved snapshot.
     pub(super) fn evaluate_snapshot(&self, file: &Path) -> Result<Evaluated<C::Part>, CliError> {
         let (flags, catalog) = (self.flags, self.catalog);
         let mut snapshot = snapshot::load(file).map_err(CliError::could_not_run)?;
+        check_namespace(&snapshot, flags)?;
         let now = flags.read.now.unwrap_or(snapshot.taken_at);
         let name = match flags.read.redact {
             true => "the snapshot".to_owned(),
@@ -104,7 +117,7 @@ impl<C: ClusterCommand> Run<'_, C> {
             "{name} was taken at {taken_at:.0}; that is the clock of this report"
         )];
         let mut paths = self.paths_of(&snapshot);
-        if !flags.offline.filename.is_empty() {
+        if flags.offline.has_manifests() {
             let found: Vec<&UpgradePath> = paths.iter().flatten().collect();
             snapshot.files = self.read_files(!snapshot.clusters.is_empty(), &found)?;
         }
@@ -197,6 +210,21 @@ impl<C: ClusterCommand> Run<'_, C> {
         let unread = snapshot.unread.iter().cloned();
         results.extend(unread.map(ClusterResult::Unread));
         self.fleet(results)
+    }
+}
+
+/// Refuses to narrow a saved snapshot to a namespace: its lists are those of the namespaces that it was taken of.
+fn check_namespace(snapshot: &Snapshot, flags: &SourceArgs) -> Result<(), CliError> {
+    let wanted = flags.connection.namespace.as_ref();
+    let Some(wanted) = wanted.filter(|_| !flags.connection.all_namespaces) else {
+        return Ok(());
+    };
+    let is_taken_of = |cluster: &ClusterSnapshot| cluster.namespace.as_ref() == Some(wanted);
+    match snapshot.clusters.iter().all(is_taken_of) {
+        true => Ok(()),
+        false => Err(CliError::usage(format!(
+            "--namespace {wanted}: the snapshot was not taken of this namespace alone; leave the flag out, or take one with it"
+        ))),
     }
 }
 
@@ -353,6 +381,9 @@ pub(super) fn read_requests(
     let rules = selected_rules(flags)?;
     let mut needs = rules::needs(&rules, &context);
     needs.extend((task.extra_needs)(discovery));
+    if flags.read.rule_filter.owner_label.is_some() {
+        needs.push(rules::namespace_labels_need());
+    }
     let mut requests = read_plan(&needs, discovery, catalog, cluster.namespace.as_deref());
     requests.extend(detection_requests(discovery, catalog));
     Ok(join_by_target(requests))

@@ -57,6 +57,12 @@ impl ClusterReader {
         self.0.retry_state.total_backoff()
     }
 
+    /// What the API server warned of in its responses, each once.
+    #[must_use]
+    pub fn server_warnings(&self) -> Vec<String> {
+        self.0.retry_state.warnings()
+    }
+
     /// Reads the API server's version and the APIs it serves.
     ///
     /// # Errors

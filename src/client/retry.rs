@@ -7,7 +7,7 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::{BodyExt, Full};
@@ -54,6 +54,8 @@ impl HttpLayer for RetryLayer {
             let accept = request.headers().get(header::ACCEPT);
             let accept = accept.and_then(|accept| accept.to_str().ok());
             tracing::debug!(%uri, accept, attempt = attempts.count() + 1, "GET");
+            tracing::trace!(headers = ?readable_headers(request.headers()), "request headers");
+            let sent = Instant::now();
             let response = inner.clone().oneshot(copy_request(&request)).await;
             let response = match response {
                 Ok(response) => response,
@@ -64,7 +66,10 @@ impl HttpLayer for RetryLayer {
                 }
             };
             state.record_response();
-            tracing::debug!(%uri, status = %response.status(), "answer");
+            let milliseconds = sent.elapsed().as_millis();
+            tracing::debug!(%uri, status = %response.status(), milliseconds, "answer");
+            tracing::trace!(headers = ?readable_headers(response.headers()), "response headers");
+            state.record_warnings(response.headers());
             if response.status().is_success() {
                 if requested_verb(request.uri()) == Verb::Watch {
                     // A watch has no end that would show that it succeeded.
@@ -88,6 +93,20 @@ impl HttpLayer for RetryLayer {
             }
         }
     }
+}
+
+/// Headers for the log, without those that may hold credentials.
+fn readable_headers(headers: &HeaderMap) -> Vec<(&str, &str)> {
+    let is_secret = |name: &str| {
+        ["auth", "cookie", "token", "impersonate"]
+            .iter()
+            .any(|word| name.contains(word))
+    };
+    let headers = headers.iter();
+    headers
+        .filter(|(name, value)| !is_secret(name.as_str()) && !value.is_sensitive())
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect()
 }
 
 /// Why an attempt failed, and how long the server asked the client to wait.

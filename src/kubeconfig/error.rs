@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::fmt::friendly::{Spacing, SpanPrinter};
 
 use super::suggestions::Suggestions;
+use crate::text::os_error_text;
 
 /// Why a kubeconfig, the flags and the environment did not make a connection.
 ///
@@ -195,20 +196,6 @@ fn listed(paths: &[PathBuf]) -> String {
         text.push_str("the kubeconfig");
     }
     text
-}
-
-/// A message of the operating system without its code, `(os error 2)`.
-pub(crate) fn strip_os_code(text: &str) -> &str {
-    text.find(" (os error").map_or(text, |end| &text[..end])
-}
-
-/// The message of an I/O error, without its code and in lower case.
-pub(super) fn os_error_text(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let mut letters = strip_os_code(&text).chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
-    })
 }
 
 /// The error of a credential file.

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
-use super::error::{ConnectError, os_error_text};
+use super::error::ConnectError;
+use crate::text::os_error_text;
 
 /// Maximum size of the output; credentials are a few kilobytes.
 const MAX_OUTPUT_BYTES: u64 = 1 << 20;

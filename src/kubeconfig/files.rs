@@ -1,12 +1,13 @@
 //! Finds, reads and merges kubeconfig files.
 
+use crate::text::os_error_text;
 use crate::text::truncate;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
-use super::error::{ConnectError, os_error_text};
+use super::error::ConnectError;
 use super::options::{ConnectOptions, Env};
 
 /// The merged kubeconfig and where it came from.

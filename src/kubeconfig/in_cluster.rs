@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use kube::config::{AuthInfo, Cluster};
 
-use super::error::{ConnectError, os_error_text};
+use super::error::ConnectError;
 use super::options::{ConnectOptions, Env};
 use super::resolve::ResolvedEntries;
+use crate::text::os_error_text;
 
 /// Whether this is a pod with a service account, by the same signs as in kubectl.
 pub(super) fn is_in_cluster(env: &Env<'_>) -> bool {

@@ -189,6 +189,7 @@ fn decode_within(
         decoded: DecodedManifests::default(),
         origin,
         is_multi_document: raw_documents.len() > 1,
+        is_alone: false,
         document_count: 0,
         budget,
         catalog,
@@ -257,6 +258,8 @@ struct ManifestDecoder<'a> {
     origin: Origin<'a>,
     /// Whether the text has more than one document, so that locations need a number.
     is_multi_document: bool,
+    /// Whether the document is the only one of its part of the text, so that its line is known.
+    is_alone: bool,
     /// Number of documents so far.
     document_count: usize,
     budget: &'a DecodeBudget,
@@ -335,7 +338,9 @@ impl ManifestDecoder<'_> {
         let is_unsearched = raw.text.len() > parse::MAX_DOCUMENT_BYTES
             && !raw.text.contains("managedFields")
             && content::may_nest(raw.text, &documents, self.catalog);
-        self.is_multi_document |= documents.len() + usize::from(error.is_some()) > 1;
+        let count = documents.len() + usize::from(error.is_some());
+        self.is_multi_document |= count > 1;
+        self.is_alone = count == 1;
         for (at, document) in documents.into_iter().enumerate() {
             self.document_count += 1;
             let number = self.document_count;
@@ -529,7 +534,14 @@ impl ManifestDecoder<'_> {
     fn location(&self, position: DocumentPosition<'_>) -> String {
         match (self.origin, position.template) {
             (Origin::Rendered(_) | Origin::Helm(_), Some(template)) => template.to_owned(),
-            (origin, _) => self.numbered_name(origin.name(), position.number),
+            (origin, _) => {
+                let name = self.numbered_name(origin.name(), position.number);
+                let is_helm = matches!(origin, Origin::Helm(_));
+                match self.is_multi_document && self.is_alone && !is_helm {
+                    true => format!("{name}, line {}", position.raw.content_line()),
+                    false => name,
+                }
+            }
         }
     }
 

@@ -24,12 +24,14 @@ use super::held::{SetMember, UnreadMember};
 use super::helm;
 use crate::catalog::{Catalog, has_manifest_ending};
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
+use crate::text::names::CHECK;
+use crate::text::os_error_text;
 use checkouts::Checkouts;
 use parallel::{FileDecodeContext, FileResult, FileYield, WorkItem, decode_bytes};
 use source::{display_path, read_limited};
 
 /// What standard input is called in locations.
-const STDIN_NAME: &str = "stdin";
+pub const STDIN_NAME: &str = "stdin";
 
 /// Entries below a link to a directory that are inspected for manifests.
 const MAX_LINKED: usize = 10_000;
@@ -49,8 +51,16 @@ pub enum FilesError {
         #[source]
         source: io::Error,
     },
+    /// It is a URL.
+    #[error(
+        "cannot read -f {url}: URLs are not read; download it, or pipe it in: curl -sSfL URL | kubectl {CHECK} -f -"
+    )]
+    Url {
+        /// As it was given.
+        url: String,
+    },
     /// It may be there, but cannot be looked at.
-    #[error("cannot read -f {path}: {source}; check who may read it and the directories above it")]
+    #[error("cannot read -f {path}: {}; check who may read it and the directories above it", os_error_text(.source))]
     Inaccessible {
         /// As it was given.
         path: String,
@@ -59,7 +69,7 @@ pub enum FilesError {
     },
 }
 
-/// Reads the files and directories of `-f`, and `stdin` for `-`.
+/// Reads the files and directories of `-f`, and `stdin`, with its name in locations, for `-`.
 ///
 /// Directories are walked in the order of names: `.yaml`, `.yml` and `.json`, hidden directories too, as kubectl does it,
 /// except those of version control and of mounted volumes. A link to a directory with such files, which is not followed,
@@ -74,7 +84,7 @@ pub enum FilesError {
 /// gap in [`ManifestFiles::gaps`](crate::snapshot::ManifestFiles::gaps).
 pub fn read(
     paths: &[PathBuf],
-    mut stdin: impl Read,
+    (stdin_name, mut stdin): (&str, impl Read),
     catalog: &Catalog,
     interest: ManifestFilter,
 ) -> Result<ManifestFiles, FilesError> {
@@ -109,8 +119,8 @@ pub fn read(
                     false => Ok(bytes),
                 });
                 let taken = decode_bytes(
-                    STDIN_NAME,
-                    Origin::Rendered(STDIN_NAME),
+                    stdin_name,
+                    Origin::Rendered(stdin_name),
                     bytes,
                     reading.context,
                 );
@@ -120,6 +130,9 @@ pub fn read(
         }
         let metadata = fs::metadata(path).map_err(|source| {
             let path = path.display().to_string();
+            if path.starts_with("https://") || path.starts_with("http://") {
+                return FilesError::Url { url: path };
+            }
             match source.kind() {
                 io::ErrorKind::NotFound => FilesError::NotFound { path, source },
                 _ => FilesError::Inaccessible { path, source },

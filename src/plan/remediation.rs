@@ -5,6 +5,7 @@ use super::step::Step;
 use crate::catalog::DurationEstimate;
 use crate::conditions::CompletionCondition;
 use crate::rules::{AffectedObject, Finding, Severity, object_path};
+use crate::text::first_and_more;
 
 /// A step for each blocker of this hop, in the order of the findings.
 pub(super) fn remediation_steps(findings: &[Finding], hop: &HopContext<'_>) -> Vec<StepDraft> {
@@ -30,10 +31,23 @@ fn remediation_step(hop: &HopContext<'_>, finding: &Finding) -> StepDraft {
         ..hop.step_skeleton(
             &action,
             &StepTarget::Cluster,
-            finding.message.clone(),
+            remediation_title(finding),
             done_when,
         )
     })
+}
+
+/// What to do, with the first object: `Move horizontalpodautoscaler/shop/web to autoscaling/v2`.
+fn remediation_title(finding: &Finding) -> String {
+    let first = finding
+        .objects
+        .first()
+        .map(|object| object_path(&object.kind, object.namespace.as_deref(), &object.name));
+    let objects = first_and_more(&first.unwrap_or_default(), finding.objects.len());
+    match &finding.replacement {
+        Some(replacement) => format!("Move {objects} to {replacement}"),
+        None => format!("Fix {objects}: {}", finding.message),
+    }
 }
 
 /// An object with who must change it: its owner, or else its last writer.

@@ -93,6 +93,7 @@ impl StepBuilder<'_> {
                 evidence: self
                     .setting_remarks(hop, template)
                     .chain(evidence)
+                    .chain(self.running_kubelet(hop, target))
                     .chain(checked.remark)
                     .chain(self.reported_findings(hop, template))
                     .collect(),
@@ -103,6 +104,15 @@ impl StepBuilder<'_> {
                 ..hop.step_skeleton(&template.id, target, title, checked.done_when)
             },
         }
+    }
+
+    /// Why a node is in a step of the first hop: the kubelet that it runs.
+    fn running_kubelet(&self, hop: &HopContext<'_>, target: &StepTarget<'_>) -> Option<String> {
+        let name = target.node().filter(|_| hop.is_first)?;
+        let mut nodes = self.context.nodes().iter();
+        let node = nodes.find(|node| node.name == name)?;
+        let release = node.kubelet_version.release()?;
+        Some(format!("{name} runs kubelet {release}"))
     }
 
     /// The commands, with those of the CLI of DKP or Kyma as its release has them.

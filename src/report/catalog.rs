@@ -34,7 +34,13 @@ pub fn render_catalog(
         OutputFormat::Json => encode::to_json(&summary),
         OutputFormat::Yaml => encode::to_yaml(&summary),
         OutputFormat::Name => Ok(catalog_names(&summary)),
-        OutputFormat::Table | OutputFormat::Wide | OutputFormat::Markdown | OutputFormat::Html => {
+        OutputFormat::Table
+        | OutputFormat::Wide
+        | OutputFormat::Markdown
+        | OutputFormat::Html
+        | OutputFormat::Summary
+        | OutputFormat::Csv
+        | OutputFormat::Waivers => {
             let age = catalog.age_remark(today).map(|remark| remark + "\n");
             Ok(catalog_table(&summary, look) + &age.unwrap_or_default())
         }

@@ -5,7 +5,8 @@ use console::measure_text_width;
 use super::cells::NONE_CELL;
 use super::columns::format_columns;
 use super::options::RenderOptions;
-use super::remedies::{self, push_indented};
+use super::remedies::push_indented;
+use super::scope;
 use super::stacked::stacked_rows;
 use super::terminal;
 use crate::api::v1::EvaluatedClusterDoc;
@@ -44,7 +45,7 @@ fn cluster_row(cluster: &EvaluatedClusterDoc) -> Vec<String> {
         terminal::escape_cell(id).into_owned(),
         terminal::escape_cell(version.unwrap_or(UNKNOWN_CELL)).into_owned(),
         unread.clone().unwrap_or_else(|| platform_cell(cluster)),
-        unread.unwrap_or_else(|| remedies::format_targets(path).unwrap_or(NONE_CELL.to_owned())),
+        unread.unwrap_or_else(|| scope::format_targets(path).unwrap_or(NONE_CELL.to_owned())),
         verdict.as_str().to_owned(),
     ];
     cells.extend(counts.map(|count| count.to_string()));

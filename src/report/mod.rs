@@ -2,12 +2,13 @@
 //!
 //! | file | renders |
 //! |---|---|
-//! | `table`, `remedies`, `notices` | the table of `upgrade-check`, and the sections below it |
+//! | `table`, `remedies`, `totals`, `notices`, `verdict` | the table of `upgrade-check`, and the sections below it |
+//! | `scope` | what a document is about, in a phrase |
 //! | `plan/` | [`UpgradePlan`](crate::api::v1::UpgradePlan) in every format |
 //! | `clusters`, `cluster_names` | a row for each cluster of a run, and their names in texts |
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
-//! | `name` | `-o name` |
+//! | `name`, `csv`, `waivers` | `-o name`, `-o csv`, `-o waivers` |
 //! | `event`, `screen` | lines of `upgrade-watch`, and its screen |
 //! | `summary` | what an upgrade took |
 //! | `rules` | `rules` and `explain` |
@@ -20,6 +21,7 @@ mod cells;
 mod cluster_names;
 mod clusters;
 mod columns;
+mod csv;
 mod encode;
 mod event;
 mod name;
@@ -30,12 +32,16 @@ mod plan;
 mod rbac;
 mod remedies;
 mod rules;
+mod scope;
 mod screen;
 mod stacked;
 mod styles;
 mod summary;
 mod table;
 pub mod terminal;
+mod totals;
+mod verdict;
+mod waivers;
 mod wrap;
 
 use std::borrow::Cow;
@@ -62,9 +68,13 @@ pub fn render_report(
     look: &RenderOptions,
 ) -> Result<String, RenderError> {
     let report = match format {
-        OutputFormat::Json | OutputFormat::Yaml => Cow::Borrowed(report),
+        OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Csv | OutputFormat::Waivers => {
+            Cow::Borrowed(report)
+        }
         // Tables have findings by cluster.
-        OutputFormat::Table | OutputFormat::Wide => with_cluster_names(report, false),
+        OutputFormat::Table | OutputFormat::Wide | OutputFormat::Summary => {
+            with_cluster_names(report, false)
+        }
         OutputFormat::Markdown | OutputFormat::Html | OutputFormat::Name => {
             with_cluster_names(report, true)
         }
@@ -78,6 +88,9 @@ pub fn render_report(
         OutputFormat::Json => encode::to_json(report),
         OutputFormat::Yaml => encode::to_yaml(report),
         OutputFormat::Name => Ok(name::object_names(report)),
+        OutputFormat::Summary => Ok(table::summary_table(report, look)),
+        OutputFormat::Csv => Ok(csv::report_csv(report, look.show_headers)),
+        OutputFormat::Waivers => Ok(waivers::waivers_stub(report)),
     }
 }
 

@@ -14,8 +14,14 @@ pub enum OutputFormat {
     Json,
     /// The document as YAML.
     Yaml,
-    /// `kind.group/name`, one object per line.
+    /// `kind.group/name -n NAMESPACE`, one object per line.
     Name,
+    /// One row per rule, on one screen. Plans and lists fall back to tables.
+    Summary,
+    /// One object per record. Plans and lists fall back to tables.
+    Csv,
+    /// A waivers file to fill in. Plans and lists fall back to tables.
+    Waivers,
     /// For tickets and change requests. Lists fall back to tables.
     Markdown,
     /// A standalone page. Lists fall back to tables.
@@ -23,7 +29,7 @@ pub enum OutputFormat {
 }
 
 /// Options of text output.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RenderOptions {
     /// Colours.
     pub styles: Styles,
@@ -31,6 +37,10 @@ pub struct RenderOptions {
     pub show_headers: bool,
     /// Columns of the terminal; wider tables are stacked. `None` if stdout is not a terminal: then rows are single lines.
     pub width: Option<usize>,
+    /// Why the exit code is not the one of the verdict; part of the verdict line.
+    pub exit_reason: Option<String>,
+    /// Rules that found nothing although everything that they need was read; listed if given.
+    pub passed: Option<Vec<String>>,
 }
 
 impl RenderOptions {
@@ -49,6 +59,8 @@ impl Default for RenderOptions {
             styles: Styles::default(),
             show_headers: true,
             width: None,
+            exit_reason: None,
+            passed: None,
         }
     }
 }

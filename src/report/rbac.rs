@@ -8,6 +8,7 @@ use serde_json::json;
 use super::encode;
 use super::options::RenderError;
 use crate::need::{PolicyRule, Verb};
+use crate::text::names::CHECK;
 
 /// The role that allows all that is read.
 const READER_ROLE: &str = "kubectl-upgrade-reader";
@@ -37,63 +38,66 @@ impl RbacSubject {
     }
 }
 
-/// Roles and bindings for these permissions, as YAML documents behind a comment that says what they are.
+/// A role and its binding for these permissions, as YAML documents behind a comment that says what they are.
 ///
-/// Two roles, because RBAC cannot tell Helm's Secrets from others: one with all that is read, bound to `bind` or else to
-/// the group `kubectl-upgrade-readers`, and one without Secrets, always bound to a group of its own, so that what `bind`
-/// is given does not depend on which binding came last. Where no Secrets are read there is only the first. Reads that are
-/// narrowed to a namespace get a role there.
+/// With all that is read, bound to `bind` or else to the group `kubectl-upgrade-readers`; or, since RBAC cannot tell Helm's
+/// Secrets from others, without any, bound to a group of its own by default. Reads that are narrowed to a namespace get a
+/// role there.
 ///
 /// # Errors
 /// See [`RenderError`].
 pub fn render_rbac(
     rules: &[PolicyRule],
     bind: Option<&RbacSubject>,
+    with_secrets: bool,
 ) -> Result<String, RenderError> {
-    let all: Vec<&PolicyRule> = rules.iter().collect();
-    let fewer: Vec<&PolicyRule> = all
-        .iter()
-        .copied()
-        .filter(|rule| !reads_secrets(rule))
-        .collect();
-    let both = fewer.len() < all.len();
-    let readers = RbacSubject::group("kubectl-upgrade-readers");
-    let mut out = header_comment(both, bind.unwrap_or(&readers));
-    push_documents(&mut out, READER_ROLE, &all, bind.unwrap_or(&readers))?;
-    if both {
-        let readers = RbacSubject::group("kubectl-upgrade-readers-no-secrets");
-        push_documents(&mut out, READER_NO_SECRETS_ROLE, &fewer, &readers)?;
-    }
+    let is_printed = |rule: &&PolicyRule| with_secrets || !reads_secrets(rule);
+    let printed: Vec<&PolicyRule> = rules.iter().filter(is_printed).collect();
+    let (role, group) = match with_secrets {
+        true => (READER_ROLE, "kubectl-upgrade-readers"),
+        false => (READER_NO_SECRETS_ROLE, "kubectl-upgrade-readers-no-secrets"),
+    };
+    let group = RbacSubject::group(group);
+    let bind = bind.unwrap_or(&group);
+    let secrets = match with_secrets {
+        true => rules.iter().any(reads_secrets).then_some(SECRETS_NOTE),
+        false => Some(NO_SECRETS_NOTE),
+    };
+    let mut out = header_comment(role, bind, secrets.unwrap_or_default());
+    push_documents(&mut out, role, &printed, bind)?;
     Ok(out)
 }
+
+/// What the role with Secrets says of them.
+const SECRETS_NOTE: &str = "\
+#
+# It includes Secrets, because Helm keeps its releases in them and RBAC cannot allow Secrets of one type alone.
+# --no-secrets prints a role without them.
+";
+
+/// What the role without Secrets says of them.
+const NO_SECRETS_NOTE: &str = "\
+#
+# It cannot read the releases that Helm keeps in Secrets, which is Helm's default: what their manifests use is then
+# a gap in the report, and the verdict is incomplete.
+";
 
 fn reads_secrets(rule: &PolicyRule) -> bool {
     rule.api_groups.iter().all(String::is_empty)
         && rule.resources.iter().any(|resource| resource == "secrets")
 }
 
-fn header_comment(both: bool, bind: &RbacSubject) -> String {
+fn header_comment(role: &str, bind: &RbacSubject, secrets: &str) -> String {
     let subject =
         super::terminal::escape_line(&format!("{} {}", bind.kind.to_lowercase(), bind.name))
             .into_owned();
-    let mut out = format!(
-        "# What kubectl upgrade-check reads, and nothing else; it never writes.
+    format!(
+        "# What kubectl {CHECK} reads, and nothing else; it never writes.
 # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
 #
-# {READER_ROLE} allows all of it and is bound to the {subject}.
-"
-    );
-    if both {
-        out.push_str(&format!(
-            "#
-# {READER_NO_SECRETS_ROLE} is for those who must not read Secrets, and is bound to a group of its own.
-# It cannot see the releases that Helm keeps in Secrets, which is Helm's default: what their manifests use is then
-# a gap in the report, and the verdict is incomplete. RBAC cannot allow Secrets of one type alone.
-# Keep the one that fits and delete the other.
-"
-        ));
-    }
-    out
+# {role} is bound to the {subject}.
+{secrets}"
+    )
 }
 
 /// Roles and bindings of one name: for the whole cluster, and in each namespace that some rule is narrowed to.

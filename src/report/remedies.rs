@@ -1,77 +1,102 @@
-//! Sections below the table: remedies, gaps and the verdict.
+//! Sections below the table: remedies and gaps.
+
+use std::collections::BTreeSet;
 
 use super::cells::{evidence_cell, object_cell};
 use super::cluster_names;
 use super::options::RenderOptions;
 use super::stacked;
 use super::terminal;
+use super::totals;
 use super::wrap::wrap;
 use crate::api::v1::{
-    ClusterDoc, EvaluatedClusterDoc, FindingDoc, GapDoc, HopDoc, ObjectDoc, PermissionDoc,
-    SeverityDoc, UpgradeReport,
+    BaselineDoc, FindingDoc, GapDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport,
 };
-use crate::catalog::{PlatformName, VersionSpec};
+use crate::text::names::CHECK;
 use crate::text::pluralize;
 
 /// Maximum number of objects of a blocker, and of gaps, without `-o wide`.
 pub(super) const MAX_LISTED: usize = 10;
 
-/// How to fix each blocker; empty if there is none.
+/// What to do about each finding that is open; empty if there is none. In a wide table the objects are above.
 pub(super) fn remedies_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
     let mut out = String::new();
-    let blockers = report
+    let findings = report
         .findings
         .iter()
-        .filter(|finding| finding.severity == SeverityDoc::Blocker && !finding.is_waived());
-    for finding in blockers {
-        if out.is_empty() {
-            push_indented(&mut out, 0, &look.styles.heading("What to do"));
-        } else {
-            out.push('\n');
+        .filter(|finding| !finding.is_waived() && (wide || !finding.is_in_baseline()));
+    for finding in findings {
+        match out.is_empty() {
+            true => push_indented(&mut out, 0, &look.styles.heading("What to do")),
+            false => out.push('\n'),
         }
         let mut finding = finding.clone();
         if report.clusters.len() > 1 {
             cluster_names::name_finding_cluster(&mut finding);
         }
-        push_remedy(&mut out, &finding, look, wide);
+        let is_listed = finding.severity != SeverityDoc::Blocker && finding.objects.len() == 1;
+        push_remedy(&mut out, &finding, look, !wide && !is_listed);
+    }
+    if !out.is_empty() {
+        out.push_str(&format!("\nkubectl {CHECK} explain RULE tells more\n"));
     }
     out
 }
 
-/// One finding: its message, remedy and objects.
+/// One finding: its message, remedy and, if asked for, objects.
 pub(super) fn push_remedy(
     out: &mut String,
     finding: &FindingDoc,
     look: &RenderOptions,
-    wide: bool,
+    with_objects: bool,
 ) {
     let rule = look.styles.heading(&terminal::escape_line(&finding.id));
-    push_indented(
-        out,
-        0,
-        &format!("{rule}: {}", escape_prose(&finding.message)),
-    );
+    let head = format!("{}: {}", finding.id, finding.message);
+    let head = wrap(&escape_prose(&head), "", look.prose_width());
+    let plain = format!("{}:", terminal::escape_line(&finding.id));
+    out.push_str(&head.replacen(&plain, &format!("{rule}:"), 1));
     out.push_str(&wrap(
         &escape_prose(&finding.remedy),
         "  ",
         look.prose_width(),
     ));
-    let open: Vec<&ObjectDoc> = finding
-        .objects
-        .iter()
-        .filter(|object| object.waiver.is_none())
-        .collect();
-    let limit = if wide { open.len() } else { MAX_LISTED };
-    let rows = open
-        .iter()
-        .take(limit)
-        .map(|object| vec![object_cell(object), evidence_cell(Some(object))])
-        .collect();
-    out.push_str(&stacked::columns_or_stacked(rows, 4, look.width));
-    push_more_hint(out, 4, open.len(), limit);
+    if with_objects {
+        push_objects(out, finding, look);
+    }
     if !finding.reference.is_empty() {
         let reference = terminal::escape_line(&finding.reference);
         push_indented(out, 2, &format!("See {reference}"));
+    }
+}
+
+/// The open objects of a finding: evidence that all share is named once, and many objects are counted by namespace and owner.
+fn push_objects(out: &mut String, finding: &FindingDoc, look: &RenderOptions) {
+    let objects = finding.objects.iter();
+    let open: Vec<&ObjectDoc> = objects
+        .filter(|object| object.waiver.is_none() && object.baseline != Some(BaselineDoc::Known))
+        .collect();
+    let evidence = |object: &&ObjectDoc| evidence_cell(Some(object));
+    let shared = open.first().map(evidence);
+    let shared =
+        shared.filter(|first| open.len() > 1 && open.iter().all(|one| evidence(one) == *first));
+    if let Some(shared) = &shared {
+        out.push_str(&wrap(
+            &format!("each: {shared}"),
+            "    ",
+            look.prose_width(),
+        ));
+    }
+    let rows = open.iter().take(MAX_LISTED).map(|object| match shared {
+        Some(_) => vec![object_cell(object)],
+        None => vec![object_cell(object), evidence_cell(Some(object))],
+    });
+    out.push_str(&stacked::columns_or_stacked(rows.collect(), 4, look.width));
+    push_more_hint(out, 4, open.len(), MAX_LISTED);
+    if open.len() > MAX_LISTED {
+        for (name, counts) in totals::by_place(open) {
+            let counts = format!("by {name}: {counts}");
+            out.push_str(&wrap(&counts, "    ", look.prose_width()));
+        }
     }
 }
 
@@ -82,19 +107,48 @@ pub(super) fn gaps_section(gaps: &[GapDoc], look: &RenderOptions, wide: bool) ->
     }
     let mut out = String::new();
     push_indented(&mut out, 0, &look.styles.heading("Gaps"));
+    if let Some(refusals) = refusals(gaps) {
+        out.push_str(&wrap(&refusals, "  ", look.prose_width()));
+    }
     let limit = if wide { gaps.len() } else { MAX_LISTED };
     for gap in gaps.iter().take(limit) {
         push_gap(&mut out, gap, look.prose_width());
     }
     push_more_hint(&mut out, 2, gaps.len(), limit);
-    if gaps.iter().any(|gap| gap.rbac.is_some()) {
+    if gaps.iter().filter(|gap| gap.rbac.is_some()).count() == 1 {
         push_indented(
             &mut out,
             2,
-            "kubectl upgrade-check rbac prints a ClusterRole with these permissions",
+            &format!("kubectl {CHECK} rbac prints a ClusterRole with these permissions"),
         );
     }
     out
+}
+
+/// What a user who was refused several reads needs first: `user "limited" may not read 34 resources; 40 rules not fully
+/// checked; to fix: …`.
+fn refusals(gaps: &[GapDoc]) -> Option<String> {
+    let refused: Vec<&GapDoc> = gaps.iter().filter(|gap| gap.rbac.is_some()).collect();
+    if refused.len() < 2 {
+        return None;
+    }
+    let rules: BTreeSet<&String> = refused.iter().flat_map(|gap| &gap.rules).collect();
+    let mut users = refused.iter().filter_map(|gap| refused_user(&gap.why));
+    let user = users.next().map_or_else(
+        || "the user".to_owned(),
+        |user| format!("user \"{}\"", terminal::escape_line(user)),
+    );
+    Some(format!(
+        "{user} may not read {}; {} not fully checked; to fix: `kubectl {CHECK} rbac` prints what an administrator must apply",
+        pluralize(refused.len(), "resource"),
+        pluralize(rules.len(), "rule"),
+    ))
+}
+
+/// The user whom the API server names in a refusal: `… User "limited" cannot list resource …`.
+fn refused_user(why: &str) -> Option<&str> {
+    let (_, rest) = why.split_once("User \"")?;
+    rest.split_once('"').map(|(user, _)| user)
 }
 
 fn push_gap(out: &mut String, gap: &GapDoc, width: usize) {
@@ -135,128 +189,6 @@ pub(super) fn permission_phrase(rule: &PermissionDoc) -> String {
         text.push_str(&format!(" in namespace {namespace}"));
     }
     terminal::escape_line(&text).into_owned()
-}
-
-/// The last line: verdict, counts and scope.
-pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> String {
-    let summary = &report.summary;
-    let some = |number: usize, noun: &str| (number > 0).then(|| pluralize(number, noun));
-    let found: Vec<String> = [
-        some(summary.blockers, "blocker"),
-        some(summary.warnings, "warning"),
-        some(summary.notes, "note"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let found = if found.is_empty() {
-        "nothing found".to_owned()
-    } else {
-        found.join(", ")
-    };
-    let in_baseline = report
-        .findings
-        .iter()
-        .filter(|finding| !finding.is_waived() && finding.is_in_baseline())
-        .count();
-    let number = |number: usize, word: &str| (number > 0).then(|| format!("{number} {word}"));
-    let aside = [
-        number(summary.waived, "waived"),
-        number(in_baseline, "in the baseline"),
-        number(report.resolved.len(), "resolved since"),
-        some(summary.skipped, "rule").map(|rules| format!("{rules} skipped")),
-        some(summary.gaps, "gap"),
-    ];
-    let counts: Vec<String> = std::iter::once(found)
-        .chain(aside.into_iter().flatten())
-        .collect();
-    format!(
-        "{}: {} ({})\n",
-        look.styles.verdict(report.verdict),
-        counts.join("; "),
-        several_clusters(&report.clusters)
-            .unwrap_or_else(|| scope_phrase(&report.cluster, &report.path))
-    )
-}
-
-/// `3 clusters`; none if the run has no more than one.
-pub(super) fn several_clusters(clusters: &[EvaluatedClusterDoc]) -> Option<String> {
-    (clusters.len() > 1).then(|| format!("{} clusters", clusters.len()))
-}
-
-/// The scope of a verdict: cluster, path, namespace.
-pub(super) fn scope_phrase(cluster: &ClusterDoc, path: &[HopDoc]) -> String {
-    let place = match (&cluster.context, &cluster.server) {
-        (Some(context), _) => format!("context {}", terminal::escape_line(context)),
-        (None, Some(server)) => format!("server {}", terminal::escape_line(server)),
-        (None, None) => "no cluster".to_owned(),
-    };
-    let mut parts = vec![place];
-    parts.extend(format_path(cluster, path));
-    if let Some(namespace) = &cluster.namespace {
-        parts.push(format!(
-            "namespace {} only",
-            terminal::escape_line(namespace)
-        ));
-    }
-    parts.join(", ")
-}
-
-/// `1.24.17 → 1.25.16 → 1.26.15`, with names if there are several platforms; without a hop `stays at 1.25.16`.
-pub(super) fn format_path(cluster: &ClusterDoc, path: &[HopDoc]) -> Option<String> {
-    if path.is_empty() {
-        let version = cluster.kubernetes_version.as_ref()?;
-        return Some(format!("stays at {}", terminal::escape_line(version)));
-    }
-    let alone = path
-        .iter()
-        .all(|hop| hop.platform == PlatformName::Kubernetes);
-    let legs = path.chunk_by(|hop, next| hop.platform == next.platform);
-    let legs: Vec<String> = legs.map(|hops| format_hops(hops, alone)).collect();
-    Some(legs.join(", "))
-}
-
-/// `1.26.15`, with names if there are several platforms; none without a hop.
-pub(super) fn format_targets(path: &[HopDoc]) -> Option<String> {
-    let legs = path.chunk_by(|hop, next| hop.platform == next.platform);
-    let last: Vec<&HopDoc> = legs.filter_map(<[HopDoc]>::last).collect();
-    let texts = last.iter().map(|hop| match hop.platform {
-        PlatformName::Kubernetes if last.len() == 1 => format_version(&hop.to),
-        platform => format!("{} {}", platform.title(), format_version(&hop.to)),
-    });
-    let texts: Vec<String> = texts.collect();
-    (!texts.is_empty()).then(|| texts.join(", "))
-}
-
-/// Hops of one platform that follow each other.
-fn format_hops(hops: &[HopDoc], alone: bool) -> String {
-    let start = hops.first().and_then(|hop| hop.from.as_ref());
-    let stops = start.into_iter().chain(hops.iter().map(|hop| &hop.to));
-    let stops: Vec<_> = stops.map(format_version).collect();
-    let to = if start.is_none() { "to " } else { "" };
-    let name = match hops.first() {
-        Some(hop) if !alone => format!("{} ", hop.platform.title()),
-        _ => String::new(),
-    };
-    format!("{to}{name}{}", stops.join(" → "))
-}
-
-/// `Kubernetes 1.24.17 → 1.25.16`, escaped.
-pub(super) fn hop_title(
-    platform: PlatformName,
-    from: Option<&VersionSpec>,
-    to: &VersionSpec,
-) -> String {
-    let (platform, to) = (platform.title(), format_version(to));
-    match from {
-        Some(from) => format!("{platform} {} → {to}", format_version(from)),
-        None => format!("{platform} to {to}"),
-    }
-}
-
-/// Suffixes of versions come from the cluster.
-fn format_version(version: &VersionSpec) -> String {
-    terminal::escape_line(&version.to_string()).into_owned()
 }
 
 /// Escapes a sentence and limits its length.

@@ -6,6 +6,7 @@ use super::{encode, terminal, wrap};
 use crate::api::v1::{RuleDoc, RuleList};
 use crate::catalog::Catalog;
 use crate::rules::{Hazard, Rule};
+use crate::text::names::CHECK;
 
 /// Maximum width of prose.
 const EXPLAIN_WIDTH: usize = 80;
@@ -31,9 +32,12 @@ pub fn render_rules(
             .iter()
             .map(|rule| rule.id.clone() + "\n")
             .collect()),
-        OutputFormat::Table | OutputFormat::Markdown | OutputFormat::Html => {
-            Ok(rules_table(&list, look, all, false))
-        }
+        OutputFormat::Table
+        | OutputFormat::Markdown
+        | OutputFormat::Html
+        | OutputFormat::Summary
+        | OutputFormat::Csv
+        | OutputFormat::Waivers => Ok(rules_table(&list, look, all, false)),
         OutputFormat::Wide => Ok(rules_table(&list, look, all, true)),
     }
 }
@@ -87,7 +91,7 @@ impl std::fmt::Display for UnknownRule {
         if let Some(nearest) = &self.suggestion {
             write!(f, "; did you mean {nearest}?")?;
         }
-        f.write_str(" (run 'kubectl upgrade-check rules' to list all rules)")
+        write!(f, " (run 'kubectl {CHECK} rules' to list all rules)")
     }
 }
 
@@ -127,11 +131,13 @@ pub fn explain(
     }
     let rule = rules.iter().find(|rule| rule.id == id);
     let rule = rule.ok_or_else(|| UnknownRule::new(id, rules))?;
+    let details = (rule.details)(catalog);
     let sections = [
         ("TITLE:", rule.title),
         ("WHY IT MATTERS:", rule.why),
         ("DETECTION:", rule.detection),
         ("REMEDY:", rule.remedy),
+        ("FIELDS THAT CHANGE:", &details),
         ("READ MORE:", rule.reference),
         ("SOURCES:", &rule.sources.join("\n")),
     ];

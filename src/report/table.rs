@@ -7,11 +7,24 @@ use console::measure_text_width;
 use super::cells::{NONE_CELL, evidence_cell, object_cell};
 use super::columns::format_columns;
 use super::options::RenderOptions;
-use super::{clusters, notices, remedies, stacked, terminal, wrap};
+use super::{clusters, notices, remedies, stacked, terminal, totals, verdict, wrap};
 use crate::api::v1::{BaselineDoc, FindingDoc, HopDoc, HopIdDoc, ObjectDoc, UpgradeReport};
 
-const HEADER: [&str; 5] = ["SEVERITY", "RULE", "OBJECT", "WHY", "EVIDENCE"];
-const WIDE_HEADER: [&str; 3] = ["HOP", "CONFIDENCE", "OWNER"];
+const HEADER: [&str; 7] = [
+    "SEVERITY",
+    "RULE",
+    "OBJECT",
+    "WHY",
+    "EVIDENCE",
+    "HOP",
+    "CONFIDENCE",
+];
+const WIDE_HEADER: [&str; 1] = ["OWNER"];
+/// Columns before `HOP`; narrow terminals show the others with their names.
+const UNNAMED: usize = 5;
+
+/// Namespaces named in a row of the summary.
+const MAX_NAMESPACES: usize = 3;
 
 /// The hop of findings that hold already.
 const NOW_CELL: &str = "now";
@@ -21,17 +34,68 @@ pub(super) fn report_table(report: &UpgradeReport, look: &RenderOptions, wide: b
     wrap::join_sections(&[
         clusters::clusters_section(&report.clusters, look),
         findings_section(report, look, wide),
+        totals::known_section(report, wide),
+        totals::totals_section(report, look, false),
         remedies::remedies_section(report, look, wide),
         notices::waived_section(report, look, wide),
         notices::resolved_section(report, look, wide),
         remedies::gaps_section(&report.gaps, look, wide),
         notices::remarks_section(&report.remarks, look),
-        remedies::verdict_line(report, look),
+        totals::passed_section(look),
+        verdict::verdict_line(report, look),
+    ])
+}
+
+/// A row for each rule that found something, the counts by namespace and owner, and the verdict.
+pub(super) fn summary_table(report: &UpgradeReport, look: &RenderOptions) -> String {
+    let header = ["SEVERITY", "RULE", "OBJECTS", "NAMESPACES", "TITLE"];
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let findings = report.findings.iter().filter(|one| !one.is_waived());
+    let findings: Vec<&FindingDoc> = findings.collect();
+    for same in findings.chunk_by(|one, next| one.severity == next.severity && one.id == next.id) {
+        let Some(first) = same.first() else { continue };
+        let objects = || same.iter().flat_map(|finding| &finding.objects);
+        let namespaces: BTreeSet<&str> = objects()
+            .filter_map(|object| object.namespace.as_deref())
+            .collect();
+        let mut named: Vec<String> = namespaces
+            .iter()
+            .take(MAX_NAMESPACES)
+            .map(|name| terminal::escape_cell(name).into_owned())
+            .collect();
+        if namespaces.len() > MAX_NAMESPACES {
+            named.push(format!("+{}", namespaces.len() - MAX_NAMESPACES));
+        }
+        rows.push(vec![
+            look.styles.severity(first.severity),
+            terminal::escape_cell(&first.id).into_owned(),
+            objects().count().to_string(),
+            match named.is_empty() {
+                true => NONE_CELL.to_owned(),
+                false => named.join(","),
+            },
+            terminal::escape_cell(&first.title).into_owned(),
+        ]);
+    }
+    let mut lines = format_columns(look.show_headers.then_some(&header), rows.clone());
+    if let Some(limit) = look
+        .width
+        .filter(|limit| lines.iter().any(|line| measure_text_width(line) > *limit))
+    {
+        lines = stacked::stacked_rows(&rows, limit);
+    }
+    let lines: String = lines.into_iter().map(|line| line + "\n").collect();
+    wrap::join_sections(&[
+        clusters::clusters_section(&report.clusters, look),
+        lines,
+        totals::totals_section(report, look, true),
+        totals::passed_section(look),
+        verdict::verdict_line(report, look),
     ])
 }
 
 fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
-    let groups = FindingGroups::new(report);
+    let groups = FindingGroups::new(report, wide);
     let rows: Vec<Vec<String>> = groups
         .findings()
         .flat_map(|finding| finding_rows(finding, look, wide))
@@ -48,7 +112,10 @@ fn findings_section(report: &UpgradeReport, look: &RenderOptions, wide: bool) ->
             .any(|line| measure_text_width(line) > limit)
     };
     let (header, lines) = match look.width {
-        Some(limit) if too_wide(limit) => (None, stacked::stacked_rows(&rows, limit)),
+        Some(limit) if too_wide(limit) => {
+            let rows: Vec<Vec<String>> = rows.into_iter().map(name_last_cells).collect();
+            (None, stacked::stacked_rows(&rows, limit))
+        }
         _ => {
             let mut lines = in_columns;
             let header = (look.show_headers && !lines.is_empty()).then(|| lines.remove(0));
@@ -94,7 +161,10 @@ struct FindingGroups<'a> {
 }
 
 impl<'a> FindingGroups<'a> {
-    fn new(report: &'a UpgradeReport) -> Self {
+    /// All findings, or without those that the baseline has.
+    fn new(report: &'a UpgradeReport, all: bool) -> Self {
+        let is_listed =
+            |finding: &&FindingDoc| all || finding.is_waived() || !finding.is_in_baseline();
         let several_clusters = report.clusters.len() > 1;
         // Manifests are of no cluster, and come last.
         let cluster_index = |finding: &FindingDoc| {
@@ -104,7 +174,7 @@ impl<'a> FindingGroups<'a> {
             index.unwrap_or(report.clusters.len())
         };
         let mut by_place: BTreeMap<(usize, Option<HopOrder>), Vec<&FindingDoc>> = BTreeMap::new();
-        for finding in &report.findings {
+        for finding in report.findings.iter().filter(is_listed) {
             let hop = finding.hop.as_ref();
             let hop = hop.map(|hop| HopOrder::new(hop, &report.path));
             let place = (cluster_index(finding), hop);
@@ -116,7 +186,10 @@ impl<'a> FindingGroups<'a> {
             .collect();
         if !several_clusters && report.path.len() <= 1 && hops.len() <= 1 {
             return Self {
-                groups: vec![(String::new(), report.findings.iter().collect())],
+                groups: vec![(
+                    String::new(),
+                    report.findings.iter().filter(is_listed).collect(),
+                )],
                 have_headings: false,
             };
         }
@@ -167,6 +240,10 @@ impl HopOrder {
 }
 
 fn finding_rows(finding: &FindingDoc, look: &RenderOptions, wide: bool) -> Vec<Vec<String>> {
+    let hop = finding.hop.as_ref().map_or_else(
+        || NOW_CELL.to_owned(),
+        |hop| format!("{}={}", hop.platform, hop.to),
+    );
     let common = |object: String, of: Option<&ObjectDoc>| {
         vec![
             severity_cell(finding, of, look),
@@ -174,6 +251,8 @@ fn finding_rows(finding: &FindingDoc, look: &RenderOptions, wide: bool) -> Vec<V
             object,
             terminal::escape_cell(&finding.message).into_owned(),
             evidence_cell(of),
+            terminal::escape_cell(&hop).into_owned(),
+            finding.confidence.as_str().to_owned(),
         ]
     };
     if !wide {
@@ -183,23 +262,22 @@ fn finding_rows(finding: &FindingDoc, look: &RenderOptions, wide: bool) -> Vec<V
             first,
         )];
     }
-    let hop = finding.hop.as_ref().map_or_else(
-        || NOW_CELL.to_owned(),
-        |hop| format!("{}={}", hop.platform, hop.to),
-    );
-    finding
-        .objects
-        .iter()
-        .map(|object| {
-            let mut row = common(object_cell(object), Some(object));
-            row.extend([
-                terminal::escape_cell(&hop).into_owned(),
-                finding.confidence.as_str().to_owned(),
-                terminal::escape_cell(object.owner.as_deref().unwrap_or(NONE_CELL)).into_owned(),
-            ]);
-            row
-        })
-        .collect()
+    let rows = finding.objects.iter().map(|object| {
+        let mut row = common(object_cell(object), Some(object));
+        row.push(terminal::escape_cell(object.owner.as_deref().unwrap_or(NONE_CELL)).into_owned());
+        row
+    });
+    rows.collect()
+}
+
+/// A row for a narrow terminal: the cells that need their names become one: `hop kubernetes=1.25 · confidence likely`.
+fn name_last_cells(mut row: Vec<String>) -> Vec<String> {
+    let last = row.split_off(UNNAMED.min(row.len()));
+    let names = HEADER.iter().skip(UNNAMED).chain(&WIDE_HEADER);
+    let named = names.zip(last).filter(|(_, cell)| cell != NONE_CELL);
+    let named = named.map(|(name, cell)| format!("{} {cell}", name.to_lowercase()));
+    row.push(named.collect::<Vec<_>>().join(" · "));
+    row
 }
 
 /// `blocker`, followed by `(waived)`, `(known)` or `(new)`.

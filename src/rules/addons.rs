@@ -316,6 +316,7 @@ fn draft_finding(
         .into_iter()
         .next();
     FindingDraft {
+        replacement: None,
         subject: format!("{} {version}", addon.component),
         severity: rule.severity,
         confidence: Confidence::Certain,

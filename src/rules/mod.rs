@@ -31,6 +31,7 @@ pub use engine::policy::{FailOn, Policy, PolicyStatus, RuleFilter};
 pub use engine::rule::{Applicability, FindingDraft, Rule, RuleKind, RuleOutput, TableRule};
 pub use engine::waivers::{Waiver, Waivers, WaiversError};
 pub(crate) use kyma::guide::{RULE as GUIDE_ACTION, checked_objects};
+pub(crate) use webhooks::namespaces as namespace_labels_need;
 
 use std::sync::LazyLock;
 

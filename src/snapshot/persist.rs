@@ -1,6 +1,7 @@
 //! Saving and loading a snapshot: gzip of two JSON documents, a header that stays readable for every later version and
 //! the snapshot itself.
 
+use crate::text::os_error_text;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -11,6 +12,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::{Snapshot, format1};
+use crate::text::names::CHECK;
 
 /// The version of the format, raised if a reader of the old format would misunderstand the new one. Since format 2 the
 /// ledger has the fields that full objects hold; format 3 has clusters that were not read.
@@ -49,13 +51,13 @@ pub struct SnapshotError {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotProblem {
     /// It cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {}", os_error_text(.0))]
     Unreadable(#[from] std::io::Error),
     /// It cannot be written.
-    #[error("cannot be saved: {0}; an existing file is unchanged")]
+    #[error("cannot be saved: {}; an existing file is unchanged", os_error_text(.0))]
     WriteFailed(std::io::Error),
     /// It is something else.
-    #[error("is not a snapshot of kubectl upgrade-check: {0}")]
+    #[error("is not a snapshot of kubectl {CHECK}: {0}")]
     NotASnapshot(String),
     /// It was made by a newer version.
     #[error(

@@ -4,6 +4,7 @@
 //! each line would double its size.) `zcat` shows
 //! it, and the lines without gzip are a recording too.
 
+use crate::text::os_error_text;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::observation::Observation;
 use crate::need::ClusterId;
 use crate::snapshot::Uid;
+use crate::text::names::WATCH;
 
 /// `apiVersion` of the header.
 const API_VERSION: &str = "kubectl-upgrade/v1";
@@ -71,7 +73,7 @@ impl RecordingHeader {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// It cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", os_error_text(.source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -82,7 +84,7 @@ pub enum RecordingError {
     #[error("{} exists already; name another file to record to", .0.display())]
     Exists(PathBuf),
     /// It is no recording, or one of a newer format.
-    #[error("{path} is not a recording of upgrade-watch: {why}")]
+    #[error("{path} is not a recording of {WATCH}: {why}")]
     NotARecording {
         /// The file.
         path: PathBuf,

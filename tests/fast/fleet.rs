@@ -411,7 +411,7 @@ fn the_readme_shows_a_fleet() {
     );
     let verdict = text.lines().last().expect("the verdict");
     let text = format!("{rows}\n\n…\n\n{verdict}\n");
-    crate::golden::shown("README.md", "The clusters of a run", &text);
+    crate::golden::shown("docs/fleet.md", "The clusters of a run", &text);
 }
 
 #[test]

@@ -11,19 +11,28 @@ mod baseline;
 mod bounds;
 mod cluster_api;
 mod command;
+#[cfg(unix)]
+mod completion;
 mod contributing;
 mod detect;
 mod estimate;
+mod fields;
+mod first_use;
 mod fleet;
 mod generated;
 mod hazards;
 mod helm;
 mod hostile;
+#[cfg(unix)]
+mod install;
+#[cfg(unix)]
+mod krew;
 mod kubelets;
 mod lifecycle;
 mod manifests;
 #[path = "../../src/mutate.rs"]
 mod mutate;
+mod names;
 mod path;
 mod plan_formats;
 mod plan_hostile;

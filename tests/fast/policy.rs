@@ -268,8 +268,8 @@ fn a_file_of_waivers_that_cannot_be_meant_is_1_and_says_where() {
 }
 
 #[test]
-fn the_waivers_of_the_readme_are_some() {
-    let page = fs::read_to_string(golden::in_repository("README.md")).expect("the page");
+fn the_waivers_of_the_page_are_some() {
+    let page = fs::read_to_string(golden::in_repository("docs/check.md")).expect("the page");
     let (_, rest) = page.split_once("```yaml\n").expect("a block");
     let (block, _) = rest.split_once("```").expect("an end");
     let file = Folder::new();

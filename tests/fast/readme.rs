@@ -1,29 +1,46 @@
-//! The README shows what the programs tell of the example.
+//! The README and the pages in `docs/` show what the programs print, and every command that they show is a valid one.
 
-use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_report};
+mod commands;
+mod picture;
+
+use kubectl_upgrade::report::{OutputFormat, RenderOptions, Styles, render_report};
 
 use crate::document::{plan_at, shop_plan, shop_report};
 use crate::golden;
 
-/// The README shows the findings of the example and the verdict, as a terminal of 100 columns does.
+/// The report of the example.
+fn report(format: OutputFormat, look: RenderOptions) -> String {
+    render_report(format, &shop_report(), &look).expect("a table")
+}
+
+/// The README shows the findings of the example, a rule in each line, and the verdict.
 #[test]
-fn the_readme_shows_a_report() {
+fn the_readme_shows_a_summary() {
+    let shown = report(OutputFormat::Summary, RenderOptions::default());
+    golden::shown("README.md", "The summary of the example", &shown);
+}
+
+/// The picture of the README is the report in colors, as a terminal of 100 columns shows it.
+#[test]
+fn the_readme_has_a_picture() {
     let look = RenderOptions {
+        styles: Styles::colored(),
         width: Some(100),
         ..RenderOptions::default()
     };
-    let told = render_report(OutputFormat::Table, &shop_report(), &look).expect("a table");
-    let (findings, rest) = told.split_once("\nWhat to do\n").expect("what to do");
-    let verdict = rest.lines().last().expect("the verdict");
-    let text = format!("{findings}\n…\n\n{verdict}\n");
-    golden::shown("README.md", "The report of the example", &text);
+    let shown = report(OutputFormat::Table, look);
+    let (findings, _) = shown.split_once("What to do").expect("what to do");
+    let verdict = shown.lines().last().expect("the verdict");
+    let findings = findings.trim_end_matches(|letter: char| letter != '\n');
+    let screen = format!("$ kubectl upgrade-check\n{findings}\n{verdict}\n");
+    golden::compare("docs/img/check.svg", &picture::svg(&screen, 100));
 }
 
 /// The README shows the plan of the example, as a terminal of 100 columns does.
 #[test]
 fn the_readme_shows_a_plan() {
-    let told = plan_at(100, &shop_plan("1.25"));
-    let (tree, _) = told
+    let shown = plan_at(100, &shop_plan("1.25"));
+    let (tree, _) = shown
         .split_once("\nBlocking findings\n")
         .expect("blocking findings");
     golden::shown("README.md", "The plan of the example", tree);

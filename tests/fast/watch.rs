@@ -312,8 +312,8 @@ fn a_stopped_watch_leaves_the_cursor_and_is_drawn_again() {
 }
 
 #[test]
-fn the_example_of_the_readme_goes_to_the_end() {
-    let readme = std::fs::read_to_string("README.md").expect("the README");
+fn the_example_of_the_page_goes_to_the_end() {
+    let readme = std::fs::read_to_string("docs/watch.md").expect("the page");
     let args = "--replay examples/rollout.recording --to 1.25";
     assert!(readme.contains(args));
     let mut command = Command::new(PROGRAM);

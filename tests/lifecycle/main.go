@@ -1,5 +1,6 @@
 // Command lifecycle writes what upstream's modules say, as tests/fixtures/upstream-lifecycle.tsv (the lifecycle of the
-// Kubernetes APIs) or, with the argument gates, tests/fixtures/upstream-gates.tsv (see gates.go).
+// Kubernetes APIs), with the argument gates tests/fixtures/upstream-gates.tsv (see gates.go), or with the argument fields
+// tests/fixtures/upstream-fields.tsv (see fields.go).
 //
 // The source is the methods APILifecycleIntroduced, Deprecated, Removed and Replacement of the types in the published
 // modules. Modules are downloaded with the Go command's ordinary proxy; none of them is compiled. The newest module that
@@ -47,8 +48,9 @@ type life struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "gates" {
-		if err := writeGates(); err != nil {
+	more := map[string]func() error{"gates": writeGates, "fields": writeFields}
+	if len(os.Args) > 1 {
+		if err := more[os.Args[1]](); err != nil {
 			fail(err)
 		}
 		return

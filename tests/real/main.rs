@@ -30,9 +30,14 @@ mod control_plane;
 mod detect;
 mod example;
 mod extensions;
+mod field_changes;
 mod fleet;
 mod harness;
+#[cfg(unix)]
+mod krew;
 mod kyma;
+#[path = "../support/names.rs"]
+mod names;
 mod nodes;
 mod pieces;
 mod policy;
@@ -72,12 +77,15 @@ fn main() -> ExitCode {
         workloads::trials(),
         busy::trials(),
         extensions::trials(),
+        field_changes::trials(),
         webhooks::trials(),
         served::trials(),
         volumes::trials(),
         policy::trials(),
         redact::trials(),
         control_plane::trials(),
+        #[cfg(unix)]
+        krew::trials(),
         kyma::trials(),
         nodes::trials(),
         detect::trials(),

@@ -348,7 +348,13 @@ impl Cluster {
             oldest: Some(self.kubernetes.minor()),
         };
         let paths = [directory.path().to_owned()];
-        let mut files = files::read(&paths, std::io::empty(), catalog, filter).expect("files");
+        let mut files = files::read(
+            &paths,
+            (files::STDIN_NAME, std::io::empty()),
+            catalog,
+            filter,
+        )
+        .expect("files");
         let prefix = format!("{}/", directory.path().display());
         for object in &mut files.objects {
             object.location = object.location.replace(&prefix, "");

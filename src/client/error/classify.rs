@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::{RequestError, TlsError, sanitize_line, status};
-use crate::kubeconfig::strip_os_code;
+use crate::text::strip_os_code;
 
 /// Classifies an error of kube, of a layer or of the operating system.
 ///

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::{HeaderMap, header};
 use tokio::time::Instant;
 
 use super::{AttemptError, Attempts, policy};
@@ -12,6 +13,8 @@ use crate::client::error::RequestError;
 use crate::client::options::ReadObserver;
 use crate::kubeconfig::Timeout;
 
+/// Warnings that are kept.
+const MAX_WARNINGS: usize = 100;
 /// How long all requests may fail if no timeout is set.
 const DEFAULT_GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 /// Resources whose lists may time out, without a success in between, before requests are no longer sent.
@@ -40,6 +43,15 @@ struct RetryStateInner {
     /// How long at least one request waited, before `waiting_since`.
     total_backoff: Duration,
     has_announced_wait: bool,
+    /// Warnings of the server, each once.
+    warnings: BTreeSet<String>,
+}
+
+/// The text of a warning that is meant for people: code 299, an agent, and a quoted text.
+fn warning_text(value: &str) -> Option<String> {
+    let (_, text) = value.strip_prefix("299 ")?.split_once(" \"")?;
+    let (text, _) = text.rsplit_once('"')?;
+    Some(text.replace("\\\"", "\"").replace("\\\\", "\\"))
 }
 
 impl RetryState {
@@ -63,6 +75,22 @@ impl RetryState {
     /// The server responded, with whatever status.
     pub(super) fn record_response(&self) {
         self.lock_inner().has_responded = true;
+    }
+
+    /// Keeps the warnings of a response: `299 - "policy/v1beta1 PodSecurityPolicy is deprecated"`.
+    pub(super) fn record_warnings(&self, headers: &HeaderMap) {
+        let values = headers.get_all(header::WARNING).iter();
+        for warning in values.filter_map(|value| warning_text(value.to_str().ok()?)) {
+            let mut state = self.lock_inner();
+            if state.warnings.len() < MAX_WARNINGS {
+                state.warnings.insert(warning);
+            }
+        }
+    }
+
+    /// What the server warned of, each once.
+    pub(in crate::client) fn warnings(&self) -> Vec<String> {
+        self.lock_inner().warnings.iter().cloned().collect()
     }
 
     /// A response is complete and usable.
@@ -165,4 +193,25 @@ impl RetryState {
 fn resource_of_uri(uri: &str) -> &str {
     let path = uri.split('?').next().unwrap_or_default();
     path.rsplit('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::warning_text;
+
+    #[test]
+    fn a_warning_is_what_the_server_says_to_people() {
+        for (header, text) in [
+            (
+                r#"299 - "policy/v1beta1 PodSecurityPolicy is deprecated in v1.21+""#,
+                Some("policy/v1beta1 PodSecurityPolicy is deprecated in v1.21+"),
+            ),
+            (r#"299 - "say \"no\"""#, Some(r#"say "no""#)),
+            (r#"199 - "something else""#, None),
+            ("299 - unquoted", None),
+            ("", None),
+        ] {
+            assert_eq!(warning_text(header).as_deref(), text, "{header}");
+        }
+    }
 }

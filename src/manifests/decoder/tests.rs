@@ -54,8 +54,8 @@ fn several_documents_are_numbered() {
     assert_eq!(
         lines(&decoded),
         [
-            "a.example/v1 Node -/a- cart.yaml document 1",
-            "v1 Event -/ cart.yaml document 2"
+            "a.example/v1 Node -/a- cart.yaml document 1, line 3",
+            "v1 Event -/ cart.yaml document 2, line 10"
         ]
     );
     assert_eq!(faults(&decoded), [""; 0]);
@@ -120,8 +120,9 @@ fn what_helm_rendered_is_called_by_its_template() {
     );
     let place = |at: usize| rendered.objects[at].location.as_str();
     assert_eq!(place(0), "shop/templates/a.yaml");
-    assert_eq!(place(1), "helm release shop/cart document 2");
-    assert_eq!(file(&text).objects[0].location, "cart.yaml document 1");
+    assert_eq!(place(1), "helm release shop/cart document 2, line 7");
+    let place = &file(&text).objects[0].location;
+    assert_eq!(place, "cart.yaml document 1, line 3");
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn a_broken_document_does_not_lose_the_others() {
         "{BUDGET}---\n{BUDGET}---\na:\n  b: 1\n c: 2\n---\n{BUDGET}"
     ));
     assert_eq!(lines(&decoded).len(), 3);
-    assert_eq!(decoded.objects[2].location, "cart.yaml document 4");
+    assert_eq!(decoded.objects[2].location, "cart.yaml document 4, line 13");
     assert_eq!(
         faults(&decoded),
         ["cart.yaml document 3, line 11: while parsing a block mapping, did not find expected key"]
@@ -302,9 +303,9 @@ fn records_of_deployed_releases_are_told_from_other_secrets() {
     assert_eq!(
         lines(&decoded),
         [
-            "v1 Secret -/plain cart.yaml document 4",
-            "v1 ConfigMap -/d cart.yaml document 6",
-            "v1 Secret -/f cart.yaml document 8"
+            "v1 Secret -/plain cart.yaml document 4, line 18",
+            "v1 ConfigMap -/d cart.yaml document 6, line 28",
+            "v1 Secret -/f cart.yaml document 8, line 38"
         ]
     );
     assert_eq!(

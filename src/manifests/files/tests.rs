@@ -32,7 +32,7 @@ pub(super) fn read_all(paths: &[PathBuf], stdin: &[u8]) -> Result<ManifestFiles,
         to: None,
         oldest: None,
     };
-    read(paths, stdin, catalog, interest)
+    read(paths, (STDIN_NAME, stdin), catalog, interest)
 }
 
 pub(super) fn read_tree(dir: &TempDir) -> ManifestFiles {
@@ -77,8 +77,8 @@ fn trees_are_walked_in_order() {
         locations(&files, &dir),
         [
             "a/.hidden.yaml",
-            "a/two.YML document 1",
-            "a/two.YML document 2",
+            "a/two.YML document 1, line 1",
+            "a/two.YML document 2, line 5",
             "b.yaml",
         ]
     );
@@ -285,7 +285,7 @@ fn standard_input_is_called_by_the_template() {
     let text = format!("---\n# Source: cart/templates/pdb.yaml\n{BUDGET}---\n{BUDGET}");
     let files = read_all(&["-".into()], text.as_bytes()).expect("it is there");
     assert_eq!(files.objects[0].location, "cart/templates/pdb.yaml");
-    assert_eq!(files.objects[1].location, "stdin document 2");
+    assert_eq!(files.objects[1].location, "stdin document 2, line 7");
     assert_eq!(files.objects[0].namespace, None);
 }
 
@@ -460,8 +460,8 @@ fn helm_records_are_decoded() {
     assert_eq!(
         gaps(&files, &dir),
         [
-            "helm release shop/web, line 1 in records.yaml document 4: mapping values are not allowed in this context",
-            "Helm record shop/bad in records.yaml document 5: the Helm record is not valid base64",
+            "helm release shop/web, line 1 in records.yaml document 4, line 28: mapping values are not allowed in this context",
+            "Helm record shop/bad in records.yaml document 5, line 33: the Helm record is not valid base64",
         ]
     );
     assert_eq!((files.objects.len(), files.files_read), (0, 1));

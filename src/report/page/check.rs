@@ -2,13 +2,14 @@
 
 use askama::Template;
 
-use super::markdown::{cell, code, link, render_markdown, text as markdown};
+use super::markdown::{cell, code, link, render_within_limits, text as markdown};
 use super::{
-    FindingView, GapView, cluster_facts, escape_all, escape_plain, generated_line, hop_row,
+    FindingView, GapView, MAX_OBJECTS, SourceView, cluster_facts, escape_all, escape_plain,
+    generated_line, hop_row,
 };
 use crate::api::v1::UpgradeReport;
 use crate::report::options::RenderError;
-use crate::report::{clusters, remedies};
+use crate::report::{clusters, scope, verdict};
 use crate::text::pluralize;
 
 /// The whole report.
@@ -18,10 +19,12 @@ struct ReportView {
     title: String,
     made: String,
     verdict: &'static str,
+    /// The counts of findings.
+    found: String,
     facts: Vec<(&'static str, String)>,
     clusters: Vec<Vec<String>>,
     /// Hops and their sources.
-    hops: Vec<(String, String)>,
+    hops: Vec<(String, SourceView)>,
     findings: Vec<FindingView>,
     findings_are: &'static str,
     resolved: Vec<String>,
@@ -37,20 +40,22 @@ struct CheckPage {
 }
 
 impl ReportView {
-    fn new(report: &UpgradeReport) -> Self {
+    /// With at most `limit` objects of a finding.
+    fn new(report: &UpgradeReport, limit: usize) -> Self {
         let resolved = report.resolved.iter();
         Self {
             title: format!(
                 "Upgrade check: {}",
-                remedies::several_clusters(&report.clusters)
-                    .unwrap_or_else(|| remedies::scope_phrase(&report.cluster, &report.path))
+                scope::several_clusters(&report.clusters)
+                    .unwrap_or_else(|| scope::scope_phrase(&report.cluster, &report.path))
             ),
             made: generated_line(&report.metadata),
             verdict: report.verdict.as_str(),
+            found: verdict::found_phrase(report).unwrap_or_else(|| "nothing found".to_owned()),
             facts: report_facts(report),
             clusters: clusters::cluster_rows(&report.clusters),
             hops: report.path.iter().map(hop_row).collect(),
-            findings: FindingView::numbered(&report.findings),
+            findings: FindingView::numbered(&report.findings, limit),
             findings_are: "Findings",
             resolved: resolved
                 .map(|finding| {
@@ -84,13 +89,13 @@ fn report_facts(report: &UpgradeReport) -> Vec<(&'static str, String)> {
 
 /// The report as Markdown.
 pub(crate) fn report_markdown(report: &UpgradeReport) -> Result<String, RenderError> {
-    render_markdown(&ReportView::new(report))
+    render_within_limits(|limit| ReportView::new(report, limit))
 }
 
 /// The report as HTML.
 pub(crate) fn report_html(report: &UpgradeReport) -> Result<String, RenderError> {
     let page = CheckPage {
-        page: ReportView::new(report),
+        page: ReportView::new(report, MAX_OBJECTS),
     };
     // Templates lose their last line break.
     Ok(page.render()? + "\n")

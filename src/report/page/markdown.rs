@@ -5,7 +5,7 @@
 
 use askama::Template;
 
-use super::Link;
+use super::{Link, MAX_OBJECTS};
 use crate::report::options::RenderError;
 
 /// A page of Markdown. Templates leave more than one empty line where a section has no items.
@@ -15,6 +15,35 @@ pub(crate) fn render_markdown(page: &impl Template) -> Result<String, RenderErro
         text = text.replace("\n\n\n", "\n\n");
     }
     Ok(text.trim_end().to_owned() + "\n")
+}
+
+/// Numbers of items of a list, from all that pages list to almost none.
+const LIMITS: [usize; 5] = [MAX_OBJECTS, 30, 10, 3, 1];
+
+/// Bytes of a page, below the 65,536 that GitHub accepts for a comment.
+const MAX_BYTES: usize = 65_000;
+
+/// What follows where a page was cut.
+const CUT: &str = "\n\n**Cut here: a longer text is not accepted as a comment. `-o html` and `-o json` have everything.**\n";
+
+/// A page whose lists are as long as they may be for it to be accepted as a comment; cut where even short ones are too long.
+pub(crate) fn render_within_limits<T: Template>(
+    page: impl Fn(usize) -> T,
+) -> Result<String, RenderError> {
+    let mut text = String::new();
+    for limit in LIMITS {
+        text = render_markdown(&page(limit))?;
+        if text.len() <= MAX_BYTES {
+            return Ok(text);
+        }
+    }
+    let end = (0..=MAX_BYTES - CUT.len()).rev();
+    let end = end.into_iter().find(|at| text.is_char_boundary(*at));
+    let head = text.get(..end.unwrap_or_default()).unwrap_or_default();
+    // Between two items or sections, so that nothing stays open.
+    let end = head.rfind("\n- ").max(head.rfind("\n## "));
+    let head = head.get(..end.unwrap_or_default()).unwrap_or_default();
+    Ok(head.trim_end().to_owned() + CUT)
 }
 
 /// A text in the middle of a line.

@@ -6,13 +6,16 @@ pub(super) mod markdown;
 pub(super) use check::{report_html, report_markdown as check_markdown};
 
 use super::cells::{evidence_text, object_cell};
-use super::{remedies, terminal};
+use super::{remedies, scope, terminal};
 use crate::api::v1::{
     ClusterDoc, DocumentMetadata, FindingDoc, GapDoc, HopDoc, HopIdDoc, ObjectDoc,
 };
 
 /// Maximum number of objects listed.
 pub(super) const MAX_OBJECTS: usize = 100;
+
+/// Objects that pages show without being asked.
+pub(super) const MAX_UNFOLDED: usize = 10;
 
 /// A finding.
 pub(super) struct FindingView {
@@ -35,6 +38,13 @@ pub(super) struct GapView {
     pub(super) why: String,
     pub(super) fix: String,
     pub(super) rules: String,
+}
+
+/// Where a fact comes from.
+pub(super) struct SourceView {
+    pub(super) text: String,
+    /// The file, if it is one that can be opened.
+    pub(super) link: Option<Link>,
 }
 
 /// A URL: a link if it is plainly one, otherwise text.
@@ -90,9 +100,28 @@ fn hop_title(hop: &HopIdDoc) -> String {
 }
 
 /// `Kubernetes 1.24.17 → 1.25.16` and its source.
-fn hop_row(hop: &HopDoc) -> (String, String) {
-    let title = remedies::hop_title(hop.platform, hop.from.as_ref(), &hop.to);
-    (title, escape_plain(&hop.source))
+fn hop_row(hop: &HopDoc) -> (String, SourceView) {
+    let title = scope::hop_title(hop.platform, hop.from.as_ref(), &hop.to);
+    (title, SourceView::new(&hop.source))
+}
+
+impl SourceView {
+    /// `OWNER/REPOSITORY PATH: what it says` is a file on GitHub.
+    pub(super) fn new(source: &str) -> Self {
+        let link = source.split_once(' ').and_then(|(repository, rest)| {
+            let path = rest.split(": ").next()?.trim_end_matches(':');
+            let is_file = repository.matches('/').count() == 1
+                && !repository.contains(['.', ':'])
+                && path.contains('/')
+                && !path.contains(' ');
+            let url = format!("https://github.com/{repository}/blob/HEAD/{path}");
+            is_file.then(|| Link::new(&url)).filter(|link| link.is_safe)
+        });
+        Self {
+            text: escape_plain(source),
+            link,
+        }
+    }
 }
 
 impl Link {
@@ -108,16 +137,21 @@ impl Link {
 }
 
 impl FindingView {
-    /// Numbered from one.
-    pub(super) fn numbered(findings: &[FindingDoc]) -> Vec<Self> {
+    /// Numbered from one, each with at most `limit` objects.
+    pub(super) fn numbered(findings: &[FindingDoc], limit: usize) -> Vec<Self> {
         (1..)
             .zip(findings)
-            .map(|(number, finding)| Self::new(number, finding))
+            .map(|(number, finding)| Self::new(number, finding, limit))
             .collect()
     }
 
-    fn new(number: usize, finding: &FindingDoc) -> Self {
-        let objects = finding.objects.iter().take(MAX_OBJECTS);
+    /// Whether its objects are folded.
+    pub(super) fn is_long(&self) -> bool {
+        self.objects.len() > MAX_UNFOLDED
+    }
+
+    fn new(number: usize, finding: &FindingDoc, limit: usize) -> Self {
+        let objects = finding.objects.iter().take(limit);
         Self {
             number,
             severity: finding.severity.as_str(),
@@ -126,7 +160,7 @@ impl FindingView {
             hop: finding.hop.as_ref().map(hop_title).unwrap_or_default(),
             remedy: escape_plain(&finding.remedy),
             objects: objects.map(object_row).collect(),
-            more: finding.objects.len().saturating_sub(MAX_OBJECTS),
+            more: finding.objects.len().saturating_sub(limit),
             reference: (!finding.reference.is_empty()).then(|| Link::new(&finding.reference)),
         }
     }

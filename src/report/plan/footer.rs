@@ -3,7 +3,7 @@
 use super::super::columns::format_columns;
 use super::super::options::RenderOptions;
 use super::super::wrap::wrap;
-use super::super::{remedies, terminal};
+use super::super::{remedies, scope, terminal};
 use super::text;
 use crate::api::v1::{FindingDoc, StepDoc, StepStateDoc, UpgradePlan, WindowDoc};
 use crate::text::pluralize;
@@ -18,7 +18,7 @@ pub(super) fn gating_findings<'a>(
 }
 
 /// The findings that block steps that are not done, with their remedies.
-pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions, all: bool) -> String {
+pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions) -> String {
     let mut out = String::new();
     let open = |step: &&StepDoc| step.state != StepStateDoc::Done;
     let open: Vec<&StepDoc> = plan.steps.iter().filter(open).collect();
@@ -34,7 +34,7 @@ pub(super) fn blocking_findings(plan: &UpgradePlan, look: &RenderOptions, all: b
             true => remedies::push_indented(&mut out, 0, &look.styles.heading("Blocking findings")),
             false => out.push('\n'),
         }
-        remedies::push_remedy(&mut out, finding, look, all);
+        remedies::push_remedy(&mut out, finding, look, true);
         remedies::push_indented(&mut out, 2, &format!("Blocks {}", pluralize(gated, "step")));
     }
     out
@@ -49,10 +49,12 @@ pub(super) fn windows_section(plan: &UpgradePlan, look: &RenderOptions) -> Strin
     remedies::push_indented(&mut out, 0, &look.styles.heading("Windows"));
     let rows = plan.windows.iter().map(|window| {
         let steps = with_proof(pluralize(window.steps.len(), "step"), window);
-        let cells = [&window.start, &window.end, &window.window, &steps];
-        cells
-            .map(|cell| terminal::escape_cell(cell).into_owned())
-            .to_vec()
+        vec![
+            text::window_time(&window.start, window),
+            text::window_time(&window.end, window),
+            terminal::escape_cell(&window.window).into_owned(),
+            steps,
+        ]
     });
     for line in format_columns(None, rows.collect()) {
         remedies::push_indented(&mut out, 2, &line);
@@ -69,20 +71,22 @@ pub(super) fn with_proof(steps: String, window: &WindowDoc) -> String {
 }
 
 /// When the windows open that steps are planned for, each once.
-pub(super) fn window_starts<'a>(plan: &'a UpgradePlan, steps: &[&StepDoc]) -> Vec<&'a str> {
+pub(super) fn window_starts(plan: &UpgradePlan, steps: &[&StepDoc]) -> Vec<String> {
     let planned = |window: &&WindowDoc| {
         let mut ids = window.steps.iter();
         ids.any(|id| steps.iter().any(|step| step.id == *id))
     };
     let windows = plan.windows.iter().filter(planned);
-    windows.map(|window| window.start.as_str()).collect()
+    windows
+        .map(|window| text::window_time(&window.start, window))
+        .collect()
 }
 
 /// The last line: counts, time left and scope.
 pub(super) fn summary_line(plan: &UpgradePlan, look: &RenderOptions) -> String {
     let parts = summary_parts(plan).join("; ");
-    let scope = remedies::several_clusters(&plan.clusters)
-        .unwrap_or_else(|| remedies::scope_phrase(&plan.cluster, &plan.path));
+    let scope = scope::several_clusters(&plan.clusters)
+        .unwrap_or_else(|| scope::scope_phrase(&plan.cluster, &plan.path));
     wrap(
         &format!("plan: {parts} ({scope})"),
         "",

@@ -129,20 +129,32 @@ impl StepGroup<'_> {
     }
 }
 
-/// The step to do next: the first that the cluster shows as not done; if there is none, the first behind the last one that
-/// is done.
+/// The step to do next: the first that is not done.
+///
+/// Of some steps a cluster does not show whether they are done, such as a backup by hand. They are taken for done where later
+/// steps show that people went on: one in progress, an irreversible one that is done, or any that is done behind such a one.
 pub(super) fn next_step(plan: &UpgradePlan) -> Option<&StepDoc> {
-    let is_open = |step: &&StepDoc| {
-        matches!(
-            step.state,
-            StepStateDoc::InProgress | StepStateDoc::Todo | StepStateDoc::Blocked
-        )
-    };
-    let last_done = plan
-        .steps
+    let steps = &plan.steps;
+    let has_begun =
+        |step: &StepDoc| matches!(step.state, StepStateDoc::Done | StepStateDoc::InProgress);
+    let committed = steps
         .iter()
-        .rposition(|step| step.state == StepStateDoc::Done);
-    let behind = plan.steps.get(last_done.map_or(0, |at| at + 1)..);
-    let open = plan.steps.iter().find(is_open);
-    open.or_else(|| behind.unwrap_or_default().first())
+        .position(|step| has_begun(step) && !step.reversible);
+    let is_passed = |at: usize| {
+        let later = steps.iter().enumerate().skip(at + 1);
+        later.clone().any(|(later, step)| match step.state {
+            StepStateDoc::InProgress => true,
+            StepStateDoc::Done => committed.is_some_and(|committed| committed <= later),
+            _ => false,
+        })
+    };
+    let mut open = steps
+        .iter()
+        .enumerate()
+        .filter(|(at, step)| match step.state {
+            StepStateDoc::Done => false,
+            StepStateDoc::Manual | StepStateDoc::Unknown => !is_passed(*at),
+            StepStateDoc::InProgress | StepStateDoc::Todo | StepStateDoc::Blocked => true,
+        });
+    open.next().map(|(_, step)| step)
 }

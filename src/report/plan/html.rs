@@ -6,6 +6,7 @@ use super::heading::IRREVERSIBLE_NOTE;
 use super::view::{NO_PLAN_HINT, NO_PLAN_PREFIX, PlanView};
 use crate::api::v1::UpgradePlan;
 use crate::report::options::RenderError;
+use crate::report::page::MAX_OBJECTS;
 
 /// The template. Whatever it puts in is encoded.
 #[derive(Template)]
@@ -17,7 +18,7 @@ struct PlanPage {
 /// The plan as HTML.
 pub(super) fn plan_html(plan: &UpgradePlan) -> Result<String, RenderError> {
     let page = PlanPage {
-        page: PlanView::new(plan),
+        page: PlanView::new(plan, MAX_OBJECTS),
     };
     // Templates lose their last line break.
     Ok(page.render()? + "\n")

@@ -12,7 +12,7 @@ mod wide;
 use std::borrow::Cow;
 
 use super::options::{OutputFormat, RenderError, RenderOptions};
-use super::page::markdown::render_markdown;
+use super::page::markdown::render_within_limits;
 use super::{cluster_names, encode, terminal};
 use crate::api::v1::UpgradePlan;
 
@@ -27,7 +27,9 @@ pub fn render_plan(
 ) -> Result<String, RenderError> {
     let plan = &with_cluster_names(plan, format);
     match format {
-        OutputFormat::Table => Ok(table::plan_table(plan, look, false)),
+        OutputFormat::Table | OutputFormat::Summary | OutputFormat::Csv | OutputFormat::Waivers => {
+            Ok(table::plan_table(plan, look, false))
+        }
         OutputFormat::Wide => Ok(table::plan_table(plan, look, true)),
         OutputFormat::Json => encode::to_json(plan),
         OutputFormat::Yaml => encode::to_yaml(plan),
@@ -36,7 +38,7 @@ pub fn render_plan(
             .iter()
             .map(|step| format!("{}\n", terminal::escape_line(&step.id)))
             .collect()),
-        OutputFormat::Markdown => render_markdown(&view::PlanView::new(plan)),
+        OutputFormat::Markdown => render_within_limits(|limit| view::PlanView::new(plan, limit)),
         OutputFormat::Html => html::plan_html(plan),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn plan_table(plan: &UpgradePlan, look: &RenderOptions, all: bool) ->
     join_sections(&[
         clusters::clusters_section(&plan.clusters, look),
         steps,
-        footer::blocking_findings(plan, look, all),
+        footer::blocking_findings(plan, look),
         footer::windows_section(plan, look),
         remedies::gaps_section(&plan.gaps, look, all),
         notices::remarks_section(&plan.remarks, look),

@@ -1,11 +1,11 @@
 //! Scopes, durations and commands as text.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::super::remedies;
+use super::super::scope;
 use super::super::terminal;
 use super::group::{HopGroups, StepGroup};
-use crate::api::v1::{DurationDoc, StepDoc, StepStateDoc};
+use crate::api::v1::{DurationDoc, StepDoc, StepStateDoc, WindowDoc};
 use crate::text::human_duration;
 use crate::text::pluralize;
 
@@ -74,11 +74,22 @@ pub(super) fn hop_title(hop: &HopGroups<'_>) -> String {
         Some(edge) => (edge.from.as_ref(), &edge.to),
         None => (None, &hop.hop.to),
     };
-    let title = remedies::hop_title(hop.hop.platform, from, to);
+    let title = scope::hop_title(hop.hop.platform, from, to);
     match hop.cluster {
         Some(cluster) => format!("{}: {title}", terminal::escape_line(cluster)),
         None => title,
     }
+}
+
+/// A time of a window in the window's own time zone: `Sat 2026-12-05 22:00 CET`. As it is where the zone is unknown.
+pub(super) fn window_time(time: &str, window: &WindowDoc) -> String {
+    let zone = window.window.split_whitespace().last();
+    let local = zone.and_then(|zone| {
+        let time: Timestamp = time.parse().ok()?;
+        let zoned = time.in_tz(zone).ok()?;
+        Some(zoned.strftime("%a %Y-%m-%d %H:%M %Z").to_string())
+    });
+    terminal::escape_cell(&local.unwrap_or_else(|| time.to_owned())).into_owned()
 }
 
 /// `node a-1 of pool pool-a`, escaped.

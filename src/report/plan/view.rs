@@ -4,10 +4,10 @@ use askama::Template;
 
 use super::super::page::markdown::{cell, code, code_block, link, text as markdown};
 use super::super::page::{
-    FindingView, GapView, Link, MAX_OBJECTS, cluster_facts, escape_all, escape_plain,
-    generated_line,
+    FindingView, GapView, Link, MAX_OBJECTS, MAX_UNFOLDED, SourceView, cluster_facts, escape_all,
+    escape_plain, generated_line,
 };
-use super::super::{clusters, remedies, terminal};
+use super::super::{clusters, scope, terminal};
 use super::group;
 use super::group::{HopGroups, StepGroup};
 use super::heading::{IRREVERSIBLE_NOTE, NO_WINDOW_NOTE};
@@ -57,7 +57,7 @@ pub(super) struct HopView {
     pub(super) number: usize,
     pub(super) title: String,
     /// Why it is supported.
-    pub(super) source: String,
+    pub(super) source: SourceView,
     pub(super) steps: usize,
     pub(super) done: usize,
     /// Estimated time left.
@@ -88,6 +88,8 @@ pub(super) struct StepGroupView {
     pub(super) commands: Vec<String>,
     /// The steps of a larger group.
     pub(super) members: Vec<GroupedStepView>,
+    /// How many of them are left out.
+    pub(super) more_members: usize,
 }
 
 /// A finding, as a step names it.
@@ -107,7 +109,8 @@ pub(super) struct GroupedStepView {
 }
 
 impl PlanView {
-    pub(super) fn new(plan: &UpgradePlan) -> Self {
+    /// With at most `limit` items in a list.
+    pub(super) fn new(plan: &UpgradePlan, limit: usize) -> Self {
         let next = group::next_step(plan);
         let hops = group::group_by_hop(plan);
         let hops = hops.iter().enumerate();
@@ -115,8 +118,8 @@ impl PlanView {
         let (title, made) = match &plan.no_path {
             Some(_) => ("no supported path".to_owned(), made),
             None => (
-                remedies::several_clusters(&plan.clusters)
-                    .unwrap_or_else(|| remedies::scope_phrase(&plan.cluster, &plan.path)),
+                scope::several_clusters(&plan.clusters)
+                    .unwrap_or_else(|| scope::scope_phrase(&plan.cluster, &plan.path)),
                 made + " Step states are as of then.",
             ),
         };
@@ -127,9 +130,9 @@ impl PlanView {
             facts: plan_facts(plan),
             clusters: clusters::cluster_rows(&plan.clusters),
             hops: hops
-                .map(|(at, hop)| HopView::new(plan, at + 1, hop, next))
+                .map(|(at, hop)| HopView::new(plan, at + 1, hop, (next, limit)))
                 .collect(),
-            findings: FindingView::numbered(&plan.findings),
+            findings: FindingView::numbered(&plan.findings, limit),
             findings_are: "Blocking findings",
             gaps: plan.gaps.iter().map(GapView::new).collect(),
             windows: plan.windows.iter().map(WindowView::new).collect(),
@@ -178,24 +181,26 @@ impl WindowView {
     fn new(window: &WindowDoc) -> Self {
         Self {
             window: escape_plain(&window.window),
-            start: escape_plain(&window.start),
-            end: escape_plain(&window.end),
+            start: text::window_time(&window.start, window),
+            end: text::window_time(&window.end, window),
             steps: footer::with_proof(window.steps.len().to_string(), window),
         }
     }
 }
 
 impl HopView {
-    fn new(plan: &UpgradePlan, number: usize, hop: &HopGroups<'_>, next: Option<&StepDoc>) -> Self {
+    fn new(
+        plan: &UpgradePlan,
+        number: usize,
+        hop: &HopGroups<'_>,
+        (next, limit): (Option<&StepDoc>, usize),
+    ) -> Self {
         let steps = || hop.groups.iter().flat_map(|group| &group.steps);
         let left = steps().filter(|step| step.state != StepStateDoc::Done);
         Self {
             number,
             title: text::hop_title(hop),
-            source: hop
-                .path_hop
-                .map(|edge| escape_plain(&edge.source))
-                .unwrap_or_default(),
+            source: SourceView::new(hop.path_hop.map_or("", |edge| edge.source.as_str())),
             steps: steps().count(),
             done: steps()
                 .filter(|step| step.state == StepStateDoc::Done)
@@ -205,14 +210,23 @@ impl HopView {
             folds: hop
                 .groups
                 .iter()
-                .map(|group| StepGroupView::new(plan, group, next))
+                .map(|group| StepGroupView::new(plan, group, (next, limit)))
                 .collect(),
         }
     }
 }
 
 impl StepGroupView {
-    fn new(plan: &UpgradePlan, group: &StepGroup<'_>, next: Option<&StepDoc>) -> Self {
+    fn new(
+        plan: &UpgradePlan,
+        group: &StepGroup<'_>,
+        (next, limit): (Option<&StepDoc>, usize),
+    ) -> Self {
+        // A page for people names every node; only what must be short leaves some out.
+        let max_members = match limit {
+            MAX_OBJECTS => usize::MAX,
+            limit => limit,
+        };
         let first = group.first;
         let is_alone = group.steps.len() == 1;
         let gates: Vec<&str> = group
@@ -253,7 +267,7 @@ impl StepGroupView {
             gates: gates
                 .map(|(at, finding)| GateView::new(at + 1, finding))
                 .collect(),
-            objects: object_lines(first),
+            objects: object_lines(first, limit),
             links: first.links.iter().map(|url| Link::new(url)).collect(),
             commands: match is_alone {
                 true => open_commands(first),
@@ -264,8 +278,13 @@ impl StepGroupView {
                 false => group
                     .steps
                     .iter()
+                    .take(max_members)
                     .map(|step| GroupedStepView::new(step, &own))
                     .collect(),
+            },
+            more_members: match is_alone {
+                true => 0,
+                false => group.steps.len().saturating_sub(max_members),
             },
         }
     }
@@ -273,10 +292,7 @@ impl StepGroupView {
 
 /// When steps may run, if there are windows.
 fn window_detail(plan: &UpgradePlan, group: &StepGroup<'_>) -> Option<(&'static str, String)> {
-    let mut windows: Vec<String> = footer::window_starts(plan, &group.steps)
-        .into_iter()
-        .map(escape_plain)
-        .collect();
+    let mut windows = footer::window_starts(plan, &group.steps);
     let unscheduled = &plan.summary.no_window;
     if group
         .steps
@@ -321,12 +337,12 @@ fn open_commands(step: &StepDoc) -> Vec<String> {
         .collect()
 }
 
-fn object_lines(step: &StepDoc) -> Vec<String> {
-    let shown = step.objects.iter().take(MAX_OBJECTS);
+fn object_lines(step: &StepDoc, limit: usize) -> Vec<String> {
+    let shown = step.objects.iter().take(limit);
     let mut objects: Vec<String> = shown
         .map(|object| terminal::escape_line(object).into_owned())
         .collect();
-    if let Some(more @ 1..) = step.objects.len().checked_sub(MAX_OBJECTS) {
+    if let Some(more @ 1..) = step.objects.len().checked_sub(limit) {
         objects.push(format!("and {more} more"));
     }
     objects

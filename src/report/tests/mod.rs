@@ -86,7 +86,7 @@ fn names_are_those_of_kubectl() {
     ));
     insta::assert_snapshot!(text(OutputFormat::Name, &report), @r"
     node/pool-a-2
-    poddisruptionbudget.policy/cart
-    poddisruptionbudget.policy/db
+    poddisruptionbudget.policy/cart -n shop
+    poddisruptionbudget.policy/db -n shop
     ");
 }

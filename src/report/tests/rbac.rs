@@ -34,7 +34,7 @@ fn metrics() -> ReadRequest {
 }
 
 #[test]
-fn one_role_with_secrets_and_one_without() {
+fn one_role_with_secrets_or_without() {
     let requests = [
         list("policy", "poddisruptionbudgets", None),
         list("", "secrets", None),
@@ -43,16 +43,15 @@ fn one_role_with_secrets_and_one_without() {
         list("", "configmaps", None),
         list("", "configmaps", None),
     ];
-    insta::assert_snapshot!(render_rbac(&requests.map(|request| request.rbac), None).expect("roles"), @r#"
+    let rules = requests.map(|request| request.rbac);
+    insta::assert_snapshot!(render_rbac(&rules, None, true).expect("a role"), @r#"
     # What kubectl upgrade-check reads, and nothing else; it never writes.
     # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
     #
-    # kubectl-upgrade-reader allows all of it and is bound to the group kubectl-upgrade-readers.
+    # kubectl-upgrade-reader is bound to the group kubectl-upgrade-readers.
     #
-    # kubectl-upgrade-reader-no-secrets is for those who must not read Secrets, and is bound to a group of its own.
-    # It cannot see the releases that Helm keeps in Secrets, which is Helm's default: what their manifests use is then
-    # a gap in the report, and the verdict is incomplete. RBAC cannot allow Secrets of one type alone.
-    # Keep the one that fits and delete the other.
+    # It includes Secrets, because Helm keeps its releases in them and RBAC cannot allow Secrets of one type alone.
+    # --no-secrets prints a role without them.
     ---
     apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
@@ -90,6 +89,15 @@ fn one_role_with_secrets_and_one_without() {
     - apiGroup: rbac.authorization.k8s.io
       kind: Group
       name: kubectl-upgrade-readers
+    "#);
+    insta::assert_snapshot!(render_rbac(&rules, None, false).expect("a role"), @r#"
+    # What kubectl upgrade-check reads, and nothing else; it never writes.
+    # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
+    #
+    # kubectl-upgrade-reader-no-secrets is bound to the group kubectl-upgrade-readers-no-secrets.
+    #
+    # It cannot read the releases that Helm keeps in Secrets, which is Helm's default: what their manifests use is then
+    # a gap in the report, and the verdict is incomplete.
     ---
     apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
@@ -139,12 +147,13 @@ fn a_namespace_takes_a_role_of_its_own() {
         kind: "User".into(),
         name: "eve\n---\nkind: x".into(),
     };
-    let text = render_rbac(&requests.map(|request| request.rbac), Some(&bind)).expect("roles");
+    let text =
+        render_rbac(&requests.map(|request| request.rbac), Some(&bind), true).expect("roles");
     insta::assert_snapshot!(text, @r#"
     # What kubectl upgrade-check reads, and nothing else; it never writes.
     # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
     #
-    # kubectl-upgrade-reader allows all of it and is bound to the user eve\n---\nkind: x.
+    # kubectl-upgrade-reader is bound to the user eve\n---\nkind: x.
     ---
     apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
@@ -207,8 +216,12 @@ fn names_cannot_break_out() {
         kind: "User".into(),
         name: "x\n---\n\u{2028}a: b\u{85}# ".into(),
     };
-    let text =
-        render_rbac(&[list("a\nb: c", "'\"", Some("- x")).rbac], Some(&bind)).expect("roles");
+    let text = render_rbac(
+        &[list("a\nb: c", "'\"", Some("- x")).rbac],
+        Some(&bind),
+        true,
+    )
+    .expect("roles");
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
     assert_eq!(documents.len(), 2, "{text}");
     assert_eq!(documents[1]["subjects"][0]["name"], bind.name.as_str());

@@ -17,7 +17,7 @@ pub(crate) const RULE: Rule = Rule {
     reference: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/",
     sources: &["kubernetes/apiserver pkg/endpoints/deprecation/deprecation.go"],
     kind: RuleKind::Code {
-        needs: |_| api_usage::helm_record_needs(),
+        needs: api_usage::object_needs,
         evaluate,
     },
     reads_files: true,

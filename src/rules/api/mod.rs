@@ -3,6 +3,7 @@
 pub(super) mod crd_v1beta1;
 pub(super) mod crd_version_dropped;
 pub(super) mod deprecated;
+mod fields;
 pub(super) mod hpa_target;
 pub(super) mod not_yet_served;
 pub(super) mod psp_present;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fields::field_advice;
 use crate::api_usage::{ApiLifecycle, ApiUsage, EvidenceStrength};
 use crate::catalog::{Api, Catalog, Gvk, ManagedCandidate, Minor, StoredObjects};
 use crate::evidence::{Confidence, EvidenceSource};
@@ -85,14 +86,17 @@ pub(crate) fn usage_findings<'a>(
                     api,
                     &usages,
                     Replacement::of(api, first, context).map(|found| found.next),
-                    is_removed_already(api, context),
+                    context,
                 ),
                 hop,
+                replacement: Replacement::of(api, first, context)
+                    .map(|found| replacement_name(api, found.next)),
                 objects: objects.collect(),
             };
             let draft = match provider {
                 None => draft,
                 Some(provider) => FindingDraft {
+                    replacement: None,
                     subject: format!("{gvk} of {provider}"),
                     message: format!("{}; {provider} manages the object", draft.message),
                     remedy: format!("Nothing: {provider} updates its objects with the cluster."),
@@ -218,12 +222,17 @@ impl<'a> Replacement<'a> {
     }
 }
 
-/// `use policy/v1`, with the kind where it is another one.
-fn replacement_phrase(api: &Api, replacement: Option<Replacement<'_>>) -> String {
-    let name = |next: &Api| match next.gvk() {
+/// `policy/v1`, with the kind where it is another one.
+fn replacement_name(api: &Api, next: &Api) -> String {
+    match next.gvk() {
         next if next.kind == api.gvk().kind => next.api_version(),
         next => next.to_string(),
-    };
+    }
+}
+
+/// `use policy/v1`, with the kind where it is another one.
+fn replacement_phrase(api: &Api, replacement: Option<Replacement<'_>>) -> String {
+    let name = |next: &Api| replacement_name(api, next);
     match replacement {
         Some(Replacement {
             next,
@@ -248,7 +257,13 @@ fn replacement_phrase(api: &Api, replacement: Option<Replacement<'_>>) -> String
     }
 }
 
-fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>, is_gone: bool) -> String {
+fn usage_remedy(
+    api: &Api,
+    usages: &[&ApiUsage],
+    next: Option<&Api>,
+    context: &CheckContext<'_>,
+) -> String {
+    let is_gone = is_removed_already(api, context);
     let mut sentences: Vec<String> = Vec::new();
     let has_evidence = |source| {
         usages
@@ -290,6 +305,7 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>, is_gone: bo
     if sentences.is_empty() {
         sentences.push("Find the client in the audit log: the metric does not name it.".to_owned());
     }
+    sentences.extend(next.and_then(|next| new_form(api, next, context)));
     sentences.push(match (deletion_advice(api, is_gone), api.stored_objects) {
         (Some(advice), _) => format!("{advice} Create them again through {to}."),
         (None, StoredObjects::Unreadable) => {
@@ -300,6 +316,21 @@ fn usage_remedy(api: &Api, usages: &[&ApiUsage], next: Option<&Api>, is_gone: bo
         }
     });
     sentences.join(" ") + &api_note(api)
+}
+
+/// What the manifest looks like in the API to migrate to, if that differs in more than `apiVersion`.
+fn new_form(api: &Api, next: &Api, context: &CheckContext<'_>) -> Option<String> {
+    let advice = field_advice(context.catalog, &api.gvk(), &next.gvk())?;
+    let is_served = context.path.from.is_some_and(|from| next.exists_in(from));
+    if !is_served || api.stored_objects == StoredObjects::Unreadable {
+        return Some(advice);
+    }
+    Some(format!(
+        "{advice} `kubectl get {}.{}.{} NAME -o yaml` prints a live object with its new fields.",
+        next.resource,
+        next.version(),
+        next.group()
+    ))
 }
 
 /// What to do about stored objects that API servers cannot decode after the removal, which is still to come.

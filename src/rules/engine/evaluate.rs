@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 
 use super::baseline::{CurrentRun, Resolved};
+use super::narrowing::narrow;
 use crate::api_usage::{deployed_releases_need, other_records_needs, unread_releases};
 use crate::catalog::PlatformName;
 use crate::need::{ClusterId, Need, NeedContext};
@@ -13,6 +14,7 @@ use crate::rules::{
     BaselineFinding, CheckContext, Finding, Gap, Policy, PolicyStatus, Rule, Severity,
 };
 use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
+use crate::text::names::CHECK;
 use crate::text::pluralize;
 
 /// The answer in one word.
@@ -92,6 +94,7 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
         );
     }
     name_betas(&mut findings, context);
+    rule_remarks.extend(narrow(&mut findings, context, policy));
     let (gaps, rules_evaluated) = collect_gaps(context, &chosen, unevaluated);
     let resolved = policy.baseline.as_ref().map(|baseline| {
         baseline.resolved_since(&CurrentRun {
@@ -138,6 +141,32 @@ fn name_betas(findings: &mut [Finding], context: &CheckContext<'_>) {
 }
 
 impl Evaluation {
+    /// The rules of this choice that found nothing although everything that they need was read.
+    #[must_use]
+    pub fn passed_rules(&self, chosen: &[&Rule]) -> Vec<&'static str> {
+        let found = |id: &str| self.findings.iter().any(|finding| finding.id == id);
+        let passed = chosen
+            .iter()
+            .filter(|rule| !found(rule.id) && !self.has_gap_of(rule.id));
+        passed.map(|rule| rule.id).collect()
+    }
+
+    /// Adds a remark about each waiver that matches nothing, although its rule could look at everything.
+    pub fn remark_unused_waivers(&mut self, rules: &[&Rule], policy: &Policy) {
+        let chosen = policy.rule_filter.select(rules);
+        let is_complete =
+            |id: &str| chosen.iter().any(|rule| rule.id == id) && !self.has_gap_of(id);
+        let unused = policy
+            .waivers
+            .unused_remarks(policy.today, &self.findings, is_complete);
+        self.remarks.extend(unused);
+    }
+
+    fn has_gap_of(&self, rule: &str) -> bool {
+        let mut ids = self.gaps.iter().flat_map(|gap| &gap.rules);
+        ids.any(|id| id == rule)
+    }
+
     /// The same without some gaps.
     #[must_use]
     pub(crate) fn without_gaps(mut self, drop: impl Fn(&Gap) -> bool, policy: &Policy) -> Self {
@@ -416,11 +445,11 @@ fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
         what: format!("what Kubernetes {to} changes"),
         why: match beta(to) {
             Some(beta) => format!(
-                "the catalog is based on {}; more may change before {to} is released (planned for {}). Update kubectl upgrade-check after the release",
+                "the catalog is based on {}; more may change before {to} is released (planned for {}). Update kubectl {CHECK} after the release",
                 beta.newest_patch, beta.released
             ),
             None => format!(
-                "the catalog of {} ends with {}; removals after it are known only as far as they were announced. Update kubectl upgrade-check",
+                "the catalog of {} ends with {} (newest known); removals after it are known only as far as they were announced. Update kubectl {CHECK}",
                 context.catalog.date, newest.minor
             ),
         },
@@ -434,7 +463,7 @@ fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
         unknown.then(|| MissingData {
             what: format!("what {} {} changes", platform.title, hop.to),
             why: format!(
-                "the catalog of {} ends with {newest}. Update kubectl upgrade-check",
+                "the catalog of {} ends with {newest}. Update kubectl {CHECK}",
                 platform.date
             ),
             rbac: None,

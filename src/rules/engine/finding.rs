@@ -137,6 +137,8 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub remedy: String,
+    /// What to move the objects to, if that is the remedy.
+    pub replacement: Option<String>,
     /// Documentation to read.
     pub reference: &'static str,
     /// [`Rule::gates_drains`](crate::rules::Rule::gates_drains).

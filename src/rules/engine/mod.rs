@@ -9,6 +9,7 @@ pub(super) mod finding;
 pub(super) mod hazards;
 pub(crate) mod manifests;
 pub(crate) mod match_conditions;
+mod narrowing;
 pub(super) mod policy;
 pub(super) mod rule;
 pub(super) mod waivers;

@@ -19,6 +19,10 @@ pub struct Policy {
     pub baseline: Option<Baseline>,
     /// The date for expiry of waivers: today, even if the snapshot is old.
     pub today: Date,
+    /// The label of objects' namespaces that names their owner.
+    pub owner_label: Option<String>,
+    /// Namespaces, as patterns, whose objects are left out of findings.
+    pub skip_namespaces: Vec<String>,
 }
 
 /// `--only` and `--skip`: known ids of rules.
@@ -59,6 +63,17 @@ pub enum FailOn {
 }
 
 impl FailOn {
+    /// The value of the flag.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocker => "blocker",
+            Self::Warning => "warning",
+            Self::Note => "note",
+            Self::Never => "never",
+        }
+    }
+
     /// Whether a finding of this severity fails the run.
     #[must_use]
     pub fn is_reached_by(self, severity: Severity) -> bool {

@@ -31,6 +31,8 @@ pub struct Rule {
     pub reference: &'static str,
     /// The sources that the rule was derived from.
     pub sources: &'static [&'static str],
+    /// What to do, case by case, from the catalog; a line for each.
+    pub details: fn(&Catalog) -> String,
     /// Whether it inspects manifests given with `-f`, so that an unreadable one is a gap of this rule.
     pub reads_files: bool,
     /// Whether its blockers block each drain of a node that runs one of the pods concerned, not only the next hop.
@@ -129,6 +131,7 @@ impl Rule {
         remedy: "",
         reference: "",
         sources: &[],
+        details: |_| String::new(),
         reads_files: false,
         gates_drains: false,
         has_own_steps: false,
@@ -236,6 +239,8 @@ pub struct FindingDraft {
     pub message: String,
     /// What to do.
     pub remedy: String,
+    /// What to move the objects to, if that is the remedy.
+    pub replacement: Option<String>,
     /// The affected objects; without any there is no finding.
     pub objects: Vec<AffectedObject>,
 }
@@ -256,6 +261,7 @@ impl FindingDraft {
             hop: None,
             message: message.into(),
             remedy: rule.remedy.to_owned(),
+            replacement: None,
             objects,
         }
     }
@@ -288,6 +294,7 @@ impl Finding {
             title: rule.title,
             message: draft.message,
             remedy: draft.remedy,
+            replacement: draft.replacement,
             reference: rule.reference,
             gates_drains: rule.gates_drains,
             has_own_steps: rule.has_own_steps,

@@ -1,7 +1,8 @@
 //! Waivers: accepted findings, by object, each with a reason and a date on which it expires.
 //!
 //! A waiver names objects as the OBJECT column does: `kind/namespace/name`, and `kind/name` or `kind//name` where there is
-//! no namespace. `*` matches any characters inside a part. Upper and lower case of the kind do not matter.
+//! no namespace, or as `-o name` does: `kind.group/name -n namespace`. `*` matches any characters inside a part. Upper and
+//! lower case of the kind do not matter.
 
 #[cfg(test)]
 mod tests;
@@ -10,8 +11,8 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::rules::AffectedObject;
-use crate::text::first_and_more;
+use crate::rules::{AffectedObject, Finding};
+use crate::text::{first_and_more, glob_matches};
 
 /// An invalid file of waivers. It fails the run, because a misread waiver would hide a finding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +116,31 @@ impl Waivers {
             .max_by_key(|waiver| waiver.expires)
     }
 
+    /// A remark about each object of a valid waiver that is not in a finding of its rule, for rules that could look at everything.
+    pub(crate) fn unused_remarks(
+        &self,
+        today: Date,
+        findings: &[Finding],
+        is_complete: impl Fn(&str) -> bool,
+    ) -> Vec<String> {
+        let valid = self.0.iter().filter(|entry| entry.waiver.expires >= today);
+        let complete = valid.filter(|entry| is_complete(&entry.rule));
+        let unused = complete.flat_map(|entry| {
+            let of_rule = || findings.iter().filter(|finding| finding.id == entry.rule);
+            let objects = move || of_rule().flat_map(|finding| &finding.objects);
+            let patterns = entry.objects.iter();
+            patterns
+                .filter(move |pattern| !objects().any(|object| pattern.matches(object)))
+                .map(move |pattern| {
+                    format!(
+                        "the waiver of {} for {} by {} matches no finding: it is fixed, or the name is misspelt",
+                        entry.rule, pattern.text, entry.waiver.owner
+                    )
+                })
+        });
+        unused.collect()
+    }
+
     /// A remark about each expired waiver.
     pub(crate) fn expired_remarks(&self, today: Date) -> impl Iterator<Item = String> {
         let expired = self
@@ -186,11 +212,18 @@ struct ObjectPattern {
 
 impl ObjectPattern {
     fn matches(&self, object: &AffectedObject) -> bool {
-        let (kind, place) = self.text.split_once('/').unwrap_or((&self.text, ""));
-        if !glob_matches(&kind.to_lowercase(), &object.kind.to_lowercase()) {
+        let (text, in_namespace) = match self.text.split_once(" -n ") {
+            Some((text, namespace)) => (text, Some(namespace.trim())),
+            None => (self.text.as_str(), None),
+        };
+        let (kind, place) = text.split_once('/').unwrap_or((text, ""));
+        if !matches_kind(&kind.to_lowercase(), object) {
             return false;
         }
         let namespace = object.namespace.as_deref().unwrap_or_default();
+        if let Some(within) = in_namespace {
+            return glob_matches(within, namespace) && glob_matches(place, &object.name);
+        }
         let parts = place.split_once('/');
         // The name of a cluster may hold slashes itself, and such names are never namespaced.
         parts.is_some_and(|(within, name)| {
@@ -199,22 +232,10 @@ impl ObjectPattern {
     }
 }
 
-/// Whether a text matches a pattern in which `*` matches any characters.
-fn glob_matches(pattern: &str, text: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut text) = text.strip_prefix(head) else {
-        return false;
-    };
-    // The leftmost place for each piece leaves most for those behind it, so no other needs to be tried.
-    let mut pieces: Vec<&str> = rest.split('*').collect();
-    let tail = pieces.pop().unwrap_or_default();
-    for piece in pieces {
-        let Some((_, after)) = text.split_once(piece) else {
-            return false;
-        };
-        text = after;
-    }
-    text.ends_with(tail)
+/// Whether an object is of a kind, written with its group or without.
+fn matches_kind(pattern: &str, object: &AffectedObject) -> bool {
+    let kind = object.kind.to_lowercase();
+    let group = object.api_version.split_once('/').map(|(group, _)| group);
+    glob_matches(pattern, &kind)
+        || group.is_some_and(|group| glob_matches(pattern, &format!("{kind}.{group}")))
 }

@@ -287,10 +287,10 @@ impl<'a> Pseudonymizer<'a> {
             .unwrap_or_else(|| self.redact_name(chart))
     }
 
-    /// The location of a manifest: a path and a document number.
+    /// The location of a manifest: a path, a document number and a line.
     pub(super) fn redact_location(&self, place: &str) -> String {
         let (path, document) = match place.rsplit_once(" document ") {
-            Some((path, number)) if number.chars().all(|digit| digit.is_ascii_digit()) => {
+            Some((path, number)) if is_document_position(number) => {
                 (path, format!(" document {number}"))
             }
             _ => (place, String::new()),
@@ -317,5 +317,14 @@ impl<'a> Pseudonymizer<'a> {
                 || redact_version(word, |_| None).is_some()
         };
         image.split(' ').filter(stays).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// `2`, or `2, line 14`.
+fn is_document_position(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once(", line ") {
+        Some((number, line)) => is_number(number) && is_number(line),
+        None => is_number(text),
     }
 }

@@ -36,6 +36,9 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
         (OutputFormat::Name, RenderOptions::default()),
         (OutputFormat::Markdown, RenderOptions::default()),
         (OutputFormat::Html, RenderOptions::default()),
+        (OutputFormat::Summary, RenderOptions::default()),
+        (OutputFormat::Csv, RenderOptions::default()),
+        (OutputFormat::Waivers, RenderOptions::default()),
     ] {
         let text = render_report(format, report, &look).expect("a report");
         harmless(&format!("{what} as {format:?}"), &text);
@@ -59,7 +62,12 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
             OutputFormat::Table
             | OutputFormat::Wide
             | OutputFormat::Markdown
-            | OutputFormat::Html => {}
+            | OutputFormat::Html
+            | OutputFormat::Summary
+            | OutputFormat::Csv => {}
+            OutputFormat::Waivers => {
+                let _: Value = serde_saphyr::from_str(&text).expect("YAML");
+            }
         }
     }
     // With colours of our own, nothing else is coloured.

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{ObjectPattern, Waivers, glob_matches};
+use super::{ObjectPattern, Waivers};
 use crate::rules::AffectedObject;
+use crate::text::glob_matches;
 
 fn object(kind: &str, namespace: Option<&str>, name: &str) -> AffectedObject {
     AffectedObject {

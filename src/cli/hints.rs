@@ -1,0 +1,39 @@
+//! Tips for flags of kubectl that mean nothing here.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::text::names::expand;
+
+/// Flags and values, and what to use instead.
+const TIPS: [(&[&str], &str); 4] = [
+    (
+        &["-l", "--selector", "--field-selector"],
+        "objects are not selected by labels: narrow the run with -n, --skip-namespace, --only or --skip",
+    ),
+    (&["-w", "--watch"], "'kubectl {watch}' follows an upgrade"),
+    (&["--dry-run"], "nothing is ever written"),
+    (
+        &["jsonpath", "go-template", "custom-columns"],
+        "pipe '-o json' into jq",
+    ),
+];
+
+/// Adds the tip for what a usage error is about.
+pub(super) fn add_tip(error: &mut clap::Error) {
+    let kind = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidValue => ContextKind::InvalidValue,
+        _ => return,
+    };
+    let Some(ContextValue::String(given)) = error.get(kind) else {
+        return;
+    };
+    let given = given.split('=').next().unwrap_or_default();
+    let tip = TIPS.iter().find(|(flags, _)| flags.contains(&given));
+    if let Some((_, tip)) = tip {
+        let tip = ContextValue::StyledStrs(vec![expand(tip).into()]);
+        error.insert(ContextKind::Suggested, tip);
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::SuggestedValue);
+    }
+}

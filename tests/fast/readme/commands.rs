@@ -1,0 +1,178 @@
+//! Every command of the pages: ours are parsed by the real command line, those on examples run, others are listed.
+
+use std::fs;
+
+use clap::{CommandFactory, Parser};
+use kubectl_upgrade::cli::{CheckCommand, PlanCommand, WatchCommand};
+
+use crate::golden;
+use crate::program::{run, run_plan, text};
+
+/// Pages that people write; the others are made from the code.
+const PAGES: [&str; 10] = [
+    "README.md",
+    "docs/architecture.md",
+    "docs/check.md",
+    "docs/facts.md",
+    "docs/fleet.md",
+    "docs/pipelines.md",
+    "docs/plan.md",
+    "docs/platforms.md",
+    "docs/redaction.md",
+    "docs/watch.md",
+];
+
+/// Commands that no test runs, by how they begin, and why.
+const OTHERS: [(&str, &str); 4] = [
+    (
+        "make install",
+        "installs into the user's home; .ci/run covers its targets",
+    ),
+    (
+        "helm template ./chart",
+        "the chart stands for one of the reader's",
+    ),
+    ("kubectl apply -f -", "kubectl's own"),
+    ("xargs -L1 kubectl get", "kubectl's own"),
+];
+
+/// The commands of a page, without comments.
+fn commands(page: &str) -> Vec<String> {
+    let page = fs::read_to_string(golden::in_repository(page)).expect("the page");
+    let blocks = page.split("```sh\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap_or_default());
+    let lines = blocks.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
+    lines
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+/// The words of a command, without quotes, redirections and comments.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for letter in command.chars() {
+        let last = words.last_mut().expect("a word");
+        match (letter, quote) {
+            ('"' | '\'', None) => quote = Some(letter),
+            (_, Some(open)) if letter == open => quote = None,
+            (' ', None) => words.push(String::new()),
+            _ => last.push(letter),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    let end = words.iter().position(|word| word == ">" || word == "#");
+    words.truncate(end.unwrap_or(words.len()));
+    words
+}
+
+/// Whether one of our programs takes these words, named as kubectl names them.
+fn parse(words: &[String]) -> Option<Result<(), clap::Error>> {
+    let plugin = words.get(1).filter(|_| words[0] == "kubectl")?;
+    let words = &words[1..];
+    Some(match plugin.as_str() {
+        "upgrade-check" => CheckCommand::try_parse_from(words).map(|_| ()),
+        "upgrade-plan" => PlanCommand::try_parse_from(words).map(|_| ()),
+        "upgrade-watch" => WatchCommand::try_parse_from(words).map(|_| ()),
+        _ => return None,
+    })
+}
+
+/// `cargo run --bin kubectl-upgrade-plan -- ARGS` as kubectl runs it.
+fn as_plugin(command: &str) -> String {
+    let Some(rest) = command.strip_prefix("cargo run") else {
+        return command.to_owned();
+    };
+    let (bin, args) = rest.split_once(" -- ").expect("arguments");
+    let plugin = bin.trim().strip_prefix("--bin kubectl-");
+    format!("kubectl {} {args}", plugin.unwrap_or("upgrade-check"))
+}
+
+#[test]
+fn every_command_of_the_pages_is_a_valid_one() {
+    let mut tested = 0;
+    for page in PAGES {
+        for command in commands(page) {
+            for part in as_plugin(&command).split(" | ") {
+                let words = words(part);
+                match parse(&words) {
+                    Some(Ok(())) => tested += 1,
+                    Some(Err(error)) => panic!("{page}: {command}: {error}"),
+                    None => assert!(
+                        OTHERS.iter().any(|(other, _)| part.starts_with(other)),
+                        "{page}: no test knows {command:?}"
+                    ),
+                }
+            }
+        }
+    }
+    assert!(tested > 40, "{tested}");
+}
+
+/// Each command on an example runs and answers.
+#[test]
+fn every_command_on_an_example_answers() {
+    let mut ran = 0;
+    for command in PAGES.into_iter().flat_map(commands) {
+        let words = words(&as_plugin(&command));
+        let is_example = words.iter().any(|word| word.starts_with("examples/"));
+        let args: Vec<&str> = words.iter().skip(2).map(String::as_str).collect();
+        let output = match words[1].as_str() {
+            "upgrade-check" if is_example => run(&args),
+            "upgrade-plan" if is_example => run_plan(&args),
+            _ => continue,
+        };
+        ran += 1;
+        let code = output.status.code();
+        assert!(
+            matches!(code, Some(0 | 3 | 4)),
+            "{command}: {}",
+            text(&output.stderr)
+        );
+        assert!(!output.stdout.is_empty(), "{command}");
+    }
+    assert!(ran >= 4, "{ran}");
+}
+
+/// Every block of output says which test made it.
+#[test]
+fn every_output_of_the_pages_is_compared() {
+    for page in PAGES {
+        let whole = fs::read_to_string(golden::in_repository(page)).expect("the page");
+        let mut before = "";
+        for part in whole.split("```text\n") {
+            let is_first = part.as_ptr() == whole.as_ptr();
+            assert!(
+                is_first
+                    || before
+                        .trim_end()
+                        .ends_with("`UPDATE=1 cargo test --test fast`. -->"),
+                "{page}: an output that no test makes: {part:.60}"
+            );
+            before = part;
+        }
+    }
+}
+
+/// The commands have no flag that two of them mean differently.
+#[test]
+fn short_flags_mean_the_same_everywhere() {
+    let flags = |command: clap::Command| -> Vec<(char, String)> {
+        let args = command.get_arguments();
+        args.filter_map(|arg| Some((arg.get_short()?, arg.get_long()?.to_owned())))
+            .collect()
+    };
+    let [check, plan, watch] = [
+        CheckCommand::command(),
+        PlanCommand::command(),
+        WatchCommand::command(),
+    ]
+    .map(flags);
+    for (short, long) in plan.iter().chain(&watch) {
+        let other = check.iter().find(|(letter, _)| letter == short);
+        assert!(
+            other.is_none_or(|(_, name)| name == long),
+            "-{short} --{long}"
+        );
+    }
+}
