@@ -130,11 +130,13 @@ pub fn explain(
     }
     let rule = rules.iter().find(|rule| rule.id == id);
     let rule = rule.ok_or_else(|| UnknownRule::new(id, rules))?;
+    let details = (rule.details)(catalog);
     let sections = [
         ("TITLE:", rule.title),
         ("WHY IT MATTERS:", rule.why),
         ("DETECTION:", rule.detection),
         ("REMEDY:", rule.remedy),
+        ("FIELDS THAT CHANGE:", &details),
         ("READ MORE:", rule.reference),
         ("SOURCES:", &rule.sources.join("\n")),
     ];

@@ -17,31 +17,69 @@ pub(super) fn field_advice(catalog: &Catalog, from: &Gvk, to: &Gvk) -> Option<St
     (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
+/// Changes in a remedy; the explanation of a rule has them all.
+const MAX_CHANGES: usize = 5;
+
 /// The changes below each parent; parents with the same changes share them.
 fn phrases_of_changes(changes: &[&FieldChange]) -> Option<String> {
     let mut groups: Vec<(Vec<&str>, Vec<String>)> = Vec::new();
     for changes in changes.chunk_by(|a, b| parent_and_name(a).0 == parent_and_name(b).0) {
         let parent = changes.first().map(|change| parent_and_name(change).0)?;
-        let phrases = changes.iter().map(|change| phrase(change)).collect();
+        let phrases = changes.iter().map(|change| {
+            let (parent, name) = parent_and_name(change);
+            phrase(change, parent, name)
+        });
+        let phrases = phrases.collect();
         match groups.iter_mut().find(|(_, others)| *others == phrases) {
             Some((parents, _)) => parents.push(parent),
             None => groups.push((vec![parent], phrases)),
         }
     }
-    let groups = groups.iter().map(|(parents, phrases)| match parents[..] {
+    let mut shown = 0;
+    let listed = groups.iter().take_while(|(_, phrases)| {
+        let has_room = shown < MAX_CHANGES;
+        shown += phrases.len();
+        has_room
+    });
+    let listed = listed.map(|(parents, phrases)| match parents[..] {
         [""] => phrases.join(", "),
         _ => format!("in {}, {}", parents.join(" and "), phrases.join(", ")),
     });
-    let groups: Vec<String> = groups.collect();
-    (!groups.is_empty()).then(|| groups.join("; "))
+    let mut listed: Vec<String> = listed.collect();
+    let left = groups.iter().skip(listed.len()).map(|(_, rest)| rest.len());
+    match left.sum::<usize>() {
+        0 => {}
+        left => listed.push(format!(
+            "{left} more are listed by `kubectl upgrade-check explain api-removed`"
+        )),
+    }
+    (!listed.is_empty()).then(|| listed.join("; "))
+}
+
+/// All changes of the catalog, for the explanation of a rule: a line for each, below the versions that it is about.
+pub(super) fn describe_changes(catalog: &Catalog) -> String {
+    let mut out = String::new();
+    let versions = |change: &FieldChange| {
+        let versions: Vec<String> = change.apis().map(|api| api.api_version()).collect();
+        let kind = change.apis().next().map_or(String::new(), |api| api.kind);
+        format!("{kind} of {}", versions.join(", "))
+    };
+    let groups = catalog.field_changes.iter().collect::<Vec<_>>();
+    for changes in groups.chunk_by(|a, b| versions(a) == versions(b)) {
+        out.extend(changes.first().map(|change| versions(change) + "\n"));
+        for change in changes {
+            out.push_str(&format!("  {}\n", phrase(change, "", &change.field)));
+        }
+    }
+    out
 }
 
 fn parent_and_name(change: &FieldChange) -> (&str, &str) {
     change.field.rsplit_once('.').unwrap_or(("", &change.field))
 }
 
-fn phrase(change: &FieldChange) -> String {
-    let (parent, name) = parent_and_name(change);
+/// A change of the field of this name below a parent.
+fn phrase(change: &FieldChange, parent: &str, name: &str) -> String {
     let FieldChange { note, value, .. } = change;
     let remark = match note.as_str() {
         "" => String::new(),

@@ -1,6 +1,6 @@
 //! `api-removed`: an API version in use that the target does not serve.
 
-use super::{crd_v1beta1, psp_present, usage};
+use super::{crd_v1beta1, fields, psp_present, usage};
 use crate::api_usage;
 use crate::api_usage::ApiLifecycle;
 use crate::rules::{Applicability, CheckContext, Finding, Rule, RuleKind, Severity};
@@ -24,6 +24,7 @@ pub(crate) const RULE: Rule = Rule {
         needs: api_usage::needs,
         evaluate,
     },
+    details: fields::describe_changes,
     reads_files: true,
     ..Rule::DEFAULT
 };
