@@ -34,7 +34,7 @@ func writeFields() error {
 			continue
 		}
 		add := func(change, field string) {
-			lines = append(lines, strings.Join([]string{pair.from.String(), pair.to.String(), change, field, horizon}, "\t"))
+			lines = append(lines, strings.Join([]string{pair.from.path(), pair.to.path(), change, field, horizon}, "\t"))
 		}
 		// A parent that is gone, or new, covers what is below it; below an opaque one nothing is known.
 		for field := range old {
@@ -56,7 +56,8 @@ func writeFields() error {
 	return nil
 }
 
-func (a api) String() string { return a.group + "/" + a.version + "/" + a.kind }
+// path is as the tables write a replacement.
+func (a api) path() string { return a.group + "/" + a.version + "/" + a.kind }
 
 // presence says what a version of an API has at a path.
 type presence int
