@@ -63,7 +63,7 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man/man1
 PROGRAM ?= $(or $(CARGO_TARGET_DIR),target)/dist/kubectl-upgrade
 NAMES = $(shell sed -n 's/^ *"\(.*\)"$$/\1/p' src/text/names.rs)
-LINKS = $(foreach name,$(NAMES),kubectl-$(name) kubectl-$(subst -,_,$(name)) kubectl_complete-$(name) kubectl_complete-$(subst -,_,$(name)))
+LINKS = kubectl_complete-upgrade $(foreach name,$(NAMES),kubectl-$(name) kubectl-$(subst -,_,$(name)) kubectl_complete-$(name) kubectl_complete-$(subst -,_,$(name)))
 
 install: $(PROGRAM)
 	mkdir -p "$(BINDIR)" "$(MANDIR)"

@@ -1,8 +1,7 @@
 //! Tips for flags of kubectl that mean nothing here.
 
+use crate::text::names::watch_name;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-
-use crate::text::names::expand;
 
 /// Flags and values, and what to use instead.
 const TIPS: [(&[&str], &str); 4] = [
@@ -10,7 +9,10 @@ const TIPS: [(&[&str], &str); 4] = [
         &["-l", "--selector", "--field-selector"],
         "objects are not selected by labels: narrow the run with -n, --skip-namespace, --only or --skip",
     ),
-    (&["-w", "--watch"], "'kubectl {watch}' follows an upgrade"),
+    (
+        &["-w", "--watch"],
+        concat!("'kubectl ", watch_name!(), "' follows an upgrade"),
+    ),
     (&["--dry-run"], "nothing is ever written"),
     (
         &["jsonpath", "go-template", "custom-columns"],
@@ -31,7 +33,7 @@ pub(super) fn add_tip(error: &mut clap::Error) {
     let given = given.split('=').next().unwrap_or_default();
     let tip = TIPS.iter().find(|(flags, _)| flags.contains(&given));
     if let Some((_, tip)) = tip {
-        let tip = ContextValue::StyledStrs(vec![expand(tip).into()]);
+        let tip = ContextValue::StyledStrs(vec![(*tip).into()]);
         error.insert(ContextKind::Suggested, tip);
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::SuggestedValue);

@@ -2,8 +2,34 @@
 
 use console::measure_text_width;
 
+use super::cells::NONE_CELL;
 use super::columns::format_columns;
+use super::options::RenderOptions;
 use super::wrap;
+
+/// A table with its header; if a row is wider than the terminal, stacked rows. `named` says from which cell on these have the
+/// names of their columns: all but empty ones.
+pub(super) fn table_or_stacked(
+    header: &[&str],
+    rows: Vec<Vec<String>>,
+    named: usize,
+    look: &RenderOptions,
+) -> Vec<String> {
+    let lines = format_columns(look.show_headers.then_some(header), rows.clone());
+    let fits = |limit: usize| lines.iter().all(|line| measure_text_width(line) <= limit);
+    let Some(limit) = look.width.filter(|limit| !fits(*limit)) else {
+        return lines;
+    };
+    let rows = rows.into_iter().map(|mut row| {
+        let last = row.split_off(named.min(row.len()));
+        let cells = header.iter().skip(named).zip(last);
+        let cells = cells.filter(|(_, cell)| cell != NONE_CELL && cell != "-");
+        let cells = cells.map(|(name, cell)| format!("{} {cell}", name.to_lowercase()));
+        row.push(cells.collect::<Vec<_>>().join(" · "));
+        row
+    });
+    stacked_rows(&rows.collect::<Vec<_>>(), limit)
+}
 
 /// Each row as lines: the first three cells on one line, the others wrapped below.
 ///
@@ -72,7 +98,7 @@ const COLUMN_GAP: usize = 3;
 
 #[cfg(test)]
 mod tests {
-    use super::{columns_or_stacked, stacked_rows};
+    use super::{RenderOptions, columns_or_stacked, stacked_rows, table_or_stacked};
 
     #[test]
     fn a_row_becomes_lines_that_fit() {
@@ -104,6 +130,33 @@ mod tests {
         note      patch-behind   cluster/shop
                   1.24.3 runs, 1.24.17 is the
                   newest patch
+        ");
+    }
+
+    /// No line of a table is left to the terminal to break, and what loses its header is named.
+    #[test]
+    fn a_table_that_does_not_fit_is_stacked() {
+        let header = ["PLATFORM", "MINOR", "NEWEST", "RELEASED", "KUBERNETES"];
+        let rows = vec![
+            ["dkp", "2.2", "2.2.3", "2022-04-08", "1.21 to 1.22"]
+                .map(str::to_owned)
+                .to_vec(),
+            ["dkp", "1.8", "1.8.5", "-", "1.18 to 1.20"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
+        let look = |width| RenderOptions {
+            width: Some(width),
+            ..RenderOptions::default()
+        };
+        let shown = |width| table_or_stacked(&header, rows.clone(), 3, &look(width)).join("\n");
+        assert!(shown(80).starts_with("PLATFORM   MINOR"), "{}", shown(80));
+        insta::assert_snapshot!(shown(46), @r"
+        dkp   2.2   2.2.3
+              released 2022-04-08 · kubernetes 1.21 to
+              1.22
+        dkp   1.8   1.8.5
+              kubernetes 1.18 to 1.20
         ");
     }
 

@@ -17,7 +17,7 @@ macro_rules! watch_name {
         "upgrade-watch"
     };
 }
-pub(crate) use plan_name;
+pub(crate) use {plan_name, watch_name};
 
 /// The plugin that checks, as typed after `kubectl`.
 pub const CHECK: &str = check_name!();

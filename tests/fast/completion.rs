@@ -93,6 +93,9 @@ fn values_come_from_the_command_line_that_is_typed() {
         values(&["--from", "kubernetes=1.28", "--to", "kubernetes=1.2"]),
         ["kubernetes=1.29", ":4"]
     );
+    let snapshot = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop.snapshot");
+    let ahead = values(&["--snapshot", snapshot, "--to", "1.2"]);
+    assert_eq!(ahead[0], "1.25", "the shop runs 1.24");
     assert!(values(&["--to", "dkp=2.2."]).contains(&"dkp=2.2.2".to_owned()));
     assert_eq!(values(&["--to", "nothing="]), [":4"]);
     assert!(values(&["rbac", "--cont"]).contains(&"--context".to_owned()));

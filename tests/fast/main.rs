@@ -45,6 +45,8 @@ mod redact;
 mod rules;
 mod server;
 mod snapshots;
+#[cfg(unix)]
+mod suite;
 #[path = "../support/mod.rs"]
 mod support;
 mod topologies;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::kubeconfig::{self, ConnectOptions, Env, KubeconfigEntries, Timeout};
 use crate::need::{DetailLevel, Discovery, Need, read_plan};
 use crate::path::UpgradeTarget;
 use crate::rules;
+use crate::snapshot;
 use crate::text::names::SUITE_PROGRAM;
 
 /// No longer than the time for all candidates.
@@ -26,6 +28,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_millis(700);
 struct Typed {
     connection: ConnectOptions,
     from: Vec<UpgradeTarget>,
+    snapshot: Option<PathBuf>,
 }
 
 impl Typed {
@@ -43,12 +46,14 @@ impl Typed {
             None => matches,
         };
         let from = matches.try_get_many::<UpgradeTarget>("from").ok().flatten();
+        let snapshot = matches.try_get_one::<PathBuf>("snapshot").ok().flatten();
         // clap panics where a subcommand has none of these flags.
         let connects = matches.try_contains_id("context").is_ok();
         let connection = connects.then(|| ConnectOptions::from_arg_matches(&matches));
         Self {
             connection: connection.and_then(Result::ok).unwrap_or_default(),
             from: from.into_iter().flatten().cloned().collect(),
+            snapshot: snapshot.cloned(),
         }
     }
 
@@ -105,10 +110,17 @@ impl Typed {
         let of_kubernetes = |target: &&UpgradeTarget| {
             target.platform.unwrap_or(PlatformName::Kubernetes) == PlatformName::Kubernetes
         };
-        let typed = self.from.iter().find(of_kubernetes);
-        typed
-            .map(|target| target.version.minor())
-            .or_else(|| self.ask(async |_, version, _| Some(version.minor())))
+        if let Some(from) = self.from.iter().find(of_kubernetes) {
+            return Some(from.version.minor());
+        }
+        match &self.snapshot {
+            Some(file) => {
+                let snapshot = snapshot::load(file).ok()?;
+                let cluster = snapshot.clusters.first()?;
+                Some(cluster.discovery.git_version.minor())
+            }
+            None => self.ask(async |_, version, _| Some(version.minor())),
+        }
     }
 }
 
