@@ -124,7 +124,7 @@ pub fn read(
                     bytes,
                     reading.context,
                 );
-                reading.push_item(WorkItem::Done(taken));
+                reading.push_item(WorkItem::Done(Box::new(taken)));
             }
             continue;
         }
@@ -333,7 +333,7 @@ impl ManifestCollector<'_> {
         let unread = std::mem::take(&mut self.unread_members);
         for (source, result) in members::read(unread, &self.possible_members, self.context) {
             self.current_source = source;
-            self.push_item(WorkItem::Done(result));
+            self.push_item(WorkItem::Done(Box::new(result)));
         }
         self.flush();
         // What members of members name is unheard of.
@@ -376,7 +376,7 @@ impl ManifestCollector<'_> {
     }
 
     fn add_gap(&mut self, what: String, why: String) {
-        self.push_item(WorkItem::Done(FileResult::from_gap(what, why)));
+        self.push_item(WorkItem::Done(Box::new(FileResult::from_gap(what, why))));
     }
 
     fn push_item(&mut self, step: WorkItem) {

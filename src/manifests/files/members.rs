@@ -52,10 +52,13 @@ mod tests {
             let files = read_tree(&dir);
             let mut locations = locations(&files, &dir);
             locations.sort();
-            let plain = format!("{second} document 2");
+            let plain = format!("{second} document 2, line 11");
             assert_eq!(
                 locations,
-                [format!("{second} document 1 (ConfigMap cart)"), plain]
+                [
+                    format!("{second} document 1, line 1 (ConfigMap cart)"),
+                    plain
+                ]
             );
             assert_eq!(gaps(&files, &dir), [""; 0]);
             assert_eq!(files.files_read, 2);

@@ -37,7 +37,7 @@ pub(super) enum WorkItem {
     /// Read and decode this file.
     File(PathBuf),
     /// Nothing more to do.
-    Done(FileResult),
+    Done(Box<FileResult>),
 }
 
 impl WorkItem {
@@ -99,7 +99,7 @@ pub(super) fn run_batch(steps: Vec<WorkItem>, wanted: FileDecodeContext<'_>) -> 
                 files.push((at, path));
                 taken.push(FileResult::default());
             }
-            WorkItem::Done(done) => taken.push(done),
+            WorkItem::Done(done) => taken.push(*done),
         }
     }
     let next = AtomicUsize::new(0);
